@@ -1,0 +1,45 @@
+/**
+ * `npm run build`: one ES module for each function, `dist/<function>/index.mjs`, and the size of each against its budget.
+ * Flags: `--json` prints the sizes as one JSON array instead of a table.
+ */
+import { pathToFileURL } from 'node:url';
+import { BUDGET_BYTES, type Bundle, buildFunctions } from './bundle.ts';
+import { table } from './table.ts';
+
+const kib = (bytes: number): string => (bytes / 1024).toFixed(1);
+
+export function sizeTable(bundles: readonly Bundle[]): string {
+  const rows = bundles.map(({ name, totalBytes, sdkBytes, ownBytes }) => [
+    name,
+    kib(totalBytes),
+    kib(sdkBytes),
+    kib(ownBytes),
+    `${Math.round((100 * ownBytes) / BUDGET_BYTES)} %`,
+  ]);
+  return table(['function', 'KiB', 'SDK clients', 'everything else', 'of its budget'], rows);
+}
+
+/** Names what misses its budget, largest inputs first; empty where all is well. */
+export function overBudget(bundles: readonly Bundle[]): string[] {
+  return bundles
+    .filter(({ ownBytes }) => ownBytes > BUDGET_BYTES)
+    .map(({ name, ownBytes, largest }) => {
+      const parts = largest.map(({ source, bytes }) => `${source} ${kib(bytes)}`).join(', ');
+      return `${name} misses its budget: ${kib(ownBytes)} KiB beside the SDK clients, ${kib(BUDGET_BYTES)} allowed. Take out what it does not need; largest: ${parts}`;
+    });
+}
+
+async function main(): Promise<number> {
+  const bundles = await buildFunctions();
+  process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(bundles)}\n` : `${sizeTable(bundles)}\n`);
+  const problems = overBudget(bundles);
+  for (const line of problems) process.stderr.write(`${line}\n`);
+  return problems.length > 0 ? 1 : 0;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  process.exitCode = await main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  });
+}

@@ -1,0 +1,151 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Metafile, type OutputFile } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** What a function may weigh beside its SDK clients: its own code and every other library. */
+export const BUDGET_BYTES = 100 * 1024;
+
+/** The SDK's clients and what they are made of: their weight is the price of the services a function calls. */
+const SDK_PACKAGE = /(^|\/)node_modules\/(@aws-sdk|@smithy|@aws-crypto|@aws)\//;
+
+const LARGEST_SHOWN = 5;
+const DEBUG_FOLDER = 'debug';
+
+export interface Bundle {
+  readonly name: string;
+  readonly totalBytes: number;
+  readonly sdkBytes: number;
+  readonly ownBytes: number;
+  /** The packages and folders that weigh most among `ownBytes`. */
+  readonly largest: readonly { readonly source: string; readonly bytes: number }[];
+}
+
+export class NothingToBuildError extends Error {
+  override readonly name = 'NothingToBuildError';
+}
+
+/** Every folder of functions/ that holds a handler, in the order of the alphabet. */
+export function functionNames(root: string = ROOT): string[] {
+  const folder = join(root, 'functions');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'handler.ts')))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/**
+ * Bundles every function into `dist/<function>/index.mjs`.
+ * @throws NothingToBuildError where functions/ holds no handler; esbuild's BuildFailure where one does not compile.
+ */
+export async function buildFunctions(root: string = ROOT): Promise<Bundle[]> {
+  const names = functionNames(root);
+  if (names.length === 0) {
+    throw new NothingToBuildError(
+      `${join(root, 'functions')} holds no <name>/handler.ts. Run this in a whole checkout.`,
+    );
+  }
+  await removeStale(join(root, 'dist'), [...names, DEBUG_FOLDER]);
+  const metafile = await bundle(root, names);
+  return names.map((name) => weigh(name, metafile));
+}
+
+/** Only what is no function any more: a deployment that runs at the same time keeps reading whole bundles. */
+async function removeStale(dist: string, kept: readonly string[]): Promise<void> {
+  const entries = existsSync(dist) ? readdirSync(dist) : [];
+  const stale = entries.filter((entry) => !kept.includes(entry));
+  await Promise.all(stale.map((entry) => rm(join(dist, entry), { recursive: true, force: true })));
+}
+
+const outputOf = (name: string): string => join('dist', name, 'index.mjs');
+
+/** All at once: what several functions use, the SDK above all, is read and parsed once. */
+async function bundle(root: string, names: readonly string[]): Promise<Metafile> {
+  const { metafile, outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: names.map((name) => ({ in: join('functions', name, 'handler.ts'), out: join(name, 'index') })),
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    // Error classes set `name` themselves, so that state machines meet them by it whatever a minifier does.
+    minify: true,
+    sourcemap: 'external',
+    metafile: true,
+    write: false,
+    legalComments: 'none',
+    logLevel: 'silent',
+    // Libraries in CommonJS ask for Node's own modules by `require`, which an ES module does not have.
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    },
+  });
+  await Promise.all(
+    names.map((name) => {
+      const output = join(root, outputOf(name));
+      const own = outputFiles.filter(({ path }) => path === output || path === `${output}.map`);
+      return writeWhole(root, name, own);
+    }),
+  );
+  await writeFile(join(root, 'dist', DEBUG_FOLDER, 'meta.json'), JSON.stringify(metafile));
+  return metafile;
+}
+
+/**
+ * A deployment may pack what another build writes anew, so each file takes its place whole. Source maps and metafiles
+ * serve people reading a stack trace; shipped, they would slow each cold start.
+ */
+async function writeWhole(root: string, name: string, files: readonly OutputFile[]): Promise<void> {
+  const debug = join(root, 'dist', DEBUG_FOLDER);
+  await mkdir(debug, { recursive: true });
+  await mkdir(join(root, 'dist', name), { recursive: true });
+  for (const { path, contents } of files) {
+    const draft = join(debug, `${name}.${process.pid}.${basename(path)}`);
+    await writeFile(draft, contents);
+    await rename(draft, path.endsWith('.map') ? join(debug, `${name}.mjs.map`) : path);
+  }
+}
+
+function weigh(name: string, metafile: Metafile): Bundle {
+  const entry = `functions/${name}/handler.ts`;
+  const output = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === entry);
+  if (!output) throw new NothingToBuildError(`esbuild reported no output for the function ${name}; build it again.`);
+  const own = ownInputs(entry, metafile);
+  const bySource = new Map<string, number>();
+  let sdkBytes = 0;
+  for (const [path, { bytesInOutput }] of Object.entries(output.inputs)) {
+    if (own.has(path)) bySource.set(sourceOf(path), (bySource.get(sourceOf(path)) ?? 0) + bytesInOutput);
+    else sdkBytes += bytesInOutput;
+  }
+  const largest = [...bySource].map(([source, bytes]) => ({ source, bytes })).sort((a, b) => b.bytes - a.bytes);
+  return {
+    name,
+    totalBytes: output.bytes,
+    sdkBytes,
+    ownBytes: output.bytes - sdkBytes,
+    largest: largest.slice(0, LARGEST_SHOWN),
+  };
+}
+
+/** What a handler reaches without going through the SDK, which brings libraries of its own. */
+function ownInputs(entry: string, { inputs }: Metafile): Set<string> {
+  const own = new Set([entry]);
+  for (const path of own) {
+    for (const { path: imported } of inputs[path]?.imports ?? []) if (!SDK_PACKAGE.test(imported)) own.add(imported);
+  }
+  return own;
+}
+
+/** The package, or the first two folders of our own code. */
+function sourceOf(path: string): string {
+  const [, inPackages] = path.split(/(?:^|\/)node_modules\/(?!.*\/node_modules\/)/);
+  const parts = (inPackages ?? path).split('/');
+  return parts.slice(0, inPackages?.startsWith('@') || !inPackages ? 2 : 1).join('/');
+}

@@ -1,0 +1,1 @@
+export function withLock<Result>(folder: string, task: () => Result, onWait: (owner: string) => void): Result;

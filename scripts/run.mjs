@@ -1,0 +1,25 @@
+// node scripts/run.mjs [--with=cloud,lint] FILE [ARGUMENTS...]
+// Sets the project up where it is not, then runs FILE on the project's own Node.js with the exit code of FILE.
+import { spawn } from 'node:child_process';
+import { installNodePackages, installPythonPackages, NODE, ROOT } from './setup.mjs';
+
+const [first, ...others] = process.argv.slice(2);
+const environments = first?.startsWith('--with=') ? first.slice('--with='.length).split(',') : [];
+const command = environments.length > 0 ? others : [first, ...others];
+
+try {
+  installNodePackages();
+  for (const name of environments) installPythonPackages(name);
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+
+const child = spawn(NODE, command, { cwd: ROOT, stdio: 'inherit' });
+// A terminal's Ctrl-C reaches the child too; leaving first would take the prompt from under its clean-up.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    if (signal !== 'SIGINT') child.kill(signal);
+  });
+}
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));

@@ -1,0 +1,85 @@
+/**
+ * `npm test [-- JEST ARGUMENTS]`: builds the bundles that the integration tests deploy, runs jest, and prints
+ * `N passed, N failed` alone on the last line. Exit code 1 when anything failed, or when nothing ran.
+ * `--tier=slow` and `--tier=chaos` run the files `*.slow.test.ts` and `*.chaos.test.ts`, which a plain run leaves out.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildFunctions } from './bundle.ts';
+import { NODE, ROOT } from './setup.mjs';
+
+const TIERS: Readonly<Record<string, readonly string[]>> = {
+  fast: ['**/test/**/*.test.ts', '!**/*.{slow,chaos}.test.ts'],
+  slow: ['**/test/**/*.slow.test.ts'],
+  chaos: ['**/test/**/*.chaos.test.ts'],
+};
+
+/**
+ * Many fast tests wait for a cloud of theirs, so a second one finds time on a core that jest would leave free. The others
+ * load a machine by themselves.
+ */
+const WORKERS: Readonly<Record<string, number>> = { fast: Math.max(2, availableParallelism() - 1) };
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Jest's own summary. A file that could not run at all is one failure, as is a jest that ended without a summary. */
+async function readCounts(summaryFile: string, exitCode: number): Promise<Counts> {
+  const text = await readFile(summaryFile, 'utf8').catch(() => undefined);
+  if (text === undefined) return { passed: 0, failed: 1 };
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(text);
+  const failed = numFailedTests + numRuntimeErrorTestSuites;
+  return { passed: numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
+}
+
+function runJest(args: readonly string[]): Promise<number> {
+  const child = spawn(
+    NODE,
+    ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', ...args],
+    // With --json jest reports to standard error; all it says on standard output is where the summary went.
+    { cwd: ROOT, stdio: ['inherit', 'ignore', 'inherit'] },
+  );
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+async function main(args: readonly string[]): Promise<Counts> {
+  const tier = args.find((arg) => arg.startsWith('--tier='))?.slice('--tier='.length) ?? 'fast';
+  const testMatch = TIERS[tier];
+  if (!testMatch) {
+    process.stderr.write(`There is no tier "${tier}"; there are ${Object.keys(TIERS).join(', ')}.\n`);
+    return { passed: 0, failed: 1 };
+  }
+  await buildFunctions();
+  const folder = await mkdtemp(join(tmpdir(), 'patchwave-test-'));
+  try {
+    const summaryFile = join(folder, 'summary.json');
+    const others = args.filter((arg) => !arg.startsWith('--tier='));
+    const exitCode = await runJest([
+      ...testMatch.map((glob) => `--testMatch=${glob}`),
+      ...(WORKERS[tier] === undefined ? [] : [`--maxWorkers=${WORKERS[tier]}`]),
+      '--json',
+      `--outputFile=${summaryFile}`,
+      ...others,
+    ]);
+    return await readCounts(summaryFile, exitCode);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+// A Ctrl-C reaches jest too; this process waits for it to clean up.
+process.on('SIGINT', () => undefined);
+
+const counts = await main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  return { passed: 0, failed: 1 };
+});
+process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
+process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
