@@ -1,0 +1,71 @@
+/** Where an instant of birth was read, the most telling first. */
+export const BIRTH_EVIDENCE_KINDS = ['config-created', 'annotation-created', 'first-push'] as const;
+export type BirthEvidenceKind = (typeof BIRTH_EVIDENCE_KINDS)[number];
+
+export interface BirthEvidence {
+  readonly kind: BirthEvidenceKind;
+  readonly atEpochMs: number;
+}
+
+/** The instant an image's content was made: the earliest plausible evidence, or `unknown` where there is none. */
+export type Birth =
+  | { readonly known: true; readonly bornAtEpochMs: number; readonly evidence: readonly BirthEvidence[] }
+  | { readonly known: false; readonly rejected: readonly BirthEvidence[] };
+
+/**
+ * No container image is older than the first container engine of this kind, March 2013. All the fixed instants of
+ * reproducible builds are before it: 0001-01-01, 1970-01-01, 1980-01-01 and the second after each of them.
+ */
+const OLDEST_PLAUSIBLE_EPOCH_MS = Date.UTC(2013, 0, 1);
+
+/**
+ * Birth of an image from all evidence of its content. Never later than its first push, and nothing added to the
+ * evidence makes it later: neither a push, a copy, a label nor a date of the future.
+ * @param firstPushSeenAtEpochMs the earliest push of this content seen anywhere; counts like evidence `first-push`
+ */
+export function determineBirth(
+  evidence: readonly BirthEvidence[],
+  nowEpochMs: number,
+  firstPushSeenAtEpochMs?: number,
+): Birth {
+  const all = inOrder([
+    ...evidence,
+    ...(firstPushSeenAtEpochMs === undefined
+      ? []
+      : [{ kind: 'first-push' as const, atEpochMs: firstPushSeenAtEpochMs }]),
+  ]);
+  const pushes = all.filter(({ kind, atEpochMs }) => kind === 'first-push' && isPlausible(atEpochMs, nowEpochMs));
+  const latestEpochMs = Math.min(nowEpochMs, ...pushes.map(({ atEpochMs }) => atEpochMs));
+  const plausible = all.filter(({ atEpochMs }) => isPlausible(atEpochMs, latestEpochMs));
+  if (plausible.length === 0) return { known: false, rejected: all };
+  return { known: true, bornAtEpochMs: Math.min(...plausible.map(({ atEpochMs }) => atEpochMs)), evidence: plausible };
+}
+
+/** All that was told of a birth, believed or not: what its record still knows. */
+export const evidenceIn = (birth: Birth): readonly BirthEvidence[] => (birth.known ? birth.evidence : birth.rejected);
+
+/**
+ * The same birth by what the image stands on: a date before the birth of that was no date of a build, and the next
+ * evidence decides. What was pushed before it proves that other birth wrong, which then says nothing.
+ * @param belowEpochMs births of what it stands on, in any order
+ */
+export function bornAfter(birth: Birth, belowEpochMs: readonly number[]): Birth {
+  if (!birth.known) return birth;
+  const firstPush = birth.evidence.find(({ kind }) => kind === 'first-push')?.atEpochMs ?? Number.POSITIVE_INFINITY;
+  const notBeforeEpochMs = belowEpochMs
+    .filter((atEpochMs) => atEpochMs <= firstPush)
+    .reduce((one, other) => Math.max(one, other), 0);
+  const evidence = birth.evidence.filter(({ atEpochMs }) => atEpochMs >= notBeforeEpochMs);
+  if (evidence.length === 0) return { known: false, rejected: birth.evidence };
+  return { known: true, bornAtEpochMs: Math.min(...evidence.map(({ atEpochMs }) => atEpochMs)), evidence };
+}
+
+const isPlausible = (atEpochMs: number, latestEpochMs: number): boolean =>
+  atEpochMs >= OLDEST_PLAUSIBLE_EPOCH_MS && atEpochMs <= latestEpochMs;
+
+/** In a fixed order, each once, so that equal evidence gives equal bytes. */
+function inOrder(evidence: readonly BirthEvidence[]): BirthEvidence[] {
+  const unique = new Map(evidence.map(({ kind, atEpochMs }) => [`${kind} ${atEpochMs}`, { kind, atEpochMs }]));
+  const rank = ({ kind }: BirthEvidence): number => BIRTH_EVIDENCE_KINDS.indexOf(kind);
+  return [...unique.values()].sort((one, other) => rank(one) - rank(other) || one.atEpochMs - other.atEpochMs);
+}

@@ -1,0 +1,132 @@
+import type { CascadeNode, Deployment } from './cascade.ts';
+import { isOver } from './deployment.ts';
+import { HEAD_MENDED } from './guard-answer.ts';
+import type { RolloutMode } from './rollout.ts';
+
+/** What a cascade came to. */
+export interface CascadeSummary {
+  readonly state: 'complete' | 'incomplete';
+  /** Nodes by their last state. */
+  readonly nodes: Readonly<Partial<Record<CascadeNode['state'], number>>>;
+  readonly deployments: Readonly<Partial<Record<Deployment['state'], number>>>;
+  /** Present exactly where it is incomplete. */
+  readonly failure?: { readonly error: 'CascadeIncomplete'; readonly detail: string };
+}
+
+/**
+ * A cascade is complete where every node is verified and rolled out, or not needed any more, and no deployment failed,
+ * was rolled back or still runs. One that was refused for good is the owner's to make: it does not fail the cascade, its
+ * closure stays open.
+ */
+export function summarizeCascade(nodes: readonly CascadeNode[], deployments: readonly Deployment[]): CascadeSummary {
+  const lacking = [
+    ...nodes.filter(isLacking).map(nodeText),
+    ...deployments.filter(({ state }) => state !== 'completed' && state !== 'refused').map(deploymentText),
+  ].sort();
+  return {
+    state: lacking.length === 0 ? 'complete' : 'incomplete',
+    nodes: counted(nodes),
+    deployments: counted(deployments),
+    ...(lacking.length > 0 && { failure: { error: 'CascadeIncomplete', detail: listed(lacking) } }),
+  };
+}
+
+/** A node that nobody needs any more lacks nothing: its head is mended, and what still runs is planned anew. */
+const isLacking = (node: CascadeNode): boolean =>
+  isBrokenOff(node) ||
+  (node.state !== 'verified' && !(node.state === 'waiting' && node.answer?.reason === HEAD_MENDED));
+
+function counted<State extends string>(items: readonly { readonly state: State }[]): Partial<Record<State, number>> {
+  const counts: Partial<Record<State, number>> = {};
+  for (const { state } of items) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+function nodeText({ stream, state, answer, outcome }: CascadeNode): string {
+  const why = answer
+    ? `${answer.reason}: ${answer.detail}`
+    : outcome && 'reason' in outcome
+      ? outcome.reason
+      : undefined;
+  return `stream ${stream} ${state}${why === undefined ? '' : ` (${why})`}`;
+}
+
+const deploymentText = ({ service, state, detail }: Deployment): string =>
+  `deployment of ${service} ${state}${detail === undefined ? '' : ` (${detail})`}`;
+
+const MOST_NAMED = 10;
+
+const listed = (texts: readonly string[]): string =>
+  `${texts.slice(0, MOST_NAMED).join('; ')}${texts.length > MOST_NAMED ? `; and ${texts.length - MOST_NAMED} more` : ''}`;
+
+/** What the rollout of a cascade left in the ledger. */
+export interface RolloutSeen {
+  readonly mode: RolloutMode;
+  /** Services that it was to deploy for the stream; absent where it was not planned. */
+  readonly services?: readonly string[] | undefined;
+  /** By service. */
+  readonly deployments: ReadonlyMap<string, Deployment>;
+}
+
+/**
+ * Whether the rollout of a verified stream is through: each of its deployments came to an end of its own. One that was
+ * refused for good is its owner's to make. Where Patchwave deploys nothing there is nothing to come to an end.
+ */
+export function isRolledOut({ mode, services, deployments }: RolloutSeen): boolean {
+  if (mode === 'pipeline' || mode === 'none') return true;
+  return (
+    services?.every((service) => {
+      const deployment = deployments.get(service);
+      return deployment !== undefined && isOver(deployment) && !deployment.abandoned;
+    }) ?? false
+  );
+}
+
+/**
+ * Whether a cascade that is over brought the stream of a node nowhere, through no fault of its pipeline: nothing was
+ * built, or nobody deployed what was verified. A node that the guards held back was not broken off.
+ */
+export const isBrokenOff = ({ state, outcome, answer }: CascadeNode): boolean =>
+  state === 'verified'
+    ? answer?.reason === NOT_ROLLED_OUT
+    : outcome === undefined && (state === 'failed' || answer?.reason === CASCADE_ENDED);
+
+const NOT_ROLLED_OUT = 'not-rolled-out';
+const CASCADE_ENDED = 'cascade-ended';
+
+/** A verified node whose rollout broke off, as the next plan finds it: only deployed, never built again. */
+export const notRolledOut = (node: CascadeNode, error: string): CascadeNode => ({
+  ...node,
+  answer: {
+    answer: 'wait',
+    reason: NOT_ROLLED_OUT,
+    detail: `It is verified, and its rollout broke off (${error}). It is planned to be deployed.`,
+  },
+});
+
+/** A node that was not begun or not built, as it is planned again. */
+export const notFinished = (node: CascadeNode, error: string): CascadeNode => ({
+  ...node,
+  state: 'waiting',
+  answer: {
+    answer: 'wait',
+    reason: CASCADE_ENDED,
+    detail: `Its cascade ended before it did (${error}). It is planned again.`,
+  },
+});
+
+/** A deployment that nobody watches any more; `undefined` for one that is over. */
+export const abandonedDeployment = (
+  deployment: Deployment,
+  error: string,
+  nowEpochMs: number,
+): Deployment | undefined =>
+  isOver(deployment)
+    ? undefined
+    : {
+        ...deployment,
+        state: 'failed',
+        abandoned: true,
+        detail: `nobody watched its end: ${error}`,
+        endedAtEpochMs: nowEpochMs,
+      };

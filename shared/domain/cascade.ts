@@ -1,0 +1,147 @@
+import type { CauseFact } from './cause.ts';
+import type { Digest } from './image.ts';
+import type { RebuildOutcome } from './rebuild.ts';
+
+/** One plan and its one execution: everything that was decided together. */
+export interface Cascade {
+  /** `<hash>-g<generation>`; also the name of its execution. */
+  readonly cascadeId: string;
+  readonly policyVersion: string;
+  readonly plannedAtEpochMs: number;
+  /** A node that still waits by then gives its cause back. */
+  readonly deadlineEpochMs: number;
+  readonly executionArn?: string;
+  readonly state: 'planned' | 'running' | 'complete' | 'incomplete';
+  readonly streams: number;
+  readonly endedAtEpochMs?: number;
+  /** Why it is incomplete. */
+  readonly failure?: { readonly error: string; readonly detail: string };
+}
+
+/**
+ * `rebuild`: the head of the stream holds the cause. `deploy`: it does not any more, but something older still runs.
+ */
+export type NodeWork = 'rebuild' | 'deploy';
+
+/** One stream of a cascade; an item of its own, so that a plan of any size fits. */
+export interface CascadeNode {
+  readonly cascadeId: string;
+  readonly stream: string;
+  readonly work: NodeWork;
+  /** Streams of wave n+1 stand on streams of wave n. */
+  readonly wave: number;
+  readonly causeVersion: number;
+  readonly facts: readonly CauseFact[];
+  /** What holds the cause at planning time: no live usage of these may remain. */
+  readonly holders: readonly Digest[];
+  readonly headBefore?: Digest;
+  readonly state: NodeState;
+  readonly rebuildId?: string;
+  /** What the build made, or for `deploy` the head that is there. */
+  readonly output?: Digest;
+  /** For `deploy`, where the platforms of the head were pushed one by one: the image of each, `output` among them. */
+  readonly outputs?: readonly Digest[];
+  readonly outcome?: RebuildOutcome;
+  /** Why it did not run to its end; of a verified one, why nobody deployed it (`not-rolled-out`). */
+  readonly answer?: NodeAnswer;
+}
+
+/**
+ * `planned` -> `reserved` -> `building` -> `verifying` -> `verified`, or one of the ends that leave the cause open:
+ * `waiting` (its cause is planned again), `refused`, `failed`, `ineffective`, `unverified`.
+ */
+export type NodeState =
+  | 'planned'
+  | 'reserved'
+  | 'building'
+  | 'verifying'
+  | 'verified'
+  | 'waiting'
+  | 'refused'
+  | 'failed'
+  | 'ineffective'
+  | 'unverified';
+
+const ENDS: ReadonlySet<NodeState> = new Set(['verified', 'waiting', 'refused', 'failed', 'ineffective', 'unverified']);
+
+export const hasEnded = ({ state }: Pick<CascadeNode, 'state'>): boolean => ENDS.has(state);
+
+export interface NodeAnswer {
+  readonly answer: 'wait' | 'refuse';
+  readonly reason: string;
+  readonly detail: string;
+  readonly recheckAtEpochMs?: number;
+}
+
+/** The deployment of one service in one cascade: at most one, whatever is redelivered. */
+export interface Deployment {
+  readonly cascadeId: string;
+  /** `<account>/<region>/<cluster>/<service>`. */
+  readonly service: string;
+  readonly mode: 'restart' | 'register';
+  /** `starting` is written before ECS is asked; whoever finds it looks at the service's deployments first. */
+  readonly state: 'starting' | 'running' | 'completed' | 'failed' | 'rolled-back' | 'refused';
+  readonly startingAtEpochMs: number;
+  /** Who begins it: nobody else does, until long after it should have. */
+  readonly starter?: string;
+  readonly deadlineEpochMs: number;
+  /** As ECS names it: `ecs-svc/<number>`. */
+  readonly deploymentId?: string;
+  readonly detail?: string;
+  readonly endedAtEpochMs?: number;
+  /** Nobody brought it to its end, or what stood in its way passes: its streams are deployed by another cascade. */
+  readonly abandoned?: true;
+}
+
+/** How deployments name a service. */
+export const serviceKey = ({
+  account,
+  region,
+  cluster,
+  service,
+}: Readonly<Record<'account' | 'region' | 'cluster' | 'service', string>>): string =>
+  `${account}/${region}/${cluster}/${service}`;
+
+/** What must vanish before a cascade's stream counts as patched. Holds no lock and no execution. */
+export interface Closure {
+  readonly cascadeId: string;
+  readonly stream: string;
+  readonly facts: readonly CauseFact[];
+  /** What was verified: a usage of it is what we want. */
+  readonly output: Digest;
+  readonly sinceEpochMs: number;
+  /** An open closure past it raises an alarm; it stays open. */
+  readonly deadlineEpochMs: number;
+  readonly state: 'open' | 'closed';
+  /** Services that the rollout deploys for the stream (`serviceKey`); absent where it was not planned. */
+  readonly services?: readonly string[];
+  /** Its rollout broke off: another cascade deploys, with a closure of its own. */
+  readonly abandoned?: true;
+  /** Why the last look did not close it. */
+  readonly waitingFor?: string;
+  readonly proof?: ClosureProof;
+}
+
+/** For an auditor: what was looked at when nothing was found any more. */
+export interface ClosureProof {
+  readonly runId: string;
+  readonly closedAtEpochMs: number;
+  /** Scopes whose complete reading after the rollout showed no holder. */
+  readonly scopes: number;
+  /** Live usages of what was verified. */
+  readonly usagesOfOutput: number;
+}
+
+/** The kill switch: `paused` stops every dispatch and every rollout that did not begin. */
+export interface KillSwitch {
+  readonly state: 'on' | 'paused';
+  readonly by: string;
+  readonly atEpochMs: number;
+  readonly reason: string;
+}
+
+/** The switch that nobody ever touched. */
+export const UNTOUCHED_SWITCH: KillSwitch = { state: 'on', by: 'nobody', atEpochMs: 0, reason: 'never touched' };
+
+/** A cascade that was planned or runs: its owner may still act. */
+export const isOpen = ({ state }: Pick<Cascade, 'state'>): boolean => state === 'planned' || state === 'running';

@@ -1,0 +1,145 @@
+import { type Birth, bornAfter, determineBirth, evidenceIn } from './birth.ts';
+import type { Digest, Tier } from './image.ts';
+import { ancestorsOf } from './lineage.ts';
+import { GROWING } from './lineage-cycles.ts';
+import type { Parents } from './lineage-evidence.ts';
+import type { ImageFacts } from './records.ts';
+
+/** What is known of the age of one image by itself. */
+export interface AgedImage extends Pick<ImageFacts, 'digest' | 'tier' | 'stream' | 'chainId' | 'birth'> {
+  /** When a rebuild of ours, without a cache and with a fresh pull, made the same layers again. */
+  readonly reconfirmedAtEpochMs?: number;
+}
+
+/** One image of a lineage, with the birth of its content: that of all images with the same layers. */
+export interface PartBirth {
+  readonly digest: Digest;
+  /** Absent where the image itself is not known. */
+  readonly tier?: Tier;
+  readonly stream?: string;
+  readonly birth: Birth;
+  /** Its age counts from here, whatever its birth. */
+  readonly reconfirmedAtEpochMs?: number;
+}
+
+/** The oldest of the parts that count; of several of the same age the lowest one. */
+export interface OldestPart {
+  readonly bornAtEpochMs: number;
+  readonly decidedBy: PartBirth;
+}
+
+/** How old an image is by all that it stands on. */
+export type EffectiveBirth = {
+  /** Lowest image of tier base; absent where it stands on none, so that all of its lineage counts. */
+  readonly base?: Digest;
+  /** Ancestors below `base`, nearest first, whether they count or not. */
+  readonly vendor: readonly PartBirth[];
+} & (
+  | ({ readonly known: true } & OldestPart)
+  | {
+      readonly known: false;
+      /** Parts that count, of which nobody knows the birth; the lowest first. */
+      readonly unknown: readonly Digest[];
+      /** It is at least as old as that, where anything is known. */
+      readonly oldestKnown?: OldestPart;
+    }
+);
+
+interface Content {
+  readonly birth: Birth;
+  readonly reconfirmedAtEpochMs?: number;
+}
+
+/** All images, with what is known of their contents; built once (`knownAges`). */
+export interface KnownAges {
+  readonly images: ReadonlyMap<Digest, AgedImage>;
+  readonly parents: Parents;
+  readonly contents: ReadonlyMap<Digest, Content>;
+}
+
+/** Evidence of the same layers is evidence of one content, whatever it is called and wherever it was pushed. */
+export function knownAges(images: readonly AgedImage[], parents: Parents, nowEpochMs: number): KnownAges {
+  const contents = new Map<Digest, Content>();
+  for (const same of Map.groupBy(images, ({ digest, chainId = digest }) => chainId).values()) {
+    const content = contentOf(same, nowEpochMs);
+    for (const { digest } of same) contents.set(digest, content);
+  }
+  return { images: new Map(images.map((image) => [image.digest, image])), parents, contents };
+}
+
+function contentOf(same: readonly AgedImage[], nowEpochMs: number): Content {
+  const birth = determineBirth(
+    same.flatMap((image) => evidenceIn(image.birth)),
+    nowEpochMs,
+  );
+  const reconfirmed = same
+    .flatMap(({ reconfirmedAtEpochMs }) => reconfirmedAtEpochMs ?? [])
+    .filter((atEpochMs) => atEpochMs <= nowEpochMs);
+  if (reconfirmed.length === 0) return { birth };
+  return { birth, reconfirmedAtEpochMs: reconfirmed.reduce((one, other) => Math.max(one, other)) };
+}
+
+/**
+ * An image is as old as the oldest image it stands on, counted from the lowest one of tier base. What lies below that is
+ * the vendor's, told apart, and counts only where the setting says so. An image that stands on no base counts as a
+ * whole: else whoever builds on a vendor's image directly would never be old. Of unknown birth is what stands on
+ * anything of unknown birth.
+ * A date of a build before the birth of what the image stands on is not believed, but only where content shows what that
+ * is, and a push never is one: so labels, policy and pushes make nothing younger.
+ */
+export function effectiveBirth(
+  digest: Digest,
+  known: KnownAges,
+  { vendorCounts }: { readonly vendorCounts: boolean },
+): EffectiveBirth {
+  const parts = partsOf(digest, known);
+  const lowest = parts.findIndex(({ tier }) => tier === 'base');
+  const vendor = parts.slice(0, Math.max(lowest, 0));
+  const told = { vendor: vendor.toReversed(), ...(lowest >= 0 && { base: parts[lowest]?.digest as Digest }) };
+  const counted = vendorCounts ? parts : parts.slice(vendor.length);
+  const unknown = counted.filter((part) => countsFrom(part) === undefined).map((part) => part.digest);
+  const oldest = oldestOf(counted);
+  if (unknown.length === 0 && oldest) return { ...told, known: true, ...oldest };
+  return { ...told, known: false, unknown, ...(oldest && { oldestKnown: oldest }) };
+}
+
+/** The image and its ancestors, the lowest first, each with the birth that what lies below it allows. */
+function partsOf(digest: Digest, { images, parents, contents }: KnownAges): readonly PartBirth[] {
+  const lineage = [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)].reverse();
+  let below: number[] = [];
+  return lineage.map((part) => {
+    const image = images.get(part);
+    const { birth, reconfirmedAtEpochMs } = contents.get(part) ?? NOTHING;
+    const parent = parents.get(part);
+    // Whoever says what an image stands on could make it younger with a younger parent.
+    if (!parent || !GROWING.includes(parent.evidence)) below = [];
+    const bounded = bornAfter(birth, below);
+    if (isDated(birth)) below.push(birth.bornAtEpochMs);
+    return {
+      digest: part,
+      ...(image && { tier: image.tier }),
+      ...(image?.stream !== undefined && { stream: image.stream }),
+      birth: bounded,
+      ...(reconfirmedAtEpochMs !== undefined && { reconfirmedAtEpochMs }),
+    };
+  });
+}
+
+const NOTHING: Content = { birth: { known: false, rejected: [] } };
+
+/** A push says that something was there by then, not that it was made then: such a birth bounds nobody else's. */
+const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
+  birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push');
+
+const countsFrom = ({ birth, reconfirmedAtEpochMs }: PartBirth): number | undefined =>
+  reconfirmedAtEpochMs ?? (birth.known ? birth.bornAtEpochMs : undefined);
+
+function oldestOf(parts: readonly PartBirth[]): OldestPart | undefined {
+  let oldest: OldestPart | undefined;
+  for (const part of parts) {
+    const bornAtEpochMs = countsFrom(part);
+    if (bornAtEpochMs === undefined || (oldest && oldest.bornAtEpochMs <= bornAtEpochMs)) continue;
+    oldest = { bornAtEpochMs, decidedBy: part };
+  }
+  return oldest;
+}

@@ -1,0 +1,157 @@
+import { type Finding, findingKey, SEVERITIES } from './finding.ts';
+import { matchesAnyGlob } from './glob.ts';
+import { compareTexts } from './order.ts';
+import type { Policy } from './policy.ts';
+import type { ImageFacts } from './records.ts';
+import { repositoryName } from './reference.ts';
+import type { ScanState } from './scan.ts';
+import { effectiveScanState, isKnowledge, unscannable } from './scan-state.ts';
+import { severityRulesOf } from './severity.ts';
+import { DAY_MS } from './time.ts';
+import { BUILT_IN_RULES, REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
+import { voidFromEpochMs, waiverOf } from './waiver.ts';
+
+/** All that a verdict on an image rests on. */
+export interface JudgedFacts {
+  readonly image: ImageFacts;
+  readonly scan: ScanState;
+  /** Of the last complete scan; absent where nobody has them at hand, which is not the same as none. */
+  readonly findings?: readonly Finding[];
+  /** When the image's stream first had each finding, by `findingKey`: grace runs from there, across rebuilds. */
+  readonly firstSeen: ReadonlyMap<string, number>;
+}
+
+/**
+ * The verdict on an image: a pure function of facts, policy and instant, the same for all tiers. What is not known is a
+ * reason of its own, so no missing fact can make an image compliant; a known violation outweighs what is unknown.
+ * Rules: docs/policy.md.
+ */
+export function evaluate(facts: JudgedFacts, policy: Policy, policyVersion: string, nowEpochMs: number): Verdict {
+  const settled = [...ageReasons(facts, policy), ...findingReasons(facts, policy), ...registryReasons(facts, policy)]
+    .map((reason) => inTime(reason, nowEpochMs))
+    .map((reason) => waive(reason, facts, policy, nowEpochMs));
+  const told = settled.filter((reason) => !isEarly(reason, facts, policy, nowEpochMs));
+  const reasons = [...scanReasons(facts, policy, nowEpochMs), ...told].sort(inFixedOrder);
+  const breaches = settled.flatMap(({ effect, deadlineEpochMs }) =>
+    (effect === 'due' || effect === 'waived') && deadlineEpochMs !== undefined ? [deadlineEpochMs] : [],
+  );
+  return {
+    status: statusOf(reasons),
+    reasons,
+    policyVersion,
+    ...(breaches.length > 0 && { nextBreachAtEpochMs: earliest(breaches) }),
+  };
+}
+
+const earliest = (instants: readonly number[]): number =>
+  instants.reduce((soonest, instant) => Math.min(soonest, instant), Number.POSITIVE_INFINITY);
+
+function statusOf(reasons: readonly Reason[]): VerdictStatus {
+  if (reasons.some(({ effect }) => effect === 'violates')) return 'violating';
+  return reasons.some(({ effect }) => effect === 'unknown') ? 'unknown' : 'compliant';
+}
+
+/** Findings of a scan that counts no more are still findings: what they violate stays violated. */
+function scanReasons({ image, scan, findings }: JudgedFacts, policy: Policy, nowEpochMs: number): Reason[] {
+  const told = unscannable(image) ?? effectiveScanState(scan, nowEpochMs, policy.staleScanHours);
+  const isMissing = isKnowledge(told) && findings === undefined;
+  if (isKnowledge(told) && !isMissing) return [];
+  const reason = isMissing ? 'findings-missing' : told.reason;
+  return [
+    {
+      ruleId: BUILT_IN_RULES.scanRequired,
+      effect: 'unknown',
+      kind: 'scan',
+      state: told.state,
+      ...(reason !== undefined && { scanReason: reason }),
+    },
+  ];
+}
+
+const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier] ?? ages.default;
+
+function ageReasons({ image }: JudgedFacts, policy: Policy): Reason[] {
+  const { birth } = image;
+  if (!birth.known) return [{ ruleId: BUILT_IN_RULES.ageKnown, effect: 'unknown', kind: 'age-unknown' }];
+  const { bornAtEpochMs } = birth;
+  const { limitDays } = ageLimitOf(policy, image);
+  const deadlineEpochMs = bornAtEpochMs + limitDays * DAY_MS;
+  return [{ ruleId: BUILT_IN_RULES.ageLimit, effect: 'due', deadlineEpochMs, kind: 'age', bornAtEpochMs, limitDays }];
+}
+
+/** Age is told once the warning share of the limit is used up; the instant of the breach is known before. */
+function isEarly(reason: Reason, { image }: JudgedFacts, policy: Policy, nowEpochMs: number): boolean {
+  if (reason.kind !== 'age' || reason.effect === 'violates') return false;
+  const { limitDays, warnAtPercent } = ageLimitOf(policy, image);
+  return nowEpochMs < reason.bornAtEpochMs + limitDays * (warnAtPercent / 100) * DAY_MS;
+}
+
+/** Every rule that a finding falls under is cited. A finding that no stream remembers was first seen by its scan. */
+function findingReasons({ image, scan, findings = [], firstSeen }: JudgedFacts, policy: Policy): Reason[] {
+  return findings.flatMap((finding) =>
+    severityRulesOf(policy, image.tier, finding).map(({ id, graceDays }): Reason => {
+      const { vulnerability, package: name, version, severity, fix } = finding;
+      const firstSeenAtEpochMs = firstSeen.get(findingKey(finding)) ?? scan.completedAtEpochMs ?? 0;
+      return {
+        ruleId: id,
+        effect: 'due',
+        deadlineEpochMs: firstSeenAtEpochMs + graceDays * DAY_MS,
+        kind: 'finding',
+        vulnerability,
+        package: name,
+        version,
+        severity,
+        fix,
+        firstSeenAtEpochMs,
+      };
+    }),
+  );
+}
+
+/** Every place an image is kept in or asked from is approved; AWS's own are named by the policy already. */
+function registryReasons({ image }: JudgedFacts, { approvedRegistries }: Policy): Reason[] {
+  if (!approvedRegistries || image.tier === 'aws-managed') return [];
+  const places = [...image.locations.map(repositoryName), ...(image.references ?? [])];
+  return places
+    .filter((place) => !matchesAnyGlob(approvedRegistries.allow, place))
+    .map((registry) => ({ ruleId: approvedRegistries.id, effect: 'violates', kind: 'registry', registry }));
+}
+
+const inTime = (reason: Reason, nowEpochMs: number): Reason =>
+  reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) <= nowEpochMs ? { ...reason, effect: 'violates' } : reason;
+
+/** A waiver that ends before the deadline changes nothing; otherwise the image violates once the waiver is void. */
+function waive(reason: Reason, { image }: JudgedFacts, policy: Policy, nowEpochMs: number): Reason {
+  if (reason.effect === 'unknown') return reason;
+  const waiver = waiverOf(policy.waivers, image, reason, nowEpochMs);
+  if (!waiver) return reason;
+  const endsAtEpochMs = voidFromEpochMs(waiver);
+  if (reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) >= endsAtEpochMs) return reason;
+  return { ...reason, effect: 'waived', deadlineEpochMs: endsAtEpochMs, waiverId: waiver.id };
+}
+
+const KINDS = ['age', 'age-unknown', 'scan', 'registry', 'finding'] as const satisfies readonly Reason['kind'][];
+
+/** What decides first, then the gravest finding, then the nearest deadline; names settle the rest. */
+function inFixedOrder(one: Reason, other: Reason): number {
+  return (
+    REASON_EFFECTS.indexOf(one.effect) - REASON_EFFECTS.indexOf(other.effect) ||
+    KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind) ||
+    gravity(one) - gravity(other) ||
+    (one.deadlineEpochMs ?? 0) - (other.deadlineEpochMs ?? 0) ||
+    compareTexts(names(one), names(other))
+  );
+}
+
+const gravity = (reason: Reason): number => (reason.kind === 'finding' ? SEVERITIES.indexOf(reason.severity) : 0);
+
+function names(reason: Reason): string {
+  switch (reason.kind) {
+    case 'finding':
+      return [reason.vulnerability, reason.package, reason.version, reason.fix, reason.ruleId].join('\n');
+    case 'registry':
+      return reason.registry;
+    default:
+      return reason.ruleId;
+  }
+}

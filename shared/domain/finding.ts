@@ -1,0 +1,21 @@
+/** Highest first. `undefined` is the scanner's own "not rated" (ECR `UNDEFINED`, Inspector `UNTRIAGED`). */
+export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'informational', 'undefined'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** Whether a fixed version exists. ECR basic scanning never tells: there it is `unknown`. */
+export type Fix = 'yes' | 'no' | 'unknown';
+
+/** One vulnerability id in one package version of one image. */
+export interface Finding {
+  readonly vulnerability: string;
+  readonly package: string;
+  readonly version: string;
+  readonly severity: Severity;
+  readonly fix: Fix;
+  readonly fixedIn?: string;
+  readonly uri?: string;
+}
+
+/** Identity of a finding across rebuilds: the version may change while the vulnerability stays. */
+export const findingKey = ({ vulnerability, package: name }: Pick<Finding, 'vulnerability' | 'package'>): string =>
+  `${vulnerability}#${name}`;

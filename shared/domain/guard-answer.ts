@@ -1,0 +1,66 @@
+import type { NodeAnswer } from './cascade.ts';
+
+export const HEAD_MENDED = 'head-mended';
+
+/**
+ * `closing`: the new image is there, and older ones still run. `review-running`: its result is awaited. `head-unread`: the
+ * registry is being asked. `head-mended`: somebody was faster, so that its cascade builds nothing.
+ */
+export type WaitReason =
+  | 'paused'
+  | 'already-open'
+  | 'waiting-approval'
+  | 'cool-down'
+  | 'cap-reached'
+  | 'unknown-facts'
+  | 'head-unread'
+  | typeof HEAD_MENDED
+  | 'runner-limit'
+  | 'closing'
+  | 'review-running'
+  | 'cascade-ended';
+
+/** Gravest first: where facts are refused for several reasons, this order says which one answers. */
+export const REFUSE_REASONS = [
+  'report-only',
+  'no-pipeline',
+  'cycle',
+  'depth',
+  'start-unknown',
+  'attempts-exhausted',
+  'parent-pinned',
+  'ineffective',
+  'no-fix-seen',
+  'would-not-help',
+] as const;
+export type RefuseReason = (typeof REFUSE_REASONS)[number];
+
+/** Not now, or not at all; `recheckAtEpochMs` is when the answer changes by itself, where that is known. */
+export interface HeldBack extends NodeAnswer {
+  readonly reason: WaitReason | RefuseReason;
+}
+
+export const wait = (reason: WaitReason, detail: string, recheckAtEpochMs?: number): HeldBack => ({
+  answer: 'wait',
+  reason,
+  detail,
+  ...(recheckAtEpochMs !== undefined && { recheckAtEpochMs }),
+});
+
+export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: number): HeldBack => ({
+  answer: 'refuse',
+  reason,
+  detail,
+  ...(recheckAtEpochMs !== undefined && { recheckAtEpochMs }),
+});
+
+/** A slot of a cap could not be had: `fleet`, or `account/<account>` of the pipeline. */
+export const capReached = (scope: string): HeldBack =>
+  wait('cap-reached', `All slots of cap ${scope} are taken. It is tried again when another rebuild ends.`);
+
+/** A stream with so many streams on top of one another, itself included; `most` is what the policy allows. */
+export const tooDeep = (depth: number, most: number): HeldBack =>
+  refuse('depth', `It is the ${depth}th stream on top of one another; the policy allows ${most}.`);
+
+/** An instant as every text of the ledger writes it. */
+export const instantText = (epochMs: number): string => new Date(epochMs).toISOString();

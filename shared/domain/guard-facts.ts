@@ -1,0 +1,113 @@
+import type { CauseFact, PersonFact } from './cause.ts';
+import { type HeldBack, instantText, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
+import type { Digest } from './image.ts';
+import type { GuardMemory, SurvivedFact } from './rebuild.ts';
+import { DAY_MS } from './time.ts';
+
+/** A fact that no rebuild would mend now. */
+export interface DroppedFact {
+  readonly fact: CauseFact;
+  readonly reason: RefuseReason;
+  readonly detail: string;
+  readonly recheckAtEpochMs?: number;
+}
+
+/** What is known of earlier rebuilds, and how long it counts. */
+export interface Remembered {
+  readonly memory: GuardMemory;
+  /** Absent where the parent is not known. */
+  readonly parentHead?: Digest;
+  readonly retryUnknownFixDays: number;
+}
+
+/** Facts that a rebuild may mend, and those that it would not. What a person asks for is never dropped. */
+export function sortOut(
+  facts: readonly CauseFact[],
+  remembered: Remembered,
+  nowEpochMs: number,
+): { readonly mendable: readonly CauseFact[]; readonly dropped: readonly DroppedFact[] } {
+  const mendable: CauseFact[] = [];
+  const dropped: DroppedFact[] = [];
+  for (const fact of facts) {
+    const reason = fact.kind === 'person' ? undefined : dropReason(fact, remembered, nowEpochMs);
+    if (reason) dropped.push(reason);
+    else mendable.push(fact);
+  }
+  return { mendable, dropped };
+}
+
+function dropReason(
+  fact: Exclude<CauseFact, PersonFact>,
+  remembered: Remembered,
+  nowEpochMs: number,
+): DroppedFact | undefined {
+  const { memory, parentHead } = remembered;
+  if (parentHead !== undefined && memory.parentPinnedAt === parentHead)
+    return {
+      fact,
+      reason: 'parent-pinned',
+      detail: `The last rebuild did not pick up head ${parentHead} of its parent: the build names another one. Let it follow the parent's moving tag, then reset the stream.`,
+    };
+  const survived = memory.survived.map((one) => survival(fact, one, remembered, nowEpochMs));
+  const standing = survived.find((one) => one !== undefined);
+  if (standing) return standing;
+  if (fact.kind !== 'finding' || fact.fix !== 'no') return undefined;
+  return { fact, reason: 'would-not-help', detail: `The scanner knows no fix of ${factText(fact)}.` };
+}
+
+/** Whether a rebuild that did not mend a fact still speaks against the next one. */
+function survival(
+  fact: Exclude<CauseFact, PersonFact>,
+  survived: SurvivedFact,
+  { parentHead, retryUnknownFixDays }: Remembered,
+  nowEpochMs: number,
+): DroppedFact | undefined {
+  if (!isSame(fact, survived)) return undefined;
+  const isTrial = survived.kind === 'trial';
+  const isParentKnown = parentHead !== undefined && survived.parentHead !== undefined;
+  if (isParentKnown && parentHead !== survived.parentHead) return undefined;
+  const told = `${factText(fact)} survived the rebuild of ${instantText(survived.atEpochMs)}`;
+  if (!isTrial && isParentKnown)
+    return {
+      fact,
+      reason: 'ineffective',
+      detail: `${told} on the same parent. The parent's next head, or a reset, frees it.`,
+    };
+  // Where nobody knows the parent, nobody knows either that it is the same one for ever.
+  const recheckAtEpochMs = survived.atEpochMs + retryUnknownFixDays * DAY_MS;
+  if (nowEpochMs >= recheckAtEpochMs) return undefined;
+  const detail = `${told}${isTrial ? ', a trial since no fix is known' : ''}. It is tried again from ${instantText(recheckAtEpochMs)}, or after a reset.`;
+  return { fact, reason: isTrial ? 'no-fix-seen' : 'ineffective', detail, recheckAtEpochMs };
+}
+
+/** A trial counts for the version that it was made on, and only as long as nobody knows of a fix. */
+function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedFact): boolean {
+  if (fact.kind === 'age' || survived.fact === 'age') return fact.kind === survived.fact;
+  if (fact.vulnerability !== survived.vulnerability || fact.package !== survived.package) return false;
+  return survived.kind === 'rebuild' || (fact.fix === 'unknown' && fact.version === survived.version);
+}
+
+/** The answer where every fact was dropped. */
+export function refusal(dropped: readonly DroppedFact[]): HeldBack {
+  const rank = ({ reason }: DroppedFact): number => REFUSE_REASONS.indexOf(reason);
+  const [gravest, ...others] = [...dropped].sort((one, other) => rank(one) - rank(other));
+  if (!gravest) return refuse('would-not-help', 'Nothing is left that a rebuild could mend.');
+  const rechecks = dropped.flatMap(({ recheckAtEpochMs }) => recheckAtEpochMs ?? []);
+  return refuse(
+    gravest.reason,
+    others.length === 0 ? gravest.detail : `${gravest.detail} So it is with ${others.length} more facts.`,
+    rechecks.length > 0 ? rechecks.reduce((one, other) => Math.min(one, other)) : undefined,
+  );
+}
+
+/** A fact in words. */
+export function factText(fact: CauseFact): string {
+  switch (fact.kind) {
+    case 'finding':
+      return `${fact.vulnerability} in ${fact.package} ${fact.version}`;
+    case 'age':
+      return 'The age';
+    case 'person':
+      return `The wish of ${fact.by}`;
+  }
+}

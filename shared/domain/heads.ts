@@ -1,0 +1,69 @@
+import type { Digest, ImageLocation, Platform } from './image.ts';
+import type { StreamRule } from './policy.ts';
+import type { StreamRecord } from './records.ts';
+import { type ReleaseLine, releaseLineOf, streamId } from './stream.ts';
+
+/** One pushed artifact of a repository, with what it runs on. */
+export interface PushedImage {
+  readonly digest: Digest;
+  readonly tags: readonly string[];
+  readonly pushedAtEpochMs?: number;
+  /** Present for an index: its runnable children. */
+  readonly children?: readonly { readonly digest: Digest; readonly platform: Platform }[];
+  /** Of an image that is no index; absent where its config could not be read. */
+  readonly platform?: Platform;
+}
+
+/** Every release line of a repository with its head; a line that nothing was pushed for has none. */
+export function findStreams(
+  rules: readonly StreamRule[],
+  location: ImageLocation,
+  pushed: readonly PushedImage[],
+): StreamRecord[] {
+  const lines = rules.flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
+  const first = new Map(lines.reverse().map((line) => [line.headTag, line]));
+  return [...first.values()].reverse().map((line) => streamOf(line, location, pushedFor(line, rules, pushed)));
+}
+
+/**
+ * An image under the head tags of two lines is the head of the one that its least specific tag names. One without tags
+ * is nobody's head: its tags have moved on.
+ */
+const pushedFor = ({ headTag }: ReleaseLine, rules: readonly StreamRule[], pushed: readonly PushedImage[]) =>
+  pushed.filter(({ tags }) => tags.length > 0 && releaseLineOf(rules, tags)?.headTag === headTag);
+
+function streamOf(
+  { rule, headTag }: ReleaseLine,
+  location: ImageLocation,
+  pushed: readonly PushedImage[],
+): StreamRecord {
+  const head = headOf(pushed);
+  const { tier, owner } = rule;
+  return { stream: streamId(location, headTag), tier, owner, location, headTag, ...(head && { head }) };
+}
+
+/**
+ * The last push decides. An index is the head on all its platforms; platforms that are pushed one by one each keep
+ * their own last image.
+ */
+export function headOf(pushed: readonly PushedImage[]): StreamRecord['head'] {
+  const [latest, ...earlier] = [...pushed].sort(latestFirst);
+  if (!latest) return undefined;
+  if (latest.children) return { index: latest.digest, images: platformsOf(latest) };
+  const images: Record<Platform, Digest> = {};
+  for (const image of [latest, ...earlier])
+    for (const [platform, digest] of Object.entries(platformsOf(image)) as [Platform, Digest][])
+      images[platform] ??= digest;
+  return { images };
+}
+
+function platformsOf({ digest, children, platform }: PushedImage): Record<Platform, Digest> {
+  if (children) return Object.fromEntries(children.map((child) => [child.platform, child.digest]));
+  return { [platform ?? UNREADABLE_PLATFORM]: digest };
+}
+
+/** The platform of an image whose config cannot be read. */
+const UNREADABLE_PLATFORM: Platform = 'unknown/unreadable';
+
+const latestFirst = (one: PushedImage, other: PushedImage): number =>
+  (other.pushedAtEpochMs ?? 0) - (one.pushedAtEpochMs ?? 0) || (one.digest < other.digest ? -1 : 1);

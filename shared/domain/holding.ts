@@ -1,0 +1,105 @@
+import type { CauseFact, PersonFact } from './cause.ts';
+import type { Digest } from './image.ts';
+import { isUnpromoted, type Rebuild } from './rebuild.ts';
+import { DAY_MS } from './time.ts';
+import type { Reason, Verdict } from './verdict.ts';
+
+/** An image as far as it was judged; `judgedAtEpochMs` is absent once its facts changed after its verdict. */
+export interface LookedAt {
+  readonly digest: Digest;
+  readonly verdict?: Verdict;
+  readonly judgedAtEpochMs?: number;
+}
+
+/** Whether an image has what a fact tells; `unknown` is never taken for `free`. */
+export type Holding = 'holds' | 'free' | 'unknown';
+
+/**
+ * A finding counts by its vulnerability and package, whatever its version, and from its first day: also while its grace
+ * runs. What is waived does not count. What a person asked for is held by no image.
+ */
+export function holdsFact(fact: CauseFact, { verdict, judgedAtEpochMs }: LookedAt): Holding {
+  if (fact.kind === 'person') return 'free';
+  if (verdict?.reasons.some((reason) => tells(fact, reason))) return 'holds';
+  if (!verdict || judgedAtEpochMs === undefined) return 'unknown';
+  const gap = fact.kind === 'finding' ? 'scan' : 'age-unknown';
+  return verdict.reasons.some(({ kind, effect }) => kind === gap && effect === 'unknown') ? 'unknown' : 'free';
+}
+
+function tells(fact: Exclude<CauseFact, PersonFact>, reason: Reason): boolean {
+  if (fact.kind === 'age') return reason.kind === 'age' && reason.effect === 'violates';
+  return (
+    reason.kind === 'finding' &&
+    reason.effect !== 'waived' &&
+    reason.vulnerability === fact.vulnerability &&
+    reason.package === fact.package
+  );
+}
+
+/**
+ * As `holdsFact`, but by what an image is made of: a waiver lets it pass and takes nothing out. Whatever is built upon
+ * it has the same, and may have no waiver.
+ */
+export function containsFact(fact: CauseFact, image: LookedAt): Holding {
+  const { verdict, judgedAtEpochMs = 0 } = image;
+  if (!verdict?.reasons.some(({ effect }) => effect === 'waived')) return holdsFact(fact, image);
+  const reasons = verdict.reasons.map((reason) => withoutWaiver(reason, judgedAtEpochMs));
+  return holdsFact(fact, { ...image, verdict: { ...verdict, reasons } });
+}
+
+/** An age may be waived before its limit is reached. */
+function withoutWaiver(reason: Reason, judgedAtEpochMs: number): Reason {
+  if (reason.effect !== 'waived') return reason;
+  const isDue = reason.kind === 'age' && reason.bornAtEpochMs + reason.limitDays * DAY_MS > judgedAtEpochMs;
+  return { ...reason, effect: isDue ? 'due' : 'violates' };
+}
+
+/** Of whom nobody can tell yet what it holds. */
+export const isUnjudged = ({ verdict, judgedAtEpochMs }: Omit<LookedAt, 'digest'>): boolean =>
+  !verdict ||
+  judgedAtEpochMs === undefined ||
+  verdict.reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown');
+
+/** Whether any, or none, or perhaps some of several images hold a fact. */
+export function anyHolds(fact: CauseFact, images: readonly LookedAt[]): Holding {
+  const holdings = new Set(images.map((image) => holdsFact(fact, image)));
+  return holdings.has('holds') ? 'holds' : holdings.has('unknown') ? 'unknown' : 'free';
+}
+
+/** The images of a stream that matter for its cause. */
+export interface StreamImagesSeen {
+  /** One for each platform; empty where the stream has no head, absent where nobody could tell. */
+  readonly heads?: readonly LookedAt[];
+  /** Older images that something runs. */
+  readonly inUse: readonly LookedAt[];
+  /** The rebuild of the stream that began last. */
+  readonly latestRebuild?: Rebuild;
+}
+
+/**
+ * What a fact asks for. `rebuild`: a head holds it, or there is no head to deploy. `deploy`: no head does, something
+ * older that runs does. `gone`: nothing holds it any more. `unknown`: nobody can tell yet.
+ */
+export type FactClass = 'rebuild' | 'deploy' | 'gone' | 'unknown';
+
+export function classifyFact(fact: CauseFact, { heads, inUse, latestRebuild }: StreamImagesSeen): FactClass {
+  if (fact.kind === 'person') return isServed(fact, latestRebuild) ? 'gone' : 'rebuild';
+  if (!heads) return 'unknown';
+  const inHeads = anyHolds(fact, heads);
+  if (inHeads !== 'free') return inHeads === 'holds' ? 'rebuild' : 'unknown';
+  const older = anyHolds(fact, inUse);
+  if (older !== 'holds') return older === 'free' ? 'gone' : 'unknown';
+  return heads.length > 0 ? 'deploy' : 'rebuild';
+}
+
+/**
+ * A person has what was asked for once a later rebuild made something that others can use, whatever its verification
+ * says: that is then a matter of the findings. Otherwise a rebuild that mends nothing would be repeated for ever.
+ */
+const isServed = ({ sinceEpochMs }: PersonFact, rebuild: Rebuild | undefined): boolean =>
+  rebuild !== undefined &&
+  rebuild.reservedAtEpochMs >= sinceEpochMs &&
+  rebuild.outcome !== undefined &&
+  rebuild.outcome.result !== 'failed' &&
+  rebuild.outcome.result !== 'no-output' &&
+  !isUnpromoted(rebuild);

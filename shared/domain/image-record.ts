@@ -1,0 +1,70 @@
+import type { ImageFacts, ImageRecord, Judgement } from './records.ts';
+import { sameContent } from './same-content.ts';
+import { NEVER_SCANNED } from './scan.ts';
+
+/*
+ * What writes make of an image's record. Several writers change one record, each its own part of it: every ledger
+ * applies these to what it has, so that they end the same in whatever order they come.
+ */
+
+/** The facts in a record. */
+export function factsIn(record: ImageRecord): ImageFacts {
+  const { inUse, isHead, scan, verdict, findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } = record;
+  return facts;
+}
+
+/**
+ * Facts are replaced as a whole: what the registry or the policy no longer says is gone. What others wrote stays, but a
+ * verdict by other facts no longer counts as judged: it has no `judgedAtEpochMs`.
+ * @param over says what the facts are where the image is known already; without it they are as `told`
+ */
+export function withFacts(
+  before: ImageRecord | undefined,
+  told: ImageFacts,
+  over?: (known: ImageRecord) => ImageFacts,
+): ImageRecord {
+  if (!before) return { ...told, inUse: false, isHead: false, scan: NEVER_SCANNED };
+  const facts = over ? over(before) : told;
+  if (sameContent(factsIn(before), facts)) return before;
+  const { inUse, isHead, scan, verdict, findingsFingerprint, findingsCount } = before;
+  return {
+    ...facts,
+    inUse,
+    isHead,
+    scan,
+    ...(verdict && { verdict }),
+    ...(findingsFingerprint !== undefined && { findingsFingerprint }),
+    ...(findingsCount !== undefined && { findingsCount }),
+  };
+}
+
+/**
+ * `undefined` where the judgement does not count: there is a newer result, or it judged by facts that are no longer so.
+ * A request for a scan that was made while it was formed is not in it, and is not lost.
+ */
+export function withJudgement(before: ImageRecord, judgement: Judgement): ImageRecord | undefined {
+  const { facts, ...written } = judgement;
+  if (facts && !sameContent(facts, factsIn(before))) return undefined;
+  if (isNewer(before, judgement)) return undefined;
+  const requests = [before.scan.requestedAtEpochMs, judgement.scan.requestedAtEpochMs];
+  const latest = Math.max(...requests.filter((atEpochMs) => atEpochMs !== undefined));
+  const scan = Number.isFinite(latest) ? { ...judgement.scan, requestedAtEpochMs: latest } : judgement.scan;
+  return { ...before, ...written, scan };
+}
+
+/** `undefined` where a result or a refusal was recorded since the request. */
+export function withUnreadResult(before: ImageRecord): ImageRecord | undefined {
+  const { reason, detail, ...scan } = before.scan;
+  const recorded = Math.max(scan.completedAtEpochMs ?? 0, before.judgedAtEpochMs ?? 0);
+  return recorded >= (scan.requestedAtEpochMs ?? 0) ? undefined : { ...before, scan: { ...scan, state: 'stale' } };
+}
+
+/**
+ * The scanner's own time decides, and where it is the same or neither has one, the time of judging. A judgement without
+ * a result that is known was formed before it: a refusal that came after a result carries the time of that result.
+ */
+function isNewer(before: ImageRecord, { scan, judgedAtEpochMs }: Judgement): boolean {
+  const [had, has] = [before.scan.completedAtEpochMs ?? 0, scan.completedAtEpochMs ?? 0];
+  if (had !== has) return had > has;
+  return before.judgedAtEpochMs !== undefined && before.judgedAtEpochMs > judgedAtEpochMs;
+}

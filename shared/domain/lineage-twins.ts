@@ -1,0 +1,154 @@
+import { type HistoryStep, type LineageFacts, pushedFirst, tellsHistory } from './lineage-facts.ts';
+
+/** Images of one chain and one history: nothing in their content tells which was there first. */
+class Pool {
+  readonly depth: number;
+  /** By what was done next. */
+  readonly above = new Map<string, Pool>();
+  #earliest?: LineageFacts;
+  readonly #byStream = new Map<string, LineageFacts>();
+  /** By when the last step was done: rebuilds do the same at another time. */
+  readonly #byInstant = new Map<string, LineageFacts>();
+
+  constructor(depth: number) {
+    this.depth = depth;
+  }
+
+  add(image: LineageFacts): void {
+    this.#earliest = earlier(this.#earliest, image);
+    keep(this.#byStream, image.stream, image);
+    keep(this.#byInstant, image.history?.[this.depth - 1]?.created, image);
+  }
+
+  get earliest(): LineageFacts | undefined {
+    return this.#earliest;
+  }
+
+  /** The one that a child was built upon, as far as can be told: by instants, then as declared, then the first pushed. */
+  parentOf(child: LineageFacts): LineageFacts | undefined {
+    const instant = child.history?.[this.depth - 1]?.created;
+    return (
+      (instant === undefined ? undefined : this.#byInstant.get(instant)) ?? this.declaredBy(child) ?? this.#earliest
+    );
+  }
+
+  declaredBy({ digest, declaredParents = [] }: LineageFacts): LineageFacts | undefined {
+    for (const stream of declaredParents) {
+      const image = this.#byStream.get(stream);
+      if (image && image.digest !== digest) return image;
+    }
+    return undefined;
+  }
+}
+
+const earlier = (one: LineageFacts | undefined, other: LineageFacts): LineageFacts =>
+  one && pushedFirst(one, other) < 0 ? one : other;
+
+function keep(by: Map<string, LineageFacts>, key: string | undefined, image: LineageFacts): void {
+  if (key !== undefined) by.set(key, earlier(by.get(key), image));
+}
+
+/** Which of them is the parent, and whether history says so or only that it was declared or pushed earlier. */
+export interface Twin {
+  readonly image: LineageFacts;
+  readonly evidence: 'history' | 'declared' | 'earliest-push';
+}
+
+/**
+ * All images of one chain, for one platform. Their content is the same; what tells them apart are the histories of their
+ * configs, which begin alike as long as one was built upon the other, and then part.
+ */
+export class Twins {
+  readonly #all = new Pool(0);
+  /** Those without history, and under it a tree over the histories of the others. */
+  readonly #root = new Pool(0);
+  /** Of each first step the longest history that begins with it, longest first. */
+  readonly #longest: readonly Longest[];
+
+  constructor(images: readonly LineageFacts[]) {
+    const pools = new Map<Pool, string>();
+    for (const image of images) {
+      this.#all.add(image);
+      const steps = stepsOf(image);
+      const pool = grownTo(this.#root, steps);
+      pool.add(image);
+      if (steps[0]) pools.set(pool, steps[0].createdBy);
+    }
+    const shortestFirst = [...pools].map(([pool, first]) => ({ pool, first })).sort(byLength);
+    this.#longest = [...new Map(shortestFirst.map((each) => [each.first, each])).values()].sort(byLength).reverse();
+  }
+
+  /**
+   * The one that an image with more layers was built upon. Those whose history begins as the child's and then parts
+   * from it are its siblings. A history that shares not even its beginning was rewritten and tells nothing; nor does
+   * one that is shorter than the list of layers.
+   */
+  under(child: LineageFacts): LineageFacts | undefined {
+    const steps = stepsOf(child);
+    const tells = steps.length >= child.layers.length ? steps : [];
+    const pool = deepest(this.#root, tells, tells.length);
+    if (pool) return pool.parentOf(child);
+    const others = this.#longest.find(({ first }) => first !== tells[0]?.createdBy);
+    return (others?.pool ?? this.#root).parentOf(child);
+  }
+
+  /** The one of the same content that this image only added metadata to, if there is one. */
+  within(image: LineageFacts): Twin | undefined {
+    const steps = stepsOf(image);
+    const parent = deepest(this.#root, steps, steps.length - 1)?.parentOf(image);
+    if (parent) return { image: parent, evidence: 'history' };
+    const declared = this.#alike(steps).map((pool) => pool.declaredBy(image));
+    const [first] = declared.filter((each) => each !== undefined);
+    return first && { image: first, evidence: 'declared' };
+  }
+
+  /** The first pushed of those that nothing else tells apart, if that is another one. */
+  before(image: LineageFacts): Twin | undefined {
+    const steps = stepsOf(image);
+    const earliest = this.#alike(steps)
+      .flatMap((pool) => pool.earliest ?? [])
+      .sort(pushedFirst)[0];
+    const isEarlier =
+      earliest?.firstPushedAtEpochMs !== undefined &&
+      image.firstPushedAtEpochMs !== undefined &&
+      earliest.firstPushedAtEpochMs < image.firstPushedAtEpochMs;
+    return isEarlier ? { image: earliest, evidence: 'earliest-push' } : undefined;
+  }
+
+  /** Those with these very steps and those that tell none; without steps all. */
+  #alike(steps: readonly HistoryStep[]): readonly Pool[] {
+    if (steps.length === 0) return [this.#all];
+    const same = deepest(this.#root, steps, steps.length);
+    return same?.depth === steps.length ? [same, this.#root] : [this.#root];
+  }
+}
+
+function grownTo(root: Pool, steps: readonly HistoryStep[]): Pool {
+  let pool = root;
+  for (const { createdBy } of steps) {
+    const next = pool.above.get(createdBy) ?? new Pool(pool.depth + 1);
+    pool.above.set(createdBy, next);
+    pool = next;
+  }
+  return pool;
+}
+
+/** The pool with images that lies farthest along these steps; the one of no steps does not count. */
+function deepest(root: Pool, steps: readonly HistoryStep[], most: number): Pool | undefined {
+  let pool: Pool | undefined = root;
+  let found: Pool | undefined;
+  for (let depth = 0; depth < most; depth += 1) {
+    pool = pool.above.get(steps[depth]?.createdBy ?? '');
+    if (!pool) return found;
+    if (pool.earliest) found = pool;
+  }
+  return found;
+}
+
+const stepsOf = (image: LineageFacts): readonly HistoryStep[] => (tellsHistory(image) ? (image.history ?? []) : []);
+
+type Longest = { readonly first: string; readonly pool: Pool };
+
+/** Of equal lengths the one pushed first counts as longer. */
+const byLength = ({ pool: one }: Longest, { pool: other }: Longest): number =>
+  one.depth - other.depth || (one.earliest && other.earliest ? pushedFirst(other.earliest, one.earliest) : 0);

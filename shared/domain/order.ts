@@ -1,0 +1,2 @@
+/** Order by code units, the same on every machine; a locale's would differ. */
+export const compareTexts = (one: string, other: string): number => (one < other ? -1 : Number(one > other));

@@ -1,0 +1,9 @@
+/** What others may rely on: source `patchwave`, documented in docs/events.md, versioned by `detail.schemaVersion`. */
+export interface PublishedEvent {
+  readonly detailType: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly resources: readonly string[];
+}
+
+/** An EventBridge entry holds 256 KB: the gravest reasons and facts travel, with the number of all. */
+export const MOST_TOLD = 100;

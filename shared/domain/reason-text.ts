@@ -1,0 +1,40 @@
+import { instant } from './time.ts';
+import type { Reason } from './verdict.ts';
+
+/** A reason in words, with the rule that it cites: one of several in a line. */
+export const reasonText = (reason: Reason): string =>
+  `${factText(reason)} (${[reason.ruleId, ...waiverOf(reason)].join(', ')})`;
+
+/** A reason in words, with all that is known of it: a line of its own beside its rule. */
+export const reasonInFull = (reason: Reason): string =>
+  [factText(reason), ...detailsOf(reason), ...waiverOf(reason)].join(', ');
+
+function factText(reason: Reason): string {
+  switch (reason.kind) {
+    case 'age':
+      return `born ${instant(reason.bornAtEpochMs)}, limit ${reason.limitDays} days`;
+    case 'age-unknown':
+      return 'age unknown';
+    case 'finding':
+      return `${reason.severity} ${reason.vulnerability} in ${reason.package} ${reason.version}`;
+    case 'scan':
+      return `scan ${reason.state}${reason.scanReason === undefined ? '' : `, ${reason.scanReason}`}`;
+    case 'registry':
+      return `comes from ${reason.registry}`;
+  }
+}
+
+const waiverOf = ({ waiverId }: Reason): string[] => (waiverId === undefined ? [] : [`waived by ${waiverId}`]);
+
+function detailsOf(reason: Reason): string[] {
+  switch (reason.kind) {
+    case 'age-unknown':
+      return ['no plausible evidence of its birth'];
+    case 'finding':
+      return [`fix ${reason.fix}`, `first seen ${instant(reason.firstSeenAtEpochMs)}`];
+    case 'registry':
+      return ['which is not approved'];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import type { CauseFact } from './cause.ts';
+import type { Digest } from './image.ts';
+
+/** A pipeline of a team, in its own account; named by the policy only. */
+export interface Pipeline {
+  readonly runner: 'codepipeline';
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+  /** Names the digest that a run pushed, among the output variables of its actions; `IMAGE_DIGEST` where left out. */
+  readonly digestVariable?: string;
+}
+
+/** What a team's pipeline calls the digest it pushed, where the policy names nothing else. */
+export const DIGEST_VARIABLE = 'IMAGE_DIGEST';
+
+export const pipelineKey = ({ runner, account, region, name }: Pipeline): string =>
+  `${runner}/${account}/${region}/${name}`;
+
+/** One run of a pipeline, in the runner's own words. */
+export interface RunnerExecution {
+  readonly pipeline: Pipeline;
+  readonly executionId: string;
+}
+
+/**
+ * What a runner says of one run. `waiting-approval` runs too, and waits for a person. `superseded` means that a later
+ * run took its place: it is followed, never counted as failed. `unknown` is a run that the runner does not know.
+ */
+export type BuildState = 'running' | 'waiting-approval' | 'succeeded' | 'failed' | 'stopped' | 'superseded' | 'unknown';
+
+export const isTerminal = (state: BuildState): boolean =>
+  state === 'succeeded' || state === 'failed' || state === 'stopped' || state === 'superseded';
+
+export interface BuildStatus {
+  readonly state: BuildState;
+  /** What the pipeline's output variable says it pushed. */
+  readonly outputDigest?: Digest;
+  /** The run that took the place of a superseded one: of our own, where that is followed. */
+  readonly supersededBy?: string;
+  /** Why it ended as it did, in the runner's words. */
+  readonly detail?: string;
+}
+
+/**
+ * `fixed`: none of the cause's pairs is left. `ineffective`: one is. `worse`: a new violating pair in a package whose
+ * version the rebuild changed. `unverified`: no complete scan by the deadline; nothing is counted against the stream.
+ * `no-output`: nobody can prove what the build made. `failed`: there was no build, or it failed.
+ */
+export type RebuildOutcome =
+  | { readonly result: 'fixed' }
+  | { readonly result: 'ineffective'; readonly left: readonly CauseFact[] }
+  | { readonly result: 'worse'; readonly added: readonly CauseFact[] }
+  | { readonly result: 'unverified'; readonly reason: string }
+  | { readonly result: 'no-output'; readonly reason: string }
+  | { readonly result: 'failed'; readonly reason: string };
+
+/** One run of one stream's pipeline that Patchwave asked for; `REBUILD#<rebuildId>` below its stream. */
+export interface Rebuild {
+  /** Sorts by the instant of its cascade. */
+  readonly rebuildId: string;
+  readonly stream: string;
+  readonly cascadeId: string;
+  /** 1, 2, 3: how many rebuilds in a row were tried, this one included. */
+  readonly attempt: number;
+  readonly pipeline: Pipeline;
+  /** What this rebuild is to mend. */
+  readonly facts: readonly CauseFact[];
+  readonly reservedAtEpochMs: number;
+  /** Written before the runner is asked: whoever finds it without `executionId` asks the runner first. */
+  readonly startingAtEpochMs?: number;
+  readonly executionId?: string;
+  /** A build that has not ended by then is given up. */
+  readonly deadlineEpochMs: number;
+  readonly headBefore?: Digest;
+  readonly build?: BuildStatus;
+  /** When its build had ended well and verification began: grace and deadline of verification count from here. */
+  readonly verifyingSinceEpochMs?: number;
+  /** What the build made: the digest that was pushed, an index or an image. */
+  readonly output?: Digest;
+  readonly outcome?: RebuildOutcome;
+  /** Once it is verified, the tag that others build on is to be moved to its output. */
+  readonly promotes?: true;
+  /** When that tag was moved. */
+  readonly promotedAtEpochMs?: number;
+  /** The earlier rebuild whose output this one brings to its end: nothing was built for it. */
+  readonly takenOverFrom?: string;
+  readonly endedAtEpochMs?: number;
+}
+
+/** Verified, and of no use to anybody yet: the tag that others build on is still to move. */
+export const isUnpromoted = ({ promotes, outcome, promotedAtEpochMs }: Rebuild): boolean =>
+  promotes === true && outcome?.result === 'fixed' && promotedAtEpochMs === undefined;
+
+/**
+ * The lock of a stream, `STREAM#<id>` / `OPEN`: at most one rebuild is open. Only the cascade that owns it may act; it
+ * is stale when its execution runs no more and its build has ended or is past its deadline.
+ */
+export interface StreamLock {
+  readonly stream: string;
+  readonly rebuildId: string;
+  readonly cascadeId: string;
+  /** The execution of the cascade machine that owns it. */
+  readonly executionArn: string;
+  readonly attempt: number;
+  readonly deadlineEpochMs: number;
+  /** Whom to tell of the end of the build; replaced by each dispatch of the same cascade. Never logged. */
+  readonly taskToken?: string;
+}
+
+/**
+ * Whether a lock may be taken over. Its build counts as running until the runner says otherwise or its deadline passes.
+ * @param build what the runner says, `unknown` where it does not know the build; `undefined` where it cannot be asked
+ */
+export const isStale = (
+  { deadlineEpochMs }: StreamLock,
+  { isExecutionRunning, build }: { readonly isExecutionRunning: boolean; readonly build: BuildState | undefined },
+  nowEpochMs: number,
+): boolean =>
+  !isExecutionRunning &&
+  (nowEpochMs > deadlineEpochMs || build === 'unknown' || (build !== undefined && isTerminal(build)));
+
+/** What is remembered of a stream between rebuilds: what its guards decide on. Kept on the stream's item. */
+export interface GuardMemory {
+  readonly stream: string;
+  /** Grows when an attempt or a cascade ends, and when a person resets. Names carry it, so that none is used twice. */
+  readonly generation: number;
+  readonly failuresInARow: number;
+  readonly lastStartedAtEpochMs?: number;
+  readonly lastEndedAtEpochMs?: number;
+  /** The rebuild that was counted last: one is open at a time, so whoever settles it again finds it counted. */
+  readonly lastSettledRebuildId?: string;
+  /** Facts that survived a rebuild, on which parent head, and when. */
+  readonly survived: readonly SurvivedFact[];
+  /** The last rebuild did not pick up this head of its parent. */
+  readonly parentPinnedAt?: Digest;
+  /** A run may have been started, and the runner cannot be asked. */
+  readonly startUnknown?: { readonly rebuildId: string; readonly untilEpochMs: number };
+  readonly reset?: { readonly by: string; readonly atEpochMs: number; readonly reason: string };
+  /** The registry was asked then for the heads that the ledger tells. */
+  readonly headReadAtEpochMs?: number;
+  /** The planner asked then that they be read. */
+  readonly lookAskedAtEpochMs?: number;
+  /** The registry refused then to be read. */
+  readonly lookRefusedAtEpochMs?: number;
+  /** Its last rebuilds, so many in a row, were built and never verified; absent where the last one was. */
+  readonly unverifiedInARow?: number;
+  /** Absent where its last cascade brought it anywhere. */
+  readonly brokenOff?: BrokenOff;
+}
+
+/** Cascades in a row that brought a stream nowhere, through no fault of its pipeline. */
+export interface BrokenOff {
+  readonly inARow: number;
+  /** The one that was counted last: whoever ends it again finds it counted. */
+  readonly cascadeId: string;
+  readonly atEpochMs: number;
+}
+
+/** What a rebuild left behind. `trial`: nobody knew whether a fix existed. */
+export type SurvivedFact = {
+  readonly kind: 'trial' | 'rebuild';
+  /** Absent where the parent is not known. */
+  readonly parentHead?: Digest;
+  readonly atEpochMs: number;
+} & (
+  | { readonly fact: 'finding'; readonly vulnerability: string; readonly package: string; readonly version: string }
+  | { readonly fact: 'age' }
+);
+
+export const freshMemory = (stream: string): GuardMemory => ({
+  stream,
+  generation: 1,
+  failuresInARow: 0,
+  survived: [],
+});
+
+/** The label a build writes on its image to say which rebuild asked for it. */
+export const REBUILD_LABEL = 'dev.patchwave.rebuild';
+
+/** Twelve hexadecimal digits that stand for a text in names of executions, which take 80 characters. */
+export const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
+
+/** `<hash>-g<generation>`: of all that is planned together, by what each stream asks for. */
+export const cascadeIdOf = (
+  causes: readonly { readonly stream: string; readonly version: number }[],
+  generation: number,
+): string => {
+  const names = causes.map(({ stream, version }) => `${stream}@${version}`).sort();
+  return `${shortHash(names.join('\n'))}-g${generation}`;
+};
+
+/** The generation in the name of a cascade; 0 where it has none. */
+export const generationOf = (cascadeId: string): number => Number(/-g(\d+)$/.exec(cascadeId)?.[1] ?? 0);
+
+/** `20261125T030000Z-<hash>`: sorts by time, and is the same whoever asks again. */
+export const rebuildIdOf = (cascadeId: string, plannedAtEpochMs: number, stream: string): string =>
+  `${compactInstant(plannedAtEpochMs)}-${shortHash(`${cascadeId}\n${stream}`)}`;
+
+/** The token by which a runner knows a start that is asked for again: letters, digits and dashes (CodePipeline). */
+export const buildToken = (rebuildId: string, attempt: number): string => `${rebuildId}-a${attempt}`;
+
+const compactInstant = (epochMs: number): string =>
+  `${new Date(epochMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;

@@ -1,0 +1,182 @@
+import { type Column, section, table } from './markdown.ts';
+import { reasonText } from './reason-text.ts';
+import type { Report, ReportGroup, ReportLine } from './report.ts';
+import { SCAN_STATES } from './scan.ts';
+import { DAY_MS, instant } from './time.ts';
+
+/** Waivers that run out within so many days are named first. */
+const WAIVER_NOTICE_DAYS = 14;
+
+/**
+ * The report as a page for people. Each section names the controls of NIST SP 800-53 revision 5 that it is evidence
+ * for; it proves what was looked at and found, and no more.
+ */
+export function reportMarkdown(report: Report): string {
+  return [
+    heading(report),
+    ...report.groups.flatMap((group) => violating(group)),
+    ...report.groups.flatMap((group) => unknown(group)),
+    nextBreaches(report),
+    coverage(report),
+    gaps(report),
+    waivers(report),
+    pendingRebuilds(report),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function heading({ review, images, groups, generatedAtEpochMs, coverage: { found, known } }: Report): string {
+  const { runId, state, mode, policyVersion, startedAtEpochMs, failure } = review;
+  const outcome = failure ? `${state}: ${failure.detail}` : state;
+  return [
+    '# Fleet review',
+    '',
+    `Run ${runId} (${mode}) of ${instant(startedAtEpochMs)}: **${outcome}**. Policy \`${policyVersion.slice(0, 12)}\`. Written ${instant(generatedAtEpochMs)}.`,
+    '',
+    `${found} images: ${images.violating} violating, ${images.unknown} unknown, ${images.compliant} compliant` +
+      `${images.unjudged > 0 ? `, ${images.unjudged} not judged` : ''}. ${known} of ${found} were looked at, with a result that still counts.`,
+    '',
+    table(groups, GROUP_COLUMNS),
+  ].join('\n');
+}
+
+const ownerOf = ({ owner }: { readonly owner?: string }): string => owner ?? 'nobody';
+
+const GROUP_COLUMNS: readonly Column<ReportGroup>[] = [
+  { title: 'Tier', text: ({ tier }) => tier },
+  { title: 'Owner', text: ownerOf },
+  { title: 'Violating', text: (group) => String(group.violating.length), isNumber: true },
+  { title: 'Unknown', text: (group) => String(group.unknown.length), isNumber: true },
+  { title: 'Compliant', text: ({ compliant }) => String(compliant), isNumber: true },
+  { title: 'Not judged', text: ({ unjudged }) => String(unjudged.length), isNumber: true },
+];
+
+const LINE_COLUMNS: readonly Column<ReportLine>[] = [
+  { title: 'Image', text: ({ places, digest }) => `${places[0] ?? 'place unknown'} ${digest.slice(0, 19)}` },
+  { title: 'Run by', text: ({ workloads }) => workloads.join(', ') || '-' },
+];
+
+const why = ({ reasons, reasonCount }: ReportLine): string =>
+  reasons.slice(0, 3).map(reasonText).join('; ') + (reasonCount > 3 ? `; and ${reasonCount - 3} more` : '');
+
+const violating = (group: ReportGroup): string[] =>
+  group.violating.length === 0
+    ? []
+    : [
+        section(
+          `Violating: ${group.tier}, ${ownerOf(group)}`,
+          'SI-2, SI-2(3)',
+          table(group.violating, [
+            ...LINE_COLUMNS,
+            {
+              title: 'Since',
+              text: ({ sinceEpochMs }) => (sinceEpochMs === undefined ? 'always' : instant(sinceEpochMs)),
+            },
+            { title: 'Why', text: why },
+          ]),
+        ),
+      ];
+
+const unknown = (group: ReportGroup): string[] =>
+  group.unknown.length === 0
+    ? []
+    : [
+        section(
+          `Unknown: ${group.tier}, ${ownerOf(group)}`,
+          'RA-5, RA-5(3)',
+          table(group.unknown, [...LINE_COLUMNS, { title: 'Why', text: why }]),
+        ),
+      ];
+
+const nextBreaches = ({ nextBreaches: breaches, breachWithinDays }: Report): string =>
+  section(
+    `Next breaches, within ${breachWithinDays} days`,
+    'SI-2, SI-2(3)',
+    breaches.length === 0
+      ? 'None.'
+      : table(breaches, [
+          { title: 'When', text: ({ breachAtEpochMs }) => instant(breachAtEpochMs) },
+          { title: 'Image', text: ({ places, digest }) => `${places[0] ?? 'place unknown'} ${digest.slice(0, 19)}` },
+          { title: 'Owner', text: ownerOf },
+          { title: 'Rule', text: ({ ruleIds }) => ruleIds.join(', ') },
+        ]),
+  );
+
+function coverage({ coverage: { found, known, byState } }: Report): string {
+  const states = SCAN_STATES.filter((state) => byState[state] > 0);
+  const share = found === 0 ? 'Nothing was found, so nothing was looked at.' : `${known} of ${found} images are known.`;
+  return section(
+    'Coverage',
+    'RA-5, RA-5(3)',
+    `${share}\n\n${table(states, [
+      { title: 'Scan state', text: (state) => state },
+      { title: 'Images', text: (state) => String(byState[state]), isNumber: true },
+    ])}`,
+  );
+}
+
+/** What the review did not see. */
+function gaps({ failures, skippedScopes, unresolved }: Report): string {
+  const failed = table(failures, [
+    { title: 'What failed', text: ({ kind, key }) => `${kind} ${key}` },
+    { title: 'Error', text: ({ error }) => error },
+    { title: 'Detail', text: ({ detail }) => detail },
+  ]);
+  const skipped = table(skippedScopes, [
+    { title: 'Scope left out', text: ({ scope: { account, region } }) => `${account}/${region}` },
+    { title: 'Why', text: ({ reason }) => reason },
+  ]);
+  const containers = table(unresolved, [
+    {
+      title: 'Container of unknown image',
+      text: ({ observation: o }) => `${o.account}/${o.region} ${o.cluster} ${o.workload} ${o.container}`,
+    },
+    { title: 'Reference', text: ({ observation }) => observation.reference ?? '-' },
+    { title: 'Why', text: ({ reason }) => reason },
+  ]);
+  const parts = [failed, skipped, containers].filter((part) => part !== '');
+  return section(
+    'Not seen',
+    'CM-8, CM-8(3)',
+    parts.join('\n\n') || 'Every scope was read, and every container has its image.',
+  );
+}
+
+const waivers = ({ waivers: all, generatedAtEpochMs: now }: Report): string =>
+  section(
+    'Waivers',
+    'RA-5',
+    all.length === 0
+      ? 'None.'
+      : table(all, [
+          { title: 'Waiver', text: ({ id }) => id },
+          { title: 'Waives', text: ({ waives }) => waives },
+          { title: 'Where', text: ({ scope }) => scope },
+          { title: 'Author', text: ({ author }) => author },
+          { title: 'Images', text: ({ images }) => String(images), isNumber: true },
+          {
+            title: 'State',
+            text: ({ state, voidFromEpochMs: at }) =>
+              state === 'in-force' && at - now <= WAIVER_NOTICE_DAYS * DAY_MS ? 'runs out soon' : state,
+          },
+          { title: 'Void from', text: ({ voidFromEpochMs: at }) => instant(at) },
+          { title: 'Reason', text: ({ reason }) => reason },
+        ]),
+  );
+
+const pendingRebuilds = ({ pendingRebuilds: pending }: Report): string =>
+  section(
+    'Streams that need a rebuild',
+    'SI-2',
+    pending.length === 0
+      ? 'None.'
+      : `Nothing was rebuilt: this version of Patchwave reports only.\n\n${table(pending, [
+          { title: 'Stream', text: ({ stream }) => stream },
+          { title: 'Owner', text: ownerOf },
+          { title: 'Mode', text: ({ mode }) => mode },
+          { title: 'Findings', text: ({ findings }) => String(findings), isNumber: true },
+          { title: 'Too old', text: ({ tooOld }) => (tooOld ? 'yes' : 'no') },
+          { title: 'Since', text: ({ sinceEpochMs }) => instant(sinceEpochMs) },
+        ])}`,
+  );

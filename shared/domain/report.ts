@@ -1,0 +1,116 @@
+import type { Cause } from './cause.ts';
+import type { Digest, Tier } from './image.ts';
+import type { Mode, Policy } from './policy.ts';
+import type { ImageRecord } from './records.ts';
+import type { ReviewRecord, Scope } from './run.ts';
+import type { RunFailure } from './run-summary.ts';
+import type { ScanStateName } from './scan.ts';
+import type { UnresolvedContainer } from './usage.ts';
+import type { Reason, VerdictStatus } from './verdict.ts';
+
+/** What a report tells of, beside the images themselves. */
+export interface ReportContext {
+  readonly review: ReviewRecord;
+  readonly policy: Policy;
+  readonly nowEpochMs: number;
+  /** Breaches within so many days are told beforehand. */
+  readonly breachWithinDays: number;
+  /** What failed in the review, scopes among it. */
+  readonly failures: readonly RunFailure[];
+  readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
+  /** Containers whose image nobody could tell. */
+  readonly unresolved: readonly UnresolvedContainer[];
+  /** Open causes. */
+  readonly causes: readonly Cause[];
+}
+
+/** One image that the review found. */
+export interface ReportImage {
+  readonly record: ImageRecord;
+  /** Who runs it, in words; only asked for where the image is not compliant. */
+  readonly workloads?: readonly string[];
+}
+
+export interface ReportLine {
+  readonly digest: Digest;
+  readonly tier: Tier;
+  readonly owner?: string;
+  readonly stream?: string;
+  /** Where it is kept: `<account>/<region>/<repository>`, or the names it is asked by outside ECR. */
+  readonly places: readonly string[];
+  readonly workloads: readonly string[];
+  /** What decides the verdict, the gravest first; at most 20. */
+  readonly reasons: readonly Reason[];
+  readonly reasonCount: number;
+  /** Of a violating image: since when it violates. */
+  readonly sinceEpochMs?: number;
+}
+
+export interface ReportGroup {
+  readonly tier: Tier;
+  /** Absent for images that the policy gives to nobody. */
+  readonly owner?: string;
+  readonly compliant: number;
+  readonly violating: readonly ReportLine[];
+  readonly unknown: readonly ReportLine[];
+  /** Found, and not judged because a step failed. */
+  readonly unjudged: readonly Digest[];
+}
+
+export interface NextBreach {
+  readonly digest: Digest;
+  readonly tier: Tier;
+  readonly owner?: string;
+  readonly places: readonly string[];
+  readonly breachAtEpochMs: number;
+  /** What runs out then. */
+  readonly ruleIds: readonly string[];
+}
+
+export interface WaiverInReport {
+  readonly id: string;
+  /** The vulnerability or rule that it waives. */
+  readonly waives: string;
+  readonly scope: string;
+  readonly author: string;
+  readonly reason: string;
+  readonly voidFromEpochMs: number;
+  readonly state: 'in-force' | 'void' | 'not-yet';
+  /** Images that would violate without it. */
+  readonly images: number;
+}
+
+/** What a mode that acts would begin: today every mode only reports. */
+export interface PendingRebuild {
+  readonly stream: string;
+  readonly owner?: string;
+  readonly mode: Mode;
+  readonly findings: number;
+  readonly tooOld: boolean;
+  readonly sinceEpochMs: number;
+  readonly version: number;
+}
+
+export interface Report {
+  readonly schemaVersion: 1;
+  readonly review: ReviewRecord;
+  readonly generatedAtEpochMs: number;
+  readonly breachWithinDays: number;
+  /** Sums over the groups. */
+  readonly images: Readonly<Record<VerdictStatus | 'unjudged', number>>;
+  /** By tier, then owner; an image stands in one group. */
+  readonly groups: readonly ReportGroup[];
+  /** The nearest first. */
+  readonly nextBreaches: readonly NextBreach[];
+  readonly coverage: {
+    readonly found: number;
+    /** Looked at, and the result still counts. */
+    readonly known: number;
+    readonly byState: Readonly<Record<ScanStateName, number>>;
+  };
+  readonly unresolved: readonly UnresolvedContainer[];
+  readonly failures: readonly RunFailure[];
+  readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
+  readonly waivers: readonly WaiverInReport[];
+  readonly pendingRebuilds: readonly PendingRebuild[];
+}

@@ -1,0 +1,49 @@
+import type { StreamRule, Waiver } from './policy.ts';
+import { NOTHING_REPORTED, type RunFailure, type RunSummary, SUMS_DIFFER } from './run-summary.ts';
+import { isInForce } from './waiver.ts';
+
+/**
+ * The rule that every scope of a review can be read. A waiver of it, for one account, keeps a review from failing
+ * because of that account (a role that is still to be rolled out); the scope stays failed and is reported as such.
+ */
+export const SCOPE_READABLE = 'scope-readable';
+
+/** So many images in a hundred may fail to be judged (each is named) before the run counts as failed. */
+const TOLERATED_FAILED_PERCENT = 1;
+
+export interface Gate {
+  /** Keys of the scopes that were to be read: `<account>/<region>`. */
+  readonly scopes: readonly string[];
+  readonly policy: { readonly waivers: readonly Waiver[]; readonly streams: readonly StreamRule[] };
+  readonly nowEpochMs: number;
+}
+
+/** The failures that make a run fail, out of all that it names; empty where it succeeded. */
+export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): RunFailure[] {
+  const tooMany = totals.outcomes.failed * 100 > totals.found * TOLERATED_FAILED_PERCENT;
+  return failures.filter((failure) => {
+    const { kind, key, error } = failure;
+    if (error === NOTHING_REPORTED || error === SUMS_DIFFER) return true;
+    if (kind === 'verdict') return tooMany;
+    // A registry of somebody else's account is no scope of ours: its images are unknown, and that is all.
+    if (kind === 'registry' && !isOurs(key, gate)) return false;
+    return !isWaived(key, gate);
+  });
+}
+
+/** Registries that stream rules name are read whether or not anything runs beside them. */
+const isOurs = (registryKey: string, { scopes, policy }: Gate): boolean =>
+  scopes.includes(registryKey) ||
+  policy.streams.some(({ account, regions }) => regions.some((region) => registryKey === `${account}/${region}`));
+
+/** Only a waiver that names an account and nothing else can mean a scope. */
+function isWaived(scopeKey: string, { policy: { waivers }, nowEpochMs }: Gate): boolean {
+  const [account] = scopeKey.split('/');
+  return waivers.some(
+    (waiver) =>
+      waiver.rule === SCOPE_READABLE &&
+      isInForce(waiver, nowEpochMs) &&
+      waiver.scope.account === account &&
+      Object.keys(waiver.scope).length === 1,
+  );
+}

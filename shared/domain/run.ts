@@ -1,0 +1,95 @@
+import type { Registry } from './image.ts';
+import type { ScanReason } from './scan.ts';
+
+/** One account and Region to read. */
+export type Scope = Registry;
+
+/** `preview` reads and writes neither ledger nor evidence nor events, and asks for no scan. */
+export type ReviewMode = 'review' | 'preview';
+
+/** Every digest that a run found ends in exactly one of these. */
+export interface OutcomeCounts {
+  readonly compliant: number;
+  readonly violating: number;
+  readonly unknown: number;
+  /** Could not be judged at all, because a step on it failed; named in the run. */
+  readonly failed: number;
+}
+
+export interface InventoryCounts {
+  readonly clusters: number;
+  readonly tasks: number;
+  readonly containers: number;
+  readonly usages: number;
+  /** Containers whose digest nobody could tell. */
+  readonly unresolved: number;
+}
+
+/** What happened to one scope in one run. */
+export type ScopeResult =
+  | { readonly scope: Scope; readonly status: 'complete'; readonly inventory: InventoryCounts }
+  | { readonly scope: Scope; readonly status: 'skipped'; readonly reason: string }
+  | { readonly scope: Scope; readonly status: 'failed'; readonly error: string; readonly detail: string };
+
+export interface ScanCounts {
+  readonly requested: number;
+  /** Asked or scanned less than 24 hours ago: nothing to ask. */
+  readonly fresh: number;
+  /** Becomes due within the catch-up window of this run. */
+  readonly later: number;
+  readonly refused: Readonly<Partial<Record<ScanReason, number>>>;
+}
+
+/** What one piece of a run reports; the run's totals are sums over its parts. */
+export type RunPart =
+  | { readonly kind: 'scope'; readonly key: string; readonly result: ScopeResult }
+  | {
+      readonly kind: 'registry';
+      readonly key: string;
+      readonly status: 'complete' | 'failed';
+      readonly images: number;
+      readonly missing: number;
+      readonly detail?: string;
+    }
+  | { readonly kind: 'scan'; readonly key: string; readonly scans: ScanCounts; readonly laterUntilEpochMs?: number }
+  | {
+      readonly kind: 'verdict';
+      readonly key: string;
+      readonly outcomes: OutcomeCounts;
+      /** Digests that could not be judged, with what went wrong. */
+      readonly failures: readonly { readonly digest: string; readonly error: string; readonly detail: string }[];
+    };
+
+/** The `scopeKey` of a review of everything that the policy names. */
+export const WHOLE_FLEET = 'fleet';
+
+export interface ReviewRecord {
+  readonly runId: string;
+  readonly mode: ReviewMode;
+  /** What was asked for: the whole organization, or a list. Two reviews of the same scope are one. */
+  readonly scopeKey: string;
+  readonly policyVersion: string;
+  readonly state: 'running' | 'succeeded' | 'failed';
+  readonly executionArn?: string;
+  readonly startedAtEpochMs: number;
+  /** A review that did not end by then is dead; the next one takes its place. */
+  readonly leaseUntilEpochMs: number;
+  readonly endedAtEpochMs?: number;
+  readonly totals?: RunTotals;
+  readonly failure?: { readonly error: string; readonly detail: string };
+}
+
+/** A review whose execution came to its end before the review did. */
+export const abandonedReview = (
+  review: ReviewRecord,
+  { error, detail, atEpochMs }: { readonly error: string; readonly detail: string; readonly atEpochMs: number },
+): ReviewRecord => ({ ...review, state: 'failed', endedAtEpochMs: atEpochMs, failure: { error, detail } });
+
+/** Sums over the parts of a run. `found` equals the sum of all outcomes, or the run fails. */
+export interface RunTotals {
+  readonly scopes: { readonly complete: number; readonly skipped: number; readonly failed: number };
+  readonly inventory: InventoryCounts;
+  readonly found: number;
+  readonly scans: ScanCounts;
+  readonly outcomes: OutcomeCounts;
+}

@@ -1,0 +1,105 @@
+import type { ImageFacts } from './records.ts';
+import type { ScanReading, ScanRequest, ScanState } from './scan.ts';
+import { HOUR_MS } from './time.ts';
+
+/** The scanner's clock and ours may differ, and ECR tells whole seconds. */
+const CLOCK_DIFFERENCE_MS = 60_000;
+
+/** What the ledger knows once a scanner was asked for a scan; a result that is there already is kept. */
+export function stateAfterRequest(previous: ScanState, request: ScanRequest, atEpochMs: number): ScanState {
+  const known = { ...completion(previous), requestedAtEpochMs: atEpochMs, coverage: previous.coverage };
+  switch (request.outcome) {
+    case 'requested':
+      return { state: 'requested', ...known };
+    case 'quota-or-scanned':
+      // The API does not say which of the two: whoever asks reads the last result next.
+      return { state: 'off', reason: 'quota-or-scanned', ...known };
+    case 'refused':
+      return { state: request.state, reason: request.reason, detail: request.detail, ...known };
+  }
+}
+
+/** What the ledger knows once a scanner was asked for a result. A result older than the known one changes nothing. */
+export function stateAfterReading(previous: ScanState, reading: ScanReading): ScanState {
+  const asked = request(previous);
+  switch (reading.outcome) {
+    case 'complete':
+      return stateAfterResult(previous, reading.completedAtEpochMs);
+    case 'in-progress':
+      return {
+        state: 'requested',
+        reason: 'in-progress',
+        ...completion(previous),
+        ...asked,
+        coverage: previous.coverage,
+      };
+    case 'refused':
+      return {
+        state: reading.state,
+        reason: reading.reason,
+        detail: reading.detail,
+        ...completion(previous),
+        ...asked,
+        coverage: previous.coverage,
+      };
+  }
+}
+
+function stateAfterResult(previous: ScanState, completedAtEpochMs: number): ScanState {
+  if ((previous.completedAtEpochMs ?? completedAtEpochMs) > completedAtEpochMs) return previous;
+  const isAwaited = previous.state === 'requested' && previous.requestedAtEpochMs !== undefined;
+  const isOld = completedAtEpochMs < (previous.requestedAtEpochMs ?? 0) - CLOCK_DIFFERENCE_MS;
+  return {
+    state: isAwaited && isOld ? 'requested' : 'complete',
+    completedAtEpochMs,
+    ...request(previous),
+    // ECR basic scanning looks at operating system packages only.
+    coverage: ['os'],
+  };
+}
+
+const completion = ({ completedAtEpochMs }: ScanState) =>
+  completedAtEpochMs === undefined ? {} : { completedAtEpochMs };
+const request = ({ requestedAtEpochMs }: ScanState) => (requestedAtEpochMs === undefined ? {} : { requestedAtEpochMs });
+
+/**
+ * The state as it counts now. A result counts until it is stale, also while the next one is awaited or the registry
+ * refuses to scan again so soon; a scanner that failed, gave up or is out of reach takes that knowledge away.
+ */
+export function effectiveScanState(scan: ScanState, nowEpochMs: number, staleAfterHours: number): ScanState {
+  const { state, reason, completedAtEpochMs, ...rest } = scan;
+  const waits = state === 'requested' || (state === 'off' && reason === 'quota-or-scanned');
+  if (state !== 'complete' && state !== 'stale' && !(waits && completedAtEpochMs !== undefined)) return scan;
+  if (completedAtEpochMs === undefined) return { state: 'stale', ...rest };
+  const isFresh = nowEpochMs - completedAtEpochMs <= staleAfterHours * HOUR_MS;
+  if (isFresh) return { state: 'complete', completedAtEpochMs, ...rest };
+  return waits ? scan : { state: 'stale', completedAtEpochMs, ...rest };
+}
+
+/** Only these states are knowledge; the others keep an image unknown. */
+export const isKnowledge = ({ state }: ScanState): boolean => state === 'complete' || state === 'continuous';
+
+type ImageOrigin = Pick<ImageFacts, 'locations' | 'unresolved'>;
+
+/** The scan state of an image that cannot be scanned anywhere, whatever a scanner said before; `undefined` where it can. */
+export function unscannable({ locations, unresolved }: ImageOrigin): ScanState | undefined {
+  if (unresolved) return { ...unresolvedState(unresolved.code), detail: unresolved.detail, coverage: [] };
+  if (locations.length === 0) return { state: 'off', reason: 'not-in-ecr', coverage: [] };
+  return undefined;
+}
+
+function unresolvedState(code: string): Pick<ScanState, 'state' | 'reason'> {
+  switch (code) {
+    case 'registry-unreachable':
+      return { state: 'unreachable', reason: 'access-denied' };
+    case 'registry-not-read':
+      return { state: 'unreachable' };
+    case 'image-not-found':
+      return { state: 'failed', reason: 'image-not-found' };
+    case 'empty-index':
+    case 'nested-index':
+      return { state: 'unsupported', reason: 'unsupported-type' };
+    default:
+      return { state: 'failed', reason: 'scan-failed' };
+  }
+}

@@ -1,0 +1,54 @@
+import type { GuardSettings } from './guard.ts';
+import { MODES, type Mode, type Policy, type StreamRule } from './policy.ts';
+import type { Pipeline } from './rebuild.ts';
+import type { RolloutMode } from './rollout.ts';
+import { parseStreamId, streamRulesOf } from './stream.ts';
+import { strictestMode } from './tier.ts';
+import { MINUTE_MS } from './time.ts';
+
+/** What a policy says of the rebuilds of one stream. */
+export interface StreamPolicy {
+  readonly mode: Mode;
+  /** Absent where the policy names none, as is the time that a build may take. */
+  readonly pipeline?: Pipeline;
+  readonly buildMs?: number;
+  readonly rollout: RolloutMode;
+  /** Its pipeline pushes `<tag>-candidate`, and the tag itself moves once that is verified. */
+  readonly promotes: boolean;
+  readonly guards: GuardSettings;
+  readonly caps: Policy['caps'];
+}
+
+/** A stream that no rule names any more is nobody's to rebuild. */
+export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
+  const { location, headTag } = parseStreamId(stream);
+  const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
+  const { guards, caps } = policy;
+  if (!rule) return { mode: 'report-only', rollout: 'none', promotes: false, guards, caps };
+  const { tier, owner, id, account, rollout, promotes } = rule;
+  return {
+    mode: strictestMode(policy, { tier, owner, account, rule: id }),
+    ...(rule.pipeline && {
+      pipeline: pipelineOf(rule.pipeline, location),
+      buildMs: rule.pipeline.buildMinutes * MINUTE_MS,
+    }),
+    rollout,
+    promotes,
+    guards,
+    caps,
+  };
+}
+
+/** A pipeline stands where its stream's registry is, unless the policy says otherwise. */
+const pipelineOf = (
+  { account, region, name, digestVariable }: NonNullable<StreamRule['pipeline']>,
+  place: Pick<Pipeline, 'account' | 'region'>,
+): Pipeline => ({
+  runner: 'codepipeline',
+  account: account ?? place.account,
+  region: region ?? place.region,
+  name,
+  digestVariable,
+});
+
+export const stricter = (one: Mode, other: Mode): Mode => (MODES.indexOf(one) > MODES.indexOf(other) ? one : other);

@@ -1,0 +1,54 @@
+import { matchesAnyGlob } from './glob.ts';
+import { matchesHeadTag } from './head-tag.ts';
+import { type ImageLocation, locationKey } from './image.ts';
+import { compareTexts } from './order.ts';
+import type { Policy, StreamRule } from './policy.ts';
+
+/** One release line of one repository, as a rule of the policy names it. */
+export interface ReleaseLine {
+  readonly rule: StreamRule;
+  readonly headTag: string;
+}
+
+export const streamId = (location: ImageLocation, headTag: string): string => `${locationKey(location)}:${headTag}`;
+
+/** The rules that name a repository, in the order of the policy. */
+export const streamRulesOf = (policy: Policy, location: ImageLocation): StreamRule[] =>
+  policy.streams.filter(
+    ({ account, regions, repositories }) =>
+      account === location.account &&
+      regions.includes(location.region) &&
+      matchesAnyGlob(repositories, location.repository),
+  );
+
+/**
+ * The release line that made an image, by its tags. Tags pushed by one build are aliases: the least specific one that
+ * is a head tag names the line. Without any tag (pinned by digest, or the tags have moved on) nothing tells the line,
+ * unless the repository has only one.
+ */
+export function releaseLineOf(
+  rules: readonly StreamRule[],
+  tags: readonly string[] | undefined,
+): ReleaseLine | undefined {
+  const lines = rules.flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
+  if (tags === undefined || tags.length === 0) return lines.length === 1 ? lines[0] : undefined;
+  for (const tag of [...tags].sort(bySpecificity)) {
+    const line = lines.find(({ headTag }) => matchesHeadTag(headTag, tag));
+    if (line) return line;
+  }
+  return undefined;
+}
+
+/** `22` before `22.8` before `22.8.0`: fewer parts say less; then the shorter; then by letters. */
+function bySpecificity(one: string, other: string): number {
+  return parts(one) - parts(other) || one.length - other.length || compareTexts(one, other);
+}
+
+const parts = (tag: string): number => tag.split(/[._-]/).length;
+
+/** The parts of a stream's id; a repository's name has no colon. */
+export function parseStreamId(stream: string): { readonly location: ImageLocation; readonly headTag: string } {
+  const colon = stream.indexOf(':');
+  const [account = '', region = '', ...repository] = stream.slice(0, colon).split('/');
+  return { location: { account, region, repository: repository.join('/') }, headTag: stream.slice(colon + 1) };
+}

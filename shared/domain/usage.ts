@@ -1,0 +1,73 @@
+import type { Digest, ImageLocation, Registry } from './image.ts';
+
+export type WorkloadKind = 'ecs-service' | 'ecs-task' | 'ecs-daemon';
+
+/** One cluster of one account and Region. */
+export interface Cluster extends Registry {
+  /** The cluster's name. */
+  readonly cluster: string;
+}
+
+export interface RunningContainer {
+  readonly name: string;
+  /** The reference as the task asks for it; absent for sidecars that AWS adds. */
+  readonly image?: string;
+  /** Absent where the agent is old or the image is not pulled yet. */
+  readonly digest?: Digest;
+}
+
+export interface RunningTask {
+  readonly workloadKind: WorkloadKind;
+  readonly workload: string;
+  /** `amd64` or `arm64`; absent where ECS does not tell. */
+  readonly architecture?: string;
+  readonly containers: readonly RunningContainer[];
+}
+
+/** Where a usage's digest came from; `tag-guess` is what the tag means now, not what runs. */
+export type DigestSource = 'runtime' | 'reference' | 'push-history' | 'tag-guess';
+
+/** One container of one workload on one image. */
+export interface Usage extends Cluster {
+  readonly digest: Digest;
+  readonly workloadKind: WorkloadKind;
+  /** Service name, daemon name, or the task definition family of standalone tasks. */
+  readonly workload: string;
+  readonly container: string;
+  /** As the task asks for it; absent for sidecars that AWS adds. */
+  readonly reference?: string;
+  readonly digestSource: DigestSource;
+  /** Running or starting containers. */
+  readonly count: number;
+}
+
+/** A usage as first observed: its digest may name an index, and may be missing. */
+export interface Observation extends Omit<Usage, 'digest' | 'digestSource'> {
+  readonly digest?: Digest;
+  readonly digestSource?: DigestSource;
+  /** `amd64`, `arm64`; absent where ECS does not tell. */
+  readonly architecture?: string;
+  /** Present where the reference, or the digest's only known home, is an ECR registry. */
+  readonly location?: ImageLocation;
+}
+
+/** A container whose digest nobody could tell: counted and reported, never judged. */
+export interface UnresolvedContainer {
+  readonly observation: Observation;
+  readonly reason: 'no-reference' | 'reference-unreadable' | 'tag-unknown' | 'digest-unknown';
+}
+
+/** A workload as texts name it. */
+export const workloadText = ({ account, region, cluster, workload, workloadKind }: Observation | Usage): string =>
+  `${workloadKind} ${account}/${region}/${cluster}/${workload}`;
+
+/** Identity of a usage: its image, and the container of the workload that runs it. */
+export const usageKey = (usage: Usage): string =>
+  [
+    usage.account,
+    usage.region,
+    usage.cluster,
+    `${usage.workloadKind}:${usage.workload}`,
+    usage.container,
+    usage.digest,
+  ].join(' ');

@@ -1,0 +1,56 @@
+import type { Fix, Severity } from './finding.ts';
+import type { ScanReason, ScanStateName } from './scan.ts';
+
+export const VERDICTS = ['compliant', 'violating', 'unknown'] as const;
+export type VerdictStatus = (typeof VERDICTS)[number];
+
+/** In the order in which reasons are told. */
+export const REASON_EFFECTS = ['violates', 'unknown', 'due', 'waived'] as const;
+export type ReasonEffect = (typeof REASON_EFFECTS)[number];
+
+/**
+ * One reason, as data. `ruleId` is the id in the policy, or one of the built-in ids of `BUILT_IN_RULES`.
+ * `effect` says what the reason does to the verdict: `violates` and `unknown` decide it; `due` will violate at
+ * `deadlineEpochMs`; `waived` would have violated but for the waiver.
+ */
+export type Reason = {
+  readonly ruleId: string;
+  readonly effect: ReasonEffect;
+  /** When it violates, or since when it does; for `waived`, when it will once the waiver is void. */
+  readonly deadlineEpochMs?: number;
+  readonly waiverId?: string;
+} & ReasonFact;
+
+export type ReasonFact =
+  | { readonly kind: 'age'; readonly bornAtEpochMs: number; readonly limitDays: number }
+  | { readonly kind: 'age-unknown' }
+  | {
+      readonly kind: 'finding';
+      readonly vulnerability: string;
+      readonly package: string;
+      readonly version: string;
+      readonly severity: Severity;
+      readonly fix: Fix;
+      readonly firstSeenAtEpochMs: number;
+    }
+  | { readonly kind: 'scan'; readonly state: ScanStateName; readonly scanReason?: ScanReason }
+  | { readonly kind: 'registry'; readonly registry: string };
+
+/**
+ * Rules whose ids no policy chooses. `scan-required` and `age-known` hold always and cannot be waived: unknown never
+ * passes. `age-limit` is the limit of the image's tier.
+ */
+export const BUILT_IN_RULES = { scanRequired: 'scan-required', ageKnown: 'age-known', ageLimit: 'age-limit' } as const;
+
+export interface Verdict {
+  readonly status: VerdictStatus;
+  /** In a fixed order, so that equal facts give equal bytes. */
+  readonly reasons: readonly Reason[];
+  /** The policy that judged. */
+  readonly policyVersion: string;
+  /**
+   * The next instant at which the image begins to violate if nothing changes: age, grace or a waiver runs out. Every
+   * image of known birth that is not too old already has one, whether or not a reason is `due` yet.
+   */
+  readonly nextBreachAtEpochMs?: number;
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import type { Digest, Platform } from '../../../shared/domain/image.ts';
+import type { LineageFacts } from '../../../shared/domain/lineage-facts.ts';
+
+export interface PublicImage {
+  readonly facts: LineageFacts & { readonly platform: Platform; readonly names: readonly string[] };
+  /** As the build or the Dockerfile has it; absent where neither the parent nor what that stood on is in the list. */
+  readonly parent?: Digest;
+}
+
+/** The list has the first eight digits; the others do not matter to anybody. */
+const whole = (digits: string): Digest => `sha256:${digits.padEnd(64, '0')}`;
+
+export const PUBLIC_IMAGES: readonly PublicImage[] = readFileSync(new URL('public-images.txt', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'))
+  .map((line) => {
+    const [name = '', platform = '', digest = '', parent = '', ...layers] = line.split(' ');
+    return {
+      facts: { digest: whole(digest), platform: platform as Platform, names: [name], layers: layers.map(whole) },
+      ...(parent !== '-' && { parent: whole(parent.replace('~', '')) }),
+    };
+  });

@@ -1,0 +1,84 @@
+import type { ImageFact } from '../../../shared/domain/attribution.ts';
+import type { KnownFleet, KnownImage } from '../../../shared/domain/attribution-line.ts';
+import type { Digest, Platform } from '../../../shared/domain/image.ts';
+import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
+import type { Reason } from '../../../shared/domain/verdict.ts';
+import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, reasonOf } from './acting.ts';
+import { digestOf, NOW } from './arbitraries.ts';
+
+/* Fleets by the names of their images, for what is said of their lineage. */
+
+export const cve: ImageFact = findingFact();
+export const age = ageFact as ImageFact;
+
+export type Has = 'nothing' | 'it' | 'due' | 'waived' | 'unknown' | 'never judged';
+
+export interface Sketch {
+  /** Absent for an image that no stream made. */
+  readonly stream?: string;
+  readonly on?: string;
+  /** How it is known what it stands on. */
+  readonly by?: LineageEvidence;
+  /** Nothing, where it does not say. */
+  readonly has?: Has;
+  readonly platform?: Platform;
+  readonly layers?: readonly string[];
+}
+
+export const AMD: Platform = 'linux/amd64';
+export const ARM: Platform = 'linux/arm64';
+
+function reasonsOf(fact: ImageFact, has: Has): readonly Reason[] {
+  if (has === 'nothing' || has === 'never judged') return [];
+  if (has === 'unknown') return fact.kind === 'age' ? [NO_AGE] : [NOT_SCANNED];
+  return [reasonOf(fact, has === 'it' ? 'violates' : has)];
+}
+
+function imageOf(
+  name: string,
+  { stream, platform = AMD, layers, has = 'nothing' }: Sketch,
+  fact: ImageFact,
+): KnownImage {
+  const facts = { platform, ...(stream !== undefined && { stream }), ...(layers && { layers: layers.map(digestOf) }) };
+  if (has === 'never judged') return { digest: digestOf(name), ...facts };
+  return { ...looked(name, ...reasonsOf(fact, has)), ...facts };
+}
+
+/** Of each stream the image that is its head, or one for each platform, or none. */
+export type Heads = Readonly<Record<string, string | Readonly<Record<Platform, string>> | undefined>>;
+
+export function fleetOf(images: Readonly<Record<string, Sketch>>, heads: Heads, fact: ImageFact = cve): KnownFleet {
+  const named = Object.entries(images);
+  return {
+    images: new Map(named.map(([name, image]) => [digestOf(name), imageOf(name, image, fact)])),
+    parents: new Map(
+      named.flatMap(([name, { on, by = 'layers' }]) =>
+        on === undefined ? [] : [[digestOf(name), { digest: digestOf(on), evidence: by }] as const],
+      ),
+    ),
+    streams: new Map(Object.entries(heads).map(([stream, head]) => [stream, headOf(head)])),
+  };
+}
+
+function headOf(head: Heads[string]) {
+  if (head === undefined) return {};
+  const byPlatform = typeof head === 'string' ? { [AMD]: head } : head;
+  const named = Object.entries(byPlatform).map(([platform, name]) => [platform, digestOf(name)]);
+  return { head: { images: Object.fromEntries(named) as Record<Platform, Digest> } };
+}
+
+/** Digests by the names they were made of, so that a failed test can be read. */
+export function byName(value: unknown, names: Iterable<string>): unknown {
+  let text = JSON.stringify(value);
+  for (const name of names) text = text.replaceAll(digestOf(name), name);
+  return JSON.parse(text);
+}
+
+/** Reached its limit before it was waived, or not yet. */
+export const waivedAge = (limitDays: number): Reason => ({
+  kind: 'age',
+  ruleId: 'age-limit',
+  effect: 'waived',
+  bornAtEpochMs: NOW - 31 * 86_400_000,
+  limitDays,
+});

@@ -1,0 +1,120 @@
+import { type CauseFact, mergeFacts } from '../../../shared/domain/cause.ts';
+import { afterOutcome } from '../../../shared/domain/memory.ts';
+import { type PlannedStream, planCascade } from '../../../shared/domain/plan.ts';
+import { freshMemory, type GuardMemory, type RebuildOutcome } from '../../../shared/domain/rebuild.ts';
+import {
+  ageFact,
+  CONTEXT,
+  causeOf,
+  findingFact,
+  looked,
+  MINUTE,
+  planned,
+  reasonOf,
+  SETTINGS,
+  STREAM,
+} from './acting.ts';
+import { DAY, HOUR, NOW } from './arbitraries.ts';
+
+/* A stream whose head never gets any better, driven over weeks: its planner wakes every quarter of an hour. */
+
+const WEEK = 7 * DAY;
+const UNVERIFIED: RebuildOutcome = { result: 'unverified', reason: 'no complete scan' };
+const FAILED: RebuildOutcome = { result: 'failed', reason: 'exit 1' };
+const ineffective = (...left: CauseFact[]): RebuildOutcome => ({ result: 'ineffective', left: mergeFacts(left) });
+
+interface Course {
+  /** When each build began. */
+  readonly builds: readonly number[];
+  /** Why nothing was planned, at the end. */
+  readonly answer: ReturnType<typeof answerOf>;
+  readonly memory: GuardMemory;
+}
+
+interface Drive {
+  readonly facts?: readonly CauseFact[];
+  readonly forMs: number;
+  readonly outcomes: (build: number) => RebuildOutcome;
+  readonly coolDownMinutes?: number;
+}
+
+function drive({ facts = [findingFact()], forMs, outcomes, coolDownMinutes = 60 }: Drive): Course {
+  const context = { ...CONTEXT, guards: { ...SETTINGS, coolDownMinutes } };
+  const builds: number[] = [];
+  let memory = freshMemory(STREAM);
+  let nowEpochMs = NOW;
+  let plan = planCascade([streamOf(facts, memory)], context, nowEpochMs);
+  while (nowEpochMs < NOW + forMs) {
+    const [node] = plan.nodes;
+    if (node) {
+      builds.push(nowEpochMs);
+      memory = { ...memory, lastStartedAtEpochMs: nowEpochMs };
+      nowEpochMs += 10 * MINUTE + (outcomes(builds.length).result === 'unverified' ? 2 * HOUR : 0);
+      const rebuild = { rebuildId: `rebuild-${builds.length}`, cascadeId: node.cascadeId, facts: node.facts };
+      memory = afterOutcome(memory, { rebuild, outcome: outcomes(builds.length), atEpochMs: nowEpochMs });
+    }
+    nowEpochMs += 15 * MINUTE;
+    plan = planCascade([streamOf(facts, memory)], context, nowEpochMs);
+  }
+  return { builds, memory, answer: answerOf(plan) };
+}
+
+const streamOf = (facts: readonly CauseFact[], memory: GuardMemory): PlannedStream =>
+  planned({
+    cause: causeOf(STREAM, ...facts),
+    heads: [looked('head', ...facts.map((fact) => reasonOf(fact)))],
+    memory,
+  });
+
+const answerOf = ({ answers }: ReturnType<typeof planCascade>) => answers.get(STREAM);
+
+describe('an output that no scan is ever complete of, while its tag still holds the cause', () => {
+  test.each([60, 0])(
+    'is built ever more seldom, in the end once a day, and says why: cool-down of %d minutes',
+    (minutes) => {
+      const { builds, answer, memory } = drive({
+        forMs: 2 * WEEK,
+        outcomes: () => UNVERIFIED,
+        coolDownMinutes: minutes,
+      });
+      expect(builds.filter((at) => at < NOW + WEEK).length).toBeLessThanOrEqual(15);
+      expect(builds.filter((at) => at >= NOW + WEEK).length).toBeLessThanOrEqual(7);
+      expect(builds.length).toBeGreaterThan(7);
+      expect(memory.failuresInARow).toBe(0);
+      expect(answer).toMatchObject({ answer: 'wait', reason: 'cool-down' });
+      expect(answer?.detail).toContain(`${builds.length} in a row could not be verified`);
+    },
+  );
+
+  test('is built as often as any other again once one came to another end', () => {
+    const course = drive({ forMs: 3 * DAY, outcomes: (build) => (build === 5 ? FAILED : UNVERIFIED) });
+    const gaps = course.builds.map((at, n) => at - (course.builds[n - 1] ?? at));
+    expect(gaps[5]).toBeLessThan(2 * HOUR);
+    expect(gaps[4]).toBeGreaterThan(8 * HOUR);
+  });
+});
+
+describe('a fact that every rebuild leaves, where nobody knows the parent', () => {
+  test.each<[string, CauseFact]>([
+    ['a finding', findingFact()],
+    ['the age', ageFact],
+  ])('%s: is tried again after a week, and the third time that it was left once more is the last', (_, fact) => {
+    const { builds, answer } = drive({ facts: [fact], forMs: 12 * WEEK, outcomes: () => ineffective(fact) });
+    expect(builds).toHaveLength(4);
+    expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+  });
+
+  test('also where builds fail in between', () => {
+    const outcomes = (build: number) => (build % 3 === 0 ? ineffective(findingFact()) : FAILED);
+    const { builds, answer } = drive({ forMs: 12 * WEEK, outcomes });
+    expect(builds.length).toBeLessThanOrEqual(6);
+    expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+  });
+
+  test('a trial is none of it: whether there is a fix by now is asked once a week', () => {
+    const trial = findingFact('CVE-2', { fix: 'unknown' });
+    const { builds, memory } = drive({ facts: [trial], forMs: 12 * WEEK, outcomes: () => ineffective(trial) });
+    expect(builds).toHaveLength(12);
+    expect(memory.failuresInARow).toBe(0);
+  });
+});

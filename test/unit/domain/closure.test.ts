@@ -1,0 +1,183 @@
+import type { Closure, Deployment } from '../../../shared/domain/cascade.ts';
+import { mergeCause, takeCause } from '../../../shared/domain/cause.ts';
+import {
+  afterClosure,
+  type ClosureFacts,
+  checkClosure,
+  closingFacts,
+  closureOf,
+  isOverdue,
+  type RunningImage,
+} from '../../../shared/domain/closure.ts';
+import { deployment } from '../../support/rebuild-samples.ts';
+import { usage } from '../../support/samples.ts';
+import { fc } from '../../support/seeded.ts';
+import {
+  ageFact,
+  anyFact,
+  anyLooked,
+  causeOf,
+  findingFact,
+  looked,
+  NOT_SCANNED,
+  personFact,
+  reasonOf,
+  STREAM,
+} from './acting.ts';
+import { DAY, digestOf, HOUR, NOW } from './arbitraries.ts';
+
+const fact = findingFact();
+const SINCE = NOW - HOUR;
+const closure: Closure = closureOf(
+  { cascadeId: 'c-g1', stream: STREAM, facts: [fact, personFact()] },
+  digestOf('new'),
+  { closureHours: 72 },
+  SINCE,
+);
+const runs = (image: RunningImage['image'], ...names: string[]): RunningImage => ({
+  image,
+  usages: (names.length > 0 ? names : ['web']).map((workload) => ({
+    ...usage('x', { workload }),
+    digest: image.digest,
+  })),
+});
+const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
+  running: [runs(looked('new'), 'web', 'shop')],
+  output: new Set([digestOf('new')]),
+  scopes: [
+    { key: 'a/one', completeAtEpochMs: SINCE },
+    { key: 'b/two', completeAtEpochMs: NOW },
+  ],
+  deployments: [],
+  runId: 'run-1',
+  ...changes,
+});
+const holder = looked('old', reasonOf(fact));
+
+test('a closure begins with what must vanish, and not with what a person asked for', () => {
+  expect(closure).toEqual({
+    ...{ cascadeId: 'c-g1', stream: STREAM, facts: [fact], output: digestOf('new'), state: 'open' },
+    ...{ sinceEpochMs: SINCE, deadlineEpochMs: SINCE + 3 * DAY },
+  });
+});
+
+test('it closes with its proof where everything was read since and nothing old runs', () => {
+  const proof = { runId: 'run-1', closedAtEpochMs: NOW, scopes: 2, usagesOfOutput: 2 };
+  const closed = checkClosure({ ...closure, waitingFor: 'something' }, seen(), NOW);
+  expect(closed).toEqual({ ...closure, state: 'closed', proof });
+  expect(checkClosure(closed, seen({ running: [runs(holder)] }), NOW)).toBe(closed);
+});
+
+const gap = { key: 'c/three' };
+const REPOSITORY = '111122223333/us-east-1/apps/web';
+const going = (changes: Partial<Deployment>) => [deployment('c-g1', 'a/one/prod/web', changes)];
+test.each<[string, Partial<ClosureFacts>, RegExp]>([
+  ['a scope was never read', { scopes: [...seen().scopes, gap] }, /not read completely since .*: c\/three$/],
+  ['a scope was read a moment before', { scopes: [{ ...gap, completeAtEpochMs: SINCE - 1 }] }, /c\/three/],
+  ['no scope was read', { scopes: [] }, /no scope/],
+  ['a holder runs', { running: [runs(holder)] }, /still run by ecs-service 111122223333\/eu-west-1\/prod\/web$/],
+  ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run by/],
+  ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged: sha256:/],
+  ['the scan of what runs is awaited', { running: [runs(looked('old', NOT_SCANNED))] }, /not judged/],
+  ['a service is being deployed', { deployments: going({ state: 'running' }) }, /still deployed: a\/one\/prod\/web$/],
+  ['a deployment may have begun', { deployments: going({ state: 'starting' }) }, /still deployed/],
+  [
+    'a deployment went back after a scope was read',
+    { deployments: going({ state: 'rolled-back', endedAtEpochMs: NOW - 1 }) },
+    /not read completely since .*: a\/one$/,
+  ],
+  [
+    'nobody can tell what a workload runs from its repository',
+    {
+      scopes: [
+        { ...gap, completeAtEpochMs: NOW, unidentified: [{ repository: REPOSITORY, workload: 'ecs-task a/b' }] },
+      ],
+    },
+    /nobody can tell which image of its repository is run by ecs-task a\/b$/,
+  ],
+  ['a holder runs in a scope that was read', { running: [runs(looked('new')), runs(holder)] }, /still run by/],
+])('it stays open: %s', (_, changes, waitingFor) => {
+  const open = checkClosure(closure, seen(changes), NOW);
+  expect(open).toEqual({ ...closure, waitingFor: expect.stringMatching(waitingFor) });
+  expect(checkClosure(open, seen(changes), NOW)).toBe(open);
+});
+
+test.each<[string, Partial<ClosureFacts>]>([
+  ['nothing runs at all', { running: [] }],
+  [
+    'what nobody can tell is of another repository',
+    { scopes: [{ ...gap, completeAtEpochMs: NOW, unidentified: [{ repository: `${REPOSITORY}s`, workload: 'w' }] }] },
+  ],
+  ['all was read since its deployment', { deployments: going({ state: 'completed', endedAtEpochMs: SINCE }) }],
+  ['another image runs that is clean', { running: [runs(looked('old'))] }],
+  ['the fact is waived there', { running: [runs(looked('old', reasonOf(fact, 'waived')))] }],
+  ['another fact is there', { running: [runs(looked('old', reasonOf(findingFact('CVE-2'))))] }],
+  ['a holder whose usages ended', { running: [{ image: holder, usages: [] }] }],
+  ['what was verified has it: that is another cause', { running: [runs(looked('new', reasonOf(fact)))] }],
+])('it closes: %s', (_, changes) => {
+  expect(checkClosure(closure, seen(changes), NOW).state).toBe('closed');
+});
+
+test('ten of many are named, in a fixed order', () => {
+  const names = Array.from({ length: 12 }, (_, number) => `web-${String(number).padStart(2, '0')}`);
+  const { waitingFor } = checkClosure(closure, seen({ running: [runs(holder, ...names.reverse())] }), NOW);
+  expect(waitingFor).toMatch(/prod\/web-00, .*prod\/web-09 and 2 more$/);
+});
+
+test('past its deadline it is overdue while it is open', () => {
+  expect(isOverdue(closure, closure.deadlineEpochMs)).toBe(false);
+  expect(isOverdue(closure, closure.deadlineEpochMs + 1)).toBe(true);
+  expect(isOverdue({ ...closure, state: 'closed' }, closure.deadlineEpochMs + 1)).toBe(false);
+});
+
+test('its end settles its facts; what else the cause has is open again', () => {
+  const both = takeCause(causeOf(STREAM, fact, ageFact), 'c-g1', 2);
+  expect(afterClosure(both, closure)).toEqual({ ...causeOf(STREAM, ageFact), version: 2 });
+  expect(afterClosure(takeCause(causeOf(STREAM, fact), 'c-g1', 1), closure).state).toBe('closed');
+  const moved = mergeCause(STREAM, both, [personFact()]);
+  expect(moved && afterClosure(moved, closure)).toMatchObject({ state: 'open', facts: [ageFact, personFact()] });
+});
+
+test('the planner is told what open closures wait for', () => {
+  expect(closingFacts([closure, { ...closure, state: 'closed', facts: [ageFact] }])).toEqual([fact]);
+  expect(closingFacts([{ ...closure, abandoned: true }])).toEqual([]);
+});
+
+test('it never closes with a scope unread, a holder running or an image nobody judged; it closes otherwise', () => {
+  const scope = fc.record(
+    { key: fc.constantFrom('a', 'b', 'c'), completeAtEpochMs: fc.constantFrom(SINCE - 1, SINCE, NOW) },
+    { requiredKeys: ['key'] },
+  );
+  fc.assert(
+    fc.property(
+      fc.array(anyFact, { maxLength: 3 }),
+      fc.array(scope, { maxLength: 3 }),
+      fc.array(anyLooked, { maxLength: 3 }),
+      (facts, scopes, images) => {
+        const asked = { ...closure, facts };
+        const checked = checkClosure(asked, seen({ scopes, running: images.map((image) => runs(image)) }), NOW);
+        const isUnread = scopes.length === 0 || scopes.some(({ completeAtEpochMs = 0 }) => completeAtEpochMs < SINCE);
+        const isInTheWay = images.some(
+          (image) => image.digest !== digestOf('new') && facts.some((one) => mayHold(one, image)),
+        );
+        expect(checked.state).toBe(isUnread || isInTheWay ? 'open' : 'closed');
+        expect(checked.waitingFor === undefined).toBe(checked.state === 'closed');
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+/** Said once more, in other words than the code's. */
+function mayHold(asked: (typeof closure.facts)[number], { verdict, judgedAtEpochMs }: RunningImage['image']): boolean {
+  if (asked.kind === 'person') return false;
+  if (!verdict || judgedAtEpochMs === undefined) return true;
+  return verdict.reasons.some((reason) =>
+    asked.kind === 'age'
+      ? reason.kind === 'age-unknown' || (reason.kind === 'age' && reason.effect === 'violates')
+      : reason.kind === 'scan' ||
+        (reason.kind === 'finding' &&
+          reason.effect !== 'waived' &&
+          `${reason.vulnerability} ${reason.package}` === `${asked.vulnerability} ${asked.package}`),
+  );
+}

@@ -1,0 +1,182 @@
+import { determineBirth } from '../../../shared/domain/birth.ts';
+import { evaluate, type JudgedFacts } from '../../../shared/domain/evaluate.ts';
+import { findingKey } from '../../../shared/domain/finding.ts';
+import { TIERS } from '../../../shared/domain/image.ts';
+import { policySchema } from '../../../shared/domain/policy.ts';
+import { severityRulesOf, sightings } from '../../../shared/domain/severity.ts';
+import { parse } from '../../../shared/schema.ts';
+import { fc } from '../../support/seeded.ts';
+import { DAY, evidence, findings, HOUR, image, LOCATION, NOW, pastInstants, scanStates, tiers } from './arbitraries.ts';
+
+const policy = parse(policySchema, {
+  version: 1,
+  ages: { default: { limitDays: 30 }, tiers: { base: { limitDays: 20 } } },
+  streams: [],
+  severities: [
+    { id: 'critical', severities: ['critical'], graceDays: 0 },
+    { id: 'high', severities: ['high', 'medium'], graceDays: 7, fix: ['yes', 'no', 'unknown'] },
+    { id: 'base', severities: ['low'], graceDays: 30, tiers: ['base'] },
+  ],
+  approvedRegistries: { allow: ['*.dkr.ecr.*.amazonaws.com/*'] },
+  waivers: [
+    {
+      id: 'one',
+      finding: 'CVE-2026-1',
+      reason: 'accepted for now',
+      author: 'a',
+      created: '2026-11-01',
+      expires: '2026-12-20',
+    },
+    {
+      id: 'age',
+      rule: 'age-limit',
+      scope: { owner: 'web' },
+      reason: 'accepted for now',
+      author: 'a',
+      created: '2026-11-01',
+      expires: '2026-11-30',
+    },
+  ],
+});
+
+const subjects: fc.Arbitrary<JudgedFacts> = fc
+  .record({
+    tier: tiers,
+    owner: fc.constantFrom('web', 'api'),
+    birth: fc.array(evidence, { maxLength: 3 }).map((all) => determineBirth(all, NOW)),
+    locations: fc.constantFrom([], [LOCATION], [LOCATION, { ...LOCATION, account: '444455556666' }]),
+    references: fc.constantFrom(undefined, ['docker.io/library/nginx']),
+    unresolved: fc.constantFrom(undefined, { code: 'image-not-found', detail: 'gone' }),
+    scan: scanStates,
+    findings: fc.option(fc.array(findings, { maxLength: 5 }), { nil: undefined }),
+    firstSeen: fc.dictionary(fc.constantFrom('CVE-2026-1#openssl', 'CVE-2026-2#zlib'), pastInstants),
+  })
+  .map(({ scan, findings: all, firstSeen, references, unresolved, ...rest }) => ({
+    image: image({ ...rest, ...(references && { references }), ...(unresolved && { unresolved }) }),
+    scan,
+    ...(all && { findings: all }),
+    firstSeen: new Map(Object.entries(firstSeen)),
+  }));
+
+const judge = (facts: JudgedFacts, now = NOW) => evaluate(facts, policy, 'v', now);
+const RANK = { violating: 2, unknown: 1, compliant: 0 };
+const many = { numRuns: 2000 };
+
+test('unknown never passes: compliant means looked at, read, in sight and of known age', () => {
+  fc.assert(
+    fc.property(subjects, (facts) => {
+      if (judge(facts).status !== 'compliant') return;
+      const { image: subject, scan, findings: all } = facts;
+      expect(all).toBeDefined();
+      expect(subject.birth.known).toBe(true);
+      expect(subject.unresolved).toBeUndefined();
+      expect(subject.locations).not.toHaveLength(0);
+      if (scan.state !== 'continuous') expect(scan.completedAtEpochMs).toBeGreaterThanOrEqual(NOW - 48 * HOUR);
+      expect(['unsupported', 'failed', 'expired', 'unreachable']).not.toContain(scan.state);
+    }),
+    many,
+  );
+});
+
+const drops: readonly ((facts: JudgedFacts) => JudgedFacts)[] = [
+  ({ findings: _, ...rest }) => rest,
+  (facts) => ({ ...facts, image: { ...facts.image, birth: { known: false, rejected: [] } } }),
+  (facts) => ({ ...facts, image: { ...facts.image, locations: [] } }),
+  (facts) => ({ ...facts, image: { ...facts.image, unresolved: { code: 'registry-unreachable', detail: 'x' } } }),
+  (facts) => ({ ...facts, scan: { state: 'off', reason: 'never-scanned', coverage: [] } }),
+  ({ scan: { completedAtEpochMs: _, ...scan }, ...rest }) => ({
+    ...rest,
+    scan: { ...scan, state: scan.state === 'continuous' ? 'off' : scan.state },
+  }),
+];
+
+test('facts that are dropped never leave an image compliant', () => {
+  fc.assert(
+    fc.property(subjects, fc.subarray([...drops], { minLength: 1 }), (facts, dropped) => {
+      expect(judge(dropped.reduce((rest, drop) => drop(rest), facts)).status).not.toBe('compliant');
+    }),
+    many,
+  );
+});
+
+test('more findings never make a verdict better', () => {
+  fc.assert(
+    fc.property(subjects, fc.array(findings), (facts, more) => {
+      if (!facts.findings) return;
+      const worse = judge({ ...facts, findings: [...facts.findings, ...more] });
+      expect(RANK[worse.status]).toBeGreaterThanOrEqual(RANK[judge(facts).status]);
+    }),
+    many,
+  );
+});
+
+test('the order of findings and places makes no difference, not one byte', () => {
+  fc.assert(
+    fc.property(subjects, (facts) => {
+      const turned = {
+        ...facts,
+        ...(facts.findings && { findings: [...facts.findings].reverse() }),
+        image: { ...facts.image, locations: [...facts.image.locations].reverse() },
+        firstSeen: new Map([...facts.firstSeen].reverse()),
+      };
+      expect(JSON.stringify(judge(turned))).toBe(JSON.stringify(judge(facts)));
+    }),
+    many,
+  );
+});
+
+test('what is known of the next breach comes true', () => {
+  fc.assert(
+    fc.property(subjects, (facts) => {
+      const { nextBreachAtEpochMs: next, status } = judge(facts);
+      if (next === undefined || status === 'violating') return;
+      expect(next).toBeGreaterThan(NOW);
+      expect(judge(facts, next - 1).status).not.toBe('violating');
+      expect(judge(facts, next).status).toBe('violating');
+    }),
+    many,
+  );
+});
+
+test('a compliant image always has a next breach', () => {
+  fc.assert(
+    fc.property(subjects, (facts) => {
+      const { status, nextBreachAtEpochMs } = judge(facts);
+      if (status === 'compliant') expect(nextBreachAtEpochMs).toBeDefined();
+    }),
+    many,
+  );
+});
+
+test('time alone never makes a violation go away', () => {
+  fc.assert(
+    fc.property(subjects, fc.nat({ max: 60 * DAY }), (facts, later) => {
+      if (judge(facts).status === 'violating') expect(judge(facts, NOW + later).status).toBe('violating');
+    }),
+    many,
+  );
+});
+
+test('all tiers are judged alike but for the rules that name one', () => {
+  const alike = TIERS.filter((tier) => tier !== 'base' && tier !== 'aws-managed');
+  fc.assert(
+    fc.property(subjects, fc.constantFrom(...alike), fc.constantFrom(...alike), (facts, one, other) => {
+      const as = (tier: (typeof alike)[number]) => judge({ ...facts, image: { ...facts.image, tier } });
+      expect(as(one)).toEqual(as(other));
+    }),
+    many,
+  );
+});
+
+test('exactly the findings under a rule are remembered, at the instant of their scan', () => {
+  fc.assert(
+    fc.property(tiers, fc.array(findings), pastInstants, (tier, all, at) => {
+      const seen = sightings(policy, tier, all, at);
+      for (const finding of all)
+        if (severityRulesOf(policy, tier, finding).length > 0) expect(seen.get(findingKey(finding))).toBe(at);
+      const ruled = all.filter((finding) => severityRulesOf(policy, tier, finding).length > 0).map(findingKey);
+      expect([...seen.keys()].sort()).toEqual([...new Set(ruled)].sort());
+    }),
+    many,
+  );
+});

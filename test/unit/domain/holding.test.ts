@@ -1,0 +1,77 @@
+import type { CauseFact } from '../../../shared/domain/cause.ts';
+import { classifyFact, type Holding, holdsFact, type LookedAt } from '../../../shared/domain/holding.ts';
+import type { RebuildOutcome } from '../../../shared/domain/rebuild.ts';
+import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, personFact, reasonOf, rebuild } from './acting.ts';
+import { digestOf, HOUR, NOW } from './arbitraries.ts';
+
+const fact = findingFact();
+const unjudged: LookedAt = { digest: digestOf('unjudged') };
+const outdated = ({ judgedAtEpochMs, ...image }: LookedAt): LookedAt => image;
+
+test.each<[Holding, string, CauseFact, LookedAt]>([
+  ['holds', 'it violates', fact, looked('a', reasonOf(fact))],
+  ['holds', 'its grace runs', fact, looked('a', reasonOf(fact, 'due'))],
+  ['holds', 'another version has it', fact, looked('a', reasonOf(findingFact('CVE-1', { version: '2.9' })))],
+  ['holds', 'another rule finds it', fact, looked('a', reasonOf(findingFact('CVE-1', { ruleId: 'high' })))],
+  ['holds', 'an old scan found it', fact, looked('a', reasonOf(fact), NOT_SCANNED)],
+  ['holds', 'it was found before its facts changed', fact, outdated(looked('a', reasonOf(fact)))],
+  ['free', 'it is waived', fact, looked('a', reasonOf(fact, 'waived'))],
+  ['free', 'another vulnerability', fact, looked('a', reasonOf(findingFact('CVE-2')))],
+  ['free', 'another package', fact, looked('a', reasonOf(findingFact('CVE-1', { package: 'zlib' })))],
+  ['free', 'nothing was found', fact, looked('a')],
+  ['free', 'nothing was found, and it is too old', fact, looked('a', reasonOf(ageFact), NO_AGE)],
+  ['unknown', 'nobody judged it', fact, unjudged],
+  ['unknown', 'its scan is awaited', fact, looked('a', NOT_SCANNED)],
+  ['unknown', 'it was judged by other facts', fact, outdated(looked('a'))],
+  ['holds', 'it is too old', ageFact, looked('a', reasonOf(ageFact))],
+  ['free', 'it gets old', ageFact, looked('a', reasonOf(ageFact, 'due'))],
+  ['free', 'its age is waived', ageFact, looked('a', reasonOf(ageFact, 'waived'))],
+  ['free', 'it is young, its scan is awaited', ageFact, looked('a', NOT_SCANNED)],
+  ['unknown', 'nobody knows its age', ageFact, looked('a', NO_AGE)],
+  ['free', 'a wish', personFact(), looked('a', reasonOf(fact))],
+])('%s: %s', (expected, _, asked, image) => {
+  expect(holdsFact(asked, image)).toBe(expected);
+});
+
+describe('what a fact asks for', () => {
+  const [holder, clean, unclear] = [looked('holder', reasonOf(fact)), looked('clean'), looked('unclear', NOT_SCANNED)];
+  test.each<[string, string, readonly LookedAt[] | undefined, readonly LookedAt[]]>([
+    ['rebuild', 'the head holds it', [holder], []],
+    ['rebuild', 'one of two platforms holds it', [clean, holder], []],
+    ['rebuild', 'one platform holds it, nobody knows the other', [unclear, holder], []],
+    ['rebuild', 'there is no head, and something that runs holds it', [], [holder]],
+    ['deploy', 'the head is clean, something older that runs is not', [clean], [clean, holder]],
+    ['gone', 'nothing holds it', [clean], [clean]],
+    ['gone', 'there is no head and nothing runs', [], []],
+    ['unknown', 'nobody knows the heads', undefined, [holder]],
+    ['unknown', 'nobody knows a platform of the head', [clean, unclear], [holder]],
+    ['unknown', 'the head is clean, nobody knows what runs', [clean], [unclear]],
+  ])('%s: %s', (expected, _, heads, inUse) => {
+    expect(classifyFact(fact, { ...(heads && { heads }), inUse })).toBe(expected);
+  });
+
+  const reason = 'because';
+  test.each<[string, string, RebuildOutcome | undefined, number]>([
+    ['rebuild', 'none was done yet', undefined, NOW - 2 * HOUR],
+    ['gone', 'one was done', { result: 'fixed' }, NOW - HOUR],
+    ['rebuild', 'one was done before it', { result: 'fixed' }, NOW - HOUR + 1],
+    ['gone', 'one was done that mended nothing', { result: 'ineffective', left: [fact] }, NOW - HOUR],
+    ['gone', 'one was done that made it worse', { result: 'worse', added: [fact] }, NOW - HOUR],
+    ['gone', 'one was done that nobody could scan', { result: 'unverified', reason }, NOW - HOUR],
+    ['rebuild', 'one failed', { result: 'failed', reason }, NOW - HOUR],
+    ['rebuild', 'one made nothing', { result: 'no-output', reason }, NOW - HOUR],
+  ])('a wish is %s: %s', (expected, _, outcome, sinceEpochMs) => {
+    const latestRebuild = rebuild({ reservedAtEpochMs: NOW - HOUR, ...(outcome && { outcome }) });
+    expect(classifyFact(personFact(sinceEpochMs), { heads: [clean], inUse: [], latestRebuild })).toBe(expected);
+    expect(classifyFact(personFact(sinceEpochMs), { inUse: [] })).toBe('rebuild');
+  });
+
+  test.each([
+    ['rebuild', 'has not moved', {}],
+    ['gone', 'has moved', { promotedAtEpochMs: NOW }],
+  ])('a wish is %s where the tag that others build on %s', (expected, _, moved) => {
+    const outcome = { result: 'fixed' } as const;
+    const latestRebuild = rebuild({ reservedAtEpochMs: NOW, outcome, promotes: true, ...moved });
+    expect(classifyFact(personFact(NOW), { heads: [clean], inUse: [], latestRebuild })).toBe(expected);
+  });
+});

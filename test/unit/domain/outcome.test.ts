@@ -1,0 +1,134 @@
+import { judgeOutcome, type Rebuilt } from '../../../shared/domain/outcome.ts';
+import { fc } from '../../support/seeded.ts';
+import {
+  ageFact,
+  anyFact,
+  anyLooked,
+  findingFact,
+  looked,
+  NO_AGE,
+  NOT_SCANNED,
+  personFact,
+  reasonOf,
+} from './acting.ts';
+import { digestOf, HOUR, NOW } from './arbitraries.ts';
+
+const fact = findingFact();
+const two = findingFact('CVE-2');
+const rebuilt = (changes: Partial<Rebuilt> = {}): Rebuilt => ({
+  facts: [fact],
+  output: [looked('new')],
+  verifyDeadlineEpochMs: NOW + HOUR,
+  ...changes,
+});
+const judged = (changes: Partial<Rebuilt>, nowEpochMs = NOW) => judgeOutcome(rebuilt(changes), nowEpochMs);
+
+test.each<[string, string, Partial<Rebuilt>]>([
+  ['fixed', 'the pair is gone', {}],
+  ['fixed', 'it is waived', { output: [looked('new', reasonOf(fact, 'waived'))] }],
+  ['fixed', 'a vulnerability that was published meanwhile', { output: [looked('new', reasonOf(two))] }],
+  ['fixed', 'a person asked, and nothing else', { facts: [personFact()], output: [looked('new', reasonOf(two))] }],
+  ['fixed', 'an age that nobody asked about', { output: [looked('new', reasonOf(ageFact), NO_AGE)] }],
+  ['ineffective', 'the pair is left', { output: [looked('new', reasonOf(fact))] }],
+  ['ineffective', 'in another version', { output: [looked('new', reasonOf(findingFact('CVE-1', { version: '4' })))] }],
+  ['ineffective', 'its grace begins anew', { output: [looked('new', reasonOf(fact, 'due'))] }],
+  ['ineffective', 'on one of two platforms', { output: [looked('arm'), looked('amd', reasonOf(fact))] }],
+  ['ineffective', 'it is still too old', { facts: [ageFact], output: [looked('new', reasonOf(ageFact))] }],
+  ['pending', 'its scan is awaited', { output: [looked('new', NOT_SCANNED)] }],
+  ['pending', 'the scan of one platform is awaited', { output: [looked('arm'), looked('amd', NOT_SCANNED)] }],
+  ['pending', 'the scan is awaited, the pair is left', { output: [looked('new', reasonOf(fact), NOT_SCANNED)] }],
+  ['pending', 'nobody judged it', { output: [{ digest: digestOf('new') }] }],
+  ['pending', 'nobody knows its age', { facts: [ageFact], output: [looked('new', NO_AGE)] }],
+  ['no-output', 'nobody can prove what it made', { output: [] }],
+])('%s: %s', (result, _, changes) => {
+  expect(judged(changes).result).toBe(result);
+});
+
+test('an unverified output is one whose deadline passed; it says which image, and by when', () => {
+  const output = [looked('arm'), looked('amd', NOT_SCANNED)];
+  expect(judged({ output }, NOW + HOUR - 1).result).toBe('pending');
+  expect(judged({ output }, NOW + HOUR)).toEqual({
+    result: 'unverified',
+    reason: `no complete scan and verdict of ${digestOf('amd')} by ${new Date(NOW + HOUR).toISOString()}`,
+  });
+});
+
+test('only what is left is named', () => {
+  expect(judged({ facts: [fact, two, ageFact], output: [looked('new', reasonOf(two))] })).toEqual({
+    result: 'ineffective',
+    left: [two],
+  });
+});
+
+describe('worse', () => {
+  const before = { vulnerability: 'CVE-7', package: 'openssl', version: '2.9' };
+  const added = findingFact('CVE-8', { version: '3.1' });
+  const output = [looked('new', reasonOf(added))];
+  test.each<[string, string, Partial<Rebuilt>]>([
+    ['worse', 'a new violating pair in a package whose version changed', { output, findingsBefore: [before] }],
+    [
+      'worse',
+      'although another pair is left',
+      { output: [looked('new', reasonOf(added), reasonOf(fact))], findingsBefore: [before] },
+    ],
+    [
+      'fixed',
+      'the package had that version before',
+      { output, findingsBefore: [before, { ...before, version: '3.1' }] },
+    ],
+    [
+      'fixed',
+      'the pair was there before, in another version',
+      { output, findingsBefore: [{ ...before, vulnerability: 'CVE-8' }] },
+    ],
+    [
+      'fixed',
+      'nobody knows which version the package had',
+      { output, findingsBefore: [{ ...before, package: 'zlib' }] },
+    ],
+    ['fixed', 'nobody knows what was found before', { output }],
+    ['fixed', 'it does not violate yet', { output: [looked('new', reasonOf(added, 'due'))], findingsBefore: [before] }],
+    ['fixed', 'it is waived', { output: [looked('new', reasonOf(added, 'waived'))], findingsBefore: [before] }],
+  ])('%s: %s', (result, _, changes) => {
+    expect(judged(changes).result).toBe(result);
+  });
+
+  test('names each added fact once, however many platforms have it', () => {
+    const twice = [looked('arm', reasonOf(added)), looked('amd', reasonOf(added))];
+    expect(judged({ output: twice, findingsBefore: [before] })).toEqual({ result: 'worse', added: [added] });
+  });
+});
+
+test('every rebuild has exactly one outcome, the same in any order, and never fixed by what nobody saw', () => {
+  const findings = fc.record({
+    vulnerability: fc.constantFrom('CVE-1', 'CVE-2', 'CVE-3'),
+    package: fc.constantFrom('openssl', 'zlib'),
+    version: fc.constantFrom('2.9', '3.0'),
+  });
+  const seen = new Set<string>();
+  fc.assert(
+    fc.property(
+      fc.array(anyFact, { maxLength: 3 }),
+      fc.array(anyLooked, { maxLength: 3 }),
+      fc.option(fc.array(findings, { maxLength: 3 }), { nil: undefined }),
+      fc.boolean(),
+      (facts, output, findingsBefore, isLate) => {
+        const asked = { ...rebuilt({ facts, output }), ...(findingsBefore && { findingsBefore }) };
+        const now = isLate ? NOW + HOUR : NOW;
+        const outcome = judgeOutcome(asked, now);
+        seen.add(outcome.result);
+        const reversed = {
+          ...asked,
+          output: [...output].reverse(),
+          ...(findingsBefore && { findingsBefore: [...findingsBefore].reverse() }),
+        };
+        expect(judgeOutcome(reversed, now)).toEqual(outcome);
+        const isUnseen = output.some(({ verdict }) => !verdict || verdict.reasons.some(({ kind }) => kind === 'scan'));
+        if (isUnseen || output.length === 0) expect(['pending', 'unverified', 'no-output']).toContain(outcome.result);
+        if (isLate) expect(outcome.result).not.toBe('pending');
+      },
+    ),
+    { numRuns: 1500 },
+  );
+  expect([...seen].sort()).toEqual(['fixed', 'ineffective', 'no-output', 'pending', 'unverified', 'worse']);
+});

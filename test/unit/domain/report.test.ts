@@ -1,0 +1,432 @@
+import type { Cause } from '../../../shared/domain/cause.ts';
+import { TIERS } from '../../../shared/domain/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import type { ImageRecord } from '../../../shared/domain/records.ts';
+import type { Report, ReportContext, ReportImage } from '../../../shared/domain/report.ts';
+import { startReport } from '../../../shared/domain/report-build.ts';
+import { reportMarkdown } from '../../../shared/domain/report-markdown.ts';
+import type { ReviewRecord } from '../../../shared/domain/run.ts';
+import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
+import { parse } from '../../../shared/schema.ts';
+import { fc } from '../../support/seeded.ts';
+import { completeScan, DAY, digestOf, image, NOW, runs } from './arbitraries.ts';
+
+const policyOf = (changes: Partial<PolicyDocument> = {}) =>
+  parse(policySchema, {
+    version: 1,
+    ages: { default: { limitDays: 30 } },
+    streams: [
+      {
+        id: 'apps',
+        tier: 'application',
+        account: '111122223333',
+        regions: ['us-east-1'],
+        repositories: ['apps/*'],
+        headTags: ['^v.*$'],
+        owner: 'web',
+        mode: 'report-only',
+      },
+    ],
+    severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
+    mode: 'enforce',
+    ...changes,
+  } satisfies PolicyDocument);
+
+const review: ReviewRecord = {
+  runId: 'run-1',
+  mode: 'review',
+  scopeKey: 'organization',
+  policyVersion: 'abcdef0123456789',
+  state: 'succeeded',
+  startedAtEpochMs: NOW - 600_000,
+  leaseUntilEpochMs: NOW,
+};
+const context = (changes: Partial<ReportContext> = {}): ReportContext => ({
+  review,
+  policy: policyOf(),
+  nowEpochMs: NOW,
+  breachWithinDays: 7,
+  failures: [],
+  skippedScopes: [],
+  unresolved: [],
+  causes: [],
+  ...changes,
+});
+
+const old: Reason = {
+  ruleId: 'age-limit',
+  effect: 'violates',
+  deadlineEpochMs: NOW - 5 * DAY,
+  kind: 'age',
+  bornAtEpochMs: NOW - 35 * DAY,
+  limitDays: 30,
+};
+const found = (
+  vulnerability: string,
+  effect: Reason['effect'] = 'violates',
+  changes: Partial<Reason> = {},
+): Reason => ({
+  ...({
+    ruleId: 'critical',
+    effect,
+    deadlineEpochMs: NOW - DAY,
+    kind: 'finding',
+    vulnerability,
+    package: 'openssl',
+    version: '3.0',
+    severity: 'critical',
+    fix: 'unknown',
+    firstSeenAtEpochMs: NOW - DAY,
+  } satisfies Reason),
+  ...(changes as object),
+});
+const unscanned: Reason = {
+  ruleId: 'scan-required',
+  effect: 'unknown',
+  kind: 'scan',
+  state: 'off',
+  scanReason: 'never-scanned',
+};
+
+const verdict = (
+  status: Verdict['status'],
+  reasons: readonly Reason[] = [],
+  nextBreachAtEpochMs?: number,
+): Verdict => ({
+  status,
+  reasons,
+  policyVersion: 'abcdef0123456789',
+  ...(nextBreachAtEpochMs !== undefined && { nextBreachAtEpochMs }),
+});
+const record = (name: string, judged: Verdict | undefined, changes: Partial<ImageRecord> = {}): ReportImage => ({
+  record: {
+    ...image(),
+    digest: digestOf(name),
+    inUse: true,
+    isHead: false,
+    scan: completeScan(),
+    ...(judged && { verdict: judged }),
+    ...changes,
+  },
+});
+
+function buildReport(about: ReportContext, images: Iterable<ReportImage>): Report {
+  const builder = startReport(about);
+  for (const each of images) builder.add(each);
+  return builder.finish();
+}
+
+test('images stand in one group each, by tier and owner, in a fixed order', () => {
+  const { groups, images } = buildReport(context(), [
+    record('a', verdict('compliant')),
+    record('b', verdict('violating', [old])),
+    record('c', verdict('unknown', [unscanned]), { owner: 'api' }),
+    record('d', verdict('compliant'), { tier: 'base', owner: 'platform' }),
+    record('e', undefined),
+  ]);
+  expect(
+    groups.map(({ tier, owner, compliant, violating, unknown, unjudged }) => [
+      tier,
+      owner,
+      compliant,
+      violating.length,
+      unknown.length,
+      unjudged.length,
+    ]),
+  ).toEqual([
+    ['base', 'platform', 1, 0, 0, 0],
+    ['application', 'api', 0, 0, 1, 0],
+    ['application', 'web', 1, 1, 0, 1],
+  ]);
+  expect(images).toEqual({ compliant: 2, violating: 1, unknown: 1, unjudged: 1 });
+});
+
+test('an image of nobody has no owner', () => {
+  const { record: owned } = record('a', verdict('compliant'), { tier: 'external', locations: [] });
+  const { owner: _, ...unowned } = owned;
+  expect(buildReport(context(), [{ record: unowned }]).groups).toEqual([
+    { tier: 'external', compliant: 1, violating: [], unknown: [], unjudged: [] },
+  ]);
+});
+
+test('a violating image says why, since when, where it is and who runs it', () => {
+  const reasons = [old, found('CVE-1'), found('CVE-2', 'due'), found('CVE-3', 'waived')];
+  const [group] = buildReport(context(), [
+    { ...record('a', verdict('violating', reasons)), workloads: ['shared/web/app'] },
+  ]).groups;
+  expect(group?.violating).toEqual([
+    {
+      digest: digestOf('a'),
+      tier: 'application',
+      owner: 'web',
+      stream: '111122223333/us-east-1/apps/web:^v.*$',
+      places: ['111122223333/us-east-1/apps/web'],
+      workloads: ['shared/web/app'],
+      reasons: [old, found('CVE-1')],
+      reasonCount: 2,
+      sinceEpochMs: NOW - 5 * DAY,
+    },
+  ]);
+});
+
+test('of very many reasons the gravest are told, and all are counted', () => {
+  const reasons = Array.from({ length: 5000 }, (_, number) => found(`CVE-${number}`));
+  const [line] = buildReport(context(), [record('a', verdict('violating', reasons))]).groups[0]?.violating ?? [];
+  expect([line?.reasons.length, line?.reasonCount]).toEqual([20, 5000]);
+});
+
+test('the longest violation comes first', () => {
+  const since = (days: number) => verdict('violating', [{ ...old, deadlineEpochMs: NOW - days * DAY }]);
+  const [group] = buildReport(context(), [
+    record('new', since(1)),
+    record('old', since(9)),
+    record('mid', since(4)),
+  ]).groups;
+  expect(group?.violating.map(({ digest }) => digest)).toEqual([digestOf('old'), digestOf('mid'), digestOf('new')]);
+});
+
+describe('next breaches', () => {
+  const breaches = (...images: ReportImage[]) => buildReport(context(), images).nextBreaches;
+
+  test.each<[string, Verdict, string[] | undefined]>([
+    ['age before its warning', verdict('compliant', [], NOW + 6 * DAY), ['age-limit']],
+    ['at the end of the days', verdict('compliant', [], NOW + 7 * DAY), ['age-limit']],
+    ['after them', verdict('compliant', [], NOW + 7 * DAY + 1), undefined],
+    ['without one', verdict('compliant'), undefined],
+    ['of a violating image', verdict('violating', [old], NOW + DAY), undefined],
+    ['of an unknown image', verdict('unknown', [unscanned], NOW + DAY), ['age-limit']],
+    [
+      'grace and a waiver that run out together',
+      verdict(
+        'compliant',
+        [
+          found('CVE-1', 'due', { deadlineEpochMs: NOW + DAY, ruleId: 'high' }),
+          { ...old, effect: 'waived', deadlineEpochMs: NOW + DAY, waiverId: 'w' },
+        ],
+        NOW + DAY,
+      ),
+      ['age-limit', 'high'],
+    ],
+    [
+      'a reason that runs out later is not named',
+      verdict('compliant', [found('CVE-1', 'due', { deadlineEpochMs: NOW + 2 * DAY })], NOW + DAY),
+      ['age-limit'],
+    ],
+  ])('%s', (_, judged, ruleIds) => {
+    expect(breaches(record('a', judged)).map((breach) => breach.ruleIds)).toEqual(ruleIds ? [ruleIds] : []);
+  });
+
+  test('the nearest first', () => {
+    const at = (days: number) => verdict('compliant', [], NOW + days * DAY);
+    expect(breaches(record('b', at(3)), record('a', at(1)), record('c', at(2))).map(({ digest }) => digest)).toEqual([
+      digestOf('a'),
+      digestOf('c'),
+      digestOf('b'),
+    ]);
+  });
+});
+
+test('coverage counts each image by the state that counts now', () => {
+  const { coverage } = buildReport(context(), [
+    record('a', verdict('compliant')),
+    record('b', verdict('unknown', [unscanned]), { scan: completeScan(50) }),
+    record('c', verdict('unknown', [unscanned]), { scan: { state: 'off', coverage: [] } }),
+    record('d', verdict('unknown', [unscanned]), { locations: [] }),
+    record('e', verdict('unknown', [unscanned]), { unresolved: { code: 'registry-unreachable', detail: 'x' } }),
+  ]);
+  expect(coverage).toMatchObject({
+    found: 5,
+    known: 1,
+    byState: { complete: 1, stale: 1, off: 2, unreachable: 1, failed: 0 },
+  });
+});
+
+describe('waivers', () => {
+  const waiver = (id: string, created: string, expires: string) => ({
+    id,
+    finding: 'CVE-1',
+    reason: 'accepted for now',
+    author: 'a',
+    created,
+    expires,
+  });
+  const policy = policyOf({
+    waivers: [
+      { ...waiver('long', '2026-11-01', '2027-01-01'), scope: { owner: 'web', repositories: ['apps/*', 'base/*'] } },
+      waiver('void', '2026-10-01', '2026-11-22'),
+      waiver('last-day', '2026-10-01', '2026-11-23'),
+      waiver('today', '2026-11-01', '2026-11-24'),
+      waiver('not-yet', '2026-11-25', '2026-12-01'),
+    ],
+  });
+  const waived = (id: string) =>
+    verdict('compliant', [found('CVE-1', 'waived', { waiverId: id }), found('CVE-1', 'waived', { waiverId: id })]);
+  const report = buildReport(context({ policy }), [
+    record('a', waived('long')),
+    record('b', waived('long')),
+    record('c', waived('today')),
+  ]);
+
+  test('by their end, with their state and the images that need them', () => {
+    expect(report.waivers.map(({ id, state, images }) => [id, state, images])).toEqual([
+      ['void', 'void', 0],
+      ['last-day', 'void', 0],
+      ['today', 'in-force', 1],
+      ['not-yet', 'not-yet', 0],
+      ['long', 'in-force', 2],
+    ]);
+    expect(report.waivers.at(-1)?.scope).toBe('repositories apps/*, base/*; owner web');
+    expect(report.waivers[0]?.scope).toBe('everything');
+  });
+
+  test('that run out soon are marked on the page', () => {
+    const lines = reportMarkdown(report).split('\n');
+    expect(lines.find((line) => line.startsWith('| today'))).toContain('runs out soon');
+    expect(lines.find((line) => line.startsWith('| long'))).toContain('in-force');
+  });
+});
+
+test('open causes say what would be rebuilt, and in which mode', () => {
+  const cause = (stream: string): Cause => ({
+    stream,
+    facts: [
+      { kind: 'age', ruleId: 'age-limit', sinceEpochMs: NOW },
+      {
+        kind: 'finding',
+        ruleId: 'critical',
+        vulnerability: 'CVE-1',
+        package: 'x',
+        version: '1',
+        fix: 'yes',
+        sinceEpochMs: NOW - DAY,
+      },
+    ],
+    sinceEpochMs: NOW - DAY,
+    version: 2,
+    state: 'open',
+  });
+  const known = '111122223333/us-east-1/apps/web:^v.*$';
+  const gone = '111122223333/us-east-1/gone:^1$';
+  const told = { findings: 1, tooOld: true, sinceEpochMs: NOW - DAY, version: 2 };
+  expect(buildReport(context({ causes: [cause(gone), cause(known)] }), []).pendingRebuilds).toEqual([
+    { stream: known, owner: 'web', mode: 'report-only', ...told },
+    { stream: gone, mode: 'paused', ...told },
+  ]);
+});
+
+test('the order of images makes no difference', () => {
+  const images = fc.uniqueArray(
+    fc.record({
+      name: fc.nat({ max: 50 }),
+      tier: fc.constantFrom(...TIERS),
+      judged: fc.constantFrom(
+        verdict('compliant', [], NOW + DAY),
+        verdict('violating', [old]),
+        verdict('unknown', [unscanned]),
+        undefined,
+      ),
+    }),
+    { selector: ({ name }) => name, maxLength: 12 },
+  );
+  fc.assert(
+    fc.property(images, (all) => {
+      const records = all.map(({ name, tier, judged }) => record(String(name), judged, { tier }));
+      const report = buildReport(context(), records);
+      expect(buildReport(context(), [...records].reverse())).toEqual(report);
+      expect(Object.values(report.images).reduce((sum, number) => sum + number, 0)).toBe(all.length);
+      expect(report.coverage.found).toBe(all.length);
+    }),
+    runs,
+  );
+});
+
+describe('the page', () => {
+  const observation = {
+    account: '1',
+    region: 'r',
+    cluster: 'c',
+    workloadKind: 'ecs-task',
+    workload: 'w',
+    container: 'app',
+    count: 1,
+    reference: 'nginx:1',
+  } as const;
+  const report = buildReport(
+    context({
+      review: { ...review, state: 'failed', failure: { error: 'FleetReviewIncomplete', detail: 'scope 1/r failed' } },
+      failures: [{ kind: 'scope', key: '1/r', error: 'ScopeUnreachableError', detail: 'no | role\nhere' }],
+      skippedScopes: [{ scope: { account: '2', region: 'r' }, reason: 'empty' }],
+      unresolved: [{ observation, reason: 'digest-unknown' }],
+    }),
+    [
+      record('a', verdict('violating', [old, found('CVE-1'), found('CVE-2'), found('CVE-3')])),
+      record('b', verdict('unknown', [unscanned])),
+      record('c', verdict('compliant', [], NOW + DAY)),
+    ],
+  );
+  const page = reportMarkdown(report);
+
+  test.each([
+    '**failed: scope 1/r failed**',
+    '3 images: 1 violating, 1 unknown, 1 compliant. 3 of 3 were looked at',
+    '## Violating: application, web',
+    '111122223333/us-east-1/apps/web sha256:',
+    '| -      |',
+    'Run run-1 (review) of 2026-11-24 02:50 UTC',
+    'Policy `abcdef012345`. Written 2026-11-24 03:00 UTC',
+    'born 2026-10-20 03:00 UTC, limit 30 days (age-limit); critical CVE-1 in openssl 3.0 (critical); critical CVE-2 in openssl 3.0 (critical); and 1 more',
+    '## Unknown: application, web',
+    'scan off, never-scanned (scan-required)',
+    '## Next breaches, within 7 days',
+    '2026-11-25 03:00 UTC',
+    '## Coverage',
+    'no \\| role here',
+    '2/r',
+    'digest-unknown',
+    'SI-2',
+    'RA-5',
+    'CM-8',
+  ])('tells: %s', (text) => {
+    expect(page).toContain(text);
+  });
+
+  test('a table of very many rows names how many it leaves out', () => {
+    const many = Array.from({ length: 501 }, (_, number) => record(String(number), verdict('unknown', [unscanned])));
+    expect(reportMarkdown(buildReport(context(), many))).toContain('And 1 more, all of them in the JSON report.');
+  });
+
+  test('an image without a place says so, and what runs it is listed', () => {
+    const nowhere = record('a', verdict('unknown', [unscanned]), { locations: [] });
+    const text = reportMarkdown(buildReport(context(), [{ ...nowhere, workloads: ['shared/web', 'edge/api'] }]));
+    expect(text).toContain(`place unknown ${digestOf('a').slice(0, 19)}`);
+    expect(text).toContain('shared/web, edge/api');
+  });
+
+  test('streams that need a rebuild are listed, or there are none', () => {
+    const cause: Cause = { stream: 's/r/x:^1$', facts: [], sinceEpochMs: NOW, version: 1, state: 'open' };
+    expect(reportMarkdown(buildReport(context({ causes: [cause] }), []))).toContain(
+      'this version of Patchwave reports only',
+    );
+    expect(reportMarkdown(buildReport(context(), []))).not.toContain('reports only');
+  });
+
+  test('nothing found is no good news', () => {
+    expect(reportMarkdown(buildReport(context(), []))).toContain('Nothing was found, so nothing was looked at.');
+  });
+});
+
+test('a fleet of 100,000 images is reported', () => {
+  function* fleet(): Iterable<ReportImage> {
+    for (let number = 0; number < 100_000; number += 1) {
+      const judged = [
+        verdict('compliant', [], NOW + DAY),
+        verdict('violating', [old]),
+        verdict('unknown', [unscanned]),
+      ][number % 3];
+      yield { record: { ...record('x', judged).record, digest: `sha256:${String(number).padStart(64, '0')}` } };
+    }
+  }
+  const report = buildReport(context(), fleet());
+  expect(report.images).toEqual({ compliant: 33_334, violating: 33_333, unknown: 33_333, unjudged: 0 });
+  expect(reportMarkdown(report).length).toBeLessThan(1_000_000);
+});
