@@ -1,0 +1,136 @@
+import { AccountClient } from '@aws-sdk/client-account';
+import { CodePipelineClient } from '@aws-sdk/client-codepipeline';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ECRClient } from '@aws-sdk/client-ecr';
+import { ECSClient } from '@aws-sdk/client-ecs';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { OrganizationsClient } from '@aws-sdk/client-organizations';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+
+/*
+ * The only place where SDK clients are made. Each kind is a function of its own, so that a bundle holds only the
+ * clients it names.
+ */
+
+/**
+ * Fleet-wide reads run into request buckets that other tools of the same account drain too: eight attempts with full
+ * jitter outlast an empty bucket (about 20 seconds), where the default of three gives up within one. Not `adaptive`:
+ * its client-side rate limit stays low for minutes after a few throttled calls, and made a review of a small fleet with
+ * one call in ten throttled three times as long. The calls without a published rate, those to the scanner, have a pace
+ * of their own.
+ */
+const RETRIES = { retryMode: 'standard', maxAttempts: 8 } as const;
+
+/** What a caller outside Lambda may set; in Lambda everything comes from the environment. */
+export interface HubConfig {
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** An absent attribute and one that holds `undefined` are the same to the ledger. */
+export const ledgerClient = (config: HubConfig = {}): DynamoDBDocumentClient =>
+  DynamoDBDocumentClient.from(new DynamoDBClient({ ...RETRIES, ...config }), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+export const bucketClient = (config: HubConfig = {}): S3Client => new S3Client({ ...RETRIES, ...config });
+export const busClient = (config: HubConfig = {}): EventBridgeClient =>
+  new EventBridgeClient({ ...RETRIES, ...config });
+export const queueClient = (config: HubConfig = {}): SQSClient => new SQSClient({ ...RETRIES, ...config });
+export const machineClient = (config: HubConfig = {}): SFNClient => new SFNClient({ ...RETRIES, ...config });
+export const organizationsClient = (config: HubConfig = {}): OrganizationsClient =>
+  new OrganizationsClient({ ...RETRIES, ...config });
+
+/** A role that every member account has: to read, to build or to roll out. One external id is for all of them. */
+export interface MemberRole {
+  /** The partition of the hub's Region: `aws`, `aws-us-gov`, ... */
+  readonly partition: string;
+  readonly roleName: string;
+  readonly externalId: string;
+  /** Who asks, as the member's CloudTrail will show it: the function's name. */
+  readonly sessionName: string;
+  readonly hub?: HubConfig;
+}
+
+/** Credentials of one role in any account, taken once an account and kept until shortly before they lapse. */
+export interface MemberAccess {
+  readonly hub: HubConfig;
+  credentials(account: string): Credentials;
+}
+
+type Credentials = ReturnType<typeof fromTemporaryCredentials>;
+const RENEW_BEFORE_END_MS = 5 * 60_000;
+
+export function memberAccess(role: MemberRole): MemberAccess {
+  const hub = role.hub ?? {};
+  return { hub, credentials: memoise((account) => kept(assumed(role, hub, account))) };
+}
+
+function assumed(role: MemberRole, hub: HubConfig, account: string): Credentials {
+  return fromTemporaryCredentials({
+    params: {
+      RoleArn: `arn:${role.partition}:iam::${account}:role/${role.roleName}`,
+      ExternalId: role.externalId,
+      RoleSessionName: role.sessionName.replace(/[^\w+=,.@-]/g, '-').slice(0, 64),
+    },
+    clientConfig: { ...RETRIES, ...hub },
+  });
+}
+
+/**
+ * Asks once for all clients of an account: each client would keep its own credentials otherwise. The provider is called
+ * without the client's own config, so that STS is asked in the hub's Region: the member's may not be enabled in the hub.
+ */
+function kept(provider: Credentials): Credentials {
+  let asked: ReturnType<Credentials> | undefined;
+  let lapsesAtEpochMs = 0;
+  const ask = async () => {
+    const identity = await provider();
+    lapsesAtEpochMs = identity.expiration?.getTime() ?? 0;
+    return identity;
+  };
+  return () => {
+    if (asked && Date.now() < lapsesAtEpochMs - RENEW_BEFORE_END_MS) return asked;
+    lapsesAtEpochMs = Number.POSITIVE_INFINITY;
+    asked = ask().catch((error: unknown) => {
+      asked = undefined;
+      throw error;
+    });
+    return asked;
+  };
+}
+
+/** One client for each account and Region. */
+export type RegionalClients<Client> = (place: { readonly account: string; readonly region: string }) => Client;
+
+const regional = <Client>(access: MemberAccess, make: (config: object) => Client): RegionalClients<Client> => {
+  const client = memoise((key: string) => {
+    const [account = '', region = ''] = key.split('/');
+    return make({ ...RETRIES, ...access.hub, region, credentials: access.credentials(account) });
+  });
+  return ({ account, region }) => client(`${account}/${region}`);
+};
+
+export const ecsClients = (access: MemberAccess): RegionalClients<ECSClient> =>
+  regional(access, (config) => new ECSClient(config));
+export const ecrClients = (access: MemberAccess): RegionalClients<ECRClient> =>
+  regional(access, (config) => new ECRClient(config));
+export const pipelineClients = (access: MemberAccess): RegionalClients<CodePipelineClient> =>
+  regional(access, (config) => new CodePipelineClient(config));
+
+/** Account management is one endpoint for a whole partition, so there is one client for each account. */
+export const accountClients = (access: MemberAccess): ((account: string) => AccountClient) =>
+  memoise((account) => new AccountClient({ ...RETRIES, ...access.hub, credentials: access.credentials(account) }));
+
+function memoise<Value>(make: (key: string) => Value): (key: string) => Value {
+  const made = new Map<string, Value>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
+    return value;
+  };
+}

@@ -1,0 +1,26 @@
+import type { Digest } from '../../domain/image.ts';
+import type { ImageContent } from '../../domain/image-content.ts';
+import type { ContentLedger } from '../../ports/ledger.ts';
+import { packLists, storedRecord } from './items.ts';
+import * as keys from './keys.ts';
+import type { LedgerTable } from './table.ts';
+
+/** What images are made of, as items `IMAGE#<digest>` / `CONTENT`. */
+export class DynamoContentLedger implements ContentLedger {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async record(contents: readonly ImageContent[]): Promise<void> {
+    await this.#table.putAll(
+      contents.map((content) => ({ ...packLists(content), ...keys.content(content.digest), kind: 'content' })),
+    );
+  }
+
+  async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>> {
+    const items = await this.#table.getAll(digests.map(keys.content));
+    return new Map(items.map((item) => storedRecord<ImageContent>(item)).map((content) => [content.digest, content]));
+  }
+}

@@ -1,0 +1,23 @@
+import { freshMemory, type GuardMemory } from '../../domain/rebuild.ts';
+import type { GuardLedger } from '../../ports/rebuilds.ts';
+import * as keys from './keys.ts';
+import { StoredRecords } from './stored.ts';
+import type { LedgerTable } from './table.ts';
+
+/** What guards remember of each stream. */
+export class DynamoGuardLedger implements GuardLedger {
+  readonly #memories: StoredRecords<GuardMemory>;
+
+  constructor(table: LedgerTable) {
+    this.#memories = new StoredRecords(table, 'guard-memory');
+  }
+
+  async get(streams: readonly string[]): Promise<ReadonlyMap<string, GuardMemory>> {
+    const memories = await this.#memories.getAll(streams.map(keys.guardMemory));
+    return new Map(memories.map((memory) => [memory.stream, memory]));
+  }
+
+  async change(stream: string, change: (before: GuardMemory) => GuardMemory): Promise<void> {
+    await this.#memories.change(keys.guardMemory(stream), (before) => change(before ?? freshMemory(stream)));
+  }
+}

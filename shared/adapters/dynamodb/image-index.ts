@@ -1,0 +1,41 @@
+import type { Digest } from '../../domain/image.ts';
+import type { ImageIndex } from '../../ports/ledger.ts';
+import { agePartition, shards, verdictPartition } from './items.ts';
+import { INDEXES } from './keys.ts';
+import type { LedgerTable } from './table.ts';
+
+/** The open list and the age list, shard by shard. */
+export class DynamoImageIndex implements ImageIndex {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async *withVerdict(status: 'violating' | 'unknown'): AsyncIterable<readonly Digest[]> {
+    for (const shard of shards) {
+      const question = { expression: 'verdictPk = :pk', values: { ':pk': verdictPartition(status, shard) } };
+      for await (const page of this.#table.pages({ index: INDEXES.verdict, ...question })) {
+        yield page.map((item) => item.verdictSk as Digest);
+      }
+    }
+  }
+
+  async *bornBefore(
+    beforeEpochMs: number,
+  ): AsyncIterable<readonly { readonly digest: Digest; readonly bornAtEpochMs: number }[]> {
+    const before = new Date(beforeEpochMs).toISOString();
+    for (const shard of shards) {
+      const values = { ':pk': agePartition(shard), ':before': before };
+      const question = { expression: 'agePk = :pk AND ageSk < :before', values };
+      for await (const page of this.#table.pages({ index: INDEXES.age, ...question })) {
+        yield page.map((item) => ageOf(item.ageSk as string));
+      }
+    }
+  }
+}
+
+function ageOf(sortKey: string): { readonly digest: Digest; readonly bornAtEpochMs: number } {
+  const [bornAt = '', digest = ''] = sortKey.split('#');
+  return { digest: digest as Digest, bornAtEpochMs: Date.parse(bornAt) };
+}

@@ -1,0 +1,81 @@
+import type { Digest } from '../../domain/image.ts';
+import { withFacts, withJudgement, withUnreadResult } from '../../domain/image-record.ts';
+import type { ImageFacts, ImageRecord, Judgement } from '../../domain/records.ts';
+import { ImageNotRecordedError } from '../../ports/errors.ts';
+import type { ImageLedger, ScanClaim } from '../../ports/ledger.ts';
+import { type ImageState, imageContent, imageState } from './items.ts';
+import * as keys from './keys.ts';
+import type { LedgerTable } from './table.ts';
+
+/** Images as items `IMAGE#<digest>` / `IMAGE`; whatever changes them, their places in the indexes follow. */
+export class DynamoImageLedger implements ImageLedger {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> {
+    const items = await this.#table.getAll(digests.map(keys.image));
+    return new Map(items.map((item) => imageState(item).record).map((record) => [record.digest, record]));
+  }
+
+  async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {
+    await this.#table.change(keys.image(facts.digest), (item) => {
+      const before = item && imageState(item);
+      return imageContent({ ...before, record: withFacts(before?.record, facts, over) });
+    });
+  }
+
+  async recordPresence(
+    digest: Digest,
+    presence: { readonly inUse?: boolean; readonly isHead?: boolean },
+  ): Promise<void> {
+    await this.#change(digest, (state) => ({ ...state, record: { ...state.record, ...presence } }));
+  }
+
+  async claimScan(digest: Digest, claim: ScanClaim): Promise<boolean> {
+    let granted = false;
+    await this.#change(digest, (state) => {
+      granted = mayAsk(state, claim);
+      return granted ? asked(state, claim) : undefined;
+    });
+    return granted;
+  }
+
+  async markUnread(digest: Digest): Promise<void> {
+    await this.#change(digest, (state) => {
+      const record = withUnreadResult(state.record);
+      return record && { ...state, record };
+    });
+  }
+
+  async recordJudgement(judgement: Judgement): Promise<boolean> {
+    let written = false;
+    await this.#change(judgement.digest, (state) => {
+      const record = withJudgement(state.record, judgement);
+      written = record !== undefined;
+      return record && { ...state, record };
+    });
+    return written;
+  }
+
+  /** @throws ImageNotRecordedError */
+  async #change(digest: Digest, decide: (state: ImageState) => ImageState | undefined): Promise<void> {
+    await this.#table.change(keys.image(digest), (item) => {
+      if (!item) throw new ImageNotRecordedError(digest);
+      const decided = decide(imageState(item));
+      return decided && imageContent(decided);
+    });
+  }
+}
+
+function mayAsk({ record: { scan }, scanAskedBy }: ImageState, { runId, notSinceEpochMs }: ScanClaim): boolean {
+  const isRecent = (atEpochMs: number | undefined) => atEpochMs !== undefined && atEpochMs >= notSinceEpochMs;
+  return scanAskedBy === runId || !(isRecent(scan.requestedAtEpochMs) || isRecent(scan.completedAtEpochMs));
+}
+
+const asked = ({ record }: ImageState, { runId, atEpochMs }: ScanClaim): ImageState => ({
+  scanAskedBy: runId,
+  record: { ...record, scan: { ...record.scan, requestedAtEpochMs: atEpochMs } },
+});

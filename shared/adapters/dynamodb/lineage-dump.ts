@@ -1,0 +1,31 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Digest, IndexChild } from '../../domain/image.ts';
+import { type ImageContent, lineageFactsOf } from '../../domain/image-content.ts';
+import type { ImageRecord, LocationRecord } from '../../domain/records.ts';
+import type { KnownLineage } from '../../ports/ledger.ts';
+import { dumpLedger } from './dump.ts';
+import { imageState, storedRecord } from './items.ts';
+import type { Item } from './table.ts';
+
+/** Reads the whole table, so it is for a person who asks, and for nothing that is done each day. */
+export async function dumpLineage(client: DynamoDBDocumentClient, tableName: string): Promise<KnownLineage> {
+  const images: ImageRecord[] = [];
+  const places: LocationRecord[] = [];
+  const contents = new Map<Digest, ImageContent>();
+  const indexes = new Map<Digest, readonly IndexChild[]>();
+  for await (const each of dumpLedger(client, tableName)) {
+    const item = each as Item;
+    if (item.kind === 'image') images.push(imageState(item).record);
+    else if (item.kind === 'location') places.push(storedRecord<LocationRecord>(item));
+    else if (item.kind === 'content') contents.set(item.digest as Digest, storedRecord<ImageContent>(item));
+    else if (item.kind === 'index') indexes.set(item.digest as Digest, item.children as readonly IndexChild[]);
+  }
+  const byDigest = Map.groupBy(places, ({ digest }) => digest);
+  return {
+    images: images.map((image) => ({
+      ...image,
+      lineage: lineageFactsOf(image, contents.get(image.digest), byDigest.get(image.digest) ?? []),
+    })),
+    indexes,
+  };
+}

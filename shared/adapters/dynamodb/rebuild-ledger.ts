@@ -1,0 +1,56 @@
+import { type Pipeline, pipelineKey, type Rebuild, type RunnerExecution } from '../../domain/rebuild.ts';
+import type { RebuildLedger } from '../../ports/rebuilds.ts';
+import * as keys from './keys.ts';
+import { StoredRecords } from './stored.ts';
+import type { LedgerTable } from './table.ts';
+
+interface PipelineRun extends Pick<Rebuild, 'stream' | 'rebuildId'> {
+  readonly pipeline: Pipeline;
+}
+
+/** Rebuilds as items of their stream, and runs of pipelines as items of their own. */
+export class DynamoRebuildLedger implements RebuildLedger {
+  readonly #rebuilds: StoredRecords<Rebuild>;
+  readonly #runs: StoredRecords<PipelineRun>;
+
+  constructor(table: LedgerTable) {
+    this.#rebuilds = new StoredRecords(table, 'rebuild');
+    this.#runs = new StoredRecords(table, 'pipeline-run');
+  }
+
+  async get(stream: string, rebuildId: string): Promise<Rebuild | undefined> {
+    return this.#rebuilds.get(keys.rebuild(stream, rebuildId));
+  }
+
+  async latest(stream: string, limit: number): Promise<readonly Rebuild[]> {
+    const { PK, SK: prefix } = keys.rebuild(stream, '');
+    const latest: Rebuild[] = [];
+    for await (const rebuild of this.#rebuilds.below(PK, prefix, { backwards: true, pageSize: limit })) {
+      latest.push(rebuild);
+      if (latest.length >= limit) break;
+    }
+    return latest;
+  }
+
+  async record(
+    stream: string,
+    rebuildId: string,
+    change: (before: Rebuild | undefined) => Rebuild | undefined,
+  ): Promise<Rebuild | undefined> {
+    return this.#rebuilds.change(keys.rebuild(stream, rebuildId), change);
+  }
+
+  async recordExecution(
+    { pipeline, executionId }: RunnerExecution,
+    { stream, rebuildId }: Pick<Rebuild, 'stream' | 'rebuildId'>,
+  ): Promise<void> {
+    await this.#runs.begin(keys.pipelineRun(pipeline.runner, executionId), { pipeline, stream, rebuildId });
+  }
+
+  /** An id alone proves nothing: whoever names a run names its pipeline too. */
+  async byExecution({ pipeline, executionId }: RunnerExecution) {
+    const run = await this.#runs.get(keys.pipelineRun(pipeline.runner, executionId));
+    if (!run || pipelineKey(run.pipeline) !== pipelineKey(pipeline)) return undefined;
+    return { stream: run.stream, rebuildId: run.rebuildId };
+  }
+}

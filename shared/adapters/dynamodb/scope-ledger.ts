@@ -1,0 +1,28 @@
+import type { Scope } from '../../domain/run.ts';
+import type { ScopeLedger, ScopeRecord } from '../../ports/ledger.ts';
+import { recordOf } from './items.ts';
+import * as keys from './keys.ts';
+import type { LedgerTable } from './table.ts';
+
+/** What is known of each scope's last reading: one partition, read as a whole by the report. */
+export class DynamoScopeLedger implements ScopeLedger {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async get(scope: Scope): Promise<ScopeRecord | undefined> {
+    const item = await this.#table.get(keys.scope(scope));
+    return item && recordOf<ScopeRecord>(item);
+  }
+
+  async record(record: ScopeRecord): Promise<void> {
+    await this.#table.change(keys.scope(record.scope), () => ({ kind: 'scope', ...record }));
+  }
+
+  async *all(): AsyncIterable<ScopeRecord> {
+    const question = { expression: 'PK = :pk', values: { ':pk': 'SCOPES' } };
+    for await (const item of this.#table.items(question)) yield recordOf<ScopeRecord>(item);
+  }
+}

@@ -1,0 +1,97 @@
+import { LedgerItemMissingError } from '../../ports/errors.ts';
+import { packLists, storedRecord } from './items.ts';
+import { INDEXES, type Key, type OPEN } from './keys.ts';
+import { type Condition, type Content, type Item, type LedgerTable, type Question, revisionAfter } from './table.ts';
+
+type OpenPartition = (typeof OPEN)[keyof typeof OPEN];
+
+/** While a record is open: under which partition of the index `open`, and in which order there. */
+export interface OpenAs<Stored> {
+  readonly partition: OpenPartition;
+  /** Absent once the record is open no more. */
+  sortKey(record: Stored): string | undefined;
+}
+
+/** Records of one kind: how they look as items, and how they are read and changed. */
+export class StoredRecords<Stored extends object> {
+  readonly #table: LedgerTable;
+  readonly #kind: string;
+  readonly #openAs: OpenAs<Stored> | undefined;
+
+  constructor(table: LedgerTable, kind: string, openAs?: OpenAs<Stored>) {
+    this.#table = table;
+    this.#kind = kind;
+    this.#openAs = openAs;
+  }
+
+  async get(key: Key): Promise<Stored | undefined> {
+    return this.#recordIn(await this.#table.get(key));
+  }
+
+  async getAll(keys: readonly Key[]): Promise<readonly Stored[]> {
+    return (await this.#table.getAll(keys)).map((item) => storedRecord<Stored>(item));
+  }
+
+  /** Writes a record whatever was read of it before; `false` where the condition does not hold. */
+  async put(key: Key, record: Stored, condition?: Condition): Promise<boolean> {
+    return this.#table.put({ ...this.#content(record), ...key, rev: revisionAfter(undefined) }, condition);
+  }
+
+  /** Changes a record, or writes the first one; gives what stands afterwards. @throws LedgerContendedError */
+  async change(key: Key, change: (before: Stored | undefined) => Stored | undefined): Promise<Stored | undefined> {
+    let stands: Stored | undefined;
+    await this.#table.change(key, (item) => {
+      const before = this.#recordIn(item);
+      const after = change(before);
+      stands = after ?? before;
+      return after && this.#content(after);
+    });
+    return stands;
+  }
+
+  /** Changes a record that is there; gives what stands afterwards. @throws LedgerContendedError, LedgerItemMissingError */
+  async changeKnown(key: Key, change: (before: Stored) => Stored | undefined): Promise<Stored> {
+    const stands = await this.change(key, (before) => before && change(before));
+    if (!stands) throw new LedgerItemMissingError(`${key.PK} / ${key.SK}`);
+    return stands;
+  }
+
+  /** Writes a record where there is none; gives the one that stands afterwards. @throws LedgerContendedError */
+  async begin(key: Key, record: Stored): Promise<Stored> {
+    return (await this.change(key, (before) => (before ? undefined : record))) ?? record;
+  }
+
+  /** Records of one partition, strongly consistent, by sort key; where `prefix` is given those that begin with it. */
+  async *below(PK: string, prefix?: string, order?: Pick<Question, 'backwards' | 'pageSize'>): AsyncIterable<Stored> {
+    const question =
+      prefix === undefined
+        ? { expression: 'PK = :pk', values: { ':pk': PK } }
+        : { expression: 'PK = :pk AND begins_with(SK, :prefix)', values: { ':pk': PK, ':prefix': prefix } };
+    for await (const item of this.#table.items({ ...question, ...order, consistent: true })) {
+      yield storedRecord<Stored>(item);
+    }
+  }
+
+  /** Records that are open, page by page. The index lags a little behind: what left it meanwhile is left out. */
+  async *open(): AsyncIterable<readonly Stored[]> {
+    const question = { expression: 'openPk = :open', values: { ':open': this.#openAs?.partition } };
+    for await (const page of this.#table.pages({ index: INDEXES.open, ...question })) {
+      const items = (await this.#table.getAll(page)).filter(({ openPk }) => openPk === this.#openAs?.partition);
+      const inOrder = items.sort((one, other) => (String(one.openSk) < String(other.openSk) ? -1 : 1));
+      if (inOrder.length > 0) yield inOrder.map((item) => storedRecord<Stored>(item));
+    }
+  }
+
+  #content(record: Stored): Content {
+    const sortKey = this.#openAs?.sortKey(record);
+    return {
+      ...packLists(record),
+      kind: this.#kind,
+      ...(sortKey !== undefined && { openPk: this.#openAs?.partition, openSk: sortKey }),
+    };
+  }
+
+  #recordIn(item: Item | undefined): Stored | undefined {
+    return item && storedRecord<Stored>(item);
+  }
+}

@@ -1,0 +1,63 @@
+import { mapConcurrently } from '../../concurrency.ts';
+import type { StreamRecord } from '../../domain/records.ts';
+import { sameContent } from '../../domain/same-content.ts';
+import { inTurns } from '../../in-turns.ts';
+import type { StreamLedger } from '../../ports/ledger.ts';
+import { recordOf, sightingsContent, sightingsIn } from './items.ts';
+import * as keys from './keys.ts';
+import { sightingPieceOf } from './keys.ts';
+import type { Content, Item, LedgerTable } from './table.ts';
+
+const WRITES_AT_ONCE = 8;
+
+/** Streams, and when each of their findings was first seen. */
+export class DynamoStreamLedger implements StreamLedger {
+  readonly #table: LedgerTable;
+  /** Images of one stream bring mostly the same findings: whoever waits its turn finds them written. */
+  readonly #inTurns = inTurns();
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean> {
+    let isOurs = true;
+    await this.#table.change(keys.stream(stream.stream), (item) => {
+      const stands = item && recordOf<StreamRecord>(item);
+      isOurs = sameContent(stands, before) || sameContent(stands, stream);
+      return isOurs ? { kind: 'stream', ...stream } : undefined;
+    });
+    return isOurs;
+  }
+
+  async streams(ids: readonly string[]): Promise<ReadonlyMap<string, StreamRecord>> {
+    const items = await this.#table.getAll(ids.map(keys.stream));
+    return new Map(items.map((item) => recordOf<StreamRecord>(item)).map((record) => [record.stream, record]));
+  }
+
+  async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {
+    const { PK } = keys.stream(stream);
+    const seen = new Map<string, number>();
+    const question = { expression: 'PK = :pk AND begins_with(SK, :kind)', values: { ':pk': PK, ':kind': 'SEEN#' } };
+    for await (const item of this.#table.items({ ...question, consistent: true })) {
+      for (const [finding, atEpochMs] of sightingsIn(item)) seen.set(finding, atEpochMs);
+    }
+    return seen;
+  }
+
+  async recordFirstSeen(stream: string, seen: ReadonlyMap<string, number>): Promise<void> {
+    const pieces = Map.groupBy(seen, ([finding]) => sightingPieceOf(finding));
+    await mapConcurrently([...pieces], WRITES_AT_ONCE, ([piece, news]) =>
+      this.#inTurns(`${piece} ${stream}`, () =>
+        this.#table.change(keys.firstSeen(stream, piece), (before) => withSightings(before, news)),
+      ),
+    );
+  }
+}
+
+/** `undefined` where all of it was seen as early before. */
+function withSightings(before: Item | undefined, news: readonly (readonly [string, number])[]): Content | undefined {
+  const known = before ? sightingsIn(before) : new Map<string, number>();
+  const earlier = news.filter(([finding, atEpochMs]) => atEpochMs < (known.get(finding) ?? Number.POSITIVE_INFINITY));
+  return earlier.length > 0 ? sightingsContent(new Map([...known, ...earlier])) : undefined;
+}

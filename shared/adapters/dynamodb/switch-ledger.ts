@@ -1,0 +1,23 @@
+import { type KillSwitch, UNTOUCHED_SWITCH } from '../../domain/cascade.ts';
+import type { SwitchLedger } from '../../ports/rebuilds.ts';
+import * as keys from './keys.ts';
+import { StoredRecords } from './stored.ts';
+import type { LedgerTable } from './table.ts';
+
+/** The kill switch: one item. */
+export class DynamoSwitchLedger implements SwitchLedger {
+  readonly #switches: StoredRecords<KillSwitch>;
+
+  constructor(table: LedgerTable) {
+    this.#switches = new StoredRecords(table, 'kill-switch');
+  }
+
+  async read(): Promise<KillSwitch> {
+    return (await this.#switches.get(keys.killSwitch)) ?? UNTOUCHED_SWITCH;
+  }
+
+  /** On no condition: a person who stops everything is never told to try again. */
+  async set(killSwitch: KillSwitch): Promise<void> {
+    await this.#switches.put(keys.killSwitch, killSwitch);
+  }
+}

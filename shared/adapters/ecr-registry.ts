@@ -1,0 +1,77 @@
+import {
+  GetDownloadUrlForLayerCommand,
+  type ImageDetail,
+  paginateDescribeImages,
+  paginateDescribeRepositories,
+} from '@aws-sdk/client-ecr';
+import { type Digest, type ImageLocation, isDigest, type Registry } from '../domain/image.ts';
+import { ImageConfigError } from '../ports/errors.ts';
+import type { ImageConfig, ImageRegistry, RegistryImage } from '../ports/registry.ts';
+import { EcrManifests, unreachable } from './ecr-manifests.ts';
+import { downloadBlob } from './layer-download.ts';
+import { parseConfig } from './manifest.ts';
+import { isNamed, pagesOrUnreachable } from './refusal.ts';
+
+/** The most that DescribeImages and DescribeRepositories list in a page. */
+const ROWS_A_PAGE = 1000;
+
+/** Amazon ECR's private registries, each read with the role of its own account. */
+export class EcrRegistry extends EcrManifests implements ImageRegistry {
+  async *repositories(registry: Registry): AsyncIterable<readonly string[]> {
+    const pages = paginateDescribeRepositories({ client: this.clients(registry), pageSize: ROWS_A_PAGE }, {});
+    for await (const { repositories = [] } of pagesOrUnreachable(pages, unreachable(registry))) {
+      yield repositories.flatMap(({ repositoryName }) => repositoryName ?? []);
+    }
+  }
+
+  async *images(location: ImageLocation): AsyncIterable<readonly RegistryImage[]> {
+    const pages = paginateDescribeImages(
+      { client: this.clients(location), pageSize: ROWS_A_PAGE },
+      { repositoryName: location.repository },
+    );
+    try {
+      for await (const { imageDetails = [] } of pagesOrUnreachable(pages, unreachable(location))) {
+        yield imageDetails.flatMap(listed);
+      }
+    } catch (error) {
+      if (!isNamed(error, 'RepositoryNotFoundException')) throw error;
+    }
+  }
+
+  async config(location: ImageLocation, configDigest: Digest): Promise<ImageConfig> {
+    const bytes = await downloadBlob(configDigest, () => this.#locate(location, configDigest));
+    try {
+      return parseConfig(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    } catch (error) {
+      throw new ImageConfigError(configDigest, 'it is no image config', error);
+    }
+  }
+
+  async #locate(location: ImageLocation, layerDigest: Digest): Promise<string> {
+    const command = new GetDownloadUrlForLayerCommand({ repositoryName: location.repository, layerDigest });
+    try {
+      const { downloadUrl } = await this.send(location, (client) => client.send(command));
+      if (downloadUrl) return downloadUrl;
+    } catch (error) {
+      const gone = ['LayersNotFoundException', 'LayerInaccessibleException', 'RepositoryNotFoundException'];
+      if (!isNamed(error, ...gone)) throw error;
+      throw new ImageConfigError(layerDigest, `${error.name}: ${error.message}`, error);
+    }
+    throw new ImageConfigError(layerDigest, 'ECR gave no URL for it');
+  }
+}
+
+/** Signatures, SBOMs and other things that refer to an image (`subjectManifestDigest`) are no images. */
+function listed(detail: ImageDetail): RegistryImage[] {
+  const { imageDigest, imageTags, imagePushedAt, imageManifestMediaType, imageStatus } = detail;
+  if (!isDigest(imageDigest) || detail.subjectManifestDigest !== undefined) return [];
+  return [
+    {
+      digest: imageDigest,
+      tags: [...(imageTags ?? [])].sort(),
+      ...(imagePushedAt && { pushedAtEpochMs: imagePushedAt.getTime() }),
+      ...(imageManifestMediaType !== undefined && { mediaType: imageManifestMediaType }),
+      archived: imageStatus === 'ARCHIVED',
+    },
+  ];
+}

@@ -1,0 +1,150 @@
+import {
+  type DescribeImageScanFindingsCommandOutput,
+  type ECRClient,
+  type ImageScanFinding,
+  paginateDescribeImageScanFindings,
+  StartImageScanCommand,
+} from '@aws-sdk/client-ecr';
+import { type Finding, SEVERITIES, type Severity } from '../domain/finding.ts';
+import type { Digest, ImageLocation } from '../domain/image.ts';
+import type { ScanReading, ScanReason, ScanRequest, ScanStateName } from '../domain/scan.ts';
+import type { Scanner } from '../ports/scanner.ts';
+import type { RegionalClients } from './clients.ts';
+import { isRefusal } from './refusal.ts';
+
+type Refused = Extract<ScanReading, { outcome: 'refused' }>;
+
+const FINDINGS_A_PAGE = 1000;
+
+/**
+ * What each error of the scan API says of the image. LimitExceededException is none of them: it says "not now".
+ * https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html#API_StartImageScan_Errors,
+ * https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
+ */
+const ERRORS: Readonly<Record<string, readonly [ScanStateName, ScanReason]>> = {
+  UnsupportedImageTypeException: ['unsupported', 'unsupported-type'],
+  ImageNotFoundException: ['failed', 'image-not-found'],
+  RepositoryNotFoundException: ['failed', 'image-not-found'],
+  ImageArchivedException: ['off', 'archived'],
+  ScanNotFoundException: ['off', 'never-scanned'],
+  // A registry with enhanced scanning refuses manual scans.
+  ValidationException: ['off', 'enhanced'],
+};
+
+/** What each status that is no result says (ScanStatus); a status that is not here is `unknown-status`. */
+const STATUSES: Readonly<Record<string, readonly [ScanStateName, ScanReason]>> = {
+  // Enhanced scanning is on, and its findings are not basic scanning's.
+  ACTIVE: ['off', 'enhanced'],
+  FAILED: ['failed', 'scan-failed'],
+  FINDINGS_UNAVAILABLE: ['failed', 'scan-failed'],
+  LIMIT_EXCEEDED: ['failed', 'quota-or-scanned'],
+  UNSUPPORTED_IMAGE: ['unsupported', 'unsupported-image'],
+  SCAN_ELIGIBILITY_EXPIRED: ['expired', 'expired'],
+  IMAGE_ARCHIVED: ['off', 'archived'],
+};
+const IN_PROGRESS: readonly string[] = ['IN_PROGRESS', 'PENDING'];
+
+/**
+ * LimitExceededException under a name of ours, given to it before the SDK's retries see it: they take the original for
+ * throttling, ask eight times and slow the client down, where the answer stands for a day.
+ */
+class NotNowError extends Error {
+  override readonly name = 'NotNowError';
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
+const isLimit = (error: unknown): error is Error => error instanceof Error && error.name === 'LimitExceededException';
+
+/** Amazon ECR's basic scanning: operating system packages, no word on fixes, one manual scan an image and day. */
+export class EcrScanner implements Scanner {
+  readonly #clients: RegionalClients<ECRClient>;
+
+  constructor(clients: RegionalClients<ECRClient>) {
+    this.#clients = clients;
+  }
+
+  async start(location: ImageLocation, digest: Digest): Promise<ScanRequest> {
+    const command = new StartImageScanCommand({
+      repositoryName: location.repository,
+      imageId: { imageDigest: digest },
+    });
+    command.middlewareStack.add(
+      (next) => (request) =>
+        next(request).catch((error: unknown) => {
+          throw isLimit(error) ? new NotNowError(error) : error;
+        }),
+      { step: 'deserialize', priority: 'high' },
+    );
+    try {
+      await this.#clients(location).send(command);
+      return { outcome: 'requested' };
+    } catch (error) {
+      return error instanceof NotNowError ? { outcome: 'quota-or-scanned' } : refusedBy(error);
+    }
+  }
+
+  async read(location: ImageLocation, digest: Digest): Promise<ScanReading> {
+    const client = this.#clients(location);
+    const input = { repositoryName: location.repository, imageId: { imageDigest: digest } };
+    try {
+      const findings: Finding[] = [];
+      let last: DescribeImageScanFindingsCommandOutput | undefined;
+      for await (const page of paginateDescribeImageScanFindings({ client, pageSize: FINDINGS_A_PAGE }, input)) {
+        findings.push(...(page.imageScanFindings?.findings ?? []).map(findingOf));
+        last = page;
+      }
+      return readingOf(last, findings);
+    } catch (error) {
+      return refusedBy(error);
+    }
+  }
+}
+
+/** A refusal is an answer; whatever else went wrong is thrown on. */
+function refusedBy(error: unknown): Refused {
+  if (!(error instanceof Error)) throw error;
+  const { name, message } = error;
+  const meaning = isRefusal(error) ? (['unreachable', 'access-denied'] as const) : ERRORS[name];
+  if (!meaning) throw error;
+  return refused(meaning, `${name}: ${message}`);
+}
+
+const refused = ([state, reason]: readonly [ScanStateName, ScanReason], detail: string): Refused => ({
+  outcome: 'refused',
+  state,
+  reason,
+  detail,
+});
+
+function readingOf(
+  page: DescribeImageScanFindingsCommandOutput | undefined,
+  findings: readonly Finding[],
+): ScanReading {
+  const { status = 'none', description } = page?.imageScanStatus ?? {};
+  const word = [status, description].filter(Boolean).join(': ');
+  if (IN_PROGRESS.includes(status)) return { outcome: 'in-progress' };
+  if (page?.imageScanFindings?.enhancedFindings?.length) return refused(['off', 'enhanced'], word);
+  if (status !== 'COMPLETE') return refused(STATUSES[status] ?? ['failed', 'unknown-status'], word);
+  const completedAt = page?.imageScanFindings?.imageScanCompletedAt;
+  if (!completedAt) return refused(['failed', 'unknown-status'], 'COMPLETE without a time of completion');
+  return { outcome: 'complete', completedAtEpochMs: completedAt.getTime(), findings };
+}
+
+function findingOf({ name, severity, uri, attributes = [] }: ImageScanFinding): Finding {
+  const attribute = (key: string): string => attributes.find((one) => one.key === key)?.value ?? '';
+  return {
+    vulnerability: name ?? '',
+    package: attribute('package_name'),
+    version: attribute('package_version'),
+    severity: severityOf(severity),
+    fix: 'unknown',
+    ...(uri ? { uri } : {}),
+  };
+}
+
+function severityOf(word = ''): Severity {
+  const lower = word.toLowerCase();
+  return SEVERITIES.find((known) => known === lower) ?? 'undefined';
+}

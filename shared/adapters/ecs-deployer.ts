@@ -1,0 +1,185 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  DescribeServicesCommand,
+  DescribeTaskDefinitionCommand,
+  type ECSClient,
+  RegisterTaskDefinitionCommand,
+  type RegisterTaskDefinitionCommandInput,
+  type Service,
+  UpdateServiceCommand,
+  type UpdateServiceCommandInput,
+} from '@aws-sdk/client-ecs';
+import {
+  AnswerIncompleteError,
+  DeployerUnreachableError,
+  DeploymentRefusedError,
+  DeploymentUnknownError,
+  ServiceGoneError,
+  ServiceUnreadableError,
+} from '../ports/acting-errors.ts';
+import type { Deployer, ServiceRef, ServiceState } from '../ports/rollouts.ts';
+import type { RegionalClients } from './clients.ts';
+import { controllerOf, definitionOf, deploymentsOf } from './ecs-service.ts';
+import { isNamed, orUnreachable } from './refusal.ts';
+import { registrable, withImages } from './task-definition.ts';
+
+const GONE = ['ServiceNotFoundException', 'ServiceNotActiveException', 'ClusterNotFoundException'];
+
+/** What asking again will not change. */
+const REFUSED = [
+  'InvalidParameterException',
+  'ClientException',
+  'NamespaceNotFoundException',
+  'PlatformTaskDefinitionIncompatibilityException',
+  'PlatformUnknownException',
+  'UnsupportedFeatureException',
+];
+
+interface Definition {
+  readonly arn: string;
+  readonly input: RegisterTaskDefinitionCommandInput;
+}
+
+/**
+ * Services of Amazon ECS. RegisterTaskDefinition has a bucket of 20 calls for a whole account and Region that is filled
+ * by one a second, and UpdateService one of 50 filled by five: the SDK's attempts (clients.ts) outlast what a few
+ * deployments at once need; who asks for more holds them back.
+ */
+export class EcsDeployer implements Deployer {
+  readonly #clients: RegionalClients<ECSClient>;
+
+  constructor(clients: RegionalClients<ECSClient>) {
+    this.#clients = clients;
+  }
+
+  async describe(ref: ServiceRef): Promise<ServiceState> {
+    const service = await this.#service(ref);
+    const taskDefinition = definitionOf(service);
+    const definition = taskDefinition === '' ? undefined : await this.#definition(ref, taskDefinition);
+    const containers = definition?.input.containerDefinitions ?? [];
+    return {
+      controller: controllerOf(service),
+      taskDefinition,
+      containers: containers.map(({ name = '', image = '' }) => ({ name, image })),
+      deployments: deploymentsOf(service),
+    };
+  }
+
+  async restart(ref: ServiceRef): Promise<string> {
+    await this.#ours(ref);
+    return this.#update(ref, { forceNewDeployment: true });
+  }
+
+  /**
+   * A definition that runs already is not deployed again, and the family's newest revision is used where it is the
+   * wanted one: whoever was stopped between registering and deploying leaves no second revision when asked again.
+   */
+  async register(ref: ServiceRef, images: ReadonlyMap<string, string>): Promise<string> {
+    const service = await this.#ours(ref);
+    const { input: present } = await this.#definition(ref, definitionOf(service));
+    const wanted = withImages(present, images);
+    if ('strangers' in wanted) {
+      throw new DeploymentRefusedError(ref, `its task definition has no container ${wanted.strangers.join(', ')}`);
+    }
+    if (isDeepStrictEqual(wanted, present)) return primaryOf(ref, service);
+    return this.#update(ref, { taskDefinition: await this.#revision(ref, wanted) });
+  }
+
+  async #ours(ref: ServiceRef): Promise<Service> {
+    const service = await this.#service(ref);
+    const controller = controllerOf(service);
+    if (controller === 'ECS') return service;
+    throw new DeploymentRefusedError(ref, `its deployment controller is ${controller}`);
+  }
+
+  async #service(ref: ServiceRef): Promise<Service> {
+    const command = new DescribeServicesCommand({ cluster: ref.cluster, services: [ref.service] });
+    const { services = [], failures = [] } = await this.#send(ref, (client) => client.send(command));
+    const [service] = services;
+    if (service?.status === 'ACTIVE') return service;
+    if (service) throw new ServiceGoneError(ref, `its status is ${service.status}`);
+    const [{ reason = 'no answer', detail } = {}] = failures;
+    const words = [reason, detail].filter(Boolean).join(': ');
+    throw reason === 'MISSING' ? new ServiceGoneError(ref, words) : new ServiceUnreadableError(ref, words);
+  }
+
+  /** @param name an ARN, or a family: then its newest active revision */
+  async #definition(ref: ServiceRef, name: string): Promise<Definition> {
+    const command = new DescribeTaskDefinitionCommand({ taskDefinition: name, include: ['TAGS'] });
+    const { taskDefinition, tags } = await this.#send(ref, (client) => client.send(command));
+    if (taskDefinition?.taskDefinitionArn !== undefined) {
+      return { arn: taskDefinition.taskDefinitionArn, input: registrable(taskDefinition, tags) };
+    }
+    throw new AnswerIncompleteError('DescribeTaskDefinition', name, 'a definition');
+  }
+
+  async #revision(ref: ServiceRef, wanted: RegisterTaskDefinitionCommandInput): Promise<string> {
+    const family = wanted.family ?? '';
+    const newest = await this.#definition(ref, family);
+    if (isDeepStrictEqual(newest.input, wanted)) return newest.arn;
+    const command = new RegisterTaskDefinitionCommand(wanted);
+    const { taskDefinition } = await this.#change(ref, (client) => client.send(command));
+    if (taskDefinition?.taskDefinitionArn !== undefined) return taskDefinition.taskDefinitionArn;
+    throw new AnswerIncompleteError('RegisterTaskDefinition', family, 'the ARN of a revision');
+  }
+
+  async #update(ref: ServiceRef, changes: Partial<UpdateServiceCommandInput>): Promise<string> {
+    const command = new UpdateServiceCommand({ cluster: ref.cluster, service: ref.service, ...changes });
+    command.middlewareStack.add(
+      (next) => (request) =>
+        next(request).catch((error: unknown) => {
+          throw isOurFault(error) ? error : new LostAnswer(error);
+        }),
+      { step: 'deserialize', priority: 'high' },
+    );
+    const { service } = await this.#change(ref, (client) => client.send(command)).catch((error: unknown) => {
+      throw error instanceof LostAnswer ? new DeploymentUnknownError(ref, error.lost) : error;
+    });
+    return primaryOf(ref, service ?? {});
+  }
+
+  async #change<Result>(ref: ServiceRef, call: (client: ECSClient) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#send(ref, call);
+    } catch (error) {
+      if (!isNamed(error, ...REFUSED)) throw error;
+      throw new DeploymentRefusedError(ref, `${error.name}: ${error.message}`, error);
+    }
+  }
+
+  async #send<Result>(ref: ServiceRef, call: (client: ECSClient) => Promise<Result>): Promise<Result> {
+    try {
+      return await orUnreachable(
+        () => call(this.#clients(ref)),
+        (cause) => new DeployerUnreachableError(ref, cause),
+      );
+    } catch (error) {
+      if (!isNamed(error, ...GONE)) throw error;
+      throw new ServiceGoneError(ref, `${error.name}: ${error.message}`);
+    }
+  }
+}
+
+/** ECS read the request and did nothing of it: throttled, refused, mistaken. */
+const isOurFault = (error: unknown): boolean =>
+  error instanceof Error && '$fault' in error && error.$fault === 'client';
+
+/**
+ * An answer that was lost on its way, under a name that the SDK's retries do not know: UpdateService takes no token, so
+ * asking again would deploy twice. Not as its `cause`, where they would look for it.
+ */
+class LostAnswer extends Error {
+  override readonly name = 'LostAnswer';
+  readonly lost: Error;
+  constructor(lost: unknown) {
+    super('The answer of ECS was lost.');
+    this.lost = lost instanceof Error ? lost : new Error(String(lost));
+  }
+}
+
+function primaryOf(ref: ServiceRef, { deployments = [] }: Service): string {
+  const primary = deployments.find(({ status }) => status === 'PRIMARY');
+  if (primary?.id !== undefined) return primary.id;
+  const name = `${ref.account}/${ref.region}/${ref.cluster}/${ref.service}`;
+  throw new AnswerIncompleteError('The deployments', name, 'a primary one');
+}

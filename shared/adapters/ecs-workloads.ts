@@ -1,0 +1,126 @@
+import {
+  ClusterNotFoundException,
+  type Container,
+  DescribeTasksCommand,
+  type ECSClient,
+  paginateListClusters,
+  paginateListTasks,
+  type Task,
+} from '@aws-sdk/client-ecs';
+import { isDigest } from '../domain/image.ts';
+import type { Scope } from '../domain/run.ts';
+import type { Cluster, RunningContainer, RunningTask, WorkloadKind } from '../domain/usage.ts';
+import { ScopeUnreachableError, TasksUnreadableError } from '../ports/errors.ts';
+import type { WorkloadSource } from '../ports/workloads.ts';
+import type { RegionalClients } from './clients.ts';
+import { orUnreachable, pagesOrUnreachable } from './refusal.ts';
+
+/** The most that ListTasks lists in a page and DescribeTasks describes in a call. */
+const TASKS_A_CALL = 100;
+
+/** A task is in these at its end; its containers no longer run. */
+const OVER = new Set(['DEPROVISIONING', 'STOPPED', 'DELETED']);
+
+/** What runs on Amazon ECS, read with the role of the account it runs in. */
+export class EcsWorkloads implements WorkloadSource {
+  readonly #clients: RegionalClients<ECSClient>;
+
+  constructor(clients: RegionalClients<ECSClient>) {
+    this.#clients = clients;
+  }
+
+  async *clusters(scope: Scope): AsyncIterable<Cluster> {
+    const pages = paginateListClusters({ client: this.#clients(scope), pageSize: 100 }, {});
+    for await (const { clusterArns = [] } of pagesOrUnreachable(pages, unreachable(scope))) {
+      for (const arn of clusterArns) {
+        yield { account: scope.account, region: scope.region, cluster: afterLast(arn, '/') };
+      }
+    }
+  }
+
+  /** The default `desiredStatus` RUNNING lists what runs and what starts; short pages are filled up before describing. */
+  async *tasks(cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
+    let waiting: string[] = [];
+    for await (const arns of this.#taskArns(cluster)) {
+      waiting.push(...arns);
+      while (waiting.length >= TASKS_A_CALL) {
+        yield await this.#describe(cluster, waiting.slice(0, TASKS_A_CALL));
+        waiting = waiting.slice(TASKS_A_CALL);
+      }
+    }
+    if (waiting.length > 0) yield await this.#describe(cluster, waiting);
+  }
+
+  async *#taskArns(cluster: Cluster): AsyncIterable<readonly string[]> {
+    const config = { client: this.#clients(cluster), pageSize: TASKS_A_CALL };
+    const pages = paginateListTasks(config, { cluster: cluster.cluster });
+    try {
+      for await (const { taskArns } of pagesOrUnreachable(pages, unreachable(cluster))) yield taskArns ?? [];
+    } catch (error) {
+      // Deleted since it was listed: nothing runs in it.
+      if (!(error instanceof ClusterNotFoundException)) throw error;
+    }
+  }
+
+  async #describe(cluster: Cluster, arns: readonly string[]): Promise<readonly RunningTask[]> {
+    const command = new DescribeTasksCommand({ cluster: cluster.cluster, tasks: [...arns] });
+    const { tasks = [], failures = [] } = await orUnreachable(
+      () => this.#clients(cluster).send(command),
+      unreachable(cluster),
+    );
+    const unread = failures.filter(({ reason }) => reason !== 'MISSING');
+    if (unread.length > 0) {
+      const named = unread.map(({ arn, reason, detail }) => [arn, reason, detail].filter(Boolean).join(' '));
+      throw new TasksUnreadableError(`${cluster.account}/${cluster.region}/${cluster.cluster}`, named);
+    }
+    return tasks.filter(({ lastStatus }) => !OVER.has(lastStatus ?? '')).map(runningTask);
+  }
+}
+
+const unreachable =
+  ({ account, region }: Scope) =>
+  (cause: Error): Error =>
+    new ScopeUnreachableError({ account, region }, cause);
+
+function runningTask(task: Task): RunningTask {
+  const architecture = architectureOf(task);
+  return {
+    ...workloadOf(task),
+    ...(architecture !== undefined && { architecture }),
+    containers: (task.containers ?? []).map(runningContainer),
+  };
+}
+
+function runningContainer({ name, image, imageDigest }: Container): RunningContainer {
+  return {
+    name: name ?? '',
+    ...(image !== undefined && { image }),
+    ...(isDigest(imageDigest) && { digest: imageDigest }),
+  };
+}
+
+const KINDS: Readonly<Record<string, WorkloadKind>> = {
+  service: 'ecs-service',
+  daemon: 'ecs-daemon',
+  family: 'ecs-task',
+};
+
+/**
+ * `group` is `service:<name>`, `daemon:<name>` or `family:<family>`, and free text where the one who ran the task gave
+ * his own: then the family of its definition names it.
+ */
+function workloadOf({ group = '', taskDefinitionArn = '' }: Task): Pick<RunningTask, 'workloadKind' | 'workload'> {
+  const [prefix = '', ...name] = group.split(':');
+  const workloadKind = KINDS[prefix];
+  if (workloadKind && name.length > 0) return { workloadKind, workload: name.join(':') };
+  const [family = ''] = afterLast(taskDefinitionArn, '/').split(':');
+  return { workloadKind: 'ecs-task', workload: family };
+}
+
+/** ECS says `x86_64` where image platforms say `amd64`. */
+function architectureOf({ attributes = [] }: Task): string | undefined {
+  const value = attributes.find(({ name }) => name === 'ecs.cpu-architecture')?.value;
+  return value === 'x86_64' ? 'amd64' : value;
+}
+
+const afterLast = (text: string, separator: string): string => text.slice(text.lastIndexOf(separator) + 1);

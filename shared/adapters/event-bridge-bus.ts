@@ -1,0 +1,91 @@
+import {
+  type EventBridgeClient,
+  PutEventsCommand,
+  type PutEventsRequestEntry,
+  type PutEventsResultEntry,
+} from '@aws-sdk/client-eventbridge';
+import { EVENT_SOURCE } from '../domain/announcement.ts';
+import { EventsNotPublishedError } from '../ports/errors.ts';
+import type { EventBus, PublishedEvent } from '../ports/event-bus.ts';
+import type { Retry } from '../ports/retry.ts';
+import { fullJitter } from './backoff.ts';
+import { putEntries } from './put-entries.ts';
+
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html: the size of an entry, and of a request. */
+const ENTRIES_A_CALL = 10;
+const BYTES_A_CALL = 256 * 1024;
+
+/** Errors of single entries that pass by themselves. */
+const PASSING = new Set(['InternalFailure', 'InternalException', 'ThrottlingException']);
+
+type Failure = ConstructorParameters<typeof EventsNotPublishedError>[0][number];
+
+/** The custom bus. A call that succeeds may still have refused entries: each is looked at. */
+export class EventBridgeBus implements EventBus {
+  readonly #client: EventBridgeClient;
+  readonly #bus: string;
+  readonly #backoff: Retry;
+
+  constructor(client: EventBridgeClient, bus: string, backoff: Retry = fullJitter()) {
+    this.#client = client;
+    this.#bus = bus;
+    this.#backoff = backoff;
+  }
+
+  async publish(events: readonly PublishedEvent[]): Promise<void> {
+    const entries = events.map((event) => entryOf(event, this.#bus));
+    const failures: Failure[] = [];
+    for (const batch of batchesOf(entries, failures))
+      failures.push(...(await putEntries(batch, this.#backoff, (left) => this.#put(left))));
+    if (failures.length > 0) throw new EventsNotPublishedError(failures);
+  }
+
+  async #put(entries: readonly PutEventsRequestEntry[]) {
+    const { Entries = [] } = await this.#client.send(new PutEventsCommand({ Entries: [...entries] }));
+    return entries.flatMap((entry, index) => {
+      const result = Entries[index] ?? { ErrorCode: 'NoAnswer' };
+      const isRefused = result.ErrorCode !== undefined;
+      return isRefused ? [{ entry, failure: failureOf(entry, result), isPassing: isPassing(result) }] : [];
+    });
+  }
+}
+
+const isPassing = ({ ErrorCode }: PutEventsResultEntry): boolean => PASSING.has(ErrorCode ?? '');
+
+const failureOf = (entry: PutEventsRequestEntry, { ErrorCode, ErrorMessage }: PutEventsResultEntry): Failure => ({
+  detailType: entry.DetailType ?? '',
+  code: ErrorCode ?? '',
+  detail: ErrorMessage ?? '',
+});
+
+const entryOf = ({ detailType, detail, resources }: PublishedEvent, bus: string): PutEventsRequestEntry => ({
+  EventBusName: bus,
+  Source: EVENT_SOURCE,
+  DetailType: detailType,
+  Detail: JSON.stringify(detail),
+  Resources: [...resources],
+});
+
+/** Batches within both limits, in order; an entry too large for any call is a failure. */
+function* batchesOf(entries: readonly PutEventsRequestEntry[], failures: Failure[]): Iterable<PutEventsRequestEntry[]> {
+  let batch: PutEventsRequestEntry[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const size = sizeOf(entry);
+    if (size > BYTES_A_CALL) {
+      failures.push(failureOf(entry, { ErrorCode: 'TooLarge', ErrorMessage: `${size} bytes` }));
+      continue;
+    }
+    if (batch.length === ENTRIES_A_CALL || bytes + size > BYTES_A_CALL) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(entry);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+const sizeOf = ({ Source = '', DetailType = '', Detail = '', Resources = [] }: PutEventsRequestEntry): number =>
+  [Source, DetailType, Detail, ...Resources].reduce((sum, text) => sum + Buffer.byteLength(text), 0);

@@ -1,0 +1,38 @@
+import { type AccountClient, paginateListRegions } from '@aws-sdk/client-account';
+import { type OrganizationsClient, paginateListAccounts } from '@aws-sdk/client-organizations';
+import type { Account, AccountDirectory } from '../ports/accounts.ts';
+import { AccountUnreachableError } from '../ports/errors.ts';
+import { pagesOrUnreachable } from './refusal.ts';
+
+/** The accounts of the organization, and the Regions of each, read with that account's role. */
+export class OrganizationDirectory implements AccountDirectory {
+  readonly #organizations: OrganizationsClient;
+  readonly #accounts: (account: string) => AccountClient;
+
+  constructor(organizations: OrganizationsClient, accounts: (account: string) => AccountClient) {
+    this.#organizations = organizations;
+    this.#accounts = accounts;
+  }
+
+  async *accounts(): AsyncIterable<Account> {
+    for await (const { Accounts = [] } of paginateListAccounts({ client: this.#organizations }, {})) {
+      for (const { Id, Name, State, Status } of Accounts) {
+        // `Status` is being retired for `State`; a partition may still know one only.
+        if (Id !== undefined && (State ?? Status) === 'ACTIVE') yield { id: Id, name: Name ?? Id };
+      }
+    }
+  }
+
+  async regions(account: string): Promise<readonly string[]> {
+    const pages = paginateListRegions(
+      { client: this.#accounts(account) },
+      { RegionOptStatusContains: ['ENABLED', 'ENABLED_BY_DEFAULT'] },
+    );
+    const regions: string[] = [];
+    const unreachable = (cause: Error) => new AccountUnreachableError(account, cause);
+    for await (const { Regions = [] } of pagesOrUnreachable(pages, unreachable)) {
+      regions.push(...Regions.flatMap(({ RegionName }) => RegionName ?? []));
+    }
+    return regions.sort();
+  }
+}

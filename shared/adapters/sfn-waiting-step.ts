@@ -1,0 +1,27 @@
+import { SendTaskSuccessCommand, type SFNClient } from '@aws-sdk/client-sfn';
+import { StepNotToldError } from '../ports/acting-errors.ts';
+import type { WaitingStep } from '../ports/executions.ts';
+import { isNamed } from './refusal.ts';
+
+/** The step has its answer, was stopped or timed out, or the token is of another Region or account. */
+const NOBODY_WAITS = ['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'];
+
+/** Steps of Step Functions machines that wait for a task token. */
+export class SfnWaitingStep implements WaitingStep {
+  readonly #client: SFNClient;
+
+  constructor(client: SFNClient) {
+    this.#client = client;
+  }
+
+  async succeed(taskToken: string, output: Readonly<Record<string, unknown>>): Promise<boolean> {
+    try {
+      await this.#client.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(output) }));
+      return true;
+    } catch (error) {
+      if (isNamed(error, ...NOBODY_WAITS)) return false;
+      if (error instanceof Error && error.message.includes(taskToken)) throw new StepNotToldError(error.name);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import type { RunnerExecution } from '../domain/rebuild.ts';
+import * as v from '../schema.ts';
+import { type EventContract, envelope } from './contract.ts';
+
+/** What a state change is taken for: a hint to look at this run. What became of it is read, never believed from here. */
+export interface PipelineRunChanged {
+  readonly run: RunnerExecution;
+  /** In the words of CodePipeline, for a reader; AWS may add some, so any text is taken. */
+  readonly state: string;
+}
+
+const SOURCE = 'aws.codepipeline';
+const DETAIL_TYPE = 'CodePipeline Pipeline Execution State Change';
+
+/**
+ * A run of a pipeline went on to another state. A run that waits for a manual approval sends none: it is found by
+ * looking. At least once, in any order, and possibly before we know the id of the run that we asked for.
+ * https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html
+ */
+const schema = v.pipe(
+  v.object({
+    ...envelope.entries,
+    source: v.literal(SOURCE),
+    'detail-type': v.literal(DETAIL_TYPE),
+    detail: v.object({ pipeline: v.text(), 'execution-id': v.text(), state: v.text() }),
+  }),
+  v.transform(
+    ({ account, region, detail }): PipelineRunChanged => ({
+      run: {
+        pipeline: { runner: 'codepipeline', account, region, name: detail.pipeline },
+        executionId: detail['execution-id'],
+      },
+      state: detail.state,
+    }),
+  ),
+);
+
+export const codepipelineState = {
+  source: SOURCE,
+  detailType: DETAIL_TYPE,
+  direction: 'consumed',
+  schema,
+} as const satisfies EventContract<PipelineRunChanged>;

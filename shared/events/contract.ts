@@ -1,0 +1,36 @@
+import { EVENT_SOURCE } from '../domain/announcement.ts';
+import * as v from '../schema.ts';
+
+/** One kind of event: who tells it, and what it holds. */
+export interface EventContract<Event = unknown> {
+  readonly source: string;
+  readonly detailType: string;
+  readonly direction: 'consumed' | 'published';
+  /** The whole event as EventBridge delivers it. */
+  readonly schema: v.GenericSchema<unknown, Event>;
+}
+
+/**
+ * What EventBridge puts around every event. Fields that we do not use may come and go.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events.html
+ */
+export const envelope = v.object({
+  account: v.pipe(v.string(), v.regex(/^\d{12}$/, 'an AWS account id has 12 digits')),
+  region: v.text(),
+  time: v.isoInstant(),
+  resources: v.array(v.string()),
+});
+
+/**
+ * An event that Patchwave publishes. Within one version members are only added; anything else is a new version.
+ * @param detail what the event tells; `schemaVersion` is added
+ */
+export function published<Detail extends v.ObjectEntries>(detailType: string, schemaVersion: number, detail: Detail) {
+  const schema = v.object({
+    ...envelope.entries,
+    source: v.literal(EVENT_SOURCE),
+    'detail-type': v.literal(detailType),
+    detail: v.strictObject({ schemaVersion: v.literal(schemaVersion), ...detail }),
+  });
+  return { source: EVENT_SOURCE, detailType, direction: 'published', schemaVersion, schema } as const;
+}

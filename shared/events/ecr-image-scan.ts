@@ -1,0 +1,45 @@
+import { type Digest, type ImageLocation, isDigest } from '../domain/image.ts';
+import * as v from '../schema.ts';
+import { type EventContract, envelope } from './contract.ts';
+
+/** What a scan event is taken for: a hint to look at this image. The findings are read, never believed from here. */
+export interface ImageScanned {
+  readonly digest: Digest;
+  readonly location: ImageLocation;
+  /** In the words of ECR, for a reader. Only `COMPLETE` is documented; others come, so any text is taken. */
+  readonly status: string;
+}
+
+const SOURCE = 'aws.ecr';
+const DETAIL_TYPE = 'ECR Image Scan';
+
+/**
+ * A basic scan that ended. Best effort: it may be lost, late, repeated or out of order.
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+ */
+const schema = v.pipe(
+  v.object({
+    ...envelope.entries,
+    source: v.literal(SOURCE),
+    'detail-type': v.literal(DETAIL_TYPE),
+    detail: v.object({
+      'scan-status': v.text(),
+      'repository-name': v.text(),
+      'image-digest': v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest'),
+    }),
+  }),
+  v.transform(
+    ({ account, region, detail }): ImageScanned => ({
+      digest: detail['image-digest'],
+      location: { account, region, repository: detail['repository-name'] },
+      status: detail['scan-status'],
+    }),
+  ),
+);
+
+export const ecrImageScan = {
+  source: SOURCE,
+  detailType: DETAIL_TYPE,
+  direction: 'consumed',
+  schema,
+} as const satisfies EventContract<ImageScanned>;

@@ -1,0 +1,31 @@
+import { cascadeClosed } from './cascade-closed.ts';
+import { codepipelineState } from './codepipeline-state.ts';
+import type { EventContract } from './contract.ts';
+import { ecrImageAction } from './ecr-image-action.ts';
+import { ecrImageScan } from './ecr-image-scan.ts';
+import { executionEnded } from './execution-ended.ts';
+import { fleetReviewed } from './fleet-reviewed.ts';
+import { imageVerdictChanged } from './image-verdict-changed.ts';
+import { policyChanged } from './policy-changed.ts';
+import { rebuildRefused, rebuildWaiting } from './rebuild-answered.ts';
+import { rebuildIneffective, rebuildVerified } from './rebuild-ended.ts';
+import { rebuildNeeded } from './rebuild-needed.ts';
+import { rebuildReported } from './rebuild-reported.ts';
+
+/** Every event that crosses Patchwave's border; docs/events.md explains them, events/ has samples. */
+export const EVENTS: readonly EventContract[] = [
+  ecrImageScan,
+  ecrImageAction,
+  executionEnded,
+  codepipelineState,
+  rebuildReported,
+  imageVerdictChanged,
+  rebuildNeeded,
+  rebuildRefused,
+  rebuildWaiting,
+  rebuildVerified,
+  rebuildIneffective,
+  cascadeClosed,
+  fleetReviewed,
+  policyChanged,
+];

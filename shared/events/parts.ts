@@ -1,0 +1,104 @@
+import { ASKED_BY_PERSON, type CauseFact } from '../domain/cause.ts';
+import { SEVERITIES } from '../domain/finding.ts';
+import { type Digest, isDigest } from '../domain/image.ts';
+import type { RunTotals } from '../domain/run.ts';
+import { SCAN_STATES, type ScanReason } from '../domain/scan.ts';
+import { REASON_EFFECTS, type Reason } from '../domain/verdict.ts';
+import * as v from '../schema.ts';
+
+/* What several published events hold. `satisfies` keeps each equal to the domain's type. */
+
+export const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest');
+export const text = v.text();
+export const epochMs = v.pipe(v.integer(), v.gtValue(0));
+export const count = v.pipe(v.integer(), v.minValue(0));
+export const location = v.strictObject({ account: text, region: text, repository: text });
+
+/** Written as a record because a union has no list of its members: a reason left out does not compile. */
+const SCAN_REASONS: Readonly<Record<ScanReason, true>> = {
+  'never-scanned': true,
+  'in-progress': true,
+  'scan-failed': true,
+  'unknown-status': true,
+  'unsupported-image': true,
+  'unsupported-type': true,
+  'image-not-found': true,
+  archived: true,
+  enhanced: true,
+  'quota-or-scanned': true,
+  expired: true,
+  'access-denied': true,
+  'not-in-ecr': true,
+  'findings-missing': true,
+};
+const scanReason = v.picklist(Object.keys(SCAN_REASONS) as ScanReason[]);
+
+const judged = {
+  ruleId: text,
+  effect: v.picklist(REASON_EFFECTS),
+  deadlineEpochMs: v.exactOptional(epochMs),
+  waiverId: v.exactOptional(text),
+};
+
+export const reason = v.variant('kind', [
+  v.strictObject({
+    ...judged,
+    kind: v.literal('age'),
+    bornAtEpochMs: epochMs,
+    limitDays: v.pipe(v.number(), v.gtValue(0)),
+  }),
+  v.strictObject({ ...judged, kind: v.literal('age-unknown') }),
+  v.strictObject({
+    ...judged,
+    kind: v.literal('finding'),
+    vulnerability: text,
+    package: text,
+    version: v.string(),
+    severity: v.picklist(SEVERITIES),
+    fix: v.picklist(['yes', 'no', 'unknown']),
+    firstSeenAtEpochMs: epochMs,
+  }),
+  v.strictObject({
+    ...judged,
+    kind: v.literal('scan'),
+    state: v.picklist(SCAN_STATES),
+    scanReason: v.exactOptional(scanReason),
+  }),
+  v.strictObject({ ...judged, kind: v.literal('registry'), registry: text }),
+]) satisfies v.GenericSchema<unknown, Reason>;
+
+export const causeFact = v.variant('kind', [
+  v.strictObject({
+    kind: v.literal('finding'),
+    ruleId: text,
+    sinceEpochMs: epochMs,
+    vulnerability: text,
+    package: text,
+    version: v.string(),
+    fix: v.picklist(['yes', 'no', 'unknown']),
+  }),
+  v.strictObject({ kind: v.literal('age'), ruleId: text, sinceEpochMs: epochMs }),
+  v.strictObject({
+    kind: v.literal('person'),
+    ruleId: v.literal(ASKED_BY_PERSON),
+    sinceEpochMs: epochMs,
+    by: text,
+    reason: text,
+  }),
+]) satisfies v.GenericSchema<unknown, CauseFact>;
+
+/** At most 100 facts; `factCount` counts all. */
+export const toldFacts = { facts: v.pipe(v.array(causeFact), v.maxLength(100)), factCount: count };
+
+export const totals = v.strictObject({
+  scopes: v.strictObject({ complete: count, skipped: count, failed: count }),
+  inventory: v.strictObject({ clusters: count, tasks: count, containers: count, usages: count, unresolved: count }),
+  found: count,
+  scans: v.strictObject({
+    requested: count,
+    fresh: count,
+    later: count,
+    refused: v.record(scanReason, count),
+  }),
+  outcomes: v.strictObject({ compliant: count, violating: count, unknown: count, failed: count }),
+}) satisfies v.GenericSchema<unknown, RunTotals>;

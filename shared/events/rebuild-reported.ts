@@ -1,0 +1,35 @@
+import type { Digest } from '../domain/image.ts';
+import * as v from '../schema.ts';
+import { type EventContract, envelope } from './contract.ts';
+import { digest, text } from './parts.ts';
+
+/** A pipeline's own word for what it pushed. It counts only where `account` may speak for the rebuild. */
+export interface OutputReported {
+  readonly rebuildId: string;
+  readonly digest: Digest;
+  /** Who sent it, as EventBridge says: a sender cannot choose it. */
+  readonly account: string;
+}
+
+const SOURCE = 'patchwave.pipeline';
+const DETAIL_TYPE = 'RebuildReported';
+
+/** Sent by a build that Patchwave asked for, where the pipeline has no output variable for the digest it pushed. */
+const schema = v.pipe(
+  v.object({
+    ...envelope.entries,
+    source: v.literal(SOURCE),
+    'detail-type': v.literal(DETAIL_TYPE),
+    detail: v.object({ rebuildId: text, digest }),
+  }),
+  v.transform(
+    ({ account, detail }): OutputReported => ({ account, rebuildId: detail.rebuildId, digest: detail.digest }),
+  ),
+);
+
+export const rebuildReported = {
+  source: SOURCE,
+  detailType: DETAIL_TYPE,
+  direction: 'consumed',
+  schema,
+} as const satisfies EventContract<OutputReported>;

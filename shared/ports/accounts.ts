@@ -1,0 +1,12 @@
+export interface Account {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The organization's accounts and the Regions enabled in each. */
+export interface AccountDirectory {
+  /** Active accounts, page by page. */
+  accounts(): AsyncIterable<Account>;
+  /** Enabled Regions of one account. @throws AccountUnreachableError where the account's role cannot be taken. */
+  regions(account: string): Promise<readonly string[]>;
+}

@@ -1,0 +1,144 @@
+import type { Digest, ImageLocation, Registry } from '../domain/image.ts';
+import { type Pipeline, pipelineKey } from '../domain/rebuild.ts';
+import type { Scope } from '../domain/run.ts';
+import type { ServiceRef } from './rollouts.ts';
+
+/*
+ * What the world answers when we cannot act on it; as in errors.ts, the names are a contract, and only a refusal (no
+ * role, no permission, Region not enabled) is "unreachable".
+ */
+
+/** A pipeline that we may not ask. */
+export class RunnerUnreachableError extends Error {
+  override readonly name = 'RunnerUnreachableError';
+  readonly pipeline: Pipeline;
+  constructor(pipeline: Pipeline, cause: Error) {
+    super(
+      `Pipeline ${pipelineKey(pipeline)} cannot be asked: ${told(cause)}. ` +
+        'Deploy the build role in its account, with this pipeline in its list.',
+      { cause },
+    );
+    this.pipeline = pipeline;
+  }
+}
+
+/** An account and Region whose services we may not deploy. */
+export class DeployerUnreachableError extends Error {
+  override readonly name = 'DeployerUnreachableError';
+  readonly scope: Scope;
+  constructor({ account, region }: Scope, cause: Error) {
+    super(
+      `The services of account ${account} in ${region} cannot be deployed: ${told(cause)}. ` +
+        'Deploy the rollout role there, with these services and the roles of their tasks in its lists.',
+      { cause },
+    );
+    this.scope = { account, region };
+  }
+}
+
+/** A registry in which we may move no tag. */
+export class TaggerUnreachableError extends Error {
+  override readonly name = 'TaggerUnreachableError';
+  readonly registry: Registry;
+  constructor({ account, region }: Registry, cause: Error) {
+    super(
+      `No tag can be moved in the registry of account ${account} in ${region}: ${told(cause)}. ` +
+        'Deploy the build role there, with this repository in its list.',
+      { cause },
+    );
+    this.registry = { account, region };
+  }
+}
+
+/** A service that was deleted, or whose cluster was. */
+export class ServiceGoneError extends Error {
+  override readonly name = 'ServiceGoneError';
+  constructor(service: ServiceRef, detail: string) {
+    super(`Service ${serviceName(service)} is gone: ${detail}. There is nothing left to deploy.`);
+  }
+}
+
+/** ECS said something else of a service than what it is or that it is gone. */
+export class ServiceUnreadableError extends Error {
+  override readonly name = 'ServiceUnreadableError';
+  constructor(service: ServiceRef, detail: string) {
+    super(`ECS could not describe service ${serviceName(service)}: ${detail}. The step tries again.`);
+  }
+}
+
+/** A deployment that will never start as it is asked for. */
+export class DeploymentRefusedError extends Error {
+  override readonly name = 'DeploymentRefusedError';
+  constructor(service: ServiceRef, detail: string, cause?: unknown) {
+    super(`Service ${serviceName(service)} cannot be deployed so: ${detail}. Deploy it with its own pipeline.`, {
+      cause,
+    });
+  }
+}
+
+/** The answer to a call that starts a deployment was lost. */
+export class DeploymentUnknownError extends Error {
+  override readonly name = 'DeploymentUnknownError';
+  constructor(service: ServiceRef, cause: Error) {
+    super(
+      `A deployment of service ${serviceName(service)} may have started: ${told(cause)}. ` +
+        'Look at its deployments before asking for another.',
+      { cause },
+    );
+  }
+}
+
+/** An image that is to be tagged and is not there any more. */
+export class ImageGoneError extends Error {
+  override readonly name = 'ImageGoneError';
+  constructor({ account, region, repository }: ImageLocation, digest: Digest, detail: string) {
+    super(`Image ${digest} is not in ${account}/${region}/${repository}: ${detail}. Rebuild it, or restore it there.`);
+  }
+}
+
+/** A tag that stands on another image for ever. */
+export class TagImmutableError extends Error {
+  override readonly name = 'TagImmutableError';
+  constructor({ account, region, repository }: ImageLocation, tag: string, cause: Error) {
+    super(
+      `Tag ${tag} in ${account}/${region}/${repository} cannot be moved: ${told(cause)}. ` +
+        'Make the tag mutable in the repository, or let the policy promote no tag there.',
+      { cause },
+    );
+  }
+}
+
+/** A waiting step was not told its answer. What the service said is left out: it quotes the token. */
+export class StepNotToldError extends Error {
+  override readonly name = 'StepNotToldError';
+  constructor(errorName: string) {
+    super(
+      `The waiting step was not told (${errorName}). Its answer stands in the ledger; the step looks there itself.`,
+    );
+  }
+}
+
+/** An answer that says yes and leaves out what it is asked for. */
+export class AnswerIncompleteError extends Error {
+  override readonly name = 'AnswerIncompleteError';
+  constructor(call: string, of: string, missing: string) {
+    super(`${call} for ${of} was answered without ${missing}. The step looks at what is there, then tries again.`);
+  }
+}
+
+/** Messages that a queue did not take. */
+export class MessagesNotSentError extends Error {
+  override readonly name = 'MessagesNotSentError';
+  constructor(
+    queueUrl: string,
+    failures: readonly { readonly Id?: string | undefined; readonly Code?: string | undefined }[],
+  ) {
+    const codes = [...new Set(failures.map(({ Code = 'no code' }) => Code))].join(', ');
+    super(`${failures.length} messages were not sent to ${queueUrl} (${codes}). They are sent again on retry.`);
+  }
+}
+
+const told = ({ name, message }: Error): string => `${name}: ${message}`;
+
+const serviceName = ({ account, region, cluster, service }: ServiceRef): string =>
+  `${account}/${region}/${cluster}/${service}`;

@@ -1,0 +1,162 @@
+import type { Digest, Registry } from '../domain/image.ts';
+import type { Scope } from '../domain/run.ts';
+
+/*
+ * What the world answers when it cannot answer. The names are a contract: the state machines and the use cases match
+ * on `error.name`. Only a refusal (no role, no permission, Region not enabled) is "unreachable"; everything else that
+ * goes wrong keeps its own name and is thrown on.
+ */
+
+/** An account and Region that we may not read: its role cannot be taken, or the service refuses it. */
+export class ScopeUnreachableError extends Error {
+  override readonly name = 'ScopeUnreachableError';
+  readonly scope: Scope;
+  constructor(scope: Scope, cause: unknown) {
+    super(
+      `Account ${scope.account} in ${scope.region} cannot be read: ${text(cause)}. ` +
+        'Deploy the member role there, or take the scope out of the policy.',
+      { cause },
+    );
+    this.scope = scope;
+  }
+}
+
+/** An account whose list of Regions we may not read. */
+export class AccountUnreachableError extends Error {
+  override readonly name = 'AccountUnreachableError';
+  readonly account: string;
+  constructor(account: string, cause: unknown) {
+    super(`The Regions of account ${account} cannot be read: ${text(cause)}. Deploy the member role there.`, { cause });
+    this.account = account;
+  }
+}
+
+/** A registry that we may not read. */
+export class RegistryUnreachableError extends Error {
+  override readonly name = 'RegistryUnreachableError';
+  readonly registry: Registry;
+  constructor(registry: Registry, cause: unknown) {
+    super(
+      `The registry of account ${registry.account} in ${registry.region} cannot be read: ${text(cause)}. ` +
+        'Deploy the member role there.',
+      { cause },
+    );
+    this.registry = { account: registry.account, region: registry.region };
+  }
+}
+
+/** A config blob that is missing, too large, not what its digest says, or not a config. */
+export class ImageConfigError extends Error {
+  override readonly name = 'ImageConfigError';
+  constructor(configDigest: Digest, problem: string, cause?: unknown) {
+    super(`The image config ${configDigest} cannot be used: ${problem}. Its birth counts as unknown.`, { cause });
+  }
+}
+
+/** A blob that the registry has and that could not be downloaded; trying again later may help. */
+export class LayerDownloadError extends Error {
+  override readonly name = 'LayerDownloadError';
+  constructor(digest: Digest, attempts: number, cause: unknown) {
+    super(`Blob ${digest} could not be downloaded in ${attempts} attempts: ${text(cause)}. Run the review again.`, {
+      cause,
+    });
+  }
+}
+
+/** ECS described some tasks of a batch and failed on others for another reason than their end. */
+export class TasksUnreadableError extends Error {
+  override readonly name = 'TasksUnreadableError';
+  constructor(cluster: string, failures: readonly string[]) {
+    super(`ECS could not describe tasks of cluster ${cluster}: ${failures.join('; ')}. Run the review again.`);
+  }
+}
+
+/** An image was judged or claimed before its facts were recorded. */
+export class ImageNotRecordedError extends Error {
+  override readonly name = 'ImageNotRecordedError';
+  constructor(digest: Digest) {
+    super(`The ledger does not know image ${digest}. Record its facts first.`);
+  }
+}
+
+/** The facts of an image changed while it was judged by what they were. */
+export class ImageFactsChangedError extends Error {
+  override readonly name = 'ImageFactsChangedError';
+  constructor(digest: Digest) {
+    super(`The facts of image ${digest} changed while it was judged. The caller judges it again by the new ones.`);
+  }
+}
+
+/** Other writers changed the same item again and again. */
+export class LedgerContendedError extends Error {
+  override readonly name = 'LedgerContendedError';
+  constructor(item: string, attempts: number) {
+    super(`Item ${item} changed under each of ${attempts} attempts to write it. The caller may try again.`);
+  }
+}
+
+/** An item that was to be changed is not there: it was never written, or somebody deleted it. */
+export class LedgerItemMissingError extends Error {
+  override readonly name = 'LedgerItemMissingError';
+  constructor(item: string) {
+    super(`The ledger has no item ${item}, which was to be changed. Write it first.`);
+  }
+}
+
+/** The ledger left keys of a batch unprocessed to the end. */
+export class LedgerBatchIncompleteError extends Error {
+  override readonly name = 'LedgerBatchIncompleteError';
+  constructor(left: number, attempts: number) {
+    super(`${left} items of a batch were left unprocessed after ${attempts} attempts. The caller may try again.`);
+  }
+}
+
+/** No policy was ever applied. */
+export class NoPolicyError extends Error {
+  override readonly name = 'NoPolicyError';
+  constructor() {
+    super('No policy is in force. Apply one with `patchwave policy apply FILE`.');
+  }
+}
+
+/** A stored policy that is gone, or that this version of Patchwave cannot read. */
+export class PolicyUnreadableError extends Error {
+  override readonly name = 'PolicyUnreadableError';
+  constructor(version: string, cause?: unknown) {
+    super(`Policy ${version} cannot be read: ${text(cause)}. Apply one again with \`patchwave policy apply FILE\`.`, {
+      cause,
+    });
+  }
+}
+
+/** The policy in force is another one than the change was judged against. */
+export class PolicyConflictError extends Error {
+  override readonly name = 'PolicyConflictError';
+  constructor(expected: string | undefined, found: string | undefined) {
+    super(
+      `The policy in force is ${found ?? 'none'}, not ${expected ?? 'none'}: somebody applied another one meanwhile. ` +
+        'Look at it with `patchwave policy show`, then apply again.',
+    );
+  }
+}
+
+/** A document of a run that should be there is not. */
+export class RunFileMissingError extends Error {
+  override readonly name = 'RunFileMissingError';
+  readonly key: string;
+  constructor(key: string, cause?: unknown) {
+    super(`The run file ${key} does not exist: the step that writes it failed, or the file has expired.`, { cause });
+    this.key = key;
+  }
+}
+
+/** Events that the bus did not take. */
+export class EventsNotPublishedError extends Error {
+  override readonly name = 'EventsNotPublishedError';
+  constructor(failures: readonly { readonly detailType: string; readonly code: string; readonly detail: string }[]) {
+    const named = failures.slice(0, 5).map(({ detailType, code, detail }) => `${detailType}: ${code} ${detail}`.trim());
+    super(`${failures.length} events were not published (${named.join('; ')}). They are published again on retry.`);
+  }
+}
+
+const text = (cause: unknown): string => (cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause));

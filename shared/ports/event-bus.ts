@@ -1,0 +1,8 @@
+import type { PublishedEvent } from '../domain/announcement.ts';
+
+export type { PublishedEvent } from '../domain/announcement.ts';
+
+export interface EventBus {
+  /** Publishes all events or throws EventsNotPublishedError naming those that failed; entries are checked one by one. */
+  publish(events: readonly PublishedEvent[]): Promise<void>;
+}

@@ -1,0 +1,15 @@
+import type { Finding } from '../domain/finding.ts';
+import type { Digest } from '../domain/image.ts';
+
+/** Findings as evidence for an auditor: one versioned object a digest. */
+export interface EvidenceStore {
+  putFindings(evidence: FindingsEvidence): Promise<void>;
+  findings(digest: Digest): Promise<FindingsEvidence | undefined>;
+}
+
+export interface FindingsEvidence {
+  readonly digest: Digest;
+  readonly scanner: 'ecr-basic';
+  readonly completedAtEpochMs: number;
+  readonly findings: readonly Finding[];
+}

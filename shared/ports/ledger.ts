@@ -1,0 +1,172 @@
+import type { Cause } from '../domain/cause.ts';
+import type { Unidentified } from '../domain/closure.ts';
+import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
+import type { ImageContent } from '../domain/image-content.ts';
+import type { LineageFacts } from '../domain/lineage-facts.ts';
+import type { ImageFacts, ImageRecord, Judgement, LocationRecord, StreamRecord } from '../domain/records.ts';
+import type { ReviewRecord, RunPart, Scope } from '../domain/run.ts';
+import type { Usage } from '../domain/usage.ts';
+
+/** Images by digest. Reads take any number of digests and are batched, with unprocessed keys asked for again. */
+export interface ImageLedger {
+  get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>>;
+  /**
+   * Writes the facts of an image and nothing else of it; a write that would change nothing is left out. Where the image
+   * is known, `over` says what its facts are over what is known at the moment of the write, so that of several writers
+   * none loses what another one told; without it they are replaced as a whole.
+   */
+  recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void>;
+  /**
+   * Sets `inUse` or `isHead`, and with them the places of the image in the indexes.
+   * @throws ImageNotRecordedError before its facts are recorded; so do the three below.
+   */
+  recordPresence(digest: Digest, presence: { readonly inUse?: boolean; readonly isHead?: boolean }): Promise<void>;
+  /**
+   * Claims the right to ask for a scan: sets `requestedAtEpochMs` where nobody asked or scanned since `notSinceEpochMs`,
+   * or the asker is `runId` itself again after a crash.
+   */
+  claimScan(digest: Digest, claim: ScanClaim): Promise<boolean>;
+  /**
+   * The request that was claimed led to no new scan: the scanner has a result of before, which nobody has read. The scan
+   * is `stale` until somebody does; what was recorded since the request stays.
+   */
+  markUnread(digest: Digest): Promise<void>;
+  /**
+   * Writes scan state, verdict and findings fingerprint together; `false` where a newer result is there already: the
+   * scanner's own time of completion decides, none counting as the oldest, and where it is the same, the time of
+   * judging. `false` too where the facts it judged by changed since. A fingerprint that is left out stays as it was
+   * (nothing was read), and the latest request for a scan is never lost.
+   */
+  recordJudgement(judgement: Judgement): Promise<boolean>;
+}
+
+export interface ScanClaim {
+  readonly runId: string;
+  readonly atEpochMs: number;
+  readonly notSinceEpochMs: number;
+}
+
+/** The open list and the age list: images in use and heads, page by page, without scanning the table. */
+export interface ImageIndex {
+  /** Images in use with this verdict. Compliant images are not indexed: they are the many. */
+  withVerdict(status: 'violating' | 'unknown'): AsyncIterable<readonly Digest[]>;
+  /** Images in use and heads whose known birth lies before an instant, oldest first within each shard. */
+  bornBefore(
+    beforeEpochMs: number,
+  ): AsyncIterable<readonly { readonly digest: Digest; readonly bornAtEpochMs: number }[]>;
+}
+
+/** Where digests are kept, and what indexes hold. */
+export interface PlaceLedger {
+  /** Adds tags and widens the span of pushes seen; never narrows it. */
+  recordLocation(record: LocationRecord): Promise<void>;
+  locations(digest: Digest): Promise<readonly LocationRecord[]>;
+  /** The digest that was pushed last under a tag, from our own push history; of two pushes at one instant the greater. */
+  lastPushed(location: ImageLocation, tag: string): Promise<Digest | undefined>;
+  recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void>;
+  indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
+}
+
+/** What images are made of. Content under a digest does not change: what is there is written over by the same. */
+export interface ContentLedger {
+  /** Any number of them, each digest once. */
+  record(contents: readonly ImageContent[]): Promise<void>;
+  /** Of any number of digests; what is not known is left out. */
+  get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>>;
+}
+
+/** All that the ledger knows of who stands on whom. */
+export interface KnownLineage {
+  readonly images: readonly (ImageRecord & { readonly lineage: LineageFacts })[];
+  readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
+}
+
+/** Who runs what. Written on change only: a live usage was last seen when its scope was last read completely. */
+export interface UsageLedger {
+  /** Live usages of one account and Region, page by page. */
+  live(scope: Scope): AsyncIterable<Usage>;
+  record(usages: readonly Usage[], atEpochMs: number): Promise<void>;
+  /** Ends usages; they expire 90 days later. */
+  end(usages: readonly Usage[], atEpochMs: number): Promise<void>;
+  /** Live usages of one image. */
+  ofImage(digest: Digest): Promise<readonly Usage[]>;
+}
+
+export interface StreamLedger {
+  /**
+   * Writes a stream where what stands is still `before` (`undefined`: nothing); `false` where it is not. Two that read
+   * its registry at the same time would else put an older head over a newer one.
+   */
+  recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean>;
+  streams(ids: readonly string[]): Promise<ReadonlyMap<string, StreamRecord>>;
+  /** First-seen instants of the findings of a stream, or of a place (`locationKey`), by `findingKey`. */
+  firstSeen(stream: string): Promise<ReadonlyMap<string, number>>;
+  /** Keeps the earlier instant where one is there already. */
+  recordFirstSeen(stream: string, seen: ReadonlyMap<string, number>): Promise<void>;
+}
+
+export interface CauseLedger {
+  get(streams: readonly string[]): Promise<ReadonlyMap<string, Cause>>;
+  /**
+   * Writes over the cause that `change` was given; tried again on a conflict. `undefined` leaves things as they are.
+   * Gives the cause that stands afterwards. @throws LedgerContendedError
+   */
+  change(stream: string, change: (before: Cause | undefined) => Cause | undefined): Promise<Cause | undefined>;
+  /** All causes that are not closed, open and taken, page by page. */
+  open(): AsyncIterable<Cause>;
+}
+
+export interface RunLedger {
+  /**
+   * Takes the one lease of reviews; returns the running review where there is one whose lease has not lapsed. A run that
+   * was abandoned never begins: it is recorded as failed, and holds no lease.
+   */
+  begin(review: ReviewRecord): Promise<BeginReply>;
+  /** Marks a run as given up, also before it began; the first mark stays. What it holds by then is for `finish` to end. */
+  abandon(runId: string, abandonment: Abandonment): Promise<void>;
+  get(runId: string): Promise<ReviewRecord | undefined>;
+  /** The review that ended last, and the one that runs now. */
+  latest(): Promise<{ readonly ended?: ReviewRecord; readonly running?: ReviewRecord }>;
+  /** SET, never ADD: writing a part twice counts once. */
+  recordPart(runId: string, part: RunPart): Promise<void>;
+  parts(runId: string): AsyncIterable<RunPart>;
+  /** Writes the final record and gives the lease back. */
+  finish(review: ReviewRecord): Promise<void>;
+}
+
+/** What the steps of a run leave for its end. */
+export type RunParts = Pick<RunLedger, 'recordPart' | 'parts'>;
+
+export type BeginReply =
+  | { readonly begun: true }
+  | { readonly begun: false; readonly running: ReviewRecord }
+  | { readonly begun: false; readonly abandoned: Abandonment };
+
+/** Why and when the execution of a run came to its end. */
+export interface Abandonment {
+  readonly error: string;
+  readonly detail: string;
+  readonly atEpochMs: number;
+}
+
+/** When each scope was last read completely, and which scopes are empty enough to be skipped for a while. */
+export interface ScopeLedger {
+  get(scope: Scope): Promise<ScopeRecord | undefined>;
+  record(record: ScopeRecord): Promise<void>;
+  all(): AsyncIterable<ScopeRecord>;
+}
+
+export interface ScopeRecord {
+  readonly scope: Scope;
+  /** When the last complete reading began; absent where there was none yet. */
+  readonly completeAtEpochMs?: number;
+  /** By the last complete reading: what ran there and could not be told, once for each repository of ECR. */
+  readonly unidentified?: readonly Unidentified[];
+  /** Nothing to see here before this instant. */
+  readonly emptyUntilEpochMs?: number;
+  /** Why the last reading failed; absent after a complete one. */
+  readonly failure?: { readonly error: string; readonly detail: string; readonly sinceEpochMs: number };
+}
+
+export type { Judgement } from '../domain/records.ts';
+export type { ReviewRecord, RunPart } from '../domain/run.ts';

@@ -1,0 +1,10 @@
+import type { Digest, ImageLocation } from '../domain/image.ts';
+import type { ScanReading, ScanRequest } from '../domain/scan.ts';
+
+/** A vulnerability scanner, asked at one location of an image with the role of the registry's account. */
+export interface Scanner {
+  /** Asks for a scan. An answer that is neither yes nor no (throttled, broken) is thrown. */
+  start(location: ImageLocation, digest: Digest): Promise<ScanRequest>;
+  /** The last result, with all its findings over all pages. */
+  read(location: ImageLocation, digest: Digest): Promise<ScanReading>;
+}

@@ -1,0 +1,155 @@
+import type { Deployer, ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
+
+export interface ServiceSettings {
+  readonly controller?: ServiceState['controller'];
+  /** Whether the circuit breaker goes back to what ran before; it stops a deployment that fails in any case. */
+  readonly rollsBack?: boolean;
+}
+
+/** A deployer, and services of its own for each test: containers `app` (image `app:v1`) and `proxy` (`proxy:v1`). */
+export interface DeployerWorld {
+  readonly deployer: Deployer;
+  newService(settings?: ServiceSettings): Promise<ServiceRef>;
+  /** Waits until the deployment is completed, or makes it so. */
+  complete(service: ServiceRef, deploymentId: string): Promise<void>;
+  /** From now on the service's new tasks do not come up. */
+  breakTasks(service: ServiceRef): Promise<void>;
+  /** Waits until the deployment failed, or makes it so. */
+  fail(service: ServiceRef, deploymentId: string): Promise<void>;
+  remove(service: ServiceRef): Promise<void>;
+  /** How many revisions the service's family has. */
+  revisions(service: ServiceRef): Promise<number>;
+  readonly unreachable: ServiceRef;
+}
+
+export const CONTAINERS = [
+  { name: 'app', image: 'app:v1' },
+  { name: 'proxy', image: 'proxy:v1' },
+] as const;
+
+const PINNED = 'app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef';
+
+export function deployerContract(world: () => DeployerWorld): void {
+  const primaryOf = (state: ServiceState) => state.deployments.filter(({ isPrimary }) => isPrimary);
+
+  test('a service tells what it runs and how it is deployed', async () => {
+    const state = await world().deployer.describe(await world().newService());
+    expect(state).toMatchObject({ controller: 'ECS', containers: CONTAINERS });
+    expect(state.deployments).toHaveLength(1);
+    expect(state.deployments[0]).toMatchObject({
+      deploymentId: expect.stringMatching(/^ecs-svc\/\w+$/),
+      isPrimary: true,
+      taskDefinition: state.taskDefinition,
+      createdAtEpochMs: expect.any(Number),
+    });
+  });
+
+  test('a restart is a new primary deployment of the same definition, which completes', async () => {
+    const service = await world().newService();
+    const before = await world().deployer.describe(service);
+    const deploymentId = await world().deployer.restart(service);
+    const [primary, ...others] = primaryOf(await world().deployer.describe(service));
+    expect(primary).toMatchObject({ deploymentId, taskDefinition: before.taskDefinition });
+    expect(others).toEqual([]);
+    expect(before.deployments.map((one) => one.deploymentId)).not.toContain(deploymentId);
+    await world().complete(service, deploymentId);
+    const after = await world().deployer.describe(service);
+    expect(after.deployments[0]).toMatchObject({ deploymentId, isPrimary: true, state: 'completed' });
+  });
+
+  test('of two restarts the later one is the primary, and the newest comes first', async () => {
+    const service = await world().newService();
+    const first = await world().deployer.restart(service);
+    const second = await world().deployer.restart(service);
+    expect(second).not.toBe(first);
+    const { deployments } = await world().deployer.describe(service);
+    expect(deployments[0]).toMatchObject({ deploymentId: second, isPrimary: true });
+    const ages = deployments.map(({ createdAtEpochMs }) => createdAtEpochMs);
+    expect(ages).toEqual([...ages].sort((one, other) => other - one));
+  });
+
+  test('a deployment that fails stays the primary, and says why', async () => {
+    const service = await world().newService();
+    await world().breakTasks(service);
+    const deploymentId = await world().deployer.restart(service);
+    await world().fail(service, deploymentId);
+    expect(primaryOf(await world().deployer.describe(service))).toMatchObject([
+      { deploymentId, state: 'failed', detail: expect.stringContaining('circuit breaker') },
+    ]);
+  });
+
+  test('a deployment that is rolled back is the primary no more: what ran before is', async () => {
+    const service = await world().newService({ rollsBack: true });
+    const before = await world().deployer.describe(service);
+    await world().breakTasks(service);
+    const deploymentId = await world().deployer.register(service, new Map([['app', PINNED]]));
+    await world().fail(service, deploymentId);
+    const after = await world().deployer.describe(service);
+    expect(primaryOf(after)).toMatchObject([{ taskDefinition: before.taskDefinition }]);
+    expect(after).toMatchObject({ taskDefinition: before.taskDefinition, containers: CONTAINERS });
+    const failed = after.deployments.filter((one) => one.deploymentId === deploymentId);
+    expect(failed.map(({ isPrimary, state }) => [isPrimary, state])).toEqual(failed.map(() => [false, 'failed']));
+  });
+
+  test('a new revision has the new image, and the others as they were', async () => {
+    const service = await world().newService();
+    const before = await world().deployer.describe(service);
+    const deploymentId = await world().deployer.register(service, new Map([['app', PINNED]]));
+    const after = await world().deployer.describe(service);
+    expect(after.containers).toEqual([{ name: 'app', image: PINNED }, CONTAINERS[1]]);
+    expect(after.taskDefinition).not.toBe(before.taskDefinition);
+    expect(primaryOf(after)).toMatchObject([{ deploymentId, taskDefinition: after.taskDefinition }]);
+  });
+
+  test('the same images again are no second revision and no second deployment', async () => {
+    const service = await world().newService();
+    const deploymentId = await world().deployer.register(service, new Map([['app', PINNED]]));
+    const revisions = await world().revisions(service);
+    expect(await world().deployer.register(service, new Map([['app', PINNED]]))).toBe(deploymentId);
+    expect(await world().revisions(service)).toBe(revisions);
+  });
+
+  test('a container that the definition has not is refused, and nothing is deployed', async () => {
+    const service = await world().newService();
+    const before = await world().deployer.describe(service);
+    const refused = world().deployer.register(service, new Map([['sidecar', PINNED]]));
+    await expect(refused).rejects.toMatchObject({
+      name: 'DeploymentRefusedError',
+      message: expect.stringContaining('sidecar'),
+    });
+    expect((await world().deployer.describe(service)).deployments).toHaveLength(before.deployments.length);
+  });
+
+  test.each(['CODE_DEPLOY', 'EXTERNAL'] as const)(
+    'a service with the controller %s is not ours to deploy',
+    async (controller) => {
+      const service = await world().newService({ controller });
+      expect(await world().deployer.describe(service)).toMatchObject({ controller });
+      const expected = { name: 'DeploymentRefusedError', message: expect.stringContaining(controller) };
+      await expect(world().deployer.restart(service)).rejects.toMatchObject(expected);
+      await expect(world().deployer.register(service, new Map([['app', PINNED]]))).rejects.toMatchObject(expected);
+      expect(await world().revisions(service)).toBe(1);
+    },
+  );
+
+  test('a service or a cluster that is not there is gone, whatever is asked', async () => {
+    const service = await world().newService();
+    const elsewhere = { ...service, cluster: 'no-such-cluster' };
+    await world().remove(service);
+    for (const gone of [service, elsewhere]) {
+      const expected = { name: 'ServiceGoneError', message: expect.stringContaining(gone.cluster) };
+      await expect(world().deployer.describe(gone)).rejects.toMatchObject(expected);
+      await expect(world().deployer.restart(gone)).rejects.toMatchObject(expected);
+      await expect(world().deployer.register(gone, new Map([['app', PINNED]]))).rejects.toMatchObject(expected);
+    }
+  });
+
+  test('an account whose role cannot be taken is unreachable, whatever is asked', async () => {
+    const { deployer, unreachable } = world();
+    const { account, region } = unreachable;
+    const expected = { name: 'DeployerUnreachableError', scope: { account, region } };
+    await expect(deployer.describe(unreachable)).rejects.toMatchObject(expected);
+    await expect(deployer.restart(unreachable)).rejects.toMatchObject(expected);
+    await expect(deployer.register(unreachable, new Map([['app', PINNED]]))).rejects.toMatchObject(expected);
+  });
+}

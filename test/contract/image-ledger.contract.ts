@@ -1,0 +1,347 @@
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import type { ImageIndex, ImageLedger, Judgement } from '../../shared/ports/ledger.ts';
+import {
+  DAY_MS,
+  digestOf,
+  facts,
+  findingReason,
+  HOUR_MS,
+  judgement,
+  NOON_EPOCH_MS,
+  verdict,
+} from '../support/samples.ts';
+import { fc } from '../support/seeded.ts';
+import type { Contract } from './contract.ts';
+
+const NOW = NOON_EPOCH_MS;
+const claim = (runId: string, atEpochMs = NOW) => ({ runId, atEpochMs, notSinceEpochMs: atEpochMs - DAY_MS });
+
+const withoutFacts = ({ facts: _, ...stored }: Judgement) => stored;
+
+export function imageLedgerContract({ make, propertyRuns }: Contract<ImageLedger & ImageIndex>): void {
+  const imageOf = async (ledger: ImageLedger, name: string) => (await ledger.get([digestOf(name)])).get(digestOf(name));
+  const digests = async (pages: AsyncIterable<readonly unknown[]>) => (await collect(pages)).flat();
+
+  test('an image that was never recorded is not there', async () => {
+    const ledger = await make();
+    expect(await ledger.get([digestOf('a')])).toEqual(new Map());
+    expect(await ledger.get([])).toEqual(new Map());
+  });
+
+  test('a new image was never scanned, is in no use and no head', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    expect(await imageOf(ledger, 'a')).toEqual({
+      ...facts('a'),
+      inUse: false,
+      isHead: false,
+      scan: { state: 'off', reason: 'never-scanned', coverage: [] },
+    });
+  });
+
+  test('facts are replaced as a whole and leave what others wrote', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.recordPresence(digestOf('a'), { inUse: true });
+    await ledger.recordPresence(digestOf('a'), { isHead: true });
+    await ledger.recordJudgement(judgement('a', NOW));
+    const {
+      stream: _,
+      owner: __,
+      ...unmanaged
+    } = facts('a', { tier: 'unmanaged', birth: { known: false, rejected: [] } });
+    await ledger.recordFacts(unmanaged);
+    const { digest: ___, judgedAtEpochMs: ____, ...judged } = judgement('a', NOW);
+    expect(await imageOf(ledger, 'a')).toEqual({ ...unmanaged, inUse: true, isHead: true, ...judged });
+  });
+
+  test('facts told over what is known: of writers at once none loses what another one told', async () => {
+    const ledger = await make();
+    const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `docker.io/library/${name}`);
+    const told = (name: string, known: readonly string[] = []) =>
+      facts('a', { references: [...new Set([...known, name])].sort() });
+    const tell = (name: string) => ledger.recordFacts(told(name), ({ references }) => told(name, references));
+    await Promise.all(names.map(tell));
+    expect((await imageOf(ledger, 'a'))?.references).toEqual(names);
+    await tell(names[0] ?? '');
+    expect((await imageOf(ledger, 'a'))?.references).toEqual(names);
+  });
+
+  test('facts that say the same leave an image judged; others do not, until it is judged by them', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.recordJudgement(judgement('a', NOW));
+    await ledger.recordFacts(facts('a'));
+    expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW);
+    await ledger.recordFacts(facts('a', { owner: 'other' }));
+    expect(await imageOf(ledger, 'a')).not.toHaveProperty('judgedAtEpochMs');
+    expect((await imageOf(ledger, 'a'))?.verdict).toEqual(judgement('a', NOW).verdict);
+    await ledger.recordJudgement(judgement('a', NOW));
+    expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW);
+  });
+
+  test('a judgement by facts that changed meanwhile is not written; by those that are there it is', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a') }));
+    const before = await imageOf(ledger, 'a');
+    expect(before).toEqual({ ...facts('a'), inUse: false, isHead: false, ...withoutFacts(judgement('a', NOW)) });
+
+    await ledger.recordFacts(facts('a', { owner: 'other' }));
+    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { facts: facts('a') }))).toBe(false);
+    expect((await imageOf(ledger, 'a'))?.scan).toEqual(before?.scan);
+    const { locations, ...rest } = facts('a', { owner: 'other' });
+    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { facts: { locations, ...rest } }))).toBe(true);
+    expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW + 1);
+  });
+
+  test('use, heads and requests are no facts: a judgement survives their change', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.recordPresence(digestOf('a'), { inUse: true });
+    await ledger.claimScan(digestOf('a'), claim('run-1'));
+    expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a') }))).toBe(true);
+  });
+
+  test('facts and a judgement by the old ones at once: what counts as judged was judged by what is there', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    const [, written] = await Promise.all([
+      ledger.recordFacts(facts('a', { owner: 'other' })),
+      ledger.recordJudgement(judgement('a', NOW, { facts: facts('a') })),
+    ]);
+    const after = await imageOf(ledger, 'a');
+    expect(after).toMatchObject({ owner: 'other' });
+    expect(after).not.toHaveProperty('judgedAtEpochMs');
+    expect(after?.verdict !== undefined).toBe(written);
+  });
+
+  test('what is not recorded can be neither used, claimed nor judged', async () => {
+    const ledger = await make();
+    const expected = expect.objectContaining({ name: 'ImageNotRecordedError' });
+    await expect(ledger.recordPresence(digestOf('a'), { inUse: true })).rejects.toEqual(expected);
+    await expect(ledger.claimScan(digestOf('a'), claim('run-1'))).rejects.toEqual(expected);
+    await expect(ledger.markUnread(digestOf('a'))).rejects.toEqual(expected);
+    await expect(ledger.recordJudgement(judgement('a', NOW))).rejects.toEqual(expected);
+  });
+
+  test('250 images come back from one question', async () => {
+    const ledger = await make();
+    const names = Array.from({ length: 250 }, (_, n) => `image-${n}`);
+    await mapConcurrently(names, 16, (name) => ledger.recordFacts(facts(name)));
+    const found = await ledger.get([...names.map(digestOf), ...names.map(digestOf), digestOf('unknown')]);
+    expect(new Set(found.keys())).toEqual(new Set(names.map(digestOf)));
+  });
+
+  test('a scan is claimed once a day, by its own run again, and by the next day', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    expect(await ledger.claimScan(digestOf('a'), claim('run-1'))).toBe(true);
+    expect(await ledger.claimScan(digestOf('a'), claim('run-2', NOW + HOUR_MS))).toBe(false);
+    expect(await ledger.claimScan(digestOf('a'), claim('run-1', NOW + HOUR_MS))).toBe(true);
+    expect(await ledger.claimScan(digestOf('a'), claim('run-2', NOW + DAY_MS))).toBe(false);
+    expect(await ledger.claimScan(digestOf('a'), claim('run-2', NOW + HOUR_MS + DAY_MS + 1))).toBe(true);
+  });
+
+  test('a result within the day leaves nothing to claim', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.recordJudgement(judgement('a', NOW - HOUR_MS));
+    expect(await ledger.claimScan(digestOf('a'), claim('run-1'))).toBe(false);
+    expect(await ledger.claimScan(digestOf('a'), claim('run-1', NOW + DAY_MS))).toBe(true);
+  });
+
+  test('of ten runs that claim at once one is given the right', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    const runs = Array.from({ length: 10 }, (_, n) => ledger.claimScan(digestOf('a'), claim(`run-${n}`)));
+    expect((await Promise.all(runs)).filter(Boolean)).toHaveLength(1);
+  });
+
+  test('writers of different parts of an image at once lose nothing', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await Promise.all([
+      ledger.recordFacts(facts('a', { owner: 'other' })),
+      ledger.recordPresence(digestOf('a'), { inUse: true }),
+      ledger.recordPresence(digestOf('a'), { isHead: true }),
+      ledger.recordJudgement(judgement('a', NOW - 2 * DAY_MS)),
+    ]);
+    expect(await imageOf(ledger, 'a')).toMatchObject({
+      owner: 'other',
+      inUse: true,
+      isHead: true,
+      findingsFingerprint: `fingerprint-${NOW - 2 * DAY_MS}`,
+    });
+  });
+
+  test('the latest request for a scan survives a judgement formed before it', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.claimScan(digestOf('a'), claim('run-1'));
+    const scan = judgement('a', NOW - DAY_MS).scan;
+    await ledger.recordJudgement(judgement('a', NOW - DAY_MS));
+    expect((await imageOf(ledger, 'a'))?.scan.requestedAtEpochMs).toBe(NOW);
+    await ledger.recordJudgement(
+      judgement('a', NOW - DAY_MS, { scan: { ...scan, requestedAtEpochMs: NOW - DAY_MS }, judgedAtEpochMs: NOW + 1 }),
+    );
+    expect((await imageOf(ledger, 'a'))?.scan.requestedAtEpochMs).toBe(NOW);
+  });
+
+  test('a result that nobody has read is marked after the request, and gone once one is judged', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.claimScan(digestOf('a'), claim('run-1'));
+    await ledger.markUnread(digestOf('a'));
+    await ledger.markUnread(digestOf('a'));
+    expect((await imageOf(ledger, 'a'))?.scan).toEqual({ state: 'stale', requestedAtEpochMs: NOW, coverage: [] });
+    expect(await imageOf(ledger, 'a')).not.toHaveProperty('verdict');
+    const { scan } = judgement('a', NOW - HOUR_MS);
+    expect(await ledger.recordJudgement(judgement('a', NOW - HOUR_MS, { judgedAtEpochMs: NOW + 1 }))).toBe(true);
+    expect((await imageOf(ledger, 'a'))?.scan).toEqual({ ...scan, requestedAtEpochMs: NOW });
+  });
+
+  test.each([
+    ['a result since the request', judgement('a', NOW + 1)],
+    ['a judgement since the request', judgement('a', NOW - HOUR_MS, { judgedAtEpochMs: NOW + 1 })],
+  ])('%s is not marked as unread', async (_, judged) => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.claimScan(digestOf('a'), claim('run-1'));
+    await ledger.recordJudgement(judged);
+    await ledger.markUnread(digestOf('a'));
+    expect((await imageOf(ledger, 'a'))?.scan.state).toBe('complete');
+  });
+
+  const unread = { state: 'failed', reason: 'scan-failed', coverage: [] } as const;
+  const failed = { ...unread, completedAtEpochMs: NOW } as const;
+  test.each([
+    ['an older result never overwrites a newer', judgement('a', NOW), judgement('a', NOW - 1), false],
+    [
+      'an older result judged later neither',
+      judgement('a', NOW),
+      judgement('a', NOW - 1, { judgedAtEpochMs: NOW + 9 }),
+      false,
+    ],
+    [
+      'a newer result judged earlier does',
+      judgement('a', NOW),
+      judgement('a', NOW + 1, { judgedAtEpochMs: NOW - 9 }),
+      true,
+    ],
+    ['the same result judged again does', judgement('a', NOW), judgement('a', NOW, { judgedAtEpochMs: NOW + 9 }), true],
+    ['the same judgement twice is written', judgement('a', NOW), judgement('a', NOW), true],
+    [
+      'a later failure does',
+      judgement('a', NOW),
+      judgement('a', NOW, { scan: failed, judgedAtEpochMs: NOW + 1 }),
+      true,
+    ],
+    [
+      'an earlier failure does not',
+      judgement('a', NOW),
+      judgement('a', NOW, { scan: failed, judgedAtEpochMs: NOW - 1 }),
+      false,
+    ],
+    [
+      'a later failure of one who had not seen the result does not',
+      judgement('a', NOW),
+      judgement('a', NOW, { scan: unread, judgedAtEpochMs: NOW + 1 }),
+      false,
+    ],
+    [
+      'a result judged before a failure does',
+      judgement('a', NOW, { scan: unread, judgedAtEpochMs: NOW + 1 }),
+      judgement('a', NOW),
+      true,
+    ],
+    [
+      'of two failures without a result the later stays',
+      judgement('a', NOW, { scan: unread, judgedAtEpochMs: NOW + 1 }),
+      judgement('a', NOW, { scan: unread, judgedAtEpochMs: NOW }),
+      false,
+    ],
+  ])('%s', async (_, first, second, written) => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    expect(await ledger.recordJudgement(first)).toBe(true);
+    expect(await ledger.recordJudgement(second)).toBe(written);
+    expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe((written ? second : first).judgedAtEpochMs);
+  });
+
+  test('a judgement without findings leaves the fingerprint of the evidence', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.recordJudgement(judgement('a', NOW));
+    const {
+      findingsFingerprint: _,
+      findingsCount: __,
+      ...refused
+    } = judgement('a', NOW, {
+      scan: failed,
+      verdict: verdict('unknown'),
+      judgedAtEpochMs: NOW + 1,
+    });
+    await ledger.recordJudgement(refused);
+    expect(await imageOf(ledger, 'a')).toMatchObject({
+      verdict: { status: 'unknown' },
+      findingsFingerprint: `fingerprint-${NOW}`,
+    });
+  });
+
+  test('judgements of any order converge', async () => {
+    const judgements = fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(judgements, async (hours) => {
+        const ledger = await make();
+        await ledger.recordFacts(facts('a'));
+        for (const hour of hours) await ledger.recordJudgement(judgement('a', NOW + hour * HOUR_MS));
+        expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW + Math.max(...hours) * HOUR_MS);
+      }),
+      { numRuns: propertyRuns },
+    );
+  });
+
+  test('a verdict of 5,000 reasons is kept whole', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    const reasons = Array.from({ length: 5000 }, (_, n) => findingReason(n));
+    await ledger.recordJudgement(judgement('a', NOW, { verdict: verdict('violating', { reasons }) }));
+    expect((await imageOf(ledger, 'a'))?.verdict?.reasons).toEqual(reasons);
+  });
+
+  test('the open list has images in use that are violating or unknown, by their present verdict', async () => {
+    const ledger = await make();
+    for (const name of ['violating', 'unknown', 'compliant', 'unused']) {
+      await ledger.recordFacts(facts(name));
+      const status = name === 'unused' ? 'violating' : (name as 'violating' | 'unknown' | 'compliant');
+      await ledger.recordJudgement(judgement(name, NOW, { verdict: verdict(status) }));
+      await ledger.recordPresence(digestOf(name), { inUse: name !== 'unused', isHead: true });
+    }
+    expect(await digests(ledger.withVerdict('violating'))).toEqual([digestOf('violating')]);
+    expect(await digests(ledger.withVerdict('unknown'))).toEqual([digestOf('unknown')]);
+    await ledger.recordJudgement(judgement('violating', NOW + 1, { verdict: verdict('compliant') }));
+    await ledger.recordPresence(digestOf('unknown'), { inUse: false });
+    expect(await digests(ledger.withVerdict('violating'))).toEqual([]);
+    expect(await digests(ledger.withVerdict('unknown'))).toEqual([]);
+  });
+
+  test('the age list has images in use and heads of known birth before an instant', async () => {
+    const ledger = await make();
+    const bornAt = (bornAtEpochMs: number) => ({ birth: { known: true as const, bornAtEpochMs, evidence: [] } });
+    await ledger.recordFacts(facts('used', bornAt(NOW - 30 * DAY_MS)));
+    await ledger.recordFacts(facts('head', bornAt(NOW - 20 * DAY_MS)));
+    await ledger.recordFacts(facts('young', bornAt(NOW)));
+    await ledger.recordFacts(facts('gone', bornAt(NOW - 40 * DAY_MS)));
+    await ledger.recordFacts(facts('ageless', { birth: { known: false, rejected: [] } }));
+    for (const name of ['used', 'young', 'ageless']) await ledger.recordPresence(digestOf(name), { inUse: true });
+    await ledger.recordPresence(digestOf('head'), { isHead: true });
+    const listed = (await digests(ledger.bornBefore(NOW))) as { bornAtEpochMs: number }[];
+    expect(listed.sort((one, other) => one.bornAtEpochMs - other.bornAtEpochMs)).toEqual([
+      { digest: digestOf('used'), bornAtEpochMs: NOW - 30 * DAY_MS },
+      { digest: digestOf('head'), bornAtEpochMs: NOW - 20 * DAY_MS },
+    ]);
+    await ledger.recordPresence(digestOf('head'), { isHead: false });
+    expect(await digests(ledger.bornBefore(NOW))).toHaveLength(1);
+  });
+}

@@ -1,0 +1,103 @@
+import type { PlaceLedger } from '../../shared/ports/ledger.ts';
+import { digestOf, LOCATION, NOON_EPOCH_MS, place } from '../support/samples.ts';
+import { fc } from '../support/seeded.ts';
+import type { Contract } from './contract.ts';
+
+const NOW = NOON_EPOCH_MS;
+const at = (firstPushSeenAtEpochMs: number, lastPushSeenAtEpochMs = firstPushSeenAtEpochMs) => ({
+  firstPushSeenAtEpochMs,
+  lastPushSeenAtEpochMs,
+});
+
+export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger>): void {
+  test('an image has no place before one is recorded', async () => {
+    const ledger = await make();
+    expect(await ledger.locations(digestOf('a'))).toEqual([]);
+    expect(await ledger.lastPushed(LOCATION, 'v1')).toBeUndefined();
+  });
+
+  test('tags are added, the span of pushes is widened, nothing narrows it', async () => {
+    const ledger = await make();
+    await ledger.recordLocation(place('a', { tags: ['v1'], ...at(NOW) }));
+    await ledger.recordLocation(place('a', { tags: ['latest'], ...at(NOW - 5, NOW + 5) }));
+    await ledger.recordLocation(place('a', { tags: [], ...at(NOW - 1, NOW + 1) }));
+    await ledger.recordLocation({ digest: digestOf('a'), location: LOCATION, tags: ['v1'] });
+    expect(await ledger.locations(digestOf('a'))).toEqual([
+      place('a', { tags: ['latest', 'v1'], ...at(NOW - 5, NOW + 5) }),
+    ]);
+  });
+
+  test('a digest in two registries has two places', async () => {
+    const ledger = await make();
+    const other = { ...LOCATION, account: '444455556666' };
+    await ledger.recordLocation(place('a', { location: other }));
+    await ledger.recordLocation(place('a'));
+    expect((await ledger.locations(digestOf('a'))).map(({ location }) => location)).toEqual([LOCATION, other]);
+  });
+
+  test('a tag means what was pushed last under it, in its own repository', async () => {
+    const ledger = await make();
+    await ledger.recordLocation(place('new', { ...at(NOW + 1) }));
+    await ledger.recordLocation(place('old', { ...at(NOW) }));
+    await ledger.recordLocation(place('timeless', { location: LOCATION }));
+    await ledger.recordLocation({ digest: digestOf('undated'), location: LOCATION, tags: ['v1'] });
+    expect(await ledger.lastPushed(LOCATION, 'v1')).toBe(digestOf('new'));
+    expect(await ledger.lastPushed({ ...LOCATION, repository: 'other' }, 'v1')).toBeUndefined();
+  });
+
+  test('of two pushes under a tag at one instant the greater digest counts, whatever the order', async () => {
+    const [less = '', greater = ''] = ['a', 'b'].sort((one, other) => (digestOf(one) < digestOf(other) ? -1 : 1));
+    for (const order of [
+      [less, greater],
+      [greater, less],
+    ]) {
+      const ledger = await make();
+      for (const name of order) await ledger.recordLocation(place(name));
+      expect(await ledger.lastPushed(LOCATION, 'v1')).toBe(digestOf(greater));
+    }
+  });
+
+  test('pushes seen in any order converge', async () => {
+    const pushes = fc.array(
+      fc.record({
+        name: fc.constantFrom('a', 'b', 'c'),
+        tags: fc.uniqueArray(fc.constantFrom('v1', 'v2', 'latest')),
+        at: fc.integer({ min: 0, max: 3 }),
+      }),
+      { minLength: 1, maxLength: 6 },
+    );
+    await fc.assert(
+      fc.asyncProperty(pushes, async (seen) => {
+        const outcomes = [];
+        for (const order of [seen, [...seen].reverse()]) {
+          const ledger = await make();
+          for (const push of order) {
+            await ledger.recordLocation(place(push.name, { tags: push.tags, ...at(NOW + push.at) }));
+          }
+          outcomes.push({
+            places: await Promise.all(['a', 'b', 'c'].map((name) => ledger.locations(digestOf(name)))),
+            tags: await Promise.all(['v1', 'v2', 'latest'].map((tag) => ledger.lastPushed(LOCATION, tag))),
+          });
+        }
+        expect(outcomes[1]).toEqual(outcomes[0]);
+      }),
+      { numRuns: propertyRuns },
+    );
+  });
+
+  test('indexes come back with their children; an empty one is known to be empty', async () => {
+    const ledger = await make();
+    const children = [
+      { digest: digestOf('arm'), platform: 'linux/arm64/v8' as const },
+      { digest: digestOf('amd'), platform: 'linux/amd64' as const },
+    ];
+    await ledger.recordIndex(digestOf('index'), children);
+    await ledger.recordIndex(digestOf('empty'), []);
+    expect(await ledger.indexes([digestOf('index'), digestOf('empty'), digestOf('unknown')])).toEqual(
+      new Map([
+        [digestOf('index'), children],
+        [digestOf('empty'), []],
+      ]),
+    );
+  });
+}

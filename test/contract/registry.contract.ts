@@ -1,0 +1,159 @@
+import { collect } from '../../shared/concurrency.ts';
+import type { Artifact, Digest, ImageLocation } from '../../shared/domain/image.ts';
+import type { ImageConfig, ImageRegistry } from '../../shared/ports/registry.ts';
+import { DAY_MS, digestOf, NOON_EPOCH_MS } from '../support/samples.ts';
+
+/** An image that a world pushed: what the registry is to tell of it. */
+export interface Pushed {
+  readonly artifact: Artifact;
+  readonly config?: ImageConfig;
+}
+
+export interface Push {
+  readonly name: string;
+  readonly tags: readonly string[];
+  readonly pushedAtEpochMs: number;
+  readonly format?: 'oci' | 'docker';
+  readonly createdEpochMs?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Pushes an index with one image and its attestation, or with nothing runnable. */
+  readonly index?: 'images' | 'attestations-only' | 'empty';
+}
+
+/** A registry, and how to fill it. */
+export interface RegistryWorld {
+  readonly registry: ImageRegistry;
+  /** A repository in a registry that no other test has seen. */
+  newRepository(name: string): Promise<ImageLocation>;
+  createRepository(location: ImageLocation): Promise<void>;
+  push(location: ImageLocation, push: Push): Promise<Pushed>;
+  delete(location: ImageLocation, digest: Digest): Promise<void>;
+  archive(location: ImageLocation, digest: Digest): Promise<void>;
+  /** In a registry whose account's role cannot be taken. */
+  readonly unreachable: ImageLocation;
+}
+
+const PUSHED = NOON_EPOCH_MS - 3 * DAY_MS;
+const push = (name: string, changes: Partial<Push> = {}): Push => ({
+  name,
+  tags: [name],
+  pushedAtEpochMs: PUSHED,
+  ...changes,
+});
+
+export function registryContract(world: () => RegistryWorld): void {
+  const imagesOf = async (location: ImageLocation) => (await collect(world().registry.images(location))).flat();
+
+  test('every repository of a registry is named', async () => {
+    const location = await world().newRepository('team/a');
+    await world().createRepository({ ...location, repository: 'team/b' });
+    expect((await collect(world().registry.repositories(location))).flat().sort()).toEqual(['team/a', 'team/b']);
+  });
+
+  test('a repository lists its images with tags and pushes; a tag that moved is on one image only', async () => {
+    const location = await world().newRepository('team/a');
+    const old = await world().push(location, push('old', { tags: ['v1', 'latest'] }));
+    const young = await world().push(location, push('young', { tags: ['latest'], pushedAtEpochMs: PUSHED + DAY_MS }));
+    const images = await imagesOf(location);
+    expect(images).toHaveLength(2);
+    expect(images).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          digest: old.artifact.digest,
+          tags: ['v1'],
+          pushedAtEpochMs: PUSHED,
+          archived: false,
+        }),
+        expect.objectContaining({ digest: young.artifact.digest, tags: ['latest'], pushedAtEpochMs: PUSHED + DAY_MS }),
+      ]),
+    );
+  });
+
+  test('archived and deleted images are not listed; a repository that is not there has none', async () => {
+    const location = await world().newRepository('team/a');
+    const archived = await world().push(location, push('archived'));
+    const deleted = await world().push(location, push('deleted'));
+    await world().archive(location, archived.artifact.digest);
+    await world().delete(location, deleted.artifact.digest);
+    expect(await imagesOf(location)).toEqual([]);
+    expect(await imagesOf({ ...location, repository: 'team/none' })).toEqual([]);
+  });
+
+  test.each(['oci', 'docker'] as const)(
+    'a manifest of format %s tells layers, config and annotations',
+    async (format) => {
+      const location = await world().newRepository('team/a');
+      const { artifact } = await world().push(location, push('image', { format }));
+      const { found, missing } = await world().registry.manifests(location, [artifact.digest, artifact.digest]);
+      expect({ found, missing }).toEqual({ found: [artifact], missing: [] });
+      expect(artifact).toMatchObject({
+        kind: 'image',
+        layers: expect.arrayContaining([expect.stringMatching(/^sha256:/)]),
+      });
+    },
+  );
+
+  test.each([
+    ['images', 1],
+    ['attestations-only', 0],
+    ['empty', 0],
+  ] as const)('an index of %s has %d runnable children', async (index, children) => {
+    const location = await world().newRepository('team/a');
+    const { artifact } = await world().push(location, push('index', { index }));
+    const { found } = await world().registry.manifests(location, [artifact.digest]);
+    expect(found).toEqual([artifact]);
+    expect(artifact.kind === 'index' && artifact.children).toHaveLength(children);
+  });
+
+  test('each of 101 digests asked for is found or missing, by its code', async () => {
+    const location = await world().newRepository('team/a');
+    const { artifact } = await world().push(location, push('image'));
+    const unknown = Array.from({ length: 100 }, (_, n) => digestOf(`unknown-${n}`));
+    const { found, missing } = await world().registry.manifests(location, [...unknown, artifact.digest]);
+    expect(found).toEqual([artifact]);
+    expect(missing.map(({ digest }) => digest).sort()).toEqual([...unknown].sort());
+    expect(new Set(missing.map(({ code }) => code))).toEqual(new Set(['ImageNotFound']));
+  });
+
+  test('a tag means its present digest, or nothing', async () => {
+    const location = await world().newRepository('team/a');
+    await world().push(location, push('old', { tags: ['latest'] }));
+    const { artifact } = await world().push(location, push('young', { tags: ['latest'] }));
+    expect(await world().registry.resolveTag(location, 'latest')).toBe(artifact.digest);
+    expect(await world().registry.resolveTag(location, 'none')).toBeUndefined();
+    expect(await world().registry.resolveTag({ ...location, repository: 'team/none' }, 'latest')).toBeUndefined();
+  });
+
+  test('the config tells birth, platform, labels and what was done, and leaves out what it does not say', async () => {
+    const location = await world().newRepository('team/a');
+    const createdEpochMs = PUSHED - DAY_MS;
+    const dated = await world().push(location, push('dated', { createdEpochMs, labels: { team: 'payments' } }));
+    const undated = await world().push(location, push('undated'));
+    for (const { artifact, config } of [dated, undated]) {
+      if (artifact.kind !== 'image') throw new Error('an image was pushed');
+      expect(await world().registry.config(location, artifact.configDigest)).toEqual(config);
+    }
+    expect(dated.config).toMatchObject({ createdAtEpochMs: createdEpochMs, labels: { team: 'payments' } });
+    expect(undated.config).not.toHaveProperty('createdAtEpochMs');
+    expect(undated.config?.diffIds).toHaveLength(1);
+    expect(undated.config?.history?.length).toBeGreaterThan(0);
+  });
+
+  test('a config that is not there is an error of its own', async () => {
+    const location = await world().newRepository('team/a');
+    await expect(world().registry.config(location, digestOf('none'))).rejects.toMatchObject({
+      name: 'ImageConfigError',
+    });
+  });
+
+  test('a registry that may not be read is unreachable, whatever is asked', async () => {
+    const { registry, unreachable } = world();
+    const { account, region } = unreachable;
+    const expected = { name: 'RegistryUnreachableError', registry: { account, region } };
+    await expect(collect(registry.repositories(unreachable))).rejects.toMatchObject(expected);
+    await expect(imagesOf(unreachable)).rejects.toMatchObject(expected);
+    await expect(registry.manifests(unreachable, [digestOf('a')])).rejects.toMatchObject(expected);
+    await expect(registry.resolveTag(unreachable, 'v1')).rejects.toMatchObject(expected);
+    await expect(registry.config(unreachable, digestOf('a'))).rejects.toMatchObject(expected);
+  });
+}

@@ -1,0 +1,51 @@
+import type { Artifact } from '../../shared/domain/image.ts';
+import { FakeRegistry } from '../support/fakes/registry.ts';
+import { digestOf } from '../support/samples.ts';
+import { type Push, type RegistryWorld, registryContract } from './registry.contract.ts';
+
+const unreachable = { account: '999999999999', region: 'eu-west-1', repository: 'team/a' };
+const registry = new FakeRegistry().deny(unreachable);
+let accounts = 100_000_000_000;
+
+const world: RegistryWorld = {
+  registry,
+  unreachable,
+  newRepository: async (repository) => {
+    const location = { account: String(++accounts), region: 'eu-west-1', repository };
+    registry.create(location);
+    return location;
+  },
+  createRepository: async (location) => void registry.create(location),
+  push: async (location, push) => {
+    const { createdEpochMs, labels = {}, tags, pushedAtEpochMs } = push;
+    const config = {
+      platform: 'linux/amd64' as const,
+      labels,
+      diffIds: [digestOf(`${push.name} content`)],
+      history: [{ createdBy: `COPY ${push.name}` }],
+      ...(createdEpochMs !== undefined && { createdAtEpochMs: createdEpochMs }),
+    };
+    const artifact = artifactOf(push);
+    registry.push(location, { artifact, tags, pushedAtEpochMs, config });
+    return { artifact, config };
+  },
+  delete: async (location, digest) => void registry.delete(location, digest),
+  archive: async (location, digest) => void registry.archive(location, digest),
+};
+
+function artifactOf({ name, index, format = 'oci' }: Push): Artifact {
+  if (index === undefined) {
+    return {
+      kind: 'image',
+      digest: digestOf(name),
+      mediaType: `application/${format}`,
+      configDigest: digestOf(`${name} config`),
+      layers: [digestOf(`${name} layer`)],
+      annotations: {},
+    };
+  }
+  const children = index === 'images' ? [{ digest: digestOf(`${name} child`), platform: 'linux/amd64' as const }] : [];
+  return { kind: 'index', digest: digestOf(name), mediaType: 'application/index', children };
+}
+
+registryContract(() => world);

@@ -1,0 +1,53 @@
+import { PutRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
+import { beforeAll } from '@jest/globals';
+import { ecrClients } from '../../shared/adapters/clients.ts';
+import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
+import { useCloud } from '../support/cloud.ts';
+import { accessOf, createReadRole } from '../support/member-role.ts';
+import { Pusher } from '../support/pushes.ts';
+import { type ScannerWorld, scannerContract } from './scanner.contract.ts';
+
+const MEMBER = '444455556666';
+const cloud = useCloud();
+let world: ScannerWorld;
+beforeAll(async () => {
+  await createReadRole(cloud(), MEMBER);
+  const pusher = new Pusher(cloud());
+  world = {
+    scanner: new EcrScanner(ecrClients(accessOf(cloud()))),
+    unreachable: { account: '999999999999', region: 'eu-west-1', repository: 'team/a' },
+    newRepository: async ({ enhanced = false, dailyQuota } = {}) => {
+      const location = await pusher.newRepository(MEMBER, 'team/a');
+      const { account, region } = location;
+      if (dailyQuota !== undefined) await cloud().admin.setRegistry({ account, region, dailyScanLimit: dailyQuota });
+      if (enhanced) {
+        const configuration = { scanType: 'ENHANCED', rules: [] } as const;
+        await pusher.ecr(location).send(new PutRegistryScanningConfigurationCommand({ ...configuration, rules: [] }));
+      }
+      return location;
+    },
+    push: async (location, { name, kind = 'image', vulnerabilities = [] }) => {
+      await cloud().admin.setVulnerabilities(
+        vulnerabilities.map((id) => ({
+          id,
+          package: 'openssl',
+          severity: 'HIGH',
+          uri: `https://security.example/${id}`,
+        })),
+      );
+      const { artifact } = await pusher.push(location, {
+        name,
+        tags: [name],
+        pushedAtEpochMs: Date.now(),
+        packages: { openssl: '3.0.1-1' },
+        ...(kind === 'index' && { index: 'images' }),
+        ...(kind === 'unscannable' && { os: 'scratch', packages: {} }),
+      });
+      return artifact.digest;
+    },
+    archive: (location, digest) => pusher.archive(location, digest),
+    delete: (location, digest) => pusher.delete(location, digest),
+  };
+});
+
+scannerContract(() => world);

@@ -1,0 +1,43 @@
+import type { Artifact } from '../../shared/domain/image.ts';
+import { FakeRegistry } from '../support/fakes/registry.ts';
+import { FakeScanner } from '../support/fakes/scanner.ts';
+import { digestOf, NOON_EPOCH_MS } from '../support/samples.ts';
+import { type ScannerWorld, scannerContract } from './scanner.contract.ts';
+
+const unreachable = { account: '999999999999', region: 'eu-west-1', repository: 'team/a' };
+const registry = new FakeRegistry().deny(unreachable);
+const scanner = new FakeScanner(registry, () => NOON_EPOCH_MS);
+let accounts = 100_000_000_000;
+
+const world: ScannerWorld = {
+  scanner,
+  unreachable,
+  newRepository: async ({ enhanced = false, dailyQuota } = {}) => {
+    const location = { account: String(++accounts), region: 'eu-west-1', repository: 'team/a' };
+    registry.create(location);
+    if (enhanced) scanner.enhance(location);
+    if (dailyQuota !== undefined) scanner.limit(location, dailyQuota);
+    return location;
+  },
+  push: async (location, { name, kind = 'image', vulnerabilities = [] }) => {
+    const digest = digestOf(`${location.account} ${name}`);
+    registry.push(location, { artifact: artifact(digest, kind === 'index'), pushedAtEpochMs: NOON_EPOCH_MS });
+    const openssl = { package: 'openssl', version: '3.0.1-1', severity: 'high', fix: 'unknown' } as const;
+    scanner.finds(
+      digest,
+      vulnerabilities.map((vulnerability) => ({ vulnerability, ...openssl })),
+    );
+    const unsupported = { state: 'unsupported', reason: 'unsupported-image', detail: 'UNSUPPORTED_IMAGE' } as const;
+    if (kind === 'unscannable') scanner.refuses(digest, unsupported);
+    return digest;
+  },
+  archive: async (location, digest) => void registry.archive(location, digest),
+  delete: async (location, digest) => void registry.delete(location, digest),
+};
+
+const artifact = (digest: Artifact['digest'], index: boolean): Artifact =>
+  index
+    ? { kind: 'index', digest, mediaType: 'application/index', children: [] }
+    : { kind: 'image', digest, mediaType: 'application/image', configDigest: digest, layers: [], annotations: {} };
+
+scannerContract(() => world);

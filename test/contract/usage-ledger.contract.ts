@@ -1,0 +1,48 @@
+import { collect } from '../../shared/concurrency.ts';
+import type { UsageLedger } from '../../shared/ports/ledger.ts';
+import { DAY_MS, digestOf, NOON_EPOCH_MS, usage } from '../support/samples.ts';
+import type { Contract } from './contract.ts';
+
+const NOW = NOON_EPOCH_MS;
+const SCOPE = { account: '111122223333', region: 'eu-west-1' };
+
+export function usageLedgerContract({ make }: Contract<UsageLedger>): void {
+  test('live usages are those of their own account and Region', async () => {
+    const ledger = await make();
+    const { reference: _, ...sidecar } = usage('sidecar', { container: 'agent' });
+    const elsewhere = [usage('a', { region: 'us-east-1' }), usage('a', { account: '444455556666' })];
+    await ledger.record([usage('a'), sidecar, ...elsewhere], NOW);
+    const live = await collect(ledger.live(SCOPE));
+    expect(live).toHaveLength(2);
+    expect(live).toEqual(expect.arrayContaining([usage('a'), sidecar]));
+    expect(await ledger.ofImage(digestOf('a'))).toHaveLength(3);
+    expect(await collect(ledger.live({ account: '999999999999', region: 'eu-west-1' }))).toEqual([]);
+  });
+
+  test('a usage is one container of one workload on one image: recording it again replaces it', async () => {
+    const ledger = await make();
+    await ledger.record([usage('a', { count: 1 })], NOW);
+    await ledger.record([usage('a', { count: 7 })], NOW + DAY_MS);
+    await ledger.record([usage('a', { workloadKind: 'ecs-task' }), usage('b')], NOW + DAY_MS);
+    expect((await collect(ledger.live(SCOPE))).map(({ count }) => count).sort()).toEqual([2, 2, 7]);
+  });
+
+  test('an ended usage is no longer live, and lives again when it is recorded again', async () => {
+    const ledger = await make();
+    await ledger.record([usage('a'), usage('b')], NOW);
+    await ledger.end([usage('a')], NOW + DAY_MS);
+    expect(await collect(ledger.live(SCOPE))).toEqual([usage('b')]);
+    expect(await ledger.ofImage(digestOf('a'))).toEqual([]);
+    await ledger.record([usage('a')], NOW + 2 * DAY_MS);
+    expect(await ledger.ofImage(digestOf('a'))).toEqual([usage('a')]);
+  });
+
+  test('hundreds of usages at once, none at all', async () => {
+    const ledger = await make();
+    const many = Array.from({ length: 260 }, (_, n) => usage('a', { workload: `service-${n}` }));
+    await ledger.record(many, NOW);
+    await ledger.record([], NOW);
+    await ledger.end(many.slice(0, 60), NOW);
+    expect(await collect(ledger.live(SCOPE))).toHaveLength(200);
+  });
+}

@@ -1,0 +1,26 @@
+import type { Digest } from '../../../shared/domain/image.ts';
+import type { ImageContent } from '../../../shared/domain/image-content.ts';
+import type { ContentLedger } from '../../../shared/ports/ledger.ts';
+
+/** What images are made of, in memory. */
+export class FakeContentLedger implements ContentLedger {
+  readonly #contents = new Map<Digest, ImageContent>();
+
+  async record(contents: readonly ImageContent[]): Promise<void> {
+    for (const content of contents) this.#contents.set(content.digest, structuredClone(content));
+  }
+
+  async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>> {
+    return new Map(
+      digests.flatMap((digest) => {
+        const content = this.#contents.get(digest);
+        return content ? [[digest, structuredClone(content)] as const] : [];
+      }),
+    );
+  }
+
+  /** Everything recorded, for comparing two worlds. */
+  dump(): readonly unknown[] {
+    return [...this.#contents.values()].map((content) => ({ key: `CONTENT ${content.digest}`, ...content }));
+  }
+}

@@ -1,0 +1,186 @@
+import {
+  DeployerUnreachableError,
+  DeploymentRefusedError,
+  ServiceGoneError,
+} from '../../../shared/ports/acting-errors.ts';
+import type { Clock } from '../../../shared/ports/clock.ts';
+import type { Deployer, ServiceDeployment, ServiceRef, ServiceState } from '../../../shared/ports/rollouts.ts';
+
+type Containers = ServiceState['containers'];
+type Changing<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+interface Kept {
+  readonly controller: ServiceState['controller'];
+  taskDefinition: string;
+  /** Newest first. */
+  deployments: Changing<ServiceDeployment>[];
+}
+
+/** ECS services in memory whose deployments end when a test says so. */
+export class FakeDeployer implements Deployer {
+  readonly #clock: Clock;
+  readonly #services = new Map<string, Kept>();
+  /** Revisions of each family, oldest first. */
+  readonly #families = new Map<string, Containers[]>();
+  readonly #denied = new Set<string>();
+  #deployments = 0;
+  /** Every deployment that was really started, in order. */
+  readonly started: { readonly service: ServiceRef; readonly deploymentId: string }[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A service whose first deployment is completed. */
+  create(service: ServiceRef, containers: Containers, controller: ServiceState['controller'] = 'ECS'): this {
+    const taskDefinition = this.#revision(service.service, containers);
+    const first = { ...this.#deployment(taskDefinition), state: 'completed' as const };
+    this.#services.set(keyOf(service), { controller, taskDefinition, deployments: [first] });
+    return this;
+  }
+
+  remove(service: ServiceRef): this {
+    this.#services.delete(keyOf(service));
+    return this;
+  }
+
+  /** From now on the rollout role cannot be taken. */
+  deny({ account, region }: Pick<ServiceRef, 'account' | 'region'>): this {
+    this.#denied.add(`${account}/${region}`);
+    return this;
+  }
+
+  /** A deployment that somebody else starts; gives its id. */
+  deployByHand(service: ServiceRef): string {
+    return this.#begin(this.#get(service)).deploymentId;
+  }
+
+  /** The deployment replaced all others. */
+  complete(service: ServiceRef, deploymentId: string): this {
+    const kept = this.#get(service);
+    kept.deployments = [Object.assign(this.#find(service, deploymentId), { state: 'completed' as const })];
+    return this;
+  }
+
+  /** Its tasks do not come up. With `rollsBack` the circuit breaker makes the deployment before it the primary again. */
+  fail(service: ServiceRef, deploymentId: string, { rollsBack = false } = {}): this {
+    const kept = this.#get(service);
+    const failed = this.#find(service, deploymentId);
+    Object.assign(failed, { state: 'failed', detail: 'ECS deployment circuit breaker: tasks failed to start.' });
+    const before = kept.deployments.find((one) => one !== failed && one.state === 'completed');
+    if (rollsBack && before) {
+      failed.isPrimary = false;
+      before.isPrimary = true;
+      kept.taskDefinition = before.taskDefinition;
+    }
+    return this;
+  }
+
+  /** ECS lists a deployment that was replaced for a while only. */
+  forget(service: ServiceRef, deploymentId: string): this {
+    const kept = this.#get(service);
+    kept.deployments = kept.deployments.filter((one) => one.deploymentId !== deploymentId);
+    return this;
+  }
+
+  async describe(service: ServiceRef): Promise<ServiceState> {
+    const { controller, taskDefinition, deployments } = this.#open(service);
+    return structuredClone({ controller, taskDefinition, containers: this.#containers(taskDefinition), deployments });
+  }
+
+  async restart(service: ServiceRef): Promise<string> {
+    const kept = this.#own(service);
+    return this.#start(service, kept);
+  }
+
+  async register(service: ServiceRef, images: ReadonlyMap<string, string>): Promise<string> {
+    const kept = this.#own(service);
+    const containers = this.#containers(kept.taskDefinition);
+    const strange = [...images.keys()].find((name) => !containers.some((one) => one.name === name));
+    if (strange !== undefined) {
+      throw new DeploymentRefusedError(service, `its task definition has no container ${strange}`);
+    }
+    const wanted = containers.map(({ name, image }) => ({ name, image: images.get(name) ?? image }));
+    if (isSame(wanted, containers)) return primaryOf(kept).deploymentId;
+    const [family = ''] = kept.taskDefinition.split(':');
+    const newest = this.#families.get(family)?.at(-1);
+    kept.taskDefinition =
+      newest && isSame(newest, wanted)
+        ? `${family}:${this.#families.get(family)?.length}`
+        : this.#revision(family, wanted);
+    return this.#start(service, kept);
+  }
+
+  /** How many revisions of task definitions a family has. */
+  revisions(family: string): number {
+    return this.#families.get(family)?.length ?? 0;
+  }
+
+  #start(service: ServiceRef, kept: Kept): string {
+    const { deploymentId } = this.#begin(kept);
+    this.started.push({ service, deploymentId });
+    return deploymentId;
+  }
+
+  #begin(kept: Kept): ServiceDeployment {
+    for (const one of kept.deployments) one.isPrimary = false;
+    const deployment = this.#deployment(kept.taskDefinition);
+    kept.deployments.unshift(deployment);
+    return deployment;
+  }
+
+  #deployment(taskDefinition: string): Changing<ServiceDeployment> {
+    const deploymentId = `ecs-svc/${String(++this.#deployments).padStart(19, '0')}`;
+    return { deploymentId, isPrimary: true, state: 'in-progress', createdAtEpochMs: this.#clock(), taskDefinition };
+  }
+
+  #revision(family: string, containers: Containers): string {
+    const revisions = this.#families.get(family) ?? [];
+    revisions.push(structuredClone(containers));
+    this.#families.set(family, revisions);
+    return `${family}:${revisions.length}`;
+  }
+
+  #containers(taskDefinition: string): Containers {
+    const [family = '', revision] = taskDefinition.split(':');
+    return this.#families.get(family)?.[Number(revision) - 1] ?? [];
+  }
+
+  #own(service: ServiceRef): Kept {
+    const kept = this.#open(service);
+    if (kept.controller === 'ECS') return kept;
+    throw new DeploymentRefusedError(service, `its deployment controller is ${kept.controller}`);
+  }
+
+  #open(service: ServiceRef): Kept {
+    if (this.#denied.has(`${service.account}/${service.region}`)) {
+      throw new DeployerUnreachableError(service, new Error('AccessDenied: the role cannot be taken'));
+    }
+    const kept = this.#services.get(keyOf(service));
+    if (!kept) throw new ServiceGoneError(service, 'MISSING');
+    return kept;
+  }
+
+  #get(service: ServiceRef): Kept {
+    const kept = this.#services.get(keyOf(service));
+    if (!kept) throw new Error(`the test created no service ${keyOf(service)}`);
+    return kept;
+  }
+
+  #find(service: ServiceRef, deploymentId: string): Changing<ServiceDeployment> {
+    const found = this.#get(service).deployments.find((one) => one.deploymentId === deploymentId);
+    if (!found) throw new Error(`service ${keyOf(service)} has no deployment ${deploymentId}`);
+    return found;
+  }
+}
+
+const keyOf = ({ account, region, cluster, service }: ServiceRef): string =>
+  `${account}/${region}/${cluster}/${service}`;
+
+const isSame = (one: Containers, other: Containers): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+function primaryOf({ deployments }: Kept): ServiceDeployment {
+  const primary = deployments.find(({ isPrimary }) => isPrimary);
+  if (!primary) throw new Error('a service always has a primary deployment');
+  return primary;
+}

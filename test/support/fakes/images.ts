@@ -1,0 +1,77 @@
+import type { Digest } from '../../../shared/domain/image.ts';
+import { withFacts, withJudgement, withUnreadResult } from '../../../shared/domain/image-record.ts';
+import type { ImageFacts, ImageRecord } from '../../../shared/domain/records.ts';
+import { sameContent } from '../../../shared/domain/same-content.ts';
+import { ImageNotRecordedError } from '../../../shared/ports/errors.ts';
+import type { ImageIndex, ImageLedger, Judgement, ScanClaim } from '../../../shared/ports/ledger.ts';
+
+/** Images in memory. Every write of a record that differs counts in `writes`. */
+export class FakeImageLedger implements ImageLedger, ImageIndex {
+  readonly records = new Map<Digest, ImageRecord>();
+  readonly #askers = new Map<Digest, string>();
+  writes = 0;
+
+  async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> {
+    const known = new Map<Digest, ImageRecord>();
+    for (const digest of digests) {
+      const record = this.records.get(digest);
+      if (record) known.set(digest, structuredClone(record));
+    }
+    return known;
+  }
+
+  async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {
+    this.#put(withFacts(this.records.get(facts.digest), facts, over));
+  }
+
+  async recordPresence(digest: Digest, presence: { inUse?: boolean; isHead?: boolean }): Promise<void> {
+    this.#put({ ...this.#known(digest), ...presence });
+  }
+
+  async claimScan(digest: Digest, claim: ScanClaim): Promise<boolean> {
+    const record = this.#known(digest);
+    const looked = Math.max(record.scan.requestedAtEpochMs ?? 0, record.scan.completedAtEpochMs ?? 0);
+    if (looked >= claim.notSinceEpochMs && this.#askers.get(digest) !== claim.runId) return false;
+    this.#askers.set(digest, claim.runId);
+    this.#put({ ...record, scan: { ...record.scan, requestedAtEpochMs: claim.atEpochMs } });
+    return true;
+  }
+
+  async markUnread(digest: Digest): Promise<void> {
+    const record = withUnreadResult(this.#known(digest));
+    if (record) this.#put(record);
+  }
+
+  async recordJudgement(judgement: Judgement): Promise<boolean> {
+    const record = withJudgement(this.#known(judgement.digest), judgement);
+    if (record) this.#put(record);
+    return record !== undefined;
+  }
+
+  async *withVerdict(status: 'violating' | 'unknown'): AsyncIterable<readonly Digest[]> {
+    const page = [...this.records.values()].filter((record) => record.inUse && record.verdict?.status === status);
+    if (page.length > 0) yield page.map(({ digest }) => digest).sort();
+  }
+
+  async *bornBefore(before: number): AsyncIterable<readonly { digest: Digest; bornAtEpochMs: number }[]> {
+    const page = [...this.records.values()].flatMap(({ digest, birth, inUse, isHead }) =>
+      (inUse || isHead) && birth.known && birth.bornAtEpochMs < before
+        ? [{ digest, bornAtEpochMs: birth.bornAtEpochMs }]
+        : [],
+    );
+    if (page.length > 0) yield page.sort((one, other) => one.bornAtEpochMs - other.bornAtEpochMs);
+  }
+
+  #known(digest: Digest): ImageRecord {
+    const record = this.records.get(digest);
+    if (!record) throw new ImageNotRecordedError(digest);
+    return record;
+  }
+
+  #put(record: ImageRecord): void {
+    const before = this.records.get(record.digest);
+    if (before && sameContent(before, record)) return;
+    this.records.set(record.digest, structuredClone(record));
+    this.writes += 1;
+  }
+}

@@ -1,0 +1,59 @@
+import type { Digest, ImageLocation, IndexChild } from '../../../shared/domain/image.ts';
+import { locationKey } from '../../../shared/domain/image.ts';
+import { type LocationRecord, widenedLocation } from '../../../shared/domain/records.ts';
+import type { PlaceLedger } from '../../../shared/ports/ledger.ts';
+
+/** Places of images and contents of indexes in memory. */
+export class FakePlaceLedger implements PlaceLedger {
+  readonly #places = new Map<string, LocationRecord>();
+  readonly #tags = new Map<string, { readonly digest: Digest; readonly pushedAtEpochMs: number }>();
+  readonly #indexes = new Map<Digest, readonly IndexChild[]>();
+
+  async recordLocation(record: LocationRecord): Promise<void> {
+    const key = `${record.digest} ${locationKey(record.location)}`;
+    this.#places.set(key, structuredClone(widenedLocation(this.#places.get(key), record)));
+    for (const tag of record.tags) this.#recordTag(record, tag);
+  }
+
+  async locations(digest: Digest): Promise<readonly LocationRecord[]> {
+    const found = [...this.#places].filter(([, record]) => record.digest === digest);
+    return found.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, record]) => structuredClone(record));
+  }
+
+  async lastPushed(location: ImageLocation, tag: string): Promise<Digest | undefined> {
+    return this.#tags.get(`${locationKey(location)} ${tag}`)?.digest;
+  }
+
+  async recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void> {
+    this.#indexes.set(digest, structuredClone(children));
+  }
+
+  async indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
+    return new Map(
+      digests.flatMap((digest) => {
+        const children = this.#indexes.get(digest);
+        return children ? [[digest, structuredClone(children)] as const] : [];
+      }),
+    );
+  }
+
+  /** Everything recorded, for comparing two worlds. */
+  dump(): readonly unknown[] {
+    return [
+      ...[...this.#places].map(([key, record]) => ({ key: `LOC ${key}`, ...record })),
+      ...[...this.#tags].map(([key, tag]) => ({ key: `TAG ${key}`, ...tag })),
+      ...[...this.#indexes].map(([key, children]) => ({ key: `INDEX ${key}`, children })),
+    ];
+  }
+
+  #recordTag(record: LocationRecord, tag: string): void {
+    const key = `${locationKey(record.location)} ${tag}`;
+    const before = this.#tags.get(key);
+    const pushedAtEpochMs = record.lastPushSeenAtEpochMs ?? 0;
+    const newer =
+      before === undefined ||
+      pushedAtEpochMs > before.pushedAtEpochMs ||
+      (pushedAtEpochMs === before.pushedAtEpochMs && record.digest > before.digest);
+    if (newer) this.#tags.set(key, { digest: record.digest, pushedAtEpochMs });
+  }
+}

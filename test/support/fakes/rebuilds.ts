@@ -1,0 +1,102 @@
+import type { GuardMemory, Rebuild, RunnerExecution, StreamLock } from '../../../shared/domain/rebuild.ts';
+import { freshMemory, pipelineKey } from '../../../shared/domain/rebuild.ts';
+import { sameContent } from '../../../shared/domain/same-content.ts';
+import type { GuardLedger, LockLedger, RebuildLedger } from '../../../shared/ports/rebuilds.ts';
+
+/** Rebuilds of streams in memory, and which runs they belong to. */
+export class FakeRebuildLedger implements RebuildLedger {
+  readonly #rebuilds = new Map<string, Rebuild>();
+  readonly #executions = new Map<string, Pick<Rebuild, 'stream' | 'rebuildId'>>();
+
+  async get(stream: string, rebuildId: string): Promise<Rebuild | undefined> {
+    return structuredClone(this.#rebuilds.get(keyOf(stream, rebuildId)));
+  }
+
+  async latest(stream: string, limit: number): Promise<readonly Rebuild[]> {
+    const rebuilds = [...this.#rebuilds.values()].filter((rebuild) => rebuild.stream === stream);
+    rebuilds.sort((one, other) => (one.rebuildId > other.rebuildId ? -1 : 1));
+    return structuredClone(rebuilds.slice(0, limit));
+  }
+
+  async record(
+    stream: string,
+    rebuildId: string,
+    change: (before: Rebuild | undefined) => Rebuild | undefined,
+  ): Promise<Rebuild | undefined> {
+    const key = keyOf(stream, rebuildId);
+    const after = change(structuredClone(this.#rebuilds.get(key)));
+    if (after) this.#rebuilds.set(key, structuredClone(after));
+    return structuredClone(this.#rebuilds.get(key));
+  }
+
+  async recordExecution(
+    execution: RunnerExecution,
+    { stream, rebuildId }: Pick<Rebuild, 'stream' | 'rebuildId'>,
+  ): Promise<void> {
+    const key = executionKey(execution);
+    if (!this.#executions.has(key)) this.#executions.set(key, { stream, rebuildId });
+  }
+
+  async byExecution(execution: RunnerExecution): Promise<Pick<Rebuild, 'stream' | 'rebuildId'> | undefined> {
+    return structuredClone(this.#executions.get(executionKey(execution)));
+  }
+
+  /** Everything recorded, for comparing two worlds. */
+  dump(): readonly unknown[] {
+    return [...this.#rebuilds].map(([key, rebuild]) => ({ key: `REBUILD ${key}`, ...rebuild }));
+  }
+}
+
+const keyOf = (stream: string, rebuildId: string): string => `${stream} ${rebuildId}`;
+const executionKey = ({ pipeline, executionId }: RunnerExecution): string => `${pipelineKey(pipeline)} ${executionId}`;
+
+/** One lock a stream in memory. */
+export class FakeLockLedger implements LockLedger {
+  readonly #locks = new Map<string, StreamLock>();
+
+  async get(stream: string): Promise<StreamLock | undefined> {
+    return structuredClone(this.#locks.get(stream));
+  }
+
+  async take(lock: StreamLock, stale?: StreamLock): Promise<StreamLock> {
+    const held = this.#locks.get(lock.stream);
+    const isFree = !held || (held.rebuildId !== lock.rebuildId && stale && sameContent(held, stale));
+    if (isFree) this.#locks.set(lock.stream, structuredClone(lock));
+    return structuredClone(isFree ? lock : held);
+  }
+
+  async adopt(stream: string, rebuildId: string, taskToken: string): Promise<boolean> {
+    const held = this.#locks.get(stream);
+    if (held?.rebuildId !== rebuildId) return false;
+    this.#locks.set(stream, { ...held, taskToken });
+    return true;
+  }
+
+  async release(stream: string, rebuildId: string): Promise<void> {
+    if (this.#locks.get(stream)?.rebuildId === rebuildId) this.#locks.delete(stream);
+  }
+
+  async *all(): AsyncIterable<readonly StreamLock[]> {
+    const locks = [...this.#locks.values()].sort((one, other) => (one.stream < other.stream ? -1 : 1));
+    if (locks.length > 0) yield structuredClone(locks);
+  }
+}
+
+/** What guards remember, in memory. */
+export class FakeGuardLedger implements GuardLedger {
+  readonly #memories = new Map<string, GuardMemory>();
+
+  async get(streams: readonly string[]): Promise<ReadonlyMap<string, GuardMemory>> {
+    return new Map(
+      streams.flatMap((stream) => {
+        const memory = this.#memories.get(stream);
+        return memory ? [[stream, structuredClone(memory)] as const] : [];
+      }),
+    );
+  }
+
+  async change(stream: string, change: (before: GuardMemory) => GuardMemory): Promise<void> {
+    const before = this.#memories.get(stream) ?? freshMemory(stream);
+    this.#memories.set(stream, structuredClone(change(structuredClone(before))));
+  }
+}

@@ -1,0 +1,151 @@
+import type { Artifact, Digest, ImageLocation, Registry } from '../../../shared/domain/image.ts';
+import { locationKey, registryKey } from '../../../shared/domain/image.ts';
+import { ImageConfigError, RegistryUnreachableError } from '../../../shared/ports/errors.ts';
+import type { ImageConfig, ImageRegistry, ManifestLookup, RegistryImage } from '../../../shared/ports/registry.ts';
+
+/** One push: an artifact, its tags, and (for an image) its config. */
+export interface FakePush {
+  readonly artifact: Artifact;
+  readonly tags?: readonly string[];
+  readonly pushedAtEpochMs: number;
+  readonly config?: ImageConfig;
+}
+
+interface Kept {
+  readonly artifact: Artifact;
+  readonly tags: Set<string>;
+  readonly pushedAtEpochMs: number;
+  archived: boolean;
+}
+
+/** Registries in memory. `asked` counts the manifests asked for, by digest. */
+export class FakeRegistry implements ImageRegistry {
+  readonly #repositories = new Map<string, { readonly location: ImageLocation; readonly images: Map<Digest, Kept> }>();
+  readonly #configs = new Map<Digest, ImageConfig>();
+  readonly #denied = new Set<string>();
+  readonly #foreign = new Set<Digest>();
+  readonly asked = new Map<Digest, number>();
+
+  /** Creates an empty repository. */
+  create(location: ImageLocation): this {
+    this.#repository(location);
+    return this;
+  }
+
+  /** Pushes; a tag that is there already moves. */
+  push(location: ImageLocation, { artifact, tags = [], pushedAtEpochMs, config }: FakePush): this {
+    const images = this.#repository(location);
+    const kept = images.get(artifact.digest) ?? { artifact, tags: new Set(), pushedAtEpochMs, archived: false };
+    for (const tag of tags) {
+      for (const other of images.values()) other.tags.delete(tag);
+      kept.tags.add(tag);
+    }
+    images.set(artifact.digest, kept);
+    if (config && artifact.kind === 'image') this.#configs.set(artifact.configDigest, config);
+    return this;
+  }
+
+  delete(location: ImageLocation, digest: Digest): this {
+    this.#repository(location).delete(digest);
+    return this;
+  }
+
+  archive(location: ImageLocation, digest: Digest): this {
+    const kept = this.#repository(location).get(digest);
+    if (kept) kept.archived = true;
+    return this;
+  }
+
+  /** What is kept under a digest is an attestation, a signature or a chart. */
+  isNoImage(digest: Digest): this {
+    this.#foreign.add(digest);
+    return this;
+  }
+
+  /** From now on the registry cannot be read. */
+  deny(registry: Registry): this {
+    this.#denied.add(registryKey(registry));
+    return this;
+  }
+
+  /** It can be read again. */
+  permit(registry: Registry): this {
+    this.#denied.delete(registryKey(registry));
+    return this;
+  }
+
+  isDenied(registry: Registry): boolean {
+    return this.#denied.has(registryKey(registry));
+  }
+
+  /** What a repository keeps under a digest, for the fake scanner. */
+  find(
+    location: ImageLocation,
+    digest: Digest,
+  ): { readonly artifact: Artifact; readonly archived: boolean } | undefined {
+    return this.#repositories.get(locationKey(location))?.images.get(digest);
+  }
+
+  async *repositories(registry: Registry): AsyncIterable<readonly string[]> {
+    this.#check(registry);
+    const names = [...this.#repositories.values()]
+      .filter(({ location }) => registryKey(location) === registryKey(registry))
+      .map(({ location }) => location.repository);
+    if (names.length > 0) yield names.sort();
+  }
+
+  async *images(location: ImageLocation): AsyncIterable<readonly RegistryImage[]> {
+    this.#check(location);
+    const images = [...(this.#repositories.get(locationKey(location))?.images.values() ?? [])];
+    const active = images.filter(({ archived }) => !archived);
+    if (active.length > 0) yield active.map(listed);
+  }
+
+  async manifests(location: ImageLocation, digests: readonly Digest[]): Promise<ManifestLookup> {
+    this.#check(location);
+    const found: Artifact[] = [];
+    const missing: ManifestLookup['missing'][number][] = [];
+    for (const digest of new Set(digests)) {
+      this.asked.set(digest, (this.asked.get(digest) ?? 0) + 1);
+      const kept = this.find(location, digest);
+      if (this.#foreign.has(digest)) missing.push({ digest, code: 'not-an-image', detail: 'it holds an attestation' });
+      else if (kept) found.push(structuredClone(kept.artifact));
+      else missing.push({ digest, code: 'ImageNotFound', detail: 'Requested image not found' });
+    }
+    return { found, missing };
+  }
+
+  async resolveTag(location: ImageLocation, tag: string): Promise<Digest | undefined> {
+    this.#check(location);
+    const images = this.#repositories.get(locationKey(location))?.images ?? new Map<Digest, Kept>();
+    for (const [digest, { tags }] of images) if (tags.has(tag)) return digest;
+    return undefined;
+  }
+
+  async config(location: ImageLocation, configDigest: Digest): Promise<ImageConfig> {
+    this.#check(location);
+    const config = this.#configs.get(configDigest);
+    if (!config) throw new ImageConfigError(configDigest, 'the registry has no such blob');
+    return structuredClone(config);
+  }
+
+  #repository(location: ImageLocation): Map<Digest, Kept> {
+    const key = locationKey(location);
+    const repository = this.#repositories.get(key) ?? { location, images: new Map<Digest, Kept>() };
+    this.#repositories.set(key, repository);
+    return repository.images;
+  }
+
+  #check(registry: Registry): void {
+    if (!this.isDenied(registry)) return;
+    throw new RegistryUnreachableError(registry, new Error('AccessDenied: the role cannot be taken'));
+  }
+}
+
+const listed = ({ artifact, tags, pushedAtEpochMs, archived }: Kept): RegistryImage => ({
+  digest: artifact.digest,
+  mediaType: artifact.mediaType,
+  tags: [...tags].sort(),
+  pushedAtEpochMs,
+  archived,
+});

@@ -1,0 +1,138 @@
+import type { Finding } from '../../../shared/domain/finding.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
+import { registryKey } from '../../../shared/domain/image.ts';
+import type { ScanReading, ScanRequest } from '../../../shared/domain/scan.ts';
+import type { Clock } from '../../../shared/ports/clock.ts';
+import type { Scanner } from '../../../shared/ports/scanner.ts';
+import type { FakeRegistry } from './registry.ts';
+
+type Refusal = Extract<ScanReading, { outcome: 'refused' }>;
+const DAY_MS = 24 * 3_600_000;
+
+/**
+ * A basic scanner in memory, over the images of a fake registry: once a day per image and location, a daily quota,
+ * and results that come when `finish` is called (at once with `completesAtOnce`).
+ */
+export class FakeScanner implements Scanner {
+  readonly #registry: FakeRegistry;
+  readonly #clock: Clock;
+  readonly #findings = new Map<Digest, readonly Finding[]>();
+  readonly #results = new Map<string, ScanReading>();
+  readonly #askedAt = new Map<string, number>();
+  readonly #refusals = new Map<Digest, Refusal>();
+  readonly #enhanced = new Set<string>();
+  readonly #quotas = new Map<string, number>();
+  completesAtOnce = true;
+  /** Every scan that was begun, in order. */
+  readonly started: { readonly location: ImageLocation; readonly digest: Digest }[] = [];
+  /** Every result that was asked for, in order. */
+  readonly reads: { readonly location: ImageLocation; readonly digest: Digest }[] = [];
+
+  constructor(registry: FakeRegistry, clock: Clock) {
+    this.#registry = registry;
+    this.#clock = clock;
+  }
+
+  /** What the next scan of an image will find; nothing where this is not called. */
+  finds(digest: Digest, findings: readonly Finding[]): this {
+    this.#findings.set(digest, findings);
+    return this;
+  }
+
+  /** Every later scan of this image ends so. */
+  refuses(digest: Digest, refusal: Omit<Refusal, 'outcome'>): this {
+    this.#refusals.set(digest, { outcome: 'refused', ...refusal });
+    return this;
+  }
+
+  /** The registry of this location has enhanced scanning. */
+  enhance(location: ImageLocation): this {
+    this.#enhanced.add(registryKey(location));
+    return this;
+  }
+
+  /** The registry of this location takes so many requests in 24 hours. */
+  limit(location: ImageLocation, dailyQuota: number): this {
+    this.#quotas.set(registryKey(location), dailyQuota);
+    return this;
+  }
+
+  /** A result that is there before anybody asks, as after a scan on push. */
+  scanned(location: ImageLocation, digest: Digest, completedAtEpochMs: number): this {
+    this.#askedAt.set(scanKey(location, digest), completedAtEpochMs);
+    this.#complete(location, digest, completedAtEpochMs);
+    return this;
+  }
+
+  /** Completes every scan in progress; returns their digests. */
+  finish(): readonly Digest[] {
+    const done = this.started.filter(
+      ({ location, digest }) => this.#results.get(scanKey(location, digest))?.outcome === 'in-progress',
+    );
+    for (const { location, digest } of done) this.#complete(location, digest, this.#clock());
+    return done.map(({ digest }) => digest);
+  }
+
+  async start(location: ImageLocation, digest: Digest): Promise<ScanRequest> {
+    const refusal = this.#refusal(location, digest);
+    if (refusal) return refusal;
+    const now = this.#clock();
+    const key = scanKey(location, digest);
+    if (this.#isRecent(key) || this.#today(location) >= (this.#quotas.get(registryKey(location)) ?? Infinity)) {
+      return { outcome: 'quota-or-scanned' };
+    }
+    this.#askedAt.set(key, now);
+    this.started.push({ location, digest });
+    if (this.completesAtOnce) this.#complete(location, digest, now);
+    else this.#results.set(key, { outcome: 'in-progress' });
+    return { outcome: 'requested' };
+  }
+
+  async read(location: ImageLocation, digest: Digest): Promise<ScanReading> {
+    this.reads.push({ location, digest });
+    const never: Refusal = {
+      outcome: 'refused',
+      state: 'off',
+      reason: 'never-scanned',
+      detail: 'ScanNotFoundException: the image was never scanned',
+    };
+    const result = this.#refusal(location, digest) ?? this.#results.get(scanKey(location, digest)) ?? never;
+    return structuredClone(result);
+  }
+
+  #isRecent(key: string): boolean {
+    return (this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY) > this.#clock() - DAY_MS;
+  }
+
+  #today(location: ImageLocation): number {
+    const prefix = `${registryKey(location)}/`;
+    return [...this.#askedAt.keys()].filter((key) => key.startsWith(prefix) && this.#isRecent(key)).length;
+  }
+
+  #complete(location: ImageLocation, digest: Digest, completedAtEpochMs: number): void {
+    const findings = this.#findings.get(digest) ?? [];
+    const refusal = this.#refusals.get(digest);
+    this.#results.set(scanKey(location, digest), refusal ?? { outcome: 'complete', completedAtEpochMs, findings });
+  }
+
+  #refusal(location: ImageLocation, digest: Digest): Refusal | undefined {
+    const refused = (state: Refusal['state'], reason: Refusal['reason'], detail: string): Refusal => ({
+      outcome: 'refused',
+      state,
+      reason,
+      detail,
+    });
+    if (this.#registry.isDenied(location)) return refused('unreachable', 'access-denied', 'AccessDenied');
+    const kept = this.#registry.find(location, digest);
+    if (!kept) return refused('failed', 'image-not-found', 'ImageNotFoundException');
+    if (kept.archived) return refused('off', 'archived', 'ImageArchivedException');
+    if (this.#enhanced.has(registryKey(location))) return refused('off', 'enhanced', 'ValidationException');
+    if (kept.artifact.kind === 'index') {
+      return refused('unsupported', 'unsupported-type', 'UnsupportedImageTypeException');
+    }
+    return undefined;
+  }
+}
+
+const scanKey = (location: ImageLocation, digest: Digest): string =>
+  `${registryKey(location)}/${location.repository}@${digest}`;

@@ -1,0 +1,44 @@
+import type { SlotLedger } from '../../../shared/ports/rebuilds.ts';
+
+interface Slot {
+  readonly owner: string;
+  readonly untilEpochMs: number;
+}
+
+/** Slots in memory: one for each owner. */
+export class FakeSlotLedger implements SlotLedger {
+  readonly #scopes = new Map<string, Map<string, Slot>>();
+
+  async take(
+    scope: string,
+    cap: number,
+    owner: string,
+    { nowEpochMs, untilEpochMs }: { nowEpochMs: number; untilEpochMs: number },
+  ): Promise<boolean> {
+    const slots = this.#scopes.get(scope) ?? new Map<string, Slot>();
+    const others = [...slots.values()].filter((slot) => slot.owner !== owner && slot.untilEpochMs > nowEpochMs);
+    if (!slots.has(owner) && others.length >= cap) return false;
+    this.#scopes.set(scope, new Map([...others, { owner, untilEpochMs }].map((slot) => [slot.owner, slot])));
+    return true;
+  }
+
+  async takeEach(
+    scope: string,
+    cap: number,
+    owners: readonly string[],
+    lease: { nowEpochMs: number; untilEpochMs: number },
+  ): Promise<ReadonlySet<string>> {
+    const served = new Set<string>();
+    for (const owner of owners) if (await this.take(scope, cap, owner, lease)) served.add(owner);
+    return served;
+  }
+
+  async release(scope: string, owner: string): Promise<void> {
+    this.#scopes.get(scope)?.delete(owner);
+  }
+
+  async held(scope: string): Promise<readonly { readonly owner: string; readonly untilEpochMs: number }[]> {
+    const slots = [...(this.#scopes.get(scope)?.values() ?? [])];
+    return structuredClone(slots.sort((one, other) => (one.owner < other.owner ? -1 : 1)));
+  }
+}

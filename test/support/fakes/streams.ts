@@ -1,0 +1,45 @@
+import type { StreamRecord } from '../../../shared/domain/records.ts';
+import { sameContent } from '../../../shared/domain/same-content.ts';
+import type { StreamLedger } from '../../../shared/ports/ledger.ts';
+
+/** Streams and the first sightings of their findings in memory. */
+export class FakeStreamLedger implements StreamLedger {
+  readonly #streams = new Map<string, StreamRecord>();
+  readonly #seen = new Map<string, Map<string, number>>();
+
+  async recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean> {
+    const stands = this.#streams.get(stream.stream);
+    if (!sameContent(stands, before) && !sameContent(stands, stream)) return false;
+    this.#streams.set(stream.stream, structuredClone(stream));
+    return true;
+  }
+
+  async streams(ids: readonly string[]): Promise<ReadonlyMap<string, StreamRecord>> {
+    return new Map(
+      ids.flatMap((id) => {
+        const stream = this.#streams.get(id);
+        return stream ? [[id, structuredClone(stream)] as const] : [];
+      }),
+    );
+  }
+
+  async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {
+    return new Map(this.#seen.get(stream));
+  }
+
+  async recordFirstSeen(stream: string, seen: ReadonlyMap<string, number>): Promise<void> {
+    const known = this.#seen.get(stream) ?? new Map<string, number>();
+    for (const [key, at] of seen) known.set(key, Math.min(at, known.get(key) ?? at));
+    this.#seen.set(stream, known);
+  }
+
+  /** Everything recorded, for comparing two worlds. */
+  dump(): readonly unknown[] {
+    return [
+      ...[...this.#streams].map(([key, stream]) => ({ key: `STREAM ${key}`, ...stream })),
+      ...[...this.#seen].flatMap(([stream, seen]) =>
+        [...seen].map(([key, firstSeenAtEpochMs]) => ({ key: `SEEN ${stream} ${key}`, firstSeenAtEpochMs })),
+      ),
+    ];
+  }
+}

@@ -1,0 +1,85 @@
+import type { Clock } from '../../../shared/ports/clock.ts';
+import type { CascadeEnding, LookRequest, PlannerWaking } from '../../../shared/ports/messages.ts';
+import { FakeAccountDirectory } from './accounts.ts';
+import { FakeCascadeLedger } from './cascades.ts';
+import { FakeCauseLedger } from './causes.ts';
+import { FakeContentLedger } from './contents.ts';
+import { FakeDeployer } from './deployer.ts';
+import { FakeExecutions } from './executions.ts';
+import { FakeDeadLetters, FakeEventBus, FakeEvidenceStore, FakeReportStore, FakeRunFiles } from './files.ts';
+import { FakeImageLedger } from './images.ts';
+import { FakeSwitchLedger } from './kill-switch.ts';
+import { FakeMessages } from './messages.ts';
+import { FakePlaceLedger } from './places.ts';
+import { FakePolicyStore } from './policies.ts';
+import { FakeGuardLedger, FakeLockLedger, FakeRebuildLedger } from './rebuilds.ts';
+import { FakeRegistry } from './registry.ts';
+import { FakeRolloutLedger } from './rollouts.ts';
+import { FakeRunner } from './runner.ts';
+import { FakeRunLedger } from './runs.ts';
+import { FakeScanner } from './scanner.ts';
+import { FakeScopeLedger } from './scopes.ts';
+import { FakeSlotLedger } from './slots.ts';
+import { FakeStreamImages } from './stream-images.ts';
+import { FakeStreamLedger } from './streams.ts';
+import { FakeTagger } from './tagger.ts';
+import { FakeUsageLedger } from './usages.ts';
+import { FakeWaitingStep } from './waiting-step.ts';
+import { FakeWorkloads } from './workloads.ts';
+
+/** 2026-11-24T03:00:00Z */
+export const START_EPOCH_MS = 1_795_489_200_000;
+
+export interface FakeWorld extends ReturnType<typeof fakeWorld> {}
+
+/** A fake of every port, over one clock that only a test moves. */
+export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs?: number } = {}) {
+  const time = { nowEpochMs };
+  const clock: Clock = () => time.nowEpochMs;
+  const registry = new FakeRegistry();
+  const images = new FakeImageLedger();
+  let ids = 0;
+  return {
+    clock,
+    /** Moves the clock on. */
+    advance: (milliseconds: number): void => {
+      time.nowEpochMs += milliseconds;
+    },
+    ids: (): string => `id-${String(++ids).padStart(6, '0')}`,
+    images,
+    imageIndex: images,
+    places: new FakePlaceLedger(),
+    contents: new FakeContentLedger(),
+    usages: new FakeUsageLedger(),
+    streams: new FakeStreamLedger(),
+    streamImages: new FakeStreamImages(),
+    causes: new FakeCauseLedger(),
+    rebuilds: new FakeRebuildLedger(),
+    locks: new FakeLockLedger(),
+    slots: new FakeSlotLedger(),
+    guards: new FakeGuardLedger(),
+    cascades: new FakeCascadeLedger(),
+    rollouts: new FakeRolloutLedger(),
+    killSwitch: new FakeSwitchLedger(),
+    runs: new FakeRunLedger(),
+    scopes: new FakeScopeLedger(),
+    policies: new FakePolicyStore(),
+    runFiles: new FakeRunFiles(),
+    evidence: new FakeEvidenceStore(),
+    reports: new FakeReportStore(),
+    bus: new FakeEventBus(),
+    deadLetters: new FakeDeadLetters(),
+    looks: new FakeMessages<LookRequest>(),
+    ends: new FakeMessages<CascadeEnding>(),
+    wakings: new FakeMessages<PlannerWaking>(),
+    accounts: new FakeAccountDirectory(),
+    workloads: new FakeWorkloads(),
+    registry,
+    scanner: new FakeScanner(registry, clock),
+    runner: new FakeRunner(clock),
+    deployer: new FakeDeployer(clock),
+    tagger: new FakeTagger(registry, clock),
+    executions: new FakeExecutions(),
+    waitingStep: new FakeWaitingStep(),
+  };
+}

@@ -1,0 +1,110 @@
+import {
+  BatchGetImageCommand,
+  DescribeImagesCommand,
+  DescribeRepositoriesCommand,
+  ECRClient,
+  GetDownloadUrlForLayerCommand,
+} from '@aws-sdk/client-ecr';
+import { mockClient } from 'aws-sdk-client-mock';
+import { EcrRegistry } from '../../../shared/adapters/ecr-registry.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import { digestOf, LOCATION, NOON_EPOCH_MS } from '../../support/samples.ts';
+import { awsError } from './support.ts';
+
+const ecr = mockClient(ECRClient);
+beforeEach(() => ecr.reset());
+
+const client = new ECRClient({ region: 'eu-west-1' });
+const registry = new EcrRegistry(() => client);
+const imageManifestMediaType = 'application/vnd.oci.image.manifest.v1+json';
+const manifest = JSON.stringify({
+  config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digestOf('config') },
+  layers: [],
+});
+const image = (name: string, imageTag?: string) => ({
+  imageId: { imageDigest: digestOf(name), ...(imageTag && { imageTag }) },
+  imageManifest: manifest,
+  imageManifestMediaType,
+});
+
+test('every digest asked for is in exactly one list, whatever the registry leaves out or repeats', async () => {
+  ecr.on(BatchGetImageCommand).resolves({
+    images: [image('tagged', 'v1'), image('tagged', 'v2'), { ...image('broken'), imageManifest: 'no JSON' }],
+    failures: [
+      { imageId: { imageDigest: digestOf('gone') }, failureCode: 'ImageNotFound', failureReason: 'not there' },
+      { imageId: { imageDigest: digestOf('locked') }, failureCode: 'KmsError' },
+    ],
+  });
+  const names = ['tagged', 'broken', 'gone', 'locked', 'forgotten'];
+  const { found, missing } = await registry.manifests(LOCATION, [...names, ...names].map(digestOf));
+  expect(found.map(({ digest }) => digest)).toEqual([digestOf('tagged')]);
+  expect(missing.map(({ digest, code }) => [digest, code])).toEqual([
+    [digestOf('broken'), 'unparsable'],
+    [digestOf('gone'), 'ImageNotFound'],
+    [digestOf('locked'), 'KmsError'],
+    [digestOf('forgotten'), 'no-answer'],
+  ]);
+});
+
+test('250 digests are three calls, which name the types of indexes too', async () => {
+  ecr.on(BatchGetImageCommand).resolves({ images: [] });
+  const digests = Array.from({ length: 250 }, (_, n) => digestOf(String(n)));
+  expect((await registry.manifests(LOCATION, digests)).missing).toHaveLength(250);
+  const inputs = ecr.commandCalls(BatchGetImageCommand).map(({ args }) => args[0].input);
+  expect(inputs.map(({ imageIds }) => imageIds?.length)).toEqual([100, 100, 50]);
+  expect(inputs[0]?.acceptedMediaTypes).toHaveLength(4);
+  expect(await registry.manifests(LOCATION, [])).toEqual({ found: [], missing: [] });
+});
+
+test('a repository that is gone has none of its images', async () => {
+  ecr.on(BatchGetImageCommand).rejects(awsError('RepositoryNotFoundException'));
+  const { missing } = await registry.manifests(LOCATION, [digestOf('a')]);
+  expect(missing).toEqual([{ digest: digestOf('a'), code: 'RepositoryNotFoundException', detail: 'as AWS says it' }]);
+});
+
+test('signatures and SBOMs that refer to an image are no images', async () => {
+  ecr
+    .on(DescribeImagesCommand)
+    .resolvesOnce({ imageDetails: [{ imageDigest: digestOf('a'), imageTags: ['b', 'a'] }], nextToken: '1' })
+    .resolvesOnce({
+      imageDetails: [
+        { imageDigest: digestOf('signature'), subjectManifestDigest: digestOf('a') },
+        { imageDigest: digestOf('b'), imagePushedAt: new Date(NOON_EPOCH_MS), imageManifestMediaType },
+      ],
+    });
+  expect((await collect(registry.images(LOCATION))).flat()).toEqual([
+    { digest: digestOf('a'), tags: ['a', 'b'], archived: false },
+    {
+      digest: digestOf('b'),
+      tags: [],
+      pushedAtEpochMs: NOON_EPOCH_MS,
+      mediaType: imageManifestMediaType,
+      archived: false,
+    },
+  ]);
+});
+
+test.each(['ThrottlingException', 'ServerException'])('%s is never read as an answer', async (name) => {
+  ecr.rejects(awsError(name));
+  await expect(collect(registry.repositories(LOCATION))).rejects.toMatchObject({ name });
+  await expect(collect(registry.images(LOCATION))).rejects.toMatchObject({ name });
+  await expect(registry.manifests(LOCATION, [digestOf('a')])).rejects.toMatchObject({ name });
+  await expect(registry.resolveTag(LOCATION, 'v1')).rejects.toMatchObject({ name });
+  await expect(registry.config(LOCATION, digestOf('a'))).rejects.toMatchObject({ name });
+});
+
+test.each(['LayersNotFoundException', 'LayerInaccessibleException'])('%s: the config cannot be used', async (name) => {
+  ecr.on(GetDownloadUrlForLayerCommand).rejects(awsError(name));
+  await expect(registry.config(LOCATION, digestOf('a'))).rejects.toMatchObject({
+    name: 'ImageConfigError',
+    message: expect.stringContaining(name),
+  });
+});
+
+test('repositories come in pages', async () => {
+  ecr
+    .on(DescribeRepositoriesCommand)
+    .resolvesOnce({ repositories: [{ repositoryName: 'a' }], nextToken: '1' })
+    .resolvesOnce({ repositories: [{ repositoryName: 'b' }] });
+  expect(await collect(registry.repositories(LOCATION))).toEqual([['a'], ['b']]);
+});

@@ -1,0 +1,232 @@
+import {
+  type Deployment,
+  DescribeServicesCommand,
+  DescribeTaskDefinitionCommand,
+  ECSClient,
+  RegisterTaskDefinitionCommand,
+  type Service,
+  type TaskDefinition,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-ecs';
+import { mockClient } from 'aws-sdk-client-mock';
+import { EcsDeployer } from '../../../shared/adapters/ecs-deployer.ts';
+import { NOON_EPOCH_MS } from '../../support/samples.ts';
+import { awsError } from './support.ts';
+
+const client = new ECSClient({ region: 'eu-west-1' });
+const ecs = mockClient(client);
+beforeEach(() => ecs.reset());
+const deployer = new EcsDeployer(() => client);
+const ref = { account: '444455556666', region: 'eu-west-1', cluster: 'prod', service: 'api' };
+const ARN = 'arn:aws:ecs:eu-west-1:444455556666:task-definition/api';
+
+const app = { name: 'app', image: 'app:v1', secrets: [{ name: 'KEY', valueFrom: 'parameter' }], essential: true };
+const proxy = { name: 'proxy', image: 'proxy:v1', links: ['app'] };
+
+/** Every member that a definition can have, as ECS tells it: the type asks for each. */
+const definition: Required<TaskDefinition> = {
+  family: 'api',
+  taskDefinitionArn: `${ARN}:7`,
+  revision: 7,
+  status: 'ACTIVE',
+  requiresAttributes: [{ name: 'com.amazonaws.ecs.capability.docker-remote-api.1.19' }],
+  compatibilities: ['EC2', 'FARGATE'],
+  registeredAt: new Date(NOON_EPOCH_MS),
+  registeredBy: 'arn:aws:iam::444455556666:role/deployer',
+  deregisteredAt: new Date(NOON_EPOCH_MS),
+  deleteRequestedAt: new Date(NOON_EPOCH_MS),
+  taskRoleArn: 'arn:aws:iam::444455556666:role/task',
+  executionRoleArn: 'arn:aws:iam::444455556666:role/execution',
+  networkMode: 'awsvpc',
+  volumes: [{ name: 'data', configuredAtLaunch: true }],
+  placementConstraints: [{ type: 'memberOf', expression: 'attribute:zone == a' }],
+  requiresCompatibilities: ['FARGATE'],
+  cpu: '256',
+  memory: '512',
+  inferenceAccelerators: [{ deviceName: 'one', deviceType: 'eia1.medium' }],
+  pidMode: 'task',
+  ipcMode: 'none',
+  proxyConfiguration: { containerName: 'proxy', type: 'APPMESH' },
+  ephemeralStorage: { sizeInGiB: 30 },
+  runtimePlatform: { cpuArchitecture: 'ARM64', operatingSystemFamily: 'LINUX' },
+  enableFaultInjection: true,
+  containerDefinitions: [app, proxy],
+};
+const OF_ECS = [
+  'taskDefinitionArn',
+  'revision',
+  'status',
+  'requiresAttributes',
+  'compatibilities',
+  'registeredAt',
+  'registeredBy',
+  'deregisteredAt',
+  'deleteRequestedAt',
+];
+const tags = [
+  { key: 'aws:cloudformation:stack-name', value: 'api' },
+  { key: 'team', value: 'payments' },
+  { key: 'cost', value: '7' },
+];
+
+const primary: Deployment = {
+  id: 'ecs-svc/1',
+  status: 'PRIMARY',
+  rolloutState: 'COMPLETED',
+  taskDefinition: `${ARN}:7`,
+};
+const service = (changes: Service = {}): Service => ({
+  status: 'ACTIVE',
+  taskDefinition: `${ARN}:7`,
+  deployments: [primary],
+  ...changes,
+});
+
+function serves(found: Service, newest: TaskDefinition = definition): void {
+  ecs.on(DescribeServicesCommand).resolves({ services: [found] });
+  ecs.on(DescribeTaskDefinitionCommand).resolves({ taskDefinition: definition, tags });
+  ecs.on(DescribeTaskDefinitionCommand, { taskDefinition: 'api' }).resolves({ taskDefinition: newest, tags });
+  ecs.on(RegisterTaskDefinitionCommand).resolves({ taskDefinition: { taskDefinitionArn: `${ARN}:9` } });
+  ecs
+    .on(UpdateServiceCommand)
+    .resolves({ service: service({ deployments: [{ id: 'ecs-svc/2', status: 'PRIMARY' }] }) });
+}
+
+test('a new revision is the old one but for the image: nothing of it is lost, nothing of ECS is sent', async () => {
+  serves(service());
+  expect(await deployer.register(ref, new Map([['app', 'app@sha256:ab']]))).toBe('ecs-svc/2');
+  const input = ecs.commandCalls(RegisterTaskDefinitionCommand)[0]?.args[0].input;
+  const kept = Object.fromEntries(Object.entries(definition).filter(([key]) => !OF_ECS.includes(key)));
+  expect(input).toEqual({
+    ...kept,
+    containerDefinitions: [{ ...app, image: 'app@sha256:ab' }, proxy],
+    tags: [tags[2], tags[1]],
+  });
+  expect(ecs.commandCalls(UpdateServiceCommand)[0]?.args[0].input).toEqual({
+    cluster: 'prod',
+    service: 'api',
+    taskDefinition: `${ARN}:9`,
+  });
+  expect(ecs.commandCalls(DescribeTaskDefinitionCommand).map(({ args }) => args[0].input.include)).toEqual([
+    ['TAGS'],
+    ['TAGS'],
+  ]);
+});
+
+test('the newest revision of the family is used where it is the wanted one, and no other', async () => {
+  const newest = { ...definition, revision: 8, taskDefinitionArn: `${ARN}:8` };
+  serves(service(), { ...newest, containerDefinitions: [{ ...app, image: 'app:v2' }, { ...proxy }] });
+  await deployer.register(ref, new Map([['app', 'app:v2']]));
+  await deployer.register(ref, new Map([['app', 'app:v3']]));
+  const deployed = ecs.commandCalls(UpdateServiceCommand).map(({ args }) => args[0].input.taskDefinition);
+  expect(deployed).toEqual([`${ARN}:8`, `${ARN}:9`]);
+  expect(ecs.commandCalls(RegisterTaskDefinitionCommand)).toHaveLength(1);
+});
+
+test('what runs already is not deployed again', async () => {
+  serves(service());
+  expect(await deployer.register(ref, new Map([['app', 'app:v1']]))).toBe('ecs-svc/1');
+  expect(ecs.commandCalls(UpdateServiceCommand)).toHaveLength(0);
+});
+
+test.each([
+  [{ rolloutState: 'IN_PROGRESS' }, 'in-progress'],
+  [{ rolloutState: 'COMPLETED' }, 'completed'],
+  [{ rolloutState: 'FAILED' }, 'failed'],
+  [{ desiredCount: 2, runningCount: 1 }, 'in-progress'],
+  [{ desiredCount: 2, runningCount: 2 }, 'completed'],
+] as const)('a deployment with %j is %s', async (told, state) => {
+  serves(service({ deployments: [{ id: 'ecs-svc/1', status: 'PRIMARY', ...told }] }));
+  expect((await deployer.describe(ref)).deployments).toMatchObject([{ state }]);
+});
+
+test('deployments come newest first, with the reason of their state', async () => {
+  const at = (epochMs: number) => new Date(epochMs);
+  const old = { ...primary, id: 'old', status: 'ACTIVE', createdAt: at(NOON_EPOCH_MS), rolloutStateReason: 'because' };
+  serves(service({ deployments: [old, { ...primary, createdAt: at(NOON_EPOCH_MS + 1) }] }));
+  expect((await deployer.describe(ref)).deployments).toEqual([
+    {
+      deploymentId: 'ecs-svc/1',
+      isPrimary: true,
+      state: 'completed',
+      createdAtEpochMs: NOON_EPOCH_MS + 1,
+      taskDefinition: `${ARN}:7`,
+    },
+    {
+      deploymentId: 'old',
+      isPrimary: false,
+      state: 'completed',
+      detail: 'because',
+      createdAtEpochMs: NOON_EPOCH_MS,
+      taskDefinition: `${ARN}:7`,
+    },
+  ]);
+});
+
+test('another controller keeps its definition in task sets, or has none', async () => {
+  const external: Service = { deploymentController: { type: 'EXTERNAL' }, deployments: [] };
+  const { taskDefinition: _, ...bare } = service(external);
+  serves({
+    ...bare,
+    taskSets: [
+      { status: 'ACTIVE', taskDefinition: 'old' },
+      { status: 'PRIMARY', taskDefinition: 'new' },
+    ],
+  });
+  expect(await deployer.describe(ref)).toMatchObject({
+    controller: 'EXTERNAL',
+    taskDefinition: 'new',
+    deployments: [],
+  });
+  serves(bare);
+  expect(await deployer.describe(ref)).toMatchObject({ taskDefinition: '', containers: [] });
+});
+
+test.each([
+  [{ services: [service({ status: 'INACTIVE' })] }, 'ServiceGoneError'],
+  [{ services: [service({ status: 'DRAINING' })] }, 'ServiceGoneError'],
+  [{ failures: [{ reason: 'MISSING' }] }, 'ServiceGoneError'],
+  [{ failures: [{ reason: 'INTERNAL', detail: 'later' }] }, 'ServiceUnreadableError'],
+  [{}, 'ServiceUnreadableError'],
+])('the answer %j is a %s', async (answer, name) => {
+  ecs.on(DescribeServicesCommand).resolves(answer);
+  await expect(deployer.describe(ref)).rejects.toMatchObject({ name });
+});
+
+test.each([
+  ['ServiceNotFoundException', 'ServiceGoneError'],
+  ['ServiceNotActiveException', 'ServiceGoneError'],
+  ['ClusterNotFoundException', 'ServiceGoneError'],
+  ['InvalidParameterException', 'DeploymentRefusedError'],
+  ['PlatformTaskDefinitionIncompatibilityException', 'DeploymentRefusedError'],
+  ['AccessDeniedException', 'DeployerUnreachableError'],
+  ['ThrottlingException', 'ThrottlingException'],
+  ['ServerException', 'ServerException'],
+])('an update that ends with %s is a %s', async (thrown, name) => {
+  serves(service());
+  ecs.on(UpdateServiceCommand).rejects(awsError(thrown));
+  await expect(deployer.restart(ref)).rejects.toMatchObject({ name });
+});
+
+test('a lost answer to an update is not asked for again, and says that a deployment may have started', async () => {
+  let updates = 0;
+  const lossy = new ECSClient({
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    requestHandler: {
+      handle: async () => {
+        updates += 1;
+        throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError', code: 'ECONNRESET' });
+      },
+    },
+  });
+  const send = lossy.send.bind(lossy);
+  lossy.send = (async (command: UpdateServiceCommand) =>
+    command instanceof UpdateServiceCommand ? send(command) : { services: [service()] }) as typeof lossy.send;
+  await expect(new EcsDeployer(() => lossy).restart(ref)).rejects.toMatchObject({
+    name: 'DeploymentUnknownError',
+    message: expect.stringContaining('socket hang up'),
+    cause: { name: 'TimeoutError' },
+  });
+  expect(updates).toBe(1);
+});

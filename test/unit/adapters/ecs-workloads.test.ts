@@ -1,0 +1,146 @@
+import {
+  ClusterNotFoundException,
+  DescribeTasksCommand,
+  ECSClient,
+  ListClustersCommand,
+  ListTasksCommand,
+  type Task,
+} from '@aws-sdk/client-ecs';
+import { mockClient } from 'aws-sdk-client-mock';
+import { EcsWorkloads } from '../../../shared/adapters/ecs-workloads.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import { awsError } from './support.ts';
+
+const ecs = mockClient(ECSClient);
+beforeEach(() => ecs.reset());
+
+const scope = { account: '444455556666', region: 'eu-west-1' };
+const cluster = { ...scope, cluster: 'prod' };
+// The paginators accept real clients only; the mock stands on the class.
+const client = new ECSClient({ region: 'eu-west-1' });
+const source = new EcsWorkloads(() => client);
+const task = (changes: Task = {}): Task => ({
+  group: 'service:api',
+  lastStatus: 'RUNNING',
+  containers: [],
+  ...changes,
+});
+
+function runs(...tasks: readonly Task[]): void {
+  ecs.on(ListTasksCommand).resolves({ taskArns: tasks.map((_, n) => `task-${n}`) });
+  ecs.on(DescribeTasksCommand).resolves({ tasks: [...tasks], failures: [] });
+}
+
+test.each([
+  ['service:api', 'ecs-service', 'api'],
+  ['daemon:log-agent', 'ecs-daemon', 'log-agent'],
+  ['family:migrate', 'ecs-task', 'migrate'],
+  ['family:with:colon', 'ecs-task', 'with:colon'],
+  ['my-own-group', 'ecs-task', 'of-definition'],
+  ['team:nightly', 'ecs-task', 'of-definition'],
+  ['service', 'ecs-task', 'of-definition'],
+  ['', 'ecs-task', 'of-definition'],
+  [undefined, 'ecs-task', 'of-definition'],
+])('the group %p names %s %s', async (group, workloadKind, workload) => {
+  const taskDefinitionArn = 'arn:aws:ecs:eu-west-1:444455556666:task-definition/of-definition:7';
+  runs(task({ group, taskDefinitionArn }));
+  expect((await collect(source.tasks(cluster))).flat()).toMatchObject([{ workloadKind, workload }]);
+});
+
+test.each([
+  ['x86_64', 'amd64'],
+  ['arm64', 'arm64'],
+  [undefined, undefined],
+])('the architecture %p is %p', async (value, architecture) => {
+  runs(task({ attributes: value === undefined ? [] : [{ name: 'ecs.cpu-architecture', value }] }));
+  const [found] = (await collect(source.tasks(cluster))).flat();
+  expect(found?.architecture).toBe(architecture);
+});
+
+test.each([
+  ['PROVISIONING', 1],
+  ['PENDING', 1],
+  ['ACTIVATING', 1],
+  ['RUNNING', 1],
+  ['DEACTIVATING', 1],
+  ['STOPPING', 1],
+  ['DEPROVISIONING', 0],
+  ['STOPPED', 0],
+  ['DELETED', 0],
+  ['A_STATUS_OF_TOMORROW', 1],
+])('of tasks in status %s %d are counted', async (lastStatus, count) => {
+  runs(task({ lastStatus }));
+  expect((await collect(source.tasks(cluster))).flat()).toHaveLength(count);
+});
+
+test('a digest that is none is left out', async () => {
+  runs(
+    task({
+      containers: [
+        { name: 'a', image: 'x:1', imageDigest: '' },
+        { name: 'b', imageDigest: 'sha512:00' },
+      ],
+    }),
+  );
+  expect((await collect(source.tasks(cluster))).flat()[0]?.containers).toEqual([
+    { name: 'a', image: 'x:1' },
+    { name: 'b' },
+  ]);
+});
+
+test('short pages are filled up: no more descriptions than hundreds of tasks', async () => {
+  const arns = (count: number) => Array.from({ length: count }, (_, n) => `task-${n}`);
+  ecs
+    .on(ListTasksCommand)
+    .resolvesOnce({ taskArns: arns(60), nextToken: '1' })
+    .resolvesOnce({ taskArns: arns(0), nextToken: '2' })
+    .resolvesOnce({ taskArns: arns(70) });
+  ecs.on(DescribeTasksCommand).resolves({ tasks: [] });
+  await collect(source.tasks(cluster));
+  const sizes = ecs.commandCalls(DescribeTasksCommand).map(({ args }) => args[0].input.tasks?.length);
+  expect(sizes).toEqual([100, 30]);
+});
+
+test('a task that ended since it was listed is left out; any other failure is an error that names it', async () => {
+  runs(task());
+  const missing = { arn: 'task-1', reason: 'MISSING' };
+  ecs.on(DescribeTasksCommand).resolves({ tasks: [task()], failures: [missing] });
+  expect((await collect(source.tasks(cluster))).flat()).toHaveLength(1);
+  const broken = { arn: 'task-2', reason: 'INTERNAL', detail: 'try later' };
+  ecs.on(DescribeTasksCommand).resolves({ tasks: [task()], failures: [missing, broken] });
+  await expect(collect(source.tasks(cluster))).rejects.toMatchObject({
+    name: 'TasksUnreadableError',
+    message: expect.stringContaining('task-2 INTERNAL try later'),
+  });
+});
+
+test('a cluster deleted between two pages runs what was listed', async () => {
+  ecs
+    .on(ListTasksCommand)
+    .resolvesOnce({ taskArns: ['task-0'], nextToken: '1' })
+    .rejectsOnce(new ClusterNotFoundException({ message: 'gone', $metadata: {} }));
+  ecs.on(DescribeTasksCommand).resolves({ tasks: [task()] });
+  expect((await collect(source.tasks(cluster))).flat()).toHaveLength(1);
+});
+
+test.each([
+  ['AccessDenied', 'ScopeUnreachableError'],
+  ['AccessDeniedException', 'ScopeUnreachableError'],
+  ['RegionDisabledException', 'ScopeUnreachableError'],
+  ['UnrecognizedClientException', 'ScopeUnreachableError'],
+  ['ThrottlingException', 'ThrottlingException'],
+  ['ServerException', 'ServerException'],
+  ['ExpiredTokenException', 'ExpiredTokenException'],
+  ['TypeError', 'TypeError'],
+])('%s is thrown as %s: only a refusal is "unreachable"', async (name, thrown) => {
+  ecs.rejects(awsError(name));
+  await expect(collect(source.clusters(scope))).rejects.toMatchObject({ name: thrown });
+  await expect(collect(source.tasks(cluster))).rejects.toMatchObject({ name: thrown });
+  ecs.on(ListTasksCommand).resolves({ taskArns: ['task-0'] });
+  await expect(collect(source.tasks(cluster))).rejects.toMatchObject({ name: thrown });
+});
+
+test('cluster names may hold no slash, but partitions and Regions vary', async () => {
+  ecs.on(ListClustersCommand).resolves({ clusterArns: ['arn:aws-us-gov:ecs:us-gov-west-1:444455556666:cluster/prod'] });
+  expect(await collect(source.clusters(scope))).toEqual([cluster]);
+});

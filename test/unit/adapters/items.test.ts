@@ -1,0 +1,127 @@
+import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import {
+  imageContent,
+  imageState,
+  ledgerRecord,
+  packLists,
+  readable,
+  unpackLists,
+} from '../../../shared/adapters/dynamodb/items.ts';
+import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
+import { shardOf } from '../../../shared/adapters/dynamodb/keys.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/usage-ledger.ts';
+import type { ImageRecord } from '../../../shared/domain/records.ts';
+import { cause, digestOf, facts, findingReason, NOON_EPOCH_MS, review, usage, verdict } from '../../support/samples.ts';
+import { fc } from '../../support/seeded.ts';
+
+const image = (changes: Partial<ImageRecord>): ImageRecord => ({
+  ...facts('a', { birth: { known: true, bornAtEpochMs: Date.UTC(2026, 10, 1), evidence: [] } }),
+  inUse: false,
+  isHead: false,
+  scan: { state: 'off', coverage: [] },
+  ...changes,
+});
+const shard = shardOf(digestOf('a'));
+const age = { agePk: `AGE#${shard}`, ageSk: `2026-11-01T00:00:00.000Z#${digestOf('a')}` };
+const open = (status: string) => ({ verdictPk: `VERDICT#${status}#${shard}`, verdictSk: digestOf('a') });
+
+test.each<[string, Partial<ImageRecord>, object]>([
+  ['neither used nor head', { verdict: verdict('violating') }, {}],
+  ['used, not judged', { inUse: true }, age],
+  ['a head, violating', { isHead: true, verdict: verdict('violating') }, age],
+  ['used, violating', { inUse: true, verdict: verdict('violating') }, { ...age, ...open('violating') }],
+  ['used, unknown', { inUse: true, verdict: verdict('unknown') }, { ...age, ...open('unknown') }],
+  ['used, compliant', { inUse: true, verdict: verdict('compliant') }, age],
+  ['used, of unknown birth', { inUse: true, birth: { known: false, rejected: [] } }, {}],
+])('the indexes of an image that is %s', (_, changes, expected) => {
+  const { agePk, ageSk, verdictPk, verdictSk } = imageContent({ record: image(changes) });
+  const present = Object.entries({ agePk, ageSk, verdictPk, verdictSk }).filter(([, value]) => value !== undefined);
+  expect(Object.fromEntries(present)).toEqual(expected);
+});
+
+test('an image comes back from its item, however many reasons it has', () => {
+  fc.assert(
+    fc.property(fc.nat(500), fc.boolean(), fc.option(fc.string(), { nil: undefined }), (count, inUse, scanAskedBy) => {
+      const reasons = Array.from({ length: count }, (_, n) => findingReason(n));
+      const record = image({ inUse, verdict: verdict('violating', { reasons }) });
+      const state = { record, ...(scanAskedBy !== undefined && { scanAskedBy }) };
+      const item = { ...keys.image(record.digest), ...imageContent(state), rev: 3 };
+      expect(imageState(item)).toEqual(state);
+      expect(readable(item).verdict).toEqual(record.verdict);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('5,000 reasons take a fraction of the 400 KB that an item may hold', () => {
+  const reasons = Array.from({ length: 5000 }, (_, n) => findingReason(n));
+  const { verdict: stored } = imageContent({ record: image({ verdict: verdict('violating', { reasons }) }) });
+  expect((stored as { reasons: Uint8Array }).reasons.byteLength).toBeLessThan(150_000);
+});
+
+test('the stream of the table is read in the words of the domain', () => {
+  const key = { PK: 'x', SK: 'y' };
+  const record = image({});
+  expect(ledgerRecord({ ...key, ...imageContent({ record, scanAskedBy: 'run-1' }) })).toEqual({
+    kind: 'image',
+    record,
+  });
+  const pointer = { version: 'v', author: 'somebody', atEpochMs: NOON_EPOCH_MS };
+  expect(ledgerRecord({ ...key, kind: 'policy', ...pointer })).toEqual({ kind: 'policy', record: pointer });
+  expect(ledgerRecord({ ...key, kind: 'run', ...review('r') })).toEqual({ kind: 'run', record: review('r') });
+  const { facts: causeFacts, ...rest } = cause('s');
+  expect(
+    ledgerRecord({ ...key, kind: 'cause', ...rest, facts: causeFacts, openPk: 'OPEN#CAUSE', openSk: 's' }),
+  ).toEqual({
+    kind: 'cause',
+    record: cause('s'),
+  });
+  const open = { openPk: 'OPEN#CLOSURE', openSk: 's' };
+  const closure = { cascadeId: 'c-g1', stream: 's', state: 'open', facts: cause('s').facts };
+  expect(ledgerRecord({ ...key, rev: 3, kind: 'closure', ...open, ...closure })).toEqual({
+    kind: 'closure',
+    record: closure,
+  });
+  const many = Array.from({ length: 5000 }, (_, n) => ({ kind: 'age', ruleId: `rule-${n}`, sinceEpochMs: n }));
+  const rebuild = { rebuildId: 'r', stream: 's', outcome: { result: 'ineffective', left: many }, facts: many };
+  expect(ledgerRecord({ ...key, rev: 3, ...packLists(rebuild), kind: 'rebuild' })).toEqual({
+    kind: 'rebuild',
+    record: rebuild,
+  });
+  for (const kind of ['usage', 'lease', 'tag', undefined])
+    expect(ledgerRecord({ ...key, kind })).toEqual({ kind: 'other' });
+});
+
+test('a live usage is in the index of its scope and never expires; an ended one is not and does after 90 days', async () => {
+  const dynamo = mockClient(DynamoDBDocumentClient);
+  dynamo.on(BatchWriteCommand).resolves({});
+  const ledger = new DynamoUsageLedger(new LedgerTable(dynamo as unknown as DynamoDBDocumentClient, 'ledger'));
+  await ledger.record([usage('a')], NOON_EPOCH_MS);
+  await ledger.end([usage('a')], NOON_EPOCH_MS);
+  const [live, ended] = dynamo
+    .commandCalls(BatchWriteCommand)
+    .map(({ args }) => args[0].input.RequestItems?.ledger?.[0]?.PutRequest?.Item);
+  expect(live).toMatchObject({ scopePk: 'USE#111122223333/eu-west-1' });
+  expect(live).not.toHaveProperty('expiresAt');
+  // 2026-11-24T03:00:00Z and 90 days, in seconds.
+  expect(ended).toMatchObject({ PK: live?.PK, SK: live?.SK, expiresAt: 1_803_265_200 });
+  expect(ended).not.toHaveProperty('scopePk');
+});
+
+test('a record comes back from its item, however long its lists are and however deep they stand', () => {
+  const list = fc
+    .integer({ min: 0, max: 3000 })
+    .map((length) => Array.from({ length }, (_, n) => ({ name: `fact-${n}` })));
+  const record = fc.record({ id: fc.string(), facts: list, outcome: fc.record({ left: list, reason: fc.string() }) });
+  fc.assert(
+    fc.property(record, (original) => {
+      const packed = packLists(original);
+      expect(unpackLists(packed)).toEqual(original);
+      expect(readable(packed)).toEqual(original);
+      expect(JSON.stringify(packed).length).toBeLessThan(400_000);
+    }),
+    { numRuns: 50 },
+  );
+});

@@ -1,0 +1,154 @@
+import { parseConfig, parseManifest } from '../../../shared/adapters/manifest.ts';
+import { digestOf } from '../../support/samples.ts';
+import { fc } from '../../support/seeded.ts';
+
+const OCI = 'application/vnd.oci.image.manifest.v1+json';
+const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
+const name = digestOf('manifest');
+const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digestOf('config'), size: 7 };
+const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest: digestOf('layer'), size: 7 };
+const image = { schemaVersion: 2, mediaType: OCI, config, layers: [layer] };
+const child = { mediaType: OCI, digest: digestOf('child'), size: 7, platform: { os: 'linux', architecture: 'amd64' } };
+const parse = (document: unknown, type: string | undefined = OCI) =>
+  parseManifest(name, JSON.stringify(document), type);
+
+test('one perfect image', () => {
+  expect(parse({ ...image, annotations: { a: 'b' } })).toEqual({
+    kind: 'image',
+    digest: name,
+    mediaType: OCI,
+    configDigest: config.digest,
+    layers: [layer.digest],
+    annotations: { a: 'b' },
+  });
+});
+
+test.each([
+  ['null annotations', { ...image, annotations: null }],
+  ['no layers', { ...image, layers: [] }],
+  ['a zstd layer', { ...image, layers: [{ ...layer, mediaType: 'application/vnd.oci.image.layer.v1.tar+zstd' }] }],
+  ['a plain tar layer', { ...image, layers: [{ ...layer, mediaType: 'application/vnd.oci.image.layer.v1.tar' }] }],
+  [
+    'a Docker layer',
+    { ...image, layers: [{ ...layer, mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip' }] },
+  ],
+  ['members of tomorrow', { ...image, artifactType: 'x', subject: { digest: 'y' } }],
+])('an image with %s is an image', (_, document) => {
+  expect(parse(document)).toMatchObject({ kind: 'image' });
+});
+
+test.each([
+  ['an attestation', { ...image, layers: [{ ...layer, mediaType: 'application/vnd.in-toto+json' }] }],
+  ['a chart', { ...image, config: { ...config, mediaType: 'application/vnd.cncf.helm.config.v1+json' } }],
+  ['a signature', { ...image, layers: [{ ...layer, mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json' }] }],
+])('%s borrows the image manifest and is no image', (_, document) => {
+  expect(parse(document)).toMatchObject({ code: 'not-an-image' });
+});
+
+test.each([
+  ['no config', { ...image, config: undefined }, OCI],
+  ['a layer without digest', { ...image, layers: [{ ...layer, digest: 'sha256:short' }] }, OCI],
+  ['layers that are no list', { ...image, layers: {} }, OCI],
+  ['no document at all', undefined, OCI],
+  ['a list in its place', [], OCI],
+  ['the old schema 1', { schemaVersion: 1 }, 'application/vnd.docker.distribution.manifest.v1+prettyjws'],
+  ['no media type', { config, layers: [] }, undefined],
+  ['an index without manifests', { schemaVersion: 2 }, OCI_INDEX],
+])('a manifest with %s is unparsable, and says why', (_, document, type) => {
+  const parsed = parseManifest(name, document === undefined ? 'no JSON' : JSON.stringify(document), type);
+  expect(parsed).toMatchObject({ code: 'unparsable', detail: expect.stringMatching(/./) });
+});
+
+test('the media type in the manifest counts where the registry tells none', () => {
+  expect(parseManifest(name, JSON.stringify(image))).toMatchObject({ kind: 'image', mediaType: OCI });
+});
+
+test('an index has its runnable children only', () => {
+  const armed = { ...child, digest: digestOf('arm'), platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } };
+  const attestation = { ...child, platform: { os: 'unknown', architecture: 'unknown' } };
+  const marked = { ...child, annotations: { 'vnd.docker.reference.type': 'attestation-manifest' } };
+  const { platform: _, ...nameless } = child;
+  expect(parse({ manifests: [armed, attestation, child, marked, nameless] }, OCI_INDEX)).toEqual({
+    kind: 'index',
+    digest: name,
+    mediaType: OCI_INDEX,
+    children: [
+      { digest: armed.digest, platform: 'linux/arm64/v8' },
+      { digest: child.digest, platform: 'linux/amd64' },
+    ],
+  });
+  expect(parse({ manifests: [attestation] }, OCI_INDEX)).toMatchObject({ kind: 'index', children: [] });
+  expect(parse({ manifests: [] }, OCI_INDEX)).toMatchObject({ kind: 'index', children: [] });
+});
+
+test('nothing that a registry could hold makes it throw', () => {
+  const texts = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.jsonValue().map((value) => JSON.stringify({ ...image, layers: value })),
+  );
+  fc.assert(
+    fc.property(texts, fc.constantFrom(OCI, OCI_INDEX, 'other', undefined), (text, type) => {
+      const parsed = parseManifest(name, text, type);
+      expect('kind' in parsed || parsed.detail.length > 0).toBe(true);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test.each([
+  ['2026-11-24T03:00:00Z', { createdAtEpochMs: 1_795_489_200_000 }],
+  ['2026-11-24T03:00:00.123456789+01:00', { createdAtEpochMs: 1_795_485_600_123 }],
+  ['1970-01-01T00:00:00Z', { createdAtEpochMs: 0 }],
+  ['yesterday', {}],
+  ['', {}],
+  [null, {}],
+  [undefined, {}],
+])('a config created %p tells %p', (created, expected) => {
+  const {
+    platform: _,
+    labels: __,
+    ...told
+  } = parseConfig(JSON.stringify({ created, os: 'linux', architecture: 'arm64' }));
+  expect(told).toEqual(expected);
+});
+
+test('a config tells platform and labels', () => {
+  const document = { os: 'linux', architecture: 'arm64', variant: 'v8', config: { Labels: { team: 'a' } } };
+  expect(parseConfig(JSON.stringify(document))).toEqual({ platform: 'linux/arm64/v8', labels: { team: 'a' } });
+  expect(parseConfig('{"os":"linux","architecture":"amd64","config":{"Labels":null}}').labels).toEqual({});
+  expect(parseConfig('{"os":"linux","architecture":"amd64","rootfs":null,"history":null}')).toEqual({
+    platform: 'linux/amd64',
+    labels: {},
+  });
+  expect(() => parseConfig('{"os":"linux"}')).toThrow('architecture');
+  expect(() => parseConfig('no JSON')).toThrow(SyntaxError);
+});
+
+test('a config tells what was done in its order, also where a builder left half of it out', () => {
+  const diffIds = [digestOf('a'), digestOf('b')];
+  const document = {
+    ...{ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: diffIds } },
+    history: [
+      { created: '2026-11-01T00:00:00Z', created_by: '/bin/sh -c apt-get update' },
+      { created_by: 'ENV A=1', empty_layer: true },
+      { comment: 'by a tool', author: 'x' },
+      {},
+    ],
+  };
+  expect(parseConfig(JSON.stringify(document))).toMatchObject({
+    diffIds,
+    history: [
+      { createdBy: '/bin/sh -c apt-get update', created: '2026-11-01T00:00:00Z' },
+      { createdBy: 'ENV A=1' },
+      { createdBy: '{"author":"x","comment":"by a tool"}' },
+      { createdBy: '' },
+    ],
+  });
+  const broken = { ...document, rootfs: { type: 'layers', diff_ids: [...diffIds, 'sha512:1'] } };
+  expect(parseConfig(JSON.stringify(broken))).not.toHaveProperty('diffIds');
+  const odd = { ...document, created: '2026-11-02T00:00:00Z', rootfs: { diff_ids: 7 }, history: [{ created_by: 7 }] };
+  expect(parseConfig(JSON.stringify(odd))).toEqual({
+    ...{ platform: 'linux/amd64', labels: {}, createdAtEpochMs: Date.parse('2026-11-02T00:00:00Z') },
+  });
+});

@@ -1,0 +1,123 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetCommand,
+  BatchWriteCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { awsError, countingBackoff } from './support.ts';
+
+const dynamo = mockClient(DynamoDBDocumentClient);
+beforeEach(() => dynamo.reset());
+
+const client = dynamo as unknown as DynamoDBDocumentClient;
+const table = (attempts = 3) => {
+  const backoff = countingBackoff(attempts);
+  return { table: new LedgerTable(client, 'ledger', backoff), waits: backoff.waits };
+};
+const key = (name: string) => ({ PK: name, SK: 'ITEM' });
+const item = (name: string) => ({ ...key(name), kind: 'test', name });
+const refused = new ConditionalCheckFailedException({ message: 'no', $metadata: {} });
+
+test('keys left unprocessed are asked for again, and no others', async () => {
+  dynamo
+    .on(BatchGetCommand)
+    .resolvesOnce({ Responses: { ledger: [item('a')] }, UnprocessedKeys: { ledger: { Keys: [key('b'), key('c')] } } })
+    .resolvesOnce({ Responses: { ledger: [item('b')] }, UnprocessedKeys: { ledger: { Keys: [key('c')] } } })
+    .resolvesOnce({ Responses: { ledger: [item('c')] } });
+  const { table: ledger, waits } = table();
+  expect(await ledger.getAll(['a', 'b', 'c'].map(key))).toEqual(['a', 'b', 'c'].map(item));
+  const asked = dynamo.commandCalls(BatchGetCommand).map(({ args }) => args[0].input.RequestItems?.ledger?.Keys);
+  expect(asked).toEqual([['a', 'b', 'c'].map(key), ['b', 'c'].map(key), ['c'].map(key)]);
+  expect(waits).toEqual([1, 2]);
+});
+
+test('keys that stay unprocessed are an error, never missing items', async () => {
+  dynamo.on(BatchGetCommand).resolves({ Responses: {}, UnprocessedKeys: { ledger: { Keys: [key('a')] } } });
+  const { table: ledger } = table();
+  await expect(ledger.getAll([key('a')])).rejects.toMatchObject({ name: 'LedgerBatchIncompleteError' });
+  expect(dynamo.commandCalls(BatchGetCommand)).toHaveLength(3);
+});
+
+test('items left unprocessed are written again, and no others', async () => {
+  const put = (name: string) => ({ PutRequest: { Item: item(name) } });
+  dynamo
+    .on(BatchWriteCommand)
+    .resolvesOnce({ UnprocessedItems: { ledger: [put('b')] } })
+    .resolvesOnce({});
+  await table().table.putAll(['a', 'b'].map(item));
+  const written = dynamo.commandCalls(BatchWriteCommand).map(({ args }) => args[0].input.RequestItems?.ledger);
+  expect(written).toEqual([[put('a'), put('b')], [put('b')]]);
+});
+
+test('items that stay unprocessed are an error', async () => {
+  dynamo.on(BatchWriteCommand).resolves({ UnprocessedItems: { ledger: [{ PutRequest: { Item: item('a') } }] } });
+  await expect(table().table.putAll([item('a')])).rejects.toMatchObject({ name: 'LedgerBatchIncompleteError' });
+});
+
+test('a write that would change nothing is left out', async () => {
+  dynamo.on(GetCommand).resolves({ Item: { ...item('a'), rev: 4, list: [{ x: 1, y: 2 }] } });
+  await table().table.change(key('a'), () => ({ kind: 'test', list: [{ y: 2, x: 1, z: undefined }], name: 'a' }));
+  expect(dynamo.commandCalls(PutCommand)).toHaveLength(0);
+});
+
+test('a change is written over the very item that was read, and decided anew after a conflict', async () => {
+  dynamo
+    .on(GetCommand)
+    .resolvesOnce({})
+    .resolvesOnce({ Item: { ...item('a'), count: 1, rev: 1 } });
+  dynamo.on(PutCommand).rejectsOnce(refused).resolvesOnce({});
+  await table().table.change(key('a'), (before) => ({ ...item('a'), count: Number(before?.count ?? 0) + 1 }));
+  const puts = dynamo.commandCalls(PutCommand).map(({ args }) => args[0].input);
+  expect(puts).toMatchObject([
+    { Item: { count: 1, rev: expect.any(Number) }, ConditionExpression: 'attribute_not_exists(PK)' },
+    {
+      Item: { count: 2, rev: expect.any(Number) },
+      ConditionExpression: 'rev = :rev',
+      ExpressionAttributeValues: { ':rev': 1 },
+    },
+  ]);
+});
+
+test('a write that meets itself, because its reply was lost, is decided once', async () => {
+  let stored: object | undefined;
+  dynamo.on(GetCommand).callsFake(() => ({ Item: stored }));
+  dynamo.on(PutCommand).callsFake(({ Item }) => {
+    stored = Item;
+    throw refused;
+  });
+  let decided = 0;
+  await table().table.change(key('a'), (before) => ({ ...item('a'), count: Number(before?.count ?? 0) + ++decided }));
+  expect(decided).toBe(1);
+  expect(stored).toMatchObject({ count: 1 });
+});
+
+test('another writer with the same words is not taken for oneself', async () => {
+  const count = (before: object | undefined) => Number((before as { count?: number } | undefined)?.count ?? 0) + 1;
+  let stored: object | undefined;
+  dynamo.on(GetCommand).callsFake(() => ({ Item: stored }));
+  dynamo.on(PutCommand).callsFake(({ Item }) => {
+    const isFirst = stored === undefined;
+    stored = isFirst ? { ...Item, rev: 1.5 } : Item;
+    if (isFirst) throw refused;
+    return {};
+  });
+  await table().table.change(key('a'), (before) => ({ ...item('a'), count: count(before) }));
+  expect(stored).toMatchObject({ count: 2 });
+});
+
+test('a change that meets other writers to the end is an error', async () => {
+  dynamo.on(GetCommand).resolves({});
+  dynamo.on(PutCommand).rejects(refused);
+  const changing = table().table.change(key('a'), () => item('a'));
+  await expect(changing).rejects.toMatchObject({ name: 'LedgerContendedError' });
+  expect(dynamo.commandCalls(PutCommand)).toHaveLength(3);
+});
+
+test('an error that is no refused condition is thrown on', async () => {
+  dynamo.on(PutCommand).rejects(awsError('ThrottlingException'));
+  await expect(table().table.put(item('a'))).rejects.toMatchObject({ name: 'ThrottlingException' });
+});

@@ -1,0 +1,225 @@
+import type { Closure, NodeAnswer } from '../../../shared/domain/cascade.ts';
+import { ASKED_BY_PERSON, type CauseFact } from '../../../shared/domain/cause.ts';
+import { SEVERITIES } from '../../../shared/domain/finding.ts';
+import { TIERS } from '../../../shared/domain/image.ts';
+import type { Rebuild, RebuildOutcome } from '../../../shared/domain/rebuild.ts';
+import type { ImageRecord, LedgerRecord, PolicyPointer } from '../../../shared/domain/records.ts';
+import type { ReviewRecord } from '../../../shared/domain/run.ts';
+import { SCAN_STATES } from '../../../shared/domain/scan.ts';
+import { REASON_EFFECTS, type Reason, VERDICTS, type Verdict } from '../../../shared/domain/verdict.ts';
+import { digestOf, facts, LOCATION } from '../../support/samples.ts';
+import { fc } from '../../support/seeded.ts';
+
+/* Records as the ledger's stream hands them over; from few values, so that two of them are often nearly equal. */
+
+const epochMs = fc.integer({ min: 1_700_000_000_000, max: 1_700_000_000_003 });
+const ruleId = fc.constantFrom('critical', 'age-limit');
+const name = fc.constantFrom('openssl', 'zlib1g');
+const vulnerability = fc.constantFrom('CVE-2026-0001', 'CVE-2026-0002');
+
+/** With any of the optional members left out, never `undefined`. */
+const optional = <Members extends object>(members: { [Name in keyof Members]: fc.Arbitrary<Members[Name]> }) =>
+  fc.record(members, { requiredKeys: [] }) as fc.Arbitrary<Partial<Members>>;
+
+const judged = fc
+  .tuple(
+    fc.record({ ruleId, effect: fc.constantFrom(...REASON_EFFECTS) }),
+    optional<{ deadlineEpochMs: number; waiverId: string }>({ deadlineEpochMs: epochMs, waiverId: fc.constant('W-1') }),
+  )
+  .map(([one, other]) => ({ ...one, ...other }));
+
+const fact = fc.oneof(
+  fc.record({ kind: fc.constant('age' as const), bornAtEpochMs: epochMs, limitDays: fc.constantFrom(30, 60) }),
+  fc.constant({ kind: 'age-unknown' as const }),
+  fc.record({
+    kind: fc.constant('finding' as const),
+    vulnerability,
+    package: name,
+    version: fc.constantFrom('1', '2'),
+    severity: fc.constantFrom(...SEVERITIES),
+    fix: fc.constantFrom('yes' as const, 'no' as const, 'unknown' as const),
+    firstSeenAtEpochMs: epochMs,
+  }),
+  fc
+    .tuple(
+      fc.record({ kind: fc.constant('scan' as const), state: fc.constantFrom(...SCAN_STATES) }),
+      optional<{ scanReason: 'archived' | 'enhanced' }>({ scanReason: fc.constantFrom('archived', 'enhanced') }),
+    )
+    .map(([one, other]) => ({ ...one, ...other })),
+  fc.record({ kind: fc.constant('registry' as const), registry: fc.constantFrom('docker.io', 'ghcr.io') }),
+);
+
+export const anyReason: fc.Arbitrary<Reason> = fc.tuple(judged, fact).map(([one, other]) => ({ ...one, ...other }));
+
+export const anyVerdict: fc.Arbitrary<Verdict> = fc
+  .tuple(
+    fc.record({
+      status: fc.constantFrom(...VERDICTS),
+      reasons: fc.array(anyReason, { maxLength: 4 }),
+      policyVersion: fc.constantFrom('policy-1', 'policy-2'),
+    }),
+    optional<{ nextBreachAtEpochMs: number }>({ nextBreachAtEpochMs: epochMs }),
+  )
+  .map(([one, other]) => ({ ...one, ...other }));
+
+/** One image through its life: only what tells of it changes. */
+export const anyImage: fc.Arbitrary<ImageRecord> = fc
+  .tuple(
+    fc.record({
+      tier: fc.constantFrom(...TIERS),
+      inUse: fc.boolean(),
+      isHead: fc.boolean(),
+      locations: fc.constantFrom([], [LOCATION]),
+    }),
+    optional<{ verdict: Verdict }>({ verdict: anyVerdict }),
+    fc.boolean(),
+  )
+  .map(([one, other, isOurs]) => {
+    const { stream, owner, ...rest } = facts('app');
+    return {
+      ...rest,
+      ...(isOurs && stream !== undefined && owner !== undefined && { stream, owner }),
+      scan: { state: 'complete', coverage: ['os'] },
+      ...one,
+      ...other,
+    };
+  });
+
+const causeFact: fc.Arbitrary<CauseFact> = fc.oneof(
+  fc.record({ kind: fc.constant('age' as const), ruleId, sinceEpochMs: epochMs }),
+  fc.record({
+    kind: fc.constant('finding' as const),
+    ruleId,
+    sinceEpochMs: epochMs,
+    vulnerability,
+    package: name,
+    version: fc.constantFrom('1.2.3-1', ''),
+    fix: fc.constantFrom('yes', 'no', 'unknown'),
+  }),
+  fc.record({
+    kind: fc.constant('person' as const),
+    ruleId: fc.constant(ASKED_BY_PERSON),
+    sinceEpochMs: epochMs,
+    by: fc.constant('jo'),
+    reason: fc.constant('a fix of our own'),
+  }),
+);
+
+const count = fc.nat({ max: 3 });
+const totals = fc.record({
+  scopes: fc.record({ complete: count, skipped: count, failed: count }),
+  inventory: fc.record({ clusters: count, tasks: count, containers: count, usages: count, unresolved: count }),
+  found: count,
+  scans: fc.record({ requested: count, fresh: count, later: count, refused: fc.constantFrom({}, { archived: 2 }) }),
+  outcomes: fc.record({ compliant: count, violating: count, unknown: count, failed: count }),
+});
+
+type Ending = Pick<Required<ReviewRecord>, 'endedAtEpochMs' | 'totals' | 'failure' | 'executionArn'>;
+const anyReview: fc.Arbitrary<ReviewRecord> = fc
+  .tuple(
+    fc.record({
+      runId: fc.constant('20261124T030000000Z-3f2a9c10'),
+      mode: fc.constantFrom('review' as const, 'preview' as const),
+      scopeKey: fc.constant('organization'),
+      policyVersion: fc.constant('policy-1'),
+      state: fc.constantFrom('running' as const, 'succeeded' as const, 'failed' as const),
+      startedAtEpochMs: epochMs,
+      leaseUntilEpochMs: epochMs,
+    }),
+    optional<Ending>({
+      endedAtEpochMs: epochMs,
+      totals,
+      failure: fc.record({ error: fc.constant('States.Timeout'), detail: fc.string() }),
+      executionArn: fc.constant('secret'),
+    }),
+  )
+  .map(([one, other]) => ({ ...one, ...other }));
+
+const anyPointer: fc.Arbitrary<PolicyPointer> = fc
+  .tuple(
+    fc.record({ version: fc.constantFrom('policy-1', 'policy-2'), author: fc.constant('jo'), atEpochMs: epochMs }),
+    optional<{ replaces: string }>({ replaces: fc.constantFrom('policy-1', 'policy-2') }),
+  )
+  .map(([one, other]) => ({ ...one, ...other }));
+
+const anyAnswer: fc.Arbitrary<NodeAnswer> = fc
+  .tuple(
+    fc.record({
+      answer: fc.constantFrom('wait' as const, 'refuse' as const),
+      reason: fc.constantFrom('cool-down', 'ineffective'),
+      detail: fc.constantFrom('until noon', 'for ever'),
+    }),
+    optional<{ recheckAtEpochMs: number }>({ recheckAtEpochMs: epochMs }),
+  )
+  .map(([one, other]) => ({ ...one, ...other }));
+
+const someFacts = fc.array(causeFact, { maxLength: 4 });
+const because = fc.constantFrom('exit code 1', '');
+const anyOutcome: fc.Arbitrary<RebuildOutcome> = fc.oneof(
+  fc.constant({ result: 'fixed' as const }),
+  someFacts.map((left) => ({ result: 'ineffective' as const, left })),
+  someFacts.map((added) => ({ result: 'worse' as const, added })),
+  fc
+    .tuple(fc.constantFrom('unverified' as const, 'no-output' as const, 'failed' as const), because)
+    .map(([result, reason]) => ({ result, reason })),
+);
+
+type RebuildLeftOut = Pick<Required<Rebuild>, 'outcome' | 'output' | 'headBefore' | 'executionId' | 'endedAtEpochMs'>;
+const anyRebuild: fc.Arbitrary<Rebuild> = fc
+  .tuple(
+    fc.record({
+      rebuildId: fc.constant('20261124T030000Z-3f2a9c10aabb'),
+      stream: fc.constant('stream'),
+      cascadeId: fc.constant('3f2a9c10aabb-g1'),
+      attempt: fc.constantFrom(1, 2),
+      pipeline: fc.constant({ runner: 'codepipeline' as const, account: 'a', region: 'r', name: 'n' }),
+      facts: someFacts,
+      reservedAtEpochMs: epochMs,
+      deadlineEpochMs: epochMs,
+    }),
+    optional<RebuildLeftOut>({
+      outcome: anyOutcome,
+      output: fc.constant(digestOf('new')),
+      headBefore: fc.constant(digestOf('old')),
+      executionId: fc.constant('execution'),
+      endedAtEpochMs: epochMs,
+    }),
+  )
+  .map(([one, other]) => ({ ...one, ...other }));
+
+const anyClosure: fc.Arbitrary<Closure> = fc
+  .tuple(
+    fc.record({
+      cascadeId: fc.constant('3f2a9c10aabb-g1'),
+      stream: fc.constant('stream'),
+      facts: someFacts,
+      output: fc.constant(digestOf('new')),
+      sinceEpochMs: epochMs,
+      deadlineEpochMs: epochMs,
+    }),
+    fc.boolean(),
+    count,
+  )
+  .map(([one, isClosed, usagesOfOutput]) => {
+    const proof = { runId: 'run-1', closedAtEpochMs: one.sinceEpochMs, scopes: 2, usagesOfOutput };
+    return { ...one, ...(isClosed ? { state: 'closed', proof } : { state: 'open', waitingFor: 'a scope' }) } as Closure;
+  });
+
+export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
+  anyImage.map((record) => ({ kind: 'image' as const, record })),
+  fc
+    .record({
+      stream: fc.constant(digestOf('stream')),
+      facts: fc.array(causeFact, { maxLength: 4 }),
+      sinceEpochMs: epochMs,
+      version: count,
+      state: fc.constantFrom('open' as const, 'open' as const, 'taken' as const, 'closed' as const),
+    })
+    .chain((cause) => optional<{ answer: NodeAnswer }>({ answer: anyAnswer }).map((other) => ({ ...cause, ...other })))
+    .map((record) => ({ kind: 'cause' as const, record })),
+  anyRebuild.map((record) => ({ kind: 'rebuild' as const, record })),
+  anyClosure.map((record) => ({ kind: 'closure' as const, record })),
+  anyReview.map((record) => ({ kind: 'run' as const, record })),
+  anyPointer.map((record) => ({ kind: 'policy' as const, record })),
+  fc.constant({ kind: 'other' as const }),
+);

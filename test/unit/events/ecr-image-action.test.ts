@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { ecrImageAction } from '../../../shared/events/ecr-image-action.ts';
+import { parse, safeParse } from '../../../shared/schema.ts';
+import { fc } from '../../support/seeded.ts';
+
+const FOLDER = new URL('../../../events/', import.meta.url);
+const read = (name: string) =>
+  JSON.parse(readFileSync(new URL(`aws.ecr.ecr-image-action.${name}.json`, FOLDER), 'utf8'));
+const location = { account: '111122223333', region: 'eu-west-1', repository: 'team-a/web' };
+const digestOf = (digit: string) => `sha256:${digit.repeat(64)}`;
+
+test.each([
+  ['pushed', { isPush: true, digest: digestOf('2'), location, tag: '1.4.3', atEpochMs: 1_795_489_831_000 }],
+  ['untagged', { isPush: true, digest: digestOf('3'), location, atEpochMs: 1_795_489_829_000 }],
+  ['deleted', { isPush: false, digest: digestOf('1'), location, tag: '1.4.2', atEpochMs: 1_795_489_920_000 }],
+])('what happened to an image: %s', (name, action) => {
+  expect(parse(ecrImageAction.schema, read(name))).toEqual(action);
+});
+
+test.each([
+  ['a push that failed', { result: 'FAILURE' }],
+  ['an action that AWS may add', { 'action-type': 'RESTORE' }],
+])('%s is no push', (_, changes) => {
+  const event = read('pushed');
+  Object.assign(event.detail, changes);
+  expect(parse(ecrImageAction.schema, event)).toMatchObject({ isPush: false });
+});
+
+test('an empty tag is none', () => {
+  const event = read('pushed');
+  event.detail['image-tag'] = '';
+  expect(parse(ecrImageAction.schema, event)).not.toHaveProperty('tag');
+});
+
+test.each([
+  ['account', (event: ReturnType<typeof read>) => Object.assign(event, { account: '1111' })],
+  ['time', (event: ReturnType<typeof read>) => Object.assign(event, { time: 'yesterday' })],
+  ['detail-type', (event: ReturnType<typeof read>) => Object.assign(event, { 'detail-type': 'ECR Image Scan' })],
+  ['detail.action-type', (event: ReturnType<typeof read>) => delete event.detail['action-type']],
+  [
+    'detail.image-digest',
+    (event: ReturnType<typeof read>) => Object.assign(event.detail, { 'image-digest': 'latest' }),
+  ],
+  [
+    'detail.repository-name',
+    (event: ReturnType<typeof read>) => Object.assign(event.detail, { 'repository-name': [] }),
+  ],
+])('refused, and only for what is wrong with it: "%s"', (path, spoil) => {
+  const event = read('pushed');
+  spoil(event);
+  const { problems } = safeParse(ecrImageAction.schema, event);
+  expect(problems?.map((problem) => problem.path.join('.'))).toEqual([path]);
+});
+
+test('nothing that is not such an event is taken for one', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(safeParse(ecrImageAction.schema, value).success).toBe(false);
+    }),
+    { numRuns: 500 },
+  );
+});

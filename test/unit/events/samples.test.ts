@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { EVENTS } from '../../../shared/events/index.ts';
+import { safeParse } from '../../../shared/schema.ts';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const documentation = readFileSync(`${ROOT}docs/events.md`, 'utf8');
+
+/** `ImageVerdictChanged` and `ECR Image Scan` as in the names of files. */
+const kebab = (detailType: string): string =>
+  detailType
+    .replaceAll(/([a-z])([A-Z])/g, '$1-$2')
+    .replaceAll(' ', '-')
+    .toLowerCase();
+
+const files = readdirSync(`${ROOT}events`).filter((file) => file.endsWith('.json'));
+const table = EVENTS.map((event) => ({ ...event, prefix: `${event.source}.${kebab(event.detailType)}.` }));
+
+test('a detail type stands once in the registry', () => {
+  expect(new Set(table.map(({ prefix }) => prefix)).size).toBe(EVENTS.length);
+});
+
+test.each(files)('%s is a sample of an event that we know, and can be read', (file) => {
+  const [event, ...others] = table.filter(({ prefix }) => file.startsWith(prefix));
+  expect(others).toEqual([]);
+  const sample: unknown = JSON.parse(readFileSync(`${ROOT}events/${file}`, 'utf8'));
+  expect(event && safeParse(event.schema, sample)).toMatchObject({ success: true });
+});
+
+test.each(table)('$detailType has a sample, and a chapter with every member', ({ detailType, prefix }) => {
+  const samples = files.filter((file) => file.startsWith(prefix));
+  expect(samples.length).toBeGreaterThan(0);
+  const [, chapter = ''] = documentation.split(`### ${detailType}\n`);
+  const [described = ''] = chapter.split('\n### ');
+  const members = samples.flatMap((file) =>
+    Object.keys(JSON.parse(readFileSync(`${ROOT}events/${file}`, 'utf8')).detail),
+  );
+  expect([...new Set(members)].filter((member) => !described.includes(`\`${member}\``))).toEqual([]);
+  for (const file of samples) expect(described).toContain(file);
+});
