@@ -1,0 +1,79 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { codepipelineState, type PipelineRunChanged } from '../../shared/events/codepipeline-state.ts';
+import { type OutputReported, rebuildReported } from '../../shared/events/rebuild-reported.ts';
+import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
+import type { LockLedger } from '../../shared/ports/rebuilds.ts';
+import * as v from '../../shared/schema.ts';
+import type { BuildEventMessage } from './input.ts';
+import { type OpenRebuilds, openRebuildsOnce } from './open-rebuilds.ts';
+import { recordReport } from './report.ts';
+import { lookAtToldRun, type ToldRunPorts } from './told-run.ts';
+
+const MESSAGES_AT_ONCE = 10;
+
+export interface BuildEventPorts extends ToldRunPorts {
+  readonly locks: Pick<LockLedger, 'get' | 'all'>;
+  readonly deadLetters: DeadLetters;
+}
+
+/** What became of one message. `set-aside`: kept for a person, with the reason. `failed`: delivered again. */
+export type Handled =
+  | 'looked'
+  | 'ended'
+  | 'recorded'
+  | 'not-ours'
+  | 'set-aside'
+  | { readonly messageId: string; readonly error: unknown };
+
+/**
+ * Takes events of builds: each only says "look here", so its order, its number and its delay do not matter. One message
+ * that fails stops no other.
+ */
+export async function handleBuildEvents(
+  ports: BuildEventPorts,
+  messages: readonly BuildEventMessage[],
+): Promise<readonly Handled[]> {
+  const openRebuilds = openRebuildsOnce(ports);
+  return mapConcurrently(messages, MESSAGES_AT_ONCE, async ({ messageId, body }) => {
+    try {
+      return await handleOne(ports, body, openRebuilds);
+    } catch (error) {
+      return { messageId, error };
+    }
+  });
+}
+
+async function handleOne(ports: BuildEventPorts, body: string, openRebuilds: OpenRebuilds): Promise<Handled> {
+  const { told, problem } = parse(body);
+  if (!told) return setAside(ports, body, problem);
+  if ('run' in told) return lookAtToldRun(ports, told.run, openRebuilds);
+  const report = await recordReport(ports, told, openRebuilds);
+  if (report === 'foreign')
+    return setAside(ports, body, `account ${told.account} may not report for rebuild ${told.rebuildId}`);
+  return report === 'recorded' ? 'recorded' : 'not-ours';
+}
+
+async function setAside({ deadLetters }: BuildEventPorts, body: string, reason: string): Promise<'set-aside'> {
+  await deadLetters.put(body, reason);
+  return 'set-aside';
+}
+
+type Parsed =
+  | { readonly told: PipelineRunChanged | OutputReported; readonly problem?: undefined }
+  | { readonly told?: undefined; readonly problem: string };
+
+function parse(body: string): Parsed {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (error) {
+    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  const { schema } = isReport(json) ? rebuildReported : codepipelineState;
+  const parsed = v.safeParse<v.GenericSchema<unknown, PipelineRunChanged | OutputReported>>(schema, json);
+  if (parsed.success) return { told: parsed.data };
+  return { problem: parsed.problems.map((problem) => v.problemText(problem)).join('; ') };
+}
+
+const isReport = (json: unknown): boolean =>
+  typeof json === 'object' && json !== null && 'source' in json && json.source === rebuildReported.source;

@@ -1,0 +1,12 @@
+import * as v from '../../shared/schema.ts';
+
+const text = v.text();
+
+export const environment = v.object({
+  LEDGER_TABLE: text,
+  PARTITION: text,
+  READ_ROLE_EXTERNAL_ID: text,
+  ACT_BUILD_ROLE_NAME: text,
+  /** Where a message goes that can never be understood, or that nobody may send. */
+  DEAD_LETTER_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
+});

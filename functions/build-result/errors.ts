@@ -1,0 +1,12 @@
+import { pipelineKey, type RunnerExecution } from '../../shared/domain/rebuild.ts';
+
+/** The run may be one that we asked for and whose id is being written down. */
+export class RunNotRecordedYetError extends Error {
+  override readonly name = 'RunNotRecordedYetError';
+  constructor({ pipeline, executionId }: RunnerExecution, rebuildId: string) {
+    super(
+      `Run ${executionId} of ${pipelineKey(pipeline)} may be of rebuild ${rebuildId}, whose run is not known yet. ` +
+        'The event is delivered again.',
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import {
+  ledgerClient,
+  machineClient,
+  memberAccess,
+  pipelineClients,
+  queueClient,
+} from '../../shared/adapters/clients.ts';
+import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
+import { DynamoLockLedger } from '../../shared/adapters/dynamodb/lock-ledger.ts';
+import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
+import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { answer } from './answer.ts';
+import type { BuildEventPorts } from './build-events.ts';
+import { environment } from './env.ts';
+import { buildResultInput } from './input.ts';
+
+function compose(): BuildEventPorts {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const access = memberAccess({
+    partition: env.PARTITION,
+    roleName: env.ACT_BUILD_ROLE_NAME,
+    externalId: env.READ_ROLE_EXTERNAL_ID,
+    sessionName: 'patchwave-build-result',
+  });
+  return {
+    rebuilds: new DynamoRebuildLedger(table),
+    locks: new DynamoLockLedger(table),
+    runner: new CodePipelineRunner(pipelineClients(access)),
+    waitingStep: new SfnWaitingStep(machineClient()),
+    deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
+    clock: Date.now,
+  };
+}
+
+/** Ends of builds, as their pipelines tell them: written down, then told to the step that waits. */
+export const buildResult = (services: () => BuildEventPorts) =>
+  lambdaFunction({ input: buildResultInput, compose: services, handle: answer });
+
+export const handler = buildResult(compose);

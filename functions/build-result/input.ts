@@ -1,0 +1,7 @@
+import * as v from '../../shared/schema.ts';
+
+/** Messages of the queue of build events; what a body holds is looked at one by one. */
+export const buildResultInput = v.object({
+  Records: v.array(v.object({ messageId: v.text(), body: v.string() })),
+});
+export type BuildEventMessage = v.InferOutput<typeof buildResultInput>['Records'][number];

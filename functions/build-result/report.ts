@@ -1,0 +1,31 @@
+import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import { parseStreamId } from '../../shared/domain/stream.ts';
+import type { OutputReported } from '../../shared/events/rebuild-reported.ts';
+import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
+import type { OpenRebuilds } from './open-rebuilds.ts';
+
+/** `foreign`: its sender may not speak for the rebuild. `not-open`: nobody waits for it. */
+export type Report = 'recorded' | 'not-open' | 'foreign';
+
+/**
+ * Writes down what a pipeline says it pushed, while its rebuild is open. Only the account of the pipeline or of the
+ * stream's registry may say so; the first word stays. Whether it is true, verification finds out.
+ */
+export async function recordReport(
+  { rebuilds }: { readonly rebuilds: Pick<RebuildLedger, 'record'> },
+  { rebuildId, digest, account }: OutputReported,
+  openRebuilds: OpenRebuilds,
+): Promise<Report> {
+  const rebuild = (await openRebuilds()).find((one) => one.rebuildId === rebuildId);
+  if (!rebuild) return 'not-open';
+  if (!mayReport(rebuild, account)) return 'foreign';
+  await rebuilds.record(rebuild.stream, rebuildId, (before) =>
+    before && before.endedAtEpochMs === undefined && before.output === undefined
+      ? { ...before, output: digest }
+      : undefined,
+  );
+  return 'recorded';
+}
+
+const mayReport = ({ pipeline, stream }: Rebuild, account: string): boolean =>
+  account === pipeline.account || account === parseStreamId(stream).location.account;

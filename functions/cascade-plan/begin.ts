@@ -1,0 +1,41 @@
+import { RAMP } from '../../shared/cascade/read-plan.ts';
+import { eachConcurrently } from '../../shared/concurrency.ts';
+import { hasEnded } from '../../shared/domain/cascade.ts';
+import { takeCause } from '../../shared/domain/cause.ts';
+import { DAY_MS } from '../../shared/domain/time.ts';
+import type { PlanPorts } from './ports.ts';
+
+const WRITES_AT_ONCE = 8;
+
+/**
+ * Starts the execution of a cascade that was written, and takes its causes where no new fact came to them. Done again
+ * after a crash it starts nothing anew. A name of an execution is taken for 90 days: where one of its name has ended
+ * before, nothing was started, and the cascade is told to the reaper. The next plan bears another name.
+ * @returns whether it runs
+ */
+export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise<boolean> {
+  const { outcome, executionArn } = await ports.executions.start(cascadeId);
+  const cascade = await ports.cascades.changeCascade(cascadeId, (before) =>
+    before.executionArn === undefined ? { ...before, executionArn } : undefined,
+  );
+  if (outcome === 'already-closed') {
+    await ports.ends.send([{ kind: 'ended', cascadeId }]);
+    return false;
+  }
+  const { caps } = (await ports.policies.load(cascade.policyVersion)).policy;
+  const begun: string[] = [];
+  await eachConcurrently(ports.cascades.nodes(cascadeId), WRITES_AT_ONCE, async (node) => {
+    // Its cause was given back already.
+    if (hasEnded(node)) return;
+    await ports.causes.change(node.stream, (cause) => cause && takeCause(cause, cascadeId, node.causeVersion));
+    if (node.work === 'rebuild') begun.push(node.stream);
+  });
+  if (caps.ramp !== undefined) await countInRamp(ports, begun, caps.ramp);
+  return true;
+}
+
+/** A stream counts for a day from its last begin; where the ramp was lowered meanwhile there may be no slot left. */
+async function countInRamp({ slots, clock }: PlanPorts, streams: readonly string[], ramp: number): Promise<void> {
+  const nowEpochMs = clock();
+  await slots.takeEach(RAMP, ramp, streams, { nowEpochMs, untilEpochMs: nowEpochMs + DAY_MS });
+}

@@ -1,0 +1,15 @@
+import * as v from '../../shared/schema.ts';
+
+const text = v.text();
+
+export const environment = v.object({
+  LEDGER_TABLE: text,
+  /** The waves of a cascade lie here. */
+  RUN_BUCKET: text,
+  EVIDENCE_BUCKET: text,
+  CASCADE_MACHINE_ARN: text,
+  /** What a registry holds is asked for here. */
+  REGISTRY_EVENT_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
+  /** The reaper is told here of cascades whose execution is over. */
+  CASCADE_END_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
+});

@@ -1,0 +1,39 @@
+import { isOpen } from '../../shared/domain/cascade.ts';
+import { type Cause, reopenCause } from '../../shared/domain/cause.ts';
+import type { PlanPorts } from './ports.ts';
+
+export type FindCausesPorts = Pick<PlanPorts, 'causes' | 'cascades'>;
+
+export interface FoundCauses {
+  /** Somebody must act on these. */
+  readonly open: readonly Cause[];
+  /** A cascade works on so many more. */
+  readonly taken: number;
+}
+
+/**
+ * All causes that are not closed. One that is taken by a cascade which has ended is given back: a planner that was slow
+ * took it after its node had ended.
+ */
+export async function findCauses(ports: FindCausesPorts): Promise<FoundCauses> {
+  const open: Cause[] = [];
+  const takenBy = new Map<string, string[]>();
+  for await (const cause of ports.causes.open()) {
+    const cascadeId = cause.takenBy?.cascadeId;
+    if (cause.state === 'open') open.push(cause);
+    else if (cascadeId !== undefined) takenBy.set(cascadeId, [...(takenBy.get(cascadeId) ?? []), cause.stream]);
+  }
+  let taken = 0;
+  for (const [cascadeId, streams] of takenBy) {
+    const cascade = await ports.cascades.get(cascadeId);
+    if (cascade && isOpen(cascade)) {
+      taken += streams.length;
+      continue;
+    }
+    for (const stream of streams) {
+      const cause = await ports.causes.change(stream, (before) => before && reopenCause(before, cascadeId));
+      if (cause?.state === 'open') open.push(cause);
+    }
+  }
+  return { open, taken };
+}

@@ -1,0 +1,82 @@
+import { readPlan } from '../../shared/cascade/read-plan.ts';
+import type { CascadePlan } from '../../shared/domain/plan.ts';
+import { MINUTE_MS } from '../../shared/domain/time.ts';
+import type { PlanningLease } from '../../shared/ports/rebuilds.ts';
+import { planAndAsk } from './ask-looks.ts';
+import { beginCascade } from './begin.ts';
+import { findCauses } from './find-causes.ts';
+import type { PlanPorts } from './ports.ts';
+import { recordAnswers } from './record-answers.ts';
+import { resumeOpen } from './resume-open.ts';
+import { tellLeft } from './tell-left.ts';
+
+/** Longer than the function may run: whoever's lease has lapsed is dead. */
+const LEASE_MS = 6 * MINUTE_MS;
+const LONGEST_WAIT_MS = MINUTE_MS;
+
+export interface Planned {
+  /** Of what was started; absent where nothing was. */
+  readonly cascadeId?: string;
+  readonly streams: number;
+  /** Causes that are not closed, before this plan. */
+  readonly open: number;
+  readonly refused: number;
+}
+
+/**
+ * Plans all open causes together, and starts what they come to. One planner plans at a time; whatever one of them left
+ * half done, the next one ends first. Whatever wakes it, it does the same.
+ * @param owner names this try, and no other one
+ * @returns nothing where another planner was at work all the time
+ */
+export async function planCauses(ports: PlanPorts, owner: string): Promise<Planned | undefined> {
+  const lease = await takeLease(ports, owner);
+  if (!lease) return undefined;
+  try {
+    const planned = await planUnderLease(ports, owner, lease);
+    await ports.cascades.endPlanning(owner);
+    return planned;
+  } catch (error) {
+    await layLeaseDown(ports, owner);
+    throw error;
+  }
+}
+
+async function takeLease({ cascades, clock, retry }: PlanPorts, owner: string): Promise<PlanningLease | undefined> {
+  const until = clock() + LONGEST_WAIT_MS;
+  for (let attempt = 1; ; attempt += 1) {
+    const nowEpochMs = clock();
+    const lease = await cascades.beginPlanning(owner, { nowEpochMs, untilEpochMs: nowEpochMs + LEASE_MS });
+    if (lease || attempt >= retry.attempts || nowEpochMs >= until) return lease;
+    await retry.wait(attempt);
+  }
+}
+
+/** Lets the lease lapse at once, with what it says is still to be started. Where that fails too, it lapses by itself. */
+async function layLeaseDown({ cascades, clock }: PlanPorts, owner: string): Promise<void> {
+  const nowEpochMs = clock();
+  await cascades.beginPlanning(owner, { nowEpochMs, untilEpochMs: nowEpochMs }).catch(() => undefined);
+}
+
+async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeId }: PlanningLease): Promise<Planned> {
+  if (pendingCascadeId !== undefined) await beginCascade(ports, pendingCascadeId);
+  await resumeOpen(ports, owner);
+  await tellLeft(ports);
+  const { open: causes, taken } = await findCauses(ports);
+  const plan = await planAndAsk(ports, await readPlan(ports, causes));
+  await recordAnswers(ports, causes, plan);
+  const started = await start(ports, owner, plan);
+  const refused = causes.filter((cause) => (plan.answers.get(cause.stream) ?? cause.answer)?.answer === 'refuse');
+  return {
+    ...(started !== undefined && { cascadeId: started }),
+    streams: started === undefined ? 0 : plan.nodes.length,
+    open: causes.length + taken,
+    refused: refused.length,
+  };
+}
+
+async function start(ports: PlanPorts, owner: string, { cascade, nodes }: CascadePlan): Promise<string | undefined> {
+  if (!cascade) return undefined;
+  await ports.cascades.write(owner, cascade, nodes);
+  return (await beginCascade(ports, cascade.cascadeId)) ? cascade.cascadeId : undefined;
+}

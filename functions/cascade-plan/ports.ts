@@ -1,0 +1,28 @@
+import type { ReadPlanPorts } from '../../shared/cascade/read-plan.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { CascadeExecutions } from '../../shared/ports/executions.ts';
+import type { CauseLedger } from '../../shared/ports/ledger.ts';
+import type { CascadeEnding, LookRequest, Messages } from '../../shared/ports/messages.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { CascadeLedger, GuardLedger, LockLedger, SlotLedger } from '../../shared/ports/rebuilds.ts';
+import type { Retry } from '../../shared/ports/retry.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+
+/** All that the planner may touch; each step says which of them it does. */
+export interface PlanPorts extends ReadPlanPorts {
+  readonly cascades: CascadeLedger;
+  readonly causes: CauseLedger;
+  readonly locks: Pick<LockLedger, 'get' | 'all'>;
+  readonly slots: SlotLedger;
+  readonly guards: GuardLedger;
+  readonly policies: Pick<PolicyStore, 'load' | 'current'>;
+  readonly executions: CascadeExecutions;
+  readonly files: Pick<RunFiles, 'put'>;
+  /** Registries are read by somebody else. */
+  readonly looks: Messages<LookRequest>;
+  /** So are cascades ended. */
+  readonly ends: Messages<CascadeEnding>;
+  readonly clock: Clock;
+  /** How long another planner is waited for. */
+  readonly retry: Retry;
+}

@@ -1,0 +1,27 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { answerCause, type Cause, settleFacts } from '../../shared/domain/cause.ts';
+import type { CascadePlan } from '../../shared/domain/plan.ts';
+import type { PlanPorts } from './ports.ts';
+
+const WRITES_AT_ONCE = 16;
+
+/**
+ * Writes down what is settled and why the rest is not planned, where it is new. A cause that got a new fact since it
+ * was read is left for the next plan.
+ */
+export async function recordAnswers(
+  { causes }: Pick<PlanPorts, 'causes'>,
+  read: readonly Cause[],
+  { answers, settled }: CascadePlan,
+): Promise<void> {
+  const told = read.filter(({ stream }) => answers.has(stream) || settled.has(stream));
+  await mapConcurrently(told, WRITES_AT_ONCE, async ({ stream, version }) => {
+    const answer = answers.get(stream);
+    await causes.change(stream, (before) => {
+      if (!before || before.version !== version) return undefined;
+      const left = settleFacts(before, settled.get(stream) ?? []);
+      const after = answer ? answerCause(left, answer) : left;
+      return after === before ? undefined : after;
+    });
+  });
+}

@@ -1,0 +1,35 @@
+import { type ReapPorts, reapCascade } from '../../shared/cascade/reap.ts';
+import { messageIn } from '../../shared/domain/failure-text.ts';
+import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
+import type { AbandonStep } from './input.ts';
+
+export interface AbandonPorts extends ReapPorts {
+  readonly cascades: ReapPorts['cascades'] & Pick<CascadeLedger, 'get'>;
+}
+
+/** The error that its execution ends in. */
+export interface AbandonedCascade {
+  readonly error: string;
+  readonly cause: string;
+}
+
+/** https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html: what an execution shows of its end. */
+const LONGEST_CAUSE = 2000;
+
+/**
+ * Ends a cascade by the last act of its own execution, and gives the error that this ends in.
+ * @throws InvalidInputError where the execution is another cascade's, or nobody planned it
+ */
+export async function abandonCascade(
+  ports: AbandonPorts,
+  { cascadeId, executionArn, error }: Omit<AbandonStep, 'action'>,
+): Promise<AbandonedCascade> {
+  const cascade = await ports.cascades.get(cascadeId);
+  if (!cascade) throw new InvalidInputError([`cascadeId: nobody planned cascade ${cascadeId}`]);
+  const isOwn = (cascade.executionArn ?? executionArn) === executionArn && executionArn.endsWith(`:${cascadeId}`);
+  if (!isOwn) throw new InvalidInputError([`executionArn: it is not that of cascade ${cascadeId}`]);
+  const cause = messageIn(error.Cause).slice(0, LONGEST_CAUSE);
+  await reapCascade(ports, cascade, { error: error.Error, detail: cause });
+  return { error: error.Error, cause };
+}

@@ -1,0 +1,31 @@
+import type { SQSBatchResponse } from 'aws-lambda';
+import { logger } from '../../shared/lambda/powertools.ts';
+import { type AbandonedCascade, abandonCascade } from './abandon-cascade.ts';
+import { type ClosedCascade, closeCascade } from './close-cascade.ts';
+import { type EndEventPorts, type Handled, handleEndEvents, type Machines } from './end-events.ts';
+import type { CascadeReaperInput } from './input.ts';
+
+export interface ReaperServices {
+  readonly ports: EndEventPorts;
+  readonly machines: Machines;
+}
+
+/** Tells the machine and the queue apart, and gives each the reply it understands. */
+export async function answer(
+  event: CascadeReaperInput,
+  { ports, machines }: ReaperServices,
+): Promise<SQSBatchResponse | ClosedCascade | AbandonedCascade> {
+  if ('Records' in event) return replyOf(await handleEndEvents(ports, machines, event.Records));
+  const { action, cascadeId } = event;
+  logger.appendKeys({ action, cascadeId });
+  return action === 'close' ? closeCascade(ports, event) : abandonCascade(ports, event);
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html: only what failed is delivered again. */
+function replyOf(handled: readonly Handled[]): SQSBatchResponse {
+  const failed = handled.filter((one) => typeof one !== 'string');
+  for (const { messageId, error } of failed) {
+    logger.error(`message ${messageId} failed and will be delivered again`, error as Error);
+  }
+  return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+}

@@ -1,0 +1,46 @@
+import { endParts, type ReapPorts } from '../../shared/cascade/reap.ts';
+import { collect } from '../../shared/concurrency.ts';
+import { type Cascade, type CascadeNode, isOpen } from '../../shared/domain/cascade.ts';
+import { summarizeCascade } from '../../shared/domain/cascade-end.ts';
+import { type OwnExecution, ownCascade } from '../../shared/lambda/own-cascade.ts';
+import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
+
+export interface ClosePorts extends ReapPorts {
+  readonly cascades: ReapPorts['cascades'] & Pick<CascadeLedger, 'get'>;
+}
+
+export interface ClosedCascade {
+  readonly state: 'complete' | 'incomplete';
+  /** What is missing, for a person. */
+  readonly detail: string;
+}
+
+/** https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html: what an execution shows of its end. */
+const LONGEST_DETAIL = 2000;
+
+const LEFT_OPEN = { error: 'NodeLeftOpen', detail: 'the child that worked on it died' } as const;
+
+/**
+ * Ends a cascade whose nodes are through: what a child that died left open is ended like that of a dead cascade, then
+ * all is summed up. One that has ended stays as it ended. @throws InvalidInputError
+ */
+export async function closeCascade(ports: ClosePorts, input: OwnExecution): Promise<ClosedCascade> {
+  const cascade = await ownCascade(ports.cascades, input);
+  if (!isOpen(cascade)) return closed(cascade);
+  await endParts(ports, cascade, LEFT_OPEN);
+  const { cascadeId } = cascade;
+  const nodes: CascadeNode[] = [];
+  // Their facts are many, and none of them is told.
+  for await (const node of ports.cascades.nodes(cascadeId)) nodes.push({ ...node, facts: [], holders: [] });
+  const { state, failure } = summarizeCascade(nodes, await collect(ports.rollouts.deployments(cascadeId)));
+  const endedAtEpochMs = ports.clock();
+  const stands = await ports.cascades.changeCascade(cascadeId, (before) =>
+    isOpen(before) ? { ...before, state, endedAtEpochMs, ...(failure && { failure }) } : undefined,
+  );
+  return closed(stands);
+}
+
+const closed = ({ state, streams, failure }: Cascade): ClosedCascade =>
+  state === 'complete'
+    ? { state, detail: `All ${streams} streams are verified, or need nothing any more.` }
+    : { state: 'incomplete', detail: (failure?.detail ?? 'nobody knows why').slice(0, LONGEST_DETAIL) };

@@ -1,0 +1,136 @@
+import { type DeathPorts, deathOf } from '../../shared/cascade/death.ts';
+import { reapCascade, settleLeft } from '../../shared/cascade/reap.ts';
+import { type Cascade, isOpen } from '../../shared/domain/cascade.ts';
+import { messageIn } from '../../shared/domain/failure-text.ts';
+import { runIdOf } from '../../shared/domain/run-id.ts';
+import { type ExecutionEnded, executionEnded } from '../../shared/events/execution-ended.ts';
+import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
+import type { RunLedger } from '../../shared/ports/ledger.ts';
+import type { CascadeEnding, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
+import { abandonReview } from '../../shared/review/abandon.ts';
+import * as v from '../../shared/schema.ts';
+import type { AbandonPorts } from './abandon-cascade.ts';
+import { cascadeEnding, type EndMessage } from './input.ts';
+
+export interface EndEventPorts extends AbandonPorts, DeathPorts {
+  readonly deadLetters: DeadLetters;
+  /** Woken by each end, once all is free: woken by the event itself it would plan before. */
+  readonly planner: Messages<PlannerWaking>;
+  /** The records of reviews, and those of previews, by the run. */
+  readonly runsOf: (run: { readonly runId: string; readonly mode: 'review' | 'preview' }) => RunLedger;
+}
+
+/** Whose executions are whose. */
+export interface Machines {
+  readonly cascadeMachineArn: string;
+  readonly reviewMachineArn: string;
+}
+
+/** What became of a message; one that failed is delivered again. */
+export type Handled =
+  | 'ended'
+  /** Told too early, or of what was begun since: it is left alone. */
+  | 'alive'
+  /** Of an execution that nobody planned: a person started it. */
+  | 'not-ours'
+  | 'set-aside'
+  | { readonly messageId: string; readonly error: unknown };
+
+/**
+ * Ends what dead executions left behind. The messages of a batch are few, and are taken one after the other; one that
+ * fails stops no other.
+ */
+export async function handleEndEvents(
+  ports: EndEventPorts,
+  machines: Machines,
+  messages: readonly EndMessage[],
+): Promise<readonly Handled[]> {
+  const handled: Handled[] = [];
+  for (const { messageId, body } of messages) {
+    try {
+      handled.push(await handle(ports, machines, body));
+    } catch (error) {
+      handled.push({ messageId, error });
+    }
+  }
+  return handled;
+}
+
+async function handle(ports: EndEventPorts, machines: Machines, body: string): Promise<Handled> {
+  const { ending, event, problem } = parse(body);
+  if (ending) return endTold(ports, ending);
+  if (!event) return setAside(ports, body, problem);
+  const machine = event.detail.stateMachineArn;
+  if (machine === unqualified(machines.cascadeMachineArn)) return endCascade(ports, event);
+  if (machine === unqualified(machines.reviewMachineArn)) return endReview(ports, event);
+  return setAside(ports, body, `detail.stateMachineArn: ${machine} is none of Patchwave's machines`);
+}
+
+async function setAside({ deadLetters }: EndEventPorts, body: string, reason: string): Promise<'set-aside'> {
+  await deadLetters.put(body, reason);
+  return 'set-aside';
+}
+
+type Parsed =
+  | { readonly ending: CascadeEnding; readonly event?: undefined; readonly problem?: undefined }
+  | { readonly event: ExecutionEnded; readonly ending?: undefined; readonly problem?: undefined }
+  | { readonly problem: string; readonly ending?: undefined; readonly event?: undefined };
+
+function parse(body: string): Parsed {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (error) {
+    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  // Events have no `kind`.
+  if (json instanceof Object && 'kind' in json) {
+    const told = v.safeParse(cascadeEnding, json);
+    return told.success ? { ending: told.data } : { problem: textOf(told.problems) };
+  }
+  const parsed = v.safeParse(executionEnded.schema, json);
+  return parsed.success ? { event: parsed.data } : { problem: textOf(parsed.problems) };
+}
+
+const textOf = (problems: readonly v.Problem[]): string => problems.map((one) => v.problemText(one)).join('; ');
+
+/** Without the alias or version that executions are started by: events name the machine alone. */
+const unqualified = (stateMachineArn: string): string => stateMachineArn.split(':').slice(0, 7).join(':');
+
+/** Also one that succeeded: its last step may have failed to write that it did. */
+async function endCascade(ports: EndEventPorts, { detail }: ExecutionEnded): Promise<Handled> {
+  const cascade = await ports.cascades.get(detail.executionArn.split(':').at(-1) ?? '');
+  if (!cascade) return 'not-ours';
+  await reapCascade(ports, cascade, { error: errorOf(detail), detail: messageIn(detail.cause ?? '') });
+  return wakePlanner(ports, cascade);
+}
+
+/** The planner may have told long ago: whether the execution is over is looked at now. */
+async function endTold(ports: EndEventPorts, { cascadeId }: CascadeEnding): Promise<Handled> {
+  const cascade = await ports.cascades.get(cascadeId);
+  if (!cascade) return 'not-ours';
+  if (isOpen(cascade)) {
+    const death = await deathOf(ports, cascade);
+    if (death === undefined) return 'alive';
+    await reapCascade(ports, cascade, { error: 'ExecutionEnded', detail: death });
+  } else await settleLeft(ports, cascade);
+  return wakePlanner(ports, cascade);
+}
+
+/** Also where it had ended before: whoever ended it may have died before the planner was told. */
+async function wakePlanner({ planner }: EndEventPorts, { cascadeId }: Cascade): Promise<'ended'> {
+  await planner.send([{ kind: 'reaped', about: cascadeId }]);
+  return 'ended';
+}
+
+async function endReview(ports: EndEventPorts, { detail }: ExecutionEnded): Promise<Handled> {
+  if (detail.status === 'SUCCEEDED') return 'ended';
+  const { executionArn, startDate: executionStartedAt } = detail;
+  const runId = runIdOf(executionArn, executionStartedAt);
+  const both = (['review', 'preview'] as const).map((mode) => ports.runsOf({ runId, mode }));
+  const error = { Error: errorOf(detail), Cause: detail.cause ?? '' };
+  await abandonReview(both, ports.clock, { executionArn, executionStartedAt, error });
+  return 'ended';
+}
+
+const errorOf = ({ error, status }: ExecutionEnded['detail']): string => error ?? status;

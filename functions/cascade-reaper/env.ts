@@ -1,0 +1,20 @@
+import * as v from '../../shared/schema.ts';
+
+const text = v.text();
+
+export const environment = v.object({
+  LEDGER_TABLE: text,
+  /** A preview keeps its record among the files of its run. */
+  RUN_BUCKET: text,
+  EVIDENCE_BUCKET: text,
+  PARTITION: text,
+  READ_ROLE_EXTERNAL_ID: text,
+  /** Builds are asked with it: what a dead cascade left behind may still run. */
+  ACT_BUILD_ROLE_NAME: text,
+  CASCADE_MACHINE_ARN: text,
+  FLEET_REVIEW_MACHINE_ARN: text,
+  /** The planner is told here of cascades that are ended. */
+  PLAN_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
+  /** Where a message goes that can never be understood. */
+  DEAD_LETTER_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
+});

@@ -1,0 +1,48 @@
+import * as clients from '../../shared/adapters/clients.ts';
+import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
+import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
+import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
+import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import * as ledger from '../../shared/lambda/ledgers.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { answer, type ReaperServices } from './answer.ts';
+import { environment } from './env.ts';
+import { cascadeReaperInput } from './input.ts';
+
+function compose(): ReaperServices {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(clients.ledgerClient(), env.LEDGER_TABLE);
+  const s3 = clients.bucketClient();
+  const sqs = clients.queueClient();
+  const builder = clients.memberAccess({
+    partition: env.PARTITION,
+    roleName: env.ACT_BUILD_ROLE_NAME,
+    externalId: env.READ_ROLE_EXTERNAL_ID,
+    sessionName: 'patchwave-cascade-reaper',
+  });
+  const ledgers = ledger.ledgersOfRun(table, new S3RunFiles(s3, env.RUN_BUCKET), { runs: ledger.runs });
+  return {
+    ports: {
+      ...actingLedgers(table),
+      runsOf: (run) => ledgers(run).runs,
+      policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+      runner: new CodePipelineRunner(clients.pipelineClients(builder)),
+      executions: new SfnExecutions(clients.machineClient(), env.CASCADE_MACHINE_ARN),
+      planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),
+      deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
+      clock: Date.now,
+    },
+    machines: { cascadeMachineArn: env.CASCADE_MACHINE_ARN, reviewMachineArn: env.FLEET_REVIEW_MACHINE_ARN },
+  };
+}
+
+/** Ends cascades whose execution is through, or over: whatever one held is free. */
+export const cascadeReaper = (services: () => ReaperServices) =>
+  lambdaFunction({ input: cascadeReaperInput, compose: services, handle: answer });
+
+export const handler = cascadeReaper(compose);

@@ -1,0 +1,92 @@
+import { collect } from '../../shared/concurrency.ts';
+import { isOverdue } from '../../shared/domain/closure.ts';
+import { messageIn } from '../../shared/domain/failure-text.ts';
+import type { ReviewRecord, RunTotals } from '../../shared/domain/run.ts';
+import { decisiveFailures } from '../../shared/domain/run-gate.ts';
+import { type RunFailure, sumRun } from '../../shared/domain/run-summary.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { RunLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { expectedParts } from '../../shared/review/expected-parts.ts';
+import { RunNotRecordedError } from './errors.ts';
+import type { ActionInput } from './input.ts';
+
+const FAILURES_NAMED = 5;
+const LONGEST_SUMMARY = 4000;
+
+export interface ClosePorts {
+  readonly policies: PolicyStore;
+  readonly runs: RunLedger;
+  readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
+  readonly files: RunFiles;
+  readonly clock: Clock;
+}
+
+export interface ClosedReview {
+  readonly state: 'succeeded' | 'failed';
+  readonly totals: RunTotals;
+  /** For a person: what was done, or what is missing. */
+  readonly summary: string;
+  /** What was reviewed: the whole fleet, or some scopes. */
+  readonly scopeKey: string;
+  /** What verified rebuilds replaced and still runs after the time that the policy allows. */
+  readonly closuresOverdue: number;
+}
+
+/**
+ * The gate of a review: it succeeded exactly if every scope, registry and batch left its part, none that counts failed,
+ * every image found has its outcome, and closures were checked. Writes the final record and gives the lease back. A
+ * review that is closed already is told as it ended.
+ */
+export async function closeReview(
+  { policies, runs, rollouts, files, clock }: ClosePorts,
+  { runId, policyVersion, closures }: ActionInput<'close'>,
+): Promise<ClosedReview> {
+  const review = await runs.get(runId);
+  if (!review) throw new RunNotRecordedError(runId);
+  const { policy } = await policies.load(policyVersion);
+  const expected = await expectedParts(files, runId);
+  const sum = sumRun(expected, await collect(runs.parts(runId)));
+  const gate = { scopes: expected.scopes, policy, nowEpochMs: review.startedAtEpochMs };
+  const closed = closedAs(sum.totals, [...decisiveFailures(sum, gate), ...uncheckedClosures(closures)]);
+  // Also what has ended: a try that died after its first write left the lease behind.
+  await runs.finish(review.state === 'running' ? endedReview(review, closed, clock()) : review);
+  const open = await collect(rollouts.openClosures());
+  const closuresOverdue = open.filter((closure) => isOverdue(closure, clock())).length;
+  return { ...closed, scopeKey: review.scopeKey, closuresOverdue };
+}
+
+type Outcome = Omit<ClosedReview, 'scopeKey' | 'closuresOverdue'>;
+
+type Decisive = Omit<RunFailure, 'kind'> & { readonly kind: RunFailure['kind'] | 'closures' };
+
+/** Nobody knows what the review was to close. */
+const uncheckedClosures = ({ Error: error, Cause: cause }: ActionInput<'close'>['closures']): readonly Decisive[] =>
+  error === undefined ? [] : [{ kind: 'closures', key: 'of verified rebuilds', error, detail: messageIn(cause) }];
+
+function closedAs(totals: RunTotals, decisive: readonly Decisive[]): Outcome {
+  return decisive.length === 0
+    ? { state: 'succeeded', totals, summary: totalsInWords(totals) }
+    : { state: 'failed', totals, summary: failuresInWords(decisive) };
+}
+
+const endedReview = (review: ReviewRecord, { state, totals, summary }: Outcome, now: number): ReviewRecord => ({
+  ...review,
+  state,
+  totals,
+  endedAtEpochMs: now,
+  ...(state === 'failed' && { failure: { error: 'FleetReviewIncomplete', detail: summary } }),
+});
+
+function failuresInWords(failures: readonly Decisive[]): string {
+  const named = failures
+    .slice(0, FAILURES_NAMED)
+    .map(({ kind, key, error, detail }) => `${kind} ${key}: ${error}: ${detail}`);
+  const more = failures.length - named.length;
+  return [...named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ').slice(0, LONGEST_SUMMARY);
+}
+
+const totalsInWords = ({ found, outcomes: { compliant, violating, unknown, failed } }: RunTotals): string =>
+  `${found} images: ${compliant} compliant, ${violating} violating, ${unknown} unknown, ${failed} failed`;

@@ -1,0 +1,115 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { type Registry, registryKey } from '../../shared/domain/image.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import { parseImageReference, resolvedTag } from '../../shared/domain/reference.ts';
+import { classify } from '../../shared/domain/tier.ts';
+import type { Observation } from '../../shared/domain/usage.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import {
+  observationsCompleteDocument,
+  observationsDocument,
+  type RegistryDocument,
+  runFileKeys,
+  scopesDocument,
+} from '../../shared/review/documents.ts';
+import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
+import type { ActionInput } from './input.ts';
+
+const WRITES_AT_ONCE = 8;
+
+export interface GroupPorts {
+  readonly policies: PolicyStore;
+  readonly files: RunFiles;
+}
+
+/**
+ * Turns what was seen, scope by scope, into what to ask, registry by registry: the digests of each repository with the
+ * tags they ran by, and the tags whose digest nobody told. Registries that hold base or platform streams are always
+ * asked; those of AWS itself never are. One piece of observations is in memory at a time, and each digest once.
+ */
+export async function groupRegistries(
+  { policies, files }: GroupPorts,
+  { runId, policyVersion }: ActionInput<'group-registries'>,
+) {
+  const keys = runFileKeys(runId);
+  const { policy } = await policies.load(policyVersion);
+  const registries = new Map<string, RegistryQuestions>();
+  for (const registry of streamRegistries(policy)) questionsOf(registries, registry);
+  for await (const observation of observationsOf(files, runId)) {
+    const { location, reference } = observation;
+    if (
+      location &&
+      classify(policy, { location, ...(reference !== undefined && { reference }) }).tier !== 'aws-managed'
+    ) {
+      ask(questionsOf(registries, location), location.repository, observation);
+    }
+  }
+  const sorted = [...registries].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, questions]) => questions);
+  await mapConcurrently(sorted, WRITES_AT_ONCE, (questions) =>
+    files.put(keys.registry(questions.registry), documentOf(questions)),
+  );
+  await files.put(
+    keys.registries,
+    sorted.map(({ registry }) => ({ registry })),
+  );
+  return { key: keys.registries, count: sorted.length };
+}
+
+async function* observationsOf(files: RunFiles, runId: string): AsyncIterable<Observation> {
+  const keys = runFileKeys(runId);
+  for (const { scope } of await readDocument(files, keys.scopes, scopesDocument)) {
+    const complete = await readDocumentIfAny(files, keys.observationsComplete(scope), observationsCompleteDocument);
+    for (let piece = 1; piece <= (complete?.pieces ?? 0); piece += 1) {
+      yield* await readDocument(files, keys.observations(scope, piece), observationsDocument);
+    }
+  }
+}
+
+function streamRegistries(policy: Policy): readonly Registry[] {
+  const rules = policy.streams.filter(({ tier }) => tier === 'base' || tier === 'platform');
+  return rules.flatMap(({ account, regions }) => regions.map((region) => ({ account, region })));
+}
+
+interface RegistryQuestions {
+  readonly registry: Registry;
+  /** repository -> digest -> tags it ran by */
+  readonly digests: Map<string, Map<string, Set<string>>>;
+  readonly tags: Map<string, Set<string>>;
+}
+
+function questionsOf(registries: Map<string, RegistryQuestions>, { account, region }: Registry): RegistryQuestions {
+  const registry = { account, region };
+  return inMap(registries, registryKey(registry), () => ({ registry, digests: new Map(), tags: new Map() }));
+}
+
+function ask(questions: RegistryQuestions, repository: string, { digest, reference }: Observation): void {
+  const named = reference === undefined ? undefined : parseImageReference(reference);
+  if (digest) {
+    const digests = inMap(questions.digests, repository, () => new Map<string, Set<string>>());
+    const tags = inMap(digests, digest, () => new Set<string>());
+    const tag = named && resolvedTag(named);
+    if (tag !== undefined) tags.add(tag);
+  } else if (named?.tag !== undefined) {
+    inMap(questions.tags, repository, () => new Set<string>()).add(named.tag);
+  }
+}
+
+function inMap<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}
+
+const sortedList = (values: Iterable<string>): string[] => [...values].sort();
+
+const sortedRecord = <Value, Result>(map: ReadonlyMap<string, Value>, of: (value: Value) => Result) =>
+  Object.fromEntries(
+    [...map].sort(([one], [other]) => (one < other ? -1 : 1)).map(([key, value]) => [key, of(value)] as const),
+  );
+
+const documentOf = ({ registry, digests, tags }: RegistryQuestions): RegistryDocument => ({
+  registry,
+  digests: sortedRecord(digests, (byDigest) => sortedRecord(byDigest, sortedList)),
+  tags: sortedRecord(tags, sortedList),
+});

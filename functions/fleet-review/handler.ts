@@ -1,0 +1,60 @@
+import { fullJitter } from '../../shared/adapters/backoff.ts';
+import {
+  accountClients,
+  bucketClient,
+  ledgerClient,
+  memberAccess,
+  organizationsClient,
+} from '../../shared/adapters/clients.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rollout-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
+import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { images, ledgersOfRun, runs, scopes, usages } from '../../shared/lambda/ledgers.ts';
+import { metrics } from '../../shared/lambda/metrics.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { environment } from './env.ts';
+import { fleetReviewInput } from './input.ts';
+import { type ReviewServices, runIdIn, takeStep } from './steps.ts';
+
+function compose(): ReviewServices {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const s3 = bucketClient();
+  const files = new S3RunFiles(s3, env.RUN_BUCKET);
+  const access = memberAccess({
+    partition: env.PARTITION,
+    roleName: env.READ_ROLE_NAME,
+    externalId: env.READ_ROLE_EXTERNAL_ID,
+    sessionName: 'patchwave-fleet-review',
+  });
+  const limits = {
+    leaseMinutes: env.LEASE_MINUTES,
+    catchUpMinutes: env.CATCH_UP_MINUTES,
+    scanWaitMinutes: env.SCAN_WAIT_MINUTES,
+    pollSeconds: env.SCAN_POLL_SECONDS,
+  };
+  const world = {
+    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    rollouts: new DynamoRolloutLedger(table),
+    accounts: new OrganizationDirectory(organizationsClient(), accountClients(access)),
+    files,
+    clock: Date.now,
+    retry: fullJitter({ attempts: 4, firstMs: 2_000, mostMs: 20_000 }),
+  };
+  return { ledgers: ledgersOfRun(table, files, { images, runs, scopes, usages }), world, limits };
+}
+
+/** The steps of a review that look at all of it: what to read, what to wait for, and whether it succeeded. */
+export const handler = lambdaFunction({
+  input: fleetReviewInput,
+  compose,
+  metrics,
+  handle: async (event, services) => {
+    logger.appendKeys({ runId: runIdIn(event), action: event.action });
+    return takeStep(event, services);
+  },
+});

@@ -1,0 +1,70 @@
+import { account } from '../../shared/review/documents.ts';
+import * as v from '../../shared/schema.ts';
+
+const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'an AWS Region, as in its endpoint names'));
+const mode = v.picklist(['review', 'preview']);
+
+/** What a person or a schedule may ask for; `{}` is the whole fleet of the policy. */
+export const reviewInput = v.strictObject({
+  scopes: v.exactOptional(
+    v.pipe(v.array(v.strictObject({ account, regions: v.pipe(v.array(region), v.minLength(1)) })), v.minLength(1)),
+  ),
+  mode: v.optional(mode, 'review'),
+});
+export type ReviewInput = v.InferOutput<typeof reviewInput>;
+
+const execution = {
+  executionArn: v.text(),
+  /** Step Functions gives an ISO instant in its context object and epoch milliseconds in its events. */
+  executionStartedAt: v.union([
+    v.pipe(v.integer(), v.gtValue(0)),
+    v.pipe(
+      v.isoInstant(),
+      v.transform((text) => Date.parse(text)),
+    ),
+  ]),
+};
+
+const run = { runId: v.text(), mode, policyVersion: v.text() };
+
+/** How the wait for scans stands; each check gives it to the next. */
+export const scanProgress = v.strictObject({
+  decision: v.picklist(['wait', 'ask-again', 'evaluate']),
+  waitSeconds: v.pipe(v.integer(), v.minValue(1)),
+  polls: v.pipe(v.integer(), v.minValue(0)),
+  /** Polls in a row in which no scan ended. */
+  stalledPolls: v.pipe(v.integer(), v.minValue(0)),
+  pending: v.pipe(v.integer(), v.minValue(0)),
+  /** When the last asking for scans was over; absent before the first poll after it. */
+  askedAtEpochMs: v.exactOptional(v.number()),
+  caughtUp: v.boolean(),
+  /** What the next asking is about. */
+  batchesKey: v.string(),
+});
+export type ScanProgress = v.InferOutput<typeof scanProgress>;
+
+export const fleetReviewInput = v.variant('action', [
+  v.strictObject({ action: v.literal('open'), input: reviewInput, ...execution }),
+  v.strictObject({ action: v.literal('group-registries'), ...run }),
+  v.strictObject({ action: v.literal('plan-scans'), ...run }),
+  v.strictObject({
+    action: v.literal('check-scans'),
+    ...run,
+    startedAtEpochMs: v.integer(),
+    progress: scanProgress,
+  }),
+  v.strictObject({
+    action: v.literal('close'),
+    ...run,
+    /** What the check of closures answered, or its error as a Catch gives it. */
+    closures: v.object({ Error: v.optional(v.string()), Cause: v.optional(v.string(), '') }),
+  }),
+  v.strictObject({
+    action: v.literal('abandon'),
+    ...execution,
+    /** As a Catch gives it; an aborted or timed out execution tells its status only. */
+    error: v.object({ Error: v.optional(v.string(), 'States.Unknown'), Cause: v.optional(v.string(), '') }),
+  }),
+]);
+export type FleetReviewInput = v.InferOutput<typeof fleetReviewInput>;
+export type ActionInput<Action extends FleetReviewInput['action']> = Extract<FleetReviewInput, { action: Action }>;

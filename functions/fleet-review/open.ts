@@ -1,0 +1,113 @@
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { registryKey } from '../../shared/domain/image.ts';
+import type { ReviewMode, Scope, ScopeResult } from '../../shared/domain/run.ts';
+import { runIdOf } from '../../shared/domain/run-id.ts';
+import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { runFileKeys } from '../../shared/review/documents.ts';
+import { NothingToReviewError, ReviewAbandonedError, ReviewAlreadyRunningError } from './errors.ts';
+import type { ActionInput } from './input.ts';
+import type { RegionPorts } from './regions.ts';
+import { expandScopes, failedScopes, leaveOutEmpty, scopeKeyOf } from './scopes.ts';
+
+const WRITES_AT_ONCE = 8;
+
+export interface OpenPorts extends RegionPorts {
+  readonly policies: PolicyStore;
+  readonly runs: RunLedger;
+  readonly scopes: ScopeLedger;
+  readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
+  readonly files: RunFiles;
+}
+
+export type OpenedReview =
+  | {
+      readonly alreadyRunning: false;
+      readonly runId: string;
+      readonly mode: ReviewMode;
+      readonly policyVersion: string;
+      readonly startedAtEpochMs: number;
+      readonly scopes: { readonly key: string; readonly count: number };
+    }
+  | { readonly alreadyRunning: true; readonly runId: string };
+
+/**
+ * Opens a review: fixes the policy for all its steps, lists the scopes to read and takes the lease.
+ * @throws ReviewAlreadyRunningError while another scope is being reviewed; ReviewAbandonedError where the execution was
+ * stopped meanwhile; NothingToReviewError; NoPolicyError.
+ */
+export async function openReview(
+  ports: OpenPorts,
+  limits: { readonly leaseMinutes: number },
+  { input, executionArn, executionStartedAt: startedAtEpochMs }: ActionInput<'open'>,
+): Promise<OpenedReview> {
+  const { policies, runs, scopes: scopeLedger, files } = ports;
+  const scopeKey = scopeKeyOf(input);
+  const { version: policyVersion, policy } = await policies.current();
+  const fleet = await expandScopes(input.scopes ?? policy.scopes, ports);
+  if (fleet.scopes.length + fleet.unread.length === 0) throw new NothingToReviewError(scopeKey);
+  const known = await collect(scopeLedger.all());
+  const { toRead, skipped } =
+    input.scopes || (await isClosing(ports))
+      ? { toRead: fleet.scopes, skipped: [] }
+      : leaveOutEmpty(fleet.scopes, known, startedAtEpochMs);
+  const failed = fleet.unread.flatMap((account) => failedScopes(account, known));
+
+  const runId = runIdOf(executionArn, startedAtEpochMs);
+  const lease = await runs.begin({
+    runId,
+    mode: input.mode,
+    scopeKey,
+    policyVersion,
+    state: 'running',
+    executionArn,
+    startedAtEpochMs,
+    leaseUntilEpochMs: startedAtEpochMs + limits.leaseMinutes * 60_000,
+  });
+  if ('abandoned' in lease) throw new ReviewAbandonedError(runId, lease.abandoned);
+  if (!lease.begun) {
+    if (lease.running.scopeKey !== scopeKey) throw new ReviewAlreadyRunningError(lease.running);
+    return { alreadyRunning: true, runId: lease.running.runId };
+  }
+  await mapConcurrently([...skipped, ...failed], WRITES_AT_ONCE, (result: ScopeResult) =>
+    runs.recordPart(runId, { kind: 'scope', key: registryKey(result.scope), result }),
+  );
+  await mapConcurrently(failed, WRITES_AT_ONCE, ({ scope, error, detail }) =>
+    recordFailure(scopeLedger, scope, { error, detail, sinceEpochMs: startedAtEpochMs }),
+  );
+  const { scopes: key } = runFileKeys(runId);
+  await files.put(
+    key,
+    toRead.map((scope) => ({ scope })),
+  );
+  return {
+    alreadyRunning: false,
+    runId,
+    mode: input.mode,
+    policyVersion,
+    startedAtEpochMs,
+    scopes: { key, count: toRead.length },
+  };
+}
+
+/** A closure is proven by scopes that were all read since: one that is left out as empty would keep it open for days. */
+async function isClosing({ rollouts }: Pick<OpenPorts, 'rollouts'>): Promise<boolean> {
+  for await (const _ of rollouts.openClosures()) return true;
+  return false;
+}
+
+/** An account's Regions are not a scope of their own: only those read before have a record to mark. */
+async function recordFailure(
+  scopes: ScopeLedger,
+  scope: Scope,
+  failure: { readonly error: string; readonly detail: string; readonly sinceEpochMs: number },
+): Promise<void> {
+  const before = await scopes.get(scope);
+  if (!before) return;
+  await scopes.record({
+    ...before,
+    failure: { ...failure, sinceEpochMs: before.failure?.sinceEpochMs ?? failure.sinceEpochMs },
+  });
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { collect } from '../../shared/concurrency.ts';
+import { registryKey } from '../../shared/domain/image.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import type { Scope, ScopeResult } from '../../shared/domain/run.ts';
+import type { ScopeRecord } from '../../shared/ports/ledger.ts';
+import type { ReviewInput } from './input.ts';
+import { type AccountRegions, type RegionPorts, readRegions, type UnreadAccount } from './regions.ts';
+
+export interface FleetScopes {
+  readonly scopes: readonly Scope[];
+  /** Accounts whose Regions nobody could tell. */
+  readonly unread: readonly UnreadAccount[];
+}
+
+/** Two reviews with one key read the same. */
+export function scopeKeyOf(input: ReviewInput): string {
+  if (!input.scopes) return 'fleet';
+  const keys = listed(input.scopes).map(registryKey);
+  return keys.length <= 4
+    ? keys.join(',')
+    : `list-${createHash('sha256').update(keys.join(',')).digest('hex').slice(0, 16)}`;
+}
+
+/**
+ * Every account and Region that a review reads, each once, in a fixed order. Only the list of accounts itself can fail
+ * the whole.
+ */
+export async function expandScopes(
+  scopes: ReviewInput['scopes'] | Policy['scopes'],
+  ports: RegionPorts,
+): Promise<FleetScopes> {
+  if (scopes !== 'organization') return { scopes: listed(scopes ?? []), unread: [] };
+  const active = await collect(ports.accounts.accounts());
+  const { read, unread } = await readRegions(
+    ports,
+    active.map(({ id }) => id),
+  );
+  return { scopes: listed(read), unread };
+}
+
+function listed(entries: readonly AccountRegions[]): Scope[] {
+  const scopes = entries.flatMap(({ account, regions }) => regions.map((region) => ({ account, region })));
+  const unique = new Map(scopes.map((scope) => [registryKey(scope), scope]));
+  return [...unique].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, scope]) => scope);
+}
+
+/** Scopes that held nothing when they were last read are left out for a while, unless a person names them. */
+export function leaveOutEmpty(
+  scopes: readonly Scope[],
+  known: readonly ScopeRecord[],
+  nowEpochMs: number,
+): { readonly toRead: readonly Scope[]; readonly skipped: readonly Extract<ScopeResult, { status: 'skipped' }>[] } {
+  const emptyUntil = new Map(known.map((record) => [registryKey(record.scope), record.emptyUntilEpochMs ?? 0]));
+  const until = (scope: Scope): number => emptyUntil.get(registryKey(scope)) ?? 0;
+  return {
+    toRead: scopes.filter((scope) => until(scope) <= nowEpochMs),
+    skipped: scopes
+      .filter((scope) => until(scope) > nowEpochMs)
+      .map((scope) => ({
+        scope,
+        status: 'skipped',
+        reason: `neither a cluster nor a managed repository; read again from ${new Date(until(scope)).toISOString()}`,
+      })),
+  };
+}
+
+/**
+ * The failed scopes of an account whose Regions nobody could tell: each that was read before, so that what runs there
+ * stays judged, or else the account itself, with `*` in the place of its Regions.
+ */
+export function failedScopes(
+  { account, error, detail }: UnreadAccount,
+  known: readonly ScopeRecord[],
+): readonly Extract<ScopeResult, { status: 'failed' }>[] {
+  const before = known.map(({ scope }) => scope).filter((scope) => scope.account === account);
+  const scopes = before.length > 0 ? before : [{ account, region: '*' }];
+  return scopes.map((scope) => ({ scope, status: 'failed', error, detail }));
+}

@@ -1,0 +1,61 @@
+import { runIdOf } from '../../shared/domain/run-id.ts';
+import type { LedgersOfRun } from '../../shared/lambda/ledgers.ts';
+import type { AccountDirectory } from '../../shared/ports/accounts.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { Retry } from '../../shared/ports/retry.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { abandonReview } from '../../shared/review/abandon.ts';
+import { checkScans } from './check-scans.ts';
+import { closeReview } from './close.ts';
+import { groupRegistries } from './group-registries.ts';
+import type { FleetReviewInput } from './input.ts';
+import { measure } from './measure.ts';
+import { openReview } from './open.ts';
+import { planScans } from './plan-scans.ts';
+
+export interface ReviewServices {
+  readonly ledgers: LedgersOfRun<'images' | 'runs' | 'scopes' | 'usages'>;
+  readonly world: {
+    readonly policies: PolicyStore;
+    readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
+    readonly accounts: AccountDirectory;
+    readonly files: RunFiles;
+    readonly clock: Clock;
+    readonly retry: Retry;
+  };
+  readonly limits: {
+    readonly leaseMinutes: number;
+    readonly catchUpMinutes: number;
+    readonly scanWaitMinutes: number;
+    readonly pollSeconds: number;
+  };
+}
+
+/** The run a step belongs to; where none was opened yet, the one that its execution opens. */
+export const runIdIn = (event: FleetReviewInput): string =>
+  'runId' in event ? event.runId : runIdOf(event.executionArn, event.executionStartedAt);
+
+/** Takes one step of a review with the ledgers of its mode. */
+export async function takeStep(event: FleetReviewInput, { ledgers, world, limits }: ReviewServices) {
+  const runId = runIdIn(event);
+  if (event.action === 'abandon') {
+    const both = (['review', 'preview'] as const).map((mode) => ledgers({ runId, mode }).runs);
+    return abandonReview(both, world.clock, event);
+  }
+  const mode = event.action === 'open' ? event.input.mode : event.mode;
+  const ports = { ...world, ...ledgers({ runId, mode }) };
+  switch (event.action) {
+    case 'open':
+      return openReview(ports, limits, event);
+    case 'group-registries':
+      return groupRegistries(ports, event);
+    case 'plan-scans':
+      return planScans(ports, event);
+    case 'check-scans':
+      return checkScans(ports, limits, event);
+    case 'close':
+      return measure(mode, await closeReview(ports, event));
+  }
+}

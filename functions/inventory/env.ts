@@ -1,0 +1,12 @@
+import * as v from '../../shared/schema.ts';
+
+const text = v.text();
+
+export const environment = v.object({
+  LEDGER_TABLE: text,
+  RUN_BUCKET: text,
+  EVIDENCE_BUCKET: text,
+  PARTITION: text,
+  READ_ROLE_NAME: text,
+  READ_ROLE_EXTERNAL_ID: text,
+});

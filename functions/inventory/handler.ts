@@ -1,0 +1,58 @@
+import { bucketClient, ecrClients, ecsClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
+import { EcsWorkloads } from '../../shared/adapters/ecs-workloads.ts';
+import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { environment } from './env.ts';
+import { type InventoryInput, inventoryInput } from './input.ts';
+import { readRegistry } from './registry.ts';
+import { recordUsages } from './usages.ts';
+import { readWorkloads } from './workloads.ts';
+
+function compose() {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const s3 = bucketClient();
+  const files = new S3RunFiles(s3, env.RUN_BUCKET);
+  const access = memberAccess({
+    partition: env.PARTITION,
+    roleName: env.READ_ROLE_NAME,
+    externalId: env.READ_ROLE_EXTERNAL_ID,
+    sessionName: 'patchwave-inventory',
+  });
+  const ledgers = ledgersOfRun(table, files, stepLedgers);
+  const world = {
+    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    workloads: new EcsWorkloads(ecsClients(access)),
+    registry: new EcrRegistry(ecrClients(access)),
+    files,
+    clock: Date.now,
+  };
+  return (run: InventoryInput) => {
+    const { parts: runs, ...others } = ledgers(run);
+    return { ...world, ...others, runs };
+  };
+}
+
+/** What runs, what its images are, and who runs which: one scope or registry for each invocation. */
+export const handler = lambdaFunction({
+  input: inventoryInput,
+  compose,
+  handle: async (event, portsOf) => {
+    logger.appendKeys({ runId: event.runId, action: event.action });
+    const ports = portsOf(event);
+    switch (event.action) {
+      case 'workloads':
+        return readWorkloads(ports, event);
+      case 'registry':
+        return readRegistry(ports, event);
+      case 'usages':
+        return recordUsages(ports, event);
+    }
+  },
+});

@@ -1,0 +1,16 @@
+import { registry } from '../../shared/review/documents.ts';
+import * as v from '../../shared/schema.ts';
+
+const run = {
+  runId: v.text(),
+  mode: v.picklist(['review', 'preview']),
+  policyVersion: v.text(),
+};
+
+export const inventoryInput = v.variant('action', [
+  v.strictObject({ action: v.literal('workloads'), ...run, scope: registry }),
+  v.strictObject({ action: v.literal('registry'), ...run, registry }),
+  v.strictObject({ action: v.literal('usages'), ...run, scope: registry }),
+]);
+export type InventoryInput = v.InferOutput<typeof inventoryInput>;
+export type ActionInput<Action extends InventoryInput['action']> = Extract<InventoryInput, { action: Action }>;

@@ -1,0 +1,101 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { matchesAnyGlob } from '../../shared/domain/glob.ts';
+import { type Registry, registryKey } from '../../shared/domain/image.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import {
+  type RepositoryPorts,
+  type RepositoryQuestion,
+  type RepositoryReading,
+  readRepository,
+} from '../../shared/inventory/repository.ts';
+import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
+import type { RunLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { ImageRegistry } from '../../shared/ports/registry.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { type RegistryDocument, registryDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { readDocument } from '../../shared/review/read-document.ts';
+import type { ActionInput } from './input.ts';
+
+const REPOSITORIES_AT_ONCE = 4;
+
+export interface RegistryPorts extends RepositoryPorts {
+  readonly policies: PolicyStore;
+  readonly runs: Pick<RunLedger, 'recordPart'>;
+  readonly files: RunFiles;
+}
+
+/**
+ * Reads one registry: every image of its base and platform repositories, and whatever the fleet runs from the others.
+ * Writes the facts of images, and what the tags meant that nobody had told.
+ * @throws what a repository failed with other than a refusal, so that the step is tried again; everything else that
+ * could be read is written by then, and the part that says `failed` is there if no try succeeds.
+ */
+export async function readRegistry(
+  ports: RegistryPorts,
+  { runId, policyVersion, registry }: ActionInput<'registry'>,
+): Promise<{ readonly status: 'complete' | 'failed'; readonly images: number; readonly missing: number }> {
+  const keys = runFileKeys(runId);
+  const { policy } = await ports.policies.load(policyVersion);
+  const asked = await readDocument(ports.files, keys.registry(registry), registryDocument);
+  const listed = await listedRepositories(ports.registry, policy, registry);
+  const questions = questionsOf(asked, listed.repositories);
+  const readings = await mapConcurrently(questions, REPOSITORIES_AT_ONCE, async (question) => ({
+    repository: question.location.repository,
+    ...(await readRepository(ports, policy, question)),
+  }));
+  const tags = readings.map(({ repository, tags: meanings }) => [repository, meanings] as const);
+  await ports.files.put(keys.tags(registry), Object.fromEntries(tags));
+  const result = resultOf(readings, listed.unreachable?.message);
+  await ports.runs.recordPart(runId, { kind: 'registry', key: registryKey(registry), ...result });
+  const unexpected = readings.find(({ failure }) => failure && !failure.isRefusal)?.failure;
+  if (unexpected) throw unexpected.error;
+  return { status: result.status, images: result.images, missing: result.missing };
+}
+
+/** Repositories of base and platform streams; only a pattern costs a listing of the registry. */
+async function listedRepositories(
+  source: ImageRegistry,
+  policy: Policy,
+  registry: Registry,
+): Promise<{ readonly repositories: ReadonlySet<string>; readonly unreachable?: RegistryUnreachableError }> {
+  const rules = policy.streams.filter(
+    ({ tier, account, regions }) =>
+      (tier === 'base' || tier === 'platform') && account === registry.account && regions.includes(registry.region),
+  );
+  const names = rules.flatMap(({ repositories }) => repositories);
+  const patterns = names.filter((name) => name.includes('*'));
+  const found = new Set(names.filter((name) => !name.includes('*')));
+  if (patterns.length === 0) return { repositories: found };
+  try {
+    for await (const page of source.repositories(registry)) {
+      for (const name of page) if (matchesAnyGlob(patterns, name)) found.add(name);
+    }
+    return { repositories: found };
+  } catch (error) {
+    if (error instanceof RegistryUnreachableError) return { repositories: found, unreachable: error };
+    throw error;
+  }
+}
+
+function questionsOf({ registry, digests, tags }: RegistryDocument, listed: ReadonlySet<string>): RepositoryQuestion[] {
+  const names = new Set([...listed, ...Object.keys(digests), ...Object.keys(tags)]);
+  return [...names].sort().map((repository) => ({
+    location: { ...registry, repository },
+    isListed: listed.has(repository),
+    digests: digests[repository] ?? {},
+    tags: tags[repository] ?? [],
+  }));
+}
+
+function resultOf(readings: readonly RepositoryReading[], listing: string | undefined) {
+  const detail = listing ?? readings.find(({ failure }) => failure)?.failure?.detail;
+  const sum = (count: (reading: RepositoryReading) => number) =>
+    readings.reduce((total, reading) => total + count(reading), 0);
+  return {
+    status: detail === undefined ? ('complete' as const) : ('failed' as const),
+    images: sum(({ images }) => images),
+    missing: sum(({ missing }) => missing),
+    ...(detail !== undefined && { detail }),
+  };
+}

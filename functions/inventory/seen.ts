@@ -1,0 +1,109 @@
+import { type Digest, type ImageLocation, type IndexChild, registryKey } from '../../shared/domain/image.ts';
+import { mergeUsages, type Resolvers, resolveObservation, tagKey } from '../../shared/domain/resolution.ts';
+import type { Scope } from '../../shared/domain/run.ts';
+import type { Observation, UnresolvedContainer, Usage } from '../../shared/domain/usage.ts';
+import type { PlaceLedger } from '../../shared/ports/ledger.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { observationsDocument, runFileKeys, tagsDocument } from '../../shared/review/documents.ts';
+import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
+
+/** How an image is run here: what is known of it where no registry told. */
+export interface SeenImage {
+  /** One for each reference it is asked by. */
+  readonly observations: readonly Observation[];
+  readonly isEmptyIndex: boolean;
+}
+
+export interface Seen {
+  /** By `usageKey`. */
+  readonly usages: ReadonlyMap<string, Usage>;
+  readonly images: ReadonlyMap<Digest, SeenImage>;
+  readonly unresolved: readonly UnresolvedContainer[];
+  /** Running containers among them. */
+  readonly unresolvedContainers: number;
+}
+
+interface SeenPorts {
+  readonly files: RunFiles;
+  readonly places: PlaceLedger;
+}
+
+/** Reads a scope's observations piece by piece and says what each runs. */
+export async function readSeen(ports: SeenPorts, runId: string, scope: Scope, pieces: number): Promise<Seen> {
+  const keys = runFileKeys(runId);
+  const tags = new TagMeanings(ports.files, runId);
+  const images = new Map<Digest, SeenImage>();
+  const unresolved: UnresolvedContainer[] = [];
+  let usages = new Map<string, Usage>();
+  for (let piece = 1; piece <= pieces; piece += 1) {
+    const observations = await readDocument(ports.files, keys.observations(scope, piece), observationsDocument);
+    await tags.load(observations);
+    const indexes = await indexesIn(ports.places, observations, tags.known);
+    const found: Usage[] = [];
+    for (const observation of observations) {
+      const resolution = resolveObservation(observation, { indexes, tags: tags.known });
+      if (!resolution.resolved) unresolved.push(resolution.unresolved);
+      else {
+        found.push(...resolution.usages);
+        for (const { digest } of resolution.usages) remember(images, digest, observation, indexes);
+      }
+    }
+    usages = mergeUsages([...usages.values(), ...found]);
+  }
+  const unresolvedContainers = unresolved.reduce((total, { observation }) => total + observation.count, 0);
+  return { usages, images, unresolved, unresolvedContainers };
+}
+
+function remember(
+  images: Map<Digest, SeenImage>,
+  digest: Digest,
+  observation: Observation,
+  indexes: ReadonlyMap<Digest, readonly IndexChild[]>,
+): void {
+  const { observations = [] } = images.get(digest) ?? {};
+  const isNew = !observations.some(({ reference }) => reference === observation.reference);
+  // A usage is on an index itself only where that has no child.
+  images.set(digest, {
+    observations: isNew ? [...observations, observation] : observations,
+    isEmptyIndex: indexes.has(digest),
+  });
+}
+
+/** Which of the digests that are meant are indexes. */
+async function indexesIn(places: PlaceLedger, observations: readonly Observation[], tags: Resolvers['tags']) {
+  const meant = observations.flatMap((observation) => {
+    const resolution = resolveObservation(observation, { indexes: new Map(), tags });
+    return resolution.resolved ? resolution.usages.map(({ digest }) => digest) : [];
+  });
+  return places.indexes([...new Set(meant)]);
+}
+
+/** What the registries said of tags; a registry that could not be read said nothing. */
+class TagMeanings {
+  readonly #files: RunFiles;
+  readonly #runId: string;
+  readonly #read = new Set<string>();
+  readonly known = new Map<string, { readonly digest: Digest; readonly source: 'push-history' | 'tag-guess' }>();
+
+  constructor(files: RunFiles, runId: string) {
+    this.#files = files;
+    this.#runId = runId;
+  }
+
+  async load(observations: readonly Observation[]): Promise<void> {
+    for (const { digest, location } of observations) {
+      if (digest || !location || this.#read.has(registryKey(location))) continue;
+      this.#read.add(registryKey(location));
+      await this.#loadRegistry(location);
+    }
+  }
+
+  async #loadRegistry({ account, region }: ImageLocation): Promise<void> {
+    const key = runFileKeys(this.#runId).tags({ account, region });
+    const repositories = (await readDocumentIfAny(this.#files, key, tagsDocument)) ?? {};
+    for (const [repository, tags] of Object.entries(repositories)) {
+      for (const [tag, meaning] of Object.entries(tags))
+        this.known.set(tagKey({ account, region, repository }, tag), meaning);
+    }
+  }
+}

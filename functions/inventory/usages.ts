@@ -1,0 +1,103 @@
+import { collect } from '../../shared/concurrency.ts';
+import { locationKey, registryKey } from '../../shared/domain/image.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import { compareUsages } from '../../shared/domain/resolution.ts';
+import type { InventoryCounts, Scope } from '../../shared/domain/run.ts';
+import { type UnresolvedContainer, type Usage, workloadText } from '../../shared/domain/usage.ts';
+import type { FactsPorts } from '../../shared/inventory/write-facts.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { readDocumentIfAny } from '../../shared/review/read-document.ts';
+import type { ActionInput } from './input.ts';
+import { markAsUnused, markAsUsed } from './presence.ts';
+import { readSeen } from './seen.ts';
+import { ensureFacts } from './used-facts.ts';
+
+const EMPTY_FOR_MS = 7 * 86_400_000;
+
+export interface UsagesPorts extends FactsPorts {
+  readonly policies: PolicyStore;
+  readonly places: PlaceLedger;
+  readonly usages: UsageLedger;
+  readonly runs: Pick<RunLedger, 'recordPart'>;
+  readonly scopes: ScopeLedger;
+  readonly files: RunFiles;
+  readonly clock: Clock;
+}
+
+export type UsagesReply =
+  | { readonly status: 'complete'; readonly inventory: InventoryCounts }
+  | { readonly status: 'left-alone' };
+
+/**
+ * Records who runs what in one scope, and ends what a complete reading no longer shows. A scope that was not read to
+ * its end is left alone: its usages stay live. The scope's part of the run comes last, so it is there exactly when
+ * everything else is.
+ */
+export async function recordUsages(
+  ports: UsagesPorts,
+  { runId, policyVersion, scope }: ActionInput<'usages'>,
+): Promise<UsagesReply> {
+  const { files, usages, runs, clock } = ports;
+  const keys = runFileKeys(runId);
+  const reading = await readDocumentIfAny(files, keys.observationsComplete(scope), observationsCompleteDocument);
+  if (!reading) return { status: 'left-alone' };
+  const { policy } = await ports.policies.load(policyVersion);
+  const seen = await readSeen(ports, runId, scope, reading.pieces);
+  const images = await ensureFacts(ports, policy, seen.images);
+  const changes = compareUsages(await collect(usages.live(scope)), seen.usages.values());
+  // Marks first, usages after: a try that is cut off between the two finds the same changes again.
+  const used = [...seen.images.keys()];
+  await markAsUsed(ports.images, used, images);
+  await markAsUnused(
+    ports,
+    digestsOf(changes.end).filter((digest) => !seen.images.has(digest)),
+    changes.end,
+  );
+  await usages.record(changes.record, clock());
+  await usages.end(changes.end, clock());
+  // Another scope may have taken a mark away that its own end of use had set, before it could see our usages.
+  await markAsUsed(ports.images, digestsOf(changes.record), await ports.images.get(digestsOf(changes.record)));
+
+  const inventory = { ...reading.inventory, usages: seen.usages.size, unresolved: seen.unresolvedContainers };
+  await files.put(keys.unresolved(scope), seen.unresolved);
+  await files.put(keys.digests(scope), used.sort());
+  await ports.scopes.record({
+    ...completeScope(scope, reading.beganAtEpochMs, isEmpty(policy, scope, inventory)),
+    ...unidentifiedIn(seen.unresolved),
+  });
+  await runs.recordPart(runId, {
+    kind: 'scope',
+    key: registryKey(scope),
+    result: { scope, status: 'complete', inventory },
+  });
+  return { status: 'complete', inventory };
+}
+
+const digestsOf = (usages: readonly Usage[]) => [...new Set(usages.map(({ digest }) => digest))];
+
+/** A reading proves what ran when it began, so it counts from there: a rollout that came meanwhile is not in it. */
+const completeScope = (scope: Scope, beganAtEpochMs: number, empty: boolean): ScopeRecord => ({
+  scope,
+  completeAtEpochMs: beganAtEpochMs,
+  ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
+});
+
+/** One workload for each repository is enough to keep its closures open, and an item of the ledger holds it. */
+function unidentifiedIn(unresolved: readonly UnresolvedContainer[]): Pick<ScopeRecord, 'unidentified'> {
+  const workloads = new Map<string, string>();
+  for (const { observation } of unresolved) {
+    if (observation.location) workloads.set(locationKey(observation.location), workloadText(observation));
+  }
+  const unidentified = [...workloads].map(([repository, workload]) => ({ repository, workload }));
+  return unidentified.length > 0 ? { unidentified } : {};
+}
+
+/** Neither a cluster nor a repository of the policy: most Regions of most accounts. */
+function isEmpty(policy: Policy, { account, region }: Scope, { clusters }: InventoryCounts): boolean {
+  const hasStream = policy.streams.some((rule) => rule.account === account && rule.regions.includes(region));
+  return clusters === 0 && !hasStream;
+}

@@ -1,0 +1,116 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image.ts';
+import { factsIn } from '../../shared/domain/image-record.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import type { ImageFacts, ImageRecord } from '../../shared/domain/records.ts';
+import { readImageReference, referenceName, resolvedTag } from '../../shared/domain/reference.ts';
+import { sameContent } from '../../shared/domain/same-content.ts';
+import { classify } from '../../shared/domain/tier.ts';
+import type { Observation } from '../../shared/domain/usage.ts';
+import { EMPTY_INDEX, unionOfLocations, unresolvedContent } from '../../shared/inventory/facts.ts';
+import { lowestOrigin } from '../../shared/inventory/origin.ts';
+import { contentOf } from '../../shared/inventory/record-image.ts';
+import { type FactsPorts, writeFacts } from '../../shared/inventory/write-facts.ts';
+import type { PlaceLedger } from '../../shared/ports/ledger.ts';
+import type { SeenImage } from './seen.ts';
+
+const WRITES_AT_ONCE = 16;
+
+interface SeenPorts extends FactsPorts {
+  readonly places: PlaceLedger;
+}
+
+/**
+ * Makes sure that every image in use has facts, also where no registry of ours could tell any: an image from outside,
+ * one of AWS's own, an index with nothing to run in it, or one whose registry was not read. Gives the images as the
+ * ledger knew them before.
+ */
+export async function ensureFacts(
+  ports: SeenPorts,
+  policy: Policy,
+  seen: ReadonlyMap<Digest, SeenImage>,
+): Promise<ReadonlyMap<Digest, ImageRecord>> {
+  const known = await ports.images.get([...seen.keys()]);
+  await mapConcurrently([...seen], WRITES_AT_ONCE, async ([digest, image]) => {
+    const before = known.get(digest);
+    const factsOver = (record: ImageRecord | undefined) => seenFacts(policy, digest, image, record);
+    if (!before || !sameContent(factsIn(before), factsOver(before))) await addFacts(ports, image, before, factsOver);
+  });
+  return known;
+}
+
+/** Other scopes may run the image by other names at the same time: what each adds is decided as it is written. */
+async function addFacts(
+  ports: SeenPorts,
+  { observations }: SeenImage,
+  known: ImageRecord | undefined,
+  factsOver: (known: ImageRecord | undefined) => ImageFacts,
+): Promise<void> {
+  const { digest, locations } = factsOver(undefined);
+  for (const location of locations)
+    await ports.places.recordLocation({ digest, location, tags: [], askedTags: tagsAt(observations, location) });
+  await writeFacts(ports, known, factsOver);
+}
+
+/** Names and places are added to what is known, never replaced: pure, and the same in whatever order scopes come. */
+export function seenFacts(
+  policy: Policy,
+  digest: Digest,
+  { observations, isEmptyIndex }: SeenImage,
+  before?: ImageRecord,
+): ImageFacts {
+  const found = observations.map((observation) => ({ ...originSeen(policy, observation), observation }));
+  const inReach = found.flatMap(({ tier, observation: { location } }) =>
+    tier !== 'aws-managed' && location ? [location] : [],
+  );
+  const locations = unionOfLocations(before?.locations ?? [], inReach);
+  const references = sortedNames(before?.references ?? [], observations);
+  if (before && sameContent([before.locations, before.references ?? []], [locations, references])) {
+    return factsIn(before);
+  }
+  const reason = reasonFor(isEmptyIndex);
+  const { unresolved = reason, ...content } = before ? contentOf(before) : unresolvedContent(digest, reason);
+  // Outside our registries nothing is missing: there is nothing that we could have read.
+  const isMissing = content.mediaType === undefined && locations.length > 0;
+  return {
+    ...content,
+    ...lowestOrigin(
+      before ? [...found, { ...before, key: keyOf(before.locations[0], before.references?.[0]) }] : found,
+    ),
+    locations,
+    ...(references.length > 0 && { references }),
+    ...(isMissing && { unresolved }),
+  };
+}
+
+const keyOf = (location: ImageLocation | undefined, reference = ''): string =>
+  location ? locationKey(location) : reference;
+
+function originSeen(policy: Policy, { location, reference, container }: Observation) {
+  const told = { ...(location && { location }), ...(reference !== undefined && { reference }), container };
+  return { ...classify(policy, told), key: keyOf(location, reference) };
+}
+
+const reasonFor = (isEmptyIndex: boolean) =>
+  isEmptyIndex
+    ? EMPTY_INDEX
+    : { code: 'registry-not-read', detail: 'The registry of this image was not read to its end in this review.' };
+
+/** Names of images outside ECR; those in ECR are known by their locations. */
+function sortedNames(known: readonly string[], observations: readonly Observation[]): string[] {
+  const names = observations.flatMap(({ reference, location }) => (location ? [] : nameIn(reference)));
+  return [...new Set([...known, ...names])].sort();
+}
+
+/** An unreadable reference names nothing; what its container runs is known by digest. */
+function nameIn(reference: string | undefined): string[] {
+  const named = readImageReference(reference);
+  return named ? [referenceName(named)] : [];
+}
+
+/** Where no registry tells, these are all the tags that are known of an image at a place. */
+const tagsAt = (observations: readonly Observation[], place: ImageLocation): string[] =>
+  observations.flatMap(({ location, reference }) => {
+    const named = location && locationKey(location) === locationKey(place) ? readImageReference(reference) : undefined;
+    return (named && resolvedTag(named)) ?? [];
+  });

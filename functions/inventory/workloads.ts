@@ -1,0 +1,82 @@
+import { registryKey } from '../../shared/domain/image.ts';
+import { aggregateObservations } from '../../shared/domain/inventory.ts';
+
+import type { InventoryCounts, Scope } from '../../shared/domain/run.ts';
+import type { Observation } from '../../shared/domain/usage.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import { ScopeUnreachableError } from '../../shared/ports/errors.ts';
+import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import type { WorkloadSource } from '../../shared/ports/workloads.ts';
+import { runFileKeys } from '../../shared/review/documents.ts';
+import type { ActionInput } from './input.ts';
+
+/** Observations held in memory before they are put aside; about 2 MB. */
+const PIECE_SIZE = 5000;
+
+export interface WorkloadsPorts {
+  readonly workloads: WorkloadSource;
+  readonly runs: Pick<RunLedger, 'recordPart'>;
+  readonly scopes: ScopeLedger;
+  readonly files: RunFiles;
+  readonly clock: Clock;
+}
+
+export type WorkloadsReading =
+  | { readonly status: 'complete'; readonly inventory: Omit<InventoryCounts, 'usages' | 'unresolved'> }
+  | { readonly status: 'failed'; readonly error: string };
+
+/**
+ * Reads everything that runs in one scope. The scope's part of the run is written by `usages`, once all of it is known;
+ * here only that it cannot be read, which leaves everything else of the scope as it was.
+ */
+export async function readWorkloads(
+  ports: WorkloadsPorts,
+  { runId, scope }: ActionInput<'workloads'>,
+): Promise<WorkloadsReading> {
+  try {
+    return { status: 'complete', inventory: await observe(ports, runId, scope) };
+  } catch (error) {
+    if (!(error instanceof ScopeUnreachableError)) throw error;
+    await recordFailure(ports, runId, scope, error);
+    return { status: 'failed', error: error.name };
+  }
+}
+
+/** `complete.json` is written last: without it no later step believes that the scope was read to its end. */
+async function observe({ workloads, files, clock }: WorkloadsPorts, runId: string, scope: Scope) {
+  const keys = runFileKeys(runId);
+  const beganAtEpochMs = clock();
+  const seen = aggregateObservations(PIECE_SIZE);
+  let pieces = 0;
+  const putAside = async (piece: readonly Observation[] | undefined): Promise<void> => {
+    if (!piece) return;
+    pieces += 1;
+    await files.put(keys.observations(scope, pieces), piece);
+  };
+  for await (const cluster of workloads.clusters(scope)) {
+    seen.add(cluster, []);
+    for await (const tasks of workloads.tasks(cluster)) await putAside(seen.add(cluster, tasks));
+  }
+  await putAside(seen.flush());
+  const counts = seen.counts();
+  const inventory = { ...counts, usages: 0, unresolved: 0 };
+  await files.put(keys.observationsComplete(scope), { beganAtEpochMs, pieces, inventory });
+  return counts;
+}
+
+async function recordFailure(
+  { runs, scopes, clock }: WorkloadsPorts,
+  runId: string,
+  scope: Scope,
+  { name: error, message: detail }: ScopeUnreachableError,
+): Promise<void> {
+  const before = await scopes.get(scope);
+  const sinceEpochMs = before?.failure?.sinceEpochMs ?? clock();
+  await scopes.record({ ...before, scope, failure: { error, detail, sinceEpochMs } });
+  await runs.recordPart(runId, {
+    kind: 'scope',
+    key: registryKey(scope),
+    result: { scope, status: 'failed', error, detail },
+  });
+}

@@ -1,0 +1,3 @@
+import * as v from '../../shared/schema.ts';
+
+export const environment = v.object({ BUS_NAME: v.text() });

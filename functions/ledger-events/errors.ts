@@ -1,0 +1,12 @@
+/** A change of the ledger that cannot be read. Permanent: the stream's failure destination keeps it for a person. */
+export class LedgerChangeUnreadableError extends Error {
+  override readonly name = 'LedgerChangeUnreadableError';
+  constructor(item: string, sequenceNumber: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(
+      `Change ${sequenceNumber} of ledger item ${item} cannot be read: ${reason}. ` +
+        'It is retried, then kept by the failure destination of the stream; look at the item in the table.',
+      { cause },
+    );
+  }
+}

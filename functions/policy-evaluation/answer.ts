@@ -1,0 +1,53 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { SQSBatchResponse } from 'aws-lambda';
+import type { ReviewMode } from '../../shared/domain/run.ts';
+import { metrics } from '../../shared/lambda/metrics.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import type { ImageLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import { type EvaluatePorts, evaluateBatch, type VerdictPart } from './evaluate-batch.ts';
+import type { PolicyEvaluationInput } from './input.ts';
+import { readOnly } from './preview.ts';
+import { type HandledEvents, handleScanEvents, type ScanEventPorts } from './scan-events.ts';
+
+interface Ledgers {
+  readonly images: ImageLedger;
+  readonly streams: StreamLedger;
+  readonly runs: RunLedger;
+}
+
+export interface PolicyEvaluationServices {
+  readonly ledgers: (run: { readonly runId: string; readonly mode: ReviewMode }) => Ledgers;
+  readonly world: Omit<EvaluatePorts & ScanEventPorts, keyof Ledgers | 'policies'> & { readonly policies: PolicyStore };
+}
+
+/** Tells the two callers apart, and gives each the reply it understands. */
+export async function answer(
+  event: PolicyEvaluationInput,
+  { ledgers, world }: PolicyEvaluationServices,
+): Promise<VerdictPart | SQSBatchResponse> {
+  if ('Records' in event) {
+    const handled = await handleScanEvents({ ...world, ...ledgers(OUTSIDE_OF_RUNS) }, event.Records);
+    return replyOf(measured(handled));
+  }
+  logger.appendKeys({ runId: event.runId, batch: event.batch });
+  const kept = event.mode === 'preview' ? readOnly(world) : {};
+  return evaluateBatch({ ...world, ...ledgers(event), ...kept }, event);
+}
+
+const OUTSIDE_OF_RUNS = { runId: 'none', mode: 'review' } as const;
+
+function measured(handled: HandledEvents): HandledEvents {
+  metrics.addMetric('ScanEventsJudged', MetricUnit.Count, handled.judged);
+  metrics.addMetric('ScanEventsNotOurs', MetricUnit.Count, handled.notOurs);
+  metrics.addMetric('ScanEventsSetAside', MetricUnit.Count, handled.setAside);
+  return handled;
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html: only what failed is delivered again. */
+function replyOf({ failed }: HandledEvents): SQSBatchResponse {
+  for (const { messageId, error } of failed) {
+    logger.error(`message ${messageId} failed and will be delivered again`, error as Error);
+  }
+  return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+}

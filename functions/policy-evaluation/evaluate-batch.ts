@@ -1,0 +1,93 @@
+import { piecesOf } from '../../shared/concurrency.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import type { OutcomeCounts, RunPart } from '../../shared/domain/run.ts';
+import { ImageNotRecordedError } from '../../shared/ports/errors.ts';
+import type { RunLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyStore, PolicyVersion } from '../../shared/ports/policies.ts';
+import type { Scanner } from '../../shared/ports/scanner.ts';
+import { type Learnt, learnKept } from '../../shared/review/judge.ts';
+import { type JudgeImagesPorts, judgeImages, type Outcome, type Target } from '../../shared/review/judge-images.ts';
+import { readAnywhere } from '../../shared/scanning/read.ts';
+import type { ReviewBatch } from './input.ts';
+import { howToLook } from './look.ts';
+
+/** Verdicts of so many images are held in memory before they are written. */
+const PIECE = 25;
+const ATTEMPTS = 3;
+
+export interface EvaluatePorts extends JudgeImagesPorts {
+  readonly runs: Pick<RunLedger, 'recordPart'>;
+  readonly policies: Pick<PolicyStore, 'load'>;
+  readonly scanner: Scanner;
+}
+
+export type VerdictPart = Extract<RunPart, { kind: 'verdict' }>;
+
+/**
+ * Judges a batch of a review, reading only what no event brought. What fails is tried again after the rest, and then
+ * named in the run: each digest ends in exactly one outcome.
+ */
+export async function evaluateBatch(ports: EvaluatePorts, batch: ReviewBatch): Promise<VerdictPart> {
+  const policy = await ports.policies.load(batch.policyVersion);
+  const outcomes = new Map<Digest, Outcome>();
+  let left: readonly Digest[] = batch.digests;
+  for (let attempt = 1; attempt <= ATTEMPTS && left.length > 0; attempt += 1) {
+    if (attempt > 1) await ports.retry.wait(attempt - 1);
+    for (const piece of piecesOf(left, PIECE)) {
+      for (const [digest, outcome] of await evaluatePiece(ports, policy, batch, piece)) outcomes.set(digest, outcome);
+    }
+    left = left.filter((digest) => 'error' in (outcomes.get(digest) ?? {}));
+  }
+  const part = partOf(batch.batch, outcomes);
+  await ports.runs.recordPart(batch.runId, part);
+  return part;
+}
+
+async function evaluatePiece(
+  ports: EvaluatePorts,
+  policy: PolicyVersion,
+  batch: ReviewBatch,
+  digests: readonly Digest[],
+): Promise<ReadonlyMap<Digest, Outcome>> {
+  const known = await ports.images.get(digests);
+  const targets = [...known.values()].map((image) => targetOf(ports, batch, image));
+  const judged = await judgeImages(ports, policy, targets);
+  return new Map(
+    digests.map((digest) => [digest, judged.get(digest) ?? { error: new ImageNotRecordedError(digest) }] as const),
+  );
+}
+
+function targetOf(ports: EvaluatePorts, batch: ReviewBatch, image: ImageRecord): Target {
+  const look = howToLook(image, batch, ports.clock());
+  if (look === 'judged') return { image };
+  const read = () => readAnywhere(ports.scanner, image.locations, image.digest);
+  if (look === 'read') return { image, learn: read };
+  const learn = async (): Promise<Learnt> => {
+    const kept = await learnKept(ports.evidence, image);
+    return look === 'evidence' && !('findings' in kept) ? read() : kept;
+  };
+  return { image, learn };
+}
+
+function partOf(key: string, outcomes: ReadonlyMap<Digest, Outcome>): VerdictPart {
+  const failures: VerdictPart['failures'][number][] = [];
+  const counts: { -readonly [Name in keyof OutcomeCounts]: number } = {
+    compliant: 0,
+    violating: 0,
+    unknown: 0,
+    failed: 0,
+  };
+  for (const [digest, outcome] of outcomes) {
+    counts['status' in outcome ? outcome.status : 'failed'] += 1;
+    if ('error' in outcome) failures.push({ digest, ...nameOf(outcome.error) });
+  }
+  return { kind: 'verdict', key, outcomes: counts, failures };
+}
+
+const LONGEST_DETAIL = 500;
+
+const nameOf = (error: unknown): { readonly error: string; readonly detail: string } =>
+  error instanceof Error
+    ? { error: error.name, detail: error.message.slice(0, LONGEST_DETAIL) }
+    : { error: 'Error', detail: String(error).slice(0, LONGEST_DETAIL) };

@@ -1,0 +1,46 @@
+import { fullJitter } from '../../shared/adapters/backoff.ts';
+import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
+import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
+import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
+import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { images, ledgersOfRun, runs, streams } from '../../shared/lambda/ledgers.ts';
+import { metrics } from '../../shared/lambda/metrics.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { answer, type PolicyEvaluationServices } from './answer.ts';
+import { environment } from './env.ts';
+import { policyEvaluationInput } from './input.ts';
+
+function compose(): PolicyEvaluationServices {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const s3 = bucketClient();
+  const access = memberAccess({
+    partition: env.PARTITION,
+    roleName: env.READ_ROLE_NAME,
+    externalId: env.READ_ROLE_EXTERNAL_ID,
+    sessionName: 'patchwave-policy-evaluation',
+  });
+  return {
+    ledgers: ledgersOfRun(table, new S3RunFiles(s3, env.RUN_BUCKET), { images, runs, streams }),
+    world: {
+      causes: new DynamoCauseLedger(table),
+      policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+      evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
+      scanner: new EcrScanner(ecrClients(access)),
+      deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
+      clock: Date.now,
+      retry: fullJitter(),
+    },
+  };
+}
+
+/** Facts in, verdict out: for scans that ended, one message each, and for the batches of a review. */
+export const policyEvaluation = (services: () => PolicyEvaluationServices) =>
+  lambdaFunction({ input: policyEvaluationInput, compose: services, metrics, handle: answer });
+
+export const handler = policyEvaluation(compose);

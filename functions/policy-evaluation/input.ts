@@ -1,0 +1,21 @@
+import { digest } from '../../shared/review/documents.ts';
+import * as v from '../../shared/schema.ts';
+
+export const reviewBatch = v.strictObject({
+  runId: v.text(),
+  mode: v.picklist(['review', 'preview']),
+  policyVersion: v.text(),
+  startedAtEpochMs: v.pipe(v.integer(), v.gtValue(0)),
+  batch: v.text(),
+  digests: v.pipe(v.array(digest), v.minLength(1), v.maxLength(100)),
+});
+export type ReviewBatch = v.InferOutput<typeof reviewBatch>;
+
+/** Messages of the queue of scan events; what a body holds is looked at one by one. */
+export const scanEventMessages = v.object({
+  Records: v.array(v.object({ messageId: v.text(), body: v.string() })),
+});
+export type ScanEventMessage = v.InferOutput<typeof scanEventMessages>['Records'][number];
+
+export const policyEvaluationInput = v.union([reviewBatch, scanEventMessages]);
+export type PolicyEvaluationInput = v.InferOutput<typeof policyEvaluationInput>;

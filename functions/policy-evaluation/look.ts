@@ -1,0 +1,26 @@
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import { unscannable } from '../../shared/domain/scan-state.ts';
+import { DAY_MS } from '../../shared/domain/time.ts';
+import { isAnswered, isRefused } from '../../shared/review/scan-request.ts';
+
+/**
+ * How to learn what to judge an image by:
+ * `judged` nothing: an event of this run did it · `evidence` its result is known and kept · `state` nobody can or may
+ * look at it now · `read` ask the scanner for its last result.
+ */
+export type Look = 'judged' | 'evidence' | 'state' | 'read';
+
+export interface Run {
+  readonly startedAtEpochMs: number;
+  readonly policyVersion: string;
+}
+
+export function howToLook(image: ImageRecord, { startedAtEpochMs, policyVersion }: Run, nowEpochMs: number): Look {
+  const { scan, verdict, judgedAtEpochMs = 0 } = image;
+  if (unscannable(image)) return 'state';
+  const askedNow = (scan.requestedAtEpochMs ?? 0) >= startedAtEpochMs;
+  if (askedNow && isRefused(image)) return 'state';
+  const isRecent = (scan.completedAtEpochMs ?? 0) > nowEpochMs - DAY_MS;
+  if (scan.state !== 'complete' || !isAnswered(image) || !isRecent) return 'read';
+  return judgedAtEpochMs >= startedAtEpochMs && verdict?.policyVersion === policyVersion ? 'judged' : 'evidence';
+}

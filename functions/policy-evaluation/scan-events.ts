@@ -1,0 +1,139 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import { unscannable } from '../../shared/domain/scan-state.ts';
+import { ecrImageScan, type ImageScanned } from '../../shared/events/ecr-image-scan.ts';
+import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
+import { ImageFactsChangedError } from '../../shared/ports/errors.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { Scanner } from '../../shared/ports/scanner.ts';
+import { type Learnt, learnKept } from '../../shared/review/judge.ts';
+import { type JudgeImagesPorts, judgeImages, type Target } from '../../shared/review/judge-images.ts';
+import { readAnywhere } from '../../shared/scanning/read.ts';
+import * as v from '../../shared/schema.ts';
+import type { ScanEventMessage } from './input.ts';
+
+const MESSAGES_AT_ONCE = 10;
+
+export interface ScanEventPorts extends JudgeImagesPorts {
+  readonly policies: Pick<PolicyStore, 'current'>;
+  readonly scanner: Scanner;
+  readonly deadLetters: DeadLetters;
+}
+
+/** What became of the messages of a batch; `failed` are delivered again. */
+export interface HandledEvents {
+  readonly judged: number;
+  /** Of images that no review has found: nothing to judge. */
+  readonly notOurs: number;
+  /** Never to be understood: kept for a person, with the reason. */
+  readonly setAside: number;
+  readonly failed: readonly { readonly messageId: string; readonly error: unknown }[];
+}
+
+/**
+ * Judges the images that scan events point at. An event only says "look at this image": what it claims about findings is
+ * never believed, so its order and number do not matter. One message that fails stops no other.
+ */
+export async function handleScanEvents(
+  ports: ScanEventPorts,
+  messages: readonly ScanEventMessage[],
+): Promise<HandledEvents> {
+  const parsed = messages.map((message) => ({ message, ...parse(message.body) }));
+  const told = parsed.flatMap(({ message, event }) => (event ? [{ message, event }] : []));
+  const unreadable = parsed.flatMap(({ message, problem }) => (problem ? [{ message, problem }] : []));
+  const lost = await setAside(ports.deadLetters, unreadable);
+
+  const images = await ports.images.get(told.map(({ event }) => event.digest));
+  const ours = told.filter(({ event }) => images.has(event.digest));
+  const errors = await judgeTold(
+    ports,
+    images,
+    ours.map(({ event }) => event),
+  );
+  const undone = ours.flatMap(({ message: { messageId }, event: { digest } }) =>
+    errors.has(digest) ? [{ messageId, error: errors.get(digest) }] : [],
+  );
+  return {
+    judged: ours.length - undone.length,
+    notOurs: told.length - ours.length,
+    setAside: unreadable.length - lost.length,
+    failed: [...lost, ...undone],
+  };
+}
+
+function parse(body: string): { readonly event?: ImageScanned; readonly problem?: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (error) {
+    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  const parsed = v.safeParse(ecrImageScan.schema, json);
+  return parsed.success
+    ? { event: parsed.data }
+    : { problem: parsed.problems.map((problem) => v.problemText(problem)).join('; ') };
+}
+
+/** @returns the messages that could not even be set aside */
+async function setAside(
+  deadLetters: DeadLetters,
+  unreadable: readonly { readonly message: ScanEventMessage; readonly problem: string }[],
+): Promise<HandledEvents['failed']> {
+  const results = await mapConcurrently(unreadable, MESSAGES_AT_ONCE, async ({ message, problem }) => {
+    try {
+      await deadLetters.put(message.body, problem);
+      return [];
+    } catch (error) {
+      return [{ messageId: message.messageId, error }];
+    }
+  });
+  return results.flat();
+}
+
+/**
+ * Each image once, however many events tell of it; again at once where its facts changed meanwhile: a message that
+ * failed comes back much later.
+ * @returns errors by digest
+ */
+async function judgeTold(
+  ports: ScanEventPorts,
+  images: ReadonlyMap<Digest, ImageRecord>,
+  events: readonly ImageScanned[],
+): Promise<ReadonlyMap<Digest, unknown>> {
+  if (events.length === 0) return new Map();
+  const policy = await ports.policies.current();
+  const places = Map.groupBy(events, ({ digest }) => digest);
+  const errors = new Map<Digest, unknown>();
+  let left: ReadonlyMap<Digest, ImageRecord> = images;
+  for (let attempt = 1; attempt <= ports.retry.attempts && left.size > 0; attempt += 1) {
+    if (attempt > 1) await ports.retry.wait(attempt - 1);
+    const targets = [...left.values()].map((image) => targetOf(ports, image, places.get(image.digest) ?? []));
+    const outcomes = await judgeImages(ports, policy, targets);
+    for (const digest of left.keys()) errors.delete(digest);
+    for (const [digest, outcome] of outcomes) if ('error' in outcome) errors.set(digest, outcome.error);
+    const outdated = [...errors].flatMap(([digest, error]) =>
+      error instanceof ImageFactsChangedError ? [digest] : [],
+    );
+    left = await ports.images.get(outdated);
+  }
+  return errors;
+}
+
+function targetOf(ports: ScanEventPorts, image: ImageRecord, told: readonly ImageScanned[]): Target {
+  const locations = inOrder(
+    image.locations,
+    told.map(({ location }) => location),
+  );
+  // Where nothing can be read, an event changes nothing.
+  const learn = (): Promise<Learnt> =>
+    unscannable(image) ? learnKept(ports.evidence, image) : readAnywhere(ports.scanner, locations, image.digest);
+  return { image, learn };
+}
+
+/** Where the scan ended comes first: scanners keep a result for each place. Places nobody knows of are not asked. */
+function inOrder(known: readonly ImageLocation[], told: readonly ImageLocation[]): readonly ImageLocation[] {
+  const named = new Set(told.map(locationKey));
+  const isTold = (location: ImageLocation): boolean => named.has(locationKey(location));
+  return [...known.filter(isTold), ...known.filter((location) => !isTold(location))];
+}

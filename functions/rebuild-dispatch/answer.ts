@@ -1,0 +1,33 @@
+import { logger } from '../../shared/lambda/powertools.ts';
+import type { Reservation } from './hold-back.ts';
+import type { RebuildDispatchStep } from './input.ts';
+import { look } from './look.ts';
+import type { DispatchLimits, DispatchPorts } from './ports.ts';
+import { reserve } from './reserve.ts';
+import { type SettledNode, settle } from './settle.ts';
+import { type BuildAnswer, start } from './start.ts';
+
+export interface DispatchServices {
+  readonly ports: DispatchPorts;
+  readonly limits: DispatchLimits;
+}
+
+/** One step of a node, for the machine. What `start` has to say goes to the step that waits. */
+export async function answer(
+  step: RebuildDispatchStep,
+  { ports, limits }: DispatchServices,
+): Promise<Reservation | BuildAnswer | SettledNode | undefined> {
+  const { action, cascadeId, stream } = step;
+  logger.appendKeys({ action, cascadeId, stream });
+  switch (step.action) {
+    case 'reserve':
+      return reserve(ports, limits, step);
+    case 'start':
+      await start(ports, limits, step);
+      return undefined;
+    case 'look':
+      return look(ports, limits, step);
+    case 'settle':
+      return settle(ports, step);
+  }
+}

@@ -1,0 +1,49 @@
+import {
+  bucketClient,
+  ledgerClient,
+  machineClient,
+  memberAccess,
+  pipelineClients,
+} from '../../shared/adapters/clients.ts';
+import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
+import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
+import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
+import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { answer, type DispatchServices } from './answer.ts';
+import { environment } from './env.ts';
+import { rebuildDispatchSteps } from './input.ts';
+
+function compose(): DispatchServices {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const machines = machineClient();
+  const access = memberAccess({
+    partition: env.PARTITION,
+    roleName: env.ACT_BUILD_ROLE_NAME,
+    externalId: env.READ_ROLE_EXTERNAL_ID,
+    sessionName: 'patchwave-rebuild-dispatch',
+  });
+  const ports = {
+    ...actingLedgers(table),
+    streams: new DynamoStreamLedger(table),
+    images: new DynamoImageLedger(table),
+    policies: new DynamoPolicyStore(table, bucketClient(), env.EVIDENCE_BUCKET),
+    runner: new CodePipelineRunner(pipelineClients(access)),
+    executions: new SfnExecutions(machines, env.CASCADE_MACHINE_ARN),
+    waitingStep: new SfnWaitingStep(machines),
+    clock: Date.now,
+  };
+  return { ports, limits: { pollSeconds: env.POLL_SECONDS, lookAfterSeconds: env.BUILD_LOOK_SECONDS } };
+}
+
+/** The life of one rebuild, step by step: may it begin, is it there, has it ended, what came of it. */
+export const rebuildDispatch = (services: () => DispatchServices) =>
+  lambdaFunction({ input: rebuildDispatchSteps, compose: services, handle: answer });
+
+export const handler = rebuildDispatch(compose);

@@ -1,0 +1,131 @@
+import { type Cascade, type CascadeNode, hasEnded, type NodeAnswer } from '../../shared/domain/cascade.ts';
+import { mayRebuild } from '../../shared/domain/guard.ts';
+import { capReached, wait } from '../../shared/domain/guard-answer.ts';
+import { freshMemory, type Pipeline, type Rebuild, rebuildIdOf } from '../../shared/domain/rebuild.ts';
+import { type StreamPolicy, streamPolicy, stricter } from '../../shared/domain/stream-policy.ts';
+import { hasBegun } from '../../shared/rebuilding/build.ts';
+import { takeSlots } from '../../shared/rebuilding/slots.ts';
+import { holdBack, type Reservation } from './hold-back.ts';
+import type { StepInput } from './input.ts';
+import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
+import { type StandingLock, standingLock } from './standing-lock.ts';
+import { notNeeded } from './still-needed.ts';
+import { takeOver } from './take-over.ts';
+
+/**
+ * May this stream be rebuilt now? Guards, then a slot of each cap, then the lock, then the rebuild's own record; asked
+ * again it adopts what it has. What is held back is written on the node, and leaves neither slot nor lock behind.
+ */
+export async function reserve(
+  ports: DispatchPorts,
+  limits: DispatchLimits,
+  input: StepInput<'reserve'>,
+): Promise<Reservation> {
+  const { cascadeId, stream } = input;
+  const { cascade, node } = await plannedNode(ports, cascadeId, stream);
+  if (hasEnded(node)) return { decision: 'ended' };
+  if (node.work === 'deploy') return { decision: 'skip' };
+  const rebuildId = rebuildIdOf(cascadeId, cascade.plannedAtEpochMs, stream);
+  const own = await ports.rebuilds.get(stream, rebuildId);
+  const granted = { decision: 'build', rebuildId, lookAfterSeconds: limits.lookAfterSeconds } as const;
+  // What has begun is awaited, whatever the guards say by now.
+  if (own && hasBegun(own)) return granted;
+  const policy = await policyOf(ports, cascade, stream);
+  const obstacle = await claim(ports, { ...input, cascade, node, rebuildId, policy });
+  if (!obstacle) return granted;
+  const account = own?.pipeline.account ?? policy.pipeline?.account;
+  const heldBack = await holdBack(ports, limits, { cascade, node, rebuildId, account }, obstacle);
+  return heldBack ?? granted;
+}
+
+/** The cascade's own policy, but in the stricter mode of that and the one in force: a person's stop counts at once. */
+async function policyOf(
+  { policies }: DispatchPorts,
+  { policyVersion }: Cascade,
+  stream: string,
+): Promise<StreamPolicy> {
+  const [own, current] = await Promise.all([policies.load(policyVersion), policies.current()]);
+  const policy = streamPolicy(own.policy, stream);
+  return { ...policy, mode: stricter(policy.mode, streamPolicy(current.policy, stream).mode) };
+}
+
+interface Claim {
+  readonly cascadeId: string;
+  readonly stream: string;
+  readonly executionArn: string;
+  readonly cascade: Cascade;
+  readonly node: CascadeNode;
+  readonly rebuildId: string;
+  readonly policy: StreamPolicy;
+}
+
+/** @returns what stands in the way; nothing where the stream is reserved */
+async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer | undefined> {
+  const { cascadeId, stream, cascade, node, rebuildId, policy } = claimed;
+  const { guards: settings, pipeline, mode } = policy;
+  const held = await standingLock(ports, stream, rebuildId);
+  const [memories, killSwitch] = await Promise.all([ports.guards.get([stream]), ports.killSwitch.read()]);
+  const memory = memories.get(stream) ?? freshMemory(stream);
+  const { facts } = node;
+  const { lock, lockBuild } = held;
+  const guarded = { stream, mode, killSwitch, cascadeId, facts, memory, ancestors: [] };
+  const answer = mayRebuild(
+    { ...guarded, ...(pipeline && { pipeline }), ...(lock && { lock }), ...(lockBuild && { lockBuild }) },
+    settings,
+    ports.clock(),
+  );
+  if (answer.answer !== 'allow') return answer;
+  if (!pipeline) throw new TypeError('the guards allow no rebuild without a pipeline');
+  if (ports.clock() >= cascade.deadlineEpochMs)
+    return node.answer ?? wait('cascade-ended', 'Its turn did not come before the deadline of its cascade.');
+  const spared = await notNeeded(ports, node);
+  if (spared) return spared;
+  const attempt = memory.failuresInARow + 1;
+  return occupy(ports, claimed, held, { ...asked(claimed, pipeline, ports.clock()), attempt, facts: answer.facts });
+}
+
+const asked = ({ rebuildId, stream, cascadeId, node, policy }: Claim, pipeline: Pipeline, nowEpochMs: number) => ({
+  rebuildId,
+  stream,
+  cascadeId,
+  pipeline,
+  reservedAtEpochMs: nowEpochMs,
+  deadlineEpochMs: nowEpochMs + (policy.buildMs ?? 0),
+  ...(node.headBefore !== undefined && { headBefore: node.headBefore }),
+  ...(policy.promotes && { promotes: true as const }),
+});
+
+/** Slots, lock, record, node, in this order: whoever finds the later one finds the earlier ones too. */
+async function occupy(
+  ports: DispatchPorts,
+  { cascadeId, executionArn, policy }: Claim,
+  { stale }: StandingLock,
+  rebuild: Rebuild,
+): Promise<NodeAnswer | undefined> {
+  const { rebuildId, stream, attempt, deadlineEpochMs, pipeline } = rebuild;
+  const full = await takeSlots(ports, policy.caps, {
+    owner: rebuildId,
+    account: pipeline.account,
+    buildDeadlineEpochMs: deadlineEpochMs,
+  });
+  if (full !== undefined) return capReached(full);
+  const own = { stream, rebuildId, cascadeId, executionArn, attempt, deadlineEpochMs };
+  const holder = await ports.locks.take(own, stale);
+  if (holder.rebuildId !== rebuildId)
+    return wait('already-open', `Cascade ${holder.cascadeId} rebuilds it.`, holder.deadlineEpochMs);
+  // After a failure the pipeline is to be seen at work.
+  const begun = policy.promotes && attempt === 1 ? await takeOver(ports, rebuild) : rebuild;
+  await ports.rebuilds.record(stream, rebuildId, (before) => reserved(before, begun));
+  await ports.cascades.changeNode(cascadeId, stream, ({ answer, ...node }) =>
+    node.state === 'planned' ? { ...node, state: 'reserved', rebuildId } : undefined,
+  );
+  return undefined;
+}
+
+/** What begins again counts as the attempt that it was: its token must stay the same. */
+function reserved(before: Rebuild | undefined, rebuild: Rebuild): Rebuild | undefined {
+  if (!before) return rebuild;
+  if (hasBegun(before)) return undefined;
+  const { endedAtEpochMs, ...kept } = before;
+  return { ...kept, ...rebuild, attempt: before.attempt, facts: before.facts };
+}

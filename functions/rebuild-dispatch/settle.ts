@@ -1,0 +1,69 @@
+import type { CascadeNode, NodeState } from '../../shared/domain/cascade.ts';
+import { failureText } from '../../shared/domain/failure-text.ts';
+import type { Rebuild, RebuildOutcome } from '../../shared/domain/rebuild.ts';
+import { type StreamPolicy, streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { PolicyUnreadableError } from '../../shared/ports/errors.ts';
+import { NODE_STATES, settleNode } from '../../shared/rebuilding/settle-node.ts';
+import type { StepInput } from './input.ts';
+import { type DispatchPorts, plannedNode } from './ports.ts';
+
+export interface SettledNode {
+  readonly state: NodeState;
+  readonly detail: string;
+}
+
+/** The last step of every node, also after an error. */
+export async function settle(ports: DispatchPorts, input: StepInput<'settle'>): Promise<SettledNode> {
+  const { cascadeId, stream } = input;
+  const failure = input.failure ? failureText(input.failure) : undefined;
+  const { cascade, node } = await plannedNode(ports, cascadeId, stream);
+  const policy = await policyOf(ports, cascade.policyVersion, stream);
+  const why = failure ?? 'its verification came to no end';
+  const end = (before: CascadeNode, rebuild: Rebuild | undefined) => endedNode(before, rebuild?.outcome, failure);
+  // Where Patchwave moves the tag, it is the last thing that can fail.
+  const isUnused = failure !== undefined && policy?.promotes === true;
+  const stands = await settleNode(ports, { cascade, node, policy, why, isUnused, end });
+  return { state: stands.state, detail: detailOf(stands, failure) };
+}
+
+/** Where the policy cannot be read, nothing was reserved by it. */
+async function policyOf(
+  { policies }: DispatchPorts,
+  version: string,
+  stream: string,
+): Promise<StreamPolicy | undefined> {
+  try {
+    return streamPolicy((await policies.load(version)).policy, stream);
+  } catch (error) {
+    if (error instanceof PolicyUnreadableError) return undefined;
+    throw error;
+  }
+}
+
+const endedNode = (
+  node: CascadeNode,
+  outcome: RebuildOutcome | undefined,
+  failure: string | undefined,
+): CascadeNode => ({
+  ...node,
+  state: failure === undefined ? stateOf(node, outcome) : 'failed',
+  ...(failure !== undefined && { answer: { answer: 'wait', reason: 'failed', detail: failure } }),
+});
+
+/** Where there was nothing to build, the head that is there is what is rolled out. */
+function stateOf({ work, output }: CascadeNode, outcome: RebuildOutcome | undefined): NodeState {
+  if (work === 'deploy') return output === undefined ? 'failed' : 'verified';
+  return outcome ? NODE_STATES[outcome.result] : 'failed';
+}
+
+/** The state, and why, in one line. */
+function detailOf({ state, outcome, answer }: CascadeNode, failure: string | undefined): string {
+  const why = failure ?? (outcome && outcomeText(outcome)) ?? (answer && `${answer.reason}: ${answer.detail}`);
+  const text = why === undefined || why.startsWith(`${state}: `) ? (why ?? state) : `${state}: ${why}`;
+  return text.slice(0, LONGEST_DETAIL);
+}
+
+const LONGEST_DETAIL = 1000;
+
+const outcomeText = (outcome: RebuildOutcome): string =>
+  'reason' in outcome ? `${outcome.result}: ${outcome.reason}` : outcome.result;

@@ -1,0 +1,121 @@
+import { wait } from '../../shared/domain/guard-answer.ts';
+import { buildToken, type Rebuild } from '../../shared/domain/rebuild.ts';
+import { sameContent } from '../../shared/domain/same-content.ts';
+import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
+import type { BuildStart } from '../../shared/ports/runner.ts';
+import { type BuildEnd, endOf, hasBegun } from '../../shared/rebuilding/build.ts';
+import { StreamLockLostError } from './errors.ts';
+import type { StepInput } from './input.ts';
+import { type DispatchLimits, type DispatchPorts, plannedNode, waitSeconds } from './ports.ts';
+import { adoptRun, findRun, markBuilding, markStarting, mayBeAsked, rememberUnknown, unmarkStarting } from './run.ts';
+
+/** What the machine learns of a build; those that are to be asked again later say when. */
+export type BuildAnswer =
+  | BuildEnd
+  | { readonly state: 'paused' | 'busy' | 'start-unknown'; readonly waitSeconds: number };
+
+/**
+ * Starts the pipeline of a rebuild, or adopts the run that is there, and leaves the step waiting for its end. What is
+ * known already is told at once; a step that waits no more finds it in the ledger.
+ * @throws StreamLockLostError
+ */
+export async function start(ports: DispatchPorts, limits: DispatchLimits, input: StepInput<'start'>): Promise<void> {
+  const { stream, rebuildId, taskToken } = input;
+  // The token before the rebuild: an end that comes between the two is seen here, or tells this token.
+  if (!(await ports.locks.adopt(stream, rebuildId, taskToken))) throw new StreamLockLostError(stream, rebuildId);
+  const rebuild = await ports.rebuilds.get(stream, rebuildId);
+  if (!rebuild) throw new StreamLockLostError(stream, rebuildId);
+  const answer = await startOrAdopt(ports, limits, rebuild);
+  if (answer) await ports.waitingStep.succeed(taskToken, { ...answer });
+}
+
+/** @returns nothing where a run goes on, and its end is to be awaited */
+async function startOrAdopt(
+  ports: DispatchPorts,
+  limits: DispatchLimits,
+  rebuild: Rebuild,
+): Promise<BuildAnswer | undefined> {
+  const end = endOf(rebuild);
+  if (end) return end;
+  if (rebuild.executionId !== undefined) {
+    await markBuilding(ports, rebuild);
+    return undefined;
+  }
+  if (hasBegun(rebuild)) {
+    const found = await findRun(ports, rebuild);
+    // Past its deadline nothing is started: the look that follows gives it up.
+    if (found === 'unreachable' || (found === 'none' && ports.clock() >= rebuild.deadlineEpochMs))
+      return startUnknown(ports, limits, rebuild);
+    if (found !== 'none') return endOf(await adoptRun(ports, rebuild, found.executionId));
+  }
+  if (await isPaused(ports, rebuild.stream)) {
+    if (mayBeAsked(ports, rebuild)) return later(ports, limits, rebuild, 'start-unknown');
+    await unmarkStarting(ports, rebuild);
+    return later(ports, limits, rebuild, 'paused');
+  }
+  return begin(ports, limits, rebuild);
+}
+
+/** Asks the runner under a token of this attempt: asked twice, it starts once. */
+async function begin(
+  ports: DispatchPorts,
+  limits: DispatchLimits,
+  reserved: Rebuild,
+): Promise<BuildAnswer | undefined> {
+  const rebuild = await markStarting(ports, reserved);
+  const { stream, rebuildId, attempt, pipeline, cascadeId } = rebuild;
+  if (rebuild.executionId !== undefined) return endOf(rebuild);
+  const reply = await ask(ports, { pipeline, rebuildId, token: buildToken(rebuildId, attempt) });
+  if (reply.outcome === 'started') return endOf(await adoptRun(ports, rebuild, reply.executionId));
+  if (reply.outcome === 'busy') {
+    const answer = wait('runner-limit', reply.detail);
+    await unmarkStarting(ports, rebuild);
+    await ports.cascades.changeNode(cascadeId, stream, (node) =>
+      node.state !== 'reserved' || sameContent(node.answer, answer) ? undefined : { ...node, answer },
+    );
+    return later(ports, limits, rebuild, 'busy');
+  }
+  const build = { state: 'failed', detail: reply.detail } as const;
+  const stands = await ports.rebuilds.record(stream, rebuildId, (before) =>
+    before && before.executionId === undefined ? { ...before, build } : undefined,
+  );
+  return endOf(stands ?? { ...rebuild, build });
+}
+
+/** A role that cannot be taken has started nothing. What is neither yes nor no is thrown, and then looked for. */
+async function ask({ runner }: DispatchPorts, request: Parameters<typeof runner.start>[0]): Promise<BuildStart> {
+  try {
+    return await runner.start(request);
+  } catch (error) {
+    if (error instanceof RunnerUnreachableError) return { outcome: 'refused', detail: error.message };
+    throw error;
+  }
+}
+
+/** Whether a person stopped Patchwave, or this stream, since it was reserved. */
+async function isPaused({ killSwitch, policies }: DispatchPorts, stream: string): Promise<boolean> {
+  const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policies.current()]);
+  return state === 'paused' || streamPolicy(policy, stream).mode !== 'enforce';
+}
+
+/** Its runner cannot say whether a run is there: nothing is started until it can, or until its deadline. */
+export async function startUnknown(
+  ports: DispatchPorts,
+  limits: DispatchLimits,
+  rebuild: Rebuild,
+): Promise<BuildAnswer> {
+  await rememberUnknown(ports, rebuild);
+  return later(ports, limits, rebuild, 'start-unknown');
+}
+
+export async function later(
+  ports: DispatchPorts,
+  limits: DispatchLimits,
+  { cascadeId, stream, deadlineEpochMs }: Rebuild,
+  state: 'paused' | 'busy' | 'start-unknown',
+): Promise<BuildAnswer> {
+  const { cascade } = await plannedNode(ports, cascadeId, stream);
+  const recheckAtEpochMs = state === 'start-unknown' ? deadlineEpochMs : undefined;
+  return { state, waitSeconds: waitSeconds(ports, limits, cascade, recheckAtEpochMs) };
+}

@@ -1,0 +1,26 @@
+import type { CascadeNode, NodeAnswer } from '../../shared/domain/cascade.ts';
+import { HEAD_MENDED, wait } from '../../shared/domain/guard-answer.ts';
+import { anyHolds } from '../../shared/domain/holding.ts';
+import type { DispatchPorts } from './ports.ts';
+
+/**
+ * A node may have waited a day for its turn: whether a head of its stream still holds what it was planned for. What a
+ * person asked for is always needed, and so is a first head.
+ * @returns why it is not built; nothing where it is needed
+ */
+export async function notNeeded(
+  { streams, images }: Pick<DispatchPorts, 'streams' | 'images'>,
+  { stream, facts }: Pick<CascadeNode, 'stream' | 'facts'>,
+): Promise<NodeAnswer | undefined> {
+  if (facts.some(({ kind }) => kind === 'person')) return undefined;
+  const digests = Object.values((await streams.streams([stream])).get(stream)?.head?.images ?? {});
+  if (digests.length === 0) return undefined;
+  const known = await images.get(digests);
+  const heads = digests.map((digest) => known.get(digest) ?? { digest });
+  const holdings = new Set(facts.map((fact) => anyHolds(fact, heads)));
+  if (holdings.has('holds')) return undefined;
+  const named = digests.join(', ');
+  return holdings.has('unknown')
+    ? wait('unknown-facts', `Nobody can tell yet what its new head ${named} holds. It waits until that is scanned.`)
+    : wait(HEAD_MENDED, `Its head ${named} holds none of it any more. What runs older images is planned again.`);
+}

@@ -1,0 +1,18 @@
+import * as v from '../../shared/schema.ts';
+
+const text = v.text();
+
+export const environment = v.object({
+  LEDGER_TABLE: text,
+  /** Policies lie here. */
+  EVIDENCE_BUCKET: text,
+  PARTITION: text,
+  READ_ROLE_NAME: text,
+  READ_ROLE_EXTERNAL_ID: text,
+  /** Where a message goes that can never be parsed. */
+  DEAD_LETTER_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
+  /** The planner is told here that heads are known. */
+  PLAN_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
+  /** Calls to one registry that ask for scans. */
+  SCANS_PER_SECOND: v.pipe(v.numberFromText(), v.gtValue(0)),
+});

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fullJitter } from '../../shared/adapters/backoff.ts';
+import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
+import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
+import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
+import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
+import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
+import { imageLedgers } from '../../shared/lambda/acting-ledgers.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { pacePerRegistry } from '../../shared/scanning/pace.ts';
+import { answer } from './answer.ts';
+import { environment } from './env.ts';
+import { registryEventsInput } from './input.ts';
+import type { RegistryEventPorts } from './registry-events.ts';
+
+function compose(): RegistryEventPorts {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const access = memberAccess({
+    partition: env.PARTITION,
+    roleName: env.READ_ROLE_NAME,
+    externalId: env.READ_ROLE_EXTERNAL_ID,
+    sessionName: 'patchwave-registry-events',
+  });
+  const ecr = ecrClients(access);
+  const sqs = queueClient();
+  return {
+    ...imageLedgers(table),
+    policies: new DynamoPolicyStore(table, bucketClient(), env.EVIDENCE_BUCKET),
+    guards: new DynamoGuardLedger(table),
+    registry: new EcrRegistry(ecr),
+    asking: {
+      scanner: new EcrScanner(ecr),
+      pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
+      retry: fullJitter({ attempts: 3 }),
+    },
+    planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),
+    deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
+    clock: Date.now,
+  };
+}
+
+/** What registries hold, written down as pushes are told of, and where somebody asks. */
+export const registryEvents = (services: () => RegistryEventPorts) =>
+  lambdaFunction({ input: registryEventsInput, compose: services, handle: answer });
+
+export const handler = registryEvents(compose);

@@ -1,0 +1,18 @@
+import { digest } from '../../shared/review/documents.ts';
+import * as v from '../../shared/schema.ts';
+
+/** Messages of the queue of registry events; what a body holds is looked at one by one. */
+export const registryEventsInput = v.object({
+  Records: v.array(v.object({ messageId: v.text(), body: v.string() })),
+});
+export type RegistryEventMessage = v.InferOutput<typeof registryEventsInput>['Records'][number];
+
+/** account/region/repository:headTag; names of repositories hold no colon. */
+const STREAM_ID = /^\d{12}\/[a-z0-9-]+\/[^:]+:.+$/;
+
+/** What our own functions ask for; they know it as a `LookRequest`. */
+export const lookRequest = v.strictObject({
+  kind: v.literal('look'),
+  stream: v.pipe(v.string(), v.regex(STREAM_ID, 'must be the id of a stream')),
+  digest: v.exactOptional(digest),
+});

@@ -1,0 +1,109 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { isUnjudged } from '../../shared/domain/holding.ts';
+import { locationKey } from '../../shared/domain/image.ts';
+import type { GuardMemory } from '../../shared/domain/rebuild.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import { SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
+import { unscannable } from '../../shared/domain/scan-state.ts';
+import { parseStreamId } from '../../shared/domain/stream.ts';
+import { type RepositoryPorts, readRepository } from '../../shared/inventory/repository.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import type { LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
+import type { PolicyStore, PolicyVersion } from '../../shared/ports/policies.ts';
+import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
+import type { AskWorld } from '../../shared/scanning/ask.ts';
+import { askForScan } from '../../shared/scanning/ask-for-scan.ts';
+
+const REPOSITORIES_AT_ONCE = 4;
+const SCANS_AT_ONCE = 8;
+
+export interface LookPorts extends RepositoryPorts {
+  readonly policies: Pick<PolicyStore, 'current'>;
+  readonly guards: Pick<GuardLedger, 'change'>;
+  readonly asking: AskWorld;
+  readonly planner: Messages<PlannerWaking>;
+}
+
+export interface Asked {
+  readonly messageId: string;
+  readonly look: LookRequest;
+}
+
+export interface Failed {
+  readonly messageId: string;
+  readonly error: unknown;
+}
+
+/** Each repository is listed once for all that ask after it. @returns what is to be delivered again */
+export async function handleLooks(ports: LookPorts, asked: readonly Asked[]): Promise<readonly Failed[]> {
+  if (asked.length === 0) return [];
+  const policy = await ports.policies.current();
+  const repositories = Map.groupBy(asked, ({ look }) => locationKey(parseStreamId(look.stream).location));
+  const failed = await mapConcurrently([...repositories.values()], REPOSITORIES_AT_ONCE, async (together) => {
+    try {
+      await lookTogether(ports, policy, together);
+      return [];
+    } catch (error) {
+      return together.map(({ messageId }) => ({ messageId, error }));
+    }
+  });
+  return failed.flat();
+}
+
+/** Writes down what a repository holds. Whoever waits for heads is told also where the registry refuses. */
+async function lookTogether(ports: LookPorts, policy: PolicyVersion, together: readonly Asked[]): Promise<void> {
+  const [first] = together;
+  if (!first) return;
+  const { location } = parseStreamId(first.look.stream);
+  // Before it is read: a push during the reading may be missed.
+  const nowEpochMs = ports.clock();
+  const digests = Object.fromEntries(
+    together.flatMap(({ look: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
+  );
+  const { failure } = await readRepository(ports, policy.policy, { location, isListed: true, digests, tags: [] });
+  if (failure && !failure.isRefusal) throw failure.error;
+  const heads = together.filter(({ look: { digest } }) => digest === undefined);
+  const streams = [...new Set(heads.map(({ look }) => look.stream))];
+  if (failure) {
+    logger.warn(`nobody may read ${locationKey(location)}: ${failure.detail}`);
+    await tellOf(ports, streams, { lookRefusedAtEpochMs: nowEpochMs });
+  } else {
+    // Scans first: a planner that is woken before they are asked for would only wait once more.
+    await askForHeads(ports, policy, streams, heads[0]?.messageId ?? '');
+    await tellOf(ports, streams, { headReadAtEpochMs: nowEpochMs });
+  }
+}
+
+async function tellOf(
+  { guards, planner }: LookPorts,
+  streams: readonly string[],
+  told: Pick<GuardMemory, 'headReadAtEpochMs' | 'lookRefusedAtEpochMs'>,
+): Promise<void> {
+  for (const stream of streams) await guards.change(stream, (memory) => ({ ...memory, ...told }));
+  await planner.send(streams.map((about) => ({ kind: 'looked', about })));
+}
+
+/**
+ * Asks for scans of heads that nobody has judged: no review does where nothing runs them. The event of its end has the
+ * head judged, and the next plan knows. A registry scans an image once a day, so nobody asks more often.
+ * @param owner who asks: delivered again after a crash, it may ask again
+ */
+async function askForHeads(
+  ports: LookPorts,
+  { version }: PolicyVersion,
+  streams: readonly string[],
+  owner: string,
+): Promise<void> {
+  const records = await ports.streams.streams(streams);
+  const digests = [...records.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
+  const images = await ports.images.get([...new Set(digests)]);
+  const unjudged = [...images.values()].filter(isUnjudged);
+  await mapConcurrently(unjudged, SCANS_AT_ONCE, (image) => ask(ports, owner, image, version));
+}
+
+async function ask(ports: LookPorts, owner: string, image: ImageRecord, policyVersion: string): Promise<void> {
+  if (unscannable(image)) return;
+  const nowEpochMs = ports.clock();
+  const claim = { runId: owner, atEpochMs: nowEpochMs, notSinceEpochMs: nowEpochMs - SCAN_INTERVAL_MS + 1 };
+  await askForScan({ ...ports.asking, images: ports.images, clock: ports.clock }, image, claim, policyVersion);
+}

@@ -1,0 +1,132 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { locationKey } from '../../shared/domain/image.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import { streamRulesOf } from '../../shared/domain/stream.ts';
+import { ecrImageAction, type ImageAction } from '../../shared/events/ecr-image-action.ts';
+import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
+import type { LookRequest } from '../../shared/ports/messages.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import * as v from '../../shared/schema.ts';
+import { lookRequest, type RegistryEventMessage } from './input.ts';
+import { type Failed, handleLooks, type LookPorts } from './look.ts';
+import { recordPushes } from './record-pushes.ts';
+
+const REPOSITORIES_AT_ONCE = 4;
+const LETTERS_AT_ONCE = 10;
+
+export interface RegistryEventPorts extends LookPorts {
+  readonly policies: Pick<PolicyStore, 'current'>;
+  readonly deadLetters: DeadLetters;
+}
+
+/** What became of the messages of a batch; `failed` are delivered again. */
+export interface HandledMessages {
+  readonly recorded: number;
+  /** Times that somebody asked what a repository holds. */
+  readonly looks: number;
+  /** Pushes to repositories that no rule of the policy names. */
+  readonly withoutRule: number;
+  /** Deletions, and what did not succeed. */
+  readonly ignored: number;
+  /** Never to be understood: kept for a person, with the reason. */
+  readonly setAside: number;
+  readonly failed: readonly Failed[];
+}
+
+interface Told {
+  readonly messageId: string;
+  readonly action: ImageAction;
+}
+
+/** Pushes of one repository are written down together, and then it is looked at. One that fails stops no other. */
+export async function handleMessages(
+  ports: RegistryEventPorts,
+  messages: readonly RegistryEventMessage[],
+): Promise<HandledMessages> {
+  const parsed = messages.map((message) => ({ message, ...parse(message.body) }));
+  const unreadable = parsed.flatMap(({ message, problem }) => (problem === undefined ? [] : [{ message, problem }]));
+  const told = parsed.flatMap(({ message: { messageId }, action }) => (action ? [{ messageId, action }] : []));
+  const lost = await setAside(ports.deadLetters, unreadable);
+  const pushes = told.filter(({ action }) => action.isPush);
+  const { ours, failed } = await record(ports, pushes);
+  const looks = parsed.flatMap(({ message: { messageId }, look }) => (look ? [{ messageId, look }] : []));
+  const unseen = await handleLooks(ports, looks);
+  return {
+    recorded: ours - failed.length,
+    looks: looks.length,
+    withoutRule: pushes.length - ours,
+    ignored: told.length - pushes.length,
+    setAside: unreadable.length - lost.length,
+    failed: [...lost, ...failed, ...unseen],
+  };
+}
+
+interface Parsed {
+  readonly action?: ImageAction;
+  readonly look?: LookRequest;
+  readonly problem?: string;
+}
+
+function parse(body: string): Parsed {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (error) {
+    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  // Events have no `kind`.
+  if (json instanceof Object && 'kind' in json) {
+    const look = v.safeParse(lookRequest, json);
+    return look.success ? { look: look.data } : { problem: textOf(look.problems) };
+  }
+  const parsed = v.safeParse(ecrImageAction.schema, json);
+  return parsed.success ? { action: parsed.data } : { problem: textOf(parsed.problems) };
+}
+
+const textOf = (problems: readonly v.Problem[]): string => problems.map((one) => v.problemText(one)).join('; ');
+
+/** @returns the messages that could not even be set aside */
+async function setAside(
+  deadLetters: DeadLetters,
+  unreadable: readonly { readonly message: RegistryEventMessage; readonly problem: string }[],
+): Promise<readonly Failed[]> {
+  const results = await mapConcurrently(unreadable, LETTERS_AT_ONCE, async ({ message, problem }) => {
+    try {
+      await deadLetters.put(message.body, problem);
+      return [];
+    } catch (error) {
+      return [{ messageId: message.messageId, error }];
+    }
+  });
+  return results.flat();
+}
+
+async function record(
+  ports: RegistryEventPorts,
+  pushes: readonly Told[],
+): Promise<{ readonly ours: number; readonly failed: readonly Failed[] }> {
+  if (pushes.length === 0) return { ours: 0, failed: [] };
+  const { policy } = await ports.policies.current();
+  const ours = pushes.filter(({ action: { location } }) => streamRulesOf(policy, location).length > 0);
+  const repositories = Map.groupBy(ours, ({ action: { location } }) => locationKey(location));
+  const failed = await mapConcurrently([...repositories.values()], REPOSITORIES_AT_ONCE, (together) =>
+    recordTogether(ports, policy, together),
+  );
+  return { ours: ours.length, failed: failed.flat() };
+}
+
+async function recordTogether(
+  ports: RegistryEventPorts,
+  policy: Policy,
+  together: readonly Told[],
+): Promise<readonly Failed[]> {
+  const [first] = together;
+  if (!first) return [];
+  try {
+    const actions = together.map(({ action }) => action);
+    await recordPushes(ports, policy, first.action.location, actions);
+    return [];
+  } catch (error) {
+    return together.map(({ messageId }) => ({ messageId, error }));
+  }
+}

@@ -1,0 +1,84 @@
+import { collect } from '../../shared/concurrency.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import type { ReportContext } from '../../shared/domain/report.ts';
+import type { ReviewRecord, RunPart } from '../../shared/domain/run.ts';
+import { decisiveFailures } from '../../shared/domain/run-gate.ts';
+import { type RunFailure, type RunSummary, sumRun } from '../../shared/domain/run-summary.ts';
+import type { UnresolvedContainer } from '../../shared/domain/usage.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { CauseLedger, RunLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { runFileKeys } from '../../shared/review/documents.ts';
+import { expectedParts } from '../../shared/review/expected-parts.ts';
+import { ReviewNotFoundError } from './errors.ts';
+
+const BREACH_WITHIN_DAYS = 7;
+
+export interface ContextPorts {
+  readonly runs: Pick<RunLedger, 'get' | 'parts'>;
+  readonly causes: Pick<CauseLedger, 'open'>;
+  readonly policies: Pick<PolicyStore, 'load'>;
+  readonly files: RunFiles;
+  readonly clock: Clock;
+}
+
+/**
+ * Everything a report tells beside the images. The review has not ended yet, so its outcome is taken from the same parts
+ * by the same rule that will end it.
+ */
+export async function contextOf(ports: ContextPorts, runId: string): Promise<ReportContext> {
+  const review = await ports.runs.get(runId);
+  if (!review) throw new ReviewNotFoundError(runId);
+  const { policy } = await ports.policies.load(review.policyVersion);
+  const expected = await expectedParts(ports.files, runId);
+  const parts = await collect(ports.runs.parts(runId));
+  const sum = sumRun(expected, parts);
+  const nowEpochMs = ports.clock();
+  return {
+    review: asItWillEnd(review, sum, expected.scopes, policy, nowEpochMs),
+    policy,
+    nowEpochMs,
+    breachWithinDays: BREACH_WITHIN_DAYS,
+    failures: sum.failures,
+    skippedScopes: parts.flatMap(skipped),
+    unresolved: await unresolvedContainers(ports.files, runId),
+    causes: await collect(ports.causes.open()),
+  };
+}
+
+function asItWillEnd(
+  review: ReviewRecord,
+  sum: RunSummary,
+  scopes: readonly string[],
+  policy: Policy,
+  nowEpochMs: number,
+): ReviewRecord {
+  if (review.state !== 'running') return review;
+  const gate = { scopes, policy, nowEpochMs: review.startedAtEpochMs };
+  const [first, ...more] = decisiveFailures(sum, gate);
+  const ended = { ...review, endedAtEpochMs: nowEpochMs, totals: sum.totals };
+  if (!first) return { ...ended, state: 'succeeded' };
+  return {
+    ...ended,
+    state: 'failed',
+    failure: { error: 'FleetReviewIncomplete', detail: inWords(first, more.length) },
+  };
+}
+
+const inWords = ({ kind, key, error }: RunFailure, more: number): string =>
+  `${kind} ${key}: ${error}${more > 0 ? `, and ${more} more under "Not seen"` : ''}`;
+
+const skipped = (part: RunPart): ReportContext['skippedScopes'][number][] =>
+  part.kind === 'scope' && part.result.status === 'skipped'
+    ? [{ scope: part.result.scope, reason: part.result.reason }]
+    : [];
+
+/** What the inventory wrote is read back as it is: both are of this version. */
+async function unresolvedContainers(files: RunFiles, runId: string): Promise<readonly UnresolvedContainer[]> {
+  const all: UnresolvedContainer[] = [];
+  for await (const key of files.list(runFileKeys(runId).unresolvedFolder)) {
+    all.push(...((await files.get(key)) as readonly UnresolvedContainer[]));
+  }
+  return all;
+}

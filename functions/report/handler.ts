@@ -1,0 +1,54 @@
+import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
+import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { S3Reports } from '../../shared/adapters/s3-reports.ts';
+import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { images, ledgersOfRun, runs, usages } from '../../shared/lambda/ledgers.ts';
+import { metrics } from '../../shared/lambda/metrics.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { environment } from './env.ts';
+import { type ReportInput, reportInput } from './input.ts';
+import { measure } from './measure.ts';
+import { previewReports } from './preview.ts';
+import { type ReportPorts, writeReport } from './write-report.ts';
+
+type PortsOf = (run: ReportInput) => ReportPorts;
+
+function compose(): PortsOf {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const s3 = bucketClient();
+  const files = new S3RunFiles(s3, env.RUN_BUCKET);
+  const ledgers = ledgersOfRun(table, files, { images, runs, usages });
+  const world = {
+    causes: new DynamoCauseLedger(table),
+    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    reports: new S3Reports(s3, env.EVIDENCE_BUCKET),
+    files,
+    clock: Date.now,
+  };
+  return (run) => ({
+    ...world,
+    ...ledgers(run),
+    ...(run.mode === 'preview' && { reports: previewReports(files) }),
+  });
+}
+
+/** The report of a review, for people and for machines, and its metrics. */
+export const report = (services: () => PortsOf) =>
+  lambdaFunction({
+    input: reportInput,
+    compose: services,
+    metrics,
+    handle: async (event, portsOf) => {
+      logger.appendKeys({ runId: event.runId });
+      const written = await writeReport(portsOf(event), event);
+      measure(event.mode, written);
+      return { images: written.images };
+    },
+  });
+
+export const handler = report(compose);

@@ -1,0 +1,74 @@
+import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import type { Report } from '../../shared/domain/report.ts';
+import { startReport } from '../../shared/domain/report-build.ts';
+import { reportMarkdown } from '../../shared/domain/report-markdown.ts';
+import { WHOLE_FLEET } from '../../shared/domain/run.ts';
+import type { ImageLedger, UsageLedger } from '../../shared/ports/ledger.ts';
+import type { ReportStore } from '../../shared/ports/reports.ts';
+import { batchesDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { readDocument } from '../../shared/review/read-document.ts';
+import { type ContextPorts, contextOf } from './context.ts';
+import type { ReportInput } from './input.ts';
+
+const IMAGES_A_READ = 500;
+const USAGES_AT_ONCE = 16;
+/** Who runs an image is told by some of its workloads; a base may have thousands. */
+const MOST_WORKLOADS = 20;
+
+export interface ReportPorts extends ContextPorts {
+  readonly images: Pick<ImageLedger, 'get'>;
+  readonly usages: Pick<UsageLedger, 'ofImage'>;
+  readonly reports: Pick<ReportStore, 'put'>;
+}
+
+/**
+ * Writes the report of a review over the images it found, piece by piece: only what is told of an image stays in memory.
+ * It is written also where parts of the review failed, and says so.
+ */
+export async function writeReport(ports: ReportPorts, { runId }: ReportInput): Promise<Report> {
+  const context = await contextOf(ports, runId);
+  const builder = startReport(context);
+  const batches = await readDocument(ports.files, runFileKeys(runId).batches, batchesDocument);
+  const digests = batches.flatMap((batch) => batch.digests);
+  for (const piece of piecesOf(digests, IMAGES_A_READ)) {
+    const known = await ports.images.get(piece);
+    await mapConcurrently(piece, USAGES_AT_ONCE, async (digest) => {
+      const record = asOfRun(known.get(digest) ?? factless(digest), context.review.startedAtEpochMs);
+      const isOpen = record.verdict !== undefined && record.verdict.status !== 'compliant';
+      builder.add(isOpen ? { record, workloads: await workloadsOf(ports.usages, digest) } : { record });
+    });
+  }
+  const report = builder.finish();
+  const ofFleet = report.review.scopeKey === WHOLE_FLEET;
+  await ports.reports.put(runId, { json: JSON.stringify(report), markdown: reportMarkdown(report), ofFleet });
+  return report;
+}
+
+/** A verdict of an earlier run does not count for this one: its image failed to be judged. */
+function asOfRun({ verdict, ...record }: ImageRecord, startedAtEpochMs: number): ImageRecord {
+  const isOfRun = verdict && (record.judgedAtEpochMs ?? 0) >= startedAtEpochMs;
+  return isOfRun ? { ...record, verdict } : record;
+}
+
+/** Found to run, but its facts could not be recorded; the failures of the review say why. */
+const factless = (digest: Digest): ImageRecord => ({
+  digest,
+  tier: 'unmanaged',
+  birth: { known: false, rejected: [] },
+  locations: [],
+  inUse: true,
+  isHead: false,
+  scan: { state: 'off', reason: 'never-scanned', coverage: [] },
+});
+
+async function workloadsOf(usages: Pick<UsageLedger, 'ofImage'>, digest: Digest): Promise<readonly string[]> {
+  const all = await usages.ofImage(digest);
+  const names = all.map(
+    ({ account, region, cluster, workload, container }) => `${account}/${region} ${cluster} ${workload}/${container}`,
+  );
+  const told = [...new Set(names)].sort();
+  const more = told.length - MOST_WORKLOADS;
+  return more > 0 ? [...told.slice(0, MOST_WORKLOADS), `and ${more} more`] : told;
+}

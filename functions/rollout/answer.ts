@@ -1,0 +1,38 @@
+import { logger } from '../../shared/lambda/powertools.ts';
+import type { DeploymentAnswer } from './answers.ts';
+import { checkDeployment } from './check.ts';
+import { type CheckedClosures, checkClosures } from './check-closures.ts';
+import { deploy } from './deploy.ts';
+import type { RolloutStep } from './input.ts';
+import { type PlannedRollout, planServices } from './plan.ts';
+import type { RolloutLimits, RolloutPorts } from './ports.ts';
+
+export interface RolloutServices {
+  readonly ports: RolloutPorts;
+  readonly limits: RolloutLimits;
+}
+
+/** One step of a rollout for its cascade, or the look at all closures for a review. */
+export async function answer(
+  step: RolloutStep,
+  { ports, limits }: RolloutServices,
+): Promise<PlannedRollout | DeploymentAnswer | CheckedClosures> {
+  const { action } = step;
+  if (step.action === 'check-closures') {
+    logger.appendKeys({ action, runId: step.runId });
+    return checkClosures(ports, step);
+  }
+  logger.appendKeys({
+    action,
+    cascadeId: step.cascadeId,
+    ...('service' in step && { deploying: step.service.service }),
+  });
+  switch (step.action) {
+    case 'plan':
+      return planServices(ports, step);
+    case 'deploy':
+      return deploy(ports, limits, step);
+    case 'check':
+      return checkDeployment(ports, limits, step);
+  }
+}

@@ -1,0 +1,42 @@
+import type { Deployment } from '../../shared/domain/cascade.ts';
+import { isOver } from '../../shared/domain/deployment.ts';
+import { pollAfterSeconds } from '../../shared/domain/polling.ts';
+import type { RolloutLimits, RolloutPorts } from './ports.ts';
+
+/** What the machine learns of a deployment. */
+export interface DeploymentAnswer {
+  /** `wait`: it may not begin yet. */
+  readonly decision: 'check' | 'wait' | 'ended';
+  readonly waitSeconds: number;
+  readonly state: Deployment['state'];
+  readonly detail: string;
+}
+
+const LONGEST_DETAIL = 1000;
+
+export function answerOf(
+  { clock }: Pick<RolloutPorts, 'clock'>,
+  { pollSeconds }: RolloutLimits,
+  deployment: Deployment,
+): DeploymentAnswer {
+  const { service, state, startingAtEpochMs, deadlineEpochMs, detail } = deployment;
+  const waiting = { sinceEpochMs: startingAtEpochMs, nowEpochMs: clock(), untilEpochMs: deadlineEpochMs, pollSeconds };
+  return {
+    decision: isOver(deployment) ? 'ended' : 'check',
+    waitSeconds: pollAfterSeconds(waiting),
+    state,
+    detail: `${service}: ${detail ?? state}`.slice(0, LONGEST_DETAIL),
+  };
+}
+
+/** Writes a deployment's end, or its next state; one that is over stays as it ended. */
+export async function recordDeployment(
+  { rollouts }: Pick<RolloutPorts, 'rollouts'>,
+  { cascadeId, service }: Deployment,
+  change: (before: Deployment) => Deployment,
+): Promise<Deployment> {
+  return rollouts.changeDeployment(cascadeId, service, (before) => {
+    const after = isOver(before) ? before : change(before);
+    return after === before ? undefined : after;
+  });
+}

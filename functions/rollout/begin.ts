@@ -1,0 +1,131 @@
+import type { Deployment } from '../../shared/domain/cascade.ts';
+import { begunSince, isOver, type SeenDeployment } from '../../shared/domain/deployment.ts';
+import { pinnedReference } from '../../shared/domain/rollout.ts';
+import { MINUTE_MS } from '../../shared/domain/time.ts';
+import {
+  DeployerUnreachableError,
+  DeploymentRefusedError,
+  ServiceGoneError,
+} from '../../shared/ports/acting-errors.ts';
+import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
+import { recordDeployment } from './answers.ts';
+import { DeploymentTakenError } from './errors.ts';
+import type { RolloutPorts } from './ports.ts';
+import { deferred, type Refusal, refusalOf, refused } from './refusal.ts';
+import type { ServiceDocument } from './service-file.ts';
+
+/** Nobody else begins a deployment for so long after its starter did. */
+export const START_LEASE_MS = 5 * MINUTE_MS;
+
+/** A starter that comes to ask ECS later than this leaves it: all attempts of its call must fit into the lease. */
+const LATEST_CALL_MS = MINUTE_MS;
+
+/** A person stopped Patchwave or a stream: it waits until the deadline of its cascade, and is refused then. */
+export type Pause = 'wait' | 'refuse' | undefined;
+
+export const PAUSED_TO_THE_END = deferred('paused: it might not begin before the deadline of its cascade');
+
+interface Begun {
+  readonly ref: ServiceRef;
+  readonly planned: ServiceDocument;
+  /** As it stands in the ledger, `starting`: by this step, or by one that was lost. */
+  readonly stands: Deployment;
+  /** As this step would begin it. */
+  readonly own: Deployment;
+  readonly pause: Pause;
+}
+
+/**
+ * Looks for a deployment that was begun and not written down, adopts it, or begins one: the only place that asks ECS for
+ * a deployment. @throws DeploymentUnknownError where ECS may have begun one: the next step looks
+ */
+export async function begin(ports: RolloutPorts, begun: Begun): Promise<Deployment | 'paused'> {
+  const { ref, planned, stands, own, pause } = begun;
+  const isOwn = stands.starter === own.starter;
+  const seen = await look(ports, ref, isOwn);
+  if ('state' in seen) return end(ports, stands, seen);
+  const adopted = begunBefore(planned, seen, stands.startingAtEpochMs, isOwn);
+  if (adopted) return run(ports, stands, adopted.deploymentId);
+  const refusal = await refusalOf(ports, seen, planned);
+  if (refusal) return end(ports, stands, refusal);
+  if (pause === 'refuse') return end(ports, stands, PAUSED_TO_THE_END);
+  if (pause === 'wait') return 'paused';
+  const taken = isOwn ? stands : await takeOver(ports, stands, own);
+  if (ports.clock() > taken.startingAtEpochMs + LATEST_CALL_MS)
+    throw new DeploymentTakenError(taken.cascadeId, taken.service);
+  try {
+    const deploymentId = await ask(ports, ref, planned, seen);
+    return await run(ports, taken, deploymentId);
+  } catch (error) {
+    if (!(error instanceof DeploymentRefusedError)) throw error;
+    return end(ports, taken, refused(`refused: ${error.message}`));
+  }
+}
+
+/**
+ * @returns why nothing can be deployed there. A service that may have a deployment of ours is no answer yet where it
+ * cannot be asked. @throws DeployerUnreachableError
+ */
+async function look({ deployer }: RolloutPorts, ref: ServiceRef, isOwn: boolean): Promise<ServiceState | Refusal> {
+  try {
+    return await deployer.describe(ref);
+  } catch (error) {
+    if (error instanceof ServiceGoneError) return refused(`service-gone: ${error.message}`);
+    if (error instanceof DeployerUnreachableError && isOwn) return deferred(`unreachable: ${error.message}`);
+    throw error;
+  }
+}
+
+/**
+ * The deployment that a lost step began, of this cascade or of one that was stopped a moment ago. What is to be
+ * registered can be told from what its team deployed meanwhile; a restart cannot, and need not: it brings the same.
+ */
+function begunBefore(
+  planned: ServiceDocument,
+  seen: ServiceState,
+  sinceEpochMs: number,
+  isOwn: boolean,
+): SeenDeployment | undefined {
+  const found = begunSince(seen.deployments, sinceEpochMs);
+  if (!found || planned.mode === 'restart') return found;
+  // Its tasks are not what runs: only a step of this very deployment may have begun it.
+  if (!found.isPrimary) return isOwn ? undefined : found;
+  const wanted = imagesOf(planned, seen);
+  return seen.containers.every(({ name, image }) => (wanted.get(name) ?? image) === image) ? found : undefined;
+}
+
+const ask = ({ deployer }: RolloutPorts, ref: ServiceRef, planned: ServiceDocument, seen: ServiceState) =>
+  planned.mode === 'restart' ? deployer.restart(ref) : deployer.register(ref, imagesOf(planned, seen));
+
+/** Only of those containers whose rule says so: the others' tags mean what was verified. */
+const imagesOf = ({ containers }: ServiceDocument, seen: ServiceState): ReadonlyMap<string, string> =>
+  new Map(
+    containers.flatMap(({ container, mode, output }) => {
+      const image = seen.containers.find(({ name }) => name === container)?.image;
+      const isNamed = mode === 'register' && image !== undefined && output !== undefined;
+      const pinned = isNamed ? pinnedReference(image, output) : undefined;
+      return pinned === undefined ? [] : [[container, pinned] as const];
+    }),
+  );
+
+/** The lost step asks ECS for nothing any more, and nothing of it is there: its time begins anew. */
+async function takeOver({ rollouts }: RolloutPorts, stands: Deployment, own: Deployment): Promise<Deployment> {
+  const { starter, startingAtEpochMs, deadlineEpochMs } = own;
+  const taken = await rollouts.changeDeployment(stands.cascadeId, stands.service, (before) =>
+    before.state === 'starting' && before.starter === stands.starter
+      ? { ...before, ...(starter !== undefined && { starter }), startingAtEpochMs, deadlineEpochMs }
+      : undefined,
+  );
+  if (taken.starter !== starter || isOver(taken)) throw new DeploymentTakenError(stands.cascadeId, stands.service);
+  return taken;
+}
+
+const run = (ports: RolloutPorts, deployment: Deployment, deploymentId: string): Promise<Deployment> =>
+  recordDeployment(ports, deployment, (before) =>
+    before.state === 'starting' ? { ...before, state: 'running', deploymentId } : before,
+  );
+
+const end = (ports: RolloutPorts, deployment: Deployment, ended: Refusal): Promise<Deployment> =>
+  recordDeployment(ports, deployment, (before) =>
+    before.state === 'starting' ? { ...before, ...ended, endedAtEpochMs: ports.clock() } : before,
+  );

@@ -1,0 +1,118 @@
+import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
+import type { Closure } from '../../shared/domain/cascade.ts';
+import {
+  afterClosure,
+  checkClosure,
+  isOverdue,
+  type RunningImage,
+  type ScopeReading,
+} from '../../shared/domain/closure.ts';
+import { locationKey, registryKey } from '../../shared/domain/image.ts';
+import { WHOLE_FLEET } from '../../shared/domain/run.ts';
+import { parseStreamId } from '../../shared/domain/stream.ts';
+import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import type { ScopeRecord } from '../../shared/ports/ledger.ts';
+import type { StepInput } from './input.ts';
+import { type RolloutPorts, withImages } from './ports.ts';
+import { straysOf } from './strays.ts';
+import { runningImages } from './stream-usages.ts';
+
+const CLOSURES_AT_ONCE = 4;
+const SERVICES_AT_ONCE = 8;
+
+export interface CheckedClosures {
+  readonly open: number;
+  readonly closed: number;
+  /** Open ones that are past their deadline. */
+  readonly overdue: number;
+}
+
+/**
+ * Closes what nothing runs any more, by what a review of the fleet has read. A review of some scopes proves nothing of
+ * the others, so it only counts. One closure that fails stops no other; the error of the first is thrown in the end.
+ */
+export async function checkClosures(
+  ports: RolloutPorts,
+  { runId }: StepInput<'check-closures'>,
+): Promise<CheckedClosures> {
+  const review = await ports.runs.get(runId);
+  if (!review) throw new InvalidInputError([`runId: nobody began review ${runId}`]);
+  const isOfFleet = review.scopeKey === WHOLE_FLEET && review.mode === 'review';
+  const seen = isOfFleet ? await readFleet(ports, runId) : undefined;
+  const counts = { open: 0, closed: 0, overdue: 0 };
+  const errors: unknown[] = [];
+  await eachConcurrently(ports.rollouts.openClosures(), CLOSURES_AT_ONCE, async (closure) => {
+    const stands = seen
+      ? await look(ports, closure, seen).catch((error: unknown) => {
+          errors.push(error);
+          return closure;
+        })
+      : closure;
+    counts[stands.state] += 1;
+    if (isOverdue(stands, ports.clock())) counts.overdue += 1;
+  });
+  if (errors.length > 0) throw errors[0];
+  return counts;
+}
+
+interface FleetSeen {
+  readonly runId: string;
+  readonly scopes: readonly ScopeReading[];
+  /** What runs and is of no stream, by repository. */
+  readonly strays: ReadonlyMap<string, readonly RunningImage[]>;
+}
+
+async function readFleet(ports: RolloutPorts, runId: string): Promise<FleetSeen> {
+  const repositories = new Set<string>();
+  // One by one: each has thousands of facts.
+  for await (const closure of ports.rollouts.openClosures()) repositories.add(repositoryOf(closure));
+  const known = repositories.size > 0 ? await collect(ports.scopes.all()) : [];
+  return { runId, scopes: await readings(ports, runId, known), strays: await straysOf(ports, known, repositories) };
+}
+
+const repositoryOf = ({ stream }: Closure): string => locationKey(parseStreamId(stream).location);
+
+/** Every scope of the run, as it was last read completely: one that failed now, or was skipped, keeps its earlier reading. */
+async function readings(
+  { runs }: RolloutPorts,
+  runId: string,
+  known: readonly ScopeRecord[],
+): Promise<readonly ScopeReading[]> {
+  const keys: string[] = [];
+  for await (const part of runs.parts(runId)) if (part.kind === 'scope') keys.push(registryKey(part.result.scope));
+  const records = new Map(known.map((record) => [registryKey(record.scope), record]));
+  return keys.sort().map((key) => {
+    const { completeAtEpochMs, unidentified } = records.get(key) ?? {};
+    return {
+      key,
+      ...(completeAtEpochMs !== undefined && { completeAtEpochMs }),
+      ...(unidentified && { unidentified }),
+    };
+  });
+}
+
+/** The cause first: whoever dies in between finds the closure open, and settles the cause again. */
+async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Promise<Closure> {
+  const { cascadeId, stream, output, services = [] } = closure;
+  // Before the usages: what ends meanwhile is looked at by the next review.
+  const begun = await mapConcurrently(services, SERVICES_AT_ONCE, (service) =>
+    ports.rollouts.deployment(cascadeId, service),
+  );
+  // A proof asks for the usages themselves, of every image there ever was, and trusts no mark.
+  const running = await runningImages(ports, stream, () => true);
+  const isListed = new Set(running.map(({ image }) => image.digest));
+  const strays = (fleet.strays.get(repositoryOf(closure)) ?? []).filter(({ image }) => !isListed.has(image.digest));
+  const seen = {
+    ...fleet,
+    deployments: begun.filter((deployment) => deployment !== undefined),
+    running: [...running, ...strays],
+    output: await withImages(ports, output),
+  };
+  const nowEpochMs = ports.clock();
+  if (checkClosure(closure, seen, nowEpochMs).state === 'closed')
+    await ports.causes.change(stream, (cause) => cause && afterClosure(cause, closure));
+  return ports.rollouts.changeClosure(cascadeId, stream, (before) => {
+    const after = checkClosure(before, seen, nowEpochMs);
+    return after === before ? undefined : after;
+  });
+}

@@ -1,0 +1,99 @@
+import { type Cascade, type Deployment, serviceKey } from '../../shared/domain/cascade.ts';
+import { pollAfterSeconds } from '../../shared/domain/polling.ts';
+import { environmentOf } from '../../shared/domain/rollout.ts';
+import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { answerOf, type DeploymentAnswer } from './answers.ts';
+import { begin, PAUSED_TO_THE_END, type Pause, START_LEASE_MS } from './begin.ts';
+import type { StepInput } from './input.ts';
+import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
+import { deferred, type Refusal } from './refusal.ts';
+import { readServiceFile, type ServiceDocument } from './service-file.ts';
+
+/**
+ * The one deployment of a service in a cascade: begun, adopted, or refused with the reason. What may not begin yet is
+ * asked for again, until the deadline of its cascade.
+ */
+export async function deploy(
+  ports: RolloutPorts,
+  limits: RolloutLimits,
+  { cascadeId, service: ref }: StepInput<'deploy'>,
+): Promise<DeploymentAnswer> {
+  const service = serviceKey(ref);
+  const [cascade, known] = await Promise.all([
+    knownCascade(ports, cascadeId),
+    ports.rollouts.deployment(cascadeId, service),
+  ]);
+  if (known && known.state !== 'starting') return answerOf(ports, limits, known);
+  const planned = await readServiceFile(ports.files, cascadeId, ref);
+  const pause = await pauseOf(ports, cascade, planned);
+  const own = ownDeployment(ports, limits, { cascadeId, service, mode: planned.mode });
+  if (!known && pause === 'wait') return paused(limits, cascade, own);
+  const stands = known ?? (await claim(ports, own, pause));
+  if (stands.state !== 'starting') return answerOf(ports, limits, stands);
+  const leasedUntilEpochMs = stands.startingAtEpochMs + START_LEASE_MS;
+  if (stands.starter !== own.starter && own.startingAtEpochMs < leasedUntilEpochMs) return leased(limits, stands, own);
+  const begun = await begin(ports, { ref, planned, stands, own, pause });
+  if (begun !== 'paused') return answerOf(ports, limits, begun);
+  return paused(limits, cascade, own);
+}
+
+function ownDeployment(
+  { clock, ids }: RolloutPorts,
+  { deploymentMs }: RolloutLimits,
+  named: Pick<Deployment, 'cascadeId' | 'service' | 'mode'>,
+): Deployment {
+  const startingAtEpochMs = clock();
+  const deadlineEpochMs = startingAtEpochMs + deploymentMs;
+  return { ...named, state: 'starting', starter: ids(), startingAtEpochMs, deadlineEpochMs };
+}
+
+/** A person stopped Patchwave, or one of the service's streams. */
+async function pauseOf(
+  { killSwitch, policies, clock }: RolloutPorts,
+  { deadlineEpochMs }: Cascade,
+  { containers }: ServiceDocument,
+): Promise<Pause> {
+  const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policies.current()]);
+  const isPaused =
+    state === 'paused' || containers.some(({ stream }) => streamPolicy(policy, stream).mode !== 'enforce');
+  if (!isPaused) return undefined;
+  return clock() < deadlineEpochMs ? 'wait' : 'refuse';
+}
+
+/** Takes the deployment, or refuses it. Gives the one that stands. */
+async function claim(ports: RolloutPorts, own: Deployment, pause: Pause): Promise<Deployment> {
+  const ended = pause ? PAUSED_TO_THE_END : await stopped(ports, own);
+  return ports.rollouts.beginDeployment(ended ? { ...own, ...ended, endedAtEpochMs: own.startingAtEpochMs } : own);
+}
+
+async function stopped({ rollouts }: RolloutPorts, { cascadeId, service }: Deployment): Promise<Refusal | undefined> {
+  const stop = await rollouts.environmentStop(cascadeId, environmentOf(service));
+  if (!stop) return undefined;
+  return deferred(`environment-stopped: the deployment of ${stop.service} was ${stop.state}. Look there first.`);
+}
+
+function paused(limits: RolloutLimits, cascade: Cascade, own: Deployment): DeploymentAnswer {
+  const { plannedAtEpochMs: sinceEpochMs, deadlineEpochMs: untilEpochMs } = cascade;
+  return later(limits, own, { sinceEpochMs, untilEpochMs }, 'paused');
+}
+
+/** If nobody has begun it by the end of the lease, it is looked for, and then begun. */
+function leased(
+  limits: RolloutLimits,
+  { startingAtEpochMs: sinceEpochMs }: Deployment,
+  own: Deployment,
+): DeploymentAnswer {
+  return later(limits, own, { sinceEpochMs, untilEpochMs: sinceEpochMs + START_LEASE_MS }, 'another step begins it');
+}
+
+const later = (
+  { pollSeconds }: RolloutLimits,
+  { service, startingAtEpochMs: nowEpochMs }: Deployment,
+  waiting: { readonly sinceEpochMs: number; readonly untilEpochMs: number },
+  why: string,
+): DeploymentAnswer => ({
+  decision: 'wait',
+  waitSeconds: pollAfterSeconds({ ...waiting, nowEpochMs, pollSeconds }),
+  state: 'starting',
+  detail: `${service}: ${why}`,
+});

@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { bucketClient, ecrClients, ecsClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
+import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledger.ts';
+import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
+import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
+import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rollout-ledger.ts';
+import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
+import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/scope-ledger.ts';
+import { DynamoStreamImages } from '../../shared/adapters/dynamodb/stream-images.ts';
+import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/usage-ledger.ts';
+import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
+import { EcsDeployer } from '../../shared/adapters/ecs-deployer.ts';
+import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { HOUR_MS } from '../../shared/domain/time.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { answer, type RolloutServices } from './answer.ts';
+import { environment } from './env.ts';
+import { rolloutSteps } from './input.ts';
+
+function compose(): RolloutServices {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const s3 = bucketClient();
+  const sessionName = 'patchwave-rollout';
+  const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
+  const ports = {
+    cascades: new DynamoCascadeLedger(table),
+    rollouts: new DynamoRolloutLedger(table),
+    causes: new DynamoCauseLedger(table),
+    images: new DynamoImageLedger(table),
+    places: new DynamoPlaces(table),
+    usages: new DynamoUsageLedger(table),
+    streamImages: new DynamoStreamImages(table),
+    runs: new DynamoRunLedger(table),
+    scopes: new DynamoScopeLedger(table),
+    killSwitch: new DynamoSwitchLedger(table),
+    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    files: new S3RunFiles(s3, env.RUN_BUCKET),
+    registry: new EcrManifests(ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }))),
+    deployer: new EcsDeployer(ecsClients(memberAccess({ ...role, roleName: env.ACT_ROLLOUT_ROLE_NAME }))),
+    ...{ clock: Date.now, ids: randomUUID },
+  };
+  return { ports, limits: { pollSeconds: env.POLL_SECONDS, deploymentMs: 2 * HOUR_MS } };
+}
+
+/** From a verified image to what runs, and the proof that nothing runs any more that it replaced. */
+export const rollout = (services: () => RolloutServices) =>
+  lambdaFunction({ input: rolloutSteps, compose: services, handle: answer });
+
+export const handler = rollout(compose);

@@ -1,0 +1,163 @@
+import { cascadeFileKeys } from '../../shared/cascade/files.ts';
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { type CascadeNode, serviceKey } from '../../shared/domain/cascade.ts';
+import { closureOf } from '../../shared/domain/closure.ts';
+import { holdsFact } from '../../shared/domain/holding.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import {
+  artifactFor,
+  type PlannedService,
+  planRollout,
+  type RolloutPlan,
+  type RolloutStream,
+  type StreamUsage,
+  type VerifiedArtifact,
+} from '../../shared/domain/rollout.ts';
+import { sameContent } from '../../shared/domain/same-content.ts';
+import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import type { StepInput } from './input.ts';
+import { knownCascade, type RolloutPorts } from './ports.ts';
+import { type ServiceDocument, serviceFileKey } from './service-file.ts';
+import { runningImages } from './stream-usages.ts';
+
+const AT_ONCE = 8;
+
+export interface PlannedRollout {
+  /** The list of services to be deployed, in the run bucket. */
+  readonly services: { readonly key: string; readonly count: number };
+}
+
+interface NodeView extends RolloutStream {
+  readonly node: CascadeNode;
+  readonly verified: readonly VerifiedArtifact[];
+}
+
+/**
+ * Which services still run what a cascade replaced, and what must vanish before its streams count as patched: one
+ * closure for each verified stream. Done again it finds the closures there.
+ */
+export async function planServices(ports: RolloutPorts, { cascadeId }: StepInput<'plan'>): Promise<PlannedRollout> {
+  const cascade = await knownCascade(ports, cascadeId);
+  const { policy } = await ports.policies.load(cascade.policyVersion);
+  const nodes = await collect(ports.cascades.nodes(cascadeId));
+  const streams = await mapConcurrently(nodes, AT_ONCE, (node) => viewOf(ports, node, policy));
+  const usages = await mapConcurrently(streams, AT_ONCE, (stream) => replacedUsages(ports, stream));
+  const plan = planRollout(usages.flat(), streams);
+  const shares = sharesOf(plan);
+  await mapConcurrently(streams, AT_ONCE, (view) => openClosure(ports, view, policy, shares(view.stream)));
+  const verified = new Map(streams.map((view) => [view.stream, view.verified]));
+  await mapConcurrently(plan.services, AT_ONCE, (planned) =>
+    ports.files.put(serviceFileKey(cascadeId, planned), documentOf(planned, verified)),
+  );
+  const { services: key } = cascadeFileKeys(cascadeId);
+  await ports.files.put(
+    key,
+    plan.services.map(({ account, region, cluster, service }) => ({
+      cascadeId,
+      service: { account, region, cluster, service },
+    })),
+  );
+  return { services: { key, count: plan.services.length } };
+}
+
+async function viewOf(ports: RolloutPorts, node: CascadeNode, policy: Policy): Promise<NodeView> {
+  const { stream, state, output, outputs = output === undefined ? [] : [output] } = node;
+  const [indexes, images] = await Promise.all([ports.places.indexes(outputs), ports.images.get(outputs)]);
+  const children = [...indexes.values()].flat().map(({ digest }) => digest);
+  return {
+    ...{ node, stream, state, mode: streamPolicy(policy, stream).rollout },
+    output: new Set([...outputs, ...children]),
+    verified: outputs.map((digest) => {
+      const index = indexes.get(digest);
+      const platforms = index?.map(({ platform }) => platform) ?? platformOf(images.get(digest));
+      return { digest, isIndex: index !== undefined, platforms };
+    }),
+  };
+}
+
+const platformOf = (image: Pick<ImageRecord, 'platform'> | undefined) => (image?.platform ? [image.platform] : []);
+
+/** What runs of a stream and is to be replaced; an image that has nothing of the cause may stay, a newer one above all. */
+async function replacedUsages(ports: RolloutPorts, { node, stream, output }: NodeView): Promise<StreamUsage[]> {
+  const isAsked = (image: ImageRecord): boolean =>
+    image.inUse && image.stream === stream && !output.has(image.digest) && isReplaced(node, image);
+  const running = await runningImages(ports, stream, isAsked);
+  return running.flatMap(({ image, usages }) => {
+    const [platform] = platformOf(image);
+    return usages.map((usage) => ({ stream, usage, ...(platform && { platform }) }));
+  });
+}
+
+/** Whoever asked for a rebuild wants its output in place of all that is there but a head that somebody pushed since. */
+const isReplaced = ({ facts, holders }: CascadeNode, image: ImageRecord): boolean =>
+  holders.includes(image.digest) ||
+  facts.some((fact) => (fact.kind === 'person' ? !image.isHead : holdsFact(fact, image) !== 'free'));
+
+/** What a plan does for one stream. */
+interface Share {
+  /** By their keys. */
+  readonly services: readonly string[];
+  readonly left: RolloutPlan['left'];
+}
+
+/** A plan has thousands of streams, and each asks for its share of it. */
+function sharesOf(plan: RolloutPlan): (stream: string) => Share {
+  const left = Map.groupBy(plan.left, ({ stream }) => stream);
+  const deployed = plan.services.flatMap((service) =>
+    [...new Set(service.containers.map(({ stream }) => stream))].map((stream) => ({
+      stream,
+      key: serviceKey(service),
+    })),
+  );
+  const services = Map.groupBy(deployed, ({ stream }) => stream);
+  return (stream) => ({
+    services: (services.get(stream) ?? []).map(({ key }) => key),
+    left: left.get(stream) ?? [],
+  });
+}
+
+async function openClosure(
+  { rollouts, clock }: RolloutPorts,
+  { node, state, stream }: NodeView,
+  { guards }: Policy,
+  { services, left }: Share,
+): Promise<void> {
+  if (state !== 'verified' || node.output === undefined) return;
+  const waitingFor = waitingForOwners(left);
+  await rollouts.openClosure(closureOf(node, node.output, guards, clock()));
+  // Whoever ends the cascade goes by the services that were planned last.
+  await rollouts.changeClosure(node.cascadeId, stream, (before) => {
+    const told = before.waitingFor ?? waitingFor;
+    const after = { ...before, services, ...(told !== undefined && { waitingFor: told }) };
+    return before.state !== 'open' || sameContent(before, after) ? undefined : after;
+  });
+}
+
+const MOST_NAMED = 10;
+
+/** What Patchwave does not deploy: its owners do, and every review looks whether they did. */
+function waitingForOwners(left: RolloutPlan['left']): string | undefined {
+  if (left.length === 0) return undefined;
+  const names = left.map(
+    ({ reason, usage: { account, region, cluster, workload, workloadKind } }) =>
+      `${workloadKind} ${account}/${region}/${cluster}/${workload} (${reason})`,
+  );
+  const unique = [...new Set(names)];
+  const more = unique.length > MOST_NAMED ? ` and ${unique.length - MOST_NAMED} more` : '';
+  return `left to their owners: ${unique.slice(0, MOST_NAMED).join(', ')}${more}`;
+}
+
+const documentOf = (
+  { mode, containers }: PlannedService,
+  verified: ReadonlyMap<string, readonly VerifiedArtifact[]>,
+): ServiceDocument => ({
+  mode,
+  containers: containers.map(({ ran, ...container }) => {
+    const [only, ...more] = verified.get(container.stream) ?? [];
+    // What a tag means wherever it is started is for its team to see to.
+    const isTagged = container.mode === 'restart' && only !== undefined && more.length === 0;
+    const artifact = isTagged ? only : artifactFor(only ? [only, ...more] : [], ran);
+    return { ...container, ran: [...ran], ...(artifact && { output: artifact.digest }) };
+  }),
+});

@@ -1,0 +1,59 @@
+import type { Cascade } from '../../shared/domain/cascade.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import type { Clock, IdGenerator } from '../../shared/ports/clock.ts';
+import type {
+  CauseLedger,
+  ImageLedger,
+  PlaceLedger,
+  RunLedger,
+  ScopeLedger,
+  UsageLedger,
+} from '../../shared/ports/ledger.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { CascadeLedger, RolloutLedger, StreamImages, SwitchLedger } from '../../shared/ports/rebuilds.ts';
+import type { ImageRegistry } from '../../shared/ports/registry.ts';
+import type { Deployer } from '../../shared/ports/rollouts.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+
+export interface RolloutPorts {
+  readonly cascades: Pick<CascadeLedger, 'get' | 'nodes'>;
+  readonly rollouts: RolloutLedger;
+  readonly causes: Pick<CauseLedger, 'change'>;
+  readonly images: Pick<ImageLedger, 'get'>;
+  readonly places: Pick<PlaceLedger, 'indexes'>;
+  readonly usages: Pick<UsageLedger, 'ofImage' | 'live'>;
+  readonly streamImages: Pick<StreamImages, 'of'>;
+  readonly runs: Pick<RunLedger, 'get' | 'parts'>;
+  readonly scopes: Pick<ScopeLedger, 'all'>;
+  readonly killSwitch: Pick<SwitchLedger, 'read'>;
+  readonly policies: Pick<PolicyStore, 'current' | 'load'>;
+  readonly files: RunFiles;
+  readonly registry: Pick<ImageRegistry, 'resolveTag' | 'manifests'>;
+  readonly deployer: Deployer;
+  readonly clock: Clock;
+  readonly ids: IdGenerator;
+}
+
+export interface RolloutLimits {
+  /** The shortest wait between two looks. */
+  readonly pollSeconds: number;
+  /** A deployment that has not ended by then has failed. */
+  readonly deploymentMs: number;
+}
+
+/** @throws InvalidInputError where nobody planned it */
+export async function knownCascade({ cascades }: Pick<RolloutPorts, 'cascades'>, cascadeId: string): Promise<Cascade> {
+  const cascade = await cascades.get(cascadeId);
+  if (cascade) return cascade;
+  throw new InvalidInputError([`cascadeId: nobody planned cascade ${cascadeId}`]);
+}
+
+/** What a digest means for who runs it: an index and its images, or the image itself. */
+export async function withImages(
+  { places }: Pick<RolloutPorts, 'places'>,
+  output: Digest,
+): Promise<ReadonlySet<Digest>> {
+  const children = (await places.indexes([output])).get(output) ?? [];
+  return new Set([output, ...children.map(({ digest }) => digest)]);
+}

@@ -1,0 +1,38 @@
+import { serviceKey } from '../../shared/domain/cascade.ts';
+import { shortHash } from '../../shared/domain/rebuild.ts';
+import type { ServiceRef } from '../../shared/ports/rollouts.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { digest } from '../../shared/review/documents.ts';
+import * as v from '../../shared/schema.ts';
+
+const mode = v.picklist(['restart', 'register']);
+
+/** How one service is deployed: what the plan leaves for its deployment, beside the list that the map reads. */
+const serviceDocument = v.strictObject({
+  mode,
+  containers: v.array(
+    v.strictObject({
+      ...{ container: v.text(), stream: v.text(), mode },
+      /** Absent where nothing that was verified runs where the container did. */
+      output: v.exactOptional(digest),
+      /** What it ran then: what is not among it now was deployed by its team since. */
+      ran: v.array(
+        v.strictObject({ digest, reference: v.exactOptional(v.text()), platform: v.exactOptional(v.text()) }),
+      ),
+    }),
+  ),
+});
+export type ServiceDocument = v.InferOutput<typeof serviceDocument>;
+
+export const serviceFileKey = (cascadeId: string, service: ServiceRef): string =>
+  `runs/${cascadeId}/services/${shortHash(serviceKey(service))}.json`;
+
+/** @throws RunFileMissingError, SchemaError */
+export async function readServiceFile(
+  files: Pick<RunFiles, 'get'>,
+  cascadeId: string,
+  service: ServiceRef,
+): Promise<ServiceDocument> {
+  const key = serviceFileKey(cascadeId, service);
+  return v.parse(serviceDocument, await files.get(key), `Run file ${key}`);
+}

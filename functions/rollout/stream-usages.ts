@@ -1,0 +1,30 @@
+import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import type { RunningImage } from '../../shared/domain/closure.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import type { RolloutPorts } from './ports.ts';
+
+const RECORDS_AT_ONCE = 100;
+const QUESTIONS_AT_ONCE = 8;
+
+interface RunningRecord extends RunningImage {
+  readonly image: ImageRecord;
+}
+
+/** Images of a stream that `asks` names, with what runs them now; one question each, so whoever can names fewer. */
+export async function runningImages(
+  { streamImages, images, usages }: Pick<RolloutPorts, 'streamImages' | 'images' | 'usages'>,
+  stream: string,
+  asks: (image: ImageRecord) => boolean,
+): Promise<readonly RunningRecord[]> {
+  const digests = await collect(streamImages.of(stream));
+  const running: RunningRecord[] = [];
+  for (const piece of piecesOf(digests, RECORDS_AT_ONCE)) {
+    const records = [...(await images.get(piece)).values()].filter(asks);
+    const used = await mapConcurrently(records, QUESTIONS_AT_ONCE, async (image) => ({
+      image,
+      usages: await usages.ofImage(image.digest),
+    }));
+    running.push(...used.filter((one) => one.usages.length > 0));
+  }
+  return running;
+}

@@ -1,0 +1,93 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import type { RunPart, ScanCounts } from '../../shared/domain/run.ts';
+import type { ScanReason } from '../../shared/domain/scan.ts';
+import { SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { ImageLedger, RunLedger } from '../../shared/ports/ledger.ts';
+import type { Answer, AskWorld } from '../../shared/scanning/ask.ts';
+import { askForScan, recordRefusal } from '../../shared/scanning/ask-for-scan.ts';
+import { nextScanStep, type ScanMoment, type ScanOutcome } from './decide.ts';
+import type { ScanTriggerInput } from './input.ts';
+
+const IMAGES_AT_ONCE = 8;
+
+export interface AskPorts extends AskWorld {
+  readonly images: ImageLedger;
+  readonly runs: Pick<RunLedger, 'recordPart'>;
+  readonly clock: Clock;
+}
+
+export interface AskLimits {
+  readonly catchUpMinutes: number;
+  readonly dailyQuota: number;
+}
+
+type ScanPart = Extract<RunPart, { kind: 'scan' }>;
+
+/**
+ * Asks for the scans of a batch that are due and counts every digest once. A preview counts what it would ask for and
+ * asks nothing.
+ */
+export async function askScans(ports: AskPorts, limits: AskLimits, input: ScanTriggerInput): Promise<ScanPart> {
+  const known = await ports.images.get(input.digests);
+  const found = input.found ?? 0;
+  const outcomes = await mapConcurrently([...new Set(input.digests)], IMAGES_AT_ONCE, async (digest) => {
+    const image = known.get(digest);
+    if (!image) return NOBODY_KNOWS;
+    const moment = { ...limits, found, startedAtEpochMs: input.startedAtEpochMs, nowEpochMs: ports.clock() };
+    return take(ports, input, image, moment);
+  });
+  const part = partOf(input.batch, outcomes);
+  await ports.runs.recordPart(input.runId, part);
+  return part;
+}
+
+/** Its facts could not be recorded: the registry's part of the run says why. */
+const NOBODY_KNOWS: ScanOutcome = { kind: 'refused', reason: 'never-scanned' };
+
+async function take(
+  ports: AskPorts,
+  { runId, mode, policyVersion }: ScanTriggerInput,
+  image: ImageRecord,
+  moment: ScanMoment,
+): Promise<ScanOutcome> {
+  const step = nextScanStep(image, moment);
+  if (step.kind === 'record') {
+    await recordRefusal(ports, image, step.scan, policyVersion);
+    return { kind: 'refused', reason: step.reason };
+  }
+  if (step.kind !== 'ask') return step;
+  if (mode === 'preview') return { kind: 'requested' };
+  const { nowEpochMs } = moment;
+  const claim = { runId, atEpochMs: nowEpochMs, notSinceEpochMs: step.notSinceEpochMs };
+  const answer = await askForScan(ports, image, claim, policyVersion);
+  if (!answer) return { kind: 'fresh' };
+  return outcomeOf(answer, moment, (image.scan.requestedAtEpochMs ?? 0) >= moment.startedAtEpochMs);
+}
+
+/** Scanners tell whole seconds. */
+const SCANNER_PRECISION_MS = 1000;
+
+/** @param askedBefore whether this run asked already, before a crash */
+function outcomeOf(answer: Answer, { nowEpochMs }: ScanMoment, askedBefore: boolean): ScanOutcome {
+  if (answer.outcome === 'requested') return { kind: 'requested' };
+  if (answer.outcome === 'refused') return { kind: 'refused', reason: answer.reason };
+  // What was found is not recorded here: only policy evaluation reads findings and judges by them.
+  const { completedAtEpochMs } = answer;
+  if (completedAtEpochMs <= nowEpochMs - SCAN_INTERVAL_MS) return { kind: 'refused', reason: 'quota-or-scanned' };
+  // Our own request, whose reply was lost, ends so.
+  const isOurs = askedBefore || completedAtEpochMs >= nowEpochMs - SCANNER_PRECISION_MS;
+  return { kind: isOurs ? 'requested' : 'fresh' };
+}
+
+function partOf(batch: string, outcomes: readonly ScanOutcome[]): ScanPart {
+  const refused: Partial<Record<ScanReason, number>> = {};
+  for (const outcome of outcomes) {
+    if (outcome.kind === 'refused') refused[outcome.reason] = (refused[outcome.reason] ?? 0) + 1;
+  }
+  const count = (kind: ScanOutcome['kind']): number => outcomes.filter((outcome) => outcome.kind === kind).length;
+  const scans: ScanCounts = { requested: count('requested'), fresh: count('fresh'), later: count('later'), refused };
+  const opensAt = outcomes.flatMap((outcome) => (outcome.kind === 'later' ? [outcome.untilEpochMs] : []));
+  return { kind: 'scan', key: batch, scans, ...(opensAt.length > 0 && { laterUntilEpochMs: Math.max(...opensAt) }) };
+}

@@ -1,0 +1,86 @@
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import type { ScanReason, ScanState } from '../../shared/domain/scan.ts';
+import { decideScan, SCAN_INTERVAL_MS, type ScanDecision } from '../../shared/domain/scan-decision.ts';
+import { isAnswered, isRefused } from '../../shared/review/scan-request.ts';
+import { hasTurn } from './quota.ts';
+
+/** What became of one digest; each digest of a batch ends in exactly one. */
+export type ScanOutcome =
+  | { readonly kind: 'requested' | 'fresh' }
+  | { readonly kind: 'later'; readonly untilEpochMs: number }
+  | { readonly kind: 'refused'; readonly reason: ScanReason };
+
+export type ScanStep =
+  | ScanOutcome
+  /** Ask, if nobody did since. */
+  | { readonly kind: 'ask'; readonly notSinceEpochMs: number }
+  /** Nobody can look at this image, and the ledger does not say so yet. */
+  | { readonly kind: 'record'; readonly scan: ScanState; readonly reason: ScanReason };
+
+export interface ScanMoment {
+  readonly nowEpochMs: number;
+  readonly startedAtEpochMs: number;
+  readonly catchUpMinutes: number;
+  readonly dailyQuota: number;
+  /** Digests of the whole review; absent where the caller does not know. */
+  readonly found: number;
+}
+
+/**
+ * What to do about the scan of an image. A registry scans an image once in 24 hours, and does not say when it would
+ * again: we count from the last request and the last result that we know of.
+ */
+export function nextScanStep(image: ImageRecord, moment: ScanMoment): ScanStep {
+  const { scan } = image;
+  const askedNow = (scan.requestedAtEpochMs ?? 0) >= moment.startedAtEpochMs;
+  if (askedNow && isAnswered(image)) return { kind: 'requested' };
+  if (askedNow && isRefused(image)) return { kind: 'refused', reason: scan.reason ?? 'scan-failed' };
+
+  // A request that was refused is none: what stood in its way may be gone. One of this run is asked again after a crash.
+  const isVoid = askedNow || isRefused(image);
+  const catchUpUntilEpochMs = moment.startedAtEpochMs + moment.catchUpMinutes * 60_000;
+  const decision = decideScan(isVoid ? { ...image, scan: withoutRequest(scan) } : image, {
+    nowEpochMs: moment.nowEpochMs,
+    catchUpUntilEpochMs,
+  });
+  switch (decision.action) {
+    case 'impossible':
+      return impossible(scan, decision);
+    case 'later':
+      return { kind: 'later', untilEpochMs: decision.dueAtEpochMs };
+    case 'fresh':
+      return { kind: 'fresh' };
+    case 'ask':
+      return hasTurn(image.digest, moment, moment.nowEpochMs) ? ask(image, moment) : outOfTurn(scan);
+  }
+}
+
+const withoutRequest = ({ requestedAtEpochMs: _, ...scan }: ScanState): ScanState => scan;
+
+function ask(image: ImageRecord, { nowEpochMs }: ScanMoment): ScanStep {
+  const afterRefusal = isRefused(image) ? (image.scan.requestedAtEpochMs ?? 0) + 1 : 0;
+  return { kind: 'ask', notSinceEpochMs: Math.max(afterRefusal, nowEpochMs - SCAN_INTERVAL_MS + 1) };
+}
+
+function impossible(
+  before: ScanState,
+  { state, reason, detail }: Extract<ScanDecision, { action: 'impossible' }>,
+): ScanStep {
+  if (before.state === state && before.reason === reason) return { kind: 'refused', reason };
+  return { kind: 'record', reason, scan: { ...before, state, reason, ...(detail !== undefined && { detail }) } };
+}
+
+/** A result of an earlier turn stays what it is until it is stale. */
+const outOfTurn = (scan: ScanState): ScanStep =>
+  scan.completedAtEpochMs !== undefined
+    ? { kind: 'refused', reason: 'quota-or-scanned' }
+    : {
+        kind: 'record',
+        reason: 'quota-or-scanned',
+        scan: {
+          ...scan,
+          state: 'off',
+          reason: 'quota-or-scanned',
+          detail: 'the fleet is larger than the daily quota of scans; the turn of this image is another day',
+        },
+      };

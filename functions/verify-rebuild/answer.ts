@@ -1,0 +1,30 @@
+import { logger } from '../../shared/lambda/powertools.ts';
+import { ask, type CheckedScan, check } from './check.ts';
+import { type FoundOutput, findOutput } from './find-output.ts';
+import type { VerifyRebuildStep } from './input.ts';
+import type { VerifyLimits, VerifyPorts } from './ports.ts';
+import { type Promotion, promote } from './promote.ts';
+
+export interface VerifyServices {
+  readonly ports: VerifyPorts;
+  readonly limits: VerifyLimits;
+}
+
+/** One step of a node, for the machine. */
+export async function answer(
+  step: VerifyRebuildStep,
+  { ports, limits }: VerifyServices,
+): Promise<FoundOutput | CheckedScan | Pick<CheckedScan, 'waitSeconds'> | Promotion> {
+  const { action, cascadeId, stream } = step;
+  logger.appendKeys({ action, cascadeId, stream });
+  switch (action) {
+    case 'find-output':
+      return findOutput(ports, limits, step);
+    case 'ask':
+      return ask(ports, limits, step);
+    case 'check':
+      return check(ports, limits, step);
+    case 'promote':
+      return promote(ports, limits, step);
+  }
+}

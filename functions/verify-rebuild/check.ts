@@ -1,0 +1,81 @@
+import { isUnclear, judgeOutcome, type RebuildJudgement } from '../../shared/domain/outcome.ts';
+import type { RebuildOutcome } from '../../shared/domain/rebuild.ts';
+import type { StepInput } from './input.ts';
+import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
+import {
+  provenOutput,
+  recordOutcome,
+  type Verification,
+  type VerifyLimits,
+  type VerifyPorts,
+  verificationOf,
+  waitSeconds,
+} from './ports.ts';
+import { scanImages } from './scan-images.ts';
+
+export interface CheckedScan {
+  readonly decision: 'wait' | 'promote' | 'ended';
+  readonly waitSeconds: number;
+}
+
+/** Asks for scans of what was built; where that is not known yet, to have it looked at first. */
+export async function ask(
+  ports: VerifyPorts,
+  limits: VerifyLimits,
+  step: StepInput,
+): Promise<Pick<CheckedScan, 'waitSeconds'>> {
+  const verification = await verificationOf(ports, step);
+  const { rebuild, deadlineEpochMs } = verification;
+  const output = provenOutput(rebuild);
+  if (!rebuild.outcome) {
+    await lookAtUnclear(ports, verification, await learnOutput(ports, step.stream, output));
+  }
+  return { waitSeconds: waitSeconds(ports, limits, verification, deadlineEpochMs) };
+}
+
+/**
+ * Are the findings of the cause gone from what was built? Judged once all its images have a complete scan; at the
+ * deadline it stays `unverified`.
+ */
+export async function check(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<CheckedScan> {
+  const verification = await verificationOf(ports, step);
+  const { rebuild, policy, deadlineEpochMs } = verification;
+  const judgement = rebuild.outcome ?? (await judge(ports, verification));
+  if (judgement.result === 'pending')
+    return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, deadlineEpochMs) };
+  const outcome: RebuildOutcome = rebuild.outcome ?? (await recordOutcome(ports, rebuild, judgement));
+  const isPromoted = outcome.result === 'fixed' && policy.promotes;
+  return { decision: isPromoted ? 'promote' : 'ended', waitSeconds: limits.pollSeconds };
+}
+
+async function judge(ports: VerifyPorts, verification: Verification): Promise<RebuildJudgement> {
+  const { rebuild, deadlineEpochMs } = verification;
+  const output = provenOutput(rebuild);
+  await lookAtUnclear(ports, verification, await learnOutput(ports, rebuild.stream, output));
+  const images = (await imagesOf(ports, output)).map(lookedAt);
+  const isClear = !images.some((image) => isUnclear(image, rebuild.facts));
+  const findingsBefore = isClear ? await findingsOf(ports, rebuild.headBefore) : undefined;
+  return judgeOutcome(
+    {
+      facts: rebuild.facts,
+      output: images,
+      verifyDeadlineEpochMs: deadlineEpochMs,
+      ...(findingsBefore && { findingsBefore }),
+    },
+    ports.clock(),
+  );
+}
+
+/** An image that is clear is not looked at again: what an event brought meanwhile counts. */
+async function lookAtUnclear(
+  ports: VerifyPorts,
+  { rebuild }: Verification,
+  images: readonly OutputImage[],
+): Promise<void> {
+  const unclear = images.filter((image) => isUnclear(lookedAt(image), rebuild.facts));
+  await scanImages(
+    ports,
+    rebuild.rebuildId,
+    unclear.flatMap(({ record }) => record ?? []),
+  );
+}

@@ -1,0 +1,61 @@
+import { hasEnded } from '../../shared/domain/cascade.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { StepInput } from './input.ts';
+import { recordOutcome, type VerifyLimits, type VerifyPorts, verificationOf, waitSeconds } from './ports.ts';
+import { searchOutput } from './search-output.ts';
+
+export interface FoundOutput {
+  readonly decision: 'verify' | 'wait' | 'ended';
+  readonly waitSeconds: number;
+}
+
+/**
+ * Which digest did the build make? Proven, not assumed: what is not found within the grace is `no-output`, and a
+ * registry that cannot be read until the deadline leaves the rebuild `unverified`, which counts against nobody.
+ */
+export async function findOutput(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<FoundOutput> {
+  const verification = await verificationOf(ports, step);
+  if (verification.rebuild.outcome) return { decision: 'ended', waitSeconds: limits.pollSeconds };
+  const rebuild = await beginVerification(ports, verification.rebuild, verification.sinceEpochMs);
+  const search = await searchOutput(ports.registry, rebuild);
+  if (search.outcome === 'found') {
+    await recordOutput(ports, step, search.digest);
+    return { decision: 'verify', waitSeconds: limits.pollSeconds };
+  }
+  const isMissing = search.outcome === 'missing';
+  const untilEpochMs = isMissing ? verification.sinceEpochMs + limits.outputGraceMs : verification.deadlineEpochMs;
+  if (ports.clock() < untilEpochMs)
+    return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, untilEpochMs) };
+  const result = isMissing ? 'no-output' : 'unverified';
+  await recordOutcome(ports, rebuild, { result, reason: search.reason });
+  return { decision: 'ended', waitSeconds: limits.pollSeconds };
+}
+
+/** Its clock starts with the first look and is not set again. */
+async function beginVerification(
+  { rebuilds }: VerifyPorts,
+  rebuild: Rebuild,
+  verifyingSinceEpochMs: number,
+): Promise<Rebuild> {
+  const { stream, rebuildId } = rebuild;
+  const stands = await rebuilds.record(stream, rebuildId, (before) =>
+    before && before.verifyingSinceEpochMs === undefined ? { ...before, verifyingSinceEpochMs } : undefined,
+  );
+  return stands ?? rebuild;
+}
+
+async function recordOutput(
+  { rebuilds, cascades }: VerifyPorts,
+  { cascadeId, stream, rebuildId }: StepInput,
+  output: Digest,
+): Promise<void> {
+  await rebuilds.record(stream, rebuildId, (before) =>
+    before && before.outcome === undefined && before.output !== output ? { ...before, output } : undefined,
+  );
+  await cascades.changeNode(cascadeId, stream, (node) =>
+    hasEnded(node) || (node.state === 'verifying' && node.output === output)
+      ? undefined
+      : { ...node, state: 'verifying', output },
+  );
+}

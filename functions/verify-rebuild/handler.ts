@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fullJitter } from '../../shared/adapters/backoff.ts';
+import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
+import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledger.ts';
+import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
+import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
+import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
+import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
+import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
+import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
+import { EcrTagger } from '../../shared/adapters/ecr-tagger.ts';
+import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
+import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
+import { MINUTE_MS } from '../../shared/domain/time.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import type { LookRequest } from '../../shared/ports/messages.ts';
+import { pacePerRegistry } from '../../shared/scanning/pace.ts';
+import { answer, type VerifyServices } from './answer.ts';
+import { environment } from './env.ts';
+import { verifyRebuildSteps } from './input.ts';
+
+function compose(): VerifyServices {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const s3 = bucketClient();
+  const sessionName = 'patchwave-verify-rebuild';
+  const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
+  const readers = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }));
+  const ports = {
+    cascades: new DynamoCascadeLedger(table),
+    rebuilds: new DynamoRebuildLedger(table),
+    causes: new DynamoCauseLedger(table),
+    images: new DynamoImageLedger(table),
+    places: new DynamoPlaces(table),
+    streams: new DynamoStreamLedger(table),
+    killSwitch: new DynamoSwitchLedger(table),
+    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
+    registry: new EcrRegistry(readers),
+    scanner: new EcrScanner(readers),
+    looks: new SqsMessages<LookRequest>(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
+    tagger: new EcrTagger(ecrClients(memberAccess({ ...role, roleName: env.ACT_BUILD_ROLE_NAME }))),
+    pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep: (ms) => sleep(ms) }),
+    retry: fullJitter({ attempts: 3 }),
+    clock: Date.now,
+  };
+  return { ports, limits: { pollSeconds: env.POLL_SECONDS, outputGraceMs: 5 * MINUTE_MS } };
+}
+
+/** Did the rebuild mend what it was to mend: what did it make, is that scanned, are the findings gone. */
+export const verifyRebuild = (services: () => VerifyServices) =>
+  lambdaFunction({ input: verifyRebuildSteps, compose: services, handle: answer });
+
+export const handler = verifyRebuild(compose);

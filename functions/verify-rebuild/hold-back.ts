@@ -1,0 +1,36 @@
+import { hasEnded } from '../../shared/domain/cascade.ts';
+import { paused } from '../../shared/domain/guard.ts';
+import { pollAfterSeconds } from '../../shared/domain/polling.ts';
+import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import type { Verification, VerifyLimits, VerifyPorts } from './ports.ts';
+
+export interface Promotion {
+  readonly decision: 'wait' | 'ended';
+  readonly waitSeconds: number;
+}
+
+/**
+ * Whether a person stopped Patchwave, or this stream, since it was built. A pause is waited for until the deadline of
+ * the cascade; then, or where the stream is only to be reported, the node ends with the answer. Its rebuild stays
+ * `fixed`, so that a later cascade takes its output over. `undefined` where the tag may move.
+ */
+export async function holdBack(
+  ports: VerifyPorts,
+  { pollSeconds }: VerifyLimits,
+  { cascade, rebuild: { stream, outcome } }: Verification,
+): Promise<Promotion | undefined> {
+  const { cascadeId, plannedAtEpochMs: sinceEpochMs, deadlineEpochMs: untilEpochMs } = cascade;
+  const [killSwitch, { policy }] = await Promise.all([ports.killSwitch.read(), ports.policies.current()]);
+  const answer = paused({ killSwitch, mode: streamPolicy(policy, stream).mode });
+  if (!answer) return undefined;
+  const nowEpochMs = ports.clock();
+  if (answer.answer === 'wait' && nowEpochMs < untilEpochMs) {
+    const waitSeconds = pollAfterSeconds({ sinceEpochMs, nowEpochMs, untilEpochMs, pollSeconds });
+    return { decision: 'wait', waitSeconds };
+  }
+  const state = answer.answer === 'refuse' ? 'refused' : 'waiting';
+  await ports.cascades.changeNode(cascadeId, stream, (node) =>
+    hasEnded(node) ? undefined : { ...node, state, answer, ...(outcome && { outcome }) },
+  );
+  return { decision: 'ended', waitSeconds: pollSeconds };
+}

@@ -1,0 +1,67 @@
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import type { Finding } from '../../shared/domain/finding.ts';
+import type { LookedAt } from '../../shared/domain/holding.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import { parseStreamId } from '../../shared/domain/stream.ts';
+import { isResolved } from '../../shared/inventory/artifacts.ts';
+import { learnKept } from '../../shared/review/judge.ts';
+import type { VerifyPorts } from './ports.ts';
+
+/** One image of an output, as the ledger knows it; without `record` it does not yet. */
+export interface OutputImage {
+  readonly digest: Digest;
+  readonly record?: ImageRecord;
+}
+
+/** The images of an index, one for each platform, or the image itself. */
+export async function imagesOf(
+  { places, images }: Pick<VerifyPorts, 'places' | 'images'>,
+  digest: Digest,
+): Promise<readonly OutputImage[]> {
+  const children = (await places.indexes([digest])).get(digest);
+  const digests = children ? [...new Set(children.map((child) => child.digest))] : [digest];
+  const records = await images.get(digests);
+  return digests.map((one) => {
+    const record = records.get(one);
+    return { digest: one, ...(record && { record }) };
+  });
+}
+
+export const lookedAt = ({ digest, record }: OutputImage): LookedAt => ({
+  digest,
+  ...(record?.verdict && { verdict: record.verdict }),
+  ...(record?.judgedAtEpochMs !== undefined && { judgedAtEpochMs: record.judgedAtEpochMs }),
+});
+
+/**
+ * Has the images of an output, and the heads of its repository, written down by whoever reads registries: where the
+ * event of its push came, they are. Asked again by whoever checks next, until the deadline.
+ */
+export async function learnOutput(
+  ports: Pick<VerifyPorts, 'looks' | 'places' | 'images'>,
+  stream: string,
+  output: Digest,
+): Promise<readonly OutputImage[]> {
+  const images = await imagesOf(ports, output);
+  if (!images.every(({ record }) => isResolved(record)))
+    await ports.looks.send([{ kind: 'look', stream, digest: output }]);
+  return images;
+}
+
+/** All that the head before had; `undefined` where that of one of its images is not kept. */
+export async function findingsOf(
+  ports: Pick<VerifyPorts, 'places' | 'images' | 'evidence'>,
+  head: Digest | undefined,
+): Promise<readonly Finding[] | undefined> {
+  if (head === undefined) return undefined;
+  const kept = await mapConcurrently(await imagesOf(ports, head), 4, async ({ record }) => {
+    const learnt = record && (await learnKept(ports.evidence, record));
+    return learnt && 'findings' in learnt ? learnt.findings : undefined;
+  });
+  return kept.every((findings) => findings !== undefined) ? kept.flat() : undefined;
+}
+
+/** Everything a repository holds now. */
+export const listingOf = async ({ registry }: Pick<VerifyPorts, 'registry'>, stream: string) =>
+  (await collect(registry.images(parseStreamId(stream).location))).flat();

@@ -1,0 +1,97 @@
+import type { Cascade } from '../../shared/domain/cascade.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import { pollAfterSeconds } from '../../shared/domain/polling.ts';
+import type { Rebuild, RebuildOutcome } from '../../shared/domain/rebuild.ts';
+import { type StreamPolicy, streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { MINUTE_MS } from '../../shared/domain/time.ts';
+import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import type { PlaceLedger } from '../../shared/ports/ledger.ts';
+import type { LookRequest, Messages } from '../../shared/ports/messages.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { CascadeLedger, RebuildLedger, SwitchLedger } from '../../shared/ports/rebuilds.ts';
+import type { ImageRegistry } from '../../shared/ports/registry.ts';
+import type { Tagger } from '../../shared/ports/rollouts.ts';
+import type { JudgeImagesPorts } from '../../shared/review/judge-images.ts';
+import type { AskWorld } from '../../shared/scanning/ask.ts';
+import type { StepInput } from './input.ts';
+
+export interface VerifyPorts extends JudgeImagesPorts, AskWorld {
+  readonly registry: ImageRegistry;
+  readonly places: Pick<PlaceLedger, 'indexes' | 'locations'>;
+  readonly looks: Messages<LookRequest>;
+  readonly rebuilds: Pick<RebuildLedger, 'get' | 'record'>;
+  readonly cascades: Pick<CascadeLedger, 'get' | 'changeNode'>;
+  readonly policies: Pick<PolicyStore, 'current' | 'load'>;
+  readonly killSwitch: Pick<SwitchLedger, 'read'>;
+  readonly tagger: Tagger;
+}
+
+export interface VerifyLimits {
+  /** The shortest wait between two looks. */
+  readonly pollSeconds: number;
+  /** How long after its end a build may still tell what it made. */
+  readonly outputGraceMs: number;
+}
+
+/** A rebuild under verification. */
+export interface Verification {
+  readonly cascade: Cascade;
+  readonly rebuild: Rebuild;
+  /** Of the cascade. */
+  readonly policy: StreamPolicy;
+  readonly sinceEpochMs: number;
+  readonly deadlineEpochMs: number;
+}
+
+/** @throws InvalidInputError where nobody asked for this rebuild */
+export async function verificationOf(
+  { cascades, rebuilds, policies, clock }: Pick<VerifyPorts, 'cascades' | 'rebuilds' | 'policies' | 'clock'>,
+  { cascadeId, stream, rebuildId }: StepInput,
+): Promise<Verification> {
+  const [cascade, rebuild] = await Promise.all([cascades.get(cascadeId), rebuilds.get(stream, rebuildId)]);
+  if (!cascade || rebuild?.cascadeId !== cascadeId)
+    throw new InvalidInputError([`rebuildId: cascade ${cascadeId} has no rebuild ${rebuildId} of stream ${stream}`]);
+  const policy = streamPolicy((await policies.load(cascade.policyVersion)).policy, stream);
+  const sinceEpochMs = rebuild.verifyingSinceEpochMs ?? clock();
+  return {
+    cascade,
+    rebuild,
+    policy,
+    sinceEpochMs,
+    deadlineEpochMs: sinceEpochMs + policy.guards.verifyMinutes * MINUTE_MS,
+  };
+}
+
+/** @throws InvalidInputError where its output was not found yet */
+export function provenOutput({ rebuildId, output, verifyingSinceEpochMs }: Rebuild): Digest {
+  if (output !== undefined && verifyingSinceEpochMs !== undefined) return output;
+  throw new InvalidInputError([`rebuildId: nobody has found yet what rebuild ${rebuildId} made`]);
+}
+
+/** The first outcome stays. Gives the one that stands. */
+export async function recordOutcome(
+  { rebuilds }: Pick<VerifyPorts, 'rebuilds'>,
+  rebuild: Rebuild,
+  judged: RebuildOutcome,
+): Promise<RebuildOutcome> {
+  const { stream, rebuildId } = rebuild;
+  const outcome = outcomeOf(rebuild, judged);
+  const stands = await rebuilds.record(stream, rebuildId, (before) =>
+    before && before.outcome === undefined ? { ...before, outcome } : undefined,
+  );
+  return stands?.outcome ?? outcome;
+}
+
+/** An output that was taken over and mends no longer speaks against no pipeline: none ran. The next one is built. */
+function outcomeOf({ takenOverFrom }: Rebuild, outcome: RebuildOutcome): RebuildOutcome {
+  if (takenOverFrom === undefined || outcome.result === 'fixed') return outcome;
+  const reason = 'reason' in outcome ? `${outcome.result}: ${outcome.reason}` : outcome.result;
+  return { result: 'unverified', reason: `what rebuild ${takenOverFrom} made cannot be used any more (${reason})` };
+}
+
+export const waitSeconds = (
+  { clock }: Pick<VerifyPorts, 'clock'>,
+  { pollSeconds }: VerifyLimits,
+  { sinceEpochMs }: Verification,
+  untilEpochMs: number,
+): number => pollAfterSeconds({ sinceEpochMs, nowEpochMs: clock(), untilEpochMs, pollSeconds });

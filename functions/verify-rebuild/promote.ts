@@ -1,0 +1,73 @@
+import { matchesHeadTag } from '../../shared/domain/head-tag.ts';
+import { locationKey } from '../../shared/domain/image.ts';
+import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import { parseStreamId } from '../../shared/domain/stream.ts';
+import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import type { RegistryImage } from '../../shared/ports/registry.ts';
+import { NothingToPromoteError, TagTakenError } from './errors.ts';
+import { holdBack, type Promotion } from './hold-back.ts';
+import type { StepInput } from './input.ts';
+import { listingOf } from './output-images.ts';
+import { provenOutput, type VerifyLimits, type VerifyPorts, verificationOf } from './ports.ts';
+
+export type { Promotion } from './hold-back.ts';
+
+const CANDIDATE = '-candidate';
+
+/**
+ * Moves the tags that others build on to a verified output, each from `<tag>-candidate` to `<tag>`. Moved already they
+ * stay. A tag that somebody pushed while the rebuild ran stays too: theirs is the newer word. While a person has stopped
+ * Patchwave none moves.
+ * @throws NothingToPromoteError, TagTakenError, TaggerUnreachableError, ImageGoneError, TagImmutableError
+ */
+export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<Promotion> {
+  const verification = await verificationOf(ports, step);
+  const { rebuild } = verification;
+  if (rebuild.outcome?.result !== 'fixed')
+    throw new InvalidInputError([`rebuildId: rebuild ${step.rebuildId} is not verified`]);
+  if (rebuild.promotedAtEpochMs === undefined) {
+    const heldBack = await holdBack(ports, limits, verification);
+    if (heldBack) return heldBack;
+    await moveTags(ports, rebuild);
+    const promotedAtEpochMs = ports.clock();
+    await ports.rebuilds.record(step.stream, step.rebuildId, (before) =>
+      before && before.promotedAtEpochMs === undefined ? { ...before, promotedAtEpochMs } : undefined,
+    );
+  }
+  // The event of this push may be lost, and the head has moved.
+  await ports.looks.send([{ kind: 'look', stream: step.stream }]);
+  return { decision: 'ended', waitSeconds: limits.pollSeconds };
+}
+
+async function moveTags(ports: VerifyPorts, rebuild: Rebuild): Promise<void> {
+  const { stream, reservedAtEpochMs } = rebuild;
+  const output = provenOutput(rebuild);
+  const { location, headTag } = parseStreamId(stream);
+  const listing = await listingOf(ports, stream);
+  const tags = promotedTags(listing.find(({ digest }) => digest === output)?.tags ?? [], headTag);
+  if (tags.length === 0) throw new NothingToPromoteError(stream, output);
+  const owners = tags.map((tag) => ({ tag, holder: listing.find((image) => image.tags.includes(tag)) }));
+  for (const { tag, holder } of owners) {
+    if (!holder || holder.digest === output) continue;
+    const pushedAtEpochMs = await lastPushOf(ports, holder, stream);
+    if (pushedAtEpochMs >= reservedAtEpochMs) throw new TagTakenError(stream, tag, holder.digest);
+  }
+  for (const tag of tags) await ports.tagger.tag(location, output, tag);
+}
+
+/** What bears the tag alone, and no candidate's any more, was promoted before. */
+const promotedTags = (tags: readonly string[], headTag: string): readonly string[] =>
+  [...new Set(tags.map((tag) => (tag.endsWith(CANDIDATE) ? tag.slice(0, -CANDIDATE.length) : tag)))]
+    .filter((tag) => matchesHeadTag(headTag, tag))
+    .sort();
+
+/** An old image under which a tag was put again shows its first push in the registry; our history knows the last one. */
+async function lastPushOf(
+  { places }: Pick<VerifyPorts, 'places'>,
+  { digest, pushedAtEpochMs = 0 }: RegistryImage,
+  stream: string,
+): Promise<number> {
+  const key = locationKey(parseStreamId(stream).location);
+  const seen = (await places.locations(digest)).find(({ location }) => locationKey(location) === key);
+  return Math.max(pushedAtEpochMs, seen?.lastPushSeenAtEpochMs ?? 0);
+}

@@ -1,0 +1,53 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import type { ScanReading } from '../../shared/domain/scan.ts';
+import { SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
+import { unscannable } from '../../shared/domain/scan-state.ts';
+import { ImageFactsChangedError } from '../../shared/ports/errors.ts';
+import { type Learnt, learnKept } from '../../shared/review/judge.ts';
+import { judgeImages } from '../../shared/review/judge-images.ts';
+import { isRefused } from '../../shared/review/scan-request.ts';
+import { askAnywhere } from '../../shared/scanning/ask.ts';
+import { readAnywhere } from '../../shared/scanning/read.ts';
+import type { VerifyPorts } from './ports.ts';
+
+const IMAGES_AT_ONCE = 8;
+
+/**
+ * Sees to it that images are scanned, and judges those of which there is something to be known. A scan on push may have
+ * ended before the ledger knew the image, and events may be lost: so results are read before a scan is asked for, and
+ * what was refused is asked for again each time.
+ * @param asker who asks, so that the same one may ask again
+ */
+export async function scanImages(ports: VerifyPorts, asker: string, images: readonly ImageRecord[]): Promise<void> {
+  if (images.length === 0) return;
+  const learnt = await mapConcurrently(images, IMAGES_AT_ONCE, async (image) => {
+    const known = await learn(ports, asker, image);
+    return known ? [{ image, learn: async () => known }] : [];
+  });
+  const outcomes = await judgeImages(ports, await ports.policies.current(), learnt.flat());
+  for (const outcome of outcomes.values()) {
+    // The next check judges by the new facts.
+    if ('error' in outcome && !(outcome.error instanceof ImageFactsChangedError)) throw outcome.error;
+  }
+}
+
+/** @returns nothing while a scan is awaited */
+async function learn(ports: VerifyPorts, asker: string, image: ImageRecord): Promise<Learnt | undefined> {
+  if (unscannable(image)) return learnKept(ports.evidence, image);
+  const read = () => readAnywhere(ports.scanner, image.locations, image.digest);
+  const nowEpochMs = ports.clock();
+  const reading = await read();
+  if (reading.outcome === 'in-progress') return undefined;
+  if (isRecent(reading, nowEpochMs)) return reading;
+  const { requestedAtEpochMs = 0 } = image.scan;
+  const notSinceEpochMs = isRefused(image) ? requestedAtEpochMs + 1 : nowEpochMs - SCAN_INTERVAL_MS + 1;
+  const isOurs = await ports.images.claimScan(image.digest, { runId: asker, atEpochMs: nowEpochMs, notSinceEpochMs });
+  if (!isOurs) return reading.outcome === 'complete' ? reading : undefined;
+  const answer = await askAnywhere(ports, image);
+  if (answer.outcome === 'requested') return undefined;
+  return answer.outcome === 'scanned' ? read() : answer;
+}
+
+const isRecent = (reading: ScanReading, nowEpochMs: number): boolean =>
+  reading.outcome === 'complete' && reading.completedAtEpochMs > nowEpochMs - SCAN_INTERVAL_MS;

@@ -1,0 +1,185 @@
+import { eachConcurrently, mapConcurrently } from '../concurrency.ts';
+import { hasEnded } from '../domain/cascade.ts';
+import type { Cause, CauseFact } from '../domain/cause.ts';
+import { closingFacts } from '../domain/closure.ts';
+import { mayDeploy } from '../domain/guard.ts';
+import type { HeldBack } from '../domain/guard-answer.ts';
+import { classifyFact } from '../domain/holding.ts';
+import { type CascadePlan, type PlanContext, type PlannedStream, planCascade } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
+import { freshMemory, type GuardMemory } from '../domain/rebuild.ts';
+import { streamPolicy } from '../domain/stream-policy.ts';
+import { MINUTE_MS } from '../domain/time.ts';
+import type { CauseLedger, RunLedger } from '../ports/ledger.ts';
+import type { PolicyStore, PolicyVersion } from '../ports/policies.ts';
+import type {
+  CascadeLedger,
+  GuardLedger,
+  RebuildLedger,
+  RolloutLedger,
+  SlotLedger,
+  SwitchLedger,
+} from '../ports/rebuilds.ts';
+import { type ReadImagesPorts, readImages } from './read-images.ts';
+import { type StandingLockPorts, standingLock } from './standing-lock.ts';
+
+const STREAMS_AT_ONCE = 16;
+
+/** Nothing of these writes: whoever only wants to see what would be planned may call them too. */
+export interface ReadPlanPorts extends Omit<ReadImagesPorts, 'rebuilds'>, Omit<StandingLockPorts, 'rebuilds'> {
+  readonly rebuilds: Pick<RebuildLedger, 'get' | 'latest'>;
+  readonly causes: Pick<CauseLedger, 'open'>;
+  readonly policies: Pick<PolicyStore, 'current'>;
+  readonly killSwitch: Pick<SwitchLedger, 'read'>;
+  readonly runs: Pick<RunLedger, 'latest'>;
+  readonly guards: Pick<GuardLedger, 'get'>;
+  readonly cascades: Pick<CascadeLedger, 'open' | 'nodes'>;
+  readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
+  readonly slots: Pick<SlotLedger, 'held'>;
+}
+
+/** A stream whose answer stands whatever its images are: paused, report-only, or somebody else's now. */
+export interface StandingAnswer {
+  readonly cause: Cause;
+  readonly answer: HeldBack;
+  readonly settled: readonly CauseFact[];
+}
+
+/** All that a plan is made of. */
+export interface PlanView {
+  readonly policy: PolicyVersion;
+  readonly context: PlanContext;
+  readonly streams: readonly PlannedStream[];
+  readonly standing: readonly StandingAnswer[];
+  /** A review ended a short while ago: what it found is all known by now. */
+  readonly isAfterReview: boolean;
+}
+
+/** Slots of this scope are the streams that began to be rebuilt within a day. */
+export const RAMP = 'ramp';
+
+/** Some wake-ups of the planner fall into it, whichever are lost. */
+const AFTER_REVIEW_MS = 30 * MINUTE_MS;
+
+/**
+ * Reads what decides on the open causes. Where an answer stands whatever the images are, they are looked at only after
+ * a review, to settle what is gone: most causes of a fleet that only reports would otherwise cost a look at each wake-up.
+ * While a review runs, causes without an urgent fact are left alone.
+ */
+export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): Promise<PlanView> {
+  const { isAfterReview, policy, context } = await readContext(ports);
+  const due = causes.filter((cause) => cause.state === 'open' && isDue(cause, context));
+  if (due.length === 0) return { policy, context, streams: [], standing: [], isAfterReview };
+  const streams = due.map(({ stream }) => stream);
+  const wanted = new Set(streams);
+  const [memories, openIn, closing] = await Promise.all([
+    ports.guards.get(streams),
+    openCascadesOf(ports.cascades, wanted),
+    closingOf(ports.rollouts, wanted),
+  ]);
+  const known = { policy: policy.policy, context, isAfterReview, memories, openIn, closing };
+  const read = await mapConcurrently(due, STREAMS_AT_ONCE, (cause) => readStream(ports, cause, known));
+  return {
+    policy,
+    context,
+    streams: read.flatMap((one) => ('answer' in one ? [] : [one])),
+    standing: read.flatMap((one) => ('answer' in one ? [one] : [])),
+    isAfterReview,
+  };
+}
+
+/** What becomes of every cause that was read. */
+export function planOf({ streams, standing, context }: Omit<PlanView, 'policy'>, nowEpochMs: number): CascadePlan {
+  const plan = planCascade(streams, context, nowEpochMs);
+  const left = standing.filter(({ cause, settled }) => settled.length < cause.facts.length);
+  const settled = standing.filter((one) => one.settled.length > 0);
+  return {
+    ...plan,
+    answers: new Map([...plan.answers, ...left.map(({ cause, answer }) => [cause.stream, answer] as const)]),
+    settled: new Map([...plan.settled, ...settled.map((one) => [one.cause.stream, one.settled] as const)]),
+  };
+}
+
+async function readContext(ports: ReadPlanPorts): Promise<Pick<PlanView, 'policy' | 'context' | 'isAfterReview'>> {
+  const [policy, killSwitch, { running, ended }, begun] = await Promise.all([
+    ports.policies.current(),
+    ports.killSwitch.read(),
+    ports.runs.latest(),
+    ports.slots.held(RAMP),
+  ]);
+  const nowEpochMs = ports.clock();
+  const { guards, caps, severities } = policy.policy;
+  const isReviewing = running !== undefined && running.leaseUntilEpochMs > nowEpochMs;
+  const urgentRules = new Set(severities.flatMap(({ id, urgent }) => (urgent ? [id] : [])));
+  return {
+    policy,
+    isAfterReview: nowEpochMs - (ended?.endedAtEpochMs ?? 0) < AFTER_REVIEW_MS,
+    context: {
+      policyVersion: policy.version,
+      killSwitch,
+      guards,
+      begunToday: new Set(begun.flatMap(({ owner, untilEpochMs }) => (untilEpochMs > nowEpochMs ? owner : []))),
+      ...(caps.ramp !== undefined && { ramp: caps.ramp }),
+      ...(isReviewing && { urgentRules }),
+    },
+  };
+}
+
+const isDue = ({ facts }: Cause, { urgentRules }: PlanContext): boolean =>
+  urgentRules === undefined || facts.some(({ kind, ruleId }) => kind === 'person' || urgentRules.has(ruleId));
+
+/** Streams that an open cascade works on; a node that ended and was not verified has given its stream back. */
+async function openCascadesOf(
+  cascades: ReadPlanPorts['cascades'],
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  await eachConcurrently(cascades.open(), 4, async ({ cascadeId }) => {
+    for await (const node of cascades.nodes(cascadeId)) {
+      if (!wanted.has(node.stream) || (hasEnded(node) && node.state !== 'verified')) continue;
+      found.set(node.stream, cascadeId);
+    }
+  });
+  return found;
+}
+
+async function closingOf(
+  rollouts: ReadPlanPorts['rollouts'],
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, readonly CauseFact[]>> {
+  const facts = new Map<string, readonly CauseFact[]>();
+  for await (const closure of rollouts.openClosures()) {
+    if (!wanted.has(closure.stream)) continue;
+    facts.set(closure.stream, [...(facts.get(closure.stream) ?? []), ...closingFacts([closure])]);
+  }
+  return facts;
+}
+
+interface Known {
+  readonly policy: Policy;
+  readonly context: PlanContext;
+  readonly isAfterReview: boolean;
+  readonly memories: ReadonlyMap<string, GuardMemory>;
+  readonly openIn: ReadonlyMap<string, string>;
+  readonly closing: ReadonlyMap<string, readonly CauseFact[]>;
+}
+
+async function readStream(ports: ReadPlanPorts, cause: Cause, known: Known): Promise<PlannedStream | StandingAnswer> {
+  const { stream } = cause;
+  const { mode, pipeline } = streamPolicy(known.policy, stream);
+  const openCascadeId = known.openIn.get(stream);
+  const open = { mode, ...(openCascadeId !== undefined && { openCascadeId }), ...(await standingLock(ports, stream)) };
+  const answer = mayDeploy({ ...open, stream, killSwitch: known.context.killSwitch });
+  if (answer && !known.isAfterReview) return { cause, answer, settled: [] };
+  const images = await readImages(ports, cause);
+  if (answer) return { cause, answer, settled: cause.facts.filter((fact) => classifyFact(fact, images) === 'gone') };
+  return {
+    ...open,
+    ...images,
+    cause,
+    closing: known.closing.get(stream) ?? [],
+    memory: known.memories.get(stream) ?? freshMemory(stream),
+    ancestors: [],
+    ...(pipeline && { pipeline }),
+  };
+}

@@ -1,0 +1,152 @@
+import { eachConcurrently } from '../concurrency.ts';
+import { type Cascade, type CascadeNode, type Deployment, hasEnded, isOpen } from '../domain/cascade.ts';
+import { abandonedDeployment, isBrokenOff, isRolledOut, notFinished, notRolledOut } from '../domain/cascade-end.ts';
+import { closureOf } from '../domain/closure.ts';
+import { afterBreakOff, afterRollout } from '../domain/memory.ts';
+import type { Policy } from '../domain/policy.ts';
+import { isUnpromoted } from '../domain/rebuild.ts';
+import { streamPolicy } from '../domain/stream-policy.ts';
+import { PolicyUnreadableError } from '../ports/errors.ts';
+import type { PolicyStore } from '../ports/policies.ts';
+import type { CascadeLedger, RolloutLedger } from '../ports/rebuilds.ts';
+import { NODE_STATES, type SettlePorts, settleNode } from '../rebuilding/settle-node.ts';
+
+const NODES_AT_ONCE = 8;
+
+export interface ReapPorts extends SettlePorts {
+  readonly cascades: Pick<CascadeLedger, 'nodes' | 'changeNode' | 'changeCascade'>;
+  readonly rollouts: Pick<
+    RolloutLedger,
+    'deployments' | 'changeDeployment' | 'openClosure' | 'changeClosure' | 'closures'
+  >;
+  readonly policies: Pick<PolicyStore, 'load' | 'current'>;
+}
+
+/** Why nobody acts for a cascade any more. */
+export interface Failure {
+  readonly error: string;
+  readonly detail: string;
+}
+
+/**
+ * Ends a cascade whose execution is over: all that it held is free again, and what it did not finish is planned again.
+ * The cascade itself is written last, so that whoever dies before begins again. One that has ended stays as it ended.
+ */
+export async function reapCascade(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<Cascade> {
+  if (!isOpen(cascade)) return cascade;
+  await endParts(ports, cascade, failure);
+  const endedAtEpochMs = ports.clock();
+  return ports.cascades.changeCascade(cascade.cascadeId, (before) =>
+    isOpen(before) ? { ...before, state: 'incomplete', endedAtEpochMs, failure } : undefined,
+  );
+}
+
+/**
+ * Ends every node and deployment of a cascade that has not ended. Nothing that is verified is thrown away: where its
+ * rollout is through its closure is open from here on, if it was not before; otherwise the next plan deploys it.
+ */
+export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<void> {
+  const policy = await policyOf(ports.policies, cascade.policyVersion);
+  const rollout = await rolloutOf(ports.rollouts, cascade.cascadeId);
+  await eachConcurrently(ports.cascades.nodes(cascade.cascadeId), NODES_AT_ONCE, async (node) => {
+    const ended = hasEnded(node) ? node : await endNode(ports, cascade, node, policy, failure);
+    const stands = await endRollout(ports, ended, policy, rollout, failure);
+    await remember(ports, stands);
+  });
+  await eachConcurrently(ports.rollouts.deployments(cascade.cascadeId), NODES_AT_ONCE, ({ service }) =>
+    ports.rollouts.changeDeployment(cascade.cascadeId, service, (before) =>
+      abandonedDeployment(before, failure.error, ports.clock()),
+    ),
+  );
+}
+
+const LEFT_BEHIND = { error: 'CascadeEnded', detail: 'its build ended after it' } as const;
+
+/**
+ * Gives back what a cascade that has ended left behind: lock and slots of a build that may still have run by then. Its
+ * nodes stay as they ended.
+ */
+export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<void> {
+  const policy = await policyOf(ports.policies, cascade.policyVersion);
+  await eachConcurrently(ports.cascades.nodes(cascade.cascadeId), NODES_AT_ONCE, async (node) => {
+    if (node.work === 'rebuild' && hasEnded(node)) await endNode(ports, cascade, node, policy, LEFT_BEHIND);
+  });
+}
+
+interface Rollout {
+  readonly deployments: ReadonlyMap<string, Deployment>;
+  /** By stream that has a closure: services that are deployed for it, where they were planned. */
+  readonly closures: ReadonlyMap<string, readonly string[] | undefined>;
+}
+
+/** Without the facts of its closures, which are many. */
+async function rolloutOf(rollouts: ReapPorts['rollouts'], cascadeId: string): Promise<Rollout> {
+  const deployments = new Map<string, Deployment>();
+  for await (const deployment of rollouts.deployments(cascadeId)) deployments.set(deployment.service, deployment);
+  const closures = new Map<string, readonly string[] | undefined>();
+  for await (const { stream, services } of rollouts.closures(cascadeId)) closures.set(stream, services);
+  return { deployments, closures };
+}
+
+/** Gives the node as it stands; one that is not verified has no rollout. */
+async function endRollout(
+  { cascades, rollouts, clock }: ReapPorts,
+  node: CascadeNode,
+  policy: Policy,
+  { deployments, closures }: Rollout,
+  { error }: Failure,
+): Promise<CascadeNode> {
+  const { cascadeId, stream, state, output } = node;
+  if (state !== 'verified' || output === undefined) return node;
+  // Whoever ended it before has ended its deployments too.
+  const mode = streamPolicy(policy, stream).rollout;
+  if (!isBrokenOff(node) && isRolledOut({ mode, services: closures.get(stream), deployments })) {
+    await rollouts.openClosure(closureOf(node, output, policy.guards, clock()));
+    return node;
+  }
+  // Also where none is open yet: a step that was at work when its execution was stopped may still open it, and finds this.
+  await rollouts.openClosure({ ...closureOf(node, output, policy.guards, clock()), abandoned: true });
+  await rollouts.changeClosure(cascadeId, stream, (before) =>
+    before.abandoned ? undefined : { ...before, abandoned: true },
+  );
+  return cascades.changeNode(cascadeId, stream, (before) =>
+    isBrokenOff(before) ? undefined : notRolledOut(before, error),
+  );
+}
+
+/** Rebuilds are remembered when they end; what a cascade did not come to, and what it only deployed, is remembered here. */
+async function remember({ guards, clock }: ReapPorts, node: CascadeNode): Promise<void> {
+  const { cascadeId, stream, state, work } = node;
+  if (isBrokenOff(node)) await guards.change(stream, (memory) => afterBreakOff(memory, cascadeId, clock()));
+  else if (state === 'verified' && work === 'deploy') await guards.change(stream, afterRollout);
+}
+
+/** The policy of the cascade, or that in force where it cannot be read any more: what is held must not stay so. */
+async function policyOf(policies: ReapPorts['policies'], version: string): Promise<Policy> {
+  try {
+    return (await policies.load(version)).policy;
+  } catch (error) {
+    if (!(error instanceof PolicyUnreadableError)) throw error;
+    return (await policies.current()).policy;
+  }
+}
+
+const endNode = (
+  ports: ReapPorts,
+  cascade: Cascade,
+  node: CascadeNode,
+  policy: Policy,
+  { error }: Failure,
+): Promise<CascadeNode> =>
+  settleNode(ports, {
+    cascade,
+    node,
+    policy: streamPolicy(policy, node.stream),
+    why: `its cascade ended before it was verified (${error})`,
+    // What was not built or not begun is planned again, also what only had to be deployed: nobody deployed it. So is what
+    // is verified and nobody can use yet: another cascade takes it over.
+    end: (before, rebuild) =>
+      rebuild?.outcome && !isUnpromoted(rebuild)
+        ? { ...before, state: NODE_STATES[rebuild.outcome.result] }
+        : notFinished(before, error),
+  });

@@ -1,0 +1,86 @@
+import { type BirthEvidence, determineBirth, evidenceIn } from '../domain/birth.ts';
+import { chainId } from '../domain/chain.ts';
+import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../domain/image.ts';
+import type { ImageFacts, ImageRecord } from '../domain/records.ts';
+import type { ImageConfig } from '../ports/registry.ts';
+
+/** The facts of an image that do not depend on where it is kept. */
+export type ContentFacts = Omit<ImageFacts, 'tier' | 'stream' | 'owner' | 'locations' | 'references'>;
+
+export type ImageArtifact = Extract<Artifact, { kind: 'image' }>;
+
+interface Content {
+  readonly artifact: ImageArtifact;
+  /** Absent where the registry has no usable config. */
+  readonly config?: ImageConfig;
+  readonly firstPushSeenAtEpochMs?: number;
+}
+
+const CREATED = 'org.opencontainers.image.created';
+
+/** What manifest and config say of an image. */
+export function contentFacts({ artifact, config, firstPushSeenAtEpochMs }: Content, nowEpochMs: number): ContentFacts {
+  const chain = chainId(artifact.layers);
+  return {
+    digest: artifact.digest,
+    mediaType: artifact.mediaType,
+    ...(config && { platform: config.platform }),
+    ...(chain && { chainId: chain }),
+    layerCount: artifact.layers.length,
+    birth: determineBirth(evidenceOf(artifact, config), nowEpochMs, firstPushSeenAtEpochMs),
+  };
+}
+
+function evidenceOf(artifact: ImageArtifact, config: ImageConfig | undefined): BirthEvidence[] {
+  const annotated = Date.parse(artifact.annotations[CREATED] ?? '');
+  return [
+    ...(config?.createdAtEpochMs === undefined
+      ? []
+      : [{ kind: 'config-created' as const, atEpochMs: config.createdAtEpochMs }]),
+    ...(Number.isNaN(annotated) ? [] : [{ kind: 'annotation-created' as const, atEpochMs: annotated }]),
+  ];
+}
+
+/** An image of which nobody could tell more than its name; it never passes, and is asked for again in each review. */
+export const unresolvedContent = (
+  digest: Digest,
+  unresolved: { readonly code: string; readonly detail: string },
+  platform?: Platform,
+): ContentFacts => ({
+  digest,
+  ...(platform && { platform }),
+  birth: { known: false, rejected: [] },
+  unresolved,
+});
+
+/** What an index is that holds nothing to run, where something runs it all the same. */
+export const EMPTY_INDEX = {
+  code: 'empty-index',
+  detail: 'The index holds no image that could run, only attestations or nothing.',
+} as const;
+
+/** The content of an image that is known, with what an earlier push, seen now, says of its birth; no image has none. */
+export function knownContent(
+  image: ImageRecord,
+  firstPushSeenAtEpochMs: number | undefined,
+  nowEpochMs: number,
+): ContentFacts {
+  const { digest, mediaType, platform, chainId: chain, layerCount, birth, unresolved } = image;
+  return {
+    digest,
+    ...(mediaType !== undefined && { mediaType }),
+    ...(platform !== undefined && { platform }),
+    ...(chain !== undefined && { chainId: chain }),
+    ...(layerCount !== undefined && { layerCount }),
+    birth: unresolved ? birth : determineBirth(evidenceIn(birth), nowEpochMs, firstPushSeenAtEpochMs),
+    ...(unresolved && { unresolved }),
+  };
+}
+
+/** Places in a fixed order, each once. */
+export function unionOfLocations(...lists: readonly (readonly ImageLocation[])[]): ImageLocation[] {
+  const unique = new Map(lists.flat().map((location) => [locationKey(location), location]));
+  return [...unique]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, { account, region, repository }]) => ({ account, region, repository }));
+}

@@ -1,0 +1,113 @@
+import { type Birth, determineBirth, evidenceIn } from '../domain/birth.ts';
+import { type ImageLocation, locationKey } from '../domain/image.ts';
+import { factsIn } from '../domain/image-record.ts';
+import type { Policy } from '../domain/policy.ts';
+import { type ImageFacts, type ImageRecord, type LocationRecord, unionOfTags } from '../domain/records.ts';
+import { sameContent } from '../domain/same-content.ts';
+import type { Clock } from '../ports/clock.ts';
+import { LedgerContendedError } from '../ports/errors.ts';
+import type { PlaceLedger } from '../ports/ledger.ts';
+import { type ContentFacts, unionOfLocations } from './facts.ts';
+import { originOf, type Place } from './origin.ts';
+import { type FactsPorts, writeFacts } from './write-facts.ts';
+
+const MOST_ROUNDS = 4;
+
+export interface RecordPorts extends FactsPorts {
+  readonly places: PlaceLedger;
+  readonly clock: Clock;
+}
+
+/** What one repository has to say of an image. */
+export interface Sighting {
+  readonly content: ContentFacts;
+  readonly place: Place;
+}
+
+/** Facts of an image from all that is known of it: pure, and the same in whatever order its places are found. */
+export function factsOf(
+  policy: Policy,
+  { content, place }: Sighting,
+  known: ImageRecord | undefined,
+  recorded: readonly LocationRecord[],
+  nowEpochMs: number,
+): ImageFacts {
+  const locations = unionOfLocations(
+    known?.locations ?? [],
+    recorded.map(({ location }) => location),
+    [place.location],
+  );
+  const places = locations.flatMap((location) => withRecordedTags(location, place, recorded));
+  // What one registry could tell is not lost because another one could not.
+  const best = content.unresolved && known && !known.unresolved ? contentOf(known) : content;
+  return {
+    ...best,
+    ...(!best.unresolved && { birth: birthOf([best.birth, known?.birth], recorded, nowEpochMs) }),
+    ...originOf(policy, places, known?.stream),
+    locations,
+    ...(known?.references && { references: known.references }),
+  };
+}
+
+/**
+ * Whoever reads one place knows the tags of the others from the ledger alone, or the last one read would decide. Another
+ * one that was found since they were read does not count yet: without its tags it would pass for one that has none, and
+ * the line that this proves would stay proven.
+ */
+function withRecordedTags(location: ImageLocation, place: Place, recorded: readonly LocationRecord[]): Place[] {
+  const key = locationKey(location);
+  const record = recorded.find((each) => locationKey(each.location) === key);
+  const isOwn = locationKey(place.location) === key;
+  if (!record && !isOwn) return [];
+  return [{ location, tags: unionOfTags(unionOfTags(record?.tags, record?.askedTags), isOwn ? place.tags : []) }];
+}
+
+/** From all evidence there is: each registry has seen its own push, and the earliest of them counts. */
+function birthOf(
+  births: readonly (Birth | undefined)[],
+  recorded: readonly LocationRecord[],
+  nowEpochMs: number,
+): Birth {
+  const evidence = births.flatMap((birth) => (birth ? evidenceIn(birth) : []));
+  return determineBirth(evidence, nowEpochMs, firstPushOf(recorded));
+}
+
+function firstPushOf(recorded: readonly LocationRecord[]): number | undefined {
+  const pushes = recorded.flatMap(({ firstPushSeenAtEpochMs }) => firstPushSeenAtEpochMs ?? []);
+  return pushes.length > 0 ? Math.min(...pushes) : undefined;
+}
+
+/**
+ * Writes the facts of an image where they differ from what is known. Two registries may see the same image at the same
+ * time: each writes its location first and looks again after its facts, so the last one has seen all places.
+ */
+export async function recordImage(
+  ports: RecordPorts,
+  policy: Policy,
+  sighting: Sighting,
+  known: ImageRecord | undefined,
+): Promise<void> {
+  const { places, clock } = ports;
+  const { digest } = sighting.content;
+  const { location, tags } = sighting.place;
+  const factsBy = (recorded: readonly LocationRecord[]) => (before: ImageRecord | undefined) =>
+    factsOf(policy, sighting, before, recorded, clock());
+  const isElsewhere = known?.locations.some((other) => locationKey(other) !== locationKey(location)) === true;
+  const facts = factsBy(isElsewhere ? await places.locations(digest) : []);
+  if (known && sameContent(factsIn(known), facts(known))) return;
+  await places.recordLocation({ digest, location, tags: [], askedTags: tags });
+  let recorded = await places.locations(digest);
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    await writeFacts(ports, known, factsBy(recorded), firstPushOf(recorded));
+    const now = await places.locations(digest);
+    if (sameContent(now, recorded)) return;
+    recorded = now;
+  }
+  throw new LedgerContendedError(`IMAGE#${digest}`, MOST_ROUNDS);
+}
+
+/** What a record says of an image wherever that is kept. */
+export function contentOf(record: ImageRecord): ContentFacts {
+  const { tier, stream, owner, locations, references, ...content } = factsIn(record);
+  return content;
+}

@@ -1,0 +1,34 @@
+import type { ImageFacts, ImageRecord } from '../domain/records.ts';
+import type { ImageLedger } from '../ports/ledger.ts';
+import type { StreamImages } from '../ports/rebuilds.ts';
+
+export interface FactsPorts {
+  readonly images: ImageLedger;
+  readonly streamImages: StreamImages;
+}
+
+/**
+ * Writes the facts of an image, decided over what is known as they are written, and lists the image with its stream.
+ * The list comes first: facts that are there are not written again, so nobody would list the image of one who was cut
+ * off in between.
+ */
+export async function writeFacts(
+  { images, streamImages }: FactsPorts,
+  known: ImageRecord | undefined,
+  factsOver: (known: ImageRecord | undefined) => ImageFacts,
+  pushedAtEpochMs?: number,
+): Promise<void> {
+  const expected = factsOver(known);
+  const list = async ({ stream, digest }: ImageFacts): Promise<void> => {
+    if (stream === undefined) return;
+    await streamImages.record(stream, { digest, ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }) });
+  };
+  await list(expected);
+  let decided = expected;
+  await images.recordFacts(factsOver(undefined), (before) => {
+    decided = factsOver(before);
+    return decided;
+  });
+  // Another writer's facts came between: they may have moved the image to another stream.
+  if (decided.stream !== expected.stream) await list(decided);
+}

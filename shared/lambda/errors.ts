@@ -1,0 +1,21 @@
+/** The function was given what it cannot read. Permanent: asking again changes nothing. */
+export class InvalidInputError extends Error {
+  override readonly name = 'InvalidInputError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(`The input is not valid: ${problems.join('; ')}. Correct these fields and start again.`, options);
+    this.problems = problems;
+  }
+}
+
+/** The function's environment lacks or misstates variables; all of them are named, no value is shown. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(`Environment variables are missing or wrong: ${problems.join('; ')}. Deploy the stack again.`, options);
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,72 @@
+import { DynamoContentLedger } from '../adapters/dynamodb/content-ledger.ts';
+import { DynamoImageLedger } from '../adapters/dynamodb/image-ledger.ts';
+import { DynamoPlaceLedger } from '../adapters/dynamodb/place-ledger.ts';
+import { DynamoRunLedger } from '../adapters/dynamodb/run-ledger.ts';
+import { DynamoRunParts } from '../adapters/dynamodb/run-parts.ts';
+import { DynamoScopeLedger } from '../adapters/dynamodb/scope-ledger.ts';
+import { DynamoStreamImages } from '../adapters/dynamodb/stream-images.ts';
+import { DynamoStreamLedger } from '../adapters/dynamodb/stream-ledger.ts';
+import type { LedgerTable } from '../adapters/dynamodb/table.ts';
+import { DynamoUsageLedger } from '../adapters/dynamodb/usage-ledger.ts';
+import type { ReviewMode } from '../domain/run.ts';
+import type { RunFiles } from '../ports/run-files.ts';
+import {
+  previewContents,
+  previewImages,
+  previewLedgers,
+  previewParts,
+  previewPlaces,
+  previewRuns,
+  previewScopes,
+  previewStreamImages,
+  previewStreams,
+  previewUsages,
+  type ReviewLedgers,
+  type View,
+  type Views,
+} from '../review/preview.ts';
+
+/** The ledgers that the steps of one run use: a preview's keep to its own files. */
+export type LedgersOfRun<Name extends keyof ReviewLedgers> = (run: {
+  readonly runId: string;
+  readonly mode: ReviewMode;
+}) => Pick<ReviewLedgers, Name>;
+
+interface Kind<Name extends keyof ReviewLedgers> {
+  readonly real: (table: LedgerTable) => ReviewLedgers[Name];
+  readonly preview: View<ReviewLedgers[Name]>;
+}
+type Kinds<Name extends keyof ReviewLedgers> = { readonly [One in Name]: Kind<One> };
+
+// Each by itself, so that a function's bundle holds those it names.
+export const images: Kind<'images'> = { real: (table) => new DynamoImageLedger(table), preview: previewImages };
+export const places: Kind<'places'> = { real: (table) => new DynamoPlaceLedger(table), preview: previewPlaces };
+export const contents: Kind<'contents'> = {
+  real: (table) => new DynamoContentLedger(table),
+  preview: previewContents,
+};
+export const usages: Kind<'usages'> = { real: (table) => new DynamoUsageLedger(table), preview: previewUsages };
+export const streams: Kind<'streams'> = { real: (table) => new DynamoStreamLedger(table), preview: previewStreams };
+export const streamImages: Kind<'streamImages'> = {
+  real: (table) => new DynamoStreamImages(table),
+  preview: previewStreamImages,
+};
+export const runs: Kind<'runs'> = { real: (table) => new DynamoRunLedger(table), preview: previewRuns };
+export const parts: Kind<'parts'> = { real: (table) => new DynamoRunParts(table), preview: previewParts };
+export const scopes: Kind<'scopes'> = { real: (table) => new DynamoScopeLedger(table), preview: previewScopes };
+
+/** All that a step of a review may write; who begins and ends one needs its record too. */
+export const stepLedgers = { images, places, contents, usages, streams, streamImages, parts, scopes } as const;
+
+/** @param kinds the ledgers of this file that a function uses */
+export function ledgersOfRun<Name extends keyof ReviewLedgers>(
+  table: LedgerTable,
+  files: RunFiles,
+  kinds: Kinds<Name>,
+): LedgersOfRun<Name> {
+  const each = <Part>(part: (name: Name) => Part) =>
+    Object.fromEntries((Object.keys(kinds) as Name[]).map((name) => [name, part(name)])) as unknown;
+  const ledgers = each((name) => kinds[name].real(table)) as Pick<ReviewLedgers, Name>;
+  const views = each((name) => kinds[name].preview) as Views<Name>;
+  return ({ runId, mode }) => (mode === 'preview' ? previewLedgers(ledgers, views, files, runId) : ledgers);
+}

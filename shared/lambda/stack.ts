@@ -1,0 +1,55 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import type { Metrics } from '@aws-lambda-powertools/metrics';
+import middy, { type MiddlewareObj } from '@middy/core';
+import type { Context } from 'aws-lambda';
+import * as v from '../schema.ts';
+import { InvalidInputError } from './errors.ts';
+import { logger } from './powertools.ts';
+
+interface FunctionDefinition<Schema extends v.GenericSchema, Services, Output> {
+  /** What the function accepts; everything else is refused before `handle` sees it. */
+  readonly input: Schema;
+  /** The composition root: run once for each execution environment, at its first invocation. */
+  readonly compose: () => Services;
+  readonly handle: (input: v.InferOutput<Schema>, services: Services, context: Context) => Promise<Output>;
+  /** Where it measures: sent at the end of each invocation, whatever the end. Left out, its weight is left out too. */
+  readonly metrics?: Metrics;
+}
+
+/**
+ * A Lambda function: parse the input, call one use case, give back its reply. The event's body is never logged, an
+ * error is logged once and thrown on, so that a state machine meets it by its `name`.
+ * @throws InvalidInputError naming the fields.
+ */
+export function lambdaFunction<Schema extends v.GenericSchema, Services, Output>({
+  input,
+  compose,
+  handle,
+  metrics,
+}: FunctionDefinition<Schema, Services, Output>) {
+  let services: Services | undefined;
+  return middy<unknown, Output>()
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .use(metrics ? flushed(metrics) : [])
+    .use(errorsLoggedOnce)
+    .handler(async (event: unknown, context: Context): Promise<Output> => {
+      const parsed = v.safeParse(input, event);
+      if (!parsed.success) throw new InvalidInputError(parsed.problems.map((problem) => v.problemText(problem)));
+      services ??= compose();
+      return handle(parsed.data, services, context);
+    });
+}
+
+const errorsLoggedOnce: MiddlewareObj = {
+  onError: ({ error }) => {
+    if (error) logger.error(error.message, error);
+  },
+};
+
+// Powertools' own middleware warns at every invocation that has nothing to tell; most of ours have not.
+function flushed(metrics: Metrics): MiddlewareObj {
+  const flush = (): void => {
+    if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+  };
+  return { after: flush, onError: flush };
+}

@@ -1,0 +1,32 @@
+import type { Digest } from '../domain/image.ts';
+import { type BuildState, type BuildStatus, isTerminal, type Rebuild } from '../domain/rebuild.ts';
+
+/** No end of it will come any more: it has ended, or its runner does not know it. */
+export const isOver = (build: BuildStatus | undefined): build is BuildStatus =>
+  build !== undefined && (isTerminal(build.state) || build.state === 'unknown');
+
+/** The runner was asked to start it, or is being asked: a run may be there. */
+export const hasBegun = ({
+  startingAtEpochMs,
+  executionId,
+}: Pick<Rebuild, 'startingAtEpochMs' | 'executionId'>): boolean =>
+  startingAtEpochMs !== undefined || executionId !== undefined;
+
+/** Whether a run of it may still work: then nobody else may start one of the same stream. */
+export const mayStillRun = (rebuild: Rebuild, nowEpochMs: number): boolean =>
+  hasBegun(rebuild) && !isOver(rebuild.build) && nowEpochMs < rebuild.deadlineEpochMs;
+
+/** What the step that waits for a build is told of its end. */
+export interface BuildEnd {
+  readonly state: BuildState;
+  readonly outputDigest?: Digest;
+}
+
+/** The end of a build as its runner told it; of one that was given up, that it failed. */
+export function endOf({ build, outcome }: Rebuild): BuildEnd | undefined {
+  if (isOver(build)) {
+    const { state, outputDigest } = build;
+    return { state, ...(outputDigest !== undefined && { outputDigest }) };
+  }
+  return outcome === undefined ? undefined : { state: 'failed' };
+}

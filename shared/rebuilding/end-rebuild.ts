@@ -1,0 +1,67 @@
+import { afterCascade, afterOutcome } from '../domain/memory.ts';
+import type { Rebuild, RebuildOutcome } from '../domain/rebuild.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { GuardLedger, RebuildLedger, SlotLedger } from '../ports/rebuilds.ts';
+import { hasBegun, isOver, mayStillRun } from './build.ts';
+import { releaseSlots } from './slots.ts';
+
+export interface EndPorts {
+  readonly rebuilds: Pick<RebuildLedger, 'record'>;
+  readonly guards: Pick<GuardLedger, 'change'>;
+  readonly slots: Pick<SlotLedger, 'release'>;
+  readonly clock: Clock;
+}
+
+/**
+ * Ends a rebuild: its outcome first, which also keeps whoever is late from starting it, then what is remembered of the
+ * stream, then its slots. Its lock is the caller's to give back or to take over. Nothing of a build that may still run
+ * is ended: `undefined`. Ending twice ends once.
+ * @param isUnused it mended its facts, and the tag that others build on did not move
+ */
+export async function endRebuild(
+  ports: EndPorts,
+  { stream, rebuildId }: Pick<Rebuild, 'stream' | 'rebuildId'>,
+  why: string,
+  isUnused = false,
+): Promise<Rebuild | undefined> {
+  const nowEpochMs = ports.clock();
+  const ended = await ports.rebuilds.record(stream, rebuildId, (before) => {
+    if (!before || mayStillRun(before, nowEpochMs)) return undefined;
+    const outcome = outcomeOf(before, why);
+    if (before.endedAtEpochMs !== undefined && before.outcome === outcome) return undefined;
+    return { ...before, endedAtEpochMs: before.endedAtEpochMs ?? nowEpochMs, ...(outcome && { outcome }) };
+  });
+  if (!ended || ended.endedAtEpochMs === undefined) return undefined;
+  await remember(ports, ended, isUnused);
+  await releaseSlots(ports, rebuildId, ended.pipeline.account);
+  return ended;
+}
+
+/**
+ * What a rebuild came to that nobody verified. Only what its own pipeline did counts against a stream: a failure of
+ * ours leaves it `unverified`. Where nothing was begun there is no outcome.
+ */
+function outcomeOf(rebuild: Rebuild, why: string): RebuildOutcome | undefined {
+  const { build, outcome, executionId } = rebuild;
+  if (outcome || !hasBegun(rebuild)) return outcome;
+  if (isOver(build)) {
+    if (build.state === 'succeeded') return { result: 'unverified', reason: why };
+    const { state, detail = 'its runner says no more' } = build;
+    if (state === 'superseded') return { result: 'unverified', reason: `superseded: ${detail}` };
+    return { result: 'failed', reason: state === 'failed' ? detail : `${state}: ${detail}` };
+  }
+  return executionId === undefined ? NEVER_KNOWN : PAST_DEADLINE;
+}
+
+const NEVER_KNOWN: RebuildOutcome = {
+  result: 'unverified',
+  reason: 'start-unknown: it may have been started, and its runner could not be asked until its deadline',
+};
+const PAST_DEADLINE: RebuildOutcome = { result: 'failed', reason: 'deadline: its build had not ended by then' };
+
+async function remember({ guards }: EndPorts, rebuild: Rebuild, isUnused: boolean): Promise<void> {
+  const { stream, cascadeId, outcome, endedAtEpochMs: atEpochMs = 0 } = rebuild;
+  await guards.change(stream, (before) =>
+    outcome ? afterOutcome(before, { rebuild, outcome, isUnused, atEpochMs }) : afterCascade(before, cascadeId),
+  );
+}

@@ -1,0 +1,42 @@
+import type { StreamPolicy } from '../domain/stream-policy.ts';
+import { MINUTE_MS } from '../domain/time.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { SlotLedger } from '../ports/rebuilds.ts';
+
+/** A slot outlasts the deadline of its build by the time between its taking and the start. */
+const MARGIN_MS = 15 * MINUTE_MS;
+
+const FLEET = 'fleet';
+const ofAccount = (account: string): string => `account/${account}`;
+
+interface Claim {
+  readonly owner: string;
+  readonly account: string;
+  readonly buildDeadlineEpochMs: number;
+}
+
+/**
+ * Takes a slot of each cap, or keeps the one that the owner has, and renews its lease.
+ * @returns the cap whose slots are all taken; what was taken before it stays the owner's, to be given back
+ */
+export async function takeSlots(
+  { slots, clock }: { readonly slots: Pick<SlotLedger, 'take'>; readonly clock: Clock },
+  { concurrentRebuilds, perAccount }: StreamPolicy['caps'],
+  { owner, account, buildDeadlineEpochMs }: Claim,
+): Promise<string | undefined> {
+  const lease = { nowEpochMs: clock(), untilEpochMs: buildDeadlineEpochMs + MARGIN_MS };
+  if (!(await slots.take(FLEET, concurrentRebuilds, owner, lease))) return FLEET;
+  if (perAccount === undefined) return undefined;
+  const scope = ofAccount(account);
+  return (await slots.take(scope, perAccount, owner, lease)) ? undefined : scope;
+}
+
+/** Gives back every slot of an owner; the account's first, so that a crash leaves the one that is missed soonest. */
+export async function releaseSlots(
+  { slots }: { readonly slots: Pick<SlotLedger, 'release'> },
+  owner: string,
+  account: string | undefined,
+): Promise<void> {
+  if (account !== undefined) await slots.release(ofAccount(account), owner);
+  await slots.release(FLEET, owner);
+}

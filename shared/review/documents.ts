@@ -1,0 +1,110 @@
+import { type Digest, isDigest, type Registry, registryKey } from '../domain/image.ts';
+import type { InventoryCounts } from '../domain/run.ts';
+import type { DigestSource, Observation, WorkloadKind } from '../domain/usage.ts';
+import * as v from '../schema.ts';
+
+/*
+ * What the steps of a review leave for each other in the run bucket. A step reads only what an earlier one wrote:
+ *
+ * | key under runs/<runId>/                   | written by       | read by |
+ * | ----------------------------------------- | ---------------- | ------- |
+ * | scopes.json                               | open             | the maps over scopes, close |
+ * | observations/<account>/<region>/<n>.json  | workloads        | group-registries, usages |
+ * | observations/<account>/<region>/complete.json | workloads, last | group-registries, usages |
+ * | registries.json, registries/<account>/<region>.json | group-registries | the map over registries, registry, close |
+ * | tags/<account>/<region>.json              | registry         | usages |
+ * | digests/<account>/<region>.json           | usages           | plan-scans |
+ * | unresolved/<account>/<region>.json        | usages           | report |
+ * | batches.json                              | plan-scans       | the maps over batches, close |
+ * | pending.json, catch-up.json               | check-scans      | check-scans, the map over batches, close |
+ * | preview/...                               | a preview        | the same preview, in place of the ledger |
+ */
+export const runFileKeys = (runId: string) => {
+  const root = `runs/${runId}`;
+  const at = (folder: string, registry: Registry) => `${root}/${folder}/${registryKey(registry)}`;
+  return {
+    scopes: `${root}/scopes.json`,
+    observations: (scope: Registry, piece: number) =>
+      `${at('observations', scope)}/${String(piece).padStart(4, '0')}.json`,
+    observationsComplete: (scope: Registry) => `${at('observations', scope)}/complete.json`,
+    registries: `${root}/registries.json`,
+    registry: (registry: Registry) => `${at('registries', registry)}.json`,
+    tags: (registry: Registry) => `${at('tags', registry)}.json`,
+    digests: (scope: Registry) => `${at('digests', scope)}.json`,
+    unresolved: (scope: Registry) => `${at('unresolved', scope)}.json`,
+    unresolvedFolder: `${root}/unresolved/`,
+    batches: `${root}/batches.json`,
+    pending: `${root}/pending.json`,
+    catchUp: `${root}/catch-up.json`,
+    preview: `${root}/preview`,
+  };
+};
+
+export const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest');
+export const account = v.pipe(v.string(), v.regex(/^\d{12}$/, 'an AWS account id has 12 digits'));
+export const registry = v.strictObject({ account, region: v.text() });
+
+const counts: v.GenericSchema<unknown, InventoryCounts> = v.strictObject({
+  clusters: v.number(),
+  tasks: v.number(),
+  containers: v.number(),
+  usages: v.number(),
+  unresolved: v.number(),
+});
+
+export const scopesDocument = v.array(v.strictObject({ scope: registry }));
+export const registriesDocument = v.array(v.strictObject({ registry }));
+/** `beganAtEpochMs`: what began to run later may be in no piece. */
+export const observationsCompleteDocument = v.strictObject({
+  beganAtEpochMs: v.number(),
+  pieces: v.integer(),
+  inventory: counts,
+});
+
+const workloadKind: v.GenericSchema<unknown, WorkloadKind> = v.picklist(['ecs-service', 'ecs-task', 'ecs-daemon']);
+const digestSource: v.GenericSchema<unknown, DigestSource> = v.picklist([
+  'runtime',
+  'reference',
+  'push-history',
+  'tag-guess',
+]);
+
+/** An observation as JSON gives it back: what is absent there is absent here. */
+export const observationsDocument = v.array(
+  v.strictObject({
+    account,
+    region: v.string(),
+    cluster: v.string(),
+    workloadKind,
+    workload: v.string(),
+    container: v.string(),
+    count: v.number(),
+    reference: v.exactOptional(v.string()),
+    digest: v.exactOptional(digest),
+    digestSource: v.exactOptional(digestSource),
+    architecture: v.exactOptional(v.string()),
+    location: v.exactOptional(v.strictObject({ account, region: v.string(), repository: v.string() })),
+  }),
+) satisfies v.GenericSchema<unknown, Observation[]>;
+
+/** The library's type takes digests for names that are known and may be missing. */
+const tagsOfDigests = v.record(digest, v.array(v.string())) as v.GenericSchema<unknown, Record<Digest, string[]>>;
+
+/** What to ask one registry: digests with the tags they were run by, and tags whose digest nobody told. */
+export const registryDocument = v.strictObject({
+  registry,
+  digests: v.record(v.string(), tagsOfDigests),
+  tags: v.record(v.string(), v.array(v.string())),
+});
+export type RegistryDocument = v.InferOutput<typeof registryDocument>;
+
+/** repository -> tag -> what it meant, and how we know. */
+export const tagsDocument = v.record(
+  v.string(),
+  v.record(v.string(), v.strictObject({ digest, source: v.picklist(['push-history', 'tag-guess']) })),
+);
+export type TagsDocument = v.InferOutput<typeof tagsDocument>;
+
+export const digestsDocument = v.array(digest);
+export const batchesDocument = v.array(v.strictObject({ batch: v.string(), digests: v.array(digest) }));
+export type Batch = v.InferOutput<typeof batchesDocument>[number];

@@ -1,0 +1,22 @@
+import { registryKey } from '../domain/image.ts';
+import type { ExpectedParts } from '../domain/run-summary.ts';
+import type { RunFiles } from '../ports/run-files.ts';
+import { type Batch, batchesDocument, registriesDocument, runFileKeys, scopesDocument } from './documents.ts';
+import { readDocument, readDocumentIfAny } from './read-document.ts';
+
+/** What must have reported before a run may end, by the files in which it was given out. */
+export async function expectedParts(files: RunFiles, runId: string): Promise<ExpectedParts> {
+  const keys = runFileKeys(runId);
+  const scopes = await readDocument(files, keys.scopes, scopesDocument);
+  const registries = await readDocument(files, keys.registries, registriesDocument);
+  const batches = await readDocument(files, keys.batches, batchesDocument);
+  const catchUp = (await readDocumentIfAny(files, keys.catchUp, batchesDocument)) ?? [];
+  return {
+    scopes: scopes.map(({ scope }) => registryKey(scope)),
+    registries: registries.map(({ registry }) => registryKey(registry)),
+    scanBatches: [...batches, ...catchUp].map(expectedBatch),
+    verdictBatches: batches.map(expectedBatch),
+  };
+}
+
+const expectedBatch = ({ batch, digests }: Batch) => ({ key: batch, digests: digests.length });

@@ -1,0 +1,127 @@
+import { type CauseFact, causeFacts } from '../domain/cause.ts';
+import { evaluate } from '../domain/evaluate.ts';
+import type { Finding } from '../domain/finding.ts';
+import { fingerprint } from '../domain/fingerprint.ts';
+import { factsIn } from '../domain/image-record.ts';
+import type { ImageRecord } from '../domain/records.ts';
+import type { ScanReading, ScanState } from '../domain/scan.ts';
+import { stateAfterReading, unscannable } from '../domain/scan-state.ts';
+import { sightings } from '../domain/severity.ts';
+import type { Verdict } from '../domain/verdict.ts';
+import type { EvidenceStore } from '../ports/evidence.ts';
+import type { Judgement, StreamLedger } from '../ports/ledger.ts';
+import type { PolicyVersion } from '../ports/policies.ts';
+import { recordSightings } from './first-seen.ts';
+
+export interface JudgePorts {
+  readonly streams: Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'>;
+  readonly evidence: EvidenceStore;
+}
+
+/** What was learnt of an image: a reading of the scanner, or only what was kept of an earlier one. */
+export type Learnt = ScanReading | { readonly outcome: 'kept'; readonly findings?: readonly Finding[] };
+
+/** Findings as they are known now; `undefined` where nobody has them, which is not the same as none. */
+interface Known {
+  readonly scan: ScanState;
+  readonly findings?: readonly Finding[];
+  readonly isNew: boolean;
+}
+
+/**
+ * Judges one image, and keeps what must be there before its verdict is: first sightings and findings. The verdict itself
+ * is the caller's to write, last, so that a crash before leaves an image unjudged and not half told.
+ */
+export async function judge(
+  ports: JudgePorts,
+  { policy, version }: PolicyVersion,
+  image: ImageRecord,
+  learnt: Learnt,
+  nowEpochMs: number,
+): Promise<Judgement> {
+  const known = await knownAfter(ports.evidence, image, learnt);
+  const firstSeen = await sightingsOf(ports.streams, policy, image, known);
+  const { scan, findings } = known;
+  const facts = { image, scan, firstSeen, ...(findings && { findings }) };
+  return {
+    digest: image.digest,
+    scan,
+    verdict: evaluate(facts, policy, version, nowEpochMs),
+    judgedAtEpochMs: nowEpochMs,
+    facts: factsIn(image),
+    ...(known.isNew && findings && (await keep(ports.evidence, image, scan, findings))),
+  };
+}
+
+async function knownAfter(evidence: EvidenceStore, image: ImageRecord, learnt: Learnt): Promise<Known> {
+  if (learnt.outcome === 'complete') {
+    const scan = stateAfterReading(image.scan, learnt);
+    // An older result than the one we have: its findings are history.
+    const isNew = scan.completedAtEpochMs === learnt.completedAtEpochMs;
+    if (isNew) return { scan, findings: learnt.findings, isNew };
+  }
+  const findings = learnt.outcome === 'kept' ? learnt.findings : await keptFindings(evidence, image);
+  return { scan: scanAfter(image, learnt), isNew: false, ...(findings && { findings }) };
+}
+
+function scanAfter(image: ImageRecord, learnt: Learnt): ScanState {
+  if (learnt.outcome !== 'kept') return stateAfterReading(image.scan, learnt);
+  const cannot = unscannable(image);
+  return cannot ? { ...image.scan, ...cannot } : image.scan;
+}
+
+const NO_FINDINGS = fingerprint([]);
+
+/** The findings that the ledger's fingerprint names; evidence of another result is none. */
+async function keptFindings(
+  evidence: EvidenceStore,
+  { digest, findingsFingerprint }: ImageRecord,
+): Promise<readonly Finding[] | undefined> {
+  if (findingsFingerprint === undefined) return undefined;
+  if (findingsFingerprint === NO_FINDINGS) return [];
+  const kept = await evidence.findings(digest);
+  return kept && fingerprint(kept.findings) === findingsFingerprint ? kept.findings : undefined;
+}
+
+/** What is known of an image that nobody can look at, or need not look at again. */
+export async function learnKept(evidence: EvidenceStore, image: ImageRecord): Promise<Learnt> {
+  const findings = await keptFindings(evidence, image);
+  return { outcome: 'kept', ...(findings && { findings }) };
+}
+
+async function sightingsOf(
+  streams: JudgePorts['streams'],
+  policy: PolicyVersion['policy'],
+  image: ImageRecord,
+  { scan, findings = [] }: Known,
+): Promise<ReadonlyMap<string, number>> {
+  const seen = sightings(policy, image.tier, findings, scan.completedAtEpochMs ?? 0);
+  return seen.size === 0 ? seen : recordSightings(streams, image, seen);
+}
+
+/** The object is written only when the set of findings changed: each version of it is one an auditor can read. */
+async function keep(
+  evidence: EvidenceStore,
+  { digest, findingsFingerprint }: ImageRecord,
+  { completedAtEpochMs = 0 }: ScanState,
+  findings: readonly Finding[],
+): Promise<Pick<Judgement, 'findingsFingerprint' | 'findingsCount'>> {
+  const print = fingerprint(findings);
+  if (print !== findingsFingerprint) {
+    await evidence.putFindings({ digest, scanner: 'ecr-basic', completedAtEpochMs, findings });
+  }
+  return { findingsFingerprint: print, findingsCount: findings.length };
+}
+
+/** Facts for the cause of the image's stream, if any. What neither runs nor is a head asks for nothing. */
+export function factsFor({
+  image: { stream, inUse, isHead },
+  verdict,
+}: {
+  readonly image: ImageRecord;
+  readonly verdict: Verdict;
+}): readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[] {
+  if (stream === undefined || !(inUse || isHead)) return [];
+  const facts = causeFacts(verdict);
+  return facts.length > 0 ? [{ stream, facts }] : [];
+}

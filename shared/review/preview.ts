@@ -1,0 +1,192 @@
+import { mapConcurrently } from '../concurrency.ts';
+import { type Digest, type IndexChild, locationKey } from '../domain/image.ts';
+import { withFacts, withJudgement, withUnreadResult } from '../domain/image-record.ts';
+import { type ImageRecord, type LocationRecord, widenedLocation } from '../domain/records.ts';
+import type { ReviewRecord, RunPart } from '../domain/run.ts';
+import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
+import type {
+  Abandonment,
+  ContentLedger,
+  ImageLedger,
+  PlaceLedger,
+  RunLedger,
+  RunParts,
+  ScopeLedger,
+  StreamLedger,
+  UsageLedger,
+} from '../ports/ledger.ts';
+import type { StreamImages } from '../ports/rebuilds.ts';
+import type { RunFiles } from '../ports/run-files.ts';
+import { runFileKeys } from './documents.ts';
+
+/** What the steps of a review write to. */
+export interface ReviewLedgers {
+  readonly images: ImageLedger;
+  readonly places: PlaceLedger;
+  readonly contents: ContentLedger;
+  readonly usages: UsageLedger;
+  readonly streams: StreamLedger;
+  readonly streamImages: StreamImages;
+  readonly runs: RunLedger;
+  readonly parts: RunParts;
+  readonly scopes: ScopeLedger;
+}
+
+const READS_AT_ONCE = 16;
+
+/** What a preview sees of one ledger. */
+export type View<Ledger> = (real: Ledger, store: DocumentStore) => Ledger;
+export type Views<Name extends keyof ReviewLedgers> = { readonly [One in Name]: View<ReviewLedgers[One]> };
+
+/**
+ * The ledger as a preview sees it: reads what is there, and keeps everything it would write in the run's own files,
+ * where it finds it again. So no step knows whether it runs in a preview, and none can forget it.
+ * @param views of those ledgers that are asked for; the others stay out of a function's bundle
+ */
+export function previewLedgers<Name extends keyof ReviewLedgers>(
+  ledgers: Pick<ReviewLedgers, Name>,
+  views: Views<Name>,
+  files: RunFiles,
+  runId: string,
+): Pick<ReviewLedgers, Name> {
+  const store = documentStore(files, runFileKeys(runId).preview);
+  const previewed = { ...ledgers };
+  for (const name of Object.keys(views) as Name[]) previewed[name] = views[name](ledgers[name], store);
+  return previewed;
+}
+
+export const previewPlaces: View<PlaceLedger> = (real, store) => {
+  const locations = async (digest: Digest): Promise<readonly LocationRecord[]> =>
+    (await store.get<readonly LocationRecord[]>(`locations/${digest}`)) ?? real.locations(digest);
+  return {
+    ...readsOf(real, ['lastPushed']),
+    locations,
+    recordLocation: async (record) => {
+      const known = await locations(record.digest);
+      await store.put(`locations/${record.digest}`, withLocation(known, record));
+    },
+    recordIndex: (digest, children) => store.put(`indexes/${digest}`, children),
+    indexes: async (digests) =>
+      new Map([...(await real.indexes(digests)), ...(await store.all<readonly IndexChild[]>('indexes', digests))]),
+  };
+};
+
+export const previewContents: View<ContentLedger> = (real) => ({ ...readsOf(real, ['get']), record: nothing });
+
+export const previewUsages: View<UsageLedger> = (real) => ({
+  ...readsOf(real, ['live', 'ofImage']),
+  record: nothing,
+  end: nothing,
+});
+
+export const previewStreams: View<StreamLedger> = (real) => ({
+  ...readsOf(real, ['streams', 'firstSeen']),
+  recordStream: async () => true,
+  recordFirstSeen: nothing,
+});
+
+export const previewStreamImages: View<StreamImages> = (real) => ({ ...readsOf(real, ['of']), record: nothing });
+
+export const previewScopes: View<ScopeLedger> = (real) => ({ ...readsOf(real, ['get', 'all']), record: nothing });
+
+/** As in the ledger: what is seen of a place is added to what is known of it. */
+function withLocation(known: readonly LocationRecord[], record: LocationRecord): LocationRecord[] {
+  const key = locationKey(record.location);
+  const before = known.find(({ location }) => locationKey(location) === key);
+  const others = known.filter(({ location }) => locationKey(location) !== key);
+  return [...others, widenedLocation(before, record)].sort((one, other) =>
+    locationKey(one.location) < locationKey(other.location) ? -1 : 1,
+  );
+}
+
+const nothing = async (): Promise<void> => {};
+
+function readsOf<Port extends object, Name extends keyof Port>(port: Port, names: readonly Name[]): Pick<Port, Name> {
+  const reads = {} as Pick<Port, Name>;
+  for (const name of names) {
+    const read = port[name];
+    reads[name] = (typeof read === 'function' ? read.bind(port) : read) as Port[Name];
+  }
+  return reads;
+}
+
+type DocumentStore = ReturnType<typeof documentStore>;
+
+function documentStore(files: RunFiles, root: string) {
+  const key = (name: string): string => `${root}/${name}.json`;
+  const get = async <Document>(name: string): Promise<Document | undefined> => {
+    try {
+      return (await files.get(key(name))) as Document;
+    } catch (error) {
+      if (error instanceof RunFileMissingError) return undefined;
+      throw error;
+    }
+  };
+  const all = async <Document>(folder: string, digests: readonly Digest[]): Promise<Map<Digest, Document>> => {
+    const unique = [...new Set(digests)];
+    const documents = await mapConcurrently(unique, READS_AT_ONCE, (digest) => get<Document>(`${folder}/${digest}`));
+    return new Map(
+      unique.flatMap((digest, index) => {
+        const document = documents[index];
+        return document === undefined ? [] : [[digest, document] as const];
+      }),
+    );
+  };
+  async function* below<Document>(folder: string): AsyncIterable<Document> {
+    for await (const found of files.list(`${root}/${folder}/`)) yield (await files.get(found)) as Document;
+  }
+  return { get, all, below, put: (name: string, document: unknown) => files.put(key(name), document) };
+}
+
+export const previewImages: View<ImageLedger> = (real, store) => {
+  const get = async (digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> =>
+    new Map([...(await real.get(digests)), ...(await store.all<ImageRecord>('images', digests))]);
+  const change = async (digest: Digest, decide: (before: ImageRecord) => ImageRecord | undefined): Promise<boolean> => {
+    const before = (await get([digest])).get(digest);
+    if (!before) throw new ImageNotRecordedError(digest);
+    const after = decide(before);
+    if (after) await store.put(`images/${digest}`, after);
+    return after !== undefined;
+  };
+  return {
+    get,
+    recordFacts: async (facts, over) => {
+      const before = (await get([facts.digest])).get(facts.digest);
+      await store.put(`images/${facts.digest}`, withFacts(before, facts, over));
+    },
+    recordPresence: async (digest, presence) => {
+      await change(digest, (before) => ({ ...before, ...presence }));
+    },
+    // A preview asks for no scan: nobody is ever given the right to.
+    claimScan: async () => false,
+    markUnread: async (digest) => {
+      await change(digest, withUnreadResult);
+    },
+    recordJudgement: (judgement) => change(judgement.digest, (before) => withJudgement(before, judgement)),
+  };
+};
+
+export const previewParts: View<RunParts> = (_, store) => ({
+  recordPart: async (_runId, part) => store.put(`parts/${part.kind}/${part.key}`, part),
+  parts: async function* (): AsyncIterable<RunPart> {
+    yield* store.below<RunPart>('parts');
+  },
+});
+
+/** A preview takes no lease: any number of them may run beside a review. */
+export const previewRuns: View<RunLedger> = (real, store) => {
+  const record = (review: ReviewRecord): Promise<void> => store.put('run', review);
+  return {
+    ...previewParts(real, store),
+    begin: async (review) => {
+      const abandoned = await store.get<Abandonment>('abandoned');
+      if (abandoned) return { begun: false, abandoned };
+      await record(review);
+      return { begun: true };
+    },
+    abandon: (_runId, abandonment) => store.put('abandoned', abandonment),
+    get: async () => store.get<ReviewRecord>('run'),
+    latest: async () => ({}),
+    finish: record,
+  };
+};

@@ -1,0 +1,93 @@
+import type { ImageLocation } from '../domain/image.ts';
+import type { ImageRecord } from '../domain/records.ts';
+import type { ScanReading, ScanReason, ScanRequest } from '../domain/scan.ts';
+import type { Retry } from '../ports/retry.ts';
+import type { Scanner } from '../ports/scanner.ts';
+import type { Pace } from './pace.ts';
+
+export interface AskWorld {
+  readonly scanner: Scanner;
+  readonly pace: Pace;
+  /** How often a call that broke is made again, and the pause before the next. */
+  readonly retry: Retry;
+}
+
+type Refusal = Extract<ScanRequest, { outcome: 'refused' }>;
+
+/** What asking came to. `quota` where the registry takes no more scans today and has no result to show. */
+export type Answer =
+  | { readonly outcome: 'requested' }
+  | { readonly outcome: 'scanned'; readonly completedAtEpochMs: number }
+  | Refusal;
+
+/** These are said of the place: another registry may answer otherwise. All others are said of the content. */
+const OF_THE_PLACE: readonly ScanReason[] = [
+  'access-denied',
+  'archived',
+  'enhanced',
+  'image-not-found',
+  'quota-or-scanned',
+  'scan-failed',
+];
+
+/**
+ * Asks for a scan at the first location of the image that can give one; the order of locations is fixed, so a digest is
+ * asked for at one place, day after day. Where all refuse, the first refusal counts.
+ */
+export async function askAnywhere(
+  world: AskWorld,
+  { digest, locations }: Pick<ImageRecord, 'digest' | 'locations'>,
+): Promise<Answer> {
+  let first: Refusal | undefined;
+  for (const location of locations) {
+    const answer = await persistently(world.retry, () => askAt(world, location, digest));
+    if (answer.outcome !== 'refused' || !OF_THE_PLACE.includes(answer.reason)) return answer;
+    first ??= answer;
+  }
+  return first ?? refused('off', 'not-in-ecr', 'the image has no location in Amazon ECR');
+}
+
+async function askAt(
+  { scanner, pace }: AskWorld,
+  location: ImageLocation,
+  digest: ImageRecord['digest'],
+): Promise<Answer> {
+  await pace(location);
+  const answer = await scanner.start(location, digest);
+  if (answer.outcome !== 'quota-or-scanned') return answer;
+  // The API does not say which of the two it is: only a result can tell.
+  await pace(location);
+  return meaningOf(await scanner.read(location, digest));
+}
+
+function meaningOf(reading: ScanReading): Answer {
+  if (reading.outcome === 'complete') return { outcome: 'scanned', completedAtEpochMs: reading.completedAtEpochMs };
+  if (reading.outcome === 'in-progress') return { outcome: 'requested' };
+  if (reading.reason !== 'never-scanned') return reading;
+  return refused('off', 'quota-or-scanned', 'the registry takes no more scans today, and never scanned this image');
+}
+
+const refused = (state: Refusal['state'], reason: ScanReason, detail: string): Refusal => ({
+  outcome: 'refused',
+  state,
+  reason,
+  detail,
+});
+
+/**
+ * An answer that is neither yes nor no is asked for again, after a pause. One image that cannot be asked for in the end
+ * must not keep the others of its batch from being asked for: that it failed is its scan state then.
+ */
+async function persistently(retry: AskWorld['retry'], ask: () => Promise<Answer>): Promise<Answer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempt >= retry.attempts) return refused('failed', 'scan-failed', inWords(error));
+      await retry.wait(attempt);
+    }
+  }
+}
+
+const inWords = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error);

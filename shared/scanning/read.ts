@@ -1,0 +1,47 @@
+import { type Digest, type ImageLocation, locationKey } from '../domain/image.ts';
+import type { ScanReading, ScanReason } from '../domain/scan.ts';
+import type { Scanner } from '../ports/scanner.ts';
+
+/** These are said of the place: another registry may have a result. What says most about the image comes first. */
+const OF_THE_PLACE: readonly ScanReason[] = [
+  'scan-failed',
+  'unknown-status',
+  'quota-or-scanned',
+  'enhanced',
+  'access-denied',
+  'archived',
+  'image-not-found',
+  'never-scanned',
+];
+
+type Refusal = Extract<ScanReading, { outcome: 'refused' }>;
+
+/**
+ * The last result at the first location that has one. Where none has, the refusal that says most counts, and of equals
+ * that of the place first by name: whichever place is asked first, the image is told of in the same way.
+ */
+export async function readAnywhere(
+  scanner: Scanner,
+  locations: readonly ImageLocation[],
+  digest: Digest,
+): Promise<ScanReading> {
+  const refusals: { readonly location: ImageLocation; readonly refusal: Refusal }[] = [];
+  for (const location of locations) {
+    const reading = await scanner.read(location, digest);
+    if (reading.outcome !== 'refused' || !OF_THE_PLACE.includes(reading.reason)) return reading;
+    refusals.push({ location, refusal: reading });
+  }
+  const [most] = refusals.sort(
+    (one, other) =>
+      OF_THE_PLACE.indexOf(one.refusal.reason) - OF_THE_PLACE.indexOf(other.refusal.reason) ||
+      (locationKey(one.location) < locationKey(other.location) ? -1 : 1),
+  );
+  return (
+    most?.refusal ?? {
+      outcome: 'refused',
+      state: 'off',
+      reason: 'not-in-ecr',
+      detail: 'the image has no location in Amazon ECR',
+    }
+  );
+}

@@ -1,0 +1,46 @@
+import { definitionText, type Machine, machinesOf, reachableFrom, type State } from './machine.ts';
+
+const machine: Machine = JSON.parse(definitionText('fleet-review'));
+const machines = machinesOf(machine);
+const states: (readonly [string, State, Machine])[] = machines.flatMap(([path, inside]) =>
+  Object.entries(inside.States).map(([name, state]) => [`${path}${name}`, state, inside] as const),
+);
+const ofType = (type: string) => states.filter(([, state]) => state.Type === type);
+
+describe.each(ofType('Map'))('the map %s', (_, state) => {
+  test('is followed by the gate that counts what its children left', () => {
+    expect(reachableFrom(machine, state.Next ?? '')).toContain('CloseReview');
+  });
+});
+
+test('only the gate leads to success', () => {
+  const toSuccess = states.filter(([, { Choices = [], Next, Default }]) =>
+    [...Choices.map((choice) => choice.Next), Next, Default].includes('CompleteReview'),
+  );
+  expect(toSuccess.map(([path]) => path)).toEqual(['JudgeReview']);
+  expect(machine.States.JudgeReview).toMatchObject({
+    Choices: [{ Variable: '$.closed.state', StringEquals: 'succeeded', Next: 'CompleteReview' }],
+    Default: 'FailIncomplete',
+  });
+  expect(machine.States.CloseReview?.Next).toBe('JudgeReview');
+});
+
+test('an error of CheckClosures is kept for the gate: everything else is done first', () => {
+  expect(machine.States.CheckClosures).toMatchObject({
+    ResultPath: '$.closures',
+    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.closures', Next: 'WriteReport' }],
+  });
+  expect(machine.States.CloseReview?.Parameters).toMatchObject({ 'closures.$': '$.closures' });
+});
+
+const catchers = states.flatMap(([path, { Catch = [] }, inside]) =>
+  // Kept for the end, as the test above says.
+  path === 'CheckClosures'
+    ? []
+    : Catch.map((catcher) => [`${path} on ${catcher.ErrorEquals}`, catcher.Next, inside] as const),
+);
+
+test.each(catchers)('%s ends in Fail', (_, next, inside) => {
+  const ends = [...reachableFrom(inside, next)].filter((name) => inside.States[name]?.Type === 'Succeed');
+  expect(ends).toEqual([]);
+});

@@ -1,0 +1,133 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  GetRoleCommand,
+  GetRolePolicyCommand,
+  IAMClient,
+  ListRolePoliciesCommand,
+  ListRolesCommand,
+} from '@aws-sdk/client-iam';
+import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { jest } from '@jest/globals';
+import { type Deployment, type DeployTarget, deploy } from '../../local/deploy.ts';
+import { createStack } from '../../local/stack.ts';
+import { functionNames } from '../../scripts/bundle.ts';
+import { useCloud } from '../support/cloud.ts';
+
+// A deployment is some hundred resources; how long it takes is nobody's requirement here.
+jest.setTimeout(60_000);
+
+const HUB = { account: '111122223333', region: 'us-east-1' };
+const MEMBER = '444455556666';
+const OUT_OF_REACH = '777788889999';
+const target: DeployTarget = {
+  hub: HUB,
+  organization: { id: 'o-a1b2c3d4e5' },
+  accounts: [
+    { id: HUB.account, name: 'hub', regions: ['us-east-1'], memberRole: true, state: 'ACTIVE' },
+    { id: MEMBER, name: 'member', regions: ['us-east-1', 'eu-west-1'], memberRole: true, state: 'ACTIVE' },
+    { id: OUT_OF_REACH, name: 'apart', regions: ['us-east-1'], memberRole: false, state: 'ACTIVE' },
+  ],
+};
+
+describe('with the defaults', () => {
+  const cloud = useCloud();
+  let deployment: Deployment;
+  beforeAll(async () => {
+    deployment = await deploy(cloud(), target);
+  });
+
+  test('the ledger streams its changes and has its indexes', async () => {
+    const client = new DynamoDBClient(cloud().clients(HUB.account, HUB.region));
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: deployment.ledgerTable }));
+    expect(Table?.StreamSpecification).toEqual({ StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' });
+    expect(Table?.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName).sort()).toEqual([
+      'age',
+      'open',
+      'scope',
+      'verdict',
+    ]);
+  });
+
+  test.each([HUB.account, MEMBER])('account %s has the role that the hub may take', async (account) => {
+    const { Role } = await new IAMClient(cloud().clients(account, 'us-east-1')).send(
+      new GetRoleCommand({ RoleName: 'PatchwaveRead' }),
+    );
+    expect(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '')).toContain(
+      `${HUB.account}:role/patchwave/reader/*`,
+    );
+  });
+
+  test('each Region of a member has its stack; an account out of reach has none', async () => {
+    const stacks = async (account: string, region: string) => {
+      const client = new CloudFormationClient(cloud().clients(account, region));
+      const { Stacks = [] } = await client.send(new DescribeStacksCommand({}));
+      return Stacks.map(({ StackName, StackStatus }) => [StackName, StackStatus]);
+    };
+    const complete = [['patchwave-member', 'CREATE_COMPLETE']];
+    expect(await stacks(MEMBER, 'us-east-1')).toEqual(complete);
+    expect(await stacks(MEMBER, 'eu-west-1')).toEqual(complete);
+    expect(await stacks(OUT_OF_REACH, 'us-east-1')).toEqual([]);
+  });
+
+  test('a template that does not come up is reported with the resource and its reason', async () => {
+    const body = JSON.stringify({
+      Resources: {
+        Mapping: {
+          Type: 'AWS::CloudWatch::Alarm',
+          Properties: { Metrics: [{ Id: 'a', Expression: '1' }], EvaluationPeriods: 1, ComparisonOperator: 'x' },
+        },
+      },
+    });
+    const client = new CloudFormationClient(cloud().clients(HUB.account, HUB.region));
+    const creation = createStack(client, { name: 'broken', template: { body }, parameters: {} });
+    await expect(creation).rejects.toMatchObject({
+      name: 'StackError',
+      message: expect.stringMatching(/broken is ROLLBACK_COMPLETE[\s\S]*Mapping \(AWS::CloudWatch::Alarm\): .+/),
+    });
+  });
+});
+
+describe('with a key and traces', () => {
+  const cloud = useCloud();
+
+  test('every function sends traces, and may send them and use the key', async () => {
+    const config = cloud().clients(HUB.account, HUB.region);
+    const { KeyMetadata } = await new KMSClient(config).send(new CreateKeyCommand({}));
+    const KmsKeyArn = KeyMetadata?.Arn ?? '';
+    await deploy(cloud(), target, { parameters: { KmsKeyArn, Tracing: 'on' } });
+    const lambda = new LambdaClient(config);
+    const iam = new IAMClient(config);
+    expect(functionNames().length).toBeGreaterThan(0);
+    for (const name of functionNames()) {
+      const { Configuration } = await lambda.send(new GetFunctionCommand({ FunctionName: `patchwave-${name}` }));
+      expect(Configuration).toMatchObject({ TracingConfig: { Mode: 'Active' } });
+      const RoleName = Configuration?.Role?.split('/').at(-1) ?? '';
+      const { PolicyNames } = await iam.send(new ListRolePoliciesCommand({ RoleName }));
+      expect(PolicyNames?.sort()).toEqual([name, 'send-traces', 'use-key'].sort());
+    }
+  });
+});
+
+describe('for a fleet with a pipeline', () => {
+  const cloud = useCloud();
+
+  test('only the account of the pipeline lets it be started, and only by the path that builds', async () => {
+    await deploy(cloud(), { ...target, pipelines: [{ account: MEMBER, region: 'eu-west-1', name: 'web-image' }] });
+    const rolesOf = async (account: string) => {
+      const { Roles = [] } = await new IAMClient(cloud().clients(account, 'us-east-1')).send(new ListRolesCommand({}));
+      return Roles.filter(({ RoleName = '' }) => RoleName.startsWith('PatchwaveAct'));
+    };
+    expect((await rolesOf(HUB.account)).map(({ RoleName }) => RoleName)).toEqual(['PatchwaveActRollout']);
+    const roles = await rolesOf(MEMBER);
+    expect(roles.map(({ RoleName }) => RoleName).sort()).toEqual(['PatchwaveActBuild', 'PatchwaveActRollout']);
+    const { PolicyDocument = '' } = await new IAMClient(cloud().clients(MEMBER, 'us-east-1')).send(
+      new GetRolePolicyCommand({ RoleName: 'PatchwaveActBuild', PolicyName: 'build' }),
+    );
+    expect(JSON.parse(decodeURIComponent(PolicyDocument)).Statement[0]).toMatchObject({
+      Action: 'codepipeline:StartPipelineExecution',
+      Resource: [`arn:aws:codepipeline:eu-west-1:${MEMBER}:web-image`],
+    });
+  });
+});

@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import {
+  hub,
+  isObject,
+  type Json,
+  type JsonObject,
+  listOf,
+  member,
+  objectOf,
+  ofType,
+  ROOT,
+  refersTo,
+  textOf,
+} from './template.ts';
+
+const samples: { file: string; event: JsonObject }[] = readdirSync(`${ROOT}events`)
+  .filter((file) => file.endsWith('.json'))
+  .map((file) => ({ file, event: JSON.parse(readFileSync(`${ROOT}events/${file}`, 'utf8')) }));
+
+const allRules = [hub, member].flatMap((template) =>
+  ofType(template, 'AWS::Events::Rule').map(({ id, properties }) => ({ id, properties, template })),
+);
+const rules = allRules.filter(({ properties }) => 'EventPattern' in properties);
+
+/** Rules that listen to what Patchwave itself announces; all others must not. */
+const OWN_ANNOUNCEMENTS: readonly string[] = ['PlanRule'];
+
+/** What `!Ref` gives for a resource that a pattern names, as the samples have it. */
+const REFERENCES: Readonly<Record<string, string>> = {
+  FleetReviewMachine: 'arn:aws:states:eu-west-1:111122223333:stateMachine:patchwave-fleet-review',
+  RebuildCascadeMachine: 'arn:aws:states:eu-west-1:111122223333:stateMachine:patchwave-rebuild-cascade',
+};
+const literal = (value: Json): Json => (isObject(value) ? (REFERENCES[refersTo(value)] ?? null) : value);
+
+/** EventBridge's matching of literal values, which is all that our rules use. */
+function matches(pattern: JsonObject, event: Json | undefined): boolean {
+  if (!isObject(event)) return false;
+  return Object.entries(pattern).every(([key, wanted]) =>
+    isObject(wanted)
+      ? matches(wanted, event[key])
+      : listOf(wanted)
+          .map(literal)
+          .includes(event[key] ?? null),
+  );
+}
+
+const ruleOf = (id: string) => {
+  const found = rules.find((rule) => rule.id === id);
+  if (!found) throw new Error(`no template has a rule ${id}`);
+  return found;
+};
+
+test('there are rules and samples to hold against each other', () => {
+  expect(rules.map(({ id }) => id)).toEqual([
+    'ScanRule',
+    'RegistryRule',
+    'PlanRule',
+    'BuildRule',
+    'BuildReportRule',
+    'BrokenOffReviewRule',
+    'CascadeEndRule',
+    'ForwardRule',
+  ]);
+  expect(samples.length).toBeGreaterThan(0);
+});
+
+test.each(rules)(
+  '$id matches a sample of what it waits for, and nothing that Patchwave says itself',
+  ({ id, properties }) => {
+    const matched = samples.filter(({ event }) => matches(objectOf(properties.EventPattern), event));
+    expect(matched.length).toBeGreaterThan(0);
+    const own = matched.filter(({ event }) => event.source === 'patchwave');
+    expect(own).toEqual(OWN_ANNOUNCEMENTS.includes(id) ? matched : []);
+  },
+);
+
+test.each(allRules)(
+  '$id: each target retries, and sets aside in a queue that lets it',
+  ({ id, properties, template }) => {
+    const targets = listOf(properties.Targets).map(objectOf);
+    expect(targets.length).toBeGreaterThan(0);
+    for (const target of targets) {
+      expect(Object.keys(objectOf(target.RetryPolicy)).sort()).toEqual([
+        'MaximumEventAgeInSeconds',
+        'MaximumRetryAttempts',
+      ]);
+      const queue = refersTo(objectOf(target.DeadLetterConfig).Arn);
+      const policies = ofType(template, 'AWS::SQS::QueuePolicy').filter((policy) =>
+        listOf(policy.properties.Queues).some((reference) => refersTo(reference) === queue),
+      );
+      expect(policies).toHaveLength(1);
+      expect(JSON.stringify(policies)).toContain(JSON.stringify({ 'Fn::GetAtt': [id, 'Arn'] }));
+    }
+  },
+);
+
+describe.each([
+  ['BrokenOffReviewRule', 'FleetReviewMachine', ['ABORTED', 'FAILED', 'TIMED_OUT'], ['CascadeEndQueue']],
+  ['CascadeEndRule', 'RebuildCascadeMachine', ['ABORTED', 'FAILED', 'SUCCEEDED', 'TIMED_OUT'], ['CascadeEndQueue']],
+])('the end of an execution: %s', (rule, machine, ends, queues) => {
+  const { properties } = ruleOf(rule);
+  const pattern = objectOf(properties.EventPattern);
+  const stateMachineArn = REFERENCES[machine] ?? '';
+  const told = samples
+    .filter(({ file }) => file.startsWith('aws.states.'))
+    .map(({ event }) => ({ ...event, detail: { ...objectOf(event.detail), stateMachineArn } }));
+  const changed = (event: JsonObject, change: JsonObject) => ({
+    ...event,
+    detail: { ...objectOf(event.detail), ...change },
+  });
+
+  test('is told on the default bus, where AWS services speak, as it is', () => {
+    expect(properties).not.toHaveProperty('EventBusName');
+    const targets = listOf(properties.Targets).map(objectOf);
+    expect(targets.map(({ Arn }) => refersTo(Arn))).toEqual(queues);
+    expect(targets.filter((target) => 'InputTransformer' in target || 'Input' in target)).toEqual([]);
+  });
+
+  test.each(['ABORTED', 'FAILED', 'RUNNING', 'SUCCEEDED', 'TIMED_OUT', 'PENDING_REDRIVE'])('%s', (status) => {
+    expect(told.length).toBeGreaterThan(0);
+    for (const event of told) expect(matches(pattern, changed(event, { status }))).toBe(ends.includes(status));
+  });
+
+  test.each([
+    ['another machine', 'arn:aws:states:eu-west-1:111122223333:stateMachine:other'],
+    ['a child of a map', `${stateMachineArn}/RunNodes`],
+  ])('is not that of %s', (_, other) => {
+    for (const event of told) expect(matches(pattern, changed(event, { stateMachineArn: other }))).toBe(false);
+  });
+});
+
+test('the planner is woken by each announcement that may change a plan, and by no other', () => {
+  const pattern = objectOf(objectOf(ruleOf('PlanRule').properties).EventPattern);
+  const waking = samples
+    .filter(({ event }) => matches(pattern, event))
+    .map(({ event }) => textOf(event['detail-type']));
+  expect([...new Set(waking)].sort()).toEqual(['FleetReviewed', 'PolicyChanged', 'RebuildNeeded']);
+});
+
+test('every schedule retries and sets aside', () => {
+  const machines = ofType(hub, 'AWS::Serverless::StateMachine').map(({ properties }) =>
+    objectOf(properties.Events ?? {}),
+  );
+  const schedules = machines.flatMap((events) => Object.values(events).map(objectOf));
+  expect(schedules.map(({ Type }) => Type)).toEqual(['ScheduleV2']);
+  for (const { Properties } of schedules) {
+    expect(objectOf(Properties)).toHaveProperty('RetryPolicy.MaximumRetryAttempts');
+    expect(refersTo(objectOf(objectOf(Properties).DeadLetterConfig).Arn)).toBe('ReviewDeadLetters');
+  }
+});

@@ -1,0 +1,125 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { functionNames } from '../../scripts/bundle.ts';
+import * as keys from '../../shared/adapters/dynamodb/keys.ts';
+import { hub, type JsonObject, listOf, objectOf, ofType, type Resource, ROOT, refersTo, textOf } from './template.ts';
+
+const functions = ofType(hub, 'AWS::Serverless::Function');
+const nameOf = ({ properties }: Resource): string => textOf(properties.CodeUri).replace('dist/', '');
+const variablesOf = (properties: JsonObject): string[] =>
+  Object.keys(objectOf(objectOf(objectOf(properties.Environment ?? { Variables: {} }).Variables)));
+const resource = (id: string): Resource => {
+  const found = hub.resources.find((candidate) => candidate.id === id);
+  if (!found) throw new Error(`template.yaml has no resource ${id}`);
+  return found;
+};
+const eventsOf = ({ properties }: Resource): JsonObject[] =>
+  Object.values(objectOf(properties.Events ?? {})).map(objectOf);
+
+const table = functions.map((declared) => ({ name: nameOf(declared), declared }));
+
+test('every folder of functions/ is deployed, and nothing else', () => {
+  expect(functions.map(nameOf).sort()).toEqual(functionNames(ROOT));
+});
+
+test.each(table)('$name: the environment has exactly the keys its schema reads', async ({ name, declared }) => {
+  const { environment } = await import(`../../functions/${name}/env.ts`);
+  const globals = variablesOf(objectOf(objectOf(hub.json.Globals).Function));
+  const read = Object.keys(environment.entries).filter((key) => !globals.includes(key));
+  expect(variablesOf(declared.properties).sort()).toEqual(read.sort());
+});
+
+test.each(table)('$name: every value of the environment is text, as Lambda takes it', ({ declared }) => {
+  const { Variables } = objectOf(declared.properties.Environment);
+  const values = Object.values(objectOf(Variables));
+  expect(values.filter((value) => typeof value === 'number' || typeof value === 'boolean')).toEqual([]);
+});
+
+test.each(table)('$name: a role and a log group of its own, with a retention', ({ name, declared }) => {
+  const logs = resource(refersTo(objectOf(declared.properties.LoggingConfig).LogGroup));
+  expect(logs.properties.LogGroupName).toEqual({ 'Fn::Sub': `/aws/lambda/\${AWS::StackName}-${name}` });
+  expect(logs.properties.RetentionInDays).toEqual({ Ref: 'LogRetentionDays' });
+  const role = refersTo(declared.properties.Role);
+  expect(functions.filter(({ properties }) => refersTo(properties.Role) === role)).toHaveLength(1);
+});
+
+test.each(table)('$name: batch failures are returned exactly where the mapping asks for them', ({ name, declared }) => {
+  const folder = `${ROOT}functions/${name}`;
+  const sources = existsSync(folder) ? readdirSync(folder) : [];
+  const returnsThem = sources.some((file) =>
+    readFileSync(`${folder}/${file}`, 'utf8').match(/batchItemFailures|processPartialResponse/),
+  );
+  const mappings = eventsOf(declared).map(({ Properties }) => listOf(objectOf(Properties).FunctionResponseTypes));
+  expect(mappings).toEqual(returnsThem ? [['ReportBatchItemFailures']] : []);
+});
+
+test('each change of a function is a version of its own, and queues call what is live', () => {
+  expect(objectOf(objectOf(hub.json.Globals).Function).AutoPublishAlias).toBe('live');
+  // Otherwise only new code would be published: a new value of a parameter would not reach the functions.
+  expect(functions.filter(({ properties }) => properties.AutoPublishAliasAllProperties !== true)).toEqual([]);
+});
+
+test('a function is called by the state machine, a queue, a stream or a rule', () => {
+  const types = functions.flatMap((declared) => eventsOf(declared).map(({ Type }) => Type));
+  expect(types.filter((type) => type !== 'SQS' && type !== 'DynamoDB')).toEqual([]);
+});
+
+test('no rule calls a function: what it tells waits in a queue, whatever the function is busy with', () => {
+  const targets = ofType(hub, 'AWS::Events::Rule').flatMap(({ properties }) =>
+    listOf(properties.Targets).map(objectOf),
+  );
+  expect(targets.filter(({ Arn }) => resource(refersTo(Arn)).type !== 'AWS::SQS::Queue')).toEqual([]);
+  expect(ofType(hub, 'AWS::Lambda::Permission')).toEqual([]);
+  expect(functions.filter(({ properties }) => 'EventInvokeConfig' in properties).map(nameOf)).toEqual([]);
+});
+
+test('a queue hides a batch for six times as long as its function may take', () => {
+  for (const declared of functions) {
+    for (const { Type, Properties } of eventsOf(declared)) {
+      if (Type !== 'SQS') continue;
+      const { VisibilityTimeout } = resource(refersTo(objectOf(Properties).Queue)).properties;
+      expect(Number(VisibilityTimeout)).toBeGreaterThanOrEqual(6 * Number(declared.properties.Timeout));
+    }
+  }
+});
+
+describe('the outbox', () => {
+  const [mapping] = functions.flatMap(eventsOf).filter(({ Type }) => Type === 'DynamoDB');
+  const stream = objectOf(mapping?.Properties);
+
+  test('a record that cannot be handled is cut out, tried a bounded number of times and set aside', () => {
+    expect(stream.BisectBatchOnFunctionError).toBe(true);
+    expect(Number(stream.MaximumRetryAttempts)).toBeGreaterThan(0);
+    expect(refersTo(objectOf(objectOf(stream.DestinationConfig).OnFailure).Destination)).toBe(
+      'AnnouncementDeadLetters',
+    );
+  });
+
+  const digest = 'sha256:1111111111111111111111111111111111111111111111111111111111111111';
+  const place = { account: '111122223333', region: 'eu-west-1', repository: 'team/app' };
+  test.each([
+    ['an image', keys.image(digest), true],
+    ['a cause', keys.cause('a/b/c:^1$'), true],
+    ['a review', keys.run('r1'), true],
+    ['the policy pointer', keys.policy, true],
+    ['a rebuild', keys.rebuild('a/b/c:^1$', '20261125T030000Z-0123456789ab'), true],
+    ['a closure', keys.closure('0123456789ab-g1', 'a/b/c:^1$'), true],
+    ['a lock', keys.lock('a/b/c:^1$'), false],
+    ['a node', keys.node('0123456789ab-g1', 'a/b/c:^1$'), false],
+    ['a location', keys.location(digest, place), false],
+    ['a part of a run', keys.runPart('r1', 'scope', 'k'), false],
+    ['a scope', keys.scope(place), false],
+  ])('%s reaches ledger-events: %#', (_, key, wanted) => {
+    const patterns = listOf(objectOf(stream.FilterCriteria).Filters).map((filter) =>
+      JSON.parse(textOf(objectOf(filter).Pattern)),
+    );
+    expect(patterns.some(({ dynamodb }) => fits(dynamodb.Keys, key))).toBe(wanted);
+  });
+
+  type Wanted = Partial<Record<'PK' | 'SK', { readonly S: readonly (string | { readonly prefix: string })[] }>>;
+  const fits = (wanted: Wanted, key: { readonly PK: string; readonly SK: string }): boolean =>
+    (['PK', 'SK'] as const).every((name) =>
+      (wanted[name]?.S ?? [{ prefix: '' }]).some((one) =>
+        typeof one === 'string' ? one === key[name] : key[name].startsWith(one.prefix),
+      ),
+    );
+});

@@ -1,0 +1,194 @@
+import {
+  hub,
+  type JsonObject,
+  listOf,
+  member,
+  objectOf,
+  ofType,
+  type Resource,
+  statementsOf,
+  type Template,
+  textOf,
+} from './template.ts';
+
+interface Grant {
+  readonly owner: string;
+  readonly statement: JsonObject;
+}
+
+const grantsOf = (template: Template): Grant[] => [
+  ...ofType(template, 'AWS::IAM::Role').flatMap(({ id, properties }) =>
+    listOf(properties.Policies).flatMap((policy) =>
+      statementsOf(objectOf(policy).PolicyDocument).map((statement) => ({ owner: id, statement })),
+    ),
+  ),
+  ...ofType(template, 'AWS::IAM::Policy').flatMap(({ id, properties }) =>
+    statementsOf(properties.PolicyDocument).map((statement) => ({ owner: id, statement })),
+  ),
+];
+const grants = [...grantsOf(hub), ...grantsOf(member)];
+const actionsOf = ({ statement }: Grant): string[] => listOf(statement.Action).map(textOf);
+
+/** Actions that AWS checks without a resource (Service Authorization Reference). */
+const WITHOUT_RESOURCE = [
+  /^organizations:ListAccounts$/,
+  /^dynamodb:ListStreams$/,
+  /^logs:(Create|Delete|Get|Update)LogDelivery$/,
+  /^logs:(ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
+  /^xray:(PutTraceSegments|PutTelemetryRecords|GetSamplingRules|GetSamplingTargets)$/,
+  /^ecs:(ListClusters|ListTasks|DescribeTaskDefinition|RegisterTaskDefinition)$/,
+];
+
+test('no role is granted an action by a wildcard, or by exclusion', () => {
+  expect(grants.length).toBeGreaterThan(20);
+  expect(grants.flatMap(actionsOf).filter((action) => !/^[a-z0-9-]+:[A-Za-z]+$/.test(action))).toEqual([]);
+  expect(grants.filter(({ statement }) => 'NotAction' in statement || 'NotResource' in statement)).toEqual([]);
+});
+
+test('every resource is named, but for actions that AWS checks without one', () => {
+  const wide = grants.filter(({ statement }) => listOf(statement.Resource).includes('*')).flatMap(actionsOf);
+  expect(wide.filter((action) => !WITHOUT_RESOURCE.some((known) => known.test(action)))).toEqual([]);
+});
+
+test('no managed policy widens a role, and every role has an owner', () => {
+  const roles = ofType(hub, 'AWS::IAM::Role');
+  expect(roles.filter(({ properties }) => 'ManagedPolicyArns' in properties).map(({ id }) => id)).toEqual([]);
+  const owners = [...ofType(hub, 'AWS::Serverless::Function'), ...ofType(hub, 'AWS::Serverless::StateMachine')];
+  const used = owners.map(({ properties }) => objectOf(properties.Role)['Fn::GetAtt']);
+  expect(used.map((path) => listOf(path)[0]).sort()).toEqual(roles.map(({ id }) => id).sort());
+});
+
+/** Which role of a member account trusts which functions of the hub, by their path. */
+const TRUST: Readonly<Record<string, readonly string[]>> = {
+  ReadRole: ['reader', 'builder', 'deployer'],
+  ActBuildRole: ['builder'],
+  ActRolloutRole: ['deployer'],
+};
+const memberRoles = ofType(member, 'AWS::IAM::Role');
+
+test.each(Object.entries(TRUST))(
+  '%s is taken by the paths it trusts, with the external id, inside the organization',
+  (id, paths) => {
+    const role = memberRoles.find((one) => one.id === id);
+    const [trust, ...others] = statementsOf(role?.properties.AssumeRolePolicyDocument);
+    expect(others).toEqual([]);
+    const arns = listOf(objectOf(objectOf(trust?.Condition).ArnLike)['aws:PrincipalArn']);
+    expect(arns).toEqual(
+      paths.map((path) => ({ 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${HubAccountId}:role/patchwave/${path}/*` })),
+    );
+    expect(objectOf(trust?.Condition).StringEquals).toEqual({
+      'sts:ExternalId': { Ref: 'ReadRoleExternalId' },
+      'aws:PrincipalOrgID': { Ref: 'OrganizationId' },
+    });
+  },
+);
+
+test('only roles of a path that members trust take member roles, each those that trust it', () => {
+  const parameters: Readonly<Record<string, readonly string[]>> = {
+    '/patchwave/': [],
+    '/patchwave/reader/': ['ReadRoleName'],
+    '/patchwave/builder/': ['ReadRoleName', 'ActBuildRoleName'],
+    '/patchwave/deployer/': ['ReadRoleName', 'ActRolloutRoleName'],
+  };
+  for (const { id, properties } of ofType(hub, 'AWS::IAM::Role')) {
+    const taken = grants
+      .filter((grant) => grant.owner === id && actionsOf(grant).includes('sts:AssumeRole'))
+      .flatMap(({ statement }) => listOf(statement.Resource).map((resource) => textOf(objectOf(resource)['Fn::Sub'])));
+    const path = textOf(properties.Path);
+    const names = taken.map((arn) => /^arn:\$\{AWS::Partition\}:iam::\*:role\/\$\{(\w+)\}$/.exec(arn)?.[1]);
+    const allowed = parameters[path] ?? [];
+    expect([id, names.filter((name = '') => !allowed.includes(name))]).toEqual([id, []]);
+    expect([id, names.length > 0]).toEqual([id, allowed.length > 0]);
+  }
+});
+
+test('the bus takes from inside the organization what AWS itself said, the reports of builds, and nothing else', () => {
+  const statements = ofType(hub, 'AWS::Events::EventBusPolicy').map(({ properties }) => objectOf(properties.Statement));
+  expect(statements.map(({ Effect, Action }) => [Effect, Action])).toEqual([
+    ['Allow', 'events:PutEvents'],
+    ['Allow', 'events:PutEvents'],
+  ]);
+  expect(statements.map(({ Condition }) => objectOf(Condition).StringEquals)).toEqual([
+    { 'aws:PrincipalOrgID': { Ref: 'OrganizationId' }, 'events:source': ['aws.codepipeline', 'aws.ecr'] },
+    {
+      'aws:PrincipalOrgID': { Ref: 'OrganizationId' },
+      'events:source': 'patchwave.pipeline',
+      'events:detail-type': 'RebuildReported',
+    },
+  ]);
+});
+
+describe('a member account', () => {
+  const writesOf = (owners: readonly string[]): string[] =>
+    grantsOf(member)
+      .filter(({ owner }) => owners.includes(owner))
+      .flatMap(actionsOf)
+      .filter((action) => !/:(List|Describe|Get|BatchGet)/.test(action))
+      .sort();
+  const acting = member.resources.filter(({ json }) => objectOf(json).Condition !== 'IsHome').map(({ id }) => id);
+
+  test('lets Patchwave read and ask for scans by itself, and nothing else', () => {
+    expect(writesOf(['ReadRole', 'ForwardRole'])).toEqual(['ecr:StartImageScan', 'events:PutEvents']);
+  });
+
+  test.each([
+    ['ActBuildRole', 'Builds', 'PipelineArns', ['codepipeline:StartPipelineExecution']],
+    ['MoveTags', 'Promotes', 'PromotedRepositoryArns', ['ecr:PutImage']],
+    ['ActRolloutRole', 'RollsOut', 'ServiceArns', ['ecs:UpdateService']],
+    [
+      'RegisterTaskDefinitions',
+      'Registers',
+      'PassedRoleArns',
+      ['ecs:RegisterTaskDefinition', 'ecs:TagResource', 'iam:PassRole'],
+    ],
+  ])('lets it act by %s only where %s: on what %s lists, which is empty by default', (id, condition, list, writes) => {
+    expect(acting).toContain(id);
+    expect(member.resources.find((resource) => resource.id === id)?.json.Condition).toBe(condition);
+    expect(objectOf(objectOf(member.json.Conditions)[condition])['Fn::And']).toContainEqual({
+      'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Select': [0, { Ref: list }] }, ''] }],
+    });
+    expect(objectOf(objectOf(member.json.Parameters)[list]).Default).toBe('');
+    expect(writesOf([id])).toEqual(writes);
+    const written = grantsOf(member)
+      .filter((grant) => grant.owner === id && writesOf([id]).some((write) => actionsOf(grant).includes(write)))
+      .map(({ statement }) => statement.Resource);
+    expect(written).toContainEqual({ Ref: list });
+  });
+
+  test('a role is passed to the tasks of ECS only', () => {
+    const [pass] = grantsOf(member).filter((grant) => actionsOf(grant).includes('iam:PassRole'));
+    expect(pass?.statement.Condition).toEqual({ StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } });
+  });
+});
+
+test.each([
+  ['template.yaml', hub],
+  ['member-account.yaml', member],
+])('%s names no partition, account or Region', (_, { text }) => {
+  const code = text.replaceAll(/(^|\s)#.*$/gm, '');
+  expect(code.match(/arn:aws[a-z-]*:/g)).toBeNull();
+  expect(code.match(/\b\d{12}\b/g)).toBeNull();
+  expect(code.match(/\b[a-z]{2}(-gov|-iso[a-z]?)?-(north|south|east|west|central)[a-z]*-\d\b/g)).toBeNull();
+});
+
+/** Types without a property Tags, or whose tags SAM writes from a map. */
+const UNTAGGED = [
+  'AWS::CloudWatch::Dashboard',
+  'AWS::Events::EventBusPolicy',
+  'AWS::IAM::Policy',
+  'AWS::Lambda::Permission',
+  'AWS::S3::BucketPolicy',
+  'AWS::SQS::QueuePolicy',
+];
+
+test('everything that takes a tag is tagged', () => {
+  const isTagged = ({ properties }: Resource) =>
+    JSON.stringify(properties.Tags) === '[{"Key":"application","Value":"patchwave"}]' ||
+    JSON.stringify(properties.Tags) === '{"application":"patchwave"}';
+  const globals = objectOf(objectOf(hub.json.Globals).Function);
+  expect(globals.Tags).toEqual({ application: 'patchwave' });
+  const untagged = [...hub.resources, ...member.resources].filter(
+    (resource) => !isTagged(resource) && resource.type !== 'AWS::Serverless::Function',
+  );
+  expect(untagged.filter(({ type }) => !UNTAGGED.includes(type)).map(({ id }) => id)).toEqual([]);
+});

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { INDEXES } from '../../shared/adapters/dynamodb/keys.ts';
+import { hub, listOf, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
+
+const machines = ofType(hub, 'AWS::Serverless::StateMachine');
+const [ledger] = ofType(hub, 'AWS::DynamoDB::Table');
+
+test('every definition is deployed, and nothing else', () => {
+  const deployed = machines.map(({ properties }) => textOf(properties.DefinitionUri).replace('statemachines/', ''));
+  const definitions = readdirSync(`${ROOT}statemachines`).filter((file) => file.endsWith('.asl.json'));
+  expect(deployed.sort()).toEqual(definitions.sort());
+});
+
+describe.each(machines)('$id', ({ properties }) => {
+  const substitutions = objectOf(properties.DefinitionSubstitutions);
+
+  test('the definition and the template agree on every substitution', () => {
+    const definition = readFileSync(`${ROOT}${textOf(properties.DefinitionUri)}`, 'utf8');
+    const asked = new Set([...definition.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
+    expect(Object.keys(substitutions).sort()).toEqual([...asked].sort());
+  });
+
+  test('may call exactly the functions it names, each by the substitution of its name', () => {
+    const role = hub.resources.find(({ id }) => id === refersTo(properties.Role));
+    const statements = listOf(objectOf(objectOf(listOf(role?.properties.Policies)[0]).PolicyDocument).Statement);
+    const [calls] = statements.map(objectOf).filter(({ Action }) => Action === 'lambda:InvokeFunction');
+    const named = Object.entries(substitutions).filter(([name]) => name.endsWith('FunctionArn'));
+    const callable = listOf(calls?.Resource).map((resource) => textOf(objectOf(resource)['Fn::Sub']));
+    expect(callable.sort()).toEqual(named.map(([, value]) => `\${${refersTo(value)}.Arn}:*`).sort());
+    // A version, so that an upgrade changes nothing below an execution that runs; older ones stay callable for it.
+    for (const [name, value] of named) expect(value).toEqual({ Ref: name.replace('FunctionArn', 'Function.Version') });
+  });
+
+  test('may start and watch children of its own only', () => {
+    const role = hub.resources.find(({ id }) => id === refersTo(properties.Role));
+    const statements = listOf(objectOf(objectOf(listOf(role?.properties.Policies)[0]).PolicyDocument).Statement);
+    const own = textOf(objectOf(properties.Name)['Fn::Sub']);
+    const children = statements.map(objectOf).filter(({ Action }) => JSON.stringify(Action).includes('states:'));
+    expect(children).toHaveLength(2);
+    for (const { Resource } of children) expect(textOf(objectOf(Resource)['Fn::Sub'])).toMatch(`:${own}`);
+  });
+
+  test('executions log their errors, never their data', () => {
+    expect(properties.Logging).toMatchObject({ Level: 'ERROR', IncludeExecutionData: false });
+  });
+});
+
+test('the ledger has the indexes of keys.ts, with their keys', () => {
+  const indexes = listOf(ledger?.properties.GlobalSecondaryIndexes).map(objectOf);
+  expect(indexes.map(({ IndexName }) => IndexName).sort()).toEqual(Object.values(INDEXES).sort());
+  for (const { IndexName, KeySchema } of indexes) {
+    const attributes = listOf(KeySchema).map((key) => objectOf(key).AttributeName);
+    expect([[`${IndexName}Pk`], [`${IndexName}Pk`, `${IndexName}Sk`]]).toContainEqual(attributes);
+  }
+});
+
+test('what an audit needs outlives the stack, and can be brought back', () => {
+  expect(ledger?.properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
+  expect(ledger?.properties.DeletionProtectionEnabled).toEqual({ Ref: 'DeletionProtection' });
+  const kept = [...ofType(hub, 'AWS::DynamoDB::Table'), ...ofType(hub, 'AWS::S3::Bucket')];
+  for (const { json } of kept)
+    expect(json).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
+});
+
+test('every bucket refuses plain HTTP and the public', () => {
+  const policies = ofType(hub, 'AWS::S3::BucketPolicy');
+  for (const { id, properties } of ofType(hub, 'AWS::S3::Bucket')) {
+    expect(Object.values(objectOf(properties.PublicAccessBlockConfiguration))).toEqual([true, true, true, true]);
+    const policy = policies.find((candidate) => refersTo(candidate.properties.Bucket) === id);
+    expect(policy?.properties.PolicyDocument).toMatchObject({
+      Statement: [{ Effect: 'Deny', Principal: '*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
+    });
+  }
+});

@@ -1,0 +1,198 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+interface Source {
+  /** From the project's root. */
+  readonly path: string;
+  readonly text: string;
+  /** Without comments: reasons may name what code may not. */
+  readonly code: string;
+  /** Files of the project by path, packages and Node's modules by name. */
+  readonly imports: readonly string[];
+  /** Without `import type`, which leaves nothing in a bundle. */
+  readonly valueImports: readonly string[];
+}
+
+const IMPORT =
+  /^(?:import|export)(?<type> type)?\b[^;'"]*?\bfrom\s+'(?<from>[^']+)'|^import\s+'(?<alone>[^']+)'|\bimport\(\s*'(?<dynamic>[^']+)'/gm;
+
+function readSources(folder: string): Source[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readSource(join(folder, file)));
+}
+
+function readSource(path: string): Source {
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|(^|\s)\/\/.*$/gm, '$1');
+  const found = [...code.matchAll(IMPORT)].map(({ groups }) => ({
+    name: resolve(path, groups?.from ?? groups?.alone ?? groups?.dynamic ?? ''),
+    isType: groups?.type !== undefined,
+  }));
+  return {
+    path,
+    text,
+    code,
+    imports: found.map(({ name }) => name),
+    valueImports: found.filter(({ isType }) => !isType).map(({ name }) => name),
+  };
+}
+
+const resolve = (path: string, name: string): string =>
+  name.startsWith('.') ? normalize(join(dirname(path), name)) : name;
+
+const shared = readSources('shared');
+const functions = readSources('functions');
+const cli = readSources('cli');
+const shipped = [...shared, ...functions, ...cli];
+
+/** `path -> import` for every import that no pattern allows. */
+const strangers = (sources: readonly Source[], allowed: readonly (RegExp | ((path: string) => RegExp))[]): string[] =>
+  sources.flatMap(({ path, imports }) =>
+    imports
+      .filter((name) => !allowed.some((rule) => (typeof rule === 'function' ? rule(path) : rule).test(name)))
+      .map((name) => `${path} -> ${name}`),
+  );
+const inFolder = (folder: string) => shared.filter(({ path }) => path.startsWith(`shared/${folder}/`));
+
+const PACKAGE = /^(?!shared\/|functions\/|cli\/|local\/|test\/|bench\/|scripts\/)/;
+const DOMAIN = /^shared\/domain\//;
+const PORTS = /^shared\/ports\//;
+const EVENTS = /^shared\/events\//;
+/** Helpers of one file each, without a layer: concurrency and the like. */
+const HELPERS = /^shared\/[\w-]+\.ts$/;
+const SCHEMA = /^shared\/schema\.ts$/;
+/** Use cases over ports that more than one function needs. */
+const USE_CASES = /^shared\/(review|inventory|scanning|rebuilding|cascade)\//;
+
+describe('dependencies point inward', () => {
+  test.each([
+    ['domain', [DOMAIN, SCHEMA, /^yaml$/, /^node:crypto$/]],
+    ['ports', [PORTS, DOMAIN]],
+    ['events', [EVENTS, DOMAIN, PORTS, SCHEMA]],
+    ['adapters', [/^shared\/adapters\//, PORTS, DOMAIN, EVENTS, HELPERS, PACKAGE]],
+    ['review', [USE_CASES, PORTS, DOMAIN, HELPERS]],
+    ['inventory', [USE_CASES, PORTS, DOMAIN, HELPERS]],
+    ['scanning', [USE_CASES, PORTS, DOMAIN, HELPERS]],
+    ['rebuilding', [USE_CASES, PORTS, DOMAIN, HELPERS]],
+    ['cascade', [USE_CASES, PORTS, DOMAIN, HELPERS]],
+    ['lambda', [/^shared\//, PACKAGE]],
+  ])('shared/%s imports nothing that stands further out', (folder, allowed) => {
+    expect(inFolder(folder).length).toBeGreaterThan(0);
+    expect(strangers(inFolder(folder), allowed)).toEqual([]);
+  });
+
+  test('a function imports its own folder and shared/, never another function', () => {
+    const own = (path: string) => new RegExp(`^functions/${path.split('/')[1]}/`);
+    expect(functions.length).toBeGreaterThan(0);
+    expect(strangers(functions, [own, /^shared\//, PACKAGE])).toEqual([]);
+  });
+
+  test('adapters and SDK clients are chosen in handlers only; a use case sees ports', () => {
+    const useCases = functions.filter(({ path }) => !path.endsWith('/handler.ts'));
+    const reaching = useCases.flatMap(({ path, valueImports }) =>
+      valueImports
+        .filter((name) => name.startsWith('shared/adapters/') || name.startsWith('@aws-sdk/client-'))
+        .map((name) => `${path} -> ${name}`),
+    );
+    expect(reaching).toEqual([]);
+  });
+
+  test('what is deployed imports nothing that is not', () => {
+    const tools = /^(local|test|bench|scripts)\//;
+    expect(
+      shipped.flatMap(({ path, imports }) => imports.filter((name) => tools.test(name)).map((name) => [path, name])),
+    ).toEqual([]);
+  });
+
+  test("Node's own modules are imported by their full name", () => {
+    const bare = new Set(builtinModules.filter((name) => !name.startsWith('node:')));
+    expect(shipped.flatMap(({ path, imports }) => imports.filter((name) => bare.has(name)).map(() => path))).toEqual(
+      [],
+    );
+  });
+});
+
+/** `path:line: text` of every line of code that matches. */
+const lines = (sources: readonly Source[], pattern: RegExp): string[] =>
+  sources.flatMap(({ path, code }) =>
+    code
+      .split('\n')
+      .map((line, index) => ({ line, at: `${path}:${index + 1}` }))
+      .filter(({ line }) => pattern.test(line))
+      .map(({ line, at }) => `${at}: ${line.trim()}`),
+  );
+
+describe('the world comes in at one place', () => {
+  test('the environment is read by env.ts and the command line only', () => {
+    const readers = /\/env\.ts$|^cli\/(context|main)\.ts$/;
+    expect(
+      lines(
+        shipped.filter(({ path }) => !readers.test(path)),
+        /process\.env/,
+      ),
+    ).toEqual([]);
+  });
+
+  test('SDK clients are made in clients.ts only', () => {
+    const others = [...shared, ...functions].filter(({ path }) => path !== 'shared/adapters/clients.ts');
+    expect(lines(others, /new \w+Client\(/)).toEqual([]);
+  });
+
+  test('the domain has no clock, no chance and no I/O of its own', () => {
+    expect(lines(inFolder('domain'), /Date\.now|new Date\(\)|Math\.random|performance\.|\bfetch\(|console\./)).toEqual(
+      [],
+    );
+  });
+});
+
+describe('any partition, account and Region', () => {
+  const deployed = [...shared, ...functions];
+  test.each([
+    ['partition', /arn:aws[a-z-]*:/],
+    ['account', /(?<![\w.])\d{12}(?!\w)/],
+    ['Region', /\b[a-z]{2}(-gov|-iso[a-z]?)?-(north|south|east|west|central)[a-z]*-\d\b/],
+    ['STS host', /\bsts\.[\w.${}-]*amazonaws/],
+  ])('no literal %s in what is deployed', (_, pattern) => {
+    expect(lines(deployed, pattern)).toEqual([]);
+  });
+});
+
+describe('small and typed', () => {
+  test('a handler fits on a page', () => {
+    const handlers = functions.filter(({ path }) => path.endsWith('/handler.ts'));
+    expect(handlers.length).toBeGreaterThan(0);
+    expect(handlers.filter(({ text }) => text.split('\n').length > 61).map(({ path }) => path)).toEqual([]);
+  });
+
+  test('no file is longer than 250 lines', () => {
+    expect(shipped.filter(({ text }) => text.split('\n').length > 251).map(({ path }) => path)).toEqual([]);
+  });
+
+  test('an error says its own name, whatever a minifier makes of its class: state machines match by it', () => {
+    const classes = shipped.flatMap(({ code }) => [
+      ...code.matchAll(/class (\w+) extends \w*Error\b[^{]*\{([\s\S]*?)\n\}/g),
+    ]);
+    expect(classes.length).toBeGreaterThan(0);
+    const nameless = classes.filter(([, name, body]) => !body?.includes(`override readonly name = '${name}'`));
+    expect(nameless.map(([, name]) => name)).toEqual([]);
+  });
+
+  test('schemas come from shared/schema.ts: no other file knows the library or what is behind the front', () => {
+    const everywhere = [...shipped, ...['local', 'bench', 'scripts', 'test'].flatMap(readSources)];
+    const knowing = (name: RegExp) =>
+      everywhere.filter(({ imports }) => imports.some((one) => name.test(one))).map(({ path }) => path);
+    expect(knowing(/^valibot$/).filter((path) => !/^shared\/schema(\.ts$|\/)/.test(path))).toEqual([]);
+    expect(knowing(/^shared\/schema\//).filter((path) => !/^shared\/schema(\.ts$|\/)/.test(path))).toEqual([]);
+    expect(knowing(/^shared\/schema\.ts$/).length).toBeGreaterThan(0);
+  });
+
+  test('what is deployed writes its schemas with a namespace: `v.text` is a word of schemas wherever it stands', () => {
+    const readers = shipped.filter(({ path }) => !/^shared\/schema(\.ts$|\/)/.test(path));
+    expect(lines(readers, /import (type )?\{.*\/schema\.ts'/)).toEqual([]);
+  });
+});

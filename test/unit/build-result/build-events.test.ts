@@ -1,0 +1,216 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { handleBuildEvents } from '../../../functions/build-result/build-events.ts';
+import { CrashError, type Turns } from '../../support/fakes/interleave.ts';
+import { NodeMachine } from '../rebuild-dispatch/machine.ts';
+import {
+  type DispatchWorld,
+  dispatchWorld,
+  eventOf,
+  finishLast,
+  MINUTE_MS,
+  PIPELINE,
+  pipelineOf,
+  plan,
+  portsOf,
+  STREAM,
+  tellEvent,
+} from '../rebuild-dispatch/support.ts';
+
+const FOLDER = new URL('../../../events/', import.meta.url);
+const states = readdirSync(FOLDER).filter((file) => file.startsWith('aws.codepipeline.'));
+const sample = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8');
+
+async function building() {
+  const world = await dispatchWorld();
+  const machine = await new NodeMachine(world, await plan(world)).run('waiting');
+  return { world, machine, executionId: String(world.runner.started[0]?.executionId) };
+}
+const tell = (world: DispatchWorld, ...bodies: string[]) =>
+  handleBuildEvents(
+    portsOf(world),
+    bodies.map((body, n) => ({ messageId: `m${n}`, body })),
+  );
+const rebuildIn = (world: DispatchWorld, { node }: NodeMachine) => world.rebuilds.get(STREAM, node.rebuildId);
+
+test('there is a sample of every state that CodePipeline tells', () => {
+  const told = states.map((file) => JSON.parse(sample(file)).detail.state);
+  expect(told.sort()).toEqual(
+    ['CANCELED', 'FAILED', 'RESUMED', 'STARTED', 'STOPPED', 'STOPPING', 'SUCCEEDED', 'SUPERSEDED'].sort(),
+  );
+});
+
+test.each(states)('%s: the state of the event is not believed, the run is looked at', async (file) => {
+  const { world, machine, executionId } = await building();
+  const event = JSON.parse(sample(file));
+  event.account = PIPELINE.account;
+  event.detail = { ...event.detail, pipeline: PIPELINE.name, 'execution-id': executionId };
+  expect(await tell(world, JSON.stringify(event))).toEqual(['looked']);
+  expect(machine.answer).toBeUndefined();
+  finishLast(world, { state: 'failed', detail: 'exit 1' });
+  expect(await tell(world, JSON.stringify(event))).toEqual(['ended']);
+  expect(machine.answer).toEqual({ state: 'failed' });
+  expect(await rebuildIn(world, machine)).toMatchObject({ build: { state: 'failed', detail: 'exit 1' } });
+});
+
+test('the end is written before the step is told: whoever dies between is told again', async () => {
+  const { world, machine } = await building();
+  finishLast(world, { state: 'succeeded' });
+  const turns: Turns = {
+    before: (step) => {
+      if (step === 'waitingStep.succeed') throw new CrashError('killed');
+    },
+  };
+  const [handled] = await tellEvent(world, { turns });
+  expect(handled).toMatchObject({ messageId: 'message-1', error: { name: 'CrashError' } });
+  expect(await rebuildIn(world, machine)).toMatchObject({ build: { state: 'succeeded' } });
+  expect(machine.answer).toBeUndefined();
+  expect(await tellEvent(world)).toEqual(['ended']);
+  expect(machine.answer).toEqual({ state: 'succeeded' });
+});
+
+test('an event that comes twice, and once more when all is over, changes nothing', async () => {
+  const { world, machine } = await building();
+  finishLast(world, { state: 'succeeded' });
+  expect(await tellEvent(world)).toEqual(['ended']);
+  const after = await rebuildIn(world, machine);
+  expect(await tellEvent(world)).toEqual(['ended']);
+  expect(await rebuildIn(world, machine)).toEqual(after);
+  await machine.run();
+  const settled = await rebuildIn(world, machine);
+  expect(await tellEvent(world)).toEqual(['ended']);
+  expect(await rebuildIn(world, machine)).toEqual(settled);
+  expect(world.waitingStep.told).toHaveLength(1);
+});
+
+test('a dead token: the end is written, and the step that looks finds it', async () => {
+  const { world, machine } = await building();
+  await machine.step();
+  finishLast(world, { state: 'succeeded' });
+  expect(await tellEvent(world)).toEqual(['ended']);
+  expect(world.waitingStep.told).toEqual([]);
+  await machine.run();
+  expect(machine.settled?.state).toBe('verified');
+});
+
+test('the end of a build that was given up is written, and tells nothing to the next one of its stream', async () => {
+  const { world, machine, executionId } = await building();
+  await machine.run();
+  world.advance(61 * MINUTE_MS);
+  const next = await new NodeMachine(world, await plan(world, '0123456789ab-g2')).run('waiting');
+  world.runner.finish(PIPELINE, executionId, { state: 'succeeded' });
+  expect(await tellEvent(world, { executionId })).toEqual(['ended']);
+  expect(await rebuildIn(world, machine)).toMatchObject({
+    build: { state: 'succeeded' },
+    outcome: { result: 'failed' },
+  });
+  expect(next.answer).toBeUndefined();
+});
+
+test('an end between two starts of the same rebuild tells the later one', async () => {
+  const { world, machine } = await building();
+  await machine.run('look');
+  await machine.step();
+  expect(machine.state).toBe('build');
+  finishLast(world, { state: 'succeeded' });
+  await tellEvent(world);
+  await machine.step();
+  expect(machine.answer).toEqual({ state: 'succeeded' });
+});
+
+test('an event that is faster than the answer to the start comes again, until the run is known', async () => {
+  const world = await dispatchWorld();
+  const machine = await new NodeMachine(world, await plan(world)).run('build');
+  let early: unknown;
+  await machine.step({
+    before: async (step) => {
+      if (step !== 'rebuilds.recordExecution') return;
+      finishLast(world, { state: 'succeeded' });
+      [early] = await tellEvent(world);
+    },
+  });
+  expect(early).toMatchObject({ messageId: 'message-1', error: { name: 'RunNotRecordedYetError' } });
+  expect(await tellEvent(world)).toEqual(['ended']);
+  expect(machine.answer).toEqual({ state: 'succeeded' });
+});
+
+test.each([
+  ['of another pipeline', pipelineOf(3), 'some-run'],
+  ['of the same name in another account', { ...PIPELINE, account: '999900001111' }, undefined],
+  ['that a commit started', PIPELINE, 'some-run'],
+])('a run %s is acknowledged', async (_, pipeline, other) => {
+  const { world, executionId } = await building();
+  finishLast(world, { state: 'succeeded' });
+  expect(await tell(world, eventOf(pipeline, other ?? executionId))).toEqual(['not-ours']);
+  expect(world.waitingStep.told).toEqual([]);
+});
+
+test('a runner that cannot be asked leaves the message to be delivered again', async () => {
+  const { world, executionId } = await building();
+  world.runner.deny(PIPELINE);
+  expect(await tell(world, eventOf(PIPELINE, executionId), eventOf(pipelineOf(3), 'some-run'))).toEqual([
+    { messageId: 'm0', error: expect.objectContaining({ name: 'RunnerUnreachableError' }) },
+    'not-ours',
+  ]);
+});
+
+describe('what a build reports', () => {
+  const digest = `sha256:${'e'.repeat(64)}`;
+  const reportOf = (rebuildId: string, changes: object = {}, pushed = digest): string =>
+    JSON.stringify({
+      ...JSON.parse(sample('patchwave.pipeline.rebuild-reported.pushed.json')),
+      account: PIPELINE.account,
+      detail: { rebuildId, digest: pushed },
+      ...changes,
+    });
+
+  test.each([
+    ['the pipeline', PIPELINE.account],
+    ["the stream's registry", '111122223333'],
+  ])('counts from the account of %s, and the first one stays', async (_, account) => {
+    const { world, machine } = await building();
+    const { rebuildId } = machine.node;
+    expect(await tell(world, reportOf(rebuildId, { account }))).toEqual(['recorded']);
+    expect(await tell(world, reportOf(rebuildId, { account }, `sha256:${'f'.repeat(64)}`))).toEqual(['recorded']);
+    expect(await rebuildIn(world, machine)).toMatchObject({ output: digest });
+  });
+
+  test('from a foreign account is refused, and kept for a person', async () => {
+    const { world, machine } = await building();
+    expect(await tell(world, reportOf(machine.node.rebuildId, { account: '999900001111' }))).toEqual(['set-aside']);
+    expect(await rebuildIn(world, machine)).not.toHaveProperty('output');
+    expect(world.deadLetters.letters).toMatchObject([{ reason: expect.stringContaining('999900001111') }]);
+  });
+
+  test('of a rebuild that is over, or that never was, changes nothing', async () => {
+    const { world, machine } = await building();
+    finishLast(world, { state: 'succeeded' });
+    await machine.run();
+    const before = await rebuildIn(world, machine);
+    expect(await tell(world, reportOf(machine.node.rebuildId), reportOf('none'))).toEqual(['not-ours', 'not-ours']);
+    expect(await rebuildIn(world, machine)).toEqual(before);
+  });
+});
+
+describe('what can never be understood', () => {
+  const broken = (changes: object): string => JSON.stringify({ ...JSON.parse(eventOf(PIPELINE, 'run')), ...changes });
+  test.each([
+    ['no JSON', '{', /^not JSON/],
+    ['another kind of event', broken({ 'detail-type': 'CodePipeline Stage Execution State Change' }), /^detail-type/],
+    ['no run', broken({ detail: { pipeline: 'app', state: 'FAILED' } }), /^detail\.execution-id/],
+    ['an account that is none', broken({ account: '12' }), /^account/],
+    ['a list', '[]', /./],
+    [
+      'a report of a tag',
+      broken({
+        source: 'patchwave.pipeline',
+        'detail-type': 'RebuildReported',
+        detail: { rebuildId: 'r', digest: 'v1' },
+      }),
+      /^detail\.digest/,
+    ],
+  ])('%s is set aside with its reason, and its batch goes on', async (_, body, reason) => {
+    const { world, executionId } = await building();
+    expect(await tell(world, body, eventOf(PIPELINE, executionId))).toEqual(['set-aside', 'looked']);
+    expect(world.deadLetters.letters).toEqual([{ body, reason: expect.stringMatching(reason) }]);
+  });
+});

@@ -1,0 +1,270 @@
+import { jest } from '@jest/globals';
+import { ASKED_BY_PERSON, type PersonFact } from '../../../shared/domain/cause.ts';
+import { readRepository } from '../../../shared/inventory/repository.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { digestOf, review } from '../../support/samples.ts';
+import { answerLooks } from '../registry-events/support.ts';
+import {
+  causeOf,
+  comeToRest,
+  fact,
+  HOUR_MS,
+  judge,
+  lastStarted,
+  locationOf,
+  MINUTE_MS,
+  memoryOf,
+  type PlanWorld,
+  plan,
+  planWorld,
+  push,
+  reasonOf,
+  STREAM,
+  streamOf,
+  tell,
+  violating,
+  wakeUp,
+} from './support.ts';
+
+beforeEach(() => {
+  jest.spyOn(logger, 'warn').mockImplementation(() => undefined);
+});
+afterEach(() => jest.restoreAllMocks());
+
+const started = ({ executions }: PlanWorld) => executions.started;
+const scanned = ({ scanner }: PlanWorld) => scanner.started.map(({ digest }) => digest);
+const asked = ({ looks }: PlanWorld) => looks.take().map((body) => JSON.parse(body));
+const untold = (world: PlanWorld, n = 0) =>
+  push(world, n, `untold-${n}`, { tags: ['v3'], pushedAtEpochMs: world.clock() - MINUTE_MS });
+const afterReview = (world: PlanWorld) =>
+  world.runs.finish(review('run', { state: 'succeeded', endedAtEpochMs: world.clock() - MINUTE_MS }));
+
+/** One repository refuses to be read. @returns what is listed from now on */
+function refusing({ registry }: PlanWorld, n: number): readonly string[] {
+  const listings: string[] = [];
+  const images = registry.images.bind(registry);
+  jest.spyOn(registry, 'images').mockImplementation((location) => {
+    listings.push(location.repository);
+    if (location.repository !== locationOf(n).repository) return images(location);
+    throw new RegistryUnreachableError(location, new Error('AccessDenied'));
+  });
+  return listings;
+}
+
+async function listed(world: PlanWorld): Promise<void> {
+  const { policy } = await world.policies.current();
+  await readRepository(world, policy, { location: locationOf(0), isListed: true, digests: {}, tags: [] });
+}
+
+/** Streams whose heads are known, and were read a while ago. */
+async function staleWorld(streams = 1, changes: Parameters<typeof planWorld>[0] = {}): Promise<PlanWorld> {
+  const world = await planWorld(changes);
+  for (let n = 0; n < streams; n += 1) await violating(world, n);
+  world.advance(15 * MINUTE_MS);
+  world.scanner.completesAtOnce = false;
+  return world;
+}
+
+test('what was read less than a quarter of an hour ago is as good as new', async () => {
+  const world = await planWorld();
+  await violating(world);
+  world.advance(15 * MINUTE_MS - 1);
+  await plan(world);
+  expect(started(world)).toHaveLength(1);
+  expect(asked(world)).toEqual([]);
+});
+
+test('older heads are looked at before anything is built, however often the planner wakes: once', async () => {
+  const world = await staleWorld();
+  for (let wakeUps = 0; wakeUps < 20; wakeUps += 1) await plan(world);
+  expect(started(world)).toEqual([]);
+  expect(await causeOf(world)).toMatchObject({ answer: { answer: 'wait', reason: 'head-unread' } });
+  expect(asked(world)).toEqual([{ kind: 'look', stream: STREAM }]);
+  world.advance(15 * MINUTE_MS);
+  await plan(world);
+  expect(asked(world)).toEqual([{ kind: 'look', stream: STREAM }]);
+});
+
+test('once they are known it is planned', async () => {
+  const world = await staleWorld();
+  expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+  expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'rebuild', headBefore: digestOf('app-0') }]);
+});
+
+test('a push that nobody told of is found, and scanned before anything is built', async () => {
+  const world = await staleWorld();
+  untold(world);
+  await wakeUp(world);
+  expect(started(world)).toEqual([]);
+  expect(await causeOf(world)).toMatchObject({ answer: { answer: 'wait', reason: 'unknown-facts' } });
+  expect(scanned(world)).toEqual([digestOf('untold-0')]);
+
+  await wakeUp(world);
+  expect(scanned(world)).toHaveLength(1);
+
+  await judge(world, digestOf('untold-0'), [reasonOf(fact())]);
+  expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+  expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'rebuild', headBefore: digestOf('untold-0') }]);
+});
+
+test('a stream of which nobody knows a head is looked at', async () => {
+  const world = await planWorld();
+  push(world, 0, 'app-0', { tags: ['v1'], pushedAtEpochMs: START_EPOCH_MS - HOUR_MS });
+  await tell(world, 0, fact());
+  await wakeUp(world);
+  expect((await world.streams.streams([STREAM])).get(STREAM)?.head).toBeDefined();
+  await judge(world, digestOf('app-0'), [reasonOf(fact())]);
+  expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+});
+
+test('where the registry refuses nobody can tell and nothing is built; once it does not, it is', async () => {
+  const world = await staleWorld();
+  world.registry.deny(locationOf(0));
+  for (let quarters = 0; quarters < 3; quarters += 1) {
+    await wakeUp(world);
+    expect(started(world)).toEqual([]);
+    expect(await causeOf(world)).toMatchObject({ answer: { reason: 'unknown-facts' } });
+    world.advance(15 * MINUTE_MS);
+  }
+  world.registry.permit(locationOf(0));
+  expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+});
+
+test('while a registry refuses, its answer stays as it is, however often it is asked', async () => {
+  const world = await staleWorld();
+  world.registry.deny(locationOf(0));
+  await wakeUp(world);
+  const before = await causeOf(world);
+  for (let quarters = 0; quarters < 6; quarters += 1) {
+    world.advance(5 * MINUTE_MS);
+    await wakeUp(world);
+    expect(await causeOf(world)).toEqual(before);
+  }
+});
+
+test('planner and registry-events come to rest: one is built, one waits for its registry, one for a scan', async () => {
+  const world = await staleWorld(3);
+  const listings = refusing(world, 1);
+  untold(world, 2);
+  world.scanner.enhance(locationOf(2));
+
+  await wakeUp(world);
+
+  expect((await lastStarted(world)).nodes.map(({ stream }) => stream)).toEqual([streamOf(0)]);
+  for (const n of [1, 2]) expect(await causeOf(world, n)).toMatchObject({ answer: { reason: 'unknown-facts' } });
+  const image = (await world.images.get([digestOf('untold-2')])).get(digestOf('untold-2'));
+  expect(image).toMatchObject({ scan: { reason: 'enhanced' }, verdict: { status: 'unknown' } });
+  expect(listings).toHaveLength(3);
+
+  for (let wakeUps = 0; wakeUps < 5; wakeUps += 1) await wakeUp(world);
+  expect(listings).toHaveLength(3);
+
+  world.advance(15 * MINUTE_MS);
+  await wakeUp(world);
+  expect(listings).toHaveLength(5);
+  expect(started(world)).toHaveLength(1);
+});
+
+test('one registry that throttles keeps no other stream waiting', async () => {
+  const world = await staleWorld(2);
+  await plan(world);
+  let calls = 0;
+  await answerLooks(world, {
+    before: (step) => {
+      if (step !== 'registry.images') return;
+      calls += 1;
+      if (calls === 1) throw new Error('throttled');
+    },
+  });
+  await plan(world);
+  expect((await lastStarted(world)).nodes).toHaveLength(1);
+  await comeToRest(world);
+  expect(started(world)).toHaveLength(2);
+});
+
+describe('after a review', () => {
+  test('every application with an open cause is looked at, once, whatever its answer; that stays', async () => {
+    const world = await staleWorld(2);
+    await world.guards.change(STREAM, (memory) => ({ ...memory, failuresInARow: 9 }));
+    await afterReview(world);
+    await plan(world);
+    expect(await causeOf(world)).toMatchObject({ answer: { reason: 'attempts-exhausted' } });
+    await plan(world);
+    expect(asked(world)).toEqual([
+      { kind: 'look', stream: streamOf(1) },
+      { kind: 'look', stream: streamOf(0) },
+    ]);
+  });
+
+  test('nothing is settled by heads that were read before it', async () => {
+    const world = await staleWorld();
+    await judge(world, digestOf('app-0'), []);
+    untold(world);
+    await afterReview(world);
+    await wakeUp(world);
+    expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [fact()] });
+    await judge(world, digestOf('untold-0'), []);
+    await wakeUp(world);
+    expect(await causeOf(world)).toMatchObject({ state: 'closed' });
+  });
+
+  test('what waits for its turn is not looked at before that', async () => {
+    const world = await staleWorld();
+    await world.guards.change(STREAM, (memory) => ({ ...memory, failuresInARow: 9 }));
+    await plan(world);
+    expect(asked(world)).toEqual([]);
+  });
+});
+
+describe('what a person asks for', () => {
+  const wish: PersonFact = { kind: 'person', ruleId: ASKED_BY_PERSON, by: 'jo', reason: 'a hunch', sinceEpochMs: 1 };
+
+  async function wished(): Promise<PlanWorld> {
+    const world = await staleWorld();
+    await tell(world, 1, wish);
+    await judge(world, digestOf('app-0'), []);
+    return world;
+  }
+
+  test('is done when the head is known', async () => {
+    const world = await wished();
+    untold(world, 1);
+    await plan(world);
+    expect(await causeOf(world, 1)).toMatchObject({ answer: { answer: 'wait', reason: 'head-unread' } });
+    await comeToRest(world);
+    expect((await lastStarted(world)).nodes).toMatchObject([
+      { stream: streamOf(1), headBefore: digestOf('untold-1'), facts: [wish] },
+    ]);
+  });
+
+  test('and where its registry refuses, all the same: no head is needed for it', async () => {
+    const world = await wished();
+    world.registry.deny(locationOf(1));
+    await plan(world);
+    expect(started(world)).toEqual([]);
+    await comeToRest(world);
+    expect((await lastStarted(world)).nodes).toMatchObject([{ stream: streamOf(1), facts: [wish] }]);
+  });
+});
+
+describe('of a base', () => {
+  test('heads are those of the last review, however old', async () => {
+    const world = await staleWorld(1, { tier: 'base' });
+    await plan(world);
+    expect(started(world)).toHaveLength(1);
+    expect(asked(world)).toEqual([]);
+  });
+
+  test('a head that nobody has judged is looked at: so it is scanned', async () => {
+    const world = await staleWorld(1, { tier: 'base' });
+    // A review has listed the repository, and nothing runs what it found.
+    untold(world);
+    await listed(world);
+    await wakeUp(world);
+    expect(started(world)).toEqual([]);
+    expect(await memoryOf(world)).toMatchObject({ lookAskedAtEpochMs: world.clock() });
+    expect(scanned(world)).toEqual([digestOf('untold-0')]);
+  });
+});

@@ -1,0 +1,110 @@
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { actingLedgers } from '../../../shared/lambda/acting-ledgers.ts';
+import { type Fate, MemoryTable } from '../../support/memory-dynamo.ts';
+import { fc } from '../../support/seeded.ts';
+import {
+  causeOf,
+  isLeaseFree,
+  judge,
+  lastStarted,
+  MINUTE_MS,
+  type PlanWorld,
+  planWorld,
+  pushed,
+  streamOf,
+  violating,
+  wakeUp,
+} from './support.ts';
+
+/*
+ * The planner over the ledger's real adapters, where one call of a port is several writes: killed between any two of
+ * them, or with a lost reply.
+ */
+
+interface StoredWorld {
+  readonly world: PlanWorld;
+  /** The same world as a process sees it that lives by these fates. */
+  seenBy(next: () => Fate): PlanWorld;
+}
+
+async function storedWorld(): Promise<StoredWorld> {
+  const memory = new MemoryTable();
+  const quick = { attempts: 50, wait: async () => {} };
+  const ledgers = (next: () => Fate) =>
+    actingLedgers(
+      new LedgerTable(
+        memory.client(async () => next()),
+        'ledger',
+        quick,
+      ),
+    ) as unknown as Partial<PlanWorld>;
+  const base = await planWorld({ caps: { ramp: 3 } });
+  const world = { ...base, ...ledgers(() => 'done') };
+  await violating(world, 0);
+  await violating(world, 1);
+  await pushed(world, 1, 'newer', { tags: ['v2'], reasons: [], pushedAtEpochMs: world.clock() - MINUTE_MS });
+  await judge(world, await violating(world, 2), []);
+  return { world, seenBy: (next) => ({ ...base, ...ledgers(next) }) };
+}
+
+/** `done` until the n-th call, counted from 0. */
+function fateAt(at: number, fate: Fate): { readonly next: () => Fate; calls: number } {
+  const counter = {
+    calls: 0,
+    next: (): Fate => (counter.calls++ === at ? fate : 'done'),
+  };
+  return counter;
+}
+
+async function expectFinished(world: PlanWorld): Promise<void> {
+  world.advance(7 * MINUTE_MS);
+  for (let wakeUps = 0; wakeUps < 3; wakeUps += 1) expect(await wakeUp(world)).toBeDefined();
+  const { cascade, nodes } = await lastStarted(world);
+  const open: string[] = [];
+  for await (const { cascadeId } of world.cascades.open()) open.push(cascadeId);
+  expect(open).toEqual([cascade.cascadeId]);
+  expect(world.executions.started).toHaveLength(1);
+  expect(nodes.map(({ work }) => work)).toEqual(['rebuild', 'deploy']);
+  for (const n of [0, 1])
+    expect(await causeOf(world, n)).toMatchObject({ state: 'taken', takenBy: { cascadeId: cascade.cascadeId } });
+  expect(await causeOf(world, 2)).toMatchObject({ state: 'closed' });
+  expect((await world.slots.held('ramp')).map(({ owner }) => owner)).toEqual([streamOf(0)]);
+  expect(await isLeaseFree(world)).toBe(true);
+}
+
+const counting = fateAt(Number.POSITIVE_INFINITY, 'done');
+await wakeUp((await storedWorld()).seenBy(counting.next));
+
+test('a plan makes calls to die at', () => {
+  expect(counting.calls).toBeGreaterThan(25);
+});
+
+describe.each<Fate>(['dies-before', 'dies-after', 'reply-lost'])('%s', (fate) => {
+  test.each(Array.from({ length: counting.calls }, (_, at) => at))(
+    'at call %i: the next wake-ups finish it',
+    async (at) => {
+      const { world, seenBy } = await storedWorld();
+      await wakeUp(seenBy(fateAt(at, fate).next)).catch(() => undefined);
+      await expectFinished(world);
+    },
+  );
+});
+
+test('planners that die one after the other, anywhere', async () => {
+  // No more of them than find the heads fresh: heads are read anew after 30 minutes, and whoever dies then may leave one
+  // of the streams to a cascade of its own.
+  const most = 3;
+  const fate = fc.constantFrom<Fate>('dies-before', 'dies-after', 'reply-lost');
+  const deaths = fc.array(fc.tuple(fc.nat({ max: counting.calls + 20 }), fate), { maxLength: most });
+  await fc.assert(
+    fc.asyncProperty(deaths, async (tries) => {
+      const { world, seenBy } = await storedWorld();
+      for (const [at, how] of tries) {
+        await wakeUp(seenBy(fateAt(at, how).next)).catch(() => undefined);
+        world.advance(7 * MINUTE_MS);
+      }
+      await expectFinished(world);
+    }),
+    { numRuns: 60 },
+  );
+});

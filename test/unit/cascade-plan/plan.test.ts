@@ -1,0 +1,311 @@
+import { collect } from '../../../shared/concurrency.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { closure } from '../../support/rebuild-samples.ts';
+import { digestOf, review } from '../../support/samples.ts';
+import {
+  causeOf,
+  comeToRest,
+  DAY_MS,
+  fact,
+  HOUR_MS,
+  isLeaseFree,
+  judge,
+  lastStarted,
+  MINUTE_MS,
+  memoryOf,
+  type PlanWorld,
+  plan,
+  planWorld,
+  pushed,
+  reasonOf,
+  STREAM,
+  setPolicy,
+  streamOf,
+  tell,
+  urgentFact,
+  violating,
+  wakeUp,
+} from './support.ts';
+
+const started = ({ executions }: PlanWorld) => executions.started;
+
+test('what is open is planned together: one cascade, one execution, causes taken, lease free', async () => {
+  const world = await planWorld();
+  await violating(world, 0);
+  await violating(world, 1);
+
+  expect(await wakeUp(world)).toMatchObject({ streams: 2, open: 2, refused: 0 });
+
+  const { cascade, nodes } = await lastStarted(world);
+  expect(started(world)).toEqual([cascade.cascadeId]);
+  expect(cascade).toMatchObject({ state: 'planned', executionArn: world.executions.arnOf(cascade.cascadeId) });
+  expect(nodes.map(({ stream, work, state }) => [stream, work, state])).toEqual([
+    [streamOf(0), 'rebuild', 'planned'],
+    [streamOf(1), 'rebuild', 'planned'],
+  ]);
+  for (const n of [0, 1])
+    expect(await causeOf(world, n)).toMatchObject({ state: 'taken', takenBy: { cascadeId: cascade.cascadeId } });
+  expect(await isLeaseFree(world)).toBe(true);
+});
+
+test('all streams that begin are counted in the ramp together, once', async () => {
+  const world = await planWorld({ caps: { ramp: 9 } });
+  for (let n = 0; n < 5; n += 1) await violating(world, n);
+  const steps: string[] = [];
+  await plan(world, { before: (step) => void steps.push(step) });
+  expect(steps.filter((step) => step.startsWith('slots.'))).toEqual(['slots.held', 'slots.takeEach']);
+  expect((await world.slots.held('ramp')).map(({ owner }) => owner)).toEqual([0, 1, 2, 3, 4].map(streamOf));
+});
+
+test('the next wake-up plans nothing again', async () => {
+  const world = await planWorld();
+  await violating(world);
+  await wakeUp(world);
+  expect(await wakeUp(world)).toEqual({ streams: 0, open: 1, refused: 0 });
+  expect(started(world)).toHaveLength(1);
+});
+
+test('no cause, no cascade', async () => {
+  const world = await planWorld();
+  expect(await wakeUp(world)).toEqual({ streams: 0, open: 0, refused: 0 });
+  expect(started(world)).toEqual([]);
+});
+
+test('while another planner is at work nothing happens', async () => {
+  const world = await planWorld();
+  await violating(world);
+  await world.cascades.beginPlanning('other', { nowEpochMs: START_EPOCH_MS, untilEpochMs: START_EPOCH_MS + 1 });
+  expect(await wakeUp(world)).toBeUndefined();
+  expect(started(world)).toEqual([]);
+  world.advance(2);
+  expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+});
+
+describe('nothing is started', () => {
+  const pause = (world: PlanWorld) =>
+    world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: START_EPOCH_MS, reason: 'an incident' });
+
+  test.each([
+    ['report-only', 'refuse', (world: PlanWorld) => setPolicy(world, { mode: 'report-only' })],
+    ['paused', 'wait', (world: PlanWorld) => setPolicy(world, { mode: 'paused' })],
+    ['paused', 'wait', pause],
+  ])('%s: the cause says so', async (reason, answer, hold) => {
+    const world = await planWorld();
+    await violating(world);
+    await hold(world);
+    await wakeUp(world);
+    expect(started(world)).toEqual([]);
+    expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { answer, reason } });
+  });
+
+  test('and images are not even looked at: a fleet that only reports would pay for it every quarter of an hour', async () => {
+    const world = await planWorld({ mode: 'report-only' });
+    await violating(world);
+    const steps: string[] = [];
+    await wakeUp(world, { before: (step) => void steps.push(step) });
+    expect(steps.filter((step) => /^(images|streamImages|registry|scanner)\./.test(step))).toEqual([]);
+  });
+
+  test('but after a review, to settle what is gone', async () => {
+    const world = await planWorld({ mode: 'report-only' });
+    const head = await violating(world, 0, fact(), urgentFact);
+    await judge(world, head, [reasonOf(fact())]);
+    await world.runs.finish(review('run', { state: 'succeeded', endedAtEpochMs: world.clock() - MINUTE_MS }));
+    await wakeUp(world);
+    expect(await causeOf(world)).toMatchObject({ facts: [fact()], answer: { reason: 'report-only' } });
+  });
+
+  test('the same answer is written once', async () => {
+    const world = await planWorld({ mode: 'report-only' });
+    await violating(world);
+    await wakeUp(world);
+    const before = await causeOf(world);
+    world.advance(DAY_MS);
+    await wakeUp(world);
+    expect(await causeOf(world)).toEqual(before);
+  });
+});
+
+test('what nothing holds any more is settled, and its cause is closed', async () => {
+  const world = await planWorld();
+  await judge(world, await violating(world), []);
+  await wakeUp(world);
+  expect(started(world)).toEqual([]);
+  expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
+});
+
+test('a fact that comes between reading and writing is not settled away', async () => {
+  const world = await planWorld();
+  await judge(world, await violating(world), []);
+  const before = async (step: string) => (step === 'causes.change' ? tell(world, 0, urgentFact) : undefined);
+  await wakeUp(world, { before });
+  expect((await causeOf(world)).facts).toHaveLength(2);
+});
+
+test('a clean head and something older that runs: a deployment, not a build', async () => {
+  const world = await planWorld();
+  const old = await violating(world);
+  const head = await pushed(world, 0, 'newer', {
+    tags: ['v2'],
+    reasons: [],
+    pushedAtEpochMs: START_EPOCH_MS - HOUR_MS,
+  });
+  await wakeUp(world);
+  const { nodes } = await lastStarted(world);
+  expect(nodes).toMatchObject([{ work: 'deploy', output: head, holders: [old] }]);
+});
+
+describe('while a review runs', () => {
+  test('only urgent causes are planned; the others wait for what it finds, and keep their answer', async () => {
+    const world = await planWorld();
+    await violating(world, 0);
+    await violating(world, 1, urgentFact);
+    await world.runs.begin(review('run', { leaseUntilEpochMs: world.clock() + HOUR_MS }));
+    await wakeUp(world);
+    expect((await lastStarted(world)).nodes.map(({ stream }) => stream)).toEqual([streamOf(1)]);
+    expect(await causeOf(world, 0)).not.toHaveProperty('answer');
+  });
+
+  test('one whose lease has lapsed runs no more', async () => {
+    const world = await planWorld();
+    await violating(world);
+    await world.runs.begin(review('run', { leaseUntilEpochMs: world.clock() - 1 }));
+    expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+  });
+});
+
+describe('the ramp', () => {
+  test('so many streams a day begin; the others wait for another day', async () => {
+    const world = await planWorld({ caps: { ramp: 2 } });
+    for (const n of [0, 1, 2]) await violating(world, n, fact({ sinceEpochMs: START_EPOCH_MS + n }));
+    await wakeUp(world);
+    expect((await lastStarted(world)).nodes.map(({ stream }) => stream)).toEqual([streamOf(0), streamOf(1)]);
+    expect(await causeOf(world, 2)).toMatchObject({ state: 'open', answer: { reason: 'cap-reached' } });
+
+    world.advance(DAY_MS - 1);
+    expect(await wakeUp(world)).toMatchObject({ streams: 0 });
+    world.advance(2);
+    expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+  });
+
+  test('a stream whose cascade died is planned again at once: it has begun already', async () => {
+    const world = await planWorld({ caps: { ramp: 1 } });
+    await violating(world);
+    await wakeUp(world);
+    world.executions.end((await lastStarted(world)).cascade.cascadeId, 'failed');
+    expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+  });
+});
+
+describe('names', () => {
+  test('an execution of that name has ended before: nothing counts as done, and the next plan has another name', async () => {
+    const world = await planWorld();
+    await violating(world);
+    const before = async (step: string) => {
+      if (step === 'executions.start')
+        for await (const { cascadeId } of world.cascades.open()) world.executions.end(cascadeId, 'succeeded');
+    };
+    expect(await plan(world, { before })).toMatchObject({ streams: 0 });
+    expect(started(world)).toEqual([]);
+    expect(await causeOf(world)).toMatchObject({ state: 'open' });
+
+    await comeToRest(world);
+    expect(await memoryOf(world)).toMatchObject({ generation: 2 });
+    expect(started(world)).toHaveLength(1);
+    expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g2$/);
+  });
+
+  test('after an execution that failed and whose event was lost the cascade is ended, and planned again', async () => {
+    const world = await planWorld();
+    await violating(world);
+    await wakeUp(world);
+    const [first = ''] = started(world);
+    world.executions.end(first, 'failed');
+
+    await wakeUp(world);
+
+    expect(await world.cascades.get(first)).toMatchObject({
+      state: 'incomplete',
+      failure: { error: 'ExecutionEnded' },
+    });
+    const { cascade } = await lastStarted(world);
+    expect(cascade.cascadeId).toBe(first.replace('-g1', '-g2'));
+    expect(await causeOf(world)).toMatchObject({ state: 'taken', takenBy: { cascadeId: cascade.cascadeId } });
+  });
+
+  test('an execution that was started just now, and that Step Functions does not know yet, is alive', async () => {
+    const world = await planWorld();
+    await violating(world);
+    await wakeUp(world);
+    const [first = ''] = started(world);
+    world.executions.forget(first);
+    await wakeUp(world);
+    expect(await world.cascades.get(first)).toMatchObject({ state: 'planned' });
+    world.advance(11 * MINUTE_MS);
+    await wakeUp(world);
+    expect(await world.cascades.get(first)).toMatchObject({ state: 'incomplete' });
+  });
+
+  test('a cascade that was written and that no lease names is started as it was planned', async () => {
+    const world = await planWorld();
+    await violating(world);
+    const dies = (step: string) => {
+      if (step === 'executions.start') throw new Error('the process died');
+    };
+    await expect(wakeUp(world, { before: dies })).rejects.toThrow('died');
+    await world.cascades.beginPlanning('other', { nowEpochMs: world.clock(), untilEpochMs: world.clock() + 1 });
+    await world.cascades.endPlanning('other');
+    const [written] = await collect(world.cascades.open());
+    // Nor is it forgotten where the next one dies at it.
+    const diesToo = (step: string) => {
+      if (step === 'causes.change') throw new Error('this one too');
+    };
+    await expect(wakeUp(world, { before: diesToo })).rejects.toThrow('this one too');
+    await wakeUp(world);
+    expect(started(world)).toEqual([written?.cascadeId]);
+    expect(await collect(world.cascades.open())).toHaveLength(1);
+    expect(await causeOf(world)).toMatchObject({ state: 'taken', takenBy: { cascadeId: written?.cascadeId } });
+  });
+});
+
+describe('what comes to a cause meanwhile', () => {
+  test('a new fact while it is planned keeps it open, and it is planned once the cascade has ended', async () => {
+    const world = await planWorld();
+    await violating(world);
+    const before = async (step: string) => (step === 'executions.start' ? tell(world, 0, urgentFact) : undefined);
+    await wakeUp(world, { before });
+    expect(await causeOf(world)).toMatchObject({ state: 'open', version: 2 });
+
+    await judge(world, digestOf('app-0'), [reasonOf(fact()), reasonOf(urgentFact)]);
+    await wakeUp(world);
+    expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'already-open' } });
+
+    world.executions.end(started(world)[0] ?? '', 'failed');
+    await wakeUp(world);
+    expect((await lastStarted(world)).nodes).toMatchObject([{ facts: [fact(), urgentFact] }]);
+  });
+
+  test('a planner that was slow took it after its cascade had ended: it is given back', async () => {
+    const world = await planWorld();
+    await violating(world);
+    await wakeUp(world);
+    const [first = ''] = started(world);
+    await world.cascades.changeCascade(first, (cascade) => ({ ...cascade, state: 'incomplete' }));
+    await world.guards.change(STREAM, (memory) => ({ ...memory, generation: 2 }));
+    await wakeUp(world);
+    expect(started(world)).toHaveLength(2);
+  });
+
+  test('whatever closure is awaited, it is given back: the head decides what is still to do', async () => {
+    const world = await planWorld();
+    await violating(world);
+    await wakeUp(world);
+    const [first = ''] = started(world);
+    await world.rollouts.openClosure(closure(first, STREAM));
+    await world.cascades.changeCascade(first, (cascade) => ({ ...cascade, state: 'complete' }));
+    await world.guards.change(STREAM, (memory) => ({ ...memory, generation: 2 }));
+    await wakeUp(world);
+    expect(started(world)).toHaveLength(2);
+    expect(await causeOf(world)).toMatchObject({ state: 'taken', takenBy: { cascadeId: started(world)[1] } });
+  });
+});

@@ -1,0 +1,241 @@
+import { type Planned, planCauses } from '../../../functions/cascade-plan/plan.ts';
+import type { PlanPorts } from '../../../functions/cascade-plan/ports.ts';
+import { handleEndEvents } from '../../../functions/cascade-reaper/end-events.ts';
+import type { Cascade, CascadeNode } from '../../../shared/domain/cascade.ts';
+import { type Cause, type CauseFact, type FindingFact, mergeCause } from '../../../shared/domain/cause.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import { freshMemory, type GuardMemory, type Pipeline } from '../../../shared/domain/rebuild.ts';
+import type { Reason } from '../../../shared/domain/verdict.ts';
+import { readRepository } from '../../../shared/inventory/repository.ts';
+import { parse } from '../../../shared/schema.ts';
+import { interleave, type Turns } from '../../support/fakes/interleave.ts';
+import { type FakeWorld, fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { reaperPortsOf } from '../../support/reaper-ports.ts';
+import { DAY_MS, digestOf, HOUR_MS } from '../../support/samples.ts';
+import { answerLooks, messages } from '../registry-events/support.ts';
+
+export const MINUTE_MS = 60_000;
+const REGISTRY = { account: '111122223333', region: 'eu-west-1' };
+
+/** The n-th of twenty application streams, each with a repository and a pipeline of its own. */
+export const locationOf = (n = 0): ImageLocation => ({ ...REGISTRY, repository: `team/app-${n}` });
+export const streamOf = (n = 0): string => `${REGISTRY.account}/${REGISTRY.region}/team/app-${n}:^v.*$`;
+export const pipelineOf = (n = 0): Pipeline => ({
+  ...{ runner: 'codepipeline', account: '444455556666', region: 'eu-west-1', name: `app-${n}` },
+  digestVariable: 'IMAGE_DIGEST',
+});
+export const STREAM = streamOf();
+
+export const fact = (changes: Partial<FindingFact> = {}): FindingFact => ({
+  ...{ kind: 'finding', ruleId: 'critical', vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1' },
+  ...{ fix: 'yes', sinceEpochMs: START_EPOCH_MS - DAY_MS },
+  ...changes,
+});
+export const urgentFact = fact({ ruleId: 'exploited', vulnerability: 'CVE-2026-2' });
+
+export interface PolicyChanges extends Partial<Pick<PolicyDocument, 'mode' | 'caps'>> {
+  readonly tier?: 'base' | 'application';
+}
+
+const policyOf = ({ mode = 'enforce', tier = 'application', caps }: PolicyChanges) =>
+  parse(policySchema, {
+    version: 1,
+    mode,
+    ages: { default: { limitDays: 30 } },
+    streams: Array.from({ length: 20 }, (_, n) => ({
+      ...{ id: `app-${n}`, tier, account: REGISTRY.account, regions: [REGISTRY.region] },
+      ...{ repositories: [`team/app-${n}`], headTags: ['^v.*$'], owner: 'payments' },
+      pipeline: { account: pipelineOf(n).account, name: pipelineOf(n).name },
+    })),
+    severities: [
+      { id: 'critical', severities: ['critical'], graceDays: 0 },
+      { id: 'exploited', severities: ['high'], graceDays: 0, urgent: true },
+    ],
+    ...(caps && { caps }),
+  });
+
+export type PlanWorld = FakeWorld;
+
+export async function planWorld(changes: PolicyChanges = {}): Promise<PlanWorld> {
+  const world = fakeWorld();
+  await world.policies.publish(policyOf(changes), {});
+  for (let n = 0; n < 20; n += 1) world.runner.create(pipelineOf(n));
+  return world;
+}
+
+/** Another policy is in force from now on. */
+export async function setPolicy(world: PlanWorld, changes: PolicyChanges): Promise<void> {
+  const { version: replaces } = await world.policies.current();
+  await world.policies.publish(policyOf(changes), { replaces });
+}
+
+/** The ports of one Lambda invocation; a test may come between any two of its calls. */
+export function portsOf(world: PlanWorld, turns: Turns = {}): PlanPorts {
+  const { cascades, causes, guards, locks, rebuilds, rollouts, slots, killSwitch } = world;
+  const { images, streams, streamImages, runs, policies, executions, looks, ends } = world;
+  const ports = {
+    ...{ cascades, causes, guards, locks, rebuilds, rollouts, slots, killSwitch },
+    ...{ images, streams, streamImages, runs, policies, executions, looks, ends },
+    files: world.runFiles,
+  };
+  const interleaved = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, turns)]);
+  const nobodyWaits = { attempts: 1, wait: async () => undefined };
+  return {
+    ...ports,
+    ...Object.fromEntries(interleaved),
+    retry: nobodyWaits,
+    clock: world.clock,
+  };
+}
+
+let wakeUps = 0;
+/** One plan, whatever it asks others for. */
+export const plan = (world: PlanWorld, turns: Turns = {}) => planCauses(portsOf(world, turns), `request-${++wakeUps}`);
+
+const MACHINES = { cascadeMachineArn: 'a:cascades', reviewMachineArn: 'a:reviews' };
+const MOST_ROUNDS = 10;
+
+/**
+ * Those who look into registries, end cascades and plan tell one another what there is to do, until nobody has anything
+ * to tell. What fails is thrown, and is told again. @returns the plans that were made on the way
+ */
+export async function comeToRest(world: PlanWorld, turns: Turns = {}): Promise<readonly (Planned | undefined)[]> {
+  const plans: (Planned | undefined)[] = [];
+  while (!(world.looks.isEmpty && world.ends.isEmpty && world.wakings.isEmpty)) {
+    if (plans.length === MOST_ROUNDS) throw new Error('they wake one another for ever');
+    const [failed] = (await answerLooks(world, turns)).failed;
+    if (failed) throw failed.error;
+    await endTold(world, turns);
+    plans.push(...(await planIfWoken(world, turns)));
+  }
+  return plans;
+}
+
+async function endTold(world: PlanWorld, turns: Turns): Promise<void> {
+  const bodies = world.ends.take();
+  const handled = await handleEndEvents(reaperPortsOf(world, world.runs, turns), MACHINES, messages(bodies));
+  const failed = handled.filter((one) => typeof one !== 'string');
+  for (const { messageId } of failed) world.ends.deliverAgain(bodies[Number(messageId.slice(1))] ?? '');
+  if (failed[0]) throw failed[0].error;
+}
+
+async function planIfWoken(world: PlanWorld, turns: Turns): Promise<readonly (Planned | undefined)[]> {
+  const wakings = world.wakings.take();
+  if (wakings.length === 0) return [];
+  try {
+    return [await plan(world, turns)];
+  } catch (error) {
+    for (const body of wakings) world.wakings.deliverAgain(body);
+    throw error;
+  }
+}
+
+/** A plan and all that follows from it. @returns the plan that started something; otherwise the last one */
+export async function wakeUp(world: PlanWorld, turns: Turns = {}): Promise<Planned | undefined> {
+  const plans = [await plan(world, turns), ...(await comeToRest(world, turns))];
+  return plans.find((one) => one?.cascadeId !== undefined) ?? plans.at(-1);
+}
+
+export const reasonOf = ({ kind: _, sinceEpochMs, ...told }: FindingFact): Reason => ({
+  ...{ kind: 'finding', effect: 'violates', severity: 'critical', firstSeenAtEpochMs: sinceEpochMs },
+  ...told,
+});
+
+/** An image that a registry keeps, as a look at the repository records it just now; judged where reasons are given. */
+export async function pushed(
+  world: PlanWorld,
+  n: number,
+  name: string,
+  { tags = [], reasons, inUse = false, pushedAtEpochMs = START_EPOCH_MS - 10 * DAY_MS }: PushedImage = {},
+): Promise<Digest> {
+  const digest = digestOf(name);
+  push(world, n, name, { tags, pushedAtEpochMs });
+  const { policy } = await world.policies.current();
+  await readRepository(world, policy, { location: locationOf(n), isListed: true, digests: {}, tags: [] });
+  await world.guards.change(streamOf(n), (memory) => ({ ...memory, headReadAtEpochMs: world.clock() }));
+  await world.images.recordPresence(digest, { inUse });
+  if (reasons) await judge(world, digest, reasons);
+  return digest;
+}
+
+interface PushedImage {
+  readonly tags?: readonly string[];
+  readonly reasons?: readonly Reason[];
+  readonly inUse?: boolean;
+  readonly pushedAtEpochMs?: number;
+}
+
+/** A push that nobody told the ledger of. */
+export function push(
+  { registry }: PlanWorld,
+  n: number,
+  name: string,
+  { tags, pushedAtEpochMs }: { readonly tags: readonly string[]; readonly pushedAtEpochMs: number },
+): void {
+  const digest = digestOf(name);
+  registry.push(locationOf(n), {
+    artifact: {
+      ...{ kind: 'image', digest, layers: [], annotations: {}, configDigest: digest },
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    },
+    config: { createdAtEpochMs: pushedAtEpochMs, platform: 'linux/arm64', labels: {} },
+    tags,
+    pushedAtEpochMs,
+  });
+}
+
+export async function judge(world: PlanWorld, digest: Digest, reasons: readonly Reason[]): Promise<void> {
+  const known = (await world.images.get([digest])).get(digest);
+  const { policy: _, version: policyVersion } = await world.policies.current();
+  await world.images.recordJudgement({
+    digest,
+    scan: { ...known?.scan, state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] },
+    verdict: { status: reasons.length > 0 ? 'violating' : 'compliant', reasons, policyVersion },
+    judgedAtEpochMs: world.clock(),
+  });
+}
+
+/** A stream whose head runs and holds a fact, with its open cause. */
+export async function violating(world: PlanWorld, n = 0, ...facts: FindingFact[]): Promise<Digest> {
+  const told = facts.length > 0 ? facts : [fact()];
+  const tags = [`v${n}.1`];
+  const head = await pushed(world, n, `app-${n}`, { tags, reasons: told.map(reasonOf), inUse: true });
+  await tell(world, n, ...told);
+  return head;
+}
+
+/** Facts are added to the cause of a stream, as its judgement does. */
+export async function tell(world: PlanWorld, n: number, ...facts: CauseFact[]): Promise<void> {
+  await world.causes.change(streamOf(n), (before) => mergeCause(streamOf(n), before, facts));
+}
+
+export async function causeOf({ causes }: PlanWorld, n = 0): Promise<Cause> {
+  const cause = (await causes.get([streamOf(n)])).get(streamOf(n));
+  if (!cause) throw new Error(`the test told no cause of ${streamOf(n)}`);
+  return cause;
+}
+
+export const memoryOf = async ({ guards }: PlanWorld, n = 0): Promise<GuardMemory> =>
+  (await guards.get([streamOf(n)])).get(streamOf(n)) ?? freshMemory(streamOf(n));
+
+/** The cascade that was started last, with its nodes. */
+export async function lastStarted({ cascades, executions }: PlanWorld): Promise<{
+  readonly cascade: Cascade;
+  readonly nodes: readonly CascadeNode[];
+}> {
+  const cascade = await cascades.get(executions.started.at(-1) ?? 'none');
+  if (!cascade) throw new Error('no cascade was started');
+  const nodes: CascadeNode[] = [];
+  for await (const node of cascades.nodes(cascade.cascadeId)) nodes.push(node);
+  return { cascade, nodes };
+}
+
+/** Nobody plans, and nothing is left to be started. */
+export async function isLeaseFree({ cascades, clock }: PlanWorld): Promise<boolean> {
+  const lease = await cascades.beginPlanning('test', { nowEpochMs: clock(), untilEpochMs: clock() + 1 });
+  await cascades.endPlanning('test');
+  return lease !== undefined && lease.pendingCascadeId === undefined;
+}
+
+export { DAY_MS, HOUR_MS };

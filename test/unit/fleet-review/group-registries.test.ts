@@ -1,0 +1,88 @@
+import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
+import { registryDocument, runFileKeys } from '../../../shared/review/documents.ts';
+import { parse } from '../../../shared/schema.ts';
+import type { FakeWorld } from '../../support/fakes/world.ts';
+import { digestOf, hub, payments, portsOf, reviewedWorld, seen } from './support.ts';
+
+const RUN = 'run-1';
+const keys = runFileKeys(RUN);
+const inventory = { clusters: 1, tasks: 1, containers: 1, usages: 0, unresolved: 0 };
+
+const web = { ...payments, repository: 'apps/web' };
+const host = '444455556666.dkr.ecr.eu-west-1.amazonaws.com';
+
+async function observed(world: FakeWorld, pieces: readonly (readonly object[])[], isComplete = true) {
+  await world.runFiles.put(keys.scopes, [{ scope: payments }]);
+  for (const [index, piece] of pieces.entries())
+    await world.runFiles.put(keys.observations(payments, index + 1), piece);
+  if (isComplete)
+    await world.runFiles.put(keys.observationsComplete(payments), {
+      beganAtEpochMs: 1,
+      pieces: pieces.length,
+      inventory,
+    });
+}
+
+async function grouped(pieces: readonly (readonly object[])[], isComplete = true) {
+  const { world, policyVersion } = await reviewedWorld();
+  await observed(world, pieces, isComplete);
+  const reply = await groupRegistries(portsOf(world), {
+    action: 'group-registries',
+    runId: RUN,
+    mode: 'review',
+    policyVersion,
+  });
+  const registries = (await world.runFiles.get(keys.registries)) as { registry: typeof payments }[];
+  expect(reply).toEqual({ key: keys.registries, count: registries.length });
+  return Promise.all(
+    registries.map(async ({ registry }) => parse(registryDocument, await world.runFiles.get(keys.registry(registry)))),
+  );
+}
+
+const base = { registry: hub, digests: {}, tags: {} };
+
+test('registries of base and platform streams are read though nothing runs from them', async () => {
+  expect(await grouped([[]])).toEqual([base]);
+});
+
+test('asks each registry for its digests once, with the tags they ran by', async () => {
+  const a = { digest: digestOf('a'), digestSource: 'runtime', location: web };
+  const pieces = [
+    [
+      seen({ ...a, reference: `${host}/apps/web:stable` }),
+      seen({ ...a, reference: `${host}/apps/web:blue`, container: 'b' }),
+    ],
+    [
+      seen({ ...a, reference: `${host}/apps/web:stable`, container: 'c' }),
+      seen({ digest: digestOf('b'), location: { ...hub, repository: 'x' } }),
+    ],
+  ];
+
+  expect(await grouped(pieces)).toEqual([
+    { ...base, digests: { x: { [digestOf('b')]: [] } } },
+    { registry: payments, digests: { 'apps/web': { [digestOf('a')]: ['blue', 'stable'] } }, tags: {} },
+  ]);
+});
+
+test('a tag beside a pinned digest is no evidence of what it meant', async () => {
+  const reference = `${host}/apps/web:stable@${digestOf('a')}`;
+  const [, asked] = await grouped([[seen({ digest: digestOf('a'), reference, location: web })]]);
+  expect(asked?.digests).toEqual({ 'apps/web': { [digestOf('a')]: [] } });
+});
+
+test('asks for tags whose digest nobody told', async () => {
+  const [, asked] = await grouped([[seen({ reference: `${host}/apps/web`, location: web })]]);
+  expect(asked).toEqual({ registry: payments, digests: {}, tags: { 'apps/web': ['latest'] } });
+});
+
+test("leaves out AWS's own registries and what is not in ECR", async () => {
+  const aws = { account: '602401143452', region: 'eu-west-1', repository: 'eks/pause' };
+  const pieces = [
+    [seen({ digest: digestOf('c'), location: aws }), seen({ digest: digestOf('d'), reference: 'nginx:1' })],
+  ];
+  expect(await grouped(pieces)).toEqual([base]);
+});
+
+test('a scope that was not read to its end tells nothing', async () => {
+  expect(await grouped([[seen({ digest: digestOf('a'), location: web })]], false)).toEqual([base]);
+});

@@ -1,0 +1,43 @@
+import { policySchema } from '../../../shared/domain/policy.ts';
+import type { LocationRecord } from '../../../shared/domain/records.ts';
+import { factsOf } from '../../../shared/inventory/record-image.ts';
+import { parse } from '../../../shared/schema.ts';
+
+const digest = `sha256:${'a'.repeat(64)}` as const;
+const copy = { account: '111122223333', region: 'us-east-1', repository: 'apps/web-copy' };
+const home = { account: '444455556666', region: 'us-east-1', repository: 'apps/web' };
+
+const rule = (id: string, account: string) => ({
+  id,
+  tier: 'application' as const,
+  account,
+  regions: ['us-east-1'],
+  repositories: ['apps/*'],
+  headTags: ['^stable$'],
+  owner: id,
+});
+
+const policy = parse(policySchema, {
+  version: 1,
+  ages: { default: { limitDays: 30 } },
+  streams: [rule('platform', copy.account), rule('payments', home.account)],
+  severities: [],
+});
+
+/** Both places, with the tags that tasks ask by: only one of them is a head tag. */
+const recorded: readonly LocationRecord[] = [
+  { digest, location: copy, tags: [], askedTags: ['pinned'] },
+  { digest, location: home, tags: [], askedTags: ['stable'] },
+];
+
+test.each([
+  ['the copy', { location: copy, tags: ['pinned'] }],
+  ['the home', { location: home, tags: ['stable'] }],
+])('an image in two places is of one stream, also where %s is read last', (_, place) => {
+  const content = { digest, birth: { known: false as const, rejected: [] } };
+  expect(factsOf(policy, { content, place }, undefined, recorded, 0)).toMatchObject({
+    tier: 'application',
+    owner: 'payments',
+    stream: '444455556666/us-east-1/apps/web:^stable$',
+  });
+});

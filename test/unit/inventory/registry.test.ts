@@ -1,0 +1,499 @@
+import { jest } from '@jest/globals';
+import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import { type Digest, locationKey } from '../../../shared/domain/image.ts';
+import { LayerDownloadError } from '../../../shared/ports/errors.ts';
+import {
+  BORN,
+  config,
+  DAY_MS,
+  debian,
+  digestOf,
+  hub,
+  imageOf,
+  indexOf,
+  inventoryWorld,
+  keys,
+  main,
+  PUSHED,
+  payments,
+  pushImage,
+  referenceTo,
+  task,
+  web,
+} from './support.ts';
+
+const [a, b, c, d] = [digestOf('a'), digestOf('b'), digestOf('c'), digestOf('d')];
+const stableStream = '444455556666/eu-west-1/apps/web:^stable$';
+
+const running = (digest: Digest, tag = ':stable') => task({ image: referenceTo(web, tag), digest });
+
+test('tells what an image in use is, from its manifest, its config and the policy', async () => {
+  const { world, review } = await inventoryWorld();
+  pushImage(world, web, 'a', ['stable']);
+  world.workloads.run(main, running(a));
+
+  await review();
+
+  expect(world.images.records.get(a)).toMatchObject({
+    digest: a,
+    tier: 'application',
+    stream: stableStream,
+    owner: 'payments',
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    platform: 'linux/amd64',
+    chainId: imageOf('a').layers[0],
+    layerCount: 1,
+    birth: { known: true, bornAtEpochMs: BORN },
+    locations: [web],
+    inUse: true,
+    isHead: false,
+  });
+  expect(world.images.records.get(a)).not.toHaveProperty('unresolved');
+});
+
+test('keeps what a new image is made of, without the commands, before the image is known', async () => {
+  const { world, review } = await inventoryWorld();
+  const history = [{ createdBy: 'RUN TOKEN=secret ./build', created: '2026-11-01T00:00:00Z' }, { createdBy: '' }];
+  const labels = { team: 'payments', 'org.opencontainers.image.base.name': 'debian:12' };
+  const made = { ...config(), diffIds: [digestOf('x')], history, labels };
+  world.registry.push(web, { artifact: imageOf('a'), tags: ['stable'], pushedAtEpochMs: PUSHED, config: made });
+  world.registry.push(web, { artifact: imageOf('b'), tags: [], pushedAtEpochMs: PUSHED });
+  world.workloads.run(main, running(a), running(b));
+  const known = new Map<Digest, boolean>();
+  const record = world.contents.record.bind(world.contents);
+  world.contents.record = async (contents) => {
+    for (const { digest } of contents) known.set(digest, world.images.records.has(digest));
+    await record(contents);
+  };
+
+  await review();
+
+  expect(known).toEqual(new Map([a, b].map((digest) => [digest, false])));
+  const contents = await world.contents.get([a, b]);
+  expect(contents.get(a)).toEqual({
+    digest: a,
+    layers: imageOf('a').layers,
+    diffIds: [digestOf('x')],
+    history: [
+      { createdBy: expect.stringMatching(/^[0-9a-f]{16}$/), created: '2026-11-01T00:00:00Z' },
+      { createdBy: '' },
+    ],
+    labels: { 'org.opencontainers.image.base.name': 'debian:12' },
+  });
+  expect(contents.get(b)).toEqual({ digest: b, layers: imageOf('b').layers });
+  expect(JSON.stringify([...contents])).not.toContain('secret');
+});
+
+test('a second review asks for no manifest again, and writes nothing', async () => {
+  const { world, review } = await inventoryWorld();
+  pushImage(world, web, 'a', ['stable']);
+  world.registry.push(debian, {
+    artifact: indexOf('b', [{ digest: c, platform: 'linux/amd64' }]),
+    tags: ['12'],
+    pushedAtEpochMs: PUSHED,
+  });
+  pushImage(world, debian, 'c');
+  world.workloads.run(main, running(a));
+  await review();
+  const { writes } = world.images;
+  const asked = new Map(world.registry.asked);
+  const [places, streams] = [world.places.dump(), world.streams.dump()];
+  const written = jest.spyOn(world.contents, 'record');
+
+  await review();
+
+  expect(written.mock.calls.flat(2)).toEqual([]);
+
+  expect(world.images.writes).toBe(writes);
+  expect(world.registry.asked).toEqual(asked);
+  expect([world.places.dump(), world.streams.dump()]).toEqual([places, streams]);
+});
+
+test('what is no image is asked for once, and missing neither the first time nor later', async () => {
+  const { world, review, parts } = await inventoryWorld();
+  const missing = async () => (await parts()).map((part) => (part.kind === 'registry' ? part.missing : 0));
+  pushImage(world, debian, 'a', ['12']);
+  world.registry.push(debian, { artifact: imageOf('b'), pushedAtEpochMs: PUSHED }).isNoImage(b);
+  await review();
+  expect(world.images.records.get(b)).toMatchObject({ unresolved: { code: 'not-an-image' } });
+  expect(await missing()).not.toContain(1);
+  const asked = new Map(world.registry.asked);
+  const { writes } = world.images;
+
+  await review();
+
+  expect(await missing()).not.toContain(1);
+
+  expect(world.registry.asked).toEqual(asked);
+  expect(world.images.writes).toBe(writes);
+});
+
+describe('base repositories', () => {
+  test('are read whole: pushes, tags, heads by platform, and what used to be the head', async () => {
+    const { world, registry, review } = await inventoryWorld();
+    const children = [
+      { digest: c, platform: 'linux/amd64' },
+      { digest: d, platform: 'linux/arm64' },
+    ] as const;
+    pushImage(world, debian, 'a', ['12']);
+    await review();
+    expect(world.images.records.get(a)).toMatchObject({ tier: 'base', isHead: true });
+
+    pushImage(world, debian, 'c');
+    world.registry.push(debian, { artifact: imageOf('d'), pushedAtEpochMs: PUSHED, config: config('arm64') });
+    world.registry.push(debian, { artifact: indexOf('b', children), tags: ['12'], pushedAtEpochMs: PUSHED + 1 });
+    await registry(hub);
+
+    const stream = '111122223333/us-east-1/base/debian:^12$';
+    expect((await world.streams.streams([stream])).get(stream)).toEqual({
+      stream,
+      tier: 'base',
+      owner: 'platform',
+      location: debian,
+      headTag: '^12$',
+      head: { images: { 'linux/amd64': c, 'linux/arm64': d }, index: b },
+    });
+    expect([a, c, d].map((digest) => world.images.records.get(digest)?.isHead)).toEqual([false, true, true]);
+    // The tag has moved on; what it made has not changed.
+    expect(world.images.records.get(a)?.stream).toBe(stream);
+    expect(world.images.records.get(c)?.stream).toBe(stream);
+    expect(await world.places.lastPushed(debian, '12')).toBe(b);
+    expect(await world.places.locations(a)).toMatchObject([{ tags: ['12'], firstPushSeenAtEpochMs: PUSHED }]);
+    expect(world.images.records.has(b)).toBe(false);
+  });
+
+  test('are found by pattern', async () => {
+    const { world, review } = await inventoryWorld({
+      streams: [
+        {
+          id: 'bases',
+          tier: 'base',
+          account: hub.account,
+          regions: [hub.region],
+          repositories: ['base/*'],
+          headTags: ['^12$'],
+          owner: 'platform',
+        },
+      ],
+    });
+    pushImage(world, debian, 'a', ['12']);
+    pushImage(world, { ...hub, repository: 'other' }, 'b', ['12']);
+    await review();
+    expect([...world.images.records.keys()]).toEqual([a]);
+  });
+
+  test('the first push counts as evidence of birth where the config tells none', async () => {
+    const { world, review } = await inventoryWorld();
+    world.registry.push(debian, {
+      artifact: imageOf('a'),
+      tags: ['12'],
+      pushedAtEpochMs: PUSHED,
+      config: config('amd64', 0),
+    });
+    await review();
+    expect(world.images.records.get(a)?.birth).toMatchObject({ known: true, bornAtEpochMs: PUSHED });
+  });
+});
+
+test('an index is known with its images, and without its attestations', async () => {
+  const { world, review, live } = await inventoryWorld();
+  const children = [
+    { digest: c, platform: 'linux/amd64' },
+    { digest: d, platform: 'linux/arm64' },
+  ] as const;
+  pushImage(world, web, 'c');
+  world.registry.push(web, { artifact: imageOf('d'), pushedAtEpochMs: PUSHED, config: config('arm64') });
+  world.registry.push(web, { artifact: indexOf('b', children), tags: ['stable'], pushedAtEpochMs: PUSHED });
+  world.workloads.run(main, running(b), { ...running(b), architecture: 'arm64' });
+
+  await review();
+
+  expect(await world.places.indexes([b])).toEqual(new Map([[b, children]]));
+  expect((await live()).map(({ digest }) => digest)).toEqual([c, d]);
+  expect(world.images.records.get(c)).toMatchObject({ stream: stableStream, inUse: true });
+  expect(world.images.records.has(b)).toBe(false);
+});
+
+describe('an image that the registry cannot explain', () => {
+  test.each([
+    [
+      'was deleted',
+      async (world: Awaited<ReturnType<typeof inventoryWorld>>['world']) => void world.registry.delete(web, a),
+      'image-not-found',
+    ],
+    [
+      'is out of reach',
+      async (world: Awaited<ReturnType<typeof inventoryWorld>>['world']) => void world.registry.deny(payments),
+      'registry-unreachable',
+    ],
+  ])('%s: keeps its name and its place, and its birth is unknown', async (_, breakIt, code) => {
+    const { world, review, live } = await inventoryWorld();
+    pushImage(world, web, 'a', ['stable']);
+    world.workloads.run(main, running(a));
+    await breakIt(world);
+
+    await review();
+
+    expect(world.images.records.get(a)).toMatchObject({
+      tier: 'application',
+      stream: stableStream,
+      unresolved: { code },
+      birth: { known: false },
+      locations: [web],
+      inUse: true,
+    });
+    expect((await live()).map(({ digest }) => digest)).toEqual([a]);
+  });
+
+  test('keeps what was known of it before', async () => {
+    const { world, review } = await inventoryWorld();
+    pushImage(world, web, 'a', ['stable']);
+    world.workloads.run(main, running(a));
+    await review();
+    const before = world.images.records.get(a);
+
+    world.registry.delete(web, a);
+    await review();
+    world.registry.deny(payments);
+    await review();
+
+    expect(world.images.records.get(a)).toEqual(before);
+  });
+
+  test('is asked for again, and known once it answers', async () => {
+    const { world, review } = await inventoryWorld();
+    world.registry.create(web);
+    world.workloads.run(main, running(a));
+    await review();
+    expect(world.images.records.get(a)?.unresolved).toBeDefined();
+
+    pushImage(world, web, 'a', ['stable']);
+    await review();
+
+    expect(world.images.records.get(a)).not.toHaveProperty('unresolved');
+    expect(world.images.records.get(a)).toMatchObject({ platform: 'linux/amd64' });
+  });
+
+  test('a config that cannot be used costs the birth only', async () => {
+    const { world, review } = await inventoryWorld();
+    world.registry.push(web, { artifact: imageOf('a'), tags: ['stable'], pushedAtEpochMs: PUSHED });
+    world.workloads.run(main, running(a));
+    await review();
+    expect(world.images.records.get(a)).toMatchObject({ layerCount: 1, birth: { known: false } });
+  });
+});
+
+test('an unreachable registry is a failed part, and stops no other', async () => {
+  const { world, review, parts } = await inventoryWorld();
+  pushImage(world, debian, 'c', ['12']);
+  world.workloads.run(main, running(a));
+  world.registry.deny(payments);
+
+  await review();
+
+  expect(await parts()).toMatchObject([
+    { kind: 'registry', key: '111122223333/us-east-1', status: 'complete', images: 1, missing: 0 },
+    {
+      kind: 'registry',
+      key: '444455556666/eu-west-1',
+      status: 'failed',
+      images: 1,
+      missing: 1,
+      detail: expect.stringContaining('444455556666'),
+    },
+    { kind: 'scope', result: { status: 'complete' } },
+  ]);
+});
+
+test('a config that could not be downloaded leaves its image unresolved, asked for again, and stops no other', async () => {
+  const { world, ports, review, parts } = await inventoryWorld();
+  pushImage(world, debian, 'a', ['12']);
+  pushImage(world, debian, 'b');
+  const read = world.registry.config.bind(world.registry);
+  ports.registry.config = async (location, digest) => {
+    if (digest === imageOf('a').configDigest) throw new LayerDownloadError(digest, 4, new Error('HTTP 403'));
+    return read(location, digest);
+  };
+
+  await review();
+
+  expect(world.images.records.get(a)).toMatchObject({
+    unresolved: { code: 'config-unreadable', detail: expect.stringContaining('HTTP 403') },
+    birth: { known: false },
+  });
+  expect(world.images.records.get(b)).toMatchObject({ birth: { bornAtEpochMs: BORN } });
+  expect(await parts()).toContainEqual(expect.objectContaining({ status: 'complete', images: 2, missing: 1 }));
+
+  ports.registry.config = read;
+  await review();
+
+  expect(world.images.records.get(a)).not.toHaveProperty('unresolved');
+  expect(world.images.records.get(a)).toMatchObject({ birth: { bornAtEpochMs: BORN } });
+});
+
+test('a repository that fails in any other way is named by the failed part, and the others are read', async () => {
+  const { world, ports, workloads, registry, parts, run } = await inventoryWorld();
+  const broken = { ...payments, repository: 'apps/broken' };
+  pushImage(world, web, 'a', ['stable']);
+  pushImage(world, broken, 'b', ['stable']);
+  world.workloads.run(main, running(a), task({ image: referenceTo(broken, ':stable'), digest: b }, { workload: 'b' }));
+  await world.runFiles.put(keys.scopes, [{ scope: payments }]);
+  await workloads();
+  await groupRegistries(ports, { action: 'group-registries', ...run });
+  const read = world.registry.manifests.bind(world.registry);
+  const failure = new TypeError('no such media type');
+  ports.registry.manifests = async (location, digests) => {
+    if (location.repository === broken.repository) throw failure;
+    return read(location, digests);
+  };
+
+  // Thrown all the same, so that the state machine tries again.
+  await expect(registry(payments)).rejects.toBe(failure);
+
+  expect(world.images.records.get(a)).toMatchObject({ birth: { bornAtEpochMs: BORN } });
+  expect(await parts()).toContainEqual({
+    kind: 'registry',
+    key: '444455556666/eu-west-1',
+    status: 'failed',
+    images: 2,
+    missing: 1,
+    detail: expect.stringMatching(/apps\/broken.*TypeError: no such media type/),
+  });
+
+  ports.registry.manifests = read;
+  await registry(payments);
+
+  expect(world.images.records.get(b)).toMatchObject({ birth: { bornAtEpochMs: BORN } });
+  expect(await parts()).toContainEqual(expect.objectContaining({ status: 'complete', images: 2, missing: 0 }));
+});
+
+describe('a tag that nobody explained', () => {
+  const untold = task({ image: referenceTo(web, ':stable') });
+
+  test('means what it means now, as a guess', async () => {
+    const { world, review, live, document } = await inventoryWorld();
+    pushImage(world, web, 'a', ['stable']);
+    world.workloads.run(main, untold);
+    await review();
+    expect(await document(keys.tags(payments))).toEqual({ 'apps/web': { stable: { digest: a, source: 'tag-guess' } } });
+    expect(await live()).toMatchObject([{ digest: a, digestSource: 'tag-guess' }]);
+  });
+
+  test('means what was pushed, where our own history has it, though it moved since', async () => {
+    const { world, review, live } = await inventoryWorld();
+    pushImage(world, web, 'a', ['stable']);
+    await world.places.recordLocation({ digest: a, location: web, tags: ['stable'], lastPushSeenAtEpochMs: PUSHED });
+    pushImage(world, web, 'b', ['stable']);
+    world.workloads.run(main, untold);
+    await review();
+    expect(await live()).toMatchObject([{ digest: a, digestSource: 'push-history' }]);
+  });
+
+  test('is reported where nobody knows it, and judged as nothing', async () => {
+    const { world, review, live, document, parts } = await inventoryWorld();
+    world.registry.create(web);
+    world.workloads.run(main, untold, untold);
+    await review();
+    expect(await live()).toEqual([]);
+    expect(await document(keys.unresolved(payments))).toMatchObject([
+      { reason: 'tag-unknown', observation: { count: 2 } },
+    ]);
+    expect(await document(keys.digests(payments))).toEqual([]);
+    expect(await parts()).toContainEqual(
+      expect.objectContaining({
+        result: expect.objectContaining({ inventory: expect.objectContaining({ unresolved: 2 }) }),
+      }),
+    );
+  });
+
+  test('keeps closures of its repository open: its scope says where it runs, until somebody knows it', async () => {
+    const { world, review } = await inventoryWorld();
+    world.registry.create(web);
+    world.workloads.run(main, untold, { ...untold, workload: 'another' });
+    await review();
+    const workload = expect.stringMatching(/^ecs-service 444455556666\/eu-west-1\/main\//);
+    expect(await world.scopes.get(payments)).toMatchObject({
+      unidentified: [{ repository: locationKey(web), workload }],
+    });
+    pushImage(world, web, 'a', ['stable']);
+    await review();
+    expect(await world.scopes.get(payments)).not.toHaveProperty('unidentified');
+  });
+});
+
+test('a digest in two registries is one image with two places, in whatever order they are read', async () => {
+  const other = { ...hub, repository: 'apps/web' };
+  const orders = [
+    [hub, payments],
+    [payments, hub],
+  ];
+  const results = [];
+  for (const order of orders) {
+    const { world, review, registry } = await inventoryWorld();
+    pushImage(world, web, 'a', ['stable']);
+    pushImage(world, other, 'a', ['blue']);
+    world.workloads.run(
+      main,
+      running(a),
+      task({ image: referenceTo(other, ':blue'), digest: a }, { workload: 'blue' }),
+    );
+    await review();
+    // Forgotten, and read again by each registry on its own.
+    world.images.records.clear();
+    await Promise.all(order.map((each) => registry(each)));
+    results.push(world.images.records.get(a));
+    expect((await collect(world.runs.parts('run-1'))).length).toBeGreaterThan(0);
+  }
+  expect(results[0]).toMatchObject({ tier: 'application', stream: stableStream, locations: [other, web] });
+  expect(results[1]).toEqual(results[0]);
+});
+
+test('a digest that is new in two repositories at the same time is as old as its earliest push', async () => {
+  const other = { ...hub, repository: 'base/other' };
+  const bases = {
+    id: 'bases',
+    tier: 'base' as const,
+    account: hub.account,
+    regions: [hub.region],
+    repositories: ['base/debian', 'base/other'],
+    headTags: ['^12$'],
+    owner: 'platform',
+  };
+  const born = [];
+  for (const pushes of [
+    [PUSHED, PUSHED - DAY_MS],
+    [PUSHED - DAY_MS, PUSHED],
+  ]) {
+    const { world, ports, run, registry } = await inventoryWorld({ streams: [bases] });
+    [debian, other].forEach((location, at) => {
+      const pushedAtEpochMs = pushes[at] ?? 0;
+      world.registry.push(location, {
+        artifact: imageOf('a'),
+        tags: ['12'],
+        pushedAtEpochMs,
+        config: config('amd64', 0),
+      });
+    });
+    await world.runFiles.put(keys.scopes, []);
+    await groupRegistries(ports, { action: 'group-registries', ...run });
+    await registry(hub);
+    born.push(world.images.records.get(a));
+  }
+  expect(born[0]).toMatchObject({ birth: { bornAtEpochMs: PUSHED - DAY_MS }, locations: [debian, other] });
+  expect(born[1]).toMatchObject({ birth: { bornAtEpochMs: PUSHED - DAY_MS }, locations: [debian, other] });
+});
+
+test('a policy that changed its mind about an image is followed', async () => {
+  const { world, review } = await inventoryWorld();
+  pushImage(world, web, 'a', ['stable']);
+  world.workloads.run(main, running(a));
+  await review();
+  const record = world.images.records.get(a);
+  if (!record) throw new Error('the image was not recorded');
+  world.images.records.set(a, { ...record, tier: 'base', owner: 'nobody', stream: 'gone' });
+
+  await review();
+
+  expect(world.images.records.get(a)).toEqual(record);
+});

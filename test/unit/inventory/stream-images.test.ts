@@ -1,0 +1,67 @@
+import { collect } from '../../../shared/concurrency.ts';
+import { writeFacts } from '../../../shared/inventory/write-facts.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { facts } from '../../support/samples.ts';
+import { debian, digestOf, inventoryWorld, main, payments, pushImage, referenceTo, task, web } from './support.ts';
+
+const [a, b] = [digestOf('a'), digestOf('b')];
+const stableStream = '444455556666/eu-west-1/apps/web:^stable$';
+
+async function webWorld() {
+  const inventory = await inventoryWorld();
+  pushImage(inventory.world, web, 'a', ['stable']);
+  inventory.world.workloads.run(main, task({ image: referenceTo(web, ':stable'), digest: a }));
+  return { ...inventory, listed: (stream: string) => collect(inventory.world.streamImages.of(stream)) };
+}
+
+test('images are listed with the stream that made them, the one before too', async () => {
+  const { world, review, listed } = await webWorld();
+  await review();
+  expect(await listed(stableStream)).toEqual([a]);
+  pushImage(world, web, 'b', ['stable']);
+  world.workloads.stop(main, 'web');
+  world.workloads.run(main, task({ image: referenceTo(web, ':stable'), digest: b }));
+  await review();
+  expect(await listed(stableStream)).toEqual([a, b].sort());
+});
+
+test('a day without anything new asks for no list', async () => {
+  const { world, review } = await webWorld();
+  pushImage(world, debian, 'b', ['12']);
+  await review();
+  const { asked } = world.streamImages;
+  expect(asked).toBeGreaterThanOrEqual(2);
+  await review();
+  expect(world.streamImages.asked).toBe(asked);
+});
+
+test('an image is listed before its facts are there: whoever is cut off in between lists it again', async () => {
+  const { world, review, listed } = await webWorld();
+  const { recordFacts } = world.images;
+  world.images.recordFacts = async () => {
+    throw new Error('cut off');
+  };
+  await review().catch(() => undefined);
+  expect(world.images.records.has(a)).toBe(false);
+  expect(await listed(stableStream)).toEqual([a]);
+  world.images.recordFacts = recordFacts;
+  await review();
+  expect(world.images.records.get(a)?.stream).toBe(stableStream);
+});
+
+test('an image whose registry cannot be read is listed by the tag it runs by', async () => {
+  const { world, review, listed } = await webWorld();
+  world.registry.deny(payments);
+  await review();
+  expect(world.images.records.get(a)).toMatchObject({ stream: stableStream, unresolved: expect.anything() });
+  expect(await listed(stableStream)).toEqual([a]);
+});
+
+test('an image that another writer moved to another stream meanwhile is listed there too', async () => {
+  const world = fakeWorld();
+  await world.images.recordFacts(facts('a', { stream: 'one' }));
+  await writeFacts(world, undefined, (known) => facts('a', { stream: known ? 'two' : 'one' }));
+  const { digest } = facts('a');
+  expect(world.images.records.get(digest)?.stream).toBe('two');
+  expect(await collect(world.streamImages.of('two'))).toEqual([digest]);
+});

@@ -1,0 +1,373 @@
+import { recordUsages } from '../../../functions/inventory/usages.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
+import type { RunningTask } from '../../../shared/domain/usage.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import {
+  DAY_MS,
+  digestOf,
+  hub,
+  indexOf,
+  inventoryWorld,
+  keys,
+  main,
+  PUSHED,
+  payments,
+  pushImage,
+  referenceTo,
+  task,
+  web,
+} from './support.ts';
+
+const [a, b, c, d] = [digestOf('a'), digestOf('b'), digestOf('c'), digestOf('d')];
+const running = (digest: Digest, changes: Partial<RunningTask> = {}) =>
+  task({ image: referenceTo(web, ':stable'), digest }, changes);
+
+async function webWorld() {
+  const set = await inventoryWorld();
+  pushImage(set.world, web, 'a', ['stable']);
+  pushImage(set.world, web, 'b', ['blue']);
+  const inUse = () => [...set.world.images.records.values()].filter((image) => image.inUse).map(({ digest }) => digest);
+  return { ...set, inUse };
+}
+
+test('records who runs what, and is complete with its counts', async () => {
+  const { world, review, live, parts, document, inUse } = await webWorld();
+  world.workloads.run(main, running(a), running(a), running(b, { workload: 'blue' }));
+
+  await review();
+
+  expect(await live()).toMatchObject(
+    [
+      { workload: 'blue', digest: b, count: 1, digestSource: 'runtime' },
+      { workload: 'web', digest: a, count: 2, reference: referenceTo(web, ':stable') },
+    ].sort((one, other) => (one.digest < other.digest ? -1 : 1)),
+  );
+  expect(inUse().sort()).toEqual([a, b]);
+  expect(await document(keys.digests(payments))).toEqual([a, b]);
+  expect(await parts()).toContainEqual({
+    kind: 'scope',
+    key: '444455556666/eu-west-1',
+    result: {
+      scope: payments,
+      status: 'complete',
+      inventory: { clusters: 1, tasks: 3, containers: 3, usages: 2, unresolved: 0 },
+    },
+  });
+  expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
+});
+
+test('a reading counts from where it began: what started to run after that is not in it', async () => {
+  const { world, review, live } = await webWorld();
+  await review([payments], () => {
+    world.advance(20 * 60_000);
+    world.workloads.run(main, running(a));
+  });
+  expect(await live()).toEqual([]);
+  expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
+});
+
+test('a complete reading ends what it no longer shows, and the image is in use no more', async () => {
+  const { world, review, live, inUse } = await webWorld();
+  world.workloads.run(main, running(a), running(b, { workload: 'blue' }));
+  await review();
+  world.workloads.stop(main, 'web');
+
+  await review();
+
+  expect((await live()).map(({ digest }) => digest)).toEqual([b]);
+  expect(inUse()).toEqual([b]);
+});
+
+test('an image that another scope still runs stays in use', async () => {
+  const { world, review, inUse } = await webWorld();
+  const elsewhere = { ...hub, cluster: 'main' };
+  world.workloads.run(main, running(a)).run(elsewhere, running(a));
+  await review([payments, hub]);
+  world.workloads.stop(main, 'web');
+
+  await review([payments, hub]);
+
+  expect(inUse()).toEqual([a]);
+});
+
+test('a mark that another scope took away in between is set again', async () => {
+  const { world, ports, review, inUse } = await webWorld();
+  world.workloads.run(main, running(a));
+  const record = world.usages.record.bind(world.usages);
+  ports.usages.record = async (usages, at) => {
+    await record(usages, at);
+    await world.images.recordPresence(a, { inUse: false });
+  };
+
+  await review();
+
+  expect(inUse()).toEqual([a]);
+});
+
+test('a scope that was not read to its end is left alone, whatever stopped meanwhile', async () => {
+  const { world, review, usages, live, inUse, run } = await webWorld();
+  world.workloads.run(main, running(a));
+  await review();
+  const before = await live();
+  world.workloads.stop(main, 'web').deny(payments);
+
+  // Another run, whose reading of this scope leaves no `complete.json`.
+  Object.assign(run, { runId: 'run-2' });
+  expect(await usages()).toEqual({ status: 'left-alone' });
+
+  expect(await live()).toEqual(before);
+  expect(inUse()).toEqual([a]);
+  expect(await collect(world.runs.parts('run-2'))).toEqual([]);
+});
+
+test('a usage that is seen differently is written again, one that is not is left', async () => {
+  const { world, review, live } = await webWorld();
+  world.workloads.run(main, running(a), running(b, { workload: 'blue' }));
+  await review();
+  const written: unknown[] = [];
+  const record = world.usages.record.bind(world.usages);
+  world.usages.record = async (usages, at) => {
+    written.push(...usages);
+    await record(usages, at);
+  };
+  world.workloads.run(main, running(a));
+
+  await review();
+
+  expect(written).toMatchObject([{ workload: 'web', count: 2 }]);
+  expect(await live()).toHaveLength(2);
+});
+
+describe('an index', () => {
+  const children = [
+    { digest: c, platform: 'linux/amd64' },
+    { digest: d, platform: 'linux/arm64/v8' },
+  ] as const;
+
+  test.each<[string, Partial<RunningTask>, readonly Digest[]]>([
+    ['of the task’s architecture', { architecture: 'arm64' }, [d]],
+    ['where the architecture is not told: all of them', {}, [c, d]],
+    ['where none has the architecture: all of them', { architecture: 's390x' }, [c, d]],
+  ])('is its child %s', async (_, { architecture }, expected) => {
+    const { world, review, live } = await inventoryWorld();
+    pushImage(world, web, 'c');
+    pushImage(world, web, 'd');
+    world.registry.push(web, { artifact: indexOf('b', children), tags: ['stable'], pushedAtEpochMs: PUSHED });
+    const { architecture: _told, ...untold } = running(b);
+    world.workloads.run(main, { ...untold, ...(architecture !== undefined && { architecture }) });
+
+    await review();
+
+    expect((await live()).map(({ digest, count }) => [digest, count])).toEqual(expected.map((digest) => [digest, 1]));
+  });
+
+  test('without anything that could run is kept under its own name, and never passes', async () => {
+    const { world, review, live, document } = await inventoryWorld();
+    world.registry.push(web, { artifact: indexOf('b', []), tags: ['stable'], pushedAtEpochMs: PUSHED });
+    world.workloads.run(main, running(b));
+
+    await review();
+
+    expect((await live()).map(({ digest }) => digest)).toEqual([b]);
+    expect(world.images.records.get(b)).toMatchObject({
+      unresolved: { code: 'empty-index' },
+      birth: { known: false },
+      tier: 'application',
+      inUse: true,
+    });
+    expect(await document(keys.digests(payments))).toEqual([b]);
+  });
+});
+
+test.each([
+  ['by tag in the first scope', ':stable', '@'],
+  ['by tag in the second scope', '@', ':stable'],
+])('an index without images, run %s, is of the stream that its tag names', async (_, here, there) => {
+  const { world, review } = await inventoryWorld();
+  const suffix = (text: string) => (text === '@' ? `@${b}` : text);
+  world.registry.push(web, { artifact: indexOf('b', []), tags: ['stable'], pushedAtEpochMs: PUSHED });
+  world.workloads.run(main, task({ image: referenceTo(web, suffix(here)), digest: b }));
+  world.workloads.run({ ...hub, cluster: 'main' }, task({ image: referenceTo(web, suffix(there)), digest: b }));
+
+  await review([payments, hub]);
+
+  expect(world.images.records.get(b)?.stream).toBe(`${payments.account}/${payments.region}/apps/web:^stable$`);
+});
+
+describe('an image that no registry of ours can explain', () => {
+  test.each<[string, { image?: string }, object]>([
+    ['from outside', { image: 'nginx:1' }, { tier: 'external', references: ['docker.io/library/nginx'] }],
+    [
+      'of AWS itself',
+      { image: referenceTo({ ...payments, account: '602401143452', repository: 'pause' }, ':1') },
+      { tier: 'aws-managed' },
+    ],
+    ['without a reference', {}, { tier: 'external' }],
+  ])('%s has facts, no place and no birth', async (_, container, expected) => {
+    const { world, review } = await inventoryWorld();
+    world.workloads.run(main, task({ ...container, digest: a }));
+
+    await review();
+
+    const { inUse, isHead, scan, ...facts } = world.images.records.get(a) ?? { inUse: false };
+    expect(inUse).toBe(true);
+    expect(facts).toEqual({ digest: a, birth: { known: false, rejected: [] }, locations: [], ...expected });
+  });
+
+  test('a sidecar of AWS is told by its name where it has neither image nor place', async () => {
+    const { world, review } = await inventoryWorld();
+    const sidecar = { name: 'aws-guardduty-agent-1', digest: a };
+    world.workloads.run(main, { ...task({}), containers: [sidecar] });
+    await review();
+    expect(world.images.records.get(a)?.tier).toBe('aws-managed');
+  });
+
+  test('names that other scopes ask for it by are added', async () => {
+    const { world, review } = await inventoryWorld();
+    world.workloads.run(main, task({ image: 'nginx:1', digest: a }));
+    await review();
+    world.workloads.run(main, task({ image: 'quay.io/nginx/nginx:1', digest: a }, { workload: 'other' }));
+    await review();
+    world.workloads.stop(main, 'web');
+    await review();
+    expect(world.images.records.get(a)?.references).toEqual(['docker.io/library/nginx', 'quay.io/nginx/nginx']);
+  });
+
+  test('names that two scopes ask for it by at the same time are both kept', async () => {
+    const { world, ports, review, run } = await inventoryWorld();
+    world.workloads.run(main, task({ image: 'nginx:1', digest: a }));
+    world.workloads.run({ ...hub, cluster: 'main' }, task({ image: 'quay.io/nginx/nginx:1', digest: a }));
+    await review([payments, hub]);
+    world.images.records.clear();
+    await world.usages.end(await collect(world.usages.live(payments)), START_EPOCH_MS);
+
+    await Promise.all([payments, hub].map((scope) => recordUsages(ports, { action: 'usages', ...run, scope })));
+
+    expect(world.images.records.get(a)?.references).toEqual(['docker.io/library/nginx', 'quay.io/nginx/nginx']);
+  });
+
+  test('every place it is asked for in is a place of it', async () => {
+    const { world, review, registry, usages } = await webWorld();
+    const other = { ...web, repository: 'apps/other' };
+    world.workloads.run(main, running(a), task({ image: referenceTo(other, ':stable'), digest: a }, { workload: 'o' }));
+    await review();
+    world.images.records.clear();
+    await world.usages.end(await collect(world.usages.live(payments)), START_EPOCH_MS);
+
+    await usages();
+
+    expect(world.images.records.get(a)?.locations).toEqual([other, web]);
+    await registry(payments);
+    expect(world.images.records.get(a)).toMatchObject({ locations: [other, web], layerCount: 1 });
+  });
+
+  test('one whose registry died in this review is named so, and explained by the next', async () => {
+    const { world, ports, review, registry, usages } = await webWorld();
+    world.workloads.run(main, running(a));
+    await review();
+    world.images.records.clear();
+    await world.usages.end(await collect(world.usages.live(payments)), START_EPOCH_MS);
+
+    expect(await usages()).toMatchObject({ status: 'complete' });
+    expect(world.images.records.get(a)).toMatchObject({
+      unresolved: { code: 'registry-not-read' },
+      tier: 'application',
+      locations: [web],
+    });
+    await registry(payments);
+    expect(world.images.records.get(a)).not.toHaveProperty('unresolved');
+    expect(ports).toBeDefined();
+  });
+});
+
+test.each([
+  ['no reference and no digest', {}, 'no-reference'],
+  ['a reference that nobody can read', { image: 'no such:image' }, 'reference-unreadable'],
+  ['a public tag', { image: 'nginx:1' }, 'digest-unknown'],
+])('a container with %s is counted and named', async (_, container, reason) => {
+  const { world, review, document } = await inventoryWorld();
+  world.workloads.run(main, task(container));
+  await review();
+  expect(await document(keys.unresolved(payments))).toMatchObject([
+    { reason, observation: { workload: 'web', count: 1 } },
+  ]);
+});
+
+test('the same step again changes nothing', async () => {
+  const { world, review, usages, live } = await webWorld();
+  world.workloads.run(main, running(a), task({ image: 'nginx:1', digest: c }, { workload: 'proxy' }));
+  await review();
+  const before = {
+    writes: world.images.writes,
+    live: await live(),
+    usages: world.usages.dump(),
+    places: world.places.dump(),
+  };
+
+  await usages();
+  await usages();
+
+  expect({
+    writes: world.images.writes,
+    live: await live(),
+    usages: world.usages.dump(),
+    places: world.places.dump(),
+  }).toEqual(before);
+});
+
+test('a step that is cut off at any write is made good by its next try', async () => {
+  const whole = await cutOffAfter(Number.POSITIVE_INFINITY);
+  expect(whole.writes).toBeGreaterThan(8);
+  for (let writes = 0; writes < whole.writes; writes += 1) {
+    expect((await cutOffAfter(writes)).state).toEqual(whole.state);
+  }
+});
+
+/** One workload stopped, one started; the step that records it breaks after so many writes and is tried again. */
+async function cutOffAfter(most: number) {
+  const { world, ports, review, run, workloads, usages } = await webWorld();
+  world.workloads.run(main, running(a), running(b, { workload: 'blue' }));
+  await review();
+  world.workloads.stop(main, 'web').run(main, task({ image: 'nginx:1', digest: c }, { workload: 'proxy' }));
+  await workloads();
+
+  const line = { writes: 0, most };
+  const { images, usages: ledger, runs, scopes, files } = ports;
+  const cut = { images: frail(images, line), usages: frail(ledger, line), runs: frail(runs, line) };
+  const broken = { ...ports, ...cut, scopes: frail(scopes, line), files: frail(files, line) };
+  await recordUsages(broken, { action: 'usages', ...run, scope: payments }).catch(() => undefined);
+  await usages();
+
+  const state = {
+    images: [...world.images.records].sort(([one], [other]) => (one < other ? -1 : 1)),
+    usages: await collect(world.usages.live(payments)),
+    parts: await collect(world.runs.parts(run.runId)),
+    scopes: await collect(world.scopes.all()),
+  };
+  return { state, writes: line.writes };
+}
+
+/** A port whose writes fail once there were too many on all ports of the line. */
+function frail<Port extends object>(port: Port, line: { writes: number; readonly most: number }): Port {
+  return new Proxy(port, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      if (!/^(record|end|put)/.test(String(name))) return member.bind(target);
+      return async (...values: unknown[]) => {
+        if (line.writes >= line.most) throw new Error('cut off');
+        line.writes += 1;
+        return member.apply(target, values);
+      };
+    },
+  });
+}
+
+test('a scope with neither a cluster nor a stream of the policy counts as empty for a week', async () => {
+  const { world, review } = await inventoryWorld();
+  const empty = { account: payments.account, region: 'sa-east-1' };
+  await review([empty, payments]);
+  expect(await world.scopes.get(empty)).toMatchObject({ emptyUntilEpochMs: START_EPOCH_MS + 7 * DAY_MS });
+  expect(await world.scopes.get(payments)).not.toHaveProperty('emptyUntilEpochMs');
+});

@@ -1,0 +1,496 @@
+import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import type { Artifact } from '../../../shared/domain/image.ts';
+import type { ScanReason, ScanStateName } from '../../../shared/domain/scan.ts';
+import { LedgerContendedError } from '../../../shared/ports/errors.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import {
+  ask,
+  batchOf,
+  DAY_MS,
+  digestOf,
+  factsOf,
+  finding,
+  first,
+  HOUR_MS,
+  policyDocument,
+  replaced,
+  runs,
+  STREAM,
+  second,
+  type World,
+  worldWith,
+} from './support.ts';
+
+const image = digestOf(1);
+const counts = { compliant: 0, violating: 0, unknown: 0, failed: 0 };
+const known = (world: World, digest = image) => world.images.records.get(digest);
+
+/** One image that was asked for and scanned; nothing was read yet. */
+async function scanned(findings = [finding('CVE-1')]) {
+  const world = await worldWith();
+  await runs(world, image);
+  world.scanner.finds(image, findings);
+  await ask(world, image);
+  world.advance(60_000);
+  return world;
+}
+
+test('reads what no event brought, and judges by it', async () => {
+  const world = await scanned();
+
+  const part = await evaluateBatch(world.ports, batchOf(world, [image]));
+
+  expect(part).toEqual({ kind: 'verdict', key: '0001', outcomes: { ...counts, violating: 1 }, failures: [] });
+  expect(known(world)).toMatchObject({
+    scan: {
+      state: 'complete',
+      completedAtEpochMs: START_EPOCH_MS,
+      requestedAtEpochMs: START_EPOCH_MS,
+      coverage: ['os'],
+    },
+    verdict: {
+      status: 'violating',
+      policyVersion: world.policyVersion,
+      reasons: [{ ruleId: 'no-critical', effect: 'violates', vulnerability: 'CVE-1' }],
+    },
+    findingsCount: 1,
+    judgedAtEpochMs: START_EPOCH_MS + 60_000,
+  });
+  expect((await world.evidence.findings(image))?.findings).toEqual([finding('CVE-1')]);
+  expect(await world.streams.firstSeen(STREAM)).toEqual(new Map([['CVE-1#openssl', START_EPOCH_MS]]));
+  expect((await world.causes.get([STREAM])).get(STREAM)).toMatchObject({
+    version: 1,
+    facts: [{ kind: 'finding', ruleId: 'no-critical', vulnerability: 'CVE-1', package: 'openssl' }],
+  });
+  expect(await collect(world.runs.parts('run-1'))).toEqual([part]);
+});
+
+test('an image without findings and of young content is compliant; the empty list is evidence too', async () => {
+  const world = await scanned([]);
+  const { outcomes } = await evaluateBatch(world.ports, batchOf(world, [image]));
+  expect(outcomes).toEqual({ ...counts, compliant: 1 });
+  expect((await world.evidence.findings(image))?.findings).toEqual([]);
+  expect((await world.causes.get([STREAM])).size).toBe(0);
+});
+
+test('what was judged in this run by this policy is neither read nor written again', async () => {
+  const world = await scanned();
+  const once = await evaluateBatch(world.ports, batchOf(world, [image]));
+  const { writes } = world.images;
+  const reads = world.scanner.reads.length;
+
+  const twice = await evaluateBatch(world.ports, batchOf(world, [image]));
+
+  expect(twice).toEqual(once);
+  expect(world.scanner.reads).toHaveLength(reads);
+  expect(world.images.writes).toBe(writes);
+});
+
+test('what an event judged in this run by facts that the inventory then changed is judged anew', async () => {
+  const world = await scanned();
+  const young = factsOf(image, { birth: { known: true, bornAtEpochMs: START_EPOCH_MS, evidence: [] } });
+  world.scanner.finds(image, []);
+  await world.images.recordFacts(young);
+  await world.scanner.start(first, image);
+  await evaluateBatch(world.ports, batchOf(world, [image]));
+  const before = known(world)?.verdict;
+
+  await world.images.recordFacts({
+    ...young,
+    birth: { known: true, bornAtEpochMs: START_EPOCH_MS - 40 * DAY_MS, evidence: [] },
+  });
+  await evaluateBatch(world.ports, batchOf(world, [image]));
+  expect(known(world)?.verdict).not.toEqual(before);
+  expect(known(world)?.verdict?.reasons).toContainEqual(expect.objectContaining({ kind: 'age', effect: 'violates' }));
+});
+
+/** The inventory tells that an image is old while the scanner is being read. */
+function aging(world: World, times = 1) {
+  let left = times;
+  return replaced(world.scanner, {
+    read: async (location, digest) => {
+      const bornAtEpochMs = START_EPOCH_MS - 40 * DAY_MS - left;
+      if (left-- > 0) {
+        await world.images.recordFacts(factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } }));
+      }
+      return world.scanner.read(location, digest);
+    },
+  });
+}
+
+test('what the inventory changes while it is judged is judged by what it is then', async () => {
+  const world = await scanned([]);
+
+  const part = await evaluateBatch({ ...world.ports, scanner: aging(world) }, batchOf(world, [image]));
+
+  expect(part).toMatchObject({ outcomes: { ...counts, violating: 1 }, failures: [] });
+  expect(known(world)).toMatchObject({
+    verdict: { status: 'violating', reasons: [{ kind: 'age' }] },
+    judgedAtEpochMs: world.clock(),
+  });
+});
+
+test('what changes at each attempt is a named failure, and does not count as judged', async () => {
+  const world = await scanned([]);
+
+  const part = await evaluateBatch({ ...world.ports, scanner: aging(world, 9) }, batchOf(world, [image]));
+
+  expect(part).toMatchObject({
+    outcomes: { ...counts, failed: 1 },
+    failures: [{ digest: image, error: 'ImageFactsChangedError' }],
+  });
+  expect(known(world)?.judgedAtEpochMs).toBeUndefined();
+});
+
+test('a verdict whose cause was lost by a crash gets it', async () => {
+  const world = await scanned();
+  const silent = replaced(world.causes, { change: async () => undefined });
+  await evaluateBatch({ ...world.ports, causes: silent }, batchOf(world, [image]));
+  expect((await world.causes.get([STREAM])).size).toBe(0);
+
+  await evaluateBatch(world.ports, batchOf(world, [image]));
+  expect((await world.causes.get([STREAM])).get(STREAM)?.version).toBe(1);
+});
+
+test('a result that is known and recent is judged anew from evidence, without asking the scanner', async () => {
+  const world = await scanned();
+  await evaluateBatch(world.ports, batchOf(world, [image]));
+  world.advance(6 * HOUR_MS);
+  const reads = world.scanner.reads.length;
+
+  const next = batchOf(world, [image], { runId: 'run-2', startedAtEpochMs: world.clock() });
+  expect((await evaluateBatch(world.ports, next)).outcomes).toEqual({ ...counts, violating: 1 });
+
+  expect(world.scanner.reads).toHaveLength(reads);
+  expect(known(world)).toMatchObject({ judgedAtEpochMs: world.clock(), findingsCount: 1 });
+  expect(world.evidence.versions.get(image)).toBe(1);
+});
+
+test('another policy judges anew in the same run', async () => {
+  const world = await scanned([finding('CVE-1', 'high')]);
+  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
+
+  const strict = { ...policyDocument, severities: [{ id: 'no-high', severities: ['high' as const], graceDays: 0 }] };
+  const other = await worldWith(strict);
+  const ports = { ...world.ports, policies: other.policies };
+  const part = await evaluateBatch(ports, batchOf(world, [image], { policyVersion: other.policyVersion }));
+  expect(part.outcomes).toEqual({ ...counts, violating: 1 });
+});
+
+test('evidence that is lost, or of another result, is read from the scanner again', async () => {
+  const world = await scanned();
+  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await world.evidence.putFindings({ digest: image, scanner: 'ecr-basic', completedAtEpochMs: 1, findings: [] });
+  world.advance(HOUR_MS);
+  const reads = world.scanner.reads.length;
+
+  const next = batchOf(world, [image], { startedAtEpochMs: world.clock() });
+  expect((await evaluateBatch(world.ports, next)).outcomes).toEqual({ ...counts, violating: 1 });
+  expect(world.scanner.reads).toHaveLength(reads + 1);
+});
+
+test('grace runs from the first sighting in the stream, across rebuilds', async () => {
+  const world = await scanned([finding('CVE-1', 'high')]);
+  await evaluateBatch(world.ports, batchOf(world, [image]));
+  world.advance(8 * DAY_MS);
+  const rebuilt = digestOf(2);
+  await runs(world, rebuilt);
+  world.scanner.finds(rebuilt, [finding('CVE-1', 'high')]);
+  await ask(world, rebuilt);
+
+  const next = batchOf(world, [rebuilt], { startedAtEpochMs: world.clock() });
+  expect((await evaluateBatch(world.ports, next)).outcomes).toEqual({ ...counts, violating: 1 });
+  expect(known(world, rebuilt)?.verdict?.reasons).toEqual([
+    expect.objectContaining({ ruleId: 'high-in-a-week', firstSeenAtEpochMs: START_EPOCH_MS }),
+  ]);
+});
+
+test('outside every stream, grace runs from the first sighting in the repository', async () => {
+  const world = await worldWith();
+  const { stream: _, ...branch } = factsOf(image);
+  await world.images.recordFacts(branch);
+  world.registry.push(first, { artifact: artifactOf(), pushedAtEpochMs: START_EPOCH_MS });
+  world.scanner.finds(image, [finding('CVE-1')]);
+  await ask(world, image);
+  await evaluateBatch(world.ports, batchOf(world, [image]));
+  expect((await world.streams.firstSeen('111122223333/us-east-1/apps/web')).size).toBe(1);
+});
+
+/** `second`, under a name that sorts before `first`. */
+const copy = { ...second, account: '000000000000' };
+const { stream: _stream, ...streamless } = factsOf(image);
+
+test.each([
+  ['is copied to a place that sorts earlier', streamless, { ...streamless, locations: [copy, first] }],
+  [
+    'is no longer kept in its first place',
+    { ...streamless, locations: [copy, first] },
+    { ...streamless, locations: [first] },
+  ],
+  ['joins a stream', streamless, factsOf(image)],
+  ['leaves its stream', factsOf(image), streamless],
+  ['goes to another stream', factsOf(image), factsOf(image, { stream: `${STREAM}-other` })],
+])('grace goes on when an image %s', async (_, before, after) => {
+  const world = await worldWith();
+  await runs(world, image, { locations: [first, copy] });
+  await world.images.recordFacts(before);
+  world.scanner.finds(image, [finding('CVE-1', 'high')]);
+  for (const facts of [before, after]) {
+    await world.images.recordFacts(facts);
+    for (const location of facts.locations) await ask(world, image, location);
+    const batch = batchOf(world, [image], { startedAtEpochMs: world.clock() });
+    await evaluateBatch(world.ports, batch);
+    world.advance(5 * DAY_MS);
+  }
+  expect(known(world)?.scan.completedAtEpochMs).toBe(START_EPOCH_MS + 5 * DAY_MS);
+  expect(known(world)?.verdict?.nextBreachAtEpochMs).toBe(START_EPOCH_MS + 7 * DAY_MS);
+});
+
+const artifactOf = (): Artifact => ({
+  kind: 'image',
+  digest: image,
+  layers: [],
+  annotations: {},
+  configDigest: image,
+  mediaType: 'application/vnd.oci.image.manifest.v1+json',
+});
+
+test('what neither runs nor is a head causes nothing', async () => {
+  const world = await scanned();
+  await world.images.recordPresence(image, { inUse: false });
+  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, violating: 1 });
+  expect((await world.causes.get([STREAM])).size).toBe(0);
+});
+
+test('a thousand images with one flaw in one stream are one cause with one fact', async () => {
+  const world = await worldWith();
+  const digests = Array.from({ length: 60 }, (_, number) => digestOf(number + 1));
+  for (const digest of digests) {
+    await runs(world, digest);
+    world.scanner.finds(digest, [finding('CVE-1')]);
+    await ask(world, digest);
+  }
+  const { outcomes } = await evaluateBatch(world.ports, batchOf(world, digests));
+  expect(outcomes).toEqual({ ...counts, violating: 60 });
+  expect((await world.causes.get([STREAM])).get(STREAM)).toMatchObject({
+    version: 1,
+    facts: [{ vulnerability: 'CVE-1' }],
+  });
+});
+
+test.each<[string, ScanStateName, ScanReason, (world: World) => void | Promise<void>]>([
+  [
+    'deleted between inventory and scan',
+    'failed',
+    'image-not-found',
+    ({ registry }) => void registry.delete(first, image),
+  ],
+  ['archived', 'off', 'archived', ({ registry }) => void registry.archive(first, image)],
+  ['out of reach', 'unreachable', 'access-denied', ({ registry }) => void registry.deny(first)],
+  ['in a registry with enhanced scanning', 'off', 'enhanced', ({ scanner }) => void scanner.enhance(first)],
+  [
+    'of a status that nobody knows',
+    'failed',
+    'unknown-status',
+    (world) => {
+      world.scanner.refuses(image, { state: 'failed', reason: 'unknown-status', detail: 'BLUE' });
+      return ask(world, image);
+    },
+  ],
+])('an image %s is unknown, with its reason', async (_, state, reason, spoil) => {
+  const world = await worldWith();
+  await runs(world, image);
+  await spoil(world);
+  const { outcomes } = await evaluateBatch(world.ports, batchOf(world, [image]));
+  expect(outcomes).toEqual({ ...counts, unknown: 1 });
+  expect(known(world)).toMatchObject({
+    scan: { state, reason },
+    verdict: {
+      status: 'unknown',
+      reasons: [{ ruleId: 'scan-required', effect: 'unknown', state, scanReason: reason }],
+    },
+  });
+});
+
+test('a scan in progress at the end of the wait leaves a new image unknown, and a known one as it is', async () => {
+  const world = await worldWith();
+  const old = digestOf(2);
+  for (const digest of [image, old]) await runs(world, digest);
+  await ask(world, old);
+  await evaluateBatch(world.ports, batchOf(world, [old]));
+  world.advance(25 * HOUR_MS);
+  world.scanner.completesAtOnce = false;
+  for (const digest of [image, old]) await ask(world, digest);
+
+  const next = batchOf(world, [image, old], { startedAtEpochMs: world.clock() });
+  expect((await evaluateBatch(world.ports, next)).outcomes).toEqual({ ...counts, compliant: 1, unknown: 1 });
+  expect(known(world)?.scan).toMatchObject({ state: 'requested', reason: 'in-progress' });
+  expect(known(world, old)?.verdict?.status).toBe('compliant');
+});
+
+test('an image refused in this run is judged by its refusal, without asking again', async () => {
+  const world = await worldWith();
+  await runs(world, image);
+  await world.images.claimScan(image, { runId: 'run-1', atEpochMs: START_EPOCH_MS, notSinceEpochMs: 0 });
+  await world.images.recordJudgement({
+    digest: image,
+    scan: { state: 'off', reason: 'quota-or-scanned', requestedAtEpochMs: START_EPOCH_MS, coverage: [] },
+    verdict: { status: 'unknown', reasons: [], policyVersion: world.policyVersion },
+    judgedAtEpochMs: START_EPOCH_MS,
+  });
+  world.advance(60_000);
+  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, unknown: 1 });
+  expect(world.scanner.reads).toEqual([]);
+  expect(known(world)?.verdict?.reasons).toEqual([expect.objectContaining({ scanReason: 'quota-or-scanned' })]);
+});
+
+test.each([
+  ['outside ECR', { locations: [], tier: 'external' as const }, 'not-in-ecr'],
+  [
+    'in a registry that was out of reach',
+    { unresolved: { code: 'registry-unreachable', detail: 'no role' } },
+    'access-denied',
+  ],
+  [
+    'behind an index without runnable children',
+    { unresolved: { code: 'empty-index', detail: 'attestations' } },
+    'unsupported-type',
+  ],
+])('an image %s is unknown and nobody is asked', async (_, overrides, scanReason) => {
+  const world = await worldWith();
+  await runs(world, image, overrides);
+  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, unknown: 1 });
+  expect(world.scanner.reads).toEqual([]);
+  expect(known(world)).toMatchObject({ scan: { reason: scanReason }, verdict: { reasons: [{ scanReason }] } });
+});
+
+test('the result is read where there is one: the next location, if the first has none', async () => {
+  const world = await worldWith();
+  await runs(world, image, { locations: [first, second] });
+  world.registry.deny(first);
+  await ask(world, image, second);
+  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
+});
+
+test('5,000 findings: all are judged and kept', async () => {
+  const world = await scanned(Array.from({ length: 5000 }, (_, number) => finding(`CVE-${number}`)));
+  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, violating: 1 });
+  expect(known(world)?.findingsCount).toBe(5000);
+  expect((await world.evidence.findings(image))?.findings).toHaveLength(5000);
+});
+
+test('the same findings in a newer scan are no new evidence; others are', async () => {
+  const world = await scanned();
+  await evaluateBatch(world.ports, batchOf(world, [image]));
+  for (const [findings, versions] of [
+    [[finding('CVE-1')], 1],
+    [[finding('CVE-1'), finding('CVE-2')], 2],
+  ] as const) {
+    world.advance(25 * HOUR_MS);
+    world.scanner.finds(image, findings);
+    await ask(world, image);
+    await evaluateBatch(world.ports, batchOf(world, [image], { startedAtEpochMs: world.clock() }));
+    expect(world.evidence.versions.get(image)).toBe(versions);
+  }
+});
+
+test('a result that is older than the one we have changes nothing', async () => {
+  const world = await scanned();
+  await evaluateBatch(world.ports, batchOf(world, [image]));
+  world.advance(25 * HOUR_MS);
+  const older = { outcome: 'complete', completedAtEpochMs: START_EPOCH_MS - HOUR_MS, findings: [] } as const;
+  const scanner = replaced(world.scanner, { read: async () => older });
+
+  const next = batchOf(world, [image], { startedAtEpochMs: world.clock() });
+  expect((await evaluateBatch({ ...world.ports, scanner }, next)).outcomes).toEqual({ ...counts, violating: 1 });
+
+  expect(known(world)).toMatchObject({ scan: { completedAtEpochMs: START_EPOCH_MS }, findingsCount: 1 });
+  expect(await world.streams.firstSeen(STREAM)).toEqual(new Map([['CVE-1#openssl', START_EPOCH_MS]]));
+});
+
+test('a digest that is named twice is one image', async () => {
+  const world = await scanned();
+  expect((await evaluateBatch(world.ports, batchOf(world, [image, image]))).outcomes).toEqual({
+    ...counts,
+    violating: 1,
+  });
+  expect(world.scanner.reads).toHaveLength(1);
+});
+
+describe('failures', () => {
+  test('one digest that fails is tried again, then named; the others are judged', async () => {
+    const world = await scanned();
+    const [broken, unheard] = [digestOf(2), digestOf(3)];
+    await runs(world, broken);
+    let tries = 0;
+    const scanner = replaced(world.scanner, {
+      read: async (...asked: Parameters<typeof world.scanner.read>) => {
+        if (asked[1] !== broken) return world.scanner.read(...asked);
+        tries += 1;
+        throw Object.assign(new Error('internal'), { name: 'ServerException' });
+      },
+    });
+
+    const part = await evaluateBatch({ ...world.ports, scanner }, batchOf(world, [image, broken, unheard]));
+
+    expect(part.outcomes).toEqual({ ...counts, violating: 1, failed: 2 });
+    expect(part.failures).toEqual([
+      { digest: broken, error: 'ServerException', detail: 'internal' },
+      { digest: unheard, error: 'ImageNotRecordedError', detail: expect.stringContaining(unheard) },
+    ]);
+    expect(tries).toBe(3);
+    expect(world.waits).toEqual([1, 2]);
+  });
+
+  test('what works at the second try is no failure', async () => {
+    const world = await scanned();
+    let tries = 0;
+    const scanner = replaced(world.scanner, {
+      read: async (...asked: Parameters<typeof world.scanner.read>) => {
+        tries += 1;
+        if (tries === 1) throw new Error('once');
+        return world.scanner.read(...asked);
+      },
+    });
+    const part = await evaluateBatch({ ...world.ports, scanner }, batchOf(world, [image]));
+    expect(part).toMatchObject({ outcomes: { ...counts, violating: 1 }, failures: [] });
+  });
+
+  test('a cause that cannot be written leaves its images without a verdict: they are looked at again', async () => {
+    const world = await scanned();
+    const causes = replaced(world.causes, {
+      change: async (stream: string) => {
+        throw new LedgerContendedError(`CAUSE#${stream}`, 8);
+      },
+    });
+    const part = await evaluateBatch({ ...world.ports, causes }, batchOf(world, [image]));
+    expect(part.outcomes).toEqual({ ...counts, failed: 1 });
+    expect(part.failures).toMatchObject([{ error: 'LedgerContendedError', detail: expect.stringContaining(STREAM) }]);
+    expect(known(world)?.verdict).toBeUndefined();
+  });
+
+  test('a newer result that came in meanwhile stays, and is what counts', async () => {
+    const world = await scanned();
+    const images = replaced(world.images, {
+      recordJudgement: async (judgement: Parameters<typeof world.images.recordJudgement>[0]) => {
+        await world.images.recordJudgement({
+          ...judgement,
+          scan: { ...judgement.scan, completedAtEpochMs: START_EPOCH_MS + 1 },
+          verdict: { status: 'compliant', reasons: [], policyVersion: world.policyVersion },
+        });
+        return world.images.recordJudgement(judgement);
+      },
+    });
+    const part = await evaluateBatch({ ...world.ports, images }, batchOf(world, [image]));
+    expect(part.outcomes).toEqual({ ...counts, compliant: 1 });
+    expect(known(world)?.verdict?.status).toBe('compliant');
+  });
+
+  test('without a policy nothing is judged', async () => {
+    const world = await scanned();
+    const part = evaluateBatch(world.ports, batchOf(world, [image], { policyVersion: 'gone' }));
+    await expect(part).rejects.toMatchObject({ name: 'PolicyUnreadableError' });
+    expect(known(world)?.verdict).toBeUndefined();
+  });
+});

@@ -1,0 +1,50 @@
+import { howToLook, type Look } from '../../../functions/policy-evaluation/look.ts';
+import type { ImageRecord } from '../../../shared/domain/records.ts';
+import type { ScanState } from '../../../shared/domain/scan.ts';
+import { DAY_MS, digestOf, factsOf, HOUR_MS } from './support.ts';
+
+const START = 1_795_489_200_000;
+const NOW = START + HOUR_MS;
+const run = { startedAtEpochMs: START, policyVersion: 'v1' };
+
+const image = (scan: Partial<ScanState>, judgedAtEpochMs?: number, policyVersion = 'v1'): ImageRecord => ({
+  ...factsOf(digestOf(1)),
+  inUse: true,
+  isHead: false,
+  scan: { state: 'complete', coverage: ['os'], ...scan },
+  verdict: { status: 'compliant', reasons: [], policyVersion },
+  ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
+});
+
+const asked = START + 60_000;
+
+test.each<[string, ImageRecord, Look]>([
+  [
+    'asked and answered, judged since',
+    image({ requestedAtEpochMs: asked, completedAtEpochMs: asked + 9 }, asked + 10),
+    'judged',
+  ],
+  [
+    'answered by a clock of whole seconds, judged since',
+    image({ requestedAtEpochMs: asked, completedAtEpochMs: asked - 500 }, asked + 10),
+    'judged',
+  ],
+  [
+    'asked, and only an older result is there',
+    image({ requestedAtEpochMs: asked, completedAtEpochMs: START - HOUR_MS }, START - HOUR_MS),
+    'read',
+  ],
+  ['asked, and never scanned before', image({ state: 'off', requestedAtEpochMs: asked }), 'read'],
+  ['a scan in progress', image({ state: 'requested', requestedAtEpochMs: asked }, asked + 10), 'read'],
+  ['refused in this run', image({ state: 'failed', requestedAtEpochMs: asked }, asked + 10), 'state'],
+  [
+    'refused in an earlier run',
+    image({ state: 'failed', requestedAtEpochMs: START - HOUR_MS }, START - HOUR_MS),
+    'read',
+  ],
+  ['judged in this run by another policy', image({ completedAtEpochMs: START - HOUR_MS }, START + 1, 'v0'), 'evidence'],
+  ['scanned recently, judged in an earlier run', image({ completedAtEpochMs: START - HOUR_MS }, START - 1), 'evidence'],
+  ['scanned less than a day ago', image({ completedAtEpochMs: NOW - DAY_MS + 1 }, START - 1), 'evidence'],
+  ['scanned a day ago and not asked for', image({ completedAtEpochMs: NOW - DAY_MS }, START - 1), 'read'],
+  ['outside ECR', { ...image({ completedAtEpochMs: START }), locations: [] }, 'state'],
+])('%s', (_, record, look) => expect(howToLook(record, run, NOW)).toBe(look));

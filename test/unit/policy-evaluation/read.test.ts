@@ -1,0 +1,63 @@
+import { type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
+import type { ScanReading, ScanReason } from '../../../shared/domain/scan.ts';
+import type { Scanner } from '../../../shared/ports/scanner.ts';
+import { readAnywhere } from '../../../shared/scanning/read.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { fc } from '../../support/seeded.ts';
+import { digestOf, first, second } from './support.ts';
+
+const digest = digestOf(1);
+const third: ImageLocation = { ...second, region: 'eu-west-2' };
+const result: ScanReading = { outcome: 'complete', completedAtEpochMs: START_EPOCH_MS, findings: [] };
+const refusal = (reason: ScanReason, detail = ''): ScanReading => ({
+  ...{ outcome: 'refused', state: 'failed' },
+  ...{ reason, detail },
+});
+
+const scannerOf = (...readings: readonly (readonly [ImageLocation, ScanReading])[]): Scanner => {
+  const known = new Map(readings.map(([location, reading]) => [locationKey(location), reading]));
+  return {
+    start: async () => ({ outcome: 'quota-or-scanned' }),
+    read: async (location) => known.get(locationKey(location)) ?? refusal('never-scanned'),
+  };
+};
+
+const ofThePlace: readonly ScanReason[] = [
+  ...(['scan-failed', 'unknown-status', 'quota-or-scanned', 'enhanced'] as const),
+  ...(['access-denied', 'archived', 'image-not-found', 'never-scanned'] as const),
+];
+
+test.each(ofThePlace)('what is refused as %s at one place is read at another', async (reason) => {
+  const scanner = scannerOf([first, refusal(reason)], [second, result]);
+  expect(await readAnywhere(scanner, [first, second], digest)).toEqual(result);
+  expect(await readAnywhere(scanner, [second, first], digest)).toEqual(result);
+});
+
+test('an image that no scanner can read is not asked for elsewhere', async () => {
+  const unsupported = refusal('unsupported-image');
+  const scanner = scannerOf([first, unsupported], [second, result]);
+  expect(await readAnywhere(scanner, [first, second], digest)).toEqual(unsupported);
+});
+
+test('a scan that failed says more than a place that never scanned', async () => {
+  const scanner = scannerOf([second, refusal('scan-failed')]);
+  expect(await readAnywhere(scanner, [first, second], digest)).toEqual(refusal('scan-failed'));
+});
+
+test('where all places refuse, the order they are asked in does not matter', async () => {
+  const places = [first, second, third];
+  const order = fc.shuffledSubarray(places, { minLength: 3 });
+  const reasons = fc.array(fc.constantFrom(...ofThePlace), { minLength: 3, maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(reasons, order, async (said, asked) => {
+      const scanner = scannerOf(
+        ...places.map((place, index) => [place, refusal(said[index] ?? 'enhanced', locationKey(place))] as const),
+      );
+      expect(await readAnywhere(scanner, asked, digest)).toEqual(await readAnywhere(scanner, places, digest));
+    }),
+  );
+});
+
+test('an image without a place is outside Amazon ECR', async () => {
+  expect(await readAnywhere(scannerOf(), [], digest)).toMatchObject({ outcome: 'refused', reason: 'not-in-ecr' });
+});

@@ -1,0 +1,174 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
+import { handleScanEvents, type ScanEventPorts } from '../../../functions/policy-evaluation/scan-events.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import {
+  ask,
+  batchOf,
+  DAY_MS,
+  digestOf,
+  factsOf,
+  finding,
+  first,
+  replaced,
+  runs,
+  STREAM,
+  second,
+  type World,
+  worldWith,
+} from './support.ts';
+
+const image = digestOf(1);
+const portsOf = (world: World): ScanEventPorts => ({ ...world, ...world.ports, policies: world.policies });
+const known = (world: World, digest = image) => world.images.records.get(digest);
+
+let messages = 0;
+const message = (body: string) => ({ messageId: `message-${++messages}`, body });
+const scanEvent = (digest: Digest, location: ImageLocation = first, status = 'COMPLETE') =>
+  message(
+    JSON.stringify({
+      ...{ version: '0', id: '1', source: 'aws.ecr', 'detail-type': 'ECR Image Scan', time: '2026-11-24T03:01:00Z' },
+      ...{ account: location.account, region: location.region, resources: [] },
+      detail: {
+        'scan-status': status,
+        'repository-name': location.repository,
+        'image-digest': digest,
+        'image-tags': [],
+      },
+    }),
+  );
+
+async function scanned() {
+  const world = await worldWith();
+  await runs(world, image);
+  world.scanner.finds(image, [finding('CVE-1')]);
+  await ask(world, image);
+  world.advance(60_000);
+  return world;
+}
+
+test.each(['COMPLETE', 'FAILED', 'A STATUS OF TOMORROW'])(
+  'an event of status %s says only: look at this image',
+  async (status) => {
+    const world = await scanned();
+    const handled = await handleScanEvents(portsOf(world), [scanEvent(image, first, status)]);
+    expect(handled).toEqual({ judged: 1, notOurs: 0, setAside: 0, failed: [] });
+    expect(known(world)).toMatchObject({
+      scan: { state: 'complete' },
+      verdict: { status: 'violating' },
+      findingsCount: 1,
+    });
+    expect((await world.causes.get([STREAM])).get(STREAM)?.version).toBe(1);
+  },
+);
+
+test('the review that follows neither reads nor judges again', async () => {
+  const world = await scanned();
+  await handleScanEvents(portsOf(world), [scanEvent(image)]);
+  const { writes } = world.images;
+  const part = await evaluateBatch(world.ports, batchOf(world, [image]));
+  expect(part.outcomes).toEqual({ compliant: 0, violating: 1, unknown: 0, failed: 0 });
+  expect(world.scanner.reads).toHaveLength(1);
+  expect(world.images.writes).toBe(writes);
+});
+
+test('an image whose facts change while an event judges it is judged by the new ones, at once', async () => {
+  const world = await scanned();
+  world.scanner.finds(image, []);
+  let isOld = false;
+  const scanner = replaced(world.scanner, {
+    read: async (location, digest) => {
+      const reading = await world.scanner.read(location, digest);
+      const bornAtEpochMs = START_EPOCH_MS - 40 * DAY_MS;
+      if (!isOld)
+        await world.images.recordFacts(factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } }));
+      isOld = true;
+      return reading;
+    },
+  });
+
+  const handled = await handleScanEvents({ ...portsOf(world), scanner }, [scanEvent(image)]);
+
+  expect(handled).toMatchObject({ judged: 1, failed: [] });
+  expect(known(world)).toMatchObject({ judgedAtEpochMs: world.clock() });
+  expect(known(world)?.verdict?.reasons).toContainEqual(expect.objectContaining({ kind: 'age', effect: 'violates' }));
+});
+
+test('several events of one image in a batch are one look', async () => {
+  const world = await scanned();
+  const handled = await handleScanEvents(portsOf(world), [
+    scanEvent(image),
+    scanEvent(image),
+    scanEvent(image, second),
+  ]);
+  expect(handled.judged).toBe(3);
+  expect(world.scanner.reads).toHaveLength(1);
+});
+
+test('the result is read where the scan ended, as far as the place is known', async () => {
+  const world = await worldWith();
+  await runs(world, image, { locations: [first, second] });
+  world.scanner.scanned(second, image, START_EPOCH_MS);
+  await handleScanEvents(portsOf(world), [scanEvent(image, second)]);
+  await handleScanEvents(portsOf(world), [scanEvent(image, { ...first, repository: 'somebody/elses' })]);
+  expect(world.scanner.reads.map(({ location }) => location)).toEqual([second, first, second]);
+});
+
+test('an image that no review has found is acknowledged and counted', async () => {
+  const world = await worldWith();
+  expect(await handleScanEvents(portsOf(world), [scanEvent(image)])).toEqual({
+    judged: 0,
+    notOurs: 1,
+    setAside: 0,
+    failed: [],
+  });
+  expect(world.scanner.reads).toEqual([]);
+});
+
+describe('what can never be parsed', () => {
+  const folder = new URL('../../../events/malformed/', import.meta.url);
+  const malformed = readdirSync(folder).filter((name) => name.startsWith('aws.ecr.ecr-image-scan.'));
+
+  test('there are samples', () => expect(malformed.length).toBeGreaterThan(4));
+
+  test.each(malformed)('%s is set aside with its reason, and its batch goes on', async (name) => {
+    const world = await scanned();
+    const body = readFileSync(new URL(name, folder), 'utf8');
+    const handled = await handleScanEvents(portsOf(world), [message(body), scanEvent(image)]);
+    expect(handled).toEqual({ judged: 1, notOurs: 0, setAside: 1, failed: [] });
+    expect(world.deadLetters.letters).toEqual([
+      { body, reason: expect.stringMatching(/^(not JSON: .+|[\w.[\]-]+: .+)/) },
+    ]);
+  });
+
+  test('is delivered again where it cannot be set aside', async () => {
+    const world = await scanned();
+    const deadLetters = { put: async () => Promise.reject(new Error('queue is gone')) };
+    const broken = message('{');
+    const handled = await handleScanEvents({ ...portsOf(world), deadLetters }, [broken, scanEvent(image)]);
+    expect(handled).toMatchObject({ judged: 1, setAside: 0, failed: [{ messageId: broken.messageId }] });
+  });
+});
+
+test('every message of an image that failed is delivered again; the others are done', async () => {
+  const world = await scanned();
+  const broken = digestOf(2);
+  await runs(world, broken);
+  const scanner = replaced(world.scanner, {
+    read: async (location, digest) => {
+      if (digest === broken) throw Object.assign(new Error('internal'), { name: 'ServerException' });
+      return world.scanner.read(location, digest);
+    },
+  });
+  const lost = [scanEvent(broken), scanEvent(broken)];
+  const handled = await handleScanEvents({ ...portsOf(world), scanner }, [...lost, scanEvent(image)]);
+  expect(handled.judged).toBe(1);
+  expect(handled.failed.map(({ messageId }) => messageId)).toEqual(lost.map(({ messageId }) => messageId));
+});
+
+test('without a policy in force the batch fails as a whole, and comes again', async () => {
+  const world = await scanned();
+  const policies = { current: () => Promise.reject(Object.assign(new Error('none'), { name: 'NoPolicyError' })) };
+  await expect(handleScanEvents({ ...portsOf(world), policies }, [scanEvent(image)])).rejects.toThrow('none');
+});

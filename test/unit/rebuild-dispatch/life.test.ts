@@ -1,0 +1,410 @@
+import { NodeMachine } from './machine.ts';
+import {
+  CASCADE,
+  causeOf,
+  criticalFact,
+  type DispatchWorld,
+  dispatchWorld,
+  finishLast,
+  MINUTE_MS,
+  memoryOf,
+  nodeOf,
+  PIPELINE,
+  personFact,
+  plan,
+  policyOf,
+  STREAM,
+  slotsHeld,
+  tellEvent,
+} from './support.ts';
+
+/** A node whose run goes on. */
+async function building(world: DispatchWorld): Promise<NodeMachine> {
+  return new NodeMachine(world, await plan(world)).run('waiting');
+}
+
+async function expectNothingHeld(world: DispatchWorld): Promise<void> {
+  expect(await world.locks.get(STREAM)).toBeUndefined();
+  expect(await slotsHeld(world)).toEqual([]);
+}
+
+test('a node is built, verified and leaves nothing behind', async () => {
+  const world = await dispatchWorld({ caps: { perAccount: 2 } });
+  const machine = await building(world);
+  const { rebuildId } = machine.node;
+  expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'building', rebuildId });
+  expect(await slotsHeld(world)).toEqual([rebuildId, rebuildId]);
+  expect(world.runner.started).toMatchObject([{ rebuildId, token: `${rebuildId}-a1` }]);
+  finishLast(world, { state: 'succeeded' });
+  await machine.run();
+  expect(machine.settled).toEqual({ state: 'verified', detail: 'verified: fixed' });
+  await expectNothingHeld(world);
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0, generation: 2 });
+  // Its facts stay until the closure proves them gone: a push that holds them again can be planned at once.
+  expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [criticalFact] });
+});
+
+test('an event tells the waiting step, with the digest that the pipeline says it pushed', async () => {
+  const world = await dispatchWorld();
+  const machine = await building(world);
+  const outputDigest = `sha256:${'b'.repeat(64)}` as const;
+  finishLast(world, { state: 'succeeded', outputDigest });
+  expect(await tellEvent(world)).toEqual(['ended']);
+  expect(machine.answer).toEqual({ state: 'succeeded', outputDigest });
+});
+
+test('what a person asked for is done once it is verified', async () => {
+  const world = await dispatchWorld();
+  const machine = await new NodeMachine(world, await plan(world, CASCADE, { facts: [personFact] })).run('waiting');
+  finishLast(world, { state: 'succeeded' });
+  await machine.run();
+  expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
+});
+
+test.each([
+  ['ineffective', { result: 'ineffective', left: [criticalFact] }, 'ineffective', 0],
+  ['worse', { result: 'worse', added: [criticalFact] }, 'ineffective', 1],
+  ['unverified', { result: 'unverified', reason: 'no scan' }, 'unverified', 0],
+  ['no-output', { result: 'no-output', reason: 'nothing proves it' }, 'failed', 1],
+] as const)('an outcome that mends nothing gives the cause back: %s', async (_, outcome, state, failuresInARow) => {
+  const world = await dispatchWorld();
+  const machine = await new NodeMachine(world, await plan(world), outcome).run('waiting');
+  finishLast(world, { state: 'succeeded' });
+  await machine.run();
+  expect(machine.settled?.state).toBe(state);
+  expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [criticalFact] });
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow, generation: 2 });
+  await expectNothingHeld(world);
+});
+
+test('a pipeline that always fails is tried three times, and then a person has to mend it', async () => {
+  const world = await dispatchWorld();
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    const machine = await new NodeMachine(world, await plan(world, `0123456789ab-g${attempt}`)).run('waiting');
+    finishLast(world, { state: 'failed', detail: 'Build/Build: exit 1' });
+    await machine.run();
+    expect(machine.settled).toEqual({ state: 'failed', detail: 'failed: Build/Build: exit 1' });
+    expect(await memoryOf(world)).toMatchObject({ failuresInARow: attempt });
+    world.advance(61 * MINUTE_MS);
+  }
+  const machine = await new NodeMachine(world, await plan(world, '0123456789ab-g4')).run();
+  expect(machine.settled).toMatchObject({ state: 'refused', detail: expect.stringContaining('attempts-exhausted') });
+  expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'attempts-exhausted' } });
+  expect(world.runner.started.map(({ token }) => token.slice(-3))).toEqual(['-a1', '-a2', '-a3']);
+});
+
+describe('a rebuild that mended everything, and a step that failed after that', () => {
+  const tried = async (world: DispatchWorld, generation: number) => {
+    const machine = await new NodeMachine(world, await plan(world, `0123456789ab-g${generation}`)).run('waiting');
+    finishLast(world, { state: 'succeeded' });
+    await machine.run('settle');
+    machine.fail(new Error('no role moves tags there'));
+    await machine.run();
+    expect(machine.settled?.state).toBe('failed');
+    world.advance(61 * MINUTE_MS);
+  };
+
+  test('where Patchwave moves the tag it is tried three times, and then a person has to see why the tag stays', async () => {
+    const world = await dispatchWorld({ promotes: true });
+    for (const generation of [1, 2, 3]) {
+      await tried(world, generation);
+      expect(await memoryOf(world)).toMatchObject({ failuresInARow: generation });
+    }
+    const machine = await new NodeMachine(world, await plan(world, '0123456789ab-g4')).run();
+    expect(machine.settled).toMatchObject({ state: 'refused', detail: expect.stringContaining('attempts-exhausted') });
+    expect(world.runner.started).toHaveLength(3);
+  });
+
+  test('where the pipeline moved it already nothing is held against the stream', async () => {
+    const world = await dispatchWorld();
+    await tried(world, 1);
+    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  });
+});
+
+test('a run that was superseded is followed to the end of the one that took its place', async () => {
+  const world = await dispatchWorld();
+  const machine = await building(world);
+  const [first] = world.runner.started;
+  const second = world.runner.supersede(PIPELINE, String(first?.executionId));
+  const third = world.runner.supersede(PIPELINE, second);
+  expect(await tellEvent(world, { executionId: String(first?.executionId) })).toEqual(['looked']);
+  expect(await world.rebuilds.get(STREAM, machine.node.rebuildId)).toMatchObject({ executionId: third });
+  world.runner.finish(PIPELINE, third, { state: 'succeeded' });
+  expect(await tellEvent(world, { executionId: third })).toEqual(['ended']);
+  expect(machine.answer).toEqual({ state: 'succeeded' });
+  await machine.run();
+  expect(machine.settled?.state).toBe('verified');
+});
+
+test.each(['failed', 'stopped'] as const)(
+  'that the run which took its place %s is no failure of the rebuild, seen at once or later',
+  async (state) => {
+    for (const looksBefore of [true, false]) {
+      const world = await dispatchWorld();
+      const machine = await building(world);
+      const own = String(world.runner.started[0]?.executionId);
+      const theirs = world.runner.supersede(PIPELINE, own);
+      if (looksBefore) expect(await tellEvent(world, { executionId: own })).toEqual(['looked']);
+      world.runner.finish(PIPELINE, theirs, { state, detail: 'red tests' });
+      expect(await tellEvent(world, { executionId: looksBefore ? theirs : own })).toEqual(['ended']);
+      await machine.run();
+      const detail = `unverified: superseded: run ${theirs} took its place and ${state}: red tests`;
+      expect(machine.settled).toEqual({ state: 'unverified', detail });
+      expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+      await expectNothingHeld(world);
+    }
+  },
+);
+
+test('a run that somebody stopped counts as an attempt', async () => {
+  const world = await dispatchWorld();
+  const machine = await building(world);
+  finishLast(world, { state: 'stopped', detail: 'wrong branch' });
+  await tellEvent(world);
+  await machine.run();
+  expect(machine.settled).toMatchObject({ state: 'failed', detail: expect.stringContaining('stopped: wrong branch') });
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+});
+
+test('a build that takes longer than the policy gives it is given up, and counts', async () => {
+  const world = await dispatchWorld();
+  const machine = await building(world);
+  await machine.run();
+  expect(machine.settled).toMatchObject({ state: 'failed', detail: expect.stringContaining('deadline') });
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  await expectNothingHeld(world);
+});
+
+test('a run that its runner does not know is waited for at first, then it is over', async () => {
+  const world = await dispatchWorld();
+  const machine = await building(world);
+  world.runner.remove(PIPELINE);
+  expect(await tellEvent(world)).toEqual(['looked']);
+  world.advance(6 * MINUTE_MS);
+  expect(await tellEvent(world)).toEqual(['ended']);
+  await machine.run();
+  expect(machine.settled).toMatchObject({ state: 'failed', detail: expect.stringContaining('unknown') });
+  await expectNothingHeld(world);
+});
+
+test('a runner that cannot be asked leaves a run what it was known as, until its deadline', async () => {
+  const world = await dispatchWorld();
+  const machine = await building(world);
+  world.runner.deny(PIPELINE);
+  await machine.run('look');
+  await machine.step();
+  expect(machine.state).toBe('build');
+  await machine.run();
+  expect(machine.settled).toMatchObject({ state: 'failed', detail: expect.stringContaining('deadline') });
+  await expectNothingHeld(world);
+});
+
+describe('a stream whose cascade died before its start', () => {
+  async function takenOver(world: DispatchWorld, dead: NodeMachine): Promise<NodeMachine> {
+    world.executions.end(dead.node.cascadeId, 'failed');
+    return new NodeMachine(world, await plan(world, '0123456789ab-g2')).run('waiting');
+  }
+
+  test('is free for the next one, and a start that comes too late starts nothing', async () => {
+    const world = await dispatchWorld();
+    const dead = await new NodeMachine(world, await plan(world)).run('build');
+    const next = await takenOver(world, dead);
+    await expect(dead.step()).rejects.toMatchObject({ name: 'StreamLockLostError' });
+    expect(world.runner.started).toMatchObject([{ rebuildId: next.node.rebuildId }]);
+  });
+
+  test('also where the late start has read the lock already', async () => {
+    const world = await dispatchWorld();
+    const dead = await new NodeMachine(world, await plan(world)).run('build');
+    let next: NodeMachine | undefined;
+    const slow = dead.step({
+      before: async (step) => {
+        if (step === 'rebuilds.record') next ??= await takenOver(world, dead);
+      },
+    });
+    await expect(slow).rejects.toMatchObject({ name: 'StreamLockLostError' });
+    expect(world.runner.started).toMatchObject([{ rebuildId: next?.node.rebuildId }]);
+  });
+
+  test('stays held by a start that was faster', async () => {
+    const world = await dispatchWorld();
+    const dead = await new NodeMachine(world, await plan(world)).run('waiting');
+    world.executions.end(dead.node.cascadeId, 'failed');
+    const next = new NodeMachine(world, await plan(world, '0123456789ab-g2'));
+    await next.step();
+    expect(next.state).toBe('reserve');
+    expect(await nodeOf(world, next.node)).toMatchObject({ answer: { reason: 'already-open' } });
+    expect(world.runner.started).toHaveLength(1);
+  });
+});
+
+test('a build that has ended is verified under its lock: nobody takes the stream over meanwhile', async () => {
+  const world = await dispatchWorld();
+  const machine = await building(world);
+  finishLast(world, { state: 'succeeded' });
+  await machine.run('verify');
+  const other = new NodeMachine(world, await plan(world, '0123456789ab-g2'));
+  await other.step();
+  expect(other.state).toBe('reserve');
+  expect(await nodeOf(world, other.node)).toMatchObject({ answer: { reason: 'already-open' } });
+  expect(await world.locks.get(STREAM)).toMatchObject({ rebuildId: machine.node.rebuildId });
+});
+
+describe('a manual approval', () => {
+  async function waiting(world: DispatchWorld): Promise<NodeMachine> {
+    const machine = await building(world);
+    world.runner.waitForApproval(PIPELINE, String(world.runner.started[0]?.executionId));
+    return machine;
+  }
+  const stepFor = async (machine: NodeMachine, world: DispatchWorld, ms: number): Promise<void> => {
+    const untilEpochMs = world.clock() + ms;
+    while (world.clock() < untilEpochMs && machine.state !== 'done') await machine.step();
+  };
+
+  test('that takes half a day is awaited, then the build has its own time again', async () => {
+    const world = await dispatchWorld();
+    const machine = await waiting(world);
+    await stepFor(machine, world, 12 * 60 * MINUTE_MS);
+    expect(await slotsHeld(world)).toEqual([machine.node.rebuildId]);
+    finishLast(world, { state: 'succeeded' });
+    await machine.run();
+    expect(machine.settled?.state).toBe('verified');
+    expect(world.runner.started).toHaveLength(1);
+  });
+
+  test('that takes days outlives its cascade, and keeps others from starting a run beside it', async () => {
+    const world = await dispatchWorld();
+    const machine = await waiting(world);
+    await machine.run();
+    expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('waiting-approval') });
+    expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'waiting-approval' } });
+    expect(await memoryOf(world)).not.toMatchObject({ failuresInARow: 1 });
+    world.executions.end(CASCADE, 'failed');
+
+    world.advance(2 * 24 * 60 * MINUTE_MS);
+    const next = new NodeMachine(world, await plan(world, '0123456789ab-g2'));
+    await next.step();
+    expect(next.state).toBe('reserve');
+    expect(await nodeOf(world, next.node)).toMatchObject({ answer: { reason: 'waiting-approval' } });
+
+    finishLast(world, { state: 'succeeded' });
+    expect(await tellEvent(world)).toEqual(['ended']);
+    world.advance(60 * MINUTE_MS);
+    await next.run('waiting');
+    expect(world.runner.started).toHaveLength(2);
+  });
+});
+
+test('a runner that is busy is asked again until it has room', async () => {
+  const world = await dispatchWorld();
+  world.runner.create(PIPELINE, { atOnce: 1 });
+  const byHand = world.runner.startByHand(PIPELINE);
+  const machine = new NodeMachine(world, await plan(world));
+  for (let n = 0; n < 20; n += 1) await machine.step();
+  expect(world.runner.started).toEqual([]);
+  expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'reserved' });
+  world.runner.finish(PIPELINE, byHand, { state: 'succeeded' });
+  for (let n = 0; n < 5; n += 1) await machine.step();
+  expect(world.runner.started).toMatchObject([{ token: `${machine.node.rebuildId}-a1` }]);
+});
+
+test('a runner that is busy to the end of the cascade leaves a waiting node, and no attempt', async () => {
+  const world = await dispatchWorld();
+  world.runner.create(PIPELINE, { atOnce: 1 });
+  world.runner.startByHand(PIPELINE);
+  const machine = await new NodeMachine(world, await plan(world)).run();
+  expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('runner-limit') });
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  await expectNothingHeld(world);
+});
+
+test.each([
+  ['is gone', (world: DispatchWorld) => world.runner.remove(PIPELINE), 'PipelineNotFoundException'],
+  [
+    'takes no variables',
+    (world: DispatchWorld) => world.runner.create(PIPELINE, { takesVariables: false }),
+    'variable',
+  ],
+  ['has no role for us', (world: DispatchWorld) => world.runner.deny(PIPELINE), 'Deploy the build role'],
+])('a pipeline that %s fails the node with what to do', async (_, spoil, detail) => {
+  const world = await dispatchWorld();
+  spoil(world);
+  const machine = await new NodeMachine(world, await plan(world)).run();
+  expect(machine.settled).toMatchObject({ state: 'failed', detail: expect.stringContaining(detail) });
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  expect(world.runner.started).toEqual([]);
+  await expectNothingHeld(world);
+});
+
+describe('paused between reserve and start', () => {
+  const thrown = { state: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 } as const;
+
+  test('by the kill switch: nothing is started, and nothing is held while it is off', async () => {
+    const world = await dispatchWorld();
+    const machine = await new NodeMachine(world, await plan(world)).run('build');
+    await world.killSwitch.set(thrown);
+    await machine.step();
+    expect(machine.answer).toMatchObject({ state: 'paused', waitSeconds: expect.any(Number) });
+    await machine.step();
+    await machine.step();
+    expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'planned', answer: { reason: 'paused' } });
+    await expectNothingHeld(world);
+    await world.killSwitch.set({ ...thrown, state: 'on' });
+    await machine.run('waiting');
+    expect(world.runner.started).toHaveLength(1);
+  });
+
+  test('by a new policy: report-only refuses the node', async () => {
+    const world = await dispatchWorld();
+    const machine = await new NodeMachine(world, await plan(world)).run('build');
+    await world.policies.publish(policyOf({ mode: 'report-only' }), { replaces: world.policyVersion });
+    await machine.run();
+    expect(machine.settled).toMatchObject({ state: 'refused', detail: expect.stringContaining('report-only') });
+    expect(world.runner.started).toEqual([]);
+    await expectNothingHeld(world);
+  });
+
+  test('what runs already goes on', async () => {
+    const world = await dispatchWorld();
+    const machine = await building(world);
+    await world.killSwitch.set(thrown);
+    await machine.step();
+    await machine.step();
+    await machine.step();
+    expect(machine.state).toBe('waiting');
+    finishLast(world, { state: 'succeeded' });
+    await machine.run();
+    expect(machine.settled?.state).toBe('verified');
+  });
+});
+
+test('the kill switch that is off to the end of the cascade leaves a waiting node', async () => {
+  const world = await dispatchWorld();
+  await world.killSwitch.set({ state: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 });
+  const machine = await new NodeMachine(world, await plan(world)).run();
+  expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('paused') });
+  expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'paused' } });
+});
+
+test.each([
+  ['no pipeline in the policy', { pipelines: 0 }, 'no-pipeline'],
+  ['report-only', { mode: 'report-only' as const }, 'report-only'],
+])('a refusal ends the node: %s', async (_, changes, reason) => {
+  const world = await dispatchWorld(changes);
+  const machine = await new NodeMachine(world, await plan(world)).run();
+  expect(machine.settled).toMatchObject({ state: 'refused', detail: expect.stringContaining(reason) });
+  expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { answer: 'refuse', reason } });
+});
+
+test.each([
+  [`sha256:${'c'.repeat(64)}` as const, 'verified'],
+  [undefined, 'failed'],
+])('a node that is only to be deployed has nothing to build: head %s', async (output, state) => {
+  const world = await dispatchWorld();
+  const node = await plan(world, CASCADE, { work: 'deploy', ...(output && { output }) });
+  const machine = await new NodeMachine(world, node).run();
+  expect(machine.settled?.state).toBe(state);
+  expect(world.runner.started).toEqual([]);
+  await expectNothingHeld(world);
+});

@@ -1,0 +1,116 @@
+import type { CauseFact } from '../../../shared/domain/cause.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
+import type { Judgement } from '../../../shared/domain/records.ts';
+import { parseStreamId } from '../../../shared/domain/stream.ts';
+import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
+import { digestOf, facts, stream, verdict } from '../../support/samples.ts';
+import { NodeMachine } from './machine.ts';
+import {
+  CASCADE,
+  causeOf,
+  criticalFact,
+  type DispatchWorld,
+  dispatchWorld,
+  finishLast,
+  memoryOf,
+  nodeOf,
+  personFact,
+  plan,
+  STREAM,
+  slotsHeld,
+} from './support.ts';
+
+const HELD: Reason = {
+  ...{ kind: 'finding', ruleId: 'critical', effect: 'violates', severity: 'critical', fix: 'yes' },
+  ...{ vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1', firstSeenAtEpochMs: 1 },
+};
+const CLEAN = verdict('compliant', { reasons: [] });
+const HOLDING = verdict('violating', { reasons: [HELD] });
+
+/** The stream has such a head from now on; one without a verdict was pushed a moment ago. */
+async function headIs(world: DispatchWorld, judged: Record<string, Verdict | undefined>): Promise<void> {
+  const images: Record<`linux/${string}`, Digest> = {};
+  for (const [name, told] of Object.entries(judged)) {
+    const digest = digestOf(name);
+    images[`linux/${name}`] = digest;
+    await world.images.recordFacts({ ...facts(name), digest });
+    const judgement = {
+      digest,
+      scan: { state: 'complete', coverage: ['os'] },
+      judgedAtEpochMs: world.clock(),
+    } satisfies Partial<Judgement>;
+    if (told) await world.images.recordJudgement({ ...judgement, verdict: told });
+  }
+  const { location, headTag } = parseStreamId(STREAM);
+  const before = (await world.streams.streams([STREAM])).get(STREAM);
+  await world.streams.recordStream({ ...stream({ stream: STREAM, location, headTag }), head: { images } }, before);
+}
+
+const planned = async (world: DispatchWorld, ...asked: CauseFact[]) =>
+  new NodeMachine(world, await plan(world, CASCADE, { facts: asked.length > 0 ? asked : [criticalFact] }));
+
+test('a head that somebody mended meanwhile is not built again: the node ends, and its cause is planned anew', async () => {
+  const world = await dispatchWorld();
+  await headIs(world, { arm64: CLEAN });
+  const machine = await (await planned(world)).run();
+  expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('head-mended') });
+  expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { answer: 'wait', reason: 'head-mended' } });
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  expect(world.runner.started).toEqual([]);
+  expect(await world.locks.get(STREAM)).toBeUndefined();
+  expect(await slotsHeld(world)).toEqual([]);
+});
+
+test('also where it had reserved its stream, and its turn did not come yet', async () => {
+  const world = await dispatchWorld();
+  await headIs(world, { arm64: HOLDING });
+  const machine = await (await planned(world)).run('build');
+  await world.killSwitch.set({ state: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 });
+  await machine.run('reserve');
+  await world.killSwitch.set({ state: 'on', by: 'ann', reason: 'mended', atEpochMs: 2 });
+  await headIs(world, { arm64: CLEAN });
+  await machine.run();
+  expect(machine.settled?.state).toBe('waiting');
+  expect(world.runner.started).toEqual([]);
+  expect(await world.locks.get(STREAM)).toBeUndefined();
+});
+
+test('a new head that nobody has judged is waited for, and decides then', async () => {
+  const world = await dispatchWorld();
+  await headIs(world, { arm64: undefined });
+  const machine = await planned(world);
+  await machine.step();
+  expect(machine.state).toBe('reserve');
+  expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'planned', answer: { reason: 'unknown-facts' } });
+  expect(await slotsHeld(world)).toEqual([]);
+  await headIs(world, { arm64: HOLDING });
+  await machine.run('waiting');
+  expect(world.runner.started).toHaveLength(1);
+});
+
+test.each<[string, Record<string, Verdict | undefined>, readonly CauseFact[]]>([
+  ['one platform holds the fact', { arm64: CLEAN, amd64: HOLDING }, [criticalFact]],
+  ['one platform holds it, and nobody knows of another', { arm64: undefined, amd64: HOLDING }, [criticalFact]],
+  [
+    'one of several facts is held',
+    { arm64: HOLDING },
+    [{ ...criticalFact, vulnerability: 'CVE-9' } as CauseFact, criticalFact],
+  ],
+  ['a person asked for it', { arm64: CLEAN }, [personFact]],
+  ['there is no head yet', {}, [criticalFact]],
+])('is built where %s', async (_, head, asked) => {
+  const world = await dispatchWorld();
+  await headIs(world, head);
+  await (await planned(world, ...asked)).run('waiting');
+  expect(world.runner.started).toHaveLength(1);
+});
+
+test('what has begun is awaited, whatever becomes of the head', async () => {
+  const world = await dispatchWorld();
+  await headIs(world, { arm64: HOLDING });
+  const machine = await (await planned(world)).run('waiting');
+  await headIs(world, { arm64: CLEAN });
+  finishLast(world, { state: 'succeeded' });
+  await machine.run();
+  expect(machine.settled?.state).toBe('verified');
+});

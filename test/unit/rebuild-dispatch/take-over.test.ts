@@ -1,0 +1,130 @@
+import type { CascadeNode } from '../../../shared/domain/cascade.ts';
+import type { Rebuild, RebuildOutcome } from '../../../shared/domain/rebuild.ts';
+import { crashAt } from '../../support/fakes/interleave.ts';
+import { digestOf, HOUR_MS } from '../../support/samples.ts';
+import { NodeMachine } from './machine.ts';
+import {
+  CASCADE,
+  causeOf,
+  criticalFact,
+  type DispatchWorld,
+  dispatchWorld,
+  finishLast,
+  memoryOf,
+  type NodeOf,
+  nodeOf,
+  personFact,
+  plan,
+  slotsHeld,
+} from './support.ts';
+
+/* What was verified and not promoted is brought to its end by the next cascade of its stream, and not built again. */
+
+const NEXT = '0123456789ab-g2';
+const HEAD = digestOf('head');
+const OUTPUT = digestOf('output');
+const PAUSED = { answer: 'wait', reason: 'paused', detail: 'ann paused Patchwave' } as const;
+
+const rebuildOf = async (world: DispatchWorld, { stream, rebuildId }: NodeOf): Promise<Rebuild | undefined> =>
+  world.rebuilds.get(stream, rebuildId);
+
+/** A rebuild was verified, and Patchwave was paused until the deadline of its cascade, so that no tag moved. */
+async function heldBack({ promotes = true, changes = {} as Partial<Rebuild>, facts = [criticalFact] as const } = {}) {
+  const world = await dispatchWorld({ promotes });
+  const first = await plan(world, CASCADE, { headBefore: HEAD, facts });
+  const machine = await new NodeMachine(world, first).run('waiting');
+  finishLast(world, { state: 'succeeded', outputDigest: OUTPUT });
+  await machine.run('settle');
+  const { stream, rebuildId } = first;
+  await world.rebuilds.record(stream, rebuildId, (before) => before && { ...before, output: OUTPUT, ...changes });
+  await world.cascades.changeNode(CASCADE, stream, (node) => ({ ...node, state: 'waiting', answer: PAUSED }));
+  await machine.run();
+  world.advance(24 * HOUR_MS);
+  return { world, first };
+}
+
+const next = async (world: DispatchWorld, changes: Partial<CascadeNode> = {}, outcome?: RebuildOutcome) =>
+  new NodeMachine(world, await plan(world, NEXT, { headBefore: HEAD, ...changes }), outcome);
+
+test('held back it counts as no failure, gives everything back, and keeps the reason', async () => {
+  const { world, first } = await heldBack();
+  expect(await nodeOf(world, first)).toMatchObject({ state: 'waiting', answer: PAUSED });
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0, lastSettledRebuildId: first.rebuildId });
+  expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [criticalFact], answer: PAUSED });
+  expect([await slotsHeld(world), await world.locks.get(first.stream)]).toEqual([[], undefined]);
+});
+
+test('the next cascade starts no run, and verifies what is there', async () => {
+  const { world, first } = await heldBack();
+  const machine = await (await next(world)).run('waiting');
+  expect(machine.answer).toEqual({ state: 'succeeded', outputDigest: OUTPUT });
+  await machine.run();
+  expect(world.runner.started).toHaveLength(1);
+  expect(machine.settled?.state).toBe('verified');
+  expect(await rebuildOf(world, machine.node)).toMatchObject({
+    ...{ takenOverFrom: first.rebuildId, outcome: { result: 'fixed' } },
+    reservedAtEpochMs: (await rebuildOf(world, first))?.reservedAtEpochMs,
+  });
+  expect([await slotsHeld(world), await world.locks.get(first.stream)]).toEqual([[], undefined]);
+});
+
+test('a reservation that dies anywhere takes it over the next time', async () => {
+  const undisturbed = await heldBack();
+  const turns = crashAt(Number.POSITIVE_INFINITY);
+  await (await next(undisturbed.world)).step(turns);
+  expect(turns.steps).toContain('rebuilds.latest');
+  for (let at = 0; at < turns.steps.length; at += 1) {
+    for (const side of ['before', 'after'] as const) {
+      const { world } = await heldBack();
+      const machine = await next(world);
+      await expect(machine.step(crashAt(at, side))).rejects.toThrow('killed');
+      await machine.run();
+      expect([at, side, world.runner.started.length, machine.settled?.state]).toEqual([at, side, 1, 'verified']);
+    }
+  }
+});
+
+const another = { ...criticalFact, vulnerability: 'CVE-2026-7' } as typeof criticalFact;
+
+test.each([
+  ['its tag has moved', { changes: { promotedAtEpochMs: 1 } }, {}],
+  ['it was not verified', { changes: { outcome: { result: 'unverified', reason: 'no scan' } as const } }, {}],
+  ['the head has moved', {}, { headBefore: digestOf('theirs') }],
+  ['there is more to mend', {}, { facts: [criticalFact, another] }],
+  ['its pipeline moves the tag itself', { promotes: false }, {}],
+])('it is built anew where %s', async (_, earlier, planned) => {
+  const { world } = await heldBack(earlier);
+  await (await next(world, planned)).run('waiting');
+  expect(world.runner.started).toHaveLength(2);
+});
+
+test('after a failure of the promotion the pipeline builds again', async () => {
+  const world = await dispatchWorld({ promotes: true });
+  const machine = await new NodeMachine(world, await plan(world, CASCADE, { headBefore: HEAD })).run('waiting');
+  finishLast(world, { state: 'succeeded', outputDigest: OUTPUT });
+  await machine.run('settle');
+  machine.fail(new Error('bears no tag of a candidate'));
+  await machine.run();
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  world.advance(24 * HOUR_MS);
+  await (await next(world)).run('waiting');
+  expect(world.runner.started).toHaveLength(2);
+});
+
+test('what does not hold any more speaks against no pipeline, and the one after it is built', async () => {
+  const { world } = await heldBack();
+  const outcome = { result: 'unverified', reason: 'what was made cannot be used any more' } as const;
+  const machine = await (await next(world, {}, outcome)).run();
+  expect([machine.settled?.state, world.runner.started.length]).toEqual(['unverified', 1]);
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  world.advance(24 * HOUR_MS);
+  const third = new NodeMachine(world, await plan(world, '0123456789ab-g3', { headBefore: HEAD }));
+  await third.run('waiting');
+  expect(world.runner.started).toHaveLength(2);
+});
+
+test('a person who asked for it has it taken over too', async () => {
+  const { world } = await heldBack({ facts: [personFact] as never });
+  const machine = await (await next(world, { facts: [personFact] })).run();
+  expect([machine.settled?.state, world.runner.started.length]).toEqual(['verified', 1]);
+});

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
+import type { Context } from 'aws-lambda';
+import { handler, registryEvents } from '../../../functions/registry-events/handler.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { messages, portsOf, pushed, pushWorld } from './support.ts';
+
+const context = { functionName: 'registry-events', awsRequestId: 'request-1', memoryLimitInMB: '512' } as Context;
+const sample = (name: string) => readFileSync(new URL(`../../../events/${name}`, import.meta.url), 'utf8');
+
+let told: jest.SpiedFunction<typeof logger.info>;
+beforeEach(() => {
+  jest.spyOn(logger, 'error').mockImplementation(() => undefined);
+  told = jest.spyOn(logger, 'info').mockImplementation(() => undefined);
+});
+afterEach(() => jest.restoreAllMocks());
+
+test('a batch of messages: the sample events, a push of ours, and one that is none', async () => {
+  const world = await pushWorld();
+  const names = ['pushed', 'untagged', 'deleted'].map((name) => `aws.ecr.ecr-image-action.${name}.json`);
+  const bodies = [
+    ...names.map(sample),
+    pushed(world, { name: 'one', tag: 'v1' }),
+    sample('aws.ecr.ecr-image-scan.complete.json'),
+  ];
+  const event = { Records: messages(bodies).map((message) => ({ ...message, receiptHandle: 'r' })) };
+  expect(await registryEvents(() => portsOf(world))(event, context)).toEqual({ batchItemFailures: [] });
+  expect(told.mock.calls).toEqual([['pushes to repositories without a rule', { withoutRule: 2 }]]);
+  expect(world.deadLetters.letters).toMatchObject([{ reason: expect.stringContaining('detail-type') }]);
+  expect(world.images.records.size).toBe(1);
+});
+
+test('what fails is named by its message, and is delivered again', async () => {
+  const world = await pushWorld();
+  const bodies = ['no JSON', pushed(world, { name: 'one', tag: 'v1' })];
+  jest.spyOn(world.registry, 'manifests').mockRejectedValue(new Error('internal'));
+  const ports = { ...portsOf(world), registry: world.registry };
+  const reply = await registryEvents(() => ports)({ Records: messages(bodies) }, context);
+  expect(reply).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
+  jest.restoreAllMocks();
+});
+
+test('what is no batch of messages is refused, and so is an environment that lacks anything', async () => {
+  await expect(handler({ action: 'push' }, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
+  await expect(handler({ Records: [] }, context)).rejects.toThrow(
+    /LEDGER_TABLE.*READ_ROLE_NAME.*DEAD_LETTER_QUEUE_URL.*PLAN_QUEUE_URL.*SCANS_PER_SECOND/,
+  );
+});

@@ -1,0 +1,218 @@
+import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
+import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
+import { rebuild } from '../../support/rebuild-samples.ts';
+import { DAY_MS, digestOf } from '../../support/samples.ts';
+import { fc } from '../../support/seeded.ts';
+import {
+  dump,
+  eventOf,
+  headOf,
+  LINE,
+  LOCATION,
+  LTS,
+  messages,
+  type Push,
+  type PushWorld,
+  portsOf,
+  pushed,
+  pushWorld,
+} from './support.ts';
+
+const handle = (world: PushWorld, bodies: readonly string[], turns: Turns = {}) =>
+  handleMessages(portsOf(world, turns), messages(bodies));
+
+test('a push is history, facts and a head', async () => {
+  const world = await pushWorld();
+  const body = pushed(world, { name: 'one', tag: 'v1.0.0' });
+  expect(await handle(world, [body])).toEqual({
+    recorded: 1,
+    looks: 0,
+    withoutRule: 0,
+    ignored: 0,
+    setAside: 0,
+    failed: [],
+  });
+  expect(await world.places.lastPushed(LOCATION, 'v1.0.0')).toBe(digestOf('one'));
+  expect(world.images.records.get(digestOf('one'))).toMatchObject({
+    ...{ stream: LINE, owner: 'payments', tier: 'application', isHead: true, inUse: false, locations: [LOCATION] },
+    birth: { known: true, bornAtEpochMs: world.clock() - 60_000 },
+  });
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
+  expect(world.streamImages.dump()).toMatchObject([{ key: `IMG ${LINE} ${digestOf('one')}` }]);
+});
+
+test('the next push takes the head over, and leaves the head of another line where it is', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'lts', tag: 'lts-1.0' }), pushed(world, { name: 'one', tag: 'v1.0.0' })]);
+  world.advance(DAY_MS);
+  await handle(world, [pushed(world, { name: 'two', tag: 'v1.0.1' })]);
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('two') } });
+  expect(await headOf(world, LTS)).toEqual({ images: { 'linux/arm64': digestOf('lts') } });
+  expect(world.images.records.get(digestOf('one'))).toMatchObject({ isHead: false });
+});
+
+test('an index is the head on all its platforms', async () => {
+  const world = await pushWorld();
+  const bodies = [
+    pushed(world, { name: 'arm' }),
+    pushed(world, { name: 'amd', platform: 'linux/amd64' }),
+    pushed(world, { name: 'index', tag: 'v2', children: { 'linux/arm64': 'arm', 'linux/amd64': 'amd' } }),
+  ];
+  await handle(world, bodies);
+  const images = { 'linux/amd64': digestOf('amd'), 'linux/arm64': digestOf('arm') };
+  expect(await headOf(world)).toEqual({ index: digestOf('index'), images });
+  expect(world.images.records.get(digestOf('amd'))).toMatchObject({ stream: LINE, isHead: true });
+});
+
+test('what an index brought stays the head of the other platforms, whatever is pushed next', async () => {
+  const world = await pushWorld();
+  await handle(world, [
+    pushed(world, { name: 'arm' }),
+    pushed(world, { name: 'amd', platform: 'linux/amd64' }),
+    pushed(world, { name: 'index', tag: 'v2', children: { 'linux/arm64': 'arm', 'linux/amd64': 'amd' } }),
+  ]);
+  for (const [name, tag] of [
+    ['amd-2', 'v2.1'],
+    ['lts', 'lts-1'],
+    ['branch', 'feature-x'],
+  ] as const) {
+    world.advance(DAY_MS);
+    await handle(world, [pushed(world, { name, tag, platform: 'linux/amd64' })]);
+  }
+  expect(await headOf(world)).toEqual({ images: { 'linux/amd64': digestOf('amd-2'), 'linux/arm64': digestOf('arm') } });
+});
+
+test('a branch build is inventoried and is no head', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'branch', tag: 'feature-x' })]);
+  expect(world.images.records.get(digestOf('branch'))).toMatchObject({ isHead: false });
+  expect(await headOf(world)).toBeUndefined();
+});
+
+test('a push of our own rebuild is recorded like any other, and starts nothing', async () => {
+  const world = await pushWorld();
+  const rebuildId = '20261124T030000Z-aaaaaaaaaaaa';
+  const open = rebuild(rebuildId, { stream: LINE, output: digestOf('ours') });
+  await world.rebuilds.record(LINE, rebuildId, () => open);
+  await handle(world, [pushed(world, { name: 'ours', tag: 'v1.0.1', rebuildId })]);
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('ours') } });
+  expect(await world.rebuilds.get(LINE, rebuildId)).toEqual(open);
+  expect([world.scanner.started, world.runner.started, world.executions.started, world.bus.published]).toEqual([
+    [],
+    [],
+    [],
+    [],
+  ]);
+  expect(await world.causes.get([LINE])).toEqual(new Map());
+});
+
+test('no push makes content younger', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
+  const { birth } = world.images.records.get(digestOf('one')) ?? {};
+  world.advance(40 * DAY_MS);
+  await handle(world, [eventOf({ digest: digestOf('one'), tag: 'v1.0.9', atEpochMs: world.clock() })]);
+  expect(world.images.records.get(digestOf('one'))?.birth).toEqual(birth);
+  expect(await world.places.lastPushed(LOCATION, 'v1.0.9')).toBe(digestOf('one'));
+});
+
+test('what is deleted, or is in a repository that no rule names, or can never be read', async () => {
+  const world = await pushWorld();
+  const stranger = { ...LOCATION, repository: 'other/web' };
+  const bodies = [
+    eventOf({ digest: digestOf('one'), tag: 'v1', action: 'DELETE' }),
+    pushed(world, { name: 'strange', tag: 'v1', location: stranger }),
+    '{"source": "aws.ecr", ',
+    eventOf({ digest: 'sha256:short', tag: 'v1' }),
+  ];
+  const handled = await handle(world, bodies);
+  expect(handled).toEqual({ recorded: 0, looks: 0, withoutRule: 1, ignored: 1, setAside: 2, failed: [] });
+  expect(world.deadLetters.letters).toEqual([
+    { body: bodies[2], reason: expect.stringMatching(/^not JSON/) },
+    { body: bodies[3], reason: expect.stringContaining('detail.image-digest') },
+  ]);
+  expect(world.images.records.size).toBe(0);
+});
+
+test('a registry that cannot be read fails its messages only', async () => {
+  const world = await pushWorld();
+  const other = { ...LOCATION, region: 'us-east-1' };
+  const policy = (await world.policies.current()).policy;
+  const streams = policy.streams.map((rule) => ({ ...rule, regions: ['eu-west-1', 'us-east-1'] as const }));
+  await world.policies.publish(
+    { ...policy, streams: streams as never },
+    { replaces: (await world.policies.current()).version },
+  );
+  const bodies = [
+    pushed(world, { name: 'denied', tag: 'v1', location: other }),
+    pushed(world, { name: 'one', tag: 'v1' }),
+    'no JSON',
+  ];
+  world.registry.deny(other);
+  const failed = [{ messageId: 'm0', error: expect.objectContaining({ name: 'RegistryUnreachableError' }) }];
+  expect(await handle(world, bodies)).toMatchObject({ recorded: 1, setAside: 1, failed });
+  expect(await world.places.lastPushed(other, 'v1')).toBe(digestOf('denied'));
+});
+
+const history: readonly Push[] = [
+  { name: 'one', tag: 'v1.0.0', atSeconds: 10 },
+  { name: 'amd', platform: 'linux/amd64', tag: 'v1.0.0', atSeconds: 20 },
+  { name: 'lts', tag: 'lts-1.0', atSeconds: 25 },
+  { name: 'branch', tag: 'feature-x', atSeconds: 30 },
+  { name: 'two', tag: 'v1.0.1', atSeconds: 40 },
+];
+
+async function after(order: readonly number[], cuts: readonly number[]) {
+  const world = await pushWorld();
+  const bodies = history.map((push) => pushed(world, push));
+  world.advance(DAY_MS);
+  let batch: string[] = [];
+  for (const [index, which] of order.entries()) {
+    batch.push(bodies[which] ?? '');
+    if (!cuts.includes(index)) continue;
+    await handle(world, batch);
+    batch = [];
+  }
+  await handle(world, batch);
+  return dump(world);
+}
+
+test('in whatever order, batches and number pushes are told, they lead to the same ledger', async () => {
+  const all = history.map((_, index) => index);
+  const expected = await after(all, []);
+  const orders = fc.tuple(
+    fc.shuffledSubarray(all, { minLength: all.length }),
+    fc.array(fc.integer({ min: 0, max: all.length - 1 }), { maxLength: 5 }),
+    fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 6 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(orders, async ([order, again, cuts]) => {
+      expect(await after([...order, ...again], cuts)).toEqual(expected);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('killed at any call, the batch that comes again leaves the same', async () => {
+  const arrange = async () => {
+    const world = await pushWorld();
+    await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
+    world.advance(DAY_MS);
+    return { world, bodies: [pushed(world, { name: 'two', tag: 'v1.0.1' })] };
+  };
+  const first = await arrange();
+  const turns = crashAt(Number.POSITIVE_INFINITY);
+  await handle(first.world, first.bodies, turns);
+  const expected = dump(first.world);
+  expect(turns.steps).toEqual(expect.arrayContaining(['streams.recordStream', 'images.recordFacts']));
+  for (let at = 0; at < turns.steps.length; at += 1) {
+    for (const side of ['before', 'after'] as const) {
+      const { world, bodies } = await arrange();
+      const killed = await handle(world, bodies, crashAt(at, side)).catch((error: unknown) => error);
+      const isTold = killed instanceof CrashError || (killed as { failed: unknown[] }).failed.length === 1;
+      expect([at, side, isTold]).toEqual([at, side, true]);
+      await handle(world, bodies);
+      expect(dump(world)).toEqual(expected);
+    }
+  }
+});

@@ -1,0 +1,294 @@
+import { checkClosures } from '../../../functions/rollout/check-closures.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import type { ScopeResult } from '../../../shared/domain/run.ts';
+import type { Verdict } from '../../../shared/domain/verdict.ts';
+import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
+import { deployment } from '../../support/rebuild-samples.ts';
+import { DAY_MS, digestOf, facts, HOUR_MS, review, usage } from '../../support/samples.ts';
+import {
+  CASCADE,
+  imageOf,
+  known,
+  locationOf,
+  MENDED,
+  MINUTE_MS,
+  plan,
+  portsOf,
+  REASON,
+  REGISTRY,
+  type RolloutWorld,
+  rolloutWorld,
+  runs,
+  service,
+  streamOf,
+} from './support.ts';
+
+const OTHER = { account: '444455556666', region: 'us-east-1' };
+const STREAM = streamOf('web');
+
+/** A verified stream whose closure is open; its old image runs. */
+async function scene() {
+  const world = await rolloutWorld();
+  await service(world, 'web');
+  await plan(world);
+  world.advance(HOUR_MS);
+  return world;
+}
+
+/** A review that reads both scopes now, but for those that fail. */
+async function reviewed(world: RolloutWorld, { fails = [] as readonly object[], scopeKey = 'fleet' } = {}) {
+  const runId = world.ids();
+  const { running } = await world.runs.latest();
+  if (running) await world.runs.finish({ ...running, state: 'succeeded' });
+  await world.runs.begin(review(runId, { scopeKey, startedAtEpochMs: world.clock() }));
+  for (const scope of [REGISTRY, OTHER]) {
+    const isFailed = fails.includes(scope);
+    const inventory = { clusters: 1, tasks: 1, containers: 1, usages: 1, unresolved: 0 };
+    const result: ScopeResult = isFailed
+      ? { scope, status: 'failed', error: 'ScopeUnreachableError', detail: 'no role' }
+      : { scope, status: 'complete', inventory };
+    const key = `${scope.account}/${scope.region}`;
+    await world.runs.recordPart(runId, { kind: 'scope', key, result });
+    const before = await world.scopes.get(scope);
+    await world.scopes.record(isFailed ? { scope, ...before } : { scope, completeAtEpochMs: world.clock() });
+  }
+  return runId;
+}
+
+/** The service runs what was verified. */
+async function replaced(world: RolloutWorld) {
+  await world.usages.end(await world.usages.ofImage(digestOf('web-old')), world.clock());
+  await world.images.recordPresence(digestOf('web-old'), { inUse: false });
+  await runs(world, 'web', 'new');
+}
+
+const look = (world: RolloutWorld, runId: string, turns: Turns = {}) =>
+  checkClosures(portsOf(world, turns), { runId, policyVersion: world.policyVersion });
+
+const closureOf = async (world: RolloutWorld) => (await collect(world.rollouts.closures(CASCADE)))[0];
+const causeOf = async (world: RolloutWorld) => (await world.causes.get([STREAM])).get(STREAM);
+
+test('nothing runs any more that holds the cause: closed with its proof, and the cause is settled', async () => {
+  const world = await scene();
+  await replaced(world);
+  const runId = await reviewed(world);
+  expect(await look(world, runId)).toEqual({ open: 0, closed: 1, overdue: 0 });
+  expect(await closureOf(world)).toMatchObject({
+    state: 'closed',
+    proof: { runId, closedAtEpochMs: world.clock(), scopes: 2, usagesOfOutput: 1 },
+  });
+  expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
+  expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 0, overdue: 0 });
+});
+
+test('a service that is being deployed may go back: open until that is over, and read once more', async () => {
+  const world = await scene();
+  const { services: [service = ''] = [] } = (await closureOf(world)) ?? {};
+  await world.rollouts.beginDeployment(deployment(CASCADE, service, { state: 'running' }));
+  // It stopped what ran before it has shown that the new tasks work.
+  await replaced(world);
+  const runId = await reviewed(world);
+  expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor: `still deployed: ${service}` });
+
+  const endedAtEpochMs = world.clock() + MINUTE_MS;
+  await world.rollouts.changeDeployment(CASCADE, service, (before) => ({
+    ...before,
+    state: 'completed',
+    endedAtEpochMs,
+  }));
+  expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
+  world.advance(MINUTE_MS);
+  expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
+});
+
+test('what still runs it is named', async () => {
+  const world = await scene();
+  expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
+  const waitingFor = 'still run by ecs-service 111122223333/eu-west-1/prod/web';
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
+  expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [MENDED] });
+});
+
+test('a standalone task that nobody can restart keeps it open until it is gone', async () => {
+  const world = await scene();
+  await replaced(world);
+  await runs(world, 'web', 'old', { workload: 'nightly', workloadKind: 'ecs-task' });
+  await look(world, await reviewed(world));
+  const waitingFor = 'still run by ecs-task 111122223333/eu-west-1/prod/nightly';
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
+  await replaced(world);
+  expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
+});
+
+test('an account that is unreachable during the closure keeps it open, whatever the others show', async () => {
+  const world = await scene();
+  await replaced(world);
+  expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
+  const waitingFor = expect.stringMatching(/^not read completely since .*: 444455556666\/us-east-1$/);
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
+  expect(await causeOf(world)).toMatchObject({ state: 'taken' });
+  expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
+});
+
+test('a reading from before the rollout proves nothing, one that failed since does not either', async () => {
+  const world = await rolloutWorld();
+  await reviewed(world);
+  world.advance(MINUTE_MS);
+  await service(world, 'web');
+  await plan(world);
+  await replaced(world);
+  expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
+});
+
+test.each([
+  ['of some scopes', { scopeKey: 'a list' }, { open: 1, closed: 0 }],
+  ['of the fleet', { scopeKey: 'fleet' }, { open: 0, closed: 1 }],
+])('a review %s', async (_, { scopeKey }, counts) => {
+  const world = await scene();
+  await replaced(world);
+  expect(await look(world, await reviewed(world, { scopeKey }))).toMatchObject(counts);
+});
+
+test('an image that runs and is not judged keeps it open', async () => {
+  const world = await scene();
+  await replaced(world);
+  await known(world, 'web', 'mystery', {});
+  await runs(world, 'web', 'mystery');
+  await look(world, await reviewed(world));
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor: expect.stringContaining('not judged') });
+});
+
+describe('what runs from the repository and belongs to no stream', () => {
+  const stray = async (
+    world: RolloutWorld,
+    verdict: Partial<Verdict> | undefined,
+    reference = imageOf('web', 'b7'),
+  ) => {
+    const digest = digestOf('stray');
+    if (verdict) {
+      const { stream: _, ...ofNone } = facts('stray', { locations: [locationOf('web')] });
+      await world.images.recordFacts(ofNone);
+      const told: Verdict = { status: 'compliant', reasons: [], policyVersion: 'p', ...verdict };
+      const scan = { state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] } as const;
+      await world.images.recordJudgement({ digest, scan, verdict: told, judgedAtEpochMs: world.clock() });
+    }
+    const ran = usage('stray', { ...OTHER, cluster: 'lab', workload: 'probe', container: 'probe', digest, reference });
+    await world.usages.record([ran], world.clock());
+  };
+  const holding = { status: 'violating', reasons: [REASON] } as const;
+
+  test.each([
+    ['holds the cause', holding, 'still run by ecs-service 444455556666/us-east-1/lab/probe'],
+    ['is not known at all', undefined, `not judged: ${digestOf('stray')}`],
+  ])('keeps it open where it %s, and is named', async (_, verdict, waitingFor) => {
+    const world = await scene();
+    await replaced(world);
+    await stray(world, verdict);
+    expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
+    expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
+  });
+
+  test.each([
+    ['it holds none of it', {}, undefined],
+    ['it is of another repository', holding, imageOf('shop')],
+    ['it is of no registry of ours', holding, 'team/web:b7'],
+    ['its reference is none', holding, '::'],
+  ])("is in nobody's way where %s", async (_, verdict, reference) => {
+    const world = await scene();
+    await replaced(world);
+    await stray(world, verdict, reference);
+    expect(await look(world, await reviewed(world))).toMatchObject({ open: 0, closed: 1 });
+  });
+});
+
+test('a container that nobody can identify keeps it open, also while its account cannot be read again', async () => {
+  const world = await scene();
+  await replaced(world);
+  const unidentified = [
+    { repository: `${REGISTRY.account}/${REGISTRY.region}/team/web`, workload: 'ecs-task lab/probe' },
+  ];
+  const first = await reviewed(world);
+  await world.scopes.record({ scope: OTHER, completeAtEpochMs: world.clock(), unidentified });
+  expect(await look(world, first)).toMatchObject({ open: 1, closed: 0 });
+  const waitingFor = 'nobody can tell which image of its repository is run by ecs-task lab/probe';
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
+  expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
+  expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
+});
+
+test('a scope that was left out as empty was not read: it keeps the closure open', async () => {
+  const world = await scene();
+  await replaced(world);
+  const runId = await reviewed(world);
+  const scope = { account: '777788889999', region: 'eu-west-1' };
+  await world.scopes.record({
+    scope,
+    completeAtEpochMs: world.clock() - DAY_MS,
+    emptyUntilEpochMs: world.clock() + DAY_MS,
+  });
+  const result: ScopeResult = { scope, status: 'skipped', reason: 'no cluster' };
+  await world.runs.recordPart(runId, { kind: 'scope', key: '777788889999/eu-west-1', result });
+  expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
+  const waitingFor = expect.stringMatching(/^not read completely since .*: 777788889999\/eu-west-1$/);
+  expect(await closureOf(world)).toMatchObject({ waitingFor });
+});
+
+test('past its deadline it stays open and is counted', async () => {
+  const world = await scene();
+  world.advance(73 * HOUR_MS);
+  expect(await look(world, await reviewed(world))).toEqual({ open: 1, closed: 0, overdue: 1 });
+});
+
+test('a fact that came meanwhile stays, and the cause is open for it', async () => {
+  const world = await scene();
+  await replaced(world);
+  const later = { ...MENDED, vulnerability: 'CVE-2026-2' };
+  await world.causes.change(STREAM, (cause) => cause && { ...cause, facts: [...cause.facts, later], version: 2 });
+  await look(world, await reviewed(world));
+  expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [later] });
+});
+
+test('killed at any call it closes the next time, and the cause is settled with it', async () => {
+  const arrange = async () => {
+    const world = await scene();
+    await replaced(world);
+    return { world, runId: await reviewed(world) };
+  };
+  const first = await arrange();
+  const turns = crashAt(Number.POSITIVE_INFINITY);
+  await look(first.world, first.runId, turns);
+  expect(turns.steps).toEqual(expect.arrayContaining(['causes.change', 'rollouts.changeClosure']));
+  for (let at = 0; at < turns.steps.length; at += 1) {
+    for (const side of ['before', 'after'] as const) {
+      const { world, runId } = await arrange();
+      await expect(look(world, runId, crashAt(at, side))).rejects.toThrow(CrashError);
+      await look(world, runId);
+      expect([at, (await closureOf(world))?.state, (await causeOf(world))?.state]).toEqual([at, 'closed', 'closed']);
+    }
+  }
+});
+
+test('one closure that fails stops no other, and the step fails', async () => {
+  const world = await rolloutWorld({ modes: { api: 'restart', web: 'restart' } });
+  await plan(world);
+  world.advance(HOUR_MS);
+  const runId = await reviewed(world);
+  const broken = { ...portsOf(world), streamImages: { of: (stream: string) => broke(world, stream) } };
+  const step = checkClosures(broken, { runId, policyVersion: 'p' });
+  await expect(step).rejects.toThrow('no answer');
+  const states = (await collect(world.rollouts.closures(CASCADE))).map(({ stream, state }) => [stream, state]);
+  expect(states).toEqual([
+    [streamOf('api'), 'open'],
+    [STREAM, 'closed'],
+  ]);
+});
+
+async function* broke(world: RolloutWorld, stream: string) {
+  if (stream === streamOf('api')) throw new Error('no answer');
+  yield* world.streamImages.of(stream);
+}
+
+test('a review that nobody began is refused', async () => {
+  await expect(look(await scene(), 'nobody')).rejects.toMatchObject({ name: 'InvalidInputError' });
+});

@@ -1,0 +1,260 @@
+import { serviceKey } from '../../../shared/domain/cascade.ts';
+import type { RolloutMode } from '../../../shared/domain/rollout.ts';
+import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
+import { digestOf } from '../../support/samples.ts';
+import {
+  CASCADE,
+  complete,
+  HOST,
+  imageOf,
+  locationOf,
+  MINUTE_MS,
+  planned,
+  REGISTRY,
+  type RolloutWorld,
+  rolloutWorld,
+  ServiceMachine,
+  service,
+  serviceOf,
+} from './support.ts';
+
+const NEW = digestOf('web-new');
+
+/** One service, planned. */
+async function scene(mode: RolloutMode = 'restart') {
+  const world = await rolloutWorld({ modes: { web: mode } });
+  const ref = await service(world, 'web');
+  await planned(world);
+  return { world, ref, machine: new ServiceMachine(world, ref) };
+}
+
+const deploymentOf = (world: RolloutWorld, name = 'web') =>
+  world.rollouts.deployment(CASCADE, serviceKey(serviceOf(name)));
+
+test('a service is restarted once, and its deployment is awaited', async () => {
+  const { world, machine } = await scene();
+  await machine.run('check');
+  expect(world.deployer.started).toHaveLength(1);
+  expect(await deploymentOf(world)).toMatchObject({ state: 'running', mode: 'restart' });
+  await machine.step();
+  expect(machine.last).toMatchObject({ decision: 'check', state: 'running' });
+  complete(world);
+  await machine.run();
+  expect(machine.last).toMatchObject({ decision: 'ended', state: 'completed' });
+  expect(world.deployer.started).toHaveLength(1);
+});
+
+test('register copies the definition and changes one image', async () => {
+  const { world, ref, machine } = await scene('register');
+  const before = await world.deployer.describe(ref);
+  await machine.run('check');
+  const after = await world.deployer.describe(ref);
+  expect(after.taskDefinition).not.toBe(before.taskDefinition);
+  expect(after.containers).toEqual([
+    { name: 'web', image: `${HOST}/team/web@${NEW}` },
+    { name: 'sidecar', image: 'public.ecr.aws/envoy:1' },
+  ]);
+  complete(world);
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'completed' });
+});
+
+test('two containers of a service, one to restart and one to register, are one deployment', async () => {
+  const world = await rolloutWorld({ modes: { web: 'restart', proxy: 'register' } });
+  const ref = await service(world, 'shop', ['web', 'proxy']);
+  await planned(world);
+  await new ServiceMachine(world, ref).run('check');
+  expect(world.deployer.started).toHaveLength(1);
+  const { containers } = await world.deployer.describe(ref);
+  expect(containers.map(({ image }) => image)).toEqual([
+    imageOf('web'),
+    `${HOST}/team/proxy@${digestOf('proxy-new')}`,
+    'public.ecr.aws/envoy:1',
+  ]);
+});
+
+interface Refusal {
+  readonly name: string;
+  readonly mode?: RolloutMode;
+  readonly arrange: (world: RolloutWorld) => unknown;
+  readonly detail: RegExp;
+  /** Its cause passes by itself. */
+  readonly passes?: true;
+}
+
+const WEB: ServiceRef = serviceOf('web');
+
+const refusals: readonly Refusal[] = [
+  {
+    name: 'is pinned to a digest',
+    arrange: ({ deployer }) =>
+      deployer.create(WEB, [{ name: 'web', image: `${imageOf('web')}@${digestOf('web-old')}` }]),
+    detail: /^pinned-reference: container web of stream .* names a digest, which a restart does not change/,
+  },
+  {
+    name: 'has a tag that means something else',
+    arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: imageOf('web', 'v0') }]),
+    detail: /^pinned-reference: .* means nothing now, not what was verified/,
+  },
+  {
+    name: 'pulls by a tag from a registry that has it not',
+    arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: 'docker.io/team/web:v1' }]),
+    detail: /^pinned-reference:/,
+  },
+  {
+    name: 'has another controller',
+    arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: imageOf('web') }], 'CODE_DEPLOY'),
+    detail: /^foreign-controller: its deployments are made by CODE_DEPLOY/,
+  },
+  {
+    name: 'has lost the container',
+    arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'api', image: imageOf('web') }]),
+    detail: /^container-gone: .* no container web/,
+  },
+  {
+    name: 'was deleted',
+    arrange: ({ deployer }) => deployer.remove(WEB),
+    detail: /^service-gone: .*is gone/,
+  },
+  {
+    name: 'is in an account without the role',
+    arrange: ({ deployer }) => deployer.deny(WEB),
+    detail: /^unreachable: .*Deploy the rollout role there/,
+    passes: true,
+  },
+  {
+    name: 'pulls from a registry that cannot be read',
+    arrange: ({ registry }) => registry.deny(REGISTRY),
+    detail: /^registry-unreachable: /,
+    passes: true,
+  },
+  {
+    name: 'is to be registered, and pulls from a registry without the image',
+    mode: 'register',
+    arrange: ({ registry }) => registry.delete(locationOf('web'), NEW),
+    detail: /^not-in-registry: .*team\/web@sha256:/,
+  },
+];
+
+test.each(refusals)('a service that $name is refused, with the reason', async ({ mode, arrange, detail, passes }) => {
+  const { world, machine } = await scene(mode);
+  arrange(world);
+  world.advance(MINUTE_MS);
+  await machine.step();
+  expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
+  expect(await deploymentOf(world)).toMatchObject({ state: 'refused', detail: expect.stringMatching(detail) });
+  // What passes by itself is left to another cascade; the rest is the owner's to make.
+  expect((await deploymentOf(world))?.abandoned ?? false).toBe(passes ?? false);
+  expect(world.deployer.started).toEqual([]);
+  await new ServiceMachine(world, WEB).run();
+});
+
+type Happening = (world: RolloutWorld, deploymentId: string) => void;
+
+const ends: readonly (readonly [string, Happening, string, RegExp])[] = [
+  ['fails', ({ deployer }, id) => void deployer.fail(WEB, id), 'failed', /circuit breaker/],
+  [
+    'is rolled back',
+    ({ deployer }, id) => void deployer.fail(WEB, id, { rollsBack: true }),
+    'rolled-back',
+    /circuit breaker/,
+  ],
+  [
+    'vanishes',
+    ({ deployer }, id) => void deployer.fail(WEB, id, { rollsBack: true }).forget(WEB, id),
+    'rolled-back',
+    /lists it no more/,
+  ],
+  [
+    'is replaced by another one',
+    ({ deployer }) => void deployer.deployByHand(WEB),
+    'rolled-back',
+    /deployment ecs-svc\/\d+ is the primary one/,
+  ],
+  ['loses its service', ({ deployer }) => void deployer.remove(WEB), 'failed', /service-gone/],
+];
+
+test.each(ends)('a deployment that %s ends so, and stops its environment', async (_, happen, state, detail) => {
+  const world = await rolloutWorld();
+  for (const [name, cluster] of [
+    ['web', 'prod'],
+    ['web-2', 'prod'],
+    ['web-3', 'test'],
+  ] as const)
+    await service(world, name, ['web'], cluster);
+  await planned(world);
+  const machine = await new ServiceMachine(world, WEB).run('check');
+  happen(world, world.deployer.started[0]?.deploymentId ?? '');
+  await machine.run();
+  expect(machine.last).toMatchObject({ state, detail: expect.stringMatching(detail) });
+  const next = new ServiceMachine(world, serviceOf('web-2'));
+  const steps: string[] = [];
+  await next.step({ before: (step) => void steps.push(step) });
+  // One question, however many services the cascade deploys.
+  expect(steps).not.toContain('rollouts.deployments');
+  expect(next.last).toMatchObject({ state: 'refused', detail: expect.stringContaining('environment-stopped') });
+  const stopped = await world.rollouts.deployment(CASCADE, serviceKey(serviceOf('web-2')));
+  expect(stopped).toMatchObject({ abandoned: true });
+  await new ServiceMachine(world, serviceOf('web-3', 'test')).run('check');
+  expect(world.deployer.started.map(({ service: { service } }) => service)).toEqual(['web', 'web-3']);
+});
+
+test.each([
+  ['that does not end', () => {}, /deadline: its tasks were not all replaced/],
+  [
+    'whose account cannot be asked any more',
+    (world: RolloutWorld) => void world.deployer.deny(WEB),
+    /deadline: its service could not be asked/,
+  ],
+])('a deployment %s has failed at its deadline', async (_, happen, detail) => {
+  const { world, machine } = await scene();
+  await machine.run('check');
+  const { deadlineEpochMs = 0 } = (await deploymentOf(world)) ?? {};
+  happen(world);
+  await machine.run();
+  expect(machine.last).toMatchObject({ state: 'failed', detail: expect.stringMatching(detail) });
+  expect(world.clock()).toBe(deadlineEpochMs);
+});
+
+describe('paused', () => {
+  const pauses = [
+    [
+      'the kill switch',
+      (world: RolloutWorld, state: 'paused' | 'on') =>
+        world.killSwitch.set({ state, by: 'ann', atEpochMs: 1, reason: 'a test' }),
+    ],
+    ['the policy', (world: RolloutWorld, state: 'paused' | 'on') => world.apply(state === 'on' ? 'enforce' : 'paused')],
+  ] as const;
+
+  test.each(pauses)('by %s nothing begins, until it ends', async (_, set) => {
+    const { world, machine } = await scene();
+    await set(world, 'paused');
+    await machine.step();
+    expect(machine.last).toMatchObject({ decision: 'wait', state: 'starting' });
+    expect(await deploymentOf(world)).toBeUndefined();
+    await set(world, 'on');
+    await machine.run('check');
+    expect(world.deployer.started).toHaveLength(1);
+  });
+
+  test.each(pauses)('by %s until the deadline of the cascade: refused, and left to another cascade', async (_, set) => {
+    const { world, machine } = await scene();
+    await set(world, 'paused');
+    const { deadlineEpochMs = 0 } = (await world.cascades.get(CASCADE)) ?? {};
+    await machine.run();
+    expect(machine.last).toMatchObject({ state: 'refused', detail: expect.stringContaining('paused') });
+    expect(await deploymentOf(world)).toMatchObject({ state: 'refused', abandoned: true });
+    expect(world.clock()).toBe(deadlineEpochMs);
+    expect(world.deployer.started).toEqual([]);
+  });
+});
+
+test('a check before any deployment, and a service that nobody planned, are refused', async () => {
+  const { world } = await scene();
+  const machine = new ServiceMachine(world, WEB);
+  machine.state = 'check';
+  await expect(machine.step()).rejects.toThrow(/has no deployment/);
+  await expect(new ServiceMachine(world, serviceOf('stranger')).step()).rejects.toMatchObject({
+    name: 'RunFileMissingError',
+  });
+});

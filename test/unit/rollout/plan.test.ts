@@ -1,0 +1,125 @@
+import { planServices } from '../../../functions/rollout/plan.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import { digestOf, HOUR_MS } from '../../support/samples.ts';
+import {
+  CASCADE,
+  known,
+  MENDED,
+  plan,
+  planned,
+  portsOf,
+  type RolloutWorld,
+  rolloutWorld,
+  runs,
+  service,
+  serviceOf,
+  streamOf,
+} from './support.ts';
+
+const closures = (world: RolloutWorld) => collect(world.rollouts.closures(CASCADE));
+
+test('a service that runs what was replaced is deployed, and its stream is closed once nothing runs it', async () => {
+  const world = await rolloutWorld();
+  await service(world, 'web');
+  expect(await planned(world)).toEqual([serviceOf('web')]);
+  expect(await closures(world)).toEqual([
+    {
+      ...{ cascadeId: CASCADE, stream: streamOf('web'), facts: [MENDED], output: digestOf('web-new'), state: 'open' },
+      ...{ sinceEpochMs: world.clock(), deadlineEpochMs: world.clock() + 72 * HOUR_MS },
+      services: ['111122223333/eu-west-1/prod/web'],
+    },
+  ]);
+});
+
+test('a service with two containers in one cascade is one deployment', async () => {
+  const world = await rolloutWorld({ modes: { web: 'restart', proxy: 'restart' } });
+  await service(world, 'shop', ['web', 'proxy']);
+  expect(await planned(world)).toEqual([serviceOf('shop')]);
+});
+
+test('a service with one stream that is not verified stays as it is, and says so', async () => {
+  const world = await rolloutWorld({ modes: { web: 'restart', proxy: 'restart' }, states: { proxy: 'ineffective' } });
+  await service(world, 'shop', ['web', 'proxy']);
+  expect(await planned(world)).toEqual([]);
+  const [closure, ...more] = await closures(world);
+  expect(more).toEqual([]);
+  expect(closure).toMatchObject({
+    stream: streamOf('web'),
+    services: [],
+    waitingFor: 'left to their owners: ecs-service 111122223333/eu-west-1/prod/shop (not-verified)',
+  });
+});
+
+test.each([
+  [
+    'a standalone task',
+    { workloadKind: 'ecs-task' },
+    'restart',
+    'ecs-task 111122223333/eu-west-1/prod/web (standalone-task)',
+  ],
+  ['a daemon', { workloadKind: 'ecs-daemon' }, 'restart', 'ecs-daemon 111122223333/eu-west-1/prod/web (daemon)'],
+  ['the pipeline deploys', {}, 'pipeline', 'ecs-service 111122223333/eu-west-1/prod/web (pipeline)'],
+  ['nobody deploys', {}, 'none', 'ecs-service 111122223333/eu-west-1/prod/web (none)'],
+] as const)(
+  'what nobody can restart is left to its owner, and its closure says so: %s',
+  async (_, usage, mode, text) => {
+    const world = await rolloutWorld({ modes: { web: mode } });
+    await runs(world, 'web', 'old', usage);
+    expect(await planned(world)).toEqual([]);
+    expect(await closures(world)).toMatchObject([{ state: 'open', waitingFor: `left to their owners: ${text}` }]);
+  },
+);
+
+test.each([
+  ['holds the cause', { holds: true }, 1],
+  ['is not judged', {}, 1],
+  ['is newer and free of it', { holds: false, isHead: true }, 0],
+  ['is older and free of it', { holds: false }, 0],
+] as const)('an image of the stream that %s', async (_, is, count) => {
+  const world = await rolloutWorld();
+  await known(world, 'web', 'other', is);
+  await runs(world, 'web', 'other');
+  expect(await planned(world)).toHaveLength(count);
+});
+
+test('what was verified is not deployed again; nor an image that is of another stream by now', async () => {
+  const world = await rolloutWorld();
+  await runs(world, 'web', 'new');
+  const record = world.images.records.get(digestOf('web-old'));
+  if (!record) throw new Error('no record');
+  world.images.records.set(record.digest, { ...record, stream: streamOf('other') });
+  await runs(world, 'web', 'old');
+  expect(await planned(world)).toEqual([]);
+});
+
+test('what a person asked for replaces all that runs but a head that was pushed since', async () => {
+  const asked = {
+    kind: 'person',
+    ruleId: 'asked-by-person',
+    by: 'ann',
+    reason: 'a new base',
+    sinceEpochMs: 1,
+  } as const;
+  const world = await rolloutWorld({ nodes: { web: { facts: [asked], holders: [] } } });
+  await known(world, 'web', 'free', { holds: false });
+  await known(world, 'web', 'theirs', { holds: false, isHead: true });
+  await runs(world, 'web', 'free', { workload: 'one' });
+  await runs(world, 'web', 'theirs', { workload: 'two' });
+  expect(await planned(world)).toEqual([serviceOf('one')]);
+});
+
+test('planned again it finds its closures there, since when they were first opened', async () => {
+  const world = await rolloutWorld();
+  await service(world, 'web');
+  await plan(world);
+  const before = await closures(world);
+  world.advance(HOUR_MS);
+  await plan(world);
+  expect(await closures(world)).toEqual(before);
+});
+
+test('a cascade that nobody planned is refused', async () => {
+  const world = await rolloutWorld();
+  const step = planServices(portsOf(world), { cascadeId: 'fedcba987654-g1' });
+  await expect(step).rejects.toThrow(/nobody planned cascade fedcba987654-g1/);
+});

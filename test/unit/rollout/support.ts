@@ -1,0 +1,219 @@
+import type { DeploymentAnswer } from '../../../functions/rollout/answers.ts';
+import { checkDeployment } from '../../../functions/rollout/check.ts';
+import { deploy } from '../../../functions/rollout/deploy.ts';
+import { planServices } from '../../../functions/rollout/plan.ts';
+import type { RolloutPorts } from '../../../functions/rollout/ports.ts';
+import type { CascadeNode, NodeState } from '../../../shared/domain/cascade.ts';
+import type { CauseFact } from '../../../shared/domain/cause.ts';
+import type { Platform } from '../../../shared/domain/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import type { RolloutMode } from '../../../shared/domain/rollout.ts';
+import type { Usage } from '../../../shared/domain/usage.ts';
+import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
+import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
+import { parse } from '../../../shared/schema.ts';
+import { interleave, type Turns } from '../../support/fakes/interleave.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { cascade, node } from '../../support/rebuild-samples.ts';
+import { digestOf, facts, HOUR_MS, usage } from '../../support/samples.ts';
+
+export const MINUTE_MS = 60_000;
+export const LIMITS = { pollSeconds: 5, deploymentMs: 2 * HOUR_MS };
+export const CASCADE = '0123456789ab-g1';
+export const REGISTRY = { account: '111122223333', region: 'eu-west-1' };
+export const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
+
+export const locationOf = (name: string) => ({ ...REGISTRY, repository: `team/${name}` });
+export const streamOf = (name: string): string => `${REGISTRY.account}/${REGISTRY.region}/team/${name}:^v.*$`;
+export const serviceOf = (service: string, cluster = 'prod'): ServiceRef => ({ ...REGISTRY, cluster, service });
+export const imageOf = (name: string, tag = 'v1'): string => `${HOST}/team/${name}:${tag}`;
+
+export const MENDED: CauseFact = {
+  ...{ kind: 'finding', ruleId: 'critical', vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1' },
+  ...{ fix: 'yes', sinceEpochMs: 1_795_000_000_000 },
+};
+
+export const REASON: Reason = {
+  ...{ ruleId: 'critical', effect: 'violates', kind: 'finding', vulnerability: 'CVE-2026-1', package: 'openssl' },
+  ...{ version: '3.0.1', severity: 'critical', fix: 'yes', firstSeenAtEpochMs: 1_795_000_000_000 },
+};
+
+const policyOf = (modes: Readonly<Record<string, RolloutMode>>, mode: PolicyDocument['mode']): PolicyDocument => ({
+  version: 1,
+  ...(mode && { mode }),
+  ages: { default: { limitDays: 30 } },
+  streams: Object.entries(modes).map(([name, rollout]) => ({
+    ...{ id: name, tier: 'application', account: REGISTRY.account, regions: [REGISTRY.region], owner: 'payments' },
+    ...{ repositories: [`team/${name}`], headTags: ['^v.*$'], pipeline: { name }, rollout },
+  })),
+  severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
+});
+
+export type RolloutWorld = Awaited<ReturnType<typeof rolloutWorld>>;
+
+interface Scene {
+  /** Streams of the cascade with their modes. */
+  readonly modes?: Readonly<Record<string, RolloutMode>>;
+  readonly states?: Readonly<Record<string, NodeState>>;
+  readonly nodes?: Readonly<Record<string, Partial<CascadeNode>>>;
+}
+
+/** A cascade whose streams are verified: `<name>-old` runs, `<name>-new` was verified and is what the tag means. */
+export async function rolloutWorld({ modes = { web: 'restart' }, states = {}, nodes = {} }: Scene = {}) {
+  const world = fakeWorld();
+  const policyVersion = await world.policies.publish(parse(policySchema, policyOf(modes, 'enforce')), {});
+  const plannedAtEpochMs = world.clock();
+  const complete = {
+    ...world,
+    policyVersion,
+    /** The policy in force from now on. */
+    apply: async (mode: PolicyDocument['mode']) => {
+      const { version: replaces } = await world.policies.current();
+      await world.policies.publish(parse(policySchema, policyOf(modes, mode)), { replaces });
+    },
+  };
+  const planned = Object.keys(modes).map((name) => {
+    const state = states[name] ?? 'verified';
+    const output = state === 'verified' ? { output: digestOf(`${name}-new`) } : {};
+    const held = { facts: [MENDED], holders: [digestOf(`${name}-old`)] };
+    return node(CASCADE, streamOf(name), { ...held, state, ...output, ...nodes[name] });
+  });
+  await world.cascades.beginPlanning('planner', { nowEpochMs: plannedAtEpochMs, untilEpochMs: plannedAtEpochMs + 1 });
+  const working = { policyVersion, plannedAtEpochMs, state: 'running', streams: planned.length } as const;
+  await world.cascades.write('planner', cascade(CASCADE, working), planned);
+  await world.cascades.endPlanning('planner');
+  for (const name of Object.keys(modes)) {
+    await known(complete, name, 'old', { holds: true });
+    await known(complete, name, 'new', { holds: false, isHead: true });
+    pushImage(complete, name, 'new', ['v1']);
+    const cause = { stream: streamOf(name), facts: [MENDED], sinceEpochMs: MENDED.sinceEpochMs, version: 1 };
+    await world.causes.change(streamOf(name), () => ({ ...cause, state: 'taken', takenBy: { cascadeId: CASCADE } }));
+  }
+  world.advance(30 * MINUTE_MS);
+  return complete;
+}
+
+/** An image in the repository of a stream: `<name>-<which>`. */
+export function pushImage({ registry, clock }: World, name: string, which: string, tags: readonly string[] = []) {
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const content = { mediaType, configDigest: digestOf('config'), layers: [], annotations: {} };
+  const artifact = { kind: 'image', digest: digestOf(`${name}-${which}`), ...content } as const;
+  registry.push(locationOf(name), { artifact, tags, pushedAtEpochMs: clock() });
+}
+
+type World = Pick<ReturnType<typeof fakeWorld>, 'images' | 'streamImages' | 'clock' | 'usages' | 'registry'>;
+
+interface Known {
+  /** Whether its verdict has what is mended; absent where nobody judged it. */
+  readonly holds?: boolean | undefined;
+  readonly isHead?: boolean;
+  readonly platform?: Platform;
+}
+
+/** An image of a stream that the ledger knows: `<name>-<which>`. */
+export async function known({ images, streamImages, clock }: World, name: string, which: string, is: Known) {
+  const { holds, isHead = false, platform = 'linux/arm64' } = is;
+  const digest = digestOf(`${name}-${which}`);
+  const told = facts(`${name}-${which}`, { stream: streamOf(name), locations: [locationOf(name)], platform });
+  await images.recordFacts(told);
+  await images.recordPresence(digest, { isHead });
+  await streamImages.record(streamOf(name), { digest });
+  if (holds === undefined) return;
+  const status: Verdict['status'] = holds ? 'violating' : 'compliant';
+  const verdict: Verdict = { status, reasons: holds ? [REASON] : [], policyVersion: 'p' };
+  const scan = { state: 'complete', completedAtEpochMs: clock(), coverage: ['os'] } as const;
+  await images.recordJudgement({ digest, scan, verdict, judgedAtEpochMs: clock() });
+}
+
+/** Runs an image of a stream in a container of a service (or of what `changes` say). */
+export async function runs(
+  { usages, images, clock }: World,
+  name: string,
+  which = 'old',
+  changes: Partial<Usage> = {},
+) {
+  const digest = digestOf(`${name}-${which}`);
+  const asked = { workload: name, container: name, reference: imageOf(name) };
+  const ran = usage(`${name}-${which}`, { ...REGISTRY, ...asked, ...changes, digest });
+  await usages.record([ran], clock());
+  await images.recordPresence(digest, { inUse: true });
+  return ran;
+}
+
+/** A service with a container for each stream named, which runs its old image. */
+export async function service(
+  world: RolloutWorld,
+  name: string,
+  streams: readonly string[] = [name],
+  cluster = 'prod',
+) {
+  const ref = serviceOf(name, cluster);
+  const containers = streams.map((stream) => ({ name: stream, image: imageOf(stream) }));
+  world.deployer.create(ref, [...containers, { name: 'sidecar', image: 'public.ecr.aws/envoy:1' }]);
+  for (const stream of streams) await runs(world, stream, 'old', { workload: name, container: stream, cluster });
+  world.advance(MINUTE_MS);
+  return ref;
+}
+
+/** The ports of one Lambda invocation; a test may come between any two of its calls. */
+export function portsOf(world: RolloutWorld, turns: Turns = {}): RolloutPorts {
+  const { cascades, rollouts, causes, images, places, usages, streamImages, runs: reviews, scopes } = world;
+  const { killSwitch, policies, runFiles: files, registry, deployer, clock, ids } = world;
+  const ledgers = { cascades, rollouts, causes, images, places, usages, streamImages, runs: reviews, scopes };
+  const all = { ...ledgers, killSwitch, policies, files, registry, deployer };
+  const interleaved = Object.entries(all).map(([name, port]) => [name, interleave(name, port, turns)]);
+  return { ...all, ...Object.fromEntries(interleaved), clock, ids };
+}
+
+export const plan = (world: RolloutWorld, turns: Turns = {}) =>
+  planServices(portsOf(world, turns), { cascadeId: CASCADE });
+
+/** What the map over services reads. */
+export async function planned(world: RolloutWorld): Promise<readonly ServiceRef[]> {
+  const { services } = await plan(world);
+  const items = (await world.runFiles.get(services.key)) as { cascadeId: string; service: ServiceRef }[];
+  if (items.length !== services.count) throw new Error('the count is wrong');
+  return items.map(({ service }) => service);
+}
+
+/** One child of the map over services; a step that throws is taken again. */
+export class ServiceMachine {
+  readonly #world: RolloutWorld;
+  readonly #service: ServiceRef;
+  state: 'deploy' | 'check' | 'done' = 'deploy';
+  last: DeploymentAnswer | undefined;
+
+  constructor(world: RolloutWorld, ref: ServiceRef) {
+    this.#world = world;
+    this.#service = ref;
+  }
+
+  async step(turns: Turns = {}): Promise<void> {
+    if (this.state === 'done') return;
+    const step = this.state === 'deploy' ? deploy : checkDeployment;
+    const answer = await step(portsOf(this.#world, turns), LIMITS, { cascadeId: CASCADE, service: this.#service });
+    this.last = answer;
+    if (answer.decision === 'ended') this.state = 'done';
+    else this.#sleep(answer.waitSeconds);
+    if (answer.decision === 'check') this.state = 'check';
+  }
+
+  /** Step after step until a state. */
+  async run(until: ServiceMachine['state'] = 'done', steps = 2000): Promise<this> {
+    for (let taken = 0; taken < steps && this.state !== until && this.state !== 'done'; taken += 1) await this.step();
+    if (this.state !== until) throw new Error(`the deployment is at ${this.state}, not ${until}`);
+    return this;
+  }
+
+  #sleep(seconds: number): void {
+    if (!(Number.isInteger(seconds) && seconds >= 1 && seconds <= 600)) throw new Error(`waits ${seconds} s`);
+    this.#world.advance(seconds * 1000);
+  }
+}
+
+/** The deployment that was really started last ends well. */
+export function complete(world: RolloutWorld): void {
+  const last = world.deployer.started.at(-1);
+  if (!last) throw new Error('no deployment was started');
+  world.deployer.complete(last.service, last.deploymentId);
+}

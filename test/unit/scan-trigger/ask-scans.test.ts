@@ -1,0 +1,406 @@
+import { checkScans } from '../../../functions/fleet-review/check-scans.ts';
+import { firstProgress } from '../../../functions/fleet-review/plan-scans.ts';
+import { howToLook } from '../../../functions/policy-evaluation/look.ts';
+import { type AskLimits, askScans } from '../../../functions/scan-trigger/ask-scans.ts';
+import type { ScanTriggerInput } from '../../../functions/scan-trigger/input.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
+import type { ImageFacts } from '../../../shared/domain/records.ts';
+import type { ScanReason, ScanStateName } from '../../../shared/domain/scan.ts';
+import { effectiveScanState } from '../../../shared/domain/scan-state.ts';
+import { runFileKeys } from '../../../shared/review/documents.ts';
+import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { fc } from '../../support/seeded.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const first: ImageLocation = { account: '111122223333', region: 'us-east-1', repository: 'apps/web' };
+const second: ImageLocation = { account: '444455556666', region: 'eu-west-1', repository: 'apps/web' };
+const limits: AskLimits = { catchUpMinutes: 45, dailyQuota: 100_000 };
+const pace = async () => {};
+const retry = { attempts: 3, wait: async () => {} };
+
+const digestOf = (number: number): Digest => `sha256:${number.toString(16).padStart(8, '0').padEnd(64, 'a')}`;
+const image = digestOf(1);
+
+const input = (overrides: Partial<ScanTriggerInput> = {}): ScanTriggerInput => ({
+  runId: 'run-1',
+  mode: 'review',
+  policyVersion: 'v1',
+  startedAtEpochMs: START_EPOCH_MS,
+  batch: '0001',
+  digests: [image],
+  ...overrides,
+});
+
+const facts = (digest: Digest, locations: readonly ImageLocation[]): ImageFacts => ({
+  digest,
+  tier: 'application',
+  birth: { known: false, rejected: [] },
+  locations,
+});
+
+/** A world in which these locations keep the image and the ledger knows of them. */
+async function worldWith(locations: readonly ImageLocation[], digests: readonly Digest[] = [image]) {
+  const world = fakeWorld();
+  for (const digest of digests) {
+    for (const location of locations) keep(world, location, digest);
+    await world.images.recordFacts(facts(digest, locations));
+  }
+  return { ...world, pace, retry };
+}
+type World = Awaited<ReturnType<typeof worldWith>>;
+
+function keep({ registry }: Pick<World, 'registry'>, location: ImageLocation, digest: Digest): void {
+  const artifact = { mediaType: 'application/vnd.oci.image.manifest.v1+json', configDigest: digest };
+  registry.push(location, {
+    artifact: { kind: 'image', digest, layers: [], annotations: {}, ...artifact },
+    pushedAtEpochMs: START_EPOCH_MS,
+  });
+}
+
+const known = (world: World, digest: Digest = image) => world.images.records.get(digest);
+const counts = { requested: 0, fresh: 0, later: 0, refused: {} };
+
+const judge = (
+  world: World,
+  state: ScanStateName,
+  completedAgoMs: number,
+  status: 'compliant' | 'violating' = 'compliant',
+) =>
+  world.images.recordJudgement({
+    digest: image,
+    scan: { state, completedAtEpochMs: START_EPOCH_MS - completedAgoMs, coverage: ['os'] },
+    verdict: { status, reasons: [], policyVersion: 'v1' },
+    judgedAtEpochMs: START_EPOCH_MS - completedAgoMs,
+  });
+
+test('asks for an image that was never scanned, at its first location, and remembers when', async () => {
+  const world = await worldWith([first, second]);
+
+  const { scans } = await askScans(world, limits, input());
+
+  expect(scans).toEqual({ ...counts, requested: 1 });
+  expect(world.scanner.started).toEqual([{ location: first, digest: image }]);
+  expect(known(world)?.scan.requestedAtEpochMs).toBe(START_EPOCH_MS);
+});
+
+test.each([
+  ['was scanned before anybody knew it', undefined],
+  ['has a newer result than we know', 25 * HOUR_MS],
+])('an image that %s is not waited for, and its result is read', async (_, knownAgoMs) => {
+  const world = await worldWith([first]);
+  if (knownAgoMs !== undefined) await judge(world, 'complete', knownAgoMs);
+  world.scanner.scanned(first, image, START_EPOCH_MS - HOUR_MS);
+
+  await askScans(world, limits, input());
+
+  const keys = runFileKeys('run-1');
+  await world.runFiles.put(keys.batches, [{ batch: '0001', digests: [image] }]);
+  const check = { action: 'check-scans', runId: 'run-1', mode: 'review', policyVersion: 'v1' } as const;
+  const progress = firstProgress(keys.batches);
+  const wait = { catchUpMinutes: 0, scanWaitMinutes: 30, pollSeconds: 20 };
+  const ports = { ...world, files: world.runFiles };
+  const checked = checkScans(ports, wait, { ...check, startedAtEpochMs: START_EPOCH_MS, progress });
+  expect(await checked).toMatchObject({ pending: 0, decision: 'evaluate' });
+  const record = known(world);
+  const run = { startedAtEpochMs: START_EPOCH_MS, policyVersion: 'v1' };
+  expect(record && howToLook(record, run, world.clock())).toBe('read');
+});
+
+test.each([
+  ['scanned 23 h 14 min ago', 23 * HOUR_MS + 14 * MINUTE_MS, { fresh: 1 }, undefined, 0],
+  ['its 24 hours end with the catch-up window', 23 * HOUR_MS + 15 * MINUTE_MS, { later: 1 }, 45 * MINUTE_MS, 0],
+  ['its 24 hours end in a minute', 24 * HOUR_MS - MINUTE_MS, { later: 1 }, MINUTE_MS, 0],
+  ['scanned 24 hours ago', 24 * HOUR_MS, { requested: 1 }, undefined, 1],
+])('%s', async (_, agoMs, expected, laterMs, started) => {
+  const world = await worldWith([first]);
+  await judge(world, 'complete', agoMs);
+
+  const part = await askScans(world, limits, input());
+
+  expect(part.scans).toEqual({ ...counts, ...expected });
+  expect(part.laterUntilEpochMs).toBe(laterMs === undefined ? undefined : START_EPOCH_MS + laterMs);
+  expect(world.scanner.started).toHaveLength(started);
+});
+
+test('a second asking after the window opened asks for what was too early, and not for the rest', async () => {
+  const [early, asked] = [image, digestOf(2)];
+  const world = await worldWith([first], [early, asked]);
+  await judge(world, 'complete', 24 * HOUR_MS - MINUTE_MS);
+  const digests = [early, asked];
+
+  const before = await askScans(world, limits, input({ digests }));
+  world.advance(2 * MINUTE_MS);
+  await world.images.recordJudgement({
+    digest: asked,
+    scan: { state: 'complete', completedAtEpochMs: START_EPOCH_MS + MINUTE_MS, coverage: ['os'] },
+    verdict: { status: 'compliant', reasons: [], policyVersion: 'v1' },
+    judgedAtEpochMs: START_EPOCH_MS + MINUTE_MS,
+  });
+  const after = await askScans(world, limits, input({ digests }));
+
+  expect(before.scans).toEqual({ ...counts, requested: 1, later: 1 });
+  expect(after.scans).toEqual({ ...counts, requested: 2 });
+  expect(world.scanner.started.map(({ digest }) => digest)).toEqual([asked, early]);
+});
+
+test.each<[string, ScanStateName, ScanReason, (world: World) => void]>([
+  ['lost the image', 'failed', 'image-not-found', ({ registry }) => registry.delete(first, image)],
+  ['archived it', 'off', 'archived', ({ registry }) => registry.archive(first, image)],
+  ['cannot be reached', 'unreachable', 'access-denied', ({ registry }) => registry.deny(first)],
+  ['has enhanced scanning', 'off', 'enhanced', ({ scanner }) => scanner.enhance(first)],
+])(
+  'a registry that %s: the next location is asked; without one it is the scan state',
+  async (_, state, reason, spoil) => {
+    const both = await worldWith([first, second]);
+    spoil(both);
+    expect((await askScans(both, limits, input())).scans).toEqual({ ...counts, requested: 1 });
+    expect(both.scanner.started).toEqual([{ location: second, digest: image }]);
+
+    const alone = await worldWith([first]);
+    spoil(alone);
+    expect((await askScans(alone, limits, input())).scans).toEqual({ ...counts, refused: { [reason]: 1 } });
+    expect(known(alone)).toMatchObject({
+      scan: { state, reason, detail: expect.stringMatching(/./) },
+      verdict: { status: 'unknown', reasons: [{ ruleId: 'scan-required', scanReason: reason }] },
+    });
+  },
+);
+
+test('an image of a kind that cannot be scanned is asked for at one place only', async () => {
+  const world = await worldWith([first, second]);
+  world.scanner.refuses(image, { state: 'unsupported', reason: 'unsupported-image', detail: 'scratch' });
+  let starts = 0;
+  const scanner = {
+    read: () => Promise.reject(new Error('not expected')),
+    start: async () => {
+      starts += 1;
+      return { outcome: 'refused', state: 'unsupported', reason: 'unsupported-image', detail: 'scratch' } as const;
+    },
+  };
+
+  const { scans } = await askScans({ ...world, scanner }, limits, input());
+
+  expect(scans).toEqual({ ...counts, refused: { 'unsupported-image': 1 } });
+  expect(starts).toBe(1);
+  expect(known(world)?.scan).toMatchObject({ state: 'unsupported', reason: 'unsupported-image' });
+});
+
+test('an image outside ECR is refused as such, once', async () => {
+  const world = await worldWith([]);
+  await askScans(world, limits, input());
+  const writes = world.images.writes;
+  const { scans } = await askScans(world, limits, input());
+
+  expect(scans).toEqual({ ...counts, refused: { 'not-in-ecr': 1 } });
+  expect(known(world)?.scan).toMatchObject({ state: 'off', reason: 'not-in-ecr' });
+  expect(world.images.writes).toBe(writes);
+});
+
+test('a digest that the ledger does not know is counted and not asked for', async () => {
+  const world = await worldWith([first], []);
+  expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, refused: { 'never-scanned': 1 } });
+  expect(world.scanner.started).toEqual([]);
+});
+
+describe('already scanned, or over the quota: the result tells which', () => {
+  test('a result of the last 24 hours, as after a scan on push: fresh', async () => {
+    const world = await worldWith([first]);
+    world.scanner.scanned(first, image, START_EPOCH_MS - HOUR_MS);
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, fresh: 1 });
+  });
+
+  test('no result: the quota is used up, and the image unknown', async () => {
+    const world = await worldWith([first]);
+    world.scanner.limit(first, 0);
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, refused: { 'quota-or-scanned': 1 } });
+    expect(known(world)).toMatchObject({
+      scan: { state: 'off', reason: 'quota-or-scanned' },
+      verdict: { status: 'unknown' },
+    });
+  });
+
+  test('an older result: the quota is used up, and the result stays until it is stale', async () => {
+    const world = await worldWith([first]);
+    world.scanner.scanned(first, image, START_EPOCH_MS - 30 * HOUR_MS);
+    world.scanner.limit(first, 0);
+    await judge(world, 'complete', 30 * HOUR_MS);
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, refused: { 'quota-or-scanned': 1 } });
+    expect(known(world)?.verdict).toMatchObject({ status: 'compliant' });
+    const scan = known(world)?.scan;
+    expect(scan && effectiveScanState(scan, world.clock(), 48).state).toBe('complete');
+    expect(scan && effectiveScanState(scan, world.clock() + 19 * HOUR_MS, 48).state).toBe('stale');
+  });
+});
+
+test('a result that is only not renewed, because the quota is used up, still counts', async () => {
+  const world = await worldWith([first]);
+  await judge(world, 'complete', 30 * HOUR_MS);
+  world.scanner.limit(first, 0);
+  expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, refused: { 'quota-or-scanned': 1 } });
+  expect(known(world)).toMatchObject({
+    scan: { state: 'off', reason: 'quota-or-scanned', completedAtEpochMs: START_EPOCH_MS - 30 * HOUR_MS },
+    verdict: { status: 'compliant' },
+  });
+});
+
+test('where all places refuse, the first refusal is the scan state', async () => {
+  const world = await worldWith([first, second]);
+  world.registry.archive(first, image).delete(second, image);
+  expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, refused: { archived: 1 } });
+});
+
+test('a scan that ended while its run crashed counts as asked for, an hour later too', async () => {
+  const world = await worldWith([first]);
+  await askScans(
+    { ...world, runs: { recordPart: async () => Promise.reject(new Error('crash')) } },
+    limits,
+    input(),
+  ).catch(() => undefined);
+  world.advance(HOUR_MS);
+  expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, requested: 1 });
+  expect(world.scanner.started).toHaveLength(1);
+});
+
+test('what passed does not pass after a refusal; what violates goes on to', async () => {
+  for (const [status, expected] of [
+    ['compliant', 'unknown'],
+    ['violating', 'violating'],
+  ] as const) {
+    const world = await worldWith([first]);
+    await judge(world, 'complete', 25 * HOUR_MS, status);
+    world.registry.delete(first, image);
+    await askScans(world, limits, input());
+    expect(known(world)).toMatchObject({ scan: { state: 'failed' }, verdict: { status: expected } });
+  }
+});
+
+test('a refused request is none: the next review of the same day asks again, the same one does not', async () => {
+  const world = await worldWith([first]);
+  world.registry.delete(first, image);
+  await askScans(world, limits, input());
+  keep(world, first, image);
+  world.advance(HOUR_MS);
+
+  const again = await askScans(world, limits, input());
+  expect(again.scans).toEqual({ ...counts, refused: { 'image-not-found': 1 } });
+  expect(world.scanner.started).toEqual([]);
+
+  const next = await askScans(world, limits, input({ runId: 'run-2', startedAtEpochMs: START_EPOCH_MS + HOUR_MS }));
+  expect(next.scans).toEqual({ ...counts, requested: 1 });
+});
+
+test('a registry that breaks on one image keeps no other from being asked for', async () => {
+  const digests = [digestOf(1), digestOf(2), digestOf(3)];
+  const world = await worldWith([first], digests);
+  let tries = 0;
+  const scanner = {
+    read: world.scanner.read.bind(world.scanner),
+    start: async (location: ImageLocation, digest: Digest) => {
+      if (digest === digestOf(2)) tries += 1;
+      if (digest === digestOf(2)) throw Object.assign(new Error('try later'), { name: 'ServerException' });
+      return world.scanner.start(location, digest);
+    },
+  };
+
+  const { scans } = await askScans({ ...world, scanner }, limits, input({ digests }));
+
+  expect(scans).toEqual({ ...counts, requested: 2, refused: { 'scan-failed': 1 } });
+  expect(known(world, digestOf(2))?.scan).toMatchObject({ state: 'failed', detail: 'ServerException: try later' });
+  expect(tries).toBe(3);
+});
+
+test.each([true, false])('a request whose reply was lost counts as made (completes at once: %s)', async (atOnce) => {
+  const world = await worldWith([first]);
+  world.scanner.completesAtOnce = atOnce;
+  let tries = 0;
+  const scanner = {
+    read: world.scanner.read.bind(world.scanner),
+    start: async (location: ImageLocation, digest: Digest) => {
+      const answer = await world.scanner.start(location, digest);
+      tries += 1;
+      if (tries === 1) throw new Error('connection reset');
+      return answer;
+    },
+  };
+  expect((await askScans({ ...world, scanner }, limits, input())).scans).toEqual({ ...counts, requested: 1 });
+  expect(world.scanner.started).toHaveLength(1);
+});
+
+test('after a crash between claim and request, the same run asks again', async () => {
+  const world = await worldWith([first]);
+  const claim = { runId: 'run-1', atEpochMs: START_EPOCH_MS, notSinceEpochMs: START_EPOCH_MS };
+  await world.images.claimScan(image, claim);
+  expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, requested: 1 });
+  expect(world.scanner.started).toHaveLength(1);
+});
+
+test('what another run asked for within 24 hours is not asked for again', async () => {
+  const world = await worldWith([first]);
+  await askScans(world, limits, input({ runId: 'run-0' }));
+  world.advance(HOUR_MS);
+  const next = await askScans(world, limits, input({ startedAtEpochMs: START_EPOCH_MS + HOUR_MS }));
+  expect(next.scans).toEqual({ ...counts, fresh: 1 });
+  expect(world.scanner.started).toHaveLength(1);
+});
+
+test('a preview counts what it would ask for, and neither asks nor claims', async () => {
+  const world = await worldWith([first]);
+  const part = await askScans(world, limits, input({ mode: 'preview' }));
+  expect(part.scans).toEqual({ ...counts, requested: 1 });
+  expect(world.scanner.started).toEqual([]);
+  expect(known(world)?.scan.requestedAtEpochMs).toBeUndefined();
+});
+
+test('a fleet larger than the quota is asked for in turns; who waits keeps a result, or is unknown', async () => {
+  const digests = Array.from({ length: 10 }, (_, number) => digestOf(number));
+  const world = await worldWith([first], digests);
+  const quota = { ...limits, dailyQuota: 5 };
+  const { scans } = await askScans(world, quota, input({ digests, found: 10 }));
+  expect(scans).toEqual({ ...counts, requested: 5, refused: { 'quota-or-scanned': 5 } });
+
+  world.advance(24 * HOUR_MS);
+  const tomorrow = { startedAtEpochMs: START_EPOCH_MS + 24 * HOUR_MS, runId: 'run-2' };
+  await askScans(world, quota, input({ digests, found: 10, ...tomorrow }));
+  expect(new Set(world.scanner.started.map(({ digest }) => digest)).size).toBe(10);
+});
+
+test('records one part of the run', async () => {
+  const world = await worldWith([first]);
+  const part = await askScans(world, limits, input());
+  await askScans(world, limits, input());
+  const parts = [];
+  for await (const one of world.runs.parts('run-1')) parts.push(one);
+  expect(parts).toEqual([part]);
+});
+
+test('whatever the fleet, every digest is in exactly one count, and none is asked for twice', async () => {
+  const places = fc.subarray([first, second]);
+  const agoMs = fc.option(fc.integer({ min: 0, max: 72 * HOUR_MS }));
+  const fate = fc.constantFrom('kept', 'deleted', 'archived', 'never');
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(places, agoMs, fate), { minLength: 1, maxLength: 20 }), async (fleet) => {
+      const world = { ...fakeWorld(), pace, retry };
+      const digests = fleet.map((_, number) => digestOf(number));
+      for (const [number, [locations, ago, what]] of fleet.entries()) {
+        const digest = digestOf(number);
+        if (what === 'never') continue;
+        await world.images.recordFacts(facts(digest, locations));
+        for (const location of locations) {
+          keep(world, location, digest);
+          if (what === 'archived') world.registry.archive(location, digest);
+          if (what === 'deleted') world.registry.delete(location, digest);
+          if (ago !== null) world.scanner.scanned(location, digest, START_EPOCH_MS - ago);
+        }
+      }
+      for (let attempt = 0; attempt < 2; attempt += 1) {
+        const { scans } = await askScans(world, limits, input({ digests }));
+        const refused = Object.values(scans.refused).reduce((sum, count) => sum + count, 0);
+        expect(scans.requested + scans.fresh + scans.later + refused).toBe(digests.length);
+      }
+      const asked = world.scanner.started.map(({ digest }) => digest);
+      expect(new Set(asked).size).toBe(asked.length);
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,98 @@
+import { promote } from '../../../functions/verify-rebuild/promote.ts';
+import { digestOf } from '../../support/samples.ts';
+import {
+  finding,
+  LIMITS,
+  LOCATION,
+  NEW,
+  OLD,
+  portsOf,
+  push,
+  rebuildOf,
+  STEP,
+  STREAM,
+  VerifyMachine,
+  type VerifyWorld,
+  verifyWorld,
+} from './support.ts';
+
+const FOUND = { build: { state: 'succeeded', outputDigest: NEW } } as const;
+const meaning = (world: VerifyWorld) => world.registry.resolveTag(LOCATION, '22');
+
+/** A candidate was pushed and its scan has ended; the tag itself means the old head. */
+async function candidate({ tags = ['22-candidate', 'sha-4f2a91c'], promotes = true } = {}) {
+  const world = await verifyWorld({ promotes, changes: FOUND });
+  push(world, 'new', { tags });
+  world.scanner.completesAtOnce = true;
+  return { world, machine: new VerifyMachine(world) };
+}
+
+test('the tag that others build on moves once its candidate is verified, and not before', async () => {
+  const { world, machine } = await candidate();
+  await machine.run('promote');
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+  expect(await meaning(world)).toBe(OLD);
+  await machine.run();
+  expect(await meaning(world)).toBe(NEW);
+  expect(world.tagger.moved).toEqual([{ place: LOCATION, digest: NEW, tag: '22' }]);
+  expect((await world.streams.streams([STREAM])).get(STREAM)?.head).toEqual({ images: { 'linux/arm64': NEW } });
+  expect(world.images.records.get(NEW)).toMatchObject({ stream: STREAM, isHead: true });
+});
+
+test('promoted twice it moves once', async () => {
+  const { world, machine } = await candidate();
+  await machine.run();
+  await promote(portsOf(world), LIMITS, STEP);
+  expect(world.tagger.moved).toHaveLength(1);
+});
+
+test('where the rule does not promote, no tag is touched', async () => {
+  const { world, machine } = await candidate({ promotes: false });
+  await machine.run();
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+  expect(world.tagger.moved).toEqual([]);
+});
+
+test('what its rebuild did not mend is not promoted, and its node is settled', async () => {
+  const { world, machine } = await candidate();
+  world.scanner.finds(NEW, [finding('CVE-2026-1')]);
+  await machine.run();
+  expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'ineffective' });
+  expect(await meaning(world)).toBe(OLD);
+});
+
+test('what is not verified is never promoted', async () => {
+  const { world } = await candidate();
+  await expect(promote(portsOf(world), LIMITS, STEP)).rejects.toThrow(/is not verified/);
+  expect(world.tagger.moved).toEqual([]);
+});
+
+test('a verified output without a candidate tag is an error that says what to do', async () => {
+  const { machine } = await candidate({ tags: ['sha-4f2a91c', '21-candidate'] });
+  await machine.run('promote');
+  await expect(machine.step()).rejects.toThrow(/bears no tag <tag>-candidate.*Let its pipeline push one/s);
+});
+
+test("a person's push under the tag during the rebuild stays", async () => {
+  const { world, machine } = await candidate();
+  push(world, 'theirs', { tags: ['22'] });
+  await machine.run('promote');
+  await expect(machine.step()).rejects.toThrow(/was moved to sha256:.* while its rebuild ran, and stays there/);
+  expect(await meaning(world)).toBe(digestOf('theirs'));
+});
+
+test('so does an older image that was put under the tag again, as our push history knows', async () => {
+  const { world, machine } = await candidate();
+  const record = { digest: OLD, location: LOCATION, tags: ['22'] };
+  await world.places.recordLocation({ ...record, lastPushSeenAtEpochMs: world.clock() });
+  await machine.run('promote');
+  await expect(machine.step()).rejects.toThrow(/stays there/);
+  expect(world.tagger.moved).toEqual([]);
+});
+
+test('an immutable tag and a missing role are errors of the step', async () => {
+  const { world, machine } = await candidate();
+  await machine.run('promote');
+  world.tagger.freeze(LOCATION);
+  await expect(machine.step()).rejects.toMatchObject({ name: 'TagImmutableError' });
+});

@@ -1,0 +1,257 @@
+import { jest } from '@jest/globals';
+import { ask } from '../../../functions/verify-rebuild/check.ts';
+import type { Verdict } from '../../../shared/domain/verdict.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
+import { judgeImages } from '../../../shared/review/judge-images.ts';
+import { readAnywhere } from '../../../shared/scanning/read.ts';
+import { digestOf, facts } from '../../support/samples.ts';
+import { answerLooks } from '../registry-events/support.ts';
+import {
+  causeOf,
+  finding,
+  LIMITS,
+  LOCATION,
+  MENDED,
+  MINUTE_MS,
+  NEW,
+  OLD,
+  portsOf,
+  push,
+  pushIndex,
+  REBUILD,
+  rebuildOf,
+  STEP,
+  STREAM,
+  VerifyMachine,
+  type VerifyWorld,
+  verifyWorld,
+} from './support.ts';
+
+const FOUND = { build: { state: 'succeeded', outputDigest: NEW } } as const;
+
+/** What was built is pushed, as the head, and its scan goes on. */
+async function scanning(findings: Parameters<VerifyWorld['scanner']['finds']>[1] = []) {
+  const world = await verifyWorld({ changes: FOUND });
+  push(world, 'new', { tags: ['22'] });
+  world.scanner.finds(NEW, findings);
+  const machine = await new VerifyMachine(world).run('check');
+  await machine.step();
+  return { world, machine };
+}
+
+const zlib = finding('CVE-2026-9', { package: 'zlib', version: '1.0' });
+
+test.each([
+  ['nothing is left', [], { result: 'fixed' }],
+  ['a flaw is left that nobody asked it to mend', [zlib], { result: 'fixed' }],
+  ['what it was to mend is left', [finding('CVE-2026-1')], { result: 'ineffective', left: [MENDED] }],
+  [
+    'it is left in another version of the package',
+    [finding('CVE-2026-1', { version: '3.0.2' })],
+    { result: 'ineffective', left: [MENDED] },
+  ],
+  [
+    'a package that it changed has a new flaw',
+    [finding('CVE-2026-2', { version: '3.1.0' })],
+    { result: 'worse', added: [expect.objectContaining({ vulnerability: 'CVE-2026-2', version: '3.1.0' })] },
+  ],
+] as const)('the outcome where %s', async (_, findings, outcome) => {
+  const { world, machine } = await scanning(findings);
+  await machine.step();
+  expect(machine.state).toBe('check');
+  world.scanner.finish();
+  await machine.run();
+  expect((await rebuildOf(world)).outcome).toEqual(outcome);
+  expect(world.scanner.started.filter(({ digest }) => digest === NEW)).toHaveLength(1);
+});
+
+test('a vulnerability that was published during the rebuild is a new cause, and no verdict on it', async () => {
+  const { world, machine } = await scanning([finding('CVE-2026-7')]);
+  world.scanner.finish();
+  await machine.run();
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+  expect(await causeOf(world)).toMatchObject({
+    state: 'open',
+    facts: [{ vulnerability: 'CVE-2026-1' }, { vulnerability: 'CVE-2026-7' }, { vulnerability: 'CVE-2026-9' }],
+  });
+});
+
+test('a scan that never completes leaves the rebuild unverified, at the deadline', async () => {
+  const { world, machine } = await scanning();
+  const since = (await rebuildOf(world)).verifyingSinceEpochMs ?? 0;
+  await machine.run();
+  expect(world.clock()).toBe(since + 120 * MINUTE_MS);
+  const reason = expect.stringMatching(/^no complete scan and verdict of sha256:.* by 2026-11-24T05:10:00/);
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
+});
+
+test('an image that no scanner can read leaves it unverified', async () => {
+  const world = await verifyWorld({ changes: FOUND });
+  push(world, 'new', { tags: ['22'] });
+  world.scanner.enhance(LOCATION);
+  await new VerifyMachine(world).run();
+  expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'unverified' });
+});
+
+test('a scan on push that ended before the image was known needs no event and no request', async () => {
+  const world = await verifyWorld({ changes: FOUND });
+  push(world, 'new', { tags: ['22'] });
+  world.scanner.finds(NEW, []).scanned(LOCATION, NEW, world.clock());
+  const before = world.scanner.started.length;
+  await new VerifyMachine(world).run();
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+  expect(world.scanner.started).toHaveLength(before);
+  expect(world.images.records.get(NEW)?.scan).not.toHaveProperty('requestedAtEpochMs');
+});
+
+test('what a review has just asked for is not asked for again; what it was refused is', async () => {
+  const world = await verifyWorld({ changes: FOUND });
+  push(world, 'new', { tags: ['22'] });
+  const machine = await new VerifyMachine(world).run('ask');
+  await ask(portsOf(world), LIMITS, STEP);
+  await answerLooks(world);
+  const atEpochMs = world.clock();
+  await world.images.claimScan(NEW, { runId: 'review', atEpochMs, notSinceEpochMs: atEpochMs });
+  world.scanner.completesAtOnce = true;
+  const before = world.scanner.started.length;
+  await machine.run('check');
+  await machine.step();
+  expect(world.scanner.started).toHaveLength(before);
+  const scan = { state: 'off', reason: 'quota-or-scanned', requestedAtEpochMs: atEpochMs, coverage: [] } as const;
+  await world.images.recordJudgement({ digest: NEW, scan, verdict: unscanned(world), judgedAtEpochMs: world.clock() });
+  await machine.run();
+  expect(world.scanner.started).toHaveLength(before + 1);
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+});
+
+const unscanned = ({ policyVersion }: VerifyWorld): Verdict => ({
+  status: 'unknown',
+  reasons: [{ ruleId: 'scan-required', effect: 'unknown', kind: 'scan', state: 'off' }],
+  policyVersion,
+});
+
+test('where the registry scans no more today, a result of yesterday counts', async () => {
+  const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: OLD } } });
+  world.advance(26 * 60 * MINUTE_MS);
+  await world.images.recordFacts({ ...facts('old', { stream: STREAM, locations: [LOCATION] }), owner: 'another' });
+  world.scanner.limit(LOCATION, 0);
+  const since = world.clock();
+  await new VerifyMachine(world).run();
+  expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'ineffective' });
+  expect(world.clock() - since).toBeLessThan(MINUTE_MS);
+});
+
+test('a registry that could not be read when the scan was to be asked for is read once more at the check', async () => {
+  const world = await verifyWorld({ changes: FOUND });
+  push(world, 'new', { tags: ['22'] });
+  world.scanner.completesAtOnce = true;
+  const machine = await new VerifyMachine(world).run('ask');
+  await ask(portsOf(world), LIMITS, STEP);
+  const warned = jest.spyOn(logger, 'warn').mockImplementation(() => undefined);
+  await answerLooks(world, {
+    before: (step) => {
+      if (step === 'registry.images') throw new RegistryUnreachableError(LOCATION, new Error('AccessDenied'));
+    },
+  });
+  expect(warned).toHaveBeenCalledTimes(1);
+  jest.restoreAllMocks();
+  machine.state = 'check';
+  await machine.step();
+  expect(world.scanner.started.map(({ digest }) => digest)).not.toContain(NEW);
+  await machine.run();
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+});
+
+test('of two checks at once the first outcome stands, and both answer by it', async () => {
+  const { world, machine } = await scanning();
+  world.advance(120 * MINUTE_MS);
+  const outcome = { result: 'fixed' } as const;
+  await machine.step({
+    before: async (step) => {
+      if (step === 'rebuilds.record') await world.rebuilds.record(STREAM, REBUILD, (one) => one && { ...one, outcome });
+    },
+  });
+  expect((await rebuildOf(world)).outcome).toEqual(outcome);
+  expect(machine.state).toBe('done');
+});
+
+test('what an event judged is not read again', async () => {
+  const { world, machine } = await scanning();
+  world.scanner.finish();
+  const image = world.images.records.get(NEW);
+  if (!image) throw new Error('the output is not recorded');
+  const learn = () => readAnywhere(world.scanner, image.locations, NEW);
+  await judgeImages(portsOf(world), await world.policies.current(), [{ image, learn }]);
+  const reads = world.scanner.reads.length;
+  await machine.run();
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+  expect(world.scanner.reads).toHaveLength(reads);
+});
+
+test('a registry whose quota is used up today is asked again until it takes the scan', async () => {
+  const world = await verifyWorld({ changes: FOUND });
+  push(world, 'new', { tags: ['22'] });
+  world.scanner.limit(LOCATION, 0);
+  const machine = await new VerifyMachine(world).run('check');
+  await machine.step();
+  expect(world.images.records.get(NEW)).toMatchObject({ verdict: { status: 'unknown' } });
+  world.scanner.limit(LOCATION, 1000).completesAtOnce = true;
+  await machine.run();
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+});
+
+test('every image of an index is judged: one that is not scanned keeps it open, one that is not mended decides', async () => {
+  const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: digestOf('index') } } });
+  push(world, 'new');
+  push(world, 'amd', { platform: 'linux/amd64' });
+  pushIndex(world, 'index', { new: 'linux/arm64', amd: 'linux/amd64' }, ['22']);
+  world.scanner.finds(digestOf('amd'), [finding('CVE-2026-1')]).scanned(LOCATION, NEW, world.clock());
+  const machine = await new VerifyMachine(world).run('check');
+  await machine.step();
+  expect(machine.state).toBe('check');
+  expect(world.images.records.get(NEW)).toMatchObject({ verdict: { status: 'compliant' } });
+  world.scanner.finish();
+  await machine.run();
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'ineffective', left: [MENDED] });
+});
+
+test("a person's push during the rebuild is the head; what is verified is our own output", async () => {
+  const { world, machine } = await scanning();
+  push(world, 'theirs', { tags: ['22'] });
+  world.scanner.finds(digestOf('theirs'), [finding('CVE-2026-1')]);
+  world.scanner.finish();
+  await machine.run();
+  expect(await rebuildOf(world)).toMatchObject({ output: NEW, outcome: { result: 'fixed' } });
+});
+
+test('a build that makes the same image again is judged by what that holds', async () => {
+  const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: OLD } } });
+  await new VerifyMachine(world).run();
+  expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'ineffective', left: [MENDED] });
+});
+
+test('heads and facts are known once the scan is asked for, without any event of the push', async () => {
+  const { world } = await scanning();
+  const head = (await world.streams.streams([STREAM])).get(STREAM)?.head;
+  expect(head).toEqual({ images: { 'linux/arm64': NEW } });
+  expect(world.images.records.get(NEW)).toMatchObject({ stream: STREAM, isHead: true });
+  expect(world.images.records.get(OLD)).toMatchObject({ isHead: false });
+});
+
+test('an outcome stands: a step that comes again changes nothing', async () => {
+  const { world, machine } = await scanning();
+  world.scanner.finish();
+  await machine.run();
+  const before = await rebuildOf(world);
+  world.advance(24 * 60 * MINUTE_MS);
+  await new VerifyMachine(world).run();
+  expect(await rebuildOf(world)).toEqual(before);
+});
+
+test('a check before the output is found is refused', async () => {
+  const world = await verifyWorld({ changes: { output: NEW } });
+  const machine = new VerifyMachine(world);
+  machine.state = 'check';
+  await expect(machine.step()).rejects.toThrow(`what rebuild ${REBUILD} made`);
+});
