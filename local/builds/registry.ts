@@ -1,0 +1,83 @@
+import type { Blob, Manifest } from './blob.ts';
+
+/** A repository of one registry. */
+export interface Place {
+  readonly account: string;
+  readonly region: string;
+  readonly repository: string;
+}
+
+/** A registry refused a request; the message names the repository and what was sent or asked for. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+}
+
+/**
+ * The registry API (OCI distribution-spec v1.1) of ECR registries that all answer on one endpoint. Nothing is tried
+ * again: the endpoint is on this machine. One client remembers the blobs it pushed and sends none twice.
+ */
+export class RegistryClient {
+  readonly #endpoint: string;
+  readonly #pushed = new Map<string, Promise<void>>();
+
+  constructor(endpoint: string) {
+    this.#endpoint = endpoint;
+  }
+
+  /** Uploads in one request, or in two where the registry wants a session first. */
+  pushBlob(place: Place, blob: Blob): Promise<void> {
+    const key = `${hostOf(place)}/${place.repository}@${blob.digest}`;
+    const running = this.#pushed.get(key) ?? this.#upload(place, blob);
+    this.#pushed.set(key, running);
+    return running;
+  }
+
+  /** @param reference a tag or the manifest's own digest; whatever it leads to must have been pushed before */
+  async pushManifest(place: Place, reference: string, manifest: Manifest): Promise<void> {
+    await this.#send(place, 'PUT', `manifests/${reference}`, manifest.bytes, { 'content-type': manifest.mediaType });
+  }
+
+  async pullManifest(place: Place, reference: string): Promise<Manifest> {
+    const response = await this.#send(place, 'GET', `manifests/${reference}`);
+    return {
+      digest: response.headers.get('docker-content-digest') ?? '',
+      mediaType: response.headers.get('content-type') ?? '',
+      bytes: Buffer.from(await response.arrayBuffer()),
+    };
+  }
+
+  async pullBlob(place: Place, digest: string): Promise<Blob> {
+    const response = await this.#send(place, 'GET', `blobs/${digest}`);
+    return { digest, bytes: Buffer.from(await response.arrayBuffer()) };
+  }
+
+  async #upload(place: Place, blob: Blob): Promise<void> {
+    const type = { 'content-type': 'application/octet-stream' };
+    const response = await this.#send(place, 'POST', `blobs/uploads/?digest=${blob.digest}`, blob.bytes, type);
+    if (response.status === 201) return;
+    const session = response.headers.get('location')?.split('/').at(-1) ?? '';
+    await this.#send(place, 'PUT', `blobs/uploads/${session}?digest=${blob.digest}`, blob.bytes, type);
+  }
+
+  async #send(place: Place, method: string, path: string, body?: Buffer, headers?: Record<string, string>) {
+    const url = new URL(`/v2/${place.repository}/${path}`, this.#endpoint);
+    // The emulator takes account and Region from `ns`, as a pull-through proxy does from its upstream's name.
+    url.searchParams.set('ns', hostOf(place));
+    const response = await fetch(url, {
+      method,
+      ...(headers && { headers }),
+      ...(body && { body: new Uint8Array(body) }),
+    });
+    if (response.ok) {
+      if (method !== 'GET') await response.arrayBuffer();
+      return response;
+    }
+    const target = `${hostOf(place)}/${place.repository}`;
+    throw new RegistryError(`${method} ${path} at ${target} was answered ${response.status}: ${await response.text()}`);
+  }
+}
+
+/** The host of an ECR registry of the commercial partition, which is what the embedded cloud has. */
+export function hostOf({ account, region }: Pick<Place, 'account' | 'region'>): string {
+  return `${account}.dkr.ecr.${region}.amazonaws.com`;
+}

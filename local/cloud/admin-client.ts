@@ -1,0 +1,133 @@
+/** The admin routes of the embedded cloud (`cloud/admin/`), typed: what AWS has no call for. */
+
+import type {
+  ArchivedPackage,
+  CallCount,
+  DeclaredPipeline,
+  Faults,
+  ImagePast,
+  KnownVulnerability,
+  PipelineJob,
+  PipelineReport,
+  RegistrySettings,
+  ServiceChange,
+  ServiceEvent,
+  TaskChange,
+} from './admin-types.ts';
+
+/** An admin route refused a request; the message is its answer. */
+export class CloudAdminError extends Error {
+  override readonly name = 'CloudAdminError';
+}
+
+export class CloudAdmin {
+  readonly #endpoint: string;
+
+  constructor(endpoint: string) {
+    this.#endpoint = endpoint;
+  }
+
+  /** Publishes events as an AWS service to the default bus of an account and Region, past all faults. */
+  async publishServiceEvents(account: string, region: string, entries: readonly ServiceEvent[]): Promise<void> {
+    await this.#ask('POST', 'service-events', { account, region, entries });
+  }
+
+  /** All calls since the start or since they were last cleared. */
+  async calls(): Promise<readonly CallCount[]> {
+    return (await this.#ask('GET', 'calls')) as readonly CallCount[];
+  }
+
+  async clearCalls(): Promise<void> {
+    await this.#ask('DELETE', 'calls');
+  }
+
+  /** Sets the faults from now on, in the place of earlier ones. */
+  async setFaults(faults: Faults): Promise<void> {
+    await this.#ask('PUT', 'faults', faults);
+  }
+
+  async endFaults(): Promise<void> {
+    await this.#ask('DELETE', 'faults');
+  }
+
+  /** How many of the kills that were set have been made. */
+  async killsMade(): Promise<number> {
+    return ((await this.#ask('GET', 'faults')) as { killsMade: number }).killsMade;
+  }
+
+  /** Ends the execution environments of all functions, of every version: what one keeps in memory is gone. */
+  async endEnvironments(): Promise<void> {
+    await this.#ask('DELETE', 'environments');
+  }
+
+  /** Adds environment variables to every version of a function, and ends its execution environments. */
+  async setVariables(functionName: string, variables: Readonly<Record<string, string>>): Promise<void> {
+    await this.#ask('PUT', 'environments', { function: functionName, variables });
+  }
+
+  /** Replaces the scanner's list. Scans that are complete keep their findings. */
+  async setVulnerabilities(vulnerabilities: readonly KnownVulnerability[]): Promise<void> {
+    await this.#ask('PUT', 'vulnerabilities', { vulnerabilities });
+  }
+
+  /** Replaces what package archives offer; the fix of each known vulnerability is there without being declared. */
+  async setArchive(packages: readonly ArchivedPackage[]): Promise<void> {
+    await this.#ask('PUT', 'archive', { packages });
+  }
+
+  /** Those of the packages (name to version) that have a newer version in the archive, with the newest one. */
+  async newestPackages(
+    distribution: 'debian' | 'alpine',
+    packages: Readonly<Record<string, string>>,
+  ): Promise<Readonly<Record<string, string>>> {
+    const answer = await this.#ask('POST', 'archive/newest', { distribution, packages });
+    return (answer as { packages: Readonly<Record<string, string>> }).packages;
+  }
+
+  async givePast(past: ImagePast): Promise<void> {
+    await this.#ask('POST', 'images', past);
+  }
+
+  async setRegistry(settings: RegistrySettings): Promise<void> {
+    await this.#ask('POST', 'registries', settings);
+  }
+
+  async changeTask(change: TaskChange): Promise<void> {
+    await this.#ask('POST', 'tasks', change);
+  }
+
+  async changeService(change: ServiceChange): Promise<void> {
+    await this.#ask('POST', 'services', change);
+  }
+
+  /** How long a deployment of a service stays in progress once its tasks run; 100 ms unless set. */
+  async setDeploymentTime(deploymentMs: number): Promise<void> {
+    await this.#ask('PUT', 'deployments', { deploymentMs });
+  }
+
+  /** Makes pipelines, or changes those that are there: their executions stay. */
+  async declarePipelines(pipelines: readonly DeclaredPipeline[]): Promise<void> {
+    await this.#ask('PUT', 'pipelines', { pipelines });
+  }
+
+  /** The oldest action that waits to be done, which nobody else is given then; undefined when none comes in time. */
+  async takeJob(waitMs: number): Promise<PipelineJob | undefined> {
+    const { job } = (await this.#ask('POST', 'builds/take', { waitMs })) as { job?: PipelineJob };
+    return job;
+  }
+
+  /** `false` when the action was abandoned meanwhile. */
+  async reportJob(job: PipelineJob, report: PipelineReport): Promise<boolean> {
+    const { account, region, pipeline, executionId, stage } = job;
+    const body = { account, region, pipeline, executionId, stage, ...report };
+    return ((await this.#ask('POST', 'builds/report', body)) as { accepted: boolean }).accepted;
+  }
+
+  async #ask(method: string, route: string, body?: unknown): Promise<unknown> {
+    const request = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+    const response = await fetch(`${this.#endpoint}/_patchwave/${route}`, request);
+    const text = await response.text();
+    if (!response.ok) throw new CloudAdminError(`${method} ${route}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  }
+}

@@ -1,0 +1,54 @@
+"""`DELETE environments`: ends the execution environments of every function, as AWS does sooner or later by itself.
+
+One that is at work ends when that is done. `PUT environments` gives a function more environment variables, in every version:
+AWS lets nobody change one that is published, and a measurement must not change what is deployed.
+"""
+
+import asyncio
+from typing import Any
+
+from admin import BadRequest
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+_POLL_SECONDS = 0.05
+
+
+async def _end(_: dict[str, Any]) -> dict[str, Any]:
+    with lambda_runtime._lock:
+        left = [worker for pool in lambda_runtime._workers.values() for worker in pool]
+    while left:
+        idle = _take_idle(left)
+        # It waits for the processes to exit.
+        await asyncio.to_thread(lambda_runtime.kill_workers, idle)
+        left = [worker for worker in left if worker not in idle]
+        if left:
+            await asyncio.sleep(_POLL_SECONDS)
+    return {}
+
+
+def _take_idle(workers: list[Any]) -> list[Any]:
+    """Takes those out of their pools that nobody uses, so that nobody is given them any more."""
+    with lambda_runtime._lock:
+        idle = [worker for worker in workers if not worker.in_use]
+        for key, pool in list(lambda_runtime._workers.items()):
+            kept = [worker for worker in pool if worker not in idle]
+            if kept:
+                lambda_runtime._workers[key] = kept
+            else:
+                del lambda_runtime._workers[key]
+    return idle
+
+
+async def _set(body: dict[str, Any]) -> dict[str, Any]:
+    functions = [function for (_, _, name), function in lambda_svc._functions._data.items() if name == body["function"]]
+    if not functions:
+        raise BadRequest(f"there is no function {body['function']}")
+    for function in functions:
+        for record in (function, *function.get("versions", {}).values()):
+            environment = record["config"].setdefault("Environment", {})
+            environment["Variables"] = {**environment.get("Variables", {}), **body["variables"]}
+    return await _end({})
+
+
+ROUTES = {("PUT", "environments"): _set, ("DELETE", "environments"): _end}

@@ -1,0 +1,212 @@
+"""Pipelines and their executions: how executions move from stage to stage, wait, supersede one another and end.
+
+A stage holds one action and, except in PARALLEL mode, one execution at a time. What a Build or Deploy
+action does is done outside, by whoever takes its job (`pipeline_jobs.py`); an Approve action waits for
+PutApprovalResult. Everything here runs on the server's own loop, so nothing is locked.
+
+https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import pipeline_jobs
+from events import publish
+from ministack.core.responses import new_uuid
+
+SOURCE, APPROVE, BUILD, DEPLOY = "Source", "Approve", "Build", "Deploy"
+MODES = ("SUPERSEDED", "QUEUED", "PARALLEL")
+# Executions in progress at once, in QUEUED and PARALLEL mode.
+LIMIT = 50
+
+_TERMINAL_EVENTS = {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "Stopped": "STOPPED", "Superseded": "SUPERSEDED"}
+
+
+@dataclass
+class Action:
+    """One run of a stage's action. `status` is the API's: InProgress, Abandoned, Succeeded or Failed."""
+
+    stage: str
+    id: str = field(default_factory=new_uuid)
+    status: str = "InProgress"
+    started_at: float = field(default_factory=time.time)
+    updated_at: float = field(default_factory=time.time)
+    summary: str = ""
+    output_variables: dict[str, str] = field(default_factory=dict)
+    approval_token: str | None = None
+
+    def end(self, status: str, summary: str = "", output_variables: dict[str, str] | None = None) -> None:
+        self.status, self.summary, self.updated_at = status, summary, time.time()
+        self.output_variables = output_variables or {}
+
+
+@dataclass(eq=False)
+class Execution:
+    """One execution; `number` counts those of its pipeline from 1. `status` is the API's."""
+
+    id: str
+    number: int
+    variables: dict[str, str]
+    trigger_detail: str
+    status: str = "InProgress"
+    summary: str = ""
+    stop_reason: str | None = None
+    started_at: float = field(default_factory=time.time)
+    updated_at: float = field(default_factory=time.time)
+    actions: list[Action] = field(default_factory=list)
+
+    @property
+    def running(self) -> Action | None:
+        """The action in progress; None between two stages."""
+        last = self.actions[-1] if self.actions else None
+        return last if last and last.status == "InProgress" else None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in ("InProgress", "Stopping")
+
+
+@dataclass(eq=False)
+class Pipeline:
+    """A declared pipeline. `variables` maps each declared name to its default, None where there is none."""
+
+    account: str
+    region: str
+    name: str
+    mode: str
+    stages: tuple[str, ...]
+    variables: dict[str, str | None]
+    definition: dict[str, Any]
+    limit: int = LIMIT
+    version: int = 1
+    created_at: float = field(default_factory=time.time)
+    executions: list[Execution] = field(default_factory=list)
+    by_token: dict[str, Execution] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:codepipeline:{self.region}:{self.account}:{self.name}"
+
+    def next_stage(self, execution: Execution) -> str | None:
+        done = len(execution.actions)
+        return self.stages[done] if done < len(self.stages) else None
+
+
+_pipelines: dict[tuple[str, str, str], Pipeline] = {}
+
+
+def declare(pipeline: Pipeline) -> None:
+    """Makes a pipeline, or changes one: its executions stay, and its version grows."""
+    key = (pipeline.account, pipeline.region, pipeline.name)
+    if before := _pipelines.get(key):
+        pipeline.version, pipeline.created_at = before.version + 1, before.created_at
+        pipeline.executions, pipeline.by_token = before.executions, before.by_token
+    _pipelines[key] = pipeline
+
+
+def find(account: str, region: str, name: str) -> Pipeline | None:
+    return _pipelines.get((account, region, name))
+
+
+def find_execution(pipeline: Pipeline, execution_id: str) -> Execution | None:
+    return next((each for each in pipeline.executions if each.id == execution_id), None)
+
+
+def start(pipeline: Pipeline, variables: dict[str, str], token: str | None, trigger_detail: str) -> Execution:
+    execution = Execution(new_uuid(), len(pipeline.executions) + 1, variables, trigger_detail)
+    pipeline.executions.append(execution)
+    if token:
+        pipeline.by_token[token] = execution
+    trigger = {"trigger-type": "StartPipelineExecution", "trigger-detail": trigger_detail}
+    _tell(pipeline, execution, "STARTED", {"execution-trigger": trigger})
+    _advance(pipeline)
+    return execution
+
+
+def end_action(
+    pipeline: Pipeline, execution: Execution, status: str, summary: str, output_variables: dict[str, str] | None = None
+) -> None:
+    """Ends the action in progress; the execution goes on, fails or, if it was to stop, stops."""
+    action = execution.running
+    if action is None:
+        return
+    action.end(status, summary, output_variables)
+    if execution.status == "Stopping":
+        _end(pipeline, execution, "Stopped", execution.stop_reason or "")
+    elif status == "Failed":
+        _end(pipeline, execution, "Failed", summary)
+    _advance(pipeline)
+
+
+def stop(pipeline: Pipeline, execution: Execution, abandon: bool, reason: str) -> None:
+    """Stops after the action in progress, or at once by abandoning it."""
+    if execution.status != "Stopping":
+        execution.status, execution.stop_reason = "Stopping", reason
+        _tell(pipeline, execution, "STOPPING", {"stop-execution-comments": reason} if reason else {})
+    if execution.running is None:
+        _end(pipeline, execution, "Stopped", reason)
+        _advance(pipeline)
+    elif abandon or execution.running.stage == APPROVE:
+        end_action(pipeline, execution, "Abandoned", reason)
+
+
+def _advance(pipeline: Pipeline) -> None:
+    """Lets every execution that waits enter its next stage where that is free."""
+    moved = True
+    while moved:
+        moved = False
+        for execution in _waiting_in_order(pipeline):
+            stage = pipeline.next_stage(execution)
+            if stage is None:
+                _end(pipeline, execution, "Succeeded", "")
+                moved = True
+            elif _is_free(pipeline, stage):
+                _enter(pipeline, execution, stage)
+                moved = True
+
+
+def _waiting_in_order(pipeline: Pipeline) -> list[Execution]:
+    """Executions between two stages, oldest first. In SUPERSEDED mode only the newest of each waiting point is left."""
+    waiting = [each for each in pipeline.executions if each.status == "InProgress" and each.running is None]
+    if pipeline.mode != "SUPERSEDED":
+        return waiting
+    kept: dict[str | None, Execution] = {}
+    for execution in waiting:
+        stage = pipeline.next_stage(execution)
+        older = kept.get(stage) if stage in pipeline.stages[1:] else None
+        if older is not None:
+            _end(pipeline, older, "Superseded", f"Superseded by the execution {execution.id}")
+        kept[stage] = execution
+    return [each for each in waiting if each.status == "InProgress"]
+
+
+def _is_free(pipeline: Pipeline, stage: str) -> bool:
+    if pipeline.mode == "PARALLEL" or stage == SOURCE:
+        return True
+    return not any(each.running and each.running.stage == stage for each in pipeline.executions)
+
+
+def _enter(pipeline: Pipeline, execution: Execution, stage: str) -> None:
+    action = Action(stage)
+    execution.actions.append(action)
+    execution.updated_at = time.time()
+    if stage == SOURCE:
+        action.end("Succeeded")
+    elif stage == APPROVE:
+        action.approval_token = new_uuid()
+    else:
+        pipeline_jobs.add(pipeline, execution, stage)
+
+
+def _end(pipeline: Pipeline, execution: Execution, status: str, summary: str) -> None:
+    execution.status, execution.summary, execution.updated_at = status, summary, time.time()
+    _tell(pipeline, execution, _TERMINAL_EVENTS[status], {})
+
+
+def _tell(pipeline: Pipeline, execution: Execution, state: str, more: dict[str, Any]) -> None:
+    detail = {
+        "pipeline": pipeline.name, "execution-id": execution.id, "state": state, "version": pipeline.version, **more,
+    }  # fmt: skip
+    kind = "CodePipeline Pipeline Execution State Change"
+    publish("aws.codepipeline", kind, [pipeline.arn], detail, pipeline.account, pipeline.region)

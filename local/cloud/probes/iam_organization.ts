@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import type { ProbeCloud } from '../probe.ts';
+import { declareOrganization } from '../probe-organization.ts';
+import { makeRole } from '../probe-workflows.ts';
+
+export default async function probe(cloud: ProbeCloud): Promise<void> {
+  await declareOrganization(cloud, {
+    id: 'o-probe00003',
+    accounts: [{ id: '555500000001', name: 'member' }],
+  });
+  const trusting = (organization: string) =>
+    makeRole(cloud, {
+      Principal: { AWS: '*' },
+      Condition: { StringEquals: { 'aws:PrincipalOrgID': organization } },
+    });
+  const ours = await trusting('o-probe00003');
+  const assume = async (account: string, RoleArn: string) =>
+    await new STSClient(cloud.clients(account, 'eu-west-1')).send(
+      new AssumeRoleCommand({ RoleArn, RoleSessionName: 'probe' }),
+    );
+  assert.ok((await assume(cloud.hubAccount, ours)).Credentials);
+  assert.ok((await assume('555500000001', ours)).Credentials);
+  await assert.rejects(assume('999900000001', ours), { name: 'AccessDenied' });
+  const theirs = await trusting('o-probe99999');
+  await assert.rejects(assume('555500000001', theirs), { name: 'AccessDenied' });
+}

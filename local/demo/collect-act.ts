@@ -1,0 +1,91 @@
+import type { CliContext } from '../../cli/command.ts';
+import { outcomeText } from '../../cli/render-acting.ts';
+import { collect } from '../../shared/concurrency.ts';
+import { factText } from '../../shared/domain/guard-facts.ts';
+import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { CallCount } from '../cloud/admin-types.ts';
+import { callRows } from './collect.ts';
+import type { ActResult } from './result-act.ts';
+
+type Ledger = Pick<CliContext, 'dump' | 'causes' | 'cascades' | 'rebuilds' | 'rollouts'>;
+type FromLedger = Pick<ActResult, 'answers' | 'cascades' | 'rebuilds' | 'deployments' | 'closures'>;
+
+/** Everything that was done since the installation, as the ledger has it. */
+export async function collectAct(ledger: Ledger): Promise<FromLedger> {
+  const causes = await collect(ledger.causes.open());
+  const found: FromLedger = { answers: [], cascades: [], rebuilds: [], deployments: [], closures: [] };
+  for (const { stream, answer: held } of causes) {
+    if (!held) continue;
+    const { answer, reason, detail } = held;
+    found.answers.push({ stream, answer, reason, detail });
+  }
+  for (const cascadeId of await everyCascade(ledger)) await addCascade(ledger, cascadeId, found);
+  return found;
+}
+
+/** The ports list those that are open; a demo tells of those that have ended. */
+async function everyCascade({ dump }: Ledger): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { kind, cascadeId } of dump()) if (kind === 'cascade') ids.push(String(cascadeId));
+  return ids.sort();
+}
+
+async function addCascade({ cascades, rebuilds, rollouts }: Ledger, cascadeId: string, found: FromLedger) {
+  const cascade = await cascades.get(cascadeId);
+  if (!cascade) return;
+  const { executionArn, state, failure } = cascade;
+  const detail = failure && `${failure.error}: ${failure.detail}`;
+  found.cascades.push({
+    ...{ cascadeId, state },
+    ...(executionArn !== undefined && { executionArn }),
+    ...(detail !== undefined && { detail }),
+  });
+  for await (const { stream, rebuildId } of cascades.nodes(cascadeId)) {
+    const rebuild = rebuildId === undefined ? undefined : await rebuilds.get(stream, rebuildId);
+    if (rebuild) found.rebuilds.push(rebuildRow(rebuild));
+  }
+  for await (const { service, mode, state, deploymentId, detail } of rollouts.deployments(cascadeId)) {
+    found.deployments.push({
+      ...{ cascadeId, service, mode, state },
+      ...(deploymentId !== undefined && { deploymentId }),
+      ...(detail !== undefined && { detail }),
+    });
+  }
+  for await (const { stream, output, state, waitingFor, proof } of rollouts.closures(cascadeId)) {
+    found.closures.push({
+      ...{ cascadeId, stream, output, state },
+      ...(waitingFor !== undefined && { waitingFor }),
+      ...(proof && { proof: { ...proof } }),
+    });
+  }
+}
+
+function rebuildRow(rebuild: Rebuild): ActResult['rebuilds'][number] {
+  const { stream, rebuildId, cascadeId, pipeline, executionId, facts, headBefore, output, outcome } = rebuild;
+  const { account, region, name } = pipeline;
+  return {
+    ...{ stream, rebuildId, cascadeId, pipeline: { account, region, name } },
+    facts: facts.map(factText),
+    ...(executionId !== undefined && { executionId }),
+    ...(headBefore !== undefined && { headBefore }),
+    ...(output !== undefined && { output }),
+    ...(outcome && { outcome: outcomeText(outcome) }),
+  };
+}
+
+/** What Patchwave may call that changes what others own. */
+const CHANGING = [
+  ['codepipeline', 'StartPipelineExecution'],
+  ['ecr', 'PutImage'],
+  ['ecs', 'RegisterTaskDefinition'],
+  ['ecs', 'UpdateService'],
+] as const;
+
+export function changingCalls(calls: readonly CallCount[]): ActResult['calls'] {
+  const made = new Map(callRows(calls).map(({ service, operation, count }) => [`${service}:${operation}`, count]));
+  return CHANGING.map(([service, operation]) => ({
+    service,
+    operation,
+    count: made.get(`${service}:${operation}`) ?? 0,
+  }));
+}

@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util';
+import { MODES, type Mode } from '../../shared/domain/policy.ts';
+
+export interface DemoFlags {
+  readonly json: boolean;
+  readonly keep: boolean;
+  readonly help: boolean;
+  readonly fleet: string;
+  /** Left out: what the policy of the fleet says. */
+  readonly mode?: Mode;
+  readonly seed: number;
+  /** The seed of all trouble; absent for a day without trouble. */
+  readonly chaos?: number;
+}
+
+/** Wrong use; the message says what is right. */
+export class DemoUsageError extends Error {
+  override readonly name = 'DemoUsageError';
+}
+
+export const DEMO_HELP = `npm run demo -- [flags]
+
+  --json          one JSON object as the last line of standard output
+  --keep          leaves the cloud up and says how to look around in it
+  --fleet FILE    another fleet (default: local/fleet/small.json)
+  --mode MODE     ${MODES.join(', ')} (default: the fleet's own)
+  --seed N        seeds everything that is drawn by chance (default: 1)
+  --chaos N       throttles, breaks, loses, doubles and delays calls and events from seed N
+  --help          this page
+
+Exit codes: 0 the last review and every cascade succeeded, 1 one did not, 2 wrong use, 130 stopped by Ctrl-C.`;
+
+/** @throws DemoUsageError */
+export function parseFlags(words: readonly string[]): DemoFlags {
+  const { values } = parsed(words);
+  const chaos = values.chaos === undefined ? undefined : wholeNumber('chaos', values.chaos);
+  return {
+    json: values.json ?? false,
+    keep: values.keep ?? false,
+    help: values.help ?? false,
+    fleet: values.fleet ?? 'local/fleet/small.json',
+    seed: wholeNumber('seed', values.seed ?? '1'),
+    ...(values.mode !== undefined && { mode: modeOf(values.mode) }),
+    ...(chaos !== undefined && { chaos }),
+  };
+}
+
+function parsed(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: {
+        json: { type: 'boolean' },
+        keep: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        fleet: { type: 'string' },
+        mode: { type: 'string' },
+        seed: { type: 'string' },
+        chaos: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new DemoUsageError(`${(error as Error).message}\n\n${DEMO_HELP}`, { cause: error });
+  }
+}
+
+function wholeNumber(flag: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new DemoUsageError(`--${flag} takes a whole number from 0 to 999999999, not "${text}".`);
+}
+
+function modeOf(text: string): Mode {
+  const mode = MODES.find((known) => known === text);
+  if (mode) return mode;
+  throw new DemoUsageError(`--mode takes ${MODES.join(', ')}, not "${text}".`);
+}

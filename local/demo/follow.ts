@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CliContext } from '../../cli/command.ts';
+import { paint } from '../../cli/output.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import type { ReviewRecord, RunPart } from '../../shared/domain/run.ts';
+import type { Progress } from './progress.ts';
+
+const POLL_MS = 400;
+
+/**
+ * Tells what a review does while it does it, out of what the ledger says; returns when `isOver` says so.
+ * It reads only, and a review goes on the same without it.
+ */
+export async function followReview(
+  context: Pick<CliContext, 'runs' | 'images' | 'usages' | 'scopes'>,
+  progress: Progress,
+  isOver: () => boolean,
+): Promise<void> {
+  const told = new Set<string>();
+  for (;;) {
+    const over = isOver();
+    const { running, ended } = await context.runs.latest();
+    const review = running ?? (over ? ended : undefined);
+    if (review) await tellNews(context, review, told, progress);
+    if (over) {
+      progress.endBar();
+      return;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+async function tellNews(
+  context: Pick<CliContext, 'runs' | 'images' | 'usages' | 'scopes'>,
+  review: ReviewRecord,
+  told: Set<string>,
+  progress: Progress,
+): Promise<void> {
+  const parts = await Array.fromAsync(context.runs.parts(review.runId));
+  for (const part of parts) {
+    const line = describePart(part);
+    if (line === undefined || told.has(line)) continue;
+    told.add(line);
+    progress.line(line);
+  }
+  if (parts.some(({ kind }) => kind === 'scan')) await tellScans(context, review, progress);
+}
+
+function describePart(part: RunPart): string | undefined {
+  switch (part.kind) {
+    case 'scope':
+      return describeScope(part.result);
+    case 'registry':
+      return part.status === 'failed'
+        ? `  ${paint('red', 'registry failed')}  ${part.key}  ${part.detail ?? ''}`
+        : `  registry read    ${part.key}  ${part.images} images${part.missing > 0 ? `, ${part.missing} missing` : ''}`;
+    case 'scan':
+    case 'verdict':
+      return undefined;
+  }
+}
+
+function describeScope(result: Extract<RunPart, { kind: 'scope' }>['result']): string {
+  const name = `${result.scope.account} ${result.scope.region}`;
+  switch (result.status) {
+    case 'complete': {
+      const { clusters, tasks, containers } = result.inventory;
+      return `  scope read       ${name}  ${clusters} clusters, ${tasks} tasks, ${containers} containers`;
+    }
+    case 'skipped':
+      return `  scope skipped    ${name}  ${result.reason}`;
+    case 'failed':
+      return `  ${paint('red', 'scope failed')}     ${name}  ${result.detail}`;
+  }
+}
+
+/** How many images in use have an answer of the scanner since the review began, whatever the answer. */
+async function tellScans(
+  { images, usages, scopes }: Pick<CliContext, 'images' | 'usages' | 'scopes'>,
+  review: ReviewRecord,
+  progress: Progress,
+): Promise<void> {
+  const digests = new Set<Digest>();
+  for await (const { scope } of scopes.all()) {
+    for await (const { digest } of usages.live(scope)) digests.add(digest);
+  }
+  const records = await images.get([...digests]);
+  const answered = [...records.values()].filter(
+    ({ scan, judgedAtEpochMs = 0 }) => scan.state !== 'requested' && judgedAtEpochMs >= review.startedAtEpochMs,
+  );
+  progress.move('judged', answered.length, digests.size);
+}

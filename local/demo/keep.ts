@@ -1,0 +1,30 @@
+import { paint } from '../../cli/output.ts';
+import type { Installation } from '../installation.ts';
+import type { Progress } from './progress.ts';
+import type { DemoResult } from './result.ts';
+
+/** Lets go of the cloud and says how to look around in it, and how to stop it. */
+export function keepUp(
+  { cloud, deployment, fleet }: Installation,
+  progress: Progress,
+): NonNullable<DemoResult['kept']> {
+  const { endpoint, pid } = cloud;
+  const { account, region } = fleet.hub;
+  const { ledgerTable, fleetReviewMachineArn } = deployment;
+  const environment = `AWS_ENDPOINT_URL=${endpoint} AWS_ACCESS_KEY_ID=${account} AWS_SECRET_ACCESS_KEY=local AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`;
+  const lines = [
+    ['endpoint', `${endpoint} (Region ${region}, hub account ${account}; any account id is a key of its root user)`],
+    ['set once', `export ${environment}`],
+    ['look around', `.venv/bin/aws dynamodb scan --table-name ${ledgerTable} --max-items 5`],
+    ['', 'npm run patchwave -- status'],
+    [
+      'review again',
+      `.venv/bin/aws stepfunctions start-execution --state-machine-arn ${fleetReviewMachineArn} --input '{}'`,
+    ],
+    ['stop it', `kill ${pid}`],
+  ] as const;
+  progress.heading('The cloud stays up');
+  for (const [what, how] of lines) progress.line(`  ${paint('dim', what.padEnd(12))}  ${how}`);
+  cloud.release();
+  return { endpoint, region, hubAccount: account, ledgerTable, stateMachineArn: fleetReviewMachineArn, pid };
+}

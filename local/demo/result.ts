@@ -1,0 +1,99 @@
+import { TIERS } from '../../shared/domain/image.ts';
+import { SCAN_STATES } from '../../shared/domain/scan.ts';
+import { VERDICTS } from '../../shared/domain/verdict.ts';
+import * as v from '../../shared/schema.ts';
+import { jsonSchemaOf } from '../json-schema.ts';
+import { actSchema } from './result-act.ts';
+
+const count = v.pipe(v.integer(), v.minValue(0));
+const epochMs = v.pipe(v.number(), v.description('milliseconds since 1970-01-01T00:00:00Z'));
+
+const reason = v.looseObject({
+  ruleId: v.pipe(v.string(), v.description('the id of the rule in the policy, or of a built-in rule')),
+  effect: v.picklist(['violates', 'unknown', 'due', 'waived']),
+  kind: v.picklist(['age', 'age-unknown', 'finding', 'scan', 'registry']),
+  deadlineEpochMs: v.optional(epochMs),
+  waiverId: v.optional(v.string()),
+});
+
+const image = v.strictObject({
+  digest: v.string(),
+  outcome: v.pipe(v.picklist([...VERDICTS, 'failed']), v.description('exactly one for each image that is in use')),
+  tier: v.picklist(TIERS),
+  stream: v.optional(v.string()),
+  owner: v.optional(v.string()),
+  locations: v.array(v.strictObject({ account: v.string(), region: v.string(), repository: v.string() })),
+  bornAtEpochMs: v.optional(epochMs),
+  scan: v.strictObject({ state: v.picklist(SCAN_STATES), reason: v.optional(v.string()) }),
+  findings: v.optional(count),
+  reasons: v.array(reason),
+  usages: v.array(
+    v.strictObject({
+      account: v.string(),
+      region: v.string(),
+      cluster: v.string(),
+      workload: v.string(),
+      container: v.string(),
+      count,
+      reference: v.optional(v.string()),
+      digestSource: v.picklist(['runtime', 'reference', 'push-history', 'tag-guess']),
+    }),
+  ),
+});
+
+const outcomes = v.strictObject({ compliant: count, violating: count, unknown: count, failed: count });
+
+/** What `npm run demo -- --json` prints as the last line of standard output. Published as demo.schema.json. */
+export const demoResultSchema = v.strictObject({
+  fleet: v.string(),
+  seed: v.integer(),
+  mode: v.picklist(['enforce', 'report-only', 'paused']),
+  execution: v.strictObject({
+    arn: v.string(),
+    status: v.pipe(v.string(), v.description('as Step Functions says: SUCCEEDED, FAILED, TIMED_OUT, ABORTED')),
+    error: v.optional(v.string()),
+    cause: v.optional(v.string()),
+  }),
+  runId: v.string(),
+  policyVersion: v.string(),
+  found: v.pipe(count, v.description('digests in use; the sum of all outcomes')),
+  outcomes,
+  scopes: v.array(
+    v.strictObject({
+      account: v.string(),
+      region: v.string(),
+      status: v.picklist(['complete', 'skipped', 'failed']),
+      detail: v.optional(v.string()),
+    }),
+  ),
+  unresolved: v.pipe(count, v.description('containers whose digest nobody could tell')),
+  images: v.array(image),
+  nextBreaches: v.array(v.strictObject({ digest: v.string(), atEpochMs: epochMs })),
+  calls: v.pipe(
+    v.array(v.strictObject({ service: v.string(), operation: v.string(), count })),
+    v.description('AWS calls of the roles of Patchwave'),
+  ),
+  act: actSchema,
+  seconds: v.pipe(v.record(v.string(), v.number()), v.description('for each step of the demo')),
+  kept: v.optional(
+    v.pipe(
+      v.strictObject({
+        endpoint: v.string(),
+        region: v.string(),
+        hubAccount: v.string(),
+        ledgerTable: v.string(),
+        stateMachineArn: v.string(),
+        pid: v.integer(),
+      }),
+      v.description('with --keep: where the cloud is'),
+    ),
+  ),
+});
+
+export type DemoResult = v.InferOutput<typeof demoResultSchema>;
+
+/** The schema as published for machines that read the result. */
+export const demoJsonSchema = (): object => ({
+  title: 'What `npm run demo -- --json` prints',
+  ...jsonSchemaOf(demoResultSchema),
+});

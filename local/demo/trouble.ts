@@ -1,0 +1,11 @@
+import type { Faults } from '../cloud/admin-types.ts';
+
+/** A bad day: a tenth of all calls throttled, one in fifty broken, and events that come twice, late, shuffled or never. */
+export const troubleOf = (seed: number): Faults => ({
+  seed,
+  throttleRate: 0.1,
+  failureRate: 0.02,
+  afterRate: 0.5,
+  principals: 'roles',
+  events: { lost: 0.2, doubled: 0.2, late: 0.2, reordered: 0.2, lateMs: 1500 },
+});

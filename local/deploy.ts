@@ -1,0 +1,181 @@
+/** Deploys the project's own templates into the embedded cloud, with the same calls that bring them to AWS. */
+
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { inVenv } from '../scripts/setup.mjs';
+import type { ClientConfig, Cloud } from './cloud.ts';
+import type { Fleet, FleetPipeline } from './fleet/schema.ts';
+import { createStack } from './stack.ts';
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+const STACK = 'patchwave';
+const MEMBER_STACK = 'patchwave-member';
+const EXTERNAL_ID = 'patchwave-in-the-embedded-cloud';
+
+/**
+ * Deleting everything is the normal end here, and nothing may start by the clock while a person looks at the demo. What
+ * takes minutes in AWS takes moments here, so causes are collected, and looked after, for moments.
+ */
+const SUITABLE = {
+  DeletionProtection: 'false',
+  ReviewScheduleState: 'DISABLED',
+  PlanWindowSeconds: '1',
+  PollSeconds: '1',
+  BuildLookSeconds: '5',
+} as const;
+
+/** The functions are not built, or the template cannot be packaged; the message says what to do. */
+export class PackageError extends Error {
+  override readonly name = 'PackageError';
+}
+
+/** Where the templates go: a fleet, or the part of one that says so. */
+export interface DeployTarget extends Pick<Fleet, 'hub' | 'organization' | 'accounts'> {
+  readonly pipelines?: readonly Pick<FleetPipeline, 'account' | 'region' | 'name'>[];
+}
+
+export interface DeployOptions {
+  /** Parameters of template.yaml by name; those left out have the template's default, or fit the embedded cloud. */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
+/** The outputs of the hub's stack, as template.yaml names them. */
+export interface Deployment {
+  readonly ledgerTable: string;
+  readonly evidenceBucket: string;
+  readonly runBucket: string;
+  readonly fleetReviewMachineArn: string;
+  readonly busArn: string;
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/**
+ * Deploys template.yaml in the hub, and member-account.yaml in each Region of each account that has the member role.
+ * Needs the bundles of `npm run build`.
+ * @throws PackageError; StackError with the reason of every resource that failed.
+ */
+export async function deploy(
+  cloud: Pick<Cloud, 'clients'>,
+  { hub, organization, accounts, pipelines = [] }: DeployTarget,
+  { parameters = {} }: DeployOptions = {},
+): Promise<Deployment> {
+  const config = cloud.clients(hub.account, hub.region);
+  const shared = { OrganizationId: organization.id, ReadRoleExternalId: EXTERNAL_ID };
+  const outputs = await createStack(new CloudFormationClient(config), {
+    name: STACK,
+    template: { url: await packageTemplate(config, `${STACK}-artifacts-${hub.account}`) },
+    parameters: { ...shared, ...SUITABLE, ...parameters },
+  });
+  const deployment = readOutputs(outputs);
+  const reachable = accounts.filter(({ memberRole, state }) => memberRole && state === 'ACTIVE');
+  const members = { hub, organization, accounts: reachable, pipelines };
+  await deployMembers(cloud, members, deployment, { parameters });
+  return deployment;
+}
+
+/** Zips and uploads what the template points to, and gives back the URL of the template that points to the uploads. */
+async function packageTemplate(config: ClientConfig, bucket: string): Promise<string> {
+  if (!existsSync(join(PROJECT, 'dist')))
+    throw new PackageError('There is no dist/ to deploy. Run `npm run build` first.');
+  const s3 = new S3Client({ ...config, forcePathStyle: true });
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  const folder = await mkdtemp(join(tmpdir(), 'patchwave-deploy-'));
+  try {
+    const packaged = join(folder, 'packaged.json');
+    await runPackage(config, bucket, packaged);
+    const key = 'packaged.json';
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: await readFile(packaged) }));
+    return `${config.endpoint}/${bucket}/${key}`;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runPackage(config: ClientConfig, bucket: string, outputFile: string): Promise<void> {
+  const flags = ['--template-file', 'template.yaml', '--s3-bucket', bucket, '--output-template-file', outputFile];
+  try {
+    await promisify(execFile)(inVenv('cloud', 'aws'), ['cloudformation', 'package', '--use-json', ...flags], {
+      cwd: PROJECT,
+      env: {
+        PATH: process.env.PATH,
+        AWS_ENDPOINT_URL: config.endpoint,
+        AWS_DEFAULT_REGION: config.region,
+        AWS_ACCESS_KEY_ID: config.credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: config.credentials.secretAccessKey,
+        AWS_EC2_METADATA_DISABLED: 'true',
+      },
+    });
+  } catch (error) {
+    const reason = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
+    throw new PackageError(`template.yaml cannot be packaged: ${reason}. Correct what it names and deploy again.`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Deploys member-account.yaml in each Region of the accounts of a target, whether they had it from the start or not. All
+ * accounts at once; in each the first Region first, since its stack makes the roles that the others name.
+ */
+export async function deployMembers(
+  cloud: Pick<Cloud, 'clients'>,
+  { hub, organization, accounts, pipelines = [] }: DeployTarget,
+  { busArn }: Pick<Deployment, 'busArn'>,
+  { parameters: { ReadRoleName, ReadRoleExternalId = EXTERNAL_ID } = {} }: DeployOptions = {},
+): Promise<void> {
+  const body = await readFile(join(PROJECT, 'member-account.yaml'), 'utf8');
+  const parameters = {
+    ...{ OrganizationId: organization.id, HubAccountId: hub.account, HubBusArn: busArn, ReadRoleExternalId },
+    ...(ReadRoleName !== undefined && { ReadRoleName }),
+  };
+  await Promise.all(
+    accounts.map(async ({ id, regions }) => {
+      const [home = ''] = regions;
+      for (const region of regions) {
+        await createStack(new CloudFormationClient(cloud.clients(id, region)), {
+          name: MEMBER_STACK,
+          template: { body },
+          parameters: { ...parameters, ...listsOf(id, pipelines), HomeRegion: home },
+        });
+      }
+    }),
+  );
+}
+
+/**
+ * What an account lets Patchwave act on, as its owner would list it: the pipelines of the fleet that are there, and where
+ * a fleet has pipelines at all, every service. A fleet without any stays one that is only seen.
+ */
+function listsOf(account: string, pipelines: NonNullable<DeployTarget['pipelines']>): Readonly<Record<string, string>> {
+  if (pipelines.length === 0) return {};
+  const own = pipelines.filter((pipeline) => pipeline.account === account);
+  return {
+    PipelineArns: own.map(({ region, name }) => `arn:aws:codepipeline:${region}:${account}:${name}`).join(),
+    PromotedRepositoryArns: own.length === 0 ? '' : `arn:aws:ecr:*:${account}:repository/*`,
+    ServiceArns: `arn:aws:ecs:*:${account}:service/*`,
+    PassedRoleArns: `arn:aws:iam::${account}:role/tasks/*`,
+  };
+}
+
+function readOutputs(outputs: Readonly<Record<string, string>>): Deployment {
+  const named = (name: string): string => {
+    const value = outputs[name];
+    if (value === undefined) throw new PackageError(`template.yaml has no output ${name}; local/deploy.ts needs it.`);
+    return value;
+  };
+  return {
+    ledgerTable: named('LedgerTable'),
+    evidenceBucket: named('EvidenceBucket'),
+    runBucket: named('RunBucket'),
+    fleetReviewMachineArn: named('FleetReviewMachineArn'),
+    busArn: named('BusArn'),
+    outputs,
+  };
+}

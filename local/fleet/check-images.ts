@@ -1,0 +1,162 @@
+import { placeKey, pushesOf, TagHistory } from './places.ts';
+import type { Problem } from './problems.ts';
+import type { Fleet, FleetImage } from './schema.ts';
+
+type ImagesByName = ReadonlyMap<string, FleetImage>;
+
+/** The image an image takes its layers from: its parent, or the one whose build it repeats from the cache. */
+function sourceOf(image: FleetImage): string | undefined {
+  return image.cachedFrom ?? image.parent;
+}
+
+export function checkImages(fleet: Fleet): Problem[] {
+  const images: ImagesByName = new Map(fleet.images.map((image) => [image.name, image]));
+  const cycles = checkCycles(fleet.images, images);
+  return [
+    ...fleet.images.flatMap((image, i) => checkImage(`images[${i}]`, image, images)),
+    ...cycles,
+    ...checkPlaces(fleet),
+  ];
+}
+
+function checkImage(path: string, image: FleetImage, images: ImagesByName): Problem[] {
+  return [...checkForm(path, image), ...checkContent(path, image), ...checkSource(path, image, images)];
+}
+
+/** What contradicts itself within one image. */
+function checkForm(path: string, image: FleetImage): Problem[] {
+  const problems: Problem[] = [];
+  const add = (field: string, message: string) => problems.push({ path: `${path}.${field}`, message });
+  if (image.created !== undefined && image.createdDaysAgo !== undefined) {
+    add('created', 'give either "created" or "createdDaysAgo"');
+  }
+  if (new Set(image.platforms).size < image.platforms.length) add('platforms', 'a platform is named twice');
+  if (image.mediaType === 'docker') {
+    if (image.index === 'attestations-only') add('index', 'a Docker manifest list holds no attestations; use "oci"');
+    if (Object.keys(image.annotations).length > 0)
+      add('annotations', 'a Docker manifest has no annotations; use "oci"');
+  }
+  return problems;
+}
+
+function checkContent(path: string, image: FleetImage): Problem[] {
+  const problems: Problem[] = [];
+  const add = (field: string, message: string) => problems.push({ path: `${path}.${field}`, message });
+  const hasPackages = Object.keys(image.packages).length > 0;
+  if (image.cachedFrom !== undefined) {
+    for (const field of ['parent', 'os', 'layers'] as const) {
+      if (image[field] !== undefined) add(field, `comes from "${image.cachedFrom}" (cachedFrom); leave it out`);
+    }
+    if (hasPackages) add('packages', `come from "${image.cachedFrom}" (cachedFrom); leave them out`);
+  } else if (image.parent === undefined) {
+    if (image.os === undefined) add('os', 'an image without a parent needs an os');
+    if (image.layers === 0) add('layers', 'an image without a parent needs a layer');
+  }
+  if (image.layers === 0 && hasPackages) add('packages', 'need a layer of their own, but "layers" is 0');
+  if (hasPackages && (image.os === 'scratch' || image.os === 'unknown')) {
+    add('packages', `os "${image.os}" has no package database to hold them`);
+  }
+  return problems;
+}
+
+function checkSource(path: string, image: FleetImage, images: ImagesByName): Problem[] {
+  const field = image.cachedFrom === undefined ? 'parent' : 'cachedFrom';
+  const name = sourceOf(image);
+  if (name === undefined) return [];
+  const source = images.get(name);
+  if (source === undefined) return [{ path: `${path}.${field}`, message: `no image is named "${name}"` }];
+  const problems: Problem[] = [];
+  if (source.index === 'empty' || source.index === 'attestations-only') {
+    problems.push({ path: `${path}.${field}`, message: `the index of "${name}" has no image to build on` });
+  } else {
+    const lacking = image.platforms.filter((platform) => !source.platforms.includes(platform));
+    if (lacking.length > 0) {
+      problems.push({ path: `${path}.platforms`, message: `"${name}" (${field}) has no ${lacking.join(', ')}` });
+    }
+  }
+  if (source.pushedDaysAgo < image.pushedDaysAgo) {
+    const message = `${image.pushedDaysAgo} is before "${name}" (${field}) was pushed, ${source.pushedDaysAgo} days ago`;
+    problems.push({ path: `${path}.pushedDaysAgo`, message });
+  }
+  return [...problems, ...checkInheritedOs(path, image, images)];
+}
+
+function checkInheritedOs(path: string, image: FleetImage, images: ImagesByName): Problem[] {
+  const root = rootOf(image, images);
+  if (root?.os === undefined || root === image) return [];
+  if (image.os !== undefined && image.os !== root.os) {
+    return [{ path: `${path}.os`, message: `"${image.os}", but it stands on "${root.name}" of os "${root.os}"` }];
+  }
+  if (Object.keys(image.packages).length > 0 && (root.os === 'scratch' || root.os === 'unknown')) {
+    const message = `it stands on "${root.name}" of os "${root.os}", which has no package database`;
+    return [{ path: `${path}.packages`, message }];
+  }
+  return [];
+}
+
+/** The lowest image under an image; undefined when its sources are a cycle or lead nowhere. */
+function rootOf(image: FleetImage, images: ImagesByName): FleetImage | undefined {
+  const seen = new Set<FleetImage>();
+  let current: FleetImage | undefined = image;
+  while (current !== undefined && !seen.has(current)) {
+    seen.add(current);
+    const source = sourceOf(current);
+    if (source === undefined) return current;
+    current = images.get(source);
+  }
+  return undefined;
+}
+
+function checkCycles(all: readonly FleetImage[], images: ImagesByName): Problem[] {
+  const done = new Set<string>();
+  return all.flatMap((image, i) => {
+    const trail: string[] = [];
+    let name: string | undefined = image.name;
+    while (name !== undefined && !done.has(name) && !trail.includes(name)) {
+      trail.push(name);
+      const next = images.get(name);
+      name = next && sourceOf(next);
+    }
+    for (const visited of trail) done.add(visited);
+    if (name === undefined || !trail.includes(name)) return [];
+    const cycle = [...trail.slice(trail.indexOf(name)), name].join(' -> ');
+    return [
+      {
+        path: `images[${i}].${image.cachedFrom === undefined ? 'parent' : 'cachedFrom'}`,
+        message: `a cycle: ${cycle}`,
+      },
+    ];
+  });
+}
+
+function checkPlaces(fleet: Fleet): Problem[] {
+  const repositories = new Map(fleet.repositories.map((r) => [placeKey({ ...r, repository: r.name }), r]));
+  const enhanced = new Set(
+    fleet.registries.filter(({ scanType }) => scanType === 'ENHANCED').map((r) => `${r.account}/${r.region}`),
+  );
+  const history = new TagHistory(fleet.images);
+  return fleet.images.flatMap((image, i) =>
+    pushesOf(image).flatMap((push, p) => {
+      const path = p === 0 ? `images[${i}]` : `images[${i}].copies[${p - 1}]`;
+      const repository = repositories.get(placeKey(push));
+      if (repository === undefined) {
+        return [{ path: `${path}.repository`, message: `no repository "${placeKey(push)}" is listed in repositories` }];
+      }
+      const problems: Problem[] = [];
+      if (p === 0 && image.lastScannedDaysAgo !== undefined && enhanced.has(`${push.account}/${push.region}`)) {
+        problems.push({
+          path: `${path}.lastScannedDaysAgo`,
+          message: 'its registry is ENHANCED and makes no basic scan',
+        });
+      }
+      push.tags.forEach((tag, t) => {
+        const holders = new Set(history.everHeld(push, tag));
+        if (repository.tagMutability === 'IMMUTABLE' && holders.size > 1) {
+          const message = `"${tag}" is pushed by ${[...holders].join(', ')}, but tags of this repository are IMMUTABLE`;
+          problems.push({ path: `${path}.tags[${t}]`, message });
+        }
+      });
+      return problems;
+    }),
+  );
+}

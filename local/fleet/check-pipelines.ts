@@ -1,0 +1,83 @@
+import { placeKey, pushesOf } from './places.ts';
+import type { Problem } from './problems.ts';
+import type { Fleet, FleetImage, FleetPipeline } from './schema.ts';
+
+/** The part of a tag that differs from build to build. */
+export const BUILD_NUMBER = '{build}';
+
+export function checkPipelines(fleet: Fleet): Problem[] {
+  const images = new Map(fleet.images.map((image) => [image.name, image]));
+  return fleet.pipelines.flatMap((pipeline, i) => {
+    const path = `pipelines[${i}]`;
+    const problems = checkServices(path, pipeline, fleet);
+    const image = images.get(pipeline.builds);
+    if (image === undefined) {
+      return [{ path: `${path}.builds`, message: `no image is named "${pipeline.builds}"` }, ...problems];
+    }
+    return [
+      ...checkRecipe(path, image),
+      ...checkParent(path, pipeline, image, images.get(image.parent ?? ''), fleet),
+      ...checkTags(path, pipeline, image, fleet),
+      ...problems,
+    ];
+  });
+}
+
+function checkRecipe(path: string, image: FleetImage): Problem[] {
+  if (image.cachedFrom !== undefined) {
+    const message = `"${image.name}" repeats "${image.cachedFrom}" (cachedFrom); name that one, its recipe is needed`;
+    return [{ path: `${path}.builds`, message }];
+  }
+  if (image.index === 'auto' || image.index === 'always') return [];
+  return [{ path: `${path}.builds`, message: `the index of "${image.name}" holds no image` }];
+}
+
+function checkParent(
+  path: string,
+  { from, pinsParent }: FleetPipeline,
+  image: FleetImage,
+  parent: FleetImage | undefined,
+  fleet: Fleet,
+): Problem[] {
+  if (image.parent === undefined) {
+    const field = from === undefined ? 'pinsParent' : 'from';
+    if (from === undefined && !pinsParent) return [];
+    return [{ path: `${path}.${field}`, message: `"${image.name}" is built from scratch` }];
+  }
+  if (from === undefined) {
+    if (parent === undefined || pinsParent || parent.tags.length > 0) return [];
+    return [{ path: `${path}.from`, message: `"${parent.name}" carries no tag to build FROM; name one` }];
+  }
+  if (pinsParent) return [{ path: `${path}.pinsParent`, message: 'give either "from" or "pinsParent"' }];
+  const isThere = fleet.images.some((each) =>
+    pushesOf(each).some((push) => placeKey(push) === placeKey(from) && push.tags.includes(from.tag)),
+  );
+  if (isThere) return [];
+  return [{ path: `${path}.from`, message: `no image was pushed to "${placeKey(from)}" with the tag "${from.tag}"` }];
+}
+
+function checkTags(path: string, { tags }: FleetPipeline, image: FleetImage, fleet: Fleet): Problem[] {
+  const repository = fleet.repositories.find((r) => placeKey({ ...r, repository: r.name }) === placeKey(image));
+  if (repository?.tagMutability !== 'IMMUTABLE') return [];
+  return tags.flatMap((tag, t) => {
+    if (tag.includes(BUILD_NUMBER)) return [];
+    const message = `"${tag}" is pushed by every build, but tags of this repository are IMMUTABLE; use ${BUILD_NUMBER}`;
+    return [{ path: `${path}.tags[${t}]`, message }];
+  });
+}
+
+function checkServices(path: string, pipeline: FleetPipeline, fleet: Fleet): Problem[] {
+  const keyOf = (account: string, region: string, cluster: string, name: string) =>
+    `${account}/${region}/${cluster}/${name}`;
+  const services = new Set(
+    fleet.workloads
+      .filter(({ kind }) => kind === 'service')
+      .map(({ account, region, cluster, name }) => keyOf(account, region, cluster, name)),
+  );
+  return pipeline.deploys.flatMap((service, s) => {
+    const { account = pipeline.account, region = pipeline.region } = service;
+    const key = keyOf(account, region, service.cluster, service.service);
+    if (services.has(key)) return [];
+    return [{ path: `${path}.deploys[${s}]`, message: `no workload of kind "service" is "${key}"` }];
+  });
+}

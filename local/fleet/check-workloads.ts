@@ -1,0 +1,85 @@
+import type { Place } from '../builds/registry.ts';
+import { placeKey, pushesOf, TagHistory } from './places.ts';
+import type { Problem } from './problems.ts';
+import type { Fleet, FleetContainer, FleetImage, FleetWorkload } from './schema.ts';
+
+interface Known {
+  readonly images: ReadonlyMap<string, FleetImage>;
+  readonly history: TagHistory;
+}
+
+export function checkWorkloads(fleet: Fleet): Problem[] {
+  const clusters = new Set(fleet.clusters.map((c) => `${c.account}/${c.region}/${c.name}`));
+  const known = {
+    images: new Map(fleet.images.map((image) => [image.name, image])),
+    history: new TagHistory(fleet.images),
+  };
+  return fleet.workloads.flatMap((workload, i) => {
+    const path = `workloads[${i}]`;
+    const cluster = `${workload.account}/${workload.region}/${workload.cluster}`;
+    const problems = clusters.has(cluster)
+      ? []
+      : [{ path: `${path}.cluster`, message: `no cluster "${cluster}" is listed in clusters` }];
+    const foreign = workload.controller === 'ECS' || workload.kind === 'service' ? [] : [controllerProblem(path)];
+    return [
+      ...problems,
+      ...foreign,
+      ...workload.containers.flatMap((c, n) => checkContainer(`${path}.containers[${n}]`, c, workload, known)),
+    ];
+  });
+}
+
+const controllerProblem = (path: string): Problem => ({
+  path: `${path}.controller`,
+  message: 'only a workload of kind "service" is deployed by another controller than ECS',
+});
+
+function checkContainer(path: string, container: FleetContainer, workload: FleetWorkload, known: Known): Problem[] {
+  if ('external' in container) return [];
+  if ('digestOnly' in container) {
+    const name = container.digestOnly;
+    if (name.startsWith('sha256:') || known.images.has(name)) return [];
+    return [{ path: `${path}.digestOnly`, message: `no image is named "${name}"` }];
+  }
+  const image = known.images.get(container.image);
+  if (image === undefined) return [{ path: `${path}.image`, message: `no image is named "${container.image}"` }];
+  const place = container.from ?? image;
+  const push = pushesOf(image).find((candidate) => placeKey(candidate) === placeKey(place));
+  if (push === undefined) {
+    return [{ path: `${path}.from`, message: `"${image.name}" has no copy in "${placeKey(place)}"` }];
+  }
+  const problems = checkPlatform(path, image, workload);
+  if (push.pushedDaysAgo < workload.startedDaysAgo) {
+    const message = `"${image.name}" was pushed ${push.pushedDaysAgo} days ago, after the workload started`;
+    return [...problems, { path: `${path}.image`, message }];
+  }
+  if (container.reference === 'digest') return problems;
+  return [...problems, ...checkTag(path, container.tag ?? push.tags[0], image, push, workload, known)];
+}
+
+function checkPlatform(path: string, image: FleetImage, { architecture }: FleetWorkload): Problem[] {
+  // An index without images is in use only as a fault, whatever the architecture.
+  if (image.index === 'empty' || image.index === 'attestations-only') return [];
+  if (image.platforms.includes(`linux/${architecture}`)) return [];
+  return [{ path: `${path}.image`, message: `"${image.name}" has no linux/${architecture}` }];
+}
+
+function checkTag(
+  path: string,
+  tag: string | undefined,
+  image: FleetImage,
+  place: Place & { tags: readonly string[] },
+  workload: FleetWorkload,
+  { history }: Known,
+): Problem[] {
+  if (tag === undefined) {
+    return [{ path: `${path}.reference`, message: `"${image.name}" carries no tag; refer to it by digest` }];
+  }
+  if (!place.tags.includes(tag)) {
+    return [{ path: `${path}.tag`, message: `"${image.name}" does not carry the tag "${tag}"` }];
+  }
+  const holder = history.holder(place, tag, workload.startedDaysAgo);
+  if (holder === image.name) return [];
+  const message = `"${tag}" stood for "${holder}" when the workload started, ${workload.startedDaysAgo} days ago`;
+  return [{ path: `${path}.tag`, message }];
+}

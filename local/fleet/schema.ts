@@ -1,0 +1,221 @@
+import * as v from '../../shared/schema.ts';
+import { jsonSchemaOf } from '../json-schema.ts';
+import { account, daysAgo, digest, handle, region, repositoryName, tag } from './schema-parts.ts';
+import { archivedSchema, pipelineSchema } from './schema-pipelines.ts';
+
+/**
+ * A fleet as data: accounts, registries, images, clusters and what runs on them, at one instant. Every past instant is
+ * given in days before that instant (`…DaysAgo`, fractions allowed), so that a fleet file does not grow old.
+ * `fleet.schema.json` is generated from this file.
+ */
+
+const accountSchema = v.strictObject({
+  id: account,
+  name: v.text(),
+  regions: v.pipe(v.array(region), v.minLength(1), v.description('the Regions that are enabled in the account')),
+  memberRole: v.optional(
+    v.pipe(v.boolean(), v.description('false: the role for reading was never created, it is out of reach')),
+    true,
+  ),
+  state: v.optional(v.picklist(['ACTIVE', 'SUSPENDED', 'PENDING_CLOSURE', 'CLOSED']), 'ACTIVE'),
+});
+
+const vulnerabilitySchema = v.strictObject({
+  id: v.pipe(v.string(), v.regex(/^[A-Z]+-\d{4}-\d+$/, 'an id looks like CVE-2026-31001')),
+  package: v.pipe(v.text(), v.description('the name in the package database')),
+  distribution: v.optional(v.pipe(v.picklist(['debian', 'alpine']), v.description('absent: in any package database'))),
+  fixedIn: v.optional(v.pipe(v.text(), v.description('the first version without it; absent: no version has a fix'))),
+  severity: v.picklist(['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFORMATIONAL', 'UNDEFINED']),
+  publishedDaysAgo: daysAgo,
+  description: v.optional(v.string()),
+});
+
+const registrySchema = v.strictObject({
+  account,
+  region,
+  scanType: v.optional(v.picklist(['BASIC', 'ENHANCED']), 'BASIC'),
+  dailyScanLimit: v.optional(
+    v.pipe(v.integer(), v.gtValue(0), v.description('scans the registry allows in 24 hours; absent: as AWS does')),
+  ),
+});
+
+const repositorySchema = v.strictObject({
+  account,
+  region,
+  name: repositoryName,
+  scanOnPush: v.optional(v.boolean(), false),
+  tagMutability: v.optional(v.picklist(['MUTABLE', 'IMMUTABLE']), 'MUTABLE'),
+  ownerTag: v.optional(v.pipe(v.text(), v.description('value of the tag "owner" on the repository'))),
+});
+
+const copySchema = v.strictObject({
+  account,
+  region,
+  repository: repositoryName,
+  tags: v.optional(v.array(tag), []),
+  pushedDaysAgo: v.optional(v.pipe(daysAgo, v.description('absent: when the original was pushed'))),
+});
+
+const imageSchema = v.strictObject({
+  name: v.pipe(handle, v.description('the handle by which this file names the image; not part of the image')),
+  account,
+  region,
+  repository: repositoryName,
+  tags: v.optional(
+    v.pipe(v.array(tag), v.description('the tags it was pushed with; a later push of the same tag takes it away')),
+    [],
+  ),
+  parent: v.optional(
+    v.pipe(handle, v.description('the image it is built FROM; its layers, packages and os are inherited')),
+  ),
+  cachedFrom: v.optional(
+    v.pipe(
+      handle,
+      v.description('a rebuild from the build cache: the layers of that image, byte for byte, under a new config'),
+    ),
+  ),
+  platforms: v.optional(v.pipe(v.array(v.picklist(['linux/amd64', 'linux/arm64'])), v.minLength(1)), ['linux/amd64']),
+  index: v.optional(
+    v.pipe(
+      v.picklist(['auto', 'always', 'empty', 'attestations-only']),
+      v.description(
+        'auto: one platform is a plain manifest, several are an index. always: an index even for one platform',
+      ),
+    ),
+    'auto',
+  ),
+  mediaType: v.optional(v.picklist(['oci', 'docker']), 'oci'),
+  os: v.optional(
+    v.pipe(
+      v.picklist(['debian', 'alpine', 'distroless', 'scratch', 'unknown']),
+      v.description('needed without a parent'),
+    ),
+  ),
+  packages: v.optional(
+    v.pipe(v.record(v.string(), v.text()), v.description('packages this image installs or upgrades, name to version')),
+    {},
+  ),
+  layers: v.optional(
+    v.pipe(v.integer(), v.minValue(0), v.description('own layers; absent: 1. 0 is a build that changes metadata only')),
+  ),
+  createdDaysAgo: v.optional(v.pipe(daysAgo, v.description('"created" of the config'))),
+  created: v.optional(
+    v.pipe(v.isoInstant(), v.description('a fixed "created", as reproducible builds write it; neither: none')),
+  ),
+  pushedDaysAgo: daysAgo,
+  annotations: v.optional(v.record(v.string(), v.string()), {}),
+  labels: v.optional(v.record(v.string(), v.string()), {}),
+  copies: v.optional(v.pipe(v.array(copySchema), v.description('the same manifests in other repositories')), []),
+  lastScannedDaysAgo: v.optional(
+    v.pipe(daysAgo, v.description('a basic scan was made then; absent: it was never scanned')),
+  ),
+  archived: v.optional(v.boolean(), false),
+  deleted: v.optional(
+    v.pipe(v.boolean(), v.description('deleted from its repository after everything was started')),
+    false,
+  ),
+});
+
+const reference = v.picklist(['tag', 'digest']);
+const containerSchema = v.union([
+  v.strictObject({
+    name: v.text(),
+    image: handle,
+    reference: v.optional(reference, 'tag'),
+    tag: v.optional(v.pipe(tag, v.description('absent: the first tag of the image at that place'))),
+    from: v.optional(
+      v.pipe(
+        v.strictObject({ account, region, repository: repositoryName }),
+        v.description('a copy, else the original'),
+      ),
+    ),
+    digestMissing: v.optional(v.pipe(v.boolean(), v.description('the agent is too old to report the digest')), false),
+  }),
+  v.strictObject({
+    name: v.text(),
+    digestOnly: v.pipe(
+      v.union([digest, handle]),
+      v.description('a container AWS adds to the task: a digest, but no image name'),
+    ),
+  }),
+  v.strictObject({
+    name: v.text(),
+    external: v.pipe(v.text(), v.description('a reference into a registry that is not in this file')),
+  }),
+]);
+
+const clusterSchema = v.strictObject({ account, region, name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,255}$/)) });
+
+const workloadSchema = v.strictObject({
+  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,255}$/)),
+  account,
+  region,
+  cluster: v.string(),
+  kind: v.picklist(['service', 'standalone', 'daemon']),
+  count: v.optional(v.pipe(v.integer(), v.gtValue(0), v.description('tasks that run')), 1),
+  architecture: v.optional(v.picklist(['amd64', 'arm64']), 'amd64'),
+  startedDaysAgo: v.optional(
+    v.pipe(daysAgo, v.description('decides which image a moving tag stood for when the tasks started')),
+    0,
+  ),
+  controller: v.optional(
+    v.pipe(v.picklist(['ECS', 'CODE_DEPLOY', 'EXTERNAL']), v.description('who deploys a service')),
+    'ECS',
+  ),
+  circuitBreaker: v.optional(
+    v.pipe(v.picklist(['off', 'on', 'rollback']), v.description('what becomes of a deployment whose tasks fail')),
+    'off',
+  ),
+  containers: v.pipe(v.array(containerSchema), v.minLength(1)),
+});
+
+export const fleetSchema = v.strictObject({
+  $schema: v.optional(v.string()),
+  name: v.text(),
+  description: v.optional(v.string()),
+  seed: v.optional(v.pipe(v.integer(), v.description('the seed a generated fleet was made from'))),
+  hub: v.pipe(v.strictObject({ account, region }), v.description('where Patchwave itself is deployed')),
+  organization: v.strictObject({
+    id: v.pipe(v.string(), v.regex(/^o-[a-z0-9]{10,32}$/, 'an organization id looks like o-a1b2c3d4e5')),
+  }),
+  accounts: v.pipe(v.array(accountSchema), v.minLength(1)),
+  vulnerabilities: v.optional(v.array(vulnerabilitySchema), []),
+  registries: v.optional(
+    v.pipe(v.array(registrySchema), v.description('settings of registries; one not listed scans BASIC')),
+    [],
+  ),
+  repositories: v.optional(v.array(repositorySchema), []),
+  images: v.optional(v.array(imageSchema), []),
+  clusters: v.optional(v.array(clusterSchema), []),
+  workloads: v.optional(v.array(workloadSchema), []),
+  pipelines: v.optional(
+    v.pipe(v.array(pipelineSchema), v.description('pipelines that build images of this fleet anew')),
+    [],
+  ),
+  archive: v.optional(
+    v.pipe(v.array(archivedSchema), v.description('what package archives offer beside the fix of each vulnerability')),
+    [],
+  ),
+  policy: v.pipe(
+    v.union([v.string(), v.record(v.string(), v.unknown())]),
+    v.description('the policy document, or the path of one, relative to this file'),
+  ),
+});
+
+/** What a fleet file may hold (defaults left out). */
+export type FleetFile = v.InferInput<typeof fleetSchema>;
+/** A fleet whose defaults are filled in and whose policy document is read. */
+export type Fleet = v.InferOutput<typeof fleetSchema> & { policy: PolicyDocument };
+export type PolicyDocument = Record<string, unknown>;
+export type FleetImage = Fleet['images'][number];
+export type FleetCopy = FleetImage['copies'][number];
+export type FleetWorkload = Fleet['workloads'][number];
+export type FleetPipeline = Fleet['pipelines'][number];
+export type FleetContainer = FleetWorkload['containers'][number];
+export type Platform = FleetImage['platforms'][number];
+export type ImageOs = NonNullable<FleetImage['os']>;
+
+/** The JSON Schema of a fleet file, for editors; held equal to `fleet.schema.json` by a test. */
+export function fleetJsonSchema(): Record<string, unknown> {
+  return { title: 'Patchwave fleet', ...jsonSchemaOf(fleetSchema) };
+}

@@ -1,0 +1,127 @@
+/** A whole Patchwave in the embedded cloud: a fleet, the deployed stacks, a policy in force, and reviews of it. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import type { CliContext } from '../cli/command.ts';
+import { contextOf } from '../cli/context.ts';
+import { buildFunctions } from '../scripts/bundle.ts';
+import { type Mode, type Policy, policySchema } from '../shared/domain/policy.ts';
+import { parse } from '../shared/schema.ts';
+import { type Cloud, startCloud } from './cloud.ts';
+import { type Deployment, deploy, deployMembers } from './deploy.ts';
+import { policyAt } from './fleet/policy.ts';
+import type { Fleet } from './fleet/schema.ts';
+import { type SeededFleet, type SeedProgress, seedFleet } from './fleet/seed.ts';
+import { startBuilder } from './pipelines/start.ts';
+
+/** Waiting that suits a cloud in which a scan takes a moment: the template's own defaults suit AWS. */
+const QUICK = { ScanPollSeconds: '1', ScanWaitMinutes: '1', CatchUpMinutes: '0' } as const;
+const POLL_MS = 200;
+
+export interface InstallOptions {
+  readonly mode?: Mode;
+  /** Parameters of template.yaml in the place of those that suit the embedded cloud. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** `false`: no account lists anything for Patchwave to act on, so no role for it is there. */
+  readonly acts?: boolean;
+  /** Whether to bundle the functions first; left out: `dist/` holds them already. */
+  readonly build?: boolean;
+  /** Restored behaviours to leave out. */
+  readonly without?: readonly string[];
+  readonly onStep?: (step: 'build' | 'cloud' | 'fleet' | 'deploy' | 'policy') => void;
+  readonly onProgress?: (progress: SeedProgress) => void;
+}
+
+export interface Execution {
+  readonly arn: string;
+  readonly status: string;
+  readonly output?: unknown;
+  readonly error?: string;
+  readonly cause?: string;
+}
+
+export interface Installation {
+  readonly cloud: Cloud;
+  readonly fleet: Fleet;
+  readonly seeded: SeededFleet;
+  readonly deployment: Deployment;
+  readonly policy: Policy;
+  readonly context: CliContext;
+  /** Starts a review as a person in the console does, and waits for its end. */
+  review(input?: Readonly<Record<string, unknown>>): Promise<Execution>;
+  /** Deploys the member's template in an account of the fleet that went without. */
+  admit(account: string): Promise<void>;
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts, seeds, deploys and applies the fleet's policy; what was started is stopped again if a step fails. */
+export async function install(fleet: Fleet, options: InstallOptions = {}): Promise<Installation> {
+  if (options.build === true) {
+    options.onStep?.('build');
+    await buildFunctions();
+  }
+  options.onStep?.('cloud');
+  const cloud = await startCloud({ hubAccount: fleet.hub.account, without: options.without ?? [] });
+  try {
+    return await installInto(cloud, fleet, options);
+  } catch (error) {
+    await cloud.stop();
+    throw error;
+  }
+}
+
+async function installInto(cloud: Cloud, fleet: Fleet, options: InstallOptions): Promise<Installation> {
+  const { onStep, onProgress, mode, parameters } = options;
+  onStep?.('fleet');
+  const seeded = await seedFleet(cloud, fleet, { ...(onProgress && { onProgress }) });
+  onStep?.('deploy');
+  const target = options.acts === false ? { ...fleet, pipelines: [] } : fleet;
+  const deployment = await deploy(cloud, target, { parameters: { ...QUICK, ...parameters } });
+  const config = cloud.clients(fleet.hub.account, fleet.hub.region);
+  const context = contextOf(deployment, config);
+  onStep?.('policy');
+  const policy = parse(policySchema, { ...policyAt(fleet, seeded.nowEpochMs), ...(mode && { mode }) });
+  await context.policies.publish(policy, { author: 'local', atEpochMs: Date.now() });
+  const builder = fleet.pipelines.length > 0 ? startBuilder(cloud.endpoint) : undefined;
+  const stop = async () => {
+    await cloud.stop();
+    await builder?.ended();
+  };
+  return {
+    cloud,
+    fleet,
+    seeded,
+    deployment,
+    policy,
+    context,
+    review: async (input = {}) => executionEnd(new SFNClient(config), await context.reviews.start(input)),
+    admit: async (account) => {
+      const accounts = fleet.accounts.filter(({ id }) => id === account);
+      await deployMembers(cloud, { ...target, accounts }, deployment, { ...(parameters && { parameters }) });
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function executionEnd(client: SFNClient, executionArn: string): Promise<Execution> {
+  for (;;) {
+    const {
+      status = 'RUNNING',
+      output,
+      error,
+      cause,
+    } = await client.send(new DescribeExecutionCommand({ executionArn }));
+    if (status !== 'RUNNING') {
+      return {
+        arn: executionArn,
+        status,
+        ...(output !== undefined && { output: JSON.parse(output) as unknown }),
+        ...(error !== undefined && { error }),
+        ...(cause !== undefined && { cause }),
+      };
+    }
+    await sleep(POLL_MS);
+  }
+}

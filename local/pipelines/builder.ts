@@ -1,0 +1,104 @@
+/** Does the work of the embedded cloud's pipelines: takes a job, builds or deploys for real, reports how it ended. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ECSClient } from '@aws-sdk/client-ecs';
+import { RegistryClient } from '../builds/registry.ts';
+import { CloudAdmin } from '../cloud/admin-client.ts';
+import type { PipelineJob, PipelineReport } from '../cloud/admin-types.ts';
+import { clientsAt } from '../cloud.ts';
+import { type BuildOrder, buildStream } from './build-stream.ts';
+import { NO_REBUILD, type PipelineDefinition, REBUILD_VARIABLE, repositoryUri, tagsOf } from './definition.ts';
+import { deployService } from './deploy-service.ts';
+
+/** How long one question for work stays open. */
+const WAIT_MS = 20_000;
+/** Builds at a time: the machine of a demo has few cores. */
+const WORKERS = 4;
+/** The output variable by which the deployment learns what was built, whatever the pipeline tells of it. */
+const BUILT = 'BuiltDigest';
+
+/** Works until `isOver`, or until the cloud at the endpoint is gone, which is the builder's way to end. */
+export async function runBuilder(endpoint: string, isOver: () => boolean = () => false): Promise<void> {
+  const admin = new CloudAdmin(endpoint);
+  await Promise.all(Array.from({ length: WORKERS }, () => work(admin, endpoint, isOver)));
+}
+
+async function work(admin: CloudAdmin, endpoint: string, isOver: () => boolean): Promise<void> {
+  try {
+    while (!isOver()) {
+      const job = await again(() => admin.takeJob(WAIT_MS));
+      if (job === undefined) continue;
+      const outcome = await outcomeOf(admin, endpoint, job);
+      await again(() => admin.reportJob(job, outcome));
+    }
+  } catch (error) {
+    if (!isUnanswered(error)) throw error;
+  }
+}
+
+/** Once more where no answer came: a kept connection may have been closed just then. Twice: the cloud is gone. */
+async function again<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isUnanswered(error)) throw error;
+    return await ask();
+  }
+}
+
+/** What fetch says of an endpoint that nobody listens at, or that closed the connection. */
+const isUnanswered = (error: unknown): boolean =>
+  error instanceof TypeError && ['fetch failed', 'terminated'].includes(error.message);
+
+async function outcomeOf(admin: CloudAdmin, endpoint: string, job: PipelineJob): Promise<PipelineReport> {
+  try {
+    return job.stage === 'Build' ? await build(admin, endpoint, job) : await deploy(endpoint, job);
+  } catch (error) {
+    // A failed build is an outcome that the cloud tells, whatever the reason was.
+    return { status: 'Failed', summary: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+  }
+}
+
+async function build(admin: CloudAdmin, endpoint: string, job: PipelineJob): Promise<PipelineReport> {
+  const definition = job.definition as PipelineDefinition;
+  const { faults, digestVariable, seconds } = definition;
+  await sleep(seconds * 1000);
+  if (faults.alwaysFails || job.number <= faults.failsFirst) {
+    return { status: 'Failed', summary: 'The unit tests of the application fail' };
+  }
+  if (faults.pushesNothing) return { status: 'Succeeded' };
+  const tools = { registry: new RegistryClient(endpoint), archive: admin };
+  const digest = await buildStream(tools, orderOf(job, definition));
+  const told = faults.noOutput ? {} : { [digestVariable]: digest };
+  return {
+    status: 'Succeeded',
+    outputVariables: definition.deploys.length > 0 ? { ...told, [BUILT]: digest } : told,
+  };
+}
+
+function orderOf(job: PipelineJob, definition: PipelineDefinition): BuildOrder {
+  const rebuildId = job.variables[REBUILD_VARIABLE];
+  const isAsked = rebuildId !== undefined && rebuildId !== NO_REBUILD && !definition.faults.noLabel;
+  return {
+    definition,
+    tags: tagsOf(definition, job.number),
+    nowEpochMs: Date.now(),
+    ...(isAsked && { rebuildId }),
+  };
+}
+
+async function deploy(endpoint: string, job: PipelineJob): Promise<PipelineReport> {
+  const definition = job.definition as PipelineDefinition;
+  const digest = job.outputs[BUILT];
+  if (digest === undefined) return { status: 'Failed', summary: 'The build before pushed nothing to deploy' };
+  const pushed = { repositoryUri: repositoryUri(definition.image), digest, tags: tagsOf(definition, job.number) };
+  for (const service of definition.deploys) {
+    const ecs = new ECSClient(clientsAt(endpoint)(service.account, service.region));
+    try {
+      await deployService(ecs, service, pushed);
+    } finally {
+      ecs.destroy();
+    }
+  }
+  return { status: 'Succeeded' };
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type CloudFormationClient,
+  CreateStackCommand,
+  DescribeStacksCommand,
+  paginateDescribeStackEvents,
+  type Stack,
+} from '@aws-sdk/client-cloudformation';
+
+const POLL_MS = 200;
+const LIMIT_MS = 120_000;
+
+/** A stack did not come up; the message holds the reason of each resource that failed. */
+export class StackError extends Error {
+  override readonly name = 'StackError';
+}
+
+export interface StackOptions {
+  readonly name: string;
+  readonly template: { readonly url: string } | { readonly body: string };
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/**
+ * Creates a stack and waits until it is complete. Gives back its outputs by name.
+ * @throws StackError
+ */
+export async function createStack(
+  client: CloudFormationClient,
+  { name, template, parameters }: StackOptions,
+): Promise<Record<string, string>> {
+  await client.send(
+    new CreateStackCommand({
+      StackName: name,
+      ...('url' in template ? { TemplateURL: template.url } : { TemplateBody: template.body }),
+      Parameters: Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
+        ParameterKey,
+        ParameterValue,
+      })),
+      Capabilities: ['CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
+      Tags: [{ Key: 'application', Value: 'patchwave' }],
+    }),
+  );
+  const stack = await whenSettled(client, name);
+  if (stack.StackStatus !== 'CREATE_COMPLETE') throw await stackError(client, stack);
+  return Object.fromEntries(
+    (stack.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]),
+  );
+}
+
+async function whenSettled(client: CloudFormationClient, name: string): Promise<Stack> {
+  const giveUpAtEpochMs = Date.now() + LIMIT_MS;
+  for (;;) {
+    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
+    const [stack] = Stacks;
+    if (stack && !stack.StackStatus?.endsWith('_IN_PROGRESS')) return stack;
+    if (Date.now() > giveUpAtEpochMs)
+      throw new StackError(`The stack ${name} is not complete after ${LIMIT_MS / 1000} s. Look at its events.`);
+    await sleep(POLL_MS);
+  }
+}
+
+async function stackError(client: CloudFormationClient, stack: Stack): Promise<StackError> {
+  const reasons: string[] = [];
+  for await (const { StackEvents = [] } of paginateDescribeStackEvents({ client }, { StackName: stack.StackName })) {
+    for (const event of StackEvents) {
+      if (event.ResourceStatus?.endsWith('_FAILED'))
+        reasons.push(
+          `  ${event.LogicalResourceId} (${event.ResourceType}): ${event.ResourceStatusReason ?? 'no reason given'}`,
+        );
+    }
+  }
+  const why = reasons.length > 0 ? reasons.reverse() : [`  ${stack.StackStatusReason ?? 'no reason given'}`];
+  return new StackError(
+    `The stack ${stack.StackName} is ${stack.StackStatus}. Correct the template and deploy again:\n${why.join('\n')}`,
+  );
+}

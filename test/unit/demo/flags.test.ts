@@ -1,0 +1,36 @@
+import { DemoUsageError, parseFlags } from '../../../local/demo/flags.ts';
+
+test('without flags: the small fleet, as its policy says, no trouble', () => {
+  expect(parseFlags([])).toEqual({
+    json: false,
+    keep: false,
+    help: false,
+    fleet: 'local/fleet/small.json',
+    seed: 1,
+  });
+});
+
+test('every flag is taken', () => {
+  const words = ['--json', '--keep', '--fleet', 'f.json', '--mode', 'paused', '--seed', '7', '--chaos', '0'];
+  expect(parseFlags(words)).toEqual({
+    json: true,
+    keep: true,
+    help: false,
+    fleet: 'f.json',
+    mode: 'paused',
+    seed: 7,
+    chaos: 0,
+  });
+});
+
+test.each([
+  [['--mode', 'dry'], '--mode takes enforce, report-only, paused, not "dry"'],
+  [['--seed', '-1'], 'seed'],
+  [['--seed', '1.5'], '--seed takes a whole number from 0 to 999999999, not "1.5"'],
+  [['--chaos', 'yes'], '--chaos takes a whole number'],
+  [['--fast'], '--fast'],
+  [['fleet.json'], 'fleet.json'],
+])('%j is refused and named', (words, message) => {
+  expect(() => parseFlags(words)).toThrow(DemoUsageError);
+  expect(() => parseFlags(words)).toThrow(message);
+});
