@@ -1,0 +1,84 @@
+import type { ParseArgsConfig } from 'node:util';
+import type { Clock } from '../shared/ports/clock.ts';
+import type { EvidenceStore } from '../shared/ports/evidence.ts';
+import type { CascadeExecutions } from '../shared/ports/executions.ts';
+import type {
+  CauseLedger,
+  ImageIndex,
+  ImageLedger,
+  KnownLineage,
+  PlaceLedger,
+  RunLedger,
+  ScopeLedger,
+  StreamLedger,
+  UsageLedger,
+} from '../shared/ports/ledger.ts';
+import type { PolicyStore } from '../shared/ports/policies.ts';
+import type {
+  CascadeLedger,
+  GuardLedger,
+  LockLedger,
+  RebuildLedger,
+  RolloutLedger,
+  SlotLedger,
+  StreamImages,
+  SwitchLedger,
+} from '../shared/ports/rebuilds.ts';
+
+/** What the commands see of the world: the ledger through its ports, with the caller's own credentials. */
+export interface CliContext {
+  readonly images: ImageLedger;
+  readonly index: ImageIndex;
+  readonly places: PlaceLedger;
+  readonly usages: UsageLedger;
+  readonly streams: StreamLedger;
+  readonly streamImages: StreamImages;
+  readonly causes: CauseLedger;
+  readonly cascades: CascadeLedger;
+  readonly rebuilds: RebuildLedger;
+  readonly locks: LockLedger;
+  readonly slots: SlotLedger;
+  readonly guards: GuardLedger;
+  readonly rollouts: RolloutLedger;
+  readonly killSwitch: SwitchLedger;
+  readonly executions: Pick<CascadeExecutions, 'state'>;
+  readonly runs: RunLedger;
+  readonly scopes: ScopeLedger;
+  readonly policies: PolicyStore;
+  readonly evidence: EvidenceStore;
+  readonly reviews: Reviews;
+  readonly clock: Clock;
+  /** Who asks, as AWS knows them: recorded with everything that a person changes. */
+  author(): Promise<string>;
+  /** All that the ledger knows of who stands on whom. */
+  lineage(): Promise<KnownLineage>;
+  /** Every item of the ledger as it is stored. */
+  dump(): AsyncIterable<Record<string, unknown>>;
+}
+
+export interface Reviews {
+  /** Starts an execution of the review; returns its ARN. */
+  start(input: Readonly<Record<string, unknown>>): Promise<string>;
+  /** The report of one run, or of the last one. @throws NotFoundError */
+  report(format: 'json' | 'md', runId?: string): Promise<string>;
+}
+
+export interface Arguments {
+  readonly positionals: readonly string[];
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly json: boolean;
+}
+
+export interface Command {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What follows the command's name: `<image>`. */
+  readonly synopsis: string;
+  /** How many words must follow; more are refused too. */
+  readonly words: readonly [least: number, most: number];
+  readonly options: NonNullable<ParseArgsConfig['options']>;
+  /** What each option does, for `--help`. */
+  readonly optionHelp: Readonly<Record<string, string>>;
+  /** Prints its answer and returns the exit code. */
+  run(context: () => Promise<CliContext>, args: Arguments): Promise<number>;
+}

@@ -1,0 +1,69 @@
+import type { Digest } from '../../shared/domain/image.ts';
+import { ancestorsOf, findParents } from '../../shared/domain/lineage.ts';
+import type { Parents } from '../../shared/domain/lineage-evidence.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import { repositoryName } from '../../shared/domain/reference.ts';
+import type { KnownLineage } from '../../shared/ports/ledger.ts';
+import type { CliContext, Command } from '../command.ts';
+import { EXIT } from '../errors.ts';
+import { findImages } from '../find-image.ts';
+import { print, printJson } from '../output.ts';
+import { lineageText } from '../render-lineage.ts';
+
+type KnownImage = KnownLineage['images'][number];
+
+/** What an image is called: its tags, or where it lies, or as what tasks ask for it. */
+function namesOf({ lineage: { names = [] }, locations, references = [] }: KnownImage): readonly string[] {
+  if (names.length > 0) return names;
+  const places = locations.map(repositoryName);
+  return places.length > 0 ? places : references;
+}
+
+/** The images that some stand on or that stand on them; all where nobody asks for one. */
+async function familyOf(
+  context: CliContext,
+  images: readonly KnownImage[],
+  parents: Parents,
+  name: string | undefined,
+): Promise<readonly KnownImage[]> {
+  if (name === undefined) return images;
+  const asked = new Set(await findImages(context, name));
+  const below = new Set([...asked].flatMap((digest) => ancestorsOf(parents, digest).map((parent) => parent.digest)));
+  const isAbove = (digest: Digest) => ancestorsOf(parents, digest).some((parent) => asked.has(parent.digest));
+  return images.filter(({ digest }) => asked.has(digest) || below.has(digest) || isAbove(digest));
+}
+
+const told = (image: KnownImage, parents: Parents) => {
+  const { digest, tier, stream, platform, inUse, isHead }: ImageRecord = image;
+  const parent = parents.get(digest);
+  return {
+    ...{ digest, names: namesOf(image), platform, tier, stream, inUse, isHead },
+    ...{ parent: parent?.digest ?? null, evidence: parent?.evidence ?? null },
+  };
+};
+
+export const lineageCommand: Command = {
+  summary: 'Which image stands on which, by what their layers and configs show; of one image its family.',
+  synopsis: '[<image>]',
+  words: [0, 1],
+  options: {},
+  optionHelp: {},
+  async run(context, { positionals, json }) {
+    const connected = await context();
+    const { images, indexes } = await connected.lineage();
+    const parents = findParents(
+      images.map(({ lineage }) => lineage),
+      indexes,
+    );
+    const family = await familyOf(connected, images, parents, positionals[0]);
+    if (json) printJson(family.map((image) => told(image, parents)));
+    else print(lineageText(family.map(named), parents));
+    return EXIT.done;
+  },
+};
+
+const named = (image: KnownImage) => ({
+  digest: image.digest,
+  names: namesOf(image),
+  platform: image.platform ?? '',
+});

@@ -1,0 +1,57 @@
+import type { KillSwitch } from '../../shared/domain/cascade.ts';
+import { runningWork } from '../acting.ts';
+import type { Arguments, CliContext, Command } from '../command.ts';
+import { EXIT } from '../errors.ts';
+import { print, printJson } from '../output.ts';
+import { REASON, reasonIn } from '../reason.ts';
+import { renderRunning, renderSwitch } from '../render-acting.ts';
+
+export const pauseCommand: Command = {
+  summary: 'Stops every rebuild and deployment that did not begin, in all accounts, until `resume`.',
+  synopsis: '--reason TEXT',
+  words: [0, 0],
+  ...REASON,
+  async run(context, args) {
+    const reason = reasonIn(args);
+    return turn(await context(), 'paused', reason, args);
+  },
+};
+
+export const resumeCommand: Command = {
+  summary: 'Lets rebuilds and deployments begin again after `pause`.',
+  synopsis: '[--reason TEXT]',
+  words: [0, 0],
+  ...REASON,
+  async run(context, args) {
+    const reason = args.flags.reason === undefined ? 'resumed' : reasonIn(args);
+    return turn(await context(), 'on', reason, args);
+  },
+};
+
+/** Turned already, the switch keeps who turned it first, when and why. */
+async function turn(
+  context: CliContext,
+  state: KillSwitch['state'],
+  reason: string,
+  { json }: Arguments,
+): Promise<number> {
+  const { killSwitch, clock } = context;
+  const before = await killSwitch.read();
+  const changed = before.state !== state;
+  const stands = changed ? { state, by: await context.author(), atEpochMs: clock(), reason } : before;
+  if (changed) await killSwitch.set(stands);
+  const running = await runningWork(context);
+  if (json) {
+    printJson({ changed, killSwitch: stands, running });
+    return EXIT.done;
+  }
+  print(`${changed ? '' : 'Nothing was changed. '}${renderSwitch(stands, clock())}`);
+  print(NEXT[state]);
+  print(`\n${renderRunning(running, clock())}`);
+  return EXIT.done;
+}
+
+const NEXT: Readonly<Record<KillSwitch['state'], string>> = {
+  paused: 'No pipeline is started and no service deployed from now on. What began runs to its end:',
+  on: 'The planner looks within 15 minutes at what waits. What runs now:',
+};

@@ -1,0 +1,113 @@
+import { createInterface } from 'node:readline/promises';
+import type { Policy } from '../../shared/domain/policy.ts';
+import { policyVersion } from '../../shared/domain/policy-document.ts';
+import { NoPolicyError } from '../../shared/ports/errors.ts';
+import type { Arguments, CliContext, Command } from '../command.ts';
+import { EXIT, UsageError } from '../errors.ts';
+import { type Colour, paint, print, printJson, table } from '../output.ts';
+import { effectOf, type PolicyEffect, type VerdictChange } from '../policy-change.ts';
+import { policyIn } from '../policy-file.ts';
+
+const MOST_CHANGES = 20;
+const COLOURS: Readonly<Record<VerdictChange['after'], Colour>> = {
+  violating: 'red',
+  unknown: 'yellow',
+  compliant: 'green',
+};
+
+export const policyCommand: Command = {
+  summary: 'Checks a policy, puts it in force after showing what would change, or shows the one in force.',
+  synopsis: 'validate FILE | apply FILE [--yes] | show',
+  words: [1, 2],
+  options: { yes: { type: 'boolean', short: 'y' } },
+  optionHelp: { yes: 'apply without asking' },
+  async run(context, args) {
+    const [action, file] = args.positionals;
+    switch (action) {
+      case 'validate':
+        return validate(await policyIn(file), args);
+      case 'apply':
+        return apply(await policyIn(file), await context(), args);
+      case 'show':
+        return show(await context());
+      default:
+        throw new UsageError(`"policy ${action}" is no action. Expected: patchwave policy ${policyCommand.synopsis}`);
+    }
+  },
+};
+
+function validate(policy: Policy, { json }: Arguments): number {
+  const version = policyVersion(policy);
+  if (json) printJson({ valid: true, version });
+  else {
+    const { streams, severities, waivers } = policy;
+    print(
+      `Valid: ${streams.length} stream rules, ${severities.length} severity rules, ${waivers.length} waivers, mode ${policy.mode}. Version ${version.slice(0, 12)}.`,
+    );
+  }
+  return EXIT.done;
+}
+
+async function show({ policies }: CliContext): Promise<number> {
+  const { version, policy } = await policies.current();
+  printJson({ version, policy });
+  return EXIT.done;
+}
+
+async function apply(policy: Policy, context: CliContext, { flags, json }: Arguments): Promise<number> {
+  const version = policyVersion(policy);
+  const replaces = await currentVersion(context);
+  if (replaces === version) {
+    if (json) printJson({ version, applied: false, judged: 0, changes: [] });
+    else print(`This policy is in force already (${version.slice(0, 12)}).`);
+    return EXIT.done;
+  }
+  const effect = await effectOf(context, policy, version);
+  if (!json) tell(effect);
+  if (flags.yes !== true && !(await confirmed())) {
+    print('Nothing was changed.');
+    return EXIT.failed;
+  }
+  const author = await context.author();
+  await context.policies.publish(policy, { author, atEpochMs: context.clock(), ...(replaces && { replaces }) });
+  if (json) printJson({ version, replaces: replaces ?? null, applied: true, ...effect });
+  else
+    print(
+      `In force: ${version.slice(0, 12)}. The next evaluation of each image uses it; to judge all now: patchwave review`,
+    );
+  return EXIT.done;
+}
+
+async function currentVersion({ policies }: CliContext): Promise<string | undefined> {
+  try {
+    return (await policies.current()).version;
+  } catch (error) {
+    if (error instanceof NoPolicyError) return undefined;
+    throw error;
+  }
+}
+
+function tell({ judged, changes }: PolicyEffect): void {
+  print(`${changes.length} of ${judged} verdicts would change.`);
+  if (changes.length === 0) return;
+  print(
+    table(changes.slice(0, MOST_CHANGES), [
+      { title: 'image', value: ({ image }) => image },
+      { title: 'now', value: ({ before }) => before, colour: ({ before }) => COLOURS[before] },
+      { title: 'then', value: ({ after }) => after, colour: ({ after }) => COLOURS[after] },
+      { title: 'because of', value: ({ rules }) => rules.join(', ') },
+    ]),
+  );
+  if (changes.length > MOST_CHANGES) print(paint('dim', `and ${changes.length - MOST_CHANGES} more: --json lists all`));
+}
+
+/** @throws UsageError where nobody can answer */
+async function confirmed(): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new UsageError('Nobody can answer here whether to apply it. Add --yes to apply.');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await lines.question('Put it in force? [y/N] ')).trim());
+  } finally {
+    lines.close();
+  }
+}

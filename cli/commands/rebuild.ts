@@ -1,0 +1,67 @@
+import {
+  ASKED_BY_PERSON,
+  type Cause,
+  factKey,
+  mergeCause,
+  type PersonFact,
+  settleFacts,
+} from '../../shared/domain/cause.ts';
+import { classifyFact } from '../../shared/domain/holding.ts';
+import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { CliContext, Command } from '../command.ts';
+import { EXIT, RebuildRefusedError } from '../errors.ts';
+import { findStream } from '../find-stream.ts';
+import { print, printJson } from '../output.ts';
+import { answerNow } from '../plan-now.ts';
+import { REASON, reasonIn } from '../reason.ts';
+import { renderNext } from '../render-next.ts';
+
+export const rebuildCommand: Command = {
+  summary: 'Asks for a rebuild of a stream, whatever its verdict is. The guards still hold.',
+  synopsis: '<stream> --reason TEXT',
+  words: [1, 1],
+  ...REASON,
+  async run(context, args) {
+    const reason = reasonIn(args);
+    const connected = await context();
+    const stream = await findStream(connected, args.positionals[0] ?? '');
+    const wish: PersonFact = {
+      ...{ kind: 'person', ruleId: ASKED_BY_PERSON },
+      ...{ by: await connected.author(), reason, sinceEpochMs: connected.clock() },
+    };
+    const { cause, added, answer } = await ask(connected, stream, wish);
+    if (args.json) printJson({ stream, added, cause: cause ?? null, answer: answer ?? null });
+    else {
+      const said = added ? `Asked for a rebuild of ${stream}.` : 'You have asked for this already, in the same words.';
+      print(`${said}\n${renderNext(cause, answer, connected.clock())}`);
+    }
+    return EXIT.done;
+  },
+};
+
+/**
+ * Nobody can take a wish back: one that no waiting would fulfil is not written down.
+ * @throws RebuildRefusedError
+ */
+async function ask(context: CliContext, stream: string, wish: PersonFact) {
+  const [causes, [latest]] = await Promise.all([context.causes.get([stream]), context.rebuilds.latest(stream, 1)]);
+  const asked = withWish(stream, causes.get(stream), wish, latest);
+  const answer = asked && (await answerNow(context, asked));
+  if (answer?.answer === 'refuse') throw new RebuildRefusedError(stream, answer);
+  let added = false;
+  const stands = await context.causes.change(stream, (before) => {
+    const after = withWish(stream, before, wish, latest);
+    added = after?.version !== before?.version;
+    return after === before ? undefined : after;
+  });
+  return { cause: stands, added, answer };
+}
+
+/** What was fulfilled is settled first: asked again in the same words, it would pass for the old wish. */
+function withWish(stream: string, before: Cause | undefined, wish: PersonFact, latest: Rebuild | undefined) {
+  const seen = { inUse: [], ...(latest && { latestRebuild: latest }) };
+  const isServed = (fact: Cause['facts'][number]) =>
+    factKey(fact) === factKey(wish) && classifyFact(fact, seen) === 'gone';
+  const left = before && settleFacts(before, before.facts.filter(isServed));
+  return mergeCause(stream, left, [wish]);
+}

@@ -1,0 +1,55 @@
+import { afterReset } from '../../shared/domain/memory.ts';
+import { freshMemory, type GuardMemory } from '../../shared/domain/rebuild.ts';
+import { sameContent } from '../../shared/domain/same-content.ts';
+import { instant } from '../../shared/domain/time.ts';
+import type { Command } from '../command.ts';
+import { EXIT } from '../errors.ts';
+import { findStream } from '../find-stream.ts';
+import { counted, print, printJson, shortDigest } from '../output.ts';
+import { answerNow } from '../plan-now.ts';
+import { REASON, reasonIn } from '../reason.ts';
+import { renderNext } from '../render-next.ts';
+
+export const resetCommand: Command = {
+  summary: 'Frees a stream of what is held against it: failures in a row, and facts that survived a rebuild.',
+  synopsis: '<stream> --reason TEXT',
+  words: [1, 1],
+  ...REASON,
+  async run(context, args) {
+    const reason = reasonIn(args);
+    const connected = await context();
+    const { guards, causes, clock } = connected;
+    const stream = await findStream(connected, args.positionals[0] ?? '');
+    const reset = { by: await connected.author(), atEpochMs: clock(), reason };
+    let before = freshMemory(stream);
+    let after = before;
+    await guards.change(stream, (memory) => {
+      // Its own write, whose reply was lost: a second one would free nothing more and count twice.
+      if (memory.reset && sameContent(memory.reset, reset)) return memory;
+      before = memory;
+      after = afterReset(memory, reset);
+      return after;
+    });
+    const cause = (await causes.get([stream])).get(stream);
+    const answer = cause && (await answerNow(connected, cause));
+    if (args.json) printJson({ stream, before, after, cause: cause ?? null, answer: answer ?? null });
+    else print(`Reset ${stream}.\n${freed(before)}\n\n${renderNext(cause, answer, clock())}`);
+    return EXIT.done;
+  },
+};
+
+/** What counts no more; a run that may go on is named, because nothing keeps it from meeting the next one now. */
+function freed({ failuresInARow, survived, parentPinnedAt, startUnknown }: GuardMemory): string {
+  const lines = [
+    ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
+    ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that survived a rebuild`] : []),
+    ...(parentPinnedAt === undefined ? [] : [`its parent's head ${shortDigest(parentPinnedAt)}, not picked up`]),
+    ...(startUnknown
+      ? [
+          `rebuild ${startUnknown.rebuildId}, which may still run, at most until ${instant(startUnknown.untilEpochMs)}: look at its pipeline`,
+        ]
+      : []),
+  ];
+  if (lines.length === 0) return 'Nothing was held against it.';
+  return `No longer held against it:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}

@@ -1,0 +1,33 @@
+import type { Command } from '../command.ts';
+import { EXIT, UsageError } from '../errors.ts';
+import { print, printJson } from '../output.ts';
+
+const SCOPE = /^(\d{12})\/([a-z0-9-]+(?:,[a-z0-9-]+)*)$/;
+
+/** `111122223333/eu-west-1,us-east-1` as the review's input names it. */
+function scopeOf(text: string): { account: string; regions: string[] } {
+  const [, account, regions] = SCOPE.exec(text) ?? [];
+  if (account === undefined || regions === undefined) {
+    throw new UsageError(`"${text}" is no scope. Write ACCOUNT/REGION[,REGION...], such as 111122223333/eu-west-1.`);
+  }
+  return { account, regions: regions.split(',') };
+}
+
+export const reviewCommand: Command = {
+  summary: 'Starts a review of the whole fleet, or of some scopes.',
+  synopsis: '[ACCOUNT/REGION,...]... [--preview]',
+  words: [0, 100],
+  options: { preview: { type: 'boolean' } },
+  optionHelp: { preview: 'only reads: asks for no scan and writes nothing' },
+  async run(context, { positionals, flags, json }) {
+    const scopes = positionals.map(scopeOf);
+    const { reviews } = await context();
+    const executionArn = await reviews.start({
+      ...(scopes.length > 0 && { scopes }),
+      ...(flags.preview === true && { mode: 'preview' }),
+    });
+    if (json) printJson({ executionArn });
+    else print(`Started ${executionArn}\nFollow it in the Step Functions console, or with: patchwave status`);
+    return EXIT.done;
+  },
+};

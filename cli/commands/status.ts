@@ -1,0 +1,104 @@
+import type { ReviewRecord } from '../../shared/domain/run.ts';
+import { instant } from '../../shared/domain/time.ts';
+import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
+import { type ActingState, readActingState } from '../acting.ts';
+import type { Command } from '../command.ts';
+import { EXIT } from '../errors.ts';
+import { type Colour, counted, paint, print, printJson, relative, table } from '../output.ts';
+import { renderAnswers, renderCascade, renderClosures, renderSwitch } from '../render-acting.ts';
+
+const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
+  running: 'cyan',
+  succeeded: 'green',
+  failed: 'red',
+};
+
+function describeReview(review: ReviewRecord, now: number): string {
+  const at = review.endedAtEpochMs ?? review.startedAtEpochMs;
+  const state = paint(STATE_COLOURS[review.state], review.state);
+  const head = `review ${review.runId}: ${state}, ${instant(at)} (${relative(at, now)}), policy ${review.policyVersion.slice(0, 12)}`;
+  const { totals, failure } = review;
+  const lines = [head];
+  if (failure) lines.push(`  ${failure.error}: ${failure.detail}`);
+  if (totals) {
+    const { scopes, inventory, outcomes, found } = totals;
+    lines.push(
+      `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed`,
+      `  running    ${inventory.tasks} tasks, ${inventory.containers} containers on ${found} images, ${inventory.unresolved} containers without a digest`,
+      `  verdicts   ${outcomes.compliant} compliant, ${outcomes.violating} violating, ${outcomes.unknown} unknown, ${outcomes.failed} failed`,
+    );
+  }
+  return lines.join('\n');
+}
+
+/** An account whose Regions nobody could tell has no scope yet; the last review says that it failed. */
+async function accountsNotRead(runs: RunLedger, ended: ReviewRecord | undefined): Promise<ScopeRecord[]> {
+  if (!ended) return [];
+  const parts = await Array.fromAsync(runs.parts(ended.runId));
+  return parts.flatMap((part): ScopeRecord[] => {
+    if (part.kind !== 'scope' || part.result.status !== 'failed' || part.result.scope.region !== '*') return [];
+    const { scope, error, detail } = part.result;
+    return [{ scope, failure: { error, detail, sinceEpochMs: ended.startedAtEpochMs } }];
+  });
+}
+
+function scopeState({ failure, completeAtEpochMs, emptyUntilEpochMs }: ScopeRecord): string {
+  if (failure) return 'failed';
+  if (emptyUntilEpochMs !== undefined) return 'empty';
+  return completeAtEpochMs === undefined ? 'never read' : 'complete';
+}
+
+const scopesTable = (scopes: readonly ScopeRecord[]): string =>
+  table(scopes, [
+    { title: 'account', value: ({ scope }) => scope.account },
+    { title: 'region', value: ({ scope }) => scope.region },
+    { title: 'state', value: scopeState, colour: ({ failure }) => (failure ? 'red' : undefined) },
+    { title: 'last read', value: ({ completeAtEpochMs: at }) => (at === undefined ? '-' : instant(at)) },
+    { title: 'why', value: ({ failure }) => failure?.detail ?? '' },
+  ]);
+
+/** A fleet that only reports may have thousands of causes. */
+const MOST_ROWS = 20;
+
+function acting({ killSwitch, causes, cascades, closures }: ActingState, now: number): string {
+  const open = causes.filter(({ state }) => state === 'open');
+  const head = `${renderSwitch(killSwitch, now)}\n${counted(open.length, 'open cause')}, ${causes.length - open.length} in the hands of cascades, ${counted(closures.length, 'open closure')}`;
+  return [
+    head,
+    ...section(open, 'Open causes, as the planner answered last', (rows) => renderAnswers(rows, now)),
+    ...cascades.map((view) => renderCascade(view, now)),
+    ...section(closures, 'Verified, and waiting until nothing older runs', (rows) => renderClosures(rows, now)),
+  ].join('\n\n');
+}
+
+function section<Row>(rows: readonly Row[], title: string, render: (rows: readonly Row[]) => string): string[] {
+  if (rows.length === 0) return [];
+  const more =
+    rows.length > MOST_ROWS ? `\n${paint('dim', `and ${rows.length - MOST_ROWS} more: --json lists all`)}` : '';
+  return [`${paint('bold', title)}\n${render(rows.slice(0, MOST_ROWS))}${more}`];
+}
+
+export const statusCommand: Command = {
+  summary: 'The last review, the running one, every scope; open causes, cascades and closures.',
+  synopsis: '[--exit-code]',
+  words: [0, 0],
+  options: { 'exit-code': { type: 'boolean' } },
+  optionHelp: { 'exit-code': 'ends with 1 unless the last review succeeded' },
+  async run(context, { flags, json }) {
+    const connected = await context();
+    const { runs, scopes, clock } = connected;
+    const { ended, running } = await runs.latest();
+    const all = [...(await Array.fromAsync(scopes.all())), ...(await accountsNotRead(runs, ended))];
+    const state = await readActingState(connected);
+    const code = flags['exit-code'] === true && ended?.state !== 'succeeded' ? EXIT.failed : EXIT.done;
+    if (json) {
+      printJson({ ended: ended ?? null, running: running ?? null, scopes: all, ...state });
+      return code;
+    }
+    if (running) print(describeReview(running, clock()));
+    print(ended ? describeReview(ended, clock()) : 'No review has ended yet. Start one with: patchwave review');
+    if (all.length > 0) print(`\n${scopesTable(all)}`);
+    print(`\n${acting(state, clock())}`);
+    return code;
+  },
+};

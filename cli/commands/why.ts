@@ -1,0 +1,30 @@
+import type { Digest } from '../../shared/domain/image.ts';
+import type { Command } from '../command.ts';
+import { EXIT } from '../errors.ts';
+import { explainImage, type ImageExplanation } from '../explain.ts';
+import { findImages } from '../find-image.ts';
+import { print, printJson } from '../output.ts';
+import { renderExplanation } from '../render-explanation.ts';
+
+/** The strictest verdict of all images asked for. */
+function exitCodeOf(explanations: readonly ImageExplanation[]): number {
+  const statuses = explanations.map(({ image }) => image.verdict?.status ?? 'unknown');
+  if (statuses.includes('violating')) return EXIT.violating;
+  return statuses.includes('unknown') ? EXIT.unknown : EXIT.done;
+}
+
+export const whyCommand: Command = {
+  summary: 'Why an image has its verdict: reasons, scan, age with its evidence, and who runs it.',
+  synopsis: '<image> [--exit-code]',
+  words: [1, 1],
+  options: { 'exit-code': { type: 'boolean' } },
+  optionHelp: { 'exit-code': 'ends with 3 if it is violating, 4 if it is unknown' },
+  async run(context, { positionals, flags, json }) {
+    const connected = await context();
+    const digests: readonly Digest[] = await findImages(connected, positionals[0] ?? '');
+    const explanations = await Promise.all(digests.map((digest) => explainImage(connected, digest)));
+    if (json) printJson(explanations);
+    else print(explanations.map((explanation) => renderExplanation(explanation, connected.clock())).join('\n\n'));
+    return flags['exit-code'] === true ? exitCodeOf(explanations) : EXIT.done;
+  },
+};

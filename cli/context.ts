@@ -1,0 +1,121 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { GetObjectCommand, NoSuchKey, type S3Client } from '@aws-sdk/client-s3';
+import { StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { bucketClient, type HubConfig, ledgerClient, machineClient } from '../shared/adapters/clients.ts';
+import { dumpLedger } from '../shared/adapters/dynamodb/dump.ts';
+import { DynamoImageIndex } from '../shared/adapters/dynamodb/image-index.ts';
+import { dumpLineage } from '../shared/adapters/dynamodb/lineage-dump.ts';
+import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoRunLedger } from '../shared/adapters/dynamodb/run-ledger.ts';
+import { DynamoScopeLedger } from '../shared/adapters/dynamodb/scope-ledger.ts';
+import { LedgerTable } from '../shared/adapters/dynamodb/table.ts';
+import { DynamoUsageLedger } from '../shared/adapters/dynamodb/usage-ledger.ts';
+import { S3Evidence } from '../shared/adapters/s3-evidence.ts';
+import { SfnExecutions } from '../shared/adapters/sfn-executions.ts';
+import { actingLedgers, imageLedgers } from '../shared/lambda/acting-ledgers.ts';
+import type { CliContext, Reviews } from './command.ts';
+import { NotFoundError, StackUnreadableError } from './errors.ts';
+
+/** Where an installation keeps its things: the outputs of its stack. */
+export interface InstallationNames {
+  readonly ledgerTable: string;
+  readonly evidenceBucket: string;
+  readonly fleetReviewMachineArn: string;
+}
+
+const DEFAULT_STACK = 'patchwave';
+
+/**
+ * Finds the installation by its stack, with the credentials that the AWS SDK finds.
+ * @throws StackUnreadableError
+ */
+export async function connect(where: { stack: string | undefined; region: string | undefined }): Promise<CliContext> {
+  // The AWS CLI reads AWS_DEFAULT_REGION, the SDK does not; what works for one should work for the other.
+  const region = where.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  const config: HubConfig = region === undefined ? {} : { region };
+  const stack = where.stack ?? process.env.PATCHWAVE_STACK ?? DEFAULT_STACK;
+  return contextOf(await installationNames(stack, config), config);
+}
+
+async function installationNames(stack: string, config: HubConfig): Promise<InstallationNames> {
+  const outputs = await stackOutputs(stack, config);
+  const named = (name: string): string => {
+    const value = outputs.get(name);
+    if (value === undefined) {
+      throw new StackUnreadableError(`The stack "${stack}" has no output ${name}. Is it a Patchwave stack?`);
+    }
+    return value;
+  };
+  return {
+    ledgerTable: named('LedgerTable'),
+    evidenceBucket: named('EvidenceBucket'),
+    fleetReviewMachineArn: named('FleetReviewMachineArn'),
+  };
+}
+
+async function stackOutputs(stack: string, config: HubConfig): Promise<ReadonlyMap<string, string>> {
+  try {
+    const { Stacks = [] } = await new CloudFormationClient(config).send(
+      new DescribeStacksCommand({ StackName: stack }),
+    );
+    return new Map((Stacks[0]?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]));
+  } catch (cause) {
+    throw new StackUnreadableError(
+      `The stack "${stack}" cannot be read. Name it with --stack and its Region with --region, and check your AWS credentials.`,
+      { cause },
+    );
+  }
+}
+
+/** The commands' view of one installation. */
+export function contextOf(names: InstallationNames, config: HubConfig): CliContext {
+  const ledger = ledgerClient(config);
+  const table = new LedgerTable(ledger, names.ledgerTable);
+  const s3 = bucketClient(config);
+  const known = imageLedgers(table);
+  return {
+    ...known,
+    ...actingLedgers(table),
+    index: new DynamoImageIndex(table),
+    usages: new DynamoUsageLedger(table),
+    runs: new DynamoRunLedger(table),
+    scopes: new DynamoScopeLedger(table),
+    policies: new DynamoPolicyStore(table, s3, names.evidenceBucket),
+    evidence: new S3Evidence(s3, names.evidenceBucket),
+    reviews: reviewsOf(names, config, s3),
+    // It only asks for executions that the ledger names, whatever their machine is: no command starts a cascade.
+    executions: new SfnExecutions(machineClient(config), ''),
+    clock: Date.now,
+    author: async () => (await new STSClient(config).send(new GetCallerIdentityCommand({}))).Arn ?? 'unknown',
+    lineage: () => dumpLineage(ledger, names.ledgerTable),
+    dump: () => dumpLedger(ledger, names.ledgerTable),
+  };
+}
+
+function reviewsOf(
+  { evidenceBucket, fleetReviewMachineArn }: InstallationNames,
+  config: HubConfig,
+  s3: S3Client,
+): Reviews {
+  return {
+    async start(input) {
+      const { executionArn } = await machineClient(config).send(
+        new StartExecutionCommand({ stateMachineArn: fleetReviewMachineArn, input: JSON.stringify(input) }),
+      );
+      return executionArn ?? '';
+    },
+    async report(format, runId = 'latest') {
+      const key = `reports/${runId}.${format}`;
+      try {
+        const { Body } = await s3.send(new GetObjectCommand({ Bucket: evidenceBucket, Key: key }));
+        return (await Body?.transformToString()) ?? '';
+      } catch (cause) {
+        if (!(cause instanceof NoSuchKey)) throw cause;
+        throw new NotFoundError(`There is no report ${key}. A review writes one when it ends; see: patchwave status`, {
+          cause,
+        });
+      }
+    },
+  };
+}

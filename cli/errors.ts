@@ -1,0 +1,25 @@
+/** What a command ends with. */
+export const EXIT = { done: 0, failed: 1, usage: 2, violating: 3, unknown: 4 } as const;
+
+/** Wrong use of the command line; the message says what is right. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Asked for something the ledger does not hold. */
+export class NotFoundError extends Error {
+  override readonly name = 'NotFoundError';
+}
+
+/** The stack of the installation cannot be found or read. */
+export class StackUnreadableError extends Error {
+  override readonly name = 'StackUnreadableError';
+}
+
+/** The guards refuse a stream that a person wants rebuilt; nothing was written. */
+export class RebuildRefusedError extends Error {
+  override readonly name = 'RebuildRefusedError';
+  constructor(stream: string, { reason, detail }: { readonly reason: string; readonly detail: string }) {
+    super(`${stream} is not rebuilt (${reason}): ${detail} Nothing was written.`);
+  }
+}

@@ -1,0 +1,67 @@
+import type { CascadeNode, Closure } from '../shared/domain/cascade.ts';
+import type { Cause } from '../shared/domain/cause.ts';
+import type { Digest } from '../shared/domain/image.ts';
+import type { GuardMemory, Rebuild } from '../shared/domain/rebuild.ts';
+import type { ImageRecord, LocationRecord } from '../shared/domain/records.ts';
+import type { Usage } from '../shared/domain/usage.ts';
+import type { CliContext } from './command.ts';
+import { NotFoundError } from './errors.ts';
+
+/** All that the ledger knows of one image. */
+export interface ImageExplanation extends StreamExplanation {
+  readonly image: ImageRecord;
+  readonly locations: readonly LocationRecord[];
+  readonly usages: readonly Usage[];
+}
+
+/** What becomes of its stream; all absent or empty for an image of no stream. */
+export interface StreamExplanation {
+  /** The cause of the stream that is not closed. */
+  readonly cause?: Cause;
+  /** The stream in the cascade that works on it. */
+  readonly node?: CascadeNode;
+  /** The rebuild that began last. */
+  readonly latestRebuild?: Rebuild;
+  /** What the guards remember. */
+  readonly memory?: GuardMemory;
+  readonly closures: readonly Closure[];
+}
+
+type Ledger = Pick<
+  CliContext,
+  'images' | 'places' | 'usages' | 'causes' | 'cascades' | 'locks' | 'rebuilds' | 'guards' | 'rollouts'
+>;
+
+/** @throws NotFoundError */
+export async function explainImage(ledger: Ledger, digest: Digest): Promise<ImageExplanation> {
+  const image = (await ledger.images.get([digest])).get(digest);
+  if (!image) throw new NotFoundError(`The ledger holds no image ${digest}.`);
+  const [locations, usages, stream] = await Promise.all([
+    ledger.places.locations(digest),
+    ledger.usages.ofImage(digest),
+    image.stream === undefined ? { closures: [] } : explainStream(ledger, image.stream),
+  ]);
+  return { image, locations, usages, ...stream };
+}
+
+async function explainStream(ledger: Ledger, stream: string): Promise<StreamExplanation> {
+  const [known, memories, [latestRebuild], lock, closures] = await Promise.all([
+    ledger.causes.get([stream]),
+    ledger.guards.get([stream]),
+    ledger.rebuilds.latest(stream, 1),
+    ledger.locks.get(stream),
+    Array.fromAsync(ledger.rollouts.openClosures()),
+  ]);
+  const cause = known.get(stream);
+  const memory = memories.get(stream);
+  // A new fact opens a cause while its cascade still builds; then only the lock names that one.
+  const cascadeId = lock?.cascadeId ?? cause?.takenBy?.cascadeId;
+  const node = cascadeId === undefined ? undefined : await ledger.cascades.node(cascadeId, stream);
+  return {
+    ...(cause && cause.state !== 'closed' && { cause }),
+    ...(node && { node }),
+    ...(latestRebuild && { latestRebuild }),
+    ...(memory && { memory }),
+    closures: closures.filter((closure) => closure.stream === stream),
+  };
+}

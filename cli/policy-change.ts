@@ -1,0 +1,103 @@
+import { mapConcurrently, piecesOf } from '../shared/concurrency.ts';
+import { evaluate } from '../shared/domain/evaluate.ts';
+import type { Digest } from '../shared/domain/image.ts';
+import type { Policy } from '../shared/domain/policy.ts';
+import type { ImageRecord } from '../shared/domain/records.ts';
+import { classify } from '../shared/domain/tier.ts';
+import type { VerdictStatus } from '../shared/domain/verdict.ts';
+import { firstSeenOf } from '../shared/review/first-seen.ts';
+import type { CliContext } from './command.ts';
+
+/** What one image's verdict is, and what it would be under another policy. */
+export interface VerdictChange {
+  readonly digest: Digest;
+  readonly image: string;
+  readonly before: VerdictStatus;
+  readonly after: VerdictStatus;
+  /** The rules that decide then. */
+  readonly rules: readonly string[];
+}
+
+export interface PolicyEffect {
+  /** Images in use and heads that were judged anew. */
+  readonly judged: number;
+  readonly changes: readonly VerdictChange[];
+}
+
+type Ledger = Pick<CliContext, 'images' | 'index' | 'places' | 'streams' | 'evidence' | 'clock'>;
+
+const IMAGES_A_READ = 100;
+const AT_ONCE = 16;
+
+/** Judges every image in use by a policy that is not in force, on the evidence at hand; nothing is written or asked. */
+export async function effectOf(ledger: Ledger, policy: Policy, version: string): Promise<PolicyEffect> {
+  const digests = await judgedDigests(ledger);
+  const changes: VerdictChange[] = [];
+  for (const piece of piecesOf(digests, IMAGES_A_READ)) {
+    const images = [...(await ledger.images.get(piece)).values()];
+    const judged = await mapConcurrently(images, AT_ONCE, (image) => changeOf(ledger, image, policy, version));
+    changes.push(...judged.filter((change) => change !== undefined));
+  }
+  return { judged: digests.length, changes: changes.sort(byNews) };
+}
+
+/** Every judged image has a known birth or an unknown verdict, so the two lists together hold them all. */
+export async function judgedDigests({ index, clock }: Pick<Ledger, 'index' | 'clock'>): Promise<Digest[]> {
+  const found = new Set<Digest>();
+  for await (const page of index.bornBefore(clock())) for (const { digest } of page) found.add(digest);
+  for (const status of ['violating', 'unknown'] as const) {
+    for await (const page of index.withVerdict(status)) for (const digest of page) found.add(digest);
+  }
+  return [...found].sort();
+}
+
+async function changeOf(
+  { places, streams, evidence, clock }: Ledger,
+  image: ImageRecord,
+  policy: Policy,
+  version: string,
+): Promise<VerdictChange | undefined> {
+  if (!image.verdict) return undefined;
+  const [locations, kept] = await Promise.all([places.locations(image.digest), evidence.findings(image.digest)]);
+  const [first] = locations;
+  const { tier, stream, owner } = first
+    ? classify(policy, { location: first.location, tags: first.tags })
+    : { tier: image.tier, stream: image.stream, owner: image.owner };
+  const { stream: _stream, owner: _owner, ...rest } = image;
+  const judged = { ...rest, tier, ...(stream !== undefined && { stream }), ...(owner !== undefined && { owner }) };
+  const verdict = evaluate(
+    {
+      image: judged,
+      scan: image.scan,
+      ...(kept && { findings: kept.findings }),
+      firstSeen: await firstSeenOf(streams, judged),
+    },
+    policy,
+    version,
+    clock(),
+  );
+  if (verdict.status === image.verdict.status) return undefined;
+  return {
+    digest: image.digest,
+    image: first
+      ? `${first.location.repository}${first.tags[0] === undefined ? '' : `:${first.tags[0]}`}`
+      : image.digest,
+    before: image.verdict.status,
+    after: verdict.status,
+    rules: rulesThatDecide(verdict.status, verdict.reasons),
+  };
+}
+
+function rulesThatDecide(
+  status: VerdictStatus,
+  reasons: readonly { readonly ruleId: string; readonly effect: string }[],
+): string[] {
+  const effect = status === 'violating' ? 'violates' : 'unknown';
+  return [...new Set(reasons.filter((reason) => reason.effect === effect).map(({ ruleId }) => ruleId))];
+}
+
+const NEWS: Readonly<Record<VerdictStatus, number>> = { violating: 0, unknown: 1, compliant: 2 };
+
+/** What gets worse first. */
+const byNews = (one: VerdictChange, other: VerdictChange): number =>
+  NEWS[one.after] - NEWS[other.after] || one.image.localeCompare(other.image) || one.digest.localeCompare(other.digest);

@@ -1,0 +1,140 @@
+import type { CascadeNode, Closure, Deployment, KillSwitch, NodeAnswer, NodeState } from '../shared/domain/cascade.ts';
+import type { CauseFact } from '../shared/domain/cause.ts';
+import { isOverdue } from '../shared/domain/closure.ts';
+import { factText } from '../shared/domain/guard-facts.ts';
+import type { RebuildOutcome } from '../shared/domain/rebuild.ts';
+import { instant } from '../shared/domain/time.ts';
+import type { CascadeView, RunningWork } from './acting.ts';
+import { type Colour, counted, paint, relative, shortDigest, table } from './output.ts';
+
+/* How causes, cascades and closures look, whichever command shows them. */
+
+/** The kill switch in one line. */
+export function renderSwitch({ state, by, atEpochMs, reason }: KillSwitch, now: number): string {
+  if (atEpochMs === 0) return `kill switch: ${paint('green', state)}, never touched`;
+  const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
+  return `kill switch: ${paint(state === 'paused' ? 'red' : 'green', state)}, by ${by}, ${when}: ${reason}`;
+}
+
+/** The first fact in words, and how many more. */
+export function factsText([fact, ...others]: readonly CauseFact[]): string {
+  if (!fact) return '-';
+  const told = fact.kind === 'person' ? `${factText(fact)} (${fact.reason})` : factText(fact);
+  return others.length > 0 ? `${told} and ${others.length} more` : told;
+}
+
+export interface AnsweredStream {
+  readonly stream: string;
+  readonly facts: readonly CauseFact[];
+  /** Absent where nobody looked at it yet. */
+  readonly answer?: NodeAnswer;
+}
+
+/** Streams that are held back: why, until when, and what a person can do. */
+export const renderAnswers = (rows: readonly AnsweredStream[], now: number): string =>
+  table(rows, [
+    { title: 'stream', value: ({ stream }) => stream },
+    { title: 'facts', value: ({ facts }) => String(facts.length), align: 'right' },
+    {
+      title: 'answer',
+      value: ({ answer }) => (answer ? `${answer.answer}: ${answer.reason}` : 'not looked at yet'),
+      colour: ({ answer }) => answer && (answer.answer === 'refuse' ? 'red' : 'yellow'),
+    },
+    { title: 'again', value: ({ answer }) => untilText(answer?.recheckAtEpochMs, now) },
+    { title: 'why', value: ({ answer }) => answer?.detail ?? '' },
+  ]);
+
+const untilText = (at: number | undefined, now: number): string =>
+  at === undefined ? '-' : `${instant(at)} (${relative(at, now)})`;
+
+const NODE_COLOURS: Readonly<Partial<Record<NodeState, Colour>>> = {
+  verified: 'green',
+  waiting: 'yellow',
+  refused: 'red',
+  failed: 'red',
+  ineffective: 'red',
+  unverified: 'yellow',
+};
+
+/** One cascade: its nodes, and its deployments where it has some. */
+export function renderCascade({ nodes, deployments, ...cascade }: CascadeView, now: number): string {
+  const { cascadeId, state, plannedAtEpochMs, deadlineEpochMs, streams } = cascade;
+  const head = `${paint('bold', `cascade ${cascadeId}`)}: ${state}, ${counted(streams, 'stream')}, planned ${instant(plannedAtEpochMs)} (${relative(plannedAtEpochMs, now)}), what waits gives up ${untilText(deadlineEpochMs, now)}`;
+  return [head, renderNodes(nodes), ...(deployments.length > 0 ? [renderDeployments(deployments)] : [])].join('\n');
+}
+
+export const renderNodes = (nodes: readonly CascadeNode[]): string =>
+  table(nodes, [
+    { title: 'stream', value: ({ stream }) => stream },
+    { title: 'work', value: ({ work }) => work },
+    { title: 'state', value: ({ state }) => state, colour: ({ state }) => NODE_COLOURS[state] },
+    { title: 'rebuild', value: ({ rebuildId }) => rebuildId ?? '-' },
+    { title: 'output', value: ({ output }) => (output === undefined ? '-' : shortDigest(output)) },
+    { title: 'note', value: noteOf },
+  ]);
+
+function noteOf({ outcome, answer }: CascadeNode): string {
+  if (outcome) return outcomeText(outcome);
+  return answer ? `${answer.reason}: ${answer.detail}` : '';
+}
+
+/** What came of a rebuild, in words. */
+export function outcomeText(outcome: RebuildOutcome): string {
+  switch (outcome.result) {
+    case 'fixed':
+      return 'fixed: nothing of its cause is left';
+    case 'ineffective':
+      return `ineffective: ${factsText(outcome.left)} is left`;
+    case 'worse':
+      return `worse: ${factsText(outcome.added)} is new`;
+    default:
+      return `${outcome.result}: ${outcome.reason}`;
+  }
+}
+
+const DEPLOYMENT_COLOURS: Readonly<Partial<Record<Deployment['state'], Colour>>> = {
+  completed: 'green',
+  failed: 'red',
+  'rolled-back': 'red',
+  refused: 'red',
+};
+
+export const renderDeployments = (deployments: readonly Deployment[]): string =>
+  table(deployments, [
+    { title: 'service', value: ({ service }) => service },
+    { title: 'mode', value: ({ mode }) => mode },
+    { title: 'state', value: ({ state }) => state, colour: ({ state }) => DEPLOYMENT_COLOURS[state] },
+    { title: 'deployment', value: ({ deploymentId }) => deploymentId ?? '-' },
+    { title: 'note', value: ({ detail }) => detail ?? '' },
+  ]);
+
+/** Streams whose new image is verified, and what is still to vanish. */
+export const renderClosures = (closures: readonly Closure[], now: number): string =>
+  table(closures, [
+    { title: 'stream', value: ({ stream }) => stream },
+    { title: 'cascade', value: ({ cascadeId }) => cascadeId },
+    { title: 'verified', value: ({ output }) => shortDigest(output) },
+    {
+      title: 'deadline',
+      value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now),
+      colour: (closure) => (isOverdue(closure, now) ? 'red' : undefined),
+    },
+    { title: 'waits for', value: ({ waitingFor }) => waitingFor ?? 'the next review, which looks what runs' },
+  ]);
+
+/** What goes on although nothing new begins. */
+export function renderRunning({ rebuilds, deployments }: RunningWork, now: number): string {
+  if (rebuilds.length + deployments.length === 0) return 'Nothing is being rebuilt or deployed.';
+  const sections: string[] = [];
+  if (rebuilds.length > 0) {
+    const rows = table(rebuilds, [
+      { title: 'rebuilt now', value: ({ stream }) => stream },
+      { title: 'state', value: ({ state }) => state },
+      { title: 'pipeline', value: ({ pipeline: at }) => (at ? `${at.account}/${at.region}/${at.name}` : '-') },
+      { title: 'until at most', value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now) },
+    ]);
+    sections.push(rows);
+  }
+  if (deployments.length > 0) sections.push(renderDeployments(deployments));
+  return sections.join('\n\n');
+}

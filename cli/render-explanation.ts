@@ -1,0 +1,95 @@
+import { reasonInFull } from '../shared/domain/reason-text.ts';
+import type { ImageRecord, LocationRecord } from '../shared/domain/records.ts';
+import { instant } from '../shared/domain/time.ts';
+import type { Usage } from '../shared/domain/usage.ts';
+import type { Reason, VerdictStatus } from '../shared/domain/verdict.ts';
+import type { ImageExplanation } from './explain.ts';
+import { type Colour, paint, relative, table } from './output.ts';
+import { renderStream } from './render-stream.ts';
+
+const VERDICT_COLOURS: Readonly<Record<VerdictStatus, Colour>> = {
+  compliant: 'green',
+  violating: 'red',
+  unknown: 'yellow',
+};
+
+const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
+  violates: 'red',
+  unknown: 'yellow',
+  due: 'cyan',
+  waived: 'dim',
+};
+
+/** One image's explanation as a page of text. */
+export function renderExplanation(explanation: ImageExplanation, now: number): string {
+  const { image, locations, usages } = explanation;
+  const status = image.verdict?.status ?? 'unknown';
+  return [
+    `${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`,
+    facts(image, now),
+    reasons(image.verdict?.reasons ?? [], now),
+    places(locations),
+    runs(usages),
+    ...renderStream(explanation, now),
+  ]
+    .filter((section) => section !== '')
+    .join('\n\n');
+}
+
+function facts(image: ImageRecord, now: number): string {
+  const { birth, scan } = image;
+  const age = birth.known
+    ? `${instant(birth.bornAtEpochMs)} (${relative(birth.bornAtEpochMs, now)}), by ${birth.evidence.map(({ kind }) => kind).join(', ')}`
+    : 'unknown: no plausible evidence';
+  const looked = scan.completedAtEpochMs === undefined ? '' : `, finished ${instant(scan.completedAtEpochMs)}`;
+  const why = [scan.reason, scan.detail].filter((text) => text !== undefined).join(': ');
+  const rows: readonly (readonly [string, string])[] = [
+    ['tier', image.tier],
+    ['stream', image.stream ?? 'none'],
+    ['owner', image.owner ?? 'unknown'],
+    ['platform', image.platform ?? 'unknown'],
+    ['born', age],
+    [
+      'scan',
+      `${scan.state}${why === '' ? '' : ` (${why})`}${looked}; looks at ${scan.coverage.join(', ') || 'nothing'}`,
+    ],
+    ['findings', String(image.findingsCount ?? 'unknown')],
+    ['policy', image.verdict?.policyVersion.slice(0, 12) ?? 'not judged yet'],
+  ];
+  const unresolved = image.unresolved
+    ? [['unresolved', `${image.unresolved.code}: ${image.unresolved.detail}`] as const]
+    : [];
+  return [...rows, ...unresolved].map(([name, value]) => `  ${name.padEnd(10)}  ${value}`).join('\n');
+}
+
+function reasons(all: readonly Reason[], now: number): string {
+  if (all.length === 0) return '';
+  return table(all, [
+    { title: 'rule', value: ({ ruleId }) => ruleId },
+    { title: 'effect', value: ({ effect }) => effect, colour: ({ effect }) => EFFECT_COLOURS[effect] },
+    {
+      title: 'deadline',
+      value: ({ deadlineEpochMs: at }) => (at === undefined ? '-' : `${instant(at)} (${relative(at, now)})`),
+    },
+    { title: 'why', value: reasonInFull },
+  ]);
+}
+
+const places = (locations: readonly LocationRecord[]): string =>
+  locations.length === 0
+    ? ''
+    : table(locations, [
+        { title: 'kept in', value: ({ location }) => `${location.account}/${location.region}/${location.repository}` },
+        { title: 'tags', value: ({ tags }) => tags.join(', ') || '-' },
+      ]);
+
+const runs = (usages: readonly Usage[]): string =>
+  usages.length === 0
+    ? 'Nothing runs it.'
+    : table(usages, [
+        { title: 'run by', value: ({ workloadKind, workload }) => `${workloadKind} ${workload}` },
+        { title: 'cluster', value: ({ account, region, cluster }) => `${account}/${region}/${cluster}` },
+        { title: 'container', value: ({ container }) => container },
+        { title: 'count', value: ({ count }) => String(count), align: 'right' },
+        { title: 'asked for as', value: ({ reference }) => reference ?? 'no reference: added by AWS' },
+      ]);

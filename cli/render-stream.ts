@@ -1,0 +1,45 @@
+import type { Cause } from '../shared/domain/cause.ts';
+import type { GuardMemory, Rebuild } from '../shared/domain/rebuild.ts';
+import { instant } from '../shared/domain/time.ts';
+import type { StreamExplanation } from './explain.ts';
+import { counted, paint, relative } from './output.ts';
+import { outcomeText, renderClosures, renderNodes } from './render-acting.ts';
+
+/** What becomes of the stream of an image, in sections. */
+export function renderStream(explanation: StreamExplanation, now: number): readonly string[] {
+  const { cause, node, latestRebuild, memory, closures } = explanation;
+  return [
+    cause ? openCause(cause, now) : '',
+    node ? `In cascade ${node.cascadeId}:\n${renderNodes([node])}` : '',
+    latestRebuild ? lastRebuild(latestRebuild, now) : '',
+    memory ? remembered(memory, now) : '',
+    closures.length > 0 ? `Verified, and waiting until nothing older runs:\n${renderClosures(closures, now)}` : '',
+  ];
+}
+
+function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now: number): string {
+  const by = takenBy ? `, in the hands of cascade ${takenBy.cascadeId}` : '';
+  const head = `${paint('bold', 'Open cause')} on stream ${stream}: ${counted(facts.length, 'fact')} since ${instant(sinceEpochMs)}${by}`;
+  if (!answer) return takenBy ? head : `${head}\n  The planner has not looked at it yet.`;
+  const { recheckAtEpochMs: at } = answer;
+  const again = at === undefined ? '' : ` Looked at again ${instant(at)} (${relative(at, now)}).`;
+  return `${head}\n  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`;
+}
+
+function lastRebuild(rebuild: Rebuild, now: number): string {
+  const { rebuildId, attempt, reservedAtEpochMs, build, outcome } = rebuild;
+  const state = outcome ? outcomeText(outcome) : `not ended, build ${build?.state ?? 'not told yet'}`;
+  return `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
+}
+
+/** What speaks against the next rebuild, and who freed the stream last. */
+function remembered({ failuresInARow, survived, reset }: GuardMemory, now: number): string {
+  const lines = [
+    ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
+    ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} survived a rebuild`] : []),
+    ...(reset
+      ? [`reset by ${reset.by} ${instant(reset.atEpochMs)} (${relative(reset.atEpochMs, now)}): ${reset.reason}`]
+      : []),
+  ];
+  return lines.length === 0 ? '' : `Remembered: ${lines.join('; ')}`;
+}

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { parsePolicy } from '../../../shared/domain/policy-document.ts';
+import { REBUILD_LABEL } from '../../../shared/domain/rebuild.ts';
+import { streamPolicy } from '../../../shared/domain/stream-policy.ts';
+
+const acting = readFileSync('docs/acting.md', 'utf8');
+const commands = readFileSync('docs/commands.md', 'utf8');
+
+test('the policy of the first stream is one that a policy takes, and lets only that stream act', () => {
+  const [, yaml = ''] = /```yaml\n(version: 1\nmode[\s\S]*?)```/.exec(acting) ?? [];
+  const policy = parsePolicy(yaml);
+  const of = (repository: string) => streamPolicy(policy, `111122223333/eu-west-1/${repository}:^v.*$`);
+  expect(of('team/payments-api')).toMatchObject({
+    mode: 'enforce',
+    pipeline: { account: '444455556666', region: 'eu-west-1', name: 'payments-api', digestVariable: 'IMAGE_DIGEST' },
+    caps: { concurrentRebuilds: 1, ramp: 1 },
+  });
+  expect(of('team/orders').mode).toBe('report-only');
+});
+
+test('what a pipeline has to declare is what it is sent', () => {
+  const runner = readFileSync('shared/adapters/codepipeline-runner.ts', 'utf8');
+  const sent = [...runner.matchAll(/'(PATCHWAVE_\w+)'/g)].map(([, name]) => name);
+  const declared = [...acting.matchAll(/Name: (PATCHWAVE_\w+), DefaultValue/g)].map(([, name]) => name);
+  const listed = [...acting.matchAll(/^ +\| `(PATCHWAVE_\w+)`/gm)].map(([, name]) => name);
+  expect(declared).toEqual(sent);
+  expect(listed).toEqual(sent);
+  expect(acting).toContain(`\`${REBUILD_LABEL}\``);
+});
+
+test('every parameter of a member account that it names is there', () => {
+  const member = readFileSync('member-account.yaml', 'utf8');
+  const named = [...acting.matchAll(/`([A-Z]\w+Arns|HomeRegion)`/g)].map(([, name]) => name);
+  expect(named.length).toBeGreaterThan(4);
+  expect(named.filter((name) => !member.includes(`\n  ${name}:\n`))).toEqual([]);
+});
+
+test('the policy of an operator writes what the acting commands write, and nothing else', () => {
+  const [, json = ''] = /```json\n([\s\S]*?)```/.exec(commands) ?? [];
+  const statements = JSON.parse(json).Statement as readonly { Action: unknown; Condition?: unknown }[];
+  const keys = { 'dynamodb:LeadingKeys': ['SWITCH', 'CAUSE#*', 'STREAM#*'] };
+  expect(statements.filter(({ Action }) => JSON.stringify(Action).includes('Put'))).toMatchObject([
+    { Action: 'dynamodb:PutItem', Condition: { 'ForAllValues:StringLike': keys } },
+  ]);
+});

@@ -1,0 +1,64 @@
+import { relative, table } from '../../../cli/output.ts';
+import { fc } from '../../support/seeded.ts';
+
+const NOW = Date.UTC(2026, 10, 25, 12, 0);
+const HOUR_MS = 3_600_000;
+
+test.each([
+  [NOW + 3 * 24 * HOUR_MS, 'in 3 days'],
+  [NOW - 12 * 24 * HOUR_MS, '12 days ago'],
+  [NOW + 47 * HOUR_MS, 'in 47 hours'],
+  [NOW + 48 * HOUR_MS, 'in 2 days'],
+  [NOW - HOUR_MS, '1 hour ago'],
+  [NOW - 90_000, '1 minute ago'],
+  [NOW + 59 * 60_000, 'in 59 minutes'],
+  [NOW + 59_000, 'now'],
+  [NOW, 'now'],
+])('%d is told as %s', (at, text) => {
+  expect(relative(at, NOW)).toBe(text);
+});
+
+test('columns align, numbers to the right, and no line ends in spaces', () => {
+  const rows = [
+    { name: 'a', count: 5 },
+    { name: 'longer', count: 1234 },
+  ];
+  const text = table(rows, [
+    { title: 'count', value: ({ count }) => String(count), align: 'right' },
+    { title: 'name', value: ({ name }) => name },
+  ]);
+  expect(text.split('\n')).toEqual(['count  name', '    5  a', ' 1234  longer']);
+});
+
+test('a line whose last cells are empty ends where its text does', () => {
+  const columns = ['one', 'two', 'three'].map((title) => ({
+    title,
+    value: (row: Record<string, string>) => row[title] ?? '',
+  }));
+  expect(table([{ one: 'a', three: 'c' }, { one: 'b' }], columns).split('\n')).toEqual([
+    'one  two  three',
+    'a         c',
+    'b',
+  ]);
+});
+
+test('a table may have more rows than a function takes arguments', () => {
+  const text = table(
+    Array.from({ length: 300_000 }, (_, n) => n),
+    [{ title: 'n', value: String }],
+  );
+  expect(text.split('\n')).toHaveLength(300_001);
+});
+
+test('a later column begins at the same place in every row', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.stringMatching(/^[a-z]{0,12}$/), fc.stringMatching(/^#[a-z]{0,12}$/))), (rows) => {
+      const text = table(rows, [
+        { title: 'one', value: ([one]) => one },
+        { title: '#two', value: ([, two]) => two },
+      ]);
+      const starts = text.split('\n').map((line) => line.indexOf('#'));
+      expect(new Set(starts).size).toBe(1);
+    }),
+  );
+});

@@ -1,0 +1,99 @@
+import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
+import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
+import { resetCommand } from '../../../cli/commands/reset.ts';
+import { UsageError } from '../../../cli/errors.ts';
+import { cascade, deployment, lock, node, rebuild, STREAM } from '../../support/rebuild-samples.ts';
+import { HOUR_MS, planWorld, streamOf, violating, wakeUp } from '../cascade-plan/support.ts';
+import { ANA, cliContext, run, runJson } from './support.ts';
+
+const reason = 'registry incident';
+
+test('pause turns the switch with who, when and why, and the planner starts nothing more', async () => {
+  const world = await planWorld();
+  await violating(world);
+  const { code, text } = await run(pauseCommand, cliContext(world), [], { reason });
+  expect(code).toBe(0);
+  expect(await world.killSwitch.read()).toEqual({ state: 'paused', by: ANA, atEpochMs: world.clock(), reason });
+  expect(text).toContain(`kill switch: paused, by ${ANA}, 2026-11-24 03:00 UTC (now): ${reason}`);
+  expect(text).toContain('Nothing is being rebuilt or deployed.');
+
+  await wakeUp(world);
+  expect(world.executions.started).toEqual([]);
+  await run(resumeCommand, cliContext(world));
+  await wakeUp(world);
+  expect(world.executions.started).toHaveLength(1);
+});
+
+test.each([
+  [pauseCommand, 'paused'],
+  [resumeCommand, 'on'],
+] as const)('turned already, the first one stays: %#', async (command, state) => {
+  const world = await planWorld();
+  const first = { state, by: 'jo', atEpochMs: world.clock() - HOUR_MS, reason: 'the first' };
+  await world.killSwitch.set(first);
+  expect(await runJson(command, cliContext(world), [], { reason })).toMatchObject({
+    changed: false,
+    killSwitch: first,
+  });
+  expect(await world.killSwitch.read()).toEqual(first);
+});
+
+test.each([[{}], [{ reason: '  ' }]])('pause without a reason is wrong use: %j', async (flags) => {
+  const world = await planWorld();
+  await expect(run(pauseCommand, cliContext(world), [], flags)).rejects.toThrow(UsageError);
+  expect((await world.killSwitch.read()).state).toBe('on');
+});
+
+test.each([
+  ['pause', pauseCommand],
+  ['resume', resumeCommand],
+  ['reset', resetCommand],
+  ['rebuild', rebuildCommand],
+])('%s: an empty reason is told before the installation is looked for', async (_, command) => {
+  const context = () => Promise.reject(new Error('looked for the installation'));
+  const asked = command.run(context, { positionals: ['stream'], flags: { reason: ' ' }, json: false });
+  await expect(asked).rejects.toThrow(UsageError);
+});
+
+test('resume needs no reason, and says that it was resumed', async () => {
+  const world = await planWorld();
+  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason });
+  await run(resumeCommand, cliContext(world));
+  expect(await world.killSwitch.read()).toEqual({ state: 'on', by: ANA, atEpochMs: world.clock(), reason: 'resumed' });
+});
+
+describe('what still runs is told', () => {
+  const now = 1_795_489_200_000;
+  test.each([
+    ['reserved', {}],
+    ['starting', { startingAtEpochMs: now }],
+    ['running', { startingAtEpochMs: now, executionId: 'run-1' }],
+    ['running', { executionId: 'run-1', build: { state: 'running' } }],
+    ['waiting-approval', { executionId: 'run-1', build: { state: 'waiting-approval' } }],
+    ['verifying', { executionId: 'run-1', build: { state: 'succeeded' } }],
+  ] as const)('%s', async (state, changes) => {
+    const world = await planWorld();
+    await world.locks.take(lock('rebuild-1', { taskToken: 'secret-token' }));
+    await world.rebuilds.record(STREAM, 'rebuild-1', () => rebuild('rebuild-1', changes));
+    const told = await runJson(pauseCommand, cliContext(world), [], { reason });
+    expect(told.running).toMatchObject({ rebuilds: [{ stream: STREAM, rebuildId: 'rebuild-1', state }] });
+    expect(JSON.stringify(told)).not.toContain('secret-token');
+  });
+
+  test('a lock without a record of its rebuild is told as unknown', async () => {
+    const world = await planWorld();
+    await world.locks.take(lock('rebuild-1'));
+    const { text } = await run(pauseCommand, cliContext(world), [], { reason });
+    expect(text).toMatch(/rebuilt now.*\n.*payments-api.*unknown/);
+  });
+
+  test('deployments of open cascades that began and did not end', async () => {
+    const world = await planWorld();
+    await world.cascades.beginPlanning('other', { nowEpochMs: now, untilEpochMs: now + 1 });
+    await world.cascades.write('other', cascade('abc-g1'), [node('abc-g1', streamOf(0))]);
+    const states = ['starting', 'running', 'completed', 'failed', 'rolled-back', 'refused'] as const;
+    for (const state of states) await world.rollouts.beginDeployment(deployment('abc-g1', state, { state }));
+    const { running } = await runJson(pauseCommand, cliContext(world), [], { reason });
+    expect(running).toMatchObject({ deployments: [{ state: 'running' }, { state: 'starting' }] });
+  });
+});

@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import {
+  BatchGetCommand,
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+} from '@aws-sdk/lib-dynamodb';
+import type { Command } from '../../../cli/command.ts';
+import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
+import { planCommand } from '../../../cli/commands/plan.ts';
+import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
+import { resetCommand } from '../../../cli/commands/reset.ts';
+import { statusCommand } from '../../../cli/commands/status.ts';
+import { whyCommand } from '../../../cli/commands/why.ts';
+import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/run-ledger.ts';
+import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/scope-ledger.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/usage-ledger.ts';
+import { actingLedgers, imageLedgers } from '../../../shared/lambda/acting-ledgers.ts';
+import { MemoryTable } from '../../support/memory-dynamo.ts';
+import { lock, rebuild } from '../../support/rebuild-samples.ts';
+import { digestOf } from '../../support/samples.ts';
+import { planWorld, STREAM, streamOf, violating } from '../cascade-plan/support.ts';
+import { cliContext, run } from './support.ts';
+
+const ACTIONS = new Map<unknown, string>([
+  [GetCommand, 'dynamodb:GetItem'],
+  [BatchGetCommand, 'dynamodb:BatchGetItem'],
+  [QueryCommand, 'dynamodb:Query'],
+  [PutCommand, 'dynamodb:PutItem'],
+  [DeleteCommand, 'dynamodb:DeleteItem'],
+]);
+
+/** A stream with a cause, a lock and a rebuild, in the tables of DynamoDB, and what is asked of them. */
+async function recorded() {
+  const asked = new Set<string>();
+  const written = new Set<string>();
+  const client = new MemoryTable().client(async () => 'done');
+  const send = client.send.bind(client) as (command: object) => Promise<object>;
+  client.send = (async (command: object) => {
+    asked.add(ACTIONS.get(command.constructor) ?? command.constructor.name);
+    if (command instanceof PutCommand) written.add(String(command.input.Item?.PK).replace(/#.*/, '#*'));
+    return send(command);
+  }) as DynamoDBDocumentClient['send'];
+  const table = new LedgerTable(client, 'ledger');
+  const fakes = await planWorld();
+  const world = { ...fakes, ...imageLedgers(table), ...actingLedgers(table) };
+  await violating(world as never);
+  await world.locks.take(lock('r1', { stream: STREAM }));
+  await world.rebuilds.record(STREAM, 'r1', () => rebuild('r1', { stream: STREAM }));
+  const context = {
+    ...cliContext(world as never),
+    usages: new DynamoUsageLedger(table),
+    runs: new DynamoRunLedger(table),
+    scopes: new DynamoScopeLedger(table),
+    executions: {
+      state: async () => {
+        asked.add('states:DescribeExecution');
+        return 'running' as const;
+      },
+    },
+    policies: {
+      ...fakes.policies,
+      current: () => {
+        asked.add('s3:GetObject');
+        return fakes.policies.current();
+      },
+    },
+  };
+  const forget = () => {
+    asked.clear();
+    written.clear();
+  };
+  forget();
+  return { asked, written, context, forget };
+}
+
+interface Documented {
+  readonly actions: readonly string[];
+  /** Partitions of the ledger. */
+  readonly written: readonly string[];
+}
+
+/** What docs/commands.md says that each command needs. */
+const documented = new Map<string, Documented>(
+  readFileSync('docs/commands.md', 'utf8')
+    .split('\n')
+    .map((line) => line.split('|').slice(1, -1).map(codesIn))
+    .flatMap(([names = [], actions = [], written = []]) =>
+      actions.some((action) => action.includes(':')) ? names.map((name) => [name, { actions, written }] as const) : [],
+    ),
+);
+
+function codesIn(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].flatMap(([, code]) => code ?? []).sort();
+}
+
+test.each<[string, Command, readonly string[]]>([
+  ['status', statusCommand, []],
+  ['why', whyCommand, [digestOf('app-0')]],
+  ['plan', planCommand, []],
+  ['rebuild', rebuildCommand, [streamOf(0)]],
+  ['reset', resetCommand, [streamOf(0)]],
+  ['pause', pauseCommand, []],
+  ['resume', resumeCommand, []],
+])('%s asks for exactly what its documentation says', async (name, command, words) => {
+  const { asked, written, context, forget } = await recorded();
+  if (name === 'resume') {
+    await context.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+    forget();
+  }
+  const flags = 'reason' in command.options ? { reason: 'a test' } : {};
+  await run(command, context as never, words, flags);
+  expect({ actions: [...asked].sort(), written: [...written].sort() }).toEqual(documented.get(name));
+});

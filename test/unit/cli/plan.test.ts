@@ -1,0 +1,250 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { planCommand } from '../../../cli/commands/plan.ts';
+import { UsageError } from '../../../cli/errors.ts';
+import { type PlanNow, planNow } from '../../../cli/plan-now.ts';
+import { takeCause } from '../../../shared/domain/cause.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
+import { afterOutcome } from '../../../shared/domain/memory.ts';
+import { cascade, closure, node } from '../../support/rebuild-samples.ts';
+import { digestOf, facts, review } from '../../support/samples.ts';
+import {
+  causeOf,
+  DAY_MS,
+  fact,
+  HOUR_MS,
+  judge,
+  lastStarted,
+  locationOf,
+  type PlanWorld,
+  planWorld,
+  push,
+  pushed,
+  reasonOf,
+  setPolicy,
+  streamOf,
+  tell,
+  urgentFact,
+  violating,
+  wakeUp,
+} from '../cascade-plan/support.ts';
+import { readOnlyContext, run, runJson } from './support.ts';
+
+/** A stream whose head is mended while its old image still runs. */
+async function toDeploy(world: PlanWorld, n: number): Promise<void> {
+  const old = await pushed(world, n, `old-${n}`, { reasons: [reasonOf(fact())], inUse: true });
+  const head = await pushed(world, n, `new-${n}`, { tags: [`v${n}.2`], reasons: [] });
+  await world.streams.recordStream(
+    {
+      ...{ stream: streamOf(n), tier: 'application', owner: 'payments', headTag: '^v.*$' },
+      location: { account: '111122223333', region: 'eu-west-1', repository: `team/app-${n}` },
+      head: { images: { 'linux/arm64': head } },
+    },
+    undefined,
+  );
+  await tell(world, n, fact());
+  expect(old).not.toBe(head);
+}
+
+/** An image that a task runs; nobody listed its repository, so that nobody knows the head of its stream. */
+async function running(world: PlanWorld, n: number): Promise<Digest> {
+  const digest = digestOf(`app-${n}`);
+  const pushedAtEpochMs = world.clock() - 10 * DAY_MS;
+  push(world, n, `app-${n}`, { tags: ['v1'], pushedAtEpochMs });
+  await world.images.recordFacts({
+    ...facts('app', { locations: [locationOf(n)] }),
+    ...{ digest, tier: 'application', stream: streamOf(n), owner: 'payments', platform: 'linux/arm64' },
+  });
+  await world.images.recordPresence(digest, { inUse: true });
+  await world.streamImages.record(streamOf(n), { digest, pushedAtEpochMs });
+  return digest;
+}
+
+const fails = (world: PlanWorld, n: number, times: number) =>
+  world.guards.change(streamOf(n), (before) => {
+    let memory = before;
+    for (let at = 0; at < times; at += 1) {
+      memory = afterOutcome(memory, {
+        rebuild: { rebuildId: `rebuild-${at}`, cascadeId: `cascade-g${at}`, facts: [] },
+        outcome: { result: 'failed', reason: 'the build failed' },
+        atEpochMs: world.clock() - DAY_MS,
+      });
+    }
+    return memory;
+  });
+
+test('what the plan shows is what the planner then does: the same cascade, works and answers', async () => {
+  const world = await planWorld();
+  await violating(world, 0);
+  await toDeploy(world, 1);
+  await violating(world, 2);
+  await fails(world, 2, 3);
+
+  const plan = await planNow(readOnlyContext(world));
+  await wakeUp(world);
+
+  const { cascade: started, nodes } = await lastStarted(world);
+  expect(plan.cascadeId).toBe(started.cascadeId);
+  expect(plan.planned.map(({ stream, work }) => [stream, work])).toEqual([
+    [streamOf(0), 'rebuild'],
+    [streamOf(1), 'deploy'],
+  ]);
+  expect(plan.planned.map(({ stream, work, facts, holders }) => ({ stream, work, facts, holders }))).toEqual(
+    nodes.map(({ stream, work, facts, holders }) => ({ stream, work, facts, holders })),
+  );
+  const { stream, facts: _, ...answer } = plan.held[0] ?? { stream: 'none' };
+  expect(stream).toBe(streamOf(2));
+  expect(answer).toEqual((await causeOf(world, 2)).answer);
+  expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+});
+
+test('a cause that an ended cascade left taken is planned, and nothing is written', async () => {
+  const world = await planWorld();
+  await violating(world);
+  await world.causes.change(streamOf(0), (cause) => cause && takeCause(cause, 'dead-g1', cause.version));
+
+  expect((await planNow(readOnlyContext(world))).planned).toMatchObject([{ stream: streamOf(0), work: 'rebuild' }]);
+  expect(await causeOf(world)).toMatchObject({ state: 'taken', takenBy: { cascadeId: 'dead-g1' } });
+});
+
+test('of an application whose head nobody wrote down, what runs counts, and that is told', async () => {
+  const world = await planWorld();
+  await judge(world, await running(world, 0), [reasonOf(fact())]);
+  await tell(world, 0, fact(), fact({ vulnerability: 'CVE-2020-1' }));
+  const plan = await planNow(readOnlyContext(world));
+  expect(plan.planned).toMatchObject([{ stream: streamOf(0), work: 'rebuild', facts: [fact()], headUnknown: true }]);
+  expect(plan.settled).toEqual([]);
+  expect((await run(planCommand, readOnlyContext(world))).text).toContain('Head not known yet');
+  await wakeUp(world);
+  expect(world.executions.started).toEqual([plan.cascadeId]);
+});
+
+test('where nothing that runs is known to hold the cause, nobody can tell', async () => {
+  const world = await planWorld();
+  await running(world, 0);
+  await tell(world, 0, fact());
+  expect(await planNow(readOnlyContext(world))).toMatchObject({ planned: [], held: [{ reason: 'unknown-facts' }] });
+});
+
+test('while a review runs what is not urgent is told as held back until its end', async () => {
+  const world = await planWorld();
+  await violating(world, 0);
+  await violating(world, 1, urgentFact);
+  await world.runs.begin(
+    review('running', { startedAtEpochMs: world.clock(), leaseUntilEpochMs: world.clock() + HOUR_MS }),
+  );
+
+  const plan = await planNow(readOnlyContext(world));
+  expect(plan.reviewRunning).toBe(true);
+  expect(plan.planned.map(({ stream }) => stream)).toEqual([streamOf(1)]);
+  expect(plan.held).toMatchObject([{ stream: streamOf(0), answer: 'wait', reason: 'review-running' }]);
+});
+
+test('facts that nothing holds are told as settled, not as held back', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'clean', { tags: ['v1'], reasons: [] });
+  await world.streams.recordStream(
+    {
+      ...{ stream: streamOf(0), tier: 'application', owner: 'payments', headTag: '^v.*$' },
+      location: { account: '111122223333', region: 'eu-west-1', repository: 'team/app-0' },
+      head: { images: { 'linux/arm64': digestOf('clean') } },
+    },
+    undefined,
+  );
+  await tell(world, 0, fact());
+  expect(await planNow(readOnlyContext(world))).toMatchObject({
+    planned: [],
+    held: [],
+    settled: [{ stream: streamOf(0), facts: [fact()] }],
+  });
+});
+
+test.each([
+  [{ mode: 'report-only' }, 'refuse', 'report-only'],
+  [{ mode: 'paused' }, 'wait', 'paused'],
+  [{ caps: { ramp: 1 } }, 'wait', 'cap-reached'],
+] as const)('under %j the other stream is held back', async (changes, answer, reason) => {
+  const world = await planWorld();
+  await violating(world, 0);
+  await violating(world, 1);
+  await setPolicy(world, changes);
+  expect((await planNow(readOnlyContext(world))).held.at(-1)).toMatchObject({ stream: streamOf(1), answer, reason });
+});
+
+test('what is rebuilt is unguarded where its pipeline moves the tag itself; a deployment is not', async () => {
+  const world = await planWorld();
+  await violating(world, 0);
+  await toDeploy(world, 1);
+  expect((await planNow(readOnlyContext(world))).planned.map(({ unguarded }) => unguarded)).toEqual([true, false]);
+
+  const { policy, version } = await world.policies.current();
+  const guarded = policy.streams.map((rule) => ({ ...rule, promotes: true }));
+  await world.policies.publish({ ...policy, streams: guarded }, { replaces: version });
+  expect((await planNow(readOnlyContext(world))).planned.map(({ unguarded }) => unguarded)).toEqual([false, false]);
+});
+
+test('the page shows every section, aligned', async () => {
+  const world = await planWorld();
+  const now = world.clock();
+  await violating(world, 0, fact(), fact({ vulnerability: 'CVE-2026-9' }));
+  await violating(world, 1);
+  await fails(world, 1, 3);
+  const done = { outcome: { result: 'ineffective', left: [fact()] } } as const;
+  await world.cascades.beginPlanning('other', { nowEpochMs: now, untilEpochMs: now + 1 });
+  await world.cascades.write('other', cascade('abc-g1', { plannedAtEpochMs: now - HOUR_MS, streams: 2 }), [
+    node('abc-g1', streamOf(3), { state: 'building', rebuildId: '20261124T020000Z-0123456789ab' }),
+    node('abc-g1', streamOf(4), { state: 'ineffective', ...done }),
+  ]);
+  await world.cascades.endPlanning('other');
+  const waitingFor = 'still run by ecs-service 111122223333/eu-west-1/prod/app-5';
+  await world.rollouts.openClosure(closure('abc-g1', streamOf(5), { deadlineEpochMs: now - HOUR_MS, waitingFor }));
+
+  const { code, text } = await run(planCommand, readOnlyContext(world));
+  const lines = text.split('\n');
+  expect(code).toBe(0);
+  expect(lines.slice(0, 2)).toEqual([
+    '1 stream to rebuild, 0 to deploy, 1 held back; 1 cascade under way, 1 closure open',
+    'kill switch: on, never touched',
+  ]);
+  const titles = lines.map((line) => line.split('  ')[0]).filter((start) => start?.endsWith('stream'));
+  expect(titles).toHaveLength(4);
+  for (const told of [
+    `${streamOf(0)}  rebuild  critical  2026-11-23 03:00 UTC  1 image  CVE-2026-1 in openssl 3.0.1 and 1 more`,
+    `${streamOf(4)}  rebuild  ineffective  -                              -       ineffective: CVE-2026-1 in openssl 3.0.1 is left`,
+    waitingFor,
+    'refuse: attempts-exhausted',
+    'Unguarded: their pipelines move the tag before the image is verified',
+  ])
+    expect(text).toContain(told);
+  expect(text).not.toMatch(/[ \t]\n|undefined|NaN|\[object/);
+});
+
+test('with --json it is one document', async () => {
+  const world = await planWorld();
+  await violating(world);
+  const plan = await planNow(readOnlyContext(world));
+  expect(await runJson(planCommand, readOnlyContext(world))).toEqual(JSON.parse(JSON.stringify(plan)));
+});
+
+test('with --policy and --resumed it shows what would be done, while what is in force does nothing', async () => {
+  const world = await planWorld({ mode: 'report-only' });
+  await violating(world);
+  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+  const { policy } = await world.policies.current();
+  const directory = mkdtempSync(join(tmpdir(), 'plan-'));
+  const file = join(directory, 'policy.json');
+  writeFileSync(file, JSON.stringify({ ...policy, mode: 'enforce' }));
+  const planned = async (flags: Record<string, string | boolean>) => {
+    const { text } = await run(planCommand, readOnlyContext(world), [], { ...flags, json: true });
+    return JSON.parse(text) as PlanNow;
+  };
+  try {
+    expect((await planned({ policy: file, resumed: true })).planned).toMatchObject([{ stream: streamOf(0) }]);
+    expect((await planned({ policy: file })).held).toMatchObject([{ reason: 'paused' }]);
+    expect((await planned({ resumed: true })).held).toMatchObject([{ reason: 'report-only' }]);
+    await expect(planned({ policy: join(directory, 'none.json') })).rejects.toThrow(UsageError);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,34 @@
+import { effectOf } from '../../../cli/policy-change.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import { parse } from '../../../shared/schema.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { DAY_MS, digestOf, facts, finding, judgement, LOCATION, verdict } from '../../support/samples.ts';
+
+const policyOf = (document: Partial<PolicyDocument>) =>
+  parse(policySchema, { version: 1, ages: { default: { limitDays: 90 } }, streams: [], severities: [], ...document });
+
+test('grace under another policy runs from the first sighting in a place of the image, also outside every stream', async () => {
+  const world = fakeWorld();
+  const { stream: _, ...streamless } = facts('a');
+  const { account, region, repository } = LOCATION;
+  const high = { ...finding(1), severity: 'high' } as const;
+  await world.images.recordFacts(streamless);
+  await world.images.recordPresence(digestOf('a'), { inUse: true });
+  await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('compliant') }));
+  await world.places.recordLocation({ digest: digestOf('a'), location: LOCATION, tags: ['branch'] });
+  await world.evidence.putFindings({
+    ...{ digest: digestOf('a'), scanner: 'ecr-basic', completedAtEpochMs: world.clock() },
+    findings: [high],
+  });
+  const policy = policyOf({ severities: [{ id: 'high-in-a-week', severities: ['high'], graceDays: 7 }] });
+  const effect = () => effectOf({ ...world, index: world.images }, policy, 'next');
+
+  expect((await effect()).changes).toEqual([]);
+  await world.streams.recordFirstSeen(
+    `${account}/${region}/${repository}`,
+    new Map([[`${high.vulnerability}#${high.package}`, world.clock() - 8 * DAY_MS]]),
+  );
+  expect((await effect()).changes).toMatchObject([
+    { before: 'compliant', after: 'violating', rules: ['high-in-a-week'] },
+  ]);
+});

@@ -1,0 +1,133 @@
+import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
+import { NotFoundError, RebuildRefusedError, UsageError } from '../../../cli/errors.ts';
+import { takeCause } from '../../../shared/domain/cause.ts';
+import { rebuild } from '../../support/rebuild-samples.ts';
+import {
+  causeOf,
+  DAY_MS,
+  lastStarted,
+  locationOf,
+  type PlanWorld,
+  planWorld,
+  pushed,
+  setPolicy,
+  streamOf,
+  tell,
+  violating,
+  wakeUp,
+} from '../cascade-plan/support.ts';
+import { ANA, cliContext, run, runJson } from './support.ts';
+
+const reason = 'a new base image';
+const wish = (world: PlanWorld, sinceEpochMs = world.clock()) =>
+  ({ kind: 'person', ruleId: 'asked-by-person', by: ANA, reason, sinceEpochMs }) as const;
+
+/** A stream whose head nobody has anything against. */
+async function clean(n = 0): Promise<PlanWorld> {
+  const world = await planWorld();
+  const head = await pushed(world, n, 'clean', { tags: ['v1'], reasons: [], inUse: true });
+  await world.streams.recordStream(
+    {
+      ...{ stream: streamOf(n), tier: 'application', owner: 'payments', location: locationOf(n), headTag: '^v.*$' },
+      head: { images: { 'linux/arm64': head } },
+    },
+    undefined,
+  );
+  return world;
+}
+
+test('a clean stream is rebuilt because a person asks for it', async () => {
+  const world = await clean();
+  const { code, text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(code).toBe(0);
+  expect(text).toBe(
+    `Asked for a rebuild of ${streamOf(0)}.\nThe planner takes it up when it looks next, within 15 minutes at the latest.\n`,
+  );
+  expect(await causeOf(world)).toMatchObject({ state: 'open', version: 1, facts: [wish(world)] });
+
+  await wakeUp(world);
+  expect((await lastStarted(world)).nodes).toMatchObject([
+    { stream: streamOf(0), work: 'rebuild', facts: [wish(world)] },
+  ]);
+});
+
+test('asked twice in the same words it is asked once, since the first time', async () => {
+  const world = await clean();
+  const first = world.clock();
+  await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  world.advance(1000);
+  const told = await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(told).toMatchObject({ added: false, cause: { version: 1, facts: [wish(world, first)] } });
+  expect(await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason: 'another' })).toMatchObject({
+    added: true,
+    cause: { version: 2 },
+  });
+});
+
+test('asked again after a rebuild fulfilled it, it is a new wish', async () => {
+  const world = await clean();
+  await tell(world, 0, wish(world, world.clock() - DAY_MS));
+  const fulfilled = { reservedAtEpochMs: world.clock() - 1000, outcome: { result: 'fixed' } } as const;
+  await world.rebuilds.record(streamOf(0), 'r1', () => rebuild('r1', { stream: streamOf(0), ...fulfilled }));
+  const told = await runJson(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(told).toMatchObject({ added: true, cause: { version: 2, state: 'open', facts: [wish(world)] } });
+});
+
+test('what a cascade works on is opened again for the wish, and waits for it', async () => {
+  const world = await planWorld();
+  await violating(world);
+  await wakeUp(world);
+  const { cascade } = await lastStarted(world);
+  expect(await causeOf(world)).toMatchObject({ state: 'taken' });
+  const { text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(text).toContain('wait: already-open');
+  expect(text).toContain(cascade.cascadeId);
+  expect(await causeOf(world)).toMatchObject({ state: 'open', version: 2 });
+});
+
+test.each([
+  ['report-only', (world: PlanWorld) => setPolicy(world, { mode: 'report-only' })],
+  [
+    'attempts-exhausted',
+    ({ guards }: PlanWorld) => guards.change(streamOf(0), (was) => ({ ...was, failuresInARow: 3 })),
+  ],
+  [
+    'no-pipeline',
+    async ({ policies }: PlanWorld) => {
+      const { policy, version } = await policies.current();
+      const streams = policy.streams.map(({ pipeline: _, ...rule }) => rule);
+      await policies.publish({ ...policy, streams }, { replaces: version });
+    },
+  ],
+] as const)('%s: refused, and no wish stays that nobody would fulfil', async (why, arrange) => {
+  const world = await clean();
+  await arrange(world);
+  const asked = run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  await expect(asked).rejects.toThrow(RebuildRefusedError);
+  await expect(asked).rejects.toThrow(`(${why})`);
+  expect(await world.causes.get([streamOf(0)])).toEqual(new Map());
+});
+
+test('what only waits is asked for, and the waiting is told', async () => {
+  const world = await clean();
+  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+  const { code, text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(code).toBe(0);
+  expect(text).toContain('wait: paused');
+  expect((await causeOf(world)).facts).toHaveLength(1);
+});
+
+test('a cause that moved meanwhile keeps what it learnt', async () => {
+  const world = await planWorld();
+  await violating(world);
+  await world.causes.change(streamOf(0), (cause) => cause && takeCause(cause, 'dead-g1', cause.version));
+  await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
+  expect((await causeOf(world)).facts.map(({ kind }) => kind)).toEqual(['finding', 'person']);
+});
+
+test('an unknown stream and a missing reason are refused', async () => {
+  const world = await clean();
+  await expect(run(rebuildCommand, cliContext(world), ['team/app-0'], { reason })).rejects.toThrow(NotFoundError);
+  await expect(run(rebuildCommand, cliContext(world), [streamOf(0)])).rejects.toThrow(UsageError);
+  expect(await world.causes.get(['team/app-0'])).toEqual(new Map());
+});

@@ -1,0 +1,119 @@
+import { resetCommand } from '../../../cli/commands/reset.ts';
+import { NotFoundError, UsageError } from '../../../cli/errors.ts';
+import { nearest } from '../../../cli/find-stream.ts';
+import { freshMemory } from '../../../shared/domain/rebuild.ts';
+import {
+  fact,
+  HOUR_MS,
+  lastStarted,
+  memoryOf,
+  type PlanWorld,
+  planWorld,
+  pushed,
+  streamOf,
+  violating,
+  wakeUp,
+} from '../cascade-plan/support.ts';
+import { ANA, cliContext, run, runJson } from './support.ts';
+
+const reason = 'the build is mended';
+
+/** Three failures, a survivor and a start that nobody knows of are held against the first stream. */
+async function exhausted(): Promise<PlanWorld> {
+  const world = await planWorld();
+  await violating(world, 0);
+  const { vulnerability, package: name, version } = fact();
+  await world.guards.change(streamOf(0), (memory) => ({
+    ...{ ...memory, generation: 4, failuresInARow: 3, lastSettledRebuildId: 'rebuild-3' },
+    survived: [{ fact: 'finding', kind: 'rebuild', vulnerability, package: name, version, atEpochMs: 1 }],
+    startUnknown: { rebuildId: 'rebuild-4', untilEpochMs: world.clock() + HOUR_MS },
+  }));
+  return world;
+}
+
+test('a reset frees the stream under a new name, and says who did it and what counts no more', async () => {
+  const world = await exhausted();
+  await wakeUp(world);
+  expect(world.executions.started).toEqual([]);
+
+  const { code, text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(code).toBe(0);
+  expect(await memoryOf(world)).toEqual({
+    ...freshMemory(streamOf(0)),
+    generation: 5,
+    lastSettledRebuildId: 'rebuild-3',
+    reset: { by: ANA, atEpochMs: world.clock(), reason },
+  });
+  expect(text).toContain(
+    '  3 failures in a row\n  1 fact that survived a rebuild\n  rebuild rebuild-4, which may still run',
+  );
+  expect(text).toContain('The planner takes it up when it looks next');
+
+  await wakeUp(world);
+  expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g5$/);
+});
+
+test('its own write, whose reply was lost, is not done twice', async () => {
+  const world = await exhausted();
+  const guards = {
+    get: world.guards.get.bind(world.guards),
+    change: async (...args: Parameters<typeof world.guards.change>) => {
+      await world.guards.change(...args);
+      await world.guards.change(...args);
+    },
+  };
+  const told = await runJson(resetCommand, { ...cliContext(world), guards }, [streamOf(0)], { reason });
+  expect((await memoryOf(world)).generation).toBe(5);
+  expect(told).toMatchObject({ before: { failuresInARow: 3 }, after: { generation: 5 } });
+});
+
+test('a stream of which nothing is held says so, and one without a cause has nothing to do', async () => {
+  const world = await planWorld();
+  await violating(world, 0);
+  await world.causes.change(streamOf(0), (cause) => cause && { ...cause, facts: [], state: 'closed' });
+  const { text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(text).toContain('Nothing was held against it.');
+  expect(text).toContain('It has no open cause');
+});
+
+test('while another stands in the way, that is told', async () => {
+  const world = await exhausted();
+  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+  const { text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
+  expect(text).toContain('wait: paused');
+  expect(text).toContain('jo paused Patchwave: an incident');
+});
+
+test('an unknown stream is refused with the nearest names, and nothing is written', async () => {
+  const world = await exhausted();
+  await violating(world, 7);
+  const asked = run(resetCommand, cliContext(world), ['111122223333/eu-west-1/team/app-7'], { reason });
+  await expect(asked).rejects.toThrow(NotFoundError);
+  await expect(asked).rejects.toThrow(`Did you mean:\n  ${streamOf(7)}`);
+  expect((await memoryOf(world)).failuresInARow).toBe(3);
+});
+
+test('a stream that only its images tell of is known', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'app', { reasons: [], inUse: true });
+  expect((await run(resetCommand, cliContext(world), [streamOf(0)], { reason })).code).toBe(0);
+});
+
+test('without a reason it is wrong use', async () => {
+  await expect(run(resetCommand, cliContext(await exhausted()), [streamOf(0)])).rejects.toThrow(UsageError);
+});
+
+const NAMES = [
+  '111122223333/eu-west-1/team/payments-api:^v.*$',
+  '111122223333/eu-west-1/team/orders:^v.*$',
+  'x/y/z:^1$',
+];
+test.each([
+  ['payments-api', [NAMES[0]]],
+  ['team/', [NAMES[1], NAMES[0]]],
+  ['111122223333/eu-west-1/team/paymants-api:^v.*$', [NAMES[0], NAMES[1]]],
+  ['something-else', []],
+  ['', [NAMES[1], NAMES[0], NAMES[2]]],
+])('near to "%s" are %j', (text, names) => {
+  expect(nearest(text, NAMES)).toEqual(names);
+});

@@ -1,0 +1,91 @@
+import { jest } from '@jest/globals';
+import type { CliContext, Command } from '../../../cli/command.ts';
+import { NotFoundError } from '../../../cli/errors.ts';
+import { interleave } from '../../support/fakes/interleave.ts';
+import type { FakeWorld } from '../../support/fakes/world.ts';
+
+export const ANA = 'arn:aws:sts::111122223333:assumed-role/operator/ana';
+
+/** The commands' view of a world of fakes; `before` sees every call of the ledger, as `causes.change`. */
+export function cliContext(world: FakeWorld, before: (step: string) => void = () => undefined): CliContext {
+  const { images, places, usages, streams, streamImages, causes, cascades, rebuilds, locks, slots, guards } = world;
+  const { rollouts, killSwitch, runs, scopes, policies, evidence, executions } = world;
+  const ports = {
+    ...{
+      images,
+      index: images,
+      places,
+
+      usages,
+      streams,
+      streamImages,
+      causes,
+      cascades,
+      rebuilds,
+      locks,
+      slots,
+    },
+    ...{ guards, rollouts, killSwitch, runs, scopes, policies, evidence, executions },
+  };
+  const watched = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, { before })]);
+  return {
+    ...ports,
+    ...Object.fromEntries(watched),
+    reviews: {
+      start: async () => 'arn:aws:states:eu-west-1:111122223333:execution:fleet-review:1',
+      report: async () => {
+        throw new NotFoundError('no report in a world of fakes');
+      },
+    },
+    clock: world.clock,
+    author: async () => ANA,
+    lineage: async () => ({ images: [], indexes: new Map() }),
+    async *dump() {},
+  };
+}
+
+const READS =
+  /\.(all|bornBefore|current|deployments|findings|get|held|latest|live|load|locations|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
+
+/** As `cliContext`, and whatever is not known to read only is an error. */
+export const readOnlyContext = (world: FakeWorld): CliContext =>
+  cliContext(world, (step) => {
+    if (!READS.test(step)) throw new Error(`${step} writes`);
+  });
+
+interface Told {
+  readonly code: number;
+  readonly text: string;
+}
+
+/** Runs a command; gives its exit code and what it prints. */
+export async function run(
+  command: Command,
+  context: CliContext,
+  words: readonly string[] = [],
+  flags: Readonly<Record<string, string | boolean>> = {},
+): Promise<Told> {
+  let text = '';
+  const written = jest.spyOn(process.stdout, 'write').mockImplementation((piece) => {
+    text += String(piece);
+    return true;
+  });
+  try {
+    const { json, ...others } = flags;
+    const code = await command.run(async () => context, { positionals: words, flags: others, json: json === true });
+    return { code, text };
+  } finally {
+    written.mockRestore();
+  }
+}
+
+/** The one JSON document that a command prints with `--json`. */
+export async function runJson(
+  command: Command,
+  context: CliContext,
+  words: readonly string[] = [],
+  flags: Readonly<Record<string, string>> = {},
+): Promise<Record<string, unknown>> {
+  const { text } = await run(command, context, words, { ...flags, json: true });
+  return JSON.parse(text) as Record<string, unknown>;
+}

@@ -1,0 +1,69 @@
+import { whyCommand } from '../../../cli/commands/why.ts';
+import { cascade, closure, lock, node, rebuild } from '../../support/rebuild-samples.ts';
+import { digestOf } from '../../support/samples.ts';
+import {
+  fact,
+  HOUR_MS,
+  type PlanWorld,
+  planWorld,
+  pushed,
+  streamOf,
+  tell,
+  violating,
+  wakeUp,
+} from '../cascade-plan/support.ts';
+import { readOnlyContext, run } from './support.ts';
+
+const why = async (world: PlanWorld, name = 'app-0') =>
+  (await run(whyCommand, readOnlyContext(world), [digestOf(name)])).text;
+
+test('why shows the answer to the open cause and when it is looked at again', async () => {
+  const world = await planWorld();
+  await violating(world);
+  await world.guards.change(streamOf(0), (memory) => ({
+    ...memory,
+    ...{ failuresInARow: 1, lastEndedAtEpochMs: world.clock() },
+    reset: { by: 'jo', atEpochMs: world.clock() - 2 * HOUR_MS, reason: 'mended' },
+  }));
+  await wakeUp(world);
+  const text = await why(world);
+  expect(text).toContain(`Open cause on stream ${streamOf(0)}: 1 fact since 2026-11-23 03:00 UTC\n  wait: cool-down. `);
+  expect(text).toContain('Looked at again 2026-11-24 04:00 UTC (in 1 hour).');
+  expect(text).toContain('Remembered: 1 failure in a row; reset by jo 2026-11-24 01:00 UTC (2 hours ago): mended');
+});
+
+test('why shows the cascade that works on the stream, its last rebuild, and what a closure waits for', async () => {
+  const world = await planWorld();
+  await violating(world);
+  await wakeUp(world);
+  const outcome = { result: 'failed', reason: 'the pipeline failed' } as const;
+  await world.rebuilds.record(streamOf(0), 'r1', () => rebuild('r1', { stream: streamOf(0), attempt: 2, outcome }));
+  await world.rollouts.openClosure(closure('abc-g1', streamOf(0), { waitingFor: 'still run by a service' }));
+  await world.rollouts.openClosure(closure('abc-g1', streamOf(1), { waitingFor: 'not of this stream' }));
+  const text = await why(world);
+  expect(text).toContain(`in the hands of cascade ${world.executions.started[0]}`);
+  expect(text).toContain(`In cascade ${world.executions.started[0]}:\nstream `);
+  expect(text).toMatch(/Last rebuild r1, .*, attempt 2: failed: the pipeline failed/);
+  expect(text).toContain('still run by a service');
+  expect(text).not.toContain('not of this stream');
+});
+
+test('a new fact opens the cause, and the lock still names the cascade that builds', async () => {
+  const world = await planWorld();
+  await violating(world);
+  const now = world.clock();
+  await world.cascades.beginPlanning('other', { nowEpochMs: now, untilEpochMs: now + 1 });
+  await world.cascades.write('other', cascade('abc-g1'), [node('abc-g1', streamOf(0), { state: 'building' })]);
+  await world.locks.take(lock('r1', { stream: streamOf(0), cascadeId: 'abc-g1', taskToken: 'secret-token' }));
+  const text = await why(world);
+  expect(text).toMatch(/In cascade abc-g1:\n.*\n.*rebuild +building/);
+  expect(text).toContain('The planner has not looked at it yet.');
+  expect(text).not.toContain('secret-token');
+});
+
+test('an image of a stream without any trouble has nothing to tell of it', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'app-0', { reasons: [], inUse: true });
+  await tell(world, 1, fact());
+  expect(await why(world)).not.toMatch(/cause|cascade|rebuild|Remembered|waiting/);
+});
