@@ -1,0 +1,53 @@
+import { BUDGET_BYTES, type Bundle, buildFunctions } from '../scripts/bundle.ts';
+import { coldInits } from './cold-init.ts';
+import { emptyHandlers } from './empty-handlers.ts';
+import type { Report, Row } from './report.ts';
+import { median } from './statistics.ts';
+
+/** Of an empty handler with the same SDK clients. */
+const MOST_INIT = 1.5;
+const RUNS = 15;
+
+/** Size of each bundle beside its SDK clients, and how long a new execution environment needs to load it. */
+export async function bundlesBenchmark(): Promise<Report> {
+  const bundles = await buildFunctions();
+  await using empty = await emptyHandlers(bundles.map(({ name }) => name));
+  const rows: Row[] = [];
+  for (const bundle of bundles) {
+    const inits = await coldInits({ own: bundle.name, empty: empty.root }, RUNS);
+    rows.push(...sizeRows(bundle), ...initRows(bundle.name, inits));
+  }
+  return {
+    benchmark: 'bundles',
+    question: 'size and cold init of each function',
+    rows,
+    notes: [
+      `cold init: from the start of the process to the end of the import, median of ${RUNS} runs each, in turns`,
+      'against: an empty handler that imports the same names of the same SDK packages, bundled in the same way',
+      'import alone is the part that a function can change; it is told, and the budget is on the whole',
+    ],
+  };
+}
+
+const kib = (bytes: number): number => bytes / 1024;
+
+const sizeRows = ({ name, sdkBytes, ownBytes }: Bundle): Row[] => [
+  { figure: `${name}: SDK clients`, measured: kib(sdkBytes), unit: 'KiB' },
+  { figure: `${name}: everything else`, measured: kib(ownBytes), unit: 'KiB', budget: kib(BUDGET_BYTES) },
+];
+
+const initRows = (name: string, { own, empty }: Awaited<ReturnType<typeof coldInits>>): Row[] => [
+  {
+    figure: `${name}: cold init`,
+    measured: median(own.map(({ totalMs }) => totalMs)),
+    unit: 'ms',
+    reference: median(empty.map(({ totalMs }) => totalMs)),
+    budget: MOST_INIT,
+  },
+  {
+    figure: `${name}: import alone`,
+    measured: median(own.map(({ importMs }) => importMs)),
+    unit: 'ms',
+    reference: median(empty.map(({ importMs }) => importMs)),
+  },
+];

@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import { ROOT } from '../scripts/setup.mjs';
+import { type CostLine, dayCost, type Growth, grown, monthlyCost, type Standing, totalOf } from './cost-model.ts';
+import { dayUse } from './day-use.ts';
+import { type MeasuredDays, measuredDays } from './measured-days.ts';
+import { prices } from './prices.ts';
+import type { Report, Row } from './report.ts';
+
+const IMAGES = 10_000;
+const USAGES = 30_000;
+/** USD a day and a month. */
+const DAY_BUDGET = 0.2;
+const MONTH_BUDGET = 20;
+/** A fleet that is rebuilt once in 30 days has so large a part that is new each day. */
+const NEW_SHARE = 1 / 30;
+const RUN_FILES_KEPT_DAYS = 7;
+const GB = 1e9;
+
+/** What a review of 10,000 images costs a day, and what stands there all month. */
+export async function costBenchmark(): Promise<Report> {
+  const days = await measuredDays();
+  const growth = growthOf(days);
+  const steady = dayCost(grown(dayUse(days.steady, days.functionsByRole), growth), prices.prices);
+  const first = dayCost(grown(dayUse(days.first, days.functionsByRole), growth), prices.prices);
+  const month = monthlyCost(await standingOf(days, growth), prices.prices);
+  const changing = totalOf(steady) + NEW_SHARE * totalOf(first);
+  return {
+    benchmark: 'cost',
+    question: `what ${IMAGES} images and ${USAGES} usages in ${days.fleet.accounts.length} accounts cost (USD)`,
+    rows: [
+      ...steady.map(line('a steady day')),
+      { figure: 'a steady day', measured: totalOf(steady), unit: 'USD', budget: DAY_BUDGET },
+      { figure: 'a steady day, and 1/30 of a first one', measured: changing, unit: 'USD' },
+      { figure: 'the first day', measured: totalOf(first), unit: 'USD' },
+      ...month.map(line('a month')),
+      { figure: 'a month, whatever happens', measured: totalOf(month), unit: 'USD', budget: MONTH_BUDGET },
+    ],
+    notes: [
+      `measured with ${foundIn(days)} images and ${usagesIn(days)} usages in as many accounts and Regions, and scaled`,
+      'with the plan after the review; without those that the clock asks for in between, and without rebuilds',
+      'an upper bound: the calls of a function wait one after another, and there is no free tier',
+      `prices: bench/prices.json, ${prices.region}; those marked as not primary come from secondary sources`,
+    ],
+  };
+}
+
+const line =
+  (when: string) =>
+  ({ what, usd }: CostLine): Row => ({ figure: `${when}: ${what}`, measured: usd, unit: 'USD' });
+
+const foundIn = ({ steady }: MeasuredDays): number => steady.review.totals?.found ?? 0;
+const usagesIn = ({ steady }: MeasuredDays): number => steady.review.totals?.inventory.usages ?? 0;
+
+const growthOf = (days: MeasuredDays): Growth => ({ images: IMAGES / foundIn(days), usages: USAGES / usagesIn(days) });
+
+async function standingOf({ first, steady, functionsByRole, stored }: MeasuredDays, growth: Growth): Promise<Standing> {
+  const template = await readFile(`${ROOT}/template.yaml`, 'utf8');
+  const resources = (type: string) => template.split(`Type: ${type}\n`).length - 1;
+  const larger = Math.max(growth.images, growth.usages);
+  const day = grown(dayUse(steady, functionsByRole), growth);
+  return {
+    alarms: resources('AWS::CloudWatch::Alarm'),
+    dashboards: resources('AWS::CloudWatch::Dashboard'),
+    metrics: new Set([first, steady].flatMap(({ logs }) => logs.flatMap(({ metrics }) => [...metrics]))).size,
+    ledgerGb: (stored.ledgerBytes * larger) / GB,
+    bucketGb: ((stored.evidenceBytes + stored.runBytes * RUN_FILES_KEPT_DAYS) * larger) / GB,
+    logGbAMonth: (30 * day.functions.reduce((sum, { logBytes }) => sum + logBytes, 0)) / GB,
+  };
+}

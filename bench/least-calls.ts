@@ -1,0 +1,130 @@
+import { placeKey } from '../local/fleet/places.ts';
+import { policyAt } from '../local/fleet/policy.ts';
+import type { Fleet, FleetImage } from '../local/fleet/schema.ts';
+import { matchesAnyGlob } from '../shared/domain/glob.ts';
+import { type Policy, policySchema } from '../shared/domain/policy.ts';
+import { parse } from '../shared/schema.ts';
+import type { Day } from './day.ts';
+import { repositoryCalls } from './least-repository-calls.ts';
+import { callsFor, listPages, ROWS_A_PAGE } from './pages.ts';
+import { manifestsOf, type Running, runningContainers } from './running.ts';
+
+/** The most that one call gives (Amazon ECS, ECR and Organizations API references). */
+const CLUSTERS_A_PAGE = 100;
+const TASKS_A_CALL = 100;
+const ACCOUNTS_A_PAGE = 20;
+
+/** Calls of one review by `service:operation`. */
+export type Calls = ReadonlyMap<string, number>;
+
+export interface LeastCalls {
+  /** ECS and ECR: what a review cannot do without, however it is written. */
+  readonly budgeted: Calls;
+  /** Calls that the budget leaves out, where a least can be told. */
+  readonly apart: Calls;
+}
+
+/**
+ * The least calls with which a review of a fleet can be made, from the fleet file alone. Never more than the truth: a
+ * scan's findings count as one page, and what nobody can read costs nothing.
+ */
+export function leastCalls(fleet: Fleet, day: Day): LeastCalls {
+  const policy = parse(policySchema, policyAt(fleet, 0));
+  const readable = new Set(fleet.accounts.filter(isReadable).map(({ id }) => id));
+  const running = runningContainers(fleet).filter(
+    ({ place }) => readable.has(place.account) && !policy.awsManaged.accounts.includes(place.account),
+  );
+  const listed = listedRepositories(fleet, policy, readable);
+  const repositories = repositoryCalls(fleet, day, running, listed.repositories);
+  return {
+    budgeted: new Map([
+      ...workloadCalls(fleet, policy, readable),
+      ['ecr:DescribeRepositories', listed.calls],
+      ['ecr:DescribeImages', repositories.describeImages],
+      ['ecr:BatchGetImage', repositories.batchGetImage],
+      ...scanCalls(fleet, day, running),
+    ]),
+    apart: new Map([
+      ...organizationCalls(fleet, policy, readable),
+      ['ecr:GetDownloadUrlForLayer', repositories.configs],
+    ]),
+  };
+}
+
+export const sumOf = (calls: Calls): number => [...calls.values()].reduce((sum, count) => sum + count, 0);
+
+const isReadable = ({ memberRole, state }: Fleet['accounts'][number]): boolean => memberRole && state === 'ACTIVE';
+
+function workloadCalls(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>): Calls {
+  const named = policy.scopes === 'organization' ? undefined : policy.scopes;
+  const scopes = named
+    ? named.flatMap(({ account, regions }) => regions.map((region) => ({ account, region })))
+    : fleet.accounts.flatMap(({ id, regions }) => regions.map((region) => ({ account: id, region })));
+  let [listClusters, listTasks, describeTasks] = [0, 0, 0];
+  for (const scope of scopes.filter(({ account }) => readable.has(account))) {
+    const clusters = fleet.clusters.filter((one) => one.account === scope.account && one.region === scope.region);
+    listClusters += listPages(clusters.length, CLUSTERS_A_PAGE);
+    for (const cluster of clusters) {
+      const tasks = tasksIn(fleet, cluster);
+      listTasks += listPages(tasks, TASKS_A_CALL);
+      describeTasks += callsFor(tasks, TASKS_A_CALL);
+    }
+  }
+  return new Map([
+    ['ecs:ListClusters', listClusters],
+    ['ecs:ListTasks', listTasks],
+    ['ecs:DescribeTasks', describeTasks],
+  ]);
+}
+
+const tasksIn = ({ workloads }: Fleet, { account, region, name }: Fleet['clusters'][number]): number =>
+  workloads
+    .filter((workload) => workload.account === account && workload.region === region && workload.cluster === name)
+    .reduce((sum, { count }) => sum + count, 0);
+
+/** Repositories of base and platform streams; a pattern costs a listing of its registry. */
+function listedRepositories(fleet: Fleet, policy: Policy, readable: ReadonlySet<string>) {
+  const repositories = new Set<string>();
+  const registries = new Map<string, number>();
+  const rules = policy.streams.filter(({ tier, account }) => tier !== 'application' && readable.has(account));
+  for (const { account, regions, repositories: names } of rules) {
+    for (const region of regions) {
+      const there = fleet.repositories.filter((one) => one.account === account && one.region === region);
+      const patterns = names.filter((name) => name.includes('*'));
+      const matched = there.map(({ name }) => name).filter((name) => matchesAnyGlob(patterns, name));
+      const exact = names.filter((name) => !name.includes('*'));
+      for (const repository of [...exact, ...matched]) repositories.add(placeKey({ account, region, repository }));
+      if (patterns.length > 0) registries.set(`${account}/${region}`, listPages(there.length, ROWS_A_PAGE));
+    }
+  }
+  return { repositories, calls: sumOf(registries) };
+}
+
+/** Each image that runs is asked for once where its last scan is a day old, and its result is read once. */
+function scanCalls(fleet: Fleet, day: Day, running: readonly Running[]): Calls {
+  const enhanced = new Set(
+    fleet.registries.filter(({ scanType }) => scanType === 'ENHANCED').map((one) => `${one.account}/${one.region}`),
+  );
+  const inUse = new Map<string, FleetImage>();
+  for (const { place, image, architecture } of running) {
+    if (image.deleted || image.archived || enhanced.has(`${place.account}/${place.region}`)) continue;
+    const { isIndex, head, images } = manifestsOf(image);
+    const manifest = isIndex ? images.get(`linux/${architecture}`) : head;
+    if (manifest !== undefined) inUse.set(manifest, image);
+  }
+  const due = [...inUse.values()].filter((image) => (day.scannedDaysAgo(image) ?? Number.POSITIVE_INFINITY) >= 1);
+  return new Map([
+    ['ecr:StartImageScan', due.length],
+    ['ecr:DescribeImageScanFindings', inUse.size],
+  ]);
+}
+
+/** One page lists the Regions of an account; each role is taken once. */
+function organizationCalls({ accounts }: Fleet, { scopes }: Policy, readable: ReadonlySet<string>): Calls {
+  const isOrganization = scopes === 'organization';
+  return new Map([
+    ['organizations:ListAccounts', isOrganization ? listPages(accounts.length, ACCOUNTS_A_PAGE) : 0],
+    ['account:ListRegions', isOrganization ? readable.size : 0],
+    ['sts:AssumeRole', readable.size],
+  ]);
+}

@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Report, Row } from './report.ts';
+import { median } from './statistics.ts';
+
+const ROUNDS = 5;
+const LAYERS = 12;
+const SIZES = [50_000, 100_000, 200_000] as const;
+const MOST_SECONDS = 1;
+/** Four times the images: linear would be 4, and what is left is the caches of the processor. */
+const MOST_GROWTH = 6;
+const MIB = 2 ** 20;
+
+interface Measured {
+  readonly images: number;
+  readonly cpuMs: readonly number[];
+  readonly factsBytes: number;
+  readonly heapBytes: number;
+}
+
+/** How long it takes to find out who stands on whom, once everything is read, and how that grows. */
+export async function lineageBenchmark(): Promise<Report> {
+  const run = fileURLToPath(new URL('lineage-run.ts', import.meta.url));
+  const words = ['--expose-gc', '--disable-warning=ExperimentalWarning', run, ROUNDS, LAYERS, ...SIZES].map(String);
+  const { stdout } = await promisify(execFile)(process.execPath, words);
+  const [small, middle, large] = JSON.parse(stdout) as Measured[];
+  if (!small || !middle || !large) throw new Error(`No figures: ${stdout}`);
+  return {
+    benchmark: 'lineage',
+    question: `the parents of all images of a fleet, ${LAYERS} layers each, ${ROUNDS} times`,
+    rows: [
+      { figure: `CPU time, ${told(middle)} images`, measured: secondsOf(middle), unit: 's', budget: MOST_SECONDS },
+      {
+        ...{ figure: `CPU time, ${told(large)} images against ${told(small)}`, measured: secondsOf(large), unit: 's' },
+        ...{ reference: secondsOf(small), budget: MOST_GROWTH },
+      },
+      ...[small, middle, large].map(memoryRow),
+    ],
+    notes: [
+      'medians; the sizes take turns, each round on facts made anew; nothing is parsed while it is measured',
+      'CPU time of all threads: the garbage collector is in it, other processes of the machine are not',
+      'memory: what is on the heap beside the facts at the end, garbage included, against what the facts take',
+    ],
+  };
+}
+
+const told = ({ images }: Measured): string => images.toLocaleString('en');
+const secondsOf = ({ cpuMs }: Measured): number => median(cpuMs) / 1000;
+
+const memoryRow = (size: Measured): Row => ({
+  figure: `memory, ${told(size)} images`,
+  measured: size.heapBytes / MIB,
+  unit: 'MiB',
+  reference: size.factsBytes / MIB,
+});

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CodePipelineClient, ListPipelineExecutionsCommand } from '@aws-sdk/client-codepipeline';
+import { untilSettled } from '../local/acting.ts';
+import { type Installation, install } from '../local/installation.ts';
+import type { Cascade } from '../shared/domain/cascade.ts';
+import { ASKED_BY_PERSON, mergeCause } from '../shared/domain/cause.ts';
+import type { Rebuild } from '../shared/domain/rebuild.ts';
+import { actingFleet, streamOf } from '../test/support/acting-fleet.ts';
+import { ReviewFailedError } from './measured-days.ts';
+import type { Report, Row } from './report.ts';
+import { median } from './statistics.ts';
+
+const APP = 'web';
+const STREAM = streamOf(APP);
+const ROUNDS = 5;
+const BUILD_SECONDS = 5;
+/** Seconds of Patchwave's own for each wave of a cascade; a cascade of one stream has one. */
+const MOST_OWN_SECONDS = 2;
+const LIMIT_MS = 5 * 60_000;
+const POLL_MS = 200;
+
+/** How long the loop takes for one stream beside what its pipeline and its scanner take. */
+export async function loopBenchmark(): Promise<Report> {
+  const fleet = actingFleet([{ name: APP, pipeline: { seconds: BUILD_SECONDS } }]);
+  await using installation = await install(fleet, { build: true });
+  const execution = await installation.review();
+  if (execution.status !== 'SUCCEEDED') throw new ReviewFailedError(execution);
+  await untilSettled(installation.context, LIMIT_MS);
+  const rounds = [await roundOf(installation, await latest(installation))];
+  while (rounds.length < ROUNDS) rounds.push(await askedRound(installation, rounds.length));
+  return {
+    benchmark: 'loop',
+    question: `one stream, from its plan to its verified image, ${ROUNDS} times`,
+    rows: rowsOf(rounds),
+    notes: [
+      `a pipeline that takes ${BUILD_SECONDS} s and then builds; the first round mends a finding, a person asks for the others`,
+      'build: of the pipeline execution, as CodePipeline tells it; scan: from its request to its end, as the ledger tells it',
+      'own time: from the plan to the outcome, without build and scan; the embedded cloud on this machine is in it',
+    ],
+  };
+}
+
+interface Round {
+  readonly toPatchMs: number;
+  readonly toRolledOutMs: number;
+  readonly buildMs: number;
+  readonly scanMs: number;
+}
+
+const ownMs = ({ toPatchMs, buildMs, scanMs }: Round): number => toPatchMs - buildMs - scanMs;
+
+function rowsOf(rounds: readonly Round[]): Row[] {
+  const seconds = (of: (round: Round) => number): number => median(rounds.map(of)) / 1000;
+  const unit = 's';
+  return [
+    {
+      ...{ figure: 'time to patch', measured: seconds(({ toPatchMs }) => toPatchMs), unit },
+      reference: seconds(({ buildMs, scanMs }) => buildMs + scanMs),
+    },
+    { figure: 'own time of a wave', measured: seconds(ownMs), unit, budget: MOST_OWN_SECONDS },
+    { figure: 'build', measured: seconds(({ buildMs }) => buildMs), unit },
+    { figure: 'scan', measured: seconds(({ scanMs }) => scanMs), unit },
+    {
+      figure: 'from the plan to the end of the rollout',
+      measured: seconds(({ toRolledOutMs }) => toRolledOutMs),
+      unit,
+    },
+  ];
+}
+
+/** A person asks for one more, and it is waited for. */
+async function askedRound(installation: Installation, round: number): Promise<Round> {
+  const { context } = installation;
+  const before = await latest(installation);
+  const wish = { kind: 'person', ruleId: ASKED_BY_PERSON, by: 'bench', reason: `round ${round}` } as const;
+  await context.causes.change(STREAM, (cause) =>
+    mergeCause(STREAM, cause, [{ ...wish, sinceEpochMs: context.clock() }]),
+  );
+  for (const giveUpAtMs = Date.now() + LIMIT_MS; Date.now() < giveUpAtMs; await sleep(POLL_MS)) {
+    const now = await latest(installation);
+    if (now.rebuildId === before.rebuildId || now.outcome === undefined) continue;
+    await untilSettled(context, LIMIT_MS);
+    // Its end is written after its outcome.
+    return roundOf(installation, await latest(installation));
+  }
+  throw new LoopFailedError(`no rebuild of ${STREAM} ended after round ${round} was asked for`);
+}
+
+async function latest({ context }: Installation): Promise<Rebuild> {
+  const [rebuild] = await context.rebuilds.latest(STREAM, 1);
+  if (!rebuild) throw new LoopFailedError(`nobody rebuilt ${STREAM}`);
+  return rebuild;
+}
+
+async function roundOf(installation: Installation, rebuild: Rebuild): Promise<Round> {
+  const { outcome, endedAtEpochMs } = rebuild;
+  if (outcome?.result !== 'fixed' || endedAtEpochMs === undefined)
+    throw new LoopFailedError(`${rebuild.rebuildId} ended ${JSON.stringify(outcome)}`);
+  const cascade = await ended(installation, rebuild.cascadeId);
+  return {
+    toPatchMs: endedAtEpochMs - cascade.plannedAtEpochMs,
+    toRolledOutMs: cascade.endedAtEpochMs - cascade.plannedAtEpochMs,
+    buildMs: await buildMsOf(installation, rebuild),
+    scanMs: await scanMsOf(installation, rebuild),
+  };
+}
+
+async function ended({ context }: Installation, cascadeId: string): Promise<Cascade & { endedAtEpochMs: number }> {
+  const cascade = await context.cascades.get(cascadeId);
+  if (cascade?.endedAtEpochMs === undefined) throw new LoopFailedError(`${cascadeId} has not ended`);
+  return { ...cascade, endedAtEpochMs: cascade.endedAtEpochMs };
+}
+
+async function buildMsOf({ cloud }: Installation, { pipeline, executionId }: Rebuild): Promise<number> {
+  const client = new CodePipelineClient(cloud.clients(pipeline.account, pipeline.region));
+  const { pipelineExecutionSummaries = [] } = await client.send(
+    new ListPipelineExecutionsCommand({ pipelineName: pipeline.name }),
+  );
+  const run = pipelineExecutionSummaries.find(({ pipelineExecutionId }) => pipelineExecutionId === executionId);
+  if (!run?.startTime || !run.lastUpdateTime)
+    throw new LoopFailedError(`${pipeline.name} does not know ${executionId}`);
+  return run.lastUpdateTime.getTime() - run.startTime.getTime();
+}
+
+/** Of an output that holds several images the scan that took longest. */
+async function scanMsOf({ context }: Installation, { output, rebuildId }: Rebuild): Promise<number> {
+  if (output === undefined) throw new LoopFailedError(`${rebuildId} has no output`);
+  const scan = (await context.images.get([output])).get(output)?.scan;
+  if (scan?.completedAtEpochMs === undefined || scan.requestedAtEpochMs === undefined)
+    throw new LoopFailedError(`${output} was not scanned: ${JSON.stringify(scan)}`);
+  return scan.completedAtEpochMs - scan.requestedAtEpochMs;
+}
+
+/** A round that did not come to a verified image: there is nothing to measure. */
+class LoopFailedError extends Error {
+  override readonly name = 'LoopFailedError';
+}

@@ -1,0 +1,53 @@
+/**
+ * `npm run bench [-- NAME...] [-- --json]`: runs the benchmarks named, or all, and prints each figure with its ratio and
+ * budget. Exit code 1 where a budget is missed or a benchmark could not be run; docs/benchmarks.md says what they mean.
+ */
+import { bundlesBenchmark } from './bundles.ts';
+import { callsBenchmark } from './calls.ts';
+import { costBenchmark } from './cost.ts';
+import { lineageBenchmark } from './lineage.ts';
+import { loopBenchmark } from './loop.ts';
+import { missedRows, type Report, reportJson, reportText } from './report.ts';
+import { reviewBenchmark } from './review.ts';
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<Report>>> = {
+  bundles: bundlesBenchmark,
+  calls: callsBenchmark,
+  cost: costBenchmark,
+  lineage: lineageBenchmark,
+  loop: loopBenchmark,
+  review: reviewBenchmark,
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  const isJson = args.includes('--json');
+  const named = args.filter((arg) => arg !== '--json');
+  const unknown = named.filter((name) => !Object.hasOwn(BENCHMARKS, name));
+  if (unknown.length > 0) {
+    process.stderr.write(
+      `There is no benchmark ${unknown.join(', ')}; there are ${Object.keys(BENCHMARKS).join(', ')}.\n`,
+    );
+    return 1;
+  }
+  const reports: Report[] = [];
+  let failed = 0;
+  for (const name of named.length > 0 ? named : Object.keys(BENCHMARKS)) {
+    process.stderr.write(`${name} ...\n`);
+    try {
+      const report = await BENCHMARKS[name]?.();
+      if (report === undefined) continue;
+      reports.push(report);
+      if (!isJson) process.stdout.write(`${reportText(report)}\n`);
+    } catch (error) {
+      failed += 1;
+      process.stderr.write(`${name} could not be run: ${error instanceof Error ? error.stack : String(error)}\n`);
+    }
+  }
+  const missed = reports.flatMap(missedRows);
+  if (isJson)
+    process.stdout.write(`${JSON.stringify({ reports: reports.map(reportJson), missed: missed.length, failed })}\n`);
+  else process.stdout.write(`${missed.length} budgets missed, ${failed} benchmarks failed\n`);
+  return missed.length + failed > 0 ? 1 : 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import { paginateGetExecutionHistory, SFNClient } from '@aws-sdk/client-sfn';
+import type { CallCount } from '../local/cloud/admin-types.ts';
+import { generateFleet } from '../local/fleet/generate.ts';
+import { placeKey, pushesOf } from '../local/fleet/places.ts';
+import type { Fleet } from '../local/fleet/schema.ts';
+import { type Execution, type Installation, install } from '../local/installation.ts';
+import type { ReviewRecord, RunPart } from '../shared/domain/run.ts';
+import type { RequestUnits } from './capacity.ts';
+import { isOfRole } from './counted.ts';
+import { type Day, firstDay, steadyDay } from './day.ts';
+import { type FunctionLog, functionLogs } from './logs.ts';
+import { type MeteredFunctions, meterFunctions } from './metered-functions.ts';
+import { passDay } from './pass-day.ts';
+import { type WorkerUse, watchWorkers } from './workers.ts';
+
+/** What one review of one day took. */
+export interface MeasuredDay {
+  readonly day: Day;
+  readonly review: ReviewRecord;
+  readonly calls: readonly CallCount[];
+  readonly units: ReadonlyMap<string, RequestUnits>;
+  readonly logs: readonly FunctionLog[];
+  /** By function; empty on other systems than Linux. */
+  readonly workers: ReadonlyMap<string, WorkerUse>;
+  /** Queues that functions take their messages from. */
+  readonly polledQueues: number;
+  /** Entered states of the review's own execution. */
+  readonly transitions: number;
+  /** Parts of the run by kind: scopes, registries, batches. */
+  readonly parts: Readonly<Record<RunPart['kind'], number>>;
+}
+
+export interface MeasuredDays {
+  readonly fleet: Fleet;
+  readonly first: MeasuredDay;
+  readonly steady: MeasuredDay;
+  readonly functionsByRole: ReadonlyMap<string, string>;
+  readonly stored: Stored;
+}
+
+/** What lies in table and buckets after both days. */
+export interface Stored {
+  readonly ledgerBytes: number;
+  readonly evidenceBytes: number;
+  readonly runBytes: number;
+}
+
+export class ReviewFailedError extends Error {
+  override readonly name = 'ReviewFailedError';
+  constructor({ arn, status, error, cause }: Execution) {
+    super(`The review ${arn} ended ${status}: ${error ?? 'no error'}, ${cause ?? 'no cause'}. Correct that first.`);
+  }
+}
+
+/** Calls that went past the meters would cost nothing. */
+export class NothingMeteredError extends Error {
+  override readonly name = 'NothingMeteredError';
+  constructor({ name }: Day) {
+    super(`No function called the ledger through its meter on the ${name} day. Look at bench/metered-functions.ts.`);
+  }
+}
+
+/** Ten accounts in two Regions each and about three usages an image, as in the fleet that costs are told for. */
+const FLEET = { seed: 11, accounts: 10, regions: 2, images: 400, tasks: 7000 } as const;
+
+let measured: Promise<MeasuredDays> | undefined;
+
+/** Two days of one fleet in the embedded cloud; measured once for all benchmarks of a run. */
+export function measuredDays(): Promise<MeasuredDays> {
+  measured ??= measureDays(generateFleet(FLEET));
+  return measured;
+}
+
+/** @throws ReviewFailedError */
+export async function measureDays(fleet: Fleet): Promise<MeasuredDays> {
+  // The pace suits AWS; here it would only cost time.
+  await using installation = await install(fleet, { build: true, parameters: { ScansPerSecond: '1000' } });
+  await recallScansOnPush(installation);
+  const functions = await meterFunctions(installation);
+  try {
+    const first = await measureDay(installation, functions, firstDay(fleet));
+    await passDay(installation);
+    const steady = await measureDay(installation, functions, steadyDay());
+    return { fleet, first, steady, functionsByRole: functions.byRole, stored: await storedIn(installation) };
+  } finally {
+    await functions.stop();
+  }
+}
+
+/** A scan on push was made when the image was pushed, and not when this fleet was set up. */
+async function recallScansOnPush({ cloud, fleet, seeded }: Installation): Promise<void> {
+  const scanning = new Set(
+    fleet.repositories
+      .filter(({ scanOnPush }) => scanOnPush)
+      .map(({ account, region, name }) => placeKey({ account, region, repository: name })),
+  );
+  for (const image of fleet.images) {
+    for (const { account, region, repository, pushedDaysAgo } of pushesOf(image)) {
+      if (!scanning.has(placeKey({ account, region, repository })) || image.lastScannedDaysAgo !== undefined) continue;
+      const lastScannedAt = new Date(seeded.nowEpochMs - pushedDaysAgo * 86_400_000);
+      for (const digest of seeded.images.get(image.name)?.children.values() ?? []) {
+        await cloud.admin.givePast({ account, region, repository, digest, lastScannedAt });
+      }
+    }
+  }
+}
+
+async function measureDay(installation: Installation, functions: MeteredFunctions, day: Day): Promise<MeasuredDay> {
+  const { cloud, fleet, context } = installation;
+  const config = cloud.clients(fleet.hub.account, fleet.hub.region);
+  await settle(installation);
+  await cloud.admin.clearCalls();
+  functions.take();
+  const watch = await watchWorkers(cloud.pid);
+  const sinceEpochMs = Date.now();
+  const execution = await installation.review();
+  await settle(installation);
+  const workers = await watch.stop();
+  if (execution.status !== 'SUCCEEDED') throw new ReviewFailedError(execution);
+  const calls = await cloud.admin.calls();
+  const units = functions.take();
+  if (![...units.values()].some(({ write }) => write > 0)) throw new NothingMeteredError(day);
+  const { ended: review } = await context.runs.latest();
+  if (review === undefined) throw new ReviewFailedError(execution);
+  return {
+    day,
+    review,
+    calls,
+    units,
+    logs: await functionLogs(config, sinceEpochMs),
+    workers,
+    polledQueues: functions.polledQueues,
+    transitions: await transitionsOf(new SFNClient(config), execution.arn),
+    parts: await partsOf(installation, review.runId),
+  };
+}
+
+const QUIET_MS = 3000;
+
+/** Waits until no role calls anything any more: events and the ledger's stream run on after a review. */
+async function settle({ cloud }: Installation): Promise<void> {
+  let before = -1;
+  for (;;) {
+    const now = sumOf((await cloud.admin.calls()).filter(isOfRole).map(({ count }) => count));
+    if (now === before) return;
+    before = now;
+    await sleep(QUIET_MS);
+  }
+}
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+
+async function transitionsOf(client: SFNClient, executionArn: string): Promise<number> {
+  let entered = 0;
+  for await (const { events = [] } of paginateGetExecutionHistory({ client }, { executionArn })) {
+    entered += events.filter(({ type }) => type?.endsWith('StateEntered')).length;
+  }
+  return entered;
+}
+
+async function partsOf({ context }: Installation, runId: string): Promise<MeasuredDay['parts']> {
+  const parts = { scope: 0, registry: 0, scan: 0, verdict: 0 };
+  for await (const { kind } of context.runs.parts(runId)) parts[kind] += 1;
+  return parts;
+}
+
+async function storedIn({ cloud, fleet, context, deployment }: Installation): Promise<Stored> {
+  const s3 = new S3Client({ ...cloud.clients(fleet.hub.account, fleet.hub.region), forcePathStyle: true });
+  let ledgerBytes = 0;
+  for await (const item of context.dump()) ledgerBytes += Buffer.byteLength(JSON.stringify(item));
+  const bytesIn = async (Bucket: string) => {
+    let bytes = 0;
+    for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket })) {
+      bytes += sumOf(Contents.map(({ Size = 0 }) => Size));
+    }
+    return bytes;
+  };
+  return {
+    ledgerBytes,
+    evidenceBytes: await bytesIn(deployment.evidenceBucket),
+    runBytes: await bytesIn(deployment.runBucket),
+  };
+}

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { generateFleet } from '../local/fleet/generate.ts';
+import { install } from '../local/installation.ts';
+import { NODE, ROOT } from '../scripts/setup.mjs';
+import { functionsOf } from './functions.ts';
+import { ReviewFailedError } from './measured-days.ts';
+import type { Report, Row } from './report.ts';
+import { type WorkerUse, watchWorkers } from './workers.ts';
+
+const FEW = 1000;
+const MANY = 10_000;
+/** Ten times the tasks may take ten times as long, and half more memory: the inventory streams. */
+const MOST_TIME = MANY / FEW;
+const MOST_MEMORY = 1.5;
+const TASKS_PER_IMAGE = 10;
+const TASKS_PER_WORKLOAD = 12;
+/** On a machine with much memory Node.js keeps garbage for long; in so small a heap it cannot. */
+const HEAP = { NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=8' };
+const MIB = 1024 * 1024;
+
+/** How time and memory of a review grow from 1,000 to 10,000 tasks. */
+export async function reviewBenchmark(): Promise<Report> {
+  const few = await reviewOf(FEW);
+  const many = await reviewOf(MANY);
+  return {
+    benchmark: 'review',
+    question: `a first review at ${MANY} tasks against one at ${FEW}`,
+    rows: [
+      { figure: 'time', measured: many.seconds, unit: 's', reference: few.seconds, budget: MOST_TIME },
+      ...memoryRows(few.workers, many.workers),
+      await heapRow('reachable heap of the inventory', TASKS_PER_WORKLOAD, MOST_MEMORY),
+      await heapRow('the same, every task its own workload', 1),
+    ],
+    notes: [
+      'with one image for each ten tasks, in the embedded cloud on this machine: its own work is in the time',
+      'memory of a function: high-water mark of its largest process (Linux only), Node.js included, with a heap of 64 MiB',
+      'reachable heap: both inventory steps in one process over fakes, after a collection at each page and file',
+      'where every task is its own workload the ledger to compare with grows too: told, without a budget',
+    ],
+  };
+}
+
+interface Reviewed {
+  readonly seconds: number;
+  readonly workers: ReadonlyMap<string, WorkerUse>;
+}
+
+async function reviewOf(tasks: number): Promise<Reviewed> {
+  const fleet = generateFleet({ seed: 5, images: tasks / TASKS_PER_IMAGE, tasks });
+  await using installation = await install(fleet, { build: true, parameters: { ScansPerSecond: '1000' } });
+  const { account, region } = fleet.hub;
+  const lambda = new LambdaClient(installation.cloud.clients(account, region));
+  for await (const { FunctionName = '' } of functionsOf(lambda))
+    await installation.cloud.admin.setVariables(FunctionName, HEAP);
+  const watch = await watchWorkers(installation.cloud.pid);
+  const startedAtMs = performance.now();
+  const execution = await installation.review();
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  const workers = await watch.stop();
+  if (execution.status !== 'SUCCEEDED') throw new ReviewFailedError(execution);
+  return { seconds, workers };
+}
+
+const memoryRows = (few: Reviewed['workers'], many: Reviewed['workers']): Row[] =>
+  [...many].sort().map(([name, { peakBytes }]) => ({
+    figure: `memory of ${name}`,
+    measured: peakBytes / MIB,
+    unit: 'MiB',
+    reference: (few.get(name)?.peakBytes ?? 0) / MIB,
+    budget: MOST_MEMORY,
+  }));
+
+async function heapRow(figure: string, tasksPerWorkload: number, budget?: number): Promise<Row> {
+  const [few, many] = [await heapOf(FEW, tasksPerWorkload), await heapOf(MANY, tasksPerWorkload)];
+  return { figure, measured: many, unit: 'MiB', reference: few, ...(budget !== undefined && { budget }) };
+}
+
+/** In a process of its own: what another measurement left behind must not count. */
+async function heapOf(tasks: number, tasksPerWorkload: number): Promise<number> {
+  const script = join(ROOT, 'bench', 'inventory-memory.ts');
+  const { stdout } = await promisify(execFile)(NODE, ['--expose-gc', script, `${tasks}`, `${tasksPerWorkload}`]);
+  return (JSON.parse(stdout) as { readonly peakHeapBytes: number }).peakHeapBytes / MIB;
+}

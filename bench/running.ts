@@ -1,0 +1,71 @@
+import { type Push, placeKey, pushesOf, TagHistory } from '../local/fleet/places.ts';
+import type { Fleet, FleetContainer, FleetImage, FleetWorkload } from '../local/fleet/schema.ts';
+
+/** The manifests of an image, named by its handle: bytes and digests are not needed to count calls. */
+export interface Manifests {
+  /** What its tags stand for: an index, or the only image. */
+  readonly head: string;
+  readonly isIndex: boolean;
+  /** Image of each platform; none for an index without images. */
+  readonly images: ReadonlyMap<string, string>;
+  readonly attestations: readonly string[];
+}
+
+export function manifestsOf({ name, platforms, index, mediaType }: FleetImage): Manifests {
+  const isIndex = index !== 'auto' || platforms.length > 1;
+  const holdsImages = index === 'auto' || index === 'always';
+  const attested = isIndex && mediaType === 'oci' && index !== 'empty' ? platforms : [];
+  const images = new Map(holdsImages ? platforms.map((platform) => [platform, `${name} ${platform}`]) : []);
+  const [only = name] = images.values();
+  return {
+    head: isIndex ? name : only,
+    isIndex,
+    images,
+    attestations: attested.map((platform) => `${name} ${platform} attestation`),
+  };
+}
+
+/** One container that runs an image of a private ECR registry. */
+export interface Running {
+  readonly place: Pick<Push, 'account' | 'region' | 'repository'>;
+  readonly image: FleetImage;
+  readonly architecture: string;
+  /** The tag that had to be looked up, because neither the agent nor the reference tells the digest. */
+  readonly lookedUpTag?: string;
+}
+
+/** What the containers of a fleet run, as ECS would tell it: the digest a tag stood for when its task started. */
+export function runningContainers(fleet: Fleet): Running[] {
+  const history = new TagHistory(fleet.images);
+  const images = new Map(fleet.images.map((image) => [image.name, image]));
+  return fleet.workloads.flatMap((workload) =>
+    workload.containers.flatMap((container) => runningContainer(container, workload, { history, images })),
+  );
+}
+
+interface Known {
+  readonly history: TagHistory;
+  readonly images: ReadonlyMap<string, FleetImage>;
+}
+
+function runningContainer(
+  container: FleetContainer,
+  { architecture, startedDaysAgo }: FleetWorkload,
+  { history, images }: Known,
+): Running[] {
+  if (!('image' in container)) return [];
+  const named = images.get(container.image);
+  if (named === undefined) return [];
+  const place = container.from ?? named;
+  const { account, region, repository } = place;
+  const at = { place: { account, region, repository }, architecture };
+  if (container.reference === 'digest') return [{ ...at, image: named }];
+  const tag = container.tag ?? firstTag(named, at.place);
+  if (tag === undefined) return [];
+  const handle = history.holder(at.place, tag, container.digestMissing ? 0 : startedDaysAgo);
+  const image = images.get(handle ?? '');
+  return image === undefined ? [] : [{ ...at, image, ...(container.digestMissing && { lookedUpTag: tag }) }];
+}
+
+const firstTag = (image: FleetImage, place: Running['place']): string | undefined =>
+  pushesOf(image).find((push) => placeKey(push) === placeKey(place))?.tags[0];

@@ -1,0 +1,75 @@
+import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
+import { untilSettled } from '../../local/acting.ts';
+import { wouldDo } from '../../local/demo/would-do.ts';
+import type { Mode } from '../../shared/domain/policy.ts';
+import { deploymentsStarted, heldIn, NOTHING_HELD, PLANNING, runsStarted, wakePlanner } from '../support/acting.ts';
+import { actingFleet, streamOf, TEAM } from '../support/acting-fleet.ts';
+import { useInstallation } from '../support/installation.ts';
+import { callsOf } from '../support/readings.ts';
+
+const LIMIT_MS = 60_000;
+const fleet = () => actingFleet([{ name: 'shop' }]);
+
+/** Of every service: what Patchwave may call that changes anything of others. */
+const CHANGES = /^(codepipeline:Start|codepipeline:Stop|codepipeline:Put|ecs:(Update|Register|Create|Delete|Run|Stop))/;
+
+describe.each<[mode: Mode, answer: string, reason: string]>([
+  ['report-only', 'refuse', 'report-only'],
+  ['paused', 'wait', 'paused'],
+])('mode %s', (mode, answer, reason) => {
+  const installation = useInstallation(fleet, { mode, parameters: PLANNING });
+
+  test(
+    'starts no pipeline and deploys nothing, whoever wakes the planner, and says why',
+    async () => {
+      const { context, review } = installation();
+      expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
+      await untilSettled(context, LIMIT_MS);
+      await wakePlanner(installation());
+      expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
+      const { causes } = await untilSettled(context, LIMIT_MS);
+
+      expect(causes).toMatchObject([{ stream: streamOf('shop'), state: 'open', answer: { answer, reason } }]);
+      expect(await runsStarted(installation())).toBe(0);
+      expect(await deploymentsStarted(installation())).toBe(0);
+      expect([...(await callsOf(installation())).keys()].filter((name) => CHANGES.test(name))).toEqual([]);
+      expect(await heldIn(installation())).toEqual(NOTHING_HELD);
+    },
+    LIMIT_MS,
+  );
+
+  test('what would have been done is told by the policy of the fleet, and by no policy that does not act', async () => {
+    const { context, policy } = installation();
+    const [would] = await wouldDo(context, { ...policy, mode: 'enforce' });
+    expect(would).toMatchObject({ stream: streamOf('shop'), pipeline: `${TEAM.account}/${TEAM.region}/shop` });
+    expect(await wouldDo(context, policy)).toEqual([]);
+  });
+});
+
+describe('without the roles for acting', () => {
+  // The account lists no pipeline and no service: its stack then makes neither role.
+  const installation = useInstallation(fleet, { acts: false, parameters: PLANNING });
+
+  test(
+    'nothing but reading and scanning is possible, and the rebuild says what is missing',
+    async () => {
+      const { cloud, context, review } = installation();
+      const { Roles = [] } = await new IAMClient(cloud.clients(TEAM.account, TEAM.region)).send(
+        new ListRolesCommand({}),
+      );
+      expect(Roles.map(({ RoleName }) => RoleName).filter((name) => name?.includes('Act'))).toEqual([]);
+      expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
+      await untilSettled(context, LIMIT_MS);
+
+      const [rebuild] = await context.rebuilds.latest(streamOf('shop'), 1);
+      expect(rebuild?.outcome).toMatchObject({
+        result: 'failed',
+        reason: expect.stringContaining('PatchwaveActBuild'),
+      });
+      expect(await runsStarted(installation())).toBe(0);
+      expect([...(await callsOf(installation())).keys()].filter((name) => CHANGES.test(name))).toEqual([]);
+      expect(await heldIn(installation())).toEqual(NOTHING_HELD);
+    },
+    LIMIT_MS,
+  );
+});

@@ -1,0 +1,164 @@
+import { GetRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import type { DemoResult } from '../../local/demo/result.ts';
+import { generateDifficultFleet } from '../../local/fleet/difficult.ts';
+import type { Fleet } from '../../local/fleet/schema.ts';
+import { SEED } from '../support/seeded.ts';
+import { withReviewedFleet } from './oracle/demo.ts';
+import { createdOf, digestOfTag, scanOf } from './oracle/registry.ts';
+import {
+  configOf,
+  containersIn,
+  type Home,
+  homeOf,
+  imagesOf,
+  manifestOf,
+  type Place,
+  type Seen,
+} from './oracle/running.ts';
+
+const DAY_MS = 86_400_000;
+const PLAUSIBLE_FROM = Date.UTC(2013, 0, 1);
+
+const isReadable = (fleet: Fleet, { account }: Place): boolean =>
+  fleet.accounts.some(({ id, memberRole, state }) => id === account && memberRole && state === 'ACTIVE');
+
+const placesOf = (fleet: Fleet): Place[] =>
+  fleet.accounts.flatMap(({ id, regions }) => regions.map((region) => ({ account: id, region })));
+
+/** Repositories that each review lists, and so knows what their indexes hold. */
+const listedIn = (fleet: Fleet): Home[] =>
+  (fleet.policy.streams as { tier: string; account: string; regions: string[]; repositories: string[] }[])
+    .filter(({ tier }) => tier === 'base' || tier === 'platform')
+    .flatMap(({ account, regions, repositories }) =>
+      regions.flatMap((region) => repositories.map((repository) => ({ account, region, repository }))),
+    );
+
+/** What AWS adds to a task names no image; what it runs may be known from where it is listed, or from who else runs it. */
+async function named(endpoint: string, fleet: Fleet, seen: Seen, all: readonly Seen[]): Promise<Seen> {
+  const { image, imageDigest: digest } = seen.container;
+  if (image !== undefined || digest === undefined) return seen;
+  const others = all.filter(({ container }) => container.imageDigest === digest);
+  const homes = [...listedIn(fleet), ...others.flatMap(({ container }) => homeOf(container) ?? [])];
+  for (const { account, region, repository } of homes.filter((home) => isReadable(fleet, home))) {
+    const manifest = manifestOf(endpoint, { account, region, repository }, digest);
+    const isThere = await manifest.then((found) => found !== undefined).catch(() => false);
+    const host = `${account}.dkr.ecr.${region}.amazonaws.com`;
+    if (isThere) return { ...seen, container: { ...seen.container, image: `${host}/${repository}@${digest}` } };
+  }
+  return seen;
+}
+
+/** The digests that a container stands for: what runs; else what its reference says; else what its tag means now. */
+async function digestsOf(endpoint: string, fleet: Fleet, seen: Seen): Promise<string[]> {
+  if (seen.container.imageDigest !== undefined) {
+    const home = homeOf(seen.container);
+    // An index in a registry that nobody may read cannot be told from an image.
+    return home && !isReadable(fleet, home) ? [seen.container.imageDigest] : imagesOf(endpoint, seen);
+  }
+  const [, pinned] = /@(sha256:[0-9a-f]{64})$/.exec(seen.container.image ?? '') ?? [];
+  if (pinned !== undefined)
+    return imagesOf(endpoint, { ...seen, container: { ...seen.container, imageDigest: pinned } });
+  const home = homeOf(seen.container);
+  const [, tag] = /:([^:/@]+)$/.exec(seen.container.image ?? '') ?? [];
+  if (!home || !isReadable(fleet, home)) return [];
+  const now = await digestOfTag(endpoint, home, tag ?? 'latest');
+  return now === undefined ? [] : imagesOf(endpoint, { ...seen, container: { ...seen.container, imageDigest: now } });
+}
+
+async function whatRuns(endpoint: string, fleet: Fleet) {
+  const places = placesOf(fleet).filter((place) => isReadable(fleet, place));
+  const seen = (await Promise.all(places.map((place) => containersIn(endpoint, place)))).flat();
+  const digests = await Promise.all(
+    seen.map(async (one) => digestsOf(endpoint, fleet, await named(endpoint, fleet, one, seen))),
+  );
+  return {
+    containers: seen.length,
+    images: new Set(digests.flat()),
+    unresolved: digests.filter((found) => found.length === 0).length,
+  };
+}
+
+type Image = DemoResult['images'][number];
+
+const findingsClaimed = (image: Image): string[] =>
+  image.reasons
+    .filter(({ kind }) => kind === 'finding')
+    .map(({ vulnerability, package: name }) => `${String(vulnerability)} ${String(name)}`)
+    .sort();
+
+const attribute = (
+  finding: { attributes?: { key?: string | undefined; value?: string | undefined }[] | undefined },
+  key: string,
+) => finding.attributes?.find((one) => one.key === key)?.value ?? '';
+
+test(`what the demo claims of fleet ${SEED} is what plain SDK calls find`, async () => {
+  const fleet = generateDifficultFleet(SEED);
+  await withReviewedFleet(fleet, [], async (result, { endpoint }, run) => {
+    const failedScopes = result.scopes.filter(({ status }) => status === 'failed');
+    expect(run.code).toBe(failedScopes.length > 0 ? 1 : 0);
+
+    const running = await whatRuns(endpoint, fleet);
+    expect(result.images.map(({ digest }) => digest).sort()).toEqual([...running.images].sort());
+    expect(result.unresolved).toBe(running.unresolved);
+    expect(result.found).toBe(running.images.size);
+    for (const outcome of ['compliant', 'violating', 'unknown', 'failed'] as const) {
+      expect(result.outcomes[outcome]).toBe(result.images.filter((image) => image.outcome === outcome).length);
+    }
+
+    await checkScopes(endpoint, fleet, result);
+    await Promise.all(result.images.map((image) => checkImage(endpoint, fleet, image)));
+    await checkExecution(endpoint, fleet, result);
+  });
+}, 180_000);
+
+async function checkScopes(endpoint: string, fleet: Fleet, { scopes }: DemoResult): Promise<void> {
+  for (const { account, region, status } of scopes) {
+    const role = new IAMClient(configOf(endpoint, { account, region })).send(
+      new GetRoleCommand({ RoleName: 'PatchwaveRead' }),
+    );
+    const hasRole = await role.then(() => true).catch(() => false);
+    expect({ account, region, readable: status !== 'failed' }).toEqual({ account, region, readable: hasRole });
+  }
+  const named = new Set(scopes.map(({ account, region }) => `${account} ${region}`));
+  for (const { account, region } of placesOf(fleet).filter((place) => isReadable(fleet, place))) {
+    expect(named).toContain(`${account} ${region}`);
+  }
+}
+
+async function checkImage(endpoint: string, fleet: Fleet, image: Image): Promise<void> {
+  const home = image.locations.find((location) => isReadable(fleet, location));
+  const scan = home && (await scanOf(endpoint, home, image.digest));
+  if (image.scan.state === 'complete' && home && scan) {
+    expect({ digest: image.digest, status: scan.status }).toEqual({ digest: image.digest, status: 'COMPLETE' });
+    expect(image.findings).toBe(scan.findings.length);
+    const rules = fleet.policy.severities as { severities: string[] }[];
+    const severities = new Set(rules.flatMap((rule) => rule.severities));
+    const expected = scan.findings
+      .filter(({ severity }) => severities.has(severity?.toLowerCase() ?? ''))
+      .map((finding) => `${finding.name} ${attribute(finding, 'package_name')}`);
+    expect([...new Set(findingsClaimed(image))]).toEqual([...new Set(expected)].sort());
+  } else {
+    expect(image.outcome).not.toBe('compliant');
+  }
+  if (home && image.scan.reason !== 'image-not-found') await checkAge(endpoint, home, image);
+}
+
+async function checkAge(endpoint: string, home: Image['locations'][number], image: Image): Promise<void> {
+  const created = await createdOf(endpoint, home, image.digest);
+  if (created === undefined || created < PLAUSIBLE_FROM || created > Date.now()) return;
+  // Other evidence may say that it is older, never that it is younger.
+  expect(image.bornAtEpochMs ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(created);
+  const isOld = Date.now() - (image.bornAtEpochMs ?? 0) > 30 * DAY_MS;
+  const claims = image.reasons.some(
+    ({ kind, effect }) => kind === 'age' && (effect === 'violates' || effect === 'waived'),
+  );
+  expect({ digest: image.digest, old: claims }).toEqual({ digest: image.digest, old: isOld });
+}
+
+async function checkExecution(endpoint: string, fleet: Fleet, { execution }: DemoResult): Promise<void> {
+  const { status } = await new SFNClient(configOf(endpoint, fleet.hub)).send(
+    new DescribeExecutionCommand({ executionArn: execution.arn }),
+  );
+  expect(status).toBe(execution.status);
+}

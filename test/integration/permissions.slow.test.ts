@@ -1,0 +1,83 @@
+import { isDeepStrictEqual } from 'node:util';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { loadFleet } from '../../local/fleet/load.ts';
+import type { Fleet, PolicyDocument } from '../../local/fleet/schema.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import { type Grant, Grants, nameOf } from '../support/grants.ts';
+import { useInstallation } from '../support/installation.ts';
+import { hubOf } from '../support/readings.ts';
+import { Scenario, waitBriefly } from '../support/scenario.ts';
+
+const LIMIT_MS = 900_000;
+
+/** Done by the Lambda service itself in the embedded cloud, not under the role. */
+const NOT_ENFORCED: readonly string[] = ['WriteLogs logs:CreateLogStream', 'WriteLogs logs:PutLogEvents'];
+
+/** The small fleet, with a base whose repositories are named by a pattern: listing them takes a permission of its own. */
+async function fleetWithPattern(): Promise<Fleet> {
+  const fleet = await loadFleet('local/fleet/small.json');
+  const policy: PolicyDocument = fleet.policy;
+  const streams = (policy.streams as { id: string; repositories: string[] }[]).map((rule) =>
+    rule.id === 'base-debian' ? { ...rule, repositories: ['base/deb*'] } : rule,
+  );
+  return { ...fleet, policy: { ...policy, streams } };
+}
+
+describe('without any single permission', () => {
+  const installation = useInstallation(fleetWithPattern);
+
+  async function scenario(): Promise<Scenario> {
+    const { fleet, seeded } = installation();
+    const image = fleet.images.find(({ name }) => name === 'storefront');
+    const digest = seeded.images.get('storefront')?.children.get('linux/amd64') as Digest | undefined;
+    if (!image || !digest) throw new Error('the fleet has no image storefront');
+    const { account, region, repository } = image;
+    const flaw = { id: 'CVE-2026-39999', package: 'bash', severity: 'LOW' as const };
+    const known = fleet.vulnerabilities.map(({ id, package: name, severity, fixedIn }) => ({
+      id,
+      package: name,
+      severity,
+      ...(fixedIn !== undefined && { fixedIn }),
+    }));
+    return new Scenario(installation(), known, { image: { account, region, repository, digest }, flaw });
+  }
+
+  /** The number of the first step that came out otherwise than it should; absent where none did. */
+  async function firstDifference(expected: readonly unknown[]): Promise<number | undefined> {
+    let number = 0;
+    for await (const outcome of (await scenario()).steps()) {
+      if (!isDeepStrictEqual(outcome, expected[number])) return number;
+      number += 1;
+    }
+    return undefined;
+  }
+
+  test(
+    'of inventory, scan-trigger, policy-evaluation or the read role something visible fails',
+    async () => {
+      await waitBriefly(installation().cloud);
+      // The first time scans are asked for; from then on they are there.
+      await Array.fromAsync((await scenario()).steps());
+      const expected = await Array.fromAsync((await scenario()).steps());
+      expect(await firstDifference(expected)).toBeUndefined();
+
+      const hub = new Grants(new IAMClient(hubOf(installation())));
+      const unnoticed: string[] = [];
+      const tryWithout = async (grant: Grant): Promise<void> => {
+        const step = await hub.without(grant, () => firstDifference(expected));
+        if (step === undefined) unnoticed.push(`${grant.PolicyName} ${nameOf(grant)}`);
+      };
+      for (const role of ['InventoryRole', 'ScanTriggerRole', 'PolicyEvaluationRole']) {
+        for (const grant of await hub.of(await hub.role(`patchwave-${role}`))) {
+          if (!NOT_ENFORCED.includes(nameOf(grant))) await tryWithout(grant);
+        }
+      }
+      // The hub's own account is read by the role of every member too, and has what others have not: base images.
+      for (const grant of await hub.of('PatchwaveRead')) await tryWithout(grant);
+
+      expect(unnoticed).toEqual([]);
+      expect(await firstDifference(expected)).toBeUndefined();
+    },
+    LIMIT_MS,
+  );
+});

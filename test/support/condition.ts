@@ -1,0 +1,56 @@
+export type StoredItem = Record<string, unknown>;
+
+interface Bindings {
+  readonly ExpressionAttributeNames?: Readonly<Record<string, string>> | undefined;
+  readonly ExpressionAttributeValues?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Whether a DynamoDB condition or key condition holds for an item: comparisons, `attribute_exists`,
+ * `attribute_not_exists` and `begins_with`, joined by AND and OR. AND binds stronger.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
+ * @throws TypeError for anything else
+ */
+export function holds(expression: string, item: StoredItem, bindings: Bindings): boolean {
+  return expression
+    .split(' OR ')
+    .some((alternative) => alternative.split(' AND ').every((term) => termHolds(term.trim(), item, bindings)));
+}
+
+const FUNCTION = /^(?<name>\w+)\((?<path>[#\w]+)(?:, (?<value>:\w+))?\)$/;
+const COMPARISON = /^(?<path>[#\w]+) (?<operator>=|<>|<|<=|>|>=) (?<value>:\w+)$/;
+
+function termHolds(term: string, item: StoredItem, bindings: Bindings): boolean {
+  const { name, operator, path = '', value = '' } = (FUNCTION.exec(term) ?? COMPARISON.exec(term))?.groups ?? {};
+  const stored = item[bindings.ExpressionAttributeNames?.[path] ?? path];
+  const bound = bindings.ExpressionAttributeValues?.[value];
+  switch (name ?? operator) {
+    case 'attribute_exists':
+      return stored !== undefined;
+    case 'attribute_not_exists':
+      return stored === undefined;
+    case 'begins_with':
+      return String(stored ?? '').startsWith(String(bound));
+    case '=':
+      return stored === bound;
+    case '<>':
+      return stored !== bound;
+    case '<':
+      return compare(stored, bound) < 0;
+    case '<=':
+      return compare(stored, bound) <= 0;
+    case '>':
+      return compare(stored, bound) > 0;
+    case '>=':
+      return compare(stored, bound) >= 0;
+    default:
+      throw new TypeError(`no condition like "${term}" in memory`);
+  }
+}
+
+/** A comparison with what is not there, or is of another type, never holds. */
+function compare(one: unknown, other: unknown): number {
+  if (typeof one === 'number' && typeof other === 'number') return one - other;
+  if (typeof one === 'string' && typeof other === 'string') return one < other ? -1 : Number(one > other);
+  return Number.NaN;
+}

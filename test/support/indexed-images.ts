@@ -1,0 +1,22 @@
+import { DynamoImageIndex } from '../../shared/adapters/dynamodb/image-index.ts';
+import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
+import type { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import type { ImageIndex } from '../../shared/ports/ledger.ts';
+
+/** Images and the indexes that follow them, of one table. */
+export class IndexedImages extends DynamoImageLedger implements ImageIndex {
+  readonly #index: DynamoImageIndex;
+
+  constructor(table: LedgerTable) {
+    super(table);
+    this.#index = new DynamoImageIndex(table);
+  }
+
+  withVerdict(status: 'violating' | 'unknown') {
+    return this.#index.withVerdict(status);
+  }
+
+  bornBefore(beforeEpochMs: number) {
+    return this.#index.bornBefore(beforeEpochMs);
+  }
+}

@@ -1,0 +1,64 @@
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import type { Cloud } from '../../local/cloud.ts';
+import { type MemberAccess, memberAccess } from '../../shared/adapters/clients.ts';
+import { HUB_ACCOUNT } from './cloud.ts';
+import { HUB_REGION } from './ledger-table.ts';
+
+export const READ_ROLE = 'PatchwaveRead';
+const EXTERNAL_ID = 'an-external-id';
+const READS = [
+  'ecs:ListClusters',
+  'ecs:ListTasks',
+  'ecs:DescribeTasks',
+  'ecr:DescribeRepositories',
+  'ecr:DescribeImages',
+  'ecr:BatchGetImage',
+  'ecr:GetDownloadUrlForLayer',
+  'ecr:StartImageScan',
+  'ecr:DescribeImageScanFindings',
+  'account:ListRegions',
+];
+
+/** Creates the read role in an account; `actions` are all it may do. */
+export const createReadRole = (cloud: Cloud, account: string, actions: readonly string[] = READS): Promise<void> =>
+  createRole(cloud, account, READ_ROLE, actions);
+
+/** Creates a role that the hub may take; `actions` are all it may do. */
+export async function createRole(
+  cloud: Cloud,
+  account: string,
+  RoleName: string,
+  actions: readonly string[],
+): Promise<void> {
+  const iam = new IAMClient(cloud.clients(account, HUB_REGION));
+  await iam.send(
+    new CreateRoleCommand({
+      RoleName,
+      AssumeRolePolicyDocument: policy({
+        Principal: { AWS: `arn:aws:iam::${HUB_ACCOUNT}:root` },
+        Action: 'sts:AssumeRole',
+        Condition: { StringEquals: { 'sts:ExternalId': EXTERNAL_ID } },
+      }),
+    }),
+  );
+  await iam.send(
+    new PutRolePolicyCommand({
+      RoleName,
+      PolicyName: 'member',
+      PolicyDocument: policy({ Action: actions, Resource: '*' }),
+    }),
+  );
+}
+
+/** Access by a role of the members, as the hub has it. */
+export const accessOf = (cloud: Cloud, roleName = READ_ROLE): MemberAccess =>
+  memberAccess({
+    roleName,
+    externalId: EXTERNAL_ID,
+    partition: 'aws',
+    sessionName: 'patchwave-test',
+    hub: cloud.clients(HUB_ACCOUNT, HUB_REGION),
+  });
+
+const policy = (statement: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', ...statement }] });

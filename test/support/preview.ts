@@ -1,0 +1,28 @@
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import {
+  previewContents,
+  previewImages,
+  previewLedgers,
+  previewPlaces,
+  previewRuns,
+  previewScopes,
+  previewStreamImages,
+  previewStreams,
+  previewUsages,
+  type ReviewLedgers,
+} from '../../shared/review/preview.ts';
+
+const VIEWS = {
+  images: previewImages,
+  places: previewPlaces,
+  contents: previewContents,
+  usages: previewUsages,
+  streams: previewStreams,
+  streamImages: previewStreamImages,
+  runs: previewRuns,
+  scopes: previewScopes,
+};
+
+/** Every ledger as a preview sees it. */
+export const previewOf = (ledgers: Omit<ReviewLedgers, 'parts'>, files: RunFiles, runId: string) =>
+  previewLedgers(ledgers, VIEWS, files, runId);

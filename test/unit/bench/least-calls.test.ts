@@ -1,0 +1,220 @@
+import { firstDay, steadyDay } from '../../../bench/day.ts';
+import { leastCalls, sumOf } from '../../../bench/least-calls.ts';
+import { generateFleet } from '../../../local/fleet/generate.ts';
+import { parseFleet } from '../../../local/fleet/load.ts';
+import type { FleetFile } from '../../../local/fleet/schema.ts';
+
+const HUB = { account: '111122223333', region: 'us-east-1' };
+const TEAM = { account: '444455556666', region: 'eu-west-1' };
+
+const images: NonNullable<FleetFile['images']> = [
+  {
+    name: 'debian',
+    ...HUB,
+    repository: 'base/debian',
+    tags: ['12'],
+    os: 'debian',
+    platforms: ['linux/amd64', 'linux/arm64'],
+    pushedDaysAgo: 20,
+  },
+  { name: 'web', ...TEAM, repository: 'apps/web', tags: ['a-1'], parent: 'debian', pushedDaysAgo: 10 },
+  {
+    name: 'worker',
+    ...TEAM,
+    repository: 'apps/worker',
+    tags: ['b-1'],
+    parent: 'debian',
+    platforms: ['linux/amd64', 'linux/arm64'],
+    pushedDaysAgo: 3,
+    lastScannedDaysAgo: 0.5,
+  },
+];
+
+/** Two accounts: a base in one; 250 tasks of two applications, a sidecar beside one of them, in the other. */
+const document = (): FleetFile => ({
+  name: 'counted by hand',
+  hub: HUB,
+  organization: { id: 'o-a1b2c3d4e5' },
+  accounts: [
+    { id: HUB.account, name: 'hub', regions: [HUB.region] },
+    { id: TEAM.account, name: 'team', regions: [TEAM.region] },
+  ],
+  repositories: [
+    { ...HUB, name: 'base/debian' },
+    { ...TEAM, name: 'apps/web' },
+    { ...TEAM, name: 'apps/worker' },
+  ],
+  images,
+  clusters: [
+    { ...TEAM, name: 'main' },
+    { ...TEAM, name: 'empty' },
+  ],
+  workloads: [
+    { name: 'web', ...TEAM, cluster: 'main', kind: 'service', count: 150, containers: [{ name: 'a', image: 'web' }] },
+    {
+      name: 'worker',
+      ...TEAM,
+      cluster: 'main',
+      kind: 'service',
+      count: 100,
+      containers: [
+        { name: 'a', image: 'worker' },
+        { name: 'b', external: 'docker.io/library/busybox:1' },
+      ],
+    },
+  ],
+  policy: {
+    version: 1,
+    ages: { default: { limitDays: 30 } },
+    streams: [
+      {
+        id: 'base',
+        tier: 'base',
+        account: HUB.account,
+        regions: [HUB.region],
+        repositories: ['base/debian'],
+        headTags: ['^12$'],
+        owner: 'platform',
+      },
+    ],
+    severities: [],
+  },
+});
+const fleetOf = (change: (fleet: FleetFile) => Partial<FleetFile> = () => ({})) => {
+  const fleet = document();
+  return parseFleet({ ...fleet, ...change(fleet) }, 'test');
+};
+const first = (change?: Parameters<typeof fleetOf>[0]) => {
+  const fleet = fleetOf(change);
+  return leastCalls(fleet, firstDay(fleet));
+};
+const budgeted = (change?: Parameters<typeof fleetOf>[0]) => Object.fromEntries(first(change).budgeted);
+
+test('the first day of a fleet counted by hand', () => {
+  expect(budgeted()).toEqual({
+    // One scope in the hub, without clusters; one in the team's account.
+    'ecs:ListClusters': 2,
+    // 250 tasks in three pages; the empty cluster takes a call to be known as empty.
+    'ecs:ListTasks': 4,
+    'ecs:DescribeTasks': 3,
+    'ecr:DescribeRepositories': 0,
+    // Only the base is listed.
+    'ecr:DescribeImages': 1,
+    // All that the listing of the base shows; the image of web; the index of worker, and what it lists.
+    'ecr:BatchGetImage': 4,
+    // web was never scanned, worker half a day ago; the base does not run.
+    'ecr:StartImageScan': 1,
+    'ecr:DescribeImageScanFindings': 2,
+  });
+  expect(Object.fromEntries(first().apart)).toEqual({
+    'organizations:ListAccounts': 1,
+    'account:ListRegions': 2,
+    'sts:AssumeRole': 2,
+    // Two images of the base, one of web, two of worker.
+    'ecr:GetDownloadUrlForLayer': 5,
+  });
+});
+
+test('on a steady day no manifest is read and every image that runs is scanned', () => {
+  const least = leastCalls(fleetOf(), steadyDay());
+  expect(Object.fromEntries(least.budgeted)).toMatchObject({
+    'ecr:DescribeImages': 1,
+    'ecr:BatchGetImage': 0,
+    'ecr:StartImageScan': 2,
+    'ecr:DescribeImageScanFindings': 2,
+  });
+  expect(sumOf(least.budgeted)).toBe(14);
+});
+
+test('pages hold 100 clusters, 100 tasks, 100 manifests and 1,000 rows', () => {
+  const clusters = Array.from({ length: 201 }, (_, n) => ({ ...TEAM, name: `c${n}` }));
+  const many = Array.from({ length: 250 }, (_, n) => ({
+    name: `v${n}`,
+    ...HUB,
+    repository: 'base/debian',
+    tags: ['12'],
+    os: 'debian' as const,
+    platforms: ['linux/amd64' as const, 'linux/arm64' as const],
+    pushedDaysAgo: 300 - n,
+  }));
+  const calls = budgeted(() => ({ clusters, images: many, workloads: [] }));
+  expect(calls['ecs:ListClusters']).toBe(1 + 3);
+  expect(calls['ecs:ListTasks']).toBe(201);
+  expect(calls['ecs:DescribeTasks']).toBe(0);
+  // An index, two images and two attestations each.
+  expect(calls['ecr:DescribeImages']).toBe(2);
+  expect(calls['ecr:BatchGetImage']).toBe(13);
+});
+
+test.each([
+  ['an account without the member role', { memberRole: false }],
+  ['a suspended account', { state: 'SUSPENDED' as const }],
+])('nothing is asked of %s', (_, change) => {
+  const calls = budgeted(({ accounts: [hub, team] }) => ({
+    accounts: [hub, { ...team, ...change }] as FleetFile['accounts'],
+  }));
+  expect(calls).toEqual({
+    'ecs:ListClusters': 1,
+    'ecs:ListTasks': 0,
+    'ecs:DescribeTasks': 0,
+    'ecr:DescribeRepositories': 0,
+    'ecr:DescribeImages': 1,
+    'ecr:BatchGetImage': 1,
+    'ecr:StartImageScan': 0,
+    'ecr:DescribeImageScanFindings': 0,
+  });
+});
+
+test('a pattern of the policy costs a listing of its registry, a name costs none', () => {
+  const calls = budgeted(({ policy }) => {
+    const document = policy as { readonly streams: readonly object[] };
+    return {
+      policy: { ...document, streams: document.streams.map((rule) => ({ ...rule, repositories: ['base/*'] })) },
+    };
+  });
+  expect(calls).toMatchObject({ 'ecr:DescribeRepositories': 1, 'ecr:DescribeImages': 1 });
+});
+
+test('a tag whose digest nobody tells is looked up, each day; an image that is gone is missed each day', () => {
+  const change = ({ images: all = [], workloads = [] }: FleetFile): Partial<FleetFile> => ({
+    images: all.map((image) => (image.name === 'worker' ? { ...image, deleted: true } : image)),
+    workloads: workloads.map((workload) =>
+      workload.name === 'web'
+        ? { ...workload, containers: [{ name: 'a', image: 'web', digestMissing: true }] }
+        : workload,
+    ),
+  });
+  expect(Object.fromEntries(leastCalls(fleetOf(change), steadyDay()).budgeted)).toMatchObject({
+    'ecr:DescribeImages': 1 + 1,
+    'ecr:BatchGetImage': 1,
+    'ecr:StartImageScan': 1,
+    'ecr:DescribeImageScanFindings': 1,
+  });
+});
+
+test('an image of a repository that scans on push was scanned when it was pushed', () => {
+  const scansOnPush = (pushedDaysAgo: number) =>
+    budgeted(({ repositories = [], images: all = [] }) => ({
+      repositories: repositories.map((repository) => ({ ...repository, scanOnPush: true })),
+      images: all.map((image) => (image.name === 'web' ? { ...image, pushedDaysAgo } : image)),
+    }))['ecr:StartImageScan'];
+  expect(scansOnPush(10)).toBe(1);
+  expect(scansOnPush(0.2)).toBe(0);
+});
+
+test('a registry with enhanced scanning takes no scans', () => {
+  const calls = budgeted(({ images: all = [] }) => ({
+    registries: [{ ...TEAM, scanType: 'ENHANCED' }],
+    images: all.map(({ lastScannedDaysAgo: _, ...image }) => image),
+  }));
+  expect(calls).toMatchObject({ 'ecr:StartImageScan': 0, 'ecr:DescribeImageScanFindings': 0 });
+});
+
+test('a larger fleet never needs fewer calls', () => {
+  const sums = [500, 1000, 2000, 4000].map((tasks) => {
+    const fleet = generateFleet({ seed: 3, images: 120, tasks });
+    return Object.fromEntries(leastCalls(fleet, firstDay(fleet)).budgeted)['ecs:DescribeTasks'] ?? 0;
+  });
+  expect(sums).toEqual([...sums].sort((one, other) => one - other));
+  expect(sums[0]).toBeGreaterThanOrEqual(5);
+});
