@@ -196,14 +196,16 @@ test('a root has a reason that can be seen', () => {
   });
 });
 
-test('a fact never roots above its lowest holder unless all heads in between are free of it, each on the next', () => {
+test('a fact never roots above the lowest stream that has it unless all heads in between are free of it, each on the next', () => {
   holds((one, answer) => {
     if (answer.kind !== 'rebuild' && answer.kind !== 'deploy') return;
     const all = lineage(one).toReversed();
     const upwards = all.slice(all.findIndex(({ stream }) => stream === answer.left) + 1);
     const isRoot = ({ stream }: Place): boolean => answer.kind === 'rebuild' && stream === answer.root;
     const passed = upwards.some(isRoot) ? upwards.slice(0, upwards.findIndex(isRoot)) : upwards;
-    const lowest = upwards.findIndex(({ digest }) => within(one, digest) === 'holds');
+    const lowest = upwards.findIndex((place) =>
+      [place.digest, ...headsOf(one, place)].some((digest) => within(one, digest) === 'holds'),
+    );
     for (const [at, place] of passed.entries()) {
       const heads = headsOf(one, place);
       expect(heads.map((head) => within(one, head))).toEqual(heads.map(() => 'free'));
