@@ -9,7 +9,8 @@ import { NEVER_SCANNED } from './scan.ts';
 
 /** The facts in a record. */
 export function factsIn(record: ImageRecord): ImageFacts {
-  const { inUse, isHead, scan, verdict, findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } = record;
+  const { inUse, isHead, standing, scan, verdict, findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } =
+    record;
   return facts;
 }
 
@@ -26,11 +27,12 @@ export function withFacts(
   if (!before) return { ...told, inUse: false, isHead: false, scan: NEVER_SCANNED };
   const facts = over ? over(before) : told;
   if (sameContent(factsIn(before), facts)) return before;
-  const { inUse, isHead, scan, verdict, findingsFingerprint, findingsCount } = before;
+  const { inUse, isHead, standing, scan, verdict, findingsFingerprint, findingsCount } = before;
   return {
     ...facts,
     inUse,
     isHead,
+    ...(standing && { standing }),
     scan,
     ...(verdict && { verdict }),
     ...(findingsFingerprint !== undefined && { findingsFingerprint }),

@@ -5,6 +5,7 @@ import type { Digest, ImageLocation, Platform, Tier } from './image.ts';
 import type { Rebuild } from './rebuild.ts';
 import type { ReviewRecord } from './run.ts';
 import type { ScanState } from './scan.ts';
+import type { Standing } from './standing.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the registry and the policy say of an image; written by the inventory, only when it changed. */
@@ -35,6 +36,8 @@ export interface ImageFacts {
 export interface ImageRecord extends ImageFacts {
   readonly inUse: boolean;
   readonly isHead: boolean;
+  /** Absent until a review has looked what it stands on. */
+  readonly standing?: Standing;
   readonly scan: ScanState;
   readonly verdict?: Verdict;
   /** Changes exactly when the set of findings does. */
