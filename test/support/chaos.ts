@@ -34,6 +34,14 @@ export async function reviewOnce(fleet: Fleet, troubleSeed?: number): Promise<Re
   return { execution, ledger: await ledgerOf(installation), troubled };
 }
 
+/** The canonical ledger of a fleet, which two clouds have come to alike. */
+export async function knownTwice(fleetOf: () => Fleet | Promise<Fleet>): Promise<string> {
+  const [one, other] = await Promise.all([reviewOnce(await fleetOf()), reviewOnce(await fleetOf())]);
+  expect(differences(one.ledger, other.ledger)).toEqual([]);
+  expect(one.ledger).toBe(other.ledger);
+  return one.ledger;
+}
+
 /** One test for each seed: a difficult fleet, reviewed on a bad day, is known as it is after a quiet one. */
 export function behaveAsOnAQuietDay(seeds: readonly number[]): void {
   test.each(seeds)(
