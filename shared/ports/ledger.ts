@@ -99,6 +99,8 @@ export interface StreamLedger {
    */
   recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean>;
   streams(ids: readonly string[]): Promise<ReadonlyMap<string, StreamRecord>>;
+  /** Every stream that was ever recorded, page by page: also one that the policy names no more. */
+  all(): AsyncIterable<StreamRecord>;
   /** First-seen instants of the findings of a stream, or of a place (`locationKey`), by `findingKey`. */
   firstSeen(stream: string): Promise<ReadonlyMap<string, number>>;
   /** Keeps the earlier instant where one is there already. */

@@ -80,7 +80,7 @@ export const previewUsages: View<UsageLedger> = (real) => ({
 });
 
 export const previewStreams: View<StreamLedger> = (real) => ({
-  ...readsOf(real, ['streams', 'firstSeen']),
+  ...readsOf(real, ['streams', 'all', 'firstSeen']),
   recordStream: async () => true,
   recordFirstSeen: nothing,
 });

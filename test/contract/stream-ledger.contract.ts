@@ -1,3 +1,4 @@
+import { collect } from '../../shared/concurrency.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
 import { digestOf, NOON_EPOCH_MS, stream } from '../support/samples.ts';
 import { fc } from '../support/seeded.ts';
@@ -40,6 +41,21 @@ export function streamLedgerContract({ make, propertyRuns }: Contract<StreamLedg
     const names = ['one', 'two', 'three', 'four'];
     const written = await Promise.all(names.map((name) => ledger.recordStream(withHead(name), withHead('first'))));
     expect(written.filter(Boolean)).toHaveLength(1);
+  });
+
+  test('all streams are listed, each once and as it stands, also one without a head', async () => {
+    const ledger = await make();
+    expect(await collect(ledger.all())).toEqual([]);
+    const { head: _, ...headless } = stream({ stream: 'headless' });
+    const streams = [headless, ...Array.from({ length: 30 }, (_, n) => stream({ stream: `stream-${n}` }))];
+    for (const one of streams) await ledger.recordStream(one, undefined);
+    const moved = { ...withHead('next'), stream: 'stream-7' };
+    await ledger.recordStream(moved, stream({ stream: 'stream-7' }));
+    await ledger.recordFirstSeen('never-recorded', new Map([['CVE-2026-1#openssl', NOW]]));
+    const listed = await collect(ledger.all());
+    const byId = new Map(streams.map((one) => [one.stream, one])).set(moved.stream, moved);
+    expect(listed).toHaveLength(byId.size);
+    expect(new Map(listed.map((one) => [one.stream, one]))).toEqual(byId);
   });
 
   test('findings are first seen in each stream by itself', async () => {

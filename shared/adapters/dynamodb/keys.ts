@@ -15,7 +15,7 @@ import type { Usage } from '../../domain/usage.ts';
  * | usage           | IMAGE#<digest>           | USE#<account>/<region>/<cluster>#<workload>#<container> | Query of one image; index `scope` |
  * | index           | INDEX#<digest>           | INDEX                                                | BatchGet by digest |
  * | tag             | TAG#<location>           | <tag>                                                | Get: what was last pushed under a tag |
- * | stream          | STREAM#<id>              | STREAM                                               | BatchGet |
+ * | stream          | STREAM#<id>              | STREAM                                               | BatchGet; index `open` |
  * | first seen      | STREAM#<id>              | SEEN#<piece>: the findings whose key falls into it   | Query of one stream |
  * | stream image    | STREAM#<id>              | IMG#<digest>                                         | Query of one stream |
  * | rebuild         | STREAM#<id>              | REBUILD#<rebuild id>                                 | Get; Query of one stream, newest first |
@@ -45,7 +45,7 @@ import type { Usage } from '../../domain/usage.ts';
  * - `verdict`  verdictPk = VERDICT#<status>#<shard>, verdictSk = <digest>: violating and unknown images in use, keys only.
  * - `open`     openPk = OPEN#CAUSE, openSk = <stream>: causes that are not closed, keys only.
  *              Likewise OPEN#LOCK by stream, OPEN#CASCADE by id while one is planned or runs, OPEN#CLOSURE by cascade
- *              and stream.
+ *              and stream, and OPEN#STREAM by id: every stream, for it never closes.
  *
  * Every item has a `kind`, and those that several writers change have a `rev` that grows with each write and is no
  * other write's.
@@ -56,7 +56,12 @@ export const INDEXES = { scope: 'scope', age: 'age', verdict: 'verdict', open: '
 export const INDEX_SHARDS = 8;
 
 /** Partitions of the index `open`. */
-export const OPEN = { lock: 'OPEN#LOCK', cascade: 'OPEN#CASCADE', closure: 'OPEN#CLOSURE' } as const;
+export const OPEN = {
+  lock: 'OPEN#LOCK',
+  cascade: 'OPEN#CASCADE',
+  closure: 'OPEN#CLOSURE',
+  stream: 'OPEN#STREAM',
+} as const;
 
 export interface Key {
   readonly PK: string;

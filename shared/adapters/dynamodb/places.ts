@@ -3,7 +3,7 @@ import type { LocationRecord } from '../../domain/records.ts';
 import type { PlaceLedger } from '../../ports/ledger.ts';
 import { recordOf } from './items.ts';
 import * as keys from './keys.ts';
-import type { LedgerTable } from './table.ts';
+import { below, type LedgerTable } from './table.ts';
 
 /** Where images are and what indexes hold, for functions whose bundle need not hold how that is written down. */
 export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'indexes'> {
@@ -15,9 +15,8 @@ export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'indexes'> 
 
   async locations(digest: Digest): Promise<readonly LocationRecord[]> {
     const { PK } = keys.image(digest);
-    const question = { expression: 'PK = :pk AND begins_with(SK, :kind)', values: { ':pk': PK, ':kind': 'LOC#' } };
     const records: LocationRecord[] = [];
-    for await (const item of this.table.items(question)) records.push(recordOf<LocationRecord>(item));
+    for await (const item of this.table.items(below(PK, 'LOC#'))) records.push(recordOf<LocationRecord>(item));
     return records;
   }
 

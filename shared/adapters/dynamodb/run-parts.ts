@@ -2,7 +2,7 @@ import type { RunPart } from '../../domain/run.ts';
 import type { RunParts } from '../../ports/ledger.ts';
 import { recordOf } from './items.ts';
 import * as keys from './keys.ts';
-import type { LedgerTable } from './table.ts';
+import { below, type LedgerTable } from './table.ts';
 
 /** What the steps of a run leave for its end: apart from the rest of it, which would weigh in their bundles. */
 export class DynamoRunParts implements RunParts {
@@ -18,9 +18,8 @@ export class DynamoRunParts implements RunParts {
 
   async *parts(runId: string): AsyncIterable<RunPart> {
     const { PK } = keys.run(runId);
-    const values = { ':pk': PK, ':kind': 'PART#' };
     // Consistent: the run is summed up right after its last parts were written.
-    const question = { expression: 'PK = :pk AND begins_with(SK, :kind)', values, consistent: true };
+    const question = { ...below(PK, 'PART#'), consistent: true };
     for await (const item of this.table.items(question)) yield recordOf<{ part: RunPart }>(item).part;
   }
 }

@@ -1,7 +1,15 @@
 import { LedgerItemMissingError } from '../../ports/errors.ts';
 import { packLists, storedRecord } from './items.ts';
 import { INDEXES, type Key, type OPEN } from './keys.ts';
-import { type Condition, type Content, type Item, type LedgerTable, type Question, revisionAfter } from './table.ts';
+import {
+  below,
+  type Condition,
+  type Content,
+  type Item,
+  type LedgerTable,
+  type Question,
+  revisionAfter,
+} from './table.ts';
 
 type OpenPartition = (typeof OPEN)[keyof typeof OPEN];
 
@@ -63,10 +71,7 @@ export class StoredRecords<Stored extends object> {
 
   /** Records of one partition, strongly consistent, by sort key; where `prefix` is given those that begin with it. */
   async *below(PK: string, prefix?: string, order?: Pick<Question, 'backwards' | 'pageSize'>): AsyncIterable<Stored> {
-    const question =
-      prefix === undefined
-        ? { expression: 'PK = :pk', values: { ':pk': PK } }
-        : { expression: 'PK = :pk AND begins_with(SK, :prefix)', values: { ':pk': PK, ':prefix': prefix } };
+    const question = prefix === undefined ? { expression: 'PK = :pk', values: { ':pk': PK } } : below(PK, prefix);
     for await (const item of this.#table.items({ ...question, ...order, consistent: true })) {
       yield storedRecord<Stored>(item);
     }

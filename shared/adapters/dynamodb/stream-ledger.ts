@@ -3,43 +3,51 @@ import type { StreamRecord } from '../../domain/records.ts';
 import { sameContent } from '../../domain/same-content.ts';
 import { inTurns } from '../../in-turns.ts';
 import type { StreamLedger } from '../../ports/ledger.ts';
-import { recordOf, sightingsContent, sightingsIn } from './items.ts';
+import { sightingsContent, sightingsIn } from './items.ts';
 import * as keys from './keys.ts';
-import { sightingPieceOf } from './keys.ts';
-import type { Content, Item, LedgerTable } from './table.ts';
+import { OPEN, sightingPieceOf } from './keys.ts';
+import { StoredRecords } from './stored.ts';
+import { below, type Content, type Item, type LedgerTable } from './table.ts';
 
 const WRITES_AT_ONCE = 8;
 
 /** Streams, and when each of their findings was first seen. */
 export class DynamoStreamLedger implements StreamLedger {
   readonly #table: LedgerTable;
+  readonly #streams: StoredRecords<StreamRecord>;
   /** Images of one stream bring mostly the same findings: whoever waits its turn finds them written. */
   readonly #inTurns = inTurns();
 
   constructor(table: LedgerTable) {
     this.#table = table;
+    this.#streams = new StoredRecords<StreamRecord>(table, 'stream', {
+      partition: OPEN.stream,
+      sortKey: ({ stream }) => stream,
+    });
   }
 
   async recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean> {
     let isOurs = true;
-    await this.#table.change(keys.stream(stream.stream), (item) => {
-      const stands = item && recordOf<StreamRecord>(item);
+    await this.#streams.change(keys.stream(stream.stream), (stands) => {
       isOurs = sameContent(stands, before) || sameContent(stands, stream);
-      return isOurs ? { kind: 'stream', ...stream } : undefined;
+      return isOurs ? stream : undefined;
     });
     return isOurs;
   }
 
   async streams(ids: readonly string[]): Promise<ReadonlyMap<string, StreamRecord>> {
-    const items = await this.#table.getAll(ids.map(keys.stream));
-    return new Map(items.map((item) => recordOf<StreamRecord>(item)).map((record) => [record.stream, record]));
+    const records = await this.#streams.getAll(ids.map(keys.stream));
+    return new Map(records.map((record) => [record.stream, record]));
+  }
+
+  async *all(): AsyncIterable<StreamRecord> {
+    for await (const page of this.#streams.open()) yield* page;
   }
 
   async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {
     const { PK } = keys.stream(stream);
     const seen = new Map<string, number>();
-    const question = { expression: 'PK = :pk AND begins_with(SK, :kind)', values: { ':pk': PK, ':kind': 'SEEN#' } };
-    for await (const item of this.#table.items({ ...question, consistent: true })) {
+    for await (const item of this.#table.items({ ...below(PK, 'SEEN#'), consistent: true })) {
       for (const [finding, atEpochMs] of sightingsIn(item)) seen.set(finding, atEpochMs);
     }
     return seen;

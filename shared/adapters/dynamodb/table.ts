@@ -41,6 +41,12 @@ export interface Question {
   readonly pageSize?: number;
 }
 
+/** Items of one partition whose sort key begins so. */
+export const below = (PK: string, prefix: string): Question => ({
+  expression: 'PK = :pk AND begins_with(SK, :prefix)',
+  values: { ':pk': PK, ':prefix': prefix },
+});
+
 const KEYS_A_READ = 100;
 const ITEMS_A_WRITE = 25;
 

@@ -4,7 +4,7 @@ import type { Usage } from '../../domain/usage.ts';
 import type { UsageLedger } from '../../ports/ledger.ts';
 import * as keys from './keys.ts';
 import { INDEXES, scopePartition } from './keys.ts';
-import type { Item, LedgerTable } from './table.ts';
+import { below, type Item, type LedgerTable } from './table.ts';
 
 const KEPT_AFTER_END_SECONDS = 90 * 24 * 3600;
 
@@ -48,9 +48,8 @@ export class DynamoUsageLedger implements UsageLedger {
 
   async ofImage(digest: Digest): Promise<readonly Usage[]> {
     const { PK } = keys.image(digest);
-    const question = { expression: 'PK = :pk AND begins_with(SK, :kind)', values: { ':pk': PK, ':kind': 'USE#' } };
     const live: Usage[] = [];
-    for await (const item of this.#table.items(question)) if ('scopePk' in item) live.push(usageOf(item));
+    for await (const item of this.#table.items(below(PK, 'USE#'))) if ('scopePk' in item) live.push(usageOf(item));
     return live;
   }
 }

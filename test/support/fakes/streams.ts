@@ -23,6 +23,10 @@ export class FakeStreamLedger implements StreamLedger {
     );
   }
 
+  async *all(): AsyncIterable<StreamRecord> {
+    for (const [, stream] of [...this.#streams].sort(byId)) yield structuredClone(stream);
+  }
+
   async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {
     return new Map(this.#seen.get(stream));
   }
@@ -43,3 +47,5 @@ export class FakeStreamLedger implements StreamLedger {
     ];
   }
 }
+
+const byId = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number => (one < other ? -1 : 1);
