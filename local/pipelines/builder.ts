@@ -12,25 +12,35 @@ import { deployService } from './deploy-service.ts';
 
 /** How long one question for work stays open. */
 const WAIT_MS = 20_000;
-/** Builds at a time: the machine of a demo has few cores. */
-const WORKERS = 4;
 /** The output variable by which the deployment learns what was built, whatever the pipeline tells of it. */
 const BUILT = 'BuiltDigest';
 
-/** Works until `isOver`, or until the cloud at the endpoint is gone, which is the builder's way to end. */
+/**
+ * Works until `isOver`, or until the cloud at the endpoint is gone, which is the builder's way to end. All that waits to
+ * be done is done at once, as by pipelines that have machines of their own: how many there are is for the caps to say.
+ */
 export async function runBuilder(endpoint: string, isOver: () => boolean = () => false): Promise<void> {
   const admin = new CloudAdmin(endpoint);
-  await Promise.all(Array.from({ length: WORKERS }, () => work(admin, endpoint, isOver)));
-}
-
-async function work(admin: CloudAdmin, endpoint: string, isOver: () => boolean): Promise<void> {
-  try {
+  const underWay = new Set<Promise<void>>();
+  await untilGone(async () => {
     while (!isOver()) {
       const job = await again(() => admin.takeJob(WAIT_MS));
       if (job === undefined) continue;
-      const outcome = await outcomeOf(admin, endpoint, job);
-      await again(() => admin.reportJob(job, outcome));
+      const done = untilGone(() => work(admin, endpoint, job)).finally(() => underWay.delete(done));
+      underWay.add(done);
     }
+  });
+  await Promise.all(underWay);
+}
+
+async function work(admin: CloudAdmin, endpoint: string, job: PipelineJob): Promise<void> {
+  const outcome = await outcomeOf(admin, endpoint, job);
+  await again(() => admin.reportJob(job, outcome));
+}
+
+async function untilGone(task: () => Promise<void>): Promise<void> {
+  try {
+    await task();
   } catch (error) {
     if (!isUnanswered(error)) throw error;
   }
