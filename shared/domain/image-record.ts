@@ -1,6 +1,7 @@
 import type { ImageFacts, ImageRecord, Judgement } from './records.ts';
 import { sameContent } from './same-content.ts';
 import { NEVER_SCANNED } from './scan.ts';
+import { ageOf, type Standing } from './standing.ts';
 
 /*
  * What writes make of an image's record. Several writers change one record, each its own part of it: every ledger
@@ -41,12 +42,24 @@ export function withFacts(
 }
 
 /**
- * `undefined` where the judgement does not count: there is a newer result, or it judged by facts that are no longer so.
- * A request for a scan that was made while it was formed is not in it, and is not lost.
+ * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image stands on
+ * is no part of a verdict beyond that.
+ */
+export function withStanding(before: ImageRecord, standing: Standing): ImageRecord | undefined {
+  if (sameContent(before.standing, standing)) return undefined;
+  const { judgedAtEpochMs, ...rest } = before;
+  const isJudged = judgedAtEpochMs !== undefined && sameContent(ageOf(before), standing.age);
+  return { ...rest, standing, ...(isJudged && { judgedAtEpochMs }) };
+}
+
+/**
+ * `undefined` where the judgement does not count: there is a newer result, or it judged by facts or by an age that are
+ * no longer so. A request for a scan that was made while it was formed is not in it, and is not lost.
  */
 export function withJudgement(before: ImageRecord, judgement: Judgement): ImageRecord | undefined {
-  const { facts, ...written } = judgement;
+  const { facts, age, ...written } = judgement;
   if (facts && !sameContent(facts, factsIn(before))) return undefined;
+  if (age && !sameContent(age, ageOf(before))) return undefined;
   if (isNewer(before, judgement)) return undefined;
   const requests = [before.scan.requestedAtEpochMs, judgement.scan.requestedAtEpochMs];
   const latest = Math.max(...requests.filter((atEpochMs) => atEpochMs !== undefined));

@@ -5,7 +5,7 @@ import type { Digest, ImageLocation, Platform, Tier } from './image.ts';
 import type { Rebuild } from './rebuild.ts';
 import type { ReviewRecord } from './run.ts';
 import type { ScanState } from './scan.ts';
-import type { Standing } from './standing.ts';
+import type { Standing, StandingAge } from './standing.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the registry and the policy say of an image; written by the inventory, only when it changed. */
@@ -43,7 +43,7 @@ export interface ImageRecord extends ImageFacts {
   /** Changes exactly when the set of findings does. */
   readonly findingsFingerprint?: string;
   readonly findingsCount?: number;
-  /** When the verdict was last confirmed; absent once the facts changed after it. */
+  /** When the verdict was last confirmed; absent once the facts or the age changed after it. */
   readonly judgedAtEpochMs?: number;
 }
 
@@ -58,6 +58,8 @@ export interface Judgement {
   readonly judgedAtEpochMs: number;
   /** What it judged by; left out where the verdict follows from no facts: a refusal to scan. */
   readonly facts?: ImageFacts;
+  /** How old it took the image to be (`ageOf`); left out together with the facts. */
+  readonly age?: StandingAge;
 }
 
 export interface LocationRecord {

@@ -1,3 +1,4 @@
+import type { Birth } from './birth.ts';
 import type { Digest } from './image.ts';
 import type { Parent } from './lineage-evidence.ts';
 
@@ -26,3 +27,18 @@ export interface OldestBelow {
 }
 
 export const MOST_UNKNOWN_KEPT = 5;
+
+/** What the age of an image is read from: its record. */
+export interface Aged {
+  readonly digest: Digest;
+  readonly birth: Birth;
+  readonly standing?: Standing;
+}
+
+/** How old an image counts: by all that it stands on, or by itself until a review has looked what that is. */
+export function ageOf({ digest, birth, standing }: Aged): StandingAge {
+  if (standing) return standing.age;
+  return birth.known
+    ? { known: true, bornAtEpochMs: birth.bornAtEpochMs, decidedBy: digest }
+    : { known: false, unknown: [digest] };
+}

@@ -5,6 +5,7 @@ import type { ImageContent } from '../domain/image-content.ts';
 import type { LineageFacts } from '../domain/lineage-facts.ts';
 import type { ImageFacts, ImageRecord, Judgement, LocationRecord, StreamRecord } from '../domain/records.ts';
 import type { ReviewRecord, RunPart, Scope } from '../domain/run.ts';
+import type { Standing } from '../domain/standing.ts';
 import type { Usage } from '../domain/usage.ts';
 
 /** Images by digest. Reads take any number of digests and are batched, with unprocessed keys asked for again. */
@@ -18,9 +19,14 @@ export interface ImageLedger {
   recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void>;
   /**
    * Sets `inUse` or `isHead`, and with them the places of the image in the indexes.
-   * @throws ImageNotRecordedError before its facts are recorded; so do the three below.
+   * @throws ImageNotRecordedError before its facts are recorded; so do the four below.
    */
   recordPresence(digest: Digest, presence: { readonly inUse?: boolean; readonly isHead?: boolean }): Promise<void>;
+  /**
+   * Writes what an image stands on, where that changed. Another age, and the place in the age list follows it; the
+   * verdict no longer counts as judged.
+   */
+  recordStanding(digest: Digest, standing: Standing): Promise<void>;
   /**
    * Claims the right to ask for a scan: sets `requestedAtEpochMs` where nobody asked or scanned since `notSinceEpochMs`,
    * or the asker is `runId` itself again after a crash.
@@ -34,7 +40,7 @@ export interface ImageLedger {
   /**
    * Writes scan state, verdict and findings fingerprint together; `false` where a newer result is there already: the
    * scanner's own time of completion decides, none counting as the oldest, and where it is the same, the time of
-   * judging. `false` too where the facts it judged by changed since. A fingerprint that is left out stays as it was
+   * judging. `false` too where the facts or the age it judged by changed since. A fingerprint that is left out stays as it was
    * (nothing was read), and the latest request for a scan is never lost.
    */
   recordJudgement(judgement: Judgement): Promise<boolean>;
@@ -50,7 +56,7 @@ export interface ScanClaim {
 export interface ImageIndex {
   /** Images in use with this verdict. Compliant images are not indexed: they are the many. */
   withVerdict(status: 'violating' | 'unknown'): AsyncIterable<readonly Digest[]>;
-  /** Images in use and heads whose known birth lies before an instant, oldest first within each shard. */
+  /** Images in use and heads that count as born before an instant (`ageOf`), oldest first within each shard. */
   bornBefore(
     beforeEpochMs: number,
   ): AsyncIterable<readonly { readonly digest: Digest; readonly bornAtEpochMs: number }[]>;

@@ -7,6 +7,7 @@ import type { ImageRecord } from '../domain/records.ts';
 import type { ScanReading, ScanState } from '../domain/scan.ts';
 import { stateAfterReading, unscannable } from '../domain/scan-state.ts';
 import { sightings } from '../domain/severity.ts';
+import { ageOf } from '../domain/standing.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 import type { Judgement, StreamLedger } from '../ports/ledger.ts';
@@ -49,6 +50,7 @@ export async function judge(
     verdict: evaluate(facts, policy, version, nowEpochMs),
     judgedAtEpochMs: nowEpochMs,
     facts: factsIn(image),
+    age: ageOf(image),
     ...(known.isNew && findings && (await keep(ports.evidence, image, scan, findings))),
   };
 }

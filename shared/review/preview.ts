@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { type Digest, type IndexChild, locationKey } from '../domain/image.ts';
-import { withFacts, withJudgement, withUnreadResult } from '../domain/image-record.ts';
+import { withFacts, withJudgement, withStanding, withUnreadResult } from '../domain/image-record.ts';
 import { type ImageRecord, type LocationRecord, widenedLocation } from '../domain/records.ts';
 import type { ReviewRecord, RunPart } from '../domain/run.ts';
 import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
@@ -156,6 +156,9 @@ export const previewImages: View<ImageLedger> = (real, store) => {
     },
     recordPresence: async (digest, presence) => {
       await change(digest, (before) => ({ ...before, ...presence }));
+    },
+    recordStanding: async (digest, standing) => {
+      await change(digest, (before) => withStanding(before, standing));
     },
     // A preview asks for no scan: nobody is ever given the right to.
     claimScan: async () => false,

@@ -16,6 +16,12 @@ import type { Contract } from './contract.ts';
 const NOW = NOON_EPOCH_MS;
 const claim = (runId: string, atEpochMs = NOW) => ({ runId, atEpochMs, notSinceEpochMs: atEpochMs - DAY_MS });
 
+const onBase = (days: number) =>
+  ({
+    parent: { digest: digestOf('base'), evidence: 'layers' },
+    age: { known: true, bornAtEpochMs: NOW - days * DAY_MS, decidedBy: digestOf('base') },
+  }) as const;
+
 const withoutFacts = ({ facts: _, ...stored }: Judgement) => stored;
 
 export function imageLedgerContract({ make, propertyRuns }: Contract<ImageLedger & ImageIndex>): void {
@@ -95,6 +101,53 @@ export function imageLedgerContract({ make, propertyRuns }: Contract<ImageLedger
     expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW + 1);
   });
 
+  test('a standing is kept, through facts and judgements, and a second one replaces it as a whole', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.recordStanding(digestOf('a'), onBase(40));
+    await ledger.recordFacts(facts('a', { owner: 'other' }));
+    await ledger.recordJudgement(judgement('a', NOW));
+    expect((await imageOf(ledger, 'a'))?.standing).toEqual(onBase(40));
+    const alone = { age: { known: false, unknown: [digestOf('a')] } } as const;
+    await ledger.recordStanding(digestOf('a'), alone);
+    expect((await imageOf(ledger, 'a'))?.standing).toEqual(alone);
+  });
+
+  test('another age leaves a verdict unconfirmed; another parent and the same standing do not', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.recordJudgement(judgement('a', NOW));
+    const judgedAt = async () => (await imageOf(ledger, 'a'))?.judgedAtEpochMs;
+    const own = { age: { known: true, bornAtEpochMs: NOW - 10 * DAY_MS, decidedBy: digestOf('a') } } as const;
+    await ledger.recordStanding(digestOf('a'), own);
+    expect(await judgedAt()).toBe(NOW);
+    await ledger.recordStanding(digestOf('a'), onBase(40));
+    expect(await judgedAt()).toBeUndefined();
+    expect((await imageOf(ledger, 'a'))?.verdict).toEqual(judgement('a', NOW).verdict);
+    await ledger.recordJudgement(judgement('a', NOW));
+    await ledger.recordStanding(digestOf('a'), {
+      ...onBase(40),
+      parent: { digest: digestOf('c'), evidence: 'layers' },
+    });
+    await ledger.recordStanding(digestOf('a'), {
+      ...onBase(40),
+      parent: { digest: digestOf('c'), evidence: 'layers' },
+    });
+    expect(await judgedAt()).toBe(NOW);
+  });
+
+  test('a judgement by an age that is no longer so is not written; by the one that is there it is', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    const own = { known: true, bornAtEpochMs: NOW - 10 * DAY_MS, decidedBy: digestOf('a') } as const;
+    expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a'), age: own }))).toBe(true);
+    expect(await imageOf(ledger, 'a')).not.toHaveProperty('age');
+    await ledger.recordStanding(digestOf('a'), onBase(40));
+    expect(await ledger.recordJudgement(judgement('a', NOW + 1, { facts: facts('a'), age: own }))).toBe(false);
+    const now = judgement('a', NOW + 1, { facts: facts('a'), age: onBase(40).age });
+    expect(await ledger.recordJudgement(now)).toBe(true);
+  });
+
   test('use, heads and requests are no facts: a judgement survives their change', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
@@ -120,6 +173,7 @@ export function imageLedgerContract({ make, propertyRuns }: Contract<ImageLedger
     const ledger = await make();
     const expected = expect.objectContaining({ name: 'ImageNotRecordedError' });
     await expect(ledger.recordPresence(digestOf('a'), { inUse: true })).rejects.toEqual(expected);
+    await expect(ledger.recordStanding(digestOf('a'), onBase(40))).rejects.toEqual(expected);
     await expect(ledger.claimScan(digestOf('a'), claim('run-1'))).rejects.toEqual(expected);
     await expect(ledger.markUnread(digestOf('a'))).rejects.toEqual(expected);
     await expect(ledger.recordJudgement(judgement('a', NOW))).rejects.toEqual(expected);
@@ -342,6 +396,13 @@ export function imageLedgerContract({ make, propertyRuns }: Contract<ImageLedger
       { digest: digestOf('head'), bornAtEpochMs: NOW - 20 * DAY_MS },
     ]);
     await ledger.recordPresence(digestOf('head'), { isHead: false });
+    expect(await digests(ledger.bornBefore(NOW))).toHaveLength(1);
+
+    await ledger.recordStanding(digestOf('used'), onBase(50));
+    await ledger.recordStanding(digestOf('ageless'), onBase(60));
+    const old = (await digests(ledger.bornBefore(NOW - 45 * DAY_MS))) as { digest: string }[];
+    expect(old.map(({ digest }) => digest).sort()).toEqual([digestOf('used'), digestOf('ageless')].sort());
+    await ledger.recordStanding(digestOf('used'), { age: { known: false, unknown: [digestOf('used')] } });
     expect(await digests(ledger.bornBefore(NOW))).toHaveLength(1);
   });
 }

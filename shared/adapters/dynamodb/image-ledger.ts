@@ -1,6 +1,7 @@
 import type { Digest } from '../../domain/image.ts';
-import { withFacts, withJudgement, withUnreadResult } from '../../domain/image-record.ts';
+import { withFacts, withJudgement, withStanding, withUnreadResult } from '../../domain/image-record.ts';
 import type { ImageFacts, ImageRecord, Judgement } from '../../domain/records.ts';
+import type { Standing } from '../../domain/standing.ts';
 import { ImageNotRecordedError } from '../../ports/errors.ts';
 import type { ImageLedger, ScanClaim } from '../../ports/ledger.ts';
 import { type ImageState, imageContent, imageState } from './items.ts';
@@ -32,6 +33,13 @@ export class DynamoImageLedger implements ImageLedger {
     presence: { readonly inUse?: boolean; readonly isHead?: boolean },
   ): Promise<void> {
     await this.#change(digest, (state) => ({ ...state, record: { ...state.record, ...presence } }));
+  }
+
+  async recordStanding(digest: Digest, standing: Standing): Promise<void> {
+    await this.#change(digest, (state) => {
+      const record = withStanding(state.record, standing);
+      return record && { ...state, record };
+    });
   }
 
   async claimScan(digest: Digest, claim: ScanClaim): Promise<boolean> {

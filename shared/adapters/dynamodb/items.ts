@@ -4,6 +4,7 @@ import type { Cause, CauseFact } from '../../domain/cause.ts';
 import type { Rebuild } from '../../domain/rebuild.ts';
 import type { ImageRecord, LedgerRecord, PolicyPointer } from '../../domain/records.ts';
 import type { ReviewRecord } from '../../domain/run.ts';
+import { ageOf } from '../../domain/standing.ts';
 import type { Reason, Verdict } from '../../domain/verdict.ts';
 import { INDEX_SHARDS, shardOf } from './keys.ts';
 import type { Content, Item } from './table.ts';
@@ -65,12 +66,14 @@ export function imageContent({ record, scanAskedBy }: ImageState): Content {
   };
 }
 
-/** Images in use and heads, by birth: what breaches next. */
-function ageIndex({ digest, birth, inUse, isHead }: ImageRecord) {
-  if (!birth.known || !(inUse || isHead)) return {};
+/** Images in use and heads, by the age that counts: what breaches next. */
+function ageIndex(record: ImageRecord) {
+  const { digest, inUse, isHead } = record;
+  const age = ageOf(record);
+  if (!age.known || !(inUse || isHead)) return {};
   return {
     agePk: agePartition(shardOf(digest)),
-    ageSk: `${new Date(birth.bornAtEpochMs).toISOString()}#${digest}`,
+    ageSk: `${new Date(age.bornAtEpochMs).toISOString()}#${digest}`,
   };
 }
 

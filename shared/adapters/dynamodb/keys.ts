@@ -41,7 +41,8 @@ import type { Usage } from '../../domain/usage.ts';
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
  * - `scope`    scopePk = USE#<account>/<region>: live usages of one account and Region, with all their attributes.
- * - `age`      agePk = AGE#<shard>, ageSk = <bornAt, ISO 8601>#<digest>: images in use and heads by birth, keys only.
+ * - `age`      agePk = AGE#<shard>, ageSk = <bornAt, ISO 8601>#<digest>: images in use and heads by the birth that
+ *              counts, of themselves or of what they stand on, keys only.
  * - `verdict`  verdictPk = VERDICT#<status>#<shard>, verdictSk = <digest>: violating and unknown images in use, keys only.
  * - `open`     openPk = OPEN#CAUSE, openSk = <stream>: causes that are not closed, keys only.
  *              Likewise OPEN#LOCK by stream, OPEN#CASCADE by id while one is planned or runs, OPEN#CLOSURE by cascade

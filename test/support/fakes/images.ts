@@ -1,7 +1,8 @@
 import type { Digest } from '../../../shared/domain/image.ts';
-import { withFacts, withJudgement, withUnreadResult } from '../../../shared/domain/image-record.ts';
+import { withFacts, withJudgement, withStanding, withUnreadResult } from '../../../shared/domain/image-record.ts';
 import type { ImageFacts, ImageRecord } from '../../../shared/domain/records.ts';
 import { sameContent } from '../../../shared/domain/same-content.ts';
+import { ageOf, type Standing } from '../../../shared/domain/standing.ts';
 import { ImageNotRecordedError } from '../../../shared/ports/errors.ts';
 import type { ImageIndex, ImageLedger, Judgement, ScanClaim } from '../../../shared/ports/ledger.ts';
 
@@ -26,6 +27,11 @@ export class FakeImageLedger implements ImageLedger, ImageIndex {
 
   async recordPresence(digest: Digest, presence: { inUse?: boolean; isHead?: boolean }): Promise<void> {
     this.#put({ ...this.#known(digest), ...presence });
+  }
+
+  async recordStanding(digest: Digest, standing: Standing): Promise<void> {
+    const record = withStanding(this.#known(digest), standing);
+    if (record) this.#put(record);
   }
 
   async claimScan(digest: Digest, claim: ScanClaim): Promise<boolean> {
@@ -54,11 +60,12 @@ export class FakeImageLedger implements ImageLedger, ImageIndex {
   }
 
   async *bornBefore(before: number): AsyncIterable<readonly { digest: Digest; bornAtEpochMs: number }[]> {
-    const page = [...this.records.values()].flatMap(({ digest, birth, inUse, isHead }) =>
-      (inUse || isHead) && birth.known && birth.bornAtEpochMs < before
-        ? [{ digest, bornAtEpochMs: birth.bornAtEpochMs }]
-        : [],
-    );
+    const page = [...this.records.values()].flatMap((record) => {
+      const age = ageOf(record);
+      return (record.inUse || record.isHead) && age.known && age.bornAtEpochMs < before
+        ? [{ digest: record.digest, bornAtEpochMs: age.bornAtEpochMs }]
+        : [];
+    });
     if (page.length > 0) yield page.sort((one, other) => one.bornAtEpochMs - other.bornAtEpochMs);
   }
 
