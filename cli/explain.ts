@@ -3,6 +3,7 @@ import type { Cause } from '../shared/domain/cause.ts';
 import type { Digest } from '../shared/domain/image.ts';
 import type { GuardMemory, Rebuild } from '../shared/domain/rebuild.ts';
 import type { ImageRecord, LocationRecord } from '../shared/domain/records.ts';
+import { ageOf } from '../shared/domain/standing.ts';
 import type { Usage } from '../shared/domain/usage.ts';
 import type { CliContext } from './command.ts';
 import { NotFoundError } from './errors.ts';
@@ -12,6 +13,8 @@ export interface ImageExplanation extends StreamExplanation {
   readonly image: ImageRecord;
   readonly locations: readonly LocationRecord[];
   readonly usages: readonly Usage[];
+  /** Of the images it stands on its parent, and those that decide its age. */
+  readonly below: readonly ImageRecord[];
 }
 
 /** What becomes of its stream; all absent or empty for an image of no stream. */
@@ -36,12 +39,22 @@ type Ledger = Pick<
 export async function explainImage(ledger: Ledger, digest: Digest): Promise<ImageExplanation> {
   const image = (await ledger.images.get([digest])).get(digest);
   if (!image) throw new NotFoundError(`The ledger holds no image ${digest}.`);
-  const [locations, usages, stream] = await Promise.all([
+  const [locations, usages, below, stream] = await Promise.all([
     ledger.places.locations(digest),
     ledger.usages.ofImage(digest),
+    ledger.images.get(belowOf(image)),
     image.stream === undefined ? { closures: [] } : explainStream(ledger, image.stream),
   ]);
-  return { image, locations, usages, ...stream };
+  return { image, locations, usages, below: [...below.values()], ...stream };
+}
+
+function belowOf(image: ImageRecord): readonly Digest[] {
+  const age = ageOf(image);
+  const deciding = age.known
+    ? [age.decidedBy]
+    : [...age.unknown, ...(age.oldestKnown ? [age.oldestKnown.decidedBy] : [])];
+  const parent = image.standing?.parent;
+  return [...new Set([...(parent ? [parent.digest] : []), ...deciding])].filter((digest) => digest !== image.digest);
 }
 
 async function explainStream(ledger: Ledger, stream: string): Promise<StreamExplanation> {

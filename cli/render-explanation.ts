@@ -1,10 +1,11 @@
 import { reasonInFull } from '../shared/domain/reason-text.ts';
-import type { ImageRecord, LocationRecord } from '../shared/domain/records.ts';
+import type { LocationRecord } from '../shared/domain/records.ts';
 import { instant } from '../shared/domain/time.ts';
 import type { Usage } from '../shared/domain/usage.ts';
 import type { Reason, VerdictStatus } from '../shared/domain/verdict.ts';
 import type { ImageExplanation } from './explain.ts';
 import { type Colour, paint, relative, table } from './output.ts';
+import { standingRows } from './render-standing.ts';
 import { renderStream } from './render-stream.ts';
 
 const VERDICT_COLOURS: Readonly<Record<VerdictStatus, Colour>> = {
@@ -26,7 +27,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number): s
   const status = image.verdict?.status ?? 'unknown';
   return [
     `${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`,
-    facts(image, now),
+    facts(explanation, now),
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),
     runs(usages),
@@ -36,7 +37,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number): s
     .join('\n\n');
 }
 
-function facts(image: ImageRecord, now: number): string {
+function facts({ image, below }: ImageExplanation, now: number): string {
   const { birth, scan } = image;
   const age = birth.known
     ? `${instant(birth.bornAtEpochMs)} (${relative(birth.bornAtEpochMs, now)}), by ${birth.evidence.map(({ kind }) => kind).join(', ')}`
@@ -49,6 +50,7 @@ function facts(image: ImageRecord, now: number): string {
     ['owner', image.owner ?? 'unknown'],
     ['platform', image.platform ?? 'unknown'],
     ['born', age],
+    ...standingRows(image, below, now),
     [
       'scan',
       `${scan.state}${why === '' ? '' : ` (${why})`}${looked}; looks at ${scan.coverage.join(', ') || 'nothing'}`,

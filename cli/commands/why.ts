@@ -14,7 +14,7 @@ function exitCodeOf(explanations: readonly ImageExplanation[]): number {
 }
 
 export const whyCommand: Command = {
-  summary: 'Why an image has its verdict: reasons, scan, age with its evidence, and who runs it.',
+  summary: 'Why an image has its verdict: reasons, scan, age, what it stands on, and who runs it.',
   synopsis: '<image> [--exit-code]',
   words: [1, 1],
   options: { 'exit-code': { type: 'boolean' } },

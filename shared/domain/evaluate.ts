@@ -2,18 +2,19 @@ import { type Finding, findingKey, SEVERITIES } from './finding.ts';
 import { matchesAnyGlob } from './glob.ts';
 import { compareTexts } from './order.ts';
 import type { Policy } from './policy.ts';
-import type { ImageFacts } from './records.ts';
+import type { ImageFacts, ImageRecord } from './records.ts';
 import { repositoryName } from './reference.ts';
 import type { ScanState } from './scan.ts';
 import { effectiveScanState, isKnowledge, unscannable } from './scan-state.ts';
 import { severityRulesOf } from './severity.ts';
+import { ageOf, type OldestBelow } from './standing.ts';
 import { DAY_MS } from './time.ts';
 import { BUILT_IN_RULES, REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
 import { voidFromEpochMs, waiverOf } from './waiver.ts';
 
 /** All that a verdict on an image rests on. */
 export interface JudgedFacts {
-  readonly image: ImageFacts;
+  readonly image: ImageFacts & Pick<ImageRecord, 'standing'>;
   readonly scan: ScanState;
   /** Of the last complete scan; absent where nobody has them at hand, which is not the same as none. */
   readonly findings?: readonly Finding[];
@@ -70,13 +71,37 @@ function scanReasons({ image, scan, findings }: JudgedFacts, policy: Policy, now
 
 const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier] ?? ages.default;
 
+/**
+ * The age of all that the image stands on, by the limit of its own tier. Where the age of some of it is unknown, the
+ * image is at least as old as the rest: that can violate, and its being known never makes up for what is not.
+ */
 function ageReasons({ image }: JudgedFacts, policy: Policy): Reason[] {
-  const { birth } = image;
-  if (!birth.known) return [{ ruleId: BUILT_IN_RULES.ageKnown, effect: 'unknown', kind: 'age-unknown' }];
-  const { bornAtEpochMs } = birth;
+  const age = ageOf(image);
+  if (age.known) return [ageReason(image, age, policy)];
+  const { unknown, oldestKnown } = age;
+  const [missing] = unknown;
+  return [
+    {
+      ruleId: BUILT_IN_RULES.ageKnown,
+      effect: 'unknown',
+      kind: 'age-unknown',
+      ...(missing !== undefined && missing !== image.digest && { decidedBy: missing }),
+    },
+    ...(oldestKnown ? [ageReason(image, oldestKnown, policy)] : []),
+  ];
+}
+
+function ageReason(image: ImageFacts, { bornAtEpochMs, decidedBy }: OldestBelow, policy: Policy): Reason {
   const { limitDays } = ageLimitOf(policy, image);
-  const deadlineEpochMs = bornAtEpochMs + limitDays * DAY_MS;
-  return [{ ruleId: BUILT_IN_RULES.ageLimit, effect: 'due', deadlineEpochMs, kind: 'age', bornAtEpochMs, limitDays }];
+  return {
+    ruleId: BUILT_IN_RULES.ageLimit,
+    effect: 'due',
+    deadlineEpochMs: bornAtEpochMs + limitDays * DAY_MS,
+    kind: 'age',
+    bornAtEpochMs,
+    limitDays,
+    ...(decidedBy !== image.digest && { decidedBy }),
+  };
 }
 
 /** Age is told once the warning share of the limit is used up; the instant of the breach is known before. */

@@ -12,9 +12,9 @@ export const reasonInFull = (reason: Reason): string =>
 function factText(reason: Reason): string {
   switch (reason.kind) {
     case 'age':
-      return `born ${instant(reason.bornAtEpochMs)}, limit ${reason.limitDays} days`;
+      return `born ${instant(reason.bornAtEpochMs)}${by(reason)}, limit ${reason.limitDays} days`;
     case 'age-unknown':
-      return 'age unknown';
+      return `age unknown${by(reason)}`;
     case 'finding':
       return `${reason.severity} ${reason.vulnerability} in ${reason.package} ${reason.version}`;
     case 'scan':
@@ -23,6 +23,12 @@ function factText(reason: Reason): string {
       return `comes from ${reason.registry}`;
   }
 }
+
+/** What an image stands on may decide for it. */
+const by = ({ decidedBy }: { readonly decidedBy?: string }): string =>
+  decidedBy === undefined ? '' : ` by ${decidedBy.slice(0, SHORT_DIGEST)}, which it stands on`;
+
+const SHORT_DIGEST = 'sha256:'.length + 12;
 
 const waiverOf = ({ waiverId }: Reason): string[] => (waiverId === undefined ? [] : [`waived by ${waiverId}`]);
 

@@ -1,4 +1,5 @@
 import type { Fix, Severity } from './finding.ts';
+import type { Digest } from './image.ts';
 import type { ScanReason, ScanStateName } from './scan.ts';
 
 export const VERDICTS = ['compliant', 'violating', 'unknown'] as const;
@@ -22,8 +23,18 @@ export type Reason = {
 } & ReasonFact;
 
 export type ReasonFact =
-  | { readonly kind: 'age'; readonly bornAtEpochMs: number; readonly limitDays: number }
-  | { readonly kind: 'age-unknown' }
+  | {
+      readonly kind: 'age';
+      readonly bornAtEpochMs: number;
+      readonly limitDays: number;
+      /** What it stands on that is so old; absent where it is the image itself. */
+      readonly decidedBy?: Digest;
+    }
+  | {
+      readonly kind: 'age-unknown';
+      /** The lowest of what it stands on whose age nobody knows; absent where that is the image itself. */
+      readonly decidedBy?: Digest;
+    }
   | {
       readonly kind: 'finding';
       readonly vulnerability: string;

@@ -46,8 +46,9 @@ export const reason = v.variant('kind', [
     kind: v.literal('age'),
     bornAtEpochMs: epochMs,
     limitDays: v.pipe(v.number(), v.gtValue(0)),
+    decidedBy: v.exactOptional(digest),
   }),
-  v.strictObject({ ...judged, kind: v.literal('age-unknown') }),
+  v.strictObject({ ...judged, kind: v.literal('age-unknown'), decidedBy: v.exactOptional(digest) }),
   v.strictObject({
     ...judged,
     kind: v.literal('finding'),

@@ -67,3 +67,21 @@ test('an image of a stream without any trouble has nothing to tell of it', async
   await tell(world, 1, fact());
   expect(await why(world)).not.toMatch(/cause|cascade|rebuild|Remembered|waiting/);
 });
+
+test('why shows what an image stands on, and which of that decides how old it counts', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'app-0', { reasons: [], inUse: true });
+  expect(await why(world)).not.toContain('stands on');
+  await pushed(world, 1, 'base', { reasons: [] });
+  const [base, now] = [digestOf('base'), world.clock()];
+  await world.images.recordStanding(digestOf('app-0'), {
+    parent: { digest: base, evidence: 'layers' },
+    age: { known: true, bornAtEpochMs: now - 48 * HOUR_MS, decidedBy: base },
+  });
+  const short = base.slice(0, 'sha256:'.length + 12);
+  const text = await why(world);
+  expect(text).toMatch(new RegExp(`stands on +\\w+ ${streamOf(1).replace(/\W/g, '.')} ${short}, by layers`));
+  expect(text).toMatch(new RegExp(`counts as +2026-11-22 03:00 UTC \\(2 days ago\\), by \\w+ .* ${short}`));
+  await world.images.recordStanding(digestOf('app-0'), { age: { known: false, unknown: [digestOf('app-0')] } });
+  expect(await why(world)).toMatch(/stands on +no image that is known\n +counts as +unknown, by itself\n/);
+});

@@ -4,9 +4,22 @@ import { findingKey } from '../../../shared/domain/finding.ts';
 import { TIERS } from '../../../shared/domain/image.ts';
 import { policySchema } from '../../../shared/domain/policy.ts';
 import { severityRulesOf, sightings } from '../../../shared/domain/severity.ts';
+import { ageOf, type StandingAge } from '../../../shared/domain/standing.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fc } from '../../support/seeded.ts';
-import { DAY, evidence, findings, HOUR, image, LOCATION, NOW, pastInstants, scanStates, tiers } from './arbitraries.ts';
+import {
+  DAY,
+  digests,
+  evidence,
+  findings,
+  HOUR,
+  image,
+  LOCATION,
+  NOW,
+  pastInstants,
+  scanStates,
+  tiers,
+} from './arbitraries.ts';
 
 const policy = parse(policySchema, {
   version: 1,
@@ -39,6 +52,16 @@ const policy = parse(policySchema, {
   ],
 });
 
+const oldest = fc.record({ bornAtEpochMs: pastInstants, decidedBy: digests });
+const ages: fc.Arbitrary<StandingAge> = fc.oneof(
+  oldest.map((age) => ({ known: true as const, ...age })),
+  fc.tuple(digests, fc.option(oldest, { nil: undefined })).map(([digest, oldestKnown]) => ({
+    known: false as const,
+    unknown: [digest],
+    ...(oldestKnown && { oldestKnown }),
+  })),
+);
+
 const subjects: fc.Arbitrary<JudgedFacts> = fc
   .record({
     tier: tiers,
@@ -47,12 +70,16 @@ const subjects: fc.Arbitrary<JudgedFacts> = fc
     locations: fc.constantFrom([], [LOCATION], [LOCATION, { ...LOCATION, account: '444455556666' }]),
     references: fc.constantFrom(undefined, ['docker.io/library/nginx']),
     unresolved: fc.constantFrom(undefined, { code: 'image-not-found', detail: 'gone' }),
+    age: fc.option(ages, { nil: undefined }),
     scan: scanStates,
     findings: fc.option(fc.array(findings, { maxLength: 5 }), { nil: undefined }),
     firstSeen: fc.dictionary(fc.constantFrom('CVE-2026-1#openssl', 'CVE-2026-2#zlib'), pastInstants),
   })
-  .map(({ scan, findings: all, firstSeen, references, unresolved, ...rest }) => ({
-    image: image({ ...rest, ...(references && { references }), ...(unresolved && { unresolved }) }),
+  .map(({ scan, findings: all, firstSeen, references, unresolved, age, ...rest }) => ({
+    image: {
+      ...image({ ...rest, ...(references && { references }), ...(unresolved && { unresolved }) }),
+      ...(age && { standing: { age } }),
+    },
     scan,
     ...(all && { findings: all }),
     firstSeen: new Map(Object.entries(firstSeen)),
@@ -68,7 +95,7 @@ test('unknown never passes: compliant means looked at, read, in sight and of kno
       if (judge(facts).status !== 'compliant') return;
       const { image: subject, scan, findings: all } = facts;
       expect(all).toBeDefined();
-      expect(subject.birth.known).toBe(true);
+      expect(ageOf(subject).known).toBe(true);
       expect(subject.unresolved).toBeUndefined();
       expect(subject.locations).not.toHaveLength(0);
       if (scan.state !== 'continuous') expect(scan.completedAtEpochMs).toBeGreaterThanOrEqual(NOW - 48 * HOUR);
@@ -80,7 +107,14 @@ test('unknown never passes: compliant means looked at, read, in sight and of kno
 
 const drops: readonly ((facts: JudgedFacts) => JudgedFacts)[] = [
   ({ findings: _, ...rest }) => rest,
-  (facts) => ({ ...facts, image: { ...facts.image, birth: { known: false, rejected: [] } } }),
+  ({ image: { standing: _, ...rest }, ...facts }) => ({
+    ...facts,
+    image: { ...rest, birth: { known: false, rejected: [] } },
+  }),
+  (facts) => ({
+    ...facts,
+    image: { ...facts.image, standing: { age: { known: false, unknown: [facts.image.digest] } } },
+  }),
   (facts) => ({ ...facts, image: { ...facts.image, locations: [] } }),
   (facts) => ({ ...facts, image: { ...facts.image, unresolved: { code: 'registry-unreachable', detail: 'x' } } }),
   (facts) => ({ ...facts, scan: { state: 'off', reason: 'never-scanned', coverage: [] } }),

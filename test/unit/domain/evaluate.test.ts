@@ -4,9 +4,10 @@ import { TIERS } from '../../../shared/domain/image.ts';
 import { type Policy, type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import type { ImageFacts } from '../../../shared/domain/records.ts';
 import { NEVER_SCANNED, SCAN_STATES, type ScanState } from '../../../shared/domain/scan.ts';
+import type { StandingAge } from '../../../shared/domain/standing.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
 import { parse } from '../../../shared/schema.ts';
-import { completeScan, DAY, image, LOCATION, NOW } from './arbitraries.ts';
+import { completeScan, DAY, digestOf, image, LOCATION, NOW } from './arbitraries.ts';
 
 const policyOf = (changes: Partial<PolicyDocument> = {}): Policy =>
   parse(policySchema, {
@@ -89,6 +90,44 @@ describe('age', () => {
       reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown' }],
     });
     expect(verdict).not.toHaveProperty('nextBreachAtEpochMs');
+  });
+
+  const BASE = digestOf('base');
+  const on = (age: StandingAge, daysAgo = 1) => judge({ image: { ...image(born(daysAgo)), standing: { age } } });
+  const ago = (days: number, decidedBy = BASE) => ({ bornAtEpochMs: NOW - days * DAY, decidedBy });
+
+  test('is that of what the image stands on, by the limit of its own tier, and says whose it is', () => {
+    expect(on({ known: true, ...ago(31) })).toMatchObject({
+      status: 'violating',
+      reasons: [{ ruleId: 'age-limit', bornAtEpochMs: NOW - 31 * DAY, deadlineEpochMs: NOW - DAY, decidedBy: BASE }],
+    });
+    expect(on({ known: true, ...ago(5) }, 40)).toMatchObject({
+      status: 'compliant',
+      nextBreachAtEpochMs: NOW + 25 * DAY,
+    });
+    const own = on({ known: true, ...ago(31, digestOf('web')) });
+    expect(own.reasons[0]).not.toHaveProperty('decidedBy');
+  });
+
+  test('unknown of what the image stands on is unknown, whatever is known of the rest', () => {
+    expect(on({ known: false, unknown: [BASE, digestOf('web')] }).reasons).toEqual([
+      { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', decidedBy: BASE },
+    ]);
+    const young = on({ known: false, unknown: [BASE], oldestKnown: ago(1, digestOf('web')) });
+    expect(told(young)).toEqual(['unknown', 'age-known unknown']);
+    expect(young.nextBreachAtEpochMs).toBe(NOW + 29 * DAY);
+  });
+
+  test('is violated by what is known of it, and a waiver of that leaves it unknown', () => {
+    const age = { known: false, unknown: [digestOf('web')], oldestKnown: ago(31) } as const;
+    expect(told(on(age))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
+    const waiver = { id: 'w', rule: 'age-limit', reason: 'accepted for now', author: 'a' };
+    const waived = policyOf({ waivers: [{ ...waiver, created: '2026-11-01', expires: '2026-12-20' }] });
+    expect(told(judge({ image: { ...image(), standing: { age } } }, waived))).toEqual([
+      'unknown',
+      'age-known unknown',
+      'age-limit waived',
+    ]);
   });
 
   test('has a limit and a warning of its own for each tier', () => {

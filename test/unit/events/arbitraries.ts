@@ -1,7 +1,7 @@
 import type { Closure, NodeAnswer } from '../../../shared/domain/cascade.ts';
 import { ASKED_BY_PERSON, type CauseFact } from '../../../shared/domain/cause.ts';
 import { SEVERITIES } from '../../../shared/domain/finding.ts';
-import { TIERS } from '../../../shared/domain/image.ts';
+import { type Digest, TIERS } from '../../../shared/domain/image.ts';
 import type { Rebuild, RebuildOutcome } from '../../../shared/domain/rebuild.ts';
 import type { ImageRecord, LedgerRecord, PolicyPointer } from '../../../shared/domain/records.ts';
 import type { ReviewRecord } from '../../../shared/domain/run.ts';
@@ -29,8 +29,15 @@ const judged = fc
   .map(([one, other]) => ({ ...one, ...other }));
 
 const fact = fc.oneof(
-  fc.record({ kind: fc.constant('age' as const), bornAtEpochMs: epochMs, limitDays: fc.constantFrom(30, 60) }),
-  fc.constant({ kind: 'age-unknown' as const }),
+  fc
+    .tuple(
+      fc.oneof(
+        fc.record({ kind: fc.constant('age' as const), bornAtEpochMs: epochMs, limitDays: fc.constantFrom(30, 60) }),
+        fc.constant({ kind: 'age-unknown' as const }),
+      ),
+      optional<{ decidedBy: Digest }>({ decidedBy: fc.constant(digestOf('base')) }),
+    )
+    .map(([one, other]) => ({ ...one, ...other })),
   fc.record({
     kind: fc.constant('finding' as const),
     vulnerability,
