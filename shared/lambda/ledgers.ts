@@ -1,4 +1,5 @@
 import { DynamoContentLedger } from '../adapters/dynamodb/content-ledger.ts';
+import { DynamoFleetPlaces } from '../adapters/dynamodb/fleet-places.ts';
 import { DynamoImageLedger } from '../adapters/dynamodb/image-ledger.ts';
 import { DynamoPlaceLedger } from '../adapters/dynamodb/place-ledger.ts';
 import { DynamoRunLedger } from '../adapters/dynamodb/run-ledger.ts';
@@ -12,6 +13,7 @@ import type { ReviewMode } from '../domain/run.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import {
   previewContents,
+  previewFleetPlaces,
   previewImages,
   previewLedgers,
   previewParts,
@@ -41,6 +43,10 @@ type Kinds<Name extends keyof ReviewLedgers> = { readonly [One in Name]: Kind<On
 // Each by itself, so that a function's bundle holds those it names.
 export const images: Kind<'images'> = { real: (table) => new DynamoImageLedger(table), preview: previewImages };
 export const places: Kind<'places'> = { real: (table) => new DynamoPlaceLedger(table), preview: previewPlaces };
+export const fleetPlaces: Kind<'fleetPlaces'> = {
+  real: (table) => new DynamoFleetPlaces(table),
+  preview: previewFleetPlaces,
+};
 export const contents: Kind<'contents'> = {
   real: (table) => new DynamoContentLedger(table),
   preview: previewContents,

@@ -73,6 +73,14 @@ export interface PlaceLedger {
   indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
 }
 
+/** The places of many images at once, for whoever looks at the whole fleet. */
+export interface FleetPlaces {
+  /** Of any number of images, in those places that their records name. */
+  locationsOf(
+    images: readonly Pick<ImageFacts, 'digest' | 'locations'>[],
+  ): Promise<ReadonlyMap<Digest, readonly LocationRecord[]>>;
+}
+
 /** What images are made of. Content under a digest does not change: what is there is written over by the same. */
 export interface ContentLedger {
   /** Any number of them, each digest once. */

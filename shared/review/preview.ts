@@ -7,6 +7,7 @@ import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
 import type {
   Abandonment,
   ContentLedger,
+  FleetPlaces,
   ImageLedger,
   PlaceLedger,
   RunLedger,
@@ -23,6 +24,7 @@ import { runFileKeys } from './documents.ts';
 export interface ReviewLedgers {
   readonly images: ImageLedger;
   readonly places: PlaceLedger;
+  readonly fleetPlaces: FleetPlaces;
   readonly contents: ContentLedger;
   readonly usages: UsageLedger;
   readonly streams: StreamLedger;
@@ -70,6 +72,16 @@ export const previewPlaces: View<PlaceLedger> = (real, store) => {
       new Map([...(await real.indexes(digests)), ...(await store.all<readonly IndexChild[]>('indexes', digests))]),
   };
 };
+
+export const previewFleetPlaces: View<FleetPlaces> = (real, store) => ({
+  locationsOf: async (images) => {
+    const ours = await store.all<readonly LocationRecord[]>(
+      'locations',
+      images.map(({ digest }) => digest),
+    );
+    return new Map([...(await real.locationsOf(images)), ...ours]);
+  },
+});
 
 export const previewContents: View<ContentLedger> = (real) => ({ ...readsOf(real, ['get']), record: nothing });
 

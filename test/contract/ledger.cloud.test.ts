@@ -4,7 +4,6 @@ import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.t
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
 import { DynamoLockLedger } from '../../shared/adapters/dynamodb/lock-ledger.ts';
-import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/place-ledger.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
 import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rollout-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
@@ -18,6 +17,7 @@ import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/usage-ledger.t
 import { useCloud } from '../support/cloud.ts';
 import { IndexedImages } from '../support/indexed-images.ts';
 import { ledgerTables } from '../support/ledger-table.ts';
+import { ListedPlaces } from '../support/listed-places.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
 import { contentLedgerContract } from './content-ledger.contract.ts';
@@ -45,8 +45,7 @@ beforeAll(async () => {
 describe('the DynamoDB ledger of', () => {
   describe('images', () =>
     imageLedgerContract({ make: async () => new IndexedImages(await newTable()), propertyRuns }));
-  describe('places', () =>
-    placeLedgerContract({ make: async () => new DynamoPlaceLedger(await newTable()), propertyRuns }));
+  describe('places', () => placeLedgerContract({ make: async () => new ListedPlaces(await newTable()), propertyRuns }));
   describe('contents', () =>
     contentLedgerContract({ make: async () => new DynamoContentLedger(await newTable()), propertyRuns }));
   describe('usages', () =>

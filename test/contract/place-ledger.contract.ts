@@ -1,4 +1,5 @@
-import type { PlaceLedger } from '../../shared/ports/ledger.ts';
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import type { FleetPlaces, PlaceLedger } from '../../shared/ports/ledger.ts';
 import { digestOf, LOCATION, NOON_EPOCH_MS, place } from '../support/samples.ts';
 import { fc } from '../support/seeded.ts';
 import type { Contract } from './contract.ts';
@@ -9,7 +10,7 @@ const at = (firstPushSeenAtEpochMs: number, lastPushSeenAtEpochMs = firstPushSee
   lastPushSeenAtEpochMs,
 });
 
-export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger>): void {
+export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger & FleetPlaces>): void {
   test('an image has no place before one is recorded', async () => {
     const ledger = await make();
     expect(await ledger.locations(digestOf('a'))).toEqual([]);
@@ -83,6 +84,20 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
       }),
       { numRuns: propertyRuns },
     );
+  });
+
+  test('locations of many images come back at once, those of the places that are named', async () => {
+    const ledger = await make();
+    const elsewhere = { ...LOCATION, repository: 'team/copy' };
+    const names = Array.from({ length: 150 }, (_, n) => `image-${n}`);
+    await mapConcurrently(names, 16, (name) => ledger.recordLocation(place(name)));
+    await ledger.recordLocation(place('image-0', { location: elsewhere, tags: ['v2'] }));
+    const images = names.map((name) => ({ digest: digestOf(name), locations: [LOCATION, elsewhere] }));
+    const found = await ledger.locationsOf([...images, { digest: digestOf('unknown'), locations: [LOCATION] }]);
+    expect(found.size).toBe(150);
+    expect(found.get(digestOf('image-0'))).toEqual(await ledger.locations(digestOf('image-0')));
+    expect(found.get(digestOf('image-7'))).toEqual([place('image-7')]);
+    expect(await ledger.locationsOf([{ digest: digestOf('image-0'), locations: [] }])).toEqual(new Map());
   });
 
   test('indexes come back with their children; an empty one is known to be empty', async () => {

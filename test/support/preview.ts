@@ -1,6 +1,7 @@
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
   previewContents,
+  previewFleetPlaces,
   previewImages,
   previewLedgers,
   previewPlaces,
@@ -15,6 +16,7 @@ import {
 const VIEWS = {
   images: previewImages,
   places: previewPlaces,
+  fleetPlaces: previewFleetPlaces,
   contents: previewContents,
   usages: previewUsages,
   streams: previewStreams,

@@ -11,7 +11,7 @@ import type { Usage } from '../../domain/usage.ts';
  * | --------------- | ------------------------ | ---------------------------------------------------- | -------- |
  * | image           | IMAGE#<digest>           | IMAGE                                                | BatchGet by digest |
  * | content         | IMAGE#<digest>           | CONTENT                                              | BatchGet by digest |
- * | location        | IMAGE#<digest>           | LOC#<account>/<region>/<repository>                  | Query of one image |
+ * | location        | IMAGE#<digest>           | LOC#<account>/<region>/<repository>                  | Query of one image; BatchGet of many |
  * | usage           | IMAGE#<digest>           | USE#<account>/<region>/<cluster>#<workload>#<container> | Query of one image; index `scope` |
  * | index           | INDEX#<digest>           | INDEX                                                | BatchGet by digest |
  * | tag             | TAG#<location>           | <tag>                                                | Get: what was last pushed under a tag |

@@ -1,10 +1,10 @@
 import type { Digest, ImageLocation, IndexChild } from '../../../shared/domain/image.ts';
 import { locationKey } from '../../../shared/domain/image.ts';
-import { type LocationRecord, widenedLocation } from '../../../shared/domain/records.ts';
-import type { PlaceLedger } from '../../../shared/ports/ledger.ts';
+import { type ImageFacts, type LocationRecord, widenedLocation } from '../../../shared/domain/records.ts';
+import type { FleetPlaces, PlaceLedger } from '../../../shared/ports/ledger.ts';
 
 /** Places of images and contents of indexes in memory. */
-export class FakePlaceLedger implements PlaceLedger {
+export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
   readonly #places = new Map<string, LocationRecord>();
   readonly #tags = new Map<string, { readonly digest: Digest; readonly pushedAtEpochMs: number }>();
   readonly #indexes = new Map<Digest, readonly IndexChild[]>();
@@ -18,6 +18,19 @@ export class FakePlaceLedger implements PlaceLedger {
   async locations(digest: Digest): Promise<readonly LocationRecord[]> {
     const found = [...this.#places].filter(([, record]) => record.digest === digest);
     return found.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, record]) => structuredClone(record));
+  }
+
+  async locationsOf(
+    images: readonly Pick<ImageFacts, 'digest' | 'locations'>[],
+  ): Promise<ReadonlyMap<Digest, readonly LocationRecord[]>> {
+    const found = images.map(({ digest, locations }) => {
+      const keys = new Set(locations.map((place) => `${digest} ${locationKey(place)}`));
+      const places = [...this.#places]
+        .filter(([key]) => keys.has(key))
+        .sort(([one], [other]) => (one < other ? -1 : 1));
+      return [digest, places.map(([, record]) => structuredClone(record))] as const;
+    });
+    return new Map(found.filter(([, places]) => places.length > 0));
   }
 
   async lastPushed(location: ImageLocation, tag: string): Promise<Digest | undefined> {

@@ -38,6 +38,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
   const clock: Clock = () => time.nowEpochMs;
   const registry = new FakeRegistry();
   const images = new FakeImageLedger();
+  const places = new FakePlaceLedger();
   let ids = 0;
   return {
     clock,
@@ -48,7 +49,8 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     ids: (): string => `id-${String(++ids).padStart(6, '0')}`,
     images,
     imageIndex: images,
-    places: new FakePlaceLedger(),
+    places,
+    fleetPlaces: places,
     contents: new FakeContentLedger(),
     usages: new FakeUsageLedger(),
     streams: new FakeStreamLedger(),

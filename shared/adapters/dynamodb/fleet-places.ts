@@ -1,0 +1,25 @@
+import { type Digest, locationKey } from '../../domain/image.ts';
+import { compareTexts } from '../../domain/order.ts';
+import type { ImageFacts, LocationRecord } from '../../domain/records.ts';
+import type { FleetPlaces } from '../../ports/ledger.ts';
+import { recordOf } from './items.ts';
+import * as keys from './keys.ts';
+import type { LedgerTable } from './table.ts';
+
+/** The keys of places follow from what the records name: a hundred cost one call, and not a query each. */
+export class DynamoFleetPlaces implements FleetPlaces {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async locationsOf(
+    images: readonly Pick<ImageFacts, 'digest' | 'locations'>[],
+  ): Promise<ReadonlyMap<Digest, readonly LocationRecord[]>> {
+    const places = images.flatMap(({ digest, locations }) => locations.map((place) => keys.location(digest, place)));
+    const records = (await this.#table.getAll(places)).map((item) => recordOf<LocationRecord>(item));
+    const inOrder = records.sort((one, other) => compareTexts(locationKey(one.location), locationKey(other.location)));
+    return Map.groupBy(inOrder, ({ digest }) => digest);
+  }
+}

@@ -1,0 +1,19 @@
+import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.ts';
+import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/place-ledger.ts';
+import type { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import type { ImageFacts } from '../../shared/domain/records.ts';
+import type { FleetPlaces } from '../../shared/ports/ledger.ts';
+
+/** Places of one table, asked for by image and for many at once. */
+export class ListedPlaces extends DynamoPlaceLedger implements FleetPlaces {
+  readonly #fleet: DynamoFleetPlaces;
+
+  constructor(table: LedgerTable) {
+    super(table);
+    this.#fleet = new DynamoFleetPlaces(table);
+  }
+
+  locationsOf(images: readonly Pick<ImageFacts, 'digest' | 'locations'>[]) {
+    return this.#fleet.locationsOf(images);
+  }
+}
