@@ -79,14 +79,8 @@ function ageReasons({ image }: JudgedFacts, policy: Policy): Reason[] {
   const age = ageOf(image);
   if (age.known) return [ageReason(image, age, policy)];
   const { unknown, oldestKnown } = age;
-  const [missing] = unknown;
   return [
-    {
-      ruleId: BUILT_IN_RULES.ageKnown,
-      effect: 'unknown',
-      kind: 'age-unknown',
-      ...(missing !== undefined && missing !== image.digest && { decidedBy: missing }),
-    },
+    { ruleId: BUILT_IN_RULES.ageKnown, effect: 'unknown', kind: 'age-unknown', ...by(image, unknown[0]) },
     ...(oldestKnown ? [ageReason(image, oldestKnown, policy)] : []),
   ];
 }
@@ -100,9 +94,12 @@ function ageReason(image: ImageFacts, { bornAtEpochMs, decidedBy }: OldestBelow,
     kind: 'age',
     bornAtEpochMs,
     limitDays,
-    ...(decidedBy !== image.digest && { decidedBy }),
+    ...by(image, decidedBy),
   };
 }
+
+/** Whose age it is, where it is another image's. */
+const by = ({ digest }: ImageFacts, decidedBy = digest) => (decidedBy === digest ? {} : { decidedBy });
 
 /** Age is told once the warning share of the limit is used up; the instant of the breach is known before. */
 function isEarly(reason: Reason, { image }: JudgedFacts, policy: Policy, nowEpochMs: number): boolean {

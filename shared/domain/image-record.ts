@@ -8,6 +8,9 @@ import { ageOf, type Standing } from './standing.ts';
  * applies these to what it has, so that they end the same in whatever order they come.
  */
 
+/** What of a record is no fact. */
+type OthersWrote = Omit<ImageRecord, keyof ImageFacts>;
+
 /** The facts in a record. */
 export function factsIn(record: ImageRecord): ImageFacts {
   const { inUse, isHead, standing, scan, verdict, findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } =
@@ -26,20 +29,13 @@ export function withFacts(
   over?: (known: ImageRecord) => ImageFacts,
 ): ImageRecord {
   if (!before) return { ...told, inUse: false, isHead: false, scan: NEVER_SCANNED };
-  const facts = over ? over(before) : told;
-  if (sameContent(factsIn(before), facts)) return before;
-  const { inUse, isHead, standing, scan, verdict, findingsFingerprint, findingsCount } = before;
-  return {
-    ...facts,
-    inUse,
-    isHead,
-    ...(standing && { standing }),
-    scan,
-    ...(verdict && { verdict }),
-    ...(findingsFingerprint !== undefined && { findingsFingerprint }),
-    ...(findingsCount !== undefined && { findingsCount }),
-  };
+  const [facts, were] = [over ? over(before) : told, factsIn(before)];
+  if (sameContent(were, facts)) return before;
+  const others = Object.entries(unjudged(before)).filter(([name]) => !(name in were));
+  return { ...(Object.fromEntries(others) as OthersWrote), ...facts };
 }
+
+const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord => record;
 
 /**
  * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image stands on
@@ -47,9 +43,8 @@ export function withFacts(
  */
 export function withStanding(before: ImageRecord, standing: Standing): ImageRecord | undefined {
   if (sameContent(before.standing, standing)) return undefined;
-  const { judgedAtEpochMs, ...rest } = before;
-  const isJudged = judgedAtEpochMs !== undefined && sameContent(ageOf(before), standing.age);
-  return { ...rest, standing, ...(isJudged && { judgedAtEpochMs }) };
+  const after = { ...before, standing };
+  return sameContent(ageOf(before), standing.age) ? after : unjudged(after);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { type Digest, type IndexChild, locationKey } from '../domain/image.ts';
 import { withFacts, withJudgement, withStanding, withUnreadResult } from '../domain/image-record.ts';
+import { compareTexts } from '../domain/order.ts';
 import { type ImageRecord, type LocationRecord, widenedLocation } from '../domain/records.ts';
 import type { ReviewRecord, RunPart } from '../domain/run.ts';
 import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
@@ -107,7 +108,7 @@ function withLocation(known: readonly LocationRecord[], record: LocationRecord):
   const before = known.find(({ location }) => locationKey(location) === key);
   const others = known.filter(({ location }) => locationKey(location) !== key);
   return [...others, widenedLocation(before, record)].sort((one, other) =>
-    locationKey(one.location) < locationKey(other.location) ? -1 : 1,
+    compareTexts(locationKey(one.location), locationKey(other.location)),
   );
 }
 
@@ -135,14 +136,12 @@ function documentStore(files: RunFiles, root: string) {
     }
   };
   const all = async <Document>(folder: string, digests: readonly Digest[]): Promise<Map<Digest, Document>> => {
-    const unique = [...new Set(digests)];
-    const documents = await mapConcurrently(unique, READS_AT_ONCE, (digest) => get<Document>(`${folder}/${digest}`));
-    return new Map(
-      unique.flatMap((digest, index) => {
-        const document = documents[index];
-        return document === undefined ? [] : [[digest, document] as const];
-      }),
-    );
+    const found = new Map<Digest, Document>();
+    await mapConcurrently([...new Set(digests)], READS_AT_ONCE, async (digest) => {
+      const document = await get<Document>(`${folder}/${digest}`);
+      if (document !== undefined) found.set(digest, document);
+    });
+    return found;
   };
   async function* below<Document>(folder: string): AsyncIterable<Document> {
     for await (const found of files.list(`${root}/${folder}/`)) yield (await files.get(found)) as Document;

@@ -32,49 +32,42 @@ export class DynamoImageLedger implements ImageLedger {
     digest: Digest,
     presence: { readonly inUse?: boolean; readonly isHead?: boolean },
   ): Promise<void> {
-    await this.#change(digest, (state) => ({ ...state, record: { ...state.record, ...presence } }));
+    await this.#changeRecord(digest, (record) => ({ ...record, ...presence }));
   }
 
   async recordStanding(digest: Digest, standing: Standing): Promise<void> {
-    await this.#change(digest, (state) => {
-      const record = withStanding(state.record, standing);
-      return record && { ...state, record };
-    });
+    await this.#changeRecord(digest, (record) => withStanding(record, standing));
   }
 
   async claimScan(digest: Digest, claim: ScanClaim): Promise<boolean> {
-    let granted = false;
-    await this.#change(digest, (state) => {
-      granted = mayAsk(state, claim);
-      return granted ? asked(state, claim) : undefined;
-    });
-    return granted;
+    return this.#change(digest, (state) => (mayAsk(state, claim) ? asked(state, claim) : undefined));
   }
 
   async markUnread(digest: Digest): Promise<void> {
-    await this.#change(digest, (state) => {
-      const record = withUnreadResult(state.record);
-      return record && { ...state, record };
-    });
+    await this.#changeRecord(digest, withUnreadResult);
   }
 
   async recordJudgement(judgement: Judgement): Promise<boolean> {
-    let written = false;
-    await this.#change(judgement.digest, (state) => {
-      const record = withJudgement(state.record, judgement);
-      written = record !== undefined;
-      return record && { ...state, record };
-    });
-    return written;
+    return this.#changeRecord(judgement.digest, (record) => withJudgement(record, judgement));
   }
 
-  /** @throws ImageNotRecordedError */
-  async #change(digest: Digest, decide: (state: ImageState) => ImageState | undefined): Promise<void> {
+  #changeRecord(digest: Digest, decide: (record: ImageRecord) => ImageRecord | undefined): Promise<boolean> {
+    return this.#change(digest, (state) => {
+      const record = decide(state.record);
+      return record && { ...state, record };
+    });
+  }
+
+  /** `false` where it is decided to leave things as they are. @throws ImageNotRecordedError */
+  async #change(digest: Digest, decide: (state: ImageState) => ImageState | undefined): Promise<boolean> {
+    let isDecided = false;
     await this.#table.change(keys.image(digest), (item) => {
       if (!item) throw new ImageNotRecordedError(digest);
       const decided = decide(imageState(item));
+      isDecided = decided !== undefined;
       return decided && imageContent(decided);
     });
+    return isDecided;
   }
 }
 

@@ -1,3 +1,4 @@
+import { compareTexts } from '../../domain/order.ts';
 import { LedgerItemMissingError } from '../../ports/errors.ts';
 import { packLists, storedRecord } from './items.ts';
 import { INDEXES, type Key, type OPEN } from './keys.ts';
@@ -82,7 +83,7 @@ export class StoredRecords<Stored extends object> {
     const question = { expression: 'openPk = :open', values: { ':open': this.#openAs?.partition } };
     for await (const page of this.#table.pages({ index: INDEXES.open, ...question })) {
       const items = (await this.#table.getAll(page)).filter(({ openPk }) => openPk === this.#openAs?.partition);
-      const inOrder = items.sort((one, other) => (String(one.openSk) < String(other.openSk) ? -1 : 1));
+      const inOrder = items.sort((one, other) => compareTexts(one.openSk as string, other.openSk as string));
       if (inOrder.length > 0) yield inOrder.map((item) => storedRecord<Stored>(item));
     }
   }
