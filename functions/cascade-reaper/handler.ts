@@ -1,6 +1,6 @@
 import * as clients from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
@@ -30,7 +30,7 @@ function compose(): ReaperServices {
     ports: {
       ...actingLedgers(table),
       runsOf: (run) => ledgers(run).runs,
-      policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+      policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
       runner: new CodePipelineRunner(clients.pipelineClients(builder)),
       executions: new SfnExecutions(clients.machineClient(), env.CASCADE_MACHINE_ARN),
       planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),

@@ -6,7 +6,7 @@ import { decisiveFailures } from '../../shared/domain/run-gate.ts';
 import { type RunFailure, sumRun } from '../../shared/domain/run-summary.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
-import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { Policies } from '../../shared/ports/policies.ts';
 import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { expectedParts } from '../../shared/review/expected-parts.ts';
@@ -17,7 +17,7 @@ const FAILURES_NAMED = 5;
 const LONGEST_SUMMARY = 4000;
 
 export interface ClosePorts {
-  readonly policies: PolicyStore;
+  readonly policies: Policies;
   readonly runs: RunLedger;
   readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
   readonly files: RunFiles;

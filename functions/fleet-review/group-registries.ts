@@ -4,7 +4,7 @@ import type { Policy } from '../../shared/domain/policy.ts';
 import { parseImageReference, resolvedTag } from '../../shared/domain/reference.ts';
 import { classify } from '../../shared/domain/tier.ts';
 import type { Observation } from '../../shared/domain/usage.ts';
-import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
   observationsCompleteDocument,
@@ -19,7 +19,7 @@ import type { ActionInput } from './input.ts';
 const WRITES_AT_ONCE = 8;
 
 export interface GroupPorts {
-  readonly policies: PolicyStore;
+  readonly policies: Policies;
   readonly files: RunFiles;
 }
 

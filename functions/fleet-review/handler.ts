@@ -6,7 +6,7 @@ import {
   memberAccess,
   organizationsClient,
 } from '../../shared/adapters/clients.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rollout-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
@@ -38,7 +38,7 @@ function compose(): ReviewServices {
     pollSeconds: env.SCAN_POLL_SECONDS,
   };
   const world = {
-    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     rollouts: new DynamoRolloutLedger(table),
     accounts: new OrganizationDirectory(organizationsClient(), accountClients(access)),
     files,

@@ -3,7 +3,7 @@ import { registryKey } from '../../shared/domain/image.ts';
 import type { ReviewMode, Scope, ScopeResult } from '../../shared/domain/run.ts';
 import { runIdOf } from '../../shared/domain/run-id.ts';
 import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
-import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { Policies } from '../../shared/ports/policies.ts';
 import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
@@ -15,7 +15,7 @@ import { expandScopes, failedScopes, leaveOutEmpty, scopeKeyOf } from './scopes.
 const WRITES_AT_ONCE = 8;
 
 export interface OpenPorts extends RegionPorts {
-  readonly policies: PolicyStore;
+  readonly policies: Policies;
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
   readonly rollouts: Pick<RolloutLedger, 'openClosures'>;

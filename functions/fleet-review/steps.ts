@@ -2,7 +2,7 @@ import { runIdOf } from '../../shared/domain/run-id.ts';
 import type { LedgersOfRun } from '../../shared/lambda/ledgers.ts';
 import type { AccountDirectory } from '../../shared/ports/accounts.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
-import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { Policies } from '../../shared/ports/policies.ts';
 import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
 import type { Retry } from '../../shared/ports/retry.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
@@ -18,7 +18,7 @@ import { planScans } from './plan-scans.ts';
 export interface ReviewServices {
   readonly ledgers: LedgersOfRun<'images' | 'runs' | 'scopes' | 'usages'>;
   readonly world: {
-    readonly policies: PolicyStore;
+    readonly policies: Policies;
     readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
     readonly accounts: AccountDirectory;
     readonly files: RunFiles;

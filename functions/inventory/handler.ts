@@ -1,5 +1,5 @@
 import { bucketClient, ecrClients, ecsClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { EcsWorkloads } from '../../shared/adapters/ecs-workloads.ts';
@@ -27,7 +27,7 @@ function compose() {
   });
   const ledgers = ledgersOfRun(table, files, stepLedgers);
   const world = {
-    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     workloads: new EcsWorkloads(ecsClients(access)),
     registry: new EcrRegistry(ecrClients(access)),
     files,

@@ -10,7 +10,7 @@ import {
 } from '../../shared/inventory/repository.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
-import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { Policies } from '../../shared/ports/policies.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { type RegistryDocument, registryDocument, runFileKeys } from '../../shared/review/documents.ts';
@@ -20,7 +20,7 @@ import type { ActionInput } from './input.ts';
 const REPOSITORIES_AT_ONCE = 4;
 
 export interface RegistryPorts extends RepositoryPorts {
-  readonly policies: PolicyStore;
+  readonly policies: Policies;
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
 }

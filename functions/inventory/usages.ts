@@ -7,7 +7,7 @@ import { type UnresolvedContainer, type Usage, workloadText } from '../../shared
 import type { FactsPorts } from '../../shared/inventory/write-facts.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
-import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
@@ -19,7 +19,7 @@ import { ensureFacts } from './used-facts.ts';
 const EMPTY_FOR_MS = 7 * 86_400_000;
 
 export interface UsagesPorts extends FactsPorts {
-  readonly policies: PolicyStore;
+  readonly policies: Policies;
   readonly places: PlaceLedger;
   readonly usages: UsageLedger;
   readonly runs: Pick<RunLedger, 'recordPart'>;

@@ -4,7 +4,7 @@ import type { ReviewMode } from '../../shared/domain/run.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import type { ImageLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
-import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { Policies } from '../../shared/ports/policies.ts';
 import { type EvaluatePorts, evaluateBatch, type VerdictPart } from './evaluate-batch.ts';
 import type { PolicyEvaluationInput } from './input.ts';
 import { readOnly } from './preview.ts';
@@ -18,7 +18,7 @@ interface Ledgers {
 
 export interface PolicyEvaluationServices {
   readonly ledgers: (run: { readonly runId: string; readonly mode: ReviewMode }) => Ledgers;
-  readonly world: Omit<EvaluatePorts & ScanEventPorts, keyof Ledgers | 'policies'> & { readonly policies: PolicyStore };
+  readonly world: Omit<EvaluatePorts & ScanEventPorts, keyof Ledgers | 'policies'> & { readonly policies: Policies };
 }
 
 /** Tells the two callers apart, and gives each the reply it understands. */

@@ -1,7 +1,7 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
@@ -29,7 +29,7 @@ function compose(): PolicyEvaluationServices {
     ledgers: ledgersOfRun(table, new S3RunFiles(s3, env.RUN_BUCKET), { images, runs, streams }),
     world: {
       causes: new DynamoCauseLedger(table),
-      policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+      policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
       evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
       scanner: new EcrScanner(ecrClients(access)),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),

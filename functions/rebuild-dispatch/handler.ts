@@ -7,7 +7,7 @@ import {
 } from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
@@ -33,7 +33,7 @@ function compose(): DispatchServices {
     ...actingLedgers(table),
     streams: new DynamoStreamLedger(table),
     images: new DynamoImageLedger(table),
-    policies: new DynamoPolicyStore(table, bucketClient(), env.EVIDENCE_BUCKET),
+    policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
     runner: new CodePipelineRunner(pipelineClients(access)),
     executions: new SfnExecutions(machines, env.CASCADE_MACHINE_ARN),
     waitingStep: new SfnWaitingStep(machines),

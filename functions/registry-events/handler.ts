@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
@@ -30,7 +30,7 @@ function compose(): RegistryEventPorts {
   const sqs = queueClient();
   return {
     ...imageLedgers(table),
-    policies: new DynamoPolicyStore(table, bucketClient(), env.EVIDENCE_BUCKET),
+    policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
     guards: new DynamoGuardLedger(table),
     registry: new EcrRegistry(ecr),
     asking: {

@@ -1,6 +1,6 @@
 import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { S3Reports } from '../../shared/adapters/s3-reports.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
@@ -25,7 +25,7 @@ function compose(): PortsOf {
   const ledgers = ledgersOfRun(table, files, { images, runs, usages });
   const world = {
     causes: new DynamoCauseLedger(table),
-    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     reports: new S3Reports(s3, env.EVIDENCE_BUCKET),
     files,
     clock: Date.now,

@@ -4,7 +4,7 @@ import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledg
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rollout-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/scope-ledger.ts';
@@ -39,7 +39,7 @@ function compose(): RolloutServices {
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
     killSwitch: new DynamoSwitchLedger(table),
-    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     files: new S3RunFiles(s3, env.RUN_BUCKET),
     registry: new EcrManifests(ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }))),
     deployer: new EcsDeployer(ecsClients(memberAccess({ ...role, roleName: env.ACT_ROLLOUT_ROLE_NAME }))),

@@ -5,7 +5,7 @@ import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledg
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
 import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
@@ -39,7 +39,7 @@ function compose(): VerifyServices {
     places: new DynamoPlaces(table),
     streams: new DynamoStreamLedger(table),
     killSwitch: new DynamoSwitchLedger(table),
-    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
     registry: new EcrRegistry(readers),
     scanner: new EcrScanner(readers),

@@ -1,0 +1,53 @@
+import { GetObjectCommand, NoSuchKey, type S3Client } from '@aws-sdk/client-s3';
+import { checkPolicy } from '../../domain/policy-check.ts';
+import type { PolicyPointer } from '../../domain/records.ts';
+import { NoPolicyError, PolicyUnreadableError } from '../../ports/errors.ts';
+import type { Policies, PolicyVersion } from '../../ports/policies.ts';
+import { recordOf } from './items.ts';
+import * as keys from './keys.ts';
+import type { LedgerTable } from './table.ts';
+
+/** Policies as `policies/<version>.json` in the evidence bucket; which one is in force says an item of the ledger. */
+export class DynamoPolicies implements Policies {
+  protected readonly table: LedgerTable;
+  protected readonly client: S3Client;
+  protected readonly bucket: string;
+
+  constructor(table: LedgerTable, client: S3Client, bucket: string) {
+    this.table = table;
+    this.client = client;
+    this.bucket = bucket;
+  }
+
+  async current(): Promise<PolicyVersion> {
+    const pointer = await this.pointer();
+    if (!pointer) throw new NoPolicyError();
+    return this.load(pointer.version);
+  }
+
+  async load(version: string): Promise<PolicyVersion> {
+    const text = await this.#read(version);
+    try {
+      return { version, policy: checkPolicy(JSON.parse(text)) };
+    } catch (error) {
+      throw new PolicyUnreadableError(version, error);
+    }
+  }
+
+  protected async pointer(): Promise<PolicyPointer | undefined> {
+    const item = await this.table.get(keys.policy);
+    return item && recordOf<PolicyPointer>(item);
+  }
+
+  async #read(version: string): Promise<string> {
+    try {
+      const object = new GetObjectCommand({ Bucket: this.bucket, Key: policyKey(version) });
+      const { Body } = await this.client.send(object);
+      return (await Body?.transformToString()) ?? '';
+    } catch (error) {
+      throw error instanceof NoSuchKey ? new PolicyUnreadableError(version, error) : error;
+    }
+  }
+}
+
+export const policyKey = (version: string): string => `policies/${version}.json`;
