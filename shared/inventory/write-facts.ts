@@ -1,3 +1,4 @@
+import { locationKey } from '../domain/image.ts';
 import type { ImageFacts, ImageRecord } from '../domain/records.ts';
 import type { ImageLedger } from '../ports/ledger.ts';
 import type { StreamImages } from '../ports/rebuilds.ts';
@@ -19,9 +20,9 @@ export async function writeFacts(
   pushedAtEpochMs?: number,
 ): Promise<void> {
   const expected = factsOver(known);
-  const list = async ({ stream, digest }: ImageFacts): Promise<void> => {
-    if (stream === undefined) return;
-    await streamImages.record(stream, { digest, ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }) });
+  const list = async (facts: ImageFacts): Promise<void> => {
+    const image = { digest: facts.digest, ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }) };
+    for (const name of listsOf(facts)) await streamImages.record(name, image);
   };
   await list(expected);
   let decided = expected;
@@ -30,5 +31,11 @@ export async function writeFacts(
     return decided;
   });
   // Another writer's facts came between: they may have moved the image to another stream.
-  if (decided.stream !== expected.stream) await list(decided);
+  if (listsOf(decided).join() !== listsOf(expected).join()) await list(decided);
 }
+
+/** Its stream; where none made it, and others may be built upon it all the same, the places that keep it. */
+const listsOf = ({ stream, tier, locations }: ImageFacts): readonly string[] => {
+  if (stream !== undefined) return [stream];
+  return tier === 'base' || tier === 'platform' ? locations.map(locationKey) : [];
+};

@@ -131,7 +131,10 @@ export interface SwitchLedger {
   set(killSwitch: KillSwitch): Promise<void>;
 }
 
-/** Images of a stream by push, so that whoever runs old ones can be found. */
+/**
+ * Images of a stream, so that whoever runs old ones can be found; and those of a place (`locationKey`) that no stream
+ * made, but that others may be built upon: branch builds of a base, and what was there before its tags were watched.
+ */
 export interface StreamImages {
   /** Keeps the earliest push told; writes nothing where nothing is new. */
   record(stream: string, image: { readonly digest: Digest; readonly pushedAtEpochMs?: number }): Promise<void>;

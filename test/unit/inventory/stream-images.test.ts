@@ -1,4 +1,5 @@
 import { collect } from '../../../shared/concurrency.ts';
+import { locationKey } from '../../../shared/domain/image.ts';
 import { writeFacts } from '../../../shared/inventory/write-facts.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { facts } from '../../support/samples.ts';
@@ -23,6 +24,16 @@ test('images are listed with the stream that made them, the one before too', asy
   world.workloads.run(main, task({ image: referenceTo(web, ':stable'), digest: b }));
   await review();
   expect(await listed(stableStream)).toEqual([a, b].sort());
+});
+
+test('what others may be built upon is listed by its place where no release line made it', async () => {
+  const { world, review, listed } = await webWorld();
+  pushImage(world, debian, 'b', ['branch-7']);
+  await review();
+  expect(world.images.records.get(b)).toMatchObject({ tier: 'base' });
+  expect(world.images.records.get(b)).not.toHaveProperty('stream');
+  expect(await listed(locationKey(debian))).toEqual([b]);
+  expect(await listed(locationKey(web))).toEqual([]);
 });
 
 test('a day without anything new asks for no list', async () => {
