@@ -55,6 +55,8 @@ const DRIVERS: Readonly<Record<string, Drivers>> = {
   inventory: { invocations: 'none', work: 'usages', files: 'none' },
   // One invocation for each step.
   'fleet-review': { invocations: 'none', work: 'usages', files: 'none' },
+  // One invocation, over all images.
+  lineage: { invocations: 'none', work: 'images', files: 'none' },
   // Batches of 100 images.
   'scan-trigger': { invocations: 'images', work: 'images', files: 'images' },
   // Batches of 100 images, and messages; evidence for each image.

@@ -1,4 +1,5 @@
 import { piecesOf } from '../../shared/concurrency.ts';
+import { namedFailure } from '../../shared/domain/failure-text.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import type { OutcomeCounts, RunPart } from '../../shared/domain/run.ts';
@@ -80,14 +81,7 @@ function partOf(key: string, outcomes: ReadonlyMap<Digest, Outcome>): VerdictPar
   };
   for (const [digest, outcome] of outcomes) {
     counts['status' in outcome ? outcome.status : 'failed'] += 1;
-    if ('error' in outcome) failures.push({ digest, ...nameOf(outcome.error) });
+    if ('error' in outcome) failures.push({ digest, ...namedFailure(outcome.error) });
   }
   return { kind: 'verdict', key, outcomes: counts, failures };
 }
-
-const LONGEST_DETAIL = 500;
-
-const nameOf = (error: unknown): { readonly error: string; readonly detail: string } =>
-  error instanceof Error
-    ? { error: error.name, detail: error.message.slice(0, LONGEST_DETAIL) }
-    : { error: 'Error', detail: String(error).slice(0, LONGEST_DETAIL) };

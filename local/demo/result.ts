@@ -14,6 +14,9 @@ const reason = v.looseObject({
   kind: v.picklist(['age', 'age-unknown', 'finding', 'scan', 'registry']),
   deadlineEpochMs: v.optional(epochMs),
   waiverId: v.optional(v.string()),
+  decidedBy: v.optional(
+    v.pipe(v.string(), v.description('of an age: the image below this one that is so old, where it is not this one')),
+  ),
 });
 
 const image = v.strictObject({
@@ -23,7 +26,8 @@ const image = v.strictObject({
   stream: v.optional(v.string()),
   owner: v.optional(v.string()),
   locations: v.array(v.strictObject({ account: v.string(), region: v.string(), repository: v.string() })),
-  bornAtEpochMs: v.optional(epochMs),
+  bornAtEpochMs: v.optional(v.pipe(epochMs, v.description('its own birth; what it stands on may be older'))),
+  standsOn: v.optional(v.pipe(v.string(), v.description('digest of its parent'))),
   scan: v.strictObject({ state: v.picklist(SCAN_STATES), reason: v.optional(v.string()) }),
   findings: v.optional(count),
   reasons: v.array(reason),

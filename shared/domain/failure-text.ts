@@ -1,4 +1,11 @@
 const LONGEST = 800;
+const LONGEST_DETAIL = 500;
+
+/** What failed, as the part of a run names it. */
+export const namedFailure = (error: unknown): { readonly error: string; readonly detail: string } =>
+  error instanceof Error
+    ? { error: error.name, detail: error.message.slice(0, LONGEST_DETAIL) }
+    : { error: 'Error', detail: String(error).slice(0, LONGEST_DETAIL) };
 
 /**
  * An error that a step caught, for a person. Lambda gives it as JSON with a stack trace, of which the message is what

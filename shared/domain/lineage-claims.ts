@@ -12,6 +12,10 @@ export interface Claimed {
 const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 const BASE_NAME = 'org.opencontainers.image.base.name';
 
+/** Digests that labels name as what an image stands on; they may be those of indexes. */
+export const digestsClaimed = ({ labels }: Pick<LineageFacts, 'labels'>): readonly Digest[] =>
+  [labels?.[BASE_DIGEST], readImageReference(labels?.[BASE_NAME])?.digest].filter(isDigest);
+
 type Indexes = ReadonlyMap<Digest, readonly IndexChild[]>;
 
 /** Images that had a name or were made by a stream one after the other, on one platform. */

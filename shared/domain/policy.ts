@@ -108,6 +108,8 @@ export const policySchema = v.pipe(
     ages: v.strictObject({
       default: ageLimit,
       tiers: v.optional(v.record(v.picklist(TIERS), ageLimit)),
+      /** Whether what lies below the lowest image of tier base, the vendor's, makes an image older. */
+      vendorCounts: v.optional(v.boolean(), false),
     }),
     streams: v.array(streamRule),
     severities: v.array(severityRule),

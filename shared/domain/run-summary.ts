@@ -12,6 +12,8 @@ export interface ExpectedParts {
   /** Keys of scopes and registries: `<account>/<region>`. */
   readonly scopes: readonly string[];
   readonly registries: readonly string[];
+  /** Keys of the parts that tell what stands on what. */
+  readonly lineages: readonly string[];
   /** Empty in a preview, which asks for no scans. */
   readonly scanBatches: readonly ExpectedBatch[];
   readonly verdictBatches: readonly ExpectedBatch[];
@@ -50,6 +52,7 @@ function silentParts(expected: ExpectedParts, reported: ReadonlyMap<string, RunP
   const all = [
     ...expected.scopes.map((key) => ['scope', key] as const),
     ...expected.registries.map((key) => ['registry', key] as const),
+    ...expected.lineages.map((key) => ['lineage', key] as const),
     ...expected.scanBatches.map(({ key }) => ['scan', key] as const),
     ...expected.verdictBatches.map(({ key }) => ['verdict', key] as const),
   ];
@@ -74,6 +77,8 @@ function failuresOf(part: RunPart): RunFailure[] {
       return part.status === 'failed'
         ? [{ kind, key, error: 'RegistryFailed', detail: part.detail ?? 'no detail' }]
         : [];
+    case 'lineage':
+      return part.failures.map((failure) => ({ kind, ...failure }));
     case 'verdict':
       return part.failures.map(({ digest, error, detail }) => ({ kind, key: digest, error, detail }));
     case 'scan':

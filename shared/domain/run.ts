@@ -53,12 +53,26 @@ export type RunPart =
     }
   | { readonly kind: 'scan'; readonly key: string; readonly scans: ScanCounts; readonly laterUntilEpochMs?: number }
   | {
+      readonly kind: 'lineage';
+      readonly key: typeof LINEAGE_PART;
+      /** Images that parents were looked for among. */
+      readonly images: number;
+      /** What could not be read or written, streams by their ids; at most `MOST_FAILURES_NAMED` of `failed`. */
+      readonly failures: readonly { readonly key: string; readonly error: string; readonly detail: string }[];
+      readonly failed: number;
+    }
+  | {
       readonly kind: 'verdict';
       readonly key: string;
       readonly outcomes: OutcomeCounts;
       /** Digests that could not be judged, with what went wrong. */
       readonly failures: readonly { readonly digest: string; readonly error: string; readonly detail: string }[];
     };
+
+/** Lineage is found in one piece: whatever an image stands on may be anywhere. */
+export const LINEAGE_PART = 'fleet';
+
+export const MOST_FAILURES_NAMED = 100;
 
 /** The `scopeKey` of a review of everything that the policy names. */
 export const WHOLE_FLEET = 'fleet';

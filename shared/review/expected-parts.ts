@@ -1,4 +1,5 @@
 import { registryKey } from '../domain/image.ts';
+import { LINEAGE_PART } from '../domain/run.ts';
 import type { ExpectedParts } from '../domain/run-summary.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import { type Batch, batchesDocument, registriesDocument, runFileKeys, scopesDocument } from './documents.ts';
@@ -14,6 +15,7 @@ export async function expectedParts(files: RunFiles, runId: string): Promise<Exp
   return {
     scopes: scopes.map(({ scope }) => registryKey(scope)),
     registries: registries.map(({ registry }) => registryKey(registry)),
+    lineages: [LINEAGE_PART],
     scanBatches: [...batches, ...catchUp].map(expectedBatch),
     verdictBatches: batches.map(expectedBatch),
   };

@@ -5,7 +5,8 @@ import { generateDifficultFleet } from '../../local/fleet/difficult.ts';
 import type { Fleet } from '../../local/fleet/schema.ts';
 import { SEED } from '../support/seeded.ts';
 import { withReviewedFleet } from './oracle/demo.ts';
-import { createdOf, digestOfTag, scanOf } from './oracle/registry.ts';
+import { type Bearing, bearingImages, below } from './oracle/lineage.ts';
+import { digestOfTag, madeOf, scanOf } from './oracle/registry.ts';
 import {
   configOf,
   containersIn,
@@ -27,11 +28,11 @@ const placesOf = (fleet: Fleet): Place[] =>
   fleet.accounts.flatMap(({ id, regions }) => regions.map((region) => ({ account: id, region })));
 
 /** Repositories that each review lists, and so knows what their indexes hold. */
-const listedIn = (fleet: Fleet): Home[] =>
+const listedIn = (fleet: Fleet): (Home & { readonly tier: string })[] =>
   (fleet.policy.streams as { tier: string; account: string; regions: string[]; repositories: string[] }[])
     .filter(({ tier }) => tier === 'base' || tier === 'platform')
-    .flatMap(({ account, regions, repositories }) =>
-      regions.flatMap((region) => repositories.map((repository) => ({ account, region, repository }))),
+    .flatMap(({ tier, account, regions, repositories }) =>
+      regions.flatMap((region) => repositories.map((repository) => ({ tier, account, region, repository }))),
     );
 
 /** What AWS adds to a task names no image; what it runs may be known from where it is listed, or from who else runs it. */
@@ -107,7 +108,11 @@ test(`what the demo claims of fleet ${SEED} is what plain SDK calls find`, async
     }
 
     await checkScopes(endpoint, fleet, result);
-    await Promise.all(result.images.map((image) => checkImage(endpoint, fleet, image)));
+    const bearing = await bearingImages(
+      endpoint,
+      listedIn(fleet).filter((home) => isReadable(fleet, home)),
+    );
+    await Promise.all(result.images.map((image) => checkImage(endpoint, fleet, image, bearing)));
     await checkExecution(endpoint, fleet, result);
   });
 }, 180_000);
@@ -126,7 +131,7 @@ async function checkScopes(endpoint: string, fleet: Fleet, { scopes }: DemoResul
   }
 }
 
-async function checkImage(endpoint: string, fleet: Fleet, image: Image): Promise<void> {
+async function checkImage(endpoint: string, fleet: Fleet, image: Image, bearing: readonly Bearing[]): Promise<void> {
   const home = image.locations.find((location) => isReadable(fleet, location));
   const scan = home && (await scanOf(endpoint, home, image.digest));
   if (image.scan.state === 'complete' && home && scan) {
@@ -141,19 +146,54 @@ async function checkImage(endpoint: string, fleet: Fleet, image: Image): Promise
   } else {
     expect(image.outcome).not.toBe('compliant');
   }
-  if (home && image.scan.reason !== 'image-not-found') await checkAge(endpoint, home, image);
+  if (home && image.scan.reason !== 'image-not-found') await checkAge(endpoint, home, image, bearing);
 }
 
-async function checkAge(endpoint: string, home: Image['locations'][number], image: Image): Promise<void> {
-  const created = await createdOf(endpoint, home, image.digest);
-  if (created === undefined || created < PLAUSIBLE_FROM || created > Date.now()) return;
+const isPlausible = (created: number | undefined): created is number =>
+  created !== undefined && created >= PLAUSIBLE_FROM && created <= Date.now();
+
+const isOld = (bornAtEpochMs: number): boolean => Date.now() - bornAtEpochMs > 30 * DAY_MS;
+
+async function checkAge(
+  endpoint: string,
+  home: Image['locations'][number],
+  image: Image,
+  bearing: readonly Bearing[],
+): Promise<void> {
+  const made = await madeOf(endpoint, home, image.digest);
+  if (!made) return;
+  const lineage = below(made, bearing);
+  checkParent(image, made.layers, lineage, bearing);
+  const { createdEpochMs: created } = made;
+  if (!isPlausible(created)) return;
   // Other evidence may say that it is older, never that it is younger.
   expect(image.bornAtEpochMs ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(created);
-  const isOld = Date.now() - (image.bornAtEpochMs ?? 0) > 30 * DAY_MS;
-  const claims = image.reasons.some(
+  const age = image.reasons.find(
     ({ kind, effect }) => kind === 'age' && (effect === 'violates' || effect === 'waived'),
   );
-  expect({ digest: image.digest, old: claims }).toEqual({ digest: image.digest, old: isOld });
+  const decider = bearing.find(({ digest }) => digest === age?.decidedBy);
+  if (age?.decidedBy !== undefined) expect(lineage.map(({ digest }) => digest)).toContain(age.decidedBy);
+  if (decider && isPlausible(decider.createdEpochMs)) expect(isOld(decider.createdEpochMs)).toBe(true);
+  // Counted from the lowest base; no other image is below it whose date could tell against its own.
+  const lowest = lineage.find(({ tier }) => tier === 'base');
+  const isOfOldBase = lowest !== undefined && isPlausible(lowest.createdEpochMs) && isOld(lowest.createdEpochMs);
+  const expected = isOld(image.bornAtEpochMs ?? 0) || isOfOldBase || decider !== undefined;
+  expect({ digest: image.digest, old: age !== undefined }).toEqual({ digest: image.digest, old: expected });
+}
+
+/** The longest beginning; of several images with the same layers any of them, and none where the layers are a twin's. */
+function checkParent(
+  { digest, standsOn }: Image,
+  layers: readonly string[],
+  lineage: readonly Bearing[],
+  bearing: readonly Bearing[],
+): void {
+  const isTwin = bearing.some((one) => one.digest !== digest && one.layers.join() === layers.join());
+  if (isTwin) return;
+  const longest = lineage.at(-1)?.layers.length;
+  const parents = lineage.filter((one) => one.layers.length === longest).map((one) => one.digest);
+  if (parents.length === 0) expect({ digest, standsOn }).toEqual({ digest });
+  else expect(parents).toContain(standsOn);
 }
 
 async function checkExecution(endpoint: string, fleet: Fleet, { execution }: DemoResult): Promise<void> {

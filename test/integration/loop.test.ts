@@ -83,6 +83,15 @@ describe('the small fleet', () => {
     );
     expect(known.filter(({ standsOn }) => standsOn).length).toBeGreaterThan(5);
     expect(known.filter(({ standsOn, found }) => standsOn !== found)).toEqual([]);
+
+    const inUse = images.filter((image) => image.inUse);
+    expect(inUse.map(({ digest, standing }) => [digest, standing?.parent])).toEqual(
+      inUse.map(({ digest }) => [digest, parents.get(digest)]),
+    );
+    const byAnother = inUse.filter(({ verdict }) =>
+      verdict?.reasons.some((reason) => reason.kind === 'age' && reason.decidedBy !== undefined),
+    );
+    expect(byAnother.length).toBeGreaterThan(0);
   });
 
   test(

@@ -72,6 +72,7 @@ const takeRole = (session: Session, name: string): Promise<unknown> =>
 /** What of that is the task of which role. */
 const TASKS: Readonly<Record<string, readonly string[]>> = {
   InventoryRole: [],
+  LineageRole: [],
   ScanTriggerRole: [],
   PolicyEvaluationRole: [],
   RegistryEventsRole: [],

@@ -29,15 +29,16 @@ async function review(name: string, mode: 'review' | 'preview', answers: Readonl
     'check-closures': () => ({ open: 0, closed: 1, overdue: 0 }),
     close: () => ({ state: 'succeeded', summary: '0 images' }),
     abandon: () => ({ error: 'told', cause: 'told' }),
-    report: () => ({}),
+    Report: () => ({}),
+    Lineage: () => ({}),
   };
-  script = ({ input: { action = 'report' } }) => (answers[String(action)] ?? well[String(action)])?.();
+  script = ({ of, input: { action = of } }) => (answers[String(action)] ?? well[String(action)])?.();
   const { status, error, cause, calls } = await stage.run(name, {});
   const { closures } = calls.at(-1)?.input ?? {};
   return { status, error, cause, closures, order: calls.map(({ of, input }) => String(input.action ?? of)) };
 }
 
-const ORDER = ['open', 'group-registries', 'plan-scans', 'check-closures', 'Report', 'close'];
+const ORDER = ['open', 'group-registries', 'Lineage', 'plan-scans', 'check-closures', 'Report', 'close'];
 
 test('what was replaced is looked for before the report, which tells of it', async () => {
   const closures = { open: 0, closed: 1, overdue: 0 };
@@ -47,6 +48,15 @@ test('what was replaced is looked for before the report, which tells of it', asy
 test('a preview closes nothing', async () => {
   const order = ORDER.filter((step) => step !== 'check-closures');
   expect(await review('preview', 'preview')).toMatchObject({ status: 'SUCCEEDED', closures: {}, order });
+});
+
+test('a review goes on without the lineage that could not be found', async () => {
+  const ended = await review('without-lineage', 'review', {
+    Lineage: () => {
+      throw new ScriptedError('PolicyUnreadableError', 'gone');
+    },
+  });
+  expect(ended).toMatchObject({ status: 'SUCCEEDED', order: ORDER });
 });
 
 test('that closures cannot be checked is told to the gate, after everything else is done', async () => {

@@ -33,9 +33,23 @@ test('an error of CheckClosures is kept for the gate: everything else is done fi
   expect(machine.States.CloseReview?.Parameters).toMatchObject({ 'closures.$': '$.closures' });
 });
 
+test('an error of FindLineage stops nothing: what it did not report fails the review at the gate', () => {
+  expect(machine.States.FindLineage).toMatchObject({
+    Next: 'PlanScans',
+    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.lineage', Next: 'PlanScans' }],
+  });
+});
+
+test('lineage is found before scans are planned, whatever there was to read', () => {
+  const toPlan = states.filter(([, { Choices = [], Next, Default }]) =>
+    [...Choices.map((choice) => choice.Next), Next, Default].includes('PlanScans'),
+  );
+  expect(toPlan.map(([path]) => path)).toEqual(['FindLineage']);
+});
+
 const catchers = states.flatMap(([path, { Catch = [] }, inside]) =>
-  // Kept for the end, as the test above says.
-  path === 'CheckClosures'
+  // Kept for the end, as the tests above say.
+  path === 'CheckClosures' || path === 'FindLineage'
     ? []
     : Catch.map((catcher) => [`${path} on ${catcher.ErrorEquals}`, catcher.Next, inside] as const),
 );

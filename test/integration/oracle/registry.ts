@@ -6,6 +6,7 @@ import {
   ECRClient,
   GetDownloadUrlForLayerCommand,
   type ImageScanFinding,
+  paginateDescribeImages,
 } from '@aws-sdk/client-ecr';
 import { configOf, type Home, manifestOf } from './running.ts';
 
@@ -38,15 +39,43 @@ export async function scanOf(endpoint: string, home: Home, digest: string): Prom
   }
 }
 
-/** `created` of an image's config; `undefined` where it has none. */
-export async function createdOf(endpoint: string, home: Home, digest: string): Promise<number | undefined> {
+/** What manifest and config say an image is made of. */
+export interface Made {
+  /** Lowest first. */
+  readonly layers: readonly string[];
+  readonly architecture: string;
+  readonly createdEpochMs?: number;
+}
+
+/** `undefined` where there is no image of that digest, or an index. */
+export async function madeOf(endpoint: string, home: Home, digest: string): Promise<Made | undefined> {
   const manifest = await manifestOf(endpoint, home, digest);
   if (!manifest?.config) return undefined;
   const { downloadUrl } = await new ECRClient(configOf(endpoint, home)).send(
     new GetDownloadUrlForLayerCommand({ repositoryName: home.repository, layerDigest: manifest.config.digest }),
   );
-  const config = (await (await fetch(downloadUrl ?? '')).json()) as { created?: string };
-  return config.created === undefined ? undefined : Date.parse(config.created);
+  const { created, architecture = '' } = (await (await fetch(downloadUrl ?? '')).json()) as {
+    created?: string;
+    architecture?: string;
+  };
+  return {
+    layers: (manifest.layers ?? []).map((layer) => layer.digest),
+    architecture,
+    ...(created !== undefined && { createdEpochMs: Date.parse(created) }),
+  };
+}
+
+/** Every digest that a repository holds, over all pages; none where there is no such repository. */
+export async function digestsIn(endpoint: string, home: Home): Promise<string[]> {
+  const client = new ECRClient(configOf(endpoint, home));
+  const found: string[] = [];
+  try {
+    for await (const { imageDetails = [] } of paginateDescribeImages({ client }, { repositoryName: home.repository }))
+      found.push(...imageDetails.flatMap(({ imageDigest }) => imageDigest ?? []));
+  } catch (error) {
+    if ((error as Error).name !== 'RepositoryNotFoundException') throw error;
+  }
+  return found;
 }
 
 /** What a tag means now; `undefined` where it means nothing. */

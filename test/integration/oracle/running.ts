@@ -67,6 +67,7 @@ export function homeOf({ image }: Container): Home | undefined {
 interface Manifest {
   readonly mediaType?: string;
   readonly config?: { readonly digest: string };
+  readonly layers?: readonly { readonly digest: string }[];
   readonly annotations?: Readonly<Record<string, string>>;
   readonly manifests?: readonly {
     readonly digest: string;

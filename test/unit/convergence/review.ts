@@ -6,6 +6,7 @@ import { planScans } from '../../../functions/fleet-review/plan-scans.ts';
 import { readRegistry } from '../../../functions/inventory/registry.ts';
 import { recordUsages } from '../../../functions/inventory/usages.ts';
 import { readWorkloads } from '../../../functions/inventory/workloads.ts';
+import { findLineage } from '../../../functions/lineage/find-lineage.ts';
 import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
 import { askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import { batchesDocument, registriesDocument, scopesDocument } from '../../../shared/review/documents.ts';
@@ -19,10 +20,11 @@ const LIMITS = { catchUpMinutes: 30, scanWaitMinutes: 10, pollSeconds: 20 };
 /** All ports as one invocation sees them. */
 export function portsOf(world: FakeWorld, invocation: Invocation) {
   const { images, places, contents, usages, streams, causes, runs, scopes, policies, runFiles, evidence } = world;
-  const { streamImages, rollouts, deadLetters, accounts, workloads, registry, scanner } = world;
+  const { fleetPlaces, streamImages, rollouts, deadLetters, accounts, workloads, registry, scanner } = world;
   const stores = {
     images,
     places,
+    fleetPlaces,
     contents,
     usages,
     streams,
@@ -73,6 +75,8 @@ export async function review(world: FakeWorld, trouble: Trouble): Promise<ScanEv
   const asked = await readDocument(world.runFiles, registries.key, registriesDocument);
   await each(asked, (ports, { registry }) => readRegistry(ports, { action: 'registry', ...run, registry }));
   await each(scopes, (ports, { scope }) => recordUsages(ports, { action: 'usages', ...run, scope }));
+
+  await step((ports) => findLineage(ports, run));
 
   const plan = await step((ports) => planScans(ports, { action: 'plan-scans', ...run }));
   const batches = await readDocument(world.runFiles, plan.batches.key, batchesDocument);

@@ -99,6 +99,10 @@ export class Invocation {
   }
 }
 
+/** Steps that do all they can before they fail name what failed as the cause. */
+const isMadeHere = (error: unknown): boolean =>
+  error instanceof CrashError || error instanceof ServiceError || (error instanceof Error && isMadeHere(error.cause));
+
 const MOST_ATTEMPTS = 200;
 
 /** Runs a step until it ends, as Step Functions and queues do: what died or failed is tried again from its beginning. */
@@ -114,8 +118,7 @@ export async function persist<Reply>(
       const reply = await step(invocation);
       if (!invocation.crashed && isDone(reply)) return reply;
     } catch (error) {
-      const isMadeHere = error instanceof CrashError || error instanceof ServiceError;
-      if (!invocation.crashed && !isMadeHere) throw error;
+      if (!invocation.crashed && !isMadeHere(error)) throw error;
     }
     world.advance(trouble.random.int(1, 2000));
   }

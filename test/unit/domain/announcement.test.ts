@@ -340,7 +340,10 @@ describe('FleetReviewed', () => {
 
   test('holds what came of it, and not where it ran', () => {
     const failure = { error: 'FleetReviewIncomplete', detail: '1 scope failed' };
-    const totals = sumRun({ scopes: ['a/b'], registries: [], scanBatches: [], verdictBatches: [] }, []).totals;
+    const totals = sumRun(
+      { scopes: ['a/b'], registries: [], lineages: [], scanBatches: [], verdictBatches: [] },
+      [],
+    ).totals;
     const endedAtEpochMs = NOON_EPOCH_MS + DAY_MS;
     const ended = run('failed', { endedAtEpochMs, totals, failure, executionArn: 'execution' });
     expect(announce(run('running'), ended)).toEqual([

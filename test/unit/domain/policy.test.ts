@@ -43,7 +43,7 @@ test('what may be left out has a default, and report-only is the first of them',
     mode: 'report-only',
     modes: {},
     scopes: 'organization',
-    ages: { default: { limitDays: 30, warnAtPercent: 80 } },
+    ages: { default: { limitDays: 30, warnAtPercent: 80 }, vendorCounts: false },
     streams: [
       {
         id: 'base',

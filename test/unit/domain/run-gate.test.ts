@@ -53,6 +53,11 @@ test.each(['scope', 'registry'] as const)(
   },
 );
 
+test('lineage that was not found for all fails the run, also where a scope of the same account is waived', () => {
+  const lost = failure('lineage', `${SCOPE}/base/debian:^12$`);
+  expect(decisiveFailures(summary([lost]), gate([waiver]))).toEqual([lost]);
+});
+
 test('a registry outside the scopes fails nothing', () => {
   expect(decisiveFailures(summary([failure('registry', '999900001111/us-east-1')]), gate())).toEqual([]);
 });

@@ -19,6 +19,7 @@ const verdict = (key: string): RunPart => ({
 const expected: ExpectedParts = {
   scopes: ['s1'],
   registries: ['r1'],
+  lineages: ['fleet'],
   scanBatches: [
     { key: '0001', digests: 5 },
     { key: '0002', digests: 5 },
@@ -28,7 +29,8 @@ const expected: ExpectedParts = {
     { key: '0002', digests: 5 },
   ],
 };
-const parts = [complete, registry, scan('0001'), scan('0002'), verdict('0001'), verdict('0002')];
+const lineage: RunPart = { kind: 'lineage', key: 'fleet', images: 12, failures: [], failed: 0 };
+const parts = [complete, registry, lineage, scan('0001'), scan('0002'), verdict('0001'), verdict('0002')];
 
 test('everything reported: sums, and the images that failed', () => {
   expect(sumRun(expected, parts)).toEqual({
@@ -47,7 +49,7 @@ test('everything reported: sums, and the images that failed', () => {
 });
 
 test('nothing expected and nothing reported is a run that found nothing', () => {
-  const nothing = { scopes: [], registries: [], scanBatches: [], verdictBatches: [] };
+  const nothing = { scopes: [], registries: [], lineages: [], scanBatches: [], verdictBatches: [] };
   expect(sumRun(nothing, [])).toMatchObject({ totals: { found: 0 }, failures: [] });
 });
 
@@ -70,6 +72,17 @@ test.each<[string, RunPart, object]>([
     'a failed registry',
     { kind: 'registry', key: 'r1', status: 'failed', images: 0, missing: 3, detail: 'no role' },
     { kind: 'registry', key: 'r1', error: 'RegistryFailed', detail: 'no role' },
+  ],
+  [
+    'what lineage could not be read',
+    {
+      kind: 'lineage',
+      key: 'fleet',
+      images: 1,
+      failures: [{ key: 'd', error: 'SomeError', detail: 'why' }],
+      failed: 1,
+    },
+    { kind: 'lineage', key: 'd', error: 'SomeError', detail: 'why' },
   ],
   [
     'a batch that lost a digest',

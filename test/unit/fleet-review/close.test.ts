@@ -15,6 +15,7 @@ const parts = {
   scope: { kind: 'scope', key, result: { scope: payments, status: 'complete', inventory } },
   registry: { kind: 'registry', key, status: 'complete', images: 2, missing: 0 },
   vendor: { kind: 'registry', key: '999988887777/us-east-1', status: 'complete', images: 1, missing: 0 },
+  lineage: { kind: 'lineage', key: 'fleet', images: 5, failures: [], failed: 0 },
   scan: { kind: 'scan', key: '0001', scans: { requested: 1, fresh: 1, later: 0, refused: { archived: 1 } } },
   catchUp: { kind: 'scan', key: 'catch-up-0001', scans: { requested: 1, fresh: 0, later: 0, refused: {} } },
   verdict: {
@@ -86,6 +87,12 @@ test.each<[string, Changes, RegExp]>([
   ['a scope that reported nothing', { scope: undefined }, /^scope 444455556666\/eu-west-1: NothingReported/],
   ['a registry that reported nothing', { registry: undefined }, /^registry 444455556666\/eu-west-1: NothingReported/],
   ["a vendor's registry that reported nothing", { vendor: undefined }, /^registry 999988887777.*NothingReported/],
+  ['lineage that reported nothing', { lineage: undefined }, /^lineage fleet: NothingReported/],
+  [
+    'lineage that could not be found for all',
+    { lineage: { ...parts.lineage, failures: [{ key: 'base', error: 'TypeError', detail: 'gone' }], failed: 1 } },
+    /^lineage base: TypeError: gone$/,
+  ],
   ['a scan batch that reported nothing', { scan: undefined }, /^scan 0001: NothingReported/],
   ['a catch-up batch that reported nothing', { catchUp: undefined }, /^scan catch-up-0001: NothingReported/],
   ['a verdict batch that reported nothing', { verdict: undefined }, /^verdict 0001: NothingReported/],

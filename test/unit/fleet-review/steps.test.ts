@@ -66,6 +66,7 @@ test('each step of a review without anything to read leads to the next', async (
   }
 
   expect(await take(world, { action: 'group-registries', ...run })).toMatchObject({ count: 0 });
+  await world.runs.recordPart(run.runId, { kind: 'lineage', key: 'fleet', images: 0, failures: [], failed: 0 });
   const plan = (await take(world, { action: 'plan-scans', ...run })) as { progress: object };
   expect(plan).toMatchObject({ found: 0, batches: { count: 0 } });
   const check = { action: 'check-scans', ...run, startedAtEpochMs: 1, progress: plan.progress };
@@ -74,7 +75,7 @@ test('each step of a review without anything to read leads to the next', async (
     state: 'succeeded',
     totals: { found: 0 },
   });
-  expect(await collect(world.runs.parts(run.runId))).toHaveLength(3);
+  expect(await collect(world.runs.parts(run.runId))).toHaveLength(4);
 });
 
 const inventory = { account: '', region: '' };

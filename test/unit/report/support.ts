@@ -46,6 +46,7 @@ export async function worldWith(batches: readonly (readonly Digest[])[] = []) {
   const inventory = { clusters: 1, tasks: 1, containers: 1, usages: 1, unresolved: 0 };
   const key = `${hub.account}/${hub.region}`;
   await world.runs.recordPart(RUN, { kind: 'scope', key, result: { scope: hub, status: 'complete', inventory } });
+  await world.runs.recordPart(RUN, { kind: 'lineage', key: 'fleet', images: 0, failures: [], failed: 0 });
   world.advance(600_000);
   const ports: ReportPorts = { ...world, files: world.runFiles };
   return { ...world, ports, policyVersion };

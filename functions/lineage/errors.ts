@@ -1,0 +1,13 @@
+import { namedFailure } from '../../shared/domain/failure-text.ts';
+
+/**
+ * Something could not be read or written; everything else is done by then, and the run's part names it. Another try may
+ * find it readable again.
+ */
+export class LineageIncompleteError extends Error {
+  override readonly name = 'LineageIncompleteError';
+  constructor(failed: number, key: string, cause: unknown) {
+    const { error, detail } = namedFailure(cause);
+    super(`${failed} images or streams could not be read or written, first ${key}: ${error}: ${detail}`, { cause });
+  }
+}

@@ -1,0 +1,83 @@
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { namedFailure } from '../../shared/domain/failure-text.ts';
+import { type FoundStandings, findStandings } from '../../shared/domain/found-standing.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import { ancestorsOf } from '../../shared/domain/lineage.ts';
+import type { StreamRecord } from '../../shared/domain/records.ts';
+import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart } from '../../shared/domain/run.ts';
+import { sameContent } from '../../shared/domain/same-content.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
+import type { Policies } from '../../shared/ports/policies.ts';
+import { digestsInUse, type InUsePorts } from '../../shared/review/digests-in-use.ts';
+import { LineageIncompleteError } from './errors.ts';
+import type { LineageInput } from './input.ts';
+import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
+
+const WRITES_AT_ONCE = 16;
+
+export interface LineagePorts extends ReadPorts, InUsePorts {
+  readonly policies: Pick<Policies, 'load'>;
+  readonly streams: Pick<StreamLedger, 'all'>;
+  readonly runs: RunParts;
+  readonly clock: Clock;
+}
+
+export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
+
+/**
+ * Finds what every image of the fleet stands on, from all images of base and platform streams and all that runs, and
+ * writes it where it changed: of what runs, of heads, and of what these stand on. What one image or stream fails with
+ * is named in the run and stops no other.
+ * @throws LineageIncompleteError after everything else is done, so that the step is tried again
+ */
+export async function findLineage(ports: LineagePorts, { runId, policyVersion }: LineageInput): Promise<LineagePart> {
+  const { policy } = await ports.policies.load(policyVersion);
+  const inUse = await digestsInUse(ports, runId);
+  const streams = await collect(ports.streams.all());
+  const fleet = await readFleet(ports, streams, [...inUse, ...headsOf(streams)]);
+  const found = findStandings(fleet, ports.clock(), policy.ages.vendorCounts);
+  const concerned = withAncestors([...inUse, ...headsOf(streams)], found);
+  const unwritten = await recordStandings(ports, fleet, found, concerned);
+  const failures = [...fleet.failures, ...unwritten];
+  const part = partOf(fleet, failures);
+  await ports.runs.recordPart(runId, part);
+  const [first] = failures;
+  if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
+  return part;
+}
+
+const headsOf = (streams: readonly StreamRecord[]): readonly Digest[] =>
+  streams.flatMap(({ head }) => Object.values(head?.images ?? {}));
+
+const withAncestors = (digests: readonly Digest[], { parents }: FoundStandings): ReadonlySet<Digest> =>
+  new Set(digests.flatMap((digest) => [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)]));
+
+async function recordStandings(
+  { images }: Pick<LineagePorts, 'images'>,
+  fleet: ReadFleet,
+  found: FoundStandings,
+  digests: ReadonlySet<Digest>,
+): Promise<readonly Failure[]> {
+  const changed = [...digests].flatMap((digest) => {
+    const standing = found.of(digest);
+    return standing && !sameContent(standing, fleet.images.get(digest)?.standing) ? [{ digest, standing }] : [];
+  });
+  const failures = await mapConcurrently(changed, WRITES_AT_ONCE, async ({ digest, standing }) => {
+    try {
+      await images.recordStanding(digest, standing);
+      return [];
+    } catch (error) {
+      return [{ key: digest, error }];
+    }
+  });
+  return failures.flat();
+}
+
+const partOf = ({ images }: ReadFleet, failures: readonly Failure[]): LineagePart => ({
+  kind: 'lineage',
+  key: LINEAGE_PART,
+  images: images.size,
+  failures: failures.slice(0, MOST_FAILURES_NAMED).map(({ key, error }) => ({ key, ...namedFailure(error) })),
+  failed: failures.length,
+});

@@ -1,0 +1,136 @@
+import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import type { KnownFleet, KnownImage } from '../../shared/domain/found-standing.ts';
+import { type Digest, locationKey } from '../../shared/domain/image.ts';
+import { lineageFactsOf } from '../../shared/domain/image-content.ts';
+import { digestsClaimed } from '../../shared/domain/lineage-claims.ts';
+import type { ImageRecord, StreamRecord } from '../../shared/domain/records.ts';
+import type { ContentLedger, FleetPlaces, ImageLedger, PlaceLedger } from '../../shared/ports/ledger.ts';
+import type { StreamImages } from '../../shared/ports/rebuilds.ts';
+
+const PIECE = 100;
+const PIECES_AT_ONCE = 4;
+const STREAMS_AT_ONCE = 8;
+
+export interface ReadPorts {
+  readonly images: Pick<ImageLedger, 'get' | 'recordStanding'>;
+  readonly contents: Pick<ContentLedger, 'get'>;
+  readonly places: Pick<PlaceLedger, 'indexes'>;
+  readonly fleetPlaces: FleetPlaces;
+  readonly streamImages: Pick<StreamImages, 'of'>;
+}
+
+/** What could not be read or written: an image, or the list of a stream or a repository. */
+export interface Failure {
+  readonly key: string;
+  readonly error: unknown;
+}
+
+export interface ReadFleet extends KnownFleet {
+  readonly failures: readonly Failure[];
+}
+
+/**
+ * Reads all that images can stand on: everything that base and platform streams ever made, what else the caller knows,
+ * and what these were found to stand on before. Of each only what lineage and age are read from is kept.
+ */
+export async function readFleet(
+  ports: ReadPorts,
+  streams: readonly StreamRecord[],
+  others: readonly Digest[],
+): Promise<ReadFleet> {
+  const listed = await listImages(ports, streams);
+  const failures = [...listed.failures];
+  const images = new Map<Digest, KnownImage>();
+  const asked = new Set<Digest>([...others, ...listed.digests]);
+  for (let left: readonly Digest[] = [...asked]; left.length > 0; ) {
+    const readings = await mapConcurrently(piecesOf(left, PIECE), PIECES_AT_ONCE, (piece) => readPiece(ports, piece));
+    const below: Digest[] = [];
+    for (const reading of readings) {
+      failures.push(...reading.failures);
+      for (const image of reading.images) {
+        images.set(image.aged.digest, image);
+        const parent = image.standing?.parent?.digest;
+        if (parent !== undefined && !asked.has(parent)) below.push(parent);
+      }
+    }
+    left = [...new Set(below)];
+    for (const digest of left) asked.add(digest);
+  }
+  const claimed = await readClaimed(ports, images);
+  failures.push(...claimed.failures);
+  return { images, indexes: claimed.indexes, failures, isWhole: failures.length === 0 };
+}
+
+/** What labels name may be indexes; few images have such a label, and their children all have the same. */
+async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, KnownImage>) {
+  const claimed = new Set([...images.values()].flatMap(({ lineage }) => digestsClaimed(lineage)));
+  try {
+    return { indexes: await places.indexes([...claimed]), failures: [] };
+  } catch (error) {
+    return { indexes: new Map(), failures: [{ key: 'indexes that labels name', error }] };
+  }
+}
+
+/** Every image of the repositories that others are built upon, not their heads alone. */
+async function listImages({ streamImages }: ReadPorts, streams: readonly StreamRecord[]) {
+  const bearing = streams.filter(({ tier }) => tier === 'base' || tier === 'platform');
+  const lists = new Set(bearing.flatMap(({ stream, location }) => [stream, locationKey(location)]));
+  const failures: Failure[] = [];
+  const digests = await mapConcurrently([...lists], STREAMS_AT_ONCE, async (list) => {
+    try {
+      return await collect(streamImages.of(list));
+    } catch (error) {
+      failures.push({ key: list, error });
+      return [];
+    }
+  });
+  return { digests: digests.flat(), failures };
+}
+
+interface Reading {
+  readonly images: readonly KnownImage[];
+  readonly failures: readonly Failure[];
+}
+
+/** Many in a call; where that fails each by itself, so that it is known which one it was. */
+async function readPiece(ports: ReadPorts, digests: readonly Digest[]): Promise<Reading> {
+  try {
+    return { images: await readImages(ports, digests), failures: [] };
+  } catch (error) {
+    const [only] = digests;
+    if (only !== undefined && digests.length === 1) {
+      return { images: [], failures: [{ key: only, error }] };
+    }
+    const images: KnownImage[] = [];
+    const failures: Failure[] = [];
+    for (const digest of digests) {
+      const reading = await readPiece(ports, [digest]);
+      images.push(...reading.images);
+      failures.push(...reading.failures);
+    }
+    return { images, failures };
+  }
+}
+
+/** An image that the ledger does not know is no image yet: whoever judges it says so. */
+async function readImages(ports: ReadPorts, digests: readonly Digest[]): Promise<readonly KnownImage[]> {
+  const records = await ports.images.get(digests);
+  const known = [...records.values()];
+  const [contents, places] = await Promise.all([
+    ports.contents.get([...records.keys()]),
+    ports.fleetPlaces.locationsOf(known),
+  ]);
+  return known.map((image) => ({
+    lineage: lineageFactsOf(image, contents.get(image.digest), places.get(image.digest) ?? []),
+    aged: agedOf(image),
+    ...(image.standing && { standing: image.standing }),
+  }));
+}
+
+const agedOf = ({ digest, tier, stream, chainId, birth }: ImageRecord): KnownImage['aged'] => ({
+  digest,
+  tier,
+  ...(stream !== undefined && { stream }),
+  ...(chainId !== undefined && { chainId }),
+  birth,
+});

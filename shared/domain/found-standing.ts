@@ -1,0 +1,92 @@
+import { type AgedImage, effectiveBirth, knownAges, type OldestPart } from './effective-age.ts';
+import type { Digest, IndexChild } from './image.ts';
+import { ancestorsOf, findParents } from './lineage.ts';
+import { cutCycles } from './lineage-cycles.ts';
+import type { Parent, Parents } from './lineage-evidence.ts';
+import type { LineageFacts } from './lineage-facts.ts';
+import { MOST_UNKNOWN_KEPT, type OldestBelow, type Standing, type StandingAge } from './standing.ts';
+
+/** One image, as far as its lineage and its age are read from it. */
+export interface KnownImage {
+  readonly lineage: LineageFacts;
+  readonly aged: AgedImage;
+  /** As it was found before. */
+  readonly standing?: Standing;
+}
+
+/** All images that are known, and what indexes stand for. */
+export interface KnownFleet {
+  readonly images: ReadonlyMap<Digest, KnownImage>;
+  readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
+  /** Whether all that is to be known was read: otherwise what an image stands on may be missing. */
+  readonly isWhole: boolean;
+}
+
+export interface FoundStandings {
+  readonly parents: Parents;
+  /** What an image stands on; `undefined` where too little is known to say so now. */
+  of(digest: Digest): Standing | undefined;
+}
+
+/**
+ * What images stand on and how old that makes them. Nothing is concluded from what was not read: where something is
+ * missing, a parent that was found before stays, nothing becomes younger, and an image whose lineage leads to what is
+ * missing is left as it was.
+ * @param vendorCounts whether what lies below the lowest base counts
+ */
+export function findStandings(
+  { images, indexes, isWhole }: KnownFleet,
+  nowEpochMs: number,
+  vendorCounts: boolean,
+): FoundStandings {
+  const all = [...images.values()];
+  const shown = findParents(
+    all.map(({ lineage }) => lineage),
+    indexes,
+  );
+  const parents = isWhole ? shown : keptOver(shown, all);
+  const ages = knownAges(
+    all.map(({ aged }) => aged),
+    parents,
+    nowEpochMs,
+  );
+  return {
+    parents,
+    of: (digest) => {
+      const image = images.get(digest);
+      if (!image) return undefined;
+      const parent = parents.get(digest);
+      const age = ageIn(effectiveBirth(digest, ages, { vendorCounts }));
+      const standing = { ...(parent && { parent }), age };
+      if (isWhole) return standing;
+      const isCut = ancestorsOf(parents, digest).some((one) => !images.has(one.digest));
+      return isCut || isYounger(age, image.standing?.age) ? undefined : standing;
+    },
+  };
+}
+
+function keptOver(shown: Parents, images: readonly KnownImage[]): Parents {
+  const parents = new Map<Digest, Parent>(shown);
+  for (const { aged, standing } of images) if (standing?.parent) parents.set(aged.digest, standing.parent);
+  cutCycles(parents);
+  return parents;
+}
+
+/** What was unknown, too, may be older than what is known of it by now. */
+const isYounger = (now: StandingAge, before: StandingAge | undefined): boolean =>
+  before !== undefined && now.known && !(before.known && now.bornAtEpochMs <= before.bornAtEpochMs);
+
+function ageIn(birth: ReturnType<typeof effectiveBirth>): StandingAge {
+  if (birth.known) return { known: true, ...oldestIn(birth) };
+  const { unknown, oldestKnown } = birth;
+  return {
+    known: false,
+    unknown: unknown.slice(0, MOST_UNKNOWN_KEPT),
+    ...(oldestKnown && { oldestKnown: oldestIn(oldestKnown) }),
+  };
+}
+
+const oldestIn = ({ bornAtEpochMs, decidedBy }: OldestPart): OldestBelow => ({
+  bornAtEpochMs,
+  decidedBy: decidedBy.digest,
+});

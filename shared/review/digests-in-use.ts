@@ -1,0 +1,43 @@
+import { collect } from '../concurrency.ts';
+import { type Digest, registryKey } from '../domain/image.ts';
+import type { Scope } from '../domain/run.ts';
+import type { RunParts, UsageLedger } from '../ports/ledger.ts';
+import type { RunFiles } from '../ports/run-files.ts';
+import { digestsDocument, runFileKeys, scopesDocument } from './documents.ts';
+import { readDocument, readDocumentIfAny } from './read-document.ts';
+
+export interface InUsePorts {
+  readonly runs: Pick<RunParts, 'parts'>;
+  readonly usages: Pick<UsageLedger, 'live'>;
+  readonly files: RunFiles;
+}
+
+/**
+ * Every digest that runs, once. What ran in a scope that could not be read now still counts as running: it stays judged
+ * until a complete reading says otherwise.
+ */
+export async function digestsInUse({ runs, usages, files }: InUsePorts, runId: string): Promise<ReadonlySet<Digest>> {
+  const keys = runFileKeys(runId);
+  const digests = new Set<Digest>();
+  const read = await readDocument(files, keys.scopes, scopesDocument);
+  for (const scope of await scopesOfRun(runs, runId, read)) {
+    const now = await readDocumentIfAny(files, keys.digests(scope), digestsDocument);
+    if (now) for (const digest of now) digests.add(digest);
+    else for await (const { digest } of usages.live(scope)) digests.add(digest);
+  }
+  return digests;
+}
+
+/** Scopes to read, and those of accounts that could not even be listed. */
+async function scopesOfRun(
+  runs: InUsePorts['runs'],
+  runId: string,
+  read: readonly { readonly scope: Scope }[],
+): Promise<readonly Scope[]> {
+  const parts = await collect(runs.parts(runId));
+  const failed = parts.flatMap((part) =>
+    part.kind === 'scope' && part.result.status === 'failed' ? [part.result.scope] : [],
+  );
+  const scopes = [...read.map(({ scope }) => scope), ...failed];
+  return [...new Map(scopes.map((scope) => [registryKey(scope), scope])).values()];
+}

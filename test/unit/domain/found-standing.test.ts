@@ -1,0 +1,143 @@
+import { findStandings, type KnownImage } from '../../../shared/domain/found-standing.ts';
+import type { Tier } from '../../../shared/domain/image.ts';
+import type { Standing } from '../../../shared/domain/standing.ts';
+import { ago, born, created, pushed } from './ages.ts';
+import { digestOf, NOW } from './arbitraries.ts';
+
+interface Given {
+  readonly layers: readonly string[];
+  readonly days?: number;
+  readonly tier?: Tier;
+  readonly chain?: string;
+  readonly standing?: Standing;
+}
+
+function known(name: string, { layers, days, tier = 'platform', chain = name, standing }: Given): KnownImage {
+  const digest = digestOf(name);
+  const birth = born(...(days === undefined ? [] : [created(days)]));
+  return {
+    lineage: { digest, tier, layers: layers.map(digestOf), platform: 'linux/amd64' },
+    aged: { digest, tier, birth, chainId: digestOf(chain) },
+    ...(standing && { standing }),
+  };
+}
+
+const find = (given: Readonly<Record<string, Given>>, isWhole = true) => {
+  const images = new Map(Object.entries(given).map(([name, one]) => [digestOf(name), known(name, one)]));
+  const found = findStandings({ images, indexes: new Map(), isWhole }, NOW, false);
+  return (name: string) => found.of(digestOf(name));
+};
+
+const on = (name: string) => ({ digest: digestOf(name), evidence: 'layers' }) as const;
+const old = (days: number, decidedBy: string) =>
+  ({ known: true, bornAtEpochMs: ago(days), decidedBy: digestOf(decidedBy) }) as const;
+
+const BASE = { layers: ['os'], days: 40, tier: 'base' } as const;
+const APP = { layers: ['os', 'code'], days: 2, tier: 'application' } as const;
+
+test('parent and age of the oldest; an image nobody knows has none', () => {
+  const of = find({ base: BASE, app: APP });
+  expect(of('app')).toEqual({ parent: on('base'), age: old(40, 'base') });
+  expect(of('base')).toEqual({ age: old(40, 'base') });
+  expect(of('stranger')).toBeUndefined();
+});
+
+test('of unknown births five are kept, the lowest first, beside the oldest that is known', () => {
+  const names = Array.from({ length: 7 }, (_, n) => `image-${n}`);
+  const layersOf = (n: number) => names.slice(0, n + 1);
+  const unknown = Object.fromEntries(names.map((name, n) => [name, { layers: layersOf(n) }]));
+  const of = find({ ...unknown, app: { layers: [...layersOf(6), 'code'], days: 9, tier: 'application' } });
+  expect(of('app')?.age).toEqual({
+    known: false,
+    unknown: names.slice(0, 5).map(digestOf),
+    oldestKnown: { bornAtEpochMs: ago(9), decidedBy: digestOf('app') },
+  });
+});
+
+describe('where something could not be read', () => {
+  const standing = { parent: on('platform'), age: old(40, 'base') };
+
+  test.each<[string, Readonly<Record<string, Given>>, Standing | undefined]>([
+    ['a parent of before that was not read: left as it was', { base: BASE, app: { ...APP, standing } }, undefined],
+    [
+      'a parent of before that was read stays, though the content shows another one',
+      {
+        base: BASE,
+        platform: { layers: ['other'], days: 50, standing: { age: old(50, 'platform') } },
+        app: { ...APP, standing },
+      },
+      { parent: on('platform'), age: old(50, 'platform') },
+    ],
+    [
+      'an ancestor further down that was not read: left as it was',
+      {
+        platform: { layers: ['os', 'node'], days: 20, standing: { parent: on('base'), age: old(40, 'base') } },
+        app: { ...APP, standing },
+      },
+      undefined,
+    ],
+    [
+      'what would make it younger: left as it was',
+      { base: { ...BASE, days: 30 }, app: { ...APP, standing: { parent: on('base'), age: old(40, 'twin of base') } } },
+      undefined,
+    ],
+    [
+      'what was unknown stays unknown',
+      {
+        base: BASE,
+        app: { ...APP, standing: { parent: on('base'), age: { known: false, unknown: [digestOf('base')] } } },
+      },
+      undefined,
+    ],
+    [
+      'what makes it older counts',
+      { base: BASE, app: { ...APP, standing: { parent: on('base'), age: old(30, 'base') } } },
+      { parent: on('base'), age: old(40, 'base') },
+    ],
+    [
+      'what is unknown by now is',
+      {
+        base: { ...BASE, days: undefined as never },
+        app: { ...APP, standing: { parent: on('base'), age: old(30, 'base') } },
+      },
+      {
+        parent: on('base'),
+        age: {
+          known: false,
+          unknown: [digestOf('base')],
+          oldestKnown: { bornAtEpochMs: ago(2), decidedBy: digestOf('app') },
+        },
+      },
+    ],
+    ['an image that is new gets what is known', { base: BASE, app: APP }, { parent: on('base'), age: old(40, 'base') }],
+  ])('%s', (_, given, expected) => {
+    expect(find(given, false)('app')).toEqual(expected);
+  });
+
+  test('parents of before and of now that lead back to each other are no endless way', () => {
+    const twin = { layers: ['os'], tier: 'platform', days: 3 } as const;
+    const of = find(
+      {
+        one: { ...twin, standing: { parent: { digest: digestOf('other'), evidence: 'declared' }, age: old(3, 'one') } },
+        other: { ...twin, standing: { parent: { digest: digestOf('one'), evidence: 'declared' }, age: old(3, 'one') } },
+      },
+      false,
+    );
+    expect([of('one'), of('other')].filter((standing) => standing?.parent)).toHaveLength(1);
+  });
+});
+
+test('the same layers elsewhere, seen earlier, make it as old as that', () => {
+  const images = new Map([
+    [digestOf('base'), known('base', { ...BASE, days: 5 })],
+    [
+      digestOf('copy'),
+      {
+        ...known('copy', { ...BASE, days: 5, chain: 'base' }),
+        aged: { ...known('copy', BASE).aged, chainId: digestOf('base'), birth: born(pushed(60)) },
+      },
+    ],
+  ]);
+  const { of } = findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false);
+  expect(of(digestOf('base'))?.age).toMatchObject({ known: true, bornAtEpochMs: ago(60) });
+});

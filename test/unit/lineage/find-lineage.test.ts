@@ -1,0 +1,255 @@
+import { jest } from '@jest/globals';
+import { handler } from '../../../functions/lineage/handler.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
+import { repositoryName } from '../../../shared/domain/reference.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { runFileKeys } from '../../../shared/review/documents.ts';
+import type { FakeWorld } from '../../support/fakes/world.ts';
+import { DAY_MS, digestOf } from '../../support/samples.ts';
+import {
+  context,
+  findIn,
+  lineageWorld,
+  placeOf,
+  push,
+  RUN,
+  runs,
+  SCOPE,
+  standingOf,
+  streamOf,
+  threeTiers,
+} from './support.ts';
+
+beforeEach(() => {
+  jest.spyOn(logger, 'error').mockImplementation(() => undefined);
+});
+afterEach(() => jest.restoreAllMocks());
+
+const ago = ({ clock }: FakeWorld, days: number): number => clock() - days * DAY_MS;
+const layers = (name: string) => ({ digest: digestOf(name), evidence: 'layers' });
+
+test('what runs, heads and what they stand on get their parent, and the age of the oldest below them', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  const age = { known: true, bornAtEpochMs: ago(world, 40), decidedBy: digestOf('base') };
+  const part = await findIn(world);
+  expect(part).toEqual({ kind: 'lineage', key: 'fleet', images: 3, failures: [], failed: 0 });
+  expect(await collect(world.runs.parts(RUN))).toEqual([part]);
+  expect(await standingOf(world, 'app')).toEqual({ parent: layers('platform'), age });
+  expect(await standingOf(world, 'platform')).toEqual({ parent: layers('base'), age });
+  expect(await standingOf(world, 'base')).toEqual({ age });
+});
+
+test('a second review of the same fleet writes nothing', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  await findIn(world);
+  const { writes } = world.images;
+  await findIn(world);
+  expect(world.images.writes).toBe(writes);
+});
+
+test('an image of the base stream that is no head any more is still what others stand on', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  await push(world, 'base of today', { tier: 'base', layers: ['os of today'], daysAgo: 0, isHead: true });
+  await findIn(world);
+  expect((await standingOf(world, 'platform'))?.parent).toEqual(layers('base'));
+  expect((await standingOf(world, 'app'))?.age).toMatchObject({ decidedBy: digestOf('base') });
+});
+
+test('so is one that no release line made', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  await push(world, 'branch', { tier: 'base', layers: ['os', 'patch'], isBranch: true });
+  await push(world, 'tried', { layers: ['os', 'patch', 'code'] });
+  await runs(world, 'app', 'tried');
+  await findIn(world);
+  expect((await standingOf(world, 'tried'))?.parent).toEqual(layers('branch'));
+});
+
+test('what nothing runs, no head is and nothing stands on is left without a standing', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  await push(world, 'old base', { tier: 'base', layers: ['old os'], daysAgo: 90 });
+  expect((await findIn(world)).images).toBe(4);
+  expect(await standingOf(world, 'old base')).toBeUndefined();
+});
+
+test('where the content is not known the parent is not, whatever a stream would suggest', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  const digest = digestOf('blank');
+  await world.images.recordFacts({ digest, tier: 'application', birth: { known: false, rejected: [] }, locations: [] });
+  await runs(world, 'app', 'blank');
+  await findIn(world);
+  expect(await standingOf(world, 'blank')).toEqual({ age: { known: false, unknown: [digest] } });
+});
+
+test('what the ledger does not know yet is no failure of this step', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  await world.runFiles.put(runFileKeys(RUN).digests(SCOPE), [digestOf('never recorded')]);
+  expect(await findIn(world)).toMatchObject({ images: 2, failed: 0 });
+});
+
+test('a label is followed to an index, by the name an image had, and to what was found before but is listed no more', async () => {
+  const world = await lineageWorld();
+  const base = await push(world, 'base', { tier: 'base', layers: ['os'], isHead: true });
+  await world.places.recordIndex(digestOf('index'), [{ digest: base, platform: 'linux/amd64' }]);
+  const label = 'org.opencontainers.image.base';
+  await push(world, 'by digest', { layers: ['a'], labels: { [`${label}.digest`]: digestOf('index') } });
+  await push(world, 'by name', {
+    layers: ['b'],
+    labels: { [`${label}.name`]: `${repositoryName(placeOf('base'))}:base` },
+  });
+  await push(world, 'mirror', { tier: 'application', layers: ['m'] });
+  const mirror = (await world.images.get([digestOf('mirror')])).get(digestOf('mirror'));
+  if (mirror) await world.images.recordFacts({ ...mirror, tier: 'mirrored' });
+  await push(world, 'on mirror', { layers: ['m', 'c'] });
+  await runs(world, 'by digest', 'by name', 'mirror', 'on mirror');
+  await findIn(world);
+  const found = async () => [
+    (await standingOf(world, 'by digest'))?.parent,
+    (await standingOf(world, 'by name'))?.parent,
+    (await standingOf(world, 'on mirror'))?.parent,
+  ];
+  const expected = [
+    { digest: base, evidence: 'label-digest' },
+    { digest: base, evidence: 'label-name' },
+    layers('mirror'),
+  ];
+  expect(await found()).toEqual(expected);
+  await runs(world, 'by digest', 'by name', 'on mirror');
+  await findIn(world);
+  expect(await found()).toEqual(expected);
+});
+
+test('the vendor below the lowest base counts only where the policy says so', async () => {
+  const ageOf = async (vendorCounts: boolean) => {
+    const world = await lineageWorld({ vendorCounts });
+    const digest = await push(world, 'vendor', { layers: ['os'], daysAgo: 90 });
+    const vendor = (await world.images.get([digest])).get(digest);
+    if (vendor) await world.images.recordFacts({ ...vendor, tier: 'mirrored' });
+    await push(world, 'base', { tier: 'base', layers: ['os', 'hardened'], daysAgo: 3, isHead: true });
+    await runs(world, 'vendor');
+    await findIn(world);
+    return (await standingOf(world, 'base'))?.age;
+  };
+  expect(await ageOf(false)).toMatchObject({ decidedBy: digestOf('base') });
+  expect(await ageOf(true)).toMatchObject({ decidedBy: digestOf('vendor') });
+});
+
+test('a preview finds the same and writes none of it to the ledger', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  const { writes } = world.images;
+  expect(await findIn(world, { mode: 'preview' })).toMatchObject({ images: 3, failed: 0 });
+  expect(world.images.writes).toBe(writes);
+  expect(await collect(world.runs.parts(RUN))).toEqual([]);
+});
+
+describe('what cannot be read', () => {
+  const unreadable = (world: FakeWorld, broken: Digest) => ({
+    contents: {
+      get: async (digests: readonly Digest[]) => {
+        if (digests.includes(broken)) throw new TypeError('not to be unpacked');
+        return world.contents.get(digests);
+      },
+    },
+  });
+
+  test('is named, and what does not stand on it is found all the same', async () => {
+    const world = await lineageWorld();
+    await threeTiers(world);
+    await push(world, 'other', { layers: ['os', 'x'], daysAgo: 1 });
+    await runs(world, 'app', 'other');
+    const part = await findIn(world, { ports: unreadable(world, digestOf('platform')) });
+    const failure = { key: digestOf('platform'), error: 'TypeError', detail: 'not to be unpacked' };
+    expect(part).toEqual({ kind: 'lineage', key: 'fleet', images: 3, failures: [failure], failed: 1 });
+    expect((await standingOf(world, 'other'))?.parent).toEqual(layers('base'));
+    expect(await standingOf(world, 'platform')).toBeUndefined();
+  });
+
+  test('takes no parent away that was found before, and makes nothing younger', async () => {
+    const world = await lineageWorld();
+    await threeTiers(world);
+    await findIn(world);
+    const before = [await standingOf(world, 'app'), await standingOf(world, 'platform')];
+    for (const name of ['base', 'platform']) {
+      await findIn(world, { ports: unreadable(world, digestOf(name)) });
+      expect([await standingOf(world, 'app'), await standingOf(world, 'platform')]).toEqual(before);
+    }
+  });
+
+  test.each([
+    [
+      'a stream',
+      streamOf('base'),
+      (world: FakeWorld) => ({
+        streamImages: {
+          of: (stream: string) => {
+            if (stream === streamOf('base')) throw new TypeError('gone');
+            return world.streamImages.of(stream);
+          },
+        },
+      }),
+    ],
+    [
+      'indexes',
+      'indexes that labels name',
+      () => ({
+        places: {
+          indexes: async () => {
+            throw new TypeError('gone');
+          },
+        },
+      }),
+    ],
+  ])('%s: the run names it', async (_, key, ports) => {
+    const world = await lineageWorld();
+    await threeTiers(world);
+    const part = await findIn(world, { ports: ports(world) });
+    expect(part.failures).toEqual([{ key, error: 'TypeError', detail: 'gone' }]);
+    expect((await standingOf(world, 'app'))?.parent).toEqual(layers('platform'));
+  });
+});
+
+test('an image that cannot be written is named, and the others are', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  const images = {
+    get: world.images.get.bind(world.images),
+    recordStanding: async (digest: Digest, standing: never) => {
+      if (digest === digestOf('base')) throw new TypeError('contended');
+      return world.images.recordStanding(digest, standing);
+    },
+  };
+  const part = await findIn(world, { ports: { images } });
+  expect(part.failures).toEqual([{ key: digestOf('base'), error: 'TypeError', detail: 'contended' }]);
+  expect(await standingOf(world, 'app')).toBeDefined();
+});
+
+test('of many failures a hundred are named and all are counted', async () => {
+  const world = await lineageWorld();
+  const names = Array.from({ length: 120 }, (_, n) => `app-${n}`);
+  for (const name of names) await push(world, name, { layers: [name] });
+  await runs(world, ...names);
+  const contents = {
+    get: async () => {
+      throw new TypeError('down');
+    },
+  };
+  const part = await findIn(world, { ports: { contents } });
+  expect([part.failures.length, part.failed]).toEqual([100, 120]);
+});
+
+test('refuses what is no step of a run, and names what its environment lacks', async () => {
+  const event = { runId: RUN, mode: 'review', policyVersion: 'v1' };
+  await expect(handler({ ...event, mode: 'dry' }, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
+  await expect(handler(event, context)).rejects.toMatchObject({
+    name: 'EnvironmentError',
+    message: expect.stringMatching(/LEDGER_TABLE.*RUN_BUCKET.*EVIDENCE_BUCKET/),
+  });
+});

@@ -1,0 +1,104 @@
+import type { Context } from 'aws-lambda';
+import type { LineagePart } from '../../../functions/lineage/find-lineage.ts';
+import { lineage } from '../../../functions/lineage/handler.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import { type Digest, type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import type { Standing } from '../../../shared/domain/standing.ts';
+import { runFileKeys } from '../../../shared/review/documents.ts';
+import { parse } from '../../../shared/schema.ts';
+import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
+import { previewOf } from '../../support/preview.ts';
+import { DAY_MS, digestOf, LOCATION } from '../../support/samples.ts';
+
+export const context = { functionName: 'lineage', awsRequestId: 'request-1', memoryLimitInMB: '2048' } as Context;
+export const RUN = 'run-1';
+export const SCOPE = { account: LOCATION.account, region: LOCATION.region };
+
+type Tier = 'base' | 'platform' | 'application';
+export const streamOf = (tier: Tier, line = 'one'): string => `${tier}/${line}`;
+
+export interface LineageWorld extends FakeWorld {
+  readonly policyVersion: string;
+}
+
+export async function lineageWorld(ages: Partial<PolicyDocument['ages']> = {}): Promise<LineageWorld> {
+  const world = fakeWorld();
+  const policy = { version: 1, ages: { default: { limitDays: 30 }, ...ages }, streams: [], severities: [] } as const;
+  const policyVersion = await world.policies.publish(parse(policySchema, policy), {});
+  await world.runFiles.put(runFileKeys(RUN).scopes, [{ scope: SCOPE }]);
+  return { ...world, policyVersion };
+}
+
+interface Pushed {
+  readonly layers: readonly string[];
+  readonly tier?: Tier;
+  readonly line?: string;
+  /** When its content was made. */
+  readonly daysAgo?: number;
+  readonly isHead?: boolean;
+  /** No release line made it. */
+  readonly isBranch?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** An image as inventory leaves it: facts, content, place, and its place in its stream. */
+export async function push(world: FakeWorld, name: string, pushed: Pushed): Promise<Digest> {
+  const { layers, tier = 'application', line = 'one', daysAgo = 10, isHead = false, isBranch = false, labels } = pushed;
+  const [digest, bornAtEpochMs] = [digestOf(name), world.clock() - daysAgo * DAY_MS];
+  const [stream, location] = [streamOf(tier, line), placeOf(tier, line)];
+  await world.images.recordFacts({
+    ...{ digest, tier, owner: 'team', platform: 'linux/amd64', locations: [location] },
+    ...(!isBranch && { stream }),
+    birth: { known: true, bornAtEpochMs, evidence: [{ kind: 'config-created', atEpochMs: bornAtEpochMs }] },
+  });
+  await world.contents.record([{ digest, layers: layers.map(digestOf), ...(labels && { labels }) }]);
+  await world.places.recordLocation({ digest, location, tags: [name], firstPushSeenAtEpochMs: bornAtEpochMs });
+  await world.streamImages.record(isBranch ? locationKey(location) : stream, { digest });
+  if (isBranch) return digest;
+  const before = (await world.streams.streams([stream])).get(stream);
+  const head = isHead ? { images: { 'linux/amd64': digest } } : before?.head;
+  const record = { stream, tier, owner: 'team', location, headTag: '^1$', ...(head && { head }) } as const;
+  await world.streams.recordStream(record, before);
+  if (isHead) await world.images.recordPresence(digest, { isHead });
+  return digest;
+}
+
+export const placeOf = (tier: Tier, line = 'one'): ImageLocation => ({ ...SCOPE, repository: streamOf(tier, line) });
+
+/** What ran when the scope was read in this run. */
+export async function runs(world: FakeWorld, ...names: readonly string[]): Promise<void> {
+  for (const name of names) await world.images.recordPresence(digestOf(name), { inUse: true });
+  await world.runFiles.put(runFileKeys(RUN).digests(SCOPE), names.map(digestOf).sort());
+}
+
+/** The step of a run, through what Lambda calls, and the part that it left; where it could not do all, it fails too. */
+export async function findIn(
+  world: LineageWorld,
+  changes: { readonly mode?: 'preview'; readonly ports?: object } = {},
+): Promise<LineagePart> {
+  const { mode = 'review', ports = {} } = changes;
+  const { policies, policyVersion, clock, runFiles: files } = world;
+  const ledgers = { ...world, ...ports };
+  const seen = mode === 'preview' ? { ...ledgers, ...previewOf(ledgers, files, RUN) } : ledgers;
+  const services = { ledgers: () => ({ ...seen, parts: seen.runs }), world: { policies, files, clock } };
+  const error = await lineage(() => services)({ runId: RUN, mode, policyVersion }, context).then(
+    () => undefined,
+    (thrown: Error) => thrown,
+  );
+  const part = (await collect(seen.runs.parts(RUN))).find(({ kind }) => kind === 'lineage') as LineagePart | undefined;
+  if (!part) throw error ?? new Error('the step left no part');
+  expect(error?.name).toBe(part.failed > 0 ? 'LineageIncompleteError' : undefined);
+  return part;
+}
+
+export const standingOf = async ({ images }: Pick<FakeWorld, 'images'>, name: string): Promise<Standing | undefined> =>
+  (await images.get([digestOf(name)])).get(digestOf(name))?.standing;
+
+/** A base of 40 days, a platform on it of 20, an application on that of 5 days that runs. */
+export async function threeTiers(world: FakeWorld): Promise<void> {
+  await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 40, isHead: true });
+  await push(world, 'platform', { tier: 'platform', layers: ['os', 'node'], daysAgo: 20, isHead: true });
+  await push(world, 'app', { layers: ['os', 'node', 'code'], daysAgo: 5 });
+  await runs(world, 'app');
+}
