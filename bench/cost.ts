@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ROOT } from '../scripts/setup.mjs';
+import type { ReviewRecord } from '../shared/domain/run.ts';
 import { type CostLine, dayCost, type Growth, grown, monthlyCost, type Standing, totalOf } from './cost-model.ts';
 import { dayUse } from './day-use.ts';
 import { type MeasuredDays, measuredDays } from './measured-days.ts';
@@ -36,7 +37,8 @@ export async function costBenchmark(): Promise<Report> {
       { figure: 'a month, whatever happens', measured: totalOf(month), unit: 'USD', budget: MONTH_BUDGET },
     ],
     notes: [
-      `measured with ${foundIn(days)} images and ${usagesIn(days)} usages in as many accounts and Regions, and scaled`,
+      `measured with ${foundIn(days)} images, ${belowIn(days.steady.review)} of them only stood upon, and ${usagesIn(days)} usages`,
+      'in as many accounts and Regions, and scaled',
       'with the plan after the review; without those that the clock asks for in between, and without rebuilds',
       'an upper bound: the calls of a function wait one after another, and there is no free tier',
       `prices: bench/prices.json, ${prices.region}; those marked as not primary come from secondary sources`,
@@ -48,7 +50,10 @@ const line =
   (when: string) =>
   ({ what, usd }: CostLine): Row => ({ figure: `${when}: ${what}`, measured: usd, unit: 'USD' });
 
-const foundIn = ({ steady }: MeasuredDays): number => steady.review.totals?.found ?? 0;
+/** What runs, and what that stands on: a review scans and judges both alike. */
+const foundIn = ({ steady: { review } }: MeasuredDays): number => runningIn(review) + belowIn(review);
+const runningIn = ({ totals }: ReviewRecord): number => totals?.found ?? 0;
+const belowIn = ({ totals }: ReviewRecord): number => totals?.ancestors?.found ?? 0;
 const usagesIn = ({ steady }: MeasuredDays): number => steady.review.totals?.inventory.usages ?? 0;
 
 const growthOf = (days: MeasuredDays): Growth => ({ images: IMAGES / foundIn(days), usages: USAGES / usagesIn(days) });

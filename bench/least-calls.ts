@@ -5,6 +5,7 @@ import { matchesAnyGlob } from '../shared/domain/glob.ts';
 import { type Policy, policySchema } from '../shared/domain/policy.ts';
 import { parse } from '../shared/schema.ts';
 import type { Day } from './day.ts';
+import { type Built, leastAncestors } from './least-ancestors.ts';
 import { repositoryCalls } from './least-repository-calls.ts';
 import { callsFor, listPages, ROWS_A_PAGE } from './pages.ts';
 import { manifestsOf, type Running, runningContainers } from './running.ts';
@@ -42,7 +43,7 @@ export function leastCalls(fleet: Fleet, day: Day): LeastCalls {
       ['ecr:DescribeRepositories', listed.calls],
       ['ecr:DescribeImages', repositories.describeImages],
       ['ecr:BatchGetImage', repositories.batchGetImage],
-      ...scanCalls(fleet, day, running),
+      ...scanCalls(fleet, day, policy, running, listed.repositories),
     ]),
     apart: new Map([
       ...organizationCalls(fleet, policy, readable),
@@ -100,22 +101,39 @@ function listedRepositories(fleet: Fleet, policy: Policy, readable: ReadonlySet<
   return { repositories, calls: sumOf(registries) };
 }
 
-/** Each image that runs is asked for once where its last scan is a day old, and its result is read once. */
-function scanCalls(fleet: Fleet, day: Day, running: readonly Running[]): Calls {
+/**
+ * Each image that runs, and each that these stand on, is asked for once where its last scan is a day old, and its result
+ * is read once.
+ */
+function scanCalls(
+  fleet: Fleet,
+  day: Day,
+  policy: Policy,
+  running: readonly Running[],
+  listed: ReadonlySet<string>,
+): Calls {
   const enhanced = new Set(
     fleet.registries.filter(({ scanType }) => scanType === 'ENHANCED').map((one) => `${one.account}/${one.region}`),
   );
-  const inUse = new Map<string, FleetImage>();
+  const isScannable = (image: FleetImage, { account, region }: Pick<FleetImage, 'account' | 'region'>): boolean =>
+    !image.deleted && !image.archived && !enhanced.has(`${account}/${region}`);
+  const scanned = new Map<string, FleetImage>();
+  const built: Built[] = [];
   for (const { place, image, architecture } of running) {
-    if (image.deleted || image.archived || enhanced.has(`${place.account}/${place.region}`)) continue;
     const { isIndex, head, images } = manifestsOf(image);
     const manifest = isIndex ? images.get(`linux/${architecture}`) : head;
-    if (manifest !== undefined) inUse.set(manifest, image);
+    if (manifest === undefined) continue;
+    if (isScannable(image, place)) scanned.set(manifest, image);
+    // A registry tells nothing of what is gone, so neither what it stood on.
+    if (!image.deleted) built.push({ manifest, image });
   }
-  const due = [...inUse.values()].filter((image) => (day.scannedDaysAgo(image) ?? Number.POSITIVE_INFINITY) >= 1);
+  for (const [manifest, image] of leastAncestors(fleet, policy, built, listed)) {
+    if (isScannable(image, image)) scanned.set(manifest, image);
+  }
+  const due = [...scanned.values()].filter((image) => (day.scannedDaysAgo(image) ?? Number.POSITIVE_INFINITY) >= 1);
   return new Map([
     ['ecr:StartImageScan', due.length],
-    ['ecr:DescribeImageScanFindings', inUse.size],
+    ['ecr:DescribeImageScanFindings', scanned.size],
   ]);
 }
 

@@ -1,4 +1,4 @@
-import type { ReviewRecord } from '../../shared/domain/run.ts';
+import type { JudgedImages, ReviewRecord } from '../../shared/domain/run.ts';
 import { instant } from '../../shared/domain/time.ts';
 import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
 import { type ActingState, readActingState } from '../acting.ts';
@@ -13,6 +13,9 @@ const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
   failed: 'red',
 };
 
+const outcomesInWords = ({ outcomes: { compliant, violating, unknown, failed } }: JudgedImages): string =>
+  `${compliant} compliant, ${violating} violating, ${unknown} unknown, ${failed} failed`;
+
 function describeReview(review: ReviewRecord, now: number): string {
   const at = review.endedAtEpochMs ?? review.startedAtEpochMs;
   const state = paint(STATE_COLOURS[review.state], review.state);
@@ -21,12 +24,14 @@ function describeReview(review: ReviewRecord, now: number): string {
   const lines = [head];
   if (failure) lines.push(`  ${failure.error}: ${failure.detail}`);
   if (totals) {
-    const { scopes, inventory, outcomes, found } = totals;
+    const { scopes, inventory, ancestors, found } = totals;
     lines.push(
       `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed`,
       `  running    ${inventory.tasks} tasks, ${inventory.containers} containers on ${found} images, ${inventory.unresolved} containers without a digest`,
-      `  verdicts   ${outcomes.compliant} compliant, ${outcomes.violating} violating, ${outcomes.unknown} unknown, ${outcomes.failed} failed`,
+      `  verdicts   ${outcomesInWords(totals)}`,
     );
+    if (ancestors)
+      lines.push(`  below      ${ancestors.found} images that these stand on: ${outcomesInWords(ancestors)}`);
   }
   return lines.join('\n');
 }

@@ -1,7 +1,7 @@
 import { collect } from '../../shared/concurrency.ts';
 import { isOverdue } from '../../shared/domain/closure.ts';
 import { messageIn } from '../../shared/domain/failure-text.ts';
-import type { ReviewRecord, RunTotals } from '../../shared/domain/run.ts';
+import type { JudgedImages, ReviewRecord, RunTotals } from '../../shared/domain/run.ts';
 import { decisiveFailures } from '../../shared/domain/run-gate.ts';
 import { type RunFailure, sumRun } from '../../shared/domain/run-summary.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
@@ -88,5 +88,13 @@ function failuresInWords(failures: readonly Decisive[]): string {
   return [...named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ').slice(0, LONGEST_SUMMARY);
 }
 
-const totalsInWords = ({ found, outcomes: { compliant, violating, unknown, failed } }: RunTotals): string =>
-  `${found} images: ${compliant} compliant, ${violating} violating, ${unknown} unknown, ${failed} failed`;
+const totalsInWords = ({ ancestors, ...running }: RunTotals): string =>
+  [
+    `${running.found} images: ${outcomesInWords(running)}`,
+    ...(ancestors && ancestors.found > 0
+      ? [`and ${ancestors.found} that these stand on: ${outcomesInWords(ancestors)}`]
+      : []),
+  ].join('; ');
+
+const outcomesInWords = ({ outcomes: { compliant, violating, unknown, failed } }: JudgedImages): string =>
+  `${compliant} compliant, ${violating} violating, ${unknown} unknown, ${failed} failed`;

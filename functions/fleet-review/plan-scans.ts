@@ -1,9 +1,11 @@
 import { piecesOf } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image.ts';
+import { ANCESTOR_BATCH } from '../../shared/domain/run.ts';
 import type { RunLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';
-import { type Batch, runFileKeys } from '../../shared/review/documents.ts';
+import { type Batch, digestsDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type { ActionInput, ScanProgress } from './input.ts';
 
 const BATCH_SIZE = 100;
@@ -25,15 +27,21 @@ export const firstProgress = (batchesKey: string): ScanProgress => ({
   batchesKey,
 });
 
-/** Every digest that runs, once, in batches of 100. */
+/**
+ * Every digest that runs, once, in batches of 100, and in batches of their own what these stand on. Where lineage could
+ * not be found there is nothing to add.
+ */
 export async function planScans({ runs, usages, files }: PlanPorts, { runId }: ActionInput<'plan-scans'>) {
   const keys = runFileKeys(runId);
-  const digests = await digestsInUse({ runs, usages, files }, runId);
-  const batches = batchesOf([...digests].sort());
+  const inUse = await digestsInUse({ runs, usages, files }, runId);
+  const ancestors = (await readDocumentIfAny(files, keys.ancestors, digestsDocument)) ?? [];
+  const below = ancestors.filter((digest) => !inUse.has(digest));
+  const batches = [...batchesOf([...inUse].sort()), ...batchesOf(below, ANCESTOR_BATCH)];
   await files.put(keys.batches, batches);
   return {
     batches: { key: keys.batches, count: batches.length },
-    found: digests.size,
+    found: inUse.size,
+    images: inUse.size + below.length,
     progress: firstProgress(keys.batches),
   };
 }

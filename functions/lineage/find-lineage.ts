@@ -6,10 +6,12 @@ import { ancestorsOf } from '../../shared/domain/lineage.ts';
 import type { StreamRecord } from '../../shared/domain/records.ts';
 import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart } from '../../shared/domain/run.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
+import { ancestorsOfRunning, headsByImage } from '../../shared/domain/scan-scope.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { digestsInUse, type InUsePorts } from '../../shared/review/digests-in-use.ts';
+import { runFileKeys } from '../../shared/review/documents.ts';
 import { LineageIncompleteError } from './errors.ts';
 import type { LineageInput } from './input.ts';
 import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
@@ -27,18 +29,20 @@ export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
 
 /**
  * Finds what every image of the fleet stands on, from all images of base and platform streams and all that runs, and
- * writes it where it changed: of what runs, of heads, and of what these stand on. What one image or stream fails with
- * is named in the run and stops no other.
+ * writes it where it changed: of what runs, of heads, and of what these stand on. Leaves for the scans what is to be
+ * looked at though nothing runs it. What one image or stream fails with is named in the run and stops no other.
  * @throws LineageIncompleteError after everything else is done, so that the step is tried again
  */
 export async function findLineage(ports: LineagePorts, { runId, policyVersion }: LineageInput): Promise<LineagePart> {
   const { policy } = await ports.policies.load(policyVersion);
   const inUse = await digestsInUse(ports, runId);
   const streams = await collect(ports.streams.all());
-  const fleet = await readFleet(ports, streams, [...inUse, ...headsOf(streams)]);
+  const fleet = await readFleet(ports, streams, [...inUse, ...allHeads(streams)]);
   const found = findStandings(fleet, ports.clock(), policy.ages.vendorCounts);
-  const concerned = withAncestors([...inUse, ...headsOf(streams)], found);
+  const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
   const unwritten = await recordStandings(ports, fleet, found, concerned);
+  const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
+  await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
   const failures = [...fleet.failures, ...unwritten];
   const part = partOf(fleet, failures);
   await ports.runs.recordPart(runId, part);
@@ -47,7 +51,7 @@ export async function findLineage(ports: LineagePorts, { runId, policyVersion }:
   return part;
 }
 
-const headsOf = (streams: readonly StreamRecord[]): readonly Digest[] =>
+const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>
   streams.flatMap(({ head }) => Object.values(head?.images ?? {}));
 
 const withAncestors = (digests: readonly Digest[], { parents }: FoundStandings): ReadonlySet<Digest> =>

@@ -4,7 +4,7 @@ import type { ImageRecord } from '../../shared/domain/records.ts';
 import type { Report } from '../../shared/domain/report.ts';
 import { startReport } from '../../shared/domain/report-build.ts';
 import { reportMarkdown } from '../../shared/domain/report-markdown.ts';
-import { WHOLE_FLEET } from '../../shared/domain/run.ts';
+import { ANCESTOR_BATCH, WHOLE_FLEET } from '../../shared/domain/run.ts';
 import type { ImageLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { ReportStore } from '../../shared/ports/reports.ts';
 import { batchesDocument, runFileKeys } from '../../shared/review/documents.ts';
@@ -31,13 +31,16 @@ export async function writeReport(ports: ReportPorts, { runId }: ReportInput): P
   const context = await contextOf(ports, runId);
   const builder = startReport(context);
   const batches = await readDocument(ports.files, runFileKeys(runId).batches, batchesDocument);
-  const digests = batches.flatMap((batch) => batch.digests);
-  for (const piece of piecesOf(digests, IMAGES_A_READ)) {
-    const known = await ports.images.get(piece);
-    await mapConcurrently(piece, USAGES_AT_ONCE, async (digest) => {
+  const found = batches.flatMap(({ batch, digests }) =>
+    digests.map((digest) => ({ digest, isAncestor: batch.startsWith(ANCESTOR_BATCH) })),
+  );
+  for (const piece of piecesOf(found, IMAGES_A_READ)) {
+    const known = await ports.images.get(piece.map(({ digest }) => digest));
+    await mapConcurrently(piece, USAGES_AT_ONCE, async ({ digest, isAncestor }) => {
       const record = asOfRun(known.get(digest) ?? factless(digest), context.review.startedAtEpochMs);
       const isOpen = record.verdict !== undefined && record.verdict.status !== 'compliant';
-      builder.add(isOpen ? { record, workloads: await workloadsOf(ports.usages, digest) } : { record });
+      const workloads = isOpen && !isAncestor ? await workloadsOf(ports.usages, digest) : [];
+      builder.add({ record, isAncestor, workloads });
     });
   }
   const report = builder.finish();
@@ -52,7 +55,7 @@ function asOfRun({ verdict, ...record }: ImageRecord, startedAtEpochMs: number):
   return isOfRun ? { ...record, verdict } : record;
 }
 
-/** Found to run, but its facts could not be recorded; the failures of the review say why. */
+/** Found, but its facts could not be recorded; the failures of the review say why. */
 const factless = (digest: Digest): ImageRecord => ({
   digest,
   tier: 'unmanaged',

@@ -1,7 +1,7 @@
 import type { CliContext } from '../../cli/command.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
-import type { ReviewRecord, ScopeResult } from '../../shared/domain/run.ts';
+import type { JudgedImages, ReviewRecord, ScopeResult } from '../../shared/domain/run.ts';
 import type { Usage } from '../../shared/domain/usage.ts';
 import type { CallCount } from '../cloud/admin-types.ts';
 import type { DemoResult } from './result.ts';
@@ -9,7 +9,7 @@ import type { DemoResult } from './result.ts';
 type Ledger = Pick<CliContext, 'images' | 'scopes' | 'usages' | 'runs'>;
 type FromLedger = Pick<
   DemoResult,
-  'runId' | 'policyVersion' | 'found' | 'outcomes' | 'scopes' | 'unresolved' | 'images' | 'nextBreaches'
+  'runId' | 'policyVersion' | 'found' | 'outcomes' | 'ancestors' | 'scopes' | 'unresolved' | 'images' | 'nextBreaches'
 >;
 
 /** Reads back what a review left in the ledger. Everything the demo tells comes from here. */
@@ -25,7 +25,8 @@ export async function collect(ledger: Ledger, review: ReviewRecord): Promise<Fro
     runId: review.runId,
     policyVersion: review.policyVersion,
     found: review.totals?.found ?? 0,
-    outcomes: { ...(review.totals?.outcomes ?? { compliant: 0, violating: 0, unknown: 0, failed: 0 }) },
+    outcomes: { ...(review.totals?.outcomes ?? NO_OUTCOMES) },
+    ancestors: judged(review.totals?.ancestors),
     scopes: parts.flatMap((part) => (part.kind === 'scope' ? [scopeRow(part.result)] : [])),
     unresolved: review.totals?.inventory.unresolved ?? 0,
     images: rows.sort((one, other) => one.digest.localeCompare(other.digest)),
@@ -37,6 +38,13 @@ export async function collect(ledger: Ledger, review: ReviewRecord): Promise<Fro
       .sort((one, other) => one.atEpochMs - other.atEpochMs),
   };
 }
+
+const NO_OUTCOMES = { compliant: 0, violating: 0, unknown: 0, failed: 0 };
+
+const judged = ({ found, outcomes }: JudgedImages = { found: 0, outcomes: NO_OUTCOMES }): DemoResult['ancestors'] => ({
+  found,
+  outcomes: { ...outcomes },
+});
 
 async function liveUsages({ scopes, usages }: Pick<CliContext, 'scopes' | 'usages'>): Promise<Map<Digest, Usage[]>> {
   const found = new Map<Digest, Usage[]>();

@@ -62,6 +62,10 @@ export const demoResultSchema = v.strictObject({
   policyVersion: v.string(),
   found: v.pipe(count, v.description('digests in use; the sum of all outcomes')),
   outcomes,
+  ancestors: v.pipe(
+    v.strictObject({ found: count, outcomes }),
+    v.description('what nothing runs, but what runs stands on: scanned and judged besides'),
+  ),
   scopes: v.array(
     v.strictObject({
       account: v.string(),

@@ -81,14 +81,17 @@ function tellCalls(progress: Progress, { calls }: DemoResult): void {
   for (const line of rows.split('\n')) progress.line(`  ${line}`);
 }
 
-function tellEnd(progress: Progress, { execution, outcomes, found, seconds, scopes, unresolved }: DemoResult): void {
-  const { compliant, violating, unknown, failed } = outcomes;
+const inWords = ({ compliant, violating, unknown, failed }: DemoResult['outcomes']): string =>
+  `${compliant} compliant + ${violating} violating + ${unknown} unknown + ${failed} failed`;
+
+function tellEnd(progress: Progress, result: DemoResult): void {
+  const { execution, outcomes, found, ancestors, seconds, scopes, unresolved } = result;
   const good = execution.status === 'SUCCEEDED';
   progress.heading(`The review ${good ? paint('green', 'succeeded') : paint('red', execution.status.toLowerCase())}`);
   if (execution.error !== undefined) progress.line(`  ${execution.error}: ${execution.cause ?? ''}`);
-  progress.line(
-    `  ${found} images = ${compliant} compliant + ${violating} violating + ${unknown} unknown + ${failed} failed`,
-  );
+  progress.line(`  ${found} images = ${inWords(outcomes)}`);
+  if (ancestors.found > 0)
+    progress.line(`  and ${ancestors.found} that these stand on = ${inWords(ancestors.outcomes)}`);
   const failedScopes = scopes.filter(({ status }) => status === 'failed').length;
   progress.line(
     `  ${scopes.length - failedScopes} scopes read, ${failedScopes} not; ${unresolved} containers without a digest`,

@@ -32,22 +32,25 @@ export interface ReportBuilder {
 
 export function startReport(context: ReportContext): ReportBuilder {
   const groups = new Map<string, MutableGroup>();
+  const below = new Map<string, MutableGroup>();
   const nextBreaches: NextBreach[] = [];
   const byState = Object.fromEntries(SCAN_STATES.map((state) => [state, 0])) as Record<ScanStateName, number>;
   const waived = new Map<string, number>();
   let known = 0;
   return {
-    add({ record, workloads = [] }) {
-      const scan =
-        unscannable(record) ?? effectiveScanState(record.scan, context.nowEpochMs, context.policy.staleScanHours);
-      byState[scan.state] += 1;
-      if (isKnowledge(scan)) known += 1;
-      addToGroup(groups, record, workloads);
+    add({ record, isAncestor = false, workloads = [] }) {
+      addToGroup(isAncestor ? below : groups, record, workloads);
+      if (!isAncestor) {
+        const scan =
+          unscannable(record) ?? effectiveScanState(record.scan, context.nowEpochMs, context.policy.staleScanHours);
+        byState[scan.state] += 1;
+        if (isKnowledge(scan)) known += 1;
+      }
       nextBreaches.push(...breachOf(record, context));
       for (const id of waiversUsed(record)) waived.set(id, (waived.get(id) ?? 0) + 1);
     },
     finish() {
-      const ordered = inFixedOrder(groups);
+      const [ordered, ancestors] = [inFixedOrder(groups), inFixedOrder(below)];
       return {
         schemaVersion: 1,
         review: context.review,
@@ -55,6 +58,7 @@ export function startReport(context: ReportContext): ReportBuilder {
         breachWithinDays: context.breachWithinDays,
         images: sums(ordered),
         groups: ordered,
+        ancestors: { images: sums(ancestors), groups: ancestors },
         nextBreaches: nextBreaches.sort(byInstant),
         coverage: { found: sumOf(Object.values(byState)), known, byState },
         unresolved: context.unresolved,

@@ -1,6 +1,6 @@
 import { type Column, section, table } from './markdown.ts';
 import { reasonText } from './reason-text.ts';
-import type { Report, ReportGroup, ReportLine } from './report.ts';
+import type { Report, ReportGroup, ReportLine, ReportSums } from './report.ts';
 import { SCAN_STATES } from './scan.ts';
 import { DAY_MS, instant } from './time.ts';
 
@@ -16,6 +16,8 @@ export function reportMarkdown(report: Report): string {
     heading(report),
     ...report.groups.flatMap((group) => violating(group)),
     ...report.groups.flatMap((group) => unknown(group)),
+    ...report.ancestors.groups.flatMap((group) => violating(group, STOOD_UPON)),
+    ...report.ancestors.groups.flatMap((group) => unknown(group, STOOD_UPON)),
     nextBreaches(report),
     coverage(report),
     gaps(report),
@@ -26,7 +28,12 @@ export function reportMarkdown(report: Report): string {
     .join('\n');
 }
 
-function heading({ review, images, groups, generatedAtEpochMs, coverage: { found, known } }: Report): string {
+/** What nothing runs; what runs stands on it. */
+const STOOD_UPON = ', only stood upon';
+
+function heading(report: Report): string {
+  const { review, images, groups, ancestors, generatedAtEpochMs, coverage } = report;
+  const { found, known } = coverage;
   const { runId, state, mode, policyVersion, startedAtEpochMs, failure } = review;
   const outcome = failure ? `${state}: ${failure.detail}` : state;
   return [
@@ -34,12 +41,22 @@ function heading({ review, images, groups, generatedAtEpochMs, coverage: { found
     '',
     `Run ${runId} (${mode}) of ${instant(startedAtEpochMs)}: **${outcome}**. Policy \`${policyVersion.slice(0, 12)}\`. Written ${instant(generatedAtEpochMs)}.`,
     '',
-    `${found} images: ${images.violating} violating, ${images.unknown} unknown, ${images.compliant} compliant` +
-      `${images.unjudged > 0 ? `, ${images.unjudged} not judged` : ''}. ${known} of ${found} were looked at, with a result that still counts.`,
+    `${found} images: ${inWords(images)}. ${known} of ${found} were looked at, with a result that still counts.`,
     '',
     table(groups, GROUP_COLUMNS),
+    ...(ancestors.groups.length === 0
+      ? []
+      : [
+          '',
+          `Besides, what these stand on: ${inWords(ancestors.images)}.`,
+          '',
+          table(ancestors.groups, GROUP_COLUMNS),
+        ]),
   ].join('\n');
 }
+
+const inWords = ({ violating: bad, unknown: unclear, compliant, unjudged }: ReportSums): string =>
+  `${bad} violating, ${unclear} unknown, ${compliant} compliant${unjudged > 0 ? `, ${unjudged} not judged` : ''}`;
 
 const ownerOf = ({ owner }: { readonly owner?: string }): string => owner ?? 'nobody';
 
@@ -60,12 +77,12 @@ const LINE_COLUMNS: readonly Column<ReportLine>[] = [
 const why = ({ reasons, reasonCount }: ReportLine): string =>
   reasons.slice(0, 3).map(reasonText).join('; ') + (reasonCount > 3 ? `; and ${reasonCount - 3} more` : '');
 
-const violating = (group: ReportGroup): string[] =>
+const violating = (group: ReportGroup, which = ''): string[] =>
   group.violating.length === 0
     ? []
     : [
         section(
-          `Violating: ${group.tier}, ${ownerOf(group)}`,
+          `Violating: ${group.tier}, ${ownerOf(group)}${which}`,
           'SI-2, SI-2(3)',
           table(group.violating, [
             ...LINE_COLUMNS,
@@ -78,12 +95,12 @@ const violating = (group: ReportGroup): string[] =>
         ),
       ];
 
-const unknown = (group: ReportGroup): string[] =>
+const unknown = (group: ReportGroup, which = ''): string[] =>
   group.unknown.length === 0
     ? []
     : [
         section(
-          `Unknown: ${group.tier}, ${ownerOf(group)}`,
+          `Unknown: ${group.tier}, ${ownerOf(group)}${which}`,
           'RA-5, RA-5(3)',
           table(group.unknown, [...LINE_COLUMNS, { title: 'Why', text: why }]),
         ),

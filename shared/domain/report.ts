@@ -27,6 +27,8 @@ export interface ReportContext {
 /** One image that the review found. */
 export interface ReportImage {
   readonly record: ImageRecord;
+  /** Nothing runs it: it is what running images stand on. */
+  readonly isAncestor?: boolean;
   /** Who runs it, in words; only asked for where the image is not compliant. */
   readonly workloads?: readonly string[];
 }
@@ -91,17 +93,23 @@ export interface PendingRebuild {
   readonly version: number;
 }
 
+/** Sums over groups. */
+export type ReportSums = Readonly<Record<VerdictStatus | 'unjudged', number>>;
+
 export interface Report {
   readonly schemaVersion: 1;
   readonly review: ReviewRecord;
   readonly generatedAtEpochMs: number;
   readonly breachWithinDays: number;
-  /** Sums over the groups. */
-  readonly images: Readonly<Record<VerdictStatus | 'unjudged', number>>;
+  /** What runs. */
+  readonly images: ReportSums;
   /** By tier, then owner; an image stands in one group. */
   readonly groups: readonly ReportGroup[];
-  /** The nearest first. */
+  /** What nothing runs, but what runs stands on. */
+  readonly ancestors: { readonly images: ReportSums; readonly groups: readonly ReportGroup[] };
+  /** The nearest first; of what runs and of what it stands on. */
   readonly nextBreaches: readonly NextBreach[];
+  /** Of what runs. */
   readonly coverage: {
     readonly found: number;
     /** Looked at, and the result still counts. */

@@ -20,7 +20,8 @@ export interface Gate {
 
 /** The failures that make a run fail, out of all that it names; empty where it succeeded. */
 export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): RunFailure[] {
-  const tooMany = totals.outcomes.failed * 100 > totals.found * TOLERATED_FAILED_PERCENT;
+  const images = [totals, ...(totals.ancestors ? [totals.ancestors] : [])];
+  const tooMany = images.some(({ found, outcomes }) => outcomes.failed * 100 > found * TOLERATED_FAILED_PERCENT);
   return failures.filter((failure) => {
     const { kind, key, error } = failure;
     if (error === NOTHING_REPORTED || error === SUMS_DIFFER) return true;

@@ -1,4 +1,12 @@
-import type { InventoryCounts, OutcomeCounts, RunPart, RunTotals, ScanCounts } from './run.ts';
+import {
+  ANCESTOR_BATCH,
+  type InventoryCounts,
+  type JudgedImages,
+  type OutcomeCounts,
+  type RunPart,
+  type RunTotals,
+  type ScanCounts,
+} from './run.ts';
 import type { ScanReason } from './scan.ts';
 
 /** A piece of work a run gave out, with the number of its digests. */
@@ -117,7 +125,6 @@ function totalsOf(
 ): RunTotals {
   const scopes = parts.flatMap((part) => (part.kind === 'scope' ? [part.result] : []));
   const count = (status: (typeof scopes)[number]['status']) => scopes.filter((scope) => scope.status === status).length;
-  const lost = expected.verdictBatches.filter(({ key }) => !reported.has(partKey('verdict', key)));
   return {
     scopes: {
       complete: count('complete'),
@@ -127,10 +134,24 @@ function totalsOf(
     inventory: scopes
       .flatMap((scope) => (scope.status === 'complete' ? [scope.inventory] : []))
       .reduce(addInventory, NO_INVENTORY),
-    found: sumOf(expected.verdictBatches.map(({ digests }) => digests)),
+    ...judgedIn(expected, parts, reported, (key) => !key.startsWith(ANCESTOR_BATCH)),
+    ancestors: judgedIn(expected, parts, reported, (key) => key.startsWith(ANCESTOR_BATCH)),
     scans: parts.flatMap((part) => (part.kind === 'scan' ? [part.scans] : [])).reduce(addScans, NO_SCANS),
+  };
+}
+
+function judgedIn(
+  { verdictBatches }: ExpectedParts,
+  parts: readonly RunPart[],
+  reported: ReadonlyMap<string, RunPart>,
+  isOne: (batchKey: string) => boolean,
+): JudgedImages {
+  const batches = verdictBatches.filter(({ key }) => isOne(key));
+  const lost = batches.filter(({ key }) => !reported.has(partKey('verdict', key)));
+  return {
+    found: sumOf(batches.map(({ digests }) => digests)),
     outcomes: [
-      ...parts.flatMap((part) => (part.kind === 'verdict' ? [part.outcomes] : [])),
+      ...parts.flatMap((part) => (part.kind === 'verdict' && isOne(part.key) ? [part.outcomes] : [])),
       ...lost.map(({ digests }) => ({ ...NO_OUTCOMES, failed: digests })),
     ].reduce(addOutcomes, NO_OUTCOMES),
   };

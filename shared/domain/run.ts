@@ -99,11 +99,20 @@ export const abandonedReview = (
   { error, detail, atEpochMs }: { readonly error: string; readonly detail: string; readonly atEpochMs: number },
 ): ReviewRecord => ({ ...review, state: 'failed', endedAtEpochMs: atEpochMs, failure: { error, detail } });
 
-/** Sums over the parts of a run. `found` equals the sum of all outcomes, or the run fails. */
-export interface RunTotals {
+/** Batches whose keys begin so hold what nothing runs: it is only stood upon. */
+export const ANCESTOR_BATCH = 'ancestors-';
+
+/** Images of one kind, and what came of them: `found` equals the sum of all outcomes, or the run fails. */
+export interface JudgedImages {
+  readonly found: number;
+  readonly outcomes: OutcomeCounts;
+}
+
+/** Sums over the parts of a run. `found` and `outcomes` are of what runs; scans are of all. */
+export interface RunTotals extends JudgedImages {
   readonly scopes: { readonly complete: number; readonly skipped: number; readonly failed: number };
   readonly inventory: InventoryCounts;
-  readonly found: number;
   readonly scans: ScanCounts;
-  readonly outcomes: OutcomeCounts;
+  /** What nothing runs, but what runs stands on; absent in reviews of before. */
+  readonly ancestors?: JudgedImages;
 }

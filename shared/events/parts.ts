@@ -91,15 +91,20 @@ export const causeFact = v.variant('kind', [
 /** At most 100 facts; `factCount` counts all. */
 export const toldFacts = { facts: v.pipe(v.array(causeFact), v.maxLength(100)), factCount: count };
 
+const judgedImages = {
+  found: count,
+  outcomes: v.strictObject({ compliant: count, violating: count, unknown: count, failed: count }),
+};
+
 export const totals = v.strictObject({
   scopes: v.strictObject({ complete: count, skipped: count, failed: count }),
   inventory: v.strictObject({ clusters: count, tasks: count, containers: count, usages: count, unresolved: count }),
-  found: count,
+  ...judgedImages,
+  ancestors: v.exactOptional(v.strictObject(judgedImages)),
   scans: v.strictObject({
     requested: count,
     fresh: count,
     later: count,
     refused: v.record(scanReason, count),
   }),
-  outcomes: v.strictObject({ compliant: count, violating: count, unknown: count, failed: count }),
 }) satisfies v.GenericSchema<unknown, RunTotals>;

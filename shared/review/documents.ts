@@ -15,6 +15,7 @@ import * as v from '../schema.ts';
  * | tags/<account>/<region>.json              | registry         | usages |
  * | digests/<account>/<region>.json           | usages           | plan-scans |
  * | unresolved/<account>/<region>.json        | usages           | report |
+ * | ancestors.json                            | lineage          | plan-scans |
  * | batches.json                              | plan-scans       | the maps over batches, close |
  * | pending.json, catch-up.json               | check-scans      | check-scans, the map over batches, close |
  * | preview/...                               | a preview        | the same preview, in place of the ledger |
@@ -33,6 +34,7 @@ export const runFileKeys = (runId: string) => {
     digests: (scope: Registry) => `${at('digests', scope)}.json`,
     unresolved: (scope: Registry) => `${at('unresolved', scope)}.json`,
     unresolvedFolder: `${root}/unresolved/`,
+    ancestors: `${root}/ancestors.json`,
     batches: `${root}/batches.json`,
     pending: `${root}/pending.json`,
     catchUp: `${root}/catch-up.json`,

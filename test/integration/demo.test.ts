@@ -107,12 +107,17 @@ test(`what the demo claims of fleet ${SEED} is what plain SDK calls find`, async
       expect(result.outcomes[outcome]).toBe(result.images.filter((image) => image.outcome === outcome).length);
     }
 
+    expect(Object.values(result.ancestors.outcomes).reduce((sum, count) => sum + count, 0)).toBe(
+      result.ancestors.found,
+    );
+
     await checkScopes(endpoint, fleet, result);
     const bearing = await bearingImages(
       endpoint,
       listedIn(fleet).filter((home) => isReadable(fleet, home)),
     );
     await Promise.all(result.images.map((image) => checkImage(endpoint, fleet, image, bearing)));
+    await checkAncestors(endpoint, result, bearing);
     await checkExecution(endpoint, fleet, result);
   });
 }, 180_000);
@@ -147,6 +152,21 @@ async function checkImage(endpoint: string, fleet: Fleet, image: Image, bearing:
     expect(image.outcome).not.toBe('compliant');
   }
   if (home && image.scan.reason !== 'image-not-found') await checkAge(endpoint, home, image, bearing);
+}
+
+/** What a running image stands on was scanned, and is counted though nothing runs it. */
+async function checkAncestors(endpoint: string, result: DemoResult, bearing: readonly Bearing[]): Promise<void> {
+  const running = new Set(result.images.map(({ digest }) => digest));
+  const parents = new Set(result.images.flatMap(({ standsOn }) => standsOn ?? []));
+  const ancestors = new Set(
+    bearing
+      .filter(({ digest }) => parents.has(digest))
+      .flatMap((one) => [one, ...below(one, bearing)])
+      .filter(({ digest }) => !running.has(digest)),
+  );
+  expect(result.ancestors.found).toBeGreaterThanOrEqual(ancestors.size);
+  const scans = [...ancestors].map(async ({ home, digest }) => (await scanOf(endpoint, home, digest)).status);
+  expect((await Promise.all(scans)).filter((status) => status === 'ScanNotFoundException')).toEqual([]);
 }
 
 const isPlausible = (created: number | undefined): created is number =>

@@ -40,6 +40,9 @@ describe('the small fleet', () => {
       const digests = await digestsInUse(installation());
       const outcomes = Object.values(totals?.outcomes ?? {}).reduce((sum, count) => sum + count, 0);
       expect([totals?.found, outcomes]).toEqual([digests.size, digests.size]);
+      const below = Object.values(totals?.ancestors?.outcomes ?? {}).reduce((sum, count) => sum + count, 0);
+      expect(below).toBeGreaterThan(0);
+      expect(totals?.ancestors?.found).toBe(below);
       expect(parts.filter(({ kind }) => kind === 'scope')).toHaveLength(5);
 
       const images = await context.images.get([...digests]);

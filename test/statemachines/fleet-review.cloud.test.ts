@@ -25,7 +25,7 @@ async function review(name: string, mode: 'review' | 'preview', answers: Readonl
       scopes: nothing,
     }),
     'group-registries': () => nothing,
-    'plan-scans': () => ({ batches: nothing, found: 0, progress: {} }),
+    'plan-scans': () => ({ batches: nothing, found: 0, images: 0, progress: {} }),
     'check-closures': () => ({ open: 0, closed: 1, overdue: 0 }),
     close: () => ({ state: 'succeeded', summary: '0 images' }),
     abandon: () => ({ error: 'told', cause: 'told' }),

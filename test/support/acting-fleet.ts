@@ -21,6 +21,7 @@ export const CLUSTER = 'main';
 /** What the base of every application has, and the version that a build of it upgrades to. */
 export const FLAW = { id: 'CVE-2026-40001', package: 'libssl3', fixedIn: '3.0.15-1' } as const;
 
+export const BASE_STREAM = `${HUB.account}/${HUB.region}/base/debian:^12$`;
 export const streamOf = (app: string): string => `${TEAM.account}/${TEAM.region}/apps/${app}:^stable$`;
 export const serviceOf = (app: string): string => `${TEAM.account}/${TEAM.region}/${CLUSTER}/${app}`;
 

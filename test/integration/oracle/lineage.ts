@@ -5,6 +5,7 @@ import type { Home } from './running.ts';
 
 export interface Bearing extends Made {
   readonly digest: string;
+  readonly home: Home;
   readonly tier: string;
 }
 
@@ -19,7 +20,7 @@ export async function bearingImages(
       const made = await Promise.all(
         digests.map(async (digest) => ({ digest, image: await madeOf(endpoint, home, digest) })),
       );
-      return made.flatMap(({ digest, image }) => (image ? [{ ...image, digest, tier }] : []));
+      return made.flatMap(({ digest, image }) => (image ? [{ ...image, digest, home, tier }] : []));
     }),
   );
   return found.flat();

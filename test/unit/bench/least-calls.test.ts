@@ -102,9 +102,9 @@ test('the first day of a fleet counted by hand', () => {
     'ecr:DescribeImages': 1,
     // All that the listing of the base shows; the image of web; the index of worker, and what it lists.
     'ecr:BatchGetImage': 4,
-    // web was never scanned, worker half a day ago; the base does not run.
-    'ecr:StartImageScan': 1,
-    'ecr:DescribeImageScanFindings': 2,
+    // web was never scanned, worker half a day ago. Both stand on the base, whose head has two platforms.
+    'ecr:StartImageScan': 3,
+    'ecr:DescribeImageScanFindings': 4,
   });
   expect(Object.fromEntries(first().apart)).toEqual({
     'organizations:ListAccounts': 1,
@@ -120,10 +120,11 @@ test('on a steady day no manifest is read and every image that runs is scanned',
   expect(Object.fromEntries(least.budgeted)).toMatchObject({
     'ecr:DescribeImages': 1,
     'ecr:BatchGetImage': 0,
-    'ecr:StartImageScan': 2,
-    'ecr:DescribeImageScanFindings': 2,
+    // Two that run, and the base on two platforms.
+    'ecr:StartImageScan': 4,
+    'ecr:DescribeImageScanFindings': 4,
   });
-  expect(sumOf(least.budgeted)).toBe(14);
+  expect(sumOf(least.budgeted)).toBe(18);
 });
 
 test('pages hold 100 clusters, 100 tasks, 100 manifests and 1,000 rows', () => {
@@ -187,8 +188,8 @@ test('a tag whose digest nobody tells is looked up, each day; an image that is g
   expect(Object.fromEntries(leastCalls(fleetOf(change), steadyDay()).budgeted)).toMatchObject({
     'ecr:DescribeImages': 1 + 1,
     'ecr:BatchGetImage': 1,
-    'ecr:StartImageScan': 1,
-    'ecr:DescribeImageScanFindings': 1,
+    'ecr:StartImageScan': 1 + 2,
+    'ecr:DescribeImageScanFindings': 1 + 2,
   });
 });
 
@@ -198,16 +199,70 @@ test('an image of a repository that scans on push was scanned when it was pushed
       repositories: repositories.map((repository) => ({ ...repository, scanOnPush: true })),
       images: all.map((image) => (image.name === 'web' ? { ...image, pushedDaysAgo } : image)),
     }))['ecr:StartImageScan'];
-  expect(scansOnPush(10)).toBe(1);
-  expect(scansOnPush(0.2)).toBe(0);
+  // Besides the base, which is in no such repository.
+  expect(scansOnPush(10)).toBe(1 + 2);
+  expect(scansOnPush(0.2)).toBe(0 + 2);
 });
 
 test('a registry with enhanced scanning takes no scans', () => {
   const calls = budgeted(({ images: all = [] }) => ({
-    registries: [{ ...TEAM, scanType: 'ENHANCED' }],
+    registries: [
+      { ...TEAM, scanType: 'ENHANCED' },
+      { ...HUB, scanType: 'ENHANCED' },
+    ],
     images: all.map(({ lastScannedDaysAgo: _, ...image }) => image),
   }));
   expect(calls).toMatchObject({ 'ecr:StartImageScan': 0, 'ecr:DescribeImageScanFindings': 0 });
+});
+
+describe('what running images stand on is scanned, too', () => {
+  const [debian] = images;
+  const old = {
+    ...(debian as (typeof images)[number]),
+    name: 'old-debian',
+    platforms: ['linux/amd64' as const],
+    tags: [] as string[],
+    pushedDaysAgo: 40,
+  };
+  /** Of web alone, and what it is built from. */
+  const scans = (more: typeof images, parent: string) => {
+    const changed = images.map((image) => (image.name === 'web' ? { ...image, parent } : image));
+    return budgeted(({ workloads = [] }) => ({
+      images: [...more, ...changed],
+      workloads: workloads.filter(({ name }) => name === 'web'),
+    }))['ecr:StartImageScan'];
+  };
+
+  test('an older base, and the head of its stream on two platforms', () => {
+    expect(scans([old], 'old-debian')).toBe(1 + 1 + 2);
+  });
+
+  test('a base of which no line tells that it made it, alone', () => {
+    expect(scans([{ ...old, tags: ['branch-7'] }], 'old-debian')).toBe(1 + 1);
+  });
+
+  test('what is below a base that is gone', () => {
+    const { os: _, ...upper } = { ...old, name: 'upper', parent: 'old-debian', deleted: true, pushedDaysAgo: 30 };
+    expect(scans([old, upper], 'upper')).toBe(1 + 1 + 2);
+  });
+
+  test('what is built from the cache stands on what it was built from at first', () => {
+    const cached = {
+      name: 'cached',
+      ...TEAM,
+      repository: 'apps/web',
+      tags: ['c-1'],
+      cachedFrom: 'web',
+      pushedDaysAgo: 1,
+    };
+    const fleet = fleetOf(({ images: all = [], workloads = [] }) => ({
+      images: [...all, cached],
+      workloads: workloads.map((one) =>
+        one.name === 'web' ? { ...one, containers: [{ name: 'a', image: 'cached' }] } : one,
+      ),
+    }));
+    expect(Object.fromEntries(leastCalls(fleet, steadyDay()).budgeted)['ecr:StartImageScan']).toBe(4);
+  });
 });
 
 test('a larger fleet never needs fewer calls', () => {

@@ -80,7 +80,7 @@ export async function review(world: FakeWorld, trouble: Trouble): Promise<ScanEv
 
   const plan = await step((ports) => planScans(ports, { action: 'plan-scans', ...run }));
   const batches = await readDocument(world.runFiles, plan.batches.key, batchesDocument);
-  const batch = { ...run, startedAtEpochMs, found: plan.found };
+  const batch = { ...run, startedAtEpochMs, found: plan.images };
   let { progress } = plan;
   while (progress.decision !== 'evaluate') {
     if (progress.polls === 0 || progress.decision === 'ask-again') {

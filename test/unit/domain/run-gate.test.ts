@@ -58,6 +58,19 @@ test('lineage that was not found for all fails the run, also where a scope of th
   expect(decisiveFailures(summary([lost]), gate([waiver]))).toEqual([lost]);
 });
 
+test('too many that are only stood upon and cannot be judged fail the run, however many run', () => {
+  const lost = failure('verdict', 'sha256:a');
+  const { totals, failures } = summary([lost], 0, 1000);
+  const ancestors = (failed: number) => ({
+    found: 100,
+    outcomes: { compliant: 100 - failed, violating: 0, unknown: 0, failed },
+  });
+  const decisive = (failed: number) =>
+    decisiveFailures({ totals: { ...totals, ancestors: ancestors(failed) }, failures }, gate());
+  expect(decisive(1)).toEqual([]);
+  expect(decisive(2)).toEqual([lost]);
+});
+
 test('a registry outside the scopes fails nothing', () => {
   expect(decisiveFailures(summary([failure('registry', '999900001111/us-east-1')]), gate())).toEqual([]);
 });

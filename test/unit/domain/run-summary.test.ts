@@ -40,12 +40,28 @@ test('everything reported: sums, and the images that failed', () => {
       found: 10,
       scans: { requested: 4, fresh: 2, later: 2, refused: { enhanced: 2 } },
       outcomes: { compliant: 4, violating: 2, unknown: 2, failed: 2 },
+      ancestors: { found: 0, outcomes: { compliant: 0, violating: 0, unknown: 0, failed: 0 } },
     },
     failures: [
       { kind: 'verdict', key: 'd-0001', error: 'SomeError', detail: 'why' },
       { kind: 'verdict', key: 'd-0002', error: 'SomeError', detail: 'why' },
     ],
   });
+});
+
+test('what is only stood upon is counted apart, and its lost batches with it', () => {
+  const batches = ['ancestors-0001', 'ancestors-0002'].map((key) => ({ key, digests: 5 }));
+  const more = {
+    ...expected,
+    scanBatches: [...expected.scanBatches, ...batches],
+    verdictBatches: [...expected.verdictBatches, ...batches],
+  };
+  const all = [...parts, ...batches.map(({ key }) => scan(key)), verdict('ancestors-0001')];
+  const { totals, failures } = sumRun(more, all);
+  expect(totals).toMatchObject({ found: 10, outcomes: { compliant: 4, violating: 2, unknown: 2, failed: 2 } });
+  expect(totals.ancestors).toEqual({ found: 10, outcomes: { compliant: 2, violating: 1, unknown: 1, failed: 6 } });
+  expect(totals.scans.requested).toBe(8);
+  expect(failures).toContainEqual(expect.objectContaining({ key: 'ancestors-0002', error: NOTHING_REPORTED }));
 });
 
 test('nothing expected and nothing reported is a run that found nothing', () => {

@@ -113,12 +113,14 @@ const causeFact: fc.Arbitrary<CauseFact> = fc.oneof(
 );
 
 const count = fc.nat({ max: 3 });
+const outcomes = fc.record({ compliant: count, violating: count, unknown: count, failed: count });
 const totals = fc.record({
   scopes: fc.record({ complete: count, skipped: count, failed: count }),
   inventory: fc.record({ clusters: count, tasks: count, containers: count, usages: count, unresolved: count }),
   found: count,
   scans: fc.record({ requested: count, fresh: count, later: count, refused: fc.constantFrom({}, { archived: 2 }) }),
-  outcomes: fc.record({ compliant: count, violating: count, unknown: count, failed: count }),
+  outcomes,
+  ancestors: fc.record({ found: count, outcomes }),
 });
 
 type Ending = Pick<Required<ReviewRecord>, 'endedAtEpochMs' | 'totals' | 'failure' | 'executionArn'>;

@@ -64,6 +64,7 @@ test('a whole review succeeds, frees the lease, and closing it again changes not
       found: 3,
       scans: { requested: 2, fresh: 1, later: 0, refused: { archived: 1 } },
       outcomes: { compliant: 1, violating: 1, unknown: 1, failed: 0 },
+      ancestors: { found: 0, outcomes: { compliant: 0, violating: 0, unknown: 0, failed: 0 } },
     },
   });
   const review = await world.runs.get(runId);
@@ -73,6 +74,27 @@ test('a whole review succeeds, frees the lease, and closing it again changes not
   world.advance(HOUR_MS);
   expect(await close()).toEqual(closed);
   expect(await world.runs.get(runId)).toEqual(review);
+});
+
+test('what is only stood upon is told apart', async () => {
+  const { world, close, runId } = await opened();
+  const keys = runFileKeys(runId);
+  const batches = [
+    { batch: '0001', digests: [digestOf('a'), digestOf('b'), digestOf('c')] },
+    { batch: 'ancestors-0001', digests: [digestOf('d')] },
+  ];
+  await world.runFiles.put(keys.batches, batches);
+  const key = 'ancestors-0001';
+  await world.runs.recordPart(runId, { ...parts.scan, key, scans: { ...parts.catchUp.scans, requested: 1 } });
+  const outcomes = { compliant: 0, violating: 1, unknown: 0, failed: 0 };
+  await world.runs.recordPart(runId, { ...parts.verdict, key, outcomes });
+  expect(await close()).toMatchObject({
+    state: 'succeeded',
+    summary:
+      '3 images: 1 compliant, 1 violating, 1 unknown, 0 failed; ' +
+      'and 1 that these stand on: 0 compliant, 1 violating, 0 unknown, 0 failed',
+    totals: { found: 3, ancestors: { found: 1, outcomes } },
+  });
 });
 
 const failed = { scope: payments, status: 'failed', error: 'ScopeUnreachableError', detail: 'no role' } as const;

@@ -39,6 +39,19 @@ describe('planning', () => {
     ]);
   });
 
+  test('what is only stood upon has batches of its own, and what runs is in none of these', async () => {
+    const { plan, batches } = await planned(async (world) => {
+      await world.runFiles.put(keys.digests(hub), [b]);
+      await world.runFiles.put(keys.digests(payments), []);
+      await world.runFiles.put(keys.ancestors, [a, b, c]);
+    });
+    expect(plan).toMatchObject({ found: 1, images: 3, batches: { count: 2 } });
+    expect(batches).toEqual([
+      { batch: '0001', digests: [b] },
+      { batch: 'ancestors-0001', digests: [a, c] },
+    ]);
+  });
+
   test('a state holds keys, however large the fleet: 100,000 images', async () => {
     const many = Array.from({ length: 100_000 }, (_, index): Digest => `sha256:${String(index).padStart(64, '0')}`);
     const { plan, batches } = await planned(async (world) => {

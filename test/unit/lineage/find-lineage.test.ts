@@ -41,6 +41,17 @@ test('what runs, heads and what they stand on get their parent, and the age of t
   expect(await standingOf(world, 'base')).toEqual({ age });
 });
 
+test('what runs stands on is left for the scans, with the heads of its streams', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  await push(world, 'base of today', { tier: 'base', layers: ['os of today'], daysAgo: 0, isHead: true });
+  await push(world, 'other base', { tier: 'base', line: 'other', layers: ['other os'], isHead: true });
+  await findIn(world);
+  expect(await world.runFiles.get(runFileKeys(RUN).ancestors)).toEqual(
+    ['base', 'base of today', 'platform'].map(digestOf).sort(),
+  );
+});
+
 test('a second review of the same fleet writes nothing', async () => {
   const world = await lineageWorld();
   await threeTiers(world);

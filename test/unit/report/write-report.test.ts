@@ -58,6 +58,33 @@ test('tells of every image that the review found, by tier and owner, in JSON and
   expect(await world.reports.get('json')).toBe(await world.reports.get('json', RUN));
 });
 
+test('tells apart what nothing runs and is only stood upon', async () => {
+  const [app, base] = [digestOf(1), digestOf(2)];
+  const world = await worldWith([[app]]);
+  await world.runFiles.put(runFileKeys(RUN).batches, [
+    { batch: '1', digests: [app] },
+    { batch: 'ancestors-0001', digests: [base] },
+  ]);
+  await judged(world, app, 'compliant', { owner: 'web' });
+  await judged(world, base, 'violating', { tier: 'base', reasons: [tooOld] });
+  await reported(world, '1', { compliant: 1 });
+  await reported(world, 'ancestors-0001', { violating: 1 });
+
+  await writeReport(world.ports, run);
+
+  const { report, markdown } = await stored(world);
+  expect(report).toMatchObject({
+    review: { state: 'succeeded', totals: { found: 1, ancestors: { found: 1 } } },
+    images: { compliant: 1, violating: 0 },
+    groups: [{ tier: 'application', compliant: 1 }],
+    ancestors: { images: { violating: 1 }, groups: [{ tier: 'base', violating: [{ digest: base, workloads: [] }] }] },
+    coverage: { found: 1 },
+  });
+  expect(markdown).toContain('1 images: 0 violating, 0 unknown, 1 compliant.');
+  expect(markdown).toContain('Besides, what these stand on: 1 violating, 0 unknown, 0 compliant.');
+  expect(markdown).toContain('Violating: base, nobody, only stood upon');
+});
+
 test('a base that thousands of workloads run is told by some of them', async () => {
   const world = await worldWith([[digestOf(1)]]);
   await judged(world, digestOf(1), 'violating', { reasons: [tooOld] });

@@ -1,0 +1,85 @@
+import { placeKey, pushesOf, TagHistory } from '../local/fleet/places.ts';
+import type { Fleet, FleetImage } from '../local/fleet/schema.ts';
+import { findStreams } from '../shared/domain/heads.ts';
+import type { Digest, ImageLocation, Platform } from '../shared/domain/image.ts';
+import type { Policy } from '../shared/domain/policy.ts';
+import { releaseLineOf, streamRulesOf } from '../shared/domain/stream.ts';
+import { manifestsOf } from './running.ts';
+
+/** One image on one platform, named by its manifest. */
+export interface Built {
+  readonly manifest: string;
+  readonly image: FleetImage;
+}
+
+/**
+ * What running images stand on, and the heads of the streams of that with all that stands below these: by the fleet file's
+ * own word of what each image is built from. What no listing shows is not known, and what is below it is.
+ * @param listed repositories of base and platform streams (`placeKey`)
+ */
+export function leastAncestors(
+  fleet: Fleet,
+  policy: Policy,
+  running: readonly Built[],
+  listed: ReadonlySet<string>,
+): ReadonlyMap<string, FleetImage> {
+  const images = new Map(fleet.images.map((image) => [image.name, image]));
+  const history = new TagHistory(fleet.images);
+  const isKnown = (image: FleetImage): boolean =>
+    !image.deleted && !image.archived && pushesOf(image).some((push) => listed.has(placeKey(push)));
+  const builtFrom = ({ parent, cachedFrom }: FleetImage) => images.get(parent ?? cachedFrom ?? '');
+  const found = new Map(running.map(({ manifest, image }) => [manifest, image]));
+  const left = [...running];
+  const add = (manifest: string | undefined, image: FleetImage): void => {
+    if (manifest === undefined || found.has(manifest)) return;
+    found.set(manifest, image);
+    left.push({ manifest, image });
+  };
+  for (const { manifest, image } of left) {
+    let below = builtFrom(image);
+    while (below && !isKnown(below)) below = builtFrom(below);
+    if (!below) continue;
+    const platform = [...manifestsOf(image).images].find(([, own]) => own === manifest)?.[0] ?? 'linux/amd64';
+    const parent = manifestsOf(below).images.get(platform);
+    add(parent, below);
+    for (const head of headsOf({ fleet, policy, history }, below)) {
+      for (const own of manifestsOf(head).images.values()) add(own, head);
+    }
+  }
+  for (const { manifest } of running) found.delete(manifest);
+  return found;
+}
+
+interface Known {
+  readonly fleet: Fleet;
+  readonly policy: Policy;
+  readonly history: TagHistory;
+}
+
+/** The heads of the stream that made an image, as the tags tell that are there now. */
+function headsOf({ fleet, policy, history }: Known, image: FleetImage): readonly FleetImage[] {
+  const location = { account: image.account, region: image.region, repository: image.repository };
+  const rules = streamRulesOf(policy, location).filter(({ tier }) => tier !== 'application');
+  const line = releaseLineOf(rules, tagsNow(history, location, image));
+  if (!line) return [];
+  const there = fleet.images.filter(
+    (one) => !one.deleted && !one.archived && pushesOf(one).some((push) => placeKey(push) === placeKey(location)),
+  );
+  const streams = findStreams(
+    rules,
+    location,
+    there.map((one) => ({
+      digest: one.name as Digest,
+      tags: tagsNow(history, location, one),
+      pushedAtEpochMs: -one.pushedDaysAgo,
+      children: one.platforms.map((platform: Platform) => ({ digest: one.name as Digest, platform })),
+    })),
+  );
+  const heads = Object.values(streams.find(({ headTag }) => headTag === line.headTag)?.head?.images ?? {});
+  return there.filter(({ name }) => heads.includes(name as Digest));
+}
+
+const tagsNow = (history: TagHistory, place: ImageLocation, image: FleetImage): string[] =>
+  pushesOf(image)
+    .filter((push) => placeKey(push) === placeKey(place))
+    .flatMap(({ tags }) => tags.filter((tag) => history.holder(place, tag, 0) === image.name));
