@@ -3,6 +3,7 @@ import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
 import { canonicalLedger } from '../../../shared/domain/canonical.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { ImageRecord } from '../../../shared/domain/records.ts';
+import type { Standing } from '../../../shared/domain/standing.ts';
 import { VERDICTS, type VerdictStatus } from '../../../shared/domain/verdict.ts';
 import { cause, digestOf, facts, judgement, LOCATION, place, review, usage, verdict } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
@@ -18,6 +19,8 @@ interface Fleet {
     readonly inUse: boolean;
     /** Other images, as children of an index of this image's own. */
     readonly children: readonly number[];
+    /** The image it stands on; absent before a review has looked, itself where it stands on none. */
+    readonly on?: number;
   }[];
 }
 
@@ -31,18 +34,24 @@ interface Run {
   readonly order: number;
 }
 
+const standingOn = (below: Digest, own: Digest, bornAtEpochMs: number): Standing => ({
+  ...(below !== own && { parent: { digest: below, evidence: 'layers' } }),
+  age: { known: true, bornAtEpochMs, decidedBy: below },
+});
+
 /** The ledger as the adapters write it. */
 function ledger({ images }: Fleet, { name, startedAtEpochMs, batch, order }: Run): Item[] {
   const digest = (number: number): Digest => digestOf(`${name} image ${number}`);
   const start = new Date(startedAtEpochMs).toISOString();
   const runId = `${start.replace(/[-:.]/g, '')}-${digestOf(name).slice(7, 15)}`;
-  const items = images.flatMap(({ status, tags, count, inUse, children }, number): Item[] => {
+  const items = images.flatMap(({ status, tags, count, inUse, children, on }, number): Item[] => {
     const own = digest(number);
     const record: ImageRecord = {
       ...facts('', { digest: own, chainId: digestOf(`${name} chain ${number}`) }),
       birth: { known: true, bornAtEpochMs: startedAtEpochMs - number, evidence: [] },
       inUse,
       isHead: false,
+      ...(on !== undefined && { standing: standingOn(digest(on), own, startedAtEpochMs - on) }),
       ...judgement('', startedAtEpochMs, {
         digest: own,
         verdict: verdict(status, { policyVersion: digestOf('policy').slice(7) }),
@@ -110,13 +119,17 @@ const anyFleet: fc.Arbitrary<Fleet> = fc
   .integer({ min: 1, max: 6 })
   .chain((size) =>
     fc.array(
-      fc.record({
-        status: fc.constantFrom(...VERDICTS),
-        tags: fc.constantFrom([], ['1.4.2'], ['1.4.2', 'latest']),
-        count: fc.constantFrom(1, 2),
-        inUse: fc.boolean(),
-        children: fc.array(fc.nat({ max: size - 1 }), { maxLength: 2 }),
-      }),
+      fc.record(
+        {
+          status: fc.constantFrom(...VERDICTS),
+          tags: fc.constantFrom([], ['1.4.2'], ['1.4.2', 'latest']),
+          count: fc.constantFrom(1, 2),
+          inUse: fc.boolean(),
+          children: fc.array(fc.nat({ max: size - 1 }), { maxLength: 2 }),
+          on: fc.nat({ max: size - 1 }),
+        },
+        { requiredKeys: ['status', 'tags', 'count', 'inUse', 'children'] },
+      ),
       { minLength: size, maxLength: size },
     ),
   )
@@ -149,6 +162,10 @@ const changes: readonly [string, (image: Fleet['images'][number]) => Fleet['imag
   ['another tag', (image) => ({ ...image, tags: ['1.4.3', ...image.tags.slice(1)] })],
   ['a count', (image) => ({ ...image, count: image.count + 1 })],
   ['whether it is in use', (image) => ({ ...image, inUse: !image.inUse })],
+  [
+    'whether a review has looked what it stands on',
+    ({ on, ...image }) => (on === undefined ? { ...image, on: 0 } : image),
+  ],
   ['a child more', (image) => ({ ...image, children: [...image.children, 0] })],
 ];
 
