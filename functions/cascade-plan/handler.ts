@@ -1,15 +1,22 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import * as clients from '../../shared/adapters/clients.ts';
-import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
-import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
-import { DynamoStreamImages } from '../../shared/adapters/dynamodb/stream-images.ts';
-import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
+import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledger.ts';
+import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
+import { DynamoClosures } from '../../shared/adapters/dynamodb/closures.ts';
+import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
+import { DynamoImages } from '../../shared/adapters/dynamodb/images.ts';
+import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/images-of-streams.ts';
+import { DynamoLatestRuns } from '../../shared/adapters/dynamodb/latest-runs.ts';
+import { DynamoLocks } from '../../shared/adapters/dynamodb/locks.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
+import { DynamoRebuilds } from '../../shared/adapters/dynamodb/rebuilds.ts';
+import { DynamoSlotLedger } from '../../shared/adapters/dynamodb/slot-ledger.ts';
+import { DynamoStreams } from '../../shared/adapters/dynamodb/streams.ts';
+import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
-import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer } from './answer.ts';
@@ -23,12 +30,19 @@ function compose(): PlanPorts {
   const s3 = clients.bucketClient();
   const sqs = clients.queueClient();
   return {
-    ...actingLedgers(table),
-    images: new DynamoImageLedger(table),
-    streams: new DynamoStreamLedger(table),
-    streamImages: new DynamoStreamImages(table),
-    runs: new DynamoRunLedger(table),
-    policies: new DynamoPolicyStore(table, s3, env.EVIDENCE_BUCKET),
+    cascades: new DynamoCascadeLedger(table),
+    causes: new DynamoCauseLedger(table),
+    guards: new DynamoGuardLedger(table),
+    locks: new DynamoLocks(table),
+    rebuilds: new DynamoRebuilds(table),
+    rollouts: new DynamoClosures(table),
+    slots: new DynamoSlotLedger(table),
+    killSwitch: new DynamoSwitchLedger(table),
+    images: new DynamoImages(table),
+    streams: new DynamoStreams(table),
+    streamImages: new DynamoImagesOfStreams(table),
+    runs: new DynamoLatestRuns(table),
+    policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     files: new S3RunFiles(s3, env.RUN_BUCKET),
     executions: new SfnExecutions(clients.machineClient(), env.CASCADE_MACHINE_ARN),
     looks: new SqsMessages(sqs, env.REGISTRY_EVENT_QUEUE_URL),

@@ -6,8 +6,8 @@ import {
   memberAccess,
   organizationsClient,
 } from '../../shared/adapters/clients.ts';
+import { DynamoClosures } from '../../shared/adapters/dynamodb/closures.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
-import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rollout-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
@@ -39,7 +39,7 @@ function compose(): ReviewServices {
   };
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
-    rollouts: new DynamoRolloutLedger(table),
+    rollouts: new DynamoClosures(table),
     accounts: new OrganizationDirectory(organizationsClient(), accountClients(access)),
     files,
     clock: Date.now,

@@ -6,9 +6,9 @@ import {
   pipelineClients,
 } from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
-import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
+import { DynamoImages } from '../../shared/adapters/dynamodb/images.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
-import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
+import { DynamoStreams } from '../../shared/adapters/dynamodb/streams.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
@@ -31,8 +31,8 @@ function compose(): DispatchServices {
   });
   const ports = {
     ...actingLedgers(table),
-    streams: new DynamoStreamLedger(table),
-    images: new DynamoImageLedger(table),
+    streams: new DynamoStreams(table),
+    images: new DynamoImages(table),
     policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
     runner: new CodePipelineRunner(pipelineClients(access)),
     executions: new SfnExecutions(machines, env.CASCADE_MACHINE_ARN),

@@ -4,25 +4,14 @@ import type { ImageFacts, ImageRecord, Judgement } from '../../domain/records.ts
 import type { Standing } from '../../domain/standing.ts';
 import { ImageNotRecordedError } from '../../ports/errors.ts';
 import type { ImageLedger, ScanClaim } from '../../ports/ledger.ts';
+import { DynamoImages } from './images.ts';
 import { type ImageState, imageContent, imageState } from './items.ts';
 import * as keys from './keys.ts';
-import type { LedgerTable } from './table.ts';
 
 /** Images as items `IMAGE#<digest>` / `IMAGE`; whatever changes them, their places in the indexes follow. */
-export class DynamoImageLedger implements ImageLedger {
-  readonly #table: LedgerTable;
-
-  constructor(table: LedgerTable) {
-    this.#table = table;
-  }
-
-  async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> {
-    const items = await this.#table.getAll(digests.map(keys.image));
-    return new Map(items.map((item) => imageState(item).record).map((record) => [record.digest, record]));
-  }
-
+export class DynamoImageLedger extends DynamoImages implements ImageLedger {
   async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {
-    await this.#table.change(keys.image(facts.digest), (item) => {
+    await this.table.change(keys.image(facts.digest), (item) => {
       const before = item && imageState(item);
       return imageContent({ ...before, record: withFacts(before?.record, facts, over) });
     });
@@ -61,7 +50,7 @@ export class DynamoImageLedger implements ImageLedger {
   /** `false` where it is decided to leave things as they are. @throws ImageNotRecordedError */
   async #change(digest: Digest, decide: (state: ImageState) => ImageState | undefined): Promise<boolean> {
     let isDecided = false;
-    await this.#table.change(keys.image(digest), (item) => {
+    await this.table.change(keys.image(digest), (item) => {
       if (!item) throw new ImageNotRecordedError(digest);
       const decided = decide(imageState(item));
       isDecided = decided !== undefined;

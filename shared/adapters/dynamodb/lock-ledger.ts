@@ -2,30 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { StreamLock } from '../../domain/rebuild.ts';
 import type { LockLedger } from '../../ports/rebuilds.ts';
 import * as keys from './keys.ts';
-import { OPEN } from './keys.ts';
-import { StoredRecords } from './stored.ts';
-import type { LedgerTable } from './table.ts';
+import { DynamoLocks } from './locks.ts';
 
 /** Locks of streams: at most one item each, so that at most one rebuild is open. */
-export class DynamoLockLedger implements LockLedger {
-  readonly #table: LedgerTable;
-  readonly #locks: StoredRecords<StreamLock>;
-
-  constructor(table: LedgerTable) {
-    this.#table = table;
-    this.#locks = new StoredRecords<StreamLock>(table, 'lock', {
-      partition: OPEN.lock,
-      sortKey: ({ stream }) => stream,
-    });
-  }
-
-  async get(stream: string): Promise<StreamLock | undefined> {
-    return this.#locks.get(keys.lock(stream));
-  }
-
+export class DynamoLockLedger extends DynamoLocks implements LockLedger {
   /** A stale lock is compared as a whole: one whose token was replaced meanwhile has an owner that lives. */
   async take(lock: StreamLock, stale?: StreamLock): Promise<StreamLock> {
-    const stands = await this.#locks.change(keys.lock(lock.stream), (held) => {
+    const stands = await this.records.change(keys.lock(lock.stream), (held) => {
       if (!held) return lock;
       return held.rebuildId !== lock.rebuildId && isDeepStrictEqual(held, stale) ? lock : undefined;
     });
@@ -33,7 +16,7 @@ export class DynamoLockLedger implements LockLedger {
   }
 
   async adopt(stream: string, rebuildId: string, taskToken: string): Promise<boolean> {
-    const stands = await this.#locks.change(keys.lock(stream), (held) =>
+    const stands = await this.records.change(keys.lock(stream), (held) =>
       held?.rebuildId === rebuildId ? { ...held, taskToken } : undefined,
     );
     return stands?.rebuildId === rebuildId;
@@ -41,10 +24,6 @@ export class DynamoLockLedger implements LockLedger {
 
   async release(stream: string, rebuildId: string): Promise<void> {
     const values = { ':rebuild': rebuildId };
-    await this.#table.delete(keys.lock(stream), { expression: 'rebuildId = :rebuild', values });
-  }
-
-  all(): AsyncIterable<readonly StreamLock[]> {
-    return this.#locks.open();
+    await this.table.delete(keys.lock(stream), { expression: 'rebuildId = :rebuild', values });
   }
 }

@@ -1,6 +1,7 @@
 import { type Pipeline, pipelineKey, type Rebuild, type RunnerExecution } from '../../domain/rebuild.ts';
 import type { RebuildLedger } from '../../ports/rebuilds.ts';
 import * as keys from './keys.ts';
+import { DynamoRebuilds } from './rebuilds.ts';
 import { StoredRecords } from './stored.ts';
 import type { LedgerTable } from './table.ts';
 
@@ -9,27 +10,12 @@ interface PipelineRun extends Pick<Rebuild, 'stream' | 'rebuildId'> {
 }
 
 /** Rebuilds as items of their stream, and runs of pipelines as items of their own. */
-export class DynamoRebuildLedger implements RebuildLedger {
-  readonly #rebuilds: StoredRecords<Rebuild>;
+export class DynamoRebuildLedger extends DynamoRebuilds implements RebuildLedger {
   readonly #runs: StoredRecords<PipelineRun>;
 
   constructor(table: LedgerTable) {
-    this.#rebuilds = new StoredRecords(table, 'rebuild');
+    super(table);
     this.#runs = new StoredRecords(table, 'pipeline-run');
-  }
-
-  async get(stream: string, rebuildId: string): Promise<Rebuild | undefined> {
-    return this.#rebuilds.get(keys.rebuild(stream, rebuildId));
-  }
-
-  async latest(stream: string, limit: number): Promise<readonly Rebuild[]> {
-    const { PK, SK: prefix } = keys.rebuild(stream, '');
-    const latest: Rebuild[] = [];
-    for await (const rebuild of this.#rebuilds.below(PK, prefix, { backwards: true, pageSize: limit })) {
-      latest.push(rebuild);
-      if (latest.length >= limit) break;
-    }
-    return latest;
   }
 
   async record(
@@ -37,7 +23,7 @@ export class DynamoRebuildLedger implements RebuildLedger {
     rebuildId: string,
     change: (before: Rebuild | undefined) => Rebuild | undefined,
   ): Promise<Rebuild | undefined> {
-    return this.#rebuilds.change(keys.rebuild(stream, rebuildId), change);
+    return this.records.change(keys.rebuild(stream, rebuildId), change);
   }
 
   async recordExecution(

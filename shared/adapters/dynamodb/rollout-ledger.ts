@@ -1,24 +1,20 @@
 import type { Closure, Deployment } from '../../domain/cascade.ts';
 import type { EnvironmentStop } from '../../domain/rollout.ts';
 import type { RolloutLedger } from '../../ports/rebuilds.ts';
+import { DynamoClosures } from './closures.ts';
 import * as keys from './keys.ts';
-import { OPEN } from './keys.ts';
 import { StoredRecords } from './stored.ts';
 import type { LedgerTable } from './table.ts';
 
 /** Deployments as items of their cascade, and closures in partitions of their own, which outlive it. */
-export class DynamoRolloutLedger implements RolloutLedger {
+export class DynamoRolloutLedger extends DynamoClosures implements RolloutLedger {
   readonly #deployments: StoredRecords<Deployment>;
   readonly #stops: StoredRecords<EnvironmentStop>;
-  readonly #closures: StoredRecords<Closure>;
 
   constructor(table: LedgerTable) {
+    super(table);
     this.#deployments = new StoredRecords(table, 'deployment');
     this.#stops = new StoredRecords(table, 'environment-stop');
-    this.#closures = new StoredRecords<Closure>(table, 'closure', {
-      partition: OPEN.closure,
-      sortKey: ({ state, cascadeId, stream }) => (state === 'open' ? `${cascadeId}/${stream}` : undefined),
-    });
   }
 
   async deployment(cascadeId: string, service: string): Promise<Deployment | undefined> {
@@ -51,7 +47,7 @@ export class DynamoRolloutLedger implements RolloutLedger {
   }
 
   async openClosure(closure: Closure): Promise<void> {
-    await this.#closures.begin(keys.closure(closure.cascadeId, closure.stream), closure);
+    await this.records.begin(keys.closure(closure.cascadeId, closure.stream), closure);
   }
 
   async changeClosure(
@@ -59,14 +55,10 @@ export class DynamoRolloutLedger implements RolloutLedger {
     stream: string,
     change: (before: Closure) => Closure | undefined,
   ): Promise<Closure> {
-    return this.#closures.changeKnown(keys.closure(cascadeId, stream), change);
-  }
-
-  async *openClosures(): AsyncIterable<Closure> {
-    for await (const page of this.#closures.open()) yield* page;
+    return this.records.changeKnown(keys.closure(cascadeId, stream), change);
   }
 
   closures(cascadeId: string): AsyncIterable<Closure> {
-    return this.#closures.below(keys.closure(cascadeId, '').PK);
+    return this.records.below(keys.closure(cascadeId, '').PK);
   }
 }

@@ -3,6 +3,7 @@ import type { Abandonment, BeginReply, RunLedger } from '../../ports/ledger.ts';
 import { recordOf, reviewContent } from './items.ts';
 import type { Key } from './keys.ts';
 import * as keys from './keys.ts';
+import { DynamoLatestRuns, reviewAt } from './latest-runs.ts';
 import { DynamoRunParts } from './run-parts.ts';
 
 /** No execution lives longer than a day: what could begin late has ended by then. */
@@ -21,7 +22,7 @@ export class DynamoRunLedger extends DynamoRunParts implements RunLedger {
         values: { ':run': review.runId, ':now': review.startedAtEpochMs },
       },
     );
-    const running = taken ? undefined : await this.#review(keys.currentRun);
+    const running = taken ? undefined : await reviewAt(this.table, keys.currentRun);
     if (running) return { begun: false, running };
     // The holder gave the lease back between the two calls: ask again.
     if (!taken) return this.begin(review);
@@ -46,12 +47,11 @@ export class DynamoRunLedger extends DynamoRunParts implements RunLedger {
   }
 
   async get(runId: string): Promise<ReviewRecord | undefined> {
-    return this.#review(keys.run(runId));
+    return reviewAt(this.table, keys.run(runId));
   }
 
-  async latest(): Promise<{ readonly ended?: ReviewRecord; readonly running?: ReviewRecord }> {
-    const [ended, running] = await Promise.all([this.#review(keys.latestRun), this.#review(keys.currentRun)]);
-    return { ...(ended && { ended }), ...(running && { running }) };
+  async latest(): ReturnType<RunLedger['latest']> {
+    return new DynamoLatestRuns(this.table).latest();
   }
 
   /** The lease comes last: whoever takes it next finds this review ended. */
@@ -76,10 +76,5 @@ export class DynamoRunLedger extends DynamoRunParts implements RunLedger {
     if (!item) return undefined;
     const { error, detail, atEpochMs } = recordOf<Abandonment>(item);
     return { error, detail, atEpochMs };
-  }
-
-  async #review(key: Key): Promise<ReviewRecord | undefined> {
-    const item = await this.table.get(key);
-    return item && recordOf<ReviewRecord>(item);
   }
 }

@@ -5,49 +5,30 @@ import { inTurns } from '../../in-turns.ts';
 import type { StreamLedger } from '../../ports/ledger.ts';
 import { sightingsContent, sightingsIn } from './items.ts';
 import * as keys from './keys.ts';
-import { OPEN, sightingPieceOf } from './keys.ts';
-import { StoredRecords } from './stored.ts';
-import { below, type Content, type Item, type LedgerTable } from './table.ts';
+import { sightingPieceOf } from './keys.ts';
+import { DynamoStreams } from './streams.ts';
+import { below, type Content, type Item } from './table.ts';
 
 const WRITES_AT_ONCE = 8;
 
 /** Streams, and when each of their findings was first seen. */
-export class DynamoStreamLedger implements StreamLedger {
-  readonly #table: LedgerTable;
-  readonly #streams: StoredRecords<StreamRecord>;
+export class DynamoStreamLedger extends DynamoStreams implements StreamLedger {
   /** Images of one stream bring mostly the same findings: whoever waits its turn finds them written. */
   readonly #inTurns = inTurns();
 
-  constructor(table: LedgerTable) {
-    this.#table = table;
-    this.#streams = new StoredRecords<StreamRecord>(table, 'stream', {
-      partition: OPEN.stream,
-      sortKey: ({ stream }) => stream,
-    });
-  }
-
   async recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean> {
     let isOurs = true;
-    await this.#streams.change(keys.stream(stream.stream), (stands) => {
+    await this.records.change(keys.stream(stream.stream), (stands) => {
       isOurs = sameContent(stands, before) || sameContent(stands, stream);
       return isOurs ? stream : undefined;
     });
     return isOurs;
   }
 
-  async streams(ids: readonly string[]): Promise<ReadonlyMap<string, StreamRecord>> {
-    const records = await this.#streams.getAll(ids.map(keys.stream));
-    return new Map(records.map((record) => [record.stream, record]));
-  }
-
-  async *all(): AsyncIterable<StreamRecord> {
-    for await (const page of this.#streams.open()) yield* page;
-  }
-
   async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {
     const { PK } = keys.stream(stream);
     const seen = new Map<string, number>();
-    for await (const item of this.#table.items({ ...below(PK, 'SEEN#'), consistent: true })) {
+    for await (const item of this.table.items({ ...below(PK, 'SEEN#'), consistent: true })) {
       for (const [finding, atEpochMs] of sightingsIn(item)) seen.set(finding, atEpochMs);
     }
     return seen;
@@ -57,7 +38,7 @@ export class DynamoStreamLedger implements StreamLedger {
     const pieces = Map.groupBy(seen, ([finding]) => sightingPieceOf(finding));
     await mapConcurrently([...pieces], WRITES_AT_ONCE, ([piece, news]) =>
       this.#inTurns(`${piece} ${stream}`, () =>
-        this.#table.change(keys.firstSeen(stream, piece), (before) => withSightings(before, news)),
+        this.table.change(keys.firstSeen(stream, piece), (before) => withSightings(before, news)),
       ),
     );
   }

@@ -1,0 +1,24 @@
+import type { Digest } from '../../domain/image.ts';
+import type { StreamImages } from '../../ports/rebuilds.ts';
+import * as keys from './keys.ts';
+import { StoredRecords } from './stored.ts';
+import type { LedgerTable } from './table.ts';
+
+export interface StreamImage {
+  readonly digest: Digest;
+  readonly pushedAtEpochMs?: number;
+}
+
+/** Images of each stream, for functions that record none. */
+export class DynamoImagesOfStreams implements Pick<StreamImages, 'of'> {
+  protected readonly records: StoredRecords<StreamImage>;
+
+  constructor(table: LedgerTable) {
+    this.records = new StoredRecords(table, 'stream-image');
+  }
+
+  async *of(stream: string): AsyncIterable<Digest> {
+    const { PK, SK: prefix } = keys.streamImage(stream, '');
+    for await (const { digest } of this.records.below(PK, prefix)) yield digest;
+  }
+}

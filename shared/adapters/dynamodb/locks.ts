@@ -1,0 +1,28 @@
+import type { StreamLock } from '../../domain/rebuild.ts';
+import type { LockLedger } from '../../ports/rebuilds.ts';
+import * as keys from './keys.ts';
+import { OPEN } from './keys.ts';
+import { StoredRecords } from './stored.ts';
+import type { LedgerTable } from './table.ts';
+
+/** Locks of streams, for functions that take none. */
+export class DynamoLocks implements Pick<LockLedger, 'get' | 'all'> {
+  protected readonly table: LedgerTable;
+  protected readonly records: StoredRecords<StreamLock>;
+
+  constructor(table: LedgerTable) {
+    this.table = table;
+    this.records = new StoredRecords<StreamLock>(table, 'lock', {
+      partition: OPEN.lock,
+      sortKey: ({ stream }) => stream,
+    });
+  }
+
+  async get(stream: string): Promise<StreamLock | undefined> {
+    return this.records.get(keys.lock(stream));
+  }
+
+  all(): AsyncIterable<readonly StreamLock[]> {
+    return this.records.open();
+  }
+}

@@ -1,0 +1,28 @@
+import type { Rebuild } from '../../domain/rebuild.ts';
+import type { RebuildLedger } from '../../ports/rebuilds.ts';
+import * as keys from './keys.ts';
+import { StoredRecords } from './stored.ts';
+import type { LedgerTable } from './table.ts';
+
+/** Rebuilds of streams, for functions that begin and end none. */
+export class DynamoRebuilds implements Pick<RebuildLedger, 'get' | 'latest'> {
+  protected readonly records: StoredRecords<Rebuild>;
+
+  constructor(table: LedgerTable) {
+    this.records = new StoredRecords(table, 'rebuild');
+  }
+
+  async get(stream: string, rebuildId: string): Promise<Rebuild | undefined> {
+    return this.records.get(keys.rebuild(stream, rebuildId));
+  }
+
+  async latest(stream: string, limit: number): Promise<readonly Rebuild[]> {
+    const { PK, SK: prefix } = keys.rebuild(stream, '');
+    const latest: Rebuild[] = [];
+    for await (const rebuild of this.records.below(PK, prefix, { backwards: true, pageSize: limit })) {
+      latest.push(rebuild);
+      if (latest.length >= limit) break;
+    }
+    return latest;
+  }
+}
