@@ -27,8 +27,10 @@ export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise
   await eachConcurrently(ports.cascades.nodes(cascadeId), WRITES_AT_ONCE, async (node) => {
     // Its cause was given back already.
     if (hasEnded(node)) return;
-    await ports.causes.change(node.stream, (cause) => cause && takeCause(cause, cascadeId, node.causeVersion));
-    if (node.work === 'rebuild') begun.push(node.stream);
+    const { stream, causeVersion } = node;
+    if (causeVersion !== undefined)
+      await ports.causes.change(stream, (cause) => cause && takeCause(cause, cascadeId, causeVersion));
+    if (node.work === 'rebuild' && !node.follows) begun.push(stream);
   });
   if (caps.ramp !== undefined) await countInRamp(ports, begun, caps.ramp);
   return true;

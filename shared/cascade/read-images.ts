@@ -1,7 +1,8 @@
 import { collect, piecesOf } from '../concurrency.ts';
 import type { Cause, CauseFact } from '../domain/cause.ts';
+import { headDigestOf } from '../domain/heads.ts';
 import type { LookedAt, StreamImagesSeen } from '../domain/holding.ts';
-import { headDigestOf, type PlannedStream } from '../domain/plan.ts';
+import type { PlannedStream } from '../domain/plan.ts';
 import type { ImageRecord } from '../domain/records.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
 import type { RebuildLedger, StreamImages } from '../ports/rebuilds.ts';

@@ -30,7 +30,13 @@ export interface CascadeNode {
   readonly work: NodeWork;
   /** Streams of wave n+1 stand on streams of wave n. */
   readonly wave: number;
-  readonly causeVersion: number;
+  /** Streams of the cascade that it stands on: it is built once they are verified. Absent where there are none. */
+  readonly parents?: readonly string[];
+  /** It is rebuilt only because of its parents, and begins nothing by itself. */
+  readonly follows?: true;
+  /** Absent for a stream without a cause of its own. */
+  readonly causeVersion?: number;
+  /** What it is to mend. */
   readonly facts: readonly CauseFact[];
   /** What holds the cause at planning time: no live usage of these may remain. */
   readonly holders: readonly Digest[];

@@ -1,10 +1,13 @@
 import type { NodeAnswer } from './cascade.ts';
 
 export const HEAD_MENDED = 'head-mended';
+export const PARENT_NOT_VERIFIED = 'parent-not-verified';
 
 /**
  * `closing`: the new image is there, and older ones still run. `review-running`: its result is awaited. `head-unread`: the
- * registry is being asked. `head-mended`: somebody was faster, so that its cascade builds nothing.
+ * registry is being asked. `head-mended`: somebody was faster, so that its cascade builds nothing. `parent-held-back`: a
+ * stream that it stands on is to be mended first, and is held back itself. `parent-not-verified`: that one was rebuilt in
+ * the same cascade, and did not come to its end.
  */
 export type WaitReason =
   | 'paused'
@@ -17,6 +20,8 @@ export type WaitReason =
   | typeof HEAD_MENDED
   | 'runner-limit'
   | 'closing'
+  | 'parent-held-back'
+  | typeof PARENT_NOT_VERIFIED
   | 'review-running'
   | 'cascade-ended';
 
@@ -57,6 +62,18 @@ export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: 
 /** A slot of a cap could not be had: `fleet`, or `account/<account>` of the pipeline. */
 export const capReached = (scope: string): HeldBack =>
   wait('cap-reached', `All slots of cap ${scope} are taken. It is tried again when another rebuild ends.`);
+
+/** A stream that waits for what it stands on: `why` is the answer of that one. */
+export const parentHeldBack = (
+  fact: string,
+  parent: string,
+  { reason, detail, recheckAtEpochMs }: HeldBack,
+): HeldBack =>
+  wait(
+    'parent-held-back',
+    `${fact} is to be mended first in stream ${parent}, which it stands on and which is held back (${reason}): ${detail}`,
+    recheckAtEpochMs,
+  );
 
 /** A stream with so many streams on top of one another, itself included; `most` is what the policy allows. */
 export const tooDeep = (depth: number, most: number): HeldBack =>

@@ -73,7 +73,7 @@ export type GuardAnswer =
  * left the gravest reason answers. Last comes what passes by itself.
  */
 export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): GuardAnswer {
-  const obstacle = mayDeploy(facts) ?? streamObstacle(facts, settings, nowEpochMs);
+  const obstacle = mayDeploy(facts) ?? mayEverRebuild(facts, settings, nowEpochMs);
   if (obstacle) return obstacle;
   const { retryUnknownFixDays } = settings;
   const { mendable, dropped } = sortOut(facts.facts, { ...facts, retryUnknownFixDays }, nowEpochMs);
@@ -110,8 +110,12 @@ function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: OpenFacts)
   return wait('already-open', `Cascade ${openCascadeId} works on it. It is planned again when that one ends.`);
 }
 
-/** What no waiting changes, or only a person. */
-function streamObstacle(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): HeldBack | undefined {
+/** Why a stream is not rebuilt whatever for: what no waiting changes, or only a person; `undefined` where it may be. */
+export function mayEverRebuild(
+  facts: Omit<GuardFacts, 'facts'>,
+  settings: GuardSettings,
+  nowEpochMs: number,
+): HeldBack | undefined {
   const { stream, pipeline, memory, ancestors } = facts;
   const { startUnknown, failuresInARow } = memory;
   if (!pipeline) return refuse('no-pipeline', 'The policy names no pipeline for this stream. Add one to its rule.');

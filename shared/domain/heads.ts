@@ -1,4 +1,5 @@
 import type { Digest, ImageLocation, Platform } from './image.ts';
+import { compareTexts } from './order.ts';
 import type { StreamRule } from './policy.ts';
 import type { StreamRecord } from './records.ts';
 import { type ReleaseLine, releaseLineOf, streamId } from './stream.ts';
@@ -67,3 +68,13 @@ const UNREADABLE_PLATFORM: Platform = 'unknown/unreadable';
 
 const latestFirst = (one: PushedImage, other: PushedImage): number =>
   (other.pushedAtEpochMs ?? 0) - (one.pushedAtEpochMs ?? 0) || (one.digest < other.digest ? -1 : 1);
+
+/**
+ * What one digest says of a head: its index, or its only image. Platforms that were pushed one by one have no digest in
+ * common; then it is that of the first platform by name.
+ */
+export function headDigestOf(head: StreamRecord['head']): Digest | undefined {
+  if (!head) return undefined;
+  const [first] = Object.entries(head.images).sort(([one], [other]) => compareTexts(one, other));
+  return head.index ?? first?.[1];
+}

@@ -61,10 +61,15 @@ export const isUnjudged = ({ verdict, judgedAtEpochMs }: Omit<LookedAt, 'digest'
   verdict.reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown');
 
 /** Whether any, or none, or perhaps some of several images hold a fact. */
-export function anyHolds(fact: CauseFact, images: readonly LookedAt[]): Holding {
-  const holdings = new Set(images.map((image) => holdsFact(fact, image)));
-  return holdings.has('holds') ? 'holds' : holdings.has('unknown') ? 'unknown' : 'free';
-}
+export const anyHolds = (fact: CauseFact, images: readonly LookedAt[]): Holding =>
+  any(images.map((image) => holdsFact(fact, image)));
+
+/** The same of what they are made of. */
+export const anyContains = (fact: CauseFact, images: readonly LookedAt[]): Holding =>
+  any(images.map((image) => containsFact(fact, image)));
+
+const any = (holdings: readonly Holding[]): Holding =>
+  holdings.includes('holds') ? 'holds' : holdings.includes('unknown') ? 'unknown' : 'free';
 
 /** The images of a stream that matter for its cause. */
 export interface StreamImagesSeen {

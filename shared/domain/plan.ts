@@ -1,25 +1,52 @@
-import type { Cascade, CascadeNode, NodeWork } from './cascade.ts';
-import { type Cause, type CauseFact, factKey } from './cause.ts';
-import { type GuardFacts, type GuardSettings, mayDeploy, mayRebuild, pauseAfterBreakOff } from './guard.ts';
-import { type HeldBack, wait } from './guard-answer.ts';
-import { factText } from './guard-facts.ts';
-import { classifyFact, type FactClass, holdsFact, type LookedAt, type StreamImagesSeen } from './holding.ts';
+import type { KnownFleet } from './attribution-line.ts';
+import type { Cascade, CascadeNode } from './cascade.ts';
+import type { Cause, CauseFact } from './cause.ts';
+import type { GuardFacts, GuardSettings } from './guard.ts';
+import type { HeldBack } from './guard-answer.ts';
+import type { StreamImagesSeen } from './holding.ts';
 import type { Digest } from './image.ts';
 import { compareTexts } from './order.ts';
-import { cascadeIdOf } from './rebuild.ts';
+import { type Decision, decide } from './plan-decision.ts';
+import { cascadeOf } from './plan-nodes.ts';
+import { decideRoots } from './plan-roots.ts';
+import { awaitedOf, factsOfRoots, type SortedOut, sortOut } from './plan-sorting.ts';
+import { planTiers } from './plan-tiers.ts';
 import type { StreamRecord } from './records.ts';
-import { HOUR_MS } from './time.ts';
+import type { Edges } from './stream-edges.ts';
 
-/** An open cause, and all that decides what becomes of it. */
-export interface PlannedStream
+/** A stream that may become a node, and all that decides whether it does. */
+export interface Candidate
   extends StreamImagesSeen,
-    Omit<GuardFacts, 'stream' | 'facts' | 'unknown' | 'killSwitch' | 'cascadeId'> {
-  readonly cause: Cause;
+    Omit<GuardFacts, 'facts' | 'unknown' | 'killSwitch' | 'cascadeId'> {
+  /** Absent for a stream that only others' causes ask for. */
+  readonly cause?: Cause;
+  readonly tier?: StreamRecord['tier'];
   /** What the head is as a whole (`headDigestOf`); absent where the stream has none. */
   readonly headDigest?: Digest;
   /** Facts of open closures: what mends them is built and verified, and older images still run. */
   readonly closing: readonly CauseFact[];
+  /** Whether anything runs one of its images; asked of streams without a cause only. */
+  readonly runs?: boolean;
 }
+
+/** An open cause, and all that decides what becomes of it. */
+export type PlannedStream = Omit<Candidate, 'stream' | 'cause' | 'runs'> & { readonly cause: Cause };
+
+/** What is known of who stands on whom. */
+export interface Tiers {
+  readonly known: KnownFleet;
+  /** Of every stream that a root may take along. */
+  readonly edges: Edges;
+  /** Streams without an open cause that are at fault for one, or stand on a stream that is. */
+  readonly others: readonly Candidate[];
+}
+
+/** Nothing is known to stand on anything: each stream is by itself. */
+export const NO_TIERS: Tiers = {
+  known: { parents: new Map(), images: new Map(), streams: new Map() },
+  edges: new Map(),
+  others: [],
+};
 
 export interface PlanContext extends Pick<GuardFacts, 'killSwitch'> {
   readonly policyVersion: string;
@@ -30,166 +57,61 @@ export interface PlanContext extends Pick<GuardFacts, 'killSwitch'> {
   readonly begunToday: ReadonlySet<string>;
   /** While a review runs: ids of the rules that do not wait for its end. */
   readonly urgentRules?: ReadonlySet<string>;
+  /** Whether applications that nothing runs are left out of what is rebuilt with a root; they are unless it says no. */
+  readonly onlyApplicationsInUse?: boolean;
 }
 
 /** What becomes of each open cause: a node, an answer, or nothing where all its facts are settled. */
 export interface CascadePlan {
   /** Absent where nothing is to be done. */
   readonly cascade?: Cascade;
+  /** Wave by wave. */
   readonly nodes: readonly CascadeNode[];
   /** By stream: why it is not planned. */
   readonly answers: ReadonlyMap<string, HeldBack>;
   /** By stream: facts that nothing holds any more. */
   readonly settled: ReadonlyMap<string, readonly CauseFact[]>;
+  /** By stream that waits for what nobody knows of others: which streams must be looked at. */
+  readonly awaited?: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
- * The cascade that all open causes come to now. Causes that are taken or closed are left alone. A pure function of what
- * was read: whoever plans the same again plans the same cascade, by the same name.
+ * The cascade that all open causes come to now. Causes that are taken or closed are left alone. Each fact of a cause is
+ * traced to the streams at fault; these begin, and what stands on them and holds it follows wave by wave. A pure
+ * function of what was read: whoever plans the same again plans the same cascade, by the same name.
  */
-export function planCascade(streams: readonly PlannedStream[], context: PlanContext, nowEpochMs: number): CascadePlan {
-  const inOrder = streams
-    .filter(({ cause }) => cause.state === 'open')
-    .sort(
-      ({ cause: one }, { cause: other }) =>
-        one.sinceEpochMs - other.sinceEpochMs || compareTexts(one.stream, other.stream),
-    );
-  const decided = inOrder.map((stream) => ({ stream, ...decide(stream, context, nowEpochMs) }));
-  const ramped = ramp(decided, context);
-  const chosen = ramped.flatMap(({ stream, work }) => (work ? [{ stream, ...work }] : []));
-  const held = ramped.flatMap(({ stream, answer }) => (answer ? [[stream.cause.stream, answer] as const] : []));
-  const gone = ramped.flatMap(({ stream, settled }) =>
-    settled.length > 0 ? [[stream.cause.stream, settled] as const] : [],
-  );
-  return { ...cascadeOf(chosen, context, nowEpochMs), answers: new Map(held), settled: new Map(gone) };
-}
-
-interface Work {
-  readonly work: NodeWork;
-  readonly facts: readonly CauseFact[];
-}
-
-/** Exactly one of `work` and `answer`, or neither where every fact is settled. */
-interface Decision {
-  readonly work?: Work;
-  readonly answer?: HeldBack;
-  readonly settled: readonly CauseFact[];
-}
-
-type ByClass = Readonly<Record<FactClass, readonly CauseFact[]>>;
-
-function decide(stream: PlannedStream, context: PlanContext, nowEpochMs: number): Decision {
-  const classes = Map.groupBy(stream.cause.facts, (fact) => classifyFact(fact, stream));
-  const of = (name: FactClass): readonly CauseFact[] => classes.get(name) ?? [];
-  const facts: ByClass = { rebuild: of('rebuild'), deploy: of('deploy'), unknown: of('unknown'), gone: of('gone') };
-  const settled = facts.gone;
-  if (settled.length === stream.cause.facts.length) return { settled };
-  const found = rebuildOrDeploy(stream, facts, context, nowEpochMs);
-  if ('answer' in found) return { settled, answer: found };
-  return isForLater(found, context) ? { settled, answer: REVIEW_RUNNING } : { settled, work: found };
-}
-
-/** A rebuild that must wait is waited for: what it makes would mend also what could be deployed. */
-function rebuildOrDeploy(
-  stream: PlannedStream,
-  facts: ByClass,
-  { killSwitch, guards }: PlanContext,
+export function planCascade(
+  streams: readonly PlannedStream[],
+  context: PlanContext,
   nowEpochMs: number,
-): Work | HeldBack {
-  const { rebuild, deploy, unknown } = facts;
-  const open = { ...stream, stream: stream.cause.stream, killSwitch };
-  const awaited = unknown.length > 0 ? { unknown: unknownText(unknown) } : {};
-  const answer = rebuild.length > 0 && mayRebuild({ ...open, facts: rebuild, ...awaited }, guards, nowEpochMs);
-  if (answer && answer.answer === 'allow') return { work: 'rebuild', facts: [...answer.facts, ...deploy] };
-  if (answer && answer.answer === 'wait') return answer;
-  const underWay = new Set(stream.closing.map(factKey));
-  const left = deploy.filter((fact) => !underWay.has(factKey(fact)));
-  if (left.length > 0)
-    return mayDeploy(open) ?? pauseAfterBreakOff(stream.memory, guards, nowEpochMs) ?? { work: 'deploy', facts: left };
-  if (answer) return answer;
-  return awaited.unknown === undefined ? CLOSING : wait('unknown-facts', awaited.unknown);
-}
-
-const REVIEW_RUNNING = wait('review-running', 'A review runs. It is planned when that ends, with what it finds.');
-const CLOSING = wait('closing', 'Its head is mended, and older images still run. It closes when they are gone.');
-
-function unknownText([fact, ...others]: readonly CauseFact[]): string {
-  const more = others.length > 0 ? `, nor ${others.length} more facts` : '';
-  const told = fact ? `Nobody can tell yet whether an image of the stream holds ${factText(fact)}${more}` : '';
-  return `${told}. It is planned once its images are scanned and judged.`;
-}
-
-/** Facts that a review finds are planned together with it; what is urgent does not wait for its end. */
-const isForLater = ({ facts }: Work, { urgentRules }: PlanContext): boolean =>
-  urgentRules !== undefined && !facts.some(({ kind, ruleId }) => kind === 'person' || urgentRules.has(ruleId));
-
-/** The oldest causes begin first; those beyond the ramp wait for another day. */
-function ramp<Decided extends Decision & { readonly stream: PlannedStream }>(
-  decided: readonly Decided[],
-  { ramp: most = Number.POSITIVE_INFINITY, begunToday }: PlanContext,
-): readonly Decided[] {
-  let left = Math.max(most - begunToday.size, 0);
-  return decided.map((one) => {
-    if (one.work?.work !== 'rebuild' || begunToday.has(one.stream.cause.stream)) return one;
-    left -= 1;
-    if (left >= 0) return one;
-    const { work, ...rest } = one;
-    return { ...rest, answer: wait('cap-reached', `The policy's ramp lets ${most} streams a day begin.`) } as Decided;
-  });
-}
-
-function cascadeOf(
-  chosen: readonly (Work & { readonly stream: PlannedStream })[],
-  { policyVersion, guards }: PlanContext,
-  plannedAtEpochMs: number,
-): Pick<CascadePlan, 'cascade' | 'nodes'> {
-  if (chosen.length === 0) return { nodes: [] };
-  const generation = chosen.reduce((most, { stream }) => Math.max(most, stream.memory.generation), 1);
-  const cascadeId = cascadeIdOf(
-    chosen.map(({ stream }) => stream.cause),
-    generation,
-  );
-  const nodes = chosen.map((one) => nodeOf(cascadeId, one));
-  const cascade: Cascade = {
-    cascadeId,
-    policyVersion,
-    plannedAtEpochMs,
-    deadlineEpochMs: plannedAtEpochMs + guards.cascadeHours * HOUR_MS,
-    state: 'planned',
-    streams: nodes.length,
-  };
-  return { cascade, nodes: nodes.sort((one, other) => compareTexts(one.stream, other.stream)) };
-}
-
-function nodeOf(cascadeId: string, { work, facts, stream }: Work & { readonly stream: PlannedStream }): CascadeNode {
-  const { cause, headDigest, heads = [], inUse } = stream;
-  const holders = [...heads, ...inUse].filter((image) => facts.some((fact) => holdsFact(fact, image) === 'holds'));
+  tiers: Tiers = NO_TIERS,
+): CascadePlan {
+  const causes = streams
+    .filter(({ cause }) => cause.state === 'open')
+    .map((stream) => ({ ...stream, stream: stream.cause.stream }))
+    .sort((one, other) => one.cause.sinceEpochMs - other.cause.sinceEpochMs || compareTexts(one.stream, other.stream));
+  const sorted = causes.map((stream) => sortOut(stream, tiers.known));
+  const candidates = new Map([...tiers.others, ...causes].map((one) => [one.stream, one] as const));
+  const roots = decideRoots(factsOfRoots(sorted), { candidates, sorted, context, nowEpochMs });
+  const planned = planTiers(sorted, roots, { candidates, tiers, context, nowEpochMs });
+  const decided = sorted.map((one) => ({
+    stream: one.candidate.stream,
+    ...decide(one, roots, planned, context, nowEpochMs),
+  }));
   return {
-    cascadeId,
-    stream: cause.stream,
-    work,
-    wave: 0,
-    causeVersion: cause.version,
-    facts,
-    holders: [...new Set(holders.map(({ digest }) => digest))].sort(),
-    ...(headDigest !== undefined && { headBefore: headDigest }),
-    state: 'planned',
-    ...(work === 'deploy' && headDigest !== undefined && outputOf(headDigest, heads)),
+    ...cascadeOf([...planned.nodes.values(), ...decided.flatMap(({ deploy }) => deploy ?? [])], context, nowEpochMs),
+    answers: new Map(decided.flatMap(({ stream, answer }) => (answer ? [[stream, answer] as const] : []))),
+    settled: new Map(sorted.flatMap(settledOf)),
+    ...awaitedBy(decided, sorted),
   };
 }
 
-/** An index stands for the images of all platforms; where they were pushed one by one, each stands for itself. */
-function outputOf(output: Digest, heads: readonly LookedAt[]): Pick<CascadeNode, 'output' | 'outputs'> {
-  const digests = heads.map(({ digest }) => digest).sort();
-  return digests.length > 1 && digests.includes(output) ? { output, outputs: digests } : { output };
-}
+const settledOf = ({ candidate, gone }: SortedOut) => (gone.length > 0 ? [[candidate.stream, gone] as const] : []);
 
-/**
- * What one digest says of a head: its index, or its only image. Platforms that were pushed one by one have no digest in
- * common; then it is that of the first platform by name.
- */
-export function headDigestOf(head: StreamRecord['head']): Digest | undefined {
-  if (!head) return undefined;
-  const [first] = Object.entries(head.images).sort(([one], [other]) => compareTexts(one, other));
-  return head.index ?? first?.[1];
+function awaitedBy(decided: readonly Decision[], sorted: readonly SortedOut[]): Pick<CascadePlan, 'awaited'> {
+  const awaited = sorted.flatMap((one, at) => {
+    const streams = decided[at]?.answer?.reason === 'unknown-facts' ? awaitedOf(one) : [];
+    return streams.length > 0 ? [[one.candidate.stream, streams] as const] : [];
+  });
+  return awaited.length > 0 ? { awaited: new Map(awaited) } : {};
 }

@@ -1,11 +1,6 @@
 import type { CauseFact } from '../../../shared/domain/cause.ts';
-import {
-  type CascadePlan,
-  headDigestOf,
-  type PlanContext,
-  type PlannedStream,
-  planCascade,
-} from '../../../shared/domain/plan.ts';
+import { headDigestOf } from '../../../shared/domain/heads.ts';
+import { type CascadePlan, type PlanContext, type PlannedStream, planCascade } from '../../../shared/domain/plan.ts';
 import { freshMemory, type GuardMemory } from '../../../shared/domain/rebuild.ts';
 import { fc } from '../../support/seeded.ts';
 import {

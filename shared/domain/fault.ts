@@ -1,0 +1,86 @@
+import { type KnownFleet, type Line, lineOf, type Step } from './attribution-line.ts';
+import type { CauseFact } from './cause.ts';
+import { anyContains, containsFact, type Holding, holdsFact, type LookedAt } from './holding.ts';
+import type { Digest } from './image.ts';
+
+/** Streams from the one at fault up to the one that was asked about. */
+export type Way = readonly string[];
+
+/**
+ * Whose a fact of a stream is, as far as its heads tell.
+ * - `own`: the stream's, or nobody knows what it stands on.
+ * - `below`: of streams that it stands on, one for each platform at most; two heads may lead to the same one.
+ * - `pending`: it hangs on images that nobody scanned, or on streams of which nobody knows the heads.
+ */
+export type Fault =
+  | { readonly kind: 'own' }
+  | { readonly kind: 'below'; readonly ways: readonly Way[] }
+  | { readonly kind: 'pending'; readonly images: readonly Digest[]; readonly streams: readonly string[] };
+
+const OWN: Fault = { kind: 'own' };
+
+/** A stream and its heads. */
+export interface Headed {
+  readonly stream: string;
+  readonly heads?: readonly LookedAt[];
+}
+
+/**
+ * At which streams facts of one stream are to be mended; asked for each fact. `attribute` tells it of one image, whatever
+ * that is; here the images are heads, and heads alone decide: what an old image below holds no rebuild could mend. A
+ * stream whose head is free of a fact needs no rebuild for it, whatever that head stands on: what was built on an older
+ * one begins with the mended one when it is built anew. So the streams at fault are the lowest of those in a row, down
+ * from the one that is asked about, whose heads hold the fact.
+ */
+export function faults({ stream, heads = [] }: Headed, known: KnownFleet): (fact: CauseFact) => Fault {
+  const lines = new Map(
+    heads.flatMap(({ digest }) =>
+      known.images.get(digest)?.stream === stream ? [[digest, lineOf(digest, known)] as const] : [],
+    ),
+  );
+  return (fact) => {
+    const holders = heads.filter((head) => holdsFact(fact, head) === 'holds');
+    return inOne(holders.map(({ digest }) => faultOf(fact, lines.get(digest), known)));
+  };
+}
+
+function faultOf(fact: CauseFact, line: Line | undefined, known: KnownFleet): Fault {
+  if (!line || fact.kind === 'person') return OWN;
+  const below = line.steps.slice(0, -1).map((step) => ({ ...step, holding: holdingOf(fact, step, known) }));
+  const row = below.slice(below.findLastIndex(({ holding }) => holding === 'free') + 1);
+  const unclear = row.filter(({ holding }) => holding === 'unknown');
+  if (unclear.length > 0 || line.unseen.length > 0)
+    return {
+      kind: 'pending',
+      images: [...line.unseen, ...unclear.flatMap(({ heads = [] }) => heads)],
+      streams: unclear.flatMap(({ heads, stream }) => (heads ? [] : [stream])),
+    };
+  const root = row.findIndex(({ holding }) => holding === 'holds');
+  return root < 0
+    ? OWN
+    : { kind: 'below', ways: [[...row, ...line.steps.slice(-1)].slice(root).map(({ stream }) => stream)] };
+}
+
+/**
+ * `missing`: there is no head, and what was built upon is free of it. Without a head nothing above can be built anew, so
+ * the stream is on the way, and at fault where what was built upon holds the fact.
+ */
+function holdingOf(fact: CauseFact, { heads, digest }: Step, { images }: KnownFleet): Holding | 'missing' {
+  if (!heads) return 'unknown';
+  const known = (one: Digest): LookedAt => images.get(one) ?? { digest: one };
+  if (heads.length === 0) return containsFact(fact, known(digest)) === 'holds' ? 'holds' : 'missing';
+  return anyContains(fact, heads.map(known));
+}
+
+/** Of all heads that hold a fact: it is mended once each of them can be. */
+function inOne(faults: readonly Fault[]): Fault {
+  const pending = faults.filter((fault) => fault.kind === 'pending');
+  if (pending.length > 0)
+    return {
+      kind: 'pending',
+      images: [...new Set(pending.flatMap(({ images }) => images))].sort(),
+      streams: [...new Set(pending.flatMap(({ streams }) => streams))].sort(),
+    };
+  const ways = faults.flatMap((fault) => (fault.kind === 'below' ? fault.ways : []));
+  return ways.length === 0 ? OWN : { kind: 'below', ways };
+}

@@ -1,0 +1,51 @@
+import { type CauseFact, factKey } from './cause.ts';
+import { mayDeploy, pauseAfterBreakOff } from './guard.ts';
+import { type HeldBack, wait } from './guard-answer.ts';
+import type { PlanContext } from './plan.ts';
+import type { Chosen } from './plan-nodes.ts';
+import { isForLater, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
+import { type SortedOut, unknownText } from './plan-sorting.ts';
+import type { PlannedTiers } from './plan-tiers.ts';
+
+/** What becomes of a cause that is no node to be rebuilt: neither, where every fact is settled, or where it is one. */
+export interface Decision {
+  readonly deploy?: Chosen;
+  readonly answer?: HeldBack;
+}
+
+/** A rebuild that must wait is waited for: what it makes would mend also what could be deployed. */
+export function decide(
+  sorted: SortedOut,
+  roots: ReadonlyMap<string, RootAnswer>,
+  { nodes, held }: PlannedTiers,
+  context: PlanContext,
+  nowEpochMs: number,
+): Decision {
+  const { candidate, own, deploy, gone } = sorted;
+  const { stream, cause, memory, closing } = candidate;
+  if (nodes.has(stream) || gone.length === cause.facts.length) return {};
+  const answer = own.length > 0 ? roots.get(stream) : undefined;
+  if (answer?.answer === 'wait') return { answer };
+  const left = withoutFacts(deploy, closing);
+  if (left.length > 0) {
+    const { killSwitch, guards } = context;
+    const obstacle = mayDeploy({ ...candidate, killSwitch }) ?? pauseAfterBreakOff(memory, guards, nowEpochMs);
+    if (obstacle) return { answer: obstacle };
+    return isForLater(left, context)
+      ? { answer: REVIEW_RUNNING }
+      : { deploy: { candidate, work: 'deploy', facts: left } };
+  }
+  return { answer: held.get(stream) ?? (answer?.answer === 'refuse' ? answer : undefined) ?? leftWith(sorted) };
+}
+
+function withoutFacts(facts: readonly CauseFact[], others: readonly CauseFact[]): readonly CauseFact[] {
+  const keys = new Set(others.map(factKey));
+  return facts.filter((fact) => !keys.has(factKey(fact)));
+}
+
+const CLOSING = wait('closing', 'Its head is mended, and older images still run. It closes when they are gone.');
+
+function leftWith(sorted: SortedOut): HeldBack {
+  const unknown = unknownText(sorted);
+  return unknown === undefined ? CLOSING : wait('unknown-facts', unknown);
+}

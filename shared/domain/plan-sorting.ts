@@ -1,0 +1,97 @@
+import type { KnownFleet } from './attribution-line.ts';
+import { type CauseFact, mergeFacts } from './cause.ts';
+import { type Fault, faults, type Way } from './fault.ts';
+import { factText } from './guard-facts.ts';
+import { classifyFact } from './holding.ts';
+import { compareTexts } from './order.ts';
+import type { Candidate } from './plan.ts';
+
+/** A fact that is to be mended at other streams first. */
+export interface BelowFact {
+  readonly fact: CauseFact;
+  readonly ways: readonly Way[];
+}
+
+/** A fact of which nobody can tell yet whose it is. */
+interface PendingFact {
+  readonly fact: CauseFact;
+  readonly fault: Extract<Fault, { kind: 'pending' }>;
+  /** Of which stream each image is that is to be scanned, where anybody knows. */
+  readonly awaited: readonly string[];
+}
+
+/** The facts of one cause by what they ask for. */
+export interface SortedOut {
+  readonly candidate: Candidate & Required<Pick<Candidate, 'cause'>>;
+  /** To be mended by a rebuild of the stream itself, whatever it stands on. */
+  readonly own: readonly CauseFact[];
+  readonly below: readonly BelowFact[];
+  readonly pending: readonly PendingFact[];
+  readonly deploy: readonly CauseFact[];
+  readonly unknown: readonly CauseFact[];
+  readonly gone: readonly CauseFact[];
+}
+
+export function sortOut(candidate: SortedOut['candidate'], known: KnownFleet): SortedOut {
+  const classes = Map.groupBy(candidate.cause.facts, (fact) => classifyFact(fact, candidate));
+  const { rebuild = [], ...others } = Object.fromEntries(classes);
+  const faultOf = faults(candidate, known);
+  const found = rebuild.map((fact) => ({ fact, fault: faultOf(fact) }));
+  const streamOf = (fault: PendingFact['fault']) =>
+    fault.images.flatMap((digest) => known.images.get(digest)?.stream ?? []);
+  return {
+    candidate,
+    own: found.flatMap(({ fact, fault }) => (fault.kind === 'own' ? fact : [])),
+    below: found.flatMap(({ fact, fault }) => (fault.kind === 'below' ? { fact, ways: fault.ways } : [])),
+    pending: found.flatMap(({ fact, fault }) =>
+      fault.kind === 'pending' ? { fact, fault, awaited: [...fault.streams, ...streamOf(fault)] } : [],
+    ),
+    deploy: others.deploy ?? [],
+    unknown: others.unknown ?? [],
+    gone: others.gone ?? [],
+  };
+}
+
+/**
+ * By stream at fault: what is to be mended there. Its own cause's facts come as they are; what others trace to it is
+ * known as well as any of them knows it.
+ */
+export function factsOfRoots(sorted: readonly SortedOut[]): ReadonlyMap<string, readonly CauseFact[]> {
+  const traced = new Map<string, CauseFact[]>();
+  for (const { fact, ways } of sorted.flatMap(({ below }) => below))
+    for (const [root] of ways) if (root !== undefined && !traced.get(root)?.push(fact)) traced.set(root, [fact]);
+  const facts = new Map<string, readonly CauseFact[]>();
+  for (const { candidate, own } of sorted) if (own.length > 0) facts.set(candidate.stream, own);
+  for (const [root, told] of traced) facts.set(root, mergeFacts([...(facts.get(root) ?? []), ...told]));
+  return facts;
+}
+
+export const waysOf = (sorted: readonly SortedOut[]): readonly Way[] =>
+  sorted.flatMap(({ below }) => below.flatMap(({ ways }) => ways));
+
+/** Streams that must be looked at before anybody can tell whose the facts are; none where it is only its own. */
+export const awaitedOf = ({ candidate, pending, unknown }: SortedOut): readonly string[] => {
+  if (pending.length === 0) return [];
+  const own = unknown.length > 0 ? [candidate.stream] : [];
+  return [...new Set([...own, ...pending.flatMap(({ awaited }) => awaited)])].sort(compareTexts);
+};
+
+/** Why nobody can tell yet what is to be done about some facts; absent where there are none. */
+export function unknownText({ unknown, pending }: SortedOut): string | undefined {
+  const [first] = unknown;
+  if (first)
+    return `Nobody can tell yet whether an image of the stream holds ${factText(first)}${more(unknown.length + pending.length)}. It is planned once its images are scanned and judged.`;
+  const [waiting] = pending;
+  if (!waiting) return undefined;
+  return `Nobody can tell yet whose ${factText(waiting.fact)} is${more(pending.length)}: what is not known is ${awaitedText(waiting)}. It is planned once that is.`;
+}
+
+const more = (facts: number): string => (facts > 1 ? `, nor ${facts - 1} more facts` : '');
+
+function awaitedText({ fault: { images, streams } }: PendingFact): string {
+  const [first, ...others] = [
+    ...streams.map((stream) => `the head of ${stream}`),
+    ...images.map((digest) => `what ${digest} holds`),
+  ];
+  return `${first}${others.length > 0 ? ` and ${others.length} more` : ''}`;
+}

@@ -1,0 +1,182 @@
+import { type CauseFact, factKey } from './cause.ts';
+import type { Way } from './fault.ts';
+import { mayDeploy, mayEverRebuild } from './guard.ts';
+import { type HeldBack, parentHeldBack, refuse, wait } from './guard-answer.ts';
+import { factText } from './guard-facts.ts';
+import type { Candidate, Tiers } from './plan.ts';
+import type { Chosen } from './plan-nodes.ts';
+import { isForLater, type PlanFacts, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
+import { type SortedOut, waysOf } from './plan-sorting.ts';
+import { arrivals, type Edges, withWays } from './stream-edges.ts';
+import { planWaves, type StreamGraph, type Waves } from './waves.ts';
+
+/** What is to be rebuilt, and why streams that stand on others are not. */
+export interface PlannedTiers {
+  readonly nodes: ReadonlyMap<string, Chosen>;
+  readonly held: ReadonlyMap<string, HeldBack>;
+}
+
+interface Facts extends PlanFacts {
+  readonly tiers: Tiers;
+}
+
+/**
+ * The streams at fault that may begin, and all above them that hold what is mended there, each once. A stream that may
+ * not be rebuilt is left out, and with it what only stands on it, fact by fact.
+ */
+export function planTiers(
+  sorted: readonly SortedOut[],
+  roots: ReadonlyMap<string, RootAnswer>,
+  facts: Facts,
+): PlannedTiers {
+  const { candidates, tiers, context } = facts;
+  const begin = new Map(
+    [...roots].flatMap(([root, answer]) => (answer.answer === 'allow' ? [[root, answer.facts]] : [])),
+  );
+  const causes = new Map(sorted.map((one) => [one.candidate.stream, one]));
+  const edges = withWays(tiers.edges, waysOf(sorted));
+  const arrived = arrivals(begin, edges, tiers.known);
+  const asked = new Set([...begin.keys(), ...arrived.keys(), ...streamsOnWays(sorted, begin)]);
+  const first = inWaves(asked, { edges, begin, candidates, context });
+  const climb = new Climb({ ...facts, roots, begin, causes, edges, arrived });
+  for (const stream of first.nodes.keys()) climb.visit(stream);
+  for (const [stream, answer] of first.refused) climb.held.set(stream, answer);
+  const { kept, held } = climb;
+  const last = inWaves(new Set(kept.keys()), { edges, begin, candidates, context });
+  const nodes = new Map<string, Chosen>();
+  for (const [stream, wave] of last.nodes) {
+    const chosen = kept.get(stream);
+    if (chosen) nodes.set(stream, { ...chosen, ...wave });
+  }
+  for (const one of sorted) if (!nodes.has(one.candidate.stream)) climb.answerBelow(one);
+  return { nodes, held };
+}
+
+/** Also those of which nobody can tell that they hold a fact: there is no head of theirs. */
+const streamsOnWays = (sorted: readonly SortedOut[], begin: ReadonlyMap<string, unknown>): readonly string[] =>
+  waysOf(sorted).flatMap((way) => (way[0] !== undefined && begin.has(way[0]) ? way : []));
+
+function inWaves(
+  streams: ReadonlySet<string>,
+  { edges, begin, candidates, context }: Pick<Facts, 'candidates' | 'context'> & Pick<ClimbFacts, 'edges' | 'begin'>,
+): Waves {
+  const known = [...streams].flatMap((stream) => candidates.get(stream) ?? []);
+  const graph: StreamGraph = {
+    // A stream with a cause of its own is asked for, whether anything runs it or not.
+    streams: known.map(({ stream, cause, tier = 'platform', runs = false }) => ({
+      ...{ stream, tier, inUse: runs || cause !== undefined },
+    })),
+    parents: new Map(
+      known.map(({ stream }) => [
+        stream,
+        new Set([...(edges.get(stream) ?? [])].filter((below) => streams.has(below))),
+      ]),
+    ),
+  };
+  const { onlyApplicationsInUse = true, guards } = context;
+  const roots = new Set([...begin.keys()].filter((root) => streams.has(root)));
+  return planWaves(graph, roots, { onlyApplicationsInUse, maxDepth: guards.depth });
+}
+
+interface ClimbFacts extends Facts {
+  readonly roots: ReadonlyMap<string, RootAnswer>;
+  readonly begin: ReadonlyMap<string, readonly CauseFact[]>;
+  readonly causes: ReadonlyMap<string, SortedOut>;
+  readonly edges: Edges;
+  readonly arrived: ReadonlyMap<string, readonly CauseFact[]>;
+}
+
+/** Goes through the streams from below, so that whatever one stands on is decided before it. */
+class Climb {
+  readonly #facts: ClimbFacts;
+  readonly kept = new Map<string, Chosen>();
+  readonly held = new Map<string, HeldBack>();
+
+  constructor(facts: ClimbFacts) {
+    this.#facts = facts;
+  }
+
+  visit(stream: string): void {
+    const { candidates, begin, causes } = this.#facts;
+    const candidate = candidates.get(stream);
+    if (!candidate) return;
+    const cause = causes.get(stream);
+    const own = begin.get(stream) ?? [];
+    const obstacle = begin.has(stream) ? undefined : this.#obstacle(candidate);
+    if (obstacle) this.held.set(stream, obstacle);
+    else {
+      const mended = [...own, ...this.#mendedBelow(stream, cause)];
+      if (mended.length === 0) return;
+      const facts = eachOnce([...mended, ...(cause?.deploy ?? [])]);
+      if (isForLater(facts, this.#facts.context)) this.held.set(stream, REVIEW_RUNNING);
+      else this.kept.set(stream, { candidate, work: 'rebuild', facts, ...(!begin.has(stream) && { follows: true }) });
+    }
+  }
+
+  /** Says of a cause that is not planned what its facts wait for. */
+  answerBelow({ candidate: { stream }, below }: SortedOut): void {
+    if (this.held.has(stream)) return;
+    for (const { fact, ways } of below) {
+      const answer = this.#heldOn(fact, ways);
+      if (answer) {
+        this.held.set(stream, answer);
+        return;
+      }
+    }
+  }
+
+  /** What passes by itself does not keep a stream out: its turn comes after that of others, and it waits in its cascade. */
+  #obstacle(candidate: Candidate): HeldBack | undefined {
+    const { context, nowEpochMs } = this.#facts;
+    const guarded = { ...candidate, killSwitch: context.killSwitch };
+    return mayDeploy(guarded) ?? mayEverRebuild(guarded, context.guards, nowEpochMs);
+  }
+
+  /** Of its own cause the facts that are mended on all ways; of others what comes with any stream that it stands on. */
+  #mendedBelow(stream: string, cause: SortedOut | undefined): readonly CauseFact[] {
+    const { arrived, edges } = this.#facts;
+    const below = (cause?.below ?? []).flatMap(({ fact, ways }) =>
+      this.#heldOn(fact, ways) ? [] : withFixOf(fact, this.#factAt(ways[0]?.[0], fact)),
+    );
+    const own = new Set(cause?.candidate.cause.facts.map(factKey));
+    const parents = [...(edges.get(stream) ?? [])].flatMap((parent) => this.kept.get(parent)?.facts ?? []);
+    const mended = new Set(parents.map(factKey));
+    const others = (arrived.get(stream) ?? []).filter((fact) => mended.has(factKey(fact)) && !own.has(factKey(fact)));
+    return [...below, ...others];
+  }
+
+  /** Why a fact is not mended on one of its ways; nothing where it is on all of them. */
+  #heldOn(fact: CauseFact, ways: readonly Way[]): HeldBack | undefined {
+    for (const way of ways)
+      for (const stream of way.slice(0, -1)) {
+        const why = this.#heldAt(stream, fact);
+        if (why) return parentHeldBack(factText(fact), stream, why);
+      }
+    return undefined;
+  }
+
+  #heldAt(stream: string, fact: CauseFact): HeldBack | undefined {
+    if (this.#factAt(stream, fact)) return undefined;
+    const key = factKey(fact);
+    const answer = this.#facts.roots.get(stream);
+    if (answer && answer.answer !== 'allow') return answer;
+    const dropped = answer?.dropped.find((one) => factKey(one.fact) === key);
+    if (dropped) return refuse(dropped.reason, dropped.detail, dropped.recheckAtEpochMs);
+    return this.held.get(stream) ?? NOT_READ;
+  }
+
+  #factAt(stream: string | undefined, fact: CauseFact): CauseFact | undefined {
+    const key = factKey(fact);
+    return this.kept.get(stream ?? '')?.facts.find((one) => factKey(one) === key);
+  }
+}
+
+const NOT_READ = wait('head-unread', 'Its registry is asked what its head is.');
+
+const eachOnce = (facts: readonly CauseFact[]): readonly CauseFact[] => [
+  ...new Map(facts.map((fact) => [factKey(fact), fact])).values(),
+];
+
+/** Where the stream at fault knows of a fix, what is built on it gets that. */
+const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>
+  fact.kind === 'finding' && root?.kind === 'finding' ? { ...fact, fix: root.fix } : fact;

@@ -1,0 +1,102 @@
+import type { KnownFleet } from './attribution-line.ts';
+import { type CauseFact, factKey } from './cause.ts';
+import type { Way } from './fault.ts';
+import { headDigestOf } from './heads.ts';
+import { anyContains } from './holding.ts';
+import type { Digest } from './image.ts';
+import { standsOn } from './lineage.ts';
+import { compareTexts } from './order.ts';
+
+/** By stream: the streams that it stands on. */
+export type Edges = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Of all streams that are known: what their heads stand on, of all platforms together. */
+export function edgesOf({ parents, images, streams }: KnownFleet): Edges {
+  const streamOf = (digest: Digest) => images.get(digest)?.stream;
+  return new Map(
+    Array.from(streams, ([stream, { head }]) => {
+      const below = Object.values(head?.images ?? {}).flatMap((digest) => standsOn(parents, digest, streamOf) ?? []);
+      return [stream, new Set(below.map((parent) => parent.stream).filter((parent) => parent !== stream))] as const;
+    }),
+  );
+}
+
+/** With the ways that facts of running heads lead along: an older head of a stream between may have stood elsewhere. */
+export function withWays(edges: Edges, ways: Iterable<Way>): Edges {
+  const all = new Map(Array.from(edges, ([stream, below]) => [stream, new Set(below)]));
+  for (const way of ways)
+    for (const [at, stream] of way.entries()) {
+      const below = all.get(stream) ?? new Set();
+      const parent = way[at - 1];
+      if (parent !== undefined) below.add(parent);
+      all.set(stream, below);
+    }
+  return all;
+}
+
+/** The streams on the longest way down, the nearest first; itself among them where it stands on itself. */
+export function ancestry(stream: string, edges: Edges): readonly string[] {
+  const found = new Map<string, readonly string[]>();
+  const under = new Set<string>();
+  const down = (from: string): readonly string[] => {
+    const known = found.get(from);
+    if (known) return known;
+    under.add(from);
+    let longest: readonly string[] = [];
+    for (const parent of [...(edges.get(from) ?? [])].sort(compareTexts)) {
+      const way = [parent, ...(under.has(parent) ? [] : down(parent))];
+      if (way.includes(stream)) return way;
+      if (way.length > longest.length) longest = way;
+    }
+    under.delete(from);
+    found.set(from, longest);
+    return longest;
+  };
+  return down(stream);
+}
+
+/** Of the one stream that it stands on; absent where there is none, or several, of which each moves by itself. */
+export function parentHeadOf(stream: string, edges: Edges, { streams }: KnownFleet): Digest | undefined {
+  const [parent, ...others] = edges.get(stream) ?? [];
+  return parent === undefined || others.length > 0 ? undefined : headDigestOf(streams.get(parent)?.head);
+}
+
+/**
+ * Which facts of roots arrive where: a stream that stands on one that has a fact gets it where its own heads hold it,
+ * and hands it on. Each stream meets each fact once.
+ * @param roots by stream, what is to be mended there
+ */
+export function arrivals(
+  roots: ReadonlyMap<string, readonly CauseFact[]>,
+  edges: Edges,
+  known: KnownFleet,
+): ReadonlyMap<string, readonly CauseFact[]> {
+  const above = new Map<string, string[]>();
+  for (const [stream, below] of edges)
+    for (const parent of below) if (!above.get(parent)?.push(stream)) above.set(parent, [stream]);
+  const arrived = new Map<string, Map<string, CauseFact>>();
+  const queue = Array.from(roots, ([stream, facts]) => ({ stream, facts }));
+  // An array is walked through to what is added meanwhile, too.
+  for (const { stream, facts } of queue)
+    for (const child of above.get(stream) ?? []) {
+      const had = arrived.get(child) ?? new Map<string, CauseFact>();
+      const news = facts.filter((fact) => !had.has(factKey(fact)) && isInHeads(fact, child, known));
+      for (const fact of news) had.set(factKey(fact), fact);
+      if (news.length === 0) continue;
+      arrived.set(child, had);
+      queue.push({ stream: child, facts: news });
+    }
+  return new Map(Array.from(arrived, ([stream, facts]) => [stream, [...facts.values()]]));
+}
+
+/** A stream without a head takes whatever comes: only a way leads there, of a head above that was built on it. */
+function isInHeads(fact: CauseFact, stream: string, { streams, images }: KnownFleet): boolean {
+  const heads = Object.values(streams.get(stream)?.head?.images ?? {});
+  if (heads.length === 0) return fact.kind !== 'person';
+  return (
+    anyContains(
+      fact,
+      heads.map((digest) => images.get(digest) ?? { digest }),
+    ) === 'holds'
+  );
+}
