@@ -1,7 +1,7 @@
 import { type PlanView, planOf } from '../../shared/cascade/read-plan.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { wait } from '../../shared/domain/guard-answer.ts';
-import type { CascadePlan, PlannedStream } from '../../shared/domain/plan.ts';
+import type { Candidate, CascadePlan, PlannedStream } from '../../shared/domain/plan.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import type { GuardMemory } from '../../shared/domain/rebuild.ts';
 import { parseStreamId, streamRulesOf } from '../../shared/domain/stream.ts';
@@ -21,21 +21,46 @@ export type AskLooksPorts = Pick<PlanPorts, 'looks' | 'guards' | 'clock'>;
 /**
  * Plans what is known, and has looked at what is not. A review lists the repositories of base and platform streams only:
  * before anything is done about an application its heads must have been read a short while ago. After a review all of
- * them are read. Where nobody can tell whether a head holds its cause, a look has it scanned. Whoever looks wakes the
- * planner, which knows then.
+ * them are read. Where nobody can tell whether a head holds its cause, or whose that is, a look has it scanned. Whoever
+ * looks wakes the planner, which knows then.
  */
 export async function planAndAsk(ports: AskLooksPorts, view: PlanView): Promise<CascadePlan> {
   const nowEpochMs = ports.clock();
   const draft = planOf(view, nowEpochMs);
   const settled = view.isAfterReview ? draft.settled.keys() : [];
   const chosen = new Set([...draft.nodes.map(({ stream }) => stream), ...settled]);
-  const stale = view.streams.filter((one) => !isFresh(one.memory, nowEpochMs) && isApplication(view, one));
-  const unread = stale.filter(({ cause: { stream }, heads }) => chosen.has(stream) || heads === undefined);
-  const unclear = view.streams.filter(
-    ({ cause: { stream } }) => draft.answers.get(stream)?.reason === 'unknown-facts' && hasRule(view, stream),
-  );
-  await askForLooks(ports, [...unread, ...unclear, ...(view.isAfterReview ? stale : [])], nowEpochMs);
-  return unread.length === 0 ? draft : planWithout(view, unread, nowEpochMs);
+  const causes = view.streams.map((one) => ({ ...one, stream: one.cause.stream }));
+  const isStale = (one: Candidate): boolean => !isFresh(one.memory, nowEpochMs) && isApplication(view, one.stream);
+  const stale = causes.filter(isStale);
+  const unread = [
+    ...stale.filter(({ stream, heads }) => chosen.has(stream) || heads === undefined),
+    ...view.tiers.others.filter((one) => chosen.has(one.stream) && isStale(one)),
+  ];
+  const unclear = [...draft.answers]
+    .flatMap(([stream, { reason }]) => (reason === 'unknown-facts' ? (draft.awaited?.get(stream) ?? [stream]) : []))
+    .filter((stream) => rulesOf(view, stream).length > 0);
+  const asked = [...unread, ...(view.isAfterReview ? stale : [])].map(({ stream }) => stream);
+  await askForLooks(ports, [...asked, ...unclear], nowEpochMs);
+  return unread.length === 0
+    ? draft
+    : planWithout(view, { unread, below: belowThem(draft, unread, nowEpochMs) }, nowEpochMs);
+}
+
+/**
+ * What an unread stream stands on in the plan waits with it, so that they are one cascade: whoever looks needs seconds.
+ * Where no look was answered in time it begins alone, and the rest is planned once it is verified.
+ */
+function belowThem({ nodes }: CascadePlan, unread: readonly Candidate[], nowEpochMs: number): ReadonlySet<string> {
+  const parents = new Map(nodes.map((node) => [node.stream, node.parents ?? []]));
+  const isAwaited = ({ memory }: Candidate): boolean => {
+    const { lookAskedAtEpochMs = 0, headReadAtEpochMs = 0 } = memory;
+    const isAsked = lookAskedAtEpochMs > headReadAtEpochMs;
+    return !isRefused(memory) && !(isAsked && nowEpochMs - lookAskedAtEpochMs >= LOOK_AGAIN_AFTER_MS);
+  };
+  const below = new Set(unread.filter(isAwaited).flatMap(({ stream }) => parents.get(stream) ?? []));
+  // A set is walked through to what is added meanwhile, too.
+  for (const stream of below) for (const parent of parents.get(stream) ?? []) below.add(parent);
+  return below;
 }
 
 const isFresh = ({ headReadAtEpochMs = 0 }: GuardMemory, nowEpochMs: number): boolean =>
@@ -44,41 +69,55 @@ const isFresh = ({ headReadAtEpochMs = 0 }: GuardMemory, nowEpochMs: number): bo
 const rulesOf = ({ policy: { policy } }: { readonly policy: { readonly policy: Policy } }, stream: string) =>
   streamRulesOf(policy, parseStreamId(stream).location);
 
-const hasRule = (view: PlanView, stream: string): boolean => rulesOf(view, stream).length > 0;
-
-const isApplication = (view: PlanView, { cause }: PlannedStream): boolean =>
-  rulesOf(view, cause.stream).some(({ tier }) => tier === 'application');
+const isApplication = (view: PlanView, stream: string): boolean =>
+  rulesOf(view, stream).some(({ tier }) => tier === 'application');
 
 /** However often the planner wakes, it asks once. Asked first and noted then: who dies between the two asks again. */
 async function askForLooks(
   { looks, guards }: AskLooksPorts,
-  streams: readonly PlannedStream[],
+  streams: readonly string[],
   nowEpochMs: number,
 ): Promise<void> {
-  const due = streams.filter(
-    ({ memory: { lookAskedAtEpochMs = 0 } }) => nowEpochMs - lookAskedAtEpochMs >= LOOK_AGAIN_AFTER_MS,
-  );
-  const names = [...new Set(due.map(({ cause }) => cause.stream))];
-  await looks.send(names.map((stream) => ({ kind: 'look', stream })));
-  await mapConcurrently(names, WRITES_AT_ONCE, (stream) =>
+  const names = [...new Set(streams)];
+  const memories = names.length > 0 ? await guards.get(names) : new Map<string, GuardMemory>();
+  const isDue = (stream: string): boolean =>
+    nowEpochMs - (memories.get(stream)?.lookAskedAtEpochMs ?? 0) >= LOOK_AGAIN_AFTER_MS;
+  const due = names.filter(isDue);
+  await looks.send(due.map((stream) => ({ kind: 'look', stream })));
+  await mapConcurrently(due, WRITES_AT_ONCE, (stream) =>
     guards.change(stream, (memory) => ({ ...memory, lookAskedAtEpochMs: nowEpochMs })),
   );
 }
 
 const BEING_READ = wait('head-unread', 'Its registry is asked what its head is. It is planned once that is known.');
+const BELOW_UNREAD = wait(
+  'head-unread',
+  'Registries are asked for the heads of what stands on it. They are planned together.',
+);
+
+interface Without {
+  readonly unread: readonly Candidate[];
+  /** Streams that wait for them. */
+  readonly below: ReadonlySet<string>;
+}
 
 /**
  * The plan where nobody knows the heads of some streams. Where a registry has refused, what asks after no head may be
  * done all the same: a person's wish.
  */
-function planWithout(view: PlanView, unread: readonly PlannedStream[], nowEpochMs: number): CascadePlan {
-  const isUnread = new Set(unread);
-  const isAwaited = (one: PlannedStream): boolean => isUnread.has(one) && !isRefused(one.memory);
-  const others = view.streams.filter((one) => !isAwaited(one));
-  const streams = others.map((one) => (isUnread.has(one) ? headless(one) : one));
-  const { answers, ...plan } = planOf({ ...view, streams }, nowEpochMs);
-  const awaited = unread.filter(isAwaited).map(({ cause }) => [cause.stream, BEING_READ] as const);
-  return { ...plan, answers: new Map([...answers, ...awaited]) };
+function planWithout(view: PlanView, { unread, below }: Without, nowEpochMs: number): CascadePlan {
+  const isUnread = new Set(unread.map(({ stream }) => stream));
+  const awaited = new Map([
+    ...Array.from(below, (stream) => [stream, BELOW_UNREAD] as const),
+    ...unread.flatMap(({ stream, memory }) => (isRefused(memory) ? [] : [[stream, BEING_READ] as const])),
+  ]);
+  const streams = view.streams
+    .filter(({ cause }) => !awaited.has(cause.stream))
+    .map((one) => (isUnread.has(one.cause.stream) ? headless(one) : one));
+  const others = view.tiers.others.filter(({ stream }) => !isUnread.has(stream) && !awaited.has(stream));
+  const { answers, ...plan } = planOf({ ...view, streams, tiers: { ...view.tiers, others } }, nowEpochMs);
+  const causes = new Set(view.streams.map(({ cause }) => cause.stream));
+  return { ...plan, answers: new Map([...answers, ...[...awaited].filter(([stream]) => causes.has(stream))]) };
 }
 
 const isRefused = ({ headReadAtEpochMs = 0, lookRefusedAtEpochMs = 0 }: GuardMemory): boolean =>

@@ -1,13 +1,15 @@
 import { collect, piecesOf } from '../concurrency.ts';
+import type { KnownImage } from '../domain/attribution-line.ts';
 import type { Cause, CauseFact } from '../domain/cause.ts';
 import { headDigestOf } from '../domain/heads.ts';
 import type { LookedAt, StreamImagesSeen } from '../domain/holding.ts';
-import type { PlannedStream } from '../domain/plan.ts';
-import type { ImageRecord } from '../domain/records.ts';
+import type { Parent } from '../domain/lineage-evidence.ts';
+import type { Candidate } from '../domain/plan.ts';
+import type { ImageRecord, StreamRecord } from '../domain/records.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
 import type { RebuildLedger, StreamImages } from '../ports/rebuilds.ts';
 
-const RECORDS_AT_ONCE = 100;
+export const RECORDS_AT_ONCE = 100;
 
 export interface ReadImagesPorts {
   readonly streams: Pick<StreamLedger, 'streams'>;
@@ -16,42 +18,62 @@ export interface ReadImagesPorts {
   readonly rebuilds: Pick<RebuildLedger, 'latest'>;
 }
 
+/** An image, and what it stands on where a review has looked. */
+export interface SeenImage extends KnownImage {
+  readonly parent?: Parent;
+}
+
+/** The images of one stream that decide on a cause. */
+export interface SeenStream extends StreamImagesSeen, Pick<Candidate, 'headDigest' | 'runs'> {
+  readonly heads?: readonly SeenImage[];
+  /** Absent where the ledger does not know the stream. */
+  readonly record?: StreamRecord;
+}
+
+export interface ImagesAsked extends Pick<Cause, 'stream' | 'facts'> {
+  /** Facts of others too that its heads are asked for. */
+  readonly asked?: Tells;
+  readonly record?: StreamRecord | undefined;
+}
+
 /** The images of a stream that decide on its cause; no heads where the ledger does not know the stream. */
 export async function readImages(
   ports: ReadImagesPorts,
-  cause: Cause,
-): Promise<StreamImagesSeen & Pick<PlannedStream, 'headDigest'>> {
-  const { stream, facts } = cause;
-  const [records, listed, [latestRebuild]] = await Promise.all([
-    ports.streams.streams([stream]),
+  { stream, facts, asked = relevantTo(facts), record: told }: ImagesAsked,
+): Promise<SeenStream> {
+  const [record, listed, [latestRebuild]] = await Promise.all([
+    told ?? ports.streams.streams([stream]).then((records) => records.get(stream)),
     collect(ports.streamImages.of(stream)),
     // Only a person's wish is served by a rebuild, whatever that mended.
     facts.some(({ kind }) => kind === 'person') ? ports.rebuilds.latest(stream, 1) : [],
   ]);
-  const record = records.get(stream);
   const heads = new Set(Object.values(record?.head?.images ?? {}));
   const tells = relevantTo(facts);
   const inUse: LookedAt[] = [];
-  const headImages = new Map([...heads].map((digest) => [digest, { digest } as LookedAt]));
+  const headImages = new Map([...heads].map((digest) => [digest, { digest } as SeenImage]));
+  let runs = false;
   for (const piece of piecesOf([...new Set([...heads, ...listed])], RECORDS_AT_ONCE)) {
     for (const image of (await ports.images.get(piece)).values()) {
-      if (heads.has(image.digest)) headImages.set(image.digest, lookedAt(image, tells));
+      if (image.inUse && image.stream === stream) runs = true;
+      if (heads.has(image.digest)) headImages.set(image.digest, seenImage(image, asked));
       else if (image.inUse && image.stream === stream) inUse.push(lookedAt(image, tells));
     }
   }
   const headDigest = headDigestOf(record?.head);
   return {
-    ...(record && { heads: [...headImages.values()] }),
+    ...(record && { record, heads: [...headImages.values()] }),
     ...(headDigest !== undefined && { headDigest }),
     inUse,
+    runs,
     ...(latestRebuild && { latestRebuild }),
   };
 }
 
-type Tells = (reason: NonNullable<LookedAt['verdict']>['reasons'][number]) => boolean;
+/** Whether anybody asks after what a reason of a verdict tells. */
+export type Tells = (reason: NonNullable<LookedAt['verdict']>['reasons'][number]) => boolean;
 
 /** A verdict may have thousands of reasons; of all streams at once, only those are kept that the cause asks after. */
-function relevantTo(facts: readonly CauseFact[]): Tells {
+export function relevantTo(facts: readonly CauseFact[]): Tells {
   const pairs = new Set(facts.map((fact) => (fact.kind === 'finding' ? pairOf(fact) : fact.kind)));
   return (reason) => reason.kind !== 'finding' || pairs.has(pairOf(reason));
 }
@@ -66,3 +88,10 @@ function lookedAt({ digest, verdict, judgedAtEpochMs }: ImageRecord, tells: Tell
     ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
   };
 }
+
+export const seenImage = (image: ImageRecord, tells: Tells): SeenImage => ({
+  ...lookedAt(image, tells),
+  ...(image.stream !== undefined && { stream: image.stream }),
+  ...(image.platform !== undefined && { platform: image.platform }),
+  ...(image.standing?.parent && { parent: image.standing.parent }),
+});

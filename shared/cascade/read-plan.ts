@@ -2,13 +2,14 @@ import { eachConcurrently, mapConcurrently } from '../concurrency.ts';
 import { hasEnded } from '../domain/cascade.ts';
 import type { Cause, CauseFact } from '../domain/cause.ts';
 import { closingFacts } from '../domain/closure.ts';
-import { mayDeploy } from '../domain/guard.ts';
-import type { HeldBack } from '../domain/guard-answer.ts';
-import { classifyFact } from '../domain/holding.ts';
-import { type CascadePlan, type PlanContext, type PlannedStream, planCascade } from '../domain/plan.ts';
-import type { Policy } from '../domain/policy.ts';
-import { freshMemory, type GuardMemory } from '../domain/rebuild.ts';
-import { streamPolicy } from '../domain/stream-policy.ts';
+import {
+  type CascadePlan,
+  NO_TIERS,
+  type PlanContext,
+  type PlannedStream,
+  planCascade,
+  type Tiers,
+} from '../domain/plan.ts';
 import { MINUTE_MS } from '../domain/time.ts';
 import type { CauseLedger, RunLedger } from '../ports/ledger.ts';
 import type { PolicyStore, PolicyVersion } from '../ports/policies.ts';
@@ -20,13 +21,16 @@ import type {
   SlotLedger,
   SwitchLedger,
 } from '../ports/rebuilds.ts';
-import { type ReadImagesPorts, readImages } from './read-images.ts';
-import { type StandingLockPorts, standingLock } from './standing-lock.ts';
+import { relevantTo } from './read-images.ts';
+import { type Known, type ReadStreamPorts, readOther, readStream, type StandingAnswer } from './read-stream.ts';
+import { type ReadOthers, type ReadTiersPorts, readTiers } from './read-tiers.ts';
+
+export type { StandingAnswer } from './read-stream.ts';
 
 const STREAMS_AT_ONCE = 16;
 
 /** Nothing of these writes: whoever only wants to see what would be planned may call them too. */
-export interface ReadPlanPorts extends Omit<ReadImagesPorts, 'rebuilds'>, Omit<StandingLockPorts, 'rebuilds'> {
+export interface ReadPlanPorts extends Omit<ReadStreamPorts, 'streams' | 'rebuilds'>, ReadTiersPorts {
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'latest'>;
   readonly causes: Pick<CauseLedger, 'open'>;
   readonly policies: Pick<PolicyStore, 'current'>;
@@ -38,18 +42,12 @@ export interface ReadPlanPorts extends Omit<ReadImagesPorts, 'rebuilds'>, Omit<S
   readonly slots: Pick<SlotLedger, 'held'>;
 }
 
-/** A stream whose answer stands whatever its images are: paused, report-only, or somebody else's now. */
-export interface StandingAnswer {
-  readonly cause: Cause;
-  readonly answer: HeldBack;
-  readonly settled: readonly CauseFact[];
-}
-
 /** All that a plan is made of. */
 export interface PlanView {
   readonly policy: PolicyVersion;
   readonly context: PlanContext;
   readonly streams: readonly PlannedStream[];
+  readonly tiers: Tiers;
   readonly standing: readonly StandingAnswer[];
   /** A review ended a short while ago: what it found is all known by now. */
   readonly isAfterReview: boolean;
@@ -69,28 +67,44 @@ const AFTER_REVIEW_MS = 30 * MINUTE_MS;
 export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): Promise<PlanView> {
   const { isAfterReview, policy, context } = await readContext(ports);
   const due = causes.filter((cause) => cause.state === 'open' && isDue(cause, context));
-  if (due.length === 0) return { policy, context, streams: [], standing: [], isAfterReview };
+  if (due.length === 0) return { policy, context, streams: [], tiers: NO_TIERS, standing: [], isAfterReview };
   const streams = due.map(({ stream }) => stream);
-  const wanted = new Set(streams);
   const [memories, openIn, closing] = await Promise.all([
     ports.guards.get(streams),
-    openCascadesOf(ports.cascades, wanted),
-    closingOf(ports.rollouts, wanted),
+    openCascadesOf(ports.cascades),
+    closingOf(ports.rollouts, new Set(streams)),
   ]);
-  const known = { policy: policy.policy, context, isAfterReview, memories, openIn, closing };
-  const read = await mapConcurrently(due, STREAMS_AT_ONCE, (cause) => readStream(ports, cause, known));
+  const tells = relevantTo(due.flatMap(({ facts }) => facts));
+  const known = { policy: policy.policy, context, isAfterReview, openIn, closing, tells };
+  const read = await mapConcurrently(due, STREAMS_AT_ONCE, (cause) =>
+    readStream(ports, cause, memories.get(cause.stream), known),
+  );
+  const open = read.flatMap((one) => ('answer' in one ? [] : [one]));
   return {
+    ...(await readTiers(ports, open, { tells, readOthers: othersOf(ports, known) })),
     policy,
     context,
-    streams: read.flatMap((one) => ('answer' in one ? [] : [one])),
     standing: read.flatMap((one) => ('answer' in one ? [one] : [])),
     isAfterReview,
   };
 }
 
+const othersOf =
+  (ports: ReadPlanPorts, known: Known): ReadOthers =>
+  async (streams, trace, facts) => {
+    const memories = streams.length > 0 ? await ports.guards.get(streams) : new Map();
+    const read = await mapConcurrently(streams, STREAMS_AT_ONCE, (stream) =>
+      readOther(ports, stream, { facts, memory: memories.get(stream), record: trace.streams.get(stream) }, known),
+    );
+    return new Map(read.map((one) => [one.stream, one]));
+  };
+
 /** What becomes of every cause that was read. */
-export function planOf({ streams, standing, context }: Omit<PlanView, 'policy'>, nowEpochMs: number): CascadePlan {
-  const plan = planCascade(streams, context, nowEpochMs);
+export function planOf(
+  { streams, standing, context, tiers }: Omit<PlanView, 'policy'>,
+  nowEpochMs: number,
+): CascadePlan {
+  const plan = planCascade(streams, context, nowEpochMs, tiers);
   const left = standing.filter(({ cause, settled }) => settled.length < cause.facts.length);
   const settled = standing.filter((one) => one.settled.length > 0);
   return {
@@ -120,6 +134,7 @@ async function readContext(ports: ReadPlanPorts): Promise<Pick<PlanView, 'policy
       guards,
       begunToday: new Set(begun.flatMap(({ owner, untilEpochMs }) => (untilEpochMs > nowEpochMs ? owner : []))),
       ...(caps.ramp !== undefined && { ramp: caps.ramp }),
+      onlyApplicationsInUse: caps.onlyApplicationsInUse,
       ...(isReviewing && { urgentRules }),
     },
   };
@@ -129,15 +144,11 @@ const isDue = ({ facts }: Cause, { urgentRules }: PlanContext): boolean =>
   urgentRules === undefined || facts.some(({ kind, ruleId }) => kind === 'person' || urgentRules.has(ruleId));
 
 /** Streams that an open cascade works on; a node that ended and was not verified has given its stream back. */
-async function openCascadesOf(
-  cascades: ReadPlanPorts['cascades'],
-  wanted: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, string>> {
+async function openCascadesOf(cascades: ReadPlanPorts['cascades']): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   await eachConcurrently(cascades.open(), 4, async ({ cascadeId }) => {
     for await (const node of cascades.nodes(cascadeId)) {
-      if (!wanted.has(node.stream) || (hasEnded(node) && node.state !== 'verified')) continue;
-      found.set(node.stream, cascadeId);
+      if (!hasEnded(node) || node.state === 'verified') found.set(node.stream, cascadeId);
     }
   });
   return found;
@@ -153,33 +164,4 @@ async function closingOf(
     facts.set(closure.stream, [...(facts.get(closure.stream) ?? []), ...closingFacts([closure])]);
   }
   return facts;
-}
-
-interface Known {
-  readonly policy: Policy;
-  readonly context: PlanContext;
-  readonly isAfterReview: boolean;
-  readonly memories: ReadonlyMap<string, GuardMemory>;
-  readonly openIn: ReadonlyMap<string, string>;
-  readonly closing: ReadonlyMap<string, readonly CauseFact[]>;
-}
-
-async function readStream(ports: ReadPlanPorts, cause: Cause, known: Known): Promise<PlannedStream | StandingAnswer> {
-  const { stream } = cause;
-  const { mode, pipeline } = streamPolicy(known.policy, stream);
-  const openCascadeId = known.openIn.get(stream);
-  const open = { mode, ...(openCascadeId !== undefined && { openCascadeId }), ...(await standingLock(ports, stream)) };
-  const answer = mayDeploy({ ...open, stream, killSwitch: known.context.killSwitch });
-  if (answer && !known.isAfterReview) return { cause, answer, settled: [] };
-  const images = await readImages(ports, cause);
-  if (answer) return { cause, answer, settled: cause.facts.filter((fact) => classifyFact(fact, images) === 'gone') };
-  return {
-    ...open,
-    ...images,
-    cause,
-    closing: known.closing.get(stream) ?? [],
-    memory: known.memories.get(stream) ?? freshMemory(stream),
-    ancestors: [],
-    ...(pipeline && { pipeline }),
-  };
 }

@@ -29,6 +29,8 @@ export const caps = v.strictObject({
   concurrentRebuilds: v.optional(count(1000), 8),
   perAccount: v.optional(count(1000)),
   ramp: v.optional(v.pipe(v.integer(), v.minValue(1))),
+  /** What nothing runs need not be rebuilt with what it stands on. */
+  onlyApplicationsInUse: v.optional(v.boolean(), true),
 });
 
 /** `GuardSettings` says what each of them means. */

@@ -35,16 +35,19 @@ export const fact = (changes: Partial<FindingFact> = {}): FindingFact => ({
 export const urgentFact = fact({ ruleId: 'exploited', vulnerability: 'CVE-2026-2' });
 
 export interface PolicyChanges extends Partial<Pick<PolicyDocument, 'mode' | 'caps'>> {
-  readonly tier?: 'base' | 'application';
+  readonly tier?: Tier;
+  /** Of the first streams, where they differ. */
+  readonly tiers?: readonly Tier[];
 }
+type Tier = 'base' | 'platform' | 'application';
 
-const policyOf = ({ mode = 'enforce', tier = 'application', caps }: PolicyChanges) =>
+const policyOf = ({ mode = 'enforce', tier = 'application', tiers = [], caps }: PolicyChanges) =>
   parse(policySchema, {
     version: 1,
     mode,
     ages: { default: { limitDays: 30 } },
     streams: Array.from({ length: 20 }, (_, n) => ({
-      ...{ id: `app-${n}`, tier, account: REGISTRY.account, regions: [REGISTRY.region] },
+      ...{ id: `app-${n}`, tier: tiers[n] ?? tier, account: REGISTRY.account, regions: [REGISTRY.region] },
       ...{ repositories: [`team/app-${n}`], headTags: ['^v.*$'], owner: 'payments' },
       pipeline: { account: pipelineOf(n).account, name: pipelineOf(n).name },
     })),
@@ -194,6 +197,14 @@ export async function judge(world: PlanWorld, digest: Digest, reasons: readonly 
     verdict: { status: reasons.length > 0 ? 'violating' : 'compliant', reasons, policyVersion },
     judgedAtEpochMs: world.clock(),
   });
+}
+
+/** A review has seen what an image stands on. */
+export function stands({ images }: PlanWorld, digest: Digest, on: Digest): void {
+  const record = images.records.get(digest);
+  if (!record) throw new Error(`the test pushed no ${digest}`);
+  const parent = { digest: on, evidence: 'layers' } as const;
+  images.records.set(digest, { ...record, standing: { parent, age: { known: false, unknown: [] } } });
 }
 
 /** A stream whose head runs and holds a fact, with its open cause. */

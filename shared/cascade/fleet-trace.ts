@@ -1,0 +1,96 @@
+import { mapConcurrently, piecesOf } from '../concurrency.ts';
+import type { KnownFleet, KnownImage } from '../domain/attribution-line.ts';
+import type { Digest } from '../domain/image.ts';
+import { cutCycles } from '../domain/lineage-cycles.ts';
+import type { Parent } from '../domain/lineage-evidence.ts';
+import type { StreamRecord } from '../domain/records.ts';
+import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
+import { RECORDS_AT_ONCE, type SeenImage, seenImage, type Tells } from './read-images.ts';
+
+export interface TracePorts {
+  readonly streams: Pick<StreamLedger, 'streams'>;
+  readonly images: Pick<ImageLedger, 'get'>;
+}
+
+const READS_AT_ONCE = 4;
+
+/**
+ * So many images on top of one another are read, each level in one go. What is below counts as unknown to anybody: a
+ * stream whose images stand on each other for years is then its own root.
+ */
+const MOST_LEVELS = 100;
+
+/**
+ * What images stand on, down to the lowest, and the streams of all these with their heads: as much as tells whose a fact
+ * is. Each image and each stream is read once.
+ */
+export class FleetTrace implements KnownFleet {
+  readonly images = new Map<Digest, KnownImage>();
+  readonly parents = new Map<Digest, Parent>();
+  readonly streams = new Map<string, StreamRecord>();
+  readonly #ports: TracePorts;
+  readonly #tells: Tells;
+  readonly #asked = new Set<string>();
+  #nextImages: Digest[] = [];
+  #nextStreams: string[] = [];
+
+  /** @param tells which reasons of verdicts are kept */
+  constructor(ports: TracePorts, tells: Tells) {
+    this.#ports = ports;
+    this.#tells = tells;
+  }
+
+  /** A stream, with those of its heads that were read already. */
+  begin(record: StreamRecord, heads: readonly SeenImage[] = []): void {
+    this.#addStream(record);
+    for (const image of heads) this.#addImage(image);
+  }
+
+  /** Reads what everything that was added stands on. */
+  async down(): Promise<void> {
+    for (let level = 0; level < MOST_LEVELS && this.#nextImages.length + this.#nextStreams.length > 0; level += 1) {
+      const [digests, streams] = [this.#nextImages.filter((digest) => !this.images.has(digest)), this.#nextStreams];
+      [this.#nextImages, this.#nextStreams] = [[], []];
+      const [records, pieces] = await Promise.all([
+        streams.length > 0 ? this.#ports.streams.streams(streams) : new Map<string, StreamRecord>(),
+        mapConcurrently(piecesOf(digests, RECORDS_AT_ONCE), READS_AT_ONCE, (piece) => this.#ports.images.get(piece)),
+      ]);
+      for (const record of records.values()) this.#addStream(record);
+      for (const image of pieces.flatMap((piece) => [...piece.values()])) this.#addImage(seenImage(image, this.#tells));
+    }
+    const unread = new Set(this.#nextImages);
+    for (const [digest, parent] of this.parents) if (unread.has(parent.digest)) this.parents.delete(digest);
+    // Two reviews may have found one half of a circle each.
+    cutCycles(this.parents);
+  }
+
+  /** Other streams too, and what their heads stand on. */
+  async add(streams: AsyncIterable<StreamRecord>): Promise<void> {
+    for await (const record of streams) this.#addStream(record);
+    await this.down();
+  }
+
+  #addStream(record: StreamRecord): void {
+    this.#asked.add(record.stream);
+    this.streams.set(record.stream, record);
+    for (const digest of Object.values(record.head?.images ?? {})) this.#ask(digest);
+  }
+
+  #addImage({ parent, ...image }: SeenImage): void {
+    this.#asked.add(image.digest);
+    this.images.set(image.digest, image);
+    if (parent) {
+      this.parents.set(image.digest, parent);
+      this.#ask(parent.digest);
+    }
+    if (image.stream === undefined || this.#asked.has(image.stream)) return;
+    this.#asked.add(image.stream);
+    this.#nextStreams.push(image.stream);
+  }
+
+  #ask(digest: Digest): void {
+    if (this.#asked.has(digest)) return;
+    this.#asked.add(digest);
+    this.#nextImages.push(digest);
+  }
+}

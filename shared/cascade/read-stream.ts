@@ -1,0 +1,94 @@
+import type { Cause, CauseFact } from '../domain/cause.ts';
+import { mayDeploy } from '../domain/guard.ts';
+import type { HeldBack } from '../domain/guard-answer.ts';
+import { classifyFact } from '../domain/holding.ts';
+import type { Candidate, PlanContext } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
+import { freshMemory, type GuardMemory } from '../domain/rebuild.ts';
+import type { StreamRecord } from '../domain/records.ts';
+import { streamPolicy } from '../domain/stream-policy.ts';
+import { type ReadImagesPorts, readImages, type Tells } from './read-images.ts';
+import type { ReadStream } from './read-tiers.ts';
+import { type StandingLockPorts, standingLock } from './standing-lock.ts';
+
+export interface ReadStreamPorts extends ReadImagesPorts, StandingLockPorts {
+  readonly rebuilds: ReadImagesPorts['rebuilds'] & StandingLockPorts['rebuilds'];
+}
+
+/** A stream whose answer stands whatever its images are: paused, report-only, or somebody else's now. */
+export interface StandingAnswer {
+  readonly cause: Cause;
+  readonly answer: HeldBack;
+  readonly settled: readonly CauseFact[];
+}
+
+/** What is known of all streams together. */
+export interface Known {
+  readonly policy: Policy;
+  readonly context: PlanContext;
+  readonly isAfterReview: boolean;
+  /** By stream that an open cascade works on. */
+  readonly openIn: ReadonlyMap<string, string>;
+  readonly closing: ReadonlyMap<string, readonly CauseFact[]>;
+  /** What the heads of all streams are asked for. */
+  readonly tells: Tells;
+}
+
+type Guarded = Pick<Candidate, 'mode' | 'pipeline' | 'lock' | 'lockBuild' | 'openCascadeId' | 'memory' | 'ancestors'>;
+
+async function readGuarded(
+  ports: ReadStreamPorts,
+  stream: string,
+  memory: GuardMemory | undefined,
+  { policy, openIn }: Known,
+): Promise<Guarded> {
+  const { mode, pipeline } = streamPolicy(policy, stream);
+  const openCascadeId = openIn.get(stream);
+  return {
+    mode,
+    ...(openCascadeId !== undefined && { openCascadeId }),
+    ...(await standingLock(ports, stream)),
+    memory: memory ?? freshMemory(stream),
+    ancestors: [],
+    ...(pipeline && { pipeline }),
+  };
+}
+
+/** A stream with an open cause. */
+export async function readStream(
+  ports: ReadStreamPorts,
+  cause: Cause,
+  memory: GuardMemory | undefined,
+  known: Known,
+): Promise<ReadStream | StandingAnswer> {
+  const { stream, facts } = cause;
+  const guarded = await readGuarded(ports, stream, memory, known);
+  const answer = mayDeploy({ ...guarded, stream, killSwitch: known.context.killSwitch });
+  if (answer && !known.isAfterReview) return { cause, answer, settled: [] };
+  const { record, runs: _, ...images } = await readImages(ports, { stream, facts, asked: known.tells });
+  if (answer) return { cause, answer, settled: facts.filter((fact) => classifyFact(fact, images) === 'gone') };
+  return {
+    stream: { ...guarded, ...images, cause, closing: known.closing.get(stream) ?? [] },
+    seen: { ...(images.heads && { heads: images.heads }), ...(record && { record }) },
+  };
+}
+
+/** A stream that others' causes ask for. Where an answer stands whatever its images are, these are left alone. */
+export async function readOther(
+  ports: ReadStreamPorts,
+  stream: string,
+  { facts, memory, record }: OtherAsked,
+  known: Known,
+): Promise<Candidate> {
+  const guarded = await readGuarded(ports, stream, memory, known);
+  const other = { ...guarded, stream, closing: [], ...(record && { tier: record.tier }) };
+  if (mayDeploy({ ...other, killSwitch: known.context.killSwitch })) return { ...other, inUse: [] };
+  const { record: _, ...images } = await readImages(ports, { stream, facts, asked: known.tells, record });
+  return { ...other, ...images };
+}
+
+interface OtherAsked {
+  readonly facts: readonly CauseFact[];
+  readonly memory: GuardMemory | undefined;
+  readonly record: StreamRecord | undefined;
+}

@@ -1,0 +1,70 @@
+import type { CauseFact } from '../domain/cause.ts';
+import { classifyFact } from '../domain/holding.ts';
+import type { Candidate, PlannedStream, Tiers } from '../domain/plan.ts';
+import { factsOfRoots, sortOut, waysOf } from '../domain/plan-sorting.ts';
+import { ancestry, arrivals, edgesOf, parentHeadOf, withWays } from '../domain/stream-edges.ts';
+import type { StreamLedger } from '../ports/ledger.ts';
+import { FleetTrace, type TracePorts } from './fleet-trace.ts';
+import type { SeenStream, Tells } from './read-images.ts';
+
+export interface ReadTiersPorts extends TracePorts {
+  readonly streams: Pick<StreamLedger, 'streams' | 'all'>;
+}
+
+/** A stream with an open cause, as it was read. */
+export interface ReadStream {
+  readonly stream: PlannedStream;
+  readonly seen: Pick<SeenStream, 'heads' | 'record'>;
+}
+
+/** Reads streams that only others' causes ask for. */
+export type ReadOthers = (
+  streams: readonly string[],
+  trace: FleetTrace,
+  facts: readonly CauseFact[],
+) => Promise<ReadonlyMap<string, Candidate>>;
+
+export interface TiersRead {
+  /** As they were, with what they stand on. */
+  readonly streams: readonly PlannedStream[];
+  readonly tiers: Tiers;
+}
+
+/**
+ * Whose the facts of open causes are, and what a rebuild of those streams takes along. First what the heads that hold
+ * them stand on, level by level; where nothing is known of that nothing more is read. Then, where a base or platform is
+ * at fault, what all streams stand on; and at last those that would be taken along.
+ */
+export async function readTiers(
+  ports: ReadTiersPorts,
+  read: readonly ReadStream[],
+  { tells, readOthers }: { readonly tells: Tells; readonly readOthers: ReadOthers },
+): Promise<TiersRead> {
+  const trace = new FleetTrace(ports, tells);
+  for (const { stream, seen } of read) if (seen.record && asks(stream)) trace.begin(seen.record, seen.heads ?? []);
+  await trace.down();
+  const streams = read.map(({ stream }) => stream);
+  const sorted = streams.map((stream) => sortOut({ ...stream, stream: stream.cause.stream }, trace));
+  const roots = new Map(
+    Array.from(factsOfRoots(sorted), ([root, facts]) => [root, facts.filter(({ kind }) => kind !== 'person')] as const),
+  );
+  const bears = ([root, facts]: readonly [string, readonly CauseFact[]]) =>
+    facts.length > 0 && (trace.streams.get(root)?.tier ?? 'application') !== 'application';
+  if ([...roots].some(bears)) await trace.add(ports.streams.all());
+  const edges = withWays(edgesOf(trace), waysOf(sorted));
+  const known = new Set(streams.map(({ cause }) => cause.stream));
+  const asked = [...roots.keys(), ...waysOf(sorted).flat(), ...arrivals(roots, edges, trace).keys()];
+  const wanted = [...new Set(asked)].filter((stream) => !known.has(stream));
+  const others = await readOthers(wanted, trace, [...roots.values()].flat());
+  const placed = <Stream extends object>(stream: Stream, name: string): Stream => {
+    const parentHead = parentHeadOf(name, edges, trace);
+    return { ...stream, ancestors: ancestry(name, edges), ...(parentHead !== undefined && { parentHead }) };
+  };
+  return {
+    streams: streams.map((stream) => placed(stream, stream.cause.stream)),
+    tiers: { known: trace, edges, others: Array.from(others, ([name, stream]) => placed(stream, name)) },
+  };
+}
+
+const asks = (stream: PlannedStream): boolean =>
+  stream.cause.facts.some((fact) => fact.kind !== 'person' && classifyFact(fact, stream) === 'rebuild');

@@ -1,0 +1,249 @@
+import type { Digest } from '../../../shared/domain/image.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { digestOf, review } from '../../support/samples.ts';
+import {
+  causeOf,
+  DAY_MS,
+  fact,
+  judge,
+  lastStarted,
+  MINUTE_MS,
+  type PlanWorld,
+  plan,
+  planWorld,
+  push,
+  pushed,
+  reasonOf,
+  setPolicy,
+  stands,
+  streamOf,
+  urgentFact,
+  violating,
+  wakeUp,
+} from './support.ts';
+
+/* Streams 0, 1 and 2 are base, platform and application; all others are applications. */
+
+const TIERS = ['base', 'platform'] as const;
+const [BASE, PLATFORM, APP] = [0, 1, 2] as const;
+
+const tieredWorld = () => planWorld({ tiers: TIERS });
+
+/** Each stands on the one before it, and all hold the same, with a cause of their own or without. */
+async function threeTiers(
+  world: PlanWorld,
+  causes: readonly number[] = [BASE, PLATFORM, APP],
+): Promise<readonly Digest[]> {
+  const heads: Digest[] = [];
+  for (const n of [BASE, PLATFORM, APP])
+    heads.push(
+      causes.includes(n)
+        ? await violating(world, n)
+        : await pushed(world, n, `app-${n}`, { tags: [`v${n}.1`], reasons: [reasonOf(fact())], inUse: n === APP }),
+    );
+  const [base, platform, app] = heads as [Digest, Digest, Digest];
+  stands(world, platform, base);
+  stands(world, app, platform);
+  return heads;
+}
+
+/** `stream wave parents`, for each node of the cascade that was started last. */
+const nodesOf = async (world: PlanWorld): Promise<readonly string[]> => {
+  const { nodes } = await lastStarted(world);
+  const number = (stream: string) => Array.from({ length: 20 }, (_, n) => streamOf(n)).indexOf(stream);
+  return nodes.map(({ stream, wave, parents = [] }) => [number(stream), wave, ...parents.map(number)].join(' '));
+};
+
+test('an application on a base is built once the base is', async () => {
+  const world = await tieredWorld();
+  const base = await violating(world, BASE);
+  stands(world, await violating(world, APP), base);
+  expect(await plan(world)).toMatchObject({ streams: 2, open: 2, refused: 0 });
+  expect(await nodesOf(world)).toEqual(['0 0', '2 1 0']);
+  for (const n of [BASE, APP]) expect(await causeOf(world, n)).toMatchObject({ state: 'taken' });
+});
+
+test('a base, a platform and an application are three waves of one cascade', async () => {
+  const world = await tieredWorld();
+  await threeTiers(world);
+  await plan(world);
+  expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
+});
+
+test('streams without a cause of their own are taken along: at fault, between, and above', async () => {
+  for (const cause of [BASE, PLATFORM, APP]) {
+    const world = await tieredWorld();
+    await threeTiers(world, [cause]);
+    await plan(world);
+    expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
+    const { nodes } = await lastStarted(world);
+    expect(nodes.map(({ facts }) => facts)).toEqual([[fact()], [fact()], [fact()]]);
+    expect(nodes.filter(({ causeVersion }) => causeVersion !== undefined).map(({ stream }) => stream)).toEqual([
+      streamOf(cause),
+    ]);
+  }
+});
+
+test('only what begins counts in the ramp', async () => {
+  const world = await planWorld({ tiers: TIERS, caps: { ramp: 9 } });
+  await threeTiers(world);
+  await plan(world);
+  expect((await world.slots.held('ramp')).map(({ owner }) => owner)).toEqual([streamOf(BASE)]);
+});
+
+test('what nobody knows to stand on anything is read and planned as ever', async () => {
+  const world = await planWorld();
+  await violating(world);
+  await violating(world, 1);
+  const steps: string[] = [];
+  await plan(world, { before: (step) => void steps.push(step) });
+  expect(steps.filter((step) => /^(streams|images)\./.test(step)).sort()).toEqual([
+    ...['images.get', 'images.get', 'streams.streams', 'streams.streams'],
+  ]);
+  expect(await nodesOf(world)).toEqual(['0 0', '1 0']);
+});
+
+test('what is read grows with the levels and the streams, not with what they share', async () => {
+  const calls = async (applications: number) => {
+    const world = await tieredWorld();
+    const [, platform = digestOf('none')] = await threeTiers(world);
+    for (let n = 3; n < 3 + applications; n += 1) stands(world, await violating(world, n), platform);
+    const steps: string[] = [];
+    await plan(world, { before: (step) => void steps.push(step) });
+    return steps.filter((step) => /^(streams|images)\./.test(step)).length;
+  };
+  const [few, many] = [await calls(2), await calls(12)];
+  // Two of each stream with a cause: its record, and its images.
+  expect(many - few).toBe(2 * 10);
+});
+
+test('where a platform below was never scanned, that is asked for, and what stands on it waits', async () => {
+  const world = await tieredWorld();
+  const base = await violating(world, BASE);
+  const platform = await pushed(world, PLATFORM, 'platform', { tags: ['v1.1'] });
+  stands(world, platform, base);
+  stands(world, await violating(world, APP), platform);
+  await plan(world);
+  expect(await nodesOf(world)).toEqual(['0 0']);
+  expect((await causeOf(world, APP)).answer).toMatchObject({ answer: 'wait', reason: 'unknown-facts' });
+  expect((await causeOf(world, APP)).answer?.detail).toContain(platform);
+  expect(world.looks.take().map((body) => JSON.parse(body))).toEqual([{ kind: 'look', stream: streamOf(PLATFORM) }]);
+  await plan(world);
+  expect(world.looks.isEmpty).toBe(true);
+});
+
+test('a base that is held back holds back what stands on it, and says why', async () => {
+  const world = await tieredWorld();
+  await threeTiers(world);
+  await world.guards.change(streamOf(BASE), (memory) => ({ ...memory, failuresInARow: 3 }));
+  expect(await plan(world)).toMatchObject({ streams: 0, refused: 1 });
+  for (const n of [PLATFORM, APP]) {
+    const { answer } = await causeOf(world, n);
+    expect(answer).toMatchObject({ answer: 'wait', reason: 'parent-held-back' });
+    expect(answer?.detail).toContain(streamOf(BASE));
+    expect(answer?.detail).toContain('attempts-exhausted');
+  }
+});
+
+test('a head that was mended meanwhile counts at once', async () => {
+  const world = await tieredWorld();
+  await threeTiers(world);
+  await pushed(world, BASE, 'mended', { tags: ['v0.1'], reasons: [], pushedAtEpochMs: START_EPOCH_MS - MINUTE_MS });
+  await plan(world);
+  const { nodes } = await lastStarted(world);
+  expect(nodes.map(({ stream, wave, work }) => [stream, wave, work])).toEqual([
+    [streamOf(BASE), 0, 'deploy'],
+    [streamOf(PLATFORM), 0, 'rebuild'],
+    [streamOf(APP), 1, 'rebuild'],
+  ]);
+});
+
+describe('an application whose head was not read for a while', () => {
+  const unreadWorld = async (causes: readonly number[]) => {
+    const world = await tieredWorld();
+    await threeTiers(world, causes);
+    await world.guards.change(streamOf(APP), (memory) => ({ ...memory, headReadAtEpochMs: 0 }));
+    return world;
+  };
+
+  test.each([
+    ['with a cause', [BASE, PLATFORM, APP]],
+    ['without a cause', [BASE]],
+  ])('is looked at first, %s; what it stands on waits with it, and they are one cascade', async (_, causes) => {
+    const world = await unreadWorld(causes);
+    expect(await plan(world)).toMatchObject({ streams: 0 });
+    for (const n of causes) expect((await causeOf(world, n)).answer).toMatchObject({ reason: 'head-unread' });
+    expect(await wakeUp(world)).toMatchObject({ streams: 3 });
+    expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
+  });
+
+  test('does not keep a base from being mended where nobody answers', async () => {
+    const world = await unreadWorld([BASE, PLATFORM, APP]);
+    await plan(world);
+    world.looks.take();
+    world.advance(14 * MINUTE_MS);
+    expect(await plan(world)).toMatchObject({ streams: 0 });
+    world.advance(MINUTE_MS);
+    expect(await plan(world)).toMatchObject({ streams: 2 });
+    expect(await nodesOf(world)).toEqual(['0 0', '1 1 0']);
+    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'head-unread' });
+  });
+});
+
+test('an application that nothing runs is not taken along, unless the policy says so', async () => {
+  for (const onlyApplicationsInUse of [true, false]) {
+    const world = await tieredWorld();
+    await setPolicy(world, { tiers: TIERS, caps: { onlyApplicationsInUse } });
+    const base = await violating(world, BASE);
+    stands(world, await pushed(world, APP, 'idle', { tags: ['v2.1'], reasons: [reasonOf(fact())] }), base);
+    await plan(world);
+    expect(await nodesOf(world)).toEqual(onlyApplicationsInUse ? ['0 0'] : ['0 0', '2 1 0']);
+  }
+});
+
+test('one that runs an older image is', async () => {
+  const world = await tieredWorld();
+  const base = await violating(world, BASE);
+  await pushed(world, APP, 'older', { tags: ['v2.0'], reasons: [], inUse: true });
+  stands(
+    world,
+    await pushed(world, APP, 'newer', {
+      tags: ['v2.1'],
+      reasons: [reasonOf(fact())],
+      pushedAtEpochMs: START_EPOCH_MS - DAY_MS,
+    }),
+    base,
+  );
+  await plan(world);
+  expect(await nodesOf(world)).toEqual(['0 0', '2 1 0']);
+});
+
+test('while a review runs only what is urgent is taken along', async () => {
+  const world = await tieredWorld();
+  const base = await violating(world, BASE, urgentFact, fact());
+  stands(world, await violating(world, PLATFORM, urgentFact), base);
+  stands(world, await violating(world, APP), base);
+  await world.runs.begin(review('run', { leaseUntilEpochMs: world.clock() + DAY_MS }));
+  await plan(world);
+  expect(await nodesOf(world)).toEqual(['0 0', '1 1 0']);
+});
+
+test('images that stand on each other for years do not keep the planner busy for ever', async () => {
+  const world = await tieredWorld();
+  const head = await violating(world, APP);
+  let above = head;
+  for (let n = 0; n < 300; n += 1) {
+    push(world, APP, `old-${n}`, { tags: [], pushedAtEpochMs: START_EPOCH_MS - 20 * DAY_MS - n });
+    const record = world.images.records.get(head);
+    if (record)
+      world.images.records.set(digestOf(`old-${n}`), { ...record, digest: digestOf(`old-${n}`), isHead: false });
+    stands(world, above, digestOf(`old-${n}`));
+    above = digestOf(`old-${n}`);
+  }
+  stands(world, above, head);
+  const steps: string[] = [];
+  await wakeUp(world, { before: (step) => void steps.push(step) });
+  expect(await nodesOf(world)).toEqual(['2 0']);
+  expect(steps.filter((step) => step === 'images.get').length).toBeLessThan(120);
+  await judge(world, head, []);
+});
