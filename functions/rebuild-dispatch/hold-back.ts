@@ -1,5 +1,5 @@
 import type { Cascade, CascadeNode, NodeAnswer } from '../../shared/domain/cascade.ts';
-import { HEAD_MENDED } from '../../shared/domain/guard-answer.ts';
+import { HEAD_MENDED, PARENT_NOT_VERIFIED } from '../../shared/domain/guard-answer.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { releaseSlots } from '../../shared/rebuilding/slots.ts';
@@ -11,6 +11,8 @@ export type Reservation =
   /** `skip`: there is nothing to build. */
   | { readonly decision: 'skip' | 'ended' };
 
+const ENDS: ReadonlySet<string> = new Set([HEAD_MENDED, PARENT_NOT_VERIFIED]);
+
 interface Asker {
   readonly cascade: Cascade;
   readonly node: CascadeNode;
@@ -21,7 +23,7 @@ interface Asker {
 
 /**
  * Gives back what a node holds that may not build now, and writes down why. A refusal ends it, and so do the deadline
- * of its cascade and a head that is mended. `undefined` where a start that was on its way has begun: that build is awaited.
+ * of its cascade, a head that is mended, and a parent that came to nothing. `undefined` where a start that was on its way has begun: that build is awaited.
  */
 export async function holdBack(
   ports: DispatchPorts,
@@ -37,7 +39,7 @@ export async function holdBack(
   if (parked && hasBegun(parked)) return undefined;
   await ports.locks.release(stream, rebuildId);
   await releaseSlots(ports, rebuildId, account);
-  const isOver = answer.reason === HEAD_MENDED || ports.clock() >= cascade.deadlineEpochMs;
+  const isOver = ENDS.has(answer.reason) || ports.clock() >= cascade.deadlineEpochMs;
   const state = answer.answer === 'refuse' ? 'refused' : isOver ? 'waiting' : 'planned';
   await ports.cascades.changeNode(cascade.cascadeId, stream, (before) => {
     if (before.state !== 'planned' && before.state !== 'reserved') return undefined;

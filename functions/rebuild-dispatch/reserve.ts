@@ -1,5 +1,5 @@
 import { type Cascade, type CascadeNode, hasEnded, type NodeAnswer } from '../../shared/domain/cascade.ts';
-import { mayRebuild } from '../../shared/domain/guard.ts';
+import { mayDeploy, mayRebuild } from '../../shared/domain/guard.ts';
 import { capReached, wait } from '../../shared/domain/guard-answer.ts';
 import { freshMemory, type Pipeline, type Rebuild, rebuildIdOf } from '../../shared/domain/rebuild.ts';
 import { type StreamPolicy, streamPolicy, stricter } from '../../shared/domain/stream-policy.ts';
@@ -7,6 +7,8 @@ import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { takeSlots } from '../../shared/rebuilding/slots.ts';
 import { holdBack, type Reservation } from './hold-back.ts';
 import type { StepInput } from './input.ts';
+import { lineageOf } from './lineage.ts';
+import { outputsOf, type ParentNode, parentsOf, unverifiedParent } from './parents.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
 import { type StandingLock, standingLock } from './standing-lock.ts';
 import { notNeeded } from './still-needed.ts';
@@ -31,7 +33,9 @@ export async function reserve(
   // What has begun is awaited, whatever the guards say by now.
   if (own && hasBegun(own)) return granted;
   const policy = await policyOf(ports, cascade, stream);
-  const obstacle = await claim(ports, { ...input, cascade, node, rebuildId, policy });
+  const parents = await parentsOf(ports, node);
+  const obstacle =
+    unverifiedParent(parents) ?? (await claim(ports, { ...input, cascade, node, parents, rebuildId, policy }));
   if (!obstacle) return granted;
   const account = own?.pipeline.account ?? policy.pipeline?.account;
   const heldBack = await holdBack(ports, limits, { cascade, node, rebuildId, account }, obstacle);
@@ -55,25 +59,26 @@ interface Claim {
   readonly executionArn: string;
   readonly cascade: Cascade;
   readonly node: CascadeNode;
+  readonly parents: readonly ParentNode[];
   readonly rebuildId: string;
   readonly policy: StreamPolicy;
 }
 
 /** @returns what stands in the way; nothing where the stream is reserved */
 async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer | undefined> {
-  const { cascadeId, stream, cascade, node, rebuildId, policy } = claimed;
+  const { cascadeId, stream, cascade, node, parents, rebuildId, policy } = claimed;
   const { guards: settings, pipeline, mode } = policy;
   const held = await standingLock(ports, stream, rebuildId);
   const [memories, killSwitch] = await Promise.all([ports.guards.get([stream]), ports.killSwitch.read()]);
   const memory = memories.get(stream) ?? freshMemory(stream);
   const { facts } = node;
   const { lock, lockBuild } = held;
-  const guarded = { stream, mode, killSwitch, cascadeId, facts, memory, ancestors: [] };
-  const answer = mayRebuild(
-    { ...guarded, ...(pipeline && { pipeline }), ...(lock && { lock }), ...(lockBuild && { lockBuild }) },
-    settings,
-    ports.clock(),
-  );
+  const open = { stream, mode, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
+  const obstacle = mayDeploy(open);
+  if (obstacle) return obstacle;
+  const lineage = await lineageOf(ports, stream, outputsOf(parents));
+  const guarded = { ...open, facts, memory, ...lineage, ...(pipeline && { pipeline }) };
+  const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;
   if (!pipeline) throw new TypeError('the guards allow no rebuild without a pipeline');
   if (ports.clock() >= cascade.deadlineEpochMs)
@@ -81,7 +86,13 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const spared = await notNeeded(ports, node);
   if (spared) return spared;
   const attempt = memory.failuresInARow + 1;
-  return occupy(ports, claimed, held, { ...asked(claimed, pipeline, ports.clock()), attempt, facts: answer.facts });
+  const { parentHead } = lineage;
+  return occupy(ports, claimed, held, {
+    ...asked(claimed, pipeline, ports.clock()),
+    attempt,
+    facts: answer.facts,
+    ...(parentHead !== undefined && { parentHead }),
+  });
 }
 
 const asked = ({ rebuildId, stream, cascadeId, node, policy }: Claim, pipeline: Pipeline, nowEpochMs: number) => ({

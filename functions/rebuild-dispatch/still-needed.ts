@@ -1,6 +1,6 @@
 import type { CascadeNode, NodeAnswer } from '../../shared/domain/cascade.ts';
 import { HEAD_MENDED, wait } from '../../shared/domain/guard-answer.ts';
-import { anyHolds } from '../../shared/domain/holding.ts';
+import { anyContains, anyHolds } from '../../shared/domain/holding.ts';
 import type { DispatchPorts } from './ports.ts';
 
 /**
@@ -10,14 +10,16 @@ import type { DispatchPorts } from './ports.ts';
  */
 export async function notNeeded(
   { streams, images }: Pick<DispatchPorts, 'streams' | 'images'>,
-  { stream, facts }: Pick<CascadeNode, 'stream' | 'facts'>,
+  { stream, facts, causeVersion }: Pick<CascadeNode, 'stream' | 'facts' | 'causeVersion'>,
 ): Promise<NodeAnswer | undefined> {
   if (facts.some(({ kind }) => kind === 'person')) return undefined;
   const digests = Object.values((await streams.streams([stream])).get(stream)?.head?.images ?? {});
   if (digests.length === 0) return undefined;
   const known = await images.get(digests);
   const heads = digests.map((digest) => known.get(digest) ?? { digest });
-  const holdings = new Set(facts.map((fact) => anyHolds(fact, heads)));
+  // What only others ask for is mended there also where the stream itself lets it pass.
+  const any = causeVersion === undefined ? anyContains : anyHolds;
+  const holdings = new Set(facts.map((fact) => any(fact, heads)));
   if (holdings.has('holds')) return undefined;
   const named = digests.join(', ');
   return holdings.has('unknown')

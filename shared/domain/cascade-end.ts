@@ -31,10 +31,11 @@ export function summarizeCascade(nodes: readonly CascadeNode[], deployments: rea
   };
 }
 
-/** A node that nobody needs any more lacks nothing: its head is mended, and what still runs is planned anew. */
-const isLacking = (node: CascadeNode): boolean =>
-  isBrokenOff(node) ||
-  (node.state !== 'verified' && !(node.state === 'waiting' && node.answer?.reason === HEAD_MENDED));
+const isLacking = (node: CascadeNode): boolean => isBrokenOff(node) || !isMended(node);
+
+/** Also a node that nobody needs any more: its head is mended, and what still runs is planned anew. */
+export const isMended = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
+  state === 'verified' || (state === 'waiting' && answer?.reason === HEAD_MENDED);
 
 function counted<State extends string>(items: readonly { readonly state: State }[]): Partial<Record<State, number>> {
   const counts: Partial<Record<State, number>> = {};

@@ -74,6 +74,8 @@ export interface Rebuild {
   /** A build that has not ended by then is given up. */
   readonly deadlineEpochMs: number;
   readonly headBefore?: Digest;
+  /** The head of the stream that it stands on, when it was reserved; absent where that is not known. */
+  readonly parentHead?: Digest;
   readonly build?: BuildStatus;
   /** When its build had ended well and verification began: grace and deadline of verification count from here. */
   readonly verifyingSinceEpochMs?: number;

@@ -60,8 +60,11 @@ const NEVER_KNOWN: RebuildOutcome = {
 const PAST_DEADLINE: RebuildOutcome = { result: 'failed', reason: 'deadline: its build had not ended by then' };
 
 async function remember({ guards }: EndPorts, rebuild: Rebuild, isUnused: boolean): Promise<void> {
-  const { stream, cascadeId, outcome, endedAtEpochMs: atEpochMs = 0 } = rebuild;
+  const { stream, cascadeId, outcome, parentHead, endedAtEpochMs: atEpochMs = 0 } = rebuild;
+  const parent = parentHead === undefined ? {} : { parentHead };
   await guards.change(stream, (before) =>
-    outcome ? afterOutcome(before, { rebuild, outcome, isUnused, atEpochMs }) : afterCascade(before, cascadeId),
+    outcome
+      ? afterOutcome(before, { rebuild, outcome, isUnused, atEpochMs, ...parent })
+      : afterCascade(before, cascadeId),
   );
 }

@@ -1,0 +1,51 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { type CascadeNode, hasEnded } from '../../shared/domain/cascade.ts';
+import { isMended } from '../../shared/domain/cascade-end.ts';
+import { type HeldBack, PARENT_NOT_VERIFIED, wait } from '../../shared/domain/guard-answer.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import type { DispatchPorts } from './ports.ts';
+
+const READS_AT_ONCE = 8;
+
+/** A stream of the cascade that a node stands on; without `node` where nobody planned it. */
+export interface ParentNode {
+  readonly stream: string;
+  readonly node?: CascadeNode;
+}
+
+export const parentsOf = (
+  { cascades }: Pick<DispatchPorts, 'cascades'>,
+  { cascadeId, parents = [] }: CascadeNode,
+): Promise<readonly ParentNode[]> =>
+  mapConcurrently(parents, READS_AT_ONCE, async (stream) => {
+    const node = await cascades.node(cascadeId, stream);
+    return { stream, ...(node && { node }) };
+  });
+
+/**
+ * Why a node may not be built on what it stands on in its cascade; nothing where all of that is verified, or mended by
+ * somebody else. A parent that came to another end ends it too. One that has not ended is waited for: waves follow one
+ * another, but nothing is built on a guess.
+ */
+export function unverifiedParent(parents: readonly ParentNode[]): HeldBack | undefined {
+  const lacking = parents.filter(({ node }) => !node || !isMended(node));
+  const failed = lacking.find(({ node }) => !node || hasEnded(node));
+  if (failed)
+    return wait(
+      PARENT_NOT_VERIFIED,
+      `Stream ${failed.stream}, which it stands on, ended ${endText(failed.node)}. It was not built, and is planned again.`,
+    );
+  const [awaited] = lacking;
+  return awaited && wait('parent-held-back', `Stream ${awaited.stream}, which it stands on, is not verified yet.`);
+}
+
+/** What was built of them in this cascade: their head, whether the ledger knows it yet or not. */
+export const outputsOf = (parents: readonly ParentNode[]): ReadonlyMap<string, Digest> =>
+  new Map(parents.flatMap(({ stream, node }) => (node?.output === undefined ? [] : [[stream, node.output] as const])));
+
+function endText(node: CascadeNode | undefined): string {
+  if (!node) return 'before it was planned';
+  const { state, answer, outcome } = node;
+  const why = answer?.reason ?? outcome?.result;
+  return why === undefined || why === state ? state : `${state} (${why})`;
+}

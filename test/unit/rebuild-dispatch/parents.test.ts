@@ -1,0 +1,204 @@
+import type { CascadeNode, NodeState } from '../../../shared/domain/cascade.ts';
+import { summarizeCascade } from '../../../shared/domain/cascade-end.ts';
+import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
+import type { StreamRecord } from '../../../shared/domain/records.ts';
+import { parseStreamId } from '../../../shared/domain/stream.ts';
+import { cascade, node } from '../../support/rebuild-samples.ts';
+import { digestOf, facts, HOUR_MS, stream, verdict } from '../../support/samples.ts';
+import { NodeMachine } from './machine.ts';
+import {
+  CASCADE,
+  causeOf,
+  criticalFact,
+  type DispatchWorld,
+  dispatchWorld,
+  finishLast,
+  memoryOf,
+  nodeOf,
+  plan,
+  STREAM,
+  slotsHeld,
+  streamOf,
+} from './support.ts';
+
+const PARENT = streamOf(1);
+
+/** The node of a parent in the same cascade, as it is by now. */
+async function parentIs(world: DispatchWorld, changes: Partial<CascadeNode>): Promise<void> {
+  const plannedAtEpochMs = world.clock();
+  const planned = cascade(CASCADE, { plannedAtEpochMs, deadlineEpochMs: plannedAtEpochMs + 24 * HOUR_MS });
+  const isThere = await world.cascades.node(CASCADE, PARENT);
+  if (isThere) {
+    await world.cascades.changeNode(CASCADE, PARENT, (before) => ({ ...before, ...changes }));
+    return;
+  }
+  await world.cascades.beginPlanning('planner', { nowEpochMs: plannedAtEpochMs, untilEpochMs: plannedAtEpochMs + 1 });
+  await world.cascades.write('planner', planned, [node(CASCADE, PARENT, changes)]);
+  await world.cascades.endPlanning('planner');
+}
+
+const child = async (world: DispatchWorld) =>
+  new NodeMachine(world, await plan(world, CASCADE, { wave: 1, parents: [PARENT], follows: true }));
+
+test.each<[NodeState, Partial<CascadeNode>]>([
+  ['failed', { outcome: { result: 'failed', reason: 'exit 1' } }],
+  ['ineffective', { outcome: { result: 'ineffective', left: [criticalFact] } }],
+  ['unverified', { outcome: { result: 'unverified', reason: 'no scan' } }],
+  ['refused', { answer: { answer: 'refuse', reason: 'attempts-exhausted', detail: 'three failed' } }],
+  ['waiting', { answer: { answer: 'wait', reason: 'cap-reached', detail: 'all taken' } }],
+])('a node whose parent ended %s is not built, and gives its cause back', async (state, changes) => {
+  const world = await dispatchWorld();
+  await parentIs(world, { state, ...changes });
+  const machine = await (await child(world)).run();
+  expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining(PARENT) });
+  const ended = await nodeOf(world, machine.node);
+  expect(ended).toMatchObject({ state: 'waiting', answer: { answer: 'wait', reason: 'parent-not-verified' } });
+  expect(ended.answer?.detail).toContain(`ended ${state}`);
+  expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'parent-not-verified' } });
+  expect(world.runner.started).toEqual([]);
+  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  expect(await slotsHeld(world)).toEqual([]);
+  expect(await world.locks.get(STREAM)).toBeUndefined();
+  expect(summarizeCascade([ended], []).failure?.detail).toContain(`stream ${STREAM} waiting (parent-not-verified`);
+});
+
+test.each<[string, Partial<CascadeNode>]>([
+  ['verified', { state: 'verified', output: digestOf('new base') }],
+  ['verified by a deployment', { state: 'verified', work: 'deploy', output: digestOf('base') }],
+  ['mended by somebody else', { state: 'waiting', answer: { answer: 'wait', reason: 'head-mended', detail: 'free' } }],
+])('a node whose parent is %s is built', async (_, changes) => {
+  const world = await dispatchWorld();
+  await parentIs(world, changes);
+  await (await child(world)).run('waiting');
+  expect(world.runner.started).toHaveLength(1);
+});
+
+test('a parent that has not ended is waited for', async () => {
+  const world = await dispatchWorld();
+  await parentIs(world, { state: 'building' });
+  const machine = await child(world);
+  await machine.step();
+  expect(machine.state).toBe('reserve');
+  expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'planned', answer: { reason: 'parent-held-back' } });
+  expect(world.runner.started).toEqual([]);
+  await parentIs(world, { state: 'verified', output: digestOf('new base') });
+  await machine.run('waiting');
+  expect(world.runner.started).toHaveLength(1);
+});
+
+test('what has begun is awaited, whatever becomes of its parent', async () => {
+  const world = await dispatchWorld();
+  await parentIs(world, { state: 'verified', output: digestOf('new base') });
+  const machine = await (await child(world)).run('waiting');
+  await parentIs(world, { state: 'failed' });
+  finishLast(world, { state: 'succeeded' });
+  await machine.run();
+  expect(machine.settled).toMatchObject({ state: 'verified' });
+});
+
+test('a node without a cause of its own leaves no cause behind', async () => {
+  const world = await dispatchWorld();
+  await parentIs(world, { state: 'failed' });
+  const machine = await child(world);
+  await world.causes.change(
+    STREAM,
+    (cause) => cause && ({ ...cause, state: 'closed', facts: [], takenBy: undefined } as never),
+  );
+  await machine.run();
+  expect(await causeOf(world)).toMatchObject({ state: 'closed' });
+});
+
+describe('what a stream stands on', () => {
+  const record = (id: string, head: string): StreamRecord => {
+    const { location, headTag } = parseStreamId(id);
+    return { ...stream({ stream: id, location, headTag }), head: { images: { 'linux/amd64': digestOf(head) } } };
+  };
+
+  async function standing(world: DispatchWorld, head: string, on: string): Promise<void> {
+    for (const [name, of] of [[head, STREAM] as const, [on, PARENT] as const]) {
+      const before = (await world.streams.streams([of])).get(of);
+      await world.streams.recordStream(record(of, name), before);
+      await world.images.recordFacts({ ...facts(name), digest: digestOf(name), stream: of });
+      await world.images.recordJudgement({
+        ...{ digest: digestOf(name), scan: { state: 'complete', coverage: ['os'] }, judgedAtEpochMs: world.clock() },
+        verdict: verdict('violating', {
+          reasons: [
+            {
+              ...{ kind: 'finding', ruleId: 'critical', effect: 'violates', severity: 'critical', fix: 'yes' },
+              ...{ vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1', firstSeenAtEpochMs: 1 },
+            },
+          ],
+        }),
+      });
+    }
+    standsOn(world, head, on);
+  }
+
+  const survived = (parentHead: string) => ({
+    fact: 'finding' as const,
+    kind: 'rebuild' as const,
+    ...{ vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1', atEpochMs: 1 },
+    parentHead: digestOf(parentHead),
+  });
+
+  test('is kept with its rebuild, and remembered with what survived it', async () => {
+    const world = await dispatchWorld();
+    await standing(world, 'app', 'base');
+    const machine = new NodeMachine(world, await plan(world), { result: 'ineffective', left: [criticalFact] });
+    await machine.run('waiting');
+    finishLast(world, { state: 'succeeded' });
+    await machine.run();
+    expect(await world.rebuilds.get(STREAM, machine.node.rebuildId)).toMatchObject({ parentHead: digestOf('base') });
+    expect((await memoryOf(world))?.survived).toMatchObject([{ parentHead: digestOf('base') }]);
+  });
+
+  test('refuses what survived on it for good, and frees it once it was rebuilt, known to the ledger or not', async () => {
+    for (const [output, isBuilt] of [
+      ['base', false],
+      ['new base', true],
+    ] as const) {
+      const world = await dispatchWorld();
+      await standing(world, 'app', 'base');
+      await world.guards.change(STREAM, (memory) => ({ ...memory, survived: [survived('base')] }));
+      await parentIs(world, { state: 'verified', output: digestOf(output) });
+      const machine = await child(world);
+      await machine.run(isBuilt ? 'waiting' : 'done');
+      expect(world.runner.started).toHaveLength(isBuilt ? 1 : 0);
+      if (!isBuilt)
+        expect(await nodeOf(world, machine.node)).toMatchObject({
+          state: 'refused',
+          answer: { reason: 'ineffective' },
+        });
+    }
+  });
+
+  test('refuses one that stands on itself, by way of another', async () => {
+    const world = await dispatchWorld();
+    await standing(world, 'app', 'old base');
+    await standing(world, 'old app', 'base');
+    const { location, headTag } = parseStreamId(STREAM);
+    const before = (await world.streams.streams([STREAM])).get(STREAM);
+    const images = { 'linux/amd64': digestOf('app') };
+    await world.streams.recordStream({ ...stream({ stream: STREAM, location, headTag }), head: { images } }, before);
+    standsOn(world, 'base', 'old app');
+    standsOn(world, 'old app', undefined);
+    const machine = await new NodeMachine(world, await plan(world)).run();
+    expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'refused', answer: { reason: 'cycle' } });
+  });
+
+  test('is known to nobody where two reviews found one half of a circle each', async () => {
+    const world = await dispatchWorld();
+    await standing(world, 'app', 'base');
+    standsOn(world, 'app', 'base', 'label-digest');
+    standsOn(world, 'base', 'app', 'label-name');
+    await new NodeMachine(world, await plan(world)).run('waiting');
+    expect(world.runner.started).toHaveLength(1);
+  });
+});
+
+function standsOn(world: DispatchWorld, child: string, parent?: string, evidence: LineageEvidence = 'layers'): void {
+  const known = world.images.records.get(digestOf(child));
+  if (!known) throw new Error(`the test knows no image ${child}`);
+  const below = parent === undefined ? {} : { parent: { digest: digestOf(parent), evidence } };
+  world.images.records.set(known.digest, { ...known, standing: { ...below, age: { known: false, unknown: [] } } });
+}
