@@ -1,0 +1,103 @@
+import { openCascade } from '../../../functions/cascade-plan/open.ts';
+import { type ClosedCascade, closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
+import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
+import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
+import { start } from '../../../functions/rebuild-dispatch/start.ts';
+import { check } from '../../../functions/verify-rebuild/check.ts';
+import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
+import { Random } from '../../../local/fleet/random.ts';
+import type { BuildStatus } from '../../../shared/domain/rebuild.ts';
+import type { FakeWorld } from '../../support/fakes/world.ts';
+import { reaperPortsOf } from '../../support/reaper-ports.ts';
+import { comeToRest, plan } from '../cascade-plan/support.ts';
+import { LIMITS as DISPATCH, portsOf as dispatchPorts } from '../rebuild-dispatch/support.ts';
+import { answerLooks } from '../registry-events/support.ts';
+import { LIMITS as VERIFY, portsOf as verifyPorts } from '../verify-rebuild/support.ts';
+import { ScanEvents } from './scan-events.ts';
+import { noTrouble } from './trouble.ts';
+
+/** What a pipeline came to; its digest where it pushed one. */
+export type Build = (stream: string) => BuildStatus & { readonly state: 'succeeded' | 'failed' };
+
+export interface CascadeRun {
+  /** Wave by wave: the streams of which a pipeline was started. */
+  readonly built: readonly (readonly string[])[];
+  readonly closed: ClosedCascade;
+}
+
+/**
+ * Plans, and drives what was started to its end as the machine does; nothing where nothing was started. Where scans are
+ * missing they are asked for, end, and are told of.
+ */
+export async function runCascade(world: FakeWorld, build: Build): Promise<CascadeRun | undefined> {
+  const cascadeId = await planned(world);
+  if (cascadeId === undefined) return undefined;
+  const { executionArn = '' } = (await world.cascades.get(cascadeId)) ?? {};
+  const own = { cascadeId, executionArn };
+  const { waves } = await openCascade({ ...world, files: world.runFiles }, own);
+  const built: string[][] = [];
+  for (const { key } of waves) {
+    const nodes = (await world.runFiles.get(key)) as readonly { readonly stream: string }[];
+    const begun = world.runner.started.length;
+    for (const { stream } of nodes) await runNode(world, { ...own, stream }, build);
+    built.push(world.runner.started.slice(begun).map(({ pipeline }) => pipeline.name));
+  }
+  const closed = await closeCascade(reaperPortsOf(world), own);
+  world.executions.end(cascadeId, closed.state === 'complete' ? 'succeeded' : 'failed');
+  return { built, closed };
+}
+
+async function planned(world: FakeWorld): Promise<string | undefined> {
+  const before = world.executions.started.length;
+  const scans = new ScanEvents(world, noTrouble(new Random(1)));
+  for (let asked = -1; asked < world.scanner.started.length; ) {
+    asked = world.scanner.started.length;
+    await plan(world);
+    await comeToRest(world);
+    scans.scansEnd();
+    await scans.deliver();
+  }
+  return world.executions.started.at(before);
+}
+
+interface Node {
+  readonly cascadeId: string;
+  readonly stream: string;
+  readonly executionArn: string;
+}
+
+const MOST_TURNS = 20;
+
+async function runNode(world: FakeWorld, node: Node, build: Build): Promise<void> {
+  const ports = dispatchPorts(world as never);
+  const reserved = await reserve(ports, DISPATCH, node);
+  if (reserved.decision === 'wait') throw new Error(`${node.stream} waits, and nobody would free it`);
+  if (reserved.decision === 'build') {
+    const { rebuildId } = reserved;
+    const taskToken = `token-${rebuildId}`;
+    world.waitingStep.wait(taskToken);
+    await start(ports, DISPATCH, { ...node, rebuildId, taskToken });
+    const run = world.runner.started.at(-1);
+    if (run?.rebuildId !== rebuildId) throw new Error(`no run of ${node.stream} was started`);
+    world.advance(60_000);
+    const { state, ...end } = build(node.stream);
+    world.runner.finish(run.pipeline, run.executionId, { state, ...end });
+    await world.rebuilds.record(node.stream, rebuildId, (one) => one && { ...one, build: { state, ...end } });
+    if (state === 'succeeded') await verify(world, { ...node, rebuildId });
+  }
+  await settle(ports, { ...node, failure: null });
+}
+
+async function verify(world: FakeWorld, step: Node & { readonly rebuildId: string }): Promise<void> {
+  const ports = verifyPorts({ ...world, retry: { attempts: 2, wait: async () => {} }, pace: async () => {} } as never);
+  const found = await findOutput(ports, VERIFY, step);
+  if (found.decision !== 'verify') throw new Error(`${step.stream}: ${found.decision}`);
+  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    const { decision, waitSeconds } = await check(ports, VERIFY, step);
+    if (decision !== 'wait') return;
+    world.advance(waitSeconds * 1000);
+    world.scanner.finish();
+    await answerLooks(world);
+  }
+  throw new Error(`${step.stream} is verified for ever`);
+}

@@ -1,0 +1,122 @@
+import type { Artifact, Digest, ImageLocation, IndexChild, Platform, Registry } from '../../../shared/domain/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import type { Pipeline } from '../../../shared/domain/rebuild.ts';
+import { parse } from '../../../shared/schema.ts';
+import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
+import { DAY_MS, digestOf, finding } from '../../support/samples.ts';
+
+const HOME: Registry = { account: '111122223333', region: 'us-east-1' };
+const CLUSTER = { ...HOME, cluster: 'main' };
+
+export type Arch = 'amd64' | 'arm64';
+
+/** A stream, what its image runs on, and from which stream that is built: of an index, one for each platform. */
+export interface Line {
+  readonly tier: 'base' | 'platform' | 'application';
+  /** `amd64` where left out. */
+  readonly arch?: readonly Arch[];
+  readonly on?: string | Readonly<Record<Arch, string>>;
+  /** Nobody runs it. */
+  readonly idle?: true;
+}
+export type Lines = Readonly<Record<string, Line>>;
+
+const locationOf = (name: string): ImageLocation => ({ ...HOME, repository: `fleet/${name}` });
+export const streamOf = (name: string): string => `${HOME.account}/${HOME.region}/fleet/${name}:^current$`;
+export const nameOf = (stream: string): string => /fleet\/(.*):/.exec(stream)?.[1] ?? stream;
+const pipelineOf = (name: string): Pipeline => ({
+  ...{ runner: 'codepipeline', ...HOME, name, digestVariable: 'IMAGE_DIGEST' },
+});
+
+const policyOf = (lines: Lines): PolicyDocument => ({
+  version: 1,
+  mode: 'enforce',
+  ages: { default: { limitDays: 30 } },
+  streams: Object.entries(lines).map(([id, { tier }]) => ({
+    ...{ id, tier, account: HOME.account, regions: [HOME.region], repositories: [`fleet/${id}`], owner: tier },
+    ...{ headTags: ['^current$'], pipeline: { name: id } },
+  })),
+  severities: [{ id: 'no-critical', severities: ['critical'], graceDays: 0 }],
+  guards: { coolDownMinutes: 0 },
+});
+
+/**
+ * A fleet whose images are built on one another: each has the layers of its parents' heads at the time, and one of its own.
+ * A scanner finds what a layer brought, so that a finding goes once an image is built on a base that is mended.
+ */
+export class TieredFleet {
+  readonly world: FakeWorld = fakeWorld();
+  readonly lines: Lines;
+  readonly #vulnerable = new Set<Digest>();
+  /** By stream: the layers of its head on each platform. */
+  readonly #heads = new Map<string, ReadonlyMap<Arch, readonly Digest[]>>();
+  readonly #images = new Map<string, readonly IndexChild[]>();
+  #builds = 0;
+
+  private constructor(lines: Lines) {
+    this.lines = lines;
+  }
+
+  /** @param atFault streams whose own layer is vulnerable at first */
+  static async of(lines: Lines, atFault: readonly string[]): Promise<TieredFleet> {
+    const fleet = new TieredFleet(lines);
+    const { world } = fleet;
+    world.scanner.completesAtOnce = false;
+    world.accounts.add({ id: HOME.account, name: 'home' }, [HOME.region]);
+    await world.policies.publish(parse(policySchema, policyOf(lines)), {});
+    for (const name of Object.keys(lines)) {
+      world.runner.create(pipelineOf(name));
+      fleet.build(name, { isVulnerable: atFault.includes(name), pushedAtEpochMs: world.clock() - 5 * DAY_MS });
+      fleet.deploy(name);
+    }
+    return fleet;
+  }
+
+  /** What a pipeline does: builds on the parents' heads, and pushes. */
+  build(name: string, { isVulnerable = false, pushedAtEpochMs = this.world.clock() } = {}): Digest {
+    this.#builds += 1;
+    const own = digestOf(`layer ${this.#builds} of ${name}`);
+    if (isVulnerable) this.#vulnerable.add(own);
+    const { arch = ['amd64'], on } = this.lines[name] ?? {};
+    const parentOn = (one: Arch) => this.#heads.get(typeof on === 'object' ? on[one] : (on ?? ''))?.get(one) ?? [];
+    const chains = new Map(arch.map((one) => [one, [...parentOn(one), own]] as const));
+    this.#heads.set(name, chains);
+    const tags = ['current'];
+    const children = Array.from(chains, ([one, layers]): IndexChild => {
+      const digest = digestOf(`${one} ${this.#builds} of ${name}`);
+      const platform: Platform = `linux/${one}`;
+      const artifact: Artifact = { kind: 'image', digest, ...MANIFEST, layers, annotations: {}, configDigest: digest };
+      const config = { createdAtEpochMs: pushedAtEpochMs, platform, labels: {} };
+      this.world.registry.push(locationOf(name), {
+        artifact,
+        pushedAtEpochMs,
+        config,
+        tags: arch.length > 1 ? [] : tags,
+      });
+      this.world.scanner.finds(digest, layers.some((layer) => this.#vulnerable.has(layer)) ? [CRITICAL] : []);
+      return { digest, platform };
+    });
+    this.#images.set(name, children);
+    if (children.length === 1) return children[0]?.digest as Digest;
+    const index: Artifact = { kind: 'index', digest: digestOf(`index ${this.#builds} of ${name}`), ...INDEX, children };
+    this.world.registry.push(locationOf(name), { artifact: index, pushedAtEpochMs, tags });
+    return index.digest;
+  }
+
+  /** Its team runs the head of an application, on each platform. */
+  deploy(name: string): void {
+    const { tier, idle } = this.lines[name] ?? {};
+    if (tier !== 'application' || idle) return;
+    this.world.workloads.stop(CLUSTER, name);
+    const image = `${HOME.account}.dkr.ecr.${HOME.region}.amazonaws.com/fleet/${name}:current`;
+    for (const { digest, platform } of this.#images.get(name) ?? [])
+      this.world.workloads.run(CLUSTER, {
+        ...{ workloadKind: 'ecs-service', workload: name, architecture: platform.slice('linux/'.length) },
+        containers: [{ name: 'main', image, digest }],
+      });
+  }
+}
+
+const CRITICAL = { ...finding(1), severity: 'critical', fix: 'yes' } as const;
+const MANIFEST = { mediaType: 'application/vnd.oci.image.manifest.v1+json' };
+const INDEX = { mediaType: 'application/vnd.oci.image.index.v1+json' };
