@@ -12,7 +12,9 @@ import type { RolloutLedger } from '../shared/ports/rebuilds.ts';
 import { type CascadeView, openCascades, openClosures } from './acting.ts';
 
 /** A stream that the planner would take up. */
-export interface PlannedWork extends Pick<CascadeNode, 'stream' | 'work' | 'facts' | 'holders'> {
+export interface PlannedWork extends Pick<CascadeNode, 'stream' | 'work' | 'wave' | 'facts' | 'holders'> {
+  /** Planned streams that it stands on: it is built once these are verified. */
+  readonly parents: readonly string[];
   /** Its pipeline moves the tag that others build on before anybody looked at the image. */
   readonly unguarded: boolean;
   /** The ledger does not know its head: what runs is taken for it. The planner looks into the registry first. */
@@ -59,8 +61,8 @@ export async function planNow(context: PlanLedger): Promise<PlanNow> {
     killSwitch: view.context.killSwitch,
     reviewRunning: view.context.urgentRules !== undefined,
     ...(plan.cascade && { cascadeId: plan.cascade.cascadeId }),
-    planned: plan.nodes.map(({ stream, work, facts, holders }) => ({
-      ...{ stream, work, facts, holders },
+    planned: plan.nodes.map(({ stream, work, wave, parents = [], facts, holders }) => ({
+      ...{ stream, work, wave, parents, facts, holders },
       unguarded: work === 'rebuild' && !streamPolicy(policy, stream).promotes,
       headUnknown: guessed.has(stream),
     })),

@@ -5,7 +5,7 @@ import { factText } from '../shared/domain/guard-facts.ts';
 import type { RebuildOutcome } from '../shared/domain/rebuild.ts';
 import { instant } from '../shared/domain/time.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
-import { type Colour, counted, paint, relative, shortDigest, table } from './output.ts';
+import { type Colour, type Column, counted, paint, relative, shortDigest, table } from './output.ts';
 
 /* How causes, cascades and closures look, whichever command shows them. */
 
@@ -63,10 +63,13 @@ export function renderCascade({ nodes, deployments, ...cascade }: CascadeView, n
   return [head, renderNodes(nodes), ...(deployments.length > 0 ? [renderDeployments(deployments)] : [])].join('\n');
 }
 
+const WAVE: Column<CascadeNode> = { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' };
+
 export const renderNodes = (nodes: readonly CascadeNode[]): string =>
   table(nodes, [
     { title: 'stream', value: ({ stream }) => stream },
     { title: 'work', value: ({ work }) => work },
+    ...(nodes.some(({ wave }) => wave > 0) ? [WAVE] : []),
     { title: 'state', value: ({ state }) => state, colour: ({ state }) => NODE_COLOURS[state] },
     { title: 'rebuild', value: ({ rebuildId }) => rebuildId ?? '-' },
     { title: 'output', value: ({ output }) => (output === undefined ? '-' : shortDigest(output)) },

@@ -3,7 +3,7 @@ import { policyVersion } from '../../shared/domain/policy-document.ts';
 import { instant } from '../../shared/domain/time.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
-import { counted, paint, print, printJson, table } from '../output.ts';
+import { type Column, counted, paint, print, printJson, table } from '../output.ts';
 import { type HeldStream, type PlanLedger, type PlanNow, type PlannedWork, planNow } from '../plan-now.ts';
 import { policyIn } from '../policy-file.ts';
 import { factsText, renderAnswers, renderCascade, renderClosures, renderSwitch } from '../render-acting.ts';
@@ -76,11 +76,17 @@ const plannedTable = (rows: readonly PlannedWork[]): string =>
   table(rows, [
     { title: 'stream', value: ({ stream }) => stream },
     { title: 'work', value: ({ work }) => work, colour: () => 'cyan' },
+    ...(rows.some(({ wave }) => wave > 0) ? WAVES : []),
     { title: 'rules', value: ({ facts }) => [...new Set(facts.map(({ ruleId }) => ruleId))].join(', ') },
     { title: 'since', value: ({ facts }) => instant(Math.min(...facts.map(({ sinceEpochMs }) => sinceEpochMs))) },
     { title: 'held by', value: ({ holders }) => counted(holders.length, 'image') },
     { title: 'facts', value: ({ facts }) => factsText(facts) },
   ]);
+
+const WAVES: readonly Column<PlannedWork>[] = [
+  { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' },
+  { title: 'once verified', value: ({ parents }) => (parents.length === 0 ? '-' : parents.join(', ')) },
+];
 
 const settledTable = (rows: PlanNow['settled']): string =>
   table(rows, [

@@ -23,6 +23,7 @@ import {
   pushed,
   reasonOf,
   setPolicy,
+  stands,
   streamOf,
   tell,
   urgentFact,
@@ -97,6 +98,41 @@ test('what the plan shows is what the planner then does: the same cascade, works
   expect(stream).toBe(streamOf(2));
   expect(answer).toEqual((await causeOf(world, 2)).answer);
   expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+});
+
+describe('a base at fault', () => {
+  const tiered = async () => {
+    const world = await planWorld({ tiers: ['base'] });
+    const base = await violating(world, 0);
+    for (const n of [1, 2]) stands(world, await violating(world, n), base);
+    return world;
+  };
+
+  test('is shown with what stands on it, as the planner then plans it', async () => {
+    const world = await tiered();
+    const plan = await planNow(readOnlyContext(world));
+    await wakeUp(world);
+    const { cascade: started, nodes } = await lastStarted(world);
+    expect(plan.cascadeId).toBe(started.cascadeId);
+    expect(plan.planned.map(({ stream, wave, parents }) => ({ stream, wave, parents }))).toEqual(
+      nodes.map(({ stream, wave, parents = [] }) => ({ stream, wave, parents })),
+    );
+    expect(plan.planned.map(({ wave }) => wave)).toEqual([0, 1, 1]);
+  });
+
+  test('comes first in the table, which says what waits for it', async () => {
+    const { text } = await run(planCommand, readOnlyContext(await tiered()));
+    const rows = text.split('\n').filter((line) => line.includes('team/app-'));
+    expect(rows[0]).toMatch(/app-0.* rebuild +1 +- /);
+    expect(rows[1]).toMatch(/app-1.* rebuild +2 +\S*app-0:/);
+    expect(rows[2]).toMatch(/app-2.* rebuild +2 +\S*app-0:/);
+  });
+
+  test('a plan of streams by themselves has no waves to show', async () => {
+    const world = await planWorld();
+    await violating(world);
+    expect((await run(planCommand, readOnlyContext(world))).text).not.toContain('wave');
+  });
 });
 
 test('a cause that an ended cascade left taken is planned, and nothing is written', async () => {
