@@ -20,20 +20,10 @@ export type Holding = 'holds' | 'free' | 'unknown';
  */
 export function holdsFact(fact: CauseFact, { verdict, judgedAtEpochMs }: LookedAt): Holding {
   if (fact.kind === 'person') return 'free';
-  if (verdict?.reasons.some((reason) => tells(fact, reason))) return 'holds';
-  if (!verdict || judgedAtEpochMs === undefined) return 'unknown';
-  const gap = fact.kind === 'finding' ? 'scan' : 'age-unknown';
-  return verdict.reasons.some(({ kind, effect }) => kind === gap && effect === 'unknown') ? 'unknown' : 'free';
-}
-
-function tells(fact: Exclude<CauseFact, PersonFact>, reason: Reason): boolean {
-  if (fact.kind === 'age') return reason.kind === 'age' && reason.effect === 'violates';
-  return (
-    reason.kind === 'finding' &&
-    reason.effect !== 'waived' &&
-    reason.vulnerability === fact.vulnerability &&
-    reason.package === fact.package
-  );
+  const told = verdict && toldBy(verdict);
+  if (told && (fact.kind === 'age' ? told.isTooOld : told.findings.has(pairOf(fact)))) return 'holds';
+  if (!told || judgedAtEpochMs === undefined) return 'unknown';
+  return (fact.kind === 'age' ? told.isAgeUnknown : told.isScanUnknown) ? 'unknown' : 'free';
 }
 
 /**
@@ -42,10 +32,48 @@ function tells(fact: Exclude<CauseFact, PersonFact>, reason: Reason): boolean {
  */
 export function containsFact(fact: CauseFact, image: LookedAt): Holding {
   const { verdict, judgedAtEpochMs = 0 } = image;
-  if (!verdict?.reasons.some(({ effect }) => effect === 'waived')) return holdsFact(fact, image);
+  if (!verdict || !toldBy(verdict).isWaived) return holdsFact(fact, image);
+  if (fact.kind === 'finding' && toldBy(verdict).waived.has(pairOf(fact))) return 'holds';
+  if (fact.kind !== 'age') return holdsFact(fact, image);
   const reasons = verdict.reasons.map((reason) => withoutWaiver(reason, judgedAtEpochMs));
   return holdsFact(fact, { ...image, verdict: { ...verdict, reasons } });
 }
+
+interface Told {
+  readonly findings: ReadonlySet<string>;
+  /** Findings only. */
+  readonly waived: ReadonlySet<string>;
+  readonly isWaived: boolean;
+  readonly isTooOld: boolean;
+  readonly isScanUnknown: boolean;
+  readonly isAgeUnknown: boolean;
+}
+
+/** A verdict may have thousands of reasons, and is asked after as many facts. */
+const KNOWN = new WeakMap<Verdict, Told>();
+
+function toldBy(verdict: Verdict): Told {
+  const known = KNOWN.get(verdict);
+  if (known) return known;
+  const { reasons } = verdict;
+  const pairsOf = (isWaived: boolean) =>
+    new Set(
+      reasons.flatMap((one) => (one.kind === 'finding' && (one.effect === 'waived') === isWaived ? pairOf(one) : [])),
+    );
+  const told = {
+    findings: pairsOf(false),
+    waived: pairsOf(true),
+    isWaived: reasons.some(({ effect }) => effect === 'waived'),
+    isTooOld: reasons.some(({ kind, effect }) => kind === 'age' && effect === 'violates'),
+    isScanUnknown: reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown'),
+    isAgeUnknown: reasons.some(({ kind, effect }) => kind === 'age-unknown' && effect === 'unknown'),
+  };
+  KNOWN.set(verdict, told);
+  return told;
+}
+
+const pairOf = (one: { readonly vulnerability: string; readonly package: string }): string =>
+  `${one.vulnerability}\n${one.package}`;
 
 /** An age may be waived before its limit is reached. */
 function withoutWaiver(reason: Reason, judgedAtEpochMs: number): Reason {

@@ -91,6 +91,8 @@ class Climb {
   readonly #facts: ClimbFacts;
   readonly kept = new Map<string, Chosen>();
   readonly held = new Map<string, HeldBack>();
+  /** By stream that is kept: its facts by their keys. */
+  readonly #mended = new Map<string, ReadonlyMap<string, CauseFact>>();
 
   constructor(facts: ClimbFacts) {
     this.#facts = facts;
@@ -107,9 +109,14 @@ class Climb {
     else {
       const mended = [...own, ...this.#mendedBelow(stream, cause)];
       if (mended.length === 0) return;
-      const facts = eachOnce([...mended, ...(cause?.deploy ?? [])]);
-      if (isForLater(facts, this.#facts.context)) this.held.set(stream, REVIEW_RUNNING);
-      else this.kept.set(stream, { candidate, work: 'rebuild', facts, ...(!begin.has(stream) && { follows: true }) });
+      const byKey = new Map([...mended, ...(cause?.deploy ?? [])].map((fact) => [factKey(fact), fact]));
+      const facts = [...byKey.values()];
+      if (isForLater(facts, this.#facts.context)) {
+        this.held.set(stream, REVIEW_RUNNING);
+        return;
+      }
+      this.kept.set(stream, { candidate, work: 'rebuild', facts, ...(!begin.has(stream) && { follows: true }) });
+      this.#mended.set(stream, byKey);
     }
   }
 
@@ -139,9 +146,9 @@ class Climb {
       this.#heldOn(fact, ways) ? [] : withFixOf(fact, this.#factAt(ways[0]?.[0], fact)),
     );
     const own = new Set(cause?.candidate.cause.facts.map(factKey));
-    const parents = [...(edges.get(stream) ?? [])].flatMap((parent) => this.kept.get(parent)?.facts ?? []);
-    const mended = new Set(parents.map(factKey));
-    const others = (arrived.get(stream) ?? []).filter((fact) => mended.has(factKey(fact)) && !own.has(factKey(fact)));
+    const parents = [...(edges.get(stream) ?? [])];
+    const isMended = (fact: CauseFact): boolean => parents.some((parent) => this.#factAt(parent, fact) !== undefined);
+    const others = (arrived.get(stream) ?? []).filter((fact) => !own.has(factKey(fact)) && isMended(fact));
     return [...below, ...others];
   }
 
@@ -166,16 +173,11 @@ class Climb {
   }
 
   #factAt(stream: string | undefined, fact: CauseFact): CauseFact | undefined {
-    const key = factKey(fact);
-    return this.kept.get(stream ?? '')?.facts.find((one) => factKey(one) === key);
+    return this.#mended.get(stream ?? '')?.get(factKey(fact));
   }
 }
 
 const NOT_READ = wait('head-unread', 'Its registry is asked what its head is.');
-
-const eachOnce = (facts: readonly CauseFact[]): readonly CauseFact[] => [
-  ...new Map(facts.map((fact) => [factKey(fact), fact])).values(),
-];
 
 /** Where the stream at fault knows of a fix, what is built on it gets that. */
 const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>
