@@ -1,7 +1,7 @@
 import { matchesHeadTag } from '../../shared/domain/head-tag.ts';
 import { locationKey } from '../../shared/domain/image.ts';
 import type { Rebuild } from '../../shared/domain/rebuild.ts';
-import { parseStreamId } from '../../shared/domain/stream.ts';
+import { CANDIDATE, parseStreamId } from '../../shared/domain/stream.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { RegistryImage } from '../../shared/ports/registry.ts';
 import { NothingToPromoteError, TagTakenError } from './errors.ts';
@@ -11,8 +11,6 @@ import { listingOf } from './output-images.ts';
 import { provenOutput, type VerifyLimits, type VerifyPorts, verificationOf } from './ports.ts';
 
 export type { Promotion } from './hold-back.ts';
-
-const CANDIDATE = '-candidate';
 
 /**
  * Moves the tags that others build on to a verified output, each from `<tag>-candidate` to `<tag>`. Moved already they

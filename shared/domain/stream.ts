@@ -39,6 +39,25 @@ export function releaseLineOf(
   return undefined;
 }
 
+/** What a pipeline pushes in the place of the tag that moves once the image is verified, where the rule `promotes`. */
+export const CANDIDATE = '-candidate';
+
+/** As `releaseLineOf`; a candidate is made by its line before it is a head of it. */
+export function makingLineOf(
+  rules: readonly StreamRule[],
+  tags: readonly string[] | undefined,
+): ReleaseLine | undefined {
+  const candidates = (tags ?? [])
+    .filter((tag) => tag.endsWith(CANDIDATE))
+    .map((tag) => tag.slice(0, -CANDIDATE.length));
+  const line = releaseLineOf(rules, tags);
+  if (line || candidates.length === 0) return line;
+  return releaseLineOf(
+    rules.filter(({ promotes }) => promotes),
+    candidates,
+  );
+}
+
 /** `22` before `22.8` before `22.8.0`: fewer parts say less; then the shorter; then by letters. */
 function bySpecificity(one: string, other: string): number {
   return parts(one) - parts(other) || one.length - other.length || compareTexts(one, other);

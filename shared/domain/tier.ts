@@ -2,7 +2,7 @@ import { matchesAnyGlob, matchesGlob } from './glob.ts';
 import type { ImageLocation, Tier } from './image.ts';
 import { MODES, type Mode, type Policy, type StreamRule } from './policy.ts';
 import { type ImageReference, readImageReference, referenceName, resolvedTag } from './reference.ts';
-import { releaseLineOf, streamId, streamRulesOf } from './stream.ts';
+import { makingLineOf, streamId, streamRulesOf } from './stream.ts';
 
 /** What is known of an image's origin; at least one of them, or nobody can tell. */
 export interface Origin {
@@ -66,7 +66,7 @@ function classifyByRules(
   location: ImageLocation,
   tags: readonly string[] | undefined,
 ): Classification {
-  const line = releaseLineOf(rules, tags);
+  const line = makingLineOf(rules, tags);
   const { tier, id, owner } = line?.rule ?? first;
   return { tier, rule: id, owner, ...(line && { stream: streamId(location, line.headTag) }) };
 }

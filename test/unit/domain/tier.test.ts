@@ -24,6 +24,15 @@ const policyOf = (changes: Partial<PolicyDocument> = {}): Policy =>
       },
       {
         ...rule,
+        id: 'go',
+        tier: 'platform',
+        repositories: ['platform/go'],
+        headTags: ['^1$', '^2$'],
+        pipeline: { name: 'go' },
+        promotes: true,
+      },
+      {
+        ...rule,
         id: 'apps',
         tier: 'application',
         repositories: ['apps/*'],
@@ -57,6 +66,17 @@ test.each([
     'aliases, of which only one is a head tag',
     { location: at('platform/node'), tags: ['latest', '22.8'] },
     { ...node, stream: stream('^22\\.8$') },
+  ],
+  ['a candidate of a line that does not promote', { location: at('platform/node'), tags: ['22-candidate'] }, node],
+  [
+    'a candidate is made by its line before it is its head',
+    { location: at('platform/go'), tags: ['1-7', '1-candidate'] },
+    { tier: 'platform', rule: 'go', owner: 'platform', stream: `${HUB}/us-east-1/platform/go:^1$` },
+  ],
+  [
+    'a tag that moved says more than one of a candidate',
+    { location: at('platform/go'), tags: ['1-candidate', '2'] },
+    { tier: 'platform', rule: 'go', owner: 'platform', stream: `${HUB}/us-east-1/platform/go:^2$` },
   ],
   ['a branch build', { location: at('platform/node'), tags: ['my-branch'] }, node],
   ['no tag known, several release lines', { location: at('platform/node') }, node],
