@@ -50,14 +50,17 @@ export interface Cause {
   readonly answer?: NodeAnswer;
 }
 
-/** What of a verdict a rebuild could mend: findings and age that violate now. A wrong registry it could not. */
+/** What of a verdict a rebuild could mend: findings and its own age that violate now. A wrong registry it could not. */
 export const causeFacts = (verdict: Verdict): CauseFact[] =>
   verdict.reasons.flatMap((reason) => (reason.effect === 'violates' ? factOf(reason) : []));
 
 function factOf(reason: Reason): CauseFact[] {
   const { ruleId } = reason;
   if (reason.kind === 'age')
-    return [{ kind: 'age', ruleId, sinceEpochMs: reason.deadlineEpochMs ?? reason.bornAtEpochMs }];
+    // An age that another image decides is that one's: a rebuild on the same would make nothing younger, day after day.
+    return reason.decidedBy !== undefined
+      ? []
+      : [{ kind: 'age', ruleId, sinceEpochMs: reason.deadlineEpochMs ?? reason.bornAtEpochMs }];
   if (reason.kind !== 'finding') return [];
   const { vulnerability, package: name, version, fix, firstSeenAtEpochMs: sinceEpochMs } = reason;
   return [{ kind: 'finding', ruleId, vulnerability, package: name, version, fix, sinceEpochMs }];

@@ -26,6 +26,13 @@ export function holdsFact(fact: CauseFact, { verdict, judgedAtEpochMs }: LookedA
   return (fact.kind === 'age' ? told.isAgeUnknown : told.isScanUnknown) ? 'unknown' : 'free';
 }
 
+/** As `holdsFact`; an age that something else decides, which the image stands on, is not its own. */
+function holdsItself(fact: CauseFact, image: LookedAt): Holding {
+  const holding = holdsFact(fact, image);
+  const isOwn = fact.kind !== 'age' || holding !== 'holds' || (image.verdict && toldBy(image.verdict).isOwnAge);
+  return isOwn ? holding : 'free';
+}
+
 /**
  * As `holdsFact`, but by what an image is made of: a waiver lets it pass and takes nothing out. Whatever is built upon
  * it has the same, and may have no waiver.
@@ -45,6 +52,8 @@ interface Told {
   readonly waived: ReadonlySet<string>;
   readonly isWaived: boolean;
   readonly isTooOld: boolean;
+  /** Its own birth decides. */
+  readonly isOwnAge: boolean;
   readonly isScanUnknown: boolean;
   readonly isAgeUnknown: boolean;
 }
@@ -65,6 +74,7 @@ function toldBy(verdict: Verdict): Told {
     waived: pairsOf(true),
     isWaived: reasons.some(({ effect }) => effect === 'waived'),
     isTooOld: reasons.some(({ kind, effect }) => kind === 'age' && effect === 'violates'),
+    isOwnAge: reasons.some((one) => one.kind === 'age' && one.effect === 'violates' && one.decidedBy === undefined),
     isScanUnknown: reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown'),
     isAgeUnknown: reasons.some(({ kind, effect }) => kind === 'age-unknown' && effect === 'unknown'),
   };
@@ -118,9 +128,9 @@ export type FactClass = 'rebuild' | 'deploy' | 'gone' | 'unknown';
 export function classifyFact(fact: CauseFact, { heads, inUse, latestRebuild }: StreamImagesSeen): FactClass {
   if (fact.kind === 'person') return isServed(fact, latestRebuild) ? 'gone' : 'rebuild';
   if (!heads) return 'unknown';
-  const inHeads = anyHolds(fact, heads);
+  const inHeads = any(heads.map((head) => holdsItself(fact, head)));
   if (inHeads !== 'free') return inHeads === 'holds' ? 'rebuild' : 'unknown';
-  const older = anyHolds(fact, inUse);
+  const older = any(inUse.map((image) => holdsItself(fact, image)));
   if (older !== 'holds') return older === 'free' ? 'gone' : 'unknown';
   return heads.length > 0 ? 'deploy' : 'rebuild';
 }

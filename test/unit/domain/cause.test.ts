@@ -12,7 +12,7 @@ import {
 } from '../../../shared/domain/cause.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
 import { fc } from '../../support/seeded.ts';
-import { runs } from './arbitraries.ts';
+import { digestOf, runs } from './arbitraries.ts';
 
 const STREAM = '111122223333/us-east-1/apps/web:^v.*$';
 const age = (sinceEpochMs: number): CauseFact => ({ kind: 'age', ruleId: 'age-limit', sinceEpochMs });
@@ -54,6 +54,7 @@ const found = {
 
 test.each<[string, Reason, CauseFact[]]>([
   ['age that violates', { ...aged, effect: 'violates' }, [age(20)]],
+  ['an age that another image decides', { ...aged, effect: 'violates', decidedBy: digestOf('base') }, []],
   ['age that is due', { ...aged, effect: 'due' }, []],
   ['age that is waived', { ...aged, effect: 'waived', waiverId: 'w' }, []],
   ['a finding that violates', { ...found, effect: 'violates' }, [finding('CVE-1', 30)]],

@@ -1,6 +1,7 @@
 import type { CauseFact } from '../../../shared/domain/cause.ts';
-import { classifyFact, type Holding, holdsFact, type LookedAt } from '../../../shared/domain/holding.ts';
+import { classifyFact, containsFact, type Holding, holdsFact, type LookedAt } from '../../../shared/domain/holding.ts';
 import type { RebuildOutcome } from '../../../shared/domain/rebuild.ts';
+import type { Reason } from '../../../shared/domain/verdict.ts';
 import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, personFact, reasonOf, rebuild } from './acting.ts';
 import { digestOf, HOUR, NOW } from './arbitraries.ts';
 
@@ -48,6 +49,13 @@ describe('what a fact asks for', () => {
     ['unknown', 'the head is clean, nobody knows what runs', [clean], [unclear]],
   ])('%s: %s', (expected, _, heads, inUse) => {
     expect(classifyFact(fact, { ...(heads && { heads }), inUse })).toBe(expected);
+  });
+
+  test("an age that another image decides is that one's to mend, and is held by what stands on it", () => {
+    const onOld = looked('on old', { ...reasonOf(ageFact), decidedBy: digestOf('base') } as Reason);
+    expect([holdsFact(ageFact, onOld), containsFact(ageFact, onOld)]).toEqual(['holds', 'holds']);
+    expect(classifyFact(ageFact, { heads: [onOld], inUse: [onOld] })).toBe('gone');
+    expect(classifyFact(ageFact, { heads: [looked('old', reasonOf(ageFact))], inUse: [] })).toBe('rebuild');
   });
 
   const reason = 'because';
