@@ -1,6 +1,7 @@
 import { type PlanView, planOf } from '../../shared/cascade/read-plan.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { wait } from '../../shared/domain/guard-answer.ts';
+import { HEAD_UNREAD } from '../../shared/domain/guard-answer.ts';
+import { ancestorsOf } from '../../shared/domain/lineage.ts';
 import type { Candidate, CascadePlan, PlannedStream } from '../../shared/domain/plan.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import type { GuardMemory } from '../../shared/domain/rebuild.ts';
@@ -43,21 +44,33 @@ export async function planAndAsk(ports: AskLooksPorts, view: PlanView): Promise<
   await askForLooks(ports, [...asked, ...unclear], nowEpochMs);
   return unread.length === 0
     ? draft
-    : planWithout(view, { unread, below: belowThem(draft, unread, nowEpochMs) }, nowEpochMs);
+    : planWithout(view, { unread, below: belowThem(view, draft, unread, nowEpochMs) }, nowEpochMs);
 }
 
 /**
  * What an unread stream stands on in the plan waits with it, so that they are one cascade: whoever looks needs seconds.
  * Where no look was answered in time it begins alone, and the rest is planned once it is verified.
  */
-function belowThem({ nodes }: CascadePlan, unread: readonly Candidate[], nowEpochMs: number): ReadonlySet<string> {
+function belowThem(
+  { tiers: { known } }: PlanView,
+  { nodes }: CascadePlan,
+  unread: readonly Candidate[],
+  nowEpochMs: number,
+): ReadonlySet<string> {
   const parents = new Map(nodes.map((node) => [node.stream, node.parents ?? []]));
+  // Of a stream whose heads nobody knows what runs tells what it stands on.
+  const standsOn = ({ stream, inUse }: Candidate) =>
+    parents.get(stream) ??
+    inUse
+      .flatMap(({ digest }) => ancestorsOf(known.parents, digest))
+      .flatMap(({ digest }) => known.images.get(digest)?.stream ?? [])
+      .filter((below) => parents.has(below));
   const isAwaited = ({ memory }: Candidate): boolean => {
     const { lookAskedAtEpochMs = 0, headReadAtEpochMs = 0 } = memory;
     const isAsked = lookAskedAtEpochMs > headReadAtEpochMs;
     return !isRefused(memory) && !(isAsked && nowEpochMs - lookAskedAtEpochMs >= LOOK_AGAIN_AFTER_MS);
   };
-  const below = new Set(unread.filter(isAwaited).flatMap(({ stream }) => parents.get(stream) ?? []));
+  const below = new Set(unread.filter(isAwaited).flatMap(standsOn));
   // A set is walked through to what is added meanwhile, too.
   for (const stream of below) for (const parent of parents.get(stream) ?? []) below.add(parent);
   return below;
@@ -89,12 +102,6 @@ async function askForLooks(
   );
 }
 
-const BEING_READ = wait('head-unread', 'Its registry is asked what its head is. It is planned once that is known.');
-const BELOW_UNREAD = wait(
-  'head-unread',
-  'Registries are asked for the heads of what stands on it. They are planned together.',
-);
-
 interface Without {
   readonly unread: readonly Candidate[];
   /** Streams that wait for them. */
@@ -108,8 +115,8 @@ interface Without {
 function planWithout(view: PlanView, { unread, below }: Without, nowEpochMs: number): CascadePlan {
   const isUnread = new Set(unread.map(({ stream }) => stream));
   const awaited = new Map([
-    ...Array.from(below, (stream) => [stream, BELOW_UNREAD] as const),
-    ...unread.flatMap(({ stream, memory }) => (isRefused(memory) ? [] : [[stream, BEING_READ] as const])),
+    ...Array.from(below, (stream) => [stream, HEAD_UNREAD] as const),
+    ...unread.flatMap(({ stream, memory }) => (isRefused(memory) ? [] : [[stream, HEAD_UNREAD] as const])),
   ]);
   const streams = view.streams
     .filter(({ cause }) => !awaited.has(cause.stream))

@@ -17,7 +17,7 @@ export async function lineageOf(
   if (!record) return { ancestors: [] };
   // What any of them holds is not asked.
   const trace = new FleetTrace(ports, () => false);
-  trace.begin(record);
+  trace.begin([], record);
   await trace.down();
   const edges = edgesOf(trace);
   const [parent = ''] = edges.get(stream) ?? [];

@@ -30,20 +30,26 @@ export class FleetTrace implements KnownFleet {
   readonly streams = new Map<string, StreamRecord>();
   readonly #ports: TracePorts;
   readonly #tells: Tells;
+  readonly #builds: (stream: string) => boolean;
   readonly #asked = new Set<string>();
   #nextImages: Digest[] = [];
   #nextStreams: string[] = [];
 
-  /** @param tells which reasons of verdicts are kept */
-  constructor(ports: TracePorts, tells: Tells) {
+  /**
+   * @param tells which reasons of verdicts are kept
+   * @param builds whether the policy ever lets a stream be rebuilt: what others made is as a vendor's, and whoever stands
+   *   on it has to mend it
+   */
+  constructor(ports: TracePorts, tells: Tells, builds: (stream: string) => boolean = () => true) {
     this.#ports = ports;
     this.#tells = tells;
+    this.#builds = builds;
   }
 
-  /** A stream, with those of its heads that were read already. */
-  begin(record: StreamRecord, heads: readonly SeenImage[] = []): void {
-    this.#addStream(record);
-    for (const image of heads) this.#addImage(image);
+  /** Images that were read already, and the stream whose heads they are. */
+  begin(images: readonly SeenImage[], record?: StreamRecord): void {
+    if (record) this.#addStream(record);
+    for (const image of images) this.#addImage(image);
   }
 
   /** Reads what everything that was added stands on. */
@@ -76,16 +82,17 @@ export class FleetTrace implements KnownFleet {
     for (const digest of Object.values(record.head?.images ?? {})) this.#ask(digest);
   }
 
-  #addImage({ parent, ...image }: SeenImage): void {
+  #addImage({ parent, stream, ...image }: SeenImage): void {
+    const isBuilt = stream !== undefined && this.#builds(stream);
     this.#asked.add(image.digest);
-    this.images.set(image.digest, image);
+    this.images.set(image.digest, isBuilt ? { ...image, stream } : image);
     if (parent) {
       this.parents.set(image.digest, parent);
       this.#ask(parent.digest);
     }
-    if (image.stream === undefined || this.#asked.has(image.stream)) return;
-    this.#asked.add(image.stream);
-    this.#nextStreams.push(image.stream);
+    if (!isBuilt || this.#asked.has(stream)) return;
+    this.#asked.add(stream);
+    this.#nextStreams.push(stream);
   }
 
   #ask(digest: Digest): void {

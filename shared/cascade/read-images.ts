@@ -26,6 +26,7 @@ export interface SeenImage extends KnownImage {
 /** The images of one stream that decide on a cause. */
 export interface SeenStream extends StreamImagesSeen, Pick<Candidate, 'headDigest' | 'runs'> {
   readonly heads?: readonly SeenImage[];
+  readonly inUse: readonly SeenImage[];
   /** Absent where the ledger does not know the stream. */
   readonly record?: StreamRecord;
 }
@@ -49,14 +50,14 @@ export async function readImages(
   ]);
   const heads = new Set(Object.values(record?.head?.images ?? {}));
   const tells = relevantTo(facts);
-  const inUse: LookedAt[] = [];
+  const inUse: SeenImage[] = [];
   const headImages = new Map([...heads].map((digest) => [digest, { digest } as SeenImage]));
   let runs = false;
   for (const piece of piecesOf([...new Set([...heads, ...listed])], RECORDS_AT_ONCE)) {
     for (const image of (await ports.images.get(piece)).values()) {
       if (image.inUse && image.stream === stream) runs = true;
       if (heads.has(image.digest)) headImages.set(image.digest, seenImage(image, asked));
-      else if (image.inUse && image.stream === stream) inUse.push(lookedAt(image, tells));
+      else if (image.inUse && image.stream === stream) inUse.push(seenImage(image, tells));
     }
   }
   const headDigest = headDigestOf(record?.head);

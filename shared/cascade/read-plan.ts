@@ -10,6 +10,8 @@ import {
   planCascade,
   type Tiers,
 } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
+import { streamPolicy } from '../domain/stream-policy.ts';
 import { MINUTE_MS } from '../domain/time.ts';
 import type { CauseLedger, RunLedger } from '../ports/ledger.ts';
 import type { PolicyStore, PolicyVersion } from '../ports/policies.ts';
@@ -81,13 +83,18 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
   );
   const open = read.flatMap((one) => ('answer' in one ? [] : [one]));
   return {
-    ...(await readTiers(ports, open, { tells, readOthers: othersOf(ports, known) })),
+    ...(await readTiers(ports, open, { tells, builds: builtBy(policy.policy), readOthers: othersOf(ports, known) })),
     policy,
     context,
     standing: read.flatMap((one) => ('answer' in one ? [one] : [])),
     isAfterReview,
   };
 }
+
+const builtBy = (policy: Policy) => (stream: string) => {
+  const { mode, pipeline } = streamPolicy(policy, stream);
+  return mode !== 'report-only' && pipeline !== undefined;
+};
 
 const othersOf =
   (ports: ReadPlanPorts, known: Known): ReadOthers =>

@@ -69,7 +69,7 @@ export async function readStream(
   if (answer) return { cause, answer, settled: facts.filter((fact) => classifyFact(fact, images) === 'gone') };
   return {
     stream: { ...guarded, ...images, cause, closing: known.closing.get(stream) ?? [] },
-    seen: { ...(images.heads && { heads: images.heads }), ...(record && { record }) },
+    seen: { images: images.heads ?? images.inUse, ...(record && { record }) },
   };
 }
 

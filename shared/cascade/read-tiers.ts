@@ -5,7 +5,7 @@ import { factsOfRoots, sortOut, waysOf } from '../domain/plan-sorting.ts';
 import { ancestry, arrivals, edgesOf, parentHeadOf, withWays } from '../domain/stream-edges.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
 import { FleetTrace, type TracePorts } from './fleet-trace.ts';
-import type { SeenStream, Tells } from './read-images.ts';
+import type { SeenImage, SeenStream, Tells } from './read-images.ts';
 
 export interface ReadTiersPorts extends TracePorts {
   readonly streams: Pick<StreamLedger, 'streams' | 'all'>;
@@ -14,7 +14,10 @@ export interface ReadTiersPorts extends TracePorts {
 /** A stream with an open cause, as it was read. */
 export interface ReadStream {
   readonly stream: PlannedStream;
-  readonly seen: Pick<SeenStream, 'heads' | 'record'>;
+  readonly seen: Pick<SeenStream, 'record'> & {
+    /** Its heads; where nobody knows them what runs. */
+    readonly images: readonly SeenImage[];
+  };
 }
 
 /** Reads streams that only others' causes ask for. */
@@ -23,6 +26,12 @@ export type ReadOthers = (
   trace: FleetTrace,
   facts: readonly CauseFact[],
 ) => Promise<ReadonlyMap<string, Candidate>>;
+
+export interface TiersAsked {
+  readonly tells: Tells;
+  readonly builds: (stream: string) => boolean;
+  readonly readOthers: ReadOthers;
+}
 
 export interface TiersRead {
   /** As they were, with what they stand on. */
@@ -38,10 +47,10 @@ export interface TiersRead {
 export async function readTiers(
   ports: ReadTiersPorts,
   read: readonly ReadStream[],
-  { tells, readOthers }: { readonly tells: Tells; readonly readOthers: ReadOthers },
+  { tells, builds, readOthers }: TiersAsked,
 ): Promise<TiersRead> {
-  const trace = new FleetTrace(ports, tells);
-  for (const { stream, seen } of read) if (seen.record && asks(stream)) trace.begin(seen.record, seen.heads ?? []);
+  const trace = new FleetTrace(ports, tells, builds);
+  for (const { stream, seen } of read) if (asks(stream)) trace.begin(seen.images, seen.record);
   await trace.down();
   const streams = read.map(({ stream }) => stream);
   const sorted = streams.map((stream) => sortOut({ ...stream, stream: stream.cause.stream }, trace));
@@ -66,5 +75,8 @@ export async function readTiers(
   };
 }
 
+/** Where nobody knows its heads it may turn out to. */
 const asks = (stream: PlannedStream): boolean =>
-  stream.cause.facts.some((fact) => fact.kind !== 'person' && classifyFact(fact, stream) === 'rebuild');
+  stream.cause.facts.some(
+    (fact) => fact.kind !== 'person' && (!stream.heads || classifyFact(fact, stream) === 'rebuild'),
+  );

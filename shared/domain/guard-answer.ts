@@ -81,3 +81,8 @@ export const tooDeep = (depth: number, most: number): HeldBack =>
 
 /** An instant as every text of the ledger writes it. */
 export const instantText = (epochMs: number): string => new Date(epochMs).toISOString();
+
+export const HEAD_UNREAD = wait(
+  'head-unread',
+  'Its head is asked for, or those of what stands on it. They are planned together once they are known.',
+);

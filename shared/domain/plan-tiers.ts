@@ -1,7 +1,7 @@
 import { type CauseFact, factKey } from './cause.ts';
 import type { Way } from './fault.ts';
 import { mayDeploy, mayEverRebuild } from './guard.ts';
-import { type HeldBack, parentHeldBack, refuse, wait } from './guard-answer.ts';
+import { HEAD_UNREAD, type HeldBack, parentHeldBack, refuse } from './guard-answer.ts';
 import { factText } from './guard-facts.ts';
 import type { Candidate, Tiers } from './plan.ts';
 import type { Chosen } from './plan-nodes.ts';
@@ -169,15 +169,13 @@ class Climb {
     if (answer && answer.answer !== 'allow') return answer;
     const dropped = answer?.dropped.find((one) => factKey(one.fact) === key);
     if (dropped) return refuse(dropped.reason, dropped.detail, dropped.recheckAtEpochMs);
-    return this.held.get(stream) ?? NOT_READ;
+    return this.held.get(stream) ?? HEAD_UNREAD;
   }
 
   #factAt(stream: string | undefined, fact: CauseFact): CauseFact | undefined {
     return this.#mended.get(stream ?? '')?.get(factKey(fact));
   }
 }
-
-const NOT_READ = wait('head-unread', 'Its registry is asked what its head is.');
 
 /** Where the stream at fault knows of a fix, what is built on it gets that. */
 const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>

@@ -34,14 +34,14 @@ export const fact = (changes: Partial<FindingFact> = {}): FindingFact => ({
 });
 export const urgentFact = fact({ ruleId: 'exploited', vulnerability: 'CVE-2026-2' });
 
-export interface PolicyChanges extends Partial<Pick<PolicyDocument, 'mode' | 'caps'>> {
+export interface PolicyChanges extends Partial<Pick<PolicyDocument, 'mode' | 'modes' | 'caps'>> {
   readonly tier?: Tier;
   /** Of the first streams, where they differ. */
   readonly tiers?: readonly Tier[];
 }
 type Tier = 'base' | 'platform' | 'application';
 
-const policyOf = ({ mode = 'enforce', tier = 'application', tiers = [], caps }: PolicyChanges) =>
+const policyOf = ({ mode = 'enforce', tier = 'application', tiers = [], modes, caps }: PolicyChanges) =>
   parse(policySchema, {
     version: 1,
     mode,
@@ -56,6 +56,7 @@ const policyOf = ({ mode = 'enforce', tier = 'application', tiers = [], caps }: 
       { id: 'exploited', severities: ['high'], graceDays: 0, urgent: true },
     ],
     ...(caps && { caps }),
+    ...(modes && { modes }),
   });
 
 export type PlanWorld = FakeWorld;

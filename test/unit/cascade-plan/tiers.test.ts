@@ -145,6 +145,15 @@ test('a base that is held back holds back what stands on it, and says why', asyn
   }
 });
 
+test("a base that the policy never lets act is as a vendor's: what stands on it mends it", async () => {
+  const world = await tieredWorld();
+  await setPolicy(world, { tiers: TIERS, modes: { tiers: { base: 'report-only' } } });
+  await threeTiers(world);
+  await plan(world);
+  expect(await nodesOf(world)).toEqual(['1 0', '2 1 1']);
+  expect((await causeOf(world, BASE)).answer).toMatchObject({ answer: 'refuse', reason: 'report-only' });
+});
+
 test('a head that was mended meanwhile counts at once', async () => {
   const world = await tieredWorld();
   await threeTiers(world);
