@@ -22,6 +22,7 @@ export async function costBenchmark(): Promise<Report> {
   const days = await measuredDays();
   const growth = growthOf(days);
   const steady = dayCost(grown(dayUse(days.steady, days.functionsByRole), growth), prices.prices);
+  const running = dayCost(grown(dayUse(days.steady, days.functionsByRole), runningGrowthOf(days)), prices.prices);
   const first = dayCost(grown(dayUse(days.first, days.functionsByRole), growth), prices.prices);
   const month = monthlyCost(await standingOf(days, growth), prices.prices);
   const changing = totalOf(steady) + NEW_SHARE * totalOf(first);
@@ -31,6 +32,7 @@ export async function costBenchmark(): Promise<Report> {
     rows: [
       ...steady.map(line('a steady day')),
       { figure: 'a steady day', measured: totalOf(steady), unit: 'USD', budget: DAY_BUDGET },
+      { figure: `a steady day, ${IMAGES} running beside what they stand on`, measured: totalOf(running), unit: 'USD' },
       { figure: 'a steady day, and 1/30 of a first one', measured: changing, unit: 'USD' },
       { figure: 'the first day', measured: totalOf(first), unit: 'USD' },
       ...month.map(line('a month')),
@@ -55,6 +57,11 @@ const foundIn = ({ steady: { review } }: MeasuredDays): number => runningIn(revi
 const runningIn = ({ totals }: ReviewRecord): number => totals?.found ?? 0;
 const belowIn = ({ totals }: ReviewRecord): number => totals?.ancestors?.found ?? 0;
 const usagesIn = ({ steady }: MeasuredDays): number => steady.review.totals?.inventory.usages ?? 0;
+
+const runningGrowthOf = (days: MeasuredDays): Growth => ({
+  ...growthOf(days),
+  images: IMAGES / runningIn(days.steady.review),
+});
 
 const growthOf = (days: MeasuredDays): Growth => ({ images: IMAGES / foundIn(days), usages: USAGES / usagesIn(days) });
 

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CodePipelineClient, ListPipelineExecutionsCommand } from '@aws-sdk/client-codepipeline';
 import { untilSettled } from '../local/acting.ts';
 import { type Installation, install } from '../local/installation.ts';
-import type { Cascade } from '../shared/domain/cascade.ts';
 import { ASKED_BY_PERSON, mergeCause } from '../shared/domain/cause.ts';
 import type { Rebuild } from '../shared/domain/rebuild.ts';
 import { actingFleet, streamOf } from '../test/support/acting-fleet.ts';
 import { ReviewFailedError } from './measured-days.ts';
+import { buildMsOf, endedCascade, LoopFailedError, scanMsOf } from './rebuild-times.ts';
 import type { Report, Row } from './report.ts';
 import { median } from './statistics.ts';
 
@@ -96,42 +95,11 @@ async function roundOf(installation: Installation, rebuild: Rebuild): Promise<Ro
   const { outcome, endedAtEpochMs } = rebuild;
   if (outcome?.result !== 'fixed' || endedAtEpochMs === undefined)
     throw new LoopFailedError(`${rebuild.rebuildId} ended ${JSON.stringify(outcome)}`);
-  const cascade = await ended(installation, rebuild.cascadeId);
+  const cascade = await endedCascade(installation, rebuild.cascadeId);
   return {
     toPatchMs: endedAtEpochMs - cascade.plannedAtEpochMs,
     toRolledOutMs: cascade.endedAtEpochMs - cascade.plannedAtEpochMs,
     buildMs: await buildMsOf(installation, rebuild),
     scanMs: await scanMsOf(installation, rebuild),
   };
-}
-
-async function ended({ context }: Installation, cascadeId: string): Promise<Cascade & { endedAtEpochMs: number }> {
-  const cascade = await context.cascades.get(cascadeId);
-  if (cascade?.endedAtEpochMs === undefined) throw new LoopFailedError(`${cascadeId} has not ended`);
-  return { ...cascade, endedAtEpochMs: cascade.endedAtEpochMs };
-}
-
-async function buildMsOf({ cloud }: Installation, { pipeline, executionId }: Rebuild): Promise<number> {
-  const client = new CodePipelineClient(cloud.clients(pipeline.account, pipeline.region));
-  const { pipelineExecutionSummaries = [] } = await client.send(
-    new ListPipelineExecutionsCommand({ pipelineName: pipeline.name }),
-  );
-  const run = pipelineExecutionSummaries.find(({ pipelineExecutionId }) => pipelineExecutionId === executionId);
-  if (!run?.startTime || !run.lastUpdateTime)
-    throw new LoopFailedError(`${pipeline.name} does not know ${executionId}`);
-  return run.lastUpdateTime.getTime() - run.startTime.getTime();
-}
-
-/** Of an output that holds several images the scan that took longest. */
-async function scanMsOf({ context }: Installation, { output, rebuildId }: Rebuild): Promise<number> {
-  if (output === undefined) throw new LoopFailedError(`${rebuildId} has no output`);
-  const scan = (await context.images.get([output])).get(output)?.scan;
-  if (scan?.completedAtEpochMs === undefined || scan.requestedAtEpochMs === undefined)
-    throw new LoopFailedError(`${output} was not scanned: ${JSON.stringify(scan)}`);
-  return scan.completedAtEpochMs - scan.requestedAtEpochMs;
-}
-
-/** A round that did not come to a verified image: there is nothing to measure. */
-class LoopFailedError extends Error {
-  override readonly name = 'LoopFailedError';
 }

@@ -4,6 +4,7 @@
  */
 import { bundlesBenchmark } from './bundles.ts';
 import { callsBenchmark } from './calls.ts';
+import { cascadeBenchmark } from './cascade.ts';
 import { costBenchmark } from './cost.ts';
 import { lineageBenchmark } from './lineage.ts';
 import { loopBenchmark } from './loop.ts';
@@ -13,6 +14,7 @@ import { reviewBenchmark } from './review.ts';
 const BENCHMARKS: Readonly<Record<string, () => Promise<Report>>> = {
   bundles: bundlesBenchmark,
   calls: callsBenchmark,
+  cascade: cascadeBenchmark,
   cost: costBenchmark,
   lineage: lineageBenchmark,
   loop: loopBenchmark,

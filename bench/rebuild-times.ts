@@ -1,0 +1,42 @@
+/** What a rebuild's pipeline and scanner took, which is not Patchwave's own. */
+
+import { CodePipelineClient, ListPipelineExecutionsCommand } from '@aws-sdk/client-codepipeline';
+import type { Installation } from '../local/installation.ts';
+import type { Cascade } from '../shared/domain/cascade.ts';
+import type { Rebuild } from '../shared/domain/rebuild.ts';
+
+/** The loop did not come to a verified image: there is nothing to measure. */
+export class LoopFailedError extends Error {
+  override readonly name = 'LoopFailedError';
+}
+
+/** @throws LoopFailedError where it goes on */
+export async function endedCascade(
+  { context }: Installation,
+  cascadeId: string,
+): Promise<Cascade & { endedAtEpochMs: number }> {
+  const cascade = await context.cascades.get(cascadeId);
+  if (cascade?.endedAtEpochMs === undefined) throw new LoopFailedError(`${cascadeId} has not ended`);
+  return { ...cascade, endedAtEpochMs: cascade.endedAtEpochMs };
+}
+
+/** Of the pipeline execution, as CodePipeline tells it. */
+export async function buildMsOf({ cloud }: Installation, { pipeline, executionId }: Rebuild): Promise<number> {
+  const client = new CodePipelineClient(cloud.clients(pipeline.account, pipeline.region));
+  const { pipelineExecutionSummaries = [] } = await client.send(
+    new ListPipelineExecutionsCommand({ pipelineName: pipeline.name }),
+  );
+  const run = pipelineExecutionSummaries.find(({ pipelineExecutionId }) => pipelineExecutionId === executionId);
+  if (!run?.startTime || !run.lastUpdateTime)
+    throw new LoopFailedError(`${pipeline.name} does not know ${executionId}`);
+  return run.lastUpdateTime.getTime() - run.startTime.getTime();
+}
+
+/** From its request to its end, as the ledger tells it; of an output of several images the scan that took longest. */
+export async function scanMsOf({ context }: Installation, { output, rebuildId }: Rebuild): Promise<number> {
+  if (output === undefined) throw new LoopFailedError(`${rebuildId} has no output`);
+  const scan = (await context.images.get([output])).get(output)?.scan;
+  if (scan?.completedAtEpochMs === undefined || scan.requestedAtEpochMs === undefined)
+    throw new LoopFailedError(`${output} was not scanned: ${JSON.stringify(scan)}`);
+  return scan.completedAtEpochMs - scan.requestedAtEpochMs;
+}
