@@ -8,7 +8,7 @@ import { useInstallation } from '../support/installation.ts';
 import { hubOf } from '../support/readings.ts';
 import { Scenario, waitBriefly } from '../support/scenario.ts';
 
-const LIMIT_MS = 900_000;
+const LIMIT_MS = 1_500_000;
 
 /** Done by the Lambda service itself in the embedded cloud, not under the role. */
 const NOT_ENFORCED: readonly string[] = ['WriteLogs logs:CreateLogStream', 'WriteLogs logs:PutLogEvents'];
@@ -53,7 +53,7 @@ describe('without any single permission', () => {
   }
 
   test(
-    'of inventory, scan-trigger, policy-evaluation or the read role something visible fails',
+    'of inventory, lineage, scan-trigger, policy-evaluation or the read role something visible fails',
     async () => {
       await waitBriefly(installation().cloud);
       // The first time scans are asked for; from then on they are there.
@@ -67,7 +67,7 @@ describe('without any single permission', () => {
         const step = await hub.without(grant, () => firstDifference(expected));
         if (step === undefined) unnoticed.push(`${grant.PolicyName} ${nameOf(grant)}`);
       };
-      for (const role of ['InventoryRole', 'ScanTriggerRole', 'PolicyEvaluationRole']) {
+      for (const role of ['InventoryRole', 'LineageRole', 'ScanTriggerRole', 'PolicyEvaluationRole']) {
         for (const grant of await hub.of(await hub.role(`patchwave-${role}`))) {
           if (!NOT_ENFORCED.includes(nameOf(grant))) await tryWithout(grant);
         }
