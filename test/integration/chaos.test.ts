@@ -1,3 +1,3 @@
 import { behaveAsOnAQuietDay } from '../support/chaos.ts';
 
-behaveAsOnAQuietDay([1]);
+behaveAsOnAQuietDay([1, 2]);
