@@ -35,11 +35,17 @@ async function survivors(pids: readonly number[]): Promise<number[]> {
 async function stoppedAt(text: string): Promise<{ code: number | null; left: number[] }> {
   const demo = spawn(process.execPath, ['local/demo/main.ts'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => demo.once('close', resolve));
-  let printed = '';
-  for await (const piece of demo.stdout) {
-    printed += piece;
-    if (printed.includes(text)) break;
-  }
+  // Read to its end: a demo whose output nobody takes any more fails by that, before it is asked to stop.
+  const told = new Promise<void>((resolve) => {
+    let printed = '';
+    demo.stdout.on('data', (piece) => {
+      printed += piece;
+      if (printed.includes(text)) resolve();
+    });
+    demo.once('close', () => resolve());
+  });
+  demo.stderr.resume();
+  await told;
   const pids = await descendantsOf(demo.pid ?? 0);
   demo.kill('SIGINT');
   return { code: await ended, left: await survivors(pids) };
