@@ -1,9 +1,10 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { codepipelineState, type PipelineRunChanged } from '../../shared/events/codepipeline-state.ts';
 import { type OutputReported, rebuildReported } from '../../shared/events/rebuild-reported.ts';
+import { readBody } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { LockLedger } from '../../shared/ports/rebuilds.ts';
-import * as v from '../../shared/schema.ts';
+import type * as v from '../../shared/schema.ts';
 import type { BuildEventMessage } from './input.ts';
 import { type OpenRebuilds, openRebuildsOnce } from './open-rebuilds.ts';
 import { recordReport } from './report.ts';
@@ -44,7 +45,7 @@ export async function handleBuildEvents(
 }
 
 async function handleOne(ports: BuildEventPorts, body: string, openRebuilds: OpenRebuilds): Promise<Handled> {
-  const { told, problem } = parse(body);
+  const { value: told, problem } = readBody(body, schemaOf);
   if (!told) return setAside(ports, body, problem);
   if ('run' in told) return lookAtToldRun(ports, told.run, openRebuilds);
   const report = await recordReport(ports, told, openRebuilds);
@@ -58,22 +59,9 @@ async function setAside({ deadLetters }: BuildEventPorts, body: string, reason: 
   return 'set-aside';
 }
 
-type Parsed =
-  | { readonly told: PipelineRunChanged | OutputReported; readonly problem?: undefined }
-  | { readonly told?: undefined; readonly problem: string };
-
-function parse(body: string): Parsed {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (error) {
-    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
-  }
-  const { schema } = isReport(json) ? rebuildReported : codepipelineState;
-  const parsed = v.safeParse<v.GenericSchema<unknown, PipelineRunChanged | OutputReported>>(schema, json);
-  if (parsed.success) return { told: parsed.data };
-  return { problem: parsed.problems.map((problem) => v.problemText(problem)).join('; ') };
-}
+/** Both tell where to look, each in its own words. */
+const schemaOf = (json: unknown): v.GenericSchema<unknown, PipelineRunChanged | OutputReported> =>
+  isReport(json) ? rebuildReported.schema : codepipelineState.schema;
 
 const isReport = (json: unknown): boolean =>
   typeof json === 'object' && json !== null && 'source' in json && json.source === rebuildReported.source;

@@ -4,11 +4,12 @@ import { type Cascade, isOpen } from '../../shared/domain/cascade.ts';
 import { messageIn } from '../../shared/domain/failure-text.ts';
 import { runIdOf } from '../../shared/domain/run-id.ts';
 import { type ExecutionEnded, executionEnded } from '../../shared/events/execution-ended.ts';
+import { isOwnMessage, readBody } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { CascadeEnding, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import { abandonReview } from '../../shared/review/abandon.ts';
-import * as v from '../../shared/schema.ts';
+import type * as v from '../../shared/schema.ts';
 import type { AbandonPorts } from './abandon-cascade.ts';
 import { cascadeEnding, type EndMessage } from './input.ts';
 
@@ -57,12 +58,12 @@ export async function handleEndEvents(
 }
 
 async function handle(ports: EndEventPorts, machines: Machines, body: string): Promise<Handled> {
-  const { ending, event, problem } = parse(body);
-  if (ending) return endTold(ports, ending);
-  if (!event) return setAside(ports, body, problem);
-  const machine = event.detail.stateMachineArn;
-  if (machine === unqualified(machines.cascadeMachineArn)) return endCascade(ports, event);
-  if (machine === unqualified(machines.reviewMachineArn)) return endReview(ports, event);
+  const { value: told, problem } = readBody(body, schemaOf);
+  if (!told) return setAside(ports, body, problem);
+  if ('kind' in told) return endTold(ports, told);
+  const machine = told.detail.stateMachineArn;
+  if (machine === unqualified(machines.cascadeMachineArn)) return endCascade(ports, told);
+  if (machine === unqualified(machines.reviewMachineArn)) return endReview(ports, told);
   return setAside(ports, body, `detail.stateMachineArn: ${machine} is none of Patchwave's machines`);
 }
 
@@ -71,28 +72,8 @@ async function setAside({ deadLetters }: EndEventPorts, body: string, reason: st
   return 'set-aside';
 }
 
-type Parsed =
-  | { readonly ending: CascadeEnding; readonly event?: undefined; readonly problem?: undefined }
-  | { readonly event: ExecutionEnded; readonly ending?: undefined; readonly problem?: undefined }
-  | { readonly problem: string; readonly ending?: undefined; readonly event?: undefined };
-
-function parse(body: string): Parsed {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (error) {
-    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
-  }
-  // Events have no `kind`.
-  if (json instanceof Object && 'kind' in json) {
-    const told = v.safeParse(cascadeEnding, json);
-    return told.success ? { ending: told.data } : { problem: textOf(told.problems) };
-  }
-  const parsed = v.safeParse(executionEnded.schema, json);
-  return parsed.success ? { event: parsed.data } : { problem: textOf(parsed.problems) };
-}
-
-const textOf = (problems: readonly v.Problem[]): string => problems.map((one) => v.problemText(one)).join('; ');
+const schemaOf = (json: unknown): v.GenericSchema<unknown, CascadeEnding | ExecutionEnded> =>
+  isOwnMessage(json) ? cascadeEnding : executionEnded.schema;
 
 /** Without the alias or version that executions are started by: events name the machine alone. */
 const unqualified = (stateMachineArn: string): string => stateMachineArn.split(':').slice(0, 7).join(':');

@@ -1,8 +1,8 @@
-import { mapConcurrently } from '../../shared/concurrency.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import { unscannable } from '../../shared/domain/scan-state.ts';
 import { ecrImageScan, type ImageScanned } from '../../shared/events/ecr-image-scan.ts';
+import { readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import { ImageFactsChangedError } from '../../shared/ports/errors.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
@@ -10,10 +10,7 @@ import type { Scanner } from '../../shared/ports/scanner.ts';
 import { type Learnt, learnKept } from '../../shared/review/judge.ts';
 import { type JudgeImagesPorts, judgeImages, type Target } from '../../shared/review/judge-images.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
-import * as v from '../../shared/schema.ts';
 import type { ScanEventMessage } from './input.ts';
-
-const MESSAGES_AT_ONCE = 10;
 
 export interface ScanEventPorts extends JudgeImagesPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
@@ -39,8 +36,8 @@ export async function handleScanEvents(
   ports: ScanEventPorts,
   messages: readonly ScanEventMessage[],
 ): Promise<HandledEvents> {
-  const parsed = messages.map((message) => ({ message, ...parse(message.body) }));
-  const told = parsed.flatMap(({ message, event }) => (event ? [{ message, event }] : []));
+  const parsed = messages.map((message) => ({ message, ...readBody(message.body, () => ecrImageScan.schema) }));
+  const told = parsed.flatMap(({ message, value: event }) => (event ? [{ message, event }] : []));
   const unreadable = parsed.flatMap(({ message, problem }) => (problem ? [{ message, problem }] : []));
   const lost = await setAside(ports.deadLetters, unreadable);
 
@@ -60,35 +57,6 @@ export async function handleScanEvents(
     setAside: unreadable.length - lost.length,
     failed: [...lost, ...undone],
   };
-}
-
-function parse(body: string): { readonly event?: ImageScanned; readonly problem?: string } {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (error) {
-    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
-  }
-  const parsed = v.safeParse(ecrImageScan.schema, json);
-  return parsed.success
-    ? { event: parsed.data }
-    : { problem: parsed.problems.map((problem) => v.problemText(problem)).join('; ') };
-}
-
-/** @returns the messages that could not even be set aside */
-async function setAside(
-  deadLetters: DeadLetters,
-  unreadable: readonly { readonly message: ScanEventMessage; readonly problem: string }[],
-): Promise<HandledEvents['failed']> {
-  const results = await mapConcurrently(unreadable, MESSAGES_AT_ONCE, async ({ message, problem }) => {
-    try {
-      await deadLetters.put(message.body, problem);
-      return [];
-    } catch (error) {
-      return [{ messageId: message.messageId, error }];
-    }
-  });
-  return results.flat();
 }
 
 /**

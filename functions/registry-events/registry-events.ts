@@ -3,16 +3,16 @@ import { locationKey } from '../../shared/domain/image.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { streamRulesOf } from '../../shared/domain/stream.ts';
 import { ecrImageAction, type ImageAction } from '../../shared/events/ecr-image-action.ts';
+import { isOwnMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { LookRequest } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
-import * as v from '../../shared/schema.ts';
+import type * as v from '../../shared/schema.ts';
 import { lookRequest, type RegistryEventMessage } from './input.ts';
 import { type Failed, handleLooks, type LookPorts } from './look.ts';
 import { recordPushes } from './record-pushes.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
-const LETTERS_AT_ONCE = 10;
 
 export interface RegistryEventPorts extends LookPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
@@ -43,13 +43,17 @@ export async function handleMessages(
   ports: RegistryEventPorts,
   messages: readonly RegistryEventMessage[],
 ): Promise<HandledMessages> {
-  const parsed = messages.map((message) => ({ message, ...parse(message.body) }));
+  const parsed = messages.map((message) => ({ message, ...readBody(message.body, schemaOf) }));
   const unreadable = parsed.flatMap(({ message, problem }) => (problem === undefined ? [] : [{ message, problem }]));
-  const told = parsed.flatMap(({ message: { messageId }, action }) => (action ? [{ messageId, action }] : []));
+  const told = parsed.flatMap(({ message: { messageId }, value }) =>
+    value && !('kind' in value) ? [{ messageId, action: value }] : [],
+  );
   const lost = await setAside(ports.deadLetters, unreadable);
   const pushes = told.filter(({ action }) => action.isPush);
   const { ours, failed } = await record(ports, pushes);
-  const looks = parsed.flatMap(({ message: { messageId }, look }) => (look ? [{ messageId, look }] : []));
+  const looks = parsed.flatMap(({ message: { messageId }, value }) =>
+    value && 'kind' in value ? [{ messageId, look: value }] : [],
+  );
   const unseen = await handleLooks(ports, looks);
   return {
     recorded: ours - failed.length,
@@ -61,45 +65,8 @@ export async function handleMessages(
   };
 }
 
-interface Parsed {
-  readonly action?: ImageAction;
-  readonly look?: LookRequest;
-  readonly problem?: string;
-}
-
-function parse(body: string): Parsed {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (error) {
-    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
-  }
-  // Events have no `kind`.
-  if (json instanceof Object && 'kind' in json) {
-    const look = v.safeParse(lookRequest, json);
-    return look.success ? { look: look.data } : { problem: textOf(look.problems) };
-  }
-  const parsed = v.safeParse(ecrImageAction.schema, json);
-  return parsed.success ? { action: parsed.data } : { problem: textOf(parsed.problems) };
-}
-
-const textOf = (problems: readonly v.Problem[]): string => problems.map((one) => v.problemText(one)).join('; ');
-
-/** @returns the messages that could not even be set aside */
-async function setAside(
-  deadLetters: DeadLetters,
-  unreadable: readonly { readonly message: RegistryEventMessage; readonly problem: string }[],
-): Promise<readonly Failed[]> {
-  const results = await mapConcurrently(unreadable, LETTERS_AT_ONCE, async ({ message, problem }) => {
-    try {
-      await deadLetters.put(message.body, problem);
-      return [];
-    } catch (error) {
-      return [{ messageId: message.messageId, error }];
-    }
-  });
-  return results.flat();
-}
+const schemaOf = (json: unknown): v.GenericSchema<unknown, LookRequest | ImageAction> =>
+  isOwnMessage(json) ? lookRequest : ecrImageAction.schema;
 
 async function record(
   ports: RegistryEventPorts,

@@ -37,8 +37,8 @@ export class FleetTrace implements KnownFleet {
 
   /**
    * @param tells which reasons of verdicts are kept
-   * @param builds whether the policy ever lets a stream be rebuilt: what others made is as a vendor's, and whoever stands
-   *   on it has to mend it
+   * @param builds whether the policy ever lets a stream be rebuilt: what others made is as a vendor's, with all below it,
+   *   and whoever stands on it has to mend it
    */
   constructor(ports: TracePorts, tells: Tells, builds: (stream: string) => boolean = () => true) {
     this.#ports = ports;
@@ -83,14 +83,18 @@ export class FleetTrace implements KnownFleet {
   }
 
   #addImage({ parent, stream, ...image }: SeenImage): void {
-    const isBuilt = stream !== undefined && this.#builds(stream);
     this.#asked.add(image.digest);
-    this.images.set(image.digest, isBuilt ? { ...image, stream } : image);
+    // Nothing that is mended below reaches those above by way of what nobody rebuilds.
+    if (stream !== undefined && !this.#builds(stream)) {
+      this.images.set(image.digest, image);
+      return;
+    }
+    this.images.set(image.digest, stream === undefined ? image : { ...image, stream });
     if (parent) {
       this.parents.set(image.digest, parent);
       this.#ask(parent.digest);
     }
-    if (!isBuilt || this.#asked.has(stream)) return;
+    if (stream === undefined || this.#asked.has(stream)) return;
     this.#asked.add(stream);
     this.#nextStreams.push(stream);
   }

@@ -26,11 +26,10 @@ export interface Headed {
 }
 
 /**
- * At which streams facts of one stream are to be mended; asked for each fact. `attribute` tells it of one image, whatever
- * that is; here the images are heads, and heads alone decide: what an old image below holds no rebuild could mend. A
- * stream whose head is free of a fact needs no rebuild for it, whatever that head stands on: what was built on an older
- * one begins with the mended one when it is built anew. So the streams at fault are the lowest of those in a row, down
- * from the one that is asked about, whose heads hold the fact.
+ * At which streams facts of one stream are to be mended; asked for each fact. Heads alone decide: what an old image below
+ * holds no rebuild could mend. A stream whose head is free of a fact needs no rebuild for it, whatever that head stands
+ * on: what was built on an older one begins with the mended one when it is built anew. So the streams at fault are the
+ * lowest of those in a row, down from the one that is asked about, whose heads hold the fact.
  */
 export function faults({ stream, heads = [] }: Headed, known: KnownFleet): (fact: CauseFact) => Fault {
   const lines = new Map(

@@ -154,6 +154,14 @@ test("a base that the policy never lets act is as a vendor's: what stands on it 
   expect((await causeOf(world, BASE)).answer).toMatchObject({ answer: 'refuse', reason: 'report-only' });
 });
 
+test('by way of a platform that never acts nothing reaches what stands on it: each mends itself', async () => {
+  const world = await tieredWorld();
+  await setPolicy(world, { tiers: TIERS, modes: { tiers: { platform: 'report-only' } } });
+  await threeTiers(world);
+  await plan(world);
+  expect(await nodesOf(world)).toEqual(['0 0', '2 0']);
+});
+
 test('a head that was mended meanwhile counts at once', async () => {
   const world = await tieredWorld();
   await threeTiers(world);

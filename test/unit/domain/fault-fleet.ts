@@ -1,12 +1,15 @@
-import type { ImageFact } from '../../../shared/domain/attribution.ts';
 import type { KnownFleet, KnownImage } from '../../../shared/domain/attribution-line.ts';
+import type { AgeFact, FindingFact } from '../../../shared/domain/cause.ts';
 import type { Digest, Platform } from '../../../shared/domain/image.ts';
 import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
 import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, reasonOf } from './acting.ts';
-import { digestOf, NOW } from './arbitraries.ts';
+import { digestOf } from './arbitraries.ts';
 
 /* Fleets by the names of their images, for what is said of their lineage. */
+
+/** What an image can have. */
+export type ImageFact = FindingFact | AgeFact;
 
 export const cve: ImageFact = findingFact();
 export const age = ageFact as ImageFact;
@@ -22,7 +25,6 @@ export interface Sketch {
   /** Nothing, where it does not say. */
   readonly has?: Has;
   readonly platform?: Platform;
-  readonly layers?: readonly string[];
 }
 
 export const AMD: Platform = 'linux/amd64';
@@ -34,12 +36,8 @@ function reasonsOf(fact: ImageFact, has: Has): readonly Reason[] {
   return [reasonOf(fact, has === 'it' ? 'violates' : has)];
 }
 
-function imageOf(
-  name: string,
-  { stream, platform = AMD, layers, has = 'nothing' }: Sketch,
-  fact: ImageFact,
-): KnownImage {
-  const facts = { platform, ...(stream !== undefined && { stream }), ...(layers && { layers: layers.map(digestOf) }) };
+function imageOf(name: string, { stream, platform = AMD, has = 'nothing' }: Sketch, fact: ImageFact): KnownImage {
+  const facts = { platform, ...(stream !== undefined && { stream }) };
   if (has === 'never judged') return { digest: digestOf(name), ...facts };
   return { ...looked(name, ...reasonsOf(fact, has)), ...facts };
 }
@@ -73,12 +71,3 @@ export function byName(value: unknown, names: Iterable<string>): unknown {
   for (const name of names) text = text.replaceAll(digestOf(name), name);
   return JSON.parse(text);
 }
-
-/** Reached its limit before it was waived, or not yet. */
-export const waivedAge = (limitDays: number): Reason => ({
-  kind: 'age',
-  ruleId: 'age-limit',
-  effect: 'waived',
-  bornAtEpochMs: NOW - 31 * 86_400_000,
-  limitDays,
-});

@@ -1,0 +1,56 @@
+import { mapConcurrently } from '../concurrency.ts';
+import type { DeadLetters } from '../ports/dead-letters.ts';
+import * as v from '../schema.ts';
+
+const LETTERS_AT_ONCE = 10;
+
+/** What a message says, or why nobody will ever understand it. */
+export type ReadBody<Value> =
+  | { readonly value: Value; readonly problem?: undefined }
+  | { readonly value?: undefined; readonly problem: string };
+
+/** @param schemaOf what a body must be, by what it looks like */
+export function readBody<const Schema extends v.GenericSchema>(
+  body: string,
+  schemaOf: (json: unknown) => Schema,
+): ReadBody<v.InferOutput<Schema>> {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (error) {
+    return { problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  const parsed = v.safeParse(schemaOf(json), json);
+  if (parsed.success) return { value: parsed.data };
+  return { problem: parsed.problems.map((problem) => v.problemText(problem)).join('; ') };
+}
+
+/** Messages that Patchwave sends itself have a `kind`; events have none. */
+export const isOwnMessage = (json: unknown): boolean => json instanceof Object && 'kind' in json;
+
+/** A message that could not be handled, and is to be delivered again. */
+export interface FailedMessage {
+  readonly messageId: string;
+  readonly error: unknown;
+}
+
+export interface UnreadableMessage {
+  readonly message: { readonly messageId: string; readonly body: string };
+  readonly problem: string;
+}
+
+/** Keeps for a person what nobody can read. @returns the messages that could not even be set aside */
+export async function setAside(
+  deadLetters: DeadLetters,
+  unreadable: readonly UnreadableMessage[],
+): Promise<readonly FailedMessage[]> {
+  const results = await mapConcurrently(unreadable, LETTERS_AT_ONCE, async ({ message, problem }) => {
+    try {
+      await deadLetters.put(message.body, problem);
+      return [];
+    } catch (error) {
+      return [{ messageId: message.messageId, error }];
+    }
+  });
+  return results.flat();
+}
