@@ -3,7 +3,7 @@ import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteServiceCommand, ECSClient } from '@aws-sdk/client-ecs';
 import { DisableRuleCommand, EventBridgeClient, ListRulesCommand } from '@aws-sdk/client-eventbridge';
 import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
-import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { DescribeExecutionCommand, SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { eventually } from '../../local/cloud/probe.ts';
 import { loadFleet } from '../../local/fleet/load.ts';
 import type { Fleet } from '../../local/fleet/schema.ts';
@@ -19,6 +19,7 @@ import { useInstallation } from '../support/installation.ts';
 import { callsOf, differences, factsOf, hubOf, itemsOf, lastReview } from '../support/readings.ts';
 
 const LIMIT_MS = 120_000;
+const STEP_LIMIT_MS = 30_000;
 
 type BuiltPlatform = Fleet['images'][number]['platforms'][number];
 
@@ -177,6 +178,43 @@ describe('the small fleet', () => {
       for (const { digest, inUse } of (await context.images.get(before.map((usage) => usage.digest))).values()) {
         expect({ digest, inUse }).toEqual({ digest, inUse: (await context.usages.ofImage(digest)).length > 0 });
       }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'whose review was stopped in the middle has it recorded as failed, and the next one begins',
+    async () => {
+      const { context, review } = installation();
+      const stepFunctions = new SFNClient(hubOf(installation()));
+      const executionArn = await context.reviews.start({});
+      const opened = await eventually(
+        async () => {
+          const { running } = await context.runs.latest();
+          return running && (await context.runs.get(running.runId));
+        },
+        'the lease of the review',
+        STEP_LIMIT_MS,
+      );
+      expect(opened).toMatchObject({ executionArn, state: 'running' });
+
+      await stepFunctions.send(new StopExecutionCommand({ executionArn }));
+
+      const stopped = await eventually(
+        async () => {
+          const record = await context.runs.get(opened.runId);
+          return record?.state === 'running' ? undefined : record;
+        },
+        'the record of the stopped review',
+        STEP_LIMIT_MS,
+      );
+      expect(stopped).toMatchObject({ executionArn, state: 'failed', failure: { error: 'ABORTED' } });
+      const { status } = await stepFunctions.send(new DescribeExecutionCommand({ executionArn }));
+      expect(status).toBe('ABORTED');
+
+      const next = await review();
+      expect(next).toMatchObject({ status: 'SUCCEEDED', output: { alreadyRunning: false } });
+      expect(await context.runs.get(opened.runId)).toEqual(stopped);
     },
     LIMIT_MS,
   );
