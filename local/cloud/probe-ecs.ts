@@ -6,6 +6,7 @@ import type { ProbeCloud } from './probe.ts';
 export interface Cluster {
   readonly ecs: ECSClient;
   readonly cluster: string;
+  readonly clusterArn: string;
   readonly family: string;
 }
 
@@ -14,7 +15,7 @@ export async function makeCluster(cloud: ProbeCloud, image: string): Promise<Clu
   const ecs = new ECSClient(cloud.config);
   const cluster = cloud.unique('cluster');
   const family = cloud.unique('family');
-  await ecs.send(new CreateClusterCommand({ clusterName: cluster }));
+  const { cluster: made } = await ecs.send(new CreateClusterCommand({ clusterName: cluster }));
   await ecs.send(
     new RegisterTaskDefinitionCommand({
       family,
@@ -26,5 +27,5 @@ export async function makeCluster(cloud: ProbeCloud, image: string): Promise<Clu
       containerDefinitions: [{ name: 'app', image, essential: true }],
     }),
   );
-  return { ecs, cluster, family };
+  return { ecs, cluster, clusterArn: made?.clusterArn ?? '', family };
 }

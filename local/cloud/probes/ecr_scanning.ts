@@ -58,7 +58,11 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   await assert.rejects(describe(image.digest), { name: 'ScanNotFoundException' });
   await assert.rejects(start(`sha256:${'0'.repeat(64)}`), { name: 'ImageNotFoundException' });
 
-  const events = await watchEvents(cloud, { source: ['aws.ecr'], 'detail-type': ['ECR Image Scan'] });
+  const events = await watchEvents(cloud, {
+    source: ['aws.ecr'],
+    'detail-type': ['ECR Image Scan'],
+    detail: { 'repository-name': [repositoryName] },
+  });
   assert.equal((await start(image.digest)).imageScanStatus?.status, 'IN_PROGRESS');
   const { imageScanFindings } = await finished(image.digest);
   assert.deepEqual(

@@ -5,8 +5,12 @@ import { makeCluster } from '../probe-ecs.ts';
 import { receiveEvent, watchEvents } from '../probe-watch.ts';
 
 export default async function probe(cloud: ProbeCloud): Promise<void> {
-  const { ecs, cluster, family } = await makeCluster(cloud, 'public.ecr.aws/docker/library/busybox:1');
-  const events = await watchEvents(cloud, { source: ['aws.ecs'], 'detail-type': ['ECS Task State Change'] });
+  const { ecs, cluster, clusterArn, family } = await makeCluster(cloud, 'public.ecr.aws/docker/library/busybox:1');
+  const events = await watchEvents(cloud, {
+    source: ['aws.ecs'],
+    'detail-type': ['ECS Task State Change'],
+    detail: { clusterArn: [clusterArn] },
+  });
   const { tasks: [task] = [] } = await ecs.send(
     new RunTaskCommand({ cluster, taskDefinition: family, launchType: 'FARGATE' }),
   );
@@ -19,9 +23,8 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   assert.equal((started.detail.containers as { name: string }[])[0]?.name, 'app');
 
   await ecs.send(new StopTaskCommand({ cluster, task: task?.taskArn, reason: 'done' }));
-  let stopped = await receiveEvent(events);
-  // An event may come twice, and one of a task that is being stopped still says that it runs.
-  while (stopped.detail.lastStatus !== 'STOPPED') stopped = await receiveEvent(events);
+  const stopped = await receiveEvent(events);
+  assert.equal(stopped.detail.lastStatus, 'STOPPED');
   assert.equal(stopped.detail.stoppedReason, 'done');
   assert.ok(Number(stopped.detail.version) > Number(started.detail.version));
 }
