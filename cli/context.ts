@@ -3,6 +3,7 @@ import { GetObjectCommand, NoSuchKey, type S3Client } from '@aws-sdk/client-s3';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { bucketClient, type HubConfig, ledgerClient, machineClient } from '../shared/adapters/clients.ts';
+import { DynamoCascadeLedger } from '../shared/adapters/dynamodb/cascade-ledger.ts';
 import { dumpLedger } from '../shared/adapters/dynamodb/dump.ts';
 import { DynamoImageIndex } from '../shared/adapters/dynamodb/image-index.ts';
 import { dumpLineage } from '../shared/adapters/dynamodb/lineage-dump.ts';
@@ -77,6 +78,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
   return {
     ...known,
     ...actingLedgers(table),
+    cascades: new DynamoCascadeLedger(table),
     index: new DynamoImageIndex(table),
     usages: new DynamoUsageLedger(table),
     runs: new DynamoRunLedger(table),

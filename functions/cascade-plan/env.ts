@@ -4,8 +4,6 @@ const text = v.text();
 
 export const environment = v.object({
   LEDGER_TABLE: text,
-  /** The waves of a cascade lie here. */
-  RUN_BUCKET: text,
   EVIDENCE_BUCKET: text,
   CASCADE_MACHINE_ARN: text,
   /** What a registry holds is asked for here. */

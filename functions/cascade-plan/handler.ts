@@ -14,7 +14,6 @@ import { DynamoSlotLedger } from '../../shared/adapters/dynamodb/slot-ledger.ts'
 import { DynamoStreams } from '../../shared/adapters/dynamodb/streams.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
-import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
@@ -43,7 +42,6 @@ function compose(): PlanPorts {
     streamImages: new DynamoImagesOfStreams(table),
     runs: new DynamoLatestRuns(table),
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
-    files: new S3RunFiles(s3, env.RUN_BUCKET),
     executions: new SfnExecutions(clients.machineClient(), env.CASCADE_MACHINE_ARN),
     looks: new SqsMessages(sqs, env.REGISTRY_EVENT_QUEUE_URL),
     ends: new SqsMessages(sqs, env.CASCADE_END_QUEUE_URL),
@@ -52,7 +50,7 @@ function compose(): PlanPorts {
   };
 }
 
-/** Plans what is to be rebuilt and starts it; begins the one cascade that this comes to. */
+/** Plans what is to be rebuilt, and starts the one cascade that this comes to. */
 export const cascadePlan = (ports: () => PlanPorts) =>
   lambdaFunction({ input: cascadePlanInput, compose: ports, handle: answer });
 

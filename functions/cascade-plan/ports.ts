@@ -6,7 +6,6 @@ import type { CascadeEnding, LookRequest, Messages } from '../../shared/ports/me
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { CascadeLedger, GuardLedger, LockLedger, SlotLedger } from '../../shared/ports/rebuilds.ts';
 import type { Retry } from '../../shared/ports/retry.ts';
-import type { RunFiles } from '../../shared/ports/run-files.ts';
 
 /** All that the planner may touch; each step says which of them it does. */
 export interface PlanPorts extends ReadPlanPorts {
@@ -17,7 +16,6 @@ export interface PlanPorts extends ReadPlanPorts {
   readonly guards: GuardLedger;
   readonly policies: Pick<PolicyStore, 'load' | 'current'>;
   readonly executions: CascadeExecutions;
-  readonly files: Pick<RunFiles, 'put'>;
   /** Registries are read by somebody else. */
   readonly looks: Messages<LookRequest>;
   /** So are cascades ended. */

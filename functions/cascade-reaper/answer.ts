@@ -4,9 +4,10 @@ import { type AbandonedCascade, abandonCascade } from './abandon-cascade.ts';
 import { type ClosedCascade, closeCascade } from './close-cascade.ts';
 import { type EndEventPorts, type Handled, handleEndEvents, type Machines } from './end-events.ts';
 import type { CascadeReaperInput } from './input.ts';
+import { type OpenedCascade, type OpenPorts, openCascade } from './open-cascade.ts';
 
 export interface ReaperServices {
-  readonly ports: EndEventPorts;
+  readonly ports: EndEventPorts & OpenPorts;
   readonly machines: Machines;
 }
 
@@ -14,11 +15,18 @@ export interface ReaperServices {
 export async function answer(
   event: CascadeReaperInput,
   { ports, machines }: ReaperServices,
-): Promise<SQSBatchResponse | ClosedCascade | AbandonedCascade> {
+): Promise<SQSBatchResponse | OpenedCascade | ClosedCascade | AbandonedCascade> {
   if ('Records' in event) return replyOf(await handleEndEvents(ports, machines, event.Records));
   const { action, cascadeId } = event;
   logger.appendKeys({ action, cascadeId });
-  return action === 'close' ? closeCascade(ports, event) : abandonCascade(ports, event);
+  switch (event.action) {
+    case 'open':
+      return openCascade(ports, event);
+    case 'close':
+      return closeCascade(ports, event);
+    case 'abandon':
+      return abandonCascade(ports, event);
+  }
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html: only what failed is delivered again. */

@@ -4,7 +4,7 @@ const text = v.text();
 
 export const environment = v.object({
   LEDGER_TABLE: text,
-  /** A preview keeps its record among the files of its run. */
+  /** Waves of cascades, and the record of a preview. */
   RUN_BUCKET: text,
   EVIDENCE_BUCKET: text,
   PARTITION: text,

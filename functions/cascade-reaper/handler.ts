@@ -25,10 +25,12 @@ function compose(): ReaperServices {
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-cascade-reaper',
   });
-  const ledgers = ledger.ledgersOfRun(table, new S3RunFiles(s3, env.RUN_BUCKET), { runs: ledger.runs });
+  const files = new S3RunFiles(s3, env.RUN_BUCKET);
+  const ledgers = ledger.ledgersOfRun(table, files, { runs: ledger.runs });
   return {
     ports: {
       ...actingLedgers(table),
+      files,
       runsOf: (run) => ledgers(run).runs,
       policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
       runner: new CodePipelineRunner(clients.pipelineClients(builder)),
@@ -41,7 +43,7 @@ function compose(): ReaperServices {
   };
 }
 
-/** Ends cascades whose execution is through, or over: whatever one held is free. */
+/** Opens the cascade of an execution that begins, and ends those whose execution is through, or over. */
 export const cascadeReaper = (services: () => ReaperServices) =>
   lambdaFunction({ input: cascadeReaperInput, compose: services, handle: answer });
 

@@ -3,8 +3,11 @@ import * as v from '../../shared/schema.ts';
 /** `executionArn`: of the cascade's own execution. */
 const own = { cascadeId: v.text(), executionArn: v.text() };
 
-/** The last act of a cascade's own execution: it is through, or an error led there, as a Catch gives it. */
+/**
+ * The first act of a cascade's own execution, and its last one: it is through, or an error led there, as a Catch gives it.
+ */
 export const cascadeReaperSteps = v.variant('action', [
+  v.strictObject({ action: v.literal('open'), ...own }),
   v.strictObject({ action: v.literal('close'), ...own }),
   v.strictObject({
     action: v.literal('abandon'),

@@ -3,6 +3,7 @@ import { namedFailure } from '../../shared/domain/failure-text.ts';
 import { type FoundStandings, findStandings } from '../../shared/domain/found-standing.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import { ancestorsOf } from '../../shared/domain/lineage.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
 import type { StreamRecord } from '../../shared/domain/records.ts';
 import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart } from '../../shared/domain/run.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
@@ -13,12 +14,13 @@ import type { Policies } from '../../shared/ports/policies.ts';
 import { digestsInUse, type InUsePorts } from '../../shared/review/digests-in-use.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { LineageIncompleteError } from './errors.ts';
-import type { LineageInput } from './input.ts';
+import type { StepInput } from './input.ts';
 import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
+import { type MovedPorts, recordMoved } from './record-moved.ts';
 
 const WRITES_AT_ONCE = 16;
 
-export interface LineagePorts extends ReadPorts, InUsePorts {
+export interface LineagePorts extends ReadPorts, InUsePorts, MovedPorts {
   readonly policies: Pick<Policies, 'load'>;
   readonly streams: Pick<StreamLedger, 'all'>;
   readonly runs: RunParts;
@@ -33,17 +35,20 @@ export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
  * looked at though nothing runs it. What one image or stream fails with is named in the run and stops no other.
  * @throws LineageIncompleteError after everything else is done, so that the step is tried again
  */
-export async function findLineage(ports: LineagePorts, { runId, policyVersion }: LineageInput): Promise<LineagePart> {
+export async function findLineage(ports: LineagePorts, step: StepInput<'find'>): Promise<LineagePart> {
+  const { runId, mode, policyVersion } = step;
   const { policy } = await ports.policies.load(policyVersion);
   const inUse = await digestsInUse(ports, runId);
   const streams = await collect(ports.streams.all());
   const fleet = await readFleet(ports, streams, [...inUse, ...allHeads(streams)]);
-  const found = findStandings(fleet, ports.clock(), policy.ages.vendorCounts);
+  const heads = new Map(streams.map(({ stream, head }) => [stream, head]));
+  const found = findStandings({ ...fleet, heads }, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
   const unwritten = await recordStandings(ports, fleet, found, concerned);
   const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
   await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
-  const failures = [...fleet.failures, ...unwritten];
+  const unmoved = mode === 'review' ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
+  const failures = [...fleet.failures, ...unwritten, ...unmoved];
   const part = partOf(fleet, failures);
   await ports.runs.recordPart(runId, part);
   const [first] = failures;
@@ -76,6 +81,27 @@ async function recordStandings(
     }
   });
   return failures.flat();
+}
+
+/** What a push event should have told, and perhaps never did. */
+function recordCauses(
+  ports: LineagePorts,
+  policy: Policy,
+  { streams, inUse, fleet, found }: Found,
+): Promise<readonly Failure[]> {
+  const behind = streams.flatMap((record) => {
+    const late = Object.values(record.head?.images ?? {}).flatMap((digest) => found.of(digest)?.behind ?? []);
+    return late.length > 0 ? [{ record, behind: late }] : [];
+  });
+  const run = new Set(Array.from(inUse, (digest) => fleet.images.get(digest)?.aged.stream ?? ''));
+  return recordMoved(ports, policy, behind, (stream) => run.has(stream), ports.clock());
+}
+
+interface Found {
+  readonly streams: readonly StreamRecord[];
+  readonly inUse: Iterable<Digest>;
+  readonly fleet: ReadFleet;
+  readonly found: FoundStandings;
 }
 
 const partOf = ({ images }: ReadFleet, failures: readonly Failure[]): LineagePart => ({

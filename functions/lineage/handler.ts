@@ -1,32 +1,21 @@
-import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
+import { bucketClient, ledgerClient, queueClient } from '../../shared/adapters/clients.ts';
+import { DynamoCascades } from '../../shared/adapters/dynamodb/cascades.ts';
+import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
+import { DynamoChains } from '../../shared/adapters/dynamodb/chains.ts';
+import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
+import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
+import { imageLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
-import {
-  contents,
-  fleetPlaces,
-  images,
-  type LedgersOfRun,
-  ledgersOfRun,
-  parts,
-  places,
-  streamImages,
-  streams,
-  usages,
-} from '../../shared/lambda/ledgers.ts';
-import { logger } from '../../shared/lambda/powertools.ts';
+import { ledgersOfRun } from '../../shared/lambda/ledgers.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { answer, type LineageServices } from './answer.ts';
 import { environment } from './env.ts';
-import { findLineage, type LineagePorts } from './find-lineage.ts';
 import { lineageInput } from './input.ts';
-
-interface LineageServices {
-  readonly ledgers: LedgersOfRun<
-    'contents' | 'fleetPlaces' | 'images' | 'parts' | 'places' | 'streamImages' | 'streams' | 'usages'
-  >;
-  readonly world: Pick<LineagePorts, 'policies' | 'files' | 'clock'>;
-}
+import { reviewLedgers } from './ledgers.ts';
 
 function compose(): LineageServices {
   const env = loadEnv(environment);
@@ -34,20 +23,28 @@ function compose(): LineageServices {
   const s3 = bucketClient();
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
-  const kinds = { contents, fleetPlaces, images, parts, places, streamImages, streams, usages };
-  return { ledgers: ledgersOfRun(table, files, kinds), world: { policies, files, clock: Date.now } };
+  const ledgers = ledgersOfRun(table, files, reviewLedgers);
+  const acting = { causes: new DynamoCauseLedger(table), cascades: new DynamoCascades(table) };
+  return {
+    reviewing: (run) => {
+      const { parts: runs, ...others } = ledgers(run);
+      return { ...others, ...acting, policies, files, runs, clock: Date.now };
+    },
+    following: {
+      ...imageLedgers(table),
+      ...acting,
+      policies,
+      fleetPlaces: new DynamoFleetPlaces(table),
+      chains: new DynamoChains(table),
+      rebuilds: new DynamoRebuildLedger(table),
+      deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
+      clock: Date.now,
+    },
+  };
 }
 
-/** Who stands on whom in the whole fleet, and how old that makes each: one invocation of a review. */
+/** Who stands on whom, and how old that makes each: for the whole fleet in a review, and for what was just pushed or built. */
 export const lineage = (services: () => LineageServices) =>
-  lambdaFunction({
-    input: lineageInput,
-    compose: services,
-    handle: async (event, { ledgers, world }) => {
-      logger.appendKeys({ runId: event.runId });
-      const { parts: runs, ...others } = ledgers(event);
-      return findLineage({ ...world, ...others, runs }, event);
-    },
-  });
+  lambdaFunction({ input: lineageInput, compose: services, handle: answer });
 
 export const handler = lineage(compose);

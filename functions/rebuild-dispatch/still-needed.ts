@@ -1,7 +1,11 @@
 import type { CascadeNode, NodeAnswer } from '../../shared/domain/cascade.ts';
+import type { CauseFact } from '../../shared/domain/cause.ts';
 import { HEAD_MENDED, wait } from '../../shared/domain/guard-answer.ts';
 import { anyContains, anyHolds } from '../../shared/domain/holding.ts';
 import type { DispatchPorts } from './ports.ts';
+
+/** What it stands on is built in its own cascade: whatever its head is, it was there before. */
+const isBuiltBelow = (fact: CauseFact): boolean => fact.kind === 'parent-moved' && fact.head === undefined;
 
 /**
  * A node may have waited a day for its turn: whether a head of its stream still holds what it was planned for. What a
@@ -12,7 +16,7 @@ export async function notNeeded(
   { streams, images }: Pick<DispatchPorts, 'streams' | 'images'>,
   { stream, facts, causeVersion }: Pick<CascadeNode, 'stream' | 'facts' | 'causeVersion'>,
 ): Promise<NodeAnswer | undefined> {
-  if (facts.some(({ kind }) => kind === 'person')) return undefined;
+  if (facts.some((fact) => fact.kind === 'person' || isBuiltBelow(fact))) return undefined;
   const digests = Object.values((await streams.streams([stream])).get(stream)?.head?.images ?? {});
   if (digests.length === 0) return undefined;
   const known = await images.get(digests);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { bucketClient, ecrClients, ecsClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
-import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledger.ts';
+import { DynamoCascades } from '../../shared/adapters/dynamodb/cascades.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
@@ -29,7 +29,7 @@ function compose(): RolloutServices {
   const sessionName = 'patchwave-rollout';
   const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
   const ports = {
-    cascades: new DynamoCascadeLedger(table),
+    cascades: new DynamoCascades(table),
     rollouts: new DynamoRolloutLedger(table),
     causes: new DynamoCauseLedger(table),
     images: new DynamoImageLedger(table),

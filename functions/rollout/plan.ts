@@ -1,6 +1,7 @@
 import { cascadeFileKeys } from '../../shared/cascade/files.ts';
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { type CascadeNode, serviceKey } from '../../shared/domain/cascade.ts';
+import { isDoneOnceBuilt } from '../../shared/domain/cause.ts';
 import { closureOf } from '../../shared/domain/closure.ts';
 import { holdsFact } from '../../shared/domain/holding.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
@@ -92,7 +93,7 @@ async function replacedUsages(ports: RolloutPorts, { node, stream, output }: Nod
 /** Whoever asked for a rebuild wants its output in place of all that is there but a head that somebody pushed since. */
 const isReplaced = ({ facts, holders }: CascadeNode, image: ImageRecord): boolean =>
   holders.includes(image.digest) ||
-  facts.some((fact) => (fact.kind === 'person' ? !image.isHead : holdsFact(fact, image) !== 'free'));
+  facts.some((fact) => (isDoneOnceBuilt(fact) ? !image.isHead : holdsFact(fact, image) !== 'free'));
 
 /** What a plan does for one stream. */
 interface Share {

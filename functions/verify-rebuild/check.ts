@@ -61,6 +61,7 @@ async function judge(ports: VerifyPorts, verification: Verification): Promise<Re
       output: images,
       verifyDeadlineEpochMs: deadlineEpochMs,
       ...(findingsBefore && { findingsBefore }),
+      ...(rebuild.pinned && { pinnedTo: rebuild.pinned.map(({ stream }) => stream) }),
     },
     ports.clock(),
   );

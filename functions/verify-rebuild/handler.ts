@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
-import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledger.ts';
+import { DynamoCascades } from '../../shared/adapters/dynamodb/cascades.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
@@ -32,7 +32,7 @@ function compose(): VerifyServices {
   const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
   const readers = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }));
   const ports = {
-    cascades: new DynamoCascadeLedger(table),
+    cascades: new DynamoCascades(table),
     rebuilds: new DynamoRebuildLedger(table),
     causes: new DynamoCauseLedger(table),
     images: new DynamoImageLedger(table),

@@ -32,6 +32,7 @@ export const lookedAt = ({ digest, record }: OutputImage): LookedAt => ({
   digest,
   ...(record?.verdict && { verdict: record.verdict }),
   ...(record?.judgedAtEpochMs !== undefined && { judgedAtEpochMs: record.judgedAtEpochMs }),
+  ...(record?.standing && { standing: record.standing }),
 });
 
 /**

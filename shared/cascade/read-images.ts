@@ -82,11 +82,12 @@ export function relevantTo(facts: readonly CauseFact[]): Tells {
 const pairOf = ({ vulnerability, package: name }: { readonly vulnerability: string; readonly package: string }) =>
   `${vulnerability}\n${name}`;
 
-function lookedAt({ digest, verdict, judgedAtEpochMs }: ImageRecord, tells: Tells): LookedAt {
+function lookedAt({ digest, verdict, judgedAtEpochMs, standing }: ImageRecord, tells: Tells): LookedAt {
   return {
     digest,
     ...(verdict && { verdict: { ...verdict, reasons: verdict.reasons.filter(tells) } }),
     ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
+    ...(standing && { standing }),
   };
 }
 
@@ -94,5 +95,6 @@ export const seenImage = (image: ImageRecord, tells: Tells): SeenImage => ({
   ...lookedAt(image, tells),
   ...(image.stream !== undefined && { stream: image.stream }),
   ...(image.platform !== undefined && { platform: image.platform }),
+  ...(image.chainId !== undefined && { chainId: image.chainId }),
   ...(image.standing?.parent && { parent: image.standing.parent }),
 });

@@ -83,7 +83,12 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
   );
   const open = read.flatMap((one) => ('answer' in one ? [] : [one]));
   return {
-    ...(await readTiers(ports, open, { tells, builds: builtBy(policy.policy), readOthers: othersOf(ports, known) })),
+    ...(await readTiers(ports, open, {
+      tells,
+      builds: builtBy(policy.policy),
+      followParents: policy.policy.caps.followParents,
+      readOthers: othersOf(ports, known),
+    })),
     policy,
     context,
     standing: read.flatMap((one) => ('answer' in one ? [one] : [])),
@@ -142,6 +147,7 @@ async function readContext(ports: ReadPlanPorts): Promise<Pick<PlanView, 'policy
       begunToday: new Set(begun.flatMap(({ owner, untilEpochMs }) => (untilEpochMs > nowEpochMs ? owner : []))),
       ...(caps.ramp !== undefined && { ramp: caps.ramp }),
       onlyApplicationsInUse: caps.onlyApplicationsInUse,
+      followParents: caps.followParents,
       ...(isReviewing && { urgentRules }),
     },
   };

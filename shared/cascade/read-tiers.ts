@@ -30,6 +30,8 @@ export type ReadOthers = (
 export interface TiersAsked {
   readonly tells: Tells;
   readonly builds: (stream: string) => boolean;
+  /** Whether all that stands on what is rebuilt is taken along. */
+  readonly followParents: boolean;
   readonly readOthers: ReadOthers;
 }
 
@@ -47,7 +49,7 @@ export interface TiersRead {
 export async function readTiers(
   ports: ReadTiersPorts,
   read: readonly ReadStream[],
-  { tells, builds, readOthers }: TiersAsked,
+  { tells, builds, followParents, readOthers }: TiersAsked,
 ): Promise<TiersRead> {
   const trace = new FleetTrace(ports, tells, builds);
   for (const { stream, seen } of read) if (asks(stream)) trace.begin(seen.images, seen.record);
@@ -55,14 +57,17 @@ export async function readTiers(
   const streams = read.map(({ stream }) => stream);
   const sorted = streams.map((stream) => sortOut({ ...stream, stream: stream.cause.stream }, trace));
   const roots = new Map(
-    Array.from(factsOfRoots(sorted), ([root, facts]) => [root, facts.filter(({ kind }) => kind !== 'person')] as const),
+    Array.from(
+      factsOfRoots(sorted),
+      ([root, facts]) => [root, followParents ? facts : facts.filter(({ kind }) => kind !== 'person')] as const,
+    ),
   );
   const bears = ([root, facts]: readonly [string, readonly CauseFact[]]) =>
     facts.length > 0 && (trace.streams.get(root)?.tier ?? 'application') !== 'application';
   if ([...roots].some(bears)) await trace.add(ports.streams.all());
   const edges = withWays(edgesOf(trace), waysOf(sorted));
   const known = new Set(streams.map(({ cause }) => cause.stream));
-  const asked = [...roots.keys(), ...waysOf(sorted).flat(), ...arrivals(roots, edges, trace).keys()];
+  const asked = [...roots.keys(), ...waysOf(sorted).flat(), ...arrivals(roots, edges, trace, followParents).keys()];
   const wanted = [...new Set(asked)].filter((stream) => !known.has(stream));
   const others = await readOthers(wanted, trace, [...roots.values()].flat());
   const placed = <Stream extends object>(stream: Stream, name: string): Stream => {

@@ -1,7 +1,10 @@
 import type { Closure } from './cascade.ts';
 import type { Cause, CauseFact } from './cause.ts';
+import { headDigestOf } from './heads.ts';
 import { MOST_TOLD, type PublishedEvent } from './published-event.ts';
 import type { Rebuild, RebuildOutcome } from './rebuild.ts';
+import type { StreamRecord } from './records.ts';
+import { sameContent } from './same-content.ts';
 
 /* What is told of causes, and of what becomes of them. */
 
@@ -66,6 +69,19 @@ function endDetail({ facts }: Rebuild, outcome: RebuildOutcome) {
     default:
       return { result, reason: outcome.reason, ...toldFacts(facts) };
   }
+}
+
+/** The first head that is ever seen moved from nowhere: what stands on it is looked at by the review that found it. */
+export function headMove(before: StreamRecord | undefined, { stream, tier, head }: StreamRecord): PublishedEvent[] {
+  const previousHead = before?.head;
+  if (!headDigestOf(head) || !headDigestOf(previousHead) || sameContent(head, previousHead)) return [];
+  return [
+    {
+      detailType: 'HeadMoved',
+      resources: [stream],
+      detail: { schemaVersion: 1, stream, tier, head, previousHead },
+    },
+  ];
 }
 
 /** One event for each stream of a cascade, once nothing runs any more that it was to mend. */

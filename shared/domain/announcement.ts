@@ -1,4 +1,4 @@
-import { causeChange, closureEnd, rebuildEnd } from './announcement-acts.ts';
+import { causeChange, closureEnd, headMove, rebuildEnd } from './announcement-acts.ts';
 import { canonicalJson } from './json.ts';
 import { MOST_TOLD, type PublishedEvent } from './published-event.ts';
 import type { ImageRecord, LedgerRecord, PolicyPointer } from './records.ts';
@@ -20,6 +20,8 @@ export function announce(before: LedgerRecord | undefined, after: LedgerRecord |
       return verdictChange(before?.kind === 'image' ? before.record : undefined, after.record);
     case 'cause':
       return causeChange(before?.kind === 'cause' ? before.record : undefined, after.record);
+    case 'stream':
+      return headMove(before?.kind === 'stream' ? before.record : undefined, after.record);
     case 'rebuild':
       return rebuildEnd(before?.kind === 'rebuild' ? before.record : undefined, after.record);
     case 'closure':

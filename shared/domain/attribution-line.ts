@@ -10,6 +10,7 @@ import type { StreamRecord } from './records.ts';
 export interface KnownImage extends LookedAt {
   readonly stream?: string;
   readonly platform?: Platform;
+  readonly chainId?: string;
 }
 
 /** What attribution is decided by; built once for all images. What is missing in it is unknown, never clean. */

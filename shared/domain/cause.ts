@@ -1,10 +1,11 @@
 import type { NodeAnswer } from './cascade.ts';
 import type { Fix } from './finding.ts';
+import type { Digest } from './image.ts';
 import { compareTexts } from './order.ts';
 import type { Reason, Verdict } from './verdict.ts';
 
 /** One fact that asks for a rebuild. Its identity is everything but `sinceEpochMs` and `fix`, which one learns. */
-export type CauseFact = FindingFact | AgeFact | PersonFact;
+export type CauseFact = FindingFact | AgeFact | ParentMovedFact | PersonFact;
 
 export interface FindingFact {
   readonly kind: 'finding';
@@ -22,6 +23,19 @@ export interface AgeFact {
   readonly sinceEpochMs: number;
 }
 
+/** What the head of the stream stands on is not the head of that stream any more. */
+export interface ParentMovedFact {
+  readonly kind: 'parent-moved';
+  readonly ruleId: typeof PARENT_MOVED;
+  /** The stream that it stands on. */
+  readonly parent: string;
+  /** Its head as a whole (`headDigestOf`); absent where that is built in the same cascade. */
+  readonly head?: Digest;
+  readonly sinceEpochMs: number;
+}
+
+export const PARENT_MOVED = 'parent-moved';
+
 /** Somebody asked for a rebuild, whatever the verdict is. */
 export interface PersonFact {
   readonly kind: 'person';
@@ -32,6 +46,9 @@ export interface PersonFact {
 }
 
 export const ASKED_BY_PERSON = 'asked-by-person';
+
+/** Once something is built and verified nothing is left of it, whatever runs. */
+export const isDoneOnceBuilt = ({ kind }: CauseFact): boolean => kind === 'person' || kind === 'parent-moved';
 
 /** The recorded reason why a stream needs a rebuild or a deployment: one item a stream, which stays once it is there. */
 export interface Cause {
@@ -50,12 +67,15 @@ export interface Cause {
   readonly answer?: NodeAnswer;
 }
 
-/** What of a verdict a rebuild could mend: findings and its own age that violate now. A wrong registry it could not. */
-export const causeFacts = (verdict: Verdict): CauseFact[] =>
-  verdict.reasons.flatMap((reason) => (reason.effect === 'violates' ? factOf(reason) : []));
+/**
+ * What of a verdict a rebuild could mend: findings that violate now, and its own age, that from the warning on. A wrong
+ * registry it could not.
+ */
+export const causeFacts = (verdict: Verdict): CauseFact[] => verdict.reasons.flatMap(factOf);
 
 function factOf(reason: Reason): CauseFact[] {
-  const { ruleId } = reason;
+  const { ruleId, effect } = reason;
+  if (effect !== 'violates' && !isOwnWarning(reason)) return [];
   if (reason.kind === 'age')
     // An age that another image decides is that one's: a rebuild on the same would make nothing younger, day after day.
     return reason.decidedBy !== undefined
@@ -65,6 +85,10 @@ function factOf(reason: Reason): CauseFact[] {
   const { vulnerability, package: name, version, fix, firstSeenAtEpochMs: sinceEpochMs } = reason;
   return [{ kind: 'finding', ruleId, vulnerability, package: name, version, fix, sinceEpochMs }];
 }
+
+/** Its own birth decides, and the limit is near: whoever is rebuilt by then never crosses it. */
+export const isOwnWarning = (reason: Reason): boolean =>
+  reason.kind === 'age' && reason.effect === 'due' && reason.decidedBy === undefined;
 
 /**
  * A stream's cause with more facts. The order in which facts arrive, and how often, makes no difference: each is kept
@@ -92,6 +116,29 @@ export function mergeCause(
   const merged = inOrder([...known.values()]);
   if (existing && added === 0) return { ...existing, ...merged };
   return { stream, ...merged, version: (existing?.version ?? 0) + added, state: 'open' };
+}
+
+/**
+ * As `mergeCause`, with parents that moved. Of each the last head alone counts, however often it moves; the stream waits
+ * since the first.
+ */
+export function mergeMoved(
+  stream: string,
+  existing: Cause | undefined,
+  moved: readonly ParentMovedFact[],
+): Cause | undefined {
+  const keys = new Set(moved.map(factKey));
+  const overtaken = (existing?.facts ?? []).filter(
+    (fact) =>
+      fact.kind === 'parent-moved' && !keys.has(factKey(fact)) && moved.some(({ parent }) => parent === fact.parent),
+  ) as readonly ParentMovedFact[];
+  if (!existing || overtaken.length === 0) return mergeCause(stream, existing, moved);
+  const left = existing.facts.filter((fact) => !overtaken.includes(fact as ParentMovedFact));
+  const waiting = moved.map((fact) => {
+    const sinces = overtaken.filter(({ parent }) => parent === fact.parent).map(({ sinceEpochMs }) => sinceEpochMs);
+    return { ...fact, sinceEpochMs: Math.min(fact.sinceEpochMs, ...sinces) };
+  });
+  return mergeCause(stream, { ...existing, facts: left }, waiting);
 }
 
 /** Facts in a fixed order, each once, as a cause would keep them. */
@@ -163,6 +210,8 @@ export function factKey(fact: CauseFact): string {
       return [fact.kind, fact.ruleId, fact.vulnerability, fact.package, fact.version].join('\n');
     case 'person':
       return [fact.kind, fact.ruleId, fact.by, fact.reason].join('\n');
+    case 'parent-moved':
+      return [fact.kind, fact.ruleId, fact.parent, fact.head ?? ''].join('\n');
     case 'age':
       return [fact.kind, fact.ruleId].join('\n');
   }

@@ -10,4 +10,11 @@ export function chainId(layers: readonly Digest[]): Digest | undefined {
   return lowest && above.reduce<Digest>((below, layer) => sha256(`${below} ${layer}`), lowest);
 }
 
+/** The chains of the lowest layer, of the two lowest, and so on up to all of them. */
+export function chainIds(layers: readonly Digest[]): readonly Digest[] {
+  const ids: Digest[] = [];
+  for (const layer of layers) ids.push(ids.length === 0 ? layer : sha256(`${ids.at(-1)} ${layer}`));
+  return ids;
+}
+
 const sha256 = (text: string): Digest => `sha256:${createHash('sha256').update(text).digest('hex')}`;

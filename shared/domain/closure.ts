@@ -1,5 +1,5 @@
 import type { CascadeNode, Closure, Deployment } from './cascade.ts';
-import { type Cause, type CauseFact, reopenCause, settleFacts } from './cause.ts';
+import { type Cause, type CauseFact, isDoneOnceBuilt, reopenCause, settleFacts } from './cause.ts';
 import { isOver } from './deployment.ts';
 import { anyHolds, holdsFact, type LookedAt } from './holding.ts';
 import { type Digest, locationKey } from './image.ts';
@@ -103,7 +103,10 @@ function listed(names: readonly string[]): string {
   return `${unique.slice(0, MOST_NAMED).join(', ')}${more}`;
 }
 
-/** The closure of a node whose output is verified; what a person asked for is done by then and closes nothing. */
+/**
+ * The closure of a node whose output is verified. What a person asked for is done by then, and so is that it picks up what
+ * it stands on: nothing that runs need vanish for these.
+ */
 export function closureOf(
   { cascadeId, stream, facts }: Pick<CascadeNode, 'cascadeId' | 'stream' | 'facts'>,
   output: Digest,
@@ -113,7 +116,7 @@ export function closureOf(
   return {
     cascadeId,
     stream,
-    facts: facts.filter(({ kind }) => kind !== 'person'),
+    facts: facts.filter((fact) => !isDoneOnceBuilt(fact)),
     output,
     sinceEpochMs,
     deadlineEpochMs: sinceEpochMs + closureHours * HOUR_MS,

@@ -44,7 +44,7 @@ export function faults({ stream, heads = [] }: Headed, known: KnownFleet): (fact
 }
 
 function faultOf(fact: CauseFact, line: Line | undefined, known: KnownFleet): Fault {
-  if (!line || fact.kind === 'person') return OWN;
+  if (!line || fact.kind === 'person' || fact.kind === 'parent-moved') return OWN;
   const below = line.steps.slice(0, -1).map((step) => ({ ...step, holding: holdingOf(fact, step, known) }));
   const row = below.slice(below.findLastIndex(({ holding }) => holding === 'free') + 1);
   const unclear = row.filter(({ holding }) => holding === 'unknown');

@@ -1,9 +1,11 @@
+import { behindOf, type Placed } from './behind.ts';
 import { type AgedImage, effectiveBirth, knownAges, type OldestPart } from './effective-age.ts';
 import type { Digest, IndexChild } from './image.ts';
 import { ancestorsOf, findParents } from './lineage.ts';
 import { cutCycles } from './lineage-cycles.ts';
 import type { Parent, Parents } from './lineage-evidence.ts';
 import type { LineageFacts } from './lineage-facts.ts';
+import type { StreamRecord } from './records.ts';
 import { MOST_UNKNOWN_KEPT, type OldestBelow, type Standing, type StandingAge } from './standing.ts';
 
 /** One image, as far as its lineage and its age are read from it. */
@@ -20,6 +22,8 @@ export interface KnownFleet {
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
   /** Whether all that is to be known was read: otherwise what an image stands on may be missing. */
   readonly isWhole: boolean;
+  /** Of the streams whose heads are known; of others nobody can tell who is behind. */
+  readonly heads?: ReadonlyMap<string, StreamRecord['head']>;
 }
 
 export interface FoundStandings {
@@ -35,7 +39,7 @@ export interface FoundStandings {
  * @param vendorCounts whether what lies below the lowest base counts
  */
 export function findStandings(
-  { images, indexes, isWhole }: KnownFleet,
+  { images, indexes, isWhole, heads = new Map() }: KnownFleet,
   nowEpochMs: number,
   vendorCounts: boolean,
 ): FoundStandings {
@@ -57,12 +61,18 @@ export function findStandings(
       if (!image) return undefined;
       const parent = parents.get(digest);
       const age = ageIn(effectiveBirth(digest, ages, { vendorCounts }));
-      const standing = { ...(parent && { parent }), age };
+      const behind = behindOf(digest, { parents, image: placed, headOf: (stream) => heads.get(stream) });
+      const standing = { ...(parent && { parent }), age, ...(behind && { behind }) };
       if (isWhole) return standing;
       const isCut = ancestorsOf(parents, digest).some((one) => !images.has(one.digest));
       return isCut || isYounger(age, image.standing?.age) ? undefined : standing;
     },
   };
+
+  function placed(digest: Digest): Placed | undefined {
+    const image = images.get(digest);
+    return image && { ...image.aged, ...(image.lineage.platform && { platform: image.lineage.platform }) };
+  }
 }
 
 function keptOver(shown: Parents, images: readonly KnownImage[]): Parents {

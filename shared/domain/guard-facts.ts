@@ -82,6 +82,7 @@ function survival(
 
 /** A trial counts for the version that it was made on, and only as long as nobody knows of a fix. */
 function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedFact): boolean {
+  if (fact.kind === 'parent-moved') return false;
   if (fact.kind === 'age' || survived.fact === 'age') return fact.kind === survived.fact;
   if (fact.vulnerability !== survived.vulnerability || fact.package !== survived.package) return false;
   return survived.kind === 'rebuild' || (fact.fix === 'unknown' && fact.version === survived.version);
@@ -107,6 +108,8 @@ export function factText(fact: CauseFact): string {
       return `${fact.vulnerability} in ${fact.package} ${fact.version}`;
     case 'age':
       return 'The age';
+    case 'parent-moved':
+      return `The new head of ${fact.parent}`;
     case 'person':
       return `The wish of ${fact.by}`;
   }

@@ -1,6 +1,7 @@
-import type { CauseFact, PersonFact } from './cause.ts';
+import { type CauseFact, isOwnWarning, type ParentMovedFact, type PersonFact } from './cause.ts';
 import type { Digest } from './image.ts';
 import { isUnpromoted, type Rebuild } from './rebuild.ts';
+import type { Standing } from './standing.ts';
 import { DAY_MS } from './time.ts';
 import type { Reason, Verdict } from './verdict.ts';
 
@@ -9,6 +10,8 @@ export interface LookedAt {
   readonly digest: Digest;
   readonly verdict?: Verdict;
   readonly judgedAtEpochMs?: number;
+  /** Absent until somebody has looked what it stands on. */
+  readonly standing?: Pick<Standing, 'behind'>;
 }
 
 /** Whether an image has what a fact tells; `unknown` is never taken for `free`. */
@@ -16,14 +19,21 @@ export type Holding = 'holds' | 'free' | 'unknown';
 
 /**
  * A finding counts by its vulnerability and package, whatever its version, and from its first day: also while its grace
- * runs. What is waived does not count. What a person asked for is held by no image.
+ * runs; an age from its limit on, its own from the warning. What is waived does not count. What a person asked for is
+ * held by no image.
  */
-export function holdsFact(fact: CauseFact, { verdict, judgedAtEpochMs }: LookedAt): Holding {
+export function holdsFact(fact: CauseFact, { verdict, judgedAtEpochMs, standing }: LookedAt): Holding {
   if (fact.kind === 'person') return 'free';
+  if (fact.kind === 'parent-moved') return isBehind(fact, standing);
   const told = verdict && toldBy(verdict);
   if (told && (fact.kind === 'age' ? told.isTooOld : told.findings.has(pairOf(fact)))) return 'holds';
   if (!told || judgedAtEpochMs === undefined) return 'unknown';
   return (fact.kind === 'age' ? told.isAgeUnknown : told.isScanUnknown) ? 'unknown' : 'free';
+}
+
+function isBehind({ parent }: ParentMovedFact, standing: LookedAt['standing']): Holding {
+  if (!standing) return 'unknown';
+  return standing.behind?.stream === parent ? 'holds' : 'free';
 }
 
 /** As `holdsFact`; an age that something else decides, which the image stands on, is not its own. */
@@ -73,8 +83,8 @@ function toldBy(verdict: Verdict): Told {
     findings: pairsOf(false),
     waived: pairsOf(true),
     isWaived: reasons.some(({ effect }) => effect === 'waived'),
-    isTooOld: reasons.some(({ kind, effect }) => kind === 'age' && effect === 'violates'),
-    isOwnAge: reasons.some((one) => one.kind === 'age' && one.effect === 'violates' && one.decidedBy === undefined),
+    isTooOld: reasons.some((one) => one.kind === 'age' && (one.effect === 'violates' || isOwnWarning(one))),
+    isOwnAge: reasons.some((one) => one.kind === 'age' && one.decidedBy === undefined),
     isScanUnknown: reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown'),
     isAgeUnknown: reasons.some(({ kind, effect }) => kind === 'age-unknown' && effect === 'unknown'),
   };
@@ -130,6 +140,8 @@ export function classifyFact(fact: CauseFact, { heads, inUse, latestRebuild }: S
   if (!heads) return 'unknown';
   const inHeads = any(heads.map((head) => holdsItself(fact, head)));
   if (inHeads !== 'free') return inHeads === 'holds' ? 'rebuild' : 'unknown';
+  // What still runs is no worse for it.
+  if (fact.kind === 'parent-moved') return 'gone';
   const older = any(inUse.map((image) => holdsItself(fact, image)));
   if (older !== 'holds') return older === 'free' ? 'gone' : 'unknown';
   return heads.length > 0 ? 'deploy' : 'rebuild';

@@ -31,7 +31,7 @@ export interface LineageFacts {
 /** Tiers that others are built upon. An application that begins like another one shares a build cache with it. */
 const BEARING: readonly (Tier | undefined)[] = [undefined, 'base', 'platform', 'mirrored', 'external'];
 
-export const mayBear = ({ tier }: LineageFacts): boolean => BEARING.includes(tier);
+export const mayBear = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => BEARING.includes(tier);
 
 /** The first push decides; a push that nobody has seen comes after all others. */
 export const pushedFirst = (one: LineageFacts, other: LineageFacts): number =>

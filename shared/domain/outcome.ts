@@ -11,6 +11,8 @@ export interface Rebuilt {
   readonly output: readonly LookedAt[];
   /** All findings of the head before it, over all platforms; absent where nobody has them. */
   readonly findingsBefore?: readonly Pick<Finding, 'vulnerability' | 'package' | 'version'>[];
+  /** Streams whose new head it did not pick up. */
+  readonly pinnedTo?: readonly string[];
   /** A complete scan of the output is awaited until then. */
   readonly verifyDeadlineEpochMs: number;
 }
@@ -23,13 +25,16 @@ export type RebuildJudgement = RebuildOutcome | { readonly result: 'pending'; re
  * cause and no verdict on this rebuild. A pair counts by vulnerability and package, whatever the version.
  */
 export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudgement {
-  const { facts, output } = rebuilt;
+  const { facts, output, pinnedTo = [] } = rebuilt;
   if (output.length === 0) return { result: 'no-output', reason: 'nothing proves what the build made' };
   const unclear = output.filter((image) => isUnclear(image, facts));
   if (unclear.length > 0) return unclearOutcome(unclear, rebuilt, nowEpochMs);
   const added = addedBy(rebuilt);
   if (added.length > 0) return { result: 'worse', added };
-  const left = facts.filter((fact) => anyHolds(fact, output) === 'holds');
+  // Its parent may have moved again since: that is another cause.
+  const left = facts.filter((fact) =>
+    fact.kind === 'parent-moved' ? pinnedTo.includes(fact.parent) : anyHolds(fact, output) === 'holds',
+  );
   return left.length > 0 ? { result: 'ineffective', left } : { result: 'fixed' };
 }
 

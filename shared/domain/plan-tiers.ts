@@ -35,7 +35,7 @@ export function planTiers(
   );
   const causes = new Map(sorted.map((one) => [one.candidate.stream, one]));
   const edges = withWays(tiers.edges, waysOf(sorted));
-  const arrived = arrivals(begin, edges, tiers.known);
+  const arrived = arrivals(begin, edges, tiers.known, context.followParents === true);
   const asked = new Set([...begin.keys(), ...arrived.keys(), ...streamsOnWays(sorted, begin)]);
   const first = inWaves(asked, { edges, begin, candidates, context });
   const climb = new Climb({ ...facts, roots, begin, causes, edges, arrived });
@@ -147,7 +147,10 @@ class Climb {
     );
     const own = new Set(cause?.candidate.cause.facts.map(factKey));
     const parents = [...(edges.get(stream) ?? [])];
-    const isMended = (fact: CauseFact): boolean => parents.some((parent) => this.#factAt(parent, fact) !== undefined);
+    const isMended = (fact: CauseFact): boolean =>
+      fact.kind === 'parent-moved'
+        ? this.kept.has(fact.parent)
+        : parents.some((parent) => this.#factAt(parent, fact) !== undefined);
     const others = (arrived.get(stream) ?? []).filter((fact) => !own.has(factKey(fact)) && isMended(fact));
     return [...below, ...others];
   }

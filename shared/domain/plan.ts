@@ -59,6 +59,8 @@ export interface PlanContext extends Pick<GuardFacts, 'killSwitch'> {
   readonly urgentRules?: ReadonlySet<string>;
   /** Whether applications that nothing runs are left out of what is rebuilt with a root; they are unless it says no. */
   readonly onlyApplicationsInUse?: boolean;
+  /** Whether all that stands on what is rebuilt is rebuilt too, and not only what holds the same; it is not unless it says so. */
+  readonly followParents?: boolean;
 }
 
 /** What becomes of each open cause: a node, an answer, or nothing where all its facts are settled. */

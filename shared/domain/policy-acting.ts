@@ -31,6 +31,8 @@ export const caps = v.strictObject({
   ramp: v.optional(v.pipe(v.integer(), v.minValue(1))),
   /** What nothing runs need not be rebuilt with what it stands on. */
   onlyApplicationsInUse: v.optional(v.boolean(), true),
+  /** A new head of what a stream stands on is a cause, and whoever is rebuilt takes along all that stands on it. */
+  followParents: v.optional(v.boolean(), true),
 });
 
 /** `GuardSettings` says what each of them means. */

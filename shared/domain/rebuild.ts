@@ -77,6 +77,8 @@ export interface Rebuild {
   /** The head of the stream that it stands on, when it was reserved; absent where that is not known. */
   readonly parentHead?: Digest;
   readonly build?: BuildStatus;
+  /** What it did not pick up: it stands on older images of these streams. */
+  readonly pinned?: readonly Pinned[];
   /** When its build had ended well and verification began: grace and deadline of verification count from here. */
   readonly verifyingSinceEpochMs?: number;
   /** What the build made: the digest that was pushed, an index or an image. */
@@ -89,6 +91,17 @@ export interface Rebuild {
   /** The earlier rebuild whose output this one brings to its end: nothing was built for it. */
   readonly takenOverFrom?: string;
   readonly endedAtEpochMs?: number;
+}
+
+/** A stream that something stands on, but not on the head that was there when it was built. */
+export interface Pinned {
+  readonly stream: string;
+  /** The head that it should have picked up, as a whole (`headDigestOf`). */
+  readonly head: Digest;
+  /** The older image that it stands on. */
+  readonly standsOn: Digest;
+  /** What the build says that it began with: its label `org.opencontainers.image.base.name`. */
+  readonly from?: string;
 }
 
 /** Verified, and of no use to anybody yet: the tag that others build on is still to move. */

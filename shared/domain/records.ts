@@ -117,6 +117,7 @@ export interface PolicyPointer {
 export type LedgerRecord =
   | { readonly kind: 'image'; readonly record: ImageRecord }
   | { readonly kind: 'cause'; readonly record: Cause }
+  | { readonly kind: 'stream'; readonly record: StreamRecord }
   | { readonly kind: 'rebuild'; readonly record: Rebuild }
   | { readonly kind: 'deployment'; readonly record: Deployment }
   | { readonly kind: 'closure'; readonly record: Closure }

@@ -1,3 +1,4 @@
+import type { Behind } from './behind.ts';
 import type { Birth } from './birth.ts';
 import type { Digest } from './image.ts';
 import type { Parent } from './lineage-evidence.ts';
@@ -7,6 +8,8 @@ export interface Standing {
   /** Absent where no known image is below it. */
   readonly parent?: Parent;
   readonly age: StandingAge;
+  /** Absent where it stands on the head of the stream below it, or on none. */
+  readonly behind?: Behind;
 }
 
 /** The oldest of what counts (`effectiveBirth`), as it is kept with the image. */

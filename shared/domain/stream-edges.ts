@@ -1,5 +1,5 @@
 import type { KnownFleet } from './attribution-line.ts';
-import { type CauseFact, factKey } from './cause.ts';
+import { type CauseFact, factKey, PARENT_MOVED } from './cause.ts';
 import type { Way } from './fault.ts';
 import { headDigestOf } from './heads.ts';
 import { anyContains } from './holding.ts';
@@ -62,14 +62,16 @@ export function parentHeadOf(stream: string, edges: Edges, { streams }: KnownFle
 }
 
 /**
- * Which facts of roots arrive where: a stream that stands on one that has a fact gets it where its own heads hold it,
- * and hands it on. Each stream meets each fact once.
+ * What arrives where once roots are rebuilt: a stream that stands on one that has a fact gets it where its own heads hold
+ * it, and hands it on. Each stream meets each fact once. Where what a stream stands on is followed, it also gets that it
+ * moves, and whoever stands on that gets the same of it.
  * @param roots by stream, what is to be mended there
  */
 export function arrivals(
   roots: ReadonlyMap<string, readonly CauseFact[]>,
   edges: Edges,
   known: KnownFleet,
+  followParents: boolean,
 ): ReadonlyMap<string, readonly CauseFact[]> {
   const above = new Map<string, string[]>();
   for (const [stream, below] of edges)
@@ -80,7 +82,8 @@ export function arrivals(
   for (const { stream, facts } of queue)
     for (const child of above.get(stream) ?? []) {
       const had = arrived.get(child) ?? new Map<string, CauseFact>();
-      const news = facts.filter((fact) => !had.has(factKey(fact)) && isInHeads(fact, child, known));
+      const arriving = followParents ? [...facts, movedWith(stream, facts)] : facts;
+      const news = arriving.filter((fact) => !had.has(factKey(fact)) && isHandedOn(fact, stream, child, known));
       for (const fact of news) had.set(factKey(fact), fact);
       if (news.length === 0) continue;
       arrived.set(child, had);
@@ -88,6 +91,16 @@ export function arrivals(
     }
   return new Map(Array.from(arrived, ([stream, facts]) => [stream, [...facts.values()]]));
 }
+
+/** Its head is built in the same cascade, so nobody knows it yet. */
+const movedWith = (parent: string, facts: readonly CauseFact[]): CauseFact => ({
+  ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent },
+  sinceEpochMs: facts.reduce((since, { sinceEpochMs }) => Math.min(since, sinceEpochMs), Number.POSITIVE_INFINITY),
+});
+
+/** That a stream moves concerns those alone that stand on it. */
+const isHandedOn = (fact: CauseFact, from: string, to: string, known: KnownFleet): boolean =>
+  fact.kind === 'parent-moved' ? fact.parent === from : isInHeads(fact, to, known);
 
 /** A stream without a head takes whatever comes: only a way leads there, of a head above that was built on it. */
 function isInHeads(fact: CauseFact, stream: string, { streams, images }: KnownFleet): boolean {

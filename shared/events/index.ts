@@ -5,6 +5,7 @@ import { ecrImageAction } from './ecr-image-action.ts';
 import { ecrImageScan } from './ecr-image-scan.ts';
 import { executionEnded } from './execution-ended.ts';
 import { fleetReviewed } from './fleet-reviewed.ts';
+import { headMoved } from './head-moved.ts';
 import { imageVerdictChanged } from './image-verdict-changed.ts';
 import { policyChanged } from './policy-changed.ts';
 import { rebuildRefused, rebuildWaiting } from './rebuild-answered.ts';
@@ -26,6 +27,7 @@ export const EVENTS: readonly EventContract[] = [
   rebuildVerified,
   rebuildIneffective,
   cascadeClosed,
+  headMoved,
   fleetReviewed,
   policyChanged,
 ];

@@ -1,4 +1,4 @@
-import { ASKED_BY_PERSON, type CauseFact } from '../domain/cause.ts';
+import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../domain/cause.ts';
 import { SEVERITIES } from '../domain/finding.ts';
 import { type Digest, isDigest } from '../domain/image.ts';
 import type { RunTotals } from '../domain/run.ts';
@@ -79,6 +79,13 @@ export const causeFact = v.variant('kind', [
     fix: v.picklist(['yes', 'no', 'unknown']),
   }),
   v.strictObject({ kind: v.literal('age'), ruleId: text, sinceEpochMs: epochMs }),
+  v.strictObject({
+    kind: v.literal('parent-moved'),
+    ruleId: v.literal(PARENT_MOVED),
+    sinceEpochMs: epochMs,
+    parent: text,
+    head: v.exactOptional(digest),
+  }),
   v.strictObject({
     kind: v.literal('person'),
     ruleId: v.literal(ASKED_BY_PERSON),

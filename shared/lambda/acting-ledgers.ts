@@ -1,4 +1,4 @@
-import { DynamoCascadeLedger } from '../adapters/dynamodb/cascade-ledger.ts';
+import { DynamoCascades } from '../adapters/dynamodb/cascades.ts';
 import { DynamoCauseLedger } from '../adapters/dynamodb/cause-ledger.ts';
 import { DynamoContentLedger } from '../adapters/dynamodb/content-ledger.ts';
 import { DynamoGuardLedger } from '../adapters/dynamodb/guard-ledger.ts';
@@ -15,7 +15,7 @@ import type { LedgerTable } from '../adapters/dynamodb/table.ts';
 
 /** What a cascade is made of and holds, and what may stop it, for those functions that plan or end one. */
 export const actingLedgers = (table: LedgerTable) => ({
-  cascades: new DynamoCascadeLedger(table),
+  cascades: new DynamoCascades(table),
   causes: new DynamoCauseLedger(table),
   guards: new DynamoGuardLedger(table),
   locks: new DynamoLockLedger(table),

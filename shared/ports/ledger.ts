@@ -89,6 +89,12 @@ export interface ContentLedger {
   get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>>;
 }
 
+/** Images that others may stand on, by their layers. */
+export interface ChainLedger {
+  /** Of any number of chains (`chainIds`), in no order; an image that was recorded just now may be missing. */
+  imagesOf(chains: readonly string[]): Promise<readonly Digest[]>;
+}
+
 /** All that the ledger knows of who stands on whom. */
 export interface KnownLineage {
   readonly images: readonly (ImageRecord & { readonly lineage: LineageFacts })[];

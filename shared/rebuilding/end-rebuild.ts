@@ -60,8 +60,8 @@ const NEVER_KNOWN: RebuildOutcome = {
 const PAST_DEADLINE: RebuildOutcome = { result: 'failed', reason: 'deadline: its build had not ended by then' };
 
 async function remember({ guards }: EndPorts, rebuild: Rebuild, isUnused: boolean): Promise<void> {
-  const { stream, cascadeId, outcome, parentHead, endedAtEpochMs: atEpochMs = 0 } = rebuild;
-  const parent = parentHead === undefined ? {} : { parentHead };
+  const { stream, cascadeId, outcome, parentHead, pinned: [pinned] = [], endedAtEpochMs: atEpochMs = 0 } = rebuild;
+  const parent = { ...(parentHead !== undefined && { parentHead }), ...(pinned && { pinnedAt: pinned.head }) };
   await guards.change(stream, (before) =>
     outcome
       ? afterOutcome(before, { rebuild, outcome, isUnused, atEpochMs, ...parent })

@@ -1,5 +1,5 @@
 import { type Cascade, type CascadeNode, hasEnded, type NodeState } from '../domain/cascade.ts';
-import { answerCause, type Cause, reopenCause, settleFacts } from '../domain/cause.ts';
+import { answerCause, type Cause, isDoneOnceBuilt, reopenCause, settleFacts } from '../domain/cause.ts';
 import { afterCascade } from '../domain/memory.ts';
 import { type Rebuild, type RebuildOutcome, rebuildIdOf } from '../domain/rebuild.ts';
 import type { StreamPolicy } from '../domain/stream-policy.ts';
@@ -90,11 +90,11 @@ export const NODE_STATES = {
 /**
  * Every node gives its cause back, one that was held back with the answer. The facts of a verified one stay until its
  * closure proves that nothing runs any more that holds them; an image that is pushed meanwhile and holds them again can
- * then be planned. What a person asked for is done.
+ * then be planned. What a person asked for is done, and what moved is picked up.
  */
 function settledCause(cause: Cause, { cascadeId, state, answer }: CascadeNode, rebuild: Rebuild | undefined): Cause {
   if (cause.takenBy?.cascadeId !== cascadeId) return cause;
   const reopened = reopenCause(cause, cascadeId);
-  if (state === 'verified') return settleFacts(reopened, rebuild?.facts.filter(({ kind }) => kind === 'person') ?? []);
+  if (state === 'verified') return settleFacts(reopened, rebuild?.facts.filter(isDoneOnceBuilt) ?? []);
   return answer && (state === 'refused' || state === 'waiting') ? answerCause(reopened, answer) : reopened;
 }

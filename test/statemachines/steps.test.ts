@@ -1,8 +1,7 @@
-import { cascadePlanStep } from '../../functions/cascade-plan/input.ts';
 import { cascadeReaperSteps } from '../../functions/cascade-reaper/input.ts';
 import { fleetReviewInput } from '../../functions/fleet-review/input.ts';
 import { inventoryInput } from '../../functions/inventory/input.ts';
-import { lineageInput } from '../../functions/lineage/input.ts';
+import { lineageSteps } from '../../functions/lineage/input.ts';
 import { reviewBatch } from '../../functions/policy-evaluation/input.ts';
 import { rebuildDispatchSteps } from '../../functions/rebuild-dispatch/input.ts';
 import { reportInput } from '../../functions/report/input.ts';
@@ -42,13 +41,12 @@ const byAction = {
   CascadeReaper: cascadeReaperSteps,
   FleetReview: fleetReviewInput,
   Inventory: inventoryInput,
+  Lineage: lineageSteps,
   RebuildDispatch: rebuildDispatchSteps,
   Rollout: rolloutSteps,
   VerifyRebuild: verifyRebuildSteps,
 } as const;
 const whole = {
-  CascadePlan: cascadePlanStep,
-  Lineage: lineageInput,
   PolicyEvaluation: reviewBatch,
   Report: reportInput,
   ScanTrigger: scanTriggerInput,

@@ -23,7 +23,7 @@ const allRules = [hub, member].flatMap((template) =>
 const rules = allRules.filter(({ properties }) => 'EventPattern' in properties);
 
 /** Rules that listen to what Patchwave itself announces; all others must not. */
-const OWN_ANNOUNCEMENTS: readonly string[] = ['PlanRule'];
+const OWN_ANNOUNCEMENTS: readonly string[] = ['HeadEventRule', 'PlanRule'];
 
 /** What `!Ref` gives for a resource that a pattern names, as the samples have it. */
 const REFERENCES: Readonly<Record<string, string>> = {
@@ -54,6 +54,7 @@ test('there are rules and samples to hold against each other', () => {
   expect(rules.map(({ id }) => id)).toEqual([
     'ScanRule',
     'RegistryRule',
+    'HeadEventRule',
     'PlanRule',
     'BuildRule',
     'BuildReportRule',

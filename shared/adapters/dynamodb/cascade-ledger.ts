@@ -1,9 +1,9 @@
 import { mapConcurrently } from '../../concurrency.ts';
-import { type Cascade, type CascadeNode, isOpen } from '../../domain/cascade.ts';
+import type { Cascade, CascadeNode } from '../../domain/cascade.ts';
 import { LedgerContendedError } from '../../ports/errors.ts';
 import type { CascadeLedger, PlanningLease } from '../../ports/rebuilds.ts';
+import { DynamoCascades } from './cascades.ts';
 import * as keys from './keys.ts';
-import { OPEN } from './keys.ts';
 import { StoredRecords } from './stored.ts';
 import type { Condition, LedgerTable } from './table.ts';
 
@@ -22,20 +22,14 @@ interface Planning extends PlanningLease {
   readonly untilEpochMs: number;
 }
 
-/** Cascades, one item for each of their nodes, and the lease that lets one planner plan at a time. */
-export class DynamoCascadeLedger implements CascadeLedger {
+/** Cascades as they are planned, too, and the lease that lets one planner plan at a time. */
+export class DynamoCascadeLedger extends DynamoCascades implements CascadeLedger {
   readonly #table: LedgerTable;
-  readonly #cascades: StoredRecords<Cascade>;
-  readonly #nodes: StoredRecords<CascadeNode>;
   readonly #planning: StoredRecords<Planning>;
 
   constructor(table: LedgerTable) {
+    super(table);
     this.#table = table;
-    this.#cascades = new StoredRecords<Cascade>(table, 'cascade', {
-      partition: OPEN.cascade,
-      sortKey: (cascade) => (isOpen(cascade) ? cascade.cascadeId : undefined),
-    });
-    this.#nodes = new StoredRecords(table, 'cascade-node');
     this.#planning = new StoredRecords(table, 'planning-lease');
   }
 
@@ -58,9 +52,9 @@ export class DynamoCascadeLedger implements CascadeLedger {
     if (held?.owner !== owner) throw leaseLost();
     if (!before || before.state === 'planned') {
       await mapConcurrently(nodes, WRITES_AT_ONCE, (node) =>
-        this.#nodes.put(keys.node(node.cascadeId, node.stream), node, NOT_BEGUN),
+        this.members.put(keys.node(node.cascadeId, node.stream), node, NOT_BEGUN),
       );
-      await this.#cascades.put(keys.cascade(cascade.cascadeId), cascade, NOT_BEGUN);
+      await this.cascades.put(keys.cascade(cascade.cascadeId), cascade, NOT_BEGUN);
     }
     const stands = await this.#planning.change(keys.planning, (lease) =>
       lease?.owner === owner ? { ...lease, pendingCascadeId: cascade.cascadeId } : undefined,
@@ -72,35 +66,6 @@ export class DynamoCascadeLedger implements CascadeLedger {
     // OWNER is a reserved word of DynamoDB.
     const names = { '#owner': 'owner' };
     await this.#table.delete(keys.planning, { expression: '#owner = :owner', names, values: { ':owner': owner } });
-  }
-
-  async get(cascadeId: string): Promise<Cascade | undefined> {
-    return this.#cascades.get(keys.cascade(cascadeId));
-  }
-
-  nodes(cascadeId: string): AsyncIterable<CascadeNode> {
-    const { PK, SK: prefix } = keys.node(cascadeId, '');
-    return this.#nodes.below(PK, prefix);
-  }
-
-  async node(cascadeId: string, stream: string): Promise<CascadeNode | undefined> {
-    return this.#nodes.get(keys.node(cascadeId, stream));
-  }
-
-  async changeCascade(cascadeId: string, change: (before: Cascade) => Cascade | undefined): Promise<Cascade> {
-    return this.#cascades.changeKnown(keys.cascade(cascadeId), change);
-  }
-
-  async changeNode(
-    cascadeId: string,
-    stream: string,
-    change: (before: CascadeNode) => CascadeNode | undefined,
-  ): Promise<CascadeNode> {
-    return this.#nodes.changeKnown(keys.node(cascadeId, stream), change);
-  }
-
-  async *open(): AsyncIterable<Cascade> {
-    for await (const page of this.#cascades.open()) yield* page;
   }
 }
 

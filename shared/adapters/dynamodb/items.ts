@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Closure, Deployment } from '../../domain/cascade.ts';
 import type { Cause, CauseFact } from '../../domain/cause.ts';
 import type { Rebuild } from '../../domain/rebuild.ts';
-import type { ImageRecord, LedgerRecord, PolicyPointer } from '../../domain/records.ts';
+import type { ImageRecord, LedgerRecord, PolicyPointer, StreamRecord } from '../../domain/records.ts';
 import type { ReviewRecord } from '../../domain/run.ts';
 import { ageOf } from '../../domain/standing.ts';
 import type { Reason, Verdict } from '../../domain/verdict.ts';
@@ -63,6 +63,7 @@ export function imageContent({ record, scanAskedBy }: ImageState): Content {
     ...(scanAskedBy !== undefined && { scanAskedBy }),
     ...ageIndex(record),
     ...verdictIndex(record),
+    ...chainIndex(record),
   };
 }
 
@@ -83,13 +84,18 @@ function verdictIndex({ digest, verdict, inUse }: ImageRecord) {
   return { verdictPk: verdictPartition(verdict.status, shardOf(digest)), verdictSk: digest };
 }
 
+/** By their layers; nothing stands on an application. */
+const chainIndex = ({ digest, tier, chainId }: ImageRecord) =>
+  chainId === undefined || tier === 'application' ? {} : { openPk: chainPartition(chainId), openSk: digest };
+
+export const chainPartition = (chainId: string): string => `CHAIN#${chainId}`;
 export const agePartition = (shard: number): string => `AGE#${shard}`;
 export const verdictPartition = (status: 'violating' | 'unknown', shard: number): string =>
   `VERDICT#${status}#${shard}`;
 export const shards: readonly number[] = Array.from({ length: INDEX_SHARDS }, (_, shard) => shard);
 
 export function imageState(item: Item): ImageState {
-  const { PK, SK, kind, rev, agePk, ageSk, verdictPk, verdictSk, scanAskedBy, verdict, ...rest } = item;
+  const { PK, SK, kind, rev, agePk, ageSk, verdictPk, verdictSk, openPk, openSk, scanAskedBy, verdict, ...rest } = item;
   const record = rest as unknown as Omit<ImageRecord, 'verdict'>;
   return {
     record: verdict === undefined ? record : { ...record, verdict: unpackVerdict(verdict) },
@@ -163,6 +169,8 @@ export function ledgerRecord(item: Record<string, unknown>): LedgerRecord {
       return { kind: 'image', record: imageState(stored).record };
     case 'cause':
       return { kind: 'cause', record: causeOf(stored) };
+    case 'stream':
+      return { kind: 'stream', record: storedRecord<StreamRecord>(stored) };
     case 'rebuild':
       return { kind: 'rebuild', record: storedRecord<Rebuild>(stored) };
     case 'deployment':

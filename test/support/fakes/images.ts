@@ -1,13 +1,14 @@
 import type { Digest } from '../../../shared/domain/image.ts';
 import { withFacts, withJudgement, withStanding, withUnreadResult } from '../../../shared/domain/image-record.ts';
+import { mayBear } from '../../../shared/domain/lineage-facts.ts';
 import type { ImageFacts, ImageRecord } from '../../../shared/domain/records.ts';
 import { sameContent } from '../../../shared/domain/same-content.ts';
 import { ageOf, type Standing } from '../../../shared/domain/standing.ts';
 import { ImageNotRecordedError } from '../../../shared/ports/errors.ts';
-import type { ImageIndex, ImageLedger, Judgement, ScanClaim } from '../../../shared/ports/ledger.ts';
+import type { ChainLedger, ImageIndex, ImageLedger, Judgement, ScanClaim } from '../../../shared/ports/ledger.ts';
 
 /** Images in memory. Every write of a record that differs counts in `writes`. */
-export class FakeImageLedger implements ImageLedger, ImageIndex {
+export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger {
   readonly records = new Map<Digest, ImageRecord>();
   readonly #askers = new Map<Digest, string>();
   writes = 0;
@@ -19,6 +20,14 @@ export class FakeImageLedger implements ImageLedger, ImageIndex {
       if (record) known.set(digest, structuredClone(record));
     }
     return known;
+  }
+
+  async imagesOf(chains: readonly string[]): Promise<readonly Digest[]> {
+    const asked = new Set(chains);
+    const images = [...this.records.values()].filter(
+      (image) => image.chainId !== undefined && asked.has(image.chainId) && mayBear(image),
+    );
+    return images.map(({ digest }) => digest);
   }
 
   async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {

@@ -49,6 +49,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     ids: (): string => `id-${String(++ids).padStart(6, '0')}`,
     images,
     imageIndex: images,
+    chains: images,
     places,
     fleetPlaces: places,
     contents: new FakeContentLedger(),

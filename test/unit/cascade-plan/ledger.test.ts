@@ -1,3 +1,4 @@
+import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/cascade-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
 import { actingLedgers } from '../../../shared/lambda/acting-ledgers.ts';
 import { type Fate, MemoryTable } from '../../support/memory-dynamo.ts';
@@ -30,14 +31,14 @@ interface StoredWorld {
 async function storedWorld(): Promise<StoredWorld> {
   const memory = new MemoryTable();
   const quick = { attempts: 50, wait: async () => {} };
-  const ledgers = (next: () => Fate) =>
-    actingLedgers(
-      new LedgerTable(
-        memory.client(async () => next()),
-        'ledger',
-        quick,
-      ),
-    ) as unknown as Partial<PlanWorld>;
+  const ledgers = (next: () => Fate) => {
+    const table = new LedgerTable(
+      memory.client(async () => next()),
+      'ledger',
+      quick,
+    );
+    return { ...actingLedgers(table), cascades: new DynamoCascadeLedger(table) } as unknown as Partial<PlanWorld>;
+  };
   const base = await planWorld({ caps: { ramp: 3 } });
   const world = { ...base, ...ledgers(() => 'done') };
   await violating(world, 0);

@@ -81,7 +81,6 @@ export function portsOf(world: PlanWorld, turns: Turns = {}): PlanPorts {
   const ports = {
     ...{ cascades, causes, guards, locks, rebuilds, rollouts, slots, killSwitch },
     ...{ images, streams, streamImages, runs, policies, executions, looks, ends },
-    files: world.runFiles,
   };
   const interleaved = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, turns)]);
   const nobodyWaits = { attempts: 1, wait: async () => undefined };

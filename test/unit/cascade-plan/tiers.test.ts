@@ -1,3 +1,4 @@
+import { PARENT_MOVED } from '../../../shared/domain/cause.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { digestOf, review } from '../../support/samples.ts';
@@ -27,7 +28,12 @@ import {
 const TIERS = ['base', 'platform'] as const;
 const [BASE, PLATFORM, APP] = [0, 1, 2] as const;
 
-const tieredWorld = () => planWorld({ tiers: TIERS });
+const tieredWorld = (caps = {}) => planWorld({ tiers: TIERS, caps });
+
+/** What a stream gets because what it stands on is rebuilt for that fact. */
+const movedAfter = (n: number) => ({
+  ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent: streamOf(n), sinceEpochMs: fact().sinceEpochMs },
+});
 
 /** Each stands on the one before it, and all hold the same, with a cause of their own or without. */
 async function threeTiers(
@@ -77,7 +83,11 @@ test('streams without a cause of their own are taken along: at fault, between, a
     await plan(world);
     expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
     const { nodes } = await lastStarted(world);
-    expect(nodes.map(({ facts }) => facts)).toEqual([[fact()], [fact()], [fact()]]);
+    expect(nodes.map(({ facts }) => facts)).toEqual([
+      [fact()],
+      [fact(), movedAfter(BASE)],
+      [fact(), movedAfter(PLATFORM)],
+    ]);
     expect(nodes.filter(({ causeVersion }) => causeVersion !== undefined).map(({ stream }) => stream)).toEqual([
       streamOf(cause),
     ]);
@@ -118,7 +128,7 @@ test('what is read grows with the levels and the streams, not with what they sha
 });
 
 test('where a platform below was never scanned, that is asked for, and what stands on it waits', async () => {
-  const world = await tieredWorld();
+  const world = await tieredWorld({ followParents: false });
   const base = await violating(world, BASE);
   const platform = await pushed(world, PLATFORM, 'platform', { tags: ['v1.1'] });
   stands(world, platform, base);

@@ -1,5 +1,6 @@
-import { openCascade } from '../../../functions/cascade-plan/open.ts';
 import { type ClosedCascade, closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
+import { openCascade } from '../../../functions/cascade-reaper/open-cascade.ts';
+import { placeOutput } from '../../../functions/lineage/place-output.ts';
 import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
 import { start } from '../../../functions/rebuild-dispatch/start.ts';
@@ -93,6 +94,7 @@ async function verify(world: FakeWorld, step: Node & { readonly rebuildId: strin
   const found = await findOutput(ports, VERIFY, step);
   if (found.decision !== 'verify') throw new Error(`${step.stream}: ${found.decision}`);
   for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    await placeOutput(world, step);
     const { decision, waitSeconds } = await check(ports, VERIFY, step);
     if (decision !== 'wait') return;
     world.advance(waitSeconds * 1000);

@@ -20,7 +20,7 @@ const LIMITS = { catchUpMinutes: 30, scanWaitMinutes: 10, pollSeconds: 20 };
 /** All ports as one invocation sees them. */
 export function portsOf(world: FakeWorld, invocation: Invocation) {
   const { images, places, contents, usages, streams, causes, runs, scopes, policies, runFiles, evidence } = world;
-  const { fleetPlaces, streamImages, rollouts, deadLetters, accounts, workloads, registry, scanner } = world;
+  const { fleetPlaces, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner } = world;
   const stores = {
     images,
     places,
@@ -35,7 +35,7 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
     files: runFiles,
     evidence,
   };
-  const ports = { ...stores, streamImages, rollouts, deadLetters, accounts, workloads, registry, scanner };
+  const ports = { ...stores, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner };
   const seen = Object.entries(ports).map(([name, port]) => [name, invocation.through(port)] as const);
   return {
     ...(Object.fromEntries(seen) as typeof ports),

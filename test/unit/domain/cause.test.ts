@@ -55,7 +55,8 @@ const found = {
 test.each<[string, Reason, CauseFact[]]>([
   ['age that violates', { ...aged, effect: 'violates' }, [age(20)]],
   ['an age that another image decides', { ...aged, effect: 'violates', decidedBy: digestOf('base') }, []],
-  ['age that is due', { ...aged, effect: 'due' }, []],
+  ['an age of its own that is near its limit', { ...aged, effect: 'due' }, [age(20)]],
+  ['one that another image decides', { ...aged, effect: 'due', decidedBy: digestOf('base') }, []],
   ['age that is waived', { ...aged, effect: 'waived', waiverId: 'w' }, []],
   ['a finding that violates', { ...found, effect: 'violates' }, [finding('CVE-1', 30)]],
   ['a finding in grace', { ...found, effect: 'due' }, []],

@@ -170,11 +170,13 @@ test('it never closes with a scope unread, a holder running or an image nobody j
 
 /** Said once more, in other words than the code's. */
 function mayHold(asked: (typeof closure.facts)[number], { verdict, judgedAtEpochMs }: RunningImage['image']): boolean {
-  if (asked.kind === 'person') return false;
+  if (asked.kind === 'person' || asked.kind === 'parent-moved') return false;
   if (!verdict || judgedAtEpochMs === undefined) return true;
   return verdict.reasons.some((reason) =>
     asked.kind === 'age'
-      ? reason.kind === 'age-unknown' || (reason.kind === 'age' && reason.effect === 'violates')
+      ? reason.kind === 'age-unknown' ||
+        (reason.kind === 'age' &&
+          (reason.effect === 'violates' || (reason.effect === 'due' && reason.decidedBy === undefined)))
       : reason.kind === 'scan' ||
         (reason.kind === 'finding' &&
           reason.effect !== 'waived' &&

@@ -6,6 +6,7 @@ import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, personFact, reasonOf
 import { digestOf, HOUR, NOW } from './arbitraries.ts';
 
 const fact = findingFact();
+const movedFact = { kind: 'parent-moved', ruleId: 'parent-moved', parent: 'parent', sinceEpochMs: NOW } as const;
 const unjudged: LookedAt = { digest: digestOf('unjudged') };
 const outdated = ({ judgedAtEpochMs, ...image }: LookedAt): LookedAt => image;
 
@@ -25,7 +26,27 @@ test.each<[Holding, string, CauseFact, LookedAt]>([
   ['unknown', 'its scan is awaited', fact, looked('a', NOT_SCANNED)],
   ['unknown', 'it was judged by other facts', fact, outdated(looked('a'))],
   ['holds', 'it is too old', ageFact, looked('a', reasonOf(ageFact))],
-  ['free', 'it gets old', ageFact, looked('a', reasonOf(ageFact, 'due'))],
+  ['holds', 'it gets old by itself', ageFact, looked('a', reasonOf(ageFact, 'due'))],
+  [
+    'free',
+    'what it stands on gets old',
+    ageFact,
+    looked('a', { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason),
+  ],
+  [
+    'holds',
+    'another head is there',
+    movedFact,
+    { ...looked('a'), standing: { behind: { stream: 'parent', head: digestOf('other') } } },
+  ],
+  [
+    'free',
+    'another stream moved',
+    movedFact,
+    { ...looked('a'), standing: { behind: { stream: 'other', head: digestOf('b') } } },
+  ],
+  ['free', 'it stands on the head', movedFact, { ...unjudged, standing: {} }],
+  ['unknown', 'nobody looked what it stands on', movedFact, looked('a')],
   ['free', 'its age is waived', ageFact, looked('a', reasonOf(ageFact, 'waived'))],
   ['free', 'it is young, its scan is awaited', ageFact, looked('a', NOT_SCANNED)],
   ['unknown', 'nobody knows its age', ageFact, looked('a', NO_AGE)],

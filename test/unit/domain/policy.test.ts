@@ -62,7 +62,7 @@ test('what may be left out has a default, and report-only is the first of them',
     mirrors: [],
     staleScanHours: 48,
     waivers: [],
-    caps: { concurrentRebuilds: 8, onlyApplicationsInUse: true },
+    caps: { concurrentRebuilds: 8, onlyApplicationsInUse: true, followParents: true },
     guards: {
       attempts: 3,
       coolDownMinutes: 60,

@@ -1,9 +1,9 @@
 import type { Closure, NodeAnswer } from '../../../shared/domain/cascade.ts';
-import { ASKED_BY_PERSON, type CauseFact } from '../../../shared/domain/cause.ts';
+import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../../../shared/domain/cause.ts';
 import { SEVERITIES } from '../../../shared/domain/finding.ts';
 import { type Digest, TIERS } from '../../../shared/domain/image.ts';
 import type { Rebuild, RebuildOutcome } from '../../../shared/domain/rebuild.ts';
-import type { ImageRecord, LedgerRecord, PolicyPointer } from '../../../shared/domain/records.ts';
+import type { ImageRecord, LedgerRecord, PolicyPointer, StreamRecord } from '../../../shared/domain/records.ts';
 import type { ReviewRecord } from '../../../shared/domain/run.ts';
 import { SCAN_STATES } from '../../../shared/domain/scan.ts';
 import { REASON_EFFECTS, type Reason, VERDICTS, type Verdict } from '../../../shared/domain/verdict.ts';
@@ -103,6 +103,15 @@ const causeFact: fc.Arbitrary<CauseFact> = fc.oneof(
     version: fc.constantFrom('1.2.3-1', ''),
     fix: fc.constantFrom('yes', 'no', 'unknown'),
   }),
+  fc
+    .tuple(
+      fc.record({
+        ...{ kind: fc.constant('parent-moved' as const), ruleId: fc.constant(PARENT_MOVED) },
+        ...{ parent: fc.constant('parent'), sinceEpochMs: epochMs },
+      }),
+      optional<{ head: Digest }>({ head: fc.constant(digestOf('head')) }),
+    )
+    .map(([one, other]) => ({ ...one, ...other })),
   fc.record({
     kind: fc.constant('person' as const),
     ruleId: fc.constant(ASKED_BY_PERSON),
@@ -226,6 +235,13 @@ export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
     })
     .chain((cause) => optional<{ answer: NodeAnswer }>({ answer: anyAnswer }).map((other) => ({ ...cause, ...other })))
     .map((record) => ({ kind: 'cause' as const, record })),
+  fc
+    .tuple(fc.constantFrom('base', 'platform', 'application'), fc.constantFrom('one', 'other'), fc.boolean())
+    .map(([tier, image, isKnown]) => ({
+      ...{ stream: 'stream', tier, owner: 'team', location: LOCATION, headTag: '^1$' },
+      ...(isKnown && { head: { images: { 'linux/amd64': digestOf(image) } } }),
+    }))
+    .map((record) => ({ kind: 'stream' as const, record: record as StreamRecord })),
   anyRebuild.map((record) => ({ kind: 'rebuild' as const, record })),
   anyClosure.map((record) => ({ kind: 'closure' as const, record })),
   anyReview.map((record) => ({ kind: 'run' as const, record })),

@@ -257,7 +257,7 @@ test('of many failures a hundred are named and all are counted', async () => {
 });
 
 test('refuses what is no step of a run, and names what its environment lacks', async () => {
-  const event = { runId: RUN, mode: 'review', policyVersion: 'v1' };
+  const event = { action: 'find', runId: RUN, mode: 'review', policyVersion: 'v1' };
   await expect(handler({ ...event, mode: 'dry' }, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
   await expect(handler(event, context)).rejects.toMatchObject({
     name: 'EnvironmentError',

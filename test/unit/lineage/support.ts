@@ -81,8 +81,8 @@ export async function findIn(
   const { policies, policyVersion, clock, runFiles: files } = world;
   const ledgers = { ...world, ...ports };
   const seen = mode === 'preview' ? { ...ledgers, ...previewOf(ledgers, files, RUN) } : ledgers;
-  const services = { ledgers: () => ({ ...seen, parts: seen.runs }), world: { policies, files, clock } };
-  const error = await lineage(() => services)({ runId: RUN, mode, policyVersion }, context).then(
+  const services = { reviewing: () => ({ ...seen, policies, files, clock }), following: world };
+  const error = await lineage(() => services)({ action: 'find', runId: RUN, mode, policyVersion }, context).then(
     () => undefined,
     (thrown: Error) => thrown,
   );

@@ -1,0 +1,32 @@
+import type { SQSBatchResponse } from 'aws-lambda';
+import { logger } from '../../shared/lambda/powertools.ts';
+import { findLineage, type LineagePart, type LineagePorts } from './find-lineage.ts';
+import { type HeadEventPorts, handleHeadEvents } from './head-events.ts';
+import type { LineageInput, StepInput } from './input.ts';
+import { type PlacedOutput, type PlaceOutputPorts, placeOutput } from './place-output.ts';
+
+export interface LineageServices {
+  readonly reviewing: (run: StepInput<'find'>) => LineagePorts;
+  readonly following: HeadEventPorts & PlaceOutputPorts;
+}
+
+/** Tells review, cascade and queue apart, and gives each the reply it understands. */
+export async function answer(
+  event: LineageInput,
+  { reviewing, following }: LineageServices,
+): Promise<LineagePart | PlacedOutput | SQSBatchResponse> {
+  if ('Records' in event) {
+    const failed = await handleHeadEvents(following, event.Records);
+    for (const { messageId, error } of failed) {
+      logger.error(`message ${messageId} failed and will be delivered again`, error as Error);
+    }
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  }
+  logger.appendKeys({ action: event.action });
+  if (event.action === 'find') {
+    logger.appendKeys({ runId: event.runId });
+    return findLineage(reviewing(event), event);
+  }
+  logger.appendKeys({ cascadeId: event.cascadeId, stream: event.stream });
+  return placeOutput(following, event);
+}

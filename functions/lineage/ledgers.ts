@@ -1,0 +1,13 @@
+import {
+  contents,
+  fleetPlaces,
+  images,
+  parts,
+  places,
+  streamImages,
+  streams,
+  usages,
+} from '../../shared/lambda/ledgers.ts';
+
+/** What a review's look at the fleet reads and writes. */
+export const reviewLedgers = { contents, fleetPlaces, images, parts, places, streamImages, streams, usages } as const;

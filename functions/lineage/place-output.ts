@@ -1,0 +1,149 @@
+import { type Behind, headFor } from '../../shared/domain/behind.ts';
+import type { KnownImage } from '../../shared/domain/found-standing.ts';
+import { headDigestOf } from '../../shared/domain/heads.ts';
+import type { Digest, Platform } from '../../shared/domain/image.ts';
+import { standsOn } from '../../shared/domain/lineage.ts';
+import { isPinned, type Pushed } from '../../shared/domain/pinned.ts';
+import type { Pinned, Rebuild } from '../../shared/domain/rebuild.ts';
+import type { StreamRecord } from '../../shared/domain/records.ts';
+import { sameContent } from '../../shared/domain/same-content.ts';
+import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import type { StreamLedger } from '../../shared/ports/ledger.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
+import type { StepInput } from './input.ts';
+import { type AroundPorts, placeNew, readAround } from './read-around.ts';
+import { type ReadFleet, readFleet } from './read-fleet.ts';
+
+export interface PlaceOutputPorts extends AroundPorts {
+  readonly policies: Pick<PolicyStore, 'current'>;
+  readonly streams: Pick<StreamLedger, 'streams'>;
+  readonly rebuilds: Pick<RebuildLedger, 'get' | 'record'>;
+}
+
+export interface PlacedOutput {
+  /** Images of the output whose place is known. */
+  readonly placed: number;
+  /** Images that nobody has written down yet: they are asked for again. */
+  readonly missing: number;
+}
+
+/**
+ * What the images of a rebuild's output stand on, and whether that is what they should have picked up. Its verification
+ * judges nothing before that is known.
+ * @throws InvalidInputError where nobody asked for this rebuild, or its output was not found yet
+ */
+export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'place-output'>): Promise<PlacedOutput> {
+  const { cascadeId, stream, rebuildId } = input;
+  const rebuild = await ports.rebuilds.get(stream, rebuildId);
+  if (rebuild?.cascadeId !== cascadeId || rebuild.output === undefined)
+    throw new InvalidInputError([`rebuildId: cascade ${cascadeId} has no output of rebuild ${rebuildId}`]);
+  const { policy } = await ports.policies.current();
+  const output = await imagesOf(ports, rebuild.output);
+  const fleet = await readAround(ports, output);
+  const known = output.filter((digest) => fleet.images.has(digest));
+  const { parents } = await placeNew(ports, policy, fleet, known);
+  const below = known.flatMap((digest) => {
+    const parent = standsOn(parents, digest, (one) => fleet.images.get(one)?.aged.stream);
+    return parent ? [{ digest, stream: parent.stream, standsOn: parent.digest }] : [];
+  });
+  await recordPinned(ports, rebuild, await pinnedOf(ports, fleet, rebuild, below));
+  return { placed: known.length, missing: output.length - known.length };
+}
+
+async function imagesOf({ places }: Pick<PlaceOutputPorts, 'places'>, digest: Digest): Promise<readonly Digest[]> {
+  const children = (await places.indexes([digest])).get(digest);
+  return children ? [...new Set(children.map((child) => child.digest))] : [digest];
+}
+
+interface Below {
+  readonly digest: Digest;
+  readonly stream: string;
+  readonly standsOn: Digest;
+}
+
+/** One for each stream, of the first image that is pinned to an older one. */
+async function pinnedOf(
+  ports: PlaceOutputPorts,
+  fleet: ReadFleet,
+  rebuild: Rebuild,
+  below: readonly Below[],
+): Promise<readonly Pinned[]> {
+  if (below.length === 0) return [];
+  const [streams, built] = await Promise.all([
+    ports.streams.streams([...new Set(below.map(({ stream }) => stream))]),
+    rebuild.parentHead === undefined ? [] : imagesOf(ports, rebuild.parentHead),
+  ]);
+  const heads = [...streams.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
+  const { images } = await readFleet(ports, [], [...heads, ...built]);
+  const pinned = new Map<string, Pinned>();
+  for (const { digest, stream, standsOn: stood } of below) {
+    const platform = fleet.images.get(digest)?.lineage.platform;
+    const own = built.filter((one) => images.get(one)?.aged.stream === stream);
+    const expected =
+      ownHead(own, platform, images, rebuild) ?? headBefore(streams.get(stream), platform, images, rebuild);
+    const standing = pushedIn(fleet.images, stood);
+    if (!expected || !standing || pinned.has(stream) || !isPinned(standing, expected.image)) continue;
+    const from = fleet.images.get(digest)?.lineage.labels?.[BASE_NAME];
+    pinned.set(stream, { stream, head: expected.head, standsOn: stood, ...(from !== undefined && { from }) });
+  }
+  return [...pinned.values()];
+}
+
+const BASE_NAME = 'org.opencontainers.image.base.name';
+
+interface Expected extends Pick<Behind, 'head'> {
+  readonly image: Pushed;
+}
+
+type Images = ReadonlyMap<Digest, KnownImage>;
+
+/** What it was told to stand on when it was reserved: also what its own cascade had built by then. */
+function ownHead(
+  built: readonly Digest[],
+  platform: Platform | undefined,
+  images: Images,
+  { parentHead }: Rebuild,
+): Expected | undefined {
+  const byPlatform = Object.fromEntries(built.map((one) => [images.get(one)?.lineage.platform ?? '', one]));
+  const image = pushedIn(images, headFor(platform, { images: byPlatform }));
+  return image && parentHead !== undefined ? { head: parentHead, image } : undefined;
+}
+
+/** The head of a stream, where it was that before the rebuild was reserved: of a later one nobody can ask it. */
+function headBefore(
+  record: StreamRecord | undefined,
+  platform: Platform | undefined,
+  images: Images,
+  { reservedAtEpochMs }: Rebuild,
+): Expected | undefined {
+  const head = headDigestOf(record?.head);
+  const image = pushedIn(images, record?.head && headFor(platform, record.head));
+  if (head === undefined || !image) return undefined;
+  const { pushedAtEpochMs = 0 } = image;
+  return pushedAtEpochMs <= reservedAtEpochMs ? { head, image } : undefined;
+}
+
+function pushedIn(images: Images, one: Digest | undefined): Pushed | undefined {
+  const image = one && images.get(one);
+  if (!image) return undefined;
+  const { digest, chainId } = image.aged;
+  const { firstPushedAtEpochMs: pushedAtEpochMs } = image.lineage;
+  return {
+    digest,
+    ...(chainId !== undefined && { chainId }),
+    ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }),
+  };
+}
+
+/** Before its outcome, which is judged by it. */
+async function recordPinned(
+  { rebuilds }: PlaceOutputPorts,
+  { stream, rebuildId }: Rebuild,
+  pinned: readonly Pinned[],
+): Promise<void> {
+  if (pinned.length === 0) return;
+  await rebuilds.record(stream, rebuildId, (before) =>
+    !before || before.outcome || sameContent(before.pinned, pinned) ? undefined : { ...before, pinned },
+  );
+}

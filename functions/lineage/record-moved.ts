@@ -1,0 +1,66 @@
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import type { Behind } from '../../shared/domain/behind.ts';
+import { hasEnded } from '../../shared/domain/cascade.ts';
+import { mergeMoved, PARENT_MOVED } from '../../shared/domain/cause.ts';
+import { headDigestOf } from '../../shared/domain/heads.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import type { StreamRecord } from '../../shared/domain/records.ts';
+import type { CauseLedger } from '../../shared/ports/ledger.ts';
+import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
+import type { Failure } from './read-fleet.ts';
+
+const WRITES_AT_ONCE = 8;
+
+export interface MovedPorts {
+  readonly causes: Pick<CauseLedger, 'change'>;
+  readonly cascades: Pick<CascadeLedger, 'open' | 'node'>;
+}
+
+/** A stream whose heads stand on older images of the streams below it. */
+export interface BehindStream {
+  readonly record: StreamRecord;
+  readonly behind: readonly Behind[];
+}
+
+/**
+ * Records as causes that what streams stand on has moved, but where an open cascade is still to rebuild the stream: what it
+ * pushes itself starts nothing. An application that nothing runs is left alone, as the policy says.
+ * @param runs whether anything runs an image of a stream
+ * @returns the streams that could not be asked about or written; one that fails stops no other
+ */
+export async function recordMoved(
+  { causes, cascades }: MovedPorts,
+  { caps }: Policy,
+  streams: readonly BehindStream[],
+  runs: (stream: string) => boolean | Promise<boolean>,
+  nowEpochMs: number,
+): Promise<readonly Failure[]> {
+  if (!caps.followParents || streams.length === 0) return [];
+  const open = await collect(cascades.open());
+  const isStillRebuilt = async ({ stream, head }: StreamRecord): Promise<boolean> => {
+    for (const { cascadeId } of open) {
+      const node = await cascades.node(cascadeId, stream);
+      const isToCome = node?.work === 'rebuild' && !hasEnded(node) && node.output !== headDigestOf(head);
+      if (isToCome) return true;
+    }
+    return false;
+  };
+  const failures = await mapConcurrently(streams, WRITES_AT_ONCE, async ({ record, behind }) => {
+    const { stream, tier } = record;
+    try {
+      if (tier === 'application' && caps.onlyApplicationsInUse && !(await runs(stream))) return [];
+      if (await isStillRebuilt(record)) return [];
+      await causes.change(stream, (before) => mergeMoved(stream, before, movedBy(behind, nowEpochMs)));
+      return [];
+    } catch (error) {
+      return [{ key: stream, error }];
+    }
+  });
+  return failures.flat();
+}
+
+/** Heads of several platforms may stand on the same stream, and are behind together. */
+const movedBy = (behind: readonly Behind[], sinceEpochMs: number) =>
+  [...new Map(behind.map((one) => [one.stream, one])).values()].map(({ stream: parent, head }) => ({
+    ...({ kind: 'parent-moved', ruleId: PARENT_MOVED, parent, head, sinceEpochMs } as const),
+  }));

@@ -1,0 +1,53 @@
+import { headDigestOf } from './heads.ts';
+import type { Digest, Platform } from './image.ts';
+import { standsOn } from './lineage.ts';
+import type { Parents } from './lineage-evidence.ts';
+import { suited } from './lineage-facts.ts';
+import type { StreamRecord } from './records.ts';
+
+/** An image stands on one that is not the head of its stream any more. */
+export interface Behind {
+  readonly stream: string;
+  /** The head of that stream, as a whole (`headDigestOf`). */
+  readonly head: Digest;
+}
+
+/** What of an image tells whether another one stands on it. */
+export interface Placed {
+  readonly stream?: string;
+  readonly platform?: Platform;
+  readonly chainId?: string;
+}
+
+/** All that tells who is behind. */
+export interface KnownHeads {
+  readonly parents: Parents;
+  image(digest: Digest): Placed | undefined;
+  headOf(stream: string): StreamRecord['head'];
+}
+
+/**
+ * Whether what an image stands on has moved: the nearest stream below it has another head, for the platform of the image
+ * and with other content. The same layers under another digest, or a head for other platforms only, are no move.
+ */
+export function behindOf(digest: Digest, { parents, image, headOf }: KnownHeads): Behind | undefined {
+  const below = standsOn(parents, digest, (one) => image(one)?.stream);
+  const head = below && headOf(below.stream);
+  const now = head && headFor(image(digest)?.platform, head);
+  if (!below || !head || now === undefined || isSame(now, below.digest)) return undefined;
+  return { stream: below.stream, head: headDigestOf(head) ?? now };
+
+  function isSame(one: Digest, other: Digest): boolean {
+    const chain = image(one)?.chainId;
+    return one === other || (chain !== undefined && chain === image(other)?.chainId);
+  }
+}
+
+/** The image of a head that a machine of some platform gets; none where nobody knows what the platform is. */
+export const headFor = (platform: Platform | undefined, head: NonNullable<StreamRecord['head']>): Digest | undefined =>
+  platform === undefined
+    ? undefined
+    : suited(
+        { platform },
+        Object.entries(head.images).map(([of, digest]) => ({ platform: of as Platform, digest })),
+      )[0]?.digest;
