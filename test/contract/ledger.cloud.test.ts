@@ -20,6 +20,7 @@ import { ledgerTables } from '../support/ledger-table.ts';
 import { ListedPlaces } from '../support/listed-places.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
+import { chainLedgerContract } from './chain-ledger.contract.ts';
 import { contentLedgerContract } from './content-ledger.contract.ts';
 import { guardLedgerContract } from './guard-ledger.contract.ts';
 import { imageLedgerContract } from './image-ledger.contract.ts';
@@ -46,6 +47,8 @@ describe('the DynamoDB ledger of', () => {
   describe('images', () =>
     imageLedgerContract({ make: async () => new IndexedImages(await newTable()), propertyRuns }));
   describe('places', () => placeLedgerContract({ make: async () => new ListedPlaces(await newTable()), propertyRuns }));
+  describe('chains', () =>
+    chainLedgerContract({ make: async () => new IndexedImages(await newTable()), propertyRuns }));
   describe('contents', () =>
     contentLedgerContract({ make: async () => new DynamoContentLedger(await newTable()), propertyRuns }));
   describe('usages', () =>

@@ -1,6 +1,7 @@
 import { fakeWorld } from '../support/fakes/world.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
+import { chainLedgerContract } from './chain-ledger.contract.ts';
 import { contentLedgerContract } from './content-ledger.contract.ts';
 import { guardLedgerContract } from './guard-ledger.contract.ts';
 import { imageLedgerContract } from './image-ledger.contract.ts';
@@ -21,6 +22,7 @@ const propertyRuns = 200;
 describe('the fake ledger of', () => {
   describe('images', () => imageLedgerContract({ make: () => fakeWorld().images, propertyRuns }));
   describe('places', () => placeLedgerContract({ make: () => fakeWorld().places, propertyRuns }));
+  describe('chains', () => chainLedgerContract({ make: () => fakeWorld().images, propertyRuns }));
   describe('contents', () => contentLedgerContract({ make: () => fakeWorld().contents, propertyRuns }));
   describe('usages', () => usageLedgerContract({ make: () => fakeWorld().usages, propertyRuns }));
   describe('streams', () => streamLedgerContract({ make: () => fakeWorld().streams, propertyRuns }));

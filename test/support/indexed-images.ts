@@ -1,15 +1,22 @@
+import { DynamoChains } from '../../shared/adapters/dynamodb/chains.ts';
 import { DynamoImageIndex } from '../../shared/adapters/dynamodb/image-index.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
 import type { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
-import type { ImageIndex } from '../../shared/ports/ledger.ts';
+import type { ChainLedger, ImageIndex } from '../../shared/ports/ledger.ts';
 
 /** Images and the indexes that follow them, of one table. */
-export class IndexedImages extends DynamoImageLedger implements ImageIndex {
+export class IndexedImages extends DynamoImageLedger implements ImageIndex, ChainLedger {
   readonly #index: DynamoImageIndex;
+  readonly #chains: DynamoChains;
 
   constructor(table: LedgerTable) {
     super(table);
     this.#index = new DynamoImageIndex(table);
+    this.#chains = new DynamoChains(table);
+  }
+
+  imagesOf(chains: readonly string[]) {
+    return this.#chains.imagesOf(chains);
   }
 
   withVerdict(status: 'violating' | 'unknown') {

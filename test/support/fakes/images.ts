@@ -1,6 +1,5 @@
 import type { Digest } from '../../../shared/domain/image.ts';
 import { withFacts, withJudgement, withStanding, withUnreadResult } from '../../../shared/domain/image-record.ts';
-import { mayBear } from '../../../shared/domain/lineage-facts.ts';
 import type { ImageFacts, ImageRecord } from '../../../shared/domain/records.ts';
 import { sameContent } from '../../../shared/domain/same-content.ts';
 import { ageOf, type Standing } from '../../../shared/domain/standing.ts';
@@ -25,7 +24,7 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger {
   async imagesOf(chains: readonly string[]): Promise<readonly Digest[]> {
     const asked = new Set(chains);
     const images = [...this.records.values()].filter(
-      (image) => image.chainId !== undefined && asked.has(image.chainId) && mayBear(image),
+      ({ chainId, tier }) => chainId !== undefined && asked.has(chainId) && tier !== 'application',
     );
     return images.map(({ digest }) => digest);
   }

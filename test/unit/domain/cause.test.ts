@@ -6,6 +6,8 @@ import {
   type FindingFact,
   factKey,
   mergeCause,
+  mergeMoved,
+  type ParentMovedFact,
   reopenCause,
   settleFacts,
   takeCause,
@@ -259,5 +261,39 @@ describe('the life of a cause', () => {
       }),
       runs,
     );
+  });
+});
+
+describe('parents that move', () => {
+  const moved = (head: string, sinceEpochMs: number, parent = 'base'): ParentMovedFact => ({
+    ...{ kind: 'parent-moved', ruleId: 'parent-moved', parent, head: digestOf(head), sinceEpochMs },
+  });
+
+  test('of each the last head counts, and the stream waits since the first', () => {
+    const first = mergeMoved(STREAM, undefined, [moved('a', 5)]);
+    expect(first).toMatchObject({ state: 'open', version: 1, facts: [moved('a', 5)] });
+    const second = mergeMoved(STREAM, first, [moved('b', 9)]);
+    expect(second).toMatchObject({ state: 'open', version: 2, facts: [moved('b', 5)], sinceEpochMs: 5 });
+    expect(mergeMoved(STREAM, second, [moved('b', 12)])).toBe(second);
+  });
+
+  test('a thousand moves are one fact', () => {
+    let cause: Cause | undefined;
+    for (let n = 0; n < 1000; n += 1) cause = mergeMoved(STREAM, cause, [moved(`head ${n}`, n)]);
+    expect(cause).toMatchObject({ version: 1000, facts: [moved('head 999', 0)] });
+  });
+
+  test('what else the stream waits for stays, and so do other parents', () => {
+    const before = mergeCause(STREAM, undefined, [finding('CVE-1', 1), moved('a', 2), moved('a', 3, 'other')]);
+    expect(mergeMoved(STREAM, before, [moved('b', 9)])?.facts).toEqual(
+      expect.arrayContaining([finding('CVE-1', 1), moved('b', 2), moved('a', 3, 'other')]),
+    );
+  });
+
+  test('what is taken is open again: a cascade may have begun with the head before', () => {
+    const open = mergeMoved(STREAM, undefined, [moved('a', 1)]) as Cause;
+    const taken = takeCause(open, 'c-g1', 1);
+    expect(mergeMoved(STREAM, taken, [moved('a', 4)])).toBe(taken);
+    expect(mergeMoved(STREAM, taken, [moved('b', 4)])).toMatchObject({ state: 'open', version: 2 });
   });
 });

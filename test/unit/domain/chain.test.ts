@@ -1,4 +1,4 @@
-import { chainId } from '../../../shared/domain/chain.ts';
+import { chainId, chainIds } from '../../../shared/domain/chain.ts';
 import { fc } from '../../support/seeded.ts';
 import { digestOf, digests, runs } from './arbitraries.ts';
 
@@ -16,6 +16,16 @@ test('of several is the hash of the chain below and the layer on it', () => {
 
 test('of no layers there is none', () => {
   expect(chainId([])).toBeUndefined();
+});
+
+test('of each beginning is the chain of those layers', () => {
+  const layers = fc.array(digests, { maxLength: 6 });
+  fc.assert(
+    fc.property(layers, (all) => {
+      expect(chainIds(all)).toEqual(all.map((_, at) => chainId(all.slice(0, at + 1))));
+    }),
+    runs,
+  );
 });
 
 test('differs for any other order, prefix or layer', () => {

@@ -2,6 +2,7 @@ import type { Context } from 'aws-lambda';
 import type { LineagePart } from '../../../functions/lineage/find-lineage.ts';
 import { lineage } from '../../../functions/lineage/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import { chainId } from '../../../shared/domain/chain.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import type { Standing } from '../../../shared/domain/standing.ts';
@@ -22,9 +23,18 @@ export interface LineageWorld extends FakeWorld {
   readonly policyVersion: string;
 }
 
-export async function lineageWorld(ages: Partial<PolicyDocument['ages']> = {}): Promise<LineageWorld> {
+export async function lineageWorld(
+  ages: Partial<PolicyDocument['ages']> = {},
+  changes: Partial<PolicyDocument> = {},
+): Promise<LineageWorld> {
   const world = fakeWorld();
-  const policy = { version: 1, ages: { default: { limitDays: 30 }, ...ages }, streams: [], severities: [] } as const;
+  const policy = {
+    version: 1,
+    ages: { default: { limitDays: 30 }, ...ages },
+    streams: [],
+    severities: [],
+    ...changes,
+  } as const;
   const policyVersion = await world.policies.publish(parse(policySchema, policy), {});
   await world.runFiles.put(runFileKeys(RUN).scopes, [{ scope: SCOPE }]);
   return { ...world, policyVersion };
@@ -47,9 +57,11 @@ export async function push(world: FakeWorld, name: string, pushed: Pushed): Prom
   const { layers, tier = 'application', line = 'one', daysAgo = 10, isHead = false, isBranch = false, labels } = pushed;
   const [digest, bornAtEpochMs] = [digestOf(name), world.clock() - daysAgo * DAY_MS];
   const [stream, location] = [streamOf(tier, line), placeOf(tier, line)];
+  const chain = chainId(layers.map(digestOf));
   await world.images.recordFacts({
     ...{ digest, tier, owner: 'team', platform: 'linux/amd64', locations: [location] },
     ...(!isBranch && { stream }),
+    ...(chain !== undefined && { chainId: chain }),
     birth: { known: true, bornAtEpochMs, evidence: [{ kind: 'config-created', atEpochMs: bornAtEpochMs }] },
   });
   await world.contents.record([{ digest, layers: layers.map(digestOf), ...(labels && { labels }) }]);

@@ -1,0 +1,19 @@
+import { isPinned, type Pushed } from '../../../shared/domain/pinned.ts';
+import { digestOf } from './arbitraries.ts';
+
+const image = (name: string, pushedAtEpochMs?: number, chainId?: string): Pushed => ({
+  digest: digestOf(name),
+  ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }),
+  ...(chainId !== undefined && { chainId }),
+});
+
+test.each<[string, boolean, Pushed, Pushed]>([
+  ['the expected one', false, image('head', 2), image('head', 2)],
+  ['an older one', true, image('old', 1), image('head', 2)],
+  ['one of the same instant', false, image('other', 2), image('head', 2)],
+  ['a newer one: its parent moved while it was built', false, image('newer', 3), image('head', 2)],
+  ['the same layers, pushed before', false, image('old', 1, 'c'), image('head', 2, 'c')],
+  ['other layers, pushed before', true, image('old', 1, 'b'), image('head', 2, 'c')],
+  ['one that nobody saw being pushed', true, image('old'), image('head', 2)],
+  ['another one than one that nobody saw being pushed', true, image('old', 1), image('head')],
+])('%s: %s', (_, expected, standsOn, head) => expect(isPinned(standsOn, head)).toBe(expected));

@@ -1,0 +1,186 @@
+import { jest } from '@jest/globals';
+import { collect } from '../../../shared/concurrency.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { cascade, node } from '../../support/rebuild-samples.ts';
+import { digestOf } from '../../support/samples.ts';
+import { APP, BASE, behind, causesOf, follow, moved, PLATFORM } from './following.ts';
+import { findIn, type LineageWorld, lineageWorld, push, runs, standingOf, streamOf } from './support.ts';
+
+beforeEach(() => void jest.spyOn(logger, 'error').mockImplementation(() => undefined));
+afterEach(() => jest.restoreAllMocks());
+
+/** Base, platform and application upon one another, each the head of its stream, and the application runs. */
+async function headsUponEachOther(): Promise<LineageWorld> {
+  const world = await lineageWorld();
+  await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 9, isHead: true });
+  await push(world, 'platform', { tier: 'platform', layers: ['os', 'node'], daysAgo: 8, isHead: true });
+  await push(world, 'app', { layers: ['os', 'node', 'code'], daysAgo: 7, isHead: true });
+  await runs(world, 'app');
+  await findIn(world);
+  expect(await causesOf(world)).toEqual([]);
+  return world;
+}
+
+const newBase = (world: LineageWorld, name = 'base 2') =>
+  push(world, name, { tier: 'base', layers: [`os of ${name}`], daysAgo: 0, isHead: true });
+
+const ALL_DONE = { batchItemFailures: [] };
+
+test('whoever stands on a head that moved is behind, and has a cause; who stands on that is not', async () => {
+  const world = await headsUponEachOther();
+  await newBase(world);
+  expect(await follow(world, moved(BASE))).toEqual(ALL_DONE);
+  expect(await causesOf(world)).toEqual([behind(PLATFORM, BASE, 'base 2')]);
+  expect((await standingOf(world, 'platform'))?.behind).toEqual({ stream: BASE, head: digestOf('base 2') });
+  expect((await standingOf(world, 'app'))?.behind).toBeUndefined();
+});
+
+test('the event of a push may be lost: the next review finds the same', async () => {
+  const [told, reviewed] = [await headsUponEachOther(), await headsUponEachOther()];
+  for (const world of [told, reviewed]) await newBase(world);
+  await follow(told, moved(BASE));
+  await findIn(reviewed);
+  expect(await causesOf(reviewed)).toEqual(await causesOf(told));
+  expect(await standingOf(reviewed, 'platform')).toEqual(await standingOf(told, 'platform'));
+});
+
+test('a new head is known to stand on what its layers say, before any review', async () => {
+  const world = await headsUponEachOther();
+  await newBase(world);
+  await push(world, 'platform 2', { tier: 'platform', layers: ['os of base 2', 'node'], daysAgo: 0, isHead: true });
+  await follow(world, moved(PLATFORM));
+  expect(await standingOf(world, 'platform 2')).toEqual({
+    parent: { digest: digestOf('base 2'), evidence: 'layers' },
+    age: { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('base 2') },
+  });
+  expect(await causesOf(world)).toEqual([behind(APP, PLATFORM, 'platform 2')]);
+});
+
+test('a new head that stands on an older image is behind itself', async () => {
+  const world = await headsUponEachOther();
+  await newBase(world);
+  await push(world, 'platform 2', { tier: 'platform', layers: ['os', 'node', 'more'], daysAgo: 0, isHead: true });
+  await follow(world, moved(PLATFORM));
+  expect(await causesOf(world)).toEqual([behind(APP, PLATFORM, 'platform 2'), behind(PLATFORM, BASE, 'base 2')]);
+});
+
+test('told twice, of several streams, and in any order it is the same', async () => {
+  const once = await headsUponEachOther();
+  const often = await headsUponEachOther();
+  for (const world of [once, often]) {
+    await newBase(world);
+    await push(world, 'platform 2', { tier: 'platform', layers: ['os of base 2', 'node'], daysAgo: 0, isHead: true });
+  }
+  await follow(once, moved(BASE, PLATFORM));
+  for (const streams of [[PLATFORM], [BASE, BASE], [BASE, PLATFORM], [PLATFORM]])
+    await follow(often, moved(...streams));
+  expect(await causesOf(often)).toEqual(await causesOf(once));
+  expect((await collect(often.causes.open())).map(({ version }) => version)).toEqual([1]);
+});
+
+test('the same layers under another digest, and a head that is read again, move nothing', async () => {
+  const world = await headsUponEachOther();
+  await push(world, 'base once more', { tier: 'base', layers: ['os'], daysAgo: 0, isHead: true });
+  await follow(world, moved(BASE));
+  expect(await causesOf(world)).toEqual([]);
+  const { writes } = world.images;
+  await follow(world, moved(BASE));
+  expect(world.images.writes).toBe(writes);
+});
+
+test('once it stands on the head again nobody says that it is behind', async () => {
+  const world = await headsUponEachOther();
+  await newBase(world);
+  await follow(world, moved(BASE));
+  await push(world, 'platform 2', { tier: 'platform', layers: ['os of base 2', 'node'], daysAgo: 0, isHead: true });
+  await follow(world, moved(PLATFORM));
+  expect((await standingOf(world, 'platform 2'))?.behind).toBeUndefined();
+});
+
+test('an application that nothing runs is left alone', async () => {
+  const world = await headsUponEachOther();
+  await push(world, 'idle', { line: 'idle', layers: ['os', 'node', 'other'], daysAgo: 7, isHead: true });
+  await findIn(world);
+  await push(world, 'platform 2', { tier: 'platform', layers: ['os', 'node 2'], daysAgo: 0, isHead: true });
+  await follow(world, moved(PLATFORM));
+  await findIn(world);
+  expect(await causesOf(world)).toEqual([behind(APP, PLATFORM, 'platform 2')]);
+  expect((await standingOf(world, 'idle'))?.behind).toEqual({ stream: PLATFORM, head: digestOf('platform 2') });
+});
+
+describe('a cascade that is open', () => {
+  async function opened(world: LineageWorld, changes: object): Promise<void> {
+    const [cascadeId, owner] = ['c-g1', 'planner'];
+    await world.cascades.beginPlanning(owner, { nowEpochMs: world.clock(), untilEpochMs: world.clock() + 1 });
+    await world.cascades.write(owner, cascade(cascadeId), [node(cascadeId, PLATFORM, { work: 'rebuild', ...changes })]);
+  }
+
+  test.each<[string, object, boolean]>([
+    ['is still to rebuild it', { state: 'planned' }, false],
+    ['builds it', { state: 'building' }, false],
+    ['has built something that is not the head yet', { state: 'verifying', output: digestOf('candidate') }, false],
+    ['has built the head that is behind', { state: 'verifying', output: digestOf('platform') }, true],
+    ['is through with it', { state: 'failed' }, true],
+    ['only deploys it', { work: 'deploy', state: 'planned' }, true],
+  ])('%s', async (_, changes, isCause) => {
+    const world = await headsUponEachOther();
+    await opened(world, changes);
+    await newBase(world);
+    await follow(world, moved(BASE));
+    expect(await causesOf(world)).toEqual(isCause ? [behind(PLATFORM, BASE, 'base 2')] : []);
+  });
+});
+
+test('a message that nobody can read is set aside, and the others are followed', async () => {
+  const world = await headsUponEachOther();
+  await newBase(world);
+  const [message] = moved(BASE);
+  const unreadable = [
+    { messageId: 'x', body: 'no JSON' },
+    { messageId: 'y', body: JSON.stringify({ source: 'patchwave', 'detail-type': 'HeadMoved' }) },
+  ];
+  expect(await follow(world, [...unreadable, ...(message ? [message] : [])])).toEqual(ALL_DONE);
+  expect(world.deadLetters.letters).toHaveLength(2);
+  expect(await causesOf(world)).toEqual([behind(PLATFORM, BASE, 'base 2')]);
+});
+
+test.each(['images', 'streams', 'causes', 'contents'] as const)(
+  'where %s cannot be read or written the message comes again, and then it is done',
+  async (name) => {
+    const world = await headsUponEachOther();
+    await newBase(world);
+    const methods = { images: 'get', streams: 'streams', causes: 'change', contents: 'get' } as const;
+    const spy = jest.spyOn(world[name] as never, methods[name] as never) as jest.SpiedFunction<() => Promise<never>>;
+    spy.mockRejectedValueOnce(new Error('throttled'));
+    const [message] = moved(BASE);
+    expect(await follow(world, message ? [message] : [])).toEqual({ batchItemFailures: [{ itemIdentifier: 'm0' }] });
+    spy.mockRestore();
+    expect(await follow(world, message ? [message] : [])).toEqual(ALL_DONE);
+    expect(await causesOf(world)).toEqual([behind(PLATFORM, BASE, 'base 2')]);
+  },
+);
+
+test('a policy that does not follow parents starts nothing, and what is behind is known all the same', async () => {
+  const world = await lineageWorld({}, { caps: { followParents: false } });
+  await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 9, isHead: true });
+  await push(world, 'platform', { tier: 'platform', layers: ['os', 'node'], daysAgo: 8, isHead: true });
+  await findIn(world);
+  await newBase(world);
+  await follow(world, moved(BASE));
+  await findIn(world);
+  expect(await causesOf(world)).toEqual([]);
+  expect((await standingOf(world, 'platform'))?.behind).toEqual({ stream: BASE, head: digestOf('base 2') });
+});
+
+test('a preview finds who is behind and records no cause', async () => {
+  const world = await headsUponEachOther();
+  await newBase(world);
+  await findIn(world, { mode: 'preview' });
+  expect(await causesOf(world)).toEqual([]);
+});
+
+test('of a stream that nobody knows nothing follows', async () => {
+  const world = await headsUponEachOther();
+  expect(await follow(world, moved(streamOf('base', 'unknown')))).toEqual(ALL_DONE);
+  expect(await causesOf(world)).toEqual([]);
+});

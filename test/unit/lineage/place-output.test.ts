@@ -1,0 +1,105 @@
+import type { Rebuild } from '../../../shared/domain/rebuild.ts';
+import { rebuild } from '../../support/rebuild-samples.ts';
+import { DAY_MS, digestOf } from '../../support/samples.ts';
+import { BASE, PLATFORM, place } from './following.ts';
+import { findIn, type LineageWorld, lineageWorld, push, standingOf } from './support.ts';
+
+const STEP = { cascadeId: 'c-g1', stream: PLATFORM, rebuildId: 'r' };
+
+interface Built {
+  /** Names of layers; an image that nobody has written down yet where there are none. */
+  readonly on?: readonly string[];
+  readonly changes?: Partial<Rebuild>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** A platform that was built again, after its base moved from `base 1` to `base 2` or before. */
+async function built({ on, changes = {}, labels = {} }: Built): Promise<LineageWorld> {
+  const world = await lineageWorld();
+  await push(world, 'base 1', { tier: 'base', layers: ['os 1'], daysAgo: 9 });
+  await push(world, 'base 2', { tier: 'base', layers: ['os 2'], daysAgo: 2, isHead: true });
+  await push(world, 'platform', { tier: 'platform', layers: ['os 1', 'node'], daysAgo: 8, isHead: true });
+  await findIn(world);
+  if (on) await push(world, 'output', { tier: 'platform', layers: [...on, 'node 2'], daysAgo: 0, labels });
+  const reservedAtEpochMs = world.clock() - DAY_MS;
+  const { cascadeId, stream, rebuildId } = STEP;
+  await world.rebuilds.record(stream, rebuildId, () =>
+    rebuild(rebuildId, { stream, cascadeId, reservedAtEpochMs, output: digestOf('output'), ...changes }),
+  );
+  return world;
+}
+
+const pinned = async ({ rebuilds }: LineageWorld) => (await rebuilds.get(STEP.stream, STEP.rebuildId))?.pinned;
+const toOld = { stream: BASE, head: digestOf('base 2'), standsOn: digestOf('base 1') };
+const HEAD = { parentHead: digestOf('base 2') };
+
+test('what was built stands on what its layers say, before any review', async () => {
+  const world = await built({ on: ['os 2'], changes: HEAD });
+  expect(await place(world, STEP)).toEqual({ placed: 1, missing: 0 });
+  expect((await standingOf(world, 'output'))?.parent).toEqual({ digest: digestOf('base 2'), evidence: 'layers' });
+  expect(await pinned(world)).toBeUndefined();
+});
+
+test('it is as old as what it stands on', async () => {
+  const world = await built({ on: ['os 1'], changes: HEAD });
+  await place(world, STEP);
+  expect((await standingOf(world, 'output'))?.age).toMatchObject({ decidedBy: digestOf('base 1') });
+});
+
+test.each<[string, Built, object[] | undefined]>([
+  ['the head that it was told of', { on: ['os 2'], changes: HEAD }, undefined],
+  ['an older one than it was told of', { on: ['os 1'], changes: HEAD }, [toOld]],
+  ['an older one than the head of before it was reserved', { on: ['os 1'] }, [toOld]],
+  [
+    'the old head, and the new one came after it was reserved',
+    { on: ['os 1'], changes: { reservedAtEpochMs: 1 } },
+    undefined,
+  ],
+  ['a newer one than it was told of', { on: ['os 2'], changes: { parentHead: digestOf('base 1') } }, undefined],
+  ['nothing that is known', { on: ['scratch'], changes: HEAD }, undefined],
+])('a build on %s', async (_, given, expected) => {
+  const world = await built(given);
+  await place(world, STEP);
+  await place(world, STEP);
+  expect(await pinned(world)).toEqual(expected);
+});
+
+test('what the build says that it began with is kept beside it', async () => {
+  const labels = { 'org.opencontainers.image.base.name': 'registry.example/base:1' };
+  const world = await built({ on: ['os 1'], changes: HEAD, labels });
+  await place(world, STEP);
+  expect(await pinned(world)).toEqual([{ ...toOld, from: labels['org.opencontainers.image.base.name'] }]);
+});
+
+test('each image of an index is placed; one that nobody has written down yet is missing', async () => {
+  const world = await built({ on: ['os 2'], changes: { ...HEAD, output: digestOf('index') } });
+  const children = [
+    { digest: digestOf('output'), platform: 'linux/amd64' },
+    { digest: digestOf('later'), platform: 'linux/arm64' },
+  ] as const;
+  await world.places.recordIndex(digestOf('index'), children);
+  expect(await place(world, STEP)).toEqual({ placed: 1, missing: 1 });
+});
+
+test('where nobody has written it down yet it is placed the next time', async () => {
+  const world = await built({ changes: HEAD });
+  expect(await place(world, STEP)).toEqual({ placed: 0, missing: 1 });
+  await push(world, 'output', { tier: 'platform', layers: ['os 1', 'node 2'], daysAgo: 0 });
+  expect(await place(world, STEP)).toEqual({ placed: 1, missing: 0 });
+  expect(await pinned(world)).toEqual([toOld]);
+});
+
+test('what has an outcome is judged already', async () => {
+  const world = await built({ on: ['os 1'], changes: { ...HEAD, outcome: { result: 'fixed' } } });
+  await place(world, STEP);
+  expect(await pinned(world)).toBeUndefined();
+});
+
+test.each<[string, object, Partial<Rebuild>]>([
+  ['of another cascade', { cascadeId: 'other-g1' }, {}],
+  ['that nobody began', { rebuildId: 'other' }, {}],
+  ['whose output nobody has found', {}, { output: undefined as never }],
+])('refuses a rebuild %s', async (_, changes, record) => {
+  const world = await built({ on: ['os 2'], changes: record });
+  await expect(place(world, { ...STEP, ...changes })).rejects.toMatchObject({ name: 'InvalidInputError' });
+});
