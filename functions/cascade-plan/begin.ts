@@ -1,8 +1,8 @@
-import { RAMP } from '../../shared/cascade/read-plan.ts';
 import { eachConcurrently } from '../../shared/concurrency.ts';
 import { hasEnded } from '../../shared/domain/cascade.ts';
 import { takeCause } from '../../shared/domain/cause.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
+import { RAMP } from '../../shared/rebuilding/slots.ts';
 import type { PlanPorts } from './ports.ts';
 
 const WRITES_AT_ONCE = 8;

@@ -89,12 +89,17 @@ function recordCauses(
   policy: Policy,
   { streams, inUse, fleet, found }: Found,
 ): Promise<readonly Failure[]> {
-  const behind = streams.flatMap((record) => {
-    const late = Object.values(record.head?.images ?? {}).flatMap((digest) => found.of(digest)?.behind ?? []);
-    return late.length > 0 ? [{ record, behind: late }] : [];
-  });
-  const run = new Set(Array.from(inUse, (digest) => fleet.images.get(digest)?.aged.stream ?? ''));
-  return recordMoved(ports, policy, behind, (stream) => run.has(stream), ports.clock());
+  const run = Map.groupBy(inUse, (digest) => fleet.images.get(digest)?.aged.stream ?? '');
+  const known = new Set(streams.map(({ stream }) => stream));
+  const lateOf = (digests: readonly Digest[]) => digests.flatMap((digest) => found.of(digest)?.behind ?? []);
+  const heads = streams.map((record) => ({ record, behind: lateOf(allHeads([record])) }));
+  // Of an application that nobody has pushed since it is known of, only what runs is known.
+  const unread = [...run].map(([stream, images]) => ({
+    record: { stream, tier: 'application' as const },
+    behind: stream === '' || known.has(stream) ? [] : lateOf(images),
+  }));
+  const late = [...heads, ...unread].filter(({ behind }) => behind.length > 0);
+  return recordMoved(ports, policy, late, (stream) => run.has(stream), ports.clock());
 }
 
 interface Found {

@@ -18,7 +18,8 @@ export interface MovedPorts {
 
 /** A stream whose heads stand on older images of the streams below it. */
 export interface BehindStream {
-  readonly record: StreamRecord;
+  /** Without a head where nobody has read it: the planner asks for it. */
+  readonly record: Pick<StreamRecord, 'stream' | 'tier' | 'head'>;
   readonly behind: readonly Behind[];
 }
 
@@ -37,7 +38,7 @@ export async function recordMoved(
 ): Promise<readonly Failure[]> {
   if (!caps.followParents || streams.length === 0) return [];
   const open = await collect(cascades.open());
-  const isStillRebuilt = async ({ stream, head }: StreamRecord): Promise<boolean> => {
+  const isStillRebuilt = async ({ stream, head }: BehindStream['record']): Promise<boolean> => {
     for (const { cascadeId } of open) {
       const node = await cascades.node(cascadeId, stream);
       const isToCome = node?.work === 'rebuild' && !hasEnded(node) && node.output !== headDigestOf(head);

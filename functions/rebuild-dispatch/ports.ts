@@ -20,7 +20,7 @@ export interface DispatchPorts {
   readonly causes: Pick<CauseLedger, 'change'>;
   readonly rebuilds: RebuildLedger;
   readonly locks: Pick<LockLedger, 'get' | 'take' | 'adopt' | 'release'>;
-  readonly slots: Pick<SlotLedger, 'take' | 'release'>;
+  readonly slots: Pick<SlotLedger, 'take' | 'release' | 'held'>;
   readonly guards: GuardLedger;
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly streams: Pick<StreamLedger, 'streams'>;

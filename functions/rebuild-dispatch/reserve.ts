@@ -3,8 +3,9 @@ import { mayDeploy, mayRebuild } from '../../shared/domain/guard.ts';
 import { capReached, wait } from '../../shared/domain/guard-answer.ts';
 import { freshMemory, type Pipeline, type Rebuild, rebuildIdOf } from '../../shared/domain/rebuild.ts';
 import { type StreamPolicy, streamPolicy, stricter } from '../../shared/domain/stream-policy.ts';
+import { DAY_MS } from '../../shared/domain/time.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
-import { takeSlots } from '../../shared/rebuilding/slots.ts';
+import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
 import { holdBack, type Reservation } from './hold-back.ts';
 import type { StepInput } from './input.ts';
 import { lineageOf } from './lineage.ts';
@@ -42,15 +43,18 @@ export async function reserve(
   return heldBack ?? granted;
 }
 
-/** The cascade's own policy, but in the stricter mode of that and the one in force: a person's stop counts at once. */
+/**
+ * The cascade's own policy, but in the stricter mode of that and the one in force, and with the caps of the latter: what a
+ * person changes counts at once.
+ */
 async function policyOf(
   { policies }: DispatchPorts,
   { policyVersion }: Cascade,
   stream: string,
 ): Promise<StreamPolicy> {
   const [own, current] = await Promise.all([policies.load(policyVersion), policies.current()]);
-  const policy = streamPolicy(own.policy, stream);
-  return { ...policy, mode: stricter(policy.mode, streamPolicy(current.policy, stream).mode) };
+  const [policy, { mode, caps }] = [streamPolicy(own.policy, stream), streamPolicy(current.policy, stream)];
+  return { ...policy, mode: stricter(policy.mode, mode), caps };
 }
 
 interface Claim {
@@ -109,11 +113,12 @@ const asked = ({ rebuildId, stream, cascadeId, node, policy }: Claim, pipeline: 
 /** Slots, lock, record, node, in this order: whoever finds the later one finds the earlier ones too. */
 async function occupy(
   ports: DispatchPorts,
-  { cascadeId, executionArn, policy }: Claim,
+  { cascadeId, executionArn, node, policy }: Claim,
   { stale }: StandingLock,
   rebuild: Rebuild,
 ): Promise<NodeAnswer | undefined> {
   const { rebuildId, stream, attempt, deadlineEpochMs, pipeline } = rebuild;
+  if (!(await mayBegin(ports, node, policy))) return capReached(RAMP);
   const full = await takeSlots(ports, policy.caps, {
     owner: rebuildId,
     account: pipeline.account,
@@ -131,6 +136,21 @@ async function occupy(
     node.state === 'planned' ? { ...node, state: 'reserved', rebuildId } : undefined,
   );
   return undefined;
+}
+
+/** The ramp may have been lowered since the plan: of what it let begin then the first ones do, as many as it lets now. */
+async function mayBegin(
+  { slots, clock }: DispatchPorts,
+  { stream, follows }: CascadeNode,
+  { caps: { ramp } }: StreamPolicy,
+): Promise<boolean> {
+  if (follows || ramp === undefined) return true;
+  const nowEpochMs = clock();
+  const begun = (await slots.held(RAMP)).filter(({ untilEpochMs }) => untilEpochMs > nowEpochMs);
+  if (!begun.some(({ owner }) => owner === stream))
+    return slots.take(RAMP, ramp, stream, { nowEpochMs, untilEpochMs: nowEpochMs + DAY_MS });
+  const inOrder = begun.toSorted((one, other) => one.untilEpochMs - other.untilEpochMs);
+  return inOrder.slice(0, ramp).some(({ owner }) => owner === stream);
 }
 
 /** What begins again counts as the attempt that it was: its token must stay the same. */

@@ -23,6 +23,7 @@ import type {
   SlotLedger,
   SwitchLedger,
 } from '../ports/rebuilds.ts';
+import { RAMP } from '../rebuilding/slots.ts';
 import { relevantTo } from './read-images.ts';
 import { type Known, type ReadStreamPorts, readOther, readStream, type StandingAnswer } from './read-stream.ts';
 import { type ReadOthers, type ReadTiersPorts, readTiers } from './read-tiers.ts';
@@ -54,9 +55,6 @@ export interface PlanView {
   /** A review ended a short while ago: what it found is all known by now. */
   readonly isAfterReview: boolean;
 }
-
-/** Slots of this scope are the streams that began to be rebuilt within a day. */
-export const RAMP = 'ramp';
 
 /** Some wake-ups of the planner fall into it, whichever are lost. */
 const AFTER_REVIEW_MS = 30 * MINUTE_MS;

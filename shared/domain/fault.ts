@@ -1,6 +1,6 @@
 import { type KnownFleet, type Line, lineOf, type Step } from './attribution-line.ts';
-import type { CauseFact } from './cause.ts';
-import { anyContains, containsFact, type Holding, holdsFact, type LookedAt } from './holding.ts';
+import type { CauseFact, ParentMovedFact } from './cause.ts';
+import { anyContains, containsFact, type Holding, holdsFact, isUnjudged, type LookedAt } from './holding.ts';
 import type { Digest } from './image.ts';
 
 /** Streams from the one at fault up to the one that was asked about. */
@@ -44,7 +44,8 @@ export function faults({ stream, heads = [] }: Headed, known: KnownFleet): (fact
 }
 
 function faultOf(fact: CauseFact, line: Line | undefined, known: KnownFleet): Fault {
-  if (!line || fact.kind === 'person' || fact.kind === 'parent-moved') return OWN;
+  if (!line || fact.kind === 'person') return OWN;
+  if (fact.kind === 'parent-moved') return ofMoved(fact, known);
   const below = line.steps.slice(0, -1).map((step) => ({ ...step, holding: holdingOf(fact, step, known) }));
   const row = below.slice(below.findLastIndex(({ holding }) => holding === 'free') + 1);
   const unclear = row.filter(({ holding }) => holding === 'unknown');
@@ -58,6 +59,13 @@ function faultOf(fact: CauseFact, line: Line | undefined, known: KnownFleet): Fa
   return root < 0
     ? OWN
     : { kind: 'below', ways: [[...row, ...line.steps.slice(-1)].slice(root).map(({ stream }) => stream)] };
+}
+
+/** Nothing is built on what nobody has judged. */
+function ofMoved({ parent }: ParentMovedFact, { streams, images }: KnownFleet): Fault {
+  const heads = Object.values(streams.get(parent)?.head?.images ?? {});
+  const unjudged = heads.filter((digest) => isUnjudged(images.get(digest) ?? {}));
+  return unjudged.length > 0 ? { kind: 'pending', images: unjudged, streams: [] } : OWN;
 }
 
 /**

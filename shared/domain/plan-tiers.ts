@@ -3,6 +3,7 @@ import type { Way } from './fault.ts';
 import { mayDeploy, mayEverRebuild } from './guard.ts';
 import { HEAD_UNREAD, type HeldBack, parentHeldBack, refuse } from './guard-answer.ts';
 import { factText } from './guard-facts.ts';
+import { anyContains } from './holding.ts';
 import type { Candidate, Tiers } from './plan.ts';
 import type { Chosen } from './plan-nodes.ts';
 import { isForLater, type PlanFacts, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
@@ -103,11 +104,13 @@ class Climb {
     const candidate = candidates.get(stream);
     if (!candidate) return;
     const cause = causes.get(stream);
-    const own = begin.get(stream) ?? [];
+    const own = (begin.get(stream) ?? []).map((fact) => ({ fact, why: this.#worseOn(candidate, fact) }));
     const obstacle = begin.has(stream) ? undefined : this.#obstacle(candidate);
     if (obstacle) this.held.set(stream, obstacle);
     else {
-      const mended = [...own, ...this.#mendedBelow(stream, cause)];
+      const mended = [...own.flatMap(({ fact, why }) => (why ? [] : fact)), ...this.#mendedBelow(stream, cause)];
+      const [held] = own.flatMap(({ why }) => why ?? []);
+      if (mended.length === 0 && held) this.held.set(stream, held);
       if (mended.length === 0) return;
       const byKey = new Map([...mended, ...(cause?.deploy ?? [])].map((fact) => [factKey(fact), fact]));
       const facts = [...byKey.values()];
@@ -130,6 +133,16 @@ class Climb {
         return;
       }
     }
+  }
+
+  /** Why a stream does not follow a parent: the new head has what its own head has not, and nobody mends that now. */
+  #worseOn({ heads = [] }: Candidate, moved: CauseFact): HeldBack | undefined {
+    if (moved.kind !== 'parent-moved' || this.kept.has(moved.parent)) return undefined;
+    const { own = [], below = [] } = this.#facts.causes.get(moved.parent) ?? {};
+    const worse = [...own, ...below.map(({ fact }) => fact)].find(
+      (fact) => (fact.kind === 'finding' || fact.kind === 'age') && anyContains(fact, heads) !== 'holds',
+    );
+    return worse && parentHeldBack(factText(moved), moved.parent, this.#answerOf(moved.parent));
   }
 
   /** What passes by itself does not keep a stream out: its turn comes after that of others, and it waits in its cascade. */
@@ -169,10 +182,14 @@ class Climb {
     if (this.#factAt(stream, fact)) return undefined;
     const key = factKey(fact);
     const answer = this.#facts.roots.get(stream);
-    if (answer && answer.answer !== 'allow') return answer;
-    const dropped = answer?.dropped.find((one) => factKey(one.fact) === key);
+    const dropped = answer?.answer === 'allow' && answer.dropped.find((one) => factKey(one.fact) === key);
     if (dropped) return refuse(dropped.reason, dropped.detail, dropped.recheckAtEpochMs);
-    return this.held.get(stream) ?? HEAD_UNREAD;
+    return this.#answerOf(stream);
+  }
+
+  #answerOf(stream: string): HeldBack {
+    const answer = this.#facts.roots.get(stream);
+    return answer && answer.answer !== 'allow' ? answer : (this.held.get(stream) ?? HEAD_UNREAD);
   }
 
   #factAt(stream: string | undefined, fact: CauseFact): CauseFact | undefined {

@@ -6,6 +6,9 @@ import type { SlotLedger } from '../ports/rebuilds.ts';
 /** A slot outlasts the deadline of its build by the time between its taking and the start. */
 const MARGIN_MS = 15 * MINUTE_MS;
 
+/** Slots of this scope are the streams that began to be rebuilt within a day. */
+export const RAMP = 'ramp';
+
 const FLEET = 'fleet';
 const ofAccount = (account: string): string => `account/${account}`;
 

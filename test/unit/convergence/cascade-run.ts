@@ -18,7 +18,8 @@ import { ScanEvents } from './scan-events.ts';
 import { noTrouble } from './trouble.ts';
 
 /** What a pipeline came to; its digest where it pushed one. */
-export type Build = (stream: string) => BuildStatus & { readonly state: 'succeeded' | 'failed' };
+type Built = BuildStatus & { readonly state: 'succeeded' | 'failed' };
+export type Build = (stream: string) => Built | Promise<Built>;
 
 export interface CascadeRun {
   /** Wave by wave: the streams of which a pipeline was started. */
@@ -27,12 +28,17 @@ export interface CascadeRun {
 }
 
 /**
- * Plans, and drives what was started to its end as the machine does; nothing where nothing was started. Where scans are
- * missing they are asked for, end, and are told of.
+ * Plans, and drives what was started to its end as the machine does, one cascade after the other; nothing where nothing was
+ * started. Where scans are missing they are asked for, end, and are told of.
  */
 export async function runCascade(world: FakeWorld, build: Build): Promise<CascadeRun | undefined> {
-  const cascadeId = await planned(world);
-  if (cascadeId === undefined) return undefined;
+  const runs: CascadeRun[] = [];
+  for (const cascadeId of await planned(world)) runs.push(await runOne(world, cascadeId, build));
+  const [last] = runs.slice(-1);
+  return last && { built: runs.flatMap(({ built }) => built), closed: last.closed };
+}
+
+async function runOne(world: FakeWorld, cascadeId: string, build: Build): Promise<CascadeRun> {
   const { executionArn = '' } = (await world.cascades.get(cascadeId)) ?? {};
   const own = { cascadeId, executionArn };
   const { waves } = await openCascade({ ...world, files: world.runFiles }, own);
@@ -48,7 +54,7 @@ export async function runCascade(world: FakeWorld, build: Build): Promise<Cascad
   return { built, closed };
 }
 
-async function planned(world: FakeWorld): Promise<string | undefined> {
+async function planned(world: FakeWorld): Promise<readonly string[]> {
   const before = world.executions.started.length;
   const scans = new ScanEvents(world, noTrouble(new Random(1)));
   for (let asked = -1; asked < world.scanner.started.length; ) {
@@ -58,7 +64,7 @@ async function planned(world: FakeWorld): Promise<string | undefined> {
     scans.scansEnd();
     await scans.deliver();
   }
-  return world.executions.started.at(before);
+  return world.executions.started.slice(before);
 }
 
 interface Node {
@@ -67,12 +73,16 @@ interface Node {
   readonly executionArn: string;
 }
 
-const MOST_TURNS = 20;
+const MOST_TURNS = 1000;
 
 async function runNode(world: FakeWorld, node: Node, build: Build): Promise<void> {
   const ports = dispatchPorts(world as never);
-  const reserved = await reserve(ports, DISPATCH, node);
-  if (reserved.decision === 'wait') throw new Error(`${node.stream} waits, and nobody would free it`);
+  let reserved = await reserve(ports, DISPATCH, node);
+  for (let turn = 0; reserved.decision === 'wait'; turn += 1) {
+    if (turn === MOST_TURNS) throw new Error(`${node.stream} waits for ever`);
+    world.advance(reserved.waitSeconds * 1000);
+    reserved = await reserve(ports, DISPATCH, node);
+  }
   if (reserved.decision === 'build') {
     const { rebuildId } = reserved;
     const taskToken = `token-${rebuildId}`;
@@ -81,7 +91,7 @@ async function runNode(world: FakeWorld, node: Node, build: Build): Promise<void
     const run = world.runner.started.at(-1);
     if (run?.rebuildId !== rebuildId) throw new Error(`no run of ${node.stream} was started`);
     world.advance(60_000);
-    const { state, ...end } = build(node.stream);
+    const { state, ...end } = await build(node.stream);
     world.runner.finish(run.pipeline, run.executionId, { state, ...end });
     await world.rebuilds.record(node.stream, rebuildId, (one) => one && { ...one, build: { state, ...end } });
     if (state === 'succeeded') await verify(world, { ...node, rebuildId });

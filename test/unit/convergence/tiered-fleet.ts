@@ -1,3 +1,4 @@
+import type { Finding } from '../../../shared/domain/finding.ts';
 import type { Artifact, Digest, ImageLocation, IndexChild, Platform, Registry } from '../../../shared/domain/image.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import type { Pipeline } from '../../../shared/domain/rebuild.ts';
@@ -21,23 +22,27 @@ export interface Line {
 }
 export type Lines = Readonly<Record<string, Line>>;
 
-const locationOf = (name: string): ImageLocation => ({ ...HOME, repository: `fleet/${name}` });
+export const locationOf = (name: string): ImageLocation => ({ ...HOME, repository: `fleet/${name}` });
 export const streamOf = (name: string): string => `${HOME.account}/${HOME.region}/fleet/${name}:^current$`;
 export const nameOf = (stream: string): string => /fleet\/(.*):/.exec(stream)?.[1] ?? stream;
 const pipelineOf = (name: string): Pipeline => ({
   ...{ runner: 'codepipeline', ...HOME, name, digestVariable: 'IMAGE_DIGEST' },
 });
 
-const policyOf = (lines: Lines): PolicyDocument => ({
+/** What a test is about in its policy. */
+export type PolicyChanges = Partial<Pick<PolicyDocument, 'mode' | 'modes' | 'caps' | 'guards'>>;
+
+const policyOf = (lines: Lines, changes: PolicyChanges): PolicyDocument => ({
   version: 1,
   mode: 'enforce',
   ages: { default: { limitDays: 30 } },
   streams: Object.entries(lines).map(([id, { tier }]) => ({
     ...{ id, tier, account: HOME.account, regions: [HOME.region], repositories: [`fleet/${id}`], owner: tier },
-    ...{ headTags: ['^current$'], pipeline: { name: id } },
+    ...{ headTags: ['^current$'], pipeline: { name: id, buildMinutes: 10_080 } },
   })),
   severities: [{ id: 'no-critical', severities: ['critical'], graceDays: 0 }],
   guards: { coolDownMinutes: 0 },
+  ...changes,
 });
 
 /**
@@ -51,19 +56,27 @@ export class TieredFleet {
   /** By stream: the layers of its head on each platform. */
   readonly #heads = new Map<string, ReadonlyMap<Arch, readonly Digest[]>>();
   readonly #images = new Map<string, readonly IndexChild[]>();
+  readonly #indexes = new Map<string, Digest>();
+  /** What a vulnerable layer has. */
+  readonly #findings: readonly Finding[];
   #builds = 0;
 
-  private constructor(lines: Lines) {
+  private constructor(lines: Lines, findings: number) {
     this.lines = lines;
+    this.#findings = Array.from({ length: findings }, (_, n) => ({ ...CRITICAL, vulnerability: `CVE-2026-${n}` }));
   }
 
   /** @param atFault streams whose own layer is vulnerable at first */
-  static async of(lines: Lines, atFault: readonly string[]): Promise<TieredFleet> {
-    const fleet = new TieredFleet(lines);
+  static async of(
+    lines: Lines,
+    atFault: readonly string[],
+    { findings = 1, ...changes }: PolicyChanges & { readonly findings?: number } = {},
+  ): Promise<TieredFleet> {
+    const fleet = new TieredFleet(lines, findings);
     const { world } = fleet;
     world.scanner.completesAtOnce = false;
     world.accounts.add({ id: HOME.account, name: 'home' }, [HOME.region]);
-    await world.policies.publish(parse(policySchema, policyOf(lines)), {});
+    await world.policies.publish(parse(policySchema, policyOf(lines, changes)), {});
     for (const name of Object.keys(lines)) {
       world.runner.create(pipelineOf(name));
       fleet.build(name, { isVulnerable: atFault.includes(name), pushedAtEpochMs: world.clock() - 5 * DAY_MS });
@@ -93,14 +106,36 @@ export class TieredFleet {
         config,
         tags: arch.length > 1 ? [] : tags,
       });
-      this.world.scanner.finds(digest, layers.some((layer) => this.#vulnerable.has(layer)) ? [CRITICAL] : []);
+      this.world.scanner.finds(digest, layers.some((layer) => this.#vulnerable.has(layer)) ? this.#findings : []);
       return { digest, platform };
     });
     this.#images.set(name, children);
-    if (children.length === 1) return children[0]?.digest as Digest;
-    const index: Artifact = { kind: 'index', digest: digestOf(`index ${this.#builds} of ${name}`), ...INDEX, children };
-    this.world.registry.push(locationOf(name), { artifact: index, pushedAtEpochMs, tags });
-    return index.digest;
+    if (children.length > 1) {
+      const index: Artifact = {
+        kind: 'index',
+        digest: digestOf(`index ${this.#builds} of ${name}`),
+        ...INDEX,
+        children,
+      };
+      this.world.registry.push(locationOf(name), { artifact: index, pushedAtEpochMs, tags });
+      this.#indexes.set(name, index.digest);
+    }
+    return this.headOf(name);
+  }
+
+  /** What its last build pushed: an index, or the one image. */
+  headOf = (name: string): Digest => this.#indexes.get(name) ?? (this.imagesOf(name)[0] as Digest);
+
+  /** The images of its last build, one for each platform. */
+  imagesOf(name: string): readonly Digest[] {
+    return (this.#images.get(name) ?? []).map(({ digest }) => digest);
+  }
+
+  /** Another policy is in force from now on. */
+  async setPolicy(changes: PolicyChanges): Promise<void> {
+    const { policies } = this.world;
+    const { version: replaces } = await policies.current();
+    await policies.publish(parse(policySchema, policyOf(this.lines, changes)), { replaces });
   }
 
   /** Its team runs the head of an application, on each platform. */

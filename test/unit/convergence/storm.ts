@@ -1,0 +1,144 @@
+import { handleHeadEvents } from '../../../functions/lineage/head-events.ts';
+import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
+import { Random } from '../../../local/fleet/random.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import { headMove } from '../../../shared/domain/announcement-acts.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
+import type { PublishedEvent } from '../../../shared/domain/published-event.ts';
+import { eventOf, messages, portsOf as registryPorts } from '../registry-events/support.ts';
+import { type Build, type CascadeRun, runCascade } from './cascade-run.ts';
+import { review } from './review.ts';
+import { locationOf, nameOf, type TieredFleet } from './tiered-fleet.ts';
+import { noTrouble } from './trouble.ts';
+
+/** A fleet with all that pushes bring about: their events, the heads that move with them, and whoever follows those. */
+export class Storm {
+  readonly fleet: TieredFleet;
+  #pushes: string[] = [];
+  #moves: PublishedEvent[] = [];
+
+  constructor(fleet: TieredFleet) {
+    this.fleet = fleet;
+    const { streams } = fleet.world;
+    const record = streams.recordStream.bind(streams);
+    streams.recordStream = async (stream, before) => {
+      const isWritten = await record(stream, before);
+      if (isWritten) this.#moves.push(...headMove(before, stream));
+      return isWritten;
+    };
+  }
+
+  /** Its pipeline ran and pushed, whoever started it; the events are on their way. */
+  push(name: string, changes: { readonly isVulnerable?: boolean } = {}): Digest {
+    const digest = this.fleet.build(name, changes);
+    this.tell(name);
+    return digest;
+  }
+
+  /** The events of its last push are on their way. */
+  tell(name: string): void {
+    const digest = this.fleet.headOf(name);
+    const about = { location: locationOf(name), atEpochMs: this.fleet.world.clock() };
+    const children = this.fleet.imagesOf(name).filter((one) => one !== digest);
+    this.#pushes.push(...children.map((one) => eventOf({ ...about, digest: one })));
+    this.#pushes.push(eventOf({ ...about, digest, tag: 'current' }));
+  }
+
+  /** Events of pushes that nobody ever gets. */
+  lose(): void {
+    this.#pushes = [];
+  }
+
+  /** What is on its way arrives, the later pushes first where told, and what follows from it. */
+  async hear({ lastFirst = false } = {}): Promise<void> {
+    const { world } = this.fleet;
+    const pushes = lastFirst ? this.#pushes.toReversed() : this.#pushes;
+    this.#pushes = [];
+    // Each by itself, as late as it may be.
+    for (const push of lastFirst ? pushes.map((one) => [one]) : [pushes]) {
+      const { failed } = await handleMessages(registryPorts(world), messages(push));
+      if (failed[0]) throw failed[0].error;
+      await this.#follow();
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const bodies = this.#moves.map(({ detailType, detail, resources }) =>
+      JSON.stringify({
+        ...{ source: 'patchwave', 'detail-type': detailType, detail, resources },
+        ...{ account: '111122223333', region: 'us-east-1', time: new Date(this.fleet.world.clock()).toISOString() },
+      }),
+    );
+    this.#moves = [];
+    const [failed] = await handleHeadEvents(this.fleet.world, messages(bodies));
+    if (failed) throw failed.error;
+  }
+
+  async review(): Promise<void> {
+    await (await review(this.fleet.world, noTrouble(new Random(1)))).deliverLate();
+    await this.#follow();
+  }
+
+  /** Plans, and runs what is planned to its end. @param meanwhile comes while a stream is built */
+  async act({ meanwhile = NOTHING }: { readonly meanwhile?: Meanwhile } = {}): Promise<CascadeRun | undefined> {
+    const build: Build = async (stream) => {
+      const name = nameOf(stream);
+      const outputDigest = this.push(name);
+      await meanwhile(name);
+      return { state: 'succeeded', outputDigest };
+    };
+    const run = await runCascade(this.fleet.world, build);
+    await this.hear();
+    return run;
+  }
+
+  /** Acts until nothing is left to be done; gives how often each stream was built since the storm began. */
+  async comeToRest(): Promise<Readonly<Record<string, number>>> {
+    for (let rounds = 0; await this.act(); rounds += 1) {
+      if (rounds === MOST_ROUNDS) throw new Error('it is rebuilt for ever');
+      this.fleet.world.advance(61 * 60_000);
+    }
+    return this.builds();
+  }
+
+  builds(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { pipeline } of this.fleet.world.runner.started)
+      counts[pipeline.name] = (counts[pipeline.name] ?? 0) + 1;
+    return counts;
+  }
+
+  /** Of what is not mended: the stream, and what it is answered. Nobody waits without a reason. */
+  async open(): Promise<readonly string[]> {
+    const causes = await collect(this.fleet.world.causes.open());
+    return causes.map(({ stream, answer }) => `${nameOf(stream)}: ${answer?.reason ?? 'none'}`).sort();
+  }
+
+  /** Streams whose heads do not stand on the heads of what they stand on. */
+  async behind(): Promise<readonly string[]> {
+    const { streams, images } = this.fleet.world;
+    const late: string[] = [];
+    for await (const { stream, head } of streams.all())
+      for (const image of (await images.get(Object.values(head?.images ?? {}))).values())
+        if (image.standing?.behind) late.push(nameOf(stream));
+    return late;
+  }
+
+  /** Versions of causes that more than one build began for; what is built with what it stands on is that one's. */
+  async builtTwice(): Promise<readonly string[]> {
+    const { cascades, executions } = this.fleet.world;
+    const seen = new Map<string, number>();
+    for (const cascadeId of new Set(executions.started))
+      for await (const { stream, causeVersion, rebuildId, follows } of cascades.nodes(cascadeId)) {
+        if (follows) continue;
+        const key = `${nameOf(stream)} ${causeVersion}`;
+        if (causeVersion !== undefined && rebuildId !== undefined) seen.set(key, (seen.get(key) ?? 0) + 1);
+      }
+    return [...seen].filter(([, builds]) => builds > 1).map(([key]) => key);
+  }
+}
+
+const MOST_ROUNDS = 10;
+
+type Meanwhile = (name: string) => void | Promise<void>;
+const NOTHING: Meanwhile = () => {};

@@ -1,0 +1,64 @@
+import type { Policy } from '../../../shared/domain/policy.ts';
+import { DAY_MS } from '../../support/samples.ts';
+import { NodeMachine } from './machine.ts';
+import { type DispatchWorld, dispatchWorld, nodeOf, plan, policyOf, streamOf } from './support.ts';
+
+/* What a person changes while a cascade runs counts at the next dispatch; what it holds back is not lost. */
+
+const change = async ({ policies }: DispatchWorld, caps: Partial<Policy['caps']>) =>
+  policies.publish(policyOf({ caps }), { replaces: (await policies.current()).version });
+
+/** Streams whose ramp slots the planner took, as it does when their cascade begins. */
+async function begun(world: DispatchWorld, ...numbers: readonly number[]): Promise<void> {
+  const nowEpochMs = world.clock();
+  for (const n of numbers)
+    await world.slots.take('ramp', 10, streamOf(n), { nowEpochMs, untilEpochMs: nowEpochMs + DAY_MS });
+}
+
+async function reserve(world: DispatchWorld, n: number, changes: { readonly follows?: true } = {}): Promise<string> {
+  const planned = await plan(world, `c${n}-g1`, { stream: streamOf(n), ...changes });
+  const machine = new NodeMachine(world, planned);
+  await machine.step();
+  const { state, answer } = await nodeOf(world, planned);
+  return answer ? `${state} ${answer.reason}` : state;
+}
+
+test('a ramp that is lowered lets the first begin, and holds the others back', async () => {
+  const world = await dispatchWorld({ caps: { ramp: 3 } });
+  await begun(world, 0, 1, 2);
+  await change(world, { ramp: 1 });
+  expect([await reserve(world, 0), await reserve(world, 1), await reserve(world, 2)]).toEqual([
+    'reserved',
+    'planned cap-reached',
+    'planned cap-reached',
+  ]);
+});
+
+test('what began another day is no longer in the way', async () => {
+  const world = await dispatchWorld({ caps: { ramp: 2 } });
+  await begun(world, 0);
+  world.advance(DAY_MS);
+  await begun(world, 1);
+  await change(world, { ramp: 1 });
+  expect(await reserve(world, 1)).toBe('reserved');
+});
+
+test('a ramp that comes into force counts what begins from then on', async () => {
+  const world = await dispatchWorld();
+  await change(world, { ramp: 1 });
+  expect([await reserve(world, 0), await reserve(world, 1)]).toEqual(['reserved', 'planned cap-reached']);
+});
+
+test('what is rebuilt with what it stands on is no begin', async () => {
+  const world = await dispatchWorld({ caps: { ramp: 1 } });
+  await begun(world, 0);
+  expect(await reserve(world, 1, { follows: true })).toBe('reserved');
+});
+
+test('a cap that is lowered counts at once, and one that is raised too', async () => {
+  const world = await dispatchWorld({ caps: { concurrentRebuilds: 2 } });
+  await change(world, { concurrentRebuilds: 1 });
+  expect([await reserve(world, 0), await reserve(world, 1)]).toEqual(['reserved', 'planned cap-reached']);
+  await change(world, { concurrentRebuilds: 2 });
+  expect(await reserve(world, 2)).toBe('reserved');
+});
