@@ -1,8 +1,8 @@
 import { BUDGET_BYTES, type Bundle, buildFunctions } from '../scripts/bundle.ts';
+import { median } from '../shared/domain/median.ts';
 import { coldInits } from './cold-init.ts';
 import { emptyHandlers } from './empty-handlers.ts';
 import type { Report, Row } from './report.ts';
-import { median } from './statistics.ts';
 
 /** Of an empty handler with the same SDK clients. */
 const MOST_INIT = 1.5;

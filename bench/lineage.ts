@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { median } from '../shared/domain/median.ts';
 import type { Report, Row } from './report.ts';
-import { median } from './statistics.ts';
 
 const ROUNDS = 5;
 const LAYERS = 12;

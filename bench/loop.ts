@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { untilSettled } from '../local/acting.ts';
 import { type Installation, install } from '../local/installation.ts';
 import { ASKED_BY_PERSON, mergeCause } from '../shared/domain/cause.ts';
+import { median } from '../shared/domain/median.ts';
 import type { Rebuild } from '../shared/domain/rebuild.ts';
 import { actingFleet, streamOf } from '../test/support/acting-fleet.ts';
 import { ReviewFailedError } from './measured-days.ts';
 import { buildMsOf, endedCascade, LoopFailedError, scanMsOf } from './rebuild-times.ts';
 import type { Report, Row } from './report.ts';
-import { median } from './statistics.ts';
 
 const APP = 'web';
 const STREAM = streamOf(APP);

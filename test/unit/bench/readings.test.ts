@@ -3,9 +3,9 @@ import { emptyHandler, importsOf } from '../../../bench/empty-handlers.ts';
 import { logOf } from '../../../bench/logs.ts';
 import { older } from '../../../bench/pass-day.ts';
 import { isWithinBudget } from '../../../bench/report.ts';
-import { median } from '../../../bench/statistics.ts';
 import { cpuSecondsIn, numberAfter } from '../../../bench/workers.ts';
 import type { CallCount } from '../../../local/cloud/admin-types.ts';
+import { median } from '../../../shared/domain/median.ts';
 
 test('the middle of an odd and of an even number of values', () => {
   expect(median([30, 1, 2])).toBe(2);
