@@ -1,3 +1,4 @@
+import { type Prices, priceOf } from '../shared/prices.ts';
 import type { RequestUnits } from './capacity.ts';
 
 /** What one function used in one day. */
@@ -111,25 +112,9 @@ function grownFunction(use: FunctionUse, growth: Growth): FunctionUse {
   };
 }
 
-/** Prices in USD by name, as in prices.json. */
-export type Prices = Readonly<Record<string, { readonly usd: number }>>;
-
 export interface CostLine {
   readonly what: string;
   readonly usd: number;
-}
-
-export class MissingPriceError extends Error {
-  override readonly name = 'MissingPriceError';
-  constructor(name: string) {
-    super(`There is no price "${name}" in bench/prices.json. Add it with its source and date.`);
-  }
-}
-
-export function priceOf(prices: Prices, name: string): number {
-  const price = prices[name];
-  if (price === undefined) throw new MissingPriceError(name);
-  return price.usd;
 }
 
 /** Five pollers ask each idle queue every 20 seconds, all day (AWS Lambda developer guide, "Using Lambda with SQS"). */

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { ROOT } from '../scripts/setup.mjs';
 import type { ReviewRecord } from '../shared/domain/run.ts';
+import { prices } from '../shared/prices.ts';
 import { type CostLine, dayCost, type Growth, grown, monthlyCost, type Standing, totalOf } from './cost-model.ts';
 import { dayUse } from './day-use.ts';
 import { type MeasuredDays, measuredDays } from './measured-days.ts';
-import { prices } from './prices.ts';
 import type { Report, Row } from './report.ts';
 
 const IMAGES = 10_000;
@@ -43,7 +43,7 @@ export async function costBenchmark(): Promise<Report> {
       'in as many accounts and Regions, and scaled',
       'with the plan after the review; without those that the clock asks for in between, and without rebuilds',
       'an upper bound: the calls of a function wait one after another, and there is no free tier',
-      `prices: bench/prices.json, ${prices.region}; those marked as not primary come from secondary sources`,
+      `prices: shared/prices.json, ${prices.region}; those marked as not primary come from secondary sources`,
     ],
   };
 }

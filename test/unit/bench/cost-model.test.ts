@@ -3,13 +3,12 @@ import {
   dayCost,
   type FunctionUse,
   grown,
-  MissingPriceError,
   monthlyCost,
   totalOf,
   UnknownFunctionError,
 } from '../../../bench/cost-model.ts';
-import { prices } from '../../../bench/prices.ts';
 import { functionNames } from '../../../scripts/bundle.ts';
+import { MissingPriceError, prices } from '../../../shared/prices.ts';
 
 const functionUse = (changes: Partial<FunctionUse> = {}): FunctionUse => ({
   name: 'policy-evaluation',
