@@ -5,20 +5,27 @@ import type { Cause, CauseFact } from '../shared/domain/cause.ts';
 import { type HeldBack, wait } from '../shared/domain/guard-answer.ts';
 import { anyHolds } from '../shared/domain/holding.ts';
 import type { CascadePlan, PlannedStream } from '../shared/domain/plan.ts';
+import type { PlanCost } from '../shared/domain/plan-cost.ts';
+import type { ForecastNode, PlanForecast, RebuildTime } from '../shared/domain/plan-forecast.ts';
 import { parseStreamId, streamRulesOf } from '../shared/domain/stream.ts';
 import { streamPolicy } from '../shared/domain/stream-policy.ts';
 import type { CauseLedger } from '../shared/ports/ledger.ts';
 import type { RolloutLedger } from '../shared/ports/rebuilds.ts';
 import { type CascadeView, openCascades, openClosures } from './acting.ts';
+import { type ForecastPorts, forecastNow } from './forecast-now.ts';
 
 /** A stream that the planner would take up. */
-export interface PlannedWork extends Pick<CascadeNode, 'stream' | 'work' | 'wave' | 'facts' | 'holders'> {
+export interface PlannedWork
+  extends Pick<CascadeNode, 'stream' | 'work' | 'wave' | 'facts' | 'holders'>,
+    Pick<ForecastNode, 'workloads' | 'accounts'> {
   /** Planned streams that it stands on: it is built once these are verified. */
   readonly parents: readonly string[];
   /** Its pipeline moves the tag that others build on before anybody looked at the image. */
   readonly unguarded: boolean;
   /** The ledger does not know its head: what runs is taken for it. The planner looks into the registry first. */
   readonly headUnknown: boolean;
+  /** Absent where nothing is built. */
+  readonly expected?: RebuildTime;
 }
 
 /** A stream that has an open cause and is not planned. */
@@ -36,6 +43,8 @@ export interface PlanNow {
   /** Of the cascade that it would come to; absent where nothing is to be done. */
   readonly cascadeId?: string;
   readonly planned: readonly PlannedWork[];
+  readonly forecast: PlanForecast;
+  readonly cost: PlanCost;
   readonly held: readonly HeldStream[];
   /** Facts that nothing holds any more, and that would be taken off their cause. */
   readonly settled: readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[];
@@ -44,7 +53,8 @@ export interface PlanNow {
 }
 
 export type PlanLedger = ReadPlanPorts &
-  FindCausesPorts & { readonly rollouts: Pick<RolloutLedger, 'openClosures' | 'deployments'> };
+  FindCausesPorts &
+  ForecastPorts & { readonly rollouts: Pick<RolloutLedger, 'openClosures' | 'deployments'> };
 
 /**
  * The planner's own reading and decision, without its writes. It differs in one thing: the planner looks into the
@@ -55,17 +65,28 @@ export async function planNow(context: PlanLedger): Promise<PlanNow> {
   const view = await readPlan(context, open);
   const { plan, guessed } = planSeen(view, context.clock());
   const { policy, version: policyVersion } = view.policy;
-  const [cascades, closures] = await Promise.all([openCascades(context), openClosures(context)]);
+  const [cascades, closures, forecast] = await Promise.all([
+    openCascades(context),
+    openClosures(context),
+    forecastNow(context, view, plan),
+  ]);
   return {
     policyVersion,
     killSwitch: view.context.killSwitch,
     reviewRunning: view.context.urgentRules !== undefined,
     ...(plan.cascade && { cascadeId: plan.cascade.cascadeId }),
-    planned: plan.nodes.map(({ stream, work, wave, parents = [], facts, holders }) => ({
-      ...{ stream, work, wave, parents, facts, holders },
-      unguarded: work === 'rebuild' && !streamPolicy(policy, stream).promotes,
-      headUnknown: guessed.has(stream),
-    })),
+    planned: plan.nodes.map(({ stream, work, wave, parents = [], facts, holders }) => {
+      const { time, workloads = [], accounts = [] } = forecast.nodes.get(stream) ?? {};
+      return {
+        ...{ stream, work, wave, parents, facts, holders },
+        unguarded: work === 'rebuild' && !streamPolicy(policy, stream).promotes,
+        headUnknown: guessed.has(stream),
+        ...(time && { expected: time }),
+        ...{ workloads, accounts },
+      };
+    }),
+    forecast: forecast.whole,
+    cost: forecast.cost,
     held: open.flatMap((cause) => {
       const { stream, facts } = cause;
       const answer = answerIn(plan, cause);

@@ -2,6 +2,7 @@ import type { Digest } from '../shared/domain/image.ts';
 import type { LineageEvidence, Parents } from '../shared/domain/lineage-evidence.ts';
 import { compareTexts } from '../shared/domain/order.ts';
 import { type Column, counted, shortDigest, table } from './output.ts';
+import { type TreeRow, treeRows } from './tree.ts';
 
 /** An image by all its names; one digest may be told of several times. */
 export interface NamedImage {
@@ -36,7 +37,8 @@ export function lineageText(named: readonly NamedImage[], parents: Parents): str
   const people = Map.groupBy(named, ({ digest }) => digest);
   const images = [...people.values()].map(personOf).sort(byName);
   const children = Map.groupBy(images, ({ digest }) => parents.get(digest)?.digest);
-  const rows = treeRows(children, parents);
+  const drawn = treeRows(children.get(undefined) ?? [], ({ digest }) => children.get(digest) ?? []);
+  const rows = Array.from(drawn, (row) => rowOf(row, parents));
   const standing = images.filter(({ digest }) => parents.has(digest)).length;
   const summary = `${counted(images.length, 'image')}, ${standing} of them on another one of the list`;
   return rows.length === 0 ? summary : `${table(rows, COLUMNS)}\n\n${summary}`;
@@ -56,23 +58,7 @@ const byName = (one: Person, other: Person): number =>
   compareTexts(one.platform, other.platform) ||
   compareTexts(one.digest, other.digest);
 
-/** Without recursion: a chain of images may be longer than the stack is deep. */
-function treeRows(children: ReadonlyMap<Digest | undefined, readonly Person[]>, parents: Parents): readonly Row[] {
-  const rows: Row[] = [];
-  const open = (children.get(undefined) ?? []).map((person) => ({ person, branch: '', below: '' })).reverse();
-  for (let next = open.pop(); next; next = open.pop()) {
-    const { person, branch, below } = next;
-    const evidence = parents.get(person.digest)?.evidence;
-    rows.push({ ...person, title: branch + person.title, ...(evidence && { evidence }) });
-    const above = (children.get(person.digest) ?? []).toReversed();
-    for (const [fromLast, child] of above.entries()) {
-      const isLast = fromLast === 0;
-      open.push({
-        person: child,
-        branch: `${below}${isLast ? '└─ ' : '├─ '}`,
-        below: `${below}${isLast ? '   ' : '│  '}`,
-      });
-    }
-  }
-  return rows;
+function rowOf({ node, branch }: TreeRow<Person>, parents: Parents): Row {
+  const evidence = parents.get(node.digest)?.evidence;
+  return { ...node, title: branch + node.title, ...(evidence && { evidence }) };
 }

@@ -100,14 +100,15 @@ test('what the plan shows is what the planner then does: the same cascade, works
   expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
 });
 
-describe('a base at fault', () => {
-  const tiered = async () => {
-    const world = await planWorld({ tiers: ['base'] });
-    const base = await violating(world, 0);
-    for (const n of [1, 2]) stands(world, await violating(world, n), base);
-    return world;
-  };
+/** A base at fault, and two applications that stand on it. */
+async function tiered(): Promise<PlanWorld> {
+  const world = await planWorld({ tiers: ['base'] });
+  const base = await violating(world, 0);
+  for (const n of [1, 2]) stands(world, await violating(world, n), base);
+  return world;
+}
 
+describe('a base at fault', () => {
   test('is shown with what stands on it, as the planner then plans it', async () => {
     const world = await tiered();
     const plan = await planNow(readOnlyContext(world));
@@ -123,6 +124,8 @@ describe('a base at fault', () => {
   test('comes first in the table, which says what waits for it', async () => {
     const { text } = await run(planCommand, readOnlyContext(await tiered()));
     const rows = text.split('\n').filter((line) => line.includes('team/app-'));
+    expect(text).toMatch(/^expected: up to 360 min in 2 waves, 3 builds, 3 of them without history; /m);
+    expect(text).toMatch(/^ +2 +2 +2 +2 +up to 180 min +-$/m);
     expect(rows[0]).toMatch(/app-0.* rebuild +1 +- /);
     expect(rows[1]).toMatch(/app-1.* rebuild +2 +\S*app-0:/);
     expect(rows[2]).toMatch(/app-2.* rebuild +2 +\S*app-0:/);
@@ -131,7 +134,7 @@ describe('a base at fault', () => {
   test('a plan of streams by themselves has no waves to show', async () => {
     const world = await planWorld();
     await violating(world);
-    expect((await run(planCommand, readOnlyContext(world))).text).not.toContain('wave');
+    expect((await run(planCommand, readOnlyContext(world))).text).not.toMatch(/\bwaves?\b/);
   });
 });
 
@@ -241,12 +244,13 @@ test('the page shows every section, aligned', async () => {
   expect(code).toBe(0);
   expect(lines.slice(0, 2)).toEqual([
     '1 stream to rebuild, 0 to deploy, 1 held back; 1 cascade under way, 1 closure open',
-    'kill switch: on, never touched',
+    'expected: up to 180 min, 1 build, 1 of them without history; reaches nothing that runs',
   ]);
   const titles = lines.map((line) => line.split('  ')[0]).filter((start) => start?.endsWith('stream'));
   expect(titles).toHaveLength(4);
   for (const told of [
-    `${streamOf(0)}  rebuild  critical  2026-11-23 03:00 UTC  1 image  CVE-2026-1 in openssl 3.0.1 and 1 more`,
+    `${streamOf(0)}  rebuild  up to 180 min  -       critical  2026-11-23 03:00 UTC  1 image  CVE-2026-1 in openssl 3.0.1 and 1 more`,
+    'kill switch: on, never touched',
     `${streamOf(4)}  rebuild  ineffective  -                              -       ineffective: CVE-2026-1 in openssl 3.0.1 is left`,
     waitingFor,
     'refuse: attempts-exhausted',
