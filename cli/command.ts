@@ -24,6 +24,7 @@ import type {
   StreamImages,
   SwitchLedger,
 } from '../shared/ports/rebuilds.ts';
+import type { RunFiles } from '../shared/ports/run-files.ts';
 
 /** What the commands see of the world: the ledger through its ports, with the caller's own credentials. */
 export interface CliContext {
@@ -46,6 +47,8 @@ export interface CliContext {
   readonly scopes: ScopeLedger;
   readonly policies: PolicyStore;
   readonly evidence: EvidenceStore;
+  /** What reviews left in the run bucket. */
+  readonly runFiles: Pick<RunFiles, 'get' | 'list'>;
   readonly reviews: Reviews;
   readonly clock: Clock;
   /** Who asks, as AWS knows them: recorded with everything that a person changes. */

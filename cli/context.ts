@@ -13,6 +13,7 @@ import { DynamoScopeLedger } from '../shared/adapters/dynamodb/scope-ledger.ts';
 import { LedgerTable } from '../shared/adapters/dynamodb/table.ts';
 import { DynamoUsageLedger } from '../shared/adapters/dynamodb/usage-ledger.ts';
 import { S3Evidence } from '../shared/adapters/s3-evidence.ts';
+import { S3RunFiles } from '../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../shared/adapters/sfn-executions.ts';
 import { actingLedgers, imageLedgers } from '../shared/lambda/acting-ledgers.ts';
 import type { CliContext, Reviews } from './command.ts';
@@ -22,6 +23,7 @@ import { NotFoundError, StackUnreadableError } from './errors.ts';
 export interface InstallationNames {
   readonly ledgerTable: string;
   readonly evidenceBucket: string;
+  readonly runBucket: string;
   readonly fleetReviewMachineArn: string;
 }
 
@@ -51,6 +53,7 @@ async function installationNames(stack: string, config: HubConfig): Promise<Inst
   return {
     ledgerTable: named('LedgerTable'),
     evidenceBucket: named('EvidenceBucket'),
+    runBucket: named('RunBucket'),
     fleetReviewMachineArn: named('FleetReviewMachineArn'),
   };
 }
@@ -85,6 +88,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     scopes: new DynamoScopeLedger(table),
     policies: new DynamoPolicyStore(table, s3, names.evidenceBucket),
     evidence: new S3Evidence(s3, names.evidenceBucket),
+    runFiles: new S3RunFiles(s3, names.runBucket),
     reviews: reviewsOf(names, config, s3),
     // It only asks for executions that the ledger names, whatever their machine is: no command starts a cascade.
     executions: new SfnExecutions(machineClient(config), ''),

@@ -6,8 +6,9 @@ import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { paint, print, printJson } from '../output.ts';
 import { type PlanLedger, type PlanNow, planNow } from '../plan-now.ts';
-import { streamTree, type TreeStream } from '../plan-tree.ts';
+import { streamTree, type TreePorts, type TreeStream } from '../plan-tree.ts';
 import { policyIn } from '../policy-file.ts';
+import { previewLedger } from '../preview-ledger.ts';
 import { forecastLine } from '../render-forecast.ts';
 import { renderPlan, sumsOf } from '../render-plan.ts';
 import { treeSvg } from '../render-svg.ts';
@@ -15,11 +16,12 @@ import { treeText } from '../render-tree.ts';
 
 export const planCommand: Command = {
   summary: 'What would be rebuilt and deployed now, what is held back and why, and what goes on. Only reads.',
-  synopsis: '[--policy FILE] [--resumed] [--tree] [--svg FILE] [--all]',
+  synopsis: '[--policy FILE] [--resumed] [--preview RUN] [--tree] [--svg FILE] [--all]',
   words: [0, 0],
   options: {
     policy: { type: 'string' },
     resumed: { type: 'boolean' },
+    preview: { type: 'string' },
     tree: { type: 'boolean' },
     svg: { type: 'string' },
     all: { type: 'boolean' },
@@ -27,6 +29,7 @@ export const planCommand: Command = {
   optionHelp: {
     'policy FILE': 'as if that policy were in force',
     resumed: 'as if nobody had paused Patchwave',
+    'preview RUN': 'as if that preview of a review had written down what it found',
     tree: 'also who stands on whom, and what becomes of each',
     'svg FILE': 'writes that tree as a picture',
     all: 'in the tree also what looks alike, and where nothing is to be done',
@@ -68,12 +71,14 @@ function writeSvg(file: string, plan: PlanNow, tree: readonly TreeStream[], all:
   }
 }
 
-/** The ledger with another policy or switch than it holds. */
-async function supposed(context: CliContext, { flags }: Arguments): Promise<PlanLedger> {
+/** The ledger with another policy, switch or review than it holds. */
+async function supposed(context: CliContext, { flags }: Arguments): Promise<PlanLedger & TreePorts> {
   const policy = typeof flags.policy === 'string' ? await policyIn(flags.policy) : undefined;
   const inForce = policy && { policy, version: policyVersion(policy) };
+  const found = typeof flags.preview === 'string' ? await previewLedger(context, flags.preview) : undefined;
   return {
     ...context,
+    ...found,
     ...(inForce && { policies: { current: async () => inForce } }),
     ...(flags.resumed === true && { killSwitch: { read: async () => UNTOUCHED_SWITCH } }),
   };

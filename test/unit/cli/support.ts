@@ -9,7 +9,7 @@ export const ANA = 'arn:aws:sts::111122223333:assumed-role/operator/ana';
 /** The commands' view of a world of fakes; `before` sees every call of the ledger, as `causes.change`. */
 export function cliContext(world: FakeWorld, before: (step: string) => void = () => undefined): CliContext {
   const { images, places, usages, streams, streamImages, causes, cascades, rebuilds, locks, slots, guards } = world;
-  const { rollouts, killSwitch, runs, scopes, policies, evidence, executions } = world;
+  const { rollouts, killSwitch, runs, scopes, policies, evidence, executions, runFiles } = world;
   const ports = {
     ...{
       images,
@@ -25,7 +25,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
       locks,
       slots,
     },
-    ...{ guards, rollouts, killSwitch, runs, scopes, policies, evidence, executions },
+    ...{ guards, rollouts, killSwitch, runs, scopes, policies, evidence, executions, runFiles },
   };
   const watched = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, { before })]);
   return {
@@ -45,7 +45,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
 }
 
 const READS =
-  /\.(all|bornBefore|current|deployments|findings|get|held|latest|live|load|locations|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
+  /\.(all|bornBefore|current|deployments|findings|get|held|latest|list|live|load|locations|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
 
 /** As `cliContext`, and whatever is not known to read only is an error. */
 export const readOnlyContext = (world: FakeWorld): CliContext =>
