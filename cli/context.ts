@@ -18,6 +18,7 @@ import { SfnExecutions } from '../shared/adapters/sfn-executions.ts';
 import { actingLedgers, imageLedgers } from '../shared/lambda/acting-ledgers.ts';
 import type { CliContext, Reviews } from './command.ts';
 import { NotFoundError, StackUnreadableError } from './errors.ts';
+import { previewReport } from './preview-report.ts';
 
 /** Where an installation keeps its things: the outputs of its stack. */
 export interface InstallationNames {
@@ -28,6 +29,8 @@ export interface InstallationNames {
 }
 
 const DEFAULT_STACK = 'patchwave';
+/** The report of the last review of the fleet. */
+const LATEST = 'latest';
 
 /**
  * Finds the installation by its stack, with the credentials that the AWS SDK finds.
@@ -78,6 +81,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
   const table = new LedgerTable(ledger, names.ledgerTable);
   const s3 = bucketClient(config);
   const known = imageLedgers(table);
+  const runFiles = new S3RunFiles(s3, names.runBucket);
   return {
     ...known,
     ...actingLedgers(table),
@@ -88,8 +92,8 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     scopes: new DynamoScopeLedger(table),
     policies: new DynamoPolicyStore(table, s3, names.evidenceBucket),
     evidence: new S3Evidence(s3, names.evidenceBucket),
-    runFiles: new S3RunFiles(s3, names.runBucket),
-    reviews: reviewsOf(names, config, s3),
+    runFiles,
+    reviews: reviewsOf(names, config, s3, runFiles),
     // It only asks for executions that the ledger names, whatever their machine is: no command starts a cascade.
     executions: new SfnExecutions(machineClient(config), ''),
     clock: Date.now,
@@ -103,6 +107,7 @@ function reviewsOf(
   { evidenceBucket, fleetReviewMachineArn }: InstallationNames,
   config: HubConfig,
   s3: S3Client,
+  files: CliContext['runFiles'],
 ): Reviews {
   return {
     async start(input) {
@@ -111,13 +116,15 @@ function reviewsOf(
       );
       return executionArn ?? '';
     },
-    async report(format, runId = 'latest') {
+    async report(format, runId = LATEST) {
       const key = `reports/${runId}.${format}`;
       try {
         const { Body } = await s3.send(new GetObjectCommand({ Bucket: evidenceBucket, Key: key }));
         return (await Body?.transformToString()) ?? '';
       } catch (cause) {
         if (!(cause instanceof NoSuchKey)) throw cause;
+        const preview = runId === LATEST ? undefined : await previewReport(files, runId);
+        if (preview) return format === 'md' ? preview.markdown : JSON.stringify(preview.report);
         throw new NotFoundError(`There is no report ${key}. A review writes one when it ends; see: patchwave status`, {
           cause,
         });

@@ -1,5 +1,5 @@
 import { collect, piecesOf } from '../shared/concurrency.ts';
-import { mergeCause } from '../shared/domain/cause.ts';
+import { factsFor, mergeCause } from '../shared/domain/cause.ts';
 import type { Digest, Platform } from '../shared/domain/image.ts';
 import type { ImageRecord, StreamRecord } from '../shared/domain/records.ts';
 import { parseStreamId } from '../shared/domain/stream.ts';
@@ -8,7 +8,6 @@ import type { CauseLedger, RunLedger, StreamLedger } from '../shared/ports/ledge
 import type { StreamImages } from '../shared/ports/rebuilds.ts';
 import type { RunFiles } from '../shared/ports/run-files.ts';
 import { batchesDocument, runFileKeys } from '../shared/review/documents.ts';
-import { factsFor } from '../shared/review/judge.ts';
 import { previewImages, previewLedgers, previewRuns } from '../shared/review/preview.ts';
 import { readDocument } from '../shared/review/read-document.ts';
 import type { CliContext } from './command.ts';

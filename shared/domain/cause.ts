@@ -2,6 +2,7 @@ import type { NodeAnswer } from './cascade.ts';
 import type { Fix } from './finding.ts';
 import type { Digest } from './image.ts';
 import { compareTexts } from './order.ts';
+import type { ImageRecord } from './records.ts';
 import type { Reason, Verdict } from './verdict.ts';
 
 /** One fact that asks for a rebuild. Its identity is everything but `sinceEpochMs` and `fix`, which one learns. */
@@ -74,8 +75,8 @@ export interface Cause {
 export const causeFacts = (verdict: Verdict): CauseFact[] => verdict.reasons.flatMap(factOf);
 
 function factOf(reason: Reason): CauseFact[] {
-  const { ruleId, effect } = reason;
-  if (effect !== 'violates' && !isOwnWarning(reason)) return [];
+  const { ruleId } = reason;
+  if (!isViolated(reason) && !isOwnWarning(reason)) return [];
   if (reason.kind === 'age')
     // An age that another image decides is that one's: a rebuild on the same would make nothing younger, day after day.
     return reason.decidedBy !== undefined
@@ -86,9 +87,27 @@ function factOf(reason: Reason): CauseFact[] {
   return [{ kind: 'finding', ruleId, vulnerability, package: name, version, fix, sinceEpochMs }];
 }
 
+const isViolated = ({ effect }: Reason): boolean => effect === 'violates';
+
 /** Its own birth decides, and the limit is near: whoever is rebuilt by then never crosses it. */
 export const isOwnWarning = (reason: Reason): boolean =>
   reason.kind === 'age' && reason.effect === 'due' && reason.decidedBy === undefined;
+
+/**
+ * Facts for the cause of the image's stream, if any. What neither runs nor is a head asks for nothing; what is near its limit
+ * asks for a rebuild where it is a head, and for no deployment of a newer one yet.
+ */
+export function factsFor({
+  image: { stream, inUse, isHead },
+  verdict,
+}: {
+  readonly image: Pick<ImageRecord, 'stream' | 'inUse' | 'isHead'>;
+  readonly verdict: Verdict;
+}): readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[] {
+  if (stream === undefined || !(inUse || isHead)) return [];
+  const facts = isHead ? causeFacts(verdict) : verdict.reasons.filter(isViolated).flatMap(factOf);
+  return facts.length > 0 ? [{ stream, facts }] : [];
+}
 
 /**
  * A stream's cause with more facts. The order in which facts arrive, and how often, makes no difference: each is kept

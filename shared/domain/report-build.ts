@@ -13,6 +13,7 @@ import type {
   ReportLine,
   WaiverInReport,
 } from './report.ts';
+import { startFound } from './report-found.ts';
 import { SCAN_STATES, type ScanStateName } from './scan.ts';
 import { effectiveScanState, isKnowledge, unscannable } from './scan-state.ts';
 import { parseStreamId, streamRulesOf } from './stream.ts';
@@ -36,9 +37,11 @@ export function startReport(context: ReportContext): ReportBuilder {
   const nextBreaches: NextBreach[] = [];
   const byState = Object.fromEntries(SCAN_STATES.map((state) => [state, 0])) as Record<ScanStateName, number>;
   const waived = new Map<string, number>();
+  const found = context.review.mode === 'preview' ? startFound(context.causes) : undefined;
   let known = 0;
   return {
     add({ record, isAncestor = false, workloads = [] }) {
+      found?.add(record);
       addToGroup(isAncestor ? below : groups, record, workloads);
       if (!isAncestor) {
         const scan =
@@ -65,7 +68,10 @@ export function startReport(context: ReportContext): ReportBuilder {
         failures: context.failures,
         skippedScopes: context.skippedScopes,
         waivers: waiversInReport(context, waived),
-        pendingRebuilds: context.causes.map((cause) => pendingRebuild(context.policy, cause)).sort(byStream),
+        pendingRebuilds: (found?.causes() ?? context.causes)
+          .map((cause) => pendingRebuild(context.policy, cause))
+          .sort(byStream),
+        ...(found && { found: found.work((stream) => modeOf(context.policy, stream).mode) }),
       };
     },
   };
@@ -177,19 +183,23 @@ function waiversInReport({ policy, nowEpochMs }: ReportContext, used: ReadonlyMa
 }
 
 function pendingRebuild(policy: Policy, { stream, facts, sinceEpochMs, version }: Cause): PendingRebuild {
-  const { location, headTag } = parseStreamId(stream);
-  const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
-  const subject = { account: location.account, ...(rule && { owner: rule.owner, rule: rule.id }) };
   return {
     stream,
-    ...(rule && { owner: rule.owner }),
-    // A stream that the policy knows no more is nobody's to rebuild.
-    mode: rule ? strictestMode(policy, { tier: rule.tier, ...subject }) : 'paused',
+    ...modeOf(policy, stream),
     findings: facts.filter(({ kind }) => kind === 'finding').length,
     tooOld: facts.some(({ kind }) => kind === 'age'),
     sinceEpochMs,
     version,
   };
+}
+
+/** A stream that the policy knows no more is nobody's to rebuild. */
+function modeOf(policy: Policy, stream: string): Pick<PendingRebuild, 'owner' | 'mode'> {
+  const { location, headTag } = parseStreamId(stream);
+  const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
+  if (!rule) return { mode: 'paused' };
+  const { tier, owner, id } = rule;
+  return { owner, mode: strictestMode(policy, { tier, account: location.account, owner, rule: id }) };
 }
 
 function inFixedOrder(groups: ReadonlyMap<string, MutableGroup>): ReportGroup[] {

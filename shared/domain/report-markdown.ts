@@ -23,6 +23,7 @@ export function reportMarkdown(report: Report): string {
     gaps(report),
     waivers(report),
     pendingRebuilds(report),
+    found(report),
   ]
     .filter((part) => part !== '')
     .join('\n');
@@ -188,7 +189,7 @@ const pendingRebuilds = ({ pendingRebuilds: pending }: Report): string =>
     'SI-2',
     pending.length === 0
       ? 'None.'
-      : `Nothing was rebuilt: this version of Patchwave reports only.\n\n${table(pending, [
+      : `A review rebuilds nothing; \`patchwave plan\` shows what becomes of these.\n\n${table(pending, [
           { title: 'Stream', text: ({ stream }) => stream },
           { title: 'Owner', text: ownerOf },
           { title: 'Mode', text: ({ mode }) => mode },
@@ -197,3 +198,24 @@ const pendingRebuilds = ({ pendingRebuilds: pending }: Report): string =>
           { title: 'Since', text: ({ sinceEpochMs }) => instant(sinceEpochMs) },
         ])}`,
   );
+
+/** What a preview found is in no ledger, so no plan knows of it. */
+const found = ({ found: work, review: { runId } }: Report): string =>
+  work === undefined
+    ? ''
+    : section(
+        'Streams at fault',
+        'SI-2',
+        [
+          `${work.atFault.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} of which nobody can tell yet. Nothing of it is in the ledger: \`patchwave plan --preview ${runId}\` shows waves, what is held back, and how long it takes.`,
+          table(work.atFault, [
+            { title: 'Stream at fault', text: ({ stream }) => stream },
+            { title: 'Mode', text: ({ mode }) => mode },
+            { title: 'Findings', text: ({ findings }) => String(findings), isNumber: true },
+            { title: 'Too old', text: ({ tooOld }) => (tooOld ? 'yes' : 'no') },
+            { title: 'Streams that hold it', text: ({ streams }) => String(streams), isNumber: true },
+          ]),
+        ]
+          .filter((part) => part !== '')
+          .join('\n\n'),
+      );

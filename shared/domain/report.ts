@@ -93,6 +93,26 @@ export interface PendingRebuild {
   readonly version: number;
 }
 
+/** A stream that is to be rebuilt first, by what a preview found. */
+export interface StreamAtFault {
+  readonly stream: string;
+  readonly mode: Mode;
+  readonly findings: number;
+  readonly tooOld: boolean;
+  /** So many streams hold what is to be mended here, itself among them. */
+  readonly streams: number;
+}
+
+/** What a review would have the planner plan; waves and guards are the planner's. */
+export interface FoundWork {
+  /** Those that mend most first. */
+  readonly atFault: readonly StreamAtFault[];
+  /** Streams whose heads are mended, while older images run. */
+  readonly toDeploy: readonly string[];
+  /** Streams of which nobody can tell yet what is to be done. */
+  readonly unclear: readonly string[];
+}
+
 /** Sums over groups. */
 export type ReportSums = Readonly<Record<VerdictStatus | 'unjudged', number>>;
 
@@ -121,4 +141,6 @@ export interface Report {
   readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
   readonly waivers: readonly WaiverInReport[];
   readonly pendingRebuilds: readonly PendingRebuild[];
+  /** Of a preview only: what it found is in no ledger. */
+  readonly found?: FoundWork;
 }

@@ -1,4 +1,5 @@
 import { mapConcurrently } from '../concurrency.ts';
+import { factsFor } from '../domain/cause.ts';
 import type { Digest } from '../domain/image.ts';
 import type { ImageRecord } from '../domain/records.ts';
 import type { Verdict, VerdictStatus } from '../domain/verdict.ts';
@@ -7,7 +8,7 @@ import { ImageFactsChangedError, ImageNotRecordedError } from '../ports/errors.t
 import type { CauseLedger, ImageLedger, Judgement } from '../ports/ledger.ts';
 import type { PolicyVersion } from '../ports/policies.ts';
 import type { Retry } from '../ports/retry.ts';
-import { factsFor, type JudgePorts, judge, type Learnt } from './judge.ts';
+import { type JudgePorts, judge, type Learnt } from './judge.ts';
 import { recordCauses } from './record-causes.ts';
 
 /** Each may hold some thousand findings in memory. */

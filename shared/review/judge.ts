@@ -1,4 +1,3 @@
-import { type CauseFact, causeFacts } from '../domain/cause.ts';
 import { evaluate } from '../domain/evaluate.ts';
 import type { Finding } from '../domain/finding.ts';
 import { fingerprint } from '../domain/fingerprint.ts';
@@ -8,7 +7,6 @@ import type { ScanReading, ScanState } from '../domain/scan.ts';
 import { stateAfterReading, unscannable } from '../domain/scan-state.ts';
 import { sightings } from '../domain/severity.ts';
 import { ageOf } from '../domain/standing.ts';
-import type { Verdict } from '../domain/verdict.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 import type { Judgement, StreamLedger } from '../ports/ledger.ts';
 import type { PolicyVersion } from '../ports/policies.ts';
@@ -113,17 +111,4 @@ async function keep(
     await evidence.putFindings({ digest, scanner: 'ecr-basic', completedAtEpochMs, findings });
   }
   return { findingsFingerprint: print, findingsCount: findings.length };
-}
-
-/** Facts for the cause of the image's stream, if any. What neither runs nor is a head asks for nothing. */
-export function factsFor({
-  image: { stream, inUse, isHead },
-  verdict,
-}: {
-  readonly image: ImageRecord;
-  readonly verdict: Verdict;
-}): readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[] {
-  if (stream === undefined || !(inUse || isHead)) return [];
-  const facts = causeFacts(verdict);
-  return facts.length > 0 ? [{ stream, facts }] : [];
 }

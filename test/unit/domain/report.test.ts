@@ -404,10 +404,24 @@ describe('the page', () => {
 
   test('streams that need a rebuild are listed, or there are none', () => {
     const cause: Cause = { stream: 's/r/x:^1$', facts: [], sinceEpochMs: NOW, version: 1, state: 'open' };
-    expect(reportMarkdown(buildReport(context({ causes: [cause] }), []))).toContain(
-      'this version of Patchwave reports only',
-    );
-    expect(reportMarkdown(buildReport(context(), []))).not.toContain('reports only');
+    expect(reportMarkdown(buildReport(context({ causes: [cause] }), []))).toContain('A review rebuilds nothing');
+    expect(reportMarkdown(buildReport(context(), []))).not.toContain('rebuilds nothing');
+  });
+
+  test('a preview names the streams at fault, which no ledger knows, and how to plan them', () => {
+    const stream = '111122223333/us-east-1/apps/web:^v.*$';
+    const bad = record('a', verdict('violating', [found('CVE-1')]), { stream, inUse: true });
+    const preview = { ...review, mode: 'preview' } as const;
+    const report = buildReport(context({ review: preview }), [bad]);
+    expect(report.found).toEqual({
+      atFault: [{ stream, mode: 'report-only', findings: 1, tooOld: false, streams: 1 }],
+      ...{ toDeploy: [], unclear: [] },
+    });
+    expect(report.pendingRebuilds).toMatchObject([{ stream, findings: 1, owner: 'web' }]);
+    expect(reportMarkdown(report)).toContain('`patchwave plan --preview run-1`');
+    expect(reportMarkdown(report)).toMatch(/\| 111122223333\S* +\| report-only \| +1 \| no +\| +1 \|/);
+    expect(buildReport(context(), [bad])).not.toHaveProperty('found');
+    expect(reportMarkdown(buildReport(context(), [bad]))).not.toContain('Streams at fault');
   });
 
   test('nothing found is no good news', () => {
