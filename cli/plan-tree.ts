@@ -1,5 +1,5 @@
 import { FleetTrace, type TracePorts } from '../shared/cascade/fleet-trace.ts';
-import { type CascadeNode, hasEnded } from '../shared/domain/cascade.ts';
+import type { CascadeNode } from '../shared/domain/cascade.ts';
 import { compareTexts } from '../shared/domain/order.ts';
 import type { Policy } from '../shared/domain/policy.ts';
 import type { StreamRecord } from '../shared/domain/records.ts';
@@ -14,6 +14,7 @@ type Tier = StreamRecord['tier'];
 export type Mark =
   | { readonly kind: 'planned'; readonly work: PlannedWork }
   | { readonly kind: 'held'; readonly held: HeldStream }
+  /** Of an open cascade, also where its own part has ended. */
   | { readonly kind: 'under-way'; readonly node: CascadeNode }
   | { readonly kind: 'untouched' };
 
@@ -56,9 +57,8 @@ export async function streamTree(ports: TreePorts, plan: PlanNow, policy: Policy
 
 /** What is planned hides an answer, and what is answered what goes on. */
 function marksOf({ planned, held, cascades }: PlanNow): ReadonlyMap<string, Mark> {
-  const running = cascades.flatMap(({ nodes }) => nodes.filter((node) => !hasEnded(node)));
   return new Map<string, Mark>([
-    ...running.map((node) => [node.stream, { kind: 'under-way', node }] as const),
+    ...cascades.flatMap(({ nodes }) => nodes).map((node) => [node.stream, { kind: 'under-way', node }] as const),
     ...held.map((one) => [one.stream, { kind: 'held', held: one }] as const),
     ...planned.map((work) => [work.stream, { kind: 'planned', work }] as const),
   ]);

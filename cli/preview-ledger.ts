@@ -16,10 +16,13 @@ import { NotFoundError } from './errors.ts';
 type Streams = Pick<StreamLedger, 'streams' | 'all'>;
 
 /** The ledgers of which a plan sees more. */
-interface Found extends Pick<CliContext, 'images' | 'causes'> {
+export interface Found extends Pick<CliContext, 'images' | 'causes'> {
   readonly streams: Streams;
   readonly streamImages: Pick<StreamImages, 'of'>;
   readonly runs: Pick<RunLedger, 'latest'>;
+  readonly runId: string;
+  /** So many of its images no review has seen: what they stand on is not known, and their facts count as their own. */
+  readonly unseen: number;
 }
 
 const IMAGES_A_READ = 500;
@@ -40,8 +43,11 @@ export async function previewLedger(context: CliContext, runId: string): Promise
     found.filter(({ stream }) => stream !== undefined),
     ({ stream = '' }) => stream,
   );
+  const seen = await context.images.get(found.map(({ digest }) => digest));
   return {
     images,
+    runId,
+    unseen: found.length - seen.size,
     streams: foundStreams(context.streams, byStream),
     streamImages: foundStreamImages(context.streamImages, byStream),
     causes: foundCauses(context.causes, found, review.startedAtEpochMs),

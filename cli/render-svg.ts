@@ -68,12 +68,14 @@ export function treeSvg(forest: Forest, summary: readonly [string, string]): str
 const xOf = (column: number): number => MARGIN + column * PITCH.column;
 const yOf = (row: number): number => HEAD + row * PITCH.row;
 
+/** It bends before the next column and then keeps to the row of its end, which nothing but its own tree has boxes in. */
 function edge(from: Box, to: Box): string {
   const [x1, y1] = [xOf(from.column) + BOX.width, yOf(from.row) + BOX.height / 2];
   const [x2, y2] = [xOf(to.column), yOf(to.row) + BOX.height / 2];
-  const bend = Math.max((x2 - x1) / 2, 40);
+  const bent = x1 + PITCH.column - BOX.width;
+  const half = (x1 + bent) / 2;
   const isPlanned = markOf(from.branch).kind === 'planned' && markOf(to.branch).kind === 'planned';
-  return `<path d="M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}" fill="none" stroke="${isPlanned ? '#1d4ed8' : '#94a3b8'}" stroke-width="1.5"/>`;
+  return `<path d="M${x1} ${y1}C${half} ${y1} ${half} ${y2} ${bent} ${y2}H${x2}" fill="none" stroke="${isPlanned ? '#1d4ed8' : '#94a3b8'}" stroke-width="1.5"/>`;
 }
 
 function boxSvg(box: Box): string {

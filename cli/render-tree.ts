@@ -8,6 +8,7 @@ type Row = TreeRow<Branch>;
 /** The streams, each under what it stands on, with what becomes of it. */
 export function treeText({ branches, leftOut }: Forest): string {
   const rows = [...treeRows(branches, ({ children }) => children)];
+  if (rows.length + leftOut === 0) return 'No stream is known yet: a review finds them.';
   const left = `${counted(leftOut, 'stream')} in trees in which nothing is to be done; --all shows them`;
   return [...(rows.length > 0 ? [table(rows, COLUMNS)] : []), ...(leftOut > 0 ? [left] : [])].join('\n');
 }

@@ -4,11 +4,11 @@ import { policyVersion } from '../../shared/domain/policy-document.ts';
 import { forestOf } from '../branches.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { paint, print, printJson } from '../output.ts';
+import { counted, paint, print, printJson } from '../output.ts';
 import { type PlanLedger, type PlanNow, planNow } from '../plan-now.ts';
 import { streamTree, type TreePorts, type TreeStream } from '../plan-tree.ts';
 import { policyIn } from '../policy-file.ts';
-import { previewLedger } from '../preview-ledger.ts';
+import { type Found, previewLedger } from '../preview-ledger.ts';
 import { forecastLine } from '../render-forecast.ts';
 import { renderPlan, sumsOf } from '../render-plan.ts';
 import { treeSvg } from '../render-svg.ts';
@@ -36,13 +36,14 @@ export const planCommand: Command = {
   },
   async run(context, args) {
     const connected = await context();
-    const ledger = await supposed(connected, args);
+    const { found, ...ledger } = await supposed(connected, args);
     const plan = await planNow(ledger);
     const tree = isDrawn(args) ? await streamTree(ledger, plan, (await ledger.policies.current()).policy) : undefined;
     const { svg } = args.flags;
     if (tree && typeof svg === 'string') writeSvg(svg, plan, tree, args.flags.all === true);
-    if (args.json) printJson({ ...plan, ...(tree && { tree: tree.map(told) }) });
-    else print(pageOf(plan, tree, connected.clock(), args));
+    const preview = found && { runId: found.runId, unseen: found.unseen };
+    if (args.json) printJson({ ...plan, ...(preview && { preview }), ...(tree && { tree: tree.map(told) }) });
+    else print([...(preview ? [previewText(preview)] : []), pageOf(plan, tree, connected.clock(), args)].join('\n'));
     return EXIT.done;
   },
 };
@@ -60,6 +61,9 @@ function pageOf(plan: PlanNow, tree: readonly TreeStream[] | undefined, now: num
   ].join('\n\n');
 }
 
+const previewText = ({ runId, unseen }: { readonly runId: string; readonly unseen: number }): string =>
+  `as preview ${runId} found it${unseen > 0 ? `; ${counted(unseen, 'image')} of it no review has seen, so nobody knows what they stand on` : ''}`;
+
 /** @throws UsageError */
 function writeSvg(file: string, plan: PlanNow, tree: readonly TreeStream[], all: boolean): void {
   try {
@@ -72,13 +76,16 @@ function writeSvg(file: string, plan: PlanNow, tree: readonly TreeStream[], all:
 }
 
 /** The ledger with another policy, switch or review than it holds. */
-async function supposed(context: CliContext, { flags }: Arguments): Promise<PlanLedger & TreePorts> {
+async function supposed(
+  context: CliContext,
+  { flags }: Arguments,
+): Promise<PlanLedger & TreePorts & { found?: Found }> {
   const policy = typeof flags.policy === 'string' ? await policyIn(flags.policy) : undefined;
   const inForce = policy && { policy, version: policyVersion(policy) };
   const found = typeof flags.preview === 'string' ? await previewLedger(context, flags.preview) : undefined;
   return {
     ...context,
-    ...found,
+    ...(found && { ...found, found }),
     ...(inForce && { policies: { current: async () => inForce } }),
     ...(flags.resumed === true && { killSwitch: { read: async () => UNTOUCHED_SWITCH } }),
   };

@@ -207,7 +207,7 @@ const found = ({ found: work, review: { runId } }: Report): string =>
         'Streams at fault',
         'SI-2',
         [
-          `${work.atFault.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} of which nobody can tell yet. Nothing of it is in the ledger: \`patchwave plan --preview ${runId}\` shows waves, what is held back, and how long it takes.`,
+          `${work.atFault.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} of which nobody can tell yet. A preview writes nothing into the ledger: \`patchwave plan --preview ${runId}\` shows waves, what is held back, and how long it takes. What no review has seen before counts as at fault itself: what it stands on is not known.`,
           table(work.atFault, [
             { title: 'Stream at fault', text: ({ stream }) => stream },
             { title: 'Mode', text: ({ mode }) => mode },

@@ -79,6 +79,7 @@ test('what a preview found is planned as a review would bring it about, and noth
   const world = await planWorld({ tiers: ['base'] });
   await previewed(world, [BASE, { n: 1, ...on }, { n: 2, ...on }, { n: 3, isClean: true }]);
   const found = await planned(world);
+  expect(found).toMatchObject({ preview: { runId: RUN, unseen: 4 } });
   expect(found.planned.map(({ stream, wave, parents }) => [stream, wave, parents])).toEqual([
     [streamOf(0), 0, []],
     [streamOf(1), 1, [streamOf(0)]],
@@ -93,6 +94,7 @@ test('its tree holds streams that the ledger does not know', async () => {
   const world = await planWorld({ tiers: ['base'] });
   await previewed(world, [BASE, { n: 1, ...on, isHead: true }]);
   const { text } = await run(planCommand, readOnlyContext(world), [], { preview: RUN, tree: true });
+  expect(text).toMatch(/^as preview preview-1 found it; 2 images of it no review has seen/);
   expect(text).toMatch(/wave 1 {2}\S*app-0:\S+ +up to 180 min\nwave 2 {2}└─ \S*app-1:/);
 });
 

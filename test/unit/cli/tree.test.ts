@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { forestOf, membersOf } from '../../../cli/branches.ts';
 import type { TreeStream } from '../../../cli/plan-tree.ts';
 import { treeSvg } from '../../../cli/render-svg.ts';
@@ -27,6 +28,10 @@ describe('as text', () => {
       '-             └─ apps/tool:^v.*$',
       '3 streams in trees in which nothing is to be done; --all shows them',
     ]);
+  });
+
+  test('its sample in the documentation is what is printed', () => {
+    expect(readFileSync('docs/commands.md', 'utf8')).toContain(`\n${treeText(forestOf(DIAMOND, false))}\n`);
   });
 
   test('with --all also where nothing is to be done', () => {
@@ -63,7 +68,7 @@ describe('as text', () => {
     expect(lines([tree('base', 'base', UNTOUCHED)])).toEqual([
       '1 stream in trees in which nothing is to be done; --all shows them',
     ]);
-    expect(lines([])).toEqual(['']);
+    expect(lines([])).toEqual(['No stream is known yet: a review finds them.']);
   });
 
   test('streams that stand on one another in a circle are drawn', () => {
