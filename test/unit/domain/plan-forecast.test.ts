@@ -13,7 +13,7 @@ import { fc } from '../../support/seeded.ts';
 import { planWorld, STREAM } from '../cascade-plan/support.ts';
 
 const MINUTE_MS = 60_000;
-const CAPS = { concurrentRebuilds: 100, onlyApplicationsInUse: true };
+const CAPS = { concurrentRebuilds: 100, onlyApplicationsInUse: true, followParents: true };
 
 interface Draft {
   readonly minutes: number | readonly [number, number];
