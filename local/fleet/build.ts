@@ -3,7 +3,7 @@ import { type BuiltImage, buildImage, type ImageRecipe, rebuildFromCache } from 
 import { type BuiltIndex, buildIndex } from '../builds/image-index.ts';
 import type { Architecture } from '../builds/packages.ts';
 import { hostOf } from '../builds/registry.ts';
-import type { FleetImage, Platform } from './schema.ts';
+import { type FleetImage, type Platform, sourceOn } from './schema.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -23,8 +23,13 @@ export function buildFleetImages(images: readonly FleetImage[], nowEpochMs: numb
   const build = (image: FleetImage): FleetBuild => {
     const before = builds.get(image.name);
     if (before !== undefined) return before;
-    const source = byName.get(image.cachedFrom ?? image.parent ?? '');
-    const built = buildOne(image, source && build(source), nowEpochMs);
+    const sources = new Map(
+      image.platforms.map((platform) => {
+        const source = byName.get(sourceOn(image, platform) ?? '');
+        return [platform, source && build(source)] as const;
+      }),
+    );
+    const built = buildOne(image, sources, nowEpochMs);
     builds.set(image.name, built);
     return built;
   };
@@ -32,14 +37,19 @@ export function buildFleetImages(images: readonly FleetImage[], nowEpochMs: numb
   return builds;
 }
 
-function buildOne(image: FleetImage, source: FleetBuild | undefined, nowEpochMs: number): FleetBuild {
+function buildOne(
+  image: FleetImage,
+  sources: ReadonlyMap<Platform, FleetBuild | undefined>,
+  nowEpochMs: number,
+): FleetBuild {
   const platforms = new Map(
     image.platforms.map((platform) => {
-      const from = source?.platforms.get(platform);
+      const from = sources.get(platform)?.platforms.get(platform);
       if (image.cachedFrom === undefined || !from) return [platform, buildPlatform(image, platform, from, nowEpochMs)];
       return [platform, rebuildFromCache(recipeOf(image, platform, nowEpochMs), from)];
     }),
   );
+  const [source] = sources.values();
   const material = image.cachedFrom === undefined && source ? materialOf(source) : undefined;
   return completeBuild(image, platforms, nowEpochMs, material);
 }

@@ -1,12 +1,12 @@
 import { placeKey, pushesOf, TagHistory } from './places.ts';
 import type { Problem } from './problems.ts';
-import type { Fleet, FleetImage } from './schema.ts';
+import { type Fleet, type FleetImage, sourceOn } from './schema.ts';
 
 type ImagesByName = ReadonlyMap<string, FleetImage>;
 
-/** The image an image takes its layers from: its parent, or the one whose build it repeats from the cache. */
-function sourceOf(image: FleetImage): string | undefined {
-  return image.cachedFrom ?? image.parent;
+/** The images an image takes its layers from: its parents, or the one whose build it repeats from the cache. */
+function sourcesOf(image: FleetImage): string[] {
+  return [...new Set(image.platforms.flatMap((platform) => sourceOn(image, platform) ?? []))];
 }
 
 export function checkImages(fleet: Fleet): Problem[] {
@@ -44,13 +44,14 @@ function checkContent(path: string, image: FleetImage): Problem[] {
   const add = (field: string, message: string) => problems.push({ path: `${path}.${field}`, message });
   const hasPackages = Object.keys(image.packages).length > 0;
   if (image.cachedFrom !== undefined) {
-    for (const field of ['parent', 'os', 'layers'] as const) {
+    for (const field of ['parent', 'parentOn', 'os', 'layers'] as const) {
       if (image[field] !== undefined) add(field, `comes from "${image.cachedFrom}" (cachedFrom); leave it out`);
     }
     if (hasPackages) add('packages', `come from "${image.cachedFrom}" (cachedFrom); leave them out`);
   } else if (image.parent === undefined) {
     if (image.os === undefined) add('os', 'an image without a parent needs an os');
     if (image.layers === 0) add('layers', 'an image without a parent needs a layer');
+    if (image.parentOn !== undefined) add('parentOn', 'an image without a parent has none on a platform either');
   }
   if (image.layers === 0 && hasPackages) add('packages', 'need a layer of their own, but "layers" is 0');
   if (hasPackages && (image.os === 'scratch' || image.os === 'unknown')) {
@@ -60,16 +61,24 @@ function checkContent(path: string, image: FleetImage): Problem[] {
 }
 
 function checkSource(path: string, image: FleetImage, images: ImagesByName): Problem[] {
-  const field = image.cachedFrom === undefined ? 'parent' : 'cachedFrom';
-  const name = sourceOf(image);
-  if (name === undefined) return [];
-  const source = images.get(name);
-  if (source === undefined) return [{ path: `${path}.${field}`, message: `no image is named "${name}"` }];
+  return sourcesOf(image).flatMap((name) => {
+    const field = image.cachedFrom === name ? 'cachedFrom' : image.parent === name ? 'parent' : 'parentOn';
+    const source = images.get(name);
+    return source === undefined
+      ? [{ path: `${path}.${field}`, message: `no image is named "${name}"` }]
+      : [...checkOneSource(path, field, image, source), ...checkInheritedOs(path, image, source, images)];
+  });
+}
+
+function checkOneSource(path: string, field: string, image: FleetImage, source: FleetImage): Problem[] {
+  const { name } = source;
   const problems: Problem[] = [];
   if (source.index === 'empty' || source.index === 'attestations-only') {
     problems.push({ path: `${path}.${field}`, message: `the index of "${name}" has no image to build on` });
   } else {
-    const lacking = image.platforms.filter((platform) => !source.platforms.includes(platform));
+    const lacking = image.platforms.filter(
+      (platform) => sourceOn(image, platform) === name && !source.platforms.includes(platform),
+    );
     if (lacking.length > 0) {
       problems.push({ path: `${path}.platforms`, message: `"${name}" (${field}) has no ${lacking.join(', ')}` });
     }
@@ -78,12 +87,12 @@ function checkSource(path: string, image: FleetImage, images: ImagesByName): Pro
     const message = `${image.pushedDaysAgo} is before "${name}" (${field}) was pushed, ${source.pushedDaysAgo} days ago`;
     problems.push({ path: `${path}.pushedDaysAgo`, message });
   }
-  return [...problems, ...checkInheritedOs(path, image, images)];
+  return problems;
 }
 
-function checkInheritedOs(path: string, image: FleetImage, images: ImagesByName): Problem[] {
-  const root = rootOf(image, images);
-  if (root?.os === undefined || root === image) return [];
+function checkInheritedOs(path: string, image: FleetImage, source: FleetImage, images: ImagesByName): Problem[] {
+  const root = rootOf(source, images);
+  if (root?.os === undefined) return [];
   if (image.os !== undefined && image.os !== root.os) {
     return [{ path: `${path}.os`, message: `"${image.os}", but it stands on "${root.name}" of os "${root.os}"` }];
   }
@@ -100,7 +109,7 @@ function rootOf(image: FleetImage, images: ImagesByName): FleetImage | undefined
   let current: FleetImage | undefined = image;
   while (current !== undefined && !seen.has(current)) {
     seen.add(current);
-    const source = sourceOf(current);
+    const [source] = sourcesOf(current);
     if (source === undefined) return current;
     current = images.get(source);
   }
@@ -109,23 +118,19 @@ function rootOf(image: FleetImage, images: ImagesByName): FleetImage | undefined
 
 function checkCycles(all: readonly FleetImage[], images: ImagesByName): Problem[] {
   const done = new Set<string>();
+  const cycleFrom = (name: string, trail: readonly string[]): string[] | undefined => {
+    if (trail.includes(name)) return [...trail.slice(trail.indexOf(name)), name];
+    const image = images.get(name);
+    if (image === undefined || done.has(name)) return undefined;
+    const cycles = sourcesOf(image).map((source) => cycleFrom(source, [...trail, name]));
+    done.add(name);
+    return cycles.find((cycle) => cycle !== undefined);
+  };
   return all.flatMap((image, i) => {
-    const trail: string[] = [];
-    let name: string | undefined = image.name;
-    while (name !== undefined && !done.has(name) && !trail.includes(name)) {
-      trail.push(name);
-      const next = images.get(name);
-      name = next && sourceOf(next);
-    }
-    for (const visited of trail) done.add(visited);
-    if (name === undefined || !trail.includes(name)) return [];
-    const cycle = [...trail.slice(trail.indexOf(name)), name].join(' -> ');
-    return [
-      {
-        path: `images[${i}].${image.cachedFrom === undefined ? 'parent' : 'cachedFrom'}`,
-        message: `a cycle: ${cycle}`,
-      },
-    ];
+    const cycle = cycleFrom(image.name, []);
+    if (cycle === undefined) return [];
+    const field = image.cachedFrom === undefined ? 'parent' : 'cachedFrom';
+    return [{ path: `images[${i}].${field}`, message: `a cycle: ${cycle.join(' -> ')}` }];
   });
 }
 

@@ -17,6 +17,7 @@ export function checkPipelines(fleet: Fleet): Problem[] {
     return [
       ...checkRecipe(path, image),
       ...checkParent(path, pipeline, image, images.get(image.parent ?? ''), fleet),
+      ...checkParentsOn(path, pipeline, image, images),
       ...checkTags(path, pipeline, image, fleet),
       ...problems,
     ];
@@ -54,6 +55,21 @@ function checkParent(
   );
   if (isThere) return [];
   return [{ path: `${path}.from`, message: `no image was pushed to "${placeKey(from)}" with the tag "${from.tag}"` }];
+}
+
+/** `from` is one place: it cannot stand for a parent on each platform. */
+function checkParentsOn(
+  path: string,
+  { from, pinsParent }: FleetPipeline,
+  { name, parentOn = {} }: FleetImage,
+  images: ReadonlyMap<string, FleetImage>,
+): Problem[] {
+  const parents = Object.values(parentOn).flatMap((parent) => images.get(parent ?? '') ?? []);
+  if (parents.length > 0 && from !== undefined)
+    return [{ path: `${path}.from`, message: `"${name}" has a parent on each platform (parentOn)` }];
+  return parents
+    .filter(({ tags }) => !pinsParent && tags.length === 0)
+    .map((parent) => ({ path: `${path}.builds`, message: `"${parent.name}" carries no tag to build FROM` }));
 }
 
 function checkTags(path: string, { tags }: FleetPipeline, image: FleetImage, fleet: Fleet): Problem[] {

@@ -68,6 +68,12 @@ const imageSchema = v.strictObject({
   parent: v.optional(
     v.pipe(handle, v.description('the image it is built FROM; its layers, packages and os are inherited')),
   ),
+  parentOn: v.optional(
+    v.pipe(
+      v.strictObject({ 'linux/amd64': v.optional(handle), 'linux/arm64': v.optional(handle) }),
+      v.description('by platform: the image it is built FROM there, where that is not its parent'),
+    ),
+  ),
   cachedFrom: v.optional(
     v.pipe(
       handle,
@@ -213,6 +219,11 @@ export type FleetWorkload = Fleet['workloads'][number];
 export type FleetPipeline = Fleet['pipelines'][number];
 export type FleetContainer = FleetWorkload['containers'][number];
 export type Platform = FleetImage['platforms'][number];
+
+/** The image that an image has the content of on a platform; `undefined` where it is built from scratch. */
+export const sourceOn = ({ cachedFrom, parentOn, parent }: FleetImage, platform: Platform): string | undefined =>
+  cachedFrom ?? parentOn?.[platform] ?? parent;
+
 export type ImageOs = NonNullable<FleetImage['os']>;
 
 /** The JSON Schema of a fleet file, for editors; held equal to `fleet.schema.json` by a test. */

@@ -9,7 +9,7 @@ import type { CloudAdmin } from '../cloud/admin-client.ts';
 import { architectureOf, buildPlatform, completeBuild, type FleetBuild } from '../fleet/build.ts';
 import type { FleetImage, Platform } from '../fleet/schema.ts';
 import { pushParts } from '../fleet/seed-images.ts';
-import { type PipelineDefinition, repositoryUri } from './definition.ts';
+import { type BuiltFrom, type PipelineDefinition, repositoryUri } from './definition.ts';
 
 export interface BuildTools {
   readonly registry: RegistryClient;
@@ -31,20 +31,28 @@ export interface BuildOrder {
  */
 export async function buildStream({ registry, archive }: BuildTools, order: BuildOrder): Promise<string> {
   const { definition, nowEpochMs, tags } = order;
-  const { image, parent } = definition;
+  const { image, parent, parentOn } = definition;
   // Read once: every platform is built on the same head, whatever is pushed meanwhile.
-  const from = parent && { ...parent, head: await registry.pullManifest(parent.place, parent.reference) };
+  const from = parent && (await headOf(registry, parent));
   const recipe = freshRecipe(image, order.rebuildId);
   const platforms = new Map<Platform, BuiltImage>();
   for (const platform of image.platforms) {
-    const base = from && (await pullImage(registry, from.place, from.head.digest, architectureOf(platform)));
+    const other = parentOn?.[platform];
+    const below = other ? await headOf(registry, other) : from;
+    const base = below && (await pullImage(registry, below.place, below.digest, architectureOf(platform)));
     const packages = await packagesFor(archive, definition, base);
     platforms.set(platform, buildPlatform({ ...recipe, packages }, platform, base, nowEpochMs));
   }
-  const material = from && { reference: `${repositoryUri(from.place)}:${from.reference}`, digest: from.head.digest };
+  const material = from && { reference: `${repositoryUri(from.place)}:${from.reference}`, digest: from.digest };
   const build = completeBuild(recipe, platforms, nowEpochMs, material);
   await push(registry, build, tags);
   return build.head.digest;
+}
+
+/** What a reference stands for now. */
+async function headOf(registry: RegistryClient, from: BuiltFrom): Promise<BuiltFrom & { readonly digest: string }> {
+  const { digest } = await registry.pullManifest(from.place, from.reference);
+  return { ...from, digest };
 }
 
 /** The same recipe under the date of this build. */

@@ -4,7 +4,7 @@ import { hostOf, type Place } from '../builds/registry.ts';
 import type { DeclaredPipeline } from '../cloud/admin-types.ts';
 import type { FleetBuild } from '../fleet/build.ts';
 import { BUILD_NUMBER } from '../fleet/check-pipelines.ts';
-import type { FleetImage, FleetPipeline } from '../fleet/schema.ts';
+import type { FleetImage, FleetPipeline, Platform } from '../fleet/schema.ts';
 
 /** The variable by which a pipeline is told which rebuild it runs for; `none` when it runs for nobody's. */
 export const REBUILD_VARIABLE = 'PATCHWAVE_REBUILD_ID';
@@ -17,6 +17,11 @@ export interface Service {
   readonly service: string;
 }
 
+export interface BuiltFrom {
+  readonly place: Place;
+  readonly reference: string;
+}
+
 export interface PipelineDefinition
   extends Pick<
     FleetPipeline,
@@ -25,7 +30,9 @@ export interface PipelineDefinition
   /** What it builds, and where it pushes that. */
   readonly image: FleetImage;
   /** What it is built FROM; left out: from scratch. */
-  readonly parent?: { readonly place: Place; readonly reference: string };
+  readonly parent?: BuiltFrom;
+  /** By platform: what it is built FROM there, where that is not its parent. */
+  readonly parentOn?: Partial<Record<Platform, BuiltFrom>>;
   readonly deploys: readonly Service[];
 }
 
@@ -50,9 +57,13 @@ function definitionOf(pipeline: FleetPipeline, builds: ReadonlyMap<string, Fleet
   const image = builds.get(pipeline.builds)?.image;
   if (image === undefined) throw new RangeError(`The pipeline ${pipeline.name} builds no image of the fleet`);
   const parent = parentOf(pipeline, builds.get(image.parent ?? ''));
+  const parentOn = Object.entries(image.parentOn ?? {}).map(
+    ([platform, name]) => [platform, parentOf(pipeline, builds.get(name ?? ''))] as const,
+  );
   return {
     ...{ image, tags, firstBuild, packages, upgrades, digestVariable, seconds, faults },
     ...(parent && { parent }),
+    ...(parentOn.length > 0 && { parentOn: Object.fromEntries(parentOn) }),
     deploys: pipeline.deploys.map((service) => ({
       account: service.account ?? account,
       region: service.region ?? region,
@@ -62,7 +73,7 @@ function definitionOf(pipeline: FleetPipeline, builds: ReadonlyMap<string, Fleet
   };
 }
 
-function parentOf({ from, pinsParent }: FleetPipeline, parent: FleetBuild | undefined): PipelineDefinition['parent'] {
+function parentOf({ from, pinsParent }: FleetPipeline, parent: FleetBuild | undefined): BuiltFrom | undefined {
   if (parent === undefined) return undefined;
   if (from !== undefined) return { place: from, reference: from.tag };
   const { account, region, repository, tags } = parent.image;

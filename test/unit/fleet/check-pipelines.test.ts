@@ -19,6 +19,10 @@ function problemsWith(pipeline: object, more: object = {}): string[] {
       { name: 'app', ...HUB, repository: 'app', tags: ['1'], parent: 'base', pushedDaysAgo: 10 },
       { name: 'again', ...HUB, repository: 'app', tags: ['2'], cachedFrom: 'app', pushedDaysAgo: 9 },
       { name: 'empty', ...HUB, repository: 'base', tags: ['0'], os: 'debian', index: 'empty', pushedDaysAgo: 9 },
+      {
+        ...{ name: 'mixed', ...HUB, repository: 'app', tags: ['4'], parent: 'base', pushedDaysAgo: 10 },
+        parentOn: { 'linux/amd64': 'untagged' },
+      },
       { name: 'orphan', ...HUB, repository: 'app', tags: ['3'], parent: 'untagged', pushedDaysAgo: 10 },
     ],
     clusters: [{ ...HUB, name: 'main' }],
@@ -56,6 +60,16 @@ test.each<[string, object, string]>([
     'a repeated build',
     { builds: 'again' },
     'pipelines[0].builds: "again" repeats "app" (cachedFrom); name that one, its recipe is needed',
+  ],
+  [
+    'a parent on a platform without a tag',
+    { builds: 'mixed' },
+    'pipelines[0].builds: "untagged" carries no tag to build FROM',
+  ],
+  [
+    'one place for a parent on each platform',
+    { builds: 'mixed', from: { ...HUB, repository: 'base', tag: '12' } },
+    'pipelines[0].from: "mixed" has a parent on each platform (parentOn)',
   ],
   ['an empty index', { builds: 'empty', tags: ['0'] }, 'pipelines[0].builds: the index of "empty" holds no image'],
   [

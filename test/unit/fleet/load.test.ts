@@ -81,6 +81,30 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
     'images[1].platforms: "base" (parent) has no linux/arm64',
   ],
   [
+    'an unknown parent on a platform',
+    change('images', 1, { parentOn: { 'linux/amd64': 'x' } }),
+    'images[1].parentOn: no image is named "x"',
+  ],
+  [
+    'a platform that its own parent lacks',
+    change('images', 1, { platforms: ['linux/amd64', 'linux/arm64'], parentOn: { 'linux/arm64': 'base' } }),
+    'images[1].platforms: "base" (parent) has no linux/arm64',
+  ],
+  [
+    'a circle by way of a platform',
+    (fleet) => {
+      fleet.images[0] = { ...fleet.images[0], os: undefined, parent: 'other', parentOn: { 'linux/amd64': 'app' } };
+      fleet.images.push({ name: 'other', ...HUB, repository: 'base', os: 'debian', pushedDaysAgo: 20 });
+      fleet.images[1] = { ...fleet.images[1], pushedDaysAgo: 20 };
+    },
+    'images[0].parent: a cycle: base -> app -> base',
+  ],
+  [
+    'a parent on a platform of an image from scratch',
+    change('images', 0, { parentOn: { 'linux/amd64': 'app' }, pushedDaysAgo: 10 }),
+    'images[0].parentOn: an image without a parent has none on a platform either',
+  ],
+  [
     'a parent without images',
     change('images', 0, { index: 'empty' }),
     'images[1].parent: the index of "base" has no image to build on',
