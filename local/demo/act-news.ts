@@ -1,57 +1,127 @@
 import type { ActingState, CascadeView } from '../../cli/acting.ts';
-import { paint, shortDigest } from '../../cli/output.ts';
-import { factsText, outcomeText } from '../../cli/render-acting.ts';
-import type { CascadeNode, Deployment, NodeAnswer, NodeState } from '../../shared/domain/cascade.ts';
-import type { Cause } from '../../shared/domain/cause.ts';
+import { type Colour, counted, paint, shortDigest } from '../../cli/output.ts';
+import { outcomeText } from '../../cli/render-acting.ts';
+import type { CascadeNode, Deployment } from '../../shared/domain/cascade.ts';
+import type { Cause, CauseFact } from '../../shared/domain/cause.ts';
+import { factText } from '../../shared/domain/guard-facts.ts';
+import { type Names, widest } from './names.ts';
 
-/** What a state of acting has to tell, in lines. Told once each, they tell what happens as it happens. */
-export const newsOf = ({ causes, cascades, closures }: ActingState): string[] => [
-  ...causes.flatMap(causeLine),
-  ...cascades.flatMap(cascadeLines),
-  ...closures.map(
-    ({ stream, output, waitingFor }) =>
-      `  closure open     ${stream}  ${waitingFor ?? `until nothing older than ${shortDigest(output)} runs`}`,
-  ),
-];
-
-function causeLine({ stream, facts, state, answer }: Cause): string[] {
-  if (state === 'open' && answer) return [`  ${answerText(answer)}  ${stream}  ${answer.reason}: ${answer.detail}`];
-  if (state === 'taken') return [`  ${paint('green', 'guard allows')}     ${stream}  ${factsText(facts)}`];
-  return [];
+/** Something to tell: once, however often it is seen. */
+export interface News {
+  /** What is told once by it. */
+  readonly key: string;
+  /** It begins a part of the story. */
+  readonly isHeading?: true;
+  readonly text: string;
+  /** Under what its further lines stand. */
+  readonly indent: number;
 }
 
-const answerText = ({ answer }: NodeAnswer): string =>
-  answer === 'refuse' ? paint('red', 'guard refuses'.padEnd(15)) : paint('yellow', 'guard waits'.padEnd(15));
+const LABEL = 12;
+const label = (colour: Colour, text: string): string => paint(colour, text.padEnd(LABEL));
+const heading = (key: string, text: string): News => ({ key, isHeading: true, text, indent: 0 });
+const line = (text: string, indent: number): News => ({ key: text, text, indent });
 
-function cascadeLines({ cascadeId, nodes, deployments }: CascadeView): string[] {
+/** What a state of acting has to tell. Told once each, they tell what happens as it happens. */
+export const newsOf = ({ causes, cascades }: ActingState, names: Names): News[] => [
+  ...causes.flatMap((cause) => refusalOf(cause, names)),
+  ...causes.flatMap(lookOf),
+  ...cascades.flatMap((cascade) => cascadeNews(cascade, names)),
+];
+
+/** They follow from a rebuild, of which it was told how it ended. */
+const OF_REBUILDS: ReadonlySet<string> = new Set([
+  'start-unknown',
+  'attempts-exhausted',
+  'parent-pinned',
+  'ineffective',
+  'no-fix-seen',
+]);
+
+/** What only waits may pass at the next look: the end of the demo tells what is left. */
+function refusalOf({ stream, state, answer }: Cause, names: Names): News[] {
+  if (state !== 'open' || answer?.answer !== 'refuse' || OF_REBUILDS.has(answer.reason)) return [];
+  const text = `  ${label('yellow', 'held back')}  ${names.stream(stream)}: ${answer.reason}. ${answer.detail}`;
+  return [line(text, LABEL + 4)];
+}
+
+const lookOf = ({ answer }: Cause): News[] =>
+  answer?.reason === 'head-unread'
+    ? [line(`  ${label('cyan', 'looking')}  what is the newest image of each? The registries are asked`, LABEL + 4)]
+    : [];
+
+function cascadeNews({ cascadeId, nodes, deployments }: CascadeView, names: Names): News[] {
+  const inOrder = [...nodes].sort((one, other) => one.wave - other.wave);
+  const width = widest(inOrder.map(({ stream }) => names.stream(stream)));
+  const waves = [...Map.groupBy(inOrder, ({ wave }) => wave)];
   return [
-    `  cascade          ${cascadeId}  ${nodes.map(({ stream, work }) => `${work} ${stream}`).join(', ')}`,
-    ...nodes.flatMap(nodeLine),
-    ...deployments.map(deploymentLine),
+    heading(`${cascadeId} plan`, planTitle(nodes)),
+    ...inOrder.map((node) => planLine(node, width, names)),
+    ...waves.flatMap(([wave, members]) => {
+      const told = members.flatMap((node) => nodeNews(node, width, names));
+      return told.length > 0 ? [heading(`${cascadeId} ${wave}`, `Wave ${wave + 1} of ${waves.length}`), ...told] : [];
+    }),
+    ...(deployments.length > 0
+      ? [heading(`${cascadeId} rollout`, 'Rollout: services get what was verified, and nothing else')]
+      : []),
+    ...deployments.flatMap((deployment) => deploymentNews(deployment, names)),
   ];
 }
 
-const NODE_TEXTS: Readonly<Record<NodeState, string>> = {
-  planned: '',
-  reserved: 'reserved',
-  building: 'building',
-  verifying: 'verifying',
-  verified: 'verified',
-  waiting: 'waits',
-  refused: 'refused',
-  failed: 'failed',
-  ineffective: 'ineffective',
-  unverified: 'unverified',
+type Planned = Pick<CascadeNode, 'stream' | 'wave' | 'work' | 'parents'>;
+
+export const planTitle = (nodes: readonly Planned[]): string => {
+  const rebuilds = nodes.filter(({ work }) => work === 'rebuild').length;
+  const deploys = nodes.length - rebuilds;
+  return `The plan: ${counted(rebuilds, 'image')} to build again, from the bottom up${deploys > 0 ? `; ${deploys} to deploy` : ''}`;
 };
 
-function nodeLine({ stream, state, rebuildId, output, outcome, answer }: CascadeNode): string[] {
-  const text = NODE_TEXTS[state];
-  if (text === '') return [];
-  const colour = state === 'verified' ? 'green' : state === 'reserved' || state.endsWith('ing') ? 'cyan' : 'red';
-  const note = outcome ? outcomeText(outcome) : answer ? `${answer.reason}: ${answer.detail}` : rebuildId;
-  const digest = output === undefined ? '' : `${shortDigest(output)}  `;
-  return [`  ${paint(colour, text.padEnd(15))}  ${stream}  ${digest}${note ?? ''}`];
+export function planLine({ stream, wave, work, parents = [] }: Planned, width: number, names: Names): News {
+  const name = names.stream(stream).padEnd(width);
+  const are = parents.length === 1 ? 'is' : 'are';
+  const once = parents.length > 0 ? `once ${parents.map(names.stream).join(' and ')} ${are} verified` : 'at once';
+  const text = `  wave ${wave + 1}  ${name}  ${work === 'deploy' ? 'is mended already, and only deployed' : once}`;
+  return line(text, width + 12);
 }
 
-const deploymentLine = ({ service, mode, state, deploymentId, detail }: Deployment): string =>
-  `  ${paint(state === 'completed' ? 'green' : 'cyan', `${mode} ${state}`.padEnd(15))}  ${service}  ${detail ?? deploymentId ?? ''}`;
+const NODE_COLOURS: Readonly<Partial<Record<CascadeNode['state'], Colour>>> = {
+  building: 'cyan',
+  verified: 'green',
+  waiting: 'yellow',
+  refused: 'red',
+  failed: 'red',
+  ineffective: 'red',
+  unverified: 'red',
+};
+
+/** Its build, which is verified within moments, and how that ended. */
+function nodeNews(node: CascadeNode, width: number, names: Names): News[] {
+  const { stream, work } = node;
+  const state = node.state === 'verifying' ? 'building' : node.state;
+  const colour = NODE_COLOURS[state];
+  if (!colour) return [];
+  const text = `  ${label(colour, state)}  ${names.stream(stream).padEnd(width)}  ${work === 'deploy' ? '' : noteOf(node)}`;
+  return [line(text.trimEnd(), LABEL + width + 6)];
+}
+
+function noteOf({ state, output, outcome, answer, facts }: CascadeNode): string {
+  if (state === 'building' || state === 'verifying') return "by its team's own pipeline";
+  const digest = output === undefined ? '' : `${shortDigest(output)}  `;
+  if (outcome?.result === 'fixed') return `${digest}${shortly(facts)} is gone`;
+  if (outcome?.result === 'ineffective') return `${digest}${shortly(outcome.left)} is still there`;
+  if (outcome) return `${digest}${outcomeText(outcome)}`;
+  return answer ? `${answer.reason}: ${answer.detail}` : digest;
+}
+
+function shortly([fact, ...others]: readonly CauseFact[]): string {
+  if (!fact) return 'its cause';
+  const text = fact.kind === 'finding' ? fact.vulnerability : factText(fact);
+  return others.length > 0 ? `${text} and ${others.length} more` : text;
+}
+
+function deploymentNews({ service, mode, state, detail }: Deployment, names: Names): News[] {
+  if (state === 'starting') return [];
+  const colour = state === 'completed' ? 'green' : state === 'running' ? 'cyan' : 'red';
+  const note = detail === undefined ? '' : `: ${detail}`;
+  return [line(`  ${label(colour, state)}  ${mode} of the service ${names.service(service)}${note}`, LABEL + 4)];
+}

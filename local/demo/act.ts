@@ -6,10 +6,13 @@ import type { ReviewRecord } from '../../shared/domain/run.ts';
 import { untilSettled } from '../acting.ts';
 import type { Execution, Installation } from '../installation.ts';
 import { newsOf } from './act-news.ts';
+import { collect as collectReview } from './collect.ts';
 import { followReview } from './follow.ts';
+import type { Names } from './names.ts';
 import type { Progress } from './progress.ts';
 import type { ActResult } from './result-act.ts';
 import type { Stopwatch } from './stopwatch.ts';
+import { tellFound } from './tell-found.ts';
 
 /** Longer than the builds of any fleet of a demo take. */
 const LIMIT_MS = 10 * 60_000;
@@ -18,6 +21,15 @@ const POLL_MS = 300;
 interface Reviewed {
   readonly execution: Execution;
   readonly review: ReviewRecord;
+}
+
+interface Telling {
+  readonly progress: Progress;
+  readonly names: Names;
+  /** Keys of the news that were told. */
+  readonly told: Set<string>;
+  /** Whether it was told what the first review found. */
+  isFound: boolean;
 }
 
 interface Acted {
@@ -36,25 +48,25 @@ export class NoReviewError extends Error {
  * that nothing old runs any more; where that could not look everywhere, the accounts that went without a read role get
  * theirs, and a third one does.
  */
-export async function reviewAndAct(installation: Installation, progress: Progress, watch: Stopwatch): Promise<Acted> {
+export async function reviewAndAct(installation: Installation, watch: Stopwatch, telling: Telling): Promise<Acted> {
+  const { progress } = telling;
   const reviews: Reviewed[] = [];
-  const told = new Set<string>();
   const next = async (title: string, step: string): Promise<readonly Closure[]> => {
     progress.heading(title);
     watch.begin(step);
-    reviews.push(await follow(installation, progress, told));
+    reviews.push(await follow(installation, telling));
     return collect(installation.context.rollouts.openClosures());
   };
   const admitted: string[] = [];
-  if ((await next('Reviewing the fleet, and acting on what is found', 'review')).length > 0) {
-    const open = await next('Reviewing again: does anything old still run?', 'proof');
+  if ((await next('First review: what runs, and is it safe?', 'review')).length > 0) {
+    const open = await next('Second review: does anything old still run?', 'proof');
     admitted.push(...(open.length > 0 ? unreadAccounts(installation) : []));
     for (const account of admitted) {
       progress.heading(`Nobody can look into account ${account}, so nothing is proven: now it gets its read role`);
       watch.begin('admit');
       await installation.admit(account);
     }
-    if (admitted.length > 0) await next('Reviewing everything', 'proof');
+    if (admitted.length > 0) await next('Third review: everything', 'proof');
   }
   return { reviews: reviews.map(row), admitted, last: reviews.at(-1) as Reviewed };
 }
@@ -63,28 +75,36 @@ const unreadAccounts = ({ fleet }: Installation): string[] =>
   fleet.accounts.filter(({ memberRole, state }) => !memberRole && state === 'ACTIVE').map(({ id }) => id);
 
 /** One review and what follows from it, told while it happens. */
-async function follow({ context, review }: Installation, progress: Progress, told: Set<string>): Promise<Reviewed> {
+async function follow({ context, review }: Installation, telling: Telling): Promise<Reviewed> {
+  const { progress, names } = telling;
   let over = false;
   const ended = review().finally(() => {
     over = true;
   });
-  const tell = (state: ActingState): void => {
-    for (const line of newsOf(state)) {
-      if (told.has(line)) continue;
-      told.add(line);
-      progress.line(line);
-    }
-  };
-  const news = async (): Promise<void> => {
+  const urgentNews = async (): Promise<void> => {
     // What is urgent does not wait for the end of the review.
-    for (; !over; await sleep(POLL_MS)) tell(await readActingState(context));
-    await untilSettled(context, LIMIT_MS, tell);
+    for (; !over; await sleep(POLL_MS)) tellNews(await readActingState(context), telling);
   };
-  const [execution] = await Promise.all([ended, followReview(context, progress, () => over), news()]);
+  const [execution] = await Promise.all([ended, followReview(context, progress, () => over), urgentNews()]);
   const { ended: record } = await context.runs.latest();
-  if (record) return { execution, review: record };
+  if (record) {
+    // The end tells of each image what the last review found.
+    if (!telling.isFound) tellFound(progress, await collectReview(context, record), names);
+    telling.isFound = true;
+    await untilSettled(context, LIMIT_MS, (state) => tellNews(state, telling));
+    return { execution, review: record };
+  }
   const { arn, status, error, cause } = execution;
   throw new NoReviewError(`Execution ${arn} ended ${status} and left no review: ${error ?? ''} ${cause ?? ''}`);
+}
+
+function tellNews(state: ActingState, { progress, names, told }: Telling): void {
+  for (const { key, isHeading, text, indent } of newsOf(state, names)) {
+    if (told.has(key)) continue;
+    told.add(key);
+    if (isHeading) progress.heading(text);
+    else progress.text(text, indent);
+  }
 }
 
 const row = ({ execution, review }: Reviewed): ActResult['reviews'][number] => ({

@@ -1,6 +1,7 @@
 import type { CliContext } from '../../cli/command.ts';
 import { outcomeText } from '../../cli/render-acting.ts';
 import { collect } from '../../shared/concurrency.ts';
+import type { Cascade, CascadeNode } from '../../shared/domain/cascade.ts';
 import { factText } from '../../shared/domain/guard-facts.ts';
 import type { Rebuild } from '../../shared/domain/rebuild.ts';
 import type { CallCount } from '../cloud/admin-types.ts';
@@ -10,7 +11,7 @@ import type { ActResult } from './result-act.ts';
 type Ledger = Pick<CliContext, 'dump' | 'causes' | 'cascades' | 'rebuilds' | 'rollouts'>;
 type FromLedger = Pick<ActResult, 'answers' | 'cascades' | 'rebuilds' | 'deployments' | 'closures'>;
 
-/** Everything that was done since the installation, as the ledger has it. */
+/** Everything that was done since the installation, as the ledger has it: the oldest plan first. */
 export async function collectAct(ledger: Ledger): Promise<FromLedger> {
   const causes = await collect(ledger.causes.open());
   const found: FromLedger = { answers: [], cascades: [], rebuilds: [], deployments: [], closures: [] };
@@ -19,28 +20,30 @@ export async function collectAct(ledger: Ledger): Promise<FromLedger> {
     const { answer, reason, detail } = held;
     found.answers.push({ stream, answer, reason, detail });
   }
-  for (const cascadeId of await everyCascade(ledger)) await addCascade(ledger, cascadeId, found);
+  for (const cascade of await everyCascade(ledger)) await addCascade(ledger, cascade, found);
   return found;
 }
 
 /** The ports list those that are open; a demo tells of those that have ended. */
-async function everyCascade({ dump }: Ledger): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { kind, cascadeId } of dump()) if (kind === 'cascade') ids.push(String(cascadeId));
-  return ids.sort();
+async function everyCascade({ dump, cascades }: Ledger): Promise<Cascade[]> {
+  const found: Cascade[] = [];
+  for await (const { kind, cascadeId } of dump()) {
+    const cascade = kind === 'cascade' ? await cascades.get(String(cascadeId)) : undefined;
+    if (cascade) found.push(cascade);
+  }
+  return found.sort((one, other) => one.plannedAtEpochMs - other.plannedAtEpochMs);
 }
 
-async function addCascade({ cascades, rebuilds, rollouts }: Ledger, cascadeId: string, found: FromLedger) {
-  const cascade = await cascades.get(cascadeId);
-  if (!cascade) return;
-  const { executionArn, state, failure } = cascade;
+async function addCascade({ cascades, rebuilds, rollouts }: Ledger, cascade: Cascade, found: FromLedger) {
+  const { cascadeId, executionArn, state, failure } = cascade;
+  const nodes = await collect(cascades.nodes(cascadeId));
   const detail = failure && `${failure.error}: ${failure.detail}`;
   found.cascades.push({
-    ...{ cascadeId, state },
+    ...{ cascadeId, state, nodes: nodes.sort((one, other) => one.wave - other.wave).map(nodeRow) },
     ...(executionArn !== undefined && { executionArn }),
     ...(detail !== undefined && { detail }),
   });
-  for await (const { stream, rebuildId } of cascades.nodes(cascadeId)) {
+  for (const { stream, rebuildId } of nodes) {
     const rebuild = rebuildId === undefined ? undefined : await rebuilds.get(stream, rebuildId);
     if (rebuild) found.rebuilds.push(rebuildRow(rebuild));
   }
@@ -58,6 +61,18 @@ async function addCascade({ cascades, rebuilds, rollouts }: Ledger, cascadeId: s
       ...(proof && { proof: { ...proof } }),
     });
   }
+}
+
+function nodeRow(node: CascadeNode): ActResult['cascades'][number]['nodes'][number] {
+  const { stream, work, wave, parents = [], state, outcome, answer, headBefore, output } = node;
+  const detail = outcome ? outcomeText(outcome) : answer?.detail;
+  return {
+    ...{ stream, work, wave, parents: [...parents], state },
+    ...(answer && { reason: answer.reason }),
+    ...(detail !== undefined && { detail }),
+    ...(headBefore !== undefined && { before: headBefore }),
+    ...(output !== undefined && { after: output }),
+  };
 }
 
 function rebuildRow(rebuild: Rebuild): ActResult['rebuilds'][number] {

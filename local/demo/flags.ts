@@ -22,13 +22,13 @@ export const DEMO_HELP = `npm run demo -- [flags]
 
   --json          one JSON object as the last line of standard output
   --keep          leaves the cloud up and says how to look around in it
-  --fleet FILE    another fleet (default: local/fleet/small.json)
+  --fleet FILE    another fleet (default: local/fleet/tiers.json)
   --mode MODE     ${MODES.join(', ')} (default: the fleet's own)
   --seed N        seeds everything that is drawn by chance (default: 1)
   --chaos N       throttles, breaks, loses, doubles and delays calls and events from seed N
   --help          this page
 
-Exit codes: 0 the last review and every cascade succeeded, 1 one did not, 2 wrong use, 130 stopped by Ctrl-C.`;
+Exit codes: 0 the last review succeeded, and every rebuild is proven to mend or not to mend, 1 not so, 2 wrong use, 130 stopped by Ctrl-C.`;
 
 /** @throws DemoUsageError */
 export function parseFlags(words: readonly string[]): DemoFlags {
@@ -38,7 +38,7 @@ export function parseFlags(words: readonly string[]): DemoFlags {
     json: values.json ?? false,
     keep: values.keep ?? false,
     help: values.help ?? false,
-    fleet: values.fleet ?? 'local/fleet/small.json',
+    fleet: values.fleet ?? 'local/fleet/tiers.json',
     seed: wholeNumber('seed', values.seed ?? '1'),
     ...(values.mode !== undefined && { mode: modeOf(values.mode) }),
     ...(chaos !== undefined && { chaos }),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CliContext } from '../../cli/command.ts';
-import { paint } from '../../cli/output.ts';
+import { counted, paint } from '../../cli/output.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import type { ReviewRecord, RunPart } from '../../shared/domain/run.ts';
 import type { Progress } from './progress.ts';
@@ -41,7 +41,7 @@ async function tellNews(
     const line = describePart(part);
     if (line === undefined || told.has(line)) continue;
     told.add(line);
-    progress.line(line);
+    progress.text(line, 19);
   }
   if (parts.some(({ kind }) => kind === 'scan')) await tellScans(context, review, progress);
 }
@@ -53,7 +53,7 @@ function describePart(part: RunPart): string | undefined {
     case 'registry':
       return part.status === 'failed'
         ? `  ${paint('red', 'registry failed')}  ${part.key}  ${part.detail ?? ''}`
-        : `  registry read    ${part.key}  ${part.images} images${part.missing > 0 ? `, ${part.missing} missing` : ''}`;
+        : `  registry read    ${part.key}  ${counted(part.images, 'image')}${part.missing > 0 ? `, ${part.missing} missing` : ''}`;
     case 'scan':
     case 'verdict':
       return undefined;
@@ -65,7 +65,7 @@ function describeScope(result: Extract<RunPart, { kind: 'scope' }>['result']): s
   switch (result.status) {
     case 'complete': {
       const { clusters, tasks, containers } = result.inventory;
-      return `  scope read       ${name}  ${clusters} clusters, ${tasks} tasks, ${containers} containers`;
+      return `  scope read       ${name}  ${counted(clusters, 'cluster')}, ${counted(tasks, 'task')}, ${counted(containers, 'container')}`;
     }
     case 'skipped':
       return `  scope skipped    ${name}  ${result.reason}`;

@@ -10,12 +10,16 @@ import { type Installation, install } from '../installation.ts';
 import { reviewAndAct } from './act.ts';
 import { callRows, collect } from './collect.ts';
 import { changingCalls, collectAct } from './collect-act.ts';
+import { collectStreams } from './collect-streams.ts';
+import { endedWell } from './ended-well.ts';
 import { DEMO_HELP, type DemoFlags, DemoUsageError, parseFlags } from './flags.ts';
 import { keepUp } from './keep.ts';
+import { type Names, namesIn } from './names.ts';
 import { Progress } from './progress.ts';
 import { type DemoResult, demoResultSchema } from './result.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { tellResult } from './tell.ts';
+import { tellFleet } from './tell-fleet.ts';
 import { troubleOf } from './trouble.ts';
 import { wouldDo } from './would-do.ts';
 
@@ -31,6 +35,7 @@ async function demo(flags: DemoFlags): Promise<number> {
   const progress = new Progress(flags.json ? process.stderr : process.stdout);
   const watch = new Stopwatch();
   const fleet = await loadFleet(flags.fleet);
+  tellFleet(progress, fleet);
   const installation = await install(fleet, {
     build: true,
     parameters: { PlanningState: 'ENABLED' },
@@ -44,38 +49,50 @@ async function demo(flags: DemoFlags): Promise<number> {
   });
   let kept: DemoResult['kept'];
   try {
-    const result = await run(installation, flags, progress, watch);
-    tellResult(progress, result, Date.now());
+    const names = namesIn(fleet, installation.policy);
+    const result = await run(installation, flags, { progress, names, watch });
+    tellResult(result, { progress, names, nowEpochMs: Date.now() });
     if (flags.keep) kept = keepUp(installation, progress);
     if (flags.json) printJson(kept ? { ...result, kept } : result);
-    return isGood(result) ? EXIT.done : EXIT.failed;
+    return endedWell(result) ? EXIT.done : EXIT.failed;
   } finally {
     if (!kept) await installation.stop();
   }
 }
 
-const isGood = ({ execution, act }: DemoResult): boolean =>
-  execution.status === 'SUCCEEDED' && act.cascades.every(({ state }) => state === 'complete');
+interface Telling {
+  readonly progress: Progress;
+  readonly names: Names;
+  readonly watch: Stopwatch;
+}
 
-async function run(installation: Installation, flags: DemoFlags, progress: Progress, watch: Stopwatch) {
+async function run(installation: Installation, flags: DemoFlags, { progress, names, watch }: Telling) {
   const { cloud, context, fleet, policy, seeded } = installation;
   if (flags.chaos !== undefined) await cloud.admin.setFaults(troubleOf(flags.chaos));
   await cloud.admin.clearCalls();
-  const { reviews, admitted, last } = await reviewAndAct(installation, progress, watch);
+  const { reviews, admitted, last } = await reviewAndAct(installation, watch, {
+    progress,
+    names,
+    told: new Set(),
+    isFound: false,
+  });
   await cloud.admin.endFaults();
   const calls = await cloud.admin.calls();
   const { arn, status, error, cause } = last.execution;
   const own = parse(policySchema, policyAt(fleet, seeded.nowEpochMs));
+  const found = await collect(context, last.review);
+  const done = await collectAct(context);
   return parse(demoResultSchema, {
     fleet: fleet.name,
     seed: flags.seed,
     mode: policy.mode,
     execution: { arn, status, ...(error !== undefined && { error }), ...(cause !== undefined && { cause }) },
-    ...(await collect(context, last.review)),
+    ...found,
     calls: callRows(calls),
     act: {
       ...{ reviews, admitted },
-      ...(await collectAct(context)),
+      ...done,
+      streams: await collectStreams(context, done, found.images),
       wouldDo: policy.mode === 'enforce' ? [] : await wouldDo(context, own),
       calls: changingCalls(calls),
     },

@@ -1,6 +1,11 @@
 import { paint } from '../../cli/output.ts';
+import { wrapped } from './wrap.ts';
 
 const BAR_WIDTH = 30;
+/** So many take a while. */
+const MANY = 100;
+/** Off a terminal nobody knows how wide it is shown. */
+const USUAL_COLUMNS = 100;
 const CLEAR_LINE = '\r\u001b[2K';
 
 /**
@@ -25,12 +30,19 @@ export class Progress {
     this.stream.write(`${CLEAR_LINE}${text}\n${this.bar}`);
   }
 
-  heading(text: string): void {
-    this.endBar();
-    this.stream.write(`\n${paint('bold', text)}\n`);
+  /** Lines between which the terminal may break a text; all but the first are indented. */
+  text(text: string, indent: number): void {
+    this.line(wrapped(text, this.stream.columns ?? USUAL_COLUMNS, indent));
   }
 
-  /** Moves the bar; off a terminal a line for every quarter is enough. */
+  heading(text: string): void {
+    this.endBar();
+    this.line();
+    for (const line of wrapped(text, this.stream.columns ?? USUAL_COLUMNS, 0).split('\n'))
+      this.line(paint('bold', line));
+  }
+
+  /** Moves the bar; off a terminal a line for the end is enough, and of many for every quarter. */
   move(what: string, done: number, total: number): void {
     if (total === 0) return;
     const percent = Math.floor((100 * done) / total);
@@ -39,7 +51,7 @@ export class Progress {
       const filled = Math.round((BAR_WIDTH * done) / total);
       this.bar = `  ${what.padEnd(12)} ${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${done}/${total}`;
       this.stream.write(`${CLEAR_LINE}${this.bar}`);
-    } else if (Math.floor(percent / 25) > Math.floor(this.lastPercent / 25)) {
+    } else if (done === total || (total >= MANY && Math.floor(percent / 25) > Math.floor(this.lastPercent / 25))) {
       this.stream.write(`  ${what} ${done}/${total}\n`);
     }
     this.lastPercent = percent;

@@ -17,11 +17,41 @@ const answer = v.strictObject({
   detail: v.string(),
 });
 
-const wouldDo = v.strictObject({
+const planned = {
   stream: v.string(),
+  work: v.pipe(
+    v.picklist(['rebuild', 'deploy']),
+    v.description('deploy: its head is mended already, and only what runs is old'),
+  ),
+  wave: v.pipe(count, v.description('from 0; a stream of one wave stands on streams of earlier ones')),
+  parents: v.pipe(v.array(v.string()), v.description('planned streams that it stands on: verified before it is built')),
+};
+
+const wouldDo = v.strictObject({
+  ...planned,
   pipeline: v.pipe(v.string(), v.description('<account>/<Region>/<name>')),
   rollout: v.picklist(['pipeline', 'restart', 'register', 'none']),
   facts: v.array(v.string()),
+});
+
+const node = v.strictObject({
+  ...planned,
+  state: v.picklist([
+    'planned',
+    'reserved',
+    'building',
+    'verifying',
+    'verified',
+    'waiting',
+    'refused',
+    'failed',
+    'ineffective',
+    'unverified',
+  ]),
+  reason: v.optional(v.pipe(v.string(), v.description('why it did not run to its end, in a word of docs/acting.md'))),
+  detail: v.optional(v.string()),
+  before: v.optional(v.pipe(v.string(), v.description('its head when it was planned'))),
+  after: v.optional(v.pipe(v.string(), v.description('what was built, or the head that is deployed'))),
 });
 
 const cascade = v.strictObject({
@@ -29,6 +59,7 @@ const cascade = v.strictObject({
   executionArn: v.optional(v.string()),
   state: v.picklist(['planned', 'running', 'complete', 'incomplete']),
   detail: v.optional(v.string()),
+  nodes: v.pipe(v.array(node), v.description('what was planned together, wave by wave')),
 });
 
 const rebuild = v.strictObject({
@@ -65,6 +96,29 @@ const closure = v.strictObject({
   ),
 });
 
+const stream = v.strictObject({
+  stream: v.string(),
+  state: v.pipe(
+    v.picklist(['patched', 'stopped', 'open', 'held-back']),
+    v.description(
+      'patched: proven by a review. stopped: its rebuild did not mend it. open: mended, and not yet proven. held-back: nobody may act',
+    ),
+  ),
+  reason: v.optional(v.pipe(v.string(), v.description('why it is not patched, in a word of docs/acting.md'))),
+  detail: v.optional(v.string()),
+  before: v.optional(v.pipe(v.string(), v.description('its head when it was planned'))),
+  after: v.optional(v.pipe(v.string(), v.description('what was built last, an index or an image'))),
+  parts: v.pipe(
+    v.record(v.string(), v.string()),
+    v.description('by platform: the images of `after` where that is the head of the stream; else empty'),
+  ),
+  provenBy: v.optional(v.pipe(v.string(), v.description('run id of the review that found nothing old run'))),
+  runs: v.pipe(
+    v.array(v.strictObject({ service: v.string(), container: v.string(), count, digest: v.string() })),
+    v.description('what runs of it, as the last review read it; the service is <account>/<Region>/<cluster>/<name>'),
+  ),
+});
+
 /** What the demo tells of acting. */
 export const actSchema = v.strictObject({
   reviews: v.pipe(v.array(review), v.description('in their order; the rest of the result is of the last one')),
@@ -72,12 +126,16 @@ export const actSchema = v.strictObject({
   answers: v.pipe(v.array(answer), v.description('what the guards say of each cause that is open in the end')),
   wouldDo: v.pipe(
     v.array(wouldDo),
-    v.description('with --mode report-only or paused: what would be rebuilt, did the policy of the fleet decide'),
+    v.description('with --mode report-only or paused: what would be planned, did the policy of the fleet decide'),
   ),
   cascades: v.array(cascade),
   rebuilds: v.array(rebuild),
   deployments: v.array(deployment),
   closures: v.array(closure),
+  streams: v.pipe(
+    v.array(stream),
+    v.description('what became of each stream that was at fault: before, after, and what runs'),
+  ),
   calls: v.pipe(
     v.array(v.strictObject({ service: v.string(), operation: v.string(), count })),
     v.description('calls of the roles of Patchwave that change what others own; 0 for each that was not made'),

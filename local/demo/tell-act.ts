@@ -1,51 +1,120 @@
-import { paint, shortDigest } from '../../cli/output.ts';
-import { instant } from '../../shared/domain/time.ts';
+import { counted, paint, shortDigest } from '../../cli/output.ts';
+import { reasonText } from '../../shared/domain/reason-text.ts';
+import type { Reason } from '../../shared/domain/verdict.ts';
+import { planLine, planTitle } from './act-news.ts';
+import { type Names, widest } from './names.ts';
 import type { Progress } from './progress.ts';
+import type { DemoResult } from './result.ts';
 import type { ActResult } from './result-act.ts';
 
-/** What was rebuilt, deployed and proven, or what would have been. */
-export function tellAct(progress: Progress, act: ActResult): void {
-  if (act.wouldDo.length > 0) tellWouldDo(progress, act);
-  if (act.rebuilds.length > 0) tellRebuilds(progress, act);
-  const calls = act.calls.map(({ operation, count }) => `${operation} ${count}`).join(', ');
-  progress.heading('What Patchwave changed');
-  progress.line(`  calls: ${calls}`);
-  for (const { runId, status, outcomes } of act.reviews) {
-    const { compliant, violating, unknown, failed } = outcomes;
-    const sums = `${compliant} compliant, ${violating} violating, ${unknown} unknown, ${failed} failed`;
-    progress.line(`  review ${runId} ${status.toLowerCase()}: ${sums}`);
+type Stream = ActResult['streams'][number];
+type Run = Stream['runs'][number];
+
+const FIELD = 8;
+
+/** What was rebuilt, deployed and proven, or would have been; and what was not, each with the reason. */
+export function tellAct(progress: Progress, { act, images }: DemoResult, names: Names): void {
+  if (act.wouldDo.length > 0) tellWouldDo(progress, act.wouldDo, names);
+  tellProof(progress, act, names);
+  tellLeft(progress, { act, images }, names);
+}
+
+function tellWouldDo(progress: Progress, wouldDo: ActResult['wouldDo'], names: Names): void {
+  progress.heading(`Nothing was done. ${planTitle(wouldDo)}`);
+  const width = widest(wouldDo.map(({ stream }) => names.stream(stream)));
+  for (const node of wouldDo) {
+    const { text, indent } = planLine(node, width, names);
+    progress.text(text, indent);
+    const by = `${' '.repeat(indent)}by the pipeline ${node.pipeline}; rollout: ${node.rollout}`;
+    progress.text(by, indent);
   }
 }
 
-function tellWouldDo(progress: Progress, { wouldDo }: ActResult): void {
-  progress.heading(`Would be rebuilt (${wouldDo.length})`);
-  for (const { stream, pipeline, rollout, facts } of wouldDo) {
-    progress.line(`  ${stream}  by the pipeline ${pipeline}, rolled out by ${rollout}`);
-    for (const fact of facts) progress.line(`      ${fact}`);
+function tellProof(progress: Progress, { streams, cascades }: ActResult, names: Names): void {
+  const patched = streams.filter(({ state }) => state === 'patched');
+  if (patched.length === 0) return;
+  const parents = new Set(cascades.flatMap(({ nodes }) => nodes.flatMap((node) => node.parents)));
+  progress.heading(`Proof: ${counted(patched.length, 'image')} patched, by digest`);
+  const width = widest(patched.map(({ stream }) => names.stream(stream)));
+  for (const stream of patched) {
+    progress.line(`  ${paint('green', names.stream(stream.stream).padEnd(width))}  ${digestsOf(stream)}`);
+    const nobody = parents.has(stream.stream) ? 'nothing by itself: others are built on it' : 'nothing';
+    tellRuns(progress, stream, nobody, names);
   }
+  for (const runId of new Set(patched.flatMap(({ provenBy }) => provenBy ?? [])))
+    progress.text(`  Closed by review ${runId}: it read every place, and nothing older runs.`, 2);
 }
 
-function tellRebuilds(progress: Progress, { rebuilds, deployments, closures }: ActResult): void {
-  progress.heading(`Rebuilt (${rebuilds.length})`);
-  for (const { stream, cascadeId, executionId, headBefore, output, outcome, facts } of rebuilds) {
-    const digests = [headBefore, output].map((digest) => (digest === undefined ? 'nothing' : shortDigest(digest)));
-    progress.line(`  ${stream}  ${digests.join(' -> ')}  run ${executionId ?? 'never started'}`);
-    progress.line(`      ${facts.join(', ')}: ${outcome ?? 'not judged'}`);
-    for (const one of deployments.filter((each) => each.cascadeId === cascadeId)) {
-      progress.line(
-        `      ${one.mode} of ${one.service}: ${one.state}${one.detail === undefined ? '' : `, ${one.detail}`}`,
-      );
-    }
-    const closure = closures.find((one) => one.cascadeId === cascadeId && one.stream === stream);
-    if (closure) progress.line(`      ${closureText(closure)}`);
-  }
+const digestsOf = ({ before, after }: Stream): string =>
+  `${before === undefined ? 'nothing' : shortDigest(before)} -> ${after === undefined ? 'nothing' : shortDigest(after)}`;
+
+function tellRuns(progress: Progress, stream: Stream, nobody: string, names: Names): void {
+  const { runs } = stream;
+  const texts = runs.length > 0 ? runs.map((run) => runText(stream, run, names)) : [nobody];
+  texts.forEach((text, at) => {
+    progress.text(field(at === 0 ? 'runs now' : '', text), FIELD + 8);
+  });
 }
 
-function closureText({ proof, waitingFor }: ActResult['closures'][number]): string {
-  if (!proof) return paint('yellow', `closure open: ${waitingFor ?? 'no review has looked yet'}`);
-  const { runId, closedAtEpochMs, scopes, usagesOfOutput } = proof;
-  return paint(
-    'green',
-    `closed ${instant(closedAtEpochMs)} by review ${runId}: ${scopes} scopes read, nothing old runs, ${usagesOfOutput} usages of the new image`,
+const field = (title: string, text: string): string => `      ${paint('dim', title.padEnd(FIELD))}  ${text}`;
+
+/** A task runs the image of an index that fits its machine. */
+function runText({ parts, after }: Stream, { service, count, digest }: Run, names: Names): string {
+  const [platform] = Object.entries(parts).find(([, part]) => part === digest && part !== after) ?? [];
+  const which = platform === undefined ? '' : ` (its ${platform})`;
+  return `${shortDigest(digest)}${which} in ${counted(count, 'task')} of ${names.service(service)}`;
+}
+
+const STATES = {
+  stopped: { title: 'stopped', colour: 'red' },
+  open: { title: 'mended, and not proven yet', colour: 'yellow' },
+  'held-back': { title: 'held back', colour: 'yellow' },
+} as const;
+
+/** Also what is not called clean because nobody can look into it: no rebuild mends that. */
+function tellLeft(progress: Progress, { act, images }: Pick<DemoResult, 'act' | 'images'>, names: Names): void {
+  const left = act.streams.flatMap((stream) =>
+    stream.state === 'patched' ? [] : [{ ...stream, state: stream.state }],
   );
+  const told = new Set(left.map(({ stream }) => stream));
+  const unknown = images.filter(({ outcome, stream = '' }) => outcome === 'unknown' && !told.has(stream));
+  if (left.length + unknown.length === 0) return;
+  progress.heading(`Not patched, and why (${left.length + unknown.length})`);
+  for (const stream of left) {
+    const { title, colour } = STATES[stream.state];
+    const above = aboveOf(stream, act).map(names.stream);
+    const alone = above.length > 0 ? `, and with it ${above.join(', ')}` : ', alone';
+    progress.text(
+      `  ${paint(colour, names.stream(stream.stream))}  ${title}${stream.state === 'stopped' ? alone : ''}`,
+      6,
+    );
+    progress.text(field('why', whyOf(stream)), FIELD + 8);
+    if (stream.after !== undefined) progress.text(field('built', digestsOf(stream)), FIELD + 8);
+    tellRuns(progress, stream, 'nothing', names);
+    const answer = act.answers.find((one) => one.stream === stream.stream);
+    if (stream.state === 'stopped' && answer)
+      progress.text(field('next', `${answer.reason}: ${answer.detail}`), FIELD + 8);
+  }
+  for (const { stream, digest, reasons, usages } of unknown) {
+    const name =
+      stream === undefined ? names.reference(usages[0]?.reference ?? shortDigest(digest)) : names.stream(stream);
+    progress.line(`  ${paint('yellow', name)}  unknown`);
+    const texts = (reasons as unknown as readonly Reason[])
+      .filter(({ effect }) => effect === 'unknown')
+      .map(reasonText);
+    progress.text(field('why', `${texts.join('; ')}: what nobody knows is not called clean`), FIELD + 8);
+  }
+}
+
+/** What was to be built on it. */
+const aboveOf = ({ stream }: Stream, { cascades }: ActResult): string[] => [
+  ...new Set(
+    cascades.flatMap(({ nodes }) => nodes.filter(({ parents }) => parents.includes(stream)).map((node) => node.stream)),
+  ),
+];
+
+/** A rebuild that mended nothing is proven to have mended nothing; the rest says so in its own words. */
+function whyOf({ reason = '', detail = '' }: Stream): string {
+  if (reason !== 'ineffective') return `${reason}: ${detail}`;
+  return `${detail} in what was built: its pipeline pins an old parent or keeps a cache, or there is no fix yet. It was not rolled out.`;
 }

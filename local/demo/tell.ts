@@ -1,7 +1,8 @@
-import { paint, relative, shortDigest, table } from '../../cli/output.ts';
+import { counted, paint, relative, shortDigest, table } from '../../cli/output.ts';
 import { reasonInFull } from '../../shared/domain/reason-text.ts';
 import { DAY_MS, instant } from '../../shared/domain/time.ts';
 import type { Reason } from '../../shared/domain/verdict.ts';
+import type { Names } from './names.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';
 import { tellAct } from './tell-act.ts';
@@ -12,36 +13,40 @@ const OUTCOME_COLOURS = { compliant: 'green', violating: 'red', unknown: 'yellow
 const SOON_DAYS = 14;
 const MOST_REASONS = 4;
 
-/** The result for a person: what is wrong first, what nobody knows next, what will be wrong soon last. */
-export function tellResult(progress: Progress, result: DemoResult, now: number): void {
-  tellImages(progress, result, 'violating', 'Violating', now);
-  tellImages(progress, result, 'unknown', 'Unknown: never called clean', now);
-  tellImages(progress, result, 'compliant', 'Compliant', now);
-  tellNextBreaches(progress, result, now);
-  tellCalls(progress, result);
-  tellAct(progress, result.act);
+interface Telling {
+  readonly progress: Progress;
+  readonly names: Names;
+  readonly nowEpochMs: number;
+}
+
+/** The result for a person: what is wrong, what nobody knows, what will be wrong soon; last what was done, and what not. */
+export function tellResult(result: DemoResult, telling: Telling): void {
+  const { progress, names } = telling;
+  tellImages(result, telling, 'violating', 'Violating');
+  tellImages(result, telling, 'unknown', 'Unknown: never called clean');
+  tellImages(result, telling, 'compliant', 'Compliant');
+  tellNextBreaches(result, telling);
+  tellAct(progress, result, names);
   tellEnd(progress, result);
 }
 
-function tellImages(progress: Progress, { images }: DemoResult, outcome: Image['outcome'], title: string, now: number) {
+function tellImages({ images }: DemoResult, telling: Telling, outcome: Image['outcome'], title: string): void {
+  const { progress, names, nowEpochMs } = telling;
   const rows = images.filter((image) => image.outcome === outcome);
   if (rows.length === 0) return;
   progress.heading(`${title} (${rows.length})`);
   for (const image of rows) {
-    const name = paint(OUTCOME_COLOURS[outcome], nameOf(image));
-    const age = image.bornAtEpochMs === undefined ? 'age unknown' : `born ${relative(image.bornAtEpochMs, now)}`;
-    progress.line(`  ${name}  ${image.tier}, ${age}, run by ${workloadsOf(image)}`);
-    for (const line of reasonLines(image)) progress.line(`      ${line}`);
+    const name = paint(OUTCOME_COLOURS[outcome], nameOf(image, names));
+    const age = image.bornAtEpochMs === undefined ? 'age unknown' : `born ${relative(image.bornAtEpochMs, nowEpochMs)}`;
+    progress.text(`  ${name}  ${image.tier}, ${age}, run by ${workloadsOf(image)}`, 6);
+    for (const line of reasonLines(image)) progress.text(`      ${line}`, 8);
   }
 }
 
-/** An ECR reference by its account and Region: the host says nothing more, and is longer than the rest. */
-const ECR_HOST = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+\//;
-
-const nameOf = ({ usages, locations, digest }: Image): string => {
-  const reference = usages.find((usage) => usage.reference !== undefined)?.reference?.replace(ECR_HOST, '$1/$2/');
-  const place = reference ?? (locations[0] && `${locations[0].repository}`) ?? 'an image without a reference';
-  return `${place.replace(/@sha256:.*/, '')} ${paint('dim', shortDigest(digest))}`;
+const nameOf = ({ usages, locations, digest }: Image, names: Names): string => {
+  const { reference } = usages.find((usage) => usage.reference !== undefined) ?? {};
+  const name = reference === undefined ? locations[0]?.repository : names.reference(reference);
+  return `${name ?? 'an image without a reference'} ${paint('dim', shortDigest(digest))}`;
 };
 
 const workloadsOf = ({ usages }: Image): string => [...new Set(usages.map(({ workload }) => workload))].join(', ');
@@ -53,30 +58,20 @@ function reasonLines({ reasons }: Image): string[] {
   return left > 0 ? [...lines, `and ${left} more: patchwave why`] : lines;
 }
 
-function tellNextBreaches(progress: Progress, { nextBreaches, images }: DemoResult, now: number): void {
+function tellNextBreaches({ nextBreaches, images }: DemoResult, { progress, names, nowEpochMs }: Telling): void {
   const byDigest = new Map(images.map((image) => [image.digest, image]));
-  const soon = nextBreaches.filter(({ atEpochMs }) => atEpochMs <= now + SOON_DAYS * DAY_MS);
-  progress.heading(`Will breach within ${SOON_DAYS} days (${soon.length})`);
+  const soon = nextBreaches.filter(({ atEpochMs }) => atEpochMs <= nowEpochMs + SOON_DAYS * DAY_MS);
   if (soon.length === 0) return;
+  progress.heading(`Will breach within ${SOON_DAYS} days (${soon.length})`);
   const rows = table(soon, [
-    { title: 'when', value: ({ atEpochMs }) => `${instant(atEpochMs)}, ${relative(atEpochMs, now)}` },
+    { title: 'when', value: ({ atEpochMs }) => `${instant(atEpochMs)}, ${relative(atEpochMs, nowEpochMs)}` },
     {
       title: 'image',
       value: ({ digest }) => {
         const image = byDigest.get(digest);
-        return image === undefined ? digest : nameOf(image);
+        return image === undefined ? digest : nameOf(image, names);
       },
     },
-  ]);
-  for (const line of rows.split('\n')) progress.line(`  ${line}`);
-}
-
-function tellCalls(progress: Progress, { calls }: DemoResult): void {
-  progress.heading('AWS calls of Patchwave');
-  const rows = table(calls, [
-    { title: 'service', value: ({ service }) => service },
-    { title: 'operation', value: ({ operation }) => operation },
-    { title: 'calls', value: ({ count }) => String(count), align: 'right' },
   ]);
   for (const line of rows.split('\n')) progress.line(`  ${line}`);
 }
@@ -84,18 +79,42 @@ function tellCalls(progress: Progress, { calls }: DemoResult): void {
 const inWords = ({ compliant, violating, unknown, failed }: DemoResult['outcomes']): string =>
   `${compliant} compliant + ${violating} violating + ${unknown} unknown + ${failed} failed`;
 
+const DID: Readonly<Record<string, readonly [what: string, done: string]>> = {
+  StartPipelineExecution: ['pipeline', 'started'],
+  PutImage: ['tag', 'moved'],
+  RegisterTaskDefinition: ['task definition', 'written'],
+  UpdateService: ['service', 'deployed'],
+};
+
+function changesOf(calls: DemoResult['act']['calls']): string {
+  const made = calls.filter(({ count }) => count > 0);
+  const texts = made.map(({ operation, count }) => {
+    const [what, done] = DID[operation] ?? ['call', operation];
+    return `${counted(count, what)} ${done}`;
+  });
+  return texts.length > 0 ? texts.join(', ') : 'nothing';
+}
+
 function tellEnd(progress: Progress, result: DemoResult): void {
-  const { execution, outcomes, found, ancestors, seconds, scopes, unresolved } = result;
+  const { act, execution, outcomes, found, ancestors, seconds, scopes, unresolved } = result;
+  progress.heading(`In short: ${endsOf(act.streams)}`);
+  progress.text(`  all that Patchwave changed: ${changesOf(act.calls)}`, 2);
   const good = execution.status === 'SUCCEEDED';
-  progress.heading(`The review ${good ? paint('green', 'succeeded') : paint('red', execution.status.toLowerCase())}`);
-  if (execution.error !== undefined) progress.line(`  ${execution.error}: ${execution.cause ?? ''}`);
-  progress.line(`  ${found} images = ${inWords(outcomes)}`);
+  const ended = good ? paint('green', 'succeeded') : paint('red', execution.status.toLowerCase());
+  progress.text(`  the last review ${ended}: ${found} images = ${inWords(outcomes)}`, 2);
+  if (execution.error !== undefined) progress.text(`  ${execution.error}: ${execution.cause ?? ''}`, 2);
   if (ancestors.found > 0)
-    progress.line(`  and ${ancestors.found} that these stand on = ${inWords(ancestors.outcomes)}`);
-  const failedScopes = scopes.filter(({ status }) => status === 'failed').length;
-  progress.line(
-    `  ${scopes.length - failedScopes} scopes read, ${failedScopes} not; ${unresolved} containers without a digest`,
-  );
+    progress.text(`  and ${ancestors.found} that these stand on = ${inWords(ancestors.outcomes)}`, 2);
+  const failed = scopes.filter(({ status }) => status === 'failed').length;
+  const read = `${scopes.length - failed} scopes read, ${failed} not`;
+  progress.text(`  ${read}; ${unresolved} containers without a digest`, 2);
   const steps = Object.entries(seconds).map(([step, spent]) => `${step} ${spent.toFixed(1)} s`);
-  progress.line(`  ${steps.join(', ')}`);
+  progress.text(`  ${steps.join(', ')}`, 2);
+}
+
+function endsOf(streams: DemoResult['act']['streams']): string {
+  const count = (wanted: string) => streams.filter(({ state }) => state === wanted).length;
+  const open = count('open') > 0 ? [`${count('open')} not proven yet`] : [];
+  const all = [`${count('patched')} patched, closed by digest`, ...open, `${count('stopped')} stopped`];
+  return [...all, `${count('held-back')} held back`].join(', ');
 }

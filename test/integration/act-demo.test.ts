@@ -8,99 +8,217 @@ import { DescribeServicesCommand, ECSClient } from '@aws-sdk/client-ecs';
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import type { DemoResult } from '../../local/demo/result.ts';
-import { actingFleet, CLUSTER, FLAW, HUB, serviceOf, streamOf, TEAM } from '../support/acting-fleet.ts';
+import { loadFleet } from '../../local/fleet/load.ts';
+import type { Fleet } from '../../local/fleet/schema.ts';
+import { HUB, TEAM } from '../support/acting-fleet.ts';
 import { withReviewedFleet } from './oracle/demo.ts';
 import { packagesIn } from './oracle/layers.ts';
-import { digestOfTag } from './oracle/registry.ts';
-import { configOf, containersIn, type Home } from './oracle/running.ts';
+import { digestOfTag, madeOf } from './oracle/registry.ts';
+import { configOf, containersIn, type Home, homeOf, imagesOf, manifestOf } from './oracle/running.ts';
 
 const LIMIT_MS = 180_000;
-/** A name that nobody has seen before: it is in every ARN and tag of the test. */
+/** A name that nobody has seen before: it is in every ARN and tag of an application. */
 const APP = `app-${Date.now() % 1_000_000}`;
-const HOME: Home = { ...TEAM, repository: `apps/${APP}` };
+const [FLAWED, FIXED] = ['3.0.13-1~deb12u1', '3.0.15-1~deb12u1'];
+
+const at = (repository: string): Home => ({ ...(repository.startsWith('apps/') ? TEAM : HUB), repository });
+const [BASE, NODE, ARM] = [at('base/debian'), at('platform/node'), at('platform/node-arm')];
+const [SHOP, CHECKOUT, SEARCH, REPORTS] = [
+  at(`apps/${APP}`),
+  at('apps/checkout'),
+  at('apps/search'),
+  at('apps/reports'),
+];
+
+const TAGS: Readonly<Record<string, string>> = {
+  'base/debian': '12',
+  'platform/node': '22',
+  'platform/node-arm': '22',
+};
+const tagOf = ({ repository }: Home): string => TAGS[repository] ?? 'stable';
+const streamOf = (home: Home): string => `${home.account}/${home.region}/${home.repository}:^${tagOf(home)}$`;
+const serviceOf = (name: string): string => `${TEAM.account}/${TEAM.region}/shop/${name}`;
+
+/** What stands on what, bottom first; the diamond stands on both platforms. */
+const PLANNED: readonly (readonly [stream: Home, wave: number, parents: readonly Home[]])[] = [
+  [BASE, 0, []],
+  [NODE, 1, [BASE]],
+  [ARM, 1, [BASE]],
+  [SHOP, 2, [NODE]],
+  [CHECKOUT, 2, [NODE, ARM]],
+  [SEARCH, 2, [ARM]],
+];
+const PATCHED = PLANNED.map(([home]) => home).filter((home) => home !== SEARCH);
+
+type Act = DemoResult['act'];
+type Stream = Act['streams'][number];
 
 const only = <Item>(items: readonly Item[]): Item => {
   expect(items).toHaveLength(1);
   return items[0] as Item;
 };
+const streamIn = ({ streams }: Act, home: Home): Stream =>
+  only(streams.filter(({ stream }) => stream === streamOf(home)));
 
 test(
-  `what the demo claims to have done to ${APP} is what plain SDK calls find`,
+  `what the demo claims to have done to three tiers and ${APP} is what plain SDK calls find`,
   async () => {
-    const fleet = actingFleet([{ name: APP, service: { count: 2, circuitBreaker: 'rollback' } }]);
+    const fleet = JSON.parse(
+      JSON.stringify(await loadFleet('local/fleet/tiers.json')).replaceAll('storefront', APP),
+    ) as Fleet;
     await withReviewedFleet(fleet, [], async ({ act, ...result }, { endpoint, ledgerTable }, { code }) => {
       expect(code).toBe(0);
-      const rebuild = only(act.rebuilds);
-      expect(rebuild).toMatchObject({ stream: streamOf(APP), outcome: expect.stringMatching(/^fixed/) });
       expect(act.reviews.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
       expect(result.execution.arn).toBe(act.reviews[1]?.executionArn);
-      await checkImages(endpoint, rebuild);
-      await checkPipeline(endpoint, rebuild);
-      await checkDeployment(endpoint, only(act.deployments));
+      checkPlan(act);
       await checkCascade(endpoint, only(act.cascades));
-      await checkClosure(endpoint, ledgerTable, act);
+      await checkPipelines(endpoint, fleet.pipelines, act);
+      for (const [home, , parents] of PLANNED) await checkBuilt(endpoint, act, home, parents);
+      for (const home of PATCHED) await checkClosed(endpoint, ledgerTable, act, home);
+      await checkServices(endpoint, act);
+      await checkRunning(endpoint, act);
+      await checkNotPatched(endpoint, act, result.images);
       expect(Object.fromEntries(act.calls.map(({ operation, count }) => [operation, count]))).toEqual({
-        StartPipelineExecution: 1,
-        PutImage: 0,
+        StartPipelineExecution: PLANNED.length,
+        PutImage: 3,
         RegisterTaskDefinition: 0,
-        UpdateService: 1,
+        UpdateService: 3,
       });
     });
   },
   LIMIT_MS,
 );
 
-type Act = DemoResult['act'];
-
-async function checkImages(endpoint: string, { headBefore = '', output = '' }: Act['rebuilds'][number]): Promise<void> {
-  expect(output).not.toBe(headBefore);
-  expect(await digestOfTag(endpoint, HOME, 'stable')).toBe(output);
-  const running = await containersIn(endpoint, TEAM);
-  expect(running.map(({ container }) => container.imageDigest)).toEqual([output, output]);
-  expect((await packagesIn(endpoint, HOME, headBefore)).get(FLAW.package)).not.toBe(FLAW.fixedIn);
-  const packages = await packagesIn(endpoint, HOME, output);
-  expect(packages.get(FLAW.package)).toBe(FLAW.fixedIn);
-  expect(packages.get(`${APP}-files`)).toBe('1.0');
+function checkPlan(act: Act): void {
+  const { nodes } = only(act.cascades);
+  const told = nodes.map(({ stream, wave, parents }) => ({ stream, wave, parents: parents.toSorted() }));
+  const planned = PLANNED.map(([home, wave, parents]) => ({
+    ...{ stream: streamOf(home), wave, parents: parents.map(streamOf).sort() },
+  }));
+  expect(told).toHaveLength(planned.length);
+  expect(told).toEqual(expect.arrayContaining(planned));
 }
 
-async function checkPipeline(endpoint: string, rebuild: Act['rebuilds'][number]): Promise<void> {
-  const client = new CodePipelineClient(configOf(endpoint, TEAM));
-  const pipelineName = rebuild.pipeline.name;
-  const { pipelineExecutionSummaries = [] } = await client.send(new ListPipelineExecutionsCommand({ pipelineName }));
-  const { pipelineExecutionId, status } = only(pipelineExecutionSummaries);
-  expect({ pipelineExecutionId, status }).toEqual({ pipelineExecutionId: rebuild.executionId, status: 'Succeeded' });
-  const { pipelineExecution } = await client.send(
-    new GetPipelineExecutionCommand({ pipelineName, pipelineExecutionId }),
-  );
-  const variables = pipelineExecution?.variables?.map(({ name, resolvedValue }) => [name, resolvedValue]) ?? [];
-  expect(Object.fromEntries(variables)).toMatchObject({ PATCHWAVE_REBUILD_ID: rebuild.rebuildId });
-}
-
-async function checkDeployment(endpoint: string, deployment: Act['deployments'][number]): Promise<void> {
-  expect(deployment).toMatchObject({ service: serviceOf(APP), mode: 'restart', state: 'completed' });
-  const { services = [] } = await new ECSClient(configOf(endpoint, TEAM)).send(
-    new DescribeServicesCommand({ cluster: CLUSTER, services: [APP] }),
-  );
-  const [current] = services[0]?.deployments ?? [];
-  expect(current).toMatchObject({ id: deployment.deploymentId, status: 'PRIMARY', rolloutState: 'COMPLETED' });
-}
-
-async function checkCascade(endpoint: string, { cascadeId, executionArn, state }: Act['cascades'][number]) {
-  expect(state).toBe('complete');
+/** One stream of it is not mended, and no error path ends green. */
+async function checkCascade(endpoint: string, { cascadeId, executionArn, detail }: Act['cascades'][number]) {
   const execution = await new SFNClient(configOf(endpoint, HUB)).send(new DescribeExecutionCommand({ executionArn }));
-  expect(execution).toMatchObject({ name: cascadeId, status: 'SUCCEEDED' });
+  expect(execution).toMatchObject({ name: cascadeId, status: 'FAILED', error: 'CascadeIncomplete' });
+  expect(detail).toContain(streamOf(SEARCH));
+  for (const home of PATCHED) expect(detail).not.toContain(streamOf(home));
 }
 
-async function checkClosure(endpoint: string, TableName: string, { closures, reviews }: Act): Promise<void> {
-  const closure = only(closures);
+/** Each pipeline of the fleet ran once, for the rebuild that the demo tells of. */
+async function checkPipelines(endpoint: string, pipelines: Fleet['pipelines'], { rebuilds }: Act): Promise<void> {
+  const ran: unknown[] = [];
+  for (const { account, region, name: pipelineName } of pipelines) {
+    const client = new CodePipelineClient(configOf(endpoint, { account, region }));
+    const { pipelineExecutionSummaries = [] } = await client.send(new ListPipelineExecutionsCommand({ pipelineName }));
+    const { pipelineExecutionId, status } = only(pipelineExecutionSummaries);
+    const { pipelineExecution } = await client.send(
+      new GetPipelineExecutionCommand({ pipelineName, pipelineExecutionId }),
+    );
+    const asked = pipelineExecution?.variables?.find(({ name }) => name === 'PATCHWAVE_REBUILD_ID')?.resolvedValue;
+    ran.push({ account, region, name: pipelineName, executionId: pipelineExecutionId, rebuildId: asked, status });
+  }
+  const told = rebuilds.map(({ pipeline, executionId, rebuildId }) => ({
+    ...{ ...pipeline, executionId, rebuildId, status: 'Succeeded' },
+  }));
+  expect(told).toHaveLength(PLANNED.length);
+  expect(ran).toHaveLength(PLANNED.length);
+  expect(told).toEqual(expect.arrayContaining(ran));
+}
+
+/** By platform: what an index holds, or the one image. */
+async function imagesIn(endpoint: string, home: Home, digest = ''): Promise<ReadonlyMap<string, string>> {
+  const manifest = await manifestOf(endpoint, home, digest);
+  const children = manifest?.manifests?.filter(({ platform }) => platform?.os !== 'unknown');
+  if (children) return new Map(children.map((child) => [child.platform?.architecture ?? '', child.digest]));
+  return new Map([[(await madeOf(endpoint, home, digest))?.architecture ?? '', digest]]);
+}
+
+/** What was built begins with the layers of what was built below it, on each platform: so that was there before. */
+async function checkBuilt(endpoint: string, act: Act, home: Home, parents: readonly Home[]): Promise<void> {
+  const isMended = home !== SEARCH;
+  const { before, after } = streamIn(act, home);
+  expect(after).not.toBe(before);
+  expect(await digestOfTag(endpoint, home, tagOf(home))).toBe(after);
+  for (const digest of (await imagesIn(endpoint, home, before)).values())
+    expect((await packagesIn(endpoint, home, digest)).get('libssl3')).toBe(FLAWED);
+  const images = await imagesIn(endpoint, home, after);
+  expect(images.size).toBe(home === BASE || home === CHECKOUT ? 2 : 1);
+  for (const [architecture, digest] of images) {
+    expect((await packagesIn(endpoint, home, digest)).get('libssl3')).toBe(isMended ? FIXED : FLAWED);
+    const own = (await madeOf(endpoint, home, digest))?.layers ?? [];
+    const below = await Promise.all(
+      parents.map(async (parent) => {
+        const under = (await imagesIn(endpoint, parent, streamIn(act, parent).after)).get(architecture);
+        return under === undefined ? [] : [(await madeOf(endpoint, parent, under))?.layers ?? []];
+      }),
+    );
+    const standsOn = below.flat().filter((layers) => layers.join() === own.slice(0, layers.length).join());
+    expect({ digest, standsOn: standsOn.length }).toEqual({ digest, standsOn: isMended && home !== BASE ? 1 : 0 });
+  }
+}
+
+async function checkClosed(endpoint: string, TableName: string, act: Act, home: Home): Promise<void> {
+  const stream = streamIn(act, home);
+  const closure = only(act.closures.filter((one) => one.stream === stream.stream));
   const table = DynamoDBDocumentClient.from(new DynamoDBClient(configOf(endpoint, HUB)));
-  const { Item: item } = await table.send(
-    new GetCommand({ TableName, Key: { PK: `CLOSURE#${closure.cascadeId}`, SK: closure.stream } }),
+  const itemAt = async (PK: string, SK: string) =>
+    (await table.send(new GetCommand({ TableName, Key: { PK, SK } }))).Item;
+  expect(await itemAt(`CLOSURE#${closure.cascadeId}`, closure.stream)).toMatchObject({
+    ...{ state: 'closed', output: stream.after, proof: { ...closure.proof } },
+  });
+  expect(closure.proof).toMatchObject({ runId: act.reviews[1]?.runId, scopes: 2, usagesOfOutput: stream.runs.length });
+  expect(stream).toMatchObject({ state: 'patched', provenBy: act.reviews[1]?.runId });
+  expect(await itemAt(`CAUSE#${closure.stream}`, 'CAUSE')).toMatchObject({ state: 'closed', facts: [] });
+}
+
+/** Exactly what was verified was deployed: the services of the ineffective and the held back one never were. */
+async function checkServices(endpoint: string, { deployments }: Act): Promise<void> {
+  const { services = [] } = await new ECSClient(configOf(endpoint, TEAM)).send(
+    new DescribeServicesCommand({ cluster: 'shop', services: [APP, 'checkout', 'checkout-arm', 'search', 'reports'] }),
   );
-  expect(item).toMatchObject({ state: 'closed', output: closure.output, proof: { ...closure.proof } });
-  expect(closure.proof).toMatchObject({ runId: reviews[1]?.runId, scopes: 2, usagesOfOutput: 1 });
-  const { Item: cause } = await table.send(
-    new GetCommand({ TableName, Key: { PK: `CAUSE#${closure.stream}`, SK: 'CAUSE' } }),
+  const current = new Map(services.map(({ serviceName = '', deployments: [primary] = [] }) => [serviceName, primary]));
+  expect(deployments.map(({ service }) => service).sort()).toEqual(
+    [APP, 'checkout', 'checkout-arm'].map(serviceOf).sort(),
   );
-  expect(cause).toMatchObject({ state: 'closed', facts: [] });
+  for (const { service, mode, state, deploymentId } of deployments) {
+    expect({ mode, state }).toEqual({ mode: 'restart', state: 'completed' });
+    const primary = current.get(service.split('/').at(-1) ?? '');
+    expect(primary).toMatchObject({ id: deploymentId, status: 'PRIMARY', rolloutState: 'COMPLETED' });
+  }
+}
+
+/** Every running task, by the digest of its own platform's image. */
+async function checkRunning(endpoint: string, act: Act): Promise<void> {
+  const running = await containersIn(endpoint, TEAM);
+  for (const [home, images] of [
+    [SHOP, 2],
+    [CHECKOUT, 3],
+    [SEARCH, 1],
+    [REPORTS, 1],
+  ] as const) {
+    const own = running.filter(({ container }) => homeOf(container)?.repository === home.repository);
+    const digests = (await Promise.all(own.map((seen) => imagesOf(endpoint, seen)))).flat();
+    const { runs, after, before } = streamIn(act, home);
+    const told = runs.flatMap(({ digest, count }) => Array.from({ length: count }, () => digest));
+    expect(digests).toHaveLength(images);
+    expect(told.toSorted()).toEqual(digests.toSorted());
+    const expected = home === SEARCH ? before : home === REPORTS ? undefined : after;
+    if (expected === undefined) continue;
+    const allowed = [...(await imagesIn(endpoint, home, expected)).values()];
+    expect(digests.filter((digest) => !allowed.includes(digest))).toEqual([]);
+  }
+}
+
+async function checkNotPatched(endpoint: string, act: Act, images: DemoResult['images']): Promise<void> {
+  expect(streamIn(act, SEARCH)).toMatchObject({ state: 'stopped', reason: 'ineffective' });
+  const reports = streamIn(act, REPORTS);
+  expect(reports).toMatchObject({ state: 'held-back', reason: 'report-only' });
+  expect(reports.runs.map(({ digest }) => digest)).toEqual([await digestOfTag(endpoint, REPORTS, 'stable')]);
+  const notPatched = act.streams.filter(({ state }) => state !== 'patched').map(({ stream }) => stream);
+  expect(notPatched.sort()).toEqual([streamOf(SEARCH), streamOf(REPORTS)].sort());
+  const unknown = only(images.filter(({ outcome }) => outcome === 'unknown'));
+  expect(unknown.locations.map(({ repository }) => repository)).toEqual(['apps/exchange-rates']);
 }

@@ -1,11 +1,11 @@
 import { DemoUsageError, parseFlags } from '../../../local/demo/flags.ts';
 
-test('without flags: the small fleet, as its policy says, no trouble', () => {
+test('without flags: the fleet of three tiers, as its policy says, no trouble', () => {
   expect(parseFlags([])).toEqual({
     json: false,
     keep: false,
     help: false,
-    fleet: 'local/fleet/small.json',
+    fleet: 'local/fleet/tiers.json',
     seed: 1,
   });
 });

@@ -1,0 +1,41 @@
+import type { Policy } from '../../shared/domain/policy.ts';
+import { parseStreamId, streamRulesOf } from '../../shared/domain/stream.ts';
+import type { Fleet } from '../fleet/schema.ts';
+
+/** What a person calls streams and services, as short as nothing else of the fleet is called the same. */
+export interface Names {
+  /** `apps/shop`; with its place, and its release line, only where the fleet has another one of that name. */
+  readonly stream: (id: string) => string;
+  /** An image as a task asks for it, without what it says of registry and digest. */
+  readonly reference: (text: string) => string;
+  /** The service of a `<account>/<Region>/<cluster>/<service>`. */
+  readonly service: (key: string) => string;
+}
+
+const ECR_HOST = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+\/([^:@]+)/;
+
+export function namesIn({ repositories, workloads }: Pick<Fleet, 'repositories' | 'workloads'>, policy: Policy): Names {
+  const isOnly = (items: readonly { readonly name: string }[], name: string): boolean =>
+    items.filter((item) => item.name === name).length === 1;
+  const place = (account: string, region: string, repository: string): string =>
+    isOnly(repositories, repository) ? repository : `${account}/${region}/${repository}`;
+  return {
+    stream: (id) => {
+      const { location, headTag } = parseStreamId(id);
+      const name = place(location.account, location.region, location.repository);
+      const lines = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
+      return lines.length > 1 ? `${name}:${headTag}` : name;
+    },
+    reference: (text) =>
+      text
+        .replace(ECR_HOST, (_, account: string, region: string, name: string) => place(account, region, name))
+        .replace(/@sha256:.*/, ''),
+    service: (key) => {
+      const name = key.split('/').at(-1) ?? key;
+      return isOnly(workloads, name) ? name : key;
+    },
+  };
+}
+
+/** So wide that the names of a list stand under one another. */
+export const widest = (names: readonly string[]): number => Math.max(0, ...names.map(({ length }) => length));

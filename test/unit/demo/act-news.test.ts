@@ -1,0 +1,90 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { ActingState, CascadeView } from '../../../cli/acting.ts';
+import { newsOf } from '../../../local/demo/act-news.ts';
+import type { CascadeNode } from '../../../shared/domain/cascade.ts';
+import type { Cause, CauseFact } from '../../../shared/domain/cause.ts';
+
+const names = { stream: (id: string) => id, reference: (text: string) => text, service: (key: string) => key };
+const fact: CauseFact = {
+  ...{
+    kind: 'finding',
+    ruleId: 'r',
+    vulnerability: 'CVE-1',
+    package: 'p',
+    version: '1',
+    fix: 'unknown',
+    sinceEpochMs: 0,
+  },
+};
+const node = (stream: string, wave: number, changes: object = {}) =>
+  ({
+    cascadeId: 'c',
+    stream,
+    work: 'rebuild',
+    wave,
+    facts: [fact],
+    holders: [],
+    state: 'planned',
+    ...changes,
+  }) as CascadeNode;
+const state = (nodes: CascadeNode[], more: object = {}) =>
+  ({
+    causes: [],
+    closures: [],
+    cascades: [{ cascadeId: 'c', nodes, deployments: [] } as unknown as CascadeView],
+    ...more,
+  }) as unknown as ActingState;
+const told = (seen: ActingState): string[] => newsOf(seen, names).map(({ text }) => stripVTControlCharacters(text));
+
+test('a plan is told from the bottom up, whatever the order of its nodes', () => {
+  const app = node('app', 1, { parents: ['base', 'other'] });
+  expect(told(state([app, node('base', 0), node('mended', 0, { work: 'deploy' })]))).toEqual([
+    'The plan: 2 images to build again, from the bottom up; 1 to deploy',
+    '  wave 1  base    at once',
+    '  wave 1  mended  is mended already, and only deployed',
+    '  wave 2  app     once base and other are verified',
+  ]);
+});
+
+test('of each node its build and its end are told, below its wave', () => {
+  const ended = (stream: string, outcome: object, end: string) =>
+    node(stream, 1, { state: end, output: 'sha256:12', outcome });
+  const nodes = [
+    node('base', 0, { state: 'verifying' }),
+    ended('good', { result: 'fixed' }, 'verified'),
+    ended('bad', { result: 'ineffective', left: [fact, fact] }, 'ineffective'),
+    node('late', 1, { state: 'waiting', answer: { answer: 'wait', reason: 'parent-not-verified', detail: 'See it.' } }),
+  ];
+  expect(told(state(nodes)).slice(5)).toEqual([
+    'Wave 1 of 2',
+    "  building      base  by its team's own pipeline",
+    'Wave 2 of 2',
+    '  verified      good  sha256:12  CVE-1 is gone',
+    '  ineffective   bad   sha256:12  CVE-1 and 1 more is still there',
+    '  waiting       late  parent-not-verified: See it.',
+  ]);
+});
+
+test('what is seen again is told by the same key, and the headings of two plans by two', () => {
+  const seen = state([node('a', 0, { state: 'building' })]);
+  const keys = newsOf(seen, names).map(({ key }) => key);
+  expect(newsOf(seen, names).map(({ key }) => key)).toEqual(keys);
+  const other = { ...seen, cascades: seen.cascades.map((cascade) => ({ ...cascade, cascadeId: 'd' })) };
+  const headings = [seen, other].flatMap((one) => newsOf(one, names).filter(({ isHeading }) => isHeading));
+  expect(new Set(headings.map(({ key }) => key)).size).toBe(4);
+});
+
+test.each<[reason: string, answer: 'wait' | 'refuse', lines: number]>([
+  ['report-only', 'refuse', 1],
+  ['no-fix-seen', 'refuse', 0],
+  ['already-open', 'wait', 0],
+  ['head-unread', 'wait', 1],
+])('of the answer %s (%s) %d lines are told', (reason, answer, lines) => {
+  const cause = {
+    stream: 'a',
+    facts: [fact],
+    state: 'open',
+    answer: { answer, reason, detail: 'So.' },
+  } as unknown as Cause;
+  expect(told(state([], { causes: [cause], cascades: [] }))).toHaveLength(lines);
+});

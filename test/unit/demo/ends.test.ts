@@ -1,0 +1,89 @@
+/** What became of streams, and whether that is a good end. */
+
+import { collectStreams } from '../../../local/demo/collect-streams.ts';
+import { endedWell } from '../../../local/demo/ended-well.ts';
+import type { ActResult } from '../../../local/demo/result-act.ts';
+import type { StreamRecord } from '../../../shared/domain/records.ts';
+
+type Node = ActResult['cascades'][number]['nodes'][number];
+
+const node = (changes: Partial<Node> = {}): Node => ({
+  ...{ stream: 'a', work: 'rebuild', wave: 0, parents: [], state: 'verified', before: 'sha256:1', after: 'sha256:2' },
+  ...changes,
+});
+const cascade = (...nodes: Node[]): ActResult['cascades'][number] => ({ cascadeId: 'c', state: 'complete', nodes });
+const closure = (proof?: { runId: string }): ActResult['closures'][number] => ({
+  ...{ cascadeId: 'c', stream: 'a', output: 'sha256:2', state: proof ? 'closed' : 'open' },
+  ...(proof ? { proof: { ...proof, closedAtEpochMs: 1, scopes: 2, usagesOfOutput: 3 } } : { waitingFor: 'still run' }),
+});
+const answer = { stream: 'a', answer: 'refuse' as const, reason: 'report-only', detail: 'The policy says so.' };
+
+const head = { images: { 'linux/amd64': 'sha256:3' }, index: 'sha256:2' } as unknown as StreamRecord['head'];
+const streams = { streams: async () => new Map([['a', { stream: 'a', head } as StreamRecord]]) };
+const none = { answers: [], cascades: [], closures: [] };
+
+test.each<[name: string, done: Partial<Parameters<typeof collectStreams>[1]>, end: object]>([
+  [
+    'a proof makes it patched',
+    { cascades: [cascade(node())], closures: [closure({ runId: 'r' })] },
+    { state: 'patched', provenBy: 'r' },
+  ],
+  [
+    'without a proof it is open',
+    { cascades: [cascade(node())], closures: [closure()] },
+    { state: 'open', reason: 'closing', detail: 'still run' },
+  ],
+  [
+    'a rebuild that mends nothing stops it, whatever the guards say since',
+    { cascades: [cascade(node({ state: 'ineffective', detail: 'is left' }))], answers: [answer] },
+    { state: 'stopped', reason: 'ineffective', detail: 'is left' },
+  ],
+  [
+    'what stands on such a one says so',
+    { cascades: [cascade(node({ state: 'waiting', reason: 'parent-not-verified' }))], answers: [answer] },
+    { state: 'stopped', reason: 'parent-not-verified', detail: answer.detail },
+  ],
+  [
+    'what nobody planned is held back',
+    { answers: [answer] },
+    { state: 'held-back', reason: 'report-only', detail: answer.detail },
+  ],
+])('%s', async (_name, done, end) => {
+  const [row, ...others] = await collectStreams({ streams }, { ...none, ...done }, []);
+  expect([row, others]).toMatchObject([{ stream: 'a', runs: [], ...end }, []]);
+});
+
+test('the first plan says what was before, the last one what is now, and the head what that holds', async () => {
+  const first = cascade(node({ state: 'unverified', after: 'sha256:9' }));
+  const cascades = [first, cascade(node({ before: 'sha256:9' }))];
+  expect(await collectStreams({ streams }, { ...none, cascades }, [])).toMatchObject([
+    { before: 'sha256:1', after: 'sha256:2', parts: { 'linux/amd64': 'sha256:3' } },
+  ]);
+});
+
+const result = (nodes: Node[], changes: object = {}, status = 'SUCCEEDED') =>
+  ({
+    execution: { arn: 'arn', status },
+    act: { cascades: [cascade(...nodes)], deployments: [], ...changes },
+  }) as unknown as Parameters<typeof endedWell>[0];
+const deployed = (state: string) => ({ deployments: [{ cascadeId: 'c', service: 's', mode: 'restart', state }] });
+
+test.each([
+  ['all mended', result([node()])],
+  ['proven not to be mended', result([node(), node({ stream: 'b', state: 'ineffective' })])],
+  ['what stands on that', result([node({ state: 'waiting', reason: 'parent-not-verified' })])],
+  ['somebody was faster', result([node({ state: 'waiting', reason: 'head-mended' })])],
+  ['a deployment that is its owner’s to make', result([node()], deployed('refused'))],
+])('a good end: %s', (_name, end) => {
+  expect(endedWell(end)).toBe(true);
+});
+
+test.each([
+  ['the review failed', result([node()], {}, 'FAILED')],
+  ['a build failed', result([node({ state: 'failed' })])],
+  ['nobody knows', result([node({ state: 'unverified' })])],
+  ['a rollout broke off', result([node({ reason: 'not-rolled-out' })])],
+  ['a deployment was rolled back', result([node()], deployed('rolled-back'))],
+])('no good end: %s', (_name, end) => {
+  expect(endedWell(end)).toBe(false);
+});
