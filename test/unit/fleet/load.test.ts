@@ -6,7 +6,7 @@ import { FleetError, loadFleet, parseFleet } from '../../../local/fleet/load.ts'
 import { policyAt } from '../../../local/fleet/policy.ts';
 import { fleetJsonSchema } from '../../../local/fleet/schema.ts';
 import { policySchema } from '../../../shared/domain/policy.ts';
-import { safeParse } from '../../../shared/schema.ts';
+import { parse, safeParse } from '../../../shared/schema.ts';
 
 const FLEET_FOLDER = fileURLToPath(new URL('../../../local/fleet/', import.meta.url));
 const SMALL = join(FLEET_FOLDER, 'small.json');
@@ -254,6 +254,14 @@ test('every problem is told at once', () => {
     change('workloads', 0, { cluster: 'other' })(fleet);
   });
   expect(problems).toHaveLength(2);
+});
+
+test('the fleet of three tiers loads, and what its policy enforces has a pipeline that builds it', async () => {
+  const fleet = await loadFleet(join(FLEET_FOLDER, 'tiers.json'));
+  const { streams, mode } = parse(policySchema, policyAt(fleet, Date.now()));
+  expect(mode).toBe('enforce');
+  const enforced = streams.filter((rule) => rule.mode !== 'report-only').map(({ pipeline }) => pipeline?.name);
+  expect(enforced.sort()).toEqual(fleet.pipelines.map(({ name }) => name).sort());
 });
 
 test('the small fleet loads, and its policy is one Patchwave accepts', async () => {
