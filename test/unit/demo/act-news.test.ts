@@ -40,7 +40,7 @@ test('a plan is told from the bottom up, whatever the order of its nodes', () =>
   const app = node('app', 1, { parents: ['base', 'other'] });
   expect(told(state([app, node('base', 0), node('mended', 0, { work: 'deploy' })]))).toEqual([
     'The plan: 2 images to build again, from the bottom up; 1 to deploy',
-    '  wave 1  base    at once',
+    '  wave 1  base    at once, to mend CVE-1',
     '  wave 1  mended  is mended already, and only deployed',
     '  wave 2  app     once base and other are verified',
   ]);
