@@ -5,8 +5,10 @@ import type { GuardMemory, Rebuild } from '../shared/domain/rebuild.ts';
 import type { ImageRecord, LocationRecord } from '../shared/domain/records.ts';
 import { ageOf } from '../shared/domain/standing.ts';
 import type { Usage } from '../shared/domain/usage.ts';
+import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
 import type { CliContext } from './command.ts';
 import { NotFoundError } from './errors.ts';
+import { type VendorLedger, waitedForBy, waitingForVendors } from './waiting-for-vendors.ts';
 
 /** All that the ledger knows of one image. */
 export interface ImageExplanation extends StreamExplanation {
@@ -15,6 +17,8 @@ export interface ImageExplanation extends StreamExplanation {
   readonly usages: readonly Usage[];
   /** Of the images it stands on its parent, and those that decide its age. */
   readonly below: readonly ImageRecord[];
+  /** What of its findings nobody here can mend. */
+  readonly waitingForVendors: readonly VendorDependency[];
 }
 
 /** What becomes of its stream; all absent or empty for an image of no stream. */
@@ -33,7 +37,8 @@ export interface StreamExplanation {
 type Ledger = Pick<
   CliContext,
   'images' | 'places' | 'usages' | 'causes' | 'cascades' | 'locks' | 'rebuilds' | 'guards' | 'rollouts'
->;
+> &
+  VendorLedger;
 
 /** @throws NotFoundError */
 export async function explainImage(ledger: Ledger, digest: Digest): Promise<ImageExplanation> {
@@ -43,9 +48,14 @@ export async function explainImage(ledger: Ledger, digest: Digest): Promise<Imag
     ledger.places.locations(digest),
     ledger.usages.ofImage(digest),
     ledger.images.get(belowOf(image)),
-    image.stream === undefined ? { closures: [] } : explainStream(ledger, image.stream),
+    explainStream(ledger, image.stream),
   ]);
-  return { image, locations, usages, below: [...below.values()], ...stream };
+  const waiting = await waitingForVendors(ledger, stream.cause ? [stream.cause] : []);
+  return {
+    ...{ image, locations, usages, below: [...below.values()] },
+    waitingForVendors: waitedForBy(image, waiting),
+    ...stream,
+  };
 }
 
 function belowOf(image: ImageRecord): readonly Digest[] {
@@ -57,7 +67,8 @@ function belowOf(image: ImageRecord): readonly Digest[] {
   return [...new Set([...(parent ? [parent.digest] : []), ...deciding])].filter((digest) => digest !== image.digest);
 }
 
-async function explainStream(ledger: Ledger, stream: string): Promise<StreamExplanation> {
+async function explainStream(ledger: Ledger, stream: string | undefined): Promise<StreamExplanation> {
+  if (stream === undefined) return { closures: [] };
   const [known, memories, [latestRebuild], lock, closures] = await Promise.all([
     ledger.causes.get([stream]),
     ledger.guards.get([stream]),

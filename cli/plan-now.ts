@@ -9,10 +9,12 @@ import type { PlanCost } from '../shared/domain/plan-cost.ts';
 import type { ForecastNode, PlanForecast, RebuildTime } from '../shared/domain/plan-forecast.ts';
 import { parseStreamId, streamRulesOf } from '../shared/domain/stream.ts';
 import { streamPolicy } from '../shared/domain/stream-policy.ts';
+import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
 import type { CauseLedger } from '../shared/ports/ledger.ts';
 import type { RolloutLedger } from '../shared/ports/rebuilds.ts';
 import { type CascadeView, openCascades, openClosures } from './acting.ts';
 import { type ForecastPorts, forecastNow } from './forecast-now.ts';
+import { waitingForVendors } from './waiting-for-vendors.ts';
 
 /** A stream that the planner would take up. */
 export interface PlannedWork
@@ -50,6 +52,8 @@ export interface PlanNow {
   readonly settled: readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[];
   readonly cascades: readonly CascadeView[];
   readonly closures: readonly Closure[];
+  /** What open causes wait for that nobody here can mend. */
+  readonly waitingForVendors: readonly VendorDependency[];
 }
 
 export type PlanLedger = ReadPlanPorts &
@@ -95,6 +99,7 @@ export async function planNow(context: PlanLedger): Promise<PlanNow> {
     settled: [...plan.settled].map(([stream, facts]) => ({ stream, facts })),
     cascades,
     closures,
+    waitingForVendors: await waitingForVendors(context, open),
   };
 }
 

@@ -4,6 +4,7 @@ import { isOverdue } from '../shared/domain/closure.ts';
 import { factText } from '../shared/domain/guard-facts.ts';
 import type { RebuildOutcome } from '../shared/domain/rebuild.ts';
 import { instant } from '../shared/domain/time.ts';
+import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
 import { type Colour, type Column, counted, paint, relative, shortDigest, table } from './output.ts';
 
@@ -123,6 +124,24 @@ export const renderClosures = (closures: readonly Closure[], now: number): strin
       colour: (closure) => (isOverdue(closure, now) ? 'red' : undefined),
     },
     { title: 'waits for', value: ({ waitingFor }) => waitingFor ?? 'the next review, which looks what runs' },
+  ]);
+
+export const WAITING = 'Waiting for vendors: no rebuild would mend it now';
+
+/** Packages that no rebuild would mend now. */
+export const renderWaiting = (rows: readonly VendorDependency[], now: number): string =>
+  table(rows, [
+    { title: 'package', value: (one) => `${one.package} ${one.version}` },
+    { title: 'vulnerability', value: ({ vulnerability }) => vulnerability },
+    { title: 'lowest stream', value: ({ stream }) => stream },
+    { title: 'streams', value: ({ streams }) => String(streams.length), align: 'right' },
+    { title: 'images', value: ({ images }) => String(images), align: 'right' },
+    { title: 'since', value: ({ sinceEpochMs: at }) => `${instant(at)} (${relative(at, now)})` },
+    { title: 'vendor image', value: ({ vendor }) => vendor?.places[0] ?? vendor?.digest ?? '-' },
+    {
+      title: 'why',
+      value: ({ reason, triedAtEpochMs: at }) => `${reason}${at === undefined ? '' : `, tried ${instant(at)}`}`,
+    },
   ]);
 
 /** What goes on although nothing new begins. */

@@ -5,6 +5,7 @@ import type { Usage } from '../shared/domain/usage.ts';
 import type { Reason, VerdictStatus } from '../shared/domain/verdict.ts';
 import type { ImageExplanation } from './explain.ts';
 import { type Colour, paint, relative, table } from './output.ts';
+import { renderWaiting, WAITING } from './render-acting.ts';
 import { standingRows } from './render-standing.ts';
 import { renderStream } from './render-stream.ts';
 
@@ -23,7 +24,7 @@ const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
 
 /** One image's explanation as a page of text. */
 export function renderExplanation(explanation: ImageExplanation, now: number): string {
-  const { image, locations, usages } = explanation;
+  const { image, locations, usages, waitingForVendors: waiting } = explanation;
   const status = image.verdict?.status ?? 'unknown';
   return [
     `${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`,
@@ -32,6 +33,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number): s
     places(locations),
     runs(usages),
     ...renderStream(explanation, now),
+    waiting.length > 0 ? `${WAITING}:\n${renderWaiting(waiting, now)}` : '',
   ]
     .filter((section) => section !== '')
     .join('\n\n');

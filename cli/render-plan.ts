@@ -1,12 +1,20 @@
 import { instant } from '../shared/domain/time.ts';
 import { type Column, counted, paint, table } from './output.ts';
 import type { HeldStream, PlanNow, PlannedWork } from './plan-now.ts';
-import { factsText, renderAnswers, renderCascade, renderClosures, renderSwitch } from './render-acting.ts';
+import {
+  factsText,
+  renderAnswers,
+  renderCascade,
+  renderClosures,
+  renderSwitch,
+  renderWaiting,
+  WAITING,
+} from './render-acting.ts';
 import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
 
 /** The plan as a page of text; what there is none of is left out. */
 export function renderPlan(plan: PlanNow, now: number): string {
-  const { planned, held, settled, cascades, closures } = plan;
+  const { planned, held, settled, cascades, closures, waitingForVendors } = plan;
   const guessed = planned.filter((work) => work.headUnknown).map(({ stream }) => stream);
   const unguarded = planned.filter((work) => work.unguarded).map(({ stream }) => stream);
   return [
@@ -20,6 +28,7 @@ export function renderPlan(plan: PlanNow, now: number): string {
     ),
     ...section(unguarded, 'Unguarded: their pipelines move the tag before the image is verified', listed),
     ...section(held, 'Held back', (rows) => renderAnswers(rows.map(answered), now)),
+    ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
     ...section(settled, 'Settled: nothing holds these facts any more', settledTable),
     ...section(cascades, 'Under way', (rows) => rows.map((view) => renderCascade(view, now)).join('\n\n')),
     ...section(closures, 'Verified, and waiting until nothing older runs', (rows) => renderClosures(rows, now)),

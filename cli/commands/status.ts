@@ -1,11 +1,20 @@
 import type { JudgedImages, ReviewRecord } from '../../shared/domain/run.ts';
 import { instant } from '../../shared/domain/time.ts';
+import type { VendorDependency } from '../../shared/domain/vendor-dependency.ts';
 import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
 import { type ActingState, readActingState } from '../acting.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { type Colour, counted, paint, print, printJson, relative, table } from '../output.ts';
-import { renderAnswers, renderCascade, renderClosures, renderSwitch } from '../render-acting.ts';
+import {
+  renderAnswers,
+  renderCascade,
+  renderClosures,
+  renderSwitch,
+  renderWaiting,
+  WAITING,
+} from '../render-acting.ts';
+import { waitingForVendors } from '../waiting-for-vendors.ts';
 
 const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
   running: 'cyan',
@@ -65,12 +74,17 @@ const scopesTable = (scopes: readonly ScopeRecord[]): string =>
 /** A fleet that only reports may have thousands of causes. */
 const MOST_ROWS = 20;
 
-function acting({ killSwitch, causes, cascades, closures }: ActingState, now: number): string {
+interface Acting extends ActingState {
+  readonly waitingForVendors: readonly VendorDependency[];
+}
+
+function actingText({ killSwitch, causes, cascades, closures, waitingForVendors }: Acting, now: number): string {
   const open = causes.filter(({ state }) => state === 'open');
   const head = `${renderSwitch(killSwitch, now)}\n${counted(open.length, 'open cause')}, ${causes.length - open.length} in the hands of cascades, ${counted(closures.length, 'open closure')}`;
   return [
     head,
     ...section(open, 'Open causes, as the planner answered last', (rows) => renderAnswers(rows, now)),
+    ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
     ...cascades.map((view) => renderCascade(view, now)),
     ...section(closures, 'Verified, and waiting until nothing older runs', (rows) => renderClosures(rows, now)),
   ].join('\n\n');
@@ -94,7 +108,8 @@ export const statusCommand: Command = {
     const { runs, scopes, clock } = connected;
     const { ended, running } = await runs.latest();
     const all = [...(await Array.fromAsync(scopes.all())), ...(await accountsNotRead(runs, ended))];
-    const state = await readActingState(connected);
+    const acting = await readActingState(connected);
+    const state = { ...acting, waitingForVendors: await waitingForVendors(connected, acting.causes) };
     const code = flags['exit-code'] === true && ended?.state !== 'succeeded' ? EXIT.failed : EXIT.done;
     if (json) {
       printJson({ ended: ended ?? null, running: running ?? null, scopes: all, ...state });
@@ -103,7 +118,7 @@ export const statusCommand: Command = {
     if (running) print(describeReview(running, clock()));
     print(ended ? describeReview(ended, clock()) : 'No review has ended yet. Start one with: patchwave review');
     if (all.length > 0) print(`\n${scopesTable(all)}`);
-    print(`\n${acting(state, clock())}`);
+    print(`\n${actingText(state, clock())}`);
     return code;
   },
 };

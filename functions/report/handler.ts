@@ -1,6 +1,8 @@
 import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
+import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
+import { DynamoStreams } from '../../shared/adapters/dynamodb/streams.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { S3Reports } from '../../shared/adapters/s3-reports.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
@@ -25,6 +27,8 @@ function compose(): PortsOf {
   const ledgers = ledgersOfRun(table, files, { images, runs, usages });
   const world = {
     causes: new DynamoCauseLedger(table),
+    guards: new DynamoGuardLedger(table),
+    streams: new DynamoStreams(table),
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     reports: new S3Reports(s3, env.EVIDENCE_BUCKET),
     files,

@@ -5,10 +5,12 @@ import type { Report } from '../../shared/domain/report.ts';
 import { startReport } from '../../shared/domain/report-build.ts';
 import { reportMarkdown } from '../../shared/domain/report-markdown.ts';
 import { ANCESTOR_BATCH, WHOLE_FLEET } from '../../shared/domain/run.ts';
-import type { ImageLedger, UsageLedger } from '../../shared/ports/ledger.ts';
+import { VendorWaits } from '../../shared/domain/vendor-dependency.ts';
+import type { UsageLedger } from '../../shared/ports/ledger.ts';
 import type { ReportStore } from '../../shared/ports/reports.ts';
 import { batchesDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { readDocument } from '../../shared/review/read-document.ts';
+import { type VendorPorts, waitedFor } from '../../shared/review/vendor-waits.ts';
 import { type ContextPorts, contextOf } from './context.ts';
 import type { ReportInput } from './input.ts';
 
@@ -17,8 +19,7 @@ const USAGES_AT_ONCE = 16;
 /** Who runs an image is told by some of its workloads; a base may have thousands. */
 const MOST_WORKLOADS = 20;
 
-export interface ReportPorts extends ContextPorts {
-  readonly images: Pick<ImageLedger, 'get'>;
+export interface ReportPorts extends ContextPorts, VendorPorts {
   readonly usages: Pick<UsageLedger, 'ofImage'>;
   readonly reports: Pick<ReportStore, 'put'>;
 }
@@ -30,6 +31,7 @@ export interface ReportPorts extends ContextPorts {
 export async function writeReport(ports: ReportPorts, { runId }: ReportInput): Promise<Report> {
   const context = await contextOf(ports, runId);
   const builder = startReport(context);
+  const waits = new VendorWaits(context.causes);
   const batches = await readDocument(ports.files, runFileKeys(runId).batches, batchesDocument);
   const found = batches.flatMap(({ batch, digests }) =>
     digests.map((digest) => ({ digest, isAncestor: batch.startsWith(ANCESTOR_BATCH) })),
@@ -41,9 +43,10 @@ export async function writeReport(ports: ReportPorts, { runId }: ReportInput): P
       const isOpen = record.verdict !== undefined && record.verdict.status !== 'compliant';
       const workloads = isOpen && !isAncestor ? await workloadsOf(ports.usages, digest) : [];
       builder.add({ record, isAncestor, workloads });
+      waits.add(record);
     });
   }
-  const report = builder.finish();
+  const report = builder.finish(await waitedFor(ports, waits));
   const ofFleet = report.review.scopeKey === WHOLE_FLEET;
   await ports.reports.put(runId, { json: JSON.stringify(report), markdown: reportMarkdown(report), ofFleet });
   return report;

@@ -165,7 +165,7 @@ export const mergeFacts = (facts: readonly CauseFact[]): readonly CauseFact[] =>
   mergeCause('', undefined, facts)?.facts ?? [];
 
 /** Once a fix is known to exist it is known; that there is none is more than not to know. */
-const FIX_KNOWLEDGE: readonly Fix[] = ['unknown', 'no', 'yes'];
+export const FIX_KNOWLEDGE: readonly Fix[] = ['unknown', 'no', 'yes'];
 
 function mergeFact(known: CauseFact, told: CauseFact): CauseFact {
   const sinceEpochMs = Math.min(known.sinceEpochMs, told.sinceEpochMs);

@@ -81,7 +81,7 @@ function survival(
 }
 
 /** A trial counts for the version that it was made on, and only as long as nobody knows of a fix. */
-function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedFact): boolean {
+export function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedFact): boolean {
   if (fact.kind === 'parent-moved') return false;
   if (fact.kind === 'age' || survived.fact === 'age') return fact.kind === survived.fact;
   if (fact.vulnerability !== survived.vulnerability || fact.package !== survived.package) return false;

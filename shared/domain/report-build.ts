@@ -19,6 +19,7 @@ import { effectiveScanState, isKnowledge, unscannable } from './scan-state.ts';
 import { parseStreamId, streamRulesOf } from './stream.ts';
 import { strictestMode } from './tier.ts';
 import { DAY_MS } from './time.ts';
+import type { VendorDependency } from './vendor-dependency.ts';
 import { BUILT_IN_RULES, type Reason } from './verdict.ts';
 import { isInForce, voidFromEpochMs } from './waiver.ts';
 
@@ -28,7 +29,8 @@ const MOST_REASONS = 20;
 /** A report in the making: images are added one by one in any order, and only what is told of them is kept. */
 export interface ReportBuilder {
   add(image: ReportImage): void;
-  finish(): Report;
+  /** @param waitingForVendors what the open causes wait for that nobody here can mend */
+  finish(waitingForVendors: readonly VendorDependency[]): Report;
 }
 
 export function startReport(context: ReportContext): ReportBuilder {
@@ -52,7 +54,7 @@ export function startReport(context: ReportContext): ReportBuilder {
       nextBreaches.push(...breachOf(record, context));
       for (const id of waiversUsed(record)) waived.set(id, (waived.get(id) ?? 0) + 1);
     },
-    finish() {
+    finish(waitingForVendors) {
       const [ordered, ancestors] = [inFixedOrder(groups), inFixedOrder(below)];
       return {
         schemaVersion: 1,
@@ -72,6 +74,7 @@ export function startReport(context: ReportContext): ReportBuilder {
           .map((cause) => pendingRebuild(context.policy, cause))
           .sort(byStream),
         ...(found && { found: found.work((stream) => modeOf(context.policy, stream).mode) }),
+        waitingForVendors,
       };
     },
   };

@@ -3,6 +3,7 @@ import { reasonText } from './reason-text.ts';
 import type { Report, ReportGroup, ReportLine, ReportSums } from './report.ts';
 import { SCAN_STATES } from './scan.ts';
 import { DAY_MS, instant } from './time.ts';
+import type { VendorDependency } from './vendor-dependency.ts';
 
 /** Waivers that run out within so many days are named first. */
 const WAIVER_NOTICE_DAYS = 14;
@@ -24,6 +25,7 @@ export function reportMarkdown(report: Report): string {
     waivers(report),
     pendingRebuilds(report),
     found(report),
+    waitingForVendors(report),
   ]
     .filter((part) => part !== '')
     .join('\n');
@@ -219,3 +221,31 @@ const found = ({ found: work, review: { runId } }: Report): string =>
           .filter((part) => part !== '')
           .join('\n\n'),
       );
+
+const waitingForVendors = ({ waitingForVendors: all }: Report): string =>
+  section(
+    'Waiting for vendors',
+    'SI-2, RA-5',
+    all.length === 0
+      ? 'Nothing.'
+      : `No rebuild would mend these today. A fix that becomes known is planned by itself.\n\n${table(all, [
+          { title: 'Package', text: (one) => one.package },
+          { title: 'Installed', text: ({ version }) => version },
+          { title: 'Vulnerability', text: ({ vulnerability }) => vulnerability },
+          { title: 'Lowest stream', text: ({ stream }) => stream },
+          { title: 'Streams', text: ({ streams }) => String(streams.length), isNumber: true },
+          { title: 'Images', text: ({ images }) => String(images), isNumber: true },
+          {
+            title: 'Vendor image',
+            text: ({ vendor }) => (vendor ? `${vendor.places[0] ?? vendor.tier} ${vendor.digest.slice(0, 19)}` : '-'),
+          },
+          { title: 'Since', text: ({ sinceEpochMs }) => instant(sinceEpochMs) },
+          { title: 'Why', text: vendorText },
+        ])}`,
+  );
+
+const vendorText = ({ reason, triedAtEpochMs: at }: VendorDependency): string =>
+  [
+    ...(reason === 'no-fix' ? ['the scanner knows no fix'] : []),
+    ...(at === undefined ? [] : [`a rebuild left it ${instant(at)}`]),
+  ].join('; ');

@@ -6,6 +6,7 @@ import type { ReviewRecord, Scope } from './run.ts';
 import type { RunFailure } from './run-summary.ts';
 import type { ScanStateName } from './scan.ts';
 import type { UnresolvedContainer } from './usage.ts';
+import type { VendorDependency } from './vendor-dependency.ts';
 import type { Reason, VerdictStatus } from './verdict.ts';
 
 /** What a report tells of, beside the images themselves. */
@@ -143,4 +144,6 @@ export interface Report {
   readonly pendingRebuilds: readonly PendingRebuild[];
   /** Of a preview only: what it found is in no ledger. */
   readonly found?: FoundWork;
+  /** By stream, package and vulnerability: what no rebuild would mend today. */
+  readonly waitingForVendors: readonly VendorDependency[];
 }

@@ -6,6 +6,7 @@ import type { Report, ReportContext, ReportImage } from '../../../shared/domain/
 import { startReport } from '../../../shared/domain/report-build.ts';
 import { reportMarkdown } from '../../../shared/domain/report-markdown.ts';
 import type { ReviewRecord } from '../../../shared/domain/run.ts';
+import type { VendorDependency } from '../../../shared/domain/vendor-dependency.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fc } from '../../support/seeded.ts';
@@ -110,10 +111,14 @@ const record = (name: string, judged: Verdict | undefined, changes: Partial<Imag
   },
 });
 
-function buildReport(about: ReportContext, images: Iterable<ReportImage>): Report {
+function buildReport(
+  about: ReportContext,
+  images: Iterable<ReportImage>,
+  waitingForVendors: readonly VendorDependency[] = [],
+): Report {
   const builder = startReport(about);
   for (const each of images) builder.add(each);
-  return builder.finish();
+  return builder.finish(waitingForVendors);
 }
 
 test('images stand in one group each, by tier and owner, in a fixed order', () => {
@@ -422,6 +427,26 @@ describe('the page', () => {
     expect(reportMarkdown(report)).toMatch(/\| 111122223333\S* +\| report-only \| +1 \| no +\| +1 \|/);
     expect(buildReport(context(), [bad])).not.toHaveProperty('found');
     expect(reportMarkdown(buildReport(context(), [bad]))).not.toContain('Streams at fault');
+  });
+
+  test('what waits for vendors is listed, or there is nothing', () => {
+    const waiting: VendorDependency = {
+      ...{ package: 'openssl', version: '3.0', vulnerability: 'CVE-1', stream: 's/r/base:^1$', heads: [digestOf('a')] },
+      ...{ ruleIds: ['critical'], reason: 'no-fix-seen', triedAtEpochMs: NOW - DAY, sinceEpochMs: NOW - 3 * DAY },
+      ...{ streams: ['s/r/base:^1$', 's/r/x:^1$'], images: 401 },
+      vendor: { digest: digestOf('v'), tier: 'mirrored', places: ['s/r/debian'] },
+    };
+    const report = buildReport(context(), [], [waiting]);
+    expect(report.waitingForVendors).toEqual([waiting]);
+    expect(reportMarkdown(report).replace(/ +/g, ' ')).toContain(
+      `| openssl | 3.0 | CVE-1 | s/r/base:^1$ | 2 | 401 | s/r/debian ${digestOf('v').slice(0, 19)} | 2026-11-21 03:00 UTC | a rebuild left it 2026-11-23 03:00 UTC |`,
+    );
+    const { vendor: _, triedAtEpochMs: __, ...told } = waiting;
+    const untried = buildReport(context(), [], [{ ...told, reason: 'no-fix' }]);
+    expect(reportMarkdown(untried).replace(/ +/g, ' ')).toContain(
+      '| - | 2026-11-21 03:00 UTC | the scanner knows no fix |',
+    );
+    expect(reportMarkdown(buildReport(context(), []))).toMatch(/## Waiting for vendors\n\n.*\n\nNothing\./);
   });
 
   test('nothing found is no good news', () => {

@@ -59,12 +59,14 @@ export async function judged(
   {
     tier = 'application',
     owner,
+    stream,
     reasons = [],
     nextBreachAtEpochMs,
     judgedAtEpochMs = START_EPOCH_MS + 1,
   }: {
     readonly tier?: Tier;
     readonly owner?: string;
+    readonly stream?: string;
     readonly reasons?: readonly Reason[];
     readonly nextBreachAtEpochMs?: number;
     readonly judgedAtEpochMs?: number;
@@ -74,6 +76,7 @@ export async function judged(
     digest,
     tier,
     ...(owner !== undefined && { owner }),
+    ...(stream !== undefined && { stream }),
     birth: { known: true, bornAtEpochMs: START_EPOCH_MS - DAY_MS, evidence: [] },
     locations: [{ ...hub, repository: 'apps/web' }],
   });

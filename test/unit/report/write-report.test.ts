@@ -1,6 +1,8 @@
 import { writeReport } from '../../../functions/report/write-report.ts';
+import { mergeCause } from '../../../shared/domain/cause.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { Report } from '../../../shared/domain/report.ts';
+import type { Reason } from '../../../shared/domain/verdict.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, hub, judged, RUN, reported, STREAM, tooOld, type World, worldWith } from './support.ts';
@@ -149,6 +151,33 @@ test('tells of causes, scopes left out and containers without an image', async (
     unresolved: [{ observation: { workload: 'shop' }, reason: 'tag-unknown' }],
     pendingRebuilds: [{ stream: STREAM, owner: 'web', mode: 'report-only', tooOld: true, findings: 0 }],
   });
+});
+
+test('tells of what waits for vendors, also by a head that the review did not look at', async () => {
+  const [older, head] = [digestOf(1), digestOf(2)];
+  const flaw = { vulnerability: 'CVE-1', package: 'zlib', version: '1.2' };
+  const reason: Reason = {
+    ...{ ...flaw, ruleId: 'no-critical', effect: 'violates', kind: 'finding', severity: 'critical', fix: 'no' },
+    firstSeenAtEpochMs: START_EPOCH_MS,
+  };
+  const world = await worldWith([[older]]);
+  for (const digest of [older, head])
+    await judged(world, digest, 'violating', { owner: 'web', stream: STREAM, reasons: [reason] });
+  await world.images.recordPresence(head, { inUse: false });
+  const named = { stream: STREAM, tier: 'application', owner: 'web', headTag: '^v1$' } as const;
+  const record = { ...named, location: { ...hub, repository: 'apps/web' }, head: { images: { 'linux/amd64': head } } };
+  await world.streams.recordStream(record, undefined);
+  const fact = { ...flaw, kind: 'finding', ruleId: 'no-critical', fix: 'no', sinceEpochMs: START_EPOCH_MS } as const;
+  await world.causes.change(STREAM, (before) => mergeCause(STREAM, before, [fact]));
+  await reported(world, '1', { violating: 1 });
+
+  await writeReport(world.ports, run);
+
+  const { report, markdown } = await stored(world);
+  expect(report.waitingForVendors).toMatchObject([
+    { ...flaw, stream: STREAM, heads: [head], images: 2, reason: 'no-fix' },
+  ]);
+  expect(markdown).toMatch(/\| zlib +\| 1\.2 +\| CVE-1 +\|/);
 });
 
 test('a review that ended is told as it ended', async () => {

@@ -1,0 +1,250 @@
+import { type Cause, FIX_KNOWLEDGE, type FindingFact } from './cause.ts';
+import type { Fix } from './finding.ts';
+import { isSame } from './guard-facts.ts';
+import { type Digest, locationKey, type Tier } from './image.ts';
+import type { Parent } from './lineage-evidence.ts';
+import { compareTexts } from './order.ts';
+import type { GuardMemory, SurvivedFact } from './rebuild.ts';
+import type { ImageRecord, StreamRecord } from './records.ts';
+
+/** An image that a vendor made: no stream of ours, and what ours stand on. */
+export interface VendorImage {
+  readonly digest: Digest;
+  readonly tier: Extract<Tier, 'mirrored' | 'external' | 'aws-managed'>;
+  /** Where it is kept, or the names it is asked by outside ECR. */
+  readonly places: readonly string[];
+}
+
+/**
+ * A package that nobody here can mend: its vendor has to. It is told for the lowest stream whose head holds it, however
+ * many stand on that. Derived from the ledger whenever somebody asks, and kept nowhere: a fix that becomes known, a
+ * rebuild that mends it, or a finding that is gone ends it by itself.
+ */
+export interface VendorDependency {
+  readonly vulnerability: string;
+  readonly package: string;
+  /** Installed. */
+  readonly version: string;
+  readonly stream: string;
+  /** Heads of that stream which have it, in order; where nobody knows its heads, what runs. */
+  readonly heads: readonly Digest[];
+  /** Rules of the policy that it violates. */
+  readonly ruleIds: readonly string[];
+  /** `no-fix`: the scanner says that there is none. `no-fix-seen`: nobody knows of one, and a rebuild on trial found none. */
+  readonly reason: 'no-fix' | 'no-fix-seen';
+  /** When the last trial ended. */
+  readonly triedAtEpochMs?: number;
+  /** When it was seen first. */
+  readonly sinceEpochMs: number;
+  /** All streams that have it from there, itself among them; in order. */
+  readonly streams: readonly string[];
+  /** Heads of these streams, and what runs of them, that have this very version. */
+  readonly images: number;
+  /** The lowest vendor's image below that stream that is known to have it too. */
+  readonly vendor?: VendorImage;
+}
+
+/** What is kept of an image that has anything of what is asked after. */
+interface Seen extends Pick<ImageRecord, 'stream' | 'inUse'> {
+  readonly digest: Digest;
+  readonly parent?: Parent;
+  /** By `keyOf`; `true` where a waiver lets it pass. */
+  readonly has: ReadonlyMap<string, boolean>;
+  readonly vendor?: VendorImage;
+}
+
+type Finding = Pick<FindingFact, 'vulnerability' | 'package' | 'version'>;
+const keyOf = ({ vulnerability, package: name, version }: Finding): string => [name, version, vulnerability].join('\n');
+
+/** One package version with its vulnerability at one stream at fault. */
+interface Group {
+  readonly stream: string;
+  readonly facts: FindingFact[];
+  readonly streams: Set<string>;
+}
+
+/**
+ * Finds what open causes wait for. Images are added one by one in any order, and of each only what is asked after is
+ * kept; `missing` says what is to be read besides.
+ */
+export class VendorWaits {
+  readonly #causes: readonly Cause[];
+  /** By `keyOf` of each finding that any cause has, and by stream: the images that have it. */
+  readonly #having = new Map<string, Map<string, Seen[]>>();
+  readonly #seen = new Map<Digest, Seen>();
+  readonly #heads = new Map<string, ReadonlySet<Digest>>();
+  readonly #asked = new Set<string>();
+  #digests: Digest[] = [];
+  #streams: string[] = [];
+
+  constructor(causes: readonly Cause[]) {
+    this.#causes = causes.filter(({ facts }) => facts.some(({ kind }) => kind === 'finding'));
+    for (const { stream, facts } of this.#causes) {
+      this.#askStream(stream);
+      for (const fact of facts) if (fact.kind === 'finding') this.#having.set(keyOf(fact), new Map());
+    }
+  }
+
+  /** All streams that are known to have something of it. */
+  get streams(): readonly string[] {
+    return [...new Set([...this.#heads.keys(), ...this.#causes.map(({ stream }) => stream)])];
+  }
+
+  add(record: ImageRecord): void {
+    const { digest, stream, inUse, standing, verdict } = record;
+    const has = new Map<string, boolean>();
+    for (const reason of verdict?.reasons ?? []) {
+      const key = reason.kind === 'finding' ? keyOf(reason) : '';
+      if (this.#having.has(key)) has.set(key, reason.effect === 'waived' && has.get(key) !== false);
+    }
+    this.#asked.add(digest);
+    if (has.size === 0 || this.#seen.has(digest)) return;
+    const [parent, vendor] = [standing?.parent, vendorOf(record)];
+    const seen = {
+      ...{ digest, inUse, has },
+      ...(stream !== undefined && { stream }),
+      ...(parent && { parent }),
+      ...(vendor && { vendor }),
+    };
+    this.#seen.set(digest, seen);
+    if (parent) this.#askImage(parent.digest);
+    if (stream === undefined) return;
+    this.#askStream(stream);
+    for (const key of has.keys()) {
+      const having = this.#having.get(key);
+      if (!having?.get(stream)?.push(seen)) having?.set(stream, [seen]);
+    }
+  }
+
+  addStream({ stream, head }: StreamRecord): void {
+    const digests = new Set(Object.values(head?.images ?? {}));
+    this.#heads.set(stream, digests);
+    for (const digest of digests) this.#askImage(digest);
+  }
+
+  /** What tells more and was not added yet; each is named once. */
+  missing(): { readonly digests: readonly Digest[]; readonly streams: readonly string[] } {
+    const missing = { digests: this.#digests, streams: this.#streams };
+    [this.#digests, this.#streams] = [[], []];
+    return missing;
+  }
+
+  /**
+   * By stream, package and vulnerability.
+   * @param memories what the guards remember of streams; none for those of which nothing is
+   */
+  dependencies(memories: ReadonlyMap<string, Pick<GuardMemory, 'survived'>>): readonly VendorDependency[] {
+    const groups = new Map<string, Group>();
+    for (const { stream, facts } of this.#causes)
+      for (const fact of facts) {
+        if (fact.kind !== 'finding' || !this.#holds(stream, keyOf(fact))) continue;
+        for (const [root, way] of this.#roots(stream, keyOf(fact))) {
+          const key = `${root}\n${keyOf(fact)}`;
+          const group = groups.get(key) ?? { stream: root, facts: [], streams: new Set() };
+          groups.set(key, group);
+          group.facts.push(fact);
+          for (const one of way) group.streams.add(one);
+        }
+      }
+    return [...groups]
+      .sort(([one], [other]) => compareTexts(one, other))
+      .flatMap(([, group]) => this.#dependency(group, memories) ?? []);
+  }
+
+  #askImage(digest: Digest): void {
+    if (this.#asked.has(digest)) return;
+    this.#asked.add(digest);
+    this.#digests.push(digest);
+  }
+
+  #askStream(stream: string): void {
+    if (this.#asked.has(stream)) return;
+    this.#asked.add(stream);
+    this.#streams.push(stream);
+  }
+
+  /** Whether it violates there: what a waiver lets pass asks for nothing. */
+  #holds(stream: string, key: string): boolean {
+    return this.#holders(stream, key).some(({ has }) => has.get(key) === false);
+  }
+
+  /** Heads that have it; where nobody knows the heads, what runs. */
+  #holders(stream: string, key: string): readonly Seen[] {
+    const heads = this.#heads.get(stream) ?? new Set();
+    const having = this.#having.get(key)?.get(stream) ?? [];
+    return having.filter(({ digest, inUse }) => (heads.size > 0 ? heads.has(digest) : inUse));
+  }
+
+  /** The lowest streams whose heads have it, down from one, each with the streams on the way. */
+  #roots(stream: string, key: string, above: readonly string[] = []): ReadonlyMap<string, readonly string[]> {
+    const way = [...above, stream];
+    const below = this.#holders(stream, key).flatMap((head) => this.#standsOn(head, key) ?? []);
+    const found = [...new Set(below)]
+      .filter((parent) => !way.includes(parent) && this.#holders(parent, key).length > 0)
+      .flatMap((parent) => [...this.#roots(parent, key, way)]);
+    return new Map(found.length > 0 ? found : [[stream, way]]);
+  }
+
+  /** The images below one, down to the first that does not have it. */
+  #below(image: Seen, key: string): readonly Seen[] {
+    const below: Seen[] = [];
+    const parentOf = ({ parent }: Seen) =>
+      parent && parent.evidence !== 'earliest-push' ? this.#seen.get(parent.digest) : undefined;
+    for (let at = parentOf(image); at?.has.has(key) && !below.includes(at); at = parentOf(at)) below.push(at);
+    return below;
+  }
+
+  #standsOn(head: Seen, key: string): string | undefined {
+    return this.#below(head, key).find(({ stream }) => stream !== undefined && stream !== head.stream)?.stream;
+  }
+
+  #dependency(
+    { stream, facts, streams }: Group,
+    memories: ReadonlyMap<string, Pick<GuardMemory, 'survived'>>,
+  ): VendorDependency | undefined {
+    const [fact] = facts as [FindingFact, ...FindingFact[]];
+    const fix = facts.reduce(
+      (known: Fix, one) => (FIX_KNOWLEDGE.indexOf(one.fix) > FIX_KNOWLEDGE.indexOf(known) ? one.fix : known),
+      'unknown',
+    );
+    const trials = [...streams].flatMap((one) => memories.get(one)?.survived.filter(isTrialOf({ ...fact, fix })) ?? []);
+    if (fix === 'yes' || (fix === 'unknown' && trials.length === 0)) return undefined;
+    const { vulnerability, package: name, version } = fact;
+    const key = keyOf(fact);
+    const heads = [...this.#holders(stream, key)].sort((one, other) => compareTexts(one.digest, other.digest));
+    const vendor = heads.map((head) => this.#vendorBelow(head, key)).find((one) => one !== undefined);
+    return {
+      ...{ vulnerability, package: name, version, stream },
+      heads: heads.map(({ digest }) => digest),
+      ruleIds: [...new Set(facts.map(({ ruleId }) => ruleId))].sort(compareTexts),
+      reason: fix === 'no' ? 'no-fix' : 'no-fix-seen',
+      ...(trials.length > 0 && {
+        triedAtEpochMs: trials.reduce((last, { atEpochMs }) => Math.max(last, atEpochMs), 0),
+      }),
+      sinceEpochMs: facts.reduce((since, one) => Math.min(since, one.sinceEpochMs), Number.POSITIVE_INFINITY),
+      streams: [...streams].sort(compareTexts),
+      images: [...streams].reduce((sum, one) => sum + this.#livingOf(one, key), 0),
+      ...(vendor && { vendor }),
+    };
+  }
+
+  #livingOf(stream: string, key: string): number {
+    const having = this.#having.get(key)?.get(stream) ?? [];
+    return having.filter(({ inUse, digest }) => inUse || this.#heads.get(stream)?.has(digest)).length;
+  }
+
+  /** Below the lowest image of a stream of ours. What nobody scanned is not said to have it. */
+  #vendorBelow(head: Seen, key: string): VendorImage | undefined {
+    const below = this.#below(head, key);
+    const lowest = below.findLastIndex(({ stream }) => stream !== undefined);
+    return below.slice(lowest + 1).findLast(({ vendor }) => vendor)?.vendor;
+  }
+}
+
+const isTrialOf = (fact: FindingFact) => (survived: SurvivedFact) =>
+  survived.kind === 'trial' && isSame(fact, survived);
+
+function vendorOf({ digest, tier, locations, references = [] }: ImageRecord): VendorImage | undefined {
+  if (tier !== 'mirrored' && tier !== 'external' && tier !== 'aws-managed') return undefined;
+  return { digest, tier, places: [...locations.map(locationKey), ...references] };
+}

@@ -1,0 +1,104 @@
+import { planCommand } from '../../../cli/commands/plan.ts';
+import { statusCommand } from '../../../cli/commands/status.ts';
+import { whyCommand } from '../../../cli/commands/why.ts';
+import type { FindingFact } from '../../../shared/domain/cause.ts';
+import { afterOutcome } from '../../../shared/domain/memory.ts';
+import type { ImageRecord } from '../../../shared/domain/records.ts';
+import { digestOf } from '../../support/samples.ts';
+import {
+  causeOf,
+  DAY_MS,
+  fact,
+  judge,
+  type PlanWorld,
+  planWorld,
+  pushed,
+  reasonOf,
+  stands,
+  streamOf,
+  tell,
+  violating,
+  wakeUp,
+} from '../cascade-plan/support.ts';
+import { readOnlyContext, run, runJson } from './support.ts';
+
+const NO_FIX = fact({ fix: 'no' });
+const [BASE, APP] = [0, 2] as const;
+
+/** An application on a base, and both have what nobody can mend; the base has it from an image of a vendor. */
+async function waiting(told: FindingFact = NO_FIX): Promise<PlanWorld> {
+  const world = await planWorld({ tiers: ['base', 'platform'] });
+  const base = await violating(world, BASE, told);
+  stands(world, await violating(world, APP, told), base);
+  const vendor = await pushed(world, 19, 'vendor', { reasons: [reasonOf(told)] });
+  const { stream: _, ...record } = (await world.images.get([vendor])).get(vendor) as ImageRecord;
+  world.images.records.set(vendor, { ...record, tier: 'mirrored' });
+  stands(world, base, vendor);
+  return world;
+}
+
+const waitsIn = async (world: PlanWorld) =>
+  (await runJson(statusCommand, readOnlyContext(world))).waitingForVendors as readonly Record<string, unknown>[];
+
+test('status, plan and why tell once what the whole family waits for', async () => {
+  const world = await waiting();
+  await wakeUp(world);
+  const expected = [
+    {
+      ...{ package: 'openssl', version: '3.0.1', vulnerability: 'CVE-2026-1', reason: 'no-fix', images: 2 },
+      ...{ stream: streamOf(BASE), heads: [digestOf('app-0')], streams: [streamOf(BASE), streamOf(APP)] },
+      vendor: { digest: digestOf('vendor'), tier: 'mirrored' },
+      sinceEpochMs: NO_FIX.sinceEpochMs,
+    },
+  ];
+  expect(await waitsIn(world)).toMatchObject(expected);
+  expect(await runJson(planCommand, readOnlyContext(world))).toMatchObject({
+    planned: [],
+    waitingForVendors: expected,
+  });
+  const [explained] = (await runJson(whyCommand, readOnlyContext(world), [digestOf('app-2')])) as never as object[];
+  expect(explained).toMatchObject({ waitingForVendors: expected });
+  for (const command of [statusCommand, planCommand] as const) {
+    const { text } = await run(command, readOnlyContext(world));
+    expect(text).toContain('Waiting for vendors');
+    expect(text).toMatch(/openssl 3\.0\.1 +CVE-2026-1 +\S*team\/app-0:\S+ +2 +2 +2026-11-23 03:00 UTC/);
+  }
+  expect((await run(whyCommand, readOnlyContext(world), [digestOf('app-0')])).text).toContain('Waiting for vendors');
+});
+
+test('once the scanner tells a fix, it is planned by itself, and nobody waits', async () => {
+  const world = await waiting();
+  expect(await wakeUp(world)).toMatchObject({ streams: 0 });
+  expect((await causeOf(world, BASE)).answer).toMatchObject({ answer: 'refuse', reason: 'would-not-help' });
+  const fixed = fact({ fix: 'yes' });
+  await judge(world, digestOf('app-0'), [reasonOf(fixed)]);
+  await tell(world, BASE, fixed);
+  expect(await waitsIn(world)).toEqual([]);
+  expect(await wakeUp(world)).toMatchObject({ streams: 2 });
+  expect(await causeOf(world, BASE)).toMatchObject({ state: 'taken' });
+});
+
+test('a finding that is gone ends it, and so does its cause', async () => {
+  const world = await waiting();
+  await wakeUp(world);
+  for (const name of ['app-0', 'app-2']) await judge(world, digestOf(name), []);
+  expect(await waitsIn(world)).toEqual([]);
+  await wakeUp(world);
+  expect(await causeOf(world, BASE)).toMatchObject({ state: 'closed', facts: [] });
+});
+
+test('where nobody knows of a fix a rebuild on trial says it, until another one is due', async () => {
+  const unknown = fact({ fix: 'unknown' });
+  const world = await waiting(unknown);
+  expect(await waitsIn(world)).toEqual([]);
+  const outcome = { result: 'ineffective', left: [unknown] } as const;
+  const rebuild = { rebuildId: 'r1', cascadeId: 'abc-g1', facts: [unknown] };
+  const atEpochMs = world.clock();
+  await world.guards.change(streamOf(BASE), (memory) => afterOutcome(memory, { rebuild, outcome, atEpochMs }));
+  expect(await waitsIn(world)).toMatchObject([{ reason: 'no-fix-seen', triedAtEpochMs: atEpochMs }]);
+  world.advance(2 * DAY_MS);
+  expect(await wakeUp(world)).toMatchObject({ streams: 0 });
+  expect((await causeOf(world, BASE)).answer).toMatchObject({ reason: 'no-fix-seen' });
+  world.advance(6 * DAY_MS);
+  expect(await wakeUp(world)).toMatchObject({ streams: 2 });
+});
