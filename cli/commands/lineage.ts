@@ -1,8 +1,10 @@
+import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import { ancestorsOf, findParents } from '../../shared/domain/lineage.ts';
 import type { Parents } from '../../shared/domain/lineage-evidence.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import { repositoryName } from '../../shared/domain/reference.ts';
+import { NoPolicyError } from '../../shared/ports/errors.ts';
 import type { KnownLineage } from '../../shared/ports/ledger.ts';
 import type { CliContext, Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
@@ -42,6 +44,16 @@ const told = (image: KnownImage, parents: Parents) => {
   };
 };
 
+/** What the policy in force says; before there is one it says nothing. */
+async function declaredBy({ policies }: Pick<CliContext, 'policies'>): Promise<ReturnType<typeof declaredParentsIn>> {
+  try {
+    return declaredParentsIn((await policies.current()).policy);
+  } catch (error) {
+    if (error instanceof NoPolicyError) return () => [];
+    throw error;
+  }
+}
+
 export const lineageCommand: Command = {
   summary: 'Which image stands on which, by what their layers and configs show; of one image its family.',
   synopsis: '[<image>]',
@@ -51,8 +63,9 @@ export const lineageCommand: Command = {
   async run(context, { positionals, json }) {
     const connected = await context();
     const { images, indexes } = await connected.lineage();
+    const declaredParents = await declaredBy(connected);
     const parents = findParents(
-      images.map(({ lineage }) => lineage),
+      images.map(({ lineage, stream }) => ({ ...lineage, declaredParents: declaredParents(stream) })),
       indexes,
     );
     const family = await familyOf(connected, images, parents, positionals[0]);

@@ -1,4 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import { namedFailure } from '../../shared/domain/failure-text.ts';
 import { type FoundStandings, findStandings } from '../../shared/domain/found-standing.ts';
 import type { Digest } from '../../shared/domain/image.ts';
@@ -20,7 +21,7 @@ import { type MovedPorts, recordMoved } from './record-moved.ts';
 
 const WRITES_AT_ONCE = 16;
 
-export interface LineagePorts extends ReadPorts, InUsePorts, MovedPorts {
+export interface LineagePorts extends Omit<ReadPorts, 'declaredParents'>, InUsePorts, MovedPorts {
   readonly policies: Pick<Policies, 'load'>;
   readonly streams: Pick<StreamLedger, 'all'>;
   readonly runs: RunParts;
@@ -40,7 +41,8 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const { policy } = await ports.policies.load(policyVersion);
   const inUse = await digestsInUse(ports, runId);
   const streams = await collect(ports.streams.all());
-  const fleet = await readFleet(ports, streams, [...inUse, ...allHeads(streams)]);
+  const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
+  const fleet = await readFleet(reading, streams, [...inUse, ...allHeads(streams)]);
   const heads = new Map(streams.map(({ stream, head }) => [stream, head]));
   const found = findStandings({ ...fleet, heads }, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);

@@ -27,7 +27,7 @@ export async function followHeads(ports: FollowPorts, moved: readonly string[]):
   const heads = [...records.values()].flatMap(headImages);
   const known = [...(await ports.images.get(heads)).values()];
   const unplaced = known.filter(({ standing }) => !standing).map(({ digest }) => digest);
-  if (unplaced.length > 0) await placeNew(ports, policy, await readAround(ports, unplaced), unplaced);
+  if (unplaced.length > 0) await placeNew(ports, policy, await readAround(ports, policy, unplaced), unplaced);
   const trace = await traced(ports, [...records.values()]);
   const edges = edgesOf(trace);
   const concerned = [...trace.streams.values()].filter(

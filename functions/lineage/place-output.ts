@@ -40,7 +40,7 @@ export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'pla
     throw new InvalidInputError([`rebuildId: cascade ${cascadeId} has no output of rebuild ${rebuildId}`]);
   const { policy } = await ports.policies.current();
   const output = await imagesOf(ports, rebuild.output);
-  const fleet = await readAround(ports, output);
+  const fleet = await readAround(ports, policy, output);
   const known = output.filter((digest) => fleet.images.has(digest));
   const { parents } = await placeNew(ports, policy, fleet, known);
   const below = known.flatMap((digest) => {
@@ -75,7 +75,7 @@ async function pinnedOf(
     rebuild.parentHead === undefined ? [] : imagesOf(ports, rebuild.parentHead),
   ]);
   const heads = [...streams.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
-  const { images } = await readFleet(ports, [], [...heads, ...built]);
+  const { images } = await readFleet({ ...ports, declaredParents: () => [] }, [], [...heads, ...built]);
   const pinned = new Map<string, Pinned>();
   for (const { digest, stream, standsOn: stood } of below) {
     const platform = fleet.images.get(digest)?.lineage.platform;

@@ -1,4 +1,5 @@
 import { chainIds } from '../../shared/domain/chain.ts';
+import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import { findStandings } from '../../shared/domain/found-standing.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import { digestsClaimed } from '../../shared/domain/lineage-claims.ts';
@@ -8,7 +9,7 @@ import type { ChainLedger } from '../../shared/ports/ledger.ts';
 import { LineageIncompleteError } from './errors.ts';
 import { type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
 
-export interface AroundPorts extends ReadPorts {
+export interface AroundPorts extends Omit<ReadPorts, 'declaredParents'> {
   readonly chains: ChainLedger;
   readonly clock: Clock;
 }
@@ -20,6 +21,7 @@ export interface AroundPorts extends ReadPorts {
  */
 export async function readAround(
   ports: AroundPorts,
+  policy: Policy,
   digests: readonly Digest[],
   others: readonly Digest[] = [],
 ): Promise<ReadFleet> {
@@ -30,7 +32,8 @@ export async function readAround(
     ports.places.indexes(claimed),
   ]);
   const children = [...indexes.values()].flat().map(({ digest }) => digest);
-  const fleet = await readFleet(ports, [], [...digests, ...below, ...claimed, ...children, ...others]);
+  const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
+  const fleet = await readFleet(reading, [], [...digests, ...below, ...claimed, ...children, ...others]);
   const [first] = fleet.failures;
   if (first) throw new LineageIncompleteError(fleet.failures.length, first.key, first.error);
   return fleet;

@@ -1,4 +1,5 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import type { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import type { KnownFleet, KnownImage } from '../../shared/domain/found-standing.ts';
 import { type Digest, locationKey } from '../../shared/domain/image.ts';
 import { lineageFactsOf } from '../../shared/domain/image-content.ts';
@@ -17,6 +18,8 @@ export interface ReadPorts {
   readonly places: Pick<PlaceLedger, 'indexes'>;
   readonly fleetPlaces: FleetPlaces;
   readonly streamImages: Pick<StreamImages, 'of'>;
+  /** What the policy says that a stream is built from. */
+  readonly declaredParents: ReturnType<typeof declaredParentsIn>;
 }
 
 /** What could not be read or written: an image, or the list of a stream or a repository. */
@@ -121,7 +124,12 @@ async function readImages(ports: ReadPorts, digests: readonly Digest[]): Promise
     ports.fleetPlaces.locationsOf(known),
   ]);
   return known.map((image) => ({
-    lineage: lineageFactsOf(image, contents.get(image.digest), places.get(image.digest) ?? []),
+    lineage: lineageFactsOf(
+      image,
+      contents.get(image.digest),
+      places.get(image.digest) ?? [],
+      ports.declaredParents(image.stream),
+    ),
     aged: agedOf(image),
     ...(image.standing && { standing: image.standing }),
   }));

@@ -54,11 +54,15 @@ const hashed = ({ createdBy, ...step }: HistoryStep): HistoryStep => ({
   ...step,
 });
 
-/** What lineage is read from, of an image as the ledger knows it in all its places. */
+/**
+ * What lineage is read from, of an image as the ledger knows it in all its places.
+ * @param declaredParents streams that the policy says its stream is built from
+ */
 export function lineageFactsOf(
   { digest, tier, stream, platform }: ImageFacts,
   content: ImageContent | undefined,
   places: readonly LocationRecord[],
+  declaredParents: readonly string[] = [],
 ): LineageFacts {
   const pushes = places.flatMap(({ firstPushSeenAtEpochMs }) => firstPushSeenAtEpochMs ?? []);
   return {
@@ -69,6 +73,7 @@ export function lineageFactsOf(
     ...(stream !== undefined && { stream }),
     ...(platform !== undefined && { platform }),
     names: [...new Set(places.flatMap(namesOf))].sort(),
+    ...(declaredParents.length > 0 && { declaredParents }),
     ...(pushes.length > 0 && { firstPushedAtEpochMs: pushes.reduce((one, other) => Math.min(one, other)) }),
   };
 }

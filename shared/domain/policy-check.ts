@@ -31,13 +31,15 @@ export class PolicyInvalidError extends Error {
 /**
  * A parsed JSON document as a policy, its defaults filled in.
  * @param lineOf the line of a path, where the document came from text
+ * @param schema what is asked of it beyond its form
  * @throws PolicyInvalidError
  */
 export function checkPolicy(
   document: unknown,
   lineOf: (path: readonly PropertyKey[]) => number | undefined = () => undefined,
+  schema: v.GenericSchema<unknown, Policy> = policySchema,
 ): Policy {
-  const checked = v.safeParse(policySchema, document);
+  const checked = v.safeParse(schema, document);
   if (checked.success) return checked.data;
   const problems = checked.problems.map(({ path, message }) => {
     const line = lineOf(path);

@@ -1,6 +1,7 @@
 import { type Document, isMap, isNode, isPair, LineCounter, type Node, parseDocument } from 'yaml';
 import type { Policy } from './policy.ts';
 import { checkPolicy, PolicyInvalidError } from './policy-check.ts';
+import { wholePolicySchema } from './policy-rules.ts';
 
 export { PolicyInvalidError, policyVersion } from './policy-check.ts';
 
@@ -21,7 +22,7 @@ export function parsePolicy(text: string): Policy {
     }));
     throw new PolicyInvalidError(problems, { cause: syntax });
   }
-  return checkPolicy(plain(document), (path) => lineOf(document, lines, path));
+  return checkPolicy(plain(document), (path) => lineOf(document, lines, path), wholePolicySchema);
 }
 
 /** Aliases that multiply are refused by the parser. */

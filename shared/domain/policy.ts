@@ -4,8 +4,6 @@ import { headTagProblem } from './head-tag.ts';
 import { TIERS } from './image.ts';
 import { caps, guards, pipeline, rollout } from './policy-acting.ts';
 import { account, days, glob, id, region, some } from './policy-parts.ts';
-import { SCOPE_READABLE } from './run-gate.ts';
-import { BUILT_IN_RULES } from './verdict.ts';
 
 const headTag = v.pipe(
   v.string(),
@@ -31,6 +29,8 @@ const streamRule = v.strictObject({
   headTags: some(headTag),
   owner: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
   mode: v.optional(mode),
+  /** Ids of rules whose images its own are built from; believed only where their content shows no parent. */
+  parents: v.optional(some(id)),
   /** What makes its images anew; without one it is never rebuilt. */
   pipeline: v.optional(pipeline),
   rollout: v.optional(rollout, 'pipeline'),
@@ -92,91 +92,42 @@ const waiver = v.pipe(
 /** Accounts and Regions that a review reads. */
 const scopes = v.union([v.literal('organization'), some(v.strictObject({ account, regions: some(region) }))]);
 
-export const policySchema = v.pipe(
-  v.strictObject({
-    version: v.literal(1),
-    mode: v.optional(mode, 'report-only'),
-    modes: v.optional(
-      v.strictObject({
-        tiers: v.optional(v.record(v.picklist(TIERS), mode)),
-        owners: v.optional(v.record(v.string(), mode)),
-        accounts: v.optional(v.record(account, mode)),
-      }),
-      {},
-    ),
-    scopes: v.optional(scopes, 'organization'),
-    ages: v.strictObject({
-      default: ageLimit,
-      tiers: v.optional(v.record(v.picklist(TIERS), ageLimit)),
-      /** Whether what lies below the lowest image of tier base, the vendor's, makes an image older. */
-      vendorCounts: v.optional(v.boolean(), false),
+/** The form of a policy; what its parts must have to do with one another is in `policy-rules.ts`. */
+export const policySchema = v.strictObject({
+  version: v.literal(1),
+  mode: v.optional(mode, 'report-only'),
+  modes: v.optional(
+    v.strictObject({
+      tiers: v.optional(v.record(v.picklist(TIERS), mode)),
+      owners: v.optional(v.record(v.string(), mode)),
+      accounts: v.optional(v.record(account, mode)),
     }),
-    streams: v.array(streamRule),
-    severities: v.array(severityRule),
-    /** Hosts and paths an image may come from: `*.dkr.ecr.*.amazonaws.com/*`. */
-    approvedRegistries: v.optional(v.strictObject({ id: v.optional(id, 'approved-registries'), allow: some(glob) })),
-    /** Registries of AWS itself: add-ons and agents. */
-    awsManaged: v.optional(v.strictObject({ accounts: v.array(account), references: v.optional(v.array(glob), []) }), {
-      accounts: [],
-      references: [],
-    }),
-    /** Repositories that copy an upstream: pull-through caches and imports. */
-    mirrors: v.optional(v.array(v.strictObject({ account, repositories: some(glob) })), []),
-    staleScanHours: v.optional(v.pipe(v.number(), v.minValue(24), v.maxValue(720)), 48),
-    waivers: v.optional(v.array(waiver), []),
-    /** At most so many rebuilds at once, in all and for each account of pipelines, and so many new root streams a day. */
-    caps: v.optional(caps, {}),
-    guards: v.optional(guards, {}),
+    {},
+  ),
+  scopes: v.optional(scopes, 'organization'),
+  ages: v.strictObject({
+    default: ageLimit,
+    tiers: v.optional(v.record(v.picklist(TIERS), ageLimit)),
+    /** Whether what lies below the lowest image of tier base, the vendor's, makes an image older. */
+    vendorCounts: v.optional(v.boolean(), false),
   }),
-  v.rule((policy) => [...repeatedIds(policy), ...unknownRules(policy)]),
-);
-
-interface Ids {
-  readonly streams: readonly { readonly id: string }[];
-  readonly severities: readonly { readonly id: string }[];
-  readonly approvedRegistries?: { readonly id: string } | undefined;
-  readonly waivers: readonly { readonly id: string; readonly rule?: string | undefined }[];
-}
-
-/** Verdicts cite rules by their ids, so no two rules share one, and none takes a built-in one. */
-function repeatedIds(policy: Ids): v.Problem[] {
-  const rules = [
-    ...policy.severities.map(({ id }, index) => ({ id, path: ['severities', index, 'id'] })),
-    ...(policy.approvedRegistries ? [{ id: policy.approvedRegistries.id, path: ['approvedRegistries', 'id'] }] : []),
-  ];
-  return [
-    ...repeated(policy.streams.map(({ id }, index) => ({ id, path: ['streams', index, 'id'] }))),
-    ...repeated(policy.waivers.map(({ id }, index) => ({ id, path: ['waivers', index, 'id'] }))),
-    ...repeated(rules, [...Object.values(BUILT_IN_RULES), SCOPE_READABLE]),
-  ];
-}
-
-function repeated(
-  entries: readonly { id: string; path: (string | number)[] }[],
-  taken: readonly string[] = [],
-): v.Problem[] {
-  const seen = new Set(taken);
-  return entries.flatMap(({ id, path }) => {
-    if (seen.has(id)) return [{ path, message: `the id "${id}" is used twice` }];
-    seen.add(id);
-    return [];
-  });
-}
-
-/** A waiver of a rule that is not there waives nothing, which its author should hear; unknown cannot be waived. */
-function unknownRules(policy: Ids): v.Problem[] {
-  const waivable = new Set<string | undefined>([
-    BUILT_IN_RULES.ageLimit,
-    SCOPE_READABLE,
-    policy.approvedRegistries?.id,
-    ...policy.severities.map(({ id }) => id),
-  ]);
-  return policy.waivers.flatMap(({ rule }, index) =>
-    rule === undefined || waivable.has(rule)
-      ? []
-      : [{ path: ['waivers', index, 'rule'], message: `"${rule}" is no rule that can be waived` }],
-  );
-}
+  streams: v.array(streamRule),
+  severities: v.array(severityRule),
+  /** Hosts and paths an image may come from: `*.dkr.ecr.*.amazonaws.com/*`. */
+  approvedRegistries: v.optional(v.strictObject({ id: v.optional(id, 'approved-registries'), allow: some(glob) })),
+  /** Registries of AWS itself: add-ons and agents. */
+  awsManaged: v.optional(v.strictObject({ accounts: v.array(account), references: v.optional(v.array(glob), []) }), {
+    accounts: [],
+    references: [],
+  }),
+  /** Repositories that copy an upstream: pull-through caches and imports. */
+  mirrors: v.optional(v.array(v.strictObject({ account, repositories: some(glob) })), []),
+  staleScanHours: v.optional(v.pipe(v.number(), v.minValue(24), v.maxValue(720)), 48),
+  waivers: v.optional(v.array(waiver), []),
+  /** At most so many rebuilds at once, in all and for each account of pipelines, and so many new root streams a day. */
+  caps: v.optional(caps, {}),
+  guards: v.optional(guards, {}),
+});
 
 export type Policy = v.InferOutput<typeof policySchema>;
 /** As a person writes it: what has a default may be left out. */

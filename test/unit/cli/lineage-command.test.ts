@@ -1,7 +1,10 @@
 import { lineageCommand } from '../../../cli/commands/lineage.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import { lineageFactsOf } from '../../../shared/domain/image-content.ts';
+import { policySchema } from '../../../shared/domain/policy.ts';
+import { NEVER_SCANNED } from '../../../shared/domain/scan.ts';
 import type { KnownLineage } from '../../../shared/ports/ledger.ts';
+import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { digestOf, facts } from '../../support/samples.ts';
 import { readOnlyContext, run } from './support.ts';
@@ -78,3 +81,27 @@ test('an image that nobody knows is named', async () => {
     name: 'NotFoundError',
   });
 });
+
+test('what the policy declares is told where nothing else tells a parent, and as such', async () => {
+  const world = fakeWorld();
+  const rule = (id: string, tier: 'base' | 'application', parents?: [string]) => ({
+    ...{ id, tier, account: '111122223333', regions: ['eu-west-1'], repositories: [id], headTags: ['^1$'], owner: 'x' },
+    ...(parents && { parents }),
+  });
+  const streams = [rule('debian', 'base'), rule('web', 'application', ['debian'])];
+  const policy = { version: 1, ages: { default: { limitDays: 30 } }, streams, severities: [] } as const;
+  await world.policies.publish(parse(policySchema, policy), {});
+  const images = streams.map(({ id, tier }): KnownLineage['images'][number] => {
+    const stream = `111122223333/eu-west-1/${id}:^1$`;
+    const record = { ...facts(id, { tier, stream, platform: 'linux/amd64', locations: [at(id)] }), ...JUDGED };
+    return { ...record, lineage: lineageFactsOf(record, { digest: record.digest, layers: [digestOf(id)] }, []) };
+  });
+  const context = { ...readOnlyContext(world), lineage: async () => ({ images, indexes: new Map() }) };
+  const { text } = await run(lineageCommand, context, [], { json: true });
+  expect(JSON.parse(text)).toMatchObject([
+    { digest: digestOf('debian'), parent: null },
+    { digest: digestOf('web'), parent: digestOf('debian'), evidence: 'declared' },
+  ]);
+});
+
+const JUDGED = { inUse: false, isHead: true, scan: NEVER_SCANNED } as const;

@@ -225,6 +225,78 @@ test.each([
   expect(problemsWith('version: 1', waiver(body))).toEqual([]);
 });
 
+/** The document above with a base of one stream, and rules after it. */
+const withRules = (...rules: string[]) =>
+  YAML.replace('base/*', 'base/debian').replace('severities:', `${rules.join('')}severities:`);
+const rule = (id: string, tier: string, fields: string) =>
+  `  - { id: ${id}, tier: ${tier}, account: "111122223333", regions: [us-east-1], owner: x, ${fields} }\n`;
+const ONE_STREAM = 'repositories: [p], headTags: ["^1$"]';
+
+test.each<[string, readonly string[], string, string | undefined]>([
+  ['one that stands before', [rule('app', 'application', `${ONE_STREAM}, parents: [base]`)], '', undefined],
+  [
+    'one that comes after, with a parent of its own',
+    [
+      rule('app', 'application', `${ONE_STREAM}, parents: [node, base]`),
+      rule('node', 'platform', `${ONE_STREAM}, parents: [base]`),
+    ],
+    '',
+    undefined,
+  ],
+  ['none', [rule('app', 'application', `${ONE_STREAM}, parents: []`)], 'streams[1].parents', 'empty'],
+  ['no id', [rule('app', 'application', `${ONE_STREAM}, parents: [Base]`)], 'streams[1].parents[0]', 'lower-case'],
+  [
+    'an unknown one',
+    [rule('app', 'application', `${ONE_STREAM}, parents: [base, nope]`)],
+    'streams[1].parents[1]',
+    'no rule',
+  ],
+  ['itself', [rule('node', 'platform', `${ONE_STREAM}, parents: [node]`)], 'streams[1].parents[0]', 'itself'],
+  [
+    'one that is built from it, in the end',
+    [
+      rule('a', 'platform', `${ONE_STREAM}, parents: [b]`),
+      rule('b', 'platform', `${ONE_STREAM}, parents: [c]`),
+      rule('c', 'platform', `${ONE_STREAM}, parents: [base, a]`),
+    ],
+    'streams[3].parents[1]',
+    'itself',
+  ],
+  [
+    'an application',
+    [rule('one', 'application', ONE_STREAM), rule('two', 'application', `${ONE_STREAM}, parents: [one]`)],
+    'streams[2].parents[0]',
+    'tier is application',
+  ],
+  ...[
+    'repositories: ["p/*"], headTags: ["^1$"]',
+    'repositories: [p, q], headTags: ["^1$"]',
+    'repositories: [p], headTags: ["^1$", "^2$"]',
+  ].map((several): [string, readonly string[], string, string] => [
+    `one of several streams: ${several}`,
+    [rule('node', 'platform', several), rule('app', 'application', `${ONE_STREAM}, parents: [node]`)],
+    'streams[2].parents[0]',
+    'several streams',
+  ]),
+])('a parent: %s', (_, rules, path, message) => {
+  const text = withRules(...rules);
+  if (message === undefined) {
+    expect(() => parsePolicy(text)).not.toThrow();
+    return;
+  }
+  expect(() => parsePolicy(text)).toThrow(PolicyInvalidError);
+  try {
+    parsePolicy(text);
+  } catch (error) {
+    const line = expect.any(Number);
+    expect((error as PolicyInvalidError).problems).toContainEqual({
+      path,
+      line,
+      message: expect.stringContaining(message),
+    });
+  }
+});
+
 test('all problems are told at once, each with its line, in one message', () => {
   expect(() => parsePolicy(YAML.replace('tier: base', 'tier: x').replace('"^12$"', '"12"'))).toThrow(
     /line 7, streams\[0\]\.tier: .+\nline 11, streams\[0\]\.headTags\[0\]: .+anchored/,

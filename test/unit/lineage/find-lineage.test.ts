@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { handler } from '../../../functions/lineage/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
+import { type Digest, locationKey } from '../../../shared/domain/image.ts';
 import { repositoryName } from '../../../shared/domain/reference.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
@@ -135,6 +135,52 @@ test('a label is followed to an index, by the name an image had, and to what was
   await runs(world, 'by digest', 'by name', 'on mirror');
   await findIn(world);
   expect(await found()).toEqual(expected);
+});
+
+describe('what the policy declares', () => {
+  const ruleOf = (tier: 'base' | 'platform' | 'application', parents: readonly string[] = []) => ({
+    ...{ id: tier, tier, account: SCOPE.account, regions: [SCOPE.region], repositories: [streamOf(tier)] },
+    ...{ headTags: ['^1$'], owner: 'team', ...(parents.length > 0 && { parents: [...parents] }) },
+  });
+  const named = (tier: 'base' | 'platform' | 'application') => ({
+    tier,
+    stream: `${locationKey(placeOf(tier))}:^1$`,
+  });
+
+  /** A platform that was squashed, and an application on it; the policy says what each is built from. */
+  async function squashed(code: readonly string[]) {
+    const rules = [ruleOf('base'), ruleOf('platform', ['base']), ruleOf('application', ['base'])];
+    const world = await lineageWorld({}, { streams: rules });
+    await push(world, 'base', { ...named('base'), layers: ['os'], daysAgo: 40, isHead: true });
+    await push(world, 'platform', { ...named('platform'), layers: ['all in one'], daysAgo: 20, isHead: true });
+    await push(world, 'app', { ...named('application'), layers: code, daysAgo: 5 });
+    await runs(world, 'app');
+    await findIn(world);
+    return world;
+  }
+
+  test('is believed where the content shows nothing, and marked', async () => {
+    const world = await squashed(['all of it', 'code']);
+    const parent = { digest: digestOf('base'), evidence: 'declared' };
+    for (const name of ['platform', 'app']) expect(await standingOf(world, name)).toMatchObject({ parent });
+  });
+
+  test('never against the content', async () => {
+    const world = await squashed(['all in one', 'code']);
+    expect(await standingOf(world, 'app')).toMatchObject({ parent: layers('platform') });
+  });
+
+  test('makes nothing younger than its content is', async () => {
+    const world = await squashed(['all of it', 'code']);
+    await push(world, 'newer base', { ...named('base'), layers: ['os of today'], daysAgo: 4, isHead: true });
+    await push(world, 'later app', { ...named('application'), layers: ['more'], daysAgo: 3, isHead: true });
+    await findIn(world);
+    expect(await standingOf(world, 'later app')).toEqual({
+      parent: { digest: digestOf('newer base'), evidence: 'declared' },
+      age: { known: true, bornAtEpochMs: ago(world, 4), decidedBy: digestOf('newer base') },
+    });
+    expect(await standingOf(world, 'app')).toMatchObject({ age: { bornAtEpochMs: ago(world, 40) } });
+  });
 });
 
 test('the vendor below the lowest base counts only where the policy says so', async () => {

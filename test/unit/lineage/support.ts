@@ -50,13 +50,15 @@ interface Pushed {
   /** No release line made it. */
   readonly isBranch?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
+  /** As the policy names it. */
+  readonly stream?: string;
 }
 
 /** An image as inventory leaves it: facts, content, place, and its place in its stream. */
 export async function push(world: FakeWorld, name: string, pushed: Pushed): Promise<Digest> {
   const { layers, tier = 'application', line = 'one', daysAgo = 10, isHead = false, isBranch = false, labels } = pushed;
   const [digest, bornAtEpochMs] = [digestOf(name), world.clock() - daysAgo * DAY_MS];
-  const [stream, location] = [streamOf(tier, line), placeOf(tier, line)];
+  const [stream, location] = [pushed.stream ?? streamOf(tier, line), placeOf(tier, line)];
   const chain = chainId(layers.map(digestOf));
   await world.images.recordFacts({
     ...{ digest, tier, owner: 'team', platform: 'linux/amd64', locations: [location] },
