@@ -4,6 +4,7 @@ import type { EvidenceStore } from '../shared/ports/evidence.ts';
 import type { CascadeExecutions } from '../shared/ports/executions.ts';
 import type {
   CauseLedger,
+  ContentLedger,
   ImageIndex,
   ImageLedger,
   KnownLineage,
@@ -29,6 +30,7 @@ import type { RunFiles } from '../shared/ports/run-files.ts';
 /** What the commands see of the world: the ledger through its ports, with the caller's own credentials. */
 export interface CliContext {
   readonly images: ImageLedger;
+  readonly contents: Pick<ContentLedger, 'get'>;
   readonly index: ImageIndex;
   readonly places: PlaceLedger;
   readonly usages: UsageLedger;

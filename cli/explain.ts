@@ -1,11 +1,13 @@
 import type { CascadeNode, Closure } from '../shared/domain/cascade.ts';
 import type { Cause } from '../shared/domain/cause.ts';
 import type { Digest } from '../shared/domain/image.ts';
+import type { LayerDisagreement } from '../shared/domain/layer-witness.ts';
 import type { GuardMemory, Rebuild } from '../shared/domain/rebuild.ts';
 import type { ImageRecord, LocationRecord } from '../shared/domain/records.ts';
 import { ageOf } from '../shared/domain/standing.ts';
 import type { Usage } from '../shared/domain/usage.ts';
 import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
+import { readLayerWitness, type WitnessPorts } from '../shared/review/layer-witness.ts';
 import type { CliContext } from './command.ts';
 import { NotFoundError } from './errors.ts';
 import { type VendorLedger, waitedForBy, waitingForVendors } from './waiting-for-vendors.ts';
@@ -17,6 +19,8 @@ export interface ImageExplanation extends StreamExplanation {
   readonly usages: readonly Usage[];
   /** Of the images it stands on its parent, and those that decide its age. */
   readonly below: readonly ImageRecord[];
+  /** Where the layer that a scanner names says otherwise than what a finding is attributed by. */
+  readonly layerDisagreements: readonly LayerDisagreement[];
   /** What of its findings nobody here can mend. */
   readonly waitingForVendors: readonly VendorDependency[];
 }
@@ -38,7 +42,8 @@ type Ledger = Pick<
   CliContext,
   'images' | 'places' | 'usages' | 'causes' | 'cascades' | 'locks' | 'rebuilds' | 'guards' | 'rollouts'
 > &
-  VendorLedger;
+  VendorLedger &
+  WitnessPorts;
 
 /** @throws NotFoundError */
 export async function explainImage(ledger: Ledger, digest: Digest): Promise<ImageExplanation> {
@@ -53,6 +58,7 @@ export async function explainImage(ledger: Ledger, digest: Digest): Promise<Imag
   const waiting = await waitingForVendors(ledger, stream.cause ? [stream.cause] : []);
   return {
     ...{ image, locations, usages, below: [...below.values()] },
+    layerDisagreements: await readLayerWitness(ledger, image),
     waitingForVendors: waitedForBy(image, waiting),
     ...stream,
   };

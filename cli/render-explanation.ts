@@ -1,10 +1,11 @@
+import type { LayerDisagreement } from '../shared/domain/layer-witness.ts';
 import { reasonInFull } from '../shared/domain/reason-text.ts';
 import type { LocationRecord } from '../shared/domain/records.ts';
 import { instant } from '../shared/domain/time.ts';
 import type { Usage } from '../shared/domain/usage.ts';
 import type { Reason, VerdictStatus } from '../shared/domain/verdict.ts';
 import type { ImageExplanation } from './explain.ts';
-import { type Colour, paint, relative, table } from './output.ts';
+import { type Colour, paint, relative, shortDigest, table } from './output.ts';
 import { renderWaiting, WAITING } from './render-acting.ts';
 import { standingRows } from './render-standing.ts';
 import { renderStream } from './render-stream.ts';
@@ -24,7 +25,7 @@ const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
 
 /** One image's explanation as a page of text. */
 export function renderExplanation(explanation: ImageExplanation, now: number): string {
-  const { image, locations, usages, waitingForVendors: waiting } = explanation;
+  const { image, locations, usages, waitingForVendors: waiting, layerDisagreements: layers } = explanation;
   const status = image.verdict?.status ?? 'unknown';
   return [
     `${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`,
@@ -33,6 +34,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number): s
     places(locations),
     runs(usages),
     ...renderStream(explanation, now),
+    layers.length > 0 ? renderLayers(layers) : '',
     waiting.length > 0 ? `${WAITING}:\n${renderWaiting(waiting, now)}` : '',
   ]
     .filter((section) => section !== '')
@@ -78,6 +80,14 @@ function reasons(all: readonly Reason[], now: number): string {
     { title: 'why', value: reasonInFull },
   ]);
 }
+
+const renderLayers = (all: readonly LayerDisagreement[]): string =>
+  `The layer that the scanner names says otherwise than what the findings are attributed by:\n${table(all, [
+    { title: 'finding', value: (one) => `${one.vulnerability} in ${one.package} ${one.version}` },
+    { title: 'lowest image that has it', value: ({ attributedTo }) => shortDigest(attributedTo) },
+    { title: 'lowest image with the layer', value: ({ broughtBy }) => shortDigest(broughtBy) },
+    { title: 'layer', value: ({ layer }) => shortDigest(layer) },
+  ])}`;
 
 const places = (locations: readonly LocationRecord[]): string =>
   locations.length === 0

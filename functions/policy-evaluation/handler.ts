@@ -3,6 +3,7 @@ import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } fro
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { readEnhanced } from '../../shared/adapters/ecr-enhanced.ts';
 import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
@@ -31,7 +32,7 @@ function compose(): PolicyEvaluationServices {
       causes: new DynamoCauseLedger(table),
       policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
       evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
-      scanner: new EcrScanner(ecrClients(access)),
+      scanner: new EcrScanner(ecrClients(access), readEnhanced),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,
       retry: fullJitter(),

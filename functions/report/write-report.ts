@@ -9,6 +9,7 @@ import { VendorWaits } from '../../shared/domain/vendor-dependency.ts';
 import type { UsageLedger } from '../../shared/ports/ledger.ts';
 import type { ReportStore } from '../../shared/ports/reports.ts';
 import { batchesDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { readLayerWitness, type WitnessPorts } from '../../shared/review/layer-witness.ts';
 import { readDocument } from '../../shared/review/read-document.ts';
 import { type VendorPorts, waitedFor } from '../../shared/review/vendor-waits.ts';
 import { type ContextPorts, contextOf } from './context.ts';
@@ -19,7 +20,7 @@ const USAGES_AT_ONCE = 16;
 /** Who runs an image is told by some of its workloads; a base may have thousands. */
 const MOST_WORKLOADS = 20;
 
-export interface ReportPorts extends ContextPorts, VendorPorts {
+export interface ReportPorts extends ContextPorts, VendorPorts, WitnessPorts {
   readonly usages: Pick<UsageLedger, 'ofImage'>;
   readonly reports: Pick<ReportStore, 'put'>;
 }
@@ -42,7 +43,7 @@ export async function writeReport(ports: ReportPorts, { runId }: ReportInput): P
       const record = asOfRun(known.get(digest) ?? factless(digest), context.review.startedAtEpochMs);
       const isOpen = record.verdict !== undefined && record.verdict.status !== 'compliant';
       const workloads = isOpen && !isAncestor ? await workloadsOf(ports.usages, digest) : [];
-      builder.add({ record, isAncestor, workloads });
+      builder.add({ record, isAncestor, workloads, layerDisagreements: await readLayerWitness(ports, record) });
       waits.add(record);
     });
   }

@@ -1,6 +1,7 @@
 import {
   type DescribeImageScanFindingsCommandOutput,
   type ECRClient,
+  type EnhancedImageScanFinding,
   type ImageScanFinding,
   paginateDescribeImageScanFindings,
   StartImageScanCommand,
@@ -13,6 +14,11 @@ import type { RegionalClients } from './clients.ts';
 import { isRefusal } from './refusal.ts';
 
 type Refused = Extract<ScanReading, { outcome: 'refused' }>;
+
+type Answer = DescribeImageScanFindingsCommandOutput | undefined;
+
+/** What findings of enhanced scanning come to; nothing where they are no result. */
+export type ReadEnhanced = (lastPage: Answer, findings: readonly EnhancedImageScanFinding[]) => ScanReading | undefined;
 
 const FINDINGS_A_PAGE = 1000;
 
@@ -57,12 +63,18 @@ class NotNowError extends Error {
 
 const isLimit = (error: unknown): error is Error => error instanceof Error && error.name === 'LimitExceededException';
 
-/** Amazon ECR's basic scanning: operating system packages, no word on fixes, one manual scan an image and day. */
+/**
+ * Amazon ECR's basic scanning: operating system packages, no word on fixes, one manual scan an image and day. What
+ * enhanced scanning found is read where it is the result that a place has; it is never asked for.
+ */
 export class EcrScanner implements Scanner {
   readonly #clients: RegionalClients<ECRClient>;
+  readonly #readEnhanced: ReadEnhanced | undefined;
 
-  constructor(clients: RegionalClients<ECRClient>) {
+  /** @param readEnhanced absent for who only reads what it asked for */
+  constructor(clients: RegionalClients<ECRClient>, readEnhanced?: ReadEnhanced) {
     this.#clients = clients;
+    this.#readEnhanced = readEnhanced;
   }
 
   async start(location: ImageLocation, digest: Digest): Promise<ScanRequest> {
@@ -90,12 +102,14 @@ export class EcrScanner implements Scanner {
     const input = { repositoryName: location.repository, imageId: { imageDigest: digest } };
     try {
       const findings: Finding[] = [];
-      let last: DescribeImageScanFindingsCommandOutput | undefined;
+      const enhanced: EnhancedImageScanFinding[] = [];
+      let last: Answer;
       for await (const page of paginateDescribeImageScanFindings({ client, pageSize: FINDINGS_A_PAGE }, input)) {
         findings.push(...(page.imageScanFindings?.findings ?? []).map(findingOf));
+        enhanced.push(...(page.imageScanFindings?.enhancedFindings ?? []));
         last = page;
       }
-      return readingOf(last, findings);
+      return (enhanced.length > 0 && this.#readEnhanced?.(last, enhanced)) || readingOf(last, findings);
     } catch (error) {
       return refusedBy(error);
     }
@@ -118,10 +132,7 @@ const refused = ([state, reason]: readonly [ScanStateName, ScanReason], detail: 
   detail,
 });
 
-function readingOf(
-  page: DescribeImageScanFindingsCommandOutput | undefined,
-  findings: readonly Finding[],
-): ScanReading {
+function readingOf(page: Answer, findings: readonly Finding[]): ScanReading {
   const { status = 'none', description } = page?.imageScanStatus ?? {};
   const word = [status, description].filter(Boolean).join(': ');
   if (IN_PROGRESS.includes(status)) return { outcome: 'in-progress' };
@@ -144,7 +155,7 @@ function findingOf({ name, severity, uri, attributes = [] }: ImageScanFinding): 
   };
 }
 
-function severityOf(word = ''): Severity {
+export function severityOf(word = ''): Severity {
   const lower = word.toLowerCase();
   return SEVERITIES.find((known) => known === lower) ?? 'undefined';
 }

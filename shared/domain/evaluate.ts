@@ -112,7 +112,7 @@ function isEarly(reason: Reason, { image }: JudgedFacts, policy: Policy, nowEpoc
 function findingReasons({ image, scan, findings = [], firstSeen }: JudgedFacts, policy: Policy): Reason[] {
   return findings.flatMap((finding) =>
     severityRulesOf(policy, image.tier, finding).map(({ id, graceDays }): Reason => {
-      const { vulnerability, package: name, version, severity, fix } = finding;
+      const { vulnerability, package: name, version, severity, fix, layer } = finding;
       const firstSeenAtEpochMs = firstSeen.get(findingKey(finding)) ?? scan.completedAtEpochMs ?? 0;
       return {
         ruleId: id,
@@ -125,6 +125,7 @@ function findingReasons({ image, scan, findings = [], firstSeen }: JudgedFacts, 
         severity,
         fix,
         firstSeenAtEpochMs,
+        ...(layer !== undefined && { layer }),
       };
     }),
   );

@@ -1,3 +1,5 @@
+import type { Digest } from './image.ts';
+
 /** Highest first. `undefined` is the scanner's own "not rated" (ECR `UNDEFINED`, Inspector `UNTRIAGED`). */
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'informational', 'undefined'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -14,6 +16,8 @@ export interface Finding {
   readonly fix: Fix;
   readonly fixedIn?: string;
   readonly uri?: string;
+  /** The layer that brought the package, where the scanner says so: by its digest, or by what it unpacks to. */
+  readonly layer?: Digest;
 }
 
 /** Identity of a finding across rebuilds: the version may change while the vulnerability stays. */

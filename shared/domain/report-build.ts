@@ -40,10 +40,12 @@ export function startReport(context: ReportContext): ReportBuilder {
   const byState = Object.fromEntries(SCAN_STATES.map((state) => [state, 0])) as Record<ScanStateName, number>;
   const waived = new Map<string, number>();
   const found = context.review.mode === 'preview' ? startFound(context.causes) : undefined;
+  const layerDisagreements: Report['layerDisagreements'][number][] = [];
   let known = 0;
   return {
-    add({ record, isAncestor = false, workloads = [] }) {
+    add({ record, isAncestor = false, workloads = [], layerDisagreements: layers = [] }) {
       found?.add(record);
+      for (const one of layers) layerDisagreements.push({ digest: record.digest, ...one });
       addToGroup(isAncestor ? below : groups, record, workloads);
       if (!isAncestor) {
         const scan =
@@ -75,6 +77,7 @@ export function startReport(context: ReportContext): ReportBuilder {
           .sort(byStream),
         ...(found && { found: found.work((stream) => modeOf(context.policy, stream).mode) }),
         waitingForVendors,
+        layerDisagreements: layerDisagreements.sort(byDigest),
       };
     },
   };

@@ -26,6 +26,7 @@ export function reportMarkdown(report: Report): string {
     pendingRebuilds(report),
     found(report),
     waitingForVendors(report),
+    layerDisagreements(report),
   ]
     .filter((part) => part !== '')
     .join('\n');
@@ -249,3 +250,18 @@ const vendorText = ({ reason, triedAtEpochMs: at }: VendorDependency): string =>
     ...(reason === 'no-fix' ? ['the scanner knows no fix'] : []),
     ...(at === undefined ? [] : [`a rebuild left it ${instant(at)}`]),
   ].join('; ');
+
+/** Most scanners name no layers, and mostly these agree. */
+const layerDisagreements = ({ layerDisagreements: all }: Report): string =>
+  all.length === 0
+    ? ''
+    : section(
+        'Findings that a layer attributes otherwise',
+        'RA-5',
+        table(all, [
+          { title: 'Image', text: ({ digest }) => digest.slice(0, 19) },
+          { title: 'Finding', text: (one) => `${one.vulnerability} in ${one.package} ${one.version}` },
+          { title: 'Lowest image that has it', text: ({ attributedTo }) => attributedTo.slice(0, 19) },
+          { title: 'Lowest image with the layer', text: ({ broughtBy }) => broughtBy.slice(0, 19) },
+        ]),
+      );

@@ -1,5 +1,6 @@
 import type { Cause } from './cause.ts';
 import type { Digest, Tier } from './image.ts';
+import type { LayerDisagreement } from './layer-witness.ts';
 import type { Mode, Policy } from './policy.ts';
 import type { ImageRecord } from './records.ts';
 import type { ReviewRecord, Scope } from './run.ts';
@@ -30,6 +31,8 @@ export interface ReportImage {
   readonly record: ImageRecord;
   /** Nothing runs it: it is what running images stand on. */
   readonly isAncestor?: boolean;
+  /** Where the layers that the scanner names say otherwise than what its findings are attributed by. */
+  readonly layerDisagreements?: readonly LayerDisagreement[];
   /** Who runs it, in words; only asked for where the image is not compliant. */
   readonly workloads?: readonly string[];
 }
@@ -146,4 +149,6 @@ export interface Report {
   readonly found?: FoundWork;
   /** By stream, package and vulnerability: what no rebuild would mend today. */
   readonly waitingForVendors: readonly VendorDependency[];
+  /** By image: told, and deciding nothing. */
+  readonly layerDisagreements: readonly (LayerDisagreement & { readonly digest: Digest })[];
 }

@@ -24,7 +24,7 @@ export function stateAfterReading(previous: ScanState, reading: ScanReading): Sc
   const asked = request(previous);
   switch (reading.outcome) {
     case 'complete':
-      return stateAfterResult(previous, reading.completedAtEpochMs);
+      return stateAfterResult(previous, reading);
     case 'in-progress':
       return {
         state: 'requested',
@@ -45,7 +45,11 @@ export function stateAfterReading(previous: ScanState, reading: ScanReading): Sc
   }
 }
 
-function stateAfterResult(previous: ScanState, completedAtEpochMs: number): ScanState {
+function stateAfterResult(
+  previous: ScanState,
+  // ECR basic scanning looks at operating system packages only.
+  { completedAtEpochMs, coverage = ['os'] }: Extract<ScanReading, { outcome: 'complete' }>,
+): ScanState {
   if ((previous.completedAtEpochMs ?? completedAtEpochMs) > completedAtEpochMs) return previous;
   const isAwaited = previous.state === 'requested' && previous.requestedAtEpochMs !== undefined;
   const isOld = completedAtEpochMs < (previous.requestedAtEpochMs ?? 0) - CLOCK_DIFFERENCE_MS;
@@ -53,8 +57,7 @@ function stateAfterResult(previous: ScanState, completedAtEpochMs: number): Scan
     state: isAwaited && isOld ? 'requested' : 'complete',
     completedAtEpochMs,
     ...request(previous),
-    // ECR basic scanning looks at operating system packages only.
-    coverage: ['os'],
+    coverage,
   };
 }
 

@@ -66,7 +66,13 @@ export type ScanRequest =
 
 /** What a scanner answers when asked for a result. */
 export type ScanReading =
-  | { readonly outcome: 'complete'; readonly completedAtEpochMs: number; readonly findings: readonly Finding[] }
+  | {
+      readonly outcome: 'complete';
+      readonly completedAtEpochMs: number;
+      readonly findings: readonly Finding[];
+      /** What was looked at; operating system packages only where it does not say. */
+      readonly coverage?: ScanState['coverage'];
+    }
   | { readonly outcome: 'in-progress' }
   | {
       readonly outcome: 'refused';

@@ -43,6 +43,8 @@ export type ReasonFact =
       readonly severity: Severity;
       readonly fix: Fix;
       readonly firstSeenAtEpochMs: number;
+      /** As `Finding` has it. */
+      readonly layer?: Digest;
     }
   | { readonly kind: 'scan'; readonly state: ScanStateName; readonly scanReason?: ScanReason }
   | { readonly kind: 'registry'; readonly registry: string };

@@ -58,6 +58,7 @@ export const reason = v.variant('kind', [
     severity: v.picklist(SEVERITIES),
     fix: v.picklist(['yes', 'no', 'unknown']),
     firstSeenAtEpochMs: epochMs,
+    layer: v.exactOptional(digest),
   }),
   v.strictObject({
     ...judged,

@@ -9,7 +9,7 @@ export interface EvidenceStore {
 
 export interface FindingsEvidence {
   readonly digest: Digest;
-  readonly scanner: 'ecr-basic';
+  readonly scanner: 'ecr-basic' | 'ecr-enhanced';
   readonly completedAtEpochMs: number;
   readonly findings: readonly Finding[];
 }

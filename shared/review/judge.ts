@@ -103,12 +103,13 @@ async function sightingsOf(
 async function keep(
   evidence: EvidenceStore,
   { digest, findingsFingerprint }: ImageRecord,
-  { completedAtEpochMs = 0 }: ScanState,
+  { completedAtEpochMs = 0, coverage }: ScanState,
   findings: readonly Finding[],
 ): Promise<Pick<Judgement, 'findingsFingerprint' | 'findingsCount'>> {
   const print = fingerprint(findings);
   if (print !== findingsFingerprint) {
-    await evidence.putFindings({ digest, scanner: 'ecr-basic', completedAtEpochMs, findings });
+    const scanner = coverage.includes('language') ? 'ecr-enhanced' : 'ecr-basic';
+    await evidence.putFindings({ digest, scanner, completedAtEpochMs, findings });
   }
   return { findingsFingerprint: print, findingsCount: findings.length };
 }

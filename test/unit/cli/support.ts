@@ -8,10 +8,12 @@ export const ANA = 'arn:aws:sts::111122223333:assumed-role/operator/ana';
 
 /** The commands' view of a world of fakes; `before` sees every call of the ledger, as `causes.change`. */
 export function cliContext(world: FakeWorld, before: (step: string) => void = () => undefined): CliContext {
-  const { images, places, usages, streams, streamImages, causes, cascades, rebuilds, locks, slots, guards } = world;
+  const { contents, images, places, usages, streams, streamImages, causes, cascades, rebuilds, locks, slots, guards } =
+    world;
   const { rollouts, killSwitch, runs, scopes, policies, evidence, executions, runFiles } = world;
   const ports = {
     ...{
+      contents,
       images,
       index: images,
       places,

@@ -1,4 +1,5 @@
 import { whyCommand } from '../../../cli/commands/why.ts';
+import type { Reason } from '../../../shared/domain/verdict.ts';
 import { cascade, closure, lock, node, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';
 import {
@@ -7,6 +8,8 @@ import {
   type PlanWorld,
   planWorld,
   pushed,
+  reasonOf,
+  stands,
   streamOf,
   tell,
   violating,
@@ -66,6 +69,20 @@ test('an image of a stream without any trouble has nothing to tell of it', async
   await pushed(world, 0, 'app-0', { reasons: [], inUse: true });
   await tell(world, 1, fact());
   expect(await why(world)).not.toMatch(/cause|cascade|rebuild|Remembered|waiting/);
+});
+
+test('why shows where the layer that the scanner names says otherwise than the attribution', async () => {
+  const world = await planWorld();
+  const layer = digestOf('layer');
+  const app = await pushed(world, 0, 'app-0', { reasons: [{ ...reasonOf(fact()), layer } as Reason], inUse: true });
+  const base = await pushed(world, 1, 'base', { reasons: [] });
+  stands(world, app, base);
+  expect(await why(world)).not.toContain('layer that');
+  await world.contents.record([{ digest: base, layers: [layer] }]);
+  const short = (digest: string) => digest.slice(0, 'sha256:'.length + 12);
+  expect(await why(world)).toMatch(
+    new RegExp(`CVE-2026-1 in openssl 3.0.1 +${short(app)} +${short(base)} +${short(layer)}`),
+  );
 });
 
 test('why shows what an image stands on, and which of that decides how old it counts', async () => {

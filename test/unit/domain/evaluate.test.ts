@@ -58,6 +58,12 @@ test('an image of which everything is known and fine is compliant, and says when
   });
 });
 
+test('a reason keeps the layer that the scanner names, and decides nothing by it', () => {
+  const layer = digestOf('layer');
+  const [plain, layered] = [finding(), finding({ layer })].map((one) => judge({ findings: [one] }));
+  expect(layered?.reasons).toEqual(plain?.reasons.map((reason) => ({ ...reason, layer })));
+});
+
 describe('age', () => {
   test.each<[number, string[]]>([
     [0, ['compliant']],

@@ -449,6 +449,18 @@ describe('the page', () => {
     expect(reportMarkdown(buildReport(context(), []))).toMatch(/## Waiting for vendors\n\n.*\n\nNothing\./);
   });
 
+  test('layers that say otherwise are listed where there are any', () => {
+    const one = {
+      ...{ vulnerability: 'CVE-1', package: 'openssl', version: '3.0', layer: digestOf('l') },
+      ...{ attributedTo: digestOf('a'), broughtBy: digestOf('b') },
+    };
+    const found = [{ ...record('a', verdict('violating', [old])), layerDisagreements: [one] }];
+    const report = buildReport(context(), found);
+    expect(report.layerDisagreements).toEqual([{ digest: digestOf('a'), ...one }]);
+    expect(reportMarkdown(report)).toContain(`CVE-1 in openssl 3.0 | ${digestOf('a').slice(0, 19)}`);
+    expect(reportMarkdown(buildReport(context(), []))).not.toContain('layer');
+  });
+
   test('nothing found is no good news', () => {
     expect(reportMarkdown(buildReport(context(), []))).toContain('Nothing was found, so nothing was looked at.');
   });

@@ -20,6 +20,13 @@ const refused = {
   detail: 'UnsupportedImageError',
 } as const;
 
+test('a result says what was looked at; otherwise only operating system packages were', () => {
+  const complete = { outcome: 'complete', completedAtEpochMs: NOW, findings: [] } as const;
+  expect(stateAfterReading(NEVER_SCANNED, complete).coverage).toEqual(['os']);
+  const whole = ['os', 'language'] as const;
+  expect(stateAfterReading(NEVER_SCANNED, { ...complete, coverage: whole }).coverage).toEqual(whole);
+});
+
 describe('after a request', () => {
   test.each<[string, ScanRequest, ScanState]>([
     [

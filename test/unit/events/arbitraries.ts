@@ -38,15 +38,20 @@ const fact = fc.oneof(
       optional<{ decidedBy: Digest }>({ decidedBy: fc.constant(digestOf('base')) }),
     )
     .map(([one, other]) => ({ ...one, ...other })),
-  fc.record({
-    kind: fc.constant('finding' as const),
-    vulnerability,
-    package: name,
-    version: fc.constantFrom('1', '2'),
-    severity: fc.constantFrom(...SEVERITIES),
-    fix: fc.constantFrom('yes' as const, 'no' as const, 'unknown' as const),
-    firstSeenAtEpochMs: epochMs,
-  }),
+  fc
+    .tuple(
+      fc.record({
+        kind: fc.constant('finding' as const),
+        vulnerability,
+        package: name,
+        version: fc.constantFrom('1', '2'),
+        severity: fc.constantFrom(...SEVERITIES),
+        fix: fc.constantFrom('yes' as const, 'no' as const, 'unknown' as const),
+        firstSeenAtEpochMs: epochMs,
+      }),
+      optional<{ layer: Digest }>({ layer: fc.constant(digestOf('layer')) }),
+    )
+    .map(([one, other]) => ({ ...one, ...other })),
   fc
     .tuple(
       fc.record({ kind: fc.constant('scan' as const), state: fc.constantFrom(...SCAN_STATES) }),

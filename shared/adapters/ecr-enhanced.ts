@@ -1,0 +1,42 @@
+import type { EnhancedImageScanFinding } from '@aws-sdk/client-ecr';
+import type { Finding, Fix } from '../domain/finding.ts';
+import { isDigest } from '../domain/image.ts';
+import { type ReadEnhanced, severityOf } from './ecr-scanner.ts';
+
+/**
+ * A result of Amazon Inspector, where ECR hands it on. The status of an image that it watches stays ACTIVE; whether its
+ * findings are all there tells the time of completion alone. Without findings nobody can tell that from none yet.
+ */
+export const readEnhanced: ReadEnhanced = (lastPage, enhanced) => {
+  const status = lastPage?.imageScanStatus?.status;
+  const completedAtEpochMs = lastPage?.imageScanFindings?.imageScanCompletedAt?.getTime();
+  if (completedAtEpochMs === undefined || (status !== 'ACTIVE' && status !== 'COMPLETE')) return undefined;
+  const findings = enhanced.filter((one) => one.status !== 'CLOSED').flatMap(enhancedFindings);
+  return { outcome: 'complete', completedAtEpochMs, findings, coverage: ['os', 'language'] };
+};
+
+/**
+ * One finding for each package version. Whether a fix exists is told of each, or of all of them together.
+ * https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_VulnerablePackage.html
+ */
+function enhancedFindings({
+  severity,
+  fixAvailable,
+  packageVulnerabilityDetails: { vulnerabilityId = '', sourceUrl, vulnerablePackages = [] } = {},
+}: EnhancedImageScanFinding): Finding[] {
+  return vulnerablePackages.map(
+    ({ name = '', version = '', release, epoch, fixedInVersion: fixedIn, sourceLayerHash }) => ({
+      vulnerability: vulnerabilityId,
+      package: name,
+      version: `${epoch ? `${epoch}:` : ''}${version}${release ? `-${release}` : ''}`,
+      severity: severityOf(severity),
+      ...(fixedIn !== undefined && fixedIn !== 'NotAvailable'
+        ? { fix: 'yes' as const, fixedIn }
+        : { fix: fixedIn === undefined ? (FIXES[fixAvailable ?? ''] ?? 'unknown') : 'no' }),
+      ...(sourceUrl !== undefined && { uri: sourceUrl }),
+      ...(isDigest(sourceLayerHash) && { layer: sourceLayerHash }),
+    }),
+  );
+}
+
+const FIXES: Readonly<Record<string, Fix>> = { YES: 'yes', NO: 'no' };
