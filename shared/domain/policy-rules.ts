@@ -1,14 +1,23 @@
 import * as v from '../schema.ts';
-import { type Policy, policySchema } from './policy.ts';
+import { headTagProblem } from './head-tag.ts';
+import { headTagText, type Policy, policyWith } from './policy.ts';
 import { SCOPE_READABLE } from './run-gate.ts';
 import { BUILT_IN_RULES } from './verdict.ts';
+
+const headTag = v.pipe(
+  headTagText,
+  v.rule((text) => {
+    const message = headTagProblem(text);
+    return message === undefined ? [] : [{ path: [], message }];
+  }),
+);
 
 /**
  * A policy whose parts go together. Only who applies one asks that: what is in force was checked, and no function need
  * hold these rules.
  */
 export const wholePolicySchema = v.pipe(
-  policySchema,
+  policyWith(headTag),
   v.rule((policy) => [...repeatedIds(policy), ...unknownRules(policy), ...wrongParents(policy)]),
 );
 
