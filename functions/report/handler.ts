@@ -7,7 +7,7 @@ import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { S3Reports } from '../../shared/adapters/s3-reports.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
-import { contents, images, ledgersOfRun, runs, usages } from '../../shared/lambda/ledgers.ts';
+import { contents, imageReads, ledgersOfRun, runs, usages } from '../../shared/lambda/ledgers.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
@@ -24,7 +24,7 @@ function compose(): PortsOf {
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
-  const ledgers = ledgersOfRun(table, files, { contents, images, runs, usages });
+  const ledgers = ledgersOfRun(table, files, { contents, imageReads, runs, usages });
   const world = {
     causes: new DynamoCauseLedger(table),
     guards: new DynamoGuardLedger(table),
@@ -34,11 +34,11 @@ function compose(): PortsOf {
     files,
     clock: Date.now,
   };
-  return (run) => ({
-    ...world,
-    ...ledgers(run),
-    ...(run.mode === 'preview' && { reports: previewReports(files) }),
-  });
+  return (run) => {
+    const { imageReads: images, ...others } = ledgers(run);
+    const ports = { ...world, ...others, images };
+    return run.mode === 'preview' ? { ...ports, reports: previewReports(files) } : ports;
+  };
 }
 
 /** The report of a review, for people and for machines, and its metrics. */

@@ -1,6 +1,7 @@
 import { DynamoContentLedger } from '../adapters/dynamodb/content-ledger.ts';
 import { DynamoFleetPlaces } from '../adapters/dynamodb/fleet-places.ts';
 import { DynamoImageLedger } from '../adapters/dynamodb/image-ledger.ts';
+import { DynamoImages } from '../adapters/dynamodb/images.ts';
 import { DynamoPlaceLedger } from '../adapters/dynamodb/place-ledger.ts';
 import { DynamoRunLedger } from '../adapters/dynamodb/run-ledger.ts';
 import { DynamoRunParts } from '../adapters/dynamodb/run-parts.ts';
@@ -14,6 +15,7 @@ import type { RunFiles } from '../ports/run-files.ts';
 import {
   previewContents,
   previewFleetPlaces,
+  previewImageReads,
   previewImages,
   previewLedgers,
   previewParts,
@@ -41,6 +43,11 @@ interface Kind<Name extends keyof ReviewLedgers> {
 type Kinds<Name extends keyof ReviewLedgers> = { readonly [One in Name]: Kind<One> };
 
 // Each by itself, so that a function's bundle holds those it names.
+/** For who writes none. */
+export const imageReads: Kind<'imageReads'> = {
+  real: (table) => new DynamoImages(table),
+  preview: previewImageReads,
+};
 export const images: Kind<'images'> = { real: (table) => new DynamoImageLedger(table), preview: previewImages };
 export const places: Kind<'places'> = { real: (table) => new DynamoPlaceLedger(table), preview: previewPlaces };
 export const fleetPlaces: Kind<'fleetPlaces'> = {

@@ -24,6 +24,7 @@ import { runFileKeys } from './documents.ts';
 /** What the steps of a review write to. */
 export interface ReviewLedgers {
   readonly images: ImageLedger;
+  readonly imageReads: Pick<ImageLedger, 'get'>;
   readonly places: PlaceLedger;
   readonly fleetPlaces: FleetPlaces;
   readonly contents: ContentLedger;
@@ -149,9 +150,12 @@ function documentStore(files: RunFiles, root: string) {
   return { get, all, below, put: (name: string, document: unknown) => files.put(key(name), document) };
 }
 
+export const previewImageReads: View<Pick<ImageLedger, 'get'>> = (real, store) => ({
+  get: async (digests) => new Map([...(await real.get(digests)), ...(await store.all<ImageRecord>('images', digests))]),
+});
+
 export const previewImages: View<ImageLedger> = (real, store) => {
-  const get = async (digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> =>
-    new Map([...(await real.get(digests)), ...(await store.all<ImageRecord>('images', digests))]);
+  const { get } = previewImageReads(real, store);
   const change = async (digest: Digest, decide: (before: ImageRecord) => ImageRecord | undefined): Promise<boolean> => {
     const before = (await get([digest])).get(digest);
     if (!before) throw new ImageNotRecordedError(digest);

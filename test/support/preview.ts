@@ -2,6 +2,7 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
   previewContents,
   previewFleetPlaces,
+  previewImageReads,
   previewImages,
   previewLedgers,
   previewPlaces,
@@ -15,6 +16,7 @@ import {
 
 const VIEWS = {
   images: previewImages,
+  imageReads: previewImageReads,
   places: previewPlaces,
   fleetPlaces: previewFleetPlaces,
   contents: previewContents,

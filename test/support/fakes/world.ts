@@ -50,6 +50,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     images,
     imageIndex: images,
     chains: images,
+    imageReads: images,
     places,
     fleetPlaces: places,
     contents: new FakeContentLedger(),
