@@ -6,7 +6,7 @@ import { relative, shortDigest } from './output.ts';
 
 /** What an image stands on and how old that makes it, as lines of a table; none before a review has looked. */
 export function standingRows(
-  { digest, standing }: ImageRecord,
+  { digest, standing, reconfirmedAtEpochMs: again }: ImageRecord,
   below: readonly ImageRecord[],
   now: number,
 ): readonly (readonly [string, string])[] {
@@ -23,6 +23,9 @@ export function standingRows(
   return [
     ['stands on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no image that is known'],
     ['counts as', counts],
+    ...(again === undefined
+      ? []
+      : [['made again', `${instant(again)} (${relative(again, now)}), by a rebuild of ours`] as const]),
   ];
 }
 

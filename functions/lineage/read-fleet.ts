@@ -135,10 +135,11 @@ async function readImages(ports: ReadPorts, digests: readonly Digest[]): Promise
   }));
 }
 
-const agedOf = ({ digest, tier, stream, chainId, birth }: ImageRecord): KnownImage['aged'] => ({
+const agedOf = ({ digest, tier, stream, chainId, birth, ...image }: ImageRecord): KnownImage['aged'] => ({
   digest,
   tier,
   ...(stream !== undefined && { stream }),
   ...(chainId !== undefined && { chainId }),
   birth,
+  ...(image.reconfirmedAtEpochMs !== undefined && { reconfirmedAtEpochMs: image.reconfirmedAtEpochMs }),
 });

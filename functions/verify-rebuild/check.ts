@@ -1,5 +1,5 @@
 import { isUnclear, judgeOutcome, type RebuildJudgement } from '../../shared/domain/outcome.ts';
-import type { RebuildOutcome } from '../../shared/domain/rebuild.ts';
+import type { Rebuild, RebuildOutcome } from '../../shared/domain/rebuild.ts';
 import type { StepInput } from './input.ts';
 import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
 import {
@@ -52,12 +52,16 @@ async function judge(ports: VerifyPorts, verification: Verification): Promise<Re
   const { rebuild, deadlineEpochMs } = verification;
   const output = provenOutput(rebuild);
   await lookAtUnclear(ports, verification, await learnOutput(ports, rebuild.stream, output));
-  const images = (await imagesOf(ports, output)).map(lookedAt);
+  const made = await imagesOf(ports, output);
+  const images = made.map(lookedAt);
   const isClear = !images.some((image) => isUnclear(image, rebuild.facts));
-  const findingsBefore = isClear ? await findingsOf(ports, rebuild.headBefore) : undefined;
+  const before = isClear && rebuild.headBefore ? await imagesOf(ports, rebuild.headBefore) : undefined;
+  const findingsBefore = before && (await findingsOf(ports, before));
+  const isSame = before && (await reconfirm(ports, rebuild, before, made));
   return judgeOutcome(
     {
-      facts: rebuild.facts,
+      // Its age counts from this build, once a review has looked.
+      facts: isSame ? rebuild.facts.filter(({ kind }) => kind !== 'age') : rebuild.facts,
       output: images,
       verifyDeadlineEpochMs: deadlineEpochMs,
       ...(findingsBefore && { findingsBefore }),
@@ -65,6 +69,26 @@ async function judge(ports: VerifyPorts, verification: Verification): Promise<Re
     },
     ports.clock(),
   );
+}
+
+/**
+ * What came out with the layers of the head before is as young as this build, which was asked to use no cache and to pull
+ * its parent anew. A run that somebody else began was asked for nothing, and what was taken over was built before.
+ * @returns whether all of it came out so
+ */
+async function reconfirm(
+  { images, rebuilds }: Pick<VerifyPorts, 'images' | 'rebuilds'>,
+  { stream, rebuildId, startingAtEpochMs, build, takenOverFrom }: Rebuild,
+  before: readonly OutputImage[],
+  made: readonly OutputImage[],
+): Promise<boolean> {
+  if (!startingAtEpochMs || build?.supersededBy || takenOverFrom) return false;
+  const chains = new Set(before.map(({ record }) => record?.chainId));
+  const same = made.filter(({ record }) => record?.chainId && chains.has(record.chainId));
+  for (const { digest } of same) await images.recordReconfirmation(digest, startingAtEpochMs);
+  if (same.length < made.length) return false;
+  await rebuilds.record(stream, rebuildId, (rebuild) => rebuild && { ...rebuild, reconfirms: true });
+  return true;
 }
 
 /** An image that is clear is not looked at again: what an event brought meanwhile counts. */

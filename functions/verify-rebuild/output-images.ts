@@ -50,13 +50,12 @@ export async function learnOutput(
   return images;
 }
 
-/** All that the head before had; `undefined` where that of one of its images is not kept. */
+/** All that the images of a head had; `undefined` where that of one of them is not kept. */
 export async function findingsOf(
-  ports: Pick<VerifyPorts, 'places' | 'images' | 'evidence'>,
-  head: Digest | undefined,
+  ports: Pick<VerifyPorts, 'evidence'>,
+  images: readonly OutputImage[],
 ): Promise<readonly Finding[] | undefined> {
-  if (head === undefined) return undefined;
-  const kept = await mapConcurrently(await imagesOf(ports, head), 4, async ({ record }) => {
+  const kept = await mapConcurrently(images, 4, async ({ record }) => {
     const learnt = record && (await learnKept(ports.evidence, record));
     return learnt && 'findings' in learnt ? learnt.findings : undefined;
   });

@@ -5,7 +5,7 @@ import type { Rebuild, RebuildOutcome } from '../../shared/domain/rebuild.ts';
 import { type StreamPolicy, streamPolicy } from '../../shared/domain/stream-policy.ts';
 import { MINUTE_MS } from '../../shared/domain/time.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
-import type { PlaceLedger } from '../../shared/ports/ledger.ts';
+import type { ImageLedger, PlaceLedger, Reconfirmations } from '../../shared/ports/ledger.ts';
 import type { LookRequest, Messages } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { CascadeLedger, RebuildLedger, SwitchLedger } from '../../shared/ports/rebuilds.ts';
@@ -16,6 +16,7 @@ import type { AskWorld } from '../../shared/scanning/ask.ts';
 import type { StepInput } from './input.ts';
 
 export interface VerifyPorts extends JudgeImagesPorts, AskWorld {
+  readonly images: ImageLedger & Reconfirmations;
   readonly registry: ImageRegistry;
   readonly places: Pick<PlaceLedger, 'indexes' | 'locations'>;
   readonly looks: Messages<LookRequest>;

@@ -76,6 +76,10 @@ function survival(
   // Where nobody knows the parent, nobody knows either that it is the same one for ever.
   const recheckAtEpochMs = survived.atEpochMs + retryUnknownFixDays * DAY_MS;
   if (nowEpochMs >= recheckAtEpochMs) return undefined;
+  if (isTrial && fact.kind === 'age') {
+    const detail = `The rebuild of ${instantText(survived.atEpochMs)} made the same layers again. The next review counts their age from there.`;
+    return { fact, reason: 'would-not-help', detail, recheckAtEpochMs };
+  }
   const detail = `${told}${isTrial ? ', a trial since no fix is known' : ''}. It is tried again from ${instantText(recheckAtEpochMs)}, or after a reset.`;
   return { fact, reason: isTrial ? 'no-fix-seen' : 'ineffective', detail, recheckAtEpochMs };
 }

@@ -13,8 +13,8 @@ type OthersWrote = Omit<ImageRecord, keyof ImageFacts>;
 
 /** The facts in a record. */
 export function factsIn(record: ImageRecord): ImageFacts {
-  const { inUse, isHead, standing, scan, verdict, findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } =
-    record;
+  const { inUse, isHead, standing, reconfirmedAtEpochMs, scan, verdict, ...others } = record;
+  const { findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } = others;
   return facts;
 }
 
@@ -46,6 +46,10 @@ export function withStanding(before: ImageRecord, standing: Standing): ImageReco
   const after = { ...before, standing };
   return sameContent(ageOf(before), standing.age) ? after : unjudged(after);
 }
+
+/** `undefined` where it was made again later already. What that makes of its age says the next review. */
+export const withReconfirmation = (before: ImageRecord, reconfirmedAtEpochMs: number): ImageRecord | undefined =>
+  (before.reconfirmedAtEpochMs ?? 0) < reconfirmedAtEpochMs ? { ...before, reconfirmedAtEpochMs } : undefined;
 
 /**
  * `undefined` where the judgement does not count: there is a newer result, or it judged by facts or by an age that are

@@ -4,7 +4,7 @@ import { type GuardMemory, generationOf, type Rebuild, type RebuildOutcome, type
 
 /** The end of a rebuild. */
 export interface RebuildEnd {
-  readonly rebuild: Pick<Rebuild, 'rebuildId' | 'cascadeId' | 'facts'>;
+  readonly rebuild: Pick<Rebuild, 'rebuildId' | 'cascadeId' | 'facts' | 'reconfirms'>;
   readonly outcome: RebuildOutcome;
   /** The head of the parent that it stands on; absent where the parent is not known. */
   readonly parentHead?: Digest;
@@ -66,10 +66,14 @@ function survivedAfter({ survived }: GuardMemory, { rebuild, outcome, parentHead
   if (!isJudged(outcome)) return survived;
   const left = outcome.result === 'ineffective' ? outcome.left : [];
   const judged = new Set(rebuild.facts.map(placeOfFact));
-  return [...survived.filter((one) => !judged.has(placeOfSurvived(one))), ...mergeFacts(left).flatMap(survival)];
+  const at = { atEpochMs, ...(parentHead !== undefined && { parentHead }) };
+  return [
+    ...survived.filter((one) => !judged.has(placeOfSurvived(one))),
+    ...mergeFacts(left).flatMap(survival),
+    ...(rebuild.reconfirms ? [{ fact: 'age', kind: 'trial', ...at } as const] : []),
+  ];
 
   function survival(fact: CauseFact): SurvivedFact[] {
-    const at = { atEpochMs, ...(parentHead !== undefined && { parentHead }) };
     if (fact.kind === 'age') return [{ fact: 'age', kind: 'rebuild', ...at }];
     if (fact.kind !== 'finding') return [];
     const { vulnerability, package: name, version, fix } = fact;

@@ -84,6 +84,8 @@ export interface Rebuild {
   /** What the build made: the digest that was pushed, an index or an image. */
   readonly output?: Digest;
   readonly outcome?: RebuildOutcome;
+  /** It made the layers of the head before once more: their age counts from here, once a review has looked. */
+  readonly reconfirms?: true;
   /** Once it is verified, the tag that others build on is to be moved to its output. */
   readonly promotes?: true;
   /** When that tag was moved. */
@@ -173,7 +175,7 @@ export interface BrokenOff {
   readonly atEpochMs: number;
 }
 
-/** What a rebuild left behind. `trial`: nobody knew whether a fix existed. */
+/** What a rebuild left behind. `trial`: nobody knew whether a fix existed; of an age, that it made the same layers again. */
 export type SurvivedFact = {
   readonly kind: 'trial' | 'rebuild';
   /** Absent where the parent is not known. */

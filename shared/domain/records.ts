@@ -38,6 +38,8 @@ export interface ImageRecord extends ImageFacts {
   readonly isHead: boolean;
   /** Absent until a review has looked what it stands on. */
   readonly standing?: Standing;
+  /** When a rebuild of ours that made the same layers again began: without a cache, and with a fresh pull. */
+  readonly reconfirmedAtEpochMs?: number;
   readonly scan: ScanState;
   readonly verdict?: Verdict;
   /** Changes exactly when the set of findings does. */

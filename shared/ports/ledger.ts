@@ -46,6 +46,12 @@ export interface ImageLedger {
   recordJudgement(judgement: Judgement): Promise<boolean>;
 }
 
+/** Who verifies rebuilds says which images were built anew and came out the same. */
+export interface Reconfirmations {
+  /** Keeps the latest instant. @throws ImageNotRecordedError */
+  recordReconfirmation(digest: Digest, builtAtEpochMs: number): Promise<void>;
+}
+
 export interface ScanClaim {
   readonly runId: string;
   readonly atEpochMs: number;

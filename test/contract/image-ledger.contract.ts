@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { ImageIndex, ImageLedger, Judgement } from '../../shared/ports/ledger.ts';
+import type { ImageIndex, ImageLedger, Judgement, Reconfirmations } from '../../shared/ports/ledger.ts';
 import {
   DAY_MS,
   digestOf,
@@ -24,7 +24,10 @@ const onBase = (days: number) =>
 
 const withoutFacts = ({ facts: _, ...stored }: Judgement) => stored;
 
-export function imageLedgerContract({ make, propertyRuns }: Contract<ImageLedger & ImageIndex>): void {
+export function imageLedgerContract({
+  make,
+  propertyRuns,
+}: Contract<ImageLedger & ImageIndex & Reconfirmations>): void {
   const imageOf = async (ledger: ImageLedger, name: string) => (await ledger.get([digestOf(name)])).get(digestOf(name));
   const digests = async (pages: AsyncIterable<readonly unknown[]>) => (await collect(pages)).flat();
 
@@ -354,6 +357,21 @@ export function imageLedgerContract({ make, propertyRuns }: Contract<ImageLedger
       }),
       { numRuns: propertyRuns },
     );
+  });
+
+  test('what a rebuild of ours made again keeps the latest instant, whatever else is written', async () => {
+    const ledger = await make();
+    await expect(ledger.recordReconfirmation(digestOf('a'), NOW)).rejects.toMatchObject({
+      name: 'ImageNotRecordedError',
+    });
+    await ledger.recordFacts(facts('a'));
+    for (const hours of [1, 3, 2]) await ledger.recordReconfirmation(digestOf('a'), NOW + hours * HOUR_MS);
+    await ledger.recordFacts(facts('a', { owner: 'another' }));
+    await ledger.recordStanding(digestOf('a'), onBase(50));
+    await ledger.recordJudgement(judgement('a', NOW));
+    expect(await imageOf(ledger, 'a')).toMatchObject({
+      ...{ reconfirmedAtEpochMs: NOW + 3 * HOUR_MS, owner: 'another', verdict: {} },
+    });
   });
 
   test('a verdict of 5,000 reasons is kept whole', async () => {

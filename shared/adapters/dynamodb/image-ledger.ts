@@ -1,15 +1,21 @@
 import type { Digest } from '../../domain/image.ts';
-import { withFacts, withJudgement, withStanding, withUnreadResult } from '../../domain/image-record.ts';
+import {
+  withFacts,
+  withJudgement,
+  withReconfirmation,
+  withStanding,
+  withUnreadResult,
+} from '../../domain/image-record.ts';
 import type { ImageFacts, ImageRecord, Judgement } from '../../domain/records.ts';
 import type { Standing } from '../../domain/standing.ts';
 import { ImageNotRecordedError } from '../../ports/errors.ts';
-import type { ImageLedger, ScanClaim } from '../../ports/ledger.ts';
+import type { ImageLedger, Reconfirmations, ScanClaim } from '../../ports/ledger.ts';
 import { DynamoImages } from './images.ts';
 import { type ImageState, imageContent, imageState } from './items.ts';
 import * as keys from './keys.ts';
 
 /** Images as items `IMAGE#<digest>` / `IMAGE`; whatever changes them, their places in the indexes follow. */
-export class DynamoImageLedger extends DynamoImages implements ImageLedger {
+export class DynamoImageLedger extends DynamoImages implements ImageLedger, Reconfirmations {
   async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {
     await this.table.change(keys.image(facts.digest), (item) => {
       const before = item && imageState(item);
@@ -26,6 +32,10 @@ export class DynamoImageLedger extends DynamoImages implements ImageLedger {
 
   async recordStanding(digest: Digest, standing: Standing): Promise<void> {
     await this.#changeRecord(digest, (record) => withStanding(record, standing));
+  }
+
+  async recordReconfirmation(digest: Digest, builtAtEpochMs: number): Promise<void> {
+    await this.#changeRecord(digest, (record) => withReconfirmation(record, builtAtEpochMs));
   }
 
   async claimScan(digest: Digest, claim: ScanClaim): Promise<boolean> {

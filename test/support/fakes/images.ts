@@ -1,13 +1,26 @@
 import type { Digest } from '../../../shared/domain/image.ts';
-import { withFacts, withJudgement, withStanding, withUnreadResult } from '../../../shared/domain/image-record.ts';
+import {
+  withFacts,
+  withJudgement,
+  withReconfirmation,
+  withStanding,
+  withUnreadResult,
+} from '../../../shared/domain/image-record.ts';
 import type { ImageFacts, ImageRecord } from '../../../shared/domain/records.ts';
 import { sameContent } from '../../../shared/domain/same-content.ts';
 import { ageOf, type Standing } from '../../../shared/domain/standing.ts';
 import { ImageNotRecordedError } from '../../../shared/ports/errors.ts';
-import type { ChainLedger, ImageIndex, ImageLedger, Judgement, ScanClaim } from '../../../shared/ports/ledger.ts';
+import type {
+  ChainLedger,
+  ImageIndex,
+  ImageLedger,
+  Judgement,
+  Reconfirmations,
+  ScanClaim,
+} from '../../../shared/ports/ledger.ts';
 
 /** Images in memory. Every write of a record that differs counts in `writes`. */
-export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger {
+export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Reconfirmations {
   readonly records = new Map<Digest, ImageRecord>();
   readonly #askers = new Map<Digest, string>();
   writes = 0;
@@ -39,6 +52,11 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger {
 
   async recordStanding(digest: Digest, standing: Standing): Promise<void> {
     const record = withStanding(this.#known(digest), standing);
+    if (record) this.#put(record);
+  }
+
+  async recordReconfirmation(digest: Digest, builtAtEpochMs: number): Promise<void> {
+    const record = withReconfirmation(this.#known(digest), builtAtEpochMs);
     if (record) this.#put(record);
   }
 

@@ -99,6 +99,9 @@ test('why shows what an image stands on, and which of that decides how old it co
   const text = await why(world);
   expect(text).toMatch(new RegExp(`stands on +\\w+ ${streamOf(1).replace(/\W/g, '.')} ${short}, by layers`));
   expect(text).toMatch(new RegExp(`counts as +2026-11-22 03:00 UTC \\(2 days ago\\), by \\w+ .* ${short}`));
+  expect(text).not.toContain('made again');
+  await world.images.recordReconfirmation(digestOf('app-0'), now - 48 * HOUR_MS);
+  expect(await why(world)).toMatch(/made again +2026-11-22 03:00 UTC \(2 days ago\), by a rebuild of ours/);
   await world.images.recordStanding(digestOf('app-0'), { age: { known: false, unknown: [digestOf('app-0')] } });
   expect(await why(world)).toMatch(/stands on +no image that is known\n +counts as +unknown, by itself\n/);
 });

@@ -57,6 +57,39 @@ test.each<[string, RebuildOutcome, number]>([
   expect(after.lastStartedAtEpochMs).toBe(NOW - HOUR);
 });
 
+test.each<[string, RebuildOutcome, boolean]>([
+  ['it is', { result: 'fixed' }, true],
+  ['beside findings that are left', { result: 'ineffective', left: [fact] }, true],
+  ['nobody verified it', { result: 'unverified', reason }, false],
+])('a rebuild that made the same layers again is a trial of their age: %s', (_, outcome, isRemembered) => {
+  const rebuild = { rebuildId: 'rebuild-9', cascadeId: 'c-g3', facts, reconfirms: true } as const;
+  const { survived } = afterOutcome(before, end(outcome, { rebuild }));
+  const ages = survived.filter((one) => one.fact === 'age');
+  expect(ages).toEqual(isRemembered ? [{ fact: 'age', kind: 'trial', atEpochMs: NOW }] : [before.survived[2]]);
+});
+
+test('an age that is made the same month after month never exhausts the attempts', () => {
+  let memory = freshMemory(STREAM);
+  for (let month = 1; month <= 12; month += 1) {
+    const atEpochMs = NOW + month * 30 * DAY;
+    const asked = (dayAfter: number) =>
+      mayRebuild(
+        guardFacts({ memory, facts: [ageFact], parentHead: digestOf('base') }),
+        SETTINGS,
+        atEpochMs + dayAfter * DAY,
+      );
+    expect(asked(0)).toMatchObject({ answer: 'allow' });
+    const rebuild = { rebuildId: `r-${month}`, cascadeId: `c-g${month}`, facts: [ageFact], reconfirms: true } as const;
+    memory = afterOutcome(memory, { rebuild, outcome: { result: 'fixed' }, parentHead: digestOf('base'), atEpochMs });
+    expect(asked(1)).toMatchObject({
+      answer: 'refuse',
+      reason: 'would-not-help',
+      recheckAtEpochMs: atEpochMs + 7 * DAY,
+    });
+    expect(memory.failuresInARow).toBe(0);
+  }
+});
+
 test('what was mended is forgotten, what is of other facts stays', () => {
   expect(afterOutcome(before, end({ result: 'fixed' })).survived).toEqual([elsewhere]);
 });

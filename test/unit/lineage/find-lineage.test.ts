@@ -137,6 +137,31 @@ test('a label is followed to an index, by the name an image had, and to what was
   expect(await found()).toEqual(expected);
 });
 
+test('what a rebuild of ours made again is as young as that, with all that stands on it', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  await findIn(world);
+  await world.images.recordReconfirmation(digestOf('base'), ago(world, 3));
+  await findIn(world);
+  expect((await standingOf(world, 'base'))?.age).toEqual({
+    ...{ known: true, bornAtEpochMs: ago(world, 3), decidedBy: digestOf('base') },
+  });
+  expect((await standingOf(world, 'app'))?.age).toMatchObject({
+    bornAtEpochMs: ago(world, 20),
+    decidedBy: digestOf('platform'),
+  });
+});
+
+test('the same layers under another digest, pushed by somebody else, make nothing younger', async () => {
+  const world = await lineageWorld();
+  await threeTiers(world);
+  await push(world, 'base again', { tier: 'base', layers: ['os'], daysAgo: 0, isHead: true });
+  await push(world, 'base elsewhere', { tier: 'base', line: 'copy', layers: ['os'], daysAgo: 0, isHead: true });
+  await findIn(world);
+  for (const name of ['base', 'base again', 'base elsewhere', 'app'])
+    expect((await standingOf(world, name))?.age).toMatchObject({ bornAtEpochMs: ago(world, 40) });
+});
+
 describe('what the policy declares', () => {
   const ruleOf = (tier: 'base' | 'platform' | 'application', parents: readonly string[] = []) => ({
     ...{ id: tier, tier, account: SCOPE.account, regions: [SCOPE.region], repositories: [streamOf(tier)] },

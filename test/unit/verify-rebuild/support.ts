@@ -118,14 +118,16 @@ interface Push {
   readonly label?: string;
   readonly platform?: Platform;
   readonly createdAtEpochMs?: number;
+  /** It has the layers of the image of that name; its own where it is left out. */
+  readonly layersOf?: string;
 }
 
-export const artifactOf = (name: string): Extract<Artifact, { kind: 'image' }> => ({
+export const artifactOf = (name: string, layersOf = name): Extract<Artifact, { kind: 'image' }> => ({
   kind: 'image',
   digest: digestOf(name),
   mediaType: 'application/vnd.oci.image.manifest.v1+json',
   configDigest: digestOf(`config of ${name}`),
-  layers: [digestOf(`layer of ${name}`)],
+  layers: [digestOf(`layer of ${layersOf}`)],
   annotations: {},
 });
 
@@ -135,7 +137,7 @@ export function push({ registry, clock }: Pick<Ports, 'registry' | 'clock'>, nam
   const labels = label === undefined ? {} : { [REBUILD_LABEL]: label };
   const createdAtEpochMs = made.createdAtEpochMs ?? pushedAtEpochMs - MINUTE_MS;
   registry.push(LOCATION, {
-    ...{ artifact: artifactOf(name), tags, pushedAtEpochMs },
+    ...{ artifact: artifactOf(name, made.layersOf), tags, pushedAtEpochMs },
     config: { createdAtEpochMs, platform, labels },
   });
   return digestOf(name);
