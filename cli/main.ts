@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import type { Arguments, Command } from './command.ts';
+import { ageCommand } from './commands/age.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { lineageCommand } from './commands/lineage.ts';
 import { pauseCommand, resumeCommand } from './commands/pause.ts';
@@ -19,6 +20,7 @@ import { paint, print } from './output.ts';
 const COMMANDS: Readonly<Record<string, Command>> = {
   status: statusCommand,
   why: whyCommand,
+  age: ageCommand,
   lineage: lineageCommand,
   report: reportCommand,
   review: reviewCommand,

@@ -75,7 +75,7 @@ const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier
  * The age of all that the image stands on, by the limit of its own tier. Where the age of some of it is unknown, the
  * image is at least as old as the rest: that can violate, and its being known never makes up for what is not.
  */
-function ageReasons({ image }: JudgedFacts, policy: Policy): Reason[] {
+function ageReasons({ image }: Pick<JudgedFacts, 'image'>, policy: Policy): Reason[] {
   const age = ageOf(image);
   if (age.known) return [ageReason(image, age, policy)];
   const { unknown, oldestKnown } = age;
@@ -101,8 +101,23 @@ function ageReason(image: ImageFacts, { bornAtEpochMs, decidedBy }: OldestBelow,
 /** Whose age it is, where it is another image's. */
 const by = ({ digest }: ImageFacts, decidedBy = digest) => (decidedBy === digest ? {} : { decidedBy });
 
+/** The age of an image as it counts at an instant, whether it is told yet or not; `undefined` where nobody knows any. */
+export const ageReasonAt = (
+  image: JudgedFacts['image'],
+  policy: Policy,
+  nowEpochMs: number,
+): (Reason & { readonly kind: 'age' }) | undefined =>
+  ageReasons({ image }, policy)
+    .map((reason) => waive(inTime(reason, nowEpochMs), { image }, policy, nowEpochMs))
+    .find((reason) => reason.kind === 'age');
+
 /** Age is told once the warning share of the limit is used up; the instant of the breach is known before. */
-function isEarly(reason: Reason, { image }: JudgedFacts, policy: Policy, nowEpochMs: number): boolean {
+export function isEarly(
+  reason: Reason,
+  { image }: Pick<JudgedFacts, 'image'>,
+  policy: Policy,
+  nowEpochMs: number,
+): boolean {
   if (reason.kind !== 'age' || reason.effect === 'violates') return false;
   const { limitDays, warnAtPercent } = ageLimitOf(policy, image);
   return nowEpochMs < reason.bornAtEpochMs + limitDays * (warnAtPercent / 100) * DAY_MS;
@@ -144,7 +159,7 @@ const inTime = (reason: Reason, nowEpochMs: number): Reason =>
   reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) <= nowEpochMs ? { ...reason, effect: 'violates' } : reason;
 
 /** A waiver that ends before the deadline changes nothing; otherwise the image violates once the waiver is void. */
-function waive(reason: Reason, { image }: JudgedFacts, policy: Policy, nowEpochMs: number): Reason {
+function waive(reason: Reason, { image }: Pick<JudgedFacts, 'image'>, policy: Policy, nowEpochMs: number): Reason {
   if (reason.effect === 'unknown') return reason;
   const waiver = waiverOf(policy.waivers, image, reason, nowEpochMs);
   if (!waiver) return reason;

@@ -62,9 +62,13 @@ export interface ScanClaim {
 export interface ImageIndex {
   /** Images in use with this verdict. Compliant images are not indexed: they are the many. */
   withVerdict(status: 'violating' | 'unknown'): AsyncIterable<readonly Digest[]>;
-  /** Images in use and heads that count as born before an instant (`ageOf`), oldest first within each shard. */
+  /**
+   * Images in use and heads that count as born before an instant (`ageOf`), and not before another one, oldest first
+   * within each shard.
+   */
   bornBefore(
     beforeEpochMs: number,
+    sinceEpochMs?: number,
   ): AsyncIterable<readonly { readonly digest: Digest; readonly bornAtEpochMs: number }[]>;
 }
 

@@ -413,6 +413,9 @@ export function imageLedgerContract({
       { digest: digestOf('used'), bornAtEpochMs: NOW - 30 * DAY_MS },
       { digest: digestOf('head'), bornAtEpochMs: NOW - 20 * DAY_MS },
     ]);
+    const within = (await digests(ledger.bornBefore(NOW, NOW - 20 * DAY_MS))) as { digest: string }[];
+    expect(within.map(({ digest }) => digest)).toEqual([digestOf('head')]);
+    expect(await digests(ledger.bornBefore(NOW - 20 * DAY_MS, NOW - 30 * DAY_MS + 1))).toEqual([]);
     await ledger.recordPresence(digestOf('head'), { isHead: false });
     expect(await digests(ledger.bornBefore(NOW))).toHaveLength(1);
 

@@ -23,7 +23,7 @@ export class IndexedImages extends DynamoImageLedger implements ImageIndex, Chai
     return this.#index.withVerdict(status);
   }
 
-  bornBefore(beforeEpochMs: number) {
-    return this.#index.bornBefore(beforeEpochMs);
+  bornBefore(...births: Parameters<ImageIndex['bornBefore']>) {
+    return this.#index.bornBefore(...births);
   }
 }

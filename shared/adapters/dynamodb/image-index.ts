@@ -23,11 +23,14 @@ export class DynamoImageIndex implements ImageIndex {
 
   async *bornBefore(
     beforeEpochMs: number,
+    sinceEpochMs?: number,
   ): AsyncIterable<readonly { readonly digest: Digest; readonly bornAtEpochMs: number }[]> {
+    // What is born at an instant sorts after the instant itself, for its digest follows.
     const before = new Date(beforeEpochMs).toISOString();
+    const since = sinceEpochMs === undefined ? '0' : new Date(sinceEpochMs).toISOString();
     for (const shard of shards) {
-      const values = { ':pk': agePartition(shard), ':before': before };
-      const question = { expression: 'agePk = :pk AND ageSk < :before', values };
+      const values = { ':pk': agePartition(shard), ':since': since, ':before': before };
+      const question = { expression: 'agePk = :pk AND ageSk BETWEEN :since AND :before', values };
       for await (const page of this.#table.pages({ index: INDEXES.age, ...question })) {
         yield page.map((item) => ageOf(item.ageSk as string));
       }

@@ -85,10 +85,13 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
     if (page.length > 0) yield page.map(({ digest }) => digest).sort();
   }
 
-  async *bornBefore(before: number): AsyncIterable<readonly { digest: Digest; bornAtEpochMs: number }[]> {
+  async *bornBefore(
+    before: number,
+    since = Number.NEGATIVE_INFINITY,
+  ): AsyncIterable<readonly { digest: Digest; bornAtEpochMs: number }[]> {
     const page = [...this.records.values()].flatMap((record) => {
       const age = ageOf(record);
-      return (record.inUse || record.isHead) && age.known && age.bornAtEpochMs < before
+      return (record.inUse || record.isHead) && age.known && age.bornAtEpochMs < before && age.bornAtEpochMs >= since
         ? [{ digest: record.digest, bornAtEpochMs: age.bornAtEpochMs }]
         : [];
     });

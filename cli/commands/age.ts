@@ -1,0 +1,66 @@
+import { instant } from '../../shared/domain/time.ts';
+import { type NamedAge, readAges } from '../age-list.ts';
+import type { Arguments, Command } from '../command.ts';
+import { EXIT, UsageError } from '../errors.ts';
+import { type Colour, counted, print, printJson, relative, shortDigest, table } from '../output.ts';
+
+const DAYS = 7;
+
+export const ageCommand: Command = {
+  summary: 'Which images in use and heads will be too old within some days, and whose age that is.',
+  synopsis: '[--days N] [--overdue]',
+  words: [0, 0],
+  options: { days: { type: 'string' }, overdue: { type: 'boolean' } },
+  optionHelp: { 'days N': `within so many days (${DAYS})`, overdue: 'those too that are too old already' },
+  async run(context, args) {
+    const question = { days: daysIn(args), overdue: args.flags.overdue === true };
+    const connected = await context();
+    const { policyVersion, ages } = await readAges(connected, question);
+    if (args.json) printJson({ policyVersion, ...question, ages });
+    else print(renderAges(ages, question.days, connected.clock()));
+    return EXIT.done;
+  },
+};
+
+/** @throws UsageError */
+function daysIn({ flags: { days = String(DAYS) } }: Arguments): number {
+  const number = Number(days);
+  if (typeof days !== 'string' || days.trim() === '' || !(number >= 0 && number <= 3650))
+    throw new UsageError(`--days is "${days}"; give a number from 0 to 3650.`);
+  return number;
+}
+
+const COLOURS: Readonly<Record<NamedAge['state'], Colour | undefined>> = {
+  young: undefined,
+  warning: 'yellow',
+  over: 'red',
+  waived: 'dim',
+};
+
+function renderAges(ages: readonly NamedAge[], days: number, now: number): string {
+  const over = ages.filter(({ state }) => state === 'over').length;
+  const told = `${counted(ages.length - over, 'image')} will be too old within ${counted(days, 'day')}${over > 0 ? `; too old already: ${over}` : ''}`;
+  return ages.length === 0 ? told : `${told}\n\n${agesTable(ages, now)}`;
+}
+
+const agesTable = (ages: readonly NamedAge[], now: number): string =>
+  table(ages, [
+    { title: 'image', value: ({ names, digest }) => `${names[0] ?? 'no name'} ${shortDigest(digest)}` },
+    { title: 'tier', value: ({ tier }) => tier },
+    { title: 'owner', value: ({ owner }) => owner ?? '-' },
+    { title: 'days', value: ({ ageDays }) => String(ageDays), align: 'right' },
+    { title: 'limit', value: ({ limitDays }) => String(limitDays), align: 'right' },
+    { title: 'state', value: ({ state }) => state, colour: ({ state }) => COLOURS[state] },
+    { title: 'too old', value: ({ deadlineEpochMs: at }) => `${instant(at)} (${relative(at, now)})` },
+    { title: 'because of', value: deciderText },
+    {
+      title: 'is',
+      value: ({ inUse, isHead }) => [...(inUse ? ['in use'] : []), ...(isHead ? ['head'] : [])].join(', '),
+    },
+    { title: 'stream', value: ({ stream }) => stream ?? '-' },
+  ]);
+
+const deciderText = ({ digest, decidedBy, decider }: NamedAge): string =>
+  decidedBy === digest
+    ? 'itself'
+    : [decider?.tier, decider?.stream, shortDigest(decidedBy)].filter((word) => word !== undefined).join(' ');

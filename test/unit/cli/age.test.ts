@@ -1,0 +1,72 @@
+import { ageCommand } from '../../../cli/commands/age.ts';
+import { UsageError } from '../../../cli/errors.ts';
+import { digestOf } from '../../support/samples.ts';
+import { DAY_MS, type PlanWorld, planWorld, pushed, stands, streamOf } from '../cascade-plan/support.ts';
+import { readOnlyContext, run, runJson } from './support.ts';
+
+/** A base that is too old in two days, an application of today on it, and one that is young. */
+async function fleet(): Promise<PlanWorld> {
+  const world = await planWorld({ tiers: ['base'] });
+  const bornAt = (daysAgo: number) => world.clock() - daysAgo * DAY_MS;
+  const base = await pushed(world, 0, 'base', { tags: ['v22'], pushedAtEpochMs: bornAt(28) });
+  const app = await pushed(world, 1, 'app', { tags: ['v1', 'v1.2'], inUse: true, pushedAtEpochMs: bornAt(0) });
+  await pushed(world, 2, 'young', { tags: ['v3'], inUse: true, pushedAtEpochMs: bornAt(1) });
+  await pushed(world, 3, 'old', { tags: ['v4'], inUse: true, pushedAtEpochMs: bornAt(40) });
+  stands(world, app, base);
+  await world.images.recordStanding(app, {
+    parent: { digest: base, evidence: 'layers' },
+    age: { known: true, bornAtEpochMs: bornAt(28), decidedBy: base },
+  });
+  return world;
+}
+
+test('age tells what will be too old, by what it is called, and which image makes it so', async () => {
+  const { ages, ...asked } = await runJson(ageCommand, readOnlyContext(await fleet()));
+  expect(asked).toMatchObject({ days: 7, overdue: false });
+  const host = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
+  expect(ages).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        digest: digestOf('base'),
+        tier: 'base',
+        state: 'warning',
+        isHead: true,
+        inUse: false,
+        ageDays: 28,
+      }),
+      expect.objectContaining({
+        ...{
+          digest: digestOf('app'),
+          tier: 'application',
+          stream: streamOf(1),
+          owner: 'payments',
+          ageDays: 28,
+          limitDays: 30,
+        },
+        ...{ decidedBy: digestOf('base'), decider: { digest: digestOf('base'), tier: 'base', stream: streamOf(0) } },
+        ...{ names: [`${host}/team/app-1:v1`, `${host}/team/app-1:v1.2`], inUse: true, isHead: true },
+      }),
+    ]),
+  );
+  expect(ages).toHaveLength(2);
+});
+
+test('as a page, with --overdue those too that are too old already', async () => {
+  const { code, text } = await run(ageCommand, readOnlyContext(await fleet()), [], { days: '2', overdue: true });
+  expect(code).toBe(0);
+  expect(text).toContain('2 images will be too old within 2 days; too old already: 1');
+  expect(text).toMatch(/team\/app-3:v4 sha256:\w{12} +application +payments +40 +30 +over +2026-11-14/);
+  expect(text).toMatch(
+    /team\/app-1:v1 \S+ +application +payments +28 +30 +warning .*in 2 days.* base \S+team\/app-0:\S+ sha256:/,
+  );
+  expect(text).not.toMatch(/undefined|NaN|[ \t]\n/);
+});
+
+test('where nothing breaches it says so', async () => {
+  const { text } = await run(ageCommand, readOnlyContext(await fleet()), [], { days: '1' });
+  expect(text).toBe('0 images will be too old within 1 day\n');
+});
+
+test.each(['soon', '', '-1', '1e9', 'NaN'])('--days %j is wrong use', async (days) => {
+  await expect(run(ageCommand, readOnlyContext(await fleet()), [], { days })).rejects.toThrow(UsageError);
+});
