@@ -1,3 +1,4 @@
+import type { ReportCounts } from '../../shared/domain/report-counts.ts';
 import { account } from '../../shared/review/documents.ts';
 import * as v from '../../shared/schema.ts';
 
@@ -24,6 +25,17 @@ const execution = {
     ),
   ]),
 };
+
+const whole = v.pipe(v.integer(), v.minValue(0));
+const openImages = v.object({ violating: whole, unknown: whole });
+const counts = v.object({
+  causesOpen: whole,
+  images: v.object({ compliant: whole, violating: whole, unknown: whole, failed: whole }),
+  open: v.object({
+    ...{ base: openImages, platform: openImages, application: openImages, mirrored: openImages },
+    ...{ external: openImages, 'aws-managed': openImages, unmanaged: openImages },
+  }),
+}) satisfies v.GenericSchema<unknown, ReportCounts>;
 
 const run = { runId: v.text(), mode, policyVersion: v.text() };
 
@@ -58,6 +70,8 @@ export const fleetReviewInput = v.variant('action', [
     ...run,
     /** What the check of closures answered, or its error as a Catch gives it. */
     closures: v.object({ Error: v.optional(v.string()), Cause: v.optional(v.string(), '') }),
+    /** What the report came to. */
+    report: v.exactOptional(v.object({ counts })),
   }),
   v.strictObject({
     action: v.literal('abandon'),

@@ -1,10 +1,14 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { ReportCounts } from '../../shared/domain/report-counts.ts';
 import { type ReviewMode, WHOLE_FLEET } from '../../shared/domain/run.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import type { ClosedReview } from './close.ts';
 
-/** Counts how a review of the fleet ended. A preview is nobody's alarm, and some scopes are not the fleet. */
-export function measure(mode: ReviewMode, closed: ClosedReview): ClosedReview {
+/**
+ * Counts how a review of the fleet ended, and, as 19 metrics, what it found: images by outcome, those that are not compliant by
+ * tier, and open causes. A preview is nobody's alarm, and some scopes are not the fleet.
+ */
+export function measure(mode: ReviewMode, closed: ClosedReview, counts?: ReportCounts): ClosedReview {
   if (mode === 'preview' || closed.scopeKey !== WHOLE_FLEET) return closed;
   const { scopes, inventory } = closed.totals;
   metrics.addMetric('ReviewsSucceeded', MetricUnit.Count, closed.state === 'succeeded' ? 1 : 0);
@@ -12,5 +16,20 @@ export function measure(mode: ReviewMode, closed: ClosedReview): ClosedReview {
   metrics.addMetric('ScopesFailed', MetricUnit.Count, scopes.failed);
   metrics.addMetric('ClosuresOverdue', MetricUnit.Count, closed.closuresOverdue);
   metrics.addMetric('ContainersUnresolved', MetricUnit.Count, inventory.unresolved);
+  if (counts) measureFound(counts);
   return closed;
+}
+
+function measureFound({ causesOpen, images, open }: ReportCounts): void {
+  metrics.addMetric('CausesOpen', MetricUnit.Count, causesOpen);
+  for (const [outcome, count] of Object.entries(images)) tell('Images', { outcome }, count);
+  for (const [tier, outcomes] of Object.entries(open))
+    for (const [outcome, count] of Object.entries(outcomes)) tell('OpenImages', { tier, outcome }, count);
+}
+
+function tell(name: string, dimensions: Readonly<Record<string, string>>, count: number): void {
+  const metric = metrics.singleMetric();
+  // Not `addDimensions`: that adds a set of its own, and each set of dimensions is a metric more.
+  for (const [dimension, value] of Object.entries(dimensions)) metric.addDimension(dimension, value);
+  metric.addMetric(name, MetricUnit.Count, count);
 }

@@ -56,6 +56,6 @@ export async function takeStep(event: FleetReviewInput, { ledgers, world, limits
     case 'check-scans':
       return checkScans(ports, limits, event);
     case 'close':
-      return measure(mode, await closeReview(ports, event));
+      return measure(mode, await closeReview(ports, event), event.report?.counts);
   }
 }

@@ -6,14 +6,13 @@ import { DynamoStreams } from '../../shared/adapters/dynamodb/streams.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { S3Reports } from '../../shared/adapters/s3-reports.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { countsOf } from '../../shared/domain/report-counts.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { contents, imageReads, ledgersOfRun, runs, usages } from '../../shared/lambda/ledgers.ts';
-import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { environment } from './env.ts';
 import { type ReportInput, reportInput } from './input.ts';
-import { measure } from './measure.ts';
 import { previewReports } from './preview.ts';
 import { type ReportPorts, writeReport } from './write-report.ts';
 
@@ -41,17 +40,15 @@ function compose(): PortsOf {
   };
 }
 
-/** The report of a review, for people and for machines, and its metrics. */
+/** The report of a review, for people and for machines; whoever closes the review measures what it comes to. */
 export const report = (services: () => PortsOf) =>
   lambdaFunction({
     input: reportInput,
     compose: services,
-    metrics,
     handle: async (event, portsOf) => {
       logger.appendKeys({ runId: event.runId });
       const written = await writeReport(portsOf(event), event);
-      measure(event.mode, written);
-      return { images: written.images };
+      return { images: written.images, counts: countsOf(written) };
     },
   });
 
