@@ -1,0 +1,231 @@
+import type { Digest } from './image.ts';
+import { type LifecycleRule, type LossAction, type SelectedImage, selects } from './lifecycle-policy.ts';
+import { DAY_MS } from './time.ts';
+
+/** What a repository keeps under a digest: an image, an index, or what refers to one. */
+export interface StoredImage extends SelectedImage {
+  readonly digest: Digest;
+  readonly pushedAtEpochMs?: number;
+  /** The last pull that ECR recorded; absent where it was never pulled. */
+  readonly pulledAtEpochMs?: number;
+  readonly archivedAtEpochMs?: number;
+  /** When it was last brought back from the archive: it then counts instead of the push. */
+  readonly restoredAtEpochMs?: number;
+  readonly isIndex: boolean;
+}
+
+/** What a lifecycle policy will do to an image, by the tags it has now. */
+export type Fate =
+  /** No rule selects it, or what holds it is kept. */
+  | { readonly state: 'kept' }
+  | { readonly state: 'lost'; readonly loss: Loss }
+  /** It cannot be told, which is no promise that it is kept. */
+  | { readonly state: 'unknown'; readonly reason: string };
+
+export interface Loss {
+  /** The priority of the rule, which is its name. */
+  readonly rule: number;
+  readonly action: LossAction;
+  /** The index with which it is lost. */
+  readonly through?: Digest;
+  readonly when: LossInstant;
+}
+
+export type LossInstant =
+  /** From that instant on the rule takes it; ECR acts within 24 hours. It may have passed. */
+  | { readonly by: 'age' | 'count'; readonly expiresAtEpochMs: number }
+  /** After so many further pushes of what the rule counts; expected at the pace of those that are there. */
+  | { readonly by: 'pushes'; readonly afterPushes: number; readonly expectedAtEpochMs: number }
+  /** With the next push of its tags, which move: then nothing names it any more. Expected as above. */
+  | { readonly by: 'untagging'; readonly afterPushes: number; readonly expectedAtEpochMs: number };
+
+export const lossAtEpochMs = (when: LossInstant): number =>
+  'expiresAtEpochMs' in when ? when.expiresAtEpochMs : when.expectedAtEpochMs;
+
+/** One repository as its policy sees it. */
+export interface Repository {
+  readonly rules: readonly LifecycleRule[];
+  readonly images: readonly StoredImage[];
+  /** By an image the indexes of this repository that hold it. */
+  readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
+  /** Whether the next build takes a tag over. */
+  readonly moves: (tag: string) => boolean;
+  readonly nowEpochMs: number;
+}
+
+const KEPT: Fate = { state: 'kept' };
+
+/**
+ * Tells what the lifecycle policy of a repository will do. As ECR does it: all rules look at all images; an image
+ * belongs to the first rule that selects its tags in its storage, also where that rule leaves it; a rule that counts
+ * counts those of others too; an image that an index holds goes after the last of its indexes. Where pushes came at one
+ * instant the worse order counts.
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+ */
+export class LifecycleForecast {
+  readonly #repository: Repository;
+  readonly #images: ReadonlyMap<Digest, StoredImage>;
+  readonly #counted = new Map<LifecycleRule, Counted | undefined>();
+  readonly #fates = new Map<Digest, Fate>();
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+    this.#images = new Map(repository.images.map((image) => [image.digest, image]));
+  }
+
+  /** What becomes of a digest itself; `undefined` where the repository does not keep it. */
+  fateOf(digest: Digest): Fate | undefined {
+    const known = this.#fates.get(digest);
+    const image = this.#images.get(digest);
+    if (known || !image) return known;
+    // An index that holds itself, by whatever way, is not held.
+    this.#fates.set(digest, KEPT);
+    const own = this.#ownFate(image);
+    const fate = own.state === 'kept' ? own : latest([own, ...this.#holdersOf(digest)]);
+    this.#fates.set(digest, fate);
+    return fate;
+  }
+
+  /**
+   * What becomes of the way by which an image is asked for: where it has no tag of its own, the last of the indexes that
+   * hold it.
+   */
+  fateAsAskedFor(digest: Digest): Fate | undefined {
+    const holders = this.#holdersOf(digest);
+    const isNamed = (this.#images.get(digest)?.tags.length ?? 0) > 0;
+    return isNamed || holders.length === 0 ? this.fateOf(digest) : latest(holders);
+  }
+
+  #holdersOf(digest: Digest): readonly Fate[] {
+    return (this.#repository.holders.get(digest) ?? []).flatMap((index) => {
+      const fate = this.fateOf(index);
+      return fate ? [fate.state === 'lost' ? lostThrough(index, fate.loss) : fate] : [];
+    });
+  }
+
+  #ownFate(image: StoredImage): Fate {
+    const now = this.#fateByRules(image);
+    const { moves } = this.#repository;
+    if (now.state !== 'kept' && !isLater(now, this.#repository.nowEpochMs)) return now;
+    if (image.archived || image.tags.length === 0 || !image.tags.every(moves)) return now;
+    return earliest(now, this.#fateOnceUntagged(image));
+  }
+
+  #fateByRules(image: StoredImage): Fate {
+    for (const rule of this.#repository.rules) {
+      if (!rule.selection) return { state: 'unknown', reason: rule.problem ?? `rule ${rule.priority} cannot be read` };
+      if (selects(rule.selection, image)) return this.#fateByRule(rule, image);
+    }
+    return KEPT;
+  }
+
+  #fateByRule(rule: LifecycleRule, image: StoredImage): Fate {
+    const { effect, priority } = rule;
+    if (!effect) return { state: 'unknown', reason: rule.problem ?? `rule ${priority} cannot be read` };
+    const { leaves, action } = effect;
+    const when =
+      leaves.by === 'count' ? this.#byCount(rule, leaves.images, image) : byAge(leaves.by, leaves.days, image);
+    if (when) return { state: 'lost', loss: { rule: priority, action, when } };
+    return { state: 'unknown', reason: `rule ${priority}: ECR does not tell when what it selects was pushed` };
+  }
+
+  #byCount(rule: LifecycleRule, leaves: number, image: StoredImage): LossInstant | undefined {
+    const counted = this.#countedBy(rule);
+    const at = countsFrom(image);
+    if (at === undefined || !counted) return undefined;
+    const stored = this.#images.get(image.digest);
+    const isCounted = stored && rule.selection && selects(rule.selection, stored);
+    const younger = notOlder(counted, at) - (isCounted ? 1 : 0);
+    const outgrownAtEpochMs = counted[younger - leaves];
+    if (outgrownAtEpochMs !== undefined) return { by: 'count', expiresAtEpochMs: outgrownAtEpochMs };
+    const afterPushes = leaves - younger;
+    return { by: 'pushes', afterPushes, expectedAtEpochMs: this.#expected(counted, afterPushes) };
+  }
+
+  #countedBy(rule: LifecycleRule): Counted | undefined {
+    if (!this.#counted.has(rule)) {
+      const selected = this.#repository.images.filter((image) => rule.selection && selects(rule.selection, image));
+      this.#counted.set(rule, countedIn(selected));
+    }
+    return this.#counted.get(rule);
+  }
+
+  #fateOnceUntagged(image: StoredImage): Fate {
+    const fate = this.#fateByRules({ ...image, tags: [] });
+    const pushed = countedIn(this.#repository.images.filter(({ tags }) => tags.length > 0));
+    if (fate.state !== 'lost' || !pushed) return fate;
+    const { when } = fate.loss;
+    // Each push of a tag leaves one image more without any.
+    const afterPushes = when.by === 'pushes' ? when.afterPushes : 1;
+    const expected = this.#expected(pushed, afterPushes);
+    const expectedAtEpochMs = when.by === 'pushes' ? expected : Math.max(expected, lossAtEpochMs(when));
+    return { state: 'lost', loss: { ...fate.loss, when: { by: 'untagging', afterPushes, expectedAtEpochMs } } };
+  }
+
+  /** At the pace of the pushes that are there, until now: a repository that fell asleep is not expected to wake. */
+  #expected(counted: Counted, pushes: number): number {
+    const { nowEpochMs } = this.#repository;
+    const oldest = counted.at(-1) ?? nowEpochMs;
+    const interval = Math.max(nowEpochMs - oldest, 0) / Math.max(counted.length - 1, 1);
+    return Math.round(nowEpochMs + interval * pushes);
+  }
+}
+
+/** Instants of pushes, the youngest first. */
+type Counted = readonly number[];
+
+/** `undefined` where ECR does not tell one of them. */
+function countedIn(images: readonly StoredImage[]): Counted | undefined {
+  const atEpochMs = images.map(countsFrom);
+  if (!atEpochMs.every((at) => at !== undefined)) return undefined;
+  return atEpochMs.sort((one, other) => other - one);
+}
+
+/** How many of them are not before an instant. */
+function notOlder(counted: Counted, atEpochMs: number): number {
+  let [from, to] = [0, counted.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((counted[middle] ?? 0) >= atEpochMs) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+const countsFrom = ({ pushedAtEpochMs, restoredAtEpochMs }: StoredImage): number | undefined =>
+  restoredAtEpochMs ?? pushedAtEpochMs;
+
+function byAge(since: 'pushed' | 'pulled' | 'archived', days: number, image: StoredImage): LossInstant | undefined {
+  const from = agesFrom(since, image);
+  return from === undefined ? undefined : { by: 'age', expiresAtEpochMs: from + days * DAY_MS };
+}
+
+/** What was not pulled since it was restored ages from then; what was never pulled from its push. */
+function agesFrom(since: 'pushed' | 'pulled' | 'archived', image: StoredImage): number | undefined {
+  const { pulledAtEpochMs, restoredAtEpochMs, archivedAtEpochMs } = image;
+  if (since === 'archived') return archivedAtEpochMs;
+  if (since === 'pushed' || pulledAtEpochMs === undefined) return countsFrom(image);
+  return Math.max(pulledAtEpochMs, restoredAtEpochMs ?? pulledAtEpochMs);
+}
+
+const isLater = (fate: Fate, nowEpochMs: number): boolean =>
+  fate.state === 'lost' && lossAtEpochMs(fate.loss.when) > nowEpochMs;
+
+const lostThrough = (through: Digest, loss: Loss): Fate => ({
+  state: 'lost',
+  loss: { ...loss, through: loss.through ?? through },
+});
+
+/** It goes when all of them are gone; kept by one is kept, and one that is unknown may be kept or not. */
+function latest(fates: readonly Fate[]): Fate {
+  const unsure = fates.find(({ state }) => state === 'kept') ?? fates.find(({ state }) => state === 'unknown');
+  return unsure ?? fates.reduce((last, fate) => (atOf(fate) > atOf(last) ? fate : last));
+}
+
+/** The first of two ways to be lost; one that cannot be told counts where the other does not lose it. */
+function earliest(one: Fate, other: Fate): Fate {
+  if (one.state === 'lost' && other.state === 'lost') return atOf(other) < atOf(one) ? other : one;
+  return [one, other].find(({ state }) => state === 'lost') ?? (one.state === 'kept' ? other : one);
+}
+
+const atOf = (fate: Fate): number => (fate.state === 'lost' ? lossAtEpochMs(fate.loss.when) : Number.POSITIVE_INFINITY);
