@@ -73,6 +73,8 @@ const DRIVERS: Readonly<Record<string, Drivers>> = {
   'build-result': { invocations: 'images', work: 'images', files: 'none' },
   'verify-rebuild': { invocations: 'images', work: 'images', files: 'images' },
   'registry-events': { invocations: 'images', work: 'images', files: 'none' },
+  // One look a day, over all that runs.
+  protection: { invocations: 'none', work: 'usages', files: 'none' },
   // What runs of the images of a stream.
   rollout: { invocations: 'usages', work: 'usages', files: 'usages' },
 };

@@ -96,6 +96,10 @@ export class LifecycleForecast {
     return isNamed || holders.length === 0 ? this.fateOf(digest) : latest(holders);
   }
 
+  isArchived(digest: Digest): boolean {
+    return this.#images.get(digest)?.archived === true;
+  }
+
   #holdersOf(digest: Digest): readonly Fate[] {
     return (this.#repository.holders.get(digest) ?? []).flatMap((index) => {
       const fate = this.fateOf(index);

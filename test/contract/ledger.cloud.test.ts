@@ -4,6 +4,7 @@ import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.t
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
 import { DynamoLockLedger } from '../../shared/adapters/dynamodb/lock-ledger.ts';
+import { DynamoLossLedger } from '../../shared/adapters/dynamodb/loss-ledger.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
 import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rollout-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
@@ -25,6 +26,7 @@ import { contentLedgerContract } from './content-ledger.contract.ts';
 import { guardLedgerContract } from './guard-ledger.contract.ts';
 import { imageLedgerContract } from './image-ledger.contract.ts';
 import { lockLedgerContract } from './lock-ledger.contract.ts';
+import { lossLedgerContract } from './loss-ledger.contract.ts';
 import { placeLedgerContract } from './place-ledger.contract.ts';
 import { rebuildLedgerContract } from './rebuild-ledger.contract.ts';
 import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
@@ -60,6 +62,8 @@ describe('the DynamoDB ledger of', () => {
   describe('runs', () => runLedgerContract({ make: async () => new DynamoRunLedger(await newTable()), propertyRuns }));
   describe('scopes', () =>
     scopeLedgerContract({ make: async () => new DynamoScopeLedger(await newTable()), propertyRuns }));
+  describe('losses', () =>
+    lossLedgerContract({ make: async () => new DynamoLossLedger(await newTable()), propertyRuns }));
   describe('rebuilds', () =>
     rebuildLedgerContract({ make: async () => new DynamoRebuildLedger(await newTable()), propertyRuns }));
   describe('locks', () =>

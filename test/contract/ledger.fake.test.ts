@@ -6,6 +6,7 @@ import { contentLedgerContract } from './content-ledger.contract.ts';
 import { guardLedgerContract } from './guard-ledger.contract.ts';
 import { imageLedgerContract } from './image-ledger.contract.ts';
 import { lockLedgerContract } from './lock-ledger.contract.ts';
+import { lossLedgerContract } from './loss-ledger.contract.ts';
 import { placeLedgerContract } from './place-ledger.contract.ts';
 import { rebuildLedgerContract } from './rebuild-ledger.contract.ts';
 import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
@@ -29,6 +30,7 @@ describe('the fake ledger of', () => {
   describe('causes', () => causeLedgerContract({ make: () => fakeWorld().causes, propertyRuns }));
   describe('runs', () => runLedgerContract({ make: () => fakeWorld().runs, propertyRuns }));
   describe('scopes', () => scopeLedgerContract({ make: () => fakeWorld().scopes, propertyRuns }));
+  describe('losses', () => lossLedgerContract({ make: () => fakeWorld().losses, propertyRuns }));
   describe('rebuilds', () => rebuildLedgerContract({ make: () => fakeWorld().rebuilds, propertyRuns }));
   describe('locks', () => lockLedgerContract({ make: () => fakeWorld().locks, propertyRuns }));
   describe('slots', () => slotLedgerContract({ make: () => fakeWorld().slots, propertyRuns }));

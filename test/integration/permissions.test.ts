@@ -77,6 +77,7 @@ const TASKS: Readonly<Record<string, readonly string[]>> = {
   PolicyEvaluationRole: [],
   RegistryEventsRole: [],
   ReportRole: [],
+  ProtectionRole: ['delete from the ledger'],
   LedgerEventsRole: ['tell the bus'],
   FleetReviewRole: ['delete from the ledger'],
   CascadePlanRole: ['delete from the ledger', 'start a cascade'],

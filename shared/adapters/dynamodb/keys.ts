@@ -37,6 +37,8 @@ import type { Usage } from '../../domain/usage.ts';
  * | lease of reviews| RUN#CURRENT              | RUN                                                  | conditional put |
  * | latest review   | RUN#LATEST               | RUN                                                  | Get |
  * | scope           | SCOPES                   | <account>/<region>                                   | Query of all |
+ * | loss            | LOSS#<location>          | <digest>                                             | Query of one repository; BatchGet of one image |
+ * | look            | LOOKS                    | <location>                                           | Query of all; BatchGet |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
@@ -119,6 +121,10 @@ export const abandonedRun = (runId: string): Key => ({ PK: `RUN#${runId}`, SK: '
 export const currentRun: Key = { PK: 'RUN#CURRENT', SK: 'RUN' };
 export const latestRun: Key = { PK: 'RUN#LATEST', SK: 'RUN' };
 export const scope = (scope: Scope): Key => ({ PK: 'SCOPES', SK: `${scope.account}/${scope.region}` });
+export const LOOKS = 'LOOKS';
+export const look = (location: ImageLocation): Key => ({ PK: LOOKS, SK: locationKey(location) });
+export const lossesOf = (location: ImageLocation): string => `LOSS#${locationKey(location)}`;
+export const loss = (location: ImageLocation, digest: Digest): Key => ({ PK: lossesOf(location), SK: digest });
 export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
 
 export const scopePartition = (scope: Scope): string => `USE#${scope.account}/${scope.region}`;

@@ -86,6 +86,12 @@ export class FakeRegistry implements ImageRegistry {
     return this.#repositories.get(locationKey(location))?.images.get(digest);
   }
 
+  /** All that a repository keeps, archived images too; `undefined` where there is no such repository. */
+  keptIn(location: ImageLocation): readonly RegistryImage[] | undefined {
+    const repository = this.#repositories.get(locationKey(location));
+    return repository && [...repository.images.values()].map(listed);
+  }
+
   async *repositories(registry: Registry): AsyncIterable<readonly string[]> {
     this.#check(registry);
     const names = [...this.#repositories.values()]

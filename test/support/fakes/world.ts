@@ -9,6 +9,8 @@ import { FakeExecutions } from './executions.ts';
 import { FakeDeadLetters, FakeEventBus, FakeEvidenceStore, FakeReportStore, FakeRunFiles } from './files.ts';
 import { FakeImageLedger } from './images.ts';
 import { FakeSwitchLedger } from './kill-switch.ts';
+import { FakeLifecycles } from './lifecycles.ts';
+import { FakeLossLedger } from './losses.ts';
 import { FakeMessages } from './messages.ts';
 import { FakePlaceLedger } from './places.ts';
 import { FakePolicyStore } from './policies.ts';
@@ -67,6 +69,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     killSwitch: new FakeSwitchLedger(),
     runs: new FakeRunLedger(),
     scopes: new FakeScopeLedger(),
+    losses: new FakeLossLedger(),
     policies: new FakePolicyStore(),
     runFiles: new FakeRunFiles(),
     evidence: new FakeEvidenceStore(),
@@ -79,6 +82,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     accounts: new FakeAccountDirectory(),
     workloads: new FakeWorkloads(),
     registry,
+    lifecycles: new FakeLifecycles(registry),
     scanner: new FakeScanner(registry, clock),
     runner: new FakeRunner(clock),
     deployer: new FakeDeployer(clock),

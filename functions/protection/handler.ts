@@ -1,0 +1,47 @@
+import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
+import { DynamoImages } from '../../shared/adapters/dynamodb/images.ts';
+import { DynamoLossLedger } from '../../shared/adapters/dynamodb/loss-ledger.ts';
+import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
+import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/scope-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/usage-ledger.ts';
+import { EcrLifecycles } from '../../shared/adapters/ecr-lifecycles.ts';
+import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
+import { DAY_MS } from '../../shared/domain/time.ts';
+import { loadEnv } from '../../shared/lambda/env.ts';
+import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { answer, type ProtectionServices } from './answer.ts';
+import { environment } from './env.ts';
+import { protectionInput } from './input.ts';
+
+function compose(): ProtectionServices {
+  const env = loadEnv(environment);
+  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
+  const ecr = ecrClients(
+    memberAccess({
+      partition: env.PARTITION,
+      roleName: env.READ_ROLE_NAME,
+      externalId: env.READ_ROLE_EXTERNAL_ID,
+      sessionName: 'patchwave-protection',
+    }),
+  );
+  const ports = {
+    scopes: new DynamoScopeLedger(table),
+    usages: new DynamoUsageLedger(table),
+    images: new DynamoImages(table),
+    places: new DynamoPlaces(table),
+    losses: new DynamoLossLedger(table),
+    policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
+    lifecycles: new EcrLifecycles(ecr),
+    registry: new EcrManifests(ecr),
+    clock: Date.now,
+  };
+  return { ports, horizonMs: env.LOSS_HORIZON_DAYS * DAY_MS };
+}
+
+/** Once a day: what the lifecycle policies of registries will do to what is in use. */
+export const protection = (services: () => ProtectionServices) =>
+  lambdaFunction({ input: protectionInput, compose: services, handle: answer });
+
+export const handler = protection(compose);

@@ -1,0 +1,70 @@
+import { collect } from '../../shared/concurrency.ts';
+import type { Digest, ImageLocation, IndexChild } from '../../shared/domain/image.ts';
+import { allGone, allUnknown, type ImageLoss, type Looked, lossesIn } from '../../shared/domain/image-loss.ts';
+import { LifecycleForecast, type StoredImage } from '../../shared/domain/lifecycle.ts';
+import { type LifecycleRule, readLifecyclePolicy } from '../../shared/domain/lifecycle-policy.ts';
+import type { PlaceLedger } from '../../shared/ports/ledger.ts';
+import type { Lifecycles } from '../../shared/ports/lifecycles.ts';
+import type { ImageRegistry } from '../../shared/ports/registry.ts';
+
+export interface LookPorts {
+  readonly lifecycles: Lifecycles;
+  readonly registry: Pick<ImageRegistry, 'manifests'>;
+  readonly places: Pick<PlaceLedger, 'indexes'>;
+}
+
+/**
+ * What the lifecycle policy of one repository will do to the images that are used. Where there is no policy one call
+ * tells so, and nothing is listed.
+ * @param moves whether a tag of the repository is one that its next build takes over
+ * @throws RegistryUnreachableError
+ */
+export async function lookAt(
+  ports: LookPorts,
+  looked: Looked,
+  moves: (tag: string) => boolean,
+): Promise<readonly ImageLoss[]> {
+  const policy = await ports.lifecycles.policyOf(looked.location);
+  if (policy.found !== 'policy') return policy.found === 'no-policy' ? [] : allGone(looked);
+  const { rules, problem } = readLifecyclePolicy(policy.text);
+  if (!rules) return allUnknown(looked, problem);
+  return rules.length === 0 ? [] : lossesIn(looked, await forecastOf(ports, looked, rules, moves));
+}
+
+async function forecastOf(
+  ports: LookPorts,
+  { location, used, nowEpochMs }: Looked,
+  rules: readonly LifecycleRule[],
+  moves: (tag: string) => boolean,
+): Promise<LifecycleForecast> {
+  const images = (await collect(ports.lifecycles.stored(location))).flat();
+  const holders = await holdersOf(ports, location, images, new Set(used.map(({ digest }) => digest)));
+  return new LifecycleForecast({ rules, images, holders, moves, nowEpochMs });
+}
+
+/**
+ * Which indexes hold what is used: only what has no tag of its own needs one. An index that is not known yet is read. One
+ * that cannot be read holds nothing: what may be in it is then told early, not late.
+ */
+async function holdersOf(
+  { places, registry }: LookPorts,
+  location: ImageLocation,
+  images: readonly StoredImage[],
+  used: ReadonlySet<Digest>,
+): Promise<ReadonlyMap<Digest, readonly Digest[]>> {
+  const holders = new Map<Digest, Digest[]>();
+  const indexes = images.flatMap(({ isIndex, digest }) => (isIndex ? [digest] : []));
+  if (!images.some(({ digest, tags }) => tags.length === 0 && used.has(digest))) return holders;
+  const hold = (index: Digest, children: readonly IndexChild[]): void => {
+    for (const { digest } of children)
+      if (used.has(digest)) holders.set(digest, [...(holders.get(digest) ?? []), index]);
+  };
+  const known = await places.indexes(indexes);
+  for (const [index, children] of known) hold(index, children);
+  const { found } = await registry.manifests(
+    location,
+    indexes.filter((index) => !known.has(index)),
+  );
+  for (const artifact of found) if (artifact.kind === 'index') hold(artifact.digest, artifact.children);
+  return holders;
+}

@@ -1,0 +1,72 @@
+import {
+  type ECRClient,
+  GetLifecyclePolicyCommand,
+  type ImageDetail,
+  paginateDescribeImages,
+} from '@aws-sdk/client-ecr';
+import { type ImageLocation, isDigest } from '../domain/image.ts';
+import type { StoredImage } from '../domain/lifecycle.ts';
+import type { Lifecycles, LifecycleText } from '../ports/lifecycles.ts';
+import type { RegionalClients } from './clients.ts';
+import { unreachable } from './ecr-manifests.ts';
+import { INDEX_TYPES } from './manifest.ts';
+import { isNamed, orUnreachable, pagesOrUnreachable } from './refusal.ts';
+
+/** The most that DescribeImages lists in a page. */
+const ROWS_A_PAGE = 1000;
+
+/** Lifecycle policies of Amazon ECR's private registries, and what they look at. */
+export class EcrLifecycles implements Lifecycles {
+  readonly #clients: RegionalClients<ECRClient>;
+
+  constructor(clients: RegionalClients<ECRClient>) {
+    this.#clients = clients;
+  }
+
+  async policyOf(location: ImageLocation): Promise<LifecycleText> {
+    const command = new GetLifecyclePolicyCommand({ repositoryName: location.repository });
+    try {
+      const { lifecyclePolicyText: text } = await orUnreachable(
+        () => this.#clients(location).send(command),
+        unreachable(location),
+      );
+      return text === undefined ? { found: 'no-policy' } : { found: 'policy', text };
+    } catch (error) {
+      if (isNamed(error, 'LifecyclePolicyNotFoundException')) return { found: 'no-policy' };
+      if (isNamed(error, 'RepositoryNotFoundException')) return { found: 'no-repository' };
+      throw error;
+    }
+  }
+
+  async *stored(location: ImageLocation): AsyncIterable<readonly StoredImage[]> {
+    const pages = paginateDescribeImages(
+      { client: this.#clients(location), pageSize: ROWS_A_PAGE },
+      { repositoryName: location.repository, filter: { imageStatus: 'ANY' } },
+    );
+    try {
+      for await (const { imageDetails = [] } of pagesOrUnreachable(pages, unreachable(location))) {
+        yield imageDetails.flatMap(stored);
+      }
+    } catch (error) {
+      if (!isNamed(error, 'RepositoryNotFoundException')) throw error;
+    }
+  }
+}
+
+function stored(detail: ImageDetail): StoredImage[] {
+  const { imageDigest: digest, imageTags = [], imagePushedAt, lastRecordedPullTime } = detail;
+  if (!isDigest(digest)) return [];
+  return [
+    {
+      digest,
+      tags: [...imageTags].sort(),
+      ...(imagePushedAt && { pushedAtEpochMs: imagePushedAt.getTime() }),
+      ...(lastRecordedPullTime && { pulledAtEpochMs: lastRecordedPullTime.getTime() }),
+      ...(detail.lastArchivedAt && { archivedAtEpochMs: detail.lastArchivedAt.getTime() }),
+      ...(detail.lastActivatedAt && { restoredAtEpochMs: detail.lastActivatedAt.getTime() }),
+      // While it is brought back it cannot be pulled, and lies in the archive still.
+      archived: detail.imageStatus === 'ARCHIVED' || detail.imageStatus === 'ACTIVATING',
+      isIndex: INDEX_TYPES.some((type) => type === detail.imageManifestMediaType),
+    },
+  ];
+}

@@ -1,0 +1,90 @@
+import type { ImageLocation } from './image.ts';
+import { type Fate, type LifecycleForecast, lossAtEpochMs } from './lifecycle.ts';
+import { compareTexts } from './order.ts';
+import type { UsedImage } from './used-images.ts';
+
+/** An image in use, or one that such an image stands on, that a repository will throw away, as the ledger keeps it. */
+export interface ImageLoss extends Pick<UsedImage, 'digest' | 'use' | 'running' | 'workloads'> {
+  readonly location: ImageLocation;
+  readonly fate: ToldFate;
+  /** When it was first told. */
+  readonly foundAtEpochMs: number;
+}
+
+/** What is told: what is kept need not be. */
+export type ToldFate =
+  | Exclude<Fate, { readonly state: 'kept' }>
+  /** It runs, and a new task cannot pull it any more. */
+  | { readonly state: 'gone'; readonly how: 'deleted' | 'archived' };
+
+/** The last look at the lifecycle policy of one repository; what it found lies beside it. */
+export interface RepositoryLook {
+  readonly location: ImageLocation;
+  readonly lookedAtEpochMs: number;
+  /** So many images were looked at, of which so many will be lost, and of so many nobody can tell. */
+  readonly images: number;
+  readonly losses: number;
+  readonly unknown: number;
+  /** It could not be read: what is known of its images is from before, or nothing. */
+  readonly failure?: { readonly error: string; readonly detail: string };
+}
+
+export interface Looked {
+  readonly location: ImageLocation;
+  /** Everything that is used of this repository. */
+  readonly used: readonly UsedImage[];
+  readonly nowEpochMs: number;
+  /** What is lost later is not told yet. */
+  readonly horizonMs: number;
+}
+
+/** What will become of the images that are used, as far as it is to be told: in a fixed order. */
+export function lossesIn(
+  looked: Looked,
+  forecast: Pick<LifecycleForecast, 'fateOf' | 'fateAsAskedFor' | 'isArchived'>,
+): readonly ImageLoss[] {
+  return lossesBy(looked, (image) => {
+    const runs = image.use === 'running';
+    const fate = runs && !image.isPinned ? forecast.fateAsAskedFor(image.digest) : forecast.fateOf(image.digest);
+    if (!fate) return runs ? { state: 'gone', how: 'deleted' } : undefined;
+    if (runs && forecast.isArchived(image.digest)) return { state: 'gone', how: 'archived' };
+    return fate.state === 'kept' ? undefined : fate;
+  });
+}
+
+/** Of a repository that is gone: everything that runs from it is. */
+export const allGone = (looked: Looked): readonly ImageLoss[] =>
+  lossesBy(looked, ({ use }) => (use === 'running' ? { state: 'gone', how: 'deleted' } : undefined));
+
+/** Of a repository whose policy cannot be understood. */
+export const allUnknown = (looked: Looked, reason: string): readonly ImageLoss[] =>
+  lossesBy(looked, () => ({ state: 'unknown', reason }));
+
+function lossesBy(
+  { location, used, nowEpochMs, horizonMs }: Looked,
+  fateOf: (image: UsedImage) => ToldFate | undefined,
+): readonly ImageLoss[] {
+  return used
+    .flatMap((image) => {
+      const fate = fateOf(image);
+      if (!fate || (fate.state === 'lost' && lossAtEpochMs(fate.loss.when) > nowEpochMs + horizonMs)) return [];
+      const { digest, use, running, workloads } = image;
+      return [{ digest, location, use, running, workloads, fate, foundAtEpochMs: nowEpochMs }];
+    })
+    .sort((one, other) => compareTexts(one.digest, other.digest));
+}
+
+/** The most pressing first: what is gone, then by the instant, then what nobody can tell. */
+export const byUrgency = (one: ImageLoss, other: ImageLoss): number =>
+  urgency(one.fate) - urgency(other.fate) || compareTexts(one.digest, other.digest);
+
+function urgency(fate: ToldFate): number {
+  if (fate.state === 'gone') return Number.NEGATIVE_INFINITY;
+  return fate.state === 'lost' ? lossAtEpochMs(fate.loss.when) : Number.MAX_VALUE;
+}
+
+/** Of which images a look can say nothing, or said it too long ago: no answer is no promise. */
+export const isStale = ({ lookedAtEpochMs }: RepositoryLook, nowEpochMs: number): boolean =>
+  nowEpochMs - lookedAtEpochMs > LOOK_COUNTS_MS;
+
+const LOOK_COUNTS_MS = 48 * 3_600_000;

@@ -1,0 +1,111 @@
+import { type Digest, type ImageLocation, locationKey } from './image.ts';
+import type { ImageRecord } from './records.ts';
+import { readImageReference } from './reference.ts';
+import { type Usage, workloadText } from './usage.ts';
+
+/** An image that something runs, or that such an image stands on. */
+export interface UsedImage {
+  readonly digest: Digest;
+  readonly use: 'running' | 'ancestor';
+  /** How many running images it is or bears. */
+  readonly running: number;
+  /** Who runs it, or what stands on it, in words: some of them. */
+  readonly workloads: readonly string[];
+  /** Asked for by its own digest, and not by a tag or an index. */
+  readonly isPinned: boolean;
+}
+
+/** What is used of one repository. */
+export interface UsedRepository {
+  readonly location: ImageLocation;
+  readonly images: readonly UsedImage[];
+}
+
+/** Who uses an image is told by some of its workloads; a base may have thousands. */
+const MOST_WORKLOADS = 20;
+
+interface Running {
+  readonly workloads: Set<string>;
+  /** Where it is pulled from, as far as references tell. */
+  readonly places: Map<string, ImageLocation>;
+  isPinned: boolean;
+}
+
+/** Gathers what is used, one usage at a time, so that they need not be held. */
+export class UsedImages {
+  readonly #running = new Map<Digest, Running>();
+
+  add(usage: Usage): void {
+    const { digest, reference } = usage;
+    const known = this.#running.get(digest) ?? { workloads: new Set(), places: new Map(), isPinned: false };
+    this.#running.set(digest, known);
+    if (known.workloads.size < MOST_WORKLOADS) known.workloads.add(workloadText(usage));
+    const { location, digest: pinned } = readImageReference(reference) ?? {};
+    if (location) known.places.set(locationKey(location), location);
+    known.isPinned ||= pinned === digest;
+  }
+
+  get digests(): readonly Digest[] {
+    return [...this.#running.keys()];
+  }
+
+  /**
+   * By repository, in no order. What runs is used where it is pulled from, or wherever it is kept where no reference
+   * says so; what it stands on wherever that is kept.
+   * @param images records of what runs and of all that it stands on
+   */
+  byRepository(images: ReadonlyMap<Digest, UsedRecord>): readonly UsedRepository[] {
+    const repositories = new Map<string, { location: ImageLocation; images: UsedImage[] }>();
+    for (const { image, places } of [...this.#runningImages(images), ...this.#ancestors(images)]) {
+      for (const location of places) {
+        const repository = repositories.get(locationKey(location)) ?? { location, images: [] };
+        repositories.set(locationKey(location), repository);
+        repository.images.push(image);
+      }
+    }
+    return [...repositories.values()];
+  }
+
+  *#runningImages(images: ReadonlyMap<Digest, UsedRecord>): Iterable<Placed> {
+    for (const [digest, { workloads, places, isPinned }] of this.#running) {
+      const image: UsedImage = { digest, use: 'running', running: 1, workloads: [...workloads].sort(), isPinned };
+      yield { image, places: places.size > 0 ? [...places.values()] : (images.get(digest)?.locations ?? []) };
+    }
+  }
+
+  *#ancestors(images: ReadonlyMap<Digest, UsedRecord>): Iterable<Placed> {
+    const borne = new Map<Digest, { running: number; readonly workloads: Set<string> }>();
+    for (const [digest, { workloads }] of this.#running) {
+      for (const below of ancestors(digest, images)) {
+        const known = borne.get(below) ?? { running: 0, workloads: new Set<string>() };
+        borne.set(below, known);
+        known.running += 1;
+        for (const workload of workloads) if (known.workloads.size < MOST_WORKLOADS) known.workloads.add(workload);
+      }
+    }
+    for (const [digest, { running, workloads }] of borne) {
+      // What runs itself is told as such.
+      if (this.#running.has(digest)) continue;
+      const image: UsedImage = { digest, use: 'ancestor', running, workloads: [...workloads].sort(), isPinned: false };
+      yield { image, places: images.get(digest)?.locations ?? [] };
+    }
+  }
+}
+
+export type UsedRecord = Pick<ImageRecord, 'locations' | 'standing'>;
+
+interface Placed {
+  readonly image: UsedImage;
+  readonly places: readonly ImageLocation[];
+}
+
+function* ancestors(digest: Digest, images: ReadonlyMap<Digest, UsedRecord>): Iterable<Digest> {
+  const seen = new Set([digest]);
+  for (let below = parentOf(digest, images); below !== undefined && !seen.has(below); below = parentOf(below, images)) {
+    seen.add(below);
+    yield below;
+  }
+}
+
+const parentOf = (digest: Digest, images: ReadonlyMap<Digest, UsedRecord>): Digest | undefined =>
+  images.get(digest)?.standing?.parent?.digest;

@@ -1,0 +1,44 @@
+import { type Digest, type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
+import type { ImageLoss, RepositoryLook } from '../../../shared/domain/image-loss.ts';
+import type { KnownLosses, LossLedger } from '../../../shared/ports/losses.ts';
+
+/** Losses of images, in memory. */
+export class FakeLossLedger implements LossLedger {
+  readonly #looks = new Map<string, RepositoryLook>();
+  readonly #losses = new Map<string, Map<Digest, ImageLoss>>();
+
+  async record(look: RepositoryLook, losses?: readonly ImageLoss[]): Promise<void> {
+    const key = locationKey(look.location);
+    const known = this.#losses.get(key);
+    if (losses) {
+      const told = losses.map((loss) => ({
+        ...loss,
+        foundAtEpochMs: known?.get(loss.digest)?.foundAtEpochMs ?? loss.foundAtEpochMs,
+      }));
+      this.#losses.set(key, new Map(structuredClone(told).map((loss) => [loss.digest, loss])));
+    }
+    this.#looks.set(key, structuredClone(look));
+  }
+
+  async forget(location: ImageLocation): Promise<void> {
+    this.#looks.delete(locationKey(location));
+    this.#losses.delete(locationKey(location));
+  }
+
+  async *looks(): AsyncIterable<RepositoryLook> {
+    for (const key of [...this.#looks.keys()].sort()) yield structuredClone(this.#looks.get(key)) as RepositoryLook;
+  }
+
+  async *of(location: ImageLocation): AsyncIterable<ImageLoss> {
+    const losses = this.#losses.get(locationKey(location)) ?? new Map<Digest, ImageLoss>();
+    for (const digest of [...losses.keys()].sort()) yield structuredClone(losses.get(digest)) as ImageLoss;
+  }
+
+  async ofImage(digest: Digest, locations: readonly ImageLocation[]): Promise<KnownLosses> {
+    const keys = locations.map(locationKey);
+    return structuredClone({
+      losses: keys.flatMap((key) => this.#losses.get(key)?.get(digest) ?? []),
+      looks: keys.flatMap((key) => this.#looks.get(key) ?? []),
+    });
+  }
+}

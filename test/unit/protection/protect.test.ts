@@ -1,0 +1,205 @@
+import { jest } from '@jest/globals';
+import { handler } from '../../../functions/protection/handler.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { DAY_MS, digestOf } from '../../support/samples.ts';
+import { expire, keep, look, olderThan, placeOf, protectionWorld, run, SCOPE } from './support.ts';
+
+beforeEach(() => {
+  jest.spyOn(logger, 'error').mockImplementation(() => undefined);
+  jest.spyOn(logger, 'info').mockImplementation(() => undefined);
+});
+afterEach(() => jest.restoreAllMocks());
+
+const APPS = placeOf('team/app');
+const BASES = placeOf('bases/os');
+const WORKLOAD = 'ecs-service 111122223333/eu-west-1/prod/app';
+
+/** An application that runs, on a base in a repository of its own. */
+async function twoTiers() {
+  const world = await protectionWorld();
+  await keep(world, BASES, 'base', { daysAgo: 20 });
+  await keep(world, APPS, 'app', { on: 'base', daysAgo: 20 });
+  await run(world, APPS, 'app');
+  return world;
+}
+
+test('what a running image stands on and a rule takes is told with rule, instant and who needs it', async () => {
+  const world = await twoTiers();
+  world.lifecycles.set(BASES, [expire(3, olderThan(30))]);
+  const { losses, looks, error } = await look(world);
+  expect(error).toBeUndefined();
+  expect(losses).toEqual([
+    {
+      digest: digestOf('base'),
+      location: BASES,
+      use: 'ancestor',
+      running: 1,
+      workloads: [WORKLOAD],
+      fate: {
+        state: 'lost',
+        loss: { rule: 3, action: 'expire', when: { by: 'age', expiresAtEpochMs: world.clock() + 10 * DAY_MS } },
+      },
+      foundAtEpochMs: world.clock(),
+    },
+  ]);
+  const looked = { lookedAtEpochMs: world.clock(), images: 1, unknown: 0 };
+  expect(looks).toEqual([
+    { location: BASES, ...looked, losses: 1 },
+    { location: APPS, ...looked, losses: 0 },
+  ]);
+});
+
+test('so is what runs; what is lost behind the horizon is not told yet', async () => {
+  const world = await twoTiers();
+  world.lifecycles.set(APPS, [expire(1, olderThan(49))]).set(BASES, [expire(1, olderThan(51))]);
+  const { losses } = await look(world);
+  expect(losses).toMatchObject([{ digest: digestOf('app'), use: 'running', workloads: [WORKLOAD] }]);
+});
+
+test('without a policy nothing is lost, and nothing is listed', async () => {
+  const world = await twoTiers();
+  expect((await look(world)).losses).toEqual([]);
+  expect(world.lifecycles.asked).toEqual([]);
+});
+
+test('what is true no more is told no more; what nothing uses any more is forgotten', async () => {
+  const world = await twoTiers();
+  world.lifecycles.set(BASES, [expire(1, olderThan(30))]);
+  expect((await look(world)).losses).toHaveLength(1);
+  world.lifecycles.set(BASES, [expire(1, olderThan(300))]);
+  expect((await look(world)).losses).toEqual([]);
+  for await (const usage of world.usages.live(SCOPE)) await world.usages.end([usage], world.clock());
+  expect((await look(world)).looks).toEqual([]);
+});
+
+describe('an image of an index', () => {
+  async function indexed(by: string, ports = {}) {
+    const world = await protectionWorld();
+    await keep(world, APPS, 'app', { tags: [] });
+    await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app', 'attestation'] });
+    await run(world, APPS, 'app', by);
+    world.lifecycles.set(APPS, [expire(1, olderThan(20, { tagStatus: 'tagged', tagPrefixList: ['v'] }))]);
+    return look(world, { ports });
+  }
+
+  test('is lost to whom asks for the index', async () => {
+    const { losses } = await indexed(':v1');
+    expect(losses).toMatchObject([{ digest: digestOf('app'), fate: { loss: { through: digestOf('index') } } }]);
+  });
+
+  test('is kept for whom pins it, where no rule takes it', async () => {
+    expect((await indexed(`@${digestOf('app')}`)).losses).toEqual([]);
+  });
+
+  test('the ledger is asked before the registry', async () => {
+    const indexes = async () => new Map([[digestOf('index'), [{ digest: digestOf('app'), platform: 'linux/arm64' }]]]);
+    const manifests = async (_: unknown, digests: readonly unknown[]) => {
+      expect(digests).toEqual([]);
+      return { found: [], missing: [] };
+    };
+    const { losses, error } = await indexed(':v1', { places: { indexes }, registry: { manifests } });
+    expect(error).toBeUndefined();
+    expect(losses).toHaveLength(1);
+  });
+});
+
+test('what runs and cannot be pulled any more is told as gone; what is stood upon is not', async () => {
+  const world = await twoTiers();
+  await keep(world, APPS, 'archived');
+  await run(world, APPS, 'archived');
+  world.registry.archive(APPS, digestOf('archived')).delete(APPS, digestOf('app')).delete(BASES, digestOf('base'));
+  world.lifecycles.set(APPS, [expire(1, olderThan(300))]).set(BASES, [expire(1, olderThan(300))]);
+  const { losses } = await look(world);
+  const fates = new Map(losses.map(({ digest, fate }) => [digest, fate]));
+  expect(fates).toEqual(
+    new Map([
+      [digestOf('archived'), { state: 'gone', how: 'archived' }],
+      [digestOf('app'), { state: 'gone', how: 'deleted' }],
+    ]),
+  );
+});
+
+test('so is all that runs from a repository that is not there any more', async () => {
+  const world = await protectionWorld();
+  await run(world, placeOf('team/deleted'), 'app');
+  expect((await look(world)).losses).toMatchObject([{ fate: { state: 'gone', how: 'deleted' } }]);
+});
+
+test.each([
+  ['a policy that is none', 'not JSON'],
+  ['a rule of tomorrow', [expire(1, { tagStatus: 'any', countType: 'sinceTomorrow', countNumber: 1 })]],
+])('unknown is no promise: %s', async (_, policy) => {
+  const world = await twoTiers();
+  world.lifecycles.set(BASES, policy);
+  const { losses, looks } = await look(world);
+  expect(losses).toMatchObject([{ digest: digestOf('base'), fate: { state: 'unknown', reason: expect.any(String) } }]);
+  expect(looks[0]).toMatchObject({ losses: 1, unknown: 1 });
+});
+
+test('a tag that the next build takes over leaves its image to the rule of what has no tag', async () => {
+  const world = await protectionWorld({
+    streams: [
+      {
+        ...{ id: 'os', tier: 'base', account: BASES.account, regions: [BASES.region], repositories: ['bases/*'] },
+        ...{ headTags: ['^22\\.8$'], owner: 'platform' },
+      },
+    ],
+  });
+  await keep(world, BASES, 'base', { tags: ['22.8'], daysAgo: 10 });
+  await keep(world, APPS, 'app', { on: 'base' });
+  await run(world, APPS, 'app');
+  world.lifecycles.set(BASES, [expire(1, olderThan(1, { tagStatus: 'untagged' }))]);
+  const when = { by: 'untagging', afterPushes: 1, expectedAtEpochMs: world.clock() + 10 * DAY_MS };
+  expect((await look(world)).losses).toMatchObject([{ fate: { loss: { rule: 1, when } } }]);
+});
+
+describe('where something fails', () => {
+  const OTHER = placeOf('team/other', '444455556666');
+
+  test('the others are looked at all the same; it is named, and what was known of it stays', async () => {
+    const world = await twoTiers();
+    await keep(world, OTHER, 'other');
+    await run(world, OTHER, 'other');
+    world.lifecycles.set(OTHER, [expire(1, olderThan(30))]).set(BASES, [expire(1, olderThan(30))]);
+    expect((await look(world)).losses).toHaveLength(2);
+    world.registry.deny(OTHER);
+    world.lifecycles.set(BASES, [expire(1, olderThan(31))]);
+    const { losses, looks, error } = await look(world);
+    expect(error).toMatchObject({
+      name: 'ProtectionIncompleteError',
+      message: expect.stringMatching(
+        / 1 repositories .*444455556666\/eu-west-1\/team\/other: RegistryUnreachableError/,
+      ),
+    });
+    expect(losses.map(({ digest }) => digest).sort()).toEqual([digestOf('base'), digestOf('other')].sort());
+    expect(looks.find(({ location }) => location.repository === 'team/other')).toMatchObject({
+      ...{ images: 1, losses: 1, unknown: 1 },
+      failure: { error: 'RegistryUnreachableError' },
+    });
+  });
+
+  test('a ledger that does not take the look fails it too', async () => {
+    const world = await twoTiers();
+    const record = async () => {
+      throw new Error('throttled');
+    };
+    const looks = () => world.losses.looks();
+    const { error } = await look(world, { ports: { losses: { record, looks } } });
+    expect(error).toMatchObject({ name: 'ProtectionIncompleteError', message: expect.stringContaining('throttled') });
+  });
+
+  test('what the time was too short for is named, and comes first at the next look', async () => {
+    const world = await twoTiers();
+    const { looks, error } = await look(world, { leftMs: 1_000 });
+    expect(error).toMatchObject({ name: 'ProtectionIncompleteError' });
+    expect(looks).toMatchObject([
+      { lookedAtEpochMs: 0, failure: { error: 'OutOfTimeError' } },
+      { lookedAtEpochMs: 0, failure: { error: 'OutOfTimeError' } },
+    ]);
+    expect((await look(world)).looks.filter(({ failure }) => failure)).toEqual([]);
+  });
+});
+
+test('whoever calls it with something else is told', async () => {
+  await expect(handler({}, {} as never)).rejects.toMatchObject({ name: 'InvalidInputError' });
+});
