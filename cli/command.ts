@@ -14,6 +14,7 @@ import type {
   StreamLedger,
   UsageLedger,
 } from '../shared/ports/ledger.ts';
+import type { LossLedger } from '../shared/ports/losses.ts';
 import type { PolicyStore } from '../shared/ports/policies.ts';
 import type {
   CascadeLedger,
@@ -47,6 +48,7 @@ export interface CliContext {
   readonly executions: Pick<CascadeExecutions, 'state'>;
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
+  readonly losses: Pick<LossLedger, 'looks' | 'of' | 'ofImage'>;
   readonly policies: PolicyStore;
   readonly evidence: EvidenceStore;
   /** What reviews left in the run bucket. */

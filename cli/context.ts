@@ -7,6 +7,7 @@ import { DynamoCascadeLedger } from '../shared/adapters/dynamodb/cascade-ledger.
 import { dumpLedger } from '../shared/adapters/dynamodb/dump.ts';
 import { DynamoImageIndex } from '../shared/adapters/dynamodb/image-index.ts';
 import { dumpLineage } from '../shared/adapters/dynamodb/lineage-dump.ts';
+import { DynamoLosses } from '../shared/adapters/dynamodb/losses.ts';
 import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy-store.ts';
 import { DynamoRunLedger } from '../shared/adapters/dynamodb/run-ledger.ts';
 import { DynamoScopeLedger } from '../shared/adapters/dynamodb/scope-ledger.ts';
@@ -90,6 +91,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     usages: new DynamoUsageLedger(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
+    losses: new DynamoLosses(table),
     policies: new DynamoPolicyStore(table, s3, names.evidenceBucket),
     evidence: new S3Evidence(s3, names.evidenceBucket),
     runFiles,

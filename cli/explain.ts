@@ -7,6 +7,7 @@ import type { ImageRecord, LocationRecord } from '../shared/domain/records.ts';
 import { ageOf } from '../shared/domain/standing.ts';
 import type { Usage } from '../shared/domain/usage.ts';
 import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
+import type { KnownLosses } from '../shared/ports/losses.ts';
 import { readLayerWitness, type WitnessPorts } from '../shared/review/layer-witness.ts';
 import type { CliContext } from './command.ts';
 import { NotFoundError } from './errors.ts';
@@ -23,6 +24,8 @@ export interface ImageExplanation extends StreamExplanation {
   readonly layerDisagreements: readonly LayerDisagreement[];
   /** What of its findings nobody here can mend. */
   readonly waitingForVendors: readonly VendorDependency[];
+  /** What the lifecycle policies of its repositories will do to it. */
+  readonly protection: KnownLosses;
 }
 
 /** What becomes of its stream; all absent or empty for an image of no stream. */
@@ -40,7 +43,7 @@ export interface StreamExplanation {
 
 type Ledger = Pick<
   CliContext,
-  'images' | 'places' | 'usages' | 'causes' | 'cascades' | 'locks' | 'rebuilds' | 'guards' | 'rollouts'
+  'images' | 'places' | 'usages' | 'losses' | 'causes' | 'cascades' | 'locks' | 'rebuilds' | 'guards' | 'rollouts'
 > &
   VendorLedger &
   WitnessPorts;
@@ -49,10 +52,11 @@ type Ledger = Pick<
 export async function explainImage(ledger: Ledger, digest: Digest): Promise<ImageExplanation> {
   const image = (await ledger.images.get([digest])).get(digest);
   if (!image) throw new NotFoundError(`The ledger holds no image ${digest}.`);
-  const [locations, usages, below, stream] = await Promise.all([
+  const [locations, usages, below, protection, stream] = await Promise.all([
     ledger.places.locations(digest),
     ledger.usages.ofImage(digest),
     ledger.images.get(belowOf(image)),
+    ledger.losses.ofImage(digest, image.locations),
     explainStream(ledger, image.stream),
   ]);
   const waiting = await waitingForVendors(ledger, stream.cause ? [stream.cause] : []);
@@ -60,6 +64,7 @@ export async function explainImage(ledger: Ledger, digest: Digest): Promise<Imag
     ...{ image, locations, usages, below: [...below.values()] },
     layerDisagreements: await readLayerWitness(ledger, image),
     waitingForVendors: waitedForBy(image, waiting),
+    protection,
     ...stream,
   };
 }

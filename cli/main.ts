@@ -7,6 +7,7 @@ import { lineageCommand } from './commands/lineage.ts';
 import { pauseCommand, resumeCommand } from './commands/pause.ts';
 import { planCommand } from './commands/plan.ts';
 import { policyCommand } from './commands/policy.ts';
+import { protectionCommand } from './commands/protection.ts';
 import { rebuildCommand } from './commands/rebuild.ts';
 import { reportCommand } from './commands/report.ts';
 import { resetCommand } from './commands/reset.ts';
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   lineage: lineageCommand,
   report: reportCommand,
   review: reviewCommand,
+  protection: protectionCommand,
   plan: planCommand,
   rebuild: rebuildCommand,
   reset: resetCommand,

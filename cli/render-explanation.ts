@@ -7,6 +7,7 @@ import type { Reason, VerdictStatus } from '../shared/domain/verdict.ts';
 import type { ImageExplanation } from './explain.ts';
 import { type Colour, paint, relative, shortDigest, table } from './output.ts';
 import { renderWaiting, WAITING } from './render-acting.ts';
+import { renderImageLosses } from './render-losses.ts';
 import { standingRows } from './render-standing.ts';
 import { renderStream } from './render-stream.ts';
 
@@ -25,7 +26,7 @@ const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
 
 /** One image's explanation as a page of text. */
 export function renderExplanation(explanation: ImageExplanation, now: number): string {
-  const { image, locations, usages, waitingForVendors: waiting, layerDisagreements: layers } = explanation;
+  const { image, locations, usages, protection, waitingForVendors: waiting, layerDisagreements: layers } = explanation;
   const status = image.verdict?.status ?? 'unknown';
   return [
     `${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`,
@@ -33,6 +34,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number): s
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),
     runs(usages),
+    renderImageLosses(protection, usages.length > 0, now),
     ...renderStream(explanation, now),
     layers.length > 0 ? renderLayers(layers) : '',
     waiting.length > 0 ? `${WAITING}:\n${renderWaiting(waiting, now)}` : '',

@@ -7,10 +7,12 @@ import { type RunFailure, type RunSummary, sumRun } from '../../shared/domain/ru
 import type { UnresolvedContainer } from '../../shared/domain/usage.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CauseLedger, RunLedger } from '../../shared/ports/ledger.ts';
+import type { LossLedger } from '../../shared/ports/losses.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { expectedParts } from '../../shared/review/expected-parts.ts';
+import { readLosses } from '../../shared/review/read-losses.ts';
 import { ReviewNotFoundError } from './errors.ts';
 
 const BREACH_WITHIN_DAYS = 7;
@@ -18,6 +20,7 @@ const BREACH_WITHIN_DAYS = 7;
 export interface ContextPorts {
   readonly runs: Pick<RunLedger, 'get' | 'parts'>;
   readonly causes: Pick<CauseLedger, 'open'>;
+  readonly losses: Pick<LossLedger, 'looks' | 'of'>;
   readonly policies: Pick<PolicyStore, 'load'>;
   readonly files: RunFiles;
   readonly clock: Clock;
@@ -44,6 +47,7 @@ export async function contextOf(ports: ContextPorts, runId: string): Promise<Rep
     skippedScopes: parts.flatMap(skipped),
     unresolved: await unresolvedContainers(ports.files, runId),
     causes: await collect(ports.causes.open()),
+    ...(await readLosses(ports.losses)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
+import { DynamoLosses } from '../../shared/adapters/dynamodb/losses.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoStreams } from '../../shared/adapters/dynamodb/streams.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
@@ -28,6 +29,7 @@ function compose(): PortsOf {
     causes: new DynamoCauseLedger(table),
     guards: new DynamoGuardLedger(table),
     streams: new DynamoStreams(table),
+    losses: new DynamoLosses(table),
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     reports: new S3Reports(s3, env.EVIDENCE_BUCKET),
     files,

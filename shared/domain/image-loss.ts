@@ -1,6 +1,8 @@
 import type { ImageLocation } from './image.ts';
-import { type Fate, type LifecycleForecast, lossAtEpochMs } from './lifecycle.ts';
+import type { LifecycleForecast } from './lifecycle.ts';
+import { type Fate, lossAtEpochMs } from './loss.ts';
 import { compareTexts } from './order.ts';
+import { DAY_MS } from './time.ts';
 import type { UsedImage } from './used-images.ts';
 
 /** An image in use, or one that such an image stands on, that a repository will throw away, as the ledger keeps it. */
@@ -83,8 +85,9 @@ function urgency(fate: ToldFate): number {
   return fate.state === 'lost' ? lossAtEpochMs(fate.loss.when) : Number.MAX_VALUE;
 }
 
-/** Of which images a look can say nothing, or said it too long ago: no answer is no promise. */
-export const isStale = ({ lookedAtEpochMs }: RepositoryLook, nowEpochMs: number): boolean =>
-  nowEpochMs - lookedAtEpochMs > LOOK_COUNTS_MS;
+/** A look that says nothing, or said it too long ago: no answer is no promise. */
+export const isUnseen = ({ failure, lookedAtEpochMs }: RepositoryLook, nowEpochMs: number): boolean =>
+  failure !== undefined || nowEpochMs - lookedAtEpochMs > LOOK_COUNTS_MS;
 
-const LOOK_COUNTS_MS = 48 * 3_600_000;
+/** A daily look may fail once. */
+const LOOK_COUNTS_MS = 2 * DAY_MS;

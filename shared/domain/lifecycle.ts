@@ -1,5 +1,6 @@
 import type { Digest } from './image.ts';
-import { type LifecycleRule, type LossAction, type SelectedImage, selects } from './lifecycle-policy.ts';
+import { type LifecycleRule, type SelectedImage, selects } from './lifecycle-policy.ts';
+import { type Fate, type Loss, type LossInstant, lossAtEpochMs } from './loss.ts';
 import { DAY_MS } from './time.ts';
 
 /** What a repository keeps under a digest: an image, an index, or what refers to one. */
@@ -13,34 +14,6 @@ export interface StoredImage extends SelectedImage {
   readonly restoredAtEpochMs?: number;
   readonly isIndex: boolean;
 }
-
-/** What a lifecycle policy will do to an image, by the tags it has now. */
-export type Fate =
-  /** No rule selects it, or what holds it is kept. */
-  | { readonly state: 'kept' }
-  | { readonly state: 'lost'; readonly loss: Loss }
-  /** It cannot be told, which is no promise that it is kept. */
-  | { readonly state: 'unknown'; readonly reason: string };
-
-export interface Loss {
-  /** The priority of the rule, which is its name. */
-  readonly rule: number;
-  readonly action: LossAction;
-  /** The index with which it is lost. */
-  readonly through?: Digest;
-  readonly when: LossInstant;
-}
-
-export type LossInstant =
-  /** From that instant on the rule takes it; ECR acts within 24 hours. It may have passed. */
-  | { readonly by: 'age' | 'count'; readonly expiresAtEpochMs: number }
-  /** After so many further pushes of what the rule counts; expected at the pace of those that are there. */
-  | { readonly by: 'pushes'; readonly afterPushes: number; readonly expectedAtEpochMs: number }
-  /** With the next push of its tags, which move: then nothing names it any more. Expected as above. */
-  | { readonly by: 'untagging'; readonly afterPushes: number; readonly expectedAtEpochMs: number };
-
-export const lossAtEpochMs = (when: LossInstant): number =>
-  'expiresAtEpochMs' in when ? when.expiresAtEpochMs : when.expectedAtEpochMs;
 
 /** One repository as its policy sees it. */
 export interface Repository {

@@ -1,5 +1,6 @@
 import type { Cause } from './cause.ts';
 import { type Digest, locationKey, TIERS, type Tier } from './image.ts';
+import { isUnseen } from './image-loss.ts';
 import { compareTexts } from './order.ts';
 import type { Policy } from './policy.ts';
 import type { ImageRecord } from './records.ts';
@@ -78,6 +79,11 @@ export function startReport(context: ReportContext): ReportBuilder {
         ...(found && { found: found.work((stream) => modeOf(context.policy, stream).mode) }),
         waitingForVendors,
         layerDisagreements: layerDisagreements.sort(byDigest),
+        losses: context.losses,
+        lossesSeen: {
+          repositories: context.looks.length,
+          unseen: context.looks.filter((look) => isUnseen(look, context.nowEpochMs)),
+        },
       };
     },
   };

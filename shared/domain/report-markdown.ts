@@ -1,6 +1,7 @@
 import { type Column, section, table } from './markdown.ts';
 import { reasonText } from './reason-text.ts';
 import type { Report, ReportGroup, ReportLine, ReportSums } from './report.ts';
+import { losses } from './report-losses.ts';
 import { SCAN_STATES } from './scan.ts';
 import { DAY_MS, instant } from './time.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
@@ -20,6 +21,7 @@ export function reportMarkdown(report: Report): string {
     ...report.ancestors.groups.flatMap((group) => violating(group, STOOD_UPON)),
     ...report.ancestors.groups.flatMap((group) => unknown(group, STOOD_UPON)),
     nextBreaches(report),
+    losses(report),
     coverage(report),
     gaps(report),
     waivers(report),

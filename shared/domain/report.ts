@@ -1,5 +1,6 @@
 import type { Cause } from './cause.ts';
 import type { Digest, Tier } from './image.ts';
+import type { ImageLoss, RepositoryLook } from './image-loss.ts';
 import type { LayerDisagreement } from './layer-witness.ts';
 import type { Mode, Policy } from './policy.ts';
 import type { ImageRecord } from './records.ts';
@@ -24,6 +25,9 @@ export interface ReportContext {
   readonly unresolved: readonly UnresolvedContainer[];
   /** Open causes. */
   readonly causes: readonly Cause[];
+  /** What lifecycle policies will take, the most pressing first, and each look at one. */
+  readonly losses: readonly ImageLoss[];
+  readonly looks: readonly RepositoryLook[];
 }
 
 /** One image that the review found. */
@@ -151,4 +155,8 @@ export interface Report {
   readonly waitingForVendors: readonly VendorDependency[];
   /** By image: told, and deciding nothing. */
   readonly layerDisagreements: readonly (LayerDisagreement & { readonly digest: Digest })[];
+  /** What lifecycle policies will take of what is in use, the most pressing first. */
+  readonly losses: readonly ImageLoss[];
+  /** So many repositories were looked at for it; of those that are named nothing is known, or not any more. */
+  readonly lossesSeen: { readonly repositories: number; readonly unseen: readonly RepositoryLook[] };
 }

@@ -10,10 +10,12 @@ import {
 import type { Command } from '../../../cli/command.ts';
 import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
 import { planCommand } from '../../../cli/commands/plan.ts';
+import { protectionCommand } from '../../../cli/commands/protection.ts';
 import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
 import { resetCommand } from '../../../cli/commands/reset.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
+import { DynamoLosses } from '../../../shared/adapters/dynamodb/losses.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/run-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/scope-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
@@ -55,6 +57,7 @@ async function recorded() {
     usages: new DynamoUsageLedger(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
+    losses: new DynamoLosses(table),
     executions: {
       state: async () => {
         asked.add('states:DescribeExecution');
@@ -100,6 +103,7 @@ function codesIn(cell: string): string[] {
 test.each<[string, Command, readonly string[]]>([
   ['status', statusCommand, []],
   ['why', whyCommand, [digestOf('app-0')]],
+  ['protection', protectionCommand, []],
   ['plan', planCommand, []],
   ['rebuild', rebuildCommand, [streamOf(0)]],
   ['reset', resetCommand, [streamOf(0)]],

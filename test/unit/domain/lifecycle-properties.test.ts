@@ -1,6 +1,7 @@
 import type { Digest } from '../../../shared/domain/image.ts';
-import { LifecycleForecast, lossAtEpochMs, type StoredImage } from '../../../shared/domain/lifecycle.ts';
+import { LifecycleForecast, type StoredImage } from '../../../shared/domain/lifecycle.ts';
 import { type LifecycleRule, selects } from '../../../shared/domain/lifecycle-policy.ts';
+import { lossAtEpochMs } from '../../../shared/domain/loss.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 

@@ -1,6 +1,7 @@
 import type { Digest } from '../../../shared/domain/image.ts';
-import { type Fate, LifecycleForecast, type Repository, type StoredImage } from '../../../shared/domain/lifecycle.ts';
+import { LifecycleForecast, type Repository, type StoredImage } from '../../../shared/domain/lifecycle.ts';
 import type { LifecycleRule } from '../../../shared/domain/lifecycle-policy.ts';
+import type { Fate } from '../../../shared/domain/loss.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../support/samples.ts';
 
 type Effect = NonNullable<LifecycleRule['effect']>;

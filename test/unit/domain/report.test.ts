@@ -50,6 +50,8 @@ const context = (changes: Partial<ReportContext> = {}): ReportContext => ({
   failures: [],
   skippedScopes: [],
   unresolved: [],
+  losses: [],
+  looks: [],
   causes: [],
   ...changes,
 });

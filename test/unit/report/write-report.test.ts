@@ -1,6 +1,7 @@
 import { writeReport } from '../../../functions/report/write-report.ts';
 import { mergeCause } from '../../../shared/domain/cause.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
+import type { ImageLoss } from '../../../shared/domain/image-loss.ts';
 import type { Report } from '../../../shared/domain/report.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
@@ -178,6 +179,21 @@ test('tells of what waits for vendors, also by a head that the review did not lo
     { ...flaw, stream: STREAM, heads: [head], images: 2, reason: 'no-fix' },
   ]);
   expect(markdown).toMatch(/\| zlib +\| 1\.2 +\| CVE-1 +\|/);
+});
+
+test('what lifecycle policies will take is told, and repositories that nobody could read', async () => {
+  const world = await worldWith();
+  const location = { ...hub, repository: 'bases/os' };
+  const look = { location, lookedAtEpochMs: world.clock(), images: 1, losses: 1, unknown: 0 };
+  const loss: ImageLoss = {
+    ...{ digest: digestOf(1), location, use: 'ancestor', running: 2, workloads: [], foundAtEpochMs: world.clock() },
+    fate: { state: 'unknown', reason: 'rule 1' },
+  };
+  const unseen = { ...look, location: { ...hub, repository: 'z' }, losses: 0, failure: { error: 'E', detail: 'd' } };
+  await world.losses.record(look, [loss]);
+  await world.losses.record(unseen);
+  const report = await writeReport(world.ports, run);
+  expect(report).toMatchObject({ losses: [loss], lossesSeen: { repositories: 2, unseen: [unseen] } });
 });
 
 test('a review that ended is told as it ended', async () => {

@@ -1,0 +1,47 @@
+import { locationKey } from '../shared/domain/image.ts';
+import { type ImageLoss, isUnseen, type RepositoryLook } from '../shared/domain/image-loss.ts';
+import { lossCauseText, lossInstantText } from '../shared/domain/loss-text.ts';
+import { instant } from '../shared/domain/time.ts';
+import type { KnownLosses } from '../shared/ports/losses.ts';
+import { type Colour, paint, relative, shortDigest, table } from './output.ts';
+
+const colourOf = ({ fate }: ImageLoss): Colour => (fate.state === 'unknown' ? 'yellow' : 'red');
+
+const userText = ({ use, running, workloads }: ImageLoss): string => {
+  const [first = 'nobody known', ...others] = workloads;
+  const more = others.length > 0 ? `, and ${others.length} more` : '';
+  return use === 'running' ? `${first}${more}` : `${running} running, as ${first}${more}`;
+};
+
+/** What will be lost, the most pressing first. */
+export const renderLosses = (losses: readonly ImageLoss[], now: number): string =>
+  table(losses, [
+    { title: 'image', value: ({ digest }) => shortDigest(digest) },
+    { title: 'repository', value: ({ location }) => locationKey(location) },
+    { title: 'lost', value: ({ fate }) => lossInstantText(fate, now), colour: colourOf },
+    { title: 'how', value: ({ fate }) => lossCauseText(fate) },
+    { title: 'used by', value: userText },
+  ]);
+
+/** Repositories of which nothing is known, or not any more. */
+export const renderUnseen = (looks: readonly RepositoryLook[], now: number): string =>
+  table(looks, [
+    { title: 'repository', value: ({ location }) => locationKey(location) },
+    { title: 'images in use', value: ({ images }) => String(images), align: 'right' },
+    { title: 'looked at', value: ({ lookedAtEpochMs: at }) => (at === 0 ? 'never' : instant(at)) },
+    { title: 'why', value: (look) => unseenBecause(look, now) },
+  ]);
+
+const unseenBecause = ({ failure, lookedAtEpochMs }: RepositoryLook, now: number): string =>
+  failure ? `${failure.error}: ${failure.detail}` : `the last look was ${relative(lookedAtEpochMs, now)}`;
+
+/** One image: what its repositories will do to it. Of an image that nobody is known to use only a loss is told. */
+export function renderImageLosses({ losses, looks }: KnownLosses, inUse: boolean, now: number): string {
+  if (losses.length > 0) return `${paint('bold', 'To be lost')}\n${renderLosses(losses, now)}`;
+  const unseen = looks.filter((look) => isUnseen(look, now));
+  if (unseen.length > 0) return `${paint('bold', 'Whether it will be lost is unknown')}\n${renderUnseen(unseen, now)}`;
+  if (!inUse) return '';
+  return looks.length > 0
+    ? `No lifecycle policy is known to take it soon, by the look of ${instant(Math.min(...looks.map((look) => look.lookedAtEpochMs)))}.`
+    : 'Nobody has looked yet whether a lifecycle policy will take it.';
+}

@@ -1,0 +1,123 @@
+import { protectionCommand } from '../../../cli/commands/protection.ts';
+import { whyCommand } from '../../../cli/commands/why.ts';
+import type { ImageLoss, RepositoryLook, ToldFate } from '../../../shared/domain/image-loss.ts';
+import { type FakeWorld, fakeWorld, START_EPOCH_MS as NOW } from '../../support/fakes/world.ts';
+import { DAY_MS, digestOf, facts, LOCATION, usage } from '../../support/samples.ts';
+import { readOnlyContext, run, runJson } from './support.ts';
+
+const look = (changes: Partial<RepositoryLook> = {}): RepositoryLook => ({
+  ...{ location: LOCATION, lookedAtEpochMs: NOW - 3_600_000, images: 5, losses: 0, unknown: 0 },
+  ...changes,
+});
+const loss = (name: string, fate: ToldFate, changes: Partial<ImageLoss> = {}): ImageLoss => ({
+  ...{
+    digest: digestOf(name),
+    location: LOCATION,
+    use: 'running',
+    running: 1,
+    workloads: ['ecs-service a/b/c/web'],
+    fate,
+  },
+  foundAtEpochMs: NOW,
+  ...changes,
+});
+const lost = (when: Extract<ToldFate, { state: 'lost' }>['loss']['when'], through?: 'index'): ToldFate => ({
+  state: 'lost',
+  loss: { rule: 2, action: 'expire', when, ...(through && { through: digestOf(through) }) },
+});
+const UNKNOWN: ToldFate = { state: 'unknown', reason: 'rule 4: countType: is new' };
+const found = (world: FakeWorld, ...losses: readonly ImageLoss[]): Promise<void> =>
+  world.losses.record(look({ losses: losses.length }), losses);
+
+const asked = (world: FakeWorld) => run(protectionCommand, readOnlyContext(world), [], { 'exit-code': true });
+
+test('what is lost is listed, the most pressing first, with rule, instant and who needs it', async () => {
+  const world = fakeWorld();
+  await found(
+    world,
+    loss('unknown', UNKNOWN),
+    loss('later', lost({ by: 'age', expiresAtEpochMs: NOW + 9 * DAY_MS })),
+    loss('base', lost({ by: 'untagging', afterPushes: 1, expectedAtEpochMs: NOW + 2 * DAY_MS }), {
+      use: 'ancestor',
+      running: 7,
+    }),
+    loss('counted', lost({ by: 'pushes', afterPushes: 3, expectedAtEpochMs: NOW + 3 * DAY_MS }, 'index')),
+    loss('due', lost({ by: 'count', expiresAtEpochMs: NOW - DAY_MS })),
+    loss('gone', { state: 'gone', how: 'deleted' }),
+  );
+  const { code, text } = await asked(world);
+  expect(code).toBe(3);
+  const [head, , titles, ...rows] = text.trimEnd().split('\n');
+  expect(head).toBe('1 repository with 5 images in use: 5 will be lost, of 1 it is unknown; 0 not seen');
+  expect(titles).toMatch(/^image +repository +lost +how +used by$/);
+  const short = (name: string) => digestOf(name).slice(0, 19);
+  expect(rows.map((row) => row.slice(0, 19))).toEqual(
+    ['gone', 'due', 'base', 'counted', 'later', 'unknown'].map(short),
+  );
+  expect(rows[0]).toContain('it is                       deleted: no new task can pull it');
+  expect(rows[1]).toContain('within 24 hours             deleted by rule 2, which counts');
+  expect(rows[2]).toContain('about 2026-11-26 03:00 UTC  deleted by rule 2, once its tag moves with the next push');
+  expect(rows[2]).toContain('7 running, as ecs-service a/b/c/web');
+  expect(rows[3]).toContain(`deleted by rule 2, with index ${short('index')}, after 3 more pushes`);
+  expect(rows[4]).toContain('2026-12-03 03:00 UTC        deleted by rule 2 ');
+  expect(rows[5]).toContain('unknown                     rule 4: countType: is new');
+});
+
+test.each<[string, readonly RepositoryLook[], readonly ImageLoss[], number, string]>([
+  ['nothing was looked at', [], [], 4, 'Nobody has looked at lifecycle policies yet.'],
+  ['all is well', [look()], [], 0, '0 will be lost, of 0 it is unknown; 0 not seen'],
+  ['one is unknown', [look({ losses: 1, unknown: 1 })], [loss('a', UNKNOWN)], 4, 'of 1 it is unknown'],
+  ['the last look is too old', [look({ lookedAtEpochMs: NOW - 3 * DAY_MS })], [], 4, 'the last look was 3 days ago'],
+  [
+    'a repository cannot be read',
+    [look({ lookedAtEpochMs: 0, failure: { error: 'RegistryUnreachableError', detail: 'no role' } })],
+    [],
+    4,
+    'never      RegistryUnreachableError: no role',
+  ],
+])('the exit code tells: %s', async (_, looks, losses, expected, words) => {
+  const world = fakeWorld();
+  for (const one of looks) await world.losses.record(one, losses);
+  const { code, text } = await asked(world);
+  expect(code).toBe(expected);
+  expect(text).toContain(words);
+  expect((await run(protectionCommand, readOnlyContext(world))).code).toBe(0);
+});
+
+test('as JSON', async () => {
+  const world = fakeWorld();
+  await found(world, loss('gone', { state: 'gone', how: 'archived' }));
+  const told = await runJson(protectionCommand, readOnlyContext(world));
+  expect(told).toEqual({ looks: [look({ losses: 1 })], losses: [loss('gone', { state: 'gone', how: 'archived' })] });
+});
+
+describe('why', () => {
+  async function why(prepare: (world: FakeWorld) => Promise<unknown>, runs = true): Promise<string> {
+    const world = fakeWorld();
+    await world.images.recordFacts(facts('app'));
+    if (runs) await world.usages.record([usage('app')], NOW);
+    await prepare(world);
+    return (await run(whyCommand, readOnlyContext(world), [digestOf('app')])).text;
+  }
+
+  test.each<[string, (world: FakeWorld) => Promise<unknown>, string]>([
+    ['will be lost', (world) => found(world, loss('app', UNKNOWN)), 'To be lost\nimage'],
+    [
+      'is kept',
+      (world) => found(world),
+      'No lifecycle policy is known to take it soon, by the look of 2026-11-24 02:00 UTC.',
+    ],
+    [
+      'nobody can tell',
+      (world) => world.losses.record(look({ failure: { error: 'E', detail: 'd' } })),
+      'Whether it will be lost is unknown\nrepository',
+    ],
+    ['nobody has looked', async () => undefined, 'Nobody has looked yet whether a lifecycle policy will take it.'],
+  ])('tells of an image that runs: it %s', async (_, prepare, words) => {
+    expect(await why(prepare)).toContain(words);
+  });
+
+  test('promises nothing of an image that nobody uses, since nobody looks at those', async () => {
+    expect(await why((world) => found(world), false)).not.toMatch(/lifecycle|lost/);
+  });
+});
