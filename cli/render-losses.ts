@@ -13,8 +13,11 @@ const userText = ({ use, running, workloads }: ImageLoss): string => {
   return use === 'running' ? `${first}${more}` : `${running} running, as ${first}${more}`;
 };
 
-/** What will be lost, the most pressing first. */
+/** What will be lost, the most pressing first, and why it was given no tag. */
 export const renderLosses = (losses: readonly ImageLoss[], now: number): string =>
+  [lossTable(losses, now), refusalTable(losses)].filter((part) => part !== '').join('\n\n');
+
+const lossTable = (losses: readonly ImageLoss[], now: number): string =>
   table(losses, [
     { title: 'image', value: ({ digest }) => shortDigest(digest) },
     { title: 'repository', value: ({ location }) => locationKey(location) },
@@ -22,6 +25,21 @@ export const renderLosses = (losses: readonly ImageLoss[], now: number): string 
     { title: 'how', value: ({ fate }) => lossCauseText(fate) },
     { title: 'used by', value: userText },
   ]);
+
+/** One line for all images of a repository that have the same reason. */
+function refusalTable(losses: readonly ImageLoss[]): string {
+  const refused = losses.flatMap(({ location, refusal }) =>
+    refusal ? [{ repository: locationKey(location), ...refusal }] : [],
+  );
+  const rows = [...new Map(refused.map((row) => [Object.values(row).join('\n'), row])).values()];
+  if (rows.length === 0) return '';
+  const told = table(rows, [
+    { title: 'repository', value: ({ repository }) => repository },
+    { title: 'reason', value: ({ reason }) => reason },
+    { title: 'what to do', value: ({ detail }) => detail },
+  ]);
+  return `${paint('bold', 'Not given a tag that would keep it')}\n${told}`;
+}
 
 /** Repositories of which nothing is known, or not any more. */
 export const renderUnseen = (looks: readonly RepositoryLook[], now: number): string =>

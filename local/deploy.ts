@@ -159,6 +159,7 @@ function listsOf(account: string, pipelines: NonNullable<DeployTarget['pipelines
   return {
     PipelineArns: own.map(({ region, name }) => `arn:aws:codepipeline:${region}:${account}:${name}`).join(),
     PromotedRepositoryArns: own.length === 0 ? '' : `arn:aws:ecr:*:${account}:repository/*`,
+    ProtectedRepositoryArns: `arn:aws:ecr:*:${account}:repository/*`,
     ServiceArns: `arn:aws:ecs:*:${account}:service/*`,
     PassedRoleArns: `arn:aws:iam::${account}:role/tasks/*`,
   };

@@ -16,8 +16,9 @@ function render({ looks, losses }: SeenLosses, now: number): string {
     return 'Nobody has looked at lifecycle policies yet. The look comes once a day, after the review.';
   const unseen = looks.filter((look) => isUnseen(look, now));
   const images = looks.reduce((sum, look) => sum + look.images, 0);
+  const tagged = looks.reduce((sum, look) => sum + (look.tagged ?? 0), 0);
   const unknown = losses.filter(({ fate }) => fate.state === 'unknown').length;
-  const head = `${looks.length} ${looks.length === 1 ? 'repository' : 'repositories'} with ${counted(images, 'image')} in use: ${losses.length - unknown} will be lost, of ${unknown} it is unknown; ${unseen.length} not seen`;
+  const head = `${looks.length} ${looks.length === 1 ? 'repository' : 'repositories'} with ${counted(images, 'image')} in use: ${losses.length - unknown} will be lost, of ${unknown} it is unknown; ${unseen.length} not seen${tagged > 0 ? `; ${counted(tagged, 'tag')} of ours keep images` : ''}`;
   return [
     head,
     ...(losses.length > 0 ? [renderLosses(losses, now)] : []),

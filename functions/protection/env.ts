@@ -7,6 +7,7 @@ export const environment = v.object({
   PARTITION: text,
   READ_ROLE_NAME: text,
   READ_ROLE_EXTERNAL_ID: text,
+  ACT_PROTECT_ROLE_NAME: text,
   /** Policies lie here. */
   EVIDENCE_BUCKET: text,
   /** What is lost later than in so many days is not told yet. */

@@ -4,10 +4,12 @@ import { DynamoLossLedger } from '../../shared/adapters/dynamodb/loss-ledger.ts'
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/scope-ledger.ts';
+import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/usage-ledger.ts';
 import { EcrLifecycles } from '../../shared/adapters/ecr-lifecycles.ts';
 import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
+import { EcrProtectingTags } from '../../shared/adapters/ecr-protecting-tags.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
@@ -18,14 +20,13 @@ import { protectionInput } from './input.ts';
 function compose(): ProtectionServices {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
-  const ecr = ecrClients(
-    memberAccess({
-      partition: env.PARTITION,
-      roleName: env.READ_ROLE_NAME,
-      externalId: env.READ_ROLE_EXTERNAL_ID,
-      sessionName: 'patchwave-protection',
-    }),
-  );
+  const role = {
+    partition: env.PARTITION,
+    externalId: env.READ_ROLE_EXTERNAL_ID,
+    sessionName: 'patchwave-protection',
+  };
+  const ecr = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }));
+  const tagging = ecrClients(memberAccess({ ...role, roleName: env.ACT_PROTECT_ROLE_NAME }));
   const ports = {
     scopes: new DynamoScopeLedger(table),
     usages: new DynamoUsageLedger(table),
@@ -35,6 +36,8 @@ function compose(): ProtectionServices {
     policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
     lifecycles: new EcrLifecycles(ecr),
     registry: new EcrManifests(ecr),
+    killSwitch: new DynamoSwitchLedger(table),
+    tags: new EcrProtectingTags(tagging),
     clock: Date.now,
   };
   return { ports, horizonMs: env.LOSS_HORIZON_DAYS * DAY_MS };

@@ -3,6 +3,7 @@ import type { Digest, ImageLocation, IndexChild } from '../../shared/domain/imag
 import { allGone, allUnknown, type ImageLoss, type Looked, lossesIn } from '../../shared/domain/image-loss.ts';
 import { LifecycleForecast, type StoredImage } from '../../shared/domain/lifecycle.ts';
 import { type LifecycleRule, readLifecyclePolicy } from '../../shared/domain/lifecycle-policy.ts';
+import { withoutProtecting } from '../../shared/domain/protecting-tag.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { Lifecycles } from '../../shared/ports/lifecycles.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
@@ -13,33 +14,37 @@ export interface LookPorts {
   readonly places: Pick<PlaceLedger, 'indexes'>;
 }
 
+/** What a repository was found to keep, and what its policy will take of it. */
+export interface Forecast {
+  readonly rules: readonly LifecycleRule[];
+  readonly images: readonly StoredImage[];
+  readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
+  readonly foresight: LifecycleForecast;
+}
+
+export interface Look {
+  readonly losses: readonly ImageLoss[];
+  /** Absent where the repository was not listed. */
+  readonly forecast?: Forecast;
+}
+
 /**
  * What the lifecycle policy of one repository will do to the images that are used. Where there is no policy one call
  * tells so, and nothing is listed.
  * @param moves whether a tag of the repository is one that its next build takes over
  * @throws RegistryUnreachableError
  */
-export async function lookAt(
-  ports: LookPorts,
-  looked: Looked,
-  moves: (tag: string) => boolean,
-): Promise<readonly ImageLoss[]> {
+export async function lookAt(ports: LookPorts, looked: Looked, moves: (tag: string) => boolean): Promise<Look> {
   const policy = await ports.lifecycles.policyOf(looked.location);
-  if (policy.found !== 'policy') return policy.found === 'no-policy' ? [] : allGone(looked);
+  if (policy.found !== 'policy') return { losses: policy.found === 'no-policy' ? [] : allGone(looked) };
   const { rules, problem } = readLifecyclePolicy(policy.text);
-  if (!rules) return allUnknown(looked, problem);
-  return rules.length === 0 ? [] : lossesIn(looked, await forecastOf(ports, looked, rules, moves));
-}
-
-async function forecastOf(
-  ports: LookPorts,
-  { location, used, nowEpochMs }: Looked,
-  rules: readonly LifecycleRule[],
-  moves: (tag: string) => boolean,
-): Promise<LifecycleForecast> {
+  if (!rules) return { losses: allUnknown(looked, problem) };
+  if (rules.length === 0) return { losses: [] };
+  const { location, used, nowEpochMs } = looked;
   const images = (await collect(ports.lifecycles.stored(location))).flat();
   const holders = await holdersOf(ports, location, images, new Set(used.map(({ digest }) => digest)));
-  return new LifecycleForecast({ rules, images, holders, moves, nowEpochMs });
+  const foresight = new LifecycleForecast({ rules, images, holders, moves, nowEpochMs });
+  return { losses: lossesIn(looked, foresight), forecast: { rules, images, holders, foresight } };
 }
 
 /**
@@ -54,7 +59,8 @@ async function holdersOf(
 ): Promise<ReadonlyMap<Digest, readonly Digest[]>> {
   const holders = new Map<Digest, Digest[]>();
   const indexes = images.flatMap(({ isIndex, digest }) => (isIndex ? [digest] : []));
-  if (!images.some(({ digest, tags }) => tags.length === 0 && used.has(digest))) return holders;
+  const isUnnamed = ({ digest, tags }: StoredImage) => used.has(digest) && withoutProtecting(tags).length === 0;
+  if (!images.some(isUnnamed)) return holders;
   const hold = (index: Digest, children: readonly IndexChild[]): void => {
     for (const { digest } of children)
       if (used.has(digest)) holders.set(digest, [...(holders.get(digest) ?? []), index]);

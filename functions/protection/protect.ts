@@ -3,18 +3,20 @@ import { namedFailure } from '../../shared/domain/failure-text.ts';
 import { type ImageLocation, locationKey } from '../../shared/domain/image.ts';
 import type { Looked, RepositoryLook } from '../../shared/domain/image-loss.ts';
 import { movingTags } from '../../shared/domain/moving-tags.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
 import type { UsedRepository } from '../../shared/domain/used-images.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { LossLedger } from '../../shared/ports/losses.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { OutOfTimeError, ProtectionIncompleteError } from './errors.ts';
+import { type KeepPorts, keep } from './keep.ts';
 import { type LookPorts, lookAt } from './look.ts';
 import { type ReadUsedPorts, readUsed } from './read-used.ts';
 
 /** A repository is listed as a whole; so many lists are held at once. */
 const REPOSITORIES_AT_ONCE = 8;
 
-export interface ProtectPorts extends ReadUsedPorts, LookPorts {
+export interface ProtectPorts extends ReadUsedPorts, LookPorts, KeepPorts {
   readonly losses: LossLedger;
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly clock: Clock;
@@ -39,16 +41,17 @@ export interface Protected {
  * @throws ProtectionIncompleteError after everything else is done
  */
 export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promise<Protected> {
-  const [used, before, { policy }] = await Promise.all([
+  const [inUse, before, { policy }] = await Promise.all([
     readUsed(ports),
     looksByPlace(ports.losses),
     ports.policies.current(),
   ]);
+  const used = [...inUse, ...stillTagged(inUse, before)];
   const looks = await mapConcurrently(inTurn(used, before), REPOSITORIES_AT_ONCE, async ({ location, images }) => {
     const looked = { location, used: images, nowEpochMs: ports.clock(), horizonMs: limits.horizonMs };
     const isOver = looked.nowEpochMs > limits.endsAtEpochMs;
     return lookInto(ports, looked, {
-      moves: movingTags(policy, location),
+      policy,
       before: before.get(locationKey(location)),
       isOver,
     });
@@ -71,6 +74,14 @@ async function looksByPlace(losses: LossLedger): Promise<Looks> {
   return new Map(looks.map((look) => [locationKey(look.location), look]));
 }
 
+/** Where nothing is used any more, and tags of ours are to be taken back. */
+function stillTagged(inUse: readonly UsedRepository[], before: Looks): readonly UsedRepository[] {
+  const places = new Set(inUse.map(({ location }) => locationKey(location)));
+  return [...before.values()].flatMap(({ location, tagged = 0 }) =>
+    tagged > 0 && !places.has(locationKey(location)) ? [{ location, images: [] }] : [],
+  );
+}
+
 function inTurn(used: readonly UsedRepository[], before: Looks): readonly UsedRepository[] {
   const lastAt = ({ location }: UsedRepository) => before.get(locationKey(location))?.lookedAtEpochMs ?? 0;
   return [...used].sort((one, other) => lastAt(one) - lastAt(other));
@@ -81,23 +92,26 @@ interface Done extends RepositoryLook {
 }
 
 interface Turn {
-  readonly moves: (tag: string) => boolean;
+  readonly policy: Policy;
   readonly before: RepositoryLook | undefined;
   readonly isOver: boolean;
 }
 
-async function lookInto(ports: ProtectPorts, looked: Looked, { moves, before, isOver }: Turn): Promise<Done> {
+async function lookInto(ports: ProtectPorts, looked: Looked, { policy, before, isOver }: Turn): Promise<Done> {
   const { location, used, nowEpochMs } = looked;
   const look = { location, lookedAtEpochMs: nowEpochMs, images: used.length };
+  const moves = movingTags(policy, location);
   try {
     if (isOver) throw new OutOfTimeError();
-    const losses = await lookAt(ports, looked, moves);
+    const { losses, tagged } = await keep(ports, policy, looked, await lookAt(ports, looked, moves));
     const unknown = losses.filter(({ fate }) => fate.state === 'unknown').length;
-    const done = { ...look, losses: losses.length, unknown };
-    await ports.losses.record(done, losses);
+    const done = { ...look, losses: losses.length, unknown, ...(tagged > 0 && { tagged }) };
+    if (used.length > 0 || tagged > 0) await ports.losses.record(done, losses);
+    else await ports.losses.forget(location);
     return done;
   } catch (error) {
-    const failed = { ...look, losses: before?.losses ?? 0, unknown: used.length, failure: namedFailure(error) };
+    const known = { losses: before?.losses ?? 0, ...(before?.tagged !== undefined && { tagged: before.tagged }) };
+    const failed = { ...look, ...known, unknown: used.length, failure: namedFailure(error) };
     // Who was not looked at stays as long without a look as before, and comes first next time.
     const lookedAtEpochMs = before?.lookedAtEpochMs ?? 0;
     return {

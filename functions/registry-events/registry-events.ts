@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { locationKey } from '../../shared/domain/image.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
+import { isProtectingTag } from '../../shared/domain/protecting-tag.ts';
 import { streamRulesOf } from '../../shared/domain/stream.ts';
 import { ecrImageAction, type ImageAction } from '../../shared/events/ecr-image-action.ts';
 import { isOwnMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
@@ -49,7 +50,8 @@ export async function handleMessages(
     value && !('kind' in value) ? [{ messageId, action: value }] : [],
   );
   const lost = await setAside(ports.deadLetters, unreadable);
-  const pushes = told.filter(({ action }) => action.isPush);
+  // The push of a tag that only keeps an image is nobody's build.
+  const pushes = told.filter(({ action }) => action.isPush && !isProtectingTag(action.tag ?? ''));
   const { ours, failed } = await record(ports, pushes);
   const looks = parsed.flatMap(({ message: { messageId }, value }) =>
     value && 'kind' in value ? [{ messageId, look: value }] : [],

@@ -2,6 +2,7 @@ import type { ImageLocation } from './image.ts';
 import type { LifecycleForecast } from './lifecycle.ts';
 import { type Fate, lossAtEpochMs } from './loss.ts';
 import { compareTexts } from './order.ts';
+import type { ProtectionRefusal } from './protection.ts';
 import { DAY_MS } from './time.ts';
 import type { UsedImage } from './used-images.ts';
 
@@ -9,6 +10,8 @@ import type { UsedImage } from './used-images.ts';
 export interface ImageLoss extends Pick<UsedImage, 'digest' | 'use' | 'running' | 'workloads'> {
   readonly location: ImageLocation;
   readonly fate: ToldFate;
+  /** Why it was given no tag that would keep it; absent where the policy asks for none. */
+  readonly refusal?: ProtectionRefusal;
   /** When it was first told. */
   readonly foundAtEpochMs: number;
 }
@@ -27,6 +30,8 @@ export interface RepositoryLook {
   readonly images: number;
   readonly losses: number;
   readonly unknown: number;
+  /** Protecting tags that stand there; absent where there are none. */
+  readonly tagged?: number;
   /** It could not be read: what is known of its images is from before, or nothing. */
   readonly failure?: { readonly error: string; readonly detail: string };
 }

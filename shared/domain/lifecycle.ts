@@ -1,6 +1,7 @@
 import type { Digest } from './image.ts';
 import { type LifecycleRule, type SelectedImage, selects } from './lifecycle-policy.ts';
 import { type Fate, type Loss, type LossInstant, lossAtEpochMs } from './loss.ts';
+import { withoutProtecting } from './protecting-tag.ts';
 import { DAY_MS } from './time.ts';
 
 /** What a repository keeps under a digest: an image, an index, or what refers to one. */
@@ -65,8 +66,14 @@ export class LifecycleForecast {
    */
   fateAsAskedFor(digest: Digest): Fate | undefined {
     const holders = this.#holdersOf(digest);
-    const isNamed = (this.#images.get(digest)?.tags.length ?? 0) > 0;
+    const isNamed = withoutProtecting(this.#images.get(digest)?.tags ?? []).length > 0;
     return isNamed || holders.length === 0 ? this.fateOf(digest) : latest(holders);
+  }
+
+  /** What the rules would do to an image if it had these tags; `undefined` where the repository does not keep it. */
+  fateWithTags(digest: Digest, tags: readonly string[]): Fate | undefined {
+    const image = this.#images.get(digest);
+    return image && this.#fateByRules({ ...image, tags });
   }
 
   isArchived(digest: Digest): boolean {
@@ -111,12 +118,14 @@ export class LifecycleForecast {
     const at = countsFrom(image);
     if (at === undefined || !counted) return undefined;
     const stored = this.#images.get(image.digest);
-    const isCounted = stored && rule.selection && selects(rule.selection, stored);
-    const younger = notOlder(counted, at) - (isCounted ? 1 : 0);
+    // By the tags that it has; whoever asks what would be by others asks of one image more.
+    const isCounted = stored !== undefined && rule.selection !== undefined && selects(rule.selection, stored);
+    const younger = notOlder(counted, at) - Number(isCounted);
     const outgrownAtEpochMs = counted[younger - leaves];
     if (outgrownAtEpochMs !== undefined) return { by: 'count', expiresAtEpochMs: outgrownAtEpochMs };
     const afterPushes = leaves - younger;
-    return { by: 'pushes', afterPushes, expectedAtEpochMs: this.#expected(counted, afterPushes) };
+    const pace = { since: Math.min(at, counted.at(-1) ?? at), pushes: counted.length + Number(!isCounted) };
+    return { by: 'pushes', afterPushes, expectedAtEpochMs: this.#expected(pace, afterPushes) };
   }
 
   #countedBy(rule: LifecycleRule): Counted | undefined {
@@ -134,17 +143,17 @@ export class LifecycleForecast {
     const { when } = fate.loss;
     // Each push of a tag leaves one image more without any.
     const afterPushes = when.by === 'pushes' ? when.afterPushes : 1;
-    const expected = this.#expected(pushed, afterPushes);
+    const pace = { since: pushed.at(-1) ?? this.#repository.nowEpochMs, pushes: pushed.length };
+    const expected = this.#expected(pace, afterPushes);
     const expectedAtEpochMs = when.by === 'pushes' ? expected : Math.max(expected, lossAtEpochMs(when));
     return { state: 'lost', loss: { ...fate.loss, when: { by: 'untagging', afterPushes, expectedAtEpochMs } } };
   }
 
   /** At the pace of the pushes that are there, until now: a repository that fell asleep is not expected to wake. */
-  #expected(counted: Counted, pushes: number): number {
+  #expected({ since, pushes }: { readonly since: number; readonly pushes: number }, further: number): number {
     const { nowEpochMs } = this.#repository;
-    const oldest = counted.at(-1) ?? nowEpochMs;
-    const interval = Math.max(nowEpochMs - oldest, 0) / Math.max(counted.length - 1, 1);
-    return Math.round(nowEpochMs + interval * pushes);
+    const interval = Math.max(nowEpochMs - since, 0) / Math.max(pushes - 1, 1);
+    return Math.round(nowEpochMs + interval * further);
   }
 }
 

@@ -123,6 +123,8 @@ export const policyWith = (headTag: HeadTag) =>
     /** At most so many rebuilds at once, in all and for each account of pipelines, and so many new root streams a day. */
     caps: v.optional(caps, {}),
     guards: v.optional(guards, {}),
+    /** Of images in use that a lifecycle policy will take: told only, or given a tag that a rule of that policy keeps. */
+    protection: v.optional(v.picklist(['report', 'tag']), 'report'),
   });
 
 export const policySchema = policyWith(headTagText);

@@ -2,6 +2,7 @@ import { collect, mapConcurrently } from '../concurrency.ts';
 import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
 import { contentOf } from '../domain/image-content.ts';
 import type { Policy } from '../domain/policy.ts';
+import { withoutProtecting } from '../domain/protecting-tag.ts';
 import type { Clock } from '../ports/clock.ts';
 import { LedgerContendedError, RegistryUnreachableError } from '../ports/errors.ts';
 import type { ContentLedger, PlaceLedger, StreamLedger } from '../ports/ledger.ts';
@@ -103,7 +104,9 @@ async function readReachable(ports: RepositoryPorts, policy: Policy, question: R
 
 /** Pushes and tags are history that no later listing tells again, so they are written before anything can fail. */
 async function listImages({ registry, places }: RepositoryPorts, location: ImageLocation): Promise<RegistryImage[]> {
-  const listing = (await collect(registry.images(location))).flat();
+  const listing = (await collect(registry.images(location)))
+    .flat()
+    .map((image) => ({ ...image, tags: withoutProtecting(image.tags) }));
   await mapConcurrently(listing, WRITES_AT_ONCE, ({ digest, tags, pushedAtEpochMs }) =>
     places.recordLocation({
       digest,

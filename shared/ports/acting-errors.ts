@@ -108,6 +108,14 @@ export class TagImmutableError extends Error {
   }
 }
 
+/** A tag that ECR did not take away. */
+export class TagNotTakenError extends Error {
+  override readonly name = 'TagNotTakenError';
+  constructor({ account, region, repository }: ImageLocation, tag: string, detail: string) {
+    super(`Tag ${tag} in ${account}/${region}/${repository} was not taken away: ${detail}. The next look tries again.`);
+  }
+}
+
 /** A waiting step was not told its answer. What the service said is left out: it quotes the token. */
 export class StepNotToldError extends Error {
   override readonly name = 'StepNotToldError';

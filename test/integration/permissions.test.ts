@@ -58,6 +58,7 @@ const BESIDES: Readonly<Record<string, (session: Session, deployment: Deployment
   'take another role': (session) => takeRole(session, 'Administrator'),
   'take the build role': (session) => takeRole(session, 'PatchwaveActBuild'),
   'take the rollout role': (session) => takeRole(session, 'PatchwaveActRollout'),
+  'take the protect role': (session) => takeRole(session, 'PatchwaveActProtect'),
   'start a cascade': (session, { outputs }) =>
     new SFNClient(session).send(new StartExecutionCommand({ stateMachineArn: outputs.RebuildCascadeMachineArn })),
   'answer a waiting step': (session) =>
@@ -77,7 +78,7 @@ const TASKS: Readonly<Record<string, readonly string[]>> = {
   PolicyEvaluationRole: [],
   RegistryEventsRole: [],
   ReportRole: [],
-  ProtectionRole: ['delete from the ledger'],
+  ProtectionRole: ['delete from the ledger', 'take the protect role'],
   LedgerEventsRole: ['tell the bus'],
   FleetReviewRole: ['delete from the ledger'],
   CascadePlanRole: ['delete from the ledger', 'start a cascade'],

@@ -119,9 +119,16 @@ describe('for a fleet with a pipeline', () => {
       const { Roles = [] } = await new IAMClient(cloud().clients(account, 'us-east-1')).send(new ListRolesCommand({}));
       return Roles.filter(({ RoleName = '' }) => RoleName.startsWith('PatchwaveAct'));
     };
-    expect((await rolesOf(HUB.account)).map(({ RoleName }) => RoleName)).toEqual(['PatchwaveActRollout']);
+    expect((await rolesOf(HUB.account)).map(({ RoleName }) => RoleName).sort()).toEqual([
+      'PatchwaveActProtect',
+      'PatchwaveActRollout',
+    ]);
     const roles = await rolesOf(MEMBER);
-    expect(roles.map(({ RoleName }) => RoleName).sort()).toEqual(['PatchwaveActBuild', 'PatchwaveActRollout']);
+    expect(roles.map(({ RoleName }) => RoleName).sort()).toEqual([
+      'PatchwaveActBuild',
+      'PatchwaveActProtect',
+      'PatchwaveActRollout',
+    ]);
     const { PolicyDocument = '' } = await new IAMClient(cloud().clients(MEMBER, 'us-east-1')).send(
       new GetRolePolicyCommand({ RoleName: 'PatchwaveActBuild', PolicyName: 'build' }),
     );

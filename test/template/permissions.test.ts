@@ -60,9 +60,10 @@ test('no managed policy widens a role, and every role has an owner', () => {
 
 /** Which role of a member account trusts which functions of the hub, by their path. */
 const TRUST: Readonly<Record<string, readonly string[]>> = {
-  ReadRole: ['reader', 'builder', 'deployer'],
+  ReadRole: ['reader', 'builder', 'deployer', 'protector'],
   ActBuildRole: ['builder'],
   ActRolloutRole: ['deployer'],
+  ActProtectRole: ['protector'],
 };
 const memberRoles = ofType(member, 'AWS::IAM::Role');
 
@@ -89,6 +90,7 @@ test('only roles of a path that members trust take member roles, each those that
     '/patchwave/reader/': ['ReadRoleName'],
     '/patchwave/builder/': ['ReadRoleName', 'ActBuildRoleName'],
     '/patchwave/deployer/': ['ReadRoleName', 'ActRolloutRoleName'],
+    '/patchwave/protector/': ['ReadRoleName', 'ActProtectRoleName'],
   };
   for (const { id, properties } of ofType(hub, 'AWS::IAM::Role')) {
     const taken = grants
@@ -134,6 +136,7 @@ describe('a member account', () => {
   test.each([
     ['ActBuildRole', 'Builds', 'PipelineArns', ['codepipeline:StartPipelineExecution']],
     ['MoveTags', 'Promotes', 'PromotedRepositoryArns', ['ecr:PutImage']],
+    ['ActProtectRole', 'Protects', 'ProtectedRepositoryArns', ['ecr:BatchDeleteImage', 'ecr:PutImage']],
     ['ActRolloutRole', 'RollsOut', 'ServiceArns', ['ecs:UpdateService']],
     [
       'RegisterTaskDefinitions',

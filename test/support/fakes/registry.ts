@@ -45,6 +45,12 @@ export class FakeRegistry implements ImageRegistry {
     return this;
   }
 
+  /** Takes a tag away; the image stays. */
+  untag(location: ImageLocation, tag: string): this {
+    for (const { tags } of this.#repository(location).values()) tags.delete(tag);
+    return this;
+  }
+
   delete(location: ImageLocation, digest: Digest): this {
     this.#repository(location).delete(digest);
     return this;

@@ -14,6 +14,7 @@ import { FakeLossLedger } from './losses.ts';
 import { FakeMessages } from './messages.ts';
 import { FakePlaceLedger } from './places.ts';
 import { FakePolicyStore } from './policies.ts';
+import { FakeProtectingTags } from './protecting-tags.ts';
 import { FakeGuardLedger, FakeLockLedger, FakeRebuildLedger } from './rebuilds.ts';
 import { FakeRegistry } from './registry.ts';
 import { FakeRolloutLedger } from './rollouts.ts';
@@ -87,6 +88,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     runner: new FakeRunner(clock),
     deployer: new FakeDeployer(clock),
     tagger: new FakeTagger(registry, clock),
+    tags: new FakeProtectingTags(registry, clock),
     executions: new FakeExecutions(),
     waitingStep: new FakeWaitingStep(),
   };

@@ -84,6 +84,22 @@ test.each<[string, readonly RepositoryLook[], readonly ImageLoss[], number, stri
   expect((await run(protectionCommand, readOnlyContext(world))).code).toBe(0);
 });
 
+test('why an image got no tag is told once for a repository, and how many tags there are', async () => {
+  const world = fakeWorld();
+  const refusal = { reason: 'no-covering-rule', detail: 'Add a rule.' } as const;
+  const fate = lost({ by: 'age', expiresAtEpochMs: NOW + DAY_MS });
+  await world.losses.record(look({ losses: 2, tagged: 3 }), [
+    loss('a', fate, { refusal }),
+    loss('b', fate, { refusal }),
+  ]);
+  const { text } = await asked(world);
+  expect(text).toContain('0 not seen; 3 tags of ours keep images');
+  expect(text.split('Not given a tag that would keep it\n')[1]?.trimEnd().split('\n')).toEqual([
+    expect.stringMatching(/^repository +reason +what to do$/),
+    '111122223333/eu-west-1/team/payments-api  no-covering-rule  Add a rule.',
+  ]);
+});
+
 test('as JSON', async () => {
   const world = fakeWorld();
   await found(world, loss('gone', { state: 'gone', how: 'archived' }));

@@ -72,6 +72,7 @@ test('what may be left out has a default, and report-only is the first of them',
       cascadeHours: 24,
       closureHours: 72,
     },
+    protection: 'report',
   });
 });
 

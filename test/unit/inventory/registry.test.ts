@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { type Digest, locationKey } from '../../../shared/domain/image.ts';
+import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
 import { LayerDownloadError } from '../../../shared/ports/errors.ts';
 import {
   BORN,
@@ -83,6 +84,14 @@ test('keeps what a new image is made of, without the commands, before the image 
   });
   expect(contents.get(b)).toEqual({ digest: b, layers: imageOf('b').layers });
   expect(JSON.stringify([...contents])).not.toContain('secret');
+});
+
+test('a tag that only keeps an image is read by nobody', async () => {
+  const { world, review } = await inventoryWorld();
+  pushImage(world, debian, 'a', ['12', protectingTag(a)]);
+  await review();
+  expect(JSON.stringify(world.places.dump())).toContain('"tags":["12"]');
+  expect(JSON.stringify([world.places.dump(), world.streams.dump()])).not.toContain('patchwave-in-use');
 });
 
 test('a second review asks for no manifest again, and writes nothing', async () => {

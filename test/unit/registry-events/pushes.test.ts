@@ -1,4 +1,5 @@
 import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
+import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
@@ -215,4 +216,14 @@ test('killed at any call, the batch that comes again leaves the same', async () 
       expect(dump(world)).toEqual(expected);
     }
   }
+});
+
+test('the push of a tag that only keeps an image is no push: no history, no head, and nobody is woken', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
+  const before = dump(world);
+  world.advance(DAY_MS);
+  const body = pushed(world, { name: 'one', tag: protectingTag(digestOf('one')) });
+  expect(await handle(world, [body])).toMatchObject({ recorded: 0, ignored: 1, failed: [] });
+  expect(dump(world)).toEqual(before);
 });

@@ -1,0 +1,95 @@
+import type { Digest, ImageLocation } from './image.ts';
+import type { StoredImage } from './lifecycle.ts';
+import { type LifecycleRule, selects } from './lifecycle-policy.ts';
+import { type Fate, type Loss, lossAtEpochMs } from './loss.ts';
+import type { Mode, Policy } from './policy.ts';
+import { PROTECTING_PREFIX, protectingTag, withoutProtecting } from './protecting-tag.ts';
+import { streamRulesOf } from './stream.ts';
+import { stricter } from './stream-policy.ts';
+import { strictestMode } from './tier.ts';
+
+/** Why an image that will be lost was not given a tag, and what to do. */
+export interface ProtectionRefusal {
+  readonly reason: 'paused' | 'report-only' | 'no-covering-rule' | 'covering-rule-too-tight' | 'not-permitted';
+  readonly detail: string;
+}
+
+/**
+ * Whether Patchwave may put tags into a repository; `undefined` where it may. The strictest mode of all rules that name
+ * the repository holds, and what no rule names is nobody's to tag.
+ */
+export function heldBack(policy: Policy, location: ImageLocation, isPaused: boolean): ProtectionRefusal | undefined {
+  if (isPaused) return { reason: 'paused', detail: 'Somebody paused Patchwave. Resume it with `patchwave resume`.' };
+  const [first, ...others] = streamRulesOf(policy, location).map(({ id, tier, owner, account }) =>
+    strictestMode(policy, { tier, owner, account, rule: id }),
+  );
+  const mode = first && others.reduce<Mode>(stricter, first);
+  if (mode === 'enforce') return undefined;
+  if (mode === 'paused') return { reason: 'paused', detail: 'The mode of its stream is `paused` in the policy.' };
+  const why = mode ? 'The mode of its stream is `report-only`.' : 'No stream of the policy names the repository.';
+  return { reason: 'report-only', detail: `${why} Set it to \`enforce\` in the policy.` };
+}
+
+/** What a forecast says of an image with other tags than its own. */
+export interface Foresight {
+  fateWithTags(digest: Digest, tags: readonly string[]): Fate | undefined;
+}
+
+export interface Rescue {
+  readonly rules: readonly LifecycleRule[];
+  readonly image: Pick<StoredImage, 'digest' | 'tags'>;
+  readonly loss: Loss;
+  /** What is lost later counts as kept. */
+  readonly untilEpochMs: number;
+}
+
+/**
+ * Whether a protecting tag would keep an image: only where a rule before the one that takes it covers the tag, and so
+ * claims the image, also once nothing but that tag is left of its tags, and leaves it long enough.
+ * @returns `undefined` where it would
+ */
+export function wouldNotKeep(foresight: Foresight, rescue: Rescue): ProtectionRefusal | undefined {
+  const { rules, image, loss, untilEpochMs } = rescue;
+  const tag = protectingTag(image.digest);
+  const covering = rules.find((rule) => rule.priority < loss.rule && covers(rule, tag));
+  if (!covering) return { reason: 'no-covering-rule', detail: adviceFor(rules, loss.rule) };
+  const fates = [[...image.tags, tag], [tag]].map((tags) => foresight.fateWithTags(image.digest, tags));
+  const isKept = fates.every(
+    (fate) => fate?.state === 'lost' && fate.loss.rule < loss.rule && lossAtEpochMs(fate.loss.when) > untilEpochMs,
+  );
+  if (isKept) return undefined;
+  const detail = `Rule ${covering.priority} covers the tag ${tag}, and would take the image soon as well. Let it leave more.`;
+  return { reason: 'covering-rule-too-tight', detail };
+}
+
+const covers = ({ selection }: LifecycleRule, tag: string): boolean =>
+  selection?.tagStatus === 'tagged' && selects(selection, { tags: [tag], archived: false });
+
+/** The rule to add, as ECR takes it. */
+function adviceFor(rules: readonly LifecycleRule[], before: number): string {
+  const taken = new Set(rules.map(({ priority }) => priority));
+  let rulePriority = before - 1;
+  while (taken.has(rulePriority)) rulePriority -= 1;
+  const rule = {
+    rulePriority: Math.max(rulePriority, 1),
+    description: 'Images in use',
+    selection: {
+      ...{ tagStatus: 'tagged', tagPrefixList: [PROTECTING_PREFIX] },
+      ...{ countType: 'imageCountMoreThan', countNumber: 10_000 },
+    },
+    action: { type: 'expire' },
+  };
+  const others = rulePriority < 1 ? ', and give the rules that are there higher numbers' : '';
+  return `No rule before rule ${before} covers tags that begin with ${PROTECTING_PREFIX}. Add ${JSON.stringify(rule)} to the lifecycle policy${others}.`;
+}
+
+/** Protecting tags of images that nobody needs any more; the last tag of an image stays, or the image would go with it. */
+export const tagsToTakeBack = (
+  images: readonly Pick<StoredImage, 'digest' | 'tags'>[],
+  needed: ReadonlySet<Digest>,
+): readonly { readonly digest: Digest; readonly tag: string }[] =>
+  images.flatMap(({ digest, tags }) => {
+    const own = protectingTag(digest);
+    const isFree = tags.includes(own) && !needed.has(digest) && withoutProtecting(tags).length > 0;
+    return isFree ? [{ digest, tag: own }] : [];
+  });

@@ -1,0 +1,45 @@
+import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
+import type { ProtectingTags } from '../../shared/ports/protecting-tags.ts';
+
+/** Protecting tags, and a registry to put them in. */
+export interface ProtectingTagsWorld {
+  readonly tags: ProtectingTags;
+  newRepository(): Promise<ImageLocation>;
+  push(location: ImageLocation, image: { readonly name: string; readonly tags: readonly string[] }): Promise<Digest>;
+  /** Tags of an image that is there. */
+  tagsOf(location: ImageLocation, digest: Digest): Promise<readonly string[] | undefined>;
+  readonly unreachable: ImageLocation;
+}
+
+export function protectingTagsContract(world: () => ProtectingTagsWorld): void {
+  test('an image gets a tag beside its own, and it is taken back', async () => {
+    const location = await world().newRepository();
+    const digest = await world().push(location, { name: 'a', tags: ['v1'] });
+    await world().tags.tag(location, digest, 'keep');
+    expect(await world().tagsOf(location, digest)).toEqual(['keep', 'v1']);
+    expect(await world().tags.untag(location, 'keep')).toBe(true);
+    expect(await world().tagsOf(location, digest)).toEqual(['v1']);
+  });
+
+  test('the last tag stays, and its image with it', async () => {
+    const location = await world().newRepository();
+    const digest = await world().push(location, { name: 'a', tags: ['keep'] });
+    expect(await world().tags.untag(location, 'keep')).toBe(false);
+    expect(await world().tagsOf(location, digest)).toEqual(['keep']);
+  });
+
+  test('a tag that is gone, or its repository, is nothing to take', async () => {
+    const location = await world().newRepository();
+    expect(await world().tags.untag(location, 'keep')).toBe(false);
+    expect(await world().tags.untag({ ...location, repository: 'team/none' }, 'keep')).toBe(false);
+  });
+
+  test('a registry that we may not write to is unreachable', async () => {
+    const { tags, unreachable } = world();
+    const { account, region } = unreachable;
+    await expect(tags.untag(unreachable, 'keep')).rejects.toMatchObject({
+      name: 'TaggerUnreachableError',
+      registry: { account, region },
+    });
+  });
+}

@@ -1,0 +1,115 @@
+import { IAMClient } from '@aws-sdk/client-iam';
+import { protectionCommand } from '../../cli/commands/protection.ts';
+import { whyCommand } from '../../cli/commands/why.ts';
+import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
+import { DAY_MS } from '../../shared/domain/time.ts';
+import { HUB, TEAM } from '../support/acting-fleet.ts';
+import { Grants } from '../support/grants.ts';
+import { useInstallation } from '../support/installation.ts';
+import { giveLifecycle, lookNow, lookOf } from '../support/protection.ts';
+import { callsOf } from '../support/readings.ts';
+import { tieredFleet } from '../support/tiered-fleet.ts';
+import { run } from '../unit/cli/support.ts';
+
+const LIMIT_MS = 120_000;
+const OS: ImageLocation = { ...HUB, repository: 'base/os' };
+const SOUND: ImageLocation = { ...HUB, repository: 'base/sound' };
+const SHOP: ImageLocation = { ...TEAM, repository: 'apps/shop' };
+const BLOG: ImageLocation = { ...TEAM, repository: 'apps/blog' };
+const ALL = [OS, SOUND, SHOP, BLOG];
+
+const expire = (countNumber: number) => [
+  {
+    rulePriority: 3,
+    selection: { tagStatus: 'any', countType: 'sinceImagePushed', countUnit: 'days', countNumber },
+    action: { type: 'expire' },
+  },
+];
+
+const installation = useInstallation(
+  () =>
+    tieredFleet({
+      bases: [{ name: 'os' }, { name: 'sound', sound: true }],
+      platforms: [],
+      apps: [
+        { name: 'shop', parent: 'os' },
+        { name: 'blog', parent: 'sound' },
+      ],
+      services: { shop: ['shop'], blog: ['blog'] },
+    }),
+  { mode: 'report-only' },
+);
+const digestOf = (image: string): Digest =>
+  installation().seeded.images.get(image)?.children.get('linux/amd64') as Digest;
+
+test(
+  'a base that its repository will delete while something runs on it is reported before, with when; a kept one is not',
+  async () => {
+    const { context, review, cloud } = installation();
+    await giveLifecycle(installation(), OS, expire(20));
+    await giveLifecycle(installation(), SOUND, expire(300));
+    expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
+    await cloud.admin.clearCalls();
+    const { losses, looks } = await lookNow(installation(), ALL);
+
+    const pushedAtEpochMs = (await context.places.locations(digestOf('os')))[0]?.firstPushSeenAtEpochMs ?? 0;
+    expect(pushedAtEpochMs).toBeGreaterThan(0);
+    const when = { by: 'age', expiresAtEpochMs: pushedAtEpochMs + 20 * DAY_MS };
+    expect(losses).toEqual([
+      {
+        ...{ digest: digestOf('os'), location: OS, use: 'ancestor', running: 1 },
+        workloads: [expect.stringContaining('/main/shop')],
+        fate: { state: 'lost', loss: { rule: 3, action: 'expire', when } },
+        foundAtEpochMs: expect.any(Number),
+      },
+    ]);
+    expect(looks.map(({ images, unknown, failure }) => ({ images, unknown, failure }))).toEqual(
+      ALL.map(() => ({ images: 1, unknown: 0 })),
+    );
+    // What has no policy is not listed, and nothing is written to any registry.
+    const calls = await callsOf(installation());
+    expect([...calls].filter(([name]) => name.startsWith('ecr:')).sort()).toEqual([
+      ['ecr:DescribeImages', 2],
+      ['ecr:GetLifecyclePolicy', 4],
+    ]);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'it is told by the command, by why and by the report',
+  async () => {
+    const { context, review } = installation();
+    const listed = await run(protectionCommand, context, [], { 'exit-code': true });
+    expect(listed).toMatchObject({ code: 3, text: expect.stringContaining(digestOf('os').slice(0, 19)) });
+    expect((await run(whyCommand, context, [digestOf('os')])).text).toContain('To be lost');
+    expect((await run(whyCommand, context, [digestOf('shop')])).text).toContain('No lifecycle policy is known');
+    expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
+    const report = JSON.parse(await context.reviews.report('json')) as object;
+    expect(report).toMatchObject({
+      losses: [{ digest: digestOf('os') }],
+      lossesSeen: { repositories: 4, unseen: [] },
+    });
+  },
+  LIMIT_MS,
+);
+
+test(
+  'an account that does not let lifecycle policies be read is named, and the others are looked at all the same',
+  async () => {
+    const { cloud } = installation();
+    const member = new Grants(new IAMClient(cloud.clients(TEAM.account, TEAM.region)));
+    const [grant] = (await member.of('PatchwaveRead')).filter(({ action }) => action === 'ecr:GetLifecyclePolicy');
+    if (!grant) throw new Error('the read role may not read lifecycle policies');
+    await giveLifecycle(installation(), OS, expire(300));
+    const { losses, looks } = await member.without(grant, () => lookNow(installation(), ALL));
+    expect(losses).toEqual([]);
+    const failure = { error: 'RegistryUnreachableError', detail: expect.stringContaining('ecr:GetLifecyclePolicy') };
+    expect(lookOf(looks, SHOP)).toMatchObject({ images: 1, unknown: 1, failure });
+    expect(lookOf(looks, OS)).not.toHaveProperty('failure');
+    const { code, text } = await run(protectionCommand, installation().context, [], { 'exit-code': true });
+    expect(code).toBe(4);
+    expect(text).toContain('apps/shop');
+  },
+  LIMIT_MS,
+);

@@ -1,0 +1,191 @@
+import { jest } from '@jest/globals';
+import type { PolicyDocument } from '../../../shared/domain/policy.ts';
+import { isProtectingTag, protectingTag } from '../../../shared/domain/protecting-tag.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import type { FakeWorld } from '../../support/fakes/world.ts';
+import { digestOf } from '../../support/samples.ts';
+import { expire, keep, look, olderThan, placeOf, protectionWorld, run, SCOPE } from './support.ts';
+
+beforeEach(() => {
+  jest.spyOn(logger, 'error').mockImplementation(() => undefined);
+  jest.spyOn(logger, 'info').mockImplementation(() => undefined);
+});
+afterEach(() => jest.restoreAllMocks());
+
+const APPS = placeOf('team/app');
+const TAG = protectingTag(digestOf('app'));
+/** Keeps what has our tag. */
+const COVERING = expire(1, {
+  ...{
+    tagStatus: 'tagged',
+    tagPrefixList: ['patchwave-in-use-'],
+    countType: 'imageCountMoreThan',
+    countNumber: 10_000,
+  },
+});
+const TAKING = expire(5, olderThan(35));
+
+const stream = (changes: object = {}): PolicyDocument['streams'][number] => ({
+  ...{ id: 'apps', tier: 'application', account: APPS.account, regions: [APPS.region], repositories: ['team/*'] },
+  ...{ headTags: ['^v.*$'], owner: 'team' },
+  ...changes,
+});
+const ACTING: Partial<PolicyDocument> = { protection: 'tag', mode: 'enforce', streams: [stream()] };
+
+async function lostWorld(policy: Partial<PolicyDocument> = ACTING, rules: readonly object[] = [COVERING, TAKING]) {
+  const world = await protectionWorld(policy);
+  await keep(world, APPS, 'app', { tags: ['v1'] });
+  await run(world, APPS, 'app');
+  world.lifecycles.set(APPS, rules);
+  return world;
+}
+const tagsOf = ({ registry }: FakeWorld, name = 'app') =>
+  registry.keptIn(APPS)?.find(({ digest }) => digest === digestOf(name))?.tags;
+
+test('what will be lost gets a tag that a higher rule keeps, and is lost no more; a second look does nothing', async () => {
+  const world = await lostWorld();
+  const { losses, looks, error } = await look(world);
+  expect(error).toBeUndefined();
+  expect(tagsOf(world)).toEqual([TAG, 'v1']);
+  expect(losses).toEqual([]);
+  expect(looks).toMatchObject([{ images: 1, losses: 0, tagged: 1 }]);
+  expect(await look(world)).toMatchObject({ losses: [], looks: [{ tagged: 1 }] });
+  expect(world.tags.moved).toHaveLength(1);
+});
+
+test('the tag is put on the index that an image is asked for by', async () => {
+  const world = await protectionWorld(ACTING);
+  await keep(world, APPS, 'app', { tags: [] });
+  await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
+  await run(world, APPS, 'app');
+  world.lifecycles.set(APPS, [COVERING, TAKING]);
+  expect((await look(world)).losses).toEqual([]);
+  expect(tagsOf(world, 'index')).toEqual([protectingTag(digestOf('index')), 'v1']);
+  expect(tagsOf(world)).toEqual([]);
+  expect(await look(world)).toMatchObject({ losses: [], looks: [{ tagged: 1 }] });
+});
+
+test.each<[string, Partial<PolicyDocument>, readonly object[], string, RegExp]>([
+  ['no rule covers it', ACTING, [TAKING], 'no-covering-rule', /Add \{"rulePriority":4,.*"patchwave-in-use-"/],
+  [
+    'none before the first',
+    ACTING,
+    [expire(1, olderThan(20))],
+    'no-covering-rule',
+    /"rulePriority":1,.* higher numbers/,
+  ],
+  [
+    'a lower rule covers it',
+    ACTING,
+    [expire(1, olderThan(20)), { ...COVERING, rulePriority: 2 }],
+    'no-covering-rule',
+    /before rule 1/,
+  ],
+  [
+    'the rule that covers it takes it too',
+    ACTING,
+    [expire(1, olderThan(25, { tagStatus: 'tagged', tagPatternList: ['patchwave-*'] })), TAKING],
+    'covering-rule-too-tight',
+    /Rule 1 covers the tag/,
+  ],
+  ['the stream only reports', { ...ACTING, mode: 'report-only' }, [COVERING, TAKING], 'report-only', /`enforce`/],
+  [
+    'so does one of its rules',
+    { ...ACTING, streams: [stream(), stream({ id: 'b', mode: 'report-only' })] },
+    [COVERING, TAKING],
+    'report-only',
+    /report-only/,
+  ],
+  [
+    'the stream is paused',
+    { ...ACTING, streams: [stream({ mode: 'paused' })] },
+    [COVERING, TAKING],
+    'paused',
+    /paused/,
+  ],
+  ['no stream names it', { ...ACTING, streams: [] }, [COVERING, TAKING], 'report-only', /No stream/],
+])('a tag is refused, with the reason and what to do, where %s', async (_, policy, rules, reason, detail) => {
+  const world = await lostWorld(policy, rules);
+  const { losses, error } = await look(world);
+  expect(error).toBeUndefined();
+  expect(losses).toMatchObject([
+    { fate: { state: 'lost' }, refusal: { reason, detail: expect.stringMatching(detail) } },
+  ]);
+  expect(tagsOf(world)).toEqual(['v1']);
+});
+
+test('by default nothing is tagged, and nobody is told why', async () => {
+  const world = await lostWorld({ mode: 'enforce', streams: [stream()] });
+  const { losses } = await look(world);
+  expect(losses).toHaveLength(1);
+  expect(losses[0]).not.toHaveProperty('refusal');
+  expect(tagsOf(world)).toEqual(['v1']);
+});
+
+test('while Patchwave is paused no tag is put or taken', async () => {
+  const world = await lostWorld();
+  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: world.clock(), reason: 'a test' });
+  expect((await look(world)).losses).toMatchObject([{ refusal: { reason: 'paused' } }]);
+  expect([world.tags.moved, world.tags.taken]).toEqual([[], []]);
+});
+
+test('an account that lists no repository is a reason, not a failure', async () => {
+  const world = await lostWorld();
+  world.tags.isPermitted = false;
+  const { losses, error } = await look(world);
+  expect(error).toBeUndefined();
+  expect(losses).toMatchObject([{ refusal: { reason: 'not-permitted', detail: expect.stringContaining('role') } }]);
+});
+
+test('a registry that fails otherwise fails the look', async () => {
+  const world = await lostWorld();
+  const tag = async () => {
+    throw new Error('throttled');
+  };
+  const { error, looks } = await look(world, { ports: { tags: { tag, untag: async () => true } } });
+  expect(error).toMatchObject({ name: 'ProtectionIncompleteError' });
+  expect(looks).toMatchObject([{ failure: { detail: 'throttled' } }]);
+});
+
+describe('what nobody needs any more', () => {
+  async function noLongerUsed(others: boolean) {
+    const world = await lostWorld();
+    await keep(world, APPS, 'other', { tags: ['v2'], daysAgo: 0 });
+    if (others) await run(world, APPS, 'other');
+    await look(world);
+    expect(tagsOf(world)).toEqual([TAG, 'v1']);
+    for await (const usage of world.usages.live(SCOPE)) {
+      if (usage.digest === digestOf('app')) await world.usages.end([usage], world.clock());
+    }
+    return world;
+  }
+
+  test.each([true, false])('loses its tag, whether its repository is used by others or not: %s', async (others) => {
+    const world = await noLongerUsed(others);
+    const { looks } = await look(world);
+    expect(tagsOf(world)).toEqual(['v1']);
+    expect(looks.map(({ tagged }) => tagged)).toEqual(others ? [undefined] : []);
+  });
+
+  test('keeps it where it is its last one: the image would go with it', async () => {
+    const world = await noLongerUsed(true);
+    world.registry.untag(APPS, 'v1');
+    expect(await look(world)).toMatchObject({ looks: [{ tagged: 1 }] });
+    expect(tagsOf(world)).toEqual([TAG]);
+    expect(world.tags.taken).toEqual([]);
+  });
+
+  test('keeps it while something that runs stands on it', async () => {
+    const world = await noLongerUsed(false);
+    await keep(world, placeOf('team/child'), 'child', { on: 'app' });
+    await run(world, placeOf('team/child'), 'child');
+    await look(world);
+    expect(tagsOf(world)).toEqual([TAG, 'v1']);
+  });
+});
+
+test('a protecting tag is one by its beginning', () => {
+  expect(isProtectingTag(TAG)).toBe(true);
+  expect(TAG).toMatch(/^patchwave-in-use-[0-9a-f]{16}$/);
+  expect(isProtectingTag('v1-patchwave-in-use-')).toBe(false);
+});
