@@ -1,4 +1,5 @@
 import { causeChange, closureEnd, headMove, rebuildEnd } from './announcement-acts.ts';
+import { lossExpected } from './announcement-loss.ts';
 import { canonicalJson } from './json.ts';
 import { MOST_TOLD, type PublishedEvent } from './published-event.ts';
 import type { ImageRecord, LedgerRecord, PolicyPointer } from './records.ts';
@@ -26,6 +27,8 @@ export function announce(before: LedgerRecord | undefined, after: LedgerRecord |
       return rebuildEnd(before?.kind === 'rebuild' ? before.record : undefined, after.record);
     case 'closure':
       return closureEnd(before?.kind === 'closure' ? before.record : undefined, after.record);
+    case 'loss':
+      return lossExpected(before?.kind === 'loss' ? before.record : undefined, after.record);
     case 'run':
       return reviewEnd(before?.kind === 'run' ? before.record : undefined, after.record);
     case 'policy':

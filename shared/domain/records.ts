@@ -2,6 +2,7 @@ import type { Birth } from './birth.ts';
 import type { Closure, Deployment } from './cascade.ts';
 import type { Cause } from './cause.ts';
 import type { Digest, ImageLocation, Platform, Tier } from './image.ts';
+import type { ImageLoss } from './image-loss.ts';
 import type { Rebuild } from './rebuild.ts';
 import type { ReviewRecord } from './run.ts';
 import type { ScanState } from './scan.ts';
@@ -123,6 +124,7 @@ export type LedgerRecord =
   | { readonly kind: 'rebuild'; readonly record: Rebuild }
   | { readonly kind: 'deployment'; readonly record: Deployment }
   | { readonly kind: 'closure'; readonly record: Closure }
+  | { readonly kind: 'loss'; readonly record: ImageLoss }
   | { readonly kind: 'run'; readonly record: ReviewRecord }
   | { readonly kind: 'policy'; readonly record: PolicyPointer }
   /** Items that nobody is told of. */

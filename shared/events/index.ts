@@ -6,6 +6,7 @@ import { ecrImageScan } from './ecr-image-scan.ts';
 import { executionEnded } from './execution-ended.ts';
 import { fleetReviewed } from './fleet-reviewed.ts';
 import { headMoved } from './head-moved.ts';
+import { imageLossExpected } from './image-loss-expected.ts';
 import { imageVerdictChanged } from './image-verdict-changed.ts';
 import { policyChanged } from './policy-changed.ts';
 import { rebuildRefused, rebuildWaiting } from './rebuild-answered.ts';
@@ -28,6 +29,7 @@ export const EVENTS: readonly EventContract[] = [
   rebuildIneffective,
   cascadeClosed,
   headMoved,
+  imageLossExpected,
   fleetReviewed,
   policyChanged,
 ];

@@ -1,7 +1,9 @@
+import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { protectionCommand } from '../../cli/commands/protection.ts';
 import { whyCommand } from '../../cli/commands/why.ts';
 import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
+import { protectingTag } from '../../shared/domain/protecting-tag.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
 import { HUB, TEAM } from '../support/acting-fleet.ts';
 import { Grants } from '../support/grants.ts';
@@ -18,6 +20,14 @@ const SHOP: ImageLocation = { ...TEAM, repository: 'apps/shop' };
 const BLOG: ImageLocation = { ...TEAM, repository: 'apps/blog' };
 const ALL = [OS, SOUND, SHOP, BLOG];
 
+const COVERING = {
+  rulePriority: 1,
+  selection: {
+    ...{ tagStatus: 'tagged', tagPrefixList: ['patchwave-in-use-'] },
+    ...{ countType: 'imageCountMoreThan', countNumber: 10_000 },
+  },
+  action: { type: 'expire' },
+};
 const expire = (countNumber: number) => [
   {
     rulePriority: 3,
@@ -113,3 +123,45 @@ test(
   },
   LIMIT_MS,
 );
+
+test(
+  'where policy, account and rules agree a tag keeps it, which no review sees, and which goes when nobody needs it',
+  async () => {
+    const { context, review, policy } = installation();
+    const { version: replaces } = await context.policies.current();
+    const acting = { ...policy, mode: 'enforce', protection: 'tag' } as const;
+    await context.policies.publish(acting, { author: 'a test', atEpochMs: Date.now(), replaces });
+    const stream = `${OS.account}/${OS.region}/${OS.repository}:^1$`;
+    const head = (await context.streams.streams([stream])).get(stream)?.head;
+    const tagsOf = async () => (await context.places.locations(digestOf('os'))).flatMap(({ tags }) => tags);
+    const known = await tagsOf();
+
+    await giveLifecycle(installation(), OS, expire(20));
+    const refused = await lookNow(installation(), ALL);
+    expect(refused.losses).toMatchObject([{ refusal: { reason: 'no-covering-rule' } }]);
+
+    await giveLifecycle(installation(), OS, [COVERING, ...expire(20)]);
+    const tag = protectingTag(digestOf('os'));
+    const kept = await lookNow(installation(), ALL);
+    expect(kept.losses).toEqual([]);
+    expect(lookOf(kept.looks, OS)).toMatchObject({ tagged: 1 });
+    expect(await standingTags()).toContain(tag);
+
+    expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
+    expect((await context.streams.streams([stream])).get(stream)?.head).toEqual(head);
+    expect(await tagsOf()).toEqual(known);
+
+    const usages = await context.usages.ofImage(digestOf('shop'));
+    await context.usages.end(usages, Date.now());
+    await lookNow(installation(), [SOUND, BLOG]);
+    expect(await standingTags()).toEqual(known);
+  },
+  LIMIT_MS,
+);
+
+/** As the registry tells them. */
+async function standingTags(): Promise<readonly string[]> {
+  const ecr = new ECRClient(installation().cloud.clients(OS.account, OS.region));
+  const { imageDetails = [] } = await ecr.send(new DescribeImagesCommand({ repositoryName: OS.repository }));
+  return imageDetails.flatMap(({ imageTags = [] }) => imageTags);
+}

@@ -103,6 +103,8 @@ describe('the outbox', () => {
     ['the policy pointer', keys.policy, true],
     ['a rebuild', keys.rebuild('a/b/c:^1$', '20261125T030000Z-0123456789ab'), true],
     ['a closure', keys.closure('0123456789ab-g1', 'a/b/c:^1$'), true],
+    ['a loss', keys.loss(place, digest), true],
+    ['a look', keys.look(place), false],
     ['a lock', keys.lock('a/b/c:^1$'), false],
     ['a node', keys.node('0123456789ab-g1', 'a/b/c:^1$'), false],
     ['a location', keys.location(digest, place), false],

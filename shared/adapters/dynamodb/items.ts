@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Closure, Deployment } from '../../domain/cascade.ts';
 import type { Cause, CauseFact } from '../../domain/cause.ts';
+import type { ImageLoss } from '../../domain/image-loss.ts';
 import type { Rebuild } from '../../domain/rebuild.ts';
 import type { ImageRecord, LedgerRecord, PolicyPointer, StreamRecord } from '../../domain/records.ts';
 import type { ReviewRecord } from '../../domain/run.ts';
@@ -177,6 +178,8 @@ export function ledgerRecord(item: Record<string, unknown>): LedgerRecord {
       return { kind: 'deployment', record: storedRecord<Deployment>(stored) };
     case 'closure':
       return { kind: 'closure', record: storedRecord<Closure>(stored) };
+    case 'loss':
+      return { kind: 'loss', record: storedRecord<ImageLoss>(stored) };
     case 'run':
       return { kind: 'run', record: recordOf<ReviewRecord>(stored) };
     case 'policy':

@@ -1,12 +1,13 @@
 import { announce } from '../../../shared/domain/announcement.ts';
 import type { Closure, NodeAnswer } from '../../../shared/domain/cascade.ts';
 import type { Cause } from '../../../shared/domain/cause.ts';
+import type { ToldFate } from '../../../shared/domain/image-loss.ts';
 import type { Rebuild, RebuildOutcome } from '../../../shared/domain/rebuild.ts';
 import type { ImageRecord, LedgerRecord } from '../../../shared/domain/records.ts';
 import type { ReviewRecord } from '../../../shared/domain/run.ts';
 import { sumRun } from '../../../shared/domain/run-summary.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
-import { cause, DAY_MS, digestOf, facts, NOON_EPOCH_MS, review } from '../../support/samples.ts';
+import { cause, DAY_MS, digestOf, facts, LOCATION, NOON_EPOCH_MS, review } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 import { anyImage, anyRecord } from '../events/arbitraries.ts';
 import { findingFact, PIPELINE } from './acting.ts';
@@ -313,6 +314,49 @@ describe('CascadeClosed', () => {
         detail: {
           ...{ schemaVersion: 1, cascadeId: 'c-g1', stream: 'stream', output: digestOf('new'), sinceEpochMs: 1 },
           ...{ ...proof, facts: [findingFact()], factCount: 1 },
+        },
+      },
+    ]);
+  });
+});
+
+describe('ImageLossExpected', () => {
+  const when = (expiresAtEpochMs: number) => ({ by: 'age', expiresAtEpochMs }) as const;
+  const lost = (rule: number, at = 5): ToldFate => ({
+    state: 'lost',
+    loss: { rule, action: 'expire', when: when(at) },
+  });
+  const loss = (fate: ToldFate): LedgerRecord => ({
+    kind: 'loss',
+    record: {
+      ...{ digest: digestOf('a'), location: LOCATION, use: 'ancestor', running: 2, workloads: ['w'], fate },
+      foundAtEpochMs: 1,
+    },
+  });
+  const gone = loss({ state: 'gone', how: 'deleted' });
+
+  test.each<[string, LedgerRecord | undefined, LedgerRecord | undefined, number]>([
+    ['it is found', undefined, loss(lost(1)), 1],
+    ['the instant moves', loss(lost(1)), loss(lost(1, 6)), 0],
+    ['another rule takes it', loss(lost(1)), loss(lost(2)), 1],
+    ['it is gone', loss(lost(1)), gone, 1],
+    ['nobody can tell any more', loss(lost(1)), loss({ state: 'unknown', reason: 'r' }), 1],
+    ['it is kept after all', loss(lost(1)), undefined, 0],
+  ])('%s', (_, before, after, told) => {
+    expect(announce(before, after)).toHaveLength(told);
+  });
+
+  test('holds the rule, the instant and who needs it', () => {
+    const through = digestOf('index');
+    const pushes = { by: 'pushes', afterPushes: 3, expectedAtEpochMs: 9 } as const;
+    const fate: ToldFate = { state: 'lost', loss: { rule: 1, action: 'archive', through, when: pushes } };
+    expect(announce(undefined, loss(fate))).toEqual([
+      {
+        detailType: 'ImageLossExpected',
+        resources: [digestOf('a')],
+        detail: {
+          ...{ schemaVersion: 1, digest: digestOf('a'), location: LOCATION, use: 'ancestor', running: 2 },
+          ...{ workloads: ['w'], state: 'lost', rule: 1, action: 'archive', through, ...pushes, foundAtEpochMs: 1 },
         },
       },
     ]);

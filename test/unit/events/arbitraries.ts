@@ -2,6 +2,7 @@ import type { Closure, NodeAnswer } from '../../../shared/domain/cascade.ts';
 import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../../../shared/domain/cause.ts';
 import { SEVERITIES } from '../../../shared/domain/finding.ts';
 import { type Digest, TIERS } from '../../../shared/domain/image.ts';
+import type { ImageLoss, ToldFate } from '../../../shared/domain/image-loss.ts';
 import type { Rebuild, RebuildOutcome } from '../../../shared/domain/rebuild.ts';
 import type { ImageRecord, LedgerRecord, PolicyPointer, StreamRecord } from '../../../shared/domain/records.ts';
 import type { ReviewRecord } from '../../../shared/domain/run.ts';
@@ -228,6 +229,37 @@ const anyClosure: fc.Arbitrary<Closure> = fc
     return { ...one, ...(isClosed ? { state: 'closed', proof } : { state: 'open', waitingFor: 'a scope' }) } as Closure;
   });
 
+const anyLoss: fc.Arbitrary<ImageLoss> = fc
+  .record({
+    digest: fc.constant(digestOf('app')),
+    location: fc.constant(LOCATION),
+    use: fc.constantFrom('running' as const, 'ancestor' as const),
+    running: count,
+    workloads: fc.constantFrom([], ['ecs-service web']),
+    fate: fc.oneof(
+      fc.constantFrom<ToldFate>({ state: 'gone', how: 'deleted' }, { state: 'unknown', reason: 'rule 1' }),
+      fc
+        .tuple(
+          fc.record({
+            rule: fc.constantFrom(1, 2),
+            action: fc.constantFrom('expire' as const, 'archive' as const),
+            when: fc.oneof(
+              fc.record({ by: fc.constantFrom('age' as const, 'count' as const), expiresAtEpochMs: epochMs }),
+              fc.record({
+                by: fc.constantFrom('pushes' as const, 'untagging' as const),
+                afterPushes: count,
+                expectedAtEpochMs: epochMs,
+              }),
+            ),
+          }),
+          optional<{ through: Digest }>({ through: fc.constant(digestOf('index')) }),
+        )
+        .map(([one, other]) => ({ state: 'lost' as const, loss: { ...one, ...other } })),
+    ),
+    foundAtEpochMs: epochMs,
+  })
+  .map((loss): ImageLoss => loss);
+
 export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
   anyImage.map((record) => ({ kind: 'image' as const, record })),
   fc
@@ -249,6 +281,7 @@ export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
     .map((record) => ({ kind: 'stream' as const, record: record as StreamRecord })),
   anyRebuild.map((record) => ({ kind: 'rebuild' as const, record })),
   anyClosure.map((record) => ({ kind: 'closure' as const, record })),
+  anyLoss.map((record) => ({ kind: 'loss' as const, record })),
   anyReview.map((record) => ({ kind: 'run' as const, record })),
   anyPointer.map((record) => ({ kind: 'policy' as const, record })),
   fc.constant({ kind: 'other' as const }),
