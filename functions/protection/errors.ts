@@ -7,7 +7,7 @@ export class ProtectionIncompleteError extends Error {
     const { error, detail } = namedFailure(cause);
     super(
       `The lifecycle policies of ${failed} repositories could not be looked at, first ${repository}: ${error}: ${detail} ` +
-        'See the others with `patchwave protection`; the next look tries them again, these first.',
+        'See the others with `patchwave protection`; the next look tries them again.',
       { cause },
     );
   }
@@ -17,6 +17,6 @@ export class ProtectionIncompleteError extends Error {
 export class OutOfTimeError extends Error {
   override readonly name = 'OutOfTimeError';
   constructor() {
-    super('The time of the look was over before it was its turn; it is first at the next.');
+    super('The time of the look was over before its turn came; it is first at the next.');
   }
 }

@@ -35,12 +35,12 @@ export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): 
 }
 
 /** Registries that stream rules name are read whether or not anything runs beside them. */
-const isOurs = (registryKey: string, { scopes, policy }: Gate): boolean =>
+export const isOurs = (registryKey: string, { scopes, policy }: Gate): boolean =>
   scopes.includes(registryKey) ||
   policy.streams.some(({ account, regions }) => regions.some((region) => registryKey === `${account}/${region}`));
 
 /** Only a waiver that names an account and nothing else can mean a scope. */
-function isWaived(scopeKey: string, { policy: { waivers }, nowEpochMs }: Gate): boolean {
+export function isWaived(scopeKey: string, { policy: { waivers }, nowEpochMs }: Gate): boolean {
   const [account] = scopeKey.split('/');
   return waivers.some(
     (waiver) =>

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { protectionCommand } from '../../cli/commands/protection.ts';
@@ -6,10 +7,10 @@ import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
 import { protectingTag } from '../../shared/domain/protecting-tag.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
 import { HUB, TEAM } from '../support/acting-fleet.ts';
-import { Grants } from '../support/grants.ts';
+import { Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
-import { giveLifecycle, lookNow, lookOf } from '../support/protection.ts';
-import { callsOf } from '../support/readings.ts';
+import { giveLifecycle, invokeLook, lookNow, lookOf } from '../support/protection.ts';
+import { callsOf, hubOf } from '../support/readings.ts';
 import { tieredFleet } from '../support/tiered-fleet.ts';
 import { run } from '../unit/cli/support.ts';
 
@@ -159,9 +160,54 @@ test(
   LIMIT_MS,
 );
 
+test(
+  'without any single permission of the function, or of the role that tags, something visible fails',
+  async () => {
+    const { cloud, context } = installation();
+    const usages = await context.usages.ofImage(digestOf('blog'));
+    /** Lost, kept by a tag, and needed no more. */
+    const outcome = async (): Promise<unknown> => {
+      await cloud.admin.endEnvironments();
+      await giveLifecycle(installation(), SOUND, expire(20));
+      const lost = [await invokeLook(installation()), await toldOf(SOUND)];
+      await giveLifecycle(installation(), SOUND, [COVERING, ...expire(20)]);
+      const kept = [await invokeLook(installation()), await toldOf(SOUND), await standingTags(SOUND)];
+      await context.usages.end(usages, Date.now());
+      const free = [await invokeLook(installation()), await toldOf(SOUND), await standingTags(SOUND)];
+      await context.usages.record(usages, Date.now());
+      return [lost, kept, free];
+    };
+    const expected = await outcome();
+    expect(await outcome()).toEqual(expected);
+
+    const hub = new Grants(new IAMClient(hubOf(installation())));
+    const roles = [await hub.role('patchwave-ProtectionRole'), 'PatchwaveActProtect'];
+    const grants = (await Promise.all(roles.map((role) => hub.of(role)))).flat();
+    // Logs and queues are used by the Lambda service itself: that messages come is shown above.
+    const ours = grants.filter(({ sid }) => sid !== 'WriteLogs' && sid !== 'TakeMessages');
+    expect(ours.length).toBeGreaterThan(8);
+    const unnoticed: string[] = [];
+    for (const grant of ours) {
+      const without = await hub.without(grant, outcome);
+      if (isDeepStrictEqual(without, expected)) unnoticed.push(nameOf(grant));
+      // Whatever was left half done is made good.
+      await outcome();
+    }
+    expect(unnoticed).toEqual([]);
+    expect(await outcome()).toEqual(expected);
+  },
+  5 * LIMIT_MS,
+);
+
+/** What the ledger says of a repository, without instants. */
+async function toldOf(location: ImageLocation): Promise<unknown> {
+  const losses = await Array.fromAsync(installation().context.losses.of(location));
+  return losses.map(({ digest, refusal }) => ({ digest, reason: refusal?.reason }));
+}
+
 /** As the registry tells them. */
-async function standingTags(): Promise<readonly string[]> {
-  const ecr = new ECRClient(installation().cloud.clients(OS.account, OS.region));
-  const { imageDetails = [] } = await ecr.send(new DescribeImagesCommand({ repositoryName: OS.repository }));
+async function standingTags(location: ImageLocation = OS): Promise<readonly string[]> {
+  const ecr = new ECRClient(installation().cloud.clients(location.account, location.region));
+  const { imageDetails = [] } = await ecr.send(new DescribeImagesCommand({ repositoryName: location.repository }));
   return imageDetails.flatMap(({ imageTags = [] }) => imageTags);
 }

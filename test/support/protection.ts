@@ -1,6 +1,7 @@
 /** Lifecycle policies in the embedded cloud, and looks at them. */
 
 import { ECRClient, PutLifecyclePolicyCommand } from '@aws-sdk/client-ecr';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Installation } from '../../local/installation.ts';
@@ -34,6 +35,16 @@ export async function lookNow(installation: Installation, locations: readonly Im
     return isSeen(seen) ? seen : undefined;
   };
   return eventually(look, 'The look at lifecycle policies', LIMIT_MS);
+}
+
+/** A look by hand. @returns what the function answers, or the name of its error */
+export async function invokeLook(installation: Installation): Promise<unknown> {
+  const Payload = JSON.stringify({ Records: [{ messageId: 'by-hand' }] });
+  const { FunctionError, Payload: reply } = await new LambdaClient(hubOf(installation)).send(
+    new InvokeCommand({ FunctionName: 'patchwave-protection', Payload }),
+  );
+  const answer = JSON.parse(reply?.transformToString() ?? 'null') as { readonly errorType?: string };
+  return FunctionError === undefined ? answer : answer.errorType;
 }
 
 export const lookOf = (looks: readonly RepositoryLook[], location: ImageLocation): RepositoryLook | undefined =>

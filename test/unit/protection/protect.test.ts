@@ -1,6 +1,8 @@
 import { jest } from '@jest/globals';
 import { handler } from '../../../functions/protection/handler.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
 import { expire, keep, look, olderThan, placeOf, protectionWorld, run, SCOPE } from './support.ts';
 
@@ -155,11 +157,16 @@ test('a tag that the next build takes over leaves its image to the rule of what 
 
 describe('where something fails', () => {
   const OTHER = placeOf('team/other', '444455556666');
+  const waiver = {
+    ...{ id: 'legacy', rule: 'scope-readable', scope: { account: OTHER.account }, author: 'jo' },
+    ...{ reason: 'rolled out later', created: '2026-11-01', expires: '2027-01-01' },
+  };
 
   test('the others are looked at all the same; it is named, and what was known of it stays', async () => {
     const world = await twoTiers();
     await keep(world, OTHER, 'other');
     await run(world, OTHER, 'other');
+    await world.scopes.record({ scope: OTHER, completeAtEpochMs: world.clock() });
     world.lifecycles.set(OTHER, [expire(1, olderThan(30))]).set(BASES, [expire(1, olderThan(30))]);
     expect((await look(world)).losses).toHaveLength(2);
     world.registry.deny(OTHER);
@@ -176,6 +183,25 @@ describe('where something fails', () => {
       ...{ images: 1, losses: 1, unknown: 1 },
       failure: { error: 'RegistryUnreachableError' },
     });
+  });
+
+  test.each<[string, Partial<PolicyDocument>, boolean]>([
+    ['somebody else owns it', {}, false],
+    ['its account is waived', { waivers: [waiver] }, true],
+  ])('a registry that may not be read is told, and fails no look, where %s', async (_, policy, isScope) => {
+    const world = await protectionWorld(policy);
+    await run(world, OTHER, 'app');
+    if (isScope) await world.scopes.record({ scope: OTHER });
+    world.registry.deny(OTHER);
+    const { looks, error } = await look(world);
+    expect(error).toBeUndefined();
+    expect(looks).toMatchObject([{ unknown: 1, failure: { error: 'RegistryUnreachableError' } }]);
+  });
+
+  test("AWS's own registries are not looked at", async () => {
+    const world = await protectionWorld({ awsManaged: { accounts: [OTHER.account] } });
+    await run(world, OTHER, 'app');
+    expect((await look(world)).looks).toEqual([]);
   });
 
   test('a ledger that does not take the look fails it too', async () => {
@@ -198,6 +224,11 @@ describe('where something fails', () => {
     ]);
     expect((await look(world)).looks.filter(({ failure }) => failure)).toEqual([]);
   });
+});
+
+test('before the first review there is nothing to look at, and no policy is needed', async () => {
+  const world = fakeWorld();
+  expect(await look(world)).toEqual({ losses: [], looks: [], error: undefined });
 });
 
 test('whoever calls it with something else is told', async () => {

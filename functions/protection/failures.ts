@@ -1,0 +1,27 @@
+import { collect } from '../../shared/concurrency.ts';
+import { type ImageLocation, registryKey } from '../../shared/domain/image.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import { isOurs, isWaived } from '../../shared/domain/run-gate.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
+import type { ScopeLedger } from '../../shared/ports/ledger.ts';
+
+export interface Failed {
+  readonly location: ImageLocation;
+  readonly error: unknown;
+}
+
+/** That somebody else's registry, or one that is waived, may not be read is told with it, and fails no look. */
+export async function decisive(
+  ports: { readonly scopes: Pick<ScopeLedger, 'all'>; readonly clock: Clock },
+  policy: Policy,
+  failed: readonly Failed[],
+): Promise<readonly Failed[]> {
+  if (failed.length === 0) return [];
+  const scopes = (await collect(ports.scopes.all())).map(({ scope }) => registryKey(scope));
+  const gate = { scopes, policy, nowEpochMs: ports.clock() };
+  return failed.filter(({ location, error }) => {
+    const key = registryKey(location);
+    return !(error instanceof RegistryUnreachableError) || (isOurs(key, gate) && !isWaived(key, gate));
+  });
+}

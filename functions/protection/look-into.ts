@@ -1,0 +1,56 @@
+import { namedFailure } from '../../shared/domain/failure-text.ts';
+import type { Looked, RepositoryLook } from '../../shared/domain/image-loss.ts';
+import { movingTags } from '../../shared/domain/moving-tags.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import type { LossLedger } from '../../shared/ports/losses.ts';
+import { OutOfTimeError } from './errors.ts';
+import { type KeepPorts, keep } from './keep.ts';
+import { type LookPorts, lookAt } from './look.ts';
+
+export interface LookIntoPorts extends LookPorts, KeepPorts {
+  readonly losses: LossLedger;
+}
+
+export interface Done extends RepositoryLook {
+  readonly failed?: { readonly error: unknown };
+}
+
+export interface Turn {
+  readonly policy: Policy;
+  readonly before: RepositoryLook | undefined;
+  readonly isOver: boolean;
+}
+
+/** One repository, written down whatever came of it. Nothing that it fails with is thrown. */
+export async function lookInto(ports: LookIntoPorts, looked: Looked, { policy, before, isOver }: Turn): Promise<Done> {
+  const { location, used, nowEpochMs } = looked;
+  const look = { location, lookedAtEpochMs: nowEpochMs, images: used.length };
+  const moves = movingTags(policy, location);
+  try {
+    if (isOver) throw new OutOfTimeError();
+    const { losses, tagged } = await keep(ports, policy, looked, await lookAt(ports, looked, moves));
+    const unknown = losses.filter(({ fate }) => fate.state === 'unknown').length;
+    const done = { ...look, losses: losses.length, unknown, ...(tagged > 0 && { tagged }) };
+    if (used.length > 0 || tagged > 0) await ports.losses.record(done, losses);
+    else await ports.losses.forget(location);
+    return done;
+  } catch (error) {
+    const known = { losses: before?.losses ?? 0, ...(before?.tagged !== undefined && { tagged: before.tagged }) };
+    const failed = { ...look, ...known, unknown: used.length, failure: namedFailure(error) };
+    // Who was not looked at stays as long without a look as before, and comes first next time.
+    const lookedAtEpochMs = before?.lookedAtEpochMs ?? 0;
+    return {
+      ...failed,
+      failed: await recordFailure(ports.losses, isOver ? { ...failed, lookedAtEpochMs } : failed, error),
+    };
+  }
+}
+
+async function recordFailure(losses: LossLedger, look: RepositoryLook, error: unknown): Promise<{ error: unknown }> {
+  try {
+    await losses.record(look);
+    return { error };
+  } catch (cause) {
+    return { error: cause };
+  }
+}
