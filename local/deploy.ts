@@ -26,6 +26,7 @@ const EXTERNAL_ID = 'patchwave-in-the-embedded-cloud';
 const SUITABLE = {
   DeletionProtection: 'false',
   ReviewScheduleState: 'DISABLED',
+  ProtectionScheduleState: 'DISABLED',
   PlanWindowSeconds: '1',
   PollSeconds: '1',
   BuildLookSeconds: '5',
