@@ -200,6 +200,7 @@ function pendingRebuild(policy: Policy, { stream, facts, sinceEpochMs, version }
     ...modeOf(policy, stream),
     findings: facts.filter(({ kind }) => kind === 'finding').length,
     tooOld: facts.some(({ kind }) => kind === 'age'),
+    parentMoved: facts.some(({ kind }) => kind === 'parent-moved'),
     sinceEpochMs,
     version,
   };

@@ -90,13 +90,15 @@ export interface WaiverInReport {
   readonly images: number;
 }
 
-/** What a mode that acts would begin: today every mode only reports. */
+/** What a mode that acts would begin. */
 export interface PendingRebuild {
   readonly stream: string;
   readonly owner?: string;
   readonly mode: Mode;
   readonly findings: number;
   readonly tooOld: boolean;
+  /** What its head stands on has another head. */
+  readonly parentMoved: boolean;
   readonly sinceEpochMs: number;
   readonly version: number;
 }

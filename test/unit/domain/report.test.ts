@@ -314,7 +314,7 @@ test('open causes say what would be rebuilt, and in which mode', () => {
   });
   const known = '111122223333/us-east-1/apps/web:^v.*$';
   const gone = '111122223333/us-east-1/gone:^1$';
-  const told = { findings: 1, tooOld: true, sinceEpochMs: NOW - DAY, version: 2 };
+  const told = { findings: 1, tooOld: true, parentMoved: false, sinceEpochMs: NOW - DAY, version: 2 };
   expect(buildReport(context({ causes: [cause(gone), cause(known)] }), []).pendingRebuilds).toEqual([
     { stream: known, owner: 'web', mode: 'report-only', ...told },
     { stream: gone, mode: 'paused', ...told },
