@@ -132,12 +132,14 @@ def main() -> None:
 
     import restores
     from ecs_tasks import watch_tasks
+    from placement import place_invocations
     from traffic import watch_traffic
     from workflow_traffic import watch_workflows
 
     watch_traffic()
     watch_workflows()
     watch_tasks()
+    place_invocations()
     restores.restore_all(without=frozenset(arguments.without))
     # The state of a large fleet is millions of objects that all stay; looking for garbage in them is most of the time.
     gc.set_threshold(200_000, 20, 1_000)
