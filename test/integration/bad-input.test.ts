@@ -198,12 +198,14 @@ describe('a fleet in which everything is bad', () => {
   test(
     'a policy that was broken where it is kept fails the review by its version, and changes no verdict',
     async () => {
-      const { review, context, deployment } = installation();
+      const { cloud, review, context, deployment } = installation();
       const { version } = await context.policies.current();
       const facts = await factsOf(installation());
       const s3 = new S3Client({ ...hubOf(installation()), forcePathStyle: true });
       const Key = `policies/${version}.json`;
       await s3.send(new PutObjectCommand({ Bucket: deployment.evidenceBucket, Key, Body: '{"version": 1, "ages"' }));
+      // An environment that read the version before keeps it.
+      await cloud.admin.endEnvironments();
 
       const { status, error, cause } = await review();
 

@@ -7,11 +7,15 @@ import { recordOf } from './items.ts';
 import * as keys from './keys.ts';
 import type { LedgerTable } from './table.ts';
 
-/** Policies as `policies/<version>.json` in the evidence bucket; which one is in force says an item of the ledger. */
+/**
+ * Policies as `policies/<version>.json` in the evidence bucket; which one is in force says an item of the ledger. A
+ * version is the hash of its content, so one that was read is not read again: few live as long as an environment.
+ */
 export class DynamoPolicies implements Policies {
   protected readonly table: LedgerTable;
   protected readonly client: S3Client;
   protected readonly bucket: string;
+  readonly #known = new Map<string, Promise<PolicyVersion>>();
 
   constructor(table: LedgerTable, client: S3Client, bucket: string) {
     this.table = table;
@@ -25,7 +29,14 @@ export class DynamoPolicies implements Policies {
     return this.load(pointer.version);
   }
 
-  async load(version: string): Promise<PolicyVersion> {
+  load(version: string): Promise<PolicyVersion> {
+    const loaded = this.#known.get(version) ?? this.#load(version);
+    this.#known.set(version, loaded);
+    loaded.catch(() => this.#known.delete(version));
+    return loaded;
+  }
+
+  async #load(version: string): Promise<PolicyVersion> {
     const text = await this.#read(version);
     try {
       return { version, policy: checkPolicy(JSON.parse(text)) };

@@ -27,3 +27,16 @@ test('a bucket that refuses is no missing policy', async () => {
   s3.on(GetObjectCommand).rejects(awsError('AccessDenied'));
   await expect(store.load('v1')).rejects.toMatchObject({ name: 'AccessDenied' });
 });
+
+test('a version is read once, also by those who ask at the same time; one that could not be read is asked for again', async () => {
+  const text = '{"version": 1, "ages": {"default": {"limitDays": 30}}, "streams": [], "severities": []}';
+  s3.on(GetObjectCommand)
+    .rejectsOnce(awsError('SlowDown'))
+    .resolves({ Body: { transformToString: async () => text } as never });
+  await expect(store.load('v2')).rejects.toMatchObject({ name: 'SlowDown' });
+  const [one, other] = await Promise.all([store.load('v2'), store.load('v2')]);
+  expect(one).toMatchObject({ version: 'v2', policy: { ages: { default: { limitDays: 30 } } } });
+  expect(other).toEqual(one);
+  expect(await store.load('v2')).toEqual(one);
+  expect(s3.commandCalls(GetObjectCommand)).toHaveLength(2);
+});
