@@ -15,6 +15,8 @@ import type { Fleet, FleetPipeline } from './fleet/schema.ts';
 import { createStack } from './stack.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: characters of a value. */
+const LONGEST_PARAMETER = 4096;
 const STACK = 'patchwave';
 const MEMBER_STACK = 'patchwave-member';
 const EXTERNAL_ID = 'patchwave-in-the-embedded-cloud';
@@ -158,12 +160,18 @@ function listsOf(account: string, pipelines: NonNullable<DeployTarget['pipelines
   if (pipelines.length === 0) return {};
   const own = pipelines.filter((pipeline) => pipeline.account === account);
   return {
-    PipelineArns: own.map(({ region, name }) => `arn:aws:codepipeline:${region}:${account}:${name}`).join(),
+    PipelineArns: pipelinesOf(account, own),
     PromotedRepositoryArns: own.length === 0 ? '' : `arn:aws:ecr:*:${account}:repository/*`,
     ProtectedRepositoryArns: `arn:aws:ecr:*:${account}:repository/*`,
     ServiceArns: `arn:aws:ecs:*:${account}:service/*`,
     PassedRoleArns: `arn:aws:iam::${account}:role/tasks/*`,
   };
+}
+
+/** One by one, as long as a parameter holds them; else all of the account. */
+function pipelinesOf(account: string, own: NonNullable<DeployTarget['pipelines']>): string {
+  const listed = own.map(({ region, name }) => `arn:aws:codepipeline:${region}:${account}:${name}`).join();
+  return listed.length <= LONGEST_PARAMETER ? listed : `arn:aws:codepipeline:*:${account}:*`;
 }
 
 function readOutputs(outputs: Readonly<Record<string, string>>): Deployment {
