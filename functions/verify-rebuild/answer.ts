@@ -14,14 +14,15 @@ export interface VerifyServices {
 export async function answer(
   step: VerifyRebuildStep,
   { ports, limits }: VerifyServices,
-): Promise<FoundOutput | CheckedScan | Pick<CheckedScan, 'waitSeconds'> | Promotion> {
+): Promise<FoundOutput | CheckedScan | Promotion | undefined> {
   const { action, cascadeId, stream } = step;
   logger.appendKeys({ action, cascadeId, stream });
   switch (action) {
     case 'find-output':
       return findOutput(ports, limits, step);
     case 'ask':
-      return ask(ports, limits, step);
+      await ask(ports, step);
+      return undefined;
     case 'check':
       return check(ports, limits, step);
     case 'promote':

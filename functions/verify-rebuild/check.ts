@@ -19,18 +19,12 @@ export interface CheckedScan {
 }
 
 /** Asks for scans of what was built; where that is not known yet, to have it looked at first. */
-export async function ask(
-  ports: VerifyPorts,
-  limits: VerifyLimits,
-  step: StepInput,
-): Promise<Pick<CheckedScan, 'waitSeconds'>> {
+export async function ask(ports: VerifyPorts, step: StepInput): Promise<void> {
   const verification = await verificationOf(ports, step);
-  const { rebuild, deadlineEpochMs } = verification;
+  const { rebuild } = verification;
   const output = provenOutput(rebuild);
-  if (!rebuild.outcome) {
-    await lookAtUnclear(ports, verification, await learnOutput(ports, step.stream, output));
-  }
-  return { waitSeconds: waitSeconds(ports, limits, verification, deadlineEpochMs) };
+  if (rebuild.outcome) return;
+  await lookAtUnclear(ports, verification, await learnOutput(ports, step.stream, output));
 }
 
 /**

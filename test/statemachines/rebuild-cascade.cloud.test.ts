@@ -37,7 +37,7 @@ function playing(cascadeId: string, waves: readonly (readonly string[])[], answe
     start: async ({ input }, __, { succeed }) => succeed(input.taskToken, { state: 'succeeded' }),
     look: () => ({ state: 'succeeded' }),
     'find-output': () => ({ decision: 'verify' }),
-    ask: () => ({ waitSeconds: 0 }),
+    ask: () => null,
     check: ({ of }) =>
       of === 'Rollout' ? { decision: 'ended', state: 'completed', detail: '' } : { decision: 'ended', waitSeconds: 0 },
     settle: () => VERIFIED,

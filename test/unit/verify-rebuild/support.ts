@@ -194,7 +194,7 @@ export class VerifyMachine {
         return;
       }
       case 'ask': {
-        this.#sleep((await ask(ports, LIMITS, STEP)).waitSeconds);
+        await ask(ports, STEP);
         this.state = 'check';
         return;
       }

@@ -10,7 +10,6 @@ import { answerLooks } from '../registry-events/support.ts';
 import {
   causeOf,
   finding,
-  LIMITS,
   LOCATION,
   MENDED,
   MINUTE_MS,
@@ -109,7 +108,7 @@ test('what a review has just asked for is not asked for again; what it was refus
   const world = await verifyWorld({ changes: FOUND });
   push(world, 'new', { tags: ['22'] });
   const machine = await new VerifyMachine(world).run('ask');
-  await ask(portsOf(world), LIMITS, STEP);
+  await ask(portsOf(world), STEP);
   await answerLooks(world);
   const atEpochMs = world.clock();
   await world.images.claimScan(NEW, { runId: 'review', atEpochMs, notSinceEpochMs: atEpochMs });
@@ -147,7 +146,7 @@ test('a registry that could not be read when the scan was to be asked for is rea
   push(world, 'new', { tags: ['22'] });
   world.scanner.completesAtOnce = true;
   const machine = await new VerifyMachine(world).run('ask');
-  await ask(portsOf(world), LIMITS, STEP);
+  await ask(portsOf(world), STEP);
   const warned = jest.spyOn(logger, 'warn').mockImplementation(() => undefined);
   await answerLooks(world, {
     before: (step) => {
