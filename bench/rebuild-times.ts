@@ -20,8 +20,11 @@ export async function endedCascade(
   return { ...cascade, endedAtEpochMs: cascade.endedAtEpochMs };
 }
 
-/** Of the pipeline execution, as CodePipeline tells it. */
-export async function buildMsOf({ cloud }: Installation, { pipeline, executionId }: Rebuild): Promise<number> {
+/** The pipeline execution of a rebuild, as CodePipeline tells it. */
+export async function runOf(
+  { cloud }: Installation,
+  { pipeline, executionId }: Rebuild,
+): Promise<{ readonly startedAtEpochMs: number; readonly endedAtEpochMs: number }> {
   const client = new CodePipelineClient(cloud.clients(pipeline.account, pipeline.region));
   const { pipelineExecutionSummaries = [] } = await client.send(
     new ListPipelineExecutionsCommand({ pipelineName: pipeline.name }),
@@ -29,7 +32,12 @@ export async function buildMsOf({ cloud }: Installation, { pipeline, executionId
   const run = pipelineExecutionSummaries.find(({ pipelineExecutionId }) => pipelineExecutionId === executionId);
   if (!run?.startTime || !run.lastUpdateTime)
     throw new LoopFailedError(`${pipeline.name} does not know ${executionId}`);
-  return run.lastUpdateTime.getTime() - run.startTime.getTime();
+  return { startedAtEpochMs: run.startTime.getTime(), endedAtEpochMs: run.lastUpdateTime.getTime() };
+}
+
+export async function buildMsOf(installation: Installation, rebuild: Rebuild): Promise<number> {
+  const { startedAtEpochMs, endedAtEpochMs } = await runOf(installation, rebuild);
+  return endedAtEpochMs - startedAtEpochMs;
 }
 
 /** From its request to its end, as the ledger tells it; of an output of several images the scan that took longest. */
