@@ -132,6 +132,7 @@ def main() -> None:
 
     import restores
     from ecs_tasks import watch_tasks
+    from expressions import remember_expressions
     from placement import place_invocations
     from traffic import watch_traffic
     from workflow_traffic import watch_workflows
@@ -140,6 +141,7 @@ def main() -> None:
     watch_workflows()
     watch_tasks()
     place_invocations()
+    remember_expressions()
     restores.restore_all(without=frozenset(arguments.without))
     # The state of a large fleet is millions of objects that all stay; looking for garbage in them is most of the time.
     gc.set_threshold(200_000, 20, 1_000)
