@@ -6,8 +6,9 @@ are slower than four that serve forty. So as many start at a time as there are p
 those are busy, starts wait. Who waits is served by whichever comes first: its turn to start one, or
 an environment that is free again.
 
-No invocation depends on the end of another one: its turn comes after `_LONGEST_SECONDS` at the latest,
-as long as a new environment may take on AWS.
+No invocation depends on the end of another one. Where those at work come to no end for a moment they
+wait themselves, and not for a processor; and after `_LONGEST_SECONDS`, as long as a new environment may
+take on AWS, its turn comes in any case.
 """
 
 import functools
@@ -29,6 +30,7 @@ logger = logging.getLogger("patchwave.placement")
 _PROCESSORS = os.cpu_count() or 1
 # So many invocations keep the processors busy, though each of them waits for its calls now and then.
 _BUSY = 2 * _PROCESSORS
+_STALLED_SECONDS = 0.25
 _LONGEST_SECONDS = 10.0
 
 
@@ -45,6 +47,8 @@ class _Waiting:
 # In the order of their coming. All of this is guarded by ministack's own lock of its workers.
 _waiting: deque[_Waiting] = deque()
 _starting = 0
+# When an invocation ended, or an environment had started.
+_moved_at = time.monotonic()
 
 
 def place_invocations() -> None:
@@ -65,9 +69,12 @@ def _acquire(func_name: str, config: dict[str, Any], code_zip: bytes, qualifier:
         waiting = _Waiting(key)
         _waiting.append(waiting)
         _let_start()
-    if not waiting.served.wait(_LONGEST_SECONDS):
-        _insist(waiting)
-        waiting.served.wait()
+    due_at = time.monotonic() + _LONGEST_SECONDS
+    while not waiting.served.wait(_STALLED_SECONDS):
+        with lambda_runtime._lock:
+            now = time.monotonic()
+            waiting.is_due = now >= due_at or (_starting == 0 and now - _moved_at >= _STALLED_SECONDS)
+            _let_start()
     if waiting.worker is not None:
         return waiting.worker, "reused"
     worker = lambda_runtime._worker_class_for(config)(func_name, config, code_zip)
@@ -81,7 +88,7 @@ def _lent(worker: Worker) -> Worker:
 
 
 def _start(key: str, worker: Worker) -> None:
-    global _starting
+    global _starting, _moved_at
     with lambda_runtime._lock:
         lambda_runtime._workers.setdefault(key, []).append(_lent(worker))
     try:
@@ -91,14 +98,8 @@ def _start(key: str, worker: Worker) -> None:
         logger.warning("An environment of %s did not start: %s", key, error)
     finally:
         with lambda_runtime._lock:
-            _starting -= 1
+            _starting, _moved_at = _starting - 1, time.monotonic()
             _let_start()
-
-
-def _insist(waiting: _Waiting) -> None:
-    with lambda_runtime._lock:
-        waiting.is_due = True
-        _let_start()
 
 
 def _let_start() -> None:
@@ -114,9 +115,11 @@ def _let_start() -> None:
 
 
 def _release(worker: Worker | None) -> None:
+    global _moved_at
     if worker is None:
         return
     with lambda_runtime._lock:
+        _moved_at = time.monotonic()
         key = next((key for key, pool in lambda_runtime._workers.items() if worker in pool), None)
         # One of a function that was changed or deleted meanwhile serves nobody any more.
         waiting = next((each for each in _waiting if each.key == key), None)
