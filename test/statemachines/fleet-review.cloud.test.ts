@@ -30,7 +30,7 @@ async function review(name: string, mode: 'review' | 'preview', answers: Readonl
     close: () => ({ state: 'succeeded', summary: '0 images' }),
     abandon: () => ({ error: 'told', cause: 'told' }),
     Report: () => ({}),
-    Lineage: () => ({}),
+    find: () => ({}),
   };
   script = ({ of, input: { action = of } }) => (answers[String(action)] ?? well[String(action)])?.();
   const { status, error, cause, calls } = await stage.run(name, {});
@@ -38,7 +38,7 @@ async function review(name: string, mode: 'review' | 'preview', answers: Readonl
   return { status, error, cause, closures, order: calls.map(({ of, input }) => String(input.action ?? of)) };
 }
 
-const ORDER = ['open', 'group-registries', 'Lineage', 'plan-scans', 'check-closures', 'Report', 'close'];
+const ORDER = ['open', 'group-registries', 'find', 'plan-scans', 'check-closures', 'Report', 'close'];
 
 test('what was replaced is looked for before the report, which tells of it', async () => {
   const closures = { open: 0, closed: 1, overdue: 0 };
@@ -52,7 +52,7 @@ test('a preview closes nothing', async () => {
 
 test('a review goes on without the lineage that could not be found', async () => {
   const ended = await review('without-lineage', 'review', {
-    Lineage: () => {
+    find: () => {
       throw new ScriptedError('PolicyUnreadableError', 'gone');
     },
   });

@@ -38,6 +38,7 @@ function playing(cascadeId: string, waves: readonly (readonly string[])[], answe
     look: () => ({ state: 'succeeded' }),
     'find-output': () => ({ decision: 'verify' }),
     ask: () => null,
+    'place-output': () => ({ placed: 1, missing: 0 }),
     check: ({ of }) =>
       of === 'Rollout' ? { decision: 'ended', state: 'completed', detail: '' } : { decision: 'ended', waitSeconds: 0 },
     settle: () => VERIFIED,
@@ -64,7 +65,7 @@ const play = async (cascadeId: string, waves: readonly (readonly string[])[], an
 const actions = (calls: readonly Call[], stream?: string): string[] =>
   calls.filter(({ input }) => stream === undefined || input.stream === stream).map(({ input }) => String(input.action));
 
-const THROUGH = ['reserve', 'start', 'find-output', 'ask', 'check', 'settle'];
+const THROUGH = ['reserve', 'start', 'find-output', 'ask', 'place-output', 'check', 'settle'];
 
 test('wave by wave, then the rollout: every step gets what it is to get, under the execution of the cascade', async () => {
   const ended = await play('c-well', [['a', 'b'], ['c']]);
@@ -106,6 +107,7 @@ test('a build whose event is lost is looked at, waited for again, and never aske
     'look',
     'find-output',
     'ask',
+    'place-output',
     'check',
     'settle',
   ]);
@@ -143,7 +145,7 @@ test('what is not known yet is asked for again: a slot, the output, the scan, th
   });
   expect(status).toBe('SUCCEEDED');
   expect(actions(calls, 'a')).toEqual(
-    'reserve reserve start find-output find-output ask check check promote promote settle'.split(' '),
+    'reserve reserve start find-output find-output ask place-output check place-output check promote promote settle'.split(' '),
   );
 });
 

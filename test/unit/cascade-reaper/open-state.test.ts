@@ -1,6 +1,6 @@
-import { openCascade } from '../../../functions/cascade-plan/open.ts';
+import { openCascade } from '../../../functions/cascade-reaper/open-cascade.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
-import { planWorld, portsOf } from './support.ts';
+import { planWorld } from '../cascade-plan/support.ts';
 
 const CASCADE = '0123456789ab-g1';
 const INPUT = {
@@ -19,7 +19,7 @@ test('a plan of 5,000 streams is a state of less than a kilobyte: its waves lie 
   await world.cascades.beginPlanning('planner', LEASE);
   await world.cascades.write('planner', cascade(CASCADE, { policyVersion, streams: nodes.length }), nodes);
 
-  const opened = await openCascade(portsOf(world), INPUT);
+  const opened = await openCascade({ ...world, files: world.runFiles }, INPUT);
 
   expect(opened.waves.map(({ wave, count }) => [wave, count])).toEqual([
     [0, 1],
