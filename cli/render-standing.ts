@@ -12,7 +12,7 @@ export function standingRows(
 ): readonly (readonly [string, string])[] {
   if (!standing) return [];
   const name = (one: Digest): string => (one === digest ? 'itself' : nameOf(one, below));
-  const { parent, age } = standing;
+  const { parent, age, behind } = standing;
   const atLeast = ({ bornAtEpochMs, decidedBy }: OldestBelow): string =>
     `${instant(bornAtEpochMs)} (${relative(bornAtEpochMs, now)}), by ${name(decidedBy)}`;
   const counts = age.known
@@ -22,6 +22,7 @@ export function standingRows(
       );
   return [
     ['stands on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no image that is known'],
+    ...(behind ? [['behind', `${behind.stream}, whose head is ${shortDigest(behind.head)}`] as const] : []),
     ['counts as', counts],
     ...(again === undefined
       ? []

@@ -1,8 +1,8 @@
 import type { Cause } from '../shared/domain/cause.ts';
-import type { GuardMemory, Rebuild } from '../shared/domain/rebuild.ts';
+import type { GuardMemory, Pinned, Rebuild } from '../shared/domain/rebuild.ts';
 import { instant } from '../shared/domain/time.ts';
 import type { StreamExplanation } from './explain.ts';
-import { counted, paint, relative } from './output.ts';
+import { counted, paint, relative, shortDigest } from './output.ts';
 import { outcomeText, renderClosures, renderNodes } from './render-acting.ts';
 
 /** What becomes of the stream of an image, in sections. */
@@ -27,10 +27,15 @@ function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now:
 }
 
 function lastRebuild(rebuild: Rebuild, now: number): string {
-  const { rebuildId, attempt, reservedAtEpochMs, build, outcome } = rebuild;
+  const { rebuildId, attempt, reservedAtEpochMs, build, outcome, pinned = [] } = rebuild;
   const state = outcome ? outcomeText(outcome) : `not ended, build ${build?.state ?? 'not told yet'}`;
-  return `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
+  const told = `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
+  return [told, ...pinned.map(pinnedText)].join('\n');
 }
+
+/** Where the image says what its `FROM` was, that is what to change. */
+const pinnedText = ({ stream, head, standsOn, from }: Pinned): string =>
+  `  It did not pick up head ${shortDigest(head)} of ${stream}, and stands on ${shortDigest(standsOn)}${from === undefined ? '' : `: its build began with ${from}`}.`;
 
 /** What speaks against the next rebuild, and who freed the stream last. */
 function remembered({ failuresInARow, survived, reset }: GuardMemory, now: number): string {

@@ -40,13 +40,20 @@ test('why shows the cascade that works on the stream, its last rebuild, and what
   await violating(world);
   await wakeUp(world);
   const outcome = { result: 'failed', reason: 'the pipeline failed' } as const;
-  await world.rebuilds.record(streamOf(0), 'r1', () => rebuild('r1', { stream: streamOf(0), attempt: 2, outcome }));
+  const pinned = [{ stream: 'base', head: digestOf('new'), standsOn: digestOf('old'), from: 'registry/base@sha256:0' }];
+  await world.rebuilds.record(streamOf(0), 'r1', () =>
+    rebuild('r1', { stream: streamOf(0), attempt: 2, outcome, pinned }),
+  );
   await world.rollouts.openClosure(closure('abc-g1', streamOf(0), { waitingFor: 'still run by a service' }));
   await world.rollouts.openClosure(closure('abc-g1', streamOf(1), { waitingFor: 'not of this stream' }));
   const text = await why(world);
   expect(text).toContain(`in the hands of cascade ${world.executions.started[0]}`);
   expect(text).toContain(`In cascade ${world.executions.started[0]}:\nstream `);
   expect(text).toMatch(/Last rebuild r1, .*, attempt 2: failed: the pipeline failed/);
+  const [head, stood] = [digestOf('new'), digestOf('old')].map((digest) => digest.slice(0, 19));
+  expect(text).toContain(
+    `It did not pick up head ${head} of base, and stands on ${stood}: its build began with registry/base@sha256:0.`,
+  );
   expect(text).toContain('still run by a service');
   expect(text).not.toContain('not of this stream');
 });
@@ -94,11 +101,13 @@ test('why shows what an image stands on, and which of that decides how old it co
   await world.images.recordStanding(digestOf('app-0'), {
     parent: { digest: base, evidence: 'layers' },
     age: { known: true, bornAtEpochMs: now - 48 * HOUR_MS, decidedBy: base },
+    behind: { stream: streamOf(1), head: digestOf('new base') },
   });
   const short = base.slice(0, 'sha256:'.length + 12);
   const text = await why(world);
   expect(text).toMatch(new RegExp(`stands on +\\w+ ${streamOf(1).replace(/\W/g, '.')} ${short}, by layers`));
   expect(text).toMatch(new RegExp(`counts as +2026-11-22 03:00 UTC \\(2 days ago\\), by \\w+ .* ${short}`));
+  expect(text).toContain(`behind      ${streamOf(1)}, whose head is ${digestOf('new base').slice(0, 19)}`);
   expect(text).not.toContain('made again');
   await world.images.recordReconfirmation(digestOf('app-0'), now - 48 * HOUR_MS);
   expect(await why(world)).toMatch(/made again +2026-11-22 03:00 UTC \(2 days ago\), by a rebuild of ours/);
