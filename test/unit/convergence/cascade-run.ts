@@ -8,6 +8,7 @@ import { check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
 import { Random } from '../../../local/fleet/random.ts';
 import type { BuildStatus } from '../../../shared/domain/rebuild.ts';
+import { CrashError } from '../../support/fakes/interleave.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import { comeToRest, plan } from '../cascade-plan/support.ts';
@@ -39,17 +40,17 @@ export async function runCascade(world: FakeWorld, build: Build): Promise<Cascad
 }
 
 async function runOne(world: FakeWorld, cascadeId: string, build: Build): Promise<CascadeRun> {
-  const { executionArn = '' } = (await world.cascades.get(cascadeId)) ?? {};
+  const { executionArn = '' } = (await again(world, () => world.cascades.get(cascadeId))) ?? {};
   const own = { cascadeId, executionArn };
-  const { waves } = await openCascade({ ...world, files: world.runFiles }, own);
+  const { waves } = await again(world, () => openCascade({ ...world, files: world.runFiles }, own));
   const built: string[][] = [];
   for (const { key } of waves) {
-    const nodes = (await world.runFiles.get(key)) as readonly { readonly stream: string }[];
+    const nodes = (await again(world, () => world.runFiles.get(key))) as readonly { readonly stream: string }[];
     const begun = world.runner.started.length;
     for (const { stream } of nodes) await runNode(world, { ...own, stream }, build);
     built.push(world.runner.started.slice(begun).map(({ pipeline }) => pipeline.name));
   }
-  const closed = await closeCascade(reaperPortsOf(world), own);
+  const closed = await again(world, () => closeCascade(reaperPortsOf(world), own));
   world.executions.end(cascadeId, closed.state === 'complete' ? 'succeeded' : 'failed');
   return { built, closed };
 }
@@ -59,13 +60,31 @@ async function planned(world: FakeWorld): Promise<readonly string[]> {
   const scans = new ScanEvents(world, noTrouble(new Random(1)));
   for (let asked = -1; asked < world.scanner.started.length; ) {
     asked = world.scanner.started.length;
-    await plan(world);
-    await comeToRest(world);
+    await again(world, () => plan(world));
+    await again(world, () => comeToRest(world));
     scans.scansEnd();
-    await scans.deliver();
+    await again(world, () => scans.deliver());
   }
   return world.executions.started.slice(before);
 }
+
+/** Whoever dies is tried again once its leases have lapsed. */
+export async function again<Reply>(world: FakeWorld, run: () => Promise<Reply>): Promise<Reply> {
+  for (let deaths = 0; ; deaths += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isDeath(error) || deaths === MOST_TURNS) throw error;
+      world.advance(LEASE_MS);
+    }
+  }
+}
+
+/** Also one that was told of as the cause of another error. */
+const isDeath = (error: unknown): boolean =>
+  error instanceof CrashError || (error instanceof Error && isDeath(error.cause));
+
+const LEASE_MS = 7 * 60_000;
 
 interface Node {
   readonly cascadeId: string;
@@ -77,39 +96,41 @@ const MOST_TURNS = 1000;
 
 async function runNode(world: FakeWorld, node: Node, build: Build): Promise<void> {
   const ports = dispatchPorts(world as never);
-  let reserved = await reserve(ports, DISPATCH, node);
+  let reserved = await again(world, () => reserve(ports, DISPATCH, node));
   for (let turn = 0; reserved.decision === 'wait'; turn += 1) {
     if (turn === MOST_TURNS) throw new Error(`${node.stream} waits for ever`);
     world.advance(reserved.waitSeconds * 1000);
-    reserved = await reserve(ports, DISPATCH, node);
+    reserved = await again(world, () => reserve(ports, DISPATCH, node));
   }
   if (reserved.decision === 'build') {
     const { rebuildId } = reserved;
     const taskToken = `token-${rebuildId}`;
     world.waitingStep.wait(taskToken);
-    await start(ports, DISPATCH, { ...node, rebuildId, taskToken });
+    await again(world, () => start(ports, DISPATCH, { ...node, rebuildId, taskToken }));
     const run = world.runner.started.at(-1);
     if (run?.rebuildId !== rebuildId) throw new Error(`no run of ${node.stream} was started`);
     world.advance(60_000);
     const { state, ...end } = await build(node.stream);
     world.runner.finish(run.pipeline, run.executionId, { state, ...end });
-    await world.rebuilds.record(node.stream, rebuildId, (one) => one && { ...one, build: { state, ...end } });
+    await again(world, () =>
+      world.rebuilds.record(node.stream, rebuildId, (one) => one && { ...one, build: { state, ...end } }),
+    );
     if (state === 'succeeded') await verify(world, { ...node, rebuildId });
   }
-  await settle(ports, { ...node, failure: null });
+  await again(world, () => settle(ports, { ...node, failure: null }));
 }
 
 async function verify(world: FakeWorld, step: Node & { readonly rebuildId: string }): Promise<void> {
   const ports = verifyPorts({ ...world, retry: { attempts: 2, wait: async () => {} }, pace: async () => {} } as never);
-  const found = await findOutput(ports, VERIFY, step);
+  const found = await again(world, () => findOutput(ports, VERIFY, step));
   if (found.decision !== 'verify') throw new Error(`${step.stream}: ${found.decision}`);
   for (let turn = 0; turn < MOST_TURNS; turn += 1) {
-    await placeOutput(world, step);
-    const { decision, waitSeconds } = await check(ports, VERIFY, step);
+    await again(world, () => placeOutput(world, step));
+    const { decision, waitSeconds } = await again(world, () => check(ports, VERIFY, step));
     if (decision !== 'wait') return;
     world.advance(waitSeconds * 1000);
     world.scanner.finish();
-    await answerLooks(world);
+    await again(world, () => answerLooks(world));
   }
   throw new Error(`${step.stream} is verified for ever`);
 }

@@ -5,8 +5,9 @@ import { collect } from '../../../shared/concurrency.ts';
 import { headMove } from '../../../shared/domain/announcement-acts.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { PublishedEvent } from '../../../shared/domain/published-event.ts';
+import type { FakeWorld } from '../../support/fakes/world.ts';
 import { eventOf, messages, portsOf as registryPorts } from '../registry-events/support.ts';
-import { type Build, type CascadeRun, runCascade } from './cascade-run.ts';
+import { again, type Build, type CascadeRun, runCascade } from './cascade-run.ts';
 import { review } from './review.ts';
 import { locationOf, nameOf, type TieredFleet } from './tiered-fleet.ts';
 import { noTrouble } from './trouble.ts';
@@ -14,11 +15,14 @@ import { noTrouble } from './trouble.ts';
 /** A fleet with all that pushes bring about: their events, the heads that move with them, and whoever follows those. */
 export class Storm {
   readonly fleet: TieredFleet;
+  readonly #reviewed: FakeWorld;
   #pushes: string[] = [];
   #moves: PublishedEvent[] = [];
 
-  constructor(fleet: TieredFleet) {
+  /** @param reviewed the world as reviews see it */
+  constructor(fleet: TieredFleet, reviewed = fleet.world) {
     this.fleet = fleet;
+    this.#reviewed = reviewed;
     const { streams } = fleet.world;
     const record = streams.recordStream.bind(streams);
     streams.recordStream = async (stream, before) => {
@@ -50,14 +54,14 @@ export class Storm {
   }
 
   /** What is on its way arrives, the later pushes first where told, and what follows from it. */
-  async hear({ lastFirst = false } = {}): Promise<void> {
+  async hear({ lastFirst = false, twice = false } = {}): Promise<void> {
     const { world } = this.fleet;
     const pushes = lastFirst ? this.#pushes.toReversed() : this.#pushes;
     this.#pushes = [];
     // Each by itself, as late as it may be.
-    for (const push of lastFirst ? pushes.map((one) => [one]) : [pushes]) {
-      const { failed } = await handleMessages(registryPorts(world), messages(push));
-      if (failed[0]) throw failed[0].error;
+    const batches = lastFirst ? pushes.map((one) => [one]) : [pushes];
+    for (const push of twice ? batches.flatMap((one) => [one, one]) : batches) {
+      await delivered(push, (bodies) => again(world, () => handleMessages(registryPorts(world), messages(bodies))));
       await this.#follow();
     }
   }
@@ -70,12 +74,14 @@ export class Storm {
       }),
     );
     this.#moves = [];
-    const [failed] = await handleHeadEvents(this.fleet.world, messages(bodies));
-    if (failed) throw failed.error;
+    const { world } = this.fleet;
+    await delivered(bodies, async (left) => ({
+      failed: await again(world, () => handleHeadEvents(world, messages(left))),
+    }));
   }
 
   async review(): Promise<void> {
-    await (await review(this.fleet.world, noTrouble(new Random(1)))).deliverLate();
+    await (await review(this.#reviewed, noTrouble(new Random(1)))).deliverLate();
     await this.#follow();
   }
 
@@ -124,20 +130,37 @@ export class Storm {
     return late;
   }
 
-  /** Versions of causes that more than one build began for; what is built with what it stands on is that one's. */
+  /**
+   * Versions of causes that more than one build began for, of one head: a push that brings a finding back is another matter.
+   * What is built with what it stands on is that one's.
+   */
   async builtTwice(): Promise<readonly string[]> {
     const { cascades, executions } = this.fleet.world;
     const seen = new Map<string, number>();
     for (const cascadeId of new Set(executions.started))
-      for await (const { stream, causeVersion, rebuildId, follows } of cascades.nodes(cascadeId)) {
+      for await (const { stream, causeVersion, headBefore, rebuildId, follows } of cascades.nodes(cascadeId)) {
         if (follows) continue;
-        const key = `${nameOf(stream)} ${causeVersion}`;
+        const key = `${nameOf(stream)} ${causeVersion} ${headBefore}`;
         if (causeVersion !== undefined && rebuildId !== undefined) seen.set(key, (seen.get(key) ?? 0) + 1);
       }
     return [...seen].filter(([, builds]) => builds > 1).map(([key]) => key);
   }
 }
 
+/** What failed is delivered again, until nothing does. */
+async function delivered(
+  bodies: readonly string[],
+  handle: (left: readonly string[]) => Promise<{ readonly failed: readonly { readonly messageId: string }[] }>,
+): Promise<void> {
+  for (let left = bodies, turn = 0; left.length > 0; turn += 1) {
+    if (turn === MOST_DELIVERIES) throw new Error('a message fails for ever');
+    const { failed } = await handle(left);
+    const again = new Set(failed.map(({ messageId }) => messageId));
+    left = left.filter((_, n) => again.has(`m${n}`));
+  }
+}
+
+const MOST_DELIVERIES = 1000;
 const MOST_ROUNDS = 10;
 
 type Meanwhile = (name: string) => void | Promise<void>;

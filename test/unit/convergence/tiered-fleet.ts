@@ -32,6 +32,12 @@ const pipelineOf = (name: string): Pipeline => ({
 /** What a test is about in its policy. */
 export type PolicyChanges = Partial<Pick<PolicyDocument, 'mode' | 'modes' | 'caps' | 'guards'>>;
 
+interface FleetChanges extends PolicyChanges {
+  /** Of a layer that is vulnerable. */
+  readonly findings?: number;
+  readonly world?: FakeWorld;
+}
+
 const policyOf = (lines: Lines, changes: PolicyChanges): PolicyDocument => ({
   version: 1,
   mode: 'enforce',
@@ -50,7 +56,7 @@ const policyOf = (lines: Lines, changes: PolicyChanges): PolicyDocument => ({
  * A scanner finds what a layer brought, so that a finding goes once an image is built on a base that is mended.
  */
 export class TieredFleet {
-  readonly world: FakeWorld = fakeWorld();
+  readonly world: FakeWorld;
   readonly lines: Lines;
   readonly #vulnerable = new Set<Digest>();
   /** By stream: the layers of its head on each platform. */
@@ -61,8 +67,9 @@ export class TieredFleet {
   readonly #findings: readonly Finding[];
   #builds = 0;
 
-  private constructor(lines: Lines, findings: number) {
+  private constructor(lines: Lines, findings: number, world: FakeWorld) {
     this.lines = lines;
+    this.world = world;
     this.#findings = Array.from({ length: findings }, (_, n) => ({ ...CRITICAL, vulnerability: `CVE-2026-${n}` }));
   }
 
@@ -70,9 +77,9 @@ export class TieredFleet {
   static async of(
     lines: Lines,
     atFault: readonly string[],
-    { findings = 1, ...changes }: PolicyChanges & { readonly findings?: number } = {},
+    { findings = 1, world: given = fakeWorld(), ...changes }: FleetChanges = {},
   ): Promise<TieredFleet> {
-    const fleet = new TieredFleet(lines, findings);
+    const fleet = new TieredFleet(lines, findings, given);
     const { world } = fleet;
     world.scanner.completesAtOnce = false;
     world.accounts.add({ id: HOME.account, name: 'home' }, [HOME.region]);
