@@ -30,7 +30,7 @@ logger = logging.getLogger("patchwave.placement")
 _PROCESSORS = os.cpu_count() or 1
 # So many invocations keep the processors busy, though each of them waits for its calls now and then.
 _BUSY = 2 * _PROCESSORS
-_STALLED_SECONDS = 0.25
+_STALLED_SECONDS = 0.5
 _LONGEST_SECONDS = 10.0
 
 
