@@ -1,6 +1,7 @@
 import { eachConcurrently } from '../../shared/concurrency.ts';
 import { hasEnded } from '../../shared/domain/cascade.ts';
 import { takeCause } from '../../shared/domain/cause.ts';
+import { afterCascade } from '../../shared/domain/memory.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
 import { RAMP } from '../../shared/rebuilding/slots.ts';
 import type { PlanPorts } from './ports.ts';
@@ -19,6 +20,7 @@ export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise
     before.executionArn === undefined ? { ...before, executionArn } : undefined,
   );
   if (outcome === 'already-closed') {
+    await useUp(ports, cascadeId);
     await ports.ends.send([{ kind: 'ended', cascadeId }]);
     return false;
   }
@@ -34,6 +36,13 @@ export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise
   });
   if (caps.ramp !== undefined) await countInRamp(ports, begun, caps.ramp);
   return true;
+}
+
+/** Where the cascade has ended, too, the reaper has nothing left to end: its name must not be planned again all the same. */
+async function useUp({ cascades, guards }: PlanPorts, cascadeId: string): Promise<void> {
+  await eachConcurrently(cascades.nodes(cascadeId), WRITES_AT_ONCE, async ({ stream }) => {
+    await guards.change(stream, (memory) => afterCascade(memory, cascadeId));
+  });
 }
 
 /** A stream counts for a day from its last begin; where the ramp was lowered meanwhile there may be no slot left. */

@@ -42,7 +42,9 @@ export async function settleNode(ports: SettlePorts, ending: Ending): Promise<Ca
   const rebuildId = node.rebuildId ?? rebuildIdOf(cascadeId, cascade.plannedAtEpochMs, stream);
   const rebuild = node.work === 'rebuild' ? await endOwn(ports, { stream, rebuildId }, ending) : undefined;
   const settled = hasEnded(node) ? node : withRebuild(end(node, rebuild), rebuild);
-  if (settled.state !== 'verified') await ports.guards.change(stream, (memory) => afterCascade(memory, cascadeId));
+  // Of a rebuild that was verified its end is remembered already.
+  if (settled.state !== 'verified' || settled.work === 'deploy')
+    await ports.guards.change(stream, (memory) => afterCascade(memory, cascadeId));
   await ports.causes.change(stream, (cause) => cause && settledCause(cause, settled, rebuild));
   return ports.cascades.changeNode(cascadeId, stream, (before) => (hasEnded(before) ? undefined : settled));
 }

@@ -212,6 +212,24 @@ test('20 parallel planners on overlapping roots', async () => {
   ]);
 });
 
+test('a finding that comes back after a deployment is another cascade, by another name', async () => {
+  const storm = await calm({ base: { tier: 'base' }, app: { tier: 'application', on: 'base' } });
+  storm.push('app', { isVulnerable: true });
+  await storm.hear();
+  storm.fleet.deploy('app');
+  await storm.review();
+  storm.push('app');
+  await storm.hear();
+  // Its head is mended already: it is deployed.
+  expect((await storm.act())?.built).toEqual([[]]);
+  storm.push('app', { isVulnerable: true });
+  await storm.hear();
+  await storm.review();
+  expect((await storm.act())?.built).toEqual([['app']]);
+  await storm.comeToRest();
+  await expectCalm(storm);
+});
+
 describe('a policy that changes in the middle of a cascade', () => {
   const atBase = (storm: Storm, changes: PolicyChanges) => async (name: string) => {
     if (name === 'base') await storm.fleet.setPolicy(changes);
