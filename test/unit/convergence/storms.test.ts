@@ -214,16 +214,18 @@ test('20 parallel planners on overlapping roots', async () => {
 
 test('a finding that comes back after a deployment is another cascade, by another name', async () => {
   const storm = await calm({ base: { tier: 'base' }, app: { tier: 'application', on: 'base' } });
-  storm.push('app', { isVulnerable: true });
-  await storm.hear();
+  const pushes = async (isVulnerable: boolean) => {
+    storm.fleet.world.advance(HOUR_MS);
+    storm.push('app', { isVulnerable });
+    await storm.hear();
+  };
+  await pushes(true);
   storm.fleet.deploy('app');
   await storm.review();
-  storm.push('app');
-  await storm.hear();
+  await pushes(false);
   // Its head is mended already: it is deployed.
   expect((await storm.act())?.built).toEqual([[]]);
-  storm.push('app', { isVulnerable: true });
-  await storm.hear();
+  await pushes(true);
   await storm.review();
   expect((await storm.act())?.built).toEqual([['app']]);
   await storm.comeToRest();
