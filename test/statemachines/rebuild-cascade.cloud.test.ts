@@ -145,7 +145,9 @@ test('what is not known yet is asked for again: a slot, the output, the scan, th
   });
   expect(status).toBe('SUCCEEDED');
   expect(actions(calls, 'a')).toEqual(
-    'reserve reserve start find-output find-output ask place-output check place-output check promote promote settle'.split(' '),
+    'reserve reserve start find-output find-output ask place-output check place-output check promote promote settle'.split(
+      ' ',
+    ),
   );
 });
 
