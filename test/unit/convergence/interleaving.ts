@@ -16,7 +16,7 @@ const FLEET: Lines = {
 const NAMES = Object.keys(FLEET);
 
 export interface Ended {
-  /** Who stands on whom, whose cause is open and why, and what each head is judged: without digests and instants. */
+  /** Who stands on whom, whose cause is open, what heads are judged and what runs: without digests and instants. */
   readonly ledger: readonly string[];
   readonly open: readonly string[];
   readonly behind: readonly string[];
@@ -63,7 +63,7 @@ export async function someDays(seed: number, hasTrouble: boolean): Promise<Ended
 
 async function ledgerOf({ fleet: { world } }: Storm): Promise<readonly string[]> {
   const told: string[] = [];
-  for await (const { stream, head } of world.streams.all()) {
+  for await (const { stream, tier, head } of world.streams.all()) {
     const cause = (await again(world, () => world.causes.get([stream]))).get(stream);
     told.push(`${nameOf(stream)} cause ${cause === undefined || cause.state === 'closed' ? 'none' : cause.state}`);
     for (const [platform, digest] of Object.entries(head?.images ?? {})) {
@@ -71,9 +71,13 @@ async function ledgerOf({ fleet: { world } }: Storm): Promise<readonly string[]>
       const parent = image?.standing?.parent?.digest;
       const below = parent && (await world.images.get([parent])).get(parent);
       told.push(
-        `${nameOf(stream)} ${platform} on ${below ? `${nameOf(below.stream ?? '')} ${below.isHead}` : 'nothing'}: ${image?.verdict?.status}`,
+        `${nameOf(stream)} ${platform} on ${below ? `${nameOf(below.stream ?? '')} ${below.isHead}` : 'nothing'}`,
+        // Of an application whose last push nobody told of something newer runs than its head.
+        ...(tier === 'application' ? [] : [`${nameOf(stream)} ${platform} ${image?.verdict?.status}`]),
       );
     }
   }
-  return told.sort();
+  const running = [...world.images.records.values()].filter(({ inUse }) => inUse);
+  const open = running.filter(({ verdict }) => verdict?.status !== 'compliant');
+  return [...told, ...open.map(({ stream = '' }) => `${nameOf(stream)} runs what is not compliant`)].sort();
 }
