@@ -39,11 +39,11 @@ export const resetCommand: Command = {
 };
 
 /** What counts no more; a run that may go on is named, because nothing keeps it from meeting the next one now. */
-function freed({ failuresInARow, survived, parentPinnedAt, startUnknown }: GuardMemory): string {
+function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: GuardMemory): string {
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
     ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that survived a rebuild`] : []),
-    ...(parentPinnedAt === undefined ? [] : [`its parent's head ${shortDigest(parentPinnedAt)}, not picked up`]),
+    ...pinnedTo.map(({ stream, head }) => `head ${shortDigest(head)} of ${stream}, not picked up`),
     ...(startUnknown
       ? [
           `rebuild ${startUnknown.rebuildId}, which may still run, at most until ${instant(startUnknown.untilEpochMs)}: look at its pipeline`,

@@ -41,18 +41,29 @@ function dropReason(
   remembered: Remembered,
   nowEpochMs: number,
 ): DroppedFact | undefined {
-  const { memory, parentHead } = remembered;
-  if (parentHead !== undefined && memory.parentPinnedAt === parentHead)
+  const { memory } = remembered;
+  const pinned = pinnedFor(fact, remembered);
+  if (pinned)
     return {
       fact,
       reason: 'parent-pinned',
-      detail: `The last rebuild did not pick up head ${parentHead} of its parent: the build names another one. Let it follow the parent's moving tag, then reset the stream.`,
+      detail: `The last rebuild did not pick up head ${pinned.head} of ${pinned.stream}: the build names another one. Let it follow the parent's moving tag, then reset the stream.`,
     };
   const survived = memory.survived.map((one) => survival(fact, one, remembered, nowEpochMs));
   const standing = survived.find((one) => one !== undefined);
   if (standing) return standing;
   if (fact.kind !== 'finding' || fact.fix !== 'no') return undefined;
   return { fact, reason: 'would-not-help', detail: `The scanner knows no fix of ${factText(fact)}.` };
+}
+
+/**
+ * The head that the last rebuild did not pick up, and that is still there. What moved is asked of its own parent: a stream may
+ * stand on several, and then nobody knows one head of them all.
+ */
+function pinnedFor(fact: CauseFact, { memory: { pinnedTo = [] }, parentHead }: Remembered) {
+  return fact.kind === 'parent-moved'
+    ? pinnedTo.find(({ stream, head }) => stream === fact.parent && head === fact.head)
+    : pinnedTo.find(({ head }) => head === parentHead);
 }
 
 /** Whether a rebuild that did not mend a fact still speaks against the next one. */

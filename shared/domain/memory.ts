@@ -8,8 +8,8 @@ export interface RebuildEnd {
   readonly outcome: RebuildOutcome;
   /** The head of the parent that it stands on; absent where the parent is not known. */
   readonly parentHead?: Digest;
-  /** The head of the parent that it should have picked up and did not. */
-  readonly pinnedAt?: Digest;
+  /** Heads of its parents that it should have picked up and did not; absent where there are none. */
+  readonly pinnedTo?: GuardMemory['pinnedTo'];
   /** It mended its facts, and nobody can use it: the tag that others build on did not move. */
   readonly isUnused?: boolean;
   readonly atEpochMs: number;
@@ -20,15 +20,16 @@ export interface RebuildEnd {
  * against the stream; one that built something new ends a row of failures. `memory` itself where this end is in it already.
  */
 export function afterOutcome(memory: GuardMemory, end: RebuildEnd): GuardMemory {
-  const { rebuild, outcome, pinnedAt, atEpochMs } = end;
+  const { rebuild, outcome, pinnedTo: pinned, atEpochMs } = end;
   if (memory.lastSettledRebuildId === rebuild.rebuildId) return memory;
   const {
     startUnknown,
-    parentPinnedAt,
+    pinnedTo: pinnedBefore,
     brokenOff,
     unverifiedInARow = 0,
     ...kept
   } = afterCascade(memory, rebuild.cascadeId);
+  const pinnedTo = pinned ?? (isJudged(outcome) ? undefined : pinnedBefore);
   return {
     ...kept,
     failuresInARow: failuresAfter(memory, end),
@@ -37,11 +38,9 @@ export function afterOutcome(memory: GuardMemory, end: RebuildEnd): GuardMemory 
     lastEndedAtEpochMs: atEpochMs,
     ...(outcome.result === 'unverified' && { unverifiedInARow: unverifiedInARow + 1 }),
     ...(startUnknown && startUnknown.rebuildId !== rebuild.rebuildId && { startUnknown }),
-    ...pinned(pinnedAt ?? (isJudged(outcome) ? undefined : parentPinnedAt)),
+    ...(pinnedTo && { pinnedTo }),
   };
 }
-
-const pinned = (parentPinnedAt: Digest | undefined) => (parentPinnedAt === undefined ? {} : { parentPinnedAt });
 
 const isJudged = ({ result }: RebuildOutcome): boolean => result === 'fixed' || result === 'ineffective';
 

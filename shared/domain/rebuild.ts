@@ -151,7 +151,7 @@ export interface GuardMemory {
   /** Facts that survived a rebuild, on which parent head, and when. */
   readonly survived: readonly SurvivedFact[];
   /** The last rebuild did not pick up this head of its parent. */
-  readonly parentPinnedAt?: Digest;
+  readonly pinnedTo?: readonly Pick<Pinned, 'stream' | 'head'>[];
   /** A run may have been started, and the runner cannot be asked. */
   readonly startUnknown?: { readonly rebuildId: string; readonly untilEpochMs: number };
   readonly reset?: { readonly by: string; readonly atEpochMs: number; readonly reason: string };

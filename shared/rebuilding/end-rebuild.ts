@@ -60,8 +60,9 @@ const NEVER_KNOWN: RebuildOutcome = {
 const PAST_DEADLINE: RebuildOutcome = { result: 'failed', reason: 'deadline: its build had not ended by then' };
 
 async function remember({ guards }: EndPorts, rebuild: Rebuild, isUnused: boolean): Promise<void> {
-  const { stream, cascadeId, outcome, parentHead, pinned: [pinned] = [], endedAtEpochMs: atEpochMs = 0 } = rebuild;
-  const parent = { ...(parentHead !== undefined && { parentHead }), ...(pinned && { pinnedAt: pinned.head }) };
+  const { stream, cascadeId, outcome, parentHead, pinned = [], endedAtEpochMs: atEpochMs = 0 } = rebuild;
+  const pinnedTo = pinned.map((one) => ({ stream: one.stream, head: one.head }));
+  const parent = { ...(parentHead !== undefined && { parentHead }), ...(pinned.length > 0 && { pinnedTo }) };
   await guards.change(stream, (before) =>
     outcome
       ? afterOutcome(before, { rebuild, outcome, isUnused, atEpochMs, ...parent })

@@ -1,4 +1,6 @@
+import type { CauseFact } from '../../../shared/domain/cause.ts';
 import { type GuardFacts, mayDeploy, mayRebuild } from '../../../shared/domain/guard.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
 import { afterBreakOff } from '../../../shared/domain/memory.ts';
 import type { GuardMemory, SurvivedFact } from '../../../shared/domain/rebuild.ts';
 import { freshMemory } from '../../../shared/domain/rebuild.ts';
@@ -34,6 +36,11 @@ const survivor = (changes: Partial<SurvivedFact> = {}): SurvivedFact =>
   }) as SurvivedFact;
 const survived = (...all: SurvivedFact[]) => memory({ survived: all });
 const unknownFix = { facts: [findingFact('CVE-1', { fix: 'unknown' })] };
+
+const moved = (parent: string, head?: Digest): CauseFact => ({
+  ...{ kind: 'parent-moved', ruleId: 'parent-moved', parent, sinceEpochMs: NOW - DAY },
+  ...(head && { head }),
+});
 
 /** Each boundary on both sides. */
 test.each<[string, string, Partial<GuardFacts>]>([
@@ -183,17 +190,32 @@ describe('what survived a rebuild', () => {
     [
       'refuse parent-pinned',
       'a parent that was not picked up',
-      { ...memory({ parentPinnedAt: head }), parentHead: head },
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), parentHead: head },
     ],
     [
       'allow',
       'a parent that was not picked up, and moved on',
-      { ...memory({ parentPinnedAt: older }), parentHead: head },
+      { ...memory({ pinnedTo: [{ stream: 'base', head: older }] }), parentHead: head },
+    ],
+    [
+      'refuse parent-pinned',
+      'one of several parents that was not picked up',
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('base', head)] },
+    ],
+    [
+      'allow',
+      'one of several parents that was not picked up, and another one moved',
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('other', head)] },
+    ],
+    [
+      'allow',
+      'a parent that was not picked up, and is built in the same cascade',
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('base')] },
     ],
     [
       'allow',
       'a pinned parent, and a person asks',
-      { ...memory({ parentPinnedAt: head }), parentHead: head, facts: [personFact()] },
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), parentHead: head, facts: [personFact()] },
     ],
   ])('%s: %s', (expected, _, changes) => {
     expect(told(changes)).toBe(expected);

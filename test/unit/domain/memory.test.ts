@@ -156,11 +156,12 @@ test('an end answers whether it was started', () => {
 });
 
 test('a pinned parent stays until a rebuild is judged that picked up its parent', () => {
-  const [pinnedAt, older] = [digestOf('parent'), digestOf('older')];
-  const pinned = { ...before, parentPinnedAt: older };
-  expect(afterOutcome(before, end({ result: 'fixed' }, { pinnedAt })).parentPinnedAt).toBe(pinnedAt);
-  expect(afterOutcome(pinned, end({ result: 'fixed' })).parentPinnedAt).toBeUndefined();
-  expect(afterOutcome(pinned, end({ result: 'failed', reason })).parentPinnedAt).toBe(older);
+  const pinnedTo = [{ stream: 'parent', head: digestOf('parent') }];
+  const older = [{ stream: 'parent', head: digestOf('older') }];
+  const pinned = { ...before, pinnedTo: older };
+  expect(afterOutcome(before, end({ result: 'fixed' }, { pinnedTo })).pinnedTo).toEqual(pinnedTo);
+  expect(afterOutcome(pinned, end({ result: 'fixed' })).pinnedTo).toBeUndefined();
+  expect(afterOutcome(pinned, end({ result: 'failed', reason })).pinnedTo).toEqual(older);
 });
 
 test('the name of a cascade that ended is never used again, however often its end is told', () => {
@@ -211,7 +212,12 @@ describe('cascades that brought the stream nowhere', () => {
 test('a reset frees the stream at once, says who did it, and begins a new generation', () => {
   const reset = { by: 'jo', atEpochMs: NOW, reason: 'the pipeline is mended' };
   const held: GuardMemory = {
-    ...{ ...before, failuresInARow: 3, lastEndedAtEpochMs: NOW - 1, parentPinnedAt: digestOf('parent') },
+    ...{
+      ...before,
+      failuresInARow: 3,
+      lastEndedAtEpochMs: NOW - 1,
+      pinnedTo: [{ stream: 'parent', head: digestOf('parent') }],
+    },
     ...{ startUnknown: { rebuildId: 'r', untilEpochMs: NOW + 1 }, lastSettledRebuildId: 'rebuild-9' },
   };
   const after = afterReset(held, reset);
