@@ -212,6 +212,33 @@ test('20 parallel planners on overlapping roots', async () => {
   ]);
 });
 
+test.each(['app-a', 'app-of-both'])(
+  'a build that pins its parents, of %s, is refused until they move again',
+  async (name) => {
+    const storm = await calm();
+    storm.fleet.pin(name);
+    for (let moves = 1; moves <= 2; moves += 1) {
+      storm.fleet.world.advance(HOUR_MS);
+      storm.push('base');
+      await storm.hear();
+      await storm.comeToRest();
+      storm.fleet.world.advance(DAY_MS);
+      await storm.review();
+      await storm.comeToRest();
+      // With the cascade, once more for itself where it was pinned before anybody knew, and then no more.
+      expect(storm.builds()[name]).toBeLessThanOrEqual(moves * 2);
+      expect(await storm.open()).toContain(`${name}: parent-pinned`);
+    }
+    const { [name]: before } = storm.builds();
+    for (let day = 0; day < 5; day += 1) {
+      storm.fleet.world.advance(DAY_MS);
+      await storm.review();
+      await storm.comeToRest();
+    }
+    expect(storm.builds()[name]).toBe(before);
+  },
+);
+
 test('a finding that comes back after a deployment is another cascade, by another name', async () => {
   const storm = await calm({ base: { tier: 'base' }, app: { tier: 'application', on: 'base' } });
   const pushes = async (isVulnerable: boolean) => {

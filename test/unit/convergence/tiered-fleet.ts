@@ -62,6 +62,7 @@ export class TieredFleet {
   /** By stream: the layers of its head on each platform. */
   readonly #heads = new Map<string, ReadonlyMap<Arch, readonly Digest[]>>();
   readonly #images = new Map<string, readonly IndexChild[]>();
+  readonly #pinned = new Map<string, ReadonlyMap<string, ReadonlyMap<Arch, readonly Digest[]>>>();
   readonly #indexes = new Map<string, Digest>();
   /** What a vulnerable layer has. */
   readonly #findings: readonly Finding[];
@@ -92,13 +93,19 @@ export class TieredFleet {
     return fleet;
   }
 
+  /** From now on its pipeline builds on what its parents are now, whatever becomes of them. */
+  pin(name: string): void {
+    this.#pinned.set(name, new Map(this.#heads));
+  }
+
   /** What a pipeline does: builds on the parents' heads, and pushes. */
   build(name: string, { isVulnerable = false, pushedAtEpochMs = this.world.clock() } = {}): Digest {
     this.#builds += 1;
     const own = digestOf(`layer ${this.#builds} of ${name}`);
     if (isVulnerable) this.#vulnerable.add(own);
     const { arch = ['amd64'], on } = this.lines[name] ?? {};
-    const parentOn = (one: Arch) => this.#heads.get(typeof on === 'object' ? on[one] : (on ?? ''))?.get(one) ?? [];
+    const heads = this.#pinned.get(name) ?? this.#heads;
+    const parentOn = (one: Arch) => heads.get(typeof on === 'object' ? on[one] : (on ?? ''))?.get(one) ?? [];
     const chains = new Map(arch.map((one) => [one, [...parentOn(one), own]] as const));
     this.#heads.set(name, chains);
     const tags = ['current'];
