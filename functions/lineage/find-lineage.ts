@@ -76,7 +76,9 @@ async function recordStandings(
   });
   const failures = await mapConcurrently(changed, WRITES_AT_ONCE, async ({ digest, standing }) => {
     try {
-      await images.recordStanding(digest, standing);
+      // What a head that moved meanwhile changed is newer than what was read.
+      const read = fleet.images.get(digest)?.standing;
+      await images.recordStanding(digest, (before) => (sameContent(before, read) ? standing : undefined));
       return [];
     } catch (error) {
       return [{ key: digest, error }];

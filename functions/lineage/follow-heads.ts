@@ -4,6 +4,7 @@ import { type Behind, behindOf } from '../../shared/domain/behind.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import type { StreamRecord } from '../../shared/domain/records.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
+import type { Standing } from '../../shared/domain/standing.ts';
 import { edgesOf } from '../../shared/domain/stream-edges.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
@@ -67,10 +68,13 @@ async function recordBehind(
     });
     if (behind) found.push(behind);
     if (!standing || sameContent(standing.behind, behind)) continue;
-    const { behind: _, ...kept } = standing;
-    await images.recordStanding(digest, { ...kept, ...(behind && { behind }) });
+    await images.recordStanding(digest, (before) => before && withBehind(before, behind));
   }
   return found;
+}
+
+function withBehind({ behind: _, ...standing }: Standing, behind: Behind | undefined): Standing {
+  return { ...standing, ...(behind && { behind }) };
 }
 
 async function isRun({ streamImages, images }: FollowPorts, stream: string): Promise<boolean> {

@@ -20,10 +20,24 @@ export async function handleHeadEvents(
     value ? [{ messageId, stream: value.detail.stream }] : [],
   );
   if (told.length === 0) return lost;
+  const failed = await failedStreams(ports, [...new Set(told.map(({ stream }) => stream))]);
+  return [
+    ...lost,
+    ...told.flatMap(({ messageId, stream }) => (failed.has(stream) ? { messageId, error: failed.get(stream) } : [])),
+  ];
+}
+
+/** All at once; only where that fails one by one, so that one stream holds up no other. */
+async function failedStreams(ports: HeadEventPorts, streams: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
   try {
-    await followHeads(ports, [...new Set(told.map(({ stream }) => stream))]);
-    return lost;
+    await followHeads(ports, streams);
+    return new Map();
   } catch (error) {
-    return [...lost, ...told.map(({ messageId }) => ({ messageId, error }))];
+    const [only, ...others] = streams;
+    if (only !== undefined && others.length === 0) return new Map([[only, error]]);
+    const failed = new Map<string, unknown>();
+    for (const stream of streams)
+      for (const [one, cause] of await failedStreams(ports, [stream])) failed.set(one, cause);
+    return failed;
   }
 }

@@ -142,8 +142,7 @@ async function recordPinned(
   { stream, rebuildId }: Rebuild,
   pinned: readonly Pinned[],
 ): Promise<void> {
-  if (pinned.length === 0) return;
   await rebuilds.record(stream, rebuildId, (before) =>
-    !before || before.outcome || sameContent(before.pinned, pinned) ? undefined : { ...before, pinned },
+    !before || before.outcome || sameContent(before.pinned ?? [], pinned) ? undefined : { ...before, pinned },
   );
 }

@@ -39,17 +39,25 @@ export async function readAround(
   return fleet;
 }
 
-/** Writes down what images stand on of which no review has said so yet. */
+/**
+ * Writes down what images stand on by all that is known around them, whatever was found before: what they were built on may
+ * have been told of only now.
+ */
 export async function placeNew(
   ports: AroundPorts & { readonly images: ReadPorts['images'] },
   { ages }: Policy,
   fleet: ReadFleet,
   digests: readonly Digest[],
 ): Promise<ReturnType<typeof findStandings>> {
-  const found = findStandings({ ...fleet, isWhole: false }, ports.clock(), ages.vendorCounts);
+  const images = new Map(fleet.images);
   for (const digest of digests) {
-    const standing = fleet.images.get(digest)?.standing ? undefined : found.of(digest);
-    if (standing) await ports.images.recordStanding(digest, standing);
+    const { standing: _, ...image } = images.get(digest) ?? {};
+    if ('aged' in image) images.set(digest, image);
+  }
+  const found = findStandings({ ...fleet, images, isWhole: false }, ports.clock(), ages.vendorCounts);
+  for (const digest of digests) {
+    const standing = found.of(digest);
+    if (standing) await ports.images.recordStanding(digest, (before) => ({ ...before, ...standing }));
   }
   return found;
 }

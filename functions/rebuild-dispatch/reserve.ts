@@ -1,6 +1,6 @@
 import { type Cascade, type CascadeNode, hasEnded, type NodeAnswer } from '../../shared/domain/cascade.ts';
 import { mayDeploy, mayRebuild } from '../../shared/domain/guard.ts';
-import { capReached, wait } from '../../shared/domain/guard-answer.ts';
+import { capReached, HEAD_MENDED, wait } from '../../shared/domain/guard-answer.ts';
 import { freshMemory, type Pipeline, type Rebuild, rebuildIdOf } from '../../shared/domain/rebuild.ts';
 import { type StreamPolicy, streamPolicy, stricter } from '../../shared/domain/stream-policy.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
@@ -75,7 +75,8 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const held = await standingLock(ports, stream, rebuildId);
   const [memories, killSwitch] = await Promise.all([ports.guards.get([stream]), ports.killSwitch.read()]);
   const memory = memories.get(stream) ?? freshMemory(stream);
-  const { facts } = node;
+  const facts = node.facts.filter(({ kind }) => kind !== 'parent-moved' || policy.caps.followParents);
+  if (facts.length === 0) return wait(HEAD_MENDED, 'The policy follows no parents any more.');
   const { lock, lockBuild } = held;
   const open = { stream, mode, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
   const obstacle = mayDeploy(open);

@@ -55,7 +55,7 @@ export async function readTiers(
   for (const { stream, seen } of read) if (asks(stream)) trace.begin(seen.images, seen.record);
   await trace.down();
   const streams = read.map(({ stream }) => stream);
-  const sorted = streams.map((stream) => sortOut({ ...stream, stream: stream.cause.stream }, trace));
+  const sorted = streams.map((stream) => sortOut({ ...stream, stream: stream.cause.stream }, trace, followParents));
   const roots = new Map(
     Array.from(
       factsOfRoots(sorted),

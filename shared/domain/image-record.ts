@@ -1,7 +1,7 @@
 import type { ImageFacts, ImageRecord, Judgement } from './records.ts';
 import { sameContent } from './same-content.ts';
 import { NEVER_SCANNED } from './scan.ts';
-import { ageOf, type Standing } from './standing.ts';
+import { ageOf, type StandingChange } from './standing.ts';
 
 /*
  * What writes make of an image's record. Several writers change one record, each its own part of it: every ledger
@@ -41,8 +41,9 @@ const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord =
  * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image stands on
  * is no part of a verdict beyond that.
  */
-export function withStanding(before: ImageRecord, standing: Standing): ImageRecord | undefined {
-  if (sameContent(before.standing, standing)) return undefined;
+export function withStanding(before: ImageRecord, change: StandingChange): ImageRecord | undefined {
+  const standing = typeof change === 'function' ? change(before.standing) : change;
+  if (!standing || sameContent(before.standing, standing)) return undefined;
   const after = { ...before, standing };
   return sameContent(ageOf(before), standing.age) ? after : unjudged(after);
 }

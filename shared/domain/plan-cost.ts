@@ -20,7 +20,7 @@ export interface PlanCost {
 }
 
 /** States that are entered where all goes well and each is waited for once; a child's start and end are two more. */
-const ENTERED = { cascade: 7, wave: 1, rebuild: 16, promotion: 2, deploy: 7 } as const;
+const ENTERED = { cascade: 7, wave: 1, rebuild: 15, promotion: 2, deploy: 7 } as const;
 
 export function costOfPlan(
   nodes: readonly (Pick<CascadeNode, 'work'> & { readonly promotes: boolean })[],

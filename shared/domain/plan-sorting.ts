@@ -32,8 +32,11 @@ export interface SortedOut {
   readonly gone: readonly CauseFact[];
 }
 
-export function sortOut(candidate: SortedOut['candidate'], known: KnownFleet): SortedOut {
-  const classes = Map.groupBy(candidate.cause.facts, (fact) => classifyFact(fact, candidate));
+/** @param followParents whether anything follows from a parent that moved: otherwise such a fact is settled */
+export function sortOut(candidate: SortedOut['candidate'], known: KnownFleet, followParents = true): SortedOut {
+  const classes = Map.groupBy(candidate.cause.facts, (fact) =>
+    fact.kind === 'parent-moved' && !followParents ? 'gone' : classifyFact(fact, candidate),
+  );
   const { rebuild = [], ...others } = Object.fromEntries(classes);
   const faultOf = faults(candidate, known);
   const found = rebuild.map((fact) => ({ fact, fault: faultOf(fact) }));

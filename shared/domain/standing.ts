@@ -12,6 +12,9 @@ export interface Standing {
   readonly behind?: Behind;
 }
 
+/** What an image stands on from now on, or how that changes over what is known as it is written; `undefined` leaves it. */
+export type StandingChange = Standing | ((before: Standing | undefined) => Standing | undefined);
+
 /** The oldest of what counts (`effectiveBirth`), as it is kept with the image. */
 export type StandingAge =
   | ({ readonly known: true } & OldestBelow)

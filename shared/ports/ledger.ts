@@ -5,7 +5,7 @@ import type { ImageContent } from '../domain/image-content.ts';
 import type { LineageFacts } from '../domain/lineage-facts.ts';
 import type { ImageFacts, ImageRecord, Judgement, LocationRecord, StreamRecord } from '../domain/records.ts';
 import type { ReviewRecord, RunPart, Scope } from '../domain/run.ts';
-import type { Standing } from '../domain/standing.ts';
+import type { StandingChange } from '../domain/standing.ts';
 import type { Usage } from '../domain/usage.ts';
 
 /** Images by digest. Reads take any number of digests and are batched, with unprocessed keys asked for again. */
@@ -26,7 +26,7 @@ export interface ImageLedger {
    * Writes what an image stands on, where that changed. Another age, and the place in the age list follows it; the
    * verdict no longer counts as judged.
    */
-  recordStanding(digest: Digest, standing: Standing): Promise<void>;
+  recordStanding(digest: Digest, standing: StandingChange): Promise<void>;
   /**
    * Claims the right to ask for a scan: sets `requestedAtEpochMs` where nobody asked or scanned since `notSinceEpochMs`,
    * or the asker is `runId` itself again after a crash.

@@ -7,7 +7,7 @@ import {
   withUnreadResult,
 } from '../../domain/image-record.ts';
 import type { ImageFacts, ImageRecord, Judgement } from '../../domain/records.ts';
-import type { Standing } from '../../domain/standing.ts';
+import type { StandingChange } from '../../domain/standing.ts';
 import { ImageNotRecordedError } from '../../ports/errors.ts';
 import type { ImageLedger, Reconfirmations, ScanClaim } from '../../ports/ledger.ts';
 import { DynamoImages } from './images.ts';
@@ -30,7 +30,7 @@ export class DynamoImageLedger extends DynamoImages implements ImageLedger, Reco
     await this.#changeRecord(digest, (record) => ({ ...record, ...presence }));
   }
 
-  async recordStanding(digest: Digest, standing: Standing): Promise<void> {
+  async recordStanding(digest: Digest, standing: StandingChange): Promise<void> {
     await this.#changeRecord(digest, (record) => withStanding(record, standing));
   }
 

@@ -8,7 +8,7 @@ import {
 } from '../../../shared/domain/image-record.ts';
 import type { ImageFacts, ImageRecord } from '../../../shared/domain/records.ts';
 import { sameContent } from '../../../shared/domain/same-content.ts';
-import { ageOf, type Standing } from '../../../shared/domain/standing.ts';
+import { ageOf, type StandingChange } from '../../../shared/domain/standing.ts';
 import { ImageNotRecordedError } from '../../../shared/ports/errors.ts';
 import type {
   ChainLedger,
@@ -50,7 +50,7 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
     this.#put({ ...this.#known(digest), ...presence });
   }
 
-  async recordStanding(digest: Digest, standing: Standing): Promise<void> {
+  async recordStanding(digest: Digest, standing: StandingChange): Promise<void> {
     const record = withStanding(this.#known(digest), standing);
     if (record) this.#put(record);
   }

@@ -69,7 +69,7 @@ describe('what a plan takes', () => {
     ]);
     expect(forecast.building).toEqual({ atLeastMs: 15 * MINUTE_MS, atMostMs: 75 * MINUTE_MS });
     expect(cost.builds['general1.small']?.atMostUsd).toBeCloseTo(75 * 0.005);
-    expect(cost.transitions).toBe(7 + 2 + 3 * 16);
+    expect(cost.transitions).toBe(7 + 2 + 3 * 15);
   });
 
   test('is told in the head and the table, with what it costs', async () => {
@@ -83,7 +83,7 @@ describe('what a plan takes', () => {
       'building takes 33 min in all: in USD 0.112 on arm1.small, 0.165 on general1.small of CodeBuild',
     );
     expect(text).toContain(
-      'Patchwave itself: at least 57 state transitions, USD 0.001; its functions and requests come on top',
+      'Patchwave itself: at least 54 state transitions, USD 0.001; its functions and requests come on top',
     );
   });
 
