@@ -45,7 +45,8 @@ function withoutFacts(facts: readonly CauseFact[], others: readonly CauseFact[])
 
 const CLOSING = wait('closing', 'Its head is mended, and older images still run. It closes when they are gone.');
 
-function leftWith(sorted: SortedOut): HeldBack {
+/** What a cause waits for of which nothing is planned, and nothing else is known. */
+export function leftWith(sorted: SortedOut): HeldBack {
   const unknown = unknownText(sorted);
   return unknown === undefined ? CLOSING : wait('unknown-facts', unknown);
 }

@@ -5,6 +5,7 @@ import { HEAD_UNREAD, type HeldBack, parentHeldBack, refuse } from './guard-answ
 import { factText } from './guard-facts.ts';
 import { anyContains } from './holding.ts';
 import type { Candidate, Tiers } from './plan.ts';
+import { leftWith } from './plan-decision.ts';
 import type { Chosen } from './plan-nodes.ts';
 import { isForLater, type PlanFacts, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
 import { type SortedOut, waysOf } from './plan-sorting.ts';
@@ -138,11 +139,15 @@ class Climb {
   /** Why a stream does not follow a parent: the new head has what its own head has not, and nobody mends that now. */
   #worseOn({ heads = [] }: Candidate, moved: CauseFact): HeldBack | undefined {
     if (moved.kind !== 'parent-moved' || this.kept.has(moved.parent)) return undefined;
-    const { own = [], below = [] } = this.#facts.causes.get(moved.parent) ?? {};
-    const worse = [...own, ...below.map(({ fact }) => fact)].find(
+    const parent = this.#facts.causes.get(moved.parent);
+    if (!parent) return undefined;
+    const { own, below, pending } = parent;
+    const isWorse = [...own, ...[...below, ...pending].map(({ fact }) => fact)].some(
       (fact) => (fact.kind === 'finding' || fact.kind === 'age') && anyContains(fact, heads) !== 'holds',
     );
-    return worse && parentHeldBack(factText(moved), moved.parent, this.#answerOf(moved.parent));
+    if (!isWorse) return undefined;
+    this.answerBelow(parent);
+    return parentHeldBack(factText(moved), moved.parent, this.#answerOf(moved.parent, leftWith(parent)));
   }
 
   /** What passes by itself does not keep a stream out: its turn comes after that of others, and it waits in its cascade. */
@@ -187,9 +192,9 @@ class Climb {
     return this.#answerOf(stream);
   }
 
-  #answerOf(stream: string): HeldBack {
+  #answerOf(stream: string, otherwise = HEAD_UNREAD): HeldBack {
     const answer = this.#facts.roots.get(stream);
-    return answer && answer.answer !== 'allow' ? answer : (this.held.get(stream) ?? HEAD_UNREAD);
+    return answer && answer.answer !== 'allow' ? answer : (this.held.get(stream) ?? otherwise);
   }
 
   #factAt(stream: string | undefined, fact: CauseFact): CauseFact | undefined {

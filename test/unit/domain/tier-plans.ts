@@ -1,9 +1,10 @@
 import type { KnownFleet, KnownImage } from '../../../shared/domain/attribution-line.ts';
-import type { CauseFact } from '../../../shared/domain/cause.ts';
+import { type CauseFact, PARENT_MOVED, type ParentMovedFact } from '../../../shared/domain/cause.ts';
 import type { LookedAt } from '../../../shared/domain/holding.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { Candidate, CascadePlan, PlanContext, PlannedStream, Tiers } from '../../../shared/domain/plan.ts';
 import { planCascade } from '../../../shared/domain/plan.ts';
+import type { Standing } from '../../../shared/domain/standing.ts';
 import { edgesOf } from '../../../shared/domain/stream-edges.ts';
 import { CONTEXT, causeOf, findingFact, looked, NOT_SCANNED, planned, reasonOf } from './acting.ts';
 import { digestOf, NOW } from './arbitraries.ts';
@@ -12,11 +13,17 @@ import { digestOf, NOW } from './arbitraries.ts';
 
 export const fact = findingFact();
 export const other = findingFact('CVE-2');
+/** As it is recorded once that stream has another head. */
+export const movedFact = (parent: string): ParentMovedFact => ({
+  ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent, head: digestOf(parent), sinceEpochMs: NOW },
+});
 
 /** One stream. Its head is named after it, and runs where the stream is an application. */
 export interface StreamSketch {
   /** Streams that its head stands on; of several, each on a platform of its own. */
   readonly on?: readonly string[];
+  /** Those of them on whose older images its heads stand; `unknown`: nobody looked what they stand on. */
+  readonly behind?: readonly string[] | 'unknown';
   /** What its head holds; nothing where left out. `unknown`: nobody scanned it. `no-head`: there is none, and what was one held `fact`. */
   readonly has?: readonly CauseFact[] | 'unknown' | 'no-head';
   /** Of its own cause; none where left out. */
@@ -35,7 +42,7 @@ const tierOf = (stream: string) =>
 /** The heads of a stream: one for each stream that it stands on, one where that is none. */
 function headsOf(
   stream: string,
-  { on = [], has = [] }: StreamSketch,
+  { on = [], has = [], behind = [] }: StreamSketch,
 ): readonly (KnownImage & { readonly on?: string })[] {
   if (has === 'no-head') return [];
   const reasons = has === 'unknown' ? [NOT_SCANNED] : has.map((one) => reasonOf(one));
@@ -43,23 +50,30 @@ function headsOf(
   return below.map((parent, n) => ({
     ...looked(below.length === 1 ? stream : `${stream} ${n}`, ...reasons),
     stream,
+    ...(behind !== 'unknown' && { standing: standingOn(parent, behind) }),
     ...(below.length > 1 && { platform: platformOf(n) }),
     ...(parent !== undefined && { on: parent }),
   }));
 }
 
+const standingOn = (parent: string | undefined, behind: readonly string[]): Pick<Standing, 'behind'> =>
+  parent !== undefined && behind.includes(parent) ? { behind: { stream: parent, head: digestOf(parent) } } : {};
+
 export function knownOf(fleet: Fleet): KnownFleet {
   const heads = new Map(Object.entries(fleet).map(([stream, sketch]) => [stream, headsOf(stream, sketch)]));
-  const lowest = (stream: string): Digest => heads.get(stream)?.[0]?.digest ?? digestOf(`old ${stream}`);
-  const gone = Object.entries(fleet).flatMap(([stream, { on = [], has }]) =>
-    has === 'no-head' ? [{ ...looked(`old ${stream}`, reasonOf(fact)), stream, on: on[0] }] : [],
-  );
-  const all = [...[...heads.values()].flat(), ...gone];
+  const old = (stream: string): Digest => digestOf(`old ${stream}`);
+  const below = ({ on = '', standing }: KnownImage & { readonly on?: string | undefined }): Digest =>
+    standing?.behind ? old(on) : (heads.get(on)?.[0]?.digest ?? old(on));
+  const older = Object.entries(fleet).map(([stream, { on = [], has }]) => ({
+    ...looked(`old ${stream}`, ...(has === 'no-head' ? [reasonOf(fact)] : [])),
+    ...{ stream, on: on[0] },
+  }));
+  const all = [...[...heads.values()].flat(), ...older];
   return {
     images: new Map(all.map((image) => [image.digest, image] as const)),
     parents: new Map(
-      all.flatMap(({ digest, on }) =>
-        on === undefined ? [] : [[digest, { digest: lowest(on), evidence: 'layers' }] as const],
+      all.flatMap((image) =>
+        image.on === undefined ? [] : [[image.digest, { digest: below(image), evidence: 'layers' }] as const],
       ),
     ),
     streams: new Map(
@@ -104,4 +118,8 @@ export const told = ({ nodes, answers, settled, awaited }: CascadePlan): readonl
   ...[...(awaited ?? [])].map(([stream, streams]) => `${stream}: awaits ${streams.join(' ')}`),
 ];
 
-const nameOf = (one: CauseFact): string => (one.kind === 'finding' ? one.vulnerability : one.kind);
+/** `base-moved` as it was recorded, `base-moves` where that is rebuilt in the same plan. */
+function nameOf(one: CauseFact): string {
+  if (one.kind === 'parent-moved') return `${one.parent}-${one.head === undefined ? 'moves' : 'moved'}`;
+  return one.kind === 'finding' ? one.vulnerability : one.kind;
+}
