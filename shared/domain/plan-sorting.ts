@@ -40,14 +40,17 @@ export function sortOut(candidate: SortedOut['candidate'], known: KnownFleet, fo
   const { rebuild = [], ...others } = Object.fromEntries(classes);
   const faultOf = faults(candidate, known);
   const found = rebuild.map((fact) => ({ fact, fault: faultOf(fact) }));
-  const streamOf = (fault: PendingFact['fault']) =>
-    fault.images.flatMap((digest) => known.images.get(digest)?.stream ?? []);
+  // Of a parent that moved it is known whether its image is or not.
+  const awaitedFor = (fact: CauseFact, { images, streams }: PendingFact['fault']): readonly string[] =>
+    fact.kind === 'parent-moved'
+      ? [fact.parent]
+      : [...streams, ...images.flatMap((digest) => known.images.get(digest)?.stream ?? [])];
   return {
     candidate,
     own: found.flatMap(({ fact, fault }) => (fault.kind === 'own' ? fact : [])),
     below: found.flatMap(({ fact, fault }) => (fault.kind === 'below' ? { fact, ways: fault.ways } : [])),
     pending: found.flatMap(({ fact, fault }) =>
-      fault.kind === 'pending' ? { fact, fault, awaited: [...fault.streams, ...streamOf(fault)] } : [],
+      fault.kind === 'pending' ? { fact, fault, awaited: awaitedFor(fact, fault) } : [],
     ),
     deploy: others.deploy ?? [],
     unknown: others.unknown ?? [],

@@ -1,6 +1,9 @@
+import type { KnownFleet } from '../../../shared/domain/attribution-line.ts';
 import { faults } from '../../../shared/domain/fault.ts';
 import { ageFact, personFact } from './acting.ts';
+import { digestOf } from './arbitraries.ts';
 import { AMD, ARM, age, byName, cve, fleetOf, type Has, type Heads, type Sketch } from './fault-fleet.ts';
+import { type Fleet, knownOf, movedFact, type StreamSketch } from './tier-plans.ts';
 
 type Images = Readonly<Record<string, Sketch>>;
 
@@ -148,5 +151,53 @@ describe('each platform has a lineage of its own', () => {
   test('what nobody could read may be of any platform', () => {
     const unread = { ...heads, 'old base': { 'unknown/unreadable': 'armBase' } };
     expect(told(images, unread)).toEqual(below(['base', 'app'], ['old base', 'app']));
+  });
+});
+
+describe('a parent that moved', () => {
+  const late: StreamSketch = { on: ['base'], behind: ['base'] };
+  const digestsOf = (known: KnownFleet, stream: string) => Object.values(known.streams.get(stream)?.head?.images ?? {});
+  function toldOf(fleet: Fleet, change: (known: KnownFleet) => KnownFleet = (known) => known): unknown {
+    const known = change(knownOf(fleet));
+    const heads = digestsOf(known, 'app').map((digest) => known.images.get(digest) ?? { digest });
+    return byName(faults({ stream: 'app', heads }, known)(movedFact('base')), ['base', 'base 0', 'base 1']);
+  }
+  const without = (names: readonly string[]) => (known: KnownFleet) => ({
+    ...known,
+    images: new Map([...known.images].filter(([digest]) => !names.some((name) => digest === digestOf(name)))),
+  });
+  /** Its facts changed after its verdict. */
+  const outdated = (known: KnownFleet): KnownFleet => ({
+    ...known,
+    images: new Map(
+      [...known.images].map(([digest, { judgedAtEpochMs, ...image }]) => [
+        digest,
+        digest === digestOf('base') || judgedAtEpochMs === undefined ? image : { ...image, judgedAtEpochMs },
+      ]),
+    ),
+  });
+
+  test.each<[string, Fleet, object, ((known: KnownFleet) => KnownFleet)?]>([
+    ['is picked up by the stream itself', { base: {}, app: late }, own],
+    ["whatever it has: that is the parent's to mend", { base: { has: [cve] }, app: late }, own],
+    ['however old it is', { base: { has: [age] }, app: late }, own],
+    ['nobody scanned its head', { base: { has: 'unknown' }, app: late }, pending(['base'])],
+    ['its head was judged by other facts', { base: {}, app: late }, pending(['base']), outdated],
+    ['its head is not listed', { base: {}, app: late }, pending(['base']), without(['base'])],
+    [
+      'nobody scanned one of its platforms',
+      { 'base-b': {}, 'base-c': {}, base: { on: ['base-b', 'base-c'] }, app: late },
+      pending(['base 1']),
+      without(['base 1']),
+    ],
+    ['it went away', { base: { has: 'no-head' }, app: late }, own],
+    [
+      'what another one below has is no matter',
+      { 'base-b': { has: 'unknown' }, base: { on: ['base-b'] }, app: late },
+      own,
+    ],
+    ['the head has picked it up', { base: { has: 'unknown' }, app: { on: ['base'] } }, own],
+  ])('%s', (...[, fleet, expected, change]) => {
+    expect(toldOf(fleet, change)).toEqual(expected);
   });
 });

@@ -1,3 +1,5 @@
+import { PARENT_MOVED, type ParentMovedFact } from '../../../shared/domain/cause.ts';
+import type { LookedAt } from '../../../shared/domain/holding.ts';
 import { judgeOutcome, type Rebuilt } from '../../../shared/domain/outcome.ts';
 import { fc } from '../../support/seeded.ts';
 import {
@@ -15,6 +17,14 @@ import { digestOf, HOUR, NOW } from './arbitraries.ts';
 
 const fact = findingFact();
 const two = findingFact('CVE-2');
+const moved = (parent = 'base', head = 'new base'): ParentMovedFact => ({
+  ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent, head: digestOf(head), sinceEpochMs: NOW },
+});
+/** Somebody has looked what it stands on: on the head of that stream, or on an older image. */
+const standing = (image: LookedAt, behind?: string): LookedAt => ({
+  ...image,
+  standing: behind === undefined ? {} : { behind: { stream: behind, head: digestOf('newer base') } },
+});
 const rebuilt = (changes: Partial<Rebuilt> = {}): Rebuilt => ({
   facts: [fact],
   output: [looked('new')],
@@ -99,21 +109,88 @@ describe('worse', () => {
   });
 });
 
+describe('a parent that moved', () => {
+  const output = [standing(looked('new'))];
+  const late = [standing(looked('new'), 'base')];
+  test.each<[string, string, Partial<Rebuilt>]>([
+    ['fixed', 'it was picked up', { facts: [moved()], output }],
+    ['fixed', 'it was built in the same cascade', { facts: [{ ...moved(), head: undefined } as never], output }],
+    ['fixed', 'it moved again meanwhile: that is another cause', { facts: [moved()], output: late }],
+    ['fixed', 'another parent was not picked up', { facts: [moved()], output: late, pinnedTo: ['platform'] }],
+    ['fixed', 'none was, and nobody asked', { output, pinnedTo: ['base'] }],
+    ['fixed', 'nobody looked what it stands on, and nobody asked', {}],
+    ['ineffective', 'it was not picked up', { facts: [moved()], output: late, pinnedTo: ['base'] }],
+    ['ineffective', 'it was not, and its head went back meanwhile', { facts: [moved()], output, pinnedTo: ['base'] }],
+    [
+      'ineffective',
+      'on one of two platforms',
+      {
+        facts: [moved()],
+        output: [standing(looked('arm')), standing(looked('amd'), 'base')],
+        pinnedTo: ['base'],
+      },
+    ],
+    [
+      'ineffective',
+      'it was, and a pair is left',
+      { facts: [fact, moved()], output: [standing(looked('new', reasonOf(fact)))] },
+    ],
+    ['pending', 'nobody knows what the output stands on', { facts: [moved()] }],
+    ['pending', 'nobody knows it of one platform', { facts: [moved()], output: [looked('arm'), ...output] }],
+    ['pending', 'nobody knows it, and it is pinned', { facts: [moved()], pinnedTo: ['base'] }],
+    [
+      'pending',
+      'what it stands on is known, its scan is awaited',
+      { facts: [moved()], output: [standing(looked('new', NOT_SCANNED))] },
+    ],
+    [
+      'worse',
+      'it was not picked up, and something was added',
+      {
+        facts: [moved()],
+        output: [standing(looked('new', reasonOf(findingFact('CVE-8', { version: '3.1' }))), 'base')],
+        pinnedTo: ['base'],
+        findingsBefore: [{ vulnerability: 'CVE-7', package: 'openssl', version: '2.9' }],
+      },
+    ],
+  ])('%s: %s', (result, _, changes) => {
+    expect(judged(changes).result).toBe(result);
+  });
+
+  test('of several those alone are left that were not picked up, with whatever else is', () => {
+    const facts = [fact, two, ageFact, personFact(), moved(), moved('platform')];
+    const seen = [standing(looked('new', reasonOf(two)))];
+    expect(judged({ facts, output: seen, pinnedTo: ['platform'] })).toEqual({
+      result: 'ineffective',
+      left: [two, moved('platform')],
+    });
+  });
+
+  test('what nobody placed by the deadline is unverified, and never fixed', () => {
+    expect(judged({ facts: [moved()] }, NOW + HOUR).result).toBe('unverified');
+  });
+});
+
 test('every rebuild has exactly one outcome, the same in any order, and never fixed by what nobody saw', () => {
   const findings = fc.record({
     vulnerability: fc.constantFrom('CVE-1', 'CVE-2', 'CVE-3'),
     package: fc.constantFrom('openssl', 'zlib'),
     version: fc.constantFrom('2.9', '3.0'),
   });
+  const anyMoved = fc.constantFrom('base', 'platform').map((parent) => moved(parent));
+  const anyPlaced = fc
+    .tuple(anyLooked, fc.constantFrom(undefined, 'on the head', 'base', 'platform'))
+    .map(([image, on]) => (on === undefined ? image : standing(image, on === 'on the head' ? undefined : on)));
   const seen = new Set<string>();
   fc.assert(
     fc.property(
-      fc.array(anyFact, { maxLength: 3 }),
-      fc.array(anyLooked, { maxLength: 3 }),
+      fc.array(fc.oneof({ weight: 4, arbitrary: anyFact }, anyMoved), { maxLength: 3 }),
+      fc.array(anyPlaced, { maxLength: 3 }),
       fc.option(fc.array(findings, { maxLength: 3 }), { nil: undefined }),
+      fc.subarray(['base', 'platform']),
       fc.boolean(),
-      (facts, output, findingsBefore, isLate) => {
-        const asked = { ...rebuilt({ facts, output }), ...(findingsBefore && { findingsBefore }) };
+      (facts, output, findingsBefore, pinnedTo, isLate) => {
+        const asked = { ...rebuilt({ facts, output, pinnedTo }), ...(findingsBefore && { findingsBefore }) };
         const now = isLate ? NOW + HOUR : NOW;
         const outcome = judgeOutcome(asked, now);
         seen.add(outcome.result);
@@ -124,7 +201,11 @@ test('every rebuild has exactly one outcome, the same in any order, and never fi
         };
         expect(judgeOutcome(reversed, now)).toEqual(outcome);
         const isUnseen = output.some(({ verdict }) => !verdict || verdict.reasons.some(({ kind }) => kind === 'scan'));
-        if (isUnseen || output.length === 0) expect(['pending', 'unverified', 'no-output']).toContain(outcome.result);
+        const parents = facts.flatMap((one) => (one.kind === 'parent-moved' ? one.parent : []));
+        const isUnplaced = parents.length > 0 && output.some((image) => !image.standing);
+        if (outcome.result === 'fixed') expect(parents.filter((parent) => pinnedTo.includes(parent))).toEqual([]);
+        if (isUnseen || isUnplaced || output.length === 0)
+          expect(['pending', 'unverified', 'no-output']).toContain(outcome.result);
         if (isLate) expect(outcome.result).not.toBe('pending');
       },
     ),

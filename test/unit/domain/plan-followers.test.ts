@@ -1,8 +1,9 @@
-import type { PlanContext } from '../../../shared/domain/plan.ts';
+import { type PlanContext, planCascade } from '../../../shared/domain/plan.ts';
 import { freshMemory } from '../../../shared/domain/rebuild.ts';
-import { ageFact, findingFact, looked, PAUSED, personFact, reasonOf, SETTINGS } from './acting.ts';
+import { arrivals, type Edges } from '../../../shared/domain/stream-edges.ts';
+import { ageFact, CONTEXT, findingFact, looked, PAUSED, personFact, reasonOf, SETTINGS } from './acting.ts';
 import { NOW } from './arbitraries.ts';
-import { type Fleet, fact, movedFact, other, planOf, type StreamSketch, told } from './tier-plans.ts';
+import { type Fleet, fact, inputOf, knownOf, movedFact, other, planOf, type StreamSketch, told } from './tier-plans.ts';
 
 /* What is rebuilt because of what it stands on, and not because of what it holds. */
 
@@ -362,5 +363,42 @@ describe('a parent whose head is worse', () => {
     const fleet = { base: { has: 'unknown' as const }, platform: { on: ['base'], ...both }, app: late('platform') };
     expect(told(planOf(fleet, FOLLOW))).toEqual([held, 'platform: wait unknown-facts', 'platform: awaits base']);
     expect(detailOf(fleet)?.detail).toMatch(/stream platform.*\(unknown-facts\)/);
+  });
+});
+
+test('a new head that nobody has listed is asked for by its stream', () => {
+  const { streams, tiers } = inputOf({ base: {}, app: late('base') });
+  const images = new Map([...tiers.known.images].filter(([digest]) => digest !== looked('base').digest));
+  const plan = planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, { ...tiers, known: { ...tiers.known, images } });
+  expect(told(plan)).toEqual(['app: wait unknown-facts', 'app: awaits base']);
+});
+
+describe('what arrives', () => {
+  const known = knownOf({ a: { has: [fact] }, b: {}, c: {} });
+  const edges: Edges = new Map([
+    ['a', new Set(['c'])],
+    ['b', new Set(['a'])],
+    ['c', new Set(['b'])],
+  ]);
+  const arrived = (follows: boolean) =>
+    [...arrivals(new Map([['a', [fact]]]), edges, known, follows)].map(([stream, facts]) => [
+      stream,
+      ...facts.map((one) => (one.kind === 'parent-moved' ? one.parent : one.kind)),
+    ]);
+
+  test('in a circle comes to its end', () => {
+    expect(arrived(true)).toEqual([
+      ['b', 'a'],
+      ['c', 'b'],
+      ['a', 'c'],
+    ]);
+    expect(arrived(false)).toEqual([]);
+  });
+
+  test('in a circle is planned nowhere', () => {
+    const streams = inputOf({ a: { has: [fact], cause: [fact] } }).streams;
+    const others = inputOf({ b: {}, c: {} }).tiers.others;
+    const plan = planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, { known, edges, others });
+    expect(told(plan)).toEqual(['a: refuse cycle']);
   });
 });
