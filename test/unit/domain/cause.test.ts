@@ -5,6 +5,7 @@ import {
   causeFacts,
   type FindingFact,
   factKey,
+  factsFor,
   mergeCause,
   mergeMoved,
   type ParentMovedFact,
@@ -67,6 +68,38 @@ test.each<[string, Reason, CauseFact[]]>([
   ['a registry: no rebuild changes it', { ruleId: 'r', effect: 'violates', kind: 'registry', registry: 'x' }, []],
 ])('%s', (_, reason, expected) => {
   expect(causeFacts(verdict([reason]))).toEqual(expected);
+});
+
+describe('what an image asks its stream for', () => {
+  const told = (image: Partial<Parameters<typeof factsFor>[0]['image']>, ...reasons: Reason[]) =>
+    factsFor({ image: { stream: STREAM, inUse: false, isHead: false, ...image }, verdict: verdict(reasons) });
+  const near: Reason = { ...aged, effect: 'due' };
+  const onNear: Reason = { ...near, decidedBy: digestOf('base') };
+  const old: Reason = { ...aged, effect: 'violates' };
+  const bad: Reason = { ...found, effect: 'violates' };
+  const [head, runs] = [{ isHead: true }, { inUse: true }];
+
+  test.each<[string, Parameters<typeof told>[0], readonly Reason[], readonly CauseFact[]]>([
+    ['a head that is near its limit', head, [near], [age(20)]],
+    ['one that runs, too', { ...head, ...runs }, [near], [age(20)]],
+    ['nothing, for an older image that runs and is near its limit', runs, [near], []],
+    ['an older image that runs and is too old', runs, [old], [age(20)]],
+    ['an older image that runs, by what violates alone', runs, [near, bad], [finding('CVE-1', 30)]],
+    ['a head by both', head, [near, bad], [age(20), finding('CVE-1', 30)]],
+    ['nothing, for a head whose base is near its limit', head, [onNear], []],
+    ['nothing, for a head whose base is too old', head, [{ ...old, decidedBy: digestOf('base') }], []],
+    ['nothing, for a head that is near its limit and waived', head, [{ ...near, effect: 'waived' }], []],
+    ['nothing, for a finding in grace', head, [{ ...found, effect: 'due' }], []],
+    ['nothing, for what neither runs nor is a head', {}, [old, near, bad], []],
+    ['nothing, for what no stream made', { ...head, stream: undefined } as never, [old], []],
+  ])('%s', (_, image, reasons, facts) => {
+    expect(told(image, ...reasons)).toEqual(facts.length > 0 ? [{ stream: STREAM, facts }] : []);
+  });
+
+  test('that it is near its limit and that it is too old are one fact: it changes nothing once it is', () => {
+    const cause = mergeCause(STREAM, undefined, causeFacts(verdict([near])));
+    expect(mergeCause(STREAM, cause, causeFacts(verdict([old])))).toBe(cause);
+  });
 });
 
 const anyFact: fc.Arbitrary<CauseFact> = fc.oneof(

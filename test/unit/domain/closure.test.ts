@@ -1,5 +1,5 @@
 import type { Closure, Deployment } from '../../../shared/domain/cascade.ts';
-import { mergeCause, takeCause } from '../../../shared/domain/cause.ts';
+import { type CauseFact, mergeCause, PARENT_MOVED, takeCause } from '../../../shared/domain/cause.ts';
 import {
   afterClosure,
   type ClosureFacts,
@@ -9,6 +9,7 @@ import {
   isOverdue,
   type RunningImage,
 } from '../../../shared/domain/closure.ts';
+import type { Reason } from '../../../shared/domain/verdict.ts';
 import { deployment } from '../../support/rebuild-samples.ts';
 import { usage } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
@@ -19,6 +20,7 @@ import {
   causeOf,
   findingFact,
   looked,
+  NO_AGE,
   NOT_SCANNED,
   personFact,
   reasonOf,
@@ -116,6 +118,27 @@ test.each<[string, Partial<ClosureFacts>]>([
   ['what was verified has it: that is another cause', { running: [runs(looked('new', reasonOf(fact)))] }],
 ])('it closes: %s', (_, changes) => {
   expect(checkClosure(closure, seen(changes), NOW).state).toBe('closed');
+});
+
+test.each<[Closure['state'], string, Reason]>([
+  ['open', 'it is too old', reasonOf(ageFact)],
+  ['open', 'it is near its limit by itself', reasonOf(ageFact, 'due')],
+  [
+    'closed',
+    'what it stands on is near its limit',
+    { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason,
+  ],
+  ['closed', 'its age is waived', reasonOf(ageFact, 'waived')],
+  ['open', 'nobody knows its age', NO_AGE],
+])('for an age it is %s while an older image runs: %s', (state, _, reason) => {
+  const ofAge = { ...closure, facts: [ageFact] };
+  expect(checkClosure(ofAge, seen({ running: [runs(looked('old', reason))] }), NOW).state).toBe(state);
+});
+
+test('nothing that runs need vanish for a parent that moved', () => {
+  const moved: CauseFact = { kind: 'parent-moved', ruleId: PARENT_MOVED, parent: 'base', sinceEpochMs: NOW };
+  const node = { cascadeId: 'c-g1', stream: STREAM, facts: [moved, fact] };
+  expect(closureOf(node, digestOf('new'), { closureHours: 72 }, SINCE).facts).toEqual([fact]);
 });
 
 test('ten of many are named, in a fixed order', () => {

@@ -79,6 +79,45 @@ describe('what a fact asks for', () => {
     expect(classifyFact(ageFact, { heads: [looked('old', reasonOf(ageFact))], inUse: [] })).toBe('rebuild');
   });
 
+  const near = looked('near', reasonOf(ageFact, 'due'));
+  const onNear = looked('on near', { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason);
+  const waivedNear = looked('waived', reasonOf(ageFact, 'waived'));
+  test.each<[string, string, readonly LookedAt[], readonly LookedAt[]]>([
+    ['rebuild', 'the head is near its limit by itself', [near], []],
+    ['rebuild', 'one of two platforms is', [clean, near], []],
+    ['gone', 'what the head stands on is near its limit', [onNear], [onNear]],
+    ['gone', 'it is waived before its limit', [waivedNear], []],
+    ['gone', 'another finding is what the head has', [holder], []],
+    ['deploy', 'the head is young, what runs is near its limit', [clean], [near]],
+    ['gone', 'the head is young, what runs stands on what is near its limit', [clean], [onNear]],
+    ['unknown', 'nobody knows the age of the head', [looked('unknown', NO_AGE)], [near]],
+  ])('an age is %s: %s', (expected, _, heads, inUse) => {
+    expect(classifyFact(ageFact, { heads, inUse })).toBe(expected);
+  });
+
+  test.each<[string, string, readonly LookedAt[] | undefined]>([
+    [
+      'rebuild',
+      'the head stands on an older one',
+      [{ ...clean, standing: { behind: { stream: 'parent', head: digestOf('n') } } }],
+    ],
+    [
+      'rebuild',
+      'one of two platforms does',
+      [
+        { ...clean, standing: {} },
+        { ...clean, standing: { behind: { stream: 'parent', head: digestOf('n') } } },
+      ],
+    ],
+    ['gone', 'the head picked it up, whatever runs', [{ ...clean, standing: {} }]],
+    ['gone', 'there is no head', []],
+    ['unknown', 'nobody looked what one of two stands on', [{ ...clean, standing: {} }, clean]],
+    ['unknown', 'nobody knows the heads', undefined],
+  ])('a parent that moved is %s: %s', (expected, _, heads) => {
+    const older = { ...holder, standing: { behind: { stream: 'parent', head: digestOf('n') } } };
+    expect(classifyFact(movedFact, { ...(heads && { heads }), inUse: [older] })).toBe(expected);
+  });
+
   const reason = 'because';
   test.each<[string, string, RebuildOutcome | undefined, number]>([
     ['rebuild', 'none was done yet', undefined, NOW - 2 * HOUR],
