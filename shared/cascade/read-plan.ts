@@ -114,7 +114,8 @@ export function planOf(
   { streams, standing, context, tiers }: Omit<PlanView, 'policy'>,
   nowEpochMs: number,
 ): CascadePlan {
-  const plan = planCascade(streams, context, nowEpochMs, tiers);
+  const answered = new Map(standing.map((one) => [one.cause.stream, one]));
+  const plan = planCascade(streams, context, nowEpochMs, { ...tiers, answered });
   const left = standing.filter(({ cause, settled }) => settled.length < cause.facts.length);
   const settled = standing.filter((one) => one.settled.length > 0);
   return {

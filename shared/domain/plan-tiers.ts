@@ -140,14 +140,24 @@ class Climb {
   #worseOn({ heads = [] }: Candidate, moved: CauseFact): HeldBack | undefined {
     if (moved.kind !== 'parent-moved' || this.kept.has(moved.parent)) return undefined;
     const parent = this.#facts.causes.get(moved.parent);
-    if (!parent) return undefined;
-    const { own, below, pending } = parent;
-    const isWorse = [...own, ...[...below, ...pending].map(({ fact }) => fact)].some(
+    const isWorse = (parent ? heldBy(parent) : this.#leftIn(moved.parent)).some(
       (fact) => (fact.kind === 'finding' || fact.kind === 'age') && anyContains(fact, heads) !== 'holds',
     );
     if (!isWorse) return undefined;
-    this.answerBelow(parent);
-    return parentHeldBack(factText(moved), moved.parent, this.#answerOf(moved.parent, leftWith(parent)));
+    if (parent) this.answerBelow(parent);
+    const standing = this.#facts.tiers.answered?.get(moved.parent)?.answer;
+    const why = standing ?? this.#answerOf(moved.parent, parent && leftWith(parent));
+    return parentHeldBack(factText(moved), moved.parent, why);
+  }
+
+  /** What its heads may have of a cause that was not looked at closer; all of it where nobody read them. */
+  #leftIn(stream: string): readonly CauseFact[] {
+    const { known, answered } = this.#facts.tiers;
+    const heads = Object.values(known.streams.get(stream)?.head?.images ?? {}).map(
+      (digest) => known.images.get(digest) ?? { digest },
+    );
+    const facts = answered?.get(stream)?.cause.facts ?? [];
+    return heads.length === 0 ? facts : facts.filter((fact) => anyContains(fact, heads) !== 'free');
   }
 
   /** What passes by itself does not keep a stream out: its turn comes after that of others, and it waits in its cascade. */
@@ -201,6 +211,12 @@ class Climb {
     return this.#mended.get(stream ?? '')?.get(factKey(fact));
   }
 }
+
+/** What of a cause the heads of its stream hold. */
+const heldBy = ({ own, below, pending }: SortedOut): readonly CauseFact[] => [
+  ...own,
+  ...[...below, ...pending].map(({ fact }) => fact),
+];
 
 /** Where the stream at fault knows of a fix, what is built on it gets that. */
 const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>

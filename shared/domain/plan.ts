@@ -39,6 +39,8 @@ export interface Tiers {
   readonly edges: Edges;
   /** Streams without an open cause that are at fault for one, or stand on a stream that is. */
   readonly others: readonly Candidate[];
+  /** By stream: open causes that are not planned, for their answers stand whatever the images are. */
+  readonly answered?: ReadonlyMap<string, { readonly cause: Cause; readonly answer: HeldBack }>;
 }
 
 /** Nothing is known to stand on anything: each stream is by itself. */

@@ -18,6 +18,7 @@ import {
   setPolicy,
   stands,
   streamOf,
+  tell,
   urgentFact,
   violating,
   wakeUp,
@@ -273,4 +274,40 @@ test('images that stand on each other for years do not keep the planner busy for
   expect(await nodesOf(world)).toEqual(['2 0']);
   expect(steps.filter((step) => step === 'images.get').length).toBeLessThan(120);
   await judge(world, head, []);
+});
+
+describe('a stream that stayed behind a base whose new head is worse', () => {
+  async function lateWorld(caps = {}) {
+    const world = await tieredWorld(caps);
+    const old = await pushed(world, BASE, 'old', {
+      tags: ['v0.0'],
+      reasons: [],
+      pushedAtEpochMs: START_EPOCH_MS - 30 * DAY_MS,
+    });
+    const head = await violating(world, BASE);
+    const app = await pushed(world, APP, 'app', { tags: [`v${APP}.1`], reasons: [], inUse: true });
+    stands(world, app, old);
+    const record = world.images.records.get(app);
+    if (!record?.standing) throw new Error('it stands on nothing');
+    const behind = { stream: streamOf(BASE), head };
+    world.images.records.set(app, { ...record, standing: { ...record.standing, behind } });
+    await tell(world, APP, {
+      kind: 'parent-moved',
+      ruleId: PARENT_MOVED,
+      parent: streamOf(BASE),
+      head,
+      sinceEpochMs: 0,
+    });
+    return world;
+  }
+
+  test.each(['attempts-exhausted', 'paused', 'report-only'])('waits while that is held back: %s', async (why) => {
+    const world = await lateWorld();
+    if (why === 'attempts-exhausted')
+      await world.guards.change(streamOf(BASE), (memory) => ({ ...memory, failuresInARow: 3 }));
+    else await setPolicy(world, { tiers: TIERS, modes: { tiers: { base: why as 'paused' } } });
+    await plan(world);
+    expect((await causeOf(world, APP)).state).toBe('open');
+    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-held-back' });
+  });
 });

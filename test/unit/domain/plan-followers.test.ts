@@ -1,7 +1,8 @@
+import type { KnownFleet } from '../../../shared/domain/attribution-line.ts';
 import { type PlanContext, planCascade } from '../../../shared/domain/plan.ts';
 import { freshMemory } from '../../../shared/domain/rebuild.ts';
 import { arrivals, type Edges } from '../../../shared/domain/stream-edges.ts';
-import { ageFact, CONTEXT, findingFact, looked, PAUSED, personFact, reasonOf, SETTINGS } from './acting.ts';
+import { ageFact, CONTEXT, causeOf, findingFact, looked, PAUSED, personFact, reasonOf, SETTINGS } from './acting.ts';
 import { NOW } from './arbitraries.ts';
 import { type Fleet, fact, inputOf, knownOf, movedFact, other, planOf, type StreamSketch, told } from './tier-plans.ts';
 
@@ -371,6 +372,38 @@ test('a new head that nobody has listed is asked for by its stream', () => {
   const images = new Map([...tiers.known.images].filter(([digest]) => digest !== looked('base').digest));
   const plan = planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, { ...tiers, known: { ...tiers.known, images } });
   expect(told(plan)).toEqual(['app: wait unknown-facts', 'app: awaits base']);
+});
+
+describe('a parent whose cause was not looked at closer, for its answer stands', () => {
+  const answer = { answer: 'wait', reason: 'paused', detail: 'The policy pauses this stream.' } as const;
+  const planWith = (fleet: Fleet, known = (of: KnownFleet): KnownFleet => of) => {
+    const { streams, tiers } = inputOf(fleet);
+    const answered = new Map([['base', { cause: causeOf('base', fact), answer }]]);
+    const others = tiers.others.filter(({ stream }) => stream !== 'base');
+    const read = { known: known(tiers.known), edges: tiers.edges, others, answered };
+    return planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, read);
+  };
+
+  test('holds back, and is told', () => {
+    const plan = planWith({ base: { has: [fact] }, app: late('base') });
+    expect(told(plan)).toEqual([held]);
+    expect(plan.answers.get('app')?.detail).toMatch(/stream base.*\(paused\): The policy pauses/);
+  });
+
+  test('holds back where nobody read its heads', () => {
+    const unread = (known: KnownFleet): KnownFleet => ({
+      ...known,
+      streams: new Map([...known.streams].filter(([stream]) => stream !== 'base')),
+    });
+    expect(told(planWith({ base: { has: [fact] }, app: late('base') }, unread))).toEqual([held]);
+  });
+
+  test('holds nobody back whose head has it too, or once its own head is free of it', () => {
+    expect(told(planWith({ base: { has: [fact] }, app: late('base', { has: [fact] }) }))).toEqual([
+      'app: 0 / base-moved',
+    ]);
+    expect(told(planWith({ base: {}, app: late('base') }))).toEqual(['app: 0 / base-moved']);
+  });
 });
 
 describe('what arrives', () => {
