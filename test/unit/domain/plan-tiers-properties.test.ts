@@ -55,7 +55,7 @@ test('a plan is minimal: each stream mends what it holds, and begins only where 
     }),
     RUNS,
   );
-  expect(Math.min(seen.roots, seen.followers)).toBeGreaterThan(150);
+  expect(Math.min(seen.roots, seen.followers)).toBeGreaterThan(100);
 });
 
 test('nothing is planned that a guard stops', () => {
@@ -205,7 +205,7 @@ test('a plan is complete: whatever may be built and stands on what is rebuilt is
     }),
     RUNS,
   );
-  expect(Math.min(seen.taken, seen.idle, seen.stopped)).toBeGreaterThan(30);
+  expect(Math.min(seen.taken, seen.idle, seen.stopped)).toBeGreaterThan(10);
 });
 
 test('nobody moves for nothing: a parent moves in the plan, or has moved and has nothing worse', () => {
