@@ -121,7 +121,7 @@ test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
         ...{ on: ['base'], behind: ['base'], cause: [movedFact('base')] },
         but: {
           parentHead: looked('base').digest,
-          memory: { ...freshMemory('x'), parentPinnedAt: looked('base').digest },
+          memory: { ...freshMemory('x'), pinnedTo: [{ stream: 'base', head: looked('base').digest }] },
         },
       },
     },
@@ -195,9 +195,9 @@ test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
     ['platform: 0 / base-moved', 'app: 1 platform / platform-moves'],
   ],
   [
-    'who stayed behind alone, where the policy says so',
+    'nobody who stayed behind, where the policy says so',
     { base: {}, platform: late('base'), app },
-    ['platform: 0 / base-moved'],
+    ['platform: settled base-moved'],
     { followParents: false },
   ],
   [
@@ -211,9 +211,9 @@ test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'app: 1 base / base-moved base-moves'],
   ],
   [
-    'after its parent, also where only recorded moves are followed',
+    'nobody with its parent, where the policy says so',
     { base, app: late('base') },
-    ['base: 0 / CVE-1', 'app: 1 base / base-moved'],
+    ['base: 0 / CVE-1', 'app: settled base-moved'],
     { followParents: false },
   ],
   [
