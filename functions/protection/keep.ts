@@ -21,12 +21,18 @@ export interface Kept {
   readonly losses: readonly ImageLoss[];
   /** Protecting tags that stand in the repository. */
   readonly tagged: number;
+  /** What a tag was not put or taken for; what will be lost is told beside it. */
+  readonly failed?: Failure;
+}
+
+interface Failure {
+  readonly error: unknown;
 }
 
 /**
  * Gives what will be lost a tag that a rule of its repository keeps, and takes back the tags of what nobody needs any more:
  * only where the policy asks for it and lets the stream act, and nobody paused Patchwave. What may not be tagged, or
- * would not be kept by it, stays told, with the reason.
+ * would not be kept by it, stays told, with the reason. Nothing that it fails with is thrown: it must hide no loss.
  */
 export async function keep(
   ports: KeepPorts,
@@ -36,13 +42,29 @@ export async function keep(
 ): Promise<Kept> {
   const standing = (forecast?.images ?? []).flatMap(({ tags }) => tags.filter(isProtectingTag)).length;
   if (!forecast || policy.protection !== 'tag') return { losses, tagged: standing };
-  const held = heldBack(policy, looked.location, (await ports.killSwitch.read()).state === 'paused');
+  const isPaused = await attempt(async () => (await ports.killSwitch.read()).state === 'paused');
+  if (isPaused.failed) return { losses, tagged: standing, failed: isPaused.failed };
+  const held = heldBack(policy, looked.location, isPaused.value);
   if (held) return { losses: losses.map((loss) => refused(loss, held)), tagged: standing };
-  const answered = await mapConcurrently(losses, TAGS_AT_ONCE, (loss) => rescue(ports, looked, forecast, loss));
-  const left = answered.flatMap((loss) => loss ?? []);
+  const answers = await mapConcurrently(losses, TAGS_AT_ONCE, (loss) => rescue(ports, looked, forecast, loss));
+  const left = answers.flatMap(({ loss }) => loss ?? []);
   const taken = await takeBack(ports, looked, forecast);
   const put = new Set(losses.filter((loss) => !left.some(({ digest }) => digest === loss.digest)).map(targetOf));
-  return { losses: left, tagged: standing + put.size - taken };
+  const [failed] = [...answers, ...taken].flatMap((answer) => answer.failed ?? []);
+  const tagged = standing + put.size - taken.filter((answer) => answer.value).length;
+  return { losses: left, tagged, ...(failed && { failed }) };
+}
+
+type Attempt<Value> =
+  | { readonly value: Value; readonly failed?: undefined }
+  | { readonly value?: undefined; readonly failed: Failure };
+
+async function attempt<Value>(call: () => Promise<Value>): Promise<Attempt<Value>> {
+  try {
+    return { value: await call() };
+  } catch (error) {
+    return { failed: { error } };
+  }
 }
 
 const targetOf = ({ digest, fate }: ImageLoss): Digest =>
@@ -52,35 +74,44 @@ const targetOf = ({ digest, fate }: ImageLoss): Digest =>
 const refused = (loss: ImageLoss, refusal: ProtectionRefusal): ImageLoss =>
   loss.fate.state === 'lost' ? { ...loss, refusal } : loss;
 
-/** @returns the loss where it stays one */
+interface Rescued {
+  /** Where it stays one. */
+  readonly loss?: ImageLoss;
+  readonly failed?: Failure;
+}
+
 async function rescue(
   { tags }: KeepPorts,
   { location, nowEpochMs, horizonMs }: Looked,
   { foresight, images, rules }: Forecast,
   told: ImageLoss,
-): Promise<ImageLoss | undefined> {
-  if (told.fate.state !== 'lost') return told;
+): Promise<Rescued> {
+  if (told.fate.state !== 'lost') return { loss: told };
   const digest = targetOf(told);
   const image = images.find((one) => one.digest === digest);
-  if (!image) return told;
+  if (!image) return { loss: told };
   const untilEpochMs = nowEpochMs + horizonMs;
   const refusal = wouldNotKeep(foresight, { rules, image, loss: told.fate.loss, untilEpochMs });
-  if (refusal) return { ...told, refusal };
-  try {
-    await tags.tag(location, digest, protectingTag(digest));
-    return undefined;
-  } catch (error) {
-    const isRefused =
-      error instanceof TaggerUnreachableError || error instanceof TagImmutableError || error instanceof ImageGoneError;
-    if (!isRefused) throw error;
-    return { ...told, refusal: { reason: 'not-permitted', detail: error.message } };
-  }
+  if (refusal) return { loss: { ...told, refusal } };
+  const { failed } = await attempt(() => tags.tag(location, digest, protectingTag(digest)));
+  if (!failed) return {};
+  const { error } = failed;
+  const isRefused =
+    error instanceof TaggerUnreachableError || error instanceof TagImmutableError || error instanceof ImageGoneError;
+  return isRefused
+    ? { loss: { ...told, refusal: { reason: 'not-permitted', detail: error.message } } }
+    : { loss: told, failed };
 }
 
-/** @returns how many tags are gone */
-async function takeBack({ tags }: KeepPorts, { location, used }: Looked, forecast: Forecast): Promise<number> {
+/** For each tag to take back whether it is gone. One that may not be taken stays. */
+function takeBack(
+  { tags }: KeepPorts,
+  { location, used }: Looked,
+  forecast: Forecast,
+): Promise<readonly Attempt<boolean>[]> {
   const needed = new Set([...used.map(({ digest }) => digest), ...[...forecast.holders.values()].flat()]);
-  const free = tagsToTakeBack(forecast.images, needed);
-  const taken = await mapConcurrently(free, TAGS_AT_ONCE, async ({ tag }) => tags.untag(location, tag));
-  return taken.filter(Boolean).length;
+  return mapConcurrently(tagsToTakeBack(forecast.images, needed), TAGS_AT_ONCE, async ({ tag }) => {
+    const taken = await attempt(() => tags.untag(location, tag));
+    return taken.failed?.error instanceof TaggerUnreachableError ? { value: false } : taken;
+  });
 }

@@ -28,12 +28,13 @@ export async function lookInto(ports: LookIntoPorts, looked: Looked, { policy, b
   const moves = movingTags(policy, location);
   try {
     if (isOver) throw new OutOfTimeError();
-    const { losses, tagged } = await keep(ports, policy, looked, await lookAt(ports, looked, moves));
+    const { losses, tagged, failed } = await keep(ports, policy, looked, await lookAt(ports, looked, moves));
     const unknown = losses.filter(({ fate }) => fate.state === 'unknown').length;
-    const done = { ...look, losses: losses.length, unknown, ...(tagged > 0 && { tagged }) };
+    const failure = failed && { failure: namedFailure(failed.error) };
+    const done = { ...look, losses: losses.length, unknown, ...(tagged > 0 && { tagged }), ...failure };
     if (used.length > 0 || tagged > 0) await ports.losses.record(done, losses);
     else await ports.losses.forget(location);
-    return done;
+    return { ...done, ...(failed && { failed }) };
   } catch (error) {
     const known = { losses: before?.losses ?? 0, ...(before?.tagged !== undefined && { tagged: before.tagged }) };
     const failed = { ...look, ...known, unknown: used.length, failure: namedFailure(error) };

@@ -32,7 +32,7 @@ export interface RepositoryLook {
   readonly unknown: number;
   /** Protecting tags that stand there; absent where there are none. */
   readonly tagged?: number;
-  /** It could not be read: what is known of its images is from before, or nothing. */
+  /** It could not be read, and what is known of its images is from before, or nothing; or a tag was not put or taken. */
   readonly failure?: { readonly error: string; readonly detail: string };
 }
 

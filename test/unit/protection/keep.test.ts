@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import type { PolicyDocument } from '../../../shared/domain/policy.ts';
 import { isProtectingTag, protectingTag } from '../../../shared/domain/protecting-tag.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
+import { TaggerUnreachableError } from '../../../shared/ports/acting-errors.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { digestOf } from '../../support/samples.ts';
 import { expire, keep, look, olderThan, placeOf, protectionWorld, run, SCOPE } from './support.ts';
@@ -137,14 +138,36 @@ test('an account that lists no repository is a reason, not a failure', async () 
   expect(losses).toMatchObject([{ refusal: { reason: 'not-permitted', detail: expect.stringContaining('role') } }]);
 });
 
-test('a registry that fails otherwise fails the look', async () => {
-  const world = await lostWorld();
-  const tag = async () => {
+describe('what fails on the way fails the look, and hides no loss', () => {
+  const fail = async () => {
     throw new Error('throttled');
   };
-  const { error, looks } = await look(world, { ports: { tags: { tag, untag: async () => true } } });
-  expect(error).toMatchObject({ name: 'ProtectionIncompleteError' });
-  expect(looks).toMatchObject([{ failure: { detail: 'throttled' } }]);
+
+  test.each<[string, object]>([
+    ['putting a tag', { tags: { tag: fail, untag: async () => true } }],
+    ['reading the switch', { killSwitch: { read: fail } }],
+  ])('%s', async (_, ports) => {
+    const world = await lostWorld();
+    const { error, looks, losses } = await look(world, { ports });
+    expect(error).toMatchObject({ name: 'ProtectionIncompleteError' });
+    expect(looks).toMatchObject([{ losses: 1, unknown: 0, failure: { detail: 'throttled' } }]);
+    expect(losses).toMatchObject([{ digest: digestOf('app'), fate: { state: 'lost' } }]);
+  });
+
+  const denied = async () => {
+    throw new TaggerUnreachableError(APPS, new Error('AccessDenied'));
+  };
+  test.each<[string, () => Promise<boolean>, string | undefined]>([
+    ['taking a tag', fail, 'ProtectionIncompleteError'],
+    ['not a tag that may not be taken', denied, undefined],
+  ])('%s', async (_, untag, failure) => {
+    const world = await lostWorld(ACTING, [TAKING]);
+    await keep(world, APPS, 'free', { tags: ['v2', protectingTag(digestOf('free'))], daysAgo: 0 });
+    const { error, looks, losses } = await look(world, { ports: { tags: { tag: fail, untag } } });
+    expect(error?.name).toBe(failure);
+    expect(looks).toMatchObject([{ losses: 1, tagged: 1 }]);
+    expect(losses).toMatchObject([{ digest: digestOf('app'), refusal: { reason: 'no-covering-rule' } }]);
+  });
 });
 
 describe('what nobody needs any more', () => {
