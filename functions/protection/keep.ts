@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image.ts';
-import type { ImageLoss, Looked } from '../../shared/domain/image-loss.ts';
+import { byUrgency, type ImageLoss, type Looked } from '../../shared/domain/image-loss.ts';
+import type { LifecycleForecast } from '../../shared/domain/lifecycle.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { isProtectingTag, protectingTag } from '../../shared/domain/protecting-tag.ts';
 import { heldBack, type ProtectionRefusal, tagsToTakeBack, wouldNotKeep } from '../../shared/domain/protection.ts';
@@ -46,7 +47,7 @@ export async function keep(
   if (isPaused.failed) return { losses, tagged: standing, failed: isPaused.failed };
   const held = heldBack(policy, looked.location, isPaused.value);
   if (held) return { losses: losses.map((loss) => refused(loss, held)), tagged: standing };
-  const answers = await mapConcurrently(losses, TAGS_AT_ONCE, (loss) => rescue(ports, looked, forecast, loss));
+  const answers = await rescueAll(ports, looked, forecast, losses);
   const left = answers.flatMap(({ loss }) => loss ?? []);
   const taken = await takeBack(ports, looked, forecast);
   const put = new Set(losses.filter((loss) => !left.some(({ digest }) => digest === loss.digest)).map(targetOf));
@@ -80,21 +81,41 @@ interface Rescued {
   readonly failed?: Failure;
 }
 
+/** One after the other, the most pressing first: each sees the tags that were put before it. */
+async function rescueAll(
+  ports: KeepPorts,
+  looked: Looked,
+  forecast: Forecast,
+  losses: readonly ImageLoss[],
+): Promise<readonly Rescued[]> {
+  const answers: Rescued[] = [];
+  let { foresight } = forecast;
+  for (const told of losses.toSorted(byUrgency)) {
+    const { after, ...answer } = await rescue(ports, looked, { ...forecast, foresight }, told);
+    foresight = after ?? foresight;
+    answers.push(answer);
+  }
+  return answers;
+}
+
 async function rescue(
   { tags }: KeepPorts,
-  { location, nowEpochMs, horizonMs }: Looked,
-  { foresight, images, rules }: Forecast,
+  looked: Looked,
+  forecast: Forecast,
   told: ImageLoss,
-): Promise<Rescued> {
+): Promise<Rescued & { readonly after?: LifecycleForecast }> {
   if (told.fate.state !== 'lost') return { loss: told };
   const digest = targetOf(told);
-  const image = images.find((one) => one.digest === digest);
+  const { rules, foresight: before } = forecast;
+  const image = forecast.images.find((one) => one.digest === digest);
   if (!image) return { loss: told };
-  const untilEpochMs = nowEpochMs + horizonMs;
-  const refusal = wouldNotKeep(foresight, { rules, image, loss: told.fate.loss, untilEpochMs });
+  const { location, nowEpochMs, horizonMs } = looked;
+  const after = before.withTag(digest, protectingTag(digest));
+  const rescued = { rules, image, loss: told.fate.loss, untilEpochMs: nowEpochMs + horizonMs };
+  const refusal = wouldNotKeep({ ...rescued, needed: neededOf(looked, forecast), before, after });
   if (refusal) return { loss: { ...told, refusal } };
   const { failed } = await attempt(() => tags.tag(location, digest, protectingTag(digest)));
-  if (!failed) return {};
+  if (!failed) return { after };
   const { error } = failed;
   const isRefused =
     error instanceof TaggerUnreachableError || error instanceof TagImmutableError || error instanceof ImageGoneError;
@@ -103,15 +124,15 @@ async function rescue(
     : { loss: told, failed };
 }
 
+/** What is used, and what holds that. */
+const neededOf = ({ used }: Looked, { holders }: Forecast): ReadonlySet<Digest> =>
+  new Set([...used.map(({ digest }) => digest), ...[...holders.values()].flat()]);
+
 /** For each tag to take back whether it is gone. One that may not be taken stays. */
-function takeBack(
-  { tags }: KeepPorts,
-  { location, used }: Looked,
-  forecast: Forecast,
-): Promise<readonly Attempt<boolean>[]> {
-  const needed = new Set([...used.map(({ digest }) => digest), ...[...forecast.holders.values()].flat()]);
-  return mapConcurrently(tagsToTakeBack(forecast.images, needed), TAGS_AT_ONCE, async ({ tag }) => {
-    const taken = await attempt(() => tags.untag(location, tag));
+function takeBack({ tags }: KeepPorts, looked: Looked, forecast: Forecast): Promise<readonly Attempt<boolean>[]> {
+  const free = tagsToTakeBack(forecast.images, neededOf(looked, forecast));
+  return mapConcurrently(free, TAGS_AT_ONCE, async ({ tag }) => {
+    const taken = await attempt(() => tags.untag(looked.location, tag));
     return taken.failed?.error instanceof TaggerUnreachableError ? { value: false } : taken;
   });
 }

@@ -76,6 +76,14 @@ export class LifecycleForecast {
     return image && this.#fateByRules({ ...image, tags });
   }
 
+  /** The forecast if an image had one tag more: what rules that count do to others changes with it. */
+  withTag(digest: Digest, tag: string): LifecycleForecast {
+    const images = this.#repository.images.map((image) =>
+      image.digest === digest && !image.tags.includes(tag) ? { ...image, tags: [...image.tags, tag] } : image,
+    );
+    return new LifecycleForecast({ ...this.#repository, images });
+  }
+
   isArchived(digest: Digest): boolean {
     return this.#images.get(digest)?.archived === true;
   }

@@ -30,8 +30,9 @@ export function heldBack(policy: Policy, location: ImageLocation, isPaused: bool
   return { reason: 'report-only', detail: `${why} Set it to \`enforce\` in the policy.` };
 }
 
-/** What a forecast says of an image with other tags than its own. */
+/** What a forecast says of images, and of one with other tags than its own. */
 export interface Foresight {
+  fateOf(digest: Digest): Fate | undefined;
   fateWithTags(digest: Digest, tags: readonly string[]): Fate | undefined;
 }
 
@@ -41,26 +42,48 @@ export interface Rescue {
   readonly loss: Loss;
   /** What is lost later counts as kept. */
   readonly untilEpochMs: number;
+  /** What must not be lost for it. */
+  readonly needed: ReadonlySet<Digest>;
+  /** Forecasts without and with the protecting tag, both with the tags that others were given before. */
+  readonly before: Foresight;
+  readonly after: Foresight;
 }
 
 /**
  * Whether a protecting tag would keep an image: only where a rule before the one that takes it covers the tag, and so
- * claims the image, also once nothing but that tag is left of its tags, and leaves it long enough.
+ * claims the image, also once nothing but that tag is left of its tags, and leaves it long enough, and takes nothing
+ * that is needed in its place.
  * @returns `undefined` where it would
  */
-export function wouldNotKeep(foresight: Foresight, rescue: Rescue): ProtectionRefusal | undefined {
-  const { rules, image, loss, untilEpochMs } = rescue;
+export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
+  const { rules, image, loss, untilEpochMs, needed, before, after } = rescue;
   const tag = protectingTag(image.digest);
-  const covering = rules.find((rule) => rule.priority < loss.rule && covers(rule, tag));
+  const covering = rules.find((rule) => rule.priority <= loss.rule && covers(rule, tag));
   if (!covering) return { reason: 'no-covering-rule', detail: adviceFor(rules, loss.rule) };
-  const fates = [[...image.tags, tag], [tag]].map((tags) => foresight.fateWithTags(image.digest, tags));
+  const { priority } = covering;
+  const fates = [[...image.tags, tag], [tag]].map((tags) => after.fateWithTags(image.digest, tags));
   const isKept = fates.every(
     (fate) => fate?.state === 'lost' && fate.loss.rule < loss.rule && lossAtEpochMs(fate.loss.when) > untilEpochMs,
   );
-  if (isKept) return undefined;
-  const detail = `Rule ${covering.priority} covers the tag ${tag}, and would take the image soon as well. Let it leave more.`;
-  return { reason: 'covering-rule-too-tight', detail };
+  if (!isKept) return tooTight(`Rule ${priority} covers the tag ${tag}, and would take the image soon as well.`);
+  const inItsPlace = [...needed].find((digest) => {
+    const fate = after.fateOf(digest);
+    const at = atOf(fate);
+    return (
+      fate?.state === 'lost' && fate.loss.rule === priority && at <= untilEpochMs && at < atOf(before.fateOf(digest))
+    );
+  });
+  if (inItsPlace === undefined) return undefined;
+  return tooTight(`Rule ${priority} covers the tag ${tag}, and would soon take ${inItsPlace} in its place.`);
 }
+
+const atOf = (fate: Fate | undefined): number =>
+  fate?.state === 'lost' ? lossAtEpochMs(fate.loss.when) : Number.POSITIVE_INFINITY;
+
+const tooTight = (why: string): ProtectionRefusal => ({
+  reason: 'covering-rule-too-tight',
+  detail: `${why} Let it leave more, or give tags that begin with ${PROTECTING_PREFIX} a rule of their own before it.`,
+});
 
 const covers = ({ selection }: LifecycleRule, tag: string): boolean =>
   selection?.tagStatus === 'tagged' && selects(selection, { tags: [tag], archived: false });

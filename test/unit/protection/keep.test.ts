@@ -89,6 +89,13 @@ test.each<[string, Partial<PolicyDocument>, readonly object[], string, RegExp]>(
     'covering-rule-too-tight',
     /Rule 1 covers the tag/,
   ],
+  [
+    'the rule that covers it is the one that takes it',
+    ACTING,
+    [expire(1, olderThan(25, { tagStatus: 'tagged', tagPatternList: ['*'] }))],
+    'covering-rule-too-tight',
+    /Rule 1 covers the tag .* a rule of their own/,
+  ],
   ['the stream only reports', { ...ACTING, mode: 'report-only' }, [COVERING, TAKING], 'report-only', /`enforce`/],
   [
     'so does one of its rules',
@@ -113,6 +120,26 @@ test.each<[string, Partial<PolicyDocument>, readonly object[], string, RegExp]>(
     { fate: { state: 'lost' }, refusal: { reason, detail: expect.stringMatching(detail) } },
   ]);
   expect(tagsOf(world)).toEqual(['v1']);
+});
+
+test('of several that are rescued in one look each sees the others: none is tagged that pushes one out again', async () => {
+  const world = await protectionWorld(ACTING);
+  for (const days of [25, 24, 23, 22, 21]) {
+    await keep(world, APPS, `app${days}`, { tags: [`v${days}`], daysAgo: days });
+    await run(world, APPS, `app${days}`);
+  }
+  const tagged = { tagStatus: 'tagged', tagPrefixList: ['patchwave-in-use-'] };
+  const covering = expire(1, { ...tagged, countType: 'imageCountMoreThan', countNumber: 2 });
+  world.lifecycles.set(APPS, [covering, TAKING]);
+  const { losses, looks, error } = await look(world);
+  expect(error).toBeUndefined();
+  // The oldest was the most pressing, and any other would push it out.
+  expect(tagsOf(world, 'app25')).toContain(protectingTag(digestOf('app25')));
+  expect(looks).toMatchObject([{ losses: 4, tagged: 1 }]);
+  expect(losses.map(({ refusal }) => refusal?.reason)).toEqual(Array(4).fill('covering-rule-too-tight'));
+  expect(losses[0]?.refusal?.detail).toContain(`take ${digestOf('app25')} in its place`);
+  // A day later that is still so.
+  expect(await look(world)).toMatchObject({ looks: [{ losses: 4, tagged: 1 }] });
 });
 
 test('by default nothing is tagged, and nobody is told why', async () => {
