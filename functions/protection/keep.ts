@@ -124,9 +124,9 @@ async function rescue(
     : { loss: told, failed };
 }
 
-/** What is used, and what holds that. */
+/** What is used, by whatever digest it is asked for, and what holds that. */
 const neededOf = ({ used }: Looked, { holders }: Forecast): ReadonlySet<Digest> =>
-  new Set([...used.map(({ digest }) => digest), ...[...holders.values()].flat()]);
+  new Set([...used.flatMap(({ digest, askedAs }) => [digest, ...askedAs]), ...[...holders.values()].flat()]);
 
 /** For each tag to take back whether it is gone. One that may not be taken stays. */
 function takeBack({ tags }: KeepPorts, looked: Looked, forecast: Forecast): Promise<readonly Attempt<boolean>[]> {

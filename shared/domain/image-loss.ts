@@ -1,4 +1,4 @@
-import type { ImageLocation } from './image.ts';
+import type { Digest, ImageLocation } from './image.ts';
 import type { LifecycleForecast } from './lifecycle.ts';
 import { type Fate, lossAtEpochMs } from './loss.ts';
 import { compareTexts } from './order.ts';
@@ -48,33 +48,43 @@ export interface Looked {
 /** What will become of the images that are used, as far as it is to be told: in a fixed order. */
 export function lossesIn(
   looked: Looked,
-  forecast: Pick<LifecycleForecast, 'fateOf' | 'fateAsAskedFor' | 'isArchived'>,
+  forecast: Pick<LifecycleForecast, 'fateOf' | 'fateAsAskedFor' | 'fateThrough' | 'isArchived'>,
 ): readonly ImageLoss[] {
-  return lossesBy(looked, (image) => {
-    const runs = image.use === 'running';
-    const fate = runs && !image.isPinned ? forecast.fateAsAskedFor(image.digest) : forecast.fateOf(image.digest);
+  const told = (runs: boolean, digest: Digest, fate: Fate | undefined): ToldFate | undefined => {
     if (!fate) return runs ? { state: 'gone', how: 'deleted' } : undefined;
-    if (runs && forecast.isArchived(image.digest)) return { state: 'gone', how: 'archived' };
+    if (runs && forecast.isArchived(digest)) return { state: 'gone', how: 'archived' };
     return fate.state === 'kept' ? undefined : fate;
+  };
+  return lossesBy(looked, ({ digest, use, isPinned, askedAs }) => {
+    const runs = use === 'running';
+    const own = runs && !isPinned ? forecast.fateAsAskedFor(digest) : forecast.fateOf(digest);
+    // While an index stands, what it holds stands: so what becomes of the index is told first.
+    return [
+      ...askedAs.flatMap((index) => told(runs, index, forecast.fateThrough(index)) ?? []).sort(sooner),
+      told(runs, digest, own),
+    ];
   });
 }
 
 /** Of a repository that is gone: everything that runs from it is. */
 export const allGone = (looked: Looked): readonly ImageLoss[] =>
-  lossesBy(looked, ({ use }) => (use === 'running' ? { state: 'gone', how: 'deleted' } : undefined));
+  lossesBy(looked, ({ use }) => (use === 'running' ? [{ state: 'gone', how: 'deleted' }] : []));
 
 /** Of a repository whose policy cannot be understood. */
 export const allUnknown = (looked: Looked, reason: string): readonly ImageLoss[] =>
-  lossesBy(looked, () => ({ state: 'unknown', reason }));
+  lossesBy(looked, () => [{ state: 'unknown', reason }]);
 
+/** @param fatesOf the first that is to be told is; that something cannot be told comes last */
 function lossesBy(
   { location, used, nowEpochMs, horizonMs }: Looked,
-  fateOf: (image: UsedImage) => ToldFate | undefined,
+  fatesOf: (image: UsedImage) => readonly (ToldFate | undefined)[],
 ): readonly ImageLoss[] {
+  const isSoon = (fate: ToldFate) => fate.state !== 'lost' || lossAtEpochMs(fate.loss.when) <= nowEpochMs + horizonMs;
   return used
     .flatMap((image) => {
-      const fate = fateOf(image);
-      if (!fate || (fate.state === 'lost' && lossAtEpochMs(fate.loss.when) > nowEpochMs + horizonMs)) return [];
+      const fates = fatesOf(image).filter((fate) => fate !== undefined && isSoon(fate));
+      const fate = fates.find((one) => one?.state !== 'unknown') ?? fates[0];
+      if (!fate) return [];
       const { digest, use, running, workloads } = image;
       return [{ digest, location, use, running, workloads, fate, foundAtEpochMs: nowEpochMs }];
     })
@@ -83,7 +93,10 @@ function lossesBy(
 
 /** The most pressing first: what is gone, then by the instant, then what nobody can tell. */
 export const byUrgency = (one: ImageLoss, other: ImageLoss): number =>
-  urgency(one.fate) - urgency(other.fate) || compareTexts(one.digest, other.digest);
+  sooner(one.fate, other.fate) || compareTexts(one.digest, other.digest);
+
+/** Two that are gone differ by nothing, and not by a number that is none. */
+const sooner = (one: ToldFate, other: ToldFate): number => urgency(one) - urgency(other) || 0;
 
 function urgency(fate: ToldFate): number {
   if (fate.state === 'gone') return Number.NEGATIVE_INFINITY;

@@ -70,6 +70,12 @@ export class LifecycleForecast {
     return isNamed || holders.length === 0 ? this.fateOf(digest) : latest(holders);
   }
 
+  /** What becomes of an index by whose digest an image is asked for: it is then lost with it, whatever tags it has itself. */
+  fateThrough(index: Digest): Fate | undefined {
+    const fate = this.fateOf(index);
+    return fate?.state === 'lost' ? lostThrough(index, fate.loss) : fate;
+  }
+
   /** What the rules would do to an image if it had these tags; `undefined` where the repository does not keep it. */
   fateWithTags(digest: Digest, tags: readonly string[]): Fate | undefined {
     const image = this.#images.get(digest);

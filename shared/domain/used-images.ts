@@ -13,6 +13,8 @@ export interface UsedImage {
   readonly workloads: readonly string[];
   /** Asked for by its own digest, and not by a tag or an index. */
   readonly isPinned: boolean;
+  /** Other digests that references into the repository ask for it by: of indexes that hold it, or held it. */
+  readonly askedAs: readonly Digest[];
 }
 
 /** What is used of one repository. */
@@ -27,8 +29,13 @@ const MOST_WORKLOADS = 20;
 interface Running {
   readonly workloads: Set<string>;
   /** Where it is pulled from, as far as references tell. */
-  readonly places: Map<string, ImageLocation>;
+  readonly places: Map<string, AskedPlace>;
   isPinned: boolean;
+}
+
+interface AskedPlace {
+  readonly location: ImageLocation;
+  readonly askedAs: Set<Digest>;
 }
 
 /** Gathers what is used, one usage at a time, so that they need not be held. */
@@ -41,7 +48,11 @@ export class UsedImages {
     this.#running.set(digest, known);
     if (known.workloads.size < MOST_WORKLOADS) known.workloads.add(workloadText(usage));
     const { location, digest: pinned } = readImageReference(reference) ?? {};
-    if (location) known.places.set(locationKey(location), location);
+    if (location) {
+      const place = known.places.get(locationKey(location)) ?? { location, askedAs: new Set() };
+      known.places.set(locationKey(location), place);
+      if (pinned && pinned !== digest) place.askedAs.add(pinned);
+    }
     known.isPinned ||= pinned === digest;
   }
 
@@ -68,8 +79,11 @@ export class UsedImages {
 
   *#runningImages(images: ReadonlyMap<Digest, UsedRecord>): Iterable<Placed> {
     for (const [digest, { workloads, places, isPinned }] of this.#running) {
-      const image: UsedImage = { digest, use: 'running', running: 1, workloads: [...workloads].sort(), isPinned };
-      yield { image, places: places.size > 0 ? [...places.values()] : (images.get(digest)?.locations ?? []) };
+      const named = [...workloads].sort();
+      const image: UsedImage = { digest, use: 'running', running: 1, workloads: named, isPinned, askedAs: [] };
+      for (const { location, askedAs } of places.values())
+        yield { image: { ...image, askedAs: [...askedAs] }, places: [location] };
+      if (places.size === 0) yield { image, places: images.get(digest)?.locations ?? [] };
     }
   }
 
@@ -86,7 +100,8 @@ export class UsedImages {
     for (const [digest, { running, workloads }] of borne) {
       // What runs itself is told as such.
       if (this.#running.has(digest)) continue;
-      const image: UsedImage = { digest, use: 'ancestor', running, workloads: [...workloads].sort(), isPinned: false };
+      const asked = { isPinned: false, askedAs: [] };
+      const image: UsedImage = { digest, use: 'ancestor', running, workloads: [...workloads].sort(), ...asked };
       yield { image, places: images.get(digest)?.locations ?? [] };
     }
   }

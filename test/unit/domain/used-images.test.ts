@@ -91,6 +91,19 @@ test.each([
   expect(usedIn(used, images({}), ['app'])).toEqual({ 'apps/a': [['app', 'running', 1, isPinned]] });
 });
 
+test('by which index it is asked for belongs to the repository that the reference names', () => {
+  const used = new UsedImages();
+  for (const by of [`@${digestOf('index')}`, `@${digestOf('app')}`, ':v1']) used.add(usage('app', ask('apps/a', by)));
+  used.add(usage('app', ask('apps/b', ':v1')));
+  const asked = used
+    .byRepository(images({}))
+    .map(({ location, images: all }) => [location.repository, all[0]?.askedAs]);
+  expect(asked).toEqual([
+    ['apps/a', [digestOf('index')]],
+    ['apps/b', []],
+  ]);
+});
+
 test('of very many workloads some are named', () => {
   const used = new UsedImages();
   for (let at = 0; at < 1_000; at += 1) used.add(usage('app', { ...ask('apps/a', ':v1'), workload: `w${at}` }));

@@ -66,6 +66,19 @@ test('the tag is put on the index that an image is asked for by', async () => {
   expect(await look(world)).toMatchObject({ losses: [], looks: [{ tagged: 1 }] });
 });
 
+test('so it is on an index that is asked for by its digest, and stays while that is so', async () => {
+  const world = await protectionWorld(ACTING);
+  await keep(world, APPS, 'app', { tags: ['v1-arm64'], daysAgo: 0 });
+  await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
+  await run(world, APPS, 'app', `@${digestOf('index')}`);
+  world.lifecycles.set(APPS, [COVERING, TAKING]);
+  expect((await look(world)).losses).toEqual([]);
+  const tags = [protectingTag(digestOf('index')), 'v1'];
+  expect(tagsOf(world, 'index')).toEqual(tags);
+  expect(await look(world)).toMatchObject({ losses: [], looks: [{ tagged: 1 }] });
+  expect(tagsOf(world, 'index')).toEqual(tags);
+});
+
 test.each<[string, Partial<PolicyDocument>, readonly object[], string, RegExp]>([
   ['no rule covers it', ACTING, [TAKING], 'no-covering-rule', /Add \{"rulePriority":4,.*"patchwave-in-use-"/],
   [

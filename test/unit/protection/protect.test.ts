@@ -93,6 +93,43 @@ describe('an image of an index', () => {
     expect((await indexed(`@${digestOf('app')}`)).losses).toEqual([]);
   });
 
+  describe('whose index is asked for by its digest, while it has tags of its own', () => {
+    async function byIndex(untaggedDays: number, app = {}) {
+      const world = await protectionWorld();
+      await keep(world, APPS, 'app', { tags: ['v1-arm64'], ...app });
+      await keep(world, APPS, 'index', { tags: [], holds: ['app'] });
+      await run(world, APPS, 'app', `@${digestOf('index')}`);
+      world.lifecycles.set(APPS, [expire(1, olderThan(untaggedDays, { tagStatus: 'untagged' }))]);
+      return world;
+    }
+
+    test('is lost with the index', async () => {
+      const { losses } = await look(await byIndex(14));
+      const loss = { rule: 1, through: digestOf('index') };
+      expect(losses).toMatchObject([{ digest: digestOf('app'), use: 'running', fate: { state: 'lost', loss } }]);
+    });
+
+    test('is kept while the index is', async () => {
+      expect((await look(await byIndex(365))).losses).toEqual([]);
+    });
+
+    test('is gone where the index is', async () => {
+      const world = await byIndex(365);
+      world.registry.delete(APPS, digestOf('index'));
+      expect((await look(world)).losses).toMatchObject([
+        { digest: digestOf('app'), fate: { state: 'gone', how: 'deleted' } },
+      ]);
+    });
+
+    test('is told by what is lost where nobody can tell of the index', async () => {
+      const world = await byIndex(14);
+      const unread = { ...olderThan(1, { tagStatus: 'untagged' }), countType: 'sinceTomorrow' };
+      const arm = olderThan(15, { tagStatus: 'tagged', tagPrefixList: ['v'] });
+      world.lifecycles.set(APPS, [expire(1, unread), expire(2, arm)]);
+      expect((await look(world)).losses).toMatchObject([{ fate: { state: 'lost', loss: { rule: 2 } } }]);
+    });
+  });
+
   test('the ledger is asked before the registry', async () => {
     const indexes = async () => new Map([[digestOf('index'), [{ digest: digestOf('app'), platform: 'linux/arm64' }]]]);
     const manifests = async (_: unknown, digests: readonly unknown[]) => {
