@@ -20,8 +20,8 @@ export interface KeepPorts {
 
 export interface Kept {
   readonly losses: readonly ImageLoss[];
-  /** Protecting tags that stand in the repository. */
-  readonly tagged: number;
+  /** Protecting tags that stand in the repository; absent where it was not listed. */
+  readonly tagged?: number;
   /** What a tag was not put or taken for; what will be lost is told beside it. */
   readonly failed?: Failure;
 }
@@ -39,10 +39,11 @@ export async function keep(
   ports: KeepPorts,
   policy: Policy,
   looked: Looked,
-  { losses, forecast }: Look,
+  { losses, forecast, isGone }: Look,
 ): Promise<Kept> {
-  const standing = (forecast?.images ?? []).flatMap(({ tags }) => tags.filter(isProtectingTag)).length;
-  if (!forecast || policy.protection !== 'tag') return { losses, tagged: standing };
+  if (!forecast) return { losses, ...(isGone && { tagged: 0 }) };
+  const standing = forecast.images.flatMap(({ tags }) => tags.filter(isProtectingTag)).length;
+  if (policy.protection !== 'tag') return { losses, tagged: standing };
   const isPaused = await attempt(async () => (await ports.killSwitch.read()).state === 'paused');
   if (isPaused.failed) return { losses, tagged: standing, failed: isPaused.failed };
   const held = heldBack(policy, looked.location, isPaused.value);

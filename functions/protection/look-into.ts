@@ -28,7 +28,10 @@ export async function lookInto(ports: LookIntoPorts, looked: Looked, { policy, b
   const moves = movingTags(policy, location);
   try {
     if (isOver) throw new OutOfTimeError();
-    const { losses, tagged, failed } = await keep(ports, policy, looked, await lookAt(ports, looked, moves));
+    const kept = await keep(ports, policy, looked, await lookAt(ports, looked, moves));
+    const { losses, failed } = kept;
+    // Tags that were put stand also where their repository was not listed.
+    const tagged = kept.tagged ?? before?.tagged ?? 0;
     const unknown = losses.filter(({ fate }) => fate.state === 'unknown').length;
     const failure = failed && { failure: namedFailure(failed.error) };
     const done = { ...look, losses: losses.length, unknown, ...(tagged > 0 && { tagged }), ...failure };

@@ -26,6 +26,8 @@ export interface Look {
   readonly losses: readonly ImageLoss[];
   /** Absent where the repository was not listed. */
   readonly forecast?: Forecast;
+  /** There is no such repository any more, and no tag in it. */
+  readonly isGone?: boolean;
 }
 
 /**
@@ -36,7 +38,8 @@ export interface Look {
  */
 export async function lookAt(ports: LookPorts, looked: Looked, moves: (tag: string) => boolean): Promise<Look> {
   const policy = await ports.lifecycles.policyOf(looked.location);
-  if (policy.found !== 'policy') return { losses: policy.found === 'no-policy' ? [] : allGone(looked) };
+  if (policy.found === 'no-repository') return { losses: allGone(looked), isGone: true };
+  if (policy.found === 'no-policy') return { losses: [] };
   const { rules, problem } = readLifecyclePolicy(policy.text);
   if (!rules) return { losses: allUnknown(looked, problem) };
   if (rules.length === 0) return { losses: [] };

@@ -230,6 +230,24 @@ describe('what nobody needs any more', () => {
     expect(looks.map(({ tagged }) => tagged)).toEqual(others ? [undefined] : []);
   });
 
+  test.each<[string, string | readonly object[]]>([
+    ['empty', []],
+    ['unreadable', 'not JSON'],
+  ])('loses it, too, after its lifecycle policy was %s for a while', async (_, rules) => {
+    const world = await noLongerUsed(false);
+    world.lifecycles.set(APPS, rules);
+    expect((await look(world)).looks).toMatchObject([{ images: 0, losses: 0, tagged: 1 }]);
+    world.lifecycles.set(APPS, [COVERING, TAKING]);
+    expect((await look(world)).looks).toEqual([]);
+    expect(tagsOf(world)).toEqual(['v1']);
+  });
+
+  test('is forgotten with a repository that is there no more', async () => {
+    const world = await noLongerUsed(false);
+    const lifecycles = { ...world.lifecycles, policyOf: async () => ({ found: 'no-repository' }) };
+    expect((await look(world, { ports: { lifecycles } })).looks).toEqual([]);
+  });
+
   test('keeps it where it is its last one: the image would go with it', async () => {
     const world = await noLongerUsed(true);
     world.registry.untag(APPS, 'v1');
