@@ -131,9 +131,9 @@ const neededOf = ({ used }: Looked, { holders }: Forecast): ReadonlySet<Digest> 
 
 /** For each tag to take back whether it is gone. One that may not be taken stays. */
 function takeBack({ tags }: KeepPorts, looked: Looked, forecast: Forecast): Promise<readonly Attempt<boolean>[]> {
-  const free = tagsToTakeBack(forecast.images, neededOf(looked, forecast));
+  const free = tagsToTakeBack(forecast.images, neededOf(looked, forecast), forecast.moves);
   return mapConcurrently(free, TAGS_AT_ONCE, async ({ tag }) => {
-    const taken = await attempt(() => tags.untag(looked.location, tag));
+    const taken = await attempt(() => tags.untag(looked.location, tag, forecast.moves));
     return taken.failed?.error instanceof TaggerUnreachableError ? { value: false } : taken;
   });
 }

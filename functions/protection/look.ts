@@ -20,6 +20,8 @@ export interface Forecast {
   readonly images: readonly StoredImage[];
   readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
   readonly foresight: LifecycleForecast;
+  /** Whether the next build takes a tag over. */
+  readonly moves: (tag: string) => boolean;
 }
 
 export interface Look {
@@ -47,7 +49,7 @@ export async function lookAt(ports: LookPorts, looked: Looked, moves: (tag: stri
   const images = (await collect(ports.lifecycles.stored(location))).flat();
   const holders = await holdersOf(ports, location, images, new Set(used.map(({ digest }) => digest)));
   const foresight = new LifecycleForecast({ rules, images, holders, moves, nowEpochMs });
-  return { losses: lossesIn(looked, foresight), forecast: { rules, images, holders, foresight } };
+  return { losses: lossesIn(looked, foresight), forecast: { rules, images, holders, foresight, moves } };
 }
 
 /**

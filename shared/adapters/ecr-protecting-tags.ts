@@ -1,5 +1,6 @@
 import { BatchDeleteImageCommand, DescribeImagesCommand, type ECRClient } from '@aws-sdk/client-ecr';
 import type { ImageLocation } from '../domain/image.ts';
+import { isNamedWithout } from '../domain/protecting-tag.ts';
 import { TaggerUnreachableError, TagNotTakenError } from '../ports/acting-errors.ts';
 import type { ProtectingTags } from '../ports/protecting-tags.ts';
 import type { RegionalClients } from './clients.ts';
@@ -16,7 +17,7 @@ export class EcrProtectingTags extends EcrTagger implements ProtectingTags {
   }
 
   /** Looks right before: what had another tag when the repository was listed may have lost it since. */
-  async untag(place: ImageLocation, tag: string): Promise<boolean> {
+  async untag(place: ImageLocation, tag: string, moves: (tag: string) => boolean): Promise<boolean> {
     const ask = <Result>(call: (client: ECRClient) => Promise<Result>): Promise<Result> =>
       orUnreachable(
         () => call(this.#clients(place)),
@@ -25,7 +26,7 @@ export class EcrProtectingTags extends EcrTagger implements ProtectingTags {
     const named = { repositoryName: place.repository, imageIds: [{ imageTag: tag }] };
     try {
       const { imageDetails = [] } = await ask((client) => client.send(new DescribeImagesCommand(named)));
-      if ((imageDetails[0]?.imageTags ?? []).length < 2) return false;
+      if (!isNamedWithout(imageDetails[0]?.imageTags ?? [], moves)) return false;
       const { failures = [] } = await ask((client) => client.send(new BatchDeleteImageCommand(named)));
       const [failure] = failures;
       if (failure?.failureCode === 'ImageNotFound') return false;

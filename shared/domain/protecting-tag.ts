@@ -10,6 +10,10 @@ export const isProtectingTag = (tag: string): boolean => tag.startsWith(PROTECTI
 export const protectingTag = (digest: Digest): string =>
   `${PROTECTING_PREFIX}${digest.slice('sha256:'.length, 'sha256:'.length + 16)}`;
 
+/** Whether an image stays named without our tag, also after the next build took over the tags that move. */
+export const isNamedWithout = (tags: readonly string[], moves: (tag: string) => boolean): boolean =>
+  withoutProtecting(tags).some((tag) => !moves(tag));
+
 /** The tags that others gave. */
 export const withoutProtecting = (tags: readonly string[]): readonly string[] =>
   tags.filter((tag) => !isProtectingTag(tag));

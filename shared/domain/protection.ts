@@ -3,7 +3,7 @@ import type { StoredImage } from './lifecycle.ts';
 import { type LifecycleRule, selects } from './lifecycle-policy.ts';
 import { type Fate, type Loss, lossAtEpochMs } from './loss.ts';
 import type { Mode, Policy } from './policy.ts';
-import { PROTECTING_PREFIX, protectingTag, withoutProtecting } from './protecting-tag.ts';
+import { isNamedWithout, PROTECTING_PREFIX, protectingTag } from './protecting-tag.ts';
 import { streamRulesOf } from './stream.ts';
 import { stricter } from './stream-policy.ts';
 import { strictestMode } from './tier.ts';
@@ -106,13 +106,17 @@ function adviceFor(rules: readonly LifecycleRule[], before: number): string {
   return `No rule before rule ${before} covers tags that begin with ${PROTECTING_PREFIX}. Add ${JSON.stringify(rule)} to the lifecycle policy${others}.`;
 }
 
-/** Protecting tags of images that nobody needs any more; the last tag of an image stays, or the image would go with it. */
+/**
+ * Protecting tags of images that nobody needs any more. The last tag of an image stays, or the image would go with it; so
+ * does one beside tags that the next build takes over.
+ */
 export const tagsToTakeBack = (
   images: readonly Pick<StoredImage, 'digest' | 'tags'>[],
   needed: ReadonlySet<Digest>,
+  moves: (tag: string) => boolean,
 ): readonly { readonly digest: Digest; readonly tag: string }[] =>
   images.flatMap(({ digest, tags }) => {
     const own = protectingTag(digest);
-    const isFree = tags.includes(own) && !needed.has(digest) && withoutProtecting(tags).length > 0;
+    const isFree = tags.includes(own) && !needed.has(digest) && isNamedWithout(tags, moves);
     return isFree ? [{ digest, tag: own }] : [];
   });

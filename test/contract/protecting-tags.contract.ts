@@ -1,5 +1,9 @@
 import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
+import { PROTECTING_PREFIX } from '../../shared/domain/protecting-tag.ts';
 import type { ProtectingTags } from '../../shared/ports/protecting-tags.ts';
+
+const KEEP = `${PROTECTING_PREFIX}0123456789abcdef`;
+const moves = (tag: string): boolean => tag === '22';
 
 /** Protecting tags, and a registry to put them in. */
 export interface ProtectingTagsWorld {
@@ -15,29 +19,36 @@ export function protectingTagsContract(world: () => ProtectingTagsWorld): void {
   test('an image gets a tag beside its own, and it is taken back', async () => {
     const location = await world().newRepository();
     const digest = await world().push(location, { name: 'a', tags: ['v1'] });
-    await world().tags.tag(location, digest, 'keep');
-    expect(await world().tagsOf(location, digest)).toEqual(['keep', 'v1']);
-    expect(await world().tags.untag(location, 'keep')).toBe(true);
+    await world().tags.tag(location, digest, KEEP);
+    expect(await world().tagsOf(location, digest)).toEqual([KEEP, 'v1']);
+    expect(await world().tags.untag(location, KEEP, moves)).toBe(true);
     expect(await world().tagsOf(location, digest)).toEqual(['v1']);
   });
 
   test('the last tag stays, and its image with it', async () => {
     const location = await world().newRepository();
-    const digest = await world().push(location, { name: 'a', tags: ['keep'] });
-    expect(await world().tags.untag(location, 'keep')).toBe(false);
-    expect(await world().tagsOf(location, digest)).toEqual(['keep']);
+    const digest = await world().push(location, { name: 'a', tags: [KEEP] });
+    expect(await world().tags.untag(location, KEEP, moves)).toBe(false);
+    expect(await world().tagsOf(location, digest)).toEqual([KEEP]);
+  });
+
+  test('it stays beside tags that the next build takes over', async () => {
+    const location = await world().newRepository();
+    const digest = await world().push(location, { name: 'a', tags: ['22', KEEP] });
+    expect(await world().tags.untag(location, KEEP, moves)).toBe(false);
+    expect(await world().tagsOf(location, digest)).toEqual(['22', KEEP]);
   });
 
   test('a tag that is gone, or its repository, is nothing to take', async () => {
     const location = await world().newRepository();
-    expect(await world().tags.untag(location, 'keep')).toBe(false);
-    expect(await world().tags.untag({ ...location, repository: 'team/none' }, 'keep')).toBe(false);
+    expect(await world().tags.untag(location, KEEP, moves)).toBe(false);
+    expect(await world().tags.untag({ ...location, repository: 'team/none' }, KEEP, moves)).toBe(false);
   });
 
   test('a registry that we may not write to is unreachable', async () => {
     const { tags, unreachable } = world();
     const { account, region } = unreachable;
-    await expect(tags.untag(unreachable, 'keep')).rejects.toMatchObject({
+    await expect(tags.untag(unreachable, KEEP, moves)).rejects.toMatchObject({
       name: 'TaggerUnreachableError',
       registry: { account, region },
     });

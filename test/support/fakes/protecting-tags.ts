@@ -1,4 +1,5 @@
 import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
+import { isNamedWithout } from '../../../shared/domain/protecting-tag.ts';
 import { TaggerUnreachableError } from '../../../shared/ports/acting-errors.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { ProtectingTags } from '../../../shared/ports/protecting-tags.ts';
@@ -23,10 +24,10 @@ export class FakeProtectingTags extends FakeTagger implements ProtectingTags {
     await super.tag(place, digest, tag);
   }
 
-  async untag(place: ImageLocation, tag: string): Promise<boolean> {
+  async untag(place: ImageLocation, tag: string, moves: (tag: string) => boolean): Promise<boolean> {
     this.#check(place);
     const image = (this.#kept.keptIn(place) ?? []).find(({ tags }) => tags.includes(tag));
-    if (!image || image.tags.length < 2) return false;
+    if (!image || !isNamedWithout(image.tags, moves)) return false;
     this.#kept.untag(place, tag);
     this.taken.push(tag);
     return true;

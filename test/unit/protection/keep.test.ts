@@ -256,6 +256,15 @@ describe('what nobody needs any more', () => {
     expect(world.tags.taken).toEqual([]);
   });
 
+  test('keeps it where all others move with the next build', async () => {
+    const world = await lostWorld({ ...ACTING, streams: [stream({ headTags: ['^22$'] })] });
+    const tags = ['22', protectingTag(digestOf('free'))];
+    await keep(world, APPS, 'free', { tags, daysAgo: 0 });
+    expect(await look(world)).toMatchObject({ error: undefined, looks: [{ tagged: 2 }] });
+    expect(tagsOf(world, 'free')).toEqual(tags);
+    expect(world.tags.taken).toEqual([]);
+  });
+
   test('keeps it while something that runs stands on it', async () => {
     const world = await noLongerUsed(false);
     await keep(world, placeOf('team/child'), 'child', { on: 'app' });
