@@ -1,4 +1,4 @@
-import type { EnhancedImageScanFinding } from '@aws-sdk/client-ecr';
+import type { EnhancedImageScanFinding, VulnerablePackage } from '@aws-sdk/client-ecr';
 import type { Finding, Fix } from '../domain/finding.ts';
 import { isDigest } from '../domain/image.ts';
 import { type ReadEnhanced, severityOf } from './ecr-scanner.ts';
@@ -16,15 +16,18 @@ export const readEnhanced: ReadEnhanced = (lastPage, enhanced) => {
 };
 
 /**
- * One finding for each package version. Whether a fix exists is told of each, or of all of them together.
+ * One finding for each package version; one that names none is a finding all the same, by its title where it has no
+ * identifier either. Whether a fix exists is told of each, or of all of them together.
  * https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_VulnerablePackage.html
  */
 function enhancedFindings({
+  title = '',
   severity,
   fixAvailable,
   packageVulnerabilityDetails: { vulnerabilityId = '', sourceUrl, vulnerablePackages = [] } = {},
 }: EnhancedImageScanFinding): Finding[] {
-  return vulnerablePackages.map(
+  const unnamed: VulnerablePackage = { name: vulnerabilityId === '' ? title : '' };
+  return (vulnerablePackages.length > 0 ? vulnerablePackages : [unnamed]).map(
     ({ name = '', version = '', release, epoch, fixedInVersion: fixedIn, sourceLayerHash }) => ({
       vulnerability: vulnerabilityId,
       package: name,

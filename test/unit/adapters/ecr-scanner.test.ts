@@ -199,10 +199,32 @@ describe('enhanced scanning', () => {
   test('what is closed is no finding; each package of one is', async () => {
     const { packageVulnerabilityDetails: details } = finding;
     const two = { ...details, vulnerablePackages: [{ name: 'one' }, { name: 'two' }] };
-    answers(found({ ...finding, status: 'CLOSED' }, { ...finding, packageVulnerabilityDetails: two }, {}));
+    answers(found({ ...finding, status: 'CLOSED' }, { ...finding, packageVulnerabilityDetails: two }));
     expect(await readsIt.read(LOCATION, digestOf('a'))).toMatchObject({
       findings: [{ package: 'one' }, { package: 'two' }],
     });
+  });
+
+  test.each<[string, EnhancedImageScanFinding, object]>([
+    [
+      'an identifier alone',
+      { ...finding, packageVulnerabilityDetails: { vulnerabilityId: 'CVE-1' }, fixAvailable: 'YES' },
+      { vulnerability: 'CVE-1', package: '', version: '', severity: 'high', fix: 'yes' },
+    ],
+    [
+      'an empty list of packages',
+      { ...finding, packageVulnerabilityDetails: { vulnerabilityId: 'CVE-1', vulnerablePackages: [] } },
+      { vulnerability: 'CVE-1', package: '', version: '', severity: 'high', fix: 'no' },
+    ],
+    [
+      'a title alone',
+      { title: 'Port 22 is open', severity: 'CRITICAL' },
+      { vulnerability: '', package: 'Port 22 is open', version: '', severity: 'critical', fix: 'unknown' },
+    ],
+    ['nothing', {}, { vulnerability: '', package: '', version: '', severity: 'undefined', fix: 'unknown' }],
+  ])('what names no package is a finding all the same: %s', async (_, told, expected) => {
+    answers(found(told));
+    expect(await readsIt.read(LOCATION, digestOf('a'))).toMatchObject({ outcome: 'complete', findings: [expected] });
   });
 
   test('those of all pages', async () => {
