@@ -10,6 +10,8 @@ import * as v from '../schema.ts';
 
 export const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest');
 export const text = v.text();
+/** What a scanner told; empty where it left it out. */
+const scanned = v.string();
 export const epochMs = v.pipe(v.integer(), v.gtValue(0));
 export const count = v.pipe(v.integer(), v.minValue(0));
 export const location = v.strictObject({ account: text, region: text, repository: text });
@@ -52,9 +54,9 @@ export const reason = v.variant('kind', [
   v.strictObject({
     ...judged,
     kind: v.literal('finding'),
-    vulnerability: text,
-    package: text,
-    version: v.string(),
+    vulnerability: scanned,
+    package: scanned,
+    version: scanned,
     severity: v.picklist(SEVERITIES),
     fix: v.picklist(['yes', 'no', 'unknown']),
     firstSeenAtEpochMs: epochMs,
@@ -74,9 +76,9 @@ export const causeFact = v.variant('kind', [
     kind: v.literal('finding'),
     ruleId: text,
     sinceEpochMs: epochMs,
-    vulnerability: text,
-    package: text,
-    version: v.string(),
+    vulnerability: scanned,
+    package: scanned,
+    version: scanned,
     fix: v.picklist(['yes', 'no', 'unknown']),
   }),
   v.strictObject({ kind: v.literal('age'), ruleId: text, sinceEpochMs: epochMs }),

@@ -1,0 +1,10 @@
+import { causeFact, reason } from '../../../shared/events/parts.ts';
+import * as v from '../../../shared/schema.ts';
+import { NOON_EPOCH_MS } from '../../support/samples.ts';
+
+test('a finding of which the scanner told neither identifier nor package can be announced', () => {
+  const finding = { kind: 'finding', ruleId: 'critical', vulnerability: '', package: '', version: '', fix: 'unknown' };
+  const judged = { effect: 'violates', severity: 'critical', firstSeenAtEpochMs: NOON_EPOCH_MS };
+  expect(v.safeParse(reason, { ...finding, ...judged }).success).toBe(true);
+  expect(v.safeParse(causeFact, { ...finding, sinceEpochMs: NOON_EPOCH_MS }).success).toBe(true);
+});
