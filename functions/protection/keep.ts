@@ -120,9 +120,9 @@ async function rescue(
   const { error } = failed;
   const isRefused =
     error instanceof TaggerUnreachableError || error instanceof TagImmutableError || error instanceof ImageGoneError;
-  return isRefused
-    ? { loss: { ...told, refusal: { reason: 'not-permitted', detail: error.message } } }
-    : { loss: told, failed };
+  if (isRefused) return { loss: { ...told, refusal: { reason: 'not-permitted', detail: error.message } } };
+  // Nobody knows whether it was put: it counts for those that come after.
+  return { loss: told, failed, after };
 }
 
 /** What is used, by whatever digest it is asked for, and what holds that. */

@@ -197,6 +197,25 @@ describe('what fails on the way fails the look, and hides no loss', () => {
   const denied = async () => {
     throw new TaggerUnreachableError(APPS, new Error('AccessDenied'));
   };
+  test('a tag of which nobody knows whether it was put counts for those that come after', async () => {
+    const world = await protectionWorld(ACTING);
+    for (const days of [25, 24]) {
+      await keep(world, APPS, `app${days}`, { tags: [`v${days}`], daysAgo: days });
+      await run(world, APPS, `app${days}`);
+    }
+    const tagged = { tagStatus: 'tagged', tagPrefixList: ['patchwave-in-use-'] };
+    const covering = expire(1, { ...tagged, countType: 'imageCountMoreThan', countNumber: 2 });
+    world.lifecycles.set(APPS, [covering, TAKING]);
+    const { losses } = await look(world, { ports: { tags: { tag: fail, untag: async () => true } } });
+    const reasons = losses.map(({ digest, refusal }) => [digest, refusal?.reason]);
+    expect(new Map(reasons as [string, string | undefined][])).toEqual(
+      new Map([
+        [digestOf('app25'), undefined],
+        [digestOf('app24'), 'covering-rule-too-tight'],
+      ]),
+    );
+  });
+
   test.each<[string, () => Promise<boolean>, string | undefined]>([
     ['taking a tag', fail, 'ProtectionIncompleteError'],
     ['not a tag that may not be taken', denied, undefined],
