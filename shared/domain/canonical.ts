@@ -8,7 +8,8 @@ type Item = Readonly<Record<string, unknown>>;
  *
  * - Masked, because they tell when or by which execution: values under keys that end in `EpochMs`, `expiresAt`,
  *   `executionArn`, `taskToken`, `deploymentId`, ISO 8601 instants, UUIDs and execution ARNs inside any text.
- * - Left out, because they depend on the path that led here: the write counter `rev` and the shards in index keys.
+ * - Left out, because they depend on the path that led here: the write counter `rev`, the shards in index keys, and the places
+ *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that.
  * - Replaced by labels in order of appearance: digests, bare SHA-256 hashes, and run ids. Fingerprints of findings stay:
  *   they depend on findings only.
  * - Summed, because digests fall into them by chance: the scan parts of a run, and its verdict parts.
@@ -25,7 +26,7 @@ type Item = Readonly<Record<string, unknown>>;
 export function canonicalLedger(items: readonly Item[]): string {
   const tokenizer = tokenizerOf(runIds(items));
   return labelled(
-    sumBatches(items).map((item) => timeless(mask(item), tokenizer.pattern) as Item),
+    sumBatches(withoutFormerStreams(items)).map((item) => timeless(mask(item), tokenizer.pattern) as Item),
     tokenizer,
   )
     .map((line) => `${line}\n`)
@@ -41,6 +42,14 @@ function runIds(items: readonly Item[]): string[] {
     if (id !== undefined && id !== 'CURRENT' && id !== 'LATEST') ids.add(id);
   }
   return [...ids];
+}
+
+function withoutFormerStreams(items: readonly Item[]): readonly Item[] {
+  const streams = new Map(items.flatMap(({ kind, digest, stream }) => (kind === 'image' ? [[digest, stream]] : [])));
+  return items.filter(({ kind, PK, digest }) => {
+    const stream = kind === 'stream-image' ? streams.get(digest) : undefined;
+    return stream === undefined || PK === `STREAM#${String(stream)}`;
+  });
 }
 
 const HASH = '(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])';

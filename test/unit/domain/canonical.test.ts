@@ -327,6 +327,14 @@ test('a digest and a bare hash in equal places are not taken for each other', ()
   }
 });
 
+test('an image is told of in the list of its own stream only', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const image = { PK: `IMAGE#${digest}`, SK: 'IMAGE', kind: 'image', digest, stream: 'now' };
+  const listed = (stream: string) => ({ PK: `STREAM#${stream}`, SK: `IMG#${digest}`, kind: 'stream-image', digest });
+  expect(canonicalLedger([image, listed('now'), listed('before')])).toBe(canonicalLedger([image, listed('now')]));
+  expect(canonicalLedger([image])).not.toBe(canonicalLedger([image, listed('now')]));
+});
+
 test('an empty ledger is an empty dump', () => {
   expect(canonicalLedger([])).toBe('');
 });
