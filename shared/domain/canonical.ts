@@ -9,7 +9,8 @@ type Item = Readonly<Record<string, unknown>>;
  * - Masked, because they tell when or by which execution: values under keys that end in `EpochMs`, `expiresAt`,
  *   `executionArn`, `taskToken`, `deploymentId`, ISO 8601 instants, UUIDs and execution ARNs inside any text.
  * - Left out, because they depend on the path that led here: the write counter `rev`, the shards in index keys, and the places
- *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that.
+ *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that. It also
+ *   decides how many images a registry did not have (`missing`): those that another one has told are none.
  * - Replaced by labels in order of appearance: digests, bare SHA-256 hashes, and run ids. Fingerprints of findings stay:
  *   they depend on findings only.
  * - Summed, because digests fall into them by chance: the scan parts of a run, and its verdict parts.
@@ -26,7 +27,9 @@ type Item = Readonly<Record<string, unknown>>;
 export function canonicalLedger(items: readonly Item[]): string {
   const tokenizer = tokenizerOf(runIds(items));
   return labelled(
-    sumBatches(withoutFormerStreams(items)).map((item) => timeless(mask(item), tokenizer.pattern) as Item),
+    sumBatches(withoutFormerStreams(items).map(withoutMissing)).map(
+      (item) => timeless(mask(item), tokenizer.pattern) as Item,
+    ),
     tokenizer,
   )
     .map((line) => `${line}\n`)
@@ -50,6 +53,13 @@ function withoutFormerStreams(items: readonly Item[]): readonly Item[] {
     const stream = kind === 'stream-image' ? streams.get(digest) : undefined;
     return stream === undefined || PK === `STREAM#${String(stream)}`;
   });
+}
+
+function withoutMissing(item: Item): Item {
+  const { part } = item;
+  if (!isObject(part) || part.kind !== 'registry') return item;
+  const { missing: _, ...members } = part;
+  return { ...item, part: members };
 }
 
 const HASH = '(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])';

@@ -335,6 +335,15 @@ test('an image is told of in the list of its own stream only', () => {
   expect(canonicalLedger([image])).not.toBe(canonicalLedger([image, listed('now')]));
 });
 
+test('how many images a registry did not have hangs on who was read first', () => {
+  const part = (missing: number, images = 3) => ({
+    ...{ PK: 'RUN#r', SK: 'PART#registry#a', kind: 'run-part' },
+    part: { kind: 'registry', key: 'a', status: 'failed', images, missing },
+  });
+  expect(canonicalLedger([part(2)])).toBe(canonicalLedger([part(3)]));
+  expect(canonicalLedger([part(2)])).not.toBe(canonicalLedger([part(2, 4)]));
+});
+
 test('an empty ledger is an empty dump', () => {
   expect(canonicalLedger([])).toBe('');
 });
