@@ -3,6 +3,7 @@ import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { protectionCommand } from '../../cli/commands/protection.ts';
 import { whyCommand } from '../../cli/commands/why.ts';
+import type { Fleet } from '../../local/fleet/schema.ts';
 import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
 import { protectingTag } from '../../shared/domain/protecting-tag.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
@@ -37,19 +38,24 @@ const expire = (countNumber: number) => [
   },
 ];
 
-const installation = useInstallation(
-  () =>
-    tieredFleet({
-      bases: [{ name: 'os' }, { name: 'sound', sound: true }],
-      platforms: [],
-      apps: [
-        { name: 'shop', parent: 'os' },
-        { name: 'blog', parent: 'sound' },
-      ],
-      services: { shop: ['shop'], blog: ['blog'] },
-    }),
-  { mode: 'report-only' },
-);
+/** Bases have a tag that stays, too: one is taken back only beside such a one. */
+function fleet(): Fleet {
+  const tiered = tieredFleet({
+    bases: [{ name: 'os' }, { name: 'sound', sound: true }],
+    platforms: [],
+    apps: [
+      { name: 'shop', parent: 'os' },
+      { name: 'blog', parent: 'sound' },
+    ],
+    services: { shop: ['shop'], blog: ['blog'] },
+  });
+  const images = tiered.images.map((image) =>
+    image.repository.startsWith('base/') ? { ...image, tags: [...(image.tags ?? []), '1.0.0'] } : image,
+  );
+  return { ...tiered, images };
+}
+
+const installation = useInstallation(fleet, { mode: 'report-only' });
 const digestOf = (image: string): Digest =>
   installation().seeded.images.get(image)?.children.get('linux/amd64') as Digest;
 
