@@ -1,8 +1,9 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { logger } from '../../shared/lambda/powertools.ts';
+import { queueReply } from '../../shared/lambda/queue-reply.ts';
 import { type AbandonedCascade, abandonCascade } from './abandon-cascade.ts';
 import { type ClosedCascade, closeCascade } from './close-cascade.ts';
-import { type EndEventPorts, type Handled, handleEndEvents, type Machines } from './end-events.ts';
+import { type EndEventPorts, handleEndEvents, type Machines } from './end-events.ts';
 import type { CascadeReaperInput } from './input.ts';
 import { type OpenedCascade, type OpenPorts, openCascade } from './open-cascade.ts';
 
@@ -16,7 +17,10 @@ export async function answer(
   event: CascadeReaperInput,
   { ports, machines }: ReaperServices,
 ): Promise<SQSBatchResponse | OpenedCascade | ClosedCascade | AbandonedCascade> {
-  if ('Records' in event) return replyOf(await handleEndEvents(ports, machines, event.Records));
+  if ('Records' in event) {
+    const handled = await handleEndEvents(ports, machines, event.Records);
+    return queueReply(handled.filter((one) => typeof one !== 'string'));
+  }
   const { action, cascadeId } = event;
   logger.appendKeys({ action, cascadeId });
   switch (event.action) {
@@ -27,13 +31,4 @@ export async function answer(
     case 'abandon':
       return abandonCascade(ports, event);
   }
-}
-
-/** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html: only what failed is delivered again. */
-function replyOf(handled: readonly Handled[]): SQSBatchResponse {
-  const failed = handled.filter((one) => typeof one !== 'string');
-  for (const { messageId, error } of failed) {
-    logger.error(`message ${messageId} failed and will be delivered again`, error as Error);
-  }
-  return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }

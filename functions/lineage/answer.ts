@@ -1,5 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { logger } from '../../shared/lambda/powertools.ts';
+import { queueReply } from '../../shared/lambda/queue-reply.ts';
 import { findLineage, type LineagePart, type LineagePorts } from './find-lineage.ts';
 import { type HeadEventPorts, handleHeadEvents } from './head-events.ts';
 import type { LineageInput, StepInput } from './input.ts';
@@ -15,13 +16,7 @@ export async function answer(
   event: LineageInput,
   { reviewing, following }: LineageServices,
 ): Promise<LineagePart | PlacedOutput | SQSBatchResponse> {
-  if ('Records' in event) {
-    const failed = await handleHeadEvents(following, event.Records);
-    for (const { messageId, error } of failed) {
-      logger.error(`message ${messageId} failed and will be delivered again`, error as Error);
-    }
-    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
-  }
+  if ('Records' in event) return queueReply(await handleHeadEvents(following, event.Records));
   logger.appendKeys({ action: event.action });
   if (event.action === 'find') {
     logger.appendKeys({ runId: event.runId });

@@ -1,8 +1,8 @@
 import { FleetTrace } from '../../shared/cascade/fleet-trace.ts';
-import { collect } from '../../shared/concurrency.ts';
+import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import { type Behind, behindOf } from '../../shared/domain/behind.ts';
 import type { Digest } from '../../shared/domain/image.ts';
-import type { StreamRecord } from '../../shared/domain/records.ts';
+import type { ImageRecord, StreamRecord } from '../../shared/domain/records.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import type { Standing } from '../../shared/domain/standing.ts';
 import { edgesOf } from '../../shared/domain/stream-edges.ts';
@@ -11,6 +11,9 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { LineageIncompleteError } from './errors.ts';
 import { type AroundPorts, placeNew, readAround } from './read-around.ts';
 import { type BehindStream, type MovedPorts, recordMoved } from './record-moved.ts';
+
+const STREAMS_A_READ = 100;
+const STREAMS_AT_ONCE = 8;
 
 export interface FollowPorts extends AroundPorts, MovedPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
@@ -34,9 +37,7 @@ export async function followHeads(ports: FollowPorts, moved: readonly string[]):
   const concerned = [...trace.streams.values()].filter(
     ({ stream }) => records.has(stream) || [...(edges.get(stream) ?? [])].some((below) => records.has(below)),
   );
-  const behind: BehindStream[] = [];
-  for (const record of concerned) behind.push({ record, behind: await recordBehind(ports, trace, headImages(record)) });
-  const late = behind.filter((one) => one.behind.length > 0);
+  const late = await recordBehind(ports, trace, concerned);
   const failures = await recordMoved(ports, policy, late, (stream) => isRun(ports, stream), ports.clock());
   const [first] = failures;
   if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
@@ -53,22 +54,44 @@ async function traced({ streams, images }: FollowPorts, moved: readonly StreamRe
   return trace;
 }
 
-/** Of the heads of one stream; written where it changed. */
+/**
+ * What the heads of streams are behind of, written where it changed; read piece by piece, as verdicts may be long.
+ * @returns the streams with a head that is behind
+ */
 async function recordBehind(
   { images }: FollowPorts,
-  { parents, images: seen, streams }: FleetTrace,
+  trace: FleetTrace,
+  records: readonly StreamRecord[],
+): Promise<readonly BehindStream[]> {
+  const found: BehindStream[] = [];
+  for (const piece of piecesOf(records, STREAMS_A_READ)) {
+    const known = await images.get(piece.flatMap(headImages));
+    const looked = await mapConcurrently(piece, STREAMS_AT_ONCE, async (record) => ({
+      record,
+      behind: await recordBehindOf(images, trace, headImages(record), known),
+    }));
+    found.push(...looked.filter(({ behind }) => behind.length > 0));
+  }
+  return found;
+}
+
+async function recordBehindOf(
+  ledger: FollowPorts['images'],
+  { parents, images, streams }: FleetTrace,
   heads: readonly Digest[],
+  known: ReadonlyMap<Digest, ImageRecord>,
 ): Promise<readonly Behind[]> {
+  const fleet = {
+    parents,
+    image: (digest: Digest) => images.get(digest),
+    headOf: (stream: string) => streams.get(stream)?.head,
+  };
   const found: Behind[] = [];
-  for (const { digest, standing } of (await images.get(heads)).values()) {
-    const behind = behindOf(digest, {
-      parents,
-      image: (one) => seen.get(one),
-      headOf: (stream) => streams.get(stream)?.head,
-    });
+  for (const { digest, standing } of heads.flatMap((head) => known.get(head) ?? [])) {
+    const behind = behindOf(digest, fleet);
     if (behind) found.push(behind);
     if (!standing || sameContent(standing.behind, behind)) continue;
-    await images.recordStanding(digest, (before) => before && withBehind(before, behind));
+    await ledger.recordStanding(digest, (before) => before && withBehind(before, behind));
   }
   return found;
 }

@@ -7,6 +7,7 @@ import { isPinned, type Pushed } from '../../shared/domain/pinned.ts';
 import type { Pinned, Rebuild } from '../../shared/domain/rebuild.ts';
 import type { StreamRecord } from '../../shared/domain/records.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
+import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
@@ -39,7 +40,7 @@ export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'pla
   if (rebuild?.cascadeId !== cascadeId || rebuild.output === undefined)
     throw new InvalidInputError([`rebuildId: cascade ${cascadeId} has no output of rebuild ${rebuildId}`]);
   const { policy } = await ports.policies.current();
-  const output = await imagesOf(ports, rebuild.output);
+  const output = await imagesUnder(ports.places, rebuild.output);
   const fleet = await readAround(ports, policy, output);
   const known = output.filter((digest) => fleet.images.has(digest));
   const { parents } = await placeNew(ports, policy, fleet, known);
@@ -49,11 +50,6 @@ export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'pla
   });
   await recordPinned(ports, rebuild, await pinnedOf(ports, fleet, rebuild, below));
   return { placed: known.length, missing: output.length - known.length };
-}
-
-async function imagesOf({ places }: Pick<PlaceOutputPorts, 'places'>, digest: Digest): Promise<readonly Digest[]> {
-  const children = (await places.indexes([digest])).get(digest);
-  return children ? [...new Set(children.map((child) => child.digest))] : [digest];
 }
 
 interface Below {
@@ -72,7 +68,7 @@ async function pinnedOf(
   if (below.length === 0) return [];
   const [streams, built] = await Promise.all([
     ports.streams.streams([...new Set(below.map(({ stream }) => stream))]),
-    rebuild.parentHead === undefined ? [] : imagesOf(ports, rebuild.parentHead),
+    rebuild.parentHead === undefined ? [] : imagesUnder(ports.places, rebuild.parentHead),
   ]);
   const heads = [...streams.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
   const { images } = await readFleet({ ...ports, declaredParents: () => [] }, [], [...heads, ...built]);

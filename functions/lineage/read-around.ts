@@ -19,12 +19,7 @@ export interface AroundPorts extends Omit<ReadPorts, 'declaredParents'> {
  * tells their parents as a look at all of it would. What only names tell waits for the next review.
  * @throws LineageIncompleteError where something could not be read: nothing is concluded from the rest
  */
-export async function readAround(
-  ports: AroundPorts,
-  policy: Policy,
-  digests: readonly Digest[],
-  others: readonly Digest[] = [],
-): Promise<ReadFleet> {
+export async function readAround(ports: AroundPorts, policy: Policy, digests: readonly Digest[]): Promise<ReadFleet> {
   const contents = [...(await ports.contents.get(digests)).values()];
   const claimed = contents.flatMap((content) => digestsClaimed(content));
   const [below, indexes] = await Promise.all([
@@ -33,7 +28,7 @@ export async function readAround(
   ]);
   const children = [...indexes.values()].flat().map(({ digest }) => digest);
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
-  const fleet = await readFleet(reading, [], [...digests, ...below, ...claimed, ...children, ...others]);
+  const fleet = await readFleet(reading, [], [...digests, ...below, ...claimed, ...children]);
   const [first] = fleet.failures;
   if (first) throw new LineageIncompleteError(fleet.failures.length, first.key, first.error);
   return fleet;
@@ -44,7 +39,7 @@ export async function readAround(
  * have been told of only now.
  */
 export async function placeNew(
-  ports: AroundPorts & { readonly images: ReadPorts['images'] },
+  ports: AroundPorts,
   { ages }: Policy,
   fleet: ReadFleet,
   digests: readonly Digest[],

@@ -3,6 +3,7 @@ import type { SQSBatchResponse } from 'aws-lambda';
 import type { ReviewMode } from '../../shared/domain/run.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
+import { queueReply } from '../../shared/lambda/queue-reply.ts';
 import type { ImageLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { type EvaluatePorts, evaluateBatch, type VerdictPart } from './evaluate-batch.ts';
@@ -28,7 +29,7 @@ export async function answer(
 ): Promise<VerdictPart | SQSBatchResponse> {
   if ('Records' in event) {
     const handled = await handleScanEvents({ ...world, ...ledgers(OUTSIDE_OF_RUNS) }, event.Records);
-    return replyOf(measured(handled));
+    return queueReply(measured(handled).failed);
   }
   logger.appendKeys({ runId: event.runId, batch: event.batch });
   const kept = event.mode === 'preview' ? readOnly(world) : {};
@@ -42,12 +43,4 @@ function measured(handled: HandledEvents): HandledEvents {
   metrics.addMetric('ScanEventsNotOurs', MetricUnit.Count, handled.notOurs);
   metrics.addMetric('ScanEventsSetAside', MetricUnit.Count, handled.setAside);
   return handled;
-}
-
-/** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html: only what failed is delivered again. */
-function replyOf({ failed }: HandledEvents): SQSBatchResponse {
-  for (const { messageId, error } of failed) {
-    logger.error(`message ${messageId} failed and will be delivered again`, error as Error);
-  }
-  return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }

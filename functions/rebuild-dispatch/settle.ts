@@ -3,7 +3,7 @@ import { failureText } from '../../shared/domain/failure-text.ts';
 import type { Rebuild, RebuildOutcome } from '../../shared/domain/rebuild.ts';
 import { type StreamPolicy, streamPolicy } from '../../shared/domain/stream-policy.ts';
 import { PolicyUnreadableError } from '../../shared/ports/errors.ts';
-import { NODE_STATES, settleNode } from '../../shared/rebuilding/settle-node.ts';
+import { STATE_AFTER, settleNode } from '../../shared/rebuilding/settle-node.ts';
 import type { StepInput } from './input.ts';
 import { type DispatchPorts, plannedNode } from './ports.ts';
 
@@ -53,7 +53,7 @@ const endedNode = (
 /** Where there was nothing to build, the head that is there is what is rolled out. */
 function stateOf({ work, output }: CascadeNode, outcome: RebuildOutcome | undefined): NodeState {
   if (work === 'deploy') return output === undefined ? 'failed' : 'verified';
-  return outcome ? NODE_STATES[outcome.result] : 'failed';
+  return outcome ? STATE_AFTER[outcome.result] : 'failed';
 }
 
 /** The state, and why, in one line. */

@@ -1,5 +1,6 @@
 import type { Cascade } from '../../shared/domain/cascade.ts';
 import type { Digest } from '../../shared/domain/image.ts';
+import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { Clock, IdGenerator } from '../../shared/ports/clock.ts';
 import type {
@@ -54,6 +55,5 @@ export async function withImages(
   { places }: Pick<RolloutPorts, 'places'>,
   output: Digest,
 ): Promise<ReadonlySet<Digest>> {
-  const children = (await places.indexes([output])).get(output) ?? [];
-  return new Set([output, ...children.map(({ digest }) => digest)]);
+  return new Set([output, ...(await imagesUnder(places, output))]);
 }

@@ -5,6 +5,7 @@ import type { Digest } from '../../shared/domain/image.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
 import { isResolved } from '../../shared/inventory/artifacts.ts';
+import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { learnKept } from '../../shared/review/judge.ts';
 import type { VerifyPorts } from './ports.ts';
 
@@ -19,8 +20,7 @@ export async function imagesOf(
   { places, images }: Pick<VerifyPorts, 'places' | 'images'>,
   digest: Digest,
 ): Promise<readonly OutputImage[]> {
-  const children = (await places.indexes([digest])).get(digest);
-  const digests = children ? [...new Set(children.map((child) => child.digest))] : [digest];
+  const digests = await imagesUnder(places, digest);
   const records = await images.get(digests);
   return digests.map((one) => {
     const record = records.get(one);

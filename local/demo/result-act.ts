@@ -1,3 +1,4 @@
+import { NODE_STATES } from '../../shared/domain/cascade.ts';
 import * as v from '../../shared/schema.ts';
 
 const count = v.pipe(v.integer(), v.minValue(0));
@@ -36,18 +37,7 @@ const wouldDo = v.strictObject({
 
 const node = v.strictObject({
   ...planned,
-  state: v.picklist([
-    'planned',
-    'reserved',
-    'building',
-    'verifying',
-    'verified',
-    'waiting',
-    'refused',
-    'failed',
-    'ineffective',
-    'unverified',
-  ]),
+  state: v.picklist(NODE_STATES),
   reason: v.optional(v.pipe(v.string(), v.description('why it did not run to its end, in a word of docs/acting.md'))),
   detail: v.optional(v.string()),
   before: v.optional(v.pipe(v.string(), v.description('its head when it was planned'))),

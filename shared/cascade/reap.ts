@@ -9,7 +9,7 @@ import { streamPolicy } from '../domain/stream-policy.ts';
 import { PolicyUnreadableError } from '../ports/errors.ts';
 import type { PolicyStore } from '../ports/policies.ts';
 import type { CascadeLedger, RolloutLedger } from '../ports/rebuilds.ts';
-import { NODE_STATES, type SettlePorts, settleNode } from '../rebuilding/settle-node.ts';
+import { type SettlePorts, STATE_AFTER, settleNode } from '../rebuilding/settle-node.ts';
 
 const NODES_AT_ONCE = 8;
 
@@ -147,6 +147,6 @@ const endNode = (
     // is verified and nobody can use yet: another cascade takes it over.
     end: (before, rebuild) =>
       rebuild?.outcome && !isUnpromoted(rebuild)
-        ? { ...before, state: NODE_STATES[rebuild.outcome.result] }
+        ? { ...before, state: STATE_AFTER[rebuild.outcome.result] }
         : notFinished(before, error),
   });

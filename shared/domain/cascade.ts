@@ -56,17 +56,20 @@ export interface CascadeNode {
  * `planned` -> `reserved` -> `building` -> `verifying` -> `verified`, or one of the ends that leave the cause open:
  * `waiting` (its cause is planned again), `refused`, `failed`, `ineffective`, `unverified`.
  */
-export type NodeState =
-  | 'planned'
-  | 'reserved'
-  | 'building'
-  | 'verifying'
-  | 'verified'
-  | 'waiting'
-  | 'refused'
-  | 'failed'
-  | 'ineffective'
-  | 'unverified';
+export const NODE_STATES = [
+  'planned',
+  'reserved',
+  'building',
+  'verifying',
+  'verified',
+  'waiting',
+  'refused',
+  'failed',
+  'ineffective',
+  'unverified',
+] as const;
+
+export type NodeState = (typeof NODE_STATES)[number];
 
 const ENDS: ReadonlySet<NodeState> = new Set(['verified', 'waiting', 'refused', 'failed', 'ineffective', 'unverified']);
 

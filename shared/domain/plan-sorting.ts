@@ -33,7 +33,7 @@ export interface SortedOut {
 }
 
 /** @param followParents whether anything follows from a parent that moved: otherwise such a fact is settled */
-export function sortOut(candidate: SortedOut['candidate'], known: KnownFleet, followParents = true): SortedOut {
+export function sortOut(candidate: SortedOut['candidate'], known: KnownFleet, followParents: boolean): SortedOut {
   const classes = Map.groupBy(candidate.cause.facts, (fact) =>
     fact.kind === 'parent-moved' && !followParents ? 'gone' : classifyFact(fact, candidate),
   );

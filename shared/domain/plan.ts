@@ -94,7 +94,7 @@ export function planCascade(
     .filter(({ cause }) => cause.state === 'open')
     .map((stream) => ({ ...stream, stream: stream.cause.stream }))
     .sort((one, other) => one.cause.sinceEpochMs - other.cause.sinceEpochMs || compareTexts(one.stream, other.stream));
-  const sorted = causes.map((stream) => sortOut(stream, tiers.known, context.followParents));
+  const sorted = causes.map((stream) => sortOut(stream, tiers.known, context.followParents === true));
   const candidates = new Map([...tiers.others, ...causes].map((one) => [one.stream, one] as const));
   const roots = decideRoots(factsOfRoots(sorted), { candidates, sorted, context, nowEpochMs });
   const planned = planTiers(sorted, roots, { candidates, tiers, context, nowEpochMs });

@@ -80,7 +80,7 @@ const withRebuild = (node: CascadeNode, rebuild: Rebuild | undefined): CascadeNo
 });
 
 /** What a node came to whose rebuild has an outcome. */
-export const NODE_STATES = {
+export const STATE_AFTER = {
   fixed: 'verified',
   ineffective: 'ineffective',
   worse: 'ineffective',

@@ -81,3 +81,14 @@ async function ledgerOf({ fleet: { world } }: Storm): Promise<readonly string[]>
   const open = running.filter(({ verdict }) => verdict?.status !== 'compliant');
   return [...told, ...open.map(({ stream = '' }) => `${nameOf(stream)} runs what is not compliant`)].sort();
 }
+
+const DONE = { open: [], behind: [], builtTwice: [] };
+
+/** From each of so many seeds: days with trouble end as the same days without any. */
+export async function expectSameEnds(seeds: number): Promise<void> {
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const [calm, troubled] = [await someDays(seed, false), await someDays(seed, true)];
+    expect({ seed, ...troubled }).toEqual({ seed, ...DONE, ledger: calm.ledger });
+    expect({ seed, ...calm }).toMatchObject({ seed, ...DONE });
+  }
+}

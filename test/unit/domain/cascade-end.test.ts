@@ -1,4 +1,4 @@
-import type { CascadeNode, Deployment, NodeState } from '../../../shared/domain/cascade.ts';
+import { type CascadeNode, type Deployment, NODE_STATES, type NodeState } from '../../../shared/domain/cascade.ts';
 import {
   abandonedDeployment,
   isBrokenOff,
@@ -12,18 +12,6 @@ import { ROLLOUT_MODES } from '../../../shared/domain/rollout.ts';
 import { findingFact, OTHER, STREAM } from './acting.ts';
 import { NOW } from './arbitraries.ts';
 
-const STATES = [
-  'planned',
-  'reserved',
-  'building',
-  'verifying',
-  'verified',
-  'waiting',
-  'refused',
-  'failed',
-  'ineffective',
-  'unverified',
-] as const satisfies NodeState[];
 const node = (state: NodeState, changes: Partial<CascadeNode> = {}): CascadeNode => ({
   ...{ cascadeId: 'c-g1', stream: STREAM, work: 'rebuild', wave: 0, causeVersion: 1 },
   ...{ facts: [findingFact()], holders: [], state },
@@ -35,7 +23,7 @@ const deployment = (state: Deployment['state'], changes: Partial<Deployment> = {
 });
 
 describe('what a cascade came to', () => {
-  test.each(STATES.map((state) => [state, state === 'verified' ? 'complete' : 'incomplete']))(
+  test.each(NODE_STATES.map((state) => [state, state === 'verified' ? 'complete' : 'incomplete']))(
     'a node %s: %s',
     (state, expected) => {
       expect(summarizeCascade([node('verified'), node(state as NodeState, { stream: OTHER })], []).state).toBe(

@@ -184,3 +184,22 @@ test('of a stream that nobody knows nothing follows', async () => {
   expect(await follow(world, moved(streamOf('base', 'unknown')))).toEqual(ALL_DONE);
   expect(await causesOf(world)).toEqual([]);
 });
+
+test('the heads of all that stand on it are read together, however many these are', async () => {
+  const asked = async (followers: number): Promise<number> => {
+    const world = await lineageWorld();
+    await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 9, isHead: true });
+    for (let n = 0; n < followers; n += 1)
+      await push(world, `platform ${n}`, {
+        ...{ tier: 'platform', layers: ['os', `node ${n}`], daysAgo: 8, isHead: true },
+        stream: streamOf('platform', `p${n}`),
+      });
+    await findIn(world);
+    await newBase(world);
+    const reads = jest.spyOn(world.images, 'get');
+    await follow(world, moved(BASE));
+    expect((await causesOf(world)).length).toBe(followers);
+    return reads.mock.calls.length;
+  };
+  expect(await asked(30)).toBe(await asked(2));
+});

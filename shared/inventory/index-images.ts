@@ -1,0 +1,8 @@
+import type { Digest } from '../domain/image.ts';
+import type { PlaceLedger } from '../ports/ledger.ts';
+
+/** The images of an index, one for each platform; an image itself where it is none. */
+export async function imagesUnder(places: Pick<PlaceLedger, 'indexes'>, digest: Digest): Promise<readonly Digest[]> {
+  const children = (await places.indexes([digest])).get(digest);
+  return children ? [...new Set(children.map((child) => child.digest))] : [digest];
+}
