@@ -1,19 +1,12 @@
 import { type Cause, FIX_KNOWLEDGE, type FindingFact } from './cause.ts';
 import type { Fix } from './finding.ts';
 import { isSame } from './guard-facts.ts';
-import { type Digest, locationKey, type Tier } from './image.ts';
+import type { Digest } from './image.ts';
 import type { Parent } from './lineage-evidence.ts';
 import { compareTexts } from './order.ts';
 import type { GuardMemory, SurvivedFact } from './rebuild.ts';
 import type { ImageRecord, StreamRecord } from './records.ts';
-
-/** An image that a vendor made: no stream of ours, and what ours stand on. */
-export interface VendorImage {
-  readonly digest: Digest;
-  readonly tier: Extract<Tier, 'mirrored' | 'external' | 'aws-managed'>;
-  /** Where it is kept, or the names it is asked by outside ECR. */
-  readonly places: readonly string[];
-}
+import { type VendorImage, vendorOf } from './vendor-image.ts';
 
 /**
  * A package that nobody here can mend: its vendor has to. It is told for the lowest stream whose head holds it, however
@@ -175,14 +168,17 @@ export class VendorWaits {
     return having.filter(({ digest, inUse }) => (heads.size > 0 ? heads.has(digest) : inUse));
   }
 
-  /** The lowest streams whose heads have it, down from one, each with the streams on the way. */
-  #roots(stream: string, key: string, above: readonly string[] = []): ReadonlyMap<string, readonly string[]> {
+  /** The lowest streams whose heads have it, down from one, each with the streams on all ways there. */
+  #roots(stream: string, key: string, above: readonly string[] = []): ReadonlyMap<string, ReadonlySet<string>> {
     const way = [...above, stream];
-    const below = this.#holders(stream, key).flatMap((head) => this.#standsOn(head, key) ?? []);
-    const found = [...new Set(below)]
-      .filter((parent) => !way.includes(parent) && this.#holders(parent, key).length > 0)
-      .flatMap((parent) => [...this.#roots(parent, key, way)]);
-    return new Map(found.length > 0 ? found : [[stream, way]]);
+    const below = new Set(this.#holders(stream, key).flatMap((head) => this.#standsOn(head, key) ?? []));
+    const roots = new Map<string, ReadonlySet<string>>();
+    for (const parent of below) {
+      if (way.includes(parent) || this.#holders(parent, key).length === 0) continue;
+      for (const [root, streams] of this.#roots(parent, key, way))
+        roots.set(root, new Set([...(roots.get(root) ?? []), ...streams]));
+    }
+    return roots.size > 0 ? roots : new Map([[stream, new Set(way)]]);
   }
 
   /** The images below one, down to the first that does not have it. */
@@ -243,8 +239,3 @@ export class VendorWaits {
 
 const isTrialOf = (fact: FindingFact) => (survived: SurvivedFact) =>
   survived.kind === 'trial' && isSame(fact, survived);
-
-function vendorOf({ digest, tier, locations, references = [] }: ImageRecord): VendorImage | undefined {
-  if (tier !== 'mirrored' && tier !== 'external' && tier !== 'aws-managed') return undefined;
-  return { digest, tier, places: [...locations.map(locationKey), ...references] };
-}

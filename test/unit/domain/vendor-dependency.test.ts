@@ -192,6 +192,19 @@ test.each<[string, Asked, readonly string[]]>([
     { causes: causesOf([FACT], 'one'), images: fleet(), heads: { ...HEADS, one: undefined } },
     ['base: no-fix, base one platform, 3 images'],
   ],
+  [
+    'two ways lead there: the streams on both have it',
+    {
+      causes: causesOf([FACT], 'one'),
+      images: [
+        ...fleet(),
+        imageOf('other', { stream: 'other', on: 'base' }),
+        imageOf('one of other', { stream: 'one', on: 'other', inUse: true }),
+      ],
+      heads: { ...HEADS, other: 'other', one: undefined },
+    },
+    ['base: no-fix, base one other platform, 5 images'],
+  ],
   ['images that nothing knows', { causes: causesOf([FACT], 'one'), images: [] }, []],
 ])('%s', (_, asked, expected) => {
   expect(
