@@ -46,7 +46,7 @@ test.each(table)('$name: batch failures are returned exactly where the mapping a
   const folder = `${ROOT}functions/${name}`;
   const sources = existsSync(folder) ? readdirSync(folder) : [];
   const returnsThem = sources.some((file) =>
-    readFileSync(`${folder}/${file}`, 'utf8').match(/batchItemFailures|processPartialResponse/),
+    readFileSync(`${folder}/${file}`, 'utf8').match(/batchItemFailures|queueReply/),
   );
   const mappings = eventsOf(declared).flatMap(({ Properties }) => listOf(objectOf(Properties).FunctionResponseTypes));
   expect(mappings).toEqual(returnsThem ? ['ReportBatchItemFailures'] : []);
