@@ -5,12 +5,10 @@ standard input ends, so that it can never outlive the process that started it, a
 """
 
 import argparse
-import asyncio
 import gc
 import json
 import os
 import shutil
-import signal
 import socket
 import sys
 import threading
@@ -85,32 +83,6 @@ def watch_standard_input(stop: Callable[[], None]) -> None:
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()
 
 
-async def serve(listener: socket.socket, announce: Callable[[], None]) -> None:
-    import ministack.app as ministack_app
-    from gateway import gateway
-    from hypercorn.asyncio import serve as hypercorn_serve
-    from hypercorn.config import Config
-
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        loop.call_soon_threadsafe(stopped.set)
-
-    watch_standard_input(stop)
-    signal.signal(signal.SIGTERM, lambda *_: stop())
-    # A Ctrl-C at the terminal is the parent's to handle; it ends us by ending our standard input.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 0.1
-    config.shutdown_timeout = 1
-    config.loglevel = "WARNING"
-    await hypercorn_serve(gateway(ministack_app, announce), config, shutdown_trigger=stopped.wait)
-
-
 def end(arguments: argparse.Namespace) -> NoReturn:
     """Ends at once: an execution that sleeps in a thread must not keep the process alive."""
     from ministack.core import lambda_runtime
@@ -130,10 +102,14 @@ def main() -> None:
     scrub_environment(arguments, port)
     real_stdout = redirect_output(arguments.log or arguments.state_dir / "cloud.log")
 
+    import ministack.app as ministack_app
     import restores
+    from callers import know_callers
     from ecs_tasks import watch_tasks
     from expressions import remember_expressions
+    from gateway import gateway
     from placement import place_invocations
+    from server import serve
     from traffic import watch_traffic
     from workflow_traffic import watch_workflows
 
@@ -142,6 +118,7 @@ def main() -> None:
     watch_tasks()
     place_invocations()
     remember_expressions()
+    know_callers()
     restores.restore_all(without=frozenset(arguments.without))
     # The state of a large fleet is millions of objects that all stay; looking for garbage in them is most of the time.
     gc.set_threshold(200_000, 20, 1_000)
@@ -152,7 +129,7 @@ def main() -> None:
         os.close(real_stdout)
 
     try:
-        asyncio.run(serve(listener, announce))
+        serve(gateway(ministack_app, announce), listener, watch_standard_input)
     finally:
         end(arguments)
 
