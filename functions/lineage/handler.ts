@@ -2,13 +2,17 @@ import { bucketClient, ledgerClient, queueClient } from '../../shared/adapters/c
 import { DynamoCascades } from '../../shared/adapters/dynamodb/cascades.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoChains } from '../../shared/adapters/dynamodb/chains.ts';
+import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
 import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.ts';
+import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
+import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/images-of-streams.ts';
+import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
+import { DynamoStreams } from '../../shared/adapters/dynamodb/streams.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
-import { imageLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { ledgersOfRun } from '../../shared/lambda/ledgers.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
@@ -27,11 +31,15 @@ function compose(): LineageServices {
   const acting = { causes: new DynamoCauseLedger(table), cascades: new DynamoCascades(table) };
   return {
     reviewing: (run) => {
-      const { parts: runs, ...others } = ledgers(run);
-      return { ...others, ...acting, policies, files, runs, clock: Date.now };
+      const { parts: runs, placeReads: places, streamReads: streams, ...others } = ledgers(run);
+      return { ...others, places, streams, ...acting, policies, files, runs, clock: Date.now };
     },
     following: {
-      ...imageLedgers(table),
+      images: new DynamoImageLedger(table),
+      places: new DynamoPlaces(table),
+      contents: new DynamoContentLedger(table),
+      streams: new DynamoStreams(table),
+      streamImages: new DynamoImagesOfStreams(table),
       ...acting,
       policies,
       fleetPlaces: new DynamoFleetPlaces(table),

@@ -3,11 +3,20 @@ import {
   fleetPlaces,
   images,
   parts,
-  places,
+  placeReads,
   streamImages,
-  streams,
+  streamReads,
   usages,
 } from '../../shared/lambda/ledgers.ts';
 
 /** What a review's look at the fleet reads and writes. */
-export const reviewLedgers = { contents, fleetPlaces, images, parts, places, streamImages, streams, usages } as const;
+export const reviewLedgers = {
+  contents,
+  fleetPlaces,
+  images,
+  parts,
+  placeReads,
+  streamImages,
+  streamReads,
+  usages,
+} as const;

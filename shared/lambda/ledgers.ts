@@ -3,11 +3,13 @@ import { DynamoFleetPlaces } from '../adapters/dynamodb/fleet-places.ts';
 import { DynamoImageLedger } from '../adapters/dynamodb/image-ledger.ts';
 import { DynamoImages } from '../adapters/dynamodb/images.ts';
 import { DynamoPlaceLedger } from '../adapters/dynamodb/place-ledger.ts';
+import { DynamoPlaces } from '../adapters/dynamodb/places.ts';
 import { DynamoRunLedger } from '../adapters/dynamodb/run-ledger.ts';
 import { DynamoRunParts } from '../adapters/dynamodb/run-parts.ts';
 import { DynamoScopeLedger } from '../adapters/dynamodb/scope-ledger.ts';
 import { DynamoStreamImages } from '../adapters/dynamodb/stream-images.ts';
 import { DynamoStreamLedger } from '../adapters/dynamodb/stream-ledger.ts';
+import { DynamoStreams } from '../adapters/dynamodb/streams.ts';
 import type { LedgerTable } from '../adapters/dynamodb/table.ts';
 import { DynamoUsageLedger } from '../adapters/dynamodb/usage-ledger.ts';
 import type { ReviewMode } from '../domain/run.ts';
@@ -19,10 +21,12 @@ import {
   previewImages,
   previewLedgers,
   previewParts,
+  previewPlaceReads,
   previewPlaces,
   previewRuns,
   previewScopes,
   previewStreamImages,
+  previewStreamReads,
   previewStreams,
   previewUsages,
   type ReviewLedgers,
@@ -43,10 +47,15 @@ interface Kind<Name extends keyof ReviewLedgers> {
 type Kinds<Name extends keyof ReviewLedgers> = { readonly [One in Name]: Kind<One> };
 
 // Each by itself, so that a function's bundle holds those it names.
-/** For who writes none. */
+// For who writes none.
 export const imageReads: Kind<'imageReads'> = {
   real: (table) => new DynamoImages(table),
   preview: previewImageReads,
+};
+export const placeReads: Kind<'placeReads'> = { real: (table) => new DynamoPlaces(table), preview: previewPlaceReads };
+export const streamReads: Kind<'streamReads'> = {
+  real: (table) => new DynamoStreams(table),
+  preview: previewStreamReads,
 };
 export const images: Kind<'images'> = { real: (table) => new DynamoImageLedger(table), preview: previewImages };
 export const places: Kind<'places'> = { real: (table) => new DynamoPlaceLedger(table), preview: previewPlaces };

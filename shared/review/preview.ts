@@ -21,15 +21,20 @@ import type { StreamImages } from '../ports/rebuilds.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import { runFileKeys } from './documents.ts';
 
-/** What the steps of a review write to. */
+type PlaceReads = Pick<PlaceLedger, 'locations' | 'indexes'>;
+type StreamReads = Pick<StreamLedger, 'streams' | 'all'>;
+
+/** What the steps of a review write to; of some, what those read who write none. */
 export interface ReviewLedgers {
   readonly images: ImageLedger;
   readonly imageReads: Pick<ImageLedger, 'get'>;
   readonly places: PlaceLedger;
+  readonly placeReads: PlaceReads;
   readonly fleetPlaces: FleetPlaces;
   readonly contents: ContentLedger;
   readonly usages: UsageLedger;
   readonly streams: StreamLedger;
+  readonly streamReads: StreamReads;
   readonly streamImages: StreamImages;
   readonly runs: RunLedger;
   readonly parts: RunParts;
@@ -59,19 +64,23 @@ export function previewLedgers<Name extends keyof ReviewLedgers>(
   return previewed;
 }
 
+export const previewPlaceReads: View<PlaceReads> = (real, store) => ({
+  locations: async (digest) =>
+    (await store.get<readonly LocationRecord[]>(`locations/${digest}`)) ?? real.locations(digest),
+  indexes: async (digests) =>
+    new Map([...(await real.indexes(digests)), ...(await store.all<readonly IndexChild[]>('indexes', digests))]),
+});
+
 export const previewPlaces: View<PlaceLedger> = (real, store) => {
-  const locations = async (digest: Digest): Promise<readonly LocationRecord[]> =>
-    (await store.get<readonly LocationRecord[]>(`locations/${digest}`)) ?? real.locations(digest);
+  const reads = previewPlaceReads(real, store);
   return {
+    ...reads,
     ...readsOf(real, ['lastPushed']),
-    locations,
     recordLocation: async (record) => {
-      const known = await locations(record.digest);
+      const known = await reads.locations(record.digest);
       await store.put(`locations/${record.digest}`, withLocation(known, record));
     },
     recordIndex: (digest, children) => store.put(`indexes/${digest}`, children),
-    indexes: async (digests) =>
-      new Map([...(await real.indexes(digests)), ...(await store.all<readonly IndexChild[]>('indexes', digests))]),
   };
 };
 
@@ -92,6 +101,9 @@ export const previewUsages: View<UsageLedger> = (real) => ({
   record: nothing,
   end: nothing,
 });
+
+/** Nothing that a preview writes is seen here. */
+export const previewStreamReads: View<StreamReads> = (real) => real;
 
 export const previewStreams: View<StreamLedger> = (real) => ({
   ...readsOf(real, ['streams', 'all', 'firstSeen']),

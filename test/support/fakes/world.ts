@@ -42,6 +42,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
   const registry = new FakeRegistry();
   const images = new FakeImageLedger();
   const places = new FakePlaceLedger();
+  const streams = new FakeStreamLedger();
   let ids = 0;
   return {
     clock,
@@ -55,10 +56,12 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     chains: images,
     imageReads: images,
     places,
+    placeReads: places,
     fleetPlaces: places,
     contents: new FakeContentLedger(),
     usages: new FakeUsageLedger(),
-    streams: new FakeStreamLedger(),
+    streams,
+    streamReads: streams,
     streamImages: new FakeStreamImages(),
     causes: new FakeCauseLedger(),
     rebuilds: new FakeRebuildLedger(),
