@@ -23,5 +23,5 @@ test('5,000 first sightings cost some calls, not one each; seen again they cost 
   const again = await callsOf(() => ledger.recordFirstSeen('one', seen));
 
   expect(first.reduce((sum, { count }) => sum + count, 0)).toBeLessThan(MOST_CALLS);
-  expect(again.map(({ operation }) => operation)).toEqual(['GetItem']);
+  expect(again.map(({ operation }) => operation)).toEqual(['BatchGetItem']);
 });

@@ -1,6 +1,7 @@
 import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { withoutRevision } from './item-change.ts';
 import { readable } from './items.ts';
-import { type Item, withoutRevision } from './table.ts';
+import type { Item } from './table.ts';
 
 /** Every item as it is stored, without `rev`: how often a thing was written depends on the way, not on the facts. */
 export async function* dumpLedger(

@@ -1,16 +1,9 @@
 import { compareTexts } from '../../domain/order.ts';
 import { LedgerItemMissingError } from '../../ports/errors.ts';
+import { revisionAfter } from './item-change.ts';
 import { packLists, storedRecord } from './items.ts';
 import { INDEXES, type Key, type OPEN } from './keys.ts';
-import {
-  below,
-  type Condition,
-  type Content,
-  type Item,
-  type LedgerTable,
-  type Question,
-  revisionAfter,
-} from './table.ts';
+import { below, type Condition, type Content, type Item, type LedgerTable, type Question } from './table.ts';
 
 type OpenPartition = (typeof OPEN)[keyof typeof OPEN];
 

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
@@ -10,10 +9,14 @@ import {
   paginateQuery,
 } from '@aws-sdk/lib-dynamodb';
 import { piecesOf } from '../../concurrency.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { LedgerBatchIncompleteError, LedgerContendedError } from '../../ports/errors.ts';
 import type { Retry } from '../../ports/retry.ts';
 import { fullJitter } from '../backoff.ts';
+import { bare, type Change, changeOf, type Decide, nameOf, unchangedSince } from './item-change.ts';
 import type { INDEXES, Key } from './keys.ts';
+import { RecentItems } from './recent-items.ts';
+import { together } from './together.ts';
 
 /** What an item holds beside its key. */
 export interface Content {
@@ -47,6 +50,12 @@ export const below = (PK: string, prefix: string): Question => ({
   values: { ':pk': PK, ':prefix': prefix },
 });
 
+interface Wanted {
+  readonly key: Key;
+  /** Whoever reads many may do so by `BatchGetItem` alone, however many there are. */
+  readonly isOneOfMany: boolean;
+}
+
 const KEYS_A_READ = 100;
 const ITEMS_A_WRITE = 25;
 
@@ -55,29 +64,56 @@ export class LedgerTable {
   readonly #client: DynamoDBDocumentClient;
   readonly #name: string;
   readonly #backoff: Retry;
+  readonly #recent: RecentItems<Item>;
+  /** What is asked for at the same time is read by one call. */
+  readonly #read = together((wanted: readonly Wanted[]) => this.#readTogether(wanted));
 
-  constructor(client: DynamoDBDocumentClient, name: string, backoff: Retry = fullJitter({ attempts: 8 })) {
+  constructor(
+    client: DynamoDBDocumentClient,
+    name: string,
+    backoff: Retry = fullJitter({ attempts: 8 }),
+    clock: Clock = Date.now,
+  ) {
     this.#client = client;
     this.#name = name;
     this.#backoff = backoff;
+    this.#recent = new RecentItems(clock);
   }
 
   /** One item, strongly consistent: a decision may follow from it. */
   async get(key: Key): Promise<Item | undefined> {
-    const { Item: item } = await this.#client.send(
-      new GetCommand({ TableName: this.#name, Key: bare(key), ConsistentRead: true }),
-    );
-    return item as Item | undefined;
+    const [item] = await this.#read([{ key, isOneOfMany: false }]);
+    return item;
   }
 
   /**
-   * Items of any number of keys, in no order, strongly consistent: a step of a review reads what the step before it
-   * wrote. Keys that are not there are left out.
+   * Items of any number of keys, strongly consistent: a step of a review reads what the step before it wrote. Keys that are
+   * not there are left out.
    */
   async getAll(keys: readonly Key[]): Promise<readonly Item[]> {
-    const unique = [...new Map(keys.map((key) => [`${key.PK} ${key.SK}`, bare(key)])).values()];
+    const unique = [...new Map(keys.map((key) => [nameOf(key), key])).values()];
+    return (await this.#read(unique.map((key) => ({ key, isOneOfMany: true })))).filter((item) => item !== undefined);
+  }
+
+  async #readTogether(wanted: readonly Wanted[]): Promise<readonly (Item | undefined)[]> {
+    const unique = [...new Map(wanted.map(({ key }) => [nameOf(key), bare(key)])).values()];
+    const [only] = unique;
+    const isAlone = unique.length === 1 && !wanted.some(({ isOneOfMany }) => isOneOfMany);
+    const items = isAlone && only ? await this.#getOne(only) : await this.#getEach(unique);
+    const found = new Map(items.map((item) => [nameOf(item), item]));
+    for (const key of unique) this.#recent.remember(key, found.get(nameOf(key)));
+    return wanted.map(({ key }) => found.get(nameOf(key)));
+  }
+
+  async #getOne(key: Key): Promise<readonly Item[]> {
+    const asked = new GetCommand({ TableName: this.#name, Key: key, ConsistentRead: true });
+    const { Item: item } = await this.#client.send(asked);
+    return item ? [item as Item] : [];
+  }
+
+  async #getEach(keys: readonly Key[]): Promise<readonly Item[]> {
     const items: Item[] = [];
-    for (const piece of piecesOf(unique, KEYS_A_READ)) {
+    for (const piece of piecesOf(keys, KEYS_A_READ)) {
       await this.#untilProcessed(piece, async (left) => {
         const { Responses, UnprocessedKeys } = await this.#client.send(
           new BatchGetCommand({ RequestItems: { [this.#name]: { Keys: left, ConsistentRead: true } } }),
@@ -105,6 +141,7 @@ export class LedgerTable {
 
   /** Writes one item; `false` where the condition does not hold. */
   async put(item: Item, condition?: Condition): Promise<boolean> {
+    this.#recent.take(item);
     return conditional(() =>
       this.#client.send(new PutCommand({ TableName: this.#name, Item: item, ...expressions(condition) })),
     );
@@ -112,6 +149,7 @@ export class LedgerTable {
 
   /** Deletes one item; `false` where the condition does not hold. */
   async delete(key: Key, condition?: Condition): Promise<boolean> {
+    this.#recent.take(key);
     return conditional(() =>
       this.#client.send(new DeleteCommand({ TableName: this.#name, Key: bare(key), ...expressions(condition) })),
     );
@@ -119,27 +157,44 @@ export class LedgerTable {
 
   /**
    * Reads an item, decides what it should be, and writes that, if it differs, over the very item that was read. On a
-   * conflict it reads and decides again. A write whose reply was lost, which the client repeats, meets itself: its
-   * revision tells, so that nothing is decided twice. Only where another writer came between as well is it decided once
-   * more, over what both have written.
+   * conflict it reads and decides again. What this table read a moment ago is not read once more: the write itself tells
+   * whether it still stands. A write whose reply was lost, which the client repeats, meets itself: its revision tells, so
+   * that nothing is decided twice. Only where another writer came between as well is it decided once more, over what both
+   * have written.
    *
-   * `decide` gets `undefined` where there is no item, and returns `undefined` to leave things as they are.
+   * `decide` gets `undefined` where there is no item, and returns `undefined` to leave things as they are. It may be called
+   * several times; what it decided last counts.
    * @throws LedgerContendedError
    */
-  async change(key: Key, decide: (before: Item | undefined) => Content | undefined): Promise<void> {
-    let written: number | undefined;
+  async change(key: Key, decide: Decide): Promise<void> {
+    const assumed = this.#assumed(key, decide);
+    if (assumed && (await this.#write(assumed))) return;
+    let written = assumed?.after.rev;
     for (let attempt = 1; attempt <= this.#backoff.attempts; attempt += 1) {
       const before = await this.get(key);
       if (written !== undefined && before?.rev === written) return;
-      const decided = decide(before);
-      if (!decided) return;
-      const after: Item = { ...plain(decided), ...bare(key) };
-      if (before && isDeepStrictEqual(withoutRevision(before), after)) return;
-      written = revisionAfter(before);
-      if (await this.put({ ...after, rev: written }, unchangedSince(before))) return;
+      const change = changeOf(key, before, decide);
+      if (!change || (await this.#write(change))) return;
+      written = change.after.rev;
       await this.#backoff.wait(attempt);
     }
     throw new LedgerContendedError(`${key.PK} / ${key.SK}`, this.#backoff.attempts);
+  }
+
+  /** A change of what was read a moment ago. That nothing is to be done, or an error, says little over what may be old. */
+  #assumed(key: Key, decide: Decide): Change | undefined {
+    const recent = this.#recent.take(key);
+    try {
+      return recent && changeOf(key, recent.item, decide);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #write({ before, after }: Change): Promise<boolean> {
+    const isWritten = await this.put(after, unchangedSince(before));
+    if (isWritten) this.#recent.remember(after, after);
+    return isWritten;
   }
 
   /** Answers to a question, page by page. */
@@ -187,31 +242,9 @@ async function conditional(write: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** The whole part counts the writes; the fraction is chance, so that a writer knows its own from another's. */
-export const revisionAfter = (before: Item | undefined): number =>
-  Math.floor((before?.rev as number | undefined) ?? 0) + 1 + Math.random();
-
-const unchangedSince = (before: Item | undefined): Condition =>
-  before ? { expression: 'rev = :rev', values: { ':rev': before.rev } } : { expression: 'attribute_not_exists(PK)' };
-
 const expressions = (condition: Condition | undefined) =>
   condition && {
     ConditionExpression: condition.expression,
     ...(condition.names && { ExpressionAttributeNames: { ...condition.names } }),
     ...(condition.values && { ExpressionAttributeValues: { ...condition.values } }),
   };
-
-const bare = ({ PK, SK }: Key): Key => ({ PK, SK });
-
-export function withoutRevision(item: Item): Item {
-  const { rev: _, ...rest } = item;
-  return rest as Item;
-}
-
-/** Leaves out members that are `undefined`, as the table does, so that what is read compares equal to what was written. */
-function plain<Value>(value: Value): Value {
-  if (Array.isArray(value)) return value.map(plain) as Value;
-  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return value;
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(members.map(([name, member]) => [name, plain(member)])) as Value;
-}

@@ -38,7 +38,7 @@ test('keys left unprocessed are asked for again, and no others', async () => {
 test('keys that stay unprocessed are an error, never missing items', async () => {
   dynamo.on(BatchGetCommand).resolves({ Responses: {}, UnprocessedKeys: { ledger: { Keys: [key('a')] } } });
   const { table: ledger } = table();
-  await expect(ledger.getAll([key('a')])).rejects.toMatchObject({ name: 'LedgerBatchIncompleteError' });
+  await expect(ledger.getAll(['a', 'b'].map(key))).rejects.toMatchObject({ name: 'LedgerBatchIncompleteError' });
   expect(dynamo.commandCalls(BatchGetCommand)).toHaveLength(3);
 });
 
@@ -120,4 +120,124 @@ test('a change that meets other writers to the end is an error', async () => {
 test('an error that is no refused condition is thrown on', async () => {
   dynamo.on(PutCommand).rejects(awsError('ThrottlingException'));
   await expect(table().table.put(item('a'))).rejects.toMatchObject({ name: 'ThrottlingException' });
+});
+
+describe('what was read a moment ago', () => {
+  /** One item, as DynamoDB keeps it: a write over another revision than the one that stands is refused. */
+  function stored(first?: { readonly count: number; readonly rev: number }) {
+    const state: { item: Record<string, unknown> | undefined; nowEpochMs: number } = {
+      item: first && { ...item('a'), ...first },
+      nowEpochMs: 0,
+    };
+    dynamo.on(GetCommand).callsFake(() => ({ Item: state.item }));
+    dynamo.on(BatchGetCommand).callsFake(() => ({ Responses: { ledger: state.item ? [state.item] : [] } }));
+    dynamo.on(PutCommand).callsFake(({ Item, ExpressionAttributeValues: values }) => {
+      if (state.item?.rev !== values?.[':rev']) throw refused;
+      state.item = Item;
+      return {};
+    });
+    const { waits, ...backoff } = countingBackoff(3);
+    return { state, waits, table: new LedgerTable(client, 'ledger', backoff, () => state.nowEpochMs) };
+  }
+  const next = (before: object | undefined) => ({
+    ...item('a'),
+    count: Number((before as { count?: number } | undefined)?.count ?? 0) + 1,
+  });
+  const reads = () => dynamo.commandCalls(GetCommand).length;
+
+  test.each([
+    ['an item', { count: 4, rev: 4 }, 5],
+    ['that there was none', undefined, 1],
+  ])('is not read again before it is written over: %s', async (_, first, count) => {
+    const { state, table: ledger } = stored(first);
+    await ledger.getAll(['a', 'b'].map(key));
+    await ledger.change(key('a'), next);
+    expect(state.item).toMatchObject({ count });
+    expect(reads()).toBe(0);
+  });
+
+  test('is what was written, for the next change', async () => {
+    const { state, table: ledger } = stored();
+    await ledger.change(key('a'), next);
+    await ledger.change(key('a'), next);
+    expect(state.item).toMatchObject({ count: 2 });
+    expect(reads()).toBe(1);
+  });
+
+  test('loses against what another one wrote since', async () => {
+    const { state, table: ledger, waits } = stored({ count: 4, rev: 4 });
+    await ledger.get(key('a'));
+    state.item = { ...item('a'), count: 9, rev: 5 };
+    await ledger.change(key('a'), next);
+    expect(state.item).toMatchObject({ count: 10 });
+    expect(waits).toEqual([]);
+  });
+
+  test('is read again before nothing is done', async () => {
+    const { state, table: ledger } = stored({ count: 4, rev: 4 });
+    await ledger.get(key('a'));
+    state.item = { ...item('a'), count: 1, rev: 5 };
+    await ledger.change(key('a'), (before) => (Number(before?.count) < 3 ? next(before) : undefined));
+    expect(state.item).toMatchObject({ count: 2 });
+  });
+
+  test('is read again before an error is thrown', async () => {
+    const { state, table: ledger } = stored();
+    await ledger.get(key('a'));
+    state.item = { ...item('a'), count: 1, rev: 5 };
+    await ledger.change(key('a'), (before) => {
+      if (!before) throw new Error('not there');
+      return next(before);
+    });
+    expect(state.item).toMatchObject({ count: 2 });
+  });
+
+  test('meets its own write where the reply was lost, and decides once', async () => {
+    const { state, table: ledger } = stored({ count: 4, rev: 4 });
+    await ledger.get(key('a'));
+    dynamo.on(PutCommand).callsFake(({ Item }) => {
+      state.item = Item;
+      throw refused;
+    });
+    await ledger.change(key('a'), next);
+    expect(state.item).toMatchObject({ count: 5 });
+    expect(dynamo.commandCalls(PutCommand)).toHaveLength(1);
+  });
+
+  test('is forgotten after five seconds, and where it was written over or deleted by other ways', async () => {
+    const { state, table: ledger } = stored({ count: 4, rev: 4 });
+    await ledger.get(key('a'));
+    state.nowEpochMs = 5_001;
+    await ledger.change(key('a'), next);
+    expect(reads()).toBe(2);
+    await ledger.delete(key('a'));
+    await ledger.change(key('a'), next);
+    expect(reads()).toBe(3);
+  });
+});
+
+describe('what is asked for at the same time', () => {
+  const asked = () => dynamo.commandCalls(BatchGetCommand).map(({ args }) => args[0].input.RequestItems?.ledger?.Keys);
+
+  test('is read by one call, each key once', async () => {
+    dynamo.on(BatchGetCommand).resolves({ Responses: { ledger: ['b', 'a'].map(item) } });
+    const { table: ledger } = table();
+    const [a, all, c] = await Promise.all([
+      ledger.get(key('a')),
+      ledger.getAll(['c', 'b', 'a'].map(key)),
+      Promise.resolve().then(() => ledger.get(key('c'))),
+    ]);
+    expect(a).toEqual(item('a'));
+    expect(all).toEqual(['b', 'a'].map(item));
+    expect(c).toBeUndefined();
+    expect(asked()).toEqual([['a', 'c', 'b'].map(key)]);
+  });
+
+  test('fails together, and what is asked for later does not', async () => {
+    dynamo.on(BatchGetCommand).rejectsOnce(awsError('ThrottlingException')).resolves({ Responses: {} });
+    const { table: ledger } = table();
+    const both = await Promise.allSettled([ledger.get(key('a')), ledger.get(key('b'))]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await ledger.getAll(['a', 'b'].map(key))).toEqual([]);
+  });
 });

@@ -36,7 +36,7 @@ const ACTIONS = new Map<unknown, string>([
 ]);
 
 /** A stream with a cause, a lock and a rebuild, in the tables of DynamoDB, and what is asked of them. */
-async function recorded() {
+async function recorded({ isEmpty = false } = {}) {
   const asked = new Set<string>();
   const written = new Set<string>();
   const client = new MemoryTable().client(async () => 'done');
@@ -49,9 +49,11 @@ async function recorded() {
   const table = new LedgerTable(client, 'ledger');
   const fakes = await planWorld();
   const world = { ...fakes, ...imageLedgers(table), ...actingLedgers(table) };
-  await violating(world as never);
-  await world.locks.take(lock('r1', { stream: STREAM }));
-  await world.rebuilds.record(STREAM, 'r1', () => rebuild('r1', { stream: STREAM }));
+  if (!isEmpty) {
+    await violating(world as never);
+    await world.locks.take(lock('r1', { stream: STREAM }));
+    await world.rebuilds.record(STREAM, 'r1', () => rebuild('r1', { stream: STREAM }));
+  }
   const context = {
     ...cliContext(world as never),
     usages: new DynamoUsageLedger(table),
@@ -117,5 +119,9 @@ test.each<[string, Command, readonly string[]]>([
   }
   const flags = 'reason' in command.options ? { reason: 'a test' } : {};
   await run(command, context as never, words, flags);
-  expect({ actions: [...asked].sort(), written: [...written].sort() }).toEqual(documented.get(name));
+  // Before the first review there are no causes, beside which the switch would be read.
+  const first = name === 'status' ? await recorded({ isEmpty: true }) : undefined;
+  if (first) await run(command, first.context as never, words, flags);
+  const actions = [...asked.union(first?.asked ?? new Set())];
+  expect({ actions: actions.sort(), written: [...written].sort() }).toEqual(documented.get(name));
 });
