@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
+import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
@@ -30,6 +31,7 @@ function compose(): RegistryEventPorts {
   const sqs = queueClient();
   return {
     ...imageLedgers(table),
+    fleetPlaces: new DynamoFleetPlaces(table),
     policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
     guards: new DynamoGuardLedger(table),
     registry: new EcrRegistry(ecr),

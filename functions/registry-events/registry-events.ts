@@ -11,11 +11,11 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type * as v from '../../shared/schema.ts';
 import { lookRequest, type RegistryEventMessage } from './input.ts';
 import { type Failed, handleLooks, type LookPorts } from './look.ts';
-import { recordPushes } from './record-pushes.ts';
+import { type PushPorts, recordPushes } from './record-pushes.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 
-export interface RegistryEventPorts extends LookPorts {
+export interface RegistryEventPorts extends LookPorts, PushPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly deadLetters: DeadLetters;
 }

@@ -1,8 +1,8 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { findStreams } from '../domain/heads.ts';
-import type { Digest, ImageLocation, IndexChild, Platform } from '../domain/image.ts';
+import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
 import type { Policy } from '../domain/policy.ts';
-import type { StreamRecord } from '../domain/records.ts';
+import type { ImageRecord, StreamRecord } from '../domain/records.ts';
 import { sameContent } from '../domain/same-content.ts';
 import { streamRulesOf } from '../domain/stream.ts';
 import { LedgerContendedError } from '../ports/errors.ts';
@@ -15,24 +15,30 @@ interface Listed {
   readonly location: ImageLocation;
   readonly listing: readonly RegistryImage[];
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
+  /** Its streams, where they were read before all of this. */
+  readonly before?: ReadonlyMap<string, StreamRecord>;
 }
+
+interface HeadPorts {
+  readonly images: ImageLedger;
+  readonly streams: StreamLedger;
+}
+
+type Images = ReadonlyMap<Digest, ImageRecord>;
 
 /**
  * Writes the head of every release line of a repository, and which images are heads no longer.
  * @throws LedgerContendedError where another reading moved a head meanwhile: what was listed may be older than that
  */
-export async function recordHeads(
-  { images, streams }: { readonly images: ImageLedger; readonly streams: StreamLedger },
-  policy: Policy,
-  listed: Listed,
-): Promise<void> {
-  const platforms = await platformsOf(images, listed.listing);
-  const now = streamsOf(policy, listed, platforms);
-  const before = await streams.streams(now.map(({ stream }) => stream));
-  const were = headImages([...before.values()]);
+export async function recordHeads({ images, streams }: HeadPorts, policy: Policy, listed: Listed): Promise<void> {
+  const read = await images.get(digestsIn(listed));
+  const now = streamsOf(policy, listed, read);
+  const before = listed.before ?? (await streams.streams(now.map(({ stream }) => stream)));
+  const were = headImages(now.flatMap(({ stream }) => before.get(stream) ?? []));
   const are = headImages(now);
-  const known = await images.get([...new Set([...were, ...are])]);
-  const changed = [...known.values()].filter(({ digest, isHead }) => isHead !== are.has(digest));
+  // Whoever moves a head marks the images first: marks that were read before the heads may be older than they are.
+  const known = await withRest(images, listed.before ? read : new Map(), [...were, ...are]);
+  const changed = known.filter(({ digest, isHead }) => isHead !== are.has(digest));
   await mapConcurrently(changed, WRITES_AT_ONCE, ({ digest }) =>
     images.recordPresence(digest, { isHead: are.has(digest) }),
   );
@@ -51,17 +57,23 @@ export async function recordHeads(
   throw new LedgerContendedError(`STREAM#${lost.stream}`, 1);
 }
 
-async function platformsOf(
+/** All that may be a head: what is listed, and the images of its indexes. */
+const digestsIn = ({ listing, indexes }: Listed): readonly Digest[] =>
+  listing.flatMap(({ digest }) => [digest, ...(indexes.get(digest) ?? []).map((child) => child.digest)]);
+
+async function withRest(
   images: ImageLedger,
-  listing: readonly RegistryImage[],
-): Promise<ReadonlyMap<Digest, Platform>> {
-  const records = await images.get(listing.map(({ digest }) => digest));
-  return new Map([...records].flatMap(([digest, { platform }]) => (platform ? [[digest, platform] as const] : [])));
+  read: Images,
+  digests: readonly Digest[],
+): Promise<readonly ImageRecord[]> {
+  const wanted = [...new Set(digests)];
+  const rest = await images.get(wanted.filter((digest) => !read.has(digest)));
+  return wanted.flatMap((digest) => read.get(digest) ?? rest.get(digest) ?? []);
 }
 
-function streamsOf(policy: Policy, listed: Listed, platforms: ReadonlyMap<Digest, Platform>): StreamRecord[] {
+function streamsOf(policy: Policy, listed: Listed, images: Images): StreamRecord[] {
   const pushed = listed.listing.map(({ digest, tags, pushedAtEpochMs }) => {
-    const [children, platform] = [listed.indexes.get(digest), platforms.get(digest)];
+    const [children, platform] = [listed.indexes.get(digest), images.get(digest)?.platform];
     return {
       digest,
       tags,

@@ -38,8 +38,31 @@ export async function pushWorld(): Promise<PushWorld> {
 
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
 export function portsOf(world: PushWorld, turns: Turns = {}): RegistryEventPorts {
-  const { images, places, contents, streams, streamImages, policies, guards, registry, deadLetters, clock } = world;
-  const ports = { images, places, contents, streams, streamImages, policies, guards, registry, deadLetters };
+  const {
+    images,
+    places,
+    fleetPlaces,
+    contents,
+    streams,
+    streamImages,
+    policies,
+    guards,
+    registry,
+    deadLetters,
+    clock,
+  } = world;
+  const ports = {
+    images,
+    places,
+    fleetPlaces,
+    contents,
+    streams,
+    streamImages,
+    policies,
+    guards,
+    registry,
+    deadLetters,
+  };
   const all = { ...ports, planner: world.wakings };
   const interleaved = Object.entries(all).map(([name, port]) => [name, interleave(name, port, turns)]);
   const asking = {
