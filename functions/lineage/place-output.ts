@@ -36,10 +36,9 @@ export interface PlacedOutput {
  */
 export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'place-output'>): Promise<PlacedOutput> {
   const { cascadeId, stream, rebuildId } = input;
-  const rebuild = await ports.rebuilds.get(stream, rebuildId);
+  const [rebuild, { policy }] = await Promise.all([ports.rebuilds.get(stream, rebuildId), ports.policies.current()]);
   if (rebuild?.cascadeId !== cascadeId || rebuild.output === undefined)
     throw new InvalidInputError([`rebuildId: cascade ${cascadeId} has no output of rebuild ${rebuildId}`]);
-  const { policy } = await ports.policies.current();
   const output = await imagesUnder(ports.places, rebuild.output);
   const fleet = await readAround(ports, policy, output);
   const known = output.filter((digest) => fleet.images.has(digest));

@@ -33,8 +33,7 @@ export async function reserve(
   const granted = { decision: 'build', rebuildId, lookAfterSeconds: limits.lookAfterSeconds } as const;
   // What has begun is awaited, whatever the guards say by now.
   if (own && hasBegun(own)) return granted;
-  const policy = await policyOf(ports, cascade, stream);
-  const parents = await parentsOf(ports, node);
+  const [policy, parents] = await Promise.all([policyOf(ports, cascade, stream), parentsOf(ports, node)]);
   const obstacle =
     unverifiedParent(parents) ?? (await claim(ports, { ...input, cascade, node, parents, rebuildId, policy }));
   if (!obstacle) return granted;
@@ -72,8 +71,9 @@ interface Claim {
 async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer | undefined> {
   const { cascadeId, stream, cascade, node, parents, rebuildId, policy } = claimed;
   const { guards: settings, pipeline, mode } = policy;
-  const held = await standingLock(ports, stream, rebuildId);
-  const [memories, killSwitch] = await Promise.all([ports.guards.get([stream]), ports.killSwitch.read()]);
+  const [held, killSwitch] = await Promise.all([standingLock(ports, stream, rebuildId), ports.killSwitch.read()]);
+  // After the lock: a stale one may leave something to be remembered.
+  const memories = await ports.guards.get([stream]);
   const memory = memories.get(stream) ?? freshMemory(stream);
   const facts = node.facts.filter(({ kind }) => kind !== 'parent-moved' || policy.caps.followParents);
   if (facts.length === 0) return wait(HEAD_MENDED, 'The policy follows no parents any more.');

@@ -45,8 +45,8 @@ export async function check(ports: VerifyPorts, limits: VerifyLimits, step: Step
 async function judge(ports: VerifyPorts, verification: Verification): Promise<RebuildJudgement> {
   const { rebuild, deadlineEpochMs } = verification;
   const output = provenOutput(rebuild);
-  await lookAtUnclear(ports, verification, await learnOutput(ports, rebuild.stream, output));
-  const made = await imagesOf(ports, output);
+  const learnt = await learnOutput(ports, rebuild.stream, output);
+  const made = (await lookAtUnclear(ports, verification, learnt)) ? await imagesOf(ports, output) : learnt;
   const images = made.map(lookedAt);
   const isClear = !images.some((image) => isUnclear(image, rebuild.facts));
   const before = isClear && rebuild.headBefore ? await imagesOf(ports, rebuild.headBefore) : undefined;
@@ -85,16 +85,17 @@ async function reconfirm(
   return true;
 }
 
-/** An image that is clear is not looked at again: what an event brought meanwhile counts. */
+/**
+ * An image that is clear is not looked at again: what an event brought meanwhile counts.
+ * @returns whether one was looked at, and more may be known of it now
+ */
 async function lookAtUnclear(
   ports: VerifyPorts,
   { rebuild }: Verification,
   images: readonly OutputImage[],
-): Promise<void> {
+): Promise<boolean> {
   const unclear = images.filter((image) => isUnclear(lookedAt(image), rebuild.facts));
-  await scanImages(
-    ports,
-    rebuild.rebuildId,
-    unclear.flatMap(({ record }) => record ?? []),
-  );
+  const known = unclear.flatMap(({ record }) => record ?? []);
+  await scanImages(ports, rebuild.rebuildId, known);
+  return known.length > 0;
 }

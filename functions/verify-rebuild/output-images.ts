@@ -20,10 +20,11 @@ export async function imagesOf(
   { places, images }: Pick<VerifyPorts, 'places' | 'images'>,
   digest: Digest,
 ): Promise<readonly OutputImage[]> {
-  const digests = await imagesUnder(places, digest);
-  const records = await images.get(digests);
+  // Most outputs are an image themselves.
+  const [digests, own] = await Promise.all([imagesUnder(places, digest), images.get([digest])]);
+  const others = await images.get(digests.filter((one) => !own.has(one)));
   return digests.map((one) => {
-    const record = records.get(one);
+    const record = own.get(one) ?? others.get(one);
     return { digest: one, ...(record && { record }) };
   });
 }
