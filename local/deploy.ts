@@ -29,7 +29,8 @@ const SUITABLE = {
   DeletionProtection: 'false',
   ReviewScheduleState: 'DISABLED',
   ProtectionScheduleState: 'DISABLED',
-  PlanWindowSeconds: '1',
+  PlanWindowSeconds: '0',
+  HeadWindowSeconds: '1',
   PollSeconds: '1',
   BuildLookSeconds: '5',
 } as const;
