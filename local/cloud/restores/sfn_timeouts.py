@@ -25,7 +25,8 @@ from ministack.services import stepfunctions
 from rewrite import rewrite
 from upstream import wrap
 
-_HEARTBEAT_CHECK_SECONDS = 0.02
+# So late at most is seen that an execution was stopped: hundreds may wait, each in a thread.
+_LOOK_SECONDS = 0.25
 _MOST_REMEMBERED_TOKENS = 10_000
 
 _ANSWERS = {
@@ -177,7 +178,7 @@ def _wait_for_answer(token: str, answered: threading.Event, limits: dict[str, fl
     heartbeat, timeout = limits.get("HeartbeatSeconds"), limits.get("TimeoutSeconds")
     execution = current.get()
     try:
-        while not answered.wait(_HEARTBEAT_CHECK_SECONDS):
+        while not answered.wait(_until_next_look(began, record, timeout, heartbeat)):
             if execution is not None and execution["status"] != "RUNNING":
                 stepfunctions._task_tokens.pop(token, None)
                 raise stepfunctions._ExecutionError("States.Runtime", "The execution has ended")
@@ -192,6 +193,14 @@ def _wait_for_answer(token: str, answered: threading.Event, limits: dict[str, fl
         _ended_tokens[token] = None
         if len(_ended_tokens) > _MOST_REMEMBERED_TOKENS:
             _ended_tokens.popitem(last=False)
+
+
+def _until_next_look(began: float, record: dict[str, Any], timeout: float | None, heartbeat: float | None) -> float:
+    now = time.monotonic()
+    dues = [began + timeout] if timeout is not None else []
+    dues += [record.get("beat_at", began) + heartbeat] if heartbeat is not None else []
+    # A moment more: what is due now is not over yet.
+    return min([_LOOK_SECONDS, *(max(due - now, 0) + 0.001 for due in dues)])
 
 
 def _refuse_ended_tokens(original: Any, request: dict[str, Any]) -> Any:
