@@ -20,8 +20,8 @@ const READS_AT_ONCE = 8;
 
 /** How long a base takes to reach forty applications beside what the slowest pipelines and scans of each wave take. */
 export async function cascadeBenchmark(): Promise<Report> {
-  // As in the template: a look at a build is for events that were lost, and none is here; heads that moved are collected.
-  const parameters = { BuildLookSeconds: '600', HeadWindowSeconds: '5' };
+  // As in the template: a look at a build is for events that were lost, and none is here; what nobody waits for is collected.
+  const parameters = { BuildLookSeconds: '600', HeadWindowSeconds: '5', AnnounceWindowSeconds: '1' };
   await using installation = await install(tieredFleet(fleetOfForty()), { build: true, parameters });
   const execution = await installation.review();
   if (execution.status !== 'SUCCEEDED') throw new ReviewFailedError(execution);

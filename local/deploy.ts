@@ -29,6 +29,7 @@ const SUITABLE = {
   DeletionProtection: 'false',
   ReviewScheduleState: 'DISABLED',
   ProtectionScheduleState: 'DISABLED',
+  AnnounceWindowSeconds: '0',
   PlanWindowSeconds: '0',
   HeadWindowSeconds: '1',
   PollSeconds: '1',

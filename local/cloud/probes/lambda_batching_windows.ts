@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
-import { CreateEventSourceMappingCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateEventSourceMappingCommand,
+  type CreateEventSourceMappingCommandInput,
+  LambdaClient,
+} from '@aws-sdk/client-lambda';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { ProbeCloud } from '../probe.ts';
 import { makeQueue, received } from '../probe-events.ts';
 import { makeFunction } from '../probe-workflows.ts';
 
-const MESSAGES = 12;
+const AT_ONCE = 12;
 
 /** Tells a queue how many records it was given, over the queue's own API. */
-const source = (endpoint: string, queue: string) => `
+const telling = (endpoint: string, queue: string) => `
 export const handler = async ({ Records }) => {
   const reply = await fetch('${endpoint}/', {
     method: 'POST',
@@ -23,20 +28,47 @@ export const handler = async ({ Records }) => {
 };`;
 
 export default async function probe(cloud: ProbeCloud): Promise<void> {
+  const queue = await makeQueue(cloud, []);
+  assert.equal(await collected(cloud, { EventSourceArn: queue.arn }, sendingTo(cloud, queue.url)), AT_ONCE);
+  const table = await tableWithStream(cloud);
+  const stream = { EventSourceArn: table.stream, StartingPosition: 'TRIM_HORIZON' } as const;
+  assert.equal(await collected(cloud, stream, puttingInto(cloud, table.name)), AT_ONCE);
+}
+
+/** How many come in the first batch of those that are there within a second. */
+async function collected(
+  cloud: ProbeCloud,
+  source: Pick<CreateEventSourceMappingCommandInput, 'EventSourceArn' | 'StartingPosition'>,
+  send: (n: number) => Promise<unknown>,
+): Promise<unknown> {
   const told = await makeQueue(cloud, []);
-  const { url: QueueUrl, arn: EventSourceArn } = await makeQueue(cloud, []);
-  await new LambdaClient(cloud.config).send(
-    new CreateEventSourceMappingCommand({
-      FunctionName: await makeFunction(cloud, source(cloud.endpoint, told.url)),
-      EventSourceArn,
-      BatchSize: 100,
-      MaximumBatchingWindowInSeconds: 1,
+  const FunctionName = await makeFunction(cloud, telling(cloud.endpoint, told.url));
+  const mapping = { ...source, FunctionName, BatchSize: 100, MaximumBatchingWindowInSeconds: 1 };
+  await new LambdaClient(cloud.config).send(new CreateEventSourceMappingCommand(mapping));
+  for (let n = 0; n < AT_ONCE; n += 1) await send(n);
+  return (await received(cloud, told)).body.records;
+}
+
+function sendingTo(cloud: ProbeCloud, QueueUrl: string) {
+  const sqs = new SQSClient(cloud.config);
+  return (n: number) => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: String(n) }));
+}
+
+function puttingInto(cloud: ProbeCloud, TableName: string) {
+  const dynamodb = new DynamoDBClient(cloud.config);
+  return (n: number) => dynamodb.send(new PutItemCommand({ TableName, Item: { pk: { S: String(n) } } }));
+}
+
+async function tableWithStream(cloud: ProbeCloud) {
+  const name = cloud.unique('table');
+  const { TableDescription } = await new DynamoDBClient(cloud.config).send(
+    new CreateTableCommand({
+      TableName: name,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
     }),
   );
-  const sqs = new SQSClient(cloud.config);
-  for (let n = 0; n < MESSAGES; n += 1) {
-    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: String(n) }));
-  }
-  const { body } = await received(cloud, told);
-  assert.equal(body.records, MESSAGES);
+  return { name, stream: TableDescription?.LatestStreamArn };
 }

@@ -1,6 +1,6 @@
-"""A queue's messages are collected for as long as the mapping says, or until a batch is full, of any size it allows.
+"""Messages and records are collected for as long as the mapping says, or until a batch is full, of any size it allows.
 
-ministack invokes a function for whatever is there when it looks, and for ten messages at most.
+ministack invokes a function for whatever is there when it looks, and for ten messages of a queue at most.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -19,14 +19,25 @@ _since: dict[str, float] = {}
 
 def restore() -> None:
     lambda_svc._patchwave_collects = _collects
+    lambda_svc._patchwave_visible = _visible
     rewrite(
         lambda_svc,
         "_poll_sqs",
         (
             "            batch = _sqs._receive_messages_for_esm(queue_url, batch_size)\n",
-            "            if _patchwave_collects(esm, queue, batch_size):\n"
+            "            if _patchwave_collects(esm, _patchwave_visible(queue, batch_size), batch_size):\n"
             "                continue\n"
             "            batch = _sqs._receive_messages_for_esm(queue_url, batch_size)\n",
+        ),
+    )
+    rewrite(
+        lambda_svc,
+        "_poll_dynamodb_streams",
+        (
+            "            batch = _ddb.stream_records_since(table_name, pos, batch_size)\n",
+            "            if _patchwave_collects(esm, end - pos, batch_size):\n"
+            "                continue\n"
+            "            batch = _ddb.stream_records_since(table_name, pos, batch_size)\n",
         ),
     )
     rewrite(
@@ -36,13 +47,12 @@ def restore() -> None:
     )
 
 
-def _collects(mapping: dict[str, Any], queue: dict[str, Any], batch_size: int) -> bool:
-    """Whether messages are there, and more of them are waited for."""
+def _collects(mapping: dict[str, Any], waiting: int, batch_size: int) -> bool:
+    """Whether some are there, and more are waited for. A batch that failed is tried again as it is."""
     window = mapping.get("MaximumBatchingWindowInSeconds") or 0
     name = mapping["UUID"]
-    if not window:
+    if not window or mapping.get("LastProcessingResult", "").startswith("PROBLEM"):
         return False
-    waiting = _visible(queue, batch_size)
     now = time.monotonic()
     if waiting and name not in _since:
         _since[name] = now
