@@ -34,12 +34,26 @@ export async function ask(ports: VerifyPorts, step: StepInput): Promise<void> {
 export async function check(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<CheckedScan> {
   const verification = await verificationOf(ports, step);
   const { rebuild, policy, deadlineEpochMs } = verification;
-  const judgement = rebuild.outcome ?? (await judge(ports, verification));
+  const judgement = rebuild.outcome ?? (await judgeSoon(ports, verification));
   if (judgement.result === 'pending')
     return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, deadlineEpochMs) };
   const outcome: RebuildOutcome = rebuild.outcome ?? (await recordOutcome(ports, rebuild, judgement));
   const isPromoted = outcome.result === 'fixed' && policy.promotes;
   return { decision: isPromoted ? 'promote' : 'ended', waitSeconds: limits.pollSeconds };
+}
+
+/** How long the first looks may follow one another here: a machine that waits counts in seconds, and by its poll. */
+const SOON_MS = 2_000;
+const FIRST_WAIT_MS = 100;
+
+/** A scan may take a moment only, so at first it is looked at again after as long as was waited before. */
+async function judgeSoon(ports: VerifyPorts, verification: Verification): Promise<RebuildJudgement> {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs *= 2) {
+    const judgement = await judge(ports, verification);
+    if (judgement.result !== 'pending' || ports.clock() + waitMs > verification.sinceEpochMs + SOON_MS)
+      return judgement;
+    await ports.sleep(waitMs);
+  }
 }
 
 async function judge(ports: VerifyPorts, verification: Verification): Promise<RebuildJudgement> {

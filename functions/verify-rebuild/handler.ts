@@ -45,9 +45,10 @@ function compose(): VerifyServices {
     scanner: new EcrScanner(readers),
     looks: new SqsMessages<LookRequest>(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
     tagger: new EcrTagger(ecrClients(memberAccess({ ...role, roleName: env.ACT_BUILD_ROLE_NAME }))),
-    pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep: (ms) => sleep(ms) }),
+    pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
     retry: fullJitter({ attempts: 3 }),
     clock: Date.now,
+    sleep,
   };
   return { ports, limits: { pollSeconds: env.POLL_SECONDS, outputGraceMs: 5 * MINUTE_MS } };
 }

@@ -25,6 +25,7 @@ export interface VerifyPorts extends JudgeImagesPorts, AskWorld {
   readonly policies: Pick<PolicyStore, 'current' | 'load'>;
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly tagger: Tagger;
+  readonly sleep: (milliseconds: number) => Promise<unknown>;
 }
 
 export interface VerifyLimits {

@@ -27,8 +27,8 @@ export class RecentItems<Item extends Key> {
     const name = nameOf(key);
     this.#readings.delete(name);
     this.#readings.set(name, { item, atEpochMs: this.#clock() });
-    if (this.#readings.size <= AT_MOST) return;
-    for (const [oldest] of this.#readings.entries().take(1)) this.#readings.delete(oldest);
+    const [oldest = name] = this.#readings.keys();
+    if (this.#readings.size > AT_MOST) this.#readings.delete(oldest);
   }
 
   take(key: Key): Reading<Item> | undefined {

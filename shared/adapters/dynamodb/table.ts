@@ -53,7 +53,7 @@ export const below = (PK: string, prefix: string): Question => ({
 interface Wanted {
   readonly key: Key;
   /** Whoever reads many may do so by `BatchGetItem` alone, however many there are. */
-  readonly isOneOfMany: boolean;
+  readonly isMany: boolean;
 }
 
 const KEYS_A_READ = 100;
@@ -82,7 +82,7 @@ export class LedgerTable {
 
   /** One item, strongly consistent: a decision may follow from it. */
   async get(key: Key): Promise<Item | undefined> {
-    const [item] = await this.#read([{ key, isOneOfMany: false }]);
+    const [item] = await this.#read([{ key, isMany: false }]);
     return item;
   }
 
@@ -92,13 +92,13 @@ export class LedgerTable {
    */
   async getAll(keys: readonly Key[]): Promise<readonly Item[]> {
     const unique = [...new Map(keys.map((key) => [nameOf(key), key])).values()];
-    return (await this.#read(unique.map((key) => ({ key, isOneOfMany: true })))).filter((item) => item !== undefined);
+    return (await this.#read(unique.map((key) => ({ key, isMany: true })))).filter((item) => item !== undefined);
   }
 
   async #readTogether(wanted: readonly Wanted[]): Promise<readonly (Item | undefined)[]> {
     const unique = [...new Map(wanted.map(({ key }) => [nameOf(key), bare(key)])).values()];
     const [only] = unique;
-    const isAlone = unique.length === 1 && !wanted.some(({ isOneOfMany }) => isOneOfMany);
+    const isAlone = unique.length === 1 && !wanted.some(({ isMany }) => isMany);
     const items = isAlone && only ? await this.#getOne(only) : await this.#getEach(unique);
     const found = new Map(items.map((item) => [nameOf(item), item]));
     for (const key of unique) this.#recent.remember(key, found.get(nameOf(key)));

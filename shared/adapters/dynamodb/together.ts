@@ -10,7 +10,8 @@ export function together<Question, Answer>(
   let answers: Promise<readonly Answer[]> | undefined;
   // Whoever waits for nothing but promises goes on before the next tick, and may ask as well.
   const turn = async (): Promise<readonly Answer[]> => {
-    await new Promise<void>((resolve) => Promise.resolve().then(() => process.nextTick(resolve)));
+    await undefined;
+    await new Promise<void>((resolve) => process.nextTick(resolve));
     const asked = waiting;
     waiting = [];
     answers = undefined;

@@ -109,7 +109,8 @@ export function portsOf(world: Ports, turns: Turns = {}): VerifyPorts {
   const ports = { cascades, rebuilds, causes, images, places, streams, policies, evidence };
   const all = { ...ports, registry, scanner, tagger, killSwitch, looks };
   const interleaved = Object.entries(all).map(([name, port]) => [name, interleave(name, port, turns)]);
-  return { ...all, ...Object.fromEntries(interleaved), pace, retry, clock };
+  const sleep = async (ms: number) => world.advance(ms);
+  return { ...all, ...Object.fromEntries(interleaved), pace, retry, clock, sleep };
 }
 
 interface Push {

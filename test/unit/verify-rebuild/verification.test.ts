@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { ask } from '../../../functions/verify-rebuild/check.ts';
+import { ask, check } from '../../../functions/verify-rebuild/check.ts';
 import type { Verdict } from '../../../shared/domain/verdict.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
@@ -10,6 +10,7 @@ import { answerLooks } from '../registry-events/support.ts';
 import {
   causeOf,
   finding,
+  LIMITS,
   LOCATION,
   MENDED,
   MINUTE_MS,
@@ -80,9 +81,43 @@ test('a scan that never completes leaves the rebuild unverified, at the deadline
   const { world, machine } = await scanning();
   const since = (await rebuildOf(world)).verifyingSinceEpochMs ?? 0;
   await machine.run();
-  expect(world.clock()).toBe(since + 120 * MINUTE_MS);
+  // A machine waits for whole seconds.
+  const lateMs = world.clock() - (since + 120 * MINUTE_MS);
+  expect(lateMs).toBeGreaterThanOrEqual(0);
+  expect(lateMs).toBeLessThan(1000);
   const reason = expect.stringMatching(/^no complete scan and verdict of sha256:.* by 2026-11-24T05:10:00/);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
+});
+
+/** A scan has just been asked for, and runs. */
+async function justAsked(): Promise<VerifyWorld> {
+  const world = await verifyWorld({ changes: FOUND });
+  push(world, 'new', { tags: ['22'] });
+  world.scanner.finds(NEW, []);
+  await new VerifyMachine(world).run('check');
+  return world;
+}
+
+test('a scan that takes a moment keeps no machine waiting', async () => {
+  const world = await justAsked();
+  const sleep = async (ms: number) => {
+    world.advance(ms);
+    world.scanner.scanned(LOCATION, NEW, world.clock());
+  };
+  expect(await check({ ...portsOf(world), sleep }, LIMITS, STEP)).toMatchObject({ decision: 'ended' });
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+});
+
+test('a scan that takes longer is waited for by the machine, two seconds after the build at the latest', async () => {
+  const world = await justAsked();
+  const since = (await rebuildOf(world)).verifyingSinceEpochMs ?? 0;
+  expect(await check(portsOf(world), LIMITS, STEP)).toEqual({ decision: 'wait', waitSeconds: LIMITS.pollSeconds });
+  expect(world.clock()).toBeGreaterThan(since);
+  expect(world.clock()).toBeLessThanOrEqual(since + 2000);
+  world.advance(2000);
+  const before = world.clock();
+  expect(await check(portsOf(world), LIMITS, STEP)).toMatchObject({ decision: 'wait' });
+  expect(world.clock()).toBe(before);
 });
 
 test('an image that no scanner can read leaves it unverified', async () => {
