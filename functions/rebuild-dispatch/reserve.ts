@@ -72,16 +72,18 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const { cascadeId, stream, cascade, node, parents, rebuildId, policy } = claimed;
   const { guards: settings, pipeline, mode } = policy;
   const [held, killSwitch] = await Promise.all([standingLock(ports, stream, rebuildId), ports.killSwitch.read()]);
-  // After the lock: a stale one may leave something to be remembered.
-  const memories = await ports.guards.get([stream]);
-  const memory = memories.get(stream) ?? freshMemory(stream);
   const facts = node.facts.filter(({ kind }) => kind !== 'parent-moved' || policy.caps.followParents);
   if (facts.length === 0) return wait(HEAD_MENDED, 'The policy follows no parents any more.');
   const { lock, lockBuild } = held;
   const open = { stream, mode, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
   const obstacle = mayDeploy(open);
   if (obstacle) return obstacle;
-  const lineage = await lineageOf(ports, stream, outputsOf(parents));
+  // After the lock: whoever gave it back has written before what is remembered, and what its head is.
+  const [memories, lineage] = await Promise.all([
+    ports.guards.get([stream]),
+    lineageOf(ports, stream, outputsOf(parents)),
+  ]);
+  const memory = memories.get(stream) ?? freshMemory(stream);
   const guarded = { ...open, facts, memory, ...lineage, ...(pipeline && { pipeline }) };
   const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;
