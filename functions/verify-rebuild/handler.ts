@@ -7,7 +7,7 @@ import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.t
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
-import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
+import { DynamoSightings } from '../../shared/adapters/dynamodb/sightings.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
@@ -37,7 +37,7 @@ function compose(): VerifyServices {
     causes: new DynamoCauseLedger(table),
     images: new DynamoImageLedger(table),
     places: new DynamoPlaces(table),
-    streams: new DynamoStreamLedger(table),
+    streams: new DynamoSightings(table),
     killSwitch: new DynamoSwitchLedger(table),
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),

@@ -1,21 +1,11 @@
-import { mapConcurrently } from '../../concurrency.ts';
 import type { StreamRecord } from '../../domain/records.ts';
 import { sameContent } from '../../domain/same-content.ts';
-import { inTurns } from '../../in-turns.ts';
 import type { StreamLedger } from '../../ports/ledger.ts';
-import { sightingsContent, sightingsIn } from './items.ts';
 import * as keys from './keys.ts';
-import { sightingPieceOf } from './keys.ts';
-import { DynamoStreams } from './streams.ts';
-import { below, type Content, type Item } from './table.ts';
-
-const WRITES_AT_ONCE = 8;
+import { DynamoSightings } from './sightings.ts';
 
 /** Streams, and when each of their findings was first seen. */
-export class DynamoStreamLedger extends DynamoStreams implements StreamLedger {
-  /** Images of one stream bring mostly the same findings: whoever waits its turn finds them written. */
-  readonly #inTurns = inTurns();
-
+export class DynamoStreamLedger extends DynamoSightings implements StreamLedger {
   async recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean> {
     let isOurs = true;
     await this.records.change(keys.stream(stream.stream), (stands) => {
@@ -24,29 +14,4 @@ export class DynamoStreamLedger extends DynamoStreams implements StreamLedger {
     });
     return isOurs;
   }
-
-  async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {
-    const { PK } = keys.stream(stream);
-    const seen = new Map<string, number>();
-    for await (const item of this.table.items({ ...below(PK, 'SEEN#'), consistent: true })) {
-      for (const [finding, atEpochMs] of sightingsIn(item)) seen.set(finding, atEpochMs);
-    }
-    return seen;
-  }
-
-  async recordFirstSeen(stream: string, seen: ReadonlyMap<string, number>): Promise<void> {
-    const pieces = Map.groupBy(seen, ([finding]) => sightingPieceOf(finding));
-    await mapConcurrently([...pieces], WRITES_AT_ONCE, ([piece, news]) =>
-      this.#inTurns(`${piece} ${stream}`, () =>
-        this.table.change(keys.firstSeen(stream, piece), (before) => withSightings(before, news)),
-      ),
-    );
-  }
-}
-
-/** `undefined` where all of it was seen as early before. */
-function withSightings(before: Item | undefined, news: readonly (readonly [string, number])[]): Content | undefined {
-  const known = before ? sightingsIn(before) : new Map<string, number>();
-  const earlier = news.filter(([finding, atEpochMs]) => atEpochMs < (known.get(finding) ?? Number.POSITIVE_INFINITY));
-  return earlier.length > 0 ? sightingsContent(new Map([...known, ...earlier])) : undefined;
 }

@@ -8,7 +8,7 @@ import {
   PutCommand,
   paginateQuery,
 } from '@aws-sdk/lib-dynamodb';
-import { piecesOf } from '../../concurrency.ts';
+import { mapConcurrently, piecesOf } from '../../concurrency.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { LedgerBatchIncompleteError, LedgerContendedError } from '../../ports/errors.ts';
 import type { Retry } from '../../ports/retry.ts';
@@ -57,6 +57,7 @@ interface Wanted {
 }
 
 const KEYS_A_READ = 100;
+const READS_AT_ONCE = 8;
 const ITEMS_A_WRITE = 25;
 
 /** The ledger's table: what DynamoDB leaves to its callers (pages, unprocessed items, conflicts) is done here, once. */
@@ -113,15 +114,15 @@ export class LedgerTable {
 
   async #getEach(keys: readonly Key[]): Promise<readonly Item[]> {
     const items: Item[] = [];
-    for (const piece of piecesOf(keys, KEYS_A_READ)) {
-      await this.#untilProcessed(piece, async (left) => {
+    await mapConcurrently(piecesOf(keys, KEYS_A_READ), READS_AT_ONCE, (piece) =>
+      this.#untilProcessed(piece, async (left) => {
         const { Responses, UnprocessedKeys } = await this.#client.send(
           new BatchGetCommand({ RequestItems: { [this.#name]: { Keys: left, ConsistentRead: true } } }),
         );
         items.push(...((Responses?.[this.#name] ?? []) as Item[]));
         return (UnprocessedKeys?.[this.#name]?.Keys ?? []) as Key[];
-      });
-    }
+      }),
+    );
     return items;
   }
 

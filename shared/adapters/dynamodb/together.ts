@@ -1,7 +1,7 @@
 /**
  * Questions that are asked at the same time, answered together: those of one turn of the event loop make one call, as
  * with a data loader (https://github.com/graphql/dataloader), of which the bundles have room for this much.
- * @param answerAll the answers in the order of the questions; where it throws, all of them fail
+ * @param answerAll the answers in the order of the questions; where it throws, each who asked is answered alone
  */
 export function together<Question, Answer>(
   answerAll: (questions: readonly Question[]) => Promise<readonly Answer[]>,
@@ -21,6 +21,12 @@ export function together<Question, Answer>(
     const from = waiting.length;
     waiting.push(...questions);
     answers ??= turn();
-    return (await answers).slice(from, from + questions.length);
+    const all = waiting;
+    try {
+      return (await answers).slice(from, from + questions.length);
+    } catch (error) {
+      if (all.length === questions.length) throw error;
+      return answerAll(questions);
+    }
   };
 }

@@ -233,11 +233,25 @@ describe('what is asked for at the same time', () => {
     expect(asked()).toEqual([['a', 'c', 'b'].map(key)]);
   });
 
-  test('fails together, and what is asked for later does not', async () => {
-    dynamo.on(BatchGetCommand).rejectsOnce(awsError('ThrottlingException')).resolves({ Responses: {} });
+  test('is asked for once more by each alone where that fails, so that no item stops another', async () => {
+    dynamo.on(BatchGetCommand).rejects(awsError('ThrottlingException'));
+    dynamo.on(GetCommand).callsFake(({ Key }) => {
+      if (Key.PK === 'b') throw awsError('ThrottlingException');
+      return { Item: item(Key.PK) };
+    });
     const { table: ledger } = table();
-    const both = await Promise.allSettled([ledger.get(key('a')), ledger.get(key('b'))]);
-    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(await ledger.getAll(['a', 'b'].map(key))).toEqual([]);
+    const each = await Promise.allSettled(['a', 'b', 'c'].map((name) => ledger.get(key(name))));
+    expect(each.map((one) => (one.status === 'fulfilled' ? one.value : one.reason.name))).toEqual([
+      item('a'),
+      'ThrottlingException',
+      item('c'),
+    ]);
+    expect(dynamo.commandCalls(BatchGetCommand)).toHaveLength(1);
+  });
+
+  test('where one alone asked, its error is thrown at once', async () => {
+    dynamo.on(BatchGetCommand).rejects(awsError('ThrottlingException'));
+    await expect(table().table.getAll(['a', 'b'].map(key))).rejects.toMatchObject({ name: 'ThrottlingException' });
+    expect(dynamo.commandCalls(BatchGetCommand)).toHaveLength(1);
   });
 });
