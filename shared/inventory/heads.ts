@@ -43,7 +43,11 @@ export async function recordHeads({ images, streams }: HeadPorts, policy: Policy
     images.recordPresence(digest, { isHead: are.has(digest) }),
   );
   // Last: where this is cut off, the next reading still finds the heads of before and takes their mark away.
-  const moved = now.filter((stream) => !sameContent(stream, before.get(stream.stream)));
+  const touched = new Set(changed.map(({ digest }) => digest));
+  // Where only marks differ its head is compared all the same: whoever moved it meanwhile has marked it, too.
+  const moved = now.filter(
+    (stream) => !sameContent(stream, before.get(stream.stream)) || !headImages([stream]).isDisjointFrom(touched),
+  );
   const written = await mapConcurrently(moved, WRITES_AT_ONCE, async (stream) =>
     streams.recordStream(stream, before.get(stream.stream)),
   );
