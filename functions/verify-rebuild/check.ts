@@ -46,21 +46,33 @@ export async function check(ports: VerifyPorts, limits: VerifyLimits, step: Step
 const SOON_MS = 2_000;
 const FIRST_WAIT_MS = 100;
 
-/** A scan may take a moment only, so at first it is looked at again after as long as was waited before. */
+/**
+ * A scan may take a moment only, so at first it is looked at again after as long as was waited before. What nobody has
+ * placed yet is left to the machine, which has it placed before each look.
+ */
 async function judgeSoon(ports: VerifyPorts, verification: Verification): Promise<RebuildJudgement> {
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs *= 2) {
-    const judgement = await judge(ports, verification);
-    if (judgement.result !== 'pending' || ports.clock() + waitMs > verification.sinceEpochMs + SOON_MS)
-      return judgement;
+  const { rebuild, sinceEpochMs } = verification;
+  const output = provenOutput(rebuild);
+  const first = await learnOutput(ports, rebuild.stream, output);
+  const isPlaced = first.every(({ record }) => record?.standing);
+  const untilEpochMs = Math.min(sinceEpochMs, ports.clock()) + SOON_MS;
+  let judgement = await judge(ports, verification, first);
+  for (let waitMs = FIRST_WAIT_MS; isPlaced && judgement.result === 'pending'; waitMs *= 2) {
+    if (ports.clock() + waitMs > untilEpochMs) break;
     await ports.sleep(waitMs);
+    judgement = await judge(ports, verification, await imagesOf(ports, output));
   }
+  return judgement;
 }
 
-async function judge(ports: VerifyPorts, verification: Verification): Promise<RebuildJudgement> {
+async function judge(
+  ports: VerifyPorts,
+  verification: Verification,
+  known: readonly OutputImage[],
+): Promise<RebuildJudgement> {
   const { rebuild, deadlineEpochMs } = verification;
-  const output = provenOutput(rebuild);
-  const learnt = await learnOutput(ports, rebuild.stream, output);
-  const made = (await lookAtUnclear(ports, verification, learnt)) ? await imagesOf(ports, output) : learnt;
+  const isNews = await lookAtUnclear(ports, verification, known);
+  const made = isNews ? await imagesOf(ports, provenOutput(rebuild)) : known;
   const images = made.map(lookedAt);
   const isClear = !images.some((image) => isUnclear(image, rebuild.facts));
   const before = isClear && rebuild.headBefore ? await imagesOf(ports, rebuild.headBefore) : undefined;

@@ -57,14 +57,22 @@ test('every function that a machine asks has a schema of it', () => {
   expect([...new Set(asked.map(({ of }) => of))].sort()).toEqual(known);
 });
 
+type ByAction = (typeof byAction)[keyof typeof byAction];
+
+/** Of a schema for each action, or of one for all of them where they have the same fields. */
+function accepting(schema: ByAction): readonly { readonly actions: readonly string[]; readonly fields: string[] }[] {
+  if (!('options' in schema)) return [{ actions: schema.entries.action.options, fields: fieldsOf(schema) }];
+  return schema.options.map((one) => ({ actions: [one.entries.action.literal], fields: fieldsOf(one) }));
+}
+
+const fieldsOf = ({ entries }: { readonly entries: object }): string[] => Object.keys(entries).sort();
+
 test.each(Object.entries(byAction))(
   'what %s is asked for is what it accepts, action by action and field by field',
   (name, union) => {
-    const accepted = union.options.map(({ entries }) => ({
-      of: name,
-      action: entries.action.literal,
-      fields: Object.keys(entries).sort(),
-    }));
+    const accepted = accepting(union).flatMap(({ actions, fields }) =>
+      actions.map((action) => ({ of: name, action, fields })),
+    );
     const mine = asked.filter(({ of }) => of === name);
     const order = (one: Asked, other: Asked) => (one.action < other.action ? -1 : 1);
     expect([...mine].sort(order)).toEqual([...accepted].sort(order));

@@ -20,6 +20,7 @@ test('the steps of a node, as the machine asks for them', async () => {
   expect(await ask({ action: 'find-output', ...STEP }, context)).toEqual({ decision: 'verify', waitSeconds: 5 });
   expect(await ask({ action: 'ask', ...STEP }, context)).toBeUndefined();
   await answerLooks(world);
+  expect(await ask({ action: 'check', ...STEP }, context)).toEqual({ decision: 'wait', waitSeconds: 5 });
   expect(await ask({ action: 'check', ...STEP }, context)).toEqual({ decision: 'promote', waitSeconds: 5 });
   expect(await ask({ action: 'promote', ...STEP }, context)).toEqual({ decision: 'ended', waitSeconds: 5 });
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });

@@ -90,11 +90,13 @@ test('a scan that never completes leaves the rebuild unverified, at the deadline
 });
 
 /** A scan has just been asked for, and runs. */
-async function justAsked(): Promise<VerifyWorld> {
+async function justAsked({ isPlaced = true } = {}): Promise<VerifyWorld> {
   const world = await verifyWorld({ changes: FOUND });
   push(world, 'new', { tags: ['22'] });
   world.scanner.finds(NEW, []);
   await new VerifyMachine(world).run('check');
+  const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: NEW } as const;
+  if (isPlaced) await world.images.recordStanding(NEW, { age });
   return world;
 }
 
@@ -106,6 +108,13 @@ test('a scan that takes a moment keeps no machine waiting', async () => {
   };
   expect(await check({ ...portsOf(world), sleep }, LIMITS, STEP)).toMatchObject({ decision: 'ended' });
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+});
+
+test('what nobody has placed yet is not looked at again before the machine has had it placed', async () => {
+  const world = await justAsked({ isPlaced: false });
+  const before = world.clock();
+  expect(await check(portsOf(world), LIMITS, STEP)).toMatchObject({ decision: 'wait' });
+  expect(world.clock()).toBe(before);
 });
 
 test('a scan that takes longer is waited for by the machine, two seconds after the build at the latest', async () => {
