@@ -57,6 +57,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Waits for nobody: whoever ends us asks for nothing more."""
+        await self.lifespan.shutdown()
 
 
 def serve(application: Any, listener: socket.socket, watch: Callable[[Callable[[], None]], None]) -> None:
