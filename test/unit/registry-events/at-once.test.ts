@@ -42,3 +42,22 @@ test('one that is overtaken each time is delivered again, and its head is moved 
   await handle(world, [body]);
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('newest') } });
 });
+
+test('a batch that moves no head leaves no mark on one that another batch has replaced meanwhile', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'old', tag: 'v1.0.0', atSeconds: 100 })]);
+  const moving = pushed(world, { name: 'newest', tag: 'v2.0.0', atSeconds: 200 });
+  let isMoved = false;
+  // After it has read which image is the head, and before it reads which are marked.
+  const turns: Turns = {
+    before: async (step) => {
+      if (step !== 'fleetPlaces.locationsOf' || isMoved) return;
+      isMoved = true;
+      await handle(world, [moving]);
+    },
+  };
+  const branch = pushed(world, { name: 'branch', tag: 'feature-1', atSeconds: 150 });
+  expect(await handle(world, [branch], turns)).toMatchObject({ recorded: 1, failed: [] });
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('newest') } });
+  expect(marked(world)).toEqual([digestOf('newest')]);
+});
