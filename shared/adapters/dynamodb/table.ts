@@ -1,4 +1,3 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   BatchWriteCommand,
@@ -13,6 +12,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { LedgerBatchIncompleteError, LedgerContendedError } from '../../ports/errors.ts';
 import type { Retry } from '../../ports/retry.ts';
 import { fullJitter } from '../backoff.ts';
+import { conditional, expressions } from './conditions.ts';
 import { bare, type Change, changeOf, type Decide, nameOf, unchangedSince } from './item-change.ts';
 import type { INDEXES, Key } from './keys.ts';
 import { RecentItems } from './recent-items.ts';
@@ -231,21 +231,3 @@ export class LedgerTable {
     throw new LedgerBatchIncompleteError(left.length, this.#backoff.attempts);
   }
 }
-
-/** Turns a condition that does not hold into `false`; every other error is thrown on. */
-async function conditional(write: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await write();
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
-}
-
-const expressions = (condition: Condition | undefined) =>
-  condition && {
-    ConditionExpression: condition.expression,
-    ...(condition.names && { ExpressionAttributeNames: { ...condition.names } }),
-    ...(condition.values && { ExpressionAttributeValues: { ...condition.values } }),
-  };
