@@ -8,6 +8,7 @@ import { type TieredFleet, tieredFleet } from '../test/support/tiered-fleet.ts';
 import { ReviewFailedError } from './measured-days.ts';
 import { endedCascade, LoopFailedError, runOf, scanMsOf } from './rebuild-times.ts';
 import type { Report, Row } from './report.ts';
+import { templateDefaults } from './template-defaults.ts';
 
 const APPS = 40;
 const PLATFORMS = 4;
@@ -17,11 +18,12 @@ const MOST_OWN_SECONDS = 2;
 const LIMIT_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 3_000;
 const READS_AT_ONCE = 8;
+/** A look at a build is for events that were lost, and none is here; what nobody waits for is collected. */
+const AS_IN_TEMPLATE = ['BuildLookSeconds', 'HeadWindowSeconds', 'AnnounceWindowSeconds'];
 
 /** How long a base takes to reach forty applications beside what the slowest pipelines and scans of each wave take. */
 export async function cascadeBenchmark(): Promise<Report> {
-  // As in the template: a look at a build is for events that were lost, and none is here; what nobody waits for is collected.
-  const parameters = { BuildLookSeconds: '600', HeadWindowSeconds: '5', AnnounceWindowSeconds: '1' };
+  const parameters = await templateDefaults(AS_IN_TEMPLATE);
   await using installation = await install(tieredFleet(fleetOfForty()), { build: true, parameters });
   const execution = await installation.review();
   if (execution.status !== 'SUCCEEDED') throw new ReviewFailedError(execution);

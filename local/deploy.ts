@@ -23,7 +23,7 @@ const EXTERNAL_ID = 'patchwave-in-the-embedded-cloud';
 
 /**
  * Deleting everything is the normal end here, and nothing may start by the clock while a person looks at the demo. What
- * takes minutes in AWS takes moments here, so causes are collected, and looked after, for moments.
+ * takes minutes in AWS takes moments here, so what is collected there is not here, or for a moment only.
  */
 const SUITABLE = {
   DeletionProtection: 'false',

@@ -45,13 +45,13 @@ export async function recordHeads({ images, streams }: HeadPorts, policy: Policy
   // Last: where this is cut off, the next reading still finds the heads of before and takes their mark away.
   const touched = new Set(changed.map(({ digest }) => digest));
   // Where only marks differ its head is compared all the same: whoever moved it meanwhile has marked it, too.
-  const moved = now.filter(
+  const compared = now.filter(
     (stream) => !sameContent(stream, before.get(stream.stream)) || !headImages([stream]).isDisjointFrom(touched),
   );
-  const written = await mapConcurrently(moved, WRITES_AT_ONCE, async (stream) =>
+  const written = await mapConcurrently(compared, WRITES_AT_ONCE, async (stream) =>
     streams.recordStream(stream, before.get(stream.stream)),
   );
-  const lost = moved.find((_, index) => !written[index]);
+  const lost = compared.find((_, index) => !written[index]);
   if (!lost) return;
   // Of two that marked heads only one has written them: the marks go by what stands.
   const stand = headImages([...(await streams.streams(now.map(({ stream }) => stream))).values()]);

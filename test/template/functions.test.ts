@@ -1,7 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { functionNames } from '../../scripts/bundle.ts';
 import * as keys from '../../shared/adapters/dynamodb/keys.ts';
-import { hub, type JsonObject, listOf, objectOf, ofType, type Resource, ROOT, refersTo, textOf } from './template.ts';
+import {
+  hub,
+  type Json,
+  type JsonObject,
+  listOf,
+  objectOf,
+  ofType,
+  type Resource,
+  ROOT,
+  refersTo,
+  textOf,
+} from './template.ts';
 
 const functions = ofType(hub, 'AWS::Serverless::Function');
 const nameOf = ({ properties }: Resource): string => textOf(properties.CodeUri).replace('dist/', '');
@@ -72,15 +83,22 @@ test('no rule calls a function: what it tells waits in a queue, whatever the fun
   expect(functions.filter(({ properties }) => 'EventInvokeConfig' in properties).map(nameOf)).toEqual([]);
 });
 
-test('a queue hides a batch for six times as long as its function may take', () => {
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig
+test('a queue hides a batch for six times as long as its function may take, and as long as it may be collected', () => {
   for (const declared of functions) {
     for (const { Type, Properties } of eventsOf(declared)) {
       if (Type !== 'SQS') continue;
-      const { VisibilityTimeout } = resource(refersTo(objectOf(Properties).Queue)).properties;
-      expect(Number(VisibilityTimeout)).toBeGreaterThanOrEqual(6 * Number(declared.properties.Timeout));
+      const { Queue, MaximumBatchingWindowInSeconds: window } = objectOf(Properties);
+      const { VisibilityTimeout } = resource(refersTo(Queue)).properties;
+      const least = 6 * Number(declared.properties.Timeout) + longest(window ?? 0);
+      expect(Number(VisibilityTimeout)).toBeGreaterThanOrEqual(least);
     }
   }
 });
+
+/** Of seconds that the template has, or that a parameter of it may be set to. */
+const longest = (seconds: Json): number =>
+  typeof seconds === 'number' ? seconds : Number(objectOf(objectOf(hub.json.Parameters)[refersTo(seconds)]).MaxValue);
 
 describe('the outbox', () => {
   const [mapping] = functions.flatMap(eventsOf).filter(({ Type }) => Type === 'DynamoDB');

@@ -36,41 +36,20 @@ export async function pushWorld(): Promise<PushWorld> {
   return world;
 }
 
+const INTERLEAVED = [
+  ...(['images', 'places', 'fleetPlaces', 'contents', 'streams', 'streamImages'] as const),
+  ...(['policies', 'guards', 'registry', 'deadLetters'] as const),
+];
+
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
 export function portsOf(world: PushWorld, turns: Turns = {}): RegistryEventPorts {
-  const {
-    images,
-    places,
-    fleetPlaces,
-    contents,
-    streams,
-    streamImages,
-    policies,
-    guards,
-    registry,
-    deadLetters,
-    clock,
-  } = world;
-  const ports = {
-    images,
-    places,
-    fleetPlaces,
-    contents,
-    streams,
-    streamImages,
-    policies,
-    guards,
-    registry,
-    deadLetters,
-  };
-  const all = { ...ports, planner: world.wakings };
-  const interleaved = Object.entries(all).map(([name, port]) => [name, interleave(name, port, turns)]);
+  const interleaved = Object.fromEntries(INTERLEAVED.map((name) => [name, interleave(name, world[name], turns)]));
   const asking = {
     scanner: interleave('scanner', world.scanner, turns),
     pace: async () => undefined,
     retry: { attempts: 1, wait: async () => undefined },
   };
-  return { ...all, ...Object.fromEntries(interleaved), asking, clock };
+  return { ...world, ...interleaved, planner: interleave('planner', world.wakings, turns), asking };
 }
 
 /** What somebody asks to be looked at, is; what fails is delivered again another time. */

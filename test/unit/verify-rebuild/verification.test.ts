@@ -117,7 +117,7 @@ test('what nobody has placed yet is not looked at again before the machine has h
   expect(world.clock()).toBe(before);
 });
 
-test('a scan that takes longer is waited for by the machine, two seconds after the build at the latest', async () => {
+test('a scan that takes longer is waited for by the machine, two seconds after its verification began at the latest', async () => {
   const world = await justAsked();
   const since = (await rebuildOf(world)).verifyingSinceEpochMs ?? 0;
   expect(await check(portsOf(world), LIMITS, STEP)).toEqual({ decision: 'wait', waitSeconds: LIMITS.pollSeconds });
