@@ -42,7 +42,13 @@ export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudge
 export function isUnclear(image: LookedAt, facts: readonly CauseFact[]): boolean {
   if (!image.verdict || image.judgedAtEpochMs === undefined) return true;
   if (image.verdict.reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown')) return true;
-  return facts.some((fact) => holdsFact(fact, image) === 'unknown');
+  return facts.some((fact) => isUnknown(fact, image));
+}
+
+/** Until it is known what an image stands on, it is judged as old as its own birth: that this is young proves nothing. */
+function isUnknown(fact: CauseFact, image: LookedAt): boolean {
+  const holding = holdsFact(fact, image);
+  return holding === 'unknown' || (holding === 'free' && fact.kind === 'age' && !image.standing);
 }
 
 function unclearOutcome(

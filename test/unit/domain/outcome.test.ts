@@ -44,6 +44,8 @@ test.each<[string, string, Partial<Rebuilt>]>([
   ['ineffective', 'its grace begins anew', { output: [looked('new', reasonOf(fact, 'due'))] }],
   ['ineffective', 'on one of two platforms', { output: [looked('arm'), looked('amd', reasonOf(fact))] }],
   ['ineffective', 'it is still too old', { facts: [ageFact], output: [looked('new', reasonOf(ageFact))] }],
+  ['fixed', 'it is young, with all that it stands on', { facts: [ageFact], output: [standing(looked('new'))] }],
+  ['pending', 'it is young, and nobody has found yet what it stands on', { facts: [ageFact], output: [looked('new')] }],
   ['pending', 'its scan is awaited', { output: [looked('new', NOT_SCANNED)] }],
   ['pending', 'the scan of one platform is awaited', { output: [looked('arm'), looked('amd', NOT_SCANNED)] }],
   ['pending', 'the scan is awaited, the pair is left', { output: [looked('new', reasonOf(fact), NOT_SCANNED)] }],
@@ -64,7 +66,7 @@ test('an unverified output is one whose deadline passed; it says which image, an
 });
 
 test('only what is left is named', () => {
-  expect(judged({ facts: [fact, two, ageFact], output: [looked('new', reasonOf(two))] })).toEqual({
+  expect(judged({ facts: [fact, two, ageFact], output: [standing(looked('new', reasonOf(two)))] })).toEqual({
     result: 'ineffective',
     left: [two],
   });
