@@ -1,3 +1,0 @@
-import { behaveAsOnAQuietDay } from '../support/chaos.ts';
-
-behaveAsOnAQuietDay([1, 2]);
