@@ -6,17 +6,22 @@ interface Bindings {
 }
 
 /**
- * Whether a DynamoDB condition or key condition holds for an item: comparisons, `attribute_exists`,
- * `attribute_not_exists` and `begins_with`, joined by AND and OR. AND binds stronger.
+ * Whether a DynamoDB condition or key condition holds for an item: comparisons, BETWEEN,
+ * `attribute_exists`, `attribute_not_exists` and `begins_with`, joined by AND and OR. AND binds stronger.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
  * @throws TypeError for anything else
  */
 export function holds(expression: string, item: StoredItem, bindings: Bindings): boolean {
   return expression
+    .replaceAll(BETWEEN, '$1 >= $2 AND $1 <= $3')
+    .replaceAll(GROUP, '$1')
     .split(' OR ')
     .some((alternative) => alternative.split(' AND ').every((term) => termHolds(term.trim(), item, bindings)));
 }
 
+const BETWEEN = /([#\w]+) BETWEEN (:\w+) AND (:\w+)/g;
+/** AND binds stronger than OR: parentheses around terms that AND joins change nothing. */
+const GROUP = /\(([^()]+ AND [^()]+)\)/g;
 const FUNCTION = /^(?<name>\w+)\((?<path>[#\w]+)(?:, (?<value>:\w+))?\)$/;
 const COMPARISON = /^(?<path>[#\w]+) (?<operator>=|<>|<|<=|>|>=) (?<value>:\w+)$/;
 

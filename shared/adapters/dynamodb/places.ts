@@ -15,8 +15,9 @@ export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'indexes'> 
 
   async locations(digest: Digest): Promise<readonly LocationRecord[]> {
     const { PK } = keys.image(digest);
+    const question = { ...below(PK, 'LOC#'), consistent: true };
     const records: LocationRecord[] = [];
-    for await (const item of this.table.items(below(PK, 'LOC#'))) records.push(recordOf<LocationRecord>(item));
+    for await (const item of this.table.items(question)) records.push(recordOf<LocationRecord>(item));
     return records;
   }
 

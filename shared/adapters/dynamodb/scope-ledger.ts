@@ -22,7 +22,8 @@ export class DynamoScopeLedger implements ScopeLedger {
   }
 
   async *all(): AsyncIterable<ScopeRecord> {
-    const question = { expression: 'PK = :pk', values: { ':pk': 'SCOPES' } };
+    // A closure closes where none of them is missing.
+    const question = { expression: 'PK = :pk', values: { ':pk': 'SCOPES' }, consistent: true };
     for await (const item of this.#table.items(question)) yield recordOf<ScopeRecord>(item);
   }
 }

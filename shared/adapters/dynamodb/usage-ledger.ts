@@ -48,8 +48,10 @@ export class DynamoUsageLedger implements UsageLedger {
 
   async ofImage(digest: Digest): Promise<readonly Usage[]> {
     const { PK } = keys.image(digest);
+    // A decision follows from it: an image that seems unused loses its mark, and a closure closes.
+    const question = { ...below(PK, 'USE#'), consistent: true };
     const live: Usage[] = [];
-    for await (const item of this.#table.items(below(PK, 'USE#'))) if ('scopePk' in item) live.push(usageOf(item));
+    for await (const item of this.#table.items(question)) if ('scopePk' in item) live.push(usageOf(item));
     return live;
   }
 }

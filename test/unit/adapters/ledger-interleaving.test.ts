@@ -15,6 +15,8 @@ import { fc } from '../../support/seeded.ts';
 
 const NOW = { nowEpochMs: NOON_EPOCH_MS, untilEpochMs: NOON_EPOCH_MS + HOUR_MS };
 const LATER = { nowEpochMs: NOON_EPOCH_MS + HOUR_MS, untilEpochMs: NOON_EPOCH_MS + 2 * HOUR_MS };
+/** All that may lag behind does. */
+const LAGGING = { staleReads: 1, staleIndexes: 1 };
 const RUNS = { seed: 20261125, numRuns: 500 };
 
 const fates = fc.infiniteStream<Fate>(
@@ -62,7 +64,7 @@ test('no more than the cap ever hold a slot, and none is lost for ever', async (
   const lapsed = fc.integer({ min: 0, max: 3 });
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), processes(6), cap, lapsed, async (scheduler, lives, most, dead) => {
-      const memory = new MemoryTable();
+      const memory = new MemoryTable(LAGGING);
       const past = { nowEpochMs: NOW.nowEpochMs - HOUR_MS, untilEpochMs: NOW.nowEpochMs };
       const before = new DynamoSlotLedger(quietTable(memory));
       for (let n = 0; n < Math.min(dead, most); n += 1) await before.take('fleet', most, `dead-${n}`, past);
@@ -97,7 +99,7 @@ test('no more than the cap ever hold a slot, and none is lost for ever', async (
 test('one rebuild at most has the lock of a stream, taken over or not', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), processes(5), fc.boolean(), async (scheduler, lives, isStale) => {
-      const memory = new MemoryTable();
+      const memory = new MemoryTable(LAGGING);
       if (isStale) await new DynamoLockLedger(quietTable(memory)).take(lock('stale', { taskToken: 'old' }));
       const owners = new Set<string>();
       const work = lives.map(async (life, n) => {
@@ -122,7 +124,7 @@ test('one rebuild at most has the lock of a stream, taken over or not', async ()
 test('one planner plans at a time, and a cascade that is named is whole', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), processes(4), async (scheduler, lives) => {
-      const memory = new MemoryTable();
+      const memory = new MemoryTable(LAGGING);
       const planning = new Set<number>();
       const work = lives.map(async (life, n) => {
         const table = tableOf(memory, () => scheduler.schedule(Promise.resolve()), life[Symbol.iterator]());

@@ -29,7 +29,7 @@ interface StoredWorld {
 }
 
 async function storedWorld(): Promise<StoredWorld> {
-  const memory = new MemoryTable();
+  const memory = new MemoryTable({ staleReads: 1, staleIndexes: 1 });
   const quick = { attempts: 50, wait: async () => {} };
   const ledgers = (next: () => Fate) => {
     const table = new LedgerTable(

@@ -1,0 +1,83 @@
+import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledger.ts';
+import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
+import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
+import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
+import { DynamoLockLedger } from '../../shared/adapters/dynamodb/lock-ledger.ts';
+import { DynamoLossLedger } from '../../shared/adapters/dynamodb/loss-ledger.ts';
+import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
+import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rollout-ledger.ts';
+import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
+import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/scope-ledger.ts';
+import { DynamoSlotLedger } from '../../shared/adapters/dynamodb/slot-ledger.ts';
+import { DynamoStreamImages } from '../../shared/adapters/dynamodb/stream-images.ts';
+import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
+import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/usage-ledger.ts';
+import { IndexedImages } from '../support/indexed-images.ts';
+import { ListedPlaces } from '../support/listed-places.ts';
+import { type Anomalies, allAnomalies, MemoryTable } from '../support/memory-dynamo.ts';
+import { SEED } from '../support/seeded.ts';
+import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
+import { causeLedgerContract } from './cause-ledger.contract.ts';
+import { chainLedgerContract } from './chain-ledger.contract.ts';
+import { contentLedgerContract } from './content-ledger.contract.ts';
+import { guardLedgerContract } from './guard-ledger.contract.ts';
+import { imageLedgerContract } from './image-ledger.contract.ts';
+import { lockLedgerContract } from './lock-ledger.contract.ts';
+import { lossLedgerContract } from './loss-ledger.contract.ts';
+import { placeLedgerContract } from './place-ledger.contract.ts';
+import { rebuildLedgerContract } from './rebuild-ledger.contract.ts';
+import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
+import { runLedgerContract } from './run-ledger.contract.ts';
+import { scopeLedgerContract } from './scope-ledger.contract.ts';
+import { slotLedgerContract } from './slot-ledger.contract.ts';
+import { streamImagesContract } from './stream-images.contract.ts';
+import { streamLedgerContract } from './stream-ledger.contract.ts';
+import { switchLedgerContract } from './switch-ledger.contract.ts';
+import { usageLedgerContract } from './usage-ledger.contract.ts';
+
+/*
+ * The ledger's adapters keep their promises over a table that does all that DynamoDB may do: reads that did not ask for
+ * consistency are stale, an index still lists what has left it, batches and pages come in parts, and replies are lost.
+ */
+
+const propertyRuns = 30;
+const tables: MemoryTable[] = [];
+function table(changes: Partial<Anomalies> = {}): LedgerTable {
+  const memory = new MemoryTable({ ...allAnomalies(SEED + tables.length), ...changes });
+  tables.push(memory);
+  return new LedgerTable(memory.client(), 'ledger', { attempts: 200, wait: async () => {} });
+}
+
+/** These ledgers answer from an index alone, so their promises hold once the index has caught up. */
+const currentIndex = () => table({ staleIndexes: 0 });
+
+describe('over a table with all that DynamoDB may do: the ledger of', () => {
+  describe('images', () => imageLedgerContract({ make: () => new IndexedImages(currentIndex()), propertyRuns }));
+  describe('chains', () => chainLedgerContract({ make: () => new IndexedImages(currentIndex()), propertyRuns }));
+  describe('usages', () => usageLedgerContract({ make: () => new DynamoUsageLedger(currentIndex()), propertyRuns }));
+  describe('places', () => placeLedgerContract({ make: () => new ListedPlaces(table()), propertyRuns }));
+  describe('contents', () => contentLedgerContract({ make: () => new DynamoContentLedger(table()), propertyRuns }));
+  describe('streams', () => streamLedgerContract({ make: () => new DynamoStreamLedger(table()), propertyRuns }));
+  describe('causes', () => causeLedgerContract({ make: () => new DynamoCauseLedger(table()), propertyRuns }));
+  describe('runs', () => runLedgerContract({ make: () => new DynamoRunLedger(table()), propertyRuns }));
+  describe('scopes', () => scopeLedgerContract({ make: () => new DynamoScopeLedger(table()), propertyRuns }));
+  describe('losses', () => lossLedgerContract({ make: () => new DynamoLossLedger(table()), propertyRuns }));
+  describe('rebuilds', () => rebuildLedgerContract({ make: () => new DynamoRebuildLedger(table()), propertyRuns }));
+  describe('locks', () => lockLedgerContract({ make: () => new DynamoLockLedger(table()), propertyRuns }));
+  describe('slots', () => slotLedgerContract({ make: () => new DynamoSlotLedger(table()), propertyRuns }));
+  describe('guards', () => guardLedgerContract({ make: () => new DynamoGuardLedger(table()), propertyRuns }));
+  describe('cascades', () => cascadeLedgerContract({ make: () => new DynamoCascadeLedger(table()), propertyRuns }));
+  describe('rollouts', () => rolloutLedgerContract({ make: () => new DynamoRolloutLedger(table()), propertyRuns }));
+  describe('the kill switch', () =>
+    switchLedgerContract({ make: () => new DynamoSwitchLedger(table()), propertyRuns }));
+  describe('images of streams', () =>
+    streamImagesContract({ make: () => new DynamoStreamImages(table()), propertyRuns }));
+});
+
+/** But for stale reads: none of these ledgers reads its own items without asking for consistency. */
+test('all of it happened indeed', () => {
+  for (const anomaly of ['staleIndexes', 'partialBatches', 'shortPages', 'lostReplies'] as const)
+    expect([anomaly, tables.some(({ struck }) => struck[anomaly] > 0)]).toEqual([anomaly, true]);
+});
