@@ -8,7 +8,7 @@ import { check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
 import { Random } from '../../../local/fleet/random.ts';
 import type { BuildStatus } from '../../../shared/domain/rebuild.ts';
-import { CrashError } from '../../support/fakes/interleave.ts';
+import { isWeather } from '../../support/fakes/weather.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import { comeToRest, plan } from '../cascade-plan/support.ts';
@@ -68,21 +68,17 @@ async function planned(world: FakeWorld): Promise<readonly string[]> {
   return world.executions.started.slice(before);
 }
 
-/** Whoever dies is tried again once its leases have lapsed. */
+/** What died or failed is tried again once its leases have lapsed. */
 export async function again<Reply>(world: FakeWorld, run: () => Promise<Reply>): Promise<Reply> {
   for (let deaths = 0; ; deaths += 1) {
     try {
       return await run();
     } catch (error) {
-      if (!isDeath(error) || deaths === MOST_TURNS) throw error;
+      if (!isWeather(error) || deaths === MOST_TURNS) throw error;
       world.advance(LEASE_MS);
     }
   }
 }
-
-/** Also one that was told of as the cause of another error. */
-const isDeath = (error: unknown): boolean =>
-  error instanceof CrashError || (error instanceof Error && isDeath(error.cause));
 
 const LEASE_MS = 7 * 60_000;
 
