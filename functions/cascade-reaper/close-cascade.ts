@@ -22,17 +22,17 @@ const LEFT_OPEN = { error: 'NodeLeftOpen', detail: 'the child that worked on it 
 
 /**
  * Ends a cascade whose nodes are through: what a child that died left open is ended like that of a dead cascade, then
- * all is summed up. One that has ended stays as it ended. @throws InvalidInputError
+ * all is summed up, and held against what was planned. One that has ended stays as it ended. @throws InvalidInputError
  */
 export async function closeCascade(ports: ClosePorts, input: OwnExecution): Promise<ClosedCascade> {
   const cascade = await ownCascade(ports.cascades, input);
   if (!isOpen(cascade)) return closed(cascade);
-  await endParts(ports, cascade, LEFT_OPEN);
+  const lost = await endParts(ports, cascade, LEFT_OPEN);
   const { cascadeId } = cascade;
   const nodes: CascadeNode[] = [];
   // Their facts are many, and none of them is told.
   for await (const node of ports.cascades.nodes(cascadeId)) nodes.push({ ...node, facts: [], holders: [] });
-  const { state, failure } = summarizeCascade(nodes, await collect(ports.rollouts.deployments(cascadeId)));
+  const { state, failure } = summarizeCascade(nodes, await collect(ports.rollouts.deployments(cascadeId)), lost);
   const endedAtEpochMs = ports.clock();
   const stands = await ports.cascades.changeCascade(cascadeId, (before) =>
     isOpen(before) ? { ...before, state, endedAtEpochMs, ...(failure && { failure }) } : undefined,

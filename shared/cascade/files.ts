@@ -1,9 +1,12 @@
 /** What the steps of a cascade leave for its maps in the run bucket. */
 export const cascadeFileKeys = (cascadeId: string) => {
   const root = `runs/${cascadeId}`;
+  const waves = `${root}/wave-`;
   return {
+    /** How the keys of all waves begin. */
+    waves,
     /** `[{cascadeId, stream}]`: the nodes of a wave that have not ended. */
-    wave: (wave: number) => `${root}/wave-${wave}.json`,
+    wave: (wave: number) => `${waves}${wave}.json`,
     /** `[{cascadeId, service}]`. */
     services: `${root}/services.json`,
   };

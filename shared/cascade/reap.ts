@@ -1,6 +1,16 @@
 import { eachConcurrently } from '../concurrency.ts';
 import { type Cascade, type CascadeNode, type Deployment, hasEnded, isOpen } from '../domain/cascade.ts';
-import { abandonedDeployment, isBrokenOff, isRolledOut, notFinished, notRolledOut } from '../domain/cascade-end.ts';
+import {
+  abandonedDeployment,
+  isBrokenOff,
+  isRolledOut,
+  type LostNodes,
+  lostNodes,
+  lostText,
+  NOTHING_LOST,
+  notFinished,
+  notRolledOut,
+} from '../domain/cascade-end.ts';
 import { closureOf } from '../domain/closure.ts';
 import { afterBreakOff, afterRollout } from '../domain/memory.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -9,12 +19,15 @@ import { streamPolicy } from '../domain/stream-policy.ts';
 import { PolicyUnreadableError } from '../ports/errors.ts';
 import type { PolicyStore } from '../ports/policies.ts';
 import type { CascadeLedger, RolloutLedger } from '../ports/rebuilds.ts';
-import { type SettlePorts, STATE_AFTER, settleNode } from '../rebuilding/settle-node.ts';
+import { type SettlePorts, STATE_AFTER, settleLost, settleNode } from '../rebuilding/settle-node.ts';
+import { type LostNodePorts, locksOf, lostStreams } from './lost-nodes.ts';
 
 const NODES_AT_ONCE = 8;
 
-export interface ReapPorts extends SettlePorts {
+export interface ReapPorts extends SettlePorts, LostNodePorts {
   readonly cascades: Pick<CascadeLedger, 'nodes' | 'changeNode' | 'changeCascade'>;
+  readonly causes: SettlePorts['causes'] & LostNodePorts['causes'];
+  readonly locks: SettlePorts['locks'] & LostNodePorts['locks'];
   readonly rollouts: Pick<
     RolloutLedger,
     'deployments' | 'changeDeployment' | 'openClosure' | 'changeClosure' | 'closures'
@@ -34,21 +47,25 @@ export interface Failure {
  */
 export async function reapCascade(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<Cascade> {
   if (!isOpen(cascade)) return cascade;
-  await endParts(ports, cascade, failure);
+  const lost = lostText(await endParts(ports, cascade, failure));
   const endedAtEpochMs = ports.clock();
+  const named = lost === undefined ? failure : { ...failure, detail: `${lost}; ${failure.detail}` };
   return ports.cascades.changeCascade(cascade.cascadeId, (before) =>
-    isOpen(before) ? { ...before, state: 'incomplete', endedAtEpochMs, failure } : undefined,
+    isOpen(before) ? { ...before, state: 'incomplete', endedAtEpochMs, failure: named } : undefined,
   );
 }
 
 /**
  * Ends every node and deployment of a cascade that has not ended. Nothing that is verified is thrown away: where its
  * rollout is through its closure is open from here on, if it was not before; otherwise the next plan deploys it.
+ * What is held for nodes that are lost is given back, too. Gives what was lost.
  */
-export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<void> {
+export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<LostNodes> {
   const policy = await policyOf(ports.policies, cascade.policyVersion);
   const rollout = await rolloutOf(ports.rollouts, cascade.cascadeId);
+  const found = new Set<string>();
   await eachConcurrently(ports.cascades.nodes(cascade.cascadeId), NODES_AT_ONCE, async (node) => {
+    found.add(node.stream);
     const ended = hasEnded(node) ? node : await endNode(ports, cascade, node, policy, failure);
     const stands = await endRollout(ports, ended, policy, rollout, failure);
     await remember(ports, stands);
@@ -58,19 +75,42 @@ export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Fail
       abandonedDeployment(before, failure.error, ports.clock()),
     ),
   );
+  return endLost(ports, cascade, found, policy);
+}
+
+const LOST = 'its node was lost from the ledger';
+
+/** Ends what is held for streams of the cascade that have no node. Where the nodes are all there nothing is read. */
+async function endLost(
+  ports: ReapPorts,
+  cascade: Cascade,
+  found: ReadonlySet<string>,
+  policy: Policy,
+): Promise<LostNodes> {
+  if (found.size >= cascade.streams) return NOTHING_LOST;
+  const streams = await lostStreams(ports, cascade, found);
+  for (const stream of streams)
+    await settleLost(ports, { cascade, stream, policy: streamPolicy(policy, stream), why: LOST });
+  return lostNodes(cascade.streams, found.size, streams);
 }
 
 const LEFT_BEHIND = { error: 'CascadeEnded', detail: 'its build ended after it' } as const;
 
 /**
- * Gives back what a cascade that has ended left behind: lock and slots of a build that may still have run by then. Its
- * nodes stay as they ended.
+ * Gives back what a cascade that has ended left behind: lock and slots of a build that may still have run by then, also
+ * where the node of the stream is lost. Its nodes stay as they ended.
  */
 export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<void> {
   const policy = await policyOf(ports.policies, cascade.policyVersion);
+  const found = new Set<string>();
   await eachConcurrently(ports.cascades.nodes(cascade.cascadeId), NODES_AT_ONCE, async (node) => {
+    found.add(node.stream);
     if (node.work === 'rebuild' && hasEnded(node)) await endNode(ports, cascade, node, policy, LEFT_BEHIND);
   });
+  for (const { stream } of await locksOf(ports, cascade.cascadeId)) {
+    if (!found.has(stream))
+      await settleLost(ports, { cascade, stream, policy: streamPolicy(policy, stream), why: LOST });
+  }
 }
 
 interface Rollout {

@@ -13,13 +13,43 @@ export interface CascadeSummary {
   readonly failure?: { readonly error: 'CascadeIncomplete'; readonly detail: string };
 }
 
+/** Nodes that were planned and that the ledger does not have any more. */
+export interface LostNodes {
+  readonly count: number;
+  /** Those of them that are known by name, sorted: they held something for the cascade, or its machine was given them. */
+  readonly streams: readonly string[];
+}
+
+export const NOTHING_LOST: LostNodes = { count: 0, streams: [] };
+
+/** What a cascade lost: it has fewer nodes than were planned. */
+export const lostNodes = (planned: number, found: number, streams: readonly string[]): LostNodes => ({
+  count: Math.max(planned - found, streams.length),
+  streams: [...streams].sort(),
+});
+
+/** What is lost, for a person; `undefined` where nothing is. */
+export function lostText({ count, streams }: LostNodes): string | undefined {
+  if (count === 0) return undefined;
+  const named = streams.length === 0 ? '' : `: ${listed(streams)}`;
+  const nodes = count === 1 ? '1 node is' : `${count} nodes are`;
+  const held =
+    count === 1 ? 'What it held is given back, and its cause is' : 'What they held is given back, and their causes are';
+  return `${nodes} lost from the ledger${named}. ${held} planned again`;
+}
+
 /**
- * A cascade is complete where every node is verified and rolled out, or not needed any more, and no deployment failed,
- * was rolled back or still runs. One that was refused for good is the owner's to make: it does not fail the cascade, its
- * closure stays open.
+ * A cascade is complete where every node that was planned is there and verified and rolled out, or not needed any more,
+ * and no deployment failed, was rolled back or still runs. One that was refused for good is the owner's to make: it does
+ * not fail the cascade, its closure stays open.
  */
-export function summarizeCascade(nodes: readonly CascadeNode[], deployments: readonly Deployment[]): CascadeSummary {
+export function summarizeCascade(
+  nodes: readonly CascadeNode[],
+  deployments: readonly Deployment[],
+  lost: LostNodes,
+): CascadeSummary {
   const lacking = [
+    ...[lostText(lost)].filter((text) => text !== undefined),
     ...nodes.filter(isLacking).map(nodeText),
     ...deployments.filter(({ state }) => state !== 'completed' && state !== 'refused').map(deploymentText),
   ].sort();

@@ -1,6 +1,6 @@
 import { type Cascade, type CascadeNode, hasEnded, type NodeState } from '../domain/cascade.ts';
 import { answerCause, type Cause, isDoneOnceBuilt, reopenCause, settleFacts } from '../domain/cause.ts';
-import { afterCascade } from '../domain/memory.ts';
+import { afterBreakOff, afterCascade } from '../domain/memory.ts';
 import { type Rebuild, type RebuildOutcome, rebuildIdOf } from '../domain/rebuild.ts';
 import type { StreamPolicy } from '../domain/stream-policy.ts';
 import type { CauseLedger } from '../ports/ledger.ts';
@@ -49,11 +49,30 @@ export async function settleNode(ports: SettlePorts, ending: Ending): Promise<Ca
   return ports.cascades.changeNode(cascadeId, stream, (before) => (hasEnded(before) ? undefined : settled));
 }
 
+/** A stream of a cascade whose node is lost, and what is known of it. */
+export interface LostEnding extends Pick<Ending, 'cascade' | 'policy' | 'why'> {
+  readonly stream: string;
+}
+
+/**
+ * Ends what a stream holds for a cascade whose node of it is lost: as `settleNode`, but for the node. Nothing of a build
+ * that may still run is given back. Ending twice ends once.
+ */
+export async function settleLost(ports: SettlePorts, { cascade, stream, policy, why }: LostEnding): Promise<void> {
+  const { cascadeId, plannedAtEpochMs } = cascade;
+  const rebuildId = rebuildIdOf(cascadeId, plannedAtEpochMs, stream);
+  const rebuild = await endOwn(ports, { stream, rebuildId }, { policy, why });
+  await ports.guards.change(stream, (memory) =>
+    rebuild?.outcome ? afterCascade(memory, cascadeId) : afterBreakOff(memory, cascadeId, ports.clock()),
+  );
+  await ports.causes.change(stream, (cause) => cause && reopenCause(cause, cascadeId));
+}
+
 /** Ends the rebuild of the node and gives back what it holds; gives it as it stands. */
 async function endOwn(
   ports: SettlePorts,
   { stream, rebuildId }: Pick<Rebuild, 'stream' | 'rebuildId'>,
-  { policy, why, isUnused }: Ending,
+  { policy, why, isUnused }: Pick<Ending, 'policy' | 'why' | 'isUnused'>,
 ): Promise<Rebuild | undefined> {
   const known = await ports.rebuilds.get(stream, rebuildId);
   const rebuild = known && mayStillRun(known, ports.clock()) ? await lookedAt(ports, known) : known;

@@ -74,6 +74,12 @@ export class FakeCascadeLedger implements CascadeLedger {
     }
   }
 
+  /** A node is gone from the table: a person deleted its item, or a backup without it was restored. */
+  lose(cascadeId: string, stream: string): this {
+    this.#nodes.delete(nodeKey(cascadeId, stream));
+    return this;
+  }
+
   /** Everything recorded, for comparing two worlds. */
   dump(): readonly unknown[] {
     return [

@@ -3,6 +3,8 @@ import {
   abandonedDeployment,
   isBrokenOff,
   isRolledOut,
+  lostNodes,
+  NOTHING_LOST,
   notFinished,
   notRolledOut,
   type RolloutSeen,
@@ -26,9 +28,9 @@ describe('what a cascade came to', () => {
   test.each(NODE_STATES.map((state) => [state, state === 'verified' ? 'complete' : 'incomplete']))(
     'a node %s: %s',
     (state, expected) => {
-      expect(summarizeCascade([node('verified'), node(state as NodeState, { stream: OTHER })], []).state).toBe(
-        expected,
-      );
+      expect(
+        summarizeCascade([node('verified'), node(state as NodeState, { stream: OTHER })], [], NOTHING_LOST).state,
+      ).toBe(expected);
     },
   );
 
@@ -40,13 +42,15 @@ describe('what a cascade came to', () => {
     ['rolled-back', 'incomplete'],
     ['refused', 'complete'],
   ])('a deployment %s: %s', (state, expected) => {
-    expect(summarizeCascade([node('verified')], [deployment(state)]).state).toBe(expected);
+    expect(summarizeCascade([node('verified')], [deployment(state)], NOTHING_LOST).state).toBe(expected);
   });
 
   test('a node whose head somebody else mended lacks nothing', () => {
     const answer = { answer: 'wait', reason: 'head-mended', detail: 'somebody was faster' } as const;
-    expect(summarizeCascade([node('verified'), node('waiting', { stream: OTHER, answer })], []).state).toBe('complete');
-    expect(summarizeCascade([node('failed', { answer })], []).state).toBe('incomplete');
+    expect(
+      summarizeCascade([node('verified'), node('waiting', { stream: OTHER, answer })], [], NOTHING_LOST).state,
+    ).toBe('complete');
+    expect(summarizeCascade([node('failed', { answer })], [], NOTHING_LOST).state).toBe('incomplete');
   });
 
   test('counts, and names what is lacking with its reason', () => {
@@ -55,7 +59,9 @@ describe('what a cascade came to', () => {
       node('failed', { stream: 'b', outcome: { result: 'failed', reason: 'exit code 1' } }),
       node('waiting', { stream: 'a', answer: { answer: 'wait', reason: 'cool-down', detail: 'until noon' } }),
     ];
-    expect(summarizeCascade(nodes, [deployment('rolled-back', { detail: 'alarm' }), deployment('refused')])).toEqual({
+    expect(
+      summarizeCascade(nodes, [deployment('rolled-back', { detail: 'alarm' }), deployment('refused')], NOTHING_LOST),
+    ).toEqual({
       state: 'incomplete',
       nodes: { verified: 1, failed: 1, waiting: 1 },
       deployments: { 'rolled-back': 1, refused: 1 },
@@ -67,9 +73,22 @@ describe('what a cascade came to', () => {
     });
   });
 
+  test.each<[string, number, readonly string[], string]>([
+    ['one', 1, ['b'], '1 node is lost from the ledger: b. What it held'],
+    ['several', 0, ['b', 'a'], '2 nodes are lost from the ledger: a; b. What they held'],
+    ['one that nothing names', 1, [], '1 node is lost from the ledger. What'],
+  ])('a lost node is lacking, and named where it can be: %s', (_, found, streams, detail) => {
+    const nodes = [node('verified')].slice(0, found);
+    const { state, failure } = summarizeCascade(nodes, [], lostNodes(2, found, streams));
+    expect({ state, detail: failure?.detail }).toEqual({
+      state: 'incomplete',
+      detail: expect.stringContaining(detail),
+    });
+  });
+
   test('a thousand failures fit into a line', () => {
     const nodes = Array.from({ length: 1000 }, (_, number) => node('failed', { stream: `s${number}` }));
-    expect(summarizeCascade(nodes, []).failure?.detail).toMatch(/; and 990 more$/);
+    expect(summarizeCascade(nodes, [], NOTHING_LOST).failure?.detail).toMatch(/; and 990 more$/);
   });
 });
 
@@ -143,7 +162,9 @@ test.each<[boolean, string, CascadeNode]>([
 });
 
 test('a verified stream that nobody deployed is no success, and says why', () => {
-  expect(summarizeCascade([node('verified'), notRolledOut(node('verified', { stream: 'a' }), error)], [])).toEqual({
+  expect(
+    summarizeCascade([node('verified'), notRolledOut(node('verified', { stream: 'a' }), error)], [], NOTHING_LOST),
+  ).toEqual({
     state: 'incomplete',
     nodes: { verified: 2 },
     deployments: {},
@@ -153,7 +174,7 @@ test('a verified stream that nobody deployed is no success, and says why', () =>
 
 test('where only refused deployments remain the cascade is complete: they are their owners to make', () => {
   const refused = [deployment('refused', { service: 'one' }), deployment('refused', { service: 'two' })];
-  expect(summarizeCascade([node('verified')], refused)).toEqual({
+  expect(summarizeCascade([node('verified')], refused, NOTHING_LOST)).toEqual({
     ...{ state: 'complete', nodes: { verified: 1 }, deployments: { refused: 2 } },
   });
 });

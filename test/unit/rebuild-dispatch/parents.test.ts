@@ -1,5 +1,5 @@
 import type { CascadeNode, NodeState } from '../../../shared/domain/cascade.ts';
-import { summarizeCascade } from '../../../shared/domain/cascade-end.ts';
+import { NOTHING_LOST, summarizeCascade } from '../../../shared/domain/cascade-end.ts';
 import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
 import type { StreamRecord } from '../../../shared/domain/records.ts';
 import { parseStreamId } from '../../../shared/domain/stream.ts';
@@ -59,7 +59,9 @@ test.each<[NodeState, Partial<CascadeNode>]>([
   expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
   expect(await slotsHeld(world)).toEqual([]);
   expect(await world.locks.get(STREAM)).toBeUndefined();
-  expect(summarizeCascade([ended], []).failure?.detail).toContain(`stream ${STREAM} waiting (parent-not-verified`);
+  expect(summarizeCascade([ended], [], NOTHING_LOST).failure?.detail).toContain(
+    `stream ${STREAM} waiting (parent-not-verified`,
+  );
 });
 
 test.each<[string, Partial<CascadeNode>]>([
