@@ -41,7 +41,7 @@ export async function effectOf(ledger: Ledger, policy: Policy, version: string):
   return { judged: digests.length, changes: changes.sort(byNews) };
 }
 
-/** Every judged image has a known birth or an unknown verdict, so the two lists together hold them all. */
+/** Every judged image in use has a known age or a verdict that is not compliant, so the lists together hold them all. */
 export async function judgedDigests({ index, clock }: Pick<Ledger, 'index' | 'clock'>): Promise<Digest[]> {
   const found = new Set<Digest>();
   for await (const page of index.bornBefore(clock())) for (const { digest } of page) found.add(digest);

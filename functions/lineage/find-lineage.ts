@@ -9,23 +9,25 @@ import type { StreamRecord } from '../../shared/domain/records.ts';
 import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart } from '../../shared/domain/run.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import { ancestorsOfRunning, headsByImage } from '../../shared/domain/scan-scope.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
 import type { RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { digestsInUse, type InUsePorts } from '../../shared/review/digests-in-use.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { LineageIncompleteError } from './errors.ts';
 import type { StepInput } from './input.ts';
-import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
+import { type AroundPorts, placeApart } from './read-around.ts';
+import { type Failure, type ReadFleet, readFleet } from './read-fleet.ts';
 import { type MovedPorts, recordMoved } from './record-moved.ts';
 
 const WRITES_AT_ONCE = 16;
 
-export interface LineagePorts extends Omit<ReadPorts, 'declaredParents'>, InUsePorts, MovedPorts {
+/** Each costs some reads of its own: what is more than that waits for a review that can read everything. */
+const MOST_PLACED_APART = 1000;
+
+export interface LineagePorts extends AroundPorts, InUsePorts, MovedPorts {
   readonly policies: Pick<Policies, 'load'>;
   readonly streams: Pick<StreamLedger, 'all'>;
   readonly runs: RunParts;
-  readonly clock: Clock;
 }
 
 export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
@@ -47,10 +49,12 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const found = findStandings({ ...fleet, heads }, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
   const unwritten = await recordStandings(ports, fleet, found, concerned);
+  // What a preview found is in no index of chains.
+  const unread = mode === 'review' ? await placeApart(ports, policy, unplacedOf(fleet, found, concerned)) : [];
   const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
   await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
   const unmoved = mode === 'review' ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
-  const failures = [...fleet.failures, ...unwritten, ...unmoved];
+  const failures = [...fleet.failures, ...unwritten, ...unread, ...unmoved];
   const part = partOf(fleet, failures);
   await ports.runs.recordPart(runId, part);
   const [first] = failures;
@@ -63,6 +67,14 @@ const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>
 
 const withAncestors = (digests: readonly Digest[], { parents }: FoundStandings): ReadonlySet<Digest> =>
   new Set(digests.flatMap((digest) => [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)]));
+
+/** Images whose lineage nobody has read before, and this review could not either: something of the fleet is missing. */
+const unplacedOf = ({ images, isWhole }: ReadFleet, found: FoundStandings, concerned: ReadonlySet<Digest>) =>
+  isWhole
+    ? []
+    : [...concerned]
+        .filter((digest) => images.has(digest) && !images.get(digest)?.standing && !found.of(digest))
+        .slice(0, MOST_PLACED_APART);
 
 async function recordStandings(
   { images }: Pick<LineagePorts, 'images'>,

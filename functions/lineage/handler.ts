@@ -28,11 +28,12 @@ function compose(): LineageServices {
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const ledgers = ledgersOfRun(table, files, reviewLedgers);
+  const chains = new DynamoChains(table);
   const acting = { causes: new DynamoCauseLedger(table), cascades: new DynamoCascades(table) };
   return {
     reviewing: (run) => {
       const { parts: runs, placeReads: places, streamReads: streams, ...others } = ledgers(run);
-      return { ...others, places, streams, ...acting, policies, files, runs, clock: Date.now };
+      return { ...others, places, streams, chains, ...acting, policies, files, runs, clock: Date.now };
     },
     following: {
       images: new DynamoImageLedger(table),
@@ -43,7 +44,7 @@ function compose(): LineageServices {
       ...acting,
       policies,
       fleetPlaces: new DynamoFleetPlaces(table),
-      chains: new DynamoChains(table),
+      chains,
       rebuilds: new DynamoRebuildLedger(table),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,

@@ -1,58 +1,172 @@
+import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import { chainIds } from '../../shared/domain/chain.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
-import { findStandings } from '../../shared/domain/found-standing.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { digestsClaimed } from '../../shared/domain/lineage-claims.ts';
+import { findStandings, type KnownFleet, type KnownImage, parentsIn } from '../../shared/domain/found-standing.ts';
+import { type Digest, type IndexChild, locationKey } from '../../shared/domain/image.ts';
+import { ancestorsOf } from '../../shared/domain/lineage.ts';
+import { digestsClaimed, referenceClaimed } from '../../shared/domain/lineage-claims.ts';
+import type { LineageEvidence } from '../../shared/domain/lineage-evidence.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
+import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ChainLedger } from '../../shared/ports/ledger.ts';
 import { LineageIncompleteError } from './errors.ts';
-import { type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
+import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
+
+const LISTS_AT_ONCE = 4;
 
 export interface AroundPorts extends Omit<ReadPorts, 'declaredParents'> {
   readonly chains: ChainLedger;
   readonly clock: Clock;
 }
 
+/** Some images and all that they may stand on. */
+export type AroundFleet = ReadFleet & Required<Pick<KnownFleet, 'around'>>;
+
 /**
  * Some images, all that their layers or labels say they may stand on, and what that stands on: as much of the fleet as
- * tells their parents as a look at all of it would. What only names tell waits for the next review.
+ * tells their parents as a look at all of it would. Of an image whose content shows no parent the streams that its labels
+ * or the policy name are read, too. Ancestors that nobody has placed yet are read around in the same way. What these
+ * images were found to stand on before is not in it: what they were built on may have been told of only now.
  * @throws LineageIncompleteError where something could not be read: nothing is concluded from the rest
  */
-export async function readAround(ports: AroundPorts, policy: Policy, digests: readonly Digest[]): Promise<ReadFleet> {
+export async function readAround(ports: AroundPorts, policy: Policy, digests: readonly Digest[]): Promise<AroundFleet> {
+  const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
+  const asked = new Set<Digest>();
+  const looked = new Set<Digest>();
+  const around = new Set<Digest>();
+  let fleet: ReadFleet | undefined;
+  for (let left = digests; left.length > 0 || !fleet; ) {
+    fleet = await readMore(reading, asked, [...left, ...(await nearOf(ports, left))], digests);
+    const { digests: named, unlisted } = await namedBy(reading, policy, withoutShownParent(fleet, left));
+    if (named.some((digest) => !asked.has(digest))) fleet = await readMore(reading, asked, named, digests);
+    for (const digest of left) {
+      looked.add(digest);
+      if (!unlisted.has(digest)) around.add(digest);
+    }
+    left = unplacedBelow(fleet, digests).filter((digest) => !looked.has(digest));
+  }
+  return { ...fleet, around };
+}
+
+async function readMore(
+  reading: ReadPorts,
+  asked: Set<Digest>,
+  more: readonly Digest[],
+  unplaced: readonly Digest[],
+): Promise<ReadFleet> {
+  for (const digest of more) asked.add(digest);
+  const fleet = await readFleet(reading, [], [...asked]);
+  const [first] = fleet.failures;
+  if (first) throw new LineageIncompleteError(fleet.failures.length, first.key, first.error);
+  const images = new Map(fleet.images);
+  for (const digest of unplaced) {
+    const { standing: _, ...image } = images.get(digest) ?? {};
+    if ('aged' in image) images.set(digest, image);
+  }
+  return { ...fleet, images, isWhole: false };
+}
+
+/** What the layers of images lead to, and what their labels name by its digest. */
+async function nearOf(ports: AroundPorts, digests: readonly Digest[]): Promise<readonly Digest[]> {
   const contents = [...(await ports.contents.get(digests)).values()];
   const claimed = contents.flatMap((content) => digestsClaimed(content));
   const [below, indexes] = await Promise.all([
     ports.chains.imagesOf(contents.flatMap(({ layers }) => chainIds(layers))),
-    ports.places.indexes(claimed),
+    claimed.length > 0 ? ports.places.indexes(claimed) : new Map<Digest, readonly IndexChild[]>(),
   ]);
-  const children = [...indexes.values()].flat().map(({ digest }) => digest);
-  const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
-  const fleet = await readFleet(reading, [], [...digests, ...below, ...claimed, ...children]);
-  const [first] = fleet.failures;
-  if (first) throw new LineageIncompleteError(fleet.failures.length, first.key, first.error);
-  return fleet;
+  return [...below, ...claimed, ...[...indexes.values()].flat().map(({ digest }) => digest)];
+}
+
+/** A name counts only where neither content nor a digest shows a parent. */
+const BY_NAME: readonly (LineageEvidence | undefined)[] = [undefined, 'label-name', 'declared'];
+
+function withoutShownParent(fleet: ReadFleet, digests: readonly Digest[]): readonly KnownImage[] {
+  const parents = parentsIn(fleet);
+  return digests.flatMap((digest) =>
+    BY_NAME.includes(parents.get(digest)?.evidence) ? (fleet.images.get(digest) ?? []) : [],
+  );
 }
 
 /**
- * Writes down what images stand on by all that is known around them, whatever was found before: what they were built on may
- * have been told of only now.
+ * All images that names may mean: of streams that the policy declares, and of the repository that a label names.
+ * @returns `unlisted`: images whose label names a repository of which the ledger keeps no list
  */
+async function namedBy(
+  { streamImages, declaredParents }: ReadPorts,
+  policy: Policy,
+  images: readonly KnownImage[],
+): Promise<{ readonly digests: readonly Digest[]; readonly unlisted: ReadonlySet<Digest> }> {
+  const lists = new Set<string>();
+  const unlisted = new Set<Digest>();
+  for (const { aged, lineage } of images) {
+    for (const stream of declaredParents(aged.stream)) lists.add(stream);
+    const location = referenceClaimed(lineage)?.location;
+    if (!location) continue;
+    const lines = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
+    for (const headTag of lines) lists.add(streamId(location, headTag));
+    if (lines.length > 0) lists.add(locationKey(location));
+    else unlisted.add(aged.digest);
+  }
+  const found = await mapConcurrently([...lists], LISTS_AT_ONCE, (list) => collect(streamImages.of(list)));
+  return { digests: found.flat(), unlisted };
+}
+
+/** Ancestors of images whose own lineage nobody has read yet. */
+function unplacedBelow(fleet: ReadFleet, digests: readonly Digest[]): readonly Digest[] {
+  const parents = parentsIn(fleet);
+  const below = new Set(digests.flatMap((digest) => ancestorsOf(parents, digest).map((ancestor) => ancestor.digest)));
+  return [...below].filter((digest) => {
+    const image = fleet.images.get(digest);
+    return image !== undefined && !image.standing;
+  });
+}
+
+/** Writes down what images stand on by all that is known around them, whatever was found before. */
 export async function placeNew(
   ports: AroundPorts,
   { ages }: Policy,
-  fleet: ReadFleet,
+  fleet: AroundFleet,
   digests: readonly Digest[],
 ): Promise<ReturnType<typeof findStandings>> {
-  const images = new Map(fleet.images);
-  for (const digest of digests) {
-    const { standing: _, ...image } = images.get(digest) ?? {};
-    if ('aged' in image) images.set(digest, image);
-  }
-  const found = findStandings({ ...fleet, images, isWhole: false }, ports.clock(), ages.vendorCounts);
+  const found = findStandings(fleet, ports.clock(), ages.vendorCounts);
   for (const digest of digests) {
     const standing = found.of(digest);
     if (standing) await ports.images.recordStanding(digest, (before) => ({ ...before, ...standing }));
   }
   return found;
+}
+
+const PLACED_TOGETHER = 25;
+
+/**
+ * Places images by what is around them alone, where the whole fleet could not be read. Together; only where that fails one
+ * by one, so that one stops no other.
+ * @returns those around which something could not be read: they stay as they are
+ */
+export async function placeApart(
+  ports: AroundPorts,
+  policy: Policy,
+  digests: readonly Digest[],
+): Promise<readonly Failure[]> {
+  const failures: Failure[] = [];
+  for (const together of piecesOf(digests, PLACED_TOGETHER)) {
+    const error = await tryToPlace(ports, policy, together);
+    if (error === undefined) continue;
+    for (const digest of together) {
+      const own = await tryToPlace(ports, policy, [digest]);
+      if (own !== undefined) failures.push({ key: digest, error: own });
+    }
+  }
+  return failures;
+}
+
+/** @returns what it failed with */
+async function tryToPlace(ports: AroundPorts, policy: Policy, digests: readonly Digest[]): Promise<unknown> {
+  try {
+    await placeNew(ports, policy, await readAround(ports, policy, digests), digests);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }

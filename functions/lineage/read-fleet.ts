@@ -67,6 +67,7 @@ export async function readFleet(
 /** What labels name may be indexes; few images have such a label, and their children all have the same. */
 async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, KnownImage>) {
   const claimed = new Set([...images.values()].flatMap(({ lineage }) => digestsClaimed(lineage)));
+  if (claimed.size === 0) return { indexes: new Map(), failures: [] };
   try {
     return { indexes: await places.indexes([...claimed]), failures: [] };
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import { unscannable } from '../../shared/domain/scan-state.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
+import { isOfUnreadLineage } from '../../shared/domain/verdict.ts';
 import { isAnswered, isRefused } from '../../shared/review/scan-request.ts';
 
 /**
@@ -22,5 +23,10 @@ export function howToLook(image: ImageRecord, { startedAtEpochMs, policyVersion 
   if (askedNow && isRefused(image)) return 'state';
   const isRecent = (scan.completedAtEpochMs ?? 0) > nowEpochMs - DAY_MS;
   if (scan.state !== 'complete' || !isAnswered(image) || !isRecent) return 'read';
-  return judgedAtEpochMs >= startedAtEpochMs && verdict?.policyVersion === policyVersion ? 'judged' : 'evidence';
+  const isOfNow = judgedAtEpochMs >= startedAtEpochMs && verdict?.policyVersion === policyVersion;
+  return isOfNow && !isAgeOpen(image) ? 'judged' : 'evidence';
 }
+
+/** An event judged it before its lineage was read: its age is known by now, and not in its verdict. */
+const isAgeOpen = ({ verdict, standing }: ImageRecord): boolean =>
+  standing !== undefined && verdict !== undefined && isOfUnreadLineage(verdict);

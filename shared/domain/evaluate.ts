@@ -73,14 +73,21 @@ const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier
 
 /**
  * The age of all that the image stands on, by the limit of its own tier. Where the age of some of it is unknown, the
- * image is at least as old as the rest: that can violate, and its being known never makes up for what is not.
+ * image is at least as old as the rest: that can violate, and its being known never makes up for what is not. An image
+ * whose lineage was not read yet has an unknown age.
  */
 function ageReasons({ image }: Pick<JudgedFacts, 'image'>, policy: Policy): Reason[] {
   const age = ageOf(image);
   if (age.known) return [ageReason(image, age, policy)];
-  const { unknown, oldestKnown } = age;
+  const { unknown, oldestKnown, isUnread } = age;
   return [
-    { ruleId: BUILT_IN_RULES.ageKnown, effect: 'unknown', kind: 'age-unknown', ...by(image, unknown[0]) },
+    {
+      ruleId: BUILT_IN_RULES.ageKnown,
+      effect: 'unknown',
+      kind: 'age-unknown',
+      ...by(image, unknown[0]),
+      ...(isUnread && { isLineageUnread: true }),
+    },
     ...(oldestKnown ? [ageReason(image, oldestKnown, policy)] : []),
   ];
 }

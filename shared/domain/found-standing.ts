@@ -22,6 +22,8 @@ export interface KnownFleet {
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
   /** Whether all that is to be known was read: otherwise what an image stands on may be missing. */
   readonly isWhole: boolean;
+  /** Where not all was read: images of which all that their layers, labels and declarations name was read all the same. */
+  readonly around?: ReadonlySet<Digest>;
   /** Of the streams whose heads are known; of others nobody can tell who is behind. */
   readonly heads?: ReadonlyMap<string, StreamRecord['head']>;
 }
@@ -35,20 +37,17 @@ export interface FoundStandings {
 /**
  * What images stand on and how old that makes them. Nothing is concluded from what was not read: where something is
  * missing, a parent that was found before stays, nothing becomes younger, and an image whose lineage leads to what is
- * missing is left as it was.
+ * missing is left as it was. An image whose lineage nobody has read before stays unread then, unless all around it and
+ * around each of its ancestors was read: what is missing may be an older image below it.
  * @param vendorCounts whether what lies below the lowest base counts
  */
 export function findStandings(
-  { images, indexes, isWhole, heads = new Map() }: KnownFleet,
+  { images, indexes, isWhole, around = new Set(), heads = new Map() }: KnownFleet,
   nowEpochMs: number,
   vendorCounts: boolean,
 ): FoundStandings {
   const all = [...images.values()];
-  const shown = findParents(
-    all.map(({ lineage }) => lineage),
-    indexes,
-  );
-  const parents = isWhole ? shown : keptOver(shown, all);
+  const parents = parentsIn({ images, indexes, isWhole });
   const ages = knownAges(
     all.map(({ aged }) => aged),
     parents,
@@ -64,15 +63,31 @@ export function findStandings(
       const behind = behindOf(digest, { parents, image: placed, headOf: (stream) => heads.get(stream) });
       const standing = { ...(parent && { parent }), age, ...(behind && { behind }) };
       if (isWhole) return standing;
-      const isCut = ancestorsOf(parents, digest).some((one) => !images.has(one.digest));
-      return isCut || isYounger(age, image.standing?.age) ? undefined : standing;
+      const lineage = [digest, ...ancestorsOf(parents, digest).map((ancestor) => ancestor.digest)];
+      const isCut = lineage.some((one) => !images.has(one));
+      const isRead = image.standing !== undefined || lineage.every(isKnownBelow);
+      return isCut || !isRead || isYounger(age, image.standing?.age) ? undefined : standing;
     },
   };
+
+  function isKnownBelow(digest: Digest): boolean {
+    return around.has(digest) || images.get(digest)?.standing !== undefined;
+  }
 
   function placed(digest: Digest): Placed | undefined {
     const image = images.get(digest);
     return image && { ...image.aged, ...(image.lineage.platform && { platform: image.lineage.platform }) };
   }
+}
+
+/** The parents of all images; where not all was read, those of before stay. */
+export function parentsIn({ images, indexes, isWhole }: Pick<KnownFleet, 'images' | 'indexes' | 'isWhole'>): Parents {
+  const all = [...images.values()];
+  const shown = findParents(
+    all.map(({ lineage }) => lineage),
+    indexes,
+  );
+  return isWhole ? shown : keptOver(shown, all);
 }
 
 function keptOver(shown: Parents, images: readonly KnownImage[]): Parents {

@@ -2,6 +2,7 @@ import type { ImageFacts, ImageRecord, Judgement } from './records.ts';
 import { sameContent } from './same-content.ts';
 import { NEVER_SCANNED } from './scan.ts';
 import { ageOf, type StandingChange } from './standing.ts';
+import { isOfUnreadLineage, type Verdict } from './verdict.ts';
 
 /*
  * What writes make of an image's record. Several writers change one record, each its own part of it: every ledger
@@ -39,14 +40,18 @@ const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord =
 
 /**
  * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image stands on
- * is no part of a verdict beyond that.
+ * is no part of a verdict beyond that. A verdict that only says that the lineage was unread stays judged: it passes
+ * nothing, what it says of findings holds, and the next look at the image judges its age.
  */
 export function withStanding(before: ImageRecord, change: StandingChange): ImageRecord | undefined {
   const standing = typeof change === 'function' ? change(before.standing) : change;
   if (!standing || sameContent(before.standing, standing)) return undefined;
   const after = { ...before, standing };
-  return sameContent(ageOf(before), standing.age) ? after : unjudged(after);
+  return sameContent(ageOf(before), standing.age) || saysNoAge(before.verdict) ? after : unjudged(after);
 }
+
+const saysNoAge = (verdict: Verdict | undefined): boolean =>
+  verdict !== undefined && isOfUnreadLineage(verdict) && verdict.reasons.every(({ kind }) => kind !== 'age');
 
 /** `undefined` where it was made again later already. What that makes of its age says the next review. */
 export const withReconfirmation = (before: ImageRecord, reconfirmedAtEpochMs: number): ImageRecord | undefined =>

@@ -13,8 +13,12 @@ const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 const BASE_NAME = 'org.opencontainers.image.base.name';
 
 /** Digests that labels name as what an image stands on; they may be those of indexes. */
-export const digestsClaimed = ({ labels }: Pick<LineageFacts, 'labels'>): readonly Digest[] =>
-  [labels?.[BASE_DIGEST], readImageReference(labels?.[BASE_NAME])?.digest].filter(isDigest);
+export const digestsClaimed = (image: Pick<LineageFacts, 'labels'>): readonly Digest[] =>
+  [image.labels?.[BASE_DIGEST], referenceClaimed(image)?.digest].filter(isDigest);
+
+/** The reference that a label names as what an image stands on, where it is one. */
+export const referenceClaimed = ({ labels }: Pick<LineageFacts, 'labels'>): ImageReference | undefined =>
+  readImageReference(labels?.[BASE_NAME]);
 
 type Indexes = ReadonlyMap<Digest, readonly IndexChild[]>;
 
@@ -39,7 +43,7 @@ export class Claims {
 
   /** What a label says is inherited by whoever builds upon it, and a name moves on: the digest before the name. */
   parentOf(child: LineageFacts): Claimed | undefined {
-    const reference = readImageReference(child.labels?.[BASE_NAME]);
+    const reference = referenceClaimed(child);
     const digest = this.#byDigest(child, child.labels?.[BASE_DIGEST] ?? reference?.digest);
     if (digest) return { image: digest, evidence: 'label-digest' };
     const named = reference && firstOf(keysOf(reference), (key) => latest(this.#withName(key), child));

@@ -2,6 +2,7 @@ import { type CauseFact, causeFacts, mergeFacts } from './cause.ts';
 import { type Finding, findingKey } from './finding.ts';
 import { anyHolds, holdsFact, type LookedAt } from './holding.ts';
 import type { RebuildOutcome } from './rebuild.ts';
+import { isOfUnreadLineage } from './verdict.ts';
 
 /** What a rebuild is judged by. */
 export interface Rebuilt {
@@ -42,10 +43,12 @@ export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudge
 export function isUnclear(image: LookedAt, facts: readonly CauseFact[]): boolean {
   if (!image.verdict || image.judgedAtEpochMs === undefined) return true;
   if (image.verdict.reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown')) return true;
+  // Its lineage was read since: judged once more, its age is known.
+  if (image.standing && isOfUnreadLineage(image.verdict)) return true;
   return facts.some((fact) => isUnknown(fact, image));
 }
 
-/** Until it is known what an image stands on, it is judged as old as its own birth: that this is young proves nothing. */
+/** An age is mended only once the lineage of the image was read: that its own birth is young proves nothing. */
 function isUnknown(fact: CauseFact, image: LookedAt): boolean {
   const holding = holdsFact(fact, image);
   return holding === 'unknown' || (holding === 'free' && fact.kind === 'age' && !image.standing);

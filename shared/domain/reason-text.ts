@@ -35,7 +35,7 @@ const waiverOf = ({ waiverId }: Reason): string[] => (waiverId === undefined ? [
 function detailsOf(reason: Reason): string[] {
   switch (reason.kind) {
     case 'age-unknown':
-      return ['no plausible evidence of its birth'];
+      return [reason.isLineageUnread ? 'its lineage was not read yet' : 'no plausible evidence of its birth'];
     case 'finding':
       return [`fix ${reason.fix}`, `first seen ${instant(reason.firstSeenAtEpochMs)}`];
     case 'registry':

@@ -24,6 +24,8 @@ export type StandingAge =
       readonly unknown: readonly Digest[];
       /** It is at least as old as that, where anything is known. */
       readonly oldestKnown?: OldestBelow;
+      /** Nobody has read the lineage of the image yet; never part of a stored standing. */
+      readonly isUnread?: true;
     };
 
 export interface OldestBelow {
@@ -38,13 +40,16 @@ export const MOST_UNKNOWN_KEPT = 5;
 export interface Aged {
   readonly digest: Digest;
   readonly birth: Birth;
+  /** Absent until the lineage of the image was read. */
   readonly standing?: Standing;
 }
 
-/** How old an image counts: by all that it stands on, or by itself until a review has looked what that is. */
+/**
+ * The age of an image as far as its lineage is known. An image whose lineage was not read yet has an unknown age, however
+ * young it is itself: an older image may be below it. It is at least as old as its own birth.
+ */
 export function ageOf({ digest, birth, standing }: Aged): StandingAge {
   if (standing) return standing.age;
-  return birth.known
-    ? { known: true, bornAtEpochMs: birth.bornAtEpochMs, decidedBy: digest }
-    : { known: false, unknown: [digest] };
+  const own = birth.known && { oldestKnown: { bornAtEpochMs: birth.bornAtEpochMs, decidedBy: digest } };
+  return { known: false, unknown: [digest], isUnread: true, ...own };
 }

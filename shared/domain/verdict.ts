@@ -34,6 +34,8 @@ export type ReasonFact =
       readonly kind: 'age-unknown';
       /** The lowest of what it stands on whose age nobody knows; absent where that is the image itself. */
       readonly decidedBy?: Digest;
+      /** The lineage of the image was not read yet, so an older image may be below it. */
+      readonly isLineageUnread?: true;
     }
   | {
       readonly kind: 'finding';
@@ -67,3 +69,7 @@ export interface Verdict {
    */
   readonly nextBreachAtEpochMs?: number;
 }
+
+/** Whether a verdict was formed before the lineage of its image was read: it says nothing of the age. */
+export const isOfUnreadLineage = ({ reasons }: Pick<Verdict, 'reasons'>): boolean =>
+  reasons.some((reason) => reason.kind === 'age-unknown' && reason.isLineageUnread === true);

@@ -50,7 +50,12 @@ export const reason = v.variant('kind', [
     limitDays: v.pipe(v.number(), v.gtValue(0)),
     decidedBy: v.exactOptional(digest),
   }),
-  v.strictObject({ ...judged, kind: v.literal('age-unknown'), decidedBy: v.exactOptional(digest) }),
+  v.strictObject({
+    ...judged,
+    kind: v.literal('age-unknown'),
+    decidedBy: v.exactOptional(digest),
+    isLineageUnread: v.exactOptional(v.literal(true)),
+  }),
   v.strictObject({
     ...judged,
     kind: v.literal('finding'),

@@ -1,6 +1,7 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import type { ImageIndex, ImageLedger, Judgement, Reconfirmations } from '../../shared/ports/ledger.ts';
 import {
+  alone,
   DAY_MS,
   digestOf,
   facts,
@@ -119,10 +120,10 @@ export function imageLedgerContract({
   test('another age leaves a verdict unconfirmed; another parent and the same standing do not', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
-    await ledger.recordJudgement(judgement('a', NOW));
     const judgedAt = async () => (await imageOf(ledger, 'a'))?.judgedAtEpochMs;
-    const own = { age: { known: true, bornAtEpochMs: NOW - 10 * DAY_MS, decidedBy: digestOf('a') } } as const;
-    await ledger.recordStanding(digestOf('a'), own);
+    await ledger.recordStanding(digestOf('a'), alone(facts('a')));
+    await ledger.recordJudgement(judgement('a', NOW));
+    await ledger.recordStanding(digestOf('a'), alone(facts('a')));
     expect(await judgedAt()).toBe(NOW);
     await ledger.recordStanding(digestOf('a'), onBase(40));
     expect(await judgedAt()).toBeUndefined();
@@ -139,10 +140,28 @@ export function imageLedgerContract({
     expect(await judgedAt()).toBe(NOW);
   });
 
+  test('a verdict that only says that the lineage was unread stays judged once it is read; one by another age does not', async () => {
+    const ledger = await make();
+    const unread = { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', isLineageUnread: true } as const;
+    const old = { ruleId: 'age-limit', effect: 'due', kind: 'age', bornAtEpochMs: NOW, limitDays: 30 } as const;
+    for (const [name, reasons] of [
+      ['young', [unread]],
+      ['old', [unread, old]],
+    ] as const) {
+      await ledger.recordFacts(facts(name));
+      await ledger.recordJudgement(judgement(name, NOW, { verdict: verdict('unknown', { reasons }) }));
+      await ledger.recordStanding(digestOf(name), onBase(40));
+    }
+    expect(await imageOf(ledger, 'young')).toMatchObject({ verdict: { status: 'unknown' }, judgedAtEpochMs: NOW });
+    expect(await imageOf(ledger, 'old')).not.toHaveProperty('judgedAtEpochMs');
+  });
+
   test('a judgement by an age that is no longer so is not written; by the one that is there it is', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
     const own = { known: true, bornAtEpochMs: NOW - 10 * DAY_MS, decidedBy: digestOf('a') } as const;
+    expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a'), age: own }))).toBe(false);
+    await ledger.recordStanding(digestOf('a'), alone(facts('a')));
     expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a'), age: own }))).toBe(true);
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('age');
     await ledger.recordStanding(digestOf('a'), onBase(40));
@@ -398,15 +417,22 @@ export function imageLedgerContract({
     expect(await digests(ledger.withVerdict('unknown'))).toEqual([]);
   });
 
-  test('the age list has images in use and heads of known birth before an instant', async () => {
+  test('the age list has images in use and heads of a known age before an instant', async () => {
     const ledger = await make();
     const bornAt = (bornAtEpochMs: number) => ({ birth: { known: true as const, bornAtEpochMs, evidence: [] } });
-    await ledger.recordFacts(facts('used', bornAt(NOW - 30 * DAY_MS)));
-    await ledger.recordFacts(facts('head', bornAt(NOW - 20 * DAY_MS)));
-    await ledger.recordFacts(facts('young', bornAt(NOW)));
-    await ledger.recordFacts(facts('gone', bornAt(NOW - 40 * DAY_MS)));
-    await ledger.recordFacts(facts('ageless', { birth: { known: false, rejected: [] } }));
-    for (const name of ['used', 'young', 'ageless']) await ledger.recordPresence(digestOf(name), { inUse: true });
+    for (const [name, changes] of [
+      ['used', bornAt(NOW - 30 * DAY_MS)],
+      ['head', bornAt(NOW - 20 * DAY_MS)],
+      ['young', bornAt(NOW)],
+      ['gone', bornAt(NOW - 40 * DAY_MS)],
+      ['ageless', { birth: { known: false, rejected: [] } }],
+    ] as const) {
+      await ledger.recordFacts(facts(name, changes));
+      await ledger.recordStanding(digestOf(name), alone(facts(name, changes)));
+    }
+    await ledger.recordFacts(facts('unread', bornAt(NOW - 30 * DAY_MS)));
+    for (const name of ['used', 'young', 'ageless', 'unread'])
+      await ledger.recordPresence(digestOf(name), { inUse: true });
     await ledger.recordPresence(digestOf('head'), { isHead: true });
     const listed = (await digests(ledger.bornBefore(NOW))) as { bornAtEpochMs: number }[];
     expect(listed.sort((one, other) => one.bornAtEpochMs - other.bornAtEpochMs)).toEqual([

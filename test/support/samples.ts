@@ -6,6 +6,7 @@ import type { Finding } from '../../shared/domain/finding.ts';
 import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
 import type { ImageFacts, LocationRecord, StreamRecord } from '../../shared/domain/records.ts';
 import type { ReviewRecord } from '../../shared/domain/run.ts';
+import type { Standing } from '../../shared/domain/standing.ts';
 import type { Usage } from '../../shared/domain/usage.ts';
 import type { Reason, Verdict } from '../../shared/domain/verdict.ts';
 import type { Judgement } from '../../shared/ports/ledger.ts';
@@ -37,6 +38,13 @@ export const facts = (name: string, changes: Partial<ImageFacts> = {}): ImageFac
   },
   locations: [LOCATION],
   ...changes,
+});
+
+/** The lineage of an image was read, and no known image is below it: its own birth counts. */
+export const alone = ({ digest, birth }: Pick<ImageFacts, 'digest' | 'birth'>): Standing => ({
+  age: birth.known
+    ? { known: true, bornAtEpochMs: birth.bornAtEpochMs, decidedBy: digest }
+    : { known: false, unknown: [digest] },
 });
 
 export const verdict = (status: Verdict['status'], changes: Partial<Verdict> = {}): Verdict => ({

@@ -16,10 +16,10 @@ import type { ImageRecord } from '../../../shared/domain/records.ts';
 import { cause, digestOf, facts, findingReason, NOON_EPOCH_MS, review, usage, verdict } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 
+const bornAtEpochMs = Date.UTC(2026, 10, 1);
 const image = (changes: Partial<ImageRecord>): ImageRecord => ({
-  ...facts('a', { birth: { known: true, bornAtEpochMs: Date.UTC(2026, 10, 1), evidence: [] } }),
-  inUse: false,
-  isHead: false,
+  ...facts('a', { birth: { known: true, bornAtEpochMs, evidence: [] } }),
+  ...{ inUse: false, isHead: false, standing: { age: { known: true, bornAtEpochMs, decidedBy: digestOf('a') } } },
   scan: { state: 'off', coverage: [] },
   ...changes,
 });
@@ -34,7 +34,8 @@ test.each<[string, Partial<ImageRecord>, object]>([
   ['used, violating', { inUse: true, verdict: verdict('violating') }, { ...age, ...open('violating') }],
   ['used, unknown', { inUse: true, verdict: verdict('unknown') }, { ...age, ...open('unknown') }],
   ['used, compliant', { inUse: true, verdict: verdict('compliant') }, age],
-  ['used, of unknown birth', { inUse: true, birth: { known: false, rejected: [] } }, {}],
+  ['used, of unknown age', { inUse: true, standing: { age: { known: false, unknown: [digestOf('a')] } } }, {}],
+  ['used, of an unread lineage', { inUse: true, standing: undefined as never }, {}],
 ])('the indexes of an image that is %s', (_, changes, expected) => {
   const { agePk, ageSk, verdictPk, verdictSk } = imageContent({ record: image(changes) });
   const present = Object.entries({ agePk, ageSk, verdictPk, verdictSk }).filter(([, value]) => value !== undefined);

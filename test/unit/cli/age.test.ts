@@ -1,6 +1,6 @@
 import { ageCommand } from '../../../cli/commands/age.ts';
 import { UsageError } from '../../../cli/errors.ts';
-import { digestOf } from '../../support/samples.ts';
+import { alone, digestOf } from '../../support/samples.ts';
 import { DAY_MS, type PlanWorld, planWorld, pushed, stands, streamOf } from '../cascade-plan/support.ts';
 import { readOnlyContext, run, runJson } from './support.ts';
 
@@ -10,8 +10,10 @@ async function fleet(): Promise<PlanWorld> {
   const bornAt = (daysAgo: number) => world.clock() - daysAgo * DAY_MS;
   const base = await pushed(world, 0, 'base', { tags: ['v22'], pushedAtEpochMs: bornAt(28) });
   const app = await pushed(world, 1, 'app', { tags: ['v1', 'v1.2'], inUse: true, pushedAtEpochMs: bornAt(0) });
-  await pushed(world, 2, 'young', { tags: ['v3'], inUse: true, pushedAtEpochMs: bornAt(1) });
-  await pushed(world, 3, 'old', { tags: ['v4'], inUse: true, pushedAtEpochMs: bornAt(40) });
+  const young = await pushed(world, 2, 'young', { tags: ['v3'], inUse: true, pushedAtEpochMs: bornAt(1) });
+  const old = await pushed(world, 3, 'old', { tags: ['v4'], inUse: true, pushedAtEpochMs: bornAt(40) });
+  for (const image of (await world.images.get([base, young, old])).values())
+    await world.images.recordStanding(image.digest, alone(image));
   stands(world, app, base);
   await world.images.recordStanding(app, {
     parent: { digest: base, evidence: 'layers' },

@@ -2,7 +2,7 @@ import { effectOf } from '../../../cli/policy-change.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf, facts, finding, judgement, LOCATION, verdict } from '../../support/samples.ts';
+import { alone, DAY_MS, digestOf, facts, finding, judgement, LOCATION, verdict } from '../../support/samples.ts';
 
 const policyOf = (document: Partial<PolicyDocument>) =>
   parse(policySchema, { version: 1, ages: { default: { limitDays: 90 } }, streams: [], severities: [], ...document });
@@ -13,6 +13,7 @@ test('grace under another policy runs from the first sighting in a place of the 
   const { account, region, repository } = LOCATION;
   const high = { ...finding(1), severity: 'high' } as const;
   await world.images.recordFacts(streamless);
+  await world.images.recordStanding(digestOf('a'), alone(streamless));
   await world.images.recordPresence(digestOf('a'), { inUse: true });
   await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('compliant') }));
   await world.places.recordLocation({ digest: digestOf('a'), location: LOCATION, tags: ['branch'] });

@@ -19,13 +19,15 @@ const LIMITS = { catchUpMinutes: 30, scanWaitMinutes: 10, pollSeconds: 20 };
 
 /** All ports as one invocation sees them. */
 export function portsOf(world: FakeWorld, invocation: Invocation) {
-  const { images, places, contents, usages, streams, causes, runs, scopes, policies, runFiles, evidence } = world;
+  const { images, places, contents, chains, usages, streams, causes, runs, scopes, policies, runFiles, evidence } =
+    world;
   const { fleetPlaces, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner } = world;
   const stores = {
     images,
     places,
     fleetPlaces,
     contents,
+    chains,
     usages,
     streams,
     causes,

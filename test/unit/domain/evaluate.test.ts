@@ -7,6 +7,7 @@ import { NEVER_SCANNED, SCAN_STATES, type ScanState } from '../../../shared/doma
 import type { StandingAge } from '../../../shared/domain/standing.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
 import { parse } from '../../../shared/schema.ts';
+import { alone } from '../../support/samples.ts';
 import { completeScan, DAY, digestOf, image, LOCATION, NOW } from './arbitraries.ts';
 
 const policyOf = (changes: Partial<PolicyDocument> = {}): Policy =>
@@ -32,8 +33,9 @@ const finding = (changes: Partial<Finding> = {}): Finding => ({
   ...changes,
 });
 
-const facts = (changes: Partial<JudgedFacts> = {}): JudgedFacts => ({
-  image: image(),
+/** The lineage of the image was read; where a test says nothing else no known image is below it. */
+const facts = ({ image: given = image(), ...changes }: Partial<JudgedFacts> = {}): JudgedFacts => ({
+  image: { standing: alone(given), ...given },
   scan: completeScan(),
   findings: [],
   firstSeen: new Map(),
@@ -96,6 +98,17 @@ describe('age', () => {
       reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown' }],
     });
     expect(verdict).not.toHaveProperty('nextBreachAtEpochMs');
+  });
+
+  test('is unknown while the lineage of the image is unread, however young the image itself is', () => {
+    const unread = (daysAgo: number, policy = policyOf()) =>
+      evaluate({ ...facts(), image: image(born(daysAgo)) }, policy, 'version-1', NOW);
+    expect(unread(1)).toMatchObject({
+      status: 'unknown',
+      reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', isLineageUnread: true }],
+      nextBreachAtEpochMs: NOW + 29 * DAY,
+    });
+    expect(told(unread(31))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
   });
 
   const BASE = digestOf('base');

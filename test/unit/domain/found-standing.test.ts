@@ -22,9 +22,10 @@ function known(name: string, { layers, days, tier = 'platform', chain = name, st
   };
 }
 
-const find = (given: Readonly<Record<string, Given>>, isWhole = true) => {
+const find = (given: Readonly<Record<string, Given>>, isWhole = true, readAround: readonly string[] = []) => {
   const images = new Map(Object.entries(given).map(([name, one]) => [digestOf(name), known(name, one)]));
-  const found = findStandings({ images, indexes: new Map(), isWhole }, NOW, false);
+  const around = new Set(readAround.map(digestOf));
+  const found = findStandings({ images, indexes: new Map(), isWhole, around }, NOW, false);
   return (name: string) => found.of(digestOf(name));
 };
 
@@ -109,9 +110,23 @@ describe('where something could not be read', () => {
         },
       },
     ],
-    ['an image that is new gets what is known', { base: BASE, app: APP }, { parent: on('base'), age: old(40, 'base') }],
+    ['an image whose lineage nobody has read before stays unread', { base: BASE, app: APP }, undefined],
+    ['so it is where all that was read is young', { base: { ...BASE, days: 3 }, app: APP }, undefined],
   ])('%s', (_, given, expected) => {
     expect(find(given, false)('app')).toEqual(expected);
+  });
+
+  test.each<[string, readonly string[], Partial<Given>, Standing | undefined]>([
+    ['all around an image and what it stands on', ['app', 'base'], {}, { parent: on('base'), age: old(40, 'base') }],
+    [
+      'all around it, and what it stands on was placed before',
+      ['app'],
+      { standing: { age: old(40, 'base') } },
+      { parent: on('base'), age: old(40, 'base') },
+    ],
+    ['not what is around an image that it stands on', ['app'], {}, undefined],
+  ])('%s was read', (_, around, base, expected) => {
+    expect(find({ base: { ...BASE, ...base }, app: APP }, false, around)('app')).toEqual(expected);
   });
 
   test('parents of before and of now that lead back to each other are no endless way', () => {

@@ -1,6 +1,7 @@
 import { PARENT_MOVED, type ParentMovedFact } from '../../../shared/domain/cause.ts';
 import type { LookedAt } from '../../../shared/domain/holding.ts';
 import { judgeOutcome, type Rebuilt } from '../../../shared/domain/outcome.ts';
+import type { Reason } from '../../../shared/domain/verdict.ts';
 import { fc } from '../../support/seeded.ts';
 import {
   ageFact,
@@ -32,6 +33,13 @@ const rebuilt = (changes: Partial<Rebuilt> = {}): Rebuilt => ({
   ...changes,
 });
 const judged = (changes: Partial<Rebuilt>, nowEpochMs = NOW) => judgeOutcome(rebuilt(changes), nowEpochMs);
+
+const unread = { ...looked('new', { ...NO_AGE, isLineageUnread: true } as Reason) };
+
+test('an output that was judged before its lineage was read is judged again, whatever its cause', () => {
+  expect(judged({ output: [standing(unread)] })).toMatchObject({ result: 'pending' });
+  expect(judged({ output: [unread] })).toEqual({ result: 'fixed' });
+});
 
 test.each<[string, string, Partial<Rebuilt>]>([
   ['fixed', 'the pair is gone', {}],

@@ -1,8 +1,11 @@
 import { jest } from '@jest/globals';
 import { handler } from '../../../functions/lineage/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import { evaluate } from '../../../shared/domain/evaluate.ts';
 import { type Digest, locationKey } from '../../../shared/domain/image.ts';
+import type { ImageRecord } from '../../../shared/domain/records.ts';
 import { repositoryName } from '../../../shared/domain/reference.ts';
+import type { Verdict } from '../../../shared/domain/verdict.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
@@ -10,6 +13,7 @@ import { DAY_MS, digestOf } from '../../support/samples.ts';
 import {
   context,
   findIn,
+  type LineageWorld,
   lineageWorld,
   placeOf,
   push,
@@ -248,10 +252,52 @@ describe('what cannot be read', () => {
     await push(world, 'other', { layers: ['os', 'x'], daysAgo: 1 });
     await runs(world, 'app', 'other');
     const part = await findIn(world, { ports: unreadable(world, digestOf('platform')) });
-    const failure = { key: digestOf('platform'), error: 'TypeError', detail: 'not to be unpacked' };
-    expect(part).toEqual({ kind: 'lineage', key: 'fleet', images: 3, failures: [failure], failed: 1 });
+    const failures = [
+      { key: digestOf('platform'), error: 'TypeError', detail: 'not to be unpacked' },
+      { key: digestOf('app'), error: 'LineageIncompleteError', detail: expect.stringContaining(digestOf('platform')) },
+    ];
+    expect(part).toEqual({ kind: 'lineage', key: 'fleet', images: 3, failures, failed: 2 });
     expect((await standingOf(world, 'other'))?.parent).toEqual(layers('base'));
-    expect(await standingOf(world, 'platform')).toBeUndefined();
+    for (const name of ['platform', 'app']) expect(await standingOf(world, name)).toBeUndefined();
+  });
+
+  /** Verdict on the application by its lineage alone: it was scanned, and nothing was found. */
+  async function verdictOn(world: LineageWorld, name: string): Promise<Verdict> {
+    const image = (await world.images.get([digestOf(name)])).get(digestOf(name)) as ImageRecord;
+    const { policy, version } = await world.policies.current();
+    const scan = { state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] } as const;
+    return evaluate({ image, scan, findings: [], firstSeen: new Map() }, policy, version, world.clock());
+  }
+
+  test('leaves the age of a new image unknown, though what was read of its lineage is young', async () => {
+    const world = await lineageWorld();
+    await threeTiers(world);
+    const base = digestOf('base');
+    const images = {
+      get: async (digests: readonly Digest[]) => {
+        if (digests.includes(base)) throw new TypeError('throttled');
+        return world.images.get(digests);
+      },
+      recordStanding: world.images.recordStanding.bind(world.images),
+    };
+    await findIn(world, { ports: { images } });
+    expect(await verdictOn(world, 'app')).toMatchObject({
+      status: 'unknown',
+      reasons: [{ ruleId: 'age-known', isLineageUnread: true }],
+    });
+    await findIn(world);
+    expect(await verdictOn(world, 'app')).toMatchObject({
+      status: 'violating',
+      reasons: [{ kind: 'age', decidedBy: base }],
+    });
+  });
+
+  test('is not asked after by itself in a preview, whose images are in no index', async () => {
+    const world = await lineageWorld();
+    await threeTiers(world);
+    const asked = jest.spyOn(world.chains, 'imagesOf');
+    await findIn(world, { mode: 'preview', ports: unreadable(world, digestOf('platform')) });
+    expect(asked).not.toHaveBeenCalled();
   });
 
   test('takes no parent away that was found before, and makes nothing younger', async () => {
@@ -292,8 +338,11 @@ describe('what cannot be read', () => {
   ])('%s: the run names it', async (_, key, ports) => {
     const world = await lineageWorld();
     await threeTiers(world);
+    const labels = { 'org.opencontainers.image.base.digest': digestOf('index') };
+    await push(world, 'labelled', { layers: ['other'], labels });
+    await runs(world, 'app', 'labelled');
     const part = await findIn(world, { ports: ports(world) });
-    expect(part.failures).toEqual([{ key, error: 'TypeError', detail: 'gone' }]);
+    expect(part.failures).toContainEqual({ key, error: 'TypeError', detail: 'gone' });
     expect((await standingOf(world, 'app'))?.parent).toEqual(layers('platform'));
   });
 });

@@ -1,8 +1,10 @@
+import { locationKey } from '../../../shared/domain/image.ts';
 import type { Rebuild } from '../../../shared/domain/rebuild.ts';
+import { repositoryName } from '../../../shared/domain/reference.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
 import { BASE, PLATFORM, place } from './following.ts';
-import { findIn, type LineageWorld, lineageWorld, push, standingOf } from './support.ts';
+import { findIn, type LineageWorld, lineageWorld, placeOf, push, SCOPE, standingOf, streamOf } from './support.ts';
 
 const STEP = { cascadeId: 'c-g1', stream: PLATFORM, rebuildId: 'r' };
 
@@ -79,6 +81,65 @@ test('each image of an index is placed; one that nobody has written down yet is 
   ] as const;
   await world.places.recordIndex(digestOf('index'), children);
   expect(await place(world, STEP)).toEqual({ placed: 1, missing: 1 });
+});
+
+describe('an output whose layers show no parent', () => {
+  const ruleOf = (tier: 'base' | 'platform', parents: readonly string[] = []) => ({
+    ...{ id: tier, tier, account: SCOPE.account, regions: [SCOPE.region], repositories: [streamOf(tier)] },
+    ...{ headTags: ['^1$'], owner: 'team', ...(parents.length > 0 && { parents: [...parents] }) },
+  });
+  const stream = (tier: 'base' | 'platform') => `${locationKey(placeOf(tier))}:^1$`;
+
+  /** A squashed platform on a base of 40 days, and no review since either was pushed. */
+  async function squashed(parents: readonly string[], labels: Readonly<Record<string, string>>) {
+    const world = await lineageWorld({}, { streams: [ruleOf('base'), ruleOf('platform', parents)] });
+    const base = { tier: 'base', stream: stream('base'), layers: ['os'], daysAgo: 40, isHead: true } as const;
+    await push(world, 'base', base);
+    const output = { tier: 'platform', stream: stream('platform'), layers: ['all in one'], labels } as const;
+    await push(world, 'output', { ...output, daysAgo: 1 });
+    const step = { ...STEP, stream: stream('platform') };
+    await world.rebuilds.record(step.stream, step.rebuildId, () =>
+      rebuild(step.rebuildId, { stream: step.stream, cascadeId: step.cascadeId, output: digestOf('output') }),
+    );
+    await place(world, step);
+    return standingOf(world, 'output');
+  }
+  const BASE_NAME = 'org.opencontainers.image.base.name';
+
+  test.each<[string, readonly string[], Readonly<Record<string, string>>, string]>([
+    ['the policy declares', ['base'], {}, 'declared'],
+    ['a label names', [], { [BASE_NAME]: `${repositoryName(placeOf('base'))}:base` }, 'label-name'],
+  ])('stands on what %s, and is as old as that', async (_, parents, labels, evidence) => {
+    expect(await squashed(parents, labels)).toMatchObject({
+      parent: { digest: digestOf('base'), evidence },
+      age: { known: true, decidedBy: digestOf('base') },
+    });
+  });
+
+  test('is of its own age where nothing names a parent', async () => {
+    expect(await squashed([], {})).toMatchObject({ age: { known: true, decidedBy: digestOf('output') } });
+  });
+
+  test('stays unread where a label names a repository of ours that no list is kept of', async () => {
+    const elsewhere = repositoryName({ ...SCOPE, repository: 'mirror/os' });
+    expect(await squashed([], { [BASE_NAME]: `${elsewhere}:12` })).toBeUndefined();
+  });
+});
+
+test('what an output stands on is read around, too, where no review has placed it', async () => {
+  const world = await lineageWorld();
+  const labels = { 'org.opencontainers.image.base.digest': digestOf('base') };
+  await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 40 });
+  await push(world, 'squashed', { tier: 'platform', line: 'other', layers: ['all'], labels, daysAgo: 3 });
+  await push(world, 'output', { tier: 'platform', layers: ['all', 'node'], daysAgo: 0 });
+  await world.rebuilds.record(STEP.stream, STEP.rebuildId, () =>
+    rebuild(STEP.rebuildId, { stream: STEP.stream, cascadeId: STEP.cascadeId, output: digestOf('output') }),
+  );
+  await place(world, STEP);
+  expect(await standingOf(world, 'output')).toMatchObject({
+    parent: { digest: digestOf('squashed') },
+    age: { known: true, decidedBy: digestOf('base') },
+  });
 });
 
 test('where nobody has written it down yet it is placed the next time', async () => {

@@ -1,9 +1,11 @@
 import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Artifact } from '../../../shared/domain/image.ts';
+import type { ImageFacts } from '../../../shared/domain/records.ts';
 import type { ScanReason, ScanStateName } from '../../../shared/domain/scan.ts';
 import { LedgerContendedError } from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { alone } from '../../support/samples.ts';
 import {
   ask,
   batchOf,
@@ -96,10 +98,12 @@ test('what an event judged in this run by facts that the inventory then changed 
   await evaluateBatch(world.ports, batchOf(world, [image]));
   const before = known(world)?.verdict;
 
-  await world.images.recordFacts({
+  const old: ImageFacts = {
     ...young,
     birth: { known: true, bornAtEpochMs: START_EPOCH_MS - 40 * DAY_MS, evidence: [] },
-  });
+  };
+  await world.images.recordFacts(old);
+  await world.images.recordStanding(image, alone(old));
   await evaluateBatch(world.ports, batchOf(world, [image]));
   expect(known(world)?.verdict).not.toEqual(before);
   expect(known(world)?.verdict?.reasons).toContainEqual(expect.objectContaining({ kind: 'age', effect: 'violates' }));
@@ -112,7 +116,9 @@ function aging(world: World, times = 1) {
     read: async (location, digest) => {
       const bornAtEpochMs = START_EPOCH_MS - 40 * DAY_MS - left;
       if (left-- > 0) {
-        await world.images.recordFacts(factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } }));
+        const facts = factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } });
+        await world.images.recordFacts(facts);
+        await world.images.recordStanding(digest, alone(facts));
       }
       return world.scanner.read(location, digest);
     },

@@ -16,6 +16,16 @@ const image = (scan: Partial<ScanState>, judgedAtEpochMs?: number, policyVersion
   ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
 });
 
+const placed = { age: { known: true, bornAtEpochMs: START, decidedBy: digestOf(1) } } as const;
+const unread = (changes: Partial<ImageRecord>): ImageRecord => ({
+  ...image({ completedAtEpochMs: START - HOUR_MS }, START + 1),
+  verdict: {
+    ...{ status: 'unknown', policyVersion: 'v1' },
+    reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', isLineageUnread: true }],
+  },
+  ...changes,
+});
+
 const asked = START + 60_000;
 
 test.each<[string, ImageRecord, Look]>([
@@ -46,5 +56,7 @@ test.each<[string, ImageRecord, Look]>([
   ['scanned recently, judged in an earlier run', image({ completedAtEpochMs: START - HOUR_MS }, START - 1), 'evidence'],
   ['scanned less than a day ago', image({ completedAtEpochMs: NOW - DAY_MS + 1 }, START - 1), 'evidence'],
   ['scanned a day ago and not asked for', image({ completedAtEpochMs: NOW - DAY_MS }, START - 1), 'read'],
+  ['judged in this run before its lineage was read', unread({ standing: placed }), 'evidence'],
+  ['judged in this run, and its lineage is unread still', unread({}), 'judged'],
   ['outside ECR', { ...image({ completedAtEpochMs: START }), locations: [] }, 'state'],
 ])('%s', (_, record, look) => expect(howToLook(record, run, NOW)).toBe(look));

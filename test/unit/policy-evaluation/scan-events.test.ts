@@ -3,6 +3,7 @@ import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-bat
 import { handleScanEvents, type ScanEventPorts } from '../../../functions/policy-evaluation/scan-events.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { alone } from '../../support/samples.ts';
 import {
   ask,
   batchOf,
@@ -81,8 +82,11 @@ test('an image whose facts change while an event judges it is judged by the new 
     read: async (location, digest) => {
       const reading = await world.scanner.read(location, digest);
       const bornAtEpochMs = START_EPOCH_MS - 40 * DAY_MS;
-      if (!isOld)
-        await world.images.recordFacts(factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } }));
+      const old = factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } });
+      if (!isOld) {
+        await world.images.recordFacts(old);
+        await world.images.recordStanding(digest, alone(old));
+      }
       isOld = true;
       return reading;
     },

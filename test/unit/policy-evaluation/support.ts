@@ -6,6 +6,7 @@ import { type PolicyDocument, policySchema } from '../../../shared/domain/policy
 import type { ImageFacts } from '../../../shared/domain/records.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { alone } from '../../support/samples.ts';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -61,7 +62,7 @@ export async function worldWith(document: PolicyDocument = policyDocument) {
   return { ...world, ports, policyVersion, waits };
 }
 
-/** An image in use that its registries keep. */
+/** An image in use that its registries keep, and whose lineage was read. */
 export async function runs(world: World, digest: Digest, overrides: Partial<ImageFacts> = {}): Promise<void> {
   const facts = factsOf(digest, overrides);
   for (const location of facts.locations) {
@@ -74,6 +75,7 @@ export async function runs(world: World, digest: Digest, overrides: Partial<Imag
     });
   }
   await world.images.recordFacts(facts);
+  await world.images.recordStanding(digest, alone(facts));
   await world.images.recordPresence(digest, { inUse: true });
 }
 

@@ -253,7 +253,7 @@ test('every image of an index is judged: one that is not scanned keeps it open, 
   const machine = await new VerifyMachine(world).run('check');
   await machine.step();
   expect(machine.state).toBe('check');
-  expect(world.images.records.get(NEW)).toMatchObject({ verdict: { status: 'compliant' } });
+  expect(world.images.records.get(NEW)).toMatchObject({ scan: { state: 'complete' }, findingsCount: 0 });
   world.scanner.finish();
   await machine.run();
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'ineffective', left: [MENDED] });
