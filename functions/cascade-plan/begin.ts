@@ -2,8 +2,6 @@ import { eachConcurrently } from '../../shared/concurrency.ts';
 import { hasEnded } from '../../shared/domain/cascade.ts';
 import { takeCause } from '../../shared/domain/cause.ts';
 import { afterCascade } from '../../shared/domain/memory.ts';
-import { DAY_MS } from '../../shared/domain/time.ts';
-import { RAMP } from '../../shared/rebuilding/slots.ts';
 import type { PlanPorts } from './ports.ts';
 
 const WRITES_AT_ONCE = 8;
@@ -16,7 +14,7 @@ const WRITES_AT_ONCE = 8;
  */
 export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise<boolean> {
   const { outcome, executionArn } = await ports.executions.start(cascadeId);
-  const cascade = await ports.cascades.changeCascade(cascadeId, (before) =>
+  await ports.cascades.changeCascade(cascadeId, (before) =>
     before.executionArn === undefined ? { ...before, executionArn } : undefined,
   );
   if (outcome === 'already-closed') {
@@ -24,17 +22,13 @@ export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise
     await ports.ends.send([{ kind: 'ended', cascadeId }]);
     return false;
   }
-  const { caps } = (await ports.policies.load(cascade.policyVersion)).policy;
-  const begun: string[] = [];
   await eachConcurrently(ports.cascades.nodes(cascadeId), WRITES_AT_ONCE, async (node) => {
     // Its cause was given back already.
     if (hasEnded(node)) return;
     const { stream, causeVersion } = node;
     if (causeVersion !== undefined)
       await ports.causes.change(stream, (cause) => cause && takeCause(cause, cascadeId, causeVersion));
-    if (node.work === 'rebuild' && !node.follows) begun.push(stream);
   });
-  if (caps.ramp !== undefined) await countInRamp(ports, begun, caps.ramp);
   return true;
 }
 
@@ -43,10 +37,4 @@ async function useUp({ cascades, guards }: PlanPorts, cascadeId: string): Promis
   await eachConcurrently(cascades.nodes(cascadeId), WRITES_AT_ONCE, async ({ stream }) => {
     await guards.change(stream, (memory) => afterCascade(memory, cascadeId));
   });
-}
-
-/** A stream counts for a day from its last begin; where the ramp was lowered meanwhile there may be no slot left. */
-async function countInRamp({ slots, clock }: PlanPorts, streams: readonly string[], ramp: number): Promise<void> {
-  const nowEpochMs = clock();
-  await slots.takeEach(RAMP, ramp, streams, { nowEpochMs, untilEpochMs: nowEpochMs + DAY_MS });
 }

@@ -12,7 +12,7 @@ export interface PlanPorts extends ReadPlanPorts {
   readonly cascades: CascadeLedger;
   readonly causes: CauseLedger;
   readonly locks: Pick<LockLedger, 'get' | 'all'>;
-  readonly slots: SlotLedger;
+  readonly slots: Pick<SlotLedger, 'held'>;
   readonly guards: GuardLedger;
   readonly policies: Pick<PolicyStore, 'load' | 'current'>;
   readonly executions: CascadeExecutions;

@@ -113,7 +113,10 @@ const asked = ({ rebuildId, stream, cascadeId, node, policy }: Claim, pipeline: 
   ...(policy.promotes && { promotes: true as const }),
 });
 
-/** Slots, lock, record, node, in this order: whoever finds the later one finds the earlier ones too. */
+/**
+ * Slots, place of the ramp, lock, record, node, in this order: whoever finds the later one finds the earlier ones too. A
+ * stream takes its place of the ramp only when nothing else keeps it from starting, so no place is held by one that waits.
+ */
 async function occupy(
   ports: DispatchPorts,
   { cascadeId, executionArn, node, policy }: Claim,
@@ -121,13 +124,13 @@ async function occupy(
   rebuild: Rebuild,
 ): Promise<NodeAnswer | undefined> {
   const { rebuildId, stream, attempt, deadlineEpochMs, pipeline } = rebuild;
-  if (!(await mayBegin(ports, node, policy))) return capReached(RAMP);
   const full = await takeSlots(ports, policy.caps, {
     owner: rebuildId,
     account: pipeline.account,
     buildDeadlineEpochMs: deadlineEpochMs,
   });
   if (full !== undefined) return capReached(full);
+  if (!(await mayBegin(ports, node, policy))) return capReached(RAMP);
   const own = { stream, rebuildId, cascadeId, executionArn, attempt, deadlineEpochMs };
   const holder = await ports.locks.take(own, stale);
   if (holder.rebuildId !== rebuildId)
@@ -141,7 +144,10 @@ async function occupy(
   return undefined;
 }
 
-/** The ramp may have been lowered since the plan: of what it let begin then the first ones do, as many as it lets now. */
+/**
+ * Whether the ramp has a place for a stream that starts now; it then counts for a day. The ramp may have been lowered
+ * since: of the streams that have a place the first ones may start again, as many as it lets now.
+ */
 async function mayBegin(
   { slots, clock }: DispatchPorts,
   { stream, follows }: CascadeNode,

@@ -65,16 +65,17 @@ const AFTER_REVIEW_MS = 30 * MINUTE_MS;
  * While a review runs, causes without an urgent fact are left alone.
  */
 export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): Promise<PlanView> {
-  const { isAfterReview, policy, context } = await readContext(ports);
-  const due = causes.filter((cause) => cause.state === 'open' && isDue(cause, context));
-  if (due.length === 0) return { policy, context, streams: [], tiers: NO_TIERS, standing: [], isAfterReview };
+  const { isAfterReview, policy, context: before } = await readContext(ports);
+  const due = causes.filter((cause) => cause.state === 'open' && isDue(cause, before));
+  if (due.length === 0) return { policy, context: before, streams: [], tiers: NO_TIERS, standing: [], isAfterReview };
   const streams = due.map(({ stream }) => stream);
-  const [memories, openIn, closing] = await Promise.all([
+  const [memories, { openIn, beginning }, closing] = await Promise.all([
     ports.guards.get(streams),
     openCascadesOf(ports.cascades),
     closingOf(ports.rollouts, new Set(streams)),
   ]);
   const tells = relevantTo(due.flatMap(({ facts }) => facts));
+  const context = { ...before, begunToday: before.begunToday.union(beginning) };
   const known = { policy: policy.policy, context, isAfterReview, openIn, closing, tells };
   const read = await mapConcurrently(due, STREAMS_AT_ONCE, (cause) =>
     readStream(ports, cause, memories.get(cause.stream), known),
@@ -155,15 +156,23 @@ async function readContext(ports: ReadPlanPorts): Promise<Pick<PlanView, 'policy
 const isDue = ({ facts }: Cause, { urgentRules }: PlanContext): boolean =>
   urgentRules === undefined || facts.some(({ kind, ruleId }) => kind === 'person' || urgentRules.has(ruleId));
 
-/** Streams that an open cascade works on; a node that ended and was not verified has given its stream back. */
-async function openCascadesOf(cascades: ReadPlanPorts['cascades']): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
+interface OpenCascades {
+  /** By stream that an open cascade works on: its id. A node that ended and was not verified has given its stream back. */
+  readonly openIn: ReadonlyMap<string, string>;
+  /** Streams that an open cascade begins to rebuild and that have not ended: each takes a place of the ramp when it starts. */
+  readonly beginning: ReadonlySet<string>;
+}
+
+async function openCascadesOf(cascades: ReadPlanPorts['cascades']): Promise<OpenCascades> {
+  const openIn = new Map<string, string>();
+  const beginning = new Set<string>();
   await eachConcurrently(cascades.open(), 4, async ({ cascadeId }) => {
     for await (const node of cascades.nodes(cascadeId)) {
-      if (!hasEnded(node) || node.state === 'verified') found.set(node.stream, cascadeId);
+      if (!hasEnded(node) || node.state === 'verified') openIn.set(node.stream, cascadeId);
+      if (!hasEnded(node) && node.work === 'rebuild' && !node.follows) beginning.add(node.stream);
     }
   });
-  return found;
+  return { openIn, beginning };
 }
 
 async function closingOf(

@@ -1,6 +1,6 @@
 import type { CauseFact } from './cause.ts';
 import { type GuardAnswer, mayRebuild } from './guard.ts';
-import { type HeldBack, wait } from './guard-answer.ts';
+import { wait } from './guard-answer.ts';
 import { compareTexts } from './order.ts';
 import type { Candidate, PlanContext } from './plan.ts';
 import { type SortedOut, unknownText } from './plan-sorting.ts';
@@ -15,7 +15,7 @@ export interface PlanFacts {
 }
 
 /**
- * Which of the streams at fault begin. What a guard holds back, a review that runs, or the policy's ramp, waits; of a
+ * Which of the streams at fault may begin, oldest cause first. What a guard holds back or a review that runs waits; of a
  * stream that nobody read nothing is said.
  */
 export function decideRoots(
@@ -40,7 +40,7 @@ export function decideRoots(
     const isHeld = answer.answer === 'allow' && isForLater([...answer.facts, ...(cause?.deploy ?? [])], context);
     return [[stream, isHeld ? REVIEW_RUNNING : answer] as const];
   });
-  return new Map(ramp(answers, context));
+  return new Map(answers);
 }
 
 interface Asked {
@@ -60,19 +60,3 @@ export const REVIEW_RUNNING = wait(
   'review-running',
   'A review runs. It is planned when that ends, with what it finds.',
 );
-
-/** The oldest begin first; those beyond the ramp wait for another day. */
-function ramp(
-  answers: readonly (readonly [string, RootAnswer])[],
-  { ramp: most = Number.POSITIVE_INFINITY, begunToday }: PlanContext,
-): readonly (readonly [string, RootAnswer])[] {
-  let left = Math.max(most - begunToday.size, 0);
-  return answers.map(([stream, answer]) => {
-    if (answer.answer !== 'allow' || begunToday.has(stream)) return [stream, answer];
-    left -= 1;
-    return [stream, left >= 0 ? answer : beyondRamp(most)];
-  });
-}
-
-const beyondRamp = (most: number): HeldBack =>
-  wait('cap-reached', `The policy's ramp lets ${most} streams a day begin.`);

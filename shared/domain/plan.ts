@@ -8,6 +8,7 @@ import type { Digest } from './image.ts';
 import { compareTexts } from './order.ts';
 import { type Decision, decide } from './plan-decision.ts';
 import { cascadeOf } from './plan-nodes.ts';
+import { withinRamp } from './plan-ramp.ts';
 import { decideRoots } from './plan-roots.ts';
 import { awaitedOf, factsOfRoots, type SortedOut, sortOut } from './plan-sorting.ts';
 import { planTiers } from './plan-tiers.ts';
@@ -55,7 +56,10 @@ export interface PlanContext extends Pick<GuardFacts, 'killSwitch'> {
   readonly guards: GuardSettings;
   /** So many streams a day begin to be rebuilt; absent for any number. */
   readonly ramp?: number;
-  /** Streams that began within the last day: what is tried again is no further begin. */
+  /**
+   * Streams that began within the last day, and those that an open cascade is still to begin: what is tried again is no
+   * further begin.
+   */
   readonly begunToday: ReadonlySet<string>;
   /** While a review runs: ids of the rules that do not wait for its end. */
   readonly urgentRules?: ReadonlySet<string>;
@@ -96,8 +100,9 @@ export function planCascade(
     .sort((one, other) => one.cause.sinceEpochMs - other.cause.sinceEpochMs || compareTexts(one.stream, other.stream));
   const sorted = causes.map((stream) => sortOut(stream, tiers.known, context.followParents === true));
   const candidates = new Map([...tiers.others, ...causes].map((one) => [one.stream, one] as const));
-  const roots = decideRoots(factsOfRoots(sorted), { candidates, sorted, context, nowEpochMs });
-  const planned = planTiers(sorted, roots, { candidates, tiers, context, nowEpochMs });
+  const guarded = decideRoots(factsOfRoots(sorted), { candidates, sorted, context, nowEpochMs });
+  const tiersOf = (roots: typeof guarded) => planTiers(sorted, roots, { candidates, tiers, context, nowEpochMs });
+  const { roots, planned } = withinRamp(guarded, tiersOf, context);
   const decided = sorted.map((one) => ({
     stream: one.candidate.stream,
     ...decide(one, roots, planned, context, nowEpochMs),

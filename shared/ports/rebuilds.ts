@@ -48,13 +48,6 @@ export interface SlotLedger {
     owner: string,
     lease: { nowEpochMs: number; untilEpochMs: number },
   ): Promise<boolean>;
-  /** Takes a slot for each owner in turn, as `take` does; gives those who have one. Reads the slots once for all. */
-  takeEach(
-    scope: string,
-    cap: number,
-    owners: readonly string[],
-    lease: { nowEpochMs: number; untilEpochMs: number },
-  ): Promise<ReadonlySet<string>>;
   /** Gives back every slot of `owner` in `scope`. */
   release(scope: string, owner: string): Promise<void>;
   /** Every slot that was taken and not given back, lapsed ones too. */

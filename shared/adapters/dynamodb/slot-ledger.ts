@@ -27,32 +27,9 @@ export class DynamoSlotLedger implements SlotLedger {
   }
 
   async take(scope: string, cap: number, owner: string, lease: Lease): Promise<boolean> {
-    return (await this.takeEach(scope, cap, [owner], lease)).has(owner);
-  }
-
-  async takeEach(scope: string, cap: number, owners: readonly string[], lease: Lease): Promise<ReadonlySet<string>> {
-    const slots = new Map((await this.#slots(scope)).map((slot) => [slot.slot, slot]));
-    const served = new Set<string>();
-    for (const owner of owners) {
-      const taken = await this.#takeOne(scope, candidates([...slots.values()], cap, owner, lease), owner, lease);
-      if (!taken) continue;
-      slots.set(taken.slot, taken);
-      served.add(owner);
-    }
-    return served;
-  }
-
-  async #takeOne(
-    scope: string,
-    numbers: readonly number[],
-    owner: string,
-    { nowEpochMs, untilEpochMs }: Lease,
-  ): Promise<Slot | undefined> {
-    for (const number of numbers) {
-      const slot = { slot: number, owner, untilEpochMs };
-      if (await this.#occupy(scope, slot, nowEpochMs)) return slot;
-    }
-    return undefined;
+    for (const slot of candidates(await this.#slots(scope), cap, owner, lease))
+      if (await this.#occupy(scope, { slot, owner, untilEpochMs: lease.untilEpochMs }, lease.nowEpochMs)) return true;
+    return false;
   }
 
   async release(scope: string, owner: string): Promise<void> {

@@ -22,17 +22,6 @@ export class FakeSlotLedger implements SlotLedger {
     return true;
   }
 
-  async takeEach(
-    scope: string,
-    cap: number,
-    owners: readonly string[],
-    lease: { nowEpochMs: number; untilEpochMs: number },
-  ): Promise<ReadonlySet<string>> {
-    const served = new Set<string>();
-    for (const owner of owners) if (await this.take(scope, cap, owner, lease)) served.add(owner);
-    return served;
-  }
-
   async release(scope: string, owner: string): Promise<void> {
     this.#scopes.get(scope)?.delete(owner);
   }

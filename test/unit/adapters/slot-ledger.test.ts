@@ -1,17 +1,17 @@
 import { DynamoSlotLedger } from '../../../shared/adapters/dynamodb/slot-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { slotLedgerContract } from '../../contract/slot-ledger.contract.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
-import { HOUR_MS, NOON_EPOCH_MS } from '../../support/samples.ts';
 
-test('many owners cost one reading of the slots and one write each', async () => {
-  let calls = 0;
-  const client = new MemoryTable().client(async () => {
-    calls += 1;
-    return 'done';
-  });
-  const slots = new DynamoSlotLedger(new LedgerTable(client, 'ledger', { attempts: 1, wait: async () => {} }));
-  const owners = Array.from({ length: 50 }, (_, n) => `owner-${n}`);
-  const lease = { nowEpochMs: NOON_EPOCH_MS, untilEpochMs: NOON_EPOCH_MS + HOUR_MS };
-  expect((await slots.takeEach('ramp', 40, owners, lease)).size).toBe(40);
-  expect(calls).toBe(41);
-});
+/* The contract over the real adapter, without a cloud: how slots are numbered is the adapter's own. */
+
+const newLedger = (): DynamoSlotLedger =>
+  new DynamoSlotLedger(
+    new LedgerTable(
+      new MemoryTable().client(async () => 'done'),
+      'ledger',
+      { attempts: 1, wait: async () => {} },
+    ),
+  );
+
+describe('slots of the table', () => slotLedgerContract({ make: newLedger, propertyRuns: 50 }));

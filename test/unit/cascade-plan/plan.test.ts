@@ -48,15 +48,6 @@ test('what is open is planned together: one cascade, one execution, causes taken
   expect(await isLeaseFree(world)).toBe(true);
 });
 
-test('all streams that begin are counted in the ramp together, once', async () => {
-  const world = await planWorld({ caps: { ramp: 9 } });
-  for (let n = 0; n < 5; n += 1) await violating(world, n);
-  const steps: string[] = [];
-  await plan(world, { before: (step) => void steps.push(step) });
-  expect(steps.filter((step) => step.startsWith('slots.'))).toEqual(['slots.held', 'slots.takeEach']);
-  expect((await world.slots.held('ramp')).map(({ owner }) => owner)).toEqual([0, 1, 2, 3, 4].map(streamOf));
-});
-
 test('the next wake-up plans nothing again', async () => {
   const world = await planWorld();
   await violating(world);
@@ -179,13 +170,30 @@ describe('the ramp', () => {
     const world = await planWorld({ caps: { ramp: 2 } });
     for (const n of [0, 1, 2]) await violating(world, n, fact({ sinceEpochMs: START_EPOCH_MS + n }));
     await wakeUp(world);
-    expect((await lastStarted(world)).nodes.map(({ stream }) => stream)).toEqual([streamOf(0), streamOf(1)]);
+    const { nodes } = await lastStarted(world);
+    expect(nodes.map(({ stream }) => stream)).toEqual([streamOf(0), streamOf(1)]);
     expect(await causeOf(world, 2)).toMatchObject({ state: 'open', answer: { reason: 'cap-reached' } });
 
+    const day = { nowEpochMs: world.clock(), untilEpochMs: world.clock() + DAY_MS };
+    for (const { cascadeId, stream } of nodes) {
+      await world.slots.take('ramp', 2, stream, day);
+      await world.cascades.changeNode(cascadeId, stream, (node) => ({ ...node, state: 'ineffective' }));
+    }
     world.advance(DAY_MS - 1);
     expect(await wakeUp(world)).toMatchObject({ streams: 0 });
     world.advance(2);
     expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+  });
+
+  test('what a cascade is still to begin counts, and what ended in it without a start counts no more', async () => {
+    const world = await planWorld({ caps: { ramp: 1 } });
+    for (const n of [0, 1]) await violating(world, n, fact({ sinceEpochMs: START_EPOCH_MS + n }));
+    await wakeUp(world);
+    const [waiting] = (await lastStarted(world)).nodes;
+    expect(await wakeUp(world)).toMatchObject({ streams: 0 });
+    await world.cascades.changeNode(waiting?.cascadeId ?? '', streamOf(0), (node) => ({ ...node, state: 'waiting' }));
+    expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+    expect((await lastStarted(world)).nodes.map(({ stream }) => stream)).toEqual([streamOf(1)]);
   });
 
   test('a stream whose cascade died is planned again at once: it has begun already', async () => {

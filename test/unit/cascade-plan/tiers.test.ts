@@ -96,10 +96,12 @@ test('streams without a cause of their own are taken along: at fault, between, a
 });
 
 test('only what begins counts in the ramp', async () => {
-  const world = await planWorld({ tiers: TIERS, caps: { ramp: 9 } });
+  const world = await planWorld({ tiers: TIERS, caps: { ramp: 2 } });
   await threeTiers(world);
   await plan(world);
-  expect((await world.slots.held('ramp')).map(({ owner }) => owner)).toEqual([streamOf(BASE)]);
+  await violating(world, 3, fact({ sinceEpochMs: world.clock() }));
+  await plan(world);
+  expect(await nodesOf(world)).toEqual(['3 0']);
 });
 
 test('what nobody knows to stand on anything is read and planned as ever', async () => {

@@ -97,6 +97,19 @@ test('two bases pushed together', async () => {
   await expectCalm(storm);
 });
 
+test('a base at fault below more platforms than the ramp lets begin', async () => {
+  const platforms = [0, 1, 2, 3, 4, 5].map((n) => `platform-${n}`);
+  const lines = Object.fromEntries(platforms.map((name) => [name, { tier: 'platform', on: 'base' } as const]));
+  const storm = await calm({ base: { tier: 'base' }, ...lines }, { caps: { ramp: 3 } });
+  storm.fleet.world.advance(HOUR_MS);
+  // The platforms are behind as soon as it is pushed; its finding is known only once the scan ends.
+  storm.push('base', { isVulnerable: true });
+  await storm.hear();
+  storm.fleet.world.advance(5 * 60_000);
+  expect(await storm.comeToRest()).toEqual({ base: 1, ...Object.fromEntries(platforms.map((name) => [name, 1])) });
+  await expectCalm(storm);
+});
+
 test("a child's push event before its parent's", async () => {
   const storm = await calm();
   storm.push('base');

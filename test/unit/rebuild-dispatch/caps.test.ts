@@ -8,7 +8,7 @@ import { type DispatchWorld, dispatchWorld, nodeOf, plan, policyOf, streamOf } f
 const change = async ({ policies }: DispatchWorld, caps: Partial<Policy['caps']>) =>
   policies.publish(policyOf({ caps }), { replaces: (await policies.current()).version });
 
-/** Streams whose ramp slots the planner took, as it does when their cascade begins. */
+/** Streams that started within the last day, so that each has a place of the ramp. */
 async function begun(world: DispatchWorld, ...numbers: readonly number[]): Promise<void> {
   const nowEpochMs = world.clock();
   for (const n of numbers)
@@ -32,6 +32,22 @@ test('a ramp that is lowered lets the first begin, and holds the others back', a
     'planned cap-reached',
     'planned cap-reached',
   ]);
+});
+
+test('a stream that waits for another one, or for a slot, takes no place of the ramp', async () => {
+  const world = await dispatchWorld({ caps: { ramp: 1, concurrentRebuilds: 1 } });
+  const held = async () => (await world.slots.held('ramp')).map(({ owner }) => owner);
+  await new NodeMachine(world, await plan(world, 'c1-g1', { stream: streamOf(1), parents: [streamOf(9)] })).step();
+  expect(await held()).toEqual([]);
+  const below = await plan(world, 'c9-g1', { stream: streamOf(9) });
+  const slot = { nowEpochMs: world.clock(), untilEpochMs: world.clock() + DAY_MS };
+  await world.slots.take('fleet', 1, 'another rebuild', slot);
+  await new NodeMachine(world, below).step();
+  expect(await held()).toEqual([]);
+  await world.slots.release('fleet', 'another rebuild');
+  await new NodeMachine(world, below).step();
+  expect(await nodeOf(world, below)).toMatchObject({ state: 'reserved' });
+  expect(await held()).toEqual([streamOf(9)]);
 });
 
 test('what began another day is no longer in the way', async () => {
