@@ -38,18 +38,58 @@ export async function planAndAsk(ports: AskLooksPorts, view: PlanView): Promise<
     ...view.tiers.others.filter((one) => chosen.has(one.stream) && isStale(one)),
   ];
   const unclear = [...draft.answers]
-    .flatMap(([stream, { reason }]) => (reason === 'unknown-facts' ? (draft.awaited?.get(stream) ?? [stream]) : []))
+    .flatMap(([stream, { reason }]) => draft.awaited?.get(stream) ?? (reason === 'unknown-facts' ? [stream] : []))
     .filter((stream) => rulesOf(view, stream).length > 0);
   const asked = [...unread, ...(view.isAfterReview ? stale : [])].map(({ stream }) => stream);
   await askForLooks(ports, [...asked, ...unclear], nowEpochMs);
-  return unread.length === 0
-    ? draft
-    : planWithout(view, { unread, below: belowThem(view, draft, unread, nowEpochMs) }, nowEpochMs);
+  if (unread.length === 0) return draft;
+  const below = stillWaiting(view, belowThem(view, draft, unread, nowEpochMs), nowEpochMs);
+  await noteWaits(ports, view, below, nowEpochMs);
+  return planWithout(view, { unread, below }, nowEpochMs);
+}
+
+const memoriesOf = ({ streams, tiers }: PlanView): ReadonlyMap<string, GuardMemory> =>
+  new Map([
+    ...tiers.others.map(({ stream, memory }) => [stream, memory] as const),
+    ...streams.map(({ cause, memory }) => [cause.stream, memory] as const),
+  ]);
+
+/** A wait that is on record for longer was another one: the stream has begun since, or nothing asked for it any more. */
+const WAIT_FORGOTTEN_MS = 4 * LOOK_AGAIN_AFTER_MS;
+
+/** How long a stream has waited for heads by now; `undefined` where it begins to. */
+function waitedMs(memory: GuardMemory | undefined, nowEpochMs: number): number | undefined {
+  const since = memory?.awaitsHeadsSinceEpochMs;
+  return since === undefined || nowEpochMs - since >= WAIT_FORGOTTEN_MS ? undefined : nowEpochMs - since;
+}
+
+/**
+ * Of these streams those that have not waited long enough. However slowly heads are read, and read again before the last
+ * of them is known, each stream waits for them for a quarter of an hour in all.
+ */
+function stillWaiting(view: PlanView, below: ReadonlySet<string>, nowEpochMs: number): ReadonlySet<string> {
+  const memories = memoriesOf(view);
+  return new Set(
+    [...below].filter((stream) => (waitedMs(memories.get(stream), nowEpochMs) ?? 0) < LOOK_AGAIN_AFTER_MS),
+  );
+}
+
+async function noteWaits(
+  { guards }: Pick<AskLooksPorts, 'guards'>,
+  view: PlanView,
+  below: ReadonlySet<string>,
+  nowEpochMs: number,
+): Promise<void> {
+  const memories = memoriesOf(view);
+  const begun = [...below].filter((stream) => waitedMs(memories.get(stream), nowEpochMs) === undefined);
+  await mapConcurrently(begun, WRITES_AT_ONCE, (stream) =>
+    guards.change(stream, (memory) => ({ ...memory, awaitsHeadsSinceEpochMs: nowEpochMs })),
+  );
 }
 
 /**
  * What an unread stream stands on in the plan waits with it, so that they are one cascade: whoever looks needs seconds.
- * Where no look was answered in time it begins alone, and the rest is planned once it is verified.
+ * Where a look is not answered in time it begins without that stream, which is planned once it is verified.
  */
 function belowThem(
   { tiers: { known } }: PlanView,
@@ -122,7 +162,8 @@ function planWithout(view: PlanView, { unread, below }: Without, nowEpochMs: num
     .filter(({ cause }) => !awaited.has(cause.stream))
     .map((one) => (isUnread.has(one.cause.stream) ? headless(one) : one));
   const others = view.tiers.others.filter(({ stream }) => !isUnread.has(stream) && !awaited.has(stream));
-  const { answers, ...plan } = planOf({ ...view, streams, tiers: { ...view.tiers, others } }, nowEpochMs);
+  const tiers = { ...view.tiers, others, awaited: new Set(awaited.keys()) };
+  const { answers, ...plan } = planOf({ ...view, streams, tiers }, nowEpochMs);
   const causes = new Set(view.streams.map(({ cause }) => cause.stream));
   return { ...plan, answers: new Map([...answers, ...[...awaited].filter(([stream]) => causes.has(stream))]) };
 }

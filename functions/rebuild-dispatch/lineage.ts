@@ -1,8 +1,17 @@
 import { FleetTrace } from '../../shared/cascade/fleet-trace.ts';
+import type { KnownFleet } from '../../shared/domain/attribution-line.ts';
+import type { Headed } from '../../shared/domain/fault.ts';
 import type { GuardFacts } from '../../shared/domain/guard.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import { ancestry, edgesOf, parentHeadOf } from '../../shared/domain/stream-edges.ts';
 import type { DispatchPorts } from './ports.ts';
+
+export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead'> {
+  /** Everything that the heads of the stream stand on, with the heads of those streams. */
+  readonly known: KnownFleet;
+  /** Absent where the ledger does not know the stream. */
+  readonly heads?: NonNullable<Headed['heads']>;
+}
 
 /**
  * What a stream stands on now.
@@ -12,16 +21,16 @@ export async function lineageOf(
   ports: Pick<DispatchPorts, 'streams' | 'images'>,
   stream: string,
   outputs: ReadonlyMap<string, Digest>,
-): Promise<Pick<GuardFacts, 'ancestors' | 'parentHead'>> {
+): Promise<NodeLineage> {
   const record = (await ports.streams.streams([stream])).get(stream);
-  if (!record) return { ancestors: [] };
-  // What any of them holds is not asked.
-  const trace = new FleetTrace(ports, () => false);
+  const trace = new FleetTrace(ports, () => true);
+  if (!record) return { ancestors: [], known: trace };
   trace.begin([], record);
   await trace.down();
   const edges = edgesOf(trace);
   const [parent = ''] = edges.get(stream) ?? [];
   const known = parentHeadOf(stream, edges, trace);
   const parentHead = known && (outputs.get(parent) ?? known);
-  return { ancestors: ancestry(stream, edges), ...(parentHead !== undefined && { parentHead }) };
+  const heads = Object.values(record.head?.images ?? {}).map((digest) => trace.images.get(digest) ?? { digest });
+  return { ancestors: ancestry(stream, edges), ...(parentHead !== undefined && { parentHead }), known: trace, heads };
 }

@@ -2,7 +2,11 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import { type CascadeNode, hasEnded } from '../../shared/domain/cascade.ts';
 import { isMended } from '../../shared/domain/cascade-end.ts';
 import { type HeldBack, PARENT_NOT_VERIFIED, wait } from '../../shared/domain/guard-answer.ts';
+import { factText } from '../../shared/domain/guard-facts.ts';
+import { headDigestOf } from '../../shared/domain/heads.ts';
 import type { Digest } from '../../shared/domain/image.ts';
+import { type ParentObstacle, parentObstacles } from '../../shared/domain/parent-heads.ts';
+import type { NodeLineage } from './lineage.ts';
 import type { DispatchPorts } from './ports.ts';
 
 const READS_AT_ONCE = 8;
@@ -37,6 +41,39 @@ export function unverifiedParent(parents: readonly ParentNode[]): HeldBack | und
     );
   const [awaited] = lacking;
   return awaited && wait('parent-held-back', `Stream ${awaited.stream}, which it stands on, is not verified yet.`);
+}
+
+/**
+ * Why a node may not be built on the heads of its parents as they are now; nothing where it may. The head of each parent,
+ * whether that is of the cascade or not, is the verified output of this cascade, or is judged and no worse than the head
+ * of the node. Somebody else may have pushed another one while the node waited for its turn. The node then ends, and is
+ * planned again by what its parents are.
+ */
+export function foreignHead(
+  stream: string,
+  { known, heads = [] }: Pick<NodeLineage, 'known' | 'heads'>,
+  parents: readonly ParentNode[],
+): HeldBack | undefined {
+  const nodes = new Map(parents.map((one) => [one.stream, one.node]));
+  const isVerified = (parent: string): boolean => {
+    const { output, headBefore } = nodes.get(parent) ?? {};
+    const head = headDigestOf(known.streams.get(parent)?.head);
+    // The ledger may not have heard yet that the verified output is the head now.
+    return output !== undefined && (head === output || head === headBefore);
+  };
+  const [first] = parentObstacles({ stream, heads }, known, isVerified);
+  return first && wait(PARENT_NOT_VERIFIED, `${obstacleText(first)} It was not built, and is planned again.`);
+}
+
+function obstacleText(obstacle: ParentObstacle): string {
+  switch (obstacle.why) {
+    case 'unread':
+      return `The ledger does not know the head of stream ${obstacle.stream}, which it stands on.`;
+    case 'unjudged':
+      return `Stream ${obstacle.stream}, which it stands on, has the new head ${obstacle.images[0]}, and that is not judged yet.`;
+    case 'worse':
+      return `Stream ${obstacle.stream}, which it stands on, has a new head with ${factText(obstacle.facts[0])}, which its own head does not have.`;
+  }
 }
 
 /** What was built of them in this cascade: their head, whether the ledger knows it yet or not. */

@@ -9,7 +9,7 @@ import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
 import { holdBack, type Reservation } from './hold-back.ts';
 import type { StepInput } from './input.ts';
 import { lineageOf } from './lineage.ts';
-import { outputsOf, type ParentNode, parentsOf, unverifiedParent } from './parents.ts';
+import { foreignHead, outputsOf, type ParentNode, parentsOf, unverifiedParent } from './parents.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
 import { type StandingLock, standingLock } from './standing-lock.ts';
 import { notNeeded } from './still-needed.ts';
@@ -84,16 +84,17 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
     lineageOf(ports, stream, outputsOf(parents)),
   ]);
   const memory = memories.get(stream) ?? freshMemory(stream);
-  const guarded = { ...open, facts, memory, ...lineage, ...(pipeline && { pipeline }) };
+  const { ancestors, parentHead } = lineage;
+  const standing = { ancestors, ...(parentHead !== undefined && { parentHead }) };
+  const guarded = { ...open, facts, memory, ...standing, ...(pipeline && { pipeline }) };
   const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;
   if (!pipeline) throw new TypeError('the guards allow no rebuild without a pipeline');
   if (ports.clock() >= cascade.deadlineEpochMs)
     return node.answer ?? wait('cascade-ended', 'Its turn did not come before the deadline of its cascade.');
-  const spared = await notNeeded(ports, node);
+  const spared = (await notNeeded(ports, node)) ?? foreignHead(stream, lineage, parents);
   if (spared) return spared;
   const attempt = memory.failuresInARow + 1;
-  const { parentHead } = lineage;
   return occupy(ports, claimed, held, {
     ...asked(claimed, pipeline, ports.clock()),
     attempt,

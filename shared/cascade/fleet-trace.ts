@@ -28,6 +28,7 @@ export class FleetTrace implements KnownFleet {
   readonly images = new Map<Digest, KnownImage>();
   readonly parents = new Map<Digest, Parent>();
   readonly streams = new Map<string, StreamRecord>();
+  readonly neverBuilt = new Map<Digest, string>();
   readonly #ports: TracePorts;
   readonly #tells: Tells;
   readonly #builds: (stream: string) => boolean;
@@ -38,7 +39,7 @@ export class FleetTrace implements KnownFleet {
   /**
    * @param tells which reasons of verdicts are kept
    * @param builds whether the policy ever lets a stream be rebuilt: what others made is as a vendor's, with all below it,
-   *   and whoever stands on it has to mend it
+   *   and whoever stands on it has to mend it. Only its heads are read, which the next build picks up
    */
   constructor(ports: TracePorts, tells: Tells, builds: (stream: string) => boolean = () => true) {
     this.#ports = ports;
@@ -70,6 +71,13 @@ export class FleetTrace implements KnownFleet {
     cutCycles(this.parents);
   }
 
+  /** An image that was read once more: more of its verdict is told. */
+  retell({ parent: _, ...image }: SeenImage): void {
+    const { stream } = this.images.get(image.digest) ?? {};
+    const { stream: __, ...told } = image;
+    this.images.set(image.digest, { ...told, ...(stream !== undefined && { stream }) });
+  }
+
   /** Other streams too, and what their heads stand on. */
   async add(streams: AsyncIterable<StreamRecord>): Promise<void> {
     for await (const record of streams) this.#addStream(record);
@@ -87,6 +95,8 @@ export class FleetTrace implements KnownFleet {
     // Nothing that is mended below reaches those above by way of what nobody rebuilds.
     if (stream !== undefined && !this.#builds(stream)) {
       this.images.set(image.digest, image);
+      this.neverBuilt.set(image.digest, stream);
+      this.#askStream(stream);
       return;
     }
     this.images.set(image.digest, stream === undefined ? image : { ...image, stream });
@@ -94,7 +104,11 @@ export class FleetTrace implements KnownFleet {
       this.parents.set(image.digest, parent);
       this.#ask(parent.digest);
     }
-    if (stream === undefined || this.#asked.has(stream)) return;
+    if (stream !== undefined) this.#askStream(stream);
+  }
+
+  #askStream(stream: string): void {
+    if (this.#asked.has(stream)) return;
     this.#asked.add(stream);
     this.#nextStreams.push(stream);
   }

@@ -6,6 +6,7 @@ import { ancestry, arrivals, edgesOf, parentHeadOf, withWays } from '../domain/s
 import type { StreamLedger } from '../ports/ledger.ts';
 import { FleetTrace, type TracePorts } from './fleet-trace.ts';
 import type { SeenImage, SeenStream, Tells } from './read-images.ts';
+import { readParents } from './read-parents.ts';
 
 export interface ReadTiersPorts extends TracePorts {
   readonly streams: Pick<StreamLedger, 'streams' | 'all'>;
@@ -70,9 +71,22 @@ export async function readTiers(
   const asked = [...roots.keys(), ...waysOf(sorted).flat(), ...arrivals(roots, edges, trace, followParents).keys()];
   const wanted = [...new Set(asked)].filter((stream) => !known.has(stream));
   const others = await readOthers(wanted, trace, [...roots.values()].flat());
-  const placed = <Stream extends object>(stream: Stream, name: string): Stream => {
+  const readable = await readParents(
+    ports.images,
+    [...streams.map((one) => ({ ...one, stream: one.cause.stream })), ...others.values()],
+    trace,
+    tells,
+  );
+  const headsOf = new Map(readable.map(({ stream, heads }) => [stream, heads]));
+  const placed = <Stream extends Pick<Candidate, 'heads'>>(stream: Stream, name: string): Stream => {
     const parentHead = parentHeadOf(name, edges, trace);
-    return { ...stream, ancestors: ancestry(name, edges), ...(parentHead !== undefined && { parentHead }) };
+    const heads = headsOf.get(name);
+    return {
+      ...stream,
+      ...(heads && { heads }),
+      ancestors: ancestry(name, edges),
+      ...(parentHead !== undefined && { parentHead }),
+    };
   };
   return {
     streams: streams.map((stream) => placed(stream, stream.cause.stream)),
@@ -82,6 +96,4 @@ export async function readTiers(
 
 /** Where nobody knows its heads it may turn out to. */
 const asks = (stream: PlannedStream): boolean =>
-  stream.cause.facts.some(
-    (fact) => fact.kind !== 'person' && (!stream.heads || classifyFact(fact, stream) === 'rebuild'),
-  );
+  stream.cause.facts.some((fact) => !stream.heads || classifyFact(fact, stream) === 'rebuild');

@@ -18,6 +18,8 @@ export interface KnownFleet {
   readonly parents: Parents;
   readonly images: ReadonlyMap<Digest, KnownImage>;
   readonly streams: ReadonlyMap<string, Pick<StreamRecord, 'head'>>;
+  /** By image of a stream that the policy never lets be rebuilt: that stream. In `images` it has none, as a vendor's. */
+  readonly neverBuilt?: ReadonlyMap<Digest, string>;
 }
 
 /** One stream of a lineage. */
@@ -42,7 +44,7 @@ export function lineOf(digest: Digest, known: KnownFleet): Line {
   const { places, unseen } = placesOf(digest, known);
   const steps: Step[] = [];
   for (const place of places.toReversed()) {
-    const heads = headsOf(place, known);
+    const heads = headsFor(place, known);
     const below = steps.at(-1);
     if (below && haveLeft(heads ?? [], below.stream, known)) steps.length = 0;
     steps.push({ ...place, ...(heads && { heads }) });
@@ -68,10 +70,10 @@ function placesOf(digest: Digest, { parents, images }: KnownFleet) {
 }
 
 /**
- * The image a machine of that platform would get. One of a platform that nobody could read may be it; where the image's
+ * The heads of a stream, as `Step` has them: the image that a machine of the platform of one image would get. One of a platform that nobody could read may be it; where the image's
  * own is not known, any may.
  */
-function headsOf(
+export function headsFor(
   { stream, digest }: Omit<Step, 'heads'>,
   { images, streams }: KnownFleet,
 ): readonly Digest[] | undefined {

@@ -74,6 +74,9 @@ export interface Cause {
  */
 export const causeFacts = (verdict: Verdict): CauseFact[] => verdict.reasons.flatMap(factOf);
 
+/** What of a verdict violates now, without what is only near its limit. */
+export const violatedFacts = (verdict: Verdict): CauseFact[] => verdict.reasons.filter(isViolated).flatMap(factOf);
+
 function factOf(reason: Reason): CauseFact[] {
   const { ruleId } = reason;
   if (!isViolated(reason) && !isOwnWarning(reason)) return [];
@@ -105,7 +108,7 @@ export function factsFor({
   readonly verdict: Verdict;
 }): readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[] {
   if (stream === undefined || !(inUse || isHead)) return [];
-  const facts = isHead ? causeFacts(verdict) : verdict.reasons.filter(isViolated).flatMap(factOf);
+  const facts = isHead ? causeFacts(verdict) : violatedFacts(verdict);
   return facts.length > 0 ? [{ stream, facts }] : [];
 }
 

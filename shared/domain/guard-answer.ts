@@ -75,6 +75,14 @@ export const parentHeldBack = (
     recheckAtEpochMs,
   );
 
+/** A stream that must not be built on what it stands on as that is now; `why` is the answer of that one. */
+export const builtOnHeldBack = (parent: string, { reason, detail, recheckAtEpochMs }: HeldBack): HeldBack =>
+  wait(
+    'parent-held-back',
+    `A build of it would begin with the head of stream ${parent}, which is held back (${reason}): ${detail}`,
+    recheckAtEpochMs,
+  );
+
 /** A stream with so many streams on top of one another, itself included; `most` is what the policy allows. */
 export const tooDeep = (depth: number, most: number): HeldBack =>
   refuse('depth', `It is the ${depth}th stream on top of one another; the policy allows ${most}.`);
@@ -84,5 +92,5 @@ export const instantText = (epochMs: number): string => new Date(epochMs).toISOS
 
 export const HEAD_UNREAD = wait(
   'head-unread',
-  'Its head is asked for, or those of what stands on it. They are planned together once they are known.',
+  'Its head is being read, or the heads of streams that stand on it. They are planned together once these are known.',
 );

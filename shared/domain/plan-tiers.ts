@@ -1,9 +1,11 @@
 import { type CauseFact, factKey } from './cause.ts';
 import type { Way } from './fault.ts';
 import { mayDeploy, mayEverRebuild } from './guard.ts';
-import { HEAD_UNREAD, type HeldBack, parentHeldBack, refuse } from './guard-answer.ts';
+import { builtOnHeldBack, HEAD_UNREAD, type HeldBack, parentHeldBack, refuse, wait } from './guard-answer.ts';
 import { factText } from './guard-facts.ts';
-import { anyContains } from './holding.ts';
+import type { Digest } from './image.ts';
+import { compareTexts } from './order.ts';
+import { parentObstacles } from './parent-heads.ts';
 import type { Candidate, Tiers } from './plan.ts';
 import { leftWith } from './plan-decision.ts';
 import type { Chosen } from './plan-nodes.ts';
@@ -16,6 +18,8 @@ import { planWaves, type StreamGraph, type Waves } from './waves.ts';
 export interface PlannedTiers {
   readonly nodes: ReadonlyMap<string, Chosen>;
   readonly held: ReadonlyMap<string, HeldBack>;
+  /** By stream that waits for them: the parents whose heads are not read or not judged. */
+  readonly unknown: ReadonlyMap<string, readonly string[]>;
 }
 
 interface Facts extends PlanFacts {
@@ -51,7 +55,7 @@ export function planTiers(
     if (chosen) nodes.set(stream, { ...chosen, ...wave });
   }
   for (const one of sorted) if (!nodes.has(one.candidate.stream)) climb.answerBelow(one);
-  return { nodes, held };
+  return { nodes, held, unknown: climb.unknown };
 }
 
 /** Also those of which nobody can tell that they hold a fact: there is no head of theirs. */
@@ -93,6 +97,8 @@ class Climb {
   readonly #facts: ClimbFacts;
   readonly kept = new Map<string, Chosen>();
   readonly held = new Map<string, HeldBack>();
+  /** By stream that is held back for it: its parents whose heads are not read or not judged. */
+  readonly unknown = new Map<string, readonly string[]>();
   /** By stream that is kept: its facts by their keys. */
   readonly #mended = new Map<string, ReadonlyMap<string, CauseFact>>();
 
@@ -105,23 +111,23 @@ class Climb {
     const candidate = candidates.get(stream);
     if (!candidate) return;
     const cause = causes.get(stream);
-    const own = (begin.get(stream) ?? []).map((fact) => ({ fact, why: this.#worseOn(candidate, fact) }));
     const obstacle = begin.has(stream) ? undefined : this.#obstacle(candidate);
-    if (obstacle) this.held.set(stream, obstacle);
-    else {
-      const mended = [...own.flatMap(({ fact, why }) => (why ? [] : fact)), ...this.#mendedBelow(stream, cause)];
-      const [held] = own.flatMap(({ why }) => why ?? []);
-      if (mended.length === 0 && held) this.held.set(stream, held);
-      if (mended.length === 0) return;
-      const byKey = new Map([...mended, ...(cause?.deploy ?? [])].map((fact) => [factKey(fact), fact]));
-      const facts = [...byKey.values()];
-      if (isForLater(facts, this.#facts.context)) {
-        this.held.set(stream, REVIEW_RUNNING);
-        return;
-      }
-      this.kept.set(stream, { candidate, work: 'rebuild', facts, ...(!begin.has(stream) && { follows: true }) });
-      this.#mended.set(stream, byKey);
+    if (obstacle) {
+      this.held.set(stream, obstacle);
+      return;
     }
+    const mended = [...(begin.get(stream) ?? []), ...this.#mendedBelow(stream, cause)];
+    if (mended.length === 0) return;
+    const byKey = new Map([...mended, ...(cause?.deploy ?? [])].map((fact) => [factKey(fact), fact]));
+    const facts = [...byKey.values()];
+    const held =
+      this.#parentObstacle(candidate) ?? (isForLater(facts, this.#facts.context) ? REVIEW_RUNNING : undefined);
+    if (held) {
+      this.held.set(stream, held);
+      return;
+    }
+    this.kept.set(stream, { candidate, work: 'rebuild', facts, ...(!begin.has(stream) && { follows: true }) });
+    this.#mended.set(stream, byKey);
   }
 
   /** Says of a cause that is not planned what its facts wait for. */
@@ -136,28 +142,31 @@ class Climb {
     }
   }
 
-  /** Why a stream does not follow a parent: the new head has what its own head has not, and nobody mends that now. */
-  #worseOn({ heads = [] }: Candidate, moved: CauseFact): HeldBack | undefined {
-    if (moved.kind !== 'parent-moved' || this.kept.has(moved.parent)) return undefined;
-    const parent = this.#facts.causes.get(moved.parent);
-    const isWorse = (parent ? heldBy(parent) : this.#leftIn(moved.parent)).some(
-      (fact) => (fact.kind === 'finding' || fact.kind === 'age') && anyContains(fact, heads) !== 'holds',
-    );
-    if (!isWorse) return undefined;
-    if (parent) this.answerBelow(parent);
-    const standing = this.#facts.tiers.answered?.get(moved.parent)?.answer;
-    const why = standing ?? this.#answerOf(moved.parent, parent && leftWith(parent));
-    return parentHeldBack(factText(moved), moved.parent, why);
+  /**
+   * Why a stream is not built on what it stands on. A parent that is rebuilt before it is none; one that is awaited counts
+   * as at fault, and so does one whose new head is worse or not judged.
+   */
+  #parentObstacle(candidate: Candidate): HeldBack | undefined {
+    const { edges, tiers } = this.#facts;
+    const parents = [...(edges.get(candidate.stream) ?? [])].sort(compareTexts);
+    const awaited = parents.find((parent) => tiers.awaited?.has(parent));
+    if (awaited !== undefined) return builtOnHeldBack(awaited, HEAD_UNREAD);
+    const obstacles = parentObstacles(candidate, tiers.known, (parent) => this.kept.has(parent));
+    const unknown = obstacles.flatMap((one) => (one.why === 'worse' ? [] : one.stream));
+    if (unknown.length > 0) this.unknown.set(candidate.stream, unknown);
+    const [first] = obstacles;
+    if (!first) return undefined;
+    if (first.why === 'unread') return builtOnHeldBack(first.stream, HEAD_UNREAD);
+    if (first.why === 'unjudged') return builtOnHeldBack(first.stream, notJudged(first.images[0]));
+    return parentHeldBack(factText(first.facts[0]), first.stream, this.#answerOfWorse(first.stream));
   }
 
-  /** What its heads may have of a cause that was not looked at closer; all of it where nobody read them. */
-  #leftIn(stream: string): readonly CauseFact[] {
-    const { known, answered } = this.#facts.tiers;
-    const heads = Object.values(known.streams.get(stream)?.head?.images ?? {}).map(
-      (digest) => known.images.get(digest) ?? { digest },
-    );
-    const facts = answered?.get(stream)?.cause.facts ?? [];
-    return heads.length === 0 ? facts : facts.filter((fact) => anyContains(fact, heads) !== 'free');
+  /** Why nobody mends the head of a parent in this plan. */
+  #answerOfWorse(parent: string): HeldBack {
+    const cause = this.#facts.causes.get(parent);
+    if (cause) this.answerBelow(cause);
+    const standing = this.#facts.tiers.answered?.get(parent)?.answer;
+    return standing ?? this.#answerOf(parent, cause ? leftWith(cause) : NOT_PLANNED);
   }
 
   /** What passes by itself does not keep a stream out: its turn comes after that of others, and it waits in its cascade. */
@@ -212,12 +221,9 @@ class Climb {
   }
 }
 
-/** What of a cause the heads of its stream hold. */
-const heldBy = ({ own, below, pending }: SortedOut): readonly CauseFact[] => [
-  ...own,
-  ...[...below, ...pending].map(({ fact }) => fact),
-];
-
 /** Where the stream at fault knows of a fix, what is built on it gets that. */
 const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>
   fact.kind === 'finding' && root?.kind === 'finding' ? { ...fact, fix: root.fix } : fact;
+
+const notJudged = (head: Digest): HeldBack => wait('unknown-facts', `Its head ${head} is not judged yet.`);
+const NOT_PLANNED = wait('parent-held-back', 'Its head is not to be mended by this plan.');

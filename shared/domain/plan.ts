@@ -42,6 +42,11 @@ export interface Tiers {
   readonly others: readonly Candidate[];
   /** By stream: open causes that are not planned, for their answers stand whatever the images are. */
   readonly answered?: ReadonlyMap<string, { readonly cause: Cause; readonly answer: HeldBack }>;
+  /**
+   * Streams that wait until heads are read, their own or those of what stands on them. They count as at fault: nothing is
+   * built on them.
+   */
+  readonly awaited?: ReadonlySet<string>;
 }
 
 /** Nothing is known to stand on anything: each stream is by itself. */
@@ -111,16 +116,24 @@ export function planCascade(
     ...cascadeOf([...planned.nodes.values(), ...decided.flatMap(({ deploy }) => deploy ?? [])], context, nowEpochMs),
     answers: new Map(decided.flatMap(({ stream, answer }) => (answer ? [[stream, answer] as const] : []))),
     settled: new Map(sorted.flatMap(settledOf)),
-    ...awaitedBy(decided, sorted),
+    ...awaitedBy(decided, sorted, planned.unknown),
   };
 }
 
 const settledOf = ({ candidate, gone }: SortedOut) => (gone.length > 0 ? [[candidate.stream, gone] as const] : []);
 
-function awaitedBy(decided: readonly Decision[], sorted: readonly SortedOut[]): Pick<CascadePlan, 'awaited'> {
+function awaitedBy(
+  decided: readonly Decision[],
+  sorted: readonly SortedOut[],
+  unknown: ReadonlyMap<string, readonly string[]>,
+): Pick<CascadePlan, 'awaited'> {
   const awaited = sorted.flatMap((one, at) => {
-    const streams = decided[at]?.answer?.reason === 'unknown-facts' ? awaitedOf(one) : [];
-    return streams.length > 0 ? [[one.candidate.stream, streams] as const] : [];
+    const { stream } = one.candidate;
+    const reason = decided[at]?.answer?.reason;
+    const own = reason === 'unknown-facts' ? awaitedOf(one) : [];
+    const parents = reason === 'parent-held-back' ? (unknown.get(stream) ?? []) : [];
+    const streams = [...own, ...parents];
+    return streams.length > 0 ? [[stream, streams] as const] : [];
   });
   return awaited.length > 0 ? { awaited: new Map(awaited) } : {};
 }

@@ -159,6 +159,8 @@ export interface GuardMemory {
   readonly headReadAtEpochMs?: number;
   /** The planner asked then that they be read. */
   readonly lookAskedAtEpochMs?: number;
+  /** Since then it has waited for the heads of streams that stand on it; an earlier wait may have been another one's. */
+  readonly awaitsHeadsSinceEpochMs?: number;
   /** The registry refused then to be read. */
   readonly lookRefusedAtEpochMs?: number;
   /** Its last rebuilds, so many in a row, were built and never verified; absent where the last one was. */

@@ -1,4 +1,4 @@
-import { PARENT_MOVED } from '../../../shared/domain/cause.ts';
+import { PARENT_MOVED, settleFacts } from '../../../shared/domain/cause.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { digestOf, review } from '../../support/samples.ts';
@@ -207,6 +207,18 @@ describe('an application whose head was not read for a while', () => {
     expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
   });
 
+  test('keeps another one from being built on the base that waits for it', async () => {
+    const world = await tieredWorld();
+    const base = await violating(world, BASE);
+    stands(world, await violating(world, APP), base);
+    stands(world, await violating(world, 3, fact(), fact({ vulnerability: 'CVE-2026-9' })), base);
+    await world.guards.change(streamOf(APP), (memory) => ({ ...memory, headReadAtEpochMs: 0 }));
+    expect(await plan(world)).toMatchObject({ streams: 0 });
+    expect((await causeOf(world, 3)).answer).toMatchObject({ reason: 'parent-held-back' });
+    expect((await causeOf(world, 3)).answer?.detail).toContain('head-unread');
+    expect(await wakeUp(world)).toMatchObject({ streams: 3 });
+  });
+
   test('does not keep a base from being mended where nobody answers', async () => {
     const world = await unreadWorld([BASE, PLATFORM, APP]);
     await plan(world);
@@ -218,6 +230,29 @@ describe('an application whose head was not read for a while', () => {
     expect(await nodesOf(world)).toEqual(['0 0', '1 1 0']);
     expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'head-unread' });
   });
+});
+
+test('a base waits a quarter of an hour for heads that are read one by one, and grow old before the last one is read', async () => {
+  const world = await tieredWorld();
+  const base = await violating(world, BASE);
+  const apps = Array.from({ length: 18 }, (_, n) => n + APP);
+  for (const n of apps) {
+    stands(world, await violating(world, n), base);
+    await world.guards.change(streamOf(n), (memory) => ({ ...memory, headReadAtEpochMs: 0 }));
+  }
+  const queue: string[] = [];
+  let minutes = 0;
+  for (; world.executions.started.length === 0; minutes += 1) {
+    expect(minutes).toBeLessThanOrEqual(16);
+    await plan(world);
+    queue.push(...world.looks.take());
+    const { stream } = JSON.parse(queue.shift() ?? '{}');
+    await world.guards.change(stream, (memory) => ({ ...memory, headReadAtEpochMs: world.clock() }));
+    world.advance(MINUTE_MS);
+  }
+  const nodes = await nodesOf(world);
+  expect(nodes[0]).toBe('0 0');
+  expect(nodes.length).toBeGreaterThan(10);
 });
 
 test('an application that nothing runs is not taken along, unless the policy says so', async () => {
@@ -311,5 +346,21 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
     await plan(world);
     expect((await causeOf(world, APP)).state).toBe('open');
     expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-held-back' });
+  });
+
+  test('waits also where no open cause tells what that violates', async () => {
+    const world = await lateWorld();
+    await world.causes.change(streamOf(BASE), (cause) => cause && settleFacts(cause, cause.facts));
+    await plan(world);
+    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-held-back' });
+    expect((await causeOf(world, APP)).answer?.detail).toContain('CVE-2026-1');
+  });
+
+  test('is built where its own head has the same', async () => {
+    const world = await lateWorld();
+    await world.causes.change(streamOf(BASE), (cause) => cause && settleFacts(cause, cause.facts));
+    await judge(world, digestOf('app'), [reasonOf(fact())]);
+    await plan(world);
+    expect(await nodesOf(world)).toEqual(['2 0']);
   });
 });

@@ -1,6 +1,8 @@
+import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { comeToRest, plan } from '../cascade-plan/support.ts';
+import { messages, portsOf } from '../registry-events/support.ts';
 import { Storm } from './storm.ts';
 import { type Lines, locationOf, nameOf, type PolicyChanges, TieredFleet } from './tiered-fleet.ts';
 
@@ -107,6 +109,47 @@ test('a base at fault below more platforms than the ramp lets begin', async () =
   await storm.hear();
   storm.fleet.world.advance(5 * 60_000);
   expect(await storm.comeToRest()).toEqual({ base: 1, ...Object.fromEntries(platforms.map((name) => [name, 1])) });
+  await expectCalm(storm);
+});
+
+test('of two applications above a base at fault one is read first: neither is built before the base', async () => {
+  const storm = await calm({
+    base: { tier: 'base' },
+    'app-a': { tier: 'application', on: 'base' },
+    'app-b': { tier: 'application', on: 'base' },
+  });
+  const { world } = storm.fleet;
+  storm.push('base', { isVulnerable: true });
+  await storm.hear();
+  world.advance(4 * HOUR_MS);
+  await storm.review();
+  world.looks.take();
+  await plan(world);
+  const [first, ...others] = world.looks.take();
+  await handleMessages(portsOf(world), messages(first === undefined ? [] : [first]));
+  world.advance(30_000);
+  await plan(world);
+  expect(world.executions.started).toEqual([]);
+  expect(await storm.open()).toEqual(['app-a: parent-held-back', 'app-b: head-unread', 'base: head-unread']);
+  await handleMessages(portsOf(world), messages(others));
+  expect(await storm.comeToRest()).toEqual({ base: 1, 'app-a': 1, 'app-b': 1 });
+  await expectCalm(storm);
+});
+
+test('a person pushes a platform with a finding while its rebuild runs: nothing is built on that push', async () => {
+  const lines: Lines = { platform: { tier: 'platform' }, app: { tier: 'application', on: 'platform' } };
+  const storm = new Storm(await TieredFleet.of(lines, ['platform']));
+  await storm.review();
+  const run = await storm.act({
+    meanwhile: async (name) => {
+      if (name !== 'platform') return;
+      storm.fleet.world.advance(1000);
+      storm.push('platform', { isVulnerable: true });
+      await storm.hear();
+    },
+  });
+  expect(run?.built).toEqual([['platform'], []]);
+  expect(await storm.comeToRest()).toEqual({ platform: 2, app: 1 });
   await expectCalm(storm);
 });
 

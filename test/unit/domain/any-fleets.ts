@@ -109,7 +109,7 @@ const fleetOf = (
     );
 
 export const anyFleet = fleetOf(anyHas, anyObstacle, anyMoves);
-/** Nothing is in the way of anything, and every cause is held by its head. */
+/** Nothing is in the way of anything, and every stream has a cause of exactly what its head holds. */
 export const calmFleet = fleetOf(
   anyFacts,
   fc.constant({}),
@@ -119,10 +119,7 @@ export const calmFleet = fleetOf(
     Object.fromEntries(
       Object.entries(fleet).map(([name, { cause, ...sketch }]) => {
         const moved = (cause ?? []).filter((one) => one.kind === 'parent-moved' && sketch.behind?.includes(one.parent));
-        const held = [
-          ...(cause?.some(({ kind }) => kind !== 'parent-moved') ? (sketch.has as CauseFact[]) : []),
-          ...moved,
-        ];
+        const held = [...(sketch.has as CauseFact[]), ...moved];
         return [name, { ...sketch, ...(held.length > 0 && { cause: held }) }];
       }),
     ),

@@ -1,5 +1,6 @@
 import type { KnownFleet } from '../../../shared/domain/attribution-line.ts';
-import { type PlanContext, planCascade } from '../../../shared/domain/plan.ts';
+import type { CauseFact } from '../../../shared/domain/cause.ts';
+import { type PlanContext, planCascade, type Tiers } from '../../../shared/domain/plan.ts';
 import { freshMemory } from '../../../shared/domain/rebuild.ts';
 import { arrivals, type Edges } from '../../../shared/domain/stream-edges.ts';
 import { ageFact, CONTEXT, causeOf, findingFact, looked, PAUSED, personFact, reasonOf, SETTINGS } from './acting.ts';
@@ -367,6 +368,76 @@ describe('a parent whose head is worse', () => {
   });
 });
 
+describe('a stream is not built, whatever for, on the new head of a parent', () => {
+  const behind = (...cause: CauseFact[]): StreamSketch => ({
+    ...{ on: ['base'], behind: ['base'], has: [fact], cause: cause.length > 0 ? cause : [fact] },
+  });
+  const worse: StreamSketch = { has: [other], cause: [other], but: without };
+  const planWith = (fleet: Fleet, change: (tiers: Tiers) => Tiers = (tiers) => tiers) => {
+    const { streams, tiers } = inputOf(fleet);
+    return planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, change(tiers));
+  };
+
+  test.each<[string, Fleet, readonly string[]]>([
+    ['that is worse', { base: worse, app: behind() }, [held, 'base: refuse no-pipeline']],
+    ['that is worse, by a wish', { base: worse, app: behind(personFact()) }, [held, 'base: refuse no-pipeline']],
+    ['that is worse, and has no cause', { base: { has: [other], but: without }, app: behind() }, [held]],
+    ['that nobody judged', { base: { has: 'unknown' }, app: behind(personFact()) }, [held, 'app: awaits base']],
+    [
+      'of another platform',
+      { base: { ...worse }, 'base-b': {}, app: { ...behind(), on: ['base', 'base-b'] } },
+      [held, 'base: refuse no-pipeline'],
+    ],
+  ])('%s', (_, fleet, expected) => {
+    expect(told(planWith(fleet))).toEqual(expected);
+  });
+
+  test('with the finding and the stream that it is to be mended in first', () => {
+    expect(planWith({ base: worse, app: behind() }).answers.get('app')?.detail).toMatch(
+      /^CVE-2 in openssl 3.0 .* stream base, .*\(no-pipeline\)/,
+    );
+  });
+
+  test('that the policy never lets be rebuilt', () => {
+    const plan = planWith({ base: { has: [other] }, app: behind() }, ({ known, edges, ...tiers }) => {
+      const neverBuilt = new Map(
+        [...known.images].flatMap(([one, { stream }]) => (stream === 'base' ? [[one, stream]] : [])),
+      );
+      const images = new Map(
+        Array.from(known.images, ([one, { stream, ...image }]) => [
+          one,
+          { ...image, ...(stream !== undefined && stream !== 'base' && { stream }) },
+        ]),
+      );
+      return { ...tiers, edges: new Map(), known: { ...known, images, neverBuilt } };
+    });
+    expect(told(plan)).toEqual([held]);
+  });
+
+  test('that is awaited, though the stream stands on it as it is known', () => {
+    const fleet = { base: {}, app: { on: ['base'], has: [fact], cause: [fact] } };
+    expect(told(planWith(fleet))).toEqual(['app: 0 / CVE-1']);
+    expect(told(planWith(fleet, (tiers) => ({ ...tiers, awaited: new Set(['base']) })))).toEqual([held]);
+  });
+
+  test('but on the one that it stands on already, judged or not', () => {
+    expect(told(planWith({ base: { has: 'unknown' }, app: { ...behind(other), behind: [], has: [other] } }))).toEqual([
+      'app: wait unknown-facts',
+      'app: awaits base',
+    ]);
+    expect(told(planWith({ base: { has: 'unknown' }, app: { ...behind(personFact()), behind: [] } }))).toEqual([
+      'app: 0 / person',
+    ]);
+  });
+
+  test('but on one that is rebuilt before it', () => {
+    expect(told(planWith({ base: { has: [other], cause: [other] }, app: behind() }))).toEqual([
+      'base: 0 / CVE-2',
+      'app: 1 base / CVE-1 base-moves',
+    ]);
+  });
+});
+
 test('a new head that nobody has listed is asked for by its stream', () => {
   const { streams, tiers } = inputOf({ base: {}, app: late('base') });
   const images = new Map([...tiers.known.images].filter(([digest]) => digest !== looked('base').digest));
@@ -395,7 +466,7 @@ describe('a parent whose cause was not looked at closer, for its answer stands',
       ...known,
       streams: new Map([...known.streams].filter(([stream]) => stream !== 'base')),
     });
-    expect(told(planWith({ base: { has: [fact] }, app: late('base') }, unread))).toEqual([held]);
+    expect(told(planWith({ base: { has: [fact] }, app: late('base') }, unread))).toEqual([held, 'app: awaits base']);
   });
 
   test('holds nobody back whose head has it too, or once its own head is free of it', () => {

@@ -62,8 +62,11 @@ const standingOn = (parent: string | undefined, behind: readonly string[]): Pick
 export function knownOf(fleet: Fleet): KnownFleet {
   const heads = new Map(Object.entries(fleet).map(([stream, sketch]) => [stream, headsOf(stream, sketch)]));
   const old = (stream: string): Digest => digestOf(`old ${stream}`);
-  const below = ({ on = '', standing }: KnownImage & { readonly on?: string | undefined }): Digest =>
-    standing?.behind ? old(on) : (heads.get(on)?.[0]?.digest ?? old(on));
+  const below = ({ on = '', platform, standing }: KnownImage & { readonly on?: string | undefined }): Digest => {
+    const all = heads.get(on) ?? [];
+    const same = all.find((head) => head.platform === platform) ?? all[0];
+    return standing?.behind ? old(on) : (same?.digest ?? old(on));
+  };
   const older = Object.entries(fleet).map(([stream, { on = [], has }]) => ({
     ...looked(`old ${stream}`, ...(has === 'no-head' ? [reasonOf(fact)] : [])),
     ...{ stream, on: on[0] },

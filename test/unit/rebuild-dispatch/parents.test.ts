@@ -3,6 +3,7 @@ import { NOTHING_LOST, summarizeCascade } from '../../../shared/domain/cascade-e
 import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
 import type { StreamRecord } from '../../../shared/domain/records.ts';
 import { parseStreamId } from '../../../shared/domain/stream.ts';
+import type { Reason } from '../../../shared/domain/verdict.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
 import { digestOf, facts, HOUR_MS, stream, verdict } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';
@@ -194,6 +195,87 @@ describe('what a stream stands on', () => {
     standsOn(world, 'app', 'base', 'label-digest');
     standsOn(world, 'base', 'app', 'label-name');
     await new NodeMachine(world, await plan(world)).run('waiting');
+    expect(world.runner.started).toHaveLength(1);
+  });
+});
+
+describe('the head of a parent that somebody else pushed', () => {
+  const found: Reason = {
+    ...{ kind: 'finding', ruleId: 'critical', effect: 'violates', severity: 'critical', fix: 'yes' },
+    ...{ vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1', firstSeenAtEpochMs: 1 },
+  };
+  const fresh: Reason = { ...found, vulnerability: 'CVE-2026-2' };
+
+  /** An image of a stream, judged by those reasons or not at all. */
+  async function image(world: DispatchWorld, name: string, of: string, reasons?: readonly Reason[]): Promise<void> {
+    await world.images.recordFacts({
+      ...facts(name),
+      digest: digestOf(name),
+      chainId: digestOf(`chain ${name}`),
+      stream: of,
+    });
+    if (!reasons) return;
+    await world.images.recordJudgement({
+      ...{ digest: digestOf(name), scan: { state: 'complete', coverage: ['os'] }, judgedAtEpochMs: world.clock() },
+      verdict: verdict(reasons.length > 0 ? 'violating' : 'compliant', { reasons }),
+    });
+  }
+
+  async function headIs(world: DispatchWorld, name: string, of: string): Promise<void> {
+    const { location, headTag } = parseStreamId(of);
+    const before = (await world.streams.streams([of])).get(of);
+    const head = { images: { 'linux/amd64': digestOf(name) } };
+    await world.streams.recordStream({ ...stream({ stream: of, location, headTag }), head }, before);
+  }
+
+  /** The application holds the cause and stands on the base before; the base has another head by now. */
+  async function pushed(world: DispatchWorld, reasons?: readonly Reason[]): Promise<void> {
+    await image(world, 'app', STREAM, [found]);
+    await image(world, 'base', PARENT, [found]);
+    await image(world, 'new base', PARENT, []);
+    await image(world, 'pushed', PARENT, reasons);
+    await headIs(world, 'app', STREAM);
+    await headIs(world, 'pushed', PARENT);
+    standsOn(world, 'app', 'base');
+  }
+  const verified = { state: 'verified', headBefore: digestOf('base'), output: digestOf('new base') } as const;
+
+  test.each<[string, readonly Reason[] | undefined, RegExp]>([
+    ['is not judged', undefined, /not judged yet/],
+    ['has a finding that the node has not', [fresh], /CVE-2026-2 in openssl/],
+  ])('%s: nothing is built on it, and the node is planned again', async (_, reasons, why) => {
+    for (const isInCascade of [true, false]) {
+      const world = await dispatchWorld();
+      await pushed(world, reasons);
+      if (isInCascade) await parentIs(world, verified);
+      const machine = isInCascade ? await child(world) : new NodeMachine(world, await plan(world));
+      await machine.run();
+      expect(world.runner.started).toEqual([]);
+      const ended = await nodeOf(world, machine.node);
+      expect(ended).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
+      expect(ended.answer?.detail).toMatch(why);
+      expect(await causeOf(world)).toMatchObject({ state: 'open' });
+      expect(await slotsHeld(world)).toEqual([]);
+    }
+  });
+
+  test.each<[string, readonly Reason[]]>([
+    ['is clean', []],
+    ['has only what the node has, too', [found]],
+  ])('%s: it is built upon', async (_, reasons) => {
+    const world = await dispatchWorld();
+    await pushed(world, reasons);
+    await parentIs(world, verified);
+    await (await child(world)).run('waiting');
+    expect(world.runner.started).toHaveLength(1);
+  });
+
+  test.each(['base', 'new base'])('is none where the ledger knows %s, which the cascade has', async (head) => {
+    const world = await dispatchWorld();
+    await pushed(world);
+    await headIs(world, head, PARENT);
+    await parentIs(world, verified);
+    await (await child(world)).run('waiting');
     expect(world.runner.started).toHaveLength(1);
   });
 });
