@@ -1,6 +1,7 @@
 import { type Cause, FIX_KNOWLEDGE, type FindingFact } from './cause.ts';
 import type { Fix } from './finding.ts';
 import { isSame } from './guard-facts.ts';
+import { isUnjudged } from './holding.ts';
 import type { Digest } from './image.ts';
 import type { Parent } from './lineage-evidence.ts';
 import { compareTexts } from './order.ts';
@@ -9,7 +10,8 @@ import type { ImageRecord, StreamRecord } from './records.ts';
 import { type VendorImage, vendorOf } from './vendor-image.ts';
 
 /**
- * A package that nobody here can mend: its vendor has to. It is told for the lowest stream whose head holds it, however
+ * A package that nobody here can mend: its vendor has to. Where the head of a stream below is free of it, there is a fix,
+ * and an image that still has it only has to pick that up: this is no vendor's matter. It is told for the lowest stream whose head holds it, however
  * many stand on that. Derived from the ledger whenever somebody asks, and kept nowhere: a fix that becomes known, a
  * rebuild that mends it, or a finding that is gone ends it by itself.
  */
@@ -47,6 +49,8 @@ interface Seen extends Pick<ImageRecord, 'stream' | 'inUse'> {
 }
 
 type Finding = Pick<FindingFact, 'vulnerability' | 'package' | 'version'>;
+const pairOf = ({ vulnerability, package: name }: Omit<Finding, 'version'>): string => `${name}\n${vulnerability}`;
+const NO_PAIRS: ReadonlySet<string> = new Set();
 const keyOf = ({ vulnerability, package: name, version }: Finding): string => [name, version, vulnerability].join('\n');
 
 /** One package version with its vulnerability at one stream at fault. */
@@ -65,6 +69,9 @@ export class VendorWaits {
   /** By `keyOf` of each finding that any cause has, and by stream: the images that have it. */
   readonly #having = new Map<string, Map<string, Seen[]>>();
   readonly #seen = new Map<Digest, Seen>();
+  /** By image whose findings are all known: pairs (`pairOf`) of what is asked after that it has in any version. */
+  readonly #judged = new Map<Digest, ReadonlySet<string>>();
+  readonly #pairs: ReadonlySet<string>;
   readonly #heads = new Map<string, ReadonlySet<Digest>>();
   readonly #asked = new Set<string>();
   #digests: Digest[] = [];
@@ -72,6 +79,8 @@ export class VendorWaits {
 
   constructor(causes: readonly Cause[]) {
     this.#causes = causes.filter(({ facts }) => facts.some(({ kind }) => kind === 'finding'));
+    const told = this.#causes.flatMap(({ facts }) => facts);
+    this.#pairs = new Set(told.flatMap((fact) => (fact.kind === 'finding' ? pairOf(fact) : [])));
     for (const { stream, facts } of this.#causes) {
       this.#askStream(stream);
       for (const fact of facts) if (fact.kind === 'finding') this.#having.set(keyOf(fact), new Map());
@@ -91,6 +100,7 @@ export class VendorWaits {
       if (this.#having.has(key)) has.set(key, reason.effect === 'waived' && has.get(key) !== false);
     }
     this.#asked.add(digest);
+    if (!isUnjudged(record)) this.#judged.set(digest, this.#pairsIn(record));
     if (has.size === 0 || this.#seen.has(digest)) return;
     const [parent, vendor] = [standing?.parent, vendorOf(record)];
     const seen = {
@@ -107,6 +117,12 @@ export class VendorWaits {
       const having = this.#having.get(key);
       if (!having?.get(stream)?.push(seen)) having?.set(stream, [seen]);
     }
+  }
+
+  #pairsIn({ verdict }: ImageRecord): ReadonlySet<string> {
+    const findings = verdict?.reasons.filter((reason) => reason.kind === 'finding') ?? [];
+    const pairs = findings.map(pairOf).filter((pair) => this.#pairs.has(pair));
+    return pairs.length > 0 ? new Set(pairs) : NO_PAIRS;
   }
 
   addStream({ stream, head }: StreamRecord): void {
@@ -208,6 +224,7 @@ export class VendorWaits {
     const { vulnerability, package: name, version } = fact;
     const key = keyOf(fact);
     const heads = [...this.#holders(stream, key)].sort((one, other) => compareTexts(one.digest, other.digest));
+    if (heads.some((head) => this.#mayBeFixedBelow(head, fact))) return undefined;
     const vendor = heads.map((head) => this.#vendorBelow(head, key)).find((one) => one !== undefined);
     return {
       ...{ vulnerability, package: name, version, stream },
@@ -222,6 +239,19 @@ export class VendorWaits {
       images: [...streams].reduce((sum, one) => sum + this.#livingOf(one, key), 0),
       ...(vendor && { vendor }),
     };
+  }
+
+  /**
+   * Whether an image has it from a stream that it stands on, and every head of that stream is free of it, or not judged so
+   * that nobody can tell.
+   */
+  #mayBeFixedBelow(head: Seen, fact: FindingFact): boolean {
+    const pair = pairOf(fact);
+    return this.#below(head, keyOf(fact)).some(({ stream }) => {
+      if (stream === undefined || stream === head.stream) return false;
+      const heads = [...(this.#heads.get(stream) ?? [])];
+      return heads.length > 0 && heads.every((one) => this.#judged.get(one)?.has(pair) !== true);
+    });
   }
 
   #livingOf(stream: string, key: string): number {

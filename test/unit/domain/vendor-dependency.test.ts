@@ -18,16 +18,17 @@ interface Drawn {
   readonly facts?: readonly FindingFact[];
   readonly effect?: Reason['effect'];
   readonly inUse?: boolean;
+  readonly isUnjudged?: boolean;
 }
 
 function imageOf(name: string, drawn: Drawn): ImageRecord {
-  const { on, stream, facts = [FACT], effect = 'violates', inUse = false, tier } = drawn;
+  const { on, stream, facts = [FACT], effect = 'violates', inUse = false, tier, isUnjudged = false } = drawn;
   const { stream: _, ...plain } = image({ digest: digestOf(name) });
   return {
     ...plain,
     tier: tier ?? STREAM_TIERS[stream ?? ''] ?? 'application',
     ...(stream !== undefined && { stream }),
-    ...{ inUse, isHead: false, scan: completeScan(), judgedAtEpochMs: NOW },
+    ...{ inUse, isHead: false, scan: completeScan(), ...(!isUnjudged && { judgedAtEpochMs: NOW }) },
     verdict: { status: 'violating', policyVersion: 'p', reasons: facts.map((fact) => reasonOf(fact, effect)) },
     ...(on !== undefined && {
       standing: { parent: { digest: digestOf(on), evidence: 'layers' }, age: { known: false, unknown: [] } },
@@ -125,6 +126,12 @@ test('one package that a vendor has is one dependency, of the lowest stream, wit
 
 const CLEAN = { facts: [] };
 
+/** A fleet on an earlier image of the base, which has another head since. */
+const rebuilt = (facts: readonly FindingFact[], head: Partial<Drawn>) => ({
+  images: [...fleet(facts), imageOf('new base', { stream: 'base', on: 'vendor', facts, ...head })],
+  heads: { ...HEADS, base: 'new base' },
+});
+
 test.each<[string, Asked, readonly string[]]>([
   [
     'the causes of applications alone lead there too',
@@ -204,6 +211,34 @@ test.each<[string, Asked, readonly string[]]>([
       heads: { ...HEADS, other: 'other', one: undefined },
     },
     ['base: no-fix, base one other platform, 5 images'],
+  ],
+  [
+    'the base is rebuilt without it, and what stands on the one before has to pick that up',
+    { causes: causesOf([UNKNOWN], 'one'), ...rebuilt([UNKNOWN], CLEAN), memories: { one: trial(), platform: trial() } },
+    [],
+  ],
+  [
+    'the same, where the scanner says that there is no fix',
+    { causes: causesOf([FACT], 'one'), ...rebuilt([FACT], CLEAN) },
+    [],
+  ],
+  [
+    'the new head of the base is not judged yet',
+    { causes: causesOf([FACT], 'one'), ...rebuilt([FACT], { facts: [], isUnjudged: true }) },
+    [],
+  ],
+  [
+    'the new head of the base has it in a newer version',
+    {
+      causes: causesOf([FACT], 'one'),
+      ...rebuilt([FACT], { facts: [findingFact('CVE-1', { fix: 'no', version: '3.1' })] }),
+    },
+    ['platform: no-fix, one platform, 2 images'],
+  ],
+  [
+    'the new head of the base has it, too',
+    { causes: causesOf([FACT], 'one'), ...rebuilt([FACT], {}) },
+    ['base: no-fix, base one platform, 3 images'],
   ],
   ['images that nothing knows', { causes: causesOf([FACT], 'one'), images: [] }, []],
 ])('%s', (_, asked, expected) => {
