@@ -2,7 +2,7 @@ import { type Cascade, type CascadeNode, hasEnded, type NodeAnswer } from '../..
 import { mayDeploy, mayRebuild } from '../../shared/domain/guard.ts';
 import { capReached, HEAD_MENDED, wait } from '../../shared/domain/guard-answer.ts';
 import { freshMemory, type Pipeline, type Rebuild, rebuildIdOf } from '../../shared/domain/rebuild.ts';
-import { type StreamPolicy, streamPolicy, stricter } from '../../shared/domain/stream-policy.ts';
+import { modeIn, type StreamPolicy, streamPolicy, stricter } from '../../shared/domain/stream-policy.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
@@ -53,7 +53,9 @@ async function policyOf(
 ): Promise<StreamPolicy> {
   const [own, current] = await Promise.all([policies.load(policyVersion), policies.current()]);
   const [policy, { mode, caps }] = [streamPolicy(own.policy, stream), streamPolicy(current.policy, stream)];
-  return { ...policy, mode: stricter(policy.mode, mode), caps };
+  // The pipeline is that of the cascade's policy, also where the current one names another.
+  const asked = policy.pipeline ? modeIn(current.policy, stream, policy.pipeline.account) : mode;
+  return { ...policy, mode: stricter(policy.mode, asked), caps };
 }
 
 interface Claim {

@@ -1,7 +1,7 @@
 import { wait } from '../../shared/domain/guard-answer.ts';
 import { buildToken, type Rebuild } from '../../shared/domain/rebuild.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
-import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { modeIn } from '../../shared/domain/stream-policy.ts';
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import type { BuildStart } from '../../shared/ports/runner.ts';
 import { type BuildEnd, endOf, hasBegun } from '../../shared/rebuilding/build.ts';
@@ -49,7 +49,7 @@ async function startOrAdopt(
       return startUnknown(ports, limits, rebuild);
     if (found !== 'none') return endOf(await adoptRun(ports, rebuild, found.executionId));
   }
-  if (await isPaused(ports, rebuild.stream)) {
+  if (await isPaused(ports, rebuild)) {
     if (mayBeAsked(ports, rebuild)) return later(ports, limits, rebuild, 'start-unknown');
     await unmarkStarting(ports, rebuild);
     return later(ports, limits, rebuild, 'paused');
@@ -93,10 +93,13 @@ async function ask({ runner }: DispatchPorts, request: Parameters<typeof runner.
   }
 }
 
-/** Whether a person stopped Patchwave, or this stream, since it was reserved. */
-async function isPaused({ killSwitch, policies }: DispatchPorts, stream: string): Promise<boolean> {
+/** Whether a person stopped Patchwave, this stream or the account of its pipeline since it was reserved. */
+async function isPaused(
+  { killSwitch, policies }: DispatchPorts,
+  { stream, pipeline }: Pick<Rebuild, 'stream' | 'pipeline'>,
+): Promise<boolean> {
   const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policies.current()]);
-  return state === 'paused' || streamPolicy(policy, stream).mode !== 'enforce';
+  return state === 'paused' || modeIn(policy, stream, pipeline.account) !== 'enforce';
 }
 
 /** Its runner cannot say whether a run is there: nothing is started until it can, or until its deadline. */

@@ -11,7 +11,7 @@ import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import { recordDeployment } from './answers.ts';
 import { DeploymentTakenError } from './errors.ts';
 import type { RolloutPorts } from './ports.ts';
-import { deferred, type Refusal, refusalOf, refused } from './refusal.ts';
+import { deferred, postponed, type Refusal, refusalOf, refused } from './refusal.ts';
 import type { ServiceDocument } from './service-file.ts';
 
 /** Nobody else begins a deployment for so long after its starter did. */
@@ -20,10 +20,14 @@ export const START_LEASE_MS = 5 * MINUTE_MS;
 /** A starter that comes to ask ECS later than this leaves it: all attempts of its call must fit into the lease. */
 const LATEST_CALL_MS = MINUTE_MS;
 
-/** A person stopped Patchwave or a stream: it waits until the deadline of its cascade, and is refused then. */
-export type Pause = 'wait' | 'refuse' | undefined;
+/** A person stopped Patchwave, a stream or an account: the deployment waits, or is refused with the reason. */
+export type Pause = 'wait' | Refusal | undefined;
 
 export const PAUSED_TO_THE_END = deferred('paused: it might not begin before the deadline of its cascade');
+
+export const REPORT_ONLY = postponed(
+  'report-only: the policy only reports one of its streams, or an account that the deployment reaches. Set the mode to enforce, or deploy it yourself.',
+);
 
 interface Begun {
   readonly ref: ServiceRef;
@@ -48,8 +52,8 @@ export async function begin(ports: RolloutPorts, begun: Begun): Promise<Deployme
   if (adopted) return run(ports, stands, adopted.deploymentId);
   const refusal = await refusalOf(ports, seen, planned);
   if (refusal) return end(ports, stands, refusal);
-  if (pause === 'refuse') return end(ports, stands, PAUSED_TO_THE_END);
   if (pause === 'wait') return 'paused';
+  if (pause) return end(ports, stands, pause);
   const taken = isOwn ? stands : await takeOver(ports, stands, own);
   if (ports.clock() > taken.startingAtEpochMs + LATEST_CALL_MS)
     throw new DeploymentTakenError(taken.cascadeId, taken.service);

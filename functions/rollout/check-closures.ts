@@ -8,8 +8,10 @@ import {
   type ScopeReading,
 } from '../../shared/domain/closure.ts';
 import { locationKey, registryKey } from '../../shared/domain/image.ts';
+import { servicesToPlanAnew } from '../../shared/domain/postponed.ts';
 import { WHOLE_FLEET } from '../../shared/domain/run.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
+import { modeIn } from '../../shared/domain/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { StepInput } from './input.ts';
@@ -111,8 +113,24 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
   const nowEpochMs = ports.clock();
   if (checkClosure(closure, seen, nowEpochMs).state === 'closed')
     await ports.causes.change(stream, (cause) => cause && afterClosure(cause, closure));
+  const isAnew = await isPlannedAnew(ports, closure, servicesToPlanAnew(closure, seen));
   return ports.rollouts.changeClosure(cascadeId, stream, (before) => {
     const after = checkClosure(before, seen, nowEpochMs);
+    if (isAnew && after.state === 'open' && !after.abandoned) return { ...after, abandoned: true };
     return after === before ? undefined : after;
   });
 }
+
+/** Whether the mode now allows one of the services to be deployed; what it still forbids would be left again. */
+async function isPlannedAnew(
+  { policies }: RolloutPorts,
+  { stream }: Closure,
+  services: readonly string[],
+): Promise<boolean> {
+  if (services.length === 0) return false;
+  const { policy } = await policies.current();
+  return services.some((service) => modeIn(policy, stream, accountOf(service)) === 'enforce');
+}
+
+/** The first part of a `serviceKey`. */
+const accountOf = (service: string): string => service.slice(0, service.indexOf('/'));

@@ -1,9 +1,10 @@
 import { type Cascade, type Deployment, serviceKey } from '../../shared/domain/cascade.ts';
 import { pollAfterSeconds } from '../../shared/domain/polling.ts';
 import { environmentOf } from '../../shared/domain/rollout.ts';
-import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { modeIn } from '../../shared/domain/stream-policy.ts';
+import type { ServiceRef } from '../../shared/ports/rollouts.ts';
 import { answerOf, type DeploymentAnswer } from './answers.ts';
-import { begin, PAUSED_TO_THE_END, type Pause, START_LEASE_MS } from './begin.ts';
+import { begin, PAUSED_TO_THE_END, type Pause, REPORT_ONLY, START_LEASE_MS } from './begin.ts';
 import type { StepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
 import { deferred, type Refusal } from './refusal.ts';
@@ -25,10 +26,10 @@ export async function deploy(
   ]);
   if (known && known.state !== 'starting') return answerOf(ports, limits, known);
   const planned = await readServiceFile(ports.files, cascadeId, ref);
-  const pause = await pauseOf(ports, cascade, planned);
+  const pause = await pauseOf(ports, cascade, ref, planned);
   const own = ownDeployment(ports, limits, { cascadeId, service, mode: planned.mode });
   if (!known && pause === 'wait') return paused(limits, cascade, own);
-  const stands = known ?? (await claim(ports, own, pause));
+  const stands = known ?? (await claim(ports, own, pause === 'wait' ? undefined : pause));
   if (stands.state !== 'starting') return answerOf(ports, limits, stands);
   const leasedUntilEpochMs = stands.startingAtEpochMs + START_LEASE_MS;
   if (stands.starter !== own.starter && own.startingAtEpochMs < leasedUntilEpochMs) return leased(limits, stands, own);
@@ -47,22 +48,25 @@ function ownDeployment(
   return { ...named, state: 'starting', starter: ids(), startingAtEpochMs, deadlineEpochMs };
 }
 
-/** A person stopped Patchwave, or one of the service's streams. */
+/**
+ * Whether a person stopped Patchwave, one of the service's streams, or an account that the deployment reaches. A pause
+ * is waited out until the deadline of the cascade.
+ */
 async function pauseOf(
   { killSwitch, policies, clock }: RolloutPorts,
   { deadlineEpochMs }: Cascade,
+  { account }: ServiceRef,
   { containers }: ServiceDocument,
 ): Promise<Pause> {
   const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policies.current()]);
-  const isPaused =
-    state === 'paused' || containers.some(({ stream }) => streamPolicy(policy, stream).mode !== 'enforce');
-  if (!isPaused) return undefined;
-  return clock() < deadlineEpochMs ? 'wait' : 'refuse';
+  const modes = new Set(containers.map(({ stream }) => modeIn(policy, stream, account)));
+  if (state === 'paused' || modes.has('paused')) return clock() < deadlineEpochMs ? 'wait' : PAUSED_TO_THE_END;
+  return modes.has('report-only') ? REPORT_ONLY : undefined;
 }
 
 /** Takes the deployment, or refuses it. Gives the one that stands. */
-async function claim(ports: RolloutPorts, own: Deployment, pause: Pause): Promise<Deployment> {
-  const ended = pause ? PAUSED_TO_THE_END : await stopped(ports, own);
+async function claim(ports: RolloutPorts, own: Deployment, pause: Refusal | undefined): Promise<Deployment> {
+  const ended = pause ?? (await stopped(ports, own));
   return ports.rollouts.beginDeployment(ended ? { ...own, ...ended, endedAtEpochMs: own.startingAtEpochMs } : own);
 }
 

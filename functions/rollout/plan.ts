@@ -5,6 +5,7 @@ import { isDoneOnceBuilt } from '../../shared/domain/cause.ts';
 import { closureOf } from '../../shared/domain/closure.ts';
 import { holdsFact } from '../../shared/domain/holding.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
+import { postponedServices } from '../../shared/domain/postponed.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import {
   artifactFor,
@@ -16,7 +17,7 @@ import {
   type VerifiedArtifact,
 } from '../../shared/domain/rollout.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
-import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
 import type { StepInput } from './input.ts';
 import { knownCascade, type RolloutPorts } from './ports.ts';
 import { type ServiceDocument, serviceFileKey } from './service-file.ts';
@@ -40,11 +41,17 @@ interface NodeView extends RolloutStream {
  */
 export async function planServices(ports: RolloutPorts, { cascadeId }: StepInput<'plan'>): Promise<PlannedRollout> {
   const cascade = await knownCascade(ports, cascadeId);
-  const { policy } = await ports.policies.load(cascade.policyVersion);
+  const [{ policy }, current] = await Promise.all([
+    ports.policies.load(cascade.policyVersion),
+    ports.policies.current(),
+  ]);
   const nodes = await collect(ports.cascades.nodes(cascadeId));
   const streams = await mapConcurrently(nodes, AT_ONCE, (node) => viewOf(ports, node, policy));
   const usages = await mapConcurrently(streams, AT_ONCE, (stream) => replacedUsages(ports, stream));
-  const plan = planRollout(usages.flat(), streams);
+  const plan = planRollout(usages.flat(), streams, ({ stream, usage }) => {
+    const mode = modeIn(current.policy, stream, usage.account);
+    return mode === 'enforce' ? undefined : mode;
+  });
   const shares = sharesOf(plan);
   await mapConcurrently(streams, AT_ONCE, (view) => openClosure(ports, view, policy, shares(view.stream)));
   const verified = new Map(streams.map((view) => [view.stream, view.verified]));
@@ -126,11 +133,17 @@ async function openClosure(
 ): Promise<void> {
   if (state !== 'verified' || node.output === undefined) return;
   const waitingFor = waitingForOwners(left);
+  const postponed = postponedServices(left);
   await rollouts.openClosure(closureOf(node, node.output, guards, clock()));
   // Whoever ends the cascade goes by the services that were planned last.
   await rollouts.changeClosure(node.cascadeId, stream, (before) => {
     const told = before.waitingFor ?? waitingFor;
-    const after = { ...before, services, ...(told !== undefined && { waitingFor: told }) };
+    const after = {
+      ...before,
+      services,
+      ...(postponed.length > 0 && { postponed }),
+      ...(told !== undefined && { waitingFor: told }),
+    };
     return before.state !== 'open' || sameContent(before, after) ? undefined : after;
   });
 }

@@ -100,6 +100,11 @@ export interface Deployment {
   readonly endedAtEpochMs?: number;
   /** Nobody brought it to its end, or what stood in its way passes: its streams are deployed by another cascade. */
   readonly abandoned?: true;
+  /**
+   * A mode of the policy, or a deployment of somebody else, stood in its way: it is planned anew once a review shows that
+   * the service still runs what was to be replaced, and no sooner.
+   */
+  readonly postponed?: true;
 }
 
 /** How deployments name a service. */
@@ -124,6 +129,8 @@ export interface Closure {
   readonly state: 'open' | 'closed';
   /** Services that the rollout deploys for the stream (`serviceKey`); absent where it was not planned. */
   readonly services?: readonly string[];
+  /** Services that the rollout leaves as they are because a mode of the policy holds there (`serviceKey`). */
+  readonly postponed?: readonly string[];
   /** Its rollout broke off: another cascade deploys, with a closure of its own. */
   readonly abandoned?: true;
   /** Why the last look did not close it. */

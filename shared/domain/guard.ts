@@ -93,8 +93,16 @@ export function paused({ mode, killSwitch }: Pick<OpenFacts, 'mode' | 'killSwitc
       'paused',
       `${killSwitch.by} paused Patchwave: ${killSwitch.reason}. Resume it with \`patchwave resume\`.`,
     );
-  if (mode === 'paused') return wait('paused', 'The policy pauses this stream. Set its mode to enforce.');
-  if (mode === 'report-only') return refuse('report-only', 'The policy says report-only. Set its mode to enforce.');
+  if (mode === 'paused')
+    return wait(
+      'paused',
+      'The policy pauses this stream or an account that its build reaches. Set the mode to enforce.',
+    );
+  if (mode === 'report-only')
+    return refuse(
+      'report-only',
+      'The policy says report-only for this stream or an account that its build reaches. Set the mode to enforce.',
+    );
   return undefined;
 }
 

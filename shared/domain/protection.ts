@@ -21,7 +21,7 @@ export interface ProtectionRefusal {
 export function heldBack(policy: Policy, location: ImageLocation, isPaused: boolean): ProtectionRefusal | undefined {
   if (isPaused) return { reason: 'paused', detail: 'Somebody paused Patchwave. Resume it with `patchwave resume`.' };
   const [first, ...others] = streamRulesOf(policy, location).map(({ id, tier, owner, account }) =>
-    strictestMode(policy, { tier, owner, account, rule: id }),
+    strictestMode(policy, { tier, owner, accounts: [account], rule: id }),
   );
   const mode = first && others.reduce<Mode>(stricter, first);
   if (mode === 'enforce') return undefined;

@@ -18,7 +18,7 @@ import { startFound } from './report-found.ts';
 import { SCAN_STATES, type ScanStateName } from './scan.ts';
 import { effectiveScanState, isKnowledge, unscannable } from './scan-state.ts';
 import { parseStreamId, streamRulesOf } from './stream.ts';
-import { strictestMode } from './tier.ts';
+import { streamPolicy } from './stream-policy.ts';
 import { DAY_MS } from './time.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 import { BUILT_IN_RULES, type Reason } from './verdict.ts';
@@ -210,9 +210,7 @@ function pendingRebuild(policy: Policy, { stream, facts, sinceEpochMs, version }
 function modeOf(policy: Policy, stream: string): Pick<PendingRebuild, 'owner' | 'mode'> {
   const { location, headTag } = parseStreamId(stream);
   const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
-  if (!rule) return { mode: 'paused' };
-  const { tier, owner, id } = rule;
-  return { owner, mode: strictestMode(policy, { tier, account: location.account, owner, rule: id }) };
+  return rule ? { owner: rule.owner, mode: streamPolicy(policy, stream).mode } : { mode: 'paused' };
 }
 
 function inFixedOrder(groups: ReadonlyMap<string, MutableGroup>): ReportGroup[] {

@@ -50,8 +50,14 @@ export interface PlannedService {
   }[];
 }
 
-/** `not-verified`: a stream of the service is not verified, so that all its containers stay as they are. */
-export type LeftReason = 'pipeline' | 'none' | 'standalone-task' | 'daemon' | 'not-verified';
+/**
+ * `not-verified`: a stream of the service is not verified, so that all its containers stay as they are. `paused`,
+ * `report-only`: the mode of a stream of the service, or of an account that the deployment reaches.
+ */
+export type LeftReason = 'pipeline' | 'none' | 'standalone-task' | 'daemon' | 'not-verified' | Restraint;
+
+/** A mode of the policy in which nothing is deployed. */
+export type Restraint = 'paused' | 'report-only';
 
 export interface RolloutPlan {
   /** One deployment each, in a fixed order. */
@@ -63,15 +69,20 @@ export interface RolloutPlan {
 /**
  * The services that are deployed after a cascade: one deployment each, once every stream of its containers is verified.
  * Where the streams of one service have different modes the least active one counts for all.
+ * @param restraintOf the mode that keeps a stream from being deployed in the account of the usage
  */
-export function planRollout(usages: readonly StreamUsage[], streams: readonly RolloutStream[]): RolloutPlan {
+export function planRollout(
+  usages: readonly StreamUsage[],
+  streams: readonly RolloutStream[],
+  restraintOf: (usage: StreamUsage) => Restraint | undefined = () => undefined,
+): RolloutPlan {
   const known = new Map(streams.map((stream) => [stream.stream, stream]));
   const older = usages.filter(({ stream, usage }) => known.get(stream)?.output.has(usage.digest) === false);
   const inOrder = older.sort((one, other) => compareTexts(usageOrder(one), usageOrder(other)));
   const services: PlannedService[] = [];
   const left: RolloutPlan['left'][number][] = [];
   for (const together of Map.groupBy(inOrder, serviceOrUsage).values()) {
-    const planned = planService(together, known);
+    const planned = planService(together, known, restraintOf);
     if (typeof planned === 'string') left.push(...together.map((one) => ({ ...one, reason: planned })));
     else services.push(planned);
   }
@@ -90,6 +101,7 @@ const serviceOf = ({ account, region, cluster, workload: service }: Usage) => ({
 function planService(
   together: readonly StreamUsage[],
   known: ReadonlyMap<string, RolloutStream>,
+  restraintOf: (usage: StreamUsage) => Restraint | undefined,
 ): PlannedService | LeftReason {
   const streams = together.flatMap(({ stream }) => known.get(stream) ?? []);
   const [first] = together;
@@ -99,6 +111,9 @@ function planService(
   if (modes.has('pipeline')) return 'pipeline';
   if (first.usage.workloadKind === 'ecs-task') return 'standalone-task';
   if (first.usage.workloadKind === 'ecs-daemon') return 'daemon';
+  const restraints = new Set(together.map(restraintOf));
+  if (restraints.has('paused')) return 'paused';
+  if (restraints.has('report-only')) return 'report-only';
   // Tasks of an older revision may still run beside newer ones: a container counts once.
   const containers = [...Map.groupBy(together, ({ usage }) => usage.container)].flatMap(([container, ran]) => {
     const stream = ran.at(-1)?.stream ?? first.stream;

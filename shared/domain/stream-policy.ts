@@ -8,6 +8,7 @@ import { MINUTE_MS } from './time.ts';
 
 /** What a policy says of the rebuilds of one stream. */
 export interface StreamPolicy {
+  /** The strictest of all that hold for a build: of the stream, its registry's account and its pipeline's account. */
   readonly mode: Mode;
   /** Absent where the policy names none, as is the time that a build may take. */
   readonly pipeline?: Pipeline;
@@ -26,8 +27,9 @@ export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
   const { guards, caps } = policy;
   if (!rule) return { mode: 'report-only', rollout: 'none', promotes: false, guards, caps };
   const { tier, owner, id, account, rollout, promotes } = rule;
+  const accounts = [account, rule.pipeline?.account ?? account];
   return {
-    mode: strictestMode(policy, { tier, owner, account, rule: id }),
+    mode: strictestMode(policy, { tier, owner, accounts, rule: id }),
     ...(rule.pipeline && {
       pipeline: pipelineOf(rule.pipeline, location),
       buildMs: rule.pipeline.buildMinutes * MINUTE_MS,
@@ -50,5 +52,12 @@ const pipelineOf = (
   name,
   digestVariable,
 });
+
+/**
+ * The strictest mode that holds for an action of a stream in one more account: that of a service which is deployed, or
+ * that of a pipeline which an earlier policy named.
+ */
+export const modeIn = (policy: Policy, stream: string, account: string): Mode =>
+  stricter(streamPolicy(policy, stream).mode, policy.modes.accounts?.[account] ?? 'enforce');
 
 export const stricter = (one: Mode, other: Mode): Mode => (MODES.indexOf(one) > MODES.indexOf(other) ? one : other);

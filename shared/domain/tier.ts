@@ -86,19 +86,20 @@ function isOurs({ scopes, streams, mirrors }: Policy, { account }: ImageLocation
 export interface ModeSubject {
   readonly tier: Tier;
   readonly owner?: string;
-  readonly account?: string;
+  /** Every account that the action reaches: of the registry, the pipeline, the service. */
+  readonly accounts?: readonly string[];
   /** Id of its stream rule. */
   readonly rule?: string;
 }
 
 /** The strictest of all modes that the policy sets for a subject: `paused` before `report-only` before `enforce`. */
-export function strictestMode(policy: Policy, { tier, owner, account, rule }: ModeSubject): Mode {
+export function strictestMode(policy: Policy, { tier, owner, accounts: reached = [], rule }: ModeSubject): Mode {
   const { tiers, owners, accounts } = policy.modes;
   const set: readonly (Mode | undefined)[] = [
     policy.mode,
     tiers?.[tier],
     ownValue(owners, owner),
-    ownValue(accounts, account),
+    ...reached.map((account) => ownValue(accounts, account)),
     policy.streams.find(({ id }) => id === rule)?.mode,
   ];
   return MODES[Math.max(...set.map((mode) => (mode === undefined ? 0 : MODES.indexOf(mode))))] ?? policy.mode;

@@ -202,7 +202,7 @@ test('the order of tags makes no difference', () => {
 });
 
 describe('the strictest mode', () => {
-  const subject = { tier: 'application', owner: 'web', account: HUB, rule: 'apps' } as const;
+  const subject = { tier: 'application', owner: 'web', accounts: [HUB], rule: 'apps' } as const;
   const enforcing = policyOf({ mode: 'enforce' });
 
   test.each<[string, Partial<PolicyDocument>, Mode]>([

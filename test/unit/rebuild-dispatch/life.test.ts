@@ -365,6 +365,30 @@ describe('paused between reserve and start', () => {
     await expectNothingHeld(world);
   });
 
+  test.each([
+    ['its pipeline', PIPELINE.account],
+    ['its registry', '111122223333'],
+  ])('by the mode of the account of %s', async (_, account) => {
+    const world = await dispatchWorld();
+    const machine = await new NodeMachine(world, await plan(world)).run('build');
+    const modes = { tiers: {}, owners: {}, accounts: { [account]: 'report-only' as const } };
+    await world.policies.publish({ ...policyOf(), modes }, { replaces: world.policyVersion });
+    await machine.run();
+    expect(machine.settled).toMatchObject({ state: 'refused', detail: expect.stringContaining('report-only') });
+    expect(world.runner.started).toEqual([]);
+  });
+
+  test('by the mode of the account of its pipeline, which the policy in force names no more', async () => {
+    const world = await dispatchWorld();
+    const machine = await new NodeMachine(world, await plan(world)).run('build');
+    const modes = { accounts: { [PIPELINE.account]: 'report-only' as const } };
+    const streams = policyOf().streams.map(({ pipeline: _, ...rule }) => rule);
+    await world.policies.publish({ ...policyOf(), streams, modes }, { replaces: world.policyVersion });
+    await machine.run();
+    expect(machine.settled).toMatchObject({ state: 'refused', detail: expect.stringContaining('report-only') });
+    expect(world.runner.started).toEqual([]);
+  });
+
   test('what runs already goes on', async () => {
     const world = await dispatchWorld();
     const machine = await building(world);

@@ -17,6 +17,7 @@ import { fakeWorld } from '../../support/fakes/world.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
 import { digestOf, facts, HOUR_MS, usage } from '../../support/samples.ts';
 
+export { HOUR_MS } from '../../support/samples.ts';
 export const MINUTE_MS = 60_000;
 export const LIMITS = { pollSeconds: 5, deploymentMs: 2 * HOUR_MS };
 export const CASCADE = '0123456789ab-g1';
@@ -38,15 +39,23 @@ export const REASON: Reason = {
   ...{ version: '3.0.1', severity: 'critical', fix: 'yes', firstSeenAtEpochMs: 1_795_000_000_000 },
 };
 
-const policyOf = (modes: Readonly<Record<string, RolloutMode>>, mode: PolicyDocument['mode']): PolicyDocument => ({
+/** Where the pipelines of all streams are. */
+export const PIPELINES = '555566667777';
+
+const policyOf = (
+  modes: Readonly<Record<string, RolloutMode>>,
+  mode: PolicyDocument['mode'],
+  changes: Partial<PolicyDocument> = {},
+): PolicyDocument => ({
   version: 1,
   ...(mode && { mode }),
   ages: { default: { limitDays: 30 } },
   streams: Object.entries(modes).map(([name, rollout]) => ({
     ...{ id: name, tier: 'application', account: REGISTRY.account, regions: [REGISTRY.region], owner: 'payments' },
-    ...{ repositories: [`team/${name}`], headTags: ['^v.*$'], pipeline: { name }, rollout },
+    ...{ repositories: [`team/${name}`], headTags: ['^v.*$'], pipeline: { account: PIPELINES, name }, rollout },
   })),
   severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
+  ...changes,
 });
 
 export type RolloutWorld = Awaited<ReturnType<typeof rolloutWorld>>;
@@ -67,9 +76,9 @@ export async function rolloutWorld({ modes = { web: 'restart' }, states = {}, no
     ...world,
     policyVersion,
     /** The policy in force from now on. */
-    apply: async (mode: PolicyDocument['mode']) => {
+    apply: async (mode: PolicyDocument['mode'], changes: Partial<PolicyDocument> = {}) => {
       const { version: replaces } = await world.policies.current();
-      await world.policies.publish(parse(policySchema, policyOf(modes, mode)), { replaces });
+      await world.policies.publish(parse(policySchema, policyOf(modes, mode, changes)), { replaces });
     },
   };
   const planned = Object.keys(modes).map((name) => {
