@@ -11,7 +11,8 @@ import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import { recordDeployment } from './answers.ts';
 import { DeploymentTakenError } from './errors.ts';
 import type { RolloutPorts } from './ports.ts';
-import { deferred, postponed, type Refusal, refusalOf, refused } from './refusal.ts';
+import { deferred, type Refusal, refusalOf, refused } from './refusal.ts';
+import type { Pause } from './restraint.ts';
 import type { ServiceDocument } from './service-file.ts';
 
 /** Nobody else begins a deployment for so long after its starter did. */
@@ -19,15 +20,6 @@ export const START_LEASE_MS = 5 * MINUTE_MS;
 
 /** A starter that comes to ask ECS later than this leaves it: all attempts of its call must fit into the lease. */
 const LATEST_CALL_MS = MINUTE_MS;
-
-/** A person stopped Patchwave, a stream or an account: the deployment waits, or is refused with the reason. */
-export type Pause = 'wait' | Refusal | undefined;
-
-export const PAUSED_TO_THE_END = deferred('paused: it might not begin before the deadline of its cascade');
-
-export const REPORT_ONLY = postponed(
-  'report-only: the policy only reports one of its streams, or an account that the deployment reaches. Set the mode to enforce, or deploy it yourself.',
-);
 
 interface Begun {
   readonly ref: ServiceRef;

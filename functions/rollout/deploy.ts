@@ -1,14 +1,13 @@
 import { type Cascade, type Deployment, serviceKey } from '../../shared/domain/cascade.ts';
 import { pollAfterSeconds } from '../../shared/domain/polling.ts';
 import { environmentOf } from '../../shared/domain/rollout.ts';
-import { modeIn } from '../../shared/domain/stream-policy.ts';
-import type { ServiceRef } from '../../shared/ports/rollouts.ts';
 import { answerOf, type DeploymentAnswer } from './answers.ts';
-import { begin, PAUSED_TO_THE_END, type Pause, REPORT_ONLY, START_LEASE_MS } from './begin.ts';
+import { begin, START_LEASE_MS } from './begin.ts';
 import type { StepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
 import { deferred, type Refusal } from './refusal.ts';
-import { readServiceFile, type ServiceDocument } from './service-file.ts';
+import { allowedService } from './restraint.ts';
+import { readServiceFile } from './service-file.ts';
 
 /**
  * The one deployment of a service in a cascade: begun, adopted, or refused with the reason. What may not begin yet is
@@ -25,8 +24,8 @@ export async function deploy(
     ports.rollouts.deployment(cascadeId, service),
   ]);
   if (known && known.state !== 'starting') return answerOf(ports, limits, known);
-  const planned = await readServiceFile(ports.files, cascadeId, ref);
-  const pause = await pauseOf(ports, cascade, ref, planned);
+  const document = await readServiceFile(ports.files, cascadeId, ref);
+  const { planned, pause } = await allowedService(ports, cascade, ref, document);
   const own = ownDeployment(ports, limits, { cascadeId, service, mode: planned.mode });
   if (!known && pause === 'wait') return paused(limits, cascade, own);
   const stands = known ?? (await claim(ports, own, pause === 'wait' ? undefined : pause));
@@ -46,22 +45,6 @@ function ownDeployment(
   const startingAtEpochMs = clock();
   const deadlineEpochMs = startingAtEpochMs + deploymentMs;
   return { ...named, state: 'starting', starter: ids(), startingAtEpochMs, deadlineEpochMs };
-}
-
-/**
- * Whether a person stopped Patchwave, one of the service's streams, or an account that the deployment reaches. A pause
- * is waited out until the deadline of the cascade.
- */
-async function pauseOf(
-  { killSwitch, policies, clock }: RolloutPorts,
-  { deadlineEpochMs }: Cascade,
-  { account }: ServiceRef,
-  { containers }: ServiceDocument,
-): Promise<Pause> {
-  const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policies.current()]);
-  const modes = new Set(containers.map(({ stream }) => modeIn(policy, stream, account)));
-  if (state === 'paused' || modes.has('paused')) return clock() < deadlineEpochMs ? 'wait' : PAUSED_TO_THE_END;
-  return modes.has('report-only') ? REPORT_ONLY : undefined;
 }
 
 /** Takes the deployment, or refuses it. Gives the one that stands. */

@@ -14,6 +14,7 @@ import {
   type RolloutPlan,
   type RolloutStream,
   type StreamUsage,
+  stricterRollout,
   type VerifiedArtifact,
 } from '../../shared/domain/rollout.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
@@ -46,7 +47,7 @@ export async function planServices(ports: RolloutPorts, { cascadeId }: StepInput
     ports.policies.current(),
   ]);
   const nodes = await collect(ports.cascades.nodes(cascadeId));
-  const streams = await mapConcurrently(nodes, AT_ONCE, (node) => viewOf(ports, node, policy));
+  const streams = await mapConcurrently(nodes, AT_ONCE, (node) => viewOf(ports, node, [policy, current.policy]));
   const usages = await mapConcurrently(streams, AT_ONCE, (stream) => replacedUsages(ports, stream));
   const plan = planRollout(usages.flat(), streams, ({ stream, usage }) => {
     const mode = modeIn(current.policy, stream, usage.account);
@@ -69,12 +70,15 @@ export async function planServices(ports: RolloutPorts, { cascadeId }: StepInput
   return { services: { key, count: plan.services.length } };
 }
 
-async function viewOf(ports: RolloutPorts, node: CascadeNode, policy: Policy): Promise<NodeView> {
+/** @param policies the cascade's and the one in force: a person may have changed the rollout meanwhile */
+async function viewOf(ports: RolloutPorts, node: CascadeNode, policies: readonly [Policy, Policy]): Promise<NodeView> {
   const { stream, state, output, outputs = output === undefined ? [] : [output] } = node;
   const [indexes, images] = await Promise.all([ports.places.indexes(outputs), ports.images.get(outputs)]);
+  const [planned, current] = policies;
+  const mode = stricterRollout(streamPolicy(planned, stream).rollout, streamPolicy(current, stream).rollout);
   const children = [...indexes.values()].flat().map(({ digest }) => digest);
   return {
-    ...{ node, stream, state, mode: streamPolicy(policy, stream).rollout },
+    ...{ node, stream, state, mode },
     output: new Set([...outputs, ...children]),
     verified: outputs.map((digest) => {
       const index = indexes.get(digest);

@@ -12,6 +12,13 @@ import type { Usage } from './usage.ts';
 export const ROLLOUT_MODES = ['pipeline', 'restart', 'register', 'none'] as const;
 export type RolloutMode = (typeof ROLLOUT_MODES)[number];
 
+/** From what changes nothing to what changes most. */
+const BY_REACH = ['none', 'pipeline', 'restart', 'register'] as const satisfies readonly RolloutMode[];
+
+/** Of the modes that two versions of a policy give a stream, the one that changes less. */
+export const stricterRollout = (one: RolloutMode, other: RolloutMode): RolloutMode =>
+  BY_REACH.indexOf(one) <= BY_REACH.indexOf(other) ? one : other;
+
 /** A stream of a cascade as its rollout sees it. */
 export interface RolloutStream {
   readonly stream: string;

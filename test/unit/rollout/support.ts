@@ -75,6 +75,11 @@ export async function rolloutWorld({ modes = { web: 'restart' }, states = {}, no
   const complete = {
     ...world,
     policyVersion,
+    /** The rollout of streams from now on; one that is left out is in the policy no more. */
+    setRollout: async (rollouts: Readonly<Record<string, RolloutMode>>) => {
+      const { version: replaces } = await world.policies.current();
+      await world.policies.publish(parse(policySchema, policyOf(rollouts, 'enforce')), { replaces });
+    },
     /** The policy in force from now on. */
     apply: async (mode: PolicyDocument['mode'], changes: Partial<PolicyDocument> = {}) => {
       const { version: replaces } = await world.policies.current();

@@ -1,0 +1,53 @@
+import type { Cascade } from '../../shared/domain/cascade.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import { stricterRollout } from '../../shared/domain/rollout.ts';
+import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
+import type { ServiceRef } from '../../shared/ports/rollouts.ts';
+import type { RolloutPorts } from './ports.ts';
+import { deferred, postponed, type Refusal, refused } from './refusal.ts';
+import type { ServiceDocument } from './service-file.ts';
+
+/** Why a deployment may not begin now: it waits, or is refused with the reason. */
+export type Pause = 'wait' | Refusal | undefined;
+
+const PAUSED_TO_THE_END = deferred('paused: it might not begin before the deadline of its cascade');
+
+const REPORT_ONLY = postponed(
+  'report-only: the policy only reports one of its streams, or an account that the deployment reaches. Set the mode to enforce, or deploy it yourself.',
+);
+
+/** The service as the policy in force lets it be deployed, and what keeps it from that now. */
+export interface AllowedService {
+  readonly planned: ServiceDocument;
+  readonly pause: Pause;
+}
+
+/** Asks the kill switch and the policy in force: a person may have changed either since the service was planned. */
+export async function allowedService(
+  { killSwitch, policies, clock }: Pick<RolloutPorts, 'killSwitch' | 'policies' | 'clock'>,
+  { deadlineEpochMs }: Cascade,
+  { account }: ServiceRef,
+  document: ServiceDocument,
+): Promise<AllowedService> {
+  const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policies.current()]);
+  const allowed = rolloutOf(policy, document);
+  if ('state' in allowed) return { planned: document, pause: allowed };
+  const modes = new Set(document.containers.map(({ stream }) => modeIn(policy, stream, account)));
+  if (state === 'paused' || modes.has('paused'))
+    return { planned: allowed, pause: clock() < deadlineEpochMs ? 'wait' : PAUSED_TO_THE_END };
+  return { planned: allowed, pause: modes.has('report-only') ? REPORT_ONLY : undefined };
+}
+
+/** Each container in the mode that changes less, of the one planned and the one in force. */
+function rolloutOf(policy: Policy, { containers }: ServiceDocument): ServiceDocument | Refusal {
+  const allowed: ServiceDocument['containers'][number][] = [];
+  for (const container of containers) {
+    const mode = stricterRollout(container.mode, streamPolicy(policy, container.stream).rollout);
+    if (mode === 'none' || mode === 'pipeline')
+      return refused(
+        `rollout-changed: the policy says \`rollout: ${mode}\` of stream ${container.stream} since this was planned. Its team deploys it.`,
+      );
+    allowed.push({ ...container, mode });
+  }
+  return { mode: allowed.some(({ mode }) => mode === 'register') ? 'register' : 'restart', containers: allowed };
+}
