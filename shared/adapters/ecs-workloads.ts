@@ -106,8 +106,10 @@ const KINDS: Readonly<Record<string, WorkloadKind>> = {
 };
 
 /**
- * `group` is `service:<name>`, `daemon:<name>` or `family:<family>`, and free text where the one who ran the task gave
- * his own: then the family of its definition names it.
+ * `group` is `service:<name>` for the tasks of a service, whatever its scheduling strategy, `daemon:<name>` for those of
+ * an ECS Managed Daemon, `family:<family>` for standalone tasks, and free text where the one who ran the task gave his
+ * own: then the family of its definition names it.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-daemons.html
  */
 function workloadOf({ group = '', taskDefinitionArn = '' }: Task): Pick<RunningTask, 'workloadKind' | 'workload'> {
   const [prefix = '', ...name] = group.split(':');

@@ -58,6 +58,7 @@ export interface PlannedService {
 }
 
 /**
+ * `daemon`: an ECS Managed Daemon; a service with the scheduling strategy DAEMON is deployed like any other.
  * `not-verified`: a stream of the service is not verified, so that all its containers stay as they are. `paused`,
  * `report-only`: the mode of a stream of the service, or of an account that the deployment reaches.
  */

@@ -1,5 +1,9 @@
 import type { Digest, ImageLocation, Registry } from './image.ts';
 
+/**
+ * `ecs-service`: a service of either scheduling strategy, REPLICA or DAEMON; ECS deploys both alike. `ecs-daemon`: an ECS
+ * Managed Daemon, whose update drains the instances below it, so that only its owner updates it.
+ */
 export type WorkloadKind = 'ecs-service' | 'ecs-task' | 'ecs-daemon';
 
 /** One cluster of one account and Region. */
@@ -31,7 +35,7 @@ export type DigestSource = 'runtime' | 'reference' | 'push-history' | 'tag-guess
 export interface Usage extends Cluster {
   readonly digest: Digest;
   readonly workloadKind: WorkloadKind;
-  /** Service name, daemon name, or the task definition family of standalone tasks. */
+  /** Service name, managed daemon's name, or the task definition family of standalone tasks. */
   readonly workload: string;
   readonly container: string;
   /** As the task asks for it; absent for sidecars that AWS adds. */

@@ -75,7 +75,7 @@ async function reaches(deployer: Deployer, service: ServiceRef, deploymentId: st
 
 async function create(ecs: ECSClient, ref: ServiceRef, settings: ServiceSettings): Promise<void> {
   const { cluster, service } = ref;
-  const { controller = 'ECS', rollsBack = false } = settings;
+  const { controller = 'ECS', rollsBack = false, strategy = 'REPLICA' } = settings;
   const containerDefinitions = CONTAINERS.map((container) => ({ ...container, memory: 64 }));
   await ecs.send(new RegisterTaskDefinitionCommand({ family: service, containerDefinitions }));
   await ecs.send(
@@ -84,6 +84,7 @@ async function create(ecs: ECSClient, ref: ServiceRef, settings: ServiceSettings
       serviceName: service,
       taskDefinition: service,
       desiredCount: 1,
+      schedulingStrategy: strategy,
       launchType: 'EC2',
       deploymentController: { type: controller },
       ...(controller === 'ECS' && {

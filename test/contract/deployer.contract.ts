@@ -2,6 +2,7 @@ import type { Deployer, ServiceRef, ServiceState } from '../../shared/ports/roll
 
 export interface ServiceSettings {
   readonly controller?: ServiceState['controller'];
+  readonly strategy?: 'REPLICA' | 'DAEMON';
   /** Whether the circuit breaker goes back to what ran before; it stops a deployment that fails in any case. */
   readonly rollsBack?: boolean;
 }
@@ -55,6 +56,17 @@ export function deployerContract(world: () => DeployerWorld): void {
     await world().complete(service, deploymentId);
     const after = await world().deployer.describe(service);
     expect(after.deployments[0]).toMatchObject({ deploymentId, isPrimary: true, state: 'completed' });
+  });
+
+  test('a service with the scheduling strategy DAEMON is deployed like any other', async () => {
+    const service = await world().newService({ strategy: 'DAEMON' });
+    const restarted = await world().deployer.restart(service);
+    await world().complete(service, restarted);
+    const registered = await world().deployer.register(service, new Map([['app', PINNED]]));
+    await world().complete(service, registered);
+    const after = await world().deployer.describe(service);
+    expect(after.deployments[0]).toMatchObject({ deploymentId: registered, isPrimary: true, state: 'completed' });
+    expect(after.containers).toEqual([{ name: 'app', image: PINNED }, CONTAINERS[1]]);
   });
 
   test('of two restarts the later one is the primary, and the newest comes first', async () => {
