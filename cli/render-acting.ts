@@ -100,6 +100,7 @@ const DEPLOYMENT_COLOURS: Readonly<Partial<Record<Deployment['state'], Colour>>>
   completed: 'green',
   failed: 'red',
   'rolled-back': 'red',
+  superseded: 'yellow',
   refused: 'red',
 };
 

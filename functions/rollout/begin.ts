@@ -46,7 +46,7 @@ export async function begin(ports: RolloutPorts, begun: Begun): Promise<Deployme
   if (refusal) return end(ports, stands, refusal);
   if (pause === 'wait') return 'paused';
   if (pause) return end(ports, stands, pause);
-  const taken = isOwn ? stands : await takeOver(ports, stands, own);
+  const taken = await markAsked(ports, stands, own, seen);
   if (ports.clock() > taken.startingAtEpochMs + LATEST_CALL_MS)
     throw new DeploymentTakenError(taken.cascadeId, taken.service);
   try {
@@ -104,16 +104,26 @@ const imagesOf = ({ containers }: ServiceDocument, seen: ServiceState): Readonly
     }),
   );
 
-/** The lost step asks ECS for nothing any more, and nothing of it is there: its time begins anew. */
-async function takeOver({ rollouts }: RolloutPorts, stands: Deployment, own: Deployment): Promise<Deployment> {
-  const { starter, startingAtEpochMs, deadlineEpochMs } = own;
-  const taken = await rollouts.changeDeployment(stands.cascadeId, stands.service, (before) =>
+/**
+ * Writes what runs now before ECS is asked for something else. A lost step asks for nothing any more, and nothing of it
+ * is there: the time of its deployment begins anew.
+ */
+async function markAsked(
+  { rollouts }: RolloutPorts,
+  stands: Deployment,
+  own: Deployment,
+  { taskDefinition, deployments }: ServiceState,
+): Promise<Deployment> {
+  const { starter, startingAtEpochMs, deadlineEpochMs } = stands.starter === own.starter ? stands : own;
+  const deploymentId = deployments.find(({ isPrimary }) => isPrimary)?.deploymentId ?? '';
+  const from = { deploymentId, taskDefinition };
+  const marked = await rollouts.changeDeployment(stands.cascadeId, stands.service, (before) =>
     before.state === 'starting' && before.starter === stands.starter
-      ? { ...before, ...(starter !== undefined && { starter }), startingAtEpochMs, deadlineEpochMs }
+      ? { ...before, ...(starter !== undefined && { starter }), startingAtEpochMs, deadlineEpochMs, from }
       : undefined,
   );
-  if (taken.starter !== starter || isOver(taken)) throw new DeploymentTakenError(stands.cascadeId, stands.service);
-  return taken;
+  if (marked.starter !== starter || isOver(marked)) throw new DeploymentTakenError(stands.cascadeId, stands.service);
+  return marked;
 }
 
 const run = (ports: RolloutPorts, deployment: Deployment, deploymentId: string): Promise<Deployment> =>

@@ -70,7 +70,7 @@ const deployment = v.strictObject({
   cascadeId: v.string(),
   service: v.pipe(v.string(), v.description('<account>/<Region>/<cluster>/<service>')),
   mode: v.picklist(['restart', 'register']),
-  state: v.picklist(['starting', 'running', 'completed', 'failed', 'rolled-back', 'refused']),
+  state: v.picklist(['starting', 'running', 'completed', 'failed', 'rolled-back', 'superseded', 'refused']),
   deploymentId: v.optional(v.string()),
   detail: v.optional(v.string()),
 });

@@ -40,8 +40,8 @@ export function lostText({ count, streams }: LostNodes): string | undefined {
 
 /**
  * A cascade is complete where every node that was planned is there and verified and rolled out, or not needed any more,
- * and no deployment failed, was rolled back or still runs. One that was refused for good is the owner's to make: it does
- * not fail the cascade, its closure stays open.
+ * and no deployment failed, was rolled back or still runs. One that was refused for good, or superseded, is the owner's to
+ * make: it does not fail the cascade, its closure stays open.
  */
 export function summarizeCascade(
   nodes: readonly CascadeNode[],
@@ -51,7 +51,7 @@ export function summarizeCascade(
   const lacking = [
     ...[lostText(lost)].filter((text) => text !== undefined),
     ...nodes.filter(isLacking).map(nodeText),
-    ...deployments.filter(({ state }) => state !== 'completed' && state !== 'refused').map(deploymentText),
+    ...deployments.filter(({ state }) => !WITHOUT_FAILURE.has(state)).map(deploymentText),
   ].sort();
   return {
     state: lacking.length === 0 ? 'complete' : 'incomplete',
@@ -60,6 +60,8 @@ export function summarizeCascade(
     ...(lacking.length > 0 && { failure: { error: 'CascadeIncomplete', detail: listed(lacking) } }),
   };
 }
+
+const WITHOUT_FAILURE: ReadonlySet<Deployment['state']> = new Set(['completed', 'superseded', 'refused']);
 
 const isLacking = (node: CascadeNode): boolean => isBrokenOff(node) || !isMended(node);
 

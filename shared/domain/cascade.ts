@@ -88,14 +88,19 @@ export interface Deployment {
   /** `<account>/<region>/<cluster>/<service>`. */
   readonly service: string;
   readonly mode: 'restart' | 'register';
-  /** `starting` is written before ECS is asked; whoever finds it looks at the service's deployments first. */
-  readonly state: 'starting' | 'running' | 'completed' | 'failed' | 'rolled-back' | 'refused';
+  /**
+   * `starting` is written before ECS is asked; whoever finds it looks at the service's deployments first. `rolled-back`:
+   * what ran before runs again. `superseded`: somebody else deployed the service meanwhile, which is no failure.
+   */
+  readonly state: 'starting' | 'running' | 'completed' | 'failed' | 'rolled-back' | 'superseded' | 'refused';
   readonly startingAtEpochMs: number;
   /** Who begins it: nobody else does, until long after it should have. */
   readonly starter?: string;
   readonly deadlineEpochMs: number;
   /** As ECS names it: `ecs-svc/<number>`. */
   readonly deploymentId?: string;
+  /** What the service ran when ECS was asked; written before that. Absent where ECS was never asked. */
+  readonly from?: { readonly deploymentId: string; readonly taskDefinition: string };
   readonly detail?: string;
   readonly endedAtEpochMs?: number;
   /** Nobody brought it to its end, or what stood in its way passes: its streams are deployed by another cascade. */

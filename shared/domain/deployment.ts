@@ -7,6 +7,7 @@ export interface SeenDeployment {
   readonly state: 'in-progress' | 'completed' | 'failed';
   readonly detail?: string;
   readonly createdAtEpochMs: number;
+  readonly taskDefinition: string;
 }
 
 export const isOver = ({ state }: Pick<Deployment, 'state'>): boolean => state !== 'starting' && state !== 'running';
@@ -24,8 +25,8 @@ export const begunSince = (seen: readonly SeenDeployment[], sinceEpochMs: number
     .sort((one, other) => one.createdAtEpochMs - other.createdAtEpochMs)[0];
 
 /**
- * A running deployment after a look at its service; `deployment` itself while it goes on. One that ECS lists no more,
- * or that another one has taken the place of, is rolled back: what runs is not what it brought.
+ * A running deployment after a look at its service; `deployment` itself while it goes on. Where another deployment is the
+ * primary one, what ran before runs again (`rolled-back`), or somebody else deployed the service (`superseded`).
  * @param seen `undefined` where the service could not be asked
  */
 export function deploymentAfter(
@@ -45,9 +46,26 @@ export function deploymentAfter(
   if (!seen) return late('its service could not be asked');
   const own = seen.find(({ deploymentId }) => deploymentId === deployment.deploymentId);
   const primary = seen.find(({ isPrimary }) => isPrimary);
-  const instead = `${primary ? `deployment ${primary.deploymentId}` : 'another deployment'} is the primary one`;
-  if (!own) return ended('rolled-back', `ECS lists it no more; ${instead}`);
-  if (!own.isPrimary) return ended('rolled-back', own.detail ?? instead);
-  if (own.state === 'failed') return ended('failed', own.detail ?? 'ECS says no more');
-  return own.state === 'completed' ? ended('completed') : late('its tasks were not all replaced by then');
+  if (own?.isPrimary) {
+    if (own.state === 'failed') return ended('failed', own.detail ?? 'ECS says no more');
+    return own.state === 'completed' ? ended('completed') : late('its tasks were not all replaced by then');
+  }
+  if (!primary) return late('ECS listed no primary deployment');
+  const instead = `${own ? '' : 'ECS lists it no more; '}deployment ${primary.deploymentId} is the primary one`;
+  if (isEarlier(primary, deployment, own)) return ended('rolled-back', own?.detail ?? instead);
+  if (own?.state === 'failed') return ended('failed', own.detail ?? instead);
+  return { ...ended('superseded', `somebody else deployed the service: ${instead}`), postponed: true };
+}
+
+/** Whether the primary deployment brings back what ran before: it is older, or a newer one of the earlier revision. */
+function isEarlier(
+  primary: SeenDeployment,
+  { from, mode, startingAtEpochMs }: Deployment,
+  own: SeenDeployment | undefined,
+): boolean {
+  if (primary.deploymentId === from?.deploymentId) return true;
+  const sinceEpochMs = own?.createdAtEpochMs ?? startingAtEpochMs - CLOCK_DIFFERENCE_MS;
+  if (primary.createdAtEpochMs < sinceEpochMs) return true;
+  // A restart keeps the revision: a newer deployment of it takes nothing back.
+  return mode === 'register' && primary.taskDefinition === from?.taskDefinition;
 }

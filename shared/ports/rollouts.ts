@@ -1,3 +1,4 @@
+import type { SeenDeployment } from '../domain/deployment.ts';
 import type { Digest } from '../domain/image.ts';
 
 /** One ECS service. */
@@ -17,14 +18,7 @@ export interface ServiceState {
   readonly deployments: readonly ServiceDeployment[];
 }
 
-export interface ServiceDeployment {
-  readonly deploymentId: string;
-  readonly isPrimary: boolean;
-  readonly state: 'in-progress' | 'completed' | 'failed';
-  readonly detail?: string;
-  readonly createdAtEpochMs: number;
-  readonly taskDefinition: string;
-}
+export type ServiceDeployment = SeenDeployment;
 
 /** Deployments of services, with the rollout role of their account. */
 export interface Deployer {

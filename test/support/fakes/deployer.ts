@@ -50,9 +50,19 @@ export class FakeDeployer implements Deployer {
     return this;
   }
 
-  /** A deployment that somebody else starts; gives its id. */
-  deployByHand(service: ServiceRef): string {
-    return this.#begin(this.#get(service)).deploymentId;
+  /** A deployment that somebody else starts, of the same revision, an earlier one or a new one; gives its id. */
+  deployByHand(service: ServiceRef, to: { readonly taskDefinition?: string; readonly image?: string } = {}): string {
+    const kept = this.#get(service);
+    const { taskDefinition = kept.taskDefinition, image } = to;
+    const containers = this.#containers(taskDefinition);
+    kept.taskDefinition =
+      image === undefined
+        ? taskDefinition
+        : this.#revision(
+            familyOf(taskDefinition),
+            containers.map((one, n) => (n === 0 ? { ...one, image } : one)),
+          );
+    return this.#begin(kept).deploymentId;
   }
 
   /** The deployment replaced all others. */
@@ -102,7 +112,7 @@ export class FakeDeployer implements Deployer {
     }
     const wanted = containers.map(({ name, image }) => ({ name, image: images.get(name) ?? image }));
     if (isSame(wanted, containers)) return primaryOf(kept).deploymentId;
-    const [family = ''] = kept.taskDefinition.split(':');
+    const family = familyOf(kept.taskDefinition);
     const newest = this.#families.get(family)?.at(-1);
     kept.taskDefinition =
       newest && isSame(newest, wanted)
@@ -173,6 +183,8 @@ export class FakeDeployer implements Deployer {
     return found;
   }
 }
+
+const familyOf = (taskDefinition: string): string => taskDefinition.split(':')[0] ?? '';
 
 const keyOf = ({ account, region, cluster, service }: ServiceRef): string =>
   `${account}/${region}/${cluster}/${service}`;

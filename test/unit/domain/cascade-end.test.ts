@@ -40,6 +40,7 @@ describe('what a cascade came to', () => {
     ['completed', 'complete'],
     ['failed', 'incomplete'],
     ['rolled-back', 'incomplete'],
+    ['superseded', 'complete'],
     ['refused', 'complete'],
   ])('a deployment %s: %s', (state, expected) => {
     expect(summarizeCascade([node('verified')], [deployment(state)], NOTHING_LOST).state).toBe(expected);
@@ -93,7 +94,7 @@ describe('what a cascade came to', () => {
 });
 
 describe('whether the rollout of a verified stream is through', () => {
-  const ended = ['completed', 'failed', 'rolled-back', 'refused'] as const;
+  const ended = ['completed', 'failed', 'rolled-back', 'superseded', 'refused'] as const;
   const through = (states: Readonly<Record<string, Deployment['state']>>, seen: Partial<RolloutSeen> = {}) => {
     const deployments = Object.entries(states).map(([service, state]) => [service, deployment(state)] as const);
     return isRolledOut({ mode: 'restart', services: ['one', 'two'], deployments: new Map(deployments), ...seen });

@@ -3,12 +3,20 @@ import { deployment } from '../../support/rebuild-samples.ts';
 import { HOUR_MS, NOON_EPOCH_MS } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 
-const running = deployment('c-g1', 'a/r/c/s', { state: 'running', deploymentId: 'ecs-svc/2' });
+const running = deployment('c-g1', 'a/r/c/s', {
+  ...{ mode: 'register', state: 'running', deploymentId: 'ecs-svc/2' },
+  from: { deploymentId: 'ecs-svc/1', taskDefinition: 's:1' },
+});
 const seen = (deploymentId: string, changes: Partial<SeenDeployment> = {}): SeenDeployment => ({
   ...{ deploymentId, isPrimary: true, state: 'in-progress', createdAtEpochMs: NOON_EPOCH_MS + 1000 },
-  ...changes,
+  ...{ taskDefinition: 's:2', ...changes },
 });
-const old = seen('ecs-svc/1', { isPrimary: false, state: 'completed', createdAtEpochMs: NOON_EPOCH_MS - HOUR_MS });
+const old = seen('ecs-svc/1', {
+  ...{ isPrimary: false, state: 'completed', createdAtEpochMs: NOON_EPOCH_MS - HOUR_MS, taskDefinition: 's:1' },
+});
+const replaced = seen('ecs-svc/2', { isPrimary: false });
+const theirs = (changes: Partial<SeenDeployment> = {}) =>
+  seen('ecs-svc/3', { createdAtEpochMs: NOON_EPOCH_MS + 2000, taskDefinition: 's:3', ...changes });
 
 test.each([
   ['goes on', [seen('ecs-svc/2'), old], 0, 'running', undefined],
@@ -28,12 +36,36 @@ test.each([
     [{ ...old, isPrimary: true }],
     ...[0, 'rolled-back', 'ECS lists it no more; deployment ecs-svc/1 is the primary one'],
   ],
+  ['is listed no more, nor any other', [], 0, 'running', undefined],
+  ['is listed no more, nor any other, to the end', [], HOUR_MS, 'failed', 'deadline: ECS listed no primary deployment'],
   [
-    'is listed no more, nor any other',
-    [],
-    0,
-    'rolled-back',
-    'ECS lists it no more; another deployment is the primary one',
+    'failed, and was replaced by somebody since',
+    [seen('ecs-svc/2', { isPrimary: false, state: 'failed', detail: 'no' }), theirs()],
+    ...[0, 'failed', 'no'],
+  ],
+  [
+    'was replaced by one of the earlier revision',
+    [replaced, theirs({ taskDefinition: 's:1' })],
+    ...[0, 'rolled-back', 'deployment ecs-svc/3 is the primary one'],
+  ],
+  [
+    'was replaced by one of another revision',
+    [replaced, theirs()],
+    ...[0, 'superseded', 'somebody else deployed the service: deployment ecs-svc/3 is the primary one'],
+  ],
+  [
+    'was completed, and replaced by one of another revision',
+    [seen('ecs-svc/2', { isPrimary: false, state: 'completed' }), theirs()],
+    ...[0, 'superseded', 'somebody else deployed the service: deployment ecs-svc/3 is the primary one'],
+  ],
+  [
+    'is listed no more, and a newer one is the primary',
+    [theirs()],
+    ...[
+      0,
+      'superseded',
+      'somebody else deployed the service: ECS lists it no more; deployment ecs-svc/3 is the primary one',
+    ],
   ],
 ] as const)('a deployment that %s', (_, deployments, afterMs, state, detail) => {
   const after = deploymentAfter(
@@ -43,6 +75,21 @@ test.each([
   );
   expect([after.state, after.detail]).toEqual([state, detail]);
   expect(after.endedAtEpochMs !== undefined).toBe(isOver(after));
+});
+
+test('a restart that another restart replaced is superseded: the revision was the same before', () => {
+  const restart = { ...running, mode: 'restart' as const };
+  const again = theirs({ taskDefinition: 's:1' });
+  expect(deploymentAfter(restart, [{ ...replaced, taskDefinition: 's:1' }, again], NOON_EPOCH_MS)).toMatchObject({
+    state: 'superseded',
+    postponed: true,
+  });
+});
+
+test('one that an earlier version wrote, without what ran before, is read by the age of deployments', () => {
+  const { from: _, ...earlier } = running;
+  const after = (primary: SeenDeployment) => deploymentAfter(earlier, [primary], NOON_EPOCH_MS).state;
+  expect([after({ ...old, isPrimary: true }), after(theirs())]).toEqual(['rolled-back', 'superseded']);
 });
 
 test('one that nobody knows to have begun is given up at its deadline only', () => {

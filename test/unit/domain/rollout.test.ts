@@ -194,6 +194,7 @@ test.each<[string, string, Deployment['state'], string | undefined]>([
   ['failed', 'prod/web', 'failed', 'prod'],
   ['was rolled back', 'prod/web', 'rolled-back', 'prod'],
   ['failed in a cluster that begins alike', 'production/web', 'failed', 'production'],
+  ['was superseded', 'prod/web', 'superseded', undefined],
   ['was refused', 'prod/web', 'refused', undefined],
   ['is complete', 'prod/web', 'completed', undefined],
   ['goes on', 'prod/web', 'running', undefined],

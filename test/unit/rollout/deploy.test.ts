@@ -166,16 +166,17 @@ const ends: readonly (readonly [string, Happening, string, RegExp])[] = [
     /lists it no more/,
   ],
   [
-    'is replaced by another one',
-    ({ deployer }) => void deployer.deployByHand(WEB),
+    'is registered, and taken back by hand',
+    ({ deployer }) => void deployer.deployByHand(WEB, { taskDefinition: 'web:1' }),
     'rolled-back',
     /deployment ecs-svc\/\d+ is the primary one/,
   ],
   ['loses its service', ({ deployer }) => void deployer.remove(WEB), 'failed', /service-gone/],
 ];
 
-test.each(ends)('a deployment that %s ends so, and stops its environment', async (_, happen, state, detail) => {
-  const world = await rolloutWorld();
+/** Two services in one cluster, and one in another. */
+async function threeServices(mode: RolloutMode) {
+  const world = await rolloutWorld({ modes: { web: mode } });
   for (const [name, cluster] of [
     ['web', 'prod'],
     ['web-2', 'prod'],
@@ -183,6 +184,41 @@ test.each(ends)('a deployment that %s ends so, and stops its environment', async
   ] as const)
     await service(world, name, ['web'], cluster);
   await planned(world);
+  return world;
+}
+
+const byHand: readonly (readonly [string, RolloutMode, Happening])[] = [
+  ['another revision', 'register', ({ deployer }) => void deployer.deployByHand(WEB, { image: 'hotfix' })],
+  ['another revision', 'restart', ({ deployer }) => void deployer.deployByHand(WEB, { image: 'hotfix' })],
+  ['the same revision again', 'restart', ({ deployer }) => void deployer.deployByHand(WEB)],
+  [
+    'another revision, and ECS lists ours no more',
+    'register',
+    ({ deployer }, id) => {
+      deployer.deployByHand(WEB, { image: 'hotfix' });
+      deployer.forget(WEB, id);
+    },
+  ],
+];
+
+test.each(byHand)(
+  'a team that deploys %s (%s) supersedes the deployment, and stops no other',
+  async (_, mode, happen) => {
+    const world = await threeServices(mode);
+    const machine = await new ServiceMachine(world, WEB).run('check');
+    happen(world, world.deployer.started[0]?.deploymentId ?? '');
+    await machine.run();
+    expect(machine.last).toMatchObject({
+      ...{ decision: 'ended', state: 'superseded' },
+      detail: expect.stringMatching(/somebody else deployed the service: .*deployment ecs-svc\/\d+ is the primary one/),
+    });
+    await new ServiceMachine(world, serviceOf('web-2')).run('check');
+    expect(world.deployer.started.map(({ service: { service } }) => service)).toEqual(['web', 'web-2']);
+  },
+);
+
+test.each(ends)('a deployment that %s ends so, and stops its environment', async (_, happen, state, detail) => {
+  const world = await threeServices('register');
   const machine = await new ServiceMachine(world, WEB).run('check');
   happen(world, world.deployer.started[0]?.deploymentId ?? '');
   await machine.run();

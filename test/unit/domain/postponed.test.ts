@@ -1,0 +1,67 @@
+import type { Closure, Deployment } from '../../../shared/domain/cascade.ts';
+import type { ClosureFacts } from '../../../shared/domain/closure.ts';
+import { postponedServices, servicesToPlanAnew } from '../../../shared/domain/postponed.ts';
+import type { LeftReason } from '../../../shared/domain/rollout.ts';
+import type { Usage } from '../../../shared/domain/usage.ts';
+import { closure, deployment } from '../../support/rebuild-samples.ts';
+import { HOUR_MS, NOON_EPOCH_MS, usage } from '../../support/samples.ts';
+import { findingFact, looked, reasonOf, STREAM } from './acting.ts';
+import { digestOf } from './arbitraries.ts';
+
+const SERVICE = '111122223333/eu-west-1/prod/payments-api';
+const OUTPUT = digestOf('new');
+const ENDED = NOON_EPOCH_MS + HOUR_MS;
+
+const open = (changes: Partial<Closure> = {}): Closure =>
+  closure('c-g1', STREAM, { facts: [findingFact()], output: OUTPUT, sinceEpochMs: NOON_EPOCH_MS, ...changes });
+
+const runs = (name: string, { holds = true, ...changes }: Partial<Usage> & { readonly holds?: boolean } = {}) => ({
+  image: looked(name, ...(holds ? [reasonOf(findingFact())] : [])),
+  usages: [usage(name, { digest: digestOf(name), ...changes })],
+});
+
+const superseded = (changes: Partial<Deployment> = {}): Deployment =>
+  deployment('c-g1', SERVICE, { state: 'superseded', postponed: true, endedAtEpochMs: ENDED, ...changes });
+
+const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
+  running: [runs('old')],
+  output: new Set([OUTPUT]),
+  scopes: [{ key: '111122223333/eu-west-1', completeAtEpochMs: ENDED }],
+  deployments: [superseded()],
+  runId: 'run-1',
+  ...changes,
+});
+
+const read = (completeAtEpochMs?: number) => [
+  { key: '111122223333/eu-west-1', ...(completeAtEpochMs !== undefined && { completeAtEpochMs }) },
+];
+
+test.each<[string, Closure, ClosureFacts, boolean]>([
+  ['whose deployment somebody superseded', open(), seen(), true],
+  ['that a mode held back', open({ postponed: [SERVICE] }), seen({ deployments: [] }), true],
+  ['whose account was read before', open(), seen({ scopes: read(ENDED - 1) }), false],
+  ['whose account was never read', open(), seen({ scopes: read() }), false],
+  ['of which no account was read', open(), seen({ scopes: [] }), false],
+  ['whose deployment still runs', open(), seen({ deployments: [superseded({ state: 'running' })] }), false],
+  ['whose deployment failed', open(), seen({ deployments: [deployment('c-g1', SERVICE, { state: 'failed' })] }), false],
+  ['that runs what was verified', open(), seen({ running: [runs('new')] }), false],
+  ['that runs something clean', open(), seen({ running: [runs('old', { holds: false })] }), false],
+  ['beside another service', open(), seen({ running: [runs('old', { workload: 'other' })] }), false],
+  ['beside a task of its name', open(), seen({ running: [runs('old', { workloadKind: 'ecs-task' })] }), false],
+  ['of a closed closure', open({ state: 'closed' }), seen(), false],
+  ['of a closure whose rollout broke off', open({ abandoned: true }), seen(), false],
+])('a service %s', (_, one, facts, isDue) => {
+  expect(servicesToPlanAnew(one, facts)).toEqual(isDue ? [SERVICE] : []);
+});
+
+test('what a mode holds back is postponed, each service once; what is its owner’s is not', () => {
+  const left = (reason: LeftReason, changes: Partial<Usage> = {}) => ({
+    ...{ stream: STREAM, reason },
+    usage: usage('old', changes),
+  });
+  const all = [
+    ...[left('paused'), left('paused', { container: 'proxy' }), left('report-only', { workload: 'other' })],
+    ...[left('paused', { workloadKind: 'ecs-task' }), left('none', { workload: 'third' })],
+  ];
+  expect(postponedServices(all)).toEqual([SERVICE, '111122223333/eu-west-1/prod/other']);
+});
