@@ -1,7 +1,7 @@
 import type { Deployment } from '../../shared/domain/cascade.ts';
 import { begunSince, isOver, type SeenDeployment } from '../../shared/domain/deployment.ts';
 import { pinnedReference } from '../../shared/domain/rollout.ts';
-import { MINUTE_MS } from '../../shared/domain/time.ts';
+import { DAY_MS, MINUTE_MS } from '../../shared/domain/time.ts';
 import {
   DeployerUnreachableError,
   DeploymentRefusedError,
@@ -20,6 +20,9 @@ export const START_LEASE_MS = 5 * MINUTE_MS;
 
 /** A starter that comes to ask ECS later than this leaves it: all attempts of its call must fit into the lease. */
 const LATEST_CALL_MS = MINUTE_MS;
+
+/** A deployment that bakes for longer has failed at its deadline: its cascade waits for it, and ends after 20 days. */
+const LONGEST_BAKE_MS = 7 * DAY_MS;
 
 interface Begun {
   readonly ref: ServiceRef;
@@ -112,9 +115,10 @@ async function markAsked(
   { rollouts }: RolloutPorts,
   stands: Deployment,
   own: Deployment,
-  { taskDefinition, deployments }: ServiceState,
+  { taskDefinition, deployments, bakeMs = 0 }: ServiceState,
 ): Promise<Deployment> {
-  const { starter, startingAtEpochMs, deadlineEpochMs } = stands.starter === own.starter ? stands : own;
+  const { starter, startingAtEpochMs } = stands.starter === own.starter ? stands : own;
+  const deadlineEpochMs = own.deadlineEpochMs + Math.min(bakeMs, LONGEST_BAKE_MS);
   const deploymentId = deployments.find(({ isPrimary }) => isPrimary)?.deploymentId ?? '';
   const from = { deploymentId, taskDefinition };
   const marked = await rollouts.changeDeployment(stands.cascadeId, stands.service, (before) =>

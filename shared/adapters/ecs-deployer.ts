@@ -1,11 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
+  type Deployment,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   type ECSClient,
+  ListServiceDeploymentsCommand,
   RegisterTaskDefinitionCommand,
   type RegisterTaskDefinitionCommandInput,
   type Service,
+  type ServiceDeploymentBrief,
   UpdateServiceCommand,
   type UpdateServiceCommandInput,
 } from '@aws-sdk/client-ecs';
@@ -19,7 +22,7 @@ import {
 } from '../ports/acting-errors.ts';
 import type { Deployer, ServiceRef, ServiceState } from '../ports/rollouts.ts';
 import type { RegionalClients } from './clients.ts';
-import { controllerOf, definitionOf, deploymentsOf } from './ecs-service.ts';
+import { bakeMsOf, controllerOf, definitionOf, deploymentsOf, isToldOf, untoldSince } from './ecs-service.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
 import { registrable, withImages } from './task-definition.ts';
 
@@ -57,12 +60,36 @@ export class EcsDeployer implements Deployer {
     const taskDefinition = definitionOf(service);
     const definition = taskDefinition === '' ? undefined : await this.#definition(ref, taskDefinition);
     const containers = definition?.input.containerDefinitions ?? [];
+    const bakeMs = bakeMsOf(service);
     return {
       controller: controllerOf(service),
       taskDefinition,
       containers: containers.map(({ name = '', image = '' }) => ({ name, image })),
-      deployments: deploymentsOf(service),
+      deployments: deploymentsOf(service, await this.#told(ref, service)),
+      ...(bakeMs > 0 && { bakeMs }),
     };
+  }
+
+  /** Service deployments of what ECS tells no rollout state of, and perhaps more. */
+  async #told(ref: ServiceRef, service: Service): Promise<readonly ServiceDeploymentBrief[]> {
+    const after = untoldSince(service);
+    if (after === undefined || controllerOf(service) !== 'ECS') return [];
+    const { deployments = [] } = service;
+    const told: ServiceDeploymentBrief[] = [];
+    const isMissing = (deployment: Deployment) =>
+      deployment.rolloutState === undefined && !told.some((one) => isToldOf(one, deployment));
+    const { cluster, service: name } = ref;
+    let nextToken: string | undefined;
+    do {
+      const command = new ListServiceDeploymentsCommand({
+        ...{ cluster, service: name, createdAt: { after }, maxResults: 100 },
+        ...(nextToken !== undefined && { nextToken }),
+      });
+      const page = await this.#send(ref, (client) => client.send(command));
+      told.push(...(page.serviceDeployments ?? []));
+      nextToken = page.nextToken;
+    } while (nextToken !== undefined && deployments.some(isMissing));
+    return told;
   }
 
   async restart(ref: ServiceRef): Promise<string> {

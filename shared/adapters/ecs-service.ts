@@ -1,9 +1,12 @@
-import type { Deployment, DeploymentControllerType, Service } from '@aws-sdk/client-ecs';
+import type { Deployment, DeploymentControllerType, Service, ServiceDeploymentBrief } from '@aws-sdk/client-ecs';
+import { MINUTE_MS } from '../domain/time.ts';
 import type { ServiceDeployment } from '../ports/rollouts.ts';
 
 /*
  * What ECS tells of a service, in our words.
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
+ * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
  */
 
 export const controllerOf = ({
@@ -14,24 +17,82 @@ export const controllerOf = ({
 export const definitionOf = ({ taskDefinition, taskSets = [] }: Service): string =>
   taskDefinition ?? taskSets.find(({ status }) => status === 'PRIMARY')?.taskDefinition ?? '';
 
-export const deploymentsOf = ({ deployments = [] }: Service): readonly ServiceDeployment[] =>
-  deployments.map(deploymentOf).sort((one, other) => other.createdAtEpochMs - one.createdAtEpochMs);
+/**
+ * @param told service deployments of the service: ECS tells a rollout state of a rolling update only, and none behind a
+ * Classic Load Balancer
+ */
+export const deploymentsOf = (
+  { deployments = [] }: Service,
+  told: readonly ServiceDeploymentBrief[],
+): readonly ServiceDeployment[] =>
+  deployments
+    .map((deployment) => deploymentOf(deployment, told))
+    .sort((one, other) => other.createdAtEpochMs - one.createdAtEpochMs);
 
-function deploymentOf(deployment: Deployment): ServiceDeployment {
-  const { id = '', status, createdAt, taskDefinition = '', rolloutStateReason } = deployment;
+/** Since when service deployments are asked for; `undefined` where every deployment has a rollout state. */
+export function untoldSince({ deployments = [] }: Service): Date | undefined {
+  const untold = deployments.filter(({ rolloutState }) => rolloutState === undefined);
+  if (untold.length === 0) return undefined;
+  const oldest = Math.min(...untold.map(({ createdAt }) => createdAt?.getTime() ?? 0));
+  return new Date(Math.max(0, oldest - MINUTE_MS));
+}
+
+/** Whether a service deployment brings out the deployment: both are numbered by the service revision. */
+export const isToldOf = ({ targetServiceRevisionArn = '' }: ServiceDeploymentBrief, { id = '' }: Deployment): boolean =>
+  id !== '' && targetServiceRevisionArn.endsWith(`/${id.slice(id.lastIndexOf('/') + 1)}`);
+
+function deploymentOf(deployment: Deployment, told: readonly ServiceDeploymentBrief[]): ServiceDeployment {
+  const { id = '', status, createdAt, taskDefinition = '', rolloutState, rolloutStateReason } = deployment;
+  const brief = told.find((one) => isToldOf(one, deployment));
+  const detail = rolloutState === undefined ? brief?.statusReason : rolloutStateReason;
   return {
     deploymentId: id,
     isPrimary: status === 'PRIMARY',
-    state: stateOf(deployment),
-    ...(rolloutStateReason !== undefined && { detail: rolloutStateReason }),
+    state: rolloutState === undefined ? stateOf(brief) : (ROLLOUT_STATES[rolloutState] ?? 'unknown'),
+    ...(detail !== undefined && { detail }),
     createdAtEpochMs: createdAt?.getTime() ?? 0,
     taskDefinition,
   };
 }
 
-/** Behind a Classic Load Balancer ECS tells no rollout state; there a deployment is done when all its tasks run. */
-function stateOf({ rolloutState, desiredCount = 0, runningCount = 0 }: Deployment): ServiceDeployment['state'] {
-  if (rolloutState === 'FAILED') return 'failed';
-  if (rolloutState !== undefined) return rolloutState === 'COMPLETED' ? 'completed' : 'in-progress';
-  return runningCount >= desiredCount ? 'completed' : 'in-progress';
+const ROLLOUT_STATES = {
+  IN_PROGRESS: 'in-progress',
+  COMPLETED: 'completed',
+  FAILED: 'failed',
+} as const satisfies Readonly<Record<string, ServiceDeployment['state']>>;
+
+/** That its tasks run says nothing: during the bake time those of both revisions do. */
+function stateOf(brief: ServiceDeploymentBrief | undefined): ServiceDeployment['state'] {
+  switch (brief?.status) {
+    case 'SUCCESSFUL':
+      return 'completed';
+    case 'ROLLBACK_SUCCESSFUL':
+      return 'rolled-back';
+    case 'ROLLBACK_FAILED':
+      return 'failed';
+    case 'STOPPED':
+      return 'stopped';
+    case 'PENDING':
+    case 'IN_PROGRESS':
+    case 'STOP_REQUESTED':
+    case 'ROLLBACK_REQUESTED':
+    case 'ROLLBACK_IN_PROGRESS':
+      return 'in-progress';
+    default:
+      return 'unknown';
+  }
+}
+
+/**
+ * How long ECS waits in a deployment of the service, in all its steps; 0 for a rolling update.
+ * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+ */
+export function bakeMsOf({ deploymentConfiguration: configuration = {} }: Service): number {
+  const { strategy = 'ROLLING', bakeTimeInMinutes = 0, linearConfiguration, canaryConfiguration } = configuration;
+  if (strategy === 'ROLLING') return 0;
+  const { stepPercent = 10, stepBakeTimeInMinutes = 6 } = linearConfiguration ?? {};
+  const { canaryBakeTimeInMinutes = 10 } = canaryConfiguration ?? {};
+  const steps = strategy === 'LINEAR' ? Math.ceil(100 / Math.max(stepPercent, 1)) * stepBakeTimeInMinutes : 0;
+  const canary = strategy === 'CANARY' ? canaryBakeTimeInMinutes : 0;
+  return (bakeTimeInMinutes + steps + canary) * MINUTE_MS;
 }

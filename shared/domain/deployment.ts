@@ -4,7 +4,11 @@ import type { Deployment } from './cascade.ts';
 export interface SeenDeployment {
   readonly deploymentId: string;
   readonly isPrimary: boolean;
-  readonly state: 'in-progress' | 'completed' | 'failed';
+  /**
+   * `rolled-back`: ECS went back to what ran before. `stopped`: ECS ended it before it was completed, as somebody asked or
+   * as another one began. `unknown`: ECS does not tell, which is no end.
+   */
+  readonly state: 'in-progress' | 'completed' | 'failed' | 'rolled-back' | 'stopped' | 'unknown';
   readonly detail?: string;
   readonly createdAtEpochMs: number;
   readonly taskDefinition: string;
@@ -46,8 +50,10 @@ export function deploymentAfter(
   if (!seen) return late('its service could not be asked');
   const own = seen.find(({ deploymentId }) => deploymentId === deployment.deploymentId);
   const primary = seen.find(({ isPrimary }) => isPrimary);
+  if (own?.state === 'rolled-back') return ended('rolled-back', own.detail ?? 'ECS says no more');
   if (own?.isPrimary) {
-    if (own.state === 'failed') return ended('failed', own.detail ?? 'ECS says no more');
+    if (own.state === 'failed' || own.state === 'stopped') return ended('failed', own.detail ?? 'ECS says no more');
+    if (own.state === 'unknown') return late('ECS did not tell how it went');
     return own.state === 'completed' ? ended('completed') : late('its tasks were not all replaced by then');
   }
   if (!primary) return late('ECS listed no primary deployment');

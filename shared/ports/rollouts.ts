@@ -10,12 +10,14 @@ export interface ServiceRef {
 }
 
 export interface ServiceState {
-  /** As it is started by: `ECS` is a rolling update; the others deploy by themselves. */
+  /** As it is started by: ECS itself, by whatever strategy; the others deploy by themselves. */
   readonly controller: 'ECS' | 'CODE_DEPLOY' | 'EXTERNAL';
   readonly taskDefinition: string;
   readonly containers: readonly { readonly name: string; readonly image: string }[];
   /** Newest first. */
   readonly deployments: readonly ServiceDeployment[];
+  /** How long ECS keeps old and new tasks side by side on purpose when it deploys the service; absent for a rolling update. */
+  readonly bakeMs?: number;
 }
 
 export type ServiceDeployment = SeenDeployment;

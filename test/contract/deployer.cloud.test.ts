@@ -20,6 +20,7 @@ const ROLE = 'PatchwaveActRollout';
 const MAY = [
   'ecs:DescribeServices',
   'ecs:DescribeTaskDefinition',
+  'ecs:ListServiceDeployments',
   'ecs:RegisterTaskDefinition',
   'ecs:TagResource',
   'ecs:UpdateService',
@@ -46,6 +47,8 @@ function worldOf(running: Cloud): DeployerWorld {
     deployer,
     unreachable: { ...place, account: '999999999999', service: 'api' },
     newService: async (settings = {}) => {
+      // A blue/green deployment is looked at while it goes on.
+      await running.admin.setDeploymentTime(settings.blueGreen ? 1_500 : 100);
       const service = { ...place, service: `api-${++services}` };
       await create(ecs, service, settings);
       return service;
@@ -75,7 +78,7 @@ async function reaches(deployer: Deployer, service: ServiceRef, deploymentId: st
 
 async function create(ecs: ECSClient, ref: ServiceRef, settings: ServiceSettings): Promise<void> {
   const { cluster, service } = ref;
-  const { controller = 'ECS', rollsBack = false, strategy = 'REPLICA' } = settings;
+  const { controller = 'ECS', rollsBack = false, strategy = 'REPLICA', blueGreen = false } = settings;
   const containerDefinitions = CONTAINERS.map((container) => ({ ...container, memory: 64 }));
   await ecs.send(new RegisterTaskDefinitionCommand({ family: service, containerDefinitions }));
   await ecs.send(
@@ -88,7 +91,10 @@ async function create(ecs: ECSClient, ref: ServiceRef, settings: ServiceSettings
       launchType: 'EC2',
       deploymentController: { type: controller },
       ...(controller === 'ECS' && {
-        deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: rollsBack } },
+        deploymentConfiguration: {
+          deploymentCircuitBreaker: { enable: true, rollback: rollsBack },
+          ...(blueGreen && { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 1 }),
+        },
       }),
     }),
   );

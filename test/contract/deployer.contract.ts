@@ -3,6 +3,8 @@ import type { Deployer, ServiceRef, ServiceState } from '../../shared/ports/roll
 export interface ServiceSettings {
   readonly controller?: ServiceState['controller'];
   readonly strategy?: 'REPLICA' | 'DAEMON';
+  /** Deployed blue/green, with a bake time of one minute; so ECS tells no rollout state. */
+  readonly blueGreen?: boolean;
   /** Whether the circuit breaker goes back to what ran before; it stops a deployment that fails in any case. */
   readonly rollsBack?: boolean;
 }
@@ -67,6 +69,34 @@ export function deployerContract(world: () => DeployerWorld): void {
     const after = await world().deployer.describe(service);
     expect(after.deployments[0]).toMatchObject({ deploymentId: registered, isPrimary: true, state: 'completed' });
     expect(after.containers).toEqual([{ name: 'app', image: PINNED }, CONTAINERS[1]]);
+  });
+
+  test('a blue/green deployment goes on until ECS says that it is over, though the tasks of both revisions run', async () => {
+    const service = await world().newService({ blueGreen: true });
+    const [before] = (await world().deployer.describe(service)).deployments;
+    const deploymentId = await world().deployer.restart(service);
+    expect(await world().deployer.describe(service)).toMatchObject({
+      bakeMs: 60_000,
+      deployments: [
+        { deploymentId, isPrimary: true, state: 'in-progress' },
+        { deploymentId: before?.deploymentId, isPrimary: false, state: 'completed' },
+      ],
+    });
+    await world().complete(service, deploymentId);
+    const after = await world().deployer.describe(service);
+    expect(after.deployments).toMatchObject([{ deploymentId, isPrimary: true, state: 'completed' }]);
+  });
+
+  test('a blue/green deployment that another one replaces is stopped', async () => {
+    const service = await world().newService({ blueGreen: true });
+    const first = await world().deployer.restart(service);
+    const second = await world().deployer.restart(service);
+    const { deployments } = await world().deployer.describe(service);
+    const states = new Map(deployments.map((one) => [one.deploymentId, [one.isPrimary, one.state]]));
+    expect([states.get(first), states.get(second)]).toEqual([
+      [false, 'stopped'],
+      [true, 'in-progress'],
+    ]);
   });
 
   test('of two restarts the later one is the primary, and the newest comes first', async () => {

@@ -13,10 +13,10 @@ const newService = () => ({ ...unreachable, account: '444455556666', service: `a
 const world: DeployerWorld = {
   deployer,
   unreachable,
-  newService: async ({ controller = 'ECS', rollsBack = false } = {}) => {
+  newService: async ({ controller = 'ECS', rollsBack = false, blueGreen = false } = {}) => {
     const service = newService();
     if (rollsBack) rollingBack.add(service.service);
-    deployer.create(service, CONTAINERS, controller);
+    deployer.create(service, CONTAINERS, { controller, ...(blueGreen && { bakeMs: 60_000 }) });
     return service;
   },
   complete: async (service, deploymentId) => void deployer.complete(service, deploymentId),

@@ -12,7 +12,7 @@ const EXTERNAL_ID = 'patchwave-probe';
 
 /** A function of the hub takes the role of a member account and tries each call; the reply names what was refused. */
 const SOURCE = `
-import { DescribeClustersCommand, DescribeServicesCommand, DescribeTasksCommand, ECSClient, ListClustersCommand, ListTasksCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
+import { DescribeClustersCommand, DescribeServicesCommand, DescribeTasksCommand, ECSClient, ListClustersCommand, ListServiceDeploymentsCommand, ListTasksCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
 import { DescribeImagesCommand, DescribeRepositoriesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 
@@ -38,6 +38,9 @@ export const handler = async ({ roleArn, externalId, region, cluster, other, tas
   await attempt('DescribeTasks elsewhere', () => ecs.send(new DescribeTasksCommand({ cluster: other, tasks: ['x'] })));
   await attempt('DescribeClusters', () => ecs.send(new DescribeClustersCommand({ clusters: [cluster] })));
   await attempt('DescribeServices', () => ecs.send(new DescribeServicesCommand({ cluster, services: ['web'] })));
+  const listed = (service) => () => ecs.send(new ListServiceDeploymentsCommand({ cluster, service }));
+  await attempt('ListServiceDeployments', listed('web'));
+  await attempt('ListServiceDeployments of another service', listed('shop'));
   await attempt('StopTask', () => ecs.send(new StopTaskCommand({ cluster, task })));
   await attempt('DescribeRepositories', () => ecr.send(new DescribeRepositoriesCommand({ repositoryNames: [repository] })));
   await attempt('DescribeRepositories, all', () => ecr.send(new DescribeRepositoriesCommand({})));
@@ -72,6 +75,9 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
     'DescribeTasks elsewhere': 'AccessDeniedException',
     DescribeClusters: 'ok',
     DescribeServices: 'ok',
+    // It may be asked for, and is not there.
+    ListServiceDeployments: 'ServiceNotFoundException',
+    'ListServiceDeployments of another service': 'AccessDeniedException',
     StopTask: 'AccessDeniedException',
     DescribeRepositories: 'ok',
     'DescribeRepositories, all': 'AccessDeniedException',
@@ -119,7 +125,7 @@ async function memberRole(cloud: ProbeCloud, { cluster, repository }: Seeded): P
     { Action: 'ecs:ListTasks', Resource: '*', Condition: inCluster },
     { Action: 'ecs:DescribeTasks', Resource: arn('ecs', `task/${cluster}/*`) },
     { Action: 'ecs:DescribeClusters', Resource: arn('ecs', `cluster/${cluster}`) },
-    { Action: 'ecs:DescribeServices', Resource: arn('ecs', `service/${cluster}/web`) },
+    { Action: ['ecs:DescribeServices', 'ecs:ListServiceDeployments'], Resource: arn('ecs', `service/${cluster}/web`) },
     { Action: ['ecr:DescribeRepositories', 'ecr:DescribeImages'], Resource: arn('ecr', `repository/${repository}`) },
   ];
   return await makeRole(cloud, trust, statements, cloud.clients(MEMBER, cloud.config.region));

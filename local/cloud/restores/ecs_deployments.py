@@ -161,6 +161,7 @@ def _state(deployment: Deployment) -> str:
 def _enter(service: Service, deployment: Deployment, state: str, reason: str) -> None:
     """The deployment is in the state now, and EventBridge is told."""
     deployment.update(rolloutState=state, rolloutStateReason=reason, updatedAt=now_iso())
+    deployment["_was_completed"] = deployment.get("_was_completed", False) or state == "COMPLETED"
     detail = {
         "eventType": "ERROR" if state == "FAILED" else "INFO", "eventName": f"SERVICE_DEPLOYMENT_{state}",
         "deploymentId": deployment["id"], "updatedAt": deployment["updatedAt"], "reason": reason,

@@ -97,6 +97,7 @@ _RESOURCES: dict[tuple[str, str], Callable[[Request, str], str]] = {
     ("ecs", "DescribeClusters"): lambda request, arn: f"{arn}:cluster/{_first(request, 'clusters')}",
     ("ecs", "DescribeServices"): _service_arn,
     ("ecs", "UpdateService"): _service_arn,
+    ("ecs", "ListServiceDeployments"): _service_arn,
     ("ecs", "DeleteService"): _service_arn,
     ("ecs", "CreateService"): _service_arn,
     ("ecs", "RunTask"): _task_definition,

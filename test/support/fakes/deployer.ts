@@ -11,6 +11,8 @@ type Changing<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 interface Kept {
   readonly controller: ServiceState['controller'];
+  /** Present for a service that is deployed blue/green. */
+  readonly bakeMs?: number;
   taskDefinition: string;
   /** Newest first. */
   deployments: Changing<ServiceDeployment>[];
@@ -32,10 +34,14 @@ export class FakeDeployer implements Deployer {
   }
 
   /** A service whose first deployment is completed. */
-  create(service: ServiceRef, containers: Containers, controller: ServiceState['controller'] = 'ECS'): this {
+  create(
+    service: ServiceRef,
+    containers: Containers,
+    settings: Partial<Pick<Kept, 'controller' | 'bakeMs'>> = {},
+  ): this {
     const taskDefinition = this.#revision(service.service, containers);
     const first = { ...this.#deployment(taskDefinition), state: 'completed' as const };
-    this.#services.set(keyOf(service), { controller, taskDefinition, deployments: [first] });
+    this.#services.set(keyOf(service), { controller: 'ECS', ...settings, taskDefinition, deployments: [first] });
     return this;
   }
 
@@ -86,6 +92,12 @@ export class FakeDeployer implements Deployer {
     return this;
   }
 
+  /** ECS ends the deployment so, or tells nothing of it. */
+  tell(service: ServiceRef, deploymentId: string, state: ServiceDeployment['state']): this {
+    Object.assign(this.#find(service, deploymentId), { state });
+    return this;
+  }
+
   /** ECS lists a deployment that was replaced for a while only. */
   forget(service: ServiceRef, deploymentId: string): this {
     const kept = this.#get(service);
@@ -94,8 +106,8 @@ export class FakeDeployer implements Deployer {
   }
 
   async describe(service: ServiceRef): Promise<ServiceState> {
-    const { controller, taskDefinition, deployments } = this.#open(service);
-    return structuredClone({ controller, taskDefinition, containers: this.#containers(taskDefinition), deployments });
+    const { taskDefinition, ...kept } = this.#open(service);
+    return structuredClone({ ...kept, taskDefinition, containers: this.#containers(taskDefinition) });
   }
 
   async restart(service: ServiceRef): Promise<string> {
@@ -133,7 +145,11 @@ export class FakeDeployer implements Deployer {
   }
 
   #begin(kept: Kept): ServiceDeployment {
-    for (const one of kept.deployments) one.isPrimary = false;
+    for (const one of kept.deployments) {
+      // Of a rolling update that is replaced ECS goes on to tell that it is in progress.
+      if (kept.bakeMs !== undefined && one.state === 'in-progress') one.state = 'stopped';
+      one.isPrimary = false;
+    }
     const deployment = this.#deployment(kept.taskDefinition);
     kept.deployments.unshift(deployment);
     return deployment;

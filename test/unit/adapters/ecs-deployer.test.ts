@@ -1,10 +1,14 @@
 import {
   type Deployment,
+  type DeploymentConfiguration,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   ECSClient,
+  ListServiceDeploymentsCommand,
   RegisterTaskDefinitionCommand,
   type Service,
+  type ServiceDeploymentBrief,
+  type ServiceDeploymentStatus,
   type TaskDefinition,
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
@@ -133,11 +137,101 @@ test.each([
   [{ rolloutState: 'IN_PROGRESS' }, 'in-progress'],
   [{ rolloutState: 'COMPLETED' }, 'completed'],
   [{ rolloutState: 'FAILED' }, 'failed'],
-  [{ desiredCount: 2, runningCount: 1 }, 'in-progress'],
-  [{ desiredCount: 2, runningCount: 2 }, 'completed'],
 ] as const)('a deployment with %j is %s', async (told, state) => {
   serves(service({ deployments: [{ id: 'ecs-svc/1', status: 'PRIMARY', ...told }] }));
   expect((await deployer.describe(ref)).deployments).toMatchObject([{ state }]);
+  expect(ecs.commandCalls(ListServiceDeploymentsCommand)).toEqual([]);
+});
+
+describe('where ECS tells no rollout state', () => {
+  const REVISION = 'arn:aws:ecs:eu-west-1:444455556666:service-revision/prod/api';
+  const at = (epochMs: number) => new Date(epochMs);
+  const running = { desiredCount: 2, runningCount: 2, taskDefinition: `${ARN}:7` };
+  const green: Deployment = { ...running, id: 'ecs-svc/0012', status: 'PRIMARY', createdAt: at(NOON_EPOCH_MS) };
+  const blue: Deployment = { ...running, id: 'ecs-svc/12', status: 'ACTIVE', createdAt: at(NOON_EPOCH_MS - 3_600_000) };
+  const brief = (number: string, status: ServiceDeploymentStatus): ServiceDeploymentBrief => ({
+    targetServiceRevisionArn: `${REVISION}/${number}`,
+    status,
+    statusReason: `it is ${status}`,
+  });
+  const statesOf = async () =>
+    (await deployer.describe(ref)).deployments.map(({ deploymentId, state }) => [deploymentId, state]);
+
+  test.each([
+    ['PENDING', 'in-progress'],
+    ['IN_PROGRESS', 'in-progress'],
+    ['STOP_REQUESTED', 'in-progress'],
+    ['ROLLBACK_REQUESTED', 'in-progress'],
+    ['ROLLBACK_IN_PROGRESS', 'in-progress'],
+    ['SUCCESSFUL', 'completed'],
+    ['STOPPED', 'stopped'],
+    ['ROLLBACK_SUCCESSFUL', 'rolled-back'],
+    ['ROLLBACK_FAILED', 'failed'],
+    ['SOMETHING_NEW' as ServiceDeploymentStatus, 'unknown'],
+  ] as const)('its service deployment %s says %s, however many tasks run', async (status, state) => {
+    serves(service({ deployments: [green, blue] }));
+    const serviceDeployments = [brief('0012', status), brief('12', 'SUCCESSFUL')];
+    ecs.on(ListServiceDeploymentsCommand).resolves({ serviceDeployments });
+    expect((await deployer.describe(ref)).deployments).toMatchObject([
+      { deploymentId: 'ecs-svc/0012', isPrimary: true, state, detail: `it is ${status}` },
+      { deploymentId: 'ecs-svc/12', isPrimary: false, state: 'completed' },
+    ]);
+    expect(ecs.commandCalls(ListServiceDeploymentsCommand).map(({ args }) => args[0].input)).toEqual([
+      { cluster: 'prod', service: 'api', createdAt: { after: at(NOON_EPOCH_MS - 3_660_000) }, maxResults: 100 },
+    ]);
+  });
+
+  test('a deployment of which no service deployment is known is unknown, not completed', async () => {
+    serves(service({ deployments: [green, blue] }));
+    ecs.on(ListServiceDeploymentsCommand).resolves({ serviceDeployments: [brief('12', 'SUCCESSFUL')] });
+    expect(await statesOf()).toEqual([
+      ['ecs-svc/0012', 'unknown'],
+      ['ecs-svc/12', 'completed'],
+    ]);
+  });
+
+  test('service deployments are read page by page, until each deployment has its own', async () => {
+    serves(service({ deployments: [green, blue] }));
+    const pages = [
+      { serviceDeployments: [brief('99', 'STOPPED')], nextToken: 'one' },
+      { serviceDeployments: [brief('0012', 'IN_PROGRESS')], nextToken: 'two' },
+      { serviceDeployments: [brief('12', 'SUCCESSFUL')], nextToken: 'three' },
+    ];
+    ecs.on(ListServiceDeploymentsCommand).callsFake(({ nextToken }: { nextToken?: string }) => {
+      const found = pages[nextToken === undefined ? 0 : 1 + pages.findIndex((page) => page.nextToken === nextToken)];
+      if (!found) throw new Error('nobody needs another page');
+      return found;
+    });
+    expect(await statesOf()).toEqual([
+      ['ecs-svc/0012', 'in-progress'],
+      ['ecs-svc/12', 'completed'],
+    ]);
+  });
+
+  test('who may not list them cannot deploy the service', async () => {
+    serves(service({ deployments: [green, blue] }));
+    ecs.on(ListServiceDeploymentsCommand).rejects(awsError('AccessDeniedException'));
+    await expect(deployer.describe(ref)).rejects.toMatchObject({ name: 'DeployerUnreachableError' });
+  });
+
+  test('a service that CodeDeploy deploys is not asked for them', async () => {
+    serves(service({ deploymentController: { type: 'CODE_DEPLOY' }, deployments: [green] }));
+    await deployer.describe(ref);
+    expect(ecs.commandCalls(ListServiceDeploymentsCommand)).toEqual([]);
+  });
+});
+
+test.each<[string, DeploymentConfiguration | undefined, number | undefined]>([
+  ['nothing configured', undefined, undefined],
+  ['a rolling update', { strategy: 'ROLLING', bakeTimeInMinutes: 5 }, undefined],
+  ['blue/green', { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 60 }, 60],
+  ['linear, as by default', { strategy: 'LINEAR', bakeTimeInMinutes: 5 }, 65],
+  ['linear', { strategy: 'LINEAR', linearConfiguration: { stepPercent: 30, stepBakeTimeInMinutes: 10 } }, 40],
+  ['canary', { strategy: 'CANARY', canaryConfiguration: { canaryBakeTimeInMinutes: 15 }, bakeTimeInMinutes: 5 }, 20],
+])('how long ECS waits on purpose: %s', async (_, deploymentConfiguration, minutes) => {
+  serves(service(deploymentConfiguration && { deploymentConfiguration }));
+  const { bakeMs } = await deployer.describe(ref);
+  expect(bakeMs).toBe(minutes === undefined ? undefined : minutes * 60_000);
 });
 
 test('deployments come newest first, with the reason of their state', async () => {

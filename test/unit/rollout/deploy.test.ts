@@ -6,7 +6,9 @@ import {
   CASCADE,
   complete,
   HOST,
+  HOUR_MS,
   imageOf,
+  LIMITS,
   locationOf,
   MINUTE_MS,
   planned,
@@ -103,7 +105,8 @@ const refusals: readonly Refusal[] = [
   },
   {
     name: 'has another controller',
-    arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: imageOf('web') }], 'CODE_DEPLOY'),
+    arrange: ({ deployer }) =>
+      deployer.create(WEB, [{ name: 'web', image: imageOf('web') }], { controller: 'CODE_DEPLOY' }),
     detail: /^foreign-controller: its deployments are made by CODE_DEPLOY/,
   },
   {
@@ -233,6 +236,48 @@ test.each(ends)('a deployment that %s ends so, and stops its environment', async
   expect(stopped).toMatchObject({ abandoned: true });
   await new ServiceMachine(world, serviceOf('web-3', 'test')).run('check');
   expect(world.deployer.started.map(({ service: { service } }) => service)).toEqual(['web', 'web-3']);
+});
+
+describe('a service that is deployed blue/green', () => {
+  const bakeMs = 3 * HOUR_MS;
+
+  async function baking() {
+    const { world, machine } = await scene();
+    world.deployer.create(WEB, [{ name: 'web', image: imageOf('web') }], { bakeMs });
+    world.advance(MINUTE_MS);
+    await machine.run('check');
+    return { world, machine, deploymentId: world.deployer.started[0]?.deploymentId ?? '' };
+  }
+
+  test('is not done while it bakes, and has failed only once the bake time is over as well', async () => {
+    const { world, machine } = await baking();
+    const begunAtEpochMs = world.clock();
+    while (world.clock() < begunAtEpochMs + bakeMs) {
+      await machine.step();
+      expect(machine.last).toMatchObject({ decision: 'check', state: 'running' });
+    }
+    await machine.run();
+    expect(machine.last).toMatchObject({ state: 'failed', detail: expect.stringMatching(/deadline/) });
+    expect(world.clock()).toBeGreaterThanOrEqual(begunAtEpochMs + bakeMs + LIMITS.deploymentMs - MINUTE_MS);
+  });
+
+  test.each([
+    ['completed', 'completed'],
+    ['rolled-back', 'rolled-back'],
+    ['stopped', 'failed'],
+  ] as const)('ends as its service deployment does: %s', async (told, state) => {
+    const { world, machine, deploymentId } = await baking();
+    world.deployer.tell(WEB, deploymentId, told);
+    await machine.step();
+    expect(machine.last).toMatchObject({ decision: 'ended', state });
+  });
+
+  test('is not done as long as ECS tells nothing of it', async () => {
+    const { world, machine, deploymentId } = await baking();
+    world.deployer.tell(WEB, deploymentId, 'unknown');
+    await machine.step();
+    expect(machine.last).toMatchObject({ decision: 'check', state: 'running' });
+  });
 });
 
 test.each([

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import {
+  CreateServiceCommand,
+  DescribeServicesCommand,
+  type ECSClient,
+  ListServiceDeploymentsCommand,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-ecs';
+import { eventually, type ProbeCloud } from '../probe.ts';
+import { type Cluster, makeCluster } from '../probe-ecs.ts';
+
+const RUN = { launchType: 'FARGATE', desiredCount: 1 } as const;
+
+export default async function probe(cloud: ProbeCloud): Promise<void> {
+  const made = await makeCluster(cloud, 'public.ecr.aws/docker/library/busybox:1');
+  await cloud.admin.setDeploymentTime(2_000);
+  await blueGreen(made);
+  await replaced(made);
+  await cloud.admin.setDeploymentTime(50);
+  await rolling(made);
+  await pages(made);
+  const missing = made.ecs.send(new ListServiceDeploymentsCommand({ cluster: made.cluster, service: 'nobody' }));
+  await assert.rejects(missing, { name: 'ServiceNotFoundException' });
+}
+
+async function create({ ecs, cluster, family }: Cluster, serviceName: string, strategy?: 'BLUE_GREEN') {
+  const deploymentConfiguration = { strategy, bakeTimeInMinutes: 1, minimumHealthyPercent: 100, maximumPercent: 200 };
+  const service = { cluster, taskDefinition: family, serviceName, ...RUN };
+  await ecs.send(new CreateServiceCommand({ ...service, ...(strategy && { deploymentConfiguration }) }));
+}
+
+async function update({ ecs, cluster }: Cluster, service: string): Promise<string> {
+  const { service: updated } = await ecs.send(new UpdateServiceCommand({ cluster, service, forceNewDeployment: true }));
+  return updated?.deployments?.find(({ status }) => status === 'PRIMARY')?.id ?? '';
+}
+
+async function deploymentsOf({ ecs, cluster }: Cluster, service: string) {
+  const { services: [found] = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: [service] }));
+  return found?.deployments ?? [];
+}
+
+async function told(ecs: ECSClient, cluster: string, service: string) {
+  const { serviceDeployments = [] } = await ecs.send(new ListServiceDeploymentsCommand({ cluster, service }));
+  return serviceDeployments.map(({ targetServiceRevisionArn, status }) => ({
+    id: `ecs-svc/${targetServiceRevisionArn?.split('/').at(-1)}`,
+    status,
+  }));
+}
+
+/** Both revisions run, and only the service deployment tells that the newer one is not through. */
+async function blueGreen(made: Cluster): Promise<void> {
+  const { ecs, cluster } = made;
+  await create(made, 'blue-green', 'BLUE_GREEN');
+  const [blue] = await deploymentsOf(made, 'blue-green');
+  const green = await update(made, 'blue-green');
+  const during = await deploymentsOf(made, 'blue-green');
+  assert.deepEqual(
+    during.map(({ id, status, rolloutState }) => [id, status, rolloutState]),
+    [
+      [green, 'PRIMARY', undefined],
+      [blue?.id, 'ACTIVE', undefined],
+    ],
+  );
+  assert.deepEqual(await told(ecs, cluster, 'blue-green'), [
+    { id: green, status: 'IN_PROGRESS' },
+    { id: blue?.id, status: 'SUCCESSFUL' },
+  ]);
+  await eventually(async () => {
+    const [newest] = await told(ecs, cluster, 'blue-green');
+    return newest?.status === 'SUCCESSFUL' ? newest : undefined;
+  }, 'the end of the deployment');
+  const after = await deploymentsOf(made, 'blue-green');
+  assert.deepEqual(
+    after.map(({ id, rolloutState }) => [id, rolloutState]),
+    [[green, undefined]],
+  );
+  // Kept though its deployment is listed no more.
+  assert.equal((await told(ecs, cluster, 'blue-green')).length, 2);
+}
+
+/** A deployment that another one replaces is stopped. */
+async function replaced(made: Cluster): Promise<void> {
+  await create(made, 'replaced', 'BLUE_GREEN');
+  const first = await update(made, 'replaced');
+  const second = await update(made, 'replaced');
+  const [newest, other] = await told(made.ecs, made.cluster, 'replaced');
+  assert.deepEqual(newest, { id: second, status: 'IN_PROGRESS' });
+  assert.deepEqual(other, { id: first, status: 'STOPPED' });
+}
+
+async function rolling(made: Cluster): Promise<void> {
+  await create(made, 'rolling');
+  const [first] = await deploymentsOf(made, 'rolling');
+  assert.equal(first?.rolloutState, 'COMPLETED');
+  assert.deepEqual(await told(made.ecs, made.cluster, 'rolling'), [{ id: first?.id, status: 'SUCCESSFUL' }]);
+}
+
+async function pages(made: Cluster): Promise<void> {
+  const { ecs, cluster } = made;
+  await create(made, 'paged');
+  const before = new Date();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  await update(made, 'paged');
+  await update(made, 'paged');
+  const request = { cluster, service: 'paged', createdAt: { after: before }, maxResults: 1 };
+  const { serviceDeployments: [newest] = [], nextToken } = await ecs.send(new ListServiceDeploymentsCommand(request));
+  assert.ok(nextToken);
+  const next = await ecs.send(new ListServiceDeploymentsCommand({ ...request, nextToken }));
+  assert.equal(next.serviceDeployments?.length, 1);
+  assert.notEqual(next.serviceDeployments?.[0]?.serviceDeploymentArn, newest?.serviceDeploymentArn);
+  assert.equal(next.nextToken, undefined);
+}
