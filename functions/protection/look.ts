@@ -3,7 +3,6 @@ import type { Digest, ImageLocation, IndexChild } from '../../shared/domain/imag
 import { allGone, allUnknown, type ImageLoss, type Looked, lossesIn } from '../../shared/domain/image-loss.ts';
 import { LifecycleForecast, type StoredImage } from '../../shared/domain/lifecycle.ts';
 import { type LifecycleRule, readLifecyclePolicy } from '../../shared/domain/lifecycle-policy.ts';
-import { withoutProtecting } from '../../shared/domain/protecting-tag.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { Lifecycles } from '../../shared/ports/lifecycles.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
@@ -53,8 +52,9 @@ export async function lookAt(ports: LookPorts, looked: Looked, moves: (tag: stri
 }
 
 /**
- * Which indexes hold what is used: only what has no tag of its own needs one. An index that is not known yet is read. One
- * that cannot be read holds nothing: what may be in it is then told early, not late.
+ * Which indexes hold what is used: it is kept with them, and may be asked for through one of them whatever tags it has
+ * itself. An index that is not known yet is read. One that cannot be read holds nothing: what may be in it is then told
+ * early, not late.
  */
 async function holdersOf(
   { places, registry }: LookPorts,
@@ -64,8 +64,7 @@ async function holdersOf(
 ): Promise<ReadonlyMap<Digest, readonly Digest[]>> {
   const holders = new Map<Digest, Digest[]>();
   const indexes = images.flatMap(({ isIndex, digest }) => (isIndex ? [digest] : []));
-  const isUnnamed = ({ digest, tags }: StoredImage) => used.has(digest) && withoutProtecting(tags).length === 0;
-  if (!images.some(isUnnamed)) return holders;
+  if (indexes.length === 0) return holders;
   const hold = (index: Digest, children: readonly IndexChild[]): void => {
     for (const { digest } of children)
       if (used.has(digest)) holders.set(digest, [...(holders.get(digest) ?? []), index]);

@@ -45,25 +45,42 @@ export interface Looked {
   readonly horizonMs: number;
 }
 
-/** What will become of the images that are used, as far as it is to be told: in a fixed order. */
-export function lossesIn(
-  looked: Looked,
-  forecast: Pick<LifecycleForecast, 'fateOf' | 'fateAsAskedFor' | 'fateThrough' | 'isArchived'>,
-): readonly ImageLoss[] {
-  const told = (runs: boolean, digest: Digest, fate: Fate | undefined): ToldFate | undefined => {
-    if (!fate) return runs ? { state: 'gone', how: 'deleted' } : undefined;
-    if (runs && forecast.isArchived(digest)) return { state: 'gone', how: 'archived' };
-    return fate.state === 'kept' ? undefined : fate;
-  };
-  return lossesBy(looked, ({ digest, use, isPinned, askedAs }) => {
-    const runs = use === 'running';
-    const own = runs && !isPinned ? forecast.fateAsAskedFor(digest) : forecast.fateOf(digest);
-    // While an index stands, what it holds stands: so what becomes of the index is told first.
-    return [
-      ...askedAs.flatMap((index) => told(runs, index, forecast.fateThrough(index)) ?? []).sort(sooner),
-      told(runs, digest, own),
+type Forecast = Pick<LifecycleForecast, 'fateOf' | 'indexesAskedFor' | 'fateThrough' | 'isArchived'>;
+
+/**
+ * What will become of the images that are used, as far as it is to be told: in a fixed order. What runs has a fate for
+ * each way by which it is asked for, and new tasks need all of them; what is only stood upon has its own.
+ */
+export function lossesIn(looked: Looked, forecast: Forecast): readonly ImageLoss[] {
+  return lossesBy(looked, ({ digest, use, isPinned, askedTags, askedAs }) => {
+    if (use === 'ancestor') return toldOf(forecast.fateOf(digest) ?? KEPT);
+    const isNamed = isPinned || askedTags.length + askedAs.length > 0;
+    const ways = [
+      ...askedAs.map((index) => [index]),
+      ...(isNamed ? askedTags : [undefined]).map((tag) => forecast.indexesAskedFor(digest, tag)),
     ];
+    const fates = ways.filter((indexes) => indexes.length > 0).map((indexes) => fateBy(forecast, indexes));
+    // While an index stands, what it holds stands: so what becomes of the index is told first.
+    return [...fates, fateAlone(forecast, digest)].flatMap(toldOf).sort(sooner);
   });
+}
+
+/** What is only stood upon need not be pulled: one that is gone is nothing to be told. */
+const KEPT: Fate = { state: 'kept' };
+
+const toldOf = (fate: Fate | ToldFate): readonly ToldFate[] => (fate.state === 'kept' ? [] : [fate]);
+
+/** An image that runs, for whoever pulls it by its own name. */
+function fateAlone(forecast: Forecast, digest: Digest): Fate | ToldFate {
+  if (forecast.isArchived(digest)) return { state: 'gone', how: 'archived' };
+  return forecast.fateOf(digest) ?? { state: 'gone', how: 'deleted' };
+}
+
+/** One that is pulled through one of these indexes: it needs one that is neither deleted nor archived. */
+function fateBy(forecast: Forecast, indexes: readonly Digest[]): Fate | ToldFate {
+  const standing = indexes.filter((index) => !forecast.isArchived(index));
+  if (standing.length === 0) return { state: 'gone', how: 'archived' };
+  return forecast.fateThrough(...standing) ?? { state: 'gone', how: 'deleted' };
 }
 
 /** Of a repository that is gone: everything that runs from it is. */
@@ -77,13 +94,13 @@ export const allUnknown = (looked: Looked, reason: string): readonly ImageLoss[]
 /** @param fatesOf the first that is to be told is; that something cannot be told comes last */
 function lossesBy(
   { location, used, nowEpochMs, horizonMs }: Looked,
-  fatesOf: (image: UsedImage) => readonly (ToldFate | undefined)[],
+  fatesOf: (image: UsedImage) => readonly ToldFate[],
 ): readonly ImageLoss[] {
   const isSoon = (fate: ToldFate) => fate.state !== 'lost' || lossAtEpochMs(fate.loss.when) <= nowEpochMs + horizonMs;
   return used
     .flatMap((image) => {
-      const fates = fatesOf(image).filter((fate) => fate !== undefined && isSoon(fate));
-      const fate = fates.find((one) => one?.state !== 'unknown') ?? fates[0];
+      const fates = fatesOf(image).filter(isSoon);
+      const fate = fates.find((one) => one.state !== 'unknown') ?? fates[0];
       if (!fate) return [];
       const { digest, use, running, workloads } = image;
       return [{ digest, location, use, running, workloads, fate, foundAtEpochMs: nowEpochMs }];

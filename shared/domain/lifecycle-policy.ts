@@ -101,6 +101,9 @@ function readRule({ rulePriority: priority, ...parts }: v.InferOutput<typeof rul
   const tagPatterns = [...tagPrefixList.map((prefix) => `${prefix}*`), ...tagPatternList];
   if ((tagStatus === 'tagged') !== tagPatterns.length > 0)
     return { priority, problem: `rule ${priority}: its tag lists do not fit to "${tagStatus}"` };
+  // ECR documents wildcards for patterns only: whether one in a prefix is one or a character is not known.
+  if (tagPrefixList.some((prefix) => prefix.includes('*')))
+    return { priority, problem: `rule ${priority}: tagPrefixList has a wildcard` };
   const known = { priority, selection: { tagStatus, tagPatterns, storage } };
   const leave = v.safeParse(leaves, counted);
   const act = v.safeParse(action, parts.action);
@@ -127,6 +130,10 @@ export function selects({ tagStatus, tagPatterns, storage }: Selection, image: S
   if (tagStatus !== 'tagged') return tagStatus === 'any' || image.tags.length === 0;
   return tagPatterns.every((pattern) => image.tags.some((tag) => matchesGlob(pattern, tag)));
 }
+
+/** Whether no two images can be selected at once: one pattern is a whole tag, and a tag is on one image at a time. */
+export const selectsOne = ({ tagPatterns }: Selection): boolean =>
+  tagPatterns.some((pattern) => !pattern.includes('*'));
 
 export interface SelectedImage {
   readonly tags: readonly string[];

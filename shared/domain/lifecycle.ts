@@ -1,7 +1,6 @@
 import type { Digest } from './image.ts';
-import { type LifecycleRule, type SelectedImage, selects } from './lifecycle-policy.ts';
+import { type LifecycleRule, type SelectedImage, selects, selectsOne } from './lifecycle-policy.ts';
 import { type Fate, type Loss, type LossInstant, lossAtEpochMs } from './loss.ts';
-import { withoutProtecting } from './protecting-tag.ts';
 import { DAY_MS } from './time.ts';
 
 /** What a repository keeps under a digest: an image, an index, or what refers to one. */
@@ -29,11 +28,15 @@ export interface Repository {
 
 const KEPT: Fate = { state: 'kept' };
 
+/** Of so many moving tags each subset is tried; an image hardly ever has more, and any further ones leave it together. */
+const MOST_VARIED_TAGS = 6;
+
 /**
  * Tells what the lifecycle policy of a repository will do. As ECR does it: all rules look at all images; an image
  * belongs to the first rule that selects its tags in its storage, also where that rule leaves it; a rule that counts
- * counts those of others too; an image that an index holds goes after the last of its indexes. Where pushes came at one
- * instant the worse order counts.
+ * counts those of others too; an image that an index holds goes after the last of its indexes, where an archived index
+ * holds nothing any more. Where pushes came at one instant the worse order counts. Any of the tags that move may be
+ * taken away by the next push, and then other rules may select the image.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
  */
 export class LifecycleForecast {
@@ -55,25 +58,33 @@ export class LifecycleForecast {
     // An index that holds itself, by whatever way, is not held.
     this.#fates.set(digest, KEPT);
     const own = this.#ownFate(image);
-    const fate = own.state === 'kept' ? own : latest([own, ...this.#holdersOf(digest)]);
+    const holders = this.#holdersOf(digest).filter((index) => !this.isArchived(index));
+    const fate = own.state === 'kept' || holders.length === 0 ? own : latest([own, ...this.#fatesOf(holders)]);
     this.#fates.set(digest, fate);
     return fate;
   }
 
   /**
-   * What becomes of the way by which an image is asked for: where it has no tag of its own, the last of the indexes that
-   * hold it.
+   * The indexes through one of which an image is asked for: none where the image itself has the tag that is asked for,
+   * else the index that has it. Where no index has it either (it moved since the image was pulled) any index that holds
+   * the image may be the one.
+   * @param tag the tag that is asked for; absent where it is not known how the image is asked for
    */
-  fateAsAskedFor(digest: Digest): Fate | undefined {
+  indexesAskedFor(digest: Digest, tag?: string): readonly Digest[] {
+    const hasTag = (one: Digest) => tag !== undefined && this.#images.get(one)?.tags.includes(tag) === true;
+    if (hasTag(digest)) return [];
     const holders = this.#holdersOf(digest);
-    const isNamed = withoutProtecting(this.#images.get(digest)?.tags ?? []).length > 0;
-    return isNamed || holders.length === 0 ? this.fateOf(digest) : latest(holders);
+    const named = holders.filter(hasTag);
+    return named.length > 0 ? named : holders;
   }
 
-  /** What becomes of an index by whose digest an image is asked for: it is then lost with it, whatever tags it has itself. */
-  fateThrough(index: Digest): Fate | undefined {
-    const fate = this.fateOf(index);
-    return fate?.state === 'lost' ? lostThrough(index, fate.loss) : fate;
+  /**
+   * What becomes of what is asked for through an index, or the last of several: it is lost with it, whatever tags it has
+   * itself. `undefined` where the repository keeps none of them.
+   */
+  fateThrough(...indexes: readonly Digest[]): Fate | undefined {
+    const fates = this.#fatesOf(indexes);
+    return fates.length === 0 ? undefined : latest(fates);
   }
 
   /** What the rules would do to an image if it had these tags; `undefined` where the repository does not keep it. */
@@ -94,19 +105,32 @@ export class LifecycleForecast {
     return this.#images.get(digest)?.archived === true;
   }
 
-  #holdersOf(digest: Digest): readonly Fate[] {
-    return (this.#repository.holders.get(digest) ?? []).flatMap((index) => {
+  #holdersOf(digest: Digest): readonly Digest[] {
+    return (this.#repository.holders.get(digest) ?? []).filter((index) => this.#images.has(index));
+  }
+
+  #fatesOf(indexes: readonly Digest[]): readonly Fate[] {
+    return indexes.flatMap((index) => {
       const fate = this.fateOf(index);
       return fate ? [fate.state === 'lost' ? lostThrough(index, fate.loss) : fate] : [];
     });
   }
 
+  /** The first way in which the rules take an image: as it is, or once pushes took some of its tags. */
   #ownFate(image: StoredImage): Fate {
     const now = this.#fateByRules(image);
-    const { moves } = this.#repository;
     if (now.state !== 'kept' && !isLater(now, this.#repository.nowEpochMs)) return now;
-    if (image.archived || image.tags.length === 0 || !image.tags.every(moves)) return now;
-    return earliest(now, this.#fateOnceUntagged(image));
+    return this.#tagsLeftOf(image).reduce((fate, tags) => earliest(fate, this.#fateOnceLeft(image, tags)), now);
+  }
+
+  /** What tags pushes may leave an image: fixed ones stay, and of the moving ones any number goes. */
+  #tagsLeftOf({ tags }: StoredImage): readonly (readonly string[])[] {
+    const { moves } = this.#repository;
+    const fixed = tags.filter((tag) => !moves(tag));
+    const varied = tags.filter(moves).slice(0, MOST_VARIED_TAGS);
+    return subsetsOf(varied)
+      .filter((left) => fixed.length + left.length < tags.length)
+      .map((left) => [...fixed, ...left]);
   }
 
   #fateByRules(image: StoredImage): Fate {
@@ -121,6 +145,7 @@ export class LifecycleForecast {
     const { effect, priority } = rule;
     if (!effect) return { state: 'unknown', reason: rule.problem ?? `rule ${priority} cannot be read` };
     const { leaves, action } = effect;
+    if (leaves.by === 'count' && rule.selection && selectsOne(rule.selection)) return KEPT;
     const when =
       leaves.by === 'count' ? this.#byCount(rule, leaves.images, image) : byAge(leaves.by, leaves.days, image);
     if (when) return { state: 'lost', loss: { rule: priority, action, when } };
@@ -150,12 +175,12 @@ export class LifecycleForecast {
     return this.#counted.get(rule);
   }
 
-  #fateOnceUntagged(image: StoredImage): Fate {
-    const fate = this.#fateByRules({ ...image, tags: [] });
-    const pushed = countedIn(this.#repository.images.filter(({ tags }) => tags.length > 0));
+  #fateOnceLeft(image: StoredImage, tags: readonly string[]): Fate {
+    const fate = this.#fateByRules({ ...image, tags });
+    const pushed = countedIn(this.#repository.images.filter((one) => one.tags.length > 0));
     if (fate.state !== 'lost' || !pushed) return fate;
     const { when } = fate.loss;
-    // Each push of a tag leaves one image more without any.
+    // Each push that takes a tag over leaves one image more without it.
     const afterPushes = when.by === 'pushes' ? when.afterPushes : 1;
     const pace = { since: pushed.at(-1) ?? this.#repository.nowEpochMs, pushes: pushed.length };
     const expected = this.#expected(pace, afterPushes);
@@ -210,6 +235,12 @@ function agesFrom(since: 'pushed' | 'pulled' | 'archived', image: StoredImage): 
 
 const isLater = (fate: Fate, nowEpochMs: number): boolean =>
   fate.state === 'lost' && lossAtEpochMs(fate.loss.when) > nowEpochMs;
+
+function subsetsOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  const [first, ...others] = items;
+  if (first === undefined) return [[]];
+  return subsetsOf(others).flatMap((subset) => [subset, [first, ...subset]]);
+}
 
 const lostThrough = (through: Digest, loss: Loss): Fate => ({
   state: 'lost',

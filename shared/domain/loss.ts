@@ -23,7 +23,7 @@ export type LossInstant =
   | { readonly by: 'age' | 'count'; readonly expiresAtEpochMs: number }
   /** After so many further pushes of what the rule counts; expected at the pace of those that are there. */
   | { readonly by: 'pushes'; readonly afterPushes: number; readonly expectedAtEpochMs: number }
-  /** With the next push of its tags, which move: then nothing names it any more. Expected as above. */
+  /** Once pushes have taken over tags of it that move: then another rule selects it. Expected as above. */
   | { readonly by: 'untagging'; readonly afterPushes: number; readonly expectedAtEpochMs: number };
 
 export const lossAtEpochMs = (when: LossInstant): number =>

@@ -62,10 +62,13 @@ export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
   if (!covering) return { reason: 'no-covering-rule', detail: adviceFor(rules, loss.rule) };
   const { priority } = covering;
   const fates = [[...image.tags, tag], [tag]].map((tags) => after.fateWithTags(image.digest, tags));
-  const isKept = fates.every(
-    (fate) => fate?.state === 'lost' && fate.loss.rule < loss.rule && lossAtEpochMs(fate.loss.when) > untilEpochMs,
+  const isByOther = fates.every((fate) => fate?.state !== 'lost' || fate.loss.rule < loss.rule);
+  // The forecast has what becomes of it once pushes took some of its tags over.
+  const isKept = [...fates, after.fateOf(image.digest)].every(
+    (fate) => fate && fate.state !== 'unknown' && atOf(fate) > untilEpochMs,
   );
-  if (!isKept) return tooTight(`Rule ${priority} covers the tag ${tag}, and would take the image soon as well.`);
+  if (!isByOther || !isKept)
+    return tooTight(`Rule ${priority} covers the tag ${tag}, and would take the image soon as well.`);
   const inItsPlace = [...needed].find((digest) => {
     const fate = after.fateOf(digest);
     const at = atOf(fate);

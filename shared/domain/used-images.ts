@@ -1,6 +1,6 @@
 import { type Digest, type ImageLocation, locationKey } from './image.ts';
 import type { ImageRecord } from './records.ts';
-import { readImageReference } from './reference.ts';
+import { readImageReference, resolvedTag } from './reference.ts';
 import { type Usage, workloadText } from './usage.ts';
 
 /** An image that something runs, or that such an image stands on. */
@@ -11,8 +11,10 @@ export interface UsedImage {
   readonly running: number;
   /** Who runs it, or what stands on it, in words: some of them. */
   readonly workloads: readonly string[];
-  /** Asked for by its own digest, and not by a tag or an index. */
+  /** Some reference asks for it by its own digest. */
   readonly isPinned: boolean;
+  /** Tags that references into the repository ask for it by: its own, or those of indexes that hold it, or held it. */
+  readonly askedTags: readonly string[];
   /** Other digests that references into the repository ask for it by: of indexes that hold it, or held it. */
   readonly askedAs: readonly Digest[];
 }
@@ -36,6 +38,7 @@ interface Running {
 interface AskedPlace {
   readonly location: ImageLocation;
   readonly askedAs: Set<Digest>;
+  readonly askedTags: Set<string>;
 }
 
 /** Gathers what is used, one usage at a time, so that they need not be held. */
@@ -47,13 +50,16 @@ export class UsedImages {
     const known = this.#running.get(digest) ?? { workloads: new Set(), places: new Map(), isPinned: false };
     this.#running.set(digest, known);
     if (known.workloads.size < MOST_WORKLOADS) known.workloads.add(workloadText(usage));
-    const { location, digest: pinned } = readImageReference(reference) ?? {};
-    if (location) {
-      const place = known.places.get(locationKey(location)) ?? { location, askedAs: new Set() };
-      known.places.set(locationKey(location), place);
-      if (pinned && pinned !== digest) place.askedAs.add(pinned);
-    }
+    const read = readImageReference(reference);
+    const pinned = read?.digest;
     known.isPinned ||= pinned === digest;
+    if (!read?.location) return;
+    const { location } = read;
+    const place = known.places.get(locationKey(location)) ?? { location, askedAs: new Set(), askedTags: new Set() };
+    known.places.set(locationKey(location), place);
+    const tag = resolvedTag(read);
+    if (tag !== undefined) place.askedTags.add(tag);
+    if (pinned && pinned !== digest) place.askedAs.add(pinned);
   }
 
   get digests(): readonly Digest[] {
@@ -80,9 +86,12 @@ export class UsedImages {
   *#runningImages(images: ReadonlyMap<Digest, UsedRecord>): Iterable<Placed> {
     for (const [digest, { workloads, places, isPinned }] of this.#running) {
       const named = [...workloads].sort();
-      const image: UsedImage = { digest, use: 'running', running: 1, workloads: named, isPinned, askedAs: [] };
-      for (const { location, askedAs } of places.values())
-        yield { image: { ...image, askedAs: [...askedAs] }, places: [location] };
+      const unasked = { askedTags: [], askedAs: [] };
+      const image: UsedImage = { digest, use: 'running', running: 1, workloads: named, isPinned, ...unasked };
+      for (const { location, askedTags, askedAs } of places.values()) {
+        const asked = { askedTags: [...askedTags].sort(), askedAs: [...askedAs].sort() };
+        yield { image: { ...image, ...asked }, places: [location] };
+      }
       if (places.size === 0) yield { image, places: images.get(digest)?.locations ?? [] };
     }
   }
@@ -100,7 +109,7 @@ export class UsedImages {
     for (const [digest, { running, workloads }] of borne) {
       // What runs itself is told as such.
       if (this.#running.has(digest)) continue;
-      const asked = { isPinned: false, askedAs: [] };
+      const asked = { isPinned: false, askedTags: [], askedAs: [] };
       const image: UsedImage = { digest, use: 'ancestor', running, workloads: [...workloads].sort(), ...asked };
       yield { image, places: images.get(digest)?.locations ?? [] };
     }

@@ -75,6 +75,7 @@ test.each([
   ['a part that narrows it', { ...MORE_THAN_3, platform: 'linux/arm64' }],
   ['tagged, and no list', { ...MORE_THAN_3, tagStatus: 'tagged' }],
   ['a list, and not tagged', { ...MORE_THAN_3, tagPrefixList: ['v'] }],
+  ['a prefix with a wildcard', { ...MORE_THAN_3, tagStatus: 'tagged', tagPrefixList: ['v*'] }],
   ['no selection', undefined],
 ])('a rule may select anything where what it selects cannot be read: %s', (_, selection) => {
   expect(read(selection)).toEqual({ priority: 7, problem: expect.stringMatching(/^rule 7: /) });

@@ -105,6 +105,14 @@ test('rules of one storage leave the other alone, and claim nothing there', () =
   expect(fate(of, 'b')).toEqual(KEPT);
 });
 
+test.each([
+  ['tagPatternList with one whole tag', ['22'], KEPT],
+  ['one whole tag of two', ['2*', '22'], KEPT],
+])('a tag is on one image at a time, so a rule never counts more than it leaves: %s', (_, patterns, expected) => {
+  const of = forecast([rule(1, patterns, more(1)), rule(2, 'any', since(1))], [image('a', ['22', '20'], 90)]);
+  expect(fate(of, 'a')).toEqual(expected);
+});
+
 test('a rule that counts takes the oldest after so many pushes, at the pace of those that are there', () => {
   const of = forecast(
     [rule(1, ['v*'], more(4))],
@@ -136,7 +144,7 @@ describe('what an index holds', () => {
     const images = [child, index('old', ['v1'], 20), index('young', ['v2'], 10)];
     const of = forecast(rules, images, held('old', 'young'));
     expect(fate(of, 'child')).toEqual(throughOf('young', -20));
-    expect(of.fateAsAskedFor(child.digest)).toEqual(throughOf('young', -20));
+    expect(of.fateThrough(digestOf('old'), digestOf('young'))).toEqual(throughOf('young', -20));
   });
 
   test('is kept where one of them is', () => {
@@ -147,19 +155,36 @@ describe('what an index holds', () => {
   test('may be kept itself, and can be asked for by its index no more', () => {
     const of = forecast([rule(1, ['v*'], since(30))], [child, index('index', ['v1'], 20)], held('index'));
     expect(fate(of, 'child')).toEqual(KEPT);
-    expect(of.fateAsAskedFor(child.digest)).toEqual(throughOf('index', -10));
+    expect(of.fateThrough(digestOf('index'))).toEqual(throughOf('index', -10));
   });
 
-  test('is asked for by its own tag where it has one', () => {
-    const named = { ...child, tags: ['arm64'] };
-    const of = forecast([rule(1, ['v*'], since(30))], [named, index('index', ['v1'], 20)], held('index'));
-    expect(of.fateAsAskedFor(child.digest)).toEqual(KEPT);
+  test.each<[string, string | undefined, readonly string[]]>([
+    ['its own tag: by itself', 'arm64', []],
+    ['the tag of an index: by that index', 'v1', ['index']],
+    ['a tag that moved since: by one of them', 'v0', ['index', 'other']],
+    ['the tag of an image that does not hold it: by one of them', 'w1', ['index', 'other']],
+    ['nobody knows what: by one of them', undefined, ['index', 'other']],
+  ])('is asked for by %s', (_, tag, expected) => {
+    const named = { ...child, tags: ['arm64', 'patchwave-in-use-1'] };
+    const images = [named, index('index', ['v1'], 20), index('other', [], 20), image('single', ['w1'], 1)];
+    const of = forecast([], images, held('index', 'other', 'gone'));
+    expect(of.indexesAskedFor(child.digest, tag)).toEqual(expected.map(digestOf));
+  });
+
+  test('is held by no archived index, and goes by its own rule', () => {
+    const archived = image('old', ['v1'], 20, { isIndex: true, archived: true, archivedAtEpochMs: daysAgo(5) });
+    const own = lost(2, { by: 'age', expiresAtEpochMs: daysAgo(19) });
+    expect(fate(forecast(rules, [child, archived], held('old')), 'child')).toEqual(own);
+    const young = index('young', ['v2'], 10);
+    expect(fate(forecast(rules, [child, archived, young], held('old', 'young')), 'child')).toEqual(
+      throughOf('young', -20),
+    );
   });
 
   test('goes by its own rule where nothing holds it any more', () => {
     const of = forecast(rules, [child], held('gone'));
     expect(fate(of, 'child')).toEqual(lost(2, { by: 'age', expiresAtEpochMs: daysAgo(19) }));
-    expect(of.fateAsAskedFor(child.digest)).toEqual(fate(of, 'child'));
+    expect(of.fateThrough(digestOf('gone'))).toBeUndefined();
   });
 });
 
@@ -177,6 +202,40 @@ describe('tags that move', () => {
   test('a rule that counts what has no tag leaves so many', () => {
     const of = forecast([rule(1, 'untagged', more(2))], [...images, image('c', [], 5)], { moves });
     expect(fate(of, 'a')).toMatchObject({ loss: { when: { by: 'untagging', afterPushes: 2 } } });
+  });
+
+  test('what one of them exempts is selected by what the fixed ones say once it has gone', () => {
+    const rules = [rule(1, ['22'], more(10)), rule(2, 'any', since(7))];
+    const head = image('head', ['22', '22-20261101'], 6);
+    expect(fate(forecast(rules, [head], { moves }), 'head')).toEqual(
+      lost(2, { by: 'untagging', afterPushes: 1, expectedAtEpochMs: NOW + 6 * DAY_MS }),
+    );
+    expect(fate(forecast(rules, [head]), 'head')).toEqual(KEPT);
+  });
+
+  test.each([
+    ['both move at once', [rule(1, ['22*'], more(9)), rule(2, 'untagged', since(1))]],
+    ['the first moves, and the second stays', [rule(1, ['22'], more(9)), rule(2, ['22.8'], since(1))]],
+  ])('of two of them any may move: %s', (_, rules) => {
+    const of = forecast(rules, [image('a', ['22', '22.8'], 5)], { moves: (tag) => tag.startsWith('22') });
+    expect(fate(of, 'a')).toMatchObject({ loss: { rule: 2, when: { by: 'untagging', afterPushes: 1 } } });
+  });
+
+  test('what is archived loses its tags, too, and is then selected by the rules of the archive', () => {
+    const archived = { archived: true, archivedAtEpochMs: daysAgo(80) };
+    const rules: LifecycleRule[] = [
+      { ...rule(1, ['22'], since(365, 'archived')) },
+      { ...rule(2, 'untagged', since(90, 'archived')) },
+    ];
+    expect(fate(forecast(rules, [image('a', ['22'], 200, archived)], { moves }), 'a')).toMatchObject({
+      loss: { rule: 2, when: { by: 'untagging' } },
+    });
+  });
+
+  test('a tag that keeps an image stays, and a rule that covers it claims what is left', () => {
+    const rules = [rule(1, ['patchwave-in-use-*'], more(999)), rule(2, 'untagged', since(1))];
+    const of = forecast(rules, [image('a', ['22', 'patchwave-in-use-1'], 5)], { moves });
+    expect(fate(of, 'a')).toMatchObject({ loss: { rule: 1 } });
   });
 
   test('the sooner of the two ways counts', () => {

@@ -91,17 +91,27 @@ test.each([
   expect(usedIn(used, images({}), ['app'])).toEqual({ 'apps/a': [['app', 'running', 1, isPinned]] });
 });
 
-test('by which index it is asked for belongs to the repository that the reference names', () => {
+test('by which index and tags it is asked for belongs to the repository that the reference names', () => {
   const used = new UsedImages();
-  for (const by of [`@${digestOf('index')}`, `@${digestOf('app')}`, ':v1']) used.add(usage('app', ask('apps/a', by)));
-  used.add(usage('app', ask('apps/b', ':v1')));
+  const ways = [`@${digestOf('index')}`, `@${digestOf('app')}`, ':v1', `:w1@${digestOf('index')}`, ''];
+  for (const by of ways) used.add(usage('app', ask('apps/a', by)));
+  used.add(usage('app', ask('apps/b', ':v2')));
   const asked = used
     .byRepository(images({}))
-    .map(({ location, images: all }) => [location.repository, all[0]?.askedAs]);
+    .map(({ location, images: all }) => [location.repository, all[0]?.askedAs, all[0]?.askedTags]);
   expect(asked).toEqual([
-    ['apps/a', [digestOf('index')]],
-    ['apps/b', []],
+    ['apps/a', [digestOf('index')], ['latest', 'v1']],
+    ['apps/b', [], ['v2']],
   ]);
+});
+
+test.each([
+  ['first', [`@${digestOf('app')}`, ':v1']],
+  ['last', [':v1', `@${digestOf('app')}`]],
+])('one workload that pins it is enough, also beside others: %s', (_, ways) => {
+  const used = new UsedImages();
+  for (const by of ways) used.add(usage('app', ask('apps/a', by)));
+  expect(usedIn(used, images({}), ['app'])).toEqual({ 'apps/a': [['app', 'running', 1, true]] });
 });
 
 test('of very many workloads some are named', () => {

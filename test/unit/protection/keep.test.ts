@@ -54,6 +54,21 @@ test('what will be lost gets a tag that a higher rule keeps, and is lost no more
   expect(world.tags.moved).toHaveLength(1);
 });
 
+test('so does what is exempt only by a tag that the next build takes over', async () => {
+  const world = await protectionWorld({ ...ACTING, streams: [stream({ headTags: ['^22$'] })] });
+  await keep(world, APPS, 'app', { tags: ['22', '22-20261101'] });
+  await run(world, APPS, 'app', ':22');
+  const exempt = { tagStatus: 'tagged', tagPatternList: ['22'], countType: 'imageCountMoreThan', countNumber: 10 };
+  const rules = (covering: object) => [expire(1, exempt), { ...covering, rulePriority: 2 }, expire(5, olderThan(7))];
+  world.lifecycles.set(APPS, [expire(1, exempt), expire(5, olderThan(7))]);
+  expect((await look(world)).losses).toMatchObject([
+    { fate: { state: 'lost', loss: { rule: 5, when: { by: 'untagging' } } }, refusal: { reason: 'no-covering-rule' } },
+  ]);
+  world.lifecycles.set(APPS, rules(COVERING));
+  expect((await look(world)).losses).toEqual([]);
+  expect(tagsOf(world)).toEqual(['22', '22-20261101', TAG]);
+});
+
 test('the tag is put on the index that an image is asked for by', async () => {
   const world = await protectionWorld(ACTING);
   await keep(world, APPS, 'app', { tags: [] });
@@ -108,6 +123,28 @@ test.each<[string, Partial<PolicyDocument>, readonly object[], string, RegExp]>(
     [expire(1, olderThan(25, { tagStatus: 'tagged', tagPatternList: ['*'] }))],
     'covering-rule-too-tight',
     /Rule 1 covers the tag .* a rule of their own/,
+  ],
+  [
+    'a rule keeps the tag beside another one only, which may be taken from it',
+    ACTING,
+    [
+      expire(1, olderThan(900, { tagStatus: 'tagged', tagPrefixList: ['v', 'patchwave-in-use-'] })),
+      expire(2, olderThan(15, { tagStatus: 'tagged', tagPrefixList: ['patchwave-in-use-'] })),
+      TAKING,
+    ],
+    'covering-rule-too-tight',
+    /Rule 2 covers the tag/,
+  ],
+  [
+    'a rule keeps the tag beside a fixed one only, once the moving one is taken over',
+    { ...ACTING, streams: [stream({ headTags: ['^v1$'] })] },
+    [
+      expire(1, { tagStatus: 'tagged', tagPatternList: ['v1'], countType: 'imageCountMoreThan', countNumber: 9 }),
+      expire(2, olderThan(15, { tagStatus: 'tagged', tagPrefixList: ['patchwave-in-use-'] })),
+      expire(5, olderThan(12)),
+    ],
+    'covering-rule-too-tight',
+    /Rule 2 covers the tag/,
   ],
   ['the stream only reports', { ...ACTING, mode: 'report-only' }, [COVERING, TAKING], 'report-only', /`enforce`/],
   [

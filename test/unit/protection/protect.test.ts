@@ -1,9 +1,10 @@
 import { jest } from '@jest/globals';
 import { handler } from '../../../functions/protection/handler.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy.ts';
+import { repositoryName } from '../../../shared/domain/reference.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf } from '../../support/samples.ts';
+import { DAY_MS, digestOf, usage } from '../../support/samples.ts';
 import { expire, keep, look, olderThan, placeOf, protectionWorld, run, SCOPE } from './support.ts';
 
 beforeEach(() => {
@@ -121,12 +122,57 @@ describe('an image of an index', () => {
       ]);
     });
 
-    test('is told by what is lost where nobody can tell of the index', async () => {
+    test('is unknown where nobody can tell of the index, which it cannot be taken before', async () => {
       const world = await byIndex(14);
       const unread = { ...olderThan(1, { tagStatus: 'untagged' }), countType: 'sinceTomorrow' };
       const arm = olderThan(15, { tagStatus: 'tagged', tagPrefixList: ['v'] });
       world.lifecycles.set(APPS, [expire(1, unread), expire(2, arm)]);
-      expect((await look(world)).losses).toMatchObject([{ fate: { state: 'lost', loss: { rule: 2 } } }]);
+      expect((await look(world)).losses).toMatchObject([{ fate: { state: 'unknown' } }]);
+    });
+
+    test('that is archived is gone for whoever asks for it', async () => {
+      const world = await byIndex(365);
+      world.registry.archive(APPS, digestOf('index'));
+      expect((await look(world)).losses).toMatchObject([{ fate: { state: 'gone', how: 'archived' } }]);
+    });
+  });
+
+  describe('that has a tag of its own, while the tag of the index is asked for', () => {
+    const ARM = expire(1, olderThan(900, { tagStatus: 'tagged', tagPatternList: ['*-arm64'] }));
+    const V = expire(2, olderThan(11, { tagStatus: 'tagged', tagPatternList: ['v*'] }));
+
+    test.each([
+      ['a tag of its own', 'v1-arm64'],
+      ['a tag that keeps it', 'patchwave-in-use-1-arm64'],
+    ])('is lost with the index: %s', async (_, tag) => {
+      const world = await protectionWorld();
+      await keep(world, APPS, 'app', { tags: [tag] });
+      await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
+      await run(world, APPS, 'app', ':v1');
+      world.lifecycles.set(APPS, [ARM, V]);
+      expect((await look(world)).losses).toMatchObject([
+        { digest: digestOf('app'), fate: { state: 'lost', loss: { rule: 2, through: digestOf('index') } } },
+      ]);
+    });
+
+    test('is lost with it also where another workload pins it', async () => {
+      const world = await protectionWorld();
+      await keep(world, APPS, 'app', { tags: ['v1-arm64'] });
+      await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
+      await run(world, APPS, 'app', ':v1');
+      const pinned = usage('app', { workload: 'other', reference: `${repositoryName(APPS)}@${digestOf('app')}` });
+      await world.usages.record([pinned], world.clock());
+      world.lifecycles.set(APPS, [ARM, V]);
+      expect((await look(world)).losses).toMatchObject([{ fate: { loss: { through: digestOf('index') } } }]);
+    });
+
+    test('is kept where its own tag is asked for, and while an index holds it', async () => {
+      const world = await protectionWorld();
+      await keep(world, APPS, 'app', { tags: ['arm64'] });
+      await keep(world, APPS, 'index', { tags: ['stable'], holds: ['app'] });
+      await run(world, APPS, 'app', ':arm64');
+      world.lifecycles.set(APPS, [expire(1, olderThan(11, { tagStatus: 'tagged', tagPatternList: ['arm*'] }))]);
+      expect((await look(world)).losses).toEqual([]);
     });
   });
 
