@@ -23,3 +23,11 @@ export class RebuildRefusedError extends Error {
     super(`${stream} is not rebuilt (${reason}): ${detail} Nothing was written.`);
   }
 }
+
+/** What happened, and what caused it; a cause of many lines is a dump that its error has put into words already. */
+export function explained(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause, message } = error;
+  const tells = cause instanceof Error && cause.message !== message && !cause.message.includes('\n');
+  return tells ? `${message}\n  because: ${explained(cause)}` : message;
+}

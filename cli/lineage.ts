@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { findParents } from '../shared/domain/lineage.ts';
 import { EXIT, UsageError } from './errors.ts';
 import { factsOf, type ListedImage, namesOf, readImageList } from './lineage-file.ts';
-import { print, printJson } from './output.ts';
+import { print, printError, printJson } from './output.ts';
 import { lineageText } from './render-lineage.ts';
 
 const HELP = `npm run lineage -- --images FILE [--json]
@@ -63,6 +63,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`lineage: ${error instanceof Error ? error.message : String(error)}\n`);
+  printError(`lineage: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }

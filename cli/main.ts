@@ -15,8 +15,8 @@ import { reviewCommand } from './commands/review.ts';
 import { statusCommand } from './commands/status.ts';
 import { whyCommand } from './commands/why.ts';
 import { connect } from './context.ts';
-import { EXIT, UsageError } from './errors.ts';
-import { paint, print } from './output.ts';
+import { EXIT, explained, UsageError } from './errors.ts';
+import { paint, print, printError } from './output.ts';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   status: statusCommand,
@@ -106,14 +106,6 @@ async function main([name, ...words]: string[]): Promise<number> {
 const textOf = (flag: string | boolean | undefined): string | undefined =>
   typeof flag === 'string' ? flag : undefined;
 
-/** What happened, and what caused it; a cause of many lines is a dump that its error has put into words already. */
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause, message } = error;
-  const tells = cause instanceof Error && cause.message !== message && !cause.message.includes('\n');
-  return tells ? `${message}\n  because: ${explain(cause)}` : message;
-}
-
 // A reader that stops reading (`| head`) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
@@ -122,6 +114,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`patchwave: ${explain(error)}\n`);
+  printError(`patchwave: ${explained(error)}`);
   process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }

@@ -1,16 +1,53 @@
-import { styleText } from 'node:util';
+import { randomUUID } from 'node:crypto';
+import { inspect, styleText } from 'node:util';
 import { DAY_MS, HOUR_MS } from '../shared/domain/time.ts';
+import { visibleJson, visibleLine, visibleText } from '../shared/domain/visible-text.ts';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'bold' | 'dim';
 
+/*
+ * Everything that a person reads goes through this file. Names, versions and labels of images are written by others, so
+ * what is printed shows each character of them, and no escape sequence of theirs reaches a terminal or a log. Colours of
+ * our own are marks until then, with a number that no image can know.
+ */
+const NONCE = randomUUID();
+const MARK = new RegExp(`\0${NONCE}:(\\d+);`, 'g');
+const mark = (code: number | string): string => `\0${NONCE}:${code};`;
+
 /** Colours only on a terminal that wants them: `styleText` honours `NO_COLOR`, `FORCE_COLOR` and pipes. */
-export const paint = (colour: Colour, text: string): string => styleText(colour, text, { stream: process.stdout });
+export const paint = (colour: Colour, text: string): string =>
+  styleText(colour, 'x', { stream: process.stdout }) === 'x' ? text : coloured(colour, text);
+
+/** A text in a colour, on whatever it is shown. */
+export function coloured(colour: Colour, text: string): string {
+  const [begin = 0, end = 0] = inspect.colors[colour] ?? [];
+  return `${mark(begin)}${text}${mark(end)}`;
+}
+
+/** A text as it may be written to a terminal or a log: in our colours, and with what others hid in it as escapes. */
+export const shown = (text: string): string => betweenMarks(text, visibleText, (code) => `\u001b[${code}m`);
+
+/** The same as one line, in which colours are marks still. */
+const inLine = (text: string): string => betweenMarks(text, visibleLine, mark);
+
+/** So much room a text takes on a terminal. */
+export const widthOf = (text: string): number => betweenMarks(text, visibleText, () => '').length;
+
+const betweenMarks = (text: string, between: (part: string) => string, ofMark: (code: string) => string): string =>
+  text
+    .split(MARK)
+    .map((part, at) => (at % 2 === 0 ? between(part) : ofMark(part)))
+    .join('');
 
 export const print = (text = ''): void => {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${shown(text)}\n`);
 };
 
-export const printJson = (document: unknown): void => print(JSON.stringify(document));
+export const printError = (text: string): void => {
+  process.stderr.write(`${shown(text)}\n`);
+};
+
+export const printJson = (document: unknown): void => print(visibleJson(document));
 
 export interface Column<Row> {
   readonly title: string;
@@ -21,9 +58,9 @@ export interface Column<Row> {
 
 /** Rows under aligned titles, two spaces apart. Lines end where their text does. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const cells = rows.map((row) => columns.map((column) => column.value(row)));
+  const cells = rows.map((row) => columns.map((column) => inLine(column.value(row))));
   const widths = columns.map((column, at) =>
-    cells.reduce((most, line) => Math.max(most, line[at]?.length ?? 0), column.title.length),
+    cells.reduce((most, line) => Math.max(most, widthOf(line[at] ?? '')), column.title.length),
   );
   /** The padding stands outside of the colour, so that an end of spaces can be cut off. */
   const line = (cells: readonly string[], colours: readonly (Colour | undefined)[]): string =>
@@ -31,7 +68,7 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
       .map((text, at) => {
         const colour = colours[at];
         const painted = colour === undefined || text === '' ? text : paint(colour, text);
-        const space = ' '.repeat((widths[at] ?? 0) - text.length);
+        const space = ' '.repeat((widths[at] ?? 0) - widthOf(text));
         return columns[at]?.align === 'right' ? space + painted : painted + space;
       })
       .join('  ')

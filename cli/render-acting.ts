@@ -5,6 +5,7 @@ import { factText } from '../shared/domain/guard-facts.ts';
 import type { RebuildOutcome } from '../shared/domain/rebuild.ts';
 import { instant } from '../shared/domain/time.ts';
 import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
+import { visibleLine } from '../shared/domain/visible-text.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
 import { type Colour, type Column, counted, paint, relative, shortDigest, table } from './output.ts';
 
@@ -14,7 +15,7 @@ import { type Colour, type Column, counted, paint, relative, shortDigest, table 
 export function renderSwitch({ state, by, atEpochMs, reason }: KillSwitch, now: number): string {
   if (atEpochMs === 0) return `kill switch: ${paint('green', state)}, never touched`;
   const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
-  return `kill switch: ${paint(state === 'paused' ? 'red' : 'green', state)}, by ${by}, ${when}: ${reason}`;
+  return `kill switch: ${paint(state === 'paused' ? 'red' : 'green', state)}, by ${visibleLine(by)}, ${when}: ${visibleLine(reason)}`;
 }
 
 /** The first fact in words, and how many more. */

@@ -4,6 +4,7 @@ import type { LocationRecord } from '../shared/domain/records.ts';
 import { instant } from '../shared/domain/time.ts';
 import type { Usage } from '../shared/domain/usage.ts';
 import type { Reason, VerdictStatus } from '../shared/domain/verdict.ts';
+import { visibleLine } from '../shared/domain/visible-text.ts';
 import type { ImageExplanation } from './explain.ts';
 import { type Colour, paint, relative, shortDigest, table } from './output.ts';
 import { renderWaiting, WAITING } from './render-acting.ts';
@@ -67,7 +68,7 @@ function facts({ image, below }: ImageExplanation, now: number): string {
   const unresolved = image.unresolved
     ? [['unresolved', `${image.unresolved.code}: ${image.unresolved.detail}`] as const]
     : [];
-  return [...rows, ...unresolved].map(([name, value]) => `  ${name.padEnd(10)}  ${value}`).join('\n');
+  return [...rows, ...unresolved].map(([name, value]) => `  ${name.padEnd(10)}  ${visibleLine(value)}`).join('\n');
 }
 
 function reasons(all: readonly Reason[], now: number): string {

@@ -1,6 +1,7 @@
 import type { Cause } from '../shared/domain/cause.ts';
 import type { GuardMemory, Pinned, Rebuild } from '../shared/domain/rebuild.ts';
 import { instant } from '../shared/domain/time.ts';
+import { visibleLine } from '../shared/domain/visible-text.ts';
 import type { StreamExplanation } from './explain.ts';
 import { counted, paint, relative, shortDigest } from './output.ts';
 import { outcomeText, renderClosures, renderNodes } from './render-acting.ts';
@@ -23,14 +24,14 @@ function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now:
   if (!answer) return takenBy ? head : `${head}\n  The planner has not looked at it yet.`;
   const { recheckAtEpochMs: at } = answer;
   const again = at === undefined ? '' : ` Looked at again ${instant(at)} (${relative(at, now)}).`;
-  return `${head}\n  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`;
+  return `${head}\n${visibleLine(`  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`)}`;
 }
 
 function lastRebuild(rebuild: Rebuild, now: number): string {
   const { rebuildId, attempt, reservedAtEpochMs, build, outcome, pinned = [] } = rebuild;
   const state = outcome ? outcomeText(outcome) : `not ended, build ${build?.state ?? 'not told yet'}`;
   const told = `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
-  return [told, ...pinned.map(pinnedText)].join('\n');
+  return [told, ...pinned.map(pinnedText)].map(visibleLine).join('\n');
 }
 
 /** Where the image says what its `FROM` was, that is what to change. */
@@ -46,5 +47,5 @@ function remembered({ failuresInARow, survived, reset }: GuardMemory, now: numbe
       ? [`reset by ${reset.by} ${instant(reset.atEpochMs)} (${relative(reset.atEpochMs, now)}): ${reset.reason}`]
       : []),
   ];
-  return lines.length === 0 ? '' : `Remembered: ${lines.join('; ')}`;
+  return lines.length === 0 ? '' : visibleLine(`Remembered: ${lines.join('; ')}`);
 }

@@ -1,4 +1,5 @@
 import { parseStreamId } from '../shared/domain/stream.ts';
+import { visibleText } from '../shared/domain/visible-text.ts';
 import { type Forest, manyText, markOf } from './branches.ts';
 import { counted } from './output.ts';
 import type { Mark } from './plan-tree.ts';
@@ -135,8 +136,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&apos;',
 };
 
-/** What XML has no place for is left out: https://www.w3.org/TR/xml/#charsets. */
+/** What XML has no place for is left out, where it was not hidden: https://www.w3.org/TR/xml/#charsets. */
 const escaped = (line: string): string =>
-  line
+  visibleText(line)
     .replaceAll(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign)
-    .replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '');
+    .replaceAll(/[\uFFFE\uFFFF]/g, '');

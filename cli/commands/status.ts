@@ -1,6 +1,7 @@
 import type { JudgedImages, ReviewRecord } from '../../shared/domain/run.ts';
 import { instant } from '../../shared/domain/time.ts';
 import type { VendorDependency } from '../../shared/domain/vendor-dependency.ts';
+import { visibleLine } from '../../shared/domain/visible-text.ts';
 import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
 import { type ActingState, readActingState } from '../acting.ts';
 import type { Command } from '../command.ts';
@@ -31,7 +32,7 @@ function describeReview(review: ReviewRecord, now: number): string {
   const head = `review ${review.runId}: ${state}, ${instant(at)} (${relative(at, now)}), policy ${review.policyVersion.slice(0, 12)}`;
   const { totals, failure } = review;
   const lines = [head];
-  if (failure) lines.push(`  ${failure.error}: ${failure.detail}`);
+  if (failure) lines.push(visibleLine(`  ${failure.error}: ${failure.detail}`));
   if (totals) {
     const { scopes, inventory, ancestors, found } = totals;
     lines.push(

@@ -6,6 +6,7 @@ import { startReport } from '../../shared/domain/report-build.ts';
 import { reportMarkdown } from '../../shared/domain/report-markdown.ts';
 import { ANCESTOR_BATCH, WHOLE_FLEET } from '../../shared/domain/run.ts';
 import { VendorWaits } from '../../shared/domain/vendor-dependency.ts';
+import { visibleJson } from '../../shared/domain/visible-text.ts';
 import type { UsageLedger } from '../../shared/ports/ledger.ts';
 import type { ReportStore } from '../../shared/ports/reports.ts';
 import { batchesDocument, runFileKeys } from '../../shared/review/documents.ts';
@@ -49,7 +50,7 @@ export async function writeReport(ports: ReportPorts, { runId }: ReportInput): P
   }
   const report = builder.finish(await waitedFor(ports, waits));
   const ofFleet = report.review.scopeKey === WHOLE_FLEET;
-  await ports.reports.put(runId, { json: JSON.stringify(report), markdown: reportMarkdown(report), ofFleet });
+  await ports.reports.put(runId, { json: visibleJson(report), markdown: reportMarkdown(report), ofFleet });
   return report;
 }
 

@@ -1,7 +1,7 @@
 /** `npm run demo`: a fleet in an embedded AWS, the real stacks deployed into it, and the whole loop in it, told as it happens. */
 
 import { EXIT } from '../../cli/errors.ts';
-import { print, printJson } from '../../cli/output.ts';
+import { print, printError, printJson } from '../../cli/output.ts';
 import { policySchema } from '../../shared/domain/policy.ts';
 import { parse } from '../../shared/schema.ts';
 import { FleetError, loadFleet } from '../fleet/load.ts';
@@ -115,6 +115,6 @@ try {
   if (flags.help) print(DEMO_HELP);
   else process.exitCode = await demo(flags);
 } catch (error) {
-  process.stderr.write(`\n${explain(error)}\n`);
+  printError(`\n${explain(error)}`);
   process.exitCode = error instanceof DemoUsageError ? EXIT.usage : EXIT.failed;
 }

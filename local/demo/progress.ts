@@ -1,4 +1,4 @@
-import { paint } from '../../cli/output.ts';
+import { paint, shown } from '../../cli/output.ts';
 import { wrapped } from './wrap.ts';
 
 const BAR_WIDTH = 30;
@@ -21,25 +21,25 @@ export class Progress {
     this.stream = stream;
   }
 
-  /** A finished line, above the bar where there is one. */
+  /** A finished line, above the bar where there is one. Ends of lines that others put into it are no ends. */
   line(text = ''): void {
-    if (this.bar === '') {
-      this.stream.write(`${text}\n`);
-      return;
-    }
-    this.stream.write(`${CLEAR_LINE}${text}\n${this.bar}`);
+    const line = shown(text).replaceAll('\n', '\\n');
+    this.stream.write(this.bar === '' ? `${line}\n` : `${CLEAR_LINE}${line}\n${this.bar}`);
   }
 
   /** Lines between which the terminal may break a text; all but the first are indented. */
   text(text: string, indent: number): void {
-    this.line(wrapped(text, this.stream.columns ?? USUAL_COLUMNS, indent));
+    for (const line of this.#wrapped(text, indent)) this.line(line);
   }
 
   heading(text: string): void {
     this.endBar();
     this.line();
-    for (const line of wrapped(text, this.stream.columns ?? USUAL_COLUMNS, 0).split('\n'))
-      this.line(paint('bold', line));
+    for (const line of this.#wrapped(text, 0)) this.line(paint('bold', line));
+  }
+
+  #wrapped(text: string, indent: number): readonly string[] {
+    return wrapped(text, this.stream.columns ?? USUAL_COLUMNS, indent);
   }
 
   /** Moves the bar; off a terminal a line for the end is enough, and of many for every quarter. */

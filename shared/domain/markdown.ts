@@ -1,3 +1,5 @@
+import { visibleLine } from './visible-text.ts';
+
 export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
@@ -13,7 +15,7 @@ const WIDEST_PADDED = 100;
 /** An aligned Markdown table; empty where there are no rows. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   if (rows.length === 0) return '';
-  const cells = rows.slice(0, MOST_ROWS).map((row) => columns.map(({ text }) => cell(text(row))));
+  const cells = rows.slice(0, MOST_ROWS).map((row) => columns.map(({ text }) => plainText(text(row))));
   const widths = columns.map(({ title }, index) =>
     cells.reduce(
       (width, row) => Math.max(width, Math.min(row[index]?.length ?? 0, WIDEST_PADDED)),
@@ -35,9 +37,16 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   ].join('\n');
 }
 
-/** Text of other people stays text: no cell can break its table, hide a link or bring markup. */
-const cell = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[\\|<>[\]`*]/g, '\\$&');
+/**
+ * What means something in GitHub's Markdown inside a line: markup, tables, HTML, character references, formulas, and
+ * addresses that become links by themselves. Underscores inside a word mean nothing.
+ * https://github.github.com/gfm/#backslash-escapes, https://github.github.com/gfm/#autolinks-extension-
+ */
+const MARKUP = /[\\`*[\]<>|~&$]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|(?<=https?|ftp|mailto|xmpp):|(?<=www)\./giu;
 
-/** A section with the controls that it is evidence for. */
+/** Text of other people stays text: it can break no table, hide no link, bring no markup, and hides no character. */
+export const plainText = (text: string): string => visibleLine(text).replace(MARKUP, '\\$&');
+
+/** A section with the controls that it is evidence for. @param title may hold text of other people */
 export const section = (title: string, controls: string, body: string): string =>
-  `\n## ${title}\n\n_NIST SP 800-53: ${controls}_\n\n${body}\n`;
+  `\n## ${plainText(title)}\n\n_NIST SP 800-53: ${controls}_\n\n${body}\n`;

@@ -1,10 +1,11 @@
-import { type Column, section, table } from './markdown.ts';
+import { type Column, plainText, section, table } from './markdown.ts';
 import { reasonText } from './reason-text.ts';
 import type { Report, ReportGroup, ReportLine, ReportSums } from './report.ts';
 import { losses } from './report-losses.ts';
 import { found, layerDisagreements, ownerOf, pendingRebuilds, waitingForVendors } from './report-work.ts';
 import { SCAN_STATES } from './scan.ts';
 import { DAY_MS, instant } from './time.ts';
+import { visibleText } from './visible-text.ts';
 
 /** Waivers that run out within so many days are named first. */
 const WAIVER_NOTICE_DAYS = 14;
@@ -14,7 +15,7 @@ const WAIVER_NOTICE_DAYS = 14;
  * for; it proves what was looked at and found, and no more.
  */
 export function reportMarkdown(report: Report): string {
-  return [
+  const page = [
     heading(report),
     ...report.groups.flatMap((group) => violating(group)),
     ...report.groups.flatMap((group) => unknown(group)),
@@ -32,6 +33,7 @@ export function reportMarkdown(report: Report): string {
   ]
     .filter((part) => part !== '')
     .join('\n');
+  return visibleText(page);
 }
 
 /** What nothing runs; what runs stands on it. */
@@ -41,7 +43,7 @@ function heading(report: Report): string {
   const { review, images, groups, ancestors, generatedAtEpochMs, coverage } = report;
   const { found, known } = coverage;
   const { runId, state, mode, policyVersion, startedAtEpochMs, failure } = review;
-  const outcome = failure ? `${state}: ${failure.detail}` : state;
+  const outcome = failure ? `${state}: ${plainText(failure.detail)}` : state;
   return [
     '# Fleet review',
     '',

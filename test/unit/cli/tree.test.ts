@@ -215,6 +215,6 @@ describe('as a picture', () => {
     const titles = elementsOf(parseXml(svg))
       .filter((element) => element.name === 'title')
       .map(({ text }) => text);
-    expect(titles[1]).toBe(`${idOf(plain)}\nwaits\npaused\n<script>`);
+    expect(titles[1]).toBe(`${idOf(`\\u0000${plain}`).replace(plain, `${plain}\\u0007`)}\nwaits\npaused\n<script>`);
   });
 });

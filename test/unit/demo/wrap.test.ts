@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { coloured, shown } from '../../../cli/output.ts';
 import { wrapped } from '../../../local/demo/wrap.ts';
 
 test.each<[name: string, text: string, lines: string[]]>([
@@ -8,10 +9,10 @@ test.each<[name: string, text: string, lines: string[]]>([
   ['what begins with spaces keeps them', '      in apps/shop, apps/other', ['      in apps/shop,', '    apps/other']],
   ['nothing is one line', '', ['']],
 ])('%s', (_name, text, lines) => {
-  expect(wrapped(text, 20, 4).split('\n')).toEqual(lines);
+  expect(wrapped(text, 20, 4)).toEqual(lines);
 });
 
 test('colours take no room', () => {
-  const text = wrapped('\u001b[31mone\u001b[39m two three four five', 14, 2);
-  expect(text.split('\n').map(stripVTControlCharacters)).toEqual(['one two three', '  four five']);
+  const lines = wrapped(`${coloured('red', 'one')} two three four five`, 14, 2);
+  expect(lines.map((line) => stripVTControlCharacters(shown(line)))).toEqual(['one two three', '  four five']);
 });

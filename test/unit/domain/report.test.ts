@@ -9,6 +9,7 @@ import type { ReviewRecord } from '../../../shared/domain/run.ts';
 import type { VendorDependency } from '../../../shared/domain/vendor-dependency.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
 import { parse } from '../../../shared/schema.ts';
+import { forgedLines, hiddenIn, hostileTexts, poisoned } from '../../support/hostile.ts';
 import { fc } from '../../support/seeded.ts';
 import { completeScan, DAY, digestOf, image, NOW, runs } from './arbitraries.ts';
 
@@ -387,7 +388,7 @@ describe('the page', () => {
     '## Next breaches, within 7 days',
     '2026-11-25 03:00 UTC',
     '## Coverage',
-    'no \\| role here',
+    String.raw`no \| role\\nhere`,
     '2/r',
     'digest-unknown',
     'SI-2',
@@ -395,6 +396,30 @@ describe('the page', () => {
     'CM-8',
   ])('tells: %s', (text) => {
     expect(page).toContain(text);
+  });
+
+  test('shows each character of whatever others have written into it, and none of it is markup', () => {
+    const vendor: VendorDependency = {
+      ...{ package: 'p', version: '1', vulnerability: 'CVE-1', stream: 's/r/base:^1$', heads: [], ruleIds: [] },
+      ...{ reason: 'no-fix', sinceEpochMs: NOW, streams: ['s/r/base:^1$'], images: 1 },
+      vendor: { digest: digestOf('v'), tier: 'mirrored', places: ['s/r/debian'] },
+    };
+    fc.assert(
+      fc.property(hostileTexts, (text) => {
+        const told = reportMarkdown(poisoned({ ...report, waitingForVendors: [vendor] }, text, ['key']));
+        expect([hiddenIn(told), forgedLines(told)]).toEqual([undefined, []]);
+        const unescaped = told.replace(/\\./g, '').replace(/`[^`\n]*`/g, '');
+        expect(unescaped).not.toMatch(/[<>~&$]|\]\(|https?:|www\./);
+        // A row has as many cells as the titles above it.
+        const rows = unescaped.split('\n').filter((line) => line.startsWith('|'));
+        for (const [at, row] of rows.entries()) {
+          if (/^\| -+:? /.test(row)) continue;
+          const titles = rows.slice(0, at + 1).findLast((_, before) => /^\| -+/.test(rows[before + 1] ?? ''));
+          expect(row.split('|')).toHaveLength(titles?.split('|').length ?? -1);
+        }
+      }),
+      { numRuns: 100 },
+    );
   });
 
   test('a table of very many rows names how many it leaves out', () => {
@@ -441,7 +466,7 @@ describe('the page', () => {
     const report = buildReport(context(), [], [waiting]);
     expect(report.waitingForVendors).toEqual([waiting]);
     expect(reportMarkdown(report).replace(/ +/g, ' ')).toContain(
-      `| openssl | 3.0 | CVE-1 | s/r/base:^1$ | 2 | 401 | s/r/debian ${digestOf('v').slice(0, 19)} | 2026-11-21 03:00 UTC | a rebuild left it 2026-11-23 03:00 UTC |`,
+      `| openssl | 3.0 | CVE-1 | s/r/base:^1\\$ | 2 | 401 | s/r/debian ${digestOf('v').slice(0, 19)} | 2026-11-21 03:00 UTC | a rebuild left it 2026-11-23 03:00 UTC |`,
     );
     const { vendor: _, triedAtEpochMs: __, ...told } = waiting;
     const untried = buildReport(context(), [], [{ ...told, reason: 'no-fix' }]);

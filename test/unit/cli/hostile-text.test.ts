@@ -1,0 +1,205 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { jest } from '@jest/globals';
+import type { CliContext, Command } from '../../../cli/command.ts';
+import { ageCommand } from '../../../cli/commands/age.ts';
+import { ledgerCommand } from '../../../cli/commands/ledger.ts';
+import { lineageCommand } from '../../../cli/commands/lineage.ts';
+import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
+import { planCommand } from '../../../cli/commands/plan.ts';
+import { policyCommand } from '../../../cli/commands/policy.ts';
+import { protectionCommand } from '../../../cli/commands/protection.ts';
+import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
+import { reportCommand } from '../../../cli/commands/report.ts';
+import { resetCommand } from '../../../cli/commands/reset.ts';
+import { reviewCommand } from '../../../cli/commands/review.ts';
+import { statusCommand } from '../../../cli/commands/status.ts';
+import { whyCommand } from '../../../cli/commands/why.ts';
+import { explained, NotFoundError } from '../../../cli/errors.ts';
+import { coloured, printError, shown, table } from '../../../cli/output.ts';
+import { lineageFactsOf } from '../../../shared/domain/image-content.ts';
+import { forgedLines, hiddenIn, hostileTexts, MOST_HOSTILE, poisonedPort } from '../../support/hostile.ts';
+import { cascade, closure, deployment, lock, node, rebuild } from '../../support/rebuild-samples.ts';
+import { digestOf, LOCATION, review, usage } from '../../support/samples.ts';
+import { fc } from '../../support/seeded.ts';
+import {
+  fact,
+  HOUR_MS,
+  locationOf,
+  type PlanWorld,
+  planWorld,
+  setPolicy,
+  streamOf,
+  tell,
+  violating,
+  wakeUp,
+} from '../cascade-plan/support.ts';
+import { cliContext, run } from './support.ts';
+
+/** One of everything that a command shows. */
+async function world(): Promise<PlanWorld> {
+  const made = await planWorld();
+  const now = made.clock();
+  await violating(made, 0);
+  await setPolicy(made, { mode: 'report-only' });
+  await wakeUp(made);
+  await violating(made, 1, fact(), fact({ vulnerability: 'CVE-2026-2' }));
+  await tell(made, 1, { kind: 'person', ruleId: 'asked-by-person', by: 'jo', reason: 'a wish', sinceEpochMs: now });
+  await made.usages.record([usage('app-0'), usage('app-1')], now);
+  await made.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: now - HOUR_MS, reason: 'an incident' });
+  await made.cascades.beginPlanning('other', { nowEpochMs: now, untilEpochMs: now + 1 });
+  const answer = { answer: 'wait', reason: 'cap-reached', detail: 'later' } as const;
+  const planned = [node('abc-g1', streamOf(3), { state: 'waiting', answer }), node('abc-g1', streamOf(0))];
+  await made.cascades.write('other', cascade('abc-g1'), planned);
+  await made.cascades.endPlanning('other');
+  await made.locks.take(lock('r1', { stream: streamOf(0), cascadeId: 'abc-g1' }));
+  const service = '111122223333/eu-west-1/prod/app-3';
+  const started = { state: 'running', detail: 'tasks do not start' } as const;
+  await made.rollouts.beginDeployment(deployment('abc-g1', service, started));
+  await made.rollouts.openClosure(closure('abc-g1', streamOf(0), { waitingFor: 'a service' }));
+  const pinned = [{ stream: 'base', head: digestOf('new'), standsOn: digestOf('old'), from: 'registry/base:1' }];
+  const outcome = { result: 'failed', reason: 'the pipeline failed' } as const;
+  await made.rebuilds.record(streamOf(0), 'r1', () => rebuild('r1', { stream: streamOf(0), outcome, pinned }));
+  await made.guards.change(streamOf(0), (memory) => ({
+    ...{ ...memory, failuresInARow: 1 },
+    reset: { by: 'jo', atEpochMs: now - 2 * HOUR_MS, reason: 'fixed' },
+  }));
+  const failure = { error: 'FleetReviewIncomplete', detail: 'a scope failed' };
+  await made.runs.begin(review('run', { startedAtEpochMs: now }));
+  await made.runs.finish(review('run', { state: 'failed', endedAtEpochMs: now, failure }));
+  const scope = { account: LOCATION.account, region: LOCATION.region };
+  await made.scopes.record({ scope, failure: { error: 'E', detail: 'no role', sinceEpochMs: now } });
+  const fate = { state: 'unknown', reason: 'a rule of tomorrow' } as const;
+  const refusal = { reason: 'no-covering-rule', detail: 'Add a rule.' } as const;
+  const location = locationOf(0);
+  await made.losses.record(
+    { location, lookedAtEpochMs: 0, images: 1, losses: 1, unknown: 1, failure: { error: 'E', detail: 'no role' } },
+    [
+      {
+        ...{ digest: digestOf('app-0'), location, use: 'running', running: 1, workloads: ['web'], fate, refusal },
+        foundAtEpochMs: now,
+      },
+    ],
+  );
+  return made;
+}
+
+function contextOf(made: PlanWorld, text: string): CliContext {
+  const context = cliContext(made);
+  const skipped: Readonly<Record<string, readonly string[]>> = {
+    policies: ['version', 'owner', 'name'],
+    runs: ['key'],
+  };
+  const ports = Object.entries(context).map(([name, port]) => [
+    name,
+    typeof port === 'object' ? poisonedPort(port, text, ['name', ...(skipped[name] ?? [])]) : port,
+  ]);
+  const images = [...made.images.records.values()].map((record) => ({
+    ...{ ...record, platform: 'linux/amd64' as const, references: [`docker.io/x${text}`], locations: [] },
+    lineage: lineageFactsOf(record, { digest: record.digest, layers: [] }, []),
+  }));
+  return {
+    ...(Object.fromEntries(ports) as unknown as CliContext),
+    clock: made.clock,
+    author: async () => `jo${text}`,
+    reviews: {
+      start: async () => 'arn:aws:states:eu-west-1:111122223333:execution:fleet-review:1',
+      report: async () => `# Report ${text.replaceAll('\n', ' ')}`,
+    },
+    lineage: async () => ({ images, indexes: new Map() }),
+    async *dump() {
+      yield { [text]: text };
+    },
+  };
+}
+
+const COMMANDS: readonly (readonly [string, Command, readonly string[], Readonly<Record<string, string | boolean>>])[] =
+  [
+    ['status', statusCommand, [], {}],
+    ['why', whyCommand, [digestOf('app-0')], {}],
+    ['age', ageCommand, [], { days: '3000', overdue: true }],
+    ['lineage', lineageCommand, [], {}],
+    ['report', reportCommand, [], {}],
+    ['review', reviewCommand, [], {}],
+    ['protection', protectionCommand, [], {}],
+    ['plan', planCommand, [], { tree: true, all: true }],
+    ['pause', pauseCommand, [], { reason: 'so' }],
+    ['resume', resumeCommand, [], {}],
+    ['rebuild', rebuildCommand, [streamOf(1)], { reason: 'a wish' }],
+    ['reset', resetCommand, [streamOf(0)], { reason: 'so' }],
+    ['policy show', policyCommand, ['show'], {}],
+    ['ledger', ledgerCommand, [], {}],
+  ];
+
+const WITHOUT_JSON = new Set(['report', 'ledger']);
+
+describe.each(COMMANDS)('%s', (name, command, words, flags) => {
+  test('shows each character of what others have written', async () => {
+    const made = await world();
+    await fc.assert(
+      fc.asyncProperty(hostileTexts, async (text) => {
+        const told = await run(command, contextOf(made, text), words, flags).then(
+          (done) => done.text,
+          (error: Error) => shown(explained(error)),
+        );
+        expect([hiddenIn(told), forgedLines(told)]).toEqual([undefined, []]);
+      }),
+      { numRuns: 5, examples: [[MOST_HOSTILE]] },
+    );
+  });
+
+  test('with --json it is the same document', async () => {
+    const { text } = await run(command, contextOf(await world(), MOST_HOSTILE), words, { ...flags, json: true }).catch(
+      (error: Error) => ({ text: JSON.stringify(shown(explained(error))) }),
+    );
+    expect(hiddenIn(text)).toBeUndefined();
+    if (!WITHOUT_JSON.has(name)) expect(JSON.parse(text)).toBeDefined();
+  });
+});
+
+test('what is tried is shown: text of others is on most of these pages', async () => {
+  const pages: string[] = [];
+  for (const [, command, words, flags] of COMMANDS) {
+    const told = run(command, contextOf(await world(), '\u001b'), words, flags);
+    pages.push(await told.then(({ text }) => text));
+  }
+  expect(pages.filter((page) => page.includes('\\u001b')).length).toBeGreaterThanOrEqual(9);
+});
+
+test('errors show each character, too, with their causes', () => {
+  const told: string[] = [];
+  const written = jest.spyOn(process.stderr, 'write').mockImplementation((piece) => told.push(String(piece)) > 0);
+  try {
+    printError(explained(new NotFoundError(`no image ${MOST_HOSTILE}`, { cause: new Error('\u009b') })));
+  } finally {
+    written.mockRestore();
+  }
+  expect(told.join('')).toContain('\\u001b');
+  expect(hiddenIn(told.join(''))).toBeUndefined();
+});
+
+test('colours of our own stay, and none that a name brings along', () => {
+  expect(shown(`${coloured('red', 'a\u001b[32mb')} c`)).toBe('\u001b[31ma\\u001b[32mb\u001b[39m c');
+});
+
+test('a cell of a table may have a colour of our own, which takes no room', () => {
+  const columns = [
+    { title: 'image', value: (name: string) => `${name}\u001b ${coloured('dim', 'sha256')}` },
+    { title: 'is', value: () => 'old' },
+  ];
+  expect(
+    shown(table(['a', 'longer'], columns))
+      .split('\n')
+      .slice(1),
+  ).toEqual(['a\\u001b \u001b[2msha256\u001b[22m       old', 'longer\\u001b \u001b[2msha256\u001b[22m  old']);
+});
+
+test('nothing of the commands and the demo writes past this', () => {
+  const files = ['cli', 'cli/commands', 'local/demo'].flatMap((folder) =>
+    readdirSync(folder).flatMap((file) => (file.endsWith('.ts') ? [join(folder, file)] : [])),
+  );
+  const writing = files.filter((file) =>
+    /\b(stdout|stderr|stream)\.write\(|\bconsole\./.test(readFileSync(file, 'utf8')),
+  );
+  expect(writing.sort()).toEqual([join('cli', 'output.ts'), join('local', 'demo', 'progress.ts')]);
+});
