@@ -2,12 +2,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve as resolvePath } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { CloudAdmin } from './cloud/admin-client.ts';
+import { nameOwner, newStateFolder, removeStaleFolders } from './state-folders.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const WINDOWS = process.platform === 'win32';
@@ -47,6 +47,8 @@ export interface Cloud {
   readonly pid: number;
   /** Holds `cloud.log`, unless `logTo` names another file. */
   readonly stateDir: string;
+  /** Temporary state folders of clouds that were killed, removed at this start. */
+  readonly removed: readonly string[];
   /** The configuration of any SDK v3 client, as root of an account: `new ECSClient(cloud.clients(account, region))`. */
   clients(account: string, region: string): ClientConfig;
   /** The routes AWS has no call for: faults, call counts, the past of images. */
@@ -62,11 +64,13 @@ export interface Cloud {
  * Starts an embedded cloud and waits until it takes requests (about 0.5 s).
  *
  * It ends with `stop()`, and by itself when this process ends in any way, SIGKILL included: it watches its standard
- * input, which only this process holds open.
+ * input, which only this process holds open. One that is itself ended by SIGKILL leaves its state folder, which the next
+ * start removes.
  * @throws CloudStartFailed
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
-  const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), 'patchwave-cloud-')));
+  const removed = options.stateDir === undefined ? await removeStaleFolders() : [];
+  const stateDir = options.stateDir ?? (await newStateFolder());
   const child = spawn(PYTHON, argumentsOf(options, stateDir), {
     stdio: ['pipe', 'pipe', 'pipe'],
     // A group of its own: a Ctrl-C in the terminal reaches this process only, which then stops the cloud in order.
@@ -79,11 +83,13 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   });
   const stop = stopper(child, exited, options.stateDir === undefined ? stateDir : undefined);
   try {
+    if (options.stateDir === undefined && child.pid !== undefined) await nameOwner(stateDir, child.pid);
     const { endpoint, pid } = await readiness(child, options.logTo ?? join(stateDir, 'cloud.log'));
     return {
       endpoint,
       pid,
       stateDir,
+      removed,
       hubAccount: options.hubAccount,
       admin: new CloudAdmin(endpoint),
       clients: clientsAt(endpoint),

@@ -28,6 +28,8 @@ export interface InstallOptions {
   readonly build?: boolean;
   /** Restored behaviours to leave out. */
   readonly without?: readonly string[];
+  /** The cloud takes requests. */
+  readonly onCloud?: (cloud: Cloud) => void;
   readonly onStep?: (step: 'build' | 'cloud' | 'fleet' | 'deploy' | 'policy') => void;
   readonly onProgress?: (progress: SeedProgress) => void;
 }
@@ -63,6 +65,7 @@ export async function install(fleet: Fleet, options: InstallOptions = {}): Promi
   }
   options.onStep?.('cloud');
   const cloud = await startCloud({ hubAccount: fleet.hub.account, without: options.without ?? [] });
+  options.onCloud?.(cloud);
   try {
     return await installInto(cloud, fleet, options);
   } catch (error) {

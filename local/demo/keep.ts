@@ -8,7 +8,7 @@ export function keepUp(
   { cloud, deployment, fleet }: Installation,
   progress: Progress,
 ): NonNullable<DemoResult['kept']> {
-  const { endpoint, pid } = cloud;
+  const { endpoint, pid, stateDir } = cloud;
   const { account, region } = fleet.hub;
   const { ledgerTable, fleetReviewMachineArn } = deployment;
   const environment = `AWS_ENDPOINT_URL=${endpoint} AWS_ACCESS_KEY_ID=${account} AWS_SECRET_ACCESS_KEY=local AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`;
@@ -21,10 +21,11 @@ export function keepUp(
       'review again',
       `.venv/bin/aws stepfunctions start-execution --state-machine-arn ${fleetReviewMachineArn} --input '{}'`,
     ],
+    ['its files', `${stateDir} (removed when it stops; after kill -9 at the next start of a cloud)`],
     ['stop it', `kill ${pid}`],
   ] as const;
   progress.heading('The cloud stays up');
   for (const [what, how] of lines) progress.line(`  ${paint('dim', what.padEnd(12))}  ${how}`);
   cloud.release();
-  return { endpoint, region, hubAccount: account, ledgerTable, stateMachineArn: fleetReviewMachineArn, pid };
+  return { endpoint, region, hubAccount: account, ledgerTable, stateMachineArn: fleetReviewMachineArn, pid, stateDir };
 }

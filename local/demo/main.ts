@@ -45,6 +45,10 @@ async function demo(flags: DemoFlags): Promise<number> {
       progress.line(`${STEP_TITLES[step]} ...`);
       watch.begin(step);
     },
+    onCloud: ({ stateDir, removed }) => {
+      progress.text(`  Its files and its log are in ${stateDir}`, 2);
+      if (removed.length > 0) progress.text(`  Removed what killed clouds left: ${removed.join(', ')}`, 2);
+    },
     onProgress: ({ step, done, total }) => progress.move(step, done, total),
   });
   let kept: DemoResult['kept'];

@@ -92,6 +92,7 @@ export const demoResultSchema = v.strictObject({
         ledgerTable: v.string(),
         stateMachineArn: v.string(),
         pid: v.integer(),
+        stateDir: v.pipe(v.string(), v.description('the folder of its files and its log')),
       }),
       v.description('with --keep: where the cloud is'),
     ),

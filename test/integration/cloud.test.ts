@@ -84,6 +84,17 @@ describe('the life of a cloud', () => {
     await eventually(async () => (existsSync(stateDir) || isAlive(pid) ? undefined : true), 'the end of the cloud');
   }, 20_000);
 
+  test('one that was kept and is killed leaves its folder to the next start', async () => {
+    const { pid, stateDir, release } = await startCloud({ hubAccount: HUB_ACCOUNT });
+    release();
+    process.kill(pid, 'SIGKILL');
+    await eventually(async () => (isAlive(pid) ? undefined : true), 'the end of the cloud');
+    expect(existsSync(stateDir)).toBe(true);
+    await using next = await startCloud({ hubAccount: HUB_ACCOUNT });
+    expect(next.removed).toContain(stateDir);
+    expect(existsSync(stateDir)).toBe(false);
+  }, 20_000);
+
   test('a restore that does not exist is refused with the names of those that do', async () => {
     await expect(startCloud({ hubAccount: HUB_ACCOUNT, without: ['no_such'] })).rejects.toThrow(
       /No restore is called no_such. Known: .*ecr_scanning/,
