@@ -18,11 +18,17 @@ export class DynamoLatestRuns implements Pick<RunLedger, 'latest'> {
     this.#table = table;
   }
 
+  /**
+   * The end of a review is three writes, its own record first, and the event that tells of it comes from that one: a
+   * reader that the event woke may be faster than the other two. So a lease is asked whether its review has ended.
+   */
   async latest(): ReturnType<RunLedger['latest']> {
-    const [ended, running] = await Promise.all([
+    const [latest, lease] = await Promise.all([
       reviewAt(this.#table, keys.latestRun),
       reviewAt(this.#table, keys.currentRun),
     ]);
-    return { ...(ended && { ended }), ...(running && { running }) };
+    const own = lease && (await reviewAt(this.#table, keys.run(lease.runId)));
+    if (!own || own.state === 'running') return { ...(latest && { ended: latest }), ...(lease && { running: lease }) };
+    return { ended: latest && latest.startedAtEpochMs > own.startedAtEpochMs ? latest : own };
   }
 }
