@@ -52,6 +52,7 @@ const untilText = (at: number | undefined, now: number): string =>
 const NODE_COLOURS: Readonly<Partial<Record<NodeState, Colour>>> = {
   verified: 'green',
   waiting: 'yellow',
+  parked: 'yellow',
   refused: 'red',
   failed: 'red',
   ineffective: 'red',

@@ -27,9 +27,17 @@ function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now:
   return `${head}\n${visibleLine(`  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`)}`;
 }
 
+/** What it waits for; a parked one holds its stream until its deadline and nothing else. */
+function openText({ build, parked, deadlineEpochMs }: Rebuild, now: number): string {
+  const state = `not ended, build ${build?.state ?? 'not told yet'}`;
+  if (!parked) return state;
+  const since = `${instant(parked.sinceEpochMs)} (${relative(parked.sinceEpochMs, now)})`;
+  return `${state}; parked since ${since}, until ${instant(deadlineEpochMs)} at the latest`;
+}
+
 function lastRebuild(rebuild: Rebuild, now: number): string {
-  const { rebuildId, attempt, reservedAtEpochMs, build, outcome, pinned = [] } = rebuild;
-  const state = outcome ? outcomeText(outcome) : `not ended, build ${build?.state ?? 'not told yet'}`;
+  const { rebuildId, attempt, reservedAtEpochMs, outcome, pinned = [] } = rebuild;
+  const state = outcome ? outcomeText(outcome) : openText(rebuild, now);
   const told = `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
   return [told, ...pinned.map(pinnedText)].map(visibleLine).join('\n');
 }

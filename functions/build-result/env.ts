@@ -7,6 +7,8 @@ export const environment = v.object({
   PARTITION: text,
   READ_ROLE_EXTERNAL_ID: text,
   ACT_BUILD_ROLE_NAME: text,
+  /** The planner is told here of runs of parked rebuilds that ended. */
+  PLAN_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
   /** Where a message goes that can never be understood, or that nobody may send. */
   DEAD_LETTER_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
 });

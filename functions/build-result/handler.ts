@@ -11,6 +11,7 @@ import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledg
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
+import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer } from './answer.ts';
@@ -27,12 +28,14 @@ function compose(): BuildEventPorts {
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-build-result',
   });
+  const sqs = queueClient();
   return {
     rebuilds: new DynamoRebuildLedger(table),
     locks: new DynamoLockLedger(table),
     runner: new CodePipelineRunner(pipelineClients(access)),
     waitingStep: new SfnWaitingStep(machineClient()),
-    deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
+    planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),
+    deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
     clock: Date.now,
   };
 }

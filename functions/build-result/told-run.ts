@@ -1,5 +1,6 @@
 import { pipelineKey, type Rebuild, type RunnerExecution } from '../../shared/domain/rebuild.ts';
 import type { WaitingStep } from '../../shared/ports/executions.ts';
+import type { Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import type { LockLedger, RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { type LookPorts, lookAtBuild } from '../../shared/rebuilding/look-at-build.ts';
@@ -10,6 +11,7 @@ export interface ToldRunPorts extends LookPorts {
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record' | 'recordExecution' | 'byExecution'>;
   readonly locks: Pick<LockLedger, 'get'>;
   readonly waitingStep: WaitingStep;
+  readonly planner: Messages<PlannerWaking>;
 }
 
 /** `looked`: it goes on. `ended`: its end is written down, and told where a step waits. `not-ours`: nobody asked for it. */
@@ -17,7 +19,8 @@ export type ToldRun = 'looked' | 'ended' | 'not-ours';
 
 /**
  * Looks at the run that an event points at: what the event claims is not believed. The end of a build is written first,
- * then the waiting step is told, so that a step that waits no more finds it.
+ * then the waiting step is told, so that a step that waits no more finds it. For a parked rebuild no step waits: the planner
+ * has another cascade take it up.
  * @throws RunNotRecordedYetError, RunnerUnreachableError
  */
 export async function lookAtToldRun(
@@ -33,6 +36,10 @@ export async function lookAtToldRun(
   const seen = await lookAtBuild(ports, { ...rebuild, executionId: rebuild.executionId ?? run.executionId });
   const end = endOf(seen);
   if (!end) return 'looked';
+  if (seen.parked) {
+    await ports.planner.send([{ kind: 'resumable', about: seen.stream }]);
+    return 'ended';
+  }
   const lock = await ports.locks.get(seen.stream);
   if (lock?.rebuildId === seen.rebuildId && lock.taskToken !== undefined) {
     await ports.waitingStep.succeed(lock.taskToken, { ...end });

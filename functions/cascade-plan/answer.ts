@@ -17,7 +17,13 @@ export async function answer(
   if (messages.length === 0) return { batchItemFailures: [] };
   const planned = await planCauses(ports, awsRequestId);
   if (!planned) return { batchItemFailures: messages.map(({ messageId }) => ({ itemIdentifier: messageId })) };
-  const { cascadeId, streams, open, refused } = planned;
-  logger.info('planned', { open, refused, streams, ...(cascadeId !== undefined && { cascadeId }) });
+  const { cascadeId, streams, open, refused, resumed } = planned;
+  logger.info('planned', {
+    open,
+    refused,
+    streams,
+    ...(resumed !== undefined && { resumed }),
+    ...(cascadeId !== undefined && { cascadeId }),
+  });
   return { batchItemFailures: [] };
 }

@@ -5,9 +5,11 @@ import type { PlanningLease } from '../../shared/ports/rebuilds.ts';
 import { planAndAsk } from './ask-looks.ts';
 import { beginCascade } from './begin.ts';
 import { findCauses } from './find-causes.ts';
+import { heldStreams } from './held-streams.ts';
 import type { PlanPorts } from './ports.ts';
 import { recordAnswers } from './record-answers.ts';
 import { resumeOpen } from './resume-open.ts';
+import { resumeParked } from './resume-parked.ts';
 import { tellLeft } from './tell-left.ts';
 
 /** Longer than the function may run: whoever's lease has lapsed is dead. */
@@ -21,6 +23,8 @@ export interface Planned {
   /** Causes that are not closed, before this plan. */
   readonly open: number;
   readonly refused: number;
+  /** Parked rebuilds that another cascade takes up now; absent where there are none. */
+  readonly resumed?: number;
 }
 
 /**
@@ -61,7 +65,9 @@ async function layLeaseDown({ cascades, clock }: PlanPorts, owner: string): Prom
 async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeId }: PlanningLease): Promise<Planned> {
   if (pendingCascadeId !== undefined) await beginCascade(ports, pendingCascadeId);
   await resumeOpen(ports, owner);
-  await tellLeft(ports);
+  const held = await heldStreams(ports);
+  await tellLeft(ports, held);
+  const resumed = await resumeParked(ports, owner, held);
   const { open: causes, taken } = await findCauses(ports);
   const plan = await planAndAsk(ports, await readPlan(ports, causes));
   await recordAnswers(ports, causes, plan);
@@ -72,6 +78,7 @@ async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeI
     streams: started === undefined ? 0 : plan.nodes.length,
     open: causes.length + taken,
     refused: refused.length,
+    ...(resumed > 0 && { resumed }),
   };
 }
 

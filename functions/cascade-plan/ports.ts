@@ -2,7 +2,7 @@ import type { ReadPlanPorts } from '../../shared/cascade/read-plan.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CascadeExecutions } from '../../shared/ports/executions.ts';
 import type { CauseLedger } from '../../shared/ports/ledger.ts';
-import type { CascadeEnding, LookRequest, Messages } from '../../shared/ports/messages.ts';
+import type { CascadeEnding, LookRequest, Messages, ParkedLook } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { CascadeLedger, GuardLedger, LockLedger, SlotLedger } from '../../shared/ports/rebuilds.ts';
 import type { Retry } from '../../shared/ports/retry.ts';
@@ -19,7 +19,7 @@ export interface PlanPorts extends ReadPlanPorts {
   /** Registries are read by somebody else. */
   readonly looks: Messages<LookRequest>;
   /** So are cascades ended. */
-  readonly ends: Messages<CascadeEnding>;
+  readonly ends: Messages<CascadeEnding | ParkedLook>;
   readonly clock: Clock;
   /** How long another planner is waited for. */
   readonly retry: Retry;

@@ -1,31 +1,43 @@
-import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { isOpen } from '../../shared/domain/cascade.ts';
-import type { StreamLock } from '../../shared/domain/rebuild.ts';
-import { mayStillRun } from '../../shared/rebuilding/build.ts';
+import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import { MINUTE_MS } from '../../shared/domain/time.ts';
+import type { ParkedLook } from '../../shared/ports/messages.ts';
+import { holdsStream, isOver, mayStillRun } from '../../shared/rebuilding/build.ts';
+import type { HeldStream } from './held-streams.ts';
 import type { PlanPorts } from './ports.ts';
 
-type Ports = Pick<PlanPorts, 'locks' | 'rebuilds' | 'cascades' | 'ends' | 'clock'>;
+type Ports = Pick<PlanPorts, 'cascades' | 'ends' | 'clock'>;
 
-const READS_AT_ONCE = 16;
+/** As often as the planner wakes by itself: a run that waits for a person is looked at so often where no event tells of it. */
+const LOOK_AGAIN_AFTER_MS = 15 * MINUTE_MS;
 
 /**
  * Tells the reaper of cascades that have ended and still hold a stream, by what the ledger knows: their build went on and
  * has ended since. Nobody else gives that back where nothing is rebuilt any more, and its slots count against the caps.
+ * Also of parked rebuilds: whose run failed, whose time is over, or of which nothing was heard for a while.
  */
-export async function tellLeft(ports: Ports): Promise<void> {
-  const held = (await collect(ports.locks.all())).flat();
+export async function tellLeft(ports: Ports, held: readonly HeldStream[]): Promise<void> {
+  const nowEpochMs = ports.clock();
   const told: string[] = [];
-  for (const [cascadeId, locks] of Map.groupBy(held, (lock) => lock.cascadeId)) {
+  const others = held.filter(({ rebuild }) => !rebuild?.parked);
+  for (const [cascadeId, streams] of Map.groupBy(others, ({ lock }) => lock.cascadeId)) {
     const cascade = await ports.cascades.get(cascadeId);
     if (!cascade || isOpen(cascade)) continue;
-    const left = await mapConcurrently(locks, READS_AT_ONCE, (lock) => isLeft(ports, lock));
-    if (left.includes(true)) told.push(cascadeId);
+    if (streams.some(({ rebuild }) => isLeft(rebuild, nowEpochMs))) told.push(cascadeId);
   }
-  await ports.ends.send(told.map((cascadeId) => ({ kind: 'ended', cascadeId })));
+  const looks = held.flatMap(({ rebuild }): ParkedLook[] => {
+    if (!rebuild?.parked || !isLookDue(rebuild, nowEpochMs)) return [];
+    const { cascadeId, stream, rebuildId } = rebuild;
+    return [{ kind: 'parked', cascadeId, stream, rebuildId }];
+  });
+  await ports.ends.send([...told.map((cascadeId) => ({ kind: 'ended', cascadeId }) as const), ...looks]);
 }
 
-async function isLeft({ rebuilds, clock }: Ports, { stream, rebuildId }: StreamLock): Promise<boolean> {
-  const rebuild = await rebuilds.get(stream, rebuildId);
-  // A person's time is not the build's: that run is there, whatever its deadline.
-  return rebuild?.build?.state !== 'waiting-approval' && !(rebuild && mayStillRun(rebuild, clock()));
+const isLeft = (rebuild: Rebuild | undefined, nowEpochMs: number): boolean =>
+  !(rebuild && mayStillRun(rebuild, nowEpochMs));
+
+function isLookDue(rebuild: Rebuild, nowEpochMs: number): boolean {
+  const { parked, build } = rebuild;
+  if (!holdsStream(rebuild, nowEpochMs)) return true;
+  return !isOver(build) && nowEpochMs - (parked?.lookedAtEpochMs ?? 0) >= LOOK_AGAIN_AFTER_MS;
 }

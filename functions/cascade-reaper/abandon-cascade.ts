@@ -5,7 +5,7 @@ import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
 import type { AbandonStep } from './input.ts';
 
 export interface AbandonPorts extends ReapPorts {
-  readonly cascades: ReapPorts['cascades'] & Pick<CascadeLedger, 'get'>;
+  readonly cascades: ReapPorts['cascades'] & Pick<CascadeLedger, 'get' | 'node'>;
 }
 
 /** The error that its execution ends in. */

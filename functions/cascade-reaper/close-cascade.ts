@@ -10,7 +10,7 @@ export interface ClosePorts extends ReapPorts {
 }
 
 export interface ClosedCascade {
-  readonly state: 'complete' | 'incomplete';
+  readonly state: 'complete' | 'parked' | 'incomplete';
   /** What is missing, for a person. */
   readonly detail: string;
 }
@@ -40,7 +40,8 @@ export async function closeCascade(ports: ClosePorts, input: OwnExecution): Prom
   return closed(stands);
 }
 
-const closed = ({ state, streams, failure }: Cascade): ClosedCascade =>
-  state === 'complete'
-    ? { state, detail: `All ${streams} streams are verified, or need nothing any more.` }
-    : { state: 'incomplete', detail: (failure?.detail ?? 'nobody knows why').slice(0, LONGEST_DETAIL) };
+function closed({ state, streams, failure }: Cascade): ClosedCascade {
+  if (state === 'complete') return { state, detail: `All ${streams} streams are verified, or need nothing any more.` };
+  const detail = (failure?.detail ?? 'the ledger does not say why').slice(0, LONGEST_DETAIL);
+  return { state: state === 'parked' ? state : 'incomplete', detail };
+}

@@ -1,5 +1,5 @@
 import { type DeathPorts, deathOf } from '../../shared/cascade/death.ts';
-import { reapCascade, settleLeft } from '../../shared/cascade/reap.ts';
+import { reapCascade, settleLeft, settleParked } from '../../shared/cascade/reap.ts';
 import { type Cascade, isOpen } from '../../shared/domain/cascade.ts';
 import { messageIn } from '../../shared/domain/failure-text.ts';
 import { runIdOf } from '../../shared/domain/run-id.ts';
@@ -7,11 +7,12 @@ import { type ExecutionEnded, executionEnded } from '../../shared/events/executi
 import { isOwnMessage, readBody } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
-import type { CascadeEnding, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
+import type { CascadeEnding, Messages, ParkedLook, PlannerWaking } from '../../shared/ports/messages.ts';
+import { mayStillRun } from '../../shared/rebuilding/build.ts';
 import { abandonReview } from '../../shared/review/abandon.ts';
 import type * as v from '../../shared/schema.ts';
 import type { AbandonPorts } from './abandon-cascade.ts';
-import { cascadeEnding, type EndMessage } from './input.ts';
+import { type EndMessage, plannersMessage } from './input.ts';
 
 export interface EndEventPorts extends AbandonPorts, DeathPorts {
   readonly deadLetters: DeadLetters;
@@ -60,7 +61,7 @@ export async function handleEndEvents(
 async function handle(ports: EndEventPorts, machines: Machines, body: string): Promise<Handled> {
   const { value: told, problem } = readBody(body, schemaOf);
   if (!told) return setAside(ports, body, problem);
-  if ('kind' in told) return endTold(ports, told);
+  if ('kind' in told) return told.kind === 'parked' ? lookAtParked(ports, told) : endTold(ports, told);
   const machine = told.detail.stateMachineArn;
   if (machine === unqualified(machines.cascadeMachineArn)) return endCascade(ports, told);
   if (machine === unqualified(machines.reviewMachineArn)) return endReview(ports, told);
@@ -72,8 +73,8 @@ async function setAside({ deadLetters }: EndEventPorts, body: string, reason: st
   return 'set-aside';
 }
 
-const schemaOf = (json: unknown): v.GenericSchema<unknown, CascadeEnding | ExecutionEnded> =>
-  isOwnMessage(json) ? cascadeEnding : executionEnded.schema;
+const schemaOf = (json: unknown): v.GenericSchema<unknown, CascadeEnding | ParkedLook | ExecutionEnded> =>
+  isOwnMessage(json) ? plannersMessage : executionEnded.schema;
 
 /** Without the alias or version that executions are started by: events name the machine alone. */
 const unqualified = (stateMachineArn: string): string => stateMachineArn.split(':').slice(0, 7).join(':');
@@ -95,6 +96,16 @@ async function endTold(ports: EndEventPorts, { cascadeId }: CascadeEnding): Prom
     if (death === undefined) return 'alive';
     await reapCascade(ports, cascade, { error: 'ExecutionEnded', detail: death });
   } else await settleLeft(ports, cascade);
+  return wakePlanner(ports, cascade);
+}
+
+/** Where it still waits for its person there is nothing to tell; the planner asks again after a while. */
+async function lookAtParked(ports: EndEventPorts, { cascadeId, stream, rebuildId }: ParkedLook): Promise<Handled> {
+  const [cascade, node] = await Promise.all([ports.cascades.get(cascadeId), ports.cascades.node(cascadeId, stream)]);
+  if (!cascade || !node) return 'not-ours';
+  await settleParked(ports, cascade, node);
+  const rebuild = await ports.rebuilds.get(stream, rebuildId);
+  if (!rebuild || mayStillRun(rebuild, ports.clock())) return 'alive';
   return wakePlanner(ports, cascade);
 }
 

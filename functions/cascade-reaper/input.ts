@@ -17,8 +17,11 @@ export const cascadeReaperSteps = v.variant('action', [
 ]);
 export type AbandonStep = Extract<v.InferOutput<typeof cascadeReaperSteps>, { action: 'abandon' }>;
 
-/** What the planner tells; it knows it as a `CascadeEnding`. */
-export const cascadeEnding = v.strictObject({ kind: v.literal('ended'), cascadeId: v.text() });
+/** What the planner tells; it knows it as a `CascadeEnding` or a `ParkedLook`. */
+export const plannersMessage = v.variant('kind', [
+  v.strictObject({ kind: v.literal('ended'), cascadeId: v.text() }),
+  v.strictObject({ kind: v.literal('parked'), cascadeId: v.text(), stream: v.text(), rebuildId: v.text() }),
+]);
 
 /** Messages of the queue of ended executions; what a body holds is looked at one by one. */
 const endMessages = v.object({ Records: v.array(v.object({ messageId: v.text(), body: v.string() })) });

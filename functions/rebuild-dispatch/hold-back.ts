@@ -1,5 +1,5 @@
 import type { Cascade, CascadeNode, NodeAnswer } from '../../shared/domain/cascade.ts';
-import { HEAD_MENDED, PARENT_NOT_VERIFIED } from '../../shared/domain/guard-answer.ts';
+import { HEAD_MENDED, PARENT_NOT_VERIFIED, WAITING_APPROVAL } from '../../shared/domain/guard-answer.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { releaseSlots } from '../../shared/rebuilding/slots.ts';
@@ -11,7 +11,16 @@ export type Reservation =
   /** `skip`: there is nothing to build. */
   | { readonly decision: 'skip' | 'ended' };
 
-const ENDS: ReadonlySet<string> = new Set([HEAD_MENDED, PARENT_NOT_VERIFIED]);
+/** What stands in the way of a node. `isFinal`: the node ends with it, and its cause is planned again. */
+export interface Obstacle {
+  readonly answer: NodeAnswer;
+  readonly isFinal: boolean;
+}
+
+/** A node that waited for a person would keep its place in the map, of which there are few. */
+const FINAL: ReadonlySet<string> = new Set([HEAD_MENDED, PARENT_NOT_VERIFIED, WAITING_APPROVAL]);
+
+export const obstacleOf = (answer: NodeAnswer): Obstacle => ({ answer, isFinal: FINAL.has(answer.reason) });
 
 interface Asker {
   readonly cascade: Cascade;
@@ -23,23 +32,23 @@ interface Asker {
 
 /**
  * Gives back what a node holds that may not build now, and writes down why. A refusal ends it, and so do the deadline
- * of its cascade, a head that is mended, and a parent that came to nothing. `undefined` where a start that was on its way has begun: that build is awaited.
+ * of its cascade and what is final. `undefined` where a start that was on its way has begun: that build is awaited.
  */
 export async function holdBack(
   ports: DispatchPorts,
   limits: DispatchLimits,
   { cascade, node: { stream }, rebuildId, account }: Asker,
-  answer: NodeAnswer,
+  { answer, isFinal }: Obstacle,
 ): Promise<Reservation | undefined> {
-  const parked = await ports.rebuilds.record(stream, rebuildId, (before) =>
+  const given = await ports.rebuilds.record(stream, rebuildId, (before) =>
     before && !hasBegun(before) && before.endedAtEpochMs === undefined
       ? { ...before, endedAtEpochMs: ports.clock() }
       : undefined,
   );
-  if (parked && hasBegun(parked)) return undefined;
+  if (given && hasBegun(given)) return undefined;
   await ports.locks.release(stream, rebuildId);
   await releaseSlots(ports, rebuildId, account);
-  const isOver = ENDS.has(answer.reason) || ports.clock() >= cascade.deadlineEpochMs;
+  const isOver = isFinal || ports.clock() >= cascade.deadlineEpochMs;
   const state = answer.answer === 'refuse' ? 'refused' : isOver ? 'waiting' : 'planned';
   await ports.cascades.changeNode(cascade.cascadeId, stream, (before) => {
     if (before.state !== 'planned' && before.state !== 'reserved') return undefined;

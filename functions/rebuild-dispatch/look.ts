@@ -1,15 +1,14 @@
-import type { Cascade } from '../../shared/domain/cascade.ts';
-import { wait } from '../../shared/domain/guard-answer.ts';
+import { hasEnded } from '../../shared/domain/cascade.ts';
+import { parkedNode } from '../../shared/domain/cascade-end.ts';
 import type { Rebuild } from '../../shared/domain/rebuild.ts';
-import { streamPolicy } from '../../shared/domain/stream-policy.ts';
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
 import { lookAtBuild } from '../../shared/rebuilding/look-at-build.ts';
-import { takeSlots } from '../../shared/rebuilding/slots.ts';
+import { parkRebuild } from '../../shared/rebuilding/park.ts';
 import { StreamLockLostError } from './errors.ts';
 import type { StepInput } from './input.ts';
-import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
+import type { DispatchLimits, DispatchPorts } from './ports.ts';
 import { adoptRun, findRun } from './run.ts';
 import { type BuildAnswer, later, startUnknown } from './start.ts';
 
@@ -24,6 +23,9 @@ export async function look(
 ): Promise<BuildAnswer> {
   const rebuild = await ports.rebuilds.get(stream, rebuildId);
   if (!rebuild) throw new StreamLockLostError(stream, rebuildId);
+  // Asked again after it was parked: another cascade takes it up, or has.
+  if (rebuild.cascadeId !== cascadeId) return { state: 'parked' };
+  if (rebuild.parked) return park(ports, rebuild);
   const end = endOf(rebuild);
   if (end) return end;
   if ((await ports.locks.get(stream))?.rebuildId !== rebuildId) throw new StreamLockLostError(stream, rebuildId);
@@ -33,8 +35,7 @@ export async function look(
   const seen = await seenBuild(ports, rebuild);
   const seenEnd = endOf(seen);
   if (seenEnd) return seenEnd;
-  const { cascade } = await plannedNode(ports, cascadeId, stream);
-  if (seen.build?.state === 'waiting-approval') return awaitApproval(ports, cascade, seen);
+  if (seen.build?.state === 'waiting-approval') return park(ports, seen);
   return ports.clock() < seen.deadlineEpochMs ? { state: 'running' } : giveUp(ports, seen);
 }
 
@@ -65,28 +66,14 @@ async function giveUp(ports: DispatchPorts, rebuild: Rebuild): Promise<BuildAnsw
 }
 
 /**
- * A person's time is not the build's: the deadline moves on, and the slots with it, until the cascade's own deadline.
- * Then the node gives its cause back, and the run goes on; its lock keeps others from starting one beside it.
+ * A person may take days: the node gives its slots and its place back and ends, and the run goes on. The lock of the stream
+ * keeps others from starting one beside it. Once the run has ended another cascade takes it up.
  */
-async function awaitApproval(ports: DispatchPorts, cascade: Cascade, rebuild: Rebuild): Promise<BuildAnswer> {
-  const { stream, rebuildId, pipeline } = rebuild;
-  const { caps, buildMs = 0 } = await policyOf(ports, cascade, rebuild);
-  const deadlineEpochMs = Math.max(rebuild.deadlineEpochMs, ports.clock() + buildMs);
-  const claim = { owner: rebuildId, account: pipeline.account, buildDeadlineEpochMs: deadlineEpochMs };
-  // A slot that another one took after its lease has lapsed cannot be had back: the run is there all the same.
-  await takeSlots(ports, caps, claim);
-  await ports.rebuilds.record(stream, rebuildId, (before) =>
-    before && before.deadlineEpochMs < deadlineEpochMs ? { ...before, deadlineEpochMs } : undefined,
+async function park(ports: DispatchPorts, waiting: Rebuild): Promise<BuildAnswer> {
+  const rebuild = (await parkRebuild(ports, waiting)) ?? waiting;
+  if (!rebuild.parked) return endOf(rebuild) ?? { state: 'running' };
+  await ports.cascades.changeNode(rebuild.cascadeId, rebuild.stream, (node) =>
+    hasEnded(node) ? undefined : parkedNode(node, rebuild),
   );
-  if (ports.clock() < cascade.deadlineEpochMs) return { state: 'waiting-approval' };
-  const answer = wait('waiting-approval', 'Its build waits for a person. Approve or reject it in its pipeline.');
-  await ports.cascades.changeNode(cascade.cascadeId, stream, (node) =>
-    node.state === 'building' ? { ...node, state: 'waiting', answer } : undefined,
-  );
-  return { state: 'unknown' };
-}
-
-async function policyOf({ policies }: DispatchPorts, { policyVersion }: Cascade, { stream }: Rebuild) {
-  const { policy } = await policies.load(policyVersion);
-  return streamPolicy(policy, stream);
+  return { state: 'parked' };
 }

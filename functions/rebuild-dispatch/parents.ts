@@ -1,11 +1,12 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { type CascadeNode, hasEnded } from '../../shared/domain/cascade.ts';
-import { isMended } from '../../shared/domain/cascade-end.ts';
-import { type HeldBack, PARENT_NOT_VERIFIED, wait } from '../../shared/domain/guard-answer.ts';
+import { isMended, waitsForPerson } from '../../shared/domain/cascade-end.ts';
+import { type HeldBack, PARENT_HELD_BACK, PARENT_NOT_VERIFIED, wait } from '../../shared/domain/guard-answer.ts';
 import { factText } from '../../shared/domain/guard-facts.ts';
 import { headDigestOf } from '../../shared/domain/heads.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import { type ParentObstacle, parentObstacles } from '../../shared/domain/parent-heads.ts';
+import type { Obstacle } from './hold-back.ts';
 import type { NodeLineage } from './lineage.ts';
 import type { DispatchPorts } from './ports.ts';
 
@@ -28,19 +29,25 @@ export const parentsOf = (
 
 /**
  * Why a node may not be built on what it stands on in its cascade; nothing where all of that is verified, or mended by
- * somebody else. A parent that came to another end ends it too. One that has not ended is waited for: waves follow one
- * another, but nothing is built on a guess.
+ * somebody else. A parent that came to another end ends it too, and so does one whose build waits for a person: that may
+ * take days. One that has not ended is waited for: waves follow one another, but nothing is built on a guess.
  */
-export function unverifiedParent(parents: readonly ParentNode[]): HeldBack | undefined {
+export function unverifiedParent(parents: readonly ParentNode[]): Obstacle | undefined {
   const lacking = parents.filter(({ node }) => !node || !isMended(node));
-  const failed = lacking.find(({ node }) => !node || hasEnded(node));
-  if (failed)
-    return wait(
-      PARENT_NOT_VERIFIED,
-      `Stream ${failed.stream}, which it stands on, ended ${endText(failed.node)}. It was not built, and is planned again.`,
-    );
+  const failed = lacking.find(({ node }) => !node || (hasEnded(node) && !waitsForPerson(node)));
+  if (failed) {
+    const detail = `Stream ${failed.stream}, which it stands on, ended ${endText(failed.node)}. It was not built, and is planned again.`;
+    return { answer: wait(PARENT_NOT_VERIFIED, detail), isFinal: true };
+  }
+  const parked = lacking.find(({ node }) => node && waitsForPerson(node));
+  if (parked) {
+    const detail = `Stream ${parked.stream}, which it stands on, waits for a person to approve a build. It was not built, and is planned again once that is verified.`;
+    return { answer: wait(PARENT_HELD_BACK, detail), isFinal: true };
+  }
   const [awaited] = lacking;
-  return awaited && wait('parent-held-back', `Stream ${awaited.stream}, which it stands on, is not verified yet.`);
+  if (!awaited) return undefined;
+  const detail = `Stream ${awaited.stream}, which it stands on, is not verified yet.`;
+  return { answer: wait(PARENT_HELD_BACK, detail), isFinal: false };
 }
 
 /**

@@ -3,14 +3,15 @@ import { mayDeploy, mayRebuild } from '../../shared/domain/guard.ts';
 import { capReached, HEAD_MENDED, wait } from '../../shared/domain/guard-answer.ts';
 import { freshMemory, type Pipeline, type Rebuild, rebuildIdOf } from '../../shared/domain/rebuild.ts';
 import { modeIn, type StreamPolicy, streamPolicy, stricter } from '../../shared/domain/stream-policy.ts';
-import { DAY_MS } from '../../shared/domain/time.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/domain/time.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
-import { holdBack, type Reservation } from './hold-back.ts';
+import { holdBack, obstacleOf, type Reservation } from './hold-back.ts';
 import type { StepInput } from './input.ts';
 import { lineageOf } from './lineage.ts';
 import { foreignHead, outputsOf, type ParentNode, parentsOf, unverifiedParent } from './parents.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
+import { resume } from './resume.ts';
 import { type StandingLock, standingLock } from './standing-lock.ts';
 import { notNeeded } from './still-needed.ts';
 import { takeOver } from './take-over.ts';
@@ -28,14 +29,16 @@ export async function reserve(
   const { cascade, node } = await plannedNode(ports, cascadeId, stream);
   if (hasEnded(node)) return { decision: 'ended' };
   if (node.work === 'deploy') return { decision: 'skip' };
+  if (node.resumes !== undefined) return resume(ports, limits, input, node.resumes);
   const rebuildId = rebuildIdOf(cascadeId, cascade.plannedAtEpochMs, stream);
   const own = await ports.rebuilds.get(stream, rebuildId);
   const granted = { decision: 'build', rebuildId, lookAfterSeconds: limits.lookAfterSeconds } as const;
   // What has begun is awaited, whatever the guards say by now.
   if (own && hasBegun(own)) return granted;
   const [policy, parents] = await Promise.all([policyOf(ports, cascade, stream), parentsOf(ports, node)]);
-  const obstacle =
-    unverifiedParent(parents) ?? (await claim(ports, { ...input, cascade, node, parents, rebuildId, policy }));
+  const below = unverifiedParent(parents);
+  const answer = below ? undefined : await claim(ports, { ...input, cascade, node, parents, rebuildId, policy });
+  const obstacle = below ?? (answer && obstacleOf(answer));
   if (!obstacle) return granted;
   const account = own?.pipeline.account ?? policy.pipeline?.account;
   const heldBack = await holdBack(ports, limits, { cascade, node, rebuildId, account }, obstacle);
@@ -112,6 +115,7 @@ const asked = ({ rebuildId, stream, cascadeId, node, policy }: Claim, pipeline: 
   pipeline,
   reservedAtEpochMs: nowEpochMs,
   deadlineEpochMs: nowEpochMs + (policy.buildMs ?? 0),
+  approvalMs: policy.guards.approvalHours * HOUR_MS,
   ...(node.headBefore !== undefined && { headBefore: node.headBefore }),
   ...(policy.promotes && { promotes: true as const }),
 });

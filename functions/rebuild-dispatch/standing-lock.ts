@@ -1,6 +1,6 @@
 import type { BuildState, Rebuild, StreamLock } from '../../shared/domain/rebuild.ts';
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
-import { mayStillRun } from '../../shared/rebuilding/build.ts';
+import { holdsStream } from '../../shared/rebuilding/build.ts';
 import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
 import { lookAtBuild } from '../../shared/rebuilding/look-at-build.ts';
 import type { DispatchPorts } from './ports.ts';
@@ -17,7 +17,8 @@ export interface StandingLock {
 
 /**
  * Who holds a stream. A lock is stale when its execution runs no more and its build has ended or is past its deadline:
- * its rebuild is then ended for its dead owner, which also keeps a late start of it from starting anything.
+ * its rebuild is then ended for its dead owner, which also keeps a late start of it from starting anything. What another
+ * cascade is to take up is not stale.
  */
 export async function standingLock(ports: DispatchPorts, stream: string, rebuildId: string): Promise<StandingLock> {
   const lock = await ports.locks.get(stream);
@@ -27,9 +28,10 @@ export async function standingLock(ports: DispatchPorts, stream: string, rebuild
   // A lock without a rebuild is of an owner that died between the two: nothing was started.
   if (!known) return { stale: lock };
   const { seen, isFresh } = await lookedAt(ports, known);
-  // A run that waits for a person is there, whatever its deadline: one more beside it would take its place.
-  const isAwaited = isFresh && seen.build?.state === 'waiting-approval';
-  if (isAwaited || mayStillRun(seen, ports.clock())) return standing(lock, seen);
+  // A run that waits for a person is there, past the deadline of its build too: one more beside it would take its place.
+  // Its cascade has ended, so whoever ends that parks it, and then it has a deadline for that as well.
+  const isAwaited = isFresh && !seen.parked && seen.build?.state === 'waiting-approval';
+  if (isAwaited || holdsStream(seen, ports.clock())) return standing(lock, seen);
   const why = `its cascade ${lock.cascadeId} ended before it was verified`;
   return (await endRebuild(ports, seen, why)) ? { stale: lock } : standing(lock, seen);
 }

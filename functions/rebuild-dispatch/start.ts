@@ -13,6 +13,8 @@ import { adoptRun, findRun, markBuilding, markStarting, mayBeAsked, rememberUnkn
 /** What the machine learns of a build; those that are to be asked again later say when. */
 export type BuildAnswer =
   | BuildEnd
+  /** Its run waits for a person, and its node has ended. */
+  | { readonly state: 'parked' }
   | { readonly state: 'paused' | 'busy' | 'start-unknown'; readonly waitSeconds: number };
 
 /**

@@ -1,4 +1,4 @@
-import { NODE_STATES } from '../../shared/domain/cascade.ts';
+import { CASCADE_STATES, NODE_STATES } from '../../shared/domain/cascade.ts';
 import * as v from '../../shared/schema.ts';
 
 const count = v.pipe(v.integer(), v.minValue(0));
@@ -47,7 +47,7 @@ const node = v.strictObject({
 const cascade = v.strictObject({
   cascadeId: v.pipe(v.string(), v.description('also the name of its execution')),
   executionArn: v.optional(v.string()),
-  state: v.picklist(['planned', 'running', 'complete', 'incomplete']),
+  state: v.picklist(CASCADE_STATES),
   detail: v.optional(v.string()),
   nodes: v.pipe(v.array(node), v.description('what was planned together, wave by wave')),
 });

@@ -113,6 +113,17 @@ export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<vo
   }
 }
 
+const NOT_TAKEN_UP = { error: 'NotTakenUp', detail: 'no cascade took its build up in time' } as const;
+
+/**
+ * Looks at the run of a parked rebuild, and ends the rebuild where no cascade can take it up: its run failed, or the time
+ * for the person, or for another cascade, is over. The node stays as it ended.
+ */
+export async function settleParked(ports: ReapPorts, cascade: Cascade, node: CascadeNode): Promise<void> {
+  if (!hasEnded(node)) return;
+  await endNode(ports, cascade, node, await policyOf(ports.policies, cascade.policyVersion), NOT_TAKEN_UP);
+}
+
 interface Rollout {
   readonly deployments: ReadonlyMap<string, Deployment>;
   /** By stream that has a closure: services that are deployed for it, where they were planned. */

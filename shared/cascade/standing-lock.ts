@@ -2,7 +2,7 @@ import type { BuildState, StreamLock } from '../domain/rebuild.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CascadeExecutions } from '../ports/executions.ts';
 import type { LockLedger, RebuildLedger } from '../ports/rebuilds.ts';
-import { mayStillRun } from '../rebuilding/build.ts';
+import { holdsStream } from '../rebuilding/build.ts';
 
 export interface StandingLockPorts {
   readonly locks: Pick<LockLedger, 'get'>;
@@ -25,6 +25,8 @@ export async function standingLock(
     executions.state(lock.executionArn),
     rebuilds.get(stream, lock.rebuildId),
   ]);
-  const isStale = state !== 'running' && (!rebuild || !mayStillRun(rebuild, clock()));
-  return isStale ? {} : { lock, ...(rebuild?.build && { lockBuild: rebuild.build.state }) };
+  const isStale = state !== 'running' && (!rebuild || !holdsStream(rebuild, clock()));
+  if (isStale) return {};
+  const deadlineEpochMs = rebuild?.deadlineEpochMs ?? lock.deadlineEpochMs;
+  return { lock: { ...lock, deadlineEpochMs }, ...(rebuild?.build && { lockBuild: rebuild.build.state }) };
 }

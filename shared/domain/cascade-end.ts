@@ -1,16 +1,17 @@
 import type { CascadeNode, Deployment } from './cascade.ts';
 import { isOver } from './deployment.ts';
-import { HEAD_MENDED } from './guard-answer.ts';
+import { HEAD_MENDED, instantText, PARENT_HELD_BACK, WAITING_APPROVAL, wait } from './guard-answer.ts';
+import type { Rebuild } from './rebuild.ts';
 import type { RolloutMode } from './rollout.ts';
 
 /** What a cascade came to. */
 export interface CascadeSummary {
-  readonly state: 'complete' | 'incomplete';
+  readonly state: 'complete' | 'parked' | 'incomplete';
   /** Nodes by their last state. */
   readonly nodes: Readonly<Partial<Record<CascadeNode['state'], number>>>;
   readonly deployments: Readonly<Partial<Record<Deployment['state'], number>>>;
-  /** Present exactly where it is incomplete. */
-  readonly failure?: { readonly error: 'CascadeIncomplete'; readonly detail: string };
+  /** Present exactly where it is not complete. */
+  readonly failure?: { readonly error: 'CascadeIncomplete' | 'CascadeParked'; readonly detail: string };
 }
 
 /** Nodes that were planned and that the ledger does not have any more. */
@@ -41,24 +42,26 @@ export function lostText({ count, streams }: LostNodes): string | undefined {
 /**
  * A cascade is complete where every node that was planned is there and verified and rolled out, or not needed any more,
  * and no deployment failed, was rolled back or still runs. One that was refused for good, or superseded, is the owner's to
- * make: it does not fail the cascade, its closure stays open.
+ * make: it does not fail the cascade, its closure stays open. Where all that is missing waits for a person to approve a
+ * build, nothing failed: the cascade is parked, and another one brings that to its end.
  */
 export function summarizeCascade(
   nodes: readonly CascadeNode[],
   deployments: readonly Deployment[],
   lost: LostNodes,
 ): CascadeSummary {
+  const open = nodes.filter(isLacking);
   const lacking = [
     ...[lostText(lost)].filter((text) => text !== undefined),
-    ...nodes.filter(isLacking).map(nodeText),
+    ...open.map(nodeText),
     ...deployments.filter(({ state }) => !WITHOUT_FAILURE.has(state)).map(deploymentText),
   ].sort();
-  return {
-    state: lacking.length === 0 ? 'complete' : 'incomplete',
-    nodes: counted(nodes),
-    deployments: counted(deployments),
-    ...(lacking.length > 0 && { failure: { error: 'CascadeIncomplete', detail: listed(lacking) } }),
-  };
+  const sums = { nodes: counted(nodes), deployments: counted(deployments) };
+  if (lacking.length === 0) return { state: 'complete', ...sums };
+  const detail = listed(lacking);
+  return lacking.length === open.length && open.every(waitsForPerson)
+    ? { state: 'parked', ...sums, failure: { error: 'CascadeParked', detail } }
+    : { state: 'incomplete', ...sums, failure: { error: 'CascadeIncomplete', detail } };
 }
 
 const WITHOUT_FAILURE: ReadonlySet<Deployment['state']> = new Set(['completed', 'superseded', 'refused']);
@@ -68,6 +71,10 @@ const isLacking = (node: CascadeNode): boolean => isBrokenOff(node) || !isMended
 /** Also a node that nobody needs any more: its head is mended, and what still runs is planned anew. */
 export const isMended = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
   state === 'verified' || (state === 'waiting' && answer?.reason === HEAD_MENDED);
+
+/** Its own build waits for a person to approve it, or that of a stream that it stands on. */
+export const waitsForPerson = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
+  state === 'parked' || (state === 'waiting' && answer?.reason === PARENT_HELD_BACK);
 
 function counted<State extends string>(items: readonly { readonly state: State }[]): Partial<Record<State, number>> {
   const counts: Partial<Record<State, number>> = {};
@@ -146,6 +153,21 @@ export const notFinished = (node: CascadeNode, error: string): CascadeNode => ({
     reason: CASCADE_ENDED,
     detail: `Its cascade ended before it did (${error}). It is planned again.`,
   },
+});
+
+/** A node whose run waits for a person: its place and its slots are others' now, and another cascade takes the rebuild up. */
+export const parkedNode = (
+  node: CascadeNode,
+  { rebuildId, deadlineEpochMs }: Pick<Rebuild, 'rebuildId' | 'deadlineEpochMs'>,
+): CascadeNode => ({
+  ...node,
+  state: 'parked',
+  rebuildId,
+  answer: wait(
+    WAITING_APPROVAL,
+    `Its build waits for a person, until ${instantText(deadlineEpochMs)} at the latest. Approve or reject it in its pipeline.`,
+    deadlineEpochMs,
+  ),
 });
 
 /** A deployment that nobody watches any more; `undefined` for one that is over. */

@@ -2,6 +2,8 @@ import type { CauseFact } from './cause.ts';
 import type { Digest } from './image.ts';
 import type { RebuildOutcome } from './rebuild.ts';
 
+export const CASCADE_STATES = ['planned', 'running', 'complete', 'parked', 'incomplete'] as const;
+
 /** One plan and its one execution: everything that was decided together. */
 export interface Cascade {
   /** `<hash>-g<generation>`; also the name of its execution. */
@@ -11,7 +13,11 @@ export interface Cascade {
   /** A node that still waits by then gives its cause back. */
   readonly deadlineEpochMs: number;
   readonly executionArn?: string;
-  readonly state: 'planned' | 'running' | 'complete' | 'incomplete';
+  /**
+   * `complete`: every node came to what it was planned for. `parked`: so did all but those that wait for a person to approve
+   * their build, and those built on them. `incomplete`: one failed, or was held back.
+   */
+  readonly state: (typeof CASCADE_STATES)[number];
   readonly streams: number;
   readonly endedAtEpochMs?: number;
   /** Why it is incomplete. */
@@ -43,6 +49,8 @@ export interface CascadeNode {
   readonly headBefore?: Digest;
   readonly state: NodeState;
   readonly rebuildId?: string;
+  /** A rebuild that another cascade parked and whose run has ended since: it is taken up, and nothing is built. */
+  readonly resumes?: string;
   /** What the build made, or for `deploy` the head that is there. */
   readonly output?: Digest;
   /** For `deploy`, where the platforms of the head were pushed one by one: the image of each, `output` among them. */
@@ -54,7 +62,8 @@ export interface CascadeNode {
 
 /**
  * `planned` -> `reserved` -> `building` -> `verifying` -> `verified`, or one of the ends that leave the cause open:
- * `waiting` (its cause is planned again), `refused`, `failed`, `ineffective`, `unverified`.
+ * `waiting` (its cause is planned again), `parked` (its run waits for a person, and another cascade takes it up),
+ * `refused`, `failed`, `ineffective`, `unverified`.
  */
 export const NODE_STATES = [
   'planned',
@@ -63,6 +72,7 @@ export const NODE_STATES = [
   'verifying',
   'verified',
   'waiting',
+  'parked',
   'refused',
   'failed',
   'ineffective',
@@ -71,7 +81,15 @@ export const NODE_STATES = [
 
 export type NodeState = (typeof NODE_STATES)[number];
 
-const ENDS: ReadonlySet<NodeState> = new Set(['verified', 'waiting', 'refused', 'failed', 'ineffective', 'unverified']);
+const ENDS: ReadonlySet<NodeState> = new Set([
+  'verified',
+  'waiting',
+  'parked',
+  'refused',
+  'failed',
+  'ineffective',
+  'unverified',
+]);
 
 export const hasEnded = ({ state }: Pick<CascadeNode, 'state'>): boolean => ENDS.has(state);
 

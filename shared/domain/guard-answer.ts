@@ -3,6 +3,12 @@ import type { NodeAnswer } from './cascade.ts';
 export const HEAD_MENDED = 'head-mended';
 export const PARENT_NOT_VERIFIED = 'parent-not-verified';
 
+/** A stream that it stands on is to be fixed first and is held back itself, or waits for a person. */
+export const PARENT_HELD_BACK = 'parent-held-back';
+
+/** The run of its pipeline waits for a person. */
+export const WAITING_APPROVAL = 'waiting-approval';
+
 /**
  * `closing`: the new image is there, and older ones still run. `review-running`: its result is awaited. `head-unread`: the
  * registry is being asked. `head-mended`: somebody was faster, so that its cascade builds nothing. `parent-held-back`: a
@@ -12,7 +18,7 @@ export const PARENT_NOT_VERIFIED = 'parent-not-verified';
 export type WaitReason =
   | 'paused'
   | 'already-open'
-  | 'waiting-approval'
+  | typeof WAITING_APPROVAL
   | 'cool-down'
   | 'cap-reached'
   | 'unknown-facts'
@@ -20,7 +26,7 @@ export type WaitReason =
   | typeof HEAD_MENDED
   | 'runner-limit'
   | 'closing'
-  | 'parent-held-back'
+  | typeof PARENT_HELD_BACK
   | typeof PARENT_NOT_VERIFIED
   | 'review-running'
   | 'cascade-ended';

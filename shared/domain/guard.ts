@@ -1,6 +1,6 @@
 import type { KillSwitch } from './cascade.ts';
 import type { CauseFact } from './cause.ts';
-import { capReached, type HeldBack, instantText, refuse, tooDeep, wait } from './guard-answer.ts';
+import { capReached, type HeldBack, instantText, refuse, tooDeep, WAITING_APPROVAL, wait } from './guard-answer.ts';
 import { type DroppedFact, refusal, sortOut } from './guard-facts.ts';
 import type { Digest } from './image.ts';
 import type { Mode } from './policy.ts';
@@ -24,6 +24,8 @@ export interface GuardSettings {
   readonly verifyMinutes: number;
   /** A node that still waits after so long gives its cause back. */
   readonly cascadeHours: number;
+  /** A run that waits for a person so long is given up, and counts as a failed attempt. */
+  readonly approvalHours: number;
   /** A closure that is open after so long raises an alarm. */
   readonly closureHours: number;
 }
@@ -110,7 +112,11 @@ function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: OpenFacts)
   if (lock && lock.cascadeId !== cascadeId) {
     const { cascadeId: holder, deadlineEpochMs } = lock;
     if (lockBuild === 'waiting-approval')
-      return wait('waiting-approval', `Its build in cascade ${holder} waits for a person. Approve or reject it there.`);
+      return wait(
+        WAITING_APPROVAL,
+        `Its build in cascade ${holder} waits for a person, until ${instantText(deadlineEpochMs)} at the latest. Approve or reject it in its pipeline.`,
+        deadlineEpochMs,
+      );
     const detail = `Cascade ${holder} rebuilds it, until ${instantText(deadlineEpochMs)} at the latest.`;
     return wait('already-open', detail, deadlineEpochMs);
   }

@@ -19,7 +19,7 @@ export const pipeline = v.strictObject({
     v.pipe(v.string(), v.regex(/^[A-Za-z0-9@_-]{1,128}$/, 'a name of an output variable')),
     DIGEST_VARIABLE,
   ),
-  /** A run that takes longer is given up. The time of a manual approval does not count, up to the cascade's deadline. */
+  /** A run that takes longer is given up. The time of a manual approval does not count: it has `guards.approvalHours`. */
   buildMinutes: v.optional(positive(10_080), 60),
 });
 
@@ -43,5 +43,6 @@ export const guards = v.strictObject({
   depth: v.optional(count(20), 5),
   verifyMinutes: v.optional(positive(1440), 120),
   cascadeHours: v.optional(positive(168), 24),
+  approvalHours: v.optional(positive(1440), 168),
   closureHours: v.optional(positive(2160), 72),
 });

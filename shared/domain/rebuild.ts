@@ -71,8 +71,11 @@ export interface Rebuild {
   /** Written before the runner is asked: whoever finds it without `executionId` asks the runner first. */
   readonly startingAtEpochMs?: number;
   readonly executionId?: string;
-  /** A build that has not ended by then is given up. */
+  /** A build that has not ended by then is given up; of a parked one, what came of it by then (`Parked`). */
   readonly deadlineEpochMs: number;
+  /** How long a person may take to approve its run; from the policy. Absent in items of versions before it was asked. */
+  readonly approvalMs?: number;
+  readonly parked?: Parked;
   readonly headBefore?: Digest;
   /** The head of the stream that it stands on, when it was reserved; absent where that is not known. */
   readonly parentHead?: Digest;
@@ -93,6 +96,18 @@ export interface Rebuild {
   /** The earlier rebuild whose output this one brings to its end: nothing was built for it. */
   readonly takenOverFrom?: string;
   readonly endedAtEpochMs?: number;
+}
+
+/**
+ * A rebuild whose run waits for a person, or did. No cascade works on it and it holds no slot. It keeps the lock of its
+ * stream, so that no second run is started beside it: until its run has ended and another cascade takes it up, which takes
+ * this mark away, or until its deadline.
+ */
+export interface Parked {
+  /** When its run was first seen to wait for a person. */
+  readonly sinceEpochMs: number;
+  /** When its runner was asked last. */
+  readonly lookedAtEpochMs: number;
 }
 
 /** A stream that something stands on, but not on the head that was there when it was built. */

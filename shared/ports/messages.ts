@@ -20,8 +20,18 @@ export interface CascadeEnding {
   readonly cascadeId: string;
 }
 
+/** A rebuild is parked, and its run may have ended: its runner is asked, and what no cascade can take up is ended. */
+export interface ParkedLook {
+  readonly kind: 'parked';
+  /** Which parked it. */
+  readonly cascadeId: string;
+  readonly stream: string;
+  readonly rebuildId: string;
+}
+
 /** The ledger knows more than it did: what waited for that is planned. */
 export interface PlannerWaking {
-  readonly kind: 'looked' | 'reaped';
+  /** `resumable`: the run of a parked rebuild has ended. */
+  readonly kind: 'looked' | 'reaped' | 'resumable';
   readonly about: string;
 }

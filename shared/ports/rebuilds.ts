@@ -23,9 +23,9 @@ export interface LockLedger {
   /** Strongly consistent. */
   get(stream: string): Promise<StreamLock | undefined>;
   /**
-   * Takes the lock where there is none, or where `stale` is still the very one that is there. What this rebuild has
-   * already stays as it is, with its task token. Gives the lock that stands afterwards: it is ours where its `rebuildId`
-   * is.
+   * Takes the lock where there is none, or where `stale` is still the very one that is there: of another rebuild, or of this
+   * one and another cascade. Otherwise what this rebuild has already stays as it is, with its task token. Gives the lock that
+   * stands afterwards: it is ours where its `rebuildId` and its `cascadeId` are.
    */
   take(lock: StreamLock, stale?: StreamLock): Promise<StreamLock>;
   /** Replaces the task token; `false` where the lock is not this rebuild's any more. */

@@ -16,6 +16,20 @@ export const hasBegun = ({
 export const mayStillRun = (rebuild: Rebuild, nowEpochMs: number): boolean =>
   hasBegun(rebuild) && !isOver(rebuild.build) && nowEpochMs < rebuild.deadlineEpochMs;
 
+/**
+ * Whether another cascade may take up a parked rebuild: its run has made something that was not verified yet. Past its
+ * deadline no cascade did in time, and it is ended.
+ */
+export const isResumable = (
+  { parked, build, outcome, deadlineEpochMs }: Pick<Rebuild, 'parked' | 'build' | 'outcome' | 'deadlineEpochMs'>,
+  nowEpochMs: number,
+): boolean =>
+  parked !== undefined && outcome === undefined && build?.state === 'succeeded' && nowEpochMs < deadlineEpochMs;
+
+/** Whether the stream of a rebuild that no cascade works on is still its own. */
+export const holdsStream = (rebuild: Rebuild, nowEpochMs: number): boolean =>
+  mayStillRun(rebuild, nowEpochMs) || isResumable(rebuild, nowEpochMs);
+
 /** What the step that waits for a build is told of its end. */
 export interface BuildEnd {
   readonly state: BuildState;

@@ -2,7 +2,7 @@ import { afterCascade, afterOutcome } from '../domain/memory.ts';
 import type { Rebuild, RebuildOutcome } from '../domain/rebuild.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { GuardLedger, RebuildLedger, SlotLedger } from '../ports/rebuilds.ts';
-import { hasBegun, isOver, mayStillRun } from './build.ts';
+import { hasBegun, holdsStream, isOver } from './build.ts';
 import { releaseSlots } from './slots.ts';
 
 export interface EndPorts {
@@ -15,7 +15,7 @@ export interface EndPorts {
 /**
  * Ends a rebuild: its outcome first, which also keeps whoever is late from starting it, then what is remembered of the
  * stream, then its slots. Its lock is the caller's to give back or to take over. Nothing of a build that may still run
- * is ended: `undefined`. Ending twice ends once.
+ * is ended, nor what another cascade is to take up: `undefined`. Ending twice ends once.
  * @param isUnused it mended its facts, and the tag that others build on did not move
  */
 export async function endRebuild(
@@ -26,7 +26,7 @@ export async function endRebuild(
 ): Promise<Rebuild | undefined> {
   const nowEpochMs = ports.clock();
   const ended = await ports.rebuilds.record(stream, rebuildId, (before) => {
-    if (!before || mayStillRun(before, nowEpochMs)) return undefined;
+    if (!before || holdsStream(before, nowEpochMs)) return undefined;
     const outcome = outcomeOf(before, why);
     if (before.endedAtEpochMs !== undefined && before.outcome === outcome) return undefined;
     return { ...before, endedAtEpochMs: before.endedAtEpochMs ?? nowEpochMs, ...(outcome && { outcome }) };
@@ -42,8 +42,9 @@ export async function endRebuild(
  * ours leaves it `unverified`. Where nothing was begun there is no outcome.
  */
 function outcomeOf(rebuild: Rebuild, why: string): RebuildOutcome | undefined {
-  const { build, outcome, executionId } = rebuild;
+  const { build, outcome, executionId, parked } = rebuild;
   if (outcome || !hasBegun(rebuild)) return outcome;
+  if (parked && build?.state === 'waiting-approval') return NOT_APPROVED;
   if (isOver(build)) {
     if (build.state === 'succeeded') return { result: 'unverified', reason: why };
     const { state, detail = 'its runner says no more' } = build;
@@ -56,6 +57,10 @@ function outcomeOf(rebuild: Rebuild, why: string): RebuildOutcome | undefined {
 const NEVER_KNOWN: RebuildOutcome = {
   result: 'unverified',
   reason: 'start-unknown: it may have been started, and its runner could not be asked until its deadline',
+};
+const NOT_APPROVED: RebuildOutcome = {
+  result: 'failed',
+  reason: 'approval: no person approved or rejected its run before the deadline',
 };
 const PAST_DEADLINE: RebuildOutcome = { result: 'failed', reason: 'deadline: its build had not ended by then' };
 

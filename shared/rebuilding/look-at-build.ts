@@ -1,6 +1,6 @@
 import type { BuildStatus, Rebuild } from '../domain/rebuild.ts';
 import { sameContent } from '../domain/same-content.ts';
-import { MINUTE_MS } from '../domain/time.ts';
+import { DAY_MS, MINUTE_MS } from '../domain/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RebuildLedger } from '../ports/rebuilds.ts';
 import type { PipelineRunner } from '../ports/runner.ts';
@@ -18,6 +18,9 @@ const MOST_SUPERSEDED = 25;
 /** A run that was just started is not yet in every list of its runner. */
 const KNOWN_AFTER_MS = 5 * MINUTE_MS;
 
+/** The planner takes up what was parked each time that it wakes, unless a person stopped it: then so long. */
+const RESUMED_WITHIN_MS = 7 * DAY_MS;
+
 /**
  * Asks the runner what became of a rebuild's run and writes it down. A superseded run is followed to the one that took
  * its place, and a failure of that is none of ours. Gives the rebuild as it stands; one whose build is over, or has no run yet, as it was given.
@@ -34,7 +37,10 @@ export async function lookAtBuild(ports: LookPorts, rebuild: Rebuild): Promise<R
   const stands = await ports.rebuilds.record(rebuild.stream, rebuild.rebuildId, (before) => {
     // Whoever looked meanwhile saw at least as much where an end stands.
     if (!before || isOver(before.build)) return undefined;
-    const after = { ...before, executionId, build };
+    const isParkedEnd = before.parked !== undefined && isOver(build);
+    const resumedBy = isParkedEnd ? ports.clock() + RESUMED_WITHIN_MS : before.deadlineEpochMs;
+    const deadlineEpochMs = Math.max(before.deadlineEpochMs, resumedBy);
+    const after = { ...before, executionId, build, deadlineEpochMs };
     return sameContent(before, after) ? undefined : after;
   });
   return stands ?? rebuild;

@@ -1,13 +1,15 @@
 import { type Cascade, type CascadeNode, hasEnded, type NodeState } from '../domain/cascade.ts';
+import { parkedNode } from '../domain/cascade-end.ts';
 import { answerCause, type Cause, isDoneOnceBuilt, reopenCause, settleFacts } from '../domain/cause.ts';
 import { afterBreakOff, afterCascade } from '../domain/memory.ts';
 import { type Rebuild, type RebuildOutcome, rebuildIdOf } from '../domain/rebuild.ts';
 import type { StreamPolicy } from '../domain/stream-policy.ts';
 import type { CauseLedger } from '../ports/ledger.ts';
 import type { CascadeLedger, LockLedger, RebuildLedger } from '../ports/rebuilds.ts';
-import { mayStillRun } from './build.ts';
+import { hasBegun, isOver } from './build.ts';
 import { type EndPorts, endRebuild } from './end-rebuild.ts';
 import { type LookPorts, lookAtBuild } from './look-at-build.ts';
+import { parkRebuild } from './park.ts';
 import { releaseSlots } from './slots.ts';
 
 export interface SettlePorts extends Omit<EndPorts, 'rebuilds'>, Omit<LookPorts, 'rebuilds'> {
@@ -34,14 +36,14 @@ export interface Ending {
 /**
  * Ends a node: what it came to is remembered, its lock and slots are given back, its cause too where it was not mended.
  * The node is written last, so that whoever dies before begins again. A build that may still run keeps lock and slots
- * until its deadline. Gives the node as it stands.
+ * until its deadline; one that waits for a person keeps the lock alone. Gives the node as it stands.
  */
 export async function settleNode(ports: SettlePorts, ending: Ending): Promise<CascadeNode> {
   const { cascade, node, end } = ending;
   const { cascadeId, stream } = node;
-  const rebuildId = node.rebuildId ?? rebuildIdOf(cascadeId, cascade.plannedAtEpochMs, stream);
+  const rebuildId = node.rebuildId ?? node.resumes ?? rebuildIdOf(cascadeId, cascade.plannedAtEpochMs, stream);
   const rebuild = node.work === 'rebuild' ? await endOwn(ports, { stream, rebuildId }, ending) : undefined;
-  const settled = hasEnded(node) ? node : withRebuild(end(node, rebuild), rebuild);
+  const settled = hasEnded(node) ? node : endedNode(node, rebuild, end);
   // Of a rebuild that was verified its end is remembered already.
   if (settled.state !== 'verified' || settled.work === 'deploy')
     await ports.guards.change(stream, (memory) => afterCascade(memory, cascadeId));
@@ -61,21 +63,28 @@ export interface LostEnding extends Pick<Ending, 'cascade' | 'policy' | 'why'> {
 export async function settleLost(ports: SettlePorts, { cascade, stream, policy, why }: LostEnding): Promise<void> {
   const { cascadeId, plannedAtEpochMs } = cascade;
   const rebuildId = rebuildIdOf(cascadeId, plannedAtEpochMs, stream);
-  const rebuild = await endOwn(ports, { stream, rebuildId }, { policy, why });
+  const rebuild = await endOwn(ports, { stream, rebuildId }, { cascade, policy, why });
   await ports.guards.change(stream, (memory) =>
     rebuild?.outcome ? afterCascade(memory, cascadeId) : afterBreakOff(memory, cascadeId, ports.clock()),
   );
   await ports.causes.change(stream, (cause) => cause && reopenCause(cause, cascadeId));
 }
 
-/** Ends the rebuild of the node and gives back what it holds; gives it as it stands. */
+const endedNode = (node: CascadeNode, rebuild: Rebuild | undefined, end: Ending['end']): CascadeNode =>
+  rebuild?.parked && !rebuild.outcome ? parkedNode(node, rebuild) : withRebuild(end(node, rebuild), rebuild);
+
+/**
+ * Ends the rebuild of the node and gives back what it holds; gives it as it stands. One that another cascade parked and
+ * this one has not taken up, or that another one took up since, is that one's.
+ */
 async function endOwn(
   ports: SettlePorts,
   { stream, rebuildId }: Pick<Rebuild, 'stream' | 'rebuildId'>,
-  { policy, why, isUnused }: Pick<Ending, 'policy' | 'why' | 'isUnused'>,
+  { cascade, policy, why, isUnused }: Pick<Ending, 'cascade' | 'policy' | 'why' | 'isUnused'>,
 ): Promise<Rebuild | undefined> {
   const known = await ports.rebuilds.get(stream, rebuildId);
-  const rebuild = known && mayStillRun(known, ports.clock()) ? await lookedAt(ports, known) : known;
+  if (known && known.cascadeId !== cascade.cascadeId) return undefined;
+  const rebuild = known && (await lookedAt(ports, known));
   if (rebuild) {
     const ended = await endRebuild(ports, rebuild, why, isUnused);
     if (!ended) return rebuild;
@@ -88,9 +97,23 @@ async function endOwn(
   return undefined;
 }
 
-/** The node ends either way; a runner that does not answer now leaves its build what it was known as. */
-const lookedAt = (ports: SettlePorts, rebuild: Rebuild): Promise<Rebuild> =>
-  lookAtBuild(ports, rebuild).catch(() => rebuild);
+/**
+ * The node ends either way; a runner that does not answer now leaves its build what it was known as. Looked at also past
+ * its deadline: a person may have approved it a moment ago.
+ */
+async function lookedAt(ports: SettlePorts, rebuild: Rebuild): Promise<Rebuild> {
+  if (!hasBegun(rebuild) || isOver(rebuild.build) || rebuild.outcome) return rebuild;
+  const seen = await lookAtBuild(ports, rebuild).catch(() => rebuild);
+  if (!seen.parked)
+    return (seen.build?.state === 'waiting-approval' ? await parkRebuild(ports, seen) : undefined) ?? seen;
+  const lookedAtEpochMs = ports.clock();
+  const stands = await ports.rebuilds.record(
+    seen.stream,
+    seen.rebuildId,
+    (before) => before?.parked && { ...before, parked: { ...before.parked, lookedAtEpochMs } },
+  );
+  return stands ?? seen;
+}
 
 const withRebuild = (node: CascadeNode, rebuild: Rebuild | undefined): CascadeNode => ({
   ...node,
@@ -117,5 +140,6 @@ function settledCause(cause: Cause, { cascadeId, state, answer }: CascadeNode, r
   if (cause.takenBy?.cascadeId !== cascadeId) return cause;
   const reopened = reopenCause(cause, cascadeId);
   if (state === 'verified') return settleFacts(reopened, rebuild?.facts.filter(isDoneOnceBuilt) ?? []);
-  return answer && (state === 'refused' || state === 'waiting') ? answerCause(reopened, answer) : reopened;
+  const isHeldBack = state === 'refused' || state === 'waiting' || state === 'parked';
+  return answer && isHeldBack ? answerCause(reopened, answer) : reopened;
 }

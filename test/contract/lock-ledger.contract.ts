@@ -46,6 +46,19 @@ export function lockLedgerContract({ make }: Contract<LockLedger>): void {
     expect(found && (await ledger.take(lock('r2'), found))).toEqual(lock('r2'));
   });
 
+  test('a rebuild that another cascade takes up keeps the lock, and one of many cascades has it', async () => {
+    const ledger = await make();
+    await ledger.take(lock('r1', { cascadeId: 'c1' }));
+    await ledger.adopt(STREAM, 'r1', 'token');
+    const held = await ledger.get(STREAM);
+    const taken = await Promise.all(['c2', 'c3'].map((cascadeId) => ledger.take(lock('r1', { cascadeId }), held)));
+    const stands = await ledger.get(STREAM);
+    expect(['c2', 'c3']).toContain(stands?.cascadeId);
+    expect(taken).toEqual([stands, stands]);
+    expect(stands).not.toHaveProperty('taskToken');
+    expect(await ledger.take(lock('r1', { cascadeId: 'c4' }))).toEqual(stands);
+  });
+
   test('only its owner gives a lock back', async () => {
     const ledger = await make();
     await ledger.take(lock('r1'));

@@ -3,17 +3,7 @@ import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Rebuild } from '../../shared/domain/rebuild.ts';
 import { MINUTE_MS } from '../../shared/domain/time.ts';
-import {
-  cascadesIn,
-  deploymentsStarted,
-  enforceOnly,
-  heldIn,
-  NOTHING_HELD,
-  rebuildsOf,
-  rebuiltTimes,
-  runsStarted,
-  wakePlanner,
-} from '../support/acting.ts';
+import { deploymentsStarted, heldIn, NOTHING_HELD, rebuildsOf, rebuiltTimes, runsStarted } from '../support/acting.ts';
 import { ActingCases, measured, useReviewed } from '../support/acting-cases.ts';
 import { actingFleet, FLAW, streamOf, TEAM } from '../support/acting-fleet.ts';
 import { approve, runByHand, runsOf } from '../support/acts-of-persons.ts';
@@ -33,11 +23,6 @@ const fleet = () =>
       { name: 'unscanned' },
       { name: 'new-flaw' },
       { name: 'pushed', pipeline: { seconds: 3 } },
-      {
-        name: 'approved',
-        pipeline: { approval: 'before-build' },
-        rule: { pipeline: { name: 'approved', buildMinutes: 0.05 } },
-      },
       { name: 'superseded', pipeline: { approval: 'before-build', mode: 'SUPERSEDED' } },
     ],
     { guards: { coolDownMinutes: 0, attempts: 1 } },
@@ -155,34 +140,6 @@ describe('a difficult build', () => {
       expect(await digestOfTag(cloud.endpoint, home, 'stable')).toBe(rebuild.output);
       await cases.nothingFollows();
       expect(await cases.runningOf('pushed')).toEqual([rebuild.output]);
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'an approval that takes days: past every deadline nothing is started beside it, and its build is rolled out',
-    async () => {
-      const { cloud } = installation();
-      await cases.enforce(['approved'], { cascadeHours: 0.003 });
-      const cascade = await untilIn(installation(), streamOf('approved'), 'StartBuild', LIMIT_MS / 2);
-      await eventually(
-        async () => ((await cascadesIn(installation())).at(-1)?.state === 'incomplete' ? true : undefined),
-        'the end of the cascade',
-        LIMIT_MS / 2,
-      );
-      expect((await cascadesIn(installation())).at(-1)?.cascadeId).toBe(cascade.cascadeId);
-      await wakePlanner(installation());
-      expect(await cases.answerOf('approved')).toMatchObject({ answer: 'wait', reason: 'waiting-approval' });
-      expect((await rebuildsOf(installation(), streamOf('approved')))[0]?.outcome).toBeUndefined();
-      expect(await runsStarted(installation())).toBe(1);
-
-      await enforceOnly(installation(), ['approved']);
-      await approve(cloud, 'approved', 'Approved');
-      await cases.untilClosing('approved');
-      expect(await runsStarted(installation())).toBe(1);
-      const home = { ...TEAM, repository: 'apps/approved' };
-      expect(await cases.runningOf('approved')).toEqual([await digestOfTag(cloud.endpoint, home, 'stable')]);
-      expect(await heldIn(installation())).toEqual(NOTHING_HELD);
     },
     LIMIT_MS,
   );

@@ -96,7 +96,7 @@ test('a build whose event is lost is looked at, waited for again, and never aske
   const { status, calls } = await play('c-lost', [['a']], {
     reserve: () => ({ decision: 'build', rebuildId: 'r-a', lookAfterSeconds: 1 }),
     start: () => undefined,
-    look: (_, nth) => ({ state: nth === 0 ? 'waiting-approval' : 'succeeded' }),
+    look: (_, nth) => ({ state: nth === 0 ? 'running' : 'succeeded' }),
   });
   expect(status).toBe('SUCCEEDED');
   expect(actions(calls, 'a')).toEqual([
@@ -113,6 +113,20 @@ test('a build whose event is lost is looked at, waited for again, and never aske
   ]);
   const tokens = calls.flatMap(({ input: { taskToken } }) => (taskToken === undefined ? [] : [taskToken]));
   expect(new Set(tokens).size).toBe(2);
+});
+
+test('a build that waits for a person ends its child at once, and the cascade as no failure', async () => {
+  const { status, calls } = await play('c-parked', [['a', 'b']], {
+    reserve: ({ input: { stream } }) => ({ decision: 'build', rebuildId: `r-${stream}`, lookAfterSeconds: 1 }),
+    start: ({ input }, _, { succeed }) =>
+      input.stream === 'a' ? undefined : succeed(input.taskToken, { state: 'succeeded' }),
+    look: () => ({ state: 'parked' }),
+    settle: ({ input: { stream } }) => ({ state: stream === 'a' ? 'parked' : 'verified', detail: 'a test' }),
+    close: () => ({ state: 'parked', detail: 'stream a parked' }),
+  });
+  expect(status).toBe('SUCCEEDED');
+  expect(actions(calls, 'a')).toEqual(['reserve', 'start', 'look', 'settle']);
+  expect(actions(calls, 'b')).toEqual(THROUGH);
 });
 
 test.each(['paused', 'busy'])('a start that answers %s reserves anew after its wait', async (state) => {

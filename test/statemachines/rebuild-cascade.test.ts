@@ -20,7 +20,7 @@ const without = ({ States, ...inside }: Machine, gone: string): Machine => ({
 test('no stream comes to its end but by SettleNode, whatever fails', () => {
   const beside = [...reachableFrom(without(node, 'SettleNode'), node.StartAt)];
   expect(endsOf(node).filter((end) => beside.includes(end))).toEqual([]);
-  expect(endsOf(node).sort()).toEqual(['CompleteNode', 'FailNode', 'FailUnsettled']);
+  expect(endsOf(node).sort()).toEqual(['CompleteNode', 'FailNode', 'FailUnsettled', 'ParkNode']);
 });
 
 test('every error of a stream is told to SettleNode, but for a lost answer, after which the build is looked at', () => {
@@ -35,20 +35,27 @@ test('every error of a stream is told to SettleNode, but for a lost answer, afte
 });
 
 test.each([
-  ['', machine, 'JudgeCascade', 'CompleteCascade'],
-  ['a stream', node, 'JudgeNode', 'CompleteNode'],
-  ['a service', service, 'JudgeDeployment', 'CompleteDeployment'],
-])('one judgement leads to success: %s', (_, inside, judge, success) => {
+  ['', machine, 'JudgeCascade', ['CompleteCascade', 'ParkCascade']],
+  ['a stream', node, 'JudgeNode', ['CompleteNode', 'ParkNode']],
+  ['a service', service, 'JudgeDeployment', ['CompleteDeployment']],
+] as const)('one judgement leads to success, or to a wait for a person: %s', (_, inside, judge, successes) => {
+  const isSuccess = (state: string | undefined): boolean => successes.some((success) => success === state);
   const leading = Object.entries(inside.States).filter(
     ([, { Choices = [], Next, Default, Catch = [] }]) =>
-      [...Choices, ...Catch].some((each) => each.Next === success) || [Next, Default].includes(success),
+      [...Choices, ...Catch].some((each) => isSuccess(each.Next)) || isSuccess(Next) || isSuccess(Default),
   );
   expect(leading.map(([name]) => name)).toEqual([judge]);
-  expect(inside.States[judge]?.Choices).toHaveLength(1);
+  expect(inside.States[judge]?.Choices?.map(({ Next }) => Next)).toEqual(successes);
   expect(inside.States[inside.States[judge]?.Default ?? '']?.Type).toBe('Fail');
-  expect(Object.entries(inside.States).flatMap(([name, { Type }]) => (Type === 'Succeed' ? name : []))).toEqual([
-    success,
-  ]);
+  expect(Object.entries(inside.States).flatMap(([name, { Type }]) => (Type === 'Succeed' ? name : []))).toEqual(
+    successes,
+  );
+});
+
+test('a build that waits for a person is never waited for in its child', () => {
+  const judge = node.States.JudgeBuild;
+  expect(JSON.stringify(judge?.Choices)).not.toMatch(/approval|parked/);
+  expect(judge?.Default).toBe('SettleNode');
 });
 
 test.each([

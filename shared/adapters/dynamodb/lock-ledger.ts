@@ -10,7 +10,7 @@ export class DynamoLockLedger extends DynamoLocks implements LockLedger {
   async take(lock: StreamLock, stale?: StreamLock): Promise<StreamLock> {
     const stands = await this.records.change(keys.lock(lock.stream), (held) => {
       if (!held) return lock;
-      return held.rebuildId !== lock.rebuildId && isDeepStrictEqual(held, stale) ? lock : undefined;
+      return isDeepStrictEqual(held, stale) ? lock : undefined;
     });
     return stands ?? lock;
   }

@@ -60,7 +60,7 @@ export class FakeLockLedger implements LockLedger {
 
   async take(lock: StreamLock, stale?: StreamLock): Promise<StreamLock> {
     const held = this.#locks.get(lock.stream);
-    const isFree = !held || (held.rebuildId !== lock.rebuildId && stale && sameContent(held, stale));
+    const isFree = !held || (stale && sameContent(held, stale));
     if (isFree) this.#locks.set(lock.stream, structuredClone(lock));
     return structuredClone(isFree ? lock : held);
   }

@@ -35,6 +35,7 @@ export class FakeRunner implements PipelineRunner {
   readonly #clock: Clock;
   readonly #pipelines = new Map<string, Kept>();
   readonly #denied = new Set<string>();
+  readonly #asked = new Map<string, number>();
   #runs = 0;
   /** Every run that was really started for a rebuild, in order. */
   readonly started: (BuildRequest & { readonly executionId: string })[] = [];
@@ -111,7 +112,13 @@ export class FakeRunner implements PipelineRunner {
     return { outcome: 'started', executionId: run.executionId };
   }
 
+  /** How often somebody asked what became of a run. */
+  asked(executionId: string): number {
+    return this.#asked.get(executionId) ?? 0;
+  }
+
   async status({ pipeline, executionId }: RunnerExecution): Promise<BuildStatus> {
+    this.#asked.set(executionId, this.asked(executionId) + 1);
     this.#check(pipeline);
     const run = this.#pipelines.get(pipelineKey(pipeline))?.runs.find((one) => one.executionId === executionId);
     return run

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../shared/ports/clock.ts';
-import type { CascadeEnding, LookRequest, PlannerWaking } from '../../../shared/ports/messages.ts';
+import type { CascadeEnding, LookRequest, ParkedLook, PlannerWaking } from '../../../shared/ports/messages.ts';
 import { FakeAccountDirectory } from './accounts.ts';
 import { FakeCascadeLedger } from './cascades.ts';
 import { FakeCauseLedger } from './causes.ts';
@@ -81,7 +81,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     bus: new FakeEventBus(),
     deadLetters: new FakeDeadLetters(),
     looks: new FakeMessages<LookRequest>(),
-    ends: new FakeMessages<CascadeEnding>(),
+    ends: new FakeMessages<CascadeEnding | ParkedLook>(),
     wakings: new FakeMessages<PlannerWaking>(),
     accounts: new FakeAccountDirectory(),
     workloads: new FakeWorkloads(),

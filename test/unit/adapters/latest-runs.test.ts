@@ -4,7 +4,11 @@ import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
 import { DiedError, MemoryTable } from '../../support/memory-dynamo.ts';
 import { NOON_EPOCH_MS, review } from '../../support/samples.ts';
 
-const ENDED = review('run-2', { startedAtEpochMs: NOON_EPOCH_MS + 1, state: 'succeeded', endedAtEpochMs: NOON_EPOCH_MS + 2 });
+const ENDED = review('run-2', {
+  startedAtEpochMs: NOON_EPOCH_MS + 1,
+  state: 'succeeded',
+  endedAtEpochMs: NOON_EPOCH_MS + 2,
+});
 
 /** The ledger as it is once so many calls of `finish` were done: the process stands still there, or died. */
 async function afterCalls(finished: number): Promise<DynamoLatestRuns> {
@@ -29,7 +33,10 @@ async function afterCalls(finished: number): Promise<DynamoLatestRuns> {
 }
 
 test('a review runs until its end is recorded', async () => {
-  expect(await (await afterCalls(0)).latest()).toMatchObject({ running: { runId: 'run-2' }, ended: { runId: 'run-1' } });
+  expect(await (await afterCalls(0)).latest()).toMatchObject({
+    running: { runId: 'run-2' },
+    ended: { runId: 'run-1' },
+  });
 });
 
 // The first write is what the event FleetReviewed comes from: who is woken by it may read before the next one.

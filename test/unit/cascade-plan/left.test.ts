@@ -2,7 +2,7 @@ import { reapCascade } from '../../../shared/cascade/reap.ts';
 import type { BuildState, Rebuild } from '../../../shared/domain/rebuild.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import { CASCADE, held, type ReaperWorld, reaperWorld, reserved, runningCascade } from '../cascade-reaper/support.ts';
-import { comeToRest, HOUR_MS, plan, STREAM } from './support.ts';
+import { comeToRest, DAY_MS, HOUR_MS, pipelineOf, plan, STREAM } from './support.ts';
 
 /** A cascade that ended while the build of its one stream ran. */
 async function endedWorld(): Promise<ReaperWorld> {
@@ -45,13 +45,22 @@ describe('what a cascade left behind that ended before its build', () => {
     expect(await held(world)).toEqual([]);
   });
 
-  test('stays past the deadline while the run waits for a person', async () => {
+  test('waits for a person past the deadline of its build: it keeps the stream alone, and no longer than that has', async () => {
     const world = await endedWorld();
-    await buildIs(world, 'waiting-approval');
+    const [run] = world.runner.started;
+    world.runner.waitForApproval(pipelineOf(), String(run?.executionId));
     await world.causes.change(STREAM, (cause) => cause && { ...cause, state: 'closed', facts: [] });
     world.advance(2 * HOUR_MS);
     await plan(world);
     await comeToRest(world);
-    expect(await held(world)).toEqual(['lock of rebuild-0', 'slot of rebuild-0']);
+    expect(await held(world)).toEqual(['lock of rebuild-0']);
+    world.advance(8 * DAY_MS);
+    await plan(world);
+    await comeToRest(world);
+    expect(await held(world)).toEqual([]);
+    expect((await world.rebuilds.get(STREAM, 'rebuild-0'))?.outcome).toMatchObject({
+      result: 'failed',
+      reason: expect.stringContaining('no person approved'),
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { type ClosedCascade, closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
 import { openCascade } from '../../../functions/cascade-reaper/open-cascade.ts';
 import { placeOutput } from '../../../functions/lineage/place-output.ts';
+import { look } from '../../../functions/rebuild-dispatch/look.ts';
 import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
 import { start } from '../../../functions/rebuild-dispatch/start.ts';
@@ -18,8 +19,8 @@ import { LIMITS as VERIFY, portsOf as verifyPorts } from '../verify-rebuild/supp
 import { ScanEvents } from './scan-events.ts';
 import { noTrouble } from './trouble.ts';
 
-/** What a pipeline came to; its digest where it pushed one. */
-type Built = BuildStatus & { readonly state: 'succeeded' | 'failed' };
+/** What a pipeline came to, its digest where it pushed one; or that it waits for a person, so that its node is parked. */
+type Built = BuildStatus & { readonly state: 'succeeded' | 'failed' | 'waiting-approval' };
 export type Build = (stream: string) => Built | Promise<Built>;
 
 export interface CascadeRun {
@@ -51,7 +52,7 @@ async function runOne(world: FakeWorld, cascadeId: string, build: Build): Promis
     built.push(world.runner.started.slice(begun).map(({ pipeline }) => pipeline.name));
   }
   const closed = await again(world, () => closeCascade(reaperPortsOf(world), own));
-  world.executions.end(cascadeId, closed.state === 'complete' ? 'succeeded' : 'failed');
+  world.executions.end(cascadeId, closed.state === 'incomplete' ? 'failed' : 'succeeded');
   return { built, closed };
 }
 
@@ -98,8 +99,11 @@ async function runNode(world: FakeWorld, node: Node, build: Build): Promise<void
     world.advance(reserved.waitSeconds * 1000);
     reserved = await again(world, () => reserve(ports, DISPATCH, node));
   }
-  if (reserved.decision === 'build') {
-    const { rebuildId } = reserved;
+  const rebuildId = reserved.decision === 'build' ? reserved.rebuildId : '';
+  const known = await again(world, () => world.rebuilds.get(node.stream, rebuildId));
+  // What another cascade parked has ended: nothing is started for it.
+  if (known?.build?.state === 'succeeded') await verify(world, { ...node, rebuildId });
+  else if (reserved.decision === 'build') {
     const taskToken = `token-${rebuildId}`;
     world.waitingStep.wait(taskToken);
     await again(world, () => start(ports, DISPATCH, { ...node, rebuildId, taskToken }));
@@ -107,6 +111,12 @@ async function runNode(world: FakeWorld, node: Node, build: Build): Promise<void
     if (run?.rebuildId !== rebuildId) throw new Error(`no run of ${node.stream} was started`);
     world.advance(60_000);
     const { state, ...end } = await build(node.stream);
+    if (state === 'waiting-approval') {
+      world.runner.waitForApproval(run.pipeline, run.executionId);
+      await again(world, () => look(ports, DISPATCH, { ...node, rebuildId }));
+      await again(world, () => settle(ports, { ...node, failure: null }));
+      return;
+    }
     world.runner.finish(run.pipeline, run.executionId, { state, ...end });
     await again(world, () =>
       world.rebuilds.record(node.stream, rebuildId, (one) => one && { ...one, build: { state, ...end } }),

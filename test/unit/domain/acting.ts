@@ -41,6 +41,7 @@ export const SETTINGS: GuardSettings = {
   depth: 5,
   verifyMinutes: 120,
   cascadeHours: 24,
+  approvalHours: 168,
   closureHours: 72,
 };
 

@@ -7,6 +7,7 @@ import {
   NOTHING_LOST,
   notFinished,
   notRolledOut,
+  parkedNode,
   type RolloutSeen,
   summarizeCascade,
 } from '../../../shared/domain/cascade-end.ts';
@@ -25,14 +26,11 @@ const deployment = (state: Deployment['state'], changes: Partial<Deployment> = {
 });
 
 describe('what a cascade came to', () => {
-  test.each(NODE_STATES.map((state) => [state, state === 'verified' ? 'complete' : 'incomplete']))(
-    'a node %s: %s',
-    (state, expected) => {
-      expect(
-        summarizeCascade([node('verified'), node(state as NodeState, { stream: OTHER })], [], NOTHING_LOST).state,
-      ).toBe(expected);
-    },
-  );
+  const COME_TO: Partial<Record<NodeState, string>> = { verified: 'complete', parked: 'parked' };
+  test.each(NODE_STATES.map((state) => [state, COME_TO[state] ?? 'incomplete']))('a node %s: %s', (state, expected) => {
+    const nodes = [node('verified'), node(state as NodeState, { stream: OTHER })];
+    expect(summarizeCascade(nodes, [], NOTHING_LOST).state).toBe(expected);
+  });
 
   test.each<[Deployment['state'], string]>([
     ['starting', 'incomplete'],
@@ -52,6 +50,36 @@ describe('what a cascade came to', () => {
       summarizeCascade([node('verified'), node('waiting', { stream: OTHER, answer })], [], NOTHING_LOST).state,
     ).toBe('complete');
     expect(summarizeCascade([node('failed', { answer })], [], NOTHING_LOST).state).toBe('incomplete');
+  });
+
+  describe('where a build waits for a person', () => {
+    const parked = parkedNode(node('building', { stream: 'base' }), { rebuildId: 'r1', deadlineEpochMs: NOW });
+    const onIt = (stream: string): CascadeNode =>
+      node('waiting', { stream, answer: { answer: 'wait', reason: 'parent-held-back', detail: 'it waits' } });
+
+    test('it is parked, with all that is built on it, and names both', () => {
+      const { state, failure } = summarizeCascade(
+        [node('verified'), parked, onIt('platform'), onIt('app')],
+        [],
+        NOTHING_LOST,
+      );
+      expect(state).toBe('parked');
+      expect(failure).toMatchObject({ error: 'CascadeParked', detail: expect.stringContaining('stream base parked') });
+      expect(failure?.detail).toMatch(/waiting-approval.*stream platform waiting \(parent-held-back/s);
+    });
+
+    test.each([
+      ['another stream failed', [node('failed', { stream: 'b' })], []],
+      ['another stream is held back', [node('refused', { stream: 'b' })], []],
+      ['a deployment failed', [], [deployment('failed')]],
+      ['a deployment still runs', [], [deployment('running')]],
+    ] as const)('it is incomplete where %s', (_, nodes, deployments) => {
+      expect(summarizeCascade([parked, ...nodes], deployments, NOTHING_LOST).state).toBe('incomplete');
+    });
+
+    test('its node is no failure of the stream', () => {
+      expect(isBrokenOff(parked)).toBe(false);
+    });
   });
 
   test('counts, and names what is lacking with its reason', () => {

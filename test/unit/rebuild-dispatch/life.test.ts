@@ -251,51 +251,6 @@ test('a build that has ended is verified under its lock: nobody takes the stream
   expect(await world.locks.get(STREAM)).toMatchObject({ rebuildId: machine.node.rebuildId });
 });
 
-describe('a manual approval', () => {
-  async function waiting(world: DispatchWorld): Promise<NodeMachine> {
-    const machine = await building(world);
-    world.runner.waitForApproval(PIPELINE, String(world.runner.started[0]?.executionId));
-    return machine;
-  }
-  const stepFor = async (machine: NodeMachine, world: DispatchWorld, ms: number): Promise<void> => {
-    const untilEpochMs = world.clock() + ms;
-    while (world.clock() < untilEpochMs && machine.state !== 'done') await machine.step();
-  };
-
-  test('that takes half a day is awaited, then the build has its own time again', async () => {
-    const world = await dispatchWorld();
-    const machine = await waiting(world);
-    await stepFor(machine, world, 12 * 60 * MINUTE_MS);
-    expect(await slotsHeld(world)).toEqual([machine.node.rebuildId]);
-    finishLast(world, { state: 'succeeded' });
-    await machine.run();
-    expect(machine.settled?.state).toBe('verified');
-    expect(world.runner.started).toHaveLength(1);
-  });
-
-  test('that takes days outlives its cascade, and keeps others from starting a run beside it', async () => {
-    const world = await dispatchWorld();
-    const machine = await waiting(world);
-    await machine.run();
-    expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('waiting-approval') });
-    expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'waiting-approval' } });
-    expect(await memoryOf(world)).not.toMatchObject({ failuresInARow: 1 });
-    world.executions.end(CASCADE, 'failed');
-
-    world.advance(2 * 24 * 60 * MINUTE_MS);
-    const next = new NodeMachine(world, await plan(world, '0123456789ab-g2'));
-    await next.step();
-    expect(next.state).toBe('reserve');
-    expect(await nodeOf(world, next.node)).toMatchObject({ answer: { reason: 'waiting-approval' } });
-
-    finishLast(world, { state: 'succeeded' });
-    expect(await tellEvent(world)).toEqual(['ended']);
-    world.advance(60 * MINUTE_MS);
-    await next.run('waiting');
-    expect(world.runner.started).toHaveLength(2);
-  });
-});
-
 test('a runner that is busy is asked again until it has room', async () => {
   const world = await dispatchWorld();
   world.runner.create(PIPELINE, { atOnce: 1 });

@@ -98,7 +98,6 @@ export class NodeMachine {
         this.state = 'verify';
         return;
       case 'running':
-      case 'waiting-approval':
         this.state = 'build';
         return;
       case 'start-unknown':

@@ -1,7 +1,11 @@
 import { StreamLockLostError } from '../../../functions/rebuild-dispatch/errors.ts';
+import { settleParked } from '../../../shared/cascade/reap.ts';
+import { hasEnded } from '../../../shared/domain/cascade.ts';
 import { afterReset } from '../../../shared/domain/memory.ts';
 import type { RunnerExecution } from '../../../shared/domain/rebuild.ts';
+import { isResumable } from '../../../shared/rebuilding/build.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
+import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import { type Draw, draws } from './draws.ts';
 import { NodeMachine } from './machine.ts';
 import {
@@ -105,7 +109,9 @@ class Schedule {
   async tick(): Promise<void> {
     const { draw, world } = this;
     const runs = this.active();
-    switch (draw.weighted({ step: 12, finish: 2, event: 3, wait: 3, kill: 0.3, begin: 0.6, deny: 0.3, pause: 0.3 })) {
+    switch (
+      draw.weighted({ step: 12, finish: 2, event: 3, wait: 3, kill: 0.3, begin: 0.6, resume: 1, deny: 0.3, pause: 0.3 })
+    ) {
       case 'step':
         await Promise.all(draw.some(this.machines, 4).map((machine) => this.take(machine)));
         return;
@@ -129,6 +135,9 @@ class Schedule {
       case 'begin':
         await this.begin(draw.below(this.streams));
         return;
+      case 'resume':
+        await this.resume(draw.below(this.streams));
+        return;
       case 'deny':
         return void (draw.chance(0.5) ? world.runner.deny(PIPELINE) : world.runner.allow(PIPELINE));
       case 'pause': {
@@ -138,19 +147,46 @@ class Schedule {
     }
   }
 
+  /** What is parked is looked at by the reaper and taken up as the planner does, once no cascade works on it. */
+  async resume(stream: number): Promise<NodeMachine | undefined> {
+    const { world } = this;
+    const lock = await world.locks.get(streamOf(stream));
+    const holder = lock && (await world.cascades.node(lock.cascadeId, lock.stream));
+    // The reaper ends the node of a cascade that died.
+    if (!holder || (!hasEnded(holder) && (await world.executions.state(lock.executionArn)) === 'running'))
+      return undefined;
+    const parked = await world.rebuilds.get(lock.stream, lock.rebuildId);
+    if (!parked?.parked) return undefined;
+    const [cascade, node] = [
+      await world.cascades.get(parked.cascadeId),
+      await world.cascades.node(parked.cascadeId, lock.stream),
+    ];
+    if (cascade && node) await settleParked(reaperPortsOf(world), cascade, node);
+    const rebuild = await world.rebuilds.get(lock.stream, lock.rebuildId);
+    if (!rebuild || !isResumable(rebuild, world.clock())) return undefined;
+    const id = `${String(++this.#cascades).padStart(12, '0')}-g1`;
+    const machine = new NodeMachine(
+      world,
+      await plan(world, id, { stream: streamOf(stream), resumes: rebuild.rebuildId }),
+    );
+    this.machines.push(machine);
+    return machine;
+  }
+
   /** Nothing is started twice, no stream has two runs at once, and no cap is exceeded. */
   async check(): Promise<void> {
     const { started } = this.world.runner;
     expect(new Set(started.map(({ rebuildId }) => rebuildId)).size).toBe(started.length);
     const live: string[] = [];
+    const parked: string[] = [];
     for (const { rebuildId, pipeline, executionId } of started) {
       if (this.#over.has(executionId)) continue;
       const stream = streamOf(Number(pipeline.name.split('-')[1]));
       const rebuild = await this.world.rebuilds.get(stream, rebuildId);
-      // A build that is given up runs on at its own account.
-      if (rebuild && this.world.clock() < rebuild.deadlineEpochMs) live.push(stream);
+      // A build that is given up runs on at its own account, and one that waits for a person at that one's.
+      if (rebuild && this.world.clock() < rebuild.deadlineEpochMs) (rebuild.parked ? parked : live).push(stream);
     }
-    expect(new Set(live).size).toBe(live.length);
+    expect(new Set([...live, ...parked]).size).toBe(live.length + parked.length);
     expect(live.length).toBeLessThanOrEqual(this.cap);
   }
 
@@ -196,8 +232,10 @@ async function play(seed: number): Promise<void> {
   await schedule.settleAll();
   for (const { node } of schedule.machines) expect((await nodeOf(world, node)).state).not.toBe('building');
 
-  // What died left a stream that is free without a person: the next cascade rebuilds it.
+  // What died left a stream that is free without a person: what is parked is taken up, and the next cascade rebuilds it.
   for (let n = 0; n < schedule.streams; n += 1) {
+    const resumed = await schedule.resume(n);
+    if (resumed) expect((await resumed.run()).settled?.state).toBe('verified');
     world.advance(3 * 60 * MINUTE_MS);
     await world.guards.change(streamOf(n), (memory) =>
       afterReset(memory, { by: 'test', atEpochMs: world.clock(), reason: 'counts are another matter' }),

@@ -89,7 +89,7 @@ export function portsOf(world: DispatchWorld, turns: Turns = {}): DispatchPorts 
     ...{ slots: world.slots, guards: world.guards, killSwitch: world.killSwitch, policies: world.policies },
     ...{ streams: world.streams, images: world.images },
     ...{ runner: world.runner, executions: world.executions, waitingStep: world.waitingStep },
-    deadLetters: world.deadLetters,
+    ...{ deadLetters: world.deadLetters, planner: world.wakings },
   };
   const interleaved = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, turns)]);
   return { ...ports, ...Object.fromEntries(interleaved), clock: world.clock };
@@ -116,7 +116,8 @@ export async function plan(
     ...{ stream, facts, sinceEpochMs: plannedAtEpochMs, version: (before?.version ?? 0) + 1 },
     ...{ state: 'taken', takenBy: { cascadeId } },
   }));
-  return { cascadeId, stream, executionArn, rebuildId: rebuildIdOf(cascadeId, plannedAtEpochMs, stream) };
+  const rebuildId = changes.resumes ?? rebuildIdOf(cascadeId, plannedAtEpochMs, stream);
+  return { cascadeId, stream, executionArn, rebuildId };
 }
 
 export interface NodeOf {

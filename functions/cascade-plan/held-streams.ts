@@ -1,0 +1,23 @@
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import type { Rebuild, StreamLock } from '../../shared/domain/rebuild.ts';
+import type { PlanPorts } from './ports.ts';
+
+/** A stream whose lock is held, and for what; without a rebuild its owner died between the two. */
+export interface HeldStream {
+  readonly lock: StreamLock;
+  readonly rebuild?: Rebuild;
+}
+
+const READS_AT_ONCE = 16;
+
+/** As many as caps let build at once, and those that are parked. */
+export async function heldStreams({
+  locks,
+  rebuilds,
+}: Pick<PlanPorts, 'locks' | 'rebuilds'>): Promise<readonly HeldStream[]> {
+  const held = (await collect(locks.all())).flat();
+  return mapConcurrently(held, READS_AT_ONCE, async (lock) => {
+    const rebuild = await rebuilds.get(lock.stream, lock.rebuildId);
+    return { lock, ...(rebuild && { rebuild }) };
+  });
+}

@@ -1,0 +1,54 @@
+import { collect } from '../../shared/concurrency.ts';
+import { type CascadeNode, hasEnded } from '../../shared/domain/cascade.ts';
+import { paused } from '../../shared/domain/guard.ts';
+import { freshMemory, type Rebuild, type StreamLock } from '../../shared/domain/rebuild.ts';
+import { resumingCascade } from '../../shared/domain/resuming.ts';
+import { modeIn } from '../../shared/domain/stream-policy.ts';
+import { isResumable } from '../../shared/rebuilding/build.ts';
+import { beginCascade } from './begin.ts';
+import type { HeldStream } from './held-streams.ts';
+import type { PlanPorts } from './ports.ts';
+
+/**
+ * Begins a cascade that takes up what others parked and whose run has ended: it is verified, promoted and rolled out, and
+ * what stands on it is planned once that is done. A person who stopped Patchwave, or a stream, stops this as well.
+ * @returns how many streams it takes up
+ */
+export async function resumeParked(ports: PlanPorts, owner: string, held: readonly HeldStream[]): Promise<number> {
+  const nowEpochMs = ports.clock();
+  const ended = held.filter(({ rebuild }) => rebuild && isResumable(rebuild, nowEpochMs));
+  if (ended.length === 0) return 0;
+  const [{ policy, version }, killSwitch] = await Promise.all([ports.policies.current(), ports.killSwitch.read()]);
+  const isStopped = ({ stream, pipeline }: Rebuild): boolean =>
+    paused({ mode: modeIn(policy, stream, pipeline.account), killSwitch }) !== undefined;
+  const parked: { readonly node: CascadeNode; readonly rebuild: Rebuild }[] = [];
+  for (const { lock, rebuild } of ended) {
+    const node = rebuild && !isStopped(rebuild) ? await nodeToResume(ports, lock, rebuild) : undefined;
+    if (node && rebuild) parked.push({ node, rebuild });
+  }
+  if (parked.length === 0) return 0;
+  const streams = parked.map(({ node }) => node.stream);
+  const [memories, causes] = await Promise.all([ports.guards.get(streams), ports.causes.get(streams)]);
+  const resumed = parked.map(({ node, rebuild }) => {
+    const cause = causes.get(node.stream);
+    return { node, rebuild, memory: memories.get(node.stream) ?? freshMemory(node.stream), ...(cause && { cause }) };
+  });
+  const { cascade, nodes } = resumingCascade(resumed, { policyVersion: version, guards: policy.guards }, nowEpochMs);
+  await ports.cascades.write(owner, cascade, nodes);
+  return (await beginCascade(ports, cascade.cascadeId)) ? nodes.length : 0;
+}
+
+/** The node that parked it; nothing while that, or one that takes it up, is still at work. */
+async function nodeToResume(
+  { cascades }: PlanPorts,
+  { cascadeId: holderId, stream }: StreamLock,
+  { rebuildId, cascadeId }: Rebuild,
+): Promise<CascadeNode | undefined> {
+  const holder = await cascades.node(holderId, stream);
+  if (!holder || !hasEnded(holder)) return undefined;
+  for (const open of await collect(cascades.open())) {
+    const node = await cascades.node(open.cascadeId, stream);
+    if (node?.resumes === rebuildId && !hasEnded(node)) return undefined;
+  }
+  return cascades.node(cascadeId, stream);
+}

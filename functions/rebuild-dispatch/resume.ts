@@ -1,0 +1,58 @@
+import type { CascadeNode } from '../../shared/domain/cascade.ts';
+import { wait } from '../../shared/domain/guard-answer.ts';
+import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import { isResumable } from '../../shared/rebuilding/build.ts';
+import type { Reservation } from './hold-back.ts';
+import type { StepInput } from './input.ts';
+import type { DispatchLimits, DispatchPorts } from './ports.ts';
+
+/**
+ * Takes up a rebuild that another cascade parked and whose run has ended: the lock of its stream first, then the rebuild
+ * itself. From there on it goes the way of every build that has ended. Nothing is built, so neither guards nor caps are
+ * asked; who promotes and who deploys asks the switch. Asked again it finds what it has taken up.
+ */
+export async function resume(
+  ports: DispatchPorts,
+  limits: DispatchLimits,
+  { cascadeId, stream, executionArn }: StepInput<'reserve'>,
+  rebuildId: string,
+): Promise<Reservation> {
+  const granted = { decision: 'build', rebuildId, lookAfterSeconds: limits.lookAfterSeconds } as const;
+  const [rebuild, held] = await Promise.all([ports.rebuilds.get(stream, rebuildId), ports.locks.get(stream)]);
+  const isOwn = rebuild?.cascadeId === cascadeId && !rebuild.parked;
+  if (!isOwn) {
+    if (!rebuild || held?.rebuildId !== rebuildId || !isResumable(rebuild, ports.clock()))
+      return endNode(ports, { cascadeId, stream });
+    const { attempt, deadlineEpochMs } = rebuild;
+    const own = { stream, rebuildId, cascadeId, executionArn, attempt, deadlineEpochMs };
+    const holder = held.cascadeId === cascadeId ? held : await ports.locks.take(own, held);
+    if (holder.rebuildId !== rebuildId || holder.cascadeId !== cascadeId) return endNode(ports, { cascadeId, stream });
+    const stands = await ports.rebuilds.record(stream, rebuildId, (before) => takenUp(before, cascadeId));
+    if (stands?.cascadeId !== cascadeId) return endNode(ports, { cascadeId, stream });
+  }
+  await ports.cascades.changeNode(cascadeId, stream, (node) =>
+    node.state === 'planned' ? { ...node, state: 'reserved', rebuildId } : undefined,
+  );
+  return granted;
+}
+
+function takenUp(before: Rebuild | undefined, cascadeId: string): Rebuild | undefined {
+  if (!before?.parked || before.outcome) return undefined;
+  const { parked, ...kept } = before;
+  return { ...kept, cascadeId };
+}
+
+const GONE = wait(
+  'cascade-ended',
+  'What it was to take up was ended, or taken up by another cascade, before its turn.',
+);
+
+async function endNode(
+  { cascades }: Pick<DispatchPorts, 'cascades'>,
+  { cascadeId, stream }: Pick<CascadeNode, 'cascadeId' | 'stream'>,
+): Promise<Reservation> {
+  await cascades.changeNode(cascadeId, stream, (node) =>
+    node.state === 'planned' || node.state === 'reserved' ? { ...node, state: 'waiting', answer: GONE } : undefined,
+  );
+  return { decision: 'ended' };
+}

@@ -1,0 +1,101 @@
+import { Random } from '../../../local/fleet/random.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
+import { type Build, type CascadeRun, runCascade } from './cascade-run.ts';
+import { review } from './review.ts';
+import { type Lines, nameOf, streamOf, TieredFleet } from './tiered-fleet.ts';
+import { noTrouble } from './trouble.ts';
+
+/* A team whose pipeline waits for a person, in the middle of a fleet: nobody else waits for that person. */
+
+const FLEET: Lines = {
+  base: { tier: 'base' },
+  'platform-a': { tier: 'platform', on: 'base' },
+  'platform-b': { tier: 'platform', on: 'base' },
+  'app-a': { tier: 'application', on: 'platform-a' },
+  'app-b': { tier: 'application', on: 'platform-b' },
+};
+
+const look = async ({ world }: TieredFleet): Promise<void> => {
+  await (await review(world, noTrouble(new Random(1)))).deliverLate();
+};
+
+/** Builds what is asked for; the pipeline of one stream stops before that, for its person. */
+const pipelines =
+  (fleet: TieredFleet, waits = ''): Build =>
+  (stream) => {
+    const name = nameOf(stream);
+    return name === waits
+      ? { state: 'waiting-approval' }
+      : { state: 'succeeded', outputDigest: fleet.build(name, { isVulnerable: false }) };
+  };
+
+/** The person approves, and the pipeline builds; the event of its end is lost. */
+function approve(fleet: TieredFleet, name: string): void {
+  const run = fleet.world.runner.started.find(({ pipeline }) => pipeline.name === name);
+  if (!run) throw new Error(`no run of ${name}`);
+  const outputDigest = fleet.build(name, { isVulnerable: false });
+  fleet.world.runner.finish(run.pipeline, run.executionId, { state: 'succeeded', outputDigest });
+}
+
+const open = async ({ world }: TieredFleet) =>
+  (await collect(world.causes.open()))
+    .map(({ stream, answer }) => `${nameOf(stream)}: ${answer?.reason ?? 'none'}`)
+    .sort();
+
+const builds = ({ world }: TieredFleet) => world.runner.started.map(({ pipeline }) => pipeline.name).sort();
+
+const sorted = (run: CascadeRun | undefined) => run?.built.map((wave) => wave.toSorted());
+
+async function waiting(): Promise<TieredFleet> {
+  const fleet = await TieredFleet.of(FLEET, ['base']);
+  await look(fleet);
+  const run = await runCascade(fleet.world, pipelines(fleet, 'platform-b'));
+  expect(sorted(run)).toEqual([['base'], ['platform-a', 'platform-b'], ['app-a']]);
+  expect(run?.closed.state).toBe('parked');
+  expect(run?.closed.detail).toContain(`stream ${streamOf('app-b')} waiting (parent-held-back`);
+  return fleet;
+}
+
+test('a platform whose build waits for a person keeps back what is built on it, and nothing else, however long', async () => {
+  const fleet = await waiting();
+  for (let day = 0; day < 6; day += 1) {
+    fleet.world.advance(DAY_MS);
+    await look(fleet);
+    expect(await runCascade(fleet.world, pipelines(fleet))).toBeUndefined();
+  }
+  expect(await open(fleet)).toEqual(
+    expect.arrayContaining(['app-b: parent-held-back', 'platform-b: waiting-approval']),
+  );
+  expect(builds(fleet)).toEqual(['app-a', 'base', 'platform-a', 'platform-b']);
+});
+
+test('once the person approves, that one build is verified and what is built on it follows, though no event tells', async () => {
+  const fleet = await waiting();
+  fleet.world.advance(3 * DAY_MS);
+  await look(fleet);
+  await runCascade(fleet.world, pipelines(fleet));
+  approve(fleet, 'platform-b');
+  fleet.world.advance(HOUR_MS);
+  const resumed = await runCascade(fleet.world, pipelines(fleet));
+  expect(resumed?.built.flat()).not.toContain('platform-b');
+  await runCascade(fleet.world, pipelines(fleet));
+  expect(builds(fleet)).toEqual(['app-a', 'app-b', 'base', 'platform-a', 'platform-b']);
+  for (const name of Object.keys(FLEET)) fleet.deploy(name);
+  fleet.world.advance(DAY_MS);
+  await look(fleet);
+  expect(await runCascade(fleet.world, pipelines(fleet))).toBeUndefined();
+  expect(await open(fleet)).toEqual([]);
+});
+
+test('a person who never comes costs one run a week, and no more of them than the policy gives attempts', async () => {
+  const fleet = await waiting();
+  for (let day = 0; day < 35; day += 1) {
+    fleet.world.advance(DAY_MS);
+    await look(fleet);
+    await runCascade(fleet.world, pipelines(fleet, 'platform-b'));
+  }
+  expect(builds(fleet).filter((name) => name === 'platform-b')).toHaveLength(3);
+  expect(await open(fleet)).toContain('platform-b: attempts-exhausted');
+  expect((await collect(fleet.world.locks.all())).flat()).toEqual([]);
+});
