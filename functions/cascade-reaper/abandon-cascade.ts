@@ -3,8 +3,9 @@ import { messageIn } from '../../shared/domain/failure-text.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
 import type { AbandonStep } from './input.ts';
+import { type WakePorts, wakePlanner } from './wake-planner.ts';
 
-export interface AbandonPorts extends ReapPorts {
+export interface AbandonPorts extends ReapPorts, WakePorts {
   readonly cascades: ReapPorts['cascades'] & Pick<CascadeLedger, 'get' | 'node'>;
 }
 
@@ -18,7 +19,7 @@ export interface AbandonedCascade {
 const LONGEST_CAUSE = 2000;
 
 /**
- * Ends a cascade by the last act of its own execution, and gives the error that this ends in.
+ * Ends a cascade by the last act of its own execution, wakes the planner, and gives the error that this ends in.
  * @throws InvalidInputError where the execution is another cascade's, or nobody planned it
  */
 export async function abandonCascade(
@@ -31,5 +32,6 @@ export async function abandonCascade(
   if (!isOwn) throw new InvalidInputError([`executionArn: it is not that of cascade ${cascadeId}`]);
   const cause = messageIn(error.Cause).slice(0, LONGEST_CAUSE);
   await reapCascade(ports, cascade, { error: error.Error, detail: cause });
+  await wakePlanner(ports, cascadeId);
   return { error: error.Error, cause };
 }

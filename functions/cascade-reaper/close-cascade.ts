@@ -4,8 +4,9 @@ import { type Cascade, type CascadeNode, isOpen } from '../../shared/domain/casc
 import { summarizeCascade } from '../../shared/domain/cascade-end.ts';
 import { type OwnExecution, ownCascade } from '../../shared/lambda/own-cascade.ts';
 import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
+import { type WakePorts, wakePlanner } from './wake-planner.ts';
 
-export interface ClosePorts extends ReapPorts {
+export interface ClosePorts extends ReapPorts, WakePorts {
   readonly cascades: ReapPorts['cascades'] & Pick<CascadeLedger, 'get'>;
 }
 
@@ -22,11 +23,17 @@ const LEFT_OPEN = { error: 'NodeLeftOpen', detail: 'the child that worked on it 
 
 /**
  * Ends a cascade whose nodes are through: what a child that died left open is ended like that of a dead cascade, then
- * all is summed up, and held against what was planned. One that has ended stays as it ended. @throws InvalidInputError
+ * all is summed up, held against what was planned, and the planner is woken: the event of the execution's end comes later,
+ * or not at all. One that has ended stays as it ended. @throws InvalidInputError
  */
 export async function closeCascade(ports: ClosePorts, input: OwnExecution): Promise<ClosedCascade> {
   const cascade = await ownCascade(ports.cascades, input);
-  if (!isOpen(cascade)) return closed(cascade);
+  const ended = isOpen(cascade) ? await sumUp(ports, cascade) : cascade;
+  await wakePlanner(ports, ended.cascadeId);
+  return closed(ended);
+}
+
+async function sumUp(ports: ClosePorts, cascade: Cascade): Promise<Cascade> {
   const lost = await endParts(ports, cascade, LEFT_OPEN);
   const { cascadeId } = cascade;
   const nodes: CascadeNode[] = [];
@@ -34,10 +41,9 @@ export async function closeCascade(ports: ClosePorts, input: OwnExecution): Prom
   for await (const node of ports.cascades.nodes(cascadeId)) nodes.push({ ...node, facts: [], holders: [] });
   const { state, failure } = summarizeCascade(nodes, await collect(ports.rollouts.deployments(cascadeId)), lost);
   const endedAtEpochMs = ports.clock();
-  const stands = await ports.cascades.changeCascade(cascadeId, (before) =>
+  return ports.cascades.changeCascade(cascadeId, (before) =>
     isOpen(before) ? { ...before, state, endedAtEpochMs, ...(failure && { failure }) } : undefined,
   );
-  return closed(stands);
 }
 
 function closed({ state, streams, failure }: Cascade): ClosedCascade {

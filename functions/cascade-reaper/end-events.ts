@@ -1,23 +1,22 @@
 import { type DeathPorts, deathOf } from '../../shared/cascade/death.ts';
 import { reapCascade, settleLeft, settleParked } from '../../shared/cascade/reap.ts';
-import { type Cascade, isOpen } from '../../shared/domain/cascade.ts';
+import { isOpen } from '../../shared/domain/cascade.ts';
 import { messageIn } from '../../shared/domain/failure-text.ts';
 import { runIdOf } from '../../shared/domain/run-id.ts';
 import { type ExecutionEnded, executionEnded } from '../../shared/events/execution-ended.ts';
 import { isOwnMessage, readBody } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
-import type { CascadeEnding, Messages, ParkedLook, PlannerWaking } from '../../shared/ports/messages.ts';
+import type { CascadeEnding, ParkedLook } from '../../shared/ports/messages.ts';
 import { mayStillRun } from '../../shared/rebuilding/build.ts';
 import { abandonReview } from '../../shared/review/abandon.ts';
 import type * as v from '../../shared/schema.ts';
 import type { AbandonPorts } from './abandon-cascade.ts';
 import { type EndMessage, plannersMessage } from './input.ts';
+import { wakePlanner } from './wake-planner.ts';
 
 export interface EndEventPorts extends AbandonPorts, DeathPorts {
   readonly deadLetters: DeadLetters;
-  /** Woken by each end, once all is free: woken by the event itself it would plan before. */
-  readonly planner: Messages<PlannerWaking>;
   /** The records of reviews, and those of previews, by the run. */
   readonly runsOf: (run: { readonly runId: string; readonly mode: 'review' | 'preview' }) => RunLedger;
 }
@@ -84,7 +83,8 @@ async function endCascade(ports: EndEventPorts, { detail }: ExecutionEnded): Pro
   const cascade = await ports.cascades.get(detail.executionArn.split(':').at(-1) ?? '');
   if (!cascade) return 'not-ours';
   await reapCascade(ports, cascade, { error: errorOf(detail), detail: messageIn(detail.cause ?? '') });
-  return wakePlanner(ports, cascade);
+  await wakePlanner(ports, cascade.cascadeId);
+  return 'ended';
 }
 
 /** The planner may have told long ago: whether the execution is over is looked at now. */
@@ -96,7 +96,8 @@ async function endTold(ports: EndEventPorts, { cascadeId }: CascadeEnding): Prom
     if (death === undefined) return 'alive';
     await reapCascade(ports, cascade, { error: 'ExecutionEnded', detail: death });
   } else await settleLeft(ports, cascade);
-  return wakePlanner(ports, cascade);
+  await wakePlanner(ports, cascade.cascadeId);
+  return 'ended';
 }
 
 /** Where it still waits for its person there is nothing to tell; the planner asks again after a while. */
@@ -106,12 +107,7 @@ async function lookAtParked(ports: EndEventPorts, { cascadeId, stream, rebuildId
   await settleParked(ports, cascade, node);
   const rebuild = await ports.rebuilds.get(stream, rebuildId);
   if (!rebuild || mayStillRun(rebuild, ports.clock())) return 'alive';
-  return wakePlanner(ports, cascade);
-}
-
-/** Also where it had ended before: whoever ended it may have died before the planner was told. */
-async function wakePlanner({ planner }: EndEventPorts, { cascadeId }: Cascade): Promise<'ended'> {
-  await planner.send([{ kind: 'reaped', about: cascadeId }]);
+  await wakePlanner(ports, cascade.cascadeId);
   return 'ended';
 }
 
