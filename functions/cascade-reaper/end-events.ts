@@ -101,13 +101,14 @@ async function endTold(ports: EndEventPorts, { cascadeId }: CascadeEnding): Prom
 }
 
 /** Where it still waits for its person there is nothing to tell; the planner asks again after a while. */
-async function lookAtParked(ports: EndEventPorts, { cascadeId, stream, rebuildId }: ParkedLook): Promise<Handled> {
-  const [cascade, node] = await Promise.all([ports.cascades.get(cascadeId), ports.cascades.node(cascadeId, stream)]);
-  if (!cascade || !node) return 'not-ours';
-  await settleParked(ports, cascade, node);
+async function lookAtParked(ports: EndEventPorts, parked: ParkedLook): Promise<Handled> {
+  const { cascadeId, stream, rebuildId } = parked;
+  const cascade = await ports.cascades.get(cascadeId);
+  if (!cascade) return 'not-ours';
+  await settleParked(ports, cascade, parked, await ports.cascades.node(cascadeId, stream));
   const rebuild = await ports.rebuilds.get(stream, rebuildId);
   if (!rebuild || mayStillRun(rebuild, ports.clock())) return 'alive';
-  await wakePlanner(ports, cascade.cascadeId);
+  await wakePlanner(ports, cascadeId);
   return 'ended';
 }
 

@@ -14,7 +14,7 @@ import {
 import { closureOf } from '../domain/closure.ts';
 import { afterBreakOff, afterRollout } from '../domain/memory.ts';
 import type { Policy } from '../domain/policy.ts';
-import { isUnpromoted } from '../domain/rebuild.ts';
+import { isUnpromoted, type Rebuild } from '../domain/rebuild.ts';
 import { streamPolicy } from '../domain/stream-policy.ts';
 import { PolicyUnreadableError } from '../ports/errors.ts';
 import type { PolicyStore } from '../ports/policies.ts';
@@ -89,8 +89,11 @@ async function endLost(
 ): Promise<LostNodes> {
   if (found.size >= cascade.streams) return NOTHING_LOST;
   const streams = await lostStreams(ports, cascade, found);
-  for (const stream of streams)
-    await settleLost(ports, { cascade, stream, policy: streamPolicy(policy, stream), why: LOST });
+  const held = new Map((await locksOf(ports, cascade.cascadeId)).map((lock) => [lock.stream, lock.rebuildId]));
+  for (const stream of streams) {
+    const lost = { cascade, stream, rebuildId: held.get(stream), policy: streamPolicy(policy, stream) };
+    await settleLost(ports, { ...lost, why: LOST });
+  }
   return lostNodes(cascade.streams, found.size, streams);
 }
 
@@ -107,9 +110,9 @@ export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<vo
     found.add(node.stream);
     if (node.work === 'rebuild' && hasEnded(node)) await endNode(ports, cascade, node, policy, LEFT_BEHIND);
   });
-  for (const { stream } of await locksOf(ports, cascade.cascadeId)) {
+  for (const { stream, rebuildId } of await locksOf(ports, cascade.cascadeId)) {
     if (!found.has(stream))
-      await settleLost(ports, { cascade, stream, policy: streamPolicy(policy, stream), why: LOST });
+      await settleLost(ports, { cascade, stream, rebuildId, policy: streamPolicy(policy, stream), why: LOST });
   }
 }
 
@@ -117,11 +120,17 @@ const NOT_TAKEN_UP = { error: 'NotTakenUp', detail: 'no cascade took its build u
 
 /**
  * Looks at the run of a parked rebuild, and ends the rebuild where no cascade can take it up: its run failed, or the time
- * for the person, or for another cascade, is over. The node stays as it ended.
+ * for the person, or for another cascade, is over. Its node stays as it ended; one that is lost keeps nothing for ever.
  */
-export async function settleParked(ports: ReapPorts, cascade: Cascade, node: CascadeNode): Promise<void> {
-  if (!hasEnded(node)) return;
-  await endNode(ports, cascade, node, await policyOf(ports.policies, cascade.policyVersion), NOT_TAKEN_UP);
+export async function settleParked(
+  ports: ReapPorts,
+  cascade: Cascade,
+  { stream, rebuildId }: Pick<Rebuild, 'stream' | 'rebuildId'>,
+  node: CascadeNode | undefined,
+): Promise<void> {
+  const policy = await policyOf(ports.policies, cascade.policyVersion);
+  if (!node) await settleLost(ports, { cascade, stream, rebuildId, policy: streamPolicy(policy, stream), why: LOST });
+  else if (hasEnded(node)) await endNode(ports, cascade, node, policy, NOT_TAKEN_UP);
 }
 
 interface Rollout {

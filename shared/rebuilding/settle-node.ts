@@ -54,15 +54,18 @@ export async function settleNode(ports: SettlePorts, ending: Ending): Promise<Ca
 /** A stream of a cascade whose node is lost, and what is known of it. */
 export interface LostEnding extends Pick<Ending, 'cascade' | 'policy' | 'why'> {
   readonly stream: string;
+  /** As its lock names it: of a rebuild that the cascade took up, another name than its own ones. */
+  readonly rebuildId?: string | undefined;
 }
 
 /**
  * Ends what a stream holds for a cascade whose node of it is lost: as `settleNode`, but for the node. Nothing of a build
  * that may still run is given back. Ending twice ends once.
  */
-export async function settleLost(ports: SettlePorts, { cascade, stream, policy, why }: LostEnding): Promise<void> {
+export async function settleLost(ports: SettlePorts, ending: LostEnding): Promise<void> {
+  const { cascade, stream, policy, why } = ending;
   const { cascadeId, plannedAtEpochMs } = cascade;
-  const rebuildId = rebuildIdOf(cascadeId, plannedAtEpochMs, stream);
+  const rebuildId = ending.rebuildId ?? rebuildIdOf(cascadeId, plannedAtEpochMs, stream);
   const rebuild = await endOwn(ports, { stream, rebuildId }, { cascade, policy, why });
   await ports.guards.change(stream, (memory) =>
     rebuild?.outcome ? afterCascade(memory, cascadeId) : afterBreakOff(memory, cascadeId, ports.clock()),

@@ -215,3 +215,14 @@ test('those that ended at once are taken up by one cascade', async () => {
   expect(await comeToRest(world)).toMatchObject([{ resumed: 3 }]);
   expect((await lastStarted(world)).nodes.map(({ wave }) => wave)).toEqual([0, 0, 0]);
 });
+
+test('a parked rebuild whose node is lost keeps its stream no longer than its deadline', async () => {
+  const world = await parkedWorld();
+  world.cascades.lose(CASCADE, STREAM);
+  world.advance(16 * MINUTE_MS);
+  await wakeUp(world);
+  expect(await held(world)).toEqual(['lock of rebuild-0']);
+  world.advance(8 * DAY_MS);
+  await wakeUp(world);
+  expect(await held(world)).toEqual([]);
+});

@@ -161,7 +161,7 @@ class Schedule {
       await world.cascades.get(parked.cascadeId),
       await world.cascades.node(parked.cascadeId, lock.stream),
     ];
-    if (cascade && node) await settleParked(reaperPortsOf(world), cascade, node);
+    if (cascade) await settleParked(reaperPortsOf(world), cascade, parked, node);
     const rebuild = await world.rebuilds.get(lock.stream, lock.rebuildId);
     if (!rebuild || !isResumable(rebuild, world.clock())) return undefined;
     const id = `${String(++this.#cascades).padStart(12, '0')}-g1`;
