@@ -7,7 +7,7 @@ import { beginCascade } from './begin.ts';
 import { findCauses } from './find-causes.ts';
 import { heldStreams } from './held-streams.ts';
 import type { PlanPorts } from './ports.ts';
-import { recordAnswers } from './record-answers.ts';
+import { forgetSettled, recordAnswers } from './record-answers.ts';
 import { resumeOpen } from './resume-open.ts';
 import { resumeParked } from './resume-parked.ts';
 import { tellLeft } from './tell-left.ts';
@@ -69,8 +69,10 @@ async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeI
   await tellLeft(ports, held);
   const resumed = await resumeParked(ports, owner, held);
   const { open: causes, taken } = await findCauses(ports);
-  const plan = await planAndAsk(ports, await readPlan(ports, causes));
+  const view = await readPlan(ports, causes);
+  const plan = await planAndAsk(ports, view);
   await recordAnswers(ports, causes, plan);
+  await forgetSettled(ports, view, plan);
   const started = await start(ports, owner, plan);
   const refused = causes.filter((cause) => (plan.answers.get(cause.stream) ?? cause.answer)?.answer === 'refuse');
   return {

@@ -1,9 +1,29 @@
+import type { PlanView } from '../../shared/cascade/read-plan.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { answerCause, type Cause, settleFacts } from '../../shared/domain/cause.ts';
 import type { CascadePlan } from '../../shared/domain/plan.ts';
+import { afterSettled } from '../../shared/domain/tries.ts';
 import type { PlanPorts } from './ports.ts';
 
 const WRITES_AT_ONCE = 16;
+
+/**
+ * Rebuilds that were made for a fact do not count any more once nothing holds it. Where a planner dies before, they are
+ * counted on: the fact may come back and is then tried less often.
+ */
+export async function forgetSettled(
+  { guards }: Pick<PlanPorts, 'guards'>,
+  { streams }: Pick<PlanView, 'streams'>,
+  { settled }: CascadePlan,
+): Promise<void> {
+  const concerned = streams.filter(({ cause: { stream }, memory }) => {
+    const facts = settled.get(stream) ?? [];
+    return afterSettled(memory, facts) !== memory;
+  });
+  await mapConcurrently(concerned, WRITES_AT_ONCE, ({ cause: { stream } }) =>
+    guards.change(stream, (memory) => afterSettled(memory, settled.get(stream) ?? [])),
+  );
+}
 
 /**
  * Writes down what is settled and why the rest is not planned, where it is new. A cause that got a new fact since it

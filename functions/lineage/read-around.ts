@@ -1,5 +1,5 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import { chainIds } from '../../shared/domain/chain.ts';
+import { chainsWithin } from '../../shared/domain/content-chains.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import { findStandings, type KnownFleet, type KnownImage, parentsIn } from '../../shared/domain/found-standing.ts';
 import { type Digest, type IndexChild, locationKey } from '../../shared/domain/image.ts';
@@ -72,7 +72,7 @@ async function nearOf(ports: AroundPorts, digests: readonly Digest[]): Promise<r
   const contents = [...(await ports.contents.get(digests)).values()];
   const claimed = contents.flatMap((content) => digestsClaimed(content));
   const [below, indexes] = await Promise.all([
-    ports.chains.imagesOf(contents.flatMap(({ layers }) => chainIds(layers))),
+    ports.chains.imagesOf(contents.flatMap(chainsWithin)),
     claimed.length > 0 ? ports.places.indexes(claimed) : new Map<Digest, readonly IndexChild[]>(),
   ]);
   return [...below, ...claimed, ...[...indexes.values()].flat().map(({ digest }) => digest)];

@@ -3,10 +3,11 @@ import type { KnownFleet } from '../../shared/domain/attribution-line.ts';
 import type { Headed } from '../../shared/domain/fault.ts';
 import type { GuardFacts } from '../../shared/domain/guard.ts';
 import type { Digest } from '../../shared/domain/image.ts';
+import { parentsKey } from '../../shared/domain/parent-heads.ts';
 import { ancestry, edgesOf, parentHeadOf } from '../../shared/domain/stream-edges.ts';
 import type { DispatchPorts } from './ports.ts';
 
-export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead'> {
+export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead' | 'parents'> {
   /** Everything that the heads of the stream stand on, with the heads of those streams. */
   readonly known: KnownFleet;
   /** Absent where the ledger does not know the stream. */
@@ -32,5 +33,12 @@ export async function lineageOf(
   const known = parentHeadOf(stream, edges, trace);
   const parentHead = known && (outputs.get(parent) ?? known);
   const heads = Object.values(record.head?.images ?? {}).map((digest) => trace.images.get(digest) ?? { digest });
-  return { ancestors: ancestry(stream, edges), ...(parentHead !== undefined && { parentHead }), known: trace, heads };
+  const parents = parentsKey({ stream, heads }, trace, outputs);
+  return {
+    ancestors: ancestry(stream, edges),
+    ...(parentHead !== undefined && { parentHead }),
+    ...(parents !== undefined && { parents }),
+    known: trace,
+    heads,
+  };
 }

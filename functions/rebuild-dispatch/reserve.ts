@@ -89,9 +89,12 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
     lineageOf(ports, stream, outputsOf(parents)),
   ]);
   const memory = memories.get(stream) ?? freshMemory(stream);
-  const { ancestors, parentHead } = lineage;
-  const standing = { ancestors, ...(parentHead !== undefined && { parentHead }) };
-  const guarded = { ...open, facts, memory, ...standing, ...(pipeline && { pipeline }) };
+  const { ancestors, parentHead, parents: parentsBuiltOn } = lineage;
+  const standing = {
+    ...(parentHead !== undefined && { parentHead }),
+    ...(parentsBuiltOn !== undefined && { parents: parentsBuiltOn }),
+  };
+  const guarded = { ...open, facts, memory, ancestors, ...standing, ...(pipeline && { pipeline }) };
   const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;
   if (!pipeline) throw new TypeError('the guards allow no rebuild without a pipeline');
@@ -104,7 +107,7 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
     ...asked(claimed, pipeline, ports.clock()),
     attempt,
     facts: answer.facts,
-    ...(parentHead !== undefined && { parentHead }),
+    ...standing,
   });
 }
 

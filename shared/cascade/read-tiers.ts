@@ -1,5 +1,6 @@
 import type { CauseFact } from '../domain/cause.ts';
 import { classifyFact } from '../domain/holding.ts';
+import { parentsKey } from '../domain/parent-heads.ts';
 import type { Candidate, PlannedStream, Tiers } from '../domain/plan.ts';
 import { factsOfRoots, sortOut, waysOf } from '../domain/plan-sorting.ts';
 import { ancestry, arrivals, edgesOf, parentHeadOf, withWays } from '../domain/stream-edges.ts';
@@ -81,11 +82,13 @@ export async function readTiers(
   const placed = <Stream extends Pick<Candidate, 'heads'>>(stream: Stream, name: string): Stream => {
     const parentHead = parentHeadOf(name, edges, trace);
     const heads = headsOf.get(name);
+    const parents = parentsKey({ stream: name, ...(heads && { heads }) }, trace);
     return {
       ...stream,
       ...(heads && { heads }),
       ancestors: ancestry(name, edges),
       ...(parentHead !== undefined && { parentHead }),
+      ...(parents !== undefined && { parents }),
     };
   };
   return {

@@ -3,6 +3,7 @@ import { type HeldBack, instantText, REFUSE_REASONS, type RefuseReason, refuse }
 import type { Digest } from './image.ts';
 import type { GuardMemory, SurvivedFact } from './rebuild.ts';
 import { DAY_MS } from './time.ts';
+import { triesOf } from './tries.ts';
 
 /** A fact that no rebuild would mend now. */
 export interface DroppedFact {
@@ -17,7 +18,11 @@ export interface Remembered {
   readonly memory: GuardMemory;
   /** Absent where the parent is not known. */
   readonly parentHead?: Digest;
+  /** As `Rebuild.parents`. */
+  readonly parents?: string;
   readonly retryUnknownFixDays: number;
+  /** So many rebuilds on the same heads of all parents, for the same facts. */
+  readonly attempts: number;
 }
 
 /** Facts that a rebuild may mend, and those that it would not. What a person asks for is never dropped. */
@@ -49,6 +54,8 @@ function dropReason(
       reason: 'parent-pinned',
       detail: `The last rebuild did not pick up head ${pinned.head} of ${pinned.stream}: the build names another one. Let it follow the parent's moving tag, then reset the stream.`,
     };
+  const spent = spentOn(fact, remembered);
+  if (spent) return spent;
   const survived = memory.survived.map((one) => survival(fact, one, remembered, nowEpochMs));
   const standing = survived.find((one) => one !== undefined);
   if (standing) return standing;
@@ -64,6 +71,24 @@ function pinnedFor(fact: CauseFact, { memory: { pinnedTo = [] }, parentHead }: R
   return fact.kind === 'parent-moved'
     ? pinnedTo.find(({ stream, head }) => stream === fact.parent && head === fact.head)
     : pinnedTo.find(({ head }) => head === parentHead);
+}
+
+/**
+ * Whether as many rebuilds were made for a fact on these heads of the parents as the policy allows. One of them is kept
+ * for the day on which a fix becomes known.
+ */
+function spentOn(
+  fact: Exclude<CauseFact, PersonFact>,
+  { memory, parents, attempts }: Remembered,
+): DroppedFact | undefined {
+  const tries = triesOf(memory, parents, fact);
+  const isTrial = fact.kind === 'finding' && fact.fix === 'unknown';
+  if (tries < (isTrial ? Math.max(attempts - 1, 1) : attempts)) return undefined;
+  const left = memory.survived.find((one) => isSame(fact, one));
+  const reason = left === undefined ? 'attempts-exhausted' : isTrial ? 'no-fix-seen' : 'ineffective';
+  const frees = `${isTrial ? 'A known fix, a' : 'A'} new head of what it stands on, or a reset, frees it.`;
+  const told = `${factText(fact)} was the reason of ${tries} rebuilds on the same parents, and is still there.`;
+  return { fact, reason, detail: `${told} ${frees}` };
 }
 
 /** Whether a rebuild that did not mend a fact still speaks against the next one. */
@@ -95,12 +120,12 @@ function survival(
   return { fact, reason: isTrial ? 'no-fix-seen' : 'ineffective', detail, recheckAtEpochMs };
 }
 
-/** A trial counts for the version that it was made on, and only as long as nobody knows of a fix. */
+/** Whatever the version: a build may stamp another one each time. A trial counts only as long as nobody knows of a fix. */
 export function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedFact): boolean {
   if (fact.kind === 'parent-moved') return false;
   if (fact.kind === 'age' || survived.fact === 'age') return fact.kind === survived.fact;
   if (fact.vulnerability !== survived.vulnerability || fact.package !== survived.package) return false;
-  return survived.kind === 'rebuild' || (fact.fix === 'unknown' && fact.version === survived.version);
+  return survived.kind === 'rebuild' || fact.fix === 'unknown';
 }
 
 /** The answer where every fact was dropped. */

@@ -57,6 +57,8 @@ export interface GuardFacts extends OpenFacts {
   readonly memory: GuardMemory;
   /** Absent where the parent is not known. */
   readonly parentHead?: Digest;
+  /** As `Rebuild.parents`. */
+  readonly parents?: string;
   /** The streams that it stands on, nearest first. */
   readonly ancestors: readonly string[];
   /** Scopes of caps whose slots are all taken by others. */
@@ -77,8 +79,7 @@ export type GuardAnswer =
 export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): GuardAnswer {
   const obstacle = mayDeploy(facts) ?? mayEverRebuild(facts, settings, nowEpochMs);
   if (obstacle) return obstacle;
-  const { retryUnknownFixDays } = settings;
-  const { mendable, dropped } = sortOut(facts.facts, { ...facts, retryUnknownFixDays }, nowEpochMs);
+  const { mendable, dropped } = sortOut(facts.facts, { ...facts, ...settings }, nowEpochMs);
   // What nobody can tell yet may be worth a rebuild; what is refused for good need not wait for it.
   if (mendable.length === 0)
     return facts.unknown === undefined ? refusal(dropped) : wait('unknown-facts', facts.unknown);

@@ -1,10 +1,11 @@
 import { type CauseFact, mergeFacts } from './cause.ts';
 import type { Digest } from './image.ts';
 import { type GuardMemory, generationOf, type Rebuild, type RebuildOutcome, type SurvivedFact } from './rebuild.ts';
+import { triesAfter } from './tries.ts';
 
 /** The end of a rebuild. */
 export interface RebuildEnd {
-  readonly rebuild: Pick<Rebuild, 'rebuildId' | 'cascadeId' | 'facts' | 'reconfirms'>;
+  readonly rebuild: Pick<Rebuild, 'rebuildId' | 'cascadeId' | 'facts' | 'reconfirms' | 'parents' | 'takenOverFrom'>;
   readonly outcome: RebuildOutcome;
   /** The head of the parent that it stands on; absent where the parent is not known. */
   readonly parentHead?: Digest;
@@ -27,9 +28,11 @@ export function afterOutcome(memory: GuardMemory, end: RebuildEnd): GuardMemory 
     pinnedTo: pinnedBefore,
     brokenOff,
     unverifiedInARow = 0,
+    tried: triedBefore,
     ...kept
   } = afterCascade(memory, rebuild.cascadeId);
   const pinnedTo = pinned ?? (isJudged(outcome) ? undefined : pinnedBefore);
+  const tried = triesAfter(triedBefore, end);
   return {
     ...kept,
     failuresInARow: failuresAfter(memory, end),
@@ -39,6 +42,7 @@ export function afterOutcome(memory: GuardMemory, end: RebuildEnd): GuardMemory 
     ...(outcome.result === 'unverified' && { unverifiedInARow: unverifiedInARow + 1 }),
     ...(startUnknown && startUnknown.rebuildId !== rebuild.rebuildId && { startUnknown }),
     ...(pinnedTo && { pinnedTo }),
+    ...(tried.length > 0 && { tried }),
   };
 }
 

@@ -1,10 +1,12 @@
 import { headsFor, type KnownFleet } from './attribution-line.ts';
 import { type CauseFact, mergeFacts, violatedFacts } from './cause.ts';
 import type { Headed } from './fault.ts';
+import { headDigestOf } from './heads.ts';
 import { anyContains, isUnjudged } from './holding.ts';
 import type { Digest } from './image.ts';
 import { standsOn } from './lineage.ts';
 import { compareTexts } from './order.ts';
+import { shortHash } from './rebuild.ts';
 
 /**
  * Why a stream must not be built on a parent now. The parent has another head than the one that the stream's own head
@@ -56,6 +58,27 @@ export function movedHeads(
     moved.set(parent.stream, record && [...new Set([...(moved.get(parent.stream) ?? []), ...others])]);
   }
   return moved;
+}
+
+/** The streams that the heads of a stream stand on, in order; also those that the policy never lets be rebuilt. */
+export const parentsOf = (headed: Headed, known: KnownFleet): readonly string[] =>
+  [...movedHeads(headed, known).keys()].sort(compareTexts);
+
+/**
+ * The heads of all streams that a stream stands on, in one word: another one as soon as any of them moves. `undefined`
+ * where it stands on none that is known.
+ * @param outputs of streams that were rebuilt in the waves before
+ */
+export function parentsKey(
+  headed: Headed,
+  known: KnownFleet,
+  outputs: ReadonlyMap<string, Digest> = new Map(),
+): string | undefined {
+  const parents = parentsOf(headed, known);
+  const headOf = (parent: string) => outputs.get(parent) ?? headDigestOf(known.streams.get(parent)?.head) ?? '';
+  return parents.length === 0
+    ? undefined
+    : shortHash(parents.map((parent) => `${parent}=${headOf(parent)}`).join('\n'));
 }
 
 interface HeadImages {

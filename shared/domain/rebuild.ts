@@ -79,6 +79,8 @@ export interface Rebuild {
   readonly headBefore?: Digest;
   /** The head of the stream that it stands on, when it was reserved; absent where that is not known. */
   readonly parentHead?: Digest;
+  /** The heads of all streams that it stands on, when it was reserved (`parentsKey`); absent where it stands on none. */
+  readonly parents?: string;
   readonly build?: BuildStatus;
   /** What it did not pick up: it stands on older images of these streams. */
   readonly pinned?: readonly Pinned[];
@@ -165,6 +167,8 @@ export interface GuardMemory {
   readonly lastSettledRebuildId?: string;
   /** Facts that survived a rebuild, on which parent head, and when. */
   readonly survived: readonly SurvivedFact[];
+  /** Rebuilds that did not mend what they were made for, by the heads of the parents; the latest first. */
+  readonly tried?: readonly Tried[];
   /** The last rebuild did not pick up this head of its parent. */
   readonly pinnedTo?: readonly Pick<Pinned, 'stream' | 'head'>[];
   /** A run may have been started, and the runner cannot be asked. */
@@ -190,6 +194,13 @@ export interface BrokenOff {
   /** The one that was counted last: whoever ends it again finds it counted. */
   readonly cascadeId: string;
   readonly atEpochMs: number;
+}
+
+/** How often facts were the reason of a rebuild on the same heads of all parents, and none of these mended them. */
+export interface Tried {
+  /** As `Rebuild.parents`. */
+  readonly parents?: string;
+  readonly facts: readonly { readonly fact: string; readonly builds: number }[];
 }
 
 /** What a rebuild left behind. `trial`: nobody knew whether a fix existed; of an age, that it made the same layers again. */

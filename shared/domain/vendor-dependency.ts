@@ -267,5 +267,9 @@ export class VendorWaits {
   }
 }
 
+/** A trial tells of the version that it left. */
 const isTrialOf = (fact: FindingFact) => (survived: SurvivedFact) =>
-  survived.kind === 'trial' && isSame(fact, survived);
+  survived.kind === 'trial' &&
+  survived.fact === 'finding' &&
+  survived.version === fact.version &&
+  isSame(fact, survived);

@@ -99,9 +99,9 @@ export interface ContentLedger {
   get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>>;
 }
 
-/** Images that others may stand on, by their layers. */
+/** Images that others may stand on, by their layers or by what these unpack to; by the latter also others. */
 export interface ChainLedger {
-  /** Of any number of chains (`chainIds`), in no order; an image that was recorded just now may be missing. */
+  /** Of any number of chains (`chainsWithin`), each once and in no order; an image that was recorded just now may be missing. */
   imagesOf(chains: readonly string[]): Promise<readonly Digest[]>;
 }
 

@@ -1,12 +1,19 @@
-import type { ChainLedger, ImageLedger } from '../../shared/ports/ledger.ts';
+import { chainId } from '../../shared/domain/chain.ts';
+import { chainsWithin } from '../../shared/domain/content-chains.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import type { ChainLedger, ContentLedger, ImageLedger } from '../../shared/ports/ledger.ts';
 import { digestOf, facts } from '../support/samples.ts';
 import type { Contract } from './contract.ts';
 
-export function chainLedgerContract({
-  make,
-}: Contract<ChainLedger & Pick<ImageLedger, 'recordFacts' | 'recordPresence'>>): void {
+/** The ledgers of one table. */
+export interface ChainedImages {
+  readonly images: ChainLedger & Pick<ImageLedger, 'recordFacts' | 'recordPresence'>;
+  readonly contents: Pick<ContentLedger, 'record' | 'get'>;
+}
+
+export function chainLedgerContract({ make }: Contract<ChainedImages>): void {
   test('images that others may stand on are found by their layers', async () => {
-    const ledger = await make();
+    const { images: ledger } = await make();
     const tiers = ['base', 'platform', 'mirrored', 'external', 'application'] as const;
     for (const tier of tiers) await ledger.recordFacts(facts(tier, { tier, chainId: digestOf('chain') }));
     await ledger.recordFacts(facts('other', { tier: 'base', chainId: digestOf('other chain') }));
@@ -19,7 +26,7 @@ export function chainLedgerContract({
   });
 
   test('an image is found by the layers that it has now, whatever else is written of it', async () => {
-    const ledger = await make();
+    const { images: ledger } = await make();
     const { chainId: _, ...unread } = facts('a', { tier: 'base' });
     await ledger.recordFacts(unread);
     expect(await ledger.imagesOf([digestOf('chain')])).toEqual([]);
@@ -27,4 +34,21 @@ export function chainLedgerContract({
     await ledger.recordPresence(digestOf('a'), { isHead: true });
     expect(await ledger.imagesOf([digestOf('chain')])).toEqual([digestOf('a')]);
   });
+
+  test('an image whose layers were packed anew is found by what they unpack to', async () => {
+    const { images, contents } = await make();
+    const content = { digest: digestOf('base'), layers: ['a', 'b'].map(digestOf), diffIds: ['c', 'd'].map(digestOf) };
+    await images.recordFacts(facts('base', { tier: 'base', ...chainOf(content.layers) }));
+    await contents.record([content, { digest: digestOf('plain'), layers: ['c', 'd'].map(digestOf) }]);
+    expect((await contents.get([content.digest])).get(content.digest)).toEqual(content);
+    const packedAnew = { layers: ['x', 'y', 'z'].map(digestOf), diffIds: ['c', 'd', 'e'].map(digestOf) };
+    expect(await images.imagesOf(chainsWithin(packedAnew))).toEqual([digestOf('base')]);
+    expect(await images.imagesOf(chainsWithin({ ...content, diffIds: [] }))).toEqual([digestOf('base')]);
+    expect(await images.imagesOf(chainsWithin(content))).toEqual([digestOf('base')]);
+  });
 }
+
+const chainOf = (layers: readonly Digest[]) => {
+  const id = chainId(layers);
+  return id === undefined ? {} : { chainId: id };
+};

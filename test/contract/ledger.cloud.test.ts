@@ -16,7 +16,7 @@ import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger
 import type { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/usage-ledger.ts';
 import { useCloud } from '../support/cloud.ts';
-import { IndexedImages } from '../support/indexed-images.ts';
+import { chainedImages, IndexedImages } from '../support/indexed-images.ts';
 import { ledgerTables } from '../support/ledger-table.ts';
 import { ListedPlaces } from '../support/listed-places.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
@@ -49,8 +49,7 @@ describe('the DynamoDB ledger of', () => {
   describe('images', () =>
     imageLedgerContract({ make: async () => new IndexedImages(await newTable()), propertyRuns }));
   describe('places', () => placeLedgerContract({ make: async () => new ListedPlaces(await newTable()), propertyRuns }));
-  describe('chains', () =>
-    chainLedgerContract({ make: async () => new IndexedImages(await newTable()), propertyRuns }));
+  describe('chains', () => chainLedgerContract({ make: async () => chainedImages(await newTable()), propertyRuns }));
   describe('contents', () =>
     contentLedgerContract({ make: async () => new DynamoContentLedger(await newTable()), propertyRuns }));
   describe('usages', () =>

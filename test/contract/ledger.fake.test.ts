@@ -23,7 +23,7 @@ const propertyRuns = 200;
 describe('the fake ledger of', () => {
   describe('images', () => imageLedgerContract({ make: () => fakeWorld().images, propertyRuns }));
   describe('places', () => placeLedgerContract({ make: () => fakeWorld().places, propertyRuns }));
-  describe('chains', () => chainLedgerContract({ make: () => fakeWorld().images, propertyRuns }));
+  describe('chains', () => chainLedgerContract({ make: fakeWorld, propertyRuns }));
   describe('contents', () => contentLedgerContract({ make: () => fakeWorld().contents, propertyRuns }));
   describe('usages', () => usageLedgerContract({ make: () => fakeWorld().usages, propertyRuns }));
   describe('streams', () => streamLedgerContract({ make: () => fakeWorld().streams, propertyRuns }));

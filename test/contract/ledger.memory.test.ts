@@ -14,7 +14,7 @@ import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/usage-ledger.ts';
-import { IndexedImages } from '../support/indexed-images.ts';
+import { chainedImages, IndexedImages } from '../support/indexed-images.ts';
 import { ListedPlaces } from '../support/listed-places.ts';
 import { type Anomalies, allAnomalies, MemoryTable } from '../support/memory-dynamo.ts';
 import { SEED } from '../support/seeded.ts';
@@ -55,7 +55,7 @@ const currentIndex = () => table({ staleIndexes: 0 });
 
 describe('over a table with all that DynamoDB may do: the ledger of', () => {
   describe('images', () => imageLedgerContract({ make: () => new IndexedImages(currentIndex()), propertyRuns }));
-  describe('chains', () => chainLedgerContract({ make: () => new IndexedImages(currentIndex()), propertyRuns }));
+  describe('chains', () => chainLedgerContract({ make: () => chainedImages(currentIndex()), propertyRuns }));
   describe('usages', () => usageLedgerContract({ make: () => new DynamoUsageLedger(currentIndex()), propertyRuns }));
   describe('places', () => placeLedgerContract({ make: () => new ListedPlaces(table()), propertyRuns }));
   describe('contents', () => contentLedgerContract({ make: () => new DynamoContentLedger(table()), propertyRuns }));

@@ -1,4 +1,5 @@
 import { DynamoChains } from '../../shared/adapters/dynamodb/chains.ts';
+import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
 import { DynamoImageIndex } from '../../shared/adapters/dynamodb/image-index.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
 import type { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
@@ -27,3 +28,9 @@ export class IndexedImages extends DynamoImageLedger implements ImageIndex, Chai
     return this.#index.bornBefore(...births);
   }
 }
+
+/** Images of one table, and what they are made of. */
+export const chainedImages = (table: LedgerTable) => ({
+  images: new IndexedImages(table),
+  contents: new DynamoContentLedger(table),
+});

@@ -7,7 +7,10 @@ import type { LedgerTable } from './table.ts';
 
 const CHAINS_AT_ONCE = 16;
 
-/** Images by their layers: one question for each chain, of the index that an image is in as long as others may stand on it. */
+/**
+ * Images by their layers, and by what these unpack to: one question for each chain. An image is in the index by its layers
+ * as long as others may stand on it, and its content by what the layers unpack to.
+ */
 export class DynamoChains implements ChainLedger {
   readonly #table: LedgerTable;
 
@@ -21,6 +24,6 @@ export class DynamoChains implements ChainLedger {
       const items = await collect(this.#table.items({ index: INDEXES.open, ...question }));
       return items.map(({ openSk }) => openSk as Digest);
     });
-    return found.flat();
+    return [...new Set(found.flat())];
   }
 }

@@ -1,9 +1,19 @@
+import { unpackedChain } from '../../domain/content-chains.ts';
 import type { Digest } from '../../domain/image.ts';
 import type { ImageContent } from '../../domain/image-content.ts';
 import type { ContentLedger } from '../../ports/ledger.ts';
-import { packLists, storedRecord } from './items.ts';
+import { chainPartition, packLists, storedRecord } from './items.ts';
 import * as keys from './keys.ts';
 import type { LedgerTable } from './table.ts';
+
+/**
+ * By what its layers unpack to. The image's own item is found by its layers; what is not built upon, such as an
+ * application, is found here all the same, since nobody knows its tier when its content is written.
+ */
+function chainIndex(content: ImageContent) {
+  const chain = unpackedChain(content);
+  return chain === undefined ? {} : { openPk: chainPartition(chain), openSk: content.digest };
+}
 
 /** What images are made of, as items `IMAGE#<digest>` / `CONTENT`. */
 export class DynamoContentLedger implements ContentLedger {
@@ -15,7 +25,12 @@ export class DynamoContentLedger implements ContentLedger {
 
   async record(contents: readonly ImageContent[]): Promise<void> {
     await this.#table.putAll(
-      contents.map((content) => ({ ...packLists(content), ...keys.content(content.digest), kind: 'content' })),
+      contents.map((content) => ({
+        ...packLists(content),
+        ...keys.content(content.digest),
+        kind: 'content',
+        ...chainIndex(content),
+      })),
     );
   }
 

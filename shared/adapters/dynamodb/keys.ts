@@ -49,7 +49,8 @@ import type { Usage } from '../../domain/usage.ts';
  * - `open`     openPk = OPEN#CAUSE, openSk = <stream>: causes that are not closed, keys only.
  *              Likewise OPEN#LOCK by stream, OPEN#CASCADE by id while one is planned or runs, OPEN#CLOSURE by cascade
  *              and stream, and OPEN#STREAM by id: every stream, for it never closes.
- *              CHAIN#<chainId> by digest: images that others may stand on, by their layers.
+ *              CHAIN#<chainId> by digest: images that others may stand on, by their layers, and contents of all images by
+ *              what their layers unpack to, where that is another chain.
  *
  * Every item has a `kind`, and those that several writers change have a `rev` that grows with each write and is no
  * other write's.

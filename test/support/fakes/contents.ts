@@ -1,3 +1,4 @@
+import { unpackedChain } from '../../../shared/domain/content-chains.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { ImageContent } from '../../../shared/domain/image-content.ts';
 import type { ContentLedger } from '../../../shared/ports/ledger.ts';
@@ -17,6 +18,14 @@ export class FakeContentLedger implements ContentLedger {
         return content ? [[digest, structuredClone(content)] as const] : [];
       }),
     );
+  }
+
+  /** By what their layers unpack to. */
+  imagesOf(chains: ReadonlySet<string>): readonly Digest[] {
+    return [...this.#contents.values()].flatMap((content) => {
+      const chain = unpackedChain(content);
+      return chain !== undefined && chains.has(chain) ? content.digest : [];
+    });
   }
 
   /** Everything recorded, for comparing two worlds. */

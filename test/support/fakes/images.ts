@@ -18,12 +18,19 @@ import type {
   Reconfirmations,
   ScanClaim,
 } from '../../../shared/ports/ledger.ts';
+import { FakeContentLedger } from './contents.ts';
 
 /** Images in memory. Every write of a record that differs counts in `writes`. */
 export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Reconfirmations {
   readonly records = new Map<Digest, ImageRecord>();
   readonly #askers = new Map<Digest, string>();
+  readonly #contents: Pick<FakeContentLedger, 'imagesOf'>;
   writes = 0;
+
+  /** @param contents by which images are found where their layers were packed anew */
+  constructor(contents: Pick<FakeContentLedger, 'imagesOf'> = new FakeContentLedger()) {
+    this.#contents = contents;
+  }
 
   async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> {
     const known = new Map<Digest, ImageRecord>();
@@ -39,7 +46,7 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
     const images = [...this.records.values()].filter(
       ({ chainId, tier }) => chainId !== undefined && asked.has(chainId) && tier !== 'application',
     );
-    return images.map(({ digest }) => digest);
+    return [...new Set([...images.map(({ digest }) => digest), ...this.#contents.imagesOf(asked)])];
   }
 
   async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {

@@ -40,7 +40,8 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
   const time = { nowEpochMs };
   const clock: Clock = () => time.nowEpochMs;
   const registry = new FakeRegistry();
-  const images = new FakeImageLedger();
+  const contents = new FakeContentLedger();
+  const images = new FakeImageLedger(contents);
   const places = new FakePlaceLedger();
   const streams = new FakeStreamLedger();
   let ids = 0;
@@ -58,7 +59,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     places,
     placeReads: places,
     fleetPlaces: places,
-    contents: new FakeContentLedger(),
+    contents,
     usages: new FakeUsageLedger(),
     streams,
     streamReads: streams,

@@ -125,6 +125,15 @@ test('what nothing holds any more is settled, and its cause is closed', async ()
   expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
 });
 
+test('rebuilds for what nothing holds any more are forgotten', async () => {
+  const world = await planWorld();
+  await judge(world, await violating(world), []);
+  const tried = ['CVE-2026-1', 'CVE-2026-2'].map((vulnerability) => ({ fact: `${vulnerability}\nopenssl`, builds: 2 }));
+  await world.guards.change(STREAM, (memory) => ({ ...memory, tried: [{ facts: tried }] }));
+  await wakeUp(world);
+  expect((await memoryOf(world)).tried).toEqual([{ facts: tried.slice(1) }]);
+});
+
 test('a fact that comes between reading and writing is not settled away', async () => {
   const world = await planWorld();
   await judge(world, await violating(world), []);

@@ -295,6 +295,38 @@ test.each(['app-a', 'app-of-both'])(
   },
 );
 
+test('a build that pins its parents, and packs their layers anew, is refused until they move again', async () => {
+  const storm = await calm({ base: { tier: 'base' }, app: { tier: 'application', on: 'base' } });
+  storm.fleet.packAnew('app');
+  storm.fleet.pin('app');
+  storm.fleet.world.advance(HOUR_MS);
+  storm.push('base');
+  await storm.hear();
+  for (let day = 0; day < 8; day += 1) {
+    await storm.comeToRest();
+    storm.fleet.world.advance(DAY_MS);
+    await storm.review();
+  }
+  expect(storm.builds()).toEqual({ app: 1 });
+  expect(await storm.open()).toEqual(['app: parent-pinned']);
+});
+
+test('a version that each build stamps is no new trial', async () => {
+  const fleet = await TieredFleet.of({ base: { tier: 'base' }, app: { tier: 'application', on: 'base' } }, []);
+  fleet.stamp('app');
+  fleet.build('app');
+  fleet.deploy('app');
+  const storm = new Storm(fleet);
+  await storm.review();
+  for (let hour = 0; hour < 3 * 24; hour += 1) {
+    await storm.act();
+    fleet.world.advance(HOUR_MS);
+    if (hour % 24 === 23) await storm.review();
+  }
+  expect(storm.builds()).toEqual({ app: 1 });
+  expect(await storm.open()).toEqual(['app: no-fix-seen']);
+});
+
 test('a finding that comes back after a deployment is another cascade, by another name', async () => {
   const storm = await calm({ base: { tier: 'base' }, app: { tier: 'application', on: 'base' } });
   const pushes = async (isVulnerable: boolean) => {

@@ -64,6 +64,8 @@ export class TieredFleet {
   readonly #images = new Map<string, readonly IndexChild[]>();
   readonly #pinned = new Map<string, ReadonlyMap<string, ReadonlyMap<Arch, readonly Digest[]>>>();
   readonly #indexes = new Map<string, Digest>();
+  readonly #packsAnew = new Set<string>();
+  readonly #stamps = new Set<string>();
   /** What a vulnerable layer has. */
   readonly #findings: readonly Finding[];
   #builds = 0;
@@ -98,6 +100,16 @@ export class TieredFleet {
     this.#pinned.set(name, new Map(this.#heads));
   }
 
+  /** From now on its pipeline packs the layers of its parents anew: only what they unpack to is the same. */
+  packAnew(name: string): void {
+    this.#packsAnew.add(name);
+  }
+
+  /** From now on each of its builds stamps another version of a vulnerable package, of which nobody knows a fix. */
+  stamp(name: string): void {
+    this.#stamps.add(name);
+  }
+
   /** What a pipeline does: builds on the parents' heads, and pushes. */
   build(name: string, { isVulnerable = false, pushedAtEpochMs = this.world.clock() } = {}): Digest {
     this.#builds += 1;
@@ -112,15 +124,22 @@ export class TieredFleet {
     const children = Array.from(chains, ([one, layers]): IndexChild => {
       const digest = digestOf(`${one} ${this.#builds} of ${name}`);
       const platform: Platform = `linux/${one}`;
-      const artifact: Artifact = { kind: 'image', digest, ...MANIFEST, layers, annotations: {}, configDigest: digest };
-      const config = { createdAtEpochMs: pushedAtEpochMs, platform, labels: {} };
+      const packed = this.#packsAnew.has(name)
+        ? layers.map((layer) => digestOf(`packed by ${name}: ${layer}`))
+        : layers;
+      const content = { layers: packed, annotations: {}, configDigest: digest };
+      const artifact: Artifact = { kind: 'image', digest, ...MANIFEST, ...content };
+      const diffIds = layers.map((layer) => digestOf(`files of ${layer}`));
+      const config = { createdAtEpochMs: pushedAtEpochMs, platform, labels: {}, diffIds };
       this.world.registry.push(locationOf(name), {
         artifact,
         pushedAtEpochMs,
         config,
         tags: arch.length > 1 ? [] : tags,
       });
-      this.world.scanner.finds(digest, layers.some((layer) => this.#vulnerable.has(layer)) ? this.#findings : []);
+      const found = layers.some((layer) => this.#vulnerable.has(layer)) ? this.#findings : [];
+      const stamped: Finding = { ...CRITICAL, fix: 'unknown', version: `3.0-build.${this.#builds}` };
+      this.world.scanner.finds(digest, this.#stamps.has(name) ? [...found, stamped] : found);
       return { digest, platform };
     });
     this.#images.set(name, children);

@@ -36,14 +36,20 @@ interface Drive {
   readonly forMs: number;
   readonly outcomes: (build: number) => RebuildOutcome;
   readonly coolDownMinutes?: number;
+  readonly attempts?: number;
+  /** From then on a fix of every finding is known. */
+  readonly fixedFromMs?: number;
 }
 
-function drive({ facts = [findingFact()], forMs, outcomes, coolDownMinutes = 60 }: Drive): Course {
-  const context = { ...CONTEXT, guards: { ...SETTINGS, coolDownMinutes } };
+function drive({ facts: told = [findingFact()], forMs, outcomes, fixedFromMs, ...settings }: Drive): Course {
+  const context = { ...CONTEXT, guards: { ...SETTINGS, ...settings } };
+  const facts = () =>
+    told.map((one) => (one.kind === 'finding' && isFixKnown() ? { ...one, fix: 'yes' as const } : one));
+  const isFixKnown = () => fixedFromMs !== undefined && nowEpochMs >= NOW + fixedFromMs;
   const builds: number[] = [];
   let memory = freshMemory(STREAM);
   let nowEpochMs = NOW;
-  let plan = planCascade([streamOf(facts, memory)], context, nowEpochMs);
+  let plan = planCascade([streamOf(facts(), memory)], context, nowEpochMs);
   while (nowEpochMs < NOW + forMs) {
     const [node] = plan.nodes;
     if (node) {
@@ -54,7 +60,7 @@ function drive({ facts = [findingFact()], forMs, outcomes, coolDownMinutes = 60 
       memory = afterOutcome(memory, { rebuild, outcome: outcomes(builds.length), atEpochMs: nowEpochMs });
     }
     nowEpochMs += 15 * MINUTE;
-    plan = planCascade([streamOf(facts, memory)], context, nowEpochMs);
+    plan = planCascade([streamOf(facts(), memory)], context, nowEpochMs);
   }
   return { builds, memory, answer: answerOf(plan) };
 }
@@ -76,6 +82,7 @@ describe('an output that no scan is ever complete of, while its tag still holds 
         forMs: 2 * WEEK,
         outcomes: () => UNVERIFIED,
         coolDownMinutes: minutes,
+        attempts: 100,
       });
       expect(builds.filter((at) => at < NOW + WEEK).length).toBeLessThanOrEqual(15);
       expect(builds.filter((at) => at >= NOW + WEEK).length).toBeLessThanOrEqual(7);
@@ -87,10 +94,19 @@ describe('an output that no scan is ever complete of, while its tag still holds 
   );
 
   test('is built as often as any other again once one came to another end', () => {
-    const course = drive({ forMs: 3 * DAY, outcomes: (build) => (build === 5 ? FAILED : UNVERIFIED) });
+    const outcomes = (build: number) => (build === 5 ? FAILED : UNVERIFIED);
+    const course = drive({ forMs: 3 * DAY, outcomes, attempts: 100 });
     const gaps = course.builds.map((at, n) => at - (course.builds[n - 1] ?? at));
     expect(gaps[5]).toBeLessThan(2 * HOUR);
     expect(gaps[4]).toBeGreaterThan(8 * HOUR);
+  });
+
+  test('is built as often as the policy allows, however much time passes', () => {
+    const { builds, answer, memory } = drive({ forMs: 12 * WEEK, outcomes: () => UNVERIFIED });
+    expect(builds).toHaveLength(SETTINGS.attempts);
+    expect(memory.failuresInARow).toBe(0);
+    expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+    expect(answer?.detail).toContain('CVE-1 in openssl 3.0 was the reason of 3 rebuilds on the same parents');
   });
 });
 
@@ -98,23 +114,54 @@ describe('a fact that every rebuild leaves, where nobody knows the parent', () =
   test.each<[string, CauseFact]>([
     ['a finding', findingFact()],
     ['the age', ageFact],
-  ])('%s: is tried again after a week, and the third time that it was left once more is the last', (_, fact) => {
+  ])('%s: is tried again after a week, as often as the policy allows', (_, fact) => {
     const { builds, answer } = drive({ facts: [fact], forMs: 12 * WEEK, outcomes: () => ineffective(fact) });
-    expect(builds).toHaveLength(4);
-    expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+    expect(builds).toHaveLength(SETTINGS.attempts);
+    expect(answer).toMatchObject({ answer: 'refuse', reason: 'ineffective' });
   });
 
   test('also where builds fail in between', () => {
     const outcomes = (build: number) => (build % 3 === 0 ? ineffective(findingFact()) : FAILED);
     const { builds, answer } = drive({ forMs: 12 * WEEK, outcomes });
-    expect(builds.length).toBeLessThanOrEqual(6);
-    expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+    expect(builds).toHaveLength(SETTINGS.attempts);
+    expect(answer).toMatchObject({ answer: 'refuse', reason: 'ineffective' });
   });
 
-  test('a trial is none of it: whether there is a fix by now is asked once a week', () => {
+  describe('a trial', () => {
     const trial = findingFact('CVE-2', { fix: 'unknown' });
-    const { builds, memory } = drive({ facts: [trial], forMs: 12 * WEEK, outcomes: () => ineffective(trial) });
-    expect(builds).toHaveLength(12);
-    expect(memory.failuresInARow).toBe(0);
+    /** Every build stamps a version of its own. */
+    const stamped = (build: number) => ineffective({ ...trial, version: `3.0-build.${build}` });
+
+    test('is repeated after a week, and one rebuild is kept for the day on which a fix is known', () => {
+      const { builds, memory, answer } = drive({
+        facts: [trial],
+        forMs: 12 * WEEK,
+        outcomes: () => ineffective(trial),
+      });
+      expect(builds).toHaveLength(SETTINGS.attempts - 1);
+      expect(memory.failuresInARow).toBe(0);
+      expect(answer).toMatchObject({ answer: 'refuse', reason: 'no-fix-seen' });
+      expect(answer).not.toHaveProperty('recheckAtEpochMs');
+      const known = drive({
+        facts: [trial],
+        forMs: 12 * WEEK,
+        fixedFromMs: 4 * WEEK,
+        outcomes: () => ineffective(trial),
+      });
+      expect(known.builds).toHaveLength(SETTINGS.attempts);
+      expect(known.builds.at(-1)).toBeGreaterThan(NOW + 4 * WEEK);
+    });
+
+    test('counts whatever the version is by then', () => {
+      const { builds, answer } = drive({ facts: [trial], forMs: 3 * DAY, outcomes: stamped });
+      expect(builds).toHaveLength(1);
+      expect(answer).toMatchObject({ answer: 'refuse', reason: 'no-fix-seen' });
+    });
+  });
+
+  test('another fact is tried as often by itself', () => {
+    const facts = [findingFact(), findingFact('CVE-3')];
+    const { builds } = drive({ facts, forMs: 12 * WEEK, outcomes: () => ineffective(...facts) });
+    expect(builds).toHaveLength(SETTINGS.attempts);
   });
 });

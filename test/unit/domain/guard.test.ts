@@ -171,8 +171,8 @@ describe('what survived a rebuild', () => {
       { ...survived(survivor({ kind: 'trial', parentHead: older })), parentHead: head, ...unknownFix },
     ],
     [
-      'allow',
-      'a trial of another version',
+      'refuse no-fix-seen',
+      'a trial of another version, as each build may stamp one',
       { ...survived(survivor({ kind: 'trial', version: '2.9' })), ...unknownFix },
     ],
     ['allow', 'a trial, and now a fix is known', survived(survivor({ kind: 'trial' }))],

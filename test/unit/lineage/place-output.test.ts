@@ -11,18 +11,21 @@ const STEP = { cascadeId: 'c-g1', stream: PLATFORM, rebuildId: 'r' };
 interface Built {
   /** Names of layers; an image that nobody has written down yet where there are none. */
   readonly on?: readonly string[];
+  /** What the layers unpack to, of which the build packed all anew. */
+  readonly unpacked?: readonly string[];
   readonly changes?: Partial<Rebuild>;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** A platform that was built again, after its base moved from `base 1` to `base 2` or before. */
-async function built({ on, changes = {}, labels = {} }: Built): Promise<LineageWorld> {
+async function built({ on, unpacked, changes = {}, labels = {} }: Built): Promise<LineageWorld> {
   const world = await lineageWorld();
-  await push(world, 'base 1', { tier: 'base', layers: ['os 1'], daysAgo: 9 });
-  await push(world, 'base 2', { tier: 'base', layers: ['os 2'], daysAgo: 2, isHead: true });
+  await push(world, 'base 1', { tier: 'base', layers: ['os 1'], unpacked: ['files 1'], daysAgo: 9 });
+  await push(world, 'base 2', { tier: 'base', layers: ['os 2'], unpacked: ['files 2'], daysAgo: 2, isHead: true });
   await push(world, 'platform', { tier: 'platform', layers: ['os 1', 'node'], daysAgo: 8, isHead: true });
   await findIn(world);
-  if (on) await push(world, 'output', { tier: 'platform', layers: [...on, 'node 2'], daysAgo: 0, labels });
+  const contents = unpacked ? { unpacked: [...unpacked, 'node files'] } : {};
+  if (on) await push(world, 'output', { tier: 'platform', layers: [...on, 'node 2'], daysAgo: 0, labels, ...contents });
   const reservedAtEpochMs = world.clock() - DAY_MS;
   const { cascadeId, stream, rebuildId } = STEP;
   await world.rebuilds.record(stream, rebuildId, () =>
@@ -58,6 +61,16 @@ test.each<[string, Built, object[] | undefined]>([
     undefined,
   ],
   ['a newer one than it was told of', { on: ['os 2'], changes: { parentHead: digestOf('base 1') } }, undefined],
+  [
+    'an older one, of which it packed all layers anew',
+    { on: ['packed anew'], unpacked: ['files 1'], changes: HEAD },
+    [toOld],
+  ],
+  [
+    'the head, of which it packed all layers anew',
+    { on: ['packed anew'], unpacked: ['files 2'], changes: HEAD },
+    undefined,
+  ],
   ['nothing that is known', { on: ['scratch'], changes: HEAD }, undefined],
 ])('a build on %s', async (_, given, expected) => {
   const world = await built(given);

@@ -42,6 +42,8 @@ export async function lineageWorld(
 
 interface Pushed {
   readonly layers: readonly string[];
+  /** The same layers by what they unpack to. */
+  readonly unpacked?: readonly string[];
   readonly tier?: Tier;
   readonly line?: string;
   /** When its content was made. */
@@ -66,7 +68,10 @@ export async function push(world: FakeWorld, name: string, pushed: Pushed): Prom
     ...(chain !== undefined && { chainId: chain }),
     birth: { known: true, bornAtEpochMs, evidence: [{ kind: 'config-created', atEpochMs: bornAtEpochMs }] },
   });
-  await world.contents.record([{ digest, layers: layers.map(digestOf), ...(labels && { labels }) }]);
+  const diffIds = pushed.unpacked?.map(digestOf);
+  await world.contents.record([
+    { digest, layers: layers.map(digestOf), ...(labels && { labels }), ...(diffIds && { diffIds }) },
+  ]);
   await world.places.recordLocation({ digest, location, tags: [name], firstPushSeenAtEpochMs: bornAtEpochMs });
   await world.streamImages.record(isBranch ? locationKey(location) : stream, { digest });
   if (isBranch) return digest;

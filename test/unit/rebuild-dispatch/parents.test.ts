@@ -153,6 +153,9 @@ describe('what a stream stands on', () => {
     await machine.run();
     expect(await world.rebuilds.get(STREAM, machine.node.rebuildId)).toMatchObject({ parentHead: digestOf('base') });
     expect((await memoryOf(world))?.survived).toMatchObject([{ parentHead: digestOf('base') }]);
+    const { parents } = (await world.rebuilds.get(STREAM, machine.node.rebuildId)) ?? {};
+    expect(parents).toMatch(/^[0-9a-f]{12}$/);
+    expect((await memoryOf(world))?.tried).toEqual([{ parents, facts: [{ fact: 'CVE-2026-1\nopenssl', builds: 1 }] }]);
   });
 
   test('refuses what survived on it for good, and frees it once it was rebuilt, known to the ledger or not', async () => {
