@@ -38,14 +38,11 @@ function tableOf(memory: MemoryTable, turn: () => Promise<unknown>, lives: Itera
 }
 
 /** The table as one sees it who comes when all is over. */
-const quietTable = (memory: MemoryTable): LedgerTable =>
-  tableOf(
-    memory,
-    async () => {},
-    (function* () {
-      for (;;) yield 'done' as Fate;
-    })(),
-  );
+const quietTable = (memory: MemoryTable): LedgerTable => tableOf(memory, async () => {}, alwaysDone());
+
+function* alwaysDone(): Generator<Fate> {
+  for (;;) yield 'done';
+}
 
 /** What a process came to; `undefined` where it died. */
 const survived = async <Reply>(work: Promise<Reply>): Promise<Reply | undefined> =>
@@ -147,4 +144,26 @@ test('one planner plans at a time, and a cascade that is named is whole', async 
     }),
     RUNS,
   );
+});
+
+test('a cascade that begins while a slow planner writes it once more is not written over, whenever it begins', async () => {
+  const again = cascade('c1', { policyVersion: 'policy-2', streams: 2 });
+  const nodesOf = (causeVersion: number) => ['a', 'b'].map((stream) => node('c1', stream, { causeVersion }));
+  for (let at = 0, calls = 1; at < calls; at += 1) {
+    const memory = new MemoryTable();
+    const others = new DynamoCascadeLedger(quietTable(memory));
+    await others.beginPlanning('one', NOW);
+    await others.write('one', cascade('c1', { streams: 2 }), nodesOf(1));
+    calls = 0;
+    const begins = async (): Promise<unknown> => {
+      calls += 1;
+      if (calls !== at + 1) return undefined;
+      await others.changeCascade('c1', (before) => ({ ...before, state: 'running' }));
+      return others.changeNode('c1', 'a', (before) => ({ ...before, state: 'building' }));
+    };
+    const slow = new DynamoCascadeLedger(tableOf(memory, begins, alwaysDone()));
+    await slow.write('one', again, nodesOf(2));
+    expect([at, (await others.get('c1'))?.state]).toEqual([at, 'running']);
+    expect([at, (await others.node('c1', 'a'))?.state]).toEqual([at, 'building']);
+  }
 });

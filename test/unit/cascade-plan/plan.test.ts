@@ -1,4 +1,5 @@
 import { collect } from '../../../shared/concurrency.ts';
+import type { Turns } from '../../support/fakes/interleave.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { closure } from '../../support/rebuild-samples.ts';
 import { digestOf, review } from '../../support/samples.ts';
@@ -215,6 +216,17 @@ describe('the ramp', () => {
 });
 
 describe('names', () => {
+  /** The planner dies once its execution is started, before it takes a cause. */
+  const crashBeforeCauses = (): Turns => {
+    let isStarted = false;
+    return {
+      before: (step) => {
+        if (step === 'executions.start') isStarted = true;
+        if (isStarted && step === 'causes.change') throw new Error('killed');
+      },
+    };
+  };
+
   test('an execution of that name has ended before: nothing counts as done, and the next plan has another name', async () => {
     const world = await planWorld();
     await violating(world);
@@ -230,6 +242,35 @@ describe('names', () => {
     expect(await memoryOf(world)).toMatchObject({ generation: 2 });
     expect(started(world)).toHaveLength(1);
     expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g2$/);
+  });
+
+  test('a name of which cascade and execution have ended is used up, though the memory of the guards does not say so', async () => {
+    const world = await planWorld();
+    await violating(world);
+    await wakeUp(world);
+    const { cascade } = await lastStarted(world);
+    world.executions.end(cascade.cascadeId, 'failed');
+    await world.cascades.changeCascade(cascade.cascadeId, (before) => ({ ...before, state: 'incomplete' }));
+    await world.guards.change(STREAM, (memory) => ({ ...memory, generation: 1 }));
+    // The cause is given back, planned under the same name, and started under the next one.
+    await wakeUp(world);
+    expect(await memoryOf(world)).toMatchObject({ generation: 2 });
+    await wakeUp(world);
+    expect(started(world)).toHaveLength(2);
+    expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g2$/);
+  });
+
+  test('a planner that begins a cascade once more takes no cause whose node has ended', async () => {
+    const world = await planWorld();
+    await violating(world);
+    await expect(plan(world, crashBeforeCauses())).rejects.toThrow('killed');
+    const { cascade } = await lastStarted(world);
+    const answer = { answer: 'refuse', reason: 'no-pipeline', detail: 'none' } as const;
+    await world.cascades.changeNode(cascade.cascadeId, STREAM, (node) => ({ ...node, state: 'refused', answer }));
+    world.advance(7 * MINUTE_MS);
+    await world.guards.change(STREAM, (memory) => ({ ...memory, failuresInARow: 3 }));
+    await wakeUp(world);
+    expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'attempts-exhausted' } });
   });
 
   test('after an execution that failed and whose event was lost the cascade is ended, and planned again', async () => {
