@@ -4,6 +4,7 @@ import type { Digest } from '../shared/domain/image.ts';
 import type { Policy } from '../shared/domain/policy.ts';
 import type { ImageRecord } from '../shared/domain/records.ts';
 import { classify } from '../shared/domain/tier.ts';
+import { gapTexts, PolicyCoverage } from '../shared/domain/unmatched-rules.ts';
 import type { VerdictStatus } from '../shared/domain/verdict.ts';
 import { firstSeenOf } from '../shared/review/first-seen.ts';
 import type { CliContext } from './command.ts';
@@ -22,6 +23,8 @@ export interface PolicyEffect {
   /** Images in use and heads that were judged anew. */
   readonly judged: number;
   readonly changes: readonly VerdictChange[];
+  /** What of the policy has no effect, each in a sentence; none where Patchwave has seen nothing yet. */
+  readonly warnings: readonly string[];
 }
 
 type Ledger = Pick<CliContext, 'images' | 'index' | 'places' | 'streams' | 'evidence' | 'clock'>;
@@ -33,12 +36,23 @@ const AT_ONCE = 16;
 export async function effectOf(ledger: Ledger, policy: Policy, version: string): Promise<PolicyEffect> {
   const digests = await judgedDigests(ledger);
   const changes: VerdictChange[] = [];
+  const coverage = new PolicyCoverage(policy);
+  let isAnySeen = false;
+  for await (const { stream } of ledger.streams.all()) {
+    isAnySeen = true;
+    coverage.addKnown(stream);
+  }
   for (const piece of piecesOf(digests, IMAGES_A_READ)) {
     const images = [...(await ledger.images.get(piece)).values()];
+    for (const { stream, locations } of images) {
+      for (const location of locations) coverage.addRepository(location);
+      if (stream !== undefined) coverage.addLiving(stream);
+    }
     const judged = await mapConcurrently(images, AT_ONCE, (image) => changeOf(ledger, image, policy, version));
     changes.push(...judged.filter((change) => change !== undefined));
   }
-  return { judged: digests.length, changes: changes.sort(byNews) };
+  const warnings = isAnySeen ? gapTexts(coverage.gaps()) : [];
+  return { judged: digests.length, changes: changes.sort(byNews), warnings };
 }
 
 /** Every judged image in use has a known age or a verdict that is not compliant, so the lists together hold them all. */

@@ -9,6 +9,7 @@ import { effectOf, type PolicyEffect, type VerdictChange } from '../policy-chang
 import { policyIn } from '../policy-file.ts';
 
 const MOST_CHANGES = 20;
+const MOST_WARNINGS = 10;
 const COLOURS: Readonly<Record<VerdictChange['after'], Colour>> = {
   violating: 'red',
   unknown: 'yellow',
@@ -58,7 +59,7 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
   const version = policyVersion(policy);
   const replaces = await currentVersion(context);
   if (replaces === version) {
-    if (json) printJson({ version, applied: false, judged: 0, changes: [] });
+    if (json) printJson({ version, applied: false, judged: 0, changes: [], warnings: [] });
     else print(`This policy is in force already (${version.slice(0, 12)}).`);
     return EXIT.done;
   }
@@ -87,7 +88,10 @@ async function currentVersion({ policies }: CliContext): Promise<string | undefi
   }
 }
 
-function tell({ judged, changes }: PolicyEffect): void {
+function tell({ judged, changes, warnings }: PolicyEffect): void {
+  for (const warning of warnings.slice(0, MOST_WARNINGS)) print(`${paint('yellow', 'Warning:')} ${warning}`);
+  if (warnings.length > MOST_WARNINGS)
+    print(paint('dim', `and ${warnings.length - MOST_WARNINGS} more warnings: --json lists all`));
   print(`${changes.length} of ${judged} verdicts would change.`);
   if (changes.length === 0) return;
   print(

@@ -55,10 +55,10 @@ async function policyOf(
   stream: string,
 ): Promise<StreamPolicy> {
   const [own, current] = await Promise.all([policies.load(policyVersion), policies.current()]);
-  const [policy, { mode, caps }] = [streamPolicy(own.policy, stream), streamPolicy(current.policy, stream)];
+  const [policy, { isNamed, mode, caps }] = [streamPolicy(own.policy, stream), streamPolicy(current.policy, stream)];
   // The pipeline is that of the cascade's policy, also where the current one names another.
   const asked = policy.pipeline ? modeIn(current.policy, stream, policy.pipeline.account) : mode;
-  return { ...policy, mode: stricter(policy.mode, asked), caps };
+  return { ...policy, isNamed: policy.isNamed && isNamed, mode: stricter(policy.mode, asked), caps };
 }
 
 interface Claim {
@@ -75,12 +75,12 @@ interface Claim {
 /** @returns what stands in the way; nothing where the stream is reserved */
 async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer | undefined> {
   const { cascadeId, stream, cascade, node, parents, rebuildId, policy } = claimed;
-  const { guards: settings, pipeline, mode } = policy;
+  const { guards: settings, pipeline, mode, isNamed } = policy;
   const [held, killSwitch] = await Promise.all([standingLock(ports, stream, rebuildId), ports.killSwitch.read()]);
   const facts = node.facts.filter(({ kind }) => kind !== 'parent-moved' || policy.caps.followParents);
   if (facts.length === 0) return wait(HEAD_MENDED, 'The policy follows no parents any more.');
   const { lock, lockBuild } = held;
-  const open = { stream, mode, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
+  const open = { stream, mode, isNamed, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
   const obstacle = mayDeploy(open);
   if (obstacle) return obstacle;
   // After the lock: whoever gave it back has written before what is remembered, and what its head is.

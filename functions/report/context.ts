@@ -6,7 +6,7 @@ import { decisiveFailures } from '../../shared/domain/run-gate.ts';
 import { type RunFailure, type RunSummary, sumRun } from '../../shared/domain/run-summary.ts';
 import type { UnresolvedContainer } from '../../shared/domain/usage.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
-import type { CauseLedger, RunLedger } from '../../shared/ports/ledger.ts';
+import type { CauseLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { LossLedger } from '../../shared/ports/losses.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
@@ -20,6 +20,7 @@ const BREACH_WITHIN_DAYS = 7;
 export interface ContextPorts {
   readonly runs: Pick<RunLedger, 'get' | 'parts'>;
   readonly causes: Pick<CauseLedger, 'open'>;
+  readonly streams: Pick<StreamLedger, 'all'>;
   readonly losses: Pick<LossLedger, 'looks' | 'of'>;
   readonly policies: Pick<PolicyStore, 'load'>;
   readonly files: RunFiles;
@@ -47,6 +48,7 @@ export async function contextOf(ports: ContextPorts, runId: string): Promise<Rep
     skippedScopes: parts.flatMap(skipped),
     unresolved: await unresolvedContainers(ports.files, runId),
     causes: await collect(ports.causes.open()),
+    streams: (await collect(ports.streams.all())).map(({ stream }) => stream),
     ...(await readLosses(ports.losses)),
   };
 }

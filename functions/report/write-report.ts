@@ -22,6 +22,7 @@ const USAGES_AT_ONCE = 16;
 const MOST_WORKLOADS = 20;
 
 export interface ReportPorts extends ContextPorts, VendorPorts, WitnessPorts {
+  readonly streams: ContextPorts['streams'] & VendorPorts['streams'];
   readonly usages: Pick<UsageLedger, 'ofImage'>;
   readonly reports: Pick<ReportStore, 'put'>;
 }

@@ -21,7 +21,7 @@ export async function holdBack(
 ): Promise<Promotion | undefined> {
   const { cascadeId, plannedAtEpochMs: sinceEpochMs, deadlineEpochMs: untilEpochMs } = cascade;
   const [killSwitch, { policy }] = await Promise.all([ports.killSwitch.read(), ports.policies.current()]);
-  const answer = paused({ killSwitch, mode: streamPolicy(policy, stream).mode });
+  const answer = paused({ killSwitch, ...streamPolicy(policy, stream) });
   if (!answer) return undefined;
   const nowEpochMs = ports.clock();
   if (answer.answer === 'wait' && nowEpochMs < untilEpochMs) {

@@ -95,9 +95,13 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
   };
 }
 
+/**
+ * A stream that the policy does not let be rebuilt is as a vendor's, and what stands on it has one try by itself. One that
+ * the policy does not name any more was left out by mistake, or is about to go: what stands on it waits for that.
+ */
 const builtBy = (policy: Policy) => (stream: string) => {
-  const { mode, pipeline } = streamPolicy(policy, stream);
-  return mode !== 'report-only' && pipeline !== undefined;
+  const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
+  return !isNamed || (mode !== 'report-only' && pipeline !== undefined);
 };
 
 const othersOf =

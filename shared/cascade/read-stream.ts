@@ -34,7 +34,10 @@ export interface Known {
   readonly tells: Tells;
 }
 
-type Guarded = Pick<Candidate, 'mode' | 'pipeline' | 'lock' | 'lockBuild' | 'openCascadeId' | 'memory' | 'ancestors'>;
+type Guarded = Pick<
+  Candidate,
+  'mode' | 'isNamed' | 'pipeline' | 'lock' | 'lockBuild' | 'openCascadeId' | 'memory' | 'ancestors'
+>;
 
 async function readGuarded(
   ports: ReadStreamPorts,
@@ -42,10 +45,11 @@ async function readGuarded(
   memory: GuardMemory | undefined,
   { policy, openIn }: Known,
 ): Promise<Guarded> {
-  const { mode, pipeline } = streamPolicy(policy, stream);
+  const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
   const openCascadeId = openIn.get(stream);
   return {
     mode,
+    isNamed,
     ...(openCascadeId !== undefined && { openCascadeId }),
     ...(await standingLock(ports, stream)),
     memory: memory ?? freshMemory(stream),

@@ -33,6 +33,7 @@ export type WaitReason =
 
 /** Gravest first: where facts are refused for several reasons, this order says which one answers. */
 export const REFUSE_REASONS = [
+  'not-in-policy',
   'report-only',
   'no-pipeline',
   'cycle',

@@ -35,6 +35,8 @@ export interface OpenFacts {
   readonly stream: string;
   /** The strictest that the policy sets for the stream. */
   readonly mode: Mode;
+  /** `false` where no rule of the policy names the stream any more. */
+  readonly isNamed?: boolean;
   readonly killSwitch: KillSwitch;
   /** The cascade that asks; absent for the planner. What it holds itself is no obstacle to it. */
   readonly cascadeId?: string;
@@ -90,11 +92,20 @@ export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochM
 export const mayDeploy = (facts: OpenFacts): HeldBack | undefined => paused(facts) ?? openElsewhere(facts);
 
 /** Why nobody may act for a stream now that a person stopped it, or Patchwave; `undefined` where nobody did. */
-export function paused({ mode, killSwitch }: Pick<OpenFacts, 'mode' | 'killSwitch'>): HeldBack | undefined {
+export function paused({
+  mode,
+  isNamed = true,
+  killSwitch,
+}: Pick<OpenFacts, 'mode' | 'isNamed' | 'killSwitch'>): HeldBack | undefined {
   if (killSwitch.state === 'paused')
     return wait(
       'paused',
       `${killSwitch.by} paused Patchwave: ${killSwitch.reason}. Resume it with \`patchwave resume\`.`,
+    );
+  if (!isNamed)
+    return refuse(
+      'not-in-policy',
+      'No rule of the policy names this stream any more. Add its repository and head tag to a rule, or stop what runs its images.',
     );
   if (mode === 'paused')
     return wait(

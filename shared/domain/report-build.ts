@@ -20,6 +20,7 @@ import { effectiveScanState, isKnowledge, unscannable } from './scan-state.ts';
 import { parseStreamId, streamRulesOf } from './stream.ts';
 import { streamPolicy } from './stream-policy.ts';
 import { DAY_MS } from './time.ts';
+import { PolicyCoverage } from './unmatched-rules.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 import { BUILT_IN_RULES, type Reason } from './verdict.ts';
 import { isInForce, voidFromEpochMs } from './waiver.ts';
@@ -42,10 +43,14 @@ export function startReport(context: ReportContext): ReportBuilder {
   const waived = new Map<string, number>();
   const found = context.review.mode === 'preview' ? startFound(context.causes) : undefined;
   const layerDisagreements: Report['layerDisagreements'][number][] = [];
+  const coverage = new PolicyCoverage(context.policy);
+  for (const stream of context.streams) coverage.addKnown(stream);
+  for (const { stream } of context.causes) coverage.addLiving(stream);
   let known = 0;
   return {
     add({ record, isAncestor = false, workloads = [], layerDisagreements: layers = [] }) {
       found?.add(record);
+      for (const location of record.locations) coverage.addRepository(location);
       for (const one of layers) layerDisagreements.push({ digest: record.digest, ...one });
       addToGroup(isAncestor ? below : groups, record, workloads);
       if (!isAncestor) {
@@ -73,6 +78,7 @@ export function startReport(context: ReportContext): ReportBuilder {
         failures: context.failures,
         skippedScopes: context.skippedScopes,
         waivers: waiversInReport(context, waived),
+        policyGaps: coverage.gaps(),
         pendingRebuilds: (found?.causes() ?? context.causes)
           .map((cause) => pendingRebuild(context.policy, cause))
           .sort(byStream),

@@ -2,7 +2,7 @@ import { type Column, plainText, section, table } from './markdown.ts';
 import { reasonText } from './reason-text.ts';
 import type { Report, ReportGroup, ReportLine, ReportSums } from './report.ts';
 import { losses } from './report-losses.ts';
-import { found, layerDisagreements, ownerOf, pendingRebuilds, waitingForVendors } from './report-work.ts';
+import { found, layerDisagreements, ownerOf, pendingRebuilds, policyGaps, waitingForVendors } from './report-work.ts';
 import { SCAN_STATES } from './scan.ts';
 import { DAY_MS, instant } from './time.ts';
 import { visibleText } from './visible-text.ts';
@@ -26,6 +26,7 @@ export function reportMarkdown(report: Report): string {
     coverage(report),
     gaps(report),
     waivers(report),
+    policyGaps(report),
     pendingRebuilds(report),
     found(report),
     waitingForVendors(report),

@@ -1,11 +1,18 @@
 import { section, table } from './markdown.ts';
 import type { Report } from './report.ts';
 import { instant } from './time.ts';
+import { gapTexts } from './unmatched-rules.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 
 /* What of a report is to be done, and what nobody here can do. */
 
 export const ownerOf = ({ owner }: { readonly owner?: string }): string => owner ?? 'nobody';
+
+/** Nothing where every rule and every stream has its counterpart. */
+export function policyGaps({ policyGaps: gaps }: Report): string {
+  const texts = gapTexts(gaps);
+  return texts.length === 0 ? '' : section('Gaps of the policy', 'CM-6', texts.map((text) => `- ${text}`).join('\n'));
+}
 
 export const pendingRebuilds = ({ pendingRebuilds: pending }: Report): string =>
   section(

@@ -7,6 +7,7 @@ import type { ImageRecord } from './records.ts';
 import type { ReviewRecord, Scope } from './run.ts';
 import type { RunFailure } from './run-summary.ts';
 import type { ScanStateName } from './scan.ts';
+import type { PolicyGaps } from './unmatched-rules.ts';
 import type { UnresolvedContainer } from './usage.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 import type { Reason, VerdictStatus } from './verdict.ts';
@@ -28,6 +29,8 @@ export interface ReportContext {
   /** What lifecycle policies will take, the most pressing first, and each look at one. */
   readonly losses: readonly ImageLoss[];
   readonly looks: readonly RepositoryLook[];
+  /** Streams that the ledger knows. */
+  readonly streams: readonly string[];
 }
 
 /** One image that the review found. */
@@ -150,6 +153,8 @@ export interface Report {
   readonly failures: readonly RunFailure[];
   readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
   readonly waivers: readonly WaiverInReport[];
+  /** What of the policy has no effect. */
+  readonly policyGaps: PolicyGaps;
   readonly pendingRebuilds: readonly PendingRebuild[];
   /** Of a preview only: what it found is in no ledger. */
   readonly found?: FoundWork;

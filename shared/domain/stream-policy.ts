@@ -8,6 +8,8 @@ import { MINUTE_MS } from './time.ts';
 
 /** What a policy says of the rebuilds of one stream. */
 export interface StreamPolicy {
+  /** Whether a rule names the stream. One that no rule names any more is not acted upon. */
+  readonly isNamed: boolean;
   /** The strictest of all that hold for a build: of the stream, its registry's account and its pipeline's account. */
   readonly mode: Mode;
   /** Absent where the policy names none, as is the time that a build may take. */
@@ -20,15 +22,16 @@ export interface StreamPolicy {
   readonly caps: Policy['caps'];
 }
 
-/** A stream that no rule names any more is nobody's to rebuild. */
+/** What holds for a stream; for one that no rule names any more, what holds for none. */
 export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
   const { location, headTag } = parseStreamId(stream);
   const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
   const { guards, caps } = policy;
-  if (!rule) return { mode: 'report-only', rollout: 'none', promotes: false, guards, caps };
+  if (!rule) return { isNamed: false, mode: 'report-only', rollout: 'none', promotes: false, guards, caps };
   const { tier, owner, id, account, rollout, promotes } = rule;
   const accounts = [account, rule.pipeline?.account ?? account];
   return {
+    isNamed: true,
     mode: strictestMode(policy, { tier, owner, accounts, rule: id }),
     ...(rule.pipeline && {
       pipeline: pipelineOf(rule.pipeline, location),

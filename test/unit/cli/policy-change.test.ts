@@ -1,8 +1,19 @@
 import { effectOf } from '../../../cli/policy-change.ts';
+import { locationKey } from '../../../shared/domain/image.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { alone, DAY_MS, digestOf, facts, finding, judgement, LOCATION, verdict } from '../../support/samples.ts';
+import {
+  alone,
+  DAY_MS,
+  digestOf,
+  facts,
+  finding,
+  judgement,
+  LOCATION,
+  stream,
+  verdict,
+} from '../../support/samples.ts';
 
 const policyOf = (document: Partial<PolicyDocument>) =>
   parse(policySchema, { version: 1, ages: { default: { limitDays: 90 } }, streams: [], severities: [], ...document });
@@ -32,4 +43,31 @@ test('grace under another policy runs from the first sighting in a place of the 
   expect((await effect()).changes).toMatchObject([
     { before: 'compliant', after: 'violating', rules: ['high-in-a-week'] },
   ]);
+});
+
+describe('what of a policy has no effect is told', () => {
+  const rule = (id: string, repository: string) => ({
+    ...{ id, tier: 'application' as const, account: LOCATION.account, regions: [LOCATION.region], owner: 'web' },
+    ...{ repositories: [repository], headTags: ['^v$'] },
+  });
+  const policy = policyOf({ streams: [rule('kept', LOCATION.repository), rule('misspelt', 'aps/*')] });
+
+  test('a rule that matches no repository, and a stream that runs and that no rule names', async () => {
+    const world = fakeWorld();
+    const gone = stream({ stream: '111122223333/us-east-1/gone/old:^v$' });
+    await world.streams.recordStream(stream({ stream: `${locationKey(LOCATION)}:^v$` }), undefined);
+    await world.streams.recordStream(gone, undefined);
+    await world.images.recordFacts({ ...facts('a'), stream: gone.stream });
+    await world.images.recordPresence(digestOf('a'), { inUse: true });
+    await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('violating') }));
+    expect((await effectOf({ ...world, index: world.images }, policy, 'next')).warnings).toEqual([
+      expect.stringMatching(/^Rule misspelt matches no repository that Patchwave has seen/),
+      expect.stringMatching(/^No rule names stream 111122223333\/us-east-1\/gone\/old/),
+    ]);
+  });
+
+  test('but not before Patchwave has seen anything', async () => {
+    const world = fakeWorld();
+    expect((await effectOf({ ...world, index: world.images }, policy, 'next')).warnings).toEqual([]);
+  });
 });

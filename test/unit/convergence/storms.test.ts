@@ -347,6 +347,25 @@ test('a finding that comes back after a deployment is another cascade, by anothe
   await expectCalm(storm);
 });
 
+test('what stands on a stream that the policy does not name any more is not built for nothing', async () => {
+  const storm = new Storm(await TieredFleet.of(FLEET, ['base']));
+  await storm.review();
+  await storm.fleet.unname('base');
+  expect(await storm.comeToRest()).toEqual({});
+  for (let day = 0; day < 3; day += 1) {
+    storm.fleet.world.advance(DAY_MS);
+    await storm.review();
+    expect(await storm.comeToRest()).toEqual({});
+  }
+  const open = await storm.open();
+  expect(open).toContain('base: not-in-policy');
+  for (const name of ['app-a', 'app-of-both']) expect(open).toContain(`${name}: parent-held-back`);
+  await storm.fleet.setPolicy({});
+  storm.fleet.world.advance(DAY_MS);
+  await storm.review();
+  expect(await storm.comeToRest()).toEqual({ base: 1, ...ABOVE_BASE });
+});
+
 describe('a policy that changes in the middle of a cascade', () => {
   const atBase = (storm: Storm, changes: PolicyChanges) => async (name: string) => {
     if (name === 'base') await storm.fleet.setPolicy(changes);

@@ -164,6 +164,13 @@ export class TieredFleet {
     return (this.#images.get(name) ?? []).map(({ digest }) => digest);
   }
 
+  /** From now on no rule of the policy names a stream. */
+  async unname(name: string): Promise<void> {
+    const { policies } = this.world;
+    const { policy, version: replaces } = await policies.current();
+    await policies.publish({ ...policy, streams: policy.streams.filter(({ id }) => id !== name) }, { replaces });
+  }
+
   /** Another policy is in force from now on. */
   async setPolicy(changes: PolicyChanges): Promise<void> {
     const { policies } = this.world;

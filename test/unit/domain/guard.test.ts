@@ -121,6 +121,13 @@ function withoutPipeline(): Partial<GuardFacts> {
   return { pipeline: undefined } as unknown as Partial<GuardFacts>;
 }
 
+test('a stream that no rule names any more is refused by that, and not by its mode', () => {
+  const facts = guardFacts({ isNamed: false, mode: 'report-only' });
+  expect(mayRebuild(facts, SETTINGS, NOW)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
+  expect(mayDeploy(facts)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
+  expect(mayDeploy({ ...facts, killSwitch: PAUSED })).toMatchObject({ answer: 'wait', reason: 'paused' });
+});
+
 describe('what survived a rebuild', () => {
   test.each<[string, string, Partial<GuardFacts>]>([
     ['refuse ineffective', 'on the same parent', { ...survived(survivor({ parentHead: head })), parentHead: head }],

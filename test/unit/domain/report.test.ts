@@ -1,6 +1,6 @@
-import type { Cause } from '../../../shared/domain/cause.ts';
+import { type Cause, mergeCause } from '../../../shared/domain/cause.ts';
 import { TIERS } from '../../../shared/domain/image.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import { type Policy, type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import type { ImageRecord } from '../../../shared/domain/records.ts';
 import type { Report, ReportContext, ReportImage } from '../../../shared/domain/report.ts';
 import { startReport } from '../../../shared/domain/report-build.ts';
@@ -11,6 +11,7 @@ import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
 import { parse } from '../../../shared/schema.ts';
 import { forgedLines, hiddenIn, hostileTexts, poisoned } from '../../support/hostile.ts';
 import { fc } from '../../support/seeded.ts';
+import { findingFact } from './acting.ts';
 import { completeScan, DAY, digestOf, image, NOW, runs } from './arbitraries.ts';
 
 const policyOf = (changes: Partial<PolicyDocument> = {}) =>
@@ -53,6 +54,7 @@ const context = (changes: Partial<ReportContext> = {}): ReportContext => ({
   unresolved: [],
   losses: [],
   looks: [],
+  streams: [],
   causes: [],
   ...changes,
 });
@@ -507,4 +509,16 @@ test('a fleet of 100,000 images is reported', () => {
   const report = buildReport(context(), fleet());
   expect(report.images).toEqual({ compliant: 33_334, violating: 33_333, unknown: 33_333, unjudged: 0 });
   expect(reportMarkdown(report).length).toBeLessThan(1_000_000);
+});
+
+test('a rule that matches no repository, and a stream with an open cause that no rule names, are told', () => {
+  const streams = [...policyOf().streams, { ...policyOf().streams[0], id: 'misspelt', repositories: ['aps/*'] }];
+  const policy = { ...policyOf(), streams } as Policy;
+  const [known, gone] = ['apps/web', 'gone/old'].map((repository) => `111122223333/us-east-1/${repository}:^v.*$`);
+  const causes = [known, gone].flatMap((stream) => mergeCause(stream ?? '', undefined, [findingFact()]) ?? []);
+  const report = startReport(context({ policy, causes, streams: [known ?? ''] })).finish([]);
+  expect(report.policyGaps.unmatchedRules).toContain('misspelt');
+  expect(report.policyGaps.unnamedStreams).toEqual([gone]);
+  expect(reportMarkdown(report)).toContain('Rule misspelt matches no repository that Patchwave has seen');
+  expect(reportMarkdown(report)).toContain(`No rule names stream ${gone}`);
 });
