@@ -129,6 +129,11 @@ export class FakeRegistry implements ImageRegistry {
 
   async resolveTag(location: ImageLocation, tag: string): Promise<Digest | undefined> {
     this.#check(location);
+    return this.tagged(location, tag);
+  }
+
+  /** What a tag means now, for fakes of who pulls. */
+  tagged(location: ImageLocation, tag: string): Digest | undefined {
     const images = this.#repositories.get(locationKey(location))?.images ?? new Map<Digest, Kept>();
     for (const [digest, { tags }] of images) if (tags.has(tag)) return digest;
     return undefined;

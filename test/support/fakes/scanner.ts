@@ -64,10 +64,12 @@ export class FakeScanner implements Scanner {
     return this;
   }
 
-  /** Completes every scan in progress; returns their digests. */
-  finish(): readonly Digest[] {
+  /** Completes every scan in progress, or those of one image; returns their digests. */
+  finish(only?: Digest): readonly Digest[] {
     const done = this.started.filter(
-      ({ location, digest }) => this.#results.get(scanKey(location, digest))?.outcome === 'in-progress',
+      ({ location, digest }) =>
+        (only === undefined || only === digest) &&
+        this.#results.get(scanKey(location, digest))?.outcome === 'in-progress',
     );
     for (const { location, digest } of done) this.#complete(location, digest, this.#clock());
     return done.map(({ digest }) => digest);

@@ -1,0 +1,205 @@
+import type { Digest } from '../../../shared/domain/image.ts';
+import { readImageReference } from '../../../shared/domain/reference.ts';
+import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
+import type { FakeWorld } from '../../support/fakes/world.ts';
+import type { Clockwork } from './clockwork.ts';
+import type { Dice } from './dice.ts';
+import { type Architecture, type Line, NEAR } from './fleet.ts';
+import { platformOf, type TrueArtifact, type TrueImage } from './images.ts';
+
+const MINUTE_MS = 60_000;
+const CLUSTER = { ...NEAR, cluster: 'main' };
+
+/** A container that really runs. */
+export interface TrueContainer {
+  readonly service: string;
+  readonly container: string;
+  /** As its task asked for it. */
+  readonly reference: string;
+  readonly image: TrueImage;
+  readonly sinceEpochMs: number;
+}
+
+interface Task {
+  readonly architecture: Architecture;
+  readonly sinceEpochMs: number;
+  readonly containers: readonly TrueContainer[];
+}
+
+interface Service {
+  readonly name: string;
+  readonly ref: ServiceRef;
+  readonly architectures: readonly Architecture[];
+  tasks: readonly Task[];
+  isAtZero: boolean;
+  /** Counts deployments: a later one takes the place of one that goes on. */
+  generation: number;
+}
+
+export interface EcsWorld {
+  readonly world: FakeWorld;
+  readonly clockwork: Clockwork;
+  readonly dice: Dice;
+  readonly artifact: (digest: Digest) => TrueArtifact | undefined;
+  readonly trace: (text: string) => void;
+}
+
+/** Services and the tasks that they really run; what the fakes of ECS tell follows from that. */
+export class Ecs {
+  readonly #with: EcsWorld;
+  readonly #services = new Map<string, Service>();
+  /** How many deployments the fake has started of itself. */
+  #started = 0;
+
+  constructor(world: EcsWorld) {
+    this.#with = world;
+    world.world.workloads.addCluster(CLUSTER);
+  }
+
+  get services(): readonly string[] {
+    return [...this.#services.keys()];
+  }
+
+  refOf = (service: string): ServiceRef => this.#get(service).ref;
+
+  /** Every container that runs now. */
+  running(): readonly TrueContainer[] {
+    return [...this.#services.values()].flatMap(({ tasks }) => tasks.flatMap(({ containers }) => containers));
+  }
+
+  runningIn = (service: string): readonly TrueContainer[] =>
+    this.#get(service).tasks.flatMap((task) => task.containers);
+
+  /** A service of one container that runs since an instant. */
+  async create(line: Line, name: string, reference: string, sinceEpochMs: number): Promise<void> {
+    const ref = { ...CLUSTER, service: name };
+    this.#with.world.deployer.create(ref, [{ name: 'main', image: reference }]);
+    const service: Service = {
+      ...{ name, ref, architectures: line.architectures },
+      ...{ tasks: [], isAtZero: false, generation: 0 },
+    };
+    this.#services.set(name, service);
+    service.tasks = (await this.#tasksOf(service, sinceEpochMs)) ?? [];
+    this.#tell(service);
+  }
+
+  /** As `deployByHand`, without waiting for its end. */
+  beginDeployment(name: string, image?: string): void {
+    this.#with.clockwork.spawn(() => this.deployByHand(name, image));
+  }
+
+  /** Its team deploys it: with these images, or once more with what its definition names. */
+  async deployByHand(name: string, image?: string): Promise<void> {
+    const service = this.#get(name);
+    const { deployer } = this.#with.world;
+    const deploymentId = deployer.deployByHand(service.ref, image === undefined ? {} : { image });
+    this.#with.trace(`${name}: its team deploys ${await this.#definition(service)}`);
+    await this.#roll(service, deploymentId);
+  }
+
+  /** Its team sets it to zero tasks, or back to all. */
+  async scale(name: string, isAtZero: boolean): Promise<void> {
+    const service = this.#get(name);
+    if (service.isAtZero === isAtZero) return;
+    service.isAtZero = isAtZero;
+    service.tasks = isAtZero ? [] : ((await this.#tasksOf(service, this.#with.clockwork.now)) ?? []);
+    this.#with.trace(`${name}: set ${isAtZero ? 'to zero' : `back: ${this.#text(service)}`}`);
+    this.#tell(service);
+  }
+
+  isAtZero = (name: string): boolean => this.#get(name).isAtZero;
+
+  /** Goes on with deployments that were asked for since this was called last. */
+  followDeployer(): void {
+    const { deployer } = this.#with.world;
+    for (const { service, deploymentId } of deployer.started.slice(this.#started)) {
+      this.#started += 1;
+      const known = this.#get(service.service);
+      this.#with.clockwork.spawn(async () => {
+        this.#with.trace(`${known.name}: Patchwave deploys ${await this.#definition(known)}`);
+        await this.#roll(known, deploymentId);
+      });
+    }
+  }
+
+  /** New tasks come up beside the old ones, which then stop. */
+  async #roll(service: Service, deploymentId: string): Promise<void> {
+    const { clockwork, dice, world, trace } = this.#with;
+    service.generation += 1;
+    const { generation } = service;
+    // ECS resolves a tag once for each deployment.
+    const fresh = await this.#tasksOf(service, clockwork.now + MINUTE_MS);
+    await clockwork.sleep(MINUTE_MS);
+    if (service.generation !== generation) return;
+    if (!fresh) {
+      world.deployer.fail(service.ref, deploymentId, { rollsBack: true });
+      trace(`${service.name}: its deployment failed and was rolled back`);
+      return;
+    }
+    const old = service.tasks;
+    if (!service.isAtZero) service.tasks = [...old, ...fresh];
+    this.#tell(service);
+    await clockwork.sleep(dice.int(1, 15) * MINUTE_MS);
+    if (service.generation !== generation) {
+      service.tasks = service.tasks.filter((task) => !fresh.includes(task));
+      this.#tell(service);
+      return;
+    }
+    service.tasks = service.isAtZero ? [] : fresh;
+    this.#tell(service);
+    world.deployer.complete(service.ref, deploymentId);
+    trace(`${service.name}: runs ${this.#text(service)}`);
+  }
+
+  /** What its definition means now; nothing where an image is gone. */
+  async #tasksOf(service: Service, sinceEpochMs: number): Promise<readonly Task[] | undefined> {
+    const { containers } = await this.#with.world.deployer.describe(service.ref);
+    const tasks: Task[] = [];
+    for (const architecture of service.architectures) {
+      const running: TrueContainer[] = [];
+      for (const { name, image: reference } of containers) {
+        const image = await this.#pulled(reference, architecture);
+        if (!image) return undefined;
+        running.push({ service: service.name, container: name, reference, image, sinceEpochMs });
+      }
+      tasks.push({ architecture, sinceEpochMs, containers: running });
+    }
+    return tasks;
+  }
+
+  async #pulled(reference: string, architecture: Architecture): Promise<TrueImage | undefined> {
+    const { registry } = this.#with.world;
+    const { location, tag, digest } = readImageReference(reference) ?? {};
+    if (!location) return undefined;
+    const named = digest ?? (tag === undefined ? undefined : registry.tagged(location, tag));
+    if (named === undefined || !registry.find(location, named)) return undefined;
+    const { images = [] } = this.#with.artifact(named) ?? {};
+    return images.find(({ platform }) => platform === platformOf(architecture));
+  }
+
+  async #definition({ ref }: Service): Promise<string> {
+    const { containers } = await this.#with.world.deployer.describe(ref);
+    return containers.map(({ image }) => image.slice(image.lastIndexOf('/') + 1).slice(0, 30)).join(', ');
+  }
+
+  #text = ({ tasks }: Service): string =>
+    [...new Set(tasks.flatMap(({ containers }) => containers.map(({ image }) => image.name)))].join(', ') || 'nothing';
+
+  #get(name: string): Service {
+    const service = this.#services.get(name);
+    if (!service) throw new Error(`there is no service ${name}`);
+    return service;
+  }
+
+  #tell({ name, tasks }: Service): void {
+    const { workloads } = this.#with.world;
+    workloads.stop(CLUSTER, name);
+    for (const { architecture, containers } of tasks)
+      workloads.run(CLUSTER, {
+        ...{ workloadKind: 'ecs-service', workload: name, architecture },
+        containers: containers.map(({ container, reference, image }) => ({
+          ...{ name: container, image: reference, digest: image.digest },
+        })),
+      });
+  }
+}

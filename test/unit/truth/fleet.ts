@@ -1,0 +1,176 @@
+import type { ImageLocation, Registry } from '../../../shared/domain/image.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy.ts';
+import type { Pipeline } from '../../../shared/domain/rebuild.ts';
+import type { RolloutMode } from '../../../shared/domain/rollout.ts';
+import { streamId } from '../../../shared/domain/stream.ts';
+import type { Dice } from './dice.ts';
+import type { Feature, Features } from './features.ts';
+
+export type Tier = 'base' | 'platform' | 'application';
+export type Architecture = 'amd64' | 'arm64';
+
+/** How the pipeline of a stream is, whoever starts it: what it really does, whatever it was asked for. */
+export interface Habits {
+  /** Shares of its builds, from 0 to 1. */
+  readonly fromCache: number;
+  readonly fails: number;
+  readonly hangs: number;
+  readonly makesNothing: number;
+  /** It builds on what its parent was when the pipeline was written. */
+  readonly pinsParent: boolean;
+  readonly stampsVersions: boolean;
+  readonly isReproducible: boolean;
+  readonly hasFixedDate: boolean;
+  readonly packsAnew: boolean;
+  readonly tellsOutput: 'variable' | 'report' | 'label';
+}
+
+/** A stream as its team has it. */
+export interface Line {
+  readonly name: string;
+  readonly tier: Tier;
+  /** Name of the line that it is built on. */
+  readonly on?: string;
+  readonly location: ImageLocation;
+  readonly stream: string;
+  readonly architectures: readonly Architecture[];
+  /** What its own layer installs; none where it only adds metadata. */
+  readonly packages: readonly string[];
+  readonly isMetadataOnly: boolean;
+  readonly promotes: boolean;
+  readonly rollout: RolloutMode;
+  readonly pipeline: Pipeline;
+  readonly habits: Habits;
+  readonly services: number;
+}
+
+export const HUB: Registry = { account: '111122223333', region: 'us-east-1' };
+export const NEAR: Registry = { account: '444455556666', region: 'us-east-1' };
+export const HEAD_TAG = 'current';
+const HEAD_PATTERN = '^current$';
+
+const POOL: Readonly<Record<Tier, readonly string[]>> = {
+  base: ['openssl', 'zlib'],
+  platform: ['node', 'icu'],
+  application: ['lodash', 'axios'],
+};
+
+/** Three to nine streams in three tiers. */
+export function drawFleet(diceFor: (purpose: string) => Dice, features: Features): readonly Line[] {
+  const dice = diceFor('fleet');
+  const [bases, platforms, applications] = [dice.int(1, 2), dice.int(1, 3), dice.int(1, 4)];
+  const architectures: readonly Architecture[] = features.has('indexes') ? ['amd64', 'arm64'] : ['amd64'];
+  const lines: Line[] = [];
+  const add = (tier: Tier, name: string): void => {
+    const own = diceFor(`line ${name}`);
+    const below = parentsFor(tier, lines);
+    const on = below.length > 0 ? own.pick(below).name : undefined;
+    lines.push(drawLine({ tier, name, dice: own, features, architectures, ...(on !== undefined && { on }) }));
+  };
+  for (let n = 1; n <= bases; n += 1) add('base', `base-${n}`);
+  for (let n = 1; n <= platforms; n += 1) add('platform', `platform-${n}`);
+  for (let n = 1; n <= applications; n += 1) add('application', `app-${n}`);
+  return lines;
+}
+
+/** Platforms stand on bases, now and then on another platform; applications on platforms, now and then on a base. */
+function parentsFor(tier: Tier, lines: readonly Line[]): readonly Line[] {
+  const [bases, platforms] = [
+    lines.filter((one) => one.tier === 'base'),
+    lines.filter((one) => one.tier === 'platform'),
+  ];
+  if (tier === 'base') return [];
+  return tier === 'platform' ? [...bases, ...bases, ...platforms] : [...platforms, ...platforms, ...bases];
+}
+
+interface Drawn {
+  readonly tier: Tier;
+  readonly name: string;
+  readonly on?: string;
+  readonly dice: Dice;
+  readonly features: Features;
+  readonly architectures: readonly Architecture[];
+}
+
+function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Line {
+  const home = tier === 'application' ? NEAR : HUB;
+  const location = { ...home, repository: `fleet/${name}` };
+  /** Draws whether or not the feature is there, so that the draws that follow are the same. */
+  const has = (feature: Feature, share: number): boolean => {
+    const isDrawn = dice.chance(share);
+    return isDrawn && features.has(feature);
+  };
+  const own = dice.chance(0.5) ? POOL[tier] : POOL[tier].slice(0, 1);
+  const isMetadataOnly = has('metadata-only', 0.5) && tier === 'platform';
+  const doubled = has('package-in-two-tiers', 0.5) && tier !== 'base' ? ['openssl'] : [];
+  const share = (feature: Feature, most: number): number => {
+    const drawn = dice.pick([0.3, most]);
+    return has(feature, 0.5) ? drawn : 0;
+  };
+  const habits: Habits = {
+    fromCache: share('builds-from-cache', 1),
+    fails: share('builds-fail', 1),
+    hangs: share('builds-hang', 0.6),
+    makesNothing: share('builds-make-nothing', 1),
+    pinsParent: has('builds-pin-parents', 0.4) && on !== undefined,
+    stampsVersions: has('builds-stamp-versions', 0.6),
+    isReproducible: has('builds-reproducible', 0.6),
+    hasFixedDate: has('fixed-dates', 0.6),
+    packsAnew: has('layers-packed-anew', 0.5),
+    tellsOutput: has('outputs-reported', 0.5) ? 'report' : has('outputs-labelled', 0.5) ? 'label' : 'variable',
+  };
+  const promotes = has('candidates', 0.6) && tier !== 'application';
+  const rollout = has('rollout-restart', 0.6)
+    ? 'restart'
+    : has('rollout-register', 0.7)
+      ? 'register'
+      : has('rollout-by-nobody', 0.5)
+        ? 'none'
+        : 'pipeline';
+  return {
+    ...{ name, tier, location, architectures, isMetadataOnly, promotes, rollout, habits },
+    ...(on !== undefined && { on }),
+    stream: streamId(location, HEAD_PATTERN),
+    packages: isMetadataOnly ? [] : [...own, ...doubled],
+    pipeline: { runner: 'codepipeline', ...home, name, digestVariable: 'IMAGE_DIGEST' },
+    services: tier === 'application' ? dice.pick([1, 1, 1, 2, 0]) : 0,
+  };
+}
+
+export const nameOf = (lines: readonly Line[], stream: string): string =>
+  lines.find((line) => line.stream === stream)?.name ?? stream;
+
+/** What the platform team changes in the policy while the fleet runs. */
+export interface PolicyState {
+  readonly mode: PolicyDocument['mode'];
+  /** By name of line. */
+  readonly modes: ReadonlyMap<string, 'enforce' | 'report-only' | 'paused'>;
+  readonly waivers: NonNullable<PolicyDocument['waivers']>;
+}
+
+export interface FixedPolicy {
+  readonly caps: NonNullable<PolicyDocument['caps']>;
+  readonly guards: NonNullable<PolicyDocument['guards']>;
+}
+
+export const AGE_LIMIT_DAYS = 30;
+export const RULE = 'no-critical';
+
+export const policyOf = (lines: readonly Line[], fixed: FixedPolicy, state: PolicyState): PolicyDocument => ({
+  version: 1,
+  ...(state.mode && { mode: state.mode }),
+  scopes: [HUB, NEAR].map(({ account, region }) => ({ account, regions: [region] })),
+  ages: { default: { limitDays: AGE_LIMIT_DAYS } },
+  streams: lines.map(({ name, tier, location, promotes, rollout }) => {
+    const mode = state.modes.get(name);
+    return {
+      ...{ id: name, tier, account: location.account, regions: [location.region], promotes, rollout },
+      ...{ repositories: [location.repository], headTags: [HEAD_PATTERN], owner: `team-${name}` },
+      pipeline: { name, buildMinutes: 60 },
+      ...(mode && { mode }),
+    };
+  }),
+  severities: [{ id: RULE, severities: ['critical'], graceDays: 0 }],
+  waivers: [...state.waivers],
+  ...fixed,
+});

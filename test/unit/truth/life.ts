@@ -1,0 +1,431 @@
+import type { Digest } from '../../../shared/domain/image.ts';
+import { policySchema } from '../../../shared/domain/policy.ts';
+import type { PublishedEvent } from '../../../shared/domain/published-event.ts';
+import { parse } from '../../../shared/schema.ts';
+import { type WeatheredWorld, weathered } from '../../support/fakes/weather.ts';
+import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
+import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
+import { Archive } from './archive.ts';
+import { Clockwork } from './clockwork.ts';
+import { Delivery, type EventTrouble } from './delivery.ts';
+import { type Dice, diceOf } from './dice.ts';
+import { Ecs } from './ecs.ts';
+import { Factory } from './factory.ts';
+import type { Features } from './features.ts';
+import {
+  drawFleet,
+  type FixedPolicy,
+  HEAD_TAG,
+  HUB,
+  type Line,
+  NEAR,
+  nameOf,
+  type PolicyState,
+  policyOf,
+} from './fleet.ts';
+import { CASCADE_MACHINE_ARN, functionsOver, type QueueName, REVIEW_MACHINE_ARN } from './functions.ts';
+import { packagesOf, referenceOf, type TrueArtifact } from './images.ts';
+import { type Slowness, slowed } from './invocation.ts';
+import { type Execution, runExecution, type Services } from './machine.ts';
+import { type Change, watchLedger } from './outbox.ts';
+import { Pipelines, type TrueRun } from './pipelines.ts';
+
+const MINUTE_MS = 60_000;
+const CALM: EventTrouble = { lost: 0, doubled: 0, late: 0 };
+
+/** Whoever holds the ledger against the truth. */
+export interface Witness {
+  changed(change: Change): void;
+  begun(run: TrueRun): void;
+  scanned(digest: Digest): void;
+}
+
+/**
+ * A world whose truth is kept apart from the ledger: teams build, push and deploy, packages and flaws are published, and the
+ * functions of Patchwave work over the fakes, woken as the template wakes them.
+ */
+export class Life {
+  readonly seed: number;
+  readonly features: Features;
+  readonly diceFor: (purpose: string) => Dice;
+  readonly world: FakeWorld = fakeWorld();
+  readonly clockwork = new Clockwork(this.world);
+  readonly startedAtEpochMs = this.world.clock();
+  readonly archive: Archive;
+  readonly lines: readonly Line[];
+  readonly factory: Factory;
+  readonly ecs: Ecs;
+  readonly pipelines: Pipelines;
+  readonly delivery: Delivery;
+  readonly trace: string[] = [];
+  /** What happens at the calls of functions. */
+  readonly sky: WeatheredWorld;
+  readonly slowness: Slowness = { share: 0, calls: 0 };
+  readonly fixed: FixedPolicy;
+  policy: PolicyState = { mode: 'enforce', modes: new Map(), waivers: [] };
+  eventTrouble: EventTrouble = CALM;
+  /** From then on scans end in time. */
+  areScansCalm = true;
+  witness: Witness | undefined;
+  /** When the last review that read the whole fleet began. */
+  reviewBeganAtEpochMs = 0;
+  reviews = 0;
+  readonly #services = new Map<string, Line>();
+  readonly #callDice: Dice;
+  readonly #scanDice: Dice;
+  readonly #tokens = new Map<string, (answer: unknown) => void>();
+  #invocations = 0;
+  #scansFollowed = 0;
+  #planPauseMs = 15 * MINUTE_MS;
+  #isReviewing = false;
+
+  constructor(seed: number, features: Features) {
+    this.seed = seed;
+    this.features = features;
+    this.diceFor = diceOf(seed);
+    this.sky = weathered(this.world, seed);
+    this.#callDice = this.diceFor('calls');
+    this.#scanDice = this.diceFor('scans');
+    this.archive = new Archive(features.has('fix-unknown') ? 'unknown' : 'by-archive');
+    this.lines = drawFleet(this.diceFor, features);
+    this.fixed = drawPolicy(this.diceFor('policy'), features);
+    const { world, clockwork } = this;
+    const trace = (text: string): void => this.tell(text);
+    world.scanner.completesAtOnce = false;
+    for (const { account, region } of [HUB, NEAR]) world.accounts.add({ id: account, name: account }, [region]);
+    const consumer = {
+      take: (queue: QueueName, messages: Parameters<ReturnType<typeof functionsOver>['take']>[1]) =>
+        this.#functions().take(queue, messages),
+    };
+    this.delivery = new Delivery(clockwork, consumer, this.diceFor('events'), () => this.eventTrouble);
+    this.factory = new Factory({
+      ...{ world, archive: this.archive, lines: this.lines, trace },
+      tell: (body) => this.delivery.event('registry', body),
+    });
+    this.ecs = new Ecs({
+      ...{ world, clockwork, trace, dice: this.diceFor('ecs') },
+      artifact: (digest) => this.factory.artifact(digest) ?? this.#aloneArtifact(digest),
+    });
+    this.pipelines = new Pipelines({
+      ...{ world, clockwork, features, trace, factory: this.factory, ecs: this.ecs, lines: this.lines },
+      ...{ diceFor: this.diceFor, servicesOf: (line) => this.servicesOf(line) },
+      tell: (queue, body) => this.delivery.event(queue, body),
+    });
+    watchLedger(world, (change, events) => this.#changed(change, events));
+    this.#watchTokens();
+  }
+
+  /** A line for people, with names instead of digests. */
+  tell = (text: string): void => {
+    const at = this.world.clock() - this.startedAtEpochMs;
+    const [day, rest] = [Math.floor(at / DAY_MS), new Date(at % DAY_MS).toISOString().slice(11, 19)];
+    this.trace.push(`day ${day} ${rest} ${this.readable(text)}`);
+  };
+
+  /** A text with the names of images and lines in the place of digests and ids of streams. */
+  readable(text: string): string {
+    const named = text.replaceAll(/sha256:[0-9a-f]{64}/g, (digest) => {
+      const known = this.factory.image(digest as Digest) ?? this.factory.artifact(digest as Digest);
+      return known ? known.name : digest.slice(0, 14);
+    });
+    return this.lines.reduce((all, { stream, name }) => all.replaceAll(stream, name), named);
+  }
+
+  line(name: string): Line {
+    const line = this.lines.find((one) => one.name === name);
+    if (!line) throw new Error(`there is no line ${name}`);
+    return line;
+  }
+
+  lineOf = (stream: string): Line | undefined => this.lines.find((one) => one.stream === stream);
+  servicesOf = (line: Line): readonly string[] =>
+    [...this.#services].flatMap(([service, of]) => (of === line ? service : []));
+  lineOfService = (service: string): Line | undefined => this.#services.get(service);
+
+  /** Packages, images and services as they are on the day Patchwave is installed. */
+  async begin(): Promise<void> {
+    const { world, archive, startedAtEpochMs } = this;
+    const dice = this.diceFor('history');
+    for (const name of ['openssl', 'zlib', 'node', 'icu', 'lodash', 'axios'])
+      for (let version = 1; version <= 2; version += 1)
+        archive.release(name, startedAtEpochMs - (100 - version) * DAY_MS);
+    const oldest = this.features.has('age') ? 38 : 20;
+    world.advance(-oldest * DAY_MS);
+    const eventsOff = { lost: 1, doubled: 0, late: 0 };
+    this.eventTrouble = eventsOff;
+    const rounds = dice.pick([1, 1, 2]);
+    const pause = Math.floor(((oldest - 1) * DAY_MS) / (rounds * this.lines.length));
+    for (let round = 0; round < rounds; round += 1)
+      for (const line of this.lines) {
+        world.advance(dice.int(1, pause));
+        this.factory.build(line, [HEAD_TAG], { readAtEpochMs: world.clock(), fromCache: false });
+      }
+    for (const line of this.lines)
+      for (let n = 1; n <= line.services; n += 1) await this.#createService(line, `${line.name}-service-${n}`, dice);
+    world.advance(startedAtEpochMs - world.clock());
+    this.eventTrouble = CALM;
+    await this.publishPolicy(this.policy);
+    for (const line of this.lines) this.tell(this.#describe(line));
+  }
+
+  async #createService(line: Line, service: string, dice: Dice): Promise<void> {
+    const byDigest = dice.chance(0.5) && line.rollout !== 'restart';
+    const head = this.factory.headOf(line);
+    if (!head) throw new Error(`${line.name} has no head`);
+    const reference = referenceOf(line, byDigest ? head.digest : HEAD_TAG);
+    this.#services.set(service, line);
+    await this.ecs.create(line, service, reference, this.world.clock());
+  }
+
+  #describe(line: Line): string {
+    const { name, on, habits, rollout, promotes, isMetadataOnly } = line;
+    const habit = Object.entries(habits).flatMap(([key, value]) =>
+      value && value !== 'variable' ? `${key}=${value}` : [],
+    );
+    const head = this.factory.headOf(line);
+    const parts = [
+      `${name}${on ? ` on ${on}` : ''}: head ${head?.name}`,
+      ...(isMetadataOnly ? ['metadata only'] : []),
+      ...(promotes ? ['candidates'] : []),
+      ...(line.tier === 'application' ? [`rollout ${rollout}`, `${line.services} services`] : []),
+      ...habit,
+    ];
+    return parts.join(', ');
+  }
+
+  async publishPolicy(state: PolicyState): Promise<void> {
+    this.policy = state;
+    const { policies } = this.world;
+    const replaces = await policies.current().then(
+      ({ version }) => version,
+      () => undefined,
+    );
+    const document = parse(policySchema, policyOf(this.lines, this.fixed, state));
+    const version = await policies.publish(document, replaces === undefined ? {} : { replaces });
+    if (version !== replaces) this.delivery.event('plan', JSON.stringify({ 'detail-type': 'PolicyChanged' }));
+  }
+
+  /** Begins what runs by itself: the planner's schedule, and what follows from the acts of functions. */
+  run(): void {
+    this.clockwork.spawn(() => this.#planNowAndThen());
+  }
+
+  /** Runs until an instant; whatever functions asked of the world begins as soon as they did. */
+  runUntil(epochMs: number, afterEach: () => void): Promise<void> {
+    return this.clockwork.runUntil(epochMs, () => {
+      this.#follow();
+      afterEach();
+    });
+  }
+
+  #follow(): void {
+    const { world, delivery, clockwork } = this;
+    this.pipelines.follow((run) => this.witness?.begun(run));
+    this.ecs.followDeployer();
+    for (const { location, digest } of world.scanner.started.slice(this.#scansFollowed)) {
+      this.#scansFollowed += 1;
+      clockwork.spawn(() => this.#scan(location, digest));
+    }
+    for (const body of world.looks.take()) delivery.send('registry', body);
+    for (const body of world.ends.take()) delivery.send('end', body);
+    for (const body of world.wakings.take()) delivery.send('plan', body);
+    for (const cascadeId of world.executions.started.slice(this.#cascades)) {
+      this.#cascades += 1;
+      clockwork.spawn(() => this.#runCascade(cascadeId));
+    }
+  }
+  #cascades = 0;
+
+  /** The whole fleet is reviewed, as every night. */
+  async review(): Promise<void> {
+    if (this.#isReviewing) return;
+    this.#isReviewing = true;
+    this.reviews += 1;
+    const began = this.world.clock();
+    const id = `arn:aws:states:eu-west-1:111122223333:execution:fleet-review:review-${this.reviews}`;
+    this.reviewBeganAtEpochMs = began;
+    const ended = await this.#runExecution('fleet-review', { id, input: {}, startedAtEpochMs: began });
+    this.tell(`review ${this.reviews} ${ended.status}${ended.cause ? `: ${ended.cause.slice(0, 300)}` : ''}`);
+    this.#isReviewing = false;
+  }
+
+  async #runCascade(cascadeId: string): Promise<void> {
+    const { world } = this;
+    const id = world.executions.arnOf(cascadeId);
+    this.tell(`cascade ${cascadeId} starts: ${await this.#nodesOf(cascadeId)}`);
+    const execution = { id, input: { cascadeId }, startedAtEpochMs: world.clock() };
+    const ended = await this.#runExecution('rebuild-cascade', execution);
+    world.executions.end(cascadeId, ended.status === 'SUCCEEDED' ? 'succeeded' : 'failed');
+    this.tell(`cascade ${cascadeId} ${ended.status}${ended.cause ? `: ${ended.cause.slice(0, 500)}` : ''}`);
+    this.delivery.event('end', this.#endedEvent(CASCADE_MACHINE_ARN, execution, ended));
+  }
+
+  async #nodesOf(cascadeId: string): Promise<string> {
+    const nodes = await Array.fromAsync(this.world.cascades.nodes(cascadeId));
+    return nodes.map(({ stream, wave, work }) => `${wave} ${work} ${nameOf(this.lines, stream)}`).join(', ');
+  }
+
+  #endedEvent(
+    stateMachineArn: string,
+    { id, startedAtEpochMs }: Execution,
+    { status, error, cause }: Awaited<ReturnType<typeof runExecution>>,
+  ): string {
+    return JSON.stringify({
+      ...{ source: 'aws.states', 'detail-type': 'Step Functions Execution Status Change', resources: [] },
+      ...{ account: HUB.account, region: HUB.region, time: new Date(this.world.clock()).toISOString() },
+      detail: {
+        ...{ executionArn: id, stateMachineArn, status, startDate: startedAtEpochMs },
+        ...(error !== undefined && { error }),
+        ...(cause !== undefined && { cause }),
+      },
+    });
+  }
+
+  async #runExecution(name: string, execution: Execution) {
+    const services: Services = {
+      clockwork: this.clockwork,
+      invoke: async (of, payload) => this.#functions().step(of, payload),
+      document: (key) => this.world.runFiles.get(key),
+      awaitToken: () => this.#awaitToken(),
+      random: () => this.#callDice.between(0, 1),
+    };
+    const ended = await runExecution(name, execution, services);
+    if (name === 'fleet-review' && ended.status !== 'SUCCEEDED')
+      this.delivery.event('end', this.#endedEvent(REVIEW_MACHINE_ARN, execution, ended));
+    return ended;
+  }
+
+  /** The functions as one invocation sees the world. */
+  #functions(): ReturnType<typeof functionsOver> {
+    this.#invocations += 1;
+    const { clockwork, slowness } = this;
+    const seen = slowed(this.sky.process(), { clockwork, slowness, dice: this.#callDice });
+    return functionsOver(seen, this.clockwork.sleep, `request-${this.#invocations}`);
+  }
+
+  #awaitToken(): ReturnType<Services['awaitToken']> {
+    const token = `token-${this.#invocations}-${this.#tokens.size}`;
+    const { waitingStep } = this.world;
+    waitingStep.wait(token);
+    const answer = new Promise<unknown>((resolve) => this.#tokens.set(token, resolve));
+    return { token, answer, giveUp: () => void waitingStep.giveUp(token) };
+  }
+
+  #watchTokens(): void {
+    const { waitingStep } = this.world;
+    const succeed = waitingStep.succeed.bind(waitingStep);
+    waitingStep.succeed = async (token, output) => {
+      const isHeard = await succeed(token, output);
+      if (isHeard) this.#tokens.get(token)?.(structuredClone(output));
+      return isHeard;
+    };
+  }
+
+  #changed(change: Change, events: readonly PublishedEvent[]): void {
+    this.#planPauseMs = 15 * MINUTE_MS;
+    for (const { detailType, detail, resources } of events) {
+      const queue = detailType === 'HeadMoved' ? 'head' : PLANNED_BY.has(detailType) ? 'plan' : undefined;
+      if (!queue) continue;
+      const body = {
+        ...{ source: 'patchwave', 'detail-type': detailType, detail, resources },
+        ...{ account: HUB.account, region: HUB.region, time: new Date(this.world.clock()).toISOString() },
+      };
+      this.delivery.event(queue, JSON.stringify(body));
+    }
+    this.#traceChange(change);
+    this.witness?.changed(change);
+  }
+
+  #traceChange(change: Change): void {
+    switch (change.kind) {
+      case 'rebuild': {
+        const { before, after } = change;
+        if (after.outcome && !before?.outcome)
+          this.tell(
+            `${nameOf(this.lines, after.stream)}: rebuild ${JSON.stringify(after.outcome)} output ${after.output}`,
+          );
+        return;
+      }
+      case 'closure': {
+        const { stream, state, waitingFor, facts, output } = change.after;
+        const text = facts.map((fact) => ('vulnerability' in fact ? fact.vulnerability : fact.kind)).join(', ');
+        this.tell(`${nameOf(this.lines, stream)}: closure of ${text} (${output}) ${state} ${waitingFor ?? ''}`);
+        return;
+      }
+      case 'cause': {
+        const { stream, state, facts, answer } = change.after;
+        const text = facts.map((fact) => ('vulnerability' in fact ? fact.vulnerability : fact.kind)).join(', ');
+        this.tell(
+          `${nameOf(this.lines, stream)}: cause ${state} ${text} ${answer ? `${answer.reason}: ${answer.detail}` : ''}`,
+        );
+        return;
+      }
+      case 'image': {
+        const { before, after } = change;
+        if (after.verdict && after.verdict.status !== before?.verdict?.status)
+          this.tell(`${after.digest}: verdict ${after.verdict.status}`);
+        return;
+      }
+      default:
+    }
+  }
+
+  async #scan(location: Parameters<FakeWorld['scanner']['start']>[0], digest: Digest): Promise<void> {
+    const { world, features, clockwork } = this;
+    const dice = this.#scanDice;
+    const [seconds, lateMinutes, isLate, isNever] = [
+      dice.int(5, 300),
+      dice.int(30, 900),
+      dice.chance(0.2),
+      dice.chance(0.1),
+    ];
+    if (!this.areScansCalm && isNever && features.has('scans-never')) {
+      features.note('scans-never');
+      return;
+    }
+    const isSlow = !this.areScansCalm && isLate && features.has('scans-late');
+    if (isSlow) features.note('scans-late');
+    await clockwork.sleep(isSlow ? lateMinutes * MINUTE_MS : seconds * 1000);
+    this.completeScan(digest);
+    const detail = { 'scan-status': 'COMPLETE', 'repository-name': location.repository, 'image-digest': digest };
+    const event = {
+      ...{ source: 'aws.ecr', 'detail-type': 'ECR Image Scan', time: new Date(world.clock()).toISOString() },
+      ...{ resources: [], account: location.account, region: location.region, detail },
+    };
+    this.delivery.event('scan', JSON.stringify(event));
+  }
+
+  /** A scan finds what the archive knows by then. */
+  completeScan(digest: Digest): void {
+    const image = this.factory.image(digest);
+    if (image) this.world.scanner.finds(digest, this.archive.findingsIn(packagesOf(image), this.world.clock()));
+    this.world.scanner.finish(digest);
+    this.witness?.scanned(digest);
+  }
+
+  /** Every 15 minutes; where nothing comes of it, and nothing changed, more seldom: it would do the same again. */
+  async #planNowAndThen(): Promise<void> {
+    for (;;) {
+      await this.clockwork.sleep(this.#planPauseMs);
+      this.#planPauseMs = Math.min(this.#planPauseMs * 2, 4 * HOUR_MS);
+      this.delivery.send('plan', '{}');
+    }
+  }
+
+  #aloneArtifact(digest: Digest): TrueArtifact | undefined {
+    const image = this.factory.image(digest);
+    if (!image) return undefined;
+    const { name, line, pushedAtEpochMs } = image;
+    return { digest, name, line, pushedAtEpochMs, images: [image], isIndex: false };
+  }
+}
+
+const PLANNED_BY = new Set(['RebuildNeeded', 'FleetReviewed', 'PolicyChanged']);
+
+function drawPolicy(dice: Dice, features: Features): FixedPolicy {
+  const [concurrentRebuilds, coolDownMinutes] = [dice.pick([1, 2, 3]), dice.pick([0, 0, 60])];
+  return {
+    caps: features.has('caps') ? { concurrentRebuilds } : {},
+    guards: { coolDownMinutes, retryUnknownFixDays: 7, attempts: 3 },
+  };
+}

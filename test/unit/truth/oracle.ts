@@ -1,0 +1,450 @@
+import type { Closure } from '../../../shared/domain/cascade.ts';
+import { type Cause, type CauseFact, factKey } from '../../../shared/domain/cause.ts';
+import type { Rebuild } from '../../../shared/domain/rebuild.ts';
+import type { ImageRecord } from '../../../shared/domain/records.ts';
+import { ageOf } from '../../../shared/domain/standing.ts';
+import { isInForce } from '../../../shared/domain/waiver.ts';
+import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
+import { type Flaw, isFlawed } from './archive.ts';
+import type { TrueContainer } from './ecs.ts';
+import { AGE_LIMIT_DAYS, type Line } from './fleet.ts';
+import { bornAt, lineageOf, packagesOf, type TrueArtifact, type TrueImage } from './images.ts';
+import type { Life, Witness } from './life.ts';
+import type { Change } from './outbox.ts';
+import type { TrueRun } from './pipelines.ts';
+
+export const ATTEMPTS = 3;
+const BUILD_MS = HOUR_MS;
+
+/** Holds what the ledger says against what is true, at each change. What it finds is told in words. */
+export class Oracle implements Witness {
+  readonly #life: Life;
+  readonly violations: string[] = [];
+  /** How often each statement was compared with the truth. */
+  readonly checks = new Map<string, number>();
+  readonly #builds = new Map<string, number>();
+
+  constructor(life: Life) {
+    this.#life = life;
+  }
+
+  changed(change: Change): void {
+    switch (change.kind) {
+      case 'image':
+        this.#judged(change.after);
+        return;
+      case 'rebuild':
+        if (change.after.outcome?.result === 'fixed' && change.before?.outcome?.result !== 'fixed')
+          this.#fixed(change.after);
+        return;
+      case 'closure':
+        if (change.after.state === 'closed' && change.before?.state !== 'closed') this.#closed(change.after);
+        return;
+      default:
+    }
+  }
+
+  scanned(): void {}
+
+  /** A pipeline was started. */
+  begun(run: TrueRun): void {
+    const { line, executionId, startedAtEpochMs } = run;
+    const life = this.#life;
+    this.#check('one open build a stream');
+    const other = life.pipelines.runs.find(
+      (one) =>
+        one.line === line &&
+        one.executionId !== executionId &&
+        one.state === 'running' &&
+        startedAtEpochMs < one.startedAtEpochMs + BUILD_MS,
+    );
+    if (other)
+      this.#violated(`a second build of ${line.name} was started while run ${other.executionId.slice(-3)} runs`);
+    this.#check('builds only where the policy says enforce');
+    const mode = life.policy.modes.get(line.name) ?? life.policy.mode;
+    if (mode !== 'enforce') this.#violated(`${line.name} was built though it is ${mode}`);
+    this.#check('builds within the bound');
+    const key = this.#buildKey(line);
+    const builds = (this.#builds.get(key) ?? 0) + 1;
+    this.#builds.set(key, builds);
+    if (builds > ATTEMPTS)
+      this.#violated(`build ${builds} of ${line.name} for the same facts on the same parent: ${key}`);
+    this.#onParent(run);
+  }
+
+  /** What asks for a build: the stream, what it is built on, and what is wrong with it; what its team pushes begins anew. */
+  #buildKey(line: Line): string {
+    const { factory, archive, world } = this.#life;
+    const head = factory.headOf(line);
+    const flaws = new Set(
+      (head?.images ?? []).flatMap((image) =>
+        this.violatingIn(image, world.clock()).map((flaw) => `${flaw.id} ${archive.fixOf(flaw, world.clock())}`),
+      ),
+    );
+    const isOld = (head?.images ?? []).some((image) => this.#isOld(image, world.clock(), 0.8));
+    const lastByHand = factory.madeBy(line.name).findLast(({ runId }) => runId === undefined);
+    return [
+      line.name,
+      `on ${factory.parentOf(line)?.name ?? 'nothing'}`,
+      `with ${[...flaws].sort().join(', ') || 'no flaw'}${isOld ? ' and too old' : ''}`,
+      `since ${lastByHand?.name}`,
+    ].join(' ');
+  }
+
+  /** Nothing is built on what was not judged, or is at fault. */
+  #onParent(run: TrueRun): void {
+    const { factory, world, pipelines } = this.#life;
+    const parent = factory.parentOf(run.line);
+    if (!parent) return;
+    this.#check('nothing is built on an unjudged parent');
+    const made = pipelines.runs.find(({ executionId }) => executionId === parent.runId);
+    const verified = made && this.#outcomeOf(made) === 'fixed';
+    if (verified) return;
+    for (const image of parent.images) {
+      const record = world.images.records.get(image.digest);
+      // Of a head that no event told the ledger knows nothing.
+      if (!record?.isHead) continue;
+      const isJudged = record.verdict && record.scan.completedAtEpochMs !== undefined;
+      if (!isJudged) this.#violated(`${run.line.name} is built on ${image.name}, which was not judged`);
+    }
+  }
+
+  readonly #outcomes = new Map<string, string>();
+  #outcomeOf = ({ rebuildId }: TrueRun): string | undefined => this.#outcomes.get(rebuildId);
+
+  #judged(record: ImageRecord): void {
+    const image = this.#life.factory.image(record.digest);
+    const { verdict, scan, standing, judgedAtEpochMs } = record;
+    if (!image) return;
+    const age = ageOf(record);
+    if (age.known && standing) {
+      this.#check('no age younger than the truth');
+      if (age.bornAtEpochMs > bornAt(image))
+        this.#violated(
+          `${image.name} is told to be of ${iso(age.bornAtEpochMs)}, its content is of ${iso(bornAt(image))}`,
+        );
+    }
+    if (verdict?.status !== 'compliant' || judgedAtEpochMs === undefined) return;
+    this.#check('compliant is true of the image');
+    const { completedAtEpochMs } = scan;
+    if (completedAtEpochMs === undefined) {
+      this.#violated(`${image.name} is compliant without a scan`);
+      return;
+    }
+    const [flaw] = this.violatingIn(image, completedAtEpochMs, judgedAtEpochMs);
+    if (flaw) this.#violated(`${image.name} is compliant and has ${flaw.id} in ${flaw.package}`);
+    if (this.#isOld(image, judgedAtEpochMs) && !this.#isWaived(image.line, 'age-limit', judgedAtEpochMs))
+      this.#violated(`${image.name} is compliant and older than ${AGE_LIMIT_DAYS} days`);
+  }
+
+  /** After each review: what is said of each container that runs since before the review began. */
+  async reviewed(beganAtEpochMs: number): Promise<void> {
+    const { ecs } = this.#life;
+    for (const container of ecs.running()) {
+      if (container.sinceEpochMs >= beganAtEpochMs) continue;
+      const said = await this.#saidOf(container);
+      if (said.length === 0 || said.some(({ verdict }) => verdict?.status !== 'compliant')) continue;
+      this.#check('compliant is true of what runs');
+      const scannedAt = Math.min(...said.map(({ scan }) => scan.completedAtEpochMs ?? 0));
+      const judgedAt = Math.min(...said.map(({ judgedAtEpochMs = 0 }) => judgedAtEpochMs));
+      const [flaw] = this.violatingIn(container.image, scannedAt, judgedAt);
+      const name = `${container.service} runs ${container.image.name}`;
+      if (flaw) this.#violated(`${name}, is told to be compliant, and has ${flaw.id} in ${flaw.package}`);
+      if (this.#isOld(container.image, judgedAt))
+        this.#violated(`${name}, is told to be compliant, and is older than ${AGE_LIMIT_DAYS} days`);
+    }
+  }
+
+  /** The images that the ledger says a container runs. */
+  async #saidOf({ service, container }: TrueContainer): Promise<readonly ImageRecord[]> {
+    const { world } = this.#life;
+    const said: ImageRecord[] = [];
+    for (const record of world.images.records.values()) {
+      if (!record.inUse) continue;
+      const usages = await world.usages.ofImage(record.digest);
+      if (usages.some((one) => one.workload === service && one.container === container)) said.push(record);
+    }
+    return said;
+  }
+
+  #fixed(rebuild: Rebuild): void {
+    const { pipelines, factory, archive, world } = this.#life;
+    this.#outcomes.set(rebuild.rebuildId, 'fixed');
+    const line = this.#life.lineOf(rebuild.stream);
+    if (!line) return;
+    this.#check('fixed is true of the output');
+    const told = rebuild.output && factory.artifact(rebuild.output);
+    const run = pipelines.runs.find(({ rebuildId }) => rebuildId === (rebuild.takenOverFrom ?? rebuild.rebuildId));
+    const output = run?.output;
+    if (!output || told !== output) {
+      this.#violated(
+        `${line.name} is fixed by ${told?.name ?? rebuild.output}, and its run made ${output?.name ?? 'nothing'}`,
+      );
+      return;
+    }
+    const before = rebuild.headBefore && factory.artifact(rebuild.headBefore);
+    const beganAt = run.startedAtEpochMs;
+    for (const image of output.images) {
+      for (const fact of rebuild.facts) {
+        if (fact.kind === 'finding' && this.#holdsPair(image, fact))
+          this.#violated(`${line.name} is fixed by ${image.name}, which has ${fact.vulnerability} in ${fact.package}`);
+        if (fact.kind === 'age' && image.own && this.#isOldLayer(image, world.clock()))
+          this.#violated(`${line.name} is fixed by ${image.name}, whose own content is too old`);
+      }
+      const was = before?.images.find(({ platform }) => platform === image.platform);
+      const had = new Set(was ? archive.flawsIn(packagesOf(was), world.clock()).map(({ id }) => id) : []);
+      const added = was ? this.violatingIn(image, beganAt).filter(({ id }) => !had.has(id)) : [];
+      for (const flaw of added)
+        this.#violated(`${line.name} is fixed by ${image.name}, which has ${flaw.id} that ${was?.name} did not have`);
+    }
+    this.#followed(line, rebuild, run);
+  }
+
+  /** An output that was to pick up a head of its parent stands on that, or on a later one. */
+  #followed(line: Line, rebuild: Rebuild, run: TrueRun): void {
+    const { factory } = this.#life;
+    for (const fact of rebuild.facts) {
+      if (fact.kind !== 'parent-moved' || fact.head === undefined || !run.parent) continue;
+      const head = factory.artifact(fact.head);
+      if (!head || head.line !== run.parent.line || run.parent.pushedAtEpochMs >= head.pushedAtEpochMs) continue;
+      if (sameContent(head, run.parent)) continue;
+      this.#violated(`${line.name} is fixed for picking up ${head.name}, and was built on ${run.parent.name}`);
+    }
+  }
+
+  #closed(closure: Closure): void {
+    const { ecs, clockwork } = this.#life;
+    const line = this.#life.lineOf(closure.stream);
+    const since = this.#life.reviewBeganAtEpochMs;
+    if (!line) return;
+    this.#check('closed is true of what runs');
+    for (const container of ecs.running()) {
+      // What began while the review read was not there to be seen.
+      if (container.sinceEpochMs >= since) continue;
+      const part = lineageOf(container.image).find((one) => one.line === line.name);
+      if (!part || part !== container.image) continue;
+      const left = closure.facts.find((fact) => this.#holds(part, container.image, fact, clockwork.now));
+      if (!left) continue;
+      const what = left.kind === 'finding' ? `${left.vulnerability} in ${left.package}` : 'its age';
+      this.#violated(
+        `the closure of ${line.name} for ${what} is closed, and ${container.service} runs ${container.image.name} since ${iso(container.sinceEpochMs)}`,
+      );
+    }
+  }
+
+  #holds(part: TrueImage, running: TrueImage, fact: CauseFact, atEpochMs: number): boolean {
+    if (fact.kind === 'age')
+      return part.own !== undefined && this.#isOldLayer(part, atEpochMs) && !this.#isWaived(running.line, 'age-limit');
+    if (fact.kind !== 'finding' || this.#isWaived(running.line, fact.vulnerability)) return false;
+    return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
+  }
+
+  #holdsPair(image: TrueImage, fact: { readonly vulnerability: string; readonly package: string }): boolean {
+    const flaw = this.#life.archive.flaw(fact.vulnerability);
+    const installed = packagesOf(image).get(fact.package);
+    return (
+      flaw !== undefined &&
+      installed !== undefined &&
+      flaw.package === fact.package &&
+      isFlawed(flaw, installed.version)
+    );
+  }
+
+  /** What violates the policy in an image, of all that scanners know at an instant. */
+  violatingIn(image: TrueImage, atEpochMs: number, judgedAtEpochMs = this.#life.world.clock()): readonly Flaw[] {
+    const { archive } = this.#life;
+    return archive
+      .flawsIn(packagesOf(image), atEpochMs)
+      .filter((flaw) => flaw.severity === 'critical' && archive.fixOf(flaw, atEpochMs) !== 'no')
+      .filter((flaw) => !this.#isWaived(image.line, flaw.id, judgedAtEpochMs));
+  }
+
+  /** A waiver of a line holds for what is built on it, too. */
+  #isWaived(name: string, what: string, atEpochMs = this.#life.world.clock()): boolean {
+    const { policy, lines } = this.#life;
+    const names: string[] = [];
+    for (let line = lines.find((one) => one.name === name); line; line = lines.find((one) => one.name === line?.on))
+      names.push(line.location.repository);
+    return policy.waivers.some(
+      (waiver) =>
+        isInForce(waiver, atEpochMs) &&
+        (waiver.finding === what || waiver.rule === what) &&
+        (waiver.scope?.repositories ?? names).some((repository) => names.includes(repository)),
+    );
+  }
+
+  #isOld = (image: TrueImage, atEpochMs: number, share = 1): boolean =>
+    bornAt(image) + share * AGE_LIMIT_DAYS * DAY_MS <= atEpochMs;
+
+  #isOldLayer = ({ own }: TrueImage, atEpochMs: number): boolean =>
+    own !== undefined && Math.max(own.madeAtEpochMs, own.claimedAtEpochMs ?? 0) + AGE_LIMIT_DAYS * DAY_MS <= atEpochMs;
+
+  /** All that may still change: what is open, and what runs. */
+  async stateText(): Promise<string> {
+    const { world, ecs } = this.#life;
+    const causes = await Array.fromAsync(world.causes.open());
+    const closures = await Array.fromAsync(world.rollouts.openClosures());
+    return JSON.stringify([
+      causes.map(({ stream, state, facts, answer }) => [stream, state, facts.map(factKey), answer?.reason]),
+      closures.map(({ cascadeId, stream, waitingFor }) => [cascadeId, stream, waitingFor]),
+      ecs.running().map(({ service, image }) => [service, image.name]),
+    ]);
+  }
+
+  /** Once nothing changes any more: every violation is mended and closed, or has an answer that is true. */
+  async atRest(): Promise<void> {
+    const { world, lines, delivery } = this.#life;
+    this.#check('everything comes to its end');
+    for await (const cascade of world.cascades.open()) this.#violated(`cascade ${cascade.cascadeId} is open for ever`);
+    for await (const locks of world.locks.all())
+      for (const lock of locks) this.#violated(`the lock of ${lock.stream} is held for ever`);
+    for (const { queue, error } of delivery.poison)
+      this.#violated(`a message of queue ${queue} fails for ever: ${error}`);
+    const causes = new Map((await Array.fromAsync(world.causes.open())).map((cause) => [cause.stream, cause]));
+    const closures = await Array.fromAsync(world.rollouts.openClosures());
+    for (const line of lines) {
+      const cause = causes.get(line.stream);
+      if (cause) this.#answered(line, cause, causes);
+      const told = new Set([
+        ...(cause?.facts ?? []).flatMap((fact) => (fact.kind === 'finding' ? fact.vulnerability : [])),
+        ...closures.flatMap(({ stream, facts }) =>
+          stream === line.stream ? facts.flatMap((fact) => (fact.kind === 'finding' ? fact.vulnerability : [])) : [],
+        ),
+      ]);
+      for (const image of this.#concernedIn(line))
+        for (const flaw of this.violatingIn(image, world.clock() - DAY_MS))
+          if (!told.has(flaw.id) && !this.#isWaived(image.line, flaw.id, world.clock() - DAY_MS))
+            this.#violated(`${image.name} has ${flaw.id}, and nothing is open for ${line.name}`);
+    }
+    for (const closure of closures) this.#isStillOpen(closure);
+  }
+
+  neverRests(days: number): void {
+    this.#violated(`${days} days of quiet were not enough to come to rest`);
+  }
+
+  /** What runs of a line, and its head where something that runs stands on the line: nobody looks at the rest. */
+  #concernedIn(line: Line): readonly TrueImage[] {
+    const { factory, ecs } = this.#life;
+    const running = ecs.running().map(({ image }) => image);
+    const isConcerned =
+      line.tier !== 'application' && running.some((image) => lineageOf(image).some((one) => one.line === line.name));
+    const head = isConcerned ? (factory.headOf(line)?.images ?? []) : [];
+    return [...new Set([...head, ...running.filter((image) => image.line === line.name)])];
+  }
+
+  #answered(line: Line, cause: Cause, causes: ReadonlyMap<string, Cause>): void {
+    const { answer, state } = cause;
+    const why = this.#refuted(line, cause, causes);
+    if (state !== 'open') this.#violated(`the cause of ${line.name} is taken for ever`);
+    else if (!answer) this.#violated(`the cause of ${line.name} has no answer`);
+    else if (why) this.#violated(`${line.name} is answered ${answer.reason}, and ${why}: ${answer.detail}`);
+  }
+
+  /** Why the answer to a cause is not true; nothing where it is. */
+  #refuted(line: Line, { answer, facts }: Cause, causes: ReadonlyMap<string, Cause>): string | undefined {
+    const { policy, archive, world, factory, pipelines, ecs } = this.#life;
+    const own = pipelines.runs.filter((run) => run.line === line);
+    const last = own.findLast(({ state }) => state !== 'running');
+    const flaws = facts.flatMap((fact) => (fact.kind === 'finding' ? (archive.flaw(fact.vulnerability) ?? []) : []));
+    const now = world.clock();
+    const survives = (): boolean =>
+      (last?.output?.images ?? []).some((image) => flaws.some((flaw) => this.#hasFlaw(image, flaw)));
+    switch (answer?.reason) {
+      case 'report-only':
+      case 'paused':
+        return (policy.modes.get(line.name) ?? policy.mode) === answer.reason ? undefined : 'the policy says otherwise';
+      case 'no-fix-seen':
+      case 'ineffective':
+        if (!last) return 'it was never built';
+        return survives() || this.#isWorse(last) || facts.some(({ kind }) => kind === 'age')
+          ? undefined
+          : `its last build made ${last.output?.name}, which has none of it`;
+      case 'would-not-help': {
+        const mendable = flaws.find((flaw) => archive.isMendable(flaw, now - DAY_MS));
+        return mendable &&
+          flaws.length === facts.length &&
+          flaws.every((flaw) => archive.isMendable(flaw, now - DAY_MS))
+          ? `the archive has a version without ${mendable.id}`
+          : undefined;
+      }
+      case 'parent-pinned':
+        return line.habits.pinsParent ? undefined : 'its pipeline follows its parent';
+      case 'attempts-exhausted':
+        return own.length >= ATTEMPTS && own.slice(-ATTEMPTS).every((run) => this.#hasFailed(run))
+          ? undefined
+          : 'its last builds did not all fail';
+      case 'parent-held-back':
+        return this.#below(line).some((one) => causes.get(one.stream)?.answer)
+          ? undefined
+          : 'nothing below is held back';
+      case 'closing': {
+        const head = factory.headOf(line);
+        const isBehind = ecs.running().some(({ image }) => image.line === line.name && !head?.images.includes(image));
+        return isBehind ? undefined : 'nothing runs but its head';
+      }
+      default:
+        return 'that is no answer to rest on';
+    }
+  }
+
+  /** It made nothing, came too late for whoever waited, or told of it in an event that was late or lost. */
+  #hasFailed({ output, startedAtEpochMs, line }: TrueRun): boolean {
+    const { has } = this.#life.features;
+    const isReportLost = line.habits.tellsOutput === 'report' && (has('events-lost') || has('events-late'));
+    return !output || output.pushedAtEpochMs >= startedAtEpochMs + BUILD_MS || isReportLost;
+  }
+
+  #isWorse({ output, startedAtEpochMs }: TrueRun): boolean {
+    return (output?.images ?? []).some((image) => this.violatingIn(image, startedAtEpochMs).length > 0);
+  }
+
+  #hasFlaw = (image: TrueImage, flaw: Flaw): boolean =>
+    this.#holdsPair(image, { vulnerability: flaw.id, package: flaw.package });
+
+  /** What a line is built on, nearest first. */
+  #below(line: Line): readonly Line[] {
+    const { lines } = this.#life;
+    const below: Line[] = [];
+    for (let one = lines.find(({ name }) => name === line.on); one; one = lines.find(({ name }) => name === one?.on))
+      below.push(one);
+    return below;
+  }
+
+  /** An open closure waits for something that really runs. */
+  #isStillOpen(closure: Closure): void {
+    const { ecs, world } = this.#life;
+    const line = this.#life.lineOf(closure.stream);
+    if (!line || closure.abandoned) return;
+    const holder = ecs.running().find(({ image }) => {
+      const part = lineageOf(image).find((one) => one.line === line.name);
+      return part && closure.facts.some((fact) => this.#holds(part, image, fact, world.clock()));
+    });
+    if (!holder)
+      this.#violated(
+        `the closure of ${line.name} stays open though nothing runs that it waits for: ${closure.waitingFor}`,
+      );
+  }
+
+  #check(statement: string): void {
+    this.checks.set(statement, (this.checks.get(statement) ?? 0) + 1);
+  }
+
+  #violated(text: string): void {
+    this.violations.push(text);
+    this.#life.tell(`VIOLATION: ${text}`);
+  }
+}
+
+const iso = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 16);
+
+const sameContent = (one: TrueArtifact, other: TrueArtifact): boolean => contentText(one) === contentText(other);
+
+const contentText = ({ images }: TrueArtifact): string =>
+  images
+    .map((image) =>
+      lineageOf(image)
+        .map(({ own }) => own?.diffId ?? '')
+        .join(),
+    )
+    .join(' ');

@@ -1,0 +1,161 @@
+import type { FakeWorld } from '../../support/fakes/world.ts';
+import type { Clockwork } from './clockwork.ts';
+import type { Dice } from './dice.ts';
+import type { Ecs } from './ecs.ts';
+import type { Factory } from './factory.ts';
+import type { Features } from './features.ts';
+import { HEAD_TAG, type Line } from './fleet.ts';
+import { referenceOf, type TrueArtifact } from './images.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** What a run that Patchwave started really did. */
+export interface TrueRun {
+  readonly line: Line;
+  readonly executionId: string;
+  readonly rebuildId: string;
+  readonly startedAtEpochMs: number;
+  state: 'running' | 'succeeded' | 'failed';
+  /** What its parent was when it read it. */
+  parent?: TrueArtifact;
+  /** What it pushed. */
+  output?: TrueArtifact;
+}
+
+export interface PipelinesWorld {
+  readonly world: FakeWorld;
+  readonly clockwork: Clockwork;
+  readonly factory: Factory;
+  readonly ecs: Ecs;
+  readonly features: Features;
+  readonly lines: readonly Line[];
+  readonly diceFor: (purpose: string) => Dice;
+  readonly trace: (text: string) => void;
+  /** An event for the functions is on its way. */
+  readonly tell: (queue: 'build', body: string) => void;
+  /** Services that run images of a line. */
+  readonly servicesOf: (line: Line) => readonly string[];
+}
+
+/** The pipelines of the teams: what each run really does, by the habits of its line. */
+export class Pipelines {
+  readonly #with: PipelinesWorld;
+  readonly runs: TrueRun[] = [];
+  #followed = 0;
+
+  constructor(world: PipelinesWorld) {
+    this.#with = world;
+    for (const { pipeline } of world.lines) world.world.runner.create(pipeline);
+  }
+
+  /** Begins the runs that were started since this was called last. @param begun sees each of them first */
+  follow(begun: (run: TrueRun) => void): void {
+    const { world, lines, clockwork } = this.#with;
+    for (const { pipeline, executionId, rebuildId } of world.runner.started.slice(this.#followed)) {
+      this.#followed += 1;
+      const line = lines.find(({ name }) => name === pipeline.name);
+      if (!line) throw new Error(`there is no line ${pipeline.name}`);
+      const run: TrueRun = { line, executionId, rebuildId, startedAtEpochMs: world.clock(), state: 'running' };
+      this.runs.push(run);
+      begun(run);
+      clockwork.spawn(() => this.#run(run));
+    }
+  }
+
+  async #run(run: TrueRun): Promise<void> {
+    const { clockwork, diceFor, features, trace } = this.#with;
+    const { line, executionId } = run;
+    const { habits } = line;
+    const dice = diceFor(`run ${this.runs.length} of ${line.name}`);
+    const [minutes, isFailing, isHanging, isEmpty, isCached] = [
+      dice.int(1, 25),
+      dice.chance(habits.fails),
+      dice.chance(habits.hangs),
+      dice.chance(habits.makesNothing),
+      dice.chance(habits.fromCache),
+    ];
+    const fate = dice.int(1, 3);
+    trace(`${line.name}: run ${executionId.slice(-3)} starts`);
+    await clockwork.sleep(MINUTE_MS);
+    const parent = this.#with.factory.parentFor(line);
+    if (parent) run.parent = parent;
+    const readAtEpochMs = clockwork.now;
+    if (isHanging) {
+      features.note('builds-hang');
+      if (fate === 1) return;
+      await clockwork.sleep(dice.int(2, 6) * HOUR_MS);
+    } else await clockwork.sleep(minutes * MINUTE_MS);
+    if (isFailing || (isHanging && fate === 2)) {
+      if (isFailing) features.note('builds-fail');
+      this.#end(run, 'failed', 'exit 1');
+      return;
+    }
+    if (isEmpty) {
+      features.note('builds-make-nothing');
+      this.#end(run, 'succeeded');
+      return;
+    }
+    if (isCached) features.note('builds-from-cache');
+    const { rebuildId } = run;
+    const output = this.#with.factory.build(line, [line.promotes ? `${HEAD_TAG}-candidate` : HEAD_TAG], {
+      ...{ readAtEpochMs, fromCache: isCached, runId: executionId },
+      ...(parent && { parent }),
+      ...(habits.tellsOutput === 'label' && { rebuildId }),
+    });
+    if (!output) {
+      this.#end(run, 'failed', 'its parent is gone');
+      return;
+    }
+    run.output = output;
+    trace(`${line.name}: run ${executionId.slice(-3)} pushes ${output.name} on ${parent?.name ?? 'nothing'}`);
+    this.#noteHabits(line);
+    this.#end(run, 'succeeded');
+    await this.#deploy(line, output);
+  }
+
+  #noteHabits({ habits, promotes, isMetadataOnly }: Line): void {
+    const { note } = { note: this.#with.features.note.bind(this.#with.features) };
+    if (habits.pinsParent) note('builds-pin-parents');
+    if (habits.stampsVersions) note('builds-stamp-versions');
+    if (habits.isReproducible) note('builds-reproducible');
+    if (habits.hasFixedDate) note('fixed-dates');
+    if (habits.packsAnew) note('layers-packed-anew');
+    if (isMetadataOnly) note('metadata-only');
+    if (promotes) note('candidates');
+    if (habits.tellsOutput === 'report') note('outputs-reported');
+    if (habits.tellsOutput === 'label') note('outputs-labelled');
+  }
+
+  #end(run: TrueRun, state: 'succeeded' | 'failed', detail?: string): void {
+    const { world, tell, trace } = this.#with;
+    const { line, executionId, output, rebuildId } = run;
+    const { account, region } = line.pipeline;
+    run.state = state;
+    if (state === 'failed' || !output) trace(`${line.name}: run ${executionId.slice(-3)} ${state}, nothing is pushed`);
+    const told = output && line.habits.tellsOutput === 'variable' ? { outputDigest: output.digest } : {};
+    world.runner.finish(line.pipeline, executionId, { state, ...told, ...(detail !== undefined && { detail }) });
+    const envelope = { account, region, time: new Date(world.clock()).toISOString(), resources: [] };
+    if (output && line.habits.tellsOutput === 'report') {
+      const detail = { rebuildId, digest: output.digest };
+      const report = { source: 'patchwave.pipeline', 'detail-type': 'RebuildReported', ...envelope, detail };
+      tell('build', JSON.stringify(report));
+    }
+    tell(
+      'build',
+      JSON.stringify({
+        ...{ source: 'aws.codepipeline', ...envelope },
+        'detail-type': 'CodePipeline Pipeline Execution State Change',
+        detail: { pipeline: line.pipeline.name, 'execution-id': executionId, state: state.toUpperCase() },
+      }),
+    );
+  }
+
+  /** Where the policy leaves that to the pipeline, its last stage deploys. */
+  async #deploy(line: Line, output: TrueArtifact): Promise<void> {
+    const { clockwork, ecs, servicesOf } = this.#with;
+    if (line.rollout !== 'pipeline') return;
+    await clockwork.sleep(5 * MINUTE_MS);
+    for (const service of servicesOf(line)) await ecs.deployByHand(service, referenceOf(line, output.digest));
+  }
+}
