@@ -18,11 +18,34 @@ import type { ServiceDocument } from './service-file.ts';
 /** Nobody else begins a deployment for so long after its starter did. */
 export const START_LEASE_MS = 5 * MINUTE_MS;
 
+/** What a starter began that failed shows among the deployments of its service within this time. */
+const SHOWN_WITHIN_MS = 30_000;
+
 /** A starter that comes to ask ECS later than this leaves it: all attempts of its call must fit into the lease. */
 const LATEST_CALL_MS = MINUTE_MS;
 
 /** A deployment that bakes for longer has failed at its deadline: its cascade waits for it, and ends after 20 days. */
 const LONGEST_BAKE_MS = 7 * DAY_MS;
+
+/** Until when the starter of a deployment is left alone. */
+export const leasedUntil = ({ startingAtEpochMs, leftUntilEpochMs }: Deployment): number =>
+  Math.min(startingAtEpochMs + START_LEASE_MS, leftUntilEpochMs ?? Number.POSITIVE_INFINITY);
+
+/**
+ * Gives the lease of a starter back that failed: it has no call under way any more. One that dies keeps it to its end.
+ * Where that fails too, so does the lease.
+ */
+export async function leaveStart(
+  { rollouts, clock }: RolloutPorts,
+  { cascadeId, service, starter }: Deployment,
+): Promise<void> {
+  const leftUntilEpochMs = clock() + SHOWN_WITHIN_MS;
+  await rollouts
+    .changeDeployment(cascadeId, service, (before) =>
+      before.state === 'starting' && before.starter === starter ? { ...before, leftUntilEpochMs } : undefined,
+    )
+    .catch(() => undefined);
+}
 
 interface Begun {
   readonly ref: ServiceRef;
@@ -121,7 +144,7 @@ async function markAsked(
   const deadlineEpochMs = own.deadlineEpochMs + Math.min(bakeMs, LONGEST_BAKE_MS);
   const deploymentId = deployments.find(({ isPrimary }) => isPrimary)?.deploymentId ?? '';
   const from = { deploymentId, taskDefinition };
-  const marked = await rollouts.changeDeployment(stands.cascadeId, stands.service, (before) =>
+  const marked = await rollouts.changeDeployment(stands.cascadeId, stands.service, ({ leftUntilEpochMs, ...before }) =>
     before.state === 'starting' && before.starter === stands.starter
       ? { ...before, ...(starter !== undefined && { starter }), startingAtEpochMs, deadlineEpochMs, from }
       : undefined,

@@ -2,7 +2,7 @@ import { type Cascade, type Deployment, serviceKey } from '../../shared/domain/c
 import { pollAfterSeconds } from '../../shared/domain/polling.ts';
 import { environmentOf } from '../../shared/domain/rollout.ts';
 import { answerOf, type DeploymentAnswer } from './answers.ts';
-import { begin, START_LEASE_MS } from './begin.ts';
+import { begin, leasedUntil, leaveStart } from './begin.ts';
 import type { StepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
 import { deferred, type Refusal } from './refusal.ts';
@@ -30,9 +30,11 @@ export async function deploy(
   if (!known && pause === 'wait') return paused(limits, cascade, own);
   const stands = known ?? (await claim(ports, own, pause === 'wait' ? undefined : pause));
   if (stands.state !== 'starting') return answerOf(ports, limits, stands);
-  const leasedUntilEpochMs = stands.startingAtEpochMs + START_LEASE_MS;
-  if (stands.starter !== own.starter && own.startingAtEpochMs < leasedUntilEpochMs) return leased(limits, stands, own);
-  const begun = await begin(ports, { ref, planned, stands, own, pause });
+  if (stands.starter !== own.starter && own.startingAtEpochMs < leasedUntil(stands)) return leased(limits, stands, own);
+  const begun = await begin(ports, { ref, planned, stands, own, pause }).catch(async (error) => {
+    await leaveStart(ports, own);
+    throw error;
+  });
   if (begun !== 'paused') return answerOf(ports, limits, begun);
   return paused(limits, cascade, own);
 }
@@ -65,13 +67,10 @@ function paused(limits: RolloutLimits, cascade: Cascade, own: Deployment): Deplo
 }
 
 /** If nobody has begun it by the end of the lease, it is looked for, and then begun. */
-function leased(
-  limits: RolloutLimits,
-  { startingAtEpochMs: sinceEpochMs }: Deployment,
-  own: Deployment,
-): DeploymentAnswer {
-  return later(limits, own, { sinceEpochMs, untilEpochMs: sinceEpochMs + START_LEASE_MS }, 'another step begins it');
-}
+const leased = (limits: RolloutLimits, stands: Deployment, own: Deployment): DeploymentAnswer => {
+  const waiting = { sinceEpochMs: stands.startingAtEpochMs, untilEpochMs: leasedUntil(stands) };
+  return later(limits, own, waiting, 'another step begins it');
+};
 
 const later = (
   { pollSeconds }: RolloutLimits,

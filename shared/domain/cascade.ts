@@ -114,6 +114,8 @@ export interface Deployment {
   readonly startingAtEpochMs: number;
   /** Who begins it: nobody else does, until long after it should have. */
   readonly starter?: string;
+  /** The starter failed and asks for nothing any more: from then on another one looks what it began. */
+  readonly leftUntilEpochMs?: number;
   readonly deadlineEpochMs: number;
   /** As ECS names it: `ecs-svc/<number>`. */
   readonly deploymentId?: string;
