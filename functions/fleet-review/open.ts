@@ -30,6 +30,8 @@ export type OpenedReview =
       readonly policyVersion: string;
       readonly startedAtEpochMs: number;
       readonly scopes: { readonly key: string; readonly count: number };
+      /** A closure is open: tasks that are stopping are read, too. */
+      readonly includesStopping: boolean;
     }
   | { readonly alreadyRunning: true; readonly runId: string };
 
@@ -49,8 +51,9 @@ export async function openReview(
   const fleet = await expandScopes(input.scopes ?? policy.scopes, ports);
   if (fleet.scopes.length + fleet.unread.length === 0) throw new NothingToReviewError(scopeKey);
   const known = await collect(scopeLedger.all());
+  const includesStopping = await isClosing(ports);
   const { toRead, skipped } =
-    input.scopes || (await isClosing(ports))
+    input.scopes || includesStopping
       ? { toRead: fleet.scopes, skipped: [] }
       : leaveOutEmpty(fleet.scopes, known, startedAtEpochMs);
   const failed = fleet.unread.flatMap((account) => failedScopes(account, known));
@@ -89,10 +92,14 @@ export async function openReview(
     policyVersion,
     startedAtEpochMs,
     scopes: { key, count: toRead.length },
+    includesStopping,
   };
 }
 
-/** A closure is proven by scopes that were all read since: one that is left out as empty would keep it open for days. */
+/**
+ * A closure is proven by scopes that were all read since, with what is stopping there: one that is left out as empty would
+ * keep it open for days.
+ */
 async function isClosing({ rollouts }: Pick<OpenPorts, 'rollouts'>): Promise<boolean> {
   for await (const _ of rollouts.openClosures()) return true;
   return false;

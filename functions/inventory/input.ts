@@ -8,7 +8,13 @@ const run = {
 };
 
 export const inventoryInput = v.variant('action', [
-  v.strictObject({ action: v.literal('workloads'), ...run, scope: registry }),
+  v.strictObject({
+    action: v.literal('workloads'),
+    ...run,
+    scope: registry,
+    /** Tasks that are stopping are read, too. */
+    includesStopping: v.exactOptional(v.boolean()),
+  }),
   v.strictObject({ action: v.literal('registry'), ...run, registry }),
   v.strictObject({ action: v.literal('usages'), ...run, scope: registry }),
 ]);

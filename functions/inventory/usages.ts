@@ -11,6 +11,7 @@ import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
+import type * as v from '../../shared/schema.ts';
 import type { ActionInput } from './input.ts';
 import { markAsUnused, markAsUsed } from './presence.ts';
 import { readSeen } from './seen.ts';
@@ -66,7 +67,7 @@ export async function recordUsages(
   await files.put(keys.unresolved(scope), seen.unresolved);
   await files.put(keys.digests(scope), used.sort());
   await ports.scopes.record({
-    ...completeScope(scope, reading.beganAtEpochMs, isEmpty(policy, scope, inventory)),
+    ...completeScope(scope, reading, isEmpty(policy, scope, inventory)),
     ...unidentifiedIn(seen.unresolved),
   });
   await runs.recordPart(runId, {
@@ -77,12 +78,15 @@ export async function recordUsages(
   return { status: 'complete', inventory };
 }
 
+type Reading = v.InferOutput<typeof observationsCompleteDocument>;
+
 const digestsOf = (usages: readonly Usage[]) => [...new Set(usages.map(({ digest }) => digest))];
 
 /** A reading proves what ran when it began, so it counts from there: a rollout that came meanwhile is not in it. */
-const completeScope = (scope: Scope, beganAtEpochMs: number, empty: boolean): ScopeRecord => ({
+const completeScope = (scope: Scope, { beganAtEpochMs, includesStopping }: Reading, empty: boolean): ScopeRecord => ({
   scope,
   completeAtEpochMs: beganAtEpochMs,
+  ...(includesStopping && { includesStopping }),
   ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
 });
 

@@ -7,7 +7,7 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import { ScopeUnreachableError } from '../../shared/ports/errors.ts';
 import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
-import type { WorkloadSource } from '../../shared/ports/workloads.ts';
+import type { TasksRead, WorkloadSource } from '../../shared/ports/workloads.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import type { ActionInput } from './input.ts';
 
@@ -32,10 +32,10 @@ export type WorkloadsReading =
  */
 export async function readWorkloads(
   ports: WorkloadsPorts,
-  { runId, scope }: ActionInput<'workloads'>,
+  { runId, scope, includesStopping = false }: ActionInput<'workloads'>,
 ): Promise<WorkloadsReading> {
   try {
-    return { status: 'complete', inventory: await observe(ports, runId, scope) };
+    return { status: 'complete', inventory: await observe(ports, runId, scope, { includesStopping }) };
   } catch (error) {
     if (!(error instanceof ScopeUnreachableError)) throw error;
     await recordFailure(ports, runId, scope, error);
@@ -44,7 +44,12 @@ export async function readWorkloads(
 }
 
 /** `complete.json` is written last: without it no later step believes that the scope was read to its end. */
-async function observe({ workloads, files, clock }: WorkloadsPorts, runId: string, scope: Scope) {
+async function observe(
+  { workloads, files, clock }: WorkloadsPorts,
+  runId: string,
+  scope: Scope,
+  { includesStopping }: TasksRead,
+) {
   const keys = runFileKeys(runId);
   const beganAtEpochMs = clock();
   const seen = aggregateObservations(PIECE_SIZE);
@@ -56,12 +61,12 @@ async function observe({ workloads, files, clock }: WorkloadsPorts, runId: strin
   };
   for await (const cluster of workloads.clusters(scope)) {
     seen.add(cluster, []);
-    for await (const tasks of workloads.tasks(cluster)) await putAside(seen.add(cluster, tasks));
+    for await (const tasks of workloads.tasks(cluster, { includesStopping })) await putAside(seen.add(cluster, tasks));
   }
   await putAside(seen.flush());
   const counts = seen.counts();
   const inventory = { ...counts, usages: 0, unresolved: 0 };
-  await files.put(keys.observationsComplete(scope), { beganAtEpochMs, pieces, inventory });
+  await files.put(keys.observationsComplete(scope), { beganAtEpochMs, pieces, inventory, includesStopping });
   return counts;
 }
 

@@ -84,10 +84,11 @@ async function readings(
   for await (const part of runs.parts(runId)) if (part.kind === 'scope') keys.push(registryKey(part.result.scope));
   const records = new Map(known.map((record) => [registryKey(record.scope), record]));
   return keys.sort().map((key) => {
-    const { completeAtEpochMs, unidentified } = records.get(key) ?? {};
+    const { completeAtEpochMs, includesStopping, unidentified } = records.get(key) ?? {};
     return {
       key,
       ...(completeAtEpochMs !== undefined && { completeAtEpochMs }),
+      ...(includesStopping && { includesStopping }),
       ...(unidentified && { unidentified }),
     };
   });

@@ -2,6 +2,7 @@ import {
   ClusterNotFoundException,
   type Container,
   DescribeTasksCommand,
+  type DesiredStatus,
   type ECSClient,
   paginateListClusters,
   paginateListTasks,
@@ -11,7 +12,7 @@ import { isDigest } from '../domain/image.ts';
 import type { Scope } from '../domain/run.ts';
 import type { Cluster, RunningContainer, RunningTask, WorkloadKind } from '../domain/usage.ts';
 import { ScopeUnreachableError, TasksUnreadableError } from '../ports/errors.ts';
-import type { WorkloadSource } from '../ports/workloads.ts';
+import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
 import type { RegionalClients } from './clients.ts';
 import { orUnreachable, pagesOrUnreachable } from './refusal.ts';
 
@@ -38,10 +39,15 @@ export class EcsWorkloads implements WorkloadSource {
     }
   }
 
-  /** The default `desiredStatus` RUNNING lists what runs and what starts; short pages are filled up before describing. */
-  async *tasks(cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
+  /**
+   * `desiredStatus` RUNNING lists what runs and what starts. A task that is told to stop is listed under STOPPED from that
+   * moment on, though its containers run until the load balancer and the stop timeout let go of it
+   * (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html). Short pages are filled
+   * up before they are described.
+   */
+  async *tasks(cluster: Cluster, read: TasksRead = ONLY_RUNNING): AsyncIterable<readonly RunningTask[]> {
     let waiting: string[] = [];
-    for await (const arns of this.#taskArns(cluster)) {
+    for await (const arns of this.#listed(cluster, read)) {
       waiting.push(...arns);
       while (waiting.length >= TASKS_A_CALL) {
         yield await this.#describe(cluster, waiting.slice(0, TASKS_A_CALL));
@@ -51,9 +57,22 @@ export class EcsWorkloads implements WorkloadSource {
     if (waiting.length > 0) yield await this.#describe(cluster, waiting);
   }
 
-  async *#taskArns(cluster: Cluster): AsyncIterable<readonly string[]> {
+  /** STOPPED last: a task that is told to stop between the two lists is in the second one, or in both. */
+  async *#listed(cluster: Cluster, { includesStopping }: TasksRead): AsyncIterable<readonly string[]> {
+    if (!includesStopping) return yield* this.#taskArns(cluster, 'RUNNING');
+    const seen = new Set<string>();
+    for (const status of ['RUNNING', 'STOPPED'] as const) {
+      for await (const arns of this.#taskArns(cluster, status)) {
+        const fresh = arns.filter((arn) => !seen.has(arn));
+        for (const arn of fresh) seen.add(arn);
+        yield fresh;
+      }
+    }
+  }
+
+  async *#taskArns(cluster: Cluster, desiredStatus: DesiredStatus): AsyncIterable<readonly string[]> {
     const config = { client: this.#clients(cluster), pageSize: TASKS_A_CALL };
-    const pages = paginateListTasks(config, { cluster: cluster.cluster });
+    const pages = paginateListTasks(config, { cluster: cluster.cluster, desiredStatus });
     try {
       for await (const { taskArns } of pagesOrUnreachable(pages, unreachable(cluster))) yield taskArns ?? [];
     } catch (error) {
@@ -76,6 +95,8 @@ export class EcsWorkloads implements WorkloadSource {
     return tasks.filter(({ lastStatus }) => !OVER.has(lastStatus ?? '')).map(runningTask);
   }
 }
+
+const ONLY_RUNNING: TasksRead = { includesStopping: false };
 
 const unreachable =
   ({ account, region }: Scope) =>

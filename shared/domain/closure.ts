@@ -18,6 +18,8 @@ export interface ScopeReading {
   /** `<account>/<region>`. */
   readonly key: string;
   readonly completeAtEpochMs?: number;
+  /** That reading saw tasks that were stopping, too. */
+  readonly includesStopping?: boolean;
   readonly unidentified?: readonly Unidentified[];
 }
 
@@ -72,8 +74,12 @@ function unread(closure: Closure, { scopes, deployments }: ClosureFacts): string
     closure.sinceEpochMs,
   );
   const missing = scopes.filter(({ completeAtEpochMs = 0 }) => completeAtEpochMs < sinceEpochMs).map(({ key }) => key);
-  if (missing.length === 0) return undefined;
-  return `not read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
+  if (missing.length > 0)
+    return `not read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
+  // Containers of a task that was told to stop run on, for minutes behind a load balancer.
+  const withoutStopping = scopes.filter(({ includesStopping }) => !includesStopping).map(({ key }) => key);
+  if (withoutStopping.length === 0) return undefined;
+  return `read without the tasks that are stopping, which the next review reads: ${listed(withoutStopping)}`;
 }
 
 function stillRunning({ facts }: Closure, { running, output }: ClosureFacts): string | undefined {

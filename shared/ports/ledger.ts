@@ -192,6 +192,8 @@ export interface ScopeRecord {
   readonly scope: Scope;
   /** When the last complete reading began; absent where there was none yet. */
   readonly completeAtEpochMs?: number;
+  /** The last complete reading saw tasks that were stopping, too: without them nothing is proven gone. */
+  readonly includesStopping?: boolean;
   /** By the last complete reading: what ran there and could not be told, once for each repository of ECR. */
   readonly unidentified?: readonly Unidentified[];
   /** Nothing to see here before this instant. */

@@ -58,9 +58,10 @@ const counts: v.GenericSchema<unknown, InventoryCounts> = v.strictObject({
 
 export const scopesDocument = v.array(v.strictObject({ scope: registry }));
 export const registriesDocument = v.array(v.strictObject({ registry }));
-/** `beganAtEpochMs`: what began to run later may be in no piece. */
+/** `beganAtEpochMs`: what began to run later may be in no piece. `includesStopping`: tasks that were stopping are in them. */
 export const observationsCompleteDocument = v.strictObject({
   beganAtEpochMs: v.number(),
+  includesStopping: v.exactOptional(v.boolean()),
   pieces: v.integer(),
   inventory: counts,
 });

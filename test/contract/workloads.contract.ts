@@ -89,6 +89,7 @@ export function workloadsContract(
     await world().run(cluster, workload({ kind: 'ecs-task', name: 'migrate' }));
     await world().stop(cluster, 'migrate');
     expect(await runningIn(cluster)).toEqual([]);
+    expect((await collect(world().source.tasks(cluster, { includesStopping: true }))).flat()).toEqual([]);
   });
 
   test('a cluster that is gone since it was listed runs nothing', async () => {

@@ -1,8 +1,10 @@
-import { FakeWorkloads } from '../support/fakes/workloads.ts';
+import { collect } from '../../shared/concurrency.ts';
+import { FakeWorkloads, STOPS_FOR_MS } from '../support/fakes/workloads.ts';
 import { type WorkloadsWorld, workloadsContract } from './workloads.contract.ts';
 
 const unreachable = { account: '999999999999', region: 'eu-west-1' };
-const source = new FakeWorkloads().deny(unreachable);
+let nowEpochMs = 0;
+const source = new FakeWorkloads(() => nowEpochMs).deny(unreachable);
 let accounts = 100_000_000_000;
 
 const world: WorkloadsWorld = {
@@ -12,7 +14,17 @@ const world: WorkloadsWorld = {
     const task = { workloadKind: kind, workload: name, architecture, containers };
     source.run(cluster, ...Array.from({ length: count }, () => task));
   },
-  stop: async (cluster, workload) => void source.stop(cluster, workload),
+  stop: async (cluster, workload) => {
+    source.stop(cluster, workload);
+    nowEpochMs += STOPS_FOR_MS;
+  },
 };
+
+test('a task that is told to stop runs on, and is seen only by who asks for it', async () => {
+  const cluster = { account: '123456789012', region: 'eu-west-1', cluster: 'prod' };
+  source.run(cluster, { workloadKind: 'ecs-task', workload: 'migrate', containers: [] }).stop(cluster, 'migrate');
+  expect(await collect(source.tasks(cluster))).toEqual([]);
+  expect((await collect(source.tasks(cluster, { includesStopping: true }))).flat()).toHaveLength(1);
+});
 
 workloadsContract(() => world, { next: () => ({ account: String(++accounts), region: 'eu-west-1' }), unreachable });

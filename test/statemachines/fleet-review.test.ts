@@ -40,6 +40,10 @@ test('an error of FindLineage stops nothing: what it did not report fails the re
   });
 });
 
+test('the reading of workloads is told whether a closure needs the tasks that are stopping', () => {
+  expect(machine.States.ReadWorkloads).toMatchObject({ ItemSelector: { 'includesStopping.$': '$.includesStopping' } });
+});
+
 test('lineage is found before scans are planned, whatever there was to read', () => {
   const toPlan = states.filter(([, { Choices = [], Next, Default }]) =>
     [...Choices.map((choice) => choice.Next), Next, Default].includes('PlanScans'),

@@ -1,16 +1,26 @@
 import { registryKey } from '../../../shared/domain/image.ts';
 import type { Scope } from '../../../shared/domain/run.ts';
 import type { Cluster } from '../../../shared/domain/usage.ts';
+import type { Clock } from '../../../shared/ports/clock.ts';
 import { ScopeUnreachableError } from '../../../shared/ports/errors.ts';
-import type { RunningTask, WorkloadSource } from '../../../shared/ports/workloads.ts';
+import type { RunningTask, TasksRead, WorkloadSource } from '../../../shared/ports/workloads.ts';
 
 const PAGE = 100;
 
-/** What runs, in memory. */
+/** As long as containers on Fargate may take to stop, without a load balancer that drains first. */
+export const STOPS_FOR_MS = 120_000;
+
+/** What runs, in memory. A task that is told to stop leaves the usual listing at once, and its containers run on. */
 export class FakeWorkloads implements WorkloadSource {
   readonly #clusters: Cluster[] = [];
   readonly #tasks = new Map<string, RunningTask[]>();
+  readonly #stopping = new Map<string, { readonly task: RunningTask; readonly untilEpochMs: number }[]>();
   readonly #denied = new Set<string>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = () => 0) {
+    this.#clock = clock;
+  }
 
   addCluster(cluster: Cluster): this {
     this.#clusters.push(cluster);
@@ -25,10 +35,17 @@ export class FakeWorkloads implements WorkloadSource {
     return this;
   }
 
-  /** Stops every task of one workload. */
+  /** Tells every task of one workload to stop; their containers run on for a while. */
   stop(cluster: Cluster, workload: string): this {
-    const left = (this.#tasks.get(clusterKey(cluster)) ?? []).filter((task) => task.workload !== workload);
-    this.#tasks.set(clusterKey(cluster), left);
+    const key = clusterKey(cluster);
+    const tasks = this.#tasks.get(key) ?? [];
+    const untilEpochMs = this.#clock() + STOPS_FOR_MS;
+    const stopping = tasks.filter((task) => task.workload === workload).map((task) => ({ task, untilEpochMs }));
+    this.#tasks.set(
+      key,
+      tasks.filter((task) => task.workload !== workload),
+    );
+    this.#stopping.set(key, [...(this.#stopping.get(key) ?? []), ...stopping]);
     return this;
   }
 
@@ -49,9 +66,14 @@ export class FakeWorkloads implements WorkloadSource {
     for (const cluster of this.#clusters) if (registryKey(cluster) === registryKey(scope)) yield cluster;
   }
 
-  async *tasks(cluster: Cluster): AsyncIterable<readonly RunningTask[]> {
+  async *tasks(
+    cluster: Cluster,
+    { includesStopping }: TasksRead = { includesStopping: false },
+  ): AsyncIterable<readonly RunningTask[]> {
     this.#check(cluster);
-    const tasks = this.#tasks.get(clusterKey(cluster)) ?? [];
+    const key = clusterKey(cluster);
+    const stopping = (this.#stopping.get(key) ?? []).filter(({ untilEpochMs }) => untilEpochMs > this.#clock());
+    const tasks = [...(this.#tasks.get(key) ?? []), ...(includesStopping ? stopping.map(({ task }) => task) : [])];
     for (let at = 0; at < tasks.length; at += PAGE) yield structuredClone(tasks.slice(at, at + PAGE));
   }
 

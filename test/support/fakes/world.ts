@@ -85,7 +85,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     ends: new FakeMessages<CascadeEnding | ParkedLook>(),
     wakings: new FakeMessages<PlannerWaking>(),
     accounts: new FakeAccountDirectory(),
-    workloads: new FakeWorkloads(),
+    workloads: new FakeWorkloads(clock),
     registry,
     lifecycles: new FakeLifecycles(registry),
     scanner: new FakeScanner(registry, clock),

@@ -26,10 +26,19 @@ const task = (changes: Task = {}): Task => ({
   ...changes,
 });
 
+/** As ECS lists tasks: those that were told to stop are listed under STOPPED alone, whatever their containers do. */
 function runs(...tasks: readonly Task[]): void {
-  ecs.on(ListTasksCommand).resolves({ taskArns: tasks.map((_, n) => `task-${n}`) });
-  ecs.on(DescribeTasksCommand).resolves({ tasks: [...tasks], failures: [] });
+  const named = tasks.map((one, n) => ({ desiredStatus: 'RUNNING', ...one, taskArn: `task-${n}` }));
+  ecs.on(ListTasksCommand).callsFake(({ desiredStatus: asked = 'RUNNING' }) => ({
+    taskArns: named.filter(({ desiredStatus }) => desiredStatus === asked).map(({ taskArn }) => taskArn),
+  }));
+  ecs.on(DescribeTasksCommand).callsFake(({ tasks: arns }) => ({
+    tasks: named.filter(({ taskArn }) => arns.includes(taskArn)),
+    failures: [],
+  }));
 }
+
+const WITH_STOPPING = { includesStopping: true };
 
 test.each([
   ['service:api', 'ecs-service', 'api'],
@@ -58,19 +67,44 @@ test.each([
 });
 
 test.each([
-  ['PROVISIONING', 1],
-  ['PENDING', 1],
-  ['ACTIVATING', 1],
-  ['RUNNING', 1],
-  ['DEACTIVATING', 1],
-  ['STOPPING', 1],
-  ['DEPROVISIONING', 0],
-  ['STOPPED', 0],
-  ['DELETED', 0],
-  ['A_STATUS_OF_TOMORROW', 1],
-])('of tasks in status %s %d are counted', async (lastStatus, count) => {
-  runs(task({ lastStatus }));
-  expect((await collect(source.tasks(cluster))).flat()).toHaveLength(count);
+  ['PROVISIONING', 'RUNNING', 1, 1],
+  ['PENDING', 'RUNNING', 1, 1],
+  ['ACTIVATING', 'RUNNING', 1, 1],
+  ['RUNNING', 'RUNNING', 1, 1],
+  // Told to stop: the load balancer drains, or the containers have their stop timeout.
+  ['RUNNING', 'STOPPED', 0, 1],
+  ['DEACTIVATING', 'STOPPED', 0, 1],
+  ['STOPPING', 'STOPPED', 0, 1],
+  ['DEPROVISIONING', 'STOPPED', 0, 0],
+  ['STOPPED', 'STOPPED', 0, 0],
+  ['DELETED', 'STOPPED', 0, 0],
+  ['A_STATUS_OF_TOMORROW', 'RUNNING', 1, 1],
+])(
+  'a task in status %s that should be %s counts %d times, and %d times where stopping ones are read',
+  async (...row) => {
+    const [lastStatus, desiredStatus, count, withStopping] = row;
+    runs(task({ lastStatus, desiredStatus }));
+    expect((await collect(source.tasks(cluster))).flat()).toHaveLength(count);
+    expect((await collect(source.tasks(cluster, WITH_STOPPING))).flat()).toHaveLength(withStopping);
+  },
+);
+
+test('a task that is told to stop between the two lists counts once', async () => {
+  runs(task());
+  const listed: (string | undefined)[] = [];
+  ecs.on(ListTasksCommand).callsFake(({ desiredStatus }) => {
+    listed.push(desiredStatus);
+    return { taskArns: ['task-0'] };
+  });
+  expect((await collect(source.tasks(cluster, WITH_STOPPING))).flat()).toHaveLength(1);
+  // The other way round it could be in none.
+  expect(listed).toEqual(['RUNNING', 'STOPPED']);
+});
+
+test('tasks that are stopping cost calls only where they are asked for', async () => {
+  runs(task());
+  await collect(source.tasks(cluster));
+  expect(ecs.commandCalls(ListTasksCommand)).toHaveLength(1);
 });
 
 test('a digest that is none is left out', async () => {

@@ -69,10 +69,12 @@ export async function review(world: FakeWorld, trouble: Trouble): Promise<ScanEv
     openReview(ports, { leaseMinutes: 390 }, { action: 'open', input: { mode: 'review' }, ...execution }),
   );
   if (opened.alreadyRunning) throw new Error('the last review did not give its lease back');
-  const { runId, mode, policyVersion, startedAtEpochMs } = opened;
+  const { runId, mode, policyVersion, startedAtEpochMs, includesStopping } = opened;
   const run = { runId, mode, policyVersion };
   const scopes = await readDocument(world.runFiles, opened.scopes.key, scopesDocument);
-  await each(scopes, (ports, { scope }) => readWorkloads(ports, { action: 'workloads', ...run, scope }));
+  await each(scopes, (ports, { scope }) =>
+    readWorkloads(ports, { action: 'workloads', ...run, scope, includesStopping }),
+  );
   const registries = await step((ports) => groupRegistries(ports, { action: 'group-registries', ...run }));
   const asked = await readDocument(world.runFiles, registries.key, registriesDocument);
   await each(asked, (ports, { registry }) => readRegistry(ports, { action: 'registry', ...run, registry }));

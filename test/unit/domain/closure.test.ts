@@ -47,8 +47,8 @@ const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
   running: [runs(looked('new'), 'web', 'shop')],
   output: new Set([digestOf('new')]),
   scopes: [
-    { key: 'a/one', completeAtEpochMs: SINCE },
-    { key: 'b/two', completeAtEpochMs: NOW },
+    { key: 'a/one', completeAtEpochMs: SINCE, includesStopping: true },
+    { key: 'b/two', completeAtEpochMs: NOW, includesStopping: true },
   ],
   deployments: [],
   runId: 'run-1',
@@ -71,12 +71,18 @@ test('it closes with its proof where everything was read since and nothing old r
 });
 
 const gap = { key: 'c/three' };
+const whole = { ...gap, completeAtEpochMs: NOW, includesStopping: true };
 const REPOSITORY = '111122223333/us-east-1/apps/web';
 const going = (changes: Partial<Deployment>) => [deployment('c-g1', 'a/one/prod/web', changes)];
 test.each<[string, Partial<ClosureFacts>, RegExp]>([
   ['a scope was never read', { scopes: [...seen().scopes, gap] }, /not read completely since .*: c\/three$/],
   ['a scope was read a moment before', { scopes: [{ ...gap, completeAtEpochMs: SINCE - 1 }] }, /c\/three/],
   ['no scope was read', { scopes: [] }, /no scope/],
+  [
+    'a scope was read without what is stopping',
+    { scopes: [...seen().scopes, { ...gap, completeAtEpochMs: NOW }] },
+    /read without the tasks that are stopping, .*: c\/three$/,
+  ],
   ['a holder runs', { running: [runs(holder)] }, /still run by ecs-service 111122223333\/eu-west-1\/prod\/web$/],
   ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run by/],
   ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged: sha256:/],
@@ -91,9 +97,7 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
   [
     'nobody can tell what a workload runs from its repository',
     {
-      scopes: [
-        { ...gap, completeAtEpochMs: NOW, unidentified: [{ repository: REPOSITORY, workload: 'ecs-task a/b' }] },
-      ],
+      scopes: [{ ...whole, unidentified: [{ repository: REPOSITORY, workload: 'ecs-task a/b' }] }],
     },
     /nobody can tell which image of its repository is run by ecs-task a\/b$/,
   ],
@@ -108,7 +112,7 @@ test.each<[string, Partial<ClosureFacts>]>([
   ['nothing runs at all', { running: [] }],
   [
     'what nobody can tell is of another repository',
-    { scopes: [{ ...gap, completeAtEpochMs: NOW, unidentified: [{ repository: `${REPOSITORY}s`, workload: 'w' }] }] },
+    { scopes: [{ ...whole, unidentified: [{ repository: `${REPOSITORY}s`, workload: 'w' }] }] },
   ],
   ['all was read since its deployment', { deployments: going({ state: 'completed', endedAtEpochMs: SINCE }) }],
   ['another image runs that is clean', { running: [runs(looked('old'))] }],
@@ -168,7 +172,11 @@ test('the planner is told what open closures wait for', () => {
 
 test('it never closes with a scope unread, a holder running or an image nobody judged; it closes otherwise', () => {
   const scope = fc.record(
-    { key: fc.constantFrom('a', 'b', 'c'), completeAtEpochMs: fc.constantFrom(SINCE - 1, SINCE, NOW) },
+    {
+      key: fc.constantFrom('a', 'b', 'c'),
+      completeAtEpochMs: fc.constantFrom(SINCE - 1, SINCE, NOW),
+      includesStopping: fc.constant(true),
+    },
     { requiredKeys: ['key'] },
   );
   fc.assert(
@@ -179,7 +187,8 @@ test('it never closes with a scope unread, a holder running or an image nobody j
       (facts, scopes, images) => {
         const asked = { ...closure, facts };
         const checked = checkClosure(asked, seen({ scopes, running: images.map((image) => runs(image)) }), NOW);
-        const isUnread = scopes.length === 0 || scopes.some(({ completeAtEpochMs = 0 }) => completeAtEpochMs < SINCE);
+        const isUnread =
+          scopes.length === 0 || scopes.some((one) => !one.includesStopping || (one.completeAtEpochMs ?? 0) < SINCE);
         const isInTheWay = images.some(
           (image) => image.digest !== digestOf('new') && facts.some((one) => mayHold(one, image)),
         );

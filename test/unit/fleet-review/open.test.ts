@@ -205,7 +205,7 @@ test.each([
   expect(parts.map((part) => part.kind === 'scope' && part.result.status)).toEqual(isRead ? [] : ['skipped']);
 });
 
-test('while a closure is open no scope is left out: all of them prove it', async () => {
+test('while a closure is open no scope is left out and stopping tasks are read: all of that proves it', async () => {
   const { world } = await reviewedWorld();
   await world.scopes.record({ scope: payments, completeAtEpochMs: 1, emptyUntilEpochMs: START_EPOCH_MS + 1 });
   const mended = closure('cascade', '444455556666/eu-west-1/apps/web:^stable$');
@@ -214,11 +214,13 @@ test('while a closure is open no scope is left out: all of them prove it', async
   const opened = await open(world);
 
   expect(await scopesToRead(world, opened)).toContain('444455556666/eu-west-1');
+  expect(opened).toMatchObject({ includesStopping: true });
   expect(await collect(world.runs.parts(opened.runId))).toEqual([]);
   await abandonReview([world.runs], world.clock, { ...started, error: { Error: 'x', Cause: '' } });
   await world.rollouts.changeClosure(mended.cascadeId, mended.stream, (before) => ({ ...before, state: 'closed' }));
   const next = await open(world, {}, { executionArn: 'next' });
   expect(await scopesToRead(world, next)).not.toContain('444455556666/eu-west-1');
+  expect(next).toMatchObject({ includesStopping: false });
 });
 
 test('an organization without anything to read is an error, not a clean fleet', async () => {

@@ -7,6 +7,7 @@ import type { Artifact, Digest, ImageLocation, IndexChild, Registry } from '../.
 import type { PolicyDocument } from '../../../shared/domain/policy.ts';
 import type { RunningContainer, RunningTask } from '../../../shared/domain/usage.ts';
 import type { ImageConfig } from '../../../shared/ports/registry.ts';
+import type { TasksRead } from '../../../shared/ports/workloads.ts';
 import { registriesDocument, runFileKeys } from '../../../shared/review/documents.ts';
 import { readDocument } from '../../../shared/review/read-document.ts';
 import { type FakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -83,7 +84,8 @@ export async function inventoryWorld(changes: Partial<PolicyDocument> = {}) {
     world,
     ports,
     run,
-    workloads: (scope: Registry = payments) => readWorkloads(ports, { action: 'workloads', ...run, scope }),
+    workloads: (scope: Registry = payments, read: Partial<TasksRead> = {}) =>
+      readWorkloads(ports, { action: 'workloads', ...run, scope, ...read }),
     registry: (registry: Registry) => readRegistry(ports, { action: 'registry', ...run, registry }),
     usages: (scope: Registry = payments) => recordUsages(ports, { action: 'usages', ...run, scope }),
     /** The three steps of a review over scopes and registries, in their order. */

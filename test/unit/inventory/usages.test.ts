@@ -67,6 +67,23 @@ test('a reading counts from where it began: what started to run after that is no
   expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
 });
 
+test('what is stopping is still recorded as running where it is read, and the scope says that it was', async () => {
+  const { world, workloads, usages, live } = await webWorld();
+  world.workloads.run(main, running(a)).stop(main, 'web');
+
+  await workloads(payments, { includesStopping: true });
+  await usages();
+
+  expect(await live()).toMatchObject([{ workload: 'web', digest: a, count: 1 }]);
+  expect(await world.scopes.get(payments)).toEqual({
+    ...{ scope: payments, completeAtEpochMs: START_EPOCH_MS, includesStopping: true },
+  });
+  await workloads();
+  await usages();
+  expect(await live()).toEqual([]);
+  expect(await world.scopes.get(payments)).toEqual({ scope: payments, completeAtEpochMs: START_EPOCH_MS });
+});
+
 test('a complete reading ends what it no longer shows, and the image is in use no more', async () => {
   const { world, review, live, inUse } = await webWorld();
   world.workloads.run(main, running(a), running(b, { workload: 'blue' }));

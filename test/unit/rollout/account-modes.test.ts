@@ -3,6 +3,7 @@ import { collect } from '../../../shared/concurrency.ts';
 import { serviceKey } from '../../../shared/domain/cascade.ts';
 import type { Mode } from '../../../shared/domain/policy.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
+import { runFileKeys } from '../../../shared/review/documents.ts';
 import { review } from '../../support/samples.ts';
 import {
   CASCADE,
@@ -48,7 +49,8 @@ async function reviewed(world: RolloutWorld) {
   const inventory = { clusters: 1, tasks: 1, containers: 1, usages: 1, unresolved: 0 };
   const key = `${PLACE.account}/${PLACE.region}`;
   await world.runs.recordPart(runId, { kind: 'scope', key, result: { scope: PLACE, status: 'complete', inventory } });
-  await world.scopes.record({ scope: PLACE, completeAtEpochMs: world.clock() });
+  await world.scopes.record({ scope: PLACE, completeAtEpochMs: world.clock(), includesStopping: true });
+  await world.runFiles.put(runFileKeys(runId).scopes, [{ scope: PLACE }]);
   await checkClosures(portsOf(world), { runId, policyVersion: world.policyVersion });
   return closureOf(world);
 }

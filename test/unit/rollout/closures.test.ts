@@ -50,10 +50,14 @@ async function reviewed(world: RolloutWorld, { fails = [] as readonly object[], 
     const key = `${scope.account}/${scope.region}`;
     await world.runs.recordPart(runId, { kind: 'scope', key, result });
     const before = await world.scopes.get(scope);
-    await world.scopes.record(isFailed ? { scope, ...before } : { scope, completeAtEpochMs: world.clock() });
+    await world.scopes.record(isFailed ? { scope, ...before } : complete(world, scope));
   }
   return runId;
 }
+
+const complete = (world: RolloutWorld, scope: typeof OTHER) => ({
+  ...{ scope, completeAtEpochMs: world.clock(), includesStopping: true },
+});
 
 /** The service runs what was verified. */
 async function replaced(world: RolloutWorld) {
@@ -141,6 +145,17 @@ test('a reading from before the rollout proves nothing, one that failed since do
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
 });
 
+test('a reading that left out tasks which are stopping proves nothing: what they run may be old', async () => {
+  const world = await scene();
+  await replaced(world);
+  const runId = await reviewed(world);
+  await world.scopes.record({ scope: OTHER, completeAtEpochMs: world.clock() });
+  expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
+  const waitingFor = 'read without the tasks that are stopping, which the next review reads: 444455556666/us-east-1';
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
+  expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
+});
+
 test.each([
   ['of some scopes', { scopeKey: 'a list' }, { open: 1, closed: 0 }],
   ['of the fleet', { scopeKey: 'fleet' }, { open: 0, closed: 1 }],
@@ -209,7 +224,7 @@ test('a container that nobody can identify keeps it open, also while its account
     { repository: `${REGISTRY.account}/${REGISTRY.region}/team/web`, workload: 'ecs-task lab/probe' },
   ];
   const first = await reviewed(world);
-  await world.scopes.record({ scope: OTHER, completeAtEpochMs: world.clock(), unidentified });
+  await world.scopes.record({ ...complete(world, OTHER), unidentified });
   expect(await look(world, first)).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = 'nobody can tell which image of its repository is run by ecs-task lab/probe';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
