@@ -100,6 +100,14 @@ const places = (locations: readonly LocationRecord[]): string =>
         { title: 'tags', value: ({ tags }) => tags.join(', ') || '-' },
       ]);
 
+/** How it is known that this is the image. */
+const DIGEST_SOURCES: Readonly<Record<Usage['digestSource'], string>> = {
+  runtime: 'ECS',
+  reference: 'the reference',
+  'push-history': 'what the tag meant when it was pulled',
+  'tag-guess': 'a guess: what the tag means now',
+};
+
 const runs = (usages: readonly Usage[]): string =>
   usages.length === 0
     ? 'Nothing runs it.'
@@ -109,4 +117,5 @@ const runs = (usages: readonly Usage[]): string =>
         { title: 'container', value: ({ container }) => container },
         { title: 'count', value: ({ count }) => String(count), align: 'right' },
         { title: 'asked for as', value: ({ reference }) => reference ?? 'no reference: added by AWS' },
+        { title: 'digest by', value: ({ digestSource }) => DIGEST_SOURCES[digestSource] },
       ]);

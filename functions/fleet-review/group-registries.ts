@@ -3,7 +3,7 @@ import { type Registry, registryKey } from '../../shared/domain/image.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { parseImageReference, resolvedTag } from '../../shared/domain/reference.ts';
 import { classify } from '../../shared/domain/tier.ts';
-import type { Observation } from '../../shared/domain/usage.ts';
+import type { Observation, Pull } from '../../shared/domain/usage.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
@@ -75,7 +75,8 @@ interface RegistryQuestions {
   readonly registry: Registry;
   /** repository -> digest -> tags it ran by */
   readonly digests: Map<string, Map<string, Set<string>>>;
-  readonly tags: Map<string, Set<string>>;
+  /** repository -> tag -> pulls by it, each once */
+  readonly tags: Map<string, Map<string, Map<string, Pull>>>;
 }
 
 function questionsOf(registries: Map<string, RegistryQuestions>, { account, region }: Registry): RegistryQuestions {
@@ -83,7 +84,11 @@ function questionsOf(registries: Map<string, RegistryQuestions>, { account, regi
   return inMap(registries, registryKey(registry), () => ({ registry, digests: new Map(), tags: new Map() }));
 }
 
-function ask(questions: RegistryQuestions, repository: string, { digest, reference }: Observation): void {
+function ask(
+  questions: RegistryQuestions,
+  repository: string,
+  { digest, reference, pull = UNTOLD }: Observation,
+): void {
   const named = reference === undefined ? undefined : parseImageReference(reference);
   if (digest) {
     const digests = inMap(questions.digests, repository, () => new Map<string, Set<string>>());
@@ -91,7 +96,9 @@ function ask(questions: RegistryQuestions, repository: string, { digest, referen
     const tag = named && resolvedTag(named);
     if (tag !== undefined) tags.add(tag);
   } else if (named?.tag !== undefined) {
-    inMap(questions.tags, repository, () => new Set<string>()).add(named.tag);
+    const tags = inMap(questions.tags, repository, () => new Map<string, Map<string, Pull>>());
+    const pulls = inMap(tags, named.tag, () => new Map<string, Pull>());
+    pulls.set(pullKey(pull), pull);
   }
 }
 
@@ -100,6 +107,17 @@ function inMap<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): V
   map.set(key, value);
   return value;
 }
+
+/** Nobody knows when: no history reaches it. */
+const UNTOLD: Pull = { endedAtEpochMs: 0 };
+
+const pullKey = ({ beganAtEpochMs = 0, endedAtEpochMs }: Pull): string => `${endedAtEpochMs} ${beganAtEpochMs}`;
+
+const pullsInOrder = (pulls: ReadonlyMap<string, Pull>): Pull[] =>
+  [...pulls.values()].sort(
+    (one, other) =>
+      one.endedAtEpochMs - other.endedAtEpochMs || (one.beganAtEpochMs ?? 0) - (other.beganAtEpochMs ?? 0),
+  );
 
 const sortedList = (values: Iterable<string>): string[] => [...values].sort();
 
@@ -111,5 +129,5 @@ const sortedRecord = <Value, Result>(map: ReadonlyMap<string, Value>, of: (value
 const documentOf = ({ registry, digests, tags }: RegistryQuestions): RegistryDocument => ({
   registry,
   digests: sortedRecord(digests, (byDigest) => sortedRecord(byDigest, sortedList)),
-  tags: sortedRecord(tags, sortedList),
+  tags: sortedRecord(tags, (byTag) => sortedRecord(byTag, pullsInOrder)),
 });

@@ -84,7 +84,7 @@ function questionsOf({ registry, digests, tags }: RegistryDocument, listed: Read
     location: { ...registry, repository },
     isListed: listed.has(repository),
     digests: digests[repository] ?? {},
-    tags: tags[repository] ?? [],
+    tags: tags[repository] ?? {},
   }));
 }
 

@@ -1,6 +1,7 @@
 import { type Digest, type ImageLocation, type IndexChild, registryKey } from '../../shared/domain/image.ts';
 import { mergeUsages, type Resolvers, resolveObservation, tagKey } from '../../shared/domain/resolution.ts';
 import type { Scope } from '../../shared/domain/run.ts';
+import type { TagHistory } from '../../shared/domain/tag-history.ts';
 import type { Observation, UnresolvedContainer, Usage } from '../../shared/domain/usage.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
@@ -83,7 +84,7 @@ class TagMeanings {
   readonly #files: RunFiles;
   readonly #runId: string;
   readonly #read = new Set<string>();
-  readonly known = new Map<string, { readonly digest: Digest; readonly source: 'push-history' | 'tag-guess' }>();
+  readonly known = new Map<string, TagHistory>();
 
   constructor(files: RunFiles, runId: string) {
     this.#files = files;
@@ -102,8 +103,8 @@ class TagMeanings {
     const key = runFileKeys(this.#runId).tags({ account, region });
     const repositories = (await readDocumentIfAny(this.#files, key, tagsDocument)) ?? {};
     for (const [repository, tags] of Object.entries(repositories)) {
-      for (const [tag, meaning] of Object.entries(tags))
-        this.known.set(tagKey({ account, region, repository }, tag), meaning);
+      for (const [tag, history] of Object.entries(tags))
+        this.known.set(tagKey({ account, region, repository }, tag), history);
     }
   }
 }

@@ -1,9 +1,11 @@
 import { collect } from '../../shared/concurrency.ts';
-import { locationKey, registryKey } from '../../shared/domain/image.ts';
+import { type ImageLocation, locationKey, registryKey } from '../../shared/domain/image.ts';
+import { compareTexts } from '../../shared/domain/order.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
+import { readImageReference } from '../../shared/domain/reference.ts';
 import { compareUsages } from '../../shared/domain/resolution.ts';
 import type { InventoryCounts, Scope } from '../../shared/domain/run.ts';
-import { type UnresolvedContainer, type Usage, workloadText } from '../../shared/domain/usage.ts';
+import { isProof, type Usage, workloadText } from '../../shared/domain/usage.ts';
 import type { FactsPorts } from '../../shared/inventory/write-facts.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
@@ -13,8 +15,8 @@ import { observationsCompleteDocument, runFileKeys } from '../../shared/review/d
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type * as v from '../../shared/schema.ts';
 import type { ActionInput } from './input.ts';
-import { markAsUnused, markAsUsed } from './presence.ts';
-import { readSeen } from './seen.ts';
+import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
+import { readSeen, type Seen } from './seen.ts';
 import { ensureFacts } from './used-facts.ts';
 
 const EMPTY_FOR_MS = 7 * 86_400_000;
@@ -53,6 +55,9 @@ export async function recordUsages(
   // Marks first, usages after: a try that is cut off between the two finds the same changes again.
   const used = [...seen.images.keys()];
   await markAsUsed(ports.images, used, images);
+  await markGuesses(ports.images, scope, {
+    ...{ digests: used, usages: seen.usages.values(), ending: changes.end, known: images },
+  });
   await markAsUnused(
     ports,
     digestsOf(changes.end).filter((digest) => !seen.images.has(digest)),
@@ -68,7 +73,7 @@ export async function recordUsages(
   await files.put(keys.digests(scope), used.sort());
   await ports.scopes.record({
     ...completeScope(scope, reading, isEmpty(policy, scope, inventory)),
-    ...unidentifiedIn(seen.unresolved),
+    ...unidentifiedIn(seen),
   });
   await runs.recordPart(runId, {
     kind: 'scope',
@@ -90,13 +95,23 @@ const completeScope = (scope: Scope, { beganAtEpochMs, includesStopping }: Readi
   ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
 });
 
-/** One workload for each repository is enough to keep its closures open, and an item of the ledger holds it. */
-function unidentifiedIn(unresolved: readonly UnresolvedContainer[]): Pick<ScopeRecord, 'unidentified'> {
+/**
+ * What ran and is not proven to be any one image: nobody knows it, or by the tag alone. One workload for each repository, the
+ * first by letters, is enough to keep closures open, and an item of the ledger holds it.
+ */
+function unidentifiedIn({ unresolved, usages }: Seen): Pick<ScopeRecord, 'unidentified'> {
   const workloads = new Map<string, string>();
-  for (const { observation } of unresolved) {
-    if (observation.location) workloads.set(locationKey(observation.location), workloadText(observation));
-  }
-  const unidentified = [...workloads].map(([repository, workload]) => ({ repository, workload }));
+  const add = (location: ImageLocation | undefined, workload: string): void => {
+    const repository = location && locationKey(location);
+    const before = repository === undefined ? undefined : workloads.get(repository);
+    if (repository !== undefined && (before === undefined || workload < before)) workloads.set(repository, workload);
+  };
+  for (const { observation } of unresolved) add(observation.location, workloadText(observation));
+  for (const usage of usages.values())
+    if (!isProof(usage)) add(readImageReference(usage.reference)?.location, workloadText(usage));
+  const unidentified = [...workloads]
+    .sort(([one], [other]) => compareTexts(one, other))
+    .map(([repository, workload]) => ({ repository, workload }));
   return unidentified.length > 0 ? { unidentified } : {};
 }
 

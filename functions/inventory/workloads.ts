@@ -52,7 +52,7 @@ async function observe(
 ) {
   const keys = runFileKeys(runId);
   const beganAtEpochMs = clock();
-  const seen = aggregateObservations(PIECE_SIZE);
+  const seen = aggregateObservations(PIECE_SIZE, beganAtEpochMs);
   let pieces = 0;
   const putAside = async (piece: readonly Observation[] | undefined): Promise<void> => {
     if (!piece) return;

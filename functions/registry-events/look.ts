@@ -60,7 +60,7 @@ async function lookTogether(ports: LookPorts, policy: PolicyVersion, together: r
   const digests = Object.fromEntries(
     together.flatMap(({ look: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
   );
-  const { failure } = await readRepository(ports, policy.policy, { location, isListed: true, digests, tags: [] });
+  const { failure } = await readRepository(ports, policy.policy, { location, isListed: true, digests, tags: {} });
   if (failure && !failure.isRefusal) throw failure.error;
   const heads = together.filter(({ look: { digest } }) => digest === undefined);
   const streams = [...new Set(heads.map(({ look }) => look.stream))];

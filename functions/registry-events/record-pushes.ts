@@ -33,9 +33,12 @@ export async function recordPushes(
       ...{ firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs },
     }),
   );
+  // One after the other: pushes of a batch are mostly of one tag.
+  for (const { digest, tag, atEpochMs } of pushes)
+    if (tag !== undefined) await ports.places.recordPush(location, tag, { digest, atEpochMs });
   const pushed = [...new Set(pushes.map(({ digest }) => digest))].sort();
   const digests = Object.fromEntries(pushed.map((digest) => [digest, tagsOf(pushes, digest)]));
-  const { failure } = await readRepository(ports, policy, { location, isListed: false, digests, tags: [] });
+  const { failure } = await readRepository(ports, policy, { location, isListed: false, digests, tags: {} });
   if (failure) throw failure.error;
   await readAgain(() => moveHeads(ports, policy, location, pushed));
 }

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import { isDigest } from '../domain/image.ts';
 import type { Scope } from '../domain/run.ts';
-import type { Cluster, RunningContainer, RunningTask, WorkloadKind } from '../domain/usage.ts';
+import type { Cluster, Pull, RunningContainer, RunningTask, WorkloadKind } from '../domain/usage.ts';
 import { ScopeUnreachableError, TasksUnreadableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
 import type { RegionalClients } from './clients.ts';
@@ -108,8 +108,23 @@ function runningTask(task: Task): RunningTask {
   return {
     ...workloadOf(task),
     ...(architecture !== undefined && { architecture }),
+    ...pullOf(task),
     containers: (task.containers ?? []).map(runningContainer),
   };
+}
+
+/** A task is in these before its containers run. */
+const STARTING = new Set(['PROVISIONING', 'PENDING', 'ACTIVATING']);
+
+/**
+ * ECS tells when a task began and ended to pull, of some platforms only when it was made and when it ran
+ * (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html).
+ */
+function pullOf(task: Task): { readonly pull?: Pull; readonly isStarting?: true } {
+  const { pullStartedAt, pullStoppedAt, createdAt, startedAt, lastStatus = '' } = task;
+  const [began, ended] = [pullStartedAt ?? createdAt, pullStoppedAt ?? startedAt];
+  if (!ended) return STARTING.has(lastStatus) ? { isStarting: true } : {};
+  return { pull: { ...(began && { beganAtEpochMs: began.getTime() }), endedAtEpochMs: ended.getTime() } };
 }
 
 function runningContainer({ name, image, imageDigest }: Container): RunningContainer {

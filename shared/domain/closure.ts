@@ -23,7 +23,7 @@ export interface ScopeReading {
   readonly unidentified?: readonly Unidentified[];
 }
 
-/** A workload that ran an image of some repository when its scope was last read, and nobody could tell which one. */
+/** A workload that ran an image of some repository when its scope was last read, and no runtime told which one. */
 export interface Unidentified {
   /** Its `locationKey`. */
   readonly repository: string;
@@ -97,7 +97,7 @@ function unidentified({ stream }: Closure, { scopes }: ClosureFacts): string | u
   const found = scopes.flatMap((scope) => (scope.unidentified ?? []).filter((one) => one.repository === repository));
   return found.length === 0
     ? undefined
-    : `nobody can tell which image of its repository is run by ${listed(found.map(({ workload }) => workload))}`;
+    : `not proven which image of its repository is run by ${listed(found.map(({ workload }) => workload))}`;
 }
 
 const MOST_NAMED = 10;

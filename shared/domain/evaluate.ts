@@ -14,7 +14,7 @@ import { voidFromEpochMs, waiverOf } from './waiver.ts';
 
 /** All that a verdict on an image rests on. */
 export interface JudgedFacts {
-  readonly image: ImageFacts & Pick<ImageRecord, 'standing'>;
+  readonly image: ImageFacts & Pick<ImageRecord, 'standing' | 'guessedIn'>;
   readonly scan: ScanState;
   /** Of the last complete scan; absent where nobody has them at hand, which is not the same as none. */
   readonly findings?: readonly Finding[];
@@ -32,7 +32,8 @@ export function evaluate(facts: JudgedFacts, policy: Policy, policyVersion: stri
     .map((reason) => inTime(reason, nowEpochMs))
     .map((reason) => waive(reason, facts, policy, nowEpochMs));
   const told = settled.filter((reason) => !isEarly(reason, facts, policy, nowEpochMs));
-  const reasons = [...scanReasons(facts, policy, nowEpochMs), ...told].sort(inFixedOrder);
+  const unknown = [...scanReasons(facts, policy, nowEpochMs), ...guessReasons(facts)];
+  const reasons = [...unknown, ...told].sort(inFixedOrder);
   const breaches = settled.flatMap(({ effect, deadlineEpochMs }) =>
     (effect === 'due' || effect === 'waived') && deadlineEpochMs !== undefined ? [deadlineEpochMs] : [],
   );
@@ -67,6 +68,14 @@ function scanReasons({ image, scan, findings }: JudgedFacts, policy: Policy, now
       ...(reason !== undefined && { scanReason: reason }),
     },
   ];
+}
+
+/** What a tag means now says nothing of a task that pulled before: the image may be well, and that task run another one. */
+function guessReasons({ image: { guessedIn = {} } }: JudgedFacts): Reason[] {
+  const [workload] = Object.values(guessedIn).sort(compareTexts);
+  if (workload === undefined) return [];
+  const scopes = Object.keys(guessedIn).length;
+  return [{ ruleId: BUILT_IN_RULES.digestKnown, effect: 'unknown', kind: 'digest-guessed', workload, scopes }];
 }
 
 const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier] ?? ages.default;
@@ -175,7 +184,14 @@ function waive(reason: Reason, { image }: Pick<JudgedFacts, 'image'>, policy: Po
   return { ...reason, effect: 'waived', deadlineEpochMs: endsAtEpochMs, waiverId: waiver.id };
 }
 
-const KINDS = ['age', 'age-unknown', 'scan', 'registry', 'finding'] as const satisfies readonly Reason['kind'][];
+const KINDS = [
+  'age',
+  'age-unknown',
+  'scan',
+  'digest-guessed',
+  'registry',
+  'finding',
+] as const satisfies readonly Reason['kind'][];
 
 /** What decides first, then the gravest finding, then the nearest deadline; names settle the rest. */
 function inFixedOrder(one: Reason, other: Reason): number {

@@ -14,7 +14,7 @@ type OthersWrote = Omit<ImageRecord, keyof ImageFacts>;
 
 /** The facts in a record. */
 export function factsIn(record: ImageRecord): ImageFacts {
-  const { inUse, isHead, standing, reconfirmedAtEpochMs, scan, verdict, ...others } = record;
+  const { inUse, isHead, standing, guessedIn, reconfirmedAtEpochMs, scan, verdict, ...others } = record;
   const { findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } = others;
   return facts;
 }
@@ -53,18 +53,32 @@ export function withStanding(before: ImageRecord, change: StandingChange): Image
 const saysNoAge = (verdict: Verdict | undefined): boolean =>
   verdict !== undefined && isOfUnreadLineage(verdict) && verdict.reasons.every(({ kind }) => kind !== 'age');
 
+/**
+ * What one scope says of who runs the image by a guess; each scope changes its own entry, so their order makes no difference.
+ * `undefined` where nothing changes. A verdict that did not know of it no longer counts as judged.
+ * @param workload one of those that do; `undefined` where none does
+ */
+export function withGuess(before: ImageRecord, scope: string, workload: string | undefined): ImageRecord | undefined {
+  const { guessedIn = {}, ...record } = before;
+  if (guessedIn[scope] === workload) return undefined;
+  const { [scope]: _, ...others } = guessedIn;
+  const now = workload === undefined ? others : { ...others, [scope]: workload };
+  return unjudged({ ...record, ...(Object.keys(now).length > 0 && { guessedIn: now }) });
+}
+
 /** `undefined` where it was made again later already. What that makes of its age says the next review. */
 export const withReconfirmation = (before: ImageRecord, reconfirmedAtEpochMs: number): ImageRecord | undefined =>
   (before.reconfirmedAtEpochMs ?? 0) < reconfirmedAtEpochMs ? { ...before, reconfirmedAtEpochMs } : undefined;
 
 /**
- * `undefined` where the judgement does not count: there is a newer result, or it judged by facts or by an age that are
- * no longer so. A request for a scan that was made while it was formed is not in it, and is not lost.
+ * `undefined` where the judgement does not count: there is a newer result, or it judged by facts, by an age or by guesses
+ * that are no longer so. A request for a scan that was made while it was formed is not in it, and is not lost.
  */
 export function withJudgement(before: ImageRecord, judgement: Judgement): ImageRecord | undefined {
-  const { facts, age, ...written } = judgement;
+  const { facts, age, guessedIn, ...written } = judgement;
   if (facts && !sameContent(facts, factsIn(before))) return undefined;
   if (age && !sameContent(age, ageOf(before))) return undefined;
+  if (facts && !sameContent(guessedIn, before.guessedIn)) return undefined;
   if (isNewer(before, judgement)) return undefined;
   const requests = [before.scan.requestedAtEpochMs, judgement.scan.requestedAtEpochMs];
   const latest = Math.max(...requests.filter((atEpochMs) => atEpochMs !== undefined));

@@ -1,5 +1,5 @@
 import { readImageReference } from './reference.ts';
-import type { Cluster, Observation, RunningContainer, RunningTask } from './usage.ts';
+import type { Cluster, Observation, Pull, RunningContainer, RunningTask } from './usage.ts';
 
 /** What a scope's tasks come to, piece by piece, so that memory stays flat however many there are. */
 export interface Aggregator {
@@ -15,8 +15,9 @@ export interface Aggregator {
  * Sums equal containers of equal tasks into one observation. An observation may come back in a later piece; their
  * counts then add up, as `mergeUsages` does.
  * @param pieceSize the number of observations after which a piece is full
+ * @param readAtEpochMs when the reading began
  */
-export function aggregateObservations(pieceSize: number): Aggregator {
+export function aggregateObservations(pieceSize: number, readAtEpochMs: number): Aggregator {
   let piece = new Map<string, Observation>();
   const clusters = new Set<string>();
   const counted = { tasks: 0, containers: 0 };
@@ -28,7 +29,7 @@ export function aggregateObservations(pieceSize: number): Aggregator {
   return {
     add(cluster, tasks) {
       clusters.add(cluster.cluster);
-      for (const observation of tasks.flatMap((task) => observe(cluster, task))) {
+      for (const observation of tasks.flatMap((task) => observe(cluster, task, readAtEpochMs))) {
         const key = observationKey(observation);
         const same = piece.get(key);
         piece.set(key, same ? { ...same, count: same.count + observation.count } : observation);
@@ -43,7 +44,11 @@ export function aggregateObservations(pieceSize: number): Aggregator {
 }
 
 /** One observation for each container of a task. */
-export const observe = ({ account, region, cluster }: Cluster, task: RunningTask): Observation[] =>
+export const observe = (
+  { account, region, cluster }: Cluster,
+  task: RunningTask,
+  readAtEpochMs: number,
+): Observation[] =>
   task.containers.map((container) => ({
     account,
     region,
@@ -54,16 +59,20 @@ export const observe = ({ account, region, cluster }: Cluster, task: RunningTask
     count: 1,
     ...(container.image !== undefined && { reference: container.image }),
     ...(task.architecture !== undefined && { architecture: task.architecture }),
-    ...imageOf(container),
+    ...imageOf(container, task.isStarting ? { endedAtEpochMs: readAtEpochMs } : task.pull),
   }));
 
 /** What runs is what ECS says; a digest in the reference says it where ECS does not. */
-function imageOf({ image, digest }: RunningContainer): Pick<Observation, 'digest' | 'digestSource' | 'location'> {
+function imageOf(
+  { image, digest }: RunningContainer,
+  pull: Pull | undefined,
+): Pick<Observation, 'digest' | 'digestSource' | 'location' | 'pull'> {
   const reference = readImageReference(image);
   const known = digest ?? reference?.digest;
   return {
     ...(known && { digest: known, digestSource: digest ? 'runtime' : 'reference' }),
     ...(reference?.location && { location: reference.location }),
+    ...(!known && reference?.location && pull && { pull }),
   };
 }
 
@@ -77,4 +86,6 @@ const observationKey = (observation: Observation): string =>
     observation.digestSource,
     observation.reference,
     observation.architecture,
+    observation.pull?.beganAtEpochMs,
+    observation.pull?.endedAtEpochMs,
   ]);

@@ -21,6 +21,8 @@ function factText(reason: Reason): string {
       return `scan ${reason.state}${reason.scanReason === undefined ? '' : `, ${reason.scanReason}`}`;
     case 'registry':
       return `comes from ${reason.registry}`;
+    case 'digest-guessed':
+      return `what ${reason.workload} runs is a guess${reason.scopes > 1 ? `, and so in ${reason.scopes - 1} more scopes` : ''}`;
   }
 }
 
@@ -40,6 +42,8 @@ function detailsOf(reason: Reason): string[] {
       return [`fix ${reason.fix}`, `first seen ${instant(reason.firstSeenAtEpochMs)}`];
     case 'registry':
       return ['which is not approved'];
+    case 'digest-guessed':
+      return ['ECS reports no digest, and the push history does not reach its pull', 'name the image by digest'];
     default:
       return [];
   }

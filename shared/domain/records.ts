@@ -39,6 +39,8 @@ export interface ImageRecord extends ImageFacts {
   readonly isHead: boolean;
   /** Absent until a review has looked what it stands on. */
   readonly standing?: Standing;
+  /** By scope (`registryKey`) a workload there that runs it by a guess alone (`tag-guess`); absent where none does. */
+  readonly guessedIn?: GuessedIn;
   /** When a rebuild of ours that made the same layers again began: without a cache, and with a fresh pull. */
   readonly reconfirmedAtEpochMs?: number;
   readonly scan: ScanState;
@@ -49,6 +51,8 @@ export interface ImageRecord extends ImageFacts {
   /** When the verdict was last confirmed; absent once the facts or the age changed after it. */
   readonly judgedAtEpochMs?: number;
 }
+
+export type GuessedIn = Readonly<Record<string, string>>;
 
 /** What one look at an image came to. */
 export interface Judgement {
@@ -63,6 +67,8 @@ export interface Judgement {
   readonly facts?: ImageFacts;
   /** How old it took the image to be (`ageOf`); left out together with the facts. */
   readonly age?: StandingAge;
+  /** Who it took to run the image by a guess. */
+  readonly guessedIn?: GuessedIn;
 }
 
 export interface LocationRecord {

@@ -1,13 +1,14 @@
 import { type Digest, type ImageLocation, type IndexChild, locationKey } from './image.ts';
 import { ImageReferenceError, parseImageReference } from './reference.ts';
+import { meaningAt, type TagHistory } from './tag-history.ts';
 import { type DigestSource, type Observation, type UnresolvedContainer, type Usage, usageKey } from './usage.ts';
 
 /** What is known beside the tasks themselves. */
 export interface Resolvers {
   /** Runnable children of indexes; a digest that is missing here is an image, or out of our sight. */
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
-  /** What tags mean, by `tagKey`. */
-  readonly tags: ReadonlyMap<string, { readonly digest: Digest; readonly source: DigestSource }>;
+  /** What is known of tags, by `tagKey`. */
+  readonly tags: ReadonlyMap<string, TagHistory>;
 }
 
 export const tagKey = (location: ImageLocation, tag: string): string => `${locationKey(location)}:${tag}`;
@@ -23,7 +24,7 @@ export type Resolution =
 export function resolveObservation(observation: Observation, { indexes, tags }: Resolvers): Resolution {
   const known = digestOf(observation, tags);
   if ('reason' in known) return { resolved: false, unresolved: { observation, reason: known.reason } };
-  const { location, architecture, ...workload } = observation;
+  const { location, architecture, pull, ...workload } = observation;
   const digests = imagesOf(known.digest, architecture, indexes);
   return {
     resolved: true,
@@ -32,7 +33,7 @@ export function resolveObservation(observation: Observation, { indexes, tags }: 
 }
 
 function digestOf(
-  { digest, digestSource, reference }: Observation,
+  { digest, digestSource, reference, pull }: Observation,
   tags: Resolvers['tags'],
 ): { digest: Digest; source: DigestSource } | Pick<UnresolvedContainer, 'reason'> {
   if (digest) return { digest, source: digestSource ?? 'runtime' };
@@ -40,7 +41,8 @@ function digestOf(
   try {
     const { location, tag } = parseImageReference(reference);
     if (!location || tag === undefined) return { reason: 'digest-unknown' };
-    return tags.get(tagKey(location, tag)) ?? { reason: 'tag-unknown' };
+    const history = tags.get(tagKey(location, tag));
+    return (history && meaningAt(history, pull)) ?? { reason: 'tag-unknown' };
   } catch (error) {
     if (error instanceof ImageReferenceError) return { reason: 'reference-unreadable' };
     throw error;
@@ -57,7 +59,10 @@ function imagesOf(digest: Digest, architecture: string | undefined, indexes: Res
 /** From the best evidence of what runs to the worst. */
 const SOURCES: readonly DigestSource[] = ['runtime', 'reference', 'push-history', 'tag-guess'];
 
-/** Each usage once: counts add up, the best evidence and the first reference by letters are kept. */
+/**
+ * Each usage once: counts add up, the worst evidence and the first reference by letters are kept. What one of several tasks
+ * runs is no better known because another one told.
+ */
 export function mergeUsages(usages: Iterable<Usage>): Map<string, Usage> {
   const merged = new Map<string, Usage>();
   for (const usage of usages) {
@@ -74,7 +79,7 @@ function together(one: Usage, other: Usage): Usage {
   return {
     ...one,
     count: one.count + other.count,
-    digestSource: sources[0] ?? one.digestSource,
+    digestSource: sources.at(-1) ?? one.digestSource,
     ...(reference !== undefined && { reference }),
   };
 }

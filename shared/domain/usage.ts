@@ -20,15 +20,29 @@ export interface RunningContainer {
   readonly digest?: Digest;
 }
 
+/** When a task pulled its images. What a tag meant then is what the task runs. */
+export interface Pull {
+  /** No pull began before; absent where ECS does not tell. */
+  readonly beganAtEpochMs?: number;
+  readonly endedAtEpochMs: number;
+}
+
 export interface RunningTask {
   readonly workloadKind: WorkloadKind;
   readonly workload: string;
   /** `amd64` or `arm64`; absent where ECS does not tell. */
   readonly architecture?: string;
+  /** Absent where ECS does not tell. */
+  readonly pull?: Pull;
+  /** It has pulled nothing yet: what it will pull is what its tags mean from now on. */
+  readonly isStarting?: true;
   readonly containers: readonly RunningContainer[];
 }
 
-/** Where a usage's digest came from; `tag-guess` is what the tag means now, not what runs. */
+/**
+ * Where a usage's digest came from. `push-history` is what the tag meant when the task pulled; `tag-guess` is what the
+ * tag means now, not what runs.
+ */
 export type DigestSource = 'runtime' | 'reference' | 'push-history' | 'tag-guess';
 
 /** One container of one workload on one image. */
@@ -51,6 +65,8 @@ export interface Observation extends Omit<Usage, 'digest' | 'digestSource'> {
   readonly digestSource?: DigestSource;
   /** `amd64`, `arm64`; absent where ECS does not tell. */
   readonly architecture?: string;
+  /** When it was pulled; only where that decides what a tag meant. */
+  readonly pull?: Pull;
   /** Present where the reference, or the digest's only known home, is an ECR registry. */
   readonly location?: ImageLocation;
 }
@@ -60,6 +76,13 @@ export interface UnresolvedContainer {
   readonly observation: Observation;
   readonly reason: 'no-reference' | 'reference-unreadable' | 'tag-unknown' | 'digest-unknown';
 }
+
+/**
+ * Whether a digest is proof of what runs. One that the runtime did not report is none, whatever the history of a tag says:
+ * an event may be lost, and an agent may start what it had in its cache.
+ */
+export const isProof = ({ digestSource }: Pick<Usage, 'digestSource'>): boolean =>
+  digestSource === 'runtime' || digestSource === 'reference';
 
 /** A workload as texts name it. */
 export const workloadText = ({ account, region, cluster, workload, workloadKind }: Observation | Usage): string =>

@@ -49,13 +49,25 @@ export type ReasonFact =
       readonly layer?: Digest;
     }
   | { readonly kind: 'scan'; readonly state: ScanStateName; readonly scanReason?: ScanReason }
-  | { readonly kind: 'registry'; readonly registry: string };
+  | { readonly kind: 'registry'; readonly registry: string }
+  | {
+      readonly kind: 'digest-guessed';
+      /** One that runs the image by a guess, the first by letters. */
+      readonly workload: string;
+      /** Scopes in which any does. */
+      readonly scopes: number;
+    };
 
 /**
- * Rules whose ids no policy chooses. `scan-required` and `age-known` hold always and cannot be waived: unknown never
- * passes. `age-limit` is the limit of the image's tier.
+ * Rules whose ids no policy chooses. `scan-required`, `age-known` and `digest-known` hold always and cannot be waived:
+ * unknown never passes. `age-limit` is the limit of the image's tier.
  */
-export const BUILT_IN_RULES = { scanRequired: 'scan-required', ageKnown: 'age-known', ageLimit: 'age-limit' } as const;
+export const BUILT_IN_RULES = {
+  scanRequired: 'scan-required',
+  ageKnown: 'age-known',
+  digestKnown: 'digest-known',
+  ageLimit: 'age-limit',
+} as const;
 
 export interface Verdict {
   readonly status: VerdictStatus;

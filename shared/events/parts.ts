@@ -74,6 +74,12 @@ export const reason = v.variant('kind', [
     scanReason: v.exactOptional(scanReason),
   }),
   v.strictObject({ ...judged, kind: v.literal('registry'), registry: text }),
+  v.strictObject({
+    ...judged,
+    kind: v.literal('digest-guessed'),
+    workload: text,
+    scopes: v.pipe(v.integer(), v.gtValue(0)),
+  }),
 ]) satisfies v.GenericSchema<unknown, Reason>;
 
 export const causeFact = v.variant('kind', [

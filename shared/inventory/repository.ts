@@ -3,6 +3,7 @@ import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
 import { contentOf } from '../domain/image-content.ts';
 import type { Policy } from '../domain/policy.ts';
 import { withoutProtecting } from '../domain/protecting-tag.ts';
+import type { Pull } from '../domain/usage.ts';
 import type { Clock } from '../ports/clock.ts';
 import { LedgerContendedError, RegistryUnreachableError } from '../ports/errors.ts';
 import type { ContentLedger, PlaceLedger, StreamLedger } from '../ports/ledger.ts';
@@ -12,7 +13,7 @@ import { type Artifacts, countMissing, isResolved, platformOf, readArtifacts } f
 import { type ContentFacts, contentFacts, EMPTY_INDEX, knownContent, unresolvedContent } from './facts.ts';
 import { recordHeads } from './heads.ts';
 import { recordImage } from './record-image.ts';
-import { resolveTags } from './tags.ts';
+import { type ResolvedTags, resolveTags } from './tags.ts';
 import type { FactsPorts } from './write-facts.ts';
 
 const WRITES_AT_ONCE = 16;
@@ -33,8 +34,8 @@ export interface RepositoryQuestion {
   readonly isListed: boolean;
   /** Digests that run, with the tags they ran by. */
   readonly digests: Readonly<Record<Digest, readonly string[]>>;
-  /** Tags that run, and nobody told what they are. */
-  readonly tags: readonly string[];
+  /** Tags that run and of which nobody told what they are, with the pulls by them. */
+  readonly tags: Readonly<Record<string, readonly Pull[]>>;
 }
 
 export interface RepositoryReading {
@@ -99,8 +100,13 @@ async function readReachable(ports: RepositoryPorts, policy: Policy, question: R
     ports.places.recordIndex(digest, artifacts.indexes.get(digest) ?? []),
   );
   if (question.isListed) await recordHeads(ports, policy, { location, listing, indexes: artifacts.indexes });
-  return { images: sightings.length, missing: countMissing(artifacts.missing), tags };
+  return { images: sightings.length, missing: countMissing(artifacts.missing), tags: historiesOf(tags) };
 }
+
+const historiesOf = (tags: ResolvedTags): TagsDocument[string] =>
+  Object.fromEntries(
+    Object.entries(tags).map(([tag, { meant: _, ...history }]) => [tag, { ...history, pushes: [...history.pushes] }]),
+  );
 
 /** Pushes and tags are history that no later listing tells again, so they are written before anything can fail. */
 async function listImages({ registry, places }: RepositoryPorts, location: ImageLocation): Promise<RegistryImage[]> {
@@ -124,7 +130,7 @@ async function listImages({ registry, places }: RepositoryPorts, location: Image
 function tagsOf(
   { digests }: RepositoryQuestion,
   listing: readonly RegistryImage[],
-  resolved: TagsDocument[string],
+  resolved: ResolvedTags,
 ): ReadonlyMap<Digest, ReadonlySet<string>> {
   const tags = new Map<Digest, Set<string>>();
   const add = (digest: Digest, more: readonly string[]): void => {
@@ -132,7 +138,7 @@ function tagsOf(
   };
   for (const [digest, seen] of Object.entries(digests)) add(digest as Digest, seen);
   for (const { digest, tags: pushed } of listing) add(digest, pushed);
-  for (const [tag, { digest }] of Object.entries(resolved)) add(digest, [tag]);
+  for (const [tag, { meant }] of Object.entries(resolved)) for (const digest of meant) add(digest, [tag]);
   return tags;
 }
 
@@ -169,12 +175,8 @@ function contentsOf(
 }
 
 /** Facts come from here, where all tags that an index ran by are known: of two scopes that run it, each knows its own. */
-function emptyIndexes(
-  { indexes }: Artifacts,
-  { digests }: RepositoryQuestion,
-  resolved: TagsDocument[string],
-): ContentFacts[] {
-  const inUse = new Set([...Object.keys(digests), ...Object.values(resolved).map(({ digest }) => digest)]);
+function emptyIndexes({ indexes }: Artifacts, { digests }: RepositoryQuestion, resolved: ResolvedTags): ContentFacts[] {
+  const inUse = new Set([...Object.keys(digests), ...Object.values(resolved).flatMap(({ meant }) => meant)]);
   return [...indexes].flatMap(([digest, children]) =>
     children.length === 0 && inUse.has(digest) ? [unresolvedContent(digest, EMPTY_INDEX)] : [],
   );

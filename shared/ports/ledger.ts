@@ -6,6 +6,7 @@ import type { LineageFacts } from '../domain/lineage-facts.ts';
 import type { ImageFacts, ImageRecord, Judgement, LocationRecord, StreamRecord } from '../domain/records.ts';
 import type { ReviewRecord, RunPart, Scope } from '../domain/run.ts';
 import type { StandingChange } from '../domain/standing.ts';
+import type { TagPush } from '../domain/tag-history.ts';
 import type { Usage } from '../domain/usage.ts';
 
 /** Images by digest. Reads take any number of digests and are batched, with unprocessed keys asked for again. */
@@ -19,9 +20,11 @@ export interface ImageLedger {
   recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void>;
   /**
    * Sets `inUse` or `isHead`, and with them the places of the image in the indexes.
-   * @throws ImageNotRecordedError before its facts are recorded; so do the four below.
+   * @throws ImageNotRecordedError before its facts are recorded; so do the five below.
    */
   recordPresence(digest: Digest, presence: { readonly inUse?: boolean; readonly isHead?: boolean }): Promise<void>;
+  /** Writes which workload of a scope runs the image by a guess, or that none does (`withGuess`). */
+  recordGuess(digest: Digest, scope: string, workload: string | undefined): Promise<void>;
   /**
    * Writes what an image stands on, where that changed. Another age, and the place in the age list follows it; the
    * verdict no longer counts as judged.
@@ -79,6 +82,10 @@ export interface PlaceLedger {
   locations(digest: Digest): Promise<readonly LocationRecord[]>;
   /** The digest that was pushed last under a tag, from our own push history; of two pushes at one instant the greater. */
   lastPushed(location: ImageLocation, tag: string): Promise<Digest | undefined>;
+  /** Remembers a push as an event tells of it (`withPush`): a listing knows no instant at which a tag came to an image. */
+  recordPush(location: ImageLocation, tag: string, push: TagPush): Promise<void>;
+  /** All that is remembered of a tag, the oldest first. */
+  pushesOf(location: ImageLocation, tag: string): Promise<readonly TagPush[]>;
   recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void>;
   indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
 }

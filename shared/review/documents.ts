@@ -1,6 +1,7 @@
 import { type Digest, isDigest, type Registry, registryKey } from '../domain/image.ts';
 import type { InventoryCounts } from '../domain/run.ts';
-import type { DigestSource, Observation, WorkloadKind } from '../domain/usage.ts';
+import type { TagHistory } from '../domain/tag-history.ts';
+import type { DigestSource, Observation, Pull, WorkloadKind } from '../domain/usage.ts';
 import * as v from '../schema.ts';
 
 /*
@@ -74,6 +75,11 @@ const digestSource: v.GenericSchema<unknown, DigestSource> = v.picklist([
   'tag-guess',
 ]);
 
+const pull = v.strictObject({
+  beganAtEpochMs: v.exactOptional(v.number()),
+  endedAtEpochMs: v.number(),
+}) satisfies v.GenericSchema<unknown, Pull>;
+
 /** An observation as JSON gives it back: what is absent there is absent here. */
 export const observationsDocument = v.array(
   v.strictObject({
@@ -88,6 +94,7 @@ export const observationsDocument = v.array(
     digest: v.exactOptional(digest),
     digestSource: v.exactOptional(digestSource),
     architecture: v.exactOptional(v.string()),
+    pull: v.exactOptional(pull),
     location: v.exactOptional(v.strictObject({ account, region: v.string(), repository: v.string() })),
   }),
 ) satisfies v.GenericSchema<unknown, Observation[]>;
@@ -95,19 +102,24 @@ export const observationsDocument = v.array(
 /** The library's type takes digests for names that are known and may be missing. */
 const tagsOfDigests = v.record(digest, v.array(v.string())) as v.GenericSchema<unknown, Record<Digest, string[]>>;
 
-/** What to ask one registry: digests with the tags they were run by, and tags whose digest nobody told. */
+/**
+ * What to ask one registry: digests with the tags they were run by, and tags whose digest nobody told, with the pulls by
+ * them that ECS told of.
+ */
 export const registryDocument = v.strictObject({
   registry,
   digests: v.record(v.string(), tagsOfDigests),
-  tags: v.record(v.string(), v.array(v.string())),
+  tags: v.record(v.string(), v.record(v.string(), v.array(pull))),
 });
 export type RegistryDocument = v.InferOutput<typeof registryDocument>;
 
-/** repository -> tag -> what it meant, and how we know. */
-export const tagsDocument = v.record(
-  v.string(),
-  v.record(v.string(), v.strictObject({ digest, source: v.picklist(['push-history', 'tag-guess']) })),
-);
+const tagHistory = v.strictObject({
+  pushes: v.array(v.strictObject({ digest, atEpochMs: v.number() })),
+  now: v.exactOptional(digest),
+}) satisfies v.GenericSchema<unknown, TagHistory>;
+
+/** repository -> tag -> what is known of it. */
+export const tagsDocument = v.record(v.string(), v.record(v.string(), tagHistory));
 export type TagsDocument = v.InferOutput<typeof tagsDocument>;
 
 export const digestsDocument = v.array(digest);

@@ -49,6 +49,7 @@ export async function judge(
     judgedAtEpochMs: nowEpochMs,
     facts: factsIn(image),
     age: ageOf(image),
+    ...(image.guessedIn && { guessedIn: image.guessedIn }),
     ...(known.isNew && findings && (await keep(ports.evidence, image, scan, findings))),
   };
 }

@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { type Digest, type IndexChild, locationKey } from '../domain/image.ts';
-import { withFacts, withJudgement, withStanding, withUnreadResult } from '../domain/image-record.ts';
+import { withFacts, withGuess, withJudgement, withStanding, withUnreadResult } from '../domain/image-record.ts';
 import { compareTexts } from '../domain/order.ts';
 import { type ImageRecord, type LocationRecord, widenedLocation } from '../domain/records.ts';
 import type { ReviewRecord, RunPart } from '../domain/run.ts';
@@ -75,7 +75,8 @@ export const previewPlaces: View<PlaceLedger> = (real, store) => {
   const reads = previewPlaceReads(real, store);
   return {
     ...reads,
-    ...readsOf(real, ['lastPushed']),
+    ...readsOf(real, ['lastPushed', 'pushesOf']),
+    recordPush: nothing,
     recordLocation: async (record) => {
       const known = await reads.locations(record.digest);
       await store.put(`locations/${record.digest}`, withLocation(known, record));
@@ -183,6 +184,9 @@ export const previewImages: View<ImageLedger> = (real, store) => {
     },
     recordPresence: async (digest, presence) => {
       await change(digest, (before) => ({ ...before, ...presence }));
+    },
+    recordGuess: async (digest, scope, workload) => {
+      await change(digest, (before) => withGuess(before, scope, workload));
     },
     recordStanding: async (digest, standing) => {
       await change(digest, (before) => withStanding(before, standing));

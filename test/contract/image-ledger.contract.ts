@@ -201,6 +201,30 @@ export function imageLedgerContract({
     await expect(ledger.recordJudgement(judgement('a', NOW))).rejects.toEqual(expected);
   });
 
+  test('each scope says for itself who runs an image by a guess, and a verdict without that is not the last word', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    const judged = judgement('a', NOW, { facts: facts('a') });
+    await ledger.recordJudgement(judged);
+    await ledger.recordGuess(digestOf('a'), 'one/scope', 'ecs-service web');
+    await ledger.recordGuess(digestOf('a'), 'other/scope', 'ecs-task job');
+    const guessedIn = { 'one/scope': 'ecs-service web', 'other/scope': 'ecs-task job' };
+    expect(await imageOf(ledger, 'a')).toMatchObject({ guessedIn, verdict: judged.verdict });
+    expect(await imageOf(ledger, 'a')).not.toHaveProperty('judgedAtEpochMs');
+    // It was formed before the guess was known.
+    expect(await ledger.recordJudgement({ ...judged, judgedAtEpochMs: NOW + 1 })).toBe(false);
+    expect(await ledger.recordJudgement({ ...judged, guessedIn, judgedAtEpochMs: NOW + 1 })).toBe(true);
+    await ledger.recordGuess(digestOf('a'), 'one/scope', 'ecs-service web');
+    expect(await imageOf(ledger, 'a')).toMatchObject({ judgedAtEpochMs: NOW + 1 });
+    await ledger.recordGuess(digestOf('a'), 'one/scope', undefined);
+    expect(await imageOf(ledger, 'a')).toMatchObject({ guessedIn: { 'other/scope': 'ecs-task job' } });
+    await ledger.recordGuess(digestOf('a'), 'other/scope', undefined);
+    expect(await imageOf(ledger, 'a')).not.toHaveProperty('guessedIn');
+    await expect(ledger.recordGuess(digestOf('b'), 'one/scope', 'x')).rejects.toMatchObject({
+      name: 'ImageNotRecordedError',
+    });
+  });
+
   test('250 images come back from one question', async () => {
     const ledger = await make();
     const names = Array.from({ length: 250 }, (_, n) => `image-${n}`);

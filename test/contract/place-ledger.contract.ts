@@ -86,6 +86,31 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
     );
   });
 
+  test('pushes of a tag are remembered with their instants, each once, the oldest first', async () => {
+    const ledger = await make();
+    expect(await ledger.pushesOf(LOCATION, 'v1')).toEqual([]);
+    const told = [
+      { digest: digestOf('new'), atEpochMs: NOW + 1 },
+      { digest: digestOf('old'), atEpochMs: NOW },
+    ];
+    for (const push of [...told, ...told]) await ledger.recordPush(LOCATION, 'v1', push);
+    expect(await ledger.pushesOf(LOCATION, 'v1')).toEqual(told.toReversed());
+    expect(await ledger.pushesOf(LOCATION, 'v2')).toEqual([]);
+    // What a listing shows tells no instant at which a tag came to an image.
+    await ledger.recordLocation(place('listed', { tags: ['v2'], ...at(NOW) }));
+    expect(await ledger.pushesOf(LOCATION, 'v2')).toEqual([]);
+    expect(await ledger.lastPushed(LOCATION, 'v1')).toBeUndefined();
+  });
+
+  test('of many pushes of a tag the last hundred are remembered', async () => {
+    const ledger = await make();
+    for (let n = 0; n < 110; n += 1)
+      await ledger.recordPush(LOCATION, 'v1', { digest: digestOf(`image-${n}`), atEpochMs: NOW + n });
+    const pushes = await ledger.pushesOf(LOCATION, 'v1');
+    expect(pushes).toHaveLength(100);
+    expect(pushes[0]).toEqual({ digest: digestOf('image-10'), atEpochMs: NOW + 10 });
+  });
+
   test('locations of many images come back at once, those of the places that are named', async () => {
     const ledger = await make();
     const elsewhere = { ...LOCATION, repository: 'team/copy' };

@@ -1,6 +1,7 @@
 import type { Digest } from '../../domain/image.ts';
 import {
   withFacts,
+  withGuess,
   withJudgement,
   withReconfirmation,
   withStanding,
@@ -28,6 +29,10 @@ export class DynamoImageLedger extends DynamoImages implements ImageLedger, Reco
     presence: { readonly inUse?: boolean; readonly isHead?: boolean },
   ): Promise<void> {
     await this.#changeRecord(digest, (record) => ({ ...record, ...presence }));
+  }
+
+  async recordGuess(digest: Digest, scope: string, workload: string | undefined): Promise<void> {
+    await this.#changeRecord(digest, (record) => withGuess(record, scope, workload));
   }
 
   async recordStanding(digest: Digest, standing: StandingChange): Promise<void> {

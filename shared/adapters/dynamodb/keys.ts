@@ -15,6 +15,7 @@ import type { Usage } from '../../domain/usage.ts';
  * | usage           | IMAGE#<digest>           | USE#<account>/<region>/<cluster>#<workload>#<container> | Query of one image; index `scope` |
  * | index           | INDEX#<digest>           | INDEX                                                | BatchGet by digest |
  * | tag             | TAG#<location>           | <tag>                                                | Get: what was last pushed under a tag |
+ * | pushes of a tag | TAG#<location>           | <tag>#PUSHES                                         | Get: what was pushed under it, and when |
  * | stream          | STREAM#<id>              | STREAM                                               | BatchGet; index `open` |
  * | first seen      | STREAM#<id>              | SEEN#<piece>: the findings whose key falls into it   | Query of one stream |
  * | stream image    | STREAM#<id>              | IMG#<digest>                                         | Query of one stream |
@@ -85,6 +86,11 @@ export const usage = (usage: Usage): Key => ({
 });
 export const index = (digest: Digest): Key => ({ PK: `INDEX#${digest}`, SK: 'INDEX' });
 export const tag = (location: ImageLocation, tag: string): Key => ({ PK: `TAG#${locationKey(location)}`, SK: tag });
+/** No tag holds a `#`. */
+export const tagPushes = (location: ImageLocation, tag: string): Key => ({
+  PK: `TAG#${locationKey(location)}`,
+  SK: `${tag}#PUSHES`,
+});
 export const stream = (stream: string): Key => ({ PK: `STREAM#${stream}`, SK: 'STREAM' });
 export const firstSeen = (stream: string, piece: number): Key => ({ PK: `STREAM#${stream}`, SK: `SEEN#${piece}` });
 export const streamImage = (stream: string, digest: string): Key => ({ PK: `STREAM#${stream}`, SK: `IMG#${digest}` });

@@ -1,7 +1,8 @@
 import type { Digest, ImageLocation, IndexChild } from '../../domain/image.ts';
 import { type LocationRecord, widenedLocation } from '../../domain/records.ts';
+import { type TagPush, withPush } from '../../domain/tag-history.ts';
 import type { PlaceLedger } from '../../ports/ledger.ts';
-import { recordOf } from './items.ts';
+import { packLists, recordOf, storedRecord } from './items.ts';
 import * as keys from './keys.ts';
 import { DynamoPlaces } from './places.ts';
 import type { Item } from './table.ts';
@@ -37,6 +38,19 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
     return item && recordOf<TagItem>(item).digest;
   }
 
+  async recordPush(location: ImageLocation, tag: string, push: TagPush): Promise<void> {
+    await this.table.change(keys.tagPushes(location, tag), (item) => {
+      const before = item ? pushesIn(item) : [];
+      const pushes = withPush(before, push);
+      return pushes === before ? undefined : { kind: 'tag-pushes', ...packLists({ pushes }) };
+    });
+  }
+
+  async pushesOf(location: ImageLocation, tag: string): Promise<readonly TagPush[]> {
+    const item = await this.table.get(keys.tagPushes(location, tag));
+    return item ? pushesIn(item) : [];
+  }
+
   async recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void> {
     await this.table.change(keys.index(digest), () => ({ kind: 'index', digest, children }));
   }
@@ -52,6 +66,8 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
     );
   }
 }
+
+const pushesIn = (item: Item): readonly TagPush[] => storedRecord<{ readonly pushes: readonly TagPush[] }>(item).pushes;
 
 function isLater(pushed: TagItem, known: Item | undefined): boolean {
   if (!known) return true;

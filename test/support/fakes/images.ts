@@ -1,6 +1,7 @@
 import type { Digest } from '../../../shared/domain/image.ts';
 import {
   withFacts,
+  withGuess,
   withJudgement,
   withReconfirmation,
   withStanding,
@@ -55,6 +56,11 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
 
   async recordPresence(digest: Digest, presence: { inUse?: boolean; isHead?: boolean }): Promise<void> {
     this.#put({ ...this.#known(digest), ...presence });
+  }
+
+  async recordGuess(digest: Digest, scope: string, workload: string | undefined): Promise<void> {
+    const record = withGuess(this.#known(digest), scope, workload);
+    if (record) this.#put(record);
   }
 
   async recordStanding(digest: Digest, standing: StandingChange): Promise<void> {

@@ -1,12 +1,14 @@
 import type { Digest, ImageLocation, IndexChild } from '../../../shared/domain/image.ts';
 import { locationKey } from '../../../shared/domain/image.ts';
 import { type ImageFacts, type LocationRecord, widenedLocation } from '../../../shared/domain/records.ts';
+import { type TagPush, withPush } from '../../../shared/domain/tag-history.ts';
 import type { FleetPlaces, PlaceLedger } from '../../../shared/ports/ledger.ts';
 
 /** Places of images and contents of indexes in memory. */
 export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
   readonly #places = new Map<string, LocationRecord>();
   readonly #tags = new Map<string, { readonly digest: Digest; readonly pushedAtEpochMs: number }>();
+  readonly #pushes = new Map<string, readonly TagPush[]>();
   readonly #indexes = new Map<Digest, readonly IndexChild[]>();
 
   async recordLocation(record: LocationRecord): Promise<void> {
@@ -37,6 +39,15 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
     return this.#tags.get(`${locationKey(location)} ${tag}`)?.digest;
   }
 
+  async recordPush(location: ImageLocation, tag: string, push: TagPush): Promise<void> {
+    const key = `${locationKey(location)} ${tag}`;
+    this.#pushes.set(key, withPush(this.#pushes.get(key) ?? [], push));
+  }
+
+  async pushesOf(location: ImageLocation, tag: string): Promise<readonly TagPush[]> {
+    return this.#pushes.get(`${locationKey(location)} ${tag}`) ?? [];
+  }
+
   async recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void> {
     this.#indexes.set(digest, structuredClone(children));
   }
@@ -55,6 +66,7 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
     return [
       ...[...this.#places].map(([key, record]) => ({ key: `LOC ${key}`, ...record })),
       ...[...this.#tags].map(([key, tag]) => ({ key: `TAG ${key}`, ...tag })),
+      ...[...this.#pushes].map(([key, pushes]) => ({ key: `PUSHES ${key}`, pushes })),
       ...[...this.#indexes].map(([key, children]) => ({ key: `INDEX ${key}`, children })),
     ];
   }

@@ -107,6 +107,31 @@ test('tasks that are stopping cost calls only where they are asked for', async (
   expect(ecs.commandCalls(ListTasksCommand)).toHaveLength(1);
 });
 
+const [MADE, BEGAN, ENDED, RAN] = [1_000, 2_000, 3_000, 4_000];
+test.each<[string, Task, object]>([
+  [
+    'when its pull began and ended',
+    {
+      createdAt: new Date(MADE),
+      pullStartedAt: new Date(BEGAN),
+      pullStoppedAt: new Date(ENDED),
+      startedAt: new Date(RAN),
+    },
+    { pull: { beganAtEpochMs: BEGAN, endedAtEpochMs: ENDED } },
+  ],
+  [
+    'when it was made and ran, where no pull is told',
+    { createdAt: new Date(MADE), startedAt: new Date(RAN) },
+    { pull: { beganAtEpochMs: MADE, endedAtEpochMs: RAN } },
+  ],
+  ['that nothing is pulled yet', { createdAt: new Date(MADE), lastStatus: 'PENDING' }, { isStarting: true }],
+  ['nothing', { lastStatus: 'RUNNING' }, {}],
+])('of a task ECS tells %s', async (_, told, expected) => {
+  runs(task(told));
+  const [found] = (await collect(source.tasks(cluster))).flat();
+  expect(found).toEqual({ workloadKind: 'ecs-service', workload: 'api', containers: [], ...expected });
+});
+
 test('a digest that is none is left out', async () => {
   runs(
     task({

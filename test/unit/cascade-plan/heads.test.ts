@@ -55,7 +55,7 @@ function refusing({ registry }: PlanWorld, n: number): readonly string[] {
 
 async function listed(world: PlanWorld): Promise<void> {
   const { policy } = await world.policies.current();
-  await readRepository(world, policy, { location: locationOf(0), isListed: true, digests: {}, tags: [] });
+  await readRepository(world, policy, { location: locationOf(0), isListed: true, digests: {}, tags: {} });
 }
 
 /** Streams whose heads are known, and were read a while ago. */

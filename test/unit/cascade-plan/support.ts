@@ -155,7 +155,7 @@ export async function pushed(
   const digest = digestOf(name);
   push(world, n, name, { tags, pushedAtEpochMs });
   const { policy } = await world.policies.current();
-  await readRepository(world, policy, { location: locationOf(n), isListed: true, digests: {}, tags: [] });
+  await readRepository(world, policy, { location: locationOf(n), isListed: true, digests: {}, tags: {} });
   await world.guards.change(streamOf(n), (memory) => ({ ...memory, headReadAtEpochMs: world.clock() }));
   await world.images.recordPresence(digest, { inUse });
   if (reasons) await judge(world, digest, reasons);

@@ -1,7 +1,7 @@
 import { whyCommand } from '../../../cli/commands/why.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
 import { cascade, closure, lock, node, rebuild } from '../../support/rebuild-samples.ts';
-import { digestOf } from '../../support/samples.ts';
+import { digestOf, usage } from '../../support/samples.ts';
 import {
   fact,
   HOUR_MS,
@@ -113,4 +113,20 @@ test('why shows what an image stands on, and which of that decides how old it co
   expect(await why(world)).toMatch(/made again +2026-11-22 03:00 UTC \(2 days ago\), by a rebuild of ours/);
   await world.images.recordStanding(digestOf('app-0'), { age: { known: false, unknown: [digestOf('app-0')] } });
   expect(await why(world)).toMatch(/stands on +no image that is known\n +counts as +unknown, by itself\n/);
+});
+
+test('why says how it is known that a task runs the image, and that a guess is none of it', async () => {
+  const world = await planWorld();
+  const workload = 'ecs-service 111122223333/eu-west-1/prod/web';
+  const guess = { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload, scopes: 2 } as const;
+  await pushed(world, 0, 'app-0', { reasons: [guess], inUse: true });
+  const asked = { workload: 'web', digestSource: 'tag-guess' } as const;
+  await world.usages.record(
+    [usage('app-0', asked), usage('app-0', { ...asked, workload: 'old', digestSource: 'push-history' })],
+    world.clock(),
+  );
+  const text = await why(world);
+  expect(text).toContain(`what ${workload} runs is a guess, and so in 1 more scopes, ECS reports no digest`);
+  expect(text).toMatch(/web .*a guess: what the tag means now/);
+  expect(text).toMatch(/old .*what the tag meant when it was pulled/);
 });

@@ -95,11 +95,11 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
     /not read completely since .*: a\/one$/,
   ],
   [
-    'nobody can tell what a workload runs from its repository',
+    'a workload runs something from its repository, and no digest is proven',
     {
       scopes: [{ ...whole, unidentified: [{ repository: REPOSITORY, workload: 'ecs-task a/b' }] }],
     },
-    /nobody can tell which image of its repository is run by ecs-task a\/b$/,
+    /not proven which image of its repository is run by ecs-task a\/b$/,
   ],
   ['a holder runs in a scope that was read', { running: [runs(looked('new')), runs(holder)] }, /still run by/],
 ])('it stays open: %s', (_, changes, waitingFor) => {

@@ -66,6 +66,21 @@ test('a reason keeps the layer that the scanner names, and decides nothing by it
   expect(layered?.reasons).toEqual(plain?.reasons.map((reason) => ({ ...reason, layer })));
 });
 
+test('an image that a workload runs by a guess alone is unknown, however clean it is, and no waiver changes that', () => {
+  const guessedIn = { '222233334444/eu-west-1': 'ecs-task b', '111122223333/us-east-1': 'ecs-service a' };
+  const verdict = judge({ image: { ...image(), guessedIn } });
+  expect(verdict).toMatchObject({
+    status: 'unknown',
+    reasons: [
+      { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload: 'ecs-service a', scopes: 2 },
+    ],
+  });
+  expect(
+    judge({ image: { ...image({ birth: { known: true, bornAtEpochMs: NOW - 31 * DAY, evidence: [] } }), guessedIn } })
+      .status,
+  ).toBe('violating');
+});
+
 describe('age', () => {
   test.each<[number, string[]]>([
     [0, ['compliant']],

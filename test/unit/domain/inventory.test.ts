@@ -1,10 +1,11 @@
 import { aggregateObservations, observe } from '../../../shared/domain/inventory.ts';
-import type { Observation, RunningTask } from '../../../shared/domain/usage.ts';
+import type { Observation, RunningContainer, RunningTask } from '../../../shared/domain/usage.ts';
 import { fc } from '../../support/seeded.ts';
 import { digestOf, runs } from './arbitraries.ts';
 
 const CLUSTER = { account: '111122223333', region: 'us-east-1', cluster: 'shared' };
 const HOST = '111122223333.dkr.ecr.us-east-1.amazonaws.com';
+const READ_AT = 1_000;
 const A = digestOf('a');
 const B = digestOf('b');
 
@@ -48,11 +49,36 @@ test.each<[string, RunningTask['containers'][number], Partial<Observation>]>([
   ['neither', { name: 'c' }, {}],
   ['an unreadable reference', { name: 'c', image: '???' }, { reference: '???' }],
 ])('%s', (_, container, expected) => {
-  expect(observe(CLUSTER, task([container]))).toEqual([{ ...base, container: 'c', ...expected }]);
+  expect(observe(CLUSTER, task([container]), READ_AT)).toEqual([{ ...base, container: 'c', ...expected }]);
+});
+
+describe('when a container was pulled', () => {
+  const pull = { beganAtEpochMs: 1, endedAtEpochMs: 2 };
+  const byTag = { name: 'c', image: `${HOST}/apps/web:1` };
+  const seen = (container: RunningContainer, changes: Partial<RunningTask>) =>
+    observe(CLUSTER, { ...task([container]), ...changes }, READ_AT)[0]?.pull;
+
+  test.each<[string, RunningContainer, Partial<RunningTask>, unknown]>([
+    ['is kept where only a tag tells what it is', byTag, { pull }, pull],
+    ['is of no use where the digest is told', { ...byTag, digest: A }, { pull }, undefined],
+    ['is of no use where the reference names it', { ...byTag, image: `${byTag.image}@${B}` }, { pull }, undefined],
+    ['is of no use outside ECR', { name: 'c', image: 'nginx:1' }, { pull }, undefined],
+    ['is not before now where it has pulled nothing yet', byTag, { isStarting: true }, { endedAtEpochMs: READ_AT }],
+    ['is not known where ECS does not tell', byTag, {}, undefined],
+  ])('%s', (_, container, changes, expected) => {
+    expect(seen(container, changes)).toEqual(expected);
+  });
+
+  test('keeps observations apart: a tag may have meant different images', () => {
+    const aggregator = aggregateObservations(100, READ_AT);
+    const pulled = (endedAtEpochMs: number) => ({ ...task([byTag]), pull: { endedAtEpochMs } });
+    aggregator.add(CLUSTER, [pulled(1), pulled(2), pulled(1)]);
+    expect(aggregator.flush()).toMatchObject([{ count: 2 }, { count: 1 }]);
+  });
 });
 
 test('equal containers of equal tasks are one observation, in a fixed order', () => {
-  const aggregator = aggregateObservations(100);
+  const aggregator = aggregateObservations(100, READ_AT);
   const web = task([
     { name: 'web', image: `${HOST}/apps/web:1`, digest: A },
     { name: 'envoy', digest: B },
@@ -76,13 +102,13 @@ test.each<[string, Partial<RunningTask>]>([
   ['digest', { containers: [{ name: 'c', digest: B }] }],
   ['reference', { containers: [{ name: 'c', digest: A, image: 'x' }] }],
 ])('tasks that differ in their %s are kept apart', (_, changes) => {
-  const aggregator = aggregateObservations(100);
+  const aggregator = aggregateObservations(100, READ_AT);
   aggregator.add(CLUSTER, [task([{ name: 'c', digest: A }]), task([{ name: 'c', digest: A }], changes)]);
   expect(aggregator.flush()).toHaveLength(2);
 });
 
 test('clusters are kept apart', () => {
-  const aggregator = aggregateObservations(100);
+  const aggregator = aggregateObservations(100, READ_AT);
   const one = task([{ name: 'c', digest: A }]);
   aggregator.add(CLUSTER, [one]);
   aggregator.add({ ...CLUSTER, cluster: 'other' }, [one]);
@@ -98,7 +124,7 @@ test('pieces never grow beyond one more addition, and lose no container', () => 
   );
   fc.assert(
     fc.property(tasks, fc.integer({ min: 1, max: 4 }), (all, size) => {
-      const aggregator = aggregateObservations(size);
+      const aggregator = aggregateObservations(size, READ_AT);
       const pieces = all.flatMap((each) => aggregator.add(CLUSTER, [each]) ?? []);
       const rest = aggregator.flush() ?? [];
       expect(rest.length).toBeLessThan(Math.max(size, 1));

@@ -12,6 +12,7 @@ import { digestOf, runs } from './arbitraries.ts';
 const INDEX = digestOf('index');
 const [AMD, ARM, WINDOWS, A] = [digestOf('amd64'), digestOf('arm64'), digestOf('windows'), digestOf('a')];
 const LOCATION = { account: '111122223333', region: 'us-east-1', repository: 'apps/web' };
+const PUSHED = 1_000_000;
 const REFERENCE = '111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web:1';
 
 const resolvers: Resolvers = {
@@ -33,7 +34,7 @@ const resolvers: Resolvers = {
       ],
     ],
   ]),
-  tags: new Map([[tagKey(LOCATION, '1'), { digest: INDEX, source: 'tag-guess' }]]),
+  tags: new Map([[tagKey(LOCATION, '1'), { pushes: [{ digest: A, atEpochMs: PUSHED }], now: INDEX }]]),
 };
 
 const workload = {
@@ -90,6 +91,16 @@ test.each<[string, Partial<Observation>, Partial<Usage>[]]>([
     { reference: REFERENCE, location: LOCATION, architecture: 'arm64' },
     [{ digest: ARM, digestSource: 'tag-guess', reference: REFERENCE }],
   ],
+  [
+    'a tag that was pulled after its push',
+    { reference: REFERENCE, location: LOCATION, pull: { endedAtEpochMs: PUSHED + 10_000 } },
+    [{ digest: A, digestSource: 'push-history', reference: REFERENCE }],
+  ],
+  [
+    'a tag that was pulled before its history begins: what it means now',
+    { reference: REFERENCE, location: LOCATION, architecture: 'arm64', pull: { endedAtEpochMs: PUSHED - 10_000 } },
+    [{ digest: ARM, digestSource: 'tag-guess', reference: REFERENCE }],
+  ],
 ])('%s', (_, changes, expected) => {
   const resolution = resolveObservation(observation(changes), resolvers);
   expect(resolution).toMatchObject({ resolved: true, usages: expected });
@@ -97,6 +108,7 @@ test.each<[string, Partial<Observation>, Partial<Usage>[]]>([
     expect(resolution.usages).toHaveLength(expected.length);
     for (const each of resolution.usages) expect(each).not.toHaveProperty('architecture');
     for (const each of resolution.usages) expect(each).not.toHaveProperty('location');
+    for (const each of resolution.usages) expect(each).not.toHaveProperty('pull');
   }
 });
 
@@ -112,13 +124,13 @@ test.each<[string, Partial<Observation>]>([
   });
 });
 
-test('equal usages add up, and keep the best evidence and the first reference', () => {
+test('equal usages add up, and keep the worst evidence and the first reference', () => {
   const merged = mergeUsages([
     usage({ digestSource: 'tag-guess', reference: 'b' }),
     usage({ count: 3, digestSource: 'runtime' }),
     usage({ count: 1, digestSource: 'push-history', reference: 'a' }),
   ]);
-  expect([...merged.values()]).toEqual([usage({ count: 6, digestSource: 'runtime', reference: 'a' })]);
+  expect([...merged.values()]).toEqual([usage({ count: 6, digestSource: 'tag-guess', reference: 'a' })]);
 });
 
 describe('comparing', () => {

@@ -70,9 +70,28 @@ test('a tag beside a pinned digest is no evidence of what it meant', async () =>
   expect(asked?.digests).toEqual({ 'apps/web': { [digestOf('a')]: [] } });
 });
 
+/** Before all history: what a tag meant to a task of which ECS tells no pull is a guess. */
+const NEVER = { endedAtEpochMs: 0 };
+
+test('asks for a tag with each pull by it once, in order', async () => {
+  const pulled = (endedAtEpochMs: number) =>
+    seen({
+      reference: `${host}/apps/web:v1`,
+      location: web,
+      pull: { beganAtEpochMs: endedAtEpochMs - 1, endedAtEpochMs },
+    });
+  const untold = seen({ reference: `${host}/apps/web:v1`, location: web });
+  const [, asked] = await grouped([
+    [pulled(1_795_489_200_000), untold],
+    [pulled(1_795_489_100_000), pulled(1_795_489_200_000)],
+  ]);
+  const pulls = [1_795_489_100_000, 1_795_489_200_000].map((at) => ({ beganAtEpochMs: at - 1, endedAtEpochMs: at }));
+  expect(asked).toMatchObject({ tags: { 'apps/web': { v1: [NEVER, ...pulls] } } });
+});
+
 test('asks for tags whose digest nobody told', async () => {
   const [, asked] = await grouped([[seen({ reference: `${host}/apps/web`, location: web })]]);
-  expect(asked).toEqual({ registry: payments, digests: {}, tags: { 'apps/web': ['latest'] } });
+  expect(asked).toEqual({ registry: payments, digests: {}, tags: { 'apps/web': { latest: [NEVER] } } });
 });
 
 test("leaves out AWS's own registries and what is not in ECR", async () => {

@@ -24,7 +24,7 @@ function push(world: World, letter: string, pushedAtEpochMs: number): void {
 
 const read = (world: World, turns: Turns = {}) =>
   readRepository({ ...world, streams: interleave('streams', world.streams, turns) }, policy, {
-    ...{ location: debian, isListed: true, digests: {}, tags: [] },
+    ...{ location: debian, isListed: true, digests: {}, tags: {} },
   });
 
 const headOf = async (world: World) => (await world.streams.streams([LINE])).get(LINE)?.head?.images;

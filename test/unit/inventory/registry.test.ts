@@ -4,6 +4,8 @@ import { collect } from '../../../shared/concurrency.ts';
 import { type Digest, locationKey } from '../../../shared/domain/image.ts';
 import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
 import { LayerDownloadError } from '../../../shared/ports/errors.ts';
+import { START_EPOCH_MS } from '../../support/fakes/world.ts';
+import { HOUR_MS } from '../../support/samples.ts';
 import {
   BORN,
   config,
@@ -385,18 +387,83 @@ describe('a tag that nobody explained', () => {
     pushImage(world, web, 'a', ['stable']);
     world.workloads.run(main, untold);
     await review();
-    expect(await document(keys.tags(payments))).toEqual({ 'apps/web': { stable: { digest: a, source: 'tag-guess' } } });
+    expect(await document(keys.tags(payments))).toEqual({ 'apps/web': { stable: { pushes: [], now: a } } });
     expect(await live()).toMatchObject([{ digest: a, digestSource: 'tag-guess' }]);
   });
 
-  test('means what was pushed, where our own history has it, though it moved since', async () => {
-    const { world, review, live } = await inventoryWorld();
-    pushImage(world, web, 'a', ['stable']);
-    await world.places.recordLocation({ digest: a, location: web, tags: ['stable'], lastPushSeenAtEpochMs: PUSHED });
-    pushImage(world, web, 'b', ['stable']);
+  const [EARLY, MOVED] = [PUSHED, START_EPOCH_MS - DAY_MS];
+  const pulled = (endedAtEpochMs: number, workload = 'web') => ({ ...untold, workload, pull: { endedAtEpochMs } });
+  /** `stable` was a, and is b since yesterday. */
+  async function moved() {
+    const set = await inventoryWorld();
+    pushImage(set.world, web, 'a', ['stable']);
+    await set.world.places.recordPush(web, 'stable', { digest: a, atEpochMs: EARLY });
+    pushImage(set.world, web, 'b', ['stable']);
+    await set.world.places.recordPush(web, 'stable', { digest: b, atEpochMs: MOVED });
+    const asked = jest.spyOn(set.world.registry, 'resolveTag');
+    return { ...set, asked };
+  }
+
+  test('means what it meant when it was pulled, where our own history reaches that, though it moved since', async () => {
+    const { world, review, live, asked } = await moved();
+    world.workloads.run(main, pulled(EARLY + HOUR_MS), pulled(MOVED + HOUR_MS, 'newer'));
+    world.workloads.run(main, { ...untold, workload: 'starting', isStarting: true });
+    await review();
+    const told = (await live()).map(({ workload, digest, digestSource }) => [workload, digest, digestSource]);
+    expect(told.sort()).toEqual([
+      ['newer', b, 'push-history'],
+      ['starting', b, 'push-history'],
+      ['web', a, 'push-history'],
+    ]);
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ['before its history begins', EARLY - HOUR_MS],
+    ['when nobody can tell', undefined],
+  ])('that was pulled %s means what it means now, as a guess', async (_, endedAtEpochMs) => {
+    const { world, review, live } = await moved();
+    world.workloads.run(main, endedAtEpochMs === undefined ? untold : pulled(endedAtEpochMs));
+    await review();
+    expect(await live()).toMatchObject([{ digest: b, digestSource: 'tag-guess' }]);
+  });
+
+  test('by a guess is written on the image, which is judged as unknown, until ECS tells what runs', async () => {
+    const { world, review } = await moved();
     world.workloads.run(main, untold);
     await review();
-    expect(await live()).toMatchObject([{ digest: a, digestSource: 'push-history' }]);
+    const workload = 'ecs-service 444455556666/eu-west-1/main/web';
+    expect(world.images.records.get(b)).toMatchObject({
+      inUse: true,
+      guessedIn: { '444455556666/eu-west-1': workload },
+    });
+    world.workloads.stop(main, 'web').run(main, running(b));
+    await review();
+    expect(world.images.records.get(b)).toMatchObject({ inUse: true });
+    expect(world.images.records.get(b)).not.toHaveProperty('guessedIn');
+  });
+
+  test('by a guess is written on the image no more once that guess is another image', async () => {
+    const { world, review } = await moved();
+    world.workloads.run(main, untold);
+    await review();
+    pushImage(world, web, 'c', ['stable']);
+    await world.places.recordLocation({ digest: c, location: web, tags: ['stable'], lastPushSeenAtEpochMs: MOVED + 1 });
+    await review();
+    expect(world.images.records.get(b)).not.toHaveProperty('guessedIn');
+    expect(world.images.records.get(c)).toHaveProperty('guessedIn');
+  });
+
+  test.each([
+    ['by its history', pulled(MOVED + HOUR_MS)],
+    ['by a guess', untold],
+  ])('keeps closures of its repository open where it is known %s alone', async (_, one) => {
+    const { world, review } = await moved();
+    world.workloads.run(main, one);
+    await review();
+    expect(await world.scopes.get(payments)).toMatchObject({
+      unidentified: [{ repository: locationKey(web), workload: 'ecs-service 444455556666/eu-west-1/main/web' }],
+    });
   });
 
   test('is reported where nobody knows it, and judged as nothing', async () => {
@@ -426,6 +493,7 @@ describe('a tag that nobody explained', () => {
       unidentified: [{ repository: locationKey(web), workload }],
     });
     pushImage(world, web, 'a', ['stable']);
+    world.workloads.stop(main, 'web').stop(main, 'another').run(main, running(a));
     await review();
     expect(await world.scopes.get(payments)).not.toHaveProperty('unidentified');
   });

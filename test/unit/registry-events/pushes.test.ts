@@ -34,6 +34,9 @@ test('a push is history, facts and a head', async () => {
     failed: [],
   });
   expect(await world.places.lastPushed(LOCATION, 'v1.0.0')).toBe(digestOf('one'));
+  expect(await world.places.pushesOf(LOCATION, 'v1.0.0')).toEqual([
+    { digest: digestOf('one'), atEpochMs: world.clock() },
+  ]);
   expect(world.images.records.get(digestOf('one'))).toMatchObject({
     ...{ stream: LINE, owner: 'payments', tier: 'application', isHead: true, inUse: false, locations: [LOCATION] },
     birth: { known: true, bornAtEpochMs: world.clock() - 60_000 },

@@ -217,7 +217,7 @@ describe('what runs from the repository and belongs to no stream', () => {
   });
 });
 
-test('a container that nobody can identify keeps it open, also while its account cannot be read again', async () => {
+test('a container whose digest is not proven keeps it open, also while its account cannot be read again', async () => {
   const world = await scene();
   await replaced(world);
   const unidentified = [
@@ -226,7 +226,7 @@ test('a container that nobody can identify keeps it open, also while its account
   const first = await reviewed(world);
   await world.scopes.record({ ...complete(world, OTHER), unidentified });
   expect(await look(world, first)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = 'nobody can tell which image of its repository is run by ecs-task lab/probe';
+  const waitingFor = 'not proven which image of its repository is run by ecs-task lab/probe';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });

@@ -60,7 +60,7 @@ export async function verifyWorld({ promotes = false, changes = {} as Partial<Re
   const complete = { ...world, retry, pace: async () => {}, policyVersion };
   push(complete, 'old', { tags: ['22'], pushedAtEpochMs: world.clock() - 3 * DAY_MS });
   world.scanner.finds(OLD, [finding('CVE-2026-1'), finding('CVE-2026-9', { package: 'zlib', version: '1.0' })]);
-  const head = { location: LOCATION, isListed: true, digests: {}, tags: [] };
+  const head = { location: LOCATION, isListed: true, digests: {}, tags: {} };
   await readRepository(complete, (await world.policies.current()).policy, head);
   await scan(complete);
   world.scanner.completesAtOnce = false;
