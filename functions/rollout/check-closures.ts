@@ -1,23 +1,17 @@
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
 import type { Closure } from '../../shared/domain/cascade.ts';
-import {
-  afterClosure,
-  checkClosure,
-  isOverdue,
-  type RunningImage,
-  type ScopeReading,
-} from '../../shared/domain/closure.ts';
-import { locationKey, registryKey } from '../../shared/domain/image.ts';
+import { afterClosure, checkClosure, isOverdue, type ScopeReading } from '../../shared/domain/closure.ts';
+import { registryKey } from '../../shared/domain/image.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
 import { servicesToPlanAnew } from '../../shared/domain/postponed.ts';
 import { WHOLE_FLEET } from '../../shared/domain/run.ts';
-import { parseStreamId } from '../../shared/domain/stream.ts';
 import { modeIn } from '../../shared/domain/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
-import type { ScopeRecord } from '../../shared/ports/ledger.ts';
+import { digestsInUse } from '../../shared/review/digests-in-use.ts';
 import type { StepInput } from './input.ts';
 import { type RolloutPorts, withImages } from './ports.ts';
-import { straysOf } from './strays.ts';
-import { runningImages } from './stream-usages.ts';
+import { readRunning } from './read-running.ts';
+import { type RunningLineage, readRunningLineage } from './running-lineage.ts';
 
 const CLOSURES_AT_ONCE = 4;
 const SERVICES_AT_ONCE = 8;
@@ -35,12 +29,12 @@ export interface CheckedClosures {
  */
 export async function checkClosures(
   ports: RolloutPorts,
-  { runId }: StepInput<'check-closures'>,
+  { runId, policyVersion }: StepInput<'check-closures'>,
 ): Promise<CheckedClosures> {
   const review = await ports.runs.get(runId);
   if (!review) throw new InvalidInputError([`runId: nobody began review ${runId}`]);
   const isOfFleet = review.scopeKey === WHOLE_FLEET && review.mode === 'review';
-  const seen = isOfFleet ? await readFleet(ports, runId) : undefined;
+  const seen = isOfFleet ? await readFleet(ports, runId, policyVersion) : undefined;
   const counts = { open: 0, closed: 0, overdue: 0 };
   const errors: unknown[] = [];
   await eachConcurrently(ports.rollouts.openClosures(), CLOSURES_AT_ONCE, async (closure) => {
@@ -60,28 +54,32 @@ export async function checkClosures(
 interface FleetSeen {
   readonly runId: string;
   readonly scopes: readonly ScopeReading[];
-  /** What runs and is of no stream, by repository. */
-  readonly strays: ReadonlyMap<string, readonly RunningImage[]>;
+  readonly policy: Policy;
+  readonly lineage: RunningLineage;
 }
 
-async function readFleet(ports: RolloutPorts, runId: string): Promise<FleetSeen> {
-  const repositories = new Set<string>();
+/** What is the same for all closures: read once, whatever their number. */
+async function readFleet(ports: RolloutPorts, runId: string, policyVersion: string): Promise<FleetSeen | undefined> {
+  const streams = new Set<string>();
   // One by one: each has thousands of facts.
-  for await (const closure of ports.rollouts.openClosures()) repositories.add(repositoryOf(closure));
-  const known = repositories.size > 0 ? await collect(ports.scopes.all()) : [];
-  return { runId, scopes: await readings(ports, runId, known), strays: await straysOf(ports, known, repositories) };
+  for await (const { stream } of ports.rollouts.openClosures()) streams.add(stream);
+  if (streams.size === 0) return undefined;
+  const [{ policy }, scopes, inUse] = await Promise.all([
+    ports.policies.load(policyVersion),
+    readings(ports, runId),
+    // What the review has seen, scope by scope: a mark on an image, or an index, may be older.
+    digestsInUse(ports, runId),
+  ]);
+  const unidentified = new Set(scopes.flatMap((scope) => (scope.unidentified ?? []).map((one) => one.repository)));
+  const lineage = await readRunningLineage(ports, { policy, inUse, streams, unidentified });
+  return { runId, scopes, policy, lineage };
 }
-
-const repositoryOf = ({ stream }: Closure): string => locationKey(parseStreamId(stream).location);
 
 /** Every scope of the run, as it was last read completely: one that failed now, or was skipped, keeps its earlier reading. */
-async function readings(
-  { runs }: RolloutPorts,
-  runId: string,
-  known: readonly ScopeRecord[],
-): Promise<readonly ScopeReading[]> {
+async function readings({ runs, scopes }: RolloutPorts, runId: string): Promise<readonly ScopeReading[]> {
   const keys: string[] = [];
   for await (const part of runs.parts(runId)) if (part.kind === 'scope') keys.push(registryKey(part.result.scope));
+  const known = await collect(scopes.all());
   const records = new Map(known.map((record) => [registryKey(record.scope), record]));
   return keys.sort().map((key) => {
     const { completeAtEpochMs, includesStopping, unidentified } = records.get(key) ?? {};
@@ -101,15 +99,13 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
   const begun = await mapConcurrently(services, SERVICES_AT_ONCE, (service) =>
     ports.rollouts.deployment(cascadeId, service),
   );
-  // A proof asks for the usages themselves, of every image there ever was, and trusts no mark.
-  const running = await runningImages(ports, stream, () => true);
-  const isListed = new Set(running.map(({ image }) => image.digest));
-  const strays = (fleet.strays.get(repositoryOf(closure)) ?? []).filter(({ image }) => !isListed.has(image.digest));
+  const outputs = await withImages(ports, output);
   const seen = {
-    ...fleet,
+    ...{ runId: fleet.runId, scopes: fleet.scopes, output: outputs },
     deployments: begun.filter((deployment) => deployment !== undefined),
-    running: [...running, ...strays],
-    output: await withImages(ports, output),
+    running: await readRunning(ports, closure, outputs, fleet),
+    unread: fleet.lineage.unreadOver(stream),
+    mayRun: (repository: string) => fleet.lineage.mayRun(stream, repository),
   };
   const nowEpochMs = ports.clock();
   if (checkClosure(closure, seen, nowEpochMs).state === 'closed')

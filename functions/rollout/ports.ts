@@ -22,7 +22,7 @@ export interface RolloutPorts {
   readonly rollouts: RolloutLedger;
   readonly causes: Pick<CauseLedger, 'change'>;
   readonly images: Pick<ImageLedger, 'get'>;
-  readonly places: Pick<PlaceLedger, 'indexes'>;
+  readonly places: Pick<PlaceLedger, 'indexes' | 'locations'>;
   readonly usages: Pick<UsageLedger, 'ofImage' | 'live'>;
   readonly streamImages: Pick<StreamImages, 'of'>;
   readonly runs: Pick<RunLedger, 'get' | 'parts'>;

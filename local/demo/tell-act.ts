@@ -42,7 +42,10 @@ function tellProof(progress: Progress, { streams, cascades }: ActResult, names: 
     tellRuns(progress, stream, nobody, names);
   }
   for (const runId of new Set(patched.flatMap(({ provenBy }) => provenBy ?? [])))
-    progress.text(`  Closed by review ${runId}: it read every place, and nothing older runs.`, 2);
+    progress.text(
+      `  Closed by review ${runId}: it read every place. What had to go runs nowhere, nor what is built on it.`,
+      2,
+    );
 }
 
 const digestsOf = ({ before, after }: Stream): string =>

@@ -1,16 +1,21 @@
 import type { CascadeNode, Closure, Deployment } from './cascade.ts';
 import { type Cause, type CauseFact, isDoneOnceBuilt, reopenCause, settleFacts } from './cause.ts';
 import { isOver } from './deployment.ts';
-import { anyHolds, holdsFact, type LookedAt } from './holding.ts';
-import { type Digest, locationKey } from './image.ts';
-import { parseStreamId } from './stream.ts';
+import { type Holding, holdsFact, type LookedAt } from './holding.ts';
+import type { Digest, Tier } from './image.ts';
+import type { Policy } from './policy.ts';
 import { HOUR_MS } from './time.ts';
 import { type Usage, workloadText } from './usage.ts';
 
-/** An image of the closure's stream that something runs. */
+/** An image of the closure's stream that runs, or that running images are built on. */
 export interface RunningImage {
   readonly image: LookedAt;
+  /** Live usages of it and of what is built on it; only asked for where it may hold the cause. */
   readonly usages: readonly Usage[];
+  /** It was pushed later than what was verified. */
+  readonly isNewer?: boolean;
+  /** So many images that are built on it were not asked for their usages: enough are named. */
+  readonly unasked?: number;
 }
 
 /** One scope of the run that looks, and when it was last read completely; absent where it never was. */
@@ -31,12 +36,16 @@ export interface Unidentified {
 }
 
 export interface ClosureFacts {
-  /** Live usages of all images of the stream, and of those in its repository that are of none, by image. */
+  /** All images of the stream that run or that running images are built on. */
   readonly running: readonly RunningImage[];
+  /** Images that run and may be built on one of the stream: nobody could read what they are built on. */
+  readonly unread: readonly Digest[];
   /** Digests of what was verified: the index, and its images. */
   readonly output: ReadonlySet<Digest>;
   /** Every scope that the policy names. */
   readonly scopes: readonly ScopeReading[];
+  /** Whether a container from a repository may run what is built on the stream. */
+  readonly mayRun: (repository: string) => boolean;
   /** Those that were begun of the services that the rollout deploys for the stream. */
   readonly deployments: readonly Deployment[];
   readonly runId: string;
@@ -44,13 +53,13 @@ export interface ClosureFacts {
 
 /**
  * A closure after a look at all that runs: closed with its proof where every scope was read completely since the
- * rollout and no live usage of a holder is left, otherwise open with what it waits for. What nobody could read, judge or
- * identify keeps it open. `closure` itself where nothing changed.
+ * rollout and nothing runs whose lineage holds the cause, otherwise open with what it waits for. What nobody could read,
+ * judge or identify keeps it open. `closure` itself where nothing changed.
  */
 export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: number): Closure {
   if (closure.state === 'closed') return closure;
   const waitingFor =
-    unfinished(seen) ?? unread(closure, seen) ?? stillRunning(closure, seen) ?? unidentified(closure, seen);
+    unfinished(seen) ?? unread(closure, seen) ?? stillRunning(closure, seen) ?? unplaced(seen) ?? unidentified(seen);
   if (waitingFor !== undefined) return waitingFor === closure.waitingFor ? closure : { ...closure, waitingFor };
   const { waitingFor: _, ...rest } = closure;
   const usagesOfOutput = seen.running
@@ -82,25 +91,61 @@ function unread(closure: Closure, { scopes, deployments }: ClosureFacts): string
   return `read without the tasks that are stopping, which the next review reads: ${listed(withoutStopping)}`;
 }
 
-function stillRunning({ facts }: Closure, { running, output }: ClosureFacts): string | undefined {
+/**
+ * Whether an image of the stream holds what must vanish: the facts of the closure, or, where it has none (a person asked,
+ * a parent moved), whatever was there before what was verified.
+ */
+export function holdsCause(
+  { facts }: Pick<Closure, 'facts'>,
+  { image, isNewer }: Omit<RunningImage, 'usages'>,
+): Holding {
+  if (facts.length === 0) return isNewer ? 'free' : 'holds';
+  const holdings = facts.map((fact) => holdsFact(fact, image));
+  return holdings.includes('holds') ? 'holds' : holdings.includes('unknown') ? 'unknown' : 'free';
+}
+
+/**
+ * Whether an image is known to have none of the cause, though it is built on one that may: a rule that counts for its own
+ * tier, too, found nothing. An age is no image's own to undo.
+ */
+export function isFreeByItself(
+  { facts }: Pick<Closure, 'facts'>,
+  below: LookedAt,
+  image: LookedAt & { readonly tier: Tier },
+  rules: Policy['severities'],
+): boolean {
+  if (facts.length === 0) return false;
+  return facts.every((fact) => {
+    if (holdsFact(fact, below) === 'free') return true;
+    const rule = fact.kind === 'finding' ? rules.find(({ id }) => id === fact.ruleId) : undefined;
+    return rule !== undefined && (rule.tiers?.includes(image.tier) ?? true) && holdsFact(fact, image) === 'free';
+  });
+}
+
+function stillRunning(closure: Closure, { running, output }: ClosureFacts): string | undefined {
   const older = running.filter(({ image, usages }) => usages.length > 0 && !output.has(image.digest));
-  const isHolder = (image: LookedAt) => facts.some((fact) => holdsFact(fact, image) === 'holds');
-  const holders = older.filter(({ image }) => isHolder(image));
-  if (holders.length > 0) return `still run by ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}`;
-  const unclear = older.filter(({ image }) => facts.some((fact) => anyHolds(fact, [image]) === 'unknown'));
+  const holders = older.filter((one) => holdsCause(closure, one) === 'holds');
+  if (holders.length > 0) {
+    const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
+    const more = unasked > 0 ? `, and perhaps by what runs ${unasked} more images` : '';
+    return `still run by ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
+  }
+  const unclear = older.filter((one) => holdsCause(closure, one) === 'unknown');
   if (unclear.length === 0) return undefined;
   return `not judged: ${listed(unclear.map(({ image }) => image.digest))}`;
 }
 
-function unidentified({ stream }: Closure, { scopes }: ClosureFacts): string | undefined {
-  const repository = locationKey(parseStreamId(stream).location);
-  const found = scopes.flatMap((scope) => (scope.unidentified ?? []).filter((one) => one.repository === repository));
+const unplaced = ({ unread: images }: ClosureFacts): string | undefined =>
+  images.length === 0 ? undefined : `not known what these running images are built on: ${listed(images)}`;
+
+function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
+  const found = scopes.flatMap((scope) => (scope.unidentified ?? []).filter(({ repository }) => mayRun(repository)));
   return found.length === 0
     ? undefined
     : `not proven which image of its repository is run by ${listed(found.map(({ workload }) => workload))}`;
 }
 
-const MOST_NAMED = 10;
+export const MOST_NAMED = 10;
 
 /** In a fixed order, so that the same look writes the same text. */
 function listed(names: readonly string[]): string {
@@ -111,7 +156,7 @@ function listed(names: readonly string[]): string {
 
 /**
  * The closure of a node whose output is verified. What a person asked for is done by then, and so is that it picks up what
- * it stands on: nothing that runs need vanish for these.
+ * it is built on. Where that is all, nothing need vanish but what is older than the output.
  */
 export function closureOf(
   { cascadeId, stream, facts }: Pick<CascadeNode, 'cascadeId' | 'stream' | 'facts'>,
@@ -134,9 +179,12 @@ export function closureOf(
 export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause =>
   reopenCause(settleFacts(cause, facts), cascadeId);
 
-/** Whether an open closure is past its deadline: it stays open and raises an alarm. */
-export const isOverdue = ({ state, deadlineEpochMs }: Closure, nowEpochMs: number): boolean =>
-  state === 'open' && nowEpochMs > deadlineEpochMs;
+/**
+ * Whether an open closure is past its deadline: it stays open and raises an alarm. One without facts raises none: what is
+ * older runs on, and violates nothing.
+ */
+export const isOverdue = ({ state, deadlineEpochMs, facts }: Closure, nowEpochMs: number): boolean =>
+  state === 'open' && facts.length > 0 && nowEpochMs > deadlineEpochMs;
 
 /** What open closures of a stream wait for, as the planner is told: where a rollout broke off nobody brings it about. */
 export const closingFacts = (closures: readonly Closure[]): readonly CauseFact[] =>

@@ -1,7 +1,7 @@
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Closure } from '../../../shared/domain/cascade.ts';
-import { DAY_MS } from '../../support/samples.ts';
+import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { Storm } from './storm.ts';
 import { type Lines, nameOf, type PolicyChanges, TieredFleet } from './tiered-fleet.ts';
 
@@ -97,6 +97,107 @@ describe('a task of which ECS tells no digest, and a rebuild that moves its tag'
       { digest: headOf('app'), digestSource: 'push-history' },
     ]);
     expect(verdictOf(storm, 'app')).toMatchObject({ status: 'compliant' });
+    storm.fleet.deploy('app');
+    expect(await proven(storm)).toEqual({ app: { state: 'closed' } });
+  });
+});
+
+describe('the closure of what others are built on', () => {
+  const TIERS: Lines = {
+    base: { tier: 'base' },
+    platform: { tier: 'platform', on: 'base' },
+    app: { tier: 'application', on: 'platform' },
+    other: { tier: 'application', on: 'base' },
+    apart: { tier: 'application' },
+  };
+  const run = (...names: string[]) => ({
+    state: 'open',
+    waitingFor: `still run by ${names.map((name) => `ecs-service 111122223333/us-east-1/main/${name}`).join(', ')}`,
+  });
+
+  test('stays open while an application runs old content of it, and closes with the last one', async () => {
+    const storm = await rebuilt(TIERS);
+    expect(await proven(storm)).toEqual({
+      ...{ base: run('app', 'other'), platform: run('app'), app: run('app'), other: run('other') },
+    });
+    storm.fleet.deploy('app');
+    expect(await proven(storm)).toMatchObject({
+      ...{ base: run('other'), platform: { state: 'closed' }, app: { state: 'closed' }, other: run('other') },
+    });
+    storm.fleet.deploy('other');
+    expect(await proven(storm)).toMatchObject({ base: { state: 'closed' }, other: { state: 'closed' } });
+  });
+
+  test('stays open while an application runs it that is only reported', async () => {
+    const storm = await rebuilt(TIERS, { policy: { modes: { tiers: { application: 'report-only' } } } });
+    storm.fleet.deploy('app');
+    expect(storm.builds()).toEqual({ base: 1, platform: 1 });
+    expect(await proven(storm)).toEqual({ base: run('app', 'other'), platform: run('app') });
+  });
+
+  test('closes where what is built on it was built anew on a later head', async () => {
+    const storm = await rebuilt(TIERS);
+    for (const name of ['base', 'platform', 'app', 'other']) storm.push(name);
+    await storm.hear();
+    for (const name of ['app', 'other']) storm.fleet.deploy(name);
+    expect(await proven(storm)).toMatchObject({ base: { state: 'closed' }, platform: { state: 'closed' } });
+  });
+
+  test('stays open while nobody could read what a running image is built on', async () => {
+    const storm = await rebuilt(TIERS);
+    const { world, headOf } = storm.fleet;
+    for (const name of ['app', 'other']) storm.fleet.deploy(name);
+    const { [headOf('app')]: record } = Object.fromEntries(world.images.records);
+    const forget = world.images.recordStanding.bind(world.images);
+    world.images.recordStanding = async (digest, standing) => {
+      if (digest !== record?.digest) await forget(digest, standing);
+    };
+    if (record) {
+      const { standing: _, ...unread } = record;
+      world.images.records.set(record.digest, unread);
+    }
+    const waitingFor = `not known what these running images are built on: ${headOf('app')}`;
+    expect(await proven(storm)).toMatchObject({ base: { state: 'open', waitingFor }, other: { state: 'closed' } });
+  });
+
+  test.each([
+    ['stays open while a container of which only a tag is known may run what is built on it', 'other', 'open'],
+    ['closes though a container of another line tells no digest', 'apart', 'closed'],
+  ] as const)('%s', async (_, name, state) => {
+    const storm = await rebuilt(TIERS);
+    const { world } = storm.fleet;
+    for (const one of ['app', 'other']) storm.fleet.deploy(one);
+    const image = `${HOME.account}.dkr.ecr.${HOME.region}.amazonaws.com/fleet/${name}:current`;
+    const task = { workloadKind: 'ecs-task', workload: 'untold', architecture: 'amd64' } as const;
+    world.workloads.run(CLUSTER, { ...task, containers: [{ name: 'main', image }] });
+    const closures = await proven(storm);
+    expect(closures).toMatchObject({ base: { state }, platform: { state: 'closed' }, app: { state: 'closed' } });
+    if (state === 'open') expect(closures.base?.waitingFor).toContain('ecs-task 111122223333/us-east-1/main/untold');
+  });
+});
+
+describe('a closure without facts', () => {
+  const LINES: Lines = { base: { tier: 'base' }, app: { tier: 'application', on: 'base' } };
+  const older = { state: 'open', waitingFor: 'still run by ecs-service 111122223333/us-east-1/main/app' };
+
+  test('stays open while something older runs: of an application that only followed its base', async () => {
+    const storm = await rebuilt(LINES, { atFault: [] });
+    storm.push('base');
+    await storm.hear();
+    expect(await storm.comeToRest()).toEqual({ app: 1 });
+    expect(await proven(storm)).toEqual({ app: older });
+    storm.fleet.deploy('app');
+    expect(await proven(storm)).toEqual({ app: { state: 'closed' } });
+  });
+
+  test('closes where something newer runs that Patchwave did not build', async () => {
+    const storm = await rebuilt(LINES, { atFault: [] });
+    storm.push('base');
+    await storm.hear();
+    await storm.comeToRest();
+    storm.fleet.world.advance(HOUR_MS);
+    storm.push('app');
+    await storm.hear();
     storm.fleet.deploy('app');
     expect(await proven(storm)).toEqual({ app: { state: 'closed' } });
   });

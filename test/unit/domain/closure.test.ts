@@ -6,9 +6,12 @@ import {
   checkClosure,
   closingFacts,
   closureOf,
+  isFreeByItself,
   isOverdue,
   type RunningImage,
 } from '../../../shared/domain/closure.ts';
+import type { Tier } from '../../../shared/domain/image.ts';
+import type { Policy } from '../../../shared/domain/policy.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
 import { deployment } from '../../support/rebuild-samples.ts';
 import { usage } from '../../support/samples.ts';
@@ -43,6 +46,7 @@ const runs = (image: RunningImage['image'], ...names: string[]): RunningImage =>
     digest: image.digest,
   })),
 });
+const REPOSITORY = '111122223333/us-east-1/apps/web';
 const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
   running: [runs(looked('new'), 'web', 'shop')],
   output: new Set([digestOf('new')]),
@@ -50,6 +54,8 @@ const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
     { key: 'a/one', completeAtEpochMs: SINCE, includesStopping: true },
     { key: 'b/two', completeAtEpochMs: NOW, includesStopping: true },
   ],
+  unread: [],
+  mayRun: (repository) => repository === REPOSITORY,
   deployments: [],
   runId: 'run-1',
   ...changes,
@@ -72,7 +78,6 @@ test('it closes with its proof where everything was read since and nothing old r
 
 const gap = { key: 'c/three' };
 const whole = { ...gap, completeAtEpochMs: NOW, includesStopping: true };
-const REPOSITORY = '111122223333/us-east-1/apps/web';
 const going = (changes: Partial<Deployment>) => [deployment('c-g1', 'a/one/prod/web', changes)];
 test.each<[string, Partial<ClosureFacts>, RegExp]>([
   ['a scope was never read', { scopes: [...seen().scopes, gap] }, /not read completely since .*: c\/three$/],
@@ -86,6 +91,16 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
   ['a holder runs', { running: [runs(holder)] }, /still run by ecs-service 111122223333\/eu-west-1\/prod\/web$/],
   ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run by/],
   ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged: sha256:/],
+  [
+    'nobody could read what a running image is built on',
+    { unread: [digestOf('dark')] },
+    /not known what these running images are built on: sha256:/,
+  ],
+  [
+    'enough of many that run it are named',
+    { running: [{ ...runs(holder), unasked: 7 }] },
+    /prod\/web, and perhaps by what runs 7 more images$/,
+  ],
   ['the scan of what runs is awaited', { running: [runs(looked('old', NOT_SCANNED))] }, /not judged/],
   ['a service is being deployed', { deployments: going({ state: 'running' }) }, /still deployed: a\/one\/prod\/web$/],
   ['a deployment may have begun', { deployments: going({ state: 'starting' }) }, /still deployed/],
@@ -139,6 +154,48 @@ test.each<[Closure['state'], string, Reason]>([
   expect(checkClosure(ofAge, seen({ running: [runs(looked('old', reason))] }), NOW).state).toBe(state);
 });
 
+describe('without facts, for a person or a parent that moved', () => {
+  const older = { ...closure, facts: [] };
+
+  test.each<[Closure['state'], string, RunningImage]>([
+    ['open', 'something older runs, however clean it is', runs(looked('old'))],
+    ['open', 'something older runs that nobody judged', runs({ digest: digestOf('old') })],
+    ['closed', 'something newer runs, whatever it holds', { ...runs(holder), isNewer: true }],
+    ['closed', 'what was verified runs', runs(looked('new'))],
+    ['closed', 'nothing older runs any more', { ...runs(looked('old')), usages: [] }],
+  ])('it is %s while %s', (state, _, running) => {
+    expect(checkClosure(older, seen({ running: [running] }), NOW).state).toBe(state);
+  });
+
+  test('it raises no alarm: what is older violates nothing', () => {
+    expect(isOverdue(older, closure.deadlineEpochMs + 1)).toBe(false);
+  });
+});
+
+describe('an image that is built on a holder', () => {
+  const rule = { id: fact.ruleId, severities: ['critical'], graceDays: 0, fix: ['yes'] };
+  const app = (...reasons: Reason[]) => ({ ...looked('app', ...reasons), tier: 'application' as const });
+  const old = looked('old', reasonOf(fact), reasonOf(ageFact));
+  const isFree = (
+    image: Parameters<typeof isFreeByItself>[2],
+    { facts = [fact] as readonly CauseFact[], below = old, tiers = undefined as readonly Tier[] | undefined } = {},
+  ) =>
+    isFreeByItself({ facts }, below, image, [{ ...rule, ...(tiers && { tiers }) }] as unknown as Policy['severities']);
+
+  test.each<[string, boolean, boolean]>([
+    ['has upgraded what the rule is about', true, isFree(app())],
+    ['has upgraded it, and its tier is one of the rule', true, isFree(app(), { tiers: ['base', 'application'] })],
+    ['has it still', false, isFree(app(reasonOf(fact)))],
+    ['is not judged by that rule', false, isFree(app(), { tiers: ['base'] })],
+    ['is not judged at all', false, isFree({ digest: digestOf('app'), tier: 'application' })],
+    ['is built on something too old', false, isFree(app(), { facts: [ageFact] })],
+    ['is built on something that holds one fact alone', true, isFree(app(), { facts: [fact, ageFact], below: holder })],
+    ['is built on something older', false, isFree(app(), { facts: [] })],
+  ])('that %s is free of it by itself: %s', (_, expected, free) => {
+    expect(free).toBe(expected);
+  });
+});
+
 test('nothing that runs need vanish for a parent that moved', () => {
   const moved: CauseFact = { kind: 'parent-moved', ruleId: PARENT_MOVED, parent: 'base', sinceEpochMs: NOW };
   const node = { cascadeId: 'c-g1', stream: STREAM, facts: [moved, fact] };
@@ -190,7 +247,8 @@ test('it never closes with a scope unread, a holder running or an image nobody j
         const isUnread =
           scopes.length === 0 || scopes.some((one) => !one.includesStopping || (one.completeAtEpochMs ?? 0) < SINCE);
         const isInTheWay = images.some(
-          (image) => image.digest !== digestOf('new') && facts.some((one) => mayHold(one, image)),
+          (image) =>
+            image.digest !== digestOf('new') && (facts.length === 0 || facts.some((one) => mayHold(one, image))),
         );
         expect(checked.state).toBe(isUnread || isInTheWay ? 'open' : 'closed');
         expect(checked.waitingFor === undefined).toBe(checked.state === 'closed');

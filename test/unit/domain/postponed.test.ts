@@ -27,6 +27,8 @@ const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
   running: [runs('old')],
   output: new Set([OUTPUT]),
   scopes: [{ key: '111122223333/eu-west-1', completeAtEpochMs: ENDED }],
+  unread: [],
+  mayRun: () => false,
   deployments: [superseded()],
   runId: 'run-1',
   ...changes,

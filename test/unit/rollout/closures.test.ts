@@ -1,7 +1,8 @@
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { ScopeResult } from '../../../shared/domain/run.ts';
+import type { ReviewMode, ScopeResult } from '../../../shared/domain/run.ts';
 import type { Verdict } from '../../../shared/domain/verdict.ts';
+import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { deployment } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf, facts, HOUR_MS, review, usage } from '../../support/samples.ts';
@@ -36,11 +37,18 @@ async function scene() {
 }
 
 /** A review that reads both scopes now, but for those that fail. */
-async function reviewed(world: RolloutWorld, { fails = [] as readonly object[], scopeKey = 'fleet' } = {}) {
+async function reviewed(
+  world: RolloutWorld,
+  { fails = [] as readonly object[], scopeKey = 'fleet', mode = 'review' as ReviewMode } = {},
+) {
   const runId = world.ids();
   const { running } = await world.runs.latest();
   if (running) await world.runs.finish({ ...running, state: 'succeeded' });
-  await world.runs.begin(review(runId, { scopeKey, startedAtEpochMs: world.clock() }));
+  await world.runs.begin(review(runId, { scopeKey, mode, startedAtEpochMs: world.clock() }));
+  await world.runFiles.put(
+    runFileKeys(runId).scopes,
+    [REGISTRY, OTHER].map((scope) => ({ scope })),
+  );
   for (const scope of [REGISTRY, OTHER]) {
     const isFailed = fails.includes(scope);
     const inventory = { clusters: 1, tasks: 1, containers: 1, usages: 1, unresolved: 0 };
@@ -179,10 +187,11 @@ describe('what runs from the repository and belongs to no stream', () => {
     world: RolloutWorld,
     verdict: Partial<Verdict> | undefined,
     reference = imageOf('web', 'b7'),
+    locations = [locationOf('web')],
   ) => {
     const digest = digestOf('stray');
     if (verdict) {
-      const { stream: _, ...ofNone } = facts('stray', { locations: [locationOf('web')] });
+      const { stream: _, ...ofNone } = facts('stray', { locations });
       await world.images.recordFacts(ofNone);
       const told: Verdict = { status: 'compliant', reasons: [], policyVersion: 'p', ...verdict };
       const scan = { state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] } as const;
@@ -194,25 +203,31 @@ describe('what runs from the repository and belongs to no stream', () => {
   const holding = { status: 'violating', reasons: [REASON] } as const;
 
   test.each([
-    ['holds the cause', holding, 'still run by ecs-service 444455556666/us-east-1/lab/probe'],
-    ['is not known at all', undefined, `not judged: ${digestOf('stray')}`],
-  ])('keeps it open where it %s, and is named', async (_, verdict, waitingFor) => {
+    ['holds the cause', holding, 'still run by ecs-service 444455556666/us-east-1/lab/probe', undefined],
+    [
+      'holds the cause, though it was pulled from a copy',
+      holding,
+      'still run by ecs-service 444455556666/us-east-1/lab/probe',
+      imageOf('copy'),
+    ],
+    ['is not known at all', undefined, `not judged: ${digestOf('stray')}`, undefined],
+  ])('keeps it open where it %s, and is named', async (_, verdict, waitingFor, reference) => {
     const world = await scene();
     await replaced(world);
-    await stray(world, verdict);
+    await stray(world, verdict, reference);
     expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
     expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   });
 
   test.each([
-    ['it holds none of it', {}, undefined],
-    ['it is of another repository', holding, imageOf('shop')],
-    ['it is of no registry of ours', holding, 'team/web:b7'],
-    ['its reference is none', holding, '::'],
-  ])("is in nobody's way where %s", async (_, verdict, reference) => {
+    ['it holds none of it', {}, undefined, undefined],
+    ['it is of another repository', holding, imageOf('shop'), [locationOf('shop')]],
+    ['it is of no registry of ours', holding, 'team/web:b7', []],
+    ['its reference is none', holding, '::', []],
+  ])("is in nobody's way where %s", async (_, verdict, reference, locations) => {
     const world = await scene();
     await replaced(world);
-    await stray(world, verdict, reference);
+    await stray(world, verdict, reference, locations);
     expect(await look(world, await reviewed(world))).toMatchObject({ open: 0, closed: 1 });
   });
 });
@@ -289,8 +304,13 @@ test('one closure that fails stops no other, and the step fails', async () => {
   await plan(world);
   world.advance(HOUR_MS);
   const runId = await reviewed(world);
-  const broken = { ...portsOf(world), streamImages: { of: (stream: string) => broke(world, stream) } };
-  const step = checkClosures(broken, { runId, policyVersion: 'p' });
+  const { places, ...ports } = portsOf(world);
+  const indexes: typeof places.indexes = async (digests) => {
+    if (digests.includes(digestOf('api-new'))) throw new Error('no answer');
+    return places.indexes(digests);
+  };
+  const broken = { ...ports, places: { ...places, locations: places.locations, indexes } };
+  const step = checkClosures(broken, { runId, policyVersion: world.policyVersion });
   await expect(step).rejects.toThrow('no answer');
   const states = (await collect(world.rollouts.closures(CASCADE))).map(({ stream, state }) => [stream, state]);
   expect(states).toEqual([
@@ -299,10 +319,27 @@ test('one closure that fails stops no other, and the step fails', async () => {
   ]);
 });
 
-async function* broke(world: RolloutWorld, stream: string) {
-  if (stream === streamOf('api')) throw new Error('no answer');
-  yield* world.streamImages.of(stream);
-}
+test('a preview closes nothing, whatever it sees', async () => {
+  const world = await scene();
+  await replaced(world);
+  expect(await look(world, await reviewed(world, { mode: 'preview' }))).toEqual({ open: 1, closed: 0, overdue: 0 });
+  expect(await closureOf(world)).not.toHaveProperty('proof');
+  expect(await causeOf(world)).toMatchObject({ state: 'taken' });
+});
+
+test('what the review has seen to run counts, whatever a mark on its image or an index says', async () => {
+  const world = await scene();
+  await replaced(world);
+  const runId = await reviewed(world);
+  await runs(world, 'web', 'old', { workload: 'late' });
+  await world.images.recordPresence(digestOf('web-old'), { inUse: false });
+  await world.runFiles.put(runFileKeys(runId).digests(REGISTRY), [digestOf('web-old'), digestOf('web-new')]);
+  const lagging = { ...world.usages, live: async function* () {}, ofImage: world.usages.ofImage.bind(world.usages) };
+  const step = { runId, policyVersion: world.policyVersion };
+  expect(await checkClosures({ ...portsOf(world), usages: lagging }, step)).toMatchObject({ open: 1, closed: 0 });
+  const waitingFor = 'still run by ecs-service 111122223333/eu-west-1/prod/late';
+  expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
+});
 
 test('a review that nobody began is refused', async () => {
   await expect(look(await scene(), 'nobody')).rejects.toMatchObject({ name: 'InvalidInputError' });

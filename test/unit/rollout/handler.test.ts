@@ -28,7 +28,9 @@ test('the steps of a rollout, as the machine asks for them', async () => {
     ...{ decision: 'ended', waitSeconds: 5, state: 'completed', detail: `${name}: completed` },
   });
   await world.runs.begin(review('run-1', { scopeKey: 'fleet' }));
-  const closures = await ask(world)({ action: 'check-closures', runId: 'run-1', policyVersion: 'p' }, context);
+  await world.runFiles.put('runs/run-1/scopes.json', []);
+  const { policyVersion } = world;
+  const closures = await ask(world)({ action: 'check-closures', runId: 'run-1', policyVersion }, context);
   expect(closures).toEqual({ open: 1, closed: 0, overdue: 0 });
 });
 

@@ -1,0 +1,113 @@
+import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import type { Closure } from '../../shared/domain/cascade.ts';
+import { holdsCause, isFreeByItself, MOST_NAMED, type RunningImage } from '../../shared/domain/closure.ts';
+import type { LookedAt } from '../../shared/domain/holding.ts';
+import { type Digest, locationKey } from '../../shared/domain/image.ts';
+import { compareTexts } from '../../shared/domain/order.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import type { ImageRecord, LocationRecord } from '../../shared/domain/records.ts';
+import { parseStreamId } from '../../shared/domain/stream.ts';
+import { type Usage, workloadText } from '../../shared/domain/usage.ts';
+import type { RolloutPorts } from './ports.ts';
+import type { RunningLineage } from './running-lineage.ts';
+
+const RECORDS_AT_ONCE = 100;
+const QUESTIONS_AT_ONCE = 8;
+
+interface Fleet {
+  readonly policy: Policy;
+  readonly lineage: RunningLineage;
+}
+
+/**
+ * The images of a closure's stream that run or that running images are built on, with who runs them where they may hold the
+ * cause. Records are read in batches and dropped; who runs a holder is asked only until enough are named.
+ */
+export async function readRunning(
+  ports: Pick<RolloutPorts, 'images' | 'places' | 'usages'>,
+  closure: Closure,
+  output: ReadonlySet<Digest>,
+  { policy, lineage }: Fleet,
+): Promise<readonly RunningImage[]> {
+  const over = lineage.over(closure.stream);
+  const isNewer = closure.facts.length === 0 ? await newerThan(ports, closure.stream, output) : undefined;
+  const digests = [...over.keys()].sort(compareTexts);
+  const running: RunningImage[] = [];
+  for (const piece of piecesOf(digests, RECORDS_AT_ONCE)) {
+    const records = await ports.images.get(piece);
+    for (const digest of piece) {
+      const image: LookedAt = records.get(digest) ?? { digest };
+      const users = over.get(digest) ?? [];
+      if (output.has(digest)) {
+        running.push({ image, usages: users.includes(digest) ? await ports.usages.ofImage(digest) : [] });
+        continue;
+      }
+      const one = { image, ...(isNewer && { isNewer: await isNewer(records.get(digest) ?? { digest }) }) };
+      if (holdsCause(closure, one) === 'free') continue;
+      const holders = await withoutFree(ports, closure, image, users, policy);
+      running.push({ ...one, ...(await whoRuns(ports, holders)) });
+    }
+  }
+  return running;
+}
+
+/** Those of the images built on one that are not known to have none of the cause; the image itself among them. */
+async function withoutFree(
+  { images }: Pick<RolloutPorts, 'images'>,
+  closure: Closure,
+  below: LookedAt,
+  users: readonly Digest[],
+  { severities }: Policy,
+): Promise<readonly Digest[]> {
+  const held: Digest[] = [];
+  // Itself first: who deploys the stream acts by its own usages, however many there are of others.
+  const inOrder = users.toSorted(
+    (one, other) => Number(other === below.digest) - Number(one === below.digest) || compareTexts(one, other),
+  );
+  for (const piece of piecesOf(inOrder, RECORDS_AT_ONCE)) {
+    const records = await images.get(piece);
+    for (const digest of piece) {
+      const record = records.get(digest);
+      const isOther = digest !== below.digest;
+      if (!(isOther && record && isFreeByItself(closure, below, record, severities))) held.push(digest);
+    }
+  }
+  return held;
+}
+
+/** Enough to name, in a fixed order. What is not running any more since the review read it is left out. */
+async function whoRuns(
+  { usages }: Pick<RolloutPorts, 'usages'>,
+  digests: readonly Digest[],
+): Promise<Required<Pick<RunningImage, 'usages' | 'unasked'>>> {
+  const found: Usage[] = [];
+  let asked = 0;
+  for (const piece of piecesOf(digests, QUESTIONS_AT_ONCE)) {
+    found.push(...(await mapConcurrently(piece, QUESTIONS_AT_ONCE, (digest) => usages.ofImage(digest))).flat());
+    asked += piece.length;
+    if (new Set(found.map(workloadText)).size > MOST_NAMED) break;
+  }
+  return { usages: found, unasked: digests.length - asked };
+}
+
+/**
+ * Whether images of a stream were pushed later than an output, by what the registries of the stream told of pushes. An image
+ * of which no push is known is taken to be older. A build of a branch is no older image of the stream.
+ */
+async function newerThan(
+  { places }: Pick<RolloutPorts, 'places'>,
+  stream: string,
+  output: ReadonlySet<Digest>,
+): Promise<(image: Pick<ImageRecord, 'digest'> & Partial<Pick<ImageRecord, 'stream'>>) => Promise<boolean>> {
+  const repository = locationKey(parseStreamId(stream).location);
+  const placeOf = async (digest: Digest): Promise<LocationRecord | undefined> =>
+    (await places.locations(digest)).find(({ location }) => locationKey(location) === repository);
+  const pushes = await mapConcurrently([...output], QUESTIONS_AT_ONCE, placeOf);
+  const known = pushes.flatMap((place) => place?.firstPushSeenAtEpochMs ?? []);
+  const verifiedAtEpochMs = known.length > 0 ? Math.max(...known) : Number.POSITIVE_INFINITY;
+  return async ({ digest, stream: own }) => {
+    const place = await placeOf(digest);
+    const isOfBranch = own === undefined && [...(place?.tags ?? []), ...(place?.askedTags ?? [])].length > 0;
+    return isOfBranch || (place?.firstPushSeenAtEpochMs ?? 0) > verifiedAtEpochMs;
+  };
+}

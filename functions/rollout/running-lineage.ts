@@ -1,0 +1,214 @@
+import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import { type Digest, type ImageLocation, locationKey, type Tier } from '../../shared/domain/image.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import { readImageReference } from '../../shared/domain/reference.ts';
+import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream.ts';
+import { classify } from '../../shared/domain/tier.ts';
+import type { RolloutPorts } from './ports.ts';
+
+const RECORDS_AT_ONCE = 100;
+const READS_AT_ONCE = 4;
+
+/** What of an image tells what it is built on: of a whole fleet this is kept, and nothing else. */
+interface Placed {
+  readonly tier: Tier;
+  readonly stream?: string;
+  /** Repositories that it is known in, as `locationKey`s. */
+  readonly repositories: readonly string[];
+  readonly parent?: Digest;
+  /** Somebody has read what it is built on. */
+  readonly isRead: boolean;
+}
+
+/** What runs, by what it is built on. */
+export interface RunningLineage {
+  /** Images of a stream that run or that running images are built on, each with those: itself where it runs. */
+  over(stream: string): ReadonlyMap<Digest, readonly Digest[]>;
+  /** Images that run and may be built on one of a stream: nobody could read what they are built on. */
+  unreadOver(stream: string): readonly Digest[];
+  /** Whether a container from a repository, of which only that is known, may run what is built on a stream. */
+  mayRun(stream: string, repository: string): boolean;
+}
+
+type LineagePorts = Pick<RolloutPorts, 'images' | 'streamImages' | 'usages'>;
+
+/** What is asked about. */
+export interface LineageQuestion {
+  readonly policy: Policy;
+  /** Every image that runs. */
+  readonly inUse: ReadonlySet<Digest>;
+  /** Streams with an open closure. */
+  readonly streams: ReadonlySet<string>;
+  /** Repositories of which containers run that nobody could identify. */
+  readonly unidentified: ReadonlySet<string>;
+}
+
+/**
+ * Reads of every image that runs, and of what it is built on, once for all closures, in batches. An image of a stream is
+ * also one of its repository that no stream made: its tags may have moved on before anybody read them.
+ */
+export async function readRunningLineage(ports: LineagePorts, question: LineageQuestion): Promise<RunningLineage> {
+  const { policy, inUse, streams } = question;
+  const placed = await readPlaced(ports, [...inUse]);
+  const unknown = [...inUse].filter((digest) => !placed.has(digest));
+  for (const digest of unknown) placed.set(digest, await placeByUsage(ports, digest));
+  const targets = targetsOf(streams);
+  const over = new Map<string, Map<Digest, Digest[]>>();
+  const unread = new Map<Digest, ReadonlySet<string>>();
+  const reached = new Map<string, Set<string>>();
+  for (const digest of inUse) {
+    const walk = walkDown(digest, placed, targets);
+    for (const [stream, image] of walk.found) {
+      const images = inMap(over, stream, () => new Map<Digest, Digest[]>());
+      inMap(images, image, () => [] as Digest[]).push(digest);
+    }
+    for (const repository of placed.get(digest)?.repositories ?? [])
+      for (const stream of walk.found.keys()) inMap(reached, repository, () => new Set<string>()).add(stream);
+    if (!walk.isRead) unread.set(digest, new Set(walk.found.keys()));
+  }
+  const doubtful = [...unread.keys()].flatMap((digest) => placed.get(digest)?.repositories ?? []);
+  const ofRepository = await readRepositories(ports, policy, new Set([...doubtful, ...question.unidentified]), targets);
+  const mayRun = (stream: string, repository: string): boolean =>
+    targets.repositoryOf(stream) === repository ||
+    (isBorne(policy, stream) &&
+      (reached.get(repository)?.has(stream) === true || ofRepository(repository)?.has(stream) !== false));
+  return {
+    over: (stream) => over.get(stream) ?? new Map(),
+    unreadOver: (stream) =>
+      [...unread]
+        .filter(([digest, found]) => !found.has(stream) && mayBeOver(stream, placed.get(digest)?.repositories ?? []))
+        .map(([digest]) => digest)
+        .sort(),
+    mayRun,
+  };
+
+  function mayBeOver(stream: string, repositories: readonly string[]): boolean {
+    return isBorne(policy, stream) && (repositories.length === 0 || repositories.some((one) => mayRun(stream, one)));
+  }
+}
+
+/** Nothing is built on an application. */
+const isBorne = (policy: Policy, stream: string): boolean =>
+  streamRulesOf(policy, parseStreamId(stream).location).every(({ tier }) => tier !== 'application');
+
+/** Everything asked for, and all that it is built on, level by level. */
+async function readPlaced(ports: LineagePorts, digests: readonly Digest[]): Promise<Map<Digest, Placed>> {
+  const placed = new Map<Digest, Placed>();
+  const asked = new Set<Digest>(digests);
+  for (let left: readonly Digest[] = digests; left.length > 0; ) {
+    const below: Digest[] = [];
+    await mapConcurrently(piecesOf(left, RECORDS_AT_ONCE), READS_AT_ONCE, async (piece) => {
+      for (const record of (await ports.images.get(piece)).values()) {
+        const one = placedOf(record);
+        placed.set(record.digest, one);
+        if (one.parent !== undefined && !asked.has(one.parent)) below.push(one.parent);
+      }
+    });
+    left = [...new Set(below)];
+    for (const digest of left) asked.add(digest);
+  }
+  return placed;
+}
+
+/** What is not ours is built on nothing of ours. */
+const FOREIGN: ReadonlySet<Tier> = new Set(['external', 'mirrored', 'aws-managed']);
+
+function placedOf({ tier, stream, locations, standing, unresolved }: ImageRecord): Placed {
+  const parent = standing?.parent?.digest;
+  return {
+    tier,
+    ...(stream !== undefined && { stream }),
+    repositories: locations.map(locationKey),
+    ...(parent !== undefined && { parent }),
+    isRead: FOREIGN.has(tier) || (standing !== undefined && unresolved === undefined),
+  };
+}
+
+/** Of an image that nobody has recorded only who asks for it tells where it is from. */
+async function placeByUsage({ usages }: LineagePorts, digest: Digest): Promise<Placed> {
+  const locations = (await usages.ofImage(digest)).flatMap(({ reference }): readonly ImageLocation[] => {
+    const location = readImageReference(reference)?.location;
+    return location ? [location] : [];
+  });
+  return { tier: 'unmanaged', repositories: [...new Set(locations.map(locationKey))], isRead: false };
+}
+
+interface Targets {
+  readonly streams: ReadonlySet<string>;
+  readonly byRepository: ReadonlyMap<string, readonly string[]>;
+  repositoryOf(stream: string): string;
+}
+
+function targetsOf(streams: ReadonlySet<string>): Targets {
+  const repositoryOf = (stream: string): string => locationKey(parseStreamId(stream).location);
+  return { streams, byRepository: Map.groupBy(streams, repositoryOf), repositoryOf };
+}
+
+interface Walk {
+  /** By stream the image of it that is met first: what is below that, it has replaced. */
+  readonly found: ReadonlyMap<string, Digest>;
+  readonly isRead: boolean;
+}
+
+function walkDown(digest: Digest, placed: ReadonlyMap<Digest, Placed>, targets: Targets): Walk {
+  const found = new Map<string, Digest>();
+  const met = new Set<Digest>();
+  let isRead = true;
+  for (let at: Digest | undefined = digest; at !== undefined && !met.has(at); ) {
+    met.add(at);
+    const image = placed.get(at);
+    isRead = isRead && image?.isRead === true;
+    for (const stream of streamsOf(image, targets)) if (!found.has(stream)) found.set(stream, at);
+    at = image?.parent;
+  }
+  return { found, isRead };
+}
+
+function streamsOf(image: Placed | undefined, { streams, byRepository }: Targets): readonly string[] {
+  if (!image) return [];
+  if (image.stream !== undefined) return streams.has(image.stream) ? [image.stream] : [];
+  return image.repositories.flatMap((repository) => byRepository.get(repository) ?? []);
+}
+
+/**
+ * On which streams images of some repositories are built, by all that is known of these; `undefined` of one of which nothing
+ * is known. What is not ours is built on none.
+ */
+async function readRepositories(
+  ports: LineagePorts,
+  policy: Policy,
+  repositories: ReadonlySet<string>,
+  targets: Targets,
+): Promise<(repository: string) => ReadonlySet<string> | undefined> {
+  const known = new Map<string, ReadonlySet<string> | undefined>();
+  for (const repository of repositories) {
+    const location = locationOf(repository);
+    if (FOREIGN.has(classify(policy, { location }).tier)) {
+      known.set(repository, new Set());
+      continue;
+    }
+    const lines = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
+    const lists = [...lines.map((headTag) => streamId(location, headTag)), repository];
+    const digests = (
+      await mapConcurrently(lists, READS_AT_ONCE, (list) => collect(ports.streamImages.of(list)))
+    ).flat();
+    const placed = await readPlaced(ports, digests);
+    const walks = digests.map((digest) => walkDown(digest, placed, targets));
+    const isKnown = walks.some(({ isRead }) => isRead);
+    known.set(repository, isKnown ? new Set(walks.flatMap(({ found }) => [...found.keys()])) : undefined);
+  }
+  return (repository) => known.get(repository);
+}
+
+/** The inverse of `locationKey`: the name of a repository may have slashes. */
+function locationOf(key: string): ImageLocation {
+  const [account = '', region = '', ...repository] = key.split('/');
+  return { account, region, repository: repository.join('/') };
+}
+
+function inMap<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}

@@ -1,0 +1,137 @@
+import { readRunningLineage } from '../../../functions/rollout/running-lineage.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import type { ImageFacts } from '../../../shared/domain/records.ts';
+import { parse } from '../../../shared/schema.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { digestOf, facts, NOON_EPOCH_MS } from '../../support/samples.ts';
+
+const HOME = { account: '111122223333', region: 'eu-west-1' };
+const keyOf = (name: string): string => `${HOME.account}/${HOME.region}/team/${name}`;
+const streamOf = (name: string): string => `${keyOf(name)}:^v.*$`;
+const at = (name: string) => ({ ...HOME, repository: `team/${name}` });
+
+const TIERS = { base: 'base', other: 'base', node: 'platform', app: 'application', dark: 'application' } as const;
+type Name = keyof typeof TIERS;
+const policy = parse(policySchema, {
+  version: 1,
+  scopes: [{ account: HOME.account, regions: [HOME.region] }],
+  ages: { default: { limitDays: 30 } },
+  severities: [],
+  streams: Object.entries(TIERS).map(([name, tier]) => ({
+    ...{ id: name, tier, account: HOME.account, regions: [HOME.region], owner: 'o' },
+    ...{ repositories: [`team/${name}`], headTags: ['^v.*$'] },
+  })),
+} satisfies PolicyDocument);
+
+async function fleet() {
+  const world = fakeWorld();
+  let reads = 0;
+  const get = world.images.get.bind(world.images);
+  world.images.get = (digests) => {
+    reads += digests.length;
+    return get(digests);
+  };
+  /** An image of a stream, of a repository alone where told, and what it is built on. */
+  async function add(name: string, of: Name, on?: string, changes: Partial<ImageFacts> = {}): Promise<Digest> {
+    const told = facts(name, { stream: streamOf(of), tier: TIERS[of], locations: [at(of)], ...changes });
+    await world.images.recordFacts(told);
+    await world.streamImages.record(told.stream ?? keyOf(of), { digest: told.digest });
+    const parent = on === undefined ? {} : { parent: { digest: digestOf(on), evidence: 'layers' as const } };
+    const age = { known: true, bornAtEpochMs: NOON_EPOCH_MS, decidedBy: told.digest } as const;
+    if (on !== 'unread') await world.images.recordStanding(told.digest, { ...parent, age });
+    return told.digest;
+  }
+  const read = (inUse: readonly string[], of: readonly Name[] = ['base', 'node', 'app'], unidentified: Name[] = []) =>
+    readRunningLineage(world, {
+      ...{ policy, inUse: new Set(inUse.map(digestOf)), streams: new Set(of.map(streamOf)) },
+      unidentified: new Set(unidentified.map(keyOf)),
+    });
+  return { world, add, read, reads: () => reads };
+}
+
+const named = (over: ReadonlyMap<Digest, readonly Digest[]>) =>
+  Object.fromEntries([...over].map(([image, users]) => [image, [...users].sort()]));
+
+test('tells by stream which of its images run, and which running images are built on them', async () => {
+  const { add, read } = await fleet();
+  await add('base-1', 'base');
+  await add('base-2', 'base');
+  await add('node-1', 'node', 'base-1');
+  await add('app-1', 'app', 'node-1');
+  await add('app-2', 'app', 'base-2');
+  await add('stray', 'node', 'base-2', { stream: undefined } as never);
+  const lineage = await read(['app-1', 'app-2', 'node-1', 'stray']);
+  expect(named(lineage.over(streamOf('base')))).toEqual({
+    [digestOf('base-1')]: [digestOf('app-1'), digestOf('node-1')].sort(),
+    [digestOf('base-2')]: [digestOf('app-2'), digestOf('stray')].sort(),
+  });
+  expect(named(lineage.over(streamOf('node')))).toEqual({
+    [digestOf('node-1')]: [digestOf('app-1'), digestOf('node-1')].sort(),
+    [digestOf('stray')]: [digestOf('stray')],
+  });
+  expect(named(lineage.over(streamOf('app')))).toEqual({
+    [digestOf('app-1')]: [digestOf('app-1')],
+    [digestOf('app-2')]: [digestOf('app-2')],
+  });
+  expect(lineage.over(streamOf('other')).size).toBe(0);
+});
+
+test('of several images of one stream the one that is met first counts: it has replaced those below', async () => {
+  const { add, read } = await fleet();
+  await add('base-1', 'base');
+  await add('base-2', 'base', 'base-1');
+  await add('app-1', 'app', 'base-2');
+  expect(named((await read(['app-1'])).over(streamOf('base')))).toEqual({ [digestOf('base-2')]: [digestOf('app-1')] });
+});
+
+describe('an image of which nobody could read what it is built on', () => {
+  test.each<[string, Partial<ImageFacts>, readonly string[]]>([
+    ['may be built on any stream that others are built on', {}, ['base', 'node', 'other']],
+    ['is built on nothing of ours where it is not ours', { tier: 'external', locations: [] }, []],
+  ])('%s', async (_, changes, expected) => {
+    const { add, read } = await fleet();
+    await add('unplaced', 'dark', 'unread', changes);
+    const lineage = await read(['unplaced'], ['base', 'other', 'node', 'app']);
+    const over = ['base', 'other', 'node', 'app'].filter((name) => lineage.unreadOver(streamOf(name)).length > 0);
+    expect(over.sort()).toEqual([...expected].sort());
+  });
+
+  test('is built on what others of its repository are built on, where any of these is known', async () => {
+    const { add, read } = await fleet();
+    await add('base-1', 'base');
+    await add('dark-1', 'dark', 'base-1');
+    await add('unplaced', 'dark', 'unread');
+    const lineage = await read(['unplaced'], ['base', 'other']);
+    expect(lineage.unreadOver(streamOf('base'))).toEqual([digestOf('unplaced')]);
+    expect(lineage.unreadOver(streamOf('other'))).toEqual([]);
+  });
+
+  test('is so, too, where the lineage breaks off below it, or its content was never read', async () => {
+    const { add, read } = await fleet();
+    await add('app-1', 'app', 'nobody-knows');
+    await add('app-2', 'app', undefined, { unresolved: { code: 'image-not-found', detail: 'gone' } });
+    const lineage = await read(['app-1', 'app-2'], ['base']);
+    expect(lineage.unreadOver(streamOf('base'))).toEqual([digestOf('app-1'), digestOf('app-2')].sort());
+  });
+});
+
+test('a container that nobody identified may run what is built on a stream, by all that is known of its repository', async () => {
+  const { add, read } = await fleet();
+  await add('base-1', 'base');
+  await add('app-1', 'app', 'base-1');
+  const lineage = await read([], ['base', 'other', 'app'], ['app', 'dark']);
+  const mayRun = (stream: Name, repository: Name) => lineage.mayRun(streamOf(stream), keyOf(repository));
+  expect([mayRun('base', 'app'), mayRun('other', 'app'), mayRun('app', 'app')]).toEqual([true, false, true]);
+  // Of this repository nothing is known.
+  expect([mayRun('base', 'dark'), mayRun('other', 'dark'), mayRun('app', 'dark')]).toEqual([true, true, false]);
+});
+
+test('reads each image once, however many closures are open', async () => {
+  const { add, read, reads } = await fleet();
+  await add('base-1', 'base');
+  const apps = Array.from({ length: 250 }, (_, n) => `app-${n}`);
+  for (const name of apps) await add(name, 'app', 'base-1');
+  await read(apps, ['base', 'other', 'node', 'app', 'dark']);
+  expect(reads()).toBe(apps.length + 1);
+});
