@@ -108,6 +108,34 @@ test('an image that another scope still runs stays in use', async () => {
   expect(inUse()).toEqual([a]);
 });
 
+test.each([
+  ['is read first, and then ours', [hub, payments]],
+  ['is not read, as nothing but ours is', [payments]],
+])('an image that another scope runs stays in use where that scope %s', async (_, scopes) => {
+  const { world, review, inUse } = await webWorld();
+  world.workloads.run(main, running(a)).run({ ...hub, cluster: 'main' }, running(a));
+  await review([payments, hub]);
+  world.workloads.stop(main, 'web');
+
+  await review(scopes);
+
+  expect(inUse()).toEqual([a]);
+});
+
+test('an image that another cluster of the scope runs stays in use until that ends, too', async () => {
+  const { world, review, inUse, live } = await webWorld();
+  const other = { ...main, cluster: 'other' };
+  world.workloads.run(main, running(a)).run(other, running(a));
+  await review();
+  world.workloads.stop(main, 'web');
+  await review();
+  expect(inUse()).toEqual([a]);
+  expect(await live()).toMatchObject([{ cluster: 'other' }]);
+  world.workloads.stop(other, 'web');
+  await review();
+  expect(inUse()).toEqual([]);
+});
+
 test('a mark that another scope took away in between is set again', async () => {
   const { world, ports, review, inUse } = await webWorld();
   world.workloads.run(main, running(a));
