@@ -18,6 +18,8 @@ export interface ImageExplanation extends StreamExplanation {
   readonly image: ImageRecord;
   readonly locations: readonly LocationRecord[];
   readonly usages: readonly Usage[];
+  /** Who ran it in scopes that left: nobody saw these end. */
+  readonly left: readonly Usage[];
   /** Of the images it stands on its parent, and those that decide its age. */
   readonly below: readonly ImageRecord[];
   /** Where the layer that a scanner names says otherwise than what a finding is attributed by. */
@@ -52,16 +54,17 @@ type Ledger = Pick<
 export async function explainImage(ledger: Ledger, digest: Digest): Promise<ImageExplanation> {
   const image = (await ledger.images.get([digest])).get(digest);
   if (!image) throw new NotFoundError(`The ledger holds no image ${digest}.`);
-  const [locations, usages, below, protection, stream] = await Promise.all([
+  const [locations, usages, left, below, protection, stream] = await Promise.all([
     ledger.places.locations(digest),
     ledger.usages.ofImage(digest),
+    ledger.usages.leftOfImage(digest),
     ledger.images.get(belowOf(image)),
     ledger.losses.ofImage(digest, image.locations),
     explainStream(ledger, image.stream),
   ]);
   const waiting = await waitingForVendors(ledger, stream.cause ? [stream.cause] : []);
   return {
-    ...{ image, locations, usages, below: [...below.values()] },
+    ...{ image, locations, usages, left, below: [...below.values()] },
     layerDisagreements: await readLayerWitness(ledger, image),
     waitingForVendors: waitedForBy(image, waiting),
     protection,

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { Arguments, Command } from './command.ts';
 import { ageCommand } from './commands/age.ts';
+import { confirmLeftCommand } from './commands/confirm-left.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { lineageCommand } from './commands/lineage.ts';
 import { pauseCommand, resumeCommand } from './commands/pause.ts';
@@ -31,6 +32,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   reset: resetCommand,
   pause: pauseCommand,
   resume: resumeCommand,
+  'confirm-left': confirmLeftCommand,
   policy: policyCommand,
   ledger: ledgerCommand,
 };

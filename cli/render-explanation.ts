@@ -27,7 +27,15 @@ const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
 
 /** One image's explanation as a page of text. */
 export function renderExplanation(explanation: ImageExplanation, now: number): string {
-  const { image, locations, usages, protection, waitingForVendors: waiting, layerDisagreements: layers } = explanation;
+  const {
+    image,
+    locations,
+    usages,
+    left,
+    protection,
+    waitingForVendors: waiting,
+    layerDisagreements: layers,
+  } = explanation;
   const status = image.verdict?.status ?? 'unknown';
   return [
     `${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`,
@@ -35,6 +43,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number): s
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),
     runs(usages),
+    left.length > 0 ? `Out of sight, in scopes that left:\n${runs(left)}` : '',
     renderImageLosses(protection, usages.length > 0, now),
     ...renderStream(explanation, now),
     layers.length > 0 ? renderLayers(layers) : '',

@@ -1,4 +1,4 @@
-import type { JudgedImages, ReviewRecord } from '../../shared/domain/run.ts';
+import { isUnconfirmed, type JudgedImages, type ReviewRecord } from '../../shared/domain/run.ts';
 import { instant } from '../../shared/domain/time.ts';
 import type { VendorDependency } from '../../shared/domain/vendor-dependency.ts';
 import { visibleLine } from '../../shared/domain/visible-text.ts';
@@ -36,7 +36,7 @@ function describeReview(review: ReviewRecord, now: number): string {
   if (totals) {
     const { scopes, inventory, ancestors, found } = totals;
     lines.push(
-      `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed`,
+      `  scopes     ${scopes.complete} complete, ${scopes.skipped} skipped, ${scopes.failed} failed${scopes.left ? `, ${scopes.left} left` : ''}`,
       `  running    ${inventory.tasks} tasks, ${inventory.containers} containers on ${found} images, ${inventory.unresolved} containers without a digest`,
       `  verdicts   ${outcomesInWords(totals)}`,
     );
@@ -57,19 +57,35 @@ async function accountsNotRead(runs: RunLedger, ended: ReviewRecord | undefined)
   });
 }
 
-function scopeState({ failure, completeAtEpochMs, emptyUntilEpochMs }: ScopeRecord): string {
+function scopeState({ failure, completeAtEpochMs, emptyUntilEpochMs, left }: ScopeRecord): string {
+  if (left) return isUnconfirmed(left) ? 'left' : 'left, settled';
   if (failure) return 'failed';
   if (emptyUntilEpochMs !== undefined) return 'empty';
   return completeAtEpochMs === undefined ? 'never read' : 'complete';
+}
+
+function scopeColour({ failure, left }: ScopeRecord): Colour | undefined {
+  if (left) return isUnconfirmed(left) ? 'yellow' : undefined;
+  return failure ? 'red' : undefined;
+}
+
+function scopeDetail({ scope, failure, left }: ScopeRecord): string {
+  if (!left) return failure?.detail ?? '';
+  const { atEpochMs, usages, confirmed } = left;
+  const since = `left ${instant(atEpochMs)}`;
+  if (confirmed) return `${since}, confirmed by ${confirmed.by} ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
+  if (usages === 0) return `${since}, nothing ran there`;
+  const next = `patchwave confirm-left ${scope.account}/${scope.region}`;
+  return `${since} with ${counted(usages, 'usage')} that nobody saw end. Confirm with: ${next} --reason TEXT`;
 }
 
 const scopesTable = (scopes: readonly ScopeRecord[]): string =>
   table(scopes, [
     { title: 'account', value: ({ scope }) => scope.account },
     { title: 'region', value: ({ scope }) => scope.region },
-    { title: 'state', value: scopeState, colour: ({ failure }) => (failure ? 'red' : undefined) },
+    { title: 'state', value: scopeState, colour: scopeColour },
     { title: 'last read', value: ({ completeAtEpochMs: at }) => (at === undefined ? '-' : instant(at)) },
-    { title: 'why', value: ({ failure }) => failure?.detail ?? '' },
+    { title: 'why', value: scopeDetail },
   ]);
 
 /** A fleet that only reports may have thousands of causes. */

@@ -1,6 +1,7 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { registryKey } from '../../shared/domain/image.ts';
-import type { ReviewMode, Scope, ScopeResult } from '../../shared/domain/run.ts';
+import { compareTexts } from '../../shared/domain/order.ts';
+import { isForgotten, type LeftScope, type ReviewMode, type Scope, type ScopeResult } from '../../shared/domain/run.ts';
 import { runIdOf } from '../../shared/domain/run-id.ts';
 import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
@@ -9,6 +10,7 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { NothingToReviewError, ReviewAbandonedError, ReviewAlreadyRunningError } from './errors.ts';
 import type { ActionInput } from './input.ts';
+import { leftResult, NO_CHANGES, scopeChanges, withLeft } from './left-scopes.ts';
 import type { RegionPorts } from './regions.ts';
 import { expandScopes, failedScopes, leaveOutEmpty, scopeKeyOf } from './scopes.ts';
 
@@ -51,6 +53,7 @@ export async function openReview(
   const fleet = await expandScopes(input.scopes ?? policy.scopes, ports);
   if (fleet.scopes.length + fleet.unread.length === 0) throw new NothingToReviewError(scopeKey);
   const known = await collect(scopeLedger.all());
+  const changes = input.scopes ? NO_CHANGES : scopeChanges(fleet, known, startedAtEpochMs);
   const includesStopping = await isClosing(ports);
   const { toRead, skipped } =
     input.scopes || includesStopping
@@ -74,16 +77,25 @@ export async function openReview(
     if (lease.running.scopeKey !== scopeKey) throw new ReviewAlreadyRunningError(lease.running);
     return { alreadyRunning: true, runId: lease.running.runId };
   }
-  await mapConcurrently([...skipped, ...failed], WRITES_AT_ONCE, (result: ScopeResult) =>
+  const isPreview = input.mode === 'preview';
+  // What ran there is put aside by the step that writes usages; a preview writes none.
+  const isDone = ({ left }: { readonly left: LeftScope }) => left.isMoved && !isForgotten(left, startedAtEpochMs);
+  const toPutAside = isPreview ? [] : changes.left.filter((one) => !isDone(one)).map(({ scope }) => scope);
+  const away = changes.left.filter((one) => isPreview || isDone(one)).flatMap(leftResult);
+  await mapConcurrently([...skipped, ...failed, ...away], WRITES_AT_ONCE, (result: ScopeResult) =>
     runs.recordPart(runId, { kind: 'scope', key: registryKey(result.scope), result }),
   );
   await mapConcurrently(failed, WRITES_AT_ONCE, ({ scope, error, detail }) =>
     recordFailure(scopeLedger, scope, { error, detail, sinceEpochMs: startedAtEpochMs }),
   );
+  await mapConcurrently([...changes.left, ...changes.back], WRITES_AT_ONCE, ({ scope, left }) =>
+    scopeLedger.change(scope, (before) => before && withLeft(before, left)),
+  );
   const { scopes: key } = runFileKeys(runId);
+  const listed = [...toRead, ...toPutAside].sort((one, other) => compareTexts(registryKey(one), registryKey(other)));
   await files.put(
     key,
-    toRead.map((scope) => ({ scope })),
+    listed.map((scope) => ({ scope })),
   );
   return {
     alreadyRunning: false,
@@ -91,7 +103,7 @@ export async function openReview(
     mode: input.mode,
     policyVersion,
     startedAtEpochMs,
-    scopes: { key, count: toRead.length },
+    scopes: { key, count: listed.length },
     includesStopping,
   };
 }

@@ -51,7 +51,9 @@ export function leaveOutEmpty(
   known: readonly ScopeRecord[],
   nowEpochMs: number,
 ): { readonly toRead: readonly Scope[]; readonly skipped: readonly Extract<ScopeResult, { status: 'skipped' }>[] } {
-  const emptyUntil = new Map(known.map((record) => [registryKey(record.scope), record.emptyUntilEpochMs ?? 0]));
+  // What comes back is read, however empty it was before it left.
+  const here = known.filter(({ left }) => !left);
+  const emptyUntil = new Map(here.map((record) => [registryKey(record.scope), record.emptyUntilEpochMs ?? 0]));
   const until = (scope: Scope): number => emptyUntil.get(registryKey(scope)) ?? 0;
   return {
     toRead: scopes.filter((scope) => until(scope) <= nowEpochMs),
@@ -73,7 +75,7 @@ export function failedScopes(
   { account, error, detail }: UnreadAccount,
   known: readonly ScopeRecord[],
 ): readonly Extract<ScopeResult, { status: 'failed' }>[] {
-  const before = known.map(({ scope }) => scope).filter((scope) => scope.account === account);
+  const before = known.filter(({ scope, left }) => scope.account === account && !left).map(({ scope }) => scope);
   const scopes = before.length > 0 ? before : [{ account, region: '*' }];
   return scopes.map((scope) => ({ scope, status: 'failed', error, detail }));
 }

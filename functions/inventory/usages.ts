@@ -15,6 +15,7 @@ import { observationsCompleteDocument, runFileKeys } from '../../shared/review/d
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type * as v from '../../shared/schema.ts';
 import type { ActionInput } from './input.ts';
+import { putAside } from './left-scope.ts';
 import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 import { readSeen, type Seen } from './seen.ts';
 import { ensureFacts } from './used-facts.ts';
@@ -33,7 +34,8 @@ export interface UsagesPorts extends FactsPorts {
 
 export type UsagesReply =
   | { readonly status: 'complete'; readonly inventory: InventoryCounts }
-  | { readonly status: 'left-alone' };
+  | { readonly status: 'left-alone' }
+  | { readonly status: 'left' };
 
 /**
  * Records who runs what in one scope, and ends what a complete reading no longer shows. A scope that was not read to
@@ -47,7 +49,12 @@ export async function recordUsages(
   const { files, usages, runs, clock } = ports;
   const keys = runFileKeys(runId);
   const reading = await readDocumentIfAny(files, keys.observationsComplete(scope), observationsCompleteDocument);
-  if (!reading) return { status: 'left-alone' };
+  if (!reading) {
+    const left = (await ports.scopes.get(scope))?.left;
+    if (!left || left.isBack) return { status: 'left-alone' };
+    await putAside(ports, runId, scope, left);
+    return { status: 'left' };
+  }
   const { policy } = await ports.policies.load(policyVersion);
   const seen = await readSeen(ports, runId, scope, reading.pieces);
   const images = await ensureFacts(ports, policy, seen.images);

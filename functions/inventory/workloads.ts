@@ -3,26 +3,25 @@ import { aggregateObservations } from '../../shared/domain/inventory.ts';
 
 import type { InventoryCounts, Scope } from '../../shared/domain/run.ts';
 import type { Observation } from '../../shared/domain/usage.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
 import { ScopeUnreachableError } from '../../shared/ports/errors.ts';
-import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
+import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { TasksRead, WorkloadSource } from '../../shared/ports/workloads.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import type { ActionInput } from './input.ts';
+import { bringBack, type LeavingPorts } from './left-scope.ts';
 
 /** Observations held in memory before they are put aside; about 2 MB. */
 const PIECE_SIZE = 5000;
 
-export interface WorkloadsPorts {
+export interface WorkloadsPorts extends LeavingPorts {
   readonly workloads: WorkloadSource;
   readonly runs: Pick<RunLedger, 'recordPart'>;
-  readonly scopes: ScopeLedger;
   readonly files: RunFiles;
-  readonly clock: Clock;
 }
 
 export type WorkloadsReading =
+  | { readonly status: 'left' }
   | { readonly status: 'complete'; readonly inventory: Omit<InventoryCounts, 'usages' | 'unresolved'> }
   | { readonly status: 'failed'; readonly error: string };
 
@@ -34,6 +33,10 @@ export async function readWorkloads(
   ports: WorkloadsPorts,
   { runId, scope, includesStopping = false }: ActionInput<'workloads'>,
 ): Promise<WorkloadsReading> {
+  const left = (await ports.scopes.get(scope))?.left;
+  if (left && !left.isBack) return { status: 'left' };
+  // Also where it cannot be read now: what ran there counts as running again.
+  if (left) await bringBack(ports, scope);
   try {
     return { status: 'complete', inventory: await observe(ports, runId, scope, { includesStopping }) };
   } catch (error) {

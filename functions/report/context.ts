@@ -46,6 +46,7 @@ export async function contextOf(ports: ContextPorts, runId: string): Promise<Rep
     breachWithinDays: BREACH_WITHIN_DAYS,
     failures: sum.failures,
     skippedScopes: parts.flatMap(skipped),
+    leftScopes: parts.flatMap(left),
     unresolved: await unresolvedContainers(ports.files, runId),
     causes: await collect(ports.causes.open()),
     streams: (await collect(ports.streams.all())).map(({ stream }) => stream),
@@ -79,6 +80,12 @@ const skipped = (part: RunPart): ReportContext['skippedScopes'][number][] =>
   part.kind === 'scope' && part.result.status === 'skipped'
     ? [{ scope: part.result.scope, reason: part.result.reason }]
     : [];
+
+function left(part: RunPart): ReportContext['leftScopes'] {
+  if (part.kind !== 'scope' || part.result.status !== 'left') return [];
+  const { scope, atEpochMs, usages } = part.result;
+  return [{ scope, atEpochMs, usages }];
+}
 
 /** What the inventory wrote is read back as it is: both are of this version. */
 async function unresolvedContainers(files: RunFiles, runId: string): Promise<readonly UnresolvedContainer[]> {

@@ -1,7 +1,13 @@
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
 import type { Closure } from '../../shared/domain/cascade.ts';
-import { afterClosure, checkClosure, isOverdue, type ScopeReading } from '../../shared/domain/closure.ts';
-import { registryKey } from '../../shared/domain/image.ts';
+import {
+  afterClosure,
+  checkClosure,
+  isOverdue,
+  type LeftReading,
+  type ScopeReading,
+} from '../../shared/domain/closure.ts';
+import { type Digest, registryKey } from '../../shared/domain/image.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { servicesToPlanAnew } from '../../shared/domain/postponed.ts';
 import { WHOLE_FLEET } from '../../shared/domain/run.ts';
@@ -54,6 +60,10 @@ export async function checkClosures(
 interface FleetSeen {
   readonly runId: string;
   readonly scopes: readonly ScopeReading[];
+  /** Scopes that left while something ran there. */
+  readonly left: readonly LeftReading[];
+  /** Images that ran in these. */
+  readonly outOfSight: ReadonlySet<Digest>;
   readonly policy: Policy;
   readonly lineage: RunningLineage;
 }
@@ -64,24 +74,43 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   // One by one: each has thousands of facts.
   for await (const { stream } of ports.rollouts.openClosures()) streams.add(stream);
   if (streams.size === 0) return undefined;
-  const [{ policy }, scopes, inUse] = await Promise.all([
+  const [{ policy }, { scopes, left }, inUse] = await Promise.all([
     ports.policies.load(policyVersion),
     readings(ports, runId),
     // What the review has seen, scope by scope: a mark on an image, or an index, may be older.
     digestsInUse(ports, runId),
   ]);
-  const unidentified = new Set(scopes.flatMap((scope) => (scope.unidentified ?? []).map((one) => one.repository)));
-  const lineage = await readRunningLineage(ports, { policy, inUse, streams, unidentified });
-  return { runId, scopes, policy, lineage };
+  const untold = [...scopes, ...left].flatMap((scope) => scope.unidentified ?? []);
+  const unidentified = new Set(untold.map(({ repository }) => repository));
+  const outOfSight = await digestsLeft(ports, left);
+  const lineage = await readRunningLineage(ports, { policy, inUse, outOfSight, streams, unidentified });
+  return { runId, scopes, left, outOfSight, policy, lineage };
 }
 
-/** Every scope of the run, as it was last read completely: one that failed now, or was skipped, keeps its earlier reading. */
-async function readings({ runs, scopes }: RolloutPorts, runId: string): Promise<readonly ScopeReading[]> {
+/** What ran in scopes that left; it left a while ago, so the index has long had it. */
+async function digestsLeft({ usages }: RolloutPorts, left: readonly LeftReading[]): Promise<ReadonlySet<Digest>> {
+  const digests = new Set<Digest>();
+  for (const { key } of left) {
+    const [account = '', region = ''] = key.split('/');
+    for await (const { digest } of usages.left({ account, region })) digests.add(digest);
+  }
+  return digests;
+}
+
+/**
+ * Every scope of the run, as it was last read completely: one that failed now, or was skipped, keeps its earlier reading.
+ * Beside them all that ever left with something running there.
+ */
+async function readings(
+  { runs, scopes }: RolloutPorts,
+  runId: string,
+): Promise<{ readonly scopes: readonly ScopeReading[]; readonly left: readonly LeftReading[] }> {
   const keys: string[] = [];
-  for await (const part of runs.parts(runId)) if (part.kind === 'scope') keys.push(registryKey(part.result.scope));
+  for await (const part of runs.parts(runId))
+    if (part.kind === 'scope' && part.result.status !== 'left') keys.push(registryKey(part.result.scope));
   const known = await collect(scopes.all());
   const records = new Map(known.map((record) => [registryKey(record.scope), record]));
-  return keys.sort().map((key) => {
+  const read = keys.sort().map((key) => {
     const { completeAtEpochMs, includesStopping, unidentified } = records.get(key) ?? {};
     return {
       key,
@@ -90,6 +119,12 @@ async function readings({ runs, scopes }: RolloutPorts, runId: string): Promise<
       ...(unidentified && { unidentified }),
     };
   });
+  const left = known.flatMap(({ scope, left: one, unidentified }) =>
+    one && (one.usages > 0 || unidentified)
+      ? [{ key: registryKey(scope), left: one, ...(unidentified && { unidentified }) }]
+      : [],
+  );
+  return { scopes: read, left };
 }
 
 /** The cause first: whoever dies in between finds the closure open, and settles the cause again. */
@@ -101,7 +136,7 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
   );
   const outputs = await withImages(ports, output);
   const seen = {
-    ...{ runId: fleet.runId, scopes: fleet.scopes, output: outputs },
+    ...{ runId: fleet.runId, scopes: fleet.scopes, left: fleet.left, output: outputs },
     deployments: begun.filter((deployment) => deployment !== undefined),
     running: await readRunning(ports, closure, outputs, fleet),
     unread: fleet.lineage.unreadOver(stream),

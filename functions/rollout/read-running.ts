@@ -17,6 +17,8 @@ const QUESTIONS_AT_ONCE = 8;
 interface Fleet {
   readonly policy: Policy;
   readonly lineage: RunningLineage;
+  /** Images that ran in scopes that left. */
+  readonly outOfSight: ReadonlySet<Digest>;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function readRunning(
   ports: Pick<RolloutPorts, 'images' | 'places' | 'usages'>,
   closure: Closure,
   output: ReadonlySet<Digest>,
-  { policy, lineage }: Fleet,
+  { policy, lineage, outOfSight }: Fleet,
 ): Promise<readonly RunningImage[]> {
   const over = lineage.over(closure.stream);
   const isNewer = closure.facts.length === 0 ? await newerThan(ports, closure.stream, output) : undefined;
@@ -45,7 +47,9 @@ export async function readRunning(
       const one = { image, ...(isNewer && { isNewer: await isNewer(records.get(digest) ?? { digest }) }) };
       if (holdsCause(closure, one) === 'free') continue;
       const holders = await withoutFree(ports, closure, image, users, policy);
-      running.push({ ...one, ...(await whoRuns(ports, holders)) });
+      const leftBehind = holders.filter((holder) => outOfSight.has(holder));
+      const left = leftBehind.length > 0 ? await whoRan(ports, leftBehind) : undefined;
+      running.push({ ...one, ...(await whoRuns(ports, holders)), ...(left && { left }) });
     }
   }
   return running;
@@ -74,6 +78,13 @@ async function withoutFree(
   }
   return held;
 }
+
+/** Each scope that left has to be confirmed, so all of them are asked for. */
+const whoRan = async (
+  { usages }: Pick<RolloutPorts, 'usages'>,
+  digests: readonly Digest[],
+): Promise<readonly Usage[]> =>
+  (await mapConcurrently(digests, QUESTIONS_AT_ONCE, (digest) => usages.leftOfImage(digest))).flat();
 
 /** Enough to name, in a fixed order. What is not running any more since the review read it is left out. */
 async function whoRuns(

@@ -38,6 +38,8 @@ export interface LineageQuestion {
   readonly policy: Policy;
   /** Every image that runs. */
   readonly inUse: ReadonlySet<Digest>;
+  /** Images that ran in scopes that left. */
+  readonly outOfSight?: ReadonlySet<Digest>;
   /** Streams with an open closure. */
   readonly streams: ReadonlySet<string>;
   /** Repositories of which containers run that nobody could identify. */
@@ -49,15 +51,16 @@ export interface LineageQuestion {
  * also one of its repository that no stream made: its tags may have moved on before anybody read them.
  */
 export async function readRunningLineage(ports: LineagePorts, question: LineageQuestion): Promise<RunningLineage> {
-  const { policy, inUse, streams } = question;
-  const placed = await readPlaced(ports, [...inUse]);
-  const unknown = [...inUse].filter((digest) => !placed.has(digest));
+  const { policy, inUse, outOfSight = new Set<Digest>(), streams } = question;
+  const all = new Set([...inUse, ...outOfSight]);
+  const placed = await readPlaced(ports, [...all]);
+  const unknown = [...all].filter((digest) => !placed.has(digest));
   for (const digest of unknown) placed.set(digest, await placeByUsage(ports, digest));
   const targets = targetsOf(streams);
   const over = new Map<string, Map<Digest, Digest[]>>();
   const unread = new Map<Digest, ReadonlySet<string>>();
   const reached = new Map<string, Set<string>>();
-  for (const digest of inUse) {
+  for (const digest of all) {
     const walk = walkDown(digest, placed, targets);
     for (const [stream, image] of walk.found) {
       const images = inMap(over, stream, () => new Map<Digest, Digest[]>());
@@ -65,7 +68,7 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
     }
     for (const repository of placed.get(digest)?.repositories ?? [])
       for (const stream of walk.found.keys()) inMap(reached, repository, () => new Set<string>()).add(stream);
-    if (!walk.isRead) unread.set(digest, new Set(walk.found.keys()));
+    if (!walk.isRead && inUse.has(digest)) unread.set(digest, new Set(walk.found.keys()));
   }
   const doubtful = [...unread.keys()].flatMap((digest) => placed.get(digest)?.repositories ?? []);
   const ofRepository = await readRepositories(ports, policy, new Set([...doubtful, ...question.unidentified]), targets);

@@ -71,6 +71,8 @@ function describeScope(result: Extract<RunPart, { kind: 'scope' }>['result']): s
       return `  scope skipped    ${name}  ${result.reason}`;
     case 'failed':
       return `  ${paint('red', 'scope failed')}     ${name}  ${result.detail}`;
+    case 'left':
+      return `  ${paint('yellow', 'scope left')}       ${name}  ${counted(result.usages, 'usage')} out of sight`;
   }
 }
 

@@ -70,7 +70,7 @@ export const demoResultSchema = v.strictObject({
     v.strictObject({
       account: v.string(),
       region: v.string(),
-      status: v.picklist(['complete', 'skipped', 'failed']),
+      status: v.picklist(['complete', 'skipped', 'failed', 'left']),
       detail: v.optional(v.string()),
     }),
   ),

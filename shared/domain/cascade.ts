@@ -160,6 +160,8 @@ export interface Closure {
   readonly abandoned?: true;
   /** Why the last look did not close it. */
   readonly waitingFor?: string;
+  /** It waits for nothing but a person who confirms what ran in scopes that left. */
+  readonly outOfSight?: true;
   readonly proof?: ClosureProof;
 }
 
@@ -171,6 +173,8 @@ export interface ClosureProof {
   readonly scopes: number;
   /** Live usages of what was verified. */
   readonly usagesOfOutput: number;
+  /** Scopes that left while something ran there: nobody saw it end, a person confirmed it. Absent where there is none. */
+  readonly confirmed?: readonly { readonly scope: string; readonly by: string; readonly atEpochMs: number }[];
 }
 
 /** The kill switch: `paused` stops every dispatch and every rollout that did not begin. */

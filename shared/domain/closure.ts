@@ -1,9 +1,10 @@
-import type { CascadeNode, Closure, Deployment } from './cascade.ts';
+import type { CascadeNode, Closure, ClosureProof, Deployment } from './cascade.ts';
 import { type Cause, type CauseFact, isDoneOnceBuilt, reopenCause, settleFacts } from './cause.ts';
 import { isOver } from './deployment.ts';
 import { type Holding, holdsFact, type LookedAt } from './holding.ts';
-import type { Digest, Tier } from './image.ts';
+import { type Digest, registryKey, type Tier } from './image.ts';
 import type { Policy } from './policy.ts';
+import { isUnconfirmed, type LeftScope } from './run.ts';
 import { HOUR_MS } from './time.ts';
 import { type Usage, workloadText } from './usage.ts';
 
@@ -12,6 +13,8 @@ export interface RunningImage {
   readonly image: LookedAt;
   /** Live usages of it and of what is built on it; only asked for where it may hold the cause. */
   readonly usages: readonly Usage[];
+  /** The same in scopes that left; absent where there are none. */
+  readonly left?: readonly Usage[];
   /** It was pushed later than what was verified. */
   readonly isNewer?: boolean;
   /** So many images that are built on it were not asked for their usages: enough are named. */
@@ -26,6 +29,11 @@ export interface ScopeReading {
   /** That reading saw tasks that were stopping, too. */
   readonly includesStopping?: boolean;
   readonly unidentified?: readonly Unidentified[];
+}
+
+/** A scope that the fleet no longer has, and what was known of it last. */
+export interface LeftReading extends Pick<ScopeReading, 'key' | 'unidentified'> {
+  readonly left: LeftScope;
 }
 
 /** A workload that ran an image of some repository when its scope was last read, and no runtime told which one. */
@@ -44,6 +52,8 @@ export interface ClosureFacts {
   readonly output: ReadonlySet<Digest>;
   /** Every scope that the policy names. */
   readonly scopes: readonly ScopeReading[];
+  /** Scopes that left while something ran there. */
+  readonly left: readonly LeftReading[];
   /** Whether a container from a repository may run what is built on the stream. */
   readonly mayRun: (repository: string) => boolean;
   /** Those that were begun of the services that the rollout deploys for the stream. */
@@ -58,15 +68,21 @@ export interface ClosureFacts {
  */
 export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: number): Closure {
   if (closure.state === 'closed') return closure;
-  const waitingFor =
+  const { waitingFor: _, outOfSight: __, ...rest } = closure;
+  const inSight =
     unfinished(seen) ?? unread(closure, seen) ?? stillRunning(closure, seen) ?? unplaced(seen) ?? unidentified(seen);
-  if (waitingFor !== undefined) return waitingFor === closure.waitingFor ? closure : { ...closure, waitingFor };
-  const { waitingFor: _, ...rest } = closure;
+  const gone = inSight === undefined ? outOfSight(closure, seen) : NOTHING_LEFT;
+  const waitingFor = inSight ?? gone.waitingFor;
+  if (waitingFor !== undefined) {
+    const isSame = waitingFor === closure.waitingFor && (inSight === undefined) === (closure.outOfSight === true);
+    return isSame ? closure : { ...rest, waitingFor, ...(inSight === undefined && { outOfSight: true }) };
+  }
   const usagesOfOutput = seen.running
     .filter(({ image }) => seen.output.has(image.digest))
     .reduce((sum, { usages }) => sum + usages.length, 0);
   const proof = { runId: seen.runId, closedAtEpochMs: nowEpochMs, scopes: seen.scopes.length, usagesOfOutput };
-  return { ...rest, state: 'closed', proof };
+  const { confirmed } = gone;
+  return { ...rest, state: 'closed', proof: { ...proof, ...(confirmed.length > 0 && { confirmed }) } };
 }
 
 /** ECS may still go back to what ran before, also where it stopped all of that first. */
@@ -145,6 +161,35 @@ function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
     : `not proven which image of its repository is run by ${listed(found.map(({ workload }) => workload))}`;
 }
 
+interface OutOfSight {
+  readonly waitingFor?: string;
+  readonly confirmed: NonNullable<ClosureProof['confirmed']>;
+}
+
+const NOTHING_LEFT: OutOfSight = { confirmed: [] };
+
+/** What ran in scopes that left may run on: nobody saw it end, so a person has to say that nobody need wait for it. */
+function outOfSight(closure: Closure, { running, output, left, mayRun }: ClosureFacts): OutOfSight {
+  const named = new Map<string, string[]>();
+  const add = (key: string, workload: string): void => {
+    named.set(key, [...(named.get(key) ?? []), workload]);
+  };
+  for (const one of running) {
+    if (output.has(one.image.digest) || holdsCause(closure, one) === 'free') continue;
+    for (const usage of one.left ?? []) add(registryKey(usage), workloadText(usage));
+  }
+  for (const { key, unidentified: found = [] } of left)
+    for (const { repository, workload } of found) if (mayRun(repository)) add(key, workload);
+  const concerned = left.filter(({ key }) => named.has(key));
+  const open = concerned.filter((scope) => isUnconfirmed(scope.left)).map(({ key }) => key);
+  const confirmed = concerned.flatMap(({ key, left: { confirmed: told } }) =>
+    told ? [{ scope: key, by: told.by, atEpochMs: told.atEpochMs }] : [],
+  );
+  if (open.length === 0) return { confirmed };
+  const workloads = listed(open.flatMap((key) => named.get(key) ?? []));
+  return { confirmed, waitingFor: `out of sight, since ${listed(open)} left: ${workloads}. Confirm with confirm-left` };
+}
+
 export const MOST_NAMED = 10;
 
 /** In a fixed order, so that the same look writes the same text. */
@@ -181,10 +226,10 @@ export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause
 
 /**
  * Whether an open closure is past its deadline: it stays open and raises an alarm. One without facts raises none: what is
- * older runs on, and violates nothing.
+ * older runs on, and violates nothing. Neither does one that waits for a person alone, for what ran in scopes that left.
  */
-export const isOverdue = ({ state, deadlineEpochMs, facts }: Closure, nowEpochMs: number): boolean =>
-  state === 'open' && facts.length > 0 && nowEpochMs > deadlineEpochMs;
+export const isOverdue = ({ state, deadlineEpochMs, facts, outOfSight }: Closure, nowEpochMs: number): boolean =>
+  state === 'open' && facts.length > 0 && !outOfSight && nowEpochMs > deadlineEpochMs;
 
 /** What open closures of a stream wait for, as the planner is told: where a rollout broke off nobody brings it about. */
 export const closingFacts = (closures: readonly Closure[]): readonly CauseFact[] =>

@@ -77,6 +77,7 @@ export function startReport(context: ReportContext): ReportBuilder {
         unresolved: context.unresolved,
         failures: context.failures,
         skippedScopes: context.skippedScopes,
+        leftScopes: context.leftScopes,
         waivers: waiversInReport(context, waived),
         policyGaps: coverage.gaps(),
         pendingRebuilds: (found?.causes() ?? context.causes)

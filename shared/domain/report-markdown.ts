@@ -141,7 +141,7 @@ function coverage({ coverage: { found, known, byState } }: Report): string {
 }
 
 /** What the review did not see. */
-function gaps({ failures, skippedScopes, unresolved }: Report): string {
+function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): string {
   const failed = table(failures, [
     { title: 'What failed', text: ({ kind, key }) => `${kind} ${key}` },
     { title: 'Error', text: ({ error }) => error },
@@ -151,6 +151,18 @@ function gaps({ failures, skippedScopes, unresolved }: Report): string {
     { title: 'Scope left out', text: ({ scope: { account, region } }) => `${account}/${region}` },
     { title: 'Why', text: ({ reason }) => reason },
   ]);
+  const left = table(leftScopes, [
+    { title: 'Scope that left', text: ({ scope: { account, region } }) => `${account}/${region}` },
+    { title: 'Since', text: ({ atEpochMs }) => instant(atEpochMs) },
+    { title: 'Out of sight', text: ({ usages }) => String(usages), isNumber: true },
+    {
+      title: 'Next',
+      text: ({ scope: { account, region }, usages }) =>
+        usages > 0
+          ? `patchwave confirm-left ${account}/${region}, or add the scope again`
+          : 'nothing: nothing ran there',
+    },
+  ]);
   const containers = table(unresolved, [
     {
       title: 'Container of unknown image',
@@ -159,7 +171,7 @@ function gaps({ failures, skippedScopes, unresolved }: Report): string {
     { title: 'Reference', text: ({ observation }) => observation.reference ?? '-' },
     { title: 'Why', text: ({ reason }) => reason },
   ]);
-  const parts = [failed, skipped, containers].filter((part) => part !== '');
+  const parts = [failed, skipped, left, containers].filter((part) => part !== '');
   return section(
     'Not seen',
     'CM-8, CM-8(3)',

@@ -22,6 +22,8 @@ export interface ReportContext {
   /** What failed in the review, scopes among it. */
   readonly failures: readonly RunFailure[];
   readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
+  /** Scopes that the fleet no longer has, and what ran there last is out of sight. */
+  readonly leftScopes: readonly LeftScopeInReport[];
   /** Containers whose image nobody could tell. */
   readonly unresolved: readonly UnresolvedContainer[];
   /** Open causes. */
@@ -31,6 +33,14 @@ export interface ReportContext {
   readonly looks: readonly RepositoryLook[];
   /** Streams that the ledger knows. */
   readonly streams: readonly string[];
+}
+
+export interface LeftScopeInReport {
+  readonly scope: Scope;
+  /** When a review first missed it. */
+  readonly atEpochMs: number;
+  /** So much ran there when it was last read. */
+  readonly usages: number;
 }
 
 /** One image that the review found. */
@@ -152,6 +162,7 @@ export interface Report {
   readonly unresolved: readonly UnresolvedContainer[];
   readonly failures: readonly RunFailure[];
   readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
+  readonly leftScopes: readonly LeftScopeInReport[];
   readonly waivers: readonly WaiverInReport[];
   /** What of the policy has no effect. */
   readonly policyGaps: PolicyGaps;

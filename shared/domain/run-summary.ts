@@ -130,6 +130,7 @@ function totalsOf(
       complete: count('complete'),
       skipped: count('skipped'),
       failed: count('failed') + expected.scopes.filter((key) => !reported.has(partKey('scope', key))).length,
+      ...(count('left') > 0 && { left: count('left') }),
     },
     inventory: scopes
       .flatMap((scope) => (scope.status === 'complete' ? [scope.inventory] : []))

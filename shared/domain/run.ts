@@ -1,5 +1,6 @@
 import type { Registry } from './image.ts';
 import type { ScanReason } from './scan.ts';
+import { DAY_MS } from './time.ts';
 
 /** One account and Region to read. */
 export type Scope = Registry;
@@ -29,7 +30,35 @@ export interface InventoryCounts {
 export type ScopeResult =
   | { readonly scope: Scope; readonly status: 'complete'; readonly inventory: InventoryCounts }
   | { readonly scope: Scope; readonly status: 'skipped'; readonly reason: string }
-  | { readonly scope: Scope; readonly status: 'failed'; readonly error: string; readonly detail: string };
+  | { readonly scope: Scope; readonly status: 'failed'; readonly error: string; readonly detail: string }
+  | ({ readonly scope: Scope; readonly status: 'left' } & Pick<LeftScope, 'atEpochMs' | 'usages'>);
+
+/**
+ * A scope that the policy or the organization no longer has: an account that was closed or moved away, a Region that was
+ * disabled, an entry that was taken out of the policy. What ran there last is out of sight, and nobody saw it end.
+ */
+export interface LeftScope {
+  /** When a review first missed it. */
+  readonly atEpochMs: number;
+  /** Usages that are out of sight, and containers that nobody could identify; 0 where nothing ran there. */
+  readonly usages: number;
+  /** These usages are no longer among the live ones. */
+  readonly isMoved?: true;
+  /** A person says that nobody need wait for what ran there. */
+  readonly confirmed?: { readonly by: string; readonly atEpochMs: number; readonly reason: string };
+  /** The scope is back: its usages are to be live again before it is read. */
+  readonly isBack?: true;
+}
+
+/** As long as usages that ended. */
+const KEPT_MS = 90 * DAY_MS;
+
+/** Whether what ran in a scope that left was confirmed so long ago that its usages end. */
+export const isForgotten = ({ usages, confirmed }: LeftScope, nowEpochMs: number): boolean =>
+  usages > 0 && confirmed !== undefined && nowEpochMs >= confirmed.atEpochMs + KEPT_MS;
+
+/** Whether somebody still has to say what became of what ran in a scope that left. */
+export const isUnconfirmed = ({ usages, confirmed }: LeftScope): boolean => usages > 0 && confirmed === undefined;
 
 export interface ScanCounts {
   readonly requested: number;
@@ -110,7 +139,13 @@ export interface JudgedImages {
 
 /** Sums over the parts of a run. `found` and `outcomes` are of what runs; scans are of all. */
 export interface RunTotals extends JudgedImages {
-  readonly scopes: { readonly complete: number; readonly skipped: number; readonly failed: number };
+  readonly scopes: {
+    readonly complete: number;
+    readonly skipped: number;
+    readonly failed: number;
+    /** Absent where none left, and in reviews of before. */
+    readonly left?: number;
+  };
   readonly inventory: InventoryCounts;
   readonly scans: ScanCounts;
   /** What nothing runs, but what runs stands on; absent in reviews of before. */

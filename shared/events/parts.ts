@@ -118,7 +118,7 @@ const judgedImages = {
 };
 
 export const totals = v.strictObject({
-  scopes: v.strictObject({ complete: count, skipped: count, failed: count }),
+  scopes: v.strictObject({ complete: count, skipped: count, failed: count, left: v.exactOptional(count) }),
   inventory: v.strictObject({ clusters: count, tasks: count, containers: count, usages: count, unresolved: count }),
   ...judgedImages,
   ancestors: v.exactOptional(v.strictObject(judgedImages)),

@@ -4,7 +4,7 @@ import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
 import type { ImageContent } from '../domain/image-content.ts';
 import type { LineageFacts } from '../domain/lineage-facts.ts';
 import type { ImageFacts, ImageRecord, Judgement, LocationRecord, StreamRecord } from '../domain/records.ts';
-import type { ReviewRecord, RunPart, Scope } from '../domain/run.ts';
+import type { LeftScope, ReviewRecord, RunPart, Scope } from '../domain/run.ts';
 import type { StandingChange } from '../domain/standing.ts';
 import type { TagPush } from '../domain/tag-history.ts';
 import type { Usage } from '../domain/usage.ts';
@@ -125,6 +125,15 @@ export interface UsageLedger {
   record(usages: readonly Usage[], atEpochMs: number): Promise<void>;
   /** Ends usages; they expire 90 days later. */
   end(usages: readonly Usage[], atEpochMs: number): Promise<void>;
+  /**
+   * Takes usages out of the live ones because their scope left. Nobody saw them end, so they do not expire; recorded or
+   * ended they are what they are then.
+   */
+  leave(usages: readonly Usage[], atEpochMs: number): Promise<void>;
+  /** Usages of a scope that left, page by page. */
+  left(scope: Scope): AsyncIterable<Usage>;
+  /** Usages of one image in scopes that left. */
+  leftOfImage(digest: Digest): Promise<readonly Usage[]>;
   /** Live usages of one image. */
   ofImage(digest: Digest): Promise<readonly Usage[]>;
 }
@@ -192,6 +201,11 @@ export interface Abandonment {
 export interface ScopeLedger {
   get(scope: Scope): Promise<ScopeRecord | undefined>;
   record(record: ScopeRecord): Promise<void>;
+  /** Writes over the record that `change` was given; `undefined` leaves things as they are. Gives what stands afterwards. */
+  change(
+    scope: Scope,
+    change: (before: ScopeRecord | undefined) => ScopeRecord | undefined,
+  ): Promise<ScopeRecord | undefined>;
   all(): AsyncIterable<ScopeRecord>;
 }
 
@@ -207,6 +221,8 @@ export interface ScopeRecord {
   readonly emptyUntilEpochMs?: number;
   /** Why the last reading failed; absent after a complete one. */
   readonly failure?: { readonly error: string; readonly detail: string; readonly sinceEpochMs: number };
+  /** Present while the fleet no longer has the scope. */
+  readonly left?: LeftScope;
 }
 
 export type { Judgement } from '../domain/records.ts';

@@ -98,9 +98,10 @@ export const previewFleetPlaces: View<FleetPlaces> = (real, store) => ({
 export const previewContents: View<ContentLedger> = (real) => ({ ...readsOf(real, ['get']), record: nothing });
 
 export const previewUsages: View<UsageLedger> = (real) => ({
-  ...readsOf(real, ['live', 'ofImage']),
+  ...readsOf(real, ['live', 'left', 'ofImage', 'leftOfImage']),
   record: nothing,
   end: nothing,
+  leave: nothing,
 });
 
 /** Nothing that a preview writes is seen here. */
@@ -114,7 +115,14 @@ export const previewStreams: View<StreamLedger> = (real) => ({
 
 export const previewStreamImages: View<StreamImages> = (real) => ({ ...readsOf(real, ['of']), record: nothing });
 
-export const previewScopes: View<ScopeLedger> = (real) => ({ ...readsOf(real, ['get', 'all']), record: nothing });
+export const previewScopes: View<ScopeLedger> = (real) => ({
+  ...readsOf(real, ['get', 'all']),
+  record: nothing,
+  change: async (scope, change) => {
+    const before = await real.get(scope);
+    return change(before) ?? before;
+  },
+});
 
 /** As in the ledger: what is seen of a place is added to what is known of it. */
 function withLocation(known: readonly LocationRecord[], record: LocationRecord): LocationRecord[] {

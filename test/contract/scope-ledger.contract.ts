@@ -18,6 +18,17 @@ export function scopeLedgerContract({ make }: Contract<ScopeLedger>): void {
     expect(await collect(ledger.all())).toEqual([{ scope, completeAtEpochMs: NOON_EPOCH_MS }, other]);
   });
 
+  test('a change is made over what is there, and gives what stands', async () => {
+    const ledger = await make();
+    expect(await ledger.change(scope, () => undefined)).toBeUndefined();
+    const known = { scope, completeAtEpochMs: NOON_EPOCH_MS };
+    expect(await ledger.change(scope, () => known)).toEqual(known);
+    const left = { atEpochMs: NOON_EPOCH_MS, usages: 3 };
+    expect(await ledger.change(scope, (before) => before && { ...before, left })).toEqual({ ...known, left });
+    expect(await ledger.change(scope, () => undefined)).toEqual({ ...known, left });
+    expect(await ledger.get(scope)).toEqual({ ...known, left });
+  });
+
   test('before any review no scope is known', async () => {
     expect(await collect((await make()).all())).toEqual([]);
   });

@@ -37,6 +37,23 @@ export function usageLedgerContract({ make }: Contract<UsageLedger>): void {
     expect(await ledger.ofImage(digestOf('a'))).toEqual([usage('a')]);
   });
 
+  test('a usage whose scope left is neither live nor ended, until it is recorded or ended', async () => {
+    const ledger = await make();
+    await ledger.record([usage('a'), usage('b')], NOW);
+    await ledger.leave([usage('a')], NOW + DAY_MS);
+    expect(await collect(ledger.live(SCOPE))).toEqual([usage('b')]);
+    expect(await collect(ledger.left(SCOPE))).toEqual([usage('a')]);
+    expect(await collect(ledger.left({ ...SCOPE, region: 'us-east-1' }))).toEqual([]);
+    expect([await ledger.ofImage(digestOf('a')), await ledger.leftOfImage(digestOf('a'))]).toEqual([[], [usage('a')]]);
+    expect([await ledger.ofImage(digestOf('b')), await ledger.leftOfImage(digestOf('b'))]).toEqual([[usage('b')], []]);
+    await ledger.record([usage('a')], NOW + 2 * DAY_MS);
+    expect(await ledger.ofImage(digestOf('a'))).toEqual([usage('a')]);
+    expect(await collect(ledger.left(SCOPE))).toEqual([]);
+    await ledger.leave([usage('a')], NOW + 3 * DAY_MS);
+    await ledger.end([usage('a')], NOW + 4 * DAY_MS);
+    expect([await ledger.ofImage(digestOf('a')), await ledger.leftOfImage(digestOf('a'))]).toEqual([[], []]);
+  });
+
   test('hundreds of usages at once, none at all', async () => {
     const ledger = await make();
     const many = Array.from({ length: 260 }, (_, n) => usage('a', { workload: `service-${n}` }));

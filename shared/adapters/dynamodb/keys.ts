@@ -43,7 +43,8 @@ import type { Usage } from '../../domain/usage.ts';
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
- * - `scope`    scopePk = USE#<account>/<region>: live usages of one account and Region, with all their attributes.
+ * - `scope`    scopePk = USE#<account>/<region>: live usages of one account and Region, with all their attributes;
+ *              LEFT#<account>/<region>: those of a scope that left.
  * - `age`      agePk = AGE#<shard>, ageSk = <bornAt, ISO 8601>#<digest>: images in use and heads by the birth that
  *              counts, of themselves or of what they stand on, keys only.
  * - `verdict`  verdictPk = VERDICT#<status>#<shard>, verdictSk = <digest>: violating and unknown images in use, keys only.
@@ -135,6 +136,8 @@ export const loss = (location: ImageLocation, digest: Digest): Key => ({ PK: los
 export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
 
 export const scopePartition = (scope: Scope): string => `USE#${scope.account}/${scope.region}`;
+
+export const leftPartition = (scope: Scope): string => `LEFT#${scope.account}/${scope.region}`;
 
 export const shardOf = (digest: Digest): number => placeOf(digest, INDEX_SHARDS);
 

@@ -21,6 +21,20 @@ export class DynamoScopeLedger implements ScopeLedger {
     await this.#table.change(keys.scope(record.scope), () => ({ kind: 'scope', ...record }));
   }
 
+  async change(
+    scope: Scope,
+    change: (before: ScopeRecord | undefined) => ScopeRecord | undefined,
+  ): Promise<ScopeRecord | undefined> {
+    let stands: ScopeRecord | undefined;
+    await this.#table.change(keys.scope(scope), (item) => {
+      const before = item && recordOf<ScopeRecord>(item);
+      const after = change(before);
+      stands = after ?? before;
+      return after && { kind: 'scope', ...after };
+    });
+    return stands;
+  }
+
   async *all(): AsyncIterable<ScopeRecord> {
     // A closure closes where none of them is missing.
     const question = { expression: 'PK = :pk', values: { ':pk': 'SCOPES' }, consistent: true };

@@ -3,12 +3,15 @@ import type { Scope } from '../../domain/run.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { UsageLedger } from '../../ports/ledger.ts';
 import * as keys from './keys.ts';
-import { INDEXES, scopePartition } from './keys.ts';
+import { INDEXES, leftPartition, scopePartition } from './keys.ts';
 import { below, type Item, type LedgerTable } from './table.ts';
 
 const KEPT_AFTER_END_SECONDS = 90 * 24 * 3600;
 
-/** Usages as items of their image. A live one is in the index `scope`; an ended one has left it and will expire. */
+/**
+ * Usages as items of their image. A live one is in the index `scope`, one whose scope left is in another partition of it;
+ * an ended one is not in it and will expire.
+ */
 export class DynamoUsageLedger implements UsageLedger {
   readonly #table: LedgerTable;
 
@@ -16,9 +19,12 @@ export class DynamoUsageLedger implements UsageLedger {
     this.#table = table;
   }
 
-  async *live(scope: Scope): AsyncIterable<Usage> {
-    const question = { expression: 'scopePk = :scope', values: { ':scope': scopePartition(scope) } };
-    for await (const item of this.#table.items({ index: INDEXES.scope, ...question })) yield usageOf(item);
+  live(scope: Scope): AsyncIterable<Usage> {
+    return this.#in(scopePartition(scope));
+  }
+
+  left(scope: Scope): AsyncIterable<Usage> {
+    return this.#in(leftPartition(scope));
   }
 
   async record(usages: readonly Usage[], atEpochMs: number): Promise<void> {
@@ -46,17 +52,45 @@ export class DynamoUsageLedger implements UsageLedger {
     );
   }
 
-  async ofImage(digest: Digest): Promise<readonly Usage[]> {
+  async leave(usages: readonly Usage[], atEpochMs: number): Promise<void> {
+    await this.#table.putAll(
+      usages.map((usage) => ({
+        ...keys.usage(usage),
+        kind: 'usage',
+        ...usage,
+        leftAtEpochMs: atEpochMs,
+        scopePk: leftPartition(usage),
+      })),
+    );
+  }
+
+  ofImage(digest: Digest): Promise<readonly Usage[]> {
+    return this.#ofImage(digest, scopePartition);
+  }
+
+  leftOfImage(digest: Digest): Promise<readonly Usage[]> {
+    return this.#ofImage(digest, leftPartition);
+  }
+
+  async *#in(partition: string): AsyncIterable<Usage> {
+    const question = { expression: 'scopePk = :scope', values: { ':scope': partition } };
+    for await (const item of this.#table.items({ index: INDEXES.scope, ...question })) yield usageOf(item);
+  }
+
+  async #ofImage(digest: Digest, partitionOf: (usage: Usage) => string): Promise<readonly Usage[]> {
     const { PK } = keys.image(digest);
     // A decision follows from it: an image that seems unused loses its mark, and a closure closes.
     const question = { ...below(PK, 'USE#'), consistent: true };
-    const live: Usage[] = [];
-    for await (const item of this.#table.items(question)) if ('scopePk' in item) live.push(usageOf(item));
-    return live;
+    const found: Usage[] = [];
+    for await (const item of this.#table.items(question)) {
+      const usage = usageOf(item);
+      if (item.scopePk === partitionOf(usage)) found.push(usage);
+    }
+    return found;
   }
 }
 
 function usageOf(item: Item): Usage {
-  const { PK, SK, kind, scopePk, recordedAtEpochMs, ...usage } = item;
+  const { PK, SK, kind, scopePk, recordedAtEpochMs, leftAtEpochMs, ...usage } = item;
   return usage as unknown as Usage;
 }

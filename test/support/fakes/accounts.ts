@@ -15,6 +15,12 @@ export class FakeAccountDirectory implements AccountDirectory {
     return this;
   }
 
+  /** The account is closed, or moved to another organization. */
+  remove(account: string): this {
+    this.#accounts.delete(account);
+    return this;
+  }
+
   /** From now on the account's role cannot be taken. */
   deny(account: string): this {
     this.#denied.add(account);

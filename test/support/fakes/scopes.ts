@@ -14,6 +14,15 @@ export class FakeScopeLedger implements ScopeLedger {
     this.#scopes.set(registryKey(record.scope), structuredClone(record));
   }
 
+  async change(
+    scope: Scope,
+    change: (before: ScopeRecord | undefined) => ScopeRecord | undefined,
+  ): Promise<ScopeRecord | undefined> {
+    const after = change(await this.get(scope));
+    if (after) await this.record(after);
+    return this.get(scope);
+  }
+
   async *all(): AsyncIterable<ScopeRecord> {
     const scopes = [...this.#scopes].sort(([one], [other]) => (one < other ? -1 : 1));
     for (const [, record] of scopes) yield structuredClone(record);

@@ -5,12 +5,14 @@ import type { UsageLedger } from '../../../shared/ports/ledger.ts';
 
 /** Usages in memory; ended ones are kept beside the live ones. */
 export class FakeUsageLedger implements UsageLedger {
-  readonly #usages = new Map<string, { readonly usage: Usage; readonly endedAtEpochMs?: number }>();
+  readonly #usages = new Map<string, Entry>();
 
   async *live(scope: Scope): AsyncIterable<Usage> {
-    for (const usage of this.#live()) {
-      if (usage.account === scope.account && usage.region === scope.region) yield usage;
-    }
+    for (const usage of this.#in('live')) if (isIn(usage, scope)) yield usage;
+  }
+
+  async *left(scope: Scope): AsyncIterable<Usage> {
+    for (const usage of this.#in('left')) if (isIn(usage, scope)) yield usage;
   }
 
   async record(usages: readonly Usage[], _atEpochMs: number): Promise<void> {
@@ -23,8 +25,18 @@ export class FakeUsageLedger implements UsageLedger {
     }
   }
 
+  async leave(usages: readonly Usage[], atEpochMs: number): Promise<void> {
+    for (const usage of usages) {
+      this.#usages.set(identity(usage), { usage: structuredClone(usage), leftAtEpochMs: atEpochMs });
+    }
+  }
+
   async ofImage(digest: Digest): Promise<readonly Usage[]> {
-    return this.#live().filter((usage) => usage.digest === digest);
+    return this.#in('live').filter((usage) => usage.digest === digest);
+  }
+
+  async leftOfImage(digest: Digest): Promise<readonly Usage[]> {
+    return this.#in('left').filter((usage) => usage.digest === digest);
   }
 
   /** Everything recorded, for comparing two worlds. */
@@ -32,11 +44,23 @@ export class FakeUsageLedger implements UsageLedger {
     return [...this.#usages].map(([key, entry]) => ({ key: `USE ${key}`, ...entry }));
   }
 
-  #live(): Usage[] {
-    const live = [...this.#usages].filter(([, { endedAtEpochMs }]) => endedAtEpochMs === undefined);
-    return live.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, { usage }]) => structuredClone(usage));
+  #in(state: 'live' | 'left'): Usage[] {
+    const found = [...this.#usages].filter(([, entry]) => stateOf(entry) === state);
+    return found.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, { usage }]) => structuredClone(usage));
   }
 }
+
+interface Entry {
+  readonly usage: Usage;
+  readonly endedAtEpochMs?: number;
+  readonly leftAtEpochMs?: number;
+}
+
+const stateOf = ({ endedAtEpochMs, leftAtEpochMs }: Entry): 'live' | 'left' | 'ended' =>
+  endedAtEpochMs === undefined ? (leftAtEpochMs === undefined ? 'live' : 'left') : 'ended';
+
+const isIn = (usage: Usage, { account, region }: Scope): boolean =>
+  usage.account === account && usage.region === region;
 
 const identity = (usage: Usage): string =>
   [usage.digest, usage.account, usage.region, usage.cluster, usage.workloadKind, usage.workload, usage.container].join(

@@ -8,6 +8,7 @@ import {
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
 import type { Command } from '../../../cli/command.ts';
+import { confirmLeftCommand } from '../../../cli/commands/confirm-left.ts';
 import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { protectionCommand } from '../../../cli/commands/protection.ts';
@@ -111,10 +112,16 @@ test.each<[string, Command, readonly string[]]>([
   ['reset', resetCommand, [streamOf(0)]],
   ['pause', pauseCommand, []],
   ['resume', resumeCommand, []],
+  ['confirm-left', confirmLeftCommand, ['444455556666/eu-west-1']],
 ])('%s asks for exactly what its documentation says', async (name, command, words) => {
   const { asked, written, context, forget } = await recorded();
   if (name === 'resume') {
     await context.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+    forget();
+  }
+  if (name === 'confirm-left') {
+    const scope = { account: '444455556666', region: 'eu-west-1' };
+    await context.scopes.record({ scope, left: { atEpochMs: 1, usages: 1 } });
     forget();
   }
   const flags = 'reason' in command.options ? { reason: 'a test' } : {};

@@ -1,7 +1,10 @@
+import { confirmLeftCommand } from '../../../cli/commands/confirm-left.ts';
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Closure } from '../../../shared/domain/cascade.ts';
+import { isOverdue } from '../../../shared/domain/closure.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
+import { cliContext, run } from '../cli/support.ts';
 import { Storm } from './storm.ts';
 import { type Lines, nameOf, type PolicyChanges, TieredFleet } from './tiered-fleet.ts';
 
@@ -44,6 +47,14 @@ async function proven(storm: Storm): Promise<Readonly<Record<string, Pick<Closur
       { state, ...(waitingFor !== undefined && { waitingFor }) },
     ]),
   );
+}
+
+/** Closures past their deadline, as an alarm counts them. */
+async function overdue(storm: Storm): Promise<number> {
+  const { world } = storm.fleet;
+  world.advance(4 * DAY_MS);
+  const open = await collect(world.rollouts.openClosures());
+  return open.filter((closure) => isOverdue(closure, world.clock())).length;
 }
 
 const verdictOf = ({ fleet }: Storm, name: string) => fleet.world.images.records.get(fleet.headOf(name))?.verdict;
@@ -200,5 +211,52 @@ describe('a closure without facts', () => {
     await storm.hear();
     storm.fleet.deploy('app');
     expect(await proven(storm)).toEqual({ app: { state: 'closed' } });
+  });
+});
+
+describe('an account that leaves while it runs old content', () => {
+  const LINES: Lines = { base: { tier: 'base' }, app: { tier: 'application', on: 'base' } };
+  const AWAY = { account: '444455556666', region: 'us-east-1' };
+  const image = `${HOME.account}.dkr.ecr.${HOME.region}.amazonaws.com/fleet/app:current`;
+  const copy = { workloadKind: 'ecs-service', workload: 'copy', architecture: 'amd64' } as const;
+
+  /** Its own application is deployed, and what an account that left ran of it is not. */
+  async function moved(): Promise<Storm> {
+    const storm = await rebuilt(LINES, {
+      arrange: ({ fleet: { world, headOf } }) => {
+        world.accounts.add({ id: AWAY.account, name: 'away' }, [AWAY.region]);
+        world.workloads.run(
+          { ...AWAY, cluster: 'main' },
+          { ...copy, containers: [{ name: 'main', image, digest: headOf('app') }] },
+        );
+      },
+    });
+    storm.fleet.deploy('app');
+    storm.fleet.world.accounts.remove(AWAY.account);
+    return storm;
+  }
+  const waitingFor = expect.stringMatching(/^out of sight, since 444455556666.us-east-1 left: .*main.copy\. Confirm/);
+
+  test('is put aside: nothing violates for it, nothing counts as gone, and a person settles it', async () => {
+    const storm = await moved();
+    const { world } = storm.fleet;
+    expect(await proven(storm)).toEqual({ base: { state: 'open', waitingFor }, app: { state: 'open', waitingFor } });
+    expect((await world.runs.latest()).ended?.totals).toMatchObject({ scopes: { complete: 1, left: 1 } });
+    expect(
+      [...world.images.records.values()].filter(({ inUse, verdict }) => inUse && verdict?.status !== 'compliant'),
+    ).toEqual([]);
+    world.advance(30 * DAY_MS);
+    expect(await overdue(storm)).toBe(0);
+    await run(confirmLeftCommand, cliContext(world), ['444455556666/us-east-1'], { reason: 'the account was closed' });
+    expect(await proven(storm)).toEqual({ base: { state: 'closed' }, app: { state: 'closed' } });
+  });
+
+  test('holds the closure again once it is back', async () => {
+    const storm = await moved();
+    await proven(storm);
+    storm.fleet.world.accounts.add({ id: AWAY.account, name: 'away' }, [AWAY.region]);
+    const open = { state: 'open', waitingFor: 'still run by ecs-service 444455556666/us-east-1/main/copy' };
+    expect(await proven(storm)).toEqual({ base: open, app: open });
+    expect(await overdue(storm)).toBe(2);
   });
 });

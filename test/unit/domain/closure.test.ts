@@ -12,6 +12,7 @@ import {
 } from '../../../shared/domain/closure.ts';
 import type { Tier } from '../../../shared/domain/image.ts';
 import type { Policy } from '../../../shared/domain/policy.ts';
+import type { LeftScope } from '../../../shared/domain/run.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
 import { deployment } from '../../support/rebuild-samples.ts';
 import { usage } from '../../support/samples.ts';
@@ -54,6 +55,7 @@ const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
     { key: 'a/one', completeAtEpochMs: SINCE, includesStopping: true },
     { key: 'b/two', completeAtEpochMs: NOW, includesStopping: true },
   ],
+  left: [],
   unread: [],
   mayRun: (repository) => repository === REPOSITORY,
   deployments: [],
@@ -152,6 +154,44 @@ test.each<[Closure['state'], string, Reason]>([
 ])('for an age it is %s while an older image runs: %s', (state, _, reason) => {
   const ofAge = { ...closure, facts: [ageFact] };
   expect(checkClosure(ofAge, seen({ running: [runs(looked('old', reason))] }), NOW).state).toBe(state);
+});
+
+describe('with scopes that left', () => {
+  const at = { account: 'c', region: 'three' };
+  const gone = (workload = 'web') => ({ ...runs(holder), usages: [], left: [{ ...usage('x', { ...at, workload }) }] });
+  const left = (changes: Partial<LeftScope> = {}) => [
+    { key: 'c/three', left: { atEpochMs: NOW, usages: 1, ...changes } },
+  ];
+  const confirmed = { by: 'ana', atEpochMs: NOW, reason: 'closed' };
+  const check = (changes: Partial<ClosureFacts>, before = closure) => checkClosure(before, seen(changes), NOW);
+
+  test('it waits for a person who confirms what ran there, and says so', () => {
+    const open = check({ running: [gone()], left: left() });
+    const waitingFor = 'out of sight, since c/three left: ecs-service c/three/prod/web. Confirm with confirm-left';
+    expect(open).toEqual({ ...closure, outOfSight: true, waitingFor });
+    expect(check({ running: [gone()], left: left() }, open)).toBe(open);
+    expect(isOverdue(open, closure.deadlineEpochMs + 1)).toBe(false);
+    const back = check({ running: [runs(holder)] }, open);
+    expect(back).toEqual({ ...closure, waitingFor: expect.stringMatching(/^still run by/) });
+  });
+
+  test('it closes once that is confirmed, and tells by whom', () => {
+    const { state, proof } = check({ running: [gone()], left: left({ confirmed }) });
+    expect({ state, proof }).toMatchObject({
+      state: 'closed',
+      proof: { confirmed: [{ scope: 'c/three', by: 'ana' }] },
+    });
+  });
+
+  test.each<[string, Partial<ClosureFacts>]>([
+    ['nothing ran there that holds the cause', { running: [{ ...gone(), image: looked('other') }], left: left() }],
+    ['what ran there was verified', { running: [{ ...gone(), image: looked('new') }], left: left() }],
+    ['nothing ran there', { running: [], left: left({ usages: 0 }) }],
+  ])('it closes: %s', (_, changes) => {
+    const { state, proof } = check(changes);
+    expect(state).toBe('closed');
+    expect(proof).not.toHaveProperty('confirmed');
+  });
 });
 
 describe('without facts, for a person or a parent that moved', () => {

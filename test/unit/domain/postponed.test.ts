@@ -28,6 +28,7 @@ const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
   output: new Set([OUTPUT]),
   scopes: [{ key: '111122223333/eu-west-1', completeAtEpochMs: ENDED }],
   unread: [],
+  left: [],
   mayRun: () => false,
   deployments: [superseded()],
   runId: 'run-1',

@@ -51,6 +51,7 @@ const context = (changes: Partial<ReportContext> = {}): ReportContext => ({
   breachWithinDays: 7,
   failures: [],
   skippedScopes: [],
+  leftScopes: [],
   unresolved: [],
   losses: [],
   looks: [],
@@ -366,6 +367,10 @@ describe('the page', () => {
       review: { ...review, state: 'failed', failure: { error: 'FleetReviewIncomplete', detail: 'scope 1/r failed' } },
       failures: [{ kind: 'scope', key: '1/r', error: 'ScopeUnreachableError', detail: 'no | role\nhere' }],
       skippedScopes: [{ scope: { account: '2', region: 'r' }, reason: 'empty' }],
+      leftScopes: [
+        { scope: { account: '3', region: 'r' }, atEpochMs: NOW - DAY, usages: 4 },
+        { scope: { account: '4', region: 'r' }, atEpochMs: NOW, usages: 0 },
+      ],
       unresolved: [{ observation, reason: 'digest-unknown' }],
     }),
     [
@@ -392,6 +397,8 @@ describe('the page', () => {
     '## Coverage',
     String.raw`no \| role\\nhere`,
     '2/r',
+    'patchwave confirm-left 3/r, or add the scope again',
+    'nothing: nothing ran there',
     'digest-unknown',
     'SI-2',
     'RA-5',

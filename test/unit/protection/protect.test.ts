@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { handler } from '../../../functions/protection/handler.ts';
+import { collect } from '../../../shared/concurrency.ts';
 import type { PolicyDocument } from '../../../shared/domain/policy.ts';
 import { repositoryName } from '../../../shared/domain/reference.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
@@ -50,6 +51,20 @@ test('what a running image stands on and a rule takes is told with rule, instant
     { location: BASES, ...looked, losses: 1 },
     { location: APPS, ...looked, losses: 0 },
   ]);
+});
+
+test('so is what ran in a scope that left, until a person confirms that nobody need wait for it', async () => {
+  const world = await twoTiers();
+  world.lifecycles.set(BASES, [expire(3, olderThan(30))]);
+  await world.usages.leave(await collect(world.usages.live(SCOPE)), world.clock());
+  const left = { atEpochMs: world.clock(), usages: 1, isMoved: true } as const;
+  await world.scopes.record({ scope: SCOPE, left });
+  expect((await look(world)).losses).toMatchObject([{ digest: digestOf('base'), running: 1 }]);
+  await world.scopes.record({
+    scope: SCOPE,
+    left: { ...left, confirmed: { by: 'ana', atEpochMs: 1, reason: 'closed' } },
+  });
+  expect((await look(world)).losses).toEqual([]);
 });
 
 test('so is what runs; what is lost behind the horizon is not told yet', async () => {

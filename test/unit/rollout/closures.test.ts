@@ -1,6 +1,6 @@
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { ReviewMode, ScopeResult } from '../../../shared/domain/run.ts';
+import type { LeftScope, ReviewMode, ScopeResult } from '../../../shared/domain/run.ts';
 import type { Verdict } from '../../../shared/domain/verdict.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
@@ -39,7 +39,12 @@ async function scene() {
 /** A review that reads both scopes now, but for those that fail. */
 async function reviewed(
   world: RolloutWorld,
-  { fails = [] as readonly object[], scopeKey = 'fleet', mode = 'review' as ReviewMode } = {},
+  {
+    fails = [] as readonly object[],
+    scopes = [REGISTRY, OTHER],
+    scopeKey = 'fleet',
+    mode = 'review' as ReviewMode,
+  } = {},
 ) {
   const runId = world.ids();
   const { running } = await world.runs.latest();
@@ -47,9 +52,9 @@ async function reviewed(
   await world.runs.begin(review(runId, { scopeKey, mode, startedAtEpochMs: world.clock() }));
   await world.runFiles.put(
     runFileKeys(runId).scopes,
-    [REGISTRY, OTHER].map((scope) => ({ scope })),
+    scopes.map((scope) => ({ scope })),
   );
-  for (const scope of [REGISTRY, OTHER]) {
+  for (const scope of scopes) {
     const isFailed = fails.includes(scope);
     const inventory = { clusters: 1, tasks: 1, containers: 1, usages: 1, unresolved: 0 };
     const result: ScopeResult = isFailed
@@ -319,6 +324,69 @@ test('one closure that fails stops no other, and the step fails', async () => {
   ]);
 });
 
+describe('an account that left while it ran the old image', () => {
+  const KEY = '444455556666/us-east-1';
+  const waitingFor = `out of sight, since ${KEY} left: ecs-service ${KEY}/prod/web. Confirm with confirm-left`;
+  const confirmed = { by: 'ana', atEpochMs: 1_795_489_000_000, reason: 'the account was closed' };
+
+  /** Nothing old runs in sight. */
+  async function away(changes: Partial<LeftScope> = {}, which = 'old') {
+    const world = await scene();
+    await replaced(world);
+    const ran = await runs(world, 'web', which, OTHER);
+    await world.usages.leave([ran], world.clock());
+    const runId = await reviewed(world, { scopes: [REGISTRY] });
+    const left = { atEpochMs: world.clock(), usages: 1, isMoved: true, ...changes } as const;
+    await world.scopes.record({ ...complete(world, OTHER), left });
+    const result = { scope: OTHER, status: 'left', atEpochMs: left.atEpochMs, usages: left.usages } as const;
+    await world.runs.recordPart(runId, { kind: 'scope', key: KEY, result });
+    return { world, runId };
+  }
+
+  test('keeps the closure open, which says so, and is not overdue', async () => {
+    const { world, runId } = await away();
+    world.advance(73 * HOUR_MS);
+    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, overdue: 0 });
+    expect(await closureOf(world)).toMatchObject({ state: 'open', outOfSight: true, waitingFor });
+    expect(await causeOf(world)).toMatchObject({ state: 'taken' });
+  });
+
+  test('closes it once a person has confirmed, who is named in the proof', async () => {
+    const { world, runId } = await away({ confirmed });
+    expect(await look(world, runId)).toMatchObject({ closed: 1 });
+    const proof = { scopes: 1, confirmed: [{ scope: KEY, by: 'ana', atEpochMs: confirmed.atEpochMs }] };
+    expect(await closureOf(world)).toMatchObject({ state: 'closed', proof });
+  });
+
+  test('is nothing to the closure where it ran what was verified', async () => {
+    const { world, runId } = await away({}, 'new');
+    expect(await look(world, runId)).toMatchObject({ closed: 1 });
+    expect((await closureOf(world))?.proof).not.toHaveProperty('confirmed');
+  });
+
+  test('does not hide what runs in sight: the closure waits for that first, and is overdue', async () => {
+    const { world, runId } = await away();
+    await runs(world, 'web', 'old', { workload: 'seen' });
+    world.advance(73 * HOUR_MS);
+    expect(await look(world, runId)).toEqual({ open: 1, closed: 0, overdue: 1 });
+    expect(await closureOf(world)).toMatchObject({ waitingFor: expect.stringMatching(/^still run by .*prod\/seen$/) });
+    expect(await closureOf(world)).not.toHaveProperty('outOfSight');
+  });
+
+  test('keeps it open where only its repository is known', async () => {
+    const { world, runId } = await away({}, 'new');
+    const record = await world.scopes.get(OTHER);
+    const repository = `${REGISTRY.account}/${REGISTRY.region}/team/web`;
+    if (record)
+      await world.scopes.record({ ...record, unidentified: [{ repository, workload: 'ecs-task lab/probe' }] });
+    expect(await look(world, runId)).toMatchObject({ open: 1 });
+    expect(await closureOf(world)).toMatchObject({
+      outOfSight: true,
+      waitingFor: expect.stringContaining('lab/probe'),
+    });
+  });
+});
+
 test('a preview closes nothing, whatever it sees', async () => {
   const world = await scene();
   await replaced(world);
@@ -334,9 +402,8 @@ test('what the review has seen to run counts, whatever a mark on its image or an
   await runs(world, 'web', 'old', { workload: 'late' });
   await world.images.recordPresence(digestOf('web-old'), { inUse: false });
   await world.runFiles.put(runFileKeys(runId).digests(REGISTRY), [digestOf('web-old'), digestOf('web-new')]);
-  const lagging = { ...world.usages, live: async function* () {}, ofImage: world.usages.ofImage.bind(world.usages) };
-  const step = { runId, policyVersion: world.policyVersion };
-  expect(await checkClosures({ ...portsOf(world), usages: lagging }, step)).toMatchObject({ open: 1, closed: 0 });
+  world.usages.live = async function* () {};
+  expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = 'still run by ecs-service 111122223333/eu-west-1/prod/late';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
 });

@@ -1,0 +1,47 @@
+import { isUnconfirmed } from '../../shared/domain/run.ts';
+import { instant } from '../../shared/domain/time.ts';
+import type { ScopeRecord } from '../../shared/ports/ledger.ts';
+import type { Command } from '../command.ts';
+import { EXIT, NotFoundError, UsageError } from '../errors.ts';
+import { counted, print, printJson } from '../output.ts';
+import { REASON, reasonIn } from '../reason.ts';
+
+const SCOPE = /^(\d{12})\/([a-z0-9-]+)$/;
+
+export const confirmLeftCommand: Command = {
+  summary: 'Says that nobody need wait for what ran in an account and Region that left the fleet.',
+  synopsis: '<account>/<region> --reason TEXT',
+  words: [1, 1],
+  ...REASON,
+  async run(context, args) {
+    const reason = reasonIn(args);
+    const [text = ''] = args.positionals;
+    const [, account, region] = SCOPE.exec(text) ?? [];
+    if (!account || !region)
+      throw new UsageError(`"${text}" is no scope. Write <account>/<region>, as status shows it.`);
+    const connected = await context();
+    const { scopes, clock } = connected;
+    const scope = { account, region };
+    if (!(await scopes.get(scope))?.left) throw hereStill(text);
+    const confirmed = { by: await connected.author(), atEpochMs: clock(), reason };
+    let changed = false;
+    const stands = await scopes.change(scope, (before) => {
+      changed = before?.left !== undefined && isUnconfirmed(before.left);
+      return changed && before?.left ? { ...before, left: { ...before.left, confirmed } } : undefined;
+    });
+    if (!stands?.left) throw hereStill(text);
+    if (args.json) printJson({ changed, scope: stands });
+    else print(`${changed ? '' : 'Nothing was changed. '}${told(text, stands.left)}`);
+    return EXIT.done;
+  },
+};
+
+const hereStill = (scope: string): NotFoundError =>
+  new NotFoundError(`Scope ${scope} has not left the fleet: reviews read it, or never did.`);
+
+function told(scope: string, { atEpochMs, usages, confirmed }: NonNullable<ScopeRecord['left']>): string {
+  const left = `Scope ${scope} left ${instant(atEpochMs)}`;
+  if (!confirmed) return `${left}, and nothing ran there.`;
+  const by = `${confirmed.by} confirmed it ${instant(confirmed.atEpochMs)}: ${confirmed.reason}`;
+  return `${left} with ${counted(usages, 'usage')} that nobody saw end. ${by}\nClosures wait for these no more from the next review on, and name you in their proof.`;
+}

@@ -1,0 +1,62 @@
+import { collect } from '../../shared/concurrency.ts';
+import { registryKey } from '../../shared/domain/image.ts';
+import { isForgotten, type LeftScope, type Scope } from '../../shared/domain/run.ts';
+import { type Usage, usageKey } from '../../shared/domain/usage.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { ImageLedger, RunLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
+import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { runFileKeys } from '../../shared/review/documents.ts';
+import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
+
+export interface LeavingPorts {
+  readonly images: ImageLedger;
+  readonly usages: UsageLedger;
+  readonly scopes: ScopeLedger;
+  readonly clock: Clock;
+}
+
+/**
+ * Puts aside what ran in a scope that left: it is neither live nor ended, because nobody saw it end. Its images are in use
+ * no more unless something else runs them. What a person confirmed long ago ends. The part of the run comes last.
+ */
+export async function putAside(
+  ports: LeavingPorts & { readonly runs: Pick<RunLedger, 'recordPart'>; readonly files: RunFiles },
+  runId: string,
+  scope: Scope,
+  left: LeftScope,
+): Promise<void> {
+  const { images, usages, scopes, files, runs, clock } = ports;
+  const { atEpochMs } = left;
+  if (isForgotten(left, clock())) await usages.end(await collect(usages.left(scope)), clock());
+  const leaving = await collect(usages.live(scope));
+  const digests = digestsOf(leaving);
+  await markGuesses(images, scope, { digests: [], usages: [], ending: leaving, known: new Map() });
+  await markAsUnused(ports, digests, leaving);
+  await usages.leave(leaving, atEpochMs);
+  // A try before this one may have put some of them aside.
+  const before = isForgotten(left, clock()) ? [] : await collect(usages.left(scope));
+  const known = new Set([...leaving, ...before].map(usageKey)).size;
+  await files.put(runFileKeys(runId).digests(scope), []);
+  const stands = await scopes.change(scope, (record) => {
+    if (!record?.left) return undefined;
+    // A container that nobody could identify is no usage, and may run on as well.
+    const count = isForgotten(left, clock()) ? 0 : known + (record.unidentified?.length ?? 0);
+    return { ...record, left: { ...record.left, usages: count, isMoved: true } };
+  });
+  const result = { scope, status: 'left', atEpochMs, usages: stands?.left?.usages ?? known } as const;
+  await runs.recordPart(runId, { kind: 'scope', key: registryKey(scope), result });
+}
+
+/** Makes what ran in a scope live again, as it was when the scope left: the next complete reading ends what is gone. */
+export async function bringBack({ images, usages, scopes, clock }: LeavingPorts, scope: Scope): Promise<void> {
+  const back = await collect(usages.left(scope));
+  await markAsUsed(images, digestsOf(back), await images.get(digestsOf(back)));
+  await usages.record(back, clock());
+  await scopes.change(scope, (before) => {
+    if (!before?.left) return undefined;
+    const { left: _, ...record } = before;
+    return record;
+  });
+}
+
+const digestsOf = (usages: readonly Usage[]) => [...new Set(usages.map(({ digest }) => digest))];

@@ -1,0 +1,83 @@
+import { confirmLeftCommand } from '../../../cli/commands/confirm-left.ts';
+import { statusCommand } from '../../../cli/commands/status.ts';
+import { whyCommand } from '../../../cli/commands/why.ts';
+import { NotFoundError, UsageError } from '../../../cli/errors.ts';
+import type { LeftScope } from '../../../shared/domain/run.ts';
+import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
+import { DAY_MS, digestOf, facts, usage } from '../../support/samples.ts';
+import { ANA, cliContext, readOnlyContext, run, runJson } from './support.ts';
+
+const SCOPE = { account: '444455556666', region: 'eu-west-1' };
+const KEY = '444455556666/eu-west-1';
+const reason = 'the account was closed';
+
+async function away(changes: Partial<LeftScope> = {}): Promise<FakeWorld> {
+  const world = fakeWorld();
+  const left = { atEpochMs: world.clock() - DAY_MS, usages: 3, isMoved: true, ...changes } as const;
+  await world.scopes.record({ scope: SCOPE, completeAtEpochMs: 1, left });
+  return world;
+}
+
+const confirm = (world: FakeWorld, words: readonly string[] = [KEY], flags: { reason?: string } = { reason }) =>
+  run(confirmLeftCommand, cliContext(world), words, flags);
+
+test('a person confirms what ran in a scope that left: who, when and why is kept', async () => {
+  const world = await away();
+  const { code, text } = await confirm(world);
+  expect(code).toBe(0);
+  const confirmed = { by: ANA, atEpochMs: world.clock(), reason };
+  expect(await world.scopes.get(SCOPE)).toMatchObject({ completeAtEpochMs: 1, left: { usages: 3, confirmed } });
+  expect(text).toContain(
+    `Scope ${KEY} left 2026-11-23 03:00 UTC with 3 usages that nobody saw end. ${ANA} confirmed it`,
+  );
+});
+
+test.each<[string, Partial<LeftScope>]>([
+  ['it is confirmed already', { confirmed: { by: 'jo', atEpochMs: 1, reason: 'the first' } }],
+  ['nothing ran there', { usages: 0 }],
+])('nothing is changed where %s', async (_, changes) => {
+  const world = await away(changes);
+  const before = await world.scopes.get(SCOPE);
+  const told = await runJson(confirmLeftCommand, cliContext(world), [KEY], { reason });
+  expect(told).toMatchObject({ changed: false, scope: { left: changes } });
+  expect(await world.scopes.get(SCOPE)).toEqual(before);
+  expect((await confirm(world)).text).toContain('Nothing was changed.');
+});
+
+test.each([['555566667777/eu-west-1'], ['444455556666/us-east-1']])('%s has not left: not found', async (scope) => {
+  const world = await away();
+  await world.scopes.record({ scope: { ...SCOPE, region: 'us-east-1' }, completeAtEpochMs: 1 });
+  await expect(confirm(world, [scope])).rejects.toThrow(NotFoundError);
+});
+
+test.each([
+  ['no scope', ['payments'], { reason }],
+  ['no reason', [KEY], {}],
+])('%s is wrong use', async (_, words, flags) => {
+  const world = await away();
+  await expect(confirm(world, words, flags)).rejects.toThrow(UsageError);
+  expect(await world.scopes.get(SCOPE)).not.toHaveProperty('left.confirmed');
+});
+
+test('status names a scope that left, since when, with what, and what to do; or who confirmed it', async () => {
+  const world = await away();
+  const { text } = await run(statusCommand, readOnlyContext(world));
+  expect(text).toMatch(/444455556666 +eu-west-1 +left +.*left 2026-11-23 03:00 UTC with 3 usages that nobody saw end/);
+  expect(text).toContain(`patchwave confirm-left ${KEY} --reason TEXT`);
+  await confirm(world);
+  expect((await run(statusCommand, readOnlyContext(world))).text).toMatch(
+    /left, settled .*confirmed by .*: the account/,
+  );
+  const idle = await away({ usages: 0 });
+  expect((await run(statusCommand, readOnlyContext(idle))).text).toContain('nothing ran there');
+});
+
+test('why names who ran an image in a scope that left', async () => {
+  const world = await away();
+  await world.images.recordFacts(facts('a'));
+  await world.usages.record([usage('a', { ...SCOPE, workload: 'gone' })], 1);
+  await world.usages.leave([usage('a', { ...SCOPE, workload: 'gone' })], 2);
+  const { text } = await run(whyCommand, readOnlyContext(world), [digestOf('a')]);
+  expect(text).toContain('Nothing runs it.');
+  expect(text).toMatch(/Out of sight, in scopes that left:\n.*\n.*ecs-service gone/);
+});
