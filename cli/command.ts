@@ -27,6 +27,7 @@ import type {
   SwitchLedger,
 } from '../shared/ports/rebuilds.ts';
 import type { RunFiles } from '../shared/ports/run-files.ts';
+import type { UnreadableItems } from '../shared/ports/unreadable.ts';
 
 /** What the commands see of the world: the ledger through its ports, with the caller's own credentials. */
 export interface CliContext {
@@ -46,6 +47,8 @@ export interface CliContext {
   readonly rollouts: RolloutLedger;
   readonly killSwitch: SwitchLedger;
   readonly executions: Pick<CascadeExecutions, 'state'>;
+  /** What the ledgers set aside while they were read. */
+  readonly unreadable: UnreadableItems;
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
   readonly losses: Pick<LossLedger, 'looks' | 'of' | 'ofImage'>;

@@ -86,6 +86,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
   return {
     ...known,
     ...actingLedgers(table),
+    unreadable: table.unreadable,
     cascades: new DynamoCascadeLedger(table),
     index: new DynamoImageIndex(table),
     usages: new DynamoUsageLedger(table),

@@ -12,6 +12,7 @@ import { streamPolicy } from '../shared/domain/stream-policy.ts';
 import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
 import type { CauseLedger } from '../shared/ports/ledger.ts';
 import type { RolloutLedger } from '../shared/ports/rebuilds.ts';
+import type { UnreadableItem } from '../shared/ports/unreadable.ts';
 import { type CascadeView, openCascades, openClosures } from './acting.ts';
 import { type ForecastPorts, forecastNow } from './forecast-now.ts';
 import { waitingForVendors } from './waiting-for-vendors.ts';
@@ -54,6 +55,8 @@ export interface PlanNow {
   readonly closures: readonly Closure[];
   /** What open causes wait for that nobody here can mend. */
   readonly waitingForVendors: readonly VendorDependency[];
+  /** Items of the ledger that cannot be read. */
+  readonly unreadable: readonly UnreadableItem[];
 }
 
 export type PlanLedger = ReadPlanPorts &
@@ -100,6 +103,7 @@ export async function planNow(context: PlanLedger): Promise<PlanNow> {
     cascades,
     closures,
     waitingForVendors: await waitingForVendors(context, open),
+    unreadable: context.unreadable.items(),
   };
 }
 

@@ -6,6 +6,7 @@ import type { RebuildOutcome } from '../shared/domain/rebuild.ts';
 import { instant } from '../shared/domain/time.ts';
 import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
 import { visibleLine } from '../shared/domain/visible-text.ts';
+import type { UnreadableItem } from '../shared/ports/unreadable.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
 import { type Colour, type Column, counted, paint, relative, shortDigest, table } from './output.ts';
 
@@ -128,6 +129,11 @@ export const renderClosures = (closures: readonly Closure[], now: number): strin
     },
     { title: 'waits for', value: ({ waitingFor }) => waitingFor ?? 'the next review, which looks what runs' },
   ]);
+
+export const SET_ASIDE = 'Items of the ledger that cannot be read: nothing is built for their streams';
+
+export const renderSetAside = (items: readonly UnreadableItem[]): string =>
+  items.map(({ item, problem }) => visibleLine(`  ${item}: ${problem}`)).join('\n');
 
 export const WAITING = 'Waiting for vendors: no rebuild would mend it now';
 

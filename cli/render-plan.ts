@@ -6,19 +6,22 @@ import {
   renderAnswers,
   renderCascade,
   renderClosures,
+  renderSetAside,
   renderSwitch,
   renderWaiting,
+  SET_ASIDE,
   WAITING,
 } from './render-acting.ts';
 import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
 
 /** The plan as a page of text; what there is none of is left out. */
 export function renderPlan(plan: PlanNow, now: number): string {
-  const { planned, held, settled, cascades, closures, waitingForVendors } = plan;
+  const { planned, held, settled, cascades, closures, waitingForVendors, unreadable } = plan;
   const guessed = planned.filter((work) => work.headUnknown).map(({ stream }) => stream);
   const unguarded = planned.filter((work) => work.unguarded).map(({ stream }) => stream);
   return [
     headOf(plan, now),
+    ...section(unreadable, SET_ASIDE, renderSetAside),
     ...section(planned, `Planned${plan.cascadeId === undefined ? '' : ` as cascade ${plan.cascadeId}`}`, plannedTable),
     ...section(plan.forecast.waves, 'Expected', () => expectation(plan)),
     ...section(

@@ -3,6 +3,7 @@ import { instant } from '../../shared/domain/time.ts';
 import type { VendorDependency } from '../../shared/domain/vendor-dependency.ts';
 import { visibleLine } from '../../shared/domain/visible-text.ts';
 import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
+import type { UnreadableItem } from '../../shared/ports/unreadable.ts';
 import { type ActingState, readActingState } from '../acting.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
@@ -11,8 +12,10 @@ import {
   renderAnswers,
   renderCascade,
   renderClosures,
+  renderSetAside,
   renderSwitch,
   renderWaiting,
+  SET_ASIDE,
   WAITING,
 } from '../render-acting.ts';
 import { waitingForVendors } from '../waiting-for-vendors.ts';
@@ -93,13 +96,16 @@ const MOST_ROWS = 20;
 
 interface Acting extends ActingState {
   readonly waitingForVendors: readonly VendorDependency[];
+  readonly unreadable: readonly UnreadableItem[];
 }
 
-function actingText({ killSwitch, causes, cascades, closures, waitingForVendors }: Acting, now: number): string {
+function actingText(acting: Acting, now: number): string {
+  const { killSwitch, causes, cascades, closures, waitingForVendors, unreadable } = acting;
   const open = causes.filter(({ state }) => state === 'open');
   const head = `${renderSwitch(killSwitch, now)}\n${counted(open.length, 'open cause')}, ${causes.length - open.length} in the hands of cascades, ${counted(closures.length, 'open closure')}`;
   return [
     head,
+    ...section(unreadable, SET_ASIDE, renderSetAside),
     ...section(open, 'Open causes, as the planner answered last', (rows) => renderAnswers(rows, now)),
     ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
     ...cascades.map((view) => renderCascade(view, now)),
@@ -126,7 +132,8 @@ export const statusCommand: Command = {
     const { ended, running } = await runs.latest();
     const all = [...(await Array.fromAsync(scopes.all())), ...(await accountsNotRead(runs, ended))];
     const acting = await readActingState(connected);
-    const state = { ...acting, waitingForVendors: await waitingForVendors(connected, acting.causes) };
+    const waiting = await waitingForVendors(connected, acting.causes);
+    const state = { ...acting, waitingForVendors: waiting, unreadable: connected.unreadable.items() };
     const code = flags['exit-code'] === true && ended?.state !== 'succeeded' ? EXIT.failed : EXIT.done;
     if (json) {
       printJson({ ended: ended ?? null, running: running ?? null, scopes: all, ...state });

@@ -133,7 +133,9 @@ async function askForLooks(
 ): Promise<void> {
   const names = [...new Set(streams)];
   const memories = names.length > 0 ? await guards.get(names) : new Map<string, GuardMemory>();
+  // What cannot be read cannot be noted, and would be asked for at each wake-up.
   const isDue = (stream: string): boolean =>
+    memories.get(stream)?.unreadable === undefined &&
     nowEpochMs - (memories.get(stream)?.lookAskedAtEpochMs ?? 0) >= LOOK_AGAIN_AFTER_MS;
   const due = names.filter(isDue);
   await looks.send(due.map((stream) => ({ kind: 'look', stream })));

@@ -1,3 +1,4 @@
+import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { eachConcurrently } from '../../shared/concurrency.ts';
 import { hasEnded } from '../../shared/domain/cascade.ts';
 import { takeCause } from '../../shared/domain/cause.ts';
@@ -27,7 +28,10 @@ export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise
     if (hasEnded(node)) return;
     const { stream, causeVersion } = node;
     if (causeVersion !== undefined)
-      await ports.causes.change(stream, (cause) => cause && takeCause(cause, cascadeId, causeVersion));
+      await unlessUnreadable(
+        ports.causes.change(stream, (cause) => cause && takeCause(cause, cascadeId, causeVersion)),
+        undefined,
+      );
   });
   return true;
 }
@@ -35,6 +39,9 @@ export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise
 /** Where the cascade has ended, too, the reaper has nothing left to end: its name must not be planned again all the same. */
 async function useUp({ cascades, guards }: PlanPorts, cascadeId: string): Promise<void> {
   await eachConcurrently(cascades.nodes(cascadeId), WRITES_AT_ONCE, async ({ stream }) => {
-    await guards.change(stream, (memory) => afterCascade(memory, cascadeId));
+    await unlessUnreadable(
+      guards.change(stream, (memory) => afterCascade(memory, cascadeId)),
+      undefined,
+    );
   });
 }

@@ -36,6 +36,7 @@ function compose(): PlanPorts {
     rebuilds: new DynamoRebuilds(table),
     rollouts: new DynamoClosures(table),
     slots: new DynamoSlotLedger(table),
+    unreadable: table.unreadable,
     killSwitch: new DynamoSwitchLedger(table),
     images: new DynamoImages(table),
     streams: new DynamoStreams(table),

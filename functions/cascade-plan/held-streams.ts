@@ -1,3 +1,4 @@
+import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import type { Rebuild, StreamLock } from '../../shared/domain/rebuild.ts';
 import type { PlanPorts } from './ports.ts';
@@ -16,8 +17,10 @@ export async function heldStreams({
   rebuilds,
 }: Pick<PlanPorts, 'locks' | 'rebuilds'>): Promise<readonly HeldStream[]> {
   const held = (await collect(locks.all())).flat();
-  return mapConcurrently(held, READS_AT_ONCE, async (lock) => {
-    const rebuild = await rebuilds.get(lock.stream, lock.rebuildId);
-    return { lock, ...(rebuild && { rebuild }) };
+  const read = await mapConcurrently(held, READS_AT_ONCE, async (lock) => {
+    const rebuild = await unlessUnreadable(rebuilds.get(lock.stream, lock.rebuildId), 'unreadable' as const);
+    // Its run may be there, for all that is known: the lock stays.
+    return rebuild === 'unreadable' ? [] : [{ lock, ...(rebuild && { rebuild }) }];
   });
+  return read.flat();
 }

@@ -1,7 +1,9 @@
 import { readPlan } from '../../shared/cascade/read-plan.ts';
+import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import type { CascadePlan } from '../../shared/domain/plan.ts';
 import { MINUTE_MS } from '../../shared/domain/time.ts';
 import type { PlanningLease } from '../../shared/ports/rebuilds.ts';
+import type { UnreadableItem } from '../../shared/ports/unreadable.ts';
 import { planAndAsk } from './ask-looks.ts';
 import { beginCascade } from './begin.ts';
 import { findCauses } from './find-causes.ts';
@@ -25,6 +27,8 @@ export interface Planned {
   readonly refused: number;
   /** Parked rebuilds that another cascade takes up now; absent where there are none. */
   readonly resumed?: number;
+  /** Items of the ledger that were set aside: their streams are not planned. Absent where there are none. */
+  readonly unreadable?: readonly UnreadableItem[];
 }
 
 /**
@@ -63,7 +67,8 @@ async function layLeaseDown({ cascades, clock }: PlanPorts, owner: string): Prom
 }
 
 async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeId }: PlanningLease): Promise<Planned> {
-  if (pendingCascadeId !== undefined) await beginCascade(ports, pendingCascadeId);
+  ports.unreadable.clear();
+  if (pendingCascadeId !== undefined) await unlessUnreadable(beginCascade(ports, pendingCascadeId), false);
   await resumeOpen(ports, owner);
   const held = await heldStreams(ports);
   await tellLeft(ports, held);
@@ -74,6 +79,7 @@ async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeI
   await recordAnswers(ports, causes, plan);
   await forgetSettled(ports, view, plan);
   const started = await start(ports, owner, plan);
+  const unreadable = ports.unreadable.items();
   const refused = causes.filter((cause) => (plan.answers.get(cause.stream) ?? cause.answer)?.answer === 'refuse');
   return {
     ...(started !== undefined && { cascadeId: started }),
@@ -81,6 +87,7 @@ async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeI
     open: causes.length + taken,
     refused: refused.length,
     ...(resumed > 0 && { resumed }),
+    ...(unreadable.length > 0 && { unreadable }),
   };
 }
 

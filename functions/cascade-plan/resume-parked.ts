@@ -29,7 +29,9 @@ export async function resumeParked(ports: PlanPorts, owner: string, held: readon
   if (parked.length === 0) return 0;
   const streams = parked.map(({ node }) => node.stream);
   const [memories, causes] = await Promise.all([ports.guards.get(streams), ports.causes.get(streams)]);
-  const resumed = parked.map(({ node, rebuild }) => {
+  const readable = parked.filter(({ node }) => memories.get(node.stream)?.unreadable === undefined);
+  if (readable.length === 0) return 0;
+  const resumed = readable.map(({ node, rebuild }) => {
     const cause = causes.get(node.stream);
     return { node, rebuild, memory: memories.get(node.stream) ?? freshMemory(node.stream), ...(cause && { cause }) };
   });

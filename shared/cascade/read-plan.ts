@@ -23,6 +23,7 @@ import type {
   SlotLedger,
   SwitchLedger,
 } from '../ports/rebuilds.ts';
+import type { UnreadableItems } from '../ports/unreadable.ts';
 import { RAMP } from '../rebuilding/slots.ts';
 import { relevantTo } from './read-images.ts';
 import { type Known, type ReadStreamPorts, readOther, readStream, type StandingAnswer } from './read-stream.ts';
@@ -43,6 +44,8 @@ export interface ReadPlanPorts extends Omit<ReadStreamPorts, 'streams' | 'rebuil
   readonly cascades: Pick<CascadeLedger, 'open' | 'nodes'>;
   readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
   readonly slots: Pick<SlotLedger, 'held'>;
+  /** What the ledgers set aside while they were read. */
+  readonly unreadable: UnreadableItems;
 }
 
 /** All that a plan is made of. */
@@ -76,7 +79,15 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
   ]);
   const tells = relevantTo(due.flatMap(({ facts }) => facts));
   const context = { ...before, begunToday: before.begunToday.union(beginning) };
-  const known = { policy: policy.policy, context, isAfterReview, openIn, closing, tells };
+  const unreadable = () =>
+    new Map(
+      ports.unreadable
+        .items()
+        .flatMap(({ stream, item, problem }) =>
+          stream === undefined ? [] : [[stream, `${item}: ${problem}`] as const],
+        ),
+    );
+  const known = { policy: policy.policy, context, isAfterReview, openIn, closing, unreadable, tells };
   const read = await mapConcurrently(due, STREAMS_AT_ONCE, (cause) =>
     readStream(ports, cause, memories.get(cause.stream), known),
   );

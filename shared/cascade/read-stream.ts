@@ -1,5 +1,5 @@
 import type { Cause, CauseFact } from '../domain/cause.ts';
-import { mayDeploy } from '../domain/guard.ts';
+import { mayDeploy, unreadableRecord } from '../domain/guard.ts';
 import type { HeldBack } from '../domain/guard-answer.ts';
 import { classifyFact } from '../domain/holding.ts';
 import type { Candidate, PlanContext } from '../domain/plan.ts';
@@ -7,7 +7,8 @@ import type { Policy } from '../domain/policy.ts';
 import { freshMemory, type GuardMemory } from '../domain/rebuild.ts';
 import type { StreamRecord } from '../domain/records.ts';
 import { streamPolicy } from '../domain/stream-policy.ts';
-import { type ReadImagesPorts, readImages, type Tells } from './read-images.ts';
+import { LedgerItemUnreadableError } from '../ports/errors.ts';
+import { type ImagesAsked, type ReadImagesPorts, readImages, type SeenStream, type Tells } from './read-images.ts';
 import type { ReadStream } from './read-tiers.ts';
 import { type StandingLockPorts, standingLock } from './standing-lock.ts';
 
@@ -30,20 +31,22 @@ export interface Known {
   /** By stream that an open cascade works on. */
   readonly openIn: ReadonlyMap<string, string>;
   readonly closing: ReadonlyMap<string, readonly CauseFact[]>;
+  /** By stream: an item that could not be read, by all that was read until now. */
+  readonly unreadable: () => ReadonlyMap<string, string>;
   /** What the heads of all streams are asked for. */
   readonly tells: Tells;
 }
 
 type Guarded = Pick<
   Candidate,
-  'mode' | 'isNamed' | 'pipeline' | 'lock' | 'lockBuild' | 'openCascadeId' | 'memory' | 'ancestors'
+  'mode' | 'isNamed' | 'pipeline' | 'lock' | 'lockBuild' | 'openCascadeId' | 'unreadable' | 'memory' | 'ancestors'
 >;
 
 async function readGuarded(
   ports: ReadStreamPorts,
   stream: string,
   memory: GuardMemory | undefined,
-  { policy, openIn }: Known,
+  { policy, openIn, unreadable }: Known,
 ): Promise<Guarded> {
   const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
   const openCascadeId = openIn.get(stream);
@@ -51,11 +54,30 @@ async function readGuarded(
     mode,
     isNamed,
     ...(openCascadeId !== undefined && { openCascadeId }),
-    ...(await standingLock(ports, stream)),
+    ...(await lockOrProblem(ports, stream)),
+    ...unreadableOf(stream, memory, unreadable),
     memory: memory ?? freshMemory(stream),
     ancestors: [],
     ...(pipeline && { pipeline }),
   };
+}
+
+/** A lock whose item cannot be read may be anybody's. */
+async function lockOrProblem(
+  ports: ReadStreamPorts,
+  stream: string,
+): Promise<Pick<Guarded, 'lock' | 'lockBuild' | 'unreadable'>> {
+  try {
+    return await standingLock(ports, stream);
+  } catch (error) {
+    if (error instanceof LedgerItemUnreadableError) return { unreadable: error.message };
+    throw error;
+  }
+}
+
+function unreadableOf(stream: string, memory: GuardMemory | undefined, unreadable: Known['unreadable']) {
+  const item = memory?.unreadable ?? unreadable().get(stream);
+  return item === undefined ? {} : { unreadable: item };
 }
 
 /** A stream with an open cause. */
@@ -69,12 +91,34 @@ export async function readStream(
   const guarded = await readGuarded(ports, stream, memory, known);
   const answer = mayDeploy({ ...guarded, stream, killSwitch: known.context.killSwitch });
   if (answer && !known.isAfterReview) return { cause, answer, settled: [] };
-  const { record, runs: _, ...images } = await readImages(ports, { stream, facts, asked: known.tells });
+  const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells }, known);
+  if ('unreadable' in read) {
+    const { killSwitch } = known.context;
+    const held = mayDeploy({ ...guarded, ...read, stream, killSwitch }) ?? unreadableRecord(read.unreadable);
+    return { cause, answer: held, settled: [] };
+  }
+  const { record, runs: _, ...images } = read;
   if (answer) return { cause, answer, settled: facts.filter((fact) => classifyFact(fact, images) === 'gone') };
   return {
     stream: { ...guarded, ...images, cause, closing: known.closing.get(stream) ?? [] },
     seen: { images: images.heads ?? images.inUse, ...(record && { record }) },
   };
+}
+
+/** What a list leaves out may be what decides: then nothing is concluded from the rest. */
+async function imagesOrProblem(
+  ports: ReadStreamPorts,
+  asked: ImagesAsked,
+  { unreadable }: Known,
+): Promise<SeenStream | { readonly unreadable: string }> {
+  try {
+    const read = await readImages(ports, asked);
+    const item = unreadable().get(asked.stream);
+    return item === undefined ? read : { unreadable: item };
+  } catch (error) {
+    if (error instanceof LedgerItemUnreadableError) return { unreadable: error.message };
+    throw error;
+  }
 }
 
 /** A stream that others' causes ask for. Where an answer stands whatever its images are, these are left alone. */
@@ -87,7 +131,9 @@ export async function readOther(
   const guarded = await readGuarded(ports, stream, memory, known);
   const other = { ...guarded, stream, closing: [], ...(record && { tier: record.tier }) };
   if (mayDeploy({ ...other, killSwitch: known.context.killSwitch })) return { ...other, inUse: [] };
-  const { record: _, ...images } = await readImages(ports, { stream, facts, asked: known.tells, record });
+  const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells, record }, known);
+  if ('unreadable' in read) return { ...other, ...read, inUse: [] };
+  const { record: _, ...images } = read;
   return { ...other, ...images };
 }
 

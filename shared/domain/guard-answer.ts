@@ -23,6 +23,7 @@ export type WaitReason =
   | 'cap-reached'
   | 'unknown-facts'
   | 'head-unread'
+  | 'unreadable-record'
   | typeof HEAD_MENDED
   | 'runner-limit'
   | 'closing'

@@ -35,6 +35,8 @@ export interface OpenFacts {
   readonly stream: string;
   /** The strictest that the policy sets for the stream. */
   readonly mode: Mode;
+  /** An item of the stream in the ledger cannot be read: which one, and why. */
+  readonly unreadable?: string;
   /** `false` where no rule of the policy names the stream any more. */
   readonly isNamed?: boolean;
   readonly killSwitch: KillSwitch;
@@ -89,7 +91,12 @@ export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochM
 }
 
 /** Why what is built already may not be rolled out now; `undefined` where it may. */
-export const mayDeploy = (facts: OpenFacts): HeldBack | undefined => paused(facts) ?? openElsewhere(facts);
+export const mayDeploy = (facts: OpenFacts): HeldBack | undefined =>
+  paused(facts) ?? (facts.unreadable === undefined ? openElsewhere(facts) : unreadableRecord(facts.unreadable));
+
+/** Nothing is done on a guess: what the item holds may stand in the way. */
+export const unreadableRecord = (item: string): HeldBack =>
+  wait('unreadable-record', `An item of the stream in the ledger cannot be read: ${item}. Correct or delete it.`);
 
 /** Why nobody may act for a stream now that a person stopped it, or Patchwave; `undefined` where nobody did. */
 export function paused({
@@ -143,7 +150,8 @@ export function mayEverRebuild(
   nowEpochMs: number,
 ): HeldBack | undefined {
   const { stream, pipeline, memory, ancestors } = facts;
-  const { startUnknown, failuresInARow } = memory;
+  const { startUnknown, failuresInARow, unreadable } = memory;
+  if (unreadable !== undefined) return unreadableRecord(unreadable);
   if (!pipeline) return refuse('no-pipeline', 'The policy names no pipeline for this stream. Add one to its rule.');
   if (ancestors.includes(stream))
     return refuse('cycle', `It stands on itself, by way of ${ancestors.join(', ')}. Mend the parents in the policy.`);

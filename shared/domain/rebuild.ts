@@ -186,6 +186,8 @@ export interface GuardMemory {
   readonly unverifiedInARow?: number;
   /** Absent where its last cascade brought it anywhere. */
   readonly brokenOff?: BrokenOff;
+  /** Its item in the ledger cannot be read, and why: nothing of this memory is known. Never written. */
+  readonly unreadable?: string;
 }
 
 /** Cascades in a row that brought a stream nowhere, through no fault of its pipeline. */

@@ -103,6 +103,14 @@ export class LedgerItemMissingError extends Error {
   }
 }
 
+/** An item of the ledger does not hold what its kind has: another version wrote it, or somebody by hand. */
+export class LedgerItemUnreadableError extends Error {
+  override readonly name = 'LedgerItemUnreadableError';
+  constructor(item: string, problem: string) {
+    super(`The item ${item} of the ledger cannot be read: ${problem}. Correct or delete it.`);
+  }
+}
+
 /** The ledger left keys of a batch unprocessed to the end. */
 export class LedgerBatchIncompleteError extends Error {
   override readonly name = 'LedgerBatchIncompleteError';

@@ -1,9 +1,11 @@
 import type { Cause } from '../../domain/cause.ts';
+import { LedgerItemUnreadableError } from '../../ports/errors.ts';
 import type { CauseLedger } from '../../ports/ledger.ts';
 import { causeContent, causeOf } from './items.ts';
 import * as keys from './keys.ts';
 import { INDEXES } from './keys.ts';
-import type { LedgerTable } from './table.ts';
+import { readable } from './readable.ts';
+import type { Item, LedgerTable } from './table.ts';
 
 /** Causes, one item a stream, each change written over the very item that was read. */
 export class DynamoCauseLedger implements CauseLedger {
@@ -15,18 +17,39 @@ export class DynamoCauseLedger implements CauseLedger {
 
   async get(streams: readonly string[]): Promise<ReadonlyMap<string, Cause>> {
     const items = await this.#table.getAll(streams.map(keys.cause));
-    return new Map(items.map(causeOf).map((cause) => [cause.stream, cause]));
+    const causes = items.flatMap(
+      (item) =>
+        readable(
+          this.#table,
+          item,
+          () => causeOf(item),
+          () => undefined,
+        ) ?? [],
+    );
+    return new Map(causes.map((cause) => [cause.stream, cause]));
   }
 
   async change(stream: string, change: (before: Cause | undefined) => Cause | undefined): Promise<Cause | undefined> {
     let standing: Cause | undefined;
     await this.#table.change(keys.cause(stream), (item) => {
-      const before = item && causeOf(item);
+      const before = item && this.#readOrThrow(item);
       const after = change(before);
       standing = after ?? before;
       return after && causeContent(after);
     });
     return standing;
+  }
+
+  /** @throws LedgerItemUnreadableError */
+  #readOrThrow(item: Item): Cause | undefined {
+    return readable(
+      this.#table,
+      item,
+      () => causeOf(item),
+      ({ PK, SK }, problem) => {
+        throw new LedgerItemUnreadableError(`${PK} / ${SK}`, problem);
+      },
+    );
   }
 
   async *open(): AsyncIterable<Cause> {

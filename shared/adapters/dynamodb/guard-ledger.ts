@@ -13,7 +13,11 @@ export class DynamoGuardLedger implements GuardLedger {
   }
 
   async get(streams: readonly string[]): Promise<ReadonlyMap<string, GuardMemory>> {
-    const memories = await this.#memories.getAll(streams.map(keys.guardMemory));
+    const names = new Map(streams.map((stream) => [keys.guardMemory(stream).PK, stream]));
+    const memories = await this.#memories.getAll(streams.map(keys.guardMemory), ({ PK, SK }, problem) => ({
+      ...freshMemory(names.get(PK) ?? PK),
+      unreadable: `${PK} / ${SK}: ${problem}`,
+    }));
     return new Map(memories.map((memory) => [memory.stream, memory]));
   }
 

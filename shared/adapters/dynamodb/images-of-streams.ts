@@ -19,6 +19,8 @@ export class DynamoImagesOfStreams implements Pick<StreamImages, 'of'> {
 
   async *of(stream: string): AsyncIterable<Digest> {
     const { PK, SK: prefix } = keys.streamImage(stream, '');
-    for await (const { digest } of this.records.below(PK, prefix)) yield digest;
+    // The key names the digest, too.
+    const byKey = ({ SK }: keys.Key): StreamImage => ({ digest: SK.slice(prefix.length) as Digest });
+    for await (const { digest } of this.records.below(PK, prefix, undefined, byKey)) yield digest;
   }
 }

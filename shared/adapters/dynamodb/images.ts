@@ -3,7 +3,27 @@ import type { ImageRecord } from '../../domain/records.ts';
 import type { ImageLedger } from '../../ports/ledger.ts';
 import { imageState } from './items.ts';
 import * as keys from './keys.ts';
-import type { LedgerTable } from './table.ts';
+import { readable } from './readable.ts';
+import type { Item, LedgerTable } from './table.ts';
+
+const PREFIX = 'IMAGE#';
+
+/**
+ * What stands for an image whose item cannot be read: it may run and may be a head, and nobody knows what it holds. So
+ * nothing that asks after it is closed, settled or built.
+ */
+function unknownImage({ PK, stream }: Item): ImageRecord {
+  return {
+    digest: PK.slice(PREFIX.length) as Digest,
+    tier: 'unmanaged',
+    ...(typeof stream === 'string' && { stream }),
+    birth: { known: false, rejected: [] },
+    locations: [],
+    unresolved: { code: 'unreadable-item', detail: 'Its item in the ledger cannot be read. Correct or delete it.' },
+    ...{ inUse: true, isHead: false },
+    scan: { state: 'failed', coverage: [] },
+  };
+}
 
 /** Images by digest, for functions whose bundle need not hold how they are written down. */
 export class DynamoImages implements Pick<ImageLedger, 'get'> {
@@ -15,6 +35,15 @@ export class DynamoImages implements Pick<ImageLedger, 'get'> {
 
   async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> {
     const items = await this.table.getAll(digests.map(keys.image));
-    return new Map(items.map((item) => imageState(item).record).map((record) => [record.digest, record]));
+    const records = items.flatMap(
+      (item) =>
+        readable(
+          this.table,
+          item,
+          () => imageState(item).record,
+          () => unknownImage(item),
+        ) ?? [],
+    );
+    return new Map(records.map((record) => [record.digest, record]));
   }
 }

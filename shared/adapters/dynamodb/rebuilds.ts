@@ -1,4 +1,5 @@
 import type { Rebuild } from '../../domain/rebuild.ts';
+import { LedgerItemUnreadableError } from '../../ports/errors.ts';
 import type { RebuildLedger } from '../../ports/rebuilds.ts';
 import * as keys from './keys.ts';
 import { StoredRecords } from './stored.ts';
@@ -19,7 +20,11 @@ export class DynamoRebuilds implements Pick<RebuildLedger, 'get' | 'latest'> {
   async latest(stream: string, limit: number): Promise<readonly Rebuild[]> {
     const { PK, SK: prefix } = keys.rebuild(stream, '');
     const latest: Rebuild[] = [];
-    for await (const rebuild of this.records.below(PK, prefix, { backwards: true, pageSize: limit })) {
+    const order = { backwards: true, pageSize: limit };
+    const unreadable = (key: keys.Key, problem: string): never => {
+      throw new LedgerItemUnreadableError(`${key.PK} / ${key.SK}`, problem);
+    };
+    for await (const rebuild of this.records.below(PK, prefix, order, unreadable)) {
       latest.push(rebuild);
       if (latest.length >= limit) break;
     }

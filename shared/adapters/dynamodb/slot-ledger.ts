@@ -50,6 +50,11 @@ export class DynamoSlotLedger implements SlotLedger {
     const slots: Slot[] = [];
     for await (const item of this.#table.items({ expression: 'PK = :pk', values: { ':pk': PK }, consistent: true })) {
       const { owner, untilEpochMs } = item as unknown as Slot;
+      // Nobody can take it before it is deleted; the others can be taken.
+      if (typeof owner !== 'string' || typeof untilEpochMs !== 'number') {
+        this.#table.unreadable.note(item, 'it is no slot with an owner and the end of a lease');
+        continue;
+      }
       slots.push({ slot: Number(item.SK), owner, untilEpochMs });
     }
     return slots;

@@ -1,8 +1,9 @@
 import { compareTexts } from '../../domain/order.ts';
-import { LedgerItemMissingError } from '../../ports/errors.ts';
+import { LedgerItemMissingError, LedgerItemUnreadableError } from '../../ports/errors.ts';
 import { revisionAfter } from './item-change.ts';
 import { packLists, storedRecord } from './items.ts';
 import { INDEXES, type Key, type OPEN } from './keys.ts';
+import { readable } from './readable.ts';
 import { below, type Condition, type Content, type Item, type LedgerTable, type Question } from './table.ts';
 
 type OpenPartition = (typeof OPEN)[keyof typeof OPEN];
@@ -30,8 +31,12 @@ export class StoredRecords<Stored extends object> {
     return this.#recordIn(await this.#table.get(key));
   }
 
-  async getAll(keys: readonly Key[]): Promise<readonly Stored[]> {
-    return (await this.#table.getAll(keys)).map((item) => storedRecord<Stored>(item));
+  /** @param instead what stands for an item that cannot be read; where left out, it is left out and noted */
+  async getAll(
+    keys: readonly Key[],
+    instead: (key: Key, problem: string) => Stored | undefined = () => undefined,
+  ): Promise<readonly Stored[]> {
+    return (await this.#table.getAll(keys)).flatMap((item) => this.#readable(item, instead) ?? []);
   }
 
   /** Writes a record whatever was read of it before; `false` where the condition does not hold. */
@@ -63,11 +68,20 @@ export class StoredRecords<Stored extends object> {
     return (await this.change(key, (before) => (before ? undefined : record))) ?? record;
   }
 
-  /** Records of one partition, strongly consistent, by sort key; where `prefix` is given those that begin with it. */
-  async *below(PK: string, prefix?: string, order?: Pick<Question, 'backwards' | 'pageSize'>): AsyncIterable<Stored> {
+  /**
+   * Records of one partition, strongly consistent, by sort key; where `prefix` is given those that begin with it.
+   * @param instead as for `getAll`
+   */
+  async *below(
+    PK: string,
+    prefix?: string,
+    order?: Pick<Question, 'backwards' | 'pageSize'>,
+    instead: (key: Key, problem: string) => Stored | undefined = () => undefined,
+  ): AsyncIterable<Stored> {
     const question = prefix === undefined ? { expression: 'PK = :pk', values: { ':pk': PK } } : below(PK, prefix);
     for await (const item of this.#table.items({ ...question, ...order, consistent: true })) {
-      yield storedRecord<Stored>(item);
+      const record = this.#readable(item, instead);
+      if (record) yield record;
     }
   }
 
@@ -77,7 +91,8 @@ export class StoredRecords<Stored extends object> {
     for await (const page of this.#table.pages({ index: INDEXES.open, ...question })) {
       const items = (await this.#table.getAll(page)).filter(({ openPk }) => openPk === this.#openAs?.partition);
       const inOrder = items.sort((one, other) => compareTexts(one.openSk as string, other.openSk as string));
-      if (inOrder.length > 0) yield inOrder.map((item) => storedRecord<Stored>(item));
+      const records = inOrder.flatMap((item) => this.#readable(item) ?? []);
+      if (records.length > 0) yield records;
     }
   }
 
@@ -90,7 +105,18 @@ export class StoredRecords<Stored extends object> {
     };
   }
 
+  /** @throws LedgerItemUnreadableError */
   #recordIn(item: Item | undefined): Stored | undefined {
-    return item && storedRecord<Stored>(item);
+    if (!item) return undefined;
+    return this.#readable(item, (key, problem) => {
+      throw new LedgerItemUnreadableError(`${key.PK} / ${key.SK}`, problem);
+    });
+  }
+
+  #readable(
+    item: Item,
+    instead: (key: Key, problem: string) => Stored | undefined = () => undefined,
+  ): Stored | undefined {
+    return readable(this.#table, item, () => storedRecord<Stored & Record<string, unknown>>(item), instead);
   }
 }

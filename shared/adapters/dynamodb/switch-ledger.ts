@@ -1,4 +1,5 @@
 import { type KillSwitch, UNTOUCHED_SWITCH } from '../../domain/cascade.ts';
+import { LedgerItemUnreadableError } from '../../ports/errors.ts';
 import type { SwitchLedger } from '../../ports/rebuilds.ts';
 import * as keys from './keys.ts';
 import { StoredRecords } from './stored.ts';
@@ -12,8 +13,14 @@ export class DynamoSwitchLedger implements SwitchLedger {
     this.#switches = new StoredRecords(table, 'kill-switch');
   }
 
+  /** A switch that cannot be read stops everything, until a person sets it anew. */
   async read(): Promise<KillSwitch> {
-    return (await this.#switches.get(keys.killSwitch)) ?? UNTOUCHED_SWITCH;
+    try {
+      return (await this.#switches.get(keys.killSwitch)) ?? UNTOUCHED_SWITCH;
+    } catch (error) {
+      if (!(error instanceof LedgerItemUnreadableError)) throw error;
+      return { state: 'paused', by: 'Patchwave', atEpochMs: 0, reason: error.message };
+    }
   }
 
   /** On no condition: a person who stops everything is never told to try again. */

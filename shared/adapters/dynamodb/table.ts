@@ -17,6 +17,7 @@ import { bare, type Change, changeOf, type Decide, nameOf, unchangedSince } from
 import type { INDEXES, Key } from './keys.ts';
 import { RecentItems } from './recent-items.ts';
 import { together } from './together.ts';
+import { NotedItems } from './unreadable.ts';
 
 /** What an item holds beside its key. */
 export interface Content {
@@ -66,6 +67,8 @@ export class LedgerTable {
   readonly #name: string;
   readonly #backoff: Retry;
   readonly #recent: RecentItems<Item>;
+  /** Items that lists leave out. */
+  readonly unreadable = new NotedItems();
   /** What is asked for at the same time is read by one call. */
   readonly #read = together((wanted: readonly Wanted[]) => this.#readTogether(wanted));
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { CascadeEnding, LookRequest, ParkedLook, PlannerWaking } from '../../../shared/ports/messages.ts';
+import type { UnreadableItem } from '../../../shared/ports/unreadable.ts';
 import { FakeAccountDirectory } from './accounts.ts';
 import { FakeCascadeLedger } from './cascades.ts';
 import { FakeCauseLedger } from './causes.ts';
@@ -93,6 +94,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     deployer: new FakeDeployer(clock),
     tagger: new FakeTagger(registry, clock),
     tags: new FakeProtectingTags(registry, clock),
+    unreadable: { items: (): readonly UnreadableItem[] => [], clear: (): void => {} },
     executions: new FakeExecutions(),
     waitingStep: new FakeWaitingStep(),
   };

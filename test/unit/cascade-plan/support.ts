@@ -77,7 +77,7 @@ export async function setPolicy(world: PlanWorld, changes: PolicyChanges): Promi
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
 export function portsOf(world: PlanWorld, turns: Turns = {}): PlanPorts {
   const { cascades, causes, guards, locks, rebuilds, rollouts, slots, killSwitch } = world;
-  const { images, streams, streamImages, runs, policies, executions, looks, ends } = world;
+  const { images, streams, streamImages, runs, policies, executions, looks, ends, unreadable } = world;
   const ports = {
     ...{ cascades, causes, guards, locks, rebuilds, rollouts, slots, killSwitch },
     ...{ images, streams, streamImages, runs, policies, executions, looks, ends },
@@ -87,6 +87,7 @@ export function portsOf(world: PlanWorld, turns: Turns = {}): PlanPorts {
   return {
     ...ports,
     ...Object.fromEntries(interleaved),
+    unreadable,
     retry: nobodyWaits,
     clock: world.clock,
   };

@@ -81,3 +81,11 @@ test.each([
   await world.runs.finish(review('run', { state, endedAtEpochMs: world.clock() }));
   expect((await run(statusCommand, readOnlyContext(world), [], { 'exit-code': true })).code).toBe(code);
 });
+
+test('an item of the ledger that cannot be read is named', async () => {
+  const unreadable = { item: 'STREAM#web / OPEN', stream: 'web', problem: 'executionArn is a number, not a text' };
+  const context = { ...readOnlyContext(await acting()), unreadable: { items: () => [unreadable], clear: () => {} } };
+  const { text } = await run(statusCommand, context);
+  expect(text).toContain('Items of the ledger that cannot be read');
+  expect(text).toContain('STREAM#web / OPEN: executionArn is a number, not a text');
+});

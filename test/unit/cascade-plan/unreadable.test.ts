@@ -1,0 +1,106 @@
+import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/cascade-ledger.ts';
+import { DynamoImageLedger } from '../../../shared/adapters/dynamodb/image-ledger.ts';
+import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
+import { DynamoStreamImages } from '../../../shared/adapters/dynamodb/stream-images.ts';
+import { DynamoStreamLedger } from '../../../shared/adapters/dynamodb/stream-ledger.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { actingLedgers } from '../../../shared/lambda/acting-ledgers.ts';
+import { MemoryTable } from '../../support/memory-dynamo.ts';
+import { lock, rebuild } from '../../support/rebuild-samples.ts';
+import { digestOf } from '../../support/samples.ts';
+import {
+  causeOf,
+  HOUR_MS,
+  lastStarted,
+  type PlanWorld,
+  pipelineOf,
+  plan,
+  planWorld,
+  streamOf,
+  violating,
+  wakeUp,
+} from './support.ts';
+
+/* One item of the ledger that cannot be read stops its own stream, and no other. */
+
+const STREAM = streamOf(1);
+
+/** Two streams over the real ledgers, the second one with a lock and a rebuild that have ended. */
+async function storedWorld(): Promise<{ readonly world: PlanWorld; readonly memory: MemoryTable }> {
+  const memory = new MemoryTable();
+  const table = new LedgerTable(memory.client(), 'ledger', { attempts: 20, wait: async () => undefined });
+  const inventory = {
+    images: new DynamoImageLedger(table),
+    streams: new DynamoStreamLedger(table),
+    streamImages: new DynamoStreamImages(table),
+  };
+  const ledgers = { ...actingLedgers(table), ...inventory, cascades: new DynamoCascadeLedger(table) };
+  const world = { ...(await planWorld()), ...ledgers, unreadable: table.unreadable } as unknown as PlanWorld;
+  await violating(world, 0);
+  await violating(world, 1);
+  const { executionArn } = await world.executions.start('earlier-g1');
+  world.executions.end('earlier-g1', 'failed');
+  const own = { stream: STREAM, cascadeId: 'earlier-g1', deadlineEpochMs: world.clock() - HOUR_MS };
+  await world.locks.take(lock('r1', { ...own, executionArn }));
+  const build = { state: 'failed' } as const;
+  await world.rebuilds.record(STREAM, 'r1', () => rebuild('r1', { ...own, pipeline: pipelineOf(1), build }));
+  return { world, memory };
+}
+
+/** As a person at the console might leave it. */
+function corrupt(memory: MemoryTable, { PK, SK }: keys.Key, changes: Readonly<Record<string, unknown>>): void {
+  const name = `${PK} ${SK}`;
+  const before = memory.items.get(name);
+  if (!before) throw new Error(`the test wrote no ${name}`);
+  memory.items.set(name, { ...before, ...changes });
+}
+
+const planned = async (world: PlanWorld): Promise<readonly string[]> =>
+  (await lastStarted(world)).nodes.map(({ stream }) => stream);
+
+test('whatever can be read is planned together', async () => {
+  const { world } = await storedWorld();
+  await wakeUp(world);
+  expect(await planned(world)).toEqual([streamOf(0), STREAM]);
+});
+
+test.each<[string, keys.Key, Readonly<Record<string, unknown>>]>([
+  ['a lock whose ARN is a number', keys.lock(STREAM), { executionArn: 7 }],
+  ['a lock without a rebuild', keys.lock(STREAM), { rebuildId: undefined }],
+  ['a rebuild without a pipeline', keys.rebuild(STREAM, 'r1'), { pipeline: 'web' }],
+  ['a memory of the guards that counts in words', keys.guardMemory(STREAM), { failuresInARow: 'none' }],
+  ['a memory whose list is packed by nobody', keys.guardMemory(STREAM), { survived: new Uint8Array([1, 2]) }],
+  ['a cause whose version is a text', keys.cause(STREAM), { version: '1' }],
+  ['a cause whose facts are of no kind', keys.cause(STREAM), { facts: [{}] }],
+  ['a stream without a tier', keys.stream(STREAM), { tier: 1 }],
+  ['an image of a stream, by its digest', keys.streamImage(STREAM, digestOf('app-1')), { digest: 1 }],
+  ['an image without a birth', keys.image(digestOf('app-1')), { birth: 'long ago' }],
+])('%s: the other streams are planned, this one is not, and the item is named', async (_, key, changes) => {
+  const { world, memory } = await storedWorld();
+  corrupt(memory, key, changes);
+  const { unreadable } = (await plan(world)) ?? {};
+  expect(unreadable?.map(({ item }) => item)).toEqual([`${key.PK} / ${key.SK}`]);
+  expect(await planned(world)).toEqual([streamOf(0)]);
+  if (key.PK.startsWith('CAUSE#')) return;
+  const { state, answer } = await causeOf(world, 1);
+  expect([state, answer?.answer]).toEqual(['open', 'wait']);
+  expect(answer?.reason).toMatch(/^(unreadable-record|unknown-facts|head-unread)$/);
+});
+
+test('what was mended is planned, and named no more', async () => {
+  const { world, memory } = await storedWorld();
+  corrupt(memory, keys.lock(STREAM), { executionArn: 7 });
+  await plan(world);
+  memory.items.delete(`${keys.lock(STREAM).PK} ${keys.lock(STREAM).SK}`);
+  expect(await plan(world)).toMatchObject({ streams: 1 });
+  expect(world.unreadable.items()).toEqual([]);
+  expect(await planned(world)).toEqual([STREAM]);
+});
+
+test('a switch that cannot be read stops everything', async () => {
+  const { world, memory } = await storedWorld();
+  await world.killSwitch.set({ state: 'on', by: 'jo', atEpochMs: 1, reason: 'all is well' });
+  corrupt(memory, keys.killSwitch, { state: 0 });
+  expect(await plan(world)).toMatchObject({ streams: 0 });
+  expect((await causeOf(world, 0)).answer).toMatchObject({ reason: 'paused' });
+});
