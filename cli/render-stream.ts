@@ -1,5 +1,5 @@
 import type { Cause } from '../shared/domain/cause.ts';
-import type { GuardMemory, Pinned, Rebuild } from '../shared/domain/rebuild.ts';
+import type { GuardMemory, Pinned, Rebuild, RefusedClaim } from '../shared/domain/rebuild.ts';
 import { instant } from '../shared/domain/time.ts';
 import { visibleLine } from '../shared/domain/visible-text.ts';
 import type { StreamExplanation } from './explain.ts';
@@ -36,11 +36,14 @@ function openText({ build, parked, deadlineEpochMs }: Rebuild, now: number): str
 }
 
 function lastRebuild(rebuild: Rebuild, now: number): string {
-  const { rebuildId, attempt, reservedAtEpochMs, outcome, pinned = [] } = rebuild;
+  const { rebuildId, attempt, reservedAtEpochMs, outcome, pinned = [], refusedClaims = [] } = rebuild;
   const state = outcome ? outcomeText(outcome) : openText(rebuild, now);
   const told = `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
-  return [told, ...pinned.map(pinnedText)].map(visibleLine).join('\n');
+  return [told, ...refusedClaims.map(refusedText), ...pinned.map(pinnedText)].map(visibleLine).join('\n');
 }
+
+const refusedText = ({ digest, reason }: RefusedClaim): string =>
+  `  Its pipeline named ${shortDigest(digest)}, which does not count as its output: ${reason}.`;
 
 /** Where the image says what its `FROM` was, that is what to change. */
 const pinnedText = ({ stream, head, standsOn, from }: Pinned): string =>

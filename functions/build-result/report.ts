@@ -1,3 +1,4 @@
+import type { Digest } from '../../shared/domain/image.ts';
 import type { Rebuild } from '../../shared/domain/rebuild.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
 import type { OutputReported } from '../../shared/events/rebuild-reported.ts';
@@ -7,9 +8,12 @@ import type { OpenRebuilds } from './open-rebuilds.ts';
 /** `foreign`: its sender may not speak for the rebuild. `not-open`: nobody waits for it. */
 export type Report = 'recorded' | 'not-open' | 'foreign';
 
+/** A pipeline that reports without end fills no item: its last words are kept. */
+const MOST_REPORTS = 50;
+
 /**
  * Writes down what a pipeline says it pushed, while its rebuild is open. Only the account of the pipeline or of the
- * stream's registry may say so; the first word stays. Whether it is true, verification finds out.
+ * stream's registry may say so. Each word is kept once: which of them is true, verification finds out.
  */
 export async function recordReport(
   { rebuilds }: { readonly rebuilds: Pick<RebuildLedger, 'record'> },
@@ -20,11 +24,14 @@ export async function recordReport(
   if (!rebuild) return 'not-open';
   if (!mayReport(rebuild, account)) return 'foreign';
   await rebuilds.record(rebuild.stream, rebuildId, (before) =>
-    before && before.endedAtEpochMs === undefined && before.output === undefined
-      ? { ...before, output: digest }
-      : undefined,
+    before && before.endedAtEpochMs === undefined ? withReport(before, digest) : undefined,
   );
   return 'recorded';
+}
+
+function withReport(rebuild: Rebuild, digest: Digest): Rebuild | undefined {
+  const { reported = [] } = rebuild;
+  return reported.includes(digest) ? undefined : { ...rebuild, reported: [...reported, digest].slice(-MOST_REPORTS) };
 }
 
 const mayReport = ({ pipeline, stream }: Rebuild, account: string): boolean =>

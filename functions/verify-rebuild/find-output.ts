@@ -1,6 +1,7 @@
 import { hasEnded } from '../../shared/domain/cascade.ts';
 import type { Digest } from '../../shared/domain/image.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { Rebuild, RefusedClaim } from '../../shared/domain/rebuild.ts';
+import { sameContent } from '../../shared/domain/same-content.ts';
 import type { StepInput } from './input.ts';
 import { recordOutcome, type VerifyLimits, type VerifyPorts, verificationOf, waitSeconds } from './ports.ts';
 import { searchOutput } from './search-output.ts';
@@ -18,7 +19,8 @@ export async function findOutput(ports: VerifyPorts, limits: VerifyLimits, step:
   const verification = await verificationOf(ports, step);
   if (verification.rebuild.outcome) return { decision: 'ended', waitSeconds: limits.pollSeconds };
   const rebuild = await beginVerification(ports, verification.rebuild, verification.sinceEpochMs);
-  const search = await searchOutput(ports.registry, rebuild);
+  const search = rebuild.output === undefined ? await searchOutput(ports, rebuild) : foundBefore(rebuild.output);
+  if (search.refused) await recordRefused(ports, rebuild, search.refused);
   if (search.outcome === 'found') {
     await recordOutput(ports, step, search.digest);
     return { decision: 'verify', waitSeconds: limits.pollSeconds };
@@ -32,6 +34,9 @@ export async function findOutput(ports: VerifyPorts, limits: VerifyLimits, step:
   return { decision: 'ended', waitSeconds: limits.pollSeconds };
 }
 
+/** What was proven stays, whatever became of its tags since. */
+const foundBefore = (digest: Digest) => ({ outcome: 'found', digest, refused: undefined }) as const;
+
 /** Its clock starts with the first look and is not set again. */
 async function beginVerification(
   { rebuilds }: VerifyPorts,
@@ -43,6 +48,19 @@ async function beginVerification(
     before && before.verifyingSinceEpochMs === undefined ? { ...before, verifyingSinceEpochMs } : undefined,
   );
   return stands ?? rebuild;
+}
+
+/** What does not count is told to a person; it stands in no other claim's way. */
+async function recordRefused(
+  { rebuilds }: VerifyPorts,
+  { stream, rebuildId }: Rebuild,
+  refusedClaims: readonly RefusedClaim[],
+): Promise<void> {
+  await rebuilds.record(stream, rebuildId, (before) =>
+    !before || before.outcome || sameContent(before.refusedClaims ?? [], refusedClaims)
+      ? undefined
+      : { ...before, refusedClaims },
+  );
 }
 
 async function recordOutput(

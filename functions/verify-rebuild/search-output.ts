@@ -2,79 +2,195 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { Artifact, Digest, ImageLocation, Platform } from '../../shared/domain/image.ts';
 import { locationKey } from '../../shared/domain/image.ts';
 import { compareTexts } from '../../shared/domain/order.ts';
-import { REBUILD_LABEL, type Rebuild } from '../../shared/domain/rebuild.ts';
+import {
+  type CountedClaim,
+  chosenClaim,
+  claimProblem,
+  claimsOf,
+  type PushedDigest,
+  pushesSinceEpochMs,
+} from '../../shared/domain/output-claim.ts';
+import { begunAtEpochMs, REBUILD_LABEL, type Rebuild, type RefusedClaim } from '../../shared/domain/rebuild.ts';
+import type { LocationRecord } from '../../shared/domain/records.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
-import { instant, MINUTE_MS } from '../../shared/domain/time.ts';
+import { instant } from '../../shared/domain/time.ts';
 import { ImageConfigError, RegistryUnreachableError } from '../../shared/ports/errors.ts';
+import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { ImageConfig, ImageRegistry, RegistryImage } from '../../shared/ports/registry.ts';
 
 const CONFIGS_AT_ONCE = 8;
 
-/** The registry's clock and ours may differ; the label proves, the instant only bounds the search. */
-const CLOCK_DIFFERENCE_MS = MINUTE_MS;
+export interface SearchPorts {
+  readonly registry: ImageRegistry;
+  readonly places: Pick<PlaceLedger, 'locations'>;
+}
 
-export type OutputSearch =
+export type OutputSearch = (
   | { readonly outcome: 'found'; readonly digest: Digest }
-  | { readonly outcome: 'missing' | 'unreachable'; readonly reason: string };
+  | { readonly outcome: 'missing' | 'unreachable'; readonly reason: string }
+) & {
+  /** Digests that were named and do not count. */
+  readonly refused: readonly RefusedClaim[];
+};
 
 /**
- * What a build made: the digest that its pipeline's output variable names, or that it reported, where the repository of
- * its stream has it; else what was pushed there since and bears its label.
+ * What a build made. A digest that its pipeline names counts where it was pushed since the build began and bears a head
+ * tag, a candidate tag or the label of the rebuild; or where it was the head before, which the build made once more.
+ * Otherwise counts what was pushed since and bears the label. A digest that does not count stands in no other one's way.
  */
-export async function searchOutput(registry: ImageRegistry, rebuild: Rebuild): Promise<OutputSearch> {
+export async function searchOutput(ports: SearchPorts, rebuild: Rebuild): Promise<OutputSearch> {
   const { location } = parseStreamId(rebuild.stream);
   try {
-    const claimed = [
-      ...new Set([rebuild.build?.outputDigest, rebuild.output].filter((digest) => digest !== undefined)),
-    ];
-    const { found } = claimed.length > 0 ? await registry.manifests(location, claimed) : { found: [] };
-    const digest = claimed.find((one) => found.some((artifact) => artifact.digest === one && canRun(artifact)));
-    if (digest !== undefined) return { outcome: 'found', digest };
-    const search = await searchLabel(registry, location, rebuild);
-    if (search.outcome === 'found' || claimed.length === 0) return search;
-    const reason = `its pipeline names ${claimed.join(', ')}, which ${locationKey(location)} does not have as an image`;
-    return { outcome: 'missing', reason: `${reason}, and ${search.reason}` };
+    return await search(ports, location, rebuild);
   } catch (error) {
-    if (error instanceof RegistryUnreachableError) return { outcome: 'unreachable', reason: error.message };
+    if (error instanceof RegistryUnreachableError)
+      return { outcome: 'unreachable', reason: error.message, refused: [] };
     throw error;
   }
+}
+
+async function search(ports: SearchPorts, location: ImageLocation, rebuild: Rebuild): Promise<OutputSearch> {
+  const claims = claimsOf(rebuild);
+  const { found } = claims.length > 0 ? await ports.registry.manifests(location, claims) : { found: [] };
+  const runnable = new Set(found.filter(canRun).map(({ digest }) => digest));
+  let listed: Listing | undefined;
+  const list = async () => {
+    listed ??= await listRepository(ports.registry, location, pushesSinceEpochMs(rebuild), claims);
+    return listed;
+  };
+  const counted: CountedClaim[] = [];
+  const refused: RefusedClaim[] = [];
+  for (const digest of claims) {
+    const judged = runnable.has(digest)
+      ? await judgeClaim(ports, location, rebuild, digest, list)
+      : { digest, reason: `${locationKey(location)} does not have it as an image` };
+    if ('reason' in judged) refused.push(judged);
+    else counted.push(judged);
+  }
+  const chosen = chosenClaim(counted, rebuild);
+  if (chosen !== undefined) return { outcome: 'found', digest: chosen, refused };
+  return searchPushed(ports, location, rebuild, (await list()).pushed, refused);
 }
 
 /** An index of attestations alone is nothing that a build could have been asked for. */
 const canRun = (artifact: Artifact): boolean => artifact.kind === 'image' || artifact.children.length > 0;
 
-async function searchLabel(registry: ImageRegistry, location: ImageLocation, rebuild: Rebuild): Promise<OutputSearch> {
-  const sinceEpochMs = rebuild.startingAtEpochMs ?? rebuild.reservedAtEpochMs;
-  const pushed = await pushedSince(registry, location, sinceEpochMs - CLOCK_DIFFERENCE_MS);
+/**
+ * Whether a digest that was named counts by its pushes and tags. The push history of the ledger is asked first: it knows
+ * tags that a later push has taken since, and the last push of an image that was there before. What the event of its push
+ * has not told yet, the registry knows.
+ */
+async function judgeClaim(
+  { places }: SearchPorts,
+  location: ImageLocation,
+  rebuild: Rebuild,
+  digest: Digest,
+  list: () => Promise<Listing>,
+): Promise<CountedClaim | RefusedClaim> {
+  if (digest === rebuild.headBefore) return { digest };
+  const key = locationKey(location);
+  const known = (await places.locations(digest)).find((record) => locationKey(record.location) === key);
+  const told = pushedBy(known);
+  if (claimProblem(told, rebuild) === undefined) return { digest, ...lastPushOf(told) };
+  const image = (await list()).claimed.get(digest);
+  const { pushedAtEpochMs } = image ?? {};
+  const seen = {
+    ...(pushedAtEpochMs !== undefined && { firstPushedAtEpochMs: pushedAtEpochMs }),
+    ...told,
+    tags: image?.tags ?? [],
+  };
+  const reason = claimProblem(seen, rebuild);
+  return reason === undefined ? { digest, ...lastPushOf(seen) } : { digest, reason };
+}
+
+const lastPushOf = ({ firstPushedAtEpochMs, lastPushedAtEpochMs = firstPushedAtEpochMs }: PushedDigest) =>
+  lastPushedAtEpochMs === undefined ? {} : { pushedAtEpochMs: lastPushedAtEpochMs };
+
+const pushedBy = (known: LocationRecord | undefined): PushedDigest => ({
+  ...(known?.firstPushSeenAtEpochMs !== undefined && { firstPushedAtEpochMs: known.firstPushSeenAtEpochMs }),
+  ...(known?.lastPushSeenAtEpochMs !== undefined && { lastPushedAtEpochMs: known.lastPushSeenAtEpochMs }),
+  pushedTags: known?.tags ?? [],
+});
+
+/**
+ * What was pushed since: a digest that was named and bears the label, or the tagged index that holds it; else the last
+ * push that bears the label.
+ */
+async function searchPushed(
+  { registry }: SearchPorts,
+  location: ImageLocation,
+  rebuild: Rebuild,
+  pushed: ReadonlyMap<Digest, RegistryImage>,
+  refused: readonly RefusedClaim[],
+): Promise<OutputSearch> {
   const [artifacts, images] = await readPushed(registry, location, [...pushed.keys()]);
-  const labelled = new Map([...images].filter(([, config]) => config.labels[REBUILD_LABEL] === rebuild.rebuildId));
+  const ids = [rebuild.rebuildId, rebuild.takenOverFrom];
+  const labelled = new Map([...images].filter(([, { labels }]) => ids.includes(labels[REBUILD_LABEL] ?? '')));
   const isOurs = ({ digest }: { readonly digest: Digest }): boolean => labelled.has(digest);
-  const indexes = artifacts.filter((one) => one.kind === 'index' && canRun(one) && one.children.every(isOurs));
-  const made = indexes.length > 0 ? indexes : artifacts.filter((one) => one.kind === 'image' && isOurs(one));
+  const indexes = artifacts.filter((one) => one.kind === 'index' && canRun(one));
+  const ownIndexes = indexes.filter((one) => one.kind === 'index' && one.children.every(isOurs));
+  const own = [...ownIndexes, ...artifacts.filter((one) => one.kind === 'image' && isOurs(one))];
+  for (const { digest: claim } of refused) {
+    const holding = own.some(({ digest }) => digest === claim) ? claim : indexHolding(claim, indexes, pushed, rebuild);
+    if (holding !== undefined)
+      return { outcome: 'found', digest: holding, refused: refused.filter(({ digest }) => digest !== claim) };
+  }
+  const made = ownIndexes.length > 0 ? ownIndexes : own;
   const [latest] = made.map(({ digest }) => digest).sort(latestFirst(pushed));
   const label = `label ${REBUILD_LABEL}=${rebuild.rebuildId}`;
   if (latest === undefined) {
-    const reason = `nothing pushed to ${locationKey(location)} since ${instant(sinceEpochMs)} bears ${label}`;
-    return { outcome: 'missing', reason };
+    const nothing = `nothing pushed to ${locationKey(location)} since ${instant(begunAtEpochMs(rebuild))} bears ${label}`;
+    const claimed = refused.map(
+      ({ digest, reason }) => `its pipeline names ${digest}, which does not count: ${reason}`,
+    );
+    return { outcome: 'missing', reason: [...claimed, nothing].join('; '), refused };
   }
   const platforms = platformsOf(made, labelled);
-  if (indexes.length > 0 || platforms.length === 1) return { outcome: 'found', digest: latest };
+  if (ownIndexes.length > 0 || platforms.length === 1) return { outcome: 'found', digest: latest, refused };
   const reason = `images for ${platforms.join(', ')} bear ${label}, and no index holds them all: push one`;
-  return { outcome: 'missing', reason };
+  return { outcome: 'missing', reason, refused };
 }
 
-async function pushedSince(
+/** Images of an index have no tags of their own: where one of them is named, the index that was pushed is the output. */
+function indexHolding(
+  claim: Digest,
+  indexes: readonly Artifact[],
+  pushed: ReadonlyMap<Digest, RegistryImage>,
+  rebuild: Rebuild,
+): Digest | undefined {
+  const holding = indexes.filter((one) => one.kind === 'index' && one.children.some(({ digest }) => digest === claim));
+  const [latest] = holding
+    .map(({ digest }) => digest)
+    .filter((digest) => {
+      const { tags = [], pushedAtEpochMs } = pushed.get(digest) ?? {};
+      const at = pushedAtEpochMs === undefined ? {} : { firstPushedAtEpochMs: pushedAtEpochMs };
+      return claimProblem({ ...at, tags, pushedTags: [] }, rebuild) === undefined;
+    })
+    .sort(latestFirst(pushed));
+  return latest;
+}
+
+interface Listing {
+  /** Pushed since; also where the registry does not say when. */
+  readonly pushed: ReadonlyMap<Digest, RegistryImage>;
+  readonly claimed: ReadonlyMap<Digest, RegistryImage>;
+}
+
+async function listRepository(
   registry: ImageRegistry,
   location: ImageLocation,
   sinceEpochMs: number,
-): Promise<ReadonlyMap<Digest, RegistryImage>> {
+  claims: readonly Digest[],
+): Promise<Listing> {
   const pushed = new Map<Digest, RegistryImage>();
+  const claimed = new Map<Digest, RegistryImage>();
   for await (const page of registry.images(location)) {
     for (const image of page) {
       if ((image.pushedAtEpochMs ?? Number.POSITIVE_INFINITY) >= sinceEpochMs) pushed.set(image.digest, image);
+      if (claims.includes(image.digest)) claimed.set(image.digest, image);
     }
   }
-  return pushed;
+  return { pushed, claimed };
 }
 
 /** What was pushed, and the configs of all images in it; children of an index may have been there before. */

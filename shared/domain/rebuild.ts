@@ -86,7 +86,11 @@ export interface Rebuild {
   readonly pinned?: readonly Pinned[];
   /** When its build had ended well and verification began: grace and deadline of verification count from here. */
   readonly verifyingSinceEpochMs?: number;
-  /** What the build made: the digest that was pushed, an index or an image. */
+  /** Digests that its pipeline reported, each once. A report proves nothing by itself. */
+  readonly reported?: readonly Digest[];
+  /** Digests that were named as its output and do not count. */
+  readonly refusedClaims?: readonly RefusedClaim[];
+  /** What the build made, proven: the digest that was pushed, an index or an image. */
   readonly output?: Digest;
   readonly outcome?: RebuildOutcome;
   /** It made the layers of the head before once more: their age counts from here, once a review has looked. */
@@ -111,6 +115,21 @@ export interface Parked {
   /** When its runner was asked last. */
   readonly lookedAtEpochMs: number;
 }
+
+/** A digest that the output variable of a pipeline or a report names, and why it is not what the build made. */
+export interface RefusedClaim {
+  readonly digest: Digest;
+  readonly reason: string;
+}
+
+/** When its build began, as far as anybody knows: what it made was pushed since. */
+export const begunAtEpochMs = ({
+  takenOverFrom,
+  startingAtEpochMs,
+  reservedAtEpochMs,
+}: Pick<Rebuild, 'takenOverFrom' | 'startingAtEpochMs' | 'reservedAtEpochMs'>): number =>
+  // One that was taken over was built by an earlier rebuild, whose reservation it has.
+  takenOverFrom === undefined ? (startingAtEpochMs ?? reservedAtEpochMs) : reservedAtEpochMs;
 
 /** A stream that something stands on, but not on the head that was there when it was built. */
 export interface Pinned {

@@ -166,18 +166,28 @@ describe('what a build reports', () => {
   test.each([
     ['the pipeline', PIPELINE.account],
     ["the stream's registry", '111122223333'],
-  ])('counts from the account of %s, and the first one stays', async (_, account) => {
+  ])('is written down from the account of %s, each word once', async (_, account) => {
     const { world, machine } = await building();
     const { rebuildId } = machine.node;
     expect(await tell(world, reportOf(rebuildId, { account }))).toEqual(['recorded']);
-    expect(await tell(world, reportOf(rebuildId, { account }, `sha256:${'f'.repeat(64)}`))).toEqual(['recorded']);
-    expect(await rebuildIn(world, machine)).toMatchObject({ output: digest });
+    const later = `sha256:${'f'.repeat(64)}`;
+    expect(await tell(world, reportOf(rebuildId, { account }, later))).toEqual(['recorded']);
+    expect(await tell(world, reportOf(rebuildId, { account }))).toEqual(['recorded']);
+    expect(await rebuildIn(world, machine)).toMatchObject({ reported: [digest, later] });
+    expect(await rebuildIn(world, machine)).not.toHaveProperty('output');
+  });
+
+  test('without end keeps the last words', async () => {
+    const { world, machine } = await building();
+    const digests = Array.from({ length: 60 }, (_, n) => `sha256:${String(n).padStart(64, '0')}`);
+    for (const one of digests) await tell(world, reportOf(machine.node.rebuildId, {}, one));
+    expect((await rebuildIn(world, machine))?.reported).toEqual(digests.slice(-50));
   });
 
   test('from a foreign account is refused, and kept for a person', async () => {
     const { world, machine } = await building();
     expect(await tell(world, reportOf(machine.node.rebuildId, { account: '999900001111' }))).toEqual(['set-aside']);
-    expect(await rebuildIn(world, machine)).not.toHaveProperty('output');
+    expect(await rebuildIn(world, machine)).not.toHaveProperty('reported');
     expect(world.deadLetters.letters).toMatchObject([{ reason: expect.stringContaining('999900001111') }]);
   });
 

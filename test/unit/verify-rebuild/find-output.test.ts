@@ -1,11 +1,13 @@
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
-import { digestOf } from '../../support/samples.ts';
+import type { LocationRecord } from '../../../shared/domain/records.ts';
+import { DAY_MS, digestOf, HOUR_MS } from '../../support/samples.ts';
 import {
   CASCADE,
   LIMITS,
   LOCATION,
   MINUTE_MS,
   NEW,
+  OLD,
   portsOf,
   push,
   pushIndex,
@@ -27,25 +29,105 @@ interface Proof {
   readonly output: string;
 }
 
+const VARIABLE = { build: { state: 'succeeded', outputDigest: NEW } } as const;
+/** When the build of the test world began. */
+const began = (world: VerifyWorld): number => world.clock() - 10 * MINUTE_MS;
+
 const proofs: readonly Proof[] = [
   {
     name: 'its output variable',
-    changes: { build: { state: 'succeeded', outputDigest: NEW } },
-    arrange: (world) => void push(world, 'new'),
+    changes: VARIABLE,
+    arrange: (world) => void push(world, 'new', { tags: ['22'] }),
     output: 'new',
   },
   {
     name: 'what it reported',
-    changes: { output: NEW },
-    arrange: (world) => void push(world, 'new'),
+    changes: { reported: [NEW] },
+    arrange: (world) => void push(world, 'new', { tags: ['22'] }),
     output: 'new',
   },
   {
     name: 'its output variable rather than what was reported',
-    changes: { build: { state: 'succeeded', outputDigest: NEW }, output: digestOf('other') },
+    changes: { ...VARIABLE, reported: [digestOf('other')] },
     arrange: (world) => {
-      push(world, 'other');
-      push(world, 'new');
+      push(world, 'new', { tags: ['22'] });
+      push(world, 'other', { tags: ['22-candidate'] });
+    },
+    output: 'new',
+  },
+  {
+    name: 'its output variable, which names a candidate',
+    changes: VARIABLE,
+    arrange: (world) => void push(world, 'new', { tags: ['22-candidate'] }),
+    output: 'new',
+  },
+  {
+    name: 'its output variable, which names an image that bears the label alone',
+    changes: VARIABLE,
+    arrange: (world) => {
+      push(world, 'new', { label: REBUILD });
+      world.advance(1000);
+      push(world, 'second try', { label: REBUILD });
+    },
+    output: 'new',
+  },
+  {
+    name: 'its output variable, which names the head before: it made the same once more',
+    changes: { build: { state: 'succeeded', outputDigest: OLD } },
+    arrange: () => {},
+    output: 'old',
+  },
+  {
+    name: 'its output variable, by a clock of the registry that is a little behind',
+    changes: VARIABLE,
+    arrange: (world) => void push(world, 'new', { tags: ['22'], pushedAtEpochMs: began(world) - 50_000 }),
+    output: 'new',
+  },
+  {
+    name: 'its output variable, which names an index: the images in it have no tags',
+    changes: { build: { state: 'succeeded', outputDigest: digestOf('index') } },
+    arrange: (world) => {
+      push(world, 'arm');
+      push(world, 'amd', { platform: 'linux/amd64' });
+      pushIndex(world, 'index', { arm: 'linux/arm64', amd: 'linux/amd64' }, ['22']);
+    },
+    output: 'index',
+  },
+  {
+    name: 'its output variable, which names one image of an index that bears the tag: all of it is the output',
+    changes: { build: { state: 'succeeded', outputDigest: digestOf('amd') } },
+    arrange: (world) => {
+      push(world, 'arm');
+      push(world, 'amd', { platform: 'linux/amd64' });
+      pushIndex(world, 'index', { arm: 'linux/arm64', amd: 'linux/amd64' }, ['22']);
+    },
+    output: 'index',
+  },
+  {
+    name: 'of two reports the one whose image was pushed last',
+    changes: { reported: [NEW, digestOf('first try')] },
+    arrange: (world) => {
+      push(world, 'first try', { tags: ['22-candidate'] });
+      world.advance(1000);
+      push(world, 'new', { tags: ['22'] });
+    },
+    output: 'new',
+  },
+  {
+    name: 'a true report, although the variable names an older image of a branch',
+    changes: { build: { state: 'succeeded', outputDigest: digestOf('branch') }, reported: [NEW] },
+    arrange: (world) => {
+      push(world, 'branch', { tags: ['branch-7'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
+      push(world, 'new', { tags: ['22'] });
+    },
+    output: 'new',
+  },
+  {
+    name: 'the label, although a report names an older image of a branch',
+    changes: { reported: [digestOf('branch')] },
+    arrange: (world) => {
+      push(world, 'branch', { tags: ['branch-7'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
+      push(world, 'new', { label: REBUILD });
     },
     output: 'new',
   },
@@ -106,13 +188,40 @@ const nothing: readonly (Omit<Proof, 'output'> & { readonly reason: RegExp })[] 
     name: 'names a digest that its repository does not have',
     changes: { build: { state: 'succeeded', outputDigest: NEW } },
     arrange: () => {},
-    reason: /its pipeline names sha256:.* does not have as an image, and nothing pushed/,
+    reason: /its pipeline names sha256:.* does not count: .* does not have it as an image; nothing pushed/,
+  },
+  {
+    name: 'names an older image of a branch',
+    changes: VARIABLE,
+    arrange: (world) => void push(world, 'new', { tags: ['branch-7'], pushedAtEpochMs: world.clock() - 10 * DAY_MS }),
+    reason: /does not count: it was pushed 2026-11-14.*, before its build began 2026-11-24/,
+  },
+  {
+    name: 'names an earlier head, which the tag has left',
+    changes: VARIABLE,
+    arrange: (world) => {
+      push(world, 'new', { tags: ['22'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
+      push(world, 'old', { tags: ['22'] });
+    },
+    reason: /does not count: it was pushed/,
+  },
+  {
+    name: 'reports what a branch pushed meanwhile',
+    changes: { reported: [NEW] },
+    arrange: (world) => void push(world, 'new', { tags: ['branch-7'] }),
+    reason: /does not count: it has no head tag of the stream and no candidate tag/,
+  },
+  {
+    name: 'names what bears the tag of another line',
+    changes: VARIABLE,
+    arrange: (world) => void push(world, 'new', { tags: ['20', '20-candidate'] }),
+    reason: /does not count: it has no head tag of the stream/,
   },
   {
     name: 'names an index of attestations alone',
     changes: { build: { state: 'succeeded', outputDigest: digestOf('empty') } },
     arrange: (world) => void pushIndex(world, 'empty', {}),
-    reason: /does not have as an image/,
+    reason: /does not have it as an image/,
   },
   {
     name: 'pushes an image for each of two platforms and no index',
@@ -133,6 +242,80 @@ test.each(nothing)('a build that $name has no output, after the grace', async ({
   expect(world.clock()).toBe(since + LIMITS.outputGraceMs);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'no-output', reason: expect.stringMatching(reason) });
   expect(await find(world)).toMatchObject({ decision: 'ended' });
+});
+
+test('what does not count is written down with its reason, and a report that comes later and is true counts', async () => {
+  const world = await verifyWorld({ changes: { reported: [digestOf('branch')] } });
+  push(world, 'branch', { tags: ['branch-7'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
+  push(world, 'new', { tags: ['22'] });
+  expect(await find(world)).toMatchObject({ decision: 'wait' });
+  const refused = [{ digest: digestOf('branch'), reason: expect.stringContaining('before its build began') }];
+  expect(await rebuildOf(world)).toMatchObject({ refusedClaims: refused });
+  expect(await rebuildOf(world)).not.toHaveProperty('output');
+  await world.rebuilds.record(STREAM, REBUILD, (one) => one && { ...one, reported: [NEW, ...(one.reported ?? [])] });
+  expect(await find(world)).toMatchObject({ decision: 'verify' });
+  expect(await rebuildOf(world)).toMatchObject({ output: NEW });
+});
+
+describe('a tag that a later push has taken meanwhile', () => {
+  const overtaken = async (told: Partial<LocationRecord> | undefined) => {
+    const world = await verifyWorld({ changes: VARIABLE });
+    push(world, 'new', { tags: ['22'] });
+    const atEpochMs = world.clock();
+    push(world, 'theirs', { tags: ['22'] });
+    const pushed = { firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs };
+    if (told) await world.places.recordLocation({ digest: NEW, location: LOCATION, tags: ['22'], ...pushed, ...told });
+    return world;
+  };
+
+  test('is known by the push history', async () => {
+    const world = await overtaken({});
+    expect(await find(world)).toMatchObject({ decision: 'verify' });
+    expect(await rebuildOf(world)).toMatchObject({ output: NEW });
+  });
+
+  test.each<[string, Partial<LocationRecord> | undefined]>([
+    ['where nobody saw the push', undefined],
+    ['in another repository', { location: { ...LOCATION, repository: 'team/copy' } }],
+    ['by an earlier push of the same image', { firstPushSeenAtEpochMs: 1 }],
+  ])('proves nothing %s', async (_, told) => {
+    expect(await find(await overtaken(told))).toMatchObject({ decision: 'wait' });
+  });
+});
+
+test('an image of before that was pushed again under the tag counts by its last push', async () => {
+  const world = await verifyWorld({ changes: VARIABLE });
+  push(world, 'new', { tags: ['22'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
+  expect(await find(world)).toMatchObject({ decision: 'wait' });
+  const record = { digest: NEW, location: LOCATION, tags: ['22'], firstPushSeenAtEpochMs: 1 };
+  await world.places.recordLocation({ ...record, lastPushSeenAtEpochMs: world.clock() });
+  expect(await find(world)).toMatchObject({ decision: 'verify' });
+});
+
+test('what was proven stays, whatever becomes of its tags', async () => {
+  const world = await verifyWorld({ changes: VARIABLE });
+  push(world, 'new', { tags: ['22'] });
+  await find(world);
+  world.registry.untag(LOCATION, '22');
+  expect(await find(world)).toMatchObject({ decision: 'verify' });
+});
+
+test('what was taken over counts though it was pushed long before', async () => {
+  const reservedAtEpochMs = 1_795_489_200_000 - 3 * HOUR_MS;
+  const world = await verifyWorld({ changes: { ...VARIABLE, takenOverFrom: 'earlier', reservedAtEpochMs } });
+  push(world, 'new', { tags: ['22-candidate'], pushedAtEpochMs: reservedAtEpochMs + MINUTE_MS });
+  expect(await find(world)).toMatchObject({ decision: 'verify' });
+});
+
+test('where the push history knows it, the repository is not listed', async () => {
+  const world = await verifyWorld({ changes: VARIABLE });
+  push(world, 'new', { tags: ['22'] });
+  const atEpochMs = world.clock();
+  const pushed = { firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs };
+  await world.places.recordLocation({ digest: NEW, location: LOCATION, tags: ['22'], ...pushed });
+  const steps: string[] = [];
+  await findOutput(portsOf(world, { before: (step) => void steps.push(step) }), LIMITS, STEP);
+  expect(steps).not.toContain('registry.images');
 });
 
 test('a push that is late counts within the grace', async () => {

@@ -8,6 +8,7 @@ import {
   OLD,
   portsOf,
   push,
+  REBUILD,
   rebuildOf,
   STEP,
   STREAM,
@@ -22,7 +23,7 @@ const meaning = (world: VerifyWorld) => world.registry.resolveTag(LOCATION, '22'
 /** A candidate was pushed and its scan has ended; the tag itself means the old head. */
 async function candidate({ tags = ['22-candidate', 'sha-4f2a91c'], promotes = true } = {}) {
   const world = await verifyWorld({ promotes, changes: FOUND });
-  push(world, 'new', { tags });
+  push(world, 'new', { tags, label: REBUILD });
   world.scanner.completesAtOnce = true;
   return { world, machine: new VerifyMachine(world) };
 }
