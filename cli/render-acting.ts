@@ -88,12 +88,15 @@ function noteOf({ outcome, answer }: CascadeNode): string {
 /** What came of a rebuild, in words. */
 export function outcomeText(outcome: RebuildOutcome): string {
   switch (outcome.result) {
-    case 'fixed':
-      return 'fixed: nothing of its cause is left';
+    case 'fixed': {
+      const { alsoFound = [] } = outcome;
+      const found = alsoFound.length > 0 ? `; also found, as a new cause: ${factsText(alsoFound)}` : '';
+      return `fixed: nothing of its cause is left${found}`;
+    }
     case 'ineffective':
       return `ineffective: ${factsText(outcome.left)} is left`;
     case 'worse':
-      return `worse: ${factsText(outcome.added)} is new`;
+      return `worse: ${factsText(outcome.added)} is new, and was known when its build began`;
     default:
       return `${outcome.result}: ${outcome.reason}`;
   }

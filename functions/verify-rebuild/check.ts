@@ -1,7 +1,11 @@
-import { isUnclear, judgeOutcome, type RebuildJudgement } from '../../shared/domain/outcome.ts';
-import type { Rebuild, RebuildOutcome } from '../../shared/domain/rebuild.ts';
+import { newPairs } from '../../shared/domain/added-pairs.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '../../shared/domain/outcome.ts';
+import { begunAtEpochMs, type Rebuild, type RebuildOutcome } from '../../shared/domain/rebuild.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
 import type { StepInput } from './input.ts';
 import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
+import { evidenceOf } from './pair-evidence.ts';
 import {
   provenOutput,
   recordOutcome,
@@ -75,21 +79,61 @@ async function judge(
   const made = isNews ? await imagesOf(ports, provenOutput(rebuild)) : known;
   const images = made.map(lookedAt);
   const isClear = !images.some((image) => isUnclear(image, rebuild.facts));
-  const before = isClear && rebuild.headBefore ? await imagesOf(ports, rebuild.headBefore) : undefined;
-  const findingsBefore = before && (await findingsOf(ports, before));
+  const { headBefore } = rebuild;
+  const before = isClear && headBefore ? await imagesOf(ports, headBefore) : undefined;
   const isSame = before && (await reconfirm(ports, rebuild, before, made));
-  return judgeOutcome(
-    {
-      // Its age counts from this build, once a review has looked.
-      facts: isSame ? rebuild.facts.filter(({ kind }) => kind !== 'age') : rebuild.facts,
-      output: images,
-      verifyDeadlineEpochMs: deadlineEpochMs,
-      ...(findingsBefore && { findingsBefore }),
-      ...(rebuild.pinned && { pinnedTo: rebuild.pinned.map(({ stream }) => stream) }),
-    },
-    ports.clock(),
-  );
+  const rebuilt = {
+    // Its age counts from this build, once a review has looked.
+    facts: isSame ? rebuild.facts.filter(({ kind }) => kind !== 'age') : rebuild.facts,
+    output: images,
+    begunAtEpochMs: begunAtEpochMs(rebuild),
+    verifyDeadlineEpochMs: deadlineEpochMs,
+    ...(headBefore === undefined && { isFirst: true }),
+    ...(rebuild.pinned && { pinnedTo: rebuild.pinned.map(({ stream }) => stream) }),
+  };
+  return before && headBefore
+    ? judgeAgainst(ports, verification, { rebuilt, headBefore, before, made })
+    : judgeOutcome(rebuilt, ports.clock());
 }
+
+interface Comparison {
+  readonly rebuilt: Rebuilt;
+  readonly headBefore: Digest;
+  readonly before: readonly OutputImage[];
+  readonly made: readonly OutputImage[];
+}
+
+/**
+ * Judges an output whose scans are there against the image before. Where it seems to have brought in a violating pair,
+ * the image before is scanned anew, if it may be: its last scan may be older than what the scanner knows now.
+ */
+async function judgeAgainst(
+  ports: VerifyPorts,
+  { rebuild, deadlineEpochMs }: Verification,
+  { rebuilt, headBefore, before, made }: Comparison,
+): Promise<RebuildJudgement> {
+  const kept = await compareWith(ports, rebuilt, before);
+  if (newPairs(kept).others.length === 0) return judgeOutcome(kept, ports.clock());
+  const known = before.flatMap(({ record }) => record ?? []);
+  const awaited = await scanImages(ports, rebuild.rebuildId, known.filter(isScannedBefore(rebuilt.begunAtEpochMs)));
+  if (awaited.length > 0 && ports.clock() < deadlineEpochMs)
+    return { result: 'pending', waitingFor: `a scan of the head before, ${awaited.join(', ')}` };
+  const scanned = await imagesOf(ports, headBefore);
+  const compared = await compareWith(ports, rebuilt, scanned);
+  const pairs = newPairs(compared).others;
+  const evidence = pairs.length > 0 ? await evidenceOf(ports, rebuild, pairs, { made, before: scanned }) : new Map();
+  return judgeOutcome({ ...compared, evidence }, ports.clock());
+}
+
+async function compareWith(ports: VerifyPorts, rebuilt: Rebuilt, before: readonly OutputImage[]): Promise<Rebuilt> {
+  const findingsBefore = await findingsOf(ports, before);
+  return { ...rebuilt, ...(findingsBefore && { findingsBefore }) };
+}
+
+const isScannedBefore =
+  (atEpochMs: number) =>
+  ({ scan }: ImageRecord): boolean =>
+    (scan.completedAtEpochMs ?? 0) <= atEpochMs;
 
 /**
  * What came out with the layers of the head before is as young as this build, which was asked to use no cache and to pull

@@ -1,4 +1,5 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
+import type { Digest } from '../../shared/domain/image.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import type { ScanReading } from '../../shared/domain/scan.ts';
 import { SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
@@ -18,9 +19,14 @@ const IMAGES_AT_ONCE = 8;
  * ended before the ledger knew the image, and events may be lost: so results are read before a scan is asked for, and
  * what was refused is asked for again each time.
  * @param asker who asks, so that the same one may ask again
+ * @returns images whose scan is awaited
  */
-export async function scanImages(ports: VerifyPorts, asker: string, images: readonly ImageRecord[]): Promise<void> {
-  if (images.length === 0) return;
+export async function scanImages(
+  ports: VerifyPorts,
+  asker: string,
+  images: readonly ImageRecord[],
+): Promise<readonly Digest[]> {
+  if (images.length === 0) return [];
   const learnt = await mapConcurrently(images, IMAGES_AT_ONCE, async (image) => {
     const known = await learn(ports, asker, image);
     return known ? [{ image, learn: async () => known }] : [];
@@ -30,6 +36,8 @@ export async function scanImages(ports: VerifyPorts, asker: string, images: read
     // The next check judges by the new facts.
     if ('error' in outcome && !(outcome.error instanceof ImageFactsChangedError)) throw outcome.error;
   }
+  const known = new Set(learnt.flat().map(({ image }) => image.digest));
+  return images.flatMap(({ digest }) => (known.has(digest) ? [] : digest));
 }
 
 /** @returns nothing while a scan is awaited */

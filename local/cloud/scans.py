@@ -12,7 +12,7 @@ from operations import ApiError
 from registry import INDEX_MEDIA_TYPES, Image, find_image, is_archived, manifest_of, registry
 from scanner.layers import UnreadableLayer, merged_files, read_layer
 from scanner.packages import UnsupportedImage, read_inventory
-from scanner.vulnerabilities import Finding, match
+from scanner.vulnerabilities import Finding, match, updated_by
 
 _DAY_SECONDS = 86_400
 _SCANNED_MEDIA_TYPES = frozenset({
@@ -33,6 +33,7 @@ class Scan:
     status: str = "IN_PROGRESS"
     description: str = ""
     completed_at: float | None = None
+    source_updated_at: float | None = None
     findings: tuple[Finding, ...] = ()
 
     def severity_counts(self) -> dict[str, int]:
@@ -103,6 +104,7 @@ def record_past_scan(repository: str, image: Image, at: float) -> None:
 def _complete(repository: str, image: Image, scan: Scan, at: float) -> None:
     try:
         scan.findings = match(read_inventory(_files_of(repository, image)))
+        scan.source_updated_at = updated_by(at)
         scan.status, scan.description = "COMPLETE", "The scan was completed successfully."
     except (UnsupportedImage, UnreadableLayer) as error:
         scan.status, scan.description = "UNSUPPORTED_IMAGE", f"UnsupportedImageError: {error}"

@@ -138,9 +138,10 @@ function readingOf(page: Answer, findings: readonly Finding[]): ScanReading {
   if (IN_PROGRESS.includes(status)) return { outcome: 'in-progress' };
   if (page?.imageScanFindings?.enhancedFindings?.length) return refused(['off', 'enhanced'], word);
   if (status !== 'COMPLETE') return refused(STATUSES[status] ?? ['failed', 'unknown-status'], word);
-  const completedAt = page?.imageScanFindings?.imageScanCompletedAt;
+  const { imageScanCompletedAt: completedAt, vulnerabilitySourceUpdatedAt: updatedAt } = page?.imageScanFindings ?? {};
   if (!completedAt) return refused(['failed', 'unknown-status'], 'COMPLETE without a time of completion');
-  return { outcome: 'complete', completedAtEpochMs: completedAt.getTime(), findings };
+  const source = updatedAt ? { sourceUpdatedAtEpochMs: updatedAt.getTime() } : {};
+  return { outcome: 'complete', completedAtEpochMs: completedAt.getTime(), findings, ...source };
 }
 
 function findingOf({ name, severity, uri, attributes = [] }: ImageScanFinding): Finding {

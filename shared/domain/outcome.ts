@@ -1,17 +1,18 @@
-import { type CauseFact, causeFacts, mergeFacts } from './cause.ts';
-import { type Finding, findingKey } from './finding.ts';
+import { type Compared, newPairs, noveltyOf, type PairEvidence } from './added-pairs.ts';
+import { type CauseFact, type FindingFact, mergeFacts } from './cause.ts';
+import { findingKey } from './finding.ts';
 import { anyHolds, holdsFact, type LookedAt } from './holding.ts';
 import type { RebuildOutcome } from './rebuild.ts';
+import { instant } from './time.ts';
 import { isOfUnreadLineage } from './verdict.ts';
 
-/** What a rebuild is judged by. */
-export interface Rebuilt {
-  /** What it was to mend. */
-  readonly facts: readonly CauseFact[];
-  /** The images of what it made, one for each platform; empty where nobody can prove what that is. */
-  readonly output: readonly LookedAt[];
-  /** All findings of the head before it, over all platforms; absent where nobody has them. */
-  readonly findingsBefore?: readonly Pick<Finding, 'vulnerability' | 'package' | 'version'>[];
+/** What a rebuild is judged by. `output` holds one image for each platform, none where nobody can prove what it made. */
+export interface Rebuilt extends Compared {
+  /** The stream had no head before: there is nothing that the output could be worse than. */
+  readonly isFirst?: boolean;
+  readonly begunAtEpochMs: number;
+  /** By `findingKey`, what is known of pairs that the image before seems not to have. */
+  readonly evidence?: ReadonlyMap<string, PairEvidence>;
   /** Streams whose new head it did not pick up. */
   readonly pinnedTo?: readonly string[];
   /** A complete scan of the output is awaited until then. */
@@ -22,21 +23,57 @@ export interface Rebuilt {
 export type RebuildJudgement = RebuildOutcome | { readonly result: 'pending'; readonly waitingFor: string };
 
 /**
- * What a rebuild came to, judged on the pairs of its cause alone: a vulnerability that was published meanwhile is a new
- * cause and no verdict on this rebuild. A pair counts by vulnerability and package, whatever the version.
+ * What a rebuild came to, judged on the pairs of its cause and on what it brought in. A violating pair that the image
+ * before did not have and that was known when the build began makes it `worse`, wherever it came from. One that was
+ * published meanwhile is a new cause and changes no outcome; a fixed rebuild names it. Where no fact tells which of the
+ * two it is, the rebuild is `unverified`. A pair counts by vulnerability and package, whatever the version.
  */
 export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudgement {
   const { facts, output, pinnedTo = [] } = rebuilt;
   if (output.length === 0) return { result: 'no-output', reason: 'nothing proves what the build made' };
   const unclear = output.filter((image) => isUnclear(image, facts));
   if (unclear.length > 0) return unclearOutcome(unclear, rebuilt, nowEpochMs);
-  const added = addedBy(rebuilt);
+  const { added, alsoFound, undecided } = sortPairs(rebuilt);
   if (added.length > 0) return { result: 'worse', added };
   // Its parent may have moved again since: that is another cause.
   const left = facts.filter((fact) =>
     fact.kind === 'parent-moved' ? pinnedTo.includes(fact.parent) : anyHolds(fact, output) === 'holds',
   );
-  return left.length > 0 ? { result: 'ineffective', left } : { result: 'fixed' };
+  if (left.length > 0) return { result: 'ineffective', left };
+  if (undecided.length > 0) return { result: 'unverified', reason: undecidedText(undecided, rebuilt) };
+  return { result: 'fixed', ...(alsoFound.length > 0 && { alsoFound }) };
+}
+
+interface SortedPairs {
+  readonly added: readonly CauseFact[];
+  readonly alsoFound: readonly CauseFact[];
+  readonly undecided: readonly FindingFact[];
+}
+
+function sortPairs(rebuilt: Rebuilt): SortedPairs {
+  const { shared, others } = newPairs(rebuilt);
+  const { findingsBefore, isFirst = false, evidence, begunAtEpochMs } = rebuilt;
+  if (isFirst) return { added: [], alsoFound: mergeFacts(others), undecided: [] };
+  const byNovelty = Map.groupBy(others, (fact) => noveltyOf(evidence?.get(findingKey(fact)), begunAtEpochMs));
+  const { known = [], published = [], undecided = [] } = Object.fromEntries(byNovelty);
+  // Nobody can say that the image before did not have it.
+  const isCompared = findingsBefore !== undefined;
+  return {
+    added: isCompared ? mergeFacts(known) : [],
+    alsoFound: mergeFacts([...shared, ...published]),
+    undecided: isCompared ? undecided : [...known, ...undecided],
+  };
+}
+
+const MOST_NAMED = 5;
+
+function undecidedText(undecided: readonly FindingFact[], { findingsBefore, begunAtEpochMs }: Rebuilt): string {
+  const named = undecided.map(({ vulnerability, package: name, version }) => `${vulnerability} in ${name} ${version}`);
+  const more = named.length > MOST_NAMED ? `, and ${named.length - MOST_NAMED} more` : '';
+  const pairs = `${named.slice(0, MOST_NAMED).join(', ')}${more}`;
+  return findingsBefore === undefined
+    ? `it has ${pairs}, and no scan tells what the image before had`
+    : `it has ${pairs}, which the image before did not have, and no scan tells whether that was known when its build began ${instant(begunAtEpochMs)}`;
 }
 
 /** An image whose scan is not complete is unclear also where no fact asks: nothing passes unseen. */
@@ -63,20 +100,4 @@ function unclearOutcome(
   const reason = `no complete scan and verdict of ${named.join(', ')}`;
   if (nowEpochMs < verifyDeadlineEpochMs) return { result: 'pending', waitingFor: reason };
   return { result: 'unverified', reason: `${reason} by ${new Date(verifyDeadlineEpochMs).toISOString()}` };
-}
-
-/**
- * New violating pairs in packages whose version the rebuild changed. Only findings tell versions: a package that had no
- * finding before has no version that could be compared, so a new pair in it is no proof against the rebuild. It is then
- * a new cause of its own, as one that was published meanwhile is.
- */
-function addedBy({ output, findingsBefore = [] }: Rebuilt): readonly CauseFact[] {
-  const before = new Set(findingsBefore.map(findingKey));
-  const versions = Map.groupBy(findingsBefore, (finding) => finding.package);
-  const violating = output.flatMap(({ verdict }) => (verdict ? causeFacts(verdict) : []));
-  const added = violating.filter((fact) => {
-    if (fact.kind !== 'finding' || before.has(findingKey(fact))) return false;
-    return versions.get(fact.package)?.every(({ version }) => version !== fact.version) ?? false;
-  });
-  return mergeFacts(added);
 }

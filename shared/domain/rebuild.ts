@@ -44,12 +44,14 @@ export interface BuildStatus {
 }
 
 /**
- * `fixed`: none of the cause's pairs is left. `ineffective`: one is. `worse`: a new violating pair in a package whose
- * version the rebuild changed. `unverified`: no complete scan by the deadline; nothing is counted against the stream.
- * `no-output`: nobody can prove what the build made. `failed`: there was no build, or it failed.
+ * `fixed`: none of the cause's pairs is left; `alsoFound` names violating pairs that it has and that were not known when
+ * the build began, or that the image before has too: they are causes of their own. `ineffective`: a pair is left. `worse`: a
+ * violating pair that the image before did not have was known when the build began. `unverified`: no complete scan by the
+ * deadline, or no fact tells whether it is worse; nothing is counted against the stream. `no-output`: nothing proves what
+ * the build made. `failed`: there was no build, or it failed.
  */
 export type RebuildOutcome =
-  | { readonly result: 'fixed' }
+  | { readonly result: 'fixed'; readonly alsoFound?: readonly CauseFact[] }
   | { readonly result: 'ineffective'; readonly left: readonly CauseFact[] }
   | { readonly result: 'worse'; readonly added: readonly CauseFact[] }
   | { readonly result: 'unverified'; readonly reason: string }

@@ -72,6 +72,8 @@ export type ScanReading =
       readonly findings: readonly Finding[];
       /** What was looked at; operating system packages only where it does not say. */
       readonly coverage?: ScanState['coverage'];
+      /** The scanner's data on vulnerabilities was last updated then; absent where it does not say. */
+      readonly sourceUpdatedAtEpochMs?: number;
     }
   | { readonly outcome: 'in-progress' }
   | {

@@ -77,7 +77,9 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
     { key: 'package_version', value: '3.5.1-1+deb13u1' },
     { key: 'package_name', value: 'openssl' },
   ]);
-  assert.ok(imageScanFindings?.imageScanCompletedAt instanceof Date);
+  const { imageScanCompletedAt, vulnerabilitySourceUpdatedAt } = imageScanFindings ?? {};
+  assert.ok(imageScanCompletedAt instanceof Date && vulnerabilitySourceUpdatedAt instanceof Date);
+  assert.ok(vulnerabilitySourceUpdatedAt <= imageScanCompletedAt);
 
   const event = await receiveEvent(events);
   assert.deepEqual(event.resources, [

@@ -44,7 +44,7 @@ def _describe_image_scan_findings(request: Request) -> Reply:
         answer |= token
         answer["imageScanFindings"] = {
             "imageScanCompletedAt": scan.completed_at,
-            "vulnerabilitySourceUpdatedAt": scan.started_at,
+            "vulnerabilitySourceUpdatedAt": scan.source_updated_at,
             "findingSeverityCounts": scan.severity_counts(),
             "findings": [_finding(finding) for finding in findings],
         }

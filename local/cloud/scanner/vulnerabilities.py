@@ -1,5 +1,6 @@
 """The list of known vulnerabilities, one for the whole cloud, and what of it an image has."""
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -29,17 +30,25 @@ class Finding:
 
 
 _by_package: dict[str, list[Vulnerability]] = {}
+_used_since: float = 0
 _matched: dict[Inventory, tuple[Finding, ...]] = {}
 
 
 def use(vulnerabilities: list[Vulnerability]) -> None:
     """Replaces the list. Scans that are complete keep their findings, as on AWS."""
+    global _used_since
+    _used_since = time.time()
     _by_package.clear()
     _matched.clear()
     grouped = defaultdict(list)
     for vulnerability in vulnerabilities:
         grouped[vulnerability.package].append(vulnerability)
     _by_package.update(grouped)
+
+
+def updated_by(at: float) -> float:
+    """When the list that a scan of an instant used was put in place; seconds since the epoch."""
+    return min(_used_since, at)
 
 
 def match(inventory: Inventory) -> tuple[Finding, ...]:

@@ -22,6 +22,7 @@ export class FakeScanner implements Scanner {
   readonly #refusals = new Map<Digest, Refusal>();
   readonly #enhanced = new Set<string>();
   readonly #quotas = new Map<string, number>();
+  #sourceUpdatedAtEpochMs = 0;
   completesAtOnce = true;
   /** Every scan that was begun, in order. */
   readonly started: { readonly location: ImageLocation; readonly digest: Digest }[] = [];
@@ -36,6 +37,12 @@ export class FakeScanner implements Scanner {
   /** What the next scan of an image will find; nothing where this is not called. */
   finds(digest: Digest, findings: readonly Finding[]): this {
     this.#findings.set(digest, findings);
+    return this;
+  }
+
+  /** The scanner learns of vulnerabilities now: scans that complete from now on may find what it did not know before. */
+  publish(): this {
+    this.#sourceUpdatedAtEpochMs = this.#clock();
     return this;
   }
 
@@ -114,7 +121,11 @@ export class FakeScanner implements Scanner {
   #complete(location: ImageLocation, digest: Digest, completedAtEpochMs: number): void {
     const findings = this.#findings.get(digest) ?? [];
     const refusal = this.#refusals.get(digest);
-    this.#results.set(scanKey(location, digest), refusal ?? { outcome: 'complete', completedAtEpochMs, findings });
+    const sourceUpdatedAtEpochMs = this.#sourceUpdatedAtEpochMs;
+    this.#results.set(
+      scanKey(location, digest),
+      refusal ?? { outcome: 'complete', completedAtEpochMs, findings, sourceUpdatedAtEpochMs },
+    );
   }
 
   #refusal(location: ImageLocation, digest: Digest): Refusal | undefined {

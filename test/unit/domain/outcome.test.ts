@@ -1,4 +1,6 @@
-import { PARENT_MOVED, type ParentMovedFact } from '../../../shared/domain/cause.ts';
+import { type Novelty, newPairs, noveltyOf, type PairEvidence } from '../../../shared/domain/added-pairs.ts';
+import { type FindingFact, PARENT_MOVED, type ParentMovedFact } from '../../../shared/domain/cause.ts';
+import { findingKey } from '../../../shared/domain/finding.ts';
 import type { LookedAt } from '../../../shared/domain/holding.ts';
 import { judgeOutcome, type Rebuilt } from '../../../shared/domain/outcome.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
@@ -29,8 +31,18 @@ const standing = (image: LookedAt, behind?: string): LookedAt => ({
 const rebuilt = (changes: Partial<Rebuilt> = {}): Rebuilt => ({
   facts: [fact],
   output: [looked('new')],
+  findingsBefore: [],
+  begunAtEpochMs: BEGUN,
   verifyDeadlineEpochMs: NOW + HOUR,
   ...changes,
+});
+const BEGUN = NOW - HOUR;
+const KNOWN: PairEvidence = { sightings: [BEGUN], isShared: false };
+const PUBLISHED: PairEvidence = { sightings: [BEGUN + 1], isShared: false, firstSeenInParentEpochMs: BEGUN + 1 };
+const UNDECIDED: PairEvidence = { sightings: [BEGUN + 1], isShared: false };
+/** What is known of one pair. */
+const told = (of: FindingFact, evidence: PairEvidence): Pick<Rebuilt, 'evidence'> => ({
+  evidence: new Map([[findingKey(of), evidence]]),
 });
 const judged = (changes: Partial<Rebuilt>, nowEpochMs = NOW) => judgeOutcome(rebuilt(changes), nowEpochMs);
 
@@ -44,8 +56,12 @@ test('an output that was judged before its lineage was read is judged again, wha
 test.each<[string, string, Partial<Rebuilt>]>([
   ['fixed', 'the pair is gone', {}],
   ['fixed', 'it is waived', { output: [looked('new', reasonOf(fact, 'waived'))] }],
-  ['fixed', 'a vulnerability that was published meanwhile', { output: [looked('new', reasonOf(two))] }],
-  ['fixed', 'a person asked, and nothing else', { facts: [personFact()], output: [looked('new', reasonOf(two))] }],
+  [
+    'fixed',
+    'a vulnerability that was published meanwhile',
+    { output: [looked('new', reasonOf(two))], ...told(two, PUBLISHED) },
+  ],
+  ['fixed', 'a person asked, and nothing else', { facts: [personFact()], output: [looked('new')] }],
   ['fixed', 'an age that nobody asked about', { output: [looked('new', reasonOf(ageFact), NO_AGE)] }],
   ['ineffective', 'the pair is left', { output: [looked('new', reasonOf(fact))] }],
   ['ineffective', 'in another version', { output: [looked('new', reasonOf(findingFact('CVE-1', { version: '4' })))] }],
@@ -84,38 +100,81 @@ describe('worse', () => {
   const before = { vulnerability: 'CVE-7', package: 'openssl', version: '2.9' };
   const added = findingFact('CVE-8', { version: '3.1' });
   const output = [looked('new', reasonOf(added))];
+  const known = told(added, KNOWN);
   test.each<[string, string, Partial<Rebuilt>]>([
-    ['worse', 'a new violating pair in a package whose version changed', { output, findingsBefore: [before] }],
     [
       'worse',
-      'although another pair is left',
-      { output: [looked('new', reasonOf(added), reasonOf(fact))], findingsBefore: [before] },
+      'a violating pair that was known, in a package whose version changed',
+      { findingsBefore: [before], ...known },
+    ],
+    ['worse', 'in a package that had no finding before', known],
+    ['worse', 'although another pair is left', { output: [looked('new', reasonOf(added), reasonOf(fact))], ...known }],
+    ['worse', 'on one of two platforms', { output: [looked('arm'), ...output], ...known }],
+    ['fixed', 'the package had that version before', { findingsBefore: [{ ...before, version: '3.1' }], ...known }],
+    ['fixed', 'the pair was there before', { findingsBefore: [{ ...before, vulnerability: 'CVE-8' }], ...known }],
+    ['fixed', 'it was published meanwhile', told(added, PUBLISHED)],
+    ['fixed', 'there was no image before', { isFirst: true, findingsBefore: undefined as never, ...known }],
+    ['fixed', 'it does not violate yet', { output: [looked('new', reasonOf(added, 'due'))], ...known }],
+    ['fixed', 'it is waived', { output: [looked('new', reasonOf(added, 'waived'))], ...known }],
+    ['unverified', 'no fact tells whether it was known', told(added, UNDECIDED)],
+    ['unverified', 'nothing at all is known of it', {}],
+    ['unverified', 'nobody knows what was found before', { findingsBefore: undefined as never, ...known }],
+    [
+      'ineffective',
+      'no fact tells, and a pair of the cause is left',
+      { output: [looked('new', reasonOf(added), reasonOf(fact))], ...told(added, UNDECIDED) },
     ],
     [
-      'fixed',
-      'the package had that version before',
-      { output, findingsBefore: [before, { ...before, version: '3.1' }] },
+      'ineffective',
+      'the pair of the cause itself is left, which the image before seems not to have',
+      { output: [looked('new', reasonOf(fact))], ...told(fact, KNOWN) },
     ],
-    [
-      'fixed',
-      'the pair was there before, in another version',
-      { output, findingsBefore: [{ ...before, vulnerability: 'CVE-8' }] },
-    ],
-    [
-      'fixed',
-      'nobody knows which version the package had',
-      { output, findingsBefore: [{ ...before, package: 'zlib' }] },
-    ],
-    ['fixed', 'nobody knows what was found before', { output }],
-    ['fixed', 'it does not violate yet', { output: [looked('new', reasonOf(added, 'due'))], findingsBefore: [before] }],
-    ['fixed', 'it is waived', { output: [looked('new', reasonOf(added, 'waived'))], findingsBefore: [before] }],
   ])('%s: %s', (result, _, changes) => {
-    expect(judged(changes).result).toBe(result);
+    expect(judged({ output, ...changes }).result).toBe(result);
   });
 
   test('names each added fact once, however many platforms have it', () => {
     const twice = [looked('arm', reasonOf(added)), looked('amd', reasonOf(added))];
-    expect(judged({ output: twice, findingsBefore: [before] })).toEqual({ result: 'worse', added: [added] });
+    expect(judged({ output: twice, findingsBefore: [before], ...known })).toEqual({ result: 'worse', added: [added] });
+  });
+
+  test.each<[string, Partial<Rebuilt>]>([
+    ['was published meanwhile', told(added, PUBLISHED)],
+    ['the image before has as well', { findingsBefore: [{ ...before, version: '3.1' }] }],
+    ['nothing was there to compare with', { isFirst: true, findingsBefore: undefined as never }],
+  ])('a rebuild that is fixed names the pair that %s', (_, changes) => {
+    expect(judged({ output, ...changes })).toEqual({ result: 'fixed', alsoFound: [added] });
+  });
+
+  test('an unverified one says which pair nobody can tell of, and why', () => {
+    expect(judged({ output, ...told(added, UNDECIDED) })).toEqual({
+      result: 'unverified',
+      reason: expect.stringMatching(/^it has CVE-8 in openssl 3\.1, .* was known when its build began \d{4}-/),
+    });
+    expect(judged({ output, findingsBefore: undefined as never })).toEqual({
+      result: 'unverified',
+      reason: 'it has CVE-8 in openssl 3.1, and no scan tells what the image before had',
+    });
+    const many = Array.from({ length: 7 }, (_, n) => reasonOf(findingFact(`CVE-${n + 10}`)));
+    expect(judged({ output: [looked('new', ...many)] })).toMatchObject({
+      reason: expect.stringContaining(', and 2 more'),
+    });
+  });
+});
+
+describe('whether a pair was known when a build began', () => {
+  test.each<[Novelty, string, Partial<PairEvidence> | undefined]>([
+    ['undecided', 'nothing is known', undefined],
+    ['undecided', 'no scan saw it by then', {}],
+    ['undecided', 'scans saw it since', { sightings: [BEGUN + 1, NOW] }],
+    ['known', 'a scan saw it just then', { sightings: [NOW, BEGUN] }],
+    ['known', 'the scanner learnt nothing since', { sourceUpdatedAtEpochMs: BEGUN }],
+    ['undecided', 'the scanner learnt something since', { sourceUpdatedAtEpochMs: BEGUN + 1 }],
+    ['published', 'the parent, which was judged by then, has it since', { firstSeenInParentEpochMs: BEGUN + 1 }],
+    ['known', 'the parent had it by then', { firstSeenInParentEpochMs: BEGUN, sightings: [BEGUN] }],
+    ['published', 'both images are built on what has it', { isShared: true, sightings: [BEGUN] }],
+  ])('%s: %s', (novelty, _, evidence) => {
+    expect(noveltyOf(evidence && { sightings: [], isShared: false, ...evidence }, BEGUN)).toBe(novelty);
   });
 });
 
@@ -160,7 +219,7 @@ describe('a parent that moved', () => {
         facts: [moved()],
         output: [standing(looked('new', reasonOf(findingFact('CVE-8', { version: '3.1' }))), 'base')],
         pinnedTo: ['base'],
-        findingsBefore: [{ vulnerability: 'CVE-7', package: 'openssl', version: '2.9' }],
+        ...told(findingFact('CVE-8', { version: '3.1' }), KNOWN),
       },
     ],
   ])('%s: %s', (result, _, changes) => {
@@ -199,8 +258,13 @@ test('every rebuild has exactly one outcome, the same in any order, and never fi
       fc.option(fc.array(findings, { maxLength: 3 }), { nil: undefined }),
       fc.subarray(['base', 'platform']),
       fc.boolean(),
-      (facts, output, findingsBefore, pinnedTo, isLate) => {
-        const asked = { ...rebuilt({ facts, output, pinnedTo }), ...(findingsBefore && { findingsBefore }) };
+      fc.uniqueArray(fc.tuple(findings, fc.constantFrom(KNOWN, PUBLISHED, UNDECIDED)), {
+        selector: ([of]) => findingKey(of),
+      }),
+      (facts, output, findingsBefore, pinnedTo, isLate, pairs) => {
+        const { findingsBefore: _, ...common } = rebuilt({ facts, output, pinnedTo });
+        const evidence = new Map(pairs.map(([of, one]) => [findingKey(of), one]));
+        const asked = { ...common, evidence, ...(findingsBefore && { findingsBefore }) };
         const now = isLate ? NOW + HOUR : NOW;
         const outcome = judgeOutcome(asked, now);
         seen.add(outcome.result);
@@ -213,6 +277,12 @@ test('every rebuild has exactly one outcome, the same in any order, and never fi
         const isUnseen = output.some(({ verdict }) => !verdict || verdict.reasons.some(({ kind }) => kind === 'scan'));
         const parents = facts.flatMap((one) => (one.kind === 'parent-moved' ? one.parent : []));
         const isUnplaced = parents.length > 0 && output.some((image) => !image.standing);
+        if (outcome.result === 'fixed') {
+          const { shared, others } = newPairs(asked);
+          const named = (outcome.alsoFound ?? []).flatMap((one) => (one.kind === 'finding' ? findingKey(one) : []));
+          expect(new Set(named)).toEqual(new Set([...shared, ...others].map(findingKey)));
+          for (const one of others) expect(noveltyOf(evidence.get(findingKey(one)), BEGUN)).toBe('published');
+        }
         if (outcome.result === 'fixed') expect(parents.filter((parent) => pinnedTo.includes(parent))).toEqual([]);
         if (isUnseen || isUnplaced || output.length === 0)
           expect(['pending', 'unverified', 'no-output']).toContain(outcome.result);

@@ -70,7 +70,10 @@ test('a vulnerability that was published during the rebuild is a new cause, and 
   const { world, machine } = await scanning([finding('CVE-2026-7')]);
   world.scanner.finish();
   await machine.run();
-  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+  expect((await rebuildOf(world)).outcome).toEqual({
+    result: 'fixed',
+    alsoFound: [expect.objectContaining({ vulnerability: 'CVE-2026-7', package: 'openssl', version: '3.0.1' })],
+  });
   expect(await causeOf(world)).toMatchObject({
     state: 'open',
     facts: [{ vulnerability: 'CVE-2026-1' }, { vulnerability: 'CVE-2026-7' }, { vulnerability: 'CVE-2026-9' }],

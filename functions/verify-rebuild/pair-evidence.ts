@@ -1,0 +1,112 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import type { PairEvidence } from '../../shared/domain/added-pairs.ts';
+import type { FindingFact } from '../../shared/domain/cause.ts';
+import { findingKey } from '../../shared/domain/finding.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import { imagesUnder } from '../../shared/inventory/index-images.ts';
+import { firstSeenOf } from '../../shared/review/first-seen.ts';
+import { readAnywhere } from '../../shared/scanning/read.ts';
+import { findingsOf, type OutputImage } from './output-images.ts';
+import type { VerifyPorts } from './ports.ts';
+
+const READS_AT_ONCE = 4;
+
+/** A lineage has few tiers; one that is longer goes in circles. */
+const MOST_ANCESTORS = 16;
+
+/** An image that others are built on, with what scans know of it. */
+interface Ancestor {
+  readonly record: ImageRecord;
+  /** Keys of its findings; empty where they are not kept. */
+  readonly found: ReadonlySet<string>;
+  readonly firstSeen: ReadonlyMap<string, number>;
+}
+
+/** What is known of pairs that an output has and the image before seems not to have, by `findingKey`. */
+export async function evidenceOf(
+  ports: Pick<VerifyPorts, 'images' | 'places' | 'streams' | 'evidence' | 'scanner'>,
+  { parentHead }: Rebuild,
+  pairs: readonly FindingFact[],
+  { made, before }: { readonly made: readonly OutputImage[]; readonly before: readonly OutputImage[] },
+): Promise<ReadonlyMap<string, PairEvidence>> {
+  const own = made.flatMap(({ record }) => record ?? []);
+  const [below, belowBefore, reserved, seen, source] = await Promise.all([
+    ancestorsOf(ports, made).then((records) => mapConcurrently(records, READS_AT_ONCE, (one) => learn(ports, one))),
+    ancestorsOf(ports, before),
+    headImages(ports, parentHead),
+    mapConcurrently(own, READS_AT_ONCE, (record) => firstSeenOf(ports.streams, record)),
+    sourceUpdate(ports, own),
+  ]);
+  const isBefore = sameImageAs(belowBefore);
+  return new Map(
+    pairs.map((pair) => {
+      const key = findingKey(pair);
+      const holders = below.filter(({ found }) => found.has(key));
+      const [inParent] = holders
+        .filter(({ record }) => reserved.includes(record.digest))
+        .flatMap(({ firstSeen }) => firstSeen.get(key) ?? []);
+      const sightings = [...seen, ...below.map(({ firstSeen }) => firstSeen)].flatMap((one) => one.get(key) ?? []);
+      const evidence = {
+        sightings,
+        isShared: holders.some(({ record }) => isBefore(record)),
+        ...(inParent !== undefined && { firstSeenInParentEpochMs: inParent }),
+        ...(source !== undefined && { sourceUpdatedAtEpochMs: source }),
+      };
+      return [key, evidence] as const;
+    }),
+  );
+}
+
+const headImages = async (
+  { places }: Pick<VerifyPorts, 'places'>,
+  head: Digest | undefined,
+): Promise<readonly Digest[]> => (head === undefined ? [] : imagesUnder(places, head));
+
+/** All that images are built on, from their parents down to bases; each once. */
+async function ancestorsOf(
+  { images }: Pick<VerifyPorts, 'images'>,
+  from: readonly OutputImage[],
+): Promise<readonly ImageRecord[]> {
+  const found = new Map<Digest, ImageRecord>();
+  let next = parentsOf(from.flatMap(({ record }) => record ?? []));
+  for (let tier = 0; next.length > 0 && tier < MOST_ANCESTORS; tier += 1) {
+    const records = [...(await images.get(next)).values()];
+    for (const record of records) found.set(record.digest, record);
+    next = parentsOf(records).filter((digest) => !found.has(digest));
+  }
+  return [...found.values()];
+}
+
+const parentsOf = (records: readonly ImageRecord[]): readonly Digest[] => [
+  ...new Set(records.flatMap(({ standing }) => standing?.parent?.digest ?? [])),
+];
+
+async function learn(ports: Pick<VerifyPorts, 'streams' | 'evidence'>, record: ImageRecord): Promise<Ancestor> {
+  const [findings = [], firstSeen] = await Promise.all([
+    findingsOf(ports, [{ digest: record.digest, record }]),
+    firstSeenOf(ports.streams, record),
+  ]);
+  return { record, found: new Set(findings.map(findingKey)), firstSeen };
+}
+
+/** The same image, or another one with the same layers. */
+function sameImageAs(records: readonly ImageRecord[]): (record: ImageRecord) => boolean {
+  const digests = new Set(records.map(({ digest }) => digest));
+  const chains = new Set(records.flatMap(({ chainId }) => chainId ?? []));
+  return ({ digest, chainId }) => digests.has(digest) || (chainId !== undefined && chains.has(chainId));
+}
+
+/** When the scanner's data was last updated, by the scans of all platforms; `undefined` where one of them does not say. */
+async function sourceUpdate(
+  { scanner }: Pick<VerifyPorts, 'scanner'>,
+  records: readonly ImageRecord[],
+): Promise<number | undefined> {
+  const updates = await mapConcurrently(records, READS_AT_ONCE, async ({ locations, digest }) => {
+    const reading = await readAnywhere(scanner, locations, digest);
+    return reading.outcome === 'complete' ? reading.sourceUpdatedAtEpochMs : undefined;
+  });
+  const told = updates.filter((atEpochMs) => atEpochMs !== undefined);
+  return told.length === records.length && told.length > 0 ? Math.max(...told) : undefined;
+}

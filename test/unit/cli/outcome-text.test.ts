@@ -1,0 +1,18 @@
+import { outcomeText } from '../../../cli/render-acting.ts';
+import type { RebuildOutcome } from '../../../shared/domain/rebuild.ts';
+import { fact } from '../cascade-plan/support.ts';
+
+test.each<[RebuildOutcome, string]>([
+  [{ result: 'fixed' }, 'fixed: nothing of its cause is left'],
+  [
+    { result: 'fixed', alsoFound: [fact({ vulnerability: 'CVE-2026-9' })] },
+    'fixed: nothing of its cause is left; also found, as a new cause: CVE-2026-9 in openssl 3.0.1',
+  ],
+  [
+    { result: 'worse', added: [fact({ vulnerability: 'CVE-2026-9' })] },
+    'worse: CVE-2026-9 in openssl 3.0.1 is new, and was known when its build began',
+  ],
+  [{ result: 'unverified', reason: 'no complete scan' }, 'unverified: no complete scan'],
+])('what came of a rebuild, in words: %j', (outcome, text) => {
+  expect(outcomeText(outcome)).toContain(text);
+});
