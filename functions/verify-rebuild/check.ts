@@ -4,6 +4,7 @@ import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '..
 import { begunAtEpochMs, type Rebuild, type RebuildOutcome } from '../../shared/domain/rebuild.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import type { StepInput } from './input.ts';
+import { whyNeverScanned } from './never-scanned.ts';
 import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
 import { evidenceOf } from './pair-evidence.ts';
 import {
@@ -32,8 +33,8 @@ export async function ask(ports: VerifyPorts, step: StepInput): Promise<void> {
 }
 
 /**
- * Are the findings of the cause gone from what was built? Judged once all its images have a complete scan; at the
- * deadline it stays `unverified`.
+ * Are the findings of the cause gone from what was built? Judged once all its images have a complete scan. It is
+ * `unverified` at the deadline, or at once where no scan will ever come.
  */
 export async function check(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<CheckedScan> {
   const verification = await verificationOf(ports, step);
@@ -78,7 +79,10 @@ async function judge(
   const isNews = await lookAtUnclear(ports, verification, known);
   const made = isNews ? await imagesOf(ports, provenOutput(rebuild)) : known;
   const images = made.map(lookedAt);
-  const isClear = !images.some((image) => isUnclear(image, rebuild.facts));
+  const unclear = made.filter((image) => isUnclear(lookedAt(image), rebuild.facts));
+  const never = await whyNeverScanned(ports, rebuild, unclear);
+  if (never !== undefined) return { result: 'unverified', reason: never };
+  const isClear = unclear.length === 0;
   const { headBefore } = rebuild;
   const before = isClear && headBefore ? await imagesOf(ports, headBefore) : undefined;
   const isSame = before && (await reconfirm(ports, rebuild, before, made));

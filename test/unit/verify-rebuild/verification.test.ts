@@ -92,6 +92,73 @@ test('a scan that never completes leaves the rebuild unverified, at the deadline
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
 });
 
+describe('where no scan will ever come it ends at once', () => {
+  const endedWithin = async (world: VerifyWorld, machine: VerifyMachine, ms: number) => {
+    const since = world.clock();
+    await machine.run();
+    expect(world.clock() - since).toBeLessThan(ms);
+    return (await rebuildOf(world)).outcome;
+  };
+  const deleted = `${NEW} was deleted from 111122223333/eu-west-1/team/base`;
+
+  test('the output was deleted while it was scanned', async () => {
+    const { world, machine } = await scanning();
+    world.registry.delete(LOCATION, NEW);
+    expect(await endedWithin(world, machine, MINUTE_MS)).toEqual({ result: 'unverified', reason: deleted });
+  });
+
+  test('it was deleted before anybody wrote it down', async () => {
+    const world = await verifyWorld({ changes: FOUND });
+    push(world, 'new', { tags: ['22'] });
+    const machine = await new VerifyMachine(world).run('ask');
+    world.registry.delete(LOCATION, NEW);
+    expect(await endedWithin(world, machine, MINUTE_MS)).toEqual({ result: 'unverified', reason: deleted });
+  });
+
+  test('one image of an index was deleted', async () => {
+    const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: digestOf('index') } } });
+    push(world, 'new');
+    push(world, 'amd', { platform: 'linux/amd64' });
+    pushIndex(world, 'index', { new: 'linux/arm64', amd: 'linux/amd64' }, ['22']);
+    const machine = await new VerifyMachine(world).run('check');
+    await machine.step();
+    world.registry.delete(LOCATION, NEW);
+    expect(await endedWithin(world, machine, MINUTE_MS)).toMatchObject({ result: 'unverified', reason: deleted });
+  });
+
+  test('no scanner can read it', async () => {
+    const { world, machine } = await scanning();
+    const detail = 'UNSUPPORTED_IMAGE: no package database';
+    world.scanner.refuses(NEW, { state: 'unsupported', reason: 'unsupported-image', detail });
+    world.scanner.finish();
+    expect(await endedWithin(world, machine, MINUTE_MS)).toEqual({
+      result: 'unverified',
+      reason: `no scanner can read ${NEW}: ${detail}`,
+    });
+  });
+
+  test('not where the registry cannot be read now: what it cannot tell is waited for', async () => {
+    const { world, machine } = await scanning();
+    world.registry.delete(LOCATION, NEW);
+    await machine.step({
+      before: (step) => {
+        if (step === 'registry.manifests') throw new RegistryUnreachableError(LOCATION, new Error('AccessDenied'));
+      },
+    });
+    expect(machine.state).toBe('check');
+    expect(await endedWithin(world, machine, MINUTE_MS)).toMatchObject({ reason: deleted });
+  });
+
+  test('not where a scanner does not find what the registry has', async () => {
+    const { world, machine } = await scanning();
+    world.scanner.refuses(NEW, { state: 'failed', reason: 'image-not-found', detail: 'ImageNotFoundException' });
+    world.scanner.finish();
+    await machine.step();
+    await machine.step();
+    expect(machine.state).toBe('check');
+  });
+});
+
 /** A scan has just been asked for, and runs. */
 async function justAsked({ isPlaced = true } = {}): Promise<VerifyWorld> {
   const world = await verifyWorld({ changes: FOUND });

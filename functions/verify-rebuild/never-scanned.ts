@@ -1,0 +1,48 @@
+import { type Digest, locationKey } from '../../shared/domain/image.ts';
+import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { ScanReason } from '../../shared/domain/scan.ts';
+import { parseStreamId } from '../../shared/domain/stream.ts';
+import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
+import type { OutputImage } from './output-images.ts';
+import type { VerifyPorts } from './ports.ts';
+
+/** The scanner says this of the content, which does not change under its digest. */
+const UNSUPPORTED: readonly ScanReason[] = ['unsupported-image', 'unsupported-type'];
+
+/** https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html */
+const GONE: readonly string[] = ['ImageNotFound', 'RepositoryNotFoundException'];
+
+/**
+ * Why no complete scan of an output will ever come, so that nothing is left to wait for: it was deleted, or no scanner can
+ * read it. `undefined` where one may still come. A scanner that does not find an image is not believed alone: the registry
+ * is asked, and where it cannot be read now, the next check asks again.
+ * @param unclear images of the output that are not scanned and judged yet
+ */
+export async function whyNeverScanned(
+  { registry }: Pick<VerifyPorts, 'registry'>,
+  { stream }: Pick<Rebuild, 'stream'>,
+  unclear: readonly OutputImage[],
+): Promise<string | undefined> {
+  const [unsupported] = whose(unclear, UNSUPPORTED);
+  if (unsupported) return `no scanner can read ${unsupported.digest}: ${unsupported.detail}`;
+  const doubtful = whose(unclear, ['image-not-found']).map(({ digest }) => digest);
+  if (doubtful.length === 0) return undefined;
+  const { location } = parseStreamId(stream);
+  try {
+    const { missing } = await registry.manifests(location, doubtful);
+    const gone = missing.filter(({ code }) => GONE.includes(code)).map(({ digest }) => digest);
+    return gone.length > 0 ? `${gone.sort().join(', ')} was deleted from ${locationKey(location)}` : undefined;
+  } catch (error) {
+    if (error instanceof RegistryUnreachableError) return undefined;
+    throw error;
+  }
+}
+
+const whose = (
+  images: readonly OutputImage[],
+  reasons: readonly ScanReason[],
+): readonly { readonly digest: Digest; readonly detail: string }[] =>
+  images.flatMap(({ digest, record }) => {
+    const { reason, detail = reason ?? '' } = record?.scan ?? {};
+    return reason !== undefined && reasons.includes(reason) ? [{ digest, detail }] : [];
+  });
