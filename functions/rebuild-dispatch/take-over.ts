@@ -8,7 +8,7 @@ const LATEST = 2;
 /**
  * A rebuild that builds nothing where an earlier one of the stream was verified and came to no use through no fault of
  * its pipeline: Patchwave was paused, or the execution died, before the tag moved. It begins as if its run had ended, so
- * what was made is found, verified and promoted by the steps that every rebuild goes through. Built anew is what meets
+ * what was made is verified and promoted by the steps that every rebuild goes through. Built anew is what meets
  * another head, or more facts, than the earlier one did. A push under the tag counts since that was reserved.
  */
 export async function takeOver(
@@ -25,6 +25,9 @@ export async function takeOver(
     reservedAtEpochMs: earlier.reservedAtEpochMs,
     startingAtEpochMs: clock(),
     build: { state: 'succeeded', outputDigest: earlier.output },
+    // Proven then: a later push may have taken its tags since.
+    output: earlier.output,
+    ...(earlier.outputTags && { outputTags: earlier.outputTags }),
     takenOverFrom: earlier.rebuildId,
   };
 }

@@ -19,10 +19,11 @@ export async function findOutput(ports: VerifyPorts, limits: VerifyLimits, step:
   const verification = await verificationOf(ports, step);
   if (verification.rebuild.outcome) return { decision: 'ended', waitSeconds: limits.pollSeconds };
   const rebuild = await beginVerification(ports, verification.rebuild, verification.sinceEpochMs);
-  const search = rebuild.output === undefined ? await searchOutput(ports, rebuild) : foundBefore(rebuild.output);
+  const search =
+    rebuild.output === undefined ? await searchOutput(ports, rebuild) : foundBefore(rebuild, rebuild.output);
   if (search.refused) await recordRefused(ports, rebuild, search.refused);
   if (search.outcome === 'found') {
-    await recordOutput(ports, step, search.digest);
+    await recordOutput(ports, step, search);
     return { decision: 'verify', waitSeconds: limits.pollSeconds };
   }
   const isMissing = search.outcome === 'missing';
@@ -35,7 +36,8 @@ export async function findOutput(ports: VerifyPorts, limits: VerifyLimits, step:
 }
 
 /** What was proven stays, whatever became of its tags since. */
-const foundBefore = (digest: Digest) => ({ outcome: 'found', digest, refused: undefined }) as const;
+const foundBefore = ({ outputTags: tags = [] }: Rebuild, digest: Digest) =>
+  ({ outcome: 'found', digest, tags, refused: undefined }) as const;
 
 /** Its clock starts with the first look and is not set again. */
 async function beginVerification(
@@ -66,10 +68,12 @@ async function recordRefused(
 async function recordOutput(
   { rebuilds, cascades }: VerifyPorts,
   { cascadeId, stream, rebuildId }: StepInput,
-  output: Digest,
+  { digest: output, tags }: { readonly digest: Digest; readonly tags: readonly string[] },
 ): Promise<void> {
   await rebuilds.record(stream, rebuildId, (before) =>
-    before && before.outcome === undefined && before.output !== output ? { ...before, output } : undefined,
+    before && before.outcome === undefined && before.output !== output
+      ? { ...before, output, ...(tags.length > 0 && { outputTags: tags }) }
+      : undefined,
   );
   await cascades.changeNode(cascadeId, stream, (node) =>
     hasEnded(node) || (node.state === 'verifying' && node.output === output)

@@ -1,8 +1,10 @@
 import { matchesHeadTag } from '../../shared/domain/head-tag.ts';
-import { locationKey } from '../../shared/domain/image.ts';
+import { type Digest, locationKey } from '../../shared/domain/image.ts';
 import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { LocationRecord } from '../../shared/domain/records.ts';
 import { CANDIDATE, parseStreamId } from '../../shared/domain/stream.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import { ImageGoneError } from '../../shared/ports/acting-errors.ts';
 import type { RegistryImage } from '../../shared/ports/registry.ts';
 import { NothingToPromoteError, TagTakenError } from './errors.ts';
 import { holdBack, type Promotion } from './hold-back.ts';
@@ -14,8 +16,9 @@ export type { Promotion } from './hold-back.ts';
 
 /**
  * Moves the tags that others build on to a verified output, each from `<tag>-candidate` to `<tag>`. Moved already they
- * stay. A tag that somebody pushed while the rebuild ran stays too: theirs is the newer word. While a person has stopped
- * Patchwave none moves.
+ * stay. A newer push that has taken the candidate tag meanwhile is not verified, and stands in nobody's way. A tag that
+ * somebody moved while the rebuild ran stays: theirs is the newer word, and a tag never moves back. While a person has
+ * stopped Patchwave none moves.
  * @throws NothingToPromoteError, TagTakenError, TaggerUnreachableError, ImageGoneError, TagImmutableError
  */
 export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<Promotion> {
@@ -38,11 +41,14 @@ export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: St
 }
 
 async function moveTags(ports: VerifyPorts, rebuild: Rebuild): Promise<void> {
-  const { stream, reservedAtEpochMs } = rebuild;
+  const { stream, reservedAtEpochMs, outputTags = [] } = rebuild;
   const output = provenOutput(rebuild);
   const { location, headTag } = parseStreamId(stream);
   const listing = await listingOf(ports, stream);
-  const tags = promotedTags(listing.find(({ digest }) => digest === output)?.tags ?? [], headTag);
+  const image = listing.find(({ digest }) => digest === output);
+  if (!image) throw new ImageGoneError(location, output, 'it was deleted since it was verified');
+  const pushed = (await placeOf(ports, output, stream))?.tags ?? [];
+  const tags = promotedTags([...image.tags, ...outputTags, ...pushed], headTag);
   if (tags.length === 0) throw new NothingToPromoteError(stream, output);
   const owners = tags.map((tag) => ({ tag, holder: listing.find((image) => image.tags.includes(tag)) }));
   for (const { tag, holder } of owners) {
@@ -61,11 +67,20 @@ const promotedTags = (tags: readonly string[], headTag: string): readonly string
 
 /** An old image under which a tag was put again shows its first push in the registry; our history knows the last one. */
 async function lastPushOf(
-  { places }: Pick<VerifyPorts, 'places'>,
+  ports: Pick<VerifyPorts, 'places'>,
   { digest, pushedAtEpochMs = 0 }: RegistryImage,
   stream: string,
 ): Promise<number> {
-  const key = locationKey(parseStreamId(stream).location);
-  const seen = (await places.locations(digest)).find(({ location }) => locationKey(location) === key);
+  const seen = await placeOf(ports, digest, stream);
   return Math.max(pushedAtEpochMs, seen?.lastPushSeenAtEpochMs ?? 0);
+}
+
+/** What our push history tells of an image in the repository of a stream. */
+async function placeOf(
+  { places }: Pick<VerifyPorts, 'places'>,
+  digest: Digest,
+  stream: string,
+): Promise<LocationRecord | undefined> {
+  const key = locationKey(parseStreamId(stream).location);
+  return (await places.locations(digest)).find(({ location }) => locationKey(location) === key);
 }

@@ -11,7 +11,7 @@ import {
   pushesSinceEpochMs,
 } from '../../shared/domain/output-claim.ts';
 import { begunAtEpochMs, REBUILD_LABEL, type Rebuild, type RefusedClaim } from '../../shared/domain/rebuild.ts';
-import type { LocationRecord } from '../../shared/domain/records.ts';
+import { type LocationRecord, unionOfTags } from '../../shared/domain/records.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
 import { instant } from '../../shared/domain/time.ts';
 import { ImageConfigError, RegistryUnreachableError } from '../../shared/ports/errors.ts';
@@ -26,7 +26,7 @@ export interface SearchPorts {
 }
 
 export type OutputSearch = (
-  | { readonly outcome: 'found'; readonly digest: Digest }
+  | { readonly outcome: 'found'; readonly digest: Digest; readonly tags: readonly string[] }
   | { readonly outcome: 'missing' | 'unreachable'; readonly reason: string }
 ) & {
   /** Digests that were named and do not count. */
@@ -68,7 +68,7 @@ async function search(ports: SearchPorts, location: ImageLocation, rebuild: Rebu
     else counted.push(judged);
   }
   const chosen = chosenClaim(counted, rebuild);
-  if (chosen !== undefined) return { outcome: 'found', digest: chosen, refused };
+  if (chosen) return { outcome: 'found', digest: chosen.digest, tags: chosen.tags, refused };
   return searchPushed(ports, location, rebuild, (await list()).pushed, refused);
 }
 
@@ -87,11 +87,11 @@ async function judgeClaim(
   digest: Digest,
   list: () => Promise<Listing>,
 ): Promise<CountedClaim | RefusedClaim> {
-  if (digest === rebuild.headBefore) return { digest };
+  if (digest === rebuild.headBefore) return { digest, tags: [] };
   const key = locationKey(location);
   const known = (await places.locations(digest)).find((record) => locationKey(record.location) === key);
   const told = pushedBy(known);
-  if (claimProblem(told, rebuild) === undefined) return { digest, ...lastPushOf(told) };
+  if (claimProblem(told, rebuild) === undefined) return { digest, ...lastPushOf(told), tags: told.pushedTags };
   const image = (await list()).claimed.get(digest);
   const { pushedAtEpochMs } = image ?? {};
   const seen = {
@@ -100,7 +100,8 @@ async function judgeClaim(
     tags: image?.tags ?? [],
   };
   const reason = claimProblem(seen, rebuild);
-  return reason === undefined ? { digest, ...lastPushOf(seen) } : { digest, reason };
+  if (reason !== undefined) return { digest, reason };
+  return { digest, ...lastPushOf(seen), tags: unionOfTags(seen.tags, seen.pushedTags) };
 }
 
 const lastPushOf = ({ firstPushedAtEpochMs, lastPushedAtEpochMs = firstPushedAtEpochMs }: PushedDigest) =>
@@ -126,6 +127,9 @@ async function searchPushed(
   const [artifacts, images] = await readPushed(registry, location, [...pushed.keys()]);
   const ids = [rebuild.rebuildId, rebuild.takenOverFrom];
   const labelled = new Map([...images].filter(([, { labels }]) => ids.includes(labels[REBUILD_LABEL] ?? '')));
+  const found = (digest: Digest, others: readonly RefusedClaim[]): OutputSearch => ({
+    ...{ outcome: 'found', digest, tags: pushed.get(digest)?.tags ?? [], refused: others },
+  });
   const isOurs = ({ digest }: { readonly digest: Digest }): boolean => labelled.has(digest);
   const indexes = artifacts.filter((one) => one.kind === 'index' && canRun(one));
   const ownIndexes = indexes.filter((one) => one.kind === 'index' && one.children.every(isOurs));
@@ -133,7 +137,10 @@ async function searchPushed(
   for (const { digest: claim } of refused) {
     const holding = own.some(({ digest }) => digest === claim) ? claim : indexHolding(claim, indexes, pushed, rebuild);
     if (holding !== undefined)
-      return { outcome: 'found', digest: holding, refused: refused.filter(({ digest }) => digest !== claim) };
+      return found(
+        holding,
+        refused.filter(({ digest }) => digest !== claim),
+      );
   }
   const made = ownIndexes.length > 0 ? ownIndexes : own;
   const [latest] = made.map(({ digest }) => digest).sort(latestFirst(pushed));
@@ -146,7 +153,7 @@ async function searchPushed(
     return { outcome: 'missing', reason: [...claimed, nothing].join('; '), refused };
   }
   const platforms = platformsOf(made, labelled);
-  if (ownIndexes.length > 0 || platforms.length === 1) return { outcome: 'found', digest: latest, refused };
+  if (ownIndexes.length > 0 || platforms.length === 1) return found(latest, refused);
   const reason = `images for ${platforms.join(', ')} bear ${label}, and no index holds them all: push one`;
   return { outcome: 'missing', reason, refused };
 }

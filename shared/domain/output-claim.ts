@@ -30,18 +30,19 @@ export const claimsOf = ({ build, reported = [] }: Rebuild): readonly Digest[] =
 export interface CountedClaim {
   readonly digest: Digest;
   readonly pushedAtEpochMs?: number;
+  readonly tags: readonly string[];
 }
 
 /**
  * Which of several claims is the output: that of the output variable, else the report whose image was pushed last. In
  * what order reports came, and how often, makes no difference.
  */
-export function chosenClaim(counted: readonly CountedClaim[], { build }: Rebuild): Digest | undefined {
+export function chosenClaim(counted: readonly CountedClaim[], { build }: Rebuild): CountedClaim | undefined {
   const ofVariable = counted.find(({ digest }) => digest === build?.outputDigest);
   const [last] = [...counted].sort(
     (one, other) => (other.pushedAtEpochMs ?? 0) - (one.pushedAtEpochMs ?? 0) || compareTexts(one.digest, other.digest),
   );
-  return (ofVariable ?? last)?.digest;
+  return ofVariable ?? last;
 }
 
 /**

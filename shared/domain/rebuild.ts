@@ -94,6 +94,8 @@ export interface Rebuild {
   readonly refusedClaims?: readonly RefusedClaim[];
   /** What the build made, proven: the digest that was pushed, an index or an image. */
   readonly output?: Digest;
+  /** Tags that the output had when it was found: a later push may have taken them since. */
+  readonly outputTags?: readonly string[];
   readonly outcome?: RebuildOutcome;
   /** It made the layers of the head before once more: their age counts from here, once a review has looked. */
   readonly reconfirms?: true;

@@ -4,6 +4,7 @@ import {
   finding,
   LIMITS,
   LOCATION,
+  MINUTE_MS,
   NEW,
   OLD,
   portsOf,
@@ -80,6 +81,43 @@ test("a person's push under the tag during the rebuild stays", async () => {
   await machine.run('promote');
   await expect(machine.step()).rejects.toThrow(/was moved to sha256:.* while its rebuild ran, and stays there/);
   expect(await meaning(world)).toBe(digestOf('theirs'));
+});
+
+describe('a newer push has taken the candidate tag before the rebuild was verified', () => {
+  async function overtaken(by: 'ask' | 'check' = 'check') {
+    const world = await verifyWorld({ promotes: true, changes: FOUND });
+    push(world, 'new', { tags: ['22-candidate'] });
+    const machine = await new VerifyMachine(world).run(by);
+    if (by === 'check') await machine.step();
+    world.advance(MINUTE_MS);
+    push(world, 'newer', { tags: ['22-candidate'] });
+    world.scanner.finds(digestOf('newer'), [finding('CVE-2026-1')]).completesAtOnce = true;
+    world.scanner.finish();
+    return { world, machine };
+  }
+
+  test.each(['ask', 'check'] as const)('by %s: the verified one is promoted, the newer one is not', async (by) => {
+    const { world, machine } = await overtaken(by);
+    await machine.run();
+    expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+    expect(world.tagger.moved).toEqual([{ place: LOCATION, digest: NEW, tag: '22' }]);
+    expect(await world.registry.resolveTag(LOCATION, '22-candidate')).toBe(digestOf('newer'));
+  });
+
+  test('not where the newer one was verified first and has the tag by now: it never moves back', async () => {
+    const { world, machine } = await overtaken();
+    await world.tagger.tag(LOCATION, digestOf('newer'), '22');
+    await machine.run('promote');
+    await expect(machine.step()).rejects.toThrow(/stays there/);
+    expect(await meaning(world)).toBe(digestOf('newer'));
+  });
+});
+
+test('what was deleted since it was verified is an error that says so', async () => {
+  const { world, machine } = await candidate();
+  await machine.run('promote');
+  world.registry.delete(LOCATION, NEW);
+  await expect(machine.step()).rejects.toMatchObject({ name: 'ImageGoneError' });
 });
 
 test('so does an older image that was put under the tag again, as our push history knows', async () => {
