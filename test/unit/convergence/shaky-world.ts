@@ -1,18 +1,19 @@
-import { weathered } from '../../support/fakes/weather.ts';
+import { type Weather, weathered } from '../../support/fakes/weather.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 
-/** A world in which processes die, before a call or after it, as long as it shakes. */
+/** A world in which processes die and services fail, lose answers and lag behind, as long as it shakes. */
 export interface Shaking {
   readonly world: FakeWorld;
-  /** The same for a caller that never dies. */
+  /** The same world without any of that. */
   readonly calm: FakeWorld;
   isShaking: boolean;
 }
 
-/** @param share of the calls of ports at which the caller dies */
+/** @param share of the calls of ports at which the caller dies or gets an error */
 export function shakyWorld(seed: number, share: number): Shaking {
   const calm = fakeWorld();
   const { world, weather } = weathered(calm, seed);
+  const shaking = { deaths: share / 2, failures: share / 4, lostAnswers: share / 4, repeats: share, staleEntries: 0.3 };
   return {
     calm,
     world,
@@ -20,7 +21,7 @@ export function shakyWorld(seed: number, share: number): Shaking {
       return weather.deaths > 0;
     },
     set isShaking(shakes: boolean) {
-      weather.deaths = shakes ? share : 0;
+      for (const what of Object.keys(shaking) as (keyof Weather)[]) weather[what] = shakes ? shaking[what] : 0;
     },
   };
 }
