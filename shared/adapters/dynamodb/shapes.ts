@@ -37,6 +37,7 @@ const rebuild: ShapeOf<Rebuild> = {
   ...{ reservedAtEpochMs: 'number', startingAtEpochMs: 'number?', executionId: 'text?', deadlineEpochMs: 'number' },
   ...{ approvalMs: 'number?', parked: 'record?', headBefore: 'text?', parentHead: 'text?', parents: 'text?' },
   ...{ build: 'record?', pinned: 'list?', verifyingSinceEpochMs: 'number?', output: 'text?', outcome: 'record?' },
+  ...{ reported: 'list?', refusedClaims: 'list?', outputTags: 'list?' },
   ...{ reconfirms: 'flag?', promotes: 'flag?', promotedAtEpochMs: 'number?', takenOverFrom: 'text?' },
   endedAtEpochMs: 'number?',
 };

@@ -46,7 +46,7 @@ async function scanned(world: VerifyWorld, digest: Digest, name: string, finding
     config: { createdAtEpochMs: world.clock(), platform: 'linux/arm64', labels: {} },
   });
   const { policy } = await world.policies.current();
-  await readRepository(world, policy, { location: BASES, isListed: true, digests: {}, tags: [] });
+  await readRepository(world, policy, { location: BASES, isListed: true, digests: {}, tags: {} });
   world.scanner.finds(digest, findings).scanned(BASES, digest, world.clock());
   const image = world.images.records.get(digest);
   if (image) await scanImages(portsOf(world), 'review', [image]);
