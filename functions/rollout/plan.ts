@@ -172,10 +172,7 @@ const documentOf = (
 ): ServiceDocument => ({
   mode,
   containers: containers.map(({ ran, ...container }) => {
-    const [only, ...more] = verified.get(container.stream) ?? [];
-    // What a tag means wherever it is started is for its team to see to.
-    const isTagged = container.mode === 'restart' && only !== undefined && more.length === 0;
-    const artifact = isTagged ? only : artifactFor(only ? [only, ...more] : [], ran);
+    const artifact = artifactFor(verified.get(container.stream) ?? [], ran);
     return { ...container, ran: [...ran], ...(artifact && { output: artifact.digest }) };
   }),
 });
