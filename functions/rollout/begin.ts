@@ -10,10 +10,12 @@ import {
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import { recordDeployment } from './answers.ts';
 import { DeploymentTakenError } from './errors.ts';
+import { withNamedStreams } from './named-stream.ts';
 import type { RolloutPorts } from './ports.ts';
-import { deferred, type Refusal, refusalOf, refused } from './refusal.ts';
+import { deferred, type Refusal, refused } from './refusal.ts';
 import type { Pause } from './restraint.ts';
 import type { ServiceDocument } from './service-file.ts';
+import { refusalOf } from './undeployable.ts';
 
 /** Nobody else begins a deployment for so long after its starter did. */
 export const START_LEASE_MS = 5 * MINUTE_MS;
@@ -62,13 +64,15 @@ interface Begun {
  * a deployment. @throws DeploymentUnknownError where ECS may have begun one: the next step looks
  */
 export async function begin(ports: RolloutPorts, begun: Begun): Promise<Deployment | 'paused'> {
-  const { ref, planned, stands, own, pause } = begun;
+  const { ref, stands, own, pause } = begun;
   const isOwn = stands.starter === own.starter;
   const seen = await look(ports, ref, isOwn);
   if ('state' in seen) return end(ports, stands, seen);
+  const named = await withNamedStreams(ports, seen, begun.planned);
+  const planned = 'state' in named ? begun.planned : named;
   const adopted = begunBefore(planned, seen, stands.startingAtEpochMs, isOwn);
   if (adopted) return run(ports, stands, adopted.deploymentId);
-  const refusal = await refusalOf(ports, seen, planned);
+  const refusal = 'state' in named ? named : await refusalOf(ports, seen, planned);
   if (refusal) return end(ports, stands, refusal);
   if (pause === 'wait') return 'paused';
   if (pause) return end(ports, stands, pause);

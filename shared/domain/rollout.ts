@@ -47,7 +47,10 @@ export interface PlannedService {
   readonly cluster: string;
   readonly service: string;
   readonly mode: Deployment['mode'];
-  /** Those that run something older than what was verified. */
+  /**
+   * Those that run something older than what was verified. A container is in it once for each stream of which it ran an
+   * image: which one it is of is known once its definition is read.
+   */
   readonly containers: readonly {
     readonly container: string;
     readonly stream: string;
@@ -122,12 +125,14 @@ function planService(
   const restraints = new Set(together.map(restraintOf));
   if (restraints.has('paused')) return 'paused';
   if (restraints.has('report-only')) return 'report-only';
-  // Tasks of an older revision may still run beside newer ones: a container counts once.
-  const containers = [...Map.groupBy(together, ({ usage }) => usage.container)].flatMap(([container, ran]) => {
-    const stream = ran.at(-1)?.stream ?? first.stream;
-    const mode = known.get(stream)?.mode;
-    return mode === 'restart' || mode === 'register' ? [{ container, stream, mode, ran: ran.map(ranImage) }] : [];
-  });
+  // Tasks of an older revision may still run beside newer ones: a container counts once for each of its streams.
+  const byContainer = [...Map.groupBy(together, ({ usage }) => usage.container)];
+  const containers = byContainer.flatMap(([container, all]) =>
+    [...Map.groupBy(all, ({ stream }) => stream)].flatMap(([stream, ran]) => {
+      const mode = known.get(stream)?.mode;
+      return mode === 'restart' || mode === 'register' ? [{ container, stream, mode, ran: ran.map(ranImage) }] : [];
+    }),
+  );
   return { ...serviceOf(first.usage), mode: modes.has('register') ? 'register' : 'restart', containers };
 }
 
@@ -164,15 +169,16 @@ const architectureOf = (platform: string): string => platform.split('/').slice(0
  * deployed by its team since: it is newer than what was verified, and stays.
  * @param image as the task definition names it
  * @param means what that is now in the registry: an index with its images, or an image; empty where it is nothing
+ * @param output the digests of what was verified
  */
 export const isAsPlanned = (
   image: string,
   means: readonly Digest[],
-  { ran, output }: { readonly ran: readonly RanImage[]; readonly output: Digest },
+  { ran, output }: { readonly ran: readonly RanImage[]; readonly output: ReadonlySet<Digest> },
 ): boolean =>
   means.length === 0
     ? ran.some(({ reference }) => reference === image)
-    : means.some((digest) => digest === output || ran.some((one) => one.digest === digest));
+    : means.some((digest) => output.has(digest) || ran.some((one) => one.digest === digest));
 
 export type RestartAnswer =
   | { readonly allowed: true }

@@ -86,6 +86,16 @@ describe('a service with two containers in one cascade', () => {
     expect(service?.containers.map(({ mode }) => mode)).toEqual(['restart', 'register']);
   });
 
+  test('a container that ran images of two streams is in it once for each, with what it ran of that', () => {
+    const moved = [used('old'), used('old too', {}, OTHER)];
+    const [service, ...more] = planRollout(moved, [stream(), sidecar({ mode: 'register' })]).services;
+    expect(more).toEqual([]);
+    expect(service?.containers).toEqual([
+      { container: 'app', stream: OTHER, mode: 'register', ran: [ran('old too')] },
+      { container: 'app', stream: STREAM, mode: 'restart', ran: [ran('old')] },
+    ]);
+  });
+
   test('tasks of two revisions are one container', () => {
     const [service] = planRollout([...both, used('older')], [stream(), sidecar()]).services;
     expect(service?.containers.map(({ container }) => container)).toEqual(['app', 'proxy']);

@@ -1,0 +1,73 @@
+import type { Artifact, Digest } from '../../shared/domain/image.ts';
+import { readImageReference } from '../../shared/domain/reference.ts';
+import { isAsPlanned } from '../../shared/domain/rollout.ts';
+import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
+import type { ServiceState } from '../../shared/ports/rollouts.ts';
+import { type RolloutPorts, withImages } from './ports.ts';
+import { deferred, postponed, type Refusal, refused } from './refusal.ts';
+import type { ServiceDocument } from './service-file.ts';
+
+type Container = ServiceDocument['containers'][number];
+type Ports = Pick<RolloutPorts, 'registry' | 'places'>;
+
+/**
+ * The service with one stream for each container. Where a container ran images of several streams, such as two release
+ * lines of one repository, it is of the stream whose image its definition names now; where that is not one, nothing is
+ * deployed.
+ */
+export async function withNamedStreams(
+  ports: Ports,
+  { containers }: ServiceState,
+  planned: ServiceDocument,
+): Promise<ServiceDocument | Refusal> {
+  const named: Container[] = [];
+  for (const [name, candidates] of Map.groupBy(planned.containers, ({ container }) => container)) {
+    const [first, ...others] = candidates;
+    const image = containers.find((one) => one.name === name)?.image;
+    // A container that is gone is refused with all others.
+    const one = first && others.length > 0 && image !== undefined ? await namedOf(ports, image, candidates) : first;
+    if (one && 'state' in one) return one;
+    if (one) named.push(one);
+  }
+  return { mode: named.some(({ mode }) => mode === 'register') ? 'register' : 'restart', containers: named };
+}
+
+async function namedOf(ports: Ports, image: string, candidates: readonly Container[]): Promise<Container | Refusal> {
+  try {
+    const means = await meaningOf(ports, image);
+    const found: Container[] = [];
+    for (const candidate of candidates) {
+      const { ran, output } = candidate;
+      const verified = output === undefined ? new Set<Digest>() : await withImages(ports, output);
+      if (isAsPlanned(image, means, { ran, output: verified })) found.push(candidate);
+    }
+    const [one, ...others] = found;
+    if (!one) return postponed(serviceChanged(candidates[0]?.container ?? '', image));
+    if (others.length === 0) return one;
+    const streams = found.map(({ stream }) => stream).join(' and ');
+    return refused(
+      `ambiguous-stream: "${image}" of container ${one.container} is of the streams ${streams}. Deploy it with its own pipeline.`,
+    );
+  } catch (error) {
+    if (error instanceof RegistryUnreachableError) return deferred(`registry-unreachable: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Of a container that names neither what it ran when this was planned, nor what was verified. */
+export const serviceChanged = (container: string, image: string): string =>
+  `service-changed: container ${container} was deployed as "${image}" since this was planned, and stays so. The next review looks what that holds.`;
+
+/** What an image is now in its registry: an index with its images, or an image; empty where it is nothing. */
+export async function meaningOf({ registry }: Pick<Ports, 'registry'>, image: string): Promise<readonly Digest[]> {
+  const { location, tag, digest } = readImageReference(image) ?? {};
+  const named = digest ?? (location && tag !== undefined ? await registry.resolveTag(location, tag) : undefined);
+  if (named === undefined) return [];
+  const { found } = location ? await registry.manifests(location, [named]) : { found: [] };
+  return [named, ...childrenOf(named, found)];
+}
+
+const childrenOf = (named: Digest, found: readonly Artifact[]): readonly Digest[] => {
+  const artifact = found.find(({ digest }) => digest === named);
+  return artifact?.kind === 'index' ? artifact.children.map(({ digest }) => digest) : [];
+};

@@ -1,0 +1,82 @@
+import type { Digest } from '../../shared/domain/image.ts';
+import { readImageReference } from '../../shared/domain/reference.ts';
+import { isAsPlanned, mayRestart, pinnedReference } from '../../shared/domain/rollout.ts';
+import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
+import type { ServiceState } from '../../shared/ports/rollouts.ts';
+import { meaningOf, serviceChanged } from './named-stream.ts';
+import { type RolloutPorts, withImages } from './ports.ts';
+import { deferred, postponed, type Refusal, refused } from './refusal.ts';
+import type { ServiceDocument } from './service-file.ts';
+
+type Container = ServiceDocument['containers'][number];
+type Deployable = Container & { readonly output: Digest };
+type Ports = Pick<RolloutPorts, 'registry' | 'places'>;
+
+/** Why a service cannot be deployed as it is; nothing where it can. */
+export async function refusalOf(
+  ports: Ports,
+  { controller, containers }: ServiceState,
+  planned: ServiceDocument,
+): Promise<Refusal | undefined> {
+  if (controller !== 'ECS')
+    return refused(`foreign-controller: its deployments are made by ${controller}. Deploy it with its own pipeline.`);
+  for (const container of planned.containers) {
+    const image = containers.find(({ name }) => name === container.container)?.image;
+    const refusal = image === undefined ? refused(gone(container)) : await refusalOfImage(ports, image, container);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+const gone = ({ container }: Container): string =>
+  `container-gone: its task definition has no container ${container} any more. Look whether it still runs.`;
+
+const onlyElsewhere = ({ container, stream, ran }: Container): string => {
+  const platforms = [...new Set(ran.map(({ platform = 'an unknown platform' }) => platform))].join(' and ');
+  return `wrong-platform: container ${container} ran on ${platforms}, and nothing that was verified of stream ${stream} runs there. Build it for that, or as an index.`;
+};
+
+async function refusalOfImage(ports: Ports, image: string, container: Container): Promise<Refusal | undefined> {
+  const { output } = container;
+  if (output === undefined) return refused(onlyElsewhere(container));
+  const deployable = { ...container, output };
+  try {
+    const detail =
+      container.mode === 'restart'
+        ? await refusalToRestart(ports, image, deployable)
+        : await refusalToRegister(ports, image, deployable);
+    return typeof detail === 'string' ? refused(detail) : detail;
+  } catch (error) {
+    if (error instanceof RegistryUnreachableError) return deferred(`registry-unreachable: ${error.message}`);
+    throw error;
+  }
+}
+
+/** A restart helps only where the tag means what was verified, in the registry that the service pulls from. */
+async function refusalToRestart(
+  ports: Ports,
+  image: string,
+  { container, stream, output }: Deployable,
+): Promise<string | undefined> {
+  const { location, tag, digest } = readImageReference(image) ?? {};
+  const isTag = location !== undefined && tag !== undefined && digest === undefined;
+  const means = isTag ? await ports.registry.resolveTag(location, tag) : undefined;
+  const answer = mayRestart(image, means, await withImages(ports, output));
+  return answer.allowed ? undefined : `${answer.reason}: container ${container} of stream ${stream}: ${answer.detail}`;
+}
+
+async function refusalToRegister(
+  ports: Ports,
+  image: string,
+  { container, ran, output }: Deployable,
+): Promise<string | Refusal | undefined> {
+  const reference = pinnedReference(image, output);
+  if (reference === undefined) return `pinned-reference: "${image}" of container ${container} is no image reference.`;
+  const means = await meaningOf(ports, image);
+  if (!isAsPlanned(image, means, { ran, output: new Set([output]) }))
+    return postponed(serviceChanged(container, image));
+  const { location } = readImageReference(image) ?? {};
+  const { found } = location ? await ports.registry.manifests(location, [output]) : { found: [] };
+  if (found.some(({ digest }) => digest === output)) return undefined;
+  return `not-in-registry: ${reference} of container ${container} is not there. Copy the image, then deploy it.`;
+}
