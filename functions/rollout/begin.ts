@@ -1,10 +1,11 @@
 import type { Deployment } from '../../shared/domain/cascade.ts';
-import { begunSince, isOver, type SeenDeployment } from '../../shared/domain/deployment.ts';
+import { begunSince, isOver, type SeenDeployment, underWay } from '../../shared/domain/deployment.ts';
 import { pinnedReference } from '../../shared/domain/rollout.ts';
 import { DAY_MS, MINUTE_MS } from '../../shared/domain/time.ts';
 import {
   DeployerUnreachableError,
   DeploymentRefusedError,
+  ServiceChangedError,
   ServiceGoneError,
 } from '../../shared/ports/acting-errors.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
@@ -12,7 +13,7 @@ import { recordDeployment } from './answers.ts';
 import { DeploymentTakenError } from './errors.ts';
 import { withNamedStreams } from './named-stream.ts';
 import type { RolloutPorts } from './ports.ts';
-import { deferred, type Refusal, refused } from './refusal.ts';
+import { deferred, postponed, type Refusal, refused } from './refusal.ts';
 import type { Pause } from './restraint.ts';
 import type { ServiceDocument } from './service-file.ts';
 import { refusalOf } from './undeployable.ts';
@@ -29,12 +30,15 @@ const LATEST_CALL_MS = MINUTE_MS;
 /** A deployment that bakes for longer has failed at its deadline: its cascade waits for it, and ends after 20 days. */
 const LONGEST_BAKE_MS = 7 * DAY_MS;
 
+/** So often a service that changes between look and call is looked at in one step. */
+const MOST_LOOKS = 3;
+
 /** Until when the starter of a deployment is left alone. */
 export const leasedUntil = ({ startingAtEpochMs, leftUntilEpochMs }: Deployment): number =>
   Math.min(startingAtEpochMs + START_LEASE_MS, leftUntilEpochMs ?? Number.POSITIVE_INFINITY);
 
 /**
- * Gives the lease of a starter back that failed: it has no call under way any more. One that dies keeps it to its end.
+ * Gives the lease of a starter back that failed, or that waits: it has no call under way. One that dies keeps it to its end.
  * Where that fails too, so does the lease.
  */
 export async function leaveStart(
@@ -57,32 +61,66 @@ interface Begun {
   /** As this step would begin it. */
   readonly own: Deployment;
   readonly pause: Pause;
+  /** Of its cascade. */
+  readonly deadlineEpochMs: number;
+}
+
+/** Why a deployment may not begin yet, and until when that is waited for. */
+export interface Delay {
+  readonly why: string;
+  readonly sinceEpochMs: number;
+  readonly untilEpochMs: number;
+}
+
+export type BegunDeployment =
+  | { readonly deployment: Deployment }
+  | { readonly delay: Delay }
+  | { readonly isPaused: true };
+
+/** Nothing was asked for: somebody deployed the service between look and call. */
+interface Changed {
+  readonly changed: Deployment;
 }
 
 /**
  * Looks for a deployment that was begun and not written down, adopts it, or begins one: the only place that asks ECS for
- * a deployment. @throws DeploymentUnknownError where ECS may have begun one: the next step looks
+ * a deployment. Where somebody else deployed the service between look and call, it is looked at again and decided anew.
+ * @throws DeploymentUnknownError where ECS may have begun one: the next step looks; DeploymentTakenError
  */
-export async function begin(ports: RolloutPorts, begun: Begun): Promise<Deployment | 'paused'> {
+export async function begin(ports: RolloutPorts, begun: Begun): Promise<BegunDeployment> {
+  let { stands } = begun;
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const outcome = await tryToBegin(ports, { ...begun, stands });
+    if (!('changed' in outcome)) return outcome;
+    stands = outcome.changed;
+  }
+  throw new DeploymentTakenError(stands.cascadeId, stands.service);
+}
+
+async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeployment | Changed> {
   const { ref, stands, own, pause } = begun;
   const isOwn = stands.starter === own.starter;
   const seen = await look(ports, ref, isOwn);
   if ('state' in seen) return end(ports, stands, seen);
   const named = await withNamedStreams(ports, seen, begun.planned);
   const planned = 'state' in named ? begun.planned : named;
-  const adopted = begunBefore(planned, seen, stands.startingAtEpochMs, isOwn);
-  if (adopted) return run(ports, stands, adopted.deploymentId);
+  const lost = isOwn ? undefined : lostDeployment(planned, seen, stands);
+  if (lost) return run(ports, stands, lost.deploymentId);
   const refusal = 'state' in named ? named : await refusalOf(ports, seen, planned);
   if (refusal) return end(ports, stands, refusal);
-  if (pause === 'wait') return 'paused';
+  const same = sameDeployment(planned, seen, stands);
+  if (same) return run(ports, { ...stands, deadlineEpochMs: deadlineOf(own, seen) }, same.deploymentId);
+  const obstacle = obstacleOf(seen, begun, ports.clock());
+  if (obstacle) return 'state' in obstacle ? end(ports, stands, obstacle) : { delay: obstacle };
+  if (pause === 'wait') return { isPaused: true };
   if (pause) return end(ports, stands, pause);
   const taken = await markAsked(ports, stands, own, seen);
   if (ports.clock() > taken.startingAtEpochMs + LATEST_CALL_MS)
     throw new DeploymentTakenError(taken.cascadeId, taken.service);
   try {
-    const deploymentId = await ask(ports, ref, planned, seen);
-    return await run(ports, taken, deploymentId);
+    return await run(ports, taken, await ask(ports, ref, planned, seen));
   } catch (error) {
+    if (error instanceof ServiceChangedError) return { changed: taken };
     if (!(error instanceof DeploymentRefusedError)) throw error;
     return end(ports, taken, refused(`refused: ${error.message}`));
   }
@@ -103,25 +141,68 @@ async function look({ deployer }: RolloutPorts, ref: ServiceRef, isOwn: boolean)
 }
 
 /**
- * The deployment that a lost step began, of this cascade or of one that was stopped a moment ago. What is to be
- * registered can be told from what its team deployed meanwhile; a restart cannot, and need not: it brings the same.
+ * The deployment that a lost step began. What ran was written before ECS was asked: a restart is a newer deployment of
+ * that revision, and a new revision is another one, with the wanted images while it is the primary one.
  */
-function begunBefore(
+function lostDeployment(
   planned: ServiceDocument,
   seen: ServiceState,
-  sinceEpochMs: number,
-  isOwn: boolean,
+  { from, startingAtEpochMs }: Deployment,
 ): SeenDeployment | undefined {
-  const found = begunSince(seen.deployments, sinceEpochMs);
-  if (!found || planned.mode === 'restart') return found;
-  // Its tasks are not what runs: only a step of this very deployment may have begun it.
-  if (!found.isPrimary) return isOwn ? undefined : found;
-  const wanted = imagesOf(planned, seen);
-  return seen.containers.every(({ name, image }) => (wanted.get(name) ?? image) === image) ? found : undefined;
+  if (!from) return undefined;
+  const newer = begunSince(seen.deployments, startingAtEpochMs).filter(
+    ({ deploymentId }) => !from.listed.includes(deploymentId),
+  );
+  if (planned.mode === 'restart') return newer.find(({ taskDefinition }) => taskDefinition === from.taskDefinition);
+  const others = newer.filter(({ taskDefinition }) => taskDefinition !== from.taskDefinition);
+  const primary = others.find(({ isPrimary }) => isPrimary);
+  return primary && isAsWanted(planned, seen) ? primary : others.find(({ isPrimary }) => !isPrimary);
 }
 
+/**
+ * A deployment that somebody began just now and that brings what was verified: a step of a cascade that was stopped, or a
+ * team. A second one beside it would change nothing.
+ */
+function sameDeployment(
+  planned: ServiceDocument,
+  seen: ServiceState,
+  { startingAtEpochMs }: Deployment,
+): SeenDeployment | undefined {
+  const found = begunSince(seen.deployments, startingAtEpochMs).find(({ isPrimary }) => isPrimary);
+  return found && (planned.mode === 'restart' || isAsWanted(planned, seen)) ? found : undefined;
+}
+
+const isAsWanted = (planned: ServiceDocument, seen: ServiceState): boolean => {
+  const wanted = imagesOf(planned, seen);
+  return seen.containers.every(({ name, image }) => (wanted.get(name) ?? image) === image);
+};
+
+/**
+ * A deployment of somebody else that goes on. ECS would stop it for ours, so it is waited for as long as a deployment may
+ * take; one that takes longer is its owner's, and the next review shows what came of it.
+ */
+function obstacleOf(
+  seen: ServiceState,
+  { own, deadlineEpochMs }: Begun,
+  nowEpochMs: number,
+): Delay | Refusal | undefined {
+  const theirs = underWay(seen, nowEpochMs);
+  if (!theirs) return undefined;
+  const { deploymentId, state, createdAtEpochMs } = theirs;
+  const patienceMs = own.deadlineEpochMs - own.startingAtEpochMs + patienceFor(seen);
+  const untilEpochMs = Math.min(createdAtEpochMs + patienceMs, deadlineEpochMs);
+  const told = state === 'unknown' ? 'ECS does not tell how it goes' : 'it goes on';
+  const why = `deployment ${deploymentId} of somebody else began at ${new Date(createdAtEpochMs).toISOString()}, and ${told}`;
+  if (nowEpochMs < untilEpochMs) return { why, sinceEpochMs: createdAtEpochMs, untilEpochMs };
+  return postponed(`deployment-under-way: ${why}. Look at the service.`);
+}
+
+const deadlineOf = ({ deadlineEpochMs }: Deployment, seen: ServiceState): number => deadlineEpochMs + patienceFor(seen);
+
+const patienceFor = ({ bakeMs = 0 }: ServiceState): number => Math.min(bakeMs, LONGEST_BAKE_MS);
+
 const ask = ({ deployer }: RolloutPorts, ref: ServiceRef, planned: ServiceDocument, seen: ServiceState) =>
-  planned.mode === 'restart' ? deployer.restart(ref) : deployer.register(ref, imagesOf(planned, seen));
+  planned.mode === 'restart' ? deployer.restart(ref, seen) : deployer.register(ref, imagesOf(planned, seen), seen);
 
 /** Only of those containers whose rule says so: the others' tags mean what was verified. */
 const imagesOf = ({ containers }: ServiceDocument, seen: ServiceState): ReadonlyMap<string, string> =>
@@ -142,12 +223,13 @@ async function markAsked(
   { rollouts }: RolloutPorts,
   stands: Deployment,
   own: Deployment,
-  { taskDefinition, deployments, bakeMs = 0 }: ServiceState,
+  seen: ServiceState,
 ): Promise<Deployment> {
   const { starter, startingAtEpochMs } = stands.starter === own.starter ? stands : own;
-  const deadlineEpochMs = own.deadlineEpochMs + Math.min(bakeMs, LONGEST_BAKE_MS);
-  const deploymentId = deployments.find(({ isPrimary }) => isPrimary)?.deploymentId ?? '';
-  const from = { deploymentId, taskDefinition };
+  const deadlineEpochMs = deadlineOf(own, seen);
+  const deploymentId = seen.deployments.find(({ isPrimary }) => isPrimary)?.deploymentId ?? '';
+  const listed = seen.deployments.map((one) => one.deploymentId);
+  const from = { deploymentId, taskDefinition: seen.taskDefinition, listed };
   const marked = await rollouts.changeDeployment(stands.cascadeId, stands.service, ({ leftUntilEpochMs, ...before }) =>
     before.state === 'starting' && before.starter === stands.starter
       ? { ...before, ...(starter !== undefined && { starter }), startingAtEpochMs, deadlineEpochMs, from }
@@ -157,12 +239,16 @@ async function markAsked(
   return marked;
 }
 
-const run = (ports: RolloutPorts, deployment: Deployment, deploymentId: string): Promise<Deployment> =>
-  recordDeployment(ports, deployment, (before) =>
-    before.state === 'starting' ? { ...before, state: 'running', deploymentId } : before,
-  );
+const run = async (ports: RolloutPorts, deployment: Deployment, deploymentId: string): Promise<BegunDeployment> => ({
+  deployment: await recordDeployment(ports, deployment, (before) =>
+    before.state === 'starting'
+      ? { ...before, state: 'running', deploymentId, deadlineEpochMs: deployment.deadlineEpochMs }
+      : before,
+  ),
+});
 
-const end = (ports: RolloutPorts, deployment: Deployment, ended: Refusal): Promise<Deployment> =>
-  recordDeployment(ports, deployment, (before) =>
+const end = async (ports: RolloutPorts, deployment: Deployment, ended: Refusal): Promise<BegunDeployment> => ({
+  deployment: await recordDeployment(ports, deployment, (before) =>
     before.state === 'starting' ? { ...before, ...ended, endedAtEpochMs: ports.clock() } : before,
-  );
+  ),
+});

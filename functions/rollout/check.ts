@@ -3,10 +3,11 @@ import { deploymentAfter, isOver } from '../../shared/domain/deployment.ts';
 import { stopOf } from '../../shared/domain/rollout.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { DeployerUnreachableError, ServiceGoneError } from '../../shared/ports/acting-errors.ts';
-import type { ServiceDeployment, ServiceRef } from '../../shared/ports/rollouts.ts';
+import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import { answerOf, type DeploymentAnswer, recordDeployment } from './answers.ts';
 import type { StepInput } from './input.ts';
 import type { RolloutLimits, RolloutPorts } from './ports.ts';
+import { putBack } from './put-back.ts';
 
 /** What became of a deployment that was begun. One whose service cannot be asked goes on until its deadline. */
 export async function checkDeployment(
@@ -20,22 +21,22 @@ export async function checkDeployment(
   if (isOver(known)) return answerOf(ports, limits, known);
   const seen = await look(ports, service);
   const nowEpochMs = ports.clock();
-  const after = (before: Deployment): Deployment =>
-    seen === 'gone'
-      ? { ...before, state: 'failed', detail: 'service-gone: it was deleted', endedAtEpochMs: nowEpochMs }
-      : deploymentAfter(before, seen, nowEpochMs);
+  const isSeen = seen !== undefined && seen !== 'gone';
+  const after =
+    (isSeen ? await putBack(ports, service, known, seen) : undefined) ??
+    ((before: Deployment): Deployment =>
+      seen === 'gone'
+        ? { ...before, state: 'failed', detail: 'service-gone: it was deleted', endedAtEpochMs: nowEpochMs }
+        : deploymentAfter(before, seen?.deployments, nowEpochMs));
   // The stop first: a deployment that is known to have failed has stopped the others by then.
   const stop = stopOf(after(known));
   if (stop) await ports.rollouts.stopEnvironment(stop);
   return answerOf(ports, limits, await recordDeployment(ports, known, after));
 }
 
-async function look(
-  { deployer }: RolloutPorts,
-  ref: ServiceRef,
-): Promise<readonly ServiceDeployment[] | 'gone' | undefined> {
+async function look({ deployer }: RolloutPorts, ref: ServiceRef): Promise<ServiceState | 'gone' | undefined> {
   try {
-    return (await deployer.describe(ref)).deployments;
+    return await deployer.describe(ref);
   } catch (error) {
     if (error instanceof ServiceGoneError) return 'gone';
     if (error instanceof DeployerUnreachableError) return undefined;

@@ -3,6 +3,7 @@ import { pollAfterSeconds } from '../../shared/domain/polling.ts';
 import { environmentOf } from '../../shared/domain/rollout.ts';
 import { answerOf, type DeploymentAnswer } from './answers.ts';
 import { begin, leasedUntil, leaveStart } from './begin.ts';
+import { checkDeployment } from './check.ts';
 import type { StepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
 import { deferred, type Refusal } from './refusal.ts';
@@ -23,7 +24,8 @@ export async function deploy(
     knownCascade(ports, cascadeId),
     ports.rollouts.deployment(cascadeId, service),
   ]);
-  if (known && known.state !== 'starting') return answerOf(ports, limits, known);
+  // A step that died after its call may have replaced somebody else's deployment: ECS lists that for a while only.
+  if (known && known.state !== 'starting') return checkDeployment(ports, limits, { cascadeId, service: ref });
   const document = await readServiceFile(ports.files, cascadeId, ref);
   const { planned, pause } = await allowedService(ports, cascade, ref, document);
   const own = ownDeployment(ports, limits, { cascadeId, service, mode: planned.mode });
@@ -31,12 +33,19 @@ export async function deploy(
   const stands = known ?? (await claim(ports, own, pause === 'wait' ? undefined : pause));
   if (stands.state !== 'starting') return answerOf(ports, limits, stands);
   if (stands.starter !== own.starter && own.startingAtEpochMs < leasedUntil(stands)) return leased(limits, stands, own);
-  const begun = await begin(ports, { ref, planned, stands, own, pause }).catch(async (error) => {
+  const { deadlineEpochMs } = cascade;
+  const begun = await begin(ports, { ref, planned, stands, own, pause, deadlineEpochMs }).catch(async (error) => {
     await leaveStart(ports, own);
     throw error;
   });
-  if (begun !== 'paused') return answerOf(ports, limits, begun);
-  return paused(limits, cascade, own);
+  if ('isPaused' in begun) return paused(limits, cascade, own);
+  if ('delay' in begun) {
+    await leaveStart(ports, own);
+    return later(limits, own, begun.delay, begun.delay.why);
+  }
+  // Once more right after the call: somebody else may have deployed the service at the same instant.
+  if (begun.deployment.state === 'running') return checkDeployment(ports, limits, { cascadeId, service: ref });
+  return answerOf(ports, limits, begun.deployment);
 }
 
 function ownDeployment(

@@ -17,10 +17,11 @@ import {
   DeployerUnreachableError,
   DeploymentRefusedError,
   DeploymentUnknownError,
+  ServiceChangedError,
   ServiceGoneError,
   ServiceUnreadableError,
 } from '../ports/acting-errors.ts';
-import type { Deployer, ServiceRef, ServiceState } from '../ports/rollouts.ts';
+import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../ports/rollouts.ts';
 import type { RegionalClients } from './clients.ts';
 import { bakeMsOf, controllerOf, definitionOf, deploymentsOf, isToldOf, untoldSince } from './ecs-service.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
@@ -92,24 +93,39 @@ export class EcsDeployer implements Deployer {
     return told;
   }
 
-  async restart(ref: ServiceRef): Promise<string> {
-    await this.#ours(ref);
-    return this.#update(ref, { forceNewDeployment: true });
+  async restart(ref: ServiceRef, decidedOn: DecidedOn): Promise<string> {
+    return this.#update(ref, decidedOn, { forceNewDeployment: true });
   }
 
   /**
    * A definition that runs already is not deployed again, and the family's newest revision is used where it is the
    * wanted one: whoever was stopped between registering and deploying leaves no second revision when asked again.
    */
-  async register(ref: ServiceRef, images: ReadonlyMap<string, string>): Promise<string> {
-    const service = await this.#ours(ref);
-    const { input: present } = await this.#definition(ref, definitionOf(service));
+  async register(ref: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
+    const service = await this.#unchanged(ref, decidedOn);
+    const { input: present } = await this.#definition(ref, decidedOn.taskDefinition);
     const wanted = withImages(present, images);
     if ('strangers' in wanted) {
       throw new DeploymentRefusedError(ref, `its task definition has no container ${wanted.strangers.join(', ')}`);
     }
     if (isDeepStrictEqual(wanted, present)) return primaryOf(ref, service);
-    return this.#update(ref, { taskDefinition: await this.#revision(ref, wanted) });
+    return this.#update(ref, decidedOn, { taskDefinition: await this.#revision(ref, wanted) });
+  }
+
+  async putBack(ref: ServiceRef, taskDefinition: string, decidedOn: DecidedOn): Promise<string> {
+    return this.#update(ref, decidedOn, { taskDefinition });
+  }
+
+  /** The service, if nobody deployed it since the decision. */
+  async #unchanged(ref: ServiceRef, { taskDefinition, deployments }: DecidedOn): Promise<Service> {
+    const service = await this.#ours(ref);
+    const [now, primary] = [definitionOf(service), service.deployments?.find(({ status }) => status === 'PRIMARY')?.id];
+    if (now === taskDefinition && primary === deployments.find(({ isPrimary }) => isPrimary)?.deploymentId)
+      return service;
+    throw new ServiceChangedError(
+      ref,
+      `deployment ${primary ?? 'none'} of ${now || 'no definition'} is the primary one`,
+    );
   }
 
   async #ours(ref: ServiceRef): Promise<Service> {
@@ -150,19 +166,32 @@ export class EcsDeployer implements Deployer {
     throw new AnswerIncompleteError('RegisterTaskDefinition', family, 'the ARN of a revision');
   }
 
-  async #update(ref: ServiceRef, changes: Partial<UpdateServiceCommandInput>): Promise<string> {
+  /** Every attempt reads the service right before it: one that was throttled may come seconds after the first. */
+  async #update(ref: ServiceRef, decidedOn: DecidedOn, changes: Partial<UpdateServiceCommandInput>): Promise<string> {
     const command = new UpdateServiceCommand({ cluster: ref.cluster, service: ref.service, ...changes });
+    let attempts = 0;
     command.middlewareStack.add(
-      (next) => (request) =>
-        next(request).catch((error: unknown) => {
+      (next) => async (request) => {
+        attempts += 1;
+        if (attempts > 1) await this.#unchanged(ref, decidedOn);
+        return next(request).catch((error: unknown) => {
           throw isOurFault(error) ? error : new LostAnswer(error);
-        }),
+        });
+      },
       { step: 'deserialize', priority: 'high' },
     );
+    await this.#unchanged(ref, decidedOn);
     const { service } = await this.#change(ref, (client) => client.send(command)).catch((error: unknown) => {
       throw error instanceof LostAnswer ? new DeploymentUnknownError(ref, error.lost) : error;
     });
-    return primaryOf(ref, service ?? {});
+    const begun = primaryOf(ref, service ?? {});
+    if (!decidedOn.deployments.some(({ deploymentId }) => deploymentId === begun)) return begun;
+    const missing = new AnswerIncompleteError(
+      'UpdateService',
+      serviceName(ref),
+      'a deployment that was not there before',
+    );
+    throw new DeploymentUnknownError(ref, missing);
   }
 
   async #change<Result>(ref: ServiceRef, call: (client: ECSClient) => Promise<Result>): Promise<Result> {
@@ -207,6 +236,8 @@ class LostAnswer extends Error {
 function primaryOf(ref: ServiceRef, { deployments = [] }: Service): string {
   const primary = deployments.find(({ status }) => status === 'PRIMARY');
   if (primary?.id !== undefined) return primary.id;
-  const name = `${ref.account}/${ref.region}/${ref.cluster}/${ref.service}`;
-  throw new AnswerIncompleteError('The deployments', name, 'a primary one');
+  throw new AnswerIncompleteError('The deployments', serviceName(ref), 'a primary one');
 }
+
+const serviceName = ({ account, region, cluster, service }: ServiceRef): string =>
+  `${account}/${region}/${cluster}/${service}`;

@@ -120,7 +120,7 @@ export interface Deployment {
   /** As ECS names it: `ecs-svc/<number>`. */
   readonly deploymentId?: string;
   /** What the service ran when ECS was asked; written before that. Absent where ECS was never asked. */
-  readonly from?: { readonly deploymentId: string; readonly taskDefinition: string };
+  readonly from?: DeployedFrom;
   readonly detail?: string;
   readonly endedAtEpochMs?: number;
   /** Nobody brought it to its end, or what stood in its way passes: its streams are deployed by another cascade. */
@@ -130,6 +130,13 @@ export interface Deployment {
    * the service still runs what was to be replaced, and no sooner.
    */
   readonly postponed?: true;
+}
+
+/** The primary deployment of a service and its revision, and all deployments that ECS listed then. */
+export interface DeployedFrom {
+  readonly deploymentId: string;
+  readonly taskDefinition: string;
+  readonly listed: readonly string[];
 }
 
 /** How deployments name a service. */

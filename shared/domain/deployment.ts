@@ -1,4 +1,5 @@
 import type { Deployment } from './cascade.ts';
+import { DAY_MS } from './time.ts';
 
 /** A deployment of a service as ECS tells of it. */
 export interface SeenDeployment {
@@ -19,14 +20,50 @@ export const isOver = ({ state }: Pick<Deployment, 'state'>): boolean => state !
 /** The clock of ECS and ours may differ by so much. */
 const CLOCK_DIFFERENCE_MS = 5_000;
 
-/**
- * The deployment that somebody began who did not live to write it down: the first one since then. One that another
- * person began at the same instant is taken for it: a second one beside it would mend nothing.
- */
-export const begunSince = (seen: readonly SeenDeployment[], sinceEpochMs: number): SeenDeployment | undefined =>
+/** Deployments that began since an instant, oldest first. */
+export const begunSince = (seen: readonly SeenDeployment[], sinceEpochMs: number): readonly SeenDeployment[] =>
   seen
     .filter(({ createdAtEpochMs }) => createdAtEpochMs >= sinceEpochMs - CLOCK_DIFFERENCE_MS)
-    .sort((one, other) => one.createdAtEpochMs - other.createdAtEpochMs)[0];
+    .toSorted((one, other) => one.createdAtEpochMs - other.createdAtEpochMs);
+
+/** ECS keeps service deployments for 90 days: what it tells nothing of after that has come to its end. */
+const HISTORY_MS = 90 * DAY_MS;
+
+/**
+ * A deployment of the service that goes on: another one would replace it. ECS goes on to tell that a rolling update is in
+ * progress which was replaced, so that of those only the primary one counts.
+ */
+export const underWay = (
+  { deployments, bakeMs }: { readonly deployments: readonly SeenDeployment[]; readonly bakeMs?: number },
+  nowEpochMs: number,
+): SeenDeployment | undefined =>
+  deployments.find(({ isPrimary, state, createdAtEpochMs }) => {
+    if (state === 'unknown') return isPrimary && nowEpochMs < createdAtEpochMs + HISTORY_MS;
+    return state === 'in-progress' && (isPrimary || bakeMs !== undefined);
+  });
+
+/**
+ * The deployment of somebody else that ours replaced though nobody knew of it: it began after the service was read, and
+ * before ECS took ours. One of a revision that ours is a copy of, or brings itself, is not lost by that.
+ */
+export function replacedUnseen(
+  { deploymentId, from }: Pick<Deployment, 'deploymentId' | 'from'>,
+  seen: readonly SeenDeployment[],
+): SeenDeployment | undefined {
+  const own = seen.find((one) => one.deploymentId === deploymentId);
+  if (!from || !own?.isPrimary) return undefined;
+  const unseen = seen.filter(
+    (one) =>
+      one !== own &&
+      !from.listed.includes(one.deploymentId) &&
+      one.createdAtEpochMs <= own.createdAtEpochMs &&
+      one.state !== 'failed' &&
+      one.state !== 'rolled-back' &&
+      one.taskDefinition !== from.taskDefinition &&
+      one.taskDefinition !== own.taskDefinition,
+  );
+  return begunSince(unseen, 0).at(-1);
+}
 
 /**
  * A running deployment after a look at its service; `deployment` itself while it goes on. Where another deployment is the
@@ -49,6 +86,11 @@ export function deploymentAfter(
   if (deployment.deploymentId === undefined) return late('nobody knows whether it began');
   if (!seen) return late('its service could not be asked');
   const own = seen.find(({ deploymentId }) => deploymentId === deployment.deploymentId);
+  const { from, mode } = deployment;
+  if (mode === 'restart' && own && from && own.taskDefinition !== from.taskDefinition) {
+    const detail = `somebody else deployed ${own.taskDefinition} at the same instant, and that was started anew`;
+    return { ...ended('superseded', detail), postponed: true };
+  }
   const primary = seen.find(({ isPrimary }) => isPrimary);
   if (own?.state === 'rolled-back') return ended('rolled-back', own.detail ?? 'ECS says no more');
   if (own?.isPrimary) {

@@ -76,6 +76,16 @@ export class DeploymentRefusedError extends Error {
   }
 }
 
+/** A service that somebody else deployed since it was read: nothing was asked of ECS. */
+export class ServiceChangedError extends Error {
+  override readonly name = 'ServiceChangedError';
+  constructor(service: ServiceRef, detail: string) {
+    super(
+      `Service ${serviceName(service)} was deployed by somebody else: ${detail}. It is read again, and decided anew.`,
+    );
+  }
+}
+
 /** The answer to a call that starts a deployment was lost. */
 export class DeploymentUnknownError extends Error {
   override readonly name = 'DeploymentUnknownError';

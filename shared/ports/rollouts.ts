@@ -22,21 +22,28 @@ export interface ServiceState {
 
 export type ServiceDeployment = SeenDeployment;
 
-/** Deployments of services, with the rollout role of their account. */
+/** What the decision to deploy a service was made on. */
+export type DecidedOn = Pick<ServiceState, 'taskDefinition' | 'deployments'>;
+
+/**
+ * Deployments of services, with the rollout role of their account. ECS takes no condition with a deployment, so each of
+ * these reads the service again right before it asks for one, and asks for none where the service is not as `decidedOn`.
+ * @throws DeployerUnreachableError, ServiceGoneError; ServiceChangedError where nothing was asked for, since somebody else
+ * deployed the service meanwhile; DeploymentRefusedError where ECS will never do it; DeploymentUnknownError where its
+ * answer was lost: look at the deployments first
+ */
 export interface Deployer {
   /** @throws DeployerUnreachableError, ServiceGoneError */
   describe(service: ServiceRef): Promise<ServiceState>;
+  /** Starts all tasks anew, so that tags mean what they mean now. Gives the deployment's id. */
+  restart(service: ServiceRef, decidedOn: DecidedOn): Promise<string>;
   /**
-   * Starts all tasks anew, so that tags mean what they mean now. Gives the deployment's id.
-   * @throws DeploymentRefusedError where ECS will never do it; DeploymentUnknownError where its answer was lost: look at
-   * the deployments first. So does `register`.
+   * A copy of the revision that was decided on, in which those containers have those images and nothing else differs,
+   * deployed. What is deployed so already is left as it is.
    */
-  restart(service: ServiceRef): Promise<string>;
-  /**
-   * A new revision in which those containers have those images and nothing else differs, deployed. What is deployed so
-   * already is left as it is.
-   */
-  register(service: ServiceRef, images: ReadonlyMap<string, string>): Promise<string>;
+  register(service: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string>;
+  /** Deploys a revision that is there, of somebody whose deployment was replaced by ours. */
+  putBack(service: ServiceRef, taskDefinition: string, decidedOn: DecidedOn): Promise<string>;
 }
 
 /** Moves a tag of a repository to a manifest that is there. */

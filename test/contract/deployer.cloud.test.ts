@@ -102,8 +102,9 @@ async function create(ecs: ECSClient, ref: ServiceRef, settings: ServiceSettings
 
 test('of an update whose answer is lost there is one deployment, and the caller is told to look', async () => {
   const service = await world.newService();
+  const decidedOn = await world.deployer.describe(service);
   await cloud().admin.setFaults({ seed: 1, failureRate: 1, afterRate: 1, operations: ['UpdateService'] });
-  const restarted = world.deployer.restart(service);
+  const restarted = world.deployer.restart(service, decidedOn);
   await expect(restarted).rejects.toMatchObject({ name: 'DeploymentUnknownError' });
   await cloud().admin.endFaults();
   expect((await world.deployer.describe(service)).deployments).toHaveLength(2);
@@ -114,7 +115,8 @@ test('throttled updates are waited out, and start one deployment each', async ()
   await cloud().admin.setFaults({ seed: 3, throttleRate: 0.6, operations: ['UpdateService'] });
   await cloud().admin.clearCalls();
   const ids: string[] = [];
-  for (let n = 0; n < 4; n += 1) ids.push(await world.deployer.restart(service));
+  for (let n = 0; n < 4; n += 1)
+    ids.push(await world.deployer.restart(service, await world.deployer.describe(service)));
   await cloud().admin.endFaults();
   const calls = (await cloud().admin.calls()).filter(({ operation }) => operation === 'UpdateService');
   const sum = (counted: 'count' | 'throttled') => calls.reduce((total, call) => total + call[counted], 0);

@@ -1,4 +1,4 @@
-import type { Deployer, ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
+import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 
 export interface ServiceSettings {
   readonly controller?: ServiceState['controller'];
@@ -30,9 +30,16 @@ export const CONTAINERS = [
   { name: 'proxy', image: 'proxy:v1' },
 ] as const;
 
+const NOTHING_SEEN: DecidedOn = { taskDefinition: '', deployments: [] };
+
 const PINNED = 'app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef';
 
 export function deployerContract(world: () => DeployerWorld): void {
+  /** Decided on what the service is at that moment. */
+  const restart = async (service: ServiceRef) =>
+    world().deployer.restart(service, await world().deployer.describe(service));
+  const register = async (service: ServiceRef, images: ReadonlyMap<string, string>) =>
+    world().deployer.register(service, images, await world().deployer.describe(service));
   const primaryOf = (state: ServiceState) => state.deployments.filter(({ isPrimary }) => isPrimary);
 
   test('a service tells what it runs and how it is deployed', async () => {
@@ -50,7 +57,7 @@ export function deployerContract(world: () => DeployerWorld): void {
   test('a restart is a new primary deployment of the same definition, which completes', async () => {
     const service = await world().newService();
     const before = await world().deployer.describe(service);
-    const deploymentId = await world().deployer.restart(service);
+    const deploymentId = await restart(service);
     const [primary, ...others] = primaryOf(await world().deployer.describe(service));
     expect(primary).toMatchObject({ deploymentId, taskDefinition: before.taskDefinition });
     expect(others).toEqual([]);
@@ -62,9 +69,9 @@ export function deployerContract(world: () => DeployerWorld): void {
 
   test('a service with the scheduling strategy DAEMON is deployed like any other', async () => {
     const service = await world().newService({ strategy: 'DAEMON' });
-    const restarted = await world().deployer.restart(service);
+    const restarted = await restart(service);
     await world().complete(service, restarted);
-    const registered = await world().deployer.register(service, new Map([['app', PINNED]]));
+    const registered = await register(service, new Map([['app', PINNED]]));
     await world().complete(service, registered);
     const after = await world().deployer.describe(service);
     expect(after.deployments[0]).toMatchObject({ deploymentId: registered, isPrimary: true, state: 'completed' });
@@ -74,7 +81,7 @@ export function deployerContract(world: () => DeployerWorld): void {
   test('a blue/green deployment goes on until ECS says that it is over, though the tasks of both revisions run', async () => {
     const service = await world().newService({ blueGreen: true });
     const [before] = (await world().deployer.describe(service)).deployments;
-    const deploymentId = await world().deployer.restart(service);
+    const deploymentId = await restart(service);
     expect(await world().deployer.describe(service)).toMatchObject({
       bakeMs: 60_000,
       deployments: [
@@ -89,8 +96,8 @@ export function deployerContract(world: () => DeployerWorld): void {
 
   test('a blue/green deployment that another one replaces is stopped', async () => {
     const service = await world().newService({ blueGreen: true });
-    const first = await world().deployer.restart(service);
-    const second = await world().deployer.restart(service);
+    const first = await restart(service);
+    const second = await restart(service);
     const { deployments } = await world().deployer.describe(service);
     const states = new Map(deployments.map((one) => [one.deploymentId, [one.isPrimary, one.state]]));
     expect([states.get(first), states.get(second)]).toEqual([
@@ -101,8 +108,8 @@ export function deployerContract(world: () => DeployerWorld): void {
 
   test('of two restarts the later one is the primary, and the newest comes first', async () => {
     const service = await world().newService();
-    const first = await world().deployer.restart(service);
-    const second = await world().deployer.restart(service);
+    const first = await restart(service);
+    const second = await restart(service);
     expect(second).not.toBe(first);
     const { deployments } = await world().deployer.describe(service);
     expect(deployments[0]).toMatchObject({ deploymentId: second, isPrimary: true });
@@ -113,7 +120,7 @@ export function deployerContract(world: () => DeployerWorld): void {
   test('a deployment that fails stays the primary, and says why', async () => {
     const service = await world().newService();
     await world().breakTasks(service);
-    const deploymentId = await world().deployer.restart(service);
+    const deploymentId = await restart(service);
     await world().fail(service, deploymentId);
     expect(primaryOf(await world().deployer.describe(service))).toMatchObject([
       { deploymentId, state: 'failed', detail: expect.stringContaining('circuit breaker') },
@@ -124,7 +131,7 @@ export function deployerContract(world: () => DeployerWorld): void {
     const service = await world().newService({ rollsBack: true });
     const before = await world().deployer.describe(service);
     await world().breakTasks(service);
-    const deploymentId = await world().deployer.register(service, new Map([['app', PINNED]]));
+    const deploymentId = await register(service, new Map([['app', PINNED]]));
     await world().fail(service, deploymentId);
     const after = await world().deployer.describe(service);
     expect(primaryOf(after)).toMatchObject([{ taskDefinition: before.taskDefinition }]);
@@ -136,7 +143,7 @@ export function deployerContract(world: () => DeployerWorld): void {
   test('a new revision has the new image, and the others as they were', async () => {
     const service = await world().newService();
     const before = await world().deployer.describe(service);
-    const deploymentId = await world().deployer.register(service, new Map([['app', PINNED]]));
+    const deploymentId = await register(service, new Map([['app', PINNED]]));
     const after = await world().deployer.describe(service);
     expect(after.containers).toEqual([{ name: 'app', image: PINNED }, CONTAINERS[1]]);
     expect(after.taskDefinition).not.toBe(before.taskDefinition);
@@ -145,16 +152,41 @@ export function deployerContract(world: () => DeployerWorld): void {
 
   test('the same images again are no second revision and no second deployment', async () => {
     const service = await world().newService();
-    const deploymentId = await world().deployer.register(service, new Map([['app', PINNED]]));
+    const deploymentId = await register(service, new Map([['app', PINNED]]));
     const revisions = await world().revisions(service);
-    expect(await world().deployer.register(service, new Map([['app', PINNED]]))).toBe(deploymentId);
+    expect(await register(service, new Map([['app', PINNED]]))).toBe(deploymentId);
     expect(await world().revisions(service)).toBe(revisions);
+  });
+
+  test('a service that somebody deployed since it was decided on is not deployed, whatever is asked', async () => {
+    const service = await world().newService();
+    const { deployer } = world();
+    const decidedOn = await deployer.describe(service);
+    const theirs = await restart(service);
+    const revisions = await world().revisions(service);
+    const expected = { name: 'ServiceChangedError', message: expect.stringContaining(theirs) };
+    await expect(deployer.restart(service, decidedOn)).rejects.toMatchObject(expected);
+    await expect(deployer.register(service, new Map([['app', PINNED]]), decidedOn)).rejects.toMatchObject(expected);
+    await expect(deployer.putBack(service, decidedOn.taskDefinition, decidedOn)).rejects.toMatchObject(expected);
+    expect(primaryOf(await deployer.describe(service))).toMatchObject([{ deploymentId: theirs }]);
+    expect(await world().revisions(service)).toBe(revisions);
+  });
+
+  test('a new revision is a copy of the one that was decided on, and an earlier revision can be put back', async () => {
+    const service = await world().newService();
+    const { deployer } = world();
+    const before = await deployer.describe(service);
+    await register(service, new Map([['app', PINNED]]));
+    const putBack = await deployer.putBack(service, before.taskDefinition, await deployer.describe(service));
+    const after = await deployer.describe(service);
+    expect(primaryOf(after)).toMatchObject([{ deploymentId: putBack, taskDefinition: before.taskDefinition }]);
+    expect(after.containers).toEqual(CONTAINERS);
   });
 
   test('a container that the definition has not is refused, and nothing is deployed', async () => {
     const service = await world().newService();
     const before = await world().deployer.describe(service);
-    const refused = world().deployer.register(service, new Map([['sidecar', PINNED]]));
+    const refused = register(service, new Map([['sidecar', PINNED]]));
     await expect(refused).rejects.toMatchObject({
       name: 'DeploymentRefusedError',
       message: expect.stringContaining('sidecar'),
@@ -168,8 +200,8 @@ export function deployerContract(world: () => DeployerWorld): void {
       const service = await world().newService({ controller });
       expect(await world().deployer.describe(service)).toMatchObject({ controller });
       const expected = { name: 'DeploymentRefusedError', message: expect.stringContaining(controller) };
-      await expect(world().deployer.restart(service)).rejects.toMatchObject(expected);
-      await expect(world().deployer.register(service, new Map([['app', PINNED]]))).rejects.toMatchObject(expected);
+      await expect(restart(service)).rejects.toMatchObject(expected);
+      await expect(register(service, new Map([['app', PINNED]]))).rejects.toMatchObject(expected);
       expect(await world().revisions(service)).toBe(1);
     },
   );
@@ -181,8 +213,10 @@ export function deployerContract(world: () => DeployerWorld): void {
     for (const gone of [service, elsewhere]) {
       const expected = { name: 'ServiceGoneError', message: expect.stringContaining(gone.cluster) };
       await expect(world().deployer.describe(gone)).rejects.toMatchObject(expected);
-      await expect(world().deployer.restart(gone)).rejects.toMatchObject(expected);
-      await expect(world().deployer.register(gone, new Map([['app', PINNED]]))).rejects.toMatchObject(expected);
+      await expect(world().deployer.restart(gone, NOTHING_SEEN)).rejects.toMatchObject(expected);
+      await expect(world().deployer.register(gone, new Map([['app', PINNED]]), NOTHING_SEEN)).rejects.toMatchObject(
+        expected,
+      );
     }
   });
 
@@ -191,7 +225,9 @@ export function deployerContract(world: () => DeployerWorld): void {
     const { account, region } = unreachable;
     const expected = { name: 'DeployerUnreachableError', scope: { account, region } };
     await expect(deployer.describe(unreachable)).rejects.toMatchObject(expected);
-    await expect(deployer.restart(unreachable)).rejects.toMatchObject(expected);
-    await expect(deployer.register(unreachable, new Map([['app', PINNED]]))).rejects.toMatchObject(expected);
+    await expect(deployer.restart(unreachable, NOTHING_SEEN)).rejects.toMatchObject(expected);
+    await expect(deployer.register(unreachable, new Map([['app', PINNED]]), NOTHING_SEEN)).rejects.toMatchObject(
+      expected,
+    );
   });
 }

@@ -1,10 +1,17 @@
 import {
   DeployerUnreachableError,
   DeploymentRefusedError,
+  ServiceChangedError,
   ServiceGoneError,
 } from '../../../shared/ports/acting-errors.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
-import type { Deployer, ServiceDeployment, ServiceRef, ServiceState } from '../../../shared/ports/rollouts.ts';
+import type {
+  DecidedOn,
+  Deployer,
+  ServiceDeployment,
+  ServiceRef,
+  ServiceState,
+} from '../../../shared/ports/rollouts.ts';
 
 type Containers = ServiceState['containers'];
 type Changing<Type> = { -readonly [Key in keyof Type]: Type[Key] };
@@ -26,6 +33,8 @@ export class FakeDeployer implements Deployer {
   readonly #families = new Map<string, Containers[]>();
   readonly #denied = new Set<string>();
   #deployments = 0;
+  /** What happens once, after the next deployment was decided and before ECS is asked for it. */
+  meanwhile: () => void = () => {};
   /** Every deployment that was really started, in order. */
   readonly started: { readonly service: ServiceRef; readonly deploymentId: string }[] = [];
 
@@ -110,32 +119,54 @@ export class FakeDeployer implements Deployer {
     return structuredClone({ ...kept, taskDefinition, containers: this.#containers(taskDefinition) });
   }
 
-  async restart(service: ServiceRef): Promise<string> {
-    const kept = this.#own(service);
-    return this.#start(service, kept);
+  async restart(service: ServiceRef, decidedOn: DecidedOn): Promise<string> {
+    this.#unchanged(service, decidedOn);
+    this.#passMoment();
+    return this.#start(service, this.#own(service));
   }
 
-  async register(service: ServiceRef, images: ReadonlyMap<string, string>): Promise<string> {
-    const kept = this.#own(service);
-    const containers = this.#containers(kept.taskDefinition);
+  async register(service: ServiceRef, images: ReadonlyMap<string, string>, decidedOn: DecidedOn): Promise<string> {
+    const kept = this.#unchanged(service, decidedOn);
+    const containers = this.#containers(decidedOn.taskDefinition);
     const strange = [...images.keys()].find((name) => !containers.some((one) => one.name === name));
     if (strange !== undefined) {
       throw new DeploymentRefusedError(service, `its task definition has no container ${strange}`);
     }
     const wanted = containers.map(({ name, image }) => ({ name, image: images.get(name) ?? image }));
     if (isSame(wanted, containers)) return primaryOf(kept).deploymentId;
-    const family = familyOf(kept.taskDefinition);
+    const family = familyOf(decidedOn.taskDefinition);
     const newest = this.#families.get(family)?.at(-1);
-    kept.taskDefinition =
+    const taskDefinition =
       newest && isSame(newest, wanted)
         ? `${family}:${this.#families.get(family)?.length}`
         : this.#revision(family, wanted);
+    return this.putBack(service, taskDefinition, decidedOn);
+  }
+
+  async putBack(service: ServiceRef, taskDefinition: string, decidedOn: DecidedOn): Promise<string> {
+    const kept = this.#unchanged(service, decidedOn);
+    this.#passMoment();
+    kept.taskDefinition = taskDefinition;
     return this.#start(service, kept);
   }
 
   /** How many revisions of task definitions a family has. */
   revisions(family: string): number {
     return this.#families.get(family)?.length ?? 0;
+  }
+
+  /** The service, if nobody deployed it since it was decided on; ECS itself takes no such condition. */
+  #unchanged(service: ServiceRef, { taskDefinition, deployments }: DecidedOn): Kept {
+    const kept = this.#own(service);
+    const decided = deployments.find(({ isPrimary }) => isPrimary);
+    if (kept.taskDefinition === taskDefinition && primaryOf(kept).deploymentId === decided?.deploymentId) return kept;
+    throw new ServiceChangedError(service, `deployment ${primaryOf(kept).deploymentId} is the primary one`);
+  }
+
+  #passMoment(): void {
+    const happens = this.meanwhile;
+    this.meanwhile = () => {};
+    happens();
   }
 
   #start(service: ServiceRef, kept: Kept): string {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   type Deployment,
   type DeploymentConfiguration,
@@ -14,6 +15,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { EcsDeployer } from '../../../shared/adapters/ecs-deployer.ts';
+import type { DecidedOn } from '../../../shared/ports/rollouts.ts';
 import { NOON_EPOCH_MS } from '../../support/samples.ts';
 import { awsError } from './support.ts';
 
@@ -79,6 +81,16 @@ const primary: Deployment = {
   rolloutState: 'COMPLETED',
   taskDefinition: `${ARN}:7`,
 };
+/** The service is as it is told, when its deployment is decided. */
+const DECIDED: DecidedOn = {
+  taskDefinition: `${ARN}:7`,
+  deployments: [
+    {
+      ...{ deploymentId: 'ecs-svc/1', isPrimary: true, state: 'completed', createdAtEpochMs: NOON_EPOCH_MS },
+      taskDefinition: `${ARN}:7`,
+    },
+  ],
+};
 const service = (changes: Service = {}): Service => ({
   status: 'ACTIVE',
   taskDefinition: `${ARN}:7`,
@@ -98,7 +110,7 @@ function serves(found: Service, newest: TaskDefinition = definition): void {
 
 test('a new revision is the old one but for the image: nothing of it is lost, nothing of ECS is sent', async () => {
   serves(service());
-  expect(await deployer.register(ref, new Map([['app', 'app@sha256:ab']]))).toBe('ecs-svc/2');
+  expect(await deployer.register(ref, new Map([['app', 'app@sha256:ab']]), DECIDED)).toBe('ecs-svc/2');
   const input = ecs.commandCalls(RegisterTaskDefinitionCommand)[0]?.args[0].input;
   const kept = Object.fromEntries(Object.entries(definition).filter(([key]) => !OF_ECS.includes(key)));
   expect(input).toEqual({
@@ -120,8 +132,8 @@ test('a new revision is the old one but for the image: nothing of it is lost, no
 test('the newest revision of the family is used where it is the wanted one, and no other', async () => {
   const newest = { ...definition, revision: 8, taskDefinitionArn: `${ARN}:8` };
   serves(service(), { ...newest, containerDefinitions: [{ ...app, image: 'app:v2' }, { ...proxy }] });
-  await deployer.register(ref, new Map([['app', 'app:v2']]));
-  await deployer.register(ref, new Map([['app', 'app:v3']]));
+  await deployer.register(ref, new Map([['app', 'app:v2']]), DECIDED);
+  await deployer.register(ref, new Map([['app', 'app:v3']]), DECIDED);
   const deployed = ecs.commandCalls(UpdateServiceCommand).map(({ args }) => args[0].input.taskDefinition);
   expect(deployed).toEqual([`${ARN}:8`, `${ARN}:9`]);
   expect(ecs.commandCalls(RegisterTaskDefinitionCommand)).toHaveLength(1);
@@ -129,7 +141,7 @@ test('the newest revision of the family is used where it is the wanted one, and 
 
 test('what runs already is not deployed again', async () => {
   serves(service());
-  expect(await deployer.register(ref, new Map([['app', 'app:v1']]))).toBe('ecs-svc/1');
+  expect(await deployer.register(ref, new Map([['app', 'app:v1']]), DECIDED)).toBe('ecs-svc/1');
   expect(ecs.commandCalls(UpdateServiceCommand)).toHaveLength(0);
 });
 
@@ -299,7 +311,7 @@ test.each([
 ])('an update that ends with %s is a %s', async (thrown, name) => {
   serves(service());
   ecs.on(UpdateServiceCommand).rejects(awsError(thrown));
-  await expect(deployer.restart(ref)).rejects.toMatchObject({ name });
+  await expect(deployer.restart(ref, DECIDED)).rejects.toMatchObject({ name });
 });
 
 test('a lost answer to an update is not asked for again, and says that a deployment may have started', async () => {
@@ -317,10 +329,76 @@ test('a lost answer to an update is not asked for again, and says that a deploym
   const send = lossy.send.bind(lossy);
   lossy.send = (async (command: UpdateServiceCommand) =>
     command instanceof UpdateServiceCommand ? send(command) : { services: [service()] }) as typeof lossy.send;
-  await expect(new EcsDeployer(() => lossy).restart(ref)).rejects.toMatchObject({
+  await expect(new EcsDeployer(() => lossy).restart(ref, DECIDED)).rejects.toMatchObject({
     name: 'DeploymentUnknownError',
     message: expect.stringContaining('socket hang up'),
     cause: { name: 'TimeoutError' },
   });
   expect(updates).toBe(1);
+});
+
+describe('a service that somebody else deploys meanwhile', () => {
+  const theirs = service({
+    taskDefinition: `${ARN}:8`,
+    deployments: [{ id: 'ecs-svc/8', status: 'PRIMARY', rolloutState: 'IN_PROGRESS', taskDefinition: `${ARN}:8` }],
+  });
+  const changed = { name: 'ServiceChangedError', message: expect.stringContaining('deployment ecs-svc/8 of') };
+  const images = new Map([['app', 'app@sha256:ab']]);
+
+  test('before a call is neither registered nor deployed', async () => {
+    serves(theirs);
+    await expect(deployer.restart(ref, DECIDED)).rejects.toMatchObject(changed);
+    await expect(deployer.register(ref, images, DECIDED)).rejects.toMatchObject(changed);
+    await expect(deployer.putBack(ref, `${ARN}:6`, DECIDED)).rejects.toMatchObject(changed);
+    expect(ecs.commandCalls(RegisterTaskDefinitionCommand)).toEqual([]);
+    expect(ecs.commandCalls(UpdateServiceCommand)).toEqual([]);
+  });
+
+  test('by a restart of the same revision is not deployed either', async () => {
+    serves(service({ deployments: [{ ...primary, id: 'ecs-svc/8' }] }));
+    await expect(deployer.restart(ref, DECIDED)).rejects.toMatchObject({ name: 'ServiceChangedError' });
+    expect(ecs.commandCalls(UpdateServiceCommand)).toEqual([]);
+  });
+
+  test('while the revision is registered is not deployed', async () => {
+    serves(service());
+    ecs.on(RegisterTaskDefinitionCommand).callsFake(() => {
+      ecs.on(DescribeServicesCommand).resolves({ services: [theirs] });
+      return { taskDefinition: { taskDefinitionArn: `${ARN}:9` } };
+    });
+    await expect(deployer.register(ref, images, DECIDED)).rejects.toMatchObject(changed);
+    expect(ecs.commandCalls(UpdateServiceCommand)).toEqual([]);
+  });
+
+  test('between two attempts of a throttled call is not deployed', async () => {
+    let updates = 0;
+    let found: Service = service();
+    const throttled = new ECSClient({
+      region: 'eu-west-1',
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      requestHandler: {
+        handle: async () => {
+          updates += 1;
+          found = theirs;
+          const body = Readable.from([JSON.stringify({ __type: 'ThrottlingException', message: 'Rate exceeded' })]);
+          const headers = { 'content-type': 'application/x-amz-json-1.1' };
+          return { response: { statusCode: 400, headers, body } };
+        },
+      },
+    });
+    const send = throttled.send.bind(throttled);
+    throttled.send = (async (command: UpdateServiceCommand) =>
+      command instanceof UpdateServiceCommand ? send(command) : { services: [found] }) as typeof throttled.send;
+    await expect(new EcsDeployer(() => throttled).restart(ref, DECIDED)).rejects.toMatchObject(changed);
+    expect(updates).toBe(1);
+  });
+});
+
+test('an answer that names no new deployment says that one may have started', async () => {
+  serves(service());
+  ecs.on(UpdateServiceCommand).resolves({ service: service() });
+  await expect(deployer.restart(ref, DECIDED)).rejects.toMatchObject({
+    name: 'DeploymentUnknownError',
+    message: expect.stringContaining('a deployment that was not there before'),
+  });
 });

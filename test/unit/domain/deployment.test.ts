@@ -1,11 +1,18 @@
-import { begunSince, deploymentAfter, isOver, type SeenDeployment } from '../../../shared/domain/deployment.ts';
+import {
+  begunSince,
+  deploymentAfter,
+  isOver,
+  replacedUnseen,
+  type SeenDeployment,
+  underWay,
+} from '../../../shared/domain/deployment.ts';
 import { deployment } from '../../support/rebuild-samples.ts';
 import { HOUR_MS, NOON_EPOCH_MS } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 
 const running = deployment('c-g1', 'a/r/c/s', {
   ...{ mode: 'register', state: 'running', deploymentId: 'ecs-svc/2' },
-  from: { deploymentId: 'ecs-svc/1', taskDefinition: 's:1' },
+  from: { deploymentId: 'ecs-svc/1', taskDefinition: 's:1', listed: ['ecs-svc/1'] },
 });
 const seen = (deploymentId: string, changes: Partial<SeenDeployment> = {}): SeenDeployment => ({
   ...{ deploymentId, isPrimary: true, state: 'in-progress', createdAtEpochMs: NOON_EPOCH_MS + 1000 },
@@ -117,14 +124,68 @@ test('one that nobody knows to have begun is given up at its deadline only', () 
   expect(deploymentAfter(starting, [], NOON_EPOCH_MS + HOUR_MS)).toMatchObject({ state: 'failed' });
 });
 
-test('found is the first one since: none from before, whatever the order of the list', () => {
+test('found are those since, oldest first: none from before, whatever the order of the list', () => {
   const instants = fc.array(fc.integer({ min: -HOUR_MS, max: HOUR_MS }), { maxLength: 6 });
   fc.assert(
     fc.property(instants, (offsets) => {
       const list = offsets.map((offset, n) => seen(`ecs-svc/${n}`, { createdAtEpochMs: NOON_EPOCH_MS + offset }));
-      const since = offsets.filter((offset) => offset >= -5000);
-      const found = begunSince(list, NOON_EPOCH_MS)?.createdAtEpochMs;
-      expect(found).toBe(since.length === 0 ? undefined : NOON_EPOCH_MS + Math.min(...since));
+      const since = offsets.filter((offset) => offset >= -5000).sort((one, other) => one - other);
+      const found = begunSince(list, NOON_EPOCH_MS).map(({ createdAtEpochMs }) => createdAtEpochMs - NOON_EPOCH_MS);
+      expect(found).toEqual(since);
     }),
   );
+});
+
+describe('what somebody else deployed, and what ours replaced unseen', () => {
+  const own = seen('ecs-svc/2', { createdAtEpochMs: NOON_EPOCH_MS + 2000 });
+  const lost = theirs({ isPrimary: false, createdAtEpochMs: NOON_EPOCH_MS + 1000 });
+
+  test.each<[string, readonly SeenDeployment[], string | undefined]>([
+    ['one that began between look and call', [own, lost, old], lost.deploymentId],
+    ['nothing', [own, old], undefined],
+    ['one of the same revision', [own, { ...lost, taskDefinition: 's:1' }, old], undefined],
+    ['one of our revision', [own, { ...lost, taskDefinition: 's:2' }, old], undefined],
+    ['one that has failed', [own, { ...lost, state: 'failed' }, old], undefined],
+    ['one that was listed at the look', [own, { ...lost, deploymentId: 'ecs-svc/1' }], undefined],
+    ['one that began after ours', [own, { ...lost, createdAtEpochMs: NOON_EPOCH_MS + 3000 }, old], undefined],
+    ['one that replaced ours', [{ ...own, isPrimary: false }, { ...lost, isPrimary: true }, old], undefined],
+    [
+      'the newest of two',
+      [own, { ...lost, deploymentId: 'ecs-svc/4', createdAtEpochMs: NOON_EPOCH_MS + 900 }, lost, old],
+      lost.deploymentId,
+    ],
+  ])('%s', (_, deployments, expected) => {
+    expect(replacedUnseen(running, deployments)?.deploymentId).toBe(expected);
+  });
+
+  test('one that an earlier version began tells not what was listed', () => {
+    const { from: _, ...earlier } = running;
+    expect(replacedUnseen(earlier, [own, lost, old])).toBeUndefined();
+  });
+});
+
+test('a restart that started a revision of somebody else is superseded', () => {
+  const restart = { ...running, mode: 'restart' as const };
+  expect(deploymentAfter(restart, [seen('ecs-svc/2', { taskDefinition: 's:3' }), old], NOON_EPOCH_MS)).toMatchObject({
+    ...{ state: 'superseded', postponed: true },
+    detail: 'somebody else deployed s:3 at the same instant, and that was started anew',
+  });
+});
+
+test.each<[string, readonly SeenDeployment[], number | undefined, string | undefined]>([
+  ['the primary one', [seen('ecs-svc/2'), old], undefined, 'ecs-svc/2'],
+  ['none where it is completed', [{ ...old, isPrimary: true }], undefined, undefined],
+  ['none where it has failed', [seen('ecs-svc/2', { state: 'failed' }), old], undefined, undefined],
+  ['not a rolling update that was replaced', [{ ...old, isPrimary: true }, replaced], undefined, undefined],
+  ['one that is rolled back while it bakes', [{ ...old, isPrimary: true }, replaced], HOUR_MS, 'ecs-svc/2'],
+  ['one of which ECS tells nothing', [seen('ecs-svc/2', { state: 'unknown' })], HOUR_MS, 'ecs-svc/2'],
+  [
+    'none of which ECS tells nothing for 90 days',
+    [seen('ecs-svc/2', { state: 'unknown', createdAtEpochMs: NOON_EPOCH_MS - 90 * 24 * HOUR_MS })],
+    HOUR_MS,
+    undefined,
+  ],
+])('a deployment is under way: %s', (_, deployments, bakeMs, expected) => {
+  const service = { deployments, ...(bakeMs !== undefined && { bakeMs }) };
+  expect(underWay(service, NOON_EPOCH_MS)?.deploymentId).toBe(expected);
 });

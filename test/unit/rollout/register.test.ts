@@ -98,6 +98,9 @@ test.each(kept)('a service that is as it was planned is registered: %s', async (
 test("a team's restart of the old image is not taken for ours", async () => {
   const { world, machine } = await scene();
   const deploymentId = world.deployer.deployByHand(WEB);
+  await machine.step();
+  expect(machine.last).toMatchObject({ decision: 'wait' });
+  world.deployer.complete(WEB, deploymentId);
   await machine.run('check');
   expect(await imageNow(world)).toBe(pinnedTo('new'));
   expect((await deploymentOf(world))?.deploymentId).not.toBe(deploymentId);
@@ -105,7 +108,11 @@ test("a team's restart of the old image is not taken for ours", async () => {
 
 test('what the step of a stopped cascade has just registered is adopted', async () => {
   const { world, machine } = await scene();
-  const deploymentId = await world.deployer.register(WEB, new Map([['web', pinnedTo('new')]]));
+  const deploymentId = await world.deployer.register(
+    WEB,
+    new Map([['web', pinnedTo('new')]]),
+    await world.deployer.describe(WEB),
+  );
   await machine.run('check');
   expect(world.deployer.started).toHaveLength(1);
   expect((await deploymentOf(world))?.deploymentId).toBe(deploymentId);
@@ -133,7 +140,7 @@ describe('a step that died before it asked ECS', () => {
 
   test('has its work done where the team only restarted', async () => {
     const { world, machine } = await died('before');
-    world.deployer.deployByHand(WEB);
+    world.deployer.complete(WEB, world.deployer.deployByHand(WEB));
     await machine.run('check');
     expect(await imageNow(world)).toBe(pinnedTo('new'));
   });

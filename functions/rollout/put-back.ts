@@ -1,0 +1,35 @@
+import type { Deployment } from '../../shared/domain/cascade.ts';
+import { replacedUnseen } from '../../shared/domain/deployment.ts';
+import { DeploymentRefusedError, ServiceChangedError } from '../../shared/ports/acting-errors.ts';
+import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
+import type { RolloutPorts } from './ports.ts';
+
+/**
+ * Deploys what somebody else deployed between our last look and our call, and what ours replaced for that: ECS takes no
+ * condition with a deployment. Somebody's newer deployment wins.
+ * @returns how ours ended; `undefined` where it replaced nothing unseen
+ */
+export async function putBack(
+  { deployer, clock }: Pick<RolloutPorts, 'deployer' | 'clock'>,
+  ref: ServiceRef,
+  ours: Deployment,
+  seen: ServiceState,
+): Promise<((before: Deployment) => Deployment) | undefined> {
+  const theirs = replacedUnseen(ours, seen.deployments);
+  if (!theirs) return undefined;
+  const { deploymentId, taskDefinition } = theirs;
+  const what = `deployment ${deploymentId} of ${taskDefinition}, which somebody else began at the same instant`;
+  const ended =
+    (state: Deployment['state'], detail: string) =>
+    (before: Deployment): Deployment => ({ ...before, state, detail, postponed: true, endedAtEpochMs: clock() });
+  try {
+    await deployer.putBack(ref, taskDefinition, seen);
+    return ended('superseded', `it replaced ${what}; that revision is deployed again`);
+  } catch (error) {
+    if (error instanceof ServiceChangedError)
+      return ended('superseded', `it replaced ${what}; the service was deployed once more since`);
+    if (error instanceof DeploymentRefusedError)
+      return ended('failed', `it replaced ${what}, and that cannot be deployed again: ${error.message}`);
+    throw error;
+  }
+}
