@@ -4,9 +4,9 @@ import { isOverdue } from '../shared/domain/closure.ts';
 import { factText } from '../shared/domain/guard-facts.ts';
 import type { RebuildOutcome } from '../shared/domain/rebuild.ts';
 import { instant } from '../shared/domain/time.ts';
+import type { UnreadableItem } from '../shared/domain/unreadable-item.ts';
 import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
 import { visibleLine } from '../shared/domain/visible-text.ts';
-import type { UnreadableItem } from '../shared/ports/unreadable.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
 import { type Colour, type Column, counted, paint, relative, shortDigest, table } from './output.ts';
 

@@ -1,9 +1,9 @@
 import { isUnconfirmed, type JudgedImages, type ReviewRecord } from '../../shared/domain/run.ts';
 import { instant } from '../../shared/domain/time.ts';
+import type { UnreadableItem } from '../../shared/domain/unreadable-item.ts';
 import type { VendorDependency } from '../../shared/domain/vendor-dependency.ts';
 import { visibleLine } from '../../shared/domain/visible-text.ts';
 import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
-import type { UnreadableItem } from '../../shared/ports/unreadable.ts';
 import { type ActingState, readActingState } from '../acting.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';

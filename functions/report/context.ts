@@ -10,6 +10,7 @@ import type { CauseLedger, RunLedger, StreamLedger } from '../../shared/ports/le
 import type { LossLedger } from '../../shared/ports/losses.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
+import type { UnreadableItems } from '../../shared/ports/unreadable.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { expectedParts } from '../../shared/review/expected-parts.ts';
 import { readLosses } from '../../shared/review/read-losses.ts';
@@ -21,6 +22,8 @@ export interface ContextPorts {
   readonly runs: Pick<RunLedger, 'get' | 'parts'>;
   readonly causes: Pick<CauseLedger, 'open'>;
   readonly streams: Pick<StreamLedger, 'all'>;
+  /** What the ledgers set aside while they were read. */
+  readonly unreadable: UnreadableItems;
   readonly losses: Pick<LossLedger, 'looks' | 'of'>;
   readonly policies: Pick<PolicyStore, 'load'>;
   readonly files: RunFiles;
@@ -32,6 +35,7 @@ export interface ContextPorts {
  * by the same rule that will end it.
  */
 export async function contextOf(ports: ContextPorts, runId: string): Promise<ReportContext> {
+  ports.unreadable.clear();
   const review = await ports.runs.get(runId);
   if (!review) throw new ReviewNotFoundError(runId);
   const { policy } = await ports.policies.load(review.policyVersion);
@@ -49,6 +53,7 @@ export async function contextOf(ports: ContextPorts, runId: string): Promise<Rep
     leftScopes: parts.flatMap(left),
     unresolved: await unresolvedContainers(ports.files, runId),
     causes: await collect(ports.causes.open()),
+    unreadable: () => ports.unreadable.items(),
     streams: (await collect(ports.streams.all())).map(({ stream }) => stream),
     ...(await readLosses(ports.losses)),
   };

@@ -32,6 +32,7 @@ function compose(): PortsOf {
     losses: new DynamoLosses(table),
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     reports: new S3Reports(s3, env.EVIDENCE_BUCKET),
+    unreadable: table.unreadable,
     files,
     clock: Date.now,
   };

@@ -80,6 +80,7 @@ export function startReport(context: ReportContext): ReportBuilder {
         leftScopes: context.leftScopes,
         waivers: waiversInReport(context, waived),
         policyGaps: coverage.gaps(),
+        unreadable: context.unreadable(),
         pendingRebuilds: (found?.causes() ?? context.causes)
           .map((cause) => pendingRebuild(context.policy, cause))
           .sort(byStream),

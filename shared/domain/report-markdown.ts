@@ -2,7 +2,15 @@ import { type Column, plainText, section, table } from './markdown.ts';
 import { reasonText } from './reason-text.ts';
 import type { Report, ReportGroup, ReportLine, ReportSums } from './report.ts';
 import { losses } from './report-losses.ts';
-import { found, layerDisagreements, ownerOf, pendingRebuilds, policyGaps, waitingForVendors } from './report-work.ts';
+import {
+  found,
+  layerDisagreements,
+  ownerOf,
+  pendingRebuilds,
+  policyGaps,
+  setAside,
+  waitingForVendors,
+} from './report-work.ts';
 import { SCAN_STATES } from './scan.ts';
 import { DAY_MS, instant } from './time.ts';
 import { visibleText } from './visible-text.ts';
@@ -27,6 +35,7 @@ export function reportMarkdown(report: Report): string {
     gaps(report),
     waivers(report),
     policyGaps(report),
+    setAside(report),
     pendingRebuilds(report),
     found(report),
     waitingForVendors(report),

@@ -14,6 +14,18 @@ export function policyGaps({ policyGaps: gaps }: Report): string {
   return texts.length === 0 ? '' : section('Gaps of the policy', 'CM-6', texts.map((text) => `- ${text}`).join('\n'));
 }
 
+export const setAside = ({ unreadable }: Report): string =>
+  unreadable.length === 0
+    ? ''
+    : section(
+        'Items of the ledger that cannot be read',
+        'SI-7',
+        table(unreadable, [
+          { title: 'Item', text: ({ item }) => item },
+          { title: 'Problem', text: ({ problem }) => problem },
+        ]),
+      );
+
 export const pendingRebuilds = ({ pendingRebuilds: pending }: Report): string =>
   section(
     'Streams that need a rebuild',

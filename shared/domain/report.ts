@@ -8,6 +8,7 @@ import type { ReviewRecord, Scope } from './run.ts';
 import type { RunFailure } from './run-summary.ts';
 import type { ScanStateName } from './scan.ts';
 import type { PolicyGaps } from './unmatched-rules.ts';
+import type { UnreadableItem } from './unreadable-item.ts';
 import type { UnresolvedContainer } from './usage.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 import type { Reason, VerdictStatus } from './verdict.ts';
@@ -33,6 +34,8 @@ export interface ReportContext {
   readonly looks: readonly RepositoryLook[];
   /** Streams that the ledger knows. */
   readonly streams: readonly string[];
+  /** Items of the ledger that cannot be read, as far as the report met them. */
+  unreadable(): readonly UnreadableItem[];
 }
 
 export interface LeftScopeInReport {
@@ -166,6 +169,8 @@ export interface Report {
   readonly waivers: readonly WaiverInReport[];
   /** What of the policy has no effect. */
   readonly policyGaps: PolicyGaps;
+  /** Items of the ledger that were set aside. */
+  readonly unreadable: readonly UnreadableItem[];
   readonly pendingRebuilds: readonly PendingRebuild[];
   /** Of a preview only: what it found is in no ledger. */
   readonly found?: FoundWork;

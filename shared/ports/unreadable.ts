@@ -1,11 +1,4 @@
-/** An item of the ledger that is set aside: what it holds is not what its kind has. */
-export interface UnreadableItem {
-  /** `<partition key> / <sort key>`. */
-  readonly item: string;
-  /** Whose it is, where its key says so: nothing is built for this stream. */
-  readonly stream?: string;
-  readonly problem: string;
-}
+import type { UnreadableItem } from '../domain/unreadable-item.ts';
 
 /** Items that were met and set aside. Whoever lists records gets the others. */
 export interface UnreadableItems {

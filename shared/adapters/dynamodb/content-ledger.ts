@@ -4,6 +4,7 @@ import type { ImageContent } from '../../domain/image-content.ts';
 import type { ContentLedger } from '../../ports/ledger.ts';
 import { chainPartition, packLists, storedRecord } from './items.ts';
 import * as keys from './keys.ts';
+import { readableOrThrow } from './readable.ts';
 import type { LedgerTable } from './table.ts';
 
 /**
@@ -36,6 +37,8 @@ export class DynamoContentLedger implements ContentLedger {
 
   async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>> {
     const items = await this.#table.getAll(digests.map(keys.content));
-    return new Map(items.map((item) => storedRecord<ImageContent>(item)).map((content) => [content.digest, content]));
+    // What is missing would seem to stand on nothing.
+    const contents = items.map((item) => readableOrThrow(this.#table, item, () => storedRecord<ImageContent>(item)));
+    return new Map(contents.map((content) => [content.digest, content]));
   }
 }

@@ -4,6 +4,7 @@ import type { ImageFacts, LocationRecord } from '../../domain/records.ts';
 import type { FleetPlaces } from '../../ports/ledger.ts';
 import { recordOf } from './items.ts';
 import * as keys from './keys.ts';
+import { readableOrThrow } from './readable.ts';
 import type { LedgerTable } from './table.ts';
 
 /** The keys of places follow from what the records name: a hundred cost one call, and not a query each. */
@@ -18,7 +19,8 @@ export class DynamoFleetPlaces implements FleetPlaces {
     images: readonly Pick<ImageFacts, 'digest' | 'locations'>[],
   ): Promise<ReadonlyMap<Digest, readonly LocationRecord[]>> {
     const places = images.flatMap(({ digest, locations }) => locations.map((place) => keys.location(digest, place)));
-    const records = (await this.#table.getAll(places)).map((item) => recordOf<LocationRecord>(item));
+    const items = await this.#table.getAll(places);
+    const records = items.map((item) => readableOrThrow(this.#table, item, () => recordOf<LocationRecord>(item)));
     const inOrder = records.sort((one, other) => compareTexts(locationKey(one.location), locationKey(other.location)));
     return Map.groupBy(inOrder, ({ digest }) => digest);
   }

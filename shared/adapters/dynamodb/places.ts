@@ -3,6 +3,7 @@ import type { LocationRecord } from '../../domain/records.ts';
 import type { PlaceLedger } from '../../ports/ledger.ts';
 import { recordOf } from './items.ts';
 import * as keys from './keys.ts';
+import { readableOrThrow } from './readable.ts';
 import { below, type LedgerTable } from './table.ts';
 
 /** Where images are and what indexes hold, for functions whose bundle need not hold how that is written down. */
@@ -17,7 +18,8 @@ export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'indexes'> 
     const { PK } = keys.image(digest);
     const question = { ...below(PK, 'LOC#'), consistent: true };
     const records: LocationRecord[] = [];
-    for await (const item of this.table.items(question)) records.push(recordOf<LocationRecord>(item));
+    for await (const item of this.table.items(question))
+      records.push(readableOrThrow(this.table, item, () => recordOf<LocationRecord>(item)));
     return records;
   }
 

@@ -1,3 +1,4 @@
+import { LedgerItemUnreadableError } from '../../ports/errors.ts';
 import type { Key } from './keys.ts';
 import { problemOf } from './shapes.ts';
 import type { Item, LedgerTable } from './table.ts';
@@ -20,6 +21,16 @@ export function readable<Stored extends object>(
   table.unreadable.note({ PK, SK }, problem);
   return instead({ PK, SK }, problem);
 }
+
+/** A record that something hangs on by itself. @throws LedgerItemUnreadableError */
+export const readableOrThrow = <Stored extends object>(
+  table: Pick<LedgerTable, 'unreadable'>,
+  item: Item,
+  read: () => Stored,
+): Stored =>
+  readable(table, item, read, ({ PK, SK }, problem) => {
+    throw new LedgerItemUnreadableError(`${PK} / ${SK}`, problem);
+  }) as Stored;
 
 /** A list that was packed by nobody, say. */
 function orProblem<Stored>(read: () => Stored): Stored | string {

@@ -2,7 +2,15 @@ import type { Scope } from '../../domain/run.ts';
 import type { ScopeLedger, ScopeRecord } from '../../ports/ledger.ts';
 import { recordOf } from './items.ts';
 import * as keys from './keys.ts';
+import { readable } from './readable.ts';
 import type { LedgerTable } from './table.ts';
+
+/** Of a scope whose item cannot be read nobody knows that it was ever read. */
+function unreadScope(key: string, problem: string): ScopeRecord {
+  const [account = '', region = ''] = key.split('/');
+  const failure = { error: 'LedgerItemUnreadableError', detail: `Its item: ${problem}.`, sinceEpochMs: 0 };
+  return { scope: { account, region }, failure };
+}
 
 /** What is known of each scope's last reading: one partition, read as a whole by the report. */
 export class DynamoScopeLedger implements ScopeLedger {
@@ -38,6 +46,14 @@ export class DynamoScopeLedger implements ScopeLedger {
   async *all(): AsyncIterable<ScopeRecord> {
     // A closure closes where none of them is missing.
     const question = { expression: 'PK = :pk', values: { ':pk': 'SCOPES' }, consistent: true };
-    for await (const item of this.#table.items(question)) yield recordOf<ScopeRecord>(item);
+    for await (const item of this.#table.items(question)) {
+      const record = readable(
+        this.#table,
+        item,
+        () => recordOf<ScopeRecord>(item),
+        ({ SK }, problem) => unreadScope(SK, problem),
+      );
+      if (record) yield record;
+    }
   }
 }

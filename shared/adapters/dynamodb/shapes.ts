@@ -1,7 +1,10 @@
 import type { Cascade, CascadeNode, Closure, KillSwitch } from '../../domain/cascade.ts';
 import type { Cause } from '../../domain/cause.ts';
+import type { ImageContent } from '../../domain/image-content.ts';
 import type { GuardMemory, Rebuild, StreamLock } from '../../domain/rebuild.ts';
-import type { ImageRecord, StreamRecord } from '../../domain/records.ts';
+import type { ImageRecord, LocationRecord, StreamRecord } from '../../domain/records.ts';
+import type { Usage } from '../../domain/usage.ts';
+import type { ScopeRecord } from '../../ports/ledger.ts';
 import type { StreamImage } from './images-of-streams.ts';
 
 /*
@@ -83,7 +86,22 @@ const image: ShapeOf<ImageBasics> = {
   ...{ locations: 'list', scan: 'record' },
 };
 
+const content: ShapeOf<ImageContent> = {
+  ...{ digest: 'text', layers: 'list', diffIds: 'list?', history: 'list?', labels: 'record?' },
+};
+const location: ShapeOf<LocationRecord> = {
+  ...{ digest: 'text', location: 'record', tags: 'list', askedTags: 'list?' },
+  ...{ firstPushSeenAtEpochMs: 'number?', lastPushSeenAtEpochMs: 'number?' },
+};
+const usage: ShapeOf<Usage> = {
+  ...{ account: 'text', region: 'text', cluster: 'text', digest: 'text', workloadKind: 'text', workload: 'text' },
+  ...{ container: 'text', reference: 'text?', digestSource: 'text', count: 'number' },
+};
+type ScopeBasics = Pick<ScopeRecord, 'scope' | 'completeAtEpochMs' | 'failure'>;
+const scope: ShapeOf<ScopeBasics> = { scope: 'record', completeAtEpochMs: 'number?', failure: 'record?' };
+
 const SHAPES: Readonly<Record<string, Shape>> = {
+  ...{ content, location, usage, scope },
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'guard-memory': memory, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch },
 };
@@ -98,7 +116,7 @@ export function problemOf(kind: string, record: Readonly<Record<string, unknown>
     const found = kindOf(member);
     if (found === undefined && expected.endsWith('?')) continue;
     if (found !== expected.replace('?', ''))
-      return `${name} is ${found ?? 'absent'}, not a ${expected.replace('?', '')}`;
+      return `${name} is ${found === undefined ? 'absent' : `a ${found}`}, not a ${expected.replace('?', '')}`;
     const isNamed = (one: unknown) => kindOf((one as { kind?: unknown } | null)?.kind) === 'text';
     if (OF_KINDS.has(name) && !(member as readonly unknown[]).every(isNamed))
       return `${name} has an element without a kind`;

@@ -1,5 +1,6 @@
 import { compareTexts } from '../../domain/order.ts';
-import type { UnreadableItem, UnreadableItems } from '../../ports/unreadable.ts';
+import type { UnreadableItem } from '../../domain/unreadable-item.ts';
+import type { UnreadableItems } from '../../ports/unreadable.ts';
 import { nameOf } from './item-change.ts';
 import type { Key } from './keys.ts';
 

@@ -4,6 +4,7 @@ import type { Usage } from '../../domain/usage.ts';
 import type { UsageLedger } from '../../ports/ledger.ts';
 import * as keys from './keys.ts';
 import { INDEXES, leftPartition, scopePartition } from './keys.ts';
+import { readable, readableOrThrow } from './readable.ts';
 import { below, type Item, type LedgerTable } from './table.ts';
 
 const KEPT_AFTER_END_SECONDS = 90 * 24 * 3600;
@@ -74,7 +75,16 @@ export class DynamoUsageLedger implements UsageLedger {
 
   async *#in(partition: string): AsyncIterable<Usage> {
     const question = { expression: 'scopePk = :scope', values: { ':scope': partition } };
-    for await (const item of this.#table.items({ index: INDEXES.scope, ...question })) yield usageOf(item);
+    for await (const item of this.#table.items({ index: INDEXES.scope, ...question })) {
+      // What still runs is written anew by the same reading.
+      const usage = readable(
+        this.#table,
+        item,
+        () => usageOf(item),
+        () => undefined,
+      );
+      if (usage) yield usage;
+    }
   }
 
   async #ofImage(digest: Digest, partitionOf: (usage: Usage) => string): Promise<readonly Usage[]> {
@@ -83,7 +93,7 @@ export class DynamoUsageLedger implements UsageLedger {
     const question = { ...below(PK, 'USE#'), consistent: true };
     const found: Usage[] = [];
     for await (const item of this.#table.items(question)) {
-      const usage = usageOf(item);
+      const usage = readableOrThrow(this.#table, item, () => usageOf(item));
       if (item.scopePk === partitionOf(usage)) found.push(usage);
     }
     return found;

@@ -1,6 +1,6 @@
+import type { UnreadableItem } from '../../../shared/domain/unreadable-item.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { CascadeEnding, LookRequest, ParkedLook, PlannerWaking } from '../../../shared/ports/messages.ts';
-import type { UnreadableItem } from '../../../shared/ports/unreadable.ts';
 import { FakeAccountDirectory } from './accounts.ts';
 import { FakeCascadeLedger } from './cascades.ts';
 import { FakeCauseLedger } from './causes.ts';

@@ -56,6 +56,7 @@ const context = (changes: Partial<ReportContext> = {}): ReportContext => ({
   losses: [],
   looks: [],
   streams: [],
+  unreadable: () => [],
   causes: [],
   ...changes,
 });
@@ -528,4 +529,11 @@ test('a rule that matches no repository, and a stream with an open cause that no
   expect(report.policyGaps.unnamedStreams).toEqual([gone]);
   expect(reportMarkdown(report)).toContain('Rule misspelt matches no repository that Patchwave has seen');
   expect(reportMarkdown(report)).toContain(`No rule names stream ${gone}`);
+});
+
+test('an item of the ledger that cannot be read is told', () => {
+  const item = { item: 'STREAM#web / OPEN', problem: 'executionArn is a number, not a text' };
+  const report = startReport(context({ unreadable: () => [item] })).finish([]);
+  expect(reportMarkdown(report)).toContain('STREAM#web / OPEN');
+  expect(reportMarkdown(startReport(context()).finish([]))).not.toContain('cannot be read');
 });

@@ -1,0 +1,8 @@
+/** An item of the ledger that is set aside: what it holds is not what its kind has. */
+export interface UnreadableItem {
+  /** `<partition key> / <sort key>`. */
+  readonly item: string;
+  /** Whose it is, where its key says so: nothing is built for this stream. */
+  readonly stream?: string;
+  readonly problem: string;
+}

@@ -1,0 +1,71 @@
+import { DynamoContentLedger } from '../../../shared/adapters/dynamodb/content-ledger.ts';
+import { DynamoImageLedger } from '../../../shared/adapters/dynamodb/image-ledger.ts';
+import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
+import { DynamoPlaceLedger } from '../../../shared/adapters/dynamodb/place-ledger.ts';
+import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/scope-ledger.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/usage-ledger.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import type { Usage } from '../../../shared/domain/usage.ts';
+import { MemoryTable } from '../../support/memory-dynamo.ts';
+import { digestOf, facts, LOCATION } from '../../support/samples.ts';
+
+/* What reviews read: an item that cannot be read is never taken for one that is not there. */
+
+const memory = new MemoryTable();
+const table = new LedgerTable(memory.client(), 'ledger', { attempts: 1, wait: async () => undefined });
+const SCOPE = { account: '111122223333', region: 'us-east-1' };
+
+function corrupt({ PK, SK }: keys.Key, changes: Readonly<Record<string, unknown>>): void {
+  const name = `${PK} ${SK}`;
+  const before = memory.items.get(name);
+  if (!before) throw new Error(`the test wrote no ${name}`);
+  memory.items.set(name, { ...before, ...changes });
+}
+
+test('an image is known to be there, and nothing else', async () => {
+  const images = new DynamoImageLedger(table);
+  for (const name of ['a', 'b']) await images.recordFacts(facts(name));
+  corrupt(keys.image(digestOf('a')), { scan: 'complete', verdict: { status: 'compliant', reasons: [] } });
+  const read = await images.get(['a', 'b'].map(digestOf));
+  expect([...read.keys()].sort()).toEqual(['a', 'b'].map(digestOf).sort());
+  expect(read.get(digestOf('a'))).toMatchObject({ inUse: true, unresolved: { code: 'unreadable-item' } });
+  expect(read.get(digestOf('a'))).not.toHaveProperty('verdict');
+  expect(table.unreadable.items()).toEqual([
+    { item: `IMAGE#${digestOf('a')} / IMAGE`, problem: 'scan is a text, not a record' },
+  ]);
+});
+
+test('what an image is made of, and where it is, fail by name', async () => {
+  const [contents, places] = [new DynamoContentLedger(table), new DynamoPlaceLedger(table)];
+  await contents.record([{ digest: digestOf('c'), layers: [digestOf('layer')] }]);
+  corrupt(keys.content(digestOf('c')), { layers: 7 });
+  await expect(contents.get([digestOf('c')])).rejects.toThrow(
+    /CONTENT of the ledger cannot be read: layers is a number/,
+  );
+  await places.recordLocation({ digest: digestOf('c'), location: LOCATION, tags: ['v1'] });
+  corrupt(keys.location(digestOf('c'), LOCATION), { tags: 'v1' });
+  await expect(places.locations(digestOf('c'))).rejects.toThrow(/tags is a text, not a list/);
+});
+
+test('a usage keeps its image from seeming unused, and is left out of its scope', async () => {
+  const usages = new DynamoUsageLedger(table);
+  const usage: Usage = {
+    ...{ ...SCOPE, cluster: 'main', digest: digestOf('u'), workload: 'web', container: 'main', count: 1 },
+    workloadKind: 'ecs-service',
+    digestSource: 'runtime',
+  };
+  await usages.record([usage, { ...usage, workload: 'api' }], 1);
+  corrupt(keys.usage(usage), { count: 'one' });
+  expect((await collect(usages.live(SCOPE))).map(({ workload }) => workload)).toEqual(['api']);
+  await expect(usages.ofImage(digestOf('u'))).rejects.toThrow(/count is a text, not a number/);
+});
+
+test('a scope counts as never read', async () => {
+  const scopes = new DynamoScopeLedger(table);
+  await scopes.record({ scope: SCOPE, completeAtEpochMs: 1 });
+  corrupt(keys.scope(SCOPE), { completeAtEpochMs: 'yesterday' });
+  const [read] = await collect(scopes.all());
+  expect(read).toMatchObject({ scope: SCOPE, failure: { error: 'LedgerItemUnreadableError' } });
+  expect(read).not.toHaveProperty('completeAtEpochMs');
+});
