@@ -1,5 +1,7 @@
 import { newPairs } from '../../shared/domain/added-pairs.ts';
+import { unpackedId } from '../../shared/domain/chain.ts';
 import type { Digest } from '../../shared/domain/image.ts';
+import { diffIdsOf } from '../../shared/domain/lineage-facts.ts';
 import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '../../shared/domain/outcome.ts';
 import { begunAtEpochMs, type Rebuild, type RebuildOutcome } from '../../shared/domain/rebuild.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
@@ -140,23 +142,48 @@ const isScannedBefore =
     (scan.completedAtEpochMs ?? 0) <= atEpochMs;
 
 /**
- * What came out with the layers of the head before is as young as this build, which was asked to use no cache and to pull
+ * What came out with the content of the head before is as young as this build, which was asked to use no cache and to pull
  * its parent anew. A run that somebody else began was asked for nothing, and what was taken over was built before.
  * @returns whether all of it came out so
  */
 async function reconfirm(
-  { images, rebuilds }: Pick<VerifyPorts, 'images' | 'rebuilds'>,
+  { images, contents, rebuilds }: Pick<VerifyPorts, 'images' | 'contents' | 'rebuilds'>,
   { stream, rebuildId, startingAtEpochMs, build, takenOverFrom }: Rebuild,
   before: readonly OutputImage[],
   made: readonly OutputImage[],
 ): Promise<boolean> {
   if (!startingAtEpochMs || build?.supersededBy || takenOverFrom) return false;
-  const chains = new Set(before.map(({ record }) => record?.chainId));
-  const same = made.filter(({ record }) => record?.chainId && chains.has(record.chainId));
+  const same = await sameAgain(contents, before, made);
   for (const { digest } of same) await images.recordReconfirmation(digest, startingAtEpochMs);
   if (same.length < made.length) return false;
   await rebuilds.record(stream, rebuildId, (rebuild) => rebuild && { ...rebuild, reconfirms: true });
   return true;
+}
+
+/** Images that have the content of one of those before, whatever their layers are compressed with. */
+async function sameAgain(
+  contents: VerifyPorts['contents'],
+  before: readonly OutputImage[],
+  made: readonly OutputImage[],
+): Promise<readonly OutputImage[]> {
+  const chains = new Set(before.map(({ record }) => record?.chainId));
+  const isPackedAlike = ({ record }: OutputImage) => record?.chainId !== undefined && chains.has(record.chainId);
+  const layerCounts = new Set(before.map(({ record }) => record?.layerCount));
+  const isComparable = ({ record }: OutputImage) =>
+    record?.layerCount !== undefined && layerCounts.has(record.layerCount);
+  const repacked = made.filter((image) => !isPackedAlike(image) && isComparable(image));
+  if (repacked.length === 0) return made.filter(isPackedAlike);
+  const known = await contents.get([...before, ...repacked].map(({ digest }) => digest));
+  const unpackedOf = ({ digest }: OutputImage) => {
+    const content = known.get(digest);
+    return content && unpackedId(diffIdsOf(content));
+  };
+  const unpacked = new Set(before.map(unpackedOf));
+  const isSame = (image: OutputImage) => {
+    const id = unpackedOf(image);
+    return id !== undefined && unpacked.has(id);
+  };
+  return made.filter((image) => isPackedAlike(image) || isSame(image));
 }
 
 /**

@@ -3,6 +3,7 @@ import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
 import { DynamoCascades } from '../../shared/adapters/dynamodb/cascades.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
+import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
 import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
@@ -18,7 +19,6 @@ import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { MINUTE_MS } from '../../shared/domain/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
-import type { LookRequest } from '../../shared/ports/messages.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { answer, type VerifyServices } from './answer.ts';
 import { environment } from './env.ts';
@@ -26,16 +26,16 @@ import { verifyRebuildSteps } from './input.ts';
 
 function compose(): VerifyServices {
   const env = loadEnv(environment);
-  const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
-  const s3 = bucketClient();
+  const [table, s3] = [new LedgerTable(ledgerClient(), env.LEDGER_TABLE), bucketClient()];
   const sessionName = 'patchwave-verify-rebuild';
   const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
   const readers = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }));
-  const ports = {
+  const ports: VerifyServices['ports'] = {
     cascades: new DynamoCascades(table),
     rebuilds: new DynamoRebuildLedger(table),
     causes: new DynamoCauseLedger(table),
     images: new DynamoImageLedger(table),
+    contents: new DynamoContentLedger(table),
     places: new DynamoPlaces(table),
     streams: new DynamoSightings(table),
     killSwitch: new DynamoSwitchLedger(table),
@@ -43,7 +43,7 @@ function compose(): VerifyServices {
     evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
     registry: new EcrRegistry(readers),
     scanner: new EcrScanner(readers),
-    looks: new SqsMessages<LookRequest>(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
+    looks: new SqsMessages(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
     tagger: new EcrTagger(ecrClients(memberAccess({ ...role, roleName: env.ACT_BUILD_ROLE_NAME }))),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
     retry: fullJitter({ attempts: 3 }),

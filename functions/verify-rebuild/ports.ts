@@ -5,7 +5,7 @@ import type { Rebuild, RebuildOutcome } from '../../shared/domain/rebuild.ts';
 import { type StreamPolicy, streamPolicy } from '../../shared/domain/stream-policy.ts';
 import { MINUTE_MS } from '../../shared/domain/time.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
-import type { ImageLedger, PlaceLedger, Reconfirmations } from '../../shared/ports/ledger.ts';
+import type { ContentLedger, ImageLedger, PlaceLedger, Reconfirmations } from '../../shared/ports/ledger.ts';
 import type { LookRequest, Messages } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { CascadeLedger, RebuildLedger, SwitchLedger } from '../../shared/ports/rebuilds.ts';
@@ -19,6 +19,7 @@ export interface VerifyPorts extends JudgeImagesPorts, AskWorld {
   readonly images: ImageLedger & Reconfirmations;
   readonly registry: ImageRegistry;
   readonly places: Pick<PlaceLedger, 'indexes' | 'locations'>;
+  readonly contents: Pick<ContentLedger, 'get'>;
   readonly looks: Messages<LookRequest>;
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record'>;
   readonly cascades: Pick<CascadeLedger, 'get' | 'changeNode'>;

@@ -17,4 +17,11 @@ export function chainIds(layers: readonly Digest[]): readonly Digest[] {
   return ids;
 }
 
+/**
+ * Identity of what layers unpack to, whatever they are compressed with: equal lists of diff ids are equal content.
+ * No layers, no identity.
+ */
+export const unpackedId = (diffIds: readonly Digest[]): Digest | undefined =>
+  diffIds.length === 0 ? undefined : sha256(diffIds.join(' '));
+
 const sha256 = (text: string): Digest => `sha256:${createHash('sha256').update(text).digest('hex')}`;

@@ -1,4 +1,5 @@
 import { type Birth, bornAfter, determineBirth, evidenceIn } from './birth.ts';
+import { groupedByContent } from './content-groups.ts';
 import type { Digest, Tier } from './image.ts';
 import { ancestorsOf } from './lineage.ts';
 import { GROWING } from './lineage-cycles.ts';
@@ -7,11 +8,13 @@ import type { ImageFacts } from './records.ts';
 
 /** What is known of the age of one image by itself. */
 export interface AgedImage extends Pick<ImageFacts, 'digest' | 'tier' | 'stream' | 'chainId' | 'birth'> {
-  /** When a rebuild of ours, without a cache and with a fresh pull, made the same layers again. */
+  /** Identity of what its layers unpack to (`unpackedId`); absent where that is not known. */
+  readonly unpackedId?: string;
+  /** When a rebuild of ours, without a cache and with a fresh pull, made the same content again. */
   readonly reconfirmedAtEpochMs?: number;
 }
 
-/** One image of a lineage, with the birth of its content: that of all images with the same layers. */
+/** One image of a lineage, with the birth of its content: that of all images with the same content. */
 export interface PartBirth {
   readonly digest: Digest;
   /** Absent where the image itself is not known. */
@@ -57,26 +60,33 @@ export interface KnownAges {
   readonly contents: ReadonlyMap<Digest, Content>;
 }
 
-/** Evidence of the same layers is evidence of one content, whatever it is called and wherever it was pushed. */
+/**
+ * Evidence of the same content is evidence of one birth, whatever it is called, wherever it was pushed and however it was
+ * compressed. What a rebuild made again counts for its own stream alone: an image of another stream with the same
+ * content, as that which metadata was added to, was not made again.
+ */
 export function knownAges(images: readonly AgedImage[], parents: Parents, nowEpochMs: number): KnownAges {
   const contents = new Map<Digest, Content>();
-  for (const same of Map.groupBy(images, ({ digest, chainId = digest }) => chainId).values()) {
-    const content = contentOf(same, nowEpochMs);
-    for (const { digest } of same) contents.set(digest, content);
+  for (const same of groupedByContent(images)) {
+    const birth = determineBirth(
+      same.flatMap((image) => evidenceIn(image.birth)),
+      nowEpochMs,
+    );
+    for (const made of Map.groupBy(same, ({ digest, stream = digest }) => stream).values()) {
+      const content = { birth, ...reconfirmationOf(made, nowEpochMs) };
+      for (const { digest } of made) contents.set(digest, content);
+    }
   }
   return { images: new Map(images.map((image) => [image.digest, image])), parents, contents };
 }
 
-function contentOf(same: readonly AgedImage[], nowEpochMs: number): Content {
-  const birth = determineBirth(
-    same.flatMap((image) => evidenceIn(image.birth)),
-    nowEpochMs,
-  );
-  const reconfirmed = same
+/** The last one; an instant of the future does not count. */
+function reconfirmationOf(images: readonly AgedImage[], nowEpochMs: number) {
+  const reconfirmed = images
     .flatMap(({ reconfirmedAtEpochMs }) => reconfirmedAtEpochMs ?? [])
     .filter((atEpochMs) => atEpochMs <= nowEpochMs);
-  if (reconfirmed.length === 0) return { birth };
-  return { birth, reconfirmedAtEpochMs: reconfirmed.reduce((one, other) => Math.max(one, other)) };
+  if (reconfirmed.length === 0) return {};
+  return { reconfirmedAtEpochMs: reconfirmed.reduce((one, other) => Math.max(one, other)) };
 }
 
 /**

@@ -1,10 +1,11 @@
 import { behindOf, type Placed } from './behind.ts';
+import { unpackedId } from './chain.ts';
 import { type AgedImage, effectiveBirth, knownAges, type OldestPart } from './effective-age.ts';
 import type { Digest, IndexChild } from './image.ts';
 import { ancestorsOf, findParents } from './lineage.ts';
 import { cutCycles } from './lineage-cycles.ts';
 import type { Parent, Parents } from './lineage-evidence.ts';
-import type { LineageFacts } from './lineage-facts.ts';
+import { diffIdsOf, type LineageFacts } from './lineage-facts.ts';
 import type { StreamRecord } from './records.ts';
 import { MOST_UNKNOWN_KEPT, type OldestBelow, type Standing, type StandingAge } from './standing.ts';
 
@@ -48,11 +49,7 @@ export function findStandings(
 ): FoundStandings {
   const all = [...images.values()];
   const parents = parentsIn({ images, indexes, isWhole });
-  const ages = knownAges(
-    all.map(({ aged }) => aged),
-    parents,
-    nowEpochMs,
-  );
+  const ages = knownAges(all.map(withUnpacked), parents, nowEpochMs);
   return {
     parents,
     of: (digest) => {
@@ -78,6 +75,11 @@ export function findStandings(
     const image = images.get(digest);
     return image && { ...image.aged, ...(image.lineage.platform && { platform: image.lineage.platform }) };
   }
+}
+
+function withUnpacked({ aged, lineage }: KnownImage): AgedImage {
+  const unpacked = unpackedId(diffIdsOf(lineage));
+  return { ...aged, ...(unpacked !== undefined && { unpackedId: unpacked }) };
 }
 
 /** The parents of all images; where not all was read, those of before stay. */

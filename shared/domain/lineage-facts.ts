@@ -33,6 +33,10 @@ const BEARING: readonly (Tier | undefined)[] = [undefined, 'base', 'platform', '
 
 export const mayBear = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => BEARING.includes(tier);
 
+/** Only a list that is as long as that of the layers can be held against it. */
+export const diffIdsOf = ({ layers, diffIds = [] }: Pick<LineageFacts, 'layers' | 'diffIds'>): readonly Digest[] =>
+  layers.length === 0 || layers.length === diffIds.length ? diffIds : [];
+
 /** The first push decides; a push that nobody has seen comes after all others. */
 export const pushedFirst = (one: LineageFacts, other: LineageFacts): number =>
   pushOf(one) - pushOf(other) || compareTexts(one.digest, other.digest);

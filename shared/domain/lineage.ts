@@ -3,7 +3,7 @@ import { Claims } from './lineage-claims.ts';
 import { Chains, type Shown } from './lineage-content.ts';
 import { cutCycles } from './lineage-cycles.ts';
 import type { Parent, Parents } from './lineage-evidence.ts';
-import { type LineageFacts, merged } from './lineage-facts.ts';
+import { diffIdsOf, type LineageFacts, merged } from './lineage-facts.ts';
 
 /**
  * Who stands on whom, from everything that is known of all images at once. What layers show comes before what anybody
@@ -31,10 +31,6 @@ export function findParents(
   cutCycles(parents);
   return parents;
 }
-
-/** Only a list that is as long as that of the layers can be held against it. */
-const diffIdsOf = ({ layers, diffIds = [] }: LineageFacts): readonly Digest[] =>
-  layers.length === 0 || layers.length === diffIds.length ? diffIds : [];
 
 function better(byLayers: Shown | undefined, byDiffIds: Shown | undefined) {
   if (!byDiffIds || (byLayers && byLayers.layers >= byDiffIds.layers)) return byLayers;

@@ -13,6 +13,8 @@ interface DrawnImage {
   readonly upon: number;
   readonly by: LineageEvidence;
   readonly chain: number;
+  readonly unpacked: number;
+  readonly line: number;
   readonly created: number | null;
   readonly pushed: number | null;
   readonly reconfirmed: number | null;
@@ -25,18 +27,24 @@ const drawnImages: fc.Arbitrary<DrawnImage> = fc.record({
   upon: fc.nat({ max: 9 }),
   by: fc.constantFrom(...LINEAGE_EVIDENCE),
   chain: fc.nat({ max: 12 }),
+  unpacked: fc.nat({ max: 12 }),
+  line: fc.nat({ max: 4 }),
   created: fc.option(days),
   pushed: fc.option(days, { freq: 4 }),
   reconfirmed: fc.option(days, { freq: 1 }),
 });
-const chains = (at: number): { chainId?: string } => (at > 8 ? {} : { chainId: `chain ${at}` });
+const contents = ({ chain, unpacked, line }: DrawnImage): Pick<AgedImage, 'chainId' | 'unpackedId' | 'stream'> => ({
+  ...(chain <= 8 && { chainId: `chain ${chain}` }),
+  ...(unpacked <= 8 && { unpackedId: `unpacked ${unpacked}` }),
+  ...(line < 4 && { stream: `stream ${line}` }),
+});
 
 const fleets: fc.Arbitrary<Fleet> = fc.array(drawnImages, { minLength: 1, maxLength: 8 }).map((drawn) => {
   const name = (at: number): Digest => digestOf(`image ${at}`);
   const images = drawn.map((one, at) => ({
     digest: name(at),
     tier: one.tier,
-    ...chains(one.chain),
+    ...contents(one),
     birth: born(
       ...(one.created === null ? [] : [created(one.created)]),
       ...(one.pushed === null ? [] : [pushed(one.pushed)]),
@@ -61,7 +69,7 @@ function isNoYounger(one: EffectiveBirth, other: EffectiveBirth): boolean {
 const repeats = fc.array(
   fc.record({
     of: fc.nat(),
-    as: fc.constantFrom('push' as const, 'copy' as const, 'rebuild' as const),
+    as: fc.constantFrom('push' as const, 'copy' as const, 'repacked' as const, 'rebuild' as const),
     days,
     by: fc.constantFrom('history' as const, 'earliest-push' as const, 'same-parent' as const),
   }),
@@ -76,27 +84,45 @@ function repeated({ images, parents }: Fleet, { of, as, days: when, by }: Repeat
     return [{ images: images.with(index, again), parents }, image.digest];
   }
   const digest = digestOf(`repeat ${at}`);
-  const chainId = image.chainId ?? `chain of ${image.digest}`;
+  const same = {
+    chainId: image.chainId ?? `chain of ${image.digest}`,
+    unpackedId: image.unpackedId ?? `unpacked of ${image.digest}`,
+  };
   const { bornAtEpochMs } = contentBirth(images, image, birth);
   const isRebuild = as === 'rebuild' && bornAtEpochMs !== undefined && bornAtEpochMs < NOW;
   const own = isRebuild
     ? [{ kind: 'config-created' as const, atEpochMs: Math.min(bornAtEpochMs + when * DAY + 1, NOW) }]
     : [];
   const { reconfirmedAtEpochMs: _, ...rest } = image;
-  const copy = { ...rest, digest, chainId, birth: born(...own, ...(isRebuild ? [] : [pushed(when)])) };
+  const packed = as === 'repacked' ? { ...same, chainId: `chain of ${digest}` } : same;
+  const copy = { ...rest, ...packed, digest, birth: born(...own, ...(isRebuild ? [] : [pushed(when)])) };
   const parent = parents.get(image.digest);
   const below: Parent | undefined = by === 'same-parent' ? parent : { digest: image.digest, evidence: by };
   return [
     {
-      images: [...images.with(index, { ...image, chainId, birth }), copy],
+      images: [...images.with(index, { ...image, ...same, birth }), copy],
       parents: new Map([...parents, ...(below ? [[digest, below] as const] : [])]),
     },
     digest,
   ];
 }
 
+/** Images of the same content, found step by step: by their layers, or by what these unpack to. */
+function sameContent(images: readonly AgedImage[], image: Omit<AgedImage, 'birth'>): readonly AgedImage[] {
+  let found = images.filter(({ digest }) => digest === image.digest);
+  for (;;) {
+    const keys = new Set(found.flatMap(({ chainId, unpackedId }) => [chainId ?? '', unpackedId ?? '']));
+    keys.delete('');
+    const wider = images.filter(
+      (one) => found.includes(one) || keys.has(one.chainId ?? '') || keys.has(one.unpackedId ?? ''),
+    );
+    if (wider.length === found.length) return found;
+    found = wider;
+  }
+}
+
 function contentBirth(images: readonly AgedImage[], image: Omit<AgedImage, 'birth'>, own: Birth) {
-  const same = images.filter(({ chainId }) => chainId !== undefined && chainId === image.chainId);
+  const same = sameContent(images, image);
   const evidence = [own, ...same.map(({ birth }) => birth)].flatMap((birth) => (birth.known ? birth.evidence : []));
   const birth = born(...evidence);
   return { bornAtEpochMs: birth.known ? birth.bornAtEpochMs : undefined };
@@ -178,9 +204,7 @@ test('known means that all that counts is known, and no younger than any of it w
         for (let at: Digest | undefined = digest; at; at = fleet.parents.get(at)?.digest) {
           const part = fleet.images.find((image) => image.digest === at) as AgedImage;
           if (vendors.has(at) || !birth.known) continue;
-          const same = fleet.images.filter(
-            ({ digest: other, chainId }) => other === at || (chainId !== undefined && chainId === part.chainId),
-          );
+          const same = sameContent(fleet.images, part);
           if (same.some(({ reconfirmedAtEpochMs }) => reconfirmedAtEpochMs !== undefined)) continue;
           const evidence = same.flatMap((image) => (image.birth.known ? image.birth.evidence : []));
           expect(evidence.length).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 import { findStandings, type KnownImage } from '../../../shared/domain/found-standing.ts';
-import type { Tier } from '../../../shared/domain/image.ts';
+import type { Digest, Tier } from '../../../shared/domain/image.ts';
 import type { Standing } from '../../../shared/domain/standing.ts';
 import { ago, born, created, pushed } from './ages.ts';
 import { digestOf, NOW } from './arbitraries.ts';
@@ -140,6 +140,17 @@ describe('where something could not be read', () => {
     );
     expect([of('one'), of('other')].filter((standing) => standing?.parent)).toHaveLength(1);
   });
+});
+
+test('a copy that is compressed otherwise is as old as what it was copied from', () => {
+  const diffIds = ['unpacked os'].map(digestOf);
+  const repacked = (name: string, one: Given): [Digest, KnownImage] => {
+    const image = known(name, one);
+    return [image.aged.digest, { ...image, lineage: { ...image.lineage, diffIds } }];
+  };
+  const images = new Map([repacked('base', BASE), repacked('copy', { ...BASE, layers: ['os as zstd'], days: 1 })]);
+  const { of } = findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false);
+  expect(of(digestOf('copy'))?.age).toMatchObject({ known: true, bornAtEpochMs: ago(40) });
 });
 
 test('the same layers elsewhere, seen earlier, make it as old as that', () => {

@@ -36,6 +36,19 @@ test('layers that came out the same are as young as the build that was asked for
   expect(reconfirmed(world, OLD)).toBeUndefined();
 });
 
+test.each([
+  ['the same, compressed otherwise', 'files of old', true],
+  ['something else', 'other files', false],
+])('layers that unpack to %s', async (_, unpacked, isSame) => {
+  const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: NEW }, facts: [AGE] } });
+  push(world, 'new', { tags: ['22'], unpacked, createdAtEpochMs: world.clock() - 40 * DAY_MS });
+  world.scanner.completesAtOnce = true;
+  await new VerifyMachine(world).run();
+  const { startingAtEpochMs, outcome } = await rebuildOf(world);
+  expect(reconfirmed(world)).toBe(isSame ? startingAtEpochMs : undefined);
+  expect(outcome).toMatchObject({ result: isSame ? 'fixed' : 'ineffective' });
+});
+
 test.each<[string, string, Partial<Rebuild>]>([
   ['other layers', 'new', {}],
   [

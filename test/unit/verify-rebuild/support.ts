@@ -58,7 +58,7 @@ export async function verifyWorld({ promotes = false, changes = {} as Partial<Re
   const policyVersion = await world.policies.publish(parse(policySchema, policyOf(promotes)), {});
   const retry = { attempts: 2, wait: async () => {} };
   const complete = { ...world, retry, pace: async () => {}, policyVersion };
-  push(complete, 'old', { tags: ['22'], pushedAtEpochMs: world.clock() - 3 * DAY_MS });
+  push(complete, 'old', { tags: ['22'], pushedAtEpochMs: world.clock() - 3 * DAY_MS, unpacked: 'files of old' });
   world.scanner.finds(OLD, [finding('CVE-2026-1'), finding('CVE-2026-9', { package: 'zlib', version: '1.0' })]);
   const head = { location: LOCATION, isListed: true, digests: {}, tags: {} };
   await readRepository(complete, (await world.policies.current()).policy, head);
@@ -104,9 +104,9 @@ type Ports = Omit<VerifyWorld, 'policyVersion'>;
 
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
 export function portsOf(world: Ports, turns: Turns = {}): VerifyPorts {
-  const { cascades, rebuilds, causes, images, places, streams, policies, evidence, looks } = world;
+  const { cascades, rebuilds, causes, images, contents, places, streams, policies, evidence, looks } = world;
   const { registry, scanner, tagger, killSwitch, pace, retry, clock } = world;
-  const ports = { cascades, rebuilds, causes, images, places, streams, policies, evidence };
+  const ports = { cascades, rebuilds, causes, images, contents, places, streams, policies, evidence };
   const all = { ...ports, registry, scanner, tagger, killSwitch, looks };
   const interleaved = Object.entries(all).map(([name, port]) => [name, interleave(name, port, turns)]);
   const sleep = async (ms: number) => world.advance(ms);
@@ -121,6 +121,8 @@ interface Push {
   readonly createdAtEpochMs?: number;
   /** It has the layers of the image of that name; its own where it is left out. */
   readonly layersOf?: string;
+  /** What its layer unpacks to; not in its config where it is left out. */
+  readonly unpacked?: string;
 }
 
 export const artifactOf = (name: string, layersOf = name): Extract<Artifact, { kind: 'image' }> => ({
@@ -139,7 +141,10 @@ export function push({ registry, clock }: Pick<Ports, 'registry' | 'clock'>, nam
   const createdAtEpochMs = made.createdAtEpochMs ?? pushedAtEpochMs - MINUTE_MS;
   registry.push(LOCATION, {
     ...{ artifact: artifactOf(name, made.layersOf), tags, pushedAtEpochMs },
-    config: { createdAtEpochMs, platform, labels },
+    config: {
+      ...{ createdAtEpochMs, platform, labels },
+      ...(made.unpacked !== undefined && { diffIds: [digestOf(made.unpacked)] }),
+    },
   });
   return digestOf(name);
 }
