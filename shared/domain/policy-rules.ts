@@ -1,7 +1,9 @@
 import * as v from '../schema.ts';
-import { headTagProblem } from './head-tag.ts';
+import { headTagProblem, matchesHeadTag } from './head-tag.ts';
+import { sampleTags } from './head-tag-samples.ts';
 import { headTagText, type Policy, policyWith } from './policy.ts';
 import { SCOPE_READABLE } from './run-gate.ts';
+import { CANDIDATE } from './stream.ts';
 import { BUILT_IN_RULES } from './verdict.ts';
 
 const headTag = v.pipe(
@@ -18,7 +20,12 @@ const headTag = v.pipe(
  */
 export const wholePolicySchema = v.pipe(
   policyWith(headTag),
-  v.rule((policy) => [...repeatedIds(policy), ...unknownRules(policy), ...wrongParents(policy)]),
+  v.rule((policy) => [
+    ...repeatedIds(policy),
+    ...unknownRules(policy),
+    ...wrongParents(policy),
+    ...candidatesAsHeads(policy),
+  ]),
 );
 
 /** Verdicts cite rules by their ids, so no two rules share one, and none takes a built-in one. */
@@ -59,6 +66,22 @@ function unknownRules(policy: Policy): v.Problem[] {
       ? []
       : [{ path: ['waivers', index, 'rule'], message: `"${rule}" is no rule that can be waived` }],
   );
+}
+
+/** A candidate that matches a head tag pattern would be a head before it is verified. */
+function candidatesAsHeads({ streams }: Policy): v.Problem[] {
+  return streams.flatMap(({ promotes, headTags }, index) => {
+    if (!promotes) return [];
+    const tags = headTags.flatMap((pattern) => sampleTags(pattern));
+    return headTags.flatMap((pattern, at) => {
+      const tag = tags.find((each) => matchesHeadTag(pattern, each + CANDIDATE));
+      if (tag === undefined) return [];
+      const message =
+        `the pattern matches "${tag}${CANDIDATE}", the candidate of "${tag}", which is no head before it is verified. ` +
+        `Write a pattern that matches no tag ending in ${CANDIDATE}`;
+      return [{ path: ['streams', index, 'headTags', at], message }];
+    });
+  });
 }
 
 /** A parent is one release line, so that nobody has to guess which of several was meant. */

@@ -24,7 +24,7 @@ export const streamRulesOf = (policy: Policy, location: ImageLocation): StreamRu
 /**
  * The release line that made an image, by its tags. Tags pushed by one build are aliases: the least specific one that
  * is a head tag names the line. Without any tag (pinned by digest, or the tags have moved on) nothing tells the line,
- * unless the repository has only one.
+ * unless the repository has only one. A candidate is no head tag, whatever pattern it matches.
  */
 export function releaseLineOf(
   rules: readonly StreamRule[],
@@ -32,7 +32,7 @@ export function releaseLineOf(
 ): ReleaseLine | undefined {
   const lines = rules.flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
   if (tags === undefined || tags.length === 0) return lines.length === 1 ? lines[0] : undefined;
-  for (const tag of [...tags].sort(bySpecificity)) {
+  for (const tag of tags.filter((each) => !isCandidate(rules, each)).sort(bySpecificity)) {
     const line = lines.find(({ headTag }) => matchesHeadTag(headTag, tag));
     if (line) return line;
   }
@@ -41,6 +41,15 @@ export function releaseLineOf(
 
 /** What a pipeline pushes in the place of the tag that moves once the image is verified, where the rule `promotes`. */
 export const CANDIDATE = '-candidate';
+
+/** Whether a tag of a repository stands for a head tag that moves only once the image is verified. */
+function isCandidate(rules: readonly StreamRule[], tag: string): boolean {
+  if (!tag.endsWith(CANDIDATE)) return false;
+  const headTag = tag.slice(0, -CANDIDATE.length);
+  return rules.some(
+    ({ promotes, headTags }) => promotes && headTags.some((pattern) => matchesHeadTag(pattern, headTag)),
+  );
+}
 
 /** As `releaseLineOf`; a candidate is made by its line before it is a head of it. */
 export function makingLineOf(

@@ -110,6 +110,26 @@ test('what has lost its tags, or has others, is no head even of the only line', 
   expect(findStreams([{ ...rule, headTags: ['^22$'] }], LOCATION, listing.slice(1))[0]).not.toHaveProperty('head');
 });
 
+test('a candidate is no head though the pattern matches it, and one that was promoted is by its own tag', () => {
+  const promoting = { ...rule, headTags: ['^22.*$'], promotes: true };
+  const [head, candidate] = [pushed('head', 9, { tags: ['22'] }), pushed('new', 1, { tags: ['22-candidate'] })];
+  const headOn = (rules: readonly StreamRule[], ...listing: readonly PushedImage[]) =>
+    findStreams(rules, LOCATION, listing)[0]?.head?.images['linux/amd64'];
+  expect(headOn([promoting], head, candidate)).toBe(digestOf('head'));
+  expect(headOn([promoting], candidate)).toBeUndefined();
+  expect(headOn([promoting], head, { ...candidate, tags: ['22', '22-candidate'] })).toBe(digestOf('new'));
+  expect(headOn([{ ...promoting, promotes: false }], head, candidate)).toBe(digestOf('new'));
+});
+
+test('a candidate of another rule of the repository is no head either', () => {
+  const rules = [
+    { ...rule, headTags: ['^[0-9]+-[a-z]+$'] },
+    { ...rule, id: 'promoting', headTags: ['^22$'], promotes: true },
+  ];
+  const streams = findStreams(rules, LOCATION, [pushed('new', 1, { tags: ['22-candidate'] })]);
+  expect(streams.filter(({ head }) => head)).toEqual([]);
+});
+
 test('a pattern that two rules share belongs to the first', () => {
   const streams = findStreams([rule, { ...rule, id: 'late', owner: 'other' }], LOCATION, []);
   expect(streams.map(({ owner, headTag }) => [owner, headTag])).toEqual([

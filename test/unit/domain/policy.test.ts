@@ -427,3 +427,31 @@ describe('the documentation', () => {
     expect(parse(policySchema, document).mode).toBe('report-only');
   });
 });
+
+describe('a head tag pattern of a stream that promotes', () => {
+  const problemsOf = (headTags: string, promotes = true) => {
+    const fields = `repositories: [p], headTags: ${headTags}, promotes: ${promotes}`;
+    try {
+      parsePolicy(withRules(rule('node', 'platform', fields)));
+      return [];
+    } catch (error) {
+      return (error as PolicyInvalidError).problems;
+    }
+  };
+
+  test.each([
+    ['["^22.*$"]', 0, '22-candidate'],
+    ['["^22$", "^22-[a-z]+$"]', 1, '22-candidate'],
+    ['["^v[0-9]+(-[a-z]+)?$"]', 0, 'v0-candidate'],
+    ['["^[a-z0-9.-]+$"]', 0, 'a-candidate'],
+  ])('%s matches a candidate, and is refused', (headTags, at, candidate) => {
+    const message = expect.stringContaining(`"${candidate}"`);
+    expect(problemsOf(headTags)).toEqual([{ path: `streams[1].headTags[${at}]`, line: expect.any(Number), message }]);
+    expect(problemsOf(headTags, false)).toEqual([]);
+  });
+
+  test.each(['["^22$"]', '["^22[0-9.]*$"]', '["^[0-9a-f]{7,40}-[0-9]+$"]', '["^22(?!.*-candidate$).*$"]'])(
+    '%s matches none',
+    (headTags) => expect(problemsOf(headTags)).toEqual([]),
+  );
+});
