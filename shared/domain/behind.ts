@@ -2,7 +2,7 @@ import { headDigestOf } from './heads.ts';
 import type { Digest, Platform } from './image.ts';
 import { standsOn } from './lineage.ts';
 import type { Parents } from './lineage-evidence.ts';
-import { suited } from './lineage-facts.ts';
+import { Variants } from './lineage-variants.ts';
 import type { StreamRecord } from './records.ts';
 
 /** An image stands on one that is not the head of its stream any more. */
@@ -43,11 +43,20 @@ export function behindOf(digest: Digest, { parents, image, headOf }: KnownHeads)
   }
 }
 
+type Head = Pick<NonNullable<StreamRecord['head']>, 'images'>;
+
 /** The image of a head that a machine of some platform gets; none where nobody knows what the platform is. */
-export const headFor = (platform: Platform | undefined, head: NonNullable<StreamRecord['head']>): Digest | undefined =>
-  platform === undefined
-    ? undefined
-    : suited(
-        { platform },
-        Object.entries(head.images).map(([of, digest]) => ({ platform: of as Platform, digest })),
-      )[0]?.digest;
+export const headFor = (platform: Platform | undefined, head: Head): Digest | undefined =>
+  platform === undefined ? undefined : variantsOf(head).bestFor({ platform })[0]?.digest;
+
+/** A head of many platforms is asked after by as many images. */
+const VARIANTS = new WeakMap<Head, Variants<{ readonly platform: Platform; readonly digest: Digest }>>();
+
+function variantsOf(head: Head) {
+  const known = VARIANTS.get(head);
+  if (known) return known;
+  const images = Object.entries(head.images).map(([platform, digest]) => ({ platform: platform as Platform, digest }));
+  const variants = new Variants(images);
+  VARIANTS.set(head, variants);
+  return variants;
+}

@@ -1,5 +1,6 @@
 import { type Digest, type IndexChild, isDigest, type Platform } from './image.ts';
-import { byVariant, type LineageFacts, mayBear, pushedFirst, pushOf, suited } from './lineage-facts.ts';
+import { byVariant, type LineageFacts, mayBear, pushedFirst, pushOf } from './lineage-facts.ts';
+import { Variants } from './lineage-variants.ts';
 import { type ImageReference, readImageReference, referenceName } from './reference.ts';
 
 /** A parent that somebody names: a builder in a label, or the policy. */
@@ -27,7 +28,7 @@ interface Sequence {
   readonly platform: Platform;
   readonly inOrder: readonly LineageFacts[];
 }
-type ByKey = ReadonlyMap<string, readonly Sequence[]>;
+type ByKey = ReadonlyMap<string, Variants<Sequence>>;
 
 /** Looks up what is claimed; only for images whose content shows no parent. */
 export class Claims {
@@ -59,7 +60,7 @@ export class Claims {
     const known = digests
       .flatMap((each) => this.#images.get(each) ?? [])
       .filter((image) => image.digest !== child.digest && mayBear(image));
-    return suited(child, sequencesOf(known))[0]?.inOrder[0];
+    return sequencesOf(known).bestFor(child)[0]?.inOrder[0];
   }
 
   #withName(name: string) {
@@ -73,8 +74,8 @@ export class Claims {
   }
 }
 
-const sequencesOf = (images: readonly LineageFacts[]): Sequence[] =>
-  byVariant(images).map(([platform, group]) => ({ platform, inOrder: group.sort(pushedFirst) }));
+const sequencesOf = (images: readonly LineageFacts[]): Variants<Sequence> =>
+  new Variants(byVariant(images).map(([platform, group]) => ({ platform, inOrder: group.sort(pushedFirst) })));
 
 function byKey(images: Iterable<LineageFacts>, keysOf: (image: LineageFacts) => readonly string[]): ByKey {
   const found = new Map<string, LineageFacts[]>();
@@ -89,8 +90,8 @@ function byKey(images: Iterable<LineageFacts>, keysOf: (image: LineageFacts) => 
   return new Map([...found].map(([key, list]) => [key, sequencesOf(list)]));
 }
 
-const latest = (sequences: readonly Sequence[] = [], child: LineageFacts): LineageFacts | undefined =>
-  firstOf(suited(child, sequences), ({ inOrder }) => latestBefore(inOrder, child));
+const latest = (sequences: Variants<Sequence> | undefined, child: LineageFacts): LineageFacts | undefined =>
+  firstOf(sequences?.bestFor(child) ?? [], ({ inOrder }) => latestBefore(inOrder, child));
 
 /**
  * The last one pushed before the child: the name may have moved on since. Where nobody knows when the child was pushed,

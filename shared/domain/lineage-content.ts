@@ -1,7 +1,8 @@
 import type { Digest, Platform } from './image.ts';
-import { byVariant, hasContent, type LineageFacts, machineOf, mayBear, suited } from './lineage-facts.ts';
+import { byVariant, hasContent, type LineageFacts, mayBear } from './lineage-facts.ts';
 import { type ChainNode, ChainTrie } from './lineage-trie.ts';
 import { type Twin, Twins } from './lineage-twins.ts';
+import { machineOf, Variants } from './lineage-variants.ts';
 
 /** A parent that the content shows. */
 export interface Shown {
@@ -19,7 +20,7 @@ type Chain = ChainNode<LineageFacts>;
  */
 export class Chains {
   readonly #tries = new Map<string, ChainTrie<LineageFacts>>();
-  readonly #groups = new Map<Chain, readonly Group[]>();
+  readonly #groups = new Map<Chain, Variants<Group>>();
 
   /** The chain that the image ends; none where it holds nothing. Ask for parents once all images are added. */
   add(image: LineageFacts, layers: readonly Digest[]): Chain | undefined {
@@ -53,16 +54,16 @@ export class Chains {
     return undefined;
   }
 
-  /** The images of a chain by their platforms, those that suit the child best first. */
+  /** The images of a chain by their platforms, those that suit the child best first (`Variants`). */
   #suited(node: Chain, child: LineageFacts): readonly Twins[] {
     const { images } = node;
     if (images.length === 0 || (images.length === 1 && images[0]?.digest === child.digest)) return NONE;
     let groups = this.#groups.get(node);
     if (!groups) {
-      groups = byVariant(images).map(([platform, group]) => ({ platform, twins: new Twins(group) }));
+      groups = new Variants(byVariant(images).map(([platform, group]) => ({ platform, twins: new Twins(group) })));
       this.#groups.set(node, groups);
     }
-    return suited(child, groups).map(({ twins }) => twins);
+    return groups.bestFor(child).map(({ twins }) => twins);
   }
 }
 

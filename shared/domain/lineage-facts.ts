@@ -1,5 +1,6 @@
 import { isEmptyLayer } from './empty-layer.ts';
 import type { Digest, Platform, Tier } from './image.ts';
+import { UNKNOWN_PLATFORM, Variants, withoutImplied } from './lineage-variants.ts';
 import { compareTexts } from './order.ts';
 
 /** One entry of a config's `history`: what was done, and when. Children copy the entries of their parent. */
@@ -53,51 +54,17 @@ export const tellsHistory = ({ history }: LineageFacts): boolean =>
 /** A chain of nothing but empty layers is shared by images that have nothing to do with each other. */
 export const hasContent = (chain: readonly Digest[]): boolean => chain.some((layer) => !isEmptyLayer(layer));
 
-const UNKNOWN: Platform = 'unknown/unknown';
-
-/** Operating system and architecture: what stands on something of another one only copied files from it. */
-export function machineOf({ platform = UNKNOWN }: Pick<LineageFacts, 'platform'>): string {
-  const slash = platform.indexOf('/', platform.indexOf('/') + 1);
-  return slash < 0 ? platform : platform.slice(0, slash);
-}
-
-/** `v8` is all that 64-bit ARM ever was, and `v1` all that amd64 began with: builders write or omit them as they like. */
-const IMPLIED = /(?<=\/arm64)\/v8$|(?<=\/amd64)\/v1$/;
-
 /** Those of one machine and variant, in the order of the variants. */
 export function byVariant(images: readonly LineageFacts[]): readonly (readonly [Platform, LineageFacts[]])[] {
-  const groups = Map.groupBy(images, ({ platform = UNKNOWN }) => platform.replace(IMPLIED, '') as Platform);
+  const groups = Map.groupBy(images, ({ platform = UNKNOWN_PLATFORM }) => withoutImplied(platform));
   return [...groups].sort(([one], [other]) => compareTexts(one, other));
 }
 
-/**
- * Of images by their variants those that the child's machine can run: first its own variant, then those of which, or of
- * the child, nobody tells the variant, then earlier ones, the nearest first.
- */
-export function suited<Group extends { readonly platform: Platform }>(
+/** Of few images all those that a child's machine can run, the best first (`Variants`). */
+export const suited = <Group extends { readonly platform: Platform }>(
   child: Pick<LineageFacts, 'platform'>,
   groups: readonly Group[],
-) {
-  const { platform = UNKNOWN } = child;
-  return groups
-    .map((group) => ({ group, distance: distanceOf(platform.replace(IMPLIED, '') as Platform, group.platform) }))
-    .filter(({ distance }) => Number.isFinite(distance))
-    .sort((one, other) => one.distance - other.distance)
-    .map(({ group }) => group);
-}
-
-function distanceOf(child: Platform, parent: Platform): number {
-  if (child === parent) return 0;
-  if (machineOf({ platform: child }) !== machineOf({ platform: parent })) return Number.POSITIVE_INFINITY;
-  const [own, below] = [variantOf(child), variantOf(parent)];
-  if (own === undefined || below === undefined) return 1;
-  return below < own ? 1 + own - below : Number.POSITIVE_INFINITY;
-}
-
-function variantOf(platform: Platform): number | undefined {
-  const number = /^v(\d+)/.exec(platform.split('/')[2] ?? '')?.[1];
-  return number === undefined ? undefined : Number(number);
-}
+): readonly Group[] => [...new Variants(groups).suitedTo(child)];
 
 /**
  * One record of each image from all that was said of it: under several names and in several places it is one image,
