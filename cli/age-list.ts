@@ -3,6 +3,7 @@ import { type AgeEntry, type AgeQuestion, ageList, birthsAsked } from '../shared
 import type { Digest } from '../shared/domain/image.ts';
 import type { ImageRecord } from '../shared/domain/records.ts';
 import { repositoryName } from '../shared/domain/reference.ts';
+import { ancestorReader } from '../shared/review/waived-ancestors.ts';
 import type { CliContext } from './command.ts';
 
 const PLACES_AT_ONCE = 16;
@@ -17,16 +18,28 @@ export interface NamedAge extends AgeEntry {
 
 /** What the age list of the ledger tells of the days to come: pages of it that are asked after, and no table scan. */
 export async function readAges(
-  { index, images, places, policies, clock }: Pick<CliContext, 'index' | 'images' | 'places' | 'policies' | 'clock'>,
+  {
+    index,
+    images,
+    evidence,
+    places,
+    policies,
+    clock,
+  }: Pick<CliContext, 'index' | 'images' | 'evidence' | 'places' | 'policies' | 'clock'>,
   question: AgeQuestion,
 ): Promise<{ readonly policyVersion: string; readonly ages: readonly NamedAge[] }> {
   const { policy, version: policyVersion } = await policies.current();
   const nowEpochMs = clock();
+  const ancestors = ancestorReader({ images, evidence });
   const { beforeEpochMs, sinceEpochMs } = birthsAsked(policy, question, nowEpochMs);
   const found: AgeEntry[] = [];
   for await (const page of index.bornBefore(beforeEpochMs, sinceEpochMs)) {
     const records = await images.get(page.map(({ digest }) => digest));
-    found.push(...ageList(records.values(), policy, question, nowEpochMs));
+    const aged = await mapConcurrently([...records.values()], PLACES_AT_ONCE, async (image) => ({
+      image,
+      ancestors: await ancestors(image, policy, nowEpochMs),
+    }));
+    found.push(...ageList(aged, policy, question, nowEpochMs));
   }
   const deciders = await images.get([
     ...new Set(found.flatMap(({ digest, decidedBy }) => (decidedBy === digest ? [] : decidedBy))),

@@ -7,6 +7,7 @@ import { classify } from '../shared/domain/tier.ts';
 import { gapTexts, PolicyCoverage } from '../shared/domain/unmatched-rules.ts';
 import type { VerdictStatus } from '../shared/domain/verdict.ts';
 import { firstSeenOf } from '../shared/review/first-seen.ts';
+import { ancestorReader, type ReadAncestors } from '../shared/review/waived-ancestors.ts';
 import type { CliContext } from './command.ts';
 
 /** What one image's verdict is, and what it would be under another policy. */
@@ -35,6 +36,7 @@ const AT_ONCE = 16;
 /** Judges every image in use by a policy that is not in force, on the evidence at hand; nothing is written or asked. */
 export async function effectOf(ledger: Ledger, policy: Policy, version: string): Promise<PolicyEffect> {
   const digests = await judgedDigests(ledger);
+  const ancestors = ancestorReader(ledger);
   const changes: VerdictChange[] = [];
   const coverage = new PolicyCoverage(policy);
   let isAnySeen = false;
@@ -48,7 +50,9 @@ export async function effectOf(ledger: Ledger, policy: Policy, version: string):
       for (const location of locations) coverage.addRepository(location);
       if (stream !== undefined) coverage.addLiving(stream);
     }
-    const judged = await mapConcurrently(images, AT_ONCE, (image) => changeOf(ledger, image, policy, version));
+    const judged = await mapConcurrently(images, AT_ONCE, (image) =>
+      changeOf({ ...ledger, ancestors }, image, policy, version),
+    );
     changes.push(...judged.filter((change) => change !== undefined));
   }
   const warnings = isAnySeen ? gapTexts(coverage.gaps()) : [];
@@ -66,7 +70,7 @@ export async function judgedDigests({ index, clock }: Pick<Ledger, 'index' | 'cl
 }
 
 async function changeOf(
-  { places, streams, evidence, clock }: Ledger,
+  { places, streams, evidence, ancestors, clock }: Ledger & { readonly ancestors: ReadAncestors },
   image: ImageRecord,
   policy: Policy,
   version: string,
@@ -83,6 +87,7 @@ async function changeOf(
     {
       image: judged,
       scan: image.scan,
+      ancestors: await ancestors(judged, policy, clock()),
       ...(kept && { findings: kept.findings }),
       firstSeen: await firstSeenOf(streams, judged),
     },

@@ -5,6 +5,7 @@ import type { Policy } from './policy.ts';
 import type { ImageRecord } from './records.ts';
 import { DAY_MS } from './time.ts';
 import { BUILT_IN_RULES } from './verdict.ts';
+import type { WaivedAncestor } from './waiver.ts';
 
 /** How old an image in use or a head counts, and when that is too old. */
 export interface AgeEntry {
@@ -53,13 +54,13 @@ export function birthsAsked(
 
 /** Of images the ones that are asked after, the next to breach first. One of unknown age is none of them. */
 export function ageList(
-  images: Iterable<ImageRecord>,
+  images: Iterable<AgedRecord>,
   policy: Policy,
   question: AgeQuestion,
   nowEpochMs: number,
 ): readonly AgeEntry[] {
   return [...images]
-    .flatMap((image) => entryOf(image, policy, nowEpochMs) ?? [])
+    .flatMap((aged) => entryOf(aged, policy, nowEpochMs) ?? [])
     .filter(
       ({ deadlineEpochMs: at, state }) =>
         at <= nowEpochMs + question.days * DAY_MS && (question.overdue || state !== 'over'),
@@ -67,8 +68,14 @@ export function ageList(
     .sort((one, other) => one.deadlineEpochMs - other.deadlineEpochMs || compareTexts(one.digest, other.digest));
 }
 
-function entryOf(image: ImageRecord, policy: Policy, nowEpochMs: number): AgeEntry | undefined {
-  const reason = ageReasonAt(image, policy, nowEpochMs);
+/** An image, and those that it is built on whose waivers may reach it. */
+export interface AgedRecord {
+  readonly image: ImageRecord;
+  readonly ancestors: readonly WaivedAncestor[];
+}
+
+function entryOf({ image, ancestors }: AgedRecord, policy: Policy, nowEpochMs: number): AgeEntry | undefined {
+  const reason = ageReasonAt({ image, ancestors }, policy, nowEpochMs);
   if (!reason) return undefined;
   const { digest, tier, stream, owner, locations, references = [], inUse, isHead } = image;
   const { bornAtEpochMs, limitDays, decidedBy = digest, deadlineEpochMs = 0, waiverId } = reason;

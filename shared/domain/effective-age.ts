@@ -26,7 +26,12 @@ export interface PartBirth {
 }
 
 /** The oldest of the parts that count; of several of the same age the lowest one. */
-export interface OldestPart {
+export interface OldestPart extends CountedPart {
+  /** The others that count and whose birth is known, the oldest first, of the same age the lowest one. */
+  readonly younger: readonly CountedPart[];
+}
+
+export interface CountedPart {
   readonly bornAtEpochMs: number;
   readonly decidedBy: PartBirth;
 }
@@ -144,12 +149,13 @@ const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
 const countsFrom = ({ birth, reconfirmedAtEpochMs }: PartBirth): number | undefined =>
   reconfirmedAtEpochMs ?? (birth.known ? birth.bornAtEpochMs : undefined);
 
+/** @param parts the lowest first */
 function oldestOf(parts: readonly PartBirth[]): OldestPart | undefined {
-  let oldest: OldestPart | undefined;
-  for (const part of parts) {
-    const bornAtEpochMs = countsFrom(part);
-    if (bornAtEpochMs === undefined || (oldest && oldest.bornAtEpochMs <= bornAtEpochMs)) continue;
-    oldest = { bornAtEpochMs, decidedBy: part };
-  }
-  return oldest;
+  const [oldest, ...younger] = parts
+    .flatMap((decidedBy) => {
+      const bornAtEpochMs = countsFrom(decidedBy);
+      return bornAtEpochMs === undefined ? [] : [{ bornAtEpochMs, decidedBy }];
+    })
+    .sort((one, other) => one.bornAtEpochMs - other.bornAtEpochMs);
+  return oldest && { ...oldest, younger };
 }

@@ -7,10 +7,10 @@ import { repositoryName } from './reference.ts';
 import type { ScanState } from './scan.ts';
 import { effectiveScanState, isKnowledge, unscannable } from './scan-state.ts';
 import { severityRulesOf } from './severity.ts';
-import { ageOf, type OldestBelow } from './standing.ts';
+import { type AgedPart, ageOf, type OldestBelow } from './standing.ts';
 import { DAY_MS } from './time.ts';
 import { BUILT_IN_RULES, REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
-import { voidFromEpochMs, waiverOf } from './waiver.ts';
+import { voidFromEpochMs, type WaivedAncestor, waiverOf } from './waiver.ts';
 
 /** All that a verdict on an image rests on. */
 export interface JudgedFacts {
@@ -18,6 +18,8 @@ export interface JudgedFacts {
   readonly scan: ScanState;
   /** Of the last complete scan; absent where nobody has them at hand, which is not the same as none. */
   readonly findings?: readonly Finding[];
+  /** Images that it is built on whose waivers may reach it; left out where no waiver can (`waiversOfOthers`). */
+  readonly ancestors?: readonly WaivedAncestor[];
   /** When the image's stream first had each finding, by `findingKey`: grace runs from there, across rebuilds. */
   readonly firstSeen: ReadonlyMap<string, number>;
 }
@@ -28,9 +30,12 @@ export interface JudgedFacts {
  * Rules: docs/policy.md.
  */
 export function evaluate(facts: JudgedFacts, policy: Policy, policyVersion: string, nowEpochMs: number): Verdict {
-  const settled = [...ageReasons(facts, policy), ...findingReasons(facts, policy), ...registryReasons(facts, policy)]
-    .map((reason) => inTime(reason, nowEpochMs))
-    .map((reason) => waive(reason, facts, policy, nowEpochMs));
+  const settled = [
+    ...ageReasons(facts, policy, nowEpochMs),
+    ...[...findingReasons(facts, policy), ...registryReasons(facts, policy)]
+      .map((reason) => inTime(reason, nowEpochMs))
+      .map((reason) => waive(reason, facts, policy, nowEpochMs)),
+  ];
   const told = settled.filter((reason) => !isEarly(reason, facts, policy, nowEpochMs));
   const unknown = [...scanReasons(facts, policy, nowEpochMs), ...guessReasons(facts)];
   const reasons = [...unknown, ...told].sort(inFixedOrder);
@@ -83,11 +88,13 @@ const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier
 /**
  * The age of all that the image stands on, by the limit of its own tier. Where the age of some of it is unknown, the
  * image is at least as old as the rest: that can violate, and its being known never makes up for what is not. An image
- * whose lineage was not read yet has an unknown age.
+ * whose lineage was not read yet has an unknown age. Where a waiver of the oldest image below covers its age, the next
+ * oldest decides: no waiver of a base hides that what was built on it is too old itself.
  */
-function ageReasons({ image }: Pick<JudgedFacts, 'image'>, policy: Policy): Reason[] {
+function ageReasons(facts: AgeFacts, policy: Policy, nowEpochMs: number): Reason[] {
+  const { image } = facts;
   const age = ageOf(image);
-  if (age.known) return [ageReason(image, age, policy)];
+  if (age.known) return partReasons(age, facts, policy, nowEpochMs);
   const { unknown, oldestKnown, isUnread } = age;
   return [
     {
@@ -97,11 +104,23 @@ function ageReasons({ image }: Pick<JudgedFacts, 'image'>, policy: Policy): Reas
       ...by(image, unknown[0]),
       ...(isUnread && { isLineageUnread: true }),
     },
-    ...(oldestKnown ? [ageReason(image, oldestKnown, policy)] : []),
+    ...(oldestKnown ? partReasons(oldestKnown, facts, policy, nowEpochMs) : []),
   ];
 }
 
-function ageReason(image: ImageFacts, { bornAtEpochMs, decidedBy }: OldestBelow, policy: Policy): Reason {
+type AgeFacts = Pick<JudgedFacts, 'image' | 'ancestors'>;
+
+function partReasons({ younger = [], ...oldest }: OldestBelow, facts: AgeFacts, policy: Policy, nowEpochMs: number) {
+  const reasons: Reason[] = [];
+  for (const part of [oldest, ...younger]) {
+    const reason = waive(inTime(ageReason(facts.image, part, policy), nowEpochMs), facts, policy, nowEpochMs);
+    reasons.push(reason);
+    if (reason.waivedThrough === undefined) break;
+  }
+  return reasons;
+}
+
+function ageReason(image: ImageFacts, { bornAtEpochMs, decidedBy }: AgedPart, policy: Policy): Reason {
   const { limitDays } = ageLimitOf(policy, image);
   return {
     ruleId: BUILT_IN_RULES.ageLimit,
@@ -117,15 +136,18 @@ function ageReason(image: ImageFacts, { bornAtEpochMs, decidedBy }: OldestBelow,
 /** Whose age it is, where it is another image's. */
 const by = ({ digest }: ImageFacts, decidedBy = digest) => (decidedBy === digest ? {} : { decidedBy });
 
-/** The age of an image as it counts at an instant, whether it is told yet or not; `undefined` where nobody knows any. */
+/**
+ * The age of an image as it counts at an instant, whether it is told yet or not; `undefined` where nobody knows any. Where
+ * waivers of images below cover their ages, the one of its lineage that breaches first.
+ */
 export const ageReasonAt = (
-  image: JudgedFacts['image'],
+  facts: AgeFacts,
   policy: Policy,
   nowEpochMs: number,
 ): (Reason & { readonly kind: 'age' }) | undefined =>
-  ageReasons({ image }, policy)
-    .map((reason) => waive(inTime(reason, nowEpochMs), { image }, policy, nowEpochMs))
-    .find((reason) => reason.kind === 'age');
+  ageReasons(facts, policy, nowEpochMs)
+    .filter((reason) => reason.kind === 'age')
+    .toSorted((one, other) => (one.deadlineEpochMs ?? 0) - (other.deadlineEpochMs ?? 0))[0];
 
 /** Age is told once the warning share of the limit is used up; the instant of the breach is known before. */
 export function isEarly(
@@ -175,13 +197,17 @@ const inTime = (reason: Reason, nowEpochMs: number): Reason =>
   reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) <= nowEpochMs ? { ...reason, effect: 'violates' } : reason;
 
 /** A waiver that ends before the deadline changes nothing; otherwise the image violates once the waiver is void. */
-function waive(reason: Reason, { image }: Pick<JudgedFacts, 'image'>, policy: Policy, nowEpochMs: number): Reason {
+function waive(reason: Reason, { image, ancestors }: AgeFacts, policy: Policy, nowEpochMs: number): Reason {
   if (reason.effect === 'unknown') return reason;
-  const waiver = waiverOf(policy.waivers, image, reason, nowEpochMs);
-  if (!waiver) return reason;
-  const endsAtEpochMs = voidFromEpochMs(waiver);
+  const accepted = waiverOf(policy.waivers, image, reason, nowEpochMs, ancestors);
+  if (!accepted) return reason;
+  const endsAtEpochMs = voidFromEpochMs(accepted.waiver);
   if (reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) >= endsAtEpochMs) return reason;
-  return { ...reason, effect: 'waived', deadlineEpochMs: endsAtEpochMs, waiverId: waiver.id };
+  return {
+    ...reason,
+    ...{ effect: 'waived', deadlineEpochMs: endsAtEpochMs, waiverId: accepted.waiver.id },
+    ...(accepted.through !== undefined && { waivedThrough: accepted.through }),
+  };
 }
 
 const KINDS = [

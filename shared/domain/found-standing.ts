@@ -1,13 +1,20 @@
 import { behindOf, type Placed } from './behind.ts';
 import { unpackedId } from './chain.ts';
-import { type AgedImage, effectiveBirth, knownAges, type OldestPart } from './effective-age.ts';
+import { type AgedImage, type CountedPart, effectiveBirth, knownAges, type OldestPart } from './effective-age.ts';
 import type { Digest, IndexChild } from './image.ts';
 import { ancestorsOf, findParents } from './lineage.ts';
 import { cutCycles } from './lineage-cycles.ts';
 import type { Parent, Parents } from './lineage-evidence.ts';
 import { diffIdsOf, type LineageFacts } from './lineage-facts.ts';
 import type { StreamRecord } from './records.ts';
-import { MOST_UNKNOWN_KEPT, type OldestBelow, type Standing, type StandingAge } from './standing.ts';
+import {
+  type AgedPart,
+  MOST_UNKNOWN_KEPT,
+  MOST_YOUNGER_KEPT,
+  type OldestBelow,
+  type Standing,
+  type StandingAge,
+} from './standing.ts';
 
 /** One image, as far as its lineage and its age are read from it. */
 export interface KnownImage {
@@ -113,7 +120,12 @@ function ageIn(birth: ReturnType<typeof effectiveBirth>): StandingAge {
   };
 }
 
-const oldestIn = ({ bornAtEpochMs, decidedBy }: OldestPart): OldestBelow => ({
+const oldestIn = ({ younger, ...oldest }: OldestPart): OldestBelow => ({
+  ...partOf(oldest),
+  ...(younger.length > 0 && { younger: younger.slice(0, MOST_YOUNGER_KEPT).map(partOf) }),
+});
+
+const partOf = ({ bornAtEpochMs, decidedBy }: CountedPart): AgedPart => ({
   bornAtEpochMs,
   decidedBy: decidedBy.digest,
 });

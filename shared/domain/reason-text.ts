@@ -28,11 +28,17 @@ function factText(reason: Reason): string {
 
 /** What an image stands on may decide for it. */
 const by = ({ decidedBy }: { readonly decidedBy?: string }): string =>
-  decidedBy === undefined ? '' : ` by ${decidedBy.slice(0, SHORT_DIGEST)}, which it stands on`;
+  decidedBy === undefined ? '' : ` by ${short(decidedBy)}, which it stands on`;
+
+const short = (digest: string): string => digest.slice(0, SHORT_DIGEST);
 
 const SHORT_DIGEST = 'sha256:'.length + 12;
 
-const waiverOf = ({ waiverId }: Reason): string[] => (waiverId === undefined ? [] : [`waived by ${waiverId}`]);
+const waiverOf = ({ waiverId, waivedThrough }: Reason): string[] => {
+  if (waiverId === undefined) return [];
+  const from = waivedThrough === undefined ? '' : `, a waiver of ${short(waivedThrough)}, which it stands on`;
+  return [`waived by ${waiverId}${from}`];
+};
 
 function detailsOf(reason: Reason): string[] {
   switch (reason.kind) {

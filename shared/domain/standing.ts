@@ -28,11 +28,22 @@ export type StandingAge =
       readonly isUnread?: true;
     };
 
-export interface OldestBelow {
+export interface OldestBelow extends AgedPart {
+  /**
+   * The others that count and are not older, the oldest first, at most `MOST_YOUNGER_KEPT`; absent where there are none.
+   * Asked where a waiver covers the age of the oldest.
+   */
+  readonly younger?: readonly AgedPart[];
+}
+
+/** One image of a lineage whose age is known. */
+export interface AgedPart {
   readonly bornAtEpochMs: number;
   /** The image whose birth it is: this one or an ancestor. */
   readonly decidedBy: Digest;
 }
+
+export const MOST_YOUNGER_KEPT = 5;
 
 export const MOST_UNKNOWN_KEPT = 5;
 

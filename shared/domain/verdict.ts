@@ -20,6 +20,8 @@ export type Reason = {
   /** When it violates, or since when it does; for `waived`, when it will once the waiver is void. */
   readonly deadlineEpochMs?: number;
   readonly waiverId?: string;
+  /** The image below whose waiver it is; absent where the image itself is in its scope. */
+  readonly waivedThrough?: Digest;
 } & ReasonFact;
 
 export type ReasonFact =

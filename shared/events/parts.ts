@@ -40,6 +40,7 @@ const judged = {
   effect: v.picklist(REASON_EFFECTS),
   deadlineEpochMs: v.exactOptional(epochMs),
   waiverId: v.exactOptional(text),
+  waivedThrough: v.exactOptional(digest),
 };
 
 export const reason = v.variant('kind', [

@@ -10,11 +10,12 @@ import type { PolicyVersion } from '../ports/policies.ts';
 import type { Retry } from '../ports/retry.ts';
 import { type JudgePorts, judge, type Learnt } from './judge.ts';
 import { recordCauses } from './record-causes.ts';
+import { ancestorReader } from './waived-ancestors.ts';
 
 /** Each may hold some thousand findings in memory. */
 const IMAGES_AT_ONCE = 8;
 
-export interface JudgeImagesPorts extends JudgePorts {
+export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors'> {
   readonly images: ImageLedger;
   readonly causes: CauseLedger;
   readonly clock: Clock;
@@ -54,7 +55,8 @@ export async function judgeImages(
     return results.flat();
   };
 
-  const settled = await orFailed(targets, (target) => settle(ports, policy, target));
+  const judging = { ...ports, ancestors: ancestorReader(ports) };
+  const settled = await orFailed(targets, (target) => settle(judging, policy, target));
   const failedStreams = await recordCauses(ports.causes, settled.flatMap(factsFor));
   await orFailed(settled, async ({ image, verdict, judgement }) => {
     const blocked =
@@ -72,7 +74,11 @@ interface Settled {
   readonly judgement?: Judgement;
 }
 
-async function settle(ports: JudgeImagesPorts, policy: PolicyVersion, { image, learn }: Target): Promise<Settled> {
+async function settle(
+  ports: JudgeImagesPorts & JudgePorts,
+  policy: PolicyVersion,
+  { image, learn }: Target,
+): Promise<Settled> {
   if (!learn) {
     if (!image.verdict) throw new ImageNotRecordedError(image.digest);
     return { image, verdict: image.verdict };

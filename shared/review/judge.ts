@@ -11,10 +11,13 @@ import type { EvidenceStore } from '../ports/evidence.ts';
 import type { Judgement, StreamLedger } from '../ports/ledger.ts';
 import type { PolicyVersion } from '../ports/policies.ts';
 import { recordSightings } from './first-seen.ts';
+import { keptFindings } from './kept-findings.ts';
+import type { ReadAncestors } from './waived-ancestors.ts';
 
 export interface JudgePorts {
   readonly streams: Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'>;
   readonly evidence: EvidenceStore;
+  readonly ancestors: ReadAncestors;
 }
 
 /** What was learnt of an image: a reading of the scanner, or only what was kept of an earlier one. */
@@ -41,7 +44,8 @@ export async function judge(
   const known = await knownAfter(ports.evidence, image, learnt);
   const firstSeen = await sightingsOf(ports.streams, policy, image, known);
   const { scan, findings } = known;
-  const facts = { image, scan, firstSeen, ...(findings && { findings }) };
+  const ancestors = await ports.ancestors(image, policy, nowEpochMs);
+  const facts = { image, scan, firstSeen, ancestors, ...(findings && { findings }) };
   return {
     digest: image.digest,
     scan,
@@ -69,19 +73,6 @@ function scanAfter(image: ImageRecord, learnt: Learnt): ScanState {
   if (learnt.outcome !== 'kept') return stateAfterReading(image.scan, learnt);
   const cannot = unscannable(image);
   return cannot ? { ...image.scan, ...cannot } : image.scan;
-}
-
-const NO_FINDINGS = fingerprint([]);
-
-/** The findings that the ledger's fingerprint names; evidence of another result is none. */
-async function keptFindings(
-  evidence: EvidenceStore,
-  { digest, findingsFingerprint }: ImageRecord,
-): Promise<readonly Finding[] | undefined> {
-  if (findingsFingerprint === undefined) return undefined;
-  if (findingsFingerprint === NO_FINDINGS) return [];
-  const kept = await evidence.findings(digest);
-  return kept && fingerprint(kept.findings) === findingsFingerprint ? kept.findings : undefined;
 }
 
 /** What is known of an image that nobody can look at, or need not look at again. */

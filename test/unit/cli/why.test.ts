@@ -35,6 +35,20 @@ test('why shows the answer to the open cause and when it is looked at again', as
   expect(text).toContain('Remembered: 1 failure in a row; reset by jo 2026-11-24 01:00 UTC (2 hours ago): mended');
 });
 
+test('why says of which image below a waiver is, and that the lineage was not read yet', async () => {
+  const world = await planWorld();
+  const base = digestOf('base');
+  const waived = { ...reasonOf(fact()), effect: 'waived' } as const;
+  const unread = { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', isLineageUnread: true } as const;
+  await pushed(world, 0, 'app-0', {
+    tags: ['v1'],
+    reasons: [unread, { ...waived, waiverId: 'accepted', waivedThrough: base }],
+  });
+  const text = await why(world);
+  expect(text).toContain(`waived by accepted, a waiver of ${base.slice(0, 19)}, which it stands on`);
+  expect(text).toContain('age unknown, its lineage was not read yet');
+});
+
 test('why shows the cascade that works on the stream, its last rebuild, and what a closure waits for', async () => {
   const world = await planWorld();
   await violating(world);

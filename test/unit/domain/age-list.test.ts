@@ -3,7 +3,7 @@ import { type Policy, type PolicyDocument, policySchema } from '../../../shared/
 import type { ImageRecord } from '../../../shared/domain/records.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fc } from '../../support/seeded.ts';
-import { completeScan, DAY, digestOf, image, NOW, tiers } from './arbitraries.ts';
+import { completeScan, DAY, digestOf, image, LOCATION, NOW, tiers } from './arbitraries.ts';
 
 const policyOf = (changes: Partial<PolicyDocument> = {}): Policy =>
   parse(policySchema, { version: 1, ages: { default: { limitDays: 30 } }, streams: [], severities: [], ...changes });
@@ -30,7 +30,14 @@ const aged = (daysAgo: number, changes: Partial<ImageRecord> = {}): ImageRecord 
 });
 const within = (days: number, overdue = false): AgeQuestion => ({ days, overdue });
 const list = (record: ImageRecord, policy = POLICY, question = within(7)): readonly AgeEntry[] =>
-  ageList([record], policy, question, NOW);
+  listOf([record], policy, question);
+const listOf = (records: readonly ImageRecord[], policy: Policy, question: AgeQuestion): readonly AgeEntry[] =>
+  ageList(
+    records.map((record) => ({ image: record, ancestors: [] })),
+    policy,
+    question,
+    NOW,
+  );
 
 test.each<[string, ImageRecord, AgeQuestion, AgeEntry['state'] | undefined]>([
   ['young, and not too old in time', aged(22.99), within(7), undefined],
@@ -74,9 +81,26 @@ test('what a waiver lets pass breaches once that is void', () => {
   expect(list(aged(90), WAIVED, within(1))).toEqual([]);
 });
 
+test('where a waiver covers the base, the entry is what breaches first: the waiver ends, or what is built on it is too old', () => {
+  const base = { digest: digestOf('base'), locations: [{ ...LOCATION, repository: 'base/os' }] };
+  const [scope] = [{ repositories: ['base/*'] }];
+  const policy = policyOf({ waivers: WAIVED.waivers.map((waiver) => ({ ...waiver, scope })) });
+  const entry = (ownDays: number) => {
+    const own = { bornAtEpochMs: NOW - ownDays * DAY, decidedBy: digestOf('web') };
+    const standing = {
+      age: { known: true, bornAtEpochMs: NOW - 90 * DAY, decidedBy: base.digest, younger: [own] },
+    } as const;
+    return ageList([{ image: aged(ownDays, { standing }), ancestors: [base] }], policy, within(7), NOW);
+  };
+  expect(entry(1)).toMatchObject([
+    { state: 'waived', decidedBy: base.digest, deadlineEpochMs: Date.UTC(2026, 10, 27) },
+  ]);
+  expect(entry(29)).toMatchObject([{ state: 'warning', decidedBy: digestOf('web'), deadlineEpochMs: NOW + DAY }]);
+});
+
 test('the next to breach comes first', () => {
   const images = [aged(24, { digest: digestOf('b') }), aged(28, { digest: digestOf('a') })];
-  expect(ageList(images, POLICY, within(7), NOW).map(({ digest }) => digest)).toEqual([digestOf('a'), digestOf('b')]);
+  expect(listOf(images, POLICY, within(7)).map(({ digest }) => digest)).toEqual([digestOf('a'), digestOf('b')]);
 });
 
 test('whatever is listed lies between the births that are asked for, and what was read beyond adds nothing', () => {
@@ -88,7 +112,7 @@ test('whatever is listed lies between the births that are asked for, and what wa
       const { sinceEpochMs = Number.NEGATIVE_INFINITY, beforeEpochMs } = birthsAsked(policy, question, NOW);
       const isRead = ({ birth }: ImageRecord) =>
         birth.known && birth.bornAtEpochMs >= sinceEpochMs && birth.bornAtEpochMs < beforeEpochMs;
-      expect(ageList(all.filter(isRead), policy, question, NOW)).toEqual(ageList(all, policy, question, NOW));
+      expect(listOf(all.filter(isRead), policy, question)).toEqual(listOf(all, policy, question));
     }),
   );
 });

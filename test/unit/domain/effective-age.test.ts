@@ -310,6 +310,7 @@ test('says what decides and by which evidence, where the base begins, and what t
       stream,
       birth: { known: true, bornAtEpochMs: ago(20), evidence: [created(20), pushed(20)] },
     },
+    younger: [expect.objectContaining({ bornAtEpochMs: ago(10) }), expect.objectContaining({ bornAtEpochMs: ago(5) })],
     base: digestOf('base'),
     vendor: [
       { digest: digestOf('vendor'), tier: 'mirrored', birth: vendor().birth },

@@ -6,6 +6,7 @@ import type { ImageFacts } from '../../../shared/domain/records.ts';
 import { NEVER_SCANNED, SCAN_STATES, type ScanState } from '../../../shared/domain/scan.ts';
 import type { StandingAge } from '../../../shared/domain/standing.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
+import type { WaivedAncestor } from '../../../shared/domain/waiver.ts';
 import { parse } from '../../../shared/schema.ts';
 import { alone } from '../../support/samples.ts';
 import { completeScan, DAY, digestOf, image, LOCATION, NOW } from './arbitraries.ts';
@@ -417,6 +418,78 @@ describe('waivers', () => {
     ],
   ])('for %s', (_, changes, subject, status) => {
     expect(waived(changes, { findings: [finding()], image: image(subject) }).status).toBe(status);
+  });
+
+  describe('of an image below', () => {
+    const baseScope = { scope: { repositories: ['base/*'] } };
+    const base = (changes: Partial<WaivedAncestor> = {}): WaivedAncestor => ({
+      ...{ digest: digestOf('base'), locations: [{ ...LOCATION, repository: 'base/os' }], owner: 'os' },
+      findings: [finding()],
+      ...changes,
+    });
+
+    test('covers a finding that comes from it, and says so', () => {
+      expect(waived(baseScope, { findings: [finding()], ancestors: [base()] })).toMatchObject({
+        status: 'compliant',
+        reasons: [{ effect: 'waived', waiverId: 'accepted', waivedThrough: digestOf('base'), deadlineEpochMs: ends }],
+        nextBreachAtEpochMs: ends,
+      });
+    });
+
+    test.each<[string, Partial<JudgedFacts>]>([
+      ['the image brought the same vulnerability in another package', { findings: [finding({ package: 'libssl' })] }],
+      ['it brought another version of the package', { findings: [finding({ version: '3.1' })] }],
+      ['the image below does not have it', { ancestors: [base({ findings: [] })] }],
+      ['nobody knows what the image below has', { ancestors: [{ ...base(), findings: undefined as never }] }],
+      ['the image below lies outside the scope', { ancestors: [base({ locations: [LOCATION] })] }],
+      ['it lies in the scope with one of its places', { ancestors: [base({ locations: [LOCATION, LOCATION] })] }],
+      [
+        'the scanner names another layer',
+        {
+          findings: [finding({ layer: digestOf('own layer') })],
+          ancestors: [base({ findings: [finding({ layer: digestOf('layer of the base') })] })],
+        },
+      ],
+      [
+        'the scanner tells no version',
+        { findings: [finding({ version: '' })], ancestors: [base({ findings: [finding({ version: '' })] })] },
+      ],
+    ])('covers nothing where %s', (_, changes) => {
+      const verdict = waived(baseScope, { findings: [finding()], ancestors: [base()], ...changes });
+      expect(told(verdict)).toEqual(['violating', 'no-critical violates']);
+    });
+
+    test('of several waivers the one that holds longest counts, of equal ones that of the image itself', () => {
+      const longer = { ...waiver, id: 'longer', expires: '2026-12-09', scope: { repositories: ['base/*'] } };
+      const own = { ...waiver, id: 'z-own', expires: '2026-12-09', scope: { repositories: ['apps/*'] } };
+      const idOf = (...waivers: PolicyDocument['waivers'] & object) =>
+        judge({ findings: [finding()], ancestors: [base()] }, policyOf({ waivers })).reasons[0]?.waiverId;
+      expect(idOf({ ...waiver, scope: own.scope }, longer)).toBe('longer');
+      expect(idOf(longer, own)).toBe('z-own');
+    });
+
+    const aged = (oldest: number, ...others: readonly (readonly [string, number])[]) => {
+      const part = (name: string, days: number) => ({ bornAtEpochMs: NOW - days * DAY, decidedBy: digestOf(name) });
+      const younger = others.map(([name, days]) => part(name, days));
+      return { image: { ...image(), standing: { age: { known: true, ...part('base', oldest), younger } } } } as const;
+    };
+    const ofAge = { rule: 'age-limit', ...baseScope };
+
+    test('covers the age that it decides, and the next oldest image decides then', () => {
+      const young = waived(ofAge, { ...aged(40, ['platform', 29], ['web', 2]), ancestors: [base()] });
+      expect(young.reasons).toMatchObject([
+        { effect: 'due', decidedBy: digestOf('platform'), deadlineEpochMs: NOW + DAY },
+        { effect: 'waived', decidedBy: digestOf('base'), waivedThrough: digestOf('base') },
+      ]);
+      expect([young.status, young.nextBreachAtEpochMs]).toEqual(['compliant', NOW + DAY]);
+      const old = waived(ofAge, { ...aged(40, ['platform', 31], ['web', 2]), ancestors: [base()] });
+      expect(told(old)).toEqual(['violating', 'age-limit violates', 'age-limit waived']);
+    });
+
+    test('covers no age that another image decides', () => {
+      const platform = base({ digest: digestOf('platform') });
+      expect(waived(ofAge, { ...aged(40, ['platform', 31]), ancestors: [platform] }).status).toBe('violating');
+    });
   });
 
   test('of age, by its rule', () => {

@@ -26,9 +26,15 @@ const find = (given: Readonly<Record<string, Given>>, isWhole = true, readAround
   const images = new Map(Object.entries(given).map(([name, one]) => [digestOf(name), known(name, one)]));
   const around = new Set(readAround.map(digestOf));
   const found = findStandings({ images, indexes: new Map(), isWhole, around }, NOW, false);
-  return (name: string) => found.of(digestOf(name));
+  return (name: string) => oldestOnly(found.of(digestOf(name)));
 };
 
+/** What is known of an age beside the oldest image is another test's. */
+const oldestOnly = (standing: Standing | undefined): Standing | undefined => {
+  if (!standing?.age.known) return standing;
+  const { younger: _, ...age } = standing.age;
+  return { ...standing, age };
+};
 const on = (name: string) => ({ digest: digestOf(name), evidence: 'layers' }) as const;
 const old = (days: number, decidedBy: string) =>
   ({ known: true, bornAtEpochMs: ago(days), decidedBy: digestOf(decidedBy) }) as const;
@@ -41,6 +47,20 @@ test('parent and age of the oldest; an image nobody knows has none', () => {
   expect(of('app')).toEqual({ parent: on('base'), age: old(40, 'base') });
   expect(of('base')).toEqual({ age: old(40, 'base') });
   expect(of('stranger')).toBeUndefined();
+});
+
+test('beside the oldest image five others are kept with their births, the oldest first', () => {
+  const names = Array.from({ length: 8 }, (_, n) => `image-${n}`);
+  const given = names.map((name, n): [Digest, KnownImage] => [
+    digestOf(name),
+    known(name, { layers: names.slice(0, n + 1), days: 20 - n }),
+  ]);
+  const { of } = findStandings({ images: new Map(given), indexes: new Map(), isWhole: true }, NOW, false);
+  expect(of(digestOf('image-7'))?.age).toEqual({
+    ...old(20, 'image-0'),
+    younger: [1, 2, 3, 4, 5].map((n) => ({ bornAtEpochMs: ago(20 - n), decidedBy: digestOf(`image-${n}`) })),
+  });
+  expect(of(digestOf('image-0'))?.age).toEqual(old(20, 'image-0'));
 });
 
 test('of unknown births five are kept, the lowest first, beside the oldest that is known', () => {

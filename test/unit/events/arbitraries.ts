@@ -25,7 +25,10 @@ const optional = <Members extends object>(members: { [Name in keyof Members]: fc
 const judged = fc
   .tuple(
     fc.record({ ruleId, effect: fc.constantFrom(...REASON_EFFECTS) }),
-    optional<{ deadlineEpochMs: number; waiverId: string }>({ deadlineEpochMs: epochMs, waiverId: fc.constant('W-1') }),
+    optional<{ deadlineEpochMs: number; waiverId: string; waivedThrough: Digest }>({
+      ...{ deadlineEpochMs: epochMs, waiverId: fc.constant('W-1') },
+      waivedThrough: fc.constant(digestOf('base')),
+    }),
   )
   .map(([one, other]) => ({ ...one, ...other }));
 
@@ -34,7 +37,10 @@ const fact = fc.oneof(
     .tuple(
       fc.oneof(
         fc.record({ kind: fc.constant('age' as const), bornAtEpochMs: epochMs, limitDays: fc.constantFrom(30, 60) }),
-        fc.constant({ kind: 'age-unknown' as const }),
+        fc.constantFrom(
+          { kind: 'age-unknown' as const },
+          { kind: 'age-unknown' as const, isLineageUnread: true as const },
+        ),
       ),
       optional<{ decidedBy: Digest }>({ decidedBy: fc.constant(digestOf('base')) }),
     )

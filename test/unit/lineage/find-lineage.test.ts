@@ -40,8 +40,15 @@ test('what runs, heads and what they stand on get their parent, and the age of t
   const part = await findIn(world);
   expect(part).toEqual({ kind: 'lineage', key: 'fleet', images: 3, failures: [], failed: 0 });
   expect(await collect(world.runs.parts(RUN))).toEqual([part]);
-  expect(await standingOf(world, 'app')).toEqual({ parent: layers('platform'), age });
-  expect(await standingOf(world, 'platform')).toEqual({ parent: layers('base'), age });
+  const [platform, app] = [
+    { bornAtEpochMs: ago(world, 20), decidedBy: digestOf('platform') },
+    { bornAtEpochMs: ago(world, 5), decidedBy: digestOf('app') },
+  ];
+  expect(await standingOf(world, 'app')).toEqual({
+    parent: layers('platform'),
+    age: { ...age, younger: [platform, app] },
+  });
+  expect(await standingOf(world, 'platform')).toEqual({ parent: layers('base'), age: { ...age, younger: [platform] } });
   expect(await standingOf(world, 'base')).toEqual({ age });
 });
 
@@ -204,7 +211,7 @@ describe('what the policy declares', () => {
     await push(world, 'newer base', { ...named('base'), layers: ['os of today'], daysAgo: 4, isHead: true });
     await push(world, 'later app', { ...named('application'), layers: ['more'], daysAgo: 3, isHead: true });
     await findIn(world);
-    expect(await standingOf(world, 'later app')).toEqual({
+    expect(await standingOf(world, 'later app')).toMatchObject({
       parent: { digest: digestOf('newer base'), evidence: 'declared' },
       age: { known: true, bornAtEpochMs: ago(world, 4), decidedBy: digestOf('newer base') },
     });

@@ -49,7 +49,7 @@ test('a new head is known to stand on what its layers say, before any review', a
   await newBase(world);
   await push(world, 'platform 2', { tier: 'platform', layers: ['os of base 2', 'node'], daysAgo: 0, isHead: true });
   await follow(world, moved(PLATFORM));
-  expect(await standingOf(world, 'platform 2')).toEqual({
+  expect(await standingOf(world, 'platform 2')).toMatchObject({
     parent: { digest: digestOf('base 2'), evidence: 'layers' },
     age: { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('base 2') },
   });

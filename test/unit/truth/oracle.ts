@@ -186,7 +186,9 @@ export class Oracle implements Witness {
     const beganAt = run.startedAtEpochMs;
     for (const image of output.images) {
       for (const fact of rebuild.facts) {
-        if (fact.kind === 'finding' && this.#holdsPair(image, fact))
+        // What is waived by now asks for nothing any more, also where the waiver is that of a line below.
+        const asks = fact.kind === 'finding' && !this.#isWaived(image.line, fact.vulnerability);
+        if (asks && this.#holdsPair(image, fact))
           this.#violated(`${line.name} is fixed by ${image.name}, which has ${fact.vulnerability} in ${fact.package}`);
         if (fact.kind === 'age' && image.own && this.#isOldLayer(image, world.clock()))
           this.#violated(`${line.name} is fixed by ${image.name}, whose own content is too old`);

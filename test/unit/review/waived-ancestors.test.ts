@@ -1,0 +1,120 @@
+import { jest } from '@jest/globals';
+import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
+import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import type { ImageRecord } from '../../../shared/domain/records.ts';
+import { ancestorReader } from '../../../shared/review/waived-ancestors.ts';
+import { parse } from '../../../shared/schema.ts';
+import {
+  ask,
+  batchOf,
+  digestOf,
+  factsOf,
+  finding,
+  first,
+  policyDocument,
+  runs,
+  type World,
+  worldWith,
+} from '../policy-evaluation/support.ts';
+
+const [APP, PLATFORM, BASE] = [digestOf(1), digestOf(2), digestOf(3)];
+const BASE_PLACE = { ...first, repository: 'base/os' };
+
+const waiver = {
+  ...{ id: 'accepted', finding: 'CVE-1', reason: 'not reachable from outside', author: 'security@example.com' },
+  ...{ created: '2026-11-01', expires: '2026-12-01' },
+};
+const waived: PolicyDocument = { ...policyDocument, waivers: [{ ...waiver, scope: { repositories: ['base/*'] } }] };
+
+/** An application on a platform on a base, all of them scanned; the base has a finding that is waived there. */
+async function threeTiers({ document = waived, link = 'layers' as LineageEvidence, base = [finding('CVE-1')] } = {}) {
+  const world = await worldWith(document);
+  await runs(world, BASE, { tier: 'base', stream: 'base', locations: [BASE_PLACE] });
+  await runs(world, PLATFORM, { tier: 'platform', stream: 'platform' });
+  await runs(world, APP);
+  await below(world, PLATFORM, BASE, link);
+  await below(world, APP, PLATFORM, 'history');
+  world.scanner.finds(BASE, base);
+  for (const digest of [APP, PLATFORM]) world.scanner.finds(digest, [finding('CVE-1')]);
+  for (const [digest, place] of [
+    [BASE, BASE_PLACE],
+    [PLATFORM, first],
+    [APP, first],
+  ] as const)
+    await ask(world, digest, place);
+  world.advance(60_000);
+  return world;
+}
+
+const below = (world: World, digest: typeof APP, parent: typeof APP, evidence: LineageEvidence) =>
+  world.images.recordStanding(digest, (before) => before && { ...before, parent: { digest: parent, evidence } });
+
+async function judged(world: World, digest = APP): Promise<ImageRecord['verdict']> {
+  // What is below may be judged after what stands on it: then the next review knows.
+  await evaluateBatch(world.ports, batchOf(world, [BASE]));
+  await evaluateBatch(world.ports, batchOf(world, [PLATFORM, APP]));
+  return world.images.records.get(digest)?.verdict;
+}
+
+test('a waiver of a base reaches what is built on it, over a platform that lies outside its scope', async () => {
+  const world = await threeTiers();
+  expect(await judged(world)).toMatchObject({
+    status: 'compliant',
+    reasons: [{ effect: 'waived', waiverId: 'accepted', waivedThrough: BASE }],
+  });
+  expect((await judged(world, BASE))?.reasons[0]).not.toHaveProperty('waivedThrough');
+  expect((await world.causes.get([factsOf(APP).stream ?? ''])).size).toBe(0);
+});
+
+test('it does not cover what the base does not have, though the vulnerability is the same', async () => {
+  const world = await threeTiers({ base: [{ ...finding('CVE-1'), version: '3.0.0' }] });
+  expect(await judged(world)).toMatchObject({ status: 'violating' });
+});
+
+test.each<[LineageEvidence, string]>([
+  ['diff-ids', 'compliant'],
+  ['declared', 'compliant'],
+  ['label-digest', 'violating'],
+  ['label-name', 'violating'],
+  ['earliest-push', 'violating'],
+])('along %s in the lineage: %s', async (link, status) => {
+  expect(await judged(await threeTiers({ link }))).toMatchObject({ status });
+});
+
+test('a base that nobody has scanned passes nothing on', async () => {
+  const world = await threeTiers();
+  await evaluateBatch(world.ports, batchOf(world, [APP]));
+  expect(world.images.records.get(APP)?.verdict?.status).toBe('violating');
+});
+
+test.each<[string, PolicyDocument]>([
+  ['no waiver', policyDocument],
+  ['waivers that hold everywhere', { ...waived, waivers: [{ ...waiver, scope: { package: 'zlib' } }] }],
+  ['waivers that cover the image itself', { ...waived, waivers: [{ ...waiver, scope: { repositories: ['apps/*'] } }] }],
+])('%s: nothing below is read', async (_, document) => {
+  const world = await threeTiers({ document });
+  const [reads, findings] = [jest.spyOn(world.images, 'get'), jest.spyOn(world.evidence, 'findings')];
+  const image = world.images.records.get(APP) as ImageRecord;
+  expect(await ancestorReader(world)(image, parse(policySchema, document), world.clock())).toEqual([]);
+  expect([reads.mock.calls.length, findings.mock.calls.length]).toEqual([0, 0]);
+});
+
+test('of many images on one base that is read once', async () => {
+  const world = await threeTiers();
+  await evaluateBatch(world.ports, batchOf(world, [BASE]));
+  const reader = ancestorReader(world);
+  const findings = jest.spyOn(world.evidence, 'findings');
+  const image = world.images.records.get(APP) as ImageRecord;
+  for (let n = 0; n < 20; n += 1)
+    expect(await reader(image, parse(policySchema, waived), world.clock())).toMatchObject([{ digest: BASE }]);
+  expect(findings.mock.calls.length).toBe(1);
+});
+
+test('standings that lead in a circle end', async () => {
+  const world = await threeTiers();
+  await below(world, BASE, APP, 'layers');
+  const image = world.images.records.get(APP) as ImageRecord;
+  const found = await ancestorReader(world)(image, parse(policySchema, waived), world.clock());
+  expect(found.map(({ digest }) => digest)).toEqual([BASE]);
+});
