@@ -231,7 +231,7 @@ export function imageLedgerContract({
     await mapConcurrently(names, 16, (name) => ledger.recordFacts(facts(name)));
     const found = await ledger.get([...names.map(digestOf), ...names.map(digestOf), digestOf('unknown')]);
     expect(new Set(found.keys())).toEqual(new Set(names.map(digestOf)));
-  });
+  }, 20_000);
 
   test('a scan is claimed once a day, by its own run again, and by the next day', async () => {
     const ledger = await make();
