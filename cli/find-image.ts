@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from '../shared/domain/image.ts';
 import { parseImageReference } from '../shared/domain/reference.ts';
+import { referencesOf, type Usage } from '../shared/domain/usage.ts';
 import type { CliContext } from './command.ts';
 import { NotFoundError } from './errors.ts';
 
@@ -33,8 +34,8 @@ export async function findImages(
 async function runningAs({ scopes, usages }: Pick<CliContext, 'scopes' | 'usages'>, name: string): Promise<Digest[]> {
   const matches =
     name.startsWith('sha256:') && name.length >= SHORTEST_PREFIX
-      ? ({ digest }: { digest: Digest }) => digest.startsWith(name)
-      : ({ reference }: { reference?: string }) => reference === name || reference?.endsWith(`/${name}`) === true;
+      ? ({ digest }: Usage) => digest.startsWith(name)
+      : (usage: Usage) => referencesOf(usage).some((one) => one === name || one.endsWith(`/${name}`));
   const found = new Set<Digest>();
   for await (const { scope } of scopes.all()) {
     for await (const usage of usages.live(scope)) if (matches(usage)) found.add(usage.digest);

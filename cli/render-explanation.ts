@@ -2,7 +2,7 @@ import type { LayerDisagreement } from '../shared/domain/layer-witness.ts';
 import { reasonInFull } from '../shared/domain/reason-text.ts';
 import type { LocationRecord } from '../shared/domain/records.ts';
 import { instant } from '../shared/domain/time.ts';
-import type { Usage } from '../shared/domain/usage.ts';
+import { referencesOf, type Usage } from '../shared/domain/usage.ts';
 import type { Reason, VerdictStatus } from '../shared/domain/verdict.ts';
 import { visibleLine } from '../shared/domain/visible-text.ts';
 import type { ImageExplanation } from './explain.ts';
@@ -125,6 +125,6 @@ const runs = (usages: readonly Usage[]): string =>
         { title: 'cluster', value: ({ account, region, cluster }) => `${account}/${region}/${cluster}` },
         { title: 'container', value: ({ container }) => container },
         { title: 'count', value: ({ count }) => String(count), align: 'right' },
-        { title: 'asked for as', value: ({ reference }) => reference ?? 'no reference: added by AWS' },
+        { title: 'asked for as', value: (usage) => referencesOf(usage).join(', ') || 'no reference: added by AWS' },
         { title: 'digest by', value: ({ digestSource }) => DIGEST_SOURCES[digestSource] },
       ]);

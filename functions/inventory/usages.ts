@@ -5,7 +5,7 @@ import type { Policy } from '../../shared/domain/policy.ts';
 import { readImageReference } from '../../shared/domain/reference.ts';
 import { compareUsages } from '../../shared/domain/resolution.ts';
 import type { InventoryCounts, Scope } from '../../shared/domain/run.ts';
-import { isProof, type Usage, workloadText } from '../../shared/domain/usage.ts';
+import { isProof, referencesOf, type Usage, workloadText } from '../../shared/domain/usage.ts';
 import type { FactsPorts } from '../../shared/inventory/write-facts.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } from '../../shared/ports/ledger.ts';
@@ -115,7 +115,8 @@ function unidentifiedIn({ unresolved, usages }: Seen): Pick<ScopeRecord, 'uniden
   };
   for (const { observation } of unresolved) add(observation.location, workloadText(observation));
   for (const usage of usages.values())
-    if (!isProof(usage)) add(readImageReference(usage.reference)?.location, workloadText(usage));
+    if (!isProof(usage))
+      for (const reference of referencesOf(usage)) add(readImageReference(reference)?.location, workloadText(usage));
   const unidentified = [...workloads]
     .sort(([one], [other]) => compareTexts(one, other))
     .map(([repository, workload]) => ({ repository, workload }));

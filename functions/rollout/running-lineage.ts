@@ -5,6 +5,7 @@ import type { ImageRecord } from '../../shared/domain/records.ts';
 import { readImageReference } from '../../shared/domain/reference.ts';
 import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream.ts';
 import { classify } from '../../shared/domain/tier.ts';
+import { referencesOf } from '../../shared/domain/usage.ts';
 import type { RolloutPorts } from './ports.ts';
 
 const RECORDS_AT_ONCE = 100;
@@ -130,7 +131,8 @@ function placedOf({ tier, stream, locations, standing, unresolved }: ImageRecord
 
 /** Of an image that nobody has recorded only who asks for it tells where it is from. */
 async function placeByUsage({ usages }: LineagePorts, digest: Digest): Promise<Placed> {
-  const locations = (await usages.ofImage(digest)).flatMap(({ reference }): readonly ImageLocation[] => {
+  const references = (await usages.ofImage(digest)).flatMap(referencesOf);
+  const locations = references.flatMap((reference): readonly ImageLocation[] => {
     const location = readImageReference(reference)?.location;
     return location ? [location] : [];
   });

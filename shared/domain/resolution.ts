@@ -1,7 +1,15 @@
 import { type Digest, type ImageLocation, type IndexChild, locationKey } from './image.ts';
 import { ImageReferenceError, parseImageReference } from './reference.ts';
+import { sameContent } from './same-content.ts';
 import { meaningAt, type TagHistory } from './tag-history.ts';
-import { type DigestSource, type Observation, type UnresolvedContainer, type Usage, usageKey } from './usage.ts';
+import {
+  type DigestSource,
+  type Observation,
+  referencesOf,
+  type UnresolvedContainer,
+  type Usage,
+  usageKey,
+} from './usage.ts';
 
 /** What is known beside the tasks themselves. */
 export interface Resolvers {
@@ -60,7 +68,7 @@ function imagesOf(digest: Digest, architecture: string | undefined, indexes: Res
 const SOURCES: readonly DigestSource[] = ['runtime', 'reference', 'push-history', 'tag-guess'];
 
 /**
- * Each usage once: counts add up, the worst evidence and the first reference by letters are kept. What one of several tasks
+ * Each usage once: counts add up, the worst evidence and every reference are kept. What one of several tasks
  * runs is no better known because another one told.
  */
 export function mergeUsages(usages: Iterable<Usage>): Map<string, Usage> {
@@ -75,12 +83,13 @@ export function mergeUsages(usages: Iterable<Usage>): Map<string, Usage> {
 
 function together(one: Usage, other: Usage): Usage {
   const sources = [one.digestSource, other.digestSource].sort((a, b) => SOURCES.indexOf(a) - SOURCES.indexOf(b));
-  const [reference] = [one.reference, other.reference].filter((text) => text !== undefined).sort();
+  const [reference, ...otherReferences] = [...new Set([...referencesOf(one), ...referencesOf(other)])].sort();
   return {
     ...one,
     count: one.count + other.count,
     digestSource: sources.at(-1) ?? one.digestSource,
     ...(reference !== undefined && { reference }),
+    ...(otherReferences.length > 0 && { otherReferences }),
   };
 }
 
@@ -108,6 +117,8 @@ export function compareUsages(live: Iterable<Usage>, seen: Iterable<Usage>): Usa
 }
 
 const isSame = (one: Usage, other: Usage): boolean =>
-  one.count === other.count && one.reference === other.reference && one.digestSource === other.digestSource;
+  one.count === other.count &&
+  one.digestSource === other.digestSource &&
+  sameContent(referencesOf(one), referencesOf(other));
 
 const byKey = (one: Usage, other: Usage): number => (usageKey(one) < usageKey(other) ? -1 : 1);

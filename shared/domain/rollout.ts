@@ -2,7 +2,7 @@ import { type Deployment, type NodeState, serviceKey } from './cascade.ts';
 import type { Digest, Platform } from './image.ts';
 import { compareTexts } from './order.ts';
 import { readImageReference } from './reference.ts';
-import type { Usage } from './usage.ts';
+import { referencesOf, type Usage } from './usage.ts';
 
 /**
  * How a verified image reaches what runs. `pipeline`: the team's pipeline deploys, and nothing is called. `restart`: the
@@ -130,17 +130,20 @@ function planService(
   const containers = byContainer.flatMap(([container, all]) =>
     [...Map.groupBy(all, ({ stream }) => stream)].flatMap(([stream, ran]) => {
       const mode = known.get(stream)?.mode;
-      return mode === 'restart' || mode === 'register' ? [{ container, stream, mode, ran: ran.map(ranImage) }] : [];
+      return mode === 'restart' || mode === 'register'
+        ? [{ container, stream, mode, ran: ran.flatMap(ranImages) }]
+        : [];
     }),
   );
   return { ...serviceOf(first.usage), mode: modes.has('register') ? 'register' : 'restart', containers };
 }
 
-const ranImage = ({ usage: { digest, reference }, platform }: StreamUsage): RanImage => ({
-  digest,
-  ...(reference !== undefined && { reference }),
-  ...(platform !== undefined && { platform }),
-});
+/** One for each way in which its tasks ask for it. */
+function ranImages({ usage, platform }: StreamUsage): readonly RanImage[] {
+  const image = { digest: usage.digest, ...(platform !== undefined && { platform }) };
+  const references = referencesOf(usage);
+  return references.length === 0 ? [image] : references.map((reference) => ({ ...image, reference }));
+}
 
 /** What a service can be told to run of what was verified: an index, or an image. */
 export interface VerifiedArtifact {

@@ -52,15 +52,17 @@ export interface Usage extends Cluster {
   /** Service name, managed daemon's name, or the task definition family of standalone tasks. */
   readonly workload: string;
   readonly container: string;
-  /** As the task asks for it; absent for sidecars that AWS adds. */
+  /** As the task asks for it, the first by letters of several; absent for sidecars that AWS adds. */
   readonly reference?: string;
+  /** Where its tasks ask for the image in several ways: all the others, sorted. */
+  readonly otherReferences?: readonly string[];
   readonly digestSource: DigestSource;
   /** Running or starting containers. */
   readonly count: number;
 }
 
 /** A usage as first observed: its digest may name an index, and may be missing. */
-export interface Observation extends Omit<Usage, 'digest' | 'digestSource'> {
+export interface Observation extends Omit<Usage, 'digest' | 'digestSource' | 'otherReferences'> {
   readonly digest?: Digest;
   readonly digestSource?: DigestSource;
   /** `amd64`, `arm64`; absent where ECS does not tell. */
@@ -83,6 +85,13 @@ export interface UnresolvedContainer {
  */
 export const isProof = ({ digestSource }: Pick<Usage, 'digestSource'>): boolean =>
   digestSource === 'runtime' || digestSource === 'reference';
+
+/** All references that the tasks of a usage ask for its image by, sorted. */
+export const referencesOf = ({
+  reference,
+  otherReferences = [],
+}: Pick<Usage, 'reference' | 'otherReferences'>): readonly string[] =>
+  reference === undefined ? [] : [reference, ...otherReferences];
 
 /** A workload as texts name it. */
 export const workloadText = ({ account, region, cluster, workload, workloadKind }: Observation | Usage): string =>

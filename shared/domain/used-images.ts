@@ -1,7 +1,7 @@
 import { type Digest, type ImageLocation, locationKey } from './image.ts';
 import type { ImageRecord } from './records.ts';
 import { readImageReference, resolvedTag } from './reference.ts';
-import { type Usage, workloadText } from './usage.ts';
+import { referencesOf, type Usage, workloadText } from './usage.ts';
 
 /** An image that something runs, or that such an image stands on. */
 export interface UsedImage {
@@ -46,20 +46,11 @@ export class UsedImages {
   readonly #running = new Map<Digest, Running>();
 
   add(usage: Usage): void {
-    const { digest, reference } = usage;
+    const { digest } = usage;
     const known = this.#running.get(digest) ?? { workloads: new Set(), places: new Map(), isPinned: false };
     this.#running.set(digest, known);
     if (known.workloads.size < MOST_WORKLOADS) known.workloads.add(workloadText(usage));
-    const read = readImageReference(reference);
-    const pinned = read?.digest;
-    known.isPinned ||= pinned === digest;
-    if (!read?.location) return;
-    const { location } = read;
-    const place = known.places.get(locationKey(location)) ?? { location, askedAs: new Set(), askedTags: new Set() };
-    known.places.set(locationKey(location), place);
-    const tag = resolvedTag(read);
-    if (tag !== undefined) place.askedTags.add(tag);
-    if (pinned && pinned !== digest) place.askedAs.add(pinned);
+    for (const reference of referencesOf(usage)) addReference(known, digest, reference);
   }
 
   get digests(): readonly Digest[] {
@@ -114,6 +105,19 @@ export class UsedImages {
       yield { image, places: images.get(digest)?.locations ?? [] };
     }
   }
+}
+
+function addReference(known: Running, digest: Digest, reference: string): void {
+  const read = readImageReference(reference);
+  const pinned = read?.digest;
+  known.isPinned ||= pinned === digest;
+  if (!read?.location) return;
+  const { location } = read;
+  const place = known.places.get(locationKey(location)) ?? { location, askedAs: new Set(), askedTags: new Set() };
+  known.places.set(locationKey(location), place);
+  const tag = resolvedTag(read);
+  if (tag !== undefined) place.askedTags.add(tag);
+  if (pinned && pinned !== digest) place.askedAs.add(pinned);
 }
 
 export type UsedRecord = Pick<ImageRecord, 'locations' | 'standing'>;

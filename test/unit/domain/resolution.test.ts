@@ -5,7 +5,7 @@ import {
   resolveObservation,
   tagKey,
 } from '../../../shared/domain/resolution.ts';
-import { type Observation, type Usage, usageKey } from '../../../shared/domain/usage.ts';
+import { type Observation, referencesOf, type Usage, usageKey } from '../../../shared/domain/usage.ts';
 import { fc } from '../../support/seeded.ts';
 import { digestOf, runs } from './arbitraries.ts';
 
@@ -130,7 +130,21 @@ test('equal usages add up, and keep the worst evidence and the first reference',
     usage({ count: 3, digestSource: 'runtime' }),
     usage({ count: 1, digestSource: 'push-history', reference: 'a' }),
   ]);
-  expect([...merged.values()]).toEqual([usage({ count: 6, digestSource: 'tag-guess', reference: 'a' })]);
+  expect([...merged.values()]).toEqual([
+    usage({ count: 6, digestSource: 'tag-guess', reference: 'a', otherReferences: ['b'] }),
+  ]);
+});
+
+test('each way in which the tasks of one container ask for its image is kept, whatever comes first by letters', () => {
+  const byIndex = `111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web@${INDEX}`;
+  const seen = [usage({ reference: REFERENCE }), usage({ reference: byIndex }), usage({ reference: REFERENCE })];
+  for (const all of [seen, [...seen].reverse()]) {
+    const [merged] = mergeUsages(all).values();
+    expect(merged && referencesOf(merged)).toEqual([REFERENCE, byIndex].sort());
+  }
+  const [before, now] = [mergeUsages(seen.slice(0, 1)), mergeUsages(seen.slice(0, 2))];
+  expect(compareUsages(before.values(), now.values()).record).toEqual([...now.values()]);
+  expect(compareUsages(now.values(), now.values())).toEqual({ record: [], end: [], unchanged: 1 });
 });
 
 describe('comparing', () => {

@@ -141,3 +141,20 @@ test.each([
   expect(movingTags(policy, LOCATION)(tag)).toBe(moves);
   expect(movingTags(policy, { ...LOCATION, repository: 'other' })(tag)).toBe(false);
 });
+
+test('an index that some tasks ask for by its digest is told, though others ask by a tag', () => {
+  const used = new UsedImages();
+  const tagged = ask('apps/a', ':v1').reference;
+  const pinned = ask('apps/a', `@${digestOf('index')}`).reference;
+  used.add(usage('app', { reference: tagged, otherReferences: [pinned] }));
+  expect(used.byRepository(images({ app: record(['apps/a']) }))[0]?.images).toMatchObject([
+    { askedTags: ['v1'], askedAs: [digestOf('index')], isPinned: false },
+  ]);
+});
+
+test('an image that one usage pins stays pinned, whatever the next one asks by', () => {
+  const used = new UsedImages();
+  used.add(usage('app', ask('apps/a', `@${digestOf('app')}`)));
+  used.add(usage('app', { ...ask('apps/a', ':v1'), workload: 'another' }));
+  expect(used.byRepository(images({ app: record(['apps/a']) }))[0]?.images).toMatchObject([{ isPinned: true }]);
+});
