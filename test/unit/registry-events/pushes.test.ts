@@ -93,6 +93,17 @@ test('a branch build is inventoried and is no head', async () => {
   expect(await headOf(world)).toBeUndefined();
 });
 
+test('a head tag that only a workload asks for makes no head', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
+  world.advance(DAY_MS);
+  const branch = pushed(world, { name: 'branch', tag: 'feature-x' });
+  const askedFor = { digest: digestOf('branch'), location: LOCATION, tags: [], askedTags: ['v1.0.0', 'v9.9.9'] };
+  await world.places.recordLocation(askedFor);
+  await handle(world, [branch]);
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
+});
+
 test('a push of our own rebuild is recorded like any other, and starts nothing', async () => {
   const world = await pushWorld();
   const rebuildId = '20261124T030000Z-aaaaaaaaaaaa';
