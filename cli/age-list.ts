@@ -5,6 +5,7 @@ import type { ImageRecord } from '../shared/domain/records.ts';
 import { repositoryName } from '../shared/domain/reference.ts';
 import { ancestorReader } from '../shared/review/waived-ancestors.ts';
 import type { CliContext } from './command.ts';
+import { presentPlaces } from './present-places.ts';
 
 const PLACES_AT_ONCE = 16;
 
@@ -57,7 +58,7 @@ async function namesOf(
   places: CliContext['places'],
   { digest, places: kept }: { readonly digest: Digest; readonly places: readonly string[] },
 ): Promise<readonly string[]> {
-  const known = await places.locations(digest);
+  const known = await presentPlaces(places, digest);
   const names = known.flatMap(({ location, tags }) => tags.map((tag) => `${repositoryName(location)}:${tag}`));
   return names.length > 0 ? [...new Set(names)].sort() : kept;
 }

@@ -11,6 +11,7 @@ import type { KnownLosses } from '../shared/ports/losses.ts';
 import { readLayerWitness, type WitnessPorts } from '../shared/review/layer-witness.ts';
 import type { CliContext } from './command.ts';
 import { NotFoundError } from './errors.ts';
+import { presentPlaces } from './present-places.ts';
 import { type VendorLedger, waitedForBy, waitingForVendors } from './waiting-for-vendors.ts';
 
 /** All that the ledger knows of one image. */
@@ -55,7 +56,7 @@ export async function explainImage(ledger: Ledger, digest: Digest): Promise<Imag
   const image = (await ledger.images.get([digest])).get(digest);
   if (!image) throw new NotFoundError(`The ledger holds no image ${digest}.`);
   const [locations, usages, left, below, protection, stream] = await Promise.all([
-    ledger.places.locations(digest),
+    presentPlaces(ledger.places, digest),
     ledger.usages.ofImage(digest),
     ledger.usages.leftOfImage(digest),
     ledger.images.get(belowOf(image)),

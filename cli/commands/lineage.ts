@@ -15,8 +15,8 @@ import { lineageText } from '../render-lineage.ts';
 type KnownImage = KnownLineage['images'][number];
 
 /** What an image is called: its tags, or where it lies, or as what tasks ask for it. */
-function namesOf({ lineage: { names = [] }, locations, references = [] }: KnownImage): readonly string[] {
-  if (names.length > 0) return names;
+function namesOf({ presentNames, locations, references = [] }: KnownImage): readonly string[] {
+  if (presentNames.length > 0) return presentNames;
   const places = locations.map(repositoryName);
   return places.length > 0 ? places : references;
 }

@@ -3,11 +3,11 @@ import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { type LocationRecord, type StreamRecord, unionOfTags } from '../../shared/domain/records.ts';
 import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
+import { means, type TagHolder } from '../../shared/domain/tag-holder.ts';
 import type { ImageAction } from '../../shared/events/ecr-image-action.ts';
-import { recordHeads } from '../../shared/inventory/heads.ts';
+import { type ListedImage, recordHeads } from '../../shared/inventory/heads.ts';
 import { type RepositoryPorts, readAgain, readRepository } from '../../shared/inventory/repository.ts';
 import type { FleetPlaces } from '../../shared/ports/ledger.ts';
-import type { RegistryImage } from '../../shared/ports/registry.ts';
 
 const AT_ONCE = 8;
 
@@ -38,13 +38,19 @@ export async function recordPushes(
     if (tag !== undefined) await ports.places.recordPush(location, tag, { digest, atEpochMs });
   const pushed = [...new Set(pushes.map(({ digest }) => digest))].sort();
   const digests = Object.fromEntries(pushed.map((digest) => [digest, tagsOf(pushes, digest)]));
-  const { failure } = await readRepository(ports, policy, { location, isListed: false, digests, tags: {} });
+  const pushedAt = new Map(pushed.map((digest) => [digest, firstOf(pushes, digest)]));
+  const { failure } = await readRepository(ports, policy, { location, isListed: false, digests, pushedAt, tags: {} });
   if (failure) throw failure.error;
   await readAgain(() => moveHeads(ports, policy, location, pushed));
 }
 
 const tagsOf = (pushes: readonly ImageAction[], digest: Digest): readonly string[] =>
   unionOfTags(pushes.flatMap((push) => (push.digest === digest && push.tag !== undefined ? [push.tag] : [])));
+
+const firstOf = (pushes: readonly ImageAction[], digest: Digest): number =>
+  pushes
+    .filter((push) => push.digest === digest)
+    .reduce((first, { atEpochMs }) => Math.min(first, atEpochMs), Number.POSITIVE_INFINITY);
 
 interface PushSighting {
   readonly digest: Digest;
@@ -62,8 +68,9 @@ function sightingsOf(pushes: readonly ImageAction[]): readonly PushSighting[] {
 }
 
 /**
- * Heads by what was the head and what was pushed: the last first push of an image decides, as where a repository is
- * listed, so an event that is late or comes twice moves nothing.
+ * Heads by what was the head and what was pushed: the last push of a head tag decides, as where a repository is listed, so
+ * an event that is late or comes twice moves nothing. An image whose head tag has moved on is no head any more, and an old
+ * one that a person gives the tag is.
  */
 async function moveHeads(
   ports: PushPorts,
@@ -75,24 +82,36 @@ async function moveHeads(
   const before = await ports.streams.streams([...new Set(lines.map((headTag) => streamId(location, headTag)))]);
   const heads = new Set([...before.values()].flatMap(digestsOf));
   const digests = [...new Set([...heads, ...pushed])];
-  const [places, indexes] = await Promise.all([
-    ports.fleetPlaces.locationsOf(digests.map((digest) => ({ digest, locations: [location] }))),
-    ports.places.indexes(digests),
-  ]);
-  const listing = digests.map((digest) => listed(digest, places.get(digest) ?? [], heads.has(digest)));
+  const places = await ports.fleetPlaces.locationsOf(digests.map((digest) => ({ digest, locations: [location] })));
+  const tags = [...places.values()].flat().flatMap((record) => [...record.tags, ...(record.askedTags ?? [])]);
+  const holders = await ports.places.holders(location, [...new Set(tags)]);
+  const indexes = await ports.places.indexes([...digests, ...[...holders.values()].map(({ digest }) => digest)]);
+  const isOf = (digest: Digest) => (holder: Digest) =>
+    holder === digest || indexes.get(holder)?.some((child) => child.digest === digest) === true;
+  const listing = digests.map((digest) =>
+    listed(digest, places.get(digest) ?? [], { holders, isOf: heads.has(digest) ? isOf(digest) : undefined }),
+  );
   await recordHeads(ports, policy, { location, listing, indexes, before });
 }
 
 const digestsOf = ({ head }: StreamRecord): readonly Digest[] =>
   head ? (head.index === undefined ? Object.values(head.images) : [head.index]) : [];
 
+interface Held {
+  readonly holders: ReadonlyMap<string, TagHolder>;
+  /** Of an image that is a head: whether a digest is the image, or an index with it. */
+  readonly isOf: ((holder: Digest) => boolean) | undefined;
+}
+
 /** As the registry would list it. An image of an index that was a head has the tags of that index, not its own. */
-function listed(digest: Digest, [record]: readonly LocationRecord[], isHead: boolean): RegistryImage {
+function listed(digest: Digest, [record]: readonly LocationRecord[], { holders, isOf }: Held): ListedImage {
   const { tags = [], askedTags = [], firstPushSeenAtEpochMs: pushedAtEpochMs } = record ?? {};
-  return {
-    digest,
-    tags: isHead ? unionOfTags(tags, askedTags) : tags,
-    ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }),
-    archived: false,
-  };
+  const taggedAt = new Map<string, number>();
+  for (const tag of unionOfTags(tags, isOf ? askedTags : [])) {
+    const holder = holders.get(tag);
+    const isHeld = holder !== undefined && (isOf?.(holder.digest) ?? holder.digest === digest);
+    if (isHeld && means(holder, holder.digest)) taggedAt.set(tag, holder.pushedAtEpochMs);
+  }
+  const pushed = pushedAtEpochMs !== undefined && { pushedAtEpochMs };
+  return { digest, tags: [...taggedAt.keys()], taggedAt, ...pushed, archived: false };
 }

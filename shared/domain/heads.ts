@@ -1,3 +1,4 @@
+import { matchesHeadTag } from './head-tag.ts';
 import type { Digest, ImageLocation, Platform } from './image.ts';
 import { compareTexts } from './order.ts';
 import type { StreamRule } from './policy.ts';
@@ -9,6 +10,8 @@ export interface PushedImage {
   readonly digest: Digest;
   readonly tags: readonly string[];
   readonly pushedAtEpochMs?: number;
+  /** When its tags were last pushed, where that is known: an old image may be given a head tag by a person. */
+  readonly taggedAt?: ReadonlyMap<string, number>;
   /** Present for an index: its runnable children. */
   readonly children?: readonly { readonly digest: Digest; readonly platform: Platform }[];
   /** Of an image that is no index; absent where its config could not be read. */
@@ -31,7 +34,15 @@ export function findStreams(
  * is nobody's head: its tags have moved on.
  */
 const pushedFor = ({ headTag }: ReleaseLine, rules: readonly StreamRule[], pushed: readonly PushedImage[]) =>
-  pushed.filter(({ tags }) => tags.length > 0 && releaseLineOf(rules, tags)?.headTag === headTag);
+  pushed
+    .filter(({ tags }) => tags.length > 0 && releaseLineOf(rules, tags)?.headTag === headTag)
+    .map((image) => ({ ...image, pushedAtEpochMs: headSince(image, headTag) }));
+
+/** The last push of one of its head tags, which may come long after its own. */
+function headSince({ tags, taggedAt, pushedAtEpochMs = 0 }: PushedImage, headTag: string): number {
+  const instants = tags.flatMap((tag) => (matchesHeadTag(headTag, tag) ? (taggedAt?.get(tag) ?? []) : []));
+  return instants.reduce((one, other) => Math.max(one, other), pushedAtEpochMs);
+}
 
 function streamOf(
   { rule, headTag }: ReleaseLine,
@@ -44,7 +55,7 @@ function streamOf(
 }
 
 /**
- * The last push decides. An index is the head on all its platforms; platforms that are pushed one by one each keep
+ * The last push decides, of an image or of its head tag. An index is the head on all its platforms; platforms that are pushed one by one each keep
  * their own last image.
  */
 export function headOf(pushed: readonly PushedImage[]): StreamRecord['head'] {

@@ -74,6 +74,7 @@ export interface Judgement {
 export interface LocationRecord {
   readonly digest: Digest;
   readonly location: ImageLocation;
+  /** Every tag that it has or had there; which of them still mean it say their holders (`presentTags`). */
   readonly tags: readonly string[];
   /** Tags that tasks ask for it by, which no push history holds; absent where there is none. */
   readonly askedTags?: readonly string[];
@@ -85,11 +86,13 @@ export interface LocationRecord {
 export function widenedLocation(before: LocationRecord | undefined, seen: LocationRecord): LocationRecord {
   const firsts = present(before?.firstPushSeenAtEpochMs, seen.firstPushSeenAtEpochMs);
   const lasts = present(before?.lastPushSeenAtEpochMs, seen.lastPushSeenAtEpochMs);
-  const askedTags = unionOfTags(before?.askedTags, seen.askedTags);
+  const tags = unionOfTags(before?.tags, seen.tags);
+  // A tag that was pushed is no longer only asked for: whichever was told first, the same is known.
+  const askedTags = unionOfTags(before?.askedTags, seen.askedTags).filter((tag) => !tags.includes(tag));
   return {
     digest: seen.digest,
     location: seen.location,
-    tags: unionOfTags(before?.tags, seen.tags),
+    tags,
     ...(askedTags.length > 0 && { askedTags }),
     ...(firsts.length > 0 && { firstPushSeenAtEpochMs: Math.min(...firsts) }),
     ...(lasts.length > 0 && { lastPushSeenAtEpochMs: Math.max(...lasts) }),

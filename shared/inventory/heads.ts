@@ -11,9 +11,15 @@ import type { RegistryImage } from '../ports/registry.ts';
 
 const WRITES_AT_ONCE = 16;
 
+/** An image as a registry lists it, and since when its tags mean it. */
+export interface ListedImage extends RegistryImage {
+  /** Of a tag that is not in it nobody knows. */
+  readonly taggedAt: ReadonlyMap<string, number>;
+}
+
 interface Listed {
   readonly location: ImageLocation;
-  readonly listing: readonly RegistryImage[];
+  readonly listing: readonly ListedImage[];
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
   /** Its streams, where they were read before all of this. */
   readonly before?: ReadonlyMap<string, StreamRecord>;
@@ -76,11 +82,12 @@ async function withRest(
 }
 
 function streamsOf(policy: Policy, listed: Listed, images: Images): StreamRecord[] {
-  const pushed = listed.listing.map(({ digest, tags, pushedAtEpochMs }) => {
+  const pushed = listed.listing.map(({ digest, tags, taggedAt, pushedAtEpochMs }) => {
     const [children, platform] = [listed.indexes.get(digest), images.get(digest)?.platform];
     return {
       digest,
       tags,
+      taggedAt,
       ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }),
       ...(children && { children }),
       ...(platform && { platform }),

@@ -11,7 +11,7 @@ import type { ImageRegistry, RegistryImage } from '../ports/registry.ts';
 import type { TagsDocument } from '../review/documents.ts';
 import { type Artifacts, countMissing, isResolved, platformOf, readArtifacts } from './artifacts.ts';
 import { type ContentFacts, contentFacts, EMPTY_INDEX, knownContent, unresolvedContent } from './facts.ts';
-import { recordHeads } from './heads.ts';
+import { type ListedImage, recordHeads } from './heads.ts';
 import { recordImage } from './record-image.ts';
 import { type ResolvedTags, resolveTags } from './tags.ts';
 import type { FactsPorts } from './write-facts.ts';
@@ -34,6 +34,8 @@ export interface RepositoryQuestion {
   readonly isListed: boolean;
   /** Digests that run, with the tags they ran by. */
   readonly digests: Readonly<Record<Digest, readonly string[]>>;
+  /** When some of the digests were pushed, as events tell; an event of an earlier push may come late. */
+  readonly pushedAt?: ReadonlyMap<Digest, number>;
   /** Tags that run and of which nobody told what they are, with the pulls by them. */
   readonly tags: Readonly<Record<string, readonly Pull[]>>;
 }
@@ -84,7 +86,10 @@ async function readReachable(ports: RepositoryPorts, policy: Policy, question: R
   const tagsByDigest = tagsOf(question, listing, tags);
   const artifacts = await readArtifacts(ports, location, [...tagsByDigest.keys()].sort());
   const tagsOfImage = withIndexTags(tagsByDigest, artifacts.indexes);
-  const pushes = new Map(listing.map(({ digest, pushedAtEpochMs }) => [digest, pushedAtEpochMs]));
+  const pushes = new Map<Digest, number | undefined>([
+    ...(question.pushedAt ?? []),
+    ...listing.map(({ digest, pushedAtEpochMs }) => [digest, pushedAtEpochMs] as const),
+  ]);
   const contents = [...contentsOf(artifacts, pushes, ports.clock()), ...emptyIndexes(artifacts, question, tags)];
   const sightings = contents.map((content) => ({
     content,
@@ -109,22 +114,23 @@ const historiesOf = (tags: ResolvedTags): TagsDocument[string] =>
   );
 
 /** Pushes and tags are history that no later listing tells again, so they are written before anything can fail. */
-async function listImages({ registry, places }: RepositoryPorts, location: ImageLocation): Promise<RegistryImage[]> {
+async function listImages(
+  { registry, places, clock }: RepositoryPorts,
+  location: ImageLocation,
+): Promise<readonly ListedImage[]> {
+  const listedAtEpochMs = clock();
   const listing = (await collect(registry.images(location)))
     .flat()
     .map((image) => ({ ...image, tags: withoutProtecting(image.tags) }));
-  await mapConcurrently(listing, WRITES_AT_ONCE, ({ digest, tags, pushedAtEpochMs }) =>
-    places.recordLocation({
-      digest,
-      location,
-      tags,
-      ...(pushedAtEpochMs !== undefined && {
-        firstPushSeenAtEpochMs: pushedAtEpochMs,
-        lastPushSeenAtEpochMs: pushedAtEpochMs,
-      }),
-    }),
-  );
-  return listing;
+  return mapConcurrently(listing, WRITES_AT_ONCE, async (image) => {
+    const { digest, tags, pushedAtEpochMs } = image;
+    const pushes = pushedAtEpochMs !== undefined && {
+      firstPushSeenAtEpochMs: pushedAtEpochMs,
+      lastPushSeenAtEpochMs: pushedAtEpochMs,
+    };
+    const taggedAt = await places.recordLocation({ digest, location, tags, ...pushes }, listedAtEpochMs);
+    return { ...image, taggedAt };
+  });
 }
 
 function tagsOf(

@@ -7,6 +7,7 @@ import type { ImageFacts, ImageRecord, Judgement, LocationRecord, StreamRecord }
 import type { LeftScope, ReviewRecord, RunPart, Scope } from '../domain/run.ts';
 import type { StandingChange } from '../domain/standing.ts';
 import type { TagPush } from '../domain/tag-history.ts';
+import type { TagHolder } from '../domain/tag-holder.ts';
 import type { Usage } from '../domain/usage.ts';
 
 /** Images by digest. Reads take any number of digests and are batched, with unprocessed keys asked for again. */
@@ -77,9 +78,17 @@ export interface ImageIndex {
 
 /** Where digests are kept, and what indexes hold. */
 export interface PlaceLedger {
-  /** Adds tags and widens the span of pushes seen; never narrows it. */
-  recordLocation(record: LocationRecord): Promise<void>;
+  /**
+   * Adds tags and widens the span of pushes seen; never narrows it. The tags mean this image from its last push on
+   * (`holderAfter`).
+   * @param listedAtEpochMs when the listing began that shows all tags of the image; those that it does not show mean it
+   * no more (`holderWithout`)
+   * @returns those of the tags that mean the image now, each with the instant of its last push
+   */
+  recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>>;
   locations(digest: Digest): Promise<readonly LocationRecord[]>;
+  /** What tags of a repository mean; a tag that nobody has seen is left out. */
+  holders(location: ImageLocation, tags: readonly string[]): Promise<ReadonlyMap<string, TagHolder>>;
   /** The digest that was pushed last under a tag, from our own push history; of two pushes at one instant the greater. */
   lastPushed(location: ImageLocation, tag: string): Promise<Digest | undefined>;
   /** Remembers a push as an event tells of it (`withPush`): a listing knows no instant at which a tag came to an image. */
@@ -112,9 +121,16 @@ export interface ChainLedger {
   imagesOf(chains: readonly string[]): Promise<readonly Digest[]>;
 }
 
+/** An image, what lineage is read from, and its present names: host, repository and tag. */
+export type KnownLineageImage = ImageRecord & {
+  /** With every name that it ever had: children may have been built by one. */
+  readonly lineage: LineageFacts;
+  readonly presentNames: readonly string[];
+};
+
 /** All that the ledger knows of who stands on whom. */
 export interface KnownLineage {
-  readonly images: readonly (ImageRecord & { readonly lineage: LineageFacts })[];
+  readonly images: readonly KnownLineageImage[];
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
 }
 

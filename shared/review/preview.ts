@@ -21,7 +21,7 @@ import type { StreamImages } from '../ports/rebuilds.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import { runFileKeys } from './documents.ts';
 
-type PlaceReads = Pick<PlaceLedger, 'locations' | 'indexes'>;
+type PlaceReads = Pick<PlaceLedger, 'locations' | 'holders' | 'indexes'>;
 type StreamReads = Pick<StreamLedger, 'streams' | 'all'>;
 
 /** What the steps of a review write to; of some, what those read who write none. */
@@ -67,6 +67,7 @@ export function previewLedgers<Name extends keyof ReviewLedgers>(
 export const previewPlaceReads: View<PlaceReads> = (real, store) => ({
   locations: async (digest) =>
     (await store.get<readonly LocationRecord[]>(`locations/${digest}`)) ?? real.locations(digest),
+  ...readsOf(real, ['holders']),
   indexes: async (digests) =>
     new Map([...(await real.indexes(digests)), ...(await store.all<readonly IndexChild[]>('indexes', digests))]),
 });
@@ -80,6 +81,7 @@ export const previewPlaces: View<PlaceLedger> = (real, store) => {
     recordLocation: async (record) => {
       const known = await reads.locations(record.digest);
       await store.put(`locations/${record.digest}`, withLocation(known, record));
+      return new Map();
     },
     recordIndex: (digest, children) => store.put(`indexes/${digest}`, children),
   };

@@ -46,6 +46,34 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
     expect(await ledger.lastPushed({ ...LOCATION, repository: 'other' }, 'v1')).toBeUndefined();
   });
 
+  test('a tag leaves the image that had it, comes back to it, and says since when', async () => {
+    const ledger = await make();
+    const pushed = (name: string, instant: number) => ledger.recordLocation(place(name, at(instant)));
+    const held = async () => (await ledger.holders(LOCATION, ['v1', 'v9'])).get('v1');
+    expect(await pushed('old', NOW)).toEqual(new Map([['v1', NOW]]));
+    expect(await pushed('new', NOW + 5)).toEqual(new Map([['v1', NOW + 5]]));
+    expect(await pushed('old', NOW)).toEqual(new Map());
+    expect(await held()).toEqual({ digest: digestOf('new'), pushedAtEpochMs: NOW + 5 });
+    expect(await pushed('old', NOW + 9)).toEqual(new Map([['v1', NOW + 9]]));
+    await pushed('new', NOW + 5);
+    expect(await held()).toEqual({ digest: digestOf('old'), pushedAtEpochMs: NOW + 9 });
+  });
+
+  test('a listing shows where a tag is though no event told of it, and what has none any more', async () => {
+    const ledger = await make();
+    const listed = (name: string, tags: readonly string[], listedAt: number) =>
+      ledger.recordLocation(place(name, { tags, ...at(name === 'old' ? NOW : NOW + 5) }), listedAt);
+    await listed('old', [], NOW + 10);
+    await listed('new', ['v1', 'v2'], NOW + 10);
+    expect(await listed('old', ['v1'], NOW + 20)).toEqual(new Map([['v1', NOW + 20]]));
+    await listed('new', [], NOW + 20);
+    const holders = await ledger.holders(LOCATION, ['v1', 'v2']);
+    expect(holders.get('v1')).toEqual({ digest: digestOf('old'), pushedAtEpochMs: NOW + 20 });
+    expect(holders.get('v2')).toMatchObject({ digest: digestOf('new'), goneAtEpochMs: NOW + 20 });
+    expect(await listed('new', ['v2'], NOW + 15)).toEqual(new Map());
+    expect(await ledger.locations(digestOf('new'))).toMatchObject([{ tags: ['v1', 'v2'] }]);
+  });
+
   test('of two pushes under a tag at one instant the greater digest counts, whatever the order', async () => {
     const [less = '', greater = ''] = ['a', 'b'].sort((one, other) => (digestOf(one) < digestOf(other) ? -1 : 1));
     for (const order of [
@@ -78,6 +106,7 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
           outcomes.push({
             places: await Promise.all(['a', 'b', 'c'].map((name) => ledger.locations(digestOf(name)))),
             tags: await Promise.all(['v1', 'v2', 'latest'].map((tag) => ledger.lastPushed(LOCATION, tag))),
+            holders: await ledger.holders(LOCATION, ['v1', 'v2', 'latest']),
           });
         }
         expect(outcomes[1]).toEqual(outcomes[0]);

@@ -24,8 +24,12 @@ export function changeOf(key: Key, before: Item | undefined, decide: Decide): Ch
 export const revisionAfter = (before: Item | undefined): number =>
   Math.floor((before?.rev as number | undefined) ?? 0) + 1 + Math.random();
 
-export const unchangedSince = (before: Item | undefined): Condition =>
-  before ? { expression: 'rev = :rev', values: { ':rev': before.rev } } : { expression: 'attribute_not_exists(PK)' };
+export function unchangedSince(before: Item | undefined): Condition {
+  if (!before) return { expression: 'attribute_not_exists(PK)' };
+  // An item that was written as a whole has none.
+  if (before.rev === undefined) return { expression: 'attribute_exists(PK) AND attribute_not_exists(rev)' };
+  return { expression: 'rev = :rev', values: { ':rev': before.rev } };
+}
 
 export const nameOf = ({ PK, SK }: Key): string => `${PK} ${SK}`;
 

@@ -2,9 +2,12 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Digest, IndexChild } from '../../domain/image.ts';
 import { type ImageContent, lineageFactsOf } from '../../domain/image-content.ts';
 import type { ImageRecord, LocationRecord } from '../../domain/records.ts';
+import { presentNames, type TagHolder } from '../../domain/tag-holder.ts';
 import type { KnownLineage } from '../../ports/ledger.ts';
 import { dumpLedger } from './dump.ts';
+import { nameOf } from './item-change.ts';
 import { imageState, storedRecord } from './items.ts';
+import * as keys from './keys.ts';
 import type { Item } from './table.ts';
 
 /** Reads the whole table, so it is for a person who asks, and for nothing that is done each day. */
@@ -13,11 +16,13 @@ export async function dumpLineage(client: DynamoDBDocumentClient, tableName: str
   const places: LocationRecord[] = [];
   const contents = new Map<Digest, ImageContent>();
   const indexes = new Map<Digest, readonly IndexChild[]>();
+  const holders = new Map<string, TagHolder>();
   for await (const each of dumpLedger(client, tableName)) {
     const item = each as Item;
     if (item.kind === 'image') images.push(imageState(item).record);
     else if (item.kind === 'location') places.push(storedRecord<LocationRecord>(item));
     else if (item.kind === 'content') contents.set(item.digest as Digest, storedRecord<ImageContent>(item));
+    else if (item.kind === 'tag') holders.set(nameOf(item), storedRecord<TagHolder>(item));
     else if (item.kind === 'index') indexes.set(item.digest as Digest, item.children as readonly IndexChild[]);
   }
   const byDigest = Map.groupBy(places, ({ digest }) => digest);
@@ -25,6 +30,9 @@ export async function dumpLineage(client: DynamoDBDocumentClient, tableName: str
     images: images.map((image) => ({
       ...image,
       lineage: lineageFactsOf(image, contents.get(image.digest), byDigest.get(image.digest) ?? []),
+      presentNames: (byDigest.get(image.digest) ?? []).flatMap((place) =>
+        presentNames(place, (tag) => holders.get(nameOf(keys.tag(place.location, tag)))),
+      ),
     })),
     indexes,
   };

@@ -1,22 +1,17 @@
 import type { Digest, ImageLocation, IndexChild } from '../../domain/image.ts';
 import { type LocationRecord, widenedLocation } from '../../domain/records.ts';
 import { type TagPush, withPush } from '../../domain/tag-history.ts';
+import { holderAfter, holderWithout, means, type TagHolder } from '../../domain/tag-holder.ts';
 import type { PlaceLedger } from '../../ports/ledger.ts';
 import { packLists, recordOf, storedRecord } from './items.ts';
 import * as keys from './keys.ts';
 import { DynamoPlaces } from './places.ts';
 import type { Item } from './table.ts';
 
-/** What a push put under a tag. */
-interface TagItem {
-  readonly digest: Digest;
-  readonly pushedAtEpochMs: number;
-}
-
 /** Places of images, what was pushed under tags, and the contents of indexes. */
 export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
   /** A listing repeats what is known on most days, so one read of all items concerned comes before any write. */
-  async recordLocation(record: LocationRecord): Promise<void> {
+  async recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>> {
     const place = keys.location(record.digest, record.location);
     const tags = record.tags.map((tag) => keys.tag(record.location, tag));
     const known = new Map((await this.table.getAll([place, ...tags])).map((item) => [`${item.PK} ${item.SK}`, item]));
@@ -27,15 +22,12 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
         ...widenedLocation(before && recordOf<LocationRecord>(before), record),
       }));
     }
-    for (const tag of tags) {
-      const pushed = { digest: record.digest, pushedAtEpochMs: record.lastPushSeenAtEpochMs ?? 0 };
-      if (isLater(pushed, known.get(`${tag.PK} ${tag.SK}`))) await this.#recordTag(tag, pushed);
-    }
+    return this.#recordTags(record, placed && recordOf<LocationRecord>(placed), listedAtEpochMs);
   }
 
   async lastPushed(location: ImageLocation, tag: string): Promise<Digest | undefined> {
     const item = await this.table.get(keys.tag(location, tag));
-    return item && recordOf<TagItem>(item).digest;
+    return item && recordOf<TagHolder>(item).digest;
   }
 
   async recordPush(location: ImageLocation, tag: string, push: TagPush): Promise<void> {
@@ -55,30 +47,49 @@ export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
     await this.table.change(keys.index(digest), () => ({ kind: 'index', digest, children }));
   }
 
-  async #recordTag(key: { readonly PK: string; readonly SK: string }, pushed: TagItem): Promise<void> {
-    const earlier = 'pushedAtEpochMs < :at OR (pushedAtEpochMs = :at AND digest < :digest)';
-    await this.table.put(
-      { ...key, kind: 'tag', ...pushed },
-      {
-        expression: `attribute_not_exists(PK) OR ${earlier}`,
-        values: { ':at': pushed.pushedAtEpochMs, ':digest': pushed.digest },
-      },
-    );
+  async #recordTags(
+    record: LocationRecord,
+    before: LocationRecord | undefined,
+    listedAtEpochMs: number | undefined,
+  ): Promise<ReadonlyMap<string, number>> {
+    const { digest, location, lastPushSeenAtEpochMs: pushedAtEpochMs = 0 } = record;
+    const held = new Map<string, number>();
+    const listed = listedAtEpochMs !== undefined && { listedAtEpochMs };
+    for (const tag of record.tags) {
+      const holder = await this.#changeHolder(location, tag, (known) =>
+        holderAfter(known, { digest, pushedAtEpochMs, ...listed }),
+      );
+      if (means(holder, digest)) held.set(tag, holder.pushedAtEpochMs);
+    }
+    if (listedAtEpochMs === undefined) return held;
+    const shown = new Set(record.tags);
+    for (const tag of (before?.tags ?? []).filter((each) => !shown.has(each)))
+      await this.#changeHolder(location, tag, (known) => holderWithout(known, digest, listedAtEpochMs));
+    return held;
+  }
+
+  /** @returns the holder that stands afterwards */
+  async #changeHolder(
+    location: ImageLocation,
+    tag: string,
+    decide: (before: TagHolder | undefined) => TagHolder | undefined,
+  ): Promise<TagHolder | undefined> {
+    let holder: TagHolder | undefined;
+    await this.table.change(keys.tag(location, tag), (item) => {
+      const before = item && recordOf<TagHolder>(item);
+      const after = decide(before);
+      holder = after ?? before;
+      return after && { kind: 'tag', ...after };
+    });
+    return holder;
   }
 }
 
 const pushesIn = (item: Item): readonly TagPush[] => storedRecord<{ readonly pushes: readonly TagPush[] }>(item).pushes;
 
-function isLater(pushed: TagItem, known: Item | undefined): boolean {
-  if (!known) return true;
-  const before = recordOf<TagItem>(known);
-  if (pushed.pushedAtEpochMs !== before.pushedAtEpochMs) return pushed.pushedAtEpochMs > before.pushedAtEpochMs;
-  return pushed.digest > before.digest;
-}
-
 const covers = (known: LocationRecord, record: LocationRecord): boolean =>
   record.tags.every((tag) => known.tags.includes(tag)) &&
-  (record.askedTags ?? []).every((tag) => known.askedTags?.includes(tag) === true) &&
+  (record.askedTags ?? []).every((tag) => known.tags.includes(tag) || known.askedTags?.includes(tag) === true) &&
   reaches(known.firstPushSeenAtEpochMs, record.firstPushSeenAtEpochMs, (seen, asked) => seen <= asked) &&
   reaches(known.lastPushSeenAtEpochMs, record.lastPushSeenAtEpochMs, (seen, asked) => seen >= asked);
 

@@ -1,5 +1,6 @@
-import type { Digest, IndexChild } from '../../domain/image.ts';
+import type { Digest, ImageLocation, IndexChild } from '../../domain/image.ts';
 import type { LocationRecord } from '../../domain/records.ts';
+import type { TagHolder } from '../../domain/tag-holder.ts';
 import type { PlaceLedger } from '../../ports/ledger.ts';
 import { recordOf } from './items.ts';
 import * as keys from './keys.ts';
@@ -7,7 +8,7 @@ import { readableOrThrow } from './readable.ts';
 import { below, type LedgerTable } from './table.ts';
 
 /** Where images are and what indexes hold, for functions whose bundle need not hold how that is written down. */
-export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'indexes'> {
+export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'holders' | 'indexes'> {
   protected readonly table: LedgerTable;
 
   constructor(table: LedgerTable) {
@@ -21,6 +22,11 @@ export class DynamoPlaces implements Pick<PlaceLedger, 'locations' | 'indexes'> 
     for await (const item of this.table.items(question))
       records.push(readableOrThrow(this.table, item, () => recordOf<LocationRecord>(item)));
     return records;
+  }
+
+  async holders(location: ImageLocation, tags: readonly string[]): Promise<ReadonlyMap<string, TagHolder>> {
+    const items = await this.table.getAll(tags.map((tag) => keys.tag(location, tag)));
+    return new Map(items.map((item) => [item.SK, recordOf<TagHolder>(item)]));
   }
 
   async indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {

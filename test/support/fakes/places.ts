@@ -2,19 +2,37 @@ import type { Digest, ImageLocation, IndexChild } from '../../../shared/domain/i
 import { locationKey } from '../../../shared/domain/image.ts';
 import { type ImageFacts, type LocationRecord, widenedLocation } from '../../../shared/domain/records.ts';
 import { type TagPush, withPush } from '../../../shared/domain/tag-history.ts';
+import { holderAfter, holderWithout, means, type TagHolder } from '../../../shared/domain/tag-holder.ts';
 import type { FleetPlaces, PlaceLedger } from '../../../shared/ports/ledger.ts';
 
 /** Places of images and contents of indexes in memory. */
 export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
   readonly #places = new Map<string, LocationRecord>();
-  readonly #tags = new Map<string, { readonly digest: Digest; readonly pushedAtEpochMs: number }>();
+  readonly #tags = new Map<string, TagHolder>();
   readonly #pushes = new Map<string, readonly TagPush[]>();
   readonly #indexes = new Map<Digest, readonly IndexChild[]>();
 
-  async recordLocation(record: LocationRecord): Promise<void> {
-    const key = `${record.digest} ${locationKey(record.location)}`;
-    this.#places.set(key, structuredClone(widenedLocation(this.#places.get(key), record)));
-    for (const tag of record.tags) this.#recordTag(record, tag);
+  async recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>> {
+    const { digest, location, lastPushSeenAtEpochMs: pushedAtEpochMs = 0 } = record;
+    const key = `${digest} ${locationKey(location)}`;
+    const before = this.#places.get(key);
+    this.#places.set(key, structuredClone(widenedLocation(before, record)));
+    const held = new Map<string, number>();
+    const listed = listedAtEpochMs !== undefined && { listedAtEpochMs };
+    for (const tag of record.tags) {
+      const holder = this.#change(location, tag, (known) => holderAfter(known, { digest, pushedAtEpochMs, ...listed }));
+      if (means(holder, digest)) held.set(tag, holder.pushedAtEpochMs);
+    }
+    if (listedAtEpochMs === undefined) return held;
+    for (const tag of before?.tags ?? [])
+      if (!record.tags.includes(tag))
+        this.#change(location, tag, (known) => holderWithout(known, digest, listedAtEpochMs));
+    return held;
+  }
+
+  async holders(location: ImageLocation, tags: readonly string[]): Promise<ReadonlyMap<string, TagHolder>> {
+    const found = tags.map((tag) => [tag, this.#tags.get(`${locationKey(location)} ${tag}`)] as const);
+    return new Map(found.flatMap(([tag, holder]) => (holder ? [[tag, structuredClone(holder)] as const] : [])));
   }
 
   async locations(digest: Digest): Promise<readonly LocationRecord[]> {
@@ -71,14 +89,15 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
     ];
   }
 
-  #recordTag(record: LocationRecord, tag: string): void {
-    const key = `${locationKey(record.location)} ${tag}`;
+  #change(
+    location: ImageLocation,
+    tag: string,
+    decide: (before: TagHolder | undefined) => TagHolder | undefined,
+  ): TagHolder | undefined {
+    const key = `${locationKey(location)} ${tag}`;
     const before = this.#tags.get(key);
-    const pushedAtEpochMs = record.lastPushSeenAtEpochMs ?? 0;
-    const newer =
-      before === undefined ||
-      pushedAtEpochMs > before.pushedAtEpochMs ||
-      (pushedAtEpochMs === before.pushedAtEpochMs && record.digest > before.digest);
-    if (newer) this.#tags.set(key, { digest: record.digest, pushedAtEpochMs });
+    const after = decide(before);
+    if (after) this.#tags.set(key, after);
+    return after ?? before;
   }
 }

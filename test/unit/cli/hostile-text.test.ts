@@ -97,6 +97,7 @@ function contextOf(made: PlanWorld, text: string): CliContext {
   const images = [...made.images.records.values()].map((record) => ({
     ...{ ...record, platform: 'linux/amd64' as const, references: [`docker.io/x${text}`], locations: [] },
     lineage: lineageFactsOf(record, { digest: record.digest, layers: [] }, []),
+    presentNames: [],
   }));
   return {
     ...(Object.fromEntries(ports) as unknown as CliContext),

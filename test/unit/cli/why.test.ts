@@ -49,6 +49,15 @@ test('why says of which image below a waiver is, and that the lineage was not re
   expect(text).toContain('age unknown, its lineage was not read yet');
 });
 
+test('why shows the tags that mean the image now: one that has moved on is that of the next image', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'app-0', { tags: ['v1', 'v22'] });
+  world.advance(HOUR_MS);
+  await pushed(world, 0, 'next', { tags: ['v22'], pushedAtEpochMs: world.clock() });
+  const tagsOf = async (name: string) => /kept in +tags\n.*app-0 +(.*)/.exec(await why(world, name))?.[1]?.trim();
+  expect([await tagsOf('app-0'), await tagsOf('next')]).toEqual(['v1', 'v22']);
+});
+
 test('why shows the cascade that works on the stream, its last rebuild, and what a closure waits for', async () => {
   const world = await planWorld();
   await violating(world);

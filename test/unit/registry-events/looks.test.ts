@@ -51,6 +51,23 @@ test('heads are written down with the instant they were asked for, and the plann
   expect(world.wakings.take()).toEqual([looked(LINE)]);
 });
 
+test('an old image that a person gave the head tag is the head, though no event told of it', async () => {
+  const world = await pushWorld();
+  const old = pushed(world, { name: 'old', tag: 'v1' });
+  world.advance(DAY_MS);
+  const newer = pushed(world, { name: 'newer', tag: 'v1' });
+  await handleMessages(portsOf(world), messages([old, newer]));
+  world.advance(DAY_MS);
+  pushed(world, { name: 'old', tag: 'v1' });
+  await ask(world, look());
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('old') } });
+  // An event that comes late, and a listing that follows, change nothing.
+  await handleMessages(portsOf(world), messages([newer]));
+  world.advance(DAY_MS);
+  await ask(world, look());
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('old') } });
+});
+
 test('the instant is that before the registry was read: what is pushed during it may have been missed', async () => {
   const world = await untoldWorld();
   const before = world.clock();

@@ -93,6 +93,37 @@ test('a branch build is inventoried and is no head', async () => {
   expect(await headOf(world)).toBeUndefined();
 });
 
+const retagged = (name: string, tag: string, world: PushWorld) =>
+  eventOf({ digest: digestOf(name), tag, atEpochMs: world.clock() });
+
+test.each([
+  ['the tag of the head', 'v1.0.0', 'v1.0.0'],
+  ['a head tag of its own', 'v1.0.1', 'v1.0.2'],
+])('an old image that a person gives %s is the head', async (_, tag, again) => {
+  const world = await pushWorld();
+  const bodies = [pushed(world, { name: 'old', tag: 'v1.0.0' })];
+  world.advance(DAY_MS);
+  bodies.push(pushed(world, { name: 'new', tag }));
+  world.advance(DAY_MS);
+  bodies.push(retagged('old', again, world));
+  for (const body of bodies) await handle(world, [body]);
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('old') } });
+  // Late, twice, and together it is the same.
+  for (const batch of [bodies.slice(1, 2), bodies.toReversed()]) await handle(world, batch);
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('old') } });
+  world.advance(DAY_MS);
+  await handle(world, [pushed(world, { name: 'newest', tag: 'v1.0.3' })]);
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('newest') } });
+});
+
+test('an image whose head tag has moved on is no head, though nothing else is', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'amd', tag: 'v1', platform: 'linux/amd64' })]);
+  world.advance(DAY_MS);
+  await handle(world, [pushed(world, { name: 'arm', tag: 'v1' })]);
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('arm') } });
+});
+
 test('a head tag that only a workload asks for makes no head', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
@@ -176,10 +207,15 @@ const history: readonly Push[] = [
   { name: 'branch', tag: 'feature-x', atSeconds: 30 },
   { name: 'two', tag: 'v1.0.1', atSeconds: 40 },
 ];
+/** A person puts the tag of the last one on the first. */
+const RETAGGED = { name: 'one', tag: 'v1.0.1' };
 
 async function after(order: readonly number[], cuts: readonly number[]) {
   const world = await pushWorld();
-  const bodies = history.map((push) => pushed(world, push));
+  const bodies = [
+    ...history.map((push) => pushed(world, push)),
+    eventOf({ digest: digestOf(RETAGGED.name), tag: RETAGGED.tag, atEpochMs: world.clock() + 50_000 }),
+  ];
   world.advance(DAY_MS);
   let batch: string[] = [];
   for (const [index, which] of order.entries()) {
@@ -193,7 +229,7 @@ async function after(order: readonly number[], cuts: readonly number[]) {
 }
 
 test('in whatever order, batches and number pushes are told, they lead to the same ledger', async () => {
-  const all = history.map((_, index) => index);
+  const all = [...history, RETAGGED].map((_, index) => index);
   const expected = await after(all, []);
   const orders = fc.tuple(
     fc.shuffledSubarray(all, { minLength: all.length }),

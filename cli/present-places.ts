@@ -1,0 +1,18 @@
+import { mapConcurrently } from '../shared/concurrency.ts';
+import type { Digest } from '../shared/domain/image.ts';
+import type { LocationRecord } from '../shared/domain/records.ts';
+import { presentTags } from '../shared/domain/tag-holder.ts';
+import type { PlaceLedger } from '../shared/ports/ledger.ts';
+
+const PLACES_AT_ONCE = 8;
+
+/** The places of an image, each with the tags that mean the image now: a tag that has moved on is another image's. */
+export async function presentPlaces(
+  places: Pick<PlaceLedger, 'locations' | 'holders'>,
+  digest: Digest,
+): Promise<readonly LocationRecord[]> {
+  return mapConcurrently([...(await places.locations(digest))], PLACES_AT_ONCE, async (record) => ({
+    ...record,
+    tags: presentTags(record, await places.holders(record.location, record.tags)),
+  }));
+}
