@@ -20,14 +20,18 @@ describe('a file that nobody can use', () => {
     ['a value that is none', 'streams: []\nseverities: []\nstaleScanHours: soon', 'line 6, staleScanHours: '],
     ['an item that is none', 'severities: []\nstreams:\n  - id: web', 'line 6, streams[0].tier: '],
     ['broken YAML', 'streams: [', 'line 5: '],
-  ])('a policy with %s is refused with field and line', async (_, rest, problem) => {
-    const text = `version: 1\nages:\n  default: { limitDays: 30 }\n${rest}\n`;
-    const { code, stdout, stderr } = await runCommand('cli/main.ts', [
-      ...['policy', 'validate', await write('policy.yaml', text)],
-    ]);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain(problem);
-  });
+  ])(
+    'a policy with %s is refused with field and line',
+    async (_, rest, problem) => {
+      const text = `version: 1\nages:\n  default: { limitDays: 30 }\n${rest}\n`;
+      const { code, stdout, stderr } = await runCommand('cli/main.ts', [
+        ...['policy', 'validate', await write('policy.yaml', text)],
+      ]);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toContain(problem);
+    },
+    30_000,
+  );
 
   test('a fleet with a cycle is refused with its path, before anything is started', async () => {
     const fleet = await loadFleet('local/fleet/small.json');
@@ -39,5 +43,5 @@ describe('a file that nobody can use', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('images[0].parent: a cycle: debian-12-7 -> node-22 -> debian-12-7');
     expect(stdout).not.toContain('Starting the embedded cloud');
-  });
+  }, 30_000);
 });
