@@ -12,6 +12,9 @@ export interface Workload {
   readonly containers: readonly RunningContainer[];
 }
 
+/** Every task here has pulled its images. */
+const PULL = { beganAtEpochMs: expect.any(Number), endedAtEpochMs: expect.any(Number) };
+
 /** A source, and how to make things run in it. Scopes of `reachable` can be read, that of `unreachable` cannot. */
 export interface WorkloadsWorld {
   readonly source: WorkloadSource;
@@ -69,8 +72,9 @@ export function workloadsContract(
           workload: 'payments-api',
           architecture: 'arm64',
           containers: expect.arrayContaining([app, sidecar, undigested]),
+          pull: PULL,
         },
-        { workloadKind: 'ecs-task', workload: 'migrate', architecture: 'amd64', containers: [app] },
+        { workloadKind: 'ecs-task', workload: 'migrate', architecture: 'amd64', containers: [app], pull: PULL },
       ]),
     );
   });

@@ -11,7 +11,8 @@ const world: WorkloadsWorld = {
   source,
   createCluster: async (cluster) => void source.addCluster(cluster),
   run: async (cluster, { kind, name, count, architecture, containers }) => {
-    const task = { workloadKind: kind, workload: name, architecture, containers };
+    const pull = { beganAtEpochMs: nowEpochMs, endedAtEpochMs: nowEpochMs };
+    const task = { workloadKind: kind, workload: name, architecture, containers, pull };
     source.run(cluster, ...Array.from({ length: count }, () => task));
   },
   stop: async (cluster, workload) => {
