@@ -95,7 +95,7 @@ const location: ShapeOf<LocationRecord> = {
 };
 const usage: ShapeOf<Usage> = {
   ...{ account: 'text', region: 'text', cluster: 'text', digest: 'text', workloadKind: 'text', workload: 'text' },
-  ...{ container: 'text', reference: 'text?', digestSource: 'text', count: 'number' },
+  ...{ container: 'text', reference: 'text?', otherReferences: 'list?', digestSource: 'text', count: 'number' },
 };
 type ScopeBasics = Pick<ScopeRecord, 'scope' | 'completeAtEpochMs' | 'failure'>;
 const scope: ShapeOf<ScopeBasics> = { scope: 'record', completeAtEpochMs: 'number?', failure: 'record?' };
