@@ -9,6 +9,8 @@ export const environment = v.object({
   ACT_BUILD_ROLE_NAME: text,
   /** The planner is told here of runs of parked rebuilds that ended. */
   PLAN_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
+  /** Policies lie here: they name accounts that may be called. */
+  EVIDENCE_BUCKET: text,
   /** Where a message goes that can never be understood, or that nobody may send. */
   DEAD_LETTER_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
 });

@@ -1,4 +1,5 @@
 import {
+  bucketClient,
   ledgerClient,
   machineClient,
   memberAccess,
@@ -7,12 +8,14 @@ import {
 } from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
 import { DynamoLockLedger } from '../../shared/adapters/dynamodb/lock-ledger.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer } from './answer.ts';
 import type { BuildEventPorts } from './build-events.ts';
@@ -22,12 +25,14 @@ import { buildResultInput } from './input.ts';
 function compose(): BuildEventPorts {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
-  const access = memberAccess({
+  const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
+  const role = {
     partition: env.PARTITION,
     roleName: env.ACT_BUILD_ROLE_NAME,
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-build-result',
-  });
+  };
+  const access = memberAccess(role, knownAccountsIn(table, policies));
   const sqs = queueClient();
   return {
     rebuilds: new DynamoRebuildLedger(table),

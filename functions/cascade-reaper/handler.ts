@@ -8,6 +8,7 @@ import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import * as ledger from '../../shared/lambda/ledgers.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer, type ReaperServices } from './answer.ts';
@@ -19,12 +20,14 @@ function compose(): ReaperServices {
   const table = new LedgerTable(clients.ledgerClient(), env.LEDGER_TABLE);
   const s3 = clients.bucketClient();
   const sqs = clients.queueClient();
-  const builder = clients.memberAccess({
+  const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
+  const role = {
     partition: env.PARTITION,
     roleName: env.ACT_BUILD_ROLE_NAME,
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-cascade-reaper',
-  });
+  };
+  const builder = clients.memberAccess(role, knownAccountsIn(table, policies));
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const ledgers = ledger.ledgersOfRun(table, files, { runs: ledger.runs });
   return {
@@ -32,7 +35,7 @@ function compose(): ReaperServices {
       ...actingLedgers(table),
       files,
       runsOf: (run) => ledgers(run).runs,
-      policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
+      policies,
       runner: new CodePipelineRunner(clients.pipelineClients(builder)),
       executions: new SfnExecutions(clients.machineClient(), env.CASCADE_MACHINE_ARN),
       planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),

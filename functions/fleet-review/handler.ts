@@ -25,12 +25,12 @@ function compose(): ReviewServices {
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
-  const access = memberAccess({
-    partition: env.PARTITION,
-    roleName: env.READ_ROLE_NAME,
-    externalId: env.READ_ROLE_EXTERNAL_ID,
-    sessionName: 'patchwave-fleet-review',
-  });
+  const sessionName = 'patchwave-fleet-review';
+  const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
+  const access = memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, async (account) =>
+    accounts.hasListed(account),
+  );
+  const accounts = new OrganizationDirectory(organizationsClient(), accountClients(access));
   const limits = {
     leaseMinutes: env.LEASE_MINUTES,
     catchUpMinutes: env.CATCH_UP_MINUTES,
@@ -40,7 +40,7 @@ function compose(): ReviewServices {
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     rollouts: new DynamoClosures(table),
-    accounts: new OrganizationDirectory(organizationsClient(), accountClients(access)),
+    accounts,
     files,
     clock: Date.now,
     retry: fullJitter({ attempts: 4, firstMs: 2_000, mostMs: 20_000 }),

@@ -1,6 +1,7 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { registryKey } from '../../shared/domain/image.ts';
 import { compareTexts } from '../../shared/domain/order.ts';
+import { accountsNamedBy } from '../../shared/domain/our-accounts.ts';
 import { isForgotten, type LeftScope, type ReviewMode, type Scope, type ScopeResult } from '../../shared/domain/run.ts';
 import { runIdOf } from '../../shared/domain/run-id.ts';
 import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
@@ -91,8 +92,11 @@ export async function openReview(
   await mapConcurrently([...changes.left, ...changes.back], WRITES_AT_ONCE, ({ scope, left }) =>
     scopeLedger.change(scope, (before) => before && withLeft(before, left)),
   );
-  const { scopes: key } = runFileKeys(runId);
+  const { scopes: key, accounts } = runFileKeys(runId);
   const listed = [...toRead, ...toPutAside].sort((one, other) => compareTexts(registryKey(one), registryKey(other)));
+  // A review of some scopes does not list the others, whose registries its containers may name.
+  const others = input.scopes ? known.filter(({ left }) => !left || left.isBack).map(({ scope }) => scope.account) : [];
+  await files.put(accounts, [...new Set([...accountsNamedBy(policy), ...fleet.accounts, ...others])].sort());
   await files.put(
     key,
     listed.map((scope) => ({ scope })),

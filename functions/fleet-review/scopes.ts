@@ -9,6 +9,8 @@ import { type AccountRegions, type RegionPorts, readRegions, type UnreadAccount 
 
 export interface FleetScopes {
   readonly scopes: readonly Scope[];
+  /** All of them, also those without a scope. */
+  readonly accounts: readonly string[];
   /** Accounts whose Regions nobody could tell. */
   readonly unread: readonly UnreadAccount[];
 }
@@ -30,13 +32,13 @@ export async function expandScopes(
   scopes: ReviewInput['scopes'] | Policy['scopes'],
   ports: RegionPorts,
 ): Promise<FleetScopes> {
-  if (scopes !== 'organization') return { scopes: listed(scopes ?? []), unread: [] };
-  const active = await collect(ports.accounts.accounts());
-  const { read, unread } = await readRegions(
-    ports,
-    active.map(({ id }) => id),
-  );
-  return { scopes: listed(read), unread };
+  if (scopes !== 'organization') {
+    const entries = scopes ?? [];
+    return { scopes: listed(entries), accounts: entries.map(({ account }) => account), unread: [] };
+  }
+  const accounts = (await collect(ports.accounts.accounts())).map(({ id }) => id);
+  const { read, unread } = await readRegions(ports, accounts);
+  return { scopes: listed(read), accounts, unread };
 }
 
 function listed(entries: readonly AccountRegions[]): Scope[] {

@@ -8,6 +8,7 @@ import { loadEnv } from '../../shared/lambda/env.ts';
 import { ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
 import { environment } from './env.ts';
 import { type InventoryInput, inventoryInput } from './input.ts';
 import { readRegistry } from './registry.ts';
@@ -19,12 +20,10 @@ function compose() {
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
-  const access = memberAccess({
-    partition: env.PARTITION,
-    roleName: env.READ_ROLE_NAME,
-    externalId: env.READ_ROLE_EXTERNAL_ID,
-    sessionName: 'patchwave-inventory',
-  });
+  const sessionName = 'patchwave-inventory';
+  const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
+  const accounts = new AccountsOfRun(files);
+  const access = memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, accounts.isOurs);
   const ledgers = ledgersOfRun(table, files, stepLedgers);
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
@@ -34,6 +33,7 @@ function compose() {
     clock: Date.now,
   };
   return (run: InventoryInput) => {
+    accounts.enter(run.runId);
     const { parts: runs, ...others } = ledgers(run);
     return { ...world, ...others, runs };
   };

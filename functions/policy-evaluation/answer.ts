@@ -18,6 +18,8 @@ interface Ledgers {
 }
 
 export interface PolicyEvaluationServices {
+  /** The accounts of this run may be called from now on; of none, those that are known. */
+  readonly enterRun: (runId: string | undefined) => void;
   readonly ledgers: (run: { readonly runId: string; readonly mode: ReviewMode }) => Ledgers;
   readonly world: Omit<EvaluatePorts & ScanEventPorts, keyof Ledgers | 'policies'> & { readonly policies: Policies };
 }
@@ -25,8 +27,9 @@ export interface PolicyEvaluationServices {
 /** Tells the two callers apart, and gives each the reply it understands. */
 export async function answer(
   event: PolicyEvaluationInput,
-  { ledgers, world }: PolicyEvaluationServices,
+  { enterRun, ledgers, world }: PolicyEvaluationServices,
 ): Promise<VerdictPart | SQSBatchResponse> {
+  enterRun('Records' in event ? undefined : event.runId);
   if ('Records' in event) {
     const handled = await handleScanEvents({ ...world, ...ledgers(OUTSIDE_OF_RUNS) }, event.Records);
     return queueReply(measured(handled).failed);

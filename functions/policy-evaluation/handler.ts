@@ -9,9 +9,11 @@ import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { images, ledgersOfRun, runs, streams } from '../../shared/lambda/ledgers.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
 import { answer, type PolicyEvaluationServices } from './answer.ts';
 import { environment } from './env.ts';
 import { policyEvaluationInput } from './input.ts';
@@ -20,17 +22,22 @@ function compose(): PolicyEvaluationServices {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
-  const access = memberAccess({
+  const role = {
     partition: env.PARTITION,
     roleName: env.READ_ROLE_NAME,
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-policy-evaluation',
-  });
+  };
+  const files = new S3RunFiles(s3, env.RUN_BUCKET);
+  const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
+  const accounts = new AccountsOfRun(files, knownAccountsIn(table, policies));
+  const access = memberAccess(role, accounts.isOurs);
   return {
-    ledgers: ledgersOfRun(table, new S3RunFiles(s3, env.RUN_BUCKET), { images, runs, streams }),
+    ledgers: ledgersOfRun(table, files, { images, runs, streams }),
+    enterRun: (runId) => accounts.enter(runId),
     world: {
       causes: new DynamoCauseLedger(table),
-      policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
+      policies,
       evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
       scanner: new EcrScanner(ecrClients(access), readEnhanced),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),

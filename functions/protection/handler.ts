@@ -12,6 +12,7 @@ import { EcrManifests } from '../../shared/adapters/ecr-manifests.ts';
 import { EcrProtectingTags } from '../../shared/adapters/ecr-protecting-tags.ts';
 import { DAY_MS } from '../../shared/domain/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer, type ProtectionServices } from './answer.ts';
 import { environment } from './env.ts';
@@ -25,15 +26,17 @@ function compose(): ProtectionServices {
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-protection',
   };
-  const ecr = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }));
-  const tagging = ecrClients(memberAccess({ ...role, roleName: env.ACT_PROTECT_ROLE_NAME }));
+  const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
+  const isOurs = knownAccountsIn(table, policies);
+  const ecr = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, isOurs));
+  const tagging = ecrClients(memberAccess({ ...role, roleName: env.ACT_PROTECT_ROLE_NAME }, isOurs));
   const ports = {
     scopes: new DynamoScopeLedger(table),
     usages: new DynamoUsageLedger(table),
     images: new DynamoImages(table),
     places: new DynamoPlaces(table),
     losses: new DynamoLossLedger(table),
-    policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
+    policies,
     lifecycles: new EcrLifecycles(ecr),
     registry: new EcrManifests(ecr),
     killSwitch: new DynamoSwitchLedger(table),

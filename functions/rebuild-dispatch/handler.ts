@@ -14,6 +14,7 @@ import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
 import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer, type DispatchServices } from './answer.ts';
 import { environment } from './env.ts';
@@ -23,17 +24,19 @@ function compose(): DispatchServices {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const machines = machineClient();
-  const access = memberAccess({
+  const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
+  const role = {
     partition: env.PARTITION,
     roleName: env.ACT_BUILD_ROLE_NAME,
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-rebuild-dispatch',
-  });
+  };
+  const access = memberAccess(role, knownAccountsIn(table, policies));
   const ports = {
     ...actingLedgers(table),
     streams: new DynamoStreams(table),
     images: new DynamoImages(table),
-    policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
+    policies,
     runner: new CodePipelineRunner(pipelineClients(access)),
     executions: new SfnExecutions(machines, env.CASCADE_MACHINE_ARN),
     waitingStep: new SfnWaitingStep(machines),

@@ -11,6 +11,7 @@ import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { imageLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { answer } from './answer.ts';
@@ -21,18 +22,20 @@ import type { RegistryEventPorts } from './registry-events.ts';
 function compose(): RegistryEventPorts {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
-  const access = memberAccess({
+  const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
+  const role = {
     partition: env.PARTITION,
     roleName: env.READ_ROLE_NAME,
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-registry-events',
-  });
+  };
+  const access = memberAccess(role, knownAccountsIn(table, policies));
   const ecr = ecrClients(access);
   const sqs = queueClient();
   return {
     ...imageLedgers(table),
     fleetPlaces: new DynamoFleetPlaces(table),
-    policies: new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET),
+    policies,
     guards: new DynamoGuardLedger(table),
     registry: new EcrRegistry(ecr),
     asking: {

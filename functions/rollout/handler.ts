@@ -17,6 +17,7 @@ import { EcsDeployer } from '../../shared/adapters/ecs-deployer.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { HOUR_MS } from '../../shared/domain/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer, type RolloutServices } from './answer.ts';
 import { environment } from './env.ts';
@@ -28,6 +29,8 @@ function compose(): RolloutServices {
   const s3 = bucketClient();
   const sessionName = 'patchwave-rollout';
   const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
+  const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
+  const isOurs = knownAccountsIn(table, policies);
   const ports = {
     cascades: new DynamoCascades(table),
     rollouts: new DynamoRolloutLedger(table),
@@ -39,10 +42,10 @@ function compose(): RolloutServices {
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
     killSwitch: new DynamoSwitchLedger(table),
-    policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
+    policies,
     files: new S3RunFiles(s3, env.RUN_BUCKET),
-    registry: new EcrManifests(ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }))),
-    deployer: new EcsDeployer(ecsClients(memberAccess({ ...role, roleName: env.ACT_ROLLOUT_ROLE_NAME }))),
+    registry: new EcrManifests(ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, isOurs))),
+    deployer: new EcsDeployer(ecsClients(memberAccess({ ...role, roleName: env.ACT_ROLLOUT_ROLE_NAME }, isOurs))),
     ...{ clock: Date.now, ids: randomUUID },
   };
   return { ports, limits: { pollSeconds: env.POLL_SECONDS, deploymentMs: 2 * HOUR_MS } };

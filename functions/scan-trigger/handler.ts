@@ -8,6 +8,7 @@ import { loadEnv } from '../../shared/lambda/env.ts';
 import { images, ledgersOfRun, runs } from '../../shared/lambda/ledgers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { type AskLimits, type AskPorts, askScans } from './ask-scans.ts';
 import { environment } from './env.ts';
@@ -20,13 +21,15 @@ interface ScanTriggerServices {
 
 function compose(): ScanTriggerServices {
   const env = loadEnv(environment);
-  const access = memberAccess({
+  const role = {
     partition: env.PARTITION,
     roleName: env.READ_ROLE_NAME,
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-scan-trigger',
-  });
+  };
   const files = new S3RunFiles(bucketClient(), env.RUN_BUCKET);
+  const accounts = new AccountsOfRun(files);
+  const access = memberAccess(role, accounts.isOurs);
   const ledgers = ledgersOfRun(new LedgerTable(ledgerClient(), env.LEDGER_TABLE), files, { images, runs });
   const world = {
     scanner: new EcrScanner(ecrClients(access)),
@@ -35,7 +38,10 @@ function compose(): ScanTriggerServices {
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep: (ms) => sleep(ms) }),
   };
   return {
-    portsOf: (run: ScanTriggerInput) => ({ ...world, ...ledgers(run) }),
+    portsOf: (run: ScanTriggerInput) => {
+      accounts.enter(run.runId);
+      return { ...world, ...ledgers(run) };
+    },
     limits: { catchUpMinutes: env.CATCH_UP_MINUTES, dailyQuota: env.DAILY_SCAN_QUOTA },
   };
 }

@@ -18,6 +18,7 @@ import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { MINUTE_MS } from '../../shared/domain/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { answer, type VerifyServices } from './answer.ts';
@@ -29,7 +30,9 @@ function compose(): VerifyServices {
   const [table, s3] = [new LedgerTable(ledgerClient(), env.LEDGER_TABLE), bucketClient()];
   const sessionName = 'patchwave-verify-rebuild';
   const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
-  const readers = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }));
+  const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
+  const isOurs = knownAccountsIn(table, policies);
+  const readers = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, isOurs));
   const ports: VerifyServices['ports'] = {
     cascades: new DynamoCascades(table),
     rebuilds: new DynamoRebuildLedger(table),
@@ -39,16 +42,13 @@ function compose(): VerifyServices {
     places: new DynamoPlaces(table),
     streams: new DynamoSightings(table),
     killSwitch: new DynamoSwitchLedger(table),
-    policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
     registry: new EcrRegistry(readers),
     scanner: new EcrScanner(readers),
     looks: new SqsMessages(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
-    tagger: new EcrTagger(ecrClients(memberAccess({ ...role, roleName: env.ACT_BUILD_ROLE_NAME }))),
+    tagger: new EcrTagger(ecrClients(memberAccess({ ...role, roleName: env.ACT_BUILD_ROLE_NAME }, isOurs))),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
-    retry: fullJitter({ attempts: 3 }),
-    clock: Date.now,
-    sleep,
+    ...{ policies, clock: Date.now, sleep, retry: fullJitter({ attempts: 3 }) },
   };
   return { ports, limits: { pollSeconds: env.POLL_SECONDS, outputGraceMs: 5 * MINUTE_MS } };
 }

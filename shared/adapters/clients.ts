@@ -10,6 +10,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { AccountNotOursError } from '../ports/errors.ts';
 
 /*
  * The only place where SDK clients are made. Each kind is a function of its own, so that a bundle holds only the
@@ -65,9 +66,20 @@ export interface MemberAccess {
 type Credentials = ReturnType<typeof fromTemporaryCredentials>;
 const RENEW_BEFORE_END_MS = 5 * 60_000;
 
-export function memberAccess(role: MemberRole): MemberAccess {
+/**
+ * @param isOurs whether roles of an account may be taken. It is the one guard in front of every call to another account:
+ * the external id is offered to no account for which it says no.
+ */
+export function memberAccess(role: MemberRole, isOurs: (account: string) => Promise<boolean>): MemberAccess {
   const hub = role.hub ?? {};
-  return { hub, credentials: memoise((account) => kept(assumed(role, hub, account))) };
+  const guarded = (account: string): Credentials => {
+    const take = assumed(role, hub, account);
+    return async () => {
+      if (!(await isOurs(account))) throw new AccountNotOursError(account);
+      return take();
+    };
+  };
+  return { hub, credentials: memoise((account) => kept(guarded(account))) };
 }
 
 function assumed(role: MemberRole, hub: HubConfig, account: string): Credentials {

@@ -8,6 +8,7 @@ import { pagesOrUnreachable } from './refusal.ts';
 export class OrganizationDirectory implements AccountDirectory {
   readonly #organizations: OrganizationsClient;
   readonly #accounts: (account: string) => AccountClient;
+  readonly #listed = new Set<string>();
 
   constructor(organizations: OrganizationsClient, accounts: (account: string) => AccountClient) {
     this.#organizations = organizations;
@@ -18,9 +19,16 @@ export class OrganizationDirectory implements AccountDirectory {
     for await (const { Accounts = [] } of paginateListAccounts({ client: this.#organizations }, {})) {
       for (const { Id, Name, State, Status } of Accounts) {
         // `Status` is being retired for `State`; a partition may still know one only.
-        if (Id !== undefined && (State ?? Status) === 'ACTIVE') yield { id: Id, name: Name ?? Id };
+        if (Id === undefined || (State ?? Status) !== 'ACTIVE') continue;
+        this.#listed.add(Id);
+        yield { id: Id, name: Name ?? Id };
       }
     }
+  }
+
+  /** Whether the organization was found to have this account. */
+  hasListed(account: string): boolean {
+    return this.#listed.has(account);
   }
 
   async regions(account: string): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 /**
  * Errors by which AWS says "you may not": the role cannot be taken, a permission is missing, or the Region is not
- * enabled in the account. Throttling, outages and mistakes of ours are none of them, and are thrown on as they are.
+ * enabled in the account. So do we, of an account that is not ours. Throttling, outages and mistakes of ours are none of them, and are thrown on as they are.
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html,
  * https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
  */
@@ -11,6 +11,7 @@ const REFUSALS = new Set([
   'OptInRequired',
   'UnrecognizedClientException',
   'InvalidClientTokenId',
+  'AccountNotOursError',
 ]);
 
 export const isRefusal = (error: unknown): error is Error => error instanceof Error && REFUSALS.has(error.name);

@@ -1,5 +1,6 @@
 import { matchesAnyGlob, matchesGlob } from './glob.ts';
 import type { ImageLocation, Tier } from './image.ts';
+import { accountsNamedBy } from './our-accounts.ts';
 import { MODES, type Mode, type Policy, type StreamRule } from './policy.ts';
 import { type ImageReference, readImageReference, referenceName, resolvedTag } from './reference.ts';
 import { makingLineOf, streamId, streamRulesOf } from './stream.ts';
@@ -77,10 +78,8 @@ const isMirror = ({ mirrors }: Policy, { account, repository }: ImageLocation): 
   );
 
 /** Where the policy covers the whole organization every ECR account counts as ours; an unreachable one is reported. */
-function isOurs({ scopes, streams, mirrors }: Policy, { account }: ImageLocation): boolean {
-  if (scopes === 'organization') return true;
-  return [...scopes, ...streams, ...mirrors].some((named) => named.account === account);
-}
+const isOurs = (policy: Policy, { account }: ImageLocation): boolean =>
+  policy.scopes === 'organization' || accountsNamedBy(policy).has(account);
 
 /** Whose settings apply to a stream. */
 export interface ModeSubject {

@@ -1,6 +1,7 @@
 import type { Digest, ImageLocation, Registry } from '../domain/image.ts';
 import { type Pipeline, pipelineKey } from '../domain/rebuild.ts';
 import type { Scope } from '../domain/run.ts';
+import { adviceOn } from './errors.ts';
 import type { ServiceRef } from './rollouts.ts';
 
 /*
@@ -14,8 +15,8 @@ export class RunnerUnreachableError extends Error {
   readonly pipeline: Pipeline;
   constructor(pipeline: Pipeline, cause: Error) {
     super(
-      `Pipeline ${pipelineKey(pipeline)} cannot be asked: ${told(cause)}. ` +
-        'Deploy the build role in its account, with this pipeline in its list.',
+      `Pipeline ${pipelineKey(pipeline)} cannot be asked: ${told(cause)}.` +
+        adviceOn(cause, 'Deploy the build role in its account, with this pipeline in its list.'),
       { cause },
     );
     this.pipeline = pipeline;
@@ -28,8 +29,11 @@ export class DeployerUnreachableError extends Error {
   readonly scope: Scope;
   constructor({ account, region }: Scope, cause: Error) {
     super(
-      `The services of account ${account} in ${region} cannot be deployed: ${told(cause)}. ` +
-        'Deploy the rollout role there, with these services and the roles of their tasks in its lists.',
+      `The services of account ${account} in ${region} cannot be deployed: ${told(cause)}.` +
+        adviceOn(
+          cause,
+          'Deploy the rollout role there, with these services and the roles of their tasks in its lists.',
+        ),
       { cause },
     );
     this.scope = { account, region };
@@ -42,8 +46,8 @@ export class TaggerUnreachableError extends Error {
   readonly registry: Registry;
   constructor({ account, region }: Registry, cause: Error) {
     super(
-      `No tag can be moved in the registry of account ${account} in ${region}: ${told(cause)}. ` +
-        'Deploy the build role there, with this repository in its list.',
+      `No tag can be moved in the registry of account ${account} in ${region}: ${told(cause)}.` +
+        adviceOn(cause, 'Deploy the build role there, with this repository in its list.'),
       { cause },
     );
     this.registry = { account, region };

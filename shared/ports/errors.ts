@@ -7,14 +7,29 @@ import type { Scope } from '../domain/run.ts';
  * goes wrong keeps its own name and is thrown on.
  */
 
+/** An account outside of the organization and of all scopes: none of its roles is taken. */
+export class AccountNotOursError extends Error {
+  override readonly name = 'AccountNotOursError';
+  constructor(account: string) {
+    super(
+      `Account ${account} is in no scope, and the policy does not name it; it is not called. ` +
+        'If it is yours, add it to the scopes, streams or mirrors of the policy',
+    );
+  }
+}
+
+/** What to do about an account that cannot be reached: nothing has to be deployed where nobody of ours is. */
+export const adviceOn = (cause: unknown, advice: string): string =>
+  cause instanceof AccountNotOursError ? '' : ` ${advice}`;
+
 /** An account and Region that we may not read: its role cannot be taken, or the service refuses it. */
 export class ScopeUnreachableError extends Error {
   override readonly name = 'ScopeUnreachableError';
   readonly scope: Scope;
   constructor(scope: Scope, cause: unknown) {
     super(
-      `Account ${scope.account} in ${scope.region} cannot be read: ${text(cause)}. ` +
-        'Deploy the member role there, or take the scope out of the policy.',
+      `Account ${scope.account} in ${scope.region} cannot be read: ${text(cause)}.` +
+        adviceOn(cause, 'Deploy the member role there, or take the scope out of the policy.'),
       { cause },
     );
     this.scope = scope;
@@ -26,7 +41,8 @@ export class AccountUnreachableError extends Error {
   override readonly name = 'AccountUnreachableError';
   readonly account: string;
   constructor(account: string, cause: unknown) {
-    super(`The Regions of account ${account} cannot be read: ${text(cause)}. Deploy the member role there.`, { cause });
+    const advice = adviceOn(cause, 'Deploy the member role there.');
+    super(`The Regions of account ${account} cannot be read: ${text(cause)}.${advice}`, { cause });
     this.account = account;
   }
 }
@@ -37,8 +53,8 @@ export class RegistryUnreachableError extends Error {
   readonly registry: Registry;
   constructor(registry: Registry, cause: unknown) {
     super(
-      `The registry of account ${registry.account} in ${registry.region} cannot be read: ${text(cause)}. ` +
-        'Deploy the member role there.',
+      `The registry of account ${registry.account} in ${registry.region} cannot be read: ${text(cause)}.` +
+        adviceOn(cause, 'Deploy the member role there.'),
       { cause },
     );
     this.registry = { account: registry.account, region: registry.region };

@@ -10,6 +10,7 @@ import * as v from '../schema.ts';
  * | key under runs/<runId>/                   | written by       | read by |
  * | ----------------------------------------- | ---------------- | ------- |
  * | scopes.json                               | open             | the maps over scopes, close |
+ * | accounts.json                             | open             | every step that takes a role of a member account |
  * | observations/<account>/<region>/<n>.json  | workloads        | group-registries, usages |
  * | observations/<account>/<region>/complete.json | workloads, last | group-registries, usages |
  * | registries.json, registries/<account>/<region>.json | group-registries | the map over registries, registry, close |
@@ -27,6 +28,7 @@ export const runFileKeys = (runId: string) => {
   const at = (folder: string, registry: Registry) => `${root}/${folder}/${registryKey(registry)}`;
   return {
     scopes: `${root}/scopes.json`,
+    accounts: `${root}/accounts.json`,
     observations: (scope: Registry, piece: number) =>
       `${at('observations', scope)}/${String(piece).padStart(4, '0')}.json`,
     observationsComplete: (scope: Registry) => `${at('observations', scope)}/complete.json`,
@@ -58,6 +60,8 @@ const counts: v.GenericSchema<unknown, InventoryCounts> = v.strictObject({
 });
 
 export const scopesDocument = v.array(v.strictObject({ scope: registry }));
+/** Accounts of ours: the organization's, those of the scopes, and those that the policy names. */
+export const accountsDocument = v.array(account);
 export const registriesDocument = v.array(v.strictObject({ registry }));
 /** `beganAtEpochMs`: what began to run later may be in no piece. `includesStopping`: tasks that were stopping are in them. */
 export const observationsCompleteDocument = v.strictObject({

@@ -3,7 +3,7 @@ import { DeleteItemCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/
 import { BatchDeleteImageCommand, ECRClient, PutImageCommand } from '@aws-sdk/client-ecr';
 import { ECSClient, RunTaskCommand, StopTaskCommand, UpdateServiceCommand } from '@aws-sdk/client-ecs';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { IAMClient, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendTaskSuccessCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
@@ -43,6 +43,7 @@ const FORBIDDEN: Readonly<Record<string, (session: Session, deployment: Deployme
     new SFNClient(session).send(new StartExecutionCommand({ stateMachineArn })),
   'start a pipeline': (session) =>
     new CodePipelineClient(session).send(new StartPipelineExecutionCommand({ name: 'web-image' })),
+  'take a role outside of the organization': (session) => takeRole(session, 'PatchwaveRead', OUTSIDE),
   'call another function': (session) =>
     new LambdaClient(session).send(new InvokeCommand({ FunctionName: 'patchwave-inventory' })),
 };
@@ -65,9 +66,12 @@ const BESIDES: Readonly<Record<string, (session: Session, deployment: Deployment
     new SFNClient(session).send(new SendTaskSuccessCommand({ taskToken: 'any', output: '{}' })),
 };
 
-const takeRole = (session: Session, name: string): Promise<unknown> =>
+/** An account of somebody else, with a role that anybody may take. */
+const OUTSIDE = '666666666666';
+
+const takeRole = (session: Session, name: string, account = '111122223333'): Promise<unknown> =>
   new STSClient(session).send(
-    new AssumeRoleCommand({ RoleArn: `arn:aws:iam::111122223333:role/${name}`, RoleSessionName: 'any' }),
+    new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${account}:role/${name}`, RoleSessionName: 'any' }),
   );
 
 /** What of that is the task of which role. */
@@ -94,16 +98,23 @@ const ROLES: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
 
 const installation = useInstallation(() => generateDifficultFleet(11));
 
+const ANYBODY = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
+});
+
+beforeAll(async () => {
+  const { cloud, fleet } = installation();
+  const iam = new IAMClient(cloud.clients(OUTSIDE, fleet.hub.region));
+  await iam.send(new CreateRoleCommand({ RoleName: 'PatchwaveRead', AssumeRolePolicyDocument: ANYBODY }));
+});
+
 /** Credentials of a role: for a moment it trusts whoever owns the account. */
 async function sessionOf(prefix: string): Promise<Session> {
   const config = hubOf(installation());
   const iam = new IAMClient(config);
   const RoleName = await new Grants(iam).role(prefix);
-  const PolicyDocument = JSON.stringify({
-    Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
-  });
-  await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
+  await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: ANYBODY }));
   const RoleArn = await new Grants(iam).arn(RoleName);
   const { Credentials } = await new STSClient(config).send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'test' }));
   const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '', SessionToken = '' } = Credentials ?? {};

@@ -104,6 +104,14 @@ test('only roles of a path that members trust take member roles, each those that
   }
 });
 
+test('roles of other accounts are taken inside the organization only', () => {
+  const taking = grants.filter((grant) => actionsOf(grant).includes('sts:AssumeRole'));
+  expect(taking.length).toBeGreaterThan(10);
+  const conditions = taking.map(({ owner, statement }) => [owner, statement.Condition]);
+  const inside = { StringEquals: { 'aws:ResourceOrgID': { Ref: 'OrganizationId' } } };
+  expect(conditions).toEqual(taking.map(({ owner }) => [owner, inside]));
+});
+
 test('the bus takes from inside the organization what AWS itself said, the reports of builds, and nothing else', () => {
   const statements = ofType(hub, 'AWS::Events::EventBusPolicy').map(({ properties }) => objectOf(properties.Statement));
   expect(statements.map(({ Effect, Action }) => [Effect, Action])).toEqual([

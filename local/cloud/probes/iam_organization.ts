@@ -24,4 +24,30 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   await assert.rejects(assume('999900000001', ours), { name: 'AccessDenied' });
   const theirs = await trusting('o-probe99999');
   await assert.rejects(assume('555500000001', theirs), { name: 'AccessDenied' });
+  await roleInside(cloud);
+}
+
+/** A role that may take roles inside the organization, whatever those trust. */
+async function roleInside(cloud: ProbeCloud): Promise<void> {
+  const anybody = { Principal: { AWS: '*' } };
+  const reader = await makeRole(cloud, anybody, [
+    {
+      ...{ Action: 'sts:AssumeRole', Resource: '*' },
+      Condition: { StringEquals: { 'aws:ResourceOrgID': 'o-probe00003' } },
+    },
+  ]);
+  const roleIn = (account: string) => makeRole(cloud, anybody, [], cloud.clients(account, 'eu-west-1'));
+  const [inside, outside] = [await roleIn('555500000001'), await roleIn('999900000001')];
+  const hub = new STSClient(cloud.config);
+  const { Credentials } = await hub.send(new AssumeRoleCommand({ RoleArn: reader, RoleSessionName: 'probe' }));
+  const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '', SessionToken } = Credentials ?? {};
+  const credentials = {
+    accessKeyId,
+    secretAccessKey,
+    ...(SessionToken !== undefined && { sessionToken: SessionToken }),
+  };
+  const session = new STSClient({ ...cloud.config, credentials });
+  const take = (RoleArn: string) => session.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'probe' }));
+  assert.ok((await take(inside)).Credentials);
+  await assert.rejects(take(outside), { name: 'AccessDenied' });
 }

@@ -136,7 +136,7 @@ test('a scope that is back is read at once, however empty it was, and its usages
 test('a scope that is back and gone again has left', () => {
   const left = { atEpochMs: 1, usages: 3, isBack: true } as const;
   const known = [{ scope: payments, left }];
-  expect(scopeChanges({ scopes: [hub], unread: [] }, known, NOW).left).toEqual([
+  expect(scopeChanges({ scopes: [hub], accounts: [hub.account], unread: [] }, known, NOW).left).toEqual([
     { scope: payments, left: { atEpochMs: 1, usages: 3 } },
   ]);
 });

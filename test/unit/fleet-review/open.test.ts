@@ -2,7 +2,7 @@ import { reviewInput } from '../../../functions/fleet-review/input.ts';
 import { openReview } from '../../../functions/fleet-review/open.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { abandonReview } from '../../../shared/review/abandon.ts';
-import { scopesDocument } from '../../../shared/review/documents.ts';
+import { accountsDocument, runFileKeys, scopesDocument } from '../../../shared/review/documents.ts';
 import { parse, safeParse } from '../../../shared/schema.ts';
 import { type FakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { closure } from '../../support/rebuild-samples.ts';
@@ -50,6 +50,35 @@ test('reads the list of the policy, or of the input, each scope once', async () 
   const input = { scopes: [{ account: hub.account, regions: ['us-west-2'] }] };
   const next = await open(world, input, { executionArn: 'next' });
   expect(await scopesToRead(world, next)).toEqual(['111122223333/us-west-2']);
+});
+
+describe('which accounts are ours is written down for all steps', () => {
+  const accountsOf = async (world: FakeWorld, opened: Awaited<ReturnType<typeof open>>) =>
+    parse(accountsDocument, await world.runFiles.get(runFileKeys(opened.runId).accounts));
+  const stranger = '777788889999';
+
+  test('those of the organization, also where no Region can be read, and those that the policy names', async () => {
+    const { world } = await reviewedWorld({ mirrors: [{ account: stranger, repositories: ['docker/*'] }] });
+    world.accounts.add({ id: '555566667777', name: 'closed' }, []).deny('555566667777');
+    const expected = [hub.account, payments.account, '555566667777', stranger];
+    expect(await accountsOf(world, await open(world))).toEqual(expected);
+  });
+
+  test('those of a list, and of what a person names with all that is known', async () => {
+    const { world } = await reviewedWorld({ scopes: [{ account: stranger, regions: ['eu-west-1'] }], streams: [] });
+    expect(await accountsOf(world, await open(world))).toEqual([stranger]);
+    await abandonReview([world.runs], world.clock, { ...started, error: { Error: 'x', Cause: '' } });
+    await world.scopes.record({ scope: payments });
+    const input = { scopes: [{ account: hub.account, regions: ['us-west-2'] }] };
+    const expected = [hub.account, payments.account, stranger];
+    expect(await accountsOf(world, await open(world, input, { executionArn: 'next' }))).toEqual(expected);
+  });
+
+  test('in a preview, too', async () => {
+    const { world } = await reviewedWorld();
+    const opened = await open(world, { mode: 'preview' });
+    expect(await accountsOf(world, opened)).toEqual([hub.account, payments.account]);
+  });
 });
 
 test('a second try of the same execution opens the same review', async () => {

@@ -13,6 +13,7 @@ const image = digestOf(1);
 const sample = (name: string) => readFileSync(new URL(`../../../events/${name}`, import.meta.url), 'utf8');
 
 const services = (world: World): PolicyEvaluationServices => ({
+  enterRun: () => undefined,
   world: { ...world, ...world.ports, policies: world.policies },
   ledgers: ({ runId, mode }) => (mode === 'preview' ? previewOf(world, world.runFiles, runId) : world),
 });

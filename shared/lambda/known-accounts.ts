@@ -1,0 +1,8 @@
+import { DynamoScopeLedger } from '../adapters/dynamodb/scope-ledger.ts';
+import type { LedgerTable } from '../adapters/dynamodb/table.ts';
+import type { Policies } from '../ports/policies.ts';
+import { type IsOurs, knownAccounts } from '../review/our-accounts.ts';
+
+/** The guard of what acts or follows events: accounts that ledger and policy know. */
+export const knownAccountsIn = (table: LedgerTable, policies: Pick<Policies, 'current'>): IsOurs =>
+  knownAccounts({ scopes: new DynamoScopeLedger(table), policies, clock: Date.now });

@@ -1,0 +1,97 @@
+import { accountsNamedBy } from '../domain/our-accounts.ts';
+import { MINUTE_MS } from '../domain/time.ts';
+import type { Clock } from '../ports/clock.ts';
+import { NoPolicyError, PolicyUnreadableError } from '../ports/errors.ts';
+import type { ScopeLedger } from '../ports/ledger.ts';
+import type { Policies } from '../ports/policies.ts';
+import type { RunFiles } from '../ports/run-files.ts';
+import { accountsDocument, runFileKeys, scopesDocument } from './documents.ts';
+import { readDocument, readDocumentIfAny } from './read-document.ts';
+
+/**
+ * Whether an account is one of ours, so that its roles may be taken. References of containers name accounts, and any team
+ * can write any account into one: so nothing that runs decides it.
+ */
+export type IsOurs = (account: string) => Promise<boolean>;
+
+/** An account that is not known may have come since; of many that ask at one time one looks. */
+const UNKNOWN_COUNTS_MS = 1_000;
+/** An account that left is refused by IAM at once, and by this after so long. */
+const KNOWN_COUNTS_MS = 15 * MINUTE_MS;
+
+export interface KnownAccountPorts {
+  readonly scopes: Pick<ScopeLedger, 'all'>;
+  readonly policies: Pick<Policies, 'current'>;
+  readonly clock: Clock;
+}
+
+/** Ours are the accounts of all scopes that reviews read and that have not left, and those that the policy in force names. */
+export function knownAccounts(ports: KnownAccountPorts): IsOurs {
+  let read: { readonly accounts: Promise<ReadonlySet<string>>; readonly atEpochMs: number } | undefined;
+  const since = (ms: number): Promise<ReadonlySet<string>> => {
+    const now = ports.clock();
+    if (read && now - read.atEpochMs < ms) return read.accounts;
+    const accounts = readAccounts(ports);
+    read = { accounts, atEpochMs: now };
+    accounts.catch(() => {
+      if (read?.accounts === accounts) read = undefined;
+    });
+    return accounts;
+  };
+  return async (account) =>
+    (await since(KNOWN_COUNTS_MS)).has(account) || (await since(UNKNOWN_COUNTS_MS)).has(account);
+}
+
+async function readAccounts(ports: KnownAccountPorts): Promise<ReadonlySet<string>> {
+  const accounts = new Set(await namedAccounts(ports.policies));
+  for await (const { scope, left } of ports.scopes.all()) if (!left || left.isBack) accounts.add(scope.account);
+  return accounts;
+}
+
+/** A policy that cannot be read names none. */
+async function namedAccounts(policies: Pick<Policies, 'current'>): Promise<ReadonlySet<string>> {
+  try {
+    return accountsNamedBy((await policies.current()).policy);
+  } catch (error) {
+    if (error instanceof NoPolicyError || error instanceof PolicyUnreadableError) return new Set();
+    throw error;
+  }
+}
+
+/** In a step of a review: ours are the accounts that the review was opened with. */
+export class AccountsOfRun {
+  readonly #files: Pick<RunFiles, 'get'>;
+  readonly #otherwise: IsOurs;
+  #current: { readonly runId: string; accounts?: Promise<ReadonlySet<string>> } | undefined;
+
+  /** @param otherwise who is asked outside of a step */
+  constructor(files: Pick<RunFiles, 'get'>, otherwise: IsOurs = async () => false) {
+    this.#files = files;
+    this.#otherwise = otherwise;
+  }
+
+  /** A function takes one event at a time: from now on the accounts of this run count, or of none. */
+  enter(runId: string | undefined): void {
+    if (this.#current?.runId !== runId) this.#current = runId === undefined ? undefined : { runId };
+  }
+
+  readonly isOurs: IsOurs = async (account) => {
+    const run = this.#current;
+    if (!run) return this.#otherwise(account);
+    run.accounts ??= this.#read(run.runId);
+    try {
+      return (await run.accounts).has(account);
+    } catch (error) {
+      delete run.accounts;
+      throw error;
+    }
+  };
+
+  async #read(runId: string): Promise<ReadonlySet<string>> {
+    const keys = runFileKeys(runId);
+    const listed = await readDocumentIfAny(this.#files, keys.accounts, accountsDocument);
+    if (listed) return new Set(listed);
+    // A review that an earlier version opened lists its scopes only.
+    return new Set((await readDocument(this.#files, keys.scopes, scopesDocument)).map(({ scope }) => scope.account));
+  }
+}
