@@ -161,7 +161,7 @@ async function transitionsOf(client: SFNClient, executionArn: string): Promise<n
 }
 
 async function partsOf({ context }: Installation, runId: string): Promise<MeasuredDay['parts']> {
-  const parts = { scope: 0, registry: 0, lineage: 0, scan: 0, verdict: 0 };
+  const parts = { scope: 0, registry: 0, lineage: 0, scan: 0, verdict: 0, policy: 0 };
   for await (const { kind } of context.runs.parts(runId)) parts[kind] += 1;
   return parts;
 }

@@ -11,6 +11,7 @@ import { parseStreamId, streamRulesOf } from '../shared/domain/stream.ts';
 import { streamPolicy } from '../shared/domain/stream-policy.ts';
 import type { UnreadableItem } from '../shared/domain/unreadable-item.ts';
 import type { VendorDependency } from '../shared/domain/vendor-dependency.ts';
+import { PolicyUnreadableError } from '../shared/ports/errors.ts';
 import type { CauseLedger } from '../shared/ports/ledger.ts';
 import type { RolloutLedger } from '../shared/ports/rebuilds.ts';
 import { type CascadeView, openCascades, openClosures } from './acting.ts';
@@ -107,10 +108,18 @@ export async function planNow(context: PlanLedger): Promise<PlanNow> {
   };
 }
 
-/** What the planner would answer to one cause by itself: the caps that it shares with others may still hold it back. */
+/**
+ * What the planner would answer to one cause by itself: the caps that it shares with others may still hold it back. While
+ * the policy in force cannot be read it answers nothing, and the cause waits for that.
+ */
 export async function answerNow(context: ReadPlanPorts, cause: Cause): Promise<HeldBack | undefined> {
-  const view = await readPlan(context, [cause]);
-  return answerIn(planSeen(view, context.clock()).plan, cause);
+  try {
+    const view = await readPlan(context, [cause]);
+    return answerIn(planSeen(view, context.clock()).plan, cause);
+  } catch (error) {
+    if (error instanceof PolicyUnreadableError) return wait('paused', error.message);
+    throw error;
+  }
 }
 
 /** The plan, where what runs of an application is taken for its head if nobody wrote the head down yet. */

@@ -4,7 +4,7 @@ import { ancestorsOf, findParents } from '../../shared/domain/lineage.ts';
 import type { Parents } from '../../shared/domain/lineage-evidence.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import { repositoryName } from '../../shared/domain/reference.ts';
-import { NoPolicyError } from '../../shared/ports/errors.ts';
+import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import type { KnownLineage } from '../../shared/ports/ledger.ts';
 import type { CliContext, Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
@@ -44,12 +44,12 @@ const told = (image: KnownImage, parents: Parents) => {
   };
 };
 
-/** What the policy in force says; before there is one it says nothing. */
+/** What the policy in force says; one that cannot be read, or is not there yet, says nothing. */
 async function declaredBy({ policies }: Pick<CliContext, 'policies'>): Promise<ReturnType<typeof declaredParentsIn>> {
   try {
     return declaredParentsIn((await policies.current()).policy);
   } catch (error) {
-    if (error instanceof NoPolicyError) return () => [];
+    if (error instanceof NoPolicyError || error instanceof PolicyUnreadableError) return () => [];
     throw error;
   }
 }

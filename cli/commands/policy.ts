@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { policyVersion } from '../../shared/domain/policy-document.ts';
-import { NoPolicyError } from '../../shared/ports/errors.ts';
+import { policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { type Colour, paint, print, printJson, table } from '../output.ts';
@@ -55,10 +55,11 @@ async function show({ policies }: CliContext): Promise<number> {
   return EXIT.done;
 }
 
+/** What is in force need not be readable: applying a policy is what repairs that. */
 async function apply(policy: Policy, context: CliContext, { flags, json }: Arguments): Promise<number> {
   const version = policyVersion(policy);
-  const replaces = await currentVersion(context);
-  if (replaces === version) {
+  const replaces = await context.policies.inForce();
+  if (replaces === version && !(await policyOfVersion(context.policies, version)).unreadable) {
     if (json) printJson({ version, applied: false, judged: 0, changes: [], warnings: [] });
     else print(`This policy is in force already (${version.slice(0, 12)}).`);
     return EXIT.done;
@@ -77,15 +78,6 @@ async function apply(policy: Policy, context: CliContext, { flags, json }: Argum
       `In force: ${version.slice(0, 12)}. The next evaluation of each image uses it; to judge all now: patchwave review`,
     );
   return EXIT.done;
-}
-
-async function currentVersion({ policies }: CliContext): Promise<string | undefined> {
-  try {
-    return (await policies.current()).version;
-  } catch (error) {
-    if (error instanceof NoPolicyError) return undefined;
-    throw error;
-  }
 }
 
 function tell({ judged, changes, warnings }: PolicyEffect): void {

@@ -3,7 +3,10 @@ import { instant } from '../../shared/domain/time.ts';
 import type { UnreadableItem } from '../../shared/domain/unreadable-item.ts';
 import type { VendorDependency } from '../../shared/domain/vendor-dependency.ts';
 import { visibleLine } from '../../shared/domain/visible-text.ts';
+import { NoPolicyError } from '../../shared/ports/errors.ts';
 import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
+import type { Policies } from '../../shared/ports/policies.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { type ActingState, readActingState } from '../acting.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
@@ -47,6 +50,29 @@ function describeReview(review: ReviewRecord, now: number): string {
       lines.push(`  below      ${ancestors.found} images that these stand on: ${outcomesInWords(ancestors)}`);
   }
   return lines.join('\n');
+}
+
+/** The policy in force, by its version; with `unreadable`, which says why, it does not count. */
+interface PolicyState {
+  readonly version: string;
+  readonly unreadable?: string;
+}
+
+/** @returns nothing before the first policy is applied */
+async function policyState(policies: Policies): Promise<PolicyState | undefined> {
+  try {
+    const { version, unreadable } = await policyInForce(policies);
+    return unreadable ? { version: unreadable.version, unreadable: unreadable.message } : { version };
+  } catch (error) {
+    if (error instanceof NoPolicyError) return undefined;
+    throw error;
+  }
+}
+
+/** Nothing where a policy counts: what each review went by is told with it. */
+function policyText(policy: PolicyState | undefined): string | undefined {
+  if (!policy) return 'No policy is in force. Apply one with: patchwave policy apply FILE';
+  return policy.unreadable && paint('red', visibleLine(policy.unreadable));
 }
 
 /** An account whose Regions nobody could tell has no scope yet; the last review says that it failed. */
@@ -128,7 +154,8 @@ export const statusCommand: Command = {
   optionHelp: { 'exit-code': 'ends with 1 unless the last review succeeded' },
   async run(context, { flags, json }) {
     const connected = await context();
-    const { runs, scopes, clock } = connected;
+    const { runs, scopes, policies, clock } = connected;
+    const policy = await policyState(policies);
     const { ended, running } = await runs.latest();
     const all = [...(await Array.fromAsync(scopes.all())), ...(await accountsNotRead(runs, ended))];
     const acting = await readActingState(connected);
@@ -136,9 +163,11 @@ export const statusCommand: Command = {
     const state = { ...acting, waitingForVendors: waiting, unreadable: connected.unreadable.items() };
     const code = flags['exit-code'] === true && ended?.state !== 'succeeded' ? EXIT.failed : EXIT.done;
     if (json) {
-      printJson({ ended: ended ?? null, running: running ?? null, scopes: all, ...state });
+      printJson({ policy: policy ?? null, ended: ended ?? null, running: running ?? null, scopes: all, ...state });
       return code;
     }
+    const withoutPolicy = policyText(policy);
+    if (withoutPolicy !== undefined) print(withoutPolicy);
     if (running) print(describeReview(running, clock()));
     print(ended ? describeReview(ended, clock()) : 'No review has ended yet. Start one with: patchwave review');
     if (all.length > 0) print(`\n${scopesTable(all)}`);

@@ -17,7 +17,11 @@ export async function answer(
   if (messages.length === 0) return { batchItemFailures: [] };
   const planned = await planCauses(ports, awsRequestId);
   if (!planned) return { batchItemFailures: messages.map(({ messageId }) => ({ itemIdentifier: messageId })) };
-  const { cascadeId, streams, open, refused, resumed, unreadable } = planned;
+  const { cascadeId, streams, open, refused, resumed, unreadable, withoutPolicy } = planned;
+  if (withoutPolicy !== undefined) {
+    logger.error(`nothing is planned: ${withoutPolicy}`);
+    return { batchItemFailures: [] };
+  }
   if (unreadable) logger.warn('items of the ledger cannot be read', { unreadable });
   logger.info('planned', {
     open,

@@ -4,6 +4,7 @@ import type { CascadePlan } from '../../shared/domain/plan.ts';
 import { MINUTE_MS } from '../../shared/domain/time.ts';
 import type { UnreadableItem } from '../../shared/domain/unreadable-item.ts';
 import type { PlanningLease } from '../../shared/ports/rebuilds.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { planAndAsk } from './ask-looks.ts';
 import { beginCascade } from './begin.ts';
 import { findCauses } from './find-causes.ts';
@@ -29,11 +30,14 @@ export interface Planned {
   readonly resumed?: number;
   /** Items of the ledger that were set aside: their streams are not planned. Absent where there are none. */
   readonly unreadable?: readonly UnreadableItem[];
+  /** Why nothing is planned: the policy in force cannot be read. */
+  readonly withoutPolicy?: string;
 }
 
 /**
  * Plans all open causes together, and starts what they come to. One planner plans at a time; whatever one of them left
- * half done, the next one ends first. Whatever wakes it, it does the same.
+ * half done, the next one ends first. Whatever wakes it, it does the same. While the policy in force cannot be read it
+ * begins nothing, and every cause keeps its answer.
  * @param owner names this try, and no other one
  * @returns nothing where another planner was at work all the time
  */
@@ -41,6 +45,12 @@ export async function planCauses(ports: PlanPorts, owner: string): Promise<Plann
   const lease = await takeLease(ports, owner);
   if (!lease) return undefined;
   try {
+    const { unreadable } = await policyInForce(ports.policies);
+    if (unreadable) {
+      await tellLeft(ports, await heldStreams(ports));
+      await layLeaseDown(ports, owner);
+      return { streams: 0, open: 0, refused: 0, withoutPolicy: unreadable.message };
+    }
     const planned = await planUnderLease(ports, owner, lease);
     await ports.cascades.endPlanning(owner);
     return planned;

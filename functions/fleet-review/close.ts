@@ -10,6 +10,7 @@ import type { Policies } from '../../shared/ports/policies.ts';
 import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { expectedParts } from '../../shared/review/expected-parts.ts';
+import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { RunNotRecordedError } from './errors.ts';
 import type { ActionInput } from './input.ts';
 
@@ -40,13 +41,12 @@ export interface ClosedReview {
  * every image found has its outcome, and closures were checked. Writes the final record and gives the lease back. A
  * review that is closed already is told as it ended.
  */
-export async function closeReview(
-  { policies, runs, rollouts, files, clock }: ClosePorts,
-  { runId, policyVersion, closures }: ActionInput<'close'>,
-): Promise<ClosedReview> {
+export async function closeReview(ports: ClosePorts, step: ActionInput<'close'>): Promise<ClosedReview> {
+  const { runs, rollouts, files, clock } = ports;
+  const { runId, closures } = step;
   const review = await runs.get(runId);
   if (!review) throw new RunNotRecordedError(runId);
-  const { policy } = await policies.load(policyVersion);
+  const { policy } = await policyOfRun(ports, step);
   const expected = await expectedParts(files, runId);
   const sum = sumRun(expected, await collect(runs.parts(runId)));
   const gate = { scopes: expected.scopes, policy, nowEpochMs: review.startedAtEpochMs };

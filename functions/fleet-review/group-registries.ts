@@ -4,6 +4,7 @@ import type { Policy } from '../../shared/domain/policy.ts';
 import { parseImageReference, resolvedTag } from '../../shared/domain/reference.ts';
 import { classify } from '../../shared/domain/tier.ts';
 import type { Observation, Pull } from '../../shared/domain/usage.ts';
+import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
@@ -13,6 +14,7 @@ import {
   runFileKeys,
   scopesDocument,
 } from '../../shared/review/documents.ts';
+import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type { ActionInput } from './input.ts';
 
@@ -20,6 +22,7 @@ const WRITES_AT_ONCE = 8;
 
 export interface GroupPorts {
   readonly policies: Policies;
+  readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
 }
 
@@ -28,12 +31,11 @@ export interface GroupPorts {
  * tags they ran by, and the tags whose digest nobody told. Registries that hold base or platform streams are always
  * asked; those of AWS itself never are. One piece of observations is in memory at a time, and each digest once.
  */
-export async function groupRegistries(
-  { policies, files }: GroupPorts,
-  { runId, policyVersion }: ActionInput<'group-registries'>,
-) {
+export async function groupRegistries(ports: GroupPorts, step: ActionInput<'group-registries'>) {
+  const { files } = ports;
+  const { runId } = step;
   const keys = runFileKeys(runId);
-  const { policy } = await policies.load(policyVersion);
+  const { policy } = await policyOfRun(ports, step);
   const registries = new Map<string, RegistryQuestions>();
   for (const registry of streamRegistries(policy)) questionsOf(registries, registry);
   for await (const observation of observationsOf(files, runId)) {

@@ -2,13 +2,15 @@ import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { registryKey } from '../../shared/domain/image.ts';
 import { compareTexts } from '../../shared/domain/order.ts';
 import { accountsNamedBy } from '../../shared/domain/our-accounts.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
 import { isForgotten, type LeftScope, type ReviewMode, type Scope, type ScopeResult } from '../../shared/domain/run.ts';
 import { runIdOf } from '../../shared/domain/run-id.ts';
-import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
+import type { RunLedger, ScopeLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
+import { policyInForce, policyPart } from '../../shared/review/policy-in-force.ts';
 import { NothingToReviewError, ReviewAbandonedError, ReviewAlreadyRunningError } from './errors.ts';
 import type { ActionInput } from './input.ts';
 import { leftResult, NO_CHANGES, scopeChanges, withLeft } from './left-scopes.ts';
@@ -39,7 +41,8 @@ export type OpenedReview =
   | { readonly alreadyRunning: true; readonly runId: string };
 
 /**
- * Opens a review: fixes the policy for all its steps, lists the scopes to read and takes the lease.
+ * Opens a review: fixes the policy for all its steps, lists the scopes to read and takes the lease. Where the policy in
+ * force cannot be read, the review goes by the built-in one and fails in the end: it still tells what runs where.
  * @throws ReviewAlreadyRunningError while another scope is being reviewed; ReviewAbandonedError where the execution was
  * stopped meanwhile; NothingToReviewError; NoPolicyError.
  */
@@ -50,11 +53,11 @@ export async function openReview(
 ): Promise<OpenedReview> {
   const { policies, runs, scopes: scopeLedger, files } = ports;
   const scopeKey = scopeKeyOf(input);
-  const { version: policyVersion, policy } = await policies.current();
-  const fleet = await expandScopes(input.scopes ?? policy.scopes, ports);
-  if (fleet.scopes.length + fleet.unread.length === 0) throw new NothingToReviewError(scopeKey);
+  const { version: policyVersion, policy, unreadable } = await policyInForce(policies);
   const known = await collect(scopeLedger.all());
-  const changes = input.scopes ? NO_CHANGES : scopeChanges(fleet, known, startedAtEpochMs);
+  const fleet = await expandScopes(input.scopes ?? (unreadable ? scopesBefore(known) : policy.scopes), ports);
+  if (fleet.scopes.length + fleet.unread.length === 0) throw new NothingToReviewError(scopeKey);
+  const changes = input.scopes || unreadable ? NO_CHANGES : scopeChanges(fleet, known, startedAtEpochMs);
   const includesStopping = await isClosing(ports);
   const { toRead, skipped } =
     input.scopes || includesStopping
@@ -78,6 +81,7 @@ export async function openReview(
     if (lease.running.scopeKey !== scopeKey) throw new ReviewAlreadyRunningError(lease.running);
     return { alreadyRunning: true, runId: lease.running.runId };
   }
+  if (unreadable) await runs.recordPart(runId, policyPart(unreadable));
   const isPreview = input.mode === 'preview';
   // What ran there is put aside by the step that writes usages; a preview writes none.
   const isDone = ({ left }: { readonly left: LeftScope }) => left.isMoved && !isForgotten(left, startedAtEpochMs);
@@ -110,6 +114,14 @@ export async function openReview(
     scopes: { key, count: listed.length },
     includesStopping,
   };
+}
+
+/** Which scopes the policy lists is not known while it cannot be read: those that reviews read by it before. */
+function scopesBefore(known: readonly ScopeRecord[]): Policy['scopes'] {
+  const read = known.filter(({ left }) => !left || left.isBack);
+  return read.length === 0
+    ? 'organization'
+    : read.map(({ scope: { account, region } }) => ({ account, regions: [region] }));
 }
 
 /**

@@ -14,6 +14,7 @@ import type { Policies } from '../../shared/ports/policies.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { type RegistryDocument, registryDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocument } from '../../shared/review/read-document.ts';
 import type { ActionInput } from './input.ts';
 
@@ -33,10 +34,11 @@ export interface RegistryPorts extends RepositoryPorts {
  */
 export async function readRegistry(
   ports: RegistryPorts,
-  { runId, policyVersion, registry }: ActionInput<'registry'>,
+  step: ActionInput<'registry'>,
 ): Promise<{ readonly status: 'complete' | 'failed'; readonly images: number; readonly missing: number }> {
+  const { runId, registry } = step;
   const keys = runFileKeys(runId);
-  const { policy } = await ports.policies.load(policyVersion);
+  const { policy } = await policyOfRun(ports, step);
   const asked = await readDocument(ports.files, keys.registry(registry), registryDocument);
   const listed = await listedRepositories(ports.registry, policy, registry);
   const questions = questionsOf(asked, listed.repositories);

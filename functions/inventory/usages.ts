@@ -1,4 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
+import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
 import { type ImageLocation, locationKey, registryKey } from '../../shared/domain/image.ts';
 import { compareTexts } from '../../shared/domain/order.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
@@ -12,6 +13,7 @@ import type { PlaceLedger, RunLedger, ScopeLedger, ScopeRecord, UsageLedger } fr
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { observationsCompleteDocument, runFileKeys } from '../../shared/review/documents.ts';
+import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type * as v from '../../shared/schema.ts';
 import type { ActionInput } from './input.ts';
@@ -42,11 +44,9 @@ export type UsagesReply =
  * its end is left alone: its usages stay live. The scope's part of the run comes last, so it is there exactly when
  * everything else is.
  */
-export async function recordUsages(
-  ports: UsagesPorts,
-  { runId, policyVersion, scope }: ActionInput<'usages'>,
-): Promise<UsagesReply> {
+export async function recordUsages(ports: UsagesPorts, step: ActionInput<'usages'>): Promise<UsagesReply> {
   const { files, usages, runs, clock } = ports;
+  const { runId, scope } = step;
   const keys = runFileKeys(runId);
   const reading = await readDocumentIfAny(files, keys.observationsComplete(scope), observationsCompleteDocument);
   if (!reading) {
@@ -55,7 +55,7 @@ export async function recordUsages(
     await putAside(ports, runId, scope, left);
     return { status: 'left' };
   }
-  const { policy } = await ports.policies.load(policyVersion);
+  const { policy } = await policyOfRun(ports, step);
   const seen = await readSeen(ports, runId, scope, reading.pieces);
   const images = await ensureFacts(ports, policy, seen.images);
   const changes = compareUsages(await collect(usages.live(scope)), seen.usages.values());
@@ -126,5 +126,5 @@ function unidentifiedIn({ unresolved, usages }: Seen): Pick<ScopeRecord, 'uniden
 /** Neither a cluster nor a repository of the policy: most Regions of most accounts. */
 function isEmpty(policy: Policy, { account, region }: Scope, { clusters }: InventoryCounts): boolean {
   const hasStream = policy.streams.some((rule) => rule.account === account && rule.regions.includes(region));
-  return clusters === 0 && !hasStream;
+  return clusters === 0 && !hasStream && !isBuiltIn(policy);
 }

@@ -1,4 +1,5 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
+import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
 import { type Digest, type ImageLocation, locationKey } from '../../shared/domain/image.ts';
 import { factsIn } from '../../shared/domain/image-record.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
@@ -75,7 +76,9 @@ export function seenFacts(
   return {
     ...content,
     ...lowestOrigin(
-      before ? [...found, { ...before, key: keyOf(before.locations[0], before.references?.[0]) }] : found,
+      before
+        ? [...(isBuiltIn(policy) ? [] : found), { ...before, key: keyOf(before.locations[0], before.references?.[0]) }]
+        : found,
     ),
     locations,
     ...(references.length > 0 && { references }),

@@ -1,4 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import { namedFailure } from '../../shared/domain/failure-text.ts';
 import { type FoundStandings, findStandings } from '../../shared/domain/found-standing.ts';
@@ -13,6 +14,7 @@ import type { RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { digestsInUse, type InUsePorts } from '../../shared/review/digests-in-use.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
+import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { LineageIncompleteError } from './errors.ts';
 import type { StepInput } from './input.ts';
 import { type AroundPorts, placeApart } from './read-around.ts';
@@ -35,12 +37,15 @@ export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
 /**
  * Finds what every image of the fleet stands on, from all images of base and platform streams and all that runs, and
  * writes it where it changed: of what runs, of heads, and of what these stand on. Leaves for the scans what is to be
- * looked at though nothing runs it. What one image or stream fails with is named in the run and stops no other.
+ * looked at though nothing runs it. What one image or stream fails with is named in the run and stops no other. Without
+ * the policy, parents that it declares are missing: then what images stand on is left as it is, and no cause begins.
  * @throws LineageIncompleteError after everything else is done, so that the step is tried again
  */
 export async function findLineage(ports: LineagePorts, step: StepInput<'find'>): Promise<LineagePart> {
-  const { runId, mode, policyVersion } = step;
-  const { policy } = await ports.policies.load(policyVersion);
+  const { runId } = step;
+  const { policy } = await policyOfRun(ports, step);
+  const isKept = isBuiltIn(policy);
+  const isReview = step.mode === 'review' && !isKept;
   const inUse = await digestsInUse(ports, runId);
   const streams = await collect(ports.streams.all());
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
@@ -48,12 +53,12 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const heads = new Map(streams.map(({ stream, head }) => [stream, head]));
   const found = findStandings({ ...fleet, heads }, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
-  const unwritten = await recordStandings(ports, fleet, found, concerned);
+  const unwritten = isKept ? [] : await recordStandings(ports, fleet, found, concerned);
   // What a preview found is in no index of chains.
-  const unread = mode === 'review' ? await placeApart(ports, policy, unplacedOf(fleet, found, concerned)) : [];
+  const unread = isReview ? await placeApart(ports, policy, unplacedOf(fleet, found, concerned)) : [];
   const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
   await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
-  const unmoved = mode === 'review' ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
+  const unmoved = isReview ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
   const failures = [...fleet.failures, ...unwritten, ...unread, ...unmoved];
   const part = partOf(fleet, failures);
   await ports.runs.recordPart(runId, part);

@@ -12,6 +12,7 @@ import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
 import { type AroundPorts, placeNew, readAround } from './read-around.ts';
 import { type ReadFleet, readFleet } from './read-fleet.ts';
@@ -36,7 +37,10 @@ export interface PlacedOutput {
  */
 export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'place-output'>): Promise<PlacedOutput> {
   const { cascadeId, stream, rebuildId } = input;
-  const [rebuild, { policy }] = await Promise.all([ports.rebuilds.get(stream, rebuildId), ports.policies.current()]);
+  const [rebuild, { policy }] = await Promise.all([
+    ports.rebuilds.get(stream, rebuildId),
+    policyInForce(ports.policies),
+  ]);
   if (rebuild?.cascadeId !== cascadeId || rebuild.output === undefined)
     throw new InvalidInputError([`rebuildId: cascade ${cascadeId} has no output of rebuild ${rebuildId}`]);
   const output = await imagesUnder(ports.places, rebuild.output);

@@ -9,6 +9,7 @@ import type { PolicyStore, PolicyVersion } from '../../shared/ports/policies.ts'
 import type { Scanner } from '../../shared/ports/scanner.ts';
 import { type Learnt, learnKept } from '../../shared/review/judge.ts';
 import { type JudgeImagesPorts, judgeImages, type Outcome, type Target } from '../../shared/review/judge-images.ts';
+import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
 import type { ReviewBatch } from './input.ts';
 import { howToLook } from './look.ts';
@@ -30,7 +31,7 @@ export type VerdictPart = Extract<RunPart, { kind: 'verdict' }>;
  * named in the run: each digest ends in exactly one outcome.
  */
 export async function evaluateBatch(ports: EvaluatePorts, batch: ReviewBatch): Promise<VerdictPart> {
-  const policy = await ports.policies.load(batch.policyVersion);
+  const policy = await policyOfRun(ports, batch);
   const outcomes = new Map<Digest, Outcome>();
   let left: readonly Digest[] = batch.digests;
   for (let attempt = 1; attempt <= ATTEMPTS && left.length > 0; attempt += 1) {

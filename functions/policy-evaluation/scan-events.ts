@@ -9,6 +9,7 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { Scanner } from '../../shared/ports/scanner.ts';
 import { type Learnt, learnKept } from '../../shared/review/judge.ts';
 import { type JudgeImagesPorts, judgeImages, type Target } from '../../shared/review/judge-images.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
 import type { ScanEventMessage } from './input.ts';
 
@@ -70,7 +71,7 @@ async function judgeTold(
   events: readonly ImageScanned[],
 ): Promise<ReadonlyMap<Digest, unknown>> {
   if (events.length === 0) return new Map();
-  const policy = await ports.policies.current();
+  const policy = await policyInForce(ports.policies);
   const places = Map.groupBy(events, ({ digest }) => digest);
   const errors = new Map<Digest, unknown>();
   let left: ReadonlyMap<Digest, ImageRecord> = images;

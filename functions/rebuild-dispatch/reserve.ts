@@ -6,6 +6,7 @@ import { modeIn, type StreamPolicy, streamPolicy, stricter } from '../../shared/
 import { DAY_MS, HOUR_MS } from '../../shared/domain/time.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
+import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import { holdBack, obstacleOf, type Reservation } from './hold-back.ts';
 import type { StepInput } from './input.ts';
 import { lineageOf } from './lineage.ts';
@@ -37,7 +38,10 @@ export async function reserve(
   if (own && hasBegun(own)) return granted;
   const [policy, parents] = await Promise.all([policyOf(ports, cascade, stream), parentsOf(ports, node)]);
   const below = unverifiedParent(parents);
-  const answer = below ? undefined : await claim(ports, { ...input, cascade, node, parents, rebuildId, policy });
+  const { unreadable } = policy;
+  const answer = below
+    ? undefined
+    : (unreadable ?? (await claim(ports, { ...input, cascade, node, parents, rebuildId, policy })));
   const obstacle = below ?? (answer && obstacleOf(answer));
   if (!obstacle) return granted;
   const account = own?.pipeline.account ?? policy.pipeline?.account;
@@ -47,18 +51,22 @@ export async function reserve(
 
 /**
  * The cascade's own policy, but in the stricter mode of that and the one in force, and with the caps of the latter: what a
- * person changes counts at once.
+ * person changes counts at once. Where either cannot be read the stream waits, as if somebody had paused it.
  */
 async function policyOf(
   { policies }: DispatchPorts,
   { policyVersion }: Cascade,
   stream: string,
-): Promise<StreamPolicy> {
-  const [own, current] = await Promise.all([policies.load(policyVersion), policies.current()]);
+): Promise<StreamPolicy & { readonly unreadable?: NodeAnswer }> {
+  const [own, current] = await Promise.all([policyOfVersion(policies, policyVersion), policyInForce(policies)]);
   const [policy, { isNamed, mode, caps }] = [streamPolicy(own.policy, stream), streamPolicy(current.policy, stream)];
   // The pipeline is that of the cascade's policy, also where the current one names another.
   const asked = policy.pipeline ? modeIn(current.policy, stream, policy.pipeline.account) : mode;
-  return { ...policy, isNamed: policy.isNamed && isNamed, mode: stricter(policy.mode, asked), caps };
+  const unreadable = own.unreadable ?? current.unreadable;
+  return {
+    ...{ ...policy, isNamed: policy.isNamed && isNamed, mode: stricter(policy.mode, asked), caps },
+    ...(unreadable && { unreadable: wait('paused', unreadable.message) }),
+  };
 }
 
 interface Claim {

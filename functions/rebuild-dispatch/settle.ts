@@ -1,9 +1,9 @@
 import type { CascadeNode, NodeState } from '../../shared/domain/cascade.ts';
 import { failureText } from '../../shared/domain/failure-text.ts';
 import type { Rebuild, RebuildOutcome } from '../../shared/domain/rebuild.ts';
-import { type StreamPolicy, streamPolicy } from '../../shared/domain/stream-policy.ts';
-import { PolicyUnreadableError } from '../../shared/ports/errors.ts';
+import { streamPolicy } from '../../shared/domain/stream-policy.ts';
 import { STATE_AFTER, settleNode } from '../../shared/rebuilding/settle-node.ts';
+import { policyOfCascade } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
 import { type DispatchPorts, plannedNode } from './ports.ts';
 
@@ -17,27 +17,13 @@ export async function settle(ports: DispatchPorts, input: StepInput<'settle'>): 
   const { cascadeId, stream } = input;
   const failure = input.failure ? failureText(input.failure) : undefined;
   const { cascade, node } = await plannedNode(ports, cascadeId, stream);
-  const policy = await policyOf(ports, cascade.policyVersion, stream);
+  const policy = streamPolicy((await policyOfCascade(ports.policies, cascade.policyVersion)).policy, stream);
   const why = failure ?? 'its verification came to no end';
   const end = (before: CascadeNode, rebuild: Rebuild | undefined) => endedNode(before, rebuild?.outcome, failure);
   // Where Patchwave moves the tag, it is the last thing that can fail.
-  const isUnused = failure !== undefined && policy?.promotes === true;
+  const isUnused = failure !== undefined && policy.promotes;
   const stands = await settleNode(ports, { cascade, node, policy, why, isUnused, end });
   return { state: stands.state, detail: detailOf(stands, failure) };
-}
-
-/** Where the policy cannot be read, nothing was reserved by it. */
-async function policyOf(
-  { policies }: DispatchPorts,
-  version: string,
-  stream: string,
-): Promise<StreamPolicy | undefined> {
-  try {
-    return streamPolicy((await policies.load(version)).policy, stream);
-  } catch (error) {
-    if (error instanceof PolicyUnreadableError) return undefined;
-    throw error;
-  }
 }
 
 const endedNode = (

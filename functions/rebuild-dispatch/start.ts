@@ -5,6 +5,7 @@ import { modeIn } from '../../shared/domain/stream-policy.ts';
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import type { BuildStart } from '../../shared/ports/runner.ts';
 import { type BuildEnd, endOf, hasBegun } from '../../shared/rebuilding/build.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { StreamLockLostError } from './errors.ts';
 import type { StepInput } from './input.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode, waitSeconds } from './ports.ts';
@@ -95,12 +96,15 @@ async function ask({ runner }: DispatchPorts, request: Parameters<typeof runner.
   }
 }
 
-/** Whether a person stopped Patchwave, this stream or the account of its pipeline since it was reserved. */
+/**
+ * Whether a person stopped Patchwave, this stream or the account of its pipeline since it was reserved, or the policy
+ * cannot be read that would tell.
+ */
 async function isPaused(
   { killSwitch, policies }: DispatchPorts,
   { stream, pipeline }: Pick<Rebuild, 'stream' | 'pipeline'>,
 ): Promise<boolean> {
-  const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policies.current()]);
+  const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policyInForce(policies)]);
   return state === 'paused' || modeIn(policy, stream, pipeline.account) !== 'enforce';
 }
 

@@ -13,6 +13,7 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { UnreadableItems } from '../../shared/ports/unreadable.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { expectedParts } from '../../shared/review/expected-parts.ts';
+import { policyOfVersion, policyPart } from '../../shared/review/policy-in-force.ts';
 import { readLosses } from '../../shared/review/read-losses.ts';
 import { ReviewNotFoundError } from './errors.ts';
 
@@ -38,10 +39,10 @@ export async function contextOf(ports: ContextPorts, runId: string): Promise<Rep
   ports.unreadable.clear();
   const review = await ports.runs.get(runId);
   if (!review) throw new ReviewNotFoundError(runId);
-  const { policy } = await ports.policies.load(review.policyVersion);
+  const { policy, unreadable } = await policyOfVersion(ports.policies, review.policyVersion);
   const expected = await expectedParts(ports.files, runId);
   const parts = await collect(ports.runs.parts(runId));
-  const sum = sumRun(expected, parts);
+  const sum = sumRun(expected, unreadable ? [...parts, policyPart(unreadable)] : parts);
   const nowEpochMs = ports.clock();
   return {
     review: asItWillEnd(review, sum, expected.scopes, policy, nowEpochMs),

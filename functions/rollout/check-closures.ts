@@ -1,4 +1,5 @@
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
+import { BUILT_IN_VERSION } from '../../shared/domain/built-in-policy.ts';
 import type { Closure } from '../../shared/domain/cascade.ts';
 import {
   afterClosure,
@@ -14,6 +15,7 @@ import { WHOLE_FLEET } from '../../shared/domain/run.ts';
 import { modeIn } from '../../shared/domain/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
 import { type RolloutPorts, withImages } from './ports.ts';
 import { readRunning } from './read-running.ts';
@@ -31,7 +33,7 @@ export interface CheckedClosures {
 
 /**
  * Closes what nothing runs any more, by what a review of the fleet has read. A review of some scopes proves nothing of
- * the others, so it only counts. One closure that fails stops no other; the error of the first is thrown in the end.
+ * the others, and one without the policy acts on nothing, so these only count. One closure that fails stops no other; the error of the first is thrown in the end.
  */
 export async function checkClosures(
   ports: RolloutPorts,
@@ -39,8 +41,9 @@ export async function checkClosures(
 ): Promise<CheckedClosures> {
   const review = await ports.runs.get(runId);
   if (!review) throw new InvalidInputError([`runId: nobody began review ${runId}`]);
-  const isOfFleet = review.scopeKey === WHOLE_FLEET && review.mode === 'review';
-  const seen = isOfFleet ? await readFleet(ports, runId, policyVersion) : undefined;
+  const isProof =
+    review.scopeKey === WHOLE_FLEET && review.mode === 'review' && review.policyVersion !== BUILT_IN_VERSION;
+  const seen = isProof ? await readFleet(ports, runId, policyVersion) : undefined;
   const counts = { open: 0, closed: 0, overdue: 0 };
   const errors: unknown[] = [];
   await eachConcurrently(ports.rollouts.openClosures(), CLOSURES_AT_ONCE, async (closure) => {
@@ -160,7 +163,7 @@ async function isPlannedAnew(
   services: readonly string[],
 ): Promise<boolean> {
   if (services.length === 0) return false;
-  const { policy } = await policies.current();
+  const { policy } = await policyInForce(policies);
   return services.some((service) => modeIn(policy, stream, accountOf(service)) === 'enforce');
 }
 

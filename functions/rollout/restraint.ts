@@ -3,6 +3,7 @@ import type { Policy } from '../../shared/domain/policy.ts';
 import { stricterRollout } from '../../shared/domain/rollout.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
 import type { ServiceRef } from '../../shared/ports/rollouts.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { RolloutPorts } from './ports.ts';
 import { deferred, postponed, type Refusal, refused } from './refusal.ts';
 import type { ServiceDocument } from './service-file.ts';
@@ -22,19 +23,23 @@ export interface AllowedService {
   readonly pause: Pause;
 }
 
-/** Asks the kill switch and the policy in force: a person may have changed either since the service was planned. */
+/**
+ * Asks the kill switch and the policy in force: a person may have changed either since the service was planned. A policy
+ * that cannot be read pauses it.
+ */
 export async function allowedService(
   { killSwitch, policies, clock }: Pick<RolloutPorts, 'killSwitch' | 'policies' | 'clock'>,
   { deadlineEpochMs }: Cascade,
   { account }: ServiceRef,
   document: ServiceDocument,
 ): Promise<AllowedService> {
-  const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policies.current()]);
+  const [{ state }, { policy, unreadable }] = await Promise.all([killSwitch.read(), policyInForce(policies)]);
+  const paused = clock() < deadlineEpochMs ? 'wait' : PAUSED_TO_THE_END;
+  if (unreadable) return { planned: document, pause: paused };
   const allowed = rolloutOf(policy, document);
   if ('state' in allowed) return { planned: document, pause: allowed };
   const modes = new Set(document.containers.map(({ stream }) => modeIn(policy, stream, account)));
-  if (state === 'paused' || modes.has('paused'))
-    return { planned: allowed, pause: clock() < deadlineEpochMs ? 'wait' : PAUSED_TO_THE_END };
+  if (state === 'paused' || modes.has('paused')) return { planned: allowed, pause: paused };
   return { planned: allowed, pause: modes.has('report-only') ? REPORT_ONLY : undefined };
 }
 

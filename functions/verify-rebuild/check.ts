@@ -5,6 +5,7 @@ import { diffIdsOf } from '../../shared/domain/lineage-facts.ts';
 import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '../../shared/domain/outcome.ts';
 import { begunAtEpochMs, type Rebuild, type RebuildOutcome } from '../../shared/domain/rebuild.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
 import { whyNeverScanned } from './never-scanned.ts';
 import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
@@ -36,11 +37,20 @@ export async function ask(ports: VerifyPorts, step: StepInput): Promise<void> {
 
 /**
  * Are the findings of the cause gone from what was built? Judged once all its images have a complete scan. It is
- * `unverified` at the deadline, or at once where no scan will ever come.
+ * `unverified` at the deadline, or at once where no scan will ever come. While the policy in force cannot be read nothing can
+ * be judged, which is no fault of what was built: that is waited for until the deadline of the cascade, and the time for the
+ * scan begins after it.
  */
 export async function check(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<CheckedScan> {
   const verification = await verificationOf(ports, step);
-  const { rebuild, policy, deadlineEpochMs } = verification;
+  const { cascade, rebuild, policy, deadlineEpochMs } = verification;
+  if (!rebuild.outcome && (await isWithoutPolicy(ports, cascade))) {
+    const verifyingSinceEpochMs = ports.clock();
+    await ports.rebuilds.record(rebuild.stream, rebuild.rebuildId, (before) =>
+      before && !before.outcome ? { ...before, verifyingSinceEpochMs } : undefined,
+    );
+    return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, cascade.deadlineEpochMs) };
+  }
   const judgement = rebuild.outcome ?? (await judgeSoon(ports, verification));
   if (judgement.result === 'pending')
     return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, deadlineEpochMs) };
@@ -48,6 +58,11 @@ export async function check(ports: VerifyPorts, limits: VerifyLimits, step: Step
   const isPromoted = outcome.result === 'fixed' && policy.promotes;
   return { decision: isPromoted ? 'promote' : 'ended', waitSeconds: limits.pollSeconds };
 }
+
+const isWithoutPolicy = async (
+  { policies, clock }: VerifyPorts,
+  { deadlineEpochMs }: Verification['cascade'],
+): Promise<boolean> => clock() < deadlineEpochMs && (await policyInForce(policies)).unreadable !== undefined;
 
 /** How long the first looks may follow one another here: a machine that waits counts in seconds, and by its poll. */
 const SOON_MS = 2_000;

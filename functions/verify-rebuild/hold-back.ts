@@ -1,7 +1,9 @@
 import { hasEnded } from '../../shared/domain/cascade.ts';
 import { paused } from '../../shared/domain/guard.ts';
+import { wait } from '../../shared/domain/guard-answer.ts';
 import { pollAfterSeconds } from '../../shared/domain/polling.ts';
 import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { Verification, VerifyLimits, VerifyPorts } from './ports.ts';
 
 export interface Promotion {
@@ -10,7 +12,7 @@ export interface Promotion {
 }
 
 /**
- * Whether a person stopped Patchwave, or this stream, since it was built. A pause is waited for until the deadline of
+ * Whether a person stopped Patchwave, or this stream, since it was built, or the policy cannot be read any more. A pause is waited for until the deadline of
  * the cascade; then, or where the stream is only to be reported, the node ends with the answer. Its rebuild stays
  * `fixed`, so that a later cascade takes its output over. `undefined` where the tag may move.
  */
@@ -20,8 +22,13 @@ export async function holdBack(
   { cascade, rebuild: { stream, outcome } }: Verification,
 ): Promise<Promotion | undefined> {
   const { cascadeId, plannedAtEpochMs: sinceEpochMs, deadlineEpochMs: untilEpochMs } = cascade;
-  const [killSwitch, { policy }] = await Promise.all([ports.killSwitch.read(), ports.policies.current()]);
-  const answer = paused({ killSwitch, ...streamPolicy(policy, stream) });
+  const [killSwitch, { policy, unreadable }] = await Promise.all([
+    ports.killSwitch.read(),
+    policyInForce(ports.policies),
+  ]);
+  const answer = unreadable
+    ? wait('paused', unreadable.message)
+    : paused({ killSwitch, ...streamPolicy(policy, stream) });
   if (!answer) return undefined;
   const nowEpochMs = ports.clock();
   if (answer.answer === 'wait' && nowEpochMs < untilEpochMs) {

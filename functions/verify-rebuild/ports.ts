@@ -12,6 +12,7 @@ import type { CascadeLedger, RebuildLedger, SwitchLedger } from '../../shared/po
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { Tagger } from '../../shared/ports/rollouts.ts';
 import type { JudgeImagesPorts } from '../../shared/review/judge-images.ts';
+import { policyOfCascade } from '../../shared/review/policy-in-force.ts';
 import type { AskWorld } from '../../shared/scanning/ask.ts';
 import type { StepInput } from './input.ts';
 
@@ -54,12 +55,14 @@ export async function verificationOf(
   const [cascade, rebuild] = await Promise.all([cascades.get(cascadeId), rebuilds.get(stream, rebuildId)]);
   if (!cascade || rebuild?.cascadeId !== cascadeId)
     throw new InvalidInputError([`rebuildId: cascade ${cascadeId} has no rebuild ${rebuildId} of stream ${stream}`]);
-  const policy = streamPolicy((await policies.load(cascade.policyVersion)).policy, stream);
+  const { policy: whole, unreadable } = await policyOfCascade(policies, cascade.policyVersion);
+  const policy = streamPolicy(whole, stream);
   const sinceEpochMs = rebuild.verifyingSinceEpochMs ?? clock();
   return {
     cascade,
     rebuild,
-    policy,
+    // Without a policy its reservation tells who moves the tag.
+    policy: unreadable ? { ...policy, promotes: rebuild.promotes === true } : policy,
     sinceEpochMs,
     deadlineEpochMs: sinceEpochMs + policy.guards.verifyMinutes * MINUTE_MS,
   };

@@ -7,6 +7,7 @@ import { unscannable } from '../../shared/domain/scan-state.ts';
 import { ImageFactsChangedError } from '../../shared/ports/errors.ts';
 import { type Learnt, learnKept } from '../../shared/review/judge.ts';
 import { judgeImages } from '../../shared/review/judge-images.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { isRefused } from '../../shared/review/scan-request.ts';
 import { askAnywhere } from '../../shared/scanning/ask.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
@@ -31,7 +32,7 @@ export async function scanImages(
     const known = await learn(ports, asker, image);
     return known ? [{ image, learn: async () => known }] : [];
   });
-  const outcomes = await judgeImages(ports, await ports.policies.current(), learnt.flat());
+  const outcomes = await judgeImages(ports, await policyInForce(ports.policies), learnt.flat());
   for (const outcome of outcomes.values()) {
     // The next check judges by the new facts.
     if ('error' in outcome && !(outcome.error instanceof ImageFactsChangedError)) throw outcome.error;

@@ -54,6 +54,8 @@ function describePart(part: RunPart): string | undefined {
       return part.status === 'failed'
         ? `  ${paint('red', 'registry failed')}  ${part.key}  ${part.detail ?? ''}`
         : `  registry read    ${part.key}  ${counted(part.images, 'image')}${part.missing > 0 ? `, ${part.missing} missing` : ''}`;
+    case 'policy':
+      return `  ${paint('red', 'policy unreadable')}  ${part.detail}`;
     case 'scan':
     case 'verdict':
       return undefined;

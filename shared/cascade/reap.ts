@@ -1,4 +1,5 @@
 import { eachConcurrently } from '../concurrency.ts';
+import { isBuiltIn } from '../domain/built-in-policy.ts';
 import { type Cascade, type CascadeNode, type Deployment, hasEnded, isOpen } from '../domain/cascade.ts';
 import {
   abandonedDeployment,
@@ -16,10 +17,10 @@ import { afterBreakOff, afterRollout } from '../domain/memory.ts';
 import type { Policy } from '../domain/policy.ts';
 import { isUnpromoted, type Rebuild } from '../domain/rebuild.ts';
 import { streamPolicy } from '../domain/stream-policy.ts';
-import { PolicyUnreadableError } from '../ports/errors.ts';
 import type { PolicyStore } from '../ports/policies.ts';
 import type { CascadeLedger, RolloutLedger } from '../ports/rebuilds.ts';
 import { type SettlePorts, STATE_AFTER, settleLost, settleNode } from '../rebuilding/settle-node.ts';
+import { policyOfCascade } from '../review/policy-in-force.ts';
 import { type LostNodePorts, locksOf, lostStreams } from './lost-nodes.ts';
 
 const NODES_AT_ONCE = 8;
@@ -61,7 +62,7 @@ export async function reapCascade(ports: ReapPorts, cascade: Cascade, failure: F
  * What is held for nodes that are lost is given back, too. Gives what was lost.
  */
 export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<LostNodes> {
-  const policy = await policyOf(ports.policies, cascade.policyVersion);
+  const { policy } = await policyOfCascade(ports.policies, cascade.policyVersion);
   const rollout = await rolloutOf(ports.rollouts, cascade.cascadeId);
   const found = new Set<string>();
   await eachConcurrently(ports.cascades.nodes(cascade.cascadeId), NODES_AT_ONCE, async (node) => {
@@ -104,7 +105,7 @@ const LEFT_BEHIND = { error: 'CascadeEnded', detail: 'its build ended after it' 
  * where the node of the stream is lost. Its nodes stay as they ended.
  */
 export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<void> {
-  const policy = await policyOf(ports.policies, cascade.policyVersion);
+  const { policy } = await policyOfCascade(ports.policies, cascade.policyVersion);
   const found = new Set<string>();
   await eachConcurrently(ports.cascades.nodes(cascade.cascadeId), NODES_AT_ONCE, async (node) => {
     found.add(node.stream);
@@ -128,7 +129,7 @@ export async function settleParked(
   { stream, rebuildId }: Pick<Rebuild, 'stream' | 'rebuildId'>,
   node: CascadeNode | undefined,
 ): Promise<void> {
-  const policy = await policyOf(ports.policies, cascade.policyVersion);
+  const { policy } = await policyOfCascade(ports.policies, cascade.policyVersion);
   if (!node) await settleLost(ports, { cascade, stream, rebuildId, policy: streamPolicy(policy, stream), why: LOST });
   else if (hasEnded(node)) await endNode(ports, cascade, node, policy, NOT_TAKEN_UP);
 }
@@ -159,7 +160,8 @@ async function endRollout(
   const { cascadeId, stream, state, output } = node;
   if (state !== 'verified' || output === undefined) return node;
   // Whoever ended it before has ended its deployments too.
-  const mode = streamPolicy(policy, stream).rollout;
+  // Who deploys it is not known without a policy: it was rolled out only where that was planned and came to its end.
+  const mode = isBuiltIn(policy) ? 'register' : streamPolicy(policy, stream).rollout;
   if (!isBrokenOff(node) && isRolledOut({ mode, services: closures.get(stream), deployments })) {
     await rollouts.openClosure(closureOf(node, output, policy.guards, clock()));
     return node;
@@ -179,16 +181,6 @@ async function remember({ guards, clock }: ReapPorts, node: CascadeNode): Promis
   const { cascadeId, stream, state, work } = node;
   if (isBrokenOff(node)) await guards.change(stream, (memory) => afterBreakOff(memory, cascadeId, clock()));
   else if (state === 'verified' && work === 'deploy') await guards.change(stream, afterRollout);
-}
-
-/** The policy of the cascade, or that in force where it cannot be read any more: what is held must not stay so. */
-async function policyOf(policies: ReapPorts['policies'], version: string): Promise<Policy> {
-  try {
-    return (await policies.load(version)).policy;
-  } catch (error) {
-    if (!(error instanceof PolicyUnreadableError)) throw error;
-    return (await policies.current()).policy;
-  }
 }
 
 const endNode = (

@@ -1,3 +1,4 @@
+import { isBuiltIn } from './built-in-policy.ts';
 import { type Finding, findingKey, SEVERITIES } from './finding.ts';
 import { matchesAnyGlob } from './glob.ts';
 import { compareTexts } from './order.ts';
@@ -30,6 +31,7 @@ export interface JudgedFacts {
  * Rules: docs/policy.md.
  */
 export function evaluate(facts: JudgedFacts, policy: Policy, policyVersion: string, nowEpochMs: number): Verdict {
+  if (isBuiltIn(policy)) return { status: 'unknown', reasons: [NO_POLICY], policyVersion };
   const settled = [
     ...ageReasons(facts, policy, nowEpochMs),
     ...[...findingReasons(facts, policy), ...registryReasons(facts, policy)]
@@ -49,6 +51,9 @@ export function evaluate(facts: JudgedFacts, policy: Policy, policyVersion: stri
     ...(breaches.length > 0 && { nextBreachAtEpochMs: earliest(breaches) }),
   };
 }
+
+/** What the built-in policy does not ask of an image the one in force may: an image that breaks no rule of it passes nothing. */
+const NO_POLICY: Reason = { ruleId: BUILT_IN_RULES.policyReadable, effect: 'unknown', kind: 'policy' };
 
 const earliest = (instants: readonly number[]): number =>
   instants.reduce((soonest, instant) => Math.min(soonest, instant), Number.POSITIVE_INFINITY);
@@ -211,6 +216,7 @@ function waive(reason: Reason, { image, ancestors }: AgeFacts, policy: Policy, n
 }
 
 const KINDS = [
+  'policy',
   'age',
   'age-unknown',
   'scan',

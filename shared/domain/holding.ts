@@ -85,12 +85,16 @@ function toldBy(verdict: Verdict): Told {
     isWaived: reasons.some(({ effect }) => effect === 'waived'),
     isTooOld: reasons.some((one) => one.kind === 'age' && (one.effect === 'violates' || isOwnWarning(one))),
     isOwnAge: reasons.some((one) => one.kind === 'age' && one.decidedBy === undefined),
-    isScanUnknown: reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown'),
-    isAgeUnknown: reasons.some(({ kind, effect }) => kind === 'age-unknown' && effect === 'unknown'),
+    isScanUnknown: reasons.some(({ kind, effect }) => isOfScan(kind) && effect === 'unknown'),
+    isAgeUnknown: reasons.some(({ kind, effect }) => isOfAge(kind) && effect === 'unknown'),
   };
   KNOWN.set(verdict, told);
   return told;
 }
+
+/** A verdict without a policy says neither what an image has nor what it has not. */
+const isOfScan = (kind: Reason['kind']): boolean => kind === 'scan' || kind === 'policy';
+const isOfAge = (kind: Reason['kind']): boolean => kind === 'age-unknown' || kind === 'policy';
 
 const pairOf = (one: { readonly vulnerability: string; readonly package: string }): string =>
   `${one.vulnerability}\n${one.package}`;
@@ -106,7 +110,7 @@ function withoutWaiver(reason: Reason, judgedAtEpochMs: number): Reason {
 export const isUnjudged = ({ verdict, judgedAtEpochMs }: Omit<LookedAt, 'digest'>): boolean =>
   !verdict ||
   judgedAtEpochMs === undefined ||
-  verdict.reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown');
+  verdict.reasons.some(({ kind, effect }) => isOfScan(kind) && effect === 'unknown');
 
 /** Whether any, or none, or perhaps some of several images hold a fact. */
 export const anyHolds = (fact: CauseFact, images: readonly LookedAt[]): Holding =>

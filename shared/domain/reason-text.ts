@@ -23,6 +23,8 @@ function factText(reason: Reason): string {
       return `comes from ${reason.registry}`;
     case 'digest-guessed':
       return `what ${reason.workload} runs is a guess${reason.scopes > 1 ? `, and so in ${reason.scopes - 1} more scopes` : ''}`;
+    case 'policy':
+      return 'the policy in force cannot be read';
   }
 }
 

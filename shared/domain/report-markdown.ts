@@ -59,6 +59,7 @@ function heading(report: Report): string {
     '',
     `Run ${runId} (${mode}) of ${instant(startedAtEpochMs)}: **${outcome}**. Policy \`${policyVersion.slice(0, 12)}\`. Written ${instant(generatedAtEpochMs)}.`,
     '',
+    ...withoutPolicy(report).flatMap((text) => [text, '']),
     `${found} images: ${inWords(images)}. ${known} of ${found} were looked at, with a result that still counts.`,
     '',
     table(groups, GROUP_COLUMNS),
@@ -72,6 +73,18 @@ function heading(report: Report): string {
         ]),
   ].join('\n');
 }
+
+/** Empty where the policy in force was read. */
+const withoutPolicy = ({ failures }: Report): readonly string[] =>
+  failures
+    .filter(({ kind }) => kind === 'policy')
+    .map(
+      ({ detail }) =>
+        `**This review had no policy.** It tells what runs and what scans found; no image can be called compliant or violating. ${plainText(detail)}`,
+    );
+
+const NOT_KNOWN = 'Not known without the policy.';
+const noneOf = (report: Report): string => (withoutPolicy(report).length > 0 ? NOT_KNOWN : 'None.');
 
 const inWords = ({ violating: bad, unknown: unclear, compliant, unjudged }: ReportSums): string =>
   `${bad} violating, ${unclear} unknown, ${compliant} compliant${unjudged > 0 ? `, ${unjudged} not judged` : ''}`;
@@ -122,13 +135,13 @@ const unknown = (group: ReportGroup, which = ''): string[] =>
         ),
       ];
 
-const nextBreaches = ({ nextBreaches: breaches, breachWithinDays }: Report): string =>
+const nextBreaches = (report: Report): string =>
   section(
-    `Next breaches, within ${breachWithinDays} days`,
+    `Next breaches, within ${report.breachWithinDays} days`,
     'SI-2, SI-2(3)',
-    breaches.length === 0
-      ? 'None.'
-      : table(breaches, [
+    report.nextBreaches.length === 0
+      ? noneOf(report)
+      : table(report.nextBreaches, [
           { title: 'When', text: ({ breachAtEpochMs }) => instant(breachAtEpochMs) },
           { title: 'Image', text: ({ places, digest }) => `${places[0] ?? 'place unknown'} ${digest.slice(0, 19)}` },
           { title: 'Owner', text: ownerOf },
@@ -188,12 +201,13 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
   );
 }
 
-const waivers = ({ waivers: all, generatedAtEpochMs: now }: Report): string =>
-  section(
+const waivers = (report: Report): string => {
+  const { waivers: all, generatedAtEpochMs: now } = report;
+  return section(
     'Waivers',
     'RA-5',
     all.length === 0
-      ? 'None.'
+      ? noneOf(report)
       : table(all, [
           { title: 'Waiver', text: ({ id }) => id },
           { title: 'Waives', text: ({ waives }) => waives },
@@ -209,3 +223,4 @@ const waivers = ({ waivers: all, generatedAtEpochMs: now }: Report): string =>
           { title: 'Reason', text: ({ reason }) => reason },
         ]),
   );
+};

@@ -26,6 +26,8 @@ export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): 
     const { kind, key, error } = failure;
     if (error === NOTHING_REPORTED || error === SUMS_DIFFER) return true;
     if (kind === 'verdict') return tooMany;
+    // What such a review tells is no verdict.
+    if (kind === 'policy') return true;
     // Whatever stands on what was not read may be older than it counts.
     if (kind === 'lineage') return true;
     // A registry of somebody else's account is no scope of ours: its images are unknown, and that is all.

@@ -87,6 +87,8 @@ function failuresOf(part: RunPart): RunFailure[] {
         : [];
     case 'lineage':
       return part.failures.map((failure) => ({ kind, ...failure }));
+    case 'policy':
+      return [{ kind, key, error: part.error, detail: part.detail }];
     case 'verdict':
       return part.failures.map(({ digest, error, detail }) => ({ kind, key: digest, error, detail }));
     case 'scan':
@@ -190,4 +192,5 @@ function addScans(one: ScanCounts, other: ScanCounts): ScanCounts {
 }
 
 const inFixedOrder = (one: RunFailure, other: RunFailure): number => (order(one) < order(other) ? -1 : 1);
-const order = ({ kind, key, error }: RunFailure): string => `${kind} ${key} ${error}`;
+/** A policy that cannot be read is why much of the rest failed. */
+const order = ({ kind, key, error }: RunFailure): string => `${kind === 'policy' ? 0 : 1} ${kind} ${key} ${error}`;

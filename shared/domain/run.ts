@@ -90,6 +90,8 @@ export type RunPart =
       readonly failures: readonly { readonly key: string; readonly error: string; readonly detail: string }[];
       readonly failed: number;
     }
+  /** The policy in force, named by its version, cannot be read. */
+  | { readonly kind: 'policy'; readonly key: string; readonly error: string; readonly detail: string }
   | {
       readonly kind: 'verdict';
       readonly key: string;

@@ -1,3 +1,4 @@
+import { isBuiltIn } from './built-in-policy.ts';
 import { type ImageLocation, locationKey } from './image.ts';
 import type { Policy, StreamRule } from './policy.ts';
 import { parseStreamId, streamRulesOf } from './stream.ts';
@@ -35,10 +36,10 @@ export class PolicyCoverage {
     this.addRepository(parseStreamId(stream).location);
   }
 
-  /** A stream whose images run, or that has something to be done. */
+  /** A stream whose images run, or that has something to be done. That the built-in policy names none is no gap. */
   addLiving(stream: string): void {
     this.addKnown(stream);
-    if (!streamPolicy(this.#policy, stream).isNamed) this.#unnamed.add(stream);
+    if (!isBuiltIn(this.#policy) && !streamPolicy(this.#policy, stream).isNamed) this.#unnamed.add(stream);
   }
 
   gaps(): PolicyGaps {

@@ -58,13 +58,16 @@ export type ReasonFact =
       readonly workload: string;
       /** Scopes in which any does. */
       readonly scopes: number;
-    };
+    }
+  /** The policy in force cannot be read, so nobody can tell what it asks. */
+  | { readonly kind: 'policy' };
 
 /**
- * Rules whose ids no policy chooses. `scan-required`, `age-known` and `digest-known` hold always and cannot be waived:
- * unknown never passes. `age-limit` is the limit of the image's tier.
+ * Rules whose ids no policy chooses. `policy-readable`, `scan-required`, `age-known` and `digest-known` hold always and
+ * cannot be waived: unknown never passes. `age-limit` is the limit of the image's tier.
  */
 export const BUILT_IN_RULES = {
+  policyReadable: 'policy-readable',
   scanRequired: 'scan-required',
   ageKnown: 'age-known',
   digestKnown: 'digest-known',

@@ -81,6 +81,7 @@ export const reason = v.variant('kind', [
     workload: text,
     scopes: v.pipe(v.integer(), v.gtValue(0)),
   }),
+  v.strictObject({ ...judged, kind: v.literal('policy') }),
 ]) satisfies v.GenericSchema<unknown, Reason>;
 
 export const causeFact = v.variant('kind', [

@@ -1,3 +1,4 @@
+import { isBuiltIn } from '../domain/built-in-policy.ts';
 import { type ImageLocation, locationKey, TIERS } from '../domain/image.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { ImageFacts } from '../domain/records.ts';
@@ -18,10 +19,21 @@ export interface Place {
  * policy still has it: tags move on, what made the image does not. Of several places the lowest tier counts, then one
  * with a stream, then the first; so whatever order they are found in, the answer is the same.
  */
-export function originOf(policy: Policy, places: readonly Place[], knownStream: string | undefined): Origin {
-  const found = places.map((place) => ({ key: locationKey(place.location), ...originAt(policy, place, knownStream) }));
+export function originOf(policy: Policy, places: readonly Place[], known: Origin | undefined): Origin {
+  // What the built-in policy does not name is what it was.
+  if (known && isBuiltIn(policy)) return originIn(known);
+  const found = places.map((place) => ({
+    key: locationKey(place.location),
+    ...originAt(policy, place, known?.stream),
+  }));
   return lowestOrigin(found);
 }
+
+const originIn = ({ tier, stream, owner }: Origin): Origin => ({
+  tier,
+  ...(stream !== undefined && { stream }),
+  ...(owner !== undefined && { owner }),
+});
 
 /** The one that counts of several, whatever their order; `key` decides between equals. */
 export function lowestOrigin(found: readonly (Origin & { readonly key: string })[]): Origin {
@@ -32,8 +44,7 @@ export function lowestOrigin(found: readonly (Origin & { readonly key: string })
       (one.key < other.key ? -1 : Number(one.key > other.key)),
   );
   if (!best) return { tier: 'external' };
-  const { tier, stream, owner } = best;
-  return { tier, ...(stream !== undefined && { stream }), ...(owner !== undefined && { owner }) };
+  return originIn(best);
 }
 
 function originAt(policy: Policy, { location, tags }: Place, knownStream: string | undefined): Classification {

@@ -43,7 +43,7 @@ export function factsOf(
   return {
     ...best,
     ...(!best.unresolved && { birth: birthOf([best.birth, known?.birth], recorded, nowEpochMs) }),
-    ...originOf(policy, places, known?.stream),
+    ...originOf(policy, places, known),
     locations,
     ...(known?.references && { references: known.references }),
   };

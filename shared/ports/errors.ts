@@ -146,10 +146,14 @@ export class NoPolicyError extends Error {
 /** A stored policy that is gone, or that this version of Patchwave cannot read. */
 export class PolicyUnreadableError extends Error {
   override readonly name = 'PolicyUnreadableError';
+  readonly version: string;
   constructor(version: string, cause?: unknown) {
-    super(`Policy ${version} cannot be read: ${text(cause)}. Apply one again with \`patchwave policy apply FILE\`.`, {
-      cause,
-    });
+    super(
+      `Policy ${version} cannot be read: ${text(cause)}. Nothing is acted on until one is applied again with ` +
+        '`patchwave policy apply FILE`.',
+      { cause },
+    );
+    this.version = version;
   }
 }
 

@@ -23,8 +23,7 @@ export interface SettlePorts extends Omit<EndPorts, 'rebuilds'>, Omit<LookPorts,
 export interface Ending {
   readonly cascade: Cascade;
   readonly node: CascadeNode;
-  /** Absent where it cannot be read: nothing was reserved by it then. */
-  readonly policy: StreamPolicy | undefined;
+  readonly policy: StreamPolicy;
   /** Why a rebuild that nobody verified was not. */
   readonly why: string;
   /** Something failed after it was verified, so that the tag that others build on did not move. */
@@ -96,7 +95,7 @@ async function endOwn(
   }
   // A reservation that died half-way.
   await ports.locks.release(stream, rebuildId);
-  await releaseSlots(ports, rebuildId, policy?.pipeline?.account);
+  await releaseSlots(ports, rebuildId, policy.pipeline?.account);
   return undefined;
 }
 

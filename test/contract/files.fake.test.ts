@@ -1,12 +1,40 @@
+import * as keys from '../../shared/adapters/dynamodb/keys.ts';
+import { policyKey } from '../../shared/adapters/dynamodb/policies.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DiscreetBucket } from '../support/discreet-bucket.ts';
 import { fakeWorld } from '../support/fakes/world.ts';
+import { MemoryTable } from '../support/memory-dynamo.ts';
 import { evidenceContract } from './evidence.contract.ts';
 import { policyStoreContract } from './policy-store.contract.ts';
 import { reportsContract } from './reports.contract.ts';
 import { runFilesContract } from './run-files.contract.ts';
 
+describe('the adapter over a table and a bucket in memory', () => {
+  policyStoreContract(() => {
+    const [memory, bucket] = [new MemoryTable(), new DiscreetBucket()];
+    const table = new LedgerTable(memory.client(), 'ledger');
+    return {
+      store: new DynamoPolicyStore(table, bucket.client, 'evidence'),
+      lose: (version) => void bucket.objects.delete(policyKey(version)),
+      replace: (version, text) => void bucket.objects.set(policyKey(version), text),
+      damagePointer: async () => void (await table.put({ ...keys.policy, kind: 'policy', version: 7 })),
+    };
+  });
+});
+
 describe('the fake', () => {
   describe('run files', () => runFilesContract({ make: () => fakeWorld().runFiles }));
   describe('evidence', () => evidenceContract({ make: () => fakeWorld().evidence }));
   describe('reports', () => reportsContract({ make: () => fakeWorld().reports }));
-  describe('policies', () => policyStoreContract({ make: () => fakeWorld().policies }));
+  describe('policies', () =>
+    policyStoreContract(() => {
+      const { policies } = fakeWorld();
+      return {
+        store: policies,
+        lose: (version) => policies.lose(version),
+        replace: (version, text) => policies.replace(version, text),
+        damagePointer: () => policies.damagePointer(),
+      };
+    }));
 });

@@ -1,29 +1,46 @@
+import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../shared/domain/built-in-policy.ts';
 import { type Policy, policySchema } from '../../shared/domain/policy.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { parse } from '../../shared/schema.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';
-import type { Contract } from './contract.ts';
+
+/** A store as functions have it, whose role may read documents and not list them, and what may become of one. */
+export interface StoredPolicies {
+  readonly store: PolicyStore;
+  /** Somebody deletes a document. */
+  lose(version: string): void | Promise<void>;
+  /** What lies under a version is another text from now on. */
+  replace(version: string, text: string): void | Promise<void>;
+  /** The item that says which policy is in force is damaged. */
+  damagePointer(): void | Promise<void>;
+}
 
 const policy = (limitDays: number): Policy =>
   parse(policySchema, { version: 1, ages: { default: { limitDays } }, streams: [], severities: [] });
 const by = { author: 'somebody', atEpochMs: NOON_EPOCH_MS };
+const UNREADABLE = { name: 'PolicyUnreadableError' };
 
-export function policyStoreContract({ make }: Pick<Contract<PolicyStore>, 'make'>): void {
+export function policyStoreContract(make: () => StoredPolicies | Promise<StoredPolicies>): void {
+  const storeOf = async () => (await make()).store;
+
   test('before the first policy there is none', async () => {
-    await expect((await make()).current()).rejects.toMatchObject({ name: 'NoPolicyError' });
+    const store = await storeOf();
+    await expect(store.current()).rejects.toMatchObject({ name: 'NoPolicyError' });
+    expect(await store.inForce()).toBeUndefined();
   });
 
   test('the policy published last is in force; earlier ones can still be loaded', async () => {
-    const store = await make();
+    const store = await storeOf();
     const first = await store.publish(policy(30), by);
     const second = await store.publish(policy(14), { ...by, replaces: first });
     expect(await store.current()).toEqual({ version: second, policy: policy(14) });
+    expect(await store.inForce()).toBe(second);
     expect(await store.load(first)).toEqual({ version: first, policy: policy(30) });
     expect(first).toMatch(/^[0-9a-f]{64}$/);
   });
 
   test('a version is its content: the order of members does not count, publishing again changes nothing', async () => {
-    const store = await make();
+    const store = await storeOf();
     const first = await store.publish(policy(30), by);
     const turned = Object.fromEntries(Object.entries(policy(30)).reverse()) as Policy;
     expect(await store.publish(turned, { ...by, replaces: first })).toBe(first);
@@ -32,7 +49,7 @@ export function policyStoreContract({ make }: Pick<Contract<PolicyStore>, 'make'
   });
 
   test('a change judged against another policy than the one in force is refused', async () => {
-    const store = await make();
+    const store = await storeOf();
     const first = await store.publish(policy(30), by);
     const second = await store.publish(policy(14), { ...by, replaces: first });
     const conflict = { name: 'PolicyConflictError' };
@@ -42,7 +59,7 @@ export function policyStoreContract({ make }: Pick<Contract<PolicyStore>, 'make'
   });
 
   test('of ten that publish at once one is in force', async () => {
-    const store = await make();
+    const store = await storeOf();
     const first = await store.publish(policy(30), by);
     const days = Array.from({ length: 10 }, (_, n) => n + 1);
     const published = await Promise.allSettled(days.map((n) => store.publish(policy(n), { ...by, replaces: first })));
@@ -50,7 +67,44 @@ export function policyStoreContract({ make }: Pick<Contract<PolicyStore>, 'make'
     expect(versions).toEqual([(await store.current()).version]);
   });
 
-  test('a version that nobody published cannot be loaded', async () => {
-    await expect((await make()).load('0'.repeat(64))).rejects.toMatchObject({ name: 'PolicyUnreadableError' });
+  test('a version that nobody published cannot be loaded; the built-in one always can', async () => {
+    const store = await storeOf();
+    await expect(store.load('0'.repeat(64))).rejects.toMatchObject(UNREADABLE);
+    expect((await store.load(BUILT_IN_VERSION)).policy).toBe(BUILT_IN_POLICY);
+  });
+
+  describe('a document in force', () => {
+    test.each<[string, (stored: StoredPolicies, version: string) => unknown]>([
+      ['that is lost', ({ lose }, version) => lose(version)],
+      ['that is no JSON', ({ replace }, version) => replace(version, '{"version": 1,')],
+      ['of a form of tomorrow', ({ replace }, version) => replace(version, '{"version": 2}')],
+    ])(
+      '%s is unreadable, and known by its version; it is repaired by the same policy and by another one',
+      async (_, harm) => {
+        const stored = await make();
+        const { store } = stored;
+        const version = await store.publish(policy(30), by);
+        await harm(stored, version);
+        // Who has read it before may go on with it: so it is asked of a policy that nobody has read.
+        await expect(store.current()).rejects.toMatchObject({ ...UNREADABLE, version });
+        expect(await store.inForce()).toBe(version);
+        await store.publish(policy(30), { ...by, replaces: version });
+        expect(await store.current()).toEqual({ version, policy: policy(30) });
+        const other = await store.publish(policy(14), { ...by, replaces: version });
+        await harm(stored, other);
+        await store.publish(policy(7), { ...by, replaces: other });
+        expect((await store.current()).policy).toEqual(policy(7));
+      },
+    );
+
+    test('that nobody names any more, because the ledger is damaged, is unreadable, and another one takes its place', async () => {
+      const { store, damagePointer } = await make();
+      await store.publish(policy(30), by);
+      await damagePointer();
+      await expect(store.current()).rejects.toMatchObject(UNREADABLE);
+      expect(await store.inForce()).toBeUndefined();
+      const version = await store.publish(policy(14), by);
+      expect(await store.current()).toEqual({ version, policy: policy(14) });
+    });
   });
 }

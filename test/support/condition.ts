@@ -7,7 +7,8 @@ interface Bindings {
 
 /**
  * Whether a DynamoDB condition or key condition holds for an item: comparisons, BETWEEN,
- * `attribute_exists`, `attribute_not_exists` and `begins_with`, joined by AND and OR. AND binds stronger.
+ * `attribute_exists`, `attribute_not_exists`, `attribute_type` of texts and `begins_with`, with NOT before any of them,
+ * joined by AND and OR. AND binds stronger.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
  * @throws TypeError for anything else
  */
@@ -26,6 +27,7 @@ const FUNCTION = /^(?<name>\w+)\((?<path>[#\w]+)(?:, (?<value>:\w+))?\)$/;
 const COMPARISON = /^(?<path>[#\w]+) (?<operator>=|<>|<|<=|>|>=) (?<value>:\w+)$/;
 
 function termHolds(term: string, item: StoredItem, bindings: Bindings): boolean {
+  if (term.startsWith('NOT ')) return !termHolds(term.slice('NOT '.length), item, bindings);
   const { name, operator, path = '', value = '' } = (FUNCTION.exec(term) ?? COMPARISON.exec(term))?.groups ?? {};
   const stored = item[bindings.ExpressionAttributeNames?.[path] ?? path];
   const bound = bindings.ExpressionAttributeValues?.[value];
@@ -34,6 +36,8 @@ function termHolds(term: string, item: StoredItem, bindings: Bindings): boolean 
       return stored !== undefined;
     case 'attribute_not_exists':
       return stored === undefined;
+    case 'attribute_type':
+      return bound === 'S' && typeof stored === 'string';
     case 'begins_with':
       return String(stored ?? '').startsWith(String(bound));
     case '=':

@@ -1,8 +1,10 @@
 import { GetObjectCommand, NoSuchKey, type S3Client } from '@aws-sdk/client-s3';
-import { checkPolicy } from '../../domain/policy-check.ts';
+import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../domain/built-in-policy.ts';
+import { storedPolicy } from '../../domain/policy-check.ts';
 import type { PolicyPointer } from '../../domain/records.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../ports/errors.ts';
 import type { Policies, PolicyVersion } from '../../ports/policies.ts';
+import { isRefusal } from '../refusal.ts';
 import { recordOf } from './items.ts';
 import * as keys from './keys.ts';
 import type { LedgerTable } from './table.ts';
@@ -26,10 +28,13 @@ export class DynamoPolicies implements Policies {
   async current(): Promise<PolicyVersion> {
     const pointer = await this.pointer();
     if (!pointer) throw new NoPolicyError();
-    return this.load(pointer.version);
+    const { version } = pointer;
+    if (!isVersion(version)) throw new PolicyUnreadableError('in force', new TypeError('the ledger names no version'));
+    return this.load(version);
   }
 
   load(version: string): Promise<PolicyVersion> {
+    if (version === BUILT_IN_VERSION) return Promise.resolve({ version, policy: BUILT_IN_POLICY });
     const loaded = this.#known.get(version) ?? this.#load(version);
     this.#known.set(version, loaded);
     loaded.catch(() => this.#known.delete(version));
@@ -39,7 +44,7 @@ export class DynamoPolicies implements Policies {
   async #load(version: string): Promise<PolicyVersion> {
     const text = await this.#read(version);
     try {
-      return { version, policy: checkPolicy(JSON.parse(text)) };
+      return { version, policy: storedPolicy(JSON.parse(text)) };
     } catch (error) {
       throw new PolicyUnreadableError(version, error);
     }
@@ -50,15 +55,22 @@ export class DynamoPolicies implements Policies {
     return item && recordOf<PolicyPointer>(item);
   }
 
+  /**
+   * Who may not list the bucket is not told that a document is missing: S3 answers AccessDenied, and not NoSuchKey.
+   * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Permissions)
+   */
   async #read(version: string): Promise<string> {
     try {
       const object = new GetObjectCommand({ Bucket: this.bucket, Key: policyKey(version) });
       const { Body } = await this.client.send(object);
       return (await Body?.transformToString()) ?? '';
     } catch (error) {
-      throw error instanceof NoSuchKey ? new PolicyUnreadableError(version, error) : error;
+      throw error instanceof NoSuchKey || isRefusal(error) ? new PolicyUnreadableError(version, error) : error;
     }
   }
 }
+
+/** An item may have been damaged by anybody. */
+export const isVersion = (version: unknown): version is string => typeof version === 'string' && version !== '';
 
 export const policyKey = (version: string): string => `policies/${version}.json`;

@@ -6,11 +6,26 @@ import type { PolicyPointer } from '../../domain/records.ts';
 import { PolicyConflictError } from '../../ports/errors.ts';
 import type { PolicyStore } from '../../ports/policies.ts';
 import * as keys from './keys.ts';
-import { DynamoPolicies, policyKey } from './policies.ts';
+import { DynamoPolicies, isVersion, policyKey } from './policies.ts';
+
+/** No pointer, or one that is damaged and names no version. */
+const NOTHING_IN_FORCE = {
+  expression: 'attribute_not_exists(PK) OR NOT attribute_type(#version, :text) OR #version = :empty',
+  names: { '#version': 'version' },
+  values: { ':text': 'S', ':empty': '' },
+} as const;
 
 /** Apart from those that only read: no function publishes a policy, and none needs it in its bundle. */
 export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
-  /** The document comes first: a pointer never names what is not there. */
+  async inForce(): Promise<string | undefined> {
+    const version = (await this.pointer())?.version;
+    return isVersion(version) ? version : undefined;
+  }
+
+  /**
+   * The document comes first: a pointer never names what is not there. It is written also where it is in force already:
+   * it may be lost.
+   */
   async publish(
     policy: Policy,
     {
@@ -20,7 +35,6 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
     }: { readonly replaces?: string; readonly author: string; readonly atEpochMs: number },
   ): Promise<string> {
     const version = policyVersion(policy);
-    if (version === replaces && (await this.pointer())?.version === version) return version;
     await this.client.send(
       new PutObjectCommand({
         Bucket: this.bucket,
@@ -29,6 +43,7 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
         ContentType: 'application/json',
       }),
     );
+    if (version === replaces && (await this.pointer())?.version === version) return version;
     await this.#point({ version, author, atEpochMs, ...(replaces !== undefined && { replaces }) });
     return version;
   }
@@ -38,7 +53,7 @@ export class DynamoPolicyStore extends DynamoPolicies implements PolicyStore {
     const moved = await this.table.put(
       { ...keys.policy, kind: 'policy', ...pointer },
       replaces === undefined
-        ? { expression: 'attribute_not_exists(PK)' }
+        ? NOTHING_IN_FORCE
         : { expression: '#version = :replaces', names: { '#version': 'version' }, values: { ':replaces': replaces } },
     );
     if (moved) return;

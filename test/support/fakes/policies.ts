@@ -1,29 +1,63 @@
+import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../shared/domain/built-in-policy.ts';
+import { canonicalJson } from '../../../shared/domain/json.ts';
 import type { Policy } from '../../../shared/domain/policy.ts';
-import { policyVersion } from '../../../shared/domain/policy-check.ts';
+import { policyVersion, storedPolicy } from '../../../shared/domain/policy-check.ts';
 import { NoPolicyError, PolicyConflictError, PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import type { PolicyStore, PolicyVersion } from '../../../shared/ports/policies.ts';
 
-/** Policies in memory; a version is a hash of the document. */
+/** Documents in memory, as S3 shows them to who may not list a bucket; a version is a hash of its document. */
 export class FakePolicyStore implements PolicyStore {
-  readonly #versions = new Map<string, Policy>();
-  #current: string | undefined;
+  readonly #documents = new Map<string, string>();
+  /** `null` where the item is there and damaged. */
+  #current: string | null | undefined;
 
   async current(): Promise<PolicyVersion> {
     if (this.#current === undefined) throw new NoPolicyError();
+    if (this.#current === null) throw new PolicyUnreadableError('in force', new TypeError('it names no version'));
     return this.load(this.#current);
   }
 
   async load(version: string): Promise<PolicyVersion> {
-    const policy = this.#versions.get(version);
-    if (!policy) throw new PolicyUnreadableError(version, new Error('there is no such document'));
-    return { version, policy: structuredClone(policy) };
+    if (version === BUILT_IN_VERSION) return { version, policy: BUILT_IN_POLICY };
+    try {
+      return { version, policy: storedPolicy(JSON.parse(this.#read(version))) };
+    } catch (error) {
+      throw new PolicyUnreadableError(version, error);
+    }
+  }
+
+  /** What is missing is denied. */
+  #read(version: string): string {
+    const text = this.#documents.get(version);
+    if (text === undefined) throw Object.assign(new Error('Access Denied'), { name: 'AccessDenied' });
+    return text;
+  }
+
+  async inForce(): Promise<string | undefined> {
+    return this.#current ?? undefined;
   }
 
   async publish(policy: Policy, { replaces }: { readonly replaces?: string }): Promise<string> {
     const version = policyVersion(policy);
-    if (this.#current !== replaces && this.#current !== version) throw new PolicyConflictError(replaces, this.#current);
-    this.#versions.set(version, structuredClone(policy));
+    this.#documents.set(version, canonicalJson(policy));
+    const current = this.#current ?? undefined;
+    if (current !== replaces && current !== version) throw new PolicyConflictError(replaces, current);
     this.#current = version;
     return version;
+  }
+
+  /** Somebody deletes a document. */
+  lose(version: string): void {
+    this.#documents.delete(version);
+  }
+
+  /** What lies under a version is another text from now on. */
+  replace(version: string, text: string): void {
+    this.#documents.set(version, text);
+  }
+
+  /** The item that says which policy is in force is damaged. */
+  damagePointer(): void {
+    this.#current = null;
   }
 }

@@ -23,9 +23,14 @@ test.each([
   });
 });
 
-test('a bucket that refuses is no missing policy', async () => {
+test('what may not be read is unreadable: S3 says so of a missing document, too, to who may not list the bucket', async () => {
   s3.on(GetObjectCommand).rejects(awsError('AccessDenied'));
-  await expect(store.load('v1')).rejects.toMatchObject({ name: 'AccessDenied' });
+  await expect(store.load('v1')).rejects.toMatchObject({ name: 'PolicyUnreadableError', version: 'v1' });
+});
+
+test('a bucket that is busy or down is no missing policy', async () => {
+  s3.on(GetObjectCommand).rejects(awsError('SlowDown'));
+  await expect(store.load('v1')).rejects.toMatchObject({ name: 'SlowDown' });
 });
 
 test('a version is read once, also by those who ask at the same time; one that could not be read is asked for again', async () => {

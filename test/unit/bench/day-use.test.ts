@@ -53,7 +53,7 @@ const day: MeasuredDay = {
   workers: new Map([['patchwave-inventory', { peakBytes: 1, cpuSeconds: 512 / 1769 }]]),
   transitions: 30,
   polledQueues: 5,
-  parts: { lineage: 1, scope: 4, registry: 2, scan: 3, verdict: 3 },
+  parts: { lineage: 1, scope: 4, registry: 2, scan: 3, verdict: 3, policy: 0 },
 };
 const roles = new Map([
   ['InventoryRole', 'patchwave-inventory'],

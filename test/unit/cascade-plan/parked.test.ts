@@ -1,6 +1,7 @@
 import { lookAtToldRun } from '../../../functions/build-result/told-run.ts';
 import { closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
 import { parkedNode } from '../../../shared/domain/cascade-end.ts';
+import { streamPolicy } from '../../../shared/domain/stream-policy.ts';
 import { parkRebuild } from '../../../shared/rebuilding/park.ts';
 import { settleNode } from '../../../shared/rebuilding/settle-node.ts';
 import { FakeWaitingStep } from '../../support/fakes/waiting-step.ts';
@@ -65,8 +66,12 @@ async function park(world: ReaperWorld, n: number): Promise<string> {
   if (!rebuild) throw new Error('nothing was reserved');
   await world.cascades.changeNode(CASCADE, streamOf(n), (node) => parkedNode(node, rebuild));
   const [cascade, node] = [await world.cascades.get(CASCADE), await nodeOf(world, n)];
+  const { policy } = await world.policies.current();
   if (cascade && node)
-    await settleNode(ports, { cascade, node, policy: undefined, why: 'a test', end: (before) => before });
+    await settleNode(ports, {
+      ...{ cascade, node, policy: streamPolicy(policy, node.stream) },
+      ...{ why: 'a test', end: (before) => before },
+    });
   return executionId;
 }
 

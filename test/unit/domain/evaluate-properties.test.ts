@@ -1,12 +1,17 @@
 import { determineBirth } from '../../../shared/domain/birth.ts';
+import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../shared/domain/built-in-policy.ts';
+import { factsFor } from '../../../shared/domain/cause.ts';
 import { evaluate, type JudgedFacts } from '../../../shared/domain/evaluate.ts';
 import { findingKey } from '../../../shared/domain/finding.ts';
+import { holdsFact } from '../../../shared/domain/holding.ts';
 import { TIERS } from '../../../shared/domain/image.ts';
 import { policySchema } from '../../../shared/domain/policy.ts';
+import { reasonText } from '../../../shared/domain/reason-text.ts';
 import { severityRulesOf, sightings } from '../../../shared/domain/severity.ts';
 import { ageOf, type StandingAge } from '../../../shared/domain/standing.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fc } from '../../support/seeded.ts';
+import { ageFact, findingFact } from './acting.ts';
 import {
   DAY,
   digests,
@@ -213,4 +218,19 @@ test('exactly the findings under a rule are remembered, at the instant of their 
     }),
     many,
   );
+});
+
+test('without a policy every image is unknown, no cause follows from that, and no fact of one counts as gone', () => {
+  const reason = { ruleId: 'policy-readable', effect: 'unknown', kind: 'policy' } as const;
+  fc.assert(
+    fc.property(subjects, pastInstants, (facts, nowEpochMs) => {
+      const verdict = evaluate(facts, BUILT_IN_POLICY, BUILT_IN_VERSION, nowEpochMs);
+      expect(verdict).toEqual({ status: 'unknown', reasons: [reason], policyVersion: BUILT_IN_VERSION });
+      expect(factsFor({ image: { stream: 's', inUse: true, isHead: true }, verdict })).toEqual([]);
+      const looked = { digest: facts.image.digest, verdict, judgedAtEpochMs: nowEpochMs };
+      for (const fact of [findingFact(), ageFact]) expect(holdsFact(fact, looked)).toBe('unknown');
+    }),
+    many,
+  );
+  expect(reasonText(reason)).toContain('the policy in force cannot be read');
 });

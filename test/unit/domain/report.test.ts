@@ -1,3 +1,4 @@
+import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../shared/domain/built-in-policy.ts';
 import { type Cause, mergeCause } from '../../../shared/domain/cause.ts';
 import { TIERS } from '../../../shared/domain/image.ts';
 import { type Policy, type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
@@ -34,6 +35,8 @@ const policyOf = (changes: Partial<PolicyDocument> = {}) =>
     mode: 'enforce',
     ...changes,
   } satisfies PolicyDocument);
+
+const STREAM_OF_APPS = '111122223333/us-east-1/apps/web:^v.*$';
 
 const review: ReviewRecord = {
   runId: 'run-1',
@@ -536,4 +539,22 @@ test('an item of the ledger that cannot be read is told', () => {
   const report = startReport(context({ unreadable: () => [item] })).finish([]);
   expect(reportMarkdown(report)).toContain('STREAM#web / OPEN');
   expect(reportMarkdown(startReport(context()).finish([]))).not.toContain('cannot be read');
+});
+
+test('a report without the policy says so first, and calls nothing none that it cannot know', () => {
+  const version = 'f'.repeat(64);
+  const detail = `Policy ${version} cannot be read: gone. Apply one.`;
+  const failures = [{ kind: 'policy', key: version, error: 'PolicyUnreadableError', detail }] as const;
+  const failed = { ...review, state: 'failed', policyVersion: BUILT_IN_VERSION } as const;
+  const cause = mergeCause(STREAM_OF_APPS, undefined, [findingFact()]);
+  const causes = cause ? [cause] : [];
+  const report = startReport(
+    context({ review: failed, policy: BUILT_IN_POLICY, failures, causes, streams: [STREAM_OF_APPS] }),
+  ).finish([]);
+  expect(report.policyGaps).toEqual({ unmatchedRules: [], unnamedStreams: [] });
+  expect(report.pendingRebuilds).toMatchObject([{ stream: STREAM_OF_APPS, mode: 'paused' }]);
+  const page = reportMarkdown(report);
+  expect(page.indexOf('**This review had no policy.**')).toBeGreaterThan(0);
+  expect(page.indexOf('**This review had no policy.**')).toBeLessThan(page.indexOf('0 images:'));
+  expect(page.match(/Not known without the policy\./g)).toHaveLength(2);
 });

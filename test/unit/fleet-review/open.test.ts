@@ -81,6 +81,20 @@ describe('which accounts are ours is written down for all steps', () => {
   });
 });
 
+test('a policy that cannot be read leaves the scopes that reviews read before, and the run says so', async () => {
+  const { world, policyVersion } = await reviewedWorld({
+    scopes: [{ account: payments.account, regions: [payments.region] }],
+  });
+  await world.scopes.record({ scope: payments, completeAtEpochMs: START_EPOCH_MS - DAY_MS });
+  world.policies.lose(policyVersion);
+  const opened = await open(world);
+  expect(opened).toMatchObject({ policyVersion: 'built-in' });
+  expect(await scopesToRead(world, opened)).toEqual(['444455556666/eu-west-1']);
+  expect(await collect(world.runs.parts(opened.runId))).toMatchObject([
+    { kind: 'policy', key: policyVersion, error: 'PolicyUnreadableError' },
+  ]);
+});
+
 test('a second try of the same execution opens the same review', async () => {
   const { world } = await reviewedWorld();
 

@@ -493,10 +493,16 @@ describe('failures', () => {
     expect(known(world)?.verdict?.status).toBe('compliant');
   });
 
-  test('without a policy nothing is judged', async () => {
+  test('without the policy an image is unknown, what its scan found is kept, and the run says why it failed', async () => {
     const world = await scanned();
-    const part = evaluateBatch(world.ports, batchOf(world, [image], { policyVersion: 'gone' }));
-    await expect(part).rejects.toMatchObject({ name: 'PolicyUnreadableError' });
-    expect(known(world)?.verdict).toBeUndefined();
+    const batch = batchOf(world, [image], { policyVersion: 'gone' });
+    expect((await evaluateBatch(world.ports, batch)).outcomes).toEqual({ ...counts, unknown: 1 });
+    expect(known(world)).toMatchObject({
+      ...{ findingsCount: 1, scan: { state: 'complete' } },
+      verdict: { status: 'unknown', reasons: [{ kind: 'policy' }], policyVersion: 'built-in' },
+    });
+    expect(await collect(world.runs.parts(batch.runId))).toContainEqual(
+      expect.objectContaining({ kind: 'policy', key: 'gone', error: 'PolicyUnreadableError' }),
+    );
   });
 });

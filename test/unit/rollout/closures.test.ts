@@ -1,5 +1,6 @@
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import { BUILT_IN_VERSION } from '../../../shared/domain/built-in-policy.ts';
 import type { LeftScope, ReviewMode, ScopeResult } from '../../../shared/domain/run.ts';
 import type { Verdict } from '../../../shared/domain/verdict.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
@@ -44,12 +45,13 @@ async function reviewed(
     scopes = [REGISTRY, OTHER],
     scopeKey = 'fleet',
     mode = 'review' as ReviewMode,
+    policyVersion = world.policyVersion,
   } = {},
 ) {
   const runId = world.ids();
   const { running } = await world.runs.latest();
   if (running) await world.runs.finish({ ...running, state: 'succeeded' });
-  await world.runs.begin(review(runId, { scopeKey, mode, startedAtEpochMs: world.clock() }));
+  await world.runs.begin(review(runId, { scopeKey, mode, policyVersion, startedAtEpochMs: world.clock() }));
   await world.runFiles.put(
     runFileKeys(runId).scopes,
     scopes.map((scope) => ({ scope })),
@@ -96,6 +98,15 @@ test('nothing runs any more that holds the cause: closed with its proof, and the
   });
   expect(await causeOf(world)).toMatchObject({ state: 'closed', facts: [] });
   expect(await look(world, await reviewed(world))).toEqual({ open: 0, closed: 0, overdue: 0 });
+});
+
+test('a review without the policy closes nothing: it only counts', async () => {
+  const world = await scene();
+  await replaced(world);
+  const runId = await reviewed(world, { policyVersion: BUILT_IN_VERSION });
+  expect(await look(world, runId)).toEqual({ open: 1, closed: 0, overdue: 0 });
+  expect(await closureOf(world)).toMatchObject({ state: 'open' });
+  expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
 
 test('a service that is being deployed may go back: open until that is over, and read once more', async () => {

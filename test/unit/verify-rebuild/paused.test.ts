@@ -116,3 +116,34 @@ describe('what another cascade takes over', () => {
     expect(world.tagger.moved).toEqual([]);
   });
 });
+
+describe('the policy in force is lost', () => {
+  const lose = async ({ policies, policyVersion }: VerifyWorld) => policies.lose(policyVersion);
+  const repair = ({ policies, policyVersion }: VerifyWorld) =>
+    policies.publish(parse(policySchema, policyOf(true)), { replaces: policyVersion });
+
+  test('no tag moves, and it moves once the policy can be read again', async () => {
+    const { world, machine } = await verified();
+    await lose(world);
+    for (let looks = 0; looks < 3; looks += 1) await machine.step();
+    expect([machine.state, world.tagger.moved]).toEqual(['promote', []]);
+    await repair(world);
+    await machine.run();
+    expect(world.tagger.moved).toMatchObject([{ digest: NEW, tag: '22' }]);
+  });
+
+  test('what was built and not judged is judged once the policy can be read again, however late', async () => {
+    const world = await verifyWorld({ promotes: true, changes: { build: { state: 'succeeded', outputDigest: NEW } } });
+    push(world, 'new', { tags: ['22-candidate'] });
+    world.scanner.completesAtOnce = true;
+    const machine = await new VerifyMachine(world).run('check');
+    await lose(world);
+    const since = world.clock();
+    while (world.clock() < since + 5 * HOUR_MS) await machine.step();
+    expect([machine.state, (await rebuildOf(world))?.outcome]).toEqual(['check', undefined]);
+    await repair(world);
+    await machine.run();
+    expect(await rebuildOf(world)).toMatchObject({ outcome: { result: 'fixed' } });
+    expect(world.tagger.moved).toMatchObject([{ digest: NEW, tag: '22' }]);
+  });
+});

@@ -1,0 +1,72 @@
+import { jest } from '@jest/globals';
+import { answer } from '../../../functions/cascade-plan/answer.ts';
+import { collect } from '../../../shared/concurrency.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { cascade, node } from '../../support/rebuild-samples.ts';
+import {
+  causeOf,
+  type PlanWorld,
+  plan,
+  planWorld,
+  portsOf,
+  STREAM,
+  setPolicy,
+  streamOf,
+  violating,
+} from './support.ts';
+
+afterEach(() => jest.restoreAllMocks());
+
+/** The document in force is gone. @returns what brings it back */
+async function lost({ policies }: PlanWorld) {
+  const { version, policy } = await policies.current();
+  policies.lose(version);
+  return () => policies.publish(policy, { replaces: version });
+}
+
+test('while the policy cannot be read the planner begins nothing, and every cause keeps its answer', async () => {
+  const world = await planWorld({ mode: 'report-only' });
+  await violating(world, 0);
+  await plan(world);
+  const before = await collect(world.causes.open());
+  expect((await causeOf(world)).answer).toMatchObject({ reason: 'report-only' });
+  await setPolicy(world, { mode: 'enforce' });
+  const repair = await lost(world);
+
+  expect(await plan(world)).toMatchObject({
+    streams: 0,
+    withoutPolicy: expect.stringContaining('patchwave policy apply'),
+  });
+  expect(world.executions.started).toEqual([]);
+  expect(await collect(world.causes.open())).toEqual(before);
+  expect(await collect(world.cascades.open())).toEqual([]);
+
+  await repair();
+  expect(await plan(world)).toMatchObject({ streams: 1, cascadeId: expect.any(String) });
+  expect(world.executions.started).toHaveLength(1);
+});
+
+test('a cascade that a planner had written and not begun is begun once the policy can be read again', async () => {
+  const world = await planWorld();
+  const { version: policyVersion } = await world.policies.current();
+  await world.cascades.beginPlanning('dead', { nowEpochMs: world.clock(), untilEpochMs: world.clock() });
+  const planned = [node('abc-g1', streamOf(3), { causeVersion: 1 })];
+  await world.cascades.write('dead', cascade('abc-g1', { policyVersion }), planned);
+  const repair = await lost(world);
+  await plan(world);
+  expect(world.executions.started).toEqual([]);
+  await repair();
+  await plan(world);
+  expect(world.executions.started).toEqual(['abc-g1']);
+});
+
+test('its messages are handled, and an error says what to do', async () => {
+  const error = jest.spyOn(logger, 'error').mockImplementation(() => undefined);
+  const world = await planWorld();
+  await violating(world, 0);
+  await lost(world);
+  const event = { Records: [{ messageId: 'm' }] } as Parameters<typeof answer>[0];
+  expect(await answer(event, portsOf(world), { awsRequestId: 'r' })).toEqual({ batchItemFailures: [] });
+  expect(error).toHaveBeenCalledWith(expect.stringMatching(/^nothing is planned: .*`patchwave policy apply FILE`/));
+  expect((await world.causes.get([STREAM])).get(STREAM)).toMatchObject({ state: 'open' });
+});

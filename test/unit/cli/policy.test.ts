@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lineageCommand } from '../../../cli/commands/lineage.ts';
+import { planCommand } from '../../../cli/commands/plan.ts';
+import { policyCommand } from '../../../cli/commands/policy.ts';
+import { resetCommand } from '../../../cli/commands/reset.ts';
+import { statusCommand } from '../../../cli/commands/status.ts';
+import { type PlanWorld, planWorld, STREAM, violating } from '../cascade-plan/support.ts';
+import { cliContext, run, runJson } from './support.ts';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'policy-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The file of a policy that names nothing. */
+function fileOf(limitDays: number): string {
+  const file = join(folder, `${limitDays}.json`);
+  writeFileSync(file, JSON.stringify({ version: 1, ages: { default: { limitDays } }, streams: [], severities: [] }));
+  return file;
+}
+
+const apply = (world: PlanWorld, file: string) => runJson(policyCommand, cliContext(world), ['apply', file]);
+const applied = async (world: PlanWorld, file: string) =>
+  run(policyCommand, cliContext(world), ['apply', file], { yes: true });
+
+const HARM: Readonly<Record<string, (world: PlanWorld, version: string) => void>> = {
+  'is missing': ({ policies }, version) => policies.lose(version),
+  'is no JSON': ({ policies }, version) => policies.replace(version, 'no JSON'),
+  'is refused by the schema': ({ policies }, version) => policies.replace(version, '{"version": 1}'),
+  'is of a later version': ({ policies }, version) => policies.replace(version, '{"version": 9}'),
+  'is named by a damaged item': ({ policies }) => policies.damagePointer(),
+};
+
+describe.each(Object.entries(HARM))('where the policy in force %s', (_, harm) => {
+  test.each([
+    ['the same', 30],
+    ['another', 14],
+  ])('apply repairs it with %s policy', async (_which, days) => {
+    const world = await planWorld();
+    await violating(world, 0);
+    await applied(world, fileOf(30));
+    const { version } = await world.policies.current();
+    harm(world, version);
+    await expect(world.policies.current()).rejects.toMatchObject({ name: 'PolicyUnreadableError' });
+    const { code, text } = await applied(world, fileOf(days));
+    expect([code, text]).toEqual([0, expect.stringContaining('In force: ')]);
+    expect((await world.policies.current()).policy.ages.default.limitDays).toBe(days);
+  });
+
+  test('status says so, with what to do; other commands fail by it, or do without', async () => {
+    const world = await planWorld();
+    await violating(world, 0);
+    const { version } = await world.policies.current();
+    harm(world, version);
+    const advice = '`patchwave policy apply FILE`';
+    expect((await run(statusCommand, cliContext(world))).text).toMatch(
+      /^Policy .* cannot be read: .*patchwave policy apply/,
+    );
+    expect(await runJson(statusCommand, cliContext(world))).toMatchObject({
+      policy: { unreadable: expect.stringContaining(advice) },
+    });
+    await expect(run(planCommand, cliContext(world))).rejects.toThrow(advice);
+    await expect(run(policyCommand, cliContext(world), ['show'])).rejects.toThrow(advice);
+    expect(await runJson(resetCommand, cliContext(world), [STREAM], { reason: 'mended' })).toMatchObject({
+      answer: { answer: 'wait', reason: 'paused', detail: expect.stringContaining(advice) },
+    });
+    expect((await run(lineageCommand, cliContext(world))).code).toBe(0);
+  });
+});
+
+test('a policy that is in force and can be read is not applied again', async () => {
+  const world = await planWorld();
+  await applied(world, fileOf(30));
+  expect(await apply(world, fileOf(30))).toMatchObject({ applied: false });
+  expect(await runJson(statusCommand, cliContext(world))).toMatchObject({
+    policy: { version: (await world.policies.current()).version },
+  });
+});
