@@ -33,7 +33,8 @@ export interface CheckedClosures {
 
 /**
  * Closes what nothing runs any more, by what a review of the fleet has read. A review of some scopes proves nothing of
- * the others, and one without the policy acts on nothing, so these only count. One closure that fails stops no other; the error of the first is thrown in the end.
+ * the others, and one without the policy acts on nothing, so these only count. One closure that fails stops no other;
+ * the error of the first is thrown in the end.
  */
 export async function checkClosures(
   ports: RolloutPorts,
