@@ -1,7 +1,7 @@
 import type { CascadeNode, Closure, ClosureProof, Deployment } from './cascade.ts';
 import { type Cause, type CauseFact, isDoneOnceBuilt, reopenCause, settleFacts } from './cause.ts';
 import { isOver } from './deployment.ts';
-import { type Holding, holdsFact, type LookedAt } from './holding.ts';
+import { type Holding, holdsFactByNow, type LookedAt } from './holding.ts';
 import { type Digest, registryKey, type Tier } from './image.ts';
 import type { Policy } from './policy.ts';
 import { isUnconfirmed, type LeftScope } from './run.ts';
@@ -116,9 +116,15 @@ export function holdsCause(
   { image, isNewer }: Omit<RunningImage, 'usages'>,
 ): Holding {
   if (facts.length === 0) return isNewer ? 'free' : 'holds';
-  const holdings = facts.map((fact) => holdsFact(fact, image));
-  return holdings.includes('holds') ? 'holds' : holdings.includes('unknown') ? 'unknown' : 'free';
+  return anyOf(facts.map((fact) => holdsFactByNow(fact, image)));
 }
+
+const anyOf = (holdings: readonly Holding[]): Holding =>
+  holdings.includes('holds') ? 'holds' : holdings.includes('unknown') ? 'unknown' : 'free';
+
+/** What was verified counts by its findings, too: a head that was only deployed may have been scanned before they were known. */
+const holdsFinding = ({ facts }: Pick<Closure, 'facts'>, { image }: Pick<RunningImage, 'image'>): Holding =>
+  anyOf(facts.flatMap((fact) => (fact.kind === 'finding' ? holdsFactByNow(fact, image) : [])));
 
 /**
  * Whether an image is known to have none of the cause, though it is built on one that may: a rule that counts for its own
@@ -132,21 +138,23 @@ export function isFreeByItself(
 ): boolean {
   if (facts.length === 0) return false;
   return facts.every((fact) => {
-    if (holdsFact(fact, below) === 'free') return true;
+    if (holdsFactByNow(fact, below) === 'free') return true;
     const rule = fact.kind === 'finding' ? rules.find(({ id }) => id === fact.ruleId) : undefined;
-    return rule !== undefined && (rule.tiers?.includes(image.tier) ?? true) && holdsFact(fact, image) === 'free';
+    return rule !== undefined && (rule.tiers?.includes(image.tier) ?? true) && holdsFactByNow(fact, image) === 'free';
   });
 }
 
 function stillRunning(closure: Closure, { running, output }: ClosureFacts): string | undefined {
-  const older = running.filter(({ image, usages }) => usages.length > 0 && !output.has(image.digest));
-  const holders = older.filter((one) => holdsCause(closure, one) === 'holds');
+  const holdingOf = (one: RunningImage): Holding =>
+    output.has(one.image.digest) ? holdsFinding(closure, one) : holdsCause(closure, one);
+  const run = running.filter(({ usages }) => usages.length > 0);
+  const holders = run.filter((one) => holdingOf(one) === 'holds');
   if (holders.length > 0) {
     const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
     const more = unasked > 0 ? `, and perhaps by what runs ${unasked} more images` : '';
     return `still run by ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
   }
-  const unclear = older.filter((one) => holdsCause(closure, one) === 'unknown');
+  const unclear = run.filter((one) => holdingOf(one) === 'unknown');
   if (unclear.length === 0) return undefined;
   return `not judged: ${listed(unclear.map(({ image }) => image.digest))}`;
 }

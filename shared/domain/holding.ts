@@ -1,6 +1,7 @@
 import { type CauseFact, isOwnWarning, type ParentMovedFact, type PersonFact } from './cause.ts';
 import type { Digest } from './image.ts';
 import { isUnpromoted, type Rebuild } from './rebuild.ts';
+import type { ScanState } from './scan.ts';
 import type { Standing } from './standing.ts';
 import { DAY_MS } from './time.ts';
 import type { Reason, Verdict } from './verdict.ts';
@@ -12,6 +13,8 @@ export interface LookedAt {
   readonly judgedAtEpochMs?: number;
   /** Absent until somebody has looked what it stands on. */
   readonly standing?: Pick<Standing, 'behind'>;
+  /** Absent where only the verdict is at hand. */
+  readonly scan?: Pick<ScanState, 'state' | 'completedAtEpochMs'>;
 }
 
 /** Whether an image has what a fact tells; `unknown` is never taken for `free`. */
@@ -29,6 +32,16 @@ export function holdsFact(fact: CauseFact, { verdict, judgedAtEpochMs, standing 
   if (told && (fact.kind === 'age' ? told.isTooOld : told.findings.has(pairOf(fact)))) return 'holds';
   if (!told || judgedAtEpochMs === undefined) return 'unknown';
   return (fact.kind === 'age' ? told.isAgeUnknown : told.isScanUnknown) ? 'unknown' : 'free';
+}
+
+/**
+ * As `holdsFact`, for a proof: a scan that ended before a finding was first seen does not show that an image is free of it,
+ * because the vulnerability may have been published in between. Inspector judges again by itself (`continuous`).
+ */
+export function holdsFactByNow(fact: CauseFact, image: LookedAt): Holding {
+  const holding = holdsFact(fact, image);
+  if (holding !== 'free' || fact.kind !== 'finding' || !image.scan || image.scan.state === 'continuous') return holding;
+  return (image.scan.completedAtEpochMs ?? 0) < fact.sinceEpochMs ? 'unknown' : 'free';
 }
 
 function isBehind({ parent }: ParentMovedFact, standing: LookedAt['standing']): Holding {

@@ -63,6 +63,10 @@ const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
   ...changes,
 });
 const holder = looked('old', reasonOf(fact));
+const scannedAt = (name: string, completedAtEpochMs: number): RunningImage['image'] => ({
+  ...looked(name),
+  scan: { state: 'complete', completedAtEpochMs },
+});
 
 test('a closure begins with what must vanish, and not with what a person asked for', () => {
   expect(closure).toEqual({
@@ -76,6 +80,11 @@ test('it closes with its proof where everything was read since and nothing old r
   const closed = checkClosure({ ...closure, waitingFor: 'something' }, seen(), NOW);
   expect(closed).toEqual({ ...closure, state: 'closed', proof });
   expect(checkClosure(closed, seen({ running: [runs(holder)] }), NOW)).toBe(closed);
+});
+
+test('a scan since the finding was first seen shows that an image is free of it', () => {
+  const running = [runs(scannedAt('old', fact.sinceEpochMs)), runs(scannedAt('new', fact.sinceEpochMs))];
+  expect(checkClosure(closure, seen({ running }), NOW).state).toBe('closed');
 });
 
 const gap = { key: 'c/three' };
@@ -103,6 +112,17 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
     { running: [{ ...runs(holder), unasked: 7 }] },
     /prod\/web, and perhaps by what runs 7 more images$/,
   ],
+  [
+    'what runs was scanned before the finding was first seen',
+    { running: [runs(scannedAt('old', fact.sinceEpochMs - 1))] },
+    /not judged: sha256:/,
+  ],
+  [
+    'what was deployed was scanned before the finding was first seen',
+    { running: [runs(scannedAt('new', fact.sinceEpochMs - 1))] },
+    /not judged: sha256:/,
+  ],
+  ['what was deployed turns out to hold it', { running: [runs(looked('new', reasonOf(fact)))] }, /still run by/],
   ['the scan of what runs is awaited', { running: [runs(looked('old', NOT_SCANNED))] }, /not judged/],
   ['a service is being deployed', { deployments: going({ state: 'running' }) }, /still deployed: a\/one\/prod\/web$/],
   ['a deployment may have begun', { deployments: going({ state: 'starting' }) }, /still deployed/],
@@ -136,7 +156,7 @@ test.each<[string, Partial<ClosureFacts>]>([
   ['the fact is waived there', { running: [runs(looked('old', reasonOf(fact, 'waived')))] }],
   ['another fact is there', { running: [runs(looked('old', reasonOf(findingFact('CVE-2'))))] }],
   ['a holder whose usages ended', { running: [{ image: holder, usages: [] }] }],
-  ['what was verified has it: that is another cause', { running: [runs(looked('new', reasonOf(fact)))] }],
+  ['what was verified has another fact', { running: [runs(looked('new', reasonOf(findingFact('CVE-2'))))] }],
 ])('it closes: %s', (_, changes) => {
   expect(checkClosure(closure, seen(changes), NOW).state).toBe('closed');
 });
@@ -286,10 +306,11 @@ test('it never closes with a scope unread, a holder running or an image nobody j
         const checked = checkClosure(asked, seen({ scopes, running: images.map((image) => runs(image)) }), NOW);
         const isUnread =
           scopes.length === 0 || scopes.some((one) => !one.includesStopping || (one.completeAtEpochMs ?? 0) < SINCE);
-        const isInTheWay = images.some(
-          (image) =>
-            image.digest !== digestOf('new') && (facts.length === 0 || facts.some((one) => mayHold(one, image))),
-        );
+        const isInTheWay = images.some((image) => {
+          const isVerified = image.digest === digestOf('new');
+          if (facts.length === 0) return !isVerified;
+          return facts.some((one) => (!isVerified || one.kind === 'finding') && mayHold(one, image));
+        });
         expect(checked.state).toBe(isUnread || isInTheWay ? 'open' : 'closed');
         expect(checked.waitingFor === undefined).toBe(checked.state === 'closed');
       },
