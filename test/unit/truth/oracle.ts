@@ -224,19 +224,28 @@ export class Oracle implements Witness {
       // What began while the review read was not there to be seen.
       if (container.sinceEpochMs >= since) continue;
       const part = lineageOf(container.image).find((one) => one.line === line.name);
-      if (!part || part !== container.image) continue;
+      if (!part) continue;
       const left = closure.facts.find((fact) => this.#holds(part, container.image, fact, clockwork.now));
-      if (!left) continue;
-      const what = left.kind === 'finding' ? `${left.vulnerability} in ${left.package}` : 'its age';
+      if (!left && !(closure.facts.length === 0 && this.#isOlder(part, closure))) continue;
+      const what =
+        left?.kind === 'finding' ? `${left.vulnerability} in ${left.package}` : (left?.kind ?? 'what is older');
       this.#violated(
         `the closure of ${line.name} for ${what} is closed, and ${container.service} runs ${container.image.name} since ${iso(container.sinceEpochMs)}`,
       );
     }
   }
 
-  #holds(part: TrueImage, running: TrueImage, fact: CauseFact, atEpochMs: number): boolean {
+  /** Where a closure names no facts, it waits for all that is older than what was verified. */
+  #isOlder(part: TrueImage, { output }: Closure): boolean {
+    const made = this.#life.factory.artifact(output) ?? this.#life.factory.image(output);
+    return made !== undefined && part.pushedAtEpochMs < made.pushedAtEpochMs;
+  }
+
+  #holds(part: TrueImage, running: TrueImage, fact: CauseFact, atEpochMs: number, share = 1): boolean {
     if (fact.kind === 'age')
-      return part.own !== undefined && this.#isOldLayer(part, atEpochMs) && !this.#isWaived(running.line, 'age-limit');
+      return (
+        part.own !== undefined && this.#isOldLayer(part, atEpochMs, share) && !this.#isWaived(running.line, 'age-limit')
+      );
     if (fact.kind !== 'finding' || this.#isWaived(running.line, fact.vulnerability)) return false;
     return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
   }
@@ -278,8 +287,9 @@ export class Oracle implements Witness {
   #isOld = (image: TrueImage, atEpochMs: number, share = 1): boolean =>
     bornAt(image) + share * AGE_LIMIT_DAYS * DAY_MS <= atEpochMs;
 
-  #isOldLayer = ({ own }: TrueImage, atEpochMs: number): boolean =>
-    own !== undefined && Math.max(own.madeAtEpochMs, own.claimedAtEpochMs ?? 0) + AGE_LIMIT_DAYS * DAY_MS <= atEpochMs;
+  #isOldLayer = ({ own }: TrueImage, atEpochMs: number, share = 1): boolean =>
+    own !== undefined &&
+    Math.max(own.madeAtEpochMs, own.claimedAtEpochMs ?? 0) + share * AGE_LIMIT_DAYS * DAY_MS <= atEpochMs;
 
   /** All that may still change: what is open, and what runs. */
   async stateText(): Promise<string> {
@@ -373,7 +383,8 @@ export class Oracle implements Witness {
       case 'parent-pinned':
         return line.habits.pinsParent ? undefined : 'its pipeline follows its parent';
       case 'attempts-exhausted':
-        return own.length >= ATTEMPTS && own.slice(-ATTEMPTS).every((run) => this.#hasFailed(run))
+        // Builds that failed, and builds that left on the same parent what they were asked for.
+        return own.slice(-ATTEMPTS).some((run) => this.#hasFailed(run)) || survives() || line.habits.pinsParent
           ? undefined
           : 'its last builds did not all fail';
       case 'parent-held-back':
@@ -420,7 +431,8 @@ export class Oracle implements Witness {
     if (!line || closure.abandoned) return;
     const holder = ecs.running().find(({ image }) => {
       const part = lineageOf(image).find((one) => one.line === line.name);
-      return part && closure.facts.some((fact) => this.#holds(part, image, fact, world.clock()));
+      if (part && closure.facts.length === 0) return this.#isOlder(part, closure);
+      return part && closure.facts.some((fact) => this.#holds(part, image, fact, world.clock(), 0.8));
     });
     if (!holder)
       this.#violated(
