@@ -16,10 +16,11 @@ export const ledgerOf = async (installation: Installation): Promise<string> =>
 const isOfRun = ({ PK }: Item): boolean => String(PK).startsWith('RUN#');
 
 /** The ledger without runs, and without which of them asked for a scan: what two reviews of one fleet share. */
-export async function factsOf(installation: Installation): Promise<string> {
-  const items = (await itemsOf(installation)).filter((item) => !isOfRun(item));
-  return canonicalLedger(items.map(({ scanAskedBy: _, ...facts }) => facts));
-}
+export const factsOf = async (installation: Installation): Promise<string> => factsIn(await itemsOf(installation));
+
+/** The same of items that were read. */
+export const factsIn = (items: readonly Item[]): string =>
+  canonicalLedger(items.filter((item) => !isOfRun(item)).map(({ scanAskedBy: _, ...facts }) => facts));
 
 /** The lines that only one of two canonical ledgers has; they are too long for a textual difference to be read. */
 export function differences(one: string, other: string): readonly string[] {
