@@ -1,3 +1,4 @@
+import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { isOpen } from '../../shared/domain/cascade.ts';
 import { type Cause, reopenCause } from '../../shared/domain/cause.ts';
 import type { PlanPorts } from './ports.ts';
@@ -13,7 +14,7 @@ export interface FoundCauses {
 
 /**
  * All causes that are not closed. One that is taken by a cascade which has ended is given back: a planner that was slow
- * took it after its node had ended.
+ * took it after its node had ended. A cascade that cannot be read may be at work, so its causes stay taken.
  */
 export async function findCauses(ports: FindCausesPorts): Promise<FoundCauses> {
   const open: Cause[] = [];
@@ -25,8 +26,8 @@ export async function findCauses(ports: FindCausesPorts): Promise<FoundCauses> {
   }
   let taken = 0;
   for (const [cascadeId, streams] of takenBy) {
-    const cascade = await ports.cascades.get(cascadeId);
-    if (cascade && isOpen(cascade)) {
+    const cascade = await unlessUnreadable(ports.cascades.get(cascadeId), 'unreadable' as const);
+    if (cascade && (cascade === 'unreadable' || isOpen(cascade))) {
       taken += streams.length;
       continue;
     }

@@ -1,3 +1,4 @@
+import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect } from '../../shared/concurrency.ts';
 import { type CascadeNode, hasEnded } from '../../shared/domain/cascade.ts';
 import { paused } from '../../shared/domain/guard.ts';
@@ -23,7 +24,10 @@ export async function resumeParked(ports: PlanPorts, owner: string, held: readon
     paused({ mode: modeIn(policy, stream, pipeline.account), killSwitch }) !== undefined;
   const parked: { readonly node: CascadeNode; readonly rebuild: Rebuild }[] = [];
   for (const { lock, rebuild } of ended) {
-    const node = rebuild && !isStopped(rebuild) ? await nodeToResume(ports, lock, rebuild) : undefined;
+    const node =
+      rebuild && !isStopped(rebuild)
+        ? await unlessUnreadable(nodeToResume(ports, lock, rebuild), undefined)
+        : undefined;
     if (node && rebuild) parked.push({ node, rebuild });
   }
   if (parked.length === 0) return 0;

@@ -1,3 +1,4 @@
+import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { isOpen } from '../../shared/domain/cascade.ts';
 import type { Rebuild } from '../../shared/domain/rebuild.ts';
 import { MINUTE_MS } from '../../shared/domain/time.ts';
@@ -21,7 +22,7 @@ export async function tellLeft(ports: Ports, held: readonly HeldStream[]): Promi
   const told: string[] = [];
   const others = held.filter(({ rebuild }) => !rebuild?.parked);
   for (const [cascadeId, streams] of Map.groupBy(others, ({ lock }) => lock.cascadeId)) {
-    const cascade = await ports.cascades.get(cascadeId);
+    const cascade = await unlessUnreadable(ports.cascades.get(cascadeId), undefined);
     if (!cascade || isOpen(cascade)) continue;
     if (streams.some(({ rebuild }) => isLeft(rebuild, nowEpochMs))) told.push(cascadeId);
   }

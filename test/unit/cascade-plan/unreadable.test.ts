@@ -104,3 +104,34 @@ test('a switch that cannot be read stops everything', async () => {
   expect(await plan(world)).toMatchObject({ streams: 0 });
   expect((await causeOf(world, 0)).answer).toMatchObject({ reason: 'paused' });
 });
+
+describe('a cascade that cannot be read', () => {
+  const cascadeId = 'earlier-g1';
+  const earlier = {
+    cascadeId,
+    policyVersion: 'v1',
+    plannedAtEpochMs: 1,
+    deadlineEpochMs: 2,
+    state: 'open',
+    streams: 1,
+  };
+
+  test('keeps the causes that it took, and the others are planned', async () => {
+    const { world, memory } = await storedWorld();
+    await world.causes.change(STREAM, (cause) => cause && { ...cause, state: 'taken', takenBy: { cascadeId } });
+    const key = keys.cascade(cascadeId);
+    memory.items.set(`${key.PK} ${key.SK}`, { ...key, kind: 'cascade', ...earlier, streams: '1' });
+    await plan(world);
+    expect(await planned(world)).toEqual([streamOf(0)]);
+    expect((await causeOf(world, 1)).state).toBe('taken');
+  });
+
+  test('holds its stream, and the others are planned', async () => {
+    const { world, memory } = await storedWorld();
+    const key = keys.cascade(cascadeId);
+    memory.items.set(`${key.PK} ${key.SK}`, { ...key, kind: 'cascade', ...earlier, state: 7 });
+    await plan(world);
+    expect(await planned(world)).toContain(streamOf(0));
+    expect(world.unreadable.items().map(({ item }) => item)).toEqual([`${key.PK} / ${key.SK}`]);
+  });
+});
