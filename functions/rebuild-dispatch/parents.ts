@@ -75,11 +75,11 @@ export function foreignHead(
 function obstacleText(obstacle: ParentObstacle): string {
   switch (obstacle.why) {
     case 'unread':
-      return `The ledger does not know the head of stream ${obstacle.stream}, which it stands on.`;
+      return `The ledger does not know the head of parent stream ${obstacle.stream}.`;
     case 'unjudged':
-      return `Stream ${obstacle.stream}, which it stands on, has the new head ${obstacle.images[0]}, and that is not judged yet.`;
+      return `Parent stream ${obstacle.stream} has a new head. Its image ${obstacle.images[0]} is not judged yet.`;
     case 'worse':
-      return `Stream ${obstacle.stream}, which it stands on, has a new head with ${factText(obstacle.facts[0])}, which its own head does not have.`;
+      return `Parent stream ${obstacle.stream} has a new head with ${factText(obstacle.facts[0])}. The head of this stream does not have that.`;
   }
 }
 

@@ -76,7 +76,7 @@ export class DynamoUsageLedger implements UsageLedger {
   async *#in(partition: string): AsyncIterable<Usage> {
     const question = { expression: 'scopePk = :scope', values: { ':scope': partition } };
     for await (const item of this.#table.items({ index: INDEXES.scope, ...question })) {
-      // What still runs is written anew by the same reading.
+      // A reading of the scope writes again what still runs. No reading writes a usage of a scope that left: its item is only noted.
       const usage = readable(
         this.#table,
         item,
