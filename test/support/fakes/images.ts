@@ -20,6 +20,7 @@ import type {
   ScanClaim,
 } from '../../../shared/ports/ledger.ts';
 import { FakeContentLedger } from './contents.ts';
+import { frozen } from './frozen.ts';
 
 /** Images in memory. Every write of a record that differs counts in `writes`. */
 export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Reconfirmations {
@@ -37,7 +38,7 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
     const known = new Map<Digest, ImageRecord>();
     for (const digest of digests) {
       const record = this.records.get(digest);
-      if (record) known.set(digest, structuredClone(record));
+      if (record) known.set(digest, { ...record });
     }
     return known;
   }
@@ -120,7 +121,7 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
   #put(record: ImageRecord): void {
     const before = this.records.get(record.digest);
     if (before && sameContent(before, record)) return;
-    this.records.set(record.digest, structuredClone(record));
+    this.records.set(record.digest, frozen(structuredClone(record)));
     this.writes += 1;
   }
 }

@@ -8,6 +8,8 @@ import type { PolicyStore, PolicyVersion } from '../../../shared/ports/policies.
 /** Documents in memory, as S3 shows them to who may not list a bucket; a version is a hash of its document. */
 export class FakePolicyStore implements PolicyStore {
   readonly #documents = new Map<string, string>();
+  /** By text: a document is read many times, and checked once. */
+  readonly #checked = new Map<string, Policy>();
   /** `null` where the item is there and damaged. */
   #current: string | null | undefined;
 
@@ -20,10 +22,16 @@ export class FakePolicyStore implements PolicyStore {
   async load(version: string): Promise<PolicyVersion> {
     if (version === BUILT_IN_VERSION) return { version, policy: BUILT_IN_POLICY };
     try {
-      return { version, policy: storedPolicy(JSON.parse(this.#read(version))) };
+      return { version, policy: this.#policyOf(this.#read(version)) };
     } catch (error) {
       throw new PolicyUnreadableError(version, error);
     }
+  }
+
+  #policyOf(text: string): Policy {
+    const policy = this.#checked.get(text) ?? storedPolicy(JSON.parse(text));
+    this.#checked.set(text, policy);
+    return policy;
   }
 
   /** What is missing is denied. */
