@@ -37,6 +37,7 @@ const WITHOUT_RESOURCE = [
   /^logs:(ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
   /^xray:(PutTraceSegments|PutTelemetryRecords|GetSamplingRules|GetSamplingTargets)$/,
   /^ecs:(ListClusters|ListTasks|DescribeTaskDefinition|RegisterTaskDefinition)$/,
+  /^inspector2:(ListAccountPermissions|ListCoverage|ListFindings)$/,
 ];
 
 test('no role is granted an action by a wildcard, or by exclusion', () => {
@@ -139,6 +140,20 @@ describe('a member account', () => {
 
   test('lets Patchwave read and ask for scans by itself, and nothing else', () => {
     expect(writesOf(['ReadRole', 'ForwardRole'])).toEqual(['ecr:StartImageScan', 'events:PutEvents']);
+  });
+
+  // https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-iam.html
+  test('lets findings be read in registries with enhanced scanning too, where ECR asks Inspector for the reader', () => {
+    const allowed = grantsOf(member)
+      .filter(({ owner, statement }) => owner === 'ReadRole' && statement.Resource === '*')
+      .flatMap(actionsOf);
+    expect(allowed).toEqual(
+      expect.arrayContaining([
+        'inspector2:ListAccountPermissions',
+        'inspector2:ListCoverage',
+        'inspector2:ListFindings',
+      ]),
+    );
   });
 
   test.each([
