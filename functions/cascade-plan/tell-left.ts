@@ -7,7 +7,7 @@ import { holdsStream, isOver, mayStillRun } from '../../shared/rebuilding/build.
 import type { HeldStream } from './held-streams.ts';
 import type { PlanPorts } from './ports.ts';
 
-type Ports = Pick<PlanPorts, 'cascades' | 'ends' | 'clock'>;
+type Ports = Pick<PlanPorts, 'cascades' | 'guards' | 'ends' | 'clock'>;
 
 /** As often as the planner wakes by itself: a run that waits for a person is looked at so often where no event tells of it. */
 const LOOK_AGAIN_AFTER_MS = 15 * MINUTE_MS;
@@ -15,23 +15,30 @@ const LOOK_AGAIN_AFTER_MS = 15 * MINUTE_MS;
 /**
  * Tells the reaper of cascades that have ended and still hold a stream, by what the ledger knows: their build went on and
  * has ended since. Nobody else gives that back where nothing is rebuilt any more, and its slots count against the caps.
- * Also of parked rebuilds: whose run failed, whose time is over, or of which nothing was heard for a while.
+ * Also of parked rebuilds: whose run failed, whose time is over, or of which nothing was heard for a while. A stream whose
+ * memory cannot be read keeps its lock until that is corrected: its end could not be remembered.
  */
 export async function tellLeft(ports: Ports, held: readonly HeldStream[]): Promise<void> {
   const nowEpochMs = ports.clock();
   const told: string[] = [];
-  const others = held.filter(({ rebuild }) => !rebuild?.parked);
+  const readable = await remembered(ports, held);
+  const others = readable.filter(({ rebuild }) => !rebuild?.parked);
   for (const [cascadeId, streams] of Map.groupBy(others, ({ lock }) => lock.cascadeId)) {
     const cascade = await unlessUnreadable(ports.cascades.get(cascadeId), undefined);
     if (!cascade || isOpen(cascade)) continue;
     if (streams.some(({ rebuild }) => isLeft(rebuild, nowEpochMs))) told.push(cascadeId);
   }
-  const looks = held.flatMap(({ rebuild }): ParkedLook[] => {
+  const looks = readable.flatMap(({ rebuild }): ParkedLook[] => {
     if (!rebuild?.parked || !isLookDue(rebuild, nowEpochMs)) return [];
     const { cascadeId, stream, rebuildId } = rebuild;
     return [{ kind: 'parked', cascadeId, stream, rebuildId }];
   });
   await ports.ends.send([...told.map((cascadeId) => ({ kind: 'ended', cascadeId }) as const), ...looks]);
+}
+
+async function remembered({ guards }: Ports, held: readonly HeldStream[]): Promise<readonly HeldStream[]> {
+  const memories = await guards.get(held.map(({ lock }) => lock.stream));
+  return held.filter(({ lock }) => memories.get(lock.stream)?.unreadable === undefined);
 }
 
 const isLeft = (rebuild: Rebuild | undefined, nowEpochMs: number): boolean =>

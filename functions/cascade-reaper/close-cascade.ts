@@ -34,12 +34,13 @@ export async function closeCascade(ports: ClosePorts, input: OwnExecution): Prom
 }
 
 async function sumUp(ports: ClosePorts, cascade: Cascade): Promise<Cascade> {
-  const lost = await endParts(ports, cascade, LEFT_OPEN);
+  const { lost, unreadable } = await endParts(ports, cascade, LEFT_OPEN);
   const { cascadeId } = cascade;
   const nodes: CascadeNode[] = [];
   // Their facts are many, and none of them is told.
   for await (const node of ports.cascades.nodes(cascadeId)) nodes.push({ ...node, facts: [], holders: [] });
-  const { state, failure } = summarizeCascade(nodes, await collect(ports.rollouts.deployments(cascadeId)), lost);
+  const deployments = await collect(ports.rollouts.deployments(cascadeId));
+  const { state, failure } = summarizeCascade(nodes, deployments, lost, unreadable);
   const endedAtEpochMs = ports.clock();
   return ports.cascades.changeCascade(cascadeId, (before) =>
     isOpen(before) ? { ...before, state, endedAtEpochMs, ...(failure && { failure }) } : undefined,

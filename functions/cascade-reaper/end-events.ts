@@ -1,5 +1,6 @@
 import { type DeathPorts, deathOf } from '../../shared/cascade/death.ts';
 import { reapCascade, settleLeft, settleParked } from '../../shared/cascade/reap.ts';
+import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { isOpen } from '../../shared/domain/cascade.ts';
 import { messageIn } from '../../shared/domain/failure-text.ts';
 import { runIdOf } from '../../shared/domain/run-id.ts';
@@ -106,7 +107,7 @@ async function lookAtParked(ports: EndEventPorts, parked: ParkedLook): Promise<H
   const cascade = await ports.cascades.get(cascadeId);
   if (!cascade) return 'not-ours';
   await settleParked(ports, cascade, parked, await ports.cascades.node(cascadeId, stream));
-  const rebuild = await ports.rebuilds.get(stream, rebuildId);
+  const rebuild = await unlessUnreadable(ports.rebuilds.get(stream, rebuildId), undefined);
   if (!rebuild || mayStillRun(rebuild, ports.clock())) return 'alive';
   await wakePlanner(ports, cascadeId);
   return 'ended';

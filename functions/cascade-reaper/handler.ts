@@ -34,6 +34,7 @@ function compose(): ReaperServices {
     ports: {
       ...actingLedgers(table),
       files,
+      unreadable: table.unreadable,
       runsOf: (run) => ledgers(run).runs,
       policies,
       runner: new CodePipelineRunner(clients.pipelineClients(builder)),

@@ -11,17 +11,21 @@ import {
   NOTHING_LOST,
   notFinished,
   notRolledOut,
+  unreadableItemsText,
 } from '../domain/cascade-end.ts';
 import { closureOf } from '../domain/closure.ts';
 import { afterBreakOff, afterRollout } from '../domain/memory.ts';
 import type { Policy } from '../domain/policy.ts';
 import { isUnpromoted, type Rebuild } from '../domain/rebuild.ts';
 import { streamPolicy } from '../domain/stream-policy.ts';
+import { unreadableText } from '../domain/unreadable-item.ts';
 import type { PolicyStore } from '../ports/policies.ts';
 import type { CascadeLedger, RolloutLedger } from '../ports/rebuilds.ts';
+import type { UnreadableItems } from '../ports/unreadable.ts';
 import { type SettlePorts, STATE_AFTER, settleLost, settleNode } from '../rebuilding/settle-node.ts';
 import { policyOfCascade } from '../review/policy-in-force.ts';
 import { type LostNodePorts, locksOf, lostStreams } from './lost-nodes.ts';
+import { unlessUnreadable } from './unless-unreadable.ts';
 
 const NODES_AT_ONCE = 8;
 
@@ -34,6 +38,8 @@ export interface ReapPorts extends SettlePorts, LostNodePorts {
     'deployments' | 'changeDeployment' | 'openClosure' | 'changeClosure' | 'closures'
   >;
   readonly policies: Pick<PolicyStore, 'load' | 'current'>;
+  /** What the ledgers set aside while they were read. */
+  readonly unreadable: UnreadableItems;
 }
 
 /** Why nobody acts for a cascade any more. */
@@ -48,27 +54,39 @@ export interface Failure {
  */
 export async function reapCascade(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<Cascade> {
   if (!isOpen(cascade)) return cascade;
-  const lost = lostText(await endParts(ports, cascade, failure));
+  const { lost, unreadable } = await endParts(ports, cascade, failure);
   const endedAtEpochMs = ports.clock();
-  const named = lost === undefined ? failure : { ...failure, detail: `${lost}; ${failure.detail}` };
+  const details = [unreadableItemsText(unreadable), lostText(lost), failure.detail];
+  const named = { ...failure, detail: details.filter((detail) => detail !== undefined).join('; ') };
   return ports.cascades.changeCascade(cascade.cascadeId, (before) =>
     isOpen(before) ? { ...before, state: 'incomplete', endedAtEpochMs, failure: named } : undefined,
   );
 }
 
+/** What a cascade could not end as it should, for a person. */
+export interface EndedParts {
+  readonly lost: LostNodes;
+  /** Items that could not be read, each with its problem, sorted. */
+  readonly unreadable: readonly string[];
+}
+
 /**
  * Ends every node and deployment of a cascade that has not ended. Nothing that is verified is thrown away: where its
  * rollout is through its closure is open from here on, if it was not before; otherwise the next plan deploys it.
- * What is held for nodes that are lost is given back, too. Gives what was lost.
+ * What is held for nodes that are lost is given back, too. Each node ends by itself: an item that cannot be read keeps no
+ * other node open, and is named.
  */
-export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<LostNodes> {
+export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<EndedParts> {
+  ports.unreadable.clear();
   const { policy } = await policyOfCascade(ports.policies, cascade.policyVersion);
   const rollout = await rolloutOf(ports.rollouts, cascade.cascadeId);
   const found = new Set<string>();
+  const named = new Set<string>();
   await eachConcurrently(ports.cascades.nodes(cascade.cascadeId), NODES_AT_ONCE, async (node) => {
     found.add(node.stream);
     const ended = hasEnded(node) ? node : await endNode(ports, cascade, node, policy, failure);
     const stands = await endRollout(ports, ended, policy, rollout, failure);
+    for (const item of stands.unreadable ?? []) named.add(item);
     await remember(ports, stands);
   });
   await eachConcurrently(ports.rollouts.deployments(cascade.cascadeId), NODES_AT_ONCE, ({ service }) =>
@@ -76,7 +94,10 @@ export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Fail
       abandonedDeployment(before, failure.error, ports.clock()),
     ),
   );
-  return endLost(ports, cascade, found, policy);
+  // Before locks and causes of other cascades are read.
+  for (const item of ports.unreadable.items()) named.add(unreadableText(item));
+  const { lost, unreadable } = await endLost(ports, cascade, found, policy);
+  return { lost, unreadable: [...new Set([...named, ...unreadable])].sort() };
 }
 
 const LOST = 'its node was lost from the ledger';
@@ -87,15 +108,16 @@ async function endLost(
   cascade: Cascade,
   found: ReadonlySet<string>,
   policy: Policy,
-): Promise<LostNodes> {
-  if (found.size >= cascade.streams) return NOTHING_LOST;
+): Promise<EndedParts> {
+  if (found.size >= cascade.streams) return { lost: NOTHING_LOST, unreadable: [] };
   const streams = await lostStreams(ports, cascade, found);
   const held = new Map((await locksOf(ports, cascade.cascadeId)).map((lock) => [lock.stream, lock.rebuildId]));
+  const unreadable: string[] = [];
   for (const stream of streams) {
     const lost = { cascade, stream, rebuildId: held.get(stream), policy: streamPolicy(policy, stream) };
-    await settleLost(ports, { ...lost, why: LOST });
+    unreadable.push(...(await settleLost(ports, { ...lost, why: LOST })));
   }
-  return lostNodes(cascade.streams, found.size, streams);
+  return { lost: lostNodes(cascade.streams, found.size, streams), unreadable };
 }
 
 const LEFT_BEHIND = { error: 'CascadeEnded', detail: 'its build ended after it' } as const;
@@ -149,7 +171,7 @@ async function rolloutOf(rollouts: ReapPorts['rollouts'], cascadeId: string): Pr
   return { deployments, closures };
 }
 
-/** Gives the node as it stands; one that is not verified has no rollout. */
+/** Gives the node as it stands; one that is not verified has no rollout. A closure that cannot be read stays as it is. */
 async function endRollout(
   { cascades, rollouts, clock }: ReapPorts,
   node: CascadeNode,
@@ -163,14 +185,17 @@ async function endRollout(
   // Who deploys it is not known without a policy: it was rolled out only where that was planned and came to its end.
   const mode = isBuiltIn(policy) ? 'register' : streamPolicy(policy, stream).rollout;
   if (!isBrokenOff(node) && isRolledOut({ mode, services: closures.get(stream), deployments })) {
-    await rollouts.openClosure(closureOf(node, output, policy.guards, clock()));
+    await unlessUnreadable(rollouts.openClosure(closureOf(node, output, policy.guards, clock())), undefined);
     return node;
   }
   // Also where none is open yet: a step that was at work when its execution was stopped may still open it, and finds this.
-  await rollouts.openClosure({ ...closureOf(node, output, policy.guards, clock()), abandoned: true });
-  await rollouts.changeClosure(cascadeId, stream, (before) =>
-    before.abandoned ? undefined : { ...before, abandoned: true },
-  );
+  const abandon = async (): Promise<void> => {
+    await rollouts.openClosure({ ...closureOf(node, output, policy.guards, clock()), abandoned: true });
+    await rollouts.changeClosure(cascadeId, stream, (before) =>
+      before.abandoned ? undefined : { ...before, abandoned: true },
+    );
+  };
+  await unlessUnreadable(abandon(), undefined);
   return cascades.changeNode(cascadeId, stream, (before) =>
     isBrokenOff(before) ? undefined : notRolledOut(before, error),
   );
@@ -179,8 +204,12 @@ async function endRollout(
 /** Rebuilds are remembered when they end; what a cascade did not come to, and what it only deployed, is remembered here. */
 async function remember({ guards, clock }: ReapPorts, node: CascadeNode): Promise<void> {
   const { cascadeId, stream, state, work } = node;
-  if (isBrokenOff(node)) await guards.change(stream, (memory) => afterBreakOff(memory, cascadeId, clock()));
-  else if (state === 'verified' && work === 'deploy') await guards.change(stream, afterRollout);
+  const brokenOff = isBrokenOff(node);
+  if (!brokenOff && !(state === 'verified' && work === 'deploy')) return;
+  const change = guards.change(stream, (memory) =>
+    brokenOff ? afterBreakOff(memory, cascadeId, clock()) : afterRollout(memory),
+  );
+  await unlessUnreadable(change, undefined);
 }
 
 const endNode = (

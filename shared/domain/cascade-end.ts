@@ -39,20 +39,29 @@ export function lostText({ count, streams }: LostNodes): string | undefined {
   return `${nodes} lost from the ledger${named}. ${held} planned again`;
 }
 
+/** Items of the ledger that could not be read when a cascade ended, for a person; `undefined` where there are none. */
+export function unreadableItemsText(items: readonly string[]): string | undefined {
+  if (items.length === 0) return undefined;
+  const what = items.length === 1 ? '1 item' : `${items.length} items`;
+  return `${what} of the ledger cannot be read: ${listed(items)}. Correct or delete ${items.length === 1 ? 'it' : 'them'}`;
+}
+
 /**
  * A cascade is complete where every node that was planned is there and verified and rolled out, or not needed any more,
  * and no deployment failed, was rolled back or still runs. One that was refused for good, or superseded, is the owner's to
  * make: it does not fail the cascade, its closure stays open. Where all that is missing waits for a person to approve a
  * build, nothing failed: the cascade is parked, and another one brings that to its end.
+ * @param unreadable items that could not be read, each with its problem: they make the cascade incomplete
  */
 export function summarizeCascade(
   nodes: readonly CascadeNode[],
   deployments: readonly Deployment[],
   lost: LostNodes,
+  unreadable: readonly string[] = [],
 ): CascadeSummary {
   const open = nodes.filter(isLacking);
   const lacking = [
-    ...[lostText(lost)].filter((text) => text !== undefined),
+    ...[unreadableItemsText(unreadable), lostText(lost)].filter((text) => text !== undefined),
     ...open.map(nodeText),
     ...deployments.filter(({ state }) => !WITHOUT_FAILURE.has(state)).map(deploymentText),
   ].sort();

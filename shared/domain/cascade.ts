@@ -58,6 +58,8 @@ export interface CascadeNode {
   readonly outcome?: RebuildOutcome;
   /** Why it did not run to its end; of a verified one, why nobody deployed it (`not-rolled-out`). */
   readonly answer?: NodeAnswer;
+  /** Items of the stream that could not be read when it ended, each with its problem; absent where there are none. */
+  readonly unreadable?: readonly string[];
 }
 
 /**

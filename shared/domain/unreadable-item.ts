@@ -6,3 +6,7 @@ export interface UnreadableItem {
   readonly stream?: string;
   readonly problem: string;
 }
+
+/** Which item it is and why it cannot be read, in one line. */
+export const unreadableText = ({ item, problem }: Pick<UnreadableItem, 'item' | 'problem'>): string =>
+  `${item}: ${problem}`;

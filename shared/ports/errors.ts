@@ -122,8 +122,12 @@ export class LedgerItemMissingError extends Error {
 /** An item of the ledger does not hold what its kind has: another version wrote it, or somebody by hand. */
 export class LedgerItemUnreadableError extends Error {
   override readonly name = 'LedgerItemUnreadableError';
+  readonly item: string;
+  readonly problem: string;
   constructor(item: string, problem: string) {
     super(`The item ${item} of the ledger cannot be read: ${problem}. Correct or delete it.`);
+    this.item = item;
+    this.problem = problem;
   }
 }
 

@@ -17,6 +17,7 @@ export interface EndPorts {
  * stream, then its slots. Its lock is the caller's to give back or to take over. Nothing of a build that may still run
  * is ended, nor what another cascade is to take up: `undefined`. Ending twice ends once.
  * @param isUnused it mended its facts, and the tag that others build on did not move
+ * @throws LedgerItemUnreadableError where rebuild or memory cannot be read; in the second case the rebuild has ended
  */
 export async function endRebuild(
   ports: EndPorts,
@@ -32,8 +33,12 @@ export async function endRebuild(
     return { ...before, endedAtEpochMs: before.endedAtEpochMs ?? nowEpochMs, ...(outcome && { outcome }) };
   });
   if (!ended || ended.endedAtEpochMs === undefined) return undefined;
-  await remember(ports, ended, isUnused);
-  await releaseSlots(ports, rebuildId, ended.pipeline.account);
+  try {
+    await remember(ports, ended, isUnused);
+  } finally {
+    // Other streams wait for the slots, so a memory that cannot be read keeps none.
+    await releaseSlots(ports, rebuildId, ended.pipeline.account);
+  }
   return ended;
 }
 

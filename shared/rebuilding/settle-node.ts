@@ -1,6 +1,7 @@
 import { type Cascade, type CascadeNode, hasEnded, type NodeState } from '../domain/cascade.ts';
 import { parkedNode } from '../domain/cascade-end.ts';
 import { answerCause, type Cause, isDoneOnceBuilt, reopenCause, settleFacts } from '../domain/cause.ts';
+import { unreadableRecord } from '../domain/guard.ts';
 import { afterBreakOff, afterCascade } from '../domain/memory.ts';
 import { type Rebuild, type RebuildOutcome, rebuildIdOf } from '../domain/rebuild.ts';
 import type { StreamPolicy } from '../domain/stream-policy.ts';
@@ -10,6 +11,7 @@ import { hasBegun, isOver } from './build.ts';
 import { type EndPorts, endRebuild } from './end-rebuild.ts';
 import { type LookPorts, lookAtBuild } from './look-at-build.ts';
 import { parkRebuild } from './park.ts';
+import { SetAside } from './set-aside.ts';
 import { releaseSlots } from './slots.ts';
 
 export interface SettlePorts extends Omit<EndPorts, 'rebuilds'>, Omit<LookPorts, 'rebuilds'> {
@@ -35,19 +37,33 @@ export interface Ending {
 /**
  * Ends a node: what it came to is remembered, its lock and slots are given back, its cause too where it was not mended.
  * The node is written last, so that whoever dies before begins again. A build that may still run keeps lock and slots
- * until its deadline; one that waits for a person keeps the lock alone. Gives the node as it stands.
+ * until its deadline; one that waits for a person keeps the lock alone. An item that cannot be read is named on the node and
+ * stops nothing else. A rebuild that cannot be read keeps lock and slots. A memory that cannot be read keeps the lock, so that
+ * the end is remembered once the item is corrected. Gives the node as it stands.
  */
 export async function settleNode(ports: SettlePorts, ending: Ending): Promise<CascadeNode> {
   const { cascade, node, end } = ending;
   const { cascadeId, stream } = node;
   const rebuildId = node.rebuildId ?? node.resumes ?? rebuildIdOf(cascadeId, cascade.plannedAtEpochMs, stream);
-  const rebuild = node.work === 'rebuild' ? await endOwn(ports, { stream, rebuildId }, ending) : undefined;
-  const settled = hasEnded(node) ? node : endedNode(node, rebuild, end);
+  const aside = new SetAside();
+  const rebuild =
+    node.work === 'rebuild'
+      ? await aside.unlessUnreadable(endOwn(ports, { stream, rebuildId }, ending, aside))
+      : undefined;
+  const [unread] = rebuild ? [] : aside.items();
+  const settled = hasEnded(node)
+    ? node
+    : unread === undefined
+      ? endedNode(node, rebuild, end)
+      : unreadNode(node, unread);
   // Of a rebuild that was verified its end is remembered already.
   if (settled.state !== 'verified' || settled.work === 'deploy')
-    await ports.guards.change(stream, (memory) => afterCascade(memory, cascadeId));
-  await ports.causes.change(stream, (cause) => cause && settledCause(cause, settled, rebuild));
-  return ports.cascades.changeNode(cascadeId, stream, (before) => (hasEnded(before) ? undefined : settled));
+    await aside.unlessUnreadable(ports.guards.change(stream, (memory) => afterCascade(memory, cascadeId)));
+  await aside.unlessUnreadable(ports.causes.change(stream, (cause) => cause && settledCause(cause, settled, rebuild)));
+  const unreadable = aside.items();
+  return ports.cascades.changeNode(cascadeId, stream, (before) =>
+    hasEnded(before) ? undefined : { ...settled, ...(unreadable.length > 0 && { unreadable }) },
+  );
 }
 
 /** A stream of a cascade whose node is lost, and what is known of it. */
@@ -59,21 +75,32 @@ export interface LostEnding extends Pick<Ending, 'cascade' | 'policy' | 'why'> {
 
 /**
  * Ends what a stream holds for a cascade whose node of it is lost: as `settleNode`, but for the node. Nothing of a build
- * that may still run is given back. Ending twice ends once.
+ * that may still run is given back. Ending twice ends once. Gives the items that cannot be read, each with its problem.
  */
-export async function settleLost(ports: SettlePorts, ending: LostEnding): Promise<void> {
+export async function settleLost(ports: SettlePorts, ending: LostEnding): Promise<readonly string[]> {
   const { cascade, stream, policy, why } = ending;
   const { cascadeId, plannedAtEpochMs } = cascade;
   const rebuildId = ending.rebuildId ?? rebuildIdOf(cascadeId, plannedAtEpochMs, stream);
-  const rebuild = await endOwn(ports, { stream, rebuildId }, { cascade, policy, why });
-  await ports.guards.change(stream, (memory) =>
-    rebuild?.outcome ? afterCascade(memory, cascadeId) : afterBreakOff(memory, cascadeId, ports.clock()),
+  const aside = new SetAside();
+  const rebuild = await aside.unlessUnreadable(endOwn(ports, { stream, rebuildId }, { cascade, policy, why }, aside));
+  await aside.unlessUnreadable(
+    ports.guards.change(stream, (memory) =>
+      rebuild?.outcome ? afterCascade(memory, cascadeId) : afterBreakOff(memory, cascadeId, ports.clock()),
+    ),
   );
-  await ports.causes.change(stream, (cause) => cause && reopenCause(cause, cascadeId));
+  await aside.unlessUnreadable(ports.causes.change(stream, (cause) => cause && reopenCause(cause, cascadeId)));
+  return aside.items();
 }
 
 const endedNode = (node: CascadeNode, rebuild: Rebuild | undefined, end: Ending['end']): CascadeNode =>
   rebuild?.parked && !rebuild.outcome ? parkedNode(node, rebuild) : withRebuild(end(node, rebuild), rebuild);
+
+/** What its rebuild came to is not known: the cause is planned again once the item is corrected. */
+const unreadNode = (node: CascadeNode, item: string): CascadeNode => ({
+  ...node,
+  state: 'waiting',
+  answer: unreadableRecord(item),
+});
 
 /**
  * Ends the rebuild of the node and gives back what it holds; gives it as it stands. One that another cascade parked and
@@ -83,12 +110,15 @@ async function endOwn(
   ports: SettlePorts,
   { stream, rebuildId }: Pick<Rebuild, 'stream' | 'rebuildId'>,
   { cascade, policy, why, isUnused }: Pick<Ending, 'cascade' | 'policy' | 'why' | 'isUnused'>,
+  aside: SetAside,
 ): Promise<Rebuild | undefined> {
   const known = await ports.rebuilds.get(stream, rebuildId);
   if (known && known.cascadeId !== cascade.cascadeId) return undefined;
   const rebuild = known && (await lookedAt(ports, known));
   if (rebuild) {
-    const ended = await endRebuild(ports, rebuild, why, isUnused);
+    const ended = await aside.unlessUnreadable(endRebuild(ports, rebuild, why, isUnused));
+    // Its memory could not be read: it has ended, and its lock stays until that is remembered.
+    if (!ended && aside.items().length > 0) return ports.rebuilds.get(stream, rebuildId);
     if (!ended) return rebuild;
     await ports.locks.release(stream, rebuildId);
     return ended;

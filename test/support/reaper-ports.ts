@@ -19,6 +19,7 @@ export function reaperPortsOf(
   return {
     ...ports,
     ...Object.fromEntries(interleaved),
+    unreadable: world.unreadable,
     runsOf: ({ mode }) => (mode === 'review' ? interleave('runs', runs, turns) : previewRuns),
     deadLetters: world.deadLetters,
     clock: world.clock,

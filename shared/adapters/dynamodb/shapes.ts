@@ -56,6 +56,7 @@ const node: ShapeOf<CascadeNode> = {
   ...{ cascadeId: 'text', stream: 'text', work: 'text', wave: 'number', parents: 'list?', follows: 'flag?' },
   ...{ causeVersion: 'number?', facts: 'list', holders: 'list', headBefore: 'text?', state: 'text' },
   ...{ rebuildId: 'text?', resumes: 'text?', output: 'text?', outputs: 'list?', outcome: 'record?', answer: 'record?' },
+  unreadable: 'list?',
 };
 const memory: ShapeOf<Omit<GuardMemory, 'unreadable'>> = {
   ...{ stream: 'text', generation: 'number', failuresInARow: 'number', lastStartedAtEpochMs: 'number?' },

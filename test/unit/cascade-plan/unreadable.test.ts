@@ -1,13 +1,8 @@
-import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/cascade-ledger.ts';
-import { DynamoImageLedger } from '../../../shared/adapters/dynamodb/image-ledger.ts';
 import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
-import { DynamoStreamImages } from '../../../shared/adapters/dynamodb/stream-images.ts';
-import { DynamoStreamLedger } from '../../../shared/adapters/dynamodb/stream-ledger.ts';
-import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
-import { actingLedgers } from '../../../shared/lambda/acting-ledgers.ts';
-import { MemoryTable } from '../../support/memory-dynamo.ts';
+import type { MemoryTable } from '../../support/memory-dynamo.ts';
 import { lock, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';
+import { corrupt, storedWorld } from '../../support/stored-world.ts';
 import {
   causeOf,
   HOUR_MS,
@@ -26,16 +21,8 @@ import {
 const STREAM = streamOf(1);
 
 /** Two streams over the real ledgers, the second one with a lock and a rebuild that have ended. */
-async function storedWorld(): Promise<{ readonly world: PlanWorld; readonly memory: MemoryTable }> {
-  const memory = new MemoryTable();
-  const table = new LedgerTable(memory.client(), 'ledger', { attempts: 20, wait: async () => undefined });
-  const inventory = {
-    images: new DynamoImageLedger(table),
-    streams: new DynamoStreamLedger(table),
-    streamImages: new DynamoStreamImages(table),
-  };
-  const ledgers = { ...actingLedgers(table), ...inventory, cascades: new DynamoCascadeLedger(table) };
-  const world = { ...(await planWorld()), ...ledgers, unreadable: table.unreadable } as unknown as PlanWorld;
+async function twoStreams(): Promise<{ readonly world: PlanWorld; readonly memory: MemoryTable }> {
+  const { world, memory } = storedWorld(await planWorld());
   await violating(world, 0);
   await violating(world, 1);
   const { executionArn } = await world.executions.start('earlier-g1');
@@ -47,19 +34,11 @@ async function storedWorld(): Promise<{ readonly world: PlanWorld; readonly memo
   return { world, memory };
 }
 
-/** As a person at the console might leave it. */
-function corrupt(memory: MemoryTable, { PK, SK }: keys.Key, changes: Readonly<Record<string, unknown>>): void {
-  const name = `${PK} ${SK}`;
-  const before = memory.items.get(name);
-  if (!before) throw new Error(`the test wrote no ${name}`);
-  memory.items.set(name, { ...before, ...changes });
-}
-
 const planned = async (world: PlanWorld): Promise<readonly string[]> =>
   (await lastStarted(world)).nodes.map(({ stream }) => stream);
 
 test('whatever can be read is planned together', async () => {
-  const { world } = await storedWorld();
+  const { world } = await twoStreams();
   await wakeUp(world);
   expect(await planned(world)).toEqual([streamOf(0), STREAM]);
 });
@@ -76,7 +55,7 @@ test.each<[string, keys.Key, Readonly<Record<string, unknown>>]>([
   ['an image of a stream, by its digest', keys.streamImage(STREAM, digestOf('app-1')), { digest: 1 }],
   ['an image without a birth', keys.image(digestOf('app-1')), { birth: 'long ago' }],
 ])('%s: the other streams are planned, this one is not, and the item is named', async (_, key, changes) => {
-  const { world, memory } = await storedWorld();
+  const { world, memory } = await twoStreams();
   corrupt(memory, key, changes);
   const { unreadable } = (await plan(world)) ?? {};
   expect(unreadable?.map(({ item }) => item)).toEqual([`${key.PK} / ${key.SK}`]);
@@ -88,7 +67,7 @@ test.each<[string, keys.Key, Readonly<Record<string, unknown>>]>([
 });
 
 test('what was mended is planned, and named no more', async () => {
-  const { world, memory } = await storedWorld();
+  const { world, memory } = await twoStreams();
   corrupt(memory, keys.lock(STREAM), { executionArn: 7 });
   await plan(world);
   memory.items.delete(`${keys.lock(STREAM).PK} ${keys.lock(STREAM).SK}`);
@@ -98,7 +77,7 @@ test('what was mended is planned, and named no more', async () => {
 });
 
 test('a switch that cannot be read stops everything', async () => {
-  const { world, memory } = await storedWorld();
+  const { world, memory } = await twoStreams();
   await world.killSwitch.set({ state: 'on', by: 'jo', atEpochMs: 1, reason: 'all is well' });
   corrupt(memory, keys.killSwitch, { state: 0 });
   expect(await plan(world)).toMatchObject({ streams: 0 });
@@ -117,7 +96,7 @@ describe('a cascade that cannot be read', () => {
   };
 
   test('keeps the causes that it took, and the others are planned', async () => {
-    const { world, memory } = await storedWorld();
+    const { world, memory } = await twoStreams();
     await world.causes.change(STREAM, (cause) => cause && { ...cause, state: 'taken', takenBy: { cascadeId } });
     const key = keys.cascade(cascadeId);
     memory.items.set(`${key.PK} ${key.SK}`, { ...key, kind: 'cascade', ...earlier, streams: '1' });
@@ -127,7 +106,7 @@ describe('a cascade that cannot be read', () => {
   });
 
   test('holds its stream, and the others are planned', async () => {
-    const { world, memory } = await storedWorld();
+    const { world, memory } = await twoStreams();
     const key = keys.cascade(cascadeId);
     memory.items.set(`${key.PK} ${key.SK}`, { ...key, kind: 'cascade', ...earlier, state: 7 });
     await plan(world);

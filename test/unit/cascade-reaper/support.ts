@@ -36,7 +36,11 @@ export async function runningCascade(world: ReaperWorld, ...changes: readonly Pa
   const nodes = changes.map((change, n) => node(CASCADE, streamOf(n), { facts: [fact()], ...change }));
   const nowEpochMs = world.clock();
   await world.cascades.beginPlanning('test', { nowEpochMs, untilEpochMs: nowEpochMs + 1 });
-  await world.cascades.write('test', cascade(CASCADE, { policyVersion, plannedAtEpochMs: nowEpochMs }), nodes);
+  await world.cascades.write(
+    'test',
+    cascade(CASCADE, { policyVersion, plannedAtEpochMs: nowEpochMs, streams: nodes.length }),
+    nodes,
+  );
   await world.cascades.endPlanning('test');
   await world.cascades.changeCascade(CASCADE, (before) => ({ ...before, state: 'running', executionArn: ARN }));
   for (const [n] of changes.entries()) {
