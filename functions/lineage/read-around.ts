@@ -37,14 +37,18 @@ export async function readAround(ports: AroundPorts, policy: Policy, digests: re
   const around = new Set<Digest>();
   let fleet: ReadFleet | undefined;
   for (let left = digests; left.length > 0 || !fleet; ) {
-    fleet = await readMore(reading, asked, [...left, ...(await nearOf(ports, left))], digests);
+    const near = await nearOf(ports, left);
+    fleet = await readMore(reading, asked, [...left, ...near.digests], digests);
+    // What was written down only now leads to images that were not read.
+    const late = left.filter((digest) => !near.from.has(digest) && hasContent(fleet?.images.get(digest)));
     const { digests: named, unlisted } = await namedBy(reading, policy, withoutShownParent(fleet, left));
     if (named.some((digest) => !asked.has(digest))) fleet = await readMore(reading, asked, named, digests);
     for (const digest of left) {
+      if (late.includes(digest)) continue;
       looked.add(digest);
       if (!unlisted.has(digest)) around.add(digest);
     }
-    left = unplacedBelow(fleet, digests).filter((digest) => !looked.has(digest));
+    left = [...new Set([...late, ...unplacedBelow(fleet, digests).filter((digest) => !looked.has(digest))])];
   }
   return { ...fleet, around };
 }
@@ -67,15 +71,25 @@ async function readMore(
   return { ...fleet, images, isWhole: false };
 }
 
+const hasContent = (image: KnownImage | undefined): boolean => (image?.lineage.layers.length ?? 0) > 0;
+
+interface Near {
+  readonly digests: readonly Digest[];
+  /** Images whose content was known. */
+  readonly from: ReadonlySet<Digest>;
+}
+
 /** What the layers of images lead to, and what their labels name by its digest. */
-async function nearOf(ports: AroundPorts, digests: readonly Digest[]): Promise<readonly Digest[]> {
-  const contents = [...(await ports.contents.get(digests)).values()];
+async function nearOf(ports: AroundPorts, digests: readonly Digest[]): Promise<Near> {
+  const known = await ports.contents.get(digests);
+  const contents = [...known.values()];
   const claimed = contents.flatMap((content) => digestsClaimed(content));
   const [below, indexes] = await Promise.all([
     ports.chains.imagesOf(contents.flatMap(chainsWithin)),
     claimed.length > 0 ? ports.places.indexes(claimed) : new Map<Digest, readonly IndexChild[]>(),
   ]);
-  return [...below, ...claimed, ...[...indexes.values()].flat().map(({ digest }) => digest)];
+  const named = [...claimed, ...[...indexes.values()].flat().map(({ digest }) => digest)];
+  return { digests: [...below, ...named], from: new Set(known.keys()) };
 }
 
 /** A name counts only where neither content nor a digest shows a parent. */

@@ -163,6 +163,20 @@ test('where nobody has written it down yet it is placed the next time', async ()
   expect(await pinned(world)).toEqual([toOld]);
 });
 
+test('what is written down while it is placed is placed by its layers', async () => {
+  const world = await built({ changes: HEAD });
+  const { contents } = world;
+  const get = contents.get.bind(contents);
+  contents.get = async (digests) => {
+    const known = await get(digests);
+    contents.get = get;
+    await push(world, 'output', { tier: 'platform', layers: ['os 1', 'node 2'], daysAgo: 0 });
+    return known;
+  };
+  await place(world, STEP);
+  expect(await standingOf(world, 'output')).toMatchObject({ parent: { digest: digestOf('base 1') } });
+});
+
 test('what has an outcome is judged already', async () => {
   const world = await built({ on: ['os 1'], changes: { ...HEAD, outcome: { result: 'fixed' } } });
   await place(world, STEP);
