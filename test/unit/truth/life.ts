@@ -299,7 +299,7 @@ export class Life {
   #functions(): ReturnType<typeof functionsOver> {
     this.#invocations += 1;
     const { clockwork, slowness } = this;
-    const seen = slowed(this.sky.process(), { clockwork, slowness, dice: this.#callDice });
+    const seen = slowed(this.sky.process(), this.world, { clockwork, slowness, dice: this.#callDice });
     return functionsOver(seen, this.clockwork.sleep, `request-${this.#invocations}`);
   }
 
