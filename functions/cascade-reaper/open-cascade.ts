@@ -4,11 +4,12 @@ import { type OwnExecution, ownCascade } from '../../shared/lambda/own-cascade.t
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
+import { policyOfCascade } from '../../shared/review/policy-in-force.ts';
 import { CascadeEndedError } from './errors.ts';
 
 export interface OpenPorts {
   readonly cascades: Pick<CascadeLedger, 'get' | 'nodes' | 'changeCascade'>;
-  readonly policies: Pick<PolicyStore, 'load'>;
+  readonly policies: Pick<PolicyStore, 'load' | 'current'>;
   readonly files: Pick<RunFiles, 'put'>;
 }
 
@@ -26,7 +27,8 @@ const NODES_FOR_EACH_SLOT = 2;
 const MOST_AT_ONCE = 1000;
 
 /**
- * Begins a cascade: it runs from now on, and its waves lie in the run bucket.
+ * Begins a cascade: it runs from now on, and its waves lie in the run bucket. Where no policy can be read its nodes wait for
+ * one, each by itself.
  * @throws InvalidInputError, CascadeEndedError
  */
 export async function openCascade(ports: OpenPorts, input: OwnExecution): Promise<OpenedCascade> {
@@ -34,7 +36,7 @@ export async function openCascade(ports: OpenPorts, input: OwnExecution): Promis
   await ownCascade(ports.cascades, input);
   const cascade = await ports.cascades.changeCascade(cascadeId, (before) => begun(before, executionArn));
   if (!isOpen(cascade)) throw new CascadeEndedError(cascadeId);
-  const { policy } = await ports.policies.load(cascade.policyVersion);
+  const { policy } = await policyOfCascade(ports.policies, cascade.policyVersion);
   const concurrency = Math.min(policy.caps.concurrentRebuilds * NODES_FOR_EACH_SLOT, MOST_AT_ONCE);
   return { cascadeId, waves: await writeWaves(ports, cascadeId), concurrency };
 }

@@ -6,8 +6,10 @@ import type { ImageRecord, StreamRecord } from '../../shared/domain/records.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import type { Standing } from '../../shared/domain/standing.ts';
 import { edgesOf } from '../../shared/domain/stream-edges.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { LineageIncompleteError } from './errors.ts';
 import { type AroundPorts, placeNew, readAround } from './read-around.ts';
 import { type BehindStream, type MovedPorts, recordMoved } from './record-moved.ts';
@@ -22,11 +24,16 @@ export interface FollowPorts extends AroundPorts, MovedPorts {
 
 /**
  * What follows from heads that moved: what the new ones stand on, and who is behind now, these streams themselves and
- * those whose heads stand on them. Whoever is has a cause. Asked twice it finds the same.
+ * those whose heads stand on them. Whoever is has a cause. Asked twice it finds the same. Without a policy nothing follows:
+ * the next review that has one finds the same heads.
  * @throws LineageIncompleteError where something could not be read or written
  */
 export async function followHeads(ports: FollowPorts, moved: readonly string[]): Promise<void> {
-  const { policy } = await ports.policies.current();
+  const { policy, unreadable } = await policyInForce(ports.policies);
+  if (unreadable) {
+    logger.warn(`no head is followed: ${unreadable.message}`);
+    return;
+  }
   const records = await ports.streams.streams(moved);
   const heads = [...records.values()].flatMap(headImages);
   const known = [...(await ports.images.get(heads)).values()];

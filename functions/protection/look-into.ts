@@ -1,6 +1,7 @@
+import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
 import { namedFailure } from '../../shared/domain/failure-text.ts';
 import type { Looked, RepositoryLook } from '../../shared/domain/image-loss.ts';
-import { movingTags } from '../../shared/domain/moving-tags.ts';
+import { movingTags, movingTagsOfStreams } from '../../shared/domain/moving-tags.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import type { LossLedger } from '../../shared/ports/losses.ts';
 import { OutOfTimeError } from './errors.ts';
@@ -17,15 +18,21 @@ export interface Done extends RepositoryLook {
 
 export interface Turn {
   readonly policy: Policy;
+  /** Ids of streams of the repository, as the ledger knows them. */
+  readonly streams: ReadonlySet<string>;
   readonly before: RepositoryLook | undefined;
   readonly isOver: boolean;
 }
 
 /** One repository, written down whatever came of it. Nothing that it fails with is thrown. */
-export async function lookInto(ports: LookIntoPorts, looked: Looked, { policy, before, isOver }: Turn): Promise<Done> {
+export async function lookInto(
+  ports: LookIntoPorts,
+  looked: Looked,
+  { policy, streams, before, isOver }: Turn,
+): Promise<Done> {
   const { location, used, nowEpochMs } = looked;
   const look = { location, lookedAtEpochMs: nowEpochMs, images: used.length };
-  const moves = movingTags(policy, location);
+  const moves = isBuiltIn(policy) ? movingTagsOfStreams([...streams], location) : movingTags(policy, location);
   try {
     if (isOver) throw new OutOfTimeError();
     const kept = await keep(ports, policy, looked, await lookAt(ports, looked, moves));

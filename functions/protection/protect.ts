@@ -1,12 +1,13 @@
-import { mapConcurrently } from '../../shared/concurrency.ts';
-import { locationKey } from '../../shared/domain/image.ts';
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { locationKey, registryKey } from '../../shared/domain/image.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { ProtectionIncompleteError } from './errors.ts';
 import { decisive } from './failures.ts';
 import { type LookIntoPorts, lookInto } from './look-into.ts';
 import { type ReadUsedPorts, readUsed } from './read-used.ts';
-import { forgetUnused, looksByPlace, turnsOf } from './turns.ts';
+import { forgetUnused, knownAsOurs, looksByPlace, turnsOf } from './turns.ts';
 
 /** A repository is listed as a whole; so many lists are held at once. */
 const REPOSITORIES_AT_ONCE = 8;
@@ -26,24 +27,28 @@ export interface Protected {
   readonly repositories: number;
   readonly images: number;
   readonly losses: number;
+  /** Why nothing was tagged: the policy in force cannot be read. */
+  readonly withoutPolicy?: string;
 }
 
 /**
  * Looks at the lifecycle policy of each repository that keeps something in use, and writes down what will be lost and
  * when. What one repository fails with is written down with it and stops no other. Those that were never looked at, or
- * not for the longest time, come first, so that a look that runs out of time is gone on with at the next.
+ * not for the longest time, come first, so that a look that runs out of time is gone on with at the next. Losses are told
+ * also while the policy in force cannot be read; tags are neither put nor taken then.
  * @throws ProtectionIncompleteError after everything else is done
  */
 export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promise<Protected> {
   const [inUse, before] = await Promise.all([readUsed(ports), looksByPlace(ports.losses)]);
   // Before the first review there is no policy either.
   if (inUse.length === 0 && before.size === 0) return { repositories: 0, images: 0, losses: 0 };
-  const { policy } = await ports.policies.current();
-  const used = turnsOf(policy, inUse, before);
-  const looks = await mapConcurrently(used, REPOSITORIES_AT_ONCE, async ({ location, images }) => {
+  const { policy, unreadable } = await policyInForce(ports.policies);
+  const turns = turnsOf(policy, inUse, before);
+  const used = unreadable ? knownAsOurs(turns, before, await scopesOf(ports)) : turns;
+  const looks = await mapConcurrently(used, REPOSITORIES_AT_ONCE, async ({ location, images, streams }) => {
     const looked = { location, used: images, nowEpochMs: ports.clock(), horizonMs: limits.horizonMs };
     const isOver = looked.nowEpochMs > limits.endsAtEpochMs;
-    return lookInto(ports, looked, { policy, before: before.get(locationKey(location)), isOver });
+    return lookInto(ports, looked, { policy, streams, before: before.get(locationKey(location)), isOver });
   });
   const failed = looks.flatMap((look) => (look.failed ? [{ location: look.location, ...look.failed }] : []));
   const unforgotten = await forgetUnused(ports.losses, used, before);
@@ -54,5 +59,9 @@ export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promi
     repositories: looks.length,
     images: looks.reduce((sum, { images }) => sum + images, 0),
     losses: looks.reduce((sum, { losses }) => sum + losses, 0),
+    ...(unreadable && { withoutPolicy: unreadable.message }),
   };
 }
+
+const scopesOf = async ({ scopes }: ProtectPorts): Promise<ReadonlySet<string>> =>
+  new Set((await collect(scopes.all())).map(({ scope }) => registryKey(scope)));

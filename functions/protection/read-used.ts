@@ -36,8 +36,8 @@ async function withAncestors(
   for (let left = digests; left.length > 0; ) {
     const below = new Set<Digest>();
     await mapConcurrently(piecesOf(left, PIECE), PIECES_AT_ONCE, async (piece) => {
-      for (const [digest, { locations, standing }] of await images.get(piece)) {
-        known.set(digest, { locations, ...(standing && { standing }) });
+      for (const [digest, { locations, standing, stream }] of await images.get(piece)) {
+        known.set(digest, { locations, ...(standing && { standing }), ...(stream !== undefined && { stream }) });
         const parent = standing?.parent?.digest;
         if (parent !== undefined && !asked.has(parent)) below.add(parent);
       }

@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { type ImageLocation, locationKey } from '../../shared/domain/image.ts';
+import { type ImageLocation, locationKey, registryKey } from '../../shared/domain/image.ts';
 import type { RepositoryLook } from '../../shared/domain/image-loss.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import type { UsedRepository } from '../../shared/domain/used-images.ts';
@@ -24,6 +24,18 @@ export function turnsOf(policy: Policy, inUse: readonly UsedRepository[], before
     .sort((one, other) => lastAt(one) - lastAt(other));
 }
 
+/**
+ * What may be looked at without a policy, which says which registries are not ours: what was looked at before, and what
+ * is in a scope.
+ * @param scopes their `registryKey`
+ */
+export const knownAsOurs = (
+  used: readonly UsedRepository[],
+  before: Looks,
+  scopes: ReadonlySet<string>,
+): readonly UsedRepository[] =>
+  used.filter(({ location }) => before.has(locationKey(location)) || scopes.has(registryKey(location)));
+
 /** Nobody of ours can change what AWS's own registries keep. */
 const isAws = ({ awsManaged }: Policy, { account }: ImageLocation): boolean => awsManaged.accounts.includes(account);
 
@@ -31,7 +43,7 @@ const isAws = ({ awsManaged }: Policy, { account }: ImageLocation): boolean => a
 function stillTagged(inUse: readonly UsedRepository[], before: Looks): readonly UsedRepository[] {
   const places = new Set(inUse.map(({ location }) => locationKey(location)));
   return [...before.values()].flatMap(({ location, tagged = 0 }) =>
-    tagged > 0 && !places.has(locationKey(location)) ? [{ location, images: [] }] : [],
+    tagged > 0 && !places.has(locationKey(location)) ? [{ location, images: [], streams: new Set<string>() }] : [],
   );
 }
 

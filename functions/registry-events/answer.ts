@@ -8,7 +8,8 @@ export async function answer(
   { Records }: { readonly Records: readonly RegistryEventMessage[] },
   ports: RegistryEventPorts,
 ): Promise<SQSBatchResponse> {
-  const { failed, withoutRule } = await handleMessages(ports, Records);
+  const { failed, withoutRule, withoutPolicy } = await handleMessages(ports, Records);
   if (withoutRule > 0) logger.info('pushes to repositories without a rule', { withoutRule });
+  if (withoutPolicy !== undefined) logger.warn(`only the history of pushes is written: ${withoutPolicy}`);
   return queueReply(failed);
 }

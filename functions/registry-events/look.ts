@@ -9,8 +9,9 @@ import { parseStreamId } from '../../shared/domain/stream.ts';
 import { type RepositoryPorts, readRepository } from '../../shared/inventory/repository.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import type { LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
-import type { PolicyStore, PolicyVersion } from '../../shared/ports/policies.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
+import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { AskWorld } from '../../shared/scanning/ask.ts';
 import { askForScan } from '../../shared/scanning/ask-for-scan.ts';
 
@@ -37,7 +38,7 @@ export interface Failed {
 /** Each repository is listed once for all that ask after it. @returns what is to be delivered again */
 export async function handleLooks(ports: LookPorts, asked: readonly Asked[]): Promise<readonly Failed[]> {
   if (asked.length === 0) return [];
-  const policy = await ports.policies.current();
+  const policy = await policyInForce(ports.policies);
   const repositories = Map.groupBy(asked, ({ look }) => locationKey(parseStreamId(look.stream).location));
   const failed = await mapConcurrently([...repositories.values()], REPOSITORIES_AT_ONCE, async (together) => {
     try {
@@ -50,8 +51,11 @@ export async function handleLooks(ports: LookPorts, asked: readonly Asked[]): Pr
   return failed.flat();
 }
 
-/** Writes down what a repository holds. Whoever waits for heads is told also where the registry refuses. */
-async function lookTogether(ports: LookPorts, policy: PolicyVersion, together: readonly Asked[]): Promise<void> {
+/**
+ * Writes down what a repository holds. Whoever waits for heads is told also where the registry refuses. Without a policy no
+ * head is known, so the planner is told nothing: it asks again once it plans.
+ */
+async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: readonly Asked[]): Promise<void> {
   const [first] = together;
   if (!first) return;
   const { location } = parseStreamId(first.look.stream);
@@ -62,6 +66,7 @@ async function lookTogether(ports: LookPorts, policy: PolicyVersion, together: r
   );
   const { failure } = await readRepository(ports, policy.policy, { location, isListed: true, digests, tags: {} });
   if (failure && !failure.isRefusal) throw failure.error;
+  if (policy.unreadable) return;
   const heads = together.filter(({ look: { digest } }) => digest === undefined);
   const streams = [...new Set(heads.map(({ look }) => look.stream))];
   if (failure) {
@@ -90,7 +95,7 @@ async function tellOf(
  */
 async function askForHeads(
   ports: LookPorts,
-  { version }: PolicyVersion,
+  { version }: PolicyInForce,
   streams: readonly string[],
   owner: string,
 ): Promise<void> {

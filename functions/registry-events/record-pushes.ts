@@ -15,6 +15,23 @@ export interface PushPorts extends RepositoryPorts {
   readonly fleetPlaces: FleetPlaces;
 }
 
+/** Writes down when digests were pushed and what tags they were given: a history that no later look at the registry tells again. */
+export async function recordHistory(
+  { places }: Pick<PushPorts, 'places'>,
+  location: ImageLocation,
+  pushes: readonly ImageAction[],
+): Promise<void> {
+  await mapConcurrently(sightingsOf(pushes), AT_ONCE, ({ digest, tags, atEpochMs }) =>
+    places.recordLocation({
+      ...{ digest, location, tags },
+      ...{ firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs },
+    }),
+  );
+  // One after the other: pushes of a batch are mostly of one tag.
+  for (const { digest, tag, atEpochMs } of pushes)
+    if (tag !== undefined) await places.recordPush(location, tag, { digest, atEpochMs });
+}
+
 /**
  * Writes down pushes to one repository: the history of its tags, the facts of what was pushed, and the heads of its
  * release lines. It has no way to start anything: whoever pushed, nothing follows from a push alone.
@@ -26,16 +43,7 @@ export async function recordPushes(
   location: ImageLocation,
   pushes: readonly ImageAction[],
 ): Promise<void> {
-  // First: a history that no later look at the registry tells again.
-  await mapConcurrently(sightingsOf(pushes), AT_ONCE, ({ digest, tags, atEpochMs }) =>
-    ports.places.recordLocation({
-      ...{ digest, location, tags },
-      ...{ firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs },
-    }),
-  );
-  // One after the other: pushes of a batch are mostly of one tag.
-  for (const { digest, tag, atEpochMs } of pushes)
-    if (tag !== undefined) await ports.places.recordPush(location, tag, { digest, atEpochMs });
+  await recordHistory(ports, location, pushes);
   const pushed = [...new Set(pushes.map(({ digest }) => digest))].sort();
   const digests = Object.fromEntries(pushed.map((digest) => [digest, tagsOf(pushes, digest)]));
   const pushedAt = new Map(pushed.map((digest) => [digest, firstOf(pushes, digest)]));

@@ -1,6 +1,5 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { locationKey } from '../../shared/domain/image.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
+import { type ImageLocation, locationKey } from '../../shared/domain/image.ts';
 import { isProtectingTag } from '../../shared/domain/protecting-tag.ts';
 import { streamRulesOf } from '../../shared/domain/stream.ts';
 import { ecrImageAction, type ImageAction } from '../../shared/events/ecr-image-action.ts';
@@ -8,10 +7,11 @@ import { isOwnMessage, readBody, setAside } from '../../shared/lambda/queue-mess
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { LookRequest } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type * as v from '../../shared/schema.ts';
 import { lookRequest, type RegistryEventMessage } from './input.ts';
 import { type Failed, handleLooks, type LookPorts } from './look.ts';
-import { type PushPorts, recordPushes } from './record-pushes.ts';
+import { type PushPorts, recordHistory, recordPushes } from './record-pushes.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 
@@ -32,6 +32,8 @@ export interface HandledMessages {
   /** Never to be understood: kept for a person, with the reason. */
   readonly setAside: number;
   readonly failed: readonly Failed[];
+  /** Why no head was moved: the policy in force cannot be read. */
+  readonly withoutPolicy?: string;
 }
 
 interface Told {
@@ -39,7 +41,11 @@ interface Told {
   readonly action: ImageAction;
 }
 
-/** Pushes of one repository are written down together, and then it is looked at. One that fails stops no other. */
+/**
+ * Pushes of one repository are written down together, and then it is looked at. One that fails stops no other. While the
+ * policy in force cannot be read the history of every push is written, and no head moves: the next review that has a policy
+ * finds the heads.
+ */
 export async function handleMessages(
   ports: RegistryEventPorts,
   messages: readonly RegistryEventMessage[],
@@ -52,7 +58,7 @@ export async function handleMessages(
   const lost = await setAside(ports.deadLetters, unreadable);
   // The push of a tag that only keeps an image is nobody's build.
   const pushes = told.filter(({ action }) => action.isPush && !isProtectingTag(action.tag ?? ''));
-  const { ours, failed } = await record(ports, pushes);
+  const { ours, failed, withoutPolicy } = await record(ports, pushes);
   const looks = parsed.flatMap(({ message: { messageId }, value }) =>
     value && 'kind' in value ? [{ messageId, look: value }] : [],
   );
@@ -64,36 +70,42 @@ export async function handleMessages(
     ignored: told.length - pushes.length,
     setAside: unreadable.length - lost.length,
     failed: [...lost, ...failed, ...unseen],
+    ...(withoutPolicy !== undefined && { withoutPolicy }),
   };
 }
 
 const schemaOf = (json: unknown): v.GenericSchema<unknown, LookRequest | ImageAction> =>
   isOwnMessage(json) ? lookRequest : ecrImageAction.schema;
 
-async function record(
-  ports: RegistryEventPorts,
-  pushes: readonly Told[],
-): Promise<{ readonly ours: number; readonly failed: readonly Failed[] }> {
+async function record(ports: RegistryEventPorts, pushes: readonly Told[]): Promise<RecordedPushes> {
   if (pushes.length === 0) return { ours: 0, failed: [] };
-  const { policy } = await ports.policies.current();
-  const ours = pushes.filter(({ action: { location } }) => streamRulesOf(policy, location).length > 0);
+  const { policy, unreadable } = await policyInForce(ports.policies);
+  // Which repositories are ours is not known without a policy.
+  const ours = unreadable
+    ? pushes
+    : pushes.filter(({ action: { location } }) => streamRulesOf(policy, location).length > 0);
   const repositories = Map.groupBy(ours, ({ action: { location } }) => locationKey(location));
   const failed = await mapConcurrently([...repositories.values()], REPOSITORIES_AT_ONCE, (together) =>
-    recordTogether(ports, policy, together),
+    recordTogether(together, (location, actions) =>
+      unreadable ? recordHistory(ports, location, actions) : recordPushes(ports, policy, location, actions),
+    ),
   );
-  return { ours: ours.length, failed: failed.flat() };
+  return { ours: ours.length, failed: failed.flat(), ...(unreadable && { withoutPolicy: unreadable.message }) };
+}
+
+interface RecordedPushes extends Pick<HandledMessages, 'failed' | 'withoutPolicy'> {
+  readonly ours: number;
 }
 
 async function recordTogether(
-  ports: RegistryEventPorts,
-  policy: Policy,
   together: readonly Told[],
+  write: (location: ImageLocation, actions: readonly ImageAction[]) => Promise<void>,
 ): Promise<readonly Failed[]> {
   const [first] = together;
   if (!first) return [];
   try {
     const actions = together.map(({ action }) => action);
-    await recordPushes(ports, policy, first.action.location, actions);
+    await write(first.action.location, actions);
     return [];
   } catch (error) {
     return together.map(({ messageId }) => ({ messageId, error }));

@@ -29,7 +29,7 @@ export async function answer(
   });
   switch (step.action) {
     case 'plan':
-      return planServices(ports, step);
+      return planServices(ports, limits, step);
     case 'deploy':
       return deploy(ports, limits, step);
     case 'check':

@@ -5,6 +5,7 @@ import { isDoneOnceBuilt } from '../../shared/domain/cause.ts';
 import { closureOf } from '../../shared/domain/closure.ts';
 import { holdsFact } from '../../shared/domain/holding.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
+import { pollAfterSeconds } from '../../shared/domain/polling.ts';
 import { postponedServices } from '../../shared/domain/postponed.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import {
@@ -19,17 +20,22 @@ import {
 } from '../../shared/domain/rollout.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
-import { knownCascade, type RolloutPorts } from './ports.ts';
+import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
 import { type ServiceDocument, serviceFileKey } from './service-file.ts';
 import { runningImages } from './stream-usages.ts';
 
 const AT_ONCE = 8;
 
-export interface PlannedRollout {
-  /** The list of services to be deployed, in the run bucket. */
-  readonly services: { readonly key: string; readonly count: number };
-}
+export type PlannedRollout =
+  | {
+      readonly decision: 'planned';
+      /** The list of services to be deployed, in the run bucket. */
+      readonly services: { readonly key: string; readonly count: number };
+    }
+  /** The policy in force cannot be read, so nothing is planned yet. */
+  | { readonly decision: 'wait'; readonly waitSeconds: number };
 
 interface NodeView extends RolloutStream {
   readonly node: CascadeNode;
@@ -38,14 +44,27 @@ interface NodeView extends RolloutStream {
 
 /**
  * Which services still run what a cascade replaced, and what must vanish before its streams count as patched: one
- * closure for each verified stream. Done again it finds the closures there.
+ * closure for each verified stream. Done again it finds the closures there. While the policy in force cannot be read the
+ * rollout waits, as if somebody had paused it; where only that of the cascade is lost the one in force counts alone.
+ * @throws PolicyUnreadableError at the deadline of the cascade
  */
-export async function planServices(ports: RolloutPorts, { cascadeId }: StepInput<'plan'>): Promise<PlannedRollout> {
+export async function planServices(
+  ports: RolloutPorts,
+  { pollSeconds }: Pick<RolloutLimits, 'pollSeconds'>,
+  { cascadeId }: StepInput<'plan'>,
+): Promise<PlannedRollout> {
   const cascade = await knownCascade(ports, cascadeId);
-  const [{ policy }, current] = await Promise.all([
-    ports.policies.load(cascade.policyVersion),
-    ports.policies.current(),
+  const [own, current] = await Promise.all([
+    policyOfVersion(ports.policies, cascade.policyVersion),
+    policyInForce(ports.policies),
   ]);
+  if (current.unreadable) {
+    const { plannedAtEpochMs: sinceEpochMs, deadlineEpochMs: untilEpochMs } = cascade;
+    const nowEpochMs = ports.clock();
+    if (nowEpochMs >= untilEpochMs) throw current.unreadable;
+    return { decision: 'wait', waitSeconds: pollAfterSeconds({ sinceEpochMs, nowEpochMs, untilEpochMs, pollSeconds }) };
+  }
+  const { policy } = own.unreadable ? current : own;
   const nodes = await collect(ports.cascades.nodes(cascadeId));
   const streams = await mapConcurrently(nodes, AT_ONCE, (node) => viewOf(ports, node, [policy, current.policy]));
   const usages = await mapConcurrently(streams, AT_ONCE, (stream) => replacedUsages(ports, stream));
@@ -67,7 +86,7 @@ export async function planServices(ports: RolloutPorts, { cascadeId }: StepInput
       service: { account, region, cluster, service },
     })),
   );
-  return { services: { key, count: plan.services.length } };
+  return { decision: 'planned', services: { key, count: plan.services.length } };
 }
 
 /** @param policies the cascade's and the one in force: a person may have changed the rollout meanwhile */

@@ -23,6 +23,8 @@ export interface UsedImage {
 export interface UsedRepository {
   readonly location: ImageLocation;
   readonly images: readonly UsedImage[];
+  /** Ids of the streams that these images are of, as the ledger knows them. */
+  readonly streams: ReadonlySet<string>;
 }
 
 /** Who uses an image is told by some of its workloads; a base may have thousands. */
@@ -63,12 +65,14 @@ export class UsedImages {
    * @param images records of what runs and of all that it stands on
    */
   byRepository(images: ReadonlyMap<Digest, UsedRecord>): readonly UsedRepository[] {
-    const repositories = new Map<string, { location: ImageLocation; images: UsedImage[] }>();
+    const repositories = new Map<string, { location: ImageLocation; images: UsedImage[]; streams: Set<string> }>();
     for (const { image, places } of [...this.#runningImages(images), ...this.#ancestors(images)]) {
       for (const location of places) {
-        const repository = repositories.get(locationKey(location)) ?? { location, images: [] };
+        const repository = repositories.get(locationKey(location)) ?? { location, images: [], streams: new Set() };
         repositories.set(locationKey(location), repository);
         repository.images.push(image);
+        const stream = images.get(image.digest)?.stream;
+        if (stream !== undefined) repository.streams.add(stream);
       }
     }
     return [...repositories.values()];
@@ -120,7 +124,7 @@ function addReference(known: Running, digest: Digest, reference: string): void {
   if (pinned && pinned !== digest) place.askedAs.add(pinned);
 }
 
-export type UsedRecord = Pick<ImageRecord, 'locations' | 'standing'>;
+export type UsedRecord = Pick<ImageRecord, 'locations' | 'standing' | 'stream'>;
 
 interface Placed {
   readonly image: UsedImage;

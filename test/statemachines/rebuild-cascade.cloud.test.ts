@@ -44,7 +44,7 @@ function playing(cascadeId: string, waves: readonly (readonly string[])[], answe
     settle: () => VERIFIED,
     plan: async (_, __, { put }) => {
       await put(`runs/${cascadeId}/services.json`, [{ cascadeId, service: SERVICE }]);
-      return { services: { key: `runs/${cascadeId}/services.json`, count: 1 } };
+      return { decision: 'planned', services: { key: `runs/${cascadeId}/services.json`, count: 1 } };
     },
     deploy: () => ({ decision: 'check', waitSeconds: 0, state: 'running', detail: '' }),
     close: () => ({ state: 'complete', detail: 'all verified' }),
@@ -88,8 +88,17 @@ test('wave by wave, then the rollout: every step gets what it is to get, under t
 });
 
 test('a cascade without streams and services is closed', async () => {
-  const { status, calls } = await play('c-empty', [], { plan: () => ({ services: { key: 'none', count: 0 } }) });
+  const { status, calls } = await play('c-empty', [], {
+    plan: () => ({ decision: 'planned', services: { key: 'none', count: 0 } }),
+  });
   expect([status, actions(calls)]).toEqual(['SUCCEEDED', ['open', 'plan', 'close']]);
+});
+
+test('a rollout that waits for the policy is planned again until it may be', async () => {
+  const wait = { decision: 'wait', waitSeconds: 0 };
+  const planned = { decision: 'planned', services: { key: 'none', count: 0 } };
+  const { status, calls } = await play('c-no-policy', [], { plan: (_, nth) => (nth < 2 ? wait : planned) });
+  expect([status, actions(calls)]).toEqual(['SUCCEEDED', ['open', 'plan', 'plan', 'plan', 'close']]);
 });
 
 test('a build whose event is lost is looked at, waited for again, and never asked for by another way', async () => {

@@ -1,11 +1,13 @@
 /** The states of `rebuild-cascade` in which an execution can be found. */
 
+import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Installation } from '../../local/installation.ts';
 import { HOUR_MS } from '../../shared/domain/time.ts';
 import { lapseBuild } from './acting.ts';
 import { type ActingApp, streamOf, TEAM } from './acting-fleet.ts';
 import { approve, denyRole, runByHand } from './acts-of-persons.ts';
-import type { Hold } from './stopping.ts';
+import { hubOf } from './readings.ts';
+import { type Hold, hold, untilIn } from './stopping.ts';
 
 /** Where an execution is stopped, and how it comes to be there. */
 export interface Point {
@@ -44,6 +46,40 @@ const whilePaused: Point = {
     await scanningFor(50)(installation);
   },
 };
+
+/** The document in force is gone, and no environment of a function remembers it. */
+async function losePolicy(installation: Installation): Promise<void> {
+  const { cloud, context, deployment } = installation;
+  const { version } = await context.policies.current();
+  const s3 = new S3Client({ ...hubOf(installation), forcePathStyle: true });
+  await s3.send(new DeleteObjectCommand({ Bucket: deployment.evidenceBucket, Key: `policies/${version}.json` }));
+  await cloud.admin.endEnvironments();
+}
+
+/** What was read before is applied again. */
+async function repairPolicy({ context }: Installation): Promise<void> {
+  const { version: replaces, policy } = await context.policies.current();
+  await context.policies.publish(policy, { author: 'a test', atEpochMs: Date.now(), replaces });
+}
+
+/** The policy is lost while the one node of the cascade is settled. */
+const withoutPolicy: Point = {
+  before: scanningFor(3_000),
+  by: {
+    state: 'WaitForScan',
+    act: async (installation, app) => {
+      await hold(installation, all('rebuild-dispatch'));
+      await untilIn(installation, streamOf(app), 'SettleNode', SETTLED_MS);
+      await losePolicy(installation);
+      await installation.cloud.admin.endFaults();
+    },
+  },
+  after: async (installation) => {
+    await repairPolicy(installation);
+    await scanningFor(50)(installation);
+  },
+};
+const SETTLED_MS = 30_000;
 
 /** They take every slot that there is. */
 export const OTHERS = ['another', 'a-third', 'a-fourth'];
@@ -105,6 +141,7 @@ export const POINTS: Readonly<Record<string, Point>> = {
     by: { state: 'WaitForScan', holds: all('rebuild-dispatch') },
   },
   PlanRollout: { holds: all('rollout') },
+  WaitToPlanRollout: withoutPolicy,
   DeployService: { holds: [{ role: 'PatchwaveActRollout' }] },
   WaitToDeploy: whilePaused,
   WaitForDeployment: { before: deployingFor(5_000), after: deployingFor(100), deployments: 2 },

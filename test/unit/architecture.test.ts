@@ -192,3 +192,17 @@ describe('names and schemas', () => {
     expect(lines(readers, /import (type )?\{.*\/schema\.ts'/)).toEqual([]);
   });
 });
+
+test('whoever asks for the policy in force goes on where it cannot be read', () => {
+  const asking = /\bpolicies\.(?:current\(\)|load\()/;
+  // The planner asks first whether there is one. Closures close by the policy of their review, which fails without it.
+  const apart = [
+    'functions/cascade-plan/resume-parked.ts',
+    'functions/rollout/check-closures.ts',
+    'shared/cascade/read-plan.ts',
+    'shared/review/our-accounts.ts',
+    'shared/review/policy-in-force.ts',
+  ];
+  const found = [...shared, ...functions].filter(({ code }) => asking.test(code)).map(({ path }) => path);
+  expect(found.sort()).toEqual(apart);
+});

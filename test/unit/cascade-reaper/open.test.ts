@@ -29,6 +29,13 @@ interface Step {
 }
 
 describe('open', () => {
+  test('without a policy that can be read it begins all the same: its nodes wait for one', async () => {
+    const { world, step } = await plannedWorld(2);
+    world.policies.lose((await world.policies.current()).version);
+    expect(await ask(world, { action: 'open', ...step })).toMatchObject({ waves: [{ wave: 0, count: 2 }] });
+    expect((await world.cascades.get(step.cascadeId))?.state).toBe('running');
+  });
+
   test('the cascade runs, and its waves lie in the run bucket', async () => {
     const { world, step } = await plannedWorld(2);
     const key = `runs/${step.cascadeId}/wave-0.json`;

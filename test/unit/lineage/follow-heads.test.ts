@@ -203,3 +203,16 @@ test('the heads of all that stand on it are read together, however many these ar
   };
   expect(await asked(30)).toBe(await asked(2));
 });
+
+test('without a policy that can be read no head is followed, and the next review that has one finds the same', async () => {
+  jest.spyOn(logger, 'warn').mockImplementation(() => undefined);
+  const world = await headsUponEachOther();
+  const { version, policy } = await world.policies.current();
+  world.policies.lose(version);
+  await newBase(world);
+  expect(await follow(world, moved(BASE))).toEqual(ALL_DONE);
+  expect(await causesOf(world)).toEqual([]);
+  await world.policies.publish(policy, { replaces: version });
+  await findIn(world);
+  expect(await causesOf(world)).toEqual([behind(PLATFORM, BASE, 'base 2')]);
+});

@@ -335,3 +335,14 @@ test('a protecting tag is one by its beginning', () => {
   expect(TAG).toMatch(/^patchwave-in-use-[0-9a-f]{16}$/);
   expect(isProtectingTag('v1-patchwave-in-use-')).toBe(false);
 });
+
+test('without a policy that can be read no tag is put or taken, and the loss is told', async () => {
+  const world = await lostWorld();
+  const { version, policy } = await world.policies.current();
+  world.policies.lose(version);
+  expect(await look(world)).toMatchObject({ losses: [{ digest: digestOf('app') }], error: undefined });
+  expect(tagsOf(world)).toEqual(['v1']);
+  await world.policies.publish(policy, { replaces: version });
+  await look(world);
+  expect(tagsOf(world)).toEqual([TAG, 'v1']);
+});

@@ -5,7 +5,7 @@ import type { PolicyDocument } from '../../../shared/domain/policy.ts';
 import { repositoryName } from '../../../shared/domain/reference.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf, usage } from '../../support/samples.ts';
+import { DAY_MS, digestOf, facts, usage } from '../../support/samples.ts';
 import { expire, keep, look, olderThan, placeOf, protectionWorld, run, SCOPE } from './support.ts';
 
 beforeEach(() => {
@@ -331,4 +331,30 @@ test('before the first review there is nothing to look at, and no policy is need
 
 test('whoever calls it with something else is told', async () => {
   await expect(handler({}, {} as never)).rejects.toMatchObject({ name: 'InvalidInputError' });
+});
+
+describe('while the policy in force cannot be read', () => {
+  test('losses are told all the same, also of what the next build takes a tag from', async () => {
+    const world = await twoTiers();
+    const stream = `${BASES.account}/${BASES.region}/${BASES.repository}:^22\\.8$`;
+    const [moving, taken] = [await keep(world, BASES, 'moving', { tags: ['22.8'] }), digestOf('base')];
+    await world.images.recordFacts({ ...facts('moving'), digest: moving, stream, locations: [BASES] });
+    await run(world, BASES, 'moving', ':22.8');
+    world.lifecycles.set(BASES, [expire(1, olderThan(1, { tagStatus: 'untagged' })), expire(3, olderThan(30))]);
+    world.policies.lose((await world.policies.current()).version);
+    const { losses, looks, error } = await look(world);
+    expect(error).toBeUndefined();
+    expect(losses.map(({ digest }) => digest).sort()).toEqual([moving, taken].sort());
+    expect(looks).toHaveLength(2);
+  });
+
+  test('a registry that may be nobody of ours is not looked at before there is one again', async () => {
+    const other = placeOf('addons/dns', '602401143452');
+    const world = await protectionWorld({ awsManaged: { accounts: [other.account] } });
+    await keep(world, other, 'dns');
+    await run(world, other, 'dns');
+    world.lifecycles.set(other, [expire(1, olderThan(11))]);
+    world.policies.lose((await world.policies.current()).version);
+    expect(await look(world)).toEqual({ losses: [], looks: [], error: undefined });
+  });
 });

@@ -174,3 +174,17 @@ test('killed at any call, the message that comes again leaves the same, and the 
     }
   }
 });
+
+test('without a policy that can be read its repository is read, and nobody is told that its heads are known', async () => {
+  const world = await untoldWorld();
+  const { version, policy } = await world.policies.current();
+  world.policies.lose(version);
+  expect(await ask(world, look(), look(LINE, { digest: digestOf('one') }))).toMatchObject({ looks: 2, failed: [] });
+  expect(await world.places.locations(digestOf('one'))).toMatchObject([{ location: LOCATION, tags: ['v1'] }]);
+  expect([await headOf(world), await memoryOf(world)]).toEqual([undefined, undefined]);
+  expect([world.wakings.take(), scanned(world)]).toEqual([[], []]);
+  await world.policies.publish(policy, { replaces: version });
+  await ask(world, look());
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
+  expect(world.images.records.get(digestOf('one'))).toMatchObject({ tier: 'application', stream: LINE });
+});

@@ -277,3 +277,39 @@ test('the push of a tag that only keeps an image is no push: no history, no head
   expect(await handle(world, [body])).toMatchObject({ recorded: 0, ignored: 1, failed: [] });
   expect(dump(world)).toEqual(before);
 });
+
+describe('while the policy in force cannot be read', () => {
+  async function lost() {
+    const world = await pushWorld();
+    await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
+    const { version, policy } = await world.policies.current();
+    world.policies.lose(version);
+    world.advance(DAY_MS);
+    return { world, repair: () => world.policies.publish(policy, { replaces: version }) };
+  }
+
+  test('the history of a push is written, no head moves, and no message is delivered again', async () => {
+    const { world } = await lost();
+    const told = await handle(world, [pushed(world, { name: 'two', tag: 'v1.0.1' })]);
+    expect(told).toMatchObject({ recorded: 1, failed: [], withoutPolicy: expect.stringContaining('cannot be read') });
+    expect(await world.places.pushesOf(LOCATION, 'v1.0.1')).toEqual([
+      { digest: digestOf('two'), atEpochMs: world.clock() },
+    ]);
+    expect(await world.places.locations(digestOf('two'))).toMatchObject([
+      { location: LOCATION, tags: ['v1.0.1'], firstPushSeenAtEpochMs: world.clock() },
+    ]);
+    expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
+  });
+
+  test('what comes late is told by its own instant once the policy is repaired', async () => {
+    const { world, repair } = await lost();
+    await handle(world, [pushed(world, { name: 'two', tag: 'v1.0.1' })]);
+    await repair();
+    world.advance(DAY_MS);
+    await handle(world, [pushed(world, { name: 'three', tag: 'v1.0.1' })]);
+    expect((await world.places.pushesOf(LOCATION, 'v1.0.1')).map(({ digest }) => digest)).toEqual(
+      ['two', 'three'].map(digestOf),
+    );
+    expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('three') } });
+  });
+});

@@ -17,7 +17,10 @@ test('the steps of a rollout, as the machine asks for them', async () => {
   const world = await rolloutWorld();
   const ref = await service(world, 'web');
   const key = `runs/${CASCADE}/services.json`;
-  expect(await ask(world)({ action: 'plan', cascadeId: CASCADE }, context)).toEqual({ services: { key, count: 1 } });
+  expect(await ask(world)({ action: 'plan', cascadeId: CASCADE }, context)).toEqual({
+    decision: 'planned',
+    services: { key, count: 1 },
+  });
   expect(await world.runFiles.get(key)).toEqual([{ cascadeId: CASCADE, service: ref }]);
   const step = { cascadeId: CASCADE, service: ref };
   const running = { decision: 'check', waitSeconds: 5, state: 'running' };
@@ -51,7 +54,10 @@ test.each([['completed'], ['rolled-back']] as const)('a deployment that ended as
 test('a cascade without anything to deploy leaves an empty list', async () => {
   const world = await rolloutWorld({ states: { web: 'failed' } });
   const key = `runs/${CASCADE}/services.json`;
-  expect(await ask(world)({ action: 'plan', cascadeId: CASCADE }, context)).toEqual({ services: { key, count: 0 } });
+  expect(await ask(world)({ action: 'plan', cascadeId: CASCADE }, context)).toEqual({
+    decision: 'planned',
+    services: { key, count: 0 },
+  });
   expect(await world.runFiles.get(key)).toEqual([]);
 });
 

@@ -4,6 +4,7 @@ import { digestOf, HOUR_MS } from '../../support/samples.ts';
 import {
   CASCADE,
   known,
+  LIMITS,
   MENDED,
   plan,
   planned,
@@ -120,6 +121,6 @@ test('planned again it finds its closures there, since when they were first open
 
 test('a cascade that nobody planned is refused', async () => {
   const world = await rolloutWorld();
-  const step = planServices(portsOf(world), { cascadeId: 'fedcba987654-g1' });
+  const step = planServices(portsOf(world), LIMITS, { cascadeId: 'fedcba987654-g1' });
   await expect(step).rejects.toThrow(/nobody planned cascade fedcba987654-g1/);
 });

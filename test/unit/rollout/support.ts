@@ -180,11 +180,13 @@ export function portsOf(world: RolloutWorld, turns: Turns = {}): RolloutPorts {
 }
 
 export const plan = (world: RolloutWorld, turns: Turns = {}) =>
-  planServices(portsOf(world, turns), { cascadeId: CASCADE });
+  planServices(portsOf(world, turns), LIMITS, { cascadeId: CASCADE });
 
 /** What the map over services reads. */
 export async function planned(world: RolloutWorld): Promise<readonly ServiceRef[]> {
-  const { services } = await plan(world);
+  const answer = await plan(world);
+  if (answer.decision !== 'planned') throw new Error('the rollout waits');
+  const { services } = answer;
   const items = (await world.runFiles.get(services.key)) as { cascadeId: string; service: ServiceRef }[];
   if (items.length !== services.count) throw new Error('the count is wrong');
   return items.map(({ service }) => service);

@@ -1,5 +1,14 @@
 import { serviceKey } from '../../../shared/domain/cascade.ts';
-import { CASCADE, planned, type RolloutWorld, rolloutWorld, ServiceMachine, service } from './support.ts';
+import {
+  CASCADE,
+  HOUR_MS,
+  plan,
+  planned,
+  type RolloutWorld,
+  rolloutWorld,
+  ServiceMachine,
+  service,
+} from './support.ts';
 
 async function lost() {
   const world = await rolloutWorld();
@@ -29,4 +38,29 @@ test('by the deadline of its cascade it is left to another one', async () => {
   await new ServiceMachine(world, ref).run();
   expect(world.deployer.started).toEqual([]);
   expect(await deploymentOf(world, ref)).toMatchObject({ state: 'refused', abandoned: true });
+});
+
+describe('a rollout that is to be planned', () => {
+  const DEADLINE_MS = 24 * HOUR_MS;
+
+  test('waits while the policy in force cannot be read, and is planned once it is repaired', async () => {
+    const { world, ref, repair } = await lost();
+    expect(await plan(world)).toEqual({ decision: 'wait', waitSeconds: expect.any(Number) });
+    await repair();
+    expect(await planned(world)).toEqual([ref]);
+  });
+
+  test('is given up by the deadline of its cascade', async () => {
+    const { world } = await lost();
+    world.advance(DEADLINE_MS);
+    await expect(plan(world)).rejects.toThrow('cannot be read');
+  });
+
+  test('goes by the policy in force where only that of its cascade is lost', async () => {
+    const { world, ref } = await lost();
+    await world.policies.publish((await world.policies.load('built-in')).policy, { replaces: world.policyVersion });
+    expect(await planned(world)).toEqual([]);
+    await world.setRollout({ web: 'restart', api: 'restart' });
+    expect(await planned(world)).toEqual([ref]);
+  });
 });

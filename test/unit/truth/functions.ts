@@ -208,7 +208,7 @@ function rolloutStep(ports: Ports, payload: unknown) {
   const event = parse(rolloutSteps, payload);
   switch (event.action) {
     case 'plan':
-      return planServices(ports, event);
+      return planServices(ports, ROLLOUT, event);
     case 'deploy':
       return deploy(ports, ROLLOUT, event);
     case 'check':
