@@ -16,6 +16,13 @@ import type {
 type Containers = ServiceState['containers'];
 type Changing<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
+export interface StartedDeployment {
+  readonly service: ServiceRef;
+  readonly deploymentId: string;
+  readonly taskDefinition: string;
+  readonly containers: Containers;
+}
+
 interface Kept {
   readonly controller: ServiceState['controller'];
   /** Present for a service that is deployed blue/green. */
@@ -37,6 +44,8 @@ export class FakeDeployer implements Deployer {
   meanwhile: () => void = () => {};
   /** Every deployment that was really started, in order. */
   readonly started: { readonly service: ServiceRef; readonly deploymentId: string }[] = [];
+  /** Is called at the instant that ECS takes a deployment of `started`, with what it deploys. */
+  onStart: (started: StartedDeployment) => void = () => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -172,6 +181,8 @@ export class FakeDeployer implements Deployer {
   #start(service: ServiceRef, kept: Kept): string {
     const { deploymentId } = this.#begin(kept);
     this.started.push({ service, deploymentId });
+    const { taskDefinition } = kept;
+    this.onStart({ service, deploymentId, taskDefinition, containers: this.#containers(taskDefinition) });
     return deploymentId;
   }
 

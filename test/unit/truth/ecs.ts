@@ -1,6 +1,7 @@
 import type { Digest } from '../../../shared/domain/image.ts';
 import { readImageReference } from '../../../shared/domain/reference.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
+import type { StartedDeployment } from '../../support/fakes/deployer.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import type { Clockwork } from './clockwork.ts';
 import type { Dice } from './dice.ts';
@@ -18,6 +19,20 @@ export interface TrueContainer {
   readonly reference: string;
   readonly image: TrueImage;
   readonly sinceEpochMs: number;
+}
+
+/** One deployment of a service: who asked for it, when, and of what. */
+export interface TrueDeployment {
+  readonly service: string;
+  readonly deploymentId: string;
+  readonly by: 'team' | 'Patchwave';
+  readonly atEpochMs: number;
+  readonly taskDefinition: string;
+  /** As its definition names the image of its container. */
+  readonly reference: string;
+  /** What that meant at the instant; absent where it meant nothing. */
+  readonly artifact?: TrueArtifact;
+  state: 'running' | 'completed' | 'failed' | 'superseded';
 }
 
 interface Task {
@@ -42,18 +57,26 @@ export interface EcsWorld {
   readonly dice: Dice;
   readonly artifact: (digest: Digest) => TrueArtifact | undefined;
   readonly trace: (text: string) => void;
+  /** Sees each deployment of Patchwave at the instant that ECS takes it. */
+  readonly deployed: (deployment: TrueDeployment) => void;
 }
 
 /** Services and the tasks that they really run; what the fakes of ECS tell follows from that. */
 export class Ecs {
   readonly #with: EcsWorld;
   readonly #services = new Map<string, Service>();
+  /** Of all services, in order. */
+  readonly deployments: TrueDeployment[] = [];
   /** How many deployments the fake has started of itself. */
   #started = 0;
 
   constructor(world: EcsWorld) {
     this.#with = world;
     world.world.workloads.addCluster(CLUSTER);
+    world.world.deployer.onStart = (started) => {
+      const { service, ...of } = started;
+      world.deployed(this.#note(service.service, 'Patchwave', of));
+    };
   }
 
   get services(): readonly string[] {
@@ -93,6 +116,8 @@ export class Ecs {
     const service = this.#get(name);
     const { deployer } = this.#with.world;
     const deploymentId = deployer.deployByHand(service.ref, image === undefined ? {} : { image });
+    const { taskDefinition, containers } = await deployer.describe(service.ref);
+    this.#note(name, 'team', { deploymentId, taskDefinition, containers });
     this.#with.trace(`${name}: its team deploys ${await this.#definition(service)}`);
     await this.#roll(service, deploymentId);
   }
@@ -122,6 +147,29 @@ export class Ecs {
     }
   }
 
+  #note(
+    service: string,
+    by: TrueDeployment['by'],
+    { containers, ...of }: Omit<StartedDeployment, 'service'>,
+  ): TrueDeployment {
+    const [{ image: reference } = { image: '' }] = containers;
+    const named = this.#meaningOf(reference);
+    const artifact = named && this.#with.artifact(named);
+    const deployment: TrueDeployment = {
+      ...{ ...of, service, by, reference, atEpochMs: this.#with.clockwork.now, state: 'running' },
+      ...(artifact && { artifact }),
+    };
+    for (const one of this.deployments)
+      if (one.service === service && one.state === 'running') one.state = 'superseded';
+    this.deployments.push(deployment);
+    return deployment;
+  }
+
+  #ended(deploymentId: string, state: TrueDeployment['state']): void {
+    const deployment = this.deployments.find((one) => one.deploymentId === deploymentId);
+    if (deployment) deployment.state = state;
+  }
+
   /** New tasks come up beside the old ones, which then stop. */
   async #roll(service: Service, deploymentId: string): Promise<void> {
     const { clockwork, dice, world, trace } = this.#with;
@@ -133,6 +181,7 @@ export class Ecs {
     if (service.generation !== generation) return;
     if (!fresh) {
       world.deployer.fail(service.ref, deploymentId, { rollsBack: true });
+      this.#ended(deploymentId, 'failed');
       trace(`${service.name}: its deployment failed and was rolled back`);
       return;
     }
@@ -148,6 +197,7 @@ export class Ecs {
     service.tasks = service.isAtZero ? [] : fresh;
     this.#tell(service);
     world.deployer.complete(service.ref, deploymentId);
+    this.#ended(deploymentId, 'completed');
     trace(`${service.name}: runs ${this.#text(service)}`);
   }
 
@@ -168,13 +218,18 @@ export class Ecs {
   }
 
   async #pulled(reference: string, architecture: Architecture): Promise<TrueImage | undefined> {
+    const named = this.#meaningOf(reference);
+    const { images = [] } = (named && this.#with.artifact(named)) ?? {};
+    return images.find(({ platform }) => platform === platformOf(architecture));
+  }
+
+  /** The digest that a reference means now in its registry. */
+  #meaningOf(reference: string): Digest | undefined {
     const { registry } = this.#with.world;
     const { location, tag, digest } = readImageReference(reference) ?? {};
     if (!location) return undefined;
     const named = digest ?? (tag === undefined ? undefined : registry.tagged(location, tag));
-    if (named === undefined || !registry.find(location, named)) return undefined;
-    const { images = [] } = this.#with.artifact(named) ?? {};
-    return images.find(({ platform }) => platform === platformOf(architecture));
+    return named !== undefined && registry.find(location, named) ? named : undefined;
   }
 
   async #definition({ ref }: Service): Promise<string> {

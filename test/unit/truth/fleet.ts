@@ -1,5 +1,5 @@
 import type { ImageLocation, Registry } from '../../../shared/domain/image.ts';
-import type { PolicyDocument } from '../../../shared/domain/policy.ts';
+import type { Mode, PolicyDocument } from '../../../shared/domain/policy.ts';
 import type { Pipeline } from '../../../shared/domain/rebuild.ts';
 import type { RolloutMode } from '../../../shared/domain/rollout.ts';
 import { streamId } from '../../../shared/domain/stream.ts';
@@ -144,9 +144,16 @@ export const nameOf = (lines: readonly Line[], stream: string): string =>
 export interface PolicyState {
   readonly mode: PolicyDocument['mode'];
   /** By name of line. */
-  readonly modes: ReadonlyMap<string, 'enforce' | 'report-only' | 'paused'>;
+  readonly modes: ReadonlyMap<string, Mode>;
+  readonly tiers: ReadonlyMap<Tier, Mode>;
+  readonly accounts: ReadonlyMap<string, Mode>;
+  /** Of lines whose team has it otherwise by now. */
+  readonly rollouts: ReadonlyMap<string, RolloutMode>;
   readonly waivers: NonNullable<PolicyDocument['waivers']>;
 }
+
+export const rolloutOf = ({ rollouts }: PolicyState, { name, rollout }: Line): RolloutMode =>
+  rollouts.get(name) ?? rollout;
 
 export interface FixedPolicy {
   readonly caps: NonNullable<PolicyDocument['caps']>;
@@ -159,12 +166,15 @@ export const RULE = 'no-critical';
 export const policyOf = (lines: readonly Line[], fixed: FixedPolicy, state: PolicyState): PolicyDocument => ({
   version: 1,
   ...(state.mode && { mode: state.mode }),
+  modes: { tiers: Object.fromEntries(state.tiers), accounts: Object.fromEntries(state.accounts) },
   scopes: [HUB, NEAR].map(({ account, region }) => ({ account, regions: [region] })),
   ages: { default: { limitDays: AGE_LIMIT_DAYS } },
-  streams: lines.map(({ name, tier, location, promotes, rollout }) => {
+  streams: lines.map((line) => {
+    const { name, tier, location, promotes } = line;
     const mode = state.modes.get(name);
     return {
-      ...{ id: name, tier, account: location.account, regions: [location.region], promotes, rollout },
+      ...{ id: name, tier, account: location.account, regions: [location.region], promotes },
+      rollout: rolloutOf(state, line),
       ...{ repositories: [location.repository], headTags: [HEAD_PATTERN], owner: `team-${name}` },
       pipeline: { name, buildMinutes: 60 },
       ...(mode && { mode }),

@@ -9,7 +9,7 @@ import { Archive } from './archive.ts';
 import { Clockwork } from './clockwork.ts';
 import { Delivery, type EventTrouble } from './delivery.ts';
 import { type Dice, diceOf } from './dice.ts';
-import { Ecs } from './ecs.ts';
+import { Ecs, type TrueDeployment } from './ecs.ts';
 import { Factory } from './factory.ts';
 import type { Features } from './features.ts';
 import {
@@ -29,6 +29,7 @@ import { type Slowness, slowed } from './invocation.ts';
 import { type Execution, runExecution, type Services } from './machine.ts';
 import { type Change, watchLedger } from './outbox.ts';
 import { Pipelines, type TrueRun } from './pipelines.ts';
+import type { Restraints } from './restraints.ts';
 
 const MINUTE_MS = 60_000;
 const CALM: EventTrouble = { lost: 0, doubled: 0, late: 0 };
@@ -38,6 +39,8 @@ export interface Witness {
   changed(change: Change): void;
   begun(run: TrueRun): void;
   scanned(digest: Digest): void;
+  /** Patchwave deploys. */
+  deployed(deployment: TrueDeployment): void;
 }
 
 /**
@@ -62,7 +65,12 @@ export class Life {
   readonly sky: WeatheredWorld;
   readonly slowness: Slowness = { share: 0, calls: 0 };
   readonly fixed: FixedPolicy;
-  policy: PolicyState = { mode: 'enforce', modes: new Map(), waivers: [] };
+  policy: PolicyState = {
+    ...{ mode: 'enforce', modes: new Map(), tiers: new Map(), accounts: new Map(), rollouts: new Map() },
+    waivers: [],
+  };
+  /** What a person set, and since when. */
+  readonly restraints: Restraints[] = [];
   eventTrouble: EventTrouble = CALM;
   /** From then on scans end in time. */
   areScansCalm = true;
@@ -105,6 +113,7 @@ export class Life {
     this.ecs = new Ecs({
       ...{ world, clockwork, trace, dice: this.diceFor('ecs') },
       artifact: (digest) => this.factory.artifact(digest) ?? this.#aloneArtifact(digest),
+      deployed: (deployment) => this.witness?.deployed(deployment),
     });
     this.pipelines = new Pipelines({
       ...{ world, clockwork, features, trace, factory: this.factory, ecs: this.ecs, lines: this.lines },
@@ -195,6 +204,7 @@ export class Life {
 
   async publishPolicy(state: PolicyState): Promise<void> {
     this.policy = state;
+    this.#restrain();
     const { policies } = this.world;
     const replaces = await policies.current().then(
       ({ version }) => version,
@@ -203,6 +213,11 @@ export class Life {
     const document = parse(policySchema, policyOf(this.lines, this.fixed, state));
     const version = await policies.publish(document, replaces === undefined ? {} : { replaces });
     if (version !== replaces) this.delivery.event('plan', JSON.stringify({ 'detail-type': 'PolicyChanged' }));
+  }
+
+  #restrain(): void {
+    const { policy } = this;
+    this.restraints.push({ policy, sinceEpochMs: this.world.clock() });
   }
 
   /** Begins what runs by itself: the planner's schedule, and what follows from the acts of functions. */

@@ -6,12 +6,14 @@ import { ageOf } from '../../../shared/domain/standing.ts';
 import { isInForce } from '../../../shared/domain/waiver.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { type Flaw, isFlawed } from './archive.ts';
-import type { TrueContainer } from './ecs.ts';
+import type { TrueContainer, TrueDeployment } from './ecs.ts';
 import { AGE_LIMIT_DAYS, type Line } from './fleet.ts';
 import { bornAt, lineageOf, packagesOf, type TrueArtifact, type TrueImage } from './images.ts';
 import type { Life, Witness } from './life.ts';
 import type { Change } from './outbox.ts';
 import type { TrueRun } from './pipelines.ts';
+import { modeOf } from './restraints.ts';
+import { RolloutOracle } from './rollout-oracle.ts';
 
 export const ATTEMPTS = 3;
 const BUILD_MS = HOUR_MS;
@@ -24,8 +26,16 @@ export class Oracle implements Witness {
   readonly checks = new Map<string, number>();
   readonly #builds = new Map<string, number>();
 
+  readonly #rollouts: RolloutOracle;
+
   constructor(life: Life) {
     this.#life = life;
+    this.#rollouts = new RolloutOracle({
+      life,
+      check: (statement) => this.#check(statement),
+      violated: (text) => this.#violated(text),
+      violatingIn: (image, atEpochMs) => this.violatingIn(image, atEpochMs),
+    });
   }
 
   changed(change: Change): void {
@@ -46,6 +56,10 @@ export class Oracle implements Witness {
 
   scanned(): void {}
 
+  deployed(deployment: TrueDeployment): void {
+    this.#life.clockwork.spawn(() => this.#rollouts.deployed(deployment));
+  }
+
   /** A pipeline was started. */
   begun(run: TrueRun): void {
     const { line, executionId, startedAtEpochMs } = run;
@@ -61,7 +75,7 @@ export class Oracle implements Witness {
     if (other)
       this.#violated(`a second build of ${line.name} was started while run ${other.executionId.slice(-3)} runs`);
     this.#check('builds only where the policy says enforce');
-    const mode = life.policy.modes.get(line.name) ?? life.policy.mode;
+    const mode = modeOf(life.policy, line, [line.pipeline.account]);
     if (mode !== 'enforce') this.#violated(`${line.name} was built though it is ${mode}`);
     this.#check('builds within the bound');
     const key = this.#buildKey(line);
@@ -170,6 +184,7 @@ export class Oracle implements Witness {
   #fixed(rebuild: Rebuild): void {
     const { pipelines, factory, archive, world } = this.#life;
     this.#outcomes.set(rebuild.rebuildId, 'fixed');
+    this.#rollouts.fixed(rebuild);
     const line = this.#life.lineOf(rebuild.stream);
     if (!line) return;
     this.#check('fixed is true of the output');
@@ -329,6 +344,7 @@ export class Oracle implements Witness {
             this.#violated(`${image.name} has ${flaw.id}, and nothing is open for ${line.name}`);
     }
     for (const closure of closures) this.#isStillOpen(closure);
+    this.#rollouts.atRest();
   }
 
   neverRests(days: number): void {
@@ -365,7 +381,9 @@ export class Oracle implements Witness {
     switch (answer?.reason) {
       case 'report-only':
       case 'paused':
-        return (policy.modes.get(line.name) ?? policy.mode) === answer.reason ? undefined : 'the policy says otherwise';
+        return modeOf(policy, line, [line.pipeline.account]) === answer.reason
+          ? undefined
+          : 'the policy says otherwise';
       case 'no-fix-seen':
       case 'ineffective':
         if (!last) return 'it was never built';

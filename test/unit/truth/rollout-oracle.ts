@@ -1,0 +1,165 @@
+import type { Digest } from '../../../shared/domain/image.ts';
+import type { Rebuild } from '../../../shared/domain/rebuild.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/domain/time.ts';
+import type { Flaw } from './archive.ts';
+import type { TrueDeployment } from './ecs.ts';
+import { type Line, rolloutOf } from './fleet.ts';
+import type { TrueArtifact, TrueImage } from './images.ts';
+import type { Life } from './life.ts';
+import { modeOf, restraintsBetween } from './restraints.ts';
+
+/** A call may reach ECS so long after its step asked what it may do, where calls are slow. */
+const CALL_MS = MINUTE_MS;
+
+export interface RolloutOracleWorld {
+  readonly life: Life;
+  readonly check: (statement: string) => void;
+  readonly violated: (text: string) => void;
+  /** What violates the policy in an image, of all that scanners know at an instant. */
+  readonly violatingIn: (image: TrueImage, atEpochMs: number) => readonly Flaw[];
+}
+
+/** Compares each deployment of Patchwave with what people said, with what they deployed, and with what was verified. */
+export class RolloutOracle {
+  readonly #with: RolloutOracleWorld;
+  /** Outputs of rebuilds that the ledger calls `fixed`. */
+  readonly #verified = new Set<Digest>();
+
+  constructor(world: RolloutOracleWorld) {
+    this.#with = world;
+  }
+
+  fixed({ output }: Rebuild): void {
+    if (output) this.#verified.add(output);
+  }
+
+  async deployed(deployment: TrueDeployment): Promise<void> {
+    const { life, violated } = this.#with;
+    const line = life.lineOfService(deployment.service);
+    if (!line) return;
+    const name = `Patchwave deploys ${deployment.artifact?.name ?? deployment.reference} in ${deployment.service}`;
+    const earlier = life.ecs.deployments.filter((one) => one !== deployment && one.service === deployment.service);
+    // What it replaced unseen it deploys again: that is a revision of a person.
+    if (isPutBack(deployment, earlier)) return;
+    const problems = [
+      this.#restrained(deployment, line),
+      this.#unverified(deployment, line),
+      this.#repeated(deployment, earlier),
+      await this.#overwrites(deployment, earlier),
+    ];
+    for (const problem of problems) if (problem) violated(`${name}, ${problem}`);
+  }
+
+  /** The modes, the rollout and the switch in force: it may only be deployed where all of them let it. */
+  #restrained({ service, atEpochMs }: TrueDeployment, line: Line): string | undefined {
+    const { life, check } = this.#with;
+    check('deploys only where people let it');
+    const { account } = life.ecs.refOf(service);
+    const since = life.features.has('slow-calls') ? atEpochMs - CALL_MS : atEpochMs;
+    const whys = restraintsBetween(life.restraints, since, atEpochMs).map(({ policy }) => {
+      const mode = modeOf(policy, line, [line.pipeline.account, account]);
+      if (mode !== 'enforce') return `though it is ${mode}`;
+      const rollout = rolloutOf(policy, line);
+      return rollout === 'restart' || rollout === 'register' ? undefined : `though its rollout is ${rollout}`;
+    });
+    return whys.every((why) => why !== undefined) ? whys.at(-1) : undefined;
+  }
+
+  #unverified({ artifact, atEpochMs, service }: TrueDeployment, line: Line): string | undefined {
+    const { life, check, violatingIn } = this.#with;
+    if (!artifact) return 'which is no image of the registry';
+    check('deploys the line that a container runs');
+    if (artifact.line !== line.name) return `which is of ${artifact.line}, and the service runs ${line.name}`;
+    check('deploys only what was verified');
+    const unjudged = artifact.images.find(({ digest }) => {
+      const record = life.world.images.records.get(digest);
+      return !record?.verdict || record.scan.completedAtEpochMs === undefined;
+    });
+    const isVerified = [artifact.digest, ...artifact.images.map(({ digest }) => digest)].some((digest) =>
+      this.#verified.has(digest),
+    );
+    if (unjudged && !isVerified) return `and nobody verified or judged ${unjudged.name}`;
+    const had = new Set(
+      life.ecs.runningIn(service).flatMap(({ image }) => violatingIn(image, atEpochMs).map(({ id }) => id)),
+    );
+    const added = this.#knownIn(artifact).find(({ id }) => had.size > 0 && !had.has(id));
+    return added && `which has ${added.id} that nothing there has`;
+  }
+
+  /** What violates the policy in an artifact, of all that its scans could find. */
+  #knownIn({ images }: TrueArtifact): readonly Flaw[] {
+    const { life, violatingIn } = this.#with;
+    return images.flatMap((image) =>
+      violatingIn(image, life.world.images.records.get(image.digest)?.scan.completedAtEpochMs ?? 0),
+    );
+  }
+
+  /**
+   * Once for each output, unless it failed, or somebody else deployed the service since. Until a review has read what runs
+   * now, a cause that came in meanwhile restarts the service once more.
+   */
+  #repeated({ artifact }: TrueDeployment, earlier: readonly TrueDeployment[]): string | undefined {
+    const { life, check } = this.#with;
+    check('deploys an output once');
+    const last = earlier.at(-1);
+    const isAgain = last?.by === 'Patchwave' && last.state !== 'failed' && last.artifact === artifact;
+    const isRead = last !== undefined && last.atEpochMs + HOUR_MS < life.reviewBeganAtEpochMs;
+    return isAgain && isRead ? 'and deployed that before' : undefined;
+  }
+
+  /** What a team deployed stays, unless the ledger knew that it runs. */
+  async #overwrites(deployment: TrueDeployment, earlier: readonly TrueDeployment[]): Promise<string | undefined> {
+    const { life, check } = this.#with;
+    const theirs = earlier.at(-1);
+    if (theirs?.by !== 'team' || theirs.state === 'failed' || !theirs.artifact) return undefined;
+    check("a team's own deployment wins");
+    // What a tag means follows the tag.
+    if (theirs.artifact === deployment.artifact || theirs.reference === deployment.reference) return undefined;
+    const { images, digest } = theirs.artifact;
+    const known = await Promise.all(
+      [digest, ...images.map((image) => image.digest)].map((one) => life.world.usages.ofImage(one)),
+    );
+    if (known.flat().some(({ workload }) => workload === deployment.service)) return undefined;
+    return `over ${theirs.artifact.name}, which its team deployed at ${new Date(theirs.atEpochMs).toISOString()} and which was never seen there`;
+  }
+
+  /** At rest each service that Patchwave may deploy runs what was made for it. */
+  atRest(): void {
+    const { life, check, violated, violatingIn } = this.#with;
+    const now = life.clockwork.now;
+    for (const service of life.ecs.services) {
+      const line = life.lineOfService(service);
+      if (!line || life.ecs.isAtZero(service)) continue;
+      const { account } = life.ecs.refOf(service);
+      const [rollout, mode] = [
+        rolloutOf(life.policy, line),
+        modeOf(life.policy, line, [line.pipeline.account, account]),
+      ];
+      if (mode !== 'enforce' || (rollout !== 'restart' && rollout !== 'register')) continue;
+      const last = life.ecs.deployments.findLast((one) => one.service === service);
+      const isPinned = rollout === 'restart' && (last?.reference ?? '').includes('@');
+      const head = life.factory.headOf(line);
+      if (!head || isPinned || !this.#isClean(head)) continue;
+      check('what Patchwave may deploy does not stay behind');
+      for (const { image } of life.ecs.runningIn(service)) {
+        const [flaw] = violatingIn(image, now - 2 * DAY_MS);
+        if (flaw && !head.images.includes(image))
+          violated(`${service} still runs ${image.name}, which has ${flaw.id}, and ${head.name} has nothing`);
+      }
+    }
+  }
+
+  #isClean = ({ images }: TrueArtifact): boolean =>
+    images.every((image) => this.#with.violatingIn(image, this.#with.life.clockwork.now).length === 0);
+}
+
+/** A revision that a team deployed before, and that ours had replaced. */
+const isPutBack = ({ taskDefinition }: TrueDeployment, earlier: readonly TrueDeployment[]): boolean => {
+  const [theirs, ours] = earlier.slice(-2);
+  return (
+    theirs?.by === 'team' &&
+    ours?.by === 'Patchwave' &&
+    ours.taskDefinition !== taskDefinition &&
+    theirs.taskDefinition === taskDefinition
+  );
+};
