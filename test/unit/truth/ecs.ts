@@ -5,11 +5,10 @@ import type { StartedDeployment } from '../../support/fakes/deployer.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import type { Clockwork } from './clockwork.ts';
 import type { Dice } from './dice.ts';
-import { type Architecture, type Line, NEAR } from './fleet.ts';
+import type { Architecture, Line } from './fleet.ts';
 import { platformOf, type TrueArtifact, type TrueImage } from './images.ts';
 
 const MINUTE_MS = 60_000;
-const CLUSTER = { ...NEAR, cluster: 'main' };
 
 /** A container that really runs. */
 export interface TrueContainer {
@@ -72,7 +71,6 @@ export class Ecs {
 
   constructor(world: EcsWorld) {
     this.#with = world;
-    world.world.workloads.addCluster(CLUSTER);
     world.world.deployer.onStart = (started) => {
       const { service, ...of } = started;
       world.deployed(this.#note(service.service, 'Patchwave', of));
@@ -95,7 +93,9 @@ export class Ecs {
 
   /** A service of one container that runs since an instant. */
   async create(line: Line, name: string, reference: string, sinceEpochMs: number): Promise<void> {
-    const ref = { ...CLUSTER, service: name };
+    const cluster = { ...line.runsIn, cluster: 'main' };
+    const ref = { ...cluster, service: name };
+    this.#with.world.workloads.addCluster(cluster);
     this.#with.world.deployer.create(ref, [{ name: 'main', image: reference }]);
     const service: Service = {
       ...{ name, ref, architectures: line.architectures },
@@ -246,11 +246,11 @@ export class Ecs {
     return service;
   }
 
-  #tell({ name, tasks }: Service): void {
+  #tell({ name, ref: { service: _, ...cluster }, tasks }: Service): void {
     const { workloads } = this.#with.world;
-    workloads.stop(CLUSTER, name);
+    workloads.stop(cluster, name);
     for (const { architecture, containers } of tasks)
-      workloads.run(CLUSTER, {
+      workloads.run(cluster, {
         ...{ workloadKind: 'ecs-service', workload: name, architecture },
         containers: containers.map(({ container, reference, image }) => ({
           ...{ name: container, image: reference, digest: image.digest },

@@ -41,6 +41,8 @@ export const FEATURES = [
   'repeated-calls',
   'stale-reads',
   'slow-calls',
+  'modes',
+  'kill-switch',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -42,10 +42,14 @@ export interface Line {
   readonly pipeline: Pipeline;
   readonly habits: Habits;
   readonly services: number;
+  /** Where its services run. */
+  readonly runsIn: Registry;
 }
 
 export const HUB: Registry = { account: '111122223333', region: 'us-east-1' };
 export const NEAR: Registry = { account: '444455556666', region: 'us-east-1' };
+/** Where services may run beside: no image is kept there. */
+export const AWAY: Registry = { account: '777788889999', region: 'us-east-1' };
 export const HEAD_TAG = 'current';
 const HEAD_PATTERN = '^current$';
 
@@ -127,15 +131,24 @@ function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Lin
       : has('rollout-by-nobody', 0.5)
         ? 'none'
         : 'pipeline';
+  const services = tier === 'application' ? dice.pick([1, 1, 1, 2, 0]) : 0;
+  const [runsAway, isBuiltInHub] = [has('modes', 0.4), has('modes', 0.4)];
   return {
     ...{ name, tier, location, architectures, isMetadataOnly, promotes, rollout, habits },
     ...(on !== undefined && { on }),
     stream: streamId(location, HEAD_PATTERN),
     packages: isMetadataOnly ? [] : [...own, ...doubled],
-    pipeline: { runner: 'codepipeline', ...home, name, digestVariable: 'IMAGE_DIGEST' },
-    services: tier === 'application' ? dice.pick([1, 1, 1, 2, 0]) : 0,
+    pipeline: { runner: 'codepipeline', ...(isBuiltInHub ? HUB : home), name, digestVariable: 'IMAGE_DIGEST' },
+    services,
+    runsIn: runsAway ? AWAY : NEAR,
   };
 }
+
+/** Accounts and Regions that have anything of the fleet. */
+export const homesOf = (lines: readonly Line[]): readonly Registry[] => [
+  ...[HUB, NEAR],
+  ...(lines.some(({ runsIn, services }) => runsIn === AWAY && services > 0) ? [AWAY] : []),
+];
 
 export const nameOf = (lines: readonly Line[], stream: string): string =>
   lines.find((line) => line.stream === stream)?.name ?? stream;
@@ -167,16 +180,16 @@ export const policyOf = (lines: readonly Line[], fixed: FixedPolicy, state: Poli
   version: 1,
   ...(state.mode && { mode: state.mode }),
   modes: { tiers: Object.fromEntries(state.tiers), accounts: Object.fromEntries(state.accounts) },
-  scopes: [HUB, NEAR].map(({ account, region }) => ({ account, regions: [region] })),
+  scopes: homesOf(lines).map(({ account, region }) => ({ account, regions: [region] })),
   ages: { default: { limitDays: AGE_LIMIT_DAYS } },
   streams: lines.map((line) => {
-    const { name, tier, location, promotes } = line;
+    const { name, tier, location, promotes, pipeline } = line;
     const mode = state.modes.get(name);
     return {
       ...{ id: name, tier, account: location.account, regions: [location.region], promotes },
       rollout: rolloutOf(state, line),
       ...{ repositories: [location.repository], headTags: [HEAD_PATTERN], owner: `team-${name}` },
-      pipeline: { name, buildMinutes: 60 },
+      pipeline: { name, account: pipeline.account, region: pipeline.region, buildMinutes: 60 },
       ...(mode && { mode }),
     };
   }),

@@ -17,8 +17,8 @@ import {
   type FixedPolicy,
   HEAD_TAG,
   HUB,
+  homesOf,
   type Line,
-  NEAR,
   nameOf,
   type PolicyState,
   policyOf,
@@ -71,6 +71,9 @@ export class Life {
   };
   /** What a person set, and since when. */
   readonly restraints: Restraints[] = [];
+  isPaused = false;
+  /** Ends what people let go on for some time only; called at its time, and at the latest when the quiet begins. */
+  readonly endings: (() => Promise<void>)[] = [];
   eventTrouble: EventTrouble = CALM;
   /** From then on scans end in time. */
   areScansCalm = true;
@@ -100,7 +103,7 @@ export class Life {
     const { world, clockwork } = this;
     const trace = (text: string): void => this.tell(text);
     world.scanner.completesAtOnce = false;
-    for (const { account, region } of [HUB, NEAR]) world.accounts.add({ id: account, name: account }, [region]);
+    for (const { account, region } of homesOf(this.lines)) world.accounts.add({ id: account, name: account }, [region]);
     const consumer = {
       take: (queue: QueueName, messages: Parameters<ReturnType<typeof functionsOver>['take']>[1]) =>
         this.#functions().take(queue, messages),
@@ -216,8 +219,17 @@ export class Life {
   }
 
   #restrain(): void {
-    const { policy } = this;
-    this.restraints.push({ policy, sinceEpochMs: this.world.clock() });
+    const { policy, isPaused } = this;
+    this.restraints.push({ policy, isPaused, sinceEpochMs: this.world.clock() });
+  }
+
+  /** A person stops Patchwave, or lets it go on. */
+  async pause(isPaused: boolean): Promise<void> {
+    this.isPaused = isPaused;
+    this.#restrain();
+    const { world } = this;
+    const told = { by: 'a person', reason: 'maintenance of the build network', atEpochMs: world.clock() };
+    await world.killSwitch.set({ ...told, state: isPaused ? 'paused' : 'on' });
   }
 
   /** Begins what runs by itself: the planner's schedule, and what follows from the acts of functions. */

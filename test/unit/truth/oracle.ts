@@ -12,7 +12,7 @@ import { bornAt, lineageOf, packagesOf, type TrueArtifact, type TrueImage } from
 import type { Life, Witness } from './life.ts';
 import type { Change } from './outbox.ts';
 import type { TrueRun } from './pipelines.ts';
-import { modeOf } from './restraints.ts';
+import { callSpan, heldThroughout, modeOf, whyHeld } from './restraints.ts';
 import { RolloutOracle } from './rollout-oracle.ts';
 
 export const ATTEMPTS = 3;
@@ -39,6 +39,7 @@ export class Oracle implements Witness {
   }
 
   changed(change: Change): void {
+    this.#noteRestraint(change);
     switch (change.kind) {
       case 'image':
         this.#judged(change.after);
@@ -52,6 +53,16 @@ export class Oracle implements Witness {
         return;
       default:
     }
+  }
+
+  /** A mode or the switch made a difference where an answer names it. */
+  #noteRestraint(change: Change): void {
+    const { features, isPaused } = this.#life;
+    if (change.kind !== 'cause' || change.after.answer === change.before?.answer) return;
+    const reason = change.after.answer?.reason;
+    if (reason !== 'paused' && reason !== 'report-only') return;
+    if (isPaused && features.has('kill-switch')) features.note('kill-switch');
+    else if (features.has('modes')) features.note('modes');
   }
 
   scanned(): void {}
@@ -75,8 +86,10 @@ export class Oracle implements Witness {
     if (other)
       this.#violated(`a second build of ${line.name} was started while run ${other.executionId.slice(-3)} runs`);
     this.#check('builds only where the policy says enforce');
-    const mode = modeOf(life.policy, line, [line.pipeline.account]);
-    if (mode !== 'enforce') this.#violated(`${line.name} was built though it is ${mode}`);
+    const held = heldThroughout(life.restraints, callSpan(life), (restraints) =>
+      whyHeld(restraints, line, [line.pipeline.account]),
+    );
+    if (held) this.#violated(`${line.name} was built ${held}`);
     this.#check('builds within the bound');
     const key = this.#buildKey(line);
     const builds = (this.#builds.get(key) ?? 0) + 1;

@@ -1,9 +1,11 @@
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import type { Dice } from './dice.ts';
 import type { Feature } from './features.ts';
-import { HEAD_TAG, type Line } from './fleet.ts';
+import { HEAD_TAG, type Line, rolloutOf } from './fleet.ts';
 import { referenceOf } from './images.ts';
 import type { Life } from './life.ts';
+import { leaveRollout, pauseAll, restrain } from './restraining.ts';
+import { modeOf } from './restraints.ts';
 
 interface Act {
   readonly feature?: Feature;
@@ -22,6 +24,18 @@ const ACTS: Readonly<Record<string, Act>> = {
   scale: { weight: 2, feature: 'services-at-zero', run: scale },
   waive: { weight: 2, feature: 'waivers', run: waive },
 };
+
+/** These have dice and a number of their own, so that they change no draw of the others. */
+const OWN_ACTS: readonly {
+  readonly name: string;
+  readonly feature: Feature;
+  readonly most: number;
+  readonly run: Act['run'];
+}[] = [
+  { name: 'restrain', feature: 'modes', most: 4, run: restrain },
+  { name: 'leave rollout', feature: 'modes', most: 2, run: leaveRollout },
+  { name: 'pause all', feature: 'kill-switch', most: 2, run: pauseAll },
+];
 
 const DRAWN = Object.entries(ACTS).flatMap(([name, { weight }]) => Array.from({ length: weight }, () => name));
 
@@ -51,18 +65,35 @@ export class People {
         await act.run(this.#life, dice);
       });
     }
+    this.#liveOwn(milliseconds);
+  }
+
+  #liveOwn(milliseconds: number): void {
+    const life = this.#life;
+    for (const { name, feature, most, run } of OWN_ACTS) {
+      if (!life.features.has(feature)) continue;
+      const dice = life.diceFor(`acts of ${name}`);
+      for (let count = dice.int(1, most); count > 0; count -= 1) {
+        const at = life.clockwork.now + Math.floor(dice.between(0, (milliseconds - HOUR_MS) / 1000)) * 1000;
+        const own = life.diceFor(`${name} ${count}`);
+        life.clockwork.at(at, () => run(life, own));
+      }
+    }
   }
 
   /** Services run again, and nobody sets them to zero any more. */
   async calmDown(): Promise<void> {
+    for (const end of this.#life.endings) await end();
     for (const service of this.#life.ecs.services) await this.#life.ecs.scale(service, false);
   }
 
   /** Where Patchwave does not deploy, the owners do. */
   deployAll(): void {
-    const { lines, ecs, factory, servicesOf } = this.#life;
+    const { lines, ecs, factory, servicesOf, policy } = this.#life;
     for (const line of lines) {
-      if (line.rollout === 'restart' || line.rollout === 'register') continue;
+      const rollout = rolloutOf(policy, line);
+      const mode = modeOf(policy, line, [line.pipeline.account, line.runsIn.account]);
+      if (mode === 'enforce' && (rollout === 'restart' || rollout === 'register')) continue;
       const head = factory.headOf(line);
       for (const service of servicesOf(line)) {
         const runs = ecs.runningIn(service).map(({ image }) => image.digest);

@@ -1,15 +1,12 @@
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { Rebuild } from '../../../shared/domain/rebuild.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/domain/time.ts';
+import { DAY_MS, HOUR_MS } from '../../../shared/domain/time.ts';
 import type { Flaw } from './archive.ts';
 import type { TrueDeployment } from './ecs.ts';
 import { type Line, rolloutOf } from './fleet.ts';
 import type { TrueArtifact, TrueImage } from './images.ts';
 import type { Life } from './life.ts';
-import { modeOf, restraintsBetween } from './restraints.ts';
-
-/** A call may reach ECS so long after its step asked what it may do, where calls are slow. */
-const CALL_MS = MINUTE_MS;
+import { callSpan, heldThroughout, modeOf, whyHeld } from './restraints.ts';
 
 export interface RolloutOracleWorld {
   readonly life: Life;
@@ -51,18 +48,16 @@ export class RolloutOracle {
   }
 
   /** The modes, the rollout and the switch in force: it may only be deployed where all of them let it. */
-  #restrained({ service, atEpochMs }: TrueDeployment, line: Line): string | undefined {
+  #restrained({ service }: TrueDeployment, line: Line): string | undefined {
     const { life, check } = this.#with;
     check('deploys only where people let it');
     const { account } = life.ecs.refOf(service);
-    const since = life.features.has('slow-calls') ? atEpochMs - CALL_MS : atEpochMs;
-    const whys = restraintsBetween(life.restraints, since, atEpochMs).map(({ policy }) => {
-      const mode = modeOf(policy, line, [line.pipeline.account, account]);
-      if (mode !== 'enforce') return `though it is ${mode}`;
-      const rollout = rolloutOf(policy, line);
-      return rollout === 'restart' || rollout === 'register' ? undefined : `though its rollout is ${rollout}`;
+    return heldThroughout(life.restraints, callSpan(life), (restraints) => {
+      const rollout = rolloutOf(restraints.policy, line);
+      const isOurs = rollout === 'restart' || rollout === 'register';
+      const held = whyHeld(restraints, line, [line.pipeline.account, account]);
+      return held ?? (isOurs ? undefined : `though its rollout is ${rollout}`);
     });
-    return whys.every((why) => why !== undefined) ? whys.at(-1) : undefined;
   }
 
   #unverified({ artifact, atEpochMs, service }: TrueDeployment, line: Line): string | undefined {
@@ -137,6 +132,8 @@ export class RolloutOracle {
       ];
       if (mode !== 'enforce' || (rollout !== 'restart' && rollout !== 'register')) continue;
       const last = life.ecs.deployments.findLast((one) => one.service === service);
+      // What came while its team wanted to deploy by itself is left to the team.
+      if (life.restraints.some(({ policy }) => rolloutOf(policy, line) === 'none')) continue;
       const isPinned = rollout === 'restart' && (last?.reference ?? '').includes('@');
       const head = life.factory.headOf(line);
       if (!head || isPinned || !this.#isClean(head)) continue;

@@ -1,0 +1,122 @@
+import type { Mode } from '../../../shared/domain/policy.ts';
+import { HOUR_MS } from '../../support/samples.ts';
+import type { Dice } from './dice.ts';
+import { AWAY, HUB, homesOf, type Line, NEAR, type PolicyState, type Tier } from './fleet.ts';
+import type { Life } from './life.ts';
+
+/* What the platform team and the owners do to hold Patchwave back for a while, or for good. */
+
+/** One stream, one tier or one account is only reported on, or paused. */
+export async function restrain(life: Life, dice: Dice): Promise<void> {
+  const { lines } = life;
+  const [kind, mode, isWhileBuilding, isForGood, hours] = [
+    dice.int(1, 8),
+    dice.pick(['report-only', 'paused'] as const),
+    dice.chance(0.6),
+    dice.chance(0.3),
+    dice.int(1, 40),
+  ];
+  const middle = lines.filter(({ tier }) => tier === 'platform');
+  const line = dice.pick(kind <= 3 ? middle : lines);
+  const tier = dice.pick(['base', 'platform', 'platform', 'application'] as const);
+  const account = dice.pick(homesOf(lines).map((home) => home.account));
+  if (isWhileBuilding) await aBuild(life);
+  const [what, set] =
+    kind <= 5 ? settingLine(line, mode) : kind === 6 ? settingTier(tier, mode) : settingAccount(account, mode);
+  await hold(life, { what: `${what} is ${mode}`, hours: isForGood ? undefined : hours, set });
+}
+
+/** The owner of an application wants no deployment of Patchwave for a while. */
+export async function leaveRollout(life: Life, dice: Dice): Promise<void> {
+  const [isWhileBuilding, hours] = [dice.chance(0.6), dice.int(1, 40)];
+  const line = dice.pick(life.lines.filter(({ tier }) => tier === 'application'));
+  if (isWhileBuilding) await aBuild(life);
+  await hold(life, {
+    ...{ what: `rollout of ${line.name} is none`, hours },
+    set: (policy, isHeld) => ({
+      ...policy,
+      rollouts: changed(policy.rollouts, line.name, isHeld ? 'none' : undefined),
+    }),
+  });
+}
+
+/** A person stops everything for some hours. */
+export async function pauseAll(life: Life, dice: Dice): Promise<void> {
+  const [isWhileBuilding, hours] = [dice.chance(0.6), dice.int(1, 20)];
+  if (isWhileBuilding) await aBuild(life);
+  life.tell(`a person stops everything for ${hours} hours`);
+  await life.pause(true);
+  endsIn(life, hours, async () => {
+    life.tell('a person lets everything go on');
+    await life.pause(false);
+  });
+}
+
+interface Holding {
+  readonly what: string;
+  /** Absent where it stays so. */
+  readonly hours: number | undefined;
+  readonly set: Setting;
+}
+
+type Setting = (policy: PolicyState, isHeld: boolean) => PolicyState;
+
+async function hold(life: Life, { what, hours, set }: Holding): Promise<void> {
+  life.tell(`${what}${hours === undefined ? ' from now on' : ` for ${hours} hours`}`);
+  await life.publishPolicy(set(life.policy, true));
+  if (hours === undefined) return;
+  endsIn(life, hours, async () => {
+    life.tell(`no longer: ${what}`);
+    await life.publishPolicy(set(life.policy, false));
+  });
+}
+
+function endsIn({ clockwork, endings }: Life, hours: number, end: () => Promise<void>): void {
+  let hasEnded = false;
+  const once = async (): Promise<void> => {
+    if (hasEnded) return;
+    hasEnded = true;
+    await end();
+  };
+  endings.push(once);
+  clockwork.in(hours * HOUR_MS, once);
+}
+
+const settingLine = ({ name }: Line, mode: Mode): readonly [string, Setting] => [
+  name,
+  (policy, isHeld) => ({ ...policy, modes: changed(policy.modes, name, isHeld ? mode : undefined) }),
+];
+
+const settingTier = (tier: Tier, mode: Mode): readonly [string, Setting] => [
+  `tier ${tier}`,
+  (policy, isHeld) => ({ ...policy, tiers: changed(policy.tiers, tier, isHeld ? mode : undefined) }),
+];
+
+const settingAccount = (account: string, mode: Mode): readonly [string, Setting] => [
+  `account ${NAMES.get(account)}`,
+  (policy, isHeld) => ({ ...policy, accounts: changed(policy.accounts, account, isHeld ? mode : undefined) }),
+];
+
+const NAMES = new Map([
+  [HUB.account, 'hub'],
+  [NEAR.account, 'near'],
+  [AWAY.account, 'away'],
+]);
+
+function changed<Key, Value>(all: ReadonlyMap<Key, Value>, key: Key, value: Value | undefined): Map<Key, Value> {
+  const after = new Map(all);
+  if (value === undefined) after.delete(key);
+  else after.set(key, value);
+  return after;
+}
+
+const POLL_MS = HOUR_MS / 12;
+const MOST_POLLS = 12 * 24;
+
+/** Waits until a build of Patchwave runs, so that what comes next falls into a cascade; a day at most. */
+async function aBuild({ pipelines, clockwork }: Life): Promise<void> {
+  for (let polls = 0; polls < MOST_POLLS; polls += 1) {
+    if (pipelines.runs.some(({ state }) => state === 'running')) return;
+    await clockwork.sleep(POLL_MS);
+  }
+}
