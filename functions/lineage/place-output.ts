@@ -1,5 +1,5 @@
 import { type Behind, headFor } from '../../shared/domain/behind.ts';
-import type { KnownImage } from '../../shared/domain/found-standing.ts';
+import { type KnownImage, withUnpacked } from '../../shared/domain/found-standing.ts';
 import { headDigestOf } from '../../shared/domain/heads.ts';
 import type { Digest, Platform } from '../../shared/domain/image.ts';
 import { standsOn } from '../../shared/domain/lineage.ts';
@@ -126,11 +126,12 @@ function headBefore(
 function pushedIn(images: Images, one: Digest | undefined): Pushed | undefined {
   const image = one && images.get(one);
   if (!image) return undefined;
-  const { digest, chainId } = image.aged;
+  const { digest, chainId, unpackedId } = withUnpacked(image);
   const { firstPushedAtEpochMs: pushedAtEpochMs } = image.lineage;
   return {
     digest,
     ...(chainId !== undefined && { chainId }),
+    ...(unpackedId !== undefined && { unpackedId }),
     ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }),
   };
 }

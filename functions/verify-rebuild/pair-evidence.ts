@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { PairEvidence } from '../../shared/domain/added-pairs.ts';
 import type { FindingFact } from '../../shared/domain/cause.ts';
+import { isSameContent } from '../../shared/domain/content-groups.ts';
 import { findingKey } from '../../shared/domain/finding.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import type { Rebuild } from '../../shared/domain/rebuild.ts';
@@ -91,12 +92,11 @@ async function learn(ports: Pick<VerifyPorts, 'streams' | 'evidence'>, record: I
   return { record, found: new Set(findings.map(findingKey)), firstSeen };
 }
 
-/** The same image, or another one with the same layers. */
-function sameImageAs(records: readonly ImageRecord[]): (record: ImageRecord) => boolean {
-  const digests = new Set(records.map(({ digest }) => digest));
-  const chains = new Set(records.flatMap(({ chainId }) => chainId ?? []));
-  return ({ digest, chainId }) => digests.has(digest) || (chainId !== undefined && chains.has(chainId));
-}
+/** The same image, or another one with the same content. */
+const sameImageAs =
+  (records: readonly ImageRecord[]) =>
+  (record: ImageRecord): boolean =>
+    records.some((one) => isSameContent(one, record));
 
 /** When the scanner's data was last updated, by the scans of all platforms; `undefined` where one of them does not say. */
 async function sourceUpdate(

@@ -96,5 +96,6 @@ export const seenImage = (image: ImageRecord, tells: Tells): SeenImage => ({
   ...(image.stream !== undefined && { stream: image.stream }),
   ...(image.platform !== undefined && { platform: image.platform }),
   ...(image.chainId !== undefined && { chainId: image.chainId }),
+  ...(image.unpackedId !== undefined && { unpackedId: image.unpackedId }),
   ...(image.standing?.parent && { parent: image.standing.parent }),
 });

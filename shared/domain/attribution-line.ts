@@ -11,6 +11,7 @@ export interface KnownImage extends LookedAt {
   readonly stream?: string;
   readonly platform?: Platform;
   readonly chainId?: string;
+  readonly unpackedId?: string;
 }
 
 /** What attribution is decided by; built once for all images. What is missing in it is unknown, never clean. */

@@ -1,3 +1,4 @@
+import { isSameContent } from './content-groups.ts';
 import { headDigestOf } from './heads.ts';
 import type { Digest, Platform } from './image.ts';
 import { standsOn } from './lineage.ts';
@@ -17,6 +18,7 @@ export interface Placed {
   readonly stream?: string;
   readonly platform?: Platform;
   readonly chainId?: string;
+  readonly unpackedId?: string;
 }
 
 /** All that tells who is behind. */
@@ -28,7 +30,7 @@ export interface KnownHeads {
 
 /**
  * Whether what an image stands on has moved: the nearest stream below it has another head, for the platform of the image
- * and with other content. The same layers under another digest, or a head for other platforms only, are no move.
+ * and with other content. The same content under another digest, however packed, or a head for other platforms only, is no move.
  */
 export function behindOf(digest: Digest, { parents, image, headOf }: KnownHeads): Behind | undefined {
   const below = standsOn(parents, digest, (one) => image(one)?.stream);
@@ -38,8 +40,7 @@ export function behindOf(digest: Digest, { parents, image, headOf }: KnownHeads)
   return { stream: below.stream, head: headDigestOf(head) ?? now };
 
   function isSame(one: Digest, other: Digest): boolean {
-    const chain = image(one)?.chainId;
-    return one === other || (chain !== undefined && chain === image(other)?.chainId);
+    return isSameContent({ ...image(one), digest: one }, { ...image(other), digest: other });
   }
 }
 

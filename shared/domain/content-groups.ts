@@ -9,6 +9,14 @@ export interface ContentKeys {
   readonly unpackedId?: string;
 }
 
+/** Whether two images hold the same, in the same layers or in layers that unpack to the same; never true of what is not known. */
+export const isSameContent = (one: Partial<ContentKeys>, other: Partial<ContentKeys>): boolean =>
+  isSameKey(one.digest, other.digest) ||
+  isSameKey(one.chainId, other.chainId) ||
+  isSameKey(one.unpackedId, other.unpackedId);
+
+const isSameKey = (one: string | undefined, other: string | undefined): boolean => one !== undefined && one === other;
+
 /**
  * Images by their content: those with the same layers or with layers that unpack to the same are one group, and so is
  * everything that is the same as one of these. Linear in the number of images.

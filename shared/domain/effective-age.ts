@@ -7,9 +7,7 @@ import type { Parents } from './lineage-evidence.ts';
 import type { ImageFacts } from './records.ts';
 
 /** What is known of the age of one image by itself. */
-export interface AgedImage extends Pick<ImageFacts, 'digest' | 'tier' | 'stream' | 'chainId' | 'birth'> {
-  /** Identity of what its layers unpack to (`unpackedId`); absent where that is not known. */
-  readonly unpackedId?: string;
+export interface AgedImage extends Pick<ImageFacts, 'digest' | 'tier' | 'stream' | 'chainId' | 'unpackedId' | 'birth'> {
   /** When a rebuild of ours, without a cache and with a fresh pull, made the same content again. */
   readonly reconfirmedAtEpochMs?: number;
 }

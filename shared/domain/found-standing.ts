@@ -80,12 +80,13 @@ export function findStandings(
 
   function placed(digest: Digest): Placed | undefined {
     const image = images.get(digest);
-    return image && { ...image.aged, ...(image.lineage.platform && { platform: image.lineage.platform }) };
+    return image && { ...withUnpacked(image), ...(image.lineage.platform && { platform: image.lineage.platform }) };
   }
 }
 
-function withUnpacked({ aged, lineage }: KnownImage): AgedImage {
-  const unpacked = unpackedId(diffIdsOf(lineage));
+/** An image with what its layers unpack to: a record of an earlier version does not tell it, its content does. */
+export function withUnpacked({ aged, lineage }: KnownImage): AgedImage {
+  const unpacked = unpackedId(diffIdsOf(lineage)) ?? aged.unpackedId;
   return { ...aged, ...(unpacked !== undefined && { unpackedId: unpacked }) };
 }
 

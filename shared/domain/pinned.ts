@@ -1,21 +1,18 @@
-import type { Digest } from './image.ts';
+import { type ContentKeys, isSameContent } from './content-groups.ts';
 
 /** What of an image tells whether it came before another one of its stream. */
-export interface Pushed {
-  readonly digest: Digest;
-  readonly chainId?: string;
+export interface Pushed extends ContentKeys {
   /** The first push seen anywhere. */
   readonly pushedAtEpochMs?: number;
 }
 
 /**
  * Whether something that was built stands on an older image than the one it should have picked up. One with the same
- * layers is none, and neither is one that was pushed later: the parent moved once more while it was built. Where nobody
- * saw the pushes, another image than the expected one counts as older.
+ * content is none, however its layers are packed, and neither is one that was pushed later: the parent moved once more
+ * while it was built. Where nobody saw the pushes, another image than the expected one counts as older.
  */
 export function isPinned(standsOn: Pushed, expected: Pushed): boolean {
-  if (standsOn.digest === expected.digest) return false;
-  if (standsOn.chainId !== undefined && standsOn.chainId === expected.chainId) return false;
+  if (isSameContent(standsOn, expected)) return false;
   const { pushedAtEpochMs: expectedAtEpochMs } = expected;
   const { pushedAtEpochMs } = standsOn;
   return pushedAtEpochMs === undefined || expectedAtEpochMs === undefined || pushedAtEpochMs < expectedAtEpochMs;

@@ -20,6 +20,11 @@ export interface ImageFacts {
   readonly platform?: Platform;
   /** Identity of the layers in their order (OCI ChainID, over the manifest's layer digests). */
   readonly chainId?: string;
+  /**
+   * Identity of what the layers unpack to (`unpackedId`), whatever they are packed with. Absent where the config does not
+   * tell, and in records that an earlier version wrote, until the next review.
+   */
+  readonly unpackedId?: string;
   readonly layerCount?: number;
   readonly birth: Birth;
   /** Where the image can be read and scanned, in a fixed order; empty for images outside ECR. */

@@ -1,6 +1,7 @@
 import { type BirthEvidence, determineBirth, evidenceIn } from '../domain/birth.ts';
-import { chainId } from '../domain/chain.ts';
+import { chainId, unpackedId } from '../domain/chain.ts';
 import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../domain/image.ts';
+import { diffIdsOf } from '../domain/lineage-facts.ts';
 import type { ImageFacts, ImageRecord } from '../domain/records.ts';
 import type { ImageConfig } from '../ports/registry.ts';
 
@@ -21,11 +22,13 @@ const CREATED = 'org.opencontainers.image.created';
 /** What manifest and config say of an image. */
 export function contentFacts({ artifact, config, firstPushSeenAtEpochMs }: Content, nowEpochMs: number): ContentFacts {
   const chain = chainId(artifact.layers);
+  const unpacked = unpackedId(diffIdsOf({ ...artifact, ...config }));
   return {
     digest: artifact.digest,
     mediaType: artifact.mediaType,
     ...(config && { platform: config.platform }),
     ...(chain && { chainId: chain }),
+    ...(unpacked && { unpackedId: unpacked }),
     layerCount: artifact.layers.length,
     birth: determineBirth(evidenceOf(artifact, config), nowEpochMs, firstPushSeenAtEpochMs),
   };
@@ -65,12 +68,13 @@ export function knownContent(
   firstPushSeenAtEpochMs: number | undefined,
   nowEpochMs: number,
 ): ContentFacts {
-  const { digest, mediaType, platform, chainId: chain, layerCount, birth, unresolved } = image;
+  const { digest, mediaType, platform, chainId: chain, unpackedId: unpacked, layerCount, birth, unresolved } = image;
   return {
     digest,
     ...(mediaType !== undefined && { mediaType }),
     ...(platform !== undefined && { platform }),
     ...(chain !== undefined && { chainId: chain }),
+    ...(unpacked !== undefined && { unpackedId: unpacked }),
     ...(layerCount !== undefined && { layerCount }),
     birth: unresolved ? birth : determineBirth(evidenceIn(birth), nowEpochMs, firstPushSeenAtEpochMs),
     ...(unresolved && { unresolved }),

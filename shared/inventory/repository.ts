@@ -12,6 +12,7 @@ import type { TagsDocument } from '../review/documents.ts';
 import { type Artifacts, countMissing, isResolved, platformOf, readArtifacts } from './artifacts.ts';
 import { type ContentFacts, contentFacts, EMPTY_INDEX, knownContent, unresolvedContent } from './facts.ts';
 import { type ListedImage, recordHeads } from './heads.ts';
+import { rewriteOlder } from './older-contents.ts';
 import { recordImage } from './record-image.ts';
 import { type ResolvedTags, resolveTags } from './tags.ts';
 import type { FactsPorts } from './write-facts.ts';
@@ -90,7 +91,8 @@ async function readReachable(ports: RepositoryPorts, policy: Policy, question: R
     ...(question.pushedAt ?? []),
     ...listing.map(({ digest, pushedAtEpochMs }) => [digest, pushedAtEpochMs] as const),
   ]);
-  const contents = [...contentsOf(artifacts, pushes, ports.clock()), ...emptyIndexes(artifacts, question, tags)];
+  const older = await rewriteOlder(ports.contents, artifacts.known.values());
+  const contents = [...contentsOf(artifacts, pushes, older, ports.clock()), ...emptyIndexes(artifacts, question, tags)];
   const sightings = contents.map((content) => ({
     content,
     place: { location, tags: [...(tagsOfImage.get(content.digest) ?? [])].sort() },
@@ -165,10 +167,15 @@ function withIndexTags(
 function contentsOf(
   { known, fresh, missing, indexes }: Artifacts,
   pushes: ReadonlyMap<Digest, number | undefined>,
+  unpacked: ReadonlyMap<Digest, string>,
   nowEpochMs: number,
 ): ContentFacts[] {
   return [
-    ...[...known.values()].map((image) => knownContent(image, pushes.get(image.digest), nowEpochMs)),
+    ...[...known.values()].map((image) => {
+      const unpackedId = unpacked.get(image.digest);
+      const completed = unpackedId === undefined ? image : { ...image, unpackedId };
+      return knownContent(completed, pushes.get(image.digest), nowEpochMs);
+    }),
     ...fresh.map(({ artifact, config }) => {
       const firstPushSeenAtEpochMs = pushes.get(artifact.digest);
       const push = firstPushSeenAtEpochMs !== undefined && { firstPushSeenAtEpochMs };

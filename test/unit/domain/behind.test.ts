@@ -64,6 +64,18 @@ test.each<[string, Fleet, Behind | undefined]>([
     undefined,
   ],
   [
+    'on the same content, packed anew',
+    {
+      ...ON_OLD,
+      images: {
+        app,
+        old: { ...base, chainId: 'c', unpackedId: 'u' },
+        new: { ...base, chainId: 'd', unpackedId: 'u' },
+      },
+    },
+    undefined,
+  ],
+  [
     'on other layers',
     { ...ON_OLD, images: { app, old: { ...base, chainId: 'c' }, new: { ...base, chainId: 'd' } } },
     late,

@@ -3,9 +3,10 @@ import { groupRegistries } from '../../../functions/fleet-review/group-registrie
 import { collect } from '../../../shared/concurrency.ts';
 import { type Digest, locationKey } from '../../../shared/domain/image.ts';
 import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
-import { LayerDownloadError } from '../../../shared/ports/errors.ts';
+import type { ImageRecord } from '../../../shared/domain/records.ts';
+import { LayerDownloadError, LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
-import { HOUR_MS } from '../../support/samples.ts';
+import { facts, HOUR_MS } from '../../support/samples.ts';
 import {
   BORN,
   config,
@@ -119,6 +120,51 @@ test('a second review asks for no manifest again, and writes nothing', async () 
   expect(world.images.writes).toBe(writes);
   expect(world.registry.asked).toEqual(asked);
   expect([world.places.dump(), world.streams.dump()]).toEqual([places, streams]);
+});
+
+test('the content of an image that an earlier version recorded is written once more, so that it is found packed anew', async () => {
+  const { world, review } = await inventoryWorld();
+  const made = { ...config(), diffIds: [digestOf('x')] };
+  world.registry.push(debian, { artifact: imageOf('a'), tags: ['12'], pushedAtEpochMs: PUSHED, config: made });
+  pushImage(world, debian, 'b');
+  await review();
+  const recorded = world.images.records.get(a);
+  expect(recorded?.unpackedId).toMatch(/^sha256:/);
+  const { unpackedId: _, ...older } = recorded ?? facts('a');
+  world.images.records.set(a, older as ImageRecord);
+  const asked = new Map(world.registry.asked);
+  const written = jest.spyOn(world.contents, 'record');
+
+  await review();
+  await review();
+
+  expect(written.mock.calls.flat(2)).toEqual([expect.objectContaining({ digest: a, diffIds: [digestOf('x')] })]);
+  expect(world.images.records.get(a)).toEqual(recorded);
+  expect(world.registry.asked).toEqual(asked);
+});
+
+test('an unreadable content of an earlier version keeps no other from being written once more', async () => {
+  const { world, review } = await inventoryWorld();
+  for (const name of ['a', 'b', 'c']) {
+    const made = { ...config(), diffIds: [digestOf(`files of ${name}`)] };
+    world.registry.push(debian, { artifact: imageOf(name), pushedAtEpochMs: PUSHED, config: made });
+  }
+  await review();
+  for (const digest of [a, b, c]) {
+    const { unpackedId: _, ...older } = world.images.records.get(digest) ?? facts('a');
+    world.images.records.set(digest, older as ImageRecord);
+  }
+  const get = world.contents.get.bind(world.contents);
+  world.contents.get = async (digests) => {
+    if (digests.includes(b)) throw new LedgerItemUnreadableError(`IMAGE#${b} CONTENT`, 'it is no map');
+    return get(digests);
+  };
+  const written = jest.spyOn(world.contents, 'record');
+
+  await review();
+
+  const digests = written.mock.calls.flat(2).map(({ digest }) => digest);
+  expect(digests.sort()).toEqual([a, c].sort());
 });
 
 test('what is no image is asked for once, and missing neither the first time nor later', async () => {

@@ -79,6 +79,20 @@ test.each<[string, Built, object[] | undefined]>([
   expect(await pinned(world)).toEqual(expected);
 });
 
+test('a build on a head that has the content of an older one, packed anew, follows it', async () => {
+  const world = await built({ on: ['packed anew'], unpacked: ['files 2'] });
+  const again = { tier: 'base', layers: ['os 2 again'], unpacked: ['files 2'], daysAgo: 1.5, isHead: true } as const;
+  await push(world, 'base 2 again', again);
+  await world.rebuilds.record(
+    STEP.stream,
+    STEP.rebuildId,
+    (before) => before && { ...before, parentHead: digestOf('base 2 again') },
+  );
+  await place(world, STEP);
+  expect((await standingOf(world, 'output'))?.parent).toMatchObject({ evidence: 'diff-ids' });
+  expect(await pinned(world)).toBeUndefined();
+});
+
 test('what the build says that it began with is kept beside it', async () => {
   const labels = { 'org.opencontainers.image.base.name': 'registry.example/base:1' };
   const world = await built({ on: ['os 1'], changes: HEAD, labels });

@@ -1,0 +1,50 @@
+import { unpackedId } from '../domain/chain.ts';
+import type { Digest } from '../domain/image.ts';
+import type { ImageContent } from '../domain/image-content.ts';
+import { diffIdsOf } from '../domain/lineage-facts.ts';
+import type { ImageRecord } from '../domain/records.ts';
+import { LedgerItemUnreadableError } from '../ports/errors.ts';
+import type { ContentLedger } from '../ports/ledger.ts';
+
+/**
+ * Writes once more the contents of images whose record does not tell what their layers unpack to. An earlier version wrote
+ * both, and put no content in the index by its unpacked layers, so an image with layers that were packed anew would never find
+ * it. Images whose config tells nothing, and those whose content cannot be read, stay as they are.
+ * @param known images whose manifests are not read again
+ * @returns what the layers of each rewritten image unpack to (`unpackedId`)
+ */
+export async function rewriteOlder(
+  ledger: Pick<ContentLedger, 'get' | 'record'>,
+  known: Iterable<ImageRecord>,
+): Promise<ReadonlyMap<Digest, string>> {
+  const older = [...known].filter((image) => image.unpackedId === undefined && !image.unresolved);
+  if (older.length === 0) return new Map();
+  const contents = await readableOf(
+    ledger,
+    older.map(({ digest }) => digest),
+  );
+  const told = contents.flatMap((content) => {
+    const unpacked = unpackedId(diffIdsOf(content));
+    return unpacked === undefined ? [] : [{ content, unpacked }];
+  });
+  await ledger.record(told.map(({ content }) => content));
+  return new Map(told.map(({ content, unpacked }) => [content.digest, unpacked]));
+}
+
+/** One content that cannot be read keeps no other from being rewritten; the search for parents names it. */
+async function readableOf(
+  ledger: Pick<ContentLedger, 'get'>,
+  digests: readonly Digest[],
+): Promise<readonly ImageContent[]> {
+  try {
+    return [...(await ledger.get(digests)).values()];
+  } catch (error) {
+    if (!(error instanceof LedgerItemUnreadableError)) throw error;
+    if (digests.length === 1) return [];
+    const middle = Math.ceil(digests.length / 2);
+    return [
+      ...(await readableOf(ledger, digests.slice(0, middle))),
+      ...(await readableOf(ledger, digests.slice(middle))),
+    ];
+  }
+}
