@@ -4,9 +4,9 @@ import { type OutputReported, rebuildReported } from '../../shared/events/rebuil
 import { readBody } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { LockLedger } from '../../shared/ports/rebuilds.ts';
+import { type OpenRebuilds, openRebuildsOnce } from '../../shared/rebuilding/open-rebuilds.ts';
 import type * as v from '../../shared/schema.ts';
 import type { BuildEventMessage } from './input.ts';
-import { type OpenRebuilds, openRebuildsOnce } from './open-rebuilds.ts';
 import { recordReport } from './report.ts';
 import { lookAtToldRun, type ToldRunPorts } from './told-run.ts';
 

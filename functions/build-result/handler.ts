@@ -32,11 +32,11 @@ function compose(): BuildEventPorts {
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-build-result',
   };
-  const access = memberAccess(role, knownAccountsIn(table, policies));
+  const builds = { rebuilds: new DynamoRebuildLedger(table), locks: new DynamoLockLedger(table) };
+  const access = memberAccess(role, knownAccountsIn(table, policies, builds));
   const sqs = queueClient();
   return {
-    rebuilds: new DynamoRebuildLedger(table),
-    locks: new DynamoLockLedger(table),
+    ...builds,
     runner: new CodePipelineRunner(pipelineClients(access)),
     waitingStep: new SfnWaitingStep(machineClient()),
     planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),

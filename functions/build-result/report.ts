@@ -3,7 +3,7 @@ import type { Rebuild } from '../../shared/domain/rebuild.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
 import type { OutputReported } from '../../shared/events/rebuild-reported.ts';
 import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
-import type { OpenRebuilds } from './open-rebuilds.ts';
+import type { OpenRebuilds } from '../../shared/rebuilding/open-rebuilds.ts';
 
 /** `foreign`: its sender may not speak for the rebuild. `not-open`: nobody waits for it. */
 export type Report = 'recorded' | 'not-open' | 'foreign';

@@ -4,8 +4,8 @@ import type { Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import type { LockLedger, RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { type LookPorts, lookAtBuild } from '../../shared/rebuilding/look-at-build.ts';
+import type { OpenRebuilds } from '../../shared/rebuilding/open-rebuilds.ts';
 import { RunNotRecordedYetError } from './errors.ts';
-import type { OpenRebuilds } from './open-rebuilds.ts';
 
 export interface ToldRunPorts extends LookPorts {
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record' | 'recordExecution' | 'byExecution'>;

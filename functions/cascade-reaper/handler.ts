@@ -27,12 +27,13 @@ function compose(): ReaperServices {
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-cascade-reaper',
   };
-  const builder = clients.memberAccess(role, knownAccountsIn(table, policies));
+  const acting = actingLedgers(table);
+  const builder = clients.memberAccess(role, knownAccountsIn(table, policies, acting));
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const ledgers = ledger.ledgersOfRun(table, files, { runs: ledger.runs });
   return {
     ports: {
-      ...actingLedgers(table),
+      ...acting,
       files,
       unreadable: table.unreadable,
       runsOf: (run) => ledgers(run).runs,

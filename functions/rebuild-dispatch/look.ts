@@ -32,19 +32,22 @@ export async function look(
   // Nobody began it: the step that should have was told to wait and did not hear.
   if (!hasBegun(rebuild)) return later(ports, limits, rebuild, 'busy');
   if (rebuild.executionId === undefined) return lookForRun(ports, limits, rebuild);
-  const seen = await seenBuild(ports, rebuild);
+  const { seen, isUnasked } = await seenBuild(ports, rebuild);
   const seenEnd = endOf(seen);
   if (seenEnd) return seenEnd;
   if (seen.build?.state === 'waiting-approval') return park(ports, seen);
-  return ports.clock() < seen.deadlineEpochMs ? { state: 'running' } : giveUp(ports, seen);
+  return ports.clock() < seen.deadlineEpochMs ? { state: 'running' } : giveUp(ports, seen, isUnasked);
 }
 
 /** A runner that cannot be asked now leaves a run what it was known as. */
-async function seenBuild(ports: DispatchPorts, rebuild: Rebuild): Promise<Rebuild> {
+async function seenBuild(
+  ports: DispatchPorts,
+  rebuild: Rebuild,
+): Promise<{ readonly seen: Rebuild; readonly isUnasked: boolean }> {
   try {
-    return await lookAtBuild(ports, rebuild);
+    return { seen: await lookAtBuild(ports, rebuild), isUnasked: false };
   } catch (error) {
-    if (error instanceof RunnerUnreachableError) return rebuild;
+    if (error instanceof RunnerUnreachableError) return { seen: rebuild, isUnasked: true };
     throw error;
   }
 }
@@ -60,8 +63,8 @@ async function lookForRun(ports: DispatchPorts, limits: DispatchLimits, rebuild:
 }
 
 /** Its outcome is written here; the node is settled next. */
-async function giveUp(ports: DispatchPorts, rebuild: Rebuild): Promise<BuildAnswer> {
-  const ended = await endRebuild(ports, rebuild, 'its deadline');
+async function giveUp(ports: DispatchPorts, rebuild: Rebuild, isUnasked = false): Promise<BuildAnswer> {
+  const ended = await endRebuild(ports, rebuild, 'its deadline', { isUnasked });
   return (ended && endOf(ended)) ?? { state: 'running' };
 }
 

@@ -33,7 +33,7 @@ export async function standingLock(ports: DispatchPorts, stream: string, rebuild
   const isAwaited = isFresh && !seen.parked && seen.build?.state === 'waiting-approval';
   if (isAwaited || holdsStream(seen, ports.clock())) return standing(lock, seen);
   const why = `its cascade ${lock.cascadeId} ended before it was verified`;
-  return (await endRebuild(ports, seen, why)) ? { stale: lock } : standing(lock, seen);
+  return (await endRebuild(ports, seen, why, { isUnasked: !isFresh })) ? { stale: lock } : standing(lock, seen);
 }
 
 const standing = (lock: StreamLock, rebuild: Rebuild | undefined): StandingLock => ({

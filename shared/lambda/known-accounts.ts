@@ -1,8 +1,19 @@
 import { DynamoScopeLedger } from '../adapters/dynamodb/scope-ledger.ts';
 import type { LedgerTable } from '../adapters/dynamodb/table.ts';
 import type { Policies } from '../ports/policies.ts';
+import { type OpenRebuildPorts, readOpenRebuilds } from '../rebuilding/open-rebuilds.ts';
 import { type IsOurs, knownAccounts } from '../review/our-accounts.ts';
 
-/** The guard of what acts or follows events: accounts that ledger and policy know. */
-export const knownAccountsIn = (table: LedgerTable, policies: Pick<Policies, 'current'>): IsOurs =>
-  knownAccounts({ scopes: new DynamoScopeLedger(table), policies, clock: Date.now });
+/**
+ * The guard of what acts or follows events: accounts that ledger and policy know.
+ * @param builds where open builds are found, for functions that ask what became of these
+ */
+export const knownAccountsIn = (
+  table: LedgerTable,
+  policies: Pick<Policies, 'current'>,
+  builds?: OpenRebuildPorts,
+): IsOurs =>
+  knownAccounts({
+    ...{ scopes: new DynamoScopeLedger(table), policies, clock: Date.now },
+    ...(builds && { openRebuilds: () => readOpenRebuilds(builds) }),
+  });

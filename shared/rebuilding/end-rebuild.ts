@@ -12,23 +12,29 @@ export interface EndPorts {
   readonly clock: Clock;
 }
 
+export interface RebuildEndHow {
+  readonly isUnused?: boolean | undefined;
+  readonly isUnasked?: boolean | undefined;
+}
+
 /**
  * Ends a rebuild: its outcome first, which also keeps whoever is late from starting it, then what is remembered of the
  * stream, then its slots. Its lock is the caller's to give back or to take over. Nothing of a build that may still run
  * is ended, nor what another cascade is to take up: `undefined`. Ending twice ends once.
- * @param isUnused it mended its facts, and the tag that others build on did not move
+ * @param how.isUnused it mended its facts, and the tag that others build on did not move
+ * @param how.isUnasked its runner could not be asked just now: what became of its run is not known
  * @throws LedgerItemUnreadableError where rebuild or memory cannot be read; in the second case the rebuild has ended
  */
 export async function endRebuild(
   ports: EndPorts,
   { stream, rebuildId }: Pick<Rebuild, 'stream' | 'rebuildId'>,
   why: string,
-  isUnused = false,
+  { isUnused = false, isUnasked = false }: RebuildEndHow = {},
 ): Promise<Rebuild | undefined> {
   const nowEpochMs = ports.clock();
   const ended = await ports.rebuilds.record(stream, rebuildId, (before) => {
     if (!before || holdsStream(before, nowEpochMs)) return undefined;
-    const outcome = outcomeOf(before, why);
+    const outcome = outcomeOf(before, why, isUnasked);
     if (before.endedAtEpochMs !== undefined && before.outcome === outcome) return undefined;
     return { ...before, endedAtEpochMs: before.endedAtEpochMs ?? nowEpochMs, ...(outcome && { outcome }) };
   });
@@ -46,22 +52,27 @@ export async function endRebuild(
  * What a rebuild came to that nobody verified. Only what its own pipeline did counts against a stream: a failure of
  * ours leaves it `unverified`. Where nothing was begun there is no outcome.
  */
-function outcomeOf(rebuild: Rebuild, why: string): RebuildOutcome | undefined {
+function outcomeOf(rebuild: Rebuild, why: string, isUnasked: boolean): RebuildOutcome | undefined {
   const { build, outcome, executionId, parked } = rebuild;
   if (outcome || !hasBegun(rebuild)) return outcome;
-  if (parked && build?.state === 'waiting-approval') return NOT_APPROVED;
+  if (parked && build?.state === 'waiting-approval') return isUnasked ? END_UNKNOWN : NOT_APPROVED;
   if (isOver(build)) {
     if (build.state === 'succeeded') return { result: 'unverified', reason: why };
     const { state, detail = 'its runner says no more' } = build;
     if (state === 'superseded') return { result: 'unverified', reason: `superseded: ${detail}` };
     return { result: 'failed', reason: state === 'failed' ? detail : `${state}: ${detail}` };
   }
-  return executionId === undefined ? NEVER_KNOWN : PAST_DEADLINE;
+  if (executionId === undefined) return NEVER_KNOWN;
+  return isUnasked ? END_UNKNOWN : PAST_DEADLINE;
 }
 
 const NEVER_KNOWN: RebuildOutcome = {
   result: 'unverified',
   reason: 'start-unknown: it may have been started, and its runner could not be asked until its deadline',
+};
+const END_UNKNOWN: RebuildOutcome = {
+  result: 'unverified',
+  reason: 'runner-unreachable: its runner could not be asked what became of it before its deadline',
 };
 const NOT_APPROVED: RebuildOutcome = {
   result: 'failed',

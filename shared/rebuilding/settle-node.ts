@@ -114,9 +114,9 @@ async function endOwn(
 ): Promise<Rebuild | undefined> {
   const known = await ports.rebuilds.get(stream, rebuildId);
   if (known && known.cascadeId !== cascade.cascadeId) return undefined;
-  const rebuild = known && (await lookedAt(ports, known));
-  if (rebuild) {
-    const ended = await aside.unlessUnreadable(endRebuild(ports, rebuild, why, isUnused));
+  if (known) {
+    const { rebuild, isUnasked } = await lookedAt(ports, known);
+    const ended = await aside.unlessUnreadable(endRebuild(ports, rebuild, why, { isUnused, isUnasked }));
     // Its memory could not be read: it has ended, and its lock stays until that is remembered.
     if (!ended && aside.items().length > 0) return ports.rebuilds.get(stream, rebuildId);
     if (!ended) return rebuild;
@@ -133,18 +133,28 @@ async function endOwn(
  * The node ends either way; a runner that does not answer now leaves its build what it was known as. Looked at also past
  * its deadline: a person may have approved it a moment ago.
  */
-async function lookedAt(ports: SettlePorts, rebuild: Rebuild): Promise<Rebuild> {
-  if (!hasBegun(rebuild) || isOver(rebuild.build) || rebuild.outcome) return rebuild;
-  const seen = await lookAtBuild(ports, rebuild).catch(() => rebuild);
-  if (!seen.parked)
-    return (seen.build?.state === 'waiting-approval' ? await parkRebuild(ports, seen) : undefined) ?? seen;
+async function lookedAt(ports: SettlePorts, rebuild: Rebuild): Promise<LookedAt> {
+  if (!hasBegun(rebuild) || isOver(rebuild.build) || rebuild.outcome) return { rebuild, isUnasked: false };
+  const asked = await lookAtBuild(ports, rebuild).catch(() => undefined);
+  const isUnasked = asked === undefined;
+  const seen = asked ?? rebuild;
+  if (!seen.parked) {
+    const parked = seen.build?.state === 'waiting-approval' ? await parkRebuild(ports, seen) : undefined;
+    return { rebuild: parked ?? seen, isUnasked };
+  }
   const lookedAtEpochMs = ports.clock();
   const stands = await ports.rebuilds.record(
     seen.stream,
     seen.rebuildId,
     (before) => before?.parked && { ...before, parked: { ...before.parked, lookedAtEpochMs } },
   );
-  return stands ?? seen;
+  return { rebuild: stands ?? seen, isUnasked };
+}
+
+interface LookedAt {
+  readonly rebuild: Rebuild;
+  /** Its runner did not answer. */
+  readonly isUnasked: boolean;
 }
 
 const withRebuild = (node: CascadeNode, rebuild: Rebuild | undefined): CascadeNode => ({

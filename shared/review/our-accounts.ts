@@ -1,4 +1,5 @@
 import { accountsNamedBy } from '../domain/our-accounts.ts';
+import type { Rebuild } from '../domain/rebuild.ts';
 import { MINUTE_MS } from '../domain/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../ports/errors.ts';
@@ -22,10 +23,15 @@ const KNOWN_COUNTS_MS = 15 * MINUTE_MS;
 export interface KnownAccountPorts {
   readonly scopes: Pick<ScopeLedger, 'all'>;
   readonly policies: Pick<Policies, 'current'>;
+  /** Builds that are open, for those functions that ask what became of them. */
+  readonly openRebuilds?: () => Promise<readonly Pick<Rebuild, 'pipeline'>[]>;
   readonly clock: Clock;
 }
 
-/** Ours are the accounts of all scopes that reviews read and that have not left, and those that the policy in force names. */
+/**
+ * Ours are the accounts of all scopes that reviews read and that have not left, and those that the policy in force names.
+ * While that cannot be read, the account of a pipeline that it named when a build was begun stays ours until the build ends.
+ */
 export function knownAccounts(ports: KnownAccountPorts): IsOurs {
   let read: { readonly accounts: Promise<ReadonlySet<string>>; readonly atEpochMs: number } | undefined;
   const since = (ms: number): Promise<ReadonlySet<string>> => {
@@ -43,17 +49,20 @@ export function knownAccounts(ports: KnownAccountPorts): IsOurs {
 }
 
 async function readAccounts(ports: KnownAccountPorts): Promise<ReadonlySet<string>> {
-  const accounts = new Set(await namedAccounts(ports.policies));
+  const accounts = new Set(await namedAccounts(ports));
   for await (const { scope, left } of ports.scopes.all()) if (!left || left.isBack) accounts.add(scope.account);
   return accounts;
 }
 
-/** A policy that cannot be read names none. */
-async function namedAccounts(policies: Pick<Policies, 'current'>): Promise<ReadonlySet<string>> {
+async function namedAccounts({
+  policies,
+  openRebuilds = async () => [],
+}: Pick<KnownAccountPorts, 'policies' | 'openRebuilds'>): Promise<Iterable<string>> {
   try {
     return accountsNamedBy((await policies.current()).policy);
   } catch (error) {
-    if (error instanceof NoPolicyError || error instanceof PolicyUnreadableError) return new Set();
+    if (error instanceof NoPolicyError) return [];
+    if (error instanceof PolicyUnreadableError) return (await openRebuilds()).map(({ pipeline }) => pipeline.account);
     throw error;
   }
 }

@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
 import { handleBuildEvents } from '../../../functions/build-result/build-events.ts';
+import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { CrashError, type Turns } from '../../support/fakes/interleave.ts';
+import { lock } from '../../support/rebuild-samples.ts';
 import { NodeMachine } from '../rebuild-dispatch/machine.ts';
 import {
   type DispatchWorld,
@@ -13,6 +16,7 @@ import {
   plan,
   portsOf,
   STREAM,
+  streamOf,
   tellEvent,
 } from '../rebuild-dispatch/support.ts';
 
@@ -151,6 +155,21 @@ test('a runner that cannot be asked leaves the message to be delivered again', a
     { messageId: 'm0', error: expect.objectContaining({ name: 'RunnerUnreachableError' }) },
     'not-ours',
   ]);
+});
+
+test('a rebuild that cannot be read fails no event of another one', async () => {
+  const { world, machine } = await building();
+  const other = streamOf(5);
+  await world.locks.take({ ...lock('other'), stream: other });
+  const get = world.rebuilds.get.bind(world.rebuilds);
+  jest.spyOn(world.rebuilds, 'get').mockImplementation(async (stream, rebuildId) => {
+    if (stream === other) throw new LedgerItemUnreadableError(`STREAM#${other} / REBUILD#other`, 'damaged');
+    return get(stream, rebuildId);
+  });
+  const report = JSON.parse(sample('patchwave.pipeline.rebuild-reported.pushed.json'));
+  report.account = PIPELINE.account;
+  report.detail = { ...report.detail, rebuildId: machine.node.rebuildId };
+  expect(await tell(world, JSON.stringify(report))).toEqual(['recorded']);
 });
 
 describe('what a build reports', () => {

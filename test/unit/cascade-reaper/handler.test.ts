@@ -78,6 +78,18 @@ describe('a cascade that came to its end', () => {
     expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'incomplete' });
   });
 
+  test('past its deadline nobody knows its end, so it counts neither for nor against its stream', async () => {
+    const world = await reaperWorld();
+    await runningCascade(world, {});
+    await reserved(world, 0);
+    world.runner.deny(pipelineOf());
+    world.advance(2 * HOUR_MS);
+    await hear(world, sample('cascade-aborted'));
+    expect(await held(world)).toEqual([]);
+    expect(await nodeOf(world)).toMatchObject({ state: 'unverified', outcome: { result: 'unverified' } });
+    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  });
+
   test('a build that failed counts against its pipeline, and holds nothing any more', async () => {
     const world = await reaperWorld();
     await runningCascade(world, {});

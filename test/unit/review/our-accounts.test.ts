@@ -1,10 +1,12 @@
 import { accountsNamedBy } from '../../../shared/domain/our-accounts.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
+import { readOpenRebuilds } from '../../../shared/rebuilding/open-rebuilds.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { AccountsOfRun, knownAccounts } from '../../../shared/review/our-accounts.ts';
 import { parse } from '../../../shared/schema.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
+import { lock, PIPELINE, rebuild } from '../../support/rebuild-samples.ts';
 
 const account = (digit: number) => String(digit).repeat(12);
 const STREAM: PolicyDocument['streams'][number] = {
@@ -51,6 +53,24 @@ describe('outside of a review', () => {
       },
     };
     expect(await answers(knownAccounts({ ...world, policies }), 1, 2)).toEqual([true, false]);
+  });
+
+  test('where the policy cannot be read the pipelines of open builds are ours, and no other', async () => {
+    const world = fakeWorld();
+    const version = await world.policies.publish(policyOf(), {});
+    await world.locks.take(lock('r1'));
+    await world.rebuilds.record(lock('r1').stream, 'r1', () =>
+      rebuild('r1', { pipeline: { ...PIPELINE, account: account(3) } }),
+    );
+    await world.rebuilds.record(lock('r1').stream, 'r2', () =>
+      rebuild('r2', { pipeline: { ...PIPELINE, account: account(7) } }),
+    );
+    world.policies.lose(version);
+    const isOurs = knownAccounts({ ...world, openRebuilds: () => readOpenRebuilds(world) });
+    expect(await answers(isOurs, 2, 3, 7)).toEqual([false, true, false]);
+    await world.locks.release(lock('r1').stream, 'r1');
+    world.advance(16 * 60_000);
+    expect(await answers(isOurs, 3)).toEqual([false]);
   });
 
   test('an account whose scopes have left is ours no more, until one is back', async () => {
