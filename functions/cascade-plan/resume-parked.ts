@@ -1,6 +1,6 @@
 import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect } from '../../shared/concurrency.ts';
-import { type CascadeNode, hasEnded } from '../../shared/domain/cascade.ts';
+import { type CascadeNode, hasEnded, isOpen } from '../../shared/domain/cascade.ts';
 import { paused } from '../../shared/domain/guard.ts';
 import { freshMemory, type Rebuild, type StreamLock } from '../../shared/domain/rebuild.ts';
 import { resumingCascade } from '../../shared/domain/resuming.ts';
@@ -22,7 +22,7 @@ export async function resumeParked(ports: PlanPorts, owner: string, held: readon
   const [{ policy, version }, killSwitch] = await Promise.all([ports.policies.current(), ports.killSwitch.read()]);
   const isStopped = ({ stream, pipeline }: Rebuild): boolean =>
     paused({ mode: modeIn(policy, stream, pipeline.account), killSwitch }) !== undefined;
-  const parked: { readonly node: CascadeNode; readonly rebuild: Rebuild }[] = [];
+  const parked: { readonly node: Omit<CascadeNode, 'cascadeId'>; readonly rebuild: Rebuild }[] = [];
   for (const { lock, rebuild } of ended) {
     const node =
       rebuild && !isStopped(rebuild)
@@ -44,17 +44,34 @@ export async function resumeParked(ports: PlanPorts, owner: string, held: readon
   return (await beginCascade(ports, cascade.cascadeId)) ? nodes.length : 0;
 }
 
-/** The node that parked it; nothing while that, or one that takes it up, is still at work. */
+/**
+ * The node that parked it; nothing while that, or one that takes it up, is still at work. Where that is lost, or cannot be
+ * read, the rebuild tells what it was made for.
+ */
 async function nodeToResume(
-  { cascades }: PlanPorts,
-  { cascadeId: holderId, stream }: StreamLock,
-  { rebuildId, cascadeId }: Rebuild,
-): Promise<CascadeNode | undefined> {
-  const holder = await cascades.node(holderId, stream);
-  if (!holder || !hasEnded(holder)) return undefined;
+  ports: PlanPorts,
+  lock: StreamLock,
+  rebuild: Rebuild,
+): Promise<Omit<CascadeNode, 'cascadeId'> | undefined> {
+  const { cascades } = ports;
+  const { stream, rebuildId } = rebuild;
+  const holder = await unlessUnreadable(cascades.node(lock.cascadeId, stream), undefined);
+  if (holder ? !hasEnded(holder) : !(await isOver(ports, lock))) return undefined;
   for (const open of await collect(cascades.open())) {
     const node = await cascades.node(open.cascadeId, stream);
     if (node?.resumes === rebuildId && !hasEnded(node)) return undefined;
   }
-  return cascades.node(cascadeId, stream);
+  return (await unlessUnreadable(cascades.node(rebuild.cascadeId, stream), undefined)) ?? nodeOf(rebuild);
 }
+
+/** Whether the cascade of a lock has ended; without its record its execution tells. */
+async function isOver({ cascades, executions }: PlanPorts, { cascadeId, executionArn }: StreamLock): Promise<boolean> {
+  const cascade = await cascades.get(cascadeId);
+  return cascade ? !isOpen(cascade) : (await executions.state(executionArn)) !== 'running';
+}
+
+/** What held the facts when it was planned is lost with the node: whatever holds them now is replaced. */
+const nodeOf = ({ stream, facts, headBefore }: Rebuild): Omit<CascadeNode, 'cascadeId'> => ({
+  ...{ stream, work: 'rebuild', wave: 0, facts, holders: [], state: 'parked' },
+  ...(headBefore !== undefined && { headBefore }),
+});

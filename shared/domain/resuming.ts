@@ -7,7 +7,7 @@ import { HOUR_MS } from './time.ts';
 
 /** A parked rebuild whose run has ended, and the node that parked it. */
 export interface ParkedStream {
-  readonly node: CascadeNode;
+  readonly node: Omit<CascadeNode, 'cascadeId'>;
   readonly rebuild: Pick<Rebuild, 'rebuildId'>;
   readonly memory: GuardMemory;
   /** Of its stream, as it is now. */

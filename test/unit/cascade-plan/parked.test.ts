@@ -1,7 +1,9 @@
+import { jest } from '@jest/globals';
 import { lookAtToldRun } from '../../../functions/build-result/told-run.ts';
 import { closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
 import { parkedNode } from '../../../shared/domain/cascade-end.ts';
 import { streamPolicy } from '../../../shared/domain/stream-policy.ts';
+import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { parkRebuild } from '../../../shared/rebuilding/park.ts';
 import { settleNode } from '../../../shared/rebuilding/settle-node.ts';
 import { FakeWaitingStep } from '../../support/fakes/waiting-step.ts';
@@ -109,6 +111,43 @@ test('once its run has ended another cascade takes it up: no guard is asked, and
   // However often the planner wakes.
   expect(await wakeUp(world)).toEqual({ streams: 0, open: 1, refused: 0 });
   expect(world.executions.started).toHaveLength(1);
+});
+
+describe('where its node is lost, or cannot be read,', () => {
+  const lost = (world: ReaperWorld) => {
+    world.cascades.lose(CASCADE, STREAM);
+  };
+  const damaged = (world: ReaperWorld) => {
+    const node = world.cascades.node.bind(world.cascades);
+    jest.spyOn(world.cascades, 'node').mockImplementation(async (cascadeId, stream) => {
+      if (cascadeId === CASCADE) throw new LedgerItemUnreadableError(`CASCADE#${CASCADE} / NODE#${stream}`, 'damaged');
+      return node(cascadeId, stream);
+    });
+  };
+
+  test.each([
+    ['lost', lost],
+    ['damaged', damaged],
+  ])('what the person approved is taken up by what its rebuild was made for: %s', async (_, harm) => {
+    const world = await parkedWorld();
+    harm(world);
+    world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
+    await tellRun(world, world.executionId);
+    expect(await comeToRest(world)).toMatchObject([{ resumed: 1 }]);
+    const { nodes } = await lastStarted(world);
+    expect(nodes).toMatchObject([{ stream: STREAM, resumes: 'rebuild-0', facts: [fact()], state: 'planned' }]);
+    expect(await wakeUp(world)).toEqual({ streams: 0, open: 1, refused: 0 });
+    expect(world.executions.started).toHaveLength(1);
+  });
+
+  test('nothing is taken up while its cascade is still at work', async () => {
+    const world = await parkedWorld({ isOver: false });
+    lost(world);
+    world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
+    await tellRun(world, world.executionId);
+    const [planned] = await comeToRest(world);
+    expect(planned).not.toHaveProperty('resumed');
+  });
 });
 
 test('is taken up while other streams of its cascade still work', async () => {
