@@ -5,6 +5,7 @@ import {
   CreateEventBusCommand,
   EventBridgeClient,
   PutEventsCommand,
+  PutPermissionCommand,
   PutRuleCommand,
   PutTargetsCommand,
   type Target,
@@ -88,16 +89,29 @@ export async function makeRule(
   return RuleArn;
 }
 
+/** Gives a bus a policy of these statements, in the place of the one it had. */
+export async function putBusPolicy(
+  cloud: ProbeCloud,
+  bus: string,
+  statements: readonly object[],
+  config: ClientConfig = cloud.config,
+): Promise<void> {
+  const Statement = statements.map((statement) => ({ Effect: 'Allow', ...statement }));
+  const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+  await new EventBridgeClient(config).send(new PutPermissionCommand({ EventBusName: bus, Policy }));
+}
+
 /** Puts one event of the source `probe` on a bus. */
 export async function putEvent(
   cloud: ProbeCloud,
   bus: string,
   detail: object,
   config: ClientConfig = cloud.config,
+  DetailType = 'Probe',
 ): Promise<void> {
   const { FailedEntryCount } = await new EventBridgeClient(config).send(
     new PutEventsCommand({
-      Entries: [{ EventBusName: bus, Source: 'probe', DetailType: 'Probe', Detail: JSON.stringify(detail) }],
+      Entries: [{ EventBusName: bus, Source: 'probe', DetailType, Detail: JSON.stringify(detail) }],
     }),
   );
   assert.equal(FailedEntryCount, 0);

@@ -10,7 +10,9 @@ import {
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { jest } from '@jest/globals';
-import { type Deployment, type DeployTarget, deploy } from '../../local/deploy.ts';
+import type { Cloud } from '../../local/cloud.ts';
+import { type Deployment, type DeployOptions, type DeployTarget, deploy } from '../../local/deploy.ts';
+import { declareOrganization } from '../../local/fleet/organization.ts';
 import { createStack } from '../../local/stack.ts';
 import { functionNames } from '../../scripts/bundle.ts';
 import { useCloud } from '../support/cloud.ts';
@@ -31,11 +33,17 @@ const target: DeployTarget = {
   ],
 };
 
+/** Deploys into an organization: the bus takes events from inside it, and is a target for rules inside it, only. */
+async function deployInside(cloud: Cloud, to: DeployTarget, options?: DeployOptions): Promise<Deployment> {
+  await declareOrganization(cloud.endpoint, to);
+  return await deploy(cloud, to, options);
+}
+
 describe('with the defaults', () => {
   const cloud = useCloud();
   let deployment: Deployment;
   beforeAll(async () => {
-    deployment = await deploy(cloud(), target);
+    deployment = await deployInside(cloud(), target);
   });
 
   test('the ledger streams its changes and has its indexes', async () => {
@@ -96,7 +104,7 @@ describe('with a key and traces', () => {
     const config = cloud().clients(HUB.account, HUB.region);
     const { KeyMetadata } = await new KMSClient(config).send(new CreateKeyCommand({}));
     const KmsKeyArn = KeyMetadata?.Arn ?? '';
-    await deploy(cloud(), target, { parameters: { KmsKeyArn, Tracing: 'on' } });
+    await deployInside(cloud(), target, { parameters: { KmsKeyArn, Tracing: 'on' } });
     const lambda = new LambdaClient(config);
     const iam = new IAMClient(config);
     expect(functionNames().length).toBeGreaterThan(0);
@@ -114,7 +122,10 @@ describe('for a fleet with a pipeline', () => {
   const cloud = useCloud();
 
   test('only the account of the pipeline lets it be started, and only by the path that builds', async () => {
-    await deploy(cloud(), { ...target, pipelines: [{ account: MEMBER, region: 'eu-west-1', name: 'web-image' }] });
+    await deployInside(cloud(), {
+      ...target,
+      pipelines: [{ account: MEMBER, region: 'eu-west-1', name: 'web-image' }],
+    });
     const rolesOf = async (account: string) => {
       const { Roles = [] } = await new IAMClient(cloud().clients(account, 'us-east-1')).send(new ListRolesCommand({}));
       return Roles.filter(({ RoleName = '' }) => RoleName.startsWith('PatchwaveAct'));

@@ -113,20 +113,45 @@ test('roles of other accounts are taken inside the organization only', () => {
   expect(conditions).toEqual(taking.map(({ owner }) => [owner, inside]));
 });
 
+const busStatements = ofType(hub, 'AWS::Events::EventBusPolicy').map(({ properties }) =>
+  objectOf(properties.Statement),
+);
+
 test('the bus takes from inside the organization what AWS itself said, the reports of builds, and nothing else', () => {
-  const statements = ofType(hub, 'AWS::Events::EventBusPolicy').map(({ properties }) => objectOf(properties.Statement));
-  expect(statements.map(({ Effect, Action }) => [Effect, Action])).toEqual([
+  expect(busStatements.map(({ Effect, Action }) => [Effect, Action])).toEqual([
     ['Allow', 'events:PutEvents'],
     ['Allow', 'events:PutEvents'],
   ]);
-  expect(statements.map(({ Condition }) => objectOf(Condition).StringEquals)).toEqual([
-    { 'aws:PrincipalOrgID': { Ref: 'OrganizationId' }, 'events:source': ['aws.codepipeline', 'aws.ecr'] },
+  const inside = { 'aws:PrincipalOrgID': { Ref: 'OrganizationId' } };
+  expect(busStatements.map(({ Condition }) => Condition)).toEqual([
     {
-      'aws:PrincipalOrgID': { Ref: 'OrganizationId' },
-      'events:source': 'patchwave.pipeline',
-      'events:detail-type': 'RebuildReported',
+      StringEquals: inside,
+      'ForAllValues:StringEquals': { 'events:source': ['aws.codepipeline', 'aws.ecr'] },
+    },
+    {
+      StringEquals: inside,
+      'ForAllValues:StringEquals': { 'events:source': 'patchwave.pipeline', 'events:detail-type': 'RebuildReported' },
+      Null: { 'events:source': 'false', 'events:detail-type': 'false' },
     },
   ]);
+});
+
+/**
+ * Keys that may have several values in one request (`ArrayOf...`).
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+ */
+const SETS: readonly string[] = ['events:source', 'events:detail-type', 'events:TargetArn', 'aws:TagKeys'];
+
+test('a key that may have several values is compared by a set operator', () => {
+  const all = [...grants.map(({ statement }) => statement), ...busStatements];
+  const compared = all.flatMap(({ Condition }) =>
+    Object.entries(objectOf(Condition ?? {})).flatMap(([operator, keys]) =>
+      Object.keys(objectOf(keys)).map((key) => [operator, key] as const),
+    ),
+  );
+  const ofSets = compared.filter(([, key]) => SETS.includes(key));
+  expect(ofSets.length).toBeGreaterThan(0);
+  expect(ofSets.filter(([operator]) => !/^(Null|ForAllValues:|ForAnyValue:)/.test(operator))).toEqual([]);
 });
 
 describe('a member account', () => {

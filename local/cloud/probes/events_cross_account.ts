@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { EventBridgeClient, PutPermissionCommand } from '@aws-sdk/client-eventbridge';
 import type { ProbeCloud } from '../probe.ts';
-import { attributeOf, makeBus, makeQueue, makeRule, putEvent, received } from '../probe-events.ts';
+import { attributeOf, makeBus, makeQueue, makeRule, putBusPolicy, putEvent, received } from '../probe-events.ts';
 import { declareOrganization } from '../probe-organization.ts';
 import { makeRole } from '../probe-workflows.ts';
 
@@ -14,24 +13,15 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   const hub = cloud.clients(cloud.hubAccount, cloud.config.region);
   const bus = await makeBus(cloud, hub);
   const busArn = `arn:aws:events:${hub.region}:${cloud.hubAccount}:event-bus/${bus}`;
-  await new EventBridgeClient(hub).send(
-    new PutPermissionCommand({
-      EventBusName: bus,
-      Policy: JSON.stringify({
-        Version: '2012-10-17',
-        Statement: [
-          {
-            Sid: 'organization',
-            Effect: 'Allow',
-            Principal: '*',
-            Action: 'events:PutEvents',
-            Resource: busArn,
-            Condition: { StringEquals: { 'aws:PrincipalOrgID': ORGANIZATION } },
-          },
-        ],
-      }),
-    }),
-  );
+  const permit = (Condition: object) =>
+    putBusPolicy(
+      cloud,
+      bus,
+      [{ Sid: 'probe', Principal: '*', Action: 'events:PutEvents', Resource: busArn, Condition }],
+      hub,
+    );
+  const insideOnly = { StringEquals: { 'aws:PrincipalOrgID': ORGANIZATION } };
+  await permit(insideOnly);
   const arrived = await makeQueue(cloud, undefined, hub);
   await makeRule(cloud, bus, [{ Arn: arrived.arn }], hub);
 
@@ -47,15 +37,20 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
     assert.deepEqual([body.account, body.region, body.detail], [MEMBER, region, { from: region }]);
   }
 
-  const refused = async (account: string, statements: Parameters<typeof makeRole>[2]) => {
+  const refused = async (account: string, statements: Parameters<typeof makeRole>[2], event = 'Probe') => {
     const source = cloud.clients(account, hub.region);
     const RoleArn = await makeRole(cloud, 'events.amazonaws.com', statements, source);
     const dead = await makeQueue(cloud, undefined, source);
     const local = await makeBus(cloud, source);
+    // Whoever may not put events on the bus may not make it a target either: the policy is narrowed only then.
+    await permit({ StringLike: { 'aws:PrincipalArn': '*' } });
     await makeRule(cloud, local, [{ Arn: busArn, RoleArn, DeadLetterConfig: { Arn: dead.arn } }], source);
-    await putEvent(cloud, local, {}, source);
+    await permit({ ...insideOnly, 'ForAllValues:StringEquals': { 'events:detail-type': 'Probe' } });
+    await putEvent(cloud, local, {}, source, event);
     return attributeOf(await received(cloud, dead, source), 'ERROR_CODE');
   };
-  assert.equal(await refused(OUTSIDER, [{ Action: 'events:PutEvents', Resource: busArn }]), 'NO_PERMISSIONS');
+  const mayPut = [{ Action: 'events:PutEvents', Resource: busArn }];
+  assert.equal(await refused(OUTSIDER, mayPut), 'NO_PERMISSIONS');
   assert.equal(await refused(MEMBER, []), 'NO_PERMISSIONS');
+  assert.equal(await refused(MEMBER, mayPut, 'Another'), 'NO_PERMISSIONS');
 }

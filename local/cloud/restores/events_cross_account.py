@@ -1,7 +1,7 @@
 """A rule forwards events to a bus of another account or Region, where the bus policy and the target's role allow it.
 
 The event keeps the account and Region it came from. It goes one hop: a second account or Region is
-refused. PutPermission takes a whole policy.
+refused. PutPermission takes a whole policy. A policy is asked with the keys of the event, which are sets.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html
@@ -11,9 +11,8 @@ https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.ht
 import json
 from typing import Any
 
+from bus_policies import denial_by_bus, keys_of
 from event_delivery import Delivery, DeliveryFailed, forward, steps
-from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import EvalContext
 from ministack.core.responses import error_response_json, get_account_id, json_response, request_scope
 from ministack.services import eventbridge
 from service_roles import session_arn
@@ -40,24 +39,18 @@ def _to_bus(delivery: Delivery, spec: Any) -> None:
         if bus not in eventbridge._event_buses:
             raise DeliveryFailed("NO_RESOURCE", f"The event bus {spec} does not exist")
         if other_account:
-            _permit_by_bus(delivery, spec, eventbridge._event_bus_policies.get(bus))
+            _permit_by_bus(delivery, spec)
         forward(delivery, spec, {**event, **hop})
 
 
-def _permit_by_bus(delivery: Delivery, spec: Any, policy: Any) -> None:
+def _permit_by_bus(delivery: Delivery, spec: Any) -> None:
     _, _, _, _, account, _ = delivery.source_arn.split(":", 5)
     role = delivery.target.get("RoleArn")
-    context = {
-        "aws:sourcearn": delivery.source_arn, "aws:sourceaccount": account,
-        "events:source": delivery.event.get("Source"), "events:detail-type": delivery.event.get("DetailType"),
-    }  # fmt: skip
-    evaluation = EvalContext(
-        principal_arn=session_arn(role) if role else f"arn:aws:iam::{account}:root", principal_type="AssumedRole",
-        principal_account=account, action="events:PutEvents", resource_arn=str(spec), region=spec.region,
-        service_context=context,
-    )  # fmt: skip
-    if iam_evaluator.evaluate_resource_policy(policy, evaluation).decision != "Allow":
-        raise DeliveryFailed("NO_PERMISSIONS", f"The policy of {spec} does not let {account} put this event")
+    principal = session_arn(role) if role else f"arn:aws:iam::{account}:root"
+    rule = {"aws:sourcearn": delivery.source_arn, "aws:sourceaccount": account, "events:eventbusinvocation": "true"}
+    message = denial_by_bus(spec, principal, account, {**keys_of([delivery.event]), **rule})
+    if message:
+        raise DeliveryFailed("NO_PERMISSIONS", message)
 
 
 def _put_permission(original: Any, request: dict[str, Any]) -> Any:
