@@ -18,15 +18,20 @@ const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: characters of a value. */
 const LONGEST_PARAMETER = 4096;
 const STACK = 'patchwave';
-const MEMBER_STACK = 'patchwave-member';
 const EXTERNAL_ID = 'patchwave-in-the-embedded-cloud';
 
+/** Parameters that hub and member share, and the member's own name of a role. */
+const OF_MEMBERS: readonly string[] = [
+  ...['ReadRoleName', 'ReadRoleExternalId', 'ForwardRoleName'],
+  ...['ActBuildRoleName', 'ActRolloutRoleName', 'ActProtectRoleName'],
+];
+const OF_MEMBERS_ONLY: readonly string[] = ['ForwardRoleName'];
+
 /**
- * Deleting everything is the normal end here, and nothing may start by the clock while a person looks at the demo. What
+ * Nothing may start by the clock while a person looks at the demo. What
  * takes minutes in AWS takes moments here, so what is collected there is not here, or for a moment only.
  */
 const SUITABLE = {
-  DeletionProtection: 'false',
   ReviewScheduleState: 'DISABLED',
   ProtectionScheduleState: 'DISABLED',
   AnnounceWindowSeconds: '0',
@@ -47,6 +52,8 @@ export interface DeployTarget extends Pick<Fleet, 'hub' | 'organization' | 'acco
 }
 
 export interface DeployOptions {
+  /** The name of the hub's stack; left out: `patchwave`. The stacks of members are called after it. */
+  readonly name?: string;
   /** Parameters of template.yaml by name; those left out have the template's default, or fit the embedded cloud. */
   readonly parameters?: Readonly<Record<string, string>>;
 }
@@ -69,24 +76,24 @@ export interface Deployment {
 export async function deploy(
   cloud: Pick<Cloud, 'clients'>,
   { hub, organization, accounts, pipelines = [] }: DeployTarget,
-  { parameters = {} }: DeployOptions = {},
+  { name = STACK, parameters = {} }: DeployOptions = {},
 ): Promise<Deployment> {
   const config = cloud.clients(hub.account, hub.region);
   const shared = { OrganizationId: organization.id, ReadRoleExternalId: EXTERNAL_ID };
   const outputs = await createStack(new CloudFormationClient(config), {
-    name: STACK,
-    template: { url: await packageTemplate(config, `${STACK}-artifacts-${hub.account}`) },
-    parameters: { ...shared, ...SUITABLE, ...parameters },
+    name,
+    template: { url: await packageHub(config, `${name}-artifacts-${hub.account}`) },
+    parameters: { ...shared, ...SUITABLE, ...without(parameters, OF_MEMBERS_ONLY) },
   });
   const deployment = readOutputs(outputs);
   const reachable = accounts.filter(({ memberRole, state }) => memberRole && state === 'ACTIVE');
   const members = { hub, organization, accounts: reachable, pipelines };
-  await deployMembers(cloud, members, deployment, { parameters });
+  await deployMembers(cloud, members, deployment, { name, parameters });
   return deployment;
 }
 
-/** Zips and uploads what the template points to, and gives back the URL of the template that points to the uploads. */
-async function packageTemplate(config: ClientConfig, bucket: string): Promise<string> {
+/** Zips and uploads what template.yaml points to, and gives back the URL of the template that points to the uploads. */
+export async function packageHub(config: ClientConfig, bucket: string): Promise<string> {
   if (!existsSync(join(PROJECT, 'dist')))
     throw new PackageError('There is no dist/ to deploy. Run `npm run build` first.');
   const s3 = new S3Client({ ...config, forcePathStyle: true });
@@ -133,19 +140,24 @@ export async function deployMembers(
   cloud: Pick<Cloud, 'clients'>,
   { hub, organization, accounts, pipelines = [] }: DeployTarget,
   { busArn }: Pick<Deployment, 'busArn'>,
-  { parameters: { ReadRoleName, ReadRoleExternalId = EXTERNAL_ID } = {} }: DeployOptions = {},
+  { name = STACK, parameters: given = {} }: DeployOptions = {},
 ): Promise<void> {
   const body = await readFile(join(PROJECT, 'member-account.yaml'), 'utf8');
   const parameters = {
-    ...{ OrganizationId: organization.id, HubAccountId: hub.account, HubBusArn: busArn, ReadRoleExternalId },
-    ...(ReadRoleName !== undefined && { ReadRoleName }),
+    ...{
+      OrganizationId: organization.id,
+      HubAccountId: hub.account,
+      HubBusArn: busArn,
+      ReadRoleExternalId: EXTERNAL_ID,
+    },
+    ...Object.fromEntries(Object.entries(given).filter(([parameter]) => OF_MEMBERS.includes(parameter))),
   };
   await Promise.all(
     accounts.map(async ({ id, regions }) => {
       const [home = ''] = regions;
       for (const region of regions) {
         await createStack(new CloudFormationClient(cloud.clients(id, region)), {
-          name: MEMBER_STACK,
+          name: `${name}-member`,
           template: { body },
           parameters: { ...parameters, ...listsOf(id, pipelines), HomeRegion: home },
         });
@@ -153,6 +165,9 @@ export async function deployMembers(
     }),
   );
 }
+
+const without = (parameters: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(Object.entries(parameters).filter(([name]) => !names.includes(name)));
 
 /**
  * What an account lets Patchwave act on, as its owner would list it: the pipelines of the fleet that are there, and where

@@ -98,7 +98,7 @@ async function installInto(cloud: Cloud, fleet: Fleet, options: InstallOptions):
     deployment,
     policy,
     context,
-    review: async (input = {}) => executionEnd(new SFNClient(config), await context.reviews.start(input)),
+    review: (input = {}) => reviewWith(context, config, input),
     admit: async (account) => {
       const accounts = fleet.accounts.filter(({ id }) => id === account);
       await deployMembers(cloud, { ...target, accounts }, deployment, { ...(parameters && { parameters }) });
@@ -107,6 +107,13 @@ async function installInto(cloud: Cloud, fleet: Fleet, options: InstallOptions):
     [Symbol.asyncDispose]: stop,
   };
 }
+
+/** Starts a review of an installation as a person in the console does, and waits for its end. */
+export const reviewWith = async (
+  context: Pick<CliContext, 'reviews'>,
+  config: ConstructorParameters<typeof SFNClient>[0],
+  input: Readonly<Record<string, unknown>> = {},
+): Promise<Execution> => executionEnd(new SFNClient(config ?? {}), await context.reviews.start(input));
 
 async function executionEnd(client: SFNClient, executionArn: string): Promise<Execution> {
   for (;;) {

@@ -70,7 +70,7 @@ test('the dashboard is JSON and shows no resource that is not in the template', 
   const [dashboard] = ofType(hub, 'AWS::CloudWatch::Dashboard');
   const body = textOf(objectOf(dashboard?.properties.DashboardBody)['Fn::Sub']);
   const named = [...body.matchAll(/\$\{([\w:]+)(?:\.\w+)?\}/g)].map(([, name]) => name);
-  const known = [...hub.resources.map(({ id }) => id), 'AWS::Region'];
+  const known = [...hub.resources.map(({ id }) => id), 'AWS::Region', 'AWS::StackName'];
   expect(named.filter((name) => !known.includes(name ?? ''))).toEqual([]);
   const dashboardJson = JSON.parse(body.replaceAll(/\$\{[^}]+\}/g, 'x'));
   expect(isObject(dashboardJson) && listOf(dashboardJson.widgets).length).toBeGreaterThanOrEqual(4);

@@ -57,6 +57,8 @@ test('the ledger has the indexes of keys.ts, with their keys', () => {
 test('what an audit needs outlives the stack, and can be brought back', () => {
   expect(ledger?.properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
   expect(ledger?.properties.DeletionProtectionEnabled).toEqual({ Ref: 'DeletionProtection' });
+  // A first deployment that fails has to be able to delete the table that it made.
+  expect(objectOf(objectOf(hub.json.Parameters).DeletionProtection).Default).toBe('false');
   const kept = [...ofType(hub, 'AWS::DynamoDB::Table'), ...ofType(hub, 'AWS::S3::Bucket')];
   for (const { json } of kept)
     expect(json).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });

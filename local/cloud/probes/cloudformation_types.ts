@@ -55,11 +55,7 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   };
   const cloudFormation = new CloudFormationClient(config);
   await cloudFormation.send(new CreateStackCommand({ StackName, TemplateBody: JSON.stringify(template) }));
-  const status = await eventually(async () => {
-    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName }));
-    const found = Stacks?.[0]?.StackStatus;
-    return found?.endsWith('IN_PROGRESS') ? undefined : found;
-  }, 'the end of the stack operation');
+  const status = await statusOf(cloudFormation, StackName);
   assert.equal(status, 'CREATE_COMPLETE');
 
   const events = new EventBridgeClient(config);
@@ -69,6 +65,29 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
     ['organization'],
   );
   assert.equal((await events.send(new DescribeArchiveCommand({ ArchiveName: bus }))).RetentionDays, 7);
+  await bringsUpNoOther(cloudFormation, cloud.unique('stack'), cloud.unique('bus'));
   const scanning = await new ECRClient(config).send(new GetRegistryScanningConfigurationCommand({}));
   assert.equal(scanning.scanningConfiguration?.rules?.[0]?.repositoryFilters?.[0]?.filter, 'team-*');
+}
+
+/** A statement of a bus policy has an id that no other stack of the account and Region has, on whichever bus. */
+async function bringsUpNoOther(cloudFormation: CloudFormationClient, StackName: string, bus: string): Promise<void> {
+  const Bus = { Type: 'AWS::Events::EventBus', Properties: { Name: bus } };
+  const Properties = {
+    EventBusName: { Ref: 'Bus' },
+    StatementId: 'organization',
+    Principal: '*',
+    Action: 'events:PutEvents',
+  };
+  const Resources = { Bus, Policy: { Type: 'AWS::Events::EventBusPolicy', Properties } };
+  await cloudFormation.send(new CreateStackCommand({ StackName, TemplateBody: JSON.stringify({ Resources }) }));
+  assert.equal(await statusOf(cloudFormation, StackName), 'ROLLBACK_COMPLETE');
+}
+
+async function statusOf(cloudFormation: CloudFormationClient, StackName: string): Promise<string> {
+  return await eventually(async () => {
+    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName }));
+    const found = Stacks?.[0]?.StackStatus ?? '';
+    return found.endsWith('IN_PROGRESS') ? undefined : found;
+  }, 'the end of the stack operation');
 }

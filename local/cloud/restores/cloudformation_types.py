@@ -1,9 +1,11 @@
 """CloudFormation takes the resource types that ministack refuses, with which it fails a whole template.
 
-Bus policies, archives and scanning configurations are made as declared. The other types are kept as
-records only; `_RECORDED` says for each why nothing here depends on it.
+Bus policies, archives and scanning configurations are made as declared. The id of a statement of a bus policy is its
+physical id, so no other stack of the account and Region may have the same one. The other types are kept as records
+only; `_RECORDED` says for each why nothing here depends on it.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-eventbuspolicy.html
+https://github.com/aws/aws-cdk/issues/29627
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-archive.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-registryscanningconfiguration.html
 """
@@ -38,6 +40,10 @@ _RECORDED = {
 }
 
 
+# The stack that has a statement, by account, Region and id.
+_statements: dict[tuple[str, str, str], str] = {}
+
+
 def restore() -> None:
     pinned(provisioners._provision_resource, "3b8f01fb1871")
     for resource_type in _RECORDED:
@@ -69,10 +75,13 @@ def _bus_name(properties: Properties) -> str:
     return properties.get("EventBusName", "default").rsplit("/", 1)[-1]
 
 
-def _put_bus_statement(_logical_id: str, properties: Properties, _stack: str) -> Made:
+def _put_bus_statement(_logical_id: str, properties: Properties, stack: str) -> Made:
     bus, sid = _bus_name(properties), properties["StatementId"]
     if bus != "default" and bus not in eventbridge._event_buses:
         raise ValueError(f"Event bus {bus} does not exist.")
+    owner = _statements.setdefault((get_account_id(), get_region(), sid), stack)
+    if owner != stack:
+        raise ValueError(f"{sid} already exists in stack {owner}")
     statement = properties.get("Statement") or {
         "Effect": "Allow", "Principal": properties["Principal"], "Action": properties["Action"],
         "Resource": f"arn:aws:events:{get_region()}:{get_account_id()}:event-bus/{bus}",
@@ -83,10 +92,11 @@ def _put_bus_statement(_logical_id: str, properties: Properties, _stack: str) ->
     policy = eventbridge._event_bus_policies.get(bus) or {"Version": "2012-10-17", "Statement": []}
     others = [each for each in policy["Statement"] if each.get("Sid") != sid]
     eventbridge._event_bus_policies[bus] = {**policy, "Statement": [*others, {"Sid": sid, **statement}]}
-    return f"{bus}|{sid}", {}
+    return sid, {}
 
 
 def _remove_bus_statement(_physical_id: str, properties: Properties) -> None:
+    _statements.pop((get_account_id(), get_region(), properties["StatementId"]), None)
     eventbridge._remove_permission({"EventBusName": _bus_name(properties), "StatementId": properties["StatementId"]})
 
 
