@@ -1,6 +1,7 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import type { Closure } from '../../shared/domain/cascade.ts';
 import { holdsCause, isFreeByItself, MOST_NAMED, type RunningImage } from '../../shared/domain/closure.ts';
+import { isSameContent } from '../../shared/domain/content-groups.ts';
 import type { LookedAt } from '../../shared/domain/holding.ts';
 import { type Digest, locationKey } from '../../shared/domain/image.ts';
 import { compareTexts } from '../../shared/domain/order.ts';
@@ -33,19 +34,24 @@ export async function readRunning(
 ): Promise<readonly RunningImage[]> {
   const over = lineage.over(closure.stream);
   const isNewer = closure.facts.length === 0 ? await newerThan(ports, closure.stream, output) : undefined;
+  // What is built on one of two images with the same content is built on both: nobody can tell, and none is behind.
+  const made = closure.facts.length === 0 ? [...(await ports.images.get([...output])).values()] : [];
   const digests = [...over.keys()].sort(compareTexts);
   const running: RunningImage[] = [];
   for (const piece of piecesOf(digests, RECORDS_AT_ONCE)) {
     const records = await ports.images.get(piece);
     for (const digest of piece) {
       const image: LookedAt = records.get(digest) ?? { digest };
-      const users = over.get(digest) ?? [];
+      const all = over.get(digest) ?? [];
       if (output.has(digest)) {
-        running.push({ image, usages: users.includes(digest) ? await ports.usages.ofImage(digest) : [] });
+        running.push({ image, usages: all.includes(digest) ? await ports.usages.ofImage(digest) : [] });
         continue;
       }
       const one = { image, ...(isNewer && { isNewer: await isNewer(records.get(digest) ?? { digest }) }) };
-      if (holdsCause(closure, one) === 'free') continue;
+      const isAgain =
+        closure.facts.length === 0 && made.some((other) => isSameContent(other, records.get(digest) ?? {}));
+      const users = isAgain ? all.filter((user) => user === digest) : all;
+      if (users.length === 0 || holdsCause(closure, one) === 'free') continue;
       const holders = await withoutFree(ports, closure, image, users, policy);
       const leftBehind = holders.filter((holder) => outOfSight.has(holder));
       const left = leftBehind.length > 0 ? await whoRan(ports, leftBehind) : undefined;

@@ -1,0 +1,58 @@
+import { readRunning } from '../../../functions/rollout/read-running.ts';
+import { closureOf } from '../../../shared/domain/closure.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
+import { policySchema } from '../../../shared/domain/policy.ts';
+import type { ImageFacts } from '../../../shared/domain/records.ts';
+import { parse } from '../../../shared/schema.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { digestOf, facts, HOUR_MS, usage } from '../../support/samples.ts';
+import { CASCADE, locationOf, streamOf } from './support.ts';
+
+const POLICY = parse(policySchema, {
+  ...{ version: 1, ages: { default: { limitDays: 30 } }, streams: [] },
+  severities: [{ id: 'critical', severities: ['critical'], graceDays: 0 }],
+});
+const STREAM = streamOf('base');
+const [OLD, NEW, APP] = [digestOf('old'), digestOf('new'), digestOf('app')];
+
+/** What runs on an older image of a base, once a newer one is verified and its closure has no facts. */
+async function runningOn(old: Partial<ImageFacts>, users: readonly Digest[]): Promise<readonly Digest[]> {
+  const world = fakeWorld();
+  const tags = { tags: [], location: locationOf('base') };
+  for (const [digest, name, changes] of [
+    [OLD, 'old', old],
+    [NEW, 'new', { chainId: digestOf('chain'), unpackedId: digestOf('files') }],
+  ] as const) {
+    const { chainId: _, ...image } = facts(name, { stream: STREAM, locations: [locationOf('base')] });
+    await world.images.recordFacts({ ...image, ...changes });
+    await world.places.recordLocation({ digest, ...tags, firstPushSeenAtEpochMs: world.clock() });
+    world.advance(HOUR_MS);
+  }
+  await world.images.recordFacts(facts('app'));
+  for (const digest of users) await world.usages.record([usage('', { digest })], world.clock());
+  const lineage = { over: () => new Map([[OLD, users]]), unreadOver: () => [], mayRun: () => false };
+  const closure = closureOf({ cascadeId: CASCADE, stream: STREAM, facts: [] }, NEW, { closureHours: 1 }, world.clock());
+  const fleet = { policy: POLICY, lineage, outOfSight: new Set<Digest>() };
+  const running = await readRunning(world, closure, new Set([NEW]), fleet);
+  return running.flatMap(({ usages }) => usages.map((one) => one.digest));
+}
+
+test.each<[string, Partial<ImageFacts>, readonly Digest[], readonly Digest[]]>([
+  ['what is built on older content is still to be replaced', { chainId: digestOf('other') }, [APP], [APP]],
+  [
+    'what is built on the same layers is not: the closure cannot wait for it',
+    { chainId: digestOf('chain') },
+    [APP],
+    [],
+  ],
+  [
+    'nor is what is built on the same content, packed anew',
+    { chainId: digestOf('other'), unpackedId: digestOf('files') },
+    [APP],
+    [],
+  ],
+  ['the older image itself is, though its content is the same', { chainId: digestOf('chain') }, [APP, OLD], [OLD]],
+  ['content that is not known is not the same', {}, [APP], [APP]],
+])('%s', async (_, old, users, expected) => {
+  expect(await runningOn(old, users)).toEqual(expected);
+});
