@@ -77,7 +77,7 @@ function obstacleText(obstacle: ParentObstacle): string {
     case 'unread':
       return `The ledger does not know the head of parent stream ${obstacle.stream}.`;
     case 'unjudged':
-      return `Parent stream ${obstacle.stream} has a new head. Its image ${obstacle.images[0]} is not judged yet.`;
+      return `The head of parent stream ${obstacle.stream} is not judged yet: its image ${obstacle.images[0]}.`;
     case 'worse':
       return `Parent stream ${obstacle.stream} has a new head with ${factText(obstacle.facts[0])}. The head of this stream does not have that.`;
   }

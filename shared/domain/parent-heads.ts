@@ -9,11 +9,11 @@ import { compareTexts } from './order.ts';
 import { shortHash } from './rebuild.ts';
 
 /**
- * Why a stream must not be built on a parent now. The parent has another head than the one that the stream's own head
- * stands on, so a build would pick that up.
+ * Why a stream must not be built on a parent now. A build picks up the parent's head as it is then.
  * - `unread`: nobody knows the parent's head.
- * - `unjudged`: these images of the parent's head have no complete verdict.
- * - `worse`: the parent's head violates these facts, and the stream's own head does not have them.
+ * - `unjudged`: these images of the parent's head have no complete verdict, whether the stream is built on them already or not.
+ * - `worse`: the parent has another head than the one that the stream's own head is built on. It violates these facts, and
+ *   the stream's own head does not have them.
  */
 export type ParentObstacle = { readonly stream: string } & (
   | { readonly why: 'unread' }
@@ -31,33 +31,44 @@ export const parentObstacles = (
   known: KnownFleet,
   isVerified: (parent: string) => boolean,
 ): readonly ParentObstacle[] =>
-  [...movedHeads(headed, known)]
+  [...nextHeads(headed, known)]
     .filter(([parent]) => !isVerified(parent))
     .sort(([one], [other]) => compareTexts(one, other))
-    .flatMap(([parent, images]) => obstacleIn(parent, images, headed, known) ?? []);
+    .flatMap(([parent, next]) => obstacleIn(parent, next, headed, known) ?? []);
 
 /**
  * By parent: images of its head that the next build of a stream picks up, and that the stream does not stand on yet.
  * `undefined` where nobody knows the parent's head. Where the head has no image for a platform, all of its images count.
  */
-export function movedHeads(
-  { stream, heads = [] }: Headed,
-  known: KnownFleet,
-): ReadonlyMap<string, readonly Digest[] | undefined> {
-  const moved = new Map<string, readonly Digest[] | undefined>();
+export const movedHeads = (headed: Headed, known: KnownFleet): ReadonlyMap<string, readonly Digest[] | undefined> =>
+  new Map(Array.from(nextHeads(headed, known), ([parent, next]) => [parent, next?.moved]));
+
+/** Images of a parent's head that the next build of a stream picks up. */
+interface NextHead {
+  readonly all: readonly Digest[];
+  /** Those that the stream is not built on yet. */
+  readonly moved: readonly Digest[];
+}
+
+/** By parent; `undefined` where nobody knows its head. */
+function nextHeads({ stream, heads = [] }: Headed, known: KnownFleet): ReadonlyMap<string, NextHead | undefined> {
+  const next = new Map<string, NextHead | undefined>();
   for (const { digest } of heads) {
     const streamOf = (one: Digest) => (one === digest ? stream : madeBy(one, known));
     const parent = standsOn(known.parents, digest, streamOf);
     if (!parent) continue;
     const record = known.streams.get(parent.stream);
-    const others = othersThan(parent.digest, {
-      meant: headsFor({ stream: parent.stream, digest }, known) ?? [],
-      all: Object.values(record?.head?.images ?? {}),
-      known,
-    });
-    moved.set(parent.stream, record && [...new Set([...(moved.get(parent.stream) ?? []), ...others])]);
+    const meant = headsFor({ stream: parent.stream, digest }, known) ?? [];
+    const every = Object.values(record?.head?.images ?? {});
+    const others = othersThan(parent.digest, { meant, all: every, known });
+    const { all = [], moved = [] } = next.get(parent.stream) ?? {};
+    const picked = meant.length > 0 ? meant : every;
+    next.set(
+      parent.stream,
+      record && { all: [...new Set([...all, ...picked])], moved: [...new Set([...moved, ...others])] },
+    );
   }
-  return moved;
+  return next;
 }
 
 /** The streams that the heads of a stream stand on, in order; also those that the policy never lets be rebuilt. */
@@ -97,14 +108,14 @@ function othersThan(before: Digest, { meant, all, known }: HeadImages): readonly
 
 function obstacleIn(
   stream: string,
-  images: readonly Digest[] | undefined,
+  next: NextHead | undefined,
   { heads = [] }: Headed,
   known: KnownFleet,
 ): ParentObstacle | undefined {
-  if (!images) return { stream, why: 'unread' };
-  const [unjudged, ...more] = images.filter((one) => isUnjudged(known.images.get(one) ?? {})).sort(compareTexts);
+  if (!next) return { stream, why: 'unread' };
+  const [unjudged, ...more] = next.all.filter((one) => isUnjudged(known.images.get(one) ?? {})).sort(compareTexts);
   if (unjudged !== undefined) return { stream, why: 'unjudged', images: [unjudged, ...more] };
-  const violated = images.flatMap((one) => {
+  const violated = next.moved.flatMap((one) => {
     const verdict = known.images.get(one)?.verdict;
     return verdict ? violatedFacts(verdict) : [];
   });

@@ -420,14 +420,20 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
     expect(told(planWith(fleet, (tiers) => ({ ...tiers, awaited: new Set(['base']) })))).toEqual([held]);
   });
 
-  test('but on the one that it stands on already, judged or not', () => {
+  test('that nobody judged, though the stream is built on it already', () => {
     expect(told(planWith({ base: { has: 'unknown' }, app: { ...behind(other), behind: [], has: [other] } }))).toEqual([
       'app: wait unknown-facts',
       'app: awaits base',
     ]);
     expect(told(planWith({ base: { has: 'unknown' }, app: { ...behind(personFact()), behind: [] } }))).toEqual([
-      'app: 0 / person',
+      held,
+      'app: awaits base',
     ]);
+  });
+
+  test('but on one that is at fault and that it is built on already', () => {
+    const app = { ...behind(personFact()), behind: [], has: [other] };
+    expect(told(planWith({ base: { has: [other], but: without }, app }))).toEqual(['app: 0 / person']);
   });
 
   test('but on one that is rebuilt before it', () => {
