@@ -188,9 +188,10 @@ export class Factory {
     const diffId = digestOf(line.habits.isReproducible ? `layer ${key} ${text}` : `layer ${key} ${this.#layers}`);
     const madeAtEpochMs = this.#with.world.clock();
     const known = line.habits.isReproducible ? this.#reproducible.get(diffId) : undefined;
-    const layer = known ?? { line: line.name, diffId, packages, madeAtEpochMs };
+    const layer = known ?? { line: line.name, diffId, packages, madeAtEpochMs, firstMadeAtEpochMs: madeAtEpochMs };
     // The same came out of nothing but sources once more.
     layer.madeAtEpochMs = madeAtEpochMs;
+    if (runId !== undefined) layer.reconfirmedAtEpochMs = madeAtEpochMs;
     this.#reproducible.set(diffId, layer);
     this.#cached.set(key, { below: belowKey, layer });
     return layer;

@@ -11,6 +11,10 @@ export interface TrueLayer {
   readonly packages: Packages;
   /** When its content was made; a build without a cache that gives the same content makes it anew. */
   madeAtEpochMs: number;
+  /** When its content was first made: a later build by its team tells Patchwave nothing of its age. */
+  readonly firstMadeAtEpochMs: number;
+  /** When a build that Patchwave asked for made it once more. */
+  reconfirmedAtEpochMs?: number;
   /** When a pipeline that was asked for no cache gave the same content from its cache: Patchwave cannot know better. */
   claimedAtEpochMs?: number;
 }

@@ -1,5 +1,6 @@
 import type { Closure } from '../../../shared/domain/cascade.ts';
 import { type Cause, type CauseFact, factKey } from '../../../shared/domain/cause.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
 import type { Rebuild } from '../../../shared/domain/rebuild.ts';
 import type { ImageRecord } from '../../../shared/domain/records.ts';
 import { ageOf } from '../../../shared/domain/standing.ts';
@@ -17,6 +18,10 @@ import { RolloutOracle } from './rollout-oracle.ts';
 
 export const ATTEMPTS = 3;
 const BUILD_MS = HOUR_MS;
+/** Share of the age limit at which a rebuild is asked for. */
+const WARNING = 0.8;
+/** How long a complete scan of an output is awaited. */
+const VERIFY_MS = 2 * HOUR_MS;
 
 /** Holds what the ledger says against what is true, at each change. What it finds is told in words. */
 export class Oracle implements Witness {
@@ -25,6 +30,10 @@ export class Oracle implements Witness {
   /** How often each statement was compared with the truth. */
   readonly checks = new Map<string, number>();
   readonly #builds = new Map<string, number>();
+  /** By rebuild what it was asked for. */
+  readonly #asked = new Map<string, readonly CauseFact[]>();
+  /** By image when its first scan ended. */
+  readonly #scanned = new Map<Digest, number>();
 
   readonly #rollouts: RolloutOracle;
 
@@ -45,6 +54,7 @@ export class Oracle implements Witness {
         this.#judged(change.after);
         return;
       case 'rebuild':
+        this.#asked.set(change.after.rebuildId, change.after.facts);
         if (change.after.outcome?.result === 'fixed' && change.before?.outcome?.result !== 'fixed')
           this.#fixed(change.after);
         return;
@@ -65,7 +75,9 @@ export class Oracle implements Witness {
     else if (features.has('modes')) features.note('modes');
   }
 
-  scanned(): void {}
+  scanned(digest: Digest): void {
+    if (!this.#scanned.has(digest)) this.#scanned.set(digest, this.#life.world.clock());
+  }
 
   deployed(deployment: TrueDeployment): void {
     this.#life.clockwork.spawn(() => this.#rollouts.deployed(deployment));
@@ -91,31 +103,36 @@ export class Oracle implements Witness {
     );
     if (held) this.#violated(`${line.name} was built ${held}`);
     this.#check('builds within the bound');
-    const key = this.#buildKey(line);
-    const builds = (this.#builds.get(key) ?? 0) + 1;
-    this.#builds.set(key, builds);
-    if (builds > ATTEMPTS)
-      this.#violated(`build ${builds} of ${line.name} for the same facts on the same parent: ${key}`);
+    for (const key of new Set(this.#boundsOf(run))) {
+      const builds = (this.#builds.get(key) ?? 0) + 1;
+      this.#builds.set(key, builds);
+      if (builds > ATTEMPTS)
+        this.#violated(`build ${builds} of ${line.name} for the same fact on the same parent: ${key}`);
+    }
     this.#onParent(run);
   }
 
-  /** What asks for a build: the stream, what it is built on, and what is wrong with it; what its team pushes begins anew. */
-  #buildKey(line: Line): string {
-    const { factory, archive, world } = this.#life;
-    const head = factory.headOf(line);
-    const flaws = new Set(
-      (head?.images ?? []).flatMap((image) =>
-        this.violatingIn(image, world.clock()).map((flaw) => `${flaw.id} ${archive.fixOf(flaw, world.clock())}`),
-      ),
-    );
-    const isOld = (head?.images ?? []).some((image) => this.#isOld(image, world.clock(), 0.8));
-    const lastByHand = factory.madeBy(line.name).findLast(({ runId }) => runId === undefined);
-    return [
-      line.name,
-      `on ${factory.parentOf(line)?.name ?? 'nothing'}`,
-      `with ${[...flaws].sort().join(', ') || 'no flaw'}${isOld ? ' and too old' : ''}`,
-      `since ${lastByHand?.name}`,
-    ].join(' ');
+  /**
+   * What bounds a build: each fact that it was asked for, on what the stream is built on. What the head does not hold any
+   * more is forgotten, and what its team pushes begins anew.
+   */
+  #boundsOf({ line, rebuildId }: TrueRun): readonly string[] {
+    const { factory } = this.#life;
+    const head = factory.headOf(line)?.images ?? [];
+    const since = factory.madeBy(line.name).findLast(({ runId }) => runId === undefined);
+    const on = factory.parentOf(line);
+    return (this.#asked.get(rebuildId) ?? []).flatMap((fact) => {
+      const name = fact.kind === 'finding' ? `${fact.vulnerability} in ${fact.package}` : fact.kind;
+      const key = `${name} in ${line.name} on ${on?.name ?? 'nothing'} since ${since?.name}`;
+      if (fact.kind === 'parent-moved' || head.some((image) => this.#asksFor(image, fact))) return [key];
+      this.#builds.delete(key);
+      return [];
+    });
+  }
+
+  #asksFor(image: TrueImage, fact: CauseFact): boolean {
+    if (fact.kind === 'finding') return !this.#isWaived(image.line, fact.vulnerability) && this.#holdsPair(image, fact);
+    return fact.kind === 'age' && this.#isOld(image, this.#life.world.clock(), WARNING);
   }
 
   /** Nothing is built on what was not judged, or is at fault. */
@@ -254,7 +271,7 @@ export class Oracle implements Witness {
       const part = lineageOf(container.image).find((one) => one.line === line.name);
       if (!part) continue;
       const left = closure.facts.find((fact) => this.#holds(part, container.image, fact, clockwork.now));
-      if (!left && !(closure.facts.length === 0 && this.#isOlder(part, closure))) continue;
+      if (!left && !(closure.facts.length === 0 && this.#isOlder(part, container.image, closure))) continue;
       const what =
         left?.kind === 'finding' ? `${left.vulnerability} in ${left.package}` : (left?.kind ?? 'what is older');
       this.#violated(
@@ -263,10 +280,14 @@ export class Oracle implements Witness {
     }
   }
 
-  /** Where a closure names no facts, it waits for all that is older than what was verified. */
-  #isOlder(part: TrueImage, { output }: Closure): boolean {
-    const made = this.#life.factory.artifact(output) ?? this.#life.factory.image(output);
-    return made !== undefined && part.pushedAtEpochMs < made.pushedAtEpochMs;
+  /**
+   * Where a closure names no facts, it waits for all that is older than what was verified. What is built on the same content
+   * under another digest is not behind.
+   */
+  #isOlder(part: TrueImage, running: TrueImage, { output }: Closure): boolean {
+    const made = this.#life.factory.artifact(output);
+    if (!made || part.pushedAtEpochMs >= made.pushedAtEpochMs) return false;
+    return part === running || !made.images.some((image) => contentOf(image) === contentOf(part));
   }
 
   #holds(part: TrueImage, running: TrueImage, fact: CauseFact, atEpochMs: number, share = 1): boolean {
@@ -276,6 +297,20 @@ export class Oracle implements Witness {
       );
     if (fact.kind !== 'finding' || this.#isWaived(running.line, fact.vulnerability)) return false;
     return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
+  }
+
+  /**
+   * Whether Patchwave has reason to say so. It cannot know that a team made the same content once more, so that is as old
+   * as it was when it was first made.
+   */
+  #mayHold(part: TrueImage, running: TrueImage, fact: CauseFact): boolean {
+    const now = this.#life.world.clock();
+    if (this.#holds(part, running, fact, now, WARNING)) return true;
+    if (fact.kind !== 'age' || !part.own || this.#isWaived(running.line, 'age-limit')) return false;
+    const { firstMadeAtEpochMs, reconfirmedAtEpochMs = 0, claimedAtEpochMs = 0 } = part.own;
+    return (
+      Math.max(firstMadeAtEpochMs, reconfirmedAtEpochMs, claimedAtEpochMs) + WARNING * AGE_LIMIT_DAYS * DAY_MS <= now
+    );
   }
 
   #holdsPair(image: TrueImage, fact: { readonly vulnerability: string; readonly package: string }): boolean {
@@ -432,12 +467,20 @@ export class Oracle implements Witness {
     }
   }
 
-  /** It made nothing, came too late for whoever waited, or told of it in an event that was late or lost. */
+  /**
+   * It made nothing, came too late for whoever waited, told of it in an event that was late or lost, or no scan ended in
+   * time: that is no failure of the pipeline, and counts as one more build for the same facts.
+   */
   #hasFailed({ output, startedAtEpochMs, line }: TrueRun): boolean {
     const { has } = this.#life.features;
     const isReportLost = line.habits.tellsOutput === 'report' && (has('events-lost') || has('events-late'));
-    return !output || output.pushedAtEpochMs >= startedAtEpochMs + BUILD_MS || isReportLost;
+    return (
+      !output || output.pushedAtEpochMs >= startedAtEpochMs + BUILD_MS || isReportLost || this.#isUnscanned(output)
+    );
   }
+
+  #isUnscanned = ({ images, pushedAtEpochMs }: TrueArtifact): boolean =>
+    images.some(({ digest }) => (this.#scanned.get(digest) ?? Number.POSITIVE_INFINITY) > pushedAtEpochMs + VERIFY_MS);
 
   #isWorse({ output, startedAtEpochMs }: TrueRun): boolean {
     return (output?.images ?? []).some((image) => this.violatingIn(image, startedAtEpochMs).length > 0);
@@ -457,13 +500,13 @@ export class Oracle implements Witness {
 
   /** An open closure waits for something that really runs. */
   #isStillOpen(closure: Closure): void {
-    const { ecs, world } = this.#life;
+    const { ecs } = this.#life;
     const line = this.#life.lineOf(closure.stream);
     if (!line || closure.abandoned) return;
     const holder = ecs.running().find(({ image }) => {
       const part = lineageOf(image).find((one) => one.line === line.name);
-      if (part && closure.facts.length === 0) return this.#isOlder(part, closure);
-      return part && closure.facts.some((fact) => this.#holds(part, image, fact, world.clock(), 0.8));
+      if (part && closure.facts.length === 0) return this.#isOlder(part, image, closure);
+      return part && closure.facts.some((fact) => this.#mayHold(part, image, fact));
     });
     if (!holder)
       this.#violated(
@@ -485,11 +528,9 @@ const iso = (epochMs: number): string => new Date(epochMs).toISOString().slice(0
 
 const sameContent = (one: TrueArtifact, other: TrueArtifact): boolean => contentText(one) === contentText(other);
 
-const contentText = ({ images }: TrueArtifact): string =>
-  images
-    .map((image) =>
-      lineageOf(image)
-        .map(({ own }) => own?.diffId ?? '')
-        .join(),
-    )
-    .join(' ');
+const contentText = ({ images }: TrueArtifact): string => images.map(contentOf).join(' ');
+
+const contentOf = (image: TrueImage): string =>
+  lineageOf(image)
+    .flatMap(({ own }) => own?.diffId ?? [])
+    .join();
