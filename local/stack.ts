@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type Capability,
   type CloudFormationClient,
   CreateStackCommand,
   DescribeStacksCommand,
   paginateDescribeStackEvents,
   type Stack,
+  UpdateStackCommand,
 } from '@aws-sdk/client-cloudformation';
 
+const CAPABILITIES: Capability[] = ['CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'];
 const POLL_MS = 200;
 const LIMIT_MS = 120_000;
 
@@ -37,7 +40,7 @@ export async function createStack(
         ParameterKey,
         ParameterValue,
       })),
-      Capabilities: ['CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
+      Capabilities: CAPABILITIES,
       Tags: [{ Key: 'application', Value: 'patchwave' }],
     }),
   );
@@ -46,6 +49,27 @@ export async function createStack(
   return Object.fromEntries(
     (stack.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]),
   );
+}
+
+/**
+ * Gives parameters of a stack new values, by the template that it has, and waits until that is complete.
+ * @throws StackError
+ */
+export async function changeParameters(
+  client: CloudFormationClient,
+  name: string,
+  changed: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
+  const Parameters = (Stacks[0]?.Parameters ?? []).map(({ ParameterKey = '' }) => {
+    const ParameterValue = changed[ParameterKey];
+    return ParameterValue === undefined ? { ParameterKey, UsePreviousValue: true } : { ParameterKey, ParameterValue };
+  });
+  await client.send(
+    new UpdateStackCommand({ StackName: name, UsePreviousTemplate: true, Parameters, Capabilities: CAPABILITIES }),
+  );
+  const stack = await whenSettled(client, name);
+  if (stack.StackStatus !== 'UPDATE_COMPLETE') throw await stackError(client, stack);
 }
 
 async function whenSettled(client: CloudFormationClient, name: string): Promise<Stack> {

@@ -3,6 +3,7 @@ import { functionNames } from '../../scripts/bundle.ts';
 import * as keys from '../../shared/adapters/dynamodb/keys.ts';
 import {
   hub,
+  isObject,
   type Json,
   type JsonObject,
   listOf,
@@ -63,11 +64,59 @@ test.each(table)('$name: batch failures are returned exactly where the mapping a
   expect(mappings).toEqual(returnsThem ? ['ReportBatchItemFailures'] : []);
 });
 
-test('each change of a function is a version of its own, and queues call what is live', () => {
-  expect(objectOf(objectOf(hub.json.Globals).Function).AutoPublishAlias).toBe('live');
-  // Otherwise only new code would be published: a new value of a parameter would not reach the functions.
-  expect(functions.filter(({ properties }) => properties.AutoPublishAliasAllProperties !== true)).toEqual([]);
+const parameters = objectOf(hub.json.Parameters);
+
+/** The parameters of which a part of the template has the values; a condition stands for its parameter. */
+function parametersIn(value: Json): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((inner: Json) => parametersIn(inner));
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === 'Ref') return textOf(inner) in parameters ? [textOf(inner)] : [];
+    if (key === 'Fn::Sub') return [...textOf(inner).matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name);
+    const [condition] = key === 'Fn::If' ? listOf(inner) : [];
+    const ofCondition =
+      condition === undefined ? [] : parametersIn(objectOf(hub.json.Conditions)[textOf(condition)] as Json);
+    return [...ofCondition, ...parametersIn(inner)];
+  });
+}
+
+const unique = (names: readonly string[]) => [...new Set(names.filter((name) => name in parameters))].sort();
+
+describe('each change of a function is a version of its own, and queues call what is live:', () => {
+  const globals = objectOf(objectOf(hub.json.Globals).Function);
+
+  test('a change of its text', () => {
+    expect(globals.AutoPublishAlias).toBe('live');
+    expect(functions.filter(({ properties }) => properties.AutoPublishAliasAllProperties !== true)).toEqual([]);
+  });
+
+  // Otherwise a new value of a parameter would reach nothing that queues call.
+  // https://github.com/aws/serverless-application-model/issues/3820
+  test.each(table)('$name: a new value of a parameter that it is made with, and of no other', ({ declared }) => {
+    const { VersionDescription, Events: _events, ...made } = declared.properties;
+    const madeWith = unique([...parametersIn(made), ...parametersIn(globals)]);
+    expect(unique(parametersIn(VersionDescription ?? null))).toEqual(madeWith);
+    // The version before stays, for executions that began with it.
+    expect(declared.json.UpdateReplacePolicy).toBe('Retain');
+  });
+
+  // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html
+  test.each(table)('$name: the values fit into the description of a version, 256 characters', ({ declared }) => {
+    const [, values] = listOf(objectOf(declared.properties.VersionDescription)['Fn::Join']);
+    const lengths = listOf(values).map((value) => longestOf(value));
+    expect(lengths.reduce((sum, length) => sum + length, lengths.length - 1)).toBeLessThanOrEqual(256);
+  });
 });
+
+/** The most characters that a parameter may have, or that the id of a key has (`mrk-` and 32 digits). */
+function longestOf(value: Json): number {
+  const { Ref } = objectOf(value);
+  if (Ref === undefined) return 36;
+  const { AllowedValues, AllowedPattern, MaxValue } = objectOf(parameters[textOf(Ref)]);
+  if (AllowedValues) return Math.max(...listOf(AllowedValues).map((one) => String(one).length));
+  if (AllowedPattern) return Number(/,(\d+)\}\$$/.exec(textOf(AllowedPattern))?.[1] ?? Number.NaN);
+  return MaxValue === undefined ? 10 : String(MaxValue).length;
+}
 
 test('a function is called by the state machine, a queue, a stream or a rule', () => {
   const types = functions.flatMap((declared) => eventsOf(declared).map(({ Type }) => Type));
