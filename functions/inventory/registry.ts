@@ -1,4 +1,5 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
+import { baseRepositoriesOf, covers } from '../../shared/domain/base-readings.ts';
 import { matchesAnyGlob } from '../../shared/domain/glob.ts';
 import { type Registry, registryKey } from '../../shared/domain/image.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
@@ -38,6 +39,7 @@ export async function readRegistry(
 ): Promise<{ readonly status: 'complete' | 'failed'; readonly images: number; readonly missing: number }> {
   const { runId, registry } = step;
   const keys = runFileKeys(runId);
+  const beganAtEpochMs = ports.clock();
   const { policy } = await policyOfRun(ports, step);
   const asked = await readDocument(ports.files, keys.registry(registry), registryDocument);
   const listed = await listedRepositories(ports.registry, policy, registry);
@@ -49,7 +51,9 @@ export async function readRegistry(
   const tags = readings.map(({ repository, tags: meanings }) => [repository, meanings] as const);
   await ports.files.put(keys.tags(registry), Object.fromEntries(tags));
   const result = resultOf(readings, listed.unreachable?.message);
-  await ports.runs.recordPart(runId, { kind: 'registry', key: registryKey(registry), ...result });
+  const unread = unreadOf(policy, registry, readings, listed.unreachable !== undefined);
+  const part = { kind: 'registry', key: registryKey(registry), ...result, beganAtEpochMs, unread } as const;
+  await ports.runs.recordPart(runId, part);
   const unexpected = readings.find(({ failure }) => failure && !failure.isRefusal)?.failure;
   if (unexpected) throw unexpected.error;
   return { status: result.status, images: result.images, missing: result.missing };
@@ -88,6 +92,25 @@ function questionsOf({ registry, digests, tags }: RegistryDocument, listed: Read
     digests: digests[repository] ?? {},
     tags: tags[repository] ?? {},
   }));
+}
+
+/** Repositories and patterns of base and platform rules of which not every image is known now. */
+function unreadOf(
+  policy: Policy,
+  registry: Registry,
+  readings: readonly (RepositoryReading & { readonly repository: string })[],
+  isListUnread: boolean,
+): readonly string[] {
+  const notRead = readings.filter(({ failure, isLeftUnread }) => failure || isLeftUnread);
+  return baseRepositoriesOf(policy)
+    .filter(({ account, region }) => account === registry.account && region === registry.region)
+    .filter(
+      (one) =>
+        (isListUnread && one.repository.includes('*')) ||
+        notRead.some(({ repository }) => covers(one, { ...registry, repository })),
+    )
+    .map(({ repository }) => repository)
+    .sort();
 }
 
 function resultOf(readings: readonly RepositoryReading[], listing: string | undefined) {

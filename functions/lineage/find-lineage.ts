@@ -1,20 +1,23 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { type BaseReadings, readingsAfter, unreadIn } from '../../shared/domain/base-readings.ts';
 import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import { namedFailure } from '../../shared/domain/failure-text.ts';
 import { type FoundStandings, findStandings } from '../../shared/domain/found-standing.ts';
-import type { Digest } from '../../shared/domain/image.ts';
+import { hiddenParentsIn } from '../../shared/domain/hidden-parents.ts';
+import { type Digest, locationKey, registryKey } from '../../shared/domain/image.ts';
 import { ancestorsOf } from '../../shared/domain/lineage.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import type { StreamRecord } from '../../shared/domain/records.ts';
 import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart } from '../../shared/domain/run.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import { ancestorsOfRunning, headsByImage } from '../../shared/domain/scan-scope.ts';
-import type { RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
+import type { BaseReadingLedger, RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { digestsInUse, type InUsePorts } from '../../shared/review/digests-in-use.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
+import { type BaseLists, baseListsOf } from './base-lists.ts';
 import { LineageIncompleteError } from './errors.ts';
 import type { StepInput } from './input.ts';
 import { type AroundPorts, placeApart } from './read-around.ts';
@@ -28,7 +31,8 @@ const MOST_PLACED_APART = 1000;
 
 export interface LineagePorts extends AroundPorts, InUsePorts, MovedPorts {
   readonly policies: Pick<Policies, 'load'>;
-  readonly streams: Pick<StreamLedger, 'all'>;
+  readonly streams: Pick<StreamLedger, 'all' | 'streams'>;
+  readonly baseReadings: BaseReadingLedger;
   readonly runs: RunParts;
 }
 
@@ -37,7 +41,8 @@ export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
 /**
  * Finds what every image of the fleet stands on, from all images of base and platform streams and all that runs, and
  * writes it where it changed: of what runs, of heads, and of what these stand on. Leaves for the scans what is to be
- * looked at though nothing runs it. What one image or stream fails with is named in the run and stops no other. Without
+ * looked at though nothing runs it. What one image or stream fails with is named in the run and stops no other. Where a
+ * base or platform registry could not be read, nothing is concluded of an image that may be built on what it holds. Without
  * the policy, parents that it declares are missing: then what images stand on is left as it is, and no cause begins.
  * @throws LineageIncompleteError after everything else is done, so that the step is tried again
  */
@@ -47,20 +52,31 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const isKept = isBuiltIn(policy);
   const isReview = step.mode === 'review' && !isKept;
   const inUse = await digestsInUse(ports, runId);
-  const streams = await collect(ports.streams.all());
+  const lists = await baseListsOf(ports.files, policy, runId);
+  const streams = await readStreams(ports, lists);
+  const readings = readingsAfter(policy, await ports.baseReadings.read(), await collect(ports.runs.parts(runId)));
+  const mayHide = hiddenParentsIn(policy, readings);
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
-  const fleet = await readFleet(reading, streams, [...inUse, ...allHeads(streams)]);
+  const fleet = await readFleet(reading, bearing(streams, lists), [...inUse, ...allHeads(streams)]);
   const heads = new Map(streams.map(({ stream, head }) => [stream, head]));
-  const found = findStandings({ ...fleet, heads }, ports.clock(), policy.ages.vendorCounts);
+  const known = {
+    ...{ ...fleet, heads, mayHide },
+    isWhole: fleet.isWhole && unreadIn(policy, readings).length === 0,
+    around: new Set(fleet.isWhole ? fleet.images.keys() : []),
+  };
+  const found = findStandings(known, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
   const unwritten = isKept ? [] : await recordStandings(ports, fleet, found, concerned);
+  const unplaced = unplacedOf(fleet, found, concerned);
   // What a preview found is in no index of chains.
-  const unread = isReview ? await placeApart(ports, policy, unplacedOf(fleet, found, concerned)) : [];
+  const isApart = isReview && !fleet.isWhole;
+  const unread = isApart ? await placeApart(ports, policy, unplaced.slice(0, MOST_PLACED_APART), mayHide) : [];
   const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
   await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
   const unmoved = isReview ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
   const failures = [...fleet.failures, ...unwritten, ...unread, ...unmoved];
-  const part = partOf(fleet, failures);
+  if (isReview) await ports.baseReadings.record(readings);
+  const part = { ...partOf(fleet, failures), ...unreadBy(policy, readings, unplaced.length) };
   await ports.runs.recordPart(runId, part);
   const [first] = failures;
   if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
@@ -73,13 +89,32 @@ const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>
 const withAncestors = (digests: readonly Digest[], { parents }: FoundStandings): ReadonlySet<Digest> =>
   new Set(digests.flatMap((digest) => [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)]));
 
-/** Images whose lineage nobody has read before, and this review could not either: something of the fleet is missing. */
-const unplacedOf = ({ images, isWhole }: ReadFleet, found: FoundStandings, concerned: ReadonlySet<Digest>) =>
-  isWhole
-    ? []
-    : [...concerned]
-        .filter((digest) => images.has(digest) && !images.get(digest)?.standing && !found.of(digest))
-        .slice(0, MOST_PLACED_APART);
+/** Those of the index, and those that a run has found just now: the index follows its table. */
+async function readStreams({ streams }: LineagePorts, lists: BaseLists): Promise<readonly StreamRecord[]> {
+  const all = await collect(streams.all());
+  const known = new Set(all.map(({ stream }) => stream));
+  const late = await streams.streams(lists.streams.filter((stream) => !known.has(stream)));
+  return [...all, ...late.values()];
+}
+
+/** Lists of images that others are built upon: also of streams that the policy no longer names. */
+function bearing(streams: readonly StreamRecord[], lists: BaseLists): ReadonlySet<string> {
+  const recorded = streams.filter(({ tier }) => tier === 'base' || tier === 'platform');
+  const known = recorded.flatMap(({ stream, location }) => [stream, locationKey(location)]);
+  return new Set([...known, ...lists.streams, ...lists.places]);
+}
+
+/** Images whose lineage nobody has read before, and this review could not either. */
+const unplacedOf = ({ images }: ReadFleet, found: FoundStandings, concerned: ReadonlySet<Digest>): readonly Digest[] =>
+  [...concerned].filter((digest) => images.has(digest) && !images.get(digest)?.standing && !found.of(digest));
+
+/** Registries that were not read, where images wait for them. */
+function unreadBy(policy: Policy, readings: BaseReadings, images: number): Pick<LineagePart, 'unread'> {
+  const registries = new Set(unreadIn(policy, readings).map(registryKey));
+  return images === 0 || registries.size === 0
+    ? {}
+    : { unread: [...registries].sort().map((key) => ({ key, images })) };
+}
 
 async function recordStandings(
   { images }: Pick<LineagePorts, 'images'>,

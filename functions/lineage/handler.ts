@@ -1,7 +1,4 @@
 import { bucketClient, ledgerClient, queueClient } from '../../shared/adapters/clients.ts';
-import { DynamoCascades } from '../../shared/adapters/dynamodb/cascades.ts';
-import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
-import { DynamoChains } from '../../shared/adapters/dynamodb/chains.ts';
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
 import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
@@ -14,6 +11,7 @@ import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { fleetLedgers } from '../../shared/lambda/fleet-ledgers.ts';
 import { ledgersOfRun } from '../../shared/lambda/ledgers.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer, type LineageServices } from './answer.ts';
@@ -28,12 +26,11 @@ function compose(): LineageServices {
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const ledgers = ledgersOfRun(table, files, reviewLedgers);
-  const chains = new DynamoChains(table);
-  const acting = { causes: new DynamoCauseLedger(table), cascades: new DynamoCascades(table) };
+  const fleet = fleetLedgers(table);
   return {
     reviewing: (run) => {
       const { parts: runs, placeReads: places, streamReads: streams, ...others } = ledgers(run);
-      return { ...others, places, streams, chains, ...acting, policies, files, runs, clock: Date.now };
+      return { ...others, places, streams, ...fleet, policies, files, runs, clock: Date.now };
     },
     following: {
       images: new DynamoImageLedger(table),
@@ -41,10 +38,9 @@ function compose(): LineageServices {
       contents: new DynamoContentLedger(table),
       streams: new DynamoStreams(table),
       streamImages: new DynamoImagesOfStreams(table),
-      ...acting,
+      ...fleet,
       policies,
       fleetPlaces: new DynamoFleetPlaces(table),
-      chains,
       rebuilds: new DynamoRebuildLedger(table),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,

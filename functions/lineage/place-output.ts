@@ -74,7 +74,7 @@ async function pinnedOf(
     rebuild.parentHead === undefined ? [] : imagesUnder(ports.places, rebuild.parentHead),
   ]);
   const heads = [...streams.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
-  const { images } = await readFleet({ ...ports, declaredParents: () => [] }, [], [...heads, ...built]);
+  const { images } = await readFleet({ ...ports, declaredParents: () => [] }, new Set(), [...heads, ...built]);
   const pinned = new Map<string, Pinned>();
   for (const { digest, stream, standsOn: stood } of below) {
     const platform = fleet.images.get(digest)?.lineage.platform;

@@ -2,6 +2,7 @@ import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts'
 import { chainsWithin } from '../../shared/domain/content-chains.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import { findStandings, type KnownFleet, type KnownImage, parentsIn } from '../../shared/domain/found-standing.ts';
+import { hiddenParentsIn, type MayHide } from '../../shared/domain/hidden-parents.ts';
 import { type Digest, type IndexChild, locationKey } from '../../shared/domain/image.ts';
 import { ancestorsOf } from '../../shared/domain/lineage.ts';
 import { digestsClaimed, referenceClaimed } from '../../shared/domain/lineage-claims.ts';
@@ -9,7 +10,7 @@ import type { LineageEvidence } from '../../shared/domain/lineage-evidence.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
-import type { ChainLedger } from '../../shared/ports/ledger.ts';
+import type { BaseReadingLedger, ChainLedger } from '../../shared/ports/ledger.ts';
 import { LineageIncompleteError } from './errors.ts';
 import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
 
@@ -17,20 +18,27 @@ const LISTS_AT_ONCE = 4;
 
 export interface AroundPorts extends Omit<ReadPorts, 'declaredParents'> {
   readonly chains: ChainLedger;
+  readonly baseReadings: Pick<BaseReadingLedger, 'read'>;
   readonly clock: Clock;
 }
 
 /** Some images and all that they may stand on. */
-export type AroundFleet = ReadFleet & Required<Pick<KnownFleet, 'around'>>;
+export type AroundFleet = ReadFleet & Required<Pick<KnownFleet, 'around' | 'mayHide'>>;
 
 /**
  * Some images, all that their layers or labels say they may stand on, and what that stands on: as much of the fleet as
  * tells their parents as a look at all of it would. Of an image whose content shows no parent the streams that its labels
  * or the policy name are read, too. Ancestors that nobody has placed yet are read around in the same way. What these
  * images were found to stand on before is not in it: what they were built on may have been told of only now.
+ * @param mayHide by what reviews have read so far, where left out
  * @throws LineageIncompleteError where something could not be read: nothing is concluded from the rest
  */
-export async function readAround(ports: AroundPorts, policy: Policy, digests: readonly Digest[]): Promise<AroundFleet> {
+export async function readAround(
+  ports: AroundPorts,
+  policy: Policy,
+  digests: readonly Digest[],
+  mayHide?: MayHide,
+): Promise<AroundFleet> {
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
   const asked = new Set<Digest>();
   const looked = new Set<Digest>();
@@ -50,7 +58,7 @@ export async function readAround(ports: AroundPorts, policy: Policy, digests: re
     }
     left = [...new Set([...late, ...unplacedBelow(fleet, digests).filter((digest) => !looked.has(digest))])];
   }
-  return { ...fleet, around };
+  return { ...fleet, around, mayHide: mayHide ?? hiddenParentsIn(policy, await ports.baseReadings.read()) };
 }
 
 async function readMore(
@@ -60,7 +68,7 @@ async function readMore(
   unplaced: readonly Digest[],
 ): Promise<ReadFleet> {
   for (const digest of more) asked.add(digest);
-  const fleet = await readFleet(reading, [], [...asked]);
+  const fleet = await readFleet(reading, new Set(), [...asked]);
   const [first] = fleet.failures;
   if (first) throw new LineageIncompleteError(fleet.failures.length, first.key, first.error);
   const images = new Map(fleet.images);
@@ -162,13 +170,14 @@ export async function placeApart(
   ports: AroundPorts,
   policy: Policy,
   digests: readonly Digest[],
+  mayHide: MayHide,
 ): Promise<readonly Failure[]> {
   const failures: Failure[] = [];
   for (const together of piecesOf(digests, PLACED_TOGETHER)) {
-    const error = await tryToPlace(ports, policy, together);
+    const error = await tryToPlace(ports, policy, together, mayHide);
     if (error === undefined) continue;
     for (const digest of together) {
-      const own = await tryToPlace(ports, policy, [digest]);
+      const own = await tryToPlace(ports, policy, [digest], mayHide);
       if (own !== undefined) failures.push({ key: digest, error: own });
     }
   }
@@ -176,9 +185,14 @@ export async function placeApart(
 }
 
 /** @returns what it failed with */
-async function tryToPlace(ports: AroundPorts, policy: Policy, digests: readonly Digest[]): Promise<unknown> {
+async function tryToPlace(
+  ports: AroundPorts,
+  policy: Policy,
+  digests: readonly Digest[],
+  mayHide: MayHide,
+): Promise<unknown> {
   try {
-    await placeNew(ports, policy, await readAround(ports, policy, digests), digests);
+    await placeNew(ports, policy, await readAround(ports, policy, digests, mayHide), digests);
     return undefined;
   } catch (error) {
     return error;

@@ -1,10 +1,10 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import type { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import type { KnownFleet, KnownImage } from '../../shared/domain/found-standing.ts';
-import { type Digest, locationKey } from '../../shared/domain/image.ts';
+import type { Digest } from '../../shared/domain/image.ts';
 import { lineageFactsOf } from '../../shared/domain/image-content.ts';
 import { digestsClaimed } from '../../shared/domain/lineage-claims.ts';
-import type { ImageRecord, StreamRecord } from '../../shared/domain/records.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
 import type { ContentLedger, FleetPlaces, ImageLedger, PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { StreamImages } from '../../shared/ports/rebuilds.ts';
 
@@ -35,13 +35,14 @@ export interface ReadFleet extends KnownFleet {
 /**
  * Reads all that images can stand on: everything that base and platform streams ever made, what else the caller knows,
  * and what these were found to stand on before. Of each only what lineage and age are read from is kept.
+ * @param lists the streams and places (`locationKey`) whose images others can stand on
  */
 export async function readFleet(
   ports: ReadPorts,
-  streams: readonly StreamRecord[],
+  lists: ReadonlySet<string>,
   others: readonly Digest[],
 ): Promise<ReadFleet> {
-  const listed = await listImages(ports, streams);
+  const listed = await listImages(ports, lists);
   const failures = [...listed.failures];
   const images = new Map<Digest, KnownImage>();
   const asked = new Set<Digest>([...others, ...listed.digests]);
@@ -76,9 +77,7 @@ async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, Kn
 }
 
 /** Every image of the repositories that others are built upon, not their heads alone. */
-async function listImages({ streamImages }: ReadPorts, streams: readonly StreamRecord[]) {
-  const bearing = streams.filter(({ tier }) => tier === 'base' || tier === 'platform');
-  const lists = new Set(bearing.flatMap(({ stream, location }) => [stream, locationKey(location)]));
+async function listImages({ streamImages }: ReadPorts, lists: ReadonlySet<string>) {
   const failures: Failure[] = [];
   const digests = await mapConcurrently([...lists], STREAMS_AT_ONCE, async (list) => {
     try {

@@ -144,6 +144,15 @@ const NOTHING: Content = { birth: { known: false, rejected: [] } };
 const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
   birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push');
 
+/**
+ * Whether the age of an image counts from when it was made, by a date of its build: nothing that was built on it is older.
+ * A push comes later than that, and so does a rebuild of ours that made the same content again.
+ */
+export function hasAgeOfItsOwn(digest: Digest, { contents }: KnownAges): boolean {
+  const { birth, reconfirmedAtEpochMs } = contents.get(digest) ?? NOTHING;
+  return isDated(birth) && reconfirmedAtEpochMs === undefined;
+}
+
 const countsFrom = ({ birth, reconfirmedAtEpochMs }: PartBirth): number | undefined =>
   reconfirmedAtEpochMs ?? (birth.known ? birth.bornAtEpochMs : undefined);
 

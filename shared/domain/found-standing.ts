@@ -1,6 +1,14 @@
 import { behindOf, type Placed } from './behind.ts';
 import { unpackedId } from './chain.ts';
-import { type AgedImage, type CountedPart, effectiveBirth, knownAges, type OldestPart } from './effective-age.ts';
+import {
+  type AgedImage,
+  type CountedPart,
+  effectiveBirth,
+  hasAgeOfItsOwn,
+  knownAges,
+  type OldestPart,
+} from './effective-age.ts';
+import type { FoundParent, MayHide } from './hidden-parents.ts';
 import type { Digest, IndexChild } from './image.ts';
 import { ancestorsOf, findParents } from './lineage.ts';
 import { cutCycles } from './lineage-cycles.ts';
@@ -30,8 +38,13 @@ export interface KnownFleet {
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
   /** Whether all that is to be known was read: otherwise what an image stands on may be missing. */
   readonly isWhole: boolean;
-  /** Where not all was read: images of which all that their layers, labels and declarations name was read all the same. */
+  /**
+   * Where not all was read: images of which everything that the ledger knows and that their layers, labels and declarations
+   * name was read all the same.
+   */
   readonly around?: ReadonlySet<Digest>;
+  /** Where the ledger does not know every image that there is: whether one of those may be below an image. */
+  readonly mayHide?: MayHide;
   /** Of the streams whose heads are known; of others nobody can tell who is behind. */
   readonly heads?: ReadonlyMap<string, StreamRecord['head']>;
 }
@@ -46,11 +59,11 @@ export interface FoundStandings {
  * What images stand on and how old that makes them. Nothing is concluded from what was not read: where something is
  * missing, a parent that was found before stays, nothing becomes younger, and an image whose lineage leads to what is
  * missing is left as it was. An image whose lineage nobody has read before stays unread then, unless all around it and
- * around each of its ancestors was read: what is missing may be an older image below it.
+ * around each of its ancestors was read, and no image that nobody knows may be below one of them: it may be older.
  * @param vendorCounts whether what lies below the lowest base counts
  */
 export function findStandings(
-  { images, indexes, isWhole, around = new Set(), heads = new Map() }: KnownFleet,
+  { images, indexes, isWhole, around = new Set(), mayHide = () => false, heads = new Map() }: KnownFleet,
   nowEpochMs: number,
   vendorCounts: boolean,
 ): FoundStandings {
@@ -75,7 +88,17 @@ export function findStandings(
   };
 
   function isKnownBelow(digest: Digest): boolean {
-    return around.has(digest) || images.get(digest)?.standing !== undefined;
+    const image = images.get(digest);
+    if (image?.standing !== undefined) return true;
+    return image !== undefined && around.has(digest) && !mayHide(image.lineage, parentOf(digest));
+  }
+
+  function parentOf(digest: Digest): FoundParent | undefined {
+    const parent = parents.get(digest);
+    if (!parent) return undefined;
+    const { stream } = images.get(parent.digest)?.aged ?? {};
+    const isAgeItsOwn = hasAgeOfItsOwn(parent.digest, ages);
+    return { evidence: parent.evidence, isAgeItsOwn, ...(stream !== undefined && { stream }) };
   }
 
   function placed(digest: Digest): Placed | undefined {
@@ -100,9 +123,14 @@ export function parentsIn({ images, indexes, isWhole }: Pick<KnownFleet, 'images
   return isWhole ? shown : keptOver(shown, all);
 }
 
+/** Where a parent is shown that is built on the one of before, it is nearer: nobody knew of it then. */
 function keptOver(shown: Parents, images: readonly KnownImage[]): Parents {
   const parents = new Map<Digest, Parent>(shown);
-  for (const { aged, standing } of images) if (standing?.parent) parents.set(aged.digest, standing.parent);
+  for (const { aged, standing } of images) {
+    const kept = standing?.parent;
+    if (kept && !ancestorsOf(shown, aged.digest).some(({ digest }) => digest === kept.digest))
+      parents.set(aged.digest, kept);
+  }
   cutCycles(parents);
   return parents;
 }

@@ -24,8 +24,11 @@ const streamRule = (headTag: HeadTag) =>
     headTags: some(headTag),
     owner: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
     mode: v.optional(mode),
-    /** Ids of rules whose images its own are built from; believed only where their content shows no parent. */
-    parents: v.optional(some(id)),
+    /**
+     * Ids of rules whose images its own are built from; believed only where their content shows no parent. An empty list says
+     * that they are built from images of no rule.
+     */
+    parents: v.optional(v.array(id)),
     /** What makes its images anew; without one it is never rebuilt. */
     pipeline: v.optional(pipeline),
     rollout: v.optional(rollout, 'pipeline'),

@@ -45,7 +45,12 @@ const waiverOf = ({ waiverId, waivedThrough }: Reason): string[] => {
 function detailsOf(reason: Reason): string[] {
   switch (reason.kind) {
     case 'age-unknown':
-      return [reason.isLineageUnread ? 'its lineage was not read yet' : 'no plausible evidence of its birth'];
+      return reason.isLineageUnread
+        ? [
+            'its lineage was not read yet',
+            'the last review names each base or platform registry that it could not read',
+          ]
+        : ['no plausible evidence of its birth'];
     case 'finding':
       return [`fix ${reason.fix}`, `first seen ${instant(reason.firstSeenAtEpochMs)}`];
     case 'registry':

@@ -1,5 +1,5 @@
 import type { StreamRule, Waiver } from './policy.ts';
-import { NOTHING_REPORTED, type RunFailure, type RunSummary, SUMS_DIFFER } from './run-summary.ts';
+import { BASES_UNREAD, NOTHING_REPORTED, type RunFailure, type RunSummary, SUMS_DIFFER } from './run-summary.ts';
 import { isInForce } from './waiver.ts';
 
 /**
@@ -28,8 +28,8 @@ export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): 
     if (kind === 'verdict') return tooMany;
     // What such a review tells is no verdict.
     if (kind === 'policy') return true;
-    // Whatever stands on what was not read may be older than it counts.
-    if (kind === 'lineage') return true;
+    // What stands on what was not read may be older than it counts; where a whole registry was not read its age is unknown.
+    if (kind === 'lineage' && error !== BASES_UNREAD) return true;
     // A registry of somebody else's account is no scope of ours: its images are unknown, and that is all.
     if (kind === 'registry' && !isOurs(key, gate)) return false;
     return !isWaived(key, gate);

@@ -42,6 +42,8 @@ export interface RunSummary {
 }
 
 export const NOTHING_REPORTED = 'NothingReported';
+/** Base or platform repositories of a registry were not read, and images may be built on what they hold. */
+export const BASES_UNREAD = 'BaseRegistryUnreadError';
 export const SUMS_DIFFER = 'SumsDiffer';
 
 /** Sums a run up. Every digest found ends in one outcome; those of a batch that reported nothing have failed. */
@@ -86,7 +88,7 @@ function failuresOf(part: RunPart): RunFailure[] {
         ? [{ kind, key, error: 'RegistryFailed', detail: part.detail ?? 'no detail' }]
         : [];
     case 'lineage':
-      return part.failures.map((failure) => ({ kind, ...failure }));
+      return [...part.failures.map((failure) => ({ kind, ...failure })), ...unreadRegistries(part)];
     case 'policy':
       return [{ kind, key, error: part.error, detail: part.detail }];
     case 'verdict':
@@ -95,6 +97,14 @@ function failuresOf(part: RunPart): RunFailure[] {
       return [];
   }
 }
+
+const unreadRegistries = ({ kind, unread = [] }: Extract<RunPart, { kind: 'lineage' }>): RunFailure[] =>
+  unread.map(({ key, images }) => ({
+    ...{ kind, key, error: BASES_UNREAD },
+    detail:
+      `The age of ${images} images is unknown: they may be built on images of base or platform repositories of ${key}, ` +
+      'which the review could not read. Give Patchwave access to the registry, then start a review.',
+  }));
 
 /** A batch that lost or doubled a digest makes every total wrong, so it fails the run. */
 function differingSums(expected: ExpectedParts, reported: ReadonlyMap<string, RunPart>): RunFailure[] {

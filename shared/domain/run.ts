@@ -79,6 +79,10 @@ export type RunPart =
       readonly images: number;
       readonly missing: number;
       readonly detail?: string;
+      /** When the reading began; absent in parts of before. */
+      readonly beganAtEpochMs?: number;
+      /** Repositories of base and platform streams that were not read to their end, as the policy names them. */
+      readonly unread?: readonly string[];
     }
   | { readonly kind: 'scan'; readonly key: string; readonly scans: ScanCounts; readonly laterUntilEpochMs?: number }
   | {
@@ -89,6 +93,8 @@ export type RunPart =
       /** What could not be read or written, streams by their ids; at most `MOST_FAILURES_NAMED` of `failed`. */
       readonly failures: readonly { readonly key: string; readonly error: string; readonly detail: string }[];
       readonly failed: number;
+      /** Registries that were not read, and how many images may be built on what they hold; absent where none may. */
+      readonly unread?: readonly { readonly key: string; readonly images: number }[];
     }
   /** The policy in force, named by its version, cannot be read. */
   | { readonly kind: 'policy'; readonly key: string; readonly error: string; readonly detail: string }

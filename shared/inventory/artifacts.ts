@@ -91,6 +91,13 @@ const SETTLED = 'not-an-image';
 export const countMissing = (unresolved: readonly { readonly code: string }[]): number =>
   unresolved.filter(({ code }) => code !== SETTLED).length;
 
+/** What cannot be built on: no image, or one that the registry no longer has. */
+const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unparsable', 'ImageNotFound'];
+
+/** Whether an image is there that could not be read this time: others may be built on it. */
+export const isLeftUnread = (missing: Artifacts['missing']): boolean =>
+  missing.some(({ code }) => !NOTHING_TO_BUILD_ON.includes(code));
+
 async function resolved(images: ImageLedger, digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> {
   const records = await images.get(digests);
   return new Map([...records].filter(([, record]) => isResolved(record)));

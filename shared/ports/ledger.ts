@@ -1,3 +1,4 @@
+import type { BaseReadings } from '../domain/base-readings.ts';
 import type { Cause } from '../domain/cause.ts';
 import type { Unidentified } from '../domain/closure.ts';
 import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
@@ -239,6 +240,13 @@ export interface ScopeRecord {
   readonly failure?: { readonly error: string; readonly detail: string; readonly sinceEpochMs: number };
   /** Present while the fleet no longer has the scope. */
   readonly left?: LeftScope;
+}
+
+/** How far reviews have read base and platform repositories, for whoever places an image between two of them. */
+export interface BaseReadingLedger {
+  /** Strongly consistent; `undefined` where no review has written it, or nobody can read what it wrote. */
+  read(): Promise<BaseReadings | undefined>;
+  record(readings: BaseReadings): Promise<void>;
 }
 
 export type { Judgement } from '../domain/records.ts';

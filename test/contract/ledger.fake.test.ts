@@ -1,4 +1,5 @@
 import { fakeWorld } from '../support/fakes/world.ts';
+import { baseReadingLedgerContract } from './base-reading-ledger.contract.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
 import { chainLedgerContract } from './chain-ledger.contract.ts';
@@ -38,5 +39,6 @@ describe('the fake ledger of', () => {
   describe('cascades', () => cascadeLedgerContract({ make: () => fakeWorld().cascades, propertyRuns }));
   describe('rollouts', () => rolloutLedgerContract({ make: () => fakeWorld().rollouts, propertyRuns }));
   describe('the kill switch', () => switchLedgerContract({ make: () => fakeWorld().killSwitch, propertyRuns }));
+  describe('base readings', () => baseReadingLedgerContract({ make: () => fakeWorld().baseReadings, propertyRuns }));
   describe('images of streams', () => streamImagesContract({ make: () => fakeWorld().streamImages, propertyRuns }));
 });

@@ -1,3 +1,4 @@
+import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/base-reading-ledger.ts';
 import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
@@ -18,6 +19,7 @@ import { chainedImages, IndexedImages } from '../support/indexed-images.ts';
 import { ListedPlaces } from '../support/listed-places.ts';
 import { type Anomalies, allAnomalies, MemoryTable } from '../support/memory-dynamo.ts';
 import { SEED } from '../support/seeded.ts';
+import { baseReadingLedgerContract } from './base-reading-ledger.contract.ts';
 import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
 import { chainLedgerContract } from './chain-ledger.contract.ts';
@@ -72,6 +74,8 @@ describe('over a table with all that DynamoDB may do: the ledger of', () => {
   describe('rollouts', () => rolloutLedgerContract({ make: () => new DynamoRolloutLedger(table()), propertyRuns }));
   describe('the kill switch', () =>
     switchLedgerContract({ make: () => new DynamoSwitchLedger(table()), propertyRuns }));
+  describe('base readings', () =>
+    baseReadingLedgerContract({ make: () => new DynamoBaseReadingLedger(table()), propertyRuns }));
   describe('images of streams', () =>
     streamImagesContract({ make: () => new DynamoStreamImages(table()), propertyRuns }));
 });

@@ -38,6 +38,7 @@ import type { Usage } from '../../domain/usage.ts';
  * | lease of reviews| RUN#CURRENT              | RUN                                                  | conditional put |
  * | latest review   | RUN#LATEST               | RUN                                                  | Get |
  * | scope           | SCOPES                   | <account>/<region>                                   | Query of all |
+ * | base readings   | LINEAGE                  | READ                                                 | Get: which base and platform repositories were read |
  * | loss            | LOSS#<location>          | <digest>                                             | Query of one repository; BatchGet of one image |
  * | look            | LOOKS                    | <location>                                           | Query of all; BatchGet |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
@@ -129,6 +130,7 @@ export const abandonedRun = (runId: string): Key => ({ PK: `RUN#${runId}`, SK: '
 export const currentRun: Key = { PK: 'RUN#CURRENT', SK: 'RUN' };
 export const latestRun: Key = { PK: 'RUN#LATEST', SK: 'RUN' };
 export const scope = (scope: Scope): Key => ({ PK: 'SCOPES', SK: `${scope.account}/${scope.region}` });
+export const baseReadings: Key = { PK: 'LINEAGE', SK: 'READ' };
 export const LOOKS = 'LOOKS';
 export const look = (location: ImageLocation): Key => ({ PK: LOOKS, SK: locationKey(location) });
 export const lossesOf = (location: ImageLocation): string => `LOSS#${locationKey(location)}`;

@@ -1,3 +1,4 @@
+import type { BaseReadings } from '../../domain/base-readings.ts';
 import type { Cascade, CascadeNode, Closure, KillSwitch } from '../../domain/cascade.ts';
 import type { Cause } from '../../domain/cause.ts';
 import type { ImageContent } from '../../domain/image-content.ts';
@@ -101,10 +102,12 @@ const usage: ShapeOf<Usage> = {
 type ScopeBasics = Pick<ScopeRecord, 'scope' | 'completeAtEpochMs' | 'failure'>;
 const scope: ShapeOf<ScopeBasics> = { scope: 'record', completeAtEpochMs: 'number?', failure: 'record?' };
 
+const baseReadings: ShapeOf<BaseReadings> = { read: 'record', unread: 'list' };
+
 const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ content, location, usage, scope },
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'guard-memory': memory, stream, closure, image },
-  ...{ 'stream-image': streamImage, 'kill-switch': killSwitch },
+  ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings },
 };
 
 /** Lists whose elements say by their `kind` what they are. */

@@ -2,6 +2,7 @@ import type { UnreadableItem } from '../../../shared/domain/unreadable-item.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { CascadeEnding, LookRequest, ParkedLook, PlannerWaking } from '../../../shared/ports/messages.ts';
 import { FakeAccountDirectory } from './accounts.ts';
+import { FakeBaseReadingLedger } from './base-readings.ts';
 import { FakeCascadeLedger } from './cascades.ts';
 import { FakeCauseLedger } from './causes.ts';
 import { FakeContentLedger } from './contents.ts';
@@ -75,6 +76,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     killSwitch: new FakeSwitchLedger(),
     runs: new FakeRunLedger(),
     scopes: new FakeScopeLedger(),
+    baseReadings: new FakeBaseReadingLedger(),
     losses: new FakeLossLedger(),
     policies: new FakePolicyStore(),
     runFiles: new FakeRunFiles(),

@@ -36,6 +36,7 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
     policies,
     files: runFiles,
     evidence,
+    baseReadings: world.baseReadings,
   };
   const ports = { ...stores, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner };
   const seen = Object.entries(ports).map(([name, port]) => [name, invocation.through(port)] as const);

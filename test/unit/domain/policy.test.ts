@@ -245,7 +245,7 @@ test.each<[string, readonly string[], string, string | undefined]>([
     '',
     undefined,
   ],
-  ['none', [rule('app', 'application', `${ONE_STREAM}, parents: []`)], 'streams[1].parents', 'empty'],
+  ['none, on purpose', [rule('app', 'application', `${ONE_STREAM}, parents: []`)], '', undefined],
   ['no id', [rule('app', 'application', `${ONE_STREAM}, parents: [Base]`)], 'streams[1].parents[0]', 'lower-case'],
   [
     'an unknown one',

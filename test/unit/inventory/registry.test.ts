@@ -416,6 +416,8 @@ test('a repository that fails in any other way is named by the failed part, and 
     images: 2,
     missing: 1,
     detail: expect.stringMatching(/apps\/broken.*TypeError: no such media type/),
+    beganAtEpochMs: world.clock(),
+    unread: [],
   });
 
   ports.registry.manifests = read;

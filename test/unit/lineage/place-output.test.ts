@@ -120,6 +120,7 @@ describe('an output whose layers show no parent', () => {
   /** A squashed platform on a base of 40 days, and no review since either was pushed. */
   async function squashed(parents: readonly string[], labels: Readonly<Record<string, string>>) {
     const world = await lineageWorld({}, { streams: [ruleOf('base'), ruleOf('platform', parents)] });
+    await findIn(world);
     const base = { tier: 'base', stream: stream('base'), layers: ['os'], daysAgo: 40, isHead: true } as const;
     await push(world, 'base', base);
     const output = { tier: 'platform', stream: stream('platform'), layers: ['all in one'], labels } as const;

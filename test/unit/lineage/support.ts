@@ -2,8 +2,9 @@ import type { Context } from 'aws-lambda';
 import type { LineagePart } from '../../../functions/lineage/find-lineage.ts';
 import { lineage } from '../../../functions/lineage/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import { baseRepositoriesOf } from '../../../shared/domain/base-readings.ts';
 import { chainId } from '../../../shared/domain/chain.ts';
-import { type Digest, type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
+import { type Digest, type ImageLocation, locationKey, registryKey } from '../../../shared/domain/image.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import type { Standing } from '../../../shared/domain/standing.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
@@ -37,7 +38,22 @@ export async function lineageWorld(
   } as const;
   const policyVersion = await world.policies.publish(parse(policySchema, policy), {});
   await world.runFiles.put(runFileKeys(RUN).scopes, [{ scope: SCOPE }]);
-  return { ...world, policyVersion };
+  const known = { ...world, policyVersion };
+  await readRegistries(known);
+  return known;
+}
+
+/** What the step over registries leaves for those of base and platform rules: all of them read, but for `failed`. */
+export async function readRegistries(world: LineageWorld, failed: readonly string[] = []): Promise<void> {
+  const { policy } = await world.policies.load(world.policyVersion);
+  const keys = new Set(baseRepositoriesOf(policy).map(registryKey));
+  for (const key of keys) {
+    const of = baseRepositoriesOf(policy).filter((one) => registryKey(one) === key);
+    const unread = failed.includes(key) ? of.map(({ repository }) => repository) : [];
+    const status = failed.includes(key) ? 'failed' : 'complete';
+    const part = { key, status, images: 0, missing: 0, beganAtEpochMs: world.clock(), unread } as const;
+    await world.runs.recordPart(RUN, { kind: 'registry', ...part });
+  }
 }
 
 interface Pushed {

@@ -1,0 +1,28 @@
+import type { BaseReadings } from '../../domain/base-readings.ts';
+import { LedgerItemUnreadableError } from '../../ports/errors.ts';
+import type { BaseReadingLedger } from '../../ports/ledger.ts';
+import * as keys from './keys.ts';
+import { StoredRecords } from './stored.ts';
+import type { LedgerTable } from './table.ts';
+
+/** How far base and platform repositories were read: one item, which each review writes anew. */
+export class DynamoBaseReadingLedger implements BaseReadingLedger {
+  readonly #readings: StoredRecords<BaseReadings>;
+
+  constructor(table: LedgerTable) {
+    this.#readings = new StoredRecords(table, 'base-readings');
+  }
+
+  async read(): Promise<BaseReadings | undefined> {
+    try {
+      return await this.#readings.get(keys.baseReadings);
+    } catch (error) {
+      if (!(error instanceof LedgerItemUnreadableError)) throw error;
+      return undefined;
+    }
+  }
+
+  async record(readings: BaseReadings): Promise<void> {
+    await this.#readings.put(keys.baseReadings, readings);
+  }
+}

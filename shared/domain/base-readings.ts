@@ -1,0 +1,87 @@
+import { matchesGlob } from './glob.ts';
+import { type ImageLocation, locationKey, registryKey } from './image.ts';
+import type { Policy } from './policy.ts';
+import type { RunPart } from './run.ts';
+
+/**
+ * How far reviews have read the repositories of base and platform streams. Keys are those of `BaseRepository`: a
+ * repository, or a pattern of the policy, in one registry.
+ */
+export interface BaseReadings {
+  /** When the last reading began that showed every image. */
+  readonly read: Readonly<Record<string, number>>;
+  /** What the last review could not read to its end. */
+  readonly unread: readonly string[];
+}
+
+/** A repository of base or platform streams as the policy names it: `repository` is a name or a pattern of names. */
+export interface BaseRepository extends ImageLocation {
+  /** `base` where any of its rules is of tier base. */
+  readonly tier: 'base' | 'platform';
+}
+
+/** A repository that may hold images that nobody knows. */
+export interface UnreadRepository extends BaseRepository {
+  /** When the last reading began that showed every image; absent where there was none. */
+  readonly readAtEpochMs?: number;
+}
+
+/** Each repository or pattern of base and platform rules, in each of its registries, once. */
+export function baseRepositoriesOf({ streams }: Pick<Policy, 'streams'>): readonly BaseRepository[] {
+  const found = new Map<string, BaseRepository>();
+  for (const { tier, account, regions, repositories } of streams) {
+    if (tier === 'application') continue;
+    for (const region of regions)
+      for (const repository of repositories) {
+        const one = { account, region, repository, tier } as const;
+        if (tier === 'base' || !found.has(locationKey(one))) found.set(locationKey(one), one);
+      }
+  }
+  return [...found.values()];
+}
+
+type RegistryPart = Extract<RunPart, { kind: 'registry' }>;
+
+/** What is read after a run, by the parts that its registries left: a registry without a part was not read. */
+export function readingsAfter(
+  policy: Pick<Policy, 'streams'>,
+  before: BaseReadings | undefined,
+  parts: Iterable<RunPart>,
+): BaseReadings {
+  const registries = new Map<string, RegistryPart>();
+  for (const part of parts) if (part.kind === 'registry') registries.set(part.key, part);
+  const read: Record<string, number> = {};
+  const unread: string[] = [];
+  for (const repository of baseRepositoriesOf(policy)) {
+    const key = locationKey(repository);
+    const part = registries.get(registryKey(repository));
+    const isRead = part !== undefined && isReadIn(part, repository.repository);
+    const readAtEpochMs = (isRead ? part.beganAtEpochMs : undefined) ?? before?.read[key];
+    if (readAtEpochMs !== undefined) read[key] = readAtEpochMs;
+    if (!isRead) unread.push(key);
+  }
+  return { read, unread };
+}
+
+const isReadIn = ({ status, unread }: RegistryPart, repository: string): boolean =>
+  unread ? !unread.includes(repository) : status === 'complete';
+
+/**
+ * Repositories of the policy that may hold images that nobody knows: no review has read them yet, or the last one could
+ * not.
+ */
+export function unreadIn(
+  policy: Pick<Policy, 'streams'>,
+  readings: BaseReadings | undefined,
+): readonly UnreadRepository[] {
+  return baseRepositoriesOf(policy).flatMap((repository) => {
+    const key = locationKey(repository);
+    const readAtEpochMs = readings?.read[key];
+    if (readAtEpochMs !== undefined && !readings?.unread.includes(key)) return [];
+    return [{ ...repository, ...(readAtEpochMs !== undefined && { readAtEpochMs }) }];
+  });
+}
+
+/** Whether a repository, or a pattern, is that of a place. */
+export const covers = (unread: BaseRepository, { account, region, repository }: ImageLocation): boolean =>
+  unread.account === account && unread.region === region && matchesGlob(unread.repository, repository);

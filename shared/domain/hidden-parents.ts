@@ -1,0 +1,76 @@
+import { type BaseReadings, covers, type UnreadRepository, unreadIn } from './base-readings.ts';
+import { isBuiltIn } from './built-in-policy.ts';
+import { type ImageLocation, locationKey } from './image.ts';
+import { referenceClaimed } from './lineage-claims.ts';
+import type { LineageEvidence } from './lineage-evidence.ts';
+import { isForeign, type LineageFacts } from './lineage-facts.ts';
+import type { Policy } from './policy.ts';
+import { parseStreamId, streamRulesOf } from './stream.ts';
+import { HOUR_MS } from './time.ts';
+
+/** The parent that was found for an image, as far as it tells whether another one may be between or below. */
+export interface FoundParent {
+  readonly evidence: LineageEvidence;
+  readonly stream?: string;
+  /** Its age counts from when it was made, so nothing that was built on it later can be older. */
+  readonly isAgeItsOwn: boolean;
+}
+
+/** Whether an image that no review has read may be below an image and make it older. */
+export type MayHide = (image: LineageFacts, parent: FoundParent | undefined) => boolean;
+
+/**
+ * Which images may be built on what no review has read. Unread repositories matter for an image only where all of these
+ * hold:
+ * - the image was pushed after the last complete reading of the repository, or nobody knows when it was pushed;
+ * - the policy declares that its stream is built from that repository, or declares nothing for the stream; a list of no
+ *   parents says that it is built from no stream of the policy;
+ * - its label names an image of that repository, or no parent was found and the tier of the repository may be below it.
+ *   What lies between an image and a parent that was found is younger than that parent, so it changes no age; only
+ *   where a rebuild confirmed the parent's content again, or nobody knows when that was made, it may be older.
+ */
+export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefined): MayHide {
+  // Which repositories there are is not known either.
+  if (isBuiltIn(policy)) return () => true;
+  const unread = unreadIn(policy, readings);
+  const declared = declarationsIn(policy);
+  return (image, parent) => {
+    const relevant = unread.filter((repository) => isAfter(image, repository));
+    if (relevant.length === 0 || isForeign(image)) return false;
+    const isHidden = (location: ImageLocation): boolean => relevant.some((one) => covers(one, location));
+    const found =
+      parent && SHOWN.includes(parent.evidence) && parent.stream !== undefined ? placeOf(parent.stream) : '';
+    const isFound = (location: ImageLocation): boolean => locationKey(location) === found;
+    const named = referenceClaimed(image)?.location;
+    if (named && isHidden(named) && !isFound(named)) return true;
+    const parents = declared(image.stream);
+    if (parents) return parents.some((location) => isHidden(location) && !isFound(location));
+    if (parent) return !parent.isAgeItsOwn;
+    return relevant.some(({ tier }) => tier === 'base' || image.tier !== 'base');
+  };
+}
+
+/** What nobody could make up by a name or an order of pushes. */
+const SHOWN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids', 'label-digest'];
+
+const placeOf = (stream: string): string => locationKey(parseStreamId(stream).location);
+
+/** Two clocks: that of the registry tells pushes, and ours the begin of a reading. */
+const SKEW_MS = HOUR_MS;
+
+const isAfter = ({ firstPushedAtEpochMs }: LineageFacts, { readAtEpochMs }: UnreadRepository): boolean =>
+  readAtEpochMs === undefined || firstPushedAtEpochMs === undefined || firstPushedAtEpochMs + SKEW_MS >= readAtEpochMs;
+
+/** Repositories that the policy declares a stream to be built from; `undefined` where it declares nothing. */
+function declarationsIn(policy: Policy): (stream: string | undefined) => readonly ImageLocation[] | undefined {
+  const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
+  return (stream) => {
+    if (stream === undefined) return undefined;
+    const { location, headTag } = parseStreamId(stream);
+    const parents = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag))?.parents;
+    return parents?.flatMap((id) => {
+      const { account = '', regions = [], repositories = [] } = rules.get(id) ?? {};
+      return regions.flatMap((region) => repositories.map((repository) => ({ account, region, repository })));
+    });
+  };
+}

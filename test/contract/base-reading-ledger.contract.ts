@@ -1,0 +1,17 @@
+import type { BaseReadingLedger } from '../../shared/ports/ledger.ts';
+import { NOON_EPOCH_MS } from '../support/samples.ts';
+import type { Contract } from './contract.ts';
+
+export function baseReadingLedgerContract({ make }: Contract<BaseReadingLedger>): void {
+  test('nothing counts as read before a review, and the last review counts', async () => {
+    const ledger = await make();
+    expect(await ledger.read()).toBeUndefined();
+    const [key, other] = ['111122223333/eu-west-1/golden/base', '111122223333/eu-west-1/platform/*'];
+    const first = { read: { [key]: NOON_EPOCH_MS }, unread: [other] };
+    await ledger.record(first);
+    expect(await ledger.read()).toEqual(first);
+    const second = { read: { [key]: NOON_EPOCH_MS, [other]: NOON_EPOCH_MS + 1 }, unread: [] };
+    await ledger.record(second);
+    expect(await ledger.read()).toEqual(second);
+  });
+}

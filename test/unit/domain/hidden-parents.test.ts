@@ -1,0 +1,151 @@
+import { type BaseReadings, readingsAfter, unreadIn } from '../../../shared/domain/base-readings.ts';
+import { BUILT_IN_POLICY } from '../../../shared/domain/built-in-policy.ts';
+import { type FoundParent, hiddenParentsIn } from '../../../shared/domain/hidden-parents.ts';
+import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
+import type { LineageFacts } from '../../../shared/domain/lineage-facts.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import type { RunPart } from '../../../shared/domain/run.ts';
+import { parse } from '../../../shared/schema.ts';
+import { HOUR_MS } from '../../support/samples.ts';
+import { ago } from './ages.ts';
+import { digestOf } from './arbitraries.ts';
+
+type Rule = PolicyDocument['streams'][number];
+const PLACE = { account: '111122223333', region: 'eu-west-1' };
+const rule = (id: string, tier: Rule['tier'], more: Partial<Rule> = {}): Rule => ({
+  ...{
+    id,
+    tier,
+    account: PLACE.account,
+    regions: [PLACE.region],
+    repositories: [id],
+    headTags: ['^1$'],
+    owner: 'team',
+  },
+  ...more,
+});
+const key = (repository: string) => `${PLACE.account}/${PLACE.region}/${repository}`;
+const streamOf = (repository: string) => `${key(repository)}:^1$`;
+
+const policyWith = (...streams: readonly Rule[]) =>
+  parse(policySchema, { version: 1, ages: { default: { limitDays: 30 } }, severities: [], streams: [...streams] });
+const POLICY = policyWith(
+  rule('base', 'base'),
+  rule('lower', 'base'),
+  rule('root', 'base', { parents: [] }),
+  rule('platform', 'platform'),
+  rule('app', 'application'),
+  rule('on-base', 'application', { parents: ['base'] }),
+  rule('on-platform', 'application', { parents: ['platform'] }),
+);
+
+/** All was read two days ago, and some of it is not read now. */
+const readAgain = (...unread: readonly string[]): BaseReadings => ({
+  read: Object.fromEntries(['base', 'lower', 'root', 'platform'].map((one) => [key(one), ago(2)])),
+  unread: unread.map(key),
+});
+
+const image = (repository: string, more: Partial<LineageFacts> = {}): LineageFacts => ({
+  ...{ digest: digestOf(repository), layers: [], tier: 'application', stream: streamOf(repository) },
+  ...{ firstPushedAtEpochMs: ago(1), ...more },
+});
+const on = (repository: string, evidence: LineageEvidence = 'layers', isAgeItsOwn = true): FoundParent => ({
+  ...{ evidence, stream: streamOf(repository), isAgeItsOwn },
+});
+const named = (repository: string) => ({
+  'org.opencontainers.image.base.name': `${PLACE.account}.dkr.ecr.${PLACE.region}.amazonaws.com/${repository}:1`,
+});
+
+test.each<[string, readonly string[], LineageFacts, FoundParent | undefined, boolean]>([
+  ['everything was read', [], image('app'), undefined, false],
+  ['a base was not read, and nothing shows a parent', ['base'], image('app'), undefined, true],
+  ['so it is where a platform was not', ['platform'], image('app'), undefined, true],
+  [
+    'the image was pushed before that was read',
+    ['base'],
+    image('app', { firstPushedAtEpochMs: ago(3) }),
+    undefined,
+    false,
+  ],
+  [
+    'it was pushed about when that was read',
+    ['base'],
+    image('app', { firstPushedAtEpochMs: ago(2) - HOUR_MS / 2 }),
+    undefined,
+    true,
+  ],
+  ['its layers show a parent: what is between is younger', ['platform'], image('app'), on('base'), false],
+  [
+    'the parent was confirmed since: what is between may be older',
+    ['platform'],
+    image('app'),
+    on('base', 'layers', false),
+    true,
+  ],
+  ['its label names what was not read', ['base'], image('app', { labels: named('base') }), on('lower'), true],
+  [
+    'its label names what was not read, and its layers show that',
+    ['base'],
+    image('app', { labels: named('base') }),
+    on('base'),
+    false,
+  ],
+  ['the policy declares what was not read', ['base'], image('on-base'), undefined, true],
+  ['the policy declares it, and only a name shows it', ['base'], image('on-base'), on('base', 'declared'), true],
+  ['the policy declares it, and its layers show it', ['base'], image('on-base'), on('base'), false],
+  ['the policy declares something else', ['base'], image('on-platform'), undefined, false],
+  ['a base may be built on another base', ['lower'], image('base', { tier: 'base' }), undefined, true],
+  ['a base is built on no platform', ['platform'], image('base', { tier: 'base' }), undefined, false],
+  ['the policy says that a base is built on none', ['lower'], image('root', { tier: 'base' }), undefined, false],
+  ['an image of others is built on nothing of ours', ['base'], image('app', { tier: 'external' }), undefined, false],
+])('an unknown image below: %s', (_, unread, child, parent, expected) => {
+  expect(hiddenParentsIn(POLICY, readAgain(...unread))(child, parent)).toBe(expected);
+});
+
+test('when an image was pushed is not known: a reading of before proves nothing', () => {
+  const { firstPushedAtEpochMs: _, ...child } = image('app');
+  expect(hiddenParentsIn(POLICY, readAgain('base'))(child, undefined)).toBe(true);
+});
+
+test('what no review has ever read may hold anything, and so it is without the policy', () => {
+  const old = image('app', { firstPushedAtEpochMs: ago(300) });
+  expect(hiddenParentsIn(POLICY, undefined)(old, undefined)).toBe(true);
+  expect(hiddenParentsIn(BUILT_IN_POLICY, readAgain())(old, on('base'))).toBe(true);
+});
+
+describe('what was read after a run', () => {
+  const part = (more: Partial<Extract<RunPart, { kind: 'registry' }>> = {}): RunPart => ({
+    ...{ kind: 'registry', key: `${PLACE.account}/${PLACE.region}`, status: 'complete', images: 1, missing: 0 },
+    ...{ beganAtEpochMs: ago(0), ...more },
+  });
+  const policy = policyWith(rule('base', 'base'), rule('any', 'platform', { repositories: ['platform/*'] }));
+  const before = { read: { [key('base')]: ago(9), [key('gone')]: ago(9) }, unread: [] };
+
+  test.each<[string, readonly RunPart[], BaseReadings]>([
+    ['all of it', [part({ unread: [] })], { read: { [key('base')]: ago(0), [key('platform/*')]: ago(0) }, unread: [] }],
+    [
+      'all but what its part names',
+      [part({ status: 'failed', unread: ['platform/*'] })],
+      { read: { [key('base')]: ago(0) }, unread: [key('platform/*')] },
+    ],
+    [
+      'nothing where its registry left no part: it counts as read when it was',
+      [],
+      { read: { [key('base')]: ago(9) }, unread: [key('base'), key('platform/*')] },
+    ],
+    [
+      'nothing of a part of before that failed',
+      [{ kind: 'registry', key: `${PLACE.account}/${PLACE.region}`, status: 'failed', images: 0, missing: 1 }],
+      { read: { [key('base')]: ago(9) }, unread: [key('base'), key('platform/*')] },
+    ],
+  ])('%s', (_, parts, expected) => {
+    expect(readingsAfter(policy, before, parts)).toEqual(expected);
+  });
+
+  test('a rule that came since has not been read', () => {
+    const after = readingsAfter(policy, before, [part({ unread: [] })]);
+    expect(unreadIn(policy, after)).toEqual([]);
+    const more = policyWith(...policy.streams, rule('new', 'base'));
+    expect(unreadIn(more, after)).toEqual([{ ...PLACE, repository: 'new', tier: 'base' }]);
+  });
+});

@@ -1,0 +1,248 @@
+import { jest } from '@jest/globals';
+import { evaluate } from '../../../shared/domain/evaluate.ts';
+import { locationKey, registryKey } from '../../../shared/domain/image.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy.ts';
+import { reasonInFull } from '../../../shared/domain/reason-text.ts';
+import type { ImageRecord } from '../../../shared/domain/records.ts';
+import { decisiveFailures } from '../../../shared/domain/run-gate.ts';
+import { sumRun } from '../../../shared/domain/run-summary.ts';
+import { runFileKeys } from '../../../shared/review/documents.ts';
+import { rebuild } from '../../support/rebuild-samples.ts';
+import { digestOf } from '../../support/samples.ts';
+import { follow, moved, place } from './following.ts';
+import {
+  findIn,
+  type LineageWorld,
+  lineageWorld,
+  push,
+  RUN,
+  readRegistries,
+  runs,
+  SCOPE,
+  standingOf,
+} from './support.ts';
+
+type Rule = PolicyDocument['streams'][number];
+
+const BASES = { account: '555566667777', region: SCOPE.region };
+const OTHERS = { account: '666677778888', region: SCOPE.region };
+const BASES_KEY = registryKey(BASES);
+
+const rule = (id: string, tier: Rule['tier'], account: string, more: Partial<Rule> = {}): Rule => ({
+  ...{ id, tier, account, regions: [SCOPE.region], repositories: [id], headTags: ['^1$'], owner: 'team' },
+  ...more,
+});
+
+/** Bases and platforms in a registry of their own, one more base in another one, and applications beside what runs. */
+const world = (changes: Readonly<Record<string, Partial<Rule>>> = {}): Promise<LineageWorld> => {
+  const streams = [
+    rule('golden', 'base', BASES.account, changes.golden),
+    rule('node', 'platform', BASES.account, changes.node),
+    rule('other', 'base', OTHERS.account, changes.other),
+    rule('app', 'application', SCOPE.account, changes.app),
+  ];
+  return lineageWorld({}, { streams });
+};
+
+const streamIn = (account: string, repository: string) => `${locationKey({ ...SCOPE, account, repository })}:^1$`;
+
+const golden = (it: LineageWorld) =>
+  push(it, 'base', {
+    ...{ tier: 'base', layers: ['os'], daysAgo: 40, isHead: true },
+    stream: streamIn(BASES.account, 'golden'),
+  });
+const other = (it: LineageWorld, daysAgo = 10) =>
+  push(it, 'other', {
+    ...{ tier: 'base', layers: ['other os'], daysAgo, isHead: true },
+    stream: streamIn(OTHERS.account, 'other'),
+  });
+/** An application that runs. */
+async function app(it: LineageWorld, layers: readonly string[] = ['os', 'code'], daysAgo = 5): Promise<void> {
+  await push(it, 'app', { layers, daysAgo, stream: streamIn(SCOPE.account, 'app') });
+  await runs(it, 'app');
+}
+
+/** By its lineage alone: it was scanned, and nothing was found. */
+async function verdictOn(it: LineageWorld, name: string) {
+  const image = (await it.images.get([digestOf(name)])).get(digestOf(name)) as ImageRecord;
+  const { policy, version } = await it.policies.load(it.policyVersion);
+  const scan = { state: 'complete', completedAtEpochMs: it.clock(), coverage: ['os'] } as const;
+  return evaluate({ image, scan, findings: [], firstSeen: new Map() }, policy, version, it.clock());
+}
+
+const UNREAD = { status: 'unknown', reasons: [{ ruleId: 'age-known', isLineageUnread: true }] };
+
+test.each([
+  ['could not be read', (it: LineageWorld) => readRegistries(it, [BASES_KEY])],
+  [
+    'left no part of the run',
+    async (it: LineageWorld) => {
+      const parts = it.runs.parts.bind(it.runs);
+      jest.spyOn(it.runs, 'parts').mockImplementation(async function* (runId) {
+        for await (const part of parts(runId)) if (part.kind !== 'registry') yield part;
+      });
+    },
+  ],
+])('a base registry that %s leaves the age of what may be built on it unknown, until it is read', async (_, fail) => {
+  const it = await world();
+  await app(it);
+  await fail(it);
+  const part = await findIn(it);
+  expect(await standingOf(it, 'app')).toBeUndefined();
+  expect(await verdictOn(it, 'app')).toMatchObject(UNREAD);
+  expect(part).toMatchObject({ failed: 0, unread: expect.arrayContaining([{ key: BASES_KEY, images: 1 }]) });
+
+  jest.restoreAllMocks();
+  await golden(it);
+  await readRegistries(it);
+  expect(await findIn(it)).not.toHaveProperty('unread');
+  expect(await verdictOn(it, 'app')).toMatchObject({ status: 'violating', reasons: [{ decidedBy: digestOf('base') }] });
+});
+
+test('the run and the verdict name the registry and the next step, and a waiver of its account covers that', async () => {
+  const it = await world();
+  await app(it);
+  await readRegistries(it, [BASES_KEY]);
+  const part = await findIn(it);
+  const expected = { scopes: [], registries: [], lineages: ['fleet'], scanBatches: [], verdictBatches: [] };
+  const sum = sumRun(expected, [part]);
+  expect(sum.failures).toEqual([
+    {
+      kind: 'lineage',
+      key: BASES_KEY,
+      error: 'BaseRegistryUnreadError',
+      detail: expect.stringMatching(/1 images .*Give Patchwave access/),
+    },
+  ]);
+  const { policy } = await it.policies.load(it.policyVersion);
+  const gate = { scopes: [], policy, nowEpochMs: it.clock() };
+  expect(decisiveFailures(sum, gate)).toHaveLength(1);
+  const waiver = {
+    ...{ id: 'w', rule: 'scope-readable', scope: { account: BASES.account }, reason: 'later', author: 'ada' },
+    ...{ created: '2026-11-01', expires: '2026-12-24' },
+  };
+  expect(decisiveFailures(sum, { ...gate, policy: { ...policy, waivers: [waiver] } })).toEqual([]);
+  const [reason] = (await verdictOn(it, 'app')).reasons;
+  expect(reason && reasonInFull(reason)).toMatch(/its lineage was not read yet.*the last review names/);
+});
+
+test('a registry of applications that cannot be read leaves no age unknown', async () => {
+  const it = await world();
+  await golden(it);
+  await app(it);
+  await it.runs.recordPart(RUN, { kind: 'registry', key: registryKey(SCOPE), status: 'failed', images: 0, missing: 1 });
+  await findIn(it);
+  expect(await verdictOn(it, 'app')).toMatchObject({ status: 'violating', reasons: [{ decidedBy: digestOf('base') }] });
+});
+
+describe('while one base registry cannot be read', () => {
+  const unread = async (it: LineageWorld) => {
+    await readRegistries(it, [BASES_KEY]);
+    await findIn(it);
+  };
+
+  test('an image on a base that was pushed before the last reading has its age', async () => {
+    const it = await world();
+    await other(it);
+    await findIn(it);
+    await app(it, ['other os', 'code']);
+    await unread(it);
+    expect(await verdictOn(it, 'app')).toMatchObject({ status: 'compliant' });
+    expect(await standingOf(it, 'app')).toMatchObject({ parent: { digest: digestOf('other') }, age: { known: true } });
+  });
+
+  test('a new base and what is built on it have none: a base that nobody knows may be below', async () => {
+    const it = await world();
+    await other(it, 2);
+    await app(it, ['other os', 'code'], 1);
+    await unread(it);
+    for (const name of ['other', 'app']) expect(await standingOf(it, name)).toBeUndefined();
+  });
+
+  test('a new base of which the policy says that it has no parent is one, and what is built on it has its age', async () => {
+    const it = await world({ other: { parents: [] } });
+    await other(it, 2);
+    await app(it, ['other os', 'code'], 1);
+    await unread(it);
+    for (const name of ['other', 'app']) expect(await standingOf(it, name)).toMatchObject({ age: { known: true } });
+  });
+
+  test('an image that was placed before keeps its parent and its age', async () => {
+    const it = await world();
+    await golden(it);
+    await app(it);
+    await findIn(it);
+    const before = await standingOf(it, 'app');
+    await unread(it);
+    expect(before).toMatchObject({ parent: { digest: digestOf('base') } });
+    expect(await standingOf(it, 'app')).toEqual(before);
+  });
+
+  test('a parent that was read meanwhile and lies between is taken', async () => {
+    const it = await world({ other: { parents: [] } });
+    await other(it);
+    await app(it, ['other os', 'runtime', 'code']);
+    await unread(it);
+    expect(await standingOf(it, 'app')).toMatchObject({ parent: { digest: digestOf('other') } });
+    const stream = streamIn(BASES.account, 'node');
+    await push(it, 'runtime', { tier: 'platform', layers: ['other os', 'runtime'], daysAgo: 7, isHead: true, stream });
+    await unread(it);
+    expect(await standingOf(it, 'app')).toMatchObject({ parent: { digest: digestOf('runtime') } });
+  });
+
+  test('a head that is pushed waits for the next review', async () => {
+    const it = await world();
+    await unread(it);
+    const stream = streamIn(SCOPE.account, 'app');
+    await push(it, 'app', { layers: ['os', 'code'], daysAgo: 0, stream, isHead: true });
+    await follow(it, moved(stream));
+    expect(await standingOf(it, 'app')).toBeUndefined();
+    await golden(it);
+    await readRegistries(it);
+    await findIn(it);
+    expect(await standingOf(it, 'app')).toMatchObject({ age: { decidedBy: digestOf('base') } });
+  });
+
+  test('what a rebuild made has no age where what it is built on may be unknown', async () => {
+    const it = await world();
+    await unread(it);
+    const stream = streamIn(SCOPE.account, 'app');
+    await push(it, 'app', { layers: ['os', 'code'], daysAgo: 0, stream });
+    const [cascadeId, rebuildId] = ['c-g1', 'r'];
+    await it.rebuilds.record(stream, rebuildId, () =>
+      rebuild(rebuildId, { stream, cascadeId, output: digestOf('app') }),
+    );
+    await place(it, { cascadeId, stream, rebuildId });
+    expect(await standingOf(it, 'app')).toBeUndefined();
+  });
+});
+
+test('before any review nothing that may be built on a base is placed', async () => {
+  const it = await world();
+  const stream = streamIn(SCOPE.account, 'app');
+  await push(it, 'app', { layers: ['os', 'code'], daysAgo: 0, stream, isHead: true });
+  await follow(it, moved(stream));
+  expect(await standingOf(it, 'app')).toBeUndefined();
+});
+
+test('a preview takes account of what it could not read, and changes nothing of what reviews have read', async () => {
+  const it = await world();
+  await app(it);
+  await findIn(it);
+  const before = await it.baseReadings.read();
+  expect(await findIn(it, { mode: 'preview' })).toMatchObject({ failed: 0 });
+  expect(await it.baseReadings.read()).toEqual(before);
+});
+
+test('a base of which the index does not know the stream yet is found by what the run listed', async () => {
+  const it = await world({ golden: { repositories: ['golden*'] } });
+  await golden(it);
+  await app(it);
+  await it.runFiles.put(runFileKeys(RUN).tags(BASES), { golden: {} });
+  const streams = { ...it.streams, all: async function* () {}, streams: it.streams.streams.bind(it.streams) };
+  await findIn(it, { ports: { streams } });
+  expect(await standingOf(it, 'app')).toMatchObject({
+    parent: { digest: digestOf('base') },
+    age: { decidedBy: digestOf('base') },
+  });
+});
