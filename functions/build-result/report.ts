@@ -31,8 +31,16 @@ export async function recordReport(
 
 function withReport(rebuild: Rebuild, digest: Digest): Rebuild | undefined {
   const { reported = [] } = rebuild;
-  return reported.includes(digest) ? undefined : { ...rebuild, reported: [...reported, digest].slice(-MOST_REPORTS) };
+  if (reported.includes(digest)) return undefined;
+  return { ...rebuild, ...forEarlierVersion(rebuild, digest), reported: [...reported, digest].slice(-MOST_REPORTS) };
 }
+
+/**
+ * A cascade that was planned before an upgrade is verified by the functions of then, which read the first report as the
+ * output. It proves nothing to those of now.
+ */
+const forEarlierVersion = ({ approvalMs, output }: Rebuild, digest: Digest): Pick<Rebuild, 'output'> =>
+  approvalMs === undefined && output === undefined ? { output: digest } : {};
 
 const mayReport = ({ pipeline, stream }: Rebuild, account: string): boolean =>
   account === pipeline.account || account === parseStreamId(stream).location.account;

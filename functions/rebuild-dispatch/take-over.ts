@@ -25,8 +25,9 @@ export async function takeOver(
     reservedAtEpochMs: earlier.reservedAtEpochMs,
     startingAtEpochMs: clock(),
     build: { state: 'succeeded', outputDigest: earlier.output },
-    // Proven then: a later push may have taken its tags since.
+    // Proven then, unless by an earlier version of Patchwave: a later push may have taken its tags since.
     output: earlier.output,
+    ...(earlier.outputProvenAtEpochMs !== undefined && { outputProvenAtEpochMs: earlier.outputProvenAtEpochMs }),
     ...(earlier.outputTags && { outputTags: earlier.outputTags }),
     takenOverFrom: earlier.rebuildId,
   };

@@ -1,5 +1,6 @@
 import { hasEnded } from '../../shared/domain/cascade.ts';
 import type { Digest } from '../../shared/domain/image.ts';
+import { provenOutput } from '../../shared/domain/output-claim.ts';
 import type { Rebuild, RefusedClaim } from '../../shared/domain/rebuild.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import type { StepInput } from './input.ts';
@@ -19,8 +20,8 @@ export async function findOutput(ports: VerifyPorts, limits: VerifyLimits, step:
   const verification = await verificationOf(ports, step);
   if (verification.rebuild.outcome) return { decision: 'ended', waitSeconds: limits.pollSeconds };
   const rebuild = await beginVerification(ports, verification.rebuild, verification.sinceEpochMs);
-  const search =
-    rebuild.output === undefined ? await searchOutput(ports, rebuild) : foundBefore(rebuild, rebuild.output);
+  const proven = provenOutput(rebuild);
+  const search = proven === undefined ? await searchOutput(ports, rebuild) : foundBefore(rebuild, proven);
   if (search.refused) await recordRefused(ports, rebuild, search.refused);
   if (search.outcome === 'found') {
     await recordOutput(ports, step, search);
@@ -66,13 +67,13 @@ async function recordRefused(
 }
 
 async function recordOutput(
-  { rebuilds, cascades }: VerifyPorts,
+  { rebuilds, cascades, clock }: VerifyPorts,
   { cascadeId, stream, rebuildId }: StepInput,
   { digest: output, tags }: { readonly digest: Digest; readonly tags: readonly string[] },
 ): Promise<void> {
   await rebuilds.record(stream, rebuildId, (before) =>
-    before && before.outcome === undefined && before.output !== output
-      ? { ...before, output, ...(tags.length > 0 && { outputTags: tags }) }
+    before && before.outcome === undefined && provenOutput(before) !== output
+      ? { ...before, output, outputProvenAtEpochMs: clock(), ...(tags.length > 0 && { outputTags: tags }) }
       : undefined,
   );
   await cascades.changeNode(cascadeId, stream, (node) =>

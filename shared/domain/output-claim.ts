@@ -21,10 +21,21 @@ export interface PushedDigest {
   readonly pushedTags: readonly string[];
 }
 
-/** What digests a rebuild is said to have made, by the output variable of its pipeline and by reports; each once. */
-export const claimsOf = ({ build, reported = [] }: Rebuild): readonly Digest[] => [
-  ...new Set([...(build?.outputDigest === undefined ? [] : [build.outputDigest]), ...reported]),
+/**
+ * What digests a rebuild is said to have made, by the output variable of its pipeline and by reports, and by what an earlier
+ * version took for its output; each once.
+ */
+export const claimsOf = ({ build, reported = [], output }: Rebuild): readonly Digest[] => [
+  ...new Set([
+    ...(build?.outputDigest === undefined ? [] : [build.outputDigest]),
+    ...reported,
+    ...(output === undefined ? [] : [output]),
+  ]),
 ];
+
+/** What was proven to be its output before; `undefined` where it has to be proven yet. */
+export const provenOutput = ({ output, outputProvenAtEpochMs }: Rebuild): Digest | undefined =>
+  outputProvenAtEpochMs === undefined ? undefined : output;
 
 /** A claim that counts, and the push that makes it count; none where it is the head before. */
 export interface CountedClaim {

@@ -75,7 +75,7 @@ export interface Rebuild {
   readonly executionId?: string;
   /** A build that has not ended by then is given up; of a parked one, what came of it by then (`Parked`). */
   readonly deadlineEpochMs: number;
-  /** How long a person may take to approve its run; from the policy. Absent in items of versions before it was asked. */
+  /** How long a person may take to approve its run; from the policy. Absent where an earlier version began the rebuild. */
   readonly approvalMs?: number;
   readonly parked?: Parked;
   readonly headBefore?: Digest;
@@ -92,8 +92,10 @@ export interface Rebuild {
   readonly reported?: readonly Digest[];
   /** Digests that were named as its output and do not count. */
   readonly refusedClaims?: readonly RefusedClaim[];
-  /** What the build made, proven: the digest that was pushed, an index or an image. */
+  /** What the build made: the digest that was pushed, an index or an image. Proven where `outputProvenAtEpochMs` says so. */
   readonly output?: Digest;
+  /** When the output was proven. Absent in items of versions that took the pipeline's word: the output is one more claim then. */
+  readonly outputProvenAtEpochMs?: number;
   /** Tags that the output had when it was found: a later push may have taken them since. */
   readonly outputTags?: readonly string[];
   readonly outcome?: RebuildOutcome;

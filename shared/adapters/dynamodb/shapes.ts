@@ -43,7 +43,7 @@ const rebuild: ShapeOf<Rebuild> = {
   ...{ build: 'record?', pinned: 'list?', verifyingSinceEpochMs: 'number?', output: 'text?', outcome: 'record?' },
   ...{ reported: 'list?', refusedClaims: 'list?', outputTags: 'list?' },
   ...{ reconfirms: 'flag?', promotes: 'flag?', promotedAtEpochMs: 'number?', takenOverFrom: 'text?' },
-  endedAtEpochMs: 'number?',
+  ...{ endedAtEpochMs: 'number?', outputProvenAtEpochMs: 'number?' },
 };
 const cause: ShapeOf<Cause> = {
   ...{ stream: 'text', facts: 'list', sinceEpochMs: 'number', version: 'number', state: 'text' },

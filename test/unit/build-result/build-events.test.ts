@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { handleBuildEvents } from '../../../functions/build-result/build-events.ts';
+import type { Rebuild } from '../../../shared/domain/rebuild.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { CrashError, type Turns } from '../../support/fakes/interleave.ts';
 import { lock } from '../../support/rebuild-samples.ts';
@@ -194,6 +195,21 @@ describe('what a build reports', () => {
     expect(await tell(world, reportOf(rebuildId, { account }))).toEqual(['recorded']);
     expect(await rebuildIn(world, machine)).toMatchObject({ reported: [digest, later] });
     expect(await rebuildIn(world, machine)).not.toHaveProperty('output');
+  });
+
+  test('of a rebuild that an earlier version began is also what its verification of then reads, and proves nothing', async () => {
+    const { world, machine } = await building();
+    const { rebuildId } = machine.node;
+    await world.rebuilds.record(STREAM, rebuildId, (before) => {
+      const { approvalMs: _, ...earlier } = before as Rebuild;
+      return earlier;
+    });
+    const later = `sha256:${'f'.repeat(64)}`;
+    for (const one of [digest, later])
+      expect(await tell(world, reportOf(rebuildId, { account: PIPELINE.account }, one))).toEqual(['recorded']);
+    const rebuild = await rebuildIn(world, machine);
+    expect(rebuild).toMatchObject({ output: digest, reported: [digest, later] });
+    expect(rebuild).not.toHaveProperty('outputProvenAtEpochMs');
   });
 
   test('without end keeps the last words', async () => {

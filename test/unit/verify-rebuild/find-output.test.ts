@@ -292,6 +292,26 @@ test('an image of before that was pushed again under the tag counts by its last 
   expect(await find(world)).toMatchObject({ decision: 'verify' });
 });
 
+describe('an output that an earlier version took from a report', () => {
+  test('is proven like any other claim', async () => {
+    const world = await verifyWorld({ changes: { output: NEW } });
+    push(world, 'new', { tags: ['22'] });
+    expect(await find(world)).toMatchObject({ decision: 'verify' });
+    expect(await rebuildOf(world)).toMatchObject({ output: NEW, outputProvenAtEpochMs: world.clock() });
+  });
+
+  test("does not count where nothing proves it, and stands in no true claim's way", async () => {
+    const world = await verifyWorld({ changes: { output: digestOf('other'), reported: [digestOf('other')] } });
+    push(world, 'other', { tags: ['feature'] });
+    expect(await find(world)).toMatchObject({ decision: 'wait' });
+    expect(await rebuildOf(world)).toMatchObject({ refusedClaims: [{ digest: digestOf('other') }] });
+    push(world, 'new', { tags: ['22'] });
+    await world.rebuilds.record(STREAM, REBUILD, (before) => before && { ...before, reported: [NEW] });
+    expect(await find(world)).toMatchObject({ decision: 'verify' });
+    expect(await rebuildOf(world)).toMatchObject({ output: NEW });
+  });
+});
+
 test('what was proven stays, whatever becomes of its tags', async () => {
   const world = await verifyWorld({ changes: VARIABLE });
   push(world, 'new', { tags: ['22'] });
