@@ -1,9 +1,9 @@
 import { mapConcurrently } from '../concurrency.ts';
-import { type Digest, type IndexChild, locationKey } from '../domain/image.ts';
+import { type Digest, type IndexChild, locationKey, registryKey } from '../domain/image.ts';
 import { withFacts, withGuess, withJudgement, withStanding, withUnreadResult } from '../domain/image-record.ts';
 import { compareTexts } from '../domain/order.ts';
 import { type ImageRecord, type LocationRecord, widenedLocation } from '../domain/records.ts';
-import type { ReviewRecord, RunPart } from '../domain/run.ts';
+import type { ReviewRecord, RunPart, Scope } from '../domain/run.ts';
 import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
 import type {
   Abandonment,
@@ -14,6 +14,7 @@ import type {
   RunLedger,
   RunParts,
   ScopeLedger,
+  ScopeRecord,
   StreamLedger,
   UsageLedger,
 } from '../ports/ledger.ts';
@@ -117,14 +118,23 @@ export const previewStreams: View<StreamLedger> = (real) => ({
 
 export const previewStreamImages: View<StreamImages> = (real) => ({ ...readsOf(real, ['of']), record: nothing });
 
-export const previewScopes: View<ScopeLedger> = (real) => ({
-  ...readsOf(real, ['get', 'all']),
-  record: nothing,
-  change: async (scope, change) => {
-    const before = await real.get(scope);
-    return change(before) ?? before;
-  },
-});
+/** All scopes are read once, while the preview opens and before it changes any. */
+export const previewScopes: View<ScopeLedger> = (real, store) => {
+  const name = (scope: Scope): string => `scopes/${registryKey(scope)}`;
+  const get = async (scope: Scope): Promise<ScopeRecord | undefined> =>
+    (await store.get<ScopeRecord>(name(scope))) ?? real.get(scope);
+  return {
+    ...readsOf(real, ['all']),
+    get,
+    record: (record) => store.put(name(record.scope), record),
+    change: async (scope, change) => {
+      const before = await get(scope);
+      const after = change(before);
+      if (after) await store.put(name(scope), after);
+      return after ?? before;
+    },
+  };
+};
 
 /** As in the ledger: what is seen of a place is added to what is known of it. */
 function withLocation(known: readonly LocationRecord[], record: LocationRecord): LocationRecord[] {

@@ -4,6 +4,7 @@ import { collect } from '../../../shared/concurrency.ts';
 import type { LeftScope } from '../../../shared/domain/run.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, interleave } from '../../support/fakes/interleave.ts';
+import { previewOf } from '../../support/preview.ts';
 import { DAY_MS, digestOf, hub, inventoryWorld, main, payments, pushImage, referenceTo, task, web } from './support.ts';
 
 const NEXT = 'run-2';
@@ -109,5 +110,23 @@ describe('a scope that is back', () => {
     await workloads();
     await usages();
     expect((await live()).map(({ digest }) => digest)).toEqual([b]);
+  });
+
+  test('is read by a preview that found it back, and the record of the scope stays', async () => {
+    const { world, ports, run, usages } = await gone();
+    await usages();
+    const record = await world.scopes.get(payments);
+    const previewed = previewOf(world, world.runFiles, NEXT);
+    await previewed.scopes.change(
+      payments,
+      (before) => before?.left && { ...before, left: { ...before.left, isBack: true } },
+    );
+    world.workloads.allow(payments);
+    const step = { ...run, scope: payments };
+    const steps = { ...ports, ...previewed };
+    expect(await readWorkloads(steps, { action: 'workloads', ...step })).toMatchObject({ status: 'complete' });
+    expect(await recordUsages(steps, { action: 'usages', ...step })).toMatchObject({ status: 'complete' });
+    expect(await collect(previewed.runs.parts(NEXT))).toMatchObject([{ result: { status: 'complete' } }]);
+    expect(await world.scopes.get(payments)).toEqual(record);
   });
 });
