@@ -47,10 +47,13 @@ export async function putAside(
   await runs.recordPart(runId, { kind: 'scope', key: registryKey(scope), result });
 }
 
-/** Makes what ran in a scope live again, as it was when the scope left: the next complete reading ends what is gone. */
+/** Makes what ran in a scope live again, guesses too, as it was when it left: the next complete reading ends what is gone. */
 export async function bringBack({ images, usages, scopes, clock }: LeavingPorts, scope: Scope): Promise<void> {
   const back = await collect(usages.left(scope));
-  await markAsUsed(images, digestsOf(back), await images.get(digestsOf(back)));
+  const digests = digestsOf(back);
+  const known = await images.get(digests);
+  await markAsUsed(images, digests, known);
+  await markGuesses(images, scope, { digests, usages: back, ending: [], known });
   await usages.record(back, clock());
   await scopes.change(scope, (before) => {
     if (!before?.left) return undefined;

@@ -1,6 +1,7 @@
 import { recordUsages } from '../../../functions/inventory/usages.ts';
 import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import { registryKey } from '../../../shared/domain/image.ts';
 import type { LeftScope } from '../../../shared/domain/run.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, interleave } from '../../support/fakes/interleave.ts';
@@ -110,6 +111,26 @@ describe('a scope that is back', () => {
     await workloads();
     await usages();
     expect((await live()).map(({ digest }) => digest)).toEqual([b]);
+  });
+
+  test('what ran there by a guess is a guess again, before anybody can read it', async () => {
+    const { world, workloads, usages, live } = await gone();
+    const key = registryKey(payments);
+    const guessed = (await live()).filter(({ digest }) => digest === a);
+    await world.usages.record(
+      guessed.map((usage) => ({ ...usage, digestSource: 'tag-guess' })),
+      world.clock(),
+    );
+    await world.images.recordGuess(a, key, 'web');
+    await usages();
+    expect(world.images.records.get(a)).not.toHaveProperty('guessedIn');
+    await world.scopes.change(
+      payments,
+      (before) => before?.left && { ...before, left: { ...before.left, isBack: true } },
+    );
+    expect(await workloads()).toMatchObject({ status: 'failed' });
+    expect(world.images.records.get(a)?.guessedIn).toEqual({ [key]: expect.stringContaining('web') });
+    expect(world.images.records.get(b)).not.toHaveProperty('guessedIn');
   });
 
   test('is read by a preview that found it back, and the record of the scope stays', async () => {
