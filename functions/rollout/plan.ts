@@ -1,4 +1,5 @@
 import { cascadeFileKeys } from '../../shared/cascade/files.ts';
+import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { type CascadeNode, serviceKey } from '../../shared/domain/cascade.ts';
 import { isDoneOnceBuilt } from '../../shared/domain/cause.ts';
@@ -20,6 +21,8 @@ import {
 } from '../../shared/domain/rollout.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import { SetAside } from '../../shared/rebuilding/set-aside.ts';
 import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
@@ -45,7 +48,8 @@ interface NodeView extends RolloutStream {
 /**
  * Which services still run what a cascade replaced, and what must vanish before its streams count as patched: one
  * closure for each verified stream. Done again it finds the closures there. While the policy in force cannot be read the
- * rollout waits, as if somebody had paused it; where only that of the cascade is lost the one in force counts alone.
+ * rollout waits, as if somebody had paused it; where only that of the cascade is lost the one in force counts alone. An item
+ * that cannot be read keeps its own stream from being deployed, and no other one.
  * @throws PolicyUnreadableError at the deadline of the cascade
  */
 export async function planServices(
@@ -66,14 +70,17 @@ export async function planServices(
   }
   const { policy } = own.unreadable ? current : own;
   const nodes = await collect(ports.cascades.nodes(cascadeId));
-  const streams = await mapConcurrently(nodes, AT_ONCE, (node) => viewOf(ports, node, [policy, current.policy]));
-  const usages = await mapConcurrently(streams, AT_ONCE, (stream) => replacedUsages(ports, stream));
-  const plan = planRollout(usages.flat(), streams, ({ stream, usage }) => {
+  const read = await mapConcurrently(nodes, AT_ONCE, (node) => readNode(ports, node, [policy, current.policy]));
+  const streams = read.map(({ view }) => view);
+  const usages = read.flatMap((one) => one.usages);
+  const plan = planRollout(usages, streams, ({ stream, usage }) => {
     const mode = modeIn(current.policy, stream, usage.account);
     return mode === 'enforce' ? undefined : mode;
   });
   const shares = sharesOf(plan);
-  await mapConcurrently(streams, AT_ONCE, (view) => openClosure(ports, view, policy, shares(view.stream)));
+  await mapConcurrently(streams, AT_ONCE, (view) =>
+    unlessUnreadable(openClosure(ports, view, policy, shares(view.stream)), undefined),
+  );
   const verified = new Map(streams.map((view) => [view.stream, view.verified]));
   await mapConcurrently(plan.services, AT_ONCE, (planned) =>
     ports.files.put(serviceFileKey(cascadeId, planned), documentOf(planned, verified)),
@@ -88,6 +95,38 @@ export async function planServices(
   );
   return { decision: 'planned', services: { key, count: plan.services.length } };
 }
+
+interface ReadNode {
+  readonly view: NodeView;
+  readonly usages: readonly StreamUsage[];
+}
+
+/**
+ * A stream of which something cannot be read counts as not verified: it is not deployed, nor is a service that it shares
+ * with others. All that can be read is read, so that such services are known.
+ */
+async function readNode(
+  ports: RolloutPorts,
+  node: CascadeNode,
+  policies: readonly [Policy, Policy],
+): Promise<ReadNode> {
+  const aside = new SetAside();
+  const view = (await aside.unlessUnreadable(viewOf(ports, node, policies))) ?? unreadView(node);
+  const ofImage: RolloutPorts['usages']['ofImage'] = async (digest) =>
+    (await aside.unlessUnreadable(ports.usages.ofImage(digest))) ?? [];
+  const usages = await replacedUsages({ ...ports, usages: { ofImage } }, view);
+  const items = aside.items();
+  if (items.length === 0) return { view, usages };
+  logger.warn(`stream ${node.stream} is not deployed: ${items.join('; ')}`);
+  return { view: { ...view, state: UNREAD }, usages };
+}
+
+const UNREAD = 'unverified';
+
+const unreadView = (node: CascadeNode): NodeView => ({
+  ...{ node, stream: node.stream, state: UNREAD, mode: 'none', verified: [] },
+  output: new Set(node.outputs ?? (node.output === undefined ? [] : [node.output])),
+});
 
 /** @param policies the cascade's and the one in force: a person may have changed the rollout meanwhile */
 async function viewOf(ports: RolloutPorts, node: CascadeNode, policies: readonly [Policy, Policy]): Promise<NodeView> {
@@ -110,7 +149,10 @@ async function viewOf(ports: RolloutPorts, node: CascadeNode, policies: readonly
 const platformOf = (image: Pick<ImageRecord, 'platform'> | undefined) => (image?.platform ? [image.platform] : []);
 
 /** What runs of a stream and is to be replaced; an image that has nothing of the cause may stay, a newer one above all. */
-async function replacedUsages(ports: RolloutPorts, { node, stream, output }: NodeView): Promise<StreamUsage[]> {
+async function replacedUsages(
+  ports: Parameters<typeof runningImages>[0],
+  { node, stream, output }: NodeView,
+): Promise<StreamUsage[]> {
   const isAsked = (image: ImageRecord): boolean =>
     image.inUse && image.stream === stream && !output.has(image.digest) && isReplaced(node, image);
   const running = await runningImages(ports, stream, isAsked);

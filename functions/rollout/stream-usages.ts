@@ -10,9 +10,13 @@ interface RunningRecord extends RunningImage {
   readonly image: ImageRecord;
 }
 
+interface RunningPorts extends Pick<RolloutPorts, 'streamImages' | 'images'> {
+  readonly usages: Pick<RolloutPorts['usages'], 'ofImage'>;
+}
+
 /** Images of a stream that `asks` names, with what runs them now; one question each, so whoever can names fewer. */
 export async function runningImages(
-  { streamImages, images, usages }: Pick<RolloutPorts, 'streamImages' | 'images' | 'usages'>,
+  { streamImages, images, usages }: RunningPorts,
   stream: string,
   asks: (image: ImageRecord) => boolean,
 ): Promise<readonly RunningRecord[]> {

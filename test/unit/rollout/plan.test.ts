@@ -1,5 +1,8 @@
+import { jest } from '@jest/globals';
 import { planServices } from '../../../functions/rollout/plan.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import { logger } from '../../../shared/lambda/powertools.ts';
+import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { digestOf, HOUR_MS } from '../../support/samples.ts';
 import {
   CASCADE,
@@ -123,4 +126,62 @@ test('a cascade that nobody planned is refused', async () => {
   const world = await rolloutWorld();
   const step = planServices(portsOf(world), LIMITS, { cascadeId: 'fedcba987654-g1' });
   await expect(step).rejects.toThrow(/nobody planned cascade fedcba987654-g1/);
+});
+
+describe('an item of the ledger that cannot be read', () => {
+  const unreadable = async (): Promise<never> => {
+    throw new LedgerItemUnreadableError('an item', 'damaged');
+  };
+  const two = () => rolloutWorld({ modes: { web: 'restart', proxy: 'restart' } });
+  beforeEach(() => void jest.spyOn(logger, 'warn').mockImplementation(() => undefined));
+  afterEach(() => jest.restoreAllMocks());
+
+  /** For the first stream only. */
+  const harms: readonly [string, (world: RolloutWorld) => void][] = [
+    [
+      'a usage',
+      ({ usages }) => {
+        const real = usages.ofImage.bind(usages);
+        jest
+          .spyOn(usages, 'ofImage')
+          .mockImplementation((digest) => (digest === digestOf('web-old') ? unreadable() : real(digest)));
+      },
+    ],
+    [
+      'what its output holds',
+      ({ places }) => {
+        const real = places.indexes.bind(places);
+        jest
+          .spyOn(places, 'indexes')
+          .mockImplementation((digests) => (digests.includes(digestOf('web-new')) ? unreadable() : real(digests)));
+      },
+    ],
+  ];
+
+  test.each(harms)('%s: its stream is not deployed, and the others are', async (_, harm) => {
+    const world = await two();
+    await service(world, 'web');
+    await service(world, 'proxy');
+    harm(world);
+    expect(await planned(world)).toEqual([serviceOf('proxy')]);
+    expect((await closures(world)).map(({ stream }) => stream)).toEqual([streamOf('proxy')]);
+  });
+
+  test('a service that its stream shares is not deployed either, where that can be read', async () => {
+    const world = await two();
+    await service(world, 'shop', ['web', 'proxy']);
+    harms[1]?.[1](world);
+    expect(await planned(world)).toEqual([]);
+  });
+
+  test('a closure: the other streams have theirs', async () => {
+    const world = await two();
+    await service(world, 'proxy');
+    const open = world.rollouts.openClosure.bind(world.rollouts);
+    jest
+      .spyOn(world.rollouts, 'openClosure')
+      .mockImplementation((closure) => (closure.stream === streamOf('web') ? unreadable() : open(closure)));
+    expect(await planned(world)).toEqual([serviceOf('proxy')]);
+    expect((await closures(world)).map(({ stream }) => stream)).toEqual([streamOf('proxy')]);
+  });
 });
