@@ -20,8 +20,7 @@ export interface FunctionUse {
 export interface DayUse {
   readonly functions: readonly FunctionUse[];
   readonly standardTransitions: number;
-  /** Express children of maps over scopes, and of maps over batches of images. */
-  readonly scopeChildren: number;
+  /** Express children of maps over batches of images. */
   readonly batchChildren: number;
   /** Scans that ended: each is an event that crosses accounts, and a message. */
   readonly scans: number;
@@ -140,9 +139,7 @@ export function dayCost(day: DayUse, prices: Prices): CostLine[] {
     {
       what: 'Step Functions express',
       // Every express child waits for one function, so together they last as long as all functions.
-      usd:
-        (day.scopeChildren + day.batchChildren) * price('express-request') +
-        seconds * EXPRESS_MEMORY_GB * price('express-gb-second'),
+      usd: day.batchChildren * price('express-request') + seconds * EXPRESS_MEMORY_GB * price('express-gb-second'),
     },
     { what: 'ledger writes', usd: total((use) => use.units.write) * price('write-unit') },
     { what: 'ledger reads', usd: total((use) => use.units.read) * price('read-unit') },

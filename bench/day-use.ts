@@ -49,8 +49,10 @@ const OTHER_MEMBER_CALLS = 'inventory';
 
 /** PutEvents takes ten entries; how many it was given is not counted, so all. */
 const EVENTS_A_CALL = 10;
-/** A state for each registry, and the start and end of its child. */
-const TRANSITIONS_A_REGISTRY = 3;
+/** A state for each scope or registry, and the start and end of its child. */
+const TRANSITIONS_A_CHILD = 3;
+/** A review reads each scope, and then records who uses what there. */
+const MAPS_OF_SCOPES = 2;
 /**
  * A review maps twice over scopes, once over registries and twice over batches. Each map reads its items, and writes a
  * manifest and a file each of what succeeded, failed and is pending:
@@ -87,8 +89,7 @@ export function dayUse(
   });
   return {
     functions,
-    standardTransitions: transitions + parts.registry * TRANSITIONS_A_REGISTRY,
-    scopeChildren: parts.scope * 2,
+    standardTransitions: transitions + (parts.scope * MAPS_OF_SCOPES + parts.registry) * TRANSITIONS_A_CHILD,
     batchChildren: parts.scan + parts.verdict,
     scans: countOf(calls, 'ecr:StartImageScan'),
     mapPuts: MAPS * RESULT_FILES,

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { hub, ofType } from '../template/template.ts';
 import { definitionText, type Machine, machineNames, machinesOf, reachableFrom, type State } from './machine.ts';
 
 const VERBS =
@@ -8,6 +9,8 @@ const VERBS =
 /** What a function of ours may take is 900 seconds; a state lets it tell of its own end first. */
 const LONGEST_TASK_SECONDS = 900;
 const LONGEST_EXPRESS_SECONDS = 300;
+
+const functionsById = new Map(ofType(hub, 'AWS::Serverless::Function').map((declared) => [declared.id, declared]));
 
 const errorsOfOurs = new Set(
   ['functions', 'shared'].flatMap((folder) => {
@@ -63,6 +66,14 @@ describe.each(machineNames())('%s', (name) => {
           isExpress(path) ? LONGEST_EXPRESS_SECONDS - 1 : LONGEST_TASK_SECONDS,
         );
       }
+    });
+
+    test('has a time-out no shorter than that of the function it waits for', () => {
+      if (isCallback(state)) return;
+      const [, id = ''] = /^\$\{(\w+)Arn\}$/.exec(state.Resource ?? '') ?? [];
+      const limit = Number(functionsById.get(id)?.properties.Timeout);
+      expect([id, state.TimeoutSeconds]).toEqual([id, expect.any(Number)]);
+      expect(state.TimeoutSeconds).toBeGreaterThanOrEqual(limit);
     });
 
     test('retries with backoff, a cap and full jitter, and never what is permanent', () => {

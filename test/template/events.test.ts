@@ -95,6 +95,12 @@ test.each(allRules)(
   },
 );
 
+test('a rule that forwards waits for the role that it names: an ARN as text orders nothing', () => {
+  const [forward] = ofType(member, 'AWS::Events::Rule');
+  expect(forward?.json.DependsOn).toBe('ForwardRole');
+  expect(ofType(member, 'AWS::IAM::Role').map(({ id }) => id)).toContain('ForwardRole');
+});
+
 describe.each([
   ['BrokenOffReviewRule', 'FleetReviewMachine', ['ABORTED', 'FAILED', 'TIMED_OUT'], ['CascadeEndQueue']],
   ['CascadeEndRule', 'RebuildCascadeMachine', ['ABORTED', 'FAILED', 'SUCCEEDED', 'TIMED_OUT'], ['CascadeEndQueue']],

@@ -12,6 +12,7 @@ import {
   type Resource,
   ROOT,
   refersTo,
+  statementsOf,
   textOf,
 } from './template.ts';
 
@@ -148,6 +149,47 @@ test('a queue hides a batch for six times as long as its function may take, and 
 /** Of seconds that the template has, or that a parameter of it may be set to. */
 const longest = (seconds: Json): number =>
   typeof seconds === 'number' ? seconds : Number(objectOf(objectOf(hub.json.Parameters)[refersTo(seconds)]).MaxValue);
+
+describe('functions that wake each other', () => {
+  const isFor = (reference: Json, suffix: RegExp) => !suffix.test(refersTo(reference));
+  const takesFrom = (declared: Resource): string[] =>
+    eventsOf(declared).flatMap(({ Type, Properties }) =>
+      Type === 'SQS' ? [refersTo(objectOf(Properties).Queue)] : [],
+    );
+  const sendsTo = (declared: Resource): string[] =>
+    listOf(resource(refersTo(declared.properties.Role)).properties.Policies)
+      .flatMap((policy) => statementsOf(objectOf(policy).PolicyDocument))
+      .filter(({ Action }) => listOf(Action).includes('sqs:SendMessage'))
+      .flatMap(({ Resource: queues }) => listOf(queues).filter((queue) => isFor(queue, /DeadLetters$/)))
+      .map((queue) => refersTo(queue));
+  const cyclesAmong = (some: readonly Resource[]): readonly string[] => {
+    const next = (declared: Resource) =>
+      some.filter((other) => takesFrom(other).some((queue) => sendsTo(declared).includes(queue)));
+    const reachedFrom = (start: readonly Resource[], seen: readonly Resource[] = []): readonly Resource[] => {
+      const found = start.filter((one) => !seen.includes(one));
+      return found.length === 0 ? seen : reachedFrom(found.flatMap(next), [...seen, ...found]);
+    };
+    return some.filter((declared) => reachedFrom(next(declared)).includes(declared)).map(({ id }) => id);
+  };
+  const inCycles = cyclesAmong(functions);
+
+  // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+  test('may do so more than 16 times in a chain, and no other function may', () => {
+    expect(inCycles.length).toBeGreaterThan(1);
+    const allowed = functions.filter(({ properties }) => properties.RecursiveLoop === 'Allow').map(({ id }) => id);
+    expect(allowed).toEqual(inCycles);
+  });
+
+  test('have an alarm on dropped invocations of one that every chain passes', () => {
+    const [alarm] = ofType(hub, 'AWS::CloudWatch::Alarm').filter(
+      ({ properties }) => properties.MetricName === 'RecursiveInvocationsDropped',
+    );
+    const [dimension] = listOf(alarm?.properties.Dimensions).map(objectOf);
+    const watched = refersTo(dimension?.Value);
+    expect(inCycles).toContain(watched);
+    expect(cyclesAmong(functions.filter(({ id }) => id !== watched))).toEqual([]);
+  });
+});
 
 describe('the outbox', () => {
   const [mapping] = functions.flatMap(eventsOf).filter(({ Type }) => Type === 'DynamoDB');

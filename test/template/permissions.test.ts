@@ -136,6 +136,18 @@ test('the bus takes from inside the organization what AWS itself said, the repor
   ]);
 });
 
+// What the resource of SendTaskSuccess is for a child of a map is documented nowhere: each form that it could have.
+test.each(['RebuildDispatchRole', 'BuildResultRole'])('%s answers a step that waits in a child of a map', (owner) => {
+  const [answer] = grants.filter(
+    (grant) => grant.owner === owner && actionsOf(grant).includes('states:SendTaskSuccess'),
+  );
+  const resources = listOf(answer?.statement.Resource).map((resource) => textOf(objectOf(resource)['Fn::Sub']));
+  const own =
+    /^arn:\$\{AWS::Partition\}:states:\$\{AWS::Region\}:\$\{AWS::AccountId\}:(\w+):\$\{AWS::StackName\}-rebuild-cascade(\/\*)?$/;
+  const forms = resources.map((resource) => (own.exec(resource) ?? []).slice(1).join(''));
+  expect(forms).toEqual(['stateMachine', 'stateMachine/*', 'execution/*', 'mapRun/*']);
+});
+
 /**
  * Keys that may have several values in one request (`ArrayOf...`).
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html

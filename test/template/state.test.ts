@@ -31,13 +31,16 @@ describe.each(machines)('$id', ({ properties }) => {
     for (const [name, value] of named) expect(value).toEqual({ Ref: name.replace('FunctionArn', 'Function.Version') });
   });
 
-  test('may start and watch children of its own only', () => {
+  test('may start, watch and redrive children of its own only', () => {
     const role = hub.resources.find(({ id }) => id === refersTo(properties.Role));
     const statements = listOf(objectOf(objectOf(listOf(role?.properties.Policies)[0]).PolicyDocument).Statement);
     const own = textOf(objectOf(properties.Name)['Fn::Sub']);
     const children = statements.map(objectOf).filter(({ Action }) => JSON.stringify(Action).includes('states:'));
-    expect(children).toHaveLength(2);
+    expect(children).toHaveLength(3);
     for (const { Resource } of children) expect(textOf(objectOf(Resource)['Fn::Sub'])).toMatch(`:${own}`);
+    // https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+    const [redrive] = children.filter(({ Action }) => Action === 'states:RedriveExecution');
+    expect(textOf(objectOf(redrive?.Resource)['Fn::Sub'])).toMatch(`:execution:${own}/*`);
   });
 
   test('executions log their errors, never their data', () => {
@@ -62,6 +65,17 @@ test('what an audit needs outlives the stack, and can be brought back', () => {
   const kept = [...ofType(hub, 'AWS::DynamoDB::Table'), ...ofType(hub, 'AWS::S3::Bucket')];
   for (const { json } of kept)
     expect(json).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
+});
+
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+test('with a key of the customer the bus sets aside what the key could not be used for, under another key', () => {
+  const [bus] = ofType(hub, 'AWS::Events::EventBus');
+  const [condition, config] = listOf(objectOf(bus?.properties.DeadLetterConfig)['Fn::If']);
+  expect(condition).toBe('HasKey');
+  const queue = hub.resources.find(({ id }) => id === refersTo(objectOf(config).Arn));
+  expect(queue?.json.Condition).toBe('HasKey');
+  expect(queue?.properties).toMatchObject({ SqsManagedSseEnabled: true });
+  expect(queue?.properties).not.toHaveProperty('KmsMasterKeyId');
 });
 
 test('every bucket refuses plain HTTP and the public', () => {

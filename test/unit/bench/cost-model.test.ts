@@ -26,7 +26,6 @@ const functionUse = (changes: Partial<FunctionUse> = {}): FunctionUse => ({
 const dayUse = (changes: Partial<DayUse> = {}): DayUse => ({
   functions: [functionUse()],
   standardTransitions: 40,
-  scopeChildren: 20,
   batchChildren: 4,
   scans: 200,
   mapPuts: 12,
@@ -45,7 +44,7 @@ test('each line is its amount times its price', () => {
     'Lambda time': 2,
     'Lambda invocations': 10,
     'Step Functions transitions': 40,
-    'Step Functions express': 24 + 4 / 16,
+    'Step Functions express': 4 + 4 / 16,
     'ledger writes': 50,
     'ledger reads': 100,
     events: 200,
@@ -68,7 +67,6 @@ test('what hangs on images grows with images, what hangs on accounts does not', 
   const { functions, ...day } = grown(dayUse({ functions: [functionUse(), inventory] }), { images: 10, usages: 20 });
   expect(day).toEqual({
     standardTransitions: 40,
-    scopeChildren: 20,
     batchChildren: 40,
     scans: 2000,
     mapPuts: 12,

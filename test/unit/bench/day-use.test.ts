@@ -64,8 +64,7 @@ const roles = new Map([
 test('calls go to the function that made them, with its own role or with a member role', () => {
   const { functions, ...rest } = dayUse(day, roles);
   expect(rest).toEqual({
-    standardTransitions: 30 + 2 * 3,
-    scopeChildren: 8,
+    standardTransitions: 30 + (2 * 4 + 2) * 3,
     batchChildren: 6,
     scans: 20,
     mapPuts: 20,
