@@ -20,12 +20,12 @@ const LONGEST_PARAMETER = 4096;
 const STACK = 'patchwave';
 const EXTERNAL_ID = 'patchwave-in-the-embedded-cloud';
 
-/** Parameters that hub and member share, and the member's own name of a role. */
+/** Parameters that hub and member share, and the member's own. */
 const OF_MEMBERS: readonly string[] = [
   ...['ReadRoleName', 'ReadRoleExternalId', 'ForwardRoleName'],
-  ...['ActBuildRoleName', 'ActRolloutRoleName', 'ActProtectRoleName'],
+  ...['ActBuildRoleName', 'ActRolloutRoleName', 'ActProtectRoleName', 'ReportRoleName', 'ReporterArns'],
 ];
-const OF_MEMBERS_ONLY: readonly string[] = ['ForwardRoleName'];
+const OF_MEMBERS_ONLY: readonly string[] = ['ForwardRoleName', 'ReporterArns'];
 
 /**
  * Nothing may start by the clock while a person looks at the demo. What

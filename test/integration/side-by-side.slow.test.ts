@@ -25,6 +25,7 @@ const STAGING = {
   ActBuildRoleName: 'StagingActBuild',
   ActRolloutRoleName: 'StagingActRollout',
   ActProtectRoleName: 'StagingActProtect',
+  ReportRoleName: 'StagingReportBuild',
   PlanningState: 'DISABLED',
   ScanPollSeconds: '1',
   ScanWaitMinutes: '1',

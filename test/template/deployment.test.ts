@@ -1,14 +1,18 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import {
+  CreateRoleCommand,
   GetRoleCommand,
   GetRolePolicyCommand,
   IAMClient,
   ListRolePoliciesCommand,
   ListRolesCommand,
+  PutRolePolicyCommand,
 } from '@aws-sdk/client-iam';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { jest } from '@jest/globals';
 import type { Cloud } from '../../local/cloud.ts';
 import { type Deployment, type DeployOptions, type DeployTarget, deploy } from '../../local/deploy.ts';
@@ -148,4 +152,60 @@ describe('for a fleet with a pipeline', () => {
       Resource: [`arn:aws:codepipeline:eu-west-1:${MEMBER}:web-image`],
     });
   });
+
+  test('a build reports by the role of its account, if the account lists it, and by no other role', async () => {
+    const member = cloud().clients(MEMBER, HUB.region);
+    const iam = new IAMClient(member);
+    const build = async (RoleName: string): Promise<string> => {
+      const anybody = { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' };
+      const may = { Effect: 'Allow', Action: ['events:PutEvents', 'sts:AssumeRole'], Resource: '*' };
+      const AssumeRolePolicyDocument = JSON.stringify({ Statement: [anybody] });
+      const { Role } = await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
+      const PolicyDocument = JSON.stringify({ Statement: [may] });
+      await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'may', PolicyDocument }));
+      return Role?.Arn ?? '';
+    };
+    const [listed, other] = [await build('build-of-web'), await build('build-of-blog')];
+    const { outputs } = await deployInside(cloud(), target, { name: 'reported', parameters: reported(listed) });
+    const take = async (RoleArn: string, config: Session = member): Promise<Session> => {
+      const assumed = await new STSClient(config).send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'build' }));
+      const {
+        AccessKeyId: accessKeyId = '',
+        SecretAccessKey: secretAccessKey = '',
+        SessionToken,
+      } = assumed.Credentials ?? {};
+      return {
+        ...member,
+        credentials: { accessKeyId, secretAccessKey, ...(SessionToken && { sessionToken: SessionToken }) },
+      };
+    };
+    const put = (config: Session, Source: string, DetailType: string) =>
+      new EventBridgeClient(config).send(
+        new PutEventsCommand({ Entries: [{ EventBusName: outputs.BusArn, Source, DetailType, Detail: '{}' }] }),
+      );
+    const reporter = `arn:aws:iam::${MEMBER}:role/${REPORTER}`;
+    const session = await take(reporter, await take(listed));
+    expect(await put(session, 'patchwave.pipeline', 'RebuildReported')).toMatchObject({ FailedEntryCount: 0 });
+    const denied = { name: 'AccessDeniedException' };
+    await expect(put(session, 'patchwave', 'RebuildNeeded')).rejects.toMatchObject(denied);
+    await expect(put(await take(listed), 'patchwave.pipeline', 'RebuildReported')).rejects.toMatchObject(denied);
+    await expect(take(reporter, await take(other))).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+});
+
+const REPORTER = 'OtherReportBuild';
+type Session = Omit<ReturnType<Cloud['clients']>, 'credentials'> & {
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+};
+
+/** Names of roles that the first installation of the account does not have. */
+const reported = (ReporterArns: string) => ({
+  ReporterArns,
+  ReportRoleName: REPORTER,
+  ReadRoleName: 'OtherRead',
+  ForwardRoleName: 'OtherForward',
 });

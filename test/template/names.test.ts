@@ -40,6 +40,7 @@ test('every name in a member account is a parameter, so that two hubs may each h
     'ActRolloutRole.RoleName',
     'ForwardRole.RoleName',
     'ReadRole.RoleName',
+    'ReportRole.RoleName',
   ]);
   const parameters = Object.keys(objectOf(member.json.Parameters));
   for (const { where, value } of names)

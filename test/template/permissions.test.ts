@@ -130,6 +130,9 @@ test('the bus takes from inside the organization what AWS itself said, the repor
     },
     {
       StringEquals: inside,
+      ArnLike: {
+        'aws:PrincipalArn': { 'Fn::Sub': `arn:\${AWS::Partition}:iam::*:role/\${ReportRoleName}` },
+      },
       'ForAllValues:StringEquals': { 'events:source': 'patchwave.pipeline', 'events:detail-type': 'RebuildReported' },
       Null: { 'events:source': 'false', 'events:detail-type': 'false' },
     },
@@ -216,6 +219,35 @@ describe('a member account', () => {
       .filter((grant) => grant.owner === id && writesOf([id]).some((write) => actionsOf(grant).includes(write)))
       .map(({ statement }) => statement.Resource);
     expect(written).toContainEqual({ Ref: list });
+  });
+
+  test('lets only listed builds take the role that reports, and that role report only', () => {
+    const role = memberRoles.find(({ id }) => id === 'ReportRole');
+    expect(role?.json.Condition).toBe('Reports');
+    expect(objectOf(objectOf(member.json.Parameters).ReporterArns).Default).toBe('');
+    expect(statementsOf(role?.properties.AssumeRolePolicyDocument)).toMatchObject([
+      {
+        Principal: { AWS: { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` } },
+        Condition: { ArnLike: { 'aws:PrincipalArn': { Ref: 'ReporterArns' } } },
+      },
+    ]);
+    expect(
+      grantsOf(member)
+        .filter(({ owner }) => owner === 'ReportRole')
+        .map(({ statement }) => statement),
+    ).toMatchObject([
+      {
+        Action: 'events:PutEvents',
+        Resource: { Ref: 'HubBusArn' },
+        Condition: {
+          'ForAllValues:StringEquals': {
+            'events:source': 'patchwave.pipeline',
+            'events:detail-type': 'RebuildReported',
+          },
+          Null: { 'events:source': 'false', 'events:detail-type': 'false' },
+        },
+      },
+    ]);
   });
 
   test('a role is passed to the tasks of ECS only', () => {
