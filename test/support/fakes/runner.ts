@@ -87,6 +87,12 @@ export class FakeRunner implements PipelineRunner {
     return this;
   }
 
+  /** Its person let it go on. */
+  approve(pipeline: Pipeline, executionId: string): this {
+    this.#run(pipeline, executionId).status = { state: 'running' };
+    return this;
+  }
+
   /** A later run takes the place of this one; gives its id. */
   supersede(pipeline: Pipeline, executionId: string): string {
     const run = this.#run(pipeline, executionId);

@@ -43,6 +43,9 @@ export const FEATURES = [
   'slow-calls',
   'modes',
   'kill-switch',
+  'ramp',
+  'account-caps',
+  'approvals',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -16,6 +16,7 @@ export interface Habits {
   readonly fails: number;
   readonly hangs: number;
   readonly makesNothing: number;
+  readonly waitsForApproval: number;
   /** It builds on what its parent was when the pipeline was written. */
   readonly pinsParent: boolean;
   readonly stampsVersions: boolean;
@@ -121,6 +122,7 @@ function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Lin
     isReproducible: has('builds-reproducible', 0.6),
     hasFixedDate: has('fixed-dates', 0.6),
     packsAnew: has('layers-packed-anew', 0.5),
+    waitsForApproval: 0,
     tellsOutput: has('outputs-reported', 0.5) ? 'report' : has('outputs-labelled', 0.5) ? 'label' : 'variable',
   };
   const promotes = has('candidates', 0.6) && tier !== 'application';
@@ -132,9 +134,11 @@ function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Lin
         ? 'none'
         : 'pipeline';
   const services = tier === 'application' ? dice.pick([1, 1, 1, 2, 0]) : 0;
-  const [runsAway, isBuiltInHub] = [has('modes', 0.4), has('modes', 0.4)];
+  const [runsAway, isBuiltInHub] = [has('modes', 0.4), [has('modes', 0.4), has('account-caps', 0.4)].includes(true)];
+  const waitsForApproval = share('approvals', 1);
   return {
-    ...{ name, tier, location, architectures, isMetadataOnly, promotes, rollout, habits },
+    ...{ name, tier, location, architectures, isMetadataOnly, promotes, rollout },
+    habits: { ...habits, waitsForApproval },
     ...(on !== undefined && { on }),
     stream: streamId(location, HEAD_PATTERN),
     packages: isMetadataOnly ? [] : [...own, ...doubled],

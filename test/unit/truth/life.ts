@@ -122,7 +122,9 @@ export class Life {
       ...{ world, clockwork, features, trace, factory: this.factory, ecs: this.ecs, lines: this.lines },
       ...{ diceFor: this.diceFor, servicesOf: (line) => this.servicesOf(line) },
       tell: (queue, body) => this.delivery.event(queue, body),
+      approvalMs: (this.fixed.guards.approvalHours ?? 168) * HOUR_MS,
     });
+    this.#watchSlots();
     watchLedger(world, (change, events) => this.#changed(change, events));
     this.#watchTokens();
   }
@@ -152,6 +154,15 @@ export class Life {
   lineOf = (stream: string): Line | undefined => this.lines.find((one) => one.stream === stream);
   servicesOf = (line: Line): readonly string[] =>
     [...this.#services].flatMap(([service, of]) => (of === line ? service : []));
+  /** What a line is built on, nearest first. */
+  below(line: Line): readonly Line[] {
+    const below: Line[] = [];
+    for (let one = this.#on(line); one; one = this.#on(one)) below.push(one);
+    return below;
+  }
+
+  #on = ({ on }: Line): Line | undefined => this.lines.find(({ name }) => name === on);
+
   lineOfService = (service: string): Line | undefined => this.#services.get(service);
 
   /** Packages, images and services as they are on the day Patchwave is installed. */
@@ -338,6 +349,18 @@ export class Life {
     return { token, answer, giveUp: () => void waitingStep.giveUp(token) };
   }
 
+  /** A cap or the ramp made a difference where it had no place. */
+  #watchSlots(): void {
+    const { slots } = this.world;
+    const take = slots.take.bind(slots);
+    slots.take = async (scope, ...asked) => {
+      const isTaken = await take(scope, ...asked);
+      const feature = scope === 'ramp' ? 'ramp' : scope.startsWith('account/') ? 'account-caps' : undefined;
+      if (!isTaken && feature && this.features.has(feature)) this.features.note(feature);
+      return isTaken;
+    };
+  }
+
   #watchTokens(): void {
     const { waitingStep } = this.world;
     const succeed = waitingStep.succeed.bind(waitingStep);
@@ -451,8 +474,13 @@ const PLANNED_BY = new Set(['RebuildNeeded', 'FleetReviewed', 'PolicyChanged']);
 
 function drawPolicy(dice: Dice, features: Features): FixedPolicy {
   const [concurrentRebuilds, coolDownMinutes] = [dice.pick([1, 2, 3]), dice.pick([0, 0, 60])];
+  const [perAccount, ramp, approvalHours] = [dice.pick([1, 1, 2]), dice.pick([1, 2, 3]), dice.pick([24, 168])];
   return {
-    caps: features.has('caps') ? { concurrentRebuilds } : {},
-    guards: { coolDownMinutes, retryUnknownFixDays: 7, attempts: 3 },
+    caps: {
+      ...(features.has('caps') && { concurrentRebuilds }),
+      ...(features.has('account-caps') && { perAccount }),
+      ...(features.has('ramp') && { ramp }),
+    },
+    guards: { coolDownMinutes, retryUnknownFixDays: 7, attempts: 3, approvalHours },
   };
 }

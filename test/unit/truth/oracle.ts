@@ -5,19 +5,19 @@ import type { Rebuild } from '../../../shared/domain/rebuild.ts';
 import type { ImageRecord } from '../../../shared/domain/records.ts';
 import { ageOf } from '../../../shared/domain/standing.ts';
 import { isInForce } from '../../../shared/domain/waiver.ts';
-import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
+import { DAY_MS } from '../../support/samples.ts';
 import { type Flaw, isFlawed } from './archive.ts';
+import { CapsOracle } from './caps-oracle.ts';
 import type { TrueContainer, TrueDeployment } from './ecs.ts';
 import { AGE_LIMIT_DAYS, type Line } from './fleet.ts';
 import { bornAt, lineageOf, packagesOf, type TrueArtifact, type TrueImage } from './images.ts';
 import type { Life, Witness } from './life.ts';
 import type { Change } from './outbox.ts';
-import type { TrueRun } from './pipelines.ts';
+import { BUILD_MS, isOpenAt, type TrueRun } from './pipelines.ts';
 import { callSpan, heldThroughout, modeOf, whyHeld } from './restraints.ts';
 import { RolloutOracle } from './rollout-oracle.ts';
 
 export const ATTEMPTS = 3;
-const BUILD_MS = HOUR_MS;
 /** Share of the age limit at which a rebuild is asked for. */
 const WARNING = 0.8;
 /** How long a complete scan of an output is awaited. */
@@ -36,13 +36,18 @@ export class Oracle implements Witness {
   readonly #scanned = new Map<Digest, number>();
 
   readonly #rollouts: RolloutOracle;
+  readonly #caps: CapsOracle;
 
   constructor(life: Life) {
     this.#life = life;
-    this.#rollouts = new RolloutOracle({
+    const world = {
       life,
-      check: (statement) => this.#check(statement),
-      violated: (text) => this.#violated(text),
+      check: (statement: string) => this.#check(statement),
+      violated: (text: string) => this.#violated(text),
+    };
+    this.#caps = new CapsOracle(world);
+    this.#rollouts = new RolloutOracle({
+      ...world,
       violatingIn: (image, atEpochMs) => this.violatingIn(image, atEpochMs),
     });
   }
@@ -69,7 +74,8 @@ export class Oracle implements Witness {
   #noteRestraint(change: Change): void {
     const { features, isPaused } = this.#life;
     if (change.kind !== 'cause' || change.after.answer === change.before?.answer) return;
-    const reason = change.after.answer?.reason;
+    const { reason, detail = '' } = change.after.answer ?? {};
+    if (reason === 'cap-reached' && detail.includes('ramp') && features.has('ramp')) features.note('ramp');
     if (reason !== 'paused' && reason !== 'report-only') return;
     if (isPaused && features.has('kill-switch')) features.note('kill-switch');
     else if (features.has('modes')) features.note('modes');
@@ -89,12 +95,9 @@ export class Oracle implements Witness {
     const life = this.#life;
     this.#check('one open build a stream');
     const other = life.pipelines.runs.find(
-      (one) =>
-        one.line === line &&
-        one.executionId !== executionId &&
-        one.state === 'running' &&
-        startedAtEpochMs < one.startedAtEpochMs + BUILD_MS,
+      (one) => one.line === line && one.executionId !== executionId && isOpenAt(one, startedAtEpochMs),
     );
+    this.#caps.begun(run);
     if (other)
       this.#violated(`a second build of ${line.name} was started while run ${other.executionId.slice(-3)} runs`);
     this.#check('builds only where the policy says enforce');
@@ -184,6 +187,7 @@ export class Oracle implements Witness {
   /** After each review: what is said of each container that runs since before the review began. */
   async reviewed(beganAtEpochMs: number): Promise<void> {
     const { ecs } = this.#life;
+    await this.#caps.waiting();
     for (const container of ecs.running()) {
       if (container.sinceEpochMs >= beganAtEpochMs) continue;
       const said = await this.#saidOf(container);
@@ -454,7 +458,7 @@ export class Oracle implements Witness {
           ? undefined
           : 'its last builds did not all fail';
       case 'parent-held-back':
-        return this.#below(line).some((one) => causes.get(one.stream)?.answer)
+        return this.#life.below(line).some((one) => causes.get(one.stream)?.answer)
           ? undefined
           : 'nothing below is held back';
       case 'closing': {
@@ -488,15 +492,6 @@ export class Oracle implements Witness {
 
   #hasFlaw = (image: TrueImage, flaw: Flaw): boolean =>
     this.#holdsPair(image, { vulnerability: flaw.id, package: flaw.package });
-
-  /** What a line is built on, nearest first. */
-  #below(line: Line): readonly Line[] {
-    const { lines } = this.#life;
-    const below: Line[] = [];
-    for (let one = lines.find(({ name }) => name === line.on); one; one = lines.find(({ name }) => name === one?.on))
-      below.push(one);
-    return below;
-  }
 
   /** An open closure waits for something that really runs. */
   #isStillOpen(closure: Closure): void {

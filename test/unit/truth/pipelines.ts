@@ -17,6 +17,12 @@ export interface TrueRun {
   readonly rebuildId: string;
   readonly startedAtEpochMs: number;
   state: 'running' | 'succeeded' | 'failed';
+  /** While it waits for a person. */
+  waitsSinceEpochMs?: number;
+  /** Once it waited for a person for so long that Patchwave saw it. */
+  waitedFromEpochMs?: number;
+  /** Where a person is waited for: until then Patchwave does, and it starts no other run beside it. */
+  openUntilEpochMs?: number;
   /** What its parent was when it read it. */
   parent?: TrueArtifact;
   /** What it pushed. */
@@ -36,12 +42,29 @@ export interface PipelinesWorld {
   readonly tell: (queue: 'build', body: string) => void;
   /** Services that run images of a line. */
   readonly servicesOf: (line: Line) => readonly string[];
+  /** How long the policy lets a person take. */
+  readonly approvalMs: number;
 }
+
+/** A build that takes longer is given up: `buildMinutes` of the policy. */
+export const BUILD_MS = HOUR_MS;
+
+/** Patchwave asks what became of a run every 15 minutes: a shorter wait it need not see. */
+const SEEN_WAITING_MS = 15 * MINUTE_MS;
+
+/** As long CodePipeline lets an approval wait. */
+const FORGOTTEN_MS = 7 * 24 * HOUR_MS;
+
+/** Whether Patchwave waits for a run: it gives up what takes too long, and what a person forgets. */
+export const isOpenAt = ({ state, startedAtEpochMs, openUntilEpochMs }: TrueRun, nowEpochMs: number): boolean =>
+  state === 'running' && nowEpochMs < (openUntilEpochMs ?? startedAtEpochMs + BUILD_MS);
 
 /** The pipelines of the teams: what each run really does, by the habits of its line. */
 export class Pipelines {
   readonly #with: PipelinesWorld;
   readonly runs: TrueRun[] = [];
+  /** From then on people decide within minutes. */
+  arePeopleThere = false;
   #followed = 0;
 
   constructor(world: PipelinesWorld) {
@@ -78,6 +101,11 @@ export class Pipelines {
     const fate = dice.int(1, 3);
     trace(`${line.name}: run ${executionId.slice(-3)} starts`);
     await clockwork.sleep(MINUTE_MS);
+    const isAsked = dice.chance(habits.waitsForApproval);
+    if (isAsked && !(await this.#approved(run, dice))) {
+      this.#end(run, 'failed', 'a person rejected it');
+      return;
+    }
     const parent = this.#with.factory.parentFor(line);
     if (parent) run.parent = parent;
     const readAtEpochMs = clockwork.now;
@@ -112,6 +140,29 @@ export class Pipelines {
     this.#noteHabits(line);
     this.#end(run, 'succeeded');
     await this.#deploy(line, output);
+  }
+
+  /** Waits for a person, who says yes or no, or forgets it. */
+  async #approved(run: TrueRun, dice: Dice): Promise<boolean> {
+    const { world, clockwork, features, trace, approvalMs } = this.#with;
+    const { line, executionId } = run;
+    const [kind, minutes, hours, isFast] = [dice.int(1, 10), dice.int(3, 14), dice.int(1, 60), dice.chance(0.2)];
+    const isForgotten = kind <= 2 && !this.arePeopleThere;
+    const waitsMs = isForgotten ? FORGOTTEN_MS : isFast || this.arePeopleThere ? minutes * MINUTE_MS : hours * HOUR_MS;
+    trace(`${line.name}: run ${executionId.slice(-3)} waits for a person, who ${isForgotten ? 'forgets it' : 'comes'}`);
+    world.runner.waitForApproval(line.pipeline, executionId);
+    run.waitsSinceEpochMs = clockwork.now;
+    if (waitsMs > SEEN_WAITING_MS) {
+      features.note('approvals');
+      run.waitedFromEpochMs = clockwork.now;
+      run.openUntilEpochMs = clockwork.now + approvalMs;
+    }
+    await clockwork.sleep(waitsMs);
+    delete run.waitsSinceEpochMs;
+    world.runner.approve(line.pipeline, executionId);
+    const isApproved = !isForgotten && kind <= 8;
+    trace(`${line.name}: run ${executionId.slice(-3)} is ${isApproved ? 'approved' : 'rejected'}`);
+    return isApproved;
   }
 
   #noteHabits({ habits, promotes, isMetadataOnly }: Line): void {
