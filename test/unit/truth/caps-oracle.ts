@@ -21,6 +21,8 @@ export interface CapsOracleWorld {
 /** Counts the builds that really run, and holds them against the caps and the ramp of the policy. */
 export class CapsOracle {
   readonly #with: CapsOracleWorld;
+  /** Of the ramp, each for a day. */
+  readonly #places: { readonly name: string; readonly sinceEpochMs: number }[] = [];
 
   constructor(world: CapsOracleWorld) {
     this.#with = world;
@@ -45,7 +47,10 @@ export class CapsOracle {
       violated(`${there.length} builds run at once in account ${account}, of ${perAccount}: ${namesOf(there)}`);
   }
 
-  /** Streams that begin by themselves within a day; what is built since something below was rebuilt follows that. */
+  /**
+   * Streams that begin by themselves within a day; what is built since something below was rebuilt follows that. One that
+   * begins again within a day takes no second place.
+   */
   #withinRamp({ line, startedAtEpochMs }: TrueRun): void {
     const { life, check, violated } = this.#with;
     const { ramp } = life.fixed.caps;
@@ -55,11 +60,13 @@ export class CapsOracle {
     );
     if (ramp === undefined || isHeldBack || !this.#beginsItself(line, startedAtEpochMs)) return;
     check('no more streams begin than the ramp lets');
-    const begun = life.pipelines.runs.filter(
-      (one) => one.startedAtEpochMs > startedAtEpochMs - RAMP_MS && this.#beginsItself(one.line, one.startedAtEpochMs),
-    );
-    const names = new Set(begun.map((one) => one.line.name));
-    if (names.size > ramp) violated(`${names.size} streams began within a day, of ${ramp}: ${[...names].join(', ')}`);
+    const { runs } = life.pipelines;
+    const last = runs.findLast((one) => one.line === line && one.startedAtEpochMs < startedAtEpochMs);
+    if (last && startedAtEpochMs < last.startedAtEpochMs + DAY_MS) return;
+    this.#places.push({ name: line.name, sinceEpochMs: startedAtEpochMs });
+    const begun = this.#places.filter(({ sinceEpochMs }) => sinceEpochMs > startedAtEpochMs - RAMP_MS);
+    const names = begun.map(({ name }) => name).join(', ');
+    if (begun.length > ramp) violated(`${begun.length} streams began within a day, of ${ramp}: ${names}`);
   }
 
   /** Nothing below it was rebuilt since it was built last. */

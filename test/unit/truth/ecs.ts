@@ -5,6 +5,7 @@ import type { StartedDeployment } from '../../support/fakes/deployer.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import type { Clockwork } from './clockwork.ts';
 import type { Dice } from './dice.ts';
+import type { Features } from './features.ts';
 import type { Architecture, Line } from './fleet.ts';
 import { platformOf, type TrueArtifact, type TrueImage } from './images.ts';
 
@@ -32,6 +33,8 @@ export interface TrueDeployment {
   /** What that meant at the instant; absent where it meant nothing. */
   readonly artifact?: TrueArtifact;
   state: 'running' | 'completed' | 'failed' | 'superseded';
+  /** When it was completed, or failed. */
+  endedAtEpochMs?: number;
 }
 
 interface Task {
@@ -44,6 +47,7 @@ interface Service {
   readonly name: string;
   readonly ref: ServiceRef;
   readonly architectures: readonly Architecture[];
+  readonly bakeMinutes?: number;
   tasks: readonly Task[];
   isAtZero: boolean;
   /** Counts deployments: a later one takes the place of one that goes on. */
@@ -54,6 +58,8 @@ export interface EcsWorld {
   readonly world: FakeWorld;
   readonly clockwork: Clockwork;
   readonly dice: Dice;
+  readonly failDice: Dice;
+  readonly features: Features;
   readonly artifact: (digest: Digest) => TrueArtifact | undefined;
   readonly trace: (text: string) => void;
   /** Sees each deployment of Patchwave at the instant that ECS takes it. */
@@ -66,11 +72,15 @@ export class Ecs {
   readonly #services = new Map<string, Service>();
   /** Of all services, in order. */
   readonly deployments: TrueDeployment[] = [];
+  /** From then on new tasks come up and stay. */
+  areDeploymentsCalm = true;
+  readonly #failDice: Dice;
   /** How many deployments the fake has started of itself. */
   #started = 0;
 
   constructor(world: EcsWorld) {
     this.#with = world;
+    this.#failDice = world.failDice;
     world.world.deployer.onStart = (started) => {
       const { service, ...of } = started;
       world.deployed(this.#note(service.service, 'Patchwave', of));
@@ -96,15 +106,23 @@ export class Ecs {
     const cluster = { ...line.runsIn, cluster: 'main' };
     const ref = { ...cluster, service: name };
     this.#with.world.workloads.addCluster(cluster);
-    this.#with.world.deployer.create(ref, [{ name: 'main', image: reference }]);
+    const { bakeMinutes } = line;
+    const bakes = bakeMinutes === undefined ? {} : { bakeMs: bakeMinutes * MINUTE_MS };
+    this.#with.world.deployer.create(ref, [{ name: 'main', image: reference }], bakes);
     const service: Service = {
-      ...{ name, ref, architectures: line.architectures },
+      ...{ name, ref, architectures: line.architectures, ...(bakeMinutes !== undefined && { bakeMinutes }) },
       ...{ tasks: [], isAtZero: false, generation: 0 },
     };
     this.#services.set(name, service);
     service.tasks = (await this.#tasksOf(service, sinceEpochMs)) ?? [];
     this.#tell(service);
   }
+
+  /** Whether a deployment of Patchwave failed that was to bring an artifact: its owner looks at it. */
+  hasFailed = (service: string, artifact: TrueArtifact | undefined): boolean =>
+    this.deployments.some(
+      (one) => one.service === service && one.by === 'Patchwave' && one.state === 'failed' && one.artifact === artifact,
+    );
 
   /** As `deployByHand`, without waiting for its end. */
   beginDeployment(name: string, image?: string): void {
@@ -167,18 +185,22 @@ export class Ecs {
 
   #ended(deploymentId: string, state: TrueDeployment['state']): void {
     const deployment = this.deployments.find((one) => one.deploymentId === deploymentId);
-    if (deployment) deployment.state = state;
+    if (deployment) Object.assign(deployment, { state, endedAtEpochMs: this.#with.clockwork.now });
   }
 
   /** New tasks come up beside the old ones, which then stop. */
   async #roll(service: Service, deploymentId: string): Promise<void> {
-    const { clockwork, dice, world, trace } = this.#with;
+    const { clockwork, dice, world, trace, features } = this.#with;
+    const { bakeMinutes } = service;
     service.generation += 1;
     const { generation } = service;
     // ECS resolves a tag once for each deployment.
     const fresh = await this.#tasksOf(service, clockwork.now + MINUTE_MS);
+    // Of what is no rolling update nothing is told at first.
+    if (bakeMinutes !== undefined) world.deployer.tell(service.ref, deploymentId, 'unknown');
     await clockwork.sleep(MINUTE_MS);
     if (service.generation !== generation) return;
+    if (bakeMinutes !== undefined) world.deployer.tell(service.ref, deploymentId, 'in-progress');
     if (!fresh) {
       world.deployer.fail(service.ref, deploymentId, { rollsBack: true });
       this.#ended(deploymentId, 'failed');
@@ -188,7 +210,21 @@ export class Ecs {
     const old = service.tasks;
     if (!service.isAtZero) service.tasks = [...old, ...fresh];
     this.#tell(service);
-    await clockwork.sleep(dice.int(1, 15) * MINUTE_MS);
+    const minutes = dice.int(1, 15) + (bakeMinutes ?? 0);
+    const [fails, share] = [this.#failDice.chance(0.3), this.#failDice.between(0.2, 0.9)];
+    const isFailing = fails && features.has('deployments-roll-back') && !this.areDeploymentsCalm;
+    await clockwork.sleep(Math.round(isFailing ? minutes * share : minutes) * MINUTE_MS);
+    if (bakeMinutes !== undefined && features.has('blue-green')) features.note('blue-green');
+    if (isFailing && service.generation === generation) {
+      features.note('deployments-roll-back');
+      service.tasks = service.tasks.filter((task) => !fresh.includes(task));
+      this.#tell(service);
+      world.deployer.fail(service.ref, deploymentId, { rollsBack: true });
+      if (bakeMinutes !== undefined) world.deployer.tell(service.ref, deploymentId, 'rolled-back');
+      this.#ended(deploymentId, 'failed');
+      trace(`${service.name}: its deployment is rolled back: ${this.#text(service)}`);
+      return;
+    }
     if (service.generation !== generation) {
       service.tasks = service.tasks.filter((task) => !fresh.includes(task));
       this.#tell(service);

@@ -46,6 +46,8 @@ export const FEATURES = [
   'ramp',
   'account-caps',
   'approvals',
+  'blue-green',
+  'deployments-roll-back',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

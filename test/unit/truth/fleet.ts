@@ -45,6 +45,8 @@ export interface Line {
   readonly services: number;
   /** Where its services run. */
   readonly runsIn: Registry;
+  /** How long old and new tasks run side by side in its deployments, in all steps; absent for rolling updates. */
+  readonly bakeMinutes?: number;
 }
 
 export const HUB: Registry = { account: '111122223333', region: 'us-east-1' };
@@ -136,6 +138,9 @@ function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Lin
   const services = tier === 'application' ? dice.pick([1, 1, 1, 2, 0]) : 0;
   const [runsAway, isBuiltInHub] = [has('modes', 0.4), [has('modes', 0.4), has('account-caps', 0.4)].includes(true)];
   const waitsForApproval = share('approvals', 1);
+  // Blue/green, canary, linear in ten steps.
+  const bakeMinutes = dice.pick([15, 40, 240]);
+  const bakes = has('blue-green', 0.7);
   return {
     ...{ name, tier, location, architectures, isMetadataOnly, promotes, rollout },
     habits: { ...habits, waitsForApproval },
@@ -145,6 +150,7 @@ function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Lin
     pipeline: { runner: 'codepipeline', ...(isBuiltInHub ? HUB : home), name, digestVariable: 'IMAGE_DIGEST' },
     services,
     runsIn: runsAway ? AWAY : NEAR,
+    ...(bakes && { bakeMinutes }),
   };
 }
 

@@ -114,7 +114,14 @@ export class Life {
       tell: (body) => this.delivery.event('registry', body),
     });
     this.ecs = new Ecs({
-      ...{ world, clockwork, trace, dice: this.diceFor('ecs') },
+      ...{
+        world,
+        clockwork,
+        trace,
+        features,
+        dice: this.diceFor('ecs'),
+        failDice: this.diceFor('failing deployments'),
+      },
       artifact: (digest) => this.factory.artifact(digest) ?? this.#aloneArtifact(digest),
       deployed: (deployment) => this.witness?.deployed(deployment),
     });

@@ -5,7 +5,7 @@ import type { Rebuild } from '../../../shared/domain/rebuild.ts';
 import type { ImageRecord } from '../../../shared/domain/records.ts';
 import { ageOf } from '../../../shared/domain/standing.ts';
 import { isInForce } from '../../../shared/domain/waiver.ts';
-import { DAY_MS } from '../../support/samples.ts';
+import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { type Flaw, isFlawed } from './archive.ts';
 import { CapsOracle } from './caps-oracle.ts';
 import type { TrueContainer, TrueDeployment } from './ecs.ts';
@@ -65,6 +65,9 @@ export class Oracle implements Witness {
         return;
       case 'closure':
         if (change.after.state === 'closed' && change.before?.state !== 'closed') this.#closed(change.after);
+        return;
+      case 'deployment':
+        this.#rollouts.recorded(change.before, change.after);
         return;
       default:
     }

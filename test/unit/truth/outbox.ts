@@ -92,6 +92,18 @@ export function watchLedger(world: FakeWorld, tell: (change: Change, events: rea
     changed('closure', before, after);
     return stands;
   };
+  const changeDeployment = rollouts.changeDeployment.bind(rollouts);
+  rollouts.changeDeployment = async (cascadeId, service, change) => {
+    let before: Deployment | undefined;
+    let after: Deployment | undefined;
+    const stands = await changeDeployment(cascadeId, service, (known) => {
+      before = known;
+      after = change(known);
+      return after;
+    });
+    changed('deployment', before, after);
+    return stands;
+  };
   const finish = runs.finish.bind(runs);
   runs.finish = async (review) => {
     const before = await runs.get(review.runId);

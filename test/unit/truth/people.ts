@@ -34,6 +34,7 @@ const OWN_ACTS: readonly {
 }[] = [
   { name: 'restrain', feature: 'modes', most: 4, run: restrain },
   { name: 'leave rollout', feature: 'modes', most: 2, run: leaveRollout },
+  { name: 'supersede', feature: 'deployments-roll-back', most: 3, run: supersede },
   { name: 'pause all', feature: 'kill-switch', most: 2, run: pauseAll },
 ];
 
@@ -87,15 +88,16 @@ export class People {
     for (const service of this.#life.ecs.services) await this.#life.ecs.scale(service, false);
   }
 
-  /** Where Patchwave does not deploy, the owners do. */
+  /** Where Patchwave does not deploy, or its deployment failed, the owners do. */
   deployAll(): void {
     const { lines, ecs, factory, servicesOf, policy } = this.#life;
     for (const line of lines) {
       const rollout = rolloutOf(policy, line);
       const mode = modeOf(policy, line, [line.pipeline.account, line.runsIn.account]);
-      if (mode === 'enforce' && (rollout === 'restart' || rollout === 'register')) continue;
+      const isOurs = mode === 'enforce' && (rollout === 'restart' || rollout === 'register');
       const head = factory.headOf(line);
       for (const service of servicesOf(line)) {
+        if (isOurs && !ecs.hasFailed(service, head)) continue;
         const runs = ecs.runningIn(service).map(({ image }) => image.digest);
         if (!head || runs.every((digest) => head.images.some((image) => image.digest === digest))) continue;
         ecs.beginDeployment(service, referenceOf(line, head.digest));
@@ -176,6 +178,25 @@ async function deployByHand(life: Life, dice: Dice): Promise<void> {
   if (!chosen || kind === 3) return ecs.deployByHand(service);
   const reference = referenceOf(line, kind === 1 || isByDigest ? chosen.digest : HEAD_TAG);
   await ecs.deployByHand(service, reference);
+}
+
+/** Its team deploys a service while Patchwave does. */
+async function supersede(life: Life, dice: Dice): Promise<void> {
+  const { ecs, factory, clockwork } = life;
+  const [isHotfix, seconds] = [dice.chance(0.5), dice.int(0, 400)];
+  for (let polls = 0; polls < 1500; polls += 1) {
+    const going = ecs.deployments.find(({ by, state }) => by === 'Patchwave' && state === 'running');
+    const line = going && life.lineOfService(going.service);
+    if (going && line) {
+      await clockwork.sleep(seconds * 1000);
+      const made = isHotfix
+        ? factory.build(line, [HEAD_TAG], { readAtEpochMs: clockwork.now, fromCache: false })
+        : undefined;
+      await ecs.deployByHand(going.service, made && referenceOf(line, made.digest));
+      return;
+    }
+    await clockwork.sleep(60_000);
+  }
 }
 
 async function scale(life: Life, dice: Dice): Promise<void> {

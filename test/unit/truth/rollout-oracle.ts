@@ -1,12 +1,16 @@
+import type { Deployment } from '../../../shared/domain/cascade.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { Rebuild } from '../../../shared/domain/rebuild.ts';
-import { DAY_MS, HOUR_MS } from '../../../shared/domain/time.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/domain/time.ts';
 import type { Flaw } from './archive.ts';
 import type { TrueDeployment } from './ecs.ts';
 import { type Line, rolloutOf } from './fleet.ts';
 import type { TrueArtifact, TrueImage } from './images.ts';
 import type { Life } from './life.ts';
 import { callSpan, heldThroughout, modeOf, whyHeld } from './restraints.ts';
+
+/** Patchwave asks how a deployment goes every minute or so. */
+const SEEN_FAILED_MS = 10 * MINUTE_MS;
 
 export interface RolloutOracleWorld {
   readonly life: Life;
@@ -19,6 +23,7 @@ export interface RolloutOracleWorld {
 /** Compares each deployment of Patchwave with what people said, with what they deployed, and with what was verified. */
 export class RolloutOracle {
   readonly #with: RolloutOracleWorld;
+  readonly #ofCascade = new Map<string, readonly TrueDeployment[]>();
   /** Outputs of rebuilds that the ledger calls `fixed`. */
   readonly #verified = new Set<Digest>();
 
@@ -45,6 +50,36 @@ export class RolloutOracle {
       await this.#overwrites(deployment, earlier),
     ];
     for (const problem of problems) if (problem) violated(`${name}, ${problem}`);
+  }
+
+  /** What the ledger says of a deployment is what ECS did. */
+  recorded(before: Deployment | undefined, after: Deployment): void {
+    const { life, check, violated } = this.#with;
+    const real = life.ecs.deployments.find(({ deploymentId }) => deploymentId === after.deploymentId);
+    if (!real || after.state === before?.state) return;
+    const name = `the deployment of ${real.artifact?.name ?? real.reference} in ${real.service}`;
+    if (after.state === 'completed') {
+      check('completed is true of a deployment');
+      if (real.state !== 'completed') violated(`${name} is called completed, and is ${real.state}`);
+    }
+    if (after.state === 'rolled-back') {
+      check('rolled back is true of a deployment');
+      if (real.state !== 'failed') violated(`${name} is called rolled back, and is ${real.state}`);
+    }
+    if (after.state === 'running') this.#afterFailure(real, after.cascadeId, name);
+  }
+
+  /** Where a deployment of a cascade failed, no further one of it begins in the same cluster. */
+  #afterFailure(real: TrueDeployment, cascadeId: string, name: string): void {
+    const { life, check, violated } = this.#with;
+    const { account } = life.ecs.refOf(real.service);
+    for (const other of this.#ofCascade.get(cascadeId) ?? []) {
+      if (other.state !== 'failed' || life.ecs.refOf(other.service).account !== account) continue;
+      check('nothing more is deployed where a deployment failed');
+      if ((other.endedAtEpochMs ?? 0) + SEEN_FAILED_MS < real.atEpochMs)
+        violated(`${name} began though that in ${other.service} had failed in the same cascade`);
+    }
+    this.#ofCascade.set(cascadeId, [...(this.#ofCascade.get(cascadeId) ?? []), real]);
   }
 
   /** The modes, the rollout and the switch in force: it may only be deployed where all of them let it. */
@@ -131,14 +166,12 @@ export class RolloutOracle {
         modeOf(life.policy, line, [line.pipeline.account, account]),
       ];
       if (mode !== 'enforce' || (rollout !== 'restart' && rollout !== 'register')) continue;
-      const last = life.ecs.deployments.findLast((one) => one.service === service);
-      // What came while its team wanted to deploy by itself is left to the team.
-      if (life.restraints.some(({ policy }) => rolloutOf(policy, line) === 'none')) continue;
-      const isPinned = rollout === 'restart' && (last?.reference ?? '').includes('@');
+      const runs = life.ecs.runningIn(service);
+      const isPinned = rollout === 'restart' && runs.some(({ reference }) => reference.includes('@'));
       const head = life.factory.headOf(line);
-      if (!head || isPinned || !this.#isClean(head)) continue;
+      if (!head || isPinned || life.ecs.hasFailed(service, head) || !this.#isClean(head)) continue;
       check('what Patchwave may deploy does not stay behind');
-      for (const { image } of life.ecs.runningIn(service)) {
+      for (const { image } of runs) {
         const [flaw] = violatingIn(image, now - 2 * DAY_MS);
         if (flaw && !head.images.includes(image))
           violated(`${service} still runs ${image.name}, which has ${flaw.id}, and ${head.name} has nothing`);

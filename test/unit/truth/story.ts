@@ -108,6 +108,7 @@ async function live(life: Life, oracle: Oracle, people: People): Promise<void> {
     late: features.has('events-late') ? 0.3 : 0,
   };
   life.areScansCalm = false;
+  life.ecs.areDeploymentsCalm = false;
   const review = async (): Promise<void> => {
     await life.review();
     await oracle.reviewed(life.reviewBeganAtEpochMs);
@@ -121,6 +122,7 @@ async function live(life: Life, oracle: Oracle, people: People): Promise<void> {
   life.slowness.share = 0;
   life.eventTrouble = { lost: 0, doubled: 0, late: 0 };
   life.areScansCalm = true;
+  life.ecs.areDeploymentsCalm = true;
   life.pipelines.arePeopleThere = true;
   // What failed while everything failed was not tried for ever.
   life.delivery.poison.length = 0;
