@@ -94,7 +94,7 @@ describe('each change of a function is a version of its own, and queues call wha
   // Otherwise a new value of a parameter would reach nothing that queues call.
   // https://github.com/aws/serverless-application-model/issues/3820
   test.each(table)('$name: a new value of a parameter that it is made with, and of no other', ({ declared }) => {
-    const { VersionDescription, Events: _events, ...made } = declared.properties;
+    const { VersionDescription, Events: _events, DeploymentPreference: _steps, ...made } = declared.properties;
     const madeWith = unique([...parametersIn(made), ...parametersIn(globals)]);
     expect(unique(parametersIn(VersionDescription ?? null))).toEqual(madeWith);
     // The version before stays, for executions that began with it.
@@ -149,6 +149,31 @@ test('a queue hides a batch for six times as long as its function may take, and 
 /** Of seconds that the template has, or that a parameter of it may be set to. */
 const longest = (seconds: Json): number =>
   typeof seconds === 'number' ? seconds : Number(objectOf(objectOf(hub.json.Parameters)[refersTo(seconds)]).MaxValue);
+
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/automating-updates-to-serverless-apps.html
+test('what events call is moved to a new version by steps where the parameter asks for it, and back on errors', () => {
+  const gradual = functions.filter(({ properties }) => 'DeploymentPreference' in properties);
+  expect(gradual).toEqual(functions.filter((declared) => eventsOf(declared).length > 0));
+  for (const { properties } of gradual)
+    expect(properties.DeploymentPreference).toEqual({
+      Enabled: { Ref: 'GradualDeployment' },
+      Type: { Ref: 'DeploymentType' },
+      Role: { 'Fn::GetAtt': ['DeploymentRole', 'Arn'] },
+      Alarms: [{ Ref: 'DeploymentErrorsAlarm' }],
+    });
+  expect(objectOf(parameters.GradualDeployment).Default).toBe('false');
+  const alarm = resource('DeploymentErrorsAlarm');
+  expect(alarm.json.Condition).toBe('IsGradual');
+  const [, ...metrics] = listOf(alarm.properties.Metrics).map(objectOf);
+  const watched = metrics.map(({ MetricStat }) => objectOf(objectOf(MetricStat).Metric));
+  expect(watched.map(({ MetricName }) => MetricName)).toEqual(gradual.map(() => 'Errors'));
+  const dimensions = watched.flatMap(({ Dimensions }) =>
+    listOf(Dimensions).map((one) => refersTo(objectOf(one).Value)),
+  );
+  expect(dimensions).toEqual(gradual.map(({ id }) => id));
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html: metrics of one alarm.
+  expect(metrics.length).toBeLessThanOrEqual(10);
+});
 
 describe('functions that wake each other', () => {
   const isFor = (reference: Json, suffix: RegExp) => !suffix.test(refersTo(reference));

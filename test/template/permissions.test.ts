@@ -6,6 +6,7 @@ import {
   objectOf,
   ofType,
   type Resource,
+  refersTo,
   statementsOf,
   type Template,
   textOf,
@@ -32,6 +33,7 @@ const actionsOf = ({ statement }: Grant): string[] => listOf(statement.Action).m
 /** Actions that AWS checks without a resource (Service Authorization Reference). */
 const WITHOUT_RESOURCE = [
   /^organizations:ListAccounts$/,
+  /^cloudwatch:DescribeAlarms$/,
   /^dynamodb:ListStreams$/,
   /^logs:(Create|Delete|Get|Update)LogDelivery$/,
   /^logs:(ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
@@ -55,8 +57,24 @@ test('no managed policy widens a role, and every role has an owner', () => {
   const roles = ofType(hub, 'AWS::IAM::Role');
   expect(roles.filter(({ properties }) => 'ManagedPolicyArns' in properties).map(({ id }) => id)).toEqual([]);
   const owners = [...ofType(hub, 'AWS::Serverless::Function'), ...ofType(hub, 'AWS::Serverless::StateMachine')];
-  const used = owners.map(({ properties }) => objectOf(properties.Role)['Fn::GetAtt']);
-  expect(used.map((path) => listOf(path)[0]).sort()).toEqual(roles.map(({ id }) => id).sort());
+  const deploying = owners.flatMap(({ properties }) => listOf(objectOf(properties.DeploymentPreference ?? {}).Role));
+  const used = [...owners.map(({ properties }) => properties.Role), ...deploying].map((role) => refersTo(role));
+  expect([...new Set(used)].sort()).toEqual(roles.map(({ id }) => id).sort());
+});
+
+test('every role has the permissions boundary that a parameter names', () => {
+  const boundary = { 'Fn::If': ['HasBoundary', { Ref: 'PermissionsBoundaryArn' }, { Ref: 'AWS::NoValue' }] };
+  const made = [hub, member].flatMap((template) =>
+    ofType(template, 'AWS::IAM::Role').map(({ properties }) => properties),
+  );
+  // SAM makes a role for each schedule.
+  const schedules = ofType(hub, 'AWS::Serverless::StateMachine').flatMap(({ properties }) =>
+    Object.values(objectOf(properties.Events ?? {})).map((event) => objectOf(objectOf(event).Properties)),
+  );
+  expect(made.length).toBeGreaterThan(20);
+  expect(schedules).toHaveLength(1);
+  const bounded = [...made, ...schedules].map(({ PermissionsBoundary }) => PermissionsBoundary);
+  expect(bounded).toEqual(bounded.map(() => boundary));
 });
 
 /** Which role of a member account trusts which functions of the hub, by their path. */

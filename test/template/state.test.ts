@@ -67,6 +67,27 @@ test('what an audit needs outlives the stack, and can be brought back', () => {
     expect(json).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
 });
 
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+test('evidence can be locked for as long as a parameter says, and is not by default', () => {
+  const evidence = hub.resources.find(({ id }) => id === 'EvidenceBucket')?.properties;
+  const none = { Ref: 'AWS::NoValue' };
+  expect(evidence).toMatchObject({
+    VersioningConfiguration: { Status: 'Enabled' },
+    ObjectLockEnabled: { 'Fn::If': ['IsLocked', true, none] },
+    ObjectLockConfiguration: {
+      'Fn::If': [
+        'IsLocked',
+        {
+          ObjectLockEnabled: 'Enabled',
+          Rule: { DefaultRetention: { Mode: { Ref: 'EvidenceLockMode' }, Days: { Ref: 'EvidenceLockDays' } } },
+        },
+        none,
+      ],
+    },
+  });
+  expect(objectOf(objectOf(hub.json.Parameters).EvidenceLockDays).Default).toBe(0);
+});
+
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
 test('with a key of the customer the bus sets aside what the key could not be used for, under another key', () => {
   const [bus] = ofType(hub, 'AWS::Events::EventBus');
