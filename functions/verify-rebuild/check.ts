@@ -5,7 +5,6 @@ import { diffIdsOf } from '../../shared/domain/lineage-facts.ts';
 import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '../../shared/domain/outcome.ts';
 import { begunAtEpochMs, type Rebuild, type RebuildOutcome } from '../../shared/domain/rebuild.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
-import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
 import { whyNeverScanned } from './never-scanned.ts';
 import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
@@ -17,6 +16,7 @@ import {
   type VerifyLimits,
   type VerifyPorts,
   verificationOf,
+  waitForPolicy,
   waitSeconds,
 } from './ports.ts';
 import { scanImages } from './scan-images.ts';
@@ -43,14 +43,9 @@ export async function ask(ports: VerifyPorts, step: StepInput): Promise<void> {
  */
 export async function check(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<CheckedScan> {
   const verification = await verificationOf(ports, step);
-  const { cascade, rebuild, policy, deadlineEpochMs } = verification;
-  if (!rebuild.outcome && (await isWithoutPolicy(ports, cascade))) {
-    const verifyingSinceEpochMs = ports.clock();
-    await ports.rebuilds.record(rebuild.stream, rebuild.rebuildId, (before) =>
-      before && !before.outcome ? { ...before, verifyingSinceEpochMs } : undefined,
-    );
-    return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, cascade.deadlineEpochMs) };
-  }
+  const { rebuild, policy, deadlineEpochMs } = verification;
+  const withoutPolicy = rebuild.outcome ? undefined : await waitForPolicy(ports, limits, verification);
+  if (withoutPolicy) return withoutPolicy;
   const judgement = rebuild.outcome ?? (await judgeSoon(ports, verification));
   if (judgement.result === 'pending')
     return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, deadlineEpochMs) };
@@ -58,11 +53,6 @@ export async function check(ports: VerifyPorts, limits: VerifyLimits, step: Step
   const isPromoted = outcome.result === 'fixed' && policy.promotes;
   return { decision: isPromoted ? 'promote' : 'ended', waitSeconds: limits.pollSeconds };
 }
-
-const isWithoutPolicy = async (
-  { policies, clock }: VerifyPorts,
-  { deadlineEpochMs }: Verification['cascade'],
-): Promise<boolean> => clock() < deadlineEpochMs && (await policyInForce(policies)).unreadable !== undefined;
 
 /** How long the first looks may follow one another here: a machine that waits counts in seconds, and by its poll. */
 const SOON_MS = 2_000;

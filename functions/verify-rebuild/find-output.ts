@@ -1,10 +1,17 @@
 import { hasEnded } from '../../shared/domain/cascade.ts';
 import type { Digest } from '../../shared/domain/image.ts';
-import { provenOutput } from '../../shared/domain/output-claim.ts';
+import { outputFound } from '../../shared/domain/output-claim.ts';
 import type { Rebuild, RefusedClaim } from '../../shared/domain/rebuild.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import type { StepInput } from './input.ts';
-import { recordOutcome, type VerifyLimits, type VerifyPorts, verificationOf, waitSeconds } from './ports.ts';
+import {
+  recordOutcome,
+  type VerifyLimits,
+  type VerifyPorts,
+  verificationOf,
+  waitForPolicy,
+  waitSeconds,
+} from './ports.ts';
 import { searchOutput } from './search-output.ts';
 
 export interface FoundOutput {
@@ -20,13 +27,16 @@ export async function findOutput(ports: VerifyPorts, limits: VerifyLimits, step:
   const verification = await verificationOf(ports, step);
   if (verification.rebuild.outcome) return { decision: 'ended', waitSeconds: limits.pollSeconds };
   const rebuild = await beginVerification(ports, verification.rebuild, verification.sinceEpochMs);
-  const proven = provenOutput(rebuild);
+  const proven = outputFound(rebuild);
   const search = proven === undefined ? await searchOutput(ports, rebuild) : foundBefore(rebuild, proven);
   if (search.refused) await recordRefused(ports, rebuild, search.refused);
   if (search.outcome === 'found') {
     await recordOutput(ports, step, search);
     return { decision: 'verify', waitSeconds: limits.pollSeconds };
   }
+  // Only the policy may name the account of the registry, which is not called without it.
+  const withoutPolicy = search.outcome === 'unreachable' ? await waitForPolicy(ports, limits, verification) : undefined;
+  if (withoutPolicy) return withoutPolicy;
   const isMissing = search.outcome === 'missing';
   const untilEpochMs = isMissing ? verification.sinceEpochMs + limits.outputGraceMs : verification.deadlineEpochMs;
   if (ports.clock() < untilEpochMs)
@@ -72,7 +82,7 @@ async function recordOutput(
   { digest: output, tags }: { readonly digest: Digest; readonly tags: readonly string[] },
 ): Promise<void> {
   await rebuilds.record(stream, rebuildId, (before) =>
-    before && before.outcome === undefined && provenOutput(before) !== output
+    before && before.outcome === undefined && outputFound(before) !== output
       ? { ...before, output, outputProvenAtEpochMs: clock(), ...(tags.length > 0 && { outputTags: tags }) }
       : undefined,
   );

@@ -12,7 +12,7 @@ import type { CascadeLedger, RebuildLedger, SwitchLedger } from '../../shared/po
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { Tagger } from '../../shared/ports/rollouts.ts';
 import type { JudgeImagesPorts } from '../../shared/review/judge-images.ts';
-import { policyOfCascade } from '../../shared/review/policy-in-force.ts';
+import { policyInForce, policyOfCascade } from '../../shared/review/policy-in-force.ts';
 import type { AskWorld } from '../../shared/scanning/ask.ts';
 import type { StepInput } from './input.ts';
 
@@ -66,6 +66,25 @@ export async function verificationOf(
     sinceEpochMs,
     deadlineEpochMs: sinceEpochMs + policy.guards.verifyMinutes * MINUTE_MS,
   };
+}
+
+/**
+ * While the policy in force cannot be read, verification waits until the deadline of the cascade, and its own time begins
+ * after that. `undefined` where there is a policy, or the cascade is over.
+ */
+export async function waitForPolicy(
+  ports: Pick<VerifyPorts, 'rebuilds' | 'policies' | 'clock'>,
+  limits: VerifyLimits,
+  verification: Verification,
+): Promise<{ readonly decision: 'wait'; readonly waitSeconds: number } | undefined> {
+  const { cascade, rebuild } = verification;
+  const verifyingSinceEpochMs = ports.clock();
+  if (verifyingSinceEpochMs >= cascade.deadlineEpochMs) return undefined;
+  if (!(await policyInForce(ports.policies)).unreadable) return undefined;
+  await ports.rebuilds.record(rebuild.stream, rebuild.rebuildId, (before) =>
+    before && !before.outcome ? { ...before, verifyingSinceEpochMs } : undefined,
+  );
+  return { decision: 'wait', waitSeconds: waitSeconds(ports, limits, verification, cascade.deadlineEpochMs) };
 }
 
 /** @throws InvalidInputError where its output was not found yet */

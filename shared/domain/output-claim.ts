@@ -34,7 +34,7 @@ export const claimsOf = ({ build, reported = [], output }: Rebuild): readonly Di
 ];
 
 /** What was proven to be its output before; `undefined` where it has to be proven yet. */
-export const provenOutput = ({ output, outputProvenAtEpochMs }: Rebuild): Digest | undefined =>
+export const outputFound = ({ output, outputProvenAtEpochMs }: Rebuild): Digest | undefined =>
   outputProvenAtEpochMs === undefined ? undefined : output;
 
 /** A claim that counts, and the push that makes it count; none where it is the head before. */

@@ -6,6 +6,7 @@ import {
   CASCADE,
   finding,
   LIMITS,
+  LOCATION,
   NEW,
   policyOf,
   portsOf,
@@ -130,6 +131,22 @@ describe('the policy in force is lost', () => {
     await repair(world);
     await machine.run();
     expect(world.tagger.moved).toMatchObject([{ digest: NEW, tag: '22' }]);
+  });
+
+  test('a registry whose account only the policy names is asked again once there is one, however late', async () => {
+    const world = await verifyWorld({ promotes: true, changes: { build: { state: 'succeeded', outputDigest: NEW } } });
+    push(world, 'new', { tags: ['22-candidate'] });
+    world.scanner.completesAtOnce = true;
+    await lose(world);
+    world.registry.deny(LOCATION);
+    const machine = new VerifyMachine(world);
+    const since = world.clock();
+    for (let looks = 0; looks < 500 && world.clock() < since + 5 * HOUR_MS; looks += 1) await machine.step();
+    expect((await rebuildOf(world))?.outcome).toBeUndefined();
+    await repair(world);
+    world.registry.permit(LOCATION);
+    await machine.run();
+    expect(await rebuildOf(world)).toMatchObject({ outcome: { result: 'fixed' } });
   });
 
   test('what was built and not judged is judged once the policy can be read again, however late', async () => {
