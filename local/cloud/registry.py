@@ -29,6 +29,8 @@ class Registry:
     daily_scan_limit: int = 100_000
     scan_seconds: float = 0.05
     scans_started_at: deque[float] = field(default_factory=deque)
+    # The instant since which a principal, by its ARN, renews no pull time.
+    pull_exclusions: dict[str, float] = field(default_factory=dict)
 
 
 _registries: dict[tuple[str, str], Registry] = {}

@@ -1,5 +1,6 @@
 import { CloudWatchClient, DescribeAlarmsCommand, ListMetricsCommand } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { ECRClient, paginateDescribeImages, paginateDescribeRepositories } from '@aws-sdk/client-ecr';
 import { DeleteServiceCommand, ECSClient } from '@aws-sdk/client-ecs';
 import { DisableRuleCommand, EventBridgeClient, ListRulesCommand } from '@aws-sdk/client-eventbridge';
 import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
@@ -33,6 +34,7 @@ describe('the small fleet', () => {
       const { context, review, deployment } = installation();
       const inbox = await subscribe(installation(), deployment.busArn, { source: ['patchwave'] });
 
+      const startedAtEpochMs = Date.now();
       expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
 
       const { state, totals, parts, runId } = await lastReview(installation());
@@ -53,6 +55,7 @@ describe('the small fleet', () => {
       expect(await context.reviews.report('md')).toContain(runId);
 
       await checkAnnouncements(inbox, digests, runId);
+      expect(await pulledSince(installation(), startedAtEpochMs)).toEqual([]);
       await checkMeasures(installation());
     },
     LIMIT_MS,
@@ -312,4 +315,24 @@ async function checkMeasures(installation: Installation): Promise<void> {
   const reviewed = watched.filter((name = '') => !['AttemptsExhausted', 'RebuildsUnverified'].includes(name));
   for (const name of [...reviewed, 'Images']) expect(names).toContain(name);
   expect(Metrics.length).toBeLessThanOrEqual(30);
+}
+
+/** Images of readable registries that were pulled since: what Patchwave reads renews no pull time. */
+async function pulledSince({ cloud, fleet }: Installation, sinceEpochMs: number): Promise<readonly string[]> {
+  const pulled: string[] = [];
+  const places = fleet.accounts
+    .filter(({ memberRole }) => memberRole)
+    .flatMap(({ id, regions }) => regions.map((region) => cloud.clients(id, region)));
+  for (const config of places) {
+    const client = new ECRClient(config);
+    for await (const { repositories = [] } of paginateDescribeRepositories({ client }, {})) {
+      for (const { repositoryName } of repositories) {
+        for await (const { imageDetails = [] } of paginateDescribeImages({ client }, { repositoryName })) {
+          const late = imageDetails.filter((image) => (image.lastRecordedPullTime?.getTime() ?? 0) >= sinceEpochMs);
+          pulled.push(...late.map(({ imageDigest }) => `${repositoryName} ${imageDigest}`));
+        }
+      }
+    }
+  }
+  return pulled;
 }

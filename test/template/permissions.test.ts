@@ -268,6 +268,24 @@ describe('a member account', () => {
     ]);
   });
 
+  // https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
+  test('no role that reads manifests renews a pull time, in any Region', () => {
+    const reading = grantsOf(member)
+      .filter((grant) => actionsOf(grant).includes('ecr:BatchGetImage'))
+      .map(({ owner }) => (owner === 'MoveTags' ? 'ActBuildRole' : owner));
+    const exclusions = ofType(member, 'AWS::ECR::PullTimeUpdateExclusion');
+    const arnOf = (id: string) => {
+      const name = objectOf(memberRoles.find((role) => role.id === id)?.properties.RoleName).Ref;
+      return `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/\${${String(name)}}`;
+    };
+    const excluded = exclusions.map(({ properties }) => textOf(objectOf(properties.PrincipalArn)['Fn::Sub']));
+    expect(excluded.sort()).toEqual(reading.map(arnOf).sort());
+    // A registry is of a Region: no condition asks for the Region of the roles.
+    const conditions = exclusions.map(({ json }) => objectOf(member.json.Conditions)[String(json.Condition)]);
+    expect(JSON.stringify(conditions)).not.toContain('IsHome');
+    expect(exclusions.map(({ json }) => String(json.DependsOn)).sort()).toEqual(reading.toSorted());
+  });
+
   test('a role is passed to the tasks of ECS only', () => {
     const [pass] = grantsOf(member).filter((grant) => actionsOf(grant).includes('iam:PassRole'));
     expect(pass?.statement.Condition).toEqual({ StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } });
@@ -287,6 +305,7 @@ test.each([
 /** Types without a property Tags, or whose tags SAM writes from a map. */
 const UNTAGGED = [
   'AWS::CloudWatch::Dashboard',
+  'AWS::ECR::PullTimeUpdateExclusion',
   'AWS::Events::EventBusPolicy',
   'AWS::IAM::Policy',
   'AWS::Lambda::Permission',

@@ -1,16 +1,18 @@
 """CloudFormation takes the resource types that ministack refuses, with which it fails a whole template.
 
-Bus policies, archives and scanning configurations are made as declared. The id of a statement of a bus policy is its
+Bus policies, archives, scanning configurations and exclusions of pull times are made as declared. The id of a statement of a bus policy is its
 physical id, so no other stack of the account and Region may have the same one. The other types are kept as records
 only; `_RECORDED` says for each why nothing here depends on it.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-eventbuspolicy.html
 https://github.com/aws/aws-cdk/issues/29627
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-archive.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-pulltimeupdateexclusion.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-registryscanningconfiguration.html
 """
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +52,7 @@ def restore() -> None:
         _add(resource_type, _record, lambda _id, _properties: None)
     _add("AWS::Events::EventBusPolicy", _put_bus_statement, _remove_bus_statement)
     _add("AWS::Events::Archive", _create_archive, _delete_archive)
+    _add("AWS::ECR::PullTimeUpdateExclusion", _exclude_pulls, _include_pulls)
     _add("AWS::ECR::RegistryScanningConfiguration", _put_scanning, lambda _id, _properties: None)
 
 
@@ -116,6 +119,18 @@ def _create_archive(logical_id: str, properties: Properties, stack: str) -> Made
 
 def _delete_archive(physical_id: str, _properties: Properties) -> None:
     eventbridge._delete_archive({"ArchiveName": physical_id})
+
+
+def _exclude_pulls(_logical_id: str, properties: Properties, _stack: str) -> Made:
+    principal = properties["PrincipalArn"]
+    if principal in registry().pull_exclusions:
+        raise ValueError(f"The exclusion of {principal} already exists.")
+    registry().pull_exclusions[principal] = time.time()
+    return principal, {}
+
+
+def _include_pulls(physical_id: str, _properties: Properties) -> None:
+    registry().pull_exclusions.pop(physical_id, None)
 
 
 def _put_scanning(_logical_id: str, properties: Properties, _stack: str) -> Made:
