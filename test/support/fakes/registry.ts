@@ -1,6 +1,6 @@
 import type { Artifact, Digest, ImageLocation, Registry } from '../../../shared/domain/image.ts';
 import { locationKey, registryKey } from '../../../shared/domain/image.ts';
-import { ImageConfigError, RegistryUnreachableError } from '../../../shared/ports/errors.ts';
+import { ImageConfigError, LayerDownloadError, RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup, RegistryImage } from '../../../shared/ports/registry.ts';
 
 /** One push: an artifact, its tags, and (for an image) its config. */
@@ -25,6 +25,9 @@ export class FakeRegistry implements ImageRegistry {
   readonly #denied = new Set<string>();
   readonly #foreign = new Set<Digest>();
   readonly asked = new Map<Digest, number>();
+  readonly #withheld = new Map<string, 'manifests' | 'configs'>();
+  /** How many calls were refused, and how many manifests and configs were withheld. */
+  refusals = 0;
 
   /** Creates an empty repository. */
   create(location: ImageLocation): this {
@@ -74,6 +77,18 @@ export class FakeRegistry implements ImageRegistry {
     return this;
   }
 
+  /** From now on the repository can be listed, and it does not give what its images are made of. */
+  withhold(location: ImageLocation, what: 'manifests' | 'configs'): this {
+    this.#withheld.set(locationKey(location), what);
+    return this;
+  }
+
+  /** It gives what its images are made of again. */
+  giveAgain(location: ImageLocation): this {
+    this.#withheld.delete(locationKey(location));
+    return this;
+  }
+
   /** It can be read again. */
   permit(registry: Registry): this {
     this.#denied.delete(registryKey(registry));
@@ -120,7 +135,11 @@ export class FakeRegistry implements ImageRegistry {
     for (const digest of new Set(digests)) {
       this.asked.set(digest, (this.asked.get(digest) ?? 0) + 1);
       const kept = this.find(location, digest);
-      if (this.#foreign.has(digest)) missing.push({ digest, code: 'not-an-image', detail: 'it holds an attestation' });
+      if (kept && this.#withheld.get(locationKey(location)) === 'manifests') {
+        this.refusals += 1;
+        missing.push({ digest, code: 'no-answer', detail: 'ECR said nothing of this digest' });
+      } else if (this.#foreign.has(digest))
+        missing.push({ digest, code: 'not-an-image', detail: 'it holds an attestation' });
       else if (kept) found.push(structuredClone(kept.artifact));
       else missing.push({ digest, code: 'ImageNotFound', detail: 'Requested image not found' });
     }
@@ -141,6 +160,10 @@ export class FakeRegistry implements ImageRegistry {
 
   async config(location: ImageLocation, configDigest: Digest): Promise<ImageConfig> {
     this.#check(location);
+    if (this.#withheld.get(locationKey(location)) === 'configs') {
+      this.refusals += 1;
+      throw new LayerDownloadError(configDigest, 3, 'the storage behind the registry gave no answer');
+    }
     const config = this.#configs.get(configDigest);
     if (!config) throw new ImageConfigError(configDigest, 'the registry has no such blob');
     return structuredClone(config);
@@ -155,6 +178,7 @@ export class FakeRegistry implements ImageRegistry {
 
   #check(registry: Registry): void {
     if (!this.isDenied(registry)) return;
+    this.refusals += 1;
     throw new RegistryUnreachableError(registry, new Error('AccessDenied: the role cannot be taken'));
   }
 }

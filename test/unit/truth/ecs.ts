@@ -1,5 +1,6 @@
 import type { Digest } from '../../../shared/domain/image.ts';
 import { readImageReference } from '../../../shared/domain/reference.ts';
+import type { Pull } from '../../../shared/domain/usage.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import type { StartedDeployment } from '../../support/fakes/deployer.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
@@ -19,6 +20,8 @@ export interface TrueContainer {
   readonly reference: string;
   readonly image: TrueImage;
   readonly sinceEpochMs: number;
+  /** What ECS tells of it: which image it runs, or only when it pulled that, or neither. */
+  readonly told: 'digest' | 'pull' | 'nothing';
 }
 
 /** One deployment of a service: who asked for it, when, and of what. */
@@ -41,6 +44,8 @@ interface Task {
   readonly architecture: Architecture;
   readonly sinceEpochMs: number;
   readonly containers: readonly TrueContainer[];
+  /** When it asked for its images. */
+  readonly pulledAtEpochMs: number;
 }
 
 interface Service {
@@ -61,6 +66,8 @@ export interface EcsWorld {
   readonly failDice: Dice;
   readonly features: Features;
   readonly artifact: (digest: Digest) => TrueArtifact | undefined;
+  /** What ECS will tell of the next container of a service that asks for its image by a tag. */
+  readonly told: (service: string) => TrueContainer['told'];
   readonly trace: (text: string) => void;
   /** Sees each deployment of Patchwave at the instant that ECS takes it. */
   readonly deployed: (deployment: TrueDeployment) => void;
@@ -83,6 +90,7 @@ export class Ecs {
     this.#failDice = world.failDice;
     world.world.deployer.onStart = (started) => {
       const { service, ...of } = started;
+      this.#replaced(this.#get(service.service), of.deploymentId);
       world.deployed(this.#note(service.service, 'Patchwave', of));
     };
   }
@@ -134,6 +142,7 @@ export class Ecs {
     const service = this.#get(name);
     const { deployer } = this.#with.world;
     const deploymentId = deployer.deployByHand(service.ref, image === undefined ? {} : { image });
+    this.#replaced(service, deploymentId);
     const { taskDefinition, containers } = await deployer.describe(service.ref);
     this.#note(name, 'team', { deploymentId, taskDefinition, containers });
     this.#with.trace(`${name}: its team deploys ${await this.#definition(service)}`);
@@ -188,14 +197,22 @@ export class Ecs {
     if (deployment) Object.assign(deployment, { state, endedAtEpochMs: this.#with.clockwork.now });
   }
 
+  readonly #generations = new Map<string, number>();
+
+  /** A deployment takes the place of the one before it at the instant that it is asked for. */
+  #replaced(service: Service, deploymentId: string): void {
+    service.generation += 1;
+    this.#generations.set(deploymentId, service.generation);
+  }
+
   /** New tasks come up beside the old ones, which then stop. */
   async #roll(service: Service, deploymentId: string): Promise<void> {
     const { clockwork, dice, world, trace, features } = this.#with;
     const { bakeMinutes } = service;
-    service.generation += 1;
-    const { generation } = service;
+    const generation = this.#generations.get(deploymentId);
     // ECS resolves a tag once for each deployment.
     const fresh = await this.#tasksOf(service, clockwork.now + MINUTE_MS);
+    if (service.generation !== generation) return;
     // Of what is no rolling update nothing is told at first.
     if (bakeMinutes !== undefined) world.deployer.tell(service.ref, deploymentId, 'unknown');
     await clockwork.sleep(MINUTE_MS);
@@ -246,9 +263,11 @@ export class Ecs {
       for (const { name, image: reference } of containers) {
         const image = await this.#pulled(reference, architecture);
         if (!image) return undefined;
-        running.push({ service: service.name, container: name, reference, image, sinceEpochMs });
+        // What names a digest is no secret, whatever ECS tells.
+        const told = reference.includes('@') ? 'digest' : this.#with.told(service.name);
+        running.push({ service: service.name, container: name, reference, image, sinceEpochMs, told });
       }
-      tasks.push({ architecture, sinceEpochMs, containers: running });
+      tasks.push({ architecture, sinceEpochMs, containers: running, pulledAtEpochMs: this.#with.world.clock() });
     }
     return tasks;
   }
@@ -285,12 +304,21 @@ export class Ecs {
   #tell({ name, ref: { service: _, ...cluster }, tasks }: Service): void {
     const { workloads } = this.#with.world;
     workloads.stop(cluster, name);
-    for (const { architecture, containers } of tasks)
+    for (const task of tasks) {
+      const { architecture, containers } = task;
       workloads.run(cluster, {
         ...{ workloadKind: 'ecs-service', workload: name, architecture },
-        containers: containers.map(({ container, reference, image }) => ({
-          ...{ name: container, image: reference, digest: image.digest },
+        ...(containers.some(({ told }) => told === 'pull') && { pull: pullOf(task) }),
+        containers: containers.map(({ container, reference, image, told }) => ({
+          ...{ name: container, image: reference, ...(told === 'digest' && { digest: image.digest }) },
         })),
       });
+    }
   }
 }
+
+/** It takes some seconds, and is over before the task runs. */
+const pullOf = ({ pulledAtEpochMs, sinceEpochMs }: Task): Pull => ({
+  beganAtEpochMs: pulledAtEpochMs,
+  endedAtEpochMs: Math.min(pulledAtEpochMs + 20_000, Math.max(sinceEpochMs, pulledAtEpochMs)),
+});

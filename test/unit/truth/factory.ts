@@ -60,6 +60,12 @@ export class Factory {
   /** All that a line ever pushed, in order. */
   madeBy = (line: string): readonly TrueArtifact[] => [...this.#artifacts.values()].filter((one) => one.line === line);
 
+  /** Whether its registry has it yet. */
+  isKept({ line, digest }: TrueArtifact): boolean {
+    const location = this.#with.lines.find(({ name }) => name === line)?.location;
+    return location !== undefined && this.#with.world.registry.find(location, digest) !== undefined;
+  }
+
   /** What its head tag means in the registry now. */
   headOf({ location }: Pick<Line, 'location'>): TrueArtifact | undefined {
     const digest = this.#with.world.registry.tagged(location, HEAD_TAG);
@@ -131,6 +137,30 @@ export class Factory {
       for (const tag of isNamed ? tags : [undefined])
         tell(eventOf({ digest: one.digest, location: line.location, atEpochMs: pushedAtEpochMs, ...(tag && { tag }) }));
     }
+  }
+
+  /** Deletes an artifact, and all images of an index. */
+  remove(artifact: TrueArtifact): void {
+    const location = this.#with.lines.find(({ name }) => name === artifact.line)?.location;
+    if (!location) return;
+    for (const digest of [artifact.digest, ...artifact.images.map((image) => image.digest)])
+      this.#with.world.registry.delete(location, digest);
+  }
+
+  readonly #moves = new Map<string, number>();
+
+  /** How often people moved the head tag of a line to what was there already. */
+  movesOf = ({ name }: Pick<Line, 'name'>): number => this.#moves.get(name) ?? 0;
+
+  /** A person puts the head tag on an image that the registry has. */
+  moveHead(line: Line, { digest }: TrueArtifact): void {
+    const { world, tell } = this.#with;
+    const kept = world.registry.find(line.location, digest);
+    if (!kept) throw new Error(`${line.name} has no ${digest}`);
+    this.#moves.set(line.name, this.movesOf(line) + 1);
+    const atEpochMs = world.clock();
+    world.registry.push(line.location, { artifact: kept.artifact, tags: [HEAD_TAG], pushedAtEpochMs: atEpochMs });
+    tell(eventOf({ digest, location: line.location, atEpochMs, tag: HEAD_TAG }));
   }
 
   #image(

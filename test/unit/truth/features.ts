@@ -48,6 +48,12 @@ export const FEATURES = [
   'approvals',
   'blue-green',
   'deployments-roll-back',
+  'digests-not-told',
+  'tags-moved-back',
+  'registries-unread',
+  'lineage-unread',
+  'heads-one-by-one',
+  'images-deleted',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -1,3 +1,4 @@
+import './quiet.ts';
 import { parseArgs } from 'node:util';
 import { FEATURES, type Feature } from './features.ts';
 import { type Options, type Told, tell } from './story.ts';

@@ -9,7 +9,7 @@ import { Archive } from './archive.ts';
 import { Clockwork } from './clockwork.ts';
 import { Delivery, type EventTrouble } from './delivery.ts';
 import { type Dice, diceOf } from './dice.ts';
-import { Ecs, type TrueDeployment } from './ecs.ts';
+import { Ecs, type TrueContainer, type TrueDeployment } from './ecs.ts';
 import { Factory } from './factory.ts';
 import type { Features } from './features.ts';
 import {
@@ -77,6 +77,10 @@ export class Life {
   eventTrouble: EventTrouble = CALM;
   /** From then on scans end in time. */
   areScansCalm = true;
+  /** How long after the scan before it each scan ends at the earliest; absent where they end together. */
+  scanPauseMs: (() => number) | undefined;
+  /** A pipeline pushed something. */
+  onOutput: (output: TrueArtifact) => void = () => {};
   witness: Witness | undefined;
   /** When the last review that read the whole fleet began. */
   reviewBeganAtEpochMs = 0;
@@ -89,6 +93,7 @@ export class Life {
   #scansFollowed = 0;
   #planPauseMs = 15 * MINUTE_MS;
   #isReviewing = false;
+  #lastScanEpochMs = 0;
 
   constructor(seed: number, features: Features) {
     this.seed = seed;
@@ -124,12 +129,14 @@ export class Life {
       },
       artifact: (digest) => this.factory.artifact(digest) ?? this.#aloneArtifact(digest),
       deployed: (deployment) => this.witness?.deployed(deployment),
+      told: toldBy(this.diceFor, features),
     });
     this.pipelines = new Pipelines({
       ...{ world, clockwork, features, trace, factory: this.factory, ecs: this.ecs, lines: this.lines },
       ...{ diceFor: this.diceFor, servicesOf: (line) => this.servicesOf(line) },
       tell: (queue, body) => this.delivery.event(queue, body),
       approvalMs: (this.fixed.guards.approvalHours ?? 168) * HOUR_MS,
+      onOutput: (output) => this.onOutput(output),
     });
     this.#watchSlots();
     watchLedger(world, (change, events) => this.#changed(change, events));
@@ -443,6 +450,7 @@ export class Life {
     const isSlow = !this.areScansCalm && isLate && features.has('scans-late');
     if (isSlow) features.note('scans-late');
     await clockwork.sleep(isSlow ? lateMinutes * MINUTE_MS : seconds * 1000);
+    await this.#awaitTurn();
     this.completeScan(digest);
     const detail = { 'scan-status': 'COMPLETE', 'repository-name': location.repository, 'image-digest': digest };
     const event = {
@@ -450,6 +458,19 @@ export class Life {
       ...{ resources: [], account: location.account, region: location.region, detail },
     };
     this.delivery.event('scan', JSON.stringify(event));
+  }
+
+  async #awaitTurn(): Promise<void> {
+    const { clockwork, features, scanPauseMs } = this;
+    if (!scanPauseMs) return;
+    const turnEpochMs = Math.min(
+      Math.max(clockwork.now, this.#lastScanEpochMs + scanPauseMs()),
+      clockwork.now + 10 * HOUR_MS,
+    );
+    this.#lastScanEpochMs = turnEpochMs;
+    if (turnEpochMs === clockwork.now) return;
+    features.note('heads-one-by-one');
+    await clockwork.sleep(turnEpochMs - clockwork.now);
   }
 
   /** A scan finds what the archive knows by then. */
@@ -489,5 +510,19 @@ function drawPolicy(dice: Dice, features: Features): FixedPolicy {
       ...(features.has('ramp') && { ramp }),
     },
     guards: { coolDownMinutes, retryUnknownFixDays: 7, attempts: 3, approvalHours },
+  };
+}
+
+/** Of some services ECS tells no digest, always or now and then; of some of these not even when they pulled. */
+function toldBy(diceFor: (purpose: string) => Dice, features: Features): (service: string) => TrueContainer['told'] {
+  if (!features.has('digests-not-told')) return () => 'digest';
+  const shares = new Map<string, { readonly dice: Dice; readonly untold: number; readonly isPullTold: boolean }>();
+  return (service) => {
+    const dice = diceFor(`told of ${service}`);
+    const drawn = { dice, untold: dice.pick([0.5, 1, 1]), isPullTold: dice.chance(0.7) };
+    const share = shares.get(service) ?? drawn;
+    shares.set(service, share);
+    if (!share.dice.chance(share.untold)) return 'digest';
+    return share.isPullTold ? 'pull' : 'nothing';
   };
 }

@@ -129,7 +129,7 @@ export class Oracle implements Witness {
     const on = factory.parentOf(line);
     return (this.#asked.get(rebuildId) ?? []).flatMap((fact) => {
       const name = fact.kind === 'finding' ? `${fact.vulnerability} in ${fact.package}` : fact.kind;
-      const key = `${name} in ${line.name} on ${on?.name ?? 'nothing'} since ${since?.name}`;
+      const key = `${name} in ${line.name} on ${on?.name ?? 'nothing'} since ${since?.name}, moved back ${this.#movesUpTo(line)} times`;
       if (fact.kind === 'parent-moved' || head.some((image) => this.#asksFor(image, fact))) return [key];
       this.#builds.delete(key);
       return [];
@@ -140,6 +140,10 @@ export class Oracle implements Witness {
     if (fact.kind === 'finding') return !this.#isWaived(image.line, fact.vulnerability) && this.#holdsPair(image, fact);
     return fact.kind === 'age' && this.#isOld(image, this.#life.world.clock(), WARNING);
   }
+
+  /** How often people moved the tags of a line, and of what it is built on: what they do begins anew. */
+  #movesUpTo = (line: Line): number =>
+    [line, ...this.#life.below(line)].reduce((sum, one) => sum + this.#life.factory.movesOf(one), 0);
 
   /** Nothing is built on what was not judged, or is at fault. */
   #onParent(run: TrueRun): void {
@@ -193,9 +197,12 @@ export class Oracle implements Witness {
     await this.#caps.waiting();
     for (const container of ecs.running()) {
       if (container.sinceEpochMs >= beganAtEpochMs) continue;
+      this.#noteUntold(container);
       const said = await this.#saidOf(container);
       if (said.length === 0 || said.some(({ verdict }) => verdict?.status !== 'compliant')) continue;
       this.#check('compliant is true of what runs');
+      if (container.told === 'nothing')
+        this.#violated(`${container.service} is told to be compliant, and which image it runs is a guess`);
       const scannedAt = Math.min(...said.map(({ scan }) => scan.completedAtEpochMs ?? 0));
       const judgedAt = Math.min(...said.map(({ judgedAtEpochMs = 0 }) => judgedAtEpochMs));
       const [flaw] = this.violatingIn(container.image, scannedAt, judgedAt);
@@ -207,15 +214,24 @@ export class Oracle implements Witness {
   }
 
   /** The images that the ledger says a container runs. */
-  async #saidOf({ service, container }: TrueContainer): Promise<readonly ImageRecord[]> {
+  async #saidOf({ service, container, told }: TrueContainer): Promise<readonly ImageRecord[]> {
     const { world } = this.#life;
     const said: ImageRecord[] = [];
     for (const record of world.images.records.values()) {
       if (!record.inUse) continue;
       const usages = await world.usages.ofImage(record.digest);
-      if (usages.some((one) => one.workload === service && one.container === container)) said.push(record);
+      const own = usages.filter((one) => one.workload === service && one.container === container);
+      if (own.some(({ digestSource }) => told === 'digest' || digestSource !== 'runtime')) said.push(record);
     }
     return said;
+  }
+
+  /** It makes a difference where the tag means another image by now. */
+  #noteUntold({ service, image, told }: TrueContainer): void {
+    const { factory, features, lineOfService } = this.#life;
+    const line = lineOfService(service);
+    if (told === 'digest' || !line || factory.headOf(line)?.images.includes(image)) return;
+    features.note('digests-not-told');
   }
 
   #fixed(rebuild: Rebuild): void {
@@ -261,6 +277,7 @@ export class Oracle implements Witness {
       if (fact.kind !== 'parent-moved' || fact.head === undefined || !run.parent) continue;
       const head = factory.artifact(fact.head);
       if (!head || head.line !== run.parent.line || run.parent.pushedAtEpochMs >= head.pushedAtEpochMs) continue;
+      if (this.#movesUpTo(line) > 0) continue;
       if (sameContent(head, run.parent)) continue;
       this.#violated(`${line.name} is fixed for picking up ${head.name}, and was built on ${run.parent.name}`);
     }
@@ -278,6 +295,10 @@ export class Oracle implements Witness {
       const part = lineageOf(container.image).find((one) => one.line === line.name);
       if (!part) continue;
       const left = closure.facts.find((fact) => this.#holds(part, container.image, fact, clockwork.now));
+      if (container.told !== 'digest')
+        this.#violated(
+          `the closure of ${line.name} is closed, and ECS tells not which image ${container.service} runs`,
+        );
       if (!left && !(closure.facts.length === 0 && this.#isOlder(part, container.image, closure))) continue;
       const what =
         left?.kind === 'finding' ? `${left.vulnerability} in ${left.package}` : (left?.kind ?? 'what is older');
@@ -384,6 +405,7 @@ export class Oracle implements Witness {
       this.#violated(`a message of queue ${queue} fails for ever: ${error}`);
     const causes = new Map((await Array.fromAsync(world.causes.open())).map((cause) => [cause.stream, cause]));
     const closures = await Array.fromAsync(world.rollouts.openClosures());
+    const seen = await this.#imagesSeen();
     for (const line of lines) {
       const cause = causes.get(line.stream);
       if (cause) this.#answered(line, cause, causes);
@@ -393,7 +415,7 @@ export class Oracle implements Witness {
           stream === line.stream ? facts.flatMap((fact) => (fact.kind === 'finding' ? fact.vulnerability : [])) : [],
         ),
       ]);
-      for (const image of this.#concernedIn(line))
+      for (const image of this.#concernedIn(line, seen))
         for (const flaw of this.violatingIn(image, world.clock() - DAY_MS))
           if (!told.has(flaw.id) && !this.#isWaived(image.line, flaw.id, world.clock() - DAY_MS))
             this.#violated(`${image.name} has ${flaw.id}, and nothing is open for ${line.name}`);
@@ -406,10 +428,20 @@ export class Oracle implements Witness {
     this.#violated(`${days} days of quiet were not enough to come to rest`);
   }
 
+  /** What runs, but for images that ECS does not tell and that the ledger takes for others: of these nothing is compliant. */
+  async #imagesSeen(): Promise<readonly TrueImage[]> {
+    const seen = new Set<TrueImage>();
+    for (const container of this.#life.ecs.running()) {
+      const said = await this.#saidOf(container);
+      const isSeen = container.told === 'digest' || said.some(({ digest }) => digest === container.image.digest);
+      if (isSeen || said.some(({ verdict }) => verdict?.status === 'compliant')) seen.add(container.image);
+    }
+    return [...seen];
+  }
+
   /** What runs of a line, and its head where something that runs stands on the line: nobody looks at the rest. */
-  #concernedIn(line: Line): readonly TrueImage[] {
-    const { factory, ecs } = this.#life;
-    const running = ecs.running().map(({ image }) => image);
+  #concernedIn(line: Line, running: readonly TrueImage[]): readonly TrueImage[] {
+    const { factory } = this.#life;
     const isConcerned =
       line.tier !== 'application' && running.some((image) => lineageOf(image).some((one) => one.line === line.name));
     const head = isConcerned ? (factory.headOf(line)?.images ?? []) : [];
@@ -466,7 +498,13 @@ export class Oracle implements Witness {
           : 'nothing below is held back';
       case 'closing': {
         const head = factory.headOf(line);
-        const isBehind = ecs.running().some(({ image }) => image.line === line.name && !head?.images.includes(image));
+        const isBehind = ecs
+          .running()
+          .some(
+            ({ image, told }) =>
+              (image.line === line.name && !head?.images.includes(image)) ||
+              (told !== 'digest' && lineageOf(image).some((one) => one.line === line.name)),
+          );
         return isBehind ? undefined : 'nothing runs but its head';
       }
       default:
@@ -481,8 +519,13 @@ export class Oracle implements Witness {
   #hasFailed({ output, startedAtEpochMs, line }: TrueRun): boolean {
     const { has } = this.#life.features;
     const isReportLost = line.habits.tellsOutput === 'report' && (has('events-lost') || has('events-late'));
+    const isGone = output !== undefined && !this.#life.factory.isKept(output);
     return (
-      !output || output.pushedAtEpochMs >= startedAtEpochMs + BUILD_MS || isReportLost || this.#isUnscanned(output)
+      !output ||
+      isGone ||
+      output.pushedAtEpochMs >= startedAtEpochMs + BUILD_MS ||
+      isReportLost ||
+      this.#isUnscanned(output)
     );
   }
 
@@ -501,8 +544,10 @@ export class Oracle implements Witness {
     const { ecs } = this.#life;
     const line = this.#life.lineOf(closure.stream);
     if (!line || closure.abandoned) return;
-    const holder = ecs.running().find(({ image }) => {
+    const holder = ecs.running().find(({ image, told }) => {
       const part = lineageOf(image).find((one) => one.line === line.name);
+      // What ECS does not tell is no proof, whatever it is.
+      if (part && told !== 'digest') return true;
       if (part && closure.facts.length === 0) return this.#isOlder(part, image, closure);
       return part && closure.facts.some((fact) => this.#mayHold(part, image, fact));
     });

@@ -40,6 +40,8 @@ export interface PipelinesWorld {
   readonly trace: (text: string) => void;
   /** An event for the functions is on its way. */
   readonly tell: (queue: 'build', body: string) => void;
+  /** A run pushed something. */
+  readonly onOutput: (output: TrueArtifact) => void;
   /** Services that run images of a line. */
   readonly servicesOf: (line: Line) => readonly string[];
   /** How long the policy lets a person take. */
@@ -138,6 +140,7 @@ export class Pipelines {
     run.output = output;
     trace(`${line.name}: run ${executionId.slice(-3)} pushes ${output.name} on ${parent?.name ?? 'nothing'}`);
     this.#noteHabits(line);
+    this.#with.onOutput(output);
     this.#end(run, 'succeeded');
     await this.#deploy(line, output);
   }

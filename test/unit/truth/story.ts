@@ -4,6 +4,7 @@ import { drawFeatures, FEATURES, type Feature, Features } from './features.ts';
 import { Life } from './life.ts';
 import { Oracle } from './oracle.ts';
 import { People } from './people.ts';
+import { TROUBLES } from './troubles.ts';
 
 const ACTIVE_DAYS = 4;
 const MOST_QUIET_DAYS = 30;
@@ -115,6 +116,8 @@ async function live(life: Life, oracle: Oracle, people: People): Promise<void> {
   };
   for (let day = 0; day < ACTIVE_DAYS; day += 1) clockwork.in(day * DAY_MS, review);
   people.live(ACTIVE_DAYS * DAY_MS);
+  const troubles = TROUBLES.filter(({ feature }) => features.has(feature));
+  for (const trouble of troubles) trouble.begin(life, ACTIVE_DAYS * DAY_MS);
   const until = (epochMs: number) => life.runUntil(epochMs, () => stopAtViolation(oracle));
   await until(life.startedAtEpochMs + ACTIVE_DAYS * DAY_MS - 1);
   life.tell('quiet');
@@ -126,6 +129,7 @@ async function live(life: Life, oracle: Oracle, people: People): Promise<void> {
   life.pipelines.arePeopleThere = true;
   // What failed while everything failed was not tried for ever.
   life.delivery.poison.length = 0;
+  for (const trouble of troubles) await trouble.end?.(life);
   await people.calmDown();
   for (let day = 0; day < MOST_QUIET_DAYS; day += 1) {
     const builds = life.pipelines.runs.length;

@@ -1,3 +1,4 @@
+import './quiet.ts';
 import { type Options, tell } from './story.ts';
 import { type Sum, sumOf } from './telling.ts';
 

@@ -1,3 +1,4 @@
+import './quiet.ts';
 import { isOneSeed, OPTIONS, seedsOf } from './options.ts';
 import { tell } from './story.ts';
 import { failureText } from './telling.ts';
