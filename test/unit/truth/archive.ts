@@ -38,7 +38,11 @@ export class Archive {
   readonly #flaws: Flaw[] = [];
   readonly tells: FixTelling;
 
-  constructor(tells: FixTelling) {
+  readonly #versionEnd: string;
+
+  /** @param versionEnd stands behind each version that scanners tell */
+  constructor(versionEnd: string, tells: FixTelling) {
+    this.#versionEnd = versionEnd;
     this.tells = tells;
   }
 
@@ -96,7 +100,7 @@ export class Archive {
   findingsIn(packages: Packages, atEpochMs: number): readonly Finding[] {
     return this.flawsIn(packages, atEpochMs).map((flaw) => ({
       ...{ vulnerability: flaw.id, package: flaw.package, severity: flaw.severity },
-      version: versionText(packages.get(flaw.package)),
+      version: `${versionText(packages.get(flaw.package))}${this.#versionEnd}`,
       fix: this.fixOf(flaw, atEpochMs),
     }));
   }

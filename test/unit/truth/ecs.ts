@@ -65,6 +65,8 @@ export interface EcsWorld {
   readonly dice: Dice;
   readonly failDice: Dice;
   readonly features: Features;
+  /** What the container of each service is called. */
+  readonly container: string;
   readonly artifact: (digest: Digest) => TrueArtifact | undefined;
   /** What ECS will tell of the next container of a service that asks for its image by a tag. */
   readonly told: (service: string) => TrueContainer['told'];
@@ -116,7 +118,7 @@ export class Ecs {
     this.#with.world.workloads.addCluster(cluster);
     const { bakeMinutes } = line;
     const bakes = bakeMinutes === undefined ? {} : { bakeMs: bakeMinutes * MINUTE_MS };
-    this.#with.world.deployer.create(ref, [{ name: 'main', image: reference }], bakes);
+    this.#with.world.deployer.create(ref, [{ name: this.#with.container, image: reference }], bakes);
     const service: Service = {
       ...{ name, ref, architectures: line.architectures, ...(bakeMinutes !== undefined && { bakeMinutes }) },
       ...{ tasks: [], isAtZero: false, generation: 0 },

@@ -31,6 +31,8 @@ export interface FactoryWorld {
   readonly world: FakeWorld;
   readonly archive: Archive;
   readonly lines: readonly Line[];
+  /** That every image has. */
+  readonly labels: Readonly<Record<string, string>>;
   /** An event of a push is on its way. */
   readonly tell: (body: string) => void;
   readonly trace: (text: string) => void;
@@ -126,7 +128,7 @@ export class Factory {
   push(line: Line, artifact: TrueArtifact, tags: readonly string[], rebuildId?: string): void {
     const { world, tell } = this.#with;
     const pushedAtEpochMs = world.clock();
-    const labels = rebuildId === undefined ? {} : { [REBUILD_LABEL]: rebuildId };
+    const labels = { ...this.#with.labels, ...(rebuildId !== undefined && { [REBUILD_LABEL]: rebuildId }) };
     for (const one of artifactsOf(artifact)) {
       const image = this.#images.get(one.digest);
       const isNamed = one.digest === artifact.digest;

@@ -54,6 +54,7 @@ export const FEATURES = [
   'lineage-unread',
   'heads-one-by-one',
   'images-deleted',
+  'hostile-text',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -5,6 +5,7 @@ import type { RolloutMode } from '../../../shared/domain/rollout.ts';
 import { streamId } from '../../../shared/domain/stream.ts';
 import type { Dice } from './dice.ts';
 import type { Feature, Features } from './features.ts';
+import { namesFor } from './hostile.ts';
 
 export type Tier = 'base' | 'platform' | 'application';
 export type Architecture = 'amd64' | 'arm64';
@@ -146,7 +147,7 @@ function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Lin
     habits: { ...habits, waitsForApproval },
     ...(on !== undefined && { on }),
     stream: streamId(location, HEAD_PATTERN),
-    packages: isMetadataOnly ? [] : [...own, ...doubled],
+    packages: isMetadataOnly ? [] : [...own, ...doubled].map((one) => namesFor(features).package(one)),
     pipeline: { runner: 'codepipeline', ...(isBuiltInHub ? HUB : home), name, digestVariable: 'IMAGE_DIGEST' },
     services,
     runsIn: runsAway ? AWAY : NEAR,

@@ -24,6 +24,7 @@ import {
   policyOf,
 } from './fleet.ts';
 import { CASCADE_MACHINE_ARN, functionsOver, type QueueName, REVIEW_MACHINE_ARN } from './functions.ts';
+import { type Names, namesFor } from './hostile.ts';
 import { packagesOf, referenceOf, type TrueArtifact } from './images.ts';
 import { type Slowness, slowed } from './invocation.ts';
 import { type Execution, runExecution, type Services } from './machine.ts';
@@ -54,6 +55,7 @@ export class Life {
   readonly world: FakeWorld = fakeWorld();
   readonly clockwork = new Clockwork(this.world);
   readonly startedAtEpochMs = this.world.clock();
+  readonly names: Names;
   readonly archive: Archive;
   readonly lines: readonly Line[];
   readonly factory: Factory;
@@ -102,7 +104,8 @@ export class Life {
     this.sky = weathered(this.world, seed);
     this.#callDice = this.diceFor('calls');
     this.#scanDice = this.diceFor('scans');
-    this.archive = new Archive(features.has('fix-unknown') ? 'unknown' : 'by-archive');
+    this.names = namesFor(features);
+    this.archive = new Archive(this.names.versionEnd, features.has('fix-unknown') ? 'unknown' : 'by-archive');
     this.lines = drawFleet(this.diceFor, features);
     this.fixed = drawPolicy(this.diceFor('policy'), features);
     const { world, clockwork } = this;
@@ -115,7 +118,7 @@ export class Life {
     };
     this.delivery = new Delivery(clockwork, consumer, this.diceFor('events'), () => this.eventTrouble);
     this.factory = new Factory({
-      ...{ world, archive: this.archive, lines: this.lines, trace },
+      ...{ world, archive: this.archive, lines: this.lines, trace, labels: this.names.labels },
       tell: (body) => this.delivery.event('registry', body),
     });
     this.ecs = new Ecs({
@@ -125,6 +128,7 @@ export class Life {
         trace,
         features,
         dice: this.diceFor('ecs'),
+        container: this.names.container,
         failDice: this.diceFor('failing deployments'),
       },
       artifact: (digest) => this.factory.artifact(digest) ?? this.#aloneArtifact(digest),
@@ -185,7 +189,7 @@ export class Life {
     const dice = this.diceFor('history');
     for (const name of ['openssl', 'zlib', 'node', 'icu', 'lodash', 'axios'])
       for (let version = 1; version <= 2; version += 1)
-        archive.release(name, startedAtEpochMs - (100 - version) * DAY_MS);
+        archive.release(this.names.package(name), startedAtEpochMs - (100 - version) * DAY_MS);
     const oldest = this.features.has('age') ? 38 : 20;
     world.advance(-oldest * DAY_MS);
     const eventsOff = { lost: 1, doubled: 0, late: 0 };
@@ -198,7 +202,8 @@ export class Life {
         this.factory.build(line, [HEAD_TAG], { readAtEpochMs: world.clock(), fromCache: false });
       }
     for (const line of this.lines)
-      for (let n = 1; n <= line.services; n += 1) await this.#createService(line, `${line.name}-service-${n}`, dice);
+      for (let n = 1; n <= line.services; n += 1)
+        await this.#createService(line, this.names.service(`${line.name}-service-${n}`, this.#services.size), dice);
     world.advance(startedAtEpochMs - world.clock());
     this.eventTrouble = CALM;
     await this.publishPolicy(this.policy);

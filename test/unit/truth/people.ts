@@ -106,11 +106,12 @@ export class People {
   }
 }
 
-function publishFlaw({ archive, features, clockwork, tell }: LifeTold, dice: Dice): void {
+function publishFlaw({ archive, features, clockwork, names, tell }: LifeTold, dice: Dice): void {
   const name = dice.pick(archive.packages);
   const [isCritical, kind, hours, isNewOnly] = [dice.chance(0.8), dice.int(1, 10), dice.int(1, 150), dice.chance(0.5)];
   const newest = archive.newest(name, clockwork.now);
-  const id = `CVE-2026-${1000 + archive.flaws.length}`;
+  const id = names.flaw(`CVE-2026-${1000 + archive.flaws.length}`, archive.flaws.length);
+  if (features.has('hostile-text')) features.note('hostile-text');
   const severity = isCritical ? 'critical' : 'high';
   const publish = (since: number, fixedIn: number | undefined, text: string): void => {
     archive.publish({
@@ -137,7 +138,7 @@ function publishFlaw({ archive, features, clockwork, tell }: LifeTold, dice: Dic
   else publish(1, newest, 'which is there for long');
 }
 
-type LifeTold = Pick<Life, 'archive' | 'features' | 'clockwork'> & { readonly tell: (text: string) => void };
+type LifeTold = Pick<Life, 'archive' | 'features' | 'clockwork' | 'names'> & { readonly tell: (text: string) => void };
 
 function releaseVersion({ archive, clockwork, tell }: LifeTold, dice: Dice): void {
   const name = dice.pick(archive.packages);
@@ -157,7 +158,8 @@ function pushByHand(life: Life, dice: Dice): void {
 
 function pushBranch(life: Life, dice: Dice): void {
   const line = dice.pick(life.lines);
-  const made = life.factory.build(line, [`branch-${dice.int(1, 9)}`], {
+  const n = dice.int(1, 9);
+  const made = life.factory.build(line, [life.names.branchTag(`branch-${n}`, n)], {
     readAtEpochMs: life.clockwork.now,
     fromCache: false,
   });

@@ -5,6 +5,7 @@ import type { Ecs } from './ecs.ts';
 import type { Factory } from './factory.ts';
 import type { Features } from './features.ts';
 import { HEAD_TAG, type Line } from './fleet.ts';
+import { namesFor } from './hostile.ts';
 import { referenceOf, type TrueArtifact } from './images.ts';
 
 const MINUTE_MS = 60_000;
@@ -118,7 +119,7 @@ export class Pipelines {
     } else await clockwork.sleep(minutes * MINUTE_MS);
     if (isFailing || (isHanging && fate === 2)) {
       if (isFailing) features.note('builds-fail');
-      this.#end(run, 'failed', 'exit 1');
+      this.#end(run, 'failed', namesFor(features).reason('exit 1'));
       return;
     }
     if (isEmpty) {

@@ -76,7 +76,10 @@ function toldOf(life: Life, oracle: Oracle, people: People, milliseconds: number
     ['indexes', true],
     ['caps', life.pipelines.runs.length > 1],
     ['fix-unknown', archive.flaws.length > 0],
-    ['package-in-two-tiers', lines.some(({ tier, packages }) => tier !== 'base' && packages.includes('openssl'))],
+    [
+      'package-in-two-tiers',
+      lines.some(({ tier, packages }) => tier !== 'base' && packages.includes(life.names.package('openssl'))),
+    ],
     ['age', oldest < startedAtEpochMs - 24 * DAY_MS],
     ['rollout-restart', deployed('restart')],
     ['rollout-register', deployed('register')],
