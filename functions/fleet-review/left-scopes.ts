@@ -28,7 +28,10 @@ export function scopeChanges(
 ): ScopeChanges {
   const fleet = new Set(scopes.map(registryKey));
   const doubtful = new Set(unread.map(({ account }) => account));
-  const away = known.filter(({ scope }) => !(fleet.has(registryKey(scope)) || doubtful.has(scope.account)));
+  // Of an item that cannot be read nobody knows whether its scope left before: it is reported, and left as it is.
+  const away = known.filter(
+    ({ scope, isUnreadable }) => !(isUnreadable || fleet.has(registryKey(scope)) || doubtful.has(scope.account)),
+  );
   return {
     left: away.flatMap(({ scope, left }) => {
       if (!left) return [{ scope, left: { atEpochMs: nowEpochMs, usages: 0 } }];

@@ -1,24 +1,29 @@
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
+import { covers, readingsAfter, type UnreadRepository, unreadIn } from '../../shared/domain/base-readings.ts';
 import { BUILT_IN_VERSION } from '../../shared/domain/built-in-policy.ts';
 import type { Closure } from '../../shared/domain/cascade.ts';
 import {
   afterClosure,
+  type ClosureFacts,
   checkClosure,
   isOverdue,
   type LeftReading,
   type ScopeReading,
 } from '../../shared/domain/closure.ts';
-import { type Digest, registryKey } from '../../shared/domain/image.ts';
+import { type Digest, locationKey, registryKey } from '../../shared/domain/image.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { servicesToPlanAnew } from '../../shared/domain/postponed.ts';
-import { WHOLE_FLEET } from '../../shared/domain/run.ts';
+import { type RunPart, WHOLE_FLEET } from '../../shared/domain/run.ts';
+import { parseStreamId } from '../../shared/domain/stream.ts';
 import { modeIn } from '../../shared/domain/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import { LedgerItemUnreadableError } from '../../shared/ports/errors.ts';
+import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
 import { type RolloutPorts, withImages } from './ports.ts';
-import { readRunning } from './read-running.ts';
+import { readRunning, whoRan } from './read-running.ts';
 import { type RunningLineage, readRunningLineage } from './running-lineage.ts';
 
 const CLOSURES_AT_ONCE = 4;
@@ -68,6 +73,8 @@ interface FleetSeen {
   readonly left: readonly LeftReading[];
   /** Images that ran in these. */
   readonly outOfSight: ReadonlySet<Digest>;
+  /** Base and platform repositories that the run has not read. */
+  readonly unread: readonly UnreadRepository[];
   readonly policy: Policy;
   readonly lineage: RunningLineage;
 }
@@ -78,17 +85,20 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   // One by one: each has thousands of facts.
   for await (const { stream } of ports.rollouts.openClosures()) streams.add(stream);
   if (streams.size === 0) return undefined;
-  const [{ policy }, { scopes, left }, inUse] = await Promise.all([
+  const [{ policy }, parts, known, inUse] = await Promise.all([
     ports.policies.load(policyVersion),
-    readings(ports, runId),
+    collect(ports.runs.parts(runId)),
+    collect(ports.scopes.all()),
     // What the review has seen, scope by scope: a mark on an image, or an index, may be older.
     digestsInUse(ports, runId),
   ]);
+  const { scopes, left } = readingsOf(parts, known);
   const untold = [...scopes, ...left].flatMap((scope) => scope.unidentified ?? []);
   const unidentified = new Set(untold.map(({ repository }) => repository));
   const outOfSight = await digestsLeft(ports, left);
   const lineage = await readRunningLineage(ports, { policy, inUse, outOfSight, streams, unidentified });
-  return { runId, scopes, left, outOfSight, policy, lineage };
+  const unread = unreadIn(policy, readingsAfter(policy, undefined, parts));
+  return { runId, scopes, left, outOfSight, unread, policy, lineage };
 }
 
 /** What ran in scopes that left; it left a while ago, so the index has long had it. */
@@ -96,23 +106,25 @@ async function digestsLeft({ usages }: RolloutPorts, left: readonly LeftReading[
   const digests = new Set<Digest>();
   for (const { key } of left) {
     const [account = '', region = ''] = key.split('/');
-    for await (const { digest } of usages.left({ account, region })) digests.add(digest);
+    for await (const digest of usages.digests({ account, region }, 'left')) digests.add(digest);
   }
   return digests;
 }
 
 /**
  * Every scope of the run, as it was last read completely: one that failed now, or was skipped, keeps its earlier reading.
- * Beside them all that ever left with something running there.
+ * Beside them all that ever left with something running there. A scope whose item cannot be read was never read: it may have
+ * left, too.
  */
-async function readings(
-  { runs, scopes }: RolloutPorts,
-  runId: string,
-): Promise<{ readonly scopes: readonly ScopeReading[]; readonly left: readonly LeftReading[] }> {
-  const keys: string[] = [];
-  for await (const part of runs.parts(runId))
-    if (part.kind === 'scope' && part.result.status !== 'left') keys.push(registryKey(part.result.scope));
-  const known = await collect(scopes.all());
+function readingsOf(
+  parts: readonly RunPart[],
+  known: readonly ScopeRecord[],
+): { readonly scopes: readonly ScopeReading[]; readonly left: readonly LeftReading[] } {
+  const ofRun = parts.flatMap((part) =>
+    part.kind === 'scope' && part.result.status !== 'left' ? [registryKey(part.result.scope)] : [],
+  );
+  const unreadable = known.filter(({ isUnreadable }) => isUnreadable).map(({ scope }) => registryKey(scope));
+  const keys = [...new Set([...ofRun, ...unreadable])];
   const records = new Map(known.map((record) => [registryKey(record.scope), record]));
   const read = keys.sort().map((key) => {
     const { completeAtEpochMs, includesStopping, unidentified } = records.get(key) ?? {};
@@ -139,11 +151,14 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
     ports.rollouts.deployment(cascadeId, service),
   );
   const outputs = await withImages(ports, output);
+  const { location } = parseStreamId(stream);
+  const isUnlisted = fleet.unread.some((repository) => covers(repository, location));
   const seen = {
     ...{ runId: fleet.runId, scopes: fleet.scopes, left: fleet.left, output: outputs },
     deployments: begun.filter((deployment) => deployment !== undefined),
-    running: await readRunning(ports, closure, outputs, fleet),
+    ...(await readUsers(ports, closure, outputs, fleet)),
     unread: fleet.lineage.unreadOver(stream),
+    ...(isUnlisted && { unlisted: locationKey(location) }),
     mayRun: (repository: string) => fleet.lineage.mayRun(stream, repository),
   };
   const nowEpochMs = ports.clock();
@@ -155,6 +170,22 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
     if (isAnew && after.state === 'open' && !after.abandoned) return { ...after, abandoned: true };
     return after === before ? undefined : after;
   });
+}
+
+/** Who runs it. Where an item of that cannot be read, this closure waits until a person has corrected or deleted it. */
+async function readUsers(
+  ports: RolloutPorts,
+  closure: Closure,
+  output: ReadonlySet<Digest>,
+  fleet: FleetSeen,
+): Promise<Pick<ClosureFacts, 'running' | 'unreadLeft' | 'unreadableItem'>> {
+  try {
+    const unreadLeft = await whoRan(ports, fleet.lineage.unreadLeftOver(closure.stream));
+    return { running: await readRunning(ports, closure, output, fleet), unreadLeft };
+  } catch (error) {
+    if (!(error instanceof LedgerItemUnreadableError)) throw error;
+    return { running: [], unreadableItem: error.message };
+  }
 }
 
 /** Whether the mode now allows one of the services to be deployed; what it still forbids would be left again. */

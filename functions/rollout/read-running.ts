@@ -86,7 +86,7 @@ async function withoutFree(
 }
 
 /** Each scope that left has to be confirmed, so all of them are asked for. */
-const whoRan = async (
+export const whoRan = async (
   { usages }: Pick<RolloutPorts, 'usages'>,
   digests: readonly Digest[],
 ): Promise<readonly Usage[]> =>

@@ -1,10 +1,11 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import { declaredReachIn } from '../../shared/domain/declared-parents.ts';
 import { type Digest, type ImageLocation, locationKey, type Tier } from '../../shared/domain/image.ts';
+import { isForeign } from '../../shared/domain/lineage-facts.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import { readImageReference } from '../../shared/domain/reference.ts';
 import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream.ts';
-import { classify } from '../../shared/domain/tier.ts';
 import { referencesOf } from '../../shared/domain/usage.ts';
 import type { RolloutPorts } from './ports.ts';
 
@@ -28,6 +29,8 @@ export interface RunningLineage {
   over(stream: string): ReadonlyMap<Digest, readonly Digest[]>;
   /** Images that run and may be built on one of a stream: nobody could read what they are built on. */
   unreadOver(stream: string): readonly Digest[];
+  /** The same of images that ran in scopes that left. */
+  unreadLeftOver(stream: string): readonly Digest[];
   /** Whether a container from a repository, of which only that is known, may run what is built on a stream. */
   mayRun(stream: string, repository: string): boolean;
 }
@@ -50,6 +53,11 @@ export interface LineageQuestion {
 /**
  * Reads of every image that runs, and of what it is built on, once for all closures, in batches. An image of a stream is
  * also one of its repository that no stream made: its tags may have moved on before anybody read them.
+ *
+ * An image whose lineage was not read, and a container of which only the repository is known, may be built on every stream that
+ * others are built on, unless its repository is no repository of ours, or the policy declares that it is built on something else.
+ * What some images of the repository are built on proves nothing of the others. Only where the lineage of every image that the
+ * ledger has of it was read, a container of it runs what one of these is built on: its tag, too, was asked for.
  */
 export async function readRunningLineage(ports: LineagePorts, question: LineageQuestion): Promise<RunningLineage> {
   const { policy, inUse, outOfSight = new Set<Digest>(), streams } = question;
@@ -59,7 +67,7 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
   for (const digest of unknown) placed.set(digest, await placeByUsage(ports, digest));
   const targets = targetsOf(streams);
   const over = new Map<string, Map<Digest, Digest[]>>();
-  const unread = new Map<Digest, ReadonlySet<string>>();
+  const unread = new Map<Digest, Walk>();
   const reached = new Map<string, Set<string>>();
   for (const digest of all) {
     const walk = walkDown(digest, placed, targets);
@@ -69,26 +77,34 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
     }
     for (const repository of placed.get(digest)?.repositories ?? [])
       for (const stream of walk.found.keys()) inMap(reached, repository, () => new Set<string>()).add(stream);
-    if (!walk.isRead && inUse.has(digest)) unread.set(digest, new Set(walk.found.keys()));
+    if (walk.unread.length > 0) unread.set(digest, walk);
   }
-  const doubtful = [...unread.keys()].flatMap((digest) => placed.get(digest)?.repositories ?? []);
-  const ofRepository = await readRepositories(ports, policy, new Set([...doubtful, ...question.unidentified]), targets);
-  const mayRun = (stream: string, repository: string): boolean =>
+  const mayBeBuiltOn = declaredReachIn(policy);
+  const ofRepository = await readRepositories(ports, policy, question.unidentified, targets);
+  const mayHold = (stream: string, repository: string): boolean =>
     targets.repositoryOf(stream) === repository ||
     (isBorne(policy, stream) &&
-      (reached.get(repository)?.has(stream) === true || ofRepository(repository)?.has(stream) !== false));
+      (reached.get(repository)?.has(stream) === true || mayBeBuiltOn(locationOf(repository), stream)));
+  const unreadOver = (among: ReadonlySet<Digest>, stream: string): readonly Digest[] =>
+    [...unread]
+      .filter(([digest, walk]) => among.has(digest) && !walk.found.has(stream) && mayLeadTo(stream, walk))
+      .map(([digest]) => digest)
+      .sort();
   return {
     over: (stream) => over.get(stream) ?? new Map(),
-    unreadOver: (stream) =>
-      [...unread]
-        .filter(([digest, found]) => !found.has(stream) && mayBeOver(stream, placed.get(digest)?.repositories ?? []))
-        .map(([digest]) => digest)
-        .sort(),
-    mayRun,
+    unreadOver: (stream) => unreadOver(inUse, stream),
+    unreadLeftOver: (stream) => unreadOver(outOfSight, stream),
+    mayRun: (stream, repository) =>
+      mayHold(stream, repository) &&
+      (targets.repositoryOf(stream) === repository || ofRepository.get(repository)?.has(stream) !== false),
   };
 
+  function mayLeadTo(stream: string, { unread: images }: Walk): boolean {
+    return images.some((image) => mayBeOver(stream, placed.get(image)?.repositories ?? []));
+  }
+
   function mayBeOver(stream: string, repositories: readonly string[]): boolean {
-    return isBorne(policy, stream) && (repositories.length === 0 || repositories.some((one) => mayRun(stream, one)));
+    return isBorne(policy, stream) && (repositories.length === 0 || repositories.some((one) => mayHold(stream, one)));
   }
 }
 
@@ -115,9 +131,6 @@ async function readPlaced(ports: LineagePorts, digests: readonly Digest[]): Prom
   return placed;
 }
 
-/** What is not ours is built on nothing of ours. */
-const FOREIGN: ReadonlySet<Tier> = new Set(['external', 'mirrored', 'aws-managed']);
-
 function placedOf({ tier, stream, locations, standing, unresolved }: ImageRecord): Placed {
   const parent = standing?.parent?.digest;
   return {
@@ -125,7 +138,7 @@ function placedOf({ tier, stream, locations, standing, unresolved }: ImageRecord
     ...(stream !== undefined && { stream }),
     repositories: locations.map(locationKey),
     ...(parent !== undefined && { parent }),
-    isRead: FOREIGN.has(tier) || (standing !== undefined && unresolved === undefined),
+    isRead: isForeign({ tier }) || (standing !== undefined && unresolved === undefined),
   };
 }
 
@@ -153,21 +166,22 @@ function targetsOf(streams: ReadonlySet<string>): Targets {
 interface Walk {
   /** By stream the image of it that is met first: what is below that, it has replaced. */
   readonly found: ReadonlyMap<string, Digest>;
-  readonly isRead: boolean;
+  /** Images on the way of which nobody has read what they are built on. */
+  readonly unread: readonly Digest[];
 }
 
 function walkDown(digest: Digest, placed: ReadonlyMap<Digest, Placed>, targets: Targets): Walk {
   const found = new Map<string, Digest>();
   const met = new Set<Digest>();
-  let isRead = true;
+  const unread: Digest[] = [];
   for (let at: Digest | undefined = digest; at !== undefined && !met.has(at); ) {
     met.add(at);
     const image = placed.get(at);
-    isRead = isRead && image?.isRead === true;
+    if (image?.isRead !== true) unread.push(at);
     for (const stream of streamsOf(image, targets)) if (!found.has(stream)) found.set(stream, at);
     at = image?.parent;
   }
-  return { found, isRead };
+  return { found, unread };
 }
 
 function streamsOf(image: Placed | undefined, { streams, byRepository }: Targets): readonly string[] {
@@ -177,22 +191,18 @@ function streamsOf(image: Placed | undefined, { streams, byRepository }: Targets
 }
 
 /**
- * On which streams images of some repositories are built, by all that is known of these; `undefined` of one of which nothing
- * is known. What is not ours is built on none.
+ * On which streams images of some repositories are built; a repository of which the ledger has no image, or one whose lineage
+ * nobody has read, is left out.
  */
 async function readRepositories(
   ports: LineagePorts,
   policy: Policy,
   repositories: ReadonlySet<string>,
   targets: Targets,
-): Promise<(repository: string) => ReadonlySet<string> | undefined> {
-  const known = new Map<string, ReadonlySet<string> | undefined>();
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const known = new Map<string, ReadonlySet<string>>();
   for (const repository of repositories) {
     const location = locationOf(repository);
-    if (FOREIGN.has(classify(policy, { location }).tier)) {
-      known.set(repository, new Set());
-      continue;
-    }
     const lines = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
     const lists = [...lines.map((headTag) => streamId(location, headTag)), repository];
     const digests = (
@@ -200,10 +210,10 @@ async function readRepositories(
     ).flat();
     const placed = await readPlaced(ports, digests);
     const walks = digests.map((digest) => walkDown(digest, placed, targets));
-    const isKnown = walks.some(({ isRead }) => isRead);
-    known.set(repository, isKnown ? new Set(walks.flatMap(({ found }) => [...found.keys()])) : undefined);
+    if (walks.length > 0 && walks.every(({ unread }) => unread.length === 0))
+      known.set(repository, new Set(walks.flatMap(({ found }) => [...found.keys()])));
   }
-  return (repository) => known.get(repository);
+  return known;
 }
 
 /** The inverse of `locationKey`: the name of a repository may have slashes. */

@@ -48,6 +48,12 @@ export interface ClosureFacts {
   readonly running: readonly RunningImage[];
   /** Images that run and may be built on one of the stream: nobody could read what they are built on. */
   readonly unread: readonly Digest[];
+  /** Usages in scopes that left, of such images; absent where there are none. */
+  readonly unreadLeft?: readonly Usage[];
+  /** The repository of the stream, where others are built on it and this run has not read all of its images. */
+  readonly unlisted?: string;
+  /** Why what runs is not known: an item of the ledger cannot be read. */
+  readonly unreadableItem?: string;
   /** Digests of what was verified: the index, and its images. */
   readonly output: ReadonlySet<Digest>;
   /** Every scope that the policy names. */
@@ -70,7 +76,13 @@ export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: n
   if (closure.state === 'closed') return closure;
   const { waitingFor: _, outOfSight: __, ...rest } = closure;
   const inSight =
-    unfinished(seen) ?? unread(closure, seen) ?? stillRunning(closure, seen) ?? unplaced(seen) ?? unidentified(seen);
+    unfinished(seen) ??
+    unread(closure, seen) ??
+    seen.unreadableItem ??
+    stillRunning(closure, seen) ??
+    unplaced(seen) ??
+    unlisted(seen) ??
+    unidentified(seen);
   const gone = inSight === undefined ? outOfSight(closure, seen) : NOTHING_LEFT;
   const waitingFor = inSight ?? gone.waitingFor;
   if (waitingFor !== undefined) {
@@ -162,6 +174,10 @@ function stillRunning(closure: Closure, { running, output }: ClosureFacts): stri
 const unplaced = ({ unread: images }: ClosureFacts): string | undefined =>
   images.length === 0 ? undefined : `not known what these running images are built on: ${listed(images)}`;
 
+/** An image that nobody knows may lie between one of these and what runs. */
+const unlisted = ({ unlisted: repository }: ClosureFacts): string | undefined =>
+  repository === undefined ? undefined : `not all images of the stream are known, because ${repository} was not read`;
+
 function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
   const found = scopes.flatMap((scope) => (scope.unidentified ?? []).filter(({ repository }) => mayRun(repository)));
   return found.length === 0
@@ -177,7 +193,8 @@ interface OutOfSight {
 const NOTHING_LEFT: OutOfSight = { confirmed: [] };
 
 /** What ran in scopes that left may run on: nobody saw it end, so a person has to say that nobody need wait for it. */
-function outOfSight(closure: Closure, { running, output, left, mayRun }: ClosureFacts): OutOfSight {
+function outOfSight(closure: Closure, seen: ClosureFacts): OutOfSight {
+  const { running, output, left, unreadLeft = [], mayRun } = seen;
   const named = new Map<string, string[]>();
   const add = (key: string, workload: string): void => {
     named.set(key, [...(named.get(key) ?? []), workload]);
@@ -186,6 +203,7 @@ function outOfSight(closure: Closure, { running, output, left, mayRun }: Closure
     if (output.has(one.image.digest) || holdsCause(closure, one) === 'free') continue;
     for (const usage of one.left ?? []) add(registryKey(usage), workloadText(usage));
   }
+  for (const usage of unreadLeft) add(registryKey(usage), workloadText(usage));
   for (const { key, unidentified: found = [] } of left)
     for (const { repository, workload } of found) if (mayRun(repository)) add(key, workload);
   const concerned = left.filter(({ key }) => named.has(key));

@@ -1,5 +1,8 @@
+import { type ImageLocation, locationKey } from './image.ts';
+import { FOREIGN_TIERS } from './lineage-facts.ts';
 import type { Policy } from './policy.ts';
 import { parseStreamId, streamId, streamRulesOf } from './stream.ts';
+import { classify } from './tier.ts';
 
 /**
  * Which streams the policy says that a stream is built from, those of its own Region first; none where it says nothing.
@@ -30,4 +33,43 @@ export function declaredParentsIn(policy: Policy): (stream: string | undefined) 
     known.set(stream, found);
     return found;
   };
+}
+
+/**
+ * Whether an image of a repository may be built on a stream, by what the policy says and nothing else. It may be built on every
+ * stream, unless the repository is not ours, or all of its rules declare parents and these do not lead to the stream. A base
+ * of which the policy declares nothing may be built on another base, and on no platform.
+ */
+export function declaredReachIn(policy: Policy): (location: ImageLocation, stream: string) => boolean {
+  const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
+  const known = new Map<string, Reach>();
+  const reachOf = (location: ImageLocation): Reach => {
+    if (FOREIGN_TIERS.includes(classify(policy, { location }).tier)) return { ids: new Set(), beyond: 'nothing' };
+    const own = streamRulesOf(policy, location);
+    const ids = new Set(own.map(({ id }) => id));
+    let beyond: Reach['beyond'] = own.length > 0 ? 'nothing' : 'anything';
+    // A set is walked through to what is added meanwhile, too.
+    for (const id of ids) {
+      const { tier, parents } = rules.get(id) ?? {};
+      for (const parent of parents ?? []) ids.add(parent);
+      if (!parents && beyond !== 'anything') beyond = tier === 'base' ? 'bases' : 'anything';
+    }
+    return { ids, beyond };
+  };
+  return (location, stream) => {
+    const key = locationKey(location);
+    const reach = known.get(key) ?? reachOf(location);
+    known.set(key, reach);
+    const { location: place, headTag } = parseStreamId(stream);
+    const asked = streamRulesOf(policy, place).filter(({ headTags }) => headTags.includes(headTag));
+    if (reach.beyond === 'anything' || asked.some(({ id }) => reach.ids.has(id))) return true;
+    return reach.beyond === 'bases' && (asked.length === 0 || asked.some(({ tier }) => tier === 'base'));
+  };
+}
+
+interface Reach {
+  /** Rules of the repository, and those that they are declared to be built from, to the end. */
+  readonly ids: ReadonlySet<string>;
+  /** What they may be built on beside that, where a rule declares nothing. */
+  readonly beyond: 'nothing' | 'bases' | 'anything';
 }

@@ -35,9 +35,9 @@ const BEARING: readonly (Tier | undefined)[] = [undefined, 'base', 'platform', '
 export const mayBear = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => BEARING.includes(tier);
 
 /** Tiers of others, who build nothing on images of ours. */
-const FOREIGN: readonly (Tier | undefined)[] = ['mirrored', 'external', 'aws-managed'];
+export const FOREIGN_TIERS: readonly (Tier | undefined)[] = ['mirrored', 'external', 'aws-managed'];
 
-export const isForeign = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => FOREIGN.includes(tier);
+export const isForeign = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => FOREIGN_TIERS.includes(tier);
 
 /** Only a list that is as long as that of the layers can be held against it. */
 export const diffIdsOf = ({ layers, diffIds = [] }: Pick<LineageFacts, 'layers' | 'diffIds'>): readonly Digest[] =>

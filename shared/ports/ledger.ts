@@ -149,6 +149,11 @@ export interface UsageLedger {
   leave(usages: readonly Usage[], atEpochMs: number): Promise<void>;
   /** Usages of a scope that left, page by page. */
   left(scope: Scope): AsyncIterable<Usage>;
+  /**
+   * Images of the usages of a scope, live ones or those of a scope that left, each perhaps several times: also of a usage
+   * that cannot be read, which `live` and `left` leave out.
+   */
+  digests(scope: Scope, state: 'live' | 'left'): AsyncIterable<Digest>;
   /** Usages of one image in scopes that left. */
   leftOfImage(digest: Digest): Promise<readonly Usage[]>;
   /** Live usages of one image. */
@@ -240,6 +245,8 @@ export interface ScopeRecord {
   readonly failure?: { readonly error: string; readonly detail: string; readonly sinceEpochMs: number };
   /** Present while the fleet no longer has the scope. */
   readonly left?: LeftScope;
+  /** Its item cannot be read: whether it left, and what ran there, is not known. */
+  readonly isUnreadable?: true;
 }
 
 /** How far reviews have read base and platform repositories, for whoever places an image between two of them. */

@@ -8,7 +8,7 @@ import { readDocument, readDocumentIfAny } from './read-document.ts';
 
 export interface InUsePorts {
   readonly runs: Pick<RunParts, 'parts'>;
-  readonly usages: Pick<UsageLedger, 'live'>;
+  readonly usages: Pick<UsageLedger, 'digests'>;
   readonly files: RunFiles;
 }
 
@@ -23,7 +23,7 @@ export async function digestsInUse({ runs, usages, files }: InUsePorts, runId: s
   for (const scope of await scopesOfRun(runs, runId, read)) {
     const now = await readDocumentIfAny(files, keys.digests(scope), digestsDocument);
     if (now) for (const digest of now) digests.add(digest);
-    else for await (const { digest } of usages.live(scope)) digests.add(digest);
+    else for await (const digest of usages.digests(scope, 'live')) digests.add(digest);
   }
   return digests;
 }

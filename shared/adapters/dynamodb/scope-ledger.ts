@@ -5,11 +5,11 @@ import * as keys from './keys.ts';
 import { readable } from './readable.ts';
 import type { LedgerTable } from './table.ts';
 
-/** Of a scope whose item cannot be read nobody knows that it was ever read. */
+/** Of a scope whose item cannot be read nobody knows that it was ever read, or whether it left. */
 function unreadScope(key: string, problem: string): ScopeRecord {
   const [account = '', region = ''] = key.split('/');
   const failure = { error: 'LedgerItemUnreadableError', detail: `Its item: ${problem}.`, sinceEpochMs: 0 };
-  return { scope: { account, region }, failure };
+  return { scope: { account, region }, failure, isUnreadable: true };
 }
 
 /** What is known of each scope's last reading: one partition, read as a whole by the report. */

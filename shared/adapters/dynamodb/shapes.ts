@@ -99,8 +99,10 @@ const usage: ShapeOf<Usage> = {
   ...{ account: 'text', region: 'text', cluster: 'text', digest: 'text', workloadKind: 'text', workload: 'text' },
   ...{ container: 'text', reference: 'text?', otherReferences: 'list?', digestSource: 'text', count: 'number' },
 };
-type ScopeBasics = Pick<ScopeRecord, 'scope' | 'completeAtEpochMs' | 'failure'>;
-const scope: ShapeOf<ScopeBasics> = { scope: 'record', completeAtEpochMs: 'number?', failure: 'record?' };
+const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
+  ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', unidentified: 'list?' },
+  ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
+};
 
 const baseReadings: ShapeOf<BaseReadings> = { read: 'record', unread: 'list' };
 

@@ -73,10 +73,20 @@ export class DynamoUsageLedger implements UsageLedger {
     return this.#ofImage(digest, leftPartition);
   }
 
-  async *#in(partition: string): AsyncIterable<Usage> {
+  async *digests(scope: Scope, state: 'live' | 'left'): AsyncIterable<Digest> {
+    const prefix = keys.image('' as Digest).PK;
+    const partition = state === 'live' ? scopePartition(scope) : leftPartition(scope);
+    for await (const { PK } of this.#items(partition)) yield PK.slice(prefix.length) as Digest;
+  }
+
+  #items(partition: string): AsyncIterable<Item> {
     const question = { expression: 'scopePk = :scope', values: { ':scope': partition } };
-    for await (const item of this.#table.items({ index: INDEXES.scope, ...question })) {
-      // A reading of the scope writes again what still runs. No reading writes a usage of a scope that left: its item is only noted.
+    return this.#table.items({ index: INDEXES.scope, ...question });
+  }
+
+  async *#in(partition: string): AsyncIterable<Usage> {
+    for await (const item of this.#items(partition)) {
+      // It is noted, and its image is among `digests`. A reading of the scope writes a live usage anew; one that left stays so.
       const usage = readable(
         this.#table,
         item,

@@ -15,6 +15,10 @@ export class FakeUsageLedger implements UsageLedger {
     for (const usage of this.#in('left')) if (isIn(usage, scope)) yield usage;
   }
 
+  async *digests(scope: Scope, state: 'live' | 'left'): AsyncIterable<Digest> {
+    for (const usage of this.#in(state)) if (isIn(usage, scope)) yield usage.digest;
+  }
+
   async record(usages: readonly Usage[], _atEpochMs: number): Promise<void> {
     for (const usage of usages) this.#usages.set(identity(usage), { usage: structuredClone(usage) });
   }

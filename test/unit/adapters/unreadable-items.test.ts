@@ -48,7 +48,7 @@ test('what an image is made of, and where it is, fail by name', async () => {
   await expect(places.locations(digestOf('c'))).rejects.toThrow(/tags is a text, not a list/);
 });
 
-test('a usage keeps its image from seeming unused, and is left out of its scope', async () => {
+test('a usage keeps its image from seeming unused, is left out of its scope, and its image is told', async () => {
   const usages = new DynamoUsageLedger(table);
   const usage: Usage = {
     ...{ ...SCOPE, cluster: 'main', digest: digestOf('u'), workload: 'web', container: 'main', count: 1 },
@@ -59,13 +59,21 @@ test('a usage keeps its image from seeming unused, and is left out of its scope'
   corrupt(keys.usage(usage), { count: 'one' });
   expect((await collect(usages.live(SCOPE))).map(({ workload }) => workload)).toEqual(['api']);
   await expect(usages.ofImage(digestOf('u'))).rejects.toThrow(/count is a text, not a number/);
+  expect(await collect(usages.digests(SCOPE, 'live'))).toEqual([digestOf('u'), digestOf('u')]);
+  await usages.leave([usage], 2);
+  corrupt(keys.usage(usage), { count: 'one' });
+  expect(await collect(usages.left(SCOPE))).toEqual([]);
+  expect(await collect(usages.digests(SCOPE, 'left'))).toEqual([digestOf('u')]);
 });
 
-test('a scope counts as never read', async () => {
-  const scopes = new DynamoScopeLedger(table);
-  await scopes.record({ scope: SCOPE, completeAtEpochMs: 1 });
-  corrupt(keys.scope(SCOPE), { completeAtEpochMs: 'yesterday' });
-  const [read] = await collect(scopes.all());
-  expect(read).toMatchObject({ scope: SCOPE, failure: { error: 'LedgerItemUnreadableError' } });
-  expect(read).not.toHaveProperty('completeAtEpochMs');
-});
+test.each([{ completeAtEpochMs: 'yesterday' }, { left: 'perhaps' }])(
+  'a scope counts as never read: %p',
+  async (changes) => {
+    const scopes = new DynamoScopeLedger(table);
+    await scopes.record({ scope: SCOPE, completeAtEpochMs: 1 });
+    corrupt(keys.scope(SCOPE), changes);
+    const [read] = await collect(scopes.all());
+    expect(read).toMatchObject({ scope: SCOPE, failure: { error: 'LedgerItemUnreadableError' }, isUnreadable: true });
+    expect(read).not.toHaveProperty('completeAtEpochMs');
+  },
+);

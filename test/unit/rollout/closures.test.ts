@@ -1,12 +1,15 @@
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { BUILT_IN_VERSION } from '../../../shared/domain/built-in-policy.ts';
+import type { Closure } from '../../../shared/domain/cascade.ts';
+import type { StreamRule } from '../../../shared/domain/policy.ts';
 import type { LeftScope, ReviewMode, ScopeResult } from '../../../shared/domain/run.ts';
 import type { Verdict } from '../../../shared/domain/verdict.ts';
+import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { deployment } from '../../support/rebuild-samples.ts';
-import { DAY_MS, digestOf, facts, HOUR_MS, review, usage } from '../../support/samples.ts';
+import { DAY_MS, digestOf, facts as factsOf, HOUR_MS, review, usage } from '../../support/samples.ts';
 import {
   CASCADE,
   imageOf,
@@ -207,7 +210,7 @@ describe('what runs from the repository and belongs to no stream', () => {
   ) => {
     const digest = digestOf('stray');
     if (verdict) {
-      const { stream: _, ...ofNone } = facts('stray', { locations });
+      const { stream: _, ...ofNone } = factsOf('stray', { locations });
       await world.images.recordFacts(ofNone);
       const told: Verdict = { status: 'compliant', reasons: [], policyVersion: 'p', ...verdict };
       const scan = { state: 'complete', completedAtEpochMs: world.clock(), coverage: ['os'] } as const;
@@ -384,6 +387,57 @@ describe('an account that left while it ran the old image', () => {
     expect(await closureOf(world)).not.toHaveProperty('outOfSight');
   });
 
+  /** An image of which nobody has read what it is built on runs where nobody sees it, and a base is to vanish. */
+  async function unreadAway(changes: Partial<LeftScope> = {}) {
+    const { world, runId } = await away(changes, 'new');
+    const base = streamOf('base');
+    const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('web-new') } as const;
+    await world.images.recordStanding(digestOf('web-new'), { age });
+    await known(world, 'web', 'new', { holds: false });
+    const closure = (await closureOf(world)) as Closure;
+    await world.rollouts.openClosure({ ...closure, stream: base, services: [] });
+    const { stream: _, ...facts } = factsOf('unplaced', { locations: [locationOf('shop')], tier: 'unmanaged' });
+    await world.images.recordFacts(facts);
+    const ran = usage('unplaced', { ...OTHER, workload: 'shop', digest: digestOf('unplaced') });
+    await world.usages.leave([ran], world.clock());
+    const baseClosure = async () =>
+      (await collect(world.rollouts.closures(CASCADE))).find(({ stream }) => stream === base);
+    return { world, runId, baseClosure, ran };
+  }
+  const named = `out of sight, since ${KEY} left: ecs-service ${KEY}/prod/shop. Confirm with confirm-left`;
+
+  test('keeps the closure of a base open where nobody has read what ran there', async () => {
+    const { world, runId, baseClosure } = await unreadAway();
+    await look(world, runId);
+    expect(await baseClosure()).toMatchObject({ state: 'open', outOfSight: true, waitingFor: named });
+  });
+
+  test('a person confirms that, too', async () => {
+    const { world, runId, baseClosure } = await unreadAway({ confirmed });
+    await look(world, runId);
+    expect(await baseClosure()).toMatchObject({ state: 'closed', proof: { confirmed: [{ scope: KEY, by: 'ana' }] } });
+  });
+
+  test('keeps the closure open where the item of what ran there cannot be read, and no other closure', async () => {
+    const { world, runId, baseClosure, ran } = await unreadAway({ confirmed });
+    const read = world.usages.leftOfImage.bind(world.usages);
+    world.usages.leftOfImage = async (digest) => {
+      if (digest === ran.digest) throw new LedgerItemUnreadableError('IMAGE#x / USE#y', 'count is a text');
+      return read(digest);
+    };
+    expect(await look(world, runId)).toMatchObject({ open: 1, closed: 1 });
+    const waitingFor = 'The item IMAGE#x / USE#y of the ledger cannot be read: count is a text. Correct or delete it.';
+    expect(await baseClosure()).toMatchObject({ state: 'open', waitingFor });
+  });
+
+  test('keeps every closure open where its own item cannot be read', async () => {
+    const { world, runId } = await away({ confirmed });
+    const failure = { error: 'LedgerItemUnreadableError', detail: 'left is a text', sinceEpochMs: 0 };
+    await world.scopes.record({ scope: OTHER, failure, isUnreadable: true });
+    expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
+    expect(await closureOf(world)).toMatchObject({ waitingFor: expect.stringContaining(`not read completely`) });
+  });
+
   test('keeps it open where only its repository is known', async () => {
     const { world, runId } = await away({}, 'new');
     const record = await world.scopes.get(OTHER);
@@ -396,6 +450,36 @@ describe('an account that left while it ran the old image', () => {
       waitingFor: expect.stringContaining('lab/probe'),
     });
   });
+});
+
+test('the closure of a base waits while its registry is not read: an image that nobody knows may lie between', async () => {
+  const world = await scene();
+  await replaced(world);
+  const { policy } = await world.policies.load(world.policyVersion);
+  const place = { account: REGISTRY.account, regions: [REGISTRY.region], repositories: ['team/*'] };
+  const rule: StreamRule = {
+    ...(policy.streams[0] as StreamRule),
+    ...place,
+    id: 'base',
+    tier: 'base',
+    headTags: ['^b$'],
+  };
+  const policyVersion = await world.policies.publish({ ...policy, streams: [rule] }, { replaces: world.policyVersion });
+  const lookAs = async (isRead: boolean) => {
+    const runId = await reviewed(world, { policyVersion });
+    const part = { images: 0, missing: 0, beganAtEpochMs: world.clock(), unread: isRead ? [] : ['team/*'] };
+    const key = `${REGISTRY.account}/${REGISTRY.region}`;
+    await world.runs.recordPart(runId, { kind: 'registry', key, status: isRead ? 'complete' : 'failed', ...part });
+    return checkClosures(portsOf(world), { runId, policyVersion });
+  };
+  const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('web-new') } as const;
+  await world.images.recordStanding(digestOf('web-new'), { age });
+  await known(world, 'web', 'new', { holds: false });
+  expect(await lookAs(false)).toMatchObject({ open: 1, closed: 0 });
+  const repository = `${REGISTRY.account}/${REGISTRY.region}/team/web`;
+  const waitingFor = `not all images of the stream are known, because ${repository} was not read`;
+  expect(await closureOf(world)).toMatchObject({ waitingFor });
+  expect(await lookAs(true)).toMatchObject({ closed: 1 });
 });
 
 test('a preview closes nothing, whatever it sees', async () => {
@@ -413,7 +497,7 @@ test('what the review has seen to run counts, whatever a mark on its image or an
   await runs(world, 'web', 'old', { workload: 'late' });
   await world.images.recordPresence(digestOf('web-old'), { inUse: false });
   await world.runFiles.put(runFileKeys(runId).digests(REGISTRY), [digestOf('web-old'), digestOf('web-new')]);
-  world.usages.live = async function* () {};
+  world.usages.digests = async function* () {};
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = 'still run by ecs-service 111122223333/eu-west-1/prod/late';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });

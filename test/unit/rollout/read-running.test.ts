@@ -30,7 +30,12 @@ async function runningOn(old: Partial<ImageFacts>, users: readonly Digest[]): Pr
   }
   await world.images.recordFacts(facts('app'));
   for (const digest of users) await world.usages.record([usage('', { digest })], world.clock());
-  const lineage = { over: () => new Map([[OLD, users]]), unreadOver: () => [], mayRun: () => false };
+  const lineage = {
+    over: () => new Map([[OLD, users]]),
+    unreadOver: () => [],
+    unreadLeftOver: () => [],
+    mayRun: () => false,
+  };
   const closure = closureOf({ cascadeId: CASCADE, stream: STREAM, facts: [] }, NEW, { closureHours: 1 }, world.clock());
   const fleet = { policy: POLICY, lineage, outOfSight: new Set<Digest>() };
   const running = await readRunning(world, closure, new Set([NEW]), fleet);

@@ -13,18 +13,26 @@ const at = (name: string) => ({ ...HOME, repository: `team/${name}` });
 
 const TIERS = { base: 'base', other: 'base', node: 'platform', app: 'application', dark: 'application' } as const;
 type Name = keyof typeof TIERS;
-const policy = parse(policySchema, {
-  version: 1,
-  scopes: [{ account: HOME.account, regions: [HOME.region] }],
-  ages: { default: { limitDays: 30 } },
-  severities: [],
-  streams: Object.entries(TIERS).map(([name, tier]) => ({
-    ...{ id: name, tier, account: HOME.account, regions: [HOME.region], owner: 'o' },
-    ...{ repositories: [`team/${name}`], headTags: ['^v.*$'] },
-  })),
-} satisfies PolicyDocument);
+const policyWith = (parents: Readonly<Partial<Record<Name, readonly Name[]>>> = {}) =>
+  parse(policySchema, {
+    version: 1,
+    scopes: [{ account: HOME.account, regions: [HOME.region] }],
+    ages: { default: { limitDays: 30 } },
+    severities: [],
+    streams: Object.entries(TIERS).map(([name, tier]) => ({
+      ...{ id: name, tier, account: HOME.account, regions: [HOME.region], owner: 'o' },
+      ...{ repositories: [`team/${name}`], headTags: ['^v.*$'] },
+      ...(parents[name as Name] && { parents: [...(parents[name as Name] ?? [])] }),
+    })),
+  } satisfies PolicyDocument);
 
-async function fleet() {
+interface Asked {
+  readonly outOfSight?: readonly string[];
+  readonly unidentified?: readonly Name[];
+}
+
+async function fleet(parents: Readonly<Partial<Record<Name, readonly Name[]>>> = {}) {
+  const policy = policyWith(parents);
   const world = fakeWorld();
   let reads = 0;
   const get = world.images.get.bind(world.images);
@@ -42,10 +50,14 @@ async function fleet() {
     if (on !== 'unread') await world.images.recordStanding(told.digest, { ...parent, age });
     return told.digest;
   }
-  const read = (inUse: readonly string[], of: readonly Name[] = ['base', 'node', 'app'], unidentified: Name[] = []) =>
+  const read = (
+    inUse: readonly string[],
+    of: readonly Name[] = ['base', 'node', 'app'],
+    { outOfSight = [], unidentified = [] }: Asked = {},
+  ) =>
     readRunningLineage(world, {
       ...{ policy, inUse: new Set(inUse.map(digestOf)), streams: new Set(of.map(streamOf)) },
-      unidentified: new Set(unidentified.map(keyOf)),
+      ...{ outOfSight: new Set(outOfSight.map(digestOf)), unidentified: new Set(unidentified.map(keyOf)) },
     });
   return { world, add, read, reads: () => reads };
 }
@@ -97,14 +109,39 @@ describe('an image of which nobody could read what it is built on', () => {
     expect(over.sort()).toEqual([...expected].sort());
   });
 
-  test('is built on what others of its repository are built on, where any of these is known', async () => {
+  test('may be built on something else than others of its repository are built on', async () => {
     const { add, read } = await fleet();
     await add('base-1', 'base');
     await add('dark-1', 'dark', 'base-1');
     await add('unplaced', 'dark', 'unread');
-    const lineage = await read(['unplaced'], ['base', 'other']);
+    const lineage = await read(['unplaced', 'dark-1'], ['base', 'other']);
     expect(lineage.unreadOver(streamOf('base'))).toEqual([digestOf('unplaced')]);
-    expect(lineage.unreadOver(streamOf('other'))).toEqual([]);
+    expect(lineage.unreadOver(streamOf('other'))).toEqual([digestOf('unplaced')]);
+  });
+
+  test.each<[string, Readonly<Partial<Record<Name, readonly Name[]>>>, readonly Name[]]>([
+    ['a base of which nothing is declared: that may be built on another base', { dark: ['base'] }, ['base', 'other']],
+    ['a base that is built on nothing', { dark: ['base'], base: [] }, ['base']],
+    ['a platform, and that on a base', { dark: ['node'], node: ['other'], other: [] }, ['node', 'other']],
+    ['a platform of which nothing is declared', { dark: ['node'] }, ['base', 'node', 'other']],
+    ['nothing of ours', { dark: [] }, []],
+  ])('is built on what the policy declares: %s', async (_, parents, expected) => {
+    const { add, read } = await fleet(parents);
+    await add('unplaced', 'dark', 'unread');
+    const lineage = await read(['unplaced'], ['base', 'other', 'node', 'app']);
+    const over = (['base', 'other', 'node', 'app'] as const).filter(
+      (name) => lineage.unreadOver(streamOf(name)).length > 0,
+    );
+    expect([...over].sort()).toEqual([...expected].sort());
+  });
+
+  test('is told apart where it ran in a scope that left', async () => {
+    const { add, read } = await fleet();
+    await add('unplaced', 'dark', 'unread');
+    await add('seen', 'dark', 'unread');
+    const lineage = await read(['seen'], ['base'], { outOfSight: ['unplaced'] });
+    expect(lineage.unreadOver(streamOf('base'))).toEqual([digestOf('seen')]);
+    expect(lineage.unreadLeftOver(streamOf('base'))).toEqual([digestOf('unplaced')]);
   });
 
   test('is so, too, where the lineage breaks off below it, or its content was never read', async () => {
@@ -116,15 +153,30 @@ describe('an image of which nobody could read what it is built on', () => {
   });
 });
 
-test('a container that nobody identified may run what is built on a stream, by all that is known of its repository', async () => {
-  const { add, read } = await fleet();
-  await add('base-1', 'base');
-  await add('app-1', 'app', 'base-1');
-  const lineage = await read([], ['base', 'other', 'app'], ['app', 'dark']);
-  const mayRun = (stream: Name, repository: Name) => lineage.mayRun(streamOf(stream), keyOf(repository));
-  expect([mayRun('base', 'app'), mayRun('other', 'app'), mayRun('app', 'app')]).toEqual([true, false, true]);
-  // Of this repository nothing is known.
-  expect([mayRun('base', 'dark'), mayRun('other', 'dark'), mayRun('app', 'dark')]).toEqual([true, true, false]);
+describe('a container that nobody identified', () => {
+  const asked = async (world: Awaited<ReturnType<typeof fleet>>) => {
+    const lineage = await world.read([], ['base', 'other', 'app'], { unidentified: ['app', 'dark'] });
+    const mayRun = (stream: Name, repository: Name) => lineage.mayRun(streamOf(stream), keyOf(repository));
+    return (repository: Name) => (['base', 'other', 'app'] as const).filter((stream) => mayRun(stream, repository));
+  };
+
+  test('runs what one of the images of its repository is built on, where all of these were read', async () => {
+    const world = await fleet();
+    await world.add('base-1', 'base');
+    await world.add('app-1', 'app', 'base-1');
+    const mayRun = await asked(world);
+    expect(mayRun('app')).toEqual(['base', 'app']);
+    // Of this repository nothing is known.
+    expect(mayRun('dark')).toEqual(['base', 'other']);
+  });
+
+  test('may run what is built on any stream where one of them was not read', async () => {
+    const world = await fleet();
+    await world.add('base-1', 'base');
+    await world.add('app-1', 'app', 'base-1');
+    await world.add('app-2', 'app', 'unread');
+    expect((await asked(world))('app')).toEqual(['base', 'other', 'app']);
+  });
 });
 
 test('reads each image once, however many closures are open', async () => {
