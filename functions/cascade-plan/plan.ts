@@ -11,7 +11,7 @@ import { findCauses } from './find-causes.ts';
 import { heldStreams } from './held-streams.ts';
 import type { PlanPorts } from './ports.ts';
 import { forgetSettled, recordAnswers } from './record-answers.ts';
-import { resumeOpen } from './resume-open.ts';
+import { resumeOpen, tellDead } from './resume-open.ts';
 import { resumeParked } from './resume-parked.ts';
 import { tellLeft } from './tell-left.ts';
 
@@ -37,7 +37,7 @@ export interface Planned {
 /**
  * Plans all open causes together, and starts what they come to. One planner plans at a time; whatever one of them left
  * half done, the next one ends first. Whatever wakes it, it does the same. While the policy in force cannot be read it
- * begins nothing, and every cause keeps its answer.
+ * begins nothing, and every cause keeps its answer; what dead cascades hold is given back all the same.
  * @param owner names this try, and no other one
  * @returns nothing where another planner was at work all the time
  */
@@ -47,6 +47,7 @@ export async function planCauses(ports: PlanPorts, owner: string): Promise<Plann
   try {
     const { unreadable } = await policyInForce(ports.policies);
     if (unreadable) {
+      await tellDead(ports);
       await tellLeft(ports, await heldStreams(ports));
       await layLeaseDown(ports, owner);
       return { streams: 0, open: 0, refused: 0, withoutPolicy: unreadable.message };

@@ -1,10 +1,14 @@
 import { jest } from '@jest/globals';
 import { answer } from '../../../functions/cascade-plan/answer.ts';
 import { collect } from '../../../shared/concurrency.ts';
+import { rebuildIdOf } from '../../../shared/domain/rebuild.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
-import { cascade, node } from '../../support/rebuild-samples.ts';
+import { cascade, lock, node } from '../../support/rebuild-samples.ts';
 import {
   causeOf,
+  comeToRest,
+  HOUR_MS,
+  lastStarted,
   type PlanWorld,
   plan,
   planWorld,
@@ -58,6 +62,25 @@ test('a cascade that a planner had written and not begun is begun once the polic
   await repair();
   await plan(world);
   expect(world.executions.started).toEqual(['abc-g1']);
+});
+
+test('what a dead cascade holds is given back, though nobody told of its end', async () => {
+  const world = await planWorld();
+  await violating(world, 0);
+  await plan(world);
+  const { cascade: begun } = await lastStarted(world);
+  const { cascadeId, executionArn = '', plannedAtEpochMs } = begun;
+  const rebuildId = rebuildIdOf(cascadeId, plannedAtEpochMs, STREAM);
+  await world.locks.take(lock(rebuildId, { stream: STREAM, cascadeId, executionArn }));
+  await lost(world);
+  world.executions.end(cascadeId, 'failed');
+  world.advance(HOUR_MS);
+  await plan(world);
+  await comeToRest(world);
+  expect((await world.cascades.get(cascadeId))?.state).toBe('incomplete');
+  expect((await collect(world.locks.all())).flat()).toEqual([]);
+  expect((await causeOf(world)).state).toBe('open');
+  expect(world.executions.started).toHaveLength(1);
 });
 
 test('its messages are handled, and an error says what to do', async () => {
