@@ -22,7 +22,7 @@ import { unreadableText } from '../domain/unreadable-item.ts';
 import type { PolicyStore } from '../ports/policies.ts';
 import type { CascadeLedger, RolloutLedger } from '../ports/rebuilds.ts';
 import type { UnreadableItems } from '../ports/unreadable.ts';
-import { type SettlePorts, STATE_AFTER, settleLost, settleNode } from '../rebuilding/settle-node.ts';
+import { rebuildOfNode, type SettlePorts, STATE_AFTER, settleLost, settleNode } from '../rebuilding/settle-node.ts';
 import { policyOfCascade } from '../review/policy-in-force.ts';
 import { type LostNodePorts, locksOf, lostStreams } from './lost-nodes.ts';
 import { unlessUnreadable } from './unless-unreadable.ts';
@@ -124,17 +124,17 @@ const LEFT_BEHIND = { error: 'CascadeEnded', detail: 'its build ended after it' 
 
 /**
  * Gives back what a cascade that has ended left behind: lock and slots of a build that may still have run by then, also
- * where the node of the stream is lost. Its nodes stay as they ended.
+ * where the node of the stream is lost, or names another rebuild. Its nodes stay as they ended.
  */
 export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<void> {
   const { policy } = await policyOfCascade(ports.policies, cascade.policyVersion);
-  const found = new Set<string>();
+  const named = new Map<string, string>();
   await eachConcurrently(ports.cascades.nodes(cascade.cascadeId), NODES_AT_ONCE, async (node) => {
-    found.add(node.stream);
+    named.set(node.stream, rebuildOfNode(cascade, node));
     if (node.work === 'rebuild' && hasEnded(node)) await endNode(ports, cascade, node, policy, LEFT_BEHIND);
   });
   for (const { stream, rebuildId } of await locksOf(ports, cascade.cascadeId)) {
-    if (!found.has(stream))
+    if (named.get(stream) !== rebuildId)
       await settleLost(ports, { cascade, stream, rebuildId, policy: streamPolicy(policy, stream), why: LOST });
   }
 }

@@ -44,7 +44,7 @@ export interface Ending {
 export async function settleNode(ports: SettlePorts, ending: Ending): Promise<CascadeNode> {
   const { cascade, node, end } = ending;
   const { cascadeId, stream } = node;
-  const rebuildId = node.rebuildId ?? node.resumes ?? rebuildIdOf(cascadeId, cascade.plannedAtEpochMs, stream);
+  const rebuildId = rebuildOfNode(cascade, node);
   const aside = new SetAside();
   const rebuild =
     node.work === 'rebuild'
@@ -65,6 +65,12 @@ export async function settleNode(ports: SettlePorts, ending: Ending): Promise<Ca
     hasEnded(before) ? undefined : { ...settled, ...(unreadable.length > 0 && { unreadable }) },
   );
 }
+
+/** The name of the rebuild that a node makes or takes up, whether it was begun or not. */
+export const rebuildOfNode = (
+  { cascadeId, plannedAtEpochMs }: Cascade,
+  { rebuildId, resumes, stream }: CascadeNode,
+): string => rebuildId ?? resumes ?? rebuildIdOf(cascadeId, plannedAtEpochMs, stream);
 
 /** A stream of a cascade whose node is lost, and what is known of it. */
 export interface LostEnding extends Pick<Ending, 'cascade' | 'policy' | 'why'> {

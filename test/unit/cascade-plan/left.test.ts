@@ -63,4 +63,14 @@ describe('what a cascade left behind that ended before its build', () => {
       reason: expect.stringContaining('no person approved'),
     });
   });
+
+  test('is given back where its node names another rebuild, and planner and reaper come to rest', async () => {
+    const world = await endedWorld();
+    await world.cascades.changeNode(CASCADE, STREAM, (node) => ({ ...node, rebuildId: 'another' }));
+    await buildIs(world, 'failed');
+    await world.causes.change(STREAM, (cause) => cause && { ...cause, state: 'closed', facts: [] });
+    await plan(world);
+    await comeToRest(world);
+    expect(await held(world)).toEqual([]);
+  });
 });
