@@ -128,11 +128,9 @@ export class Ecs {
     this.#tell(service);
   }
 
-  /** Whether a deployment of Patchwave failed that was to bring an artifact: its owner looks at it. */
-  hasFailed = (service: string, artifact: TrueArtifact | undefined): boolean =>
-    this.deployments.some(
-      (one) => one.service === service && one.by === 'Patchwave' && one.state === 'failed' && one.artifact === artifact,
-    );
+  /** Whether the last deployment of Patchwave failed there: its owner looks at it. */
+  hasFailed = (service: string): boolean =>
+    this.deployments.findLast((one) => one.service === service && one.by === 'Patchwave')?.state === 'failed';
 
   /** As `deployByHand`, without waiting for its end. */
   beginDeployment(name: string, image?: string): void {

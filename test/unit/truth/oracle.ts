@@ -394,6 +394,12 @@ export class Oracle implements Witness {
     ]);
   }
 
+  /** Whether a stream waits for a place: the ramp frees one a day. */
+  async awaitsItsTurn(): Promise<boolean> {
+    const causes = await Array.fromAsync(this.#life.world.causes.open());
+    return causes.some(({ answer }) => answer?.reason === 'cap-reached');
+  }
+
   /** Once nothing changes any more: every violation is mended and closed, or has an answer that is true. */
   async atRest(): Promise<void> {
     const { world, lines, delivery } = this.#life;

@@ -97,7 +97,7 @@ export class People {
       const isOurs = mode === 'enforce' && (rollout === 'restart' || rollout === 'register');
       const head = factory.headOf(line);
       for (const service of servicesOf(line)) {
-        if (isOurs && !ecs.hasFailed(service, head)) continue;
+        if (isOurs && !ecs.hasFailed(service)) continue;
         const runs = ecs.runningIn(service).map(({ image }) => image.digest);
         if (!head || runs.every((digest) => head.images.some((image) => image.digest === digest))) continue;
         ecs.beginDeployment(service, referenceOf(line, head.digest));

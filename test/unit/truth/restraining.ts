@@ -1,7 +1,8 @@
 import type { Mode } from '../../../shared/domain/policy.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import type { Dice } from './dice.ts';
-import { AWAY, HUB, homesOf, type Line, NEAR, type PolicyState, type Tier } from './fleet.ts';
+import { AWAY, HEAD_TAG, HUB, homesOf, type Line, NEAR, type PolicyState, type Tier } from './fleet.ts';
+import { referenceOf } from './images.ts';
 import type { Life } from './life.ts';
 
 /* What the platform team and the owners do to hold Patchwave back for a while, or for good. */
@@ -40,16 +41,27 @@ export async function leaveRollout(life: Life, dice: Dice): Promise<void> {
   });
 }
 
-/** A person stops everything for some hours. */
+/** A person stops everything for some hours; meanwhile teams may deploy what they built by themselves. */
 export async function pauseAll(life: Life, dice: Dice): Promise<void> {
   const [isWhileBuilding, hours] = [dice.chance(0.6), dice.int(1, 20)];
+  const [isHotfixed, minutes] = [dice.chance(0.6), dice.int(5, 59)];
   if (isWhileBuilding) await aBuild(life);
+  if (isHotfixed) life.clockwork.in((minutes * HOUR_MS) / 60, () => hotfix(life, dice));
   life.tell(`a person stops everything for ${hours} hours`);
   await life.pause(true);
   endsIn(life, hours, async () => {
     life.tell('a person lets everything go on');
     await life.pause(false);
   });
+}
+
+/** A team builds its application, and deploys exactly that. */
+async function hotfix({ ecs, factory, clockwork, lineOfService }: Life, dice: Dice): Promise<void> {
+  const service = ecs.services.length > 0 ? dice.pick(ecs.services) : undefined;
+  const line = service === undefined ? undefined : lineOfService(service);
+  if (service === undefined || !line) return;
+  const made = factory.build(line, [HEAD_TAG], { readAtEpochMs: clockwork.now, fromCache: false });
+  if (made) await ecs.deployByHand(service, referenceOf(line, made.digest));
 }
 
 interface Holding {

@@ -112,8 +112,12 @@ export class RolloutOracle {
     const had = new Set(
       life.ecs.runningIn(service).flatMap(({ image }) => violatingIn(image, atEpochMs).map(({ id }) => id)),
     );
-    const added = this.#knownIn(artifact).find(({ id }) => had.size > 0 && !had.has(id));
-    return added && `which has ${added.id} that nothing there has`;
+    const has = this.#knownIn(artifact);
+    const isGain = [...had].some((id) => !has.some((flaw) => flaw.id === id));
+    const added = has.find(({ id }) => !had.has(id));
+    return added && had.size > 0 && !isGain
+      ? `which has ${added.id} that nothing there has, and mends nothing`
+      : undefined;
   }
 
   /** What violates the policy in an artifact, of all that its scans could find. */
@@ -172,7 +176,7 @@ export class RolloutOracle {
       const runs = life.ecs.runningIn(service);
       const isPinned = rollout === 'restart' && runs.some(({ reference }) => reference.includes('@'));
       const head = life.factory.headOf(line);
-      if (!head || isPinned || life.ecs.hasFailed(service, head) || !this.#isClean(head)) continue;
+      if (!head || isPinned || life.ecs.hasFailed(service) || !this.#isClean(head)) continue;
       check('what Patchwave may deploy does not stay behind');
       for (const { image, told } of runs) {
         // Which image that is nobody can tell.

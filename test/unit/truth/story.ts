@@ -141,7 +141,9 @@ async function live(life: Life, oracle: Oracle, people: People): Promise<void> {
     await until(clockwork.now + 12 * HOUR_MS);
     people.deployAll();
     await until(clockwork.now + 12 * HOUR_MS);
-    const isAwaited = life.pipelines.runs.some(({ waitsSinceEpochMs }) => waitsSinceEpochMs !== undefined);
+    const isAwaited =
+      life.pipelines.runs.some(({ waitsSinceEpochMs }) => waitsSinceEpochMs !== undefined) ||
+      (await oracle.awaitsItsTurn());
     if (day >= 2 && !isAwaited && life.pipelines.runs.length === builds && (await oracle.stateText()) === before) {
       await oracle.atRest();
       stopAtViolation(oracle);
