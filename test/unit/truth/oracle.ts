@@ -552,8 +552,8 @@ export class Oracle implements Witness {
     if (!line || closure.abandoned) return;
     const holder = ecs.running().find(({ image, told }) => {
       const part = lineageOf(image).find((one) => one.line === line.name);
-      // What ECS does not tell is no proof, whatever it is.
-      if (part && told !== 'digest') return true;
+      // What ECS does not tell is no proof, whatever it is: an image of its repository may stand on anything.
+      if (told !== 'digest') return true;
       if (part && closure.facts.length === 0) return this.#isOlder(part, image, closure);
       return part && closure.facts.some((fact) => this.#mayHold(part, image, fact));
     });
