@@ -64,8 +64,8 @@ function waitedMs(memory: GuardMemory | undefined, nowEpochMs: number): number |
 }
 
 /**
- * Of these streams those that have not waited long enough. However slowly heads are read, and read again before the last
- * of them is known, each stream waits for them for a quarter of an hour in all.
+ * Of these streams those that may still wait: a stream waits at most 15 minutes an hour for heads, however slowly these are
+ * read.
  */
 function stillWaiting(view: PlanView, below: ReadonlySet<string>, nowEpochMs: number): ReadonlySet<string> {
   const memories = memoriesOf(view);

@@ -12,8 +12,10 @@ export interface TagPush {
 export interface TagHistory {
   /** As events told of them, the oldest first; one that no event told of is missing. */
   readonly pushes: readonly TagPush[];
-  /** What the tag means now; absent where it is gone. */
+  /** What the tag means now; absent where it is gone, and where nobody was asked. */
   readonly now?: Digest;
+  /** What the tag means now could not be asked, so that nothing shows whether a push was lost since the last one. */
+  readonly isUnchecked?: true;
 }
 
 export interface TagMeaning {
@@ -39,14 +41,28 @@ const SKEW_MS = 2_000;
 
 /**
  * What a tag meant to a task: what its history says of the whole time in which the task pulled. Where the history does not
- * reach that time, or has a push in it, what the tag means now is a guess. `undefined` where nobody can guess.
+ * reach that time, or has a push in it, what the tag means now is a guess. A tag that means something else now than its last
+ * push put there was pushed again, and that event was lost: the history ends at its last push. `undefined` where nobody can
+ * guess.
  */
-export function meaningAt({ pushes, now }: TagHistory, pull: Pull | undefined): TagMeaning | undefined {
-  const told =
-    pull && toldOver(pushes, (pull.beganAtEpochMs ?? pull.endedAtEpochMs) - SKEW_MS, pull.endedAtEpochMs + SKEW_MS);
+export function meaningAt(history: TagHistory, pull: Pull | undefined): TagMeaning | undefined {
+  const { pushes, now } = history;
+  const told = pull && !isAfterEnd(history, pull) ? toldOver(pushes, fromOf(pull), untilOf(pull)) : undefined;
   if (told !== undefined) return { digest: told, source: 'push-history' };
   const guess = now ?? pushes.at(-1)?.digest;
   return guess && { digest: guess, source: 'tag-guess' };
+}
+
+const fromOf = (pull: Pull): number => (pull.beganAtEpochMs ?? pull.endedAtEpochMs) - SKEW_MS;
+const untilOf = (pull: Pull): number => pull.endedAtEpochMs + SKEW_MS;
+
+/** Whether what the tag means now decides what the history says of a pull: no push is known after it. */
+export const isAfterLastPush = ({ pushes }: Pick<TagHistory, 'pushes'>, pull: Pull): boolean =>
+  (pushes.at(-1)?.atEpochMs ?? 0) <= untilOf(pull);
+
+function isAfterEnd({ pushes, now, isUnchecked }: TagHistory, pull: Pull): boolean {
+  const isOpen = isUnchecked || (now !== undefined && now !== pushes.at(-1)?.digest);
+  return isOpen && isAfterLastPush({ pushes }, pull);
 }
 
 function toldOver(pushes: readonly TagPush[], fromEpochMs: number, untilEpochMs: number): Digest | undefined {

@@ -85,7 +85,7 @@ export async function readAgain<Reading>(read: () => Promise<Reading>): Promise<
 async function readReachable(ports: RepositoryPorts, policy: Policy, question: RepositoryQuestion) {
   const { location } = question;
   const listing = question.isListed ? await listImages(ports, location) : [];
-  const tags = await resolveTags(ports, location, question.tags);
+  const tags = await resolveTags(ports, location, question.tags, question.isListed);
   const tagsByDigest = tagsOf(question, listing, tags);
   const artifacts = await readArtifacts(ports, location, [...tagsByDigest.keys()].sort());
   const tagsOfImage = withIndexTags(tagsByDigest, artifacts.indexes);

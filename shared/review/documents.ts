@@ -120,6 +120,7 @@ export type RegistryDocument = v.InferOutput<typeof registryDocument>;
 const tagHistory = v.strictObject({
   pushes: v.array(v.strictObject({ digest, atEpochMs: v.number() })),
   now: v.exactOptional(digest),
+  isUnchecked: v.exactOptional(v.literal(true)),
 }) satisfies v.GenericSchema<unknown, TagHistory>;
 
 /** repository -> tag -> what is known of it. */

@@ -13,6 +13,7 @@ const INDEX = digestOf('index');
 const [AMD, ARM, WINDOWS, A] = [digestOf('amd64'), digestOf('arm64'), digestOf('windows'), digestOf('a')];
 const LOCATION = { account: '111122223333', region: 'us-east-1', repository: 'apps/web' };
 const PUSHED = 1_000_000;
+const TOLD = '111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web:2';
 const REFERENCE = '111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web:1';
 
 const resolvers: Resolvers = {
@@ -34,7 +35,10 @@ const resolvers: Resolvers = {
       ],
     ],
   ]),
-  tags: new Map([[tagKey(LOCATION, '1'), { pushes: [{ digest: A, atEpochMs: PUSHED }], now: INDEX }]]),
+  tags: new Map([
+    [tagKey(LOCATION, '1'), { pushes: [{ digest: A, atEpochMs: PUSHED }], now: INDEX }],
+    [tagKey(LOCATION, '2'), { pushes: [{ digest: A, atEpochMs: PUSHED }], now: A }],
+  ]),
 };
 
 const workload = {
@@ -93,8 +97,13 @@ test.each<[string, Partial<Observation>, Partial<Usage>[]]>([
   ],
   [
     'a tag that was pulled after its push',
-    { reference: REFERENCE, location: LOCATION, pull: { endedAtEpochMs: PUSHED + 10_000 } },
-    [{ digest: A, digestSource: 'push-history', reference: REFERENCE }],
+    { reference: TOLD, location: LOCATION, pull: { endedAtEpochMs: PUSHED + 10_000 } },
+    [{ digest: A, digestSource: 'push-history', reference: TOLD }],
+  ],
+  [
+    'a tag that means something else than its last push put there: what it means now',
+    { reference: REFERENCE, location: LOCATION, architecture: 'arm64', pull: { endedAtEpochMs: PUSHED + 10_000 } },
+    [{ digest: ARM, digestSource: 'tag-guess', reference: REFERENCE }],
   ],
   [
     'a tag that was pulled before its history begins: what it means now',

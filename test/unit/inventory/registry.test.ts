@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { type Digest, locationKey } from '../../../shared/domain/image.ts';
+import { type Digest, locationKey, registryKey } from '../../../shared/domain/image.ts';
 import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
 import type { ImageRecord } from '../../../shared/domain/records.ts';
 import { LayerDownloadError, LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
@@ -463,7 +463,44 @@ describe('a tag that nobody explained', () => {
       ['starting', b, 'push-history'],
       ['web', a, 'push-history'],
     ]);
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+
+  test('is not asked for what it means now where each task pulled before a later push', async () => {
+    const { world, review, live, asked } = await moved();
+    world.workloads.run(main, pulled(EARLY + HOUR_MS));
+    await review();
+    expect(await live()).toMatchObject([{ digest: a, digestSource: 'push-history' }]);
     expect(asked).not.toHaveBeenCalled();
+  });
+
+  test('was pushed once more, and that event was lost: what a task pulled since the last push is a guess', async () => {
+    const { world, review, live, document } = await moved();
+    pushImage(world, web, 'c', ['stable']);
+    world.workloads.run(main, pulled(EARLY + HOUR_MS), pulled(MOVED + HOUR_MS, 'newer'));
+    await review();
+    expect(await document(keys.tags(payments))).toMatchObject({ 'apps/web': { stable: { now: c } } });
+    const told = (await live()).map(({ workload, digest, digestSource }) => [workload, digest, digestSource]);
+    expect(told.sort()).toEqual([
+      ['newer', c, 'tag-guess'],
+      ['web', a, 'push-history'],
+    ]);
+    expect(world.images.records.get(c)?.guessedIn).toEqual({
+      [registryKey(payments)]: expect.stringContaining('newer'),
+    });
+  });
+
+  test('cannot be asked for what it means now: what a task pulled since the last push is a guess', async () => {
+    const { world, review, live } = await moved();
+    world.workloads.run(main, pulled(EARLY + HOUR_MS), pulled(MOVED + HOUR_MS, 'newer'));
+    await review();
+    world.registry.deny(payments);
+    await review();
+    const told = (await live()).map(({ workload, digest, digestSource }) => [workload, digest, digestSource]);
+    expect(told.sort()).toEqual([
+      ['newer', b, 'tag-guess'],
+      ['web', a, 'push-history'],
+    ]);
   });
 
   test.each([
