@@ -124,7 +124,7 @@ test.each<[string, Partial<Observation>, Partial<Usage>[]]>([
 test.each<[string, Partial<Observation>]>([
   ['no-reference', {}],
   ['reference-unreadable', { reference: '???' }],
-  ['tag-unknown', { reference: REFERENCE.replace(':1', ':2') }],
+  ['tag-unknown', { reference: REFERENCE.replace(':1', ':9') }],
   ['digest-unknown', { reference: 'nginx:1.27' }],
 ])('%s is told, not guessed', (reason, changes) => {
   expect(resolveObservation(observation(changes), resolvers)).toEqual({
