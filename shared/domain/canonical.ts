@@ -7,7 +7,8 @@ type Item = Readonly<Record<string, unknown>>;
  * A dump of the ledger that two runs of one fleet share byte by byte, whatever their clocks, ids and digests were.
  *
  * - Masked, because they tell when or by which execution: values under keys that end in `EpochMs`, `expiresAt`,
- *   `executionArn`, `taskToken`, `deploymentId`, ISO 8601 instants, UUIDs and execution ARNs inside any text.
+ *   `executionArn`, `taskToken`, `deploymentId`, ISO 8601 instants, UUIDs and execution ARNs inside any text, and when base
+ *   repositories were read.
  * - Left out, because they depend on the path that led here: the write counter `rev`, the shards in index keys, and the places
  *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that. It also
  *   decides how many images a registry did not have (`missing`): those that another one has told are none.
@@ -27,7 +28,7 @@ type Item = Readonly<Record<string, unknown>>;
 export function canonicalLedger(items: readonly Item[]): string {
   const tokenizer = tokenizerOf(runIds(items));
   return labelled(
-    sumBatches(withoutFormerStreams(items).map(withoutMissing)).map(
+    sumBatches(withoutFormerStreams(items).map(withoutMissing).map(withoutReadingTimes)).map(
       (item) => timeless(mask(item), tokenizer.pattern) as Item,
     ),
     tokenizer,
@@ -60,6 +61,12 @@ function withoutMissing(item: Item): Item {
   if (!isObject(part) || part.kind !== 'registry') return item;
   const { missing: _, ...members } = part;
   return { ...item, part: members };
+}
+
+/** Base repositories are the keys under which the instants of their readings are kept. */
+function withoutReadingTimes(item: Item): Item {
+  if (item.kind !== 'base-readings' || !isObject(item.read)) return item;
+  return { ...item, read: Object.fromEntries(Object.keys(item.read).map((key) => [key, '<masked>'])) };
 }
 
 const HASH = '(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])';

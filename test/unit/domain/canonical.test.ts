@@ -347,3 +347,11 @@ test('how many images a registry did not have hangs on who was read first', () =
 test('an empty ledger is an empty dump', () => {
   expect(canonicalLedger([])).toBe('');
 });
+
+test('when base repositories were read is masked; which were, and which were not, stays', () => {
+  const readings = (atEpochMs: number, repository = 'base/os', unread: readonly string[] = []) =>
+    canonicalLedger([{ PK: 'LINEAGE', SK: 'READ', kind: 'base-readings', read: { [repository]: atEpochMs }, unread }]);
+  expect(readings(1_795_794_232_572)).toBe(readings(1_795_794_154_457));
+  expect(readings(1, 'base/os')).not.toBe(readings(1, 'base/web'));
+  expect(readings(1, 'base/os', ['base/web'])).not.toBe(readings(1));
+});
