@@ -13,6 +13,12 @@ const LIMIT_MS = 1_500_000;
 /** Done by the Lambda service itself in the embedded cloud, not under the role. */
 const NOT_ENFORCED: readonly string[] = ['WriteLogs logs:CreateLogStream', 'WriteLogs logs:PutLogEvents'];
 
+/**
+ * Asked for only in registries with enhanced scanning, and the one of the small fleet is in another account: the probe
+ * ecr_enhanced_permissions leaves out each of them.
+ */
+const OF_ENHANCED_REGISTRIES = 'ReadEnhancedScans';
+
 /** The small fleet, with a base whose repositories are named by a pattern: listing them takes a permission of its own. */
 async function fleetWithPattern(): Promise<Fleet> {
   const fleet = await loadFleet('local/fleet/small.json');
@@ -73,7 +79,9 @@ describe('without any single permission', () => {
         }
       }
       // The hub's own account is read by the role of every member too, and has what others have not: base images.
-      for (const grant of await hub.of('PatchwaveRead')) await tryWithout(grant);
+      for (const grant of await hub.of('PatchwaveRead')) {
+        if (!nameOf(grant).startsWith(OF_ENHANCED_REGISTRIES)) await tryWithout(grant);
+      }
 
       expect(unnoticed).toEqual([]);
       expect(await firstDifference(expected)).toBeUndefined();

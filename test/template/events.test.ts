@@ -97,8 +97,10 @@ test.each(allRules)(
 
 test('a rule that forwards waits for the role that it names: an ARN as text orders nothing', () => {
   const [forward] = ofType(member, 'AWS::Events::Rule');
-  expect(forward?.json.DependsOn).toBe('ForwardRole');
-  expect(ofType(member, 'AWS::IAM::Role').map(({ id }) => id)).toContain('ForwardRole');
+  const [target] = listOf(forward?.properties.Targets).map(objectOf);
+  const [condition, ordered] = listOf(objectOf(target?.RoleArn)['Fn::If']);
+  expect(condition).toBe(member.resources.find(({ id }) => id === 'ForwardRole')?.json.Condition);
+  expect(ordered).toEqual({ 'Fn::GetAtt': ['ForwardRole', 'Arn'] });
 });
 
 describe.each([
