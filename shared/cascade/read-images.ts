@@ -82,12 +82,13 @@ export function relevantTo(facts: readonly CauseFact[]): Tells {
 const pairOf = ({ vulnerability, package: name }: { readonly vulnerability: string; readonly package: string }) =>
   `${vulnerability}\n${name}`;
 
-function lookedAt({ digest, verdict, judgedAtEpochMs, standing }: ImageRecord, tells: Tells): LookedAt {
+function lookedAt({ digest, verdict, judgedAtEpochMs, standing, scan }: ImageRecord, tells: Tells): LookedAt {
   return {
     digest,
     ...(verdict && { verdict: { ...verdict, reasons: verdict.reasons.filter(tells) } }),
     ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
     ...(standing && { standing }),
+    scan,
   };
 }
 

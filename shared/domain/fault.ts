@@ -1,6 +1,6 @@
 import { type KnownFleet, type Line, lineOf, type Step } from './attribution-line.ts';
 import type { CauseFact, ParentMovedFact } from './cause.ts';
-import { anyContains, containsFact, type Holding, holdsFact, isUnjudged, type LookedAt } from './holding.ts';
+import { anyContainsByNow, containsFact, type Holding, holdsFact, isUnjudged, type LookedAt } from './holding.ts';
 import type { Digest } from './image.ts';
 
 /** Streams from the one at fault up to the one that was asked about. */
@@ -10,7 +10,7 @@ export type Way = readonly string[];
  * Whose a fact of a stream is, as far as its heads tell.
  * - `own`: the stream's, or nobody knows what it stands on.
  * - `below`: of streams that it stands on, one for each platform at most; two heads may lead to the same one.
- * - `pending`: it hangs on images that nobody scanned, or on streams of which nobody knows the heads.
+ * - `pending`: it hangs on images that nobody scanned, or whose new scan is awaited, or on streams of which nobody knows the heads.
  */
 export type Fault =
   | { readonly kind: 'own' }
@@ -76,7 +76,7 @@ function holdingOf(fact: CauseFact, { heads, digest }: Step, { images }: KnownFl
   if (!heads) return 'unknown';
   const known = (one: Digest): LookedAt => images.get(one) ?? { digest: one };
   if (heads.length === 0) return containsFact(fact, known(digest)) === 'holds' ? 'holds' : 'missing';
-  return anyContains(fact, heads.map(known));
+  return anyContainsByNow(fact, heads.map(known));
 }
 
 /** Of all heads that hold a fact: it is mended once each of them can be. */

@@ -14,7 +14,7 @@ export interface LookedAt {
   /** Absent until somebody has looked what it stands on. */
   readonly standing?: Pick<Standing, 'behind'>;
   /** Absent where only the verdict is at hand. */
-  readonly scan?: Pick<ScanState, 'state' | 'completedAtEpochMs'>;
+  readonly scan?: Pick<ScanState, 'state' | 'completedAtEpochMs' | 'requestedAtEpochMs'>;
 }
 
 /** Whether an image has what a fact tells; `unknown` is never taken for `free`. */
@@ -128,6 +128,24 @@ export const isUnjudged = ({ verdict, judgedAtEpochMs }: Omit<LookedAt, 'digest'
 /** Whether any, or none, or perhaps some of several images hold a fact. */
 export const anyHolds = (fact: CauseFact, images: readonly LookedAt[]): Holding =>
   any(images.map((image) => holdsFact(fact, image)));
+
+/**
+ * As `anyContains`, to tell whose a finding is. While a new scan of an image is awaited, the last one does not show that it
+ * is free of a finding that was first seen since.
+ */
+export const anyContainsByNow = (fact: CauseFact, images: readonly LookedAt[]): Holding =>
+  any(
+    images.map((image) => {
+      const holding = containsFact(fact, image);
+      return holding === 'free' && isScanAwaited(fact, image) ? 'unknown' : holding;
+    }),
+  );
+
+function isScanAwaited(fact: CauseFact, { scan }: LookedAt): boolean {
+  if (fact.kind !== 'finding' || !scan || scan.state === 'continuous') return false;
+  const { completedAtEpochMs = 0, requestedAtEpochMs = 0 } = scan;
+  return completedAtEpochMs < fact.sinceEpochMs && completedAtEpochMs < requestedAtEpochMs;
+}
 
 /** The same of what they are made of. */
 export const anyContains = (fact: CauseFact, images: readonly LookedAt[]): Holding =>

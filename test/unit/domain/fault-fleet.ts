@@ -1,5 +1,6 @@
 import type { KnownFleet, KnownImage } from '../../../shared/domain/attribution-line.ts';
 import type { AgeFact, FindingFact } from '../../../shared/domain/cause.ts';
+import type { LookedAt } from '../../../shared/domain/holding.ts';
 import type { Digest, Platform } from '../../../shared/domain/image.ts';
 import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
@@ -25,6 +26,7 @@ export interface Sketch {
   /** Nothing, where it does not say. */
   readonly has?: Has;
   readonly platform?: Platform;
+  readonly scan?: LookedAt['scan'];
 }
 
 export const AMD: Platform = 'linux/amd64';
@@ -36,8 +38,8 @@ function reasonsOf(fact: ImageFact, has: Has): readonly Reason[] {
   return [reasonOf(fact, has === 'it' ? 'violates' : has)];
 }
 
-function imageOf(name: string, { stream, platform = AMD, has = 'nothing' }: Sketch, fact: ImageFact): KnownImage {
-  const facts = { platform, ...(stream !== undefined && { stream }) };
+function imageOf(name: string, { stream, platform = AMD, has = 'nothing', scan }: Sketch, fact: ImageFact): KnownImage {
+  const facts = { platform, ...(stream !== undefined && { stream }), ...(scan && { scan }) };
   if (has === 'never judged') return { digest: digestOf(name), ...facts };
   return { ...looked(name, ...reasonsOf(fact, has)), ...facts };
 }

@@ -44,6 +44,43 @@ describe.each([
   });
 });
 
+describe('a head below that a scan found free of a finding', () => {
+  const [before, since, later] = [cve.sinceEpochMs - 1, cve.sinceEpochMs, cve.sinceEpochMs + 1];
+  const scannedBase = (scan: Required<Sketch>['scan'], has: Has = 'nothing'): Images => {
+    const images = threeTiers(has, 'it');
+    return { ...images, base: { ...images.base, scan } };
+  };
+  const awaited = { completedAtEpochMs: before, requestedAtEpochMs: later } as const;
+
+  test.each<[string, Images, object]>([
+    [
+      'before it was first seen, and whose new scan is awaited',
+      scannedBase({ state: 'requested', ...awaited }),
+      pending(['base']),
+    ],
+    [
+      'before it was first seen, where nobody awaits a scan',
+      scannedBase({ state: 'complete', completedAtEpochMs: before }),
+      below(['platform', 'app']),
+    ],
+    [
+      'since it was first seen, though the next scan is awaited',
+      scannedBase({ state: 'requested', ...awaited, completedAtEpochMs: since }),
+      below(['platform', 'app']),
+    ],
+    ['that scans without being asked', scannedBase({ state: 'continuous', ...awaited }), below(['platform', 'app'])],
+    ['and that has it', scannedBase({ state: 'requested', ...awaited }, 'it'), below(['base', 'platform', 'app'])],
+  ])('%s', (_name, images, expected) => {
+    expect(told(images, HEADS)).toEqual(expected);
+  });
+
+  test('an age waits for no scan', () => {
+    expect(told(scannedBase({ state: 'requested', ...awaited }), HEADS, { fact: age })).toEqual(
+      below(['platform', 'app']),
+    );
+  });
+});
+
 test('what runs on its grace below is at fault, too', () => {
   expect(told(threeTiers('due', 'due'), HEADS)).toEqual(below(['base', 'platform', 'app']));
 });
