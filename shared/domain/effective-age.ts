@@ -19,6 +19,8 @@ export interface PartBirth {
   readonly tier?: Tier;
   readonly stream?: string;
   readonly birth: Birth;
+  /** Its content is at least as old as its birth tells, and may be older. */
+  readonly mayBeOlder?: true;
   /** Its age counts from here, whatever its birth. */
   readonly reconfirmedAtEpochMs?: number;
 }
@@ -53,6 +55,8 @@ export type EffectiveBirth = {
 
 interface Content {
   readonly birth: Birth;
+  /** It has no evidence of its birth, and what tells of its content came later. */
+  readonly mayBeOlder?: true;
   readonly reconfirmedAtEpochMs?: number;
 }
 
@@ -75,12 +79,32 @@ export function knownAges(images: readonly AgedImage[], parents: Parents, nowEpo
       same.flatMap((image) => evidenceIn(image.birth)),
       nowEpochMs,
     );
+    const undated = birth.known ? onlyDatedFromAbove(same, parents) : NONE;
     for (const made of Map.groupBy(same, ({ digest, stream = digest }) => stream).values()) {
       const content = { birth, ...reconfirmationOf(made, nowEpochMs) };
-      for (const { digest } of made) contents.set(digest, content);
+      const older = { ...content, mayBeOlder: true } as const;
+      for (const { digest } of made) contents.set(digest, undated.has(digest) ? older : content);
     }
   }
   return { images: new Map(images.map((image) => [image.digest, image])), parents, contents };
+}
+
+const NONE: ReadonlySet<Digest> = new Set();
+
+/**
+ * Images without evidence of their birth, of whose content nothing tells more than pushes, or dates of images that only add
+ * metadata to them: what is built on an image comes later than the image, however much later.
+ * @param same all images of one content
+ */
+function onlyDatedFromAbove(same: readonly AgedImage[], parents: Parents): ReadonlySet<Digest> {
+  const unknown = new Set(same.flatMap(({ digest, birth }) => (birth.known ? [] : [digest])));
+  if (unknown.size === 0) return unknown;
+  const dated = same.filter(({ birth }) => isDated(birth));
+  const above = new Map<Digest, number>();
+  for (const { digest } of dated)
+    for (const { digest: ancestor } of ancestorsOf(parents, digest))
+      if (unknown.has(ancestor)) above.set(ancestor, (above.get(ancestor) ?? 0) + 1);
+  return new Set([...unknown].filter((digest) => (above.get(digest) ?? 0) === dated.length));
 }
 
 /** The last one; an instant of the future does not count. */
@@ -110,7 +134,7 @@ export function effectiveBirth(
   const vendor = parts.slice(0, Math.max(lowest, 0));
   const told = { vendor: vendor.toReversed(), ...(lowest >= 0 && { base: parts[lowest]?.digest as Digest }) };
   const counted = vendorCounts ? parts : parts.slice(vendor.length);
-  const unknown = counted.filter((part) => countsFrom(part) === undefined).map((part) => part.digest);
+  const unknown = counted.filter((part) => !isCertain(part)).map((part) => part.digest);
   const oldest = oldestOf(counted);
   if (unknown.length === 0 && oldest) return { ...told, known: true, ...oldest };
   return { ...told, known: false, unknown, ...(oldest && { oldestKnown: oldest }) };
@@ -122,7 +146,7 @@ function partsOf(digest: Digest, { images, parents, contents }: KnownAges): read
   let below: number[] = [];
   return lineage.map((part) => {
     const image = images.get(part);
-    const { birth, reconfirmedAtEpochMs } = contents.get(part) ?? NOTHING;
+    const { birth, mayBeOlder, reconfirmedAtEpochMs } = contents.get(part) ?? NOTHING;
     const parent = parents.get(part);
     // Whoever says what an image stands on could make it younger with a younger parent.
     if (!parent || !GROWING.includes(parent.evidence)) below = [];
@@ -133,6 +157,7 @@ function partsOf(digest: Digest, { images, parents, contents }: KnownAges): read
       ...(image && { tier: image.tier }),
       ...(image?.stream !== undefined && { stream: image.stream }),
       birth: bounded,
+      ...(mayBeOlder && { mayBeOlder }),
       ...(reconfirmedAtEpochMs !== undefined && { reconfirmedAtEpochMs }),
     };
   });
@@ -152,6 +177,9 @@ export function hasAgeOfItsOwn(digest: Digest, { contents }: KnownAges): boolean
   const { birth, reconfirmedAtEpochMs } = contents.get(digest) ?? NOTHING;
   return isDated(birth) && reconfirmedAtEpochMs === undefined;
 }
+
+const isCertain = (part: PartBirth): boolean =>
+  countsFrom(part) !== undefined && (!part.mayBeOlder || part.reconfirmedAtEpochMs !== undefined);
 
 const countsFrom = ({ birth, reconfirmedAtEpochMs }: PartBirth): number | undefined =>
   reconfirmedAtEpochMs ?? (birth.known ? birth.bornAtEpochMs : undefined);

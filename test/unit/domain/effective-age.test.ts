@@ -78,6 +78,34 @@ test.each<[string, string, readonly Told[], boolean?, (readonly Told[])?]>([
     [app(), platform(), base({ birth: born(pushed(1)), by: 'declared' })],
   ],
   ['5 by app', 'an image alone', [app()]],
+  [
+    'unknown base, at least 10 by base',
+    'a base that only a platform with the same layers tells of: that came later',
+    [app(), platform({ chainId: 'c' }), base({ chainId: 'c', birth: UNKNOWN, by: 'history' })],
+  ],
+  [
+    'unknown base, at least 7 by base',
+    'a base of whose layers only the push of another image tells',
+    [app(), base({ chainId: 'c', birth: UNKNOWN })],
+    false,
+    [base({ name: 'copy', chainId: 'c', birth: born(pushed(7)) })],
+  ],
+  [
+    '30 by base',
+    'a base whose layers another image dates that is not built on it',
+    [app(), platform({ chainId: 'c' }), base({ chainId: 'c', birth: UNKNOWN })],
+    false,
+    [base({ name: 'copy', chainId: 'c', birth: born(created(30)) })],
+  ],
+  [
+    '3 by base',
+    'a base without evidence that a rebuild of ours made again',
+    [
+      app({ birth: born(created(1)) }),
+      platform({ chainId: 'c', birth: born(created(2)) }),
+      base({ chainId: 'c', birth: UNKNOWN, reconfirmedAtEpochMs: NOW - 3 * DAY }),
+    ],
+  ],
   ['100 by vendor', 'no base: all of it counts', [app(), vendor()]],
   ['100 by vendor', 'no base below a platform', [app(), platform(), vendor()]],
   [
