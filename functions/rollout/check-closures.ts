@@ -1,7 +1,7 @@
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
 import { covers, readingsAfter, type UnreadRepository, unreadIn } from '../../shared/domain/base-readings.ts';
 import { BUILT_IN_VERSION } from '../../shared/domain/built-in-policy.ts';
-import type { Closure } from '../../shared/domain/cascade.ts';
+import type { Closure, Deployment } from '../../shared/domain/cascade.ts';
 import {
   afterClosure,
   type ClosureFacts,
@@ -10,6 +10,7 @@ import {
   type LeftReading,
   type ScopeReading,
 } from '../../shared/domain/closure.ts';
+import { hasFailed } from '../../shared/domain/deployment.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { servicesToPlanAnew } from '../../shared/domain/postponed.ts';
@@ -156,6 +157,7 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
   const seen = {
     ...{ runId: fleet.runId, scopes: fleet.scopes, left: fleet.left, output: outputs },
     deployments: begun.filter((deployment) => deployment !== undefined),
+    ...((await isReplaced(ports, begun, outputs)) && { isHeadReplaced: true }),
     ...(await readUsers(ports, closure, outputs, fleet)),
     unread: fleet.lineage.unreadOver(stream),
     ...(isUnlisted && { unlisted: locationKey(location) }),
@@ -186,6 +188,17 @@ async function readUsers(
     if (!(error instanceof LedgerItemUnreadableError)) throw error;
     return { running: [], unreadableItem: error.message };
   }
+}
+
+/** Whether what was verified is known, and is the head of its stream no more; only asked where a deployment of it failed. */
+async function isReplaced(
+  { images }: RolloutPorts,
+  begun: readonly (Deployment | undefined)[],
+  output: ReadonlySet<Digest>,
+): Promise<boolean> {
+  if (!begun.some((deployment) => deployment && hasFailed(deployment))) return false;
+  const known = [...(await images.get([...output])).values()];
+  return known.length > 0 && known.every(({ isHead }) => !isHead);
 }
 
 /** Whether the mode now allows one of the services to be deployed; what it still forbids would be left again. */

@@ -64,6 +64,8 @@ export interface ClosureFacts {
   readonly mayRun: (repository: string) => boolean;
   /** Those that were begun of the services that the rollout deploys for the stream. */
   readonly deployments: readonly Deployment[];
+  /** The stream has another head by now than what was verified. */
+  readonly isHeadReplaced?: boolean;
   readonly runId: string;
 }
 

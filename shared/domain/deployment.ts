@@ -15,6 +15,10 @@ export interface SeenDeployment {
   readonly taskDefinition: string;
 }
 
+/** ECS did not bring it to its end: what ran before runs on, or again. */
+export const hasFailed = ({ state }: Pick<Deployment, 'state'>): boolean =>
+  state === 'failed' || state === 'rolled-back';
+
 export const isOver = ({ state }: Pick<Deployment, 'state'>): boolean => state !== 'starting' && state !== 'running';
 
 /** The clock of ECS and ours may differ by so much. */

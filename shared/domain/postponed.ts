@@ -1,6 +1,6 @@
 import { type Closure, serviceKey } from './cascade.ts';
 import type { ClosureFacts } from './closure.ts';
-import { isOver } from './deployment.ts';
+import { hasFailed, isOver } from './deployment.ts';
 import { holdsFact } from './holding.ts';
 import { registryKey } from './image.ts';
 import type { RolloutPlan } from './rollout.ts';
@@ -15,14 +15,14 @@ export const postponedServices = (left: RolloutPlan['left']): readonly string[] 
 
 /**
  * The services for which the rollout of an open closure is planned anew: a mode or a deployment of somebody else stood in
- * the way, and a complete reading since then shows that they still run what holds the cause. An older reading shows what
- * ran before, so that the same would be planned again.
+ * the way, or the deployment failed and the stream has another head since, and a complete reading since then shows that they
+ * still run what holds the cause. An older reading shows what ran before, so that the same would be planned again.
  */
 export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readonly string[] {
   if (closure.state !== 'open' || closure.abandoned) return [];
   const since = new Map((closure.postponed ?? []).map((service) => [service, closure.sinceEpochMs]));
   for (const deployment of seen.deployments)
-    if (isOver(deployment) && deployment.postponed)
+    if (isOver(deployment) && (deployment.postponed || (seen.isHeadReplaced && hasFailed(deployment))))
       since.set(deployment.service, Math.max(closure.sinceEpochMs, deployment.endedAtEpochMs ?? 0));
   const holders = seen.running.filter(
     ({ image }) => !seen.output.has(image.digest) && closure.facts.some((fact) => holdsFact(fact, image) === 'holds'),

@@ -23,6 +23,9 @@ const runs = (name: string, { holds = true, ...changes }: Partial<Usage> & { rea
 const superseded = (changes: Partial<Deployment> = {}): Deployment =>
   deployment('c-g1', SERVICE, { state: 'superseded', postponed: true, endedAtEpochMs: ENDED, ...changes });
 
+const failed = (state: Deployment['state']): Deployment =>
+  deployment('c-g1', SERVICE, { state, endedAtEpochMs: ENDED });
+
 const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
   running: [runs('old')],
   output: new Set([OUTPUT]),
@@ -47,6 +50,30 @@ test.each<[string, Closure, ClosureFacts, boolean]>([
   ['of which no account was read', open(), seen({ scopes: [] }), false],
   ['whose deployment still runs', open(), seen({ deployments: [superseded({ state: 'running' })] }), false],
   ['whose deployment failed', open(), seen({ deployments: [deployment('c-g1', SERVICE, { state: 'failed' })] }), false],
+  [
+    'whose deployment failed, before the head moved on',
+    open(),
+    seen({ deployments: [failed('failed')], isHeadReplaced: true }),
+    true,
+  ],
+  [
+    'whose deployment was rolled back, before the head moved on',
+    open(),
+    seen({ deployments: [failed('rolled-back')], isHeadReplaced: true }),
+    true,
+  ],
+  [
+    'whose deployment completed, before the head moved on',
+    open(),
+    seen({ deployments: [failed('completed')], isHeadReplaced: true }),
+    false,
+  ],
+  [
+    'whose deployment failed, and that was not read since',
+    open(),
+    seen({ deployments: [failed('failed')], isHeadReplaced: true, scopes: read(ENDED - 1) }),
+    false,
+  ],
   ['that runs what was verified', open(), seen({ running: [runs('new')] }), false],
   ['that runs something clean', open(), seen({ running: [runs('old', { holds: false })] }), false],
   ['beside another service', open(), seen({ running: [runs('old', { workload: 'other' })] }), false],
