@@ -55,6 +55,7 @@ export const FEATURES = [
   'heads-one-by-one',
   'images-deleted',
   'hostile-text',
+  'scopes-leave',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

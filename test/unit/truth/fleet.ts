@@ -142,6 +142,7 @@ function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Lin
   // Blue/green, canary, linear in ten steps.
   const bakeMinutes = dice.pick([15, 40, 240]);
   const bakes = has('blue-green', 0.7);
+  const mayLeave = has('scopes-leave', 0.6);
   return {
     ...{ name, tier, location, architectures, isMetadataOnly, promotes, rollout },
     habits: { ...habits, waitsForApproval },
@@ -150,7 +151,7 @@ function drawLine({ tier, name, on, dice, features, architectures }: Drawn): Lin
     packages: isMetadataOnly ? [] : [...own, ...doubled].map((one) => namesFor(features).package(one)),
     pipeline: { runner: 'codepipeline', ...(isBuiltInHub ? HUB : home), name, digestVariable: 'IMAGE_DIGEST' },
     services,
-    runsIn: runsAway ? AWAY : NEAR,
+    runsIn: runsAway || mayLeave ? AWAY : NEAR,
     ...(bakes && { bakeMinutes }),
   };
 }
@@ -174,6 +175,8 @@ export interface PolicyState {
   /** Of lines whose team has it otherwise by now. */
   readonly rollouts: ReadonlyMap<string, RolloutMode>;
   readonly waivers: NonNullable<PolicyDocument['waivers']>;
+  /** The account where services may run beside is not of the fleet any more. */
+  readonly isAwayLeft?: boolean;
 }
 
 export const rolloutOf = ({ rollouts }: PolicyState, { name, rollout }: Line): RolloutMode =>
@@ -191,7 +194,9 @@ export const policyOf = (lines: readonly Line[], fixed: FixedPolicy, state: Poli
   version: 1,
   ...(state.mode && { mode: state.mode }),
   modes: { tiers: Object.fromEntries(state.tiers), accounts: Object.fromEntries(state.accounts) },
-  scopes: homesOf(lines).map(({ account, region }) => ({ account, regions: [region] })),
+  scopes: homesOf(lines)
+    .filter((home) => !state.isAwayLeft || home !== AWAY)
+    .map(({ account, region }) => ({ account, regions: [region] })),
   ages: { default: { limitDays: AGE_LIMIT_DAYS } },
   streams: lines.map((line) => {
     const { name, tier, location, promotes, pipeline } = line;

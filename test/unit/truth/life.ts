@@ -13,6 +13,7 @@ import { Ecs, type TrueContainer, type TrueDeployment } from './ecs.ts';
 import { Factory } from './factory.ts';
 import type { Features } from './features.ts';
 import {
+  AWAY,
   drawFleet,
   type FixedPolicy,
   HEAD_TAG,
@@ -87,6 +88,10 @@ export class Life {
   /** When the last review that read the whole fleet began. */
   reviewBeganAtEpochMs = 0;
   reviews = 0;
+  /** When the last review that read the account where services may run beside began. */
+  awayReadEpochMs = 0;
+  /** A person said that nobody need wait for what ran there. */
+  isAwayConfirmed = false;
   readonly #services = new Map<string, Line>();
   readonly #callDice: Dice;
   readonly #scanDice: Dice;
@@ -181,6 +186,9 @@ export class Life {
 
   #on = ({ on }: Line): Line | undefined => this.lines.find(({ name }) => name === on);
 
+  /** It runs in an account that left: Patchwave knows only what ran there before. */
+  isOutOfSight = (service: string): boolean =>
+    this.policy.isAwayLeft === true && this.ecs.refOf(service).account === AWAY.account;
   lineOfService = (service: string): Line | undefined => this.#services.get(service);
 
   /** Packages, images and services as they are on the day Patchwave is installed. */
@@ -301,6 +309,7 @@ export class Life {
     const began = this.world.clock();
     const id = `arn:aws:states:eu-west-1:111122223333:execution:fleet-review:review-${this.reviews}`;
     this.reviewBeganAtEpochMs = began;
+    if (!this.policy.isAwayLeft) this.awayReadEpochMs = began;
     const ended = await this.#runExecution('fleet-review', { id, input: {}, startedAtEpochMs: began });
     this.tell(`review ${this.reviews} ${ended.status}${ended.cause ? `: ${ended.cause.slice(0, 300)}` : ''}`);
     this.#isReviewing = false;

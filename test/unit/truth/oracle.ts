@@ -292,6 +292,7 @@ export class Oracle implements Witness {
     for (const container of ecs.running()) {
       // What began while the review read was not there to be seen.
       if (container.sinceEpochMs >= since) continue;
+      if (this.#isNoLongerAsked(container)) continue;
       const part = lineageOf(container.image).find((one) => one.line === line.name);
       if (!part) continue;
       const left = closure.facts.find((fact) => this.#holds(part, container.image, fact, clockwork.now));
@@ -306,6 +307,12 @@ export class Oracle implements Witness {
         `the closure of ${line.name} for ${what} is closed, and ${container.service} runs ${container.image.name} since ${iso(container.sinceEpochMs)}`,
       );
     }
+  }
+
+  /** A person confirmed that its account left, or it began there when nobody looked any more. */
+  #isNoLongerAsked({ service, sinceEpochMs }: TrueContainer): boolean {
+    const { isOutOfSight, isAwayConfirmed, awayReadEpochMs } = this.#life;
+    return isOutOfSight(service) && (isAwayConfirmed || sinceEpochMs >= awayReadEpochMs);
   }
 
   /**
@@ -438,6 +445,7 @@ export class Oracle implements Witness {
   async #imagesSeen(): Promise<readonly TrueImage[]> {
     const seen = new Set<TrueImage>();
     for (const container of this.#life.ecs.running()) {
+      if (this.#life.isOutOfSight(container.service)) continue;
       const said = await this.#saidOf(container);
       const isSeen = container.told === 'digest' || said.some(({ digest }) => digest === container.image.digest);
       if (isSeen || said.some(({ verdict }) => verdict?.status === 'compliant')) seen.add(container.image);
@@ -549,11 +557,11 @@ export class Oracle implements Witness {
   #isStillOpen(closure: Closure): void {
     const { ecs } = this.#life;
     const line = this.#life.lineOf(closure.stream);
-    if (!line || closure.abandoned) return;
+    if (!line || closure.abandoned || (closure.outOfSight && this.#life.policy.isAwayLeft)) return;
     const holder = ecs.running().find(({ image, told }) => {
       const part = lineageOf(image).find((one) => one.line === line.name);
-      // What ECS does not tell is no proof, whatever it is: an image of its repository may stand on anything.
-      if (told !== 'digest') return true;
+      // What ECS does not tell may be any image of its repository, and that may be built on any other line.
+      if (told !== 'digest' && (part || line.tier !== 'application')) return true;
       if (part && closure.facts.length === 0) return this.#isOlder(part, image, closure);
       return part && closure.facts.some((fact) => this.#mayHold(part, image, fact));
     });

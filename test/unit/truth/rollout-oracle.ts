@@ -166,7 +166,7 @@ export class RolloutOracle {
     const now = life.clockwork.now;
     for (const service of life.ecs.services) {
       const line = life.lineOfService(service);
-      if (!line || life.ecs.isAtZero(service)) continue;
+      if (!line || life.ecs.isAtZero(service) || life.isOutOfSight(service)) continue;
       const { account } = life.ecs.refOf(service);
       const [rollout, mode] = [
         rolloutOf(life.policy, line),

@@ -3,6 +3,7 @@ import type { Feature } from './features.ts';
 import { headsOneByOne } from './heads.ts';
 import type { Life } from './life.ts';
 import { tagsMovedBack } from './moved-tags.ts';
+import { scopesLeave } from './scopes.ts';
 import { lineageUnread, registriesUnread } from './unread.ts';
 
 /** What befalls the world over the days of trouble. Each draws from dice of its own, so that none changes another one. */
@@ -20,4 +21,5 @@ export const TROUBLES: readonly Trouble[] = [
   lineageUnread,
   headsOneByOne,
   imagesDeleted,
+  scopesLeave,
 ];
