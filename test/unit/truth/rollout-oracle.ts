@@ -173,10 +173,16 @@ export class RolloutOracle {
         modeOf(life.policy, line, [line.pipeline.account, account]),
       ];
       if (mode !== 'enforce' || (rollout !== 'restart' && rollout !== 'register')) continue;
+      // What came while its team wanted to deploy by itself is left to the team.
+      if (life.restraints.some(({ policy }) => rolloutOf(policy, line) === 'none')) continue;
       const runs = life.ecs.runningIn(service);
       const isPinned = rollout === 'restart' && runs.some(({ reference }) => reference.includes('@'));
       const head = life.factory.headOf(line);
-      if (!head || isPinned || life.ecs.hasFailed(service) || !this.#isClean(head)) continue;
+      // A team that went back from what Patchwave deployed meant to.
+      const own = life.ecs.deployments.filter((one) => one.service === service);
+      const wentBack =
+        own.at(-1)?.by === 'team' && own.some(({ by, artifact }) => by === 'Patchwave' && artifact === head);
+      if (!head || wentBack || isPinned || life.ecs.hasFailed(service) || !this.#isClean(head)) continue;
       check('what Patchwave may deploy does not stay behind');
       for (const { image, told } of runs) {
         // Which image that is nobody can tell.
