@@ -10,7 +10,7 @@ import { type Flaw, isFlawed } from './archive.ts';
 import { CapsOracle } from './caps-oracle.ts';
 import type { TrueContainer, TrueDeployment } from './ecs.ts';
 import { AGE_LIMIT_DAYS, type Line } from './fleet.ts';
-import { bornAt, lineageOf, packagesOf, type TrueArtifact, type TrueImage } from './images.ts';
+import { bornAt, layersOf, lineageOf, packagesOf, type TrueArtifact, type TrueImage } from './images.ts';
 import type { Life, Witness } from './life.ts';
 import type { Change } from './outbox.ts';
 import { BUILD_MS, isOpenAt, type TrueRun } from './pipelines.ts';
@@ -334,15 +334,22 @@ export class Oracle implements Witness {
     return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
   }
 
+  /** Of a push that no event told nobody knows when it was: no review lists the repositories of applications. */
+  #mayBeOlder({ tier }: Line, part: TrueImage, { output }: Closure): boolean {
+    const made = this.#life.factory.artifact(output);
+    return tier === 'application' && this.#life.features.has('events-lost') && made?.images.includes(part) !== true;
+  }
+
   /**
    * Whether Patchwave has reason to say so. It cannot know that a team made the same content once more, so that is as old
-   * as it was when it was first made.
+   * as it was when it was first made. What only adds metadata has the content, and so the age, of what it is built on.
    */
   #mayHold(part: TrueImage, running: TrueImage, fact: CauseFact): boolean {
     const now = this.#life.world.clock();
     if (this.#holds(part, running, fact, now, WARNING)) return true;
-    if (fact.kind !== 'age' || !part.own || this.#isWaived(running.line, 'age-limit')) return false;
-    const { firstMadeAtEpochMs, reconfirmedAtEpochMs = 0, claimedAtEpochMs = 0 } = part.own;
+    const content = layersOf(part).at(-1);
+    if (fact.kind !== 'age' || !content || this.#isWaived(running.line, 'age-limit')) return false;
+    const { firstMadeAtEpochMs, reconfirmedAtEpochMs = 0, claimedAtEpochMs = 0 } = content;
     return (
       Math.max(firstMadeAtEpochMs, reconfirmedAtEpochMs, claimedAtEpochMs) + WARNING * AGE_LIMIT_DAYS * DAY_MS <= now
     );
@@ -562,7 +569,8 @@ export class Oracle implements Witness {
       const part = lineageOf(image).find((one) => one.line === line.name);
       // What ECS does not tell may be any image of its repository, and that may be built on any other line.
       if (told !== 'digest' && (part || line.tier !== 'application')) return true;
-      if (part && closure.facts.length === 0) return this.#isOlder(part, image, closure);
+      if (part && closure.facts.length === 0)
+        return this.#isOlder(part, image, closure) || this.#mayBeOlder(line, part, closure);
       return part && closure.facts.some((fact) => this.#mayHold(part, image, fact));
     });
     if (!holder)
