@@ -43,6 +43,8 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
     const isFound = (location: ImageLocation): boolean => locationKey(location) === found;
     const named = referenceClaimed(image)?.location;
     if (named && isHidden(named) && !isFound(named)) return true;
+    // What lies between the two is younger, also where the policy declares more than what the layers show.
+    if (parent?.isAgeItsOwn && SHOWN.includes(parent.evidence)) return false;
     const parents = declared(image.stream);
     if (parents) return parents.some((location) => isHidden(location) && !isFound(location));
     if (parent) return !parent.isAgeItsOwn;

@@ -102,6 +102,40 @@ test.each<[string, readonly string[], LineageFacts, FoundParent | undefined, boo
   expect(hiddenParentsIn(POLICY, readAgain(...unread))(child, parent)).toBe(expected);
 });
 
+describe('what its layers show is older than all that is between, whatever the policy declares', () => {
+  const regions = [PLACE.region, 'us-east-1'];
+  const policy = policyWith(
+    rule('base', 'base'),
+    rule('platform', 'platform'),
+    rule('copied', 'base', { regions }),
+    rule('any', 'base', { repositories: ['any/*'] }),
+    rule('on-copied', 'application', { parents: ['copied'] }),
+    rule('on-any', 'application', { parents: ['any'] }),
+    rule('on-two', 'application', { parents: ['platform', 'base'] }),
+  );
+  const copy = `${PLACE.account}/us-east-1/copied`;
+  const places = [key('base'), key('platform'), key('copied'), copy, key('any/*')];
+
+  test.each<[string, string, LineageFacts, FoundParent | undefined, boolean]>([
+    ['another Region of its base was not read', copy, image('on-copied'), on('copied'), false],
+    ['the pattern of its base was not read to its end', key('any/*'), image('on-any'), on('any/node'), false],
+    ['another declared parent was not read', key('platform'), image('on-two'), on('base'), false],
+    ['that was confirmed since', key('platform'), image('on-two'), on('base', 'layers', false), true],
+    ['only the order of pushes shows it', key('platform'), image('on-two'), on('base', 'earliest-push'), true],
+    ['nothing shows a parent', copy, image('on-copied'), undefined, true],
+    [
+      'its own parents were read, though the parent was confirmed since',
+      key('platform'),
+      image('on-copied'),
+      on('copied', 'layers', false),
+      false,
+    ],
+  ])('%s', (_, unread, child, parent, expected) => {
+    const readings = { read: Object.fromEntries(places.map((one) => [one, ago(2)])), unread: [unread] };
+    expect(hiddenParentsIn(policy, readings)(child, parent)).toBe(expected);
+  });
+});
+
 test('when an image was pushed is not known: a reading of before proves nothing', () => {
   const { firstPushedAtEpochMs: _, ...child } = image('app');
   expect(hiddenParentsIn(POLICY, readAgain('base'))(child, undefined)).toBe(true);
