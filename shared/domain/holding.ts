@@ -142,7 +142,8 @@ export const anyContainsByNow = (fact: CauseFact, images: readonly LookedAt[]): 
   );
 
 function isScanAwaited(fact: CauseFact, { scan }: LookedAt): boolean {
-  if (fact.kind !== 'finding' || !scan || scan.state === 'continuous') return false;
+  // In every other state no scan is on its way: it was refused, or the scanner scans without being asked.
+  if (fact.kind !== 'finding' || (scan?.state !== 'requested' && scan?.state !== 'complete')) return false;
   const { completedAtEpochMs = 0, requestedAtEpochMs = 0 } = scan;
   return completedAtEpochMs < fact.sinceEpochMs && completedAtEpochMs < requestedAtEpochMs;
 }

@@ -68,6 +68,11 @@ describe('a head below that a scan found free of a finding', () => {
       scannedBase({ state: 'requested', ...awaited, completedAtEpochMs: since }),
       below(['platform', 'app']),
     ],
+    [
+      'before it was first seen, and whose new scan was refused',
+      scannedBase({ state: 'off', ...awaited }),
+      below(['platform', 'app']),
+    ],
     ['that scans without being asked', scannedBase({ state: 'continuous', ...awaited }), below(['platform', 'app'])],
     ['and that has it', scannedBase({ state: 'requested', ...awaited }, 'it'), below(['base', 'platform', 'app'])],
   ])('%s', (_name, images, expected) => {
