@@ -106,7 +106,8 @@ async function lookAtParked(ports: EndEventPorts, parked: ParkedLook): Promise<H
   const { cascadeId, stream, rebuildId } = parked;
   const cascade = await ports.cascades.get(cascadeId);
   if (!cascade) return 'not-ours';
-  await settleParked(ports, cascade, parked, await ports.cascades.node(cascadeId, stream));
+  const node = await unlessUnreadable(ports.cascades.node(cascadeId, stream), undefined);
+  await settleParked(ports, cascade, parked, node);
   const rebuild = await unlessUnreadable(ports.rebuilds.get(stream, rebuildId), undefined);
   if (!rebuild || mayStillRun(rebuild, ports.clock())) return 'alive';
   await wakePlanner(ports, cascadeId);

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { lookAtToldRun } from '../../../functions/build-result/told-run.ts';
 import { closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
+import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
 import { parkedNode } from '../../../shared/domain/cascade-end.ts';
 import { streamPolicy } from '../../../shared/domain/stream-policy.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
@@ -8,6 +9,7 @@ import { parkRebuild } from '../../../shared/rebuilding/park.ts';
 import { settleNode } from '../../../shared/rebuilding/settle-node.ts';
 import { FakeWaitingStep } from '../../support/fakes/waiting-step.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
+import { corrupt, storedWorld } from '../../support/stored-world.ts';
 import {
   ARN,
   CASCADE,
@@ -41,8 +43,8 @@ interface Parked extends ReaperWorld {
 }
 
 /** A cascade of streams whose runs wait for a person; their nodes have ended as parked. */
-async function parkedWorld({ isOver = true, streams = 1 } = {}): Promise<Parked> {
-  const world = await reaperWorld();
+async function parkedWorld({ isOver = true, streams = 1, at = reaperWorld() } = {}): Promise<Parked> {
+  const world = await at;
   for (let n = 0; n < streams; n += 1) await violating(world, n);
   await runningCascade(world, ...Array.from({ length: streams }, () => ({})));
   const runs: string[] = [];
@@ -263,6 +265,18 @@ test('those that ended at once are taken up by one cascade', async () => {
 test('a parked rebuild whose node is lost keeps its stream no longer than its deadline', async () => {
   const world = await parkedWorld();
   world.cascades.lose(CASCADE, STREAM);
+  world.advance(16 * MINUTE_MS);
+  await wakeUp(world);
+  expect(await held(world)).toEqual(['lock of rebuild-0']);
+  world.advance(8 * DAY_MS);
+  await wakeUp(world);
+  expect(await held(world)).toEqual([]);
+});
+
+test('a parked rebuild whose node cannot be read keeps its stream no longer than its deadline', async () => {
+  const { world: stored, memory } = storedWorld(await reaperWorld());
+  const world = await parkedWorld({ at: Promise.resolve(stored) });
+  corrupt(memory, keys.node(CASCADE, STREAM), { wave: 'first' });
   world.advance(16 * MINUTE_MS);
   await wakeUp(world);
   expect(await held(world)).toEqual(['lock of rebuild-0']);
