@@ -1,3 +1,4 @@
+import { piecesOf } from '../concurrency.ts';
 import { unpackedId } from '../domain/chain.ts';
 import type { Digest } from '../domain/image.ts';
 import type { ImageContent } from '../domain/image-content.ts';
@@ -5,6 +6,9 @@ import { diffIdsOf } from '../domain/lineage-facts.ts';
 import type { ImageRecord } from '../domain/records.ts';
 import { LedgerItemUnreadableError } from '../ports/errors.ts';
 import type { ContentLedger } from '../ports/ledger.ts';
+
+/** Contents of a large repository do not fit in memory together: each has all layers of its image, and its history. */
+const CONTENTS_AT_A_TIME = 100;
 
 /**
  * Writes once more the contents of images whose record does not tell what their layers unpack to. An earlier version wrote
@@ -18,17 +22,20 @@ export async function rewriteOlder(
   known: Iterable<ImageRecord>,
 ): Promise<ReadonlyMap<Digest, string>> {
   const older = [...known].filter((image) => image.unpackedId === undefined && !image.unresolved);
-  if (older.length === 0) return new Map();
-  const contents = await readableOf(
-    ledger,
-    older.map(({ digest }) => digest),
-  );
-  const told = contents.flatMap((content) => {
-    const unpacked = unpackedId(diffIdsOf(content));
-    return unpacked === undefined ? [] : [{ content, unpacked }];
-  });
-  await ledger.record(told.map(({ content }) => content));
-  return new Map(told.map(({ content, unpacked }) => [content.digest, unpacked]));
+  const rewritten = new Map<Digest, string>();
+  for (const piece of piecesOf(older, CONTENTS_AT_A_TIME)) {
+    const contents = await readableOf(
+      ledger,
+      piece.map(({ digest }) => digest),
+    );
+    const told = contents.flatMap((content) => {
+      const unpacked = unpackedId(diffIdsOf(content));
+      return unpacked === undefined ? [] : [{ content, unpacked }];
+    });
+    await ledger.record(told.map(({ content }) => content));
+    for (const { content, unpacked } of told) rewritten.set(content.digest, unpacked);
+  }
+  return rewritten;
 }
 
 /** One content that cannot be read keeps no other from being rewritten; the search for parents names it. */
