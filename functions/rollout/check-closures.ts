@@ -1,3 +1,4 @@
+import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
 import { covers, readingsAfter, type UnreadRepository, unreadIn } from '../../shared/domain/base-readings.ts';
 import { BUILT_IN_VERSION } from '../../shared/domain/built-in-policy.ts';
@@ -8,15 +9,19 @@ import {
   checkClosure,
   isOverdue,
   type LeftReading,
+  MOST_NAMED,
   type ScopeReading,
+  type UnplacedImage,
 } from '../../shared/domain/closure.ts';
 import { hasFailed } from '../../shared/domain/deployment.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image.ts';
+import { accountOf, ourAccountsIn } from '../../shared/domain/our-accounts.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { servicesToPlanAnew } from '../../shared/domain/postponed.ts';
 import { type RunPart, WHOLE_FLEET } from '../../shared/domain/run.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
 import { modeIn } from '../../shared/domain/stream-policy.ts';
+import { workloadText } from '../../shared/domain/usage.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { LedgerItemUnreadableError } from '../../shared/ports/errors.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
@@ -97,7 +102,12 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   const untold = [...scopes, ...left].flatMap((scope) => scope.unidentified ?? []);
   const unidentified = new Set(untold.map(({ repository }) => repository));
   const outOfSight = await digestsLeft(ports, left);
-  const lineage = await readRunningLineage(ports, { policy, inUse, outOfSight, streams, unidentified });
+  // What is kept in an account that left may be built on anything, too.
+  const ours = ourAccountsIn(policy, [
+    ...scopes.map(({ key }) => key),
+    ...known.map(({ scope }) => registryKey(scope)),
+  ]);
+  const lineage = await readRunningLineage(ports, { policy, inUse, outOfSight, streams, unidentified, ours });
   const unread = unreadIn(policy, readingsAfter(policy, undefined, parts));
   return { runId, scopes, left, outOfSight, unread, policy, lineage };
 }
@@ -159,7 +169,7 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
     deployments: begun.filter((deployment) => deployment !== undefined),
     ...((await isReplaced(ports, begun, outputs)) && { isHeadReplaced: true }),
     ...(await readUsers(ports, closure, outputs, fleet)),
-    unread: fleet.lineage.unreadOver(stream),
+    unread: await nameUnplaced(ports, fleet.lineage, stream),
     ...(isUnlisted && { unlisted: locationKey(location) }),
     mayRun: (repository: string) => fleet.lineage.mayRun(stream, repository),
   };
@@ -172,6 +182,20 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
     if (isAnew && after.state === 'open' && !after.abandoned) return { ...after, abandoned: true };
     return after === before ? undefined : after;
   });
+}
+
+/** Enough of them with a workload each, so that a person knows whom to ask. An item that cannot be read names none. */
+async function nameUnplaced(
+  { usages }: RolloutPorts,
+  lineage: RunningLineage,
+  stream: string,
+): Promise<readonly UnplacedImage[]> {
+  const running = lineage.unreadOver(stream);
+  const named = await mapConcurrently(running.slice(0, MOST_NAMED), SERVICES_AT_ONCE, async (digest) => {
+    const [usage] = (await unlessUnreadable(usages.ofImage(digest), undefined)) ?? [];
+    return { ...lineage.unreadBelow(digest), ...(usage && { workload: workloadText(usage) }) };
+  });
+  return [...named, ...running.slice(MOST_NAMED).map((digest) => lineage.unreadBelow(digest))];
 }
 
 /** Who runs it. Where an item of that cannot be read, this closure waits until a person has corrected or deleted it. */
@@ -211,6 +235,3 @@ async function isPlannedAnew(
   const { policy } = await policyInForce(policies);
   return services.some((service) => modeIn(policy, stream, accountOf(service)) === 'enforce');
 }
-
-/** The first part of a `serviceKey`. */
-const accountOf = (service: string): string => service.slice(0, service.indexOf('/'));

@@ -23,6 +23,13 @@ interface Placed {
   readonly isRead: boolean;
 }
 
+/** An image of which nobody has read what it is built on. */
+export interface UnreadImage {
+  readonly digest: Digest;
+  /** The first repository that it is known in, as `locationKey`. */
+  readonly repository?: string;
+}
+
 /** What runs, by what it is built on. */
 export interface RunningLineage {
   /** Images of a stream that run or that running images are built on, each with those: itself where it runs. */
@@ -31,6 +38,8 @@ export interface RunningLineage {
   unreadOver(stream: string): readonly Digest[];
   /** The same of images that ran in scopes that left. */
   unreadLeftOver(stream: string): readonly Digest[];
+  /** The image on the way down from a running one of which nobody has read what it is built on. */
+  unreadBelow(digest: Digest): UnreadImage;
   /** Whether a container from a repository, of which only that is known, may run what is built on a stream. */
   mayRun(stream: string, repository: string): boolean;
 }
@@ -48,6 +57,8 @@ export interface LineageQuestion {
   readonly streams: ReadonlySet<string>;
   /** Repositories of which containers run that nobody could identify. */
   readonly unidentified: ReadonlySet<string>;
+  /** Accounts that are ours. */
+  readonly ours: ReadonlySet<string>;
 }
 
 /**
@@ -55,7 +66,7 @@ export interface LineageQuestion {
  * also one of its repository that no stream made: its tags may have moved on before anybody read them.
  *
  * An image whose lineage was not read, and a container of which only the repository is known, may be built on every stream that
- * others are built on, unless its repository is no repository of ours, or the policy declares that it is built on something else.
+ * others are built on, unless all its repositories are in accounts that are not ours, or the policy declares that it is built on something else.
  * What some images of the repository are built on proves nothing of the others. Only where the lineage of every image that the
  * ledger has of it was read, a container of it runs what one of these is built on: its tag, too, was asked for.
  */
@@ -79,7 +90,7 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
       for (const stream of walk.found.keys()) inMap(reached, repository, () => new Set<string>()).add(stream);
     if (walk.unread.length > 0) unread.set(digest, walk);
   }
-  const mayBeBuiltOn = declaredReachIn(policy);
+  const mayBeBuiltOn = declaredReachIn(policy, question.ours);
   const ofRepository = await readRepositories(ports, policy, question.unidentified, targets);
   const mayHold = (stream: string, repository: string): boolean =>
     targets.repositoryOf(stream) === repository ||
@@ -94,6 +105,11 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
     over: (stream) => over.get(stream) ?? new Map(),
     unreadOver: (stream) => unreadOver(inUse, stream),
     unreadLeftOver: (stream) => unreadOver(outOfSight, stream),
+    unreadBelow: (digest) => {
+      const [image = digest] = unread.get(digest)?.unread ?? [];
+      const [repository] = placed.get(image)?.repositories ?? [];
+      return { digest: image, ...(repository !== undefined && { repository }) };
+    },
     mayRun: (stream, repository) =>
       mayHold(stream, repository) &&
       (targets.repositoryOf(stream) === repository || ofRepository.get(repository)?.has(stream) !== false),

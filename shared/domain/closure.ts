@@ -43,11 +43,20 @@ export interface Unidentified {
   readonly workload: string;
 }
 
+/** An image that runs, or that a running one is built on, and of which nobody could read what it is built on. */
+export interface UnplacedImage {
+  readonly digest: Digest;
+  /** The `locationKey` of its repository; absent where none is known. */
+  readonly repository?: string;
+  /** One workload that runs it; only asked for until enough are named. */
+  readonly workload?: string;
+}
+
 export interface ClosureFacts {
   /** All images of the stream that run or that running images are built on. */
   readonly running: readonly RunningImage[];
   /** Images that run and may be built on one of the stream: nobody could read what they are built on. */
-  readonly unread: readonly Digest[];
+  readonly unread: readonly UnplacedImage[];
   /** Usages in scopes that left, of such images; absent where there are none. */
   readonly unreadLeft?: readonly Usage[];
   /** The repository of the stream, where others are built on it and this run has not read all of its images. */
@@ -173,8 +182,19 @@ function stillRunning(closure: Closure, { running, output }: ClosureFacts): stri
   return `not judged: ${listed(unclear.map(({ image }) => image.digest))}`;
 }
 
-const unplaced = ({ unread: images }: ClosureFacts): string | undefined =>
-  images.length === 0 ? undefined : `not known what these running images are built on: ${listed(images)}`;
+/** The text says what a person can do about it: the registry of a vendor refuses for ever. */
+function unplaced({ unread: images }: ClosureFacts): string | undefined {
+  if (images.length === 0) return undefined;
+  const names = images.map(({ digest, repository, workload }) => {
+    const place = repository === undefined ? '' : ` of ${repository}`;
+    return `${digest}${place}${workload === undefined ? '' : ` (run by ${workload})`}`;
+  });
+  return `not known what these running images are built on: ${listed(names)}. ${PLACE_THEM}`;
+}
+
+const PLACE_THEM =
+  'Give Patchwave access to their repositories, declare `parents` in the stream rules of these, or name a registry that is ' +
+  'not yours in `mirrors` or `awsManaged`';
 
 /** An image that nobody knows may lie between one of these and what runs. */
 const unlisted = ({ unlisted: repository }: ClosureFacts): string | undefined =>

@@ -39,12 +39,17 @@ export function declaredParentsIn(policy: Policy): (stream: string | undefined) 
  * Whether an image of a repository may be built on a stream, by what the policy says and nothing else. It may be built on every
  * stream, unless the repository is not ours, or all of its rules declare parents and these do not lead to the stream. A base
  * of which the policy declares nothing may be built on another base, and on no platform.
+ * @param ours accounts that are ours: a repository of another account is one of a vendor
  */
-export function declaredReachIn(policy: Policy): (location: ImageLocation, stream: string) => boolean {
+export function declaredReachIn(
+  policy: Policy,
+  ours: ReadonlySet<string>,
+): (location: ImageLocation, stream: string) => boolean {
   const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
   const known = new Map<string, Reach>();
   const reachOf = (location: ImageLocation): Reach => {
-    if (FOREIGN_TIERS.includes(classify(policy, { location }).tier)) return { ids: new Set(), beyond: 'nothing' };
+    const isForeign = !ours.has(location.account) || FOREIGN_TIERS.includes(classify(policy, { location }).tier);
+    if (isForeign) return { ids: new Set(), beyond: 'nothing' };
     const own = streamRulesOf(policy, location);
     const ids = new Set(own.map(({ id }) => id));
     let beyond: Reach['beyond'] = own.length > 0 ? 'nothing' : 'anything';

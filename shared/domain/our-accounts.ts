@@ -1,8 +1,22 @@
 import type { Policy } from './policy.ts';
 
+/** What of a policy names accounts. */
+export type NamingAccounts = Pick<Policy, 'scopes' | 'streams' | 'mirrors'>;
+
 /** Accounts that a policy names as ours: those of its scopes, streams, pipelines and mirrors. */
-export function accountsNamedBy({ scopes, streams, mirrors }: Policy): ReadonlySet<string> {
+export function accountsNamedBy({ scopes, streams, mirrors }: NamingAccounts): ReadonlySet<string> {
   const listed = scopes === 'organization' ? [] : scopes;
   const named = [...listed, ...streams, ...mirrors].map(({ account }) => account);
   return new Set([...named, ...streams.flatMap(({ pipeline }) => pipeline?.account ?? [])]);
 }
+
+/**
+ * Accounts that are ours in a run: those of its scopes, and those that the policy names. Whether something is ours depends on
+ * the account alone: a team may keep images in a Region in which it runs nothing.
+ * @param scopes keys of scopes: `<account>/<region>`
+ */
+export const ourAccountsIn = (policy: NamingAccounts, scopes: Iterable<string>): ReadonlySet<string> =>
+  new Set([...accountsNamedBy(policy), ...Array.from(scopes, accountOf)]);
+
+/** @param key of a scope, a registry or a service: its first part is the account */
+export const accountOf = (key: string): string => key.slice(0, key.indexOf('/'));

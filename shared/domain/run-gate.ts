@@ -1,4 +1,5 @@
-import type { StreamRule, Waiver } from './policy.ts';
+import { accountOf, type NamingAccounts, ourAccountsIn } from './our-accounts.ts';
+import type { Waiver } from './policy.ts';
 import { BASES_UNREAD, NOTHING_REPORTED, type RunFailure, type RunSummary, SUMS_DIFFER } from './run-summary.ts';
 import { isInForce } from './waiver.ts';
 
@@ -14,7 +15,7 @@ const TOLERATED_FAILED_PERCENT = 1;
 export interface Gate {
   /** Keys of the scopes that were to be read: `<account>/<region>`. */
   readonly scopes: readonly string[];
-  readonly policy: { readonly waivers: readonly Waiver[]; readonly streams: readonly StreamRule[] };
+  readonly policy: NamingAccounts & { readonly waivers: readonly Waiver[] };
   readonly nowEpochMs: number;
 }
 
@@ -36,10 +37,9 @@ export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): 
   });
 }
 
-/** Registries that stream rules name are read whether or not anything runs beside them. */
+/** Whether a registry is in an account of ours. Registries that the policy names are read whatever runs beside them. */
 export const isOurs = (registryKey: string, { scopes, policy }: Gate): boolean =>
-  scopes.includes(registryKey) ||
-  policy.streams.some(({ account, regions }) => regions.some((region) => registryKey === `${account}/${region}`));
+  ourAccountsIn(policy, scopes).has(accountOf(registryKey));
 
 /** Only a waiver that names an account and nothing else can mean a scope. */
 export function isWaived(scopeKey: string, { policy: { waivers }, nowEpochMs }: Gate): boolean {

@@ -167,7 +167,9 @@ describe('the closure of what others are built on', () => {
       const { standing: _, ...unread } = record;
       world.images.records.set(record.digest, unread);
     }
-    const waitingFor = `not known what these running images are built on: ${headOf('app')}`;
+    const waitingFor = expect.stringMatching(
+      `built on: ${headOf('app')} of \\S+/fleet/app \\(run by ecs-\\S+ \\S+app\\)`,
+    );
     expect(await proven(storm)).toMatchObject({ base: { state: 'open', waitingFor }, other: { state: 'closed' } });
   });
 

@@ -104,8 +104,13 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
   ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged: sha256:/],
   [
     'nobody could read what a running image is built on',
-    { unread: [digestOf('dark')] },
+    { unread: [{ digest: digestOf('dark') }] },
     /not known what these running images are built on: sha256:/,
+  ],
+  [
+    'nobody could read what a running image of a known repository is built on',
+    { unread: [{ digest: digestOf('dark'), repository: REPOSITORY, workload: 'ecs-service web' }] },
+    /built on: sha256:\w+ of 111122223333\/us-east-1\/apps\/web \(run by ecs-service web\)\. Give .* `parents` .* `mirrors` or `awsManaged`$/,
   ],
   [
     'enough of many that run it are named',

@@ -37,7 +37,7 @@ const failure = (kind: RunFailure['kind'], key = SCOPE, error = 'ScopeUnreachabl
 
 const gate = (waivers: readonly Waiver[] = []) => ({
   scopes: [SCOPE],
-  policy: { waivers, streams: [] },
+  policy: { waivers, streams: [], scopes: 'organization' as const, mirrors: [] },
   nowEpochMs: NOW,
 });
 
@@ -75,6 +75,11 @@ test('a registry outside the scopes fails nothing', () => {
   expect(decisiveFailures(summary([failure('registry', '999900001111/us-east-1')]), gate())).toEqual([]);
 });
 
+test('a registry of an account of ours is ours in each Region', () => {
+  const key = '777788889999/us-east-1';
+  expect(decisiveFailures(summary([failure('registry', key)]), gate())).toEqual([failure('registry', key)]);
+});
+
 test('a registry that a stream rule names is ours, whatever the scopes', () => {
   const key = '999900001111/us-east-1';
   const rule: StreamRule = {
@@ -88,7 +93,7 @@ test('a registry that a stream rule names is ours, whatever the scopes', () => {
     rollout: 'pipeline',
     promotes: false,
   };
-  const named = { ...gate(), policy: { waivers: [], streams: [rule] } };
+  const named = { ...gate(), policy: { ...gate().policy, streams: [rule] } };
   expect(decisiveFailures(summary([failure('registry', key)]), named)).toEqual([failure('registry', key)]);
 });
 

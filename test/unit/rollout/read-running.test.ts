@@ -33,6 +33,7 @@ async function runningOn(old: Partial<ImageFacts>, users: readonly Digest[]): Pr
   const lineage = {
     over: () => new Map([[OLD, users]]),
     unreadOver: () => [],
+    unreadBelow: (digest: Digest) => ({ digest }),
     unreadLeftOver: () => [],
     mayRun: () => false,
   };

@@ -1,5 +1,6 @@
 import { readRunningLineage } from '../../../functions/rollout/running-lineage.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
+import { ourAccountsIn } from '../../../shared/domain/our-accounts.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import type { ImageFacts } from '../../../shared/domain/records.ts';
 import { parse } from '../../../shared/schema.ts';
@@ -13,10 +14,13 @@ const at = (name: string) => ({ ...HOME, repository: `team/${name}` });
 
 const TIERS = { base: 'base', other: 'base', node: 'platform', app: 'application', dark: 'application' } as const;
 type Name = keyof typeof TIERS;
-const policyWith = (parents: Readonly<Partial<Record<Name, readonly Name[]>>> = {}) =>
+const policyWith = (
+  parents: Readonly<Partial<Record<Name, readonly Name[]>>> = {},
+  scopes: PolicyDocument['scopes'] = [{ account: HOME.account, regions: [HOME.region] }],
+) =>
   parse(policySchema, {
     version: 1,
-    scopes: [{ account: HOME.account, regions: [HOME.region] }],
+    ...(scopes && { scopes }),
     ages: { default: { limitDays: 30 } },
     severities: [],
     streams: Object.entries(TIERS).map(([name, tier]) => ({
@@ -31,8 +35,11 @@ interface Asked {
   readonly unidentified?: readonly Name[];
 }
 
-async function fleet(parents: Readonly<Partial<Record<Name, readonly Name[]>>> = {}) {
-  const policy = policyWith(parents);
+async function fleet(
+  parents: Readonly<Partial<Record<Name, readonly Name[]>>> = {},
+  scopes?: PolicyDocument['scopes'],
+) {
+  const policy = policyWith(parents, scopes);
   const world = fakeWorld();
   let reads = 0;
   const get = world.images.get.bind(world.images);
@@ -57,6 +64,7 @@ async function fleet(parents: Readonly<Partial<Record<Name, readonly Name[]>>> =
   ) =>
     readRunningLineage(world, {
       ...{ policy, inUse: new Set(inUse.map(digestOf)), streams: new Set(of.map(streamOf)) },
+      ours: ourAccountsIn(policy, ['444455556666/eu-west-1']),
       ...{ outOfSight: new Set(outOfSight.map(digestOf)), unidentified: new Set(unidentified.map(keyOf)) },
     });
   return { world, add, read, reads: () => reads };
@@ -133,6 +141,32 @@ describe('an image of which nobody could read what it is built on', () => {
       (name) => lineage.unreadOver(streamOf(name)).length > 0,
     );
     expect([...over].sort()).toEqual([...expected].sort());
+  });
+
+  const ofAccount = (account: string) => ({ account, region: 'us-east-1', repository: 'vendor/agent' });
+  const VENDOR = ofAccount('709825985650');
+  test.each<[string, Partial<ImageFacts>, boolean]>([
+    ['a vendor', { locations: [VENDOR] }, false],
+    ['an account of the organization', { locations: [ofAccount('444455556666')] }, true],
+    ['a vendor, copied into an account that the policy names', { locations: [VENDOR, ofAccount(HOME.account)] }, true],
+  ])('in a whole organization, may be built on ours where it is of %s: %p', async (_, changes, expected) => {
+    const { add, read } = await fleet({}, 'organization');
+    const unresolved = { code: 'registry-unreachable', detail: 'refused' };
+    await add('agent', 'dark', 'unread', { tier: 'unmanaged', stream: undefined, unresolved, ...changes } as never);
+    const lineage = await read(['agent'], ['base', 'node']);
+    const over = (['base', 'node'] as const).filter((name) => lineage.unreadOver(streamOf(name)).length > 0);
+    expect(over).toEqual(expected ? ['base', 'node'] : []);
+    expect(lineage.unreadBelow(digestOf('agent'))).toEqual({
+      digest: digestOf('agent'),
+      repository: `${changes.locations?.[0]?.account}/us-east-1/vendor/agent`,
+    });
+  });
+
+  test('a container of which only the repository of a vendor is known runs nothing that is built on ours', async () => {
+    const { read } = await fleet({}, 'organization');
+    const lineage = await read([], ['base']);
+    expect(lineage.mayRun(streamOf('base'), '709825985650/us-east-1/vendor/agent')).toBe(false);
+    expect(lineage.mayRun(streamOf('base'), '444455556666/us-east-1/team/tool')).toBe(true);
   });
 
   test('is told apart where it ran in a scope that left', async () => {
