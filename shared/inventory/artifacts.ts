@@ -91,8 +91,11 @@ const SETTLED = 'not-an-image';
 export const countMissing = (unresolved: readonly { readonly code: string }[]): number =>
   unresolved.filter(({ code }) => code !== SETTLED).length;
 
+/** What the registry no longer has. */
+const GONE = ['ImageNotFound', 'RepositoryNotFoundException'];
+
 /** What cannot be built on: no image, or one that the registry no longer has. */
-const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unparsable', 'ImageNotFound'];
+const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unparsable', ...GONE];
 
 /** Whether an image is there that could not be read this time: others may be built on it. */
 export const isLeftUnread = (missing: Artifacts['missing']): boolean =>

@@ -427,6 +427,29 @@ test('a repository that fails in any other way is named by the failed part, and 
   expect(await parts()).toContainEqual(expect.objectContaining({ status: 'complete', images: 2, missing: 0 }));
 });
 
+describe('what of base and platform repositories was not read', () => {
+  const old = { ...hub, repository: 'base/old' };
+  /** A task runs an image of `base/old`, of which the registry tells one code. */
+  async function reviewedWith(code: string) {
+    const rule = { id: 'base', tier: 'base', account: hub.account, owner: 'platform' } as const;
+    const streams = [{ ...rule, regions: [hub.region], repositories: ['base/*'], headTags: ['^12$'] }];
+    const { world, ports, review, parts } = await inventoryWorld({ streams });
+    pushImage(world, debian, 'a', ['12']);
+    world.workloads.run(main, task({ image: referenceTo(old, ':1'), digest: b }));
+    const read = world.registry.manifests.bind(world.registry);
+    ports.registry.manifests = async (location, digests) =>
+      location.repository === old.repository
+        ? { found: [], missing: digests.map((digest) => ({ digest, code, detail: 'refused' })) }
+        : read(location, digests);
+    await review();
+    return (await parts()).find((part) => part.kind === 'registry' && part.key === registryKey(hub));
+  }
+
+  test('an image of a repository that was deleted is read to its end', async () => {
+    expect(await reviewedWith('RepositoryNotFoundException')).toMatchObject({ unread: [] });
+  });
+});
+
 describe('a tag that nobody explained', () => {
   const untold = task({ image: referenceTo(web, ':stable') });
 
