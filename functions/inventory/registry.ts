@@ -21,6 +21,9 @@ import type { ActionInput } from './input.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 
+/** What is more than that is named by the pattern of the policy. */
+export const MOST_UNREAD_NAMED = 100;
+
 export interface RegistryPorts extends RepositoryPorts {
   readonly policies: Policies;
   readonly runs: Pick<RunLedger, 'recordPart'>;
@@ -94,7 +97,10 @@ function questionsOf({ registry, digests, tags }: RegistryDocument, listed: Read
   }));
 }
 
-/** Repositories and patterns of base and platform rules of which not every image is known now. */
+/**
+ * Repositories of base and platform rules of which not every image is known now. A pattern of the policy is named where its
+ * registry could not be listed, or where too many of its repositories could not be read.
+ */
 function unreadOf(
   policy: Policy,
   registry: Registry,
@@ -102,15 +108,15 @@ function unreadOf(
   isListUnread: boolean,
 ): readonly string[] {
   const notRead = readings.filter(({ failure, isLeftUnread }) => failure || isLeftUnread);
-  return baseRepositoriesOf(policy)
+  const names = baseRepositoriesOf(policy)
     .filter(({ account, region }) => account === registry.account && region === registry.region)
-    .filter(
-      (one) =>
-        (isListUnread && one.repository.includes('*')) ||
-        notRead.some(({ repository }) => covers(one, { ...registry, repository })),
-    )
-    .map(({ repository }) => repository)
-    .sort();
+    .flatMap((one) => {
+      const own = notRead.map(({ repository }) => repository);
+      const covered = own.filter((repository) => covers(one, { ...registry, repository }));
+      const isWhole = (isListUnread && one.repository.includes('*')) || covered.length > MOST_UNREAD_NAMED;
+      return isWhole ? [one.repository] : covered;
+    });
+  return [...new Set(names)].sort();
 }
 
 function resultOf(readings: readonly RepositoryReading[], listing: string | undefined) {

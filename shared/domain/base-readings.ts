@@ -5,7 +5,7 @@ import type { RunPart } from './run.ts';
 
 /**
  * How far reviews have read the repositories of base and platform streams. Keys are those of `BaseRepository`: a
- * repository, or a pattern of the policy, in one registry.
+ * repository, or a pattern of the policy, in one registry. A repository that was not read with its pattern has a key of its own.
  */
 export interface BaseReadings {
   /** When the last reading began that showed every image. */
@@ -51,16 +51,34 @@ export function readingsAfter(
   const registries = new Map<string, RegistryPart>();
   for (const part of parts) if (part.kind === 'registry') registries.set(part.key, part);
   const read: Record<string, number> = {};
-  const unread: string[] = [];
+  const unread = new Set<string>();
   for (const repository of baseRepositoriesOf(policy)) {
     const key = locationKey(repository);
     const part = registries.get(registryKey(repository));
     const isRead = part !== undefined && isReadIn(part, repository.repository);
     const readAtEpochMs = (isRead ? part.beganAtEpochMs : undefined) ?? before?.read[key];
     if (readAtEpochMs !== undefined) read[key] = readAtEpochMs;
-    if (!isRead) unread.push(key);
+    if (!isRead) unread.add(key);
+    // While a pattern is not read, what was not read with it before is still older than the rest of it.
+    const names = [...(part?.unread ?? []), ...(isRead ? [] : namesUnread(repository, before))];
+    for (const name of names.filter((one) => isPartOf(repository, one))) {
+      const own = locationKey({ ...repository, repository: name });
+      const ownReadAtEpochMs = before?.read[own] ?? (before?.unread.includes(own) ? undefined : before?.read[key]);
+      if (ownReadAtEpochMs !== undefined) read[own] = ownReadAtEpochMs;
+      unread.add(own);
+    }
   }
-  return { read, unread };
+  return { read, unread: [...unread] };
+}
+
+/** Whether a name is that of one repository which a pattern covers among others. */
+const isPartOf = (pattern: BaseRepository, name: string): boolean =>
+  pattern.repository !== name && !name.includes('*') && covers(pattern, { ...pattern, repository: name });
+
+/** Names of what was not read in the registry of a repository. */
+function namesUnread(registry: BaseRepository, readings: BaseReadings | undefined): readonly string[] {
+  const prefix = `${registryKey(registry)}/`;
+  return (readings?.unread ?? []).flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
 }
 
 const isReadIn = ({ status, unread }: RegistryPart, repository: string): boolean =>
@@ -74,12 +92,19 @@ export function unreadIn(
   policy: Pick<Policy, 'streams'>,
   readings: BaseReadings | undefined,
 ): readonly UnreadRepository[] {
-  return baseRepositoriesOf(policy).flatMap((repository) => {
+  const found = new Map<string, UnreadRepository>();
+  for (const repository of baseRepositoriesOf(policy)) {
     const key = locationKey(repository);
-    const readAtEpochMs = readings?.read[key];
-    if (readAtEpochMs !== undefined && !readings?.unread.includes(key)) return [];
-    return [{ ...repository, ...(readAtEpochMs !== undefined && { readAtEpochMs }) }];
-  });
+    const names = namesUnread(repository, readings).filter((name) => isPartOf(repository, name));
+    const isRead = readings?.read[key] !== undefined && !readings.unread.includes(key);
+    for (const one of [...(isRead ? [] : [repository.repository]), ...names]) {
+      const own = { ...repository, repository: one };
+      const readAtEpochMs = readings?.read[locationKey(own)];
+      if (own.tier === 'base' || !found.has(locationKey(own)))
+        found.set(locationKey(own), { ...own, ...(readAtEpochMs !== undefined && { readAtEpochMs }) });
+    }
+  }
+  return [...found.values()];
 }
 
 /** Whether a repository, or a pattern, is that of a place. */

@@ -81,7 +81,7 @@ export type RunPart =
       readonly detail?: string;
       /** When the reading began; absent in parts of before. */
       readonly beganAtEpochMs?: number;
-      /** Repositories of base and platform streams that were not read to their end, as the policy names them. */
+      /** Repositories of base and platform streams that were not read to their end; patterns of the policy that were not listed. */
       readonly unread?: readonly string[];
     }
   | { readonly kind: 'scan'; readonly key: string; readonly scans: ScanCounts; readonly laterUntilEpochMs?: number }

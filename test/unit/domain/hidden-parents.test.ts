@@ -153,27 +153,64 @@ describe('what was read after a run', () => {
     ...{ beganAtEpochMs: ago(0), ...more },
   });
   const policy = policyWith(rule('base', 'base'), rule('any', 'platform', { repositories: ['platform/*'] }));
-  const before = { read: { [key('base')]: ago(9), [key('gone')]: ago(9) }, unread: [] };
+  const before = { read: { [key('base')]: ago(9), [key('platform/*')]: ago(5), [key('gone')]: ago(9) }, unread: [] };
 
   test.each<[string, readonly RunPart[], BaseReadings]>([
     ['all of it', [part({ unread: [] })], { read: { [key('base')]: ago(0), [key('platform/*')]: ago(0) }, unread: [] }],
     [
       'all but what its part names',
       [part({ status: 'failed', unread: ['platform/*'] })],
-      { read: { [key('base')]: ago(0) }, unread: [key('platform/*')] },
+      { read: { [key('base')]: ago(0), [key('platform/*')]: ago(5) }, unread: [key('platform/*')] },
+    ],
+    [
+      'all of a pattern but one repository, which counts as read when the pattern was',
+      [part({ unread: ['platform/old'] })],
+      {
+        read: { [key('base')]: ago(0), [key('platform/*')]: ago(0), [key('platform/old')]: ago(5) },
+        unread: [key('platform/old')],
+      },
     ],
     [
       'nothing where its registry left no part: it counts as read when it was',
       [],
-      { read: { [key('base')]: ago(9) }, unread: [key('base'), key('platform/*')] },
+      { read: { [key('base')]: ago(9), [key('platform/*')]: ago(5) }, unread: [key('base'), key('platform/*')] },
     ],
     [
       'nothing of a part of before that failed',
       [{ kind: 'registry', key: `${PLACE.account}/${PLACE.region}`, status: 'failed', images: 0, missing: 1 }],
-      { read: { [key('base')]: ago(9) }, unread: [key('base'), key('platform/*')] },
+      { read: { [key('base')]: ago(9), [key('platform/*')]: ago(5) }, unread: [key('base'), key('platform/*')] },
     ],
   ])('%s', (_, parts, expected) => {
     expect(readingsAfter(policy, before, parts)).toEqual(expected);
+  });
+
+  test('a repository of a pattern stays unread until it is read, also while the whole pattern is not', () => {
+    const one = readingsAfter(policy, before, [part({ unread: ['platform/old'] })]);
+    const both = readingsAfter(policy, one, []);
+    const place = { ...PLACE, tier: 'platform' } as const;
+    expect(unreadIn(policy, one)).toEqual([{ ...place, repository: 'platform/old', readAtEpochMs: ago(5) }]);
+    expect(unreadIn(policy, both)).toContainEqual({ ...place, repository: 'platform/*', readAtEpochMs: ago(0) });
+    expect(unreadIn(policy, both)).toContainEqual({ ...place, repository: 'platform/old', readAtEpochMs: ago(5) });
+    const again = readingsAfter(policy, both, [part({ beganAtEpochMs: ago(-1), unread: ['platform/old'] })]);
+    expect(again.read[key('platform/old')]).toBe(ago(5));
+    expect(unreadIn(policy, readingsAfter(policy, again, [part({ unread: [] })]))).toEqual([]);
+  });
+
+  test('a repository that was never read with its pattern has never been read', () => {
+    const never = readingsAfter(policy, undefined, [part({ unread: ['platform/old'] })]);
+    const again = readingsAfter(policy, never, [part({ unread: ['platform/old'] })]);
+    expect(unreadIn(policy, again)).toEqual([{ ...PLACE, repository: 'platform/old', tier: 'platform' }]);
+  });
+
+  test('one unread repository of a pattern hides nothing of an image that is declared to be built on another', () => {
+    const read = { [key('base')]: ago(2), [key('platform/*')]: ago(2), [key('platform/new')]: ago(2) };
+    const readings = { read, unread: [key('platform/old')] };
+    const declares = (parent: string) => {
+      const one = rule(parent, 'platform', { repositories: [`platform/${parent}`], headTags: ['^2$'] });
+      return policyWith(...policy.streams, one, rule('app', 'application', { parents: [parent] }));
+    };
+    expect(hiddenParentsIn(declares('new'), readings)(image('app'), undefined)).toBe(false);
+    expect(hiddenParentsIn(declares('old'), readings)(image('app'), undefined)).toBe(true);
   });
 
   test('a rule that came since has not been read', () => {

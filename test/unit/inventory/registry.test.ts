@@ -1,10 +1,15 @@
 import { jest } from '@jest/globals';
 import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
+import { MOST_UNREAD_NAMED } from '../../../functions/inventory/registry.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { type Digest, locationKey, registryKey } from '../../../shared/domain/image.ts';
 import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
 import type { ImageRecord } from '../../../shared/domain/records.ts';
-import { LayerDownloadError, LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
+import {
+  LayerDownloadError,
+  LedgerItemUnreadableError,
+  RegistryUnreachableError,
+} from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { facts, HOUR_MS } from '../../support/samples.ts';
 import {
@@ -429,11 +434,11 @@ test('a repository that fails in any other way is named by the failed part, and 
 
 describe('what of base and platform repositories was not read', () => {
   const old = { ...hub, repository: 'base/old' };
+  const BASE = { id: 'base', tier: 'base', account: hub.account, owner: 'platform' } as const;
+  const BASES = [{ ...BASE, regions: [hub.region], repositories: ['base/*'], headTags: ['^12$'] }];
   /** A task runs an image of `base/old`, of which the registry tells one code. */
   async function reviewedWith(code: string) {
-    const rule = { id: 'base', tier: 'base', account: hub.account, owner: 'platform' } as const;
-    const streams = [{ ...rule, regions: [hub.region], repositories: ['base/*'], headTags: ['^12$'] }];
-    const { world, ports, review, parts } = await inventoryWorld({ streams });
+    const { world, ports, review, parts } = await inventoryWorld({ streams: BASES });
     pushImage(world, debian, 'a', ['12']);
     world.workloads.run(main, task({ image: referenceTo(old, ':1'), digest: b }));
     const read = world.registry.manifests.bind(world.registry);
@@ -447,6 +452,32 @@ describe('what of base and platform repositories was not read', () => {
 
   test('an image of a repository that was deleted is read to its end', async () => {
     expect(await reviewedWith('RepositoryNotFoundException')).toMatchObject({ unread: [] });
+  });
+
+  test('one repository that could not be read is named, and not the pattern that covers all others', async () => {
+    expect(await reviewedWith('KmsError')).toMatchObject({ unread: ['base/old'] });
+  });
+
+  test('a pattern is named where its registry could not be listed', async () => {
+    const { world, ports, review, parts } = await inventoryWorld({ streams: BASES });
+    pushImage(world, debian, 'a', ['12']);
+    // biome-ignore lint/correctness/useYield: it fails before its first page
+    ports.registry.repositories = async function* () {
+      throw new RegistryUnreachableError(hub, new Error('refused'));
+    };
+    await review();
+    expect(await parts()).toContainEqual(expect.objectContaining({ key: registryKey(hub), unread: ['base/*'] }));
+  });
+
+  test('a pattern is named where more of its repositories could not be read than are kept by name', async () => {
+    const { world, ports, review, parts } = await inventoryWorld({ streams: BASES });
+    for (let n = 0; n <= MOST_UNREAD_NAMED; n += 1) world.registry.create({ ...hub, repository: `base/r${n}` });
+    // biome-ignore lint/correctness/useYield: it fails before its first page
+    ports.registry.images = async function* () {
+      throw new RegistryUnreachableError(hub, new Error('refused'));
+    };
+    await review();
+    expect(await parts()).toContainEqual(expect.objectContaining({ key: registryKey(hub), unread: ['base/*'] }));
   });
 });
 
