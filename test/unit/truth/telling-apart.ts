@@ -10,12 +10,12 @@ const TELLER = fileURLToPath(new URL('teller.ts', import.meta.url));
 /**
  * Tells many seeds, one process for each core. Each process is sent its next seed when it has told the one before, so that a slow
  * seed holds up no other.
- * @param onTold is called after each seed with the sum so far
+ * @param onTold is called after each seed, with the sum so far and with what came of the seed
  */
 export async function tellApart(
   seeds: readonly number[],
   options: Options,
-  onTold: (sum: Sum) => void = () => {},
+  onTold: (sum: Sum, told: Sum) => void = () => {},
 ): Promise<Sum> {
   const left = [...seeds];
   let sum = NOTHING;
@@ -25,7 +25,7 @@ export async function tellApart(
       for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
         const told = await answerTo({ seed, options }, teller);
         sum = added(sum, told);
-        onTold(sum);
+        onTold(sum, told);
       }
     } finally {
       teller.kill();

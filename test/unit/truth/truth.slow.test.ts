@@ -15,7 +15,8 @@ const LEAST_SEEDS = 20;
 test(
   `what the ledger says is true in ${SEEDS.length} worlds, and each feature makes a difference`,
   async () => {
-    const sum = await tellApart(SEEDS, OPTIONS, ({ seeds, failed }) => {
+    const sum = await tellApart(SEEDS, OPTIONS, ({ seeds, failed }, { failed: [failure] }) => {
+      if (failure) process.stderr.write(`Seed ${failure.seed}: ${failure.violation}\n${replayOf(failure.seed)}\n`);
       if (seeds % 100 === 0) process.stderr.write(`${seeds} of ${SEEDS.length} seeds, ${failed.length} failed\n`);
     });
     process.stderr.write(`${sumText(sum)}\n`);
