@@ -34,6 +34,10 @@ const BEARING: readonly (Tier | undefined)[] = [undefined, 'base', 'platform', '
 
 export const mayBear = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => BEARING.includes(tier);
 
+/** An image of a base or platform repository that no head tag ever named: no rebuild of ours replaces it. */
+export const isBranchBuild = ({ tier, stream }: Pick<LineageFacts, 'tier' | 'stream'>): boolean =>
+  (tier === 'base' || tier === 'platform') && stream === undefined;
+
 /** Tiers of others, who build nothing on images of ours. */
 export const FOREIGN_TIERS: readonly (Tier | undefined)[] = ['mirrored', 'external', 'aws-managed'];
 

@@ -1,4 +1,4 @@
-import { type HistoryStep, type LineageFacts, pushedFirst, tellsHistory } from './lineage-facts.ts';
+import { type HistoryStep, isBranchBuild, type LineageFacts, pushedFirst, tellsHistory } from './lineage-facts.ts';
 
 /** Images of one chain and one history: nothing in their content tells which was there first. */
 class Pool {
@@ -6,6 +6,7 @@ class Pool {
   /** By what was done next. */
   readonly above = new Map<string, Pool>();
   #earliest?: LineageFacts;
+  #likeliest?: LineageFacts;
   readonly #byStream = new Map<string, LineageFacts>();
   /** By when the last step was done: rebuilds do the same at another time. */
   readonly #byInstant = new Map<string, LineageFacts>();
@@ -16,6 +17,7 @@ class Pool {
 
   add(image: LineageFacts): void {
     this.#earliest = earlier(this.#earliest, image);
+    this.#likeliest = likelier(this.#likeliest, image);
     keep(this.#byStream, image.stream, image);
     keep(this.#byInstant, image.history?.[this.depth - 1]?.created, image);
   }
@@ -24,11 +26,11 @@ class Pool {
     return this.#earliest;
   }
 
-  /** The one that a child was built upon, as far as can be told: by instants, then as declared, then the first pushed. */
+  /** The one that a child was built upon, as far as can be told: by instants, then as declared, then the likeliest. */
   parentOf(child: LineageFacts): LineageFacts | undefined {
     const instant = child.history?.[this.depth - 1]?.created;
     return (
-      (instant === undefined ? undefined : this.#byInstant.get(instant)) ?? this.declaredBy(child) ?? this.#earliest
+      (instant === undefined ? undefined : this.#byInstant.get(instant)) ?? this.declaredBy(child) ?? this.#likeliest
     );
   }
 
@@ -44,8 +46,15 @@ class Pool {
 const earlier = (one: LineageFacts | undefined, other: LineageFacts): LineageFacts =>
   one && pushedFirst(one, other) < 0 ? one : other;
 
+/**
+ * Which of two with the same content a child is taken to be built upon: one of a stream before a branch build, since a
+ * rebuild of that stream replaces the content. Of two streams, or of two branch builds, the first pushed.
+ */
+const likelier = (one: LineageFacts | undefined, other: LineageFacts): LineageFacts =>
+  one && isBranchBuild(one) !== isBranchBuild(other) ? (isBranchBuild(one) ? other : one) : earlier(one, other);
+
 function keep(by: Map<string, LineageFacts>, key: string | undefined, image: LineageFacts): void {
-  if (key !== undefined) by.set(key, earlier(by.get(key), image));
+  if (key !== undefined) by.set(key, likelier(by.get(key), image));
 }
 
 /** Which of them is the parent, and whether history says so or only that it was declared or pushed earlier. */

@@ -170,6 +170,22 @@ describe('equal layers', () => {
     expect(told([early, late])).toEqual(['other: base by earliest-push']);
   });
 
+  test('an image of a stream comes before a branch build that pushed the same content first', () => {
+    const base = made('base', 'a', { tier: 'base', stream: 'base' });
+    const [before, after] = [{ firstPushedAtEpochMs: NOW - 2 * DAY }, { firstPushedAtEpochMs: NOW - DAY }];
+    const branch = made('other', 'a b', { tier: 'platform', ...before });
+    const head = made('platform', 'a b', { tier: 'platform', stream: 'platform', ...after });
+    const app = made('app', 'a b c');
+    expect(told([base, branch, head, app])).toContain('app: platform by layers');
+    expect(told([base, branch, app])).toContain('app: other by layers');
+    const steps = { history: ['add', 'run'].map((createdBy) => ({ createdBy, created: 'Monday' })) };
+    const further = { history: [...steps.history, { createdBy: 'copy', created: 'Tuesday' }] };
+    const cached = [base, { ...branch, ...steps }, { ...head, ...steps }, { ...app, ...further }];
+    expect(told(cached)).toContain('app: platform by layers');
+    const mirrored = made('other', 'a b', { tier: 'mirrored', ...before });
+    expect(told([base, mirrored, head, app])).toContain('app: other by layers');
+  });
+
   test('twins of one parent stand on it, not on each other', () => {
     const images = [
       made('base', 'a'),
