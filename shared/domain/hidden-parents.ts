@@ -4,7 +4,7 @@ import { type ImageLocation, locationKey } from './image.ts';
 import { referenceClaimed } from './lineage-claims.ts';
 import type { LineageEvidence } from './lineage-evidence.ts';
 import { isForeign, type LineageFacts } from './lineage-facts.ts';
-import type { Policy } from './policy.ts';
+import type { Policy, StreamRule } from './policy.ts';
 import { parseStreamId, streamRulesOf } from './stream.ts';
 import { HOUR_MS } from './time.ts';
 
@@ -24,7 +24,8 @@ export type MayHide = (image: LineageFacts, parent: FoundParent | undefined) => 
  * hold:
  * - the image was pushed after the last complete reading of the repository, or nobody knows when it was pushed;
  * - the policy declares that its stream is built from that repository, or declares nothing for the stream; a list of no
- *   parents says that it is built from no stream of the policy;
+ *   parents says that it is built from no stream of the policy. For an image of no stream all rules of its repositories
+ *   count together;
  * - its label names an image of that repository, or no parent was found and the tier of the repository may be below it.
  *   What lies between an image and a parent that was found is younger than that parent, so it changes no age; only
  *   where a rebuild confirmed the parent's content again, or nobody knows when that was made, it may be older.
@@ -45,7 +46,7 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
     if (named && isHidden(named) && !isFound(named)) return true;
     // What lies between the two is younger, also where the policy declares more than what the layers show.
     if (parent?.isAgeItsOwn && SHOWN.includes(parent.evidence)) return false;
-    const parents = declared(image.stream);
+    const parents = declared(image);
     if (parents) return parents.some((location) => isHidden(location) && !isFound(location));
     if (parent) return !parent.isAgeItsOwn;
     return relevant.some(({ tier }) => tier === 'base' || image.tier !== 'base');
@@ -63,16 +64,31 @@ const SKEW_MS = HOUR_MS;
 const isAfter = ({ firstPushedAtEpochMs }: LineageFacts, { readAtEpochMs }: UnreadRepository): boolean =>
   readAtEpochMs === undefined || firstPushedAtEpochMs === undefined || firstPushedAtEpochMs + SKEW_MS >= readAtEpochMs;
 
-/** Repositories that the policy declares a stream to be built from; `undefined` where it declares nothing. */
-function declarationsIn(policy: Policy): (stream: string | undefined) => readonly ImageLocation[] | undefined {
+/**
+ * Repositories that the policy declares an image to be built from; `undefined` where it declares nothing. Of an image of no
+ * stream (a hotfix, a branch) each rule of each of its repositories must declare something: any of them may have made it.
+ */
+function declarationsIn(policy: Policy): (image: LineageFacts) => readonly ImageLocation[] | undefined {
   const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
-  return (stream) => {
-    if (stream === undefined) return undefined;
-    const { location, headTag } = parseStreamId(stream);
-    const parents = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag))?.parents;
-    return parents?.flatMap((id) => {
+  return (image) => {
+    const own = rulesOf(policy, image);
+    const declared = own.flatMap(({ parents }) => (parents ? [parents] : []));
+    if (own.length === 0 || declared.length < own.length) return undefined;
+    return declared.flat().flatMap((id) => {
       const { account = '', regions = [], repositories = [] } = rules.get(id) ?? {};
       return regions.flatMap((region) => repositories.map((repository) => ({ account, region, repository })));
     });
   };
+}
+
+/** Rules that may have made an image; none where one of its repositories has no rule. */
+function rulesOf(policy: Policy, { stream, locations = [] }: LineageFacts): readonly StreamRule[] {
+  if (stream === undefined) {
+    const ofEach = locations.map((location) => streamRulesOf(policy, location));
+    return ofEach.some((rules) => rules.length === 0) ? [] : ofEach.flat();
+  }
+  const { location, headTag } = parseStreamId(stream);
+  return streamRulesOf(policy, location)
+    .filter(({ headTags }) => headTags.includes(headTag))
+    .slice(0, 1);
 }

@@ -70,7 +70,7 @@ export function lineageFactsOf(
     ...content,
     digest,
     tier,
-    ...(stream !== undefined && { stream }),
+    ...(stream !== undefined ? { stream } : { locations: places.map(({ location }) => location) }),
     ...(platform !== undefined && { platform }),
     names: [...new Set(places.flatMap(namesOf))].sort(),
     ...(declaredParents.length > 0 && { declaredParents }),

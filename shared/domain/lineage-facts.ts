@@ -1,5 +1,5 @@
 import { isEmptyLayer } from './empty-layer.ts';
-import type { Digest, Platform, Tier } from './image.ts';
+import type { Digest, ImageLocation, Platform, Tier } from './image.ts';
 import { UNKNOWN_PLATFORM, Variants, withoutImplied } from './lineage-variants.ts';
 import { compareTexts } from './order.ts';
 
@@ -25,6 +25,8 @@ export interface LineageFacts {
   /** Without a tier any image may have been built upon. */
   readonly tier?: Tier;
   readonly stream?: string;
+  /** Where it is kept, of an image of no stream: the rules of its repositories tell what its stream would. */
+  readonly locations?: readonly ImageLocation[];
   /** Streams that the policy says its stream is built from. */
   readonly declaredParents?: readonly string[];
 }

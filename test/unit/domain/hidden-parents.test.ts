@@ -136,6 +136,33 @@ describe('what its layers show is older than all that is between, whatever the p
   });
 });
 
+describe('an image of no stream is what the rules of its repositories declare', () => {
+  const policy = policyWith(
+    rule('base', 'base'),
+    rule('alone', 'application', { parents: [] }),
+    rule('also-alone', 'application', { parents: [] }),
+    rule('on-base', 'application', { parents: ['base'] }),
+    rule('two', 'application', { parents: [] }),
+    rule('two-more', 'application', { repositories: ['two'], headTags: ['^2$'] }),
+  );
+  const hotfix = (...repositories: readonly string[]): LineageFacts => {
+    const { stream: _, ...facts } = image('hotfix');
+    return { ...facts, locations: repositories.map((repository) => ({ ...PLACE, repository })) };
+  };
+
+  test.each<[string, LineageFacts, boolean]>([
+    ['no parents', hotfix('alone'), false],
+    ['no parents in either place', hotfix('alone', 'also-alone'), false],
+    ['what was not read in one of two places', hotfix('alone', 'on-base'), true],
+    ['nothing in one of two rules', hotfix('two'), true],
+    ['nothing, for a repository without a rule', hotfix('alone', 'elsewhere'), true],
+    ['nothing, for an image in no place', hotfix(), true],
+  ])('%s', (_, child, expected) => {
+    const readings = { read: { [key('base')]: ago(2) }, unread: [key('base')] };
+    expect(hiddenParentsIn(policy, readings)(child, undefined)).toBe(expected);
+  });
+});
+
 test('when an image was pushed is not known: a reading of before proves nothing', () => {
   const { firstPushedAtEpochMs: _, ...child } = image('app');
   expect(hiddenParentsIn(POLICY, readAgain('base'))(child, undefined)).toBe(true);

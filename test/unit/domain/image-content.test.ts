@@ -48,4 +48,8 @@ test('the names of an image are those of all its places, and it was pushed when 
     ],
     firstPushedAtEpochMs: 5,
   });
+  const { stream: _, ...unplaced } = told;
+  expect(lineageFactsOf(unplaced, undefined, places)).toMatchObject({
+    locations: places.map(({ location }) => location),
+  });
 });
