@@ -68,6 +68,7 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
   const unwritten = isKept ? [] : await recordStandings(ports, fleet, found, concerned);
   const unplaced = unplacedOf(fleet, found, concerned);
+  await ports.files.put(runFileKeys(runId).placed, isKept ? [] : placedAmong(unplaced, found));
   // What a preview found is in no index of chains.
   const isApart = isReview && !fleet.isWhole;
   const unread = isApart ? await placeApart(ports, policy, unplaced.slice(0, MOST_PLACED_APART), mayHide) : [];
@@ -107,6 +108,15 @@ function bearing(streams: readonly StreamRecord[], lists: BaseLists): ReadonlySe
 /** Images whose lineage nobody has read before, and this review could not either. */
 const unplacedOf = ({ images }: ReadFleet, found: FoundStandings, concerned: ReadonlySet<Digest>): readonly Digest[] =>
   [...concerned].filter((digest) => images.has(digest) && !images.get(digest)?.standing && !found.of(digest));
+
+/** Those that only what nobody has read keeps without an age: their known parents are known. */
+const placedAmong = (digests: readonly Digest[], found: FoundStandings) =>
+  digests
+    .filter((digest) => found.isPlaced(digest))
+    .map((digest) => {
+      const parent = found.parents.get(digest)?.digest;
+      return { digest, ...(parent !== undefined && { parent }) };
+    });
 
 /** Registries that were not read, where images wait for them. */
 function unreadBy(policy: Policy, readings: BaseReadings, images: number): Pick<LineagePart, 'unread'> {

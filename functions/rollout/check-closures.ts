@@ -26,7 +26,9 @@ import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { LedgerItemUnreadableError } from '../../shared/ports/errors.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';
+import { placedDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type { StepInput } from './input.ts';
 import { type RolloutPorts, withImages } from './ports.ts';
 import { readRunning, whoRan } from './read-running.ts';
@@ -107,9 +109,17 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
     ...scopes.map(({ key }) => key),
     ...known.map(({ scope }) => registryKey(scope)),
   ]);
-  const lineage = await readRunningLineage(ports, { policy, inUse, outOfSight, streams, unidentified, ours });
+  const placed = await readPlacedNow(ports, runId);
+  const asked = { policy, inUse, outOfSight, streams, unidentified, ours, placed };
+  const lineage = await readRunningLineage(ports, asked);
   const unread = unreadIn(policy, readingsAfter(policy, undefined, parts));
   return { runId, scopes, left, outOfSight, unread, policy, lineage };
+}
+
+/** A review that an earlier version began has left no such file. */
+async function readPlacedNow({ files }: RolloutPorts, runId: string): Promise<ReadonlyMap<Digest, Digest | undefined>> {
+  const found = (await readDocumentIfAny(files, runFileKeys(runId).placed, placedDocument)) ?? [];
+  return new Map(found.map(({ digest, parent }) => [digest, parent]));
 }
 
 /** What ran in scopes that left; it left a while ago, so the index has long had it. */

@@ -59,6 +59,11 @@ export interface LineageQuestion {
   readonly unidentified: ReadonlySet<string>;
   /** Accounts that are ours. */
   readonly ours: ReadonlySet<string>;
+  /**
+   * Images without a standing that the review has placed among all that it knows, with their parents. What may be hidden below
+   * them is in a repository that was not read: closures of that one wait by themselves.
+   */
+  readonly placed?: ReadonlyMap<Digest, Digest | undefined>;
 }
 
 /**
@@ -73,7 +78,7 @@ export interface LineageQuestion {
 export async function readRunningLineage(ports: LineagePorts, question: LineageQuestion): Promise<RunningLineage> {
   const { policy, inUse, outOfSight = new Set<Digest>(), streams } = question;
   const all = new Set([...inUse, ...outOfSight]);
-  const placed = await readPlaced(ports, [...all]);
+  const placed = await readPlaced(ports, question, [...all]);
   const unknown = [...all].filter((digest) => !placed.has(digest));
   for (const digest of unknown) placed.set(digest, await placeByUsage(ports, digest));
   const targets = targetsOf(streams);
@@ -91,7 +96,7 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
     if (walk.unread.length > 0) unread.set(digest, walk);
   }
   const mayBeBuiltOn = declaredReachIn(policy, question.ours);
-  const ofRepository = await readRepositories(ports, policy, question.unidentified, targets);
+  const ofRepository = await readRepositories(ports, question, targets);
   const mayHold = (stream: string, repository: string): boolean =>
     targets.repositoryOf(stream) === repository ||
     (isBorne(policy, stream) &&
@@ -129,14 +134,18 @@ const isBorne = (policy: Policy, stream: string): boolean =>
   streamRulesOf(policy, parseStreamId(stream).location).every(({ tier }) => tier !== 'application');
 
 /** Everything asked for, and all that it is built on, level by level. */
-async function readPlaced(ports: LineagePorts, digests: readonly Digest[]): Promise<Map<Digest, Placed>> {
+async function readPlaced(
+  ports: LineagePorts,
+  { placed: now = new Map() }: Pick<LineageQuestion, 'placed'>,
+  digests: readonly Digest[],
+): Promise<Map<Digest, Placed>> {
   const placed = new Map<Digest, Placed>();
   const asked = new Set<Digest>(digests);
   for (let left: readonly Digest[] = digests; left.length > 0; ) {
     const below: Digest[] = [];
     await mapConcurrently(piecesOf(left, RECORDS_AT_ONCE), READS_AT_ONCE, async (piece) => {
       for (const record of (await ports.images.get(piece)).values()) {
-        const one = placedOf(record);
+        const one = placedOf(record, now);
         placed.set(record.digest, one);
         if (one.parent !== undefined && !asked.has(one.parent)) below.push(one.parent);
       }
@@ -147,14 +156,15 @@ async function readPlaced(ports: LineagePorts, digests: readonly Digest[]): Prom
   return placed;
 }
 
-function placedOf({ tier, stream, locations, standing, unresolved }: ImageRecord): Placed {
-  const parent = standing?.parent?.digest;
+function placedOf(record: ImageRecord, now: ReadonlyMap<Digest, Digest | undefined>): Placed {
+  const { digest, tier, stream, locations, standing, unresolved } = record;
+  const parent = standing ? standing.parent?.digest : now.get(digest);
   return {
     tier,
     ...(stream !== undefined && { stream }),
     repositories: locations.map(locationKey),
     ...(parent !== undefined && { parent }),
-    isRead: isForeign({ tier }) || (standing !== undefined && unresolved === undefined),
+    isRead: isForeign({ tier }) || ((standing !== undefined || now.has(digest)) && unresolved === undefined),
   };
 }
 
@@ -212,10 +222,10 @@ function streamsOf(image: Placed | undefined, { streams, byRepository }: Targets
  */
 async function readRepositories(
   ports: LineagePorts,
-  policy: Policy,
-  repositories: ReadonlySet<string>,
+  question: LineageQuestion,
   targets: Targets,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const { policy, unidentified: repositories } = question;
   const known = new Map<string, ReadonlySet<string>>();
   for (const repository of repositories) {
     const location = locationOf(repository);
@@ -224,7 +234,7 @@ async function readRepositories(
     const digests = (
       await mapConcurrently(lists, READS_AT_ONCE, (list) => collect(ports.streamImages.of(list)))
     ).flat();
-    const placed = await readPlaced(ports, digests);
+    const placed = await readPlaced(ports, question, digests);
     const walks = digests.map((digest) => walkDown(digest, placed, targets));
     if (walks.length > 0 && walks.every(({ unread }) => unread.length === 0))
       known.set(repository, new Set(walks.flatMap(({ found }) => [...found.keys()])));

@@ -53,6 +53,11 @@ export interface FoundStandings {
   readonly parents: Parents;
   /** What an image stands on; `undefined` where too little is known to say so now. */
   of(digest: Digest): Standing | undefined;
+  /**
+   * Whether all that is known around an image and each of its ancestors was read: then its known parents are all found, also
+   * where its age is unknown because an image that nobody knows may be below it.
+   */
+  isPlaced(digest: Digest): boolean;
 }
 
 /**
@@ -80,12 +85,22 @@ export function findStandings(
       const behind = behindOf(digest, { parents, image: placed, headOf: (stream) => heads.get(stream) });
       const standing = { ...(parent && { parent }), age, ...(behind && { behind }) };
       if (isWhole) return standing;
-      const lineage = [digest, ...ancestorsOf(parents, digest).map((ancestor) => ancestor.digest)];
+      const lineage = lineageOf(digest);
       const isCut = lineage.some((one) => !images.has(one));
       const isRead = image.standing !== undefined || lineage.every(isKnownBelow);
       return isCut || !isRead || isYounger(age, image.standing?.age) ? undefined : standing;
     },
+    isPlaced: (digest) =>
+      lineageOf(digest).every((one) => images.has(one) && (isWhole || around.has(one) || isFoundBefore(one))),
   };
+
+  function lineageOf(digest: Digest): readonly Digest[] {
+    return [digest, ...ancestorsOf(parents, digest).map((ancestor) => ancestor.digest)];
+  }
+
+  function isFoundBefore(digest: Digest): boolean {
+    return images.get(digest)?.standing !== undefined;
+  }
 
   function isKnownBelow(digest: Digest): boolean {
     const image = images.get(digest);

@@ -18,6 +18,7 @@ import * as v from '../schema.ts';
  * | digests/<account>/<region>.json           | usages           | plan-scans |
  * | unresolved/<account>/<region>.json        | usages           | report |
  * | ancestors.json                            | lineage          | plan-scans |
+ * | placed.json                               | lineage          | check-closures |
  * | batches.json                              | plan-scans       | the maps over batches, close |
  * | pending.json, catch-up.json               | check-scans      | check-scans, the map over batches, close |
  * | preview/...                               | a preview        | the same preview, in place of the ledger; the command line |
@@ -39,6 +40,7 @@ export const runFileKeys = (runId: string) => {
     unresolved: (scope: Registry) => `${at('unresolved', scope)}.json`,
     unresolvedFolder: `${root}/unresolved/`,
     ancestors: `${root}/ancestors.json`,
+    placed: `${root}/placed.json`,
     batches: `${root}/batches.json`,
     pending: `${root}/pending.json`,
     catchUp: `${root}/catch-up.json`,
@@ -128,5 +130,11 @@ export const tagsDocument = v.record(v.string(), v.record(v.string(), tagHistory
 export type TagsDocument = v.InferOutput<typeof tagsDocument>;
 
 export const digestsDocument = v.array(digest);
+
+/**
+ * Images that were placed among all that this run knows, though their age is unknown because an image that nobody has read may
+ * be below them.
+ */
+export const placedDocument = v.array(v.strictObject({ digest, parent: v.exactOptional(digest) }));
 export const batchesDocument = v.array(v.strictObject({ batch: v.string(), digests: v.array(digest) }));
 export type Batch = v.InferOutput<typeof batchesDocument>[number];

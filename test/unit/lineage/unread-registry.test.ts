@@ -99,6 +99,22 @@ test.each([
   expect(await verdictOn(it, 'app')).toMatchObject({ status: 'violating', reasons: [{ decidedBy: digestOf('base') }] });
 });
 
+test('the run tells what an image is built on among all that is known, though an unread base hides its age', async () => {
+  const it = await world();
+  await golden(it);
+  await app(it, ['elsewhere', 'code']);
+  await readRegistries(it, [registryKey(OTHERS)]);
+  const placed = async () => await it.runFiles.get(runFileKeys(RUN).placed);
+  await findIn(it);
+  expect(await standingOf(it, 'app')).toBeUndefined();
+  const withoutParent = [digestOf('app'), digestOf('base')].map((digest) => ({ digest }));
+  expect(await placed()).toEqual(expect.arrayContaining(withoutParent));
+  expect(await placed()).toHaveLength(withoutParent.length);
+  await readRegistries(it);
+  await findIn(it);
+  expect(await placed()).toEqual([]);
+});
+
 test('the run and the verdict name the registry and the next step, and a waiver of its account covers that', async () => {
   const it = await world();
   await app(it);

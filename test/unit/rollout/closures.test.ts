@@ -482,6 +482,36 @@ test('the closure of a base waits while its registry is not read: an image that 
   expect(await lookAs(true)).toMatchObject({ closed: 1 });
 });
 
+test('an image whose age an unread registry hides keeps no closure open that it is known not to be built on', async () => {
+  const world = await scene();
+  await replaced(world);
+  const stray = factsOf('stray', { tier: 'unmanaged', locations: [{ ...REGISTRY, repository: 'lab/stray' }] });
+  const { stream: _, ...unplaced } = stray;
+  const { policy } = await world.policies.load(world.policyVersion);
+  const [first] = policy.streams;
+  const rule = { ...(first as StreamRule), tier: 'base' as const };
+  const policyVersion = await world.policies.publish({ ...policy, streams: [rule] }, { replaces: world.policyVersion });
+  await world.images.recordFacts(unplaced);
+  await world.usages.record([usage('stray', { digest: stray.digest })], world.clock());
+  const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('web-new') } as const;
+  await world.images.recordStanding(digestOf('web-new'), { age });
+  await known(world, 'web', 'new', { holds: false });
+  const lookWith = async (placed: readonly object[]) => {
+    const runId = await reviewed(world, { policyVersion });
+    const key = `${REGISTRY.account}/${REGISTRY.region}`;
+    const read = { images: 1, missing: 0, beganAtEpochMs: world.clock(), unread: [] };
+    await world.runs.recordPart(runId, { kind: 'registry', key, status: 'complete', ...read });
+    await world.runFiles.put(runFileKeys(runId).digests(REGISTRY), [stray.digest, digestOf('web-new')]);
+    await world.runFiles.put(runFileKeys(runId).placed, placed);
+    return checkClosures(portsOf(world), { runId, policyVersion });
+  };
+  expect(await lookWith([])).toMatchObject({ open: 1 });
+  expect((await closureOf(world))?.waitingFor).toContain(
+    `${stray.digest} of ${REGISTRY.account}/${REGISTRY.region}/lab/stray`,
+  );
+  expect(await lookWith([{ digest: stray.digest }])).toMatchObject({ closed: 1 });
+});
+
 test('a preview closes nothing, whatever it sees', async () => {
   const world = await scene();
   await replaced(world);

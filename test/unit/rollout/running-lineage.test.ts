@@ -33,6 +33,8 @@ const policyWith = (
 interface Asked {
   readonly outOfSight?: readonly string[];
   readonly unidentified?: readonly Name[];
+  /** Images that this review placed, with their parents. */
+  readonly placed?: Readonly<Record<string, string | undefined>>;
 }
 
 async function fleet(
@@ -60,10 +62,11 @@ async function fleet(
   const read = (
     inUse: readonly string[],
     of: readonly Name[] = ['base', 'node', 'app'],
-    { outOfSight = [], unidentified = [] }: Asked = {},
+    { outOfSight = [], unidentified = [], placed = {} }: Asked = {},
   ) =>
     readRunningLineage(world, {
       ...{ policy, inUse: new Set(inUse.map(digestOf)), streams: new Set(of.map(streamOf)) },
+      placed: new Map(Object.entries(placed).map(([name, on]) => [digestOf(name), on && digestOf(on)] as never)),
       ours: ourAccountsIn(policy, ['444455556666/eu-west-1']),
       ...{ outOfSight: new Set(outOfSight.map(digestOf)), unidentified: new Set(unidentified.map(keyOf)) },
     });
@@ -167,6 +170,20 @@ describe('an image of which nobody could read what it is built on', () => {
     const lineage = await read([], ['base']);
     expect(lineage.mayRun(streamOf('base'), '709825985650/us-east-1/vendor/agent')).toBe(false);
     expect(lineage.mayRun(streamOf('base'), '444455556666/us-east-1/team/tool')).toBe(true);
+  });
+
+  test('is known to be built on nothing else than this review found among all that it knows, though its age is hidden', async () => {
+    const { add, read } = await fleet();
+    await add('base-1', 'base');
+    await add('node-1', 'node', 'base-1');
+    await add('dark-1', 'dark', 'unread');
+    await add('dark-2', 'dark', 'unread');
+    await add('dark-3', 'dark', 'unread', { unresolved: { code: 'config-unreadable', detail: 'gone' } });
+    const placed = { 'dark-1': 'node-1', 'dark-2': undefined, 'dark-3': undefined };
+    const lineage = await read(['dark-1', 'dark-2', 'dark-3'], ['base', 'other'], { placed });
+    expect(named(lineage.over(streamOf('base')))).toEqual({ [digestOf('base-1')]: [digestOf('dark-1')] });
+    expect(lineage.unreadOver(streamOf('base'))).toEqual([digestOf('dark-3')]);
+    expect(lineage.unreadOver(streamOf('other'))).toEqual([digestOf('dark-3')]);
   });
 
   test('is told apart where it ran in a scope that left', async () => {
