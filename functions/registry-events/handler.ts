@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
+import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/base-reading-ledger.ts';
 import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
@@ -35,6 +36,7 @@ function compose(): RegistryEventPorts {
   return {
     ...imageLedgers(table),
     fleetPlaces: new DynamoFleetPlaces(table),
+    baseReadings: new DynamoBaseReadingLedger(table),
     policies,
     guards: new DynamoGuardLedger(table),
     registry: new EcrRegistry(ecr),

@@ -6,7 +6,7 @@ import type { ImageRecord } from '../../shared/domain/records.ts';
 import { SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
 import { unscannable } from '../../shared/domain/scan-state.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
-import { type RepositoryPorts, readRepository } from '../../shared/inventory/repository.ts';
+import { readRepository } from '../../shared/inventory/repository.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import type { LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
@@ -14,11 +14,12 @@ import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
 import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { AskWorld } from '../../shared/scanning/ask.ts';
 import { askForScan } from '../../shared/scanning/ask-for-scan.ts';
+import { type BasePorts, basesFirst } from './read-bases.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 const SCANS_AT_ONCE = 8;
 
-export interface LookPorts extends RepositoryPorts {
+export interface LookPorts extends BasePorts {
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly guards: Pick<GuardLedger, 'change'>;
   readonly asking: AskWorld;
@@ -64,7 +65,8 @@ async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: r
   const digests = Object.fromEntries(
     together.flatMap(({ look: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
   );
-  const { failure } = await readRepository(ports, policy.policy, { location, isListed: true, digests, tags: {} });
+  const question = { location, isListed: true, digests, tags: {} };
+  const { failure } = await readRepository(ports, policy.policy, question, basesFirst(ports, policy.policy, location));
   if (failure && !failure.isRefusal) throw failure.error;
   if (policy.unreadable) return;
   const heads = together.filter(({ look: { digest } }) => digest === undefined);

@@ -6,12 +6,13 @@ import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
 import { means, type TagHolder } from '../../shared/domain/tag-holder.ts';
 import type { ImageAction } from '../../shared/events/ecr-image-action.ts';
 import { type ListedImage, recordHeads } from '../../shared/inventory/heads.ts';
-import { type RepositoryPorts, readAgain, readRepository } from '../../shared/inventory/repository.ts';
+import { readAgain, readRepository } from '../../shared/inventory/repository.ts';
 import type { FleetPlaces } from '../../shared/ports/ledger.ts';
+import { type BasePorts, basesFirst } from './read-bases.ts';
 
 const AT_ONCE = 8;
 
-export interface PushPorts extends RepositoryPorts {
+export interface PushPorts extends BasePorts {
   readonly fleetPlaces: FleetPlaces;
 }
 
@@ -47,7 +48,8 @@ export async function recordPushes(
   const pushed = [...new Set(pushes.map(({ digest }) => digest))].sort();
   const digests = Object.fromEntries(pushed.map((digest) => [digest, tagsOf(pushes, digest)]));
   const pushedAt = new Map(pushed.map((digest) => [digest, firstOf(pushes, digest)]));
-  const { failure } = await readRepository(ports, policy, { location, isListed: false, digests, pushedAt, tags: {} });
+  const question = { location, isListed: false, digests, pushedAt, tags: {} };
+  const { failure } = await readRepository(ports, policy, question, basesFirst(ports, policy, location));
   if (failure) throw failure.error;
   await readAgain(() => moveHeads(ports, policy, location, pushed));
 }

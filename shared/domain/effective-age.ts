@@ -166,7 +166,7 @@ function partsOf(digest: Digest, { images, parents, contents }: KnownAges): read
 const NOTHING: Content = { birth: { known: false, rejected: [] } };
 
 /** A push says that something was there by then, not that it was made then: such a birth bounds nobody else's. */
-const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
+export const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
   birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push');
 
 /**

@@ -41,6 +41,12 @@ export interface RepositoryQuestion {
   readonly tags: Readonly<Record<string, readonly Pull[]>>;
 }
 
+/**
+ * Is called with the layers of images that the ledger did not know, lowest layer first, before these count as known: what
+ * they are built on can be read first.
+ */
+export type BeforeRecording = (fresh: readonly (readonly Digest[])[]) => Promise<void>;
+
 export interface RepositoryReading {
   readonly images: number;
   readonly missing: number;
@@ -59,9 +65,10 @@ export async function readRepository(
   ports: RepositoryPorts,
   policy: Policy,
   question: RepositoryQuestion,
+  before: BeforeRecording = async () => undefined,
 ): Promise<RepositoryReading> {
   try {
-    return await readAgain(() => readReachable(ports, policy, question));
+    return await readAgain(() => readReachable(ports, policy, question, before));
   } catch (error) {
     if (error instanceof RegistryUnreachableError) return recordUnreachable(ports, policy, question, error);
     const asked = Object.keys(question.digests).length;
@@ -82,7 +89,12 @@ export async function readAgain<Reading>(read: () => Promise<Reading>): Promise<
   }
 }
 
-async function readReachable(ports: RepositoryPorts, policy: Policy, question: RepositoryQuestion) {
+async function readReachable(
+  ports: RepositoryPorts,
+  policy: Policy,
+  question: RepositoryQuestion,
+  before: BeforeRecording,
+) {
   const { location } = question;
   const listing = question.isListed ? await listImages(ports, location) : [];
   const tags = await resolveTags(ports, location, question.tags, question.isListed);
@@ -101,6 +113,7 @@ async function readReachable(ports: RepositoryPorts, policy: Policy, question: R
   }));
   // An image that is known is not read again: it counts as known only once its content is.
   await ports.contents.record(artifacts.fresh.map(({ artifact, config }) => contentOf(artifact, config)));
+  if (artifacts.fresh.length > 0) await before(artifacts.fresh.map(({ artifact }) => artifact.layers));
   await mapConcurrently(sightings, WRITES_AT_ONCE, (sighting) =>
     recordImage(ports, policy, sighting, artifacts.known.get(sighting.content.digest)),
   );

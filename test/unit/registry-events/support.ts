@@ -73,18 +73,32 @@ export interface Push {
   readonly platform?: Platform;
   readonly location?: ImageLocation;
   readonly rebuildId?: string;
+  /** Names of the images that it is built on, lowest first. */
+  readonly on?: readonly string[];
+  /** Its config does not tell when it was made. */
+  readonly isUndated?: boolean;
   /** Names of images, by platform: then it is an index. */
   readonly children?: Readonly<Record<Platform, string>>;
 }
 
 /** Pushes, and gives the event that tells of it. */
 export function pushed({ registry, clock }: PushWorld, push: Push): string {
-  const { name, tag, atSeconds, platform = 'linux/arm64', location = LOCATION, rebuildId, children } = push;
+  const {
+    name,
+    tag,
+    atSeconds,
+    platform = 'linux/arm64',
+    location = LOCATION,
+    rebuildId,
+    children,
+    on = [],
+    isUndated = false,
+  } = push;
   const pushedAtEpochMs = atSeconds === undefined ? clock() : START_MS + atSeconds * 1000;
   const digest = digestOf(name);
   const mediaType = `application/vnd.oci.image.${children ? 'index' : 'manifest'}.v1+json`;
   const configDigest = digestOf(`config of ${name}`);
-  const layers = [digestOf(`layer of ${name}`)];
+  const layers = [...on, name].map((one) => digestOf(`layer of ${one}`));
   const held = Object.entries(children ?? {}) as [Platform, string][];
   registry.push(location, {
     artifact: children
@@ -97,7 +111,8 @@ export function pushed({ registry, clock }: PushWorld, push: Push): string {
       : { kind: 'image', digest, mediaType, configDigest, layers, annotations: {} },
     ...{ tags: tag === undefined ? [] : [tag], pushedAtEpochMs },
     config: {
-      ...{ createdAtEpochMs: pushedAtEpochMs - 60_000, platform },
+      platform,
+      ...(!isUndated && { createdAtEpochMs: pushedAtEpochMs - 60_000 }),
       labels: rebuildId === undefined ? {} : { [REBUILD_LABEL]: rebuildId },
     },
   });

@@ -1,0 +1,187 @@
+import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
+import { locationKey } from '../../../shared/domain/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
+import { parse } from '../../../shared/schema.ts';
+import type { Turns } from '../../support/fakes/interleave.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
+import { DAY_MS, digestOf } from '../../support/samples.ts';
+import { messages, type Push, type PushWorld, portsOf, pushed } from './support.ts';
+
+/* The events of a base's pushes are lost: what is built on the base is known after the base all the same. */
+
+type Rule = PolicyDocument['streams'][number];
+const PLACE = { account: '111122223333', region: 'eu-west-1' };
+const at = (repository: string) => ({ ...PLACE, repository });
+const rule = (id: string, tier: Rule['tier'], more: Partial<Rule> = {}): Rule => ({
+  ...{ id, tier, account: PLACE.account, regions: [PLACE.region], owner: 'team' },
+  ...{ repositories: [id], headTags: ['^v[0-9.]+$'], ...more },
+});
+
+/** A review has read all that the rules name just now. */
+const readNow = (world: PushWorld, ...streams: readonly Rule[]) =>
+  world.baseReadings.record({
+    read: Object.fromEntries(
+      streams.flatMap(({ repositories }) => repositories).map((one) => [locationKey(at(one)), world.clock()]),
+    ),
+    unread: [],
+  });
+
+async function worldOf(...streams: readonly Rule[]): Promise<PushWorld> {
+  const world = fakeWorld();
+  const ages = { default: { limitDays: 30 } };
+  await world.policies.publish(
+    parse(policySchema, { version: 1, mode: 'enforce', ages, streams: [...streams], severities: [] }),
+    {},
+  );
+  await readNow(world, ...streams);
+  return world;
+}
+
+const push = (world: PushWorld, repository: string, name: string, more: Partial<Push> = {}): string =>
+  pushed(world, { name, tag: 'v1', location: at(repository), ...more });
+
+/** @returns what registries were asked, and the images in the order in which they became known */
+async function handle(world: PushWorld, bodies: readonly string[], turns: Turns = {}) {
+  const listed: string[] = [];
+  const { registry } = world;
+  const ports = portsOf(world, turns);
+  const known = new Set(world.images.records.keys());
+  const { failed } = await handleMessages(
+    {
+      ...ports,
+      registry: {
+        repositories: (where) => registry.repositories(where),
+        images: (location) => {
+          listed.push(location.repository);
+          return ports.registry.images(location);
+        },
+        manifests: (location, digests) => ports.registry.manifests(location, digests),
+        resolveTag: (location, tag) => ports.registry.resolveTag(location, tag),
+        config: (location, digest) => ports.registry.config(location, digest),
+      },
+    },
+    messages(bodies),
+  );
+  return { failed, listed, learnt: [...world.images.records.keys()].filter((digest) => !known.has(digest)) };
+}
+
+const BASE = rule('base', 'base', { parents: [] });
+
+test('a push on a base that no event told of has the base read first', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  push(world, 'base', 'hidden');
+  const { failed, learnt } = await handle(world, [push(world, 'app', 'built', { on: ['hidden'] })]);
+  expect(failed).toEqual([]);
+  expect(learnt).toEqual([digestOf('hidden'), digestOf('built')]);
+  expect(world.images.records.get(digestOf('hidden'))).toMatchObject({ tier: 'base', isHead: true });
+});
+
+test('so it is when somebody asks what the repository holds', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  push(world, 'base', 'hidden');
+  push(world, 'app', 'built', { on: ['hidden'] });
+  const stream = `${locationKey(at('app'))}:^v[0-9.]+$`;
+  const look = JSON.stringify({ kind: 'look', stream, digest: digestOf('built') });
+  expect((await handle(world, [look])).learnt).toEqual([digestOf('hidden'), digestOf('built')]);
+});
+
+test('what the platform below is built on is read before the platform', async () => {
+  const platform = rule('platform', 'platform', { parents: ['base'] });
+  const world = await worldOf(platform, BASE, rule('app', 'application', { parents: ['platform'] }));
+  push(world, 'base', 'hidden');
+  push(world, 'platform', 'between', { on: ['hidden'] });
+  const { learnt } = await handle(world, [push(world, 'app', 'built', { on: ['hidden', 'between'] })]);
+  expect(learnt).toEqual([digestOf('hidden'), digestOf('between'), digestOf('built')]);
+});
+
+test.each<[string, Rule, readonly string[]]>([
+  ['declares nothing, all bases and platforms', rule('app', 'application'), ['base', 'platform']],
+  ['declares one of them, that one', rule('app', 'application', { parents: ['platform'] }), ['platform']],
+  ['declares no parents, none', rule('app', 'application', { parents: [] }), []],
+  ['is of a base that declares nothing, the other bases', rule('app', 'base'), ['base']],
+])('where the rule %s is asked', async (_, app, expected) => {
+  const world = await worldOf(rule('platform', 'platform'), BASE, app);
+  expect((await handle(world, [push(world, 'app', 'built')])).listed).toEqual(expected);
+});
+
+test('a pattern of repositories is asked for each of them', async () => {
+  const world = await worldOf(rule('any', 'base', { repositories: ['any/*'] }), rule('app', 'application'));
+  push(world, 'any/one', 'first');
+  push(world, 'any/two', 'second', { tag: 'v2' });
+  const { learnt } = await handle(world, [push(world, 'app', 'built', { on: ['second'] })]);
+  expect(new Set(learnt.slice(0, 2))).toEqual(new Set([digestOf('first'), digestOf('second')]));
+  expect(learnt[2]).toBe(digestOf('built'));
+});
+
+test('no registry is asked for a build on a head that is known', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  await handle(world, [push(world, 'base', 'known')]);
+  const { listed } = await handle(world, [push(world, 'app', 'built', { on: ['known'] })]);
+  expect(listed).toEqual([]);
+});
+
+test('a repository without an image that is unknown is listed once, and its images are not read again', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  await handle(world, [push(world, 'base', 'known')]);
+  const steps: string[] = [];
+  const turns: Turns = { before: async (step) => void steps.push(step) };
+  expect((await handle(world, [push(world, 'app', 'alone')], turns)).listed).toEqual(['base']);
+  expect(steps.filter((step) => step === 'registry.manifests')).toHaveLength(1);
+});
+
+test('what was pushed before a review read the repository is not asked for', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  push(world, 'base', 'long-there');
+  world.advance(DAY_MS);
+  await readNow(world, BASE);
+  expect((await handle(world, [push(world, 'app', 'built')])).learnt).toEqual([digestOf('built')]);
+});
+
+test('a head of which a rebuild confirmed the content again does not tell what is between', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  await handle(world, [push(world, 'base', 'known')]);
+  await world.images.recordReconfirmation(digestOf('known'), world.clock());
+  const { listed } = await handle(world, [push(world, 'app', 'built', { on: ['known'] })]);
+  expect(listed).toEqual(['base']);
+});
+
+test('so it is where only its push tells when the head was made', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  await handle(world, [push(world, 'base', 'known', { isUndated: true })]);
+  expect((await handle(world, [push(world, 'app', 'built', { on: ['known'] })])).listed).toEqual(['base']);
+});
+
+test('what no review has read is left to the next one: until then no age is told', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  await readNow(world);
+  push(world, 'base', 'hidden');
+  expect((await handle(world, [push(world, 'app', 'built', { on: ['hidden'] })])).listed).toEqual([]);
+});
+
+test('a base registry that refuses stops no push', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  push(world, 'base', 'hidden');
+  const body = push(world, 'app', 'built', { on: ['hidden'] });
+  const refuses: Turns = {
+    before: async (step) => {
+      if (step === 'registry.images') throw new RegistryUnreachableError(PLACE, new Error('denied'));
+    },
+  };
+  const { failed, learnt } = await handle(world, [body], refuses);
+  expect({ failed, learnt }).toEqual({ failed: [], learnt: [digestOf('built')] });
+});
+
+test('a base that could not be read this time has the push delivered again, and nothing is known of it until then', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  push(world, 'base', 'hidden');
+  const body = push(world, 'app', 'built', { on: ['hidden'] });
+  const fails: Turns = {
+    before: async (step) => {
+      if (step === 'registry.images') throw new Error('throttled');
+    },
+  };
+  const { failed, learnt } = await handle(world, [body], fails);
+  expect({ failed: failed.length, learnt }).toEqual({ failed: 1, learnt: [] });
+  expect((await handle(world, [body])).learnt).toEqual([digestOf('hidden'), digestOf('built')]);
+});
