@@ -1,7 +1,7 @@
 import { type Behind, headFor } from '../../shared/domain/behind.ts';
 import { type KnownImage, withUnpacked } from '../../shared/domain/found-standing.ts';
 import { headDigestOf } from '../../shared/domain/heads.ts';
-import type { Digest, Platform } from '../../shared/domain/image.ts';
+import { type Digest, type Platform, registryKey } from '../../shared/domain/image.ts';
 import { standsOn } from '../../shared/domain/lineage.ts';
 import { isPinned, type Pushed } from '../../shared/domain/pinned.ts';
 import type { Pinned, Rebuild } from '../../shared/domain/rebuild.ts';
@@ -46,12 +46,14 @@ export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'pla
   const output = await imagesUnder(ports.places, rebuild.output);
   const fleet = await readAround(ports, policy, output);
   const known = output.filter((digest) => fleet.images.has(digest));
-  const { parents } = await placeNew(ports, policy, fleet, known);
+  const found = await placeNew(ports, policy, fleet, known);
   const below = known.flatMap((digest) => {
-    const parent = standsOn(parents, digest, (one) => fleet.images.get(one)?.aged.stream);
+    const parent = standsOn(found.parents, digest, (one) => fleet.images.get(one)?.aged.stream);
     return parent ? [{ digest, stream: parent.stream, standsOn: parent.digest }] : [];
   });
-  await recordPinned(ports, rebuild, await pinnedOf(ports, fleet, rebuild, below));
+  const pinned = await pinnedOf(ports, fleet, rebuild, below);
+  const unread = known.filter((digest) => !found.of(digest)).flatMap((digest) => found.unreadBelow(digest));
+  await recordPlaces(ports, rebuild, { pinned, unreadRegistries: [...new Set(unread.map(registryKey))].sort() });
   return { placed: known.length, missing: output.length - known.length };
 }
 
@@ -137,12 +139,14 @@ function pushedIn(images: Images, one: Digest | undefined): Pushed | undefined {
 }
 
 /** Before its outcome, which is judged by it. */
-async function recordPinned(
+async function recordPlaces(
   { rebuilds }: PlaceOutputPorts,
   { stream, rebuildId }: Rebuild,
-  pinned: readonly Pinned[],
+  places: Required<Pick<Rebuild, 'pinned' | 'unreadRegistries'>>,
 ): Promise<void> {
-  await rebuilds.record(stream, rebuildId, (before) =>
-    !before || before.outcome || sameContent(before.pinned ?? [], pinned) ? undefined : { ...before, pinned },
-  );
+  await rebuilds.record(stream, rebuildId, (before) => {
+    const { pinned = [], unreadRegistries = [] } = before ?? {};
+    const isKnown = sameContent({ pinned, unreadRegistries }, places);
+    return !before || before.outcome || isKnown ? undefined : { ...before, ...places };
+  });
 }

@@ -100,6 +100,7 @@ async function judge(
     begunAtEpochMs: begunAtEpochMs(rebuild),
     verifyDeadlineEpochMs: deadlineEpochMs,
     ...(headBefore === undefined && { isFirst: true }),
+    ...(rebuild.unreadRegistries && { unreadRegistries: rebuild.unreadRegistries }),
     ...(rebuild.pinned && { pinnedTo: rebuild.pinned.map(({ stream }) => stream) }),
   };
   return before && headBefore

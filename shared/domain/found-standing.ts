@@ -1,3 +1,4 @@
+import type { UnreadRepository } from './base-readings.ts';
 import { behindOf, type Placed } from './behind.ts';
 import { unpackedId } from './chain.ts';
 import {
@@ -8,7 +9,7 @@ import {
   knownAges,
   type OldestPart,
 } from './effective-age.ts';
-import type { FoundParent, MayHide } from './hidden-parents.ts';
+import type { FoundParent, Hiding, MayHide } from './hidden-parents.ts';
 import type { Digest, IndexChild } from './image.ts';
 import { ancestorsOf, findParents } from './lineage.ts';
 import { cutCycles } from './lineage-cycles.ts';
@@ -58,6 +59,8 @@ export interface FoundStandings {
    * where its age is unknown because an image that nobody knows may be below it.
    */
   isPlaced(digest: Digest): boolean;
+  /** Repositories that no review has read, and that may hold an image below this one and make it older. */
+  unreadBelow(digest: Digest): readonly UnreadRepository[];
 }
 
 /**
@@ -68,7 +71,7 @@ export interface FoundStandings {
  * @param vendorCounts whether what lies below the lowest base counts
  */
 export function findStandings(
-  { images, indexes, isWhole, around = new Set(), mayHide = () => false, heads = new Map() }: KnownFleet,
+  { images, indexes, isWhole, around = new Set(), mayHide = () => undefined, heads = new Map() }: KnownFleet,
   nowEpochMs: number,
   vendorCounts: boolean,
 ): FoundStandings {
@@ -92,6 +95,7 @@ export function findStandings(
     },
     isPlaced: (digest) =>
       lineageOf(digest).every((one) => images.has(one) && (isWhole || around.has(one) || isFoundBefore(one))),
+    unreadBelow: (digest) => lineageOf(digest).flatMap((one) => hidingOf(one)?.repositories ?? []),
   };
 
   function lineageOf(digest: Digest): readonly Digest[] {
@@ -105,7 +109,13 @@ export function findStandings(
   function isKnownBelow(digest: Digest): boolean {
     const image = images.get(digest);
     if (image?.standing !== undefined) return true;
-    return image !== undefined && around.has(digest) && !mayHide(image.lineage, parentOf(digest));
+    return image !== undefined && around.has(digest) && hidingOf(digest) === undefined;
+  }
+
+  /** What was placed before keeps its place. */
+  function hidingOf(digest: Digest): Hiding | undefined {
+    const image = images.get(digest);
+    return image && !image.standing ? mayHide(image.lineage, parentOf(digest)) : undefined;
   }
 
   function parentOf(digest: Digest): FoundParent | undefined {

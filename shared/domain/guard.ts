@@ -208,7 +208,7 @@ function coolDown(
   if (lastEpochMs === 0 || nowEpochMs >= untilEpochMs) return undefined;
   const last = `Its last rebuild was at ${instantText(lastEpochMs)}.`;
   if (unverifiedInARow < 2) return wait('cool-down', last, untilEpochMs);
-  const detail = `${last} ${unverifiedInARow} in a row could not be verified. Look why no complete scan of what it builds comes, then free it with \`patchwave reset\`.`;
+  const detail = `${last} ${unverifiedInARow} in a row could not be verified. Look at the reason in \`patchwave why\`, then free it with \`patchwave reset\`.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 

@@ -16,8 +16,14 @@ export interface FoundParent {
   readonly isAgeItsOwn: boolean;
 }
 
-/** Whether an image that no review has read may be below an image and make it older. */
-export type MayHide = (image: LineageFacts, parent: FoundParent | undefined) => boolean;
+/** Where an image may be that no review has read. */
+export interface Hiding {
+  /** What was not read; empty where nobody knows which repositories there are. */
+  readonly repositories: readonly UnreadRepository[];
+}
+
+/** Where an image may be that is below another one and makes it older; `undefined` where there is none. */
+export type MayHide = (image: LineageFacts, parent: FoundParent | undefined) => Hiding | undefined;
 
 /**
  * Which images may be built on what no review has read. Unread repositories matter for an image only where all of these
@@ -32,26 +38,32 @@ export type MayHide = (image: LineageFacts, parent: FoundParent | undefined) => 
  */
 export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefined): MayHide {
   // Which repositories there are is not known either.
-  if (isBuiltIn(policy)) return () => true;
+  if (isBuiltIn(policy)) return () => ({ repositories: [] });
   const unread = unreadIn(policy, readings);
   const declared = declarationsIn(policy);
   return (image, parent) => {
     const relevant = unread.filter((repository) => isAfter(image, repository));
-    if (relevant.length === 0 || isForeign(image)) return false;
+    if (relevant.length === 0 || isForeign(image)) return undefined;
     const isHidden = (location: ImageLocation): boolean => relevant.some((one) => covers(one, location));
     const found =
       parent && SHOWN.includes(parent.evidence) && parent.stream !== undefined ? placeOf(parent.stream) : '';
     const isFound = (location: ImageLocation): boolean => locationKey(location) === found;
     const named = referenceClaimed(image)?.location;
-    if (named && isHidden(named) && !isFound(named)) return true;
+    if (named && isHidden(named) && !isFound(named)) return hidingIn(relevant, named);
     // What lies between the two is younger, also where the policy declares more than what the layers show.
-    if (parent?.isAgeItsOwn && SHOWN.includes(parent.evidence)) return false;
+    if (parent?.isAgeItsOwn && SHOWN.includes(parent.evidence)) return undefined;
     const parents = declared(image);
-    if (parents) return parents.some((location) => isHidden(location) && !isFound(location));
-    if (parent) return !parent.isAgeItsOwn;
-    return relevant.some(({ tier }) => tier === 'base' || image.tier !== 'base');
+    if (parents) return hidingIn(relevant, ...parents.filter((location) => !isFound(location)));
+    if (parent) return parent.isAgeItsOwn ? undefined : { repositories: relevant };
+    return hiding(relevant.filter(({ tier }) => tier === 'base' || image.tier !== 'base'));
   };
 }
+
+const hiding = (repositories: readonly UnreadRepository[]): Hiding | undefined =>
+  repositories.length === 0 ? undefined : { repositories };
+
+const hidingIn = (unread: readonly UnreadRepository[], ...places: readonly ImageLocation[]): Hiding | undefined =>
+  hiding(unread.filter((one) => places.some((place) => covers(one, place))));
 
 /** What nobody could make up by a name or an order of pushes. */
 const SHOWN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids', 'label-digest'];

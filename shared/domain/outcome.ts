@@ -15,6 +15,8 @@ export interface Rebuilt extends Compared {
   readonly evidence?: ReadonlyMap<string, PairEvidence>;
   /** Streams whose new head it did not pick up. */
   readonly pinnedTo?: readonly string[];
+  /** Registries that no review has read: they may hold an image below the output. */
+  readonly unreadRegistries?: readonly string[];
   /** A complete scan of the output is awaited until then. */
   readonly verifyDeadlineEpochMs: number;
 }
@@ -91,11 +93,18 @@ function isUnknown(fact: CauseFact, image: LookedAt): boolean {
   return holding === 'unknown' || (holding === 'free' && fact.kind === 'age' && !image.standing);
 }
 
+const lineageUnreadText = (registries: readonly string[]): string =>
+  `its lineage was not read: an image of ${registries.join(', ')} may be below it, and no review could read that. Give Patchwave access there, then start a review`;
+
 function unclearOutcome(
   unclear: readonly LookedAt[],
-  { verifyDeadlineEpochMs }: Rebuilt,
+  { facts, unreadRegistries = [], verifyDeadlineEpochMs }: Rebuilt,
   nowEpochMs: number,
 ): RebuildJudgement {
+  const others = facts.filter(({ kind }) => kind !== 'age');
+  // Only a review reads them, and the next rebuild finds them read.
+  if (unreadRegistries.length > 0 && !unclear.some((image) => isUnclear(image, others)))
+    return { result: 'unverified', reason: lineageUnreadText(unreadRegistries), isLineageUnread: true };
   const named = unclear.map(({ digest }) => digest).sort();
   const reason = `no complete scan and verdict of ${named.join(', ')}`;
   if (nowEpochMs < verifyDeadlineEpochMs) return { result: 'pending', waitingFor: reason };

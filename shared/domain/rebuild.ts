@@ -47,14 +47,15 @@ export interface BuildStatus {
  * `fixed`: none of the cause's pairs is left; `alsoFound` names violating pairs that it has and that were not known when
  * the build began, or that the image before has too: they are causes of their own. `ineffective`: a pair is left. `worse`: a
  * violating pair that the image before did not have was known when the build began. `unverified`: no complete scan by the
- * deadline, or no fact tells whether it is worse; nothing is counted against the stream. `no-output`: nothing proves what
+ * deadline, its age is unknown because its lineage was not read (`isLineageUnread`), or no fact tells whether it is worse;
+ * nothing is counted against the stream. `no-output`: nothing proves what
  * the build made. `failed`: there was no build, or it failed.
  */
 export type RebuildOutcome =
   | { readonly result: 'fixed'; readonly alsoFound?: readonly CauseFact[] }
   | { readonly result: 'ineffective'; readonly left: readonly CauseFact[] }
   | { readonly result: 'worse'; readonly added: readonly CauseFact[] }
-  | { readonly result: 'unverified'; readonly reason: string }
+  | { readonly result: 'unverified'; readonly reason: string; readonly isLineageUnread?: true }
   | { readonly result: 'no-output'; readonly reason: string }
   | { readonly result: 'failed'; readonly reason: string };
 
@@ -86,6 +87,11 @@ export interface Rebuild {
   readonly build?: BuildStatus;
   /** What it did not pick up: it stands on older images of these streams. */
   readonly pinned?: readonly Pinned[];
+  /**
+   * Registries (`<account>/<region>`) of base or platform streams that no review has read: they may hold an image below the
+   * output, so its age is unknown.
+   */
+  readonly unreadRegistries?: readonly string[];
   /** When its build had ended well and verification began: grace and deadline of verification count from here. */
   readonly verifyingSinceEpochMs?: number;
   /** Digests that its pipeline reported, each once. A report proves nothing by itself. */

@@ -47,7 +47,7 @@ export interface TryEnd {
 
 /**
  * What a scan shows to be mended is forgotten; all else that the rebuild was made for was tried once more, unless nothing
- * was built. That a parent was picked up counts on while its head is the same: a stream that is behind the same head again
+ * was built, or nobody could judge the output because a registry was not read. That a parent was picked up counts on while its head is the same: a stream that is behind the same head again
  * and again is not built for ever.
  */
 export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): readonly Tried[] {
@@ -59,7 +59,8 @@ export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): re
   const scanned = namesOf(facts.filter(({ kind }) => kind !== 'parent-moved'));
   const mended = isJudged ? scanned.difference(left) : new Set<string>();
   const kept = withoutTries(tried, mended);
-  const counted = takenOverFrom === undefined ? asked.difference(mended) : new Set<string>();
+  const isUnread = outcome.result === 'unverified' && outcome.isLineageUnread === true;
+  const counted = takenOverFrom === undefined && !isUnread ? asked.difference(mended) : new Set<string>();
   if (counted.size === 0) return kept;
   const before = new Map(kept.find((one) => one.parents === parents)?.facts.map(({ fact, builds }) => [fact, builds]));
   for (const fact of counted) before.set(fact, (before.get(fact) ?? 0) + 1);

@@ -89,6 +89,28 @@ test('an unverified output is one whose deadline passed; it says which image, an
   });
 });
 
+describe('an output of which a registry was not read that may hold what it is built on', () => {
+  const unreadRegistries = ['555566667777/eu-west-1', '666677778888/us-east-1'];
+  const output = [unread];
+
+  test('is unverified at once where its age is asked for, and names the registries', () => {
+    expect(judged({ facts: [ageFact, fact], output, unreadRegistries })).toEqual({
+      result: 'unverified',
+      reason: expect.stringMatching(/^its lineage was not read: .*555566667777\/eu-west-1, 666677778888\/us-east-1/),
+      isLineageUnread: true,
+    });
+  });
+
+  test.each<[string, string, Partial<Rebuilt>]>([
+    ['pending', 'a scan is awaited, too', { facts: [ageFact], output: [looked('new', NOT_SCANNED)] }],
+    ['fixed', 'only a finding is asked for', { facts: [fact] }],
+    ['fixed', 'it was read meanwhile', { facts: [ageFact], output: [standing(looked('new'))] }],
+    ['pending', 'all was read, and its lineage is found next', { facts: [ageFact], unreadRegistries: [] }],
+  ])('is %s where %s', (result, _, changes) => {
+    expect(judged({ output, unreadRegistries, ...changes }).result).toBe(result);
+  });
+});
+
 test('only what is left is named', () => {
   expect(judged({ facts: [fact, two, ageFact], output: [standing(looked('new', reasonOf(two)))] })).toEqual({
     result: 'ineffective',

@@ -60,6 +60,11 @@ test('what was taken over was not built', () => {
   expect(triesAfter(after([FAILED], [fact]), { rebuild, outcome: { result: 'fixed' } })).toEqual([]);
 });
 
+test('what nobody could judge because a registry was not read counts as no try', () => {
+  const unread: RebuildOutcome = { ...UNVERIFIED, isLineageUnread: true };
+  expect(tries(after([FAILED, unread, unread], [ageFact]), ageFact)).toBe(1);
+});
+
 test('earlier heads of the parents are kept, but not for ever', () => {
   const on = (tried: readonly Tried[], parents: string) =>
     triesAfter(tried, { rebuild: { facts: [fact], parents }, outcome: FAILED });

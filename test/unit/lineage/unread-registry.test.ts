@@ -230,6 +230,12 @@ describe('while one base registry cannot be read', () => {
     );
     await place(it, { cascadeId, stream, rebuildId });
     expect(await standingOf(it, 'app')).toBeUndefined();
+    expect(await it.rebuilds.get(stream, rebuildId)).toMatchObject({ unreadRegistries: [BASES_KEY] });
+    await golden(it);
+    await readRegistries(it);
+    await findIn(it);
+    await place(it, { cascadeId, stream, rebuildId });
+    expect(await it.rebuilds.get(stream, rebuildId)).toMatchObject({ unreadRegistries: [] });
   });
 });
 

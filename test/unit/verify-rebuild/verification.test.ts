@@ -6,6 +6,7 @@ import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import { judgeImages } from '../../../shared/review/judge-images.ts';
 import { readAnywhere } from '../../../shared/scanning/read.ts';
 import { digestOf, facts } from '../../support/samples.ts';
+import { ageFact } from '../domain/acting.ts';
 import { answerLooks } from '../registry-events/support.ts';
 import {
   causeOf,
@@ -90,6 +91,21 @@ test('a scan that never completes leaves the rebuild unverified, at the deadline
   expect(lateMs).toBeLessThan(1000);
   const reason = expect.stringMatching(/^no complete scan and verdict of sha256:.* by 2026-11-24T05:10:00/);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
+});
+
+test('an age that no review could read leaves it unverified at once, and names the registry', async () => {
+  const registry = '555566667777/eu-west-1';
+  const world = await verifyWorld({ changes: { ...FOUND, facts: [ageFact], unreadRegistries: [registry] } });
+  push(world, 'new', { tags: ['22'] });
+  world.scanner.finds(NEW, []);
+  const machine = await new VerifyMachine(world).run('check');
+  await machine.step();
+  world.scanner.finish();
+  const since = world.clock();
+  await machine.run();
+  expect(world.clock() - since).toBeLessThan(10 * MINUTE_MS);
+  const reason = expect.stringMatching(`^its lineage was not read: .*${registry}`);
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason, isLineageUnread: true });
 });
 
 describe('where no scan will ever come it ends at once', () => {
