@@ -63,7 +63,11 @@ const hiding = (repositories: readonly UnreadRepository[]): Hiding | undefined =
   repositories.length === 0 ? undefined : { repositories };
 
 const hidingIn = (unread: readonly UnreadRepository[], ...places: readonly ImageLocation[]): Hiding | undefined =>
-  hiding(unread.filter((one) => places.some((place) => covers(one, place))));
+  hiding(unread.filter((one) => places.some((place) => meets(one, place))));
+
+/** A place of the policy may be a pattern, of which one repository was not read. */
+const meets = (unread: UnreadRepository, place: ImageLocation): boolean =>
+  covers(unread, place) || covers({ ...place, tier: unread.tier }, unread);
 
 /** What nobody could make up by a name or an order of pushes. */
 const SHOWN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids', 'label-digest'];

@@ -251,6 +251,19 @@ describe('what was read after a run', () => {
     expect(hiddenParentsIn(declares('old'), readings)(image('app'), undefined)).toBeDefined();
   });
 
+  test('one unread repository of a pattern may hold what is declared to be built on the pattern, or on a part of it', () => {
+    const read = [key('base'), key('platform/*'), key('platform/o*'), key('platform/n*')];
+    const readings = { read: Object.fromEntries(read.map((one) => [one, ago(2)])), unread: [key('platform/old')] };
+    const declares = (repository: string) => {
+      const one = rule('declared', 'platform', { repositories: [repository], headTags: ['^2$'] });
+      return policyWith(...policy.streams, one, rule('app', 'application', { parents: ['declared'] }));
+    };
+    const hiddenFor = (repository: string) => hiddenParentsIn(declares(repository), readings)(image('app'), undefined);
+    expect(hiddenFor('platform/*')).toBeDefined();
+    expect(hiddenFor('platform/o*')).toBeDefined();
+    expect(hiddenFor('platform/n*')).toBeUndefined();
+  });
+
   test('a rule that came since has not been read', () => {
     const after = readingsAfter(policy, before, [part({ unread: [] })]);
     expect(unreadIn(policy, after)).toEqual([]);
