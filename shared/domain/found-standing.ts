@@ -13,7 +13,7 @@ import type { FoundParent, Hiding, MayHide } from './hidden-parents.ts';
 import type { Digest, IndexChild } from './image.ts';
 import { ancestorsOf, findParents } from './lineage.ts';
 import { cutCycles } from './lineage-cycles.ts';
-import type { Parent, Parents } from './lineage-evidence.ts';
+import type { LineageEvidence, Parent, Parents } from './lineage-evidence.ts';
 import { diffIdsOf, type LineageFacts } from './lineage-facts.ts';
 import type { StreamRecord } from './records.ts';
 import {
@@ -66,8 +66,9 @@ export interface FoundStandings {
 /**
  * What images stand on and how old that makes them. Nothing is concluded from what was not read: where something is
  * missing, a parent that was found before stays, nothing becomes younger, and an image whose lineage leads to what is
- * missing is left as it was. An image whose lineage nobody has read before stays unread then, unless all around it and
- * around each of its ancestors was read, and no image that nobody knows may be below one of them: it may be older.
+ * missing is left as it was. Where an image would become younger it keeps its age, and takes over a parent that its content
+ * shows only now. An image whose lineage nobody has read before stays unread then, unless all around it and around each of
+ * its ancestors was read, and no image that nobody knows may be below one of them: it may be older.
  * @param vendorCounts whether what lies below the lowest base counts
  */
 export function findStandings(
@@ -91,7 +92,8 @@ export function findStandings(
       const lineage = lineageOf(digest);
       const isCut = lineage.some((one) => !images.has(one));
       const isRead = image.standing !== undefined || lineage.every(isKnownBelow);
-      return isCut || !isRead || isYounger(age, image.standing?.age) ? undefined : standing;
+      if (isCut || !isRead) return undefined;
+      return isYounger(age, image.standing?.age) ? withAgeOfBefore(standing, image.standing) : standing;
     },
     isPlaced: (digest) =>
       lineageOf(digest).every((one) => images.has(one) && (isWhole || around.has(one) || isFoundBefore(one))),
@@ -163,6 +165,18 @@ function keptOver(shown: Parents, images: readonly KnownImage[]): Parents {
 /** What was unknown, too, may be older than what is known of it by now. */
 const isYounger = (now: StandingAge, before: StandingAge | undefined): boolean =>
   before !== undefined && now.known && !(before.known && now.bornAtEpochMs <= before.bornAtEpochMs);
+
+/** What the content of an image shows: no label, declaration or order of pushes. */
+const BY_CONTENT: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids'];
+
+/**
+ * The age of before, with a parent that the content shows only now: a build must not begin while that parent is not judged.
+ * `undefined` where the content shows no other parent than before.
+ */
+function withAgeOfBefore(now: Standing, before: Standing | undefined): Standing | undefined {
+  const isNew = now.parent && now.parent.digest !== before?.parent?.digest && BY_CONTENT.includes(now.parent.evidence);
+  return before && isNew ? { ...now, age: before.age } : undefined;
+}
 
 function ageIn(birth: ReturnType<typeof effectiveBirth>): StandingAge {
   if (birth.known) return { known: true, ...oldestIn(birth) };

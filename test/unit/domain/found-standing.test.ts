@@ -10,13 +10,18 @@ interface Given {
   readonly tier?: Tier;
   readonly chain?: string;
   readonly standing?: Standing;
+  /** The image that its label names as what it is built on. */
+  readonly names?: string;
 }
 
-function known(name: string, { layers, days, tier = 'platform', chain = name, standing }: Given): KnownImage {
+function known(name: string, { layers, days, tier = 'platform', chain = name, standing, names }: Given): KnownImage {
   const digest = digestOf(name);
   const birth = born(...(days === undefined ? [] : [created(days)]));
   return {
-    lineage: { digest, tier, layers: layers.map(digestOf), platform: 'linux/amd64' },
+    lineage: {
+      ...{ digest, tier, layers: layers.map(digestOf), platform: 'linux/amd64' },
+      ...(names !== undefined && { labels: { 'org.opencontainers.image.base.digest': digestOf(names) } }),
+    },
     aged: { digest, tier, birth, chainId: digestOf(chain) },
     ...(standing && { standing }),
   };
@@ -38,6 +43,7 @@ const oldestOnly = (standing: Standing | undefined): Standing | undefined => {
 const on = (name: string) => ({ digest: digestOf(name), evidence: 'layers' }) as const;
 const old = (days: number, decidedBy: string) =>
   ({ known: true, bornAtEpochMs: ago(days), decidedBy: digestOf(decidedBy) }) as const;
+const unknownAge = (name: string) => ({ known: false, unknown: [digestOf(name)] }) as const;
 
 const BASE = { layers: ['os'], days: 40, tier: 'base' } as const;
 const APP = { layers: ['os', 'code'], days: 2, tier: 'application' } as const;
@@ -129,6 +135,28 @@ describe('where something could not be read', () => {
           oldestKnown: { bornAtEpochMs: ago(2), decidedBy: digestOf('app') },
         },
       },
+    ],
+    [
+      'a parent that its layers show only now counts, and what was unknown stays unknown',
+      { base: BASE, app: { ...APP, standing: { age: unknownAge('app') } } },
+      { parent: on('base'), age: unknownAge('app') },
+    ],
+    [
+      'a nearer parent that its layers show only now counts, and makes nothing younger',
+      {
+        base: { ...BASE, days: 30 },
+        platform: { layers: ['os', 'node'], days: 20 },
+        app: { ...APP, layers: ['os', 'node', 'code'], standing: { parent: on('base'), age: old(40, 'twin of base') } },
+      },
+      { parent: on('platform'), age: old(40, 'twin of base') },
+    ],
+    [
+      'a parent that only a label names is not taken over',
+      {
+        base: BASE,
+        app: { ...APP, layers: ['code'], names: 'base', standing: { age: unknownAge('app') } },
+      },
+      undefined,
     ],
     ['an image whose lineage nobody has read before stays unread', { base: BASE, app: APP }, undefined],
     ['so it is where all that was read is young', { base: { ...BASE, days: 3 }, app: APP }, undefined],

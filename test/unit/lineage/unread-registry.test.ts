@@ -206,6 +206,25 @@ describe('while one base registry cannot be read', () => {
     expect(await standingOf(it, 'app')).toMatchObject({ parent: { digest: digestOf('runtime') } });
   });
 
+  test('a parent that its layers show only now is taken, and the age stays unknown', async () => {
+    const it = await world();
+    await golden(it);
+    const [facts, stream] = [{ digest: digestOf('app'), tier: 'application' } as const, streamIn(SCOPE.account, 'app')];
+    await it.images.recordFacts({ ...facts, stream, locations: [], birth: { known: false, rejected: [] } });
+    await runs(it, 'app');
+    await findIn(it);
+    const before = await standingOf(it, 'app');
+    expect(before).toEqual({ age: { known: false, unknown: [digestOf('app')] } });
+    await app(it);
+    await unread(it);
+    const parent = { digest: digestOf('base'), evidence: 'layers' };
+    expect(await standingOf(it, 'app')).toEqual({ ...before, parent });
+    expect(await verdictOn(it, 'app')).toMatchObject({ status: 'unknown' });
+    await readRegistries(it);
+    await findIn(it);
+    expect(await standingOf(it, 'app')).toMatchObject({ parent, age: { decidedBy: digestOf('base') } });
+  });
+
   test('a head that is pushed waits for the next review', async () => {
     const it = await world();
     await unread(it);
