@@ -341,6 +341,20 @@ export class Oracle implements Witness {
   }
 
   /**
+   * A rebuild can make anew what the line had before the verified output: a person moved the tag of its parent back, and the
+   * build is reproducible. A push makes no content younger, so what runs is as old as when it was first pushed.
+   */
+  #hasOlderContent({ name }: Line, part: TrueImage, { output }: Closure): boolean {
+    const { factory } = this.#life;
+    const made = factory.artifact(output);
+    if (!made || made.images.some((image) => contentOf(image) === contentOf(part))) return false;
+    return factory
+      .madeBy(name)
+      .filter(({ pushedAtEpochMs }) => pushedAtEpochMs < made.pushedAtEpochMs)
+      .some(({ images }) => images.some((image) => contentOf(image) === contentOf(part)));
+  }
+
+  /**
    * Whether Patchwave has reason to say so. It cannot know that a team made the same content once more, so that is as old
    * as it was when it was first made. What only adds metadata has the content, and so the age, of what it is built on.
    */
@@ -570,7 +584,11 @@ export class Oracle implements Witness {
       // What ECS does not tell may be any image of its repository, and that may be built on any other line.
       if (told !== 'digest' && (part || line.tier !== 'application')) return true;
       if (part && closure.facts.length === 0)
-        return this.#isOlder(part, image, closure) || this.#mayBeOlder(line, part, closure);
+        return (
+          this.#isOlder(part, image, closure) ||
+          this.#mayBeOlder(line, part, closure) ||
+          this.#hasOlderContent(line, part, closure)
+        );
       return part && closure.facts.some((fact) => this.#mayHold(part, image, fact));
     });
     if (!holder)
