@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { type BaseReadings, readingsAfter, unreadIn } from '../../shared/domain/base-readings.ts';
+import { readingsAfter, unreadIn } from '../../shared/domain/base-readings.ts';
 import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import { namedFailure } from '../../shared/domain/failure-text.ts';
@@ -77,7 +77,7 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const unmoved = isReview ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
   const failures = [...fleet.failures, ...unwritten, ...unread, ...unmoved];
   if (isReview) await ports.baseReadings.record(readings);
-  const part = { ...partOf(fleet, failures), ...unreadBy(policy, readings, unplaced.length) };
+  const part = { ...partOf(fleet, failures), ...unreadBy(unplaced, found) };
   await ports.runs.recordPart(runId, part);
   const [first] = failures;
   if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
@@ -118,12 +118,12 @@ const placedAmong = (digests: readonly Digest[], found: FoundStandings) =>
       return { digest, ...(parent !== undefined && { parent }) };
     });
 
-/** Registries that were not read, where images wait for them. */
-function unreadBy(policy: Policy, readings: BaseReadings, images: number): Pick<LineagePart, 'unread'> {
-  const registries = new Set(unreadIn(policy, readings).map(registryKey));
-  return images === 0 || registries.size === 0
-    ? {}
-    : { unread: [...registries].sort().map((key) => ({ key, images })) };
+/** Registries that were not read and that images wait for, each with the number of these. */
+function unreadBy(images: readonly Digest[], found: FoundStandings): Pick<LineagePart, 'unread'> {
+  const waiting = images.flatMap((digest) => [...new Set(found.unreadBelow(digest).map(registryKey))]);
+  const byRegistry = Map.groupBy(waiting, (key) => key);
+  if (byRegistry.size === 0) return {};
+  return { unread: [...byRegistry.keys()].sort().map((key) => ({ key, images: byRegistry.get(key)?.length ?? 0 })) };
 }
 
 async function recordStandings(

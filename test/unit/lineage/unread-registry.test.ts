@@ -142,6 +142,13 @@ test('the run and the verdict name the registry and the next step, and a waiver 
   expect(reason && reasonInFull(reason)).toMatch(/its lineage was not read yet.*the last review names/);
 });
 
+test('an image is counted for the registries that it waits for, and for no other', async () => {
+  const it = await world({ app: { parents: ['golden'] } });
+  await app(it);
+  await readRegistries(it, [BASES_KEY, registryKey(OTHERS)]);
+  expect(await findIn(it)).toMatchObject({ unread: [{ key: BASES_KEY, images: 1 }] });
+});
+
 test('a registry of applications that cannot be read leaves no age unknown', async () => {
   const it = await world();
   await golden(it);
