@@ -1,4 +1,4 @@
-import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import { declaredReachIn } from '../../shared/domain/declared-parents.ts';
 import { type Digest, type ImageLocation, locationKey, type Tier } from '../../shared/domain/image.ts';
 import { isForeign } from '../../shared/domain/lineage-facts.ts';
@@ -96,11 +96,14 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
     if (walk.unread.length > 0) unread.set(digest, walk);
   }
   const mayBeBuiltOn = declaredReachIn(policy, question.ours);
-  const ofRepository = await readRepositories(ports, question, targets);
   const mayHold = (stream: string, repository: string): boolean =>
     targets.repositoryOf(stream) === repository ||
     (isBorne(policy, stream) &&
       (reached.get(repository)?.has(stream) === true || mayBeBuiltOn(locationOf(repository), stream)));
+  // Only where a container may run what is built on a stream of another repository, its images are worth a reading.
+  const isAsked = (repository: string): boolean =>
+    [...streams].some((stream) => targets.repositoryOf(stream) !== repository && mayHold(stream, repository));
+  const ofRepository = await readRepositories(ports, question, [...question.unidentified].filter(isAsked), targets);
   const unreadOver = (among: ReadonlySet<Digest>, stream: string): readonly Digest[] =>
     [...unread]
       .filter(([digest, walk]) => among.has(digest) && !walk.found.has(stream) && mayLeadTo(stream, walk))
@@ -223,23 +226,46 @@ function streamsOf(image: Placed | undefined, { streams, byRepository }: Targets
 async function readRepositories(
   ports: LineagePorts,
   question: LineageQuestion,
+  repositories: readonly string[],
   targets: Targets,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const { policy, unidentified: repositories } = question;
   const known = new Map<string, ReadonlySet<string>>();
   for (const repository of repositories) {
-    const location = locationOf(repository);
-    const lines = streamRulesOf(policy, location).flatMap(({ headTags }) => headTags);
-    const lists = [...lines.map((headTag) => streamId(location, headTag)), repository];
-    const digests = (
-      await mapConcurrently(lists, READS_AT_ONCE, (list) => collect(ports.streamImages.of(list)))
-    ).flat();
-    const placed = await readPlaced(ports, question, digests);
-    const walks = digests.map((digest) => walkDown(digest, placed, targets));
-    if (walks.length > 0 && walks.every(({ unread }) => unread.length === 0))
-      known.set(repository, new Set(walks.flatMap(({ found }) => [...found.keys()])));
+    const found = await readRepository(ports, question, repository, targets);
+    if (found) known.set(repository, found);
   }
   return known;
+}
+
+/** Reading ends with the first image that proves nothing: most images of a repository never ran and have no standing. */
+async function readRepository(
+  ports: LineagePorts,
+  question: LineageQuestion,
+  repository: string,
+  targets: Targets,
+): Promise<ReadonlySet<string> | undefined> {
+  const location = locationOf(repository);
+  const lines = streamRulesOf(question.policy, location).flatMap(({ headTags }) => headTags);
+  const found = new Set<string>();
+  const isProven = async (piece: readonly Digest[]): Promise<boolean> => {
+    const placed = await readPlaced(ports, question, piece);
+    const walks = piece.map((digest) => walkDown(digest, placed, targets));
+    for (const walk of walks) for (const stream of walk.found.keys()) found.add(stream);
+    return walks.every(({ unread }) => unread.length === 0);
+  };
+  let images = 0;
+  for (const list of [...lines.map((headTag) => streamId(location, headTag)), repository]) {
+    let piece: Digest[] = [];
+    for await (const digest of ports.streamImages.of(list)) {
+      images += 1;
+      piece.push(digest);
+      if (piece.length < RECORDS_AT_ONCE) continue;
+      if (!(await isProven(piece))) return undefined;
+      piece = [];
+    }
+    if (!(await isProven(piece))) return undefined;
+  }
+  return images > 0 ? found : undefined;
 }
 
 /** The inverse of `locationKey`: the name of a repository may have slashes. */

@@ -230,6 +230,16 @@ describe('a container that nobody identified', () => {
   });
 });
 
+test('a repository of containers that nobody identified is read to the first image that proves nothing, and only where it counts', async () => {
+  const { add, read, reads } = await fleet({ app: [] });
+  for (let n = 0; n < 250; n += 1) await add(`dark-${n}`, 'dark', 'unread');
+  await add('app-1', 'app');
+  const lineage = await read([], ['base'], { unidentified: ['app', 'dark'] });
+  expect(lineage.mayRun(streamOf('base'), keyOf('dark'))).toBe(true);
+  expect(lineage.mayRun(streamOf('base'), keyOf('app'))).toBe(false);
+  expect(reads()).toBeLessThanOrEqual(100);
+});
+
 test('reads each image once, however many closures are open', async () => {
   const { add, read, reads } = await fleet();
   await add('base-1', 'base');
