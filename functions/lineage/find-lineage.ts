@@ -105,11 +105,11 @@ function bearing(streams: readonly StreamRecord[], lists: BaseLists): ReadonlySe
   return new Set([...known, ...lists.streams, ...lists.places]);
 }
 
-/** Images whose lineage nobody has read before, and this review could not either. */
+/** Images whose lineage no review could read, this one included. */
 const unplacedOf = ({ images }: ReadFleet, found: FoundStandings, concerned: ReadonlySet<Digest>): readonly Digest[] =>
   [...concerned].filter((digest) => images.has(digest) && !images.get(digest)?.standing && !found.of(digest));
 
-/** Those that only what nobody has read keeps without an age: their known parents are known. */
+/** Images whose parents are known, and whose age is unknown because of what no review has read. */
 const placedAmong = (digests: readonly Digest[], found: FoundStandings) =>
   digests
     .filter((digest) => found.isPlaced(digest))

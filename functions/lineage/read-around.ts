@@ -134,7 +134,7 @@ async function namedBy(
   return { digests: found.flat(), unlisted };
 }
 
-/** Ancestors of images whose own lineage nobody has read yet. */
+/** Ancestors of images whose own lineage no review has read yet. */
 function unplacedBelow(fleet: ReadFleet, digests: readonly Digest[]): readonly Digest[] {
   const parents = parentsIn(fleet);
   const below = new Set(digests.flatMap((digest) => ancestorsOf(parents, digest).map((ancestor) => ancestor.digest)));

@@ -23,7 +23,7 @@ interface Placed {
   readonly isRead: boolean;
 }
 
-/** An image of which nobody has read what it is built on. */
+/** An image whose lineage no review has read. */
 export interface UnreadImage {
   readonly digest: Digest;
   /** The first repository that it is known in, as `locationKey`. */
@@ -38,7 +38,7 @@ export interface RunningLineage {
   unreadOver(stream: string): readonly Digest[];
   /** The same of images that ran in scopes that left. */
   unreadLeftOver(stream: string): readonly Digest[];
-  /** The image on the way down from a running one of which nobody has read what it is built on. */
+  /** The image on the way down from a running one whose lineage no review has read. */
   unreadBelow(digest: Digest): UnreadImage;
   /** Whether a container from a repository, of which only that is known, may run what is built on a stream. */
   mayRun(stream: string, repository: string): boolean;
@@ -195,7 +195,7 @@ function targetsOf(streams: ReadonlySet<string>): Targets {
 interface Walk {
   /** By stream the image of it that is met first: what is below that, it has replaced. */
   readonly found: ReadonlyMap<string, Digest>;
-  /** Images on the way of which nobody has read what they are built on. */
+  /** Images on the way whose lineage no review has read. */
   readonly unread: readonly Digest[];
 }
 
@@ -221,7 +221,7 @@ function streamsOf(image: Placed | undefined, { streams, byRepository }: Targets
 
 /**
  * On which streams images of some repositories are built; a repository of which the ledger has no image, or one whose lineage
- * nobody has read, is left out.
+ * no review has read, is left out.
  */
 async function readRepositories(
   ports: LineagePorts,

@@ -20,7 +20,7 @@ export interface BaseRepository extends ImageLocation {
   readonly tier: 'base' | 'platform';
 }
 
-/** A repository that may hold images that nobody knows. */
+/** A repository that may hold images that the ledger does not know. */
 export interface UnreadRepository extends BaseRepository {
   /** When the last reading began that showed every image; absent where there was none. */
   readonly readAtEpochMs?: number;
@@ -85,7 +85,7 @@ const isReadIn = ({ status, unread }: RegistryPart, repository: string): boolean
   unread ? !unread.includes(repository) : status === 'complete';
 
 /**
- * Repositories of the policy that may hold images that nobody knows: no review has read them yet, or the last one could
+ * Repositories of the policy that may hold images that the ledger does not know: no review has read them yet, or the last one could
  * not.
  */
 export function unreadIn(

@@ -43,7 +43,7 @@ export interface Unidentified {
   readonly workload: string;
 }
 
-/** An image that runs, or that a running one is built on, and of which nobody could read what it is built on. */
+/** An image that runs, or that a running one is built on, whose own lineage could not be read. */
 export interface UnplacedImage {
   readonly digest: Digest;
   /** The `locationKey` of its repository; absent where none is known. */
@@ -196,7 +196,7 @@ const PLACE_THEM =
   'Give Patchwave access to their repositories, declare `parents` in the stream rules of these, or name a registry that is ' +
   'not yours in `mirrors` or `awsManaged`';
 
-/** An image that nobody knows may lie between one of these and what runs. */
+/** An image that the ledger does not know may lie between one of these and what runs. */
 const unlisted = ({ unlisted: repository }: ClosureFacts): string | undefined =>
   repository === undefined ? undefined : `not all images of the stream are known, because ${repository} was not read`;
 

@@ -56,7 +56,7 @@ export interface FoundStandings {
   of(digest: Digest): Standing | undefined;
   /**
    * Whether all that is known around an image and each of its ancestors was read: then its known parents are all found, also
-   * where its age is unknown because an image that nobody knows may be below it.
+   * where its age is unknown because an image that the ledger does not know may be below it.
    */
   isPlaced(digest: Digest): boolean;
   /** Repositories that no review has read, and that may hold an image below this one and make it older. */
@@ -67,8 +67,8 @@ export interface FoundStandings {
  * What images stand on and how old that makes them. Nothing is concluded from what was not read: where something is
  * missing, a parent that was found before stays, nothing becomes younger, and an image whose lineage leads to what is
  * missing is left as it was. Where an image would become younger it keeps its age, and takes over a parent that its content
- * shows only now. An image whose lineage nobody has read before stays unread then, unless all around it and around each of
- * its ancestors was read, and no image that nobody knows may be below one of them: it may be older.
+ * shows only now. An image whose lineage was never read stays unread then: it may be older. The exception is an image where all around it
+ * and around each of its ancestors was read, and no image that the ledger does not know may be below one of them.
  * @param vendorCounts whether what lies below the lowest base counts
  */
 export function findStandings(

@@ -132,8 +132,8 @@ export type TagsDocument = v.InferOutput<typeof tagsDocument>;
 export const digestsDocument = v.array(digest);
 
 /**
- * Images that were placed among all that this run knows, though their age is unknown because an image that nobody has read may
- * be below them.
+ * Images that were placed among all that this run knows, though their age is unknown because an image that no review has read
+ * may be below them.
  */
 export const placedDocument = v.array(v.strictObject({ digest, parent: v.exactOptional(digest) }));
 export const batchesDocument = v.array(v.strictObject({ batch: v.string(), digests: v.array(digest) }));
