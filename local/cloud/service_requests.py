@@ -21,12 +21,22 @@ class ServiceRequest:
     query: dict[str, Any]
     request_id: str
 
-    def denial(self, action: str, resource: str) -> Reply | None:
-        """The reply to a caller whose policies do not allow the action on the resource; None where they do."""
-        service = action.split(":", 1)[0]
+    def is_for(self, service: str, operation: str) -> bool:
+        """Whether this calls the operation of a JSON service, whose `X-Amz-Target` begins with the name of the service."""
+        target = self.headers.get("x-amz-target", "")
+        return target.startswith(service) and target.endswith(f".{operation}")
+
+    def denial(
+        self, action: str, resource: str, *, service: str | None = None, context: dict[str, Any] | None = None
+    ) -> Reply | None:
+        """The reply to a caller whose policies do not allow the action on the resource; None where they do.
+
+        `service` answers, where it is another one than that of the action; `context` has the condition keys of the request.
+        """
         return ministack_app._enforce_data_plane(
-            service, action, self.headers, self.query, self.request_id, resource_arn=resource
-        )
+            service or action.split(":", 1)[0], action, self.headers, self.query, self.request_id,
+            resource_arn=resource, service_context=context,
+        )  # fmt: skip
 
 
 Serve = Callable[[], Awaitable[Reply]]

@@ -8,36 +8,20 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-i
 https://github.com/alexjurkiewicz/ecr-scan-image/issues/19
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
-import ministack.app as ministack_app
 from registry import registry
-from upstream import wrap
-
-Reply = tuple[int, dict[str, str], Any]
+from service_requests import Reply, Serve, ServiceRequest, around_requests
 
 _ACTIONS = ("inspector2:ListFindings", "inspector2:ListCoverage", "inspector2:ListAccountPermissions")
 
 
 def restore() -> None:
-    wrap(ministack_app, "_dispatch_service_request", "17e5ef6dcfa0", _checked)
+    around_requests(_checked)
 
 
-async def _checked(
-    dispatch: Callable[..., Awaitable[Reply]],
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    body: bytes,
-    query: dict[str, Any],
-    request_id: str,
-) -> Reply:
-    target = headers.get("x-amz-target", "")
-    is_reading = target.startswith("AmazonEC2ContainerRegistry") and target.endswith(".DescribeImageScanFindings")
-    if is_reading and registry().scan_type == "ENHANCED":
+async def _checked(serve: Serve, request: ServiceRequest) -> Reply:
+    if request.is_for("AmazonEC2ContainerRegistry", "DescribeImageScanFindings") and registry().scan_type == "ENHANCED":
         for action in _ACTIONS:
-            denied = ministack_app._enforce_data_plane("ecr", action, headers, query, request_id, resource_arn="*")
+            denied = request.denial(action, "*", service="ecr")
             if denied:
                 return denied
-    return await dispatch(method, path, headers, body, query, request_id)
+    return await serve()

@@ -10,18 +10,16 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUp
 
 import json
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import ministack.app as ministack_app
 from ministack.core import iam_evaluator
 from ministack.core.responses import json_response
 from ministack.services import iam
 from operations import ApiError, Reply, Request, replace_in_ecr
 from registry import find_image, registry
-from upstream import wrap
+from service_requests import Reply as ServiceReply
+from service_requests import Serve, ServiceRequest, around_requests
 
-_Answer = tuple[int, dict[str, str], Any]
 _MOST_EXCLUSIONS = 100
 
 
@@ -29,7 +27,7 @@ def restore() -> None:
     replace_in_ecr("RegisterPullTimeUpdateExclusion", _register)
     replace_in_ecr("DeregisterPullTimeUpdateExclusion", _deregister)
     replace_in_ecr("ListPullTimeUpdateExclusions", _list)
-    wrap(ministack_app, "_dispatch_service_request", "17e5ef6dcfa0", _watched)
+    around_requests(_watched)
 
 
 def _register(request: Request) -> Reply:
@@ -54,22 +52,12 @@ def _list(_request: Request) -> Reply:
     return json_response({"pullTimeUpdateExclusions": sorted(registry().pull_exclusions)})
 
 
-async def _watched(
-    dispatch: Callable[..., Awaitable[_Answer]],
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    body: bytes,
-    query: dict[str, Any],
-    request_id: str,
-) -> _Answer:
-    answer = await dispatch(method, path, headers, body, query, request_id)
-    target = headers.get("x-amz-target", "")
-    is_pull = target.startswith("AmazonEC2ContainerRegistry") and target.endswith(".BatchGetImage")
-    if is_pull and answer[0] == 200:
-        role = _role_of(iam_evaluator.request_caller_arn(headers, query))
+async def _watched(serve: Serve, request: ServiceRequest) -> ServiceReply:
+    answer = await serve()
+    if request.is_for("AmazonEC2ContainerRegistry", "BatchGetImage") and answer[0] == 200:
+        role = _role_of(iam_evaluator.request_caller_arn(request.headers, request.query))
         if role is not None and role not in registry().pull_exclusions:
-            _record(json.loads(body or b"{}").get("repositoryName", ""), json.loads(answer[2]).get("images", []))
+            _record(json.loads(request.body or b"{}").get("repositoryName", ""), json.loads(answer[2]).get("images", []))
     return answer
 
 

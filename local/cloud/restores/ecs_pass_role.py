@@ -5,38 +5,21 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
 
-import ministack.app as ministack_app
-from upstream import wrap
-
-Reply = tuple[int, dict[str, str], Any]
+from service_requests import Reply, Serve, ServiceRequest, around_requests
 
 _SERVICE = "ecs-tasks.amazonaws.com"
 
 
 def restore() -> None:
-    wrap(ministack_app, "_dispatch_service_request", "17e5ef6dcfa0", _checked)
+    around_requests(_checked)
 
 
-async def _checked(
-    dispatch: Callable[..., Awaitable[Reply]],
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    body: bytes,
-    query: dict[str, Any],
-    request_id: str,
-) -> Reply:
-    target = headers.get("x-amz-target", "")
-    if target.startswith("AmazonEC2ContainerService") and target.endswith(".RegisterTaskDefinition"):
-        request = json.loads(body or b"{}")
-        for role in filter(None, (request.get("taskRoleArn"), request.get("executionRoleArn"))):
-            denied = ministack_app._enforce_data_plane(
-                "ecs", "iam:PassRole", headers, query, request_id,
-                resource_arn=role, service_context={"iam:passedtoservice": _SERVICE},
-            )  # fmt: skip
+async def _checked(serve: Serve, request: ServiceRequest) -> Reply:
+    if request.is_for("AmazonEC2ContainerService", "RegisterTaskDefinition"):
+        definition = json.loads(request.body or b"{}")
+        for role in filter(None, (definition.get("taskRoleArn"), definition.get("executionRoleArn"))):
+            denied = request.denial("iam:PassRole", role, service="ecs", context={"iam:passedtoservice": _SERVICE})
             if denied:
                 return denied
-    return await dispatch(method, path, headers, body, query, request_id)
+    return await serve()

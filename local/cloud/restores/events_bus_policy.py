@@ -13,7 +13,6 @@ https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import ministack.app as ministack_app
@@ -29,10 +28,10 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.services import eventbridge
+from service_requests import Reply, Serve, ServiceRequest, around_requests
 from upstream import wrap
 
 Entry = dict[str, Any]
-Reply = tuple[int, dict[str, str], Any]
 
 _MOST_ENTRIES = 10
 _REQUIRED = ("Source", "DetailType")
@@ -42,7 +41,7 @@ def restore() -> None:
     # The first bus is authorized by ministack, with the context given to it; the others here, each with its own.
     wrap(iam_actions, "eventbridge_resource_arns", "0615291c4d9b", lambda original, *request: original(*request)[:1])
     wrap(iam_actions, "request_tag_context", "d46adb816e02", _context)
-    wrap(ministack_app, "_dispatch_service_request", "17e5ef6dcfa0", _checked)
+    around_requests(_checked)
     wrap(eventbridge, "_put_events", "ebcda0f38061", _put_events)
 
 
@@ -71,31 +70,21 @@ def _context(original: Any, service: str, action: str, body: bytes, params: dict
     return {**found, **keys_of(first)}
 
 
-async def _checked(
-    dispatch: Callable[..., Awaitable[Reply]],
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    body: bytes,
-    query: dict[str, Any],
-    request_id: str,
-) -> Reply:
-    if headers.get("x-amz-target", "") == "AWSEvents.PutEvents" and ministack_app.AUTH:
-        for place, (bus, entries) in enumerate(_by_bus(_entries_of(body)).items()):
+async def _checked(serve: Serve, request: ServiceRequest) -> Reply:
+    if request.is_for("AWSEvents", "PutEvents") and ministack_app.AUTH:
+        for place, (bus, entries) in enumerate(_by_bus(_entries_of(request.body)).items()):
             if place > 0:
-                denied = ministack_app._enforce_data_plane(
-                    "events", ACTION, headers, query, request_id, resource_arn=bus, service_context=keys_of(entries),
-                )  # fmt: skip
+                denied = request.denial(ACTION, bus, context=keys_of(entries))
                 if denied:
                     return denied
             elsewhere = _elsewhere(bus)
             if elsewhere is not None:
-                caller = iam_evaluator.request_caller_arn(headers, query)
+                caller = iam_evaluator.request_caller_arn(request.headers, request.query)
                 keys = {**keys_of(entries), "events:eventbusinvocation": "false"}
                 message = denial_by_bus(elsewhere, caller, get_account_id(), keys)
                 if message:
                     return error_response_json("AccessDeniedException", message, 400)
-    return await dispatch(method, path, headers, body, query, request_id)
+    return await serve()
 
 
 def _elsewhere(bus: str) -> Any:
