@@ -15,6 +15,7 @@ import { withNamedStreams } from './named-stream.ts';
 import type { RolloutPorts } from './ports.ts';
 import { deferred, postponed, type Refusal, refused } from './refusal.ts';
 import type { Pause } from './restraint.ts';
+import { sameDeployment } from './same-deployment.ts';
 import type { ServiceDocument } from './service-file.ts';
 import { refusalOf } from './undeployable.ts';
 
@@ -108,7 +109,10 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
   if (lost) return run(ports, stands, lost.deploymentId);
   const refusal = 'state' in named ? named : await refusalOf(ports, seen, planned);
   if (refusal) return end(ports, stands, refusal);
-  const same = sameDeployment(planned, seen, stands);
+  const same = await sameDeployment(ports, {
+    ...{ ref, planned, seen, startingAtEpochMs: stands.startingAtEpochMs, isAsWanted: isAsWanted(planned, seen) },
+    deploymentMs: own.deadlineEpochMs - own.startingAtEpochMs,
+  });
   if (same) return run(ports, { ...stands, deadlineEpochMs: deadlineOf(own, seen) }, same.deploymentId);
   const obstacle = obstacleOf(seen, begun, ports.clock());
   if (obstacle) return 'state' in obstacle ? end(ports, stands, obstacle) : { delay: obstacle };
@@ -157,19 +161,6 @@ function lostDeployment(
   const others = newer.filter(({ taskDefinition }) => taskDefinition !== from.taskDefinition);
   const primary = others.find(({ isPrimary }) => isPrimary);
   return primary && isAsWanted(planned, seen) ? primary : others.find(({ isPrimary }) => !isPrimary);
-}
-
-/**
- * A deployment that somebody began just now and that brings what was verified: a step of a cascade that was stopped, or a
- * team. A second one beside it would change nothing.
- */
-function sameDeployment(
-  planned: ServiceDocument,
-  seen: ServiceState,
-  { startingAtEpochMs }: Deployment,
-): SeenDeployment | undefined {
-  const found = begunSince(seen.deployments, startingAtEpochMs).find(({ isPrimary }) => isPrimary);
-  return found && (planned.mode === 'restart' || isAsWanted(planned, seen)) ? found : undefined;
 }
 
 const isAsWanted = (planned: ServiceDocument, seen: ServiceState): boolean => {

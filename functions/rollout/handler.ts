@@ -3,7 +3,7 @@ import { bucketClient, ecrClients, ecsClients, ledgerClient, memberAccess } from
 import { DynamoCascades } from '../../shared/adapters/dynamodb/cascades.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
-import { DynamoPlaces } from '../../shared/adapters/dynamodb/places.ts';
+import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/place-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rollout-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
@@ -36,7 +36,7 @@ function compose(): RolloutServices {
     rollouts: new DynamoRolloutLedger(table),
     causes: new DynamoCauseLedger(table),
     images: new DynamoImageLedger(table),
-    places: new DynamoPlaces(table),
+    places: new DynamoPlaceLedger(table),
     usages: new DynamoUsageLedger(table),
     streamImages: new DynamoStreamImages(table),
     runs: new DynamoRunLedger(table),

@@ -22,11 +22,11 @@ export interface RolloutPorts {
   readonly rollouts: RolloutLedger;
   readonly causes: Pick<CauseLedger, 'change'>;
   readonly images: Pick<ImageLedger, 'get'>;
-  readonly places: Pick<PlaceLedger, 'indexes' | 'locations'>;
+  readonly places: Pick<PlaceLedger, 'indexes' | 'locations' | 'pushesOf'>;
   readonly usages: Pick<UsageLedger, 'ofImage' | 'digests' | 'leftOfImage'>;
   readonly streamImages: Pick<StreamImages, 'of'>;
   readonly runs: Pick<RunLedger, 'get' | 'parts'>;
-  readonly scopes: Pick<ScopeLedger, 'all'>;
+  readonly scopes: Pick<ScopeLedger, 'all' | 'get'>;
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly policies: Pick<PolicyStore, 'current' | 'load'>;
   readonly files: RunFiles;
