@@ -37,12 +37,24 @@ const LATEST = 'latest';
  * Finds the installation by its stack, with the credentials that the AWS SDK finds.
  * @throws StackUnreadableError
  */
-export async function connect(where: { stack: string | undefined; region: string | undefined }): Promise<CliContext> {
+export async function connect(where: Where): Promise<CliContext> {
+  const { stack, config } = installationAt(where);
+  return contextOf(await installationNames(stack, config), config);
+}
+
+/** What `--stack` and `--region` say; the environment says what they leave out. */
+export interface Where {
+  readonly stack: string | undefined;
+  readonly region: string | undefined;
+}
+
+export function installationAt(where: Where): { readonly stack: string; readonly config: HubConfig } {
   // The AWS CLI reads AWS_DEFAULT_REGION, the SDK does not; what works for one should work for the other.
   const region = where.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
-  const config: HubConfig = region === undefined ? {} : { region };
-  const stack = where.stack ?? process.env.PATCHWAVE_STACK ?? DEFAULT_STACK;
-  return contextOf(await installationNames(stack, config), config);
+  return {
+    stack: where.stack ?? process.env.PATCHWAVE_STACK ?? DEFAULT_STACK,
+    config: region === undefined ? {} : { region },
+  };
 }
 
 async function installationNames(stack: string, config: HubConfig): Promise<InstallationNames> {

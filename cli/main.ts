@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Arguments, Command } from './command.ts';
 import { ageCommand } from './commands/age.ts';
 import { confirmLeftCommand } from './commands/confirm-left.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { lineageCommand } from './commands/lineage.ts';
 import { pauseCommand, resumeCommand } from './commands/pause.ts';
@@ -35,6 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'confirm-left': confirmLeftCommand,
   policy: policyCommand,
   ledger: ledgerCommand,
+  doctor: doctorCommand,
 };
 
 const COMMON = {

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { OUTPUTS } from '../../cli/doctor/checks/stack.ts';
 import { INDEXES } from '../../shared/adapters/dynamodb/keys.ts';
 import { hub, listOf, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
 
@@ -55,6 +56,15 @@ test('the ledger has the indexes of keys.ts, with their keys', () => {
     const attributes = listOf(KeySchema).map((key) => objectOf(key).AttributeName);
     expect([[`${IndexName}Pk`], [`${IndexName}Pk`, `${IndexName}Sk`]]).toContainEqual(attributes);
   }
+});
+
+test('the output that `patchwave doctor` compares is the version of the project', () => {
+  const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
+  expect(objectOf(objectOf(hub.json.Outputs).TemplateVersion).Value).toBe(version);
+});
+
+test('`patchwave doctor` asks for each output of the template', () => {
+  expect([...OUTPUTS].sort()).toEqual(Object.keys(objectOf(hub.json.Outputs)).sort());
 });
 
 test('what an audit needs outlives the stack, and can be brought back', () => {

@@ -92,6 +92,12 @@ describe('dependencies point inward', () => {
     expect(strangers(functions, [own, /^shared\//, PACKAGE])).toEqual([]);
   });
 
+  test('the checks of doctor see facts only', () => {
+    const checks = cli.filter(({ path }) => path.startsWith('cli/doctor/checks/'));
+    expect(checks.length).toBeGreaterThan(0);
+    expect(strangers(checks, [DOMAIN, /^cli\/doctor\/(checks\/[\w-]+|facts|finding)\.ts$/])).toEqual([]);
+  });
+
   test('adapters and SDK clients are chosen in handlers only; a use case sees ports', () => {
     const useCases = functions.filter(({ path }) => !path.endsWith('/handler.ts'));
     const reaching = useCases.flatMap(({ path, valueImports }) =>

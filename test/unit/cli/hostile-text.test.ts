@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import type { CliContext, Command } from '../../../cli/command.ts';
 import { ageCommand } from '../../../cli/commands/age.ts';
+import { doctorCommandOf } from '../../../cli/commands/doctor.ts';
 import { ledgerCommand } from '../../../cli/commands/ledger.ts';
 import { lineageCommand } from '../../../cli/commands/lineage.ts';
 import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
@@ -34,6 +35,7 @@ import {
   violating,
   wakeUp,
 } from '../cascade-plan/support.ts';
+import { endReview, soundInstallation } from './doctor-support.ts';
 import { cliContext, run } from './support.ts';
 
 /** One of everything that a command shows. */
@@ -167,6 +169,28 @@ test('what is tried is shown: text of others is on most of these pages', async (
   expect(pages.filter((page) => page.includes('\\u001b')).length).toBeGreaterThanOrEqual(9);
 });
 
+test('doctor shows each character of what others have written', async () => {
+  await fc.assert(
+    fc.asyncProperty(hostileTexts, async (text) => {
+      const made = await soundInstallation();
+      made.hub.addAlarm(`alarm ${text}`, { actions: 0 });
+      made.hub.addQueue('PlanQueue', { name: `queue ${text}`, waiting: 1, oldestSeconds: 9_999 });
+      await endReview(made, { state: 'failed', failure: { error: 'FleetReviewIncomplete', detail: text } });
+      const context = cliContext(await planWorld());
+      for (const flags of [{}, { json: true }]) {
+        const told = await run(
+          doctorCommandOf(() => made),
+          context,
+          [],
+          flags,
+        );
+        expect([hiddenIn(told.text), forgedLines(told.text)]).toEqual([undefined, []]);
+      }
+    }),
+    { numRuns: 5, examples: [[MOST_HOSTILE]] },
+  );
+});
+
 test('errors show each character, too, with their causes', () => {
   const told: string[] = [];
   const written = jest.spyOn(process.stderr, 'write').mockImplementation((piece) => told.push(String(piece)) > 0);
@@ -196,7 +220,7 @@ test('a cell of a table may have a colour of our own, which takes no room', () =
 });
 
 test('nothing of the commands and the demo writes past this', () => {
-  const files = ['cli', 'cli/commands', 'local/demo'].flatMap((folder) =>
+  const files = ['cli', 'cli/commands', 'cli/doctor', 'local/demo'].flatMap((folder) =>
     readdirSync(folder).flatMap((file) => (file.endsWith('.ts') ? [join(folder, file)] : [])),
   );
   const writing = files.filter((file) =>

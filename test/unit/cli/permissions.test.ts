@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   BatchGetCommand,
   DeleteCommand,
@@ -131,4 +132,18 @@ test.each<[string, Command, readonly string[]]>([
   if (first) await run(command, first.context as never, words, flags);
   const actions = [...asked.union(first?.asked ?? new Set())];
   expect({ actions: actions.sort(), written: [...written].sort() }).toEqual(documented.get(name));
+});
+
+test('doctor asks for exactly what its documentation says', () => {
+  const files = readdirSync('cli/doctor').filter((file) => file.startsWith('aws-'));
+  const asked = files.flatMap((file) =>
+    [...readFileSync(join('cli/doctor', file), 'utf8').matchAll(/asking\('([\w:-]+)'/g)].map(
+      ([, action = '']) => action,
+    ),
+  );
+  // What the ledger needs for the last review and the policy in force.
+  const actions = new Set([...asked, 'dynamodb:GetItem', 's3:GetObject']);
+  // Every command needs it.
+  actions.delete('cloudformation:DescribeStacks');
+  expect([...actions].sort()).toEqual(documented.get('doctor')?.actions);
 });

@@ -1,0 +1,44 @@
+import type { Command } from '../command.ts';
+import { installationAt, type Where } from '../context.ts';
+import { doctorPorts } from '../doctor/connect.ts';
+import { examine } from '../doctor/examine.ts';
+import type { Finding } from '../doctor/finding.ts';
+import type { DoctorPorts } from '../doctor/ports.ts';
+import { renderFindings } from '../doctor/render.ts';
+import { EXIT } from '../errors.ts';
+import { print, printJson } from '../output.ts';
+
+const DEFAULT_WIDTH = 80;
+
+/**
+ * The command over any installation.
+ * @param connect the installation that `--stack` and `--region` name
+ */
+export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command => ({
+  summary: 'Checks the installation: what works, what does not, and how to fix it.',
+  synopsis: '',
+  words: [0, 0],
+  options: {},
+  optionHelp: {},
+  async run(_, { flags: { stack, region }, json }) {
+    const ports = connect({
+      stack: typeof stack === 'string' ? stack : undefined,
+      region: typeof region === 'string' ? region : undefined,
+    });
+    const findings = await examine(ports);
+    if (json) printJson({ stack: ports.stackName, version: ports.version, findings });
+    else print(renderFindings(findings, process.stdout.columns ?? DEFAULT_WIDTH));
+    return exitCodeOf(findings);
+  },
+});
+
+/** What could not be checked never counts as sound. */
+function exitCodeOf(findings: readonly Finding[]): number {
+  if (findings.some(({ state }) => state === 'broken')) return EXIT.failed;
+  return findings.some(({ state }) => state === 'unknown') ? EXIT.unknown : EXIT.done;
+}
+
+export const doctorCommand = doctorCommandOf((where) => {
+  const { stack, config } = installationAt(where);
+  return doctorPorts(stack, config);
+});

@@ -1,0 +1,162 @@
+import {
+  type CloudFormationClient,
+  DescribeStacksCommand,
+  paginateListStackResources,
+} from '@aws-sdk/client-cloudformation';
+import { type CloudWatchClient, DescribeAlarmsCommand, paginateGetMetricData } from '@aws-sdk/client-cloudwatch';
+import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { asking } from './asking.ts';
+import type { AlarmFacts, QueueFacts, StackFacts, StackResource } from './facts.ts';
+import type { HubReads } from './ports.ts';
+
+export interface HubClients {
+  readonly cloudFormation: CloudFormationClient;
+  readonly cloudWatch: CloudWatchClient;
+  readonly sqs: SQSClient;
+}
+
+const READS_AT_ONCE = 8;
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html */
+const ALARMS_A_CALL = 100;
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html */
+const QUERIES_A_CALL = 500;
+/** SQS measures once a minute, and CloudWatch shows a measurement some minutes later. */
+const MEASURED_WITHIN_MS = 15 * 60_000;
+
+/** The hub as AWS tells it, by the credentials of the clients. */
+export class AwsHub implements HubReads {
+  readonly #name: string;
+  readonly #clients: HubClients;
+  readonly #clock: () => number;
+
+  constructor(name: string, clients: HubClients, clock: () => number) {
+    this.#name = name;
+    this.#clients = clients;
+    this.#clock = clock;
+  }
+
+  async stack(): Promise<StackFacts | undefined> {
+    const { cloudFormation } = this.#clients;
+    const { Stacks = [] } = await asking('cloudformation:DescribeStacks', () =>
+      cloudFormation.send(new DescribeStacksCommand({ StackName: this.#name })),
+    ).catch((error: unknown) => {
+      // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html: a ValidationError.
+      if (error instanceof Error && /does not exist/.test(error.message)) return { Stacks: [] };
+      throw error;
+    });
+    const [stack] = Stacks;
+    if (!stack) return undefined;
+    const [, , , region = '', account = ''] = (stack.StackId ?? '').split(':');
+    return {
+      name: stack.StackName ?? this.#name,
+      account,
+      region,
+      status: stack.StackStatus ?? 'unknown',
+      outputs: Object.fromEntries((stack.Outputs ?? []).map((one) => [one.OutputKey ?? '', one.OutputValue ?? ''])),
+      parameters: Object.fromEntries(
+        (stack.Parameters ?? []).map((one) => [one.ParameterKey ?? '', one.ParameterValue ?? '']),
+      ),
+    };
+  }
+
+  async resources(): Promise<readonly StackResource[]> {
+    const { cloudFormation: client } = this.#clients;
+    return asking('cloudformation:ListStackResources', async () => {
+      const resources: StackResource[] = [];
+      for await (const { StackResourceSummaries = [] } of paginateListStackResources(
+        { client },
+        { StackName: this.#name },
+      )) {
+        resources.push(
+          ...StackResourceSummaries.map(({ LogicalResourceId, ResourceType, PhysicalResourceId }) => ({
+            logicalId: LogicalResourceId ?? '',
+            type: ResourceType ?? '',
+            physicalId: PhysicalResourceId ?? '',
+          })),
+        );
+      }
+      return resources;
+    });
+  }
+
+  async queues(queues: readonly StackResource[]): Promise<readonly QueueFacts[]> {
+    const counted = await mapConcurrently(queues, READS_AT_ONCE, (queue) => this.#waiting(queue));
+    const waiting = counted.filter((queue) => queue.waiting > 0 && !queue.logicalId.endsWith('DeadLetters'));
+    const ages = await this.#oldestSeconds(waiting.map(({ name }) => name));
+    return counted.map((queue) => {
+      const oldestSeconds = ages.get(queue.name);
+      return { ...queue, ...(oldestSeconds !== undefined && { oldestSeconds }) };
+    });
+  }
+
+  async #waiting({ logicalId, physicalId: QueueUrl }: StackResource): Promise<QueueFacts> {
+    const { Attributes = {} } = await asking('sqs:GetQueueAttributes', () =>
+      this.#clients.sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
+      ),
+    );
+    const name = QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1);
+    return { logicalId, name, waiting: Number(Attributes.ApproximateNumberOfMessages ?? 0) };
+  }
+
+  /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html */
+  async #oldestSeconds(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const ages = new Map<string, number>();
+    if (names.length === 0) return ages;
+    const { cloudWatch: client } = this.#clients;
+    const now = this.#clock();
+    const queries = names.slice(0, QUERIES_A_CALL).map((name, at) => ({
+      Id: `q${at}`,
+      MetricStat: {
+        Metric: {
+          Namespace: 'AWS/SQS',
+          MetricName: 'ApproximateAgeOfOldestMessage',
+          Dimensions: [{ Name: 'QueueName', Value: name }],
+        },
+        Period: 60,
+        Stat: 'Maximum',
+      },
+    }));
+    await asking('cloudwatch:GetMetricData', async () => {
+      for await (const { MetricDataResults = [] } of paginateGetMetricData(
+        { client },
+        {
+          MetricDataQueries: queries,
+          StartTime: new Date(now - MEASURED_WITHIN_MS),
+          EndTime: new Date(now),
+          ScanBy: 'TimestampDescending',
+        },
+      )) {
+        for (const { Id = '', Values: [latest] = [] } of MetricDataResults) {
+          const name = names[Number(Id.slice(1))];
+          if (name !== undefined && latest !== undefined && !ages.has(name)) ages.set(name, latest);
+        }
+      }
+    });
+    return ages;
+  }
+
+  async alarms(names: readonly string[]): Promise<readonly AlarmFacts[]> {
+    const found = new Map<string, AlarmFacts>();
+    for (let from = 0; from < names.length; from += ALARMS_A_CALL) {
+      const { MetricAlarms = [], CompositeAlarms = [] } = await asking('cloudwatch:DescribeAlarms', () =>
+        this.#clients.cloudWatch.send(
+          new DescribeAlarmsCommand({
+            AlarmNames: names.slice(from, from + ALARMS_A_CALL),
+            AlarmTypes: ['CompositeAlarm', 'MetricAlarm'],
+            MaxRecords: ALARMS_A_CALL,
+          }),
+        ),
+      );
+      for (const { AlarmName: name = '', AlarmActions = [], ActionsEnabled } of [...MetricAlarms, ...CompositeAlarms])
+        found.set(name, {
+          name,
+          exists: true,
+          actions: AlarmActions.length,
+          actionsEnabled: ActionsEnabled !== false,
+        });
+    }
+    return names.map((name) => found.get(name) ?? { name, exists: false, actions: 0, actionsEnabled: false });
+  }
+}

@@ -1,0 +1,30 @@
+import type { AlarmFacts } from '../facts.ts';
+import { broken, type Found, orOk } from '../finding.ts';
+
+const SET_TOPIC = 'Deploy with AlarmTopicArn=<ARN of an SNS topic>.';
+
+/** Each alarm is there and tells somebody. */
+export function checkAlarms(alarms: readonly AlarmFacts[]): readonly Found[] {
+  const here = alarms.filter(({ exists }) => exists);
+  const silent = here.filter(({ actions }) => actions === 0);
+  const found = [
+    ...alarms
+      .filter(({ exists }) => !exists)
+      .map(({ name }) => broken(name, `The alarm ${name} was deleted.`, 'Deploy template.yaml again.')),
+    ...(silent.length > 1 && silent.length === here.length
+      ? [broken('alarms', `None of ${here.length} alarms has an action, so no person is notified.`, SET_TOPIC)]
+      : silent.map(({ name }) =>
+          broken(name, `The alarm ${name} has no action, so no person is notified.`, SET_TOPIC),
+        )),
+    ...here
+      .filter(({ actions, actionsEnabled }) => actions > 0 && !actionsEnabled)
+      .map(({ name }) =>
+        broken(
+          name,
+          `The actions of the alarm ${name} are switched off.`,
+          `Switch them on: aws cloudwatch enable-alarm-actions --alarm-names ${name}`,
+        ),
+      ),
+  ];
+  return orOk(found, 'alarms', `Each of ${alarms.length} alarms has an action.`);
+}

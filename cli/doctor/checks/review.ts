@@ -1,0 +1,74 @@
+import type { ReviewRecord } from '../../../shared/domain/run.ts';
+import { HOUR_MS, instant } from '../../../shared/domain/time.ts';
+import type { PolicyFacts } from '../facts.ts';
+import { broken, type Found, ok } from '../finding.ts';
+
+/** As NoReviewAlarm waits. */
+const REVIEW_HOURS = 26;
+
+export function checkPolicy(policy: PolicyFacts): readonly Found[] {
+  if (!policy)
+    return [
+      broken('policy', 'No policy is in force.', 'Apply one: patchwave policy apply FILE, then patchwave review.'),
+    ];
+  const { version, problem } = policy;
+  if (problem === undefined) return [ok('policy', `Policy ${version.slice(0, 12)} is in force and can be read.`)];
+  return [
+    broken(
+      'policy',
+      `Policy ${version.slice(0, 12)} is in force and cannot be read: ${problem}`,
+      'Apply the policy again: patchwave policy apply FILE. See "A policy that cannot be read" in docs/operations.md.',
+    ),
+  ];
+}
+
+/** The last complete review: it succeeded, and not too long ago. */
+export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number): readonly Found[] {
+  if (!review)
+    return [broken('review', 'No review has ended yet.', 'Start one: patchwave review. It runs daily by itself.')];
+  const { runId, state, failure, endedAtEpochMs = review.startedAtEpochMs } = review;
+  const at = instant(endedAtEpochMs);
+  if (state === 'failed')
+    return [
+      broken(
+        runId,
+        `The last review failed at ${at}: ${failure ? `${failure.error}: ${failure.detail}` : 'no reason was recorded'}`,
+        'Correct what the reason names, then start a review: patchwave review. See ReviewFailedAlarm in docs/operations.md.',
+      ),
+    ];
+  if (nowEpochMs - endedAtEpochMs > REVIEW_HOURS * HOUR_MS)
+    return [
+      broken(
+        runId,
+        `The last complete review ended at ${at}, more than ${REVIEW_HOURS} hours ago.`,
+        'Start one: patchwave review. Then see NoReviewAlarm in docs/operations.md.',
+      ),
+    ];
+  return [ok(runId, `The last review was complete at ${at}.`)];
+}
+
+/**
+ * What is left of the daily scans. ECR tells no count; what the last review asked for, and what was refused, is recorded.
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+ * @param dailyQuota scans that one registry allows in 24 hours
+ */
+export function checkScanQuota(review: ReviewRecord | undefined, dailyQuota: number): readonly Found[] {
+  const scans = review?.totals?.scans;
+  if (!scans) return [ok('scans', `No review has asked for scans yet; each registry allows ${dailyQuota} a day.`)];
+  const refused = scans.refused['quota-or-scanned'] ?? 0;
+  if (refused > 0)
+    return [
+      broken(
+        'scans',
+        `In the last review ${refused} images were not scanned because the daily quota of scans was used up.`,
+        'Stop other tools from scanning these registries, or use enhanced scanning there. See "Quotas" in docs/operations.md.',
+      ),
+    ];
+  const left = Math.max(0, dailyQuota - scans.requested);
+  return [
+    ok(
+      'scans',
+      `The last review asked for ${scans.requested} scans; each registry has at least ${left} left that day.`,
+    ),
+  ];
+}

@@ -1,0 +1,74 @@
+import type { StackFacts } from '../facts.ts';
+import { broken, type Found, ok, orOk, unknown } from '../finding.ts';
+
+/** The outputs of template.yaml that commands, members and operators use. */
+export const OUTPUTS = [
+  'BusArn',
+  'DashboardName',
+  'EvidenceBucket',
+  'FleetReviewMachineArn',
+  'LedgerTable',
+  'PlanQueueUrl',
+  'ProtectionQueueUrl',
+  'RebuildCascadeMachineArn',
+  'RunBucket',
+  'TemplateVersion',
+] as const;
+
+/** Outputs without which the ledger cannot be read. */
+export const LEDGER_OUTPUTS = ['LedgerTable', 'EvidenceBucket', 'RunBucket', 'FleetReviewMachineArn'] as const;
+
+const DEPLOY = 'Deploy this version of template.yaml: npm run build, then sam deploy.';
+
+export const noStack = (name: string): Found =>
+  broken(
+    name,
+    `There is no stack "${name}" in this account and Region.`,
+    'Name the stack with --stack and its Region with --region, or deploy template.yaml.',
+  );
+
+/**
+ * The state of the stack. After UPDATE_ROLLBACK_COMPLETE the version before works.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+ */
+export function checkStack({ name, account, region, status }: StackFacts): readonly Found[] {
+  const says = `The stack is ${status}`;
+  if (/^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT|IMPORT_ROLLBACK)_COMPLETE$/.test(status))
+    return [ok(name, `${says}, in ${account}/${region}.`)];
+  if (status.endsWith('_IN_PROGRESS'))
+    return [unknown(name, `${says}.`, 'Run the command again when the deployment has ended.')];
+  return [
+    broken(
+      name,
+      `${says}.`,
+      `Read the reason with: aws cloudformation describe-stack-events --stack-name ${name}. Correct it and deploy again.`,
+    ),
+  ];
+}
+
+export function checkOutputs({ outputs }: StackFacts): readonly Found[] {
+  const missing = OUTPUTS.filter((name) => !outputs[name]);
+  return orOk(
+    missing.map((name) => broken(name, `The stack has no output ${name}.`, DEPLOY)),
+    'outputs',
+    `The stack has all ${OUTPUTS.length} outputs.`,
+  );
+}
+
+/** @param version of the command */
+export function checkVersions(
+  { outputs: { TemplateVersion: deployed } }: StackFacts,
+  version: string,
+): readonly Found[] {
+  // An absent output is a finding of `outputs`.
+  if (deployed === undefined)
+    return [unknown('template.yaml', 'The version of the deployed template is not known.', DEPLOY)];
+  if (deployed === version) return [ok('template.yaml', `Template and command are of version ${version}.`)];
+  return [
+    broken(
+      'template.yaml',
+      `The deployed template is of version ${deployed}, the command of version ${version}.`,
+      `Check out version ${deployed} to run commands, or upgrade the hub to ${version}: see "Upgrade" in docs/operations.md.`,
+    ),
+  ];
+}

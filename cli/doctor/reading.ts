@@ -1,0 +1,63 @@
+import { type Found, unknown } from './finding.ts';
+
+/** What one read came to: a value, or why there is none. */
+export type Reading<Value> =
+  | { readonly isRead: true; readonly value: Value }
+  | {
+      readonly isRead: false;
+      readonly reason: string;
+      /** The IAM action that was denied; absent where the read failed for another reason. */
+      readonly deniedAction?: string;
+    };
+
+/** AWS denied a read. Adapters throw it where they know the action. */
+export class ReadDeniedError extends Error {
+  override readonly name = 'ReadDeniedError';
+  readonly action: string;
+  constructor(action: string, cause: Error) {
+    super(`${action} was denied: ${cause.message}`, { cause });
+    this.action = action;
+  }
+}
+
+export const wasRead = <Value>(value: Value): Reading<Value> => ({ isRead: true, value });
+
+/** Runs a read. Never throws: a failure is a reading too. */
+export async function reading<Value>(read: () => Promise<Value>): Promise<Reading<Value>> {
+  try {
+    return wasRead(await read());
+  } catch (error) {
+    if (!(error instanceof Error)) return { isRead: false, reason: String(error) };
+    const deniedAction = deniedActionOf(error);
+    const reason = error instanceof ReadDeniedError ? error.message : `${error.name}: ${error.message}`;
+    return { isRead: false, reason, ...(deniedAction !== undefined && { deniedAction }) };
+  }
+}
+
+/**
+ * The action that AWS names where it denies a call, also below an error of ours.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+ */
+export function deniedActionOf(error: unknown): string | undefined {
+  if (error instanceof ReadDeniedError) return error.action;
+  if (!(error instanceof Error)) return undefined;
+  return (
+    /not authorized to perform: (?<action>[\w-]+:\w+)/.exec(error.message)?.groups?.action ??
+    deniedActionOf(error.cause)
+  );
+}
+
+/** The finding for a resource that could not be read. */
+export const unread = (
+  resource: string,
+  { reason, deniedAction }: Extract<Reading<unknown>, { isRead: false }>,
+  next?: string,
+): Found =>
+  unknown(
+    resource,
+    `Not checked: ${reason}`,
+    next ??
+      (deniedAction === undefined
+        ? 'Run the command again. If this stays, correct what the message names.'
+        : `Allow yourself ${deniedAction}; see "Permissions" in docs/commands.md.`),
+  );

@@ -1,0 +1,43 @@
+import { visibleLine } from '../../shared/domain/visible-text.ts';
+import { type Colour, paint, widthOf } from '../output.ts';
+import type { Finding, FindingState } from './finding.ts';
+
+const COLOURS: Readonly<Record<FindingState, Colour>> = { ok: 'green', broken: 'red', unknown: 'yellow' };
+const STATE_WIDTH = 'unknown'.length;
+const CHECK_WIDTH = 12;
+const INDENT = STATE_WIDTH + CHECK_WIDTH + 4;
+
+/** Every finding in the order of the checks, its fix below it, and how many there are. */
+export function renderFindings(findings: readonly Finding[], width: number): string {
+  const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
+  const [isBroken, isUnknown] = [count('broken'), count('unknown')];
+  const sum = `${isBroken} broken, ${isUnknown} not known, ${count('ok')} ok.`;
+  const next =
+    isBroken + isUnknown === 0
+      ? 'Nothing is broken.'
+      : isBroken === 0
+        ? 'Nothing is known to be broken, but not everything was checked.'
+        : 'Make the fixes, then run the command again.';
+  return [...findings.map((finding) => renderFinding(finding, width)), '', `${sum} ${next}`].join('\n');
+}
+
+function renderFinding({ state, check, text, fix }: Finding, width: number): string {
+  const head = `${paint(COLOURS[state], state.padEnd(STATE_WIDTH))}  ${check.padEnd(CHECK_WIDTH)}  `;
+  const body = [...wrapped(visibleLine(text), width - INDENT)];
+  if (fix !== undefined) body.push(...wrapped(`fix: ${visibleLine(fix)}`, width - INDENT));
+  return `${head}${body.join(`\n${' '.repeat(INDENT)}`)}`;
+}
+
+/** Breaks a text between words. A word that is longer than a line stays whole, so that it can be copied. */
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && widthOf(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,51 @@
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { beforeAll } from '@jest/globals';
+import { AwsHub } from '../../cli/doctor/aws-hub.ts';
+import { createStack } from '../../local/stack.ts';
+import { queueClient } from '../../shared/adapters/clients.ts';
+import { useCloud } from '../support/cloud.ts';
+import { hubReadsContract, STACK } from './hub-reads.contract.ts';
+
+const alarm = (AlarmName: string, changes: Readonly<Record<string, unknown>> = {}) => ({
+  Type: 'AWS::CloudWatch::Alarm',
+  Properties: {
+    ...{ AlarmName, Namespace: 'Contract', MetricName: 'Any', Statistic: 'Sum', Period: 60, EvaluationPeriods: 1 },
+    ...{ ComparisonOperator: 'GreaterThanThreshold', Threshold: 0 },
+    AlarmActions: [`arn:aws:sns:${STACK.region}:${STACK.account}:topic`],
+    ...changes,
+  },
+});
+const queue = (QueueName: string) => ({ Type: 'AWS::SQS::Queue', Properties: { QueueName } });
+
+const TEMPLATE = {
+  Parameters: { DailyScanQuota: { Type: 'String' } },
+  Resources: {
+    [STACK.empty]: queue('contract-empty'),
+    [STACK.full]: queue('contract-full'),
+    Loud: alarm(STACK.loud),
+    Silent: alarm(STACK.silent, { AlarmActions: [] }),
+    Off: alarm(STACK.off, { ActionsEnabled: false }),
+  },
+  Outputs: { LedgerTable: { Value: STACK.outputs.LedgerTable } },
+};
+
+const cloud = useCloud();
+let reads: { readonly hub: AwsHub; readonly none: AwsHub };
+beforeAll(async () => {
+  const config = cloud().clients(STACK.account, STACK.region);
+  const cloudFormation = new CloudFormationClient(config);
+  const { name, parameters } = STACK;
+  await createStack(cloudFormation, { name, template: { body: JSON.stringify(TEMPLATE) }, parameters });
+  const sqs = queueClient(config);
+  const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'contract-full' }));
+  for (const MessageBody of ['one', 'two']) await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+  const clients = { cloudFormation, cloudWatch: new CloudWatchClient(config), sqs };
+  reads = {
+    hub: new AwsHub(name, clients, Date.now),
+    none: new AwsHub('another-stack', clients, Date.now),
+  };
+});
+
+hubReadsContract(() => reads);

@@ -1,0 +1,49 @@
+import type { HubReads } from '../../cli/doctor/ports.ts';
+
+/** The stack that a world has to hold. */
+export const STACK = {
+  name: 'patchwave-contract',
+  account: '111122223333',
+  region: 'eu-west-1',
+  parameters: { DailyScanQuota: '5' },
+  outputs: { LedgerTable: 'ledger' },
+  /** One queue of work that is empty, one dead-letter queue with two messages. */
+  empty: 'PlanQueue',
+  full: 'PlanDeadLetters',
+  /** One alarm with an action, one without, one whose actions are off. */
+  loud: 'patchwave-contract-loud',
+  silent: 'patchwave-contract-silent',
+  off: 'patchwave-contract-off',
+} as const;
+
+export function hubReadsContract(reads: () => { readonly hub: HubReads; readonly none: HubReads }): void {
+  test('the stack with its outputs and parameters; none where there is no stack of the name', async () => {
+    const { name, account, region, parameters, outputs } = STACK;
+    expect(await reads().hub.stack()).toEqual({
+      ...{ name, account, region, parameters, outputs },
+      status: 'CREATE_COMPLETE',
+    });
+    expect(await reads().none.stack()).toBeUndefined();
+  });
+
+  test('queues tell how many messages wait', async () => {
+    const { hub } = reads();
+    const all = (await hub.resources()).filter(({ type }) => type === 'AWS::SQS::Queue');
+    const queues = await hub.queues(all);
+    const waiting = Object.fromEntries(queues.map(({ logicalId, waiting }) => [logicalId, waiting]));
+    expect(waiting).toEqual({ [STACK.empty]: 0, [STACK.full]: 2 });
+    for (const { name } of queues) expect(name).not.toContain('/');
+  });
+
+  test('alarms tell their actions; one that is gone is named, too', async () => {
+    const { hub } = reads();
+    const all = (await hub.resources()).filter(({ type }) => type === 'AWS::CloudWatch::Alarm');
+    expect(all.map(({ physicalId }) => physicalId).sort()).toEqual([STACK.loud, STACK.off, STACK.silent]);
+    expect(await hub.alarms([STACK.loud, 'gone', STACK.silent, STACK.off])).toEqual([
+      { name: STACK.loud, exists: true, actions: 1, actionsEnabled: true },
+      { name: 'gone', exists: false, actions: 0, actionsEnabled: false },
+      { name: STACK.silent, exists: true, actions: 0, actionsEnabled: true },
+      { name: STACK.off, exists: true, actions: 1, actionsEnabled: false },
+    ]);
+  });
+}

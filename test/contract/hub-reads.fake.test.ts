@@ -1,0 +1,14 @@
+import { FakeHub } from '../support/fakes/doctor.ts';
+import { hubReadsContract, STACK } from './hub-reads.contract.ts';
+
+const { name, account, region, parameters, outputs } = STACK;
+const hub = new FakeHub({ ...{ name, account, region, parameters, outputs }, status: 'CREATE_COMPLETE' });
+hub.addQueue(STACK.empty);
+hub.addQueue(STACK.full, { waiting: 2 });
+hub.addAlarm(STACK.loud);
+hub.addAlarm(STACK.silent, { actions: 0 });
+hub.addAlarm(STACK.off, { actionsEnabled: false });
+const none = new FakeHub({ ...{ name, account, region, parameters, outputs }, status: 'CREATE_COMPLETE' });
+none.described = undefined;
+
+hubReadsContract(() => ({ hub, none }));
