@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { isUnjudged } from '../../shared/domain/holding.ts';
+import { isScanOpen, isUnjudged } from '../../shared/domain/holding.ts';
 import { locationKey } from '../../shared/domain/image.ts';
 import type { GuardMemory } from '../../shared/domain/rebuild.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
@@ -91,8 +91,9 @@ async function tellOf(
 }
 
 /**
- * Asks for scans of heads that nobody has judged: no review does where nothing runs them. The event of its end has the
- * head judged, and the next plan knows. A registry scans an image once a day, so nobody asks more often.
+ * Asks for scans of heads that are not judged, or whose last scan never ended: a review asks only for what runs. The event of
+ * the scan's end has the head judged, and the next plan knows. A registry scans an image once a day, so a look asks at most
+ * once a day.
  * @param owner who asks: delivered again after a crash, it may ask again
  */
 async function askForHeads(
@@ -104,8 +105,8 @@ async function askForHeads(
   const records = await ports.streams.streams(streams);
   const digests = [...records.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
   const images = await ports.images.get([...new Set(digests)]);
-  const unjudged = [...images.values()].filter(isUnjudged);
-  await mapConcurrently(unjudged, SCANS_AT_ONCE, (image) => ask(ports, owner, image, version));
+  const unclear = [...images.values()].filter((image) => isUnjudged(image) || isScanOpen(image));
+  await mapConcurrently(unclear, SCANS_AT_ONCE, (image) => ask(ports, owner, image, version));
 }
 
 async function ask(ports: LookPorts, owner: string, image: ImageRecord, policyVersion: string): Promise<void> {

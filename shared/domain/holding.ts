@@ -141,11 +141,18 @@ export const anyContainsByNow = (fact: CauseFact, images: readonly LookedAt[]): 
     }),
   );
 
-function isScanAwaited(fact: CauseFact, { scan }: LookedAt): boolean {
+const isScanAwaited = (fact: CauseFact, image: LookedAt): boolean =>
+  fact.kind === 'finding' && isScanOpen(image) && (image.scan?.completedAtEpochMs ?? 0) < fact.sinceEpochMs;
+
+/**
+ * Whether the last scan that was asked for has not ended. The scanner may have lost it: a request that is a day old is made
+ * again by each caller that waits for its result.
+ */
+export function isScanOpen({ scan }: Pick<LookedAt, 'scan'>): boolean {
   // In every other state no scan is on its way: it was refused, or the scanner scans without being asked.
-  if (fact.kind !== 'finding' || (scan?.state !== 'requested' && scan?.state !== 'complete')) return false;
+  if (scan?.state !== 'requested' && scan?.state !== 'complete') return false;
   const { completedAtEpochMs = 0, requestedAtEpochMs = 0 } = scan;
-  return completedAtEpochMs < fact.sinceEpochMs && completedAtEpochMs < requestedAtEpochMs;
+  return completedAtEpochMs < requestedAtEpochMs;
 }
 
 /** The same of what they are made of. */

@@ -103,6 +103,32 @@ test('heads that nobody has judged are scanned, once a day', async () => {
   expect(scanned(world)).toEqual([digestOf('one'), digestOf('one')]);
 });
 
+test('a judged head whose last scan never ended is scanned again, a day after the request', async () => {
+  const world = await untoldWorld();
+  const digest = digestOf('one');
+  await ask(world, look());
+  const completedAtEpochMs = world.clock();
+  await world.images.recordJudgement({
+    ...{
+      digest,
+      scan: { state: 'complete', coverage: ['os'], completedAtEpochMs },
+      judgedAtEpochMs: completedAtEpochMs,
+    },
+    verdict: { status: 'compliant', reasons: [], policyVersion: 'p1' },
+  });
+  world.advance(DAY_MS);
+  await ask(world, look());
+  expect(scanned(world)).toEqual([digest]);
+  const atEpochMs = world.clock();
+  await world.images.claimScan(digest, { runId: 'run-1', atEpochMs, notSinceEpochMs: completedAtEpochMs + 1 });
+  world.advance(DAY_MS - 1);
+  await ask(world, look());
+  expect(scanned(world)).toEqual([digest]);
+  world.advance(1);
+  await ask(world, look());
+  expect(scanned(world)).toEqual([digest, digest]);
+});
+
 test('a scan that is refused stands in the ledger', async () => {
   const world = await untoldWorld();
   world.scanner.enhance(LOCATION);
