@@ -10,7 +10,7 @@ export interface ProtectionServices {
   readonly horizonMs: number;
 }
 
-/** One look for all messages of a batch. Where it left something out it throws, and the queue delivers them again. */
+/** One look. Where it left something out it throws, and Lambda tries it again, twice. */
 export async function answer(
   _: unknown,
   { ports, horizonMs }: ProtectionServices,

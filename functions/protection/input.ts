@@ -1,5 +1,5 @@
 import * as v from '../../shared/schema.ts';
 
-/** Messages of the queue that starts a look; there is one thing to do, so nobody reads their bodies. */
-export const protectionInput = v.object({ Records: v.array(v.object({ messageId: v.text() })) });
+/** The event of the schedule, or nothing from a person who asks for a look: there is one thing to do. */
+export const protectionInput = v.unknown();
 export type ProtectionInput = v.InferOutput<typeof protectionInput>;

@@ -122,9 +122,9 @@ def _to_function(delivery: Delivery, spec: Any) -> None:
     if not function or not config:
         raise DeliveryFailed("NO_RESOURCE", f"Function not found: {name}")
     steps.permit(delivery, "lambda:InvokeFunction", str(spec))
-    lambda_svc.invoke_async_with_retry(
-        lambda_svc._execution_record_for_config(function, config), json.loads(delivery.payload)
-    )
+    # Under the ARN that was invoked, as by the API: an alias has a configuration of its own for this.
+    record = lambda_svc._execution_record_for_config(function, {**config, "FunctionArn": str(spec)})
+    lambda_svc.invoke_async_with_retry(record, json.loads(delivery.payload))
 
 
 def _to_queue(delivery: Delivery, spec: Any) -> None:

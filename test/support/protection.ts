@@ -2,7 +2,6 @@
 
 import { ECRClient, PutLifecyclePolicyCommand } from '@aws-sdk/client-ecr';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Installation } from '../../local/installation.ts';
 import { type ImageLocation, locationKey } from '../../shared/domain/image.ts';
@@ -22,12 +21,13 @@ export async function giveLifecycle(
   await ecr.send(new PutLifecyclePolicyCommand({ repositoryName: location.repository, lifecyclePolicyText }));
 }
 
-/** Any message in the queue has lifecycle policies looked at; done when each of these repositories was looked at since. */
+/** Invokes the look as its schedule does; done when each of these repositories was looked at since. */
 export async function lookNow(installation: Installation, locations: readonly ImageLocation[]): Promise<SeenLosses> {
   const { context, deployment } = installation;
   const since = Date.now();
-  const sqs = new SQSClient(hubOf(installation));
-  await sqs.send(new SendMessageCommand({ QueueUrl: deployment.outputs.ProtectionQueueUrl, MessageBody: '{}' }));
+  const FunctionName = deployment.outputs.ProtectionFunctionName;
+  const lambda = new LambdaClient(hubOf(installation));
+  await lambda.send(new InvokeCommand({ FunctionName, Qualifier: 'live', InvocationType: 'Event' }));
   const isSeen = ({ looks }: SeenLosses) =>
     locations.every((location) => (lookOf(looks, location)?.lookedAtEpochMs ?? 0) >= since);
   const look = async () => {
@@ -39,9 +39,8 @@ export async function lookNow(installation: Installation, locations: readonly Im
 
 /** A look by hand. @returns what the function answers, or the name of its error */
 export async function invokeLook(installation: Installation): Promise<unknown> {
-  const Payload = JSON.stringify({ Records: [{ messageId: 'by-hand' }] });
   const { FunctionError, Payload: reply } = await new LambdaClient(hubOf(installation)).send(
-    new InvokeCommand({ FunctionName: 'patchwave-protection', Payload }),
+    new InvokeCommand({ FunctionName: 'patchwave-protection' }),
   );
   const answer = JSON.parse(reply?.transformToString() ?? 'null') as { readonly errorType?: string };
   return FunctionError === undefined ? answer : answer.errorType;

@@ -124,13 +124,39 @@ test('a function is called by the state machine, a queue, a stream or a rule', (
   expect(types.filter((type) => type !== 'SQS' && type !== 'DynamoDB')).toEqual([]);
 });
 
-test('no rule calls a function: what it tells waits in a queue, whatever the function is busy with', () => {
-  const targets = ofType(hub, 'AWS::Events::Rule').flatMap(({ properties }) =>
-    listOf(properties.Targets).map(objectOf),
-  );
-  expect(targets.filter(({ Arn }) => resource(refersTo(Arn)).type !== 'AWS::SQS::Queue')).toEqual([]);
-  expect(ofType(hub, 'AWS::Lambda::Permission')).toEqual([]);
-  expect(functions.filter(({ properties }) => 'EventInvokeConfig' in properties).map(nameOf)).toEqual([]);
+const rules = ofType(hub, 'AWS::Events::Rule');
+const targetsOf = ({ properties }: Resource): string[] =>
+  listOf(properties.Targets).map((target) => refersTo(objectOf(target).Arn));
+/** Functions that the clock calls, without a queue. */
+const scheduled = functions.filter(({ id }) => rules.some((rule) => targetsOf(rule).includes(id)));
+
+test('no rule calls a function for an event: what it tells waits in a queue, whatever the function is busy with', () => {
+  for (const rule of rules.filter(({ properties }) => 'EventPattern' in properties))
+    expect(targetsOf(rule).filter((id) => resource(id).type !== 'AWS::SQS::Queue')).toEqual([]);
+});
+
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: an idle queue is polled all day.
+test('no queue is polled for the daily look: its rule calls what is live, and a failed look is set aside', () => {
+  expect(scheduled.map(nameOf)).toEqual(['protection']);
+  expect(functions.filter(({ properties }) => 'EventInvokeConfig' in properties)).toEqual(scheduled);
+  for (const declared of scheduled) {
+    expect(eventsOf(declared)).toEqual([]);
+    const alias = { Ref: `${declared.id}.Alias` };
+    const [rule] = rules.filter((one) => targetsOf(one).includes(declared.id));
+    expect(listOf(rule?.properties.Targets)).toEqual([expect.objectContaining({ Arn: alias })]);
+    const permissions = ofType(hub, 'AWS::Lambda::Permission').map(({ properties }) => properties);
+    const source = { 'Fn::GetAtt': [rule?.id, 'Arn'] };
+    expect(permissions).toEqual([expect.objectContaining({ FunctionName: alias, SourceArn: source })]);
+    const config = objectOf(declared.properties.EventInvokeConfig);
+    expect(config).toMatchObject({ MaximumEventAgeInSeconds: 21_600, MaximumRetryAttempts: 2 });
+    const queue = refersTo(objectOf(objectOf(config.DestinationConfig).OnFailure).Destination);
+    expect(queue).toBe('ProtectionDeadLetters');
+    // Lambda sends with the role of the function.
+    const granted = listOf(resource(refersTo(declared.properties.Role)).properties.Policies)
+      .flatMap((policy) => statementsOf(objectOf(policy).PolicyDocument))
+      .filter(({ Action }) => listOf(Action).includes('sqs:SendMessage'));
+    expect(granted.map(({ Resource: to }) => refersTo(to))).toEqual([queue]);
+  }
 });
 
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig
@@ -153,7 +179,9 @@ const longest = (seconds: Json): number =>
 // https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/automating-updates-to-serverless-apps.html
 test('what events call is moved to a new version by steps where the parameter asks for it, and back on errors', () => {
   const gradual = functions.filter(({ properties }) => 'DeploymentPreference' in properties);
-  expect(gradual).toEqual(functions.filter((declared) => eventsOf(declared).length > 0));
+  expect(gradual).toEqual(
+    functions.filter((declared) => eventsOf(declared).length > 0 || scheduled.includes(declared)),
+  );
   for (const { properties } of gradual)
     expect(properties.DeploymentPreference).toEqual({
       Enabled: { Ref: 'GradualDeployment' },

@@ -329,9 +329,13 @@ test('before the first review there is nothing to look at, and no policy is need
   expect(await look(world)).toEqual({ losses: [], looks: [], error: undefined });
 });
 
-test('whoever calls it with something else is told', async () => {
-  await expect(handler({}, {} as never)).rejects.toMatchObject({ name: 'InvalidInputError' });
-});
+test.each([[undefined], [{}], [{ source: 'aws.events', 'detail-type': 'Scheduled Event' }]])(
+  'it looks whatever it is called with: %j',
+  async (event) => {
+    // The handler goes on to what it is composed of, for which a test has no environment.
+    await expect(handler(event, {} as never)).rejects.toMatchObject({ name: 'EnvironmentError' });
+  },
+);
 
 describe('while the policy in force cannot be read', () => {
   test('losses are told all the same, also of what the next build takes a tag from', async () => {

@@ -93,7 +93,7 @@ export async function look(
   { ports = {}, leftMs = ENOUGH_MS }: { readonly ports?: object; readonly leftMs?: number } = {},
 ): Promise<Found> {
   const services = { ports: { ...world, ...ports }, horizonMs: HORIZON_MS };
-  const error = await protection(() => services)({ Records: [{ messageId: 'm1' }] }, context(leftMs)).then(
+  const error = await protection(() => services)(undefined, context(leftMs)).then(
     () => undefined,
     (thrown: Error) => thrown,
   );
