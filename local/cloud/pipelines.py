@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pipeline_jobs
@@ -204,9 +205,15 @@ def _end(pipeline: Pipeline, execution: Execution, status: str, summary: str) ->
     _tell(pipeline, execution, _TERMINAL_EVENTS[status], {})
 
 
+def _instant(epoch_seconds: float) -> str:
+    """As CodePipeline's events have it: 2026-11-24T03:04:43.208Z."""
+    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _tell(pipeline: Pipeline, execution: Execution, state: str, more: dict[str, Any]) -> None:
     detail = {
-        "pipeline": pipeline.name, "execution-id": execution.id, "state": state, "version": pipeline.version, **more,
+        "pipeline": pipeline.name, "execution-id": execution.id, "start-time": _instant(execution.started_at),
+        "state": state, "version": float(pipeline.version), "pipeline-execution-attempt": 1.0, **more,
     }  # fmt: skip
     kind = "CodePipeline Pipeline Execution State Change"
     publish("aws.codepipeline", kind, [pipeline.arn], detail, pipeline.account, pipeline.region)

@@ -85,6 +85,8 @@ async function variablesAndTokens(cloud: ProbeCloud): Promise<void> {
   assert.deepEqual(started.resources, [arn]);
   assert.equal(started.detail['execution-id'], id);
   assert.equal(started.detail.state, 'STARTED');
+  assert.match(String(started.detail['start-time']), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assert.equal(started.detail['pipeline-execution-attempt'], 1);
   assert.equal(
     (started.detail['execution-trigger'] as Record<string, string>)['trigger-type'],
     'StartPipelineExecution',

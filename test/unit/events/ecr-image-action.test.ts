@@ -11,8 +11,11 @@ const digestOf = (digit: string) => `sha256:${digit.repeat(64)}`;
 
 test.each([
   ['pushed', { isPush: true, digest: digestOf('2'), location, tag: '1.4.3', atEpochMs: 1_795_489_831_000 }],
+  ['pushed-plain', { isPush: true, digest: digestOf('4'), location, tag: '1.4.4', atEpochMs: 1_795_489_831_000 }],
   ['untagged', { isPush: true, digest: digestOf('3'), location, atEpochMs: 1_795_489_829_000 }],
   ['deleted', { isPush: false, digest: digestOf('1'), location, tag: '1.4.2', atEpochMs: 1_795_489_920_000 }],
+  ['archived', { isPush: false, digest: digestOf('1'), location, atEpochMs: 1_795_489_831_000 }],
+  ['restored', { isPush: false, digest: digestOf('1'), location, atEpochMs: 1_795_489_831_000 }],
 ])('what happened to an image: %s', (name, action) => {
   expect(parse(ecrImageAction.schema, read(name))).toEqual(action);
 });
@@ -26,10 +29,19 @@ test.each([
   expect(parse(ecrImageAction.schema, event)).toMatchObject({ isPush: false });
 });
 
-test('an empty tag is none', () => {
-  const event = read('pushed');
-  event.detail['image-tag'] = '';
+test.each([[''], [undefined]])('no tag: %j', (tag) => {
+  const event = read('untagged');
+  expect(event.detail['image-tag']).toBe('');
+  if (tag === undefined) delete event.detail['image-tag'];
   expect(parse(ecrImageAction.schema, event)).not.toHaveProperty('tag');
+});
+
+const MEDIA_TYPES = ['manifest-media-type', 'artifact-media-type'];
+
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html shows pushes without them; real ones have them.
+test('samples of pushes have media types, and one has none', () => {
+  const has = (name: string) => MEDIA_TYPES.every((type) => type in read(name).detail);
+  expect(['pushed', 'untagged', 'pushed-plain'].map(has)).toEqual([true, true, false]);
 });
 
 test.each([

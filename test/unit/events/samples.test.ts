@@ -38,3 +38,18 @@ test.each(table)('$detailType has a sample, and a chapter with every member', ({
   expect([...new Set(members)].filter((member) => !described.includes(`\`${member}\``))).toEqual([]);
   for (const file of samples) expect(described).toContain(file);
 });
+
+// https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html
+test('each state of a pipeline has the fields of a real event, numbers as CodePipeline writes them', () => {
+  const states = files.filter((file) => file.startsWith('aws.codepipeline.'));
+  expect(states.length).toBe(8);
+  for (const file of states) {
+    const text = readFileSync(`${ROOT}events/${file}`, 'utf8');
+    expect(JSON.parse(text).detail).toMatchObject({
+      'start-time': expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      'pipeline-execution-attempt': expect.any(Number),
+    });
+    expect(text).toMatch(/"version": \d+\.0/);
+    expect(text).toMatch(/"pipeline-execution-attempt": \d+\.0/);
+  }
+});
