@@ -3,6 +3,8 @@ import { type ImageLocation, locationKey } from '../../shared/domain/image.ts';
 import { isProtectingTag } from '../../shared/domain/protecting-tag.ts';
 import { streamRulesOf } from '../../shared/domain/stream.ts';
 import { ecrImageAction, type ImageAction } from '../../shared/events/ecr-image-action.ts';
+import { ecrPullThroughCacheAction } from '../../shared/events/ecr-pull-through-cache-action.ts';
+import { ecrReplicationAction } from '../../shared/events/ecr-replication-action.ts';
 import { isOwnMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { LookRequest } from '../../shared/ports/messages.ts';
@@ -74,8 +76,15 @@ export async function handleMessages(
   };
 }
 
-const schemaOf = (json: unknown): v.GenericSchema<unknown, LookRequest | ImageAction> =>
-  isOwnMessage(json) ? lookRequest : ecrImageAction.schema;
+/** Events by which an image comes into a repository. */
+const ARRIVALS = [ecrImageAction, ecrReplicationAction, ecrPullThroughCacheAction] as const;
+
+function schemaOf(json: unknown): v.GenericSchema<unknown, LookRequest | ImageAction> {
+  if (isOwnMessage(json)) return lookRequest;
+  const said = json instanceof Object && 'detail-type' in json ? json['detail-type'] : undefined;
+  // What is none of them is refused as the most common one, with what is wrong with it.
+  return (ARRIVALS.find(({ detailType }) => detailType === said) ?? ecrImageAction).schema;
+}
 
 async function record(ports: RegistryEventPorts, pushes: readonly Told[]): Promise<RecordedPushes> {
   if (pushes.length === 0) return { ours: 0, failed: [] };

@@ -2,8 +2,9 @@ import { type Digest, type ImageLocation, isDigest } from '../domain/image.ts';
 import * as v from '../schema.ts';
 import { type EventContract, envelope } from './contract.ts';
 
-/** What happened to an image in its registry. Only a push that succeeded is of use. */
+/** What happened to an image in its registry. Only an image that was added is of use: pushed, replicated, or cached. */
 export interface ImageAction {
+  /** The image came into its repository. */
   readonly isPush: boolean;
   readonly digest: Digest;
   readonly location: ImageLocation;
@@ -14,40 +15,41 @@ export interface ImageAction {
 }
 
 const SOURCE = 'aws.ecr';
-const DETAIL_TYPE = 'ECR Image Action';
 
 /**
- * An image was pushed or deleted, or a tag was. Best effort: it may be lost, late, repeated or out of order.
+ * One kind of event by which ECR says that an image may have come into a repository of the event's account and Region. Best
+ * effort: it may be lost, late, repeated or out of order.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+ * @param arrived the members of an event about an image that came; any other text in them says that none did
  */
-const schema = v.pipe(
-  v.object({
-    ...envelope.entries,
-    source: v.literal(SOURCE),
-    'detail-type': v.literal(DETAIL_TYPE),
-    detail: v.object({
-      'action-type': v.text(),
-      result: v.text(),
-      'repository-name': v.text(),
-      'image-digest': v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest'),
-      'image-tag': v.exactOptional(v.string()),
+export function imageArrival<const DetailType extends string>(
+  detailType: DetailType,
+  arrived: Readonly<Record<string, string>>,
+) {
+  const names = Object.keys(arrived);
+  const told = Object.fromEntries(names.map((name) => [name, v.text()]));
+  const detail = v.object({
+    ...told,
+    'repository-name': v.text(),
+    'image-digest': v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a sha256 digest'),
+    'image-tag': v.exactOptional(v.string()),
+  });
+  const schema = v.pipe(
+    v.object({ ...envelope.entries, source: v.literal(SOURCE), 'detail-type': v.literal(detailType), detail }),
+    v.transform(({ account, region, time, detail }): ImageAction => {
+      const { 'image-tag': tag = '', 'image-digest': digest, 'repository-name': repository } = detail;
+      const said: Readonly<Record<string, unknown>> = detail;
+      return {
+        isPush: names.every((name) => said[name] === arrived[name]),
+        digest,
+        location: { account, region, repository },
+        ...(tag !== '' && { tag }),
+        atEpochMs: Date.parse(time),
+      };
     }),
-  }),
-  v.transform(({ account, region, time, detail }): ImageAction => {
-    const { 'image-tag': tag = '', 'image-digest': digest, 'repository-name': repository } = detail;
-    return {
-      isPush: detail['action-type'] === 'PUSH' && detail.result === 'SUCCESS',
-      digest,
-      location: { account, region, repository },
-      ...(tag !== '' && { tag }),
-      atEpochMs: Date.parse(time),
-    };
-  }),
-);
+  );
+  return { source: SOURCE, detailType, direction: 'consumed', schema } as const satisfies EventContract<ImageAction>;
+}
 
-export const ecrImageAction = {
-  source: SOURCE,
-  detailType: DETAIL_TYPE,
-  direction: 'consumed',
-  schema,
-} as const satisfies EventContract<ImageAction>;
+/** An image was pushed, deleted, archived or restored, or a tag was deleted. */
+export const ecrImageAction = imageArrival('ECR Image Action', { 'action-type': 'PUSH', result: 'SUCCESS' });

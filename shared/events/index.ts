@@ -3,6 +3,8 @@ import { codepipelineState } from './codepipeline-state.ts';
 import type { EventContract } from './contract.ts';
 import { ecrImageAction } from './ecr-image-action.ts';
 import { ecrImageScan } from './ecr-image-scan.ts';
+import { ecrPullThroughCacheAction } from './ecr-pull-through-cache-action.ts';
+import { ecrReplicationAction } from './ecr-replication-action.ts';
 import { executionEnded } from './execution-ended.ts';
 import { fleetReviewed } from './fleet-reviewed.ts';
 import { headMoved } from './head-moved.ts';
@@ -18,6 +20,8 @@ import { rebuildReported } from './rebuild-reported.ts';
 export const EVENTS: readonly EventContract[] = [
   ecrImageScan,
   ecrImageAction,
+  ecrReplicationAction,
+  ecrPullThroughCacheAction,
   executionEnded,
   codepipelineState,
   rebuildReported,

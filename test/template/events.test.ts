@@ -54,6 +54,8 @@ test('there are rules and samples to hold against each other', () => {
   expect(rules.map(({ id }) => id)).toEqual([
     'ScanRule',
     'RegistryRule',
+    'ReplicationRule',
+    'PullThroughRule',
     'HeadEventRule',
     'PlanRule',
     'BuildRule',
@@ -94,6 +96,18 @@ test.each(allRules)(
     }
   },
 );
+
+test('each event of AWS that the hub consumes is forwarded by each account', () => {
+  const { 'detail-type': told } = objectOf(ruleOf('ForwardRule').properties.EventPattern);
+  const consumed = rules
+    .map(({ properties }) => objectOf(properties.EventPattern))
+    .filter(({ source }) => listOf(source).some((name) => name === 'aws.ecr' || name === 'aws.codepipeline'))
+    .flatMap((pattern) => listOf(pattern['detail-type']));
+  expect(listOf(told)).toEqual(expect.arrayContaining(consumed));
+  expect(listOf(told)).toEqual(
+    expect.arrayContaining(['ECR Replication Action', 'ECR Pull Through Cache Action', 'ECR Image Action']),
+  );
+});
 
 test('a rule that forwards waits for the role that it names: an ARN as text orders nothing', () => {
   const [forward] = ofType(member, 'AWS::Events::Rule');

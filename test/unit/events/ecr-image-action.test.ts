@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ecrImageAction } from '../../../shared/events/ecr-image-action.ts';
+import { ecrPullThroughCacheAction } from '../../../shared/events/ecr-pull-through-cache-action.ts';
+import { ecrReplicationAction } from '../../../shared/events/ecr-replication-action.ts';
 import { parse, safeParse } from '../../../shared/schema.ts';
 import { fc } from '../../support/seeded.ts';
 
@@ -18,6 +20,26 @@ test.each([
   ['restored', { isPush: false, digest: digestOf('1'), location, atEpochMs: 1_795_489_831_000 }],
 ])('what happened to an image: %s', (name, action) => {
   expect(parse(ecrImageAction.schema, read(name))).toEqual(action);
+});
+
+test.each([
+  [
+    'replication-action.replicated',
+    ecrReplicationAction,
+    { isPush: true, digest: digestOf('5'), tag: '1.4.5', location },
+  ],
+  ['replication-action.failed', ecrReplicationAction, { isPush: false, digest: digestOf('5'), tag: '1.4.5', location }],
+  [
+    'pull-through-cache-action.cached',
+    ecrPullThroughCacheAction,
+    {
+      ...{ isPush: true, digest: digestOf('6'), tag: '3.17.2' },
+      location: { account: '111122223333', region: 'eu-west-1', repository: 'docker-hub/alpine' },
+    },
+  ],
+])('an image that was copied: %s', (name, { schema }, action) => {
+  const event = JSON.parse(readFileSync(new URL(`aws.ecr.ecr-${name}.json`, FOLDER), 'utf8'));
+  expect(parse(schema, event)).toEqual({ ...action, atEpochMs: Date.parse(event.time) });
 });
 
 test.each([

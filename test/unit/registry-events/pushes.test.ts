@@ -45,6 +45,19 @@ test('a push is history, facts and a head', async () => {
   expect(world.streamImages.dump()).toMatchObject([{ key: `IMG ${LINE} ${digestOf('one')}` }]);
 });
 
+test.each([
+  ['replicated', 'ECR Replication Action', { 'action-type': 'REPLICATE', result: 'SUCCESS' }],
+  ['cached from an upstream registry', 'ECR Pull Through Cache Action', { 'sync-status': 'SUCCESS' }],
+])('an image that was %s is a head as one that was pushed', async (_, detailType, told) => {
+  const world = await pushWorld();
+  const event = JSON.parse(pushed(world, { name: 'one', tag: 'v1.0.0' }));
+  const { 'action-type': _action, result: _result, ...detail } = event.detail;
+  const body = JSON.stringify({ ...event, 'detail-type': detailType, detail: { ...detail, ...told } });
+  expect(await handle(world, [body])).toMatchObject({ recorded: 1, setAside: 0, failed: [] });
+  expect(await world.places.lastPushed(LOCATION, 'v1.0.0')).toBe(digestOf('one'));
+  expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
+});
+
 test('the next push takes the head over, and leaves the head of another line where it is', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'lts', tag: 'lts-1.0' }), pushed(world, { name: 'one', tag: 'v1.0.0' })]);
