@@ -123,6 +123,14 @@ export class CloudAdmin {
     return ((await this.#ask('POST', 'builds/report', body)) as { accepted: boolean }).accepted;
   }
 
+  /**
+   * Sets the clock of queues, alarms and time-outs of executions forward. Functions, the ledger and schedules keep theirs.
+   * @returns that clock, in milliseconds since the epoch
+   */
+  async setClockForward(forwardSeconds: number): Promise<number> {
+    return ((await this.#ask('PUT', 'clock', { forwardSeconds })) as { epochSeconds: number }).epochSeconds * 1000;
+  }
+
   async #ask(method: string, route: string, body?: unknown): Promise<unknown> {
     const request = body === undefined ? { method } : { method, body: JSON.stringify(body) };
     const response = await fetch(`${this.#endpoint}/_patchwave/${route}`, request);

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import Any
 
+import clock
 from ministack.services import lambda_svc, sqs
 from rewrite import rewrite
 
@@ -66,7 +67,7 @@ def _collects(mapping: dict[str, Any], waiting: int, batch_size: int) -> bool:
 
 
 def _visible(queue: dict[str, Any], most: int) -> int:
-    now, found = time.time(), 0
+    now, found = clock.now(), 0
     with sqs._queues_lock:
         for message in queue["messages"]:
             found += message.get("visible_at", 0) <= now

@@ -1,5 +1,7 @@
 """An event source mapping reads its queue or stream with the function's role, and only while the role allows it.
 
+A queue that is encrypted with a customer's key is read only by a role that may decrypt with the key.
+
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-create-event-source-mapping.html#events-dynamodb-permissions
 """
@@ -11,7 +13,7 @@ from typing import Any
 import calls
 import ministack.app as ministack_app
 from ministack.core.responses import request_scope
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sqs
 from service_roles import denial_for_role
 from upstream import wrap
 
@@ -57,8 +59,12 @@ def _evaluate(account: str, region: str, mapping: dict[str, Any]) -> str | None:
         role = (function or {}).get("config", {}).get("Role")
         if not role:
             return None
-        for action in actions:
-            denied = denial_for_role(role, SERVICE, action, source)
+        needs = [(action, source) for action in actions]
+        key = (sqs._queue_by_arn(source) or {}).get("attributes", {}).get("KmsMasterKeyId") if actions else None
+        if key and key.startswith("arn:"):
+            needs.append(("kms:Decrypt", key))
+        for action, resource in needs:
+            denied = denial_for_role(role, SERVICE, action, resource)
             if denied is not None:
                 service, operation = action.split(":")
                 call = calls.Call(account, region, service, operation, role.rsplit("/", 1)[-1])

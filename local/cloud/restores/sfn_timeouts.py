@@ -18,6 +18,7 @@ import time
 from collections import OrderedDict
 from typing import Any
 
+import clock
 from distributed_map import abort_children
 from executions import current
 from ministack.core.responses import error_response_json, now_iso
@@ -59,8 +60,8 @@ def _run_within_limit(original: Any, execution_arn: str) -> None:
     if limit is None:
         original(execution_arn)
         return
-    timer = threading.Timer(limit, contextvars.copy_context().run, (_time_out, execution))
-    timer.daemon = True
+    context = contextvars.copy_context()
+    timer = clock.Timer(limit, lambda: context.run(_time_out, execution))
     timer.start()
     try:
         original(execution_arn)
