@@ -1,21 +1,14 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
 import type { Installation } from '../local/installation.ts';
+import { imageContent, imageState } from '../shared/adapters/dynamodb/items.ts';
+import type { Item } from '../shared/adapters/dynamodb/table.ts';
 import { mapConcurrently } from '../shared/concurrency.ts';
-import type { ImageLocation } from '../shared/domain/image.ts';
-import type { ScanState } from '../shared/domain/scan.ts';
+import type { ImageRecord } from '../shared/domain/records.ts';
 
 /** A registry scans an image again after 24 hours; one more keeps clear of the edge. */
 const PASSED_MS = 25 * 3_600_000;
 const AT_ONCE = 16;
-
-interface ImageItem {
-  readonly digest: string;
-  readonly rev: number;
-  readonly scan: ScanState;
-  readonly judgedAtEpochMs?: number;
-  readonly locations: readonly ImageLocation[];
-}
 
 /**
  * Lets a day pass without waiting for it: every scan and judgement that ledger and registries remember becomes 25 hours
@@ -23,29 +16,33 @@ interface ImageItem {
  */
 export async function passDay({ cloud, fleet, deployment }: Installation): Promise<void> {
   const config = cloud.clients(fleet.hub.account, fleet.hub.region);
-  const client = DynamoDBDocumentClient.from(new DynamoDBClient(config));
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient(config), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
   const TableName = deployment.ledgerTable;
   for await (const { Items = [] } of paginateScan({ client }, { TableName })) {
-    const images = Items.filter(({ kind }) => kind === 'image') as ImageItem[];
-    await mapConcurrently(images, AT_ONCE, async (image) => {
-      await client.send(new PutCommand({ TableName, Item: older(image) }));
-      const { completedAtEpochMs } = image.scan;
+    const images = Items.filter(({ kind }) => kind === 'image') as Item[];
+    await mapConcurrently(images, AT_ONCE, async (item) => {
+      const { record, ...asked } = imageState(item);
+      const { PK, SK, rev } = item;
+      const content = imageContent({ ...asked, record: older(record) });
+      await client.send(new PutCommand({ TableName, Item: { ...content, PK, SK, rev: Number(rev) + 1 } }));
+      const { completedAtEpochMs } = record.scan;
       if (completedAtEpochMs === undefined) return;
       const lastScannedAt = new Date(completedAtEpochMs - PASSED_MS);
-      for (const location of image.locations) {
-        await cloud.admin.givePast({ ...location, digest: image.digest, lastScannedAt });
+      for (const location of record.locations) {
+        await cloud.admin.givePast({ ...location, digest: record.digest, lastScannedAt });
       }
     });
   }
 }
 
-/** An image item whose scan and judgement lie a day further back. */
-export function older(image: ImageItem): ImageItem {
+/** An image whose scan and judgement lie a day further back. */
+export function older(image: ImageRecord): ImageRecord {
   const { scan, judgedAtEpochMs } = image;
   const { requestedAtEpochMs, completedAtEpochMs } = scan;
   return {
     ...image,
-    rev: image.rev + 1,
     scan: {
       ...scan,
       ...(requestedAtEpochMs !== undefined && { requestedAtEpochMs: requestedAtEpochMs - PASSED_MS }),

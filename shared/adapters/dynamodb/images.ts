@@ -1,12 +1,10 @@
 import type { Digest } from '../../domain/image.ts';
 import type { ImageRecord } from '../../domain/records.ts';
 import type { ImageLedger } from '../../ports/ledger.ts';
-import { imageState } from './items.ts';
+import { IMAGE_PREFIX, imageState } from './items.ts';
 import * as keys from './keys.ts';
 import { readable } from './readable.ts';
 import type { Item, LedgerTable } from './table.ts';
-
-const PREFIX = 'IMAGE#';
 
 /**
  * What stands for an image whose item cannot be read: it may run and may be a head, and nobody knows what it holds. So
@@ -14,7 +12,7 @@ const PREFIX = 'IMAGE#';
  */
 function unknownImage({ PK, stream }: Item): ImageRecord {
   return {
-    digest: PK.slice(PREFIX.length) as Digest,
+    digest: PK.slice(IMAGE_PREFIX.length) as Digest,
     tier: 'unmanaged',
     ...(typeof stream === 'string' && { stream }),
     birth: { known: false, rejected: [] },

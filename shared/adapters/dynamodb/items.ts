@@ -6,7 +6,6 @@ import type { Rebuild } from '../../domain/rebuild.ts';
 import type { ImageRecord, LedgerRecord, PolicyPointer, StreamRecord } from '../../domain/records.ts';
 import type { ReviewRecord } from '../../domain/run.ts';
 import { ageOf } from '../../domain/standing.ts';
-import type { Reason, Verdict } from '../../domain/verdict.ts';
 import { INDEX_SHARDS, shardOf } from './keys.ts';
 import type { Content, Item } from './table.ts';
 
@@ -21,6 +20,9 @@ import type { Content, Item } from './table.ts';
  */
 const PACK_OVER_BYTES = 1024;
 
+/** Before the digest in the key of an image. */
+export const IMAGE_PREFIX = 'IMAGE#';
+
 type Packed<Element> = readonly Element[] | Uint8Array;
 
 function pack<Element>(list: readonly Element[]): Packed<Element> {
@@ -29,8 +31,10 @@ function pack<Element>(list: readonly Element[]): Packed<Element> {
 }
 
 function unpack<Element>(packed: Packed<Element>): readonly Element[] {
-  return packed instanceof Uint8Array ? (JSON.parse(gunzipSync(packed).toString()) as Element[]) : packed;
+  return packed instanceof Uint8Array ? (unpackAny(packed) as Element[]) : packed;
 }
+
+const unpackAny = (packed: Uint8Array): unknown => JSON.parse(gunzipSync(packed).toString());
 
 /** A record whose long lists, however deep, are compressed. */
 export function packLists(record: object): Record<string, unknown> {
@@ -55,17 +59,30 @@ export interface ImageState {
   readonly scanAskedBy?: string;
 }
 
+/**
+ * What an image says is kept compressed where it is long, as a review writes each image twice a day: when it asks for a scan,
+ * and when it judges. Plain stay what a person looks for in the table, and what stands for an image whose item is unreadable.
+ */
 export function imageContent({ record, scanAskedBy }: ImageState): Content {
-  const { verdict, ...rest } = record;
+  const { digest, stream, owner, tier, platform, inUse, isHead, ...said } = record;
+  const plain = { stream, owner, tier, platform, inUse, isHead };
+  const json = inOrder(said);
   return {
     kind: 'image',
-    ...rest,
-    ...(verdict && { verdict: { ...verdict, reasons: pack(verdict.reasons) } }),
+    ...(json.length > PACK_OVER_BYTES ? { ...plain, said: new Uint8Array(gzipSync(json)) } : record),
     ...(scanAskedBy !== undefined && { scanAskedBy }),
     ...ageIndex(record),
     ...verdictIndex(record),
     ...chainIndex(record),
   };
+}
+
+/** The same JSON for equal values, in whatever order their members were given: what has not changed is not written. */
+const inOrder = (value: object): string => JSON.stringify(value, (_, member: unknown) => sorted(member));
+
+function sorted(member: unknown): unknown {
+  if (member === null || typeof member !== 'object' || Array.isArray(member)) return member;
+  return Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** Images in use and heads, by the age that counts: what breaches next. */
@@ -96,17 +113,17 @@ export const verdictPartition = (status: 'violating' | 'unknown', shard: number)
 export const shards: readonly number[] = Array.from({ length: INDEX_SHARDS }, (_, shard) => shard);
 
 export function imageState(item: Item): ImageState {
-  const { PK, SK, kind, rev, agePk, ageSk, verdictPk, verdictSk, openPk, openSk, scanAskedBy, verdict, ...rest } = item;
-  const record = rest as unknown as Omit<ImageRecord, 'verdict'>;
+  const { PK, SK, kind, rev, agePk, ageSk, verdictPk, verdictSk, openPk, openSk, scanAskedBy, ...rest } = item;
   return {
-    record: verdict === undefined ? record : { ...record, verdict: unpackVerdict(verdict) },
+    record: imageRecord(PK, rest),
     ...(typeof scanAskedBy === 'string' && { scanAskedBy }),
   };
 }
 
-function unpackVerdict(stored: unknown): Verdict {
-  const verdict = stored as Omit<Verdict, 'reasons'> & { readonly reasons: Packed<Reason> };
-  return { ...verdict, reasons: unpack(verdict.reasons) };
+/** Also of an item that an earlier version wrote: its members are plain, and of the verdict alone the reasons may be packed. */
+function imageRecord(PK: string, { said, verdict, ...plain }: Record<string, unknown>): ImageRecord {
+  const record = { digest: PK.slice(IMAGE_PREFIX.length), ...plain, ...(verdict !== undefined && { verdict }) };
+  return { ...(unpackLists(record) as ImageRecord), ...(said instanceof Uint8Array && (unpackAny(said) as object)) };
 }
 
 /** When one finding was first seen. */
@@ -190,5 +207,10 @@ export function ledgerRecord(item: Record<string, unknown>): LedgerRecord {
 }
 
 /** An item with nothing compressed in it, for a person or for comparing two ledgers. */
-export const readable = (item: Record<string, unknown>): Record<string, unknown> =>
-  unpackLists(item) as Record<string, unknown>;
+export function readable(item: Record<string, unknown>): Record<string, unknown> {
+  const { said, ...plain } = item;
+  const unpacked = unpackLists(plain) as Record<string, unknown>;
+  if (item.kind !== 'image' || !(said instanceof Uint8Array)) return unpacked;
+  const digest = String(item.PK).slice(IMAGE_PREFIX.length);
+  return { ...unpacked, digest, ...(unpackAny(said) as Record<string, unknown>) };
+}

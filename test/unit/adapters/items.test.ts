@@ -1,5 +1,8 @@
+import { gzipSync } from 'node:zlib';
 import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
+import { itemBytes } from '../../../bench/capacity.ts';
 import {
   imageContent,
   imageState,
@@ -58,14 +61,81 @@ test('an image comes back from its item, however many reasons it has', () => {
 
 test('5,000 reasons take a fraction of the 400 KB that an item may hold', () => {
   const reasons = Array.from({ length: 5000 }, (_, n) => findingReason(n));
-  const { verdict: stored } = imageContent({ record: image({ verdict: verdict('violating', { reasons }) }) });
-  expect((stored as { reasons: Uint8Array }).reasons.byteLength).toBeLessThan(150_000);
+  const { said } = imageContent({ record: image({ verdict: verdict('violating', { reasons }) }) });
+  expect((said as Uint8Array).byteLength).toBeLessThan(150_000);
+});
+
+/** As a review knows an image that stands on two others, with 25 findings that count. */
+function judgedImage(): ImageRecord {
+  const digestIn = (what: string) => digestOf(`${what} of the image`);
+  const bornAtEpochMs = NOON_EPOCH_MS - 40 * 86_400_000;
+  const reasons = Array.from({ length: 25 }, (_, n) => findingReason(n * 7));
+  return {
+    ...facts('a', { chainId: digestIn('chain'), unpackedId: digestIn('content'), layerCount: 9 }),
+    ...{ inUse: true, isHead: true, judgedAtEpochMs: NOON_EPOCH_MS, findingsCount: 60 },
+    findingsFingerprint: digestIn('findings').slice('sha256:'.length),
+    scan: {
+      ...{ state: 'complete', coverage: ['os'] },
+      ...{ requestedAtEpochMs: NOON_EPOCH_MS - 9_000, completedAtEpochMs: NOON_EPOCH_MS - 1_000 },
+    },
+    standing: {
+      parent: { digest: digestIn('parent'), evidence: 'layers' },
+      age: {
+        ...{ known: true, bornAtEpochMs, decidedBy: digestIn('base') },
+        younger: ['parent', 'a'].map((name) => ({ bornAtEpochMs: bornAtEpochMs + 1, decidedBy: digestIn(name) })),
+      },
+    },
+    verdict: verdict('violating', { reasons }),
+  };
+}
+
+// A review writes each image twice a day, and each started KB is a write unit.
+test('an image with all that a review knows of it is written with two write units', () => {
+  const record = judgedImage();
+  const item = {
+    ...keys.image(record.digest),
+    ...imageContent({ record, scanAskedBy: 'scheduled-2026-11-24' }),
+    rev: 3.5,
+  };
+  expect(imageState(item).record).toEqual(record);
+  // On the wire the text of a binary is base64.
+  const said = { B: Buffer.from((item as { said?: Uint8Array }).said ?? []).toString('base64') };
+  const bytes = itemBytes({ ...marshall(item, { removeUndefinedValues: true }), said });
+  expect(bytes).toBeGreaterThan(1024);
+  expect(bytes).toBeLessThan(2048 - 200);
+});
+
+test('the same image is the same item, in whatever order its members are told', () => {
+  const record = judgedImage();
+  const reversed = (value: unknown): unknown =>
+    value === null || typeof value !== 'object' || Array.isArray(value)
+      ? value
+      : Object.fromEntries(
+          Object.entries(value)
+            .reverse()
+            .map(([name, member]) => [name, reversed(member)]),
+        );
+  expect(imageContent({ record: reversed(record) as ImageRecord })).toEqual(imageContent({ record }));
+});
+
+test('an item of an earlier version, which packed the reasons alone, is read', () => {
+  const record = judgedImage();
+  const reasons = new Uint8Array(gzipSync(JSON.stringify(record.verdict?.reasons)));
+  const item = {
+    ...keys.image(record.digest),
+    ...record,
+    kind: 'image',
+    verdict: { ...record.verdict, reasons },
+    rev: 3,
+  };
+  expect(imageState(item as never)).toEqual({ record });
+  expect(readable(item)).toMatchObject(record);
 });
 
 test('the stream of the table is read in the words of the domain', () => {
   const key = { PK: 'x', SK: 'y' };
   const record = image({});
-  expect(ledgerRecord({ ...key, ...imageContent({ record, scanAskedBy: 'run-1' }) })).toEqual({
+  expect(ledgerRecord({ ...keys.image(record.digest), ...imageContent({ record, scanAskedBy: 'run-1' }) })).toEqual({
     kind: 'image',
     record,
   });

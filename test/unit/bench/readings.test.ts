@@ -6,6 +6,7 @@ import { isWithinBudget } from '../../../bench/report.ts';
 import { cpuSecondsIn, numberAfter } from '../../../bench/workers.ts';
 import type { CallCount } from '../../../local/cloud/admin-types.ts';
 import { median } from '../../../shared/domain/median.ts';
+import { facts } from '../../support/samples.ts';
 
 test('the middle of an odd and of an even number of values', () => {
   expect(median([30, 1, 2])).toBe(2);
@@ -73,14 +74,12 @@ test('a call that the least does not know counts against the budget; what is tol
 test('a day passes for scans and judgements, and for nothing else', () => {
   const HOUR = 3_600_000;
   const image = {
-    ...{ digest: 'sha256:1', rev: 3, locations: [] },
+    ...{ ...facts('a'), inUse: true, isHead: false },
     scan: { state: 'complete', coverage: ['os'], requestedAtEpochMs: 50 * HOUR, completedAtEpochMs: 51 * HOUR },
     judgedAtEpochMs: 52 * HOUR,
-    birth: { bornAtEpochMs: 1 },
   } as const;
   expect(older(image)).toEqual({
     ...image,
-    rev: 4,
     scan: { ...image.scan, requestedAtEpochMs: 25 * HOUR, completedAtEpochMs: 26 * HOUR },
     judgedAtEpochMs: 27 * HOUR,
   });
