@@ -10,7 +10,7 @@ import {
   type OldestPart,
 } from './effective-age.ts';
 import type { FoundParent, Hiding, MayHide } from './hidden-parents.ts';
-import type { Digest, IndexChild } from './image.ts';
+import type { Digest, IndexChild, Tier } from './image.ts';
 import { ancestorsOf, findParents } from './lineage.ts';
 import { cutCycles } from './lineage-cycles.ts';
 import type { LineageEvidence, Parent, Parents } from './lineage-evidence.ts';
@@ -125,7 +125,17 @@ export function findStandings(
     if (!parent) return undefined;
     const { stream } = images.get(parent.digest)?.aged ?? {};
     const isAgeItsOwn = hasAgeOfItsOwn(parent.digest, ages);
-    return { evidence: parent.evidence, isAgeItsOwn, ...(stream !== undefined && { stream }) };
+    return {
+      ...{ evidence: parent.evidence, isAgeItsOwn },
+      ...(stream !== undefined && { stream }),
+      ...(!vendorCounts && isVendors(parent.digest) && { isVendors: true }),
+    };
+  }
+
+  /** Whether a base could be built on an image that is no base and is built on none: its age would count no longer. */
+  function isVendors(digest: Digest): boolean {
+    const tierOf = (one: Digest) => images.get(one)?.aged.tier;
+    return !OWN_TIERS.includes(tierOf(digest)) && !lineageOf(digest).some((one) => tierOf(one) === 'base');
   }
 
   function placed(digest: Digest): Placed | undefined {
@@ -133,6 +143,9 @@ export function findStandings(
     return image && { ...withUnpacked(image), ...(image.lineage.platform && { platform: image.lineage.platform }) };
   }
 }
+
+/** Of what the streams of the policy make: no base is built on a platform or an application. */
+const OWN_TIERS: readonly (Tier | undefined)[] = ['base', 'platform', 'application'];
 
 /** An image with what its layers unpack to: a record of an earlier version does not tell it, its content does. */
 export function withUnpacked({ aged, lineage }: KnownImage): AgedImage {

@@ -14,6 +14,8 @@ export interface FoundParent {
   readonly stream?: string;
   /** Its age counts from when it was made, so nothing that was built on it later can be older. */
   readonly isAgeItsOwn: boolean;
+  /** Neither it nor an image below it is a base, and its age does not count once a base is built on it. */
+  readonly isVendors?: true;
 }
 
 /** Where an image may be that no review has read. */
@@ -33,8 +35,9 @@ export type MayHide = (image: LineageFacts, parent: FoundParent | undefined) => 
  *   parents says that it is built from no stream of the policy. For an image of no stream all rules of its repositories
  *   count together;
  * - its label names an image of that repository, or no parent was found and the tier of the repository may be below it.
- *   What lies between an image and a parent that was found is younger than that parent, so it changes no age; only
- *   where a rebuild confirmed the parent's content again, or nobody knows when that was made, it may be older.
+ *   What lies between an image and a parent that was found is younger than that parent, so it changes no age. There are
+ *   two exceptions. Where a rebuild confirmed the parent's content again, or no date tells when it was made, what lies
+ *   between may be older. Where the parent is a vendor's and its age does not count below a base, a base between decides the age.
  */
 export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefined): MayHide {
   // Which repositories there are is not known either.
@@ -50,12 +53,14 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
     const isFound = (location: ImageLocation): boolean => locationKey(location) === found;
     const named = referenceClaimed(image)?.location;
     if (named && isHidden(named) && !isFound(named)) return hidingIn(relevant, named);
+    const isBound = parent?.isAgeItsOwn === true;
     // What lies between the two is younger, also where the policy declares more than what the layers show.
-    if (parent?.isAgeItsOwn && SHOWN.includes(parent.evidence)) return undefined;
+    if (isBound && !parent.isVendors && SHOWN.includes(parent.evidence)) return undefined;
     const parents = declared(image);
     if (parents) return hidingIn(relevant, ...parents.filter((location) => !isFound(location)));
-    if (parent) return parent.isAgeItsOwn ? undefined : { repositories: relevant };
-    return hiding(relevant.filter(({ tier }) => tier === 'base' || image.tier !== 'base'));
+    if (isBound && !parent.isVendors) return undefined;
+    // A base is built on no platform, and a platform between is younger than the vendor's image.
+    return hiding(relevant.filter(({ tier }) => tier === 'base' || (image.tier !== 'base' && !isBound)));
   };
 }
 

@@ -1,4 +1,5 @@
 import { findStandings, type KnownImage } from '../../../shared/domain/found-standing.ts';
+import type { FoundParent, MayHide } from '../../../shared/domain/hidden-parents.ts';
 import type { Digest, Tier } from '../../../shared/domain/image.ts';
 import type { Standing } from '../../../shared/domain/standing.ts';
 import { ago, born, created, pushed } from './ages.ts';
@@ -214,4 +215,37 @@ test('the same layers elsewhere, seen earlier, make it as old as that', () => {
   ]);
   const { of } = findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false);
   expect(of(digestOf('base'))?.age).toMatchObject({ known: true, bornAtEpochMs: ago(60) });
+});
+
+describe('what is asked of an image that may be built on more than what is known', () => {
+  const VENDOR = { layers: ['os'], days: 90, tier: 'external' } as const;
+  const NODE = { layers: ['os', 'node'], days: 5, tier: 'base' } as const;
+  const PLATFORM = { layers: ['os', 'node'], days: 5, tier: 'platform' } as const;
+  const ON_NODE = { layers: ['os', 'node', 'code'], days: 2, tier: 'application' } as const;
+
+  /** What is said of the parent of an image. */
+  function parentOf(name: string, given: Readonly<Record<string, Given>>, vendorCounts: boolean) {
+    const images = new Map(Object.entries(given).map(([one, as]) => [digestOf(one), known(one, as)]));
+    const asked = new Map<Digest, FoundParent | undefined>();
+    const mayHide: MayHide = ({ digest }, parent) => {
+      asked.set(digest, parent);
+      return undefined;
+    };
+    const fleet = { images, indexes: new Map(), isWhole: false, around: new Set(images.keys()), mayHide };
+    findStandings(fleet, NOW, vendorCounts).of(digestOf(name));
+    return asked.get(digestOf(name));
+  }
+
+  test.each<[string, string, Readonly<Record<string, Given>>, boolean, boolean]>([
+    ['a base on an image of a vendor', 'node', { vendor: VENDOR, node: NODE }, false, true],
+    ['the same where the vendor counts', 'node', { vendor: VENDOR, node: NODE }, true, false],
+    ['an application on an image of a vendor', 'app', { vendor: VENDOR, app: APP }, false, true],
+    ['an application on a mirrored image', 'app', { vendor: { ...VENDOR, tier: 'mirrored' }, app: APP }, false, true],
+    ['an application on a base on a vendor', 'app', { vendor: VENDOR, node: NODE, app: ON_NODE }, false, false],
+    ['an application on a platform on a vendor', 'app', { vendor: VENDOR, node: PLATFORM, app: ON_NODE }, false, false],
+  ])('%s', (_, name, given, vendorCounts, isVendors) => {
+    const parent = parentOf(name, given, vendorCounts);
+    expect(parent).toMatchObject({ evidence: 'layers', isAgeItsOwn: true });
+    expect(parent?.isVendors === true).toBe(isVendors);
+  });
 });

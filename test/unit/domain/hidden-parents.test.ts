@@ -163,6 +163,30 @@ describe('an image of no stream is what the rules of its repositories declare', 
   });
 });
 
+describe('the age of a vendor does not bound that of a base that may lie between', () => {
+  const vendors = { ...on('vendor'), isVendors: true } as const;
+  const confirmed = { ...on('vendor', 'layers', false), isVendors: true } as const;
+
+  test.each<[string, readonly string[], LineageFacts, FoundParent, readonly string[]]>([
+    ['a base was not read', ['lower'], image('base', { tier: 'base' }), vendors, ['lower']],
+    ['a base was not read, of an application', ['lower'], image('app'), vendors, ['lower']],
+    ['a platform was not read: it is younger', ['platform'], image('app'), vendors, []],
+    [
+      'a platform was not read, and a rebuild confirmed the parent',
+      ['platform'],
+      image('app'),
+      confirmed,
+      ['platform'],
+    ],
+    ['a platform is below no base', ['platform'], image('base', { tier: 'base' }), confirmed, []],
+    ['the policy declares none', ['lower'], image('root', { tier: 'base' }), vendors, []],
+    ['the policy declares what was not read', ['base', 'lower'], image('on-base'), vendors, ['base']],
+  ])('%s', (_, unread, child, parent, expected) => {
+    const { repositories = [] } = hiddenParentsIn(POLICY, readAgain(...unread))(child, parent) ?? {};
+    expect(repositories.map(({ repository }) => repository)).toEqual(expected);
+  });
+});
+
 test.each<[string, readonly string[], LineageFacts, FoundParent | undefined, readonly string[]]>([
   ['what its label names', ['base', 'lower'], image('app', { labels: named('base') }), on('lower'), ['base']],
   ['what the policy declares', ['base', 'lower'], image('on-base'), undefined, ['base']],
