@@ -6,6 +6,7 @@ import { factText } from '../../shared/domain/guard-facts.ts';
 import { headDigestOf } from '../../shared/domain/heads.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import { type ParentObstacle, parentObstacles } from '../../shared/domain/parent-heads.ts';
+import { unplacedText } from '../../shared/domain/unplaced.ts';
 import type { Obstacle } from './hold-back.ts';
 import type { NodeLineage } from './lineage.ts';
 import type { DispatchPorts } from './ports.ts';
@@ -74,6 +75,8 @@ export function foreignHead(
 
 function obstacleText(obstacle: ParentObstacle): string {
   switch (obstacle.why) {
+    case 'unplaced':
+      return unplacedText(obstacle.image);
     case 'unread':
       return `The ledger does not know the head of parent stream ${obstacle.stream}.`;
     case 'unjudged':

@@ -6,6 +6,7 @@ import type { LookedAt, StreamImagesSeen } from '../domain/holding.ts';
 import type { Parent } from '../domain/lineage-evidence.ts';
 import type { Candidate } from '../domain/plan.ts';
 import type { ImageRecord, StreamRecord } from '../domain/records.ts';
+import { unplacedOf } from '../domain/unplaced.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
 import type { RebuildLedger, StreamImages } from '../ports/rebuilds.ts';
 
@@ -82,12 +83,15 @@ export function relevantTo(facts: readonly CauseFact[]): Tells {
 const pairOf = ({ vulnerability, package: name }: { readonly vulnerability: string; readonly package: string }) =>
   `${vulnerability}\n${name}`;
 
-function lookedAt({ digest, verdict, judgedAtEpochMs, standing, scan }: ImageRecord, tells: Tells): LookedAt {
+function lookedAt(image: ImageRecord, tells: Tells): LookedAt {
+  const { digest, verdict, judgedAtEpochMs, standing, scan } = image;
+  const unplaced = unplacedOf(image);
   return {
     digest,
     ...(verdict && { verdict: { ...verdict, reasons: verdict.reasons.filter(tells) } }),
     ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
     ...(standing && { standing }),
+    ...(unplaced && { unplaced }),
     scan,
   };
 }

@@ -2,20 +2,27 @@ import { type KnownFleet, type Line, lineOf, type Step } from './attribution-lin
 import type { CauseFact, ParentMovedFact } from './cause.ts';
 import { anyContainsByNow, containsFact, type Holding, holdsFact, isUnjudged, type LookedAt } from './holding.ts';
 import type { Digest } from './image.ts';
+import type { Unplaced } from './unplaced.ts';
 
 /** Streams from the one at fault up to the one that was asked about. */
 export type Way = readonly string[];
 
 /**
  * Whose a fact of a stream is, as far as its heads tell.
- * - `own`: the stream's, or nobody knows what it stands on.
+ * - `own`: the stream's; a search for parents has found no stream below it that has the fact.
  * - `below`: of streams that it stands on, one for each platform at most; two heads may lead to the same one.
  * - `pending`: it hangs on images that nobody scanned, or whose new scan is awaited, or on streams of which nobody knows the heads.
+ *   `unplaced`: or on what heads are built on, which was not read. The stream at fault may be below them.
  */
 export type Fault =
   | { readonly kind: 'own' }
   | { readonly kind: 'below'; readonly ways: readonly Way[] }
-  | { readonly kind: 'pending'; readonly images: readonly Digest[]; readonly streams: readonly string[] };
+  | {
+      readonly kind: 'pending';
+      readonly images: readonly Digest[];
+      readonly streams: readonly string[];
+      readonly unplaced?: readonly Unplaced[];
+    };
 
 const OWN: Fault = { kind: 'own' };
 
@@ -39,11 +46,11 @@ export function faults({ stream, heads = [] }: Headed, known: KnownFleet): (fact
   );
   return (fact) => {
     const holders = heads.filter((head) => holdsFact(fact, head) === 'holds');
-    return inOne(holders.map(({ digest }) => faultOf(fact, lines.get(digest), known)));
+    return inOne(holders.map((head) => faultOf(fact, head, lines.get(head.digest), known)));
   };
 }
 
-function faultOf(fact: CauseFact, line: Line | undefined, known: KnownFleet): Fault {
+function faultOf(fact: CauseFact, head: LookedAt, line: Line | undefined, known: KnownFleet): Fault {
   if (!line || fact.kind === 'person') return OWN;
   if (fact.kind === 'parent-moved') return ofMoved(fact, known);
   const below = line.steps.slice(0, -1).map((step) => ({ ...step, holding: holdingOf(fact, step, known) }));
@@ -56,6 +63,10 @@ function faultOf(fact: CauseFact, line: Line | undefined, known: KnownFleet): Fa
       streams: unclear.flatMap(({ heads, stream }) => (heads ? [] : [stream])),
     };
   const root = row.findIndex(({ holding }) => holding === 'holds');
+  const lowest = root < 0 ? [head] : (row[root]?.heads ?? []).flatMap((digest) => known.images.get(digest) ?? []);
+  const unplaced = lowest.flatMap((one) => one.unplaced ?? []);
+  if (unplaced.length > 0)
+    return { kind: 'pending', images: unplaced.map(({ digest }) => digest), streams: [], unplaced };
   return root < 0
     ? OWN
     : { kind: 'below', ways: [[...row, ...line.steps.slice(-1)].slice(root).map(({ stream }) => stream)] };
@@ -82,12 +93,15 @@ function holdingOf(fact: CauseFact, { heads, digest }: Step, { images }: KnownFl
 /** Of all heads that hold a fact: it is mended once each of them can be. */
 function inOne(faults: readonly Fault[]): Fault {
   const pending = faults.filter((fault) => fault.kind === 'pending');
-  if (pending.length > 0)
+  if (pending.length > 0) {
+    const unplaced = new Map(pending.flatMap((one) => (one.unplaced ?? []).map((image) => [image.digest, image])));
     return {
       kind: 'pending',
       images: [...new Set(pending.flatMap(({ images }) => images))].sort(),
       streams: [...new Set(pending.flatMap(({ streams }) => streams))].sort(),
+      ...(unplaced.size > 0 && { unplaced: [...unplaced.values()] }),
     };
+  }
   const ways = faults.flatMap((fault) => (fault.kind === 'below' ? fault.ways : []));
   return ways.length === 0 ? OWN : { kind: 'below', ways };
 }

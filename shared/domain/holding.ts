@@ -4,6 +4,7 @@ import { isUnpromoted, type Rebuild } from './rebuild.ts';
 import type { ScanState } from './scan.ts';
 import type { Standing } from './standing.ts';
 import { DAY_MS } from './time.ts';
+import type { Unplaced } from './unplaced.ts';
 import type { Reason, Verdict } from './verdict.ts';
 
 /** An image as far as it was judged; `judgedAtEpochMs` is absent once its facts changed after its verdict. */
@@ -13,6 +14,8 @@ export interface LookedAt {
   readonly judgedAtEpochMs?: number;
   /** Absent until somebody has looked what it stands on. */
   readonly standing?: Pick<Standing, 'behind'>;
+  /** Present where nobody knows yet which image it is built on. */
+  readonly unplaced?: Unplaced;
   /** Absent where only the verdict is at hand. */
   readonly scan?: Pick<ScanState, 'state' | 'completedAtEpochMs' | 'requestedAtEpochMs'>;
 }

@@ -7,15 +7,18 @@ import type { Digest } from './image.ts';
 import { standsOn } from './lineage.ts';
 import { compareTexts } from './order.ts';
 import { shortHash } from './rebuild.ts';
+import type { Unplaced } from './unplaced.ts';
 
 /**
  * Why a stream must not be built on a parent now. A build picks up the parent's head as it is then.
+ * - `unplaced`: nobody knows which parent the stream has: what its own head is built on was not read. `stream` is the stream itself.
  * - `unread`: nobody knows the parent's head.
  * - `unjudged`: these images of the parent's head have no complete verdict, whether the stream is built on them already or not.
  * - `worse`: the parent has another head than the one that the stream's own head is built on. It violates these facts, and
  *   the stream's own head does not have them.
  */
 export type ParentObstacle = { readonly stream: string } & (
+  | { readonly why: 'unplaced'; readonly image: Unplaced }
   | { readonly why: 'unread' }
   | { readonly why: 'unjudged'; readonly images: readonly [Digest, ...Digest[]] }
   | { readonly why: 'worse'; readonly facts: readonly [CauseFact, ...CauseFact[]] }
@@ -23,18 +26,26 @@ export type ParentObstacle = { readonly stream: string } & (
 
 /**
  * The parents that a stream must not be built on now, in the order of their names: at most one obstacle each. Parents
- * that the policy never lets be rebuilt count, too.
+ * that the policy never lets be rebuilt count, too. A parent that is not known comes first: each platform is built on its own.
  * @param isVerified whether the head of a parent needs no look: it is built and verified before the stream is
  */
 export const parentObstacles = (
   headed: Headed,
   known: KnownFleet,
   isVerified: (parent: string) => boolean,
-): readonly ParentObstacle[] =>
-  [...nextHeads(headed, known)]
+): readonly ParentObstacle[] => [
+  ...unknownParents(headed),
+  ...[...nextHeads(headed, known)]
     .filter(([parent]) => !isVerified(parent))
     .sort(([one], [other]) => compareTexts(one, other))
-    .flatMap(([parent, next]) => obstacleIn(parent, next, headed, known) ?? []);
+    .flatMap(([parent, next]) => obstacleIn(parent, next, headed, known) ?? []),
+];
+
+function unknownParents({ stream, heads = [] }: Headed): readonly ParentObstacle[] {
+  const unplaced = heads.flatMap((head) => head.unplaced ?? []);
+  const [image] = unplaced.sort((one, other) => compareTexts(one.digest, other.digest));
+  return image ? [{ stream, why: 'unplaced', image }] : [];
+}
 
 /**
  * By parent: images of its head that the next build of a stream picks up, and that the stream does not stand on yet.

@@ -5,6 +5,7 @@ import { factText } from './guard-facts.ts';
 import { classifyFact } from './holding.ts';
 import { compareTexts } from './order.ts';
 import type { Candidate } from './plan.ts';
+import { unplacedText } from './unplaced.ts';
 
 /** A fact that is to be mended at other streams first. */
 export interface BelowFact {
@@ -89,6 +90,9 @@ export function unknownText({ unknown, pending }: SortedOut): string | undefined
     return `Nobody can tell yet whether an image of the stream holds ${factText(first)}${more(unknown.length + pending.length)}. It is planned once its images are scanned and judged.`;
   const [waiting] = pending;
   if (!waiting) return undefined;
+  const [unplaced] = waiting.fault.unplaced ?? [];
+  if (unplaced)
+    return `It is not known whose ${factText(waiting.fact)} is${more(pending.length)}. ${unplacedText(unplaced)}`;
   return `Nobody can tell yet whose ${factText(waiting.fact)} is${more(pending.length)}: what is not known is ${awaitedText(waiting)}. It is planned once that is.`;
 }
 

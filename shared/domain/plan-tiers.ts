@@ -12,6 +12,7 @@ import type { Chosen } from './plan-nodes.ts';
 import { isForLater, type PlanFacts, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
 import { type SortedOut, waysOf } from './plan-sorting.ts';
 import { arrivals, type Edges, withWays } from './stream-edges.ts';
+import { unplacedText } from './unplaced.ts';
 import { planWaves, type StreamGraph, type Waves } from './waves.ts';
 
 /** What is to be rebuilt, and why streams that stand on others are not. */
@@ -156,6 +157,7 @@ class Climb {
     if (unknown.length > 0) this.unknown.set(candidate.stream, unknown);
     const [first] = obstacles;
     if (!first) return undefined;
+    if (first.why === 'unplaced') return wait('unknown-facts', unplacedText(first.image));
     if (first.why === 'unread') return builtOnHeldBack(first.stream, HEAD_UNREAD);
     if (first.why === 'unjudged') return builtOnHeldBack(first.stream, notJudged(first.images[0]));
     return parentHeldBack(factText(first.facts[0]), first.stream, this.#answerOfWorse(first.stream));

@@ -7,6 +7,7 @@ import type { Parent } from './lineage-evidence.ts';
 import { compareTexts } from './order.ts';
 import type { ImageRecord } from './records.ts';
 import type { FoundWork, StreamAtFault } from './report.ts';
+import { unplacedOf } from './unplaced.ts';
 
 /** A preview writes nothing into the ledger: what it finds is put together from the images themselves. */
 export interface FoundBuilder {
@@ -49,7 +50,9 @@ interface Members {
 }
 
 /** Of an application only what asks for something is kept: a fleet has thousands. */
-function knownImage({ digest, stream, platform, tier, verdict, judgedAtEpochMs }: ImageRecord): KnownImage {
+function knownImage(image: ImageRecord): KnownImage {
+  const { digest, stream, platform, tier, verdict, judgedAtEpochMs } = image;
+  const unplaced = unplacedOf(image);
   const reasons = verdict?.reasons.filter(
     ({ effect }) => tier !== 'application' || effect === 'violates' || effect === 'unknown',
   );
@@ -59,6 +62,7 @@ function knownImage({ digest, stream, platform, tier, verdict, judgedAtEpochMs }
     ...(platform && { platform }),
     ...(verdict && reasons && { verdict: { ...verdict, reasons } }),
     ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
+    ...(unplaced && { unplaced }),
   };
 }
 

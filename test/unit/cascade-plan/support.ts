@@ -12,7 +12,7 @@ import { parse } from '../../../shared/schema.ts';
 import { interleave, type Turns } from '../../support/fakes/interleave.ts';
 import { type FakeWorld, fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
-import { DAY_MS, digestOf, HOUR_MS } from '../../support/samples.ts';
+import { alone, DAY_MS, digestOf, HOUR_MS } from '../../support/samples.ts';
 import { answerLooks, messages } from '../registry-events/support.ts';
 
 export const MINUTE_MS = 60_000;
@@ -110,6 +110,7 @@ export async function comeToRest(world: PlanWorld, turns: Turns = {}): Promise<r
     if (plans.length === MOST_ROUNDS) throw new Error('they wake one another for ever');
     const [failed] = (await answerLooks(world, turns)).failed;
     if (failed) throw failed.error;
+    await place(world, await headsOfAll(world));
     await endTold(world, turns);
     plans.push(...(await planIfWoken(world, turns)));
   }
@@ -151,13 +152,20 @@ export async function pushed(
   world: PlanWorld,
   n: number,
   name: string,
-  { tags = [], reasons, inUse = false, pushedAtEpochMs = START_EPOCH_MS - 10 * DAY_MS }: PushedImage = {},
+  {
+    tags = [],
+    reasons,
+    inUse = false,
+    isPlaced = true,
+    pushedAtEpochMs = START_EPOCH_MS - 10 * DAY_MS,
+  }: PushedImage = {},
 ): Promise<Digest> {
   const digest = digestOf(name);
   push(world, n, name, { tags, pushedAtEpochMs });
   const { policy } = await world.policies.current();
   await readRepository(world, policy, { location: locationOf(n), isListed: true, digests: {}, tags: {} });
   await world.guards.change(streamOf(n), (memory) => ({ ...memory, headReadAtEpochMs: world.clock() }));
+  if (isPlaced) await place(world, [digest]);
   await world.images.recordPresence(digest, { inUse });
   if (reasons) await judge(world, digest, reasons);
   return digest;
@@ -167,7 +175,20 @@ interface PushedImage {
   readonly tags?: readonly string[];
   readonly reasons?: readonly Reason[];
   readonly inUse?: boolean;
+  /** Unless it says no, a search has found that no known image is below it. */
+  readonly isPlaced?: boolean;
   readonly pushedAtEpochMs?: number;
+}
+
+/** A search for parents has found that no known image is below these. */
+export async function place({ images }: PlanWorld, digests: readonly Digest[]): Promise<void> {
+  for (const image of (await images.get(digests)).values())
+    if (!image.standing) await images.recordStanding(image.digest, alone(image));
+}
+
+async function headsOfAll({ streams }: PlanWorld): Promise<readonly Digest[]> {
+  const all = await streams.streams(Array.from({ length: 20 }, (_, n) => streamOf(n)));
+  return [...all.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
 }
 
 /** A push that nobody told the ledger of. */

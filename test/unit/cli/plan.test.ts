@@ -18,6 +18,7 @@ import {
   lastStarted,
   locationOf,
   type PlanWorld,
+  place,
   planWorld,
   push,
   pushed,
@@ -58,6 +59,7 @@ async function running(world: PlanWorld, n: number): Promise<Digest> {
     ...{ digest, tier: 'application', stream: streamOf(n), owner: 'payments', platform: 'linux/arm64' },
   });
   await world.images.recordPresence(digest, { inUse: true });
+  await place(world, [digest]);
   await world.streamImages.record(streamOf(n), { digest, pushedAtEpochMs });
   return digest;
 }

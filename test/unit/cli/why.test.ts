@@ -117,7 +117,7 @@ test('why shows where the layer that the scanner names says otherwise than the a
 
 test('why shows what an image stands on, and which of that decides how old it counts', async () => {
   const world = await planWorld();
-  await pushed(world, 0, 'app-0', { reasons: [], inUse: true });
+  await pushed(world, 0, 'app-0', { reasons: [], inUse: true, isPlaced: false });
   expect(await why(world)).not.toContain('stands on');
   await pushed(world, 1, 'base', { reasons: [] });
   const [base, now] = [digestOf('base'), world.clock()];

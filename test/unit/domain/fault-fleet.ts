@@ -27,6 +27,8 @@ export interface Sketch {
   readonly has?: Has;
   readonly platform?: Platform;
   readonly scan?: LookedAt['scan'];
+  /** Nobody could read which image it is built on. */
+  readonly isUnplaced?: true;
 }
 
 export const AMD: Platform = 'linux/amd64';
@@ -38,8 +40,15 @@ function reasonsOf(fact: ImageFact, has: Has): readonly Reason[] {
   return [reasonOf(fact, has === 'it' ? 'violates' : has)];
 }
 
-function imageOf(name: string, { stream, platform = AMD, has = 'nothing', scan }: Sketch, fact: ImageFact): KnownImage {
-  const facts = { platform, ...(stream !== undefined && { stream }), ...(scan && { scan }) };
+function imageOf(name: string, sketch: Sketch, fact: ImageFact): KnownImage {
+  const { stream, platform = AMD, has = 'nothing', scan, isUnplaced } = sketch;
+  const unplaced = { digest: digestOf(name), repositories: [] };
+  const facts = {
+    platform,
+    ...(stream !== undefined && { stream }),
+    ...(scan && { scan }),
+    ...(isUnplaced && { unplaced }),
+  };
   if (has === 'never judged') return { digest: digestOf(name), ...facts };
   return { ...looked(name, ...reasonsOf(fact, has)), ...facts };
 }

@@ -107,8 +107,36 @@ describe('what nobody knows', () => {
     expect(told({ ...images, platform: { ...images.platform, on: 'unlisted' } }, HEADS)).toEqual(pending(['unlisted']));
   });
 
-  test('an image of unknown lineage is its own', () => {
+  test('what a search found nothing below of is its own', () => {
     expect(told({ ...images, app: { stream: 'app', has: 'it' } }, HEADS)).toEqual(own);
+  });
+});
+
+describe.each([
+  ['a finding', cve],
+  ['an age', age],
+])('%s of a stream whose parent could not be read', (_, fact) => {
+  const unplaced = (name: string) => ({
+    ...pending([name]),
+    unplaced: [{ digest: name, repositories: [] }],
+  });
+
+  test('may be of a stream below that nobody knows', () => {
+    expect(told({ app: { stream: 'app', has: 'it', isUnplaced: true } }, { app: 'app' }, { fact })).toEqual(
+      unplaced('app'),
+    );
+  });
+
+  test('is so where that stream is the lowest that has it', () => {
+    const images = threeTiers('nothing', 'it');
+    const { on: _below, ...platform } = { ...images.platform, isUnplaced: true } as const;
+    expect(told({ ...images, platform }, HEADS, { fact })).toEqual(unplaced('platform'));
+  });
+
+  test('is of the stream above where that stream has nothing of it', () => {
+    const images = threeTiers('nothing', 'nothing');
+    const { on: _below, ...platform } = { ...images.platform, isUnplaced: true } as const;
+    expect(told({ ...images, platform }, HEADS, { fact })).toEqual(own);
   });
 });
 

@@ -208,6 +208,26 @@ test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'app: wait unknown-facts', 'app: awaits platform'],
   ],
   [
+    'a stream whose parent could not be read',
+    { base, app: { ...HAS, isUnplaced: true } },
+    ['base: 0 / CVE-1', 'app: wait unknown-facts', 'app: awaits app'],
+  ],
+  [
+    'what is built on a stream at fault whose parent could not be read',
+    { platform: { has, isUnplaced: true }, app },
+    ['app: wait unknown-facts', 'app: awaits platform'],
+  ],
+  [
+    'the wish of a person for a stream whose parent could not be read',
+    { app: { cause: [personFact()], isUnplaced: true } },
+    ['app: wait unknown-facts'],
+  ],
+  [
+    'a stream without a cause whose parent could not be read, and not the base that it is said to be built on',
+    { base, app: { on: ['base'], has, isUnplaced: true } },
+    ['base: 0 / CVE-1'],
+  ],
+  [
     'nothing because of a base below a platform that is free',
     { base: { has: 'unknown' }, platform: { on: ['base'] }, app },
     ['app: 0 / CVE-1'],

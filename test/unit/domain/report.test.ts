@@ -455,7 +455,8 @@ describe('the page', () => {
 
   test('a preview names the streams at fault, which no ledger knows, and how to plan them', () => {
     const stream = '111122223333/us-east-1/apps/web:^v.*$';
-    const bad = record('a', verdict('violating', [found('CVE-1')]), { stream, inUse: true });
+    const standing = { age: { known: false, unknown: [] } } as const;
+    const bad = record('a', verdict('violating', [found('CVE-1')]), { stream, inUse: true, standing });
     const preview = { ...review, mode: 'preview' } as const;
     const report = buildReport(context({ review: preview }), [bad]);
     expect(report.found).toEqual({

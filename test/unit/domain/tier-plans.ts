@@ -28,6 +28,8 @@ export interface StreamSketch {
   readonly has?: readonly CauseFact[] | 'unknown' | 'no-head';
   /** Of its own cause; none where left out. */
   readonly cause?: readonly CauseFact[];
+  /** Nobody could read what its heads are built on. */
+  readonly isUnplaced?: true;
   /** Of an application. */
   readonly idle?: true;
   readonly but?: Partial<PlannedStream>;
@@ -42,7 +44,7 @@ const tierOf = (stream: string) =>
 /** The heads of a stream: one for each stream that it stands on, one where that is none. */
 function headsOf(
   stream: string,
-  { on = [], has = [], behind = [] }: StreamSketch,
+  { on = [], has = [], behind = [], isUnplaced }: StreamSketch,
 ): readonly (KnownImage & { readonly on?: string })[] {
   if (has === 'no-head') return [];
   const reasons = has === 'unknown' ? [NOT_SCANNED] : has.map((one) => reasonOf(one));
@@ -51,6 +53,7 @@ function headsOf(
     ...looked(below.length === 1 ? stream : `${stream} ${n}`, ...reasons),
     stream,
     ...(behind !== 'unknown' && { standing: standingOn(parent, behind) }),
+    ...(isUnplaced && { unplaced: { digest: digestOf(stream), repositories: [] } }),
     ...(below.length > 1 && { platform: platformOf(n) }),
     ...(parent !== undefined && { on: parent }),
   }));

@@ -3,7 +3,7 @@ import type { Digest } from '../../../shared/domain/image.ts';
 import type { Judgement } from '../../../shared/domain/records.ts';
 import { parseStreamId } from '../../../shared/domain/stream.ts';
 import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
-import { digestOf, facts, stream, verdict } from '../../support/samples.ts';
+import { alone, digestOf, facts, stream, verdict } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';
 import {
   CASCADE,
@@ -34,6 +34,7 @@ async function headIs(world: DispatchWorld, judged: Record<string, Verdict | und
     const digest = digestOf(name);
     images[`linux/${name}`] = digest;
     await world.images.recordFacts({ ...facts(name), digest });
+    await world.images.recordStanding(digest, alone({ ...facts(name), digest }));
     const judgement = {
       digest,
       scan: { state: 'complete', coverage: ['os'] },

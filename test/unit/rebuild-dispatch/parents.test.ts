@@ -273,6 +273,18 @@ describe('the head of a parent that somebody else pushed', () => {
     expect(world.runner.started).toHaveLength(1);
   });
 
+  test('is not known where what the node is built on was not read: it is not built, and planned again', async () => {
+    const world = await dispatchWorld();
+    await image(world, 'app', STREAM, [found]);
+    await headIs(world, 'app', STREAM);
+    const machine = await new NodeMachine(world, await plan(world)).run();
+    expect(world.runner.started).toEqual([]);
+    const ended = await nodeOf(world, machine.node);
+    expect(ended).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
+    expect(ended.answer?.detail).toContain(`does not know which image ${digestOf('app')} is built on`);
+    expect(await causeOf(world)).toMatchObject({ state: 'open' });
+  });
+
   test.each(['base', 'new base'])('is none where the ledger knows %s, which the cascade has', async (head) => {
     const world = await dispatchWorld();
     await pushed(world);
