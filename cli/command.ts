@@ -82,7 +82,7 @@ export interface Arguments {
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What follows the command's name: `<image>`. */
+  /** What follows the command's name: `IMAGE`. */
   readonly synopsis: string;
   /** How many words must follow; more are refused too. */
   readonly words: readonly [least: number, most: number];

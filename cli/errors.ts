@@ -24,10 +24,10 @@ export class RebuildRefusedError extends Error {
   }
 }
 
-/** What happened, and what caused it; a cause of many lines is a dump that its error has put into words already. */
+/** What happened, and what caused it where that is not said already; a cause of many lines is a dump that its error has put into words already. */
 export function explained(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause, message } = error;
-  const tells = cause instanceof Error && cause.message !== message && !cause.message.includes('\n');
+  const tells = cause instanceof Error && !message.includes(cause.message) && !cause.message.includes('\n');
   return tells ? `${message}\n  because: ${explained(cause)}` : message;
 }

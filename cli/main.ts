@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Arguments, Command } from './command.ts';
 import { ageCommand } from './commands/age.ts';
@@ -18,7 +19,8 @@ import { statusCommand } from './commands/status.ts';
 import { whyCommand } from './commands/why.ts';
 import { connect } from './context.ts';
 import { EXIT, explained, UsageError } from './errors.ts';
-import { paint, print, printError } from './output.ts';
+import { commandHelp, helpOf, noSuchCommand } from './help.ts';
+import { print, printError } from './output.ts';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   status: statusCommand,
@@ -46,26 +48,7 @@ const COMMON = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-const COMMON_HELP = `  --json           one JSON document on standard output
-  --stack NAME     the stack Patchwave was deployed as (default: $PATCHWAVE_STACK, else "patchwave")
-  --region REGION  the Region it was deployed in (default: as the AWS CLI finds it)`;
-
-function help(): string {
-  const width = Math.max(...Object.entries(COMMANDS).map(([name, { synopsis }]) => `${name} ${synopsis}`.length));
-  const lines = Object.entries(COMMANDS).map(
-    ([name, { synopsis, summary }]) => `  ${`${name} ${synopsis}`.padEnd(width)}  ${summary}`,
-  );
-  return `${paint('bold', 'patchwave')} <command> [options]\n\n${lines.join('\n')}\n\n${COMMON_HELP}
-
-Exit codes: 0 done, 1 failed, 2 wrong use; with --exit-code also 3 violating, 4 unknown.`;
-}
-
-function commandHelp(name: string, command: Command): string {
-  const options = Object.entries(command.optionHelp).map(([option, text]) => `  --${option.padEnd(15)}${text}`);
-  return [`patchwave ${name} ${command.synopsis}`.trimEnd(), '', command.summary, '', ...options, COMMON_HELP].join(
-    '\n',
-  );
-}
+const HELP: readonly string[] = ['help', '--help', '-h'];
 
 function argumentsOf(name: string, command: Command, words: string[]): Arguments & { help: boolean } {
   try {
@@ -87,17 +70,30 @@ function argumentsOf(name: string, command: Command, words: string[]): Arguments
     };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${(error as Error).message}\nSee: patchwave ${name} --help`, { cause: error });
+    // What Node says next is about words that begin with a dash, which no command takes.
+    const [what] = (error as Error).message.split('. To specify');
+    throw new UsageError(`${what}\nSee: patchwave ${name} --help`);
   }
 }
 
-async function main([name, ...words]: string[]): Promise<number> {
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    print(help());
-    return name === undefined ? EXIT.usage : EXIT.done;
+async function main([first, ...words]: string[]): Promise<number> {
+  const [second] = words;
+  const asksFor = first === 'help' ? second : undefined;
+  if (first === undefined || (HELP.includes(first) && asksFor === undefined)) {
+    print(helpOf(COMMANDS));
+    return first === undefined ? EXIT.usage : EXIT.done;
   }
+  if (first === '--version') {
+    print(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version);
+    return EXIT.done;
+  }
+  const name = asksFor ?? first;
   const command = COMMANDS[name];
-  if (command === undefined) throw new UsageError(`There is no command "${name}". See: patchwave help`);
+  if (command === undefined) throw new UsageError(noSuchCommand(name, COMMANDS));
+  if (asksFor !== undefined) {
+    print(commandHelp(name, command));
+    return EXIT.done;
+  }
   const args = argumentsOf(name, command, words);
   if (args.help) {
     print(commandHelp(name, command));

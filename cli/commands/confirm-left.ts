@@ -10,15 +10,14 @@ const SCOPE = /^(\d{12})\/([a-z0-9-]+)$/;
 
 export const confirmLeftCommand: Command = {
   summary: 'Says that nobody need wait for what ran in an account and Region that left the fleet.',
-  synopsis: '<account>/<region> --reason TEXT',
+  synopsis: 'ACCOUNT/REGION --reason TEXT',
   words: [1, 1],
   ...REASON,
   async run(context, args) {
     const reason = reasonIn(args);
     const [text = ''] = args.positionals;
     const [, account, region] = SCOPE.exec(text) ?? [];
-    if (!account || !region)
-      throw new UsageError(`"${text}" is no scope. Write <account>/<region>, as status shows it.`);
+    if (!account || !region) throw new UsageError(`"${text}" is no scope. Write ACCOUNT/REGION, as status shows it.`);
     const connected = await context();
     const { scopes, clock } = connected;
     const scope = { account, region };

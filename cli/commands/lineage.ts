@@ -56,7 +56,7 @@ async function declaredBy({ policies }: Pick<CliContext, 'policies'>): Promise<R
 
 export const lineageCommand: Command = {
   summary: 'Which image stands on which, by what their layers and configs show; of one image its family.',
-  synopsis: '[<image>]',
+  synopsis: '[IMAGE]',
   words: [0, 1],
   options: {},
   optionHelp: {},

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import type { Policy } from '../../shared/domain/policy.ts';
-import { policyVersion } from '../../shared/domain/policy-document.ts';
+import { PolicyInvalidError, policyVersion } from '../../shared/domain/policy-document.ts';
 import { policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
-import { type Colour, paint, print, printJson, table } from '../output.ts';
+import { type Colour, counted, paint, print, printJson, table } from '../output.ts';
 import { effectOf, type PolicyEffect, type VerdictChange } from '../policy-change.ts';
 import { policyIn } from '../policy-file.ts';
 
@@ -26,10 +26,11 @@ export const policyCommand: Command = {
     const [action, file] = args.positionals;
     switch (action) {
       case 'validate':
-        return validate(await policyIn(file), args);
+        return validate(file, args);
       case 'apply':
         return apply(await policyIn(file), await context(), args);
       case 'show':
+        if (file !== undefined) throw new UsageError('"policy show" takes no file: it shows the policy in force.');
         return show(await context());
       default:
         throw new UsageError(`"policy ${action}" is no action. Expected: patchwave policy ${policyCommand.synopsis}`);
@@ -37,13 +38,23 @@ export const policyCommand: Command = {
   },
 };
 
-function validate(policy: Policy, { json }: Arguments): number {
+/** Problems are data too with --json: a pipeline that checks the file names each. */
+async function validate(file: string | undefined, { json }: Arguments): Promise<number> {
+  let policy: Policy;
+  try {
+    policy = await policyIn(file);
+  } catch (error) {
+    if (!json || !(error instanceof PolicyInvalidError)) throw error;
+    printJson({ valid: false, problems: error.problems });
+    return EXIT.failed;
+  }
   const version = policyVersion(policy);
   if (json) printJson({ valid: true, version });
   else {
-    const { streams, severities, waivers } = policy;
+    const { streams, severities, waivers, mode } = policy;
+    const rules = [counted(streams.length, 'stream rule'), counted(severities.length, 'severity rule')];
     print(
-      `Valid: ${streams.length} stream rules, ${severities.length} severity rules, ${waivers.length} waivers, mode ${policy.mode}. Version ${version.slice(0, 12)}.`,
+      `Valid: ${rules.join(', ')}, ${counted(waivers.length, 'waiver')}, mode ${mode}. Version ${version.slice(0, 12)}.`,
     );
   }
   return EXIT.done;

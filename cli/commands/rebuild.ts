@@ -18,7 +18,7 @@ import { renderNext } from '../render-next.ts';
 
 export const rebuildCommand: Command = {
   summary: 'Asks for a rebuild of a stream, whatever its verdict is. The guards still hold.',
-  synopsis: '<stream> --reason TEXT',
+  synopsis: 'STREAM --reason TEXT',
   words: [1, 1],
   ...REASON,
   async run(context, args) {

@@ -12,7 +12,7 @@ import { renderNext } from '../render-next.ts';
 
 export const resetCommand: Command = {
   summary: 'Frees a stream of what is held against it: failures in a row, and facts that survived a rebuild.',
-  synopsis: '<stream> --reason TEXT',
+  synopsis: 'STREAM --reason TEXT',
   words: [1, 1],
   ...REASON,
   async run(context, args) {

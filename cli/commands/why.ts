@@ -15,7 +15,7 @@ function exitCodeOf(explanations: readonly ImageExplanation[]): number {
 
 export const whyCommand: Command = {
   summary: 'Why an image has its verdict: reasons, scan, age, what it stands on, and who runs it.',
-  synopsis: '<image> [--exit-code]',
+  synopsis: 'IMAGE [--exit-code]',
   words: [1, 1],
   options: { 'exit-code': { type: 'boolean' } },
   optionHelp: { 'exit-code': 'ends with 3 if it is violating, 4 if it is unknown' },

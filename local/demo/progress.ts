@@ -1,5 +1,5 @@
 import { paint, shown } from '../../cli/output.ts';
-import { wrapped } from './wrap.ts';
+import { wrapped } from '../../cli/wrap.ts';
 
 const BAR_WIDTH = 30;
 /** So many take a while. */

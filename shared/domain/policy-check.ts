@@ -18,7 +18,7 @@ export class PolicyInvalidError extends Error {
   constructor(problems: readonly PolicyProblem[], options?: ErrorOptions) {
     const lines = problems.map(lineOfProblem);
     super(
-      `The policy is invalid; mend it and try again. docs/policy.md explains each field.\n${lines.join('\n')}`,
+      `The policy is invalid. docs/policy.md explains each field; correct these and try again:\n${lines.join('\n')}`,
       options,
     );
     this.problems = problems;

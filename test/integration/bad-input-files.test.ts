@@ -45,3 +45,21 @@ describe('a file that nobody can use', () => {
     expect(stdout).not.toContain('Starting the embedded cloud');
   }, 30_000);
 });
+
+describe('wrong use of the commands', () => {
+  test.each<[words: string[], code: number, says: string]>([
+    [['status', '--nope'], 2, "patchwave: Unknown option '--nope'\nSee: patchwave status --help\n"],
+    [['polcy'], 2, 'Did you mean "policy"?'],
+    [['why'], 2, 'Expected: patchwave why IMAGE'],
+    [['help', 'plan'], 0, '--preview RUN'],
+    [['--version'], 0, '0.1.0'],
+  ])(
+    '%j ends with %d and says what is right',
+    async (words, code, says) => {
+      const { stdout, stderr, ...ended } = await runCommand('cli/main.ts', words);
+      expect(ended.code).toBe(code);
+      expect(code === 0 ? stdout : stderr).toContain(says);
+    },
+    30_000,
+  );
+});

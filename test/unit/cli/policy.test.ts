@@ -79,3 +79,27 @@ test('a policy that is in force and can be read is not applied again', async () 
     policy: { version: (await world.policies.current()).version },
   });
 });
+
+describe('validate', () => {
+  test('gives the problems of a policy as data, with their lines', async () => {
+    const file = join(folder, 'bad.yaml');
+    writeFileSync(file, 'version: 1\nages: { default: { limitDays: -1 } }\nstreams: []\nseverities: []\n');
+    expect(await runJson(policyCommand, cliContext(await planWorld()), ['validate', file])).toEqual({
+      valid: false,
+      problems: [{ path: 'ages.default.limitDays', message: expect.any(String), line: 2 }],
+    });
+  });
+
+  test('names the file that cannot be read', async () => {
+    await expect(run(policyCommand, cliContext(await planWorld()), ['validate', folder])).rejects.toMatchObject({
+      name: 'UsageError',
+      message: `${folder} cannot be read.`,
+    });
+  });
+
+  test('show takes no file', async () => {
+    await expect(run(policyCommand, cliContext(await planWorld()), ['show', fileOf(30)])).rejects.toThrow(
+      '"policy show" takes no file',
+    );
+  });
+});

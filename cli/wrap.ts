@@ -1,4 +1,4 @@
-import { widthOf } from '../../cli/output.ts';
+import { widthOf } from './output.ts';
 
 /**
  * Breaks a text between words, so that no line is longer than the terminal, and indents what follows the first line. A

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { coloured, shown } from '../../../cli/output.ts';
-import { wrapped } from '../../../local/demo/wrap.ts';
+import { wrapped } from '../../../cli/wrap.ts';
 
 test.each<[name: string, text: string, lines: string[]]>([
   ['what fits stays', '  name  a b', ['  name  a b']],

@@ -1,0 +1,61 @@
+import type { Command } from './command.ts';
+import { nearest } from './find-stream.ts';
+import { paint } from './output.ts';
+import { wrapped } from './wrap.ts';
+
+type Commands = Readonly<Record<string, Command>>;
+
+/** The usual terminal. */
+const COLUMNS = 80;
+const INDENT = 2;
+/** Where the text of an option begins. */
+const OPTION_COLUMN = 19;
+
+const COMMON_OPTIONS = {
+  json: 'one JSON document on standard output',
+  'stack NAME': 'the stack Patchwave was deployed as (default: $PATCHWAVE_STACK, else "patchwave")',
+  'region REGION': 'the Region it was deployed in (default: as the AWS CLI finds it)',
+} as const;
+
+/** Every command with what it does. No line is longer than 80 columns. */
+export function helpOf(commands: Commands): string {
+  return [
+    `${paint('bold', 'patchwave')} COMMAND [options]`,
+    '',
+    ...Object.entries(commands).flatMap(([name, { synopsis, summary }]) => [
+      ...lines(`  ${paint('bold', name)} ${synopsis}`, INDENT + name.length + 1),
+      ...lines(`      ${summary}`, 6),
+    ]),
+    '',
+    ...optionLines(COMMON_OPTIONS),
+    ...lines('  --version        the version of these commands', OPTION_COLUMN),
+    '',
+    ...lines('Exit codes: 0 done, 1 failed, 2 wrong use; with --exit-code also 3 violating, 4 unknown.', 0),
+    'patchwave COMMAND --help shows the options of a command.',
+  ].join('\n');
+}
+
+/** One command with its options. No line is longer than 80 columns. */
+export function commandHelp(name: string, { synopsis, summary, optionHelp }: Command): string {
+  return [
+    ...lines(`patchwave ${name} ${synopsis}`.trimEnd(), `patchwave ${name} `.length),
+    '',
+    ...lines(summary, 0),
+    '',
+    ...optionLines(optionHelp),
+    ...optionLines(COMMON_OPTIONS),
+  ].join('\n');
+}
+
+/** For a name that is no command. */
+export function noSuchCommand(name: string, commands: Commands): string {
+  const [near] = nearest(name, Object.keys(commands));
+  return `There is no command "${name}". ${near === undefined ? '' : `Did you mean "${near}"? `}See: patchwave help`;
+}
+
+const optionLines = (options: Readonly<Record<string, string>>): string[] =>
+  Object.entries(options).flatMap(([option, text]) =>
+    lines(`  --${option.padEnd(OPTION_COLUMN - '  --'.length)}${text}`, OPTION_COLUMN),
+  );
+
+const lines = (text: string, indent: number): string[] => [...wrapped(text, COLUMNS, indent)];

@@ -1,0 +1,53 @@
+import { readdirSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
+import type { Command } from '../../../cli/command.ts';
+import { explained } from '../../../cli/errors.ts';
+import { commandHelp, helpOf, noSuchCommand } from '../../../cli/help.ts';
+import { shown } from '../../../cli/output.ts';
+
+const FOLDER = new URL('../../../cli/commands/', import.meta.url);
+
+/** Every command that a file of the folder exports, by the name of the export. */
+async function allCommands(): Promise<Readonly<Record<string, Command>>> {
+  const files = readdirSync(FOLDER);
+  const modules = await Promise.all(files.map((file) => import(new URL(file, FOLDER).href)));
+  const exported = modules.flatMap((one: Readonly<Record<string, unknown>>) => Object.entries(one));
+  return Object.fromEntries(exported.filter((one): one is [string, Command] => isCommand(one[1])));
+}
+
+const isCommand = (value: unknown): value is Command =>
+  typeof value === 'object' && value !== null && 'optionHelp' in value && 'synopsis' in value;
+
+const tooLong = (text: string): string[] =>
+  stripVTControlCharacters(shown(text))
+    .split('\n')
+    .filter((line) => line.length > 80);
+
+test('the help fits on a terminal of 80 columns', async () => {
+  const commands = await allCommands();
+  expect(Object.keys(commands).length).toBeGreaterThan(10);
+  expect(tooLong(helpOf(commands))).toEqual([]);
+  for (const [name, command] of Object.entries(commands)) expect(tooLong(commandHelp(name, command))).toEqual([]);
+});
+
+test('the help of a command explains each of its options', async () => {
+  for (const command of Object.values(await allCommands())) {
+    const explainedOptions = Object.keys(command.optionHelp).map((option) => option.split(' ')[0]);
+    expect(explainedOptions.sort()).toEqual(Object.keys(command.options).sort());
+  }
+});
+
+test('a name that is nearly a command names that command', async () => {
+  const { statusCommand } = await allCommands();
+  if (!statusCommand) throw new Error('no status');
+  expect(noSuchCommand('statu', { status: statusCommand })).toBe(
+    'There is no command "statu". Did you mean "status"? See: patchwave help',
+  );
+  expect(noSuchCommand('xyzzy', { status: statusCommand })).toBe('There is no command "xyzzy". See: patchwave help');
+});
+
+test('a cause that the message holds already is not printed again', () => {
+  const cause = new Error('no such host');
+  expect(explained(new Error('It cannot be read.', { cause }))).toBe('It cannot be read.\n  because: no such host');
+  expect(explained(new Error('line 2: no such host', { cause }))).toBe('line 2: no such host');
+});
