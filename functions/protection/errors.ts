@@ -13,6 +13,17 @@ export class ProtectionIncompleteError extends Error {
   }
 }
 
+/** Items of images in use cannot be read. All repositories were looked at, and no protecting tag was taken back. */
+export class UsedImagesUnreadableError extends Error {
+  override readonly name = 'UsedImagesUnreadableError';
+  constructor(images: number, first: string) {
+    super(
+      `The ledger items of ${images} images in use cannot be read, first IMAGE#${first} / IMAGE. Patchwave does not know what ` +
+        'these images are built on: no forecast covers that, and no protecting tag was removed. Correct or delete the items.',
+    );
+  }
+}
+
 /** The function's time was over before this repository's turn came. */
 export class OutOfTimeError extends Error {
   override readonly name = 'OutOfTimeError';

@@ -38,7 +38,7 @@ interface Failure {
 export async function keep(
   ports: KeepPorts,
   policy: Policy,
-  looked: Looked,
+  looked: Looked & { readonly mayTakeBack: boolean },
   { losses, forecast, isGone }: Look,
 ): Promise<Kept> {
   if (!forecast) return { losses, ...(isGone && { tagged: 0 }) };
@@ -50,7 +50,7 @@ export async function keep(
   if (held) return { losses: losses.map((loss) => refused(loss, held)), tagged: standing };
   const answers = await rescueAll(ports, looked, forecast, losses);
   const left = answers.flatMap(({ loss }) => loss ?? []);
-  const taken = await takeBack(ports, looked, forecast);
+  const taken = looked.mayTakeBack ? await takeBack(ports, looked, forecast) : [];
   const put = new Set(losses.filter((loss) => !left.some(({ digest }) => digest === loss.digest)).map(targetOf));
   const [failed] = [...answers, ...taken].flatMap((answer) => answer.failed ?? []);
   const tagged = standing + put.size - taken.filter((answer) => answer.value).length;

@@ -22,20 +22,22 @@ export interface Turn {
   readonly streams: ReadonlySet<string>;
   readonly before: RepositoryLook | undefined;
   readonly isOver: boolean;
+  /** All that runs, and all that it is built on, is known. */
+  readonly mayTakeBack: boolean;
 }
 
 /** One repository, written down whatever came of it. Nothing that it fails with is thrown. */
 export async function lookInto(
   ports: LookIntoPorts,
   looked: Looked,
-  { policy, streams, before, isOver }: Turn,
+  { policy, streams, before, isOver, mayTakeBack }: Turn,
 ): Promise<Done> {
   const { location, used, nowEpochMs } = looked;
   const look = { location, lookedAtEpochMs: nowEpochMs, images: used.length };
   const moves = isBuiltIn(policy) ? movingTagsOfStreams([...streams], location) : movingTags(policy, location);
   try {
     if (isOver) throw new OutOfTimeError();
-    const kept = await keep(ports, policy, looked, await lookAt(ports, looked, moves));
+    const kept = await keep(ports, policy, { ...looked, mayTakeBack }, await lookAt(ports, looked, moves));
     const { losses, failed } = kept;
     // Tags that were put stand also where their repository was not listed.
     const tagged = kept.tagged ?? before?.tagged ?? 0;

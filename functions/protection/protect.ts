@@ -3,7 +3,7 @@ import { locationKey, registryKey } from '../../shared/domain/image.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
-import { ProtectionIncompleteError } from './errors.ts';
+import { ProtectionIncompleteError, UsedImagesUnreadableError } from './errors.ts';
 import { decisive } from './failures.ts';
 import { type LookIntoPorts, lookInto } from './look-into.ts';
 import { type ReadUsedPorts, readUsed } from './read-used.ts';
@@ -35,11 +35,15 @@ export interface Protected {
  * Looks at the lifecycle policy of each repository that keeps something in use, and writes down what will be lost and
  * when. What one repository fails with is written down with it and stops no other. Those that were never looked at, or
  * not for the longest time, come first, so that a look that runs out of time is gone on with at the next. Losses are told
- * also while the policy in force cannot be read; tags are neither put nor taken then.
- * @throws ProtectionIncompleteError after everything else is done
+ * also while the policy in force cannot be read; tags are neither put nor taken then. While the item of an image in use cannot
+ * be read, what that is built on is not known, and no tag is taken.
+ * @throws ProtectionIncompleteError, UsedImagesUnreadableError after everything else is done
  */
 export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promise<Protected> {
-  const [inUse, before] = await Promise.all([readUsed(ports), looksByPlace(ports.losses)]);
+  const [{ repositories: inUse, unreadable: unread }, before] = await Promise.all([
+    readUsed(ports),
+    looksByPlace(ports.losses),
+  ]);
   // Before the first review there is no policy either.
   if (inUse.length === 0 && before.size === 0) return { repositories: 0, images: 0, losses: 0 };
   const { policy, unreadable } = await policyInForce(ports.policies);
@@ -48,13 +52,18 @@ export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promi
   const looks = await mapConcurrently(used, REPOSITORIES_AT_ONCE, async ({ location, images, streams }) => {
     const looked = { location, used: images, nowEpochMs: ports.clock(), horizonMs: limits.horizonMs };
     const isOver = looked.nowEpochMs > limits.endsAtEpochMs;
-    return lookInto(ports, looked, { policy, streams, before: before.get(locationKey(location)), isOver });
+    return lookInto(ports, looked, {
+      ...{ policy, streams, before: before.get(locationKey(location)), isOver },
+      ...{ mayTakeBack: unread.length === 0 },
+    });
   });
   const failed = looks.flatMap((look) => (look.failed ? [{ location: look.location, ...look.failed }] : []));
   const unforgotten = await forgetUnused(ports.losses, used, before);
   const failures = [...(await decisive(ports, policy, failed)), ...unforgotten];
   const [first] = failures;
   if (first) throw new ProtectionIncompleteError(failures.length, locationKey(first.location), first.error);
+  const [image] = unread;
+  if (image) throw new UsedImagesUnreadableError(unread.length, image);
   return {
     repositories: looks.length,
     images: looks.reduce((sum, { images }) => sum + images, 0),

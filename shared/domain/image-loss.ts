@@ -52,7 +52,7 @@ type Forecast = Pick<LifecycleForecast, 'fateOf' | 'indexesAskedFor' | 'fateThro
  * each way by which it is asked for, and new tasks need all of them; what is only stood upon has its own.
  */
 export function lossesIn(looked: Looked, forecast: Forecast): readonly ImageLoss[] {
-  return lossesBy(looked, ({ digest, use, isPinned, askedTags, askedAs }) => {
+  return lossesBy(looked, ({ digest, use, isPinned, askedTags, askedAs, unreadable = [] }) => {
     if (use === 'ancestor') return toldOf(forecast.fateOf(digest) ?? KEPT);
     const isNamed = isPinned || askedTags.length + askedAs.length > 0;
     const ways = [
@@ -61,9 +61,14 @@ export function lossesIn(looked: Looked, forecast: Forecast): readonly ImageLoss
     ];
     const fates = ways.filter((indexes) => indexes.length > 0).map((indexes) => fateBy(forecast, indexes));
     // While an index stands, what it holds stands: so what becomes of the index is told first.
-    return [...fates, fateAlone(forecast, digest)].flatMap(toldOf).sort(sooner);
+    const unread = unreadable.map((item): ToldFate => ({ state: 'unknown', reason: unreadText(item) }));
+    return [...fates, fateAlone(forecast, digest), ...unread].flatMap(toldOf).sort(sooner);
   });
 }
+
+/** By which tag or index something pulls it is not known, so neither is whether that is kept. */
+const unreadText = (item: string): string =>
+  `the ledger item ${item} does not say by which tag a workload pulls it. The next review of its account writes it again; otherwise delete the item.`;
 
 /** What is only stood upon need not be pulled: one that is gone is nothing to be told. */
 const KEPT: Fate = { state: 'kept' };

@@ -9,6 +9,9 @@ import type { ScanState } from './scan.ts';
 import type { Standing, StandingAge } from './standing.ts';
 import type { Verdict } from './verdict.ts';
 
+/** Why an image is `unresolved` whose item in the ledger cannot be read. */
+export const UNREADABLE_ITEM = 'unreadable-item';
+
 /** What the registry and the policy say of an image; written by the inventory, only when it changed. */
 export interface ImageFacts {
   readonly digest: Digest;

@@ -61,6 +61,13 @@ export interface Usage extends Cluster {
   readonly count: number;
 }
 
+/** A usage whose item in the ledger cannot be read: something runs the image, by an unknown reference. */
+export interface UnreadUsage {
+  readonly digest: Digest;
+  /** Which item it is and why it cannot be read (`unreadableText`). */
+  readonly unreadable: string;
+}
+
 /** A usage as first observed: its digest may name an index, and may be missing. */
 export interface Observation extends Omit<Usage, 'digest' | 'digestSource' | 'otherReferences'> {
   readonly digest?: Digest;

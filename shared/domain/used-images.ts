@@ -1,7 +1,7 @@
 import { type Digest, type ImageLocation, locationKey } from './image.ts';
 import type { ImageRecord } from './records.ts';
 import { readImageReference, resolvedTag } from './reference.ts';
-import { referencesOf, type Usage, workloadText } from './usage.ts';
+import { referencesOf, type UnreadUsage, type Usage, workloadText } from './usage.ts';
 
 /** An image that something runs, or that such an image stands on. */
 export interface UsedImage {
@@ -15,6 +15,8 @@ export interface UsedImage {
   readonly isPinned: boolean;
   /** Tags that references into the repository ask for it by: its own, or those of indexes that hold it, or held it. */
   readonly askedTags: readonly string[];
+  /** Items of the ledger that cannot be read and tell by what references something runs it; absent where there are none. */
+  readonly unreadable?: readonly string[];
   /** Other digests that references into the repository ask for it by: of indexes that hold it, or held it. */
   readonly askedAs: readonly Digest[];
 }
@@ -34,8 +36,14 @@ interface Running {
   readonly workloads: Set<string>;
   /** Where it is pulled from, as far as references tell. */
   readonly places: Map<string, AskedPlace>;
+  /** Usages of which nothing but the image is known. */
+  readonly unreadable: Set<string>;
   isPinned: boolean;
 }
+
+const NOT_SEEN = (): Running => ({
+  ...{ workloads: new Set(), places: new Map(), unreadable: new Set(), isPinned: false },
+});
 
 interface AskedPlace {
   readonly location: ImageLocation;
@@ -47,10 +55,14 @@ interface AskedPlace {
 export class UsedImages {
   readonly #running = new Map<Digest, Running>();
 
-  add(usage: Usage): void {
+  add(usage: Usage | UnreadUsage): void {
     const { digest } = usage;
-    const known = this.#running.get(digest) ?? { workloads: new Set(), places: new Map(), isPinned: false };
+    const known = this.#running.get(digest) ?? NOT_SEEN();
     this.#running.set(digest, known);
+    if ('unreadable' in usage) {
+      known.unreadable.add(usage.unreadable);
+      return;
+    }
     if (known.workloads.size < MOST_WORKLOADS) known.workloads.add(workloadText(usage));
     for (const reference of referencesOf(usage)) addReference(known, digest, reference);
   }
@@ -61,7 +73,7 @@ export class UsedImages {
 
   /**
    * By repository, in no order. What runs is used where it is pulled from, or wherever it is kept where no reference
-   * says so; what it stands on wherever that is kept.
+   * says so, or some reference cannot be read; what it stands on wherever that is kept.
    * @param images records of what runs and of all that it stands on
    */
   byRepository(images: ReadonlyMap<Digest, UsedRecord>): readonly UsedRepository[] {
@@ -79,15 +91,20 @@ export class UsedImages {
   }
 
   *#runningImages(images: ReadonlyMap<Digest, UsedRecord>): Iterable<Placed> {
-    for (const [digest, { workloads, places, isPinned }] of this.#running) {
+    for (const [digest, { workloads, places, isPinned, unreadable }] of this.#running) {
       const named = [...workloads].sort();
       const unasked = { askedTags: [], askedAs: [] };
-      const image: UsedImage = { digest, use: 'running', running: 1, workloads: named, isPinned, ...unasked };
+      const image: UsedImage = {
+        ...{ digest, use: 'running', running: 1, workloads: named, isPinned, ...unasked },
+        ...(unreadable.size > 0 && { unreadable: [...unreadable].sort() }),
+      };
       for (const { location, askedTags, askedAs } of places.values()) {
         const asked = { askedTags: [...askedTags].sort(), askedAs: [...askedAs].sort() };
         yield { image: { ...image, ...asked }, places: [location] };
       }
-      if (places.size === 0) yield { image, places: images.get(digest)?.locations ?? [] };
+      const kept = images.get(digest)?.locations ?? [];
+      if (places.size === 0 || unreadable.size > 0)
+        yield { image, places: kept.filter((location) => !places.has(locationKey(location))) };
     }
   }
 

@@ -9,7 +9,7 @@ import type { LeftScope, ReviewRecord, RunPart, Scope } from '../domain/run.ts';
 import type { StandingChange } from '../domain/standing.ts';
 import type { TagPush } from '../domain/tag-history.ts';
 import type { TagHolder } from '../domain/tag-holder.ts';
-import type { Usage } from '../domain/usage.ts';
+import type { UnreadUsage, Usage } from '../domain/usage.ts';
 
 /** Images by digest. Reads take any number of digests and are batched, with unprocessed keys asked for again. */
 export interface ImageLedger {
@@ -154,6 +154,8 @@ export interface UsageLedger {
    * that cannot be read, which `live` and `left` leave out.
    */
   digests(scope: Scope, state: 'live' | 'left'): AsyncIterable<Digest>;
+  /** All usages of a scope, live ones or those of a scope that left, each once: also those that cannot be read. */
+  all(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage | UnreadUsage>;
   /** Usages of one image in scopes that left. */
   leftOfImage(digest: Digest): Promise<readonly Usage[]>;
   /** Live usages of one image. */

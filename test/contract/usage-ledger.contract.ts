@@ -45,6 +45,8 @@ export function usageLedgerContract({ make }: Contract<UsageLedger>): void {
     expect(await collect(ledger.left(SCOPE))).toEqual([usage('a')]);
     expect(await collect(ledger.digests(SCOPE, 'live'))).toEqual([digestOf('b')]);
     expect(await collect(ledger.digests(SCOPE, 'left'))).toEqual([digestOf('a')]);
+    expect(await collect(ledger.all(SCOPE, 'live'))).toEqual([usage('b')]);
+    expect(await collect(ledger.all(SCOPE, 'left'))).toEqual([usage('a')]);
     expect(await collect(ledger.left({ ...SCOPE, region: 'us-east-1' }))).toEqual([]);
     expect([await ledger.ofImage(digestOf('a')), await ledger.leftOfImage(digestOf('a'))]).toEqual([[], [usage('a')]]);
     expect([await ledger.ofImage(digestOf('b')), await ledger.leftOfImage(digestOf('b'))]).toEqual([[usage('b')], []]);

@@ -1,5 +1,5 @@
 import type { Digest } from '../../domain/image.ts';
-import type { ImageRecord } from '../../domain/records.ts';
+import { type ImageRecord, UNREADABLE_ITEM } from '../../domain/records.ts';
 import type { ImageLedger } from '../../ports/ledger.ts';
 import { IMAGE_PREFIX, imageState } from './items.ts';
 import * as keys from './keys.ts';
@@ -17,7 +17,7 @@ function unknownImage({ PK, stream }: Item): ImageRecord {
     ...(typeof stream === 'string' && { stream }),
     birth: { known: false, rejected: [] },
     locations: [],
-    unresolved: { code: 'unreadable-item', detail: 'Its item in the ledger cannot be read. Correct or delete it.' },
+    unresolved: { code: UNREADABLE_ITEM, detail: 'Its item in the ledger cannot be read. Correct or delete it.' },
     ...{ inUse: true, isHead: false },
     scan: { state: 'failed', coverage: [] },
   };

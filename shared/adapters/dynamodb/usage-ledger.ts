@@ -1,6 +1,7 @@
 import type { Digest } from '../../domain/image.ts';
 import type { Scope } from '../../domain/run.ts';
-import type { Usage } from '../../domain/usage.ts';
+import { unreadableText } from '../../domain/unreadable-item.ts';
+import type { UnreadUsage, Usage } from '../../domain/usage.ts';
 import type { UsageLedger } from '../../ports/ledger.ts';
 import * as keys from './keys.ts';
 import { INDEXES, leftPartition, scopePartition } from './keys.ts';
@@ -21,11 +22,30 @@ export class DynamoUsageLedger implements UsageLedger {
   }
 
   live(scope: Scope): AsyncIterable<Usage> {
-    return this.#in(scopePartition(scope));
+    return this.#readable(scope, 'live');
   }
 
   left(scope: Scope): AsyncIterable<Usage> {
-    return this.#in(leftPartition(scope));
+    return this.#readable(scope, 'left');
+  }
+
+  async *all(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage | UnreadUsage> {
+    for await (const item of this.#items(scope, state)) {
+      let problem = '';
+      const usage = readable(
+        this.#table,
+        item,
+        () => usageOf(item),
+        (_, found) => {
+          problem = found;
+          return undefined;
+        },
+      );
+      yield usage ?? {
+        digest: digestIn(item),
+        unreadable: unreadableText({ item: `${item.PK} / ${item.SK}`, problem }),
+      };
+    }
   }
 
   async record(usages: readonly Usage[], atEpochMs: number): Promise<void> {
@@ -74,27 +94,18 @@ export class DynamoUsageLedger implements UsageLedger {
   }
 
   async *digests(scope: Scope, state: 'live' | 'left'): AsyncIterable<Digest> {
-    const prefix = keys.image('' as Digest).PK;
-    const partition = state === 'live' ? scopePartition(scope) : leftPartition(scope);
-    for await (const { PK } of this.#items(partition)) yield PK.slice(prefix.length) as Digest;
+    for await (const item of this.#items(scope, state)) yield digestIn(item);
   }
 
-  #items(partition: string): AsyncIterable<Item> {
+  #items(scope: Scope, state: 'live' | 'left'): AsyncIterable<Item> {
+    const partition = state === 'live' ? scopePartition(scope) : leftPartition(scope);
     const question = { expression: 'scopePk = :scope', values: { ':scope': partition } };
     return this.#table.items({ index: INDEXES.scope, ...question });
   }
 
-  async *#in(partition: string): AsyncIterable<Usage> {
-    for await (const item of this.#items(partition)) {
-      // It is noted, and its image is among `digests`. A reading of the scope writes a live usage anew; one that left stays so.
-      const usage = readable(
-        this.#table,
-        item,
-        () => usageOf(item),
-        () => undefined,
-      );
-      if (usage) yield usage;
-    }
+  /** What cannot be read is noted, and its image is among `digests`. A reading of the scope writes a live usage anew. */
+  async *#readable(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage> {
+    for await (const usage of this.all(scope, state)) if (!('unreadable' in usage)) yield usage;
   }
 
   async #ofImage(digest: Digest, partitionOf: (usage: Usage) => string): Promise<readonly Usage[]> {
@@ -109,6 +120,10 @@ export class DynamoUsageLedger implements UsageLedger {
     return found;
   }
 }
+
+const IMAGE_PREFIX = keys.image('' as Digest).PK;
+
+const digestIn = ({ PK }: Item): Digest => PK.slice(IMAGE_PREFIX.length) as Digest;
 
 function usageOf(item: Item): Usage {
   const { PK, SK, kind, scopePk, recordedAtEpochMs, leftAtEpochMs, ...usage } = item;

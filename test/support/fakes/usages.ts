@@ -1,11 +1,26 @@
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { Scope } from '../../../shared/domain/run.ts';
-import type { Usage } from '../../../shared/domain/usage.ts';
+import type { UnreadUsage, Usage } from '../../../shared/domain/usage.ts';
 import type { UsageLedger } from '../../../shared/ports/ledger.ts';
 
 /** Usages in memory; ended ones are kept beside the live ones. */
 export class FakeUsageLedger implements UsageLedger {
   readonly #usages = new Map<string, Entry>();
+
+  /** Images of usages whose items cannot be read. */
+  readonly #unreadable: { readonly scope: Scope; readonly digest: Digest; readonly state: 'live' | 'left' }[] = [];
+
+  /** From now on a usage of the image in the scope is there whose item cannot be read. */
+  corrupt(scope: Scope, digest: Digest, state: 'live' | 'left' = 'live'): void {
+    this.#unreadable.push({ scope, digest, state });
+  }
+
+  async *all(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage | UnreadUsage> {
+    for (const usage of this.#in(state)) if (isIn(usage, scope)) yield usage;
+    for (const { digest, ...one } of this.#unreadable)
+      if (one.state === state && isIn(one.scope, scope))
+        yield { digest, unreadable: `IMAGE#${digest} / USE#web: count is a text` };
+  }
 
   async *live(scope: Scope): AsyncIterable<Usage> {
     for (const usage of this.#in('live')) if (isIn(usage, scope)) yield usage;
@@ -63,7 +78,7 @@ interface Entry {
 const stateOf = ({ endedAtEpochMs, leftAtEpochMs }: Entry): 'live' | 'left' | 'ended' =>
   endedAtEpochMs === undefined ? (leftAtEpochMs === undefined ? 'live' : 'left') : 'ended';
 
-const isIn = (usage: Usage, { account, region }: Scope): boolean =>
+const isIn = (usage: Scope, { account, region }: Scope): boolean =>
   usage.account === account && usage.region === region;
 
 const identity = (usage: Usage): string =>

@@ -58,11 +58,17 @@ test('a usage keeps its image from seeming unused, is left out of its scope, and
   await usages.record([usage, { ...usage, workload: 'api' }], 1);
   corrupt(keys.usage(usage), { count: 'one' });
   expect((await collect(usages.live(SCOPE))).map(({ workload }) => workload)).toEqual(['api']);
+  const unread = {
+    digest: digestOf('u'),
+    unreadable: expect.stringMatching(/ USE#.*: count is a text, not a number$/),
+  };
+  expect(await collect(usages.all(SCOPE, 'live'))).toEqual([expect.objectContaining({ workload: 'api' }), unread]);
   await expect(usages.ofImage(digestOf('u'))).rejects.toThrow(/count is a text, not a number/);
   expect(await collect(usages.digests(SCOPE, 'live'))).toEqual([digestOf('u'), digestOf('u')]);
   await usages.leave([usage], 2);
   corrupt(keys.usage(usage), { count: 'one' });
   expect(await collect(usages.left(SCOPE))).toEqual([]);
+  expect(await collect(usages.all(SCOPE, 'left'))).toEqual([unread]);
   expect(await collect(usages.digests(SCOPE, 'left'))).toEqual([digestOf('u')]);
 });
 
