@@ -2,7 +2,7 @@ import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
 import { covers, readingsAfter, type UnreadRepository, unreadIn } from '../../shared/domain/base-readings.ts';
 import { BUILT_IN_VERSION } from '../../shared/domain/built-in-policy.ts';
-import type { Closure, Deployment } from '../../shared/domain/cascade.ts';
+import type { Closure } from '../../shared/domain/cascade.ts';
 import {
   afterClosure,
   type ClosureFacts,
@@ -17,7 +17,7 @@ import { hasFailed } from '../../shared/domain/deployment.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image.ts';
 import { accountOf, ourAccountsIn } from '../../shared/domain/our-accounts.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
-import { servicesToPlanAnew } from '../../shared/domain/postponed.ts';
+import { isOutputAtFault, servicesToPlanAnew } from '../../shared/domain/postponed.ts';
 import { type RunPart, WHOLE_FLEET } from '../../shared/domain/run.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
 import { modeIn } from '../../shared/domain/stream-policy.ts';
@@ -172,13 +172,17 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
     ports.rollouts.deployment(cascadeId, service),
   );
   const outputs = await withImages(ports, output);
+  const users = await readUsers(ports, closure, outputs, fleet);
+  const isUseless =
+    begun.some((deployment) => deployment && hasFailed(deployment)) ||
+    isOutputAtFault(closure, { running: users.running, output: outputs });
   const { location } = parseStreamId(stream);
   const isUnlisted = fleet.unread.some((repository) => covers(repository, location));
   const seen = {
     ...{ runId: fleet.runId, scopes: fleet.scopes, left: fleet.left, output: outputs },
     deployments: begun.filter((deployment) => deployment !== undefined),
-    ...((await isReplaced(ports, begun, outputs)) && { isHeadReplaced: true }),
-    ...(await readUsers(ports, closure, outputs, fleet)),
+    ...(isUseless && (await isReplaced(ports, outputs)) && { isHeadReplaced: true }),
+    ...users,
     unread: await nameUnplaced(ports, fleet.lineage, stream),
     ...(isUnlisted && { unlisted: locationKey(location) }),
     mayRun: (repository: string) => fleet.lineage.mayRun(stream, repository),
@@ -224,13 +228,8 @@ async function readUsers(
   }
 }
 
-/** Whether what was verified is known, and is the head of its stream no more; only asked where a deployment of it failed. */
-async function isReplaced(
-  { images }: RolloutPorts,
-  begun: readonly (Deployment | undefined)[],
-  output: ReadonlySet<Digest>,
-): Promise<boolean> {
-  if (!begun.some((deployment) => deployment && hasFailed(deployment))) return false;
+/** Whether what was verified is known, and is the head of its stream no more. */
+async function isReplaced({ images }: RolloutPorts, output: ReadonlySet<Digest>): Promise<boolean> {
   const known = [...(await images.get([...output])).values()];
   return known.length > 0 && known.every(({ isHead }) => !isHead);
 }

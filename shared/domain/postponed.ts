@@ -1,5 +1,5 @@
 import { type Closure, serviceKey } from './cascade.ts';
-import type { ClosureFacts } from './closure.ts';
+import type { ClosureFacts, RunningImage } from './closure.ts';
 import { hasFailed, isOver } from './deployment.ts';
 import { holdsFact } from './holding.ts';
 import { registryKey } from './image.ts';
@@ -14,27 +14,48 @@ export const postponedServices = (left: RolloutPlan['left']): readonly string[] 
 };
 
 /**
- * The services for which the rollout of an open closure is planned anew: a mode or a deployment of somebody else stood in
- * the way, or the deployment failed and the stream has another head since, and a complete reading since then shows that they
- * still run what holds the cause. An older reading shows what ran before, so that the same would be planned again.
+ * The services for which the rollout of an open closure is planned anew, where a complete reading since then shows that they
+ * still run what holds the cause:
+ * - a mode or a deployment of somebody else stood in the way
+ * - the deployment failed, and the stream has another head since
+ * - they run what was verified, a later scan found the cause in it, and the stream has another head since
+ *
+ * An older reading shows what ran before, so that the same would be planned again.
  */
 export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readonly string[] {
   if (closure.state !== 'open' || closure.abandoned) return [];
   const since = new Map((closure.postponed ?? []).map((service) => [service, closure.sinceEpochMs]));
-  for (const deployment of seen.deployments)
-    if (isOver(deployment) && (deployment.postponed || (seen.isHeadReplaced && hasFailed(deployment))))
-      since.set(deployment.service, Math.max(closure.sinceEpochMs, deployment.endedAtEpochMs ?? 0));
+  const over = new Map<string, number>();
+  for (const deployment of seen.deployments) {
+    if (!isOver(deployment)) continue;
+    const { service, endedAtEpochMs = 0, postponed } = deployment;
+    over.set(service, Math.max(closure.sinceEpochMs, endedAtEpochMs));
+    if (postponed || (seen.isHeadReplaced && hasFailed(deployment)))
+      since.set(service, Math.max(closure.sinceEpochMs, endedAtEpochMs));
+  }
   const holders = seen.running.filter(
-    ({ image }) => !seen.output.has(image.digest) && closure.facts.some((fact) => holdsFact(fact, image) === 'holds'),
+    (one) => (seen.isHeadReplaced || !seen.output.has(one.image.digest)) && holdsFacts(closure, one, seen),
   );
   const read = new Map(seen.scopes.map(({ key, completeAtEpochMs = 0 }) => [key, completeAtEpochMs]));
-  const due = holders.flatMap(({ usages }) =>
+  const due = holders.flatMap(({ image, usages }) =>
     usages.flatMap((usage) => {
       const service = serviceKey({ ...usage, service: usage.workload });
-      const sinceEpochMs = since.get(service);
+      const sinceEpochMs = seen.output.has(image.digest)
+        ? (over.get(service) ?? closure.sinceEpochMs)
+        : since.get(service);
       const isRead = sinceEpochMs !== undefined && (read.get(registryKey(usage)) ?? 0) >= sinceEpochMs;
       return usage.workloadKind === 'ecs-service' && isRead ? [service] : [];
     }),
   );
   return [...new Set(due)].sort();
 }
+
+/** Whether a service runs what was verified, and a later scan found a fact of the closure in it. */
+export const isOutputAtFault = (closure: Closure, seen: Pick<ClosureFacts, 'running' | 'output'>): boolean =>
+  seen.running.some(
+    (one) => seen.output.has(one.image.digest) && one.usages.length > 0 && holdsFacts(closure, one, seen),
+  );
+
+/** What was verified for an age is as old as it is: only findings show later that it was no remedy. */
+const holdsFacts = ({ facts }: Closure, { image }: RunningImage, { output }: Pick<ClosureFacts, 'output'>): boolean =>
+  facts.some((fact) => (fact.kind === 'finding' || !output.has(image.digest)) && holdsFact(fact, image) === 'holds');

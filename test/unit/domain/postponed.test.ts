@@ -75,6 +75,33 @@ test.each<[string, Closure, ClosureFacts, boolean]>([
     false,
   ],
   ['that runs what was verified', open(), seen({ running: [runs('new')] }), false],
+  [
+    'that runs what was verified, where a scan found the cause in it and the head moved on',
+    open(),
+    seen({ running: [runs('new')], deployments: [failed('completed')], isHeadReplaced: true }),
+    true,
+  ],
+  [
+    'that runs what was verified by itself, where a scan found the cause in it and the head moved on',
+    open(),
+    seen({ running: [runs('new')], deployments: [], isHeadReplaced: true }),
+    true,
+  ],
+  [
+    'that runs what was verified and is clean, before the head moved on',
+    open(),
+    seen({ running: [runs('new', { holds: false })], deployments: [failed('completed')], isHeadReplaced: true }),
+    false,
+  ],
+  [
+    'that runs what was verified, and was not read since it was deployed',
+    open(),
+    seen({
+      ...{ running: [runs('new')], deployments: [failed('completed')], isHeadReplaced: true },
+      scopes: read(ENDED - 1),
+    }),
+    false,
+  ],
   ['that runs something clean', open(), seen({ running: [runs('old', { holds: false })] }), false],
   ['beside another service', open(), seen({ running: [runs('old', { workload: 'other' })] }), false],
   ['beside a task of its name', open(), seen({ running: [runs('old', { workloadKind: 'ecs-task' })] }), false],

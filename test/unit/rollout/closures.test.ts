@@ -133,6 +133,17 @@ test('a service that is being deployed may go back: open until that is over, and
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
 
+test('a later scan finds the cause in what was verified: the service gets the next head', async () => {
+  const world = await scene();
+  await replaced(world);
+  await known(world, 'web', 'new', { holds: true, isHead: true });
+  await look(world, await reviewed(world));
+  expect(await closureOf(world)).not.toHaveProperty('abandoned');
+  await world.images.recordPresence(digestOf('web-new'), { isHead: false });
+  await look(world, await reviewed(world));
+  expect(await closureOf(world)).toMatchObject({ state: 'open', abandoned: true });
+});
+
 test('what still runs it is named', async () => {
   const world = await scene();
   expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });

@@ -425,9 +425,11 @@ export class Life {
         return;
       }
       case 'closure': {
-        const { stream, state, waitingFor, facts, output } = change.after;
+        const { stream, state, waitingFor, facts, output, abandoned } = change.after;
         const text = facts.map((fact) => ('vulnerability' in fact ? fact.vulnerability : fact.kind)).join(', ');
-        this.tell(`${nameOf(this.lines, stream)}: closure of ${text} (${output}) ${state} ${waitingFor ?? ''}`);
+        this.tell(
+          `${nameOf(this.lines, stream)}: closure of ${text} (${output}) ${abandoned ? 'abandoned' : state} ${waitingFor ?? ''}`,
+        );
         return;
       }
       case 'cause': {
@@ -436,6 +438,11 @@ export class Life {
         this.tell(
           `${nameOf(this.lines, stream)}: cause ${state} ${text} ${answer ? `${answer.reason}: ${answer.detail}` : ''}`,
         );
+        return;
+      }
+      case 'deployment': {
+        const { service, state, detail = '' } = change.after;
+        if (state !== change.before?.state) this.tell(`deployment of ${service} ${state} ${detail}`);
         return;
       }
       case 'image': {
