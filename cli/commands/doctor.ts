@@ -6,7 +6,7 @@ import type { Finding } from '../doctor/finding.ts';
 import type { DoctorPorts } from '../doctor/ports.ts';
 import { renderFindings } from '../doctor/render.ts';
 import { EXIT } from '../errors.ts';
-import { print, printJson } from '../output.ts';
+import { counted, print, printJson } from '../output.ts';
 
 const DEFAULT_WIDTH = 80;
 
@@ -25,9 +25,12 @@ export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command
       stack: typeof stack === 'string' ? stack : undefined,
       region: typeof region === 'string' ? region : undefined,
     });
-    const findings = await examine(ports);
-    if (json) printJson({ stack: ports.stackName, version: ports.version, findings });
-    else print(renderFindings(findings, process.stdout.columns ?? DEFAULT_WIDTH));
+    const { findings, testEvents } = await examine(ports);
+    if (json) printJson({ stack: ports.stackName, version: ports.version, findings, testEvents });
+    else {
+      print(renderFindings(findings, process.stdout.columns ?? DEFAULT_WIDTH));
+      print(`${counted(testEvents, 'marked test event')} put; nothing else was changed.`);
+    }
     return exitCodeOf(findings);
   },
 });

@@ -4,13 +4,22 @@ import {
   paginateListStackResources,
 } from '@aws-sdk/client-cloudformation';
 import { type CloudWatchClient, DescribeAlarmsCommand, paginateGetMetricData } from '@aws-sdk/client-cloudwatch';
+import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DescribeRuleCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { GetEventSourceMappingCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { isNamed } from '../../shared/adapters/refusal.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { asking } from './asking.ts';
-import type { AlarmFacts, QueueFacts, StackFacts, StackResource } from './facts.ts';
+import type { AlarmFacts, KeyFacts, MappingFacts, QueueFacts, RuleFacts, StackFacts, StackResource } from './facts.ts';
 import type { HubReads } from './ports.ts';
 
 export interface HubClients {
+  readonly dynamo: DynamoDBClient;
+  readonly events: EventBridgeClient;
+  readonly kms: KMSClient;
+  readonly lambda: LambdaClient;
   readonly cloudFormation: CloudFormationClient;
   readonly cloudWatch: CloudWatchClient;
   readonly sqs: SQSClient;
@@ -159,4 +168,55 @@ export class AwsHub implements HubReads {
     }
     return names.map((name) => found.get(name) ?? { name, exists: false, actions: 0, actionsEnabled: false });
   }
+
+  async rules(rules: readonly StackResource[]): Promise<readonly RuleFacts[]> {
+    return mapConcurrently(rules, READS_AT_ONCE, async ({ logicalId, physicalId }): Promise<RuleFacts> => {
+      const { name, bus } = ruleIn(physicalId);
+      const facts = { logicalId, name, ...(bus !== undefined && { bus }) };
+      const { State } = await asking('events:DescribeRule', () =>
+        this.#clients.events.send(new DescribeRuleCommand({ Name: name, EventBusName: bus })),
+      ).catch(absent);
+      return { ...facts, state: State === undefined ? 'gone' : State === 'DISABLED' ? 'disabled' : 'enabled' };
+    });
+  }
+
+  async mappings(mappings: readonly StackResource[]): Promise<readonly MappingFacts[]> {
+    return mapConcurrently(mappings, READS_AT_ONCE, async ({ logicalId, physicalId: id }): Promise<MappingFacts> => {
+      const { State: state } = await asking('lambda:GetEventSourceMapping', () =>
+        this.#clients.lambda.send(new GetEventSourceMappingCommand({ UUID: id })),
+      ).catch(absent);
+      return { logicalId, id, ...(state !== undefined && { state }) };
+    });
+  }
+
+  async key(arn: string, TableName: string): Promise<KeyFacts> {
+    const { kms, dynamo } = this.#clients;
+    const [key, policy, table] = await Promise.all([
+      asking('kms:DescribeKey', () => kms.send(new DescribeKeyCommand({ KeyId: arn }))),
+      asking('kms:GetKeyPolicy', () => kms.send(new GetKeyPolicyCommand({ KeyId: arn, PolicyName: 'default' }))),
+      asking('dynamodb:DescribeTable', () => dynamo.send(new DescribeTableCommand({ TableName }))),
+    ]);
+    // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_SSEDescription.html
+    const lostAt = table.Table?.SSEDescription?.InaccessibleEncryptionDateTime?.getTime();
+    return {
+      arn,
+      state: key.KeyMetadata?.KeyState ?? 'unknown',
+      policy: policy.Policy ?? '',
+      ...(lostAt !== undefined && { ledgerLostAtEpochMs: lostAt }),
+    };
+  }
+}
+
+/**
+ * The physical id of a rule: `<bus>|<rule>`, or `<rule>` on the default bus.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html#aws-resource-events-rule-return-values
+ */
+function ruleIn(physicalId: string): { readonly name: string; readonly bus?: string } {
+  const at = physicalId.lastIndexOf('|');
+  return at < 0 ? { name: physicalId } : { bus: physicalId.slice(0, at), name: physicalId.slice(at + 1) };
+}
+
+function absent(error: unknown): Record<string, undefined> {
+  if (isNamed(error, 'ResourceNotFoundException')) return {};
+  throw error;
 }

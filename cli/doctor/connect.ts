@@ -1,39 +1,54 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import { bucketClient, type HubConfig, ledgerClient, queueClient } from '../../shared/adapters/clients.ts';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { bucketClient, busClient, type HubConfig, ledgerClient, queueClient } from '../../shared/adapters/clients.ts';
 import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
+import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/scope-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
-import { AwsHub } from './aws-hub.ts';
+import { knownAccounts } from '../../shared/review/our-accounts.ts';
+import { AwsHub, type HubClients } from './aws-hub.ts';
+import { AwsMembers } from './aws-members.ts';
 import type { DoctorPorts } from './ports.ts';
 
 /** The version of the command, which is that of the project. */
 export const commandVersion = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
+export const hubClients = (config: HubConfig): HubClients => ({
+  cloudFormation: new CloudFormationClient(config),
+  cloudWatch: new CloudWatchClient(config),
+  dynamo: new DynamoDBClient(config),
+  events: busClient(config),
+  kms: new KMSClient(config),
+  lambda: new LambdaClient(config),
+  sqs: queueClient(config),
+});
+
 /**
  * The installation of a stack, read with the credentials of the configuration.
  * @param config where the hub is; what is left out comes from the environment
  */
 export function doctorPorts(stackName: string, config: HubConfig): DoctorPorts {
-  const clients = {
-    cloudFormation: new CloudFormationClient(config),
-    cloudWatch: new CloudWatchClient(config),
-    sqs: queueClient(config),
-  };
   const clock = Date.now;
   return {
     stackName,
     version: commandVersion(),
-    hub: new AwsHub(stackName, clients, clock),
+    hub: new AwsHub(stackName, hubClients(config), clock),
     ledger: ({ LedgerTable: name = '', EvidenceBucket: bucket = '' }) => {
       const table = new LedgerTable(ledgerClient(config), name);
       return {
         runs: new DynamoRunLedger(table),
         policies: new DynamoPolicyStore(table, bucketClient(config), bucket),
+        scopes: new DynamoScopeLedger(table),
       };
     },
+    members: (stack, { policies, scopes }) => new AwsMembers(config, stack, knownAccounts({ policies, scopes, clock })),
     clock,
+    draw: randomUUID,
   };
 }

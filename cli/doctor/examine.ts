@@ -1,19 +1,31 @@
+import type { Policy } from '../../shared/domain/policy.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import { checkAlarms } from './checks/alarms.ts';
+import { checkKey } from './checks/key.ts';
+import { checkActingRoles, checkForwarding, checkReadRoles, checkScanning } from './checks/members.ts';
 import { checkQueues } from './checks/queues.ts';
 import { checkPolicy, checkReview, checkScanQuota } from './checks/review.ts';
 import { checkOutputs, checkStack, checkVersions, LEDGER_OUTPUTS, noStack } from './checks/stack.ts';
+import { checkWiring, TEST_RULE } from './checks/wiring.ts';
 import type { InstallationFacts, PolicyFacts, StackFacts, StackResource } from './facts.ts';
 import type { CheckName, Finding, Found } from './finding.ts';
 import type { DoctorPorts, LedgerReads } from './ports.ts';
-import { deniedActionOf, type Reading, reading, unread } from './reading.ts';
+import { readMembers } from './read-members.ts';
+import { deniedActionOf, type Reading, reading, unread, wasRead } from './reading.ts';
 
 /** Checks one installation. Reads first, then decides; a read that fails makes its check `unknown`. */
-export async function examine(ports: DoctorPorts): Promise<readonly Finding[]> {
+export async function examine(ports: DoctorPorts): Promise<Examination> {
   const stack = await reading(() => ports.hub.stack());
-  if (!stack.isRead) return named('stack', [unread(ports.stackName, stack)]);
-  if (!stack.value) return named('stack', [noStack(ports.stackName)]);
-  return findingsOf(await readFacts(ports, stack.value));
+  if (!stack.isRead) return { findings: named('stack', [unread(ports.stackName, stack)]), testEvents: 0 };
+  if (!stack.value) return { findings: named('stack', [noStack(ports.stackName)]), testEvents: 0 };
+  const facts = await readFacts(ports, stack.value);
+  return { findings: findingsOf(facts), testEvents: facts.members.isRead ? facts.members.value.testEvents : 0 };
+}
+
+export interface Examination {
+  readonly findings: readonly Finding[];
+  /** How many test events were put. */
+  readonly testEvents: number;
 }
 
 async function readFacts(ports: DoctorPorts, stack: StackFacts): Promise<InstallationFacts> {
@@ -26,13 +38,26 @@ async function readFacts(ports: DoctorPorts, stack: StackFacts): Promise<Install
   const ledger = ledgerOf(ports, stack);
   const inLedger = async <Value>(read: (ledger: LedgerReads) => Promise<Value>): Promise<Reading<Value>> =>
     'reason' in ledger ? { isRead: false, ...ledger } : reading(() => read(ledger));
-  const [queues, alarms, policy, lastReview] = await Promise.all([
+  const keyArn = stack.parameters.KmsKeyArn;
+  let inForce: Policy | undefined;
+  const [queues, alarms, rules, mappings, key, policy, lastReview] = await Promise.all([
     from(() => hub.queues(ofType('AWS::SQS::Queue'))),
     from(() => hub.alarms(ofType('AWS::CloudWatch::Alarm').map(({ physicalId }) => physicalId))),
-    inLedger(policyFacts),
+    from(() => hub.rules(ofType('AWS::Events::Rule'))),
+    from(() => hub.mappings(ofType('AWS::Lambda::EventSourceMapping'))),
+    reading(async () => (keyArn ? hub.key(keyArn, stack.outputs.LedgerTable ?? '') : undefined)),
+    inLedger(async ({ policies }) => {
+      const { facts, policy: read } = await readPolicy(policies);
+      inForce = read;
+      return facts;
+    }),
     inLedger(async ({ runs }) => (await runs.latest()).ended),
   ]);
-  return { nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, policy, lastReview };
+  const members = await inLedger((reads) => readMembers(ports, stack, reads, inForce));
+  return {
+    ...{ nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, rules, mappings, key, policy },
+    ...{ lastReview, members },
+  };
 }
 
 function ledgerOf(ports: DoctorPorts, { outputs }: StackFacts): LedgerReads | { readonly reason: string } {
@@ -40,32 +65,53 @@ function ledgerOf(ports: DoctorPorts, { outputs }: StackFacts): LedgerReads | { 
   return missing.length === 0 ? ports.ledger(outputs) : { reason: `the stack has no output ${missing.join(', ')}` };
 }
 
-async function policyFacts({ policies }: LedgerReads): Promise<PolicyFacts> {
+async function readPolicy(
+  policies: LedgerReads['policies'],
+): Promise<{ readonly facts: PolicyFacts; readonly policy?: Policy }> {
   try {
-    return { version: (await policies.current()).version };
+    const { version, policy } = await policies.current();
+    return { facts: { version }, policy };
   } catch (error) {
-    if (error instanceof NoPolicyError) return undefined;
+    if (error instanceof NoPolicyError) return { facts: undefined };
     // Denied to the person says nothing of the functions.
     if (error instanceof PolicyUnreadableError && deniedActionOf(error) === undefined)
-      return { version: error.version, problem: error.message };
+      return { facts: { version: error.version, problem: error.message } };
     throw error;
   }
 }
 
 /** Every check over the facts. */
 export function findingsOf(facts: InstallationFacts): readonly Finding[] {
-  const { stack, nowEpochMs } = facts;
+  const { stack, nowEpochMs, commandVersion: version } = facts;
   const dailyQuota = Number(stack.parameters.DailyScanQuota ?? 100_000);
   return [
     ...named('stack', checkStack(stack)),
     ...named('outputs', checkOutputs(stack)),
-    ...named('versions', checkVersions(stack, facts.commandVersion)),
+    ...named('versions', checkVersions(stack, version)),
     ...checked('policy', facts.policy, checkPolicy),
     ...checked('review', facts.lastReview, (review) => checkReview(review, nowEpochMs)),
     ...checked('scan-quota', facts.lastReview, (review) => checkScanQuota(review, dailyQuota)),
     ...checked('alarms', facts.alarms, checkAlarms),
     ...checked('queues', facts.queues, checkQueues),
+    ...checked('wiring', both(facts.rules, facts.mappings), ([rules, mappings]) =>
+      checkWiring(rules, mappings, stack.parameters),
+    ),
+    ...checked('key', facts.key, checkKey),
+    ...checked('read-roles', facts.members, (members) => checkReadRoles(stack, members, version)),
+    ...checked('acting-roles', facts.members, (members) => checkActingRoles(stack, members, version)),
+    ...checked('scanning', facts.members, (members) => checkScanning(members, version)),
+    ...checked('forwarding', facts.members, (members) => checkForwarding(members, version, isListening(facts.rules))),
   ];
+}
+
+/** Whether test events can reach their queue; where it is not known, they may. */
+const isListening = (rules: InstallationFacts['rules']): boolean =>
+  !rules.isRead || rules.value.every(({ logicalId, state }) => logicalId !== TEST_RULE || state === 'enabled');
+
+/** Two facts, or why one of them is not there. */
+function both<One, Other>(one: Reading<One>, other: Reading<Other>): Reading<readonly [One, Other]> {
+  if (!one.isRead) return one;
+  return other.isRead ? wasRead([one.value, other.value]) : other;
 }
 
 const named = (check: CheckName, found: readonly Found[]): readonly Finding[] =>

@@ -1,4 +1,5 @@
 import type { ReviewRecord } from '../../shared/domain/run.ts';
+import type { Members, Place } from './places.ts';
 import type { Reading } from './reading.ts';
 
 /** The hub's stack, as CloudFormation describes it. */
@@ -36,8 +37,79 @@ export interface AlarmFacts {
   readonly actionsEnabled: boolean;
 }
 
+export interface RuleFacts {
+  readonly logicalId: string;
+  readonly name: string;
+  /** Absent for the default bus. */
+  readonly bus?: string;
+  readonly state: 'enabled' | 'disabled' | 'gone';
+}
+
+/** What calls a function for the messages of a queue, or the records of a stream. */
+export interface MappingFacts {
+  readonly logicalId: string;
+  readonly id: string;
+  /** As Lambda names it; absent where it was deleted. */
+  readonly state?: string;
+}
+
+/** The customer's key, and whether the ledger can use it. */
+export interface KeyFacts {
+  readonly arn: string;
+  /** As KMS names it: `Enabled`, `Disabled`, `PendingDeletion`. */
+  readonly state: string;
+  /** JSON. */
+  readonly policy: string;
+  /** Since when DynamoDB could not use the key for the ledger; absent where it can. */
+  readonly ledgerLostAtEpochMs?: number;
+}
+
 /** The policy in force: its version, or why it cannot be read; `undefined` before the first one is applied. */
 export type PolicyFacts = { readonly version: string; readonly problem?: string } | undefined;
+
+/** A role of a member account, as IAM describes it. */
+export interface RoleFacts {
+  /** The trust policy, as JSON. */
+  readonly trust: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** How the registry of an account and Region scans. */
+export interface ScanningFacts {
+  readonly type: 'basic' | 'enhanced';
+  /** Filters of all rules, `*` for any run of characters; with enhanced scanning nothing else is scanned. */
+  readonly filters: readonly string[];
+}
+
+/** One account, with what was read of its roles; `undefined` for a role that is not there. */
+export interface AccountFacts {
+  readonly account: string;
+  /** Whether the read role was taken. */
+  readonly readRole: Reading<boolean>;
+  /** The read role itself. The others only where the read role could be taken, as all below. */
+  readonly own: Reading<RoleFacts | undefined>;
+  readonly build: Reading<RoleFacts | undefined>;
+  readonly rollout: Reading<RoleFacts | undefined>;
+  readonly protect: Reading<RoleFacts | undefined>;
+}
+
+/** One account and Region whose read role could be taken. */
+export interface PlaceFacts {
+  readonly place: Place;
+  readonly scanning: Reading<ScanningFacts>;
+  /** Whether the test event reached the hub. */
+  readonly forwarding: Reading<boolean>;
+}
+
+export interface MemberFacts {
+  readonly members: Members;
+  readonly accounts: readonly AccountFacts[];
+  readonly places: readonly PlaceFacts[];
+  /** How many test events were put. */
+  readonly testEvents: number;
+  /** How long test events were awaited. */
+  readonly waitedSeconds: number;
+}
 
 /** All that the checks decide by. */
 export interface InstallationFacts {
@@ -47,7 +119,12 @@ export interface InstallationFacts {
   readonly stack: StackFacts;
   readonly queues: Reading<readonly QueueFacts[]>;
   readonly alarms: Reading<readonly AlarmFacts[]>;
+  readonly rules: Reading<readonly RuleFacts[]>;
+  readonly mappings: Reading<readonly MappingFacts[]>;
+  /** `undefined` where the stack has no key of the customer. */
+  readonly key: Reading<KeyFacts | undefined>;
   readonly policy: Reading<PolicyFacts>;
   /** The review that ended last; `undefined` where none has ended. */
   readonly lastReview: Reading<ReviewRecord | undefined>;
+  readonly members: Reading<MemberFacts>;
 }

@@ -1,5 +1,20 @@
 /** Each check by its name, in the order of the output. */
-export const CHECKS = ['stack', 'outputs', 'versions', 'policy', 'review', 'scan-quota', 'alarms', 'queues'] as const;
+export const CHECKS = [
+  'stack',
+  'outputs',
+  'versions',
+  'policy',
+  'review',
+  'scan-quota',
+  'alarms',
+  'queues',
+  'wiring',
+  'key',
+  'read-roles',
+  'acting-roles',
+  'scanning',
+  'forwarding',
+] as const;
 export type CheckName = (typeof CHECKS)[number];
 
 /** `unknown`: the check could not be made. It never counts as `ok`. */

@@ -133,6 +133,8 @@ export const ecrClients = (access: MemberAccess): RegionalClients<ECRClient> =>
   regional(access, (config) => new ECRClient(config));
 export const pipelineClients = (access: MemberAccess): RegionalClients<CodePipelineClient> =>
   regional(access, (config) => new CodePipelineClient(config));
+export const eventClients = (access: MemberAccess): RegionalClients<EventBridgeClient> =>
+  regional(access, (config) => new EventBridgeClient(config));
 
 /** Account management is one endpoint for a whole partition, so there is one client for each account. */
 export const accountClients = (access: MemberAccess): ((account: string) => AccountClient) =>

@@ -7,6 +7,7 @@ import { ecrPullThroughCacheAction } from './ecr-pull-through-cache-action.ts';
 import { ecrReplicationAction } from './ecr-replication-action.ts';
 import { executionEnded } from './execution-ended.ts';
 import { fleetReviewed } from './fleet-reviewed.ts';
+import { forwardingTest } from './forwarding-test.ts';
 import { headMoved } from './head-moved.ts';
 import { imageLossExpected } from './image-loss-expected.ts';
 import { imageVerdictChanged } from './image-verdict-changed.ts';
@@ -25,6 +26,7 @@ export const EVENTS: readonly EventContract[] = [
   executionEnded,
   codepipelineState,
   rebuildReported,
+  forwardingTest,
   imageVerdictChanged,
   rebuildNeeded,
   rebuildRefused,

@@ -1,8 +1,8 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { beforeAll } from '@jest/globals';
 import { AwsHub } from '../../cli/doctor/aws-hub.ts';
+import { hubClients } from '../../cli/doctor/connect.ts';
 import { createStack } from '../../local/stack.ts';
 import { queueClient } from '../../shared/adapters/clients.ts';
 import { useCloud } from '../support/cloud.ts';
@@ -19,6 +19,11 @@ const alarm = (AlarmName: string, changes: Readonly<Record<string, unknown>> = {
 });
 const queue = (QueueName: string) => ({ Type: 'AWS::SQS::Queue', Properties: { QueueName } });
 
+const rule = (changes: Readonly<Record<string, unknown>>) => ({
+  Type: 'AWS::Events::Rule',
+  Properties: { EventPattern: { source: ['contract'] }, ...changes },
+});
+
 const TEMPLATE = {
   Parameters: { DailyScanQuota: { Type: 'String' } },
   Resources: {
@@ -27,6 +32,9 @@ const TEMPLATE = {
     Loud: alarm(STACK.loud),
     Silent: alarm(STACK.silent, { AlarmActions: [] }),
     Off: alarm(STACK.off, { ActionsEnabled: false }),
+    Bus: { Type: 'AWS::Events::EventBus', Properties: { Name: 'contract' } },
+    [STACK.rule]: rule({ EventBusName: { Ref: 'Bus' } }),
+    [STACK.disabledRule]: rule({ State: 'DISABLED' }),
   },
   Outputs: { LedgerTable: { Value: STACK.outputs.LedgerTable } },
 };
@@ -41,7 +49,7 @@ beforeAll(async () => {
   const sqs = queueClient(config);
   const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'contract-full' }));
   for (const MessageBody of ['one', 'two']) await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
-  const clients = { cloudFormation, cloudWatch: new CloudWatchClient(config), sqs };
+  const clients = hubClients(config);
   reads = {
     hub: new AwsHub(name, clients, Date.now),
     none: new AwsHub('another-stack', clients, Date.now),

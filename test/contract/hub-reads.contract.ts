@@ -14,6 +14,9 @@ export const STACK = {
   loud: 'patchwave-contract-loud',
   silent: 'patchwave-contract-silent',
   off: 'patchwave-contract-off',
+  /** One rule on a bus of its own, one on the default bus that is disabled. */
+  rule: 'BusRule',
+  disabledRule: 'DefaultRule',
 } as const;
 
 export function hubReadsContract(reads: () => { readonly hub: HubReads; readonly none: HubReads }): void {
@@ -45,5 +48,17 @@ export function hubReadsContract(reads: () => { readonly hub: HubReads; readonly
       { name: STACK.silent, exists: true, actions: 0, actionsEnabled: true },
       { name: STACK.off, exists: true, actions: 1, actionsEnabled: false },
     ]);
+  });
+
+  test('rules tell whether they are enabled, on their own bus and on the default one', async () => {
+    const { hub } = reads();
+    const all = (await hub.resources()).filter(({ type }) => type === 'AWS::Events::Rule');
+    const rules = await hub.rules(all);
+    expect(Object.fromEntries(rules.map(({ logicalId, state }) => [logicalId, state]))).toEqual({
+      [STACK.rule]: 'enabled',
+      [STACK.disabledRule]: 'disabled',
+    });
+    expect(rules.find(({ logicalId }) => logicalId === STACK.rule)?.bus).toBe('contract');
+    expect(rules.find(({ logicalId }) => logicalId === STACK.disabledRule)?.bus).toBeUndefined();
   });
 }

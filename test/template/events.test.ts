@@ -60,6 +60,7 @@ test('there are rules and samples to hold against each other', () => {
     'PlanRule',
     'BuildRule',
     'BuildReportRule',
+    'DoctorRule',
     'BrokenOffReviewRule',
     'CascadeEndRule',
     'ForwardRule',
@@ -77,7 +78,22 @@ test.each(rules)(
   },
 );
 
-test.each(allRules)(
+/** A test event that cannot be delivered is what the test is for: its absence says it. */
+const settingAside = allRules.filter(({ id }) => id !== 'DoctorRule');
+
+test('the test event of doctor reaches its queue and no other; it comes through the rule that forwards all else', () => {
+  const test = samples.find(({ file }) => file.startsWith('patchwave.doctor.'));
+  const matching = rules.filter(({ properties }) => matches(objectOf(properties.EventPattern), test?.event));
+  expect(matching.map(({ id }) => id)).toEqual(['DoctorRule', 'ForwardRule']);
+  const [target] = listOf(matching[0]?.properties.Targets).map(objectOf);
+  expect(refersTo(target?.Arn)).toBe('DoctorQueue');
+  const reading = ofType(hub, 'AWS::Serverless::Function').filter(({ json }) =>
+    JSON.stringify(json).includes('DoctorQueue'),
+  );
+  expect(reading).toEqual([]);
+});
+
+test.each(settingAside)(
   '$id: each target retries, and sets aside in a queue that lets it',
   ({ id, properties, template }) => {
     const targets = listOf(properties.Targets).map(objectOf);

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { forwardingTest } from '../../shared/events/forwarding-test.ts';
 import {
   hub,
   type JsonObject,
@@ -39,6 +41,7 @@ const WITHOUT_RESOURCE = [
   /^logs:(ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
   /^xray:(PutTraceSegments|PutTelemetryRecords|GetSamplingRules|GetSamplingTargets)$/,
   /^ecs:(ListClusters|ListTasks|DescribeTaskDefinition|RegisterTaskDefinition)$/,
+  /^ecr:GetRegistryScanningConfiguration$/,
   /^inspector2:(ListAccountPermissions|ListCoverage|ListFindings)$/,
 ];
 
@@ -58,7 +61,9 @@ test('no managed policy widens a role, and every role has an owner', () => {
   expect(roles.filter(({ properties }) => 'ManagedPolicyArns' in properties).map(({ id }) => id)).toEqual([]);
   const owners = [...ofType(hub, 'AWS::Serverless::Function'), ...ofType(hub, 'AWS::Serverless::StateMachine')];
   const deploying = owners.flatMap(({ properties }) => listOf(objectOf(properties.DeploymentPreference ?? {}).Role));
-  const used = [...owners.map(({ properties }) => properties.Role), ...deploying].map((role) => refersTo(role));
+  const functions = [...owners.map(({ properties }) => properties.Role), ...deploying].map((role) => refersTo(role));
+  // A person takes the last one.
+  const used = [...functions, 'DoctorRole'];
   expect([...new Set(used)].sort()).toEqual(roles.map(({ id }) => id).sort());
 });
 
@@ -135,7 +140,7 @@ const busStatements = ofType(hub, 'AWS::Events::EventBusPolicy').map(({ properti
   objectOf(properties.Statement),
 );
 
-test('the bus takes from inside the organization what AWS itself said, the reports of builds, and nothing else', () => {
+test('the bus takes from inside the organization what AWS said, test events, reports of builds, and nothing else', () => {
   expect(busStatements.map(({ Effect, Action }) => [Effect, Action])).toEqual([
     ['Allow', 'events:PutEvents'],
     ['Allow', 'events:PutEvents'],
@@ -144,7 +149,7 @@ test('the bus takes from inside the organization what AWS itself said, the repor
   expect(busStatements.map(({ Condition }) => Condition)).toEqual([
     {
       StringEquals: inside,
-      'ForAllValues:StringEquals': { 'events:source': ['aws.codepipeline', 'aws.ecr'] },
+      'ForAllValues:StringEquals': { 'events:source': ['aws.codepipeline', 'aws.ecr', 'patchwave.doctor'] },
     },
     {
       StringEquals: inside,
@@ -187,6 +192,16 @@ test('a key that may have several values is compared by a set operator', () => {
   expect(ofSets.filter(([operator]) => !/^(Null|ForAllValues:|ForAnyValue:)/.test(operator))).toEqual([]);
 });
 
+test('what doctor does in members is granted to the role that it takes, or to the read role', () => {
+  const code = readFileSync('cli/doctor/aws-members.ts', 'utf8');
+  const asked = [...code.matchAll(/asking\(\s*'([\w:-]+)'/g)].map(([, action = '']) => action);
+  const granted = grants.filter(({ owner }) => owner === 'DoctorRole' || owner === 'ReadRole').flatMap(actionsOf);
+  expect(asked.length).toBeGreaterThan(5);
+  expect(asked.filter((action) => !granted.includes(action))).toEqual([]);
+  const own = grants.filter(({ owner }) => owner === 'DoctorRole').flatMap(actionsOf);
+  expect(own.filter((action) => !asked.includes(action))).toEqual([]);
+});
+
 describe('a member account', () => {
   const writesOf = (owners: readonly string[]): string[] =>
     grantsOf(member)
@@ -197,7 +212,23 @@ describe('a member account', () => {
   const acting = member.resources.filter(({ json }) => objectOf(json).Condition !== 'IsHome').map(({ id }) => id);
 
   test('lets Patchwave read and ask for scans by itself, and nothing else', () => {
-    expect(writesOf(['ReadRole', 'ForwardRole'])).toEqual(['ecr:StartImageScan', 'events:PutEvents']);
+    expect(writesOf(['ReadRole'])).toEqual(['ecr:StartImageScan', 'events:PutEvents']);
+    expect(writesOf(['ForwardRole'])).toEqual(['events:PutEvents']);
+  });
+
+  test('lets the read role put the test event on the default bus, and no other event', () => {
+    const [put, ...others] = grantsOf(member).filter(
+      (grant) => grant.owner === 'ReadRole' && actionsOf(grant).includes('events:PutEvents'),
+    );
+    expect(others).toEqual([]);
+    const { source, detailType } = forwardingTest;
+    expect(put?.statement).toMatchObject({
+      Resource: { 'Fn::Sub': `arn:\${AWS::Partition}:events:*:\${AWS::AccountId}:event-bus/default` },
+      Condition: {
+        'ForAllValues:StringEquals': { 'events:source': source, 'events:detail-type': detailType },
+        Null: { 'events:source': 'false', 'events:detail-type': 'false' },
+      },
+    });
   });
 
   // https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-iam.html
@@ -320,7 +351,7 @@ const UNTAGGED = [
 
 test('everything that takes a tag is tagged', () => {
   const isTagged = ({ properties }: Resource) =>
-    JSON.stringify(properties.Tags) === '[{"Key":"application","Value":"patchwave"}]' ||
+    JSON.stringify(listOf(properties.Tags)[0]) === '{"Key":"application","Value":"patchwave"}' ||
     JSON.stringify(properties.Tags) === '{"application":"patchwave"}';
   const globals = objectOf(objectOf(hub.json.Globals).Function);
   expect(globals.Tags).toEqual({ application: 'patchwave' });

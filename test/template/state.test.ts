@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { OUTPUTS } from '../../cli/doctor/checks/stack.ts';
 import { INDEXES } from '../../shared/adapters/dynamodb/keys.ts';
-import { hub, listOf, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
+import { hub, listOf, member, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
 
 const machines = ofType(hub, 'AWS::Serverless::StateMachine');
 const [ledger] = ofType(hub, 'AWS::DynamoDB::Table');
@@ -61,6 +61,8 @@ test('the ledger has the indexes of keys.ts, with their keys', () => {
 test('the output that `patchwave doctor` compares is the version of the project', () => {
   const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
   expect(objectOf(objectOf(hub.json.Outputs).TemplateVersion).Value).toBe(version);
+  const role = member.resources.find(({ id }) => id === 'ReadRole');
+  expect(listOf(role?.properties.Tags)).toContainEqual({ Key: 'patchwave-version', Value: version });
 });
 
 test('`patchwave doctor` asks for each output of the template', () => {

@@ -1,6 +1,18 @@
-import type { AlarmFacts, QueueFacts, StackFacts, StackResource } from '../../../cli/doctor/facts.ts';
-import type { DoctorPorts, HubReads } from '../../../cli/doctor/ports.ts';
+import type {
+  AlarmFacts,
+  KeyFacts,
+  MappingFacts,
+  QueueFacts,
+  RoleFacts,
+  RuleFacts,
+  ScanningFacts,
+  StackFacts,
+  StackResource,
+} from '../../../cli/doctor/facts.ts';
+import type { DoctorPorts, HubReads, MemberReads } from '../../../cli/doctor/ports.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
+import { registryKey } from '../../../shared/domain/image.ts';
+import type { Scope } from '../../../shared/domain/run.ts';
 import { type FakeWorld, fakeWorld } from './world.ts';
 
 type Changed<Facts> = Partial<Facts>;
@@ -11,8 +23,9 @@ export class FakeHub implements HubReads {
   described: StackFacts | undefined;
   readonly queueFacts = new Map<string, QueueFacts>();
   readonly alarmFacts = new Map<string, AlarmFacts>();
-  /** Resources of the stack that are neither queues nor alarms. */
-  readonly others: StackResource[] = [];
+  readonly ruleFacts = new Map<string, RuleFacts>();
+  readonly mappingFacts = new Map<string, MappingFacts>();
+  keyFacts: Omit<KeyFacts, 'arn'> = { state: 'Enabled', policy: '{}' };
   readonly #denied = new Set<string>();
 
   constructor(stack: StackFacts) {
@@ -34,6 +47,16 @@ export class FakeHub implements HubReads {
     this.alarmFacts.set(name, { name, exists: true, actions: 1, actionsEnabled: true, ...facts });
   }
 
+  addRule(logicalId: string, facts: Changed<RuleFacts> = {}): void {
+    const name = `patchwave-${logicalId}`;
+    this.ruleFacts.set(logicalId, { logicalId, name, bus: 'patchwave', state: 'enabled', ...facts });
+  }
+
+  /** @param state absent: the trigger was deleted by hand */
+  addMapping(logicalId: string, state?: string): void {
+    this.mappingFacts.set(logicalId, { logicalId, id: `id-of-${logicalId}`, ...(state !== undefined && { state }) });
+  }
+
   async stack(): Promise<StackFacts | undefined> {
     this.ask('cloudformation:DescribeStacks');
     return this.described;
@@ -52,7 +75,16 @@ export class FakeHub implements HubReads {
         type: 'AWS::CloudWatch::Alarm',
         physicalId: name,
       })),
-      ...this.others,
+      ...[...this.ruleFacts.values()].map(({ logicalId, name, bus }) => ({
+        logicalId,
+        type: 'AWS::Events::Rule',
+        physicalId: bus === undefined ? name : `${bus}|${name}`,
+      })),
+      ...[...this.mappingFacts.values()].map(({ logicalId, id }) => ({
+        logicalId,
+        type: 'AWS::Lambda::EventSourceMapping',
+        physicalId: id,
+      })),
     ];
   }
 
@@ -70,7 +102,92 @@ export class FakeHub implements HubReads {
     return names.map((name) => this.alarmFacts.get(name) ?? { name, ...missing });
   }
 
+  async rules(rules: readonly StackResource[]): Promise<readonly RuleFacts[]> {
+    this.ask('events:DescribeRule');
+    return rules.flatMap(({ logicalId }) => this.ruleFacts.get(logicalId) ?? []);
+  }
+
+  async mappings(mappings: readonly StackResource[]): Promise<readonly MappingFacts[]> {
+    this.ask('lambda:GetEventSourceMapping');
+    return mappings.flatMap(({ logicalId }) => this.mappingFacts.get(logicalId) ?? []);
+  }
+
+  async key(arn: string): Promise<KeyFacts> {
+    this.ask('kms:DescribeKey');
+    return { arn, ...this.keyFacts };
+  }
+
   protected ask(action: string): void {
+    if (this.#denied.has(action)) throw new ReadDeniedError(action, new Error('You are not allowed to.'));
+  }
+}
+
+interface FakeAccount {
+  canRead: boolean;
+  readonly roles: Map<string, RoleFacts>;
+}
+
+/** Member accounts in memory. */
+export class FakeMembers implements MemberReads {
+  readonly accounts = new Map<string, FakeAccount>();
+  /** Registries that have enhanced scanning; all others have basic scanning. */
+  readonly enhanced = new Map<string, readonly string[]>();
+  /** Places whose events do not reach the hub. */
+  readonly deaf = new Set<string>();
+  /** Accounts outside the organization are left out. */
+  listed: readonly string[] = [];
+  readonly #denied = new Set<string>();
+  readonly #put = new Set<string>();
+
+  /** From now on the role of the hub, or that of the member, may not do this. */
+  deny(action: string): void {
+    this.#denied.add(action);
+  }
+
+  add(account: string, roles: Readonly<Record<string, RoleFacts>>): void {
+    this.accounts.set(account, { canRead: true, roles: new Map(Object.entries(roles)) });
+  }
+
+  /** Every test event that was put, as `<account>/<region> <test>`. */
+  get putEvents(): readonly string[] {
+    return [...this.#put];
+  }
+
+  async begin(): Promise<void> {
+    this.#ask('sts:AssumeRole');
+  }
+
+  async organization(): Promise<readonly string[]> {
+    this.#ask('organizations:ListAccounts');
+    return this.listed;
+  }
+
+  async canRead(account: string): Promise<boolean> {
+    return this.accounts.get(account)?.canRead ?? false;
+  }
+
+  async role(account: string, name: string): Promise<RoleFacts | undefined> {
+    this.#ask('iam:GetRole');
+    return this.accounts.get(account)?.roles.get(name);
+  }
+
+  async scanning(place: Scope): Promise<ScanningFacts> {
+    this.#ask('ecr:GetRegistryScanningConfiguration');
+    const filters = this.enhanced.get(registryKey(place));
+    return filters ? { type: 'enhanced', filters } : { type: 'basic', filters: ['*'] };
+  }
+
+  async putTestEvent(place: Scope, test: string): Promise<void> {
+    this.#ask('events:PutEvents');
+    this.#put.add(`${registryKey(place)} ${test}`);
+  }
+
+  async awaitTestEvents(keys: ReadonlySet<string>, test: string): Promise<ReadonlySet<string>> {
+    this.#ask('sqs:ReceiveMessage');
+    return new Set([...keys].filter((key) => this.#put.has(`${key} ${test}`) && !this.deaf.has(key)));
+  }
+
+  #ask(action: string): void {
     if (this.#denied.has(action)) throw new ReadDeniedError(action, new Error('You are not allowed to.'));
   }
 }
@@ -80,13 +197,17 @@ export const VERSION = '1.2.3';
 export interface FakeInstallation extends DoctorPorts {
   readonly world: FakeWorld;
   readonly hub: FakeHub;
+  readonly fleet: FakeMembers;
 }
 
 /** An installation whose ledger is a world of fakes. */
 export function fakeInstallation(stack: StackFacts): FakeInstallation {
   const world = fakeWorld();
+  const fleet = new FakeMembers();
   return {
-    ...{ world, stackName: stack.name, version: VERSION, hub: new FakeHub(stack), clock: world.clock },
+    ...{ world, fleet, stackName: stack.name, version: VERSION, hub: new FakeHub(stack), clock: world.clock },
     ledger: () => world,
+    members: () => fleet,
+    draw: world.ids,
   };
 }

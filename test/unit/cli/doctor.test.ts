@@ -4,7 +4,7 @@ import type { Finding } from '../../../cli/doctor/finding.ts';
 import { type FakeInstallation, VERSION } from '../../support/fakes/doctor.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { HOUR_MS } from '../../support/samples.ts';
-import { endReview, soundInstallation } from './doctor-support.ts';
+import { endReview, HUB, KEY, keyPolicy, MEMBER, roleOf, soundInstallation } from './doctor-support.ts';
 import { cliContext, run } from './support.ts';
 
 const asked = (installation: FakeInstallation, flags: Readonly<Record<string, boolean>> = {}) =>
@@ -33,6 +33,10 @@ const change = ({ hub }: FakeInstallation, changes: Partial<StackFacts>): void =
 };
 const output = (installation: FakeInstallation, name: string, value: string): void =>
   change(installation, { outputs: { ...installation.hub.described?.outputs, [name]: value } });
+
+const rejecting = (error: Error): AsyncIterable<never> => ({
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
+});
 
 interface Broken {
   readonly what: string;
@@ -123,7 +127,144 @@ const BROKEN: readonly Broken[] = [
     breaks: ({ hub }) => hub.addQueue('PlanQueue', { waiting: 2, oldestSeconds: 3_600 }),
     ...{ names: 'queues patchwave-PlanQueue', text: /the oldest for 60 minutes/, fix: /errors and throttles/ },
   },
+  {
+    what: 'a rule of the bus is disabled',
+    breaks: ({ hub }) => hub.addRule('ScanRule', { state: 'disabled' }),
+    ...{
+      names: 'wiring ScanRule',
+      text: /ScanRule is disabled/,
+      fix: /enable-rule --name patchwave-ScanRule --event-bus-name patchwave/,
+    },
+  },
+  {
+    what: 'the rule for test events is disabled',
+    breaks: ({ hub }) => hub.addRule('DoctorRule', { state: 'disabled' }),
+    ...{ names: 'wiring DoctorRule', text: /DoctorRule is disabled/, fix: /enable-rule/ },
+  },
+  {
+    what: 'a rule was deleted',
+    breaks: ({ hub }) => hub.addRule('PlanRule', { state: 'gone' }),
+    ...{ names: 'wiring PlanRule', text: /was deleted/, fix: /Deploy template\.yaml again/ },
+  },
+  {
+    what: 'a function takes nothing from its queue',
+    breaks: ({ hub }) => hub.addMapping('PolicyEvaluationFunctionScanEvents', 'Disabled'),
+    ...{
+      names: 'wiring PolicyEvaluationFunctionScanEvents',
+      text: /is Disabled/,
+      fix: /update-event-source-mapping --uuid id-of-PolicyEvaluationFunctionScanEvents --enabled/,
+    },
+  },
+  {
+    what: 'the key is disabled',
+    breaks: ({ hub }) => {
+      hub.keyFacts = { ...hub.keyFacts, state: 'Disabled' };
+    },
+    ...{ names: `key ${KEY}`, text: /is Disabled/, fix: /enable-key/ },
+  },
+  {
+    what: 'the key will be deleted',
+    breaks: ({ hub }) => {
+      hub.keyFacts = { ...hub.keyFacts, state: 'PendingDeletion', ledgerLostAtEpochMs: 1 };
+    },
+    ...{ names: `key ${KEY}`, text: /PendingDeletion/, fix: /cancel-key-deletion/ },
+  },
+  {
+    what: 'the key does not let EventBridge use it',
+    breaks: ({ hub }) => {
+      hub.keyFacts = { ...hub.keyFacts, policy: keyPolicy(['scheduler', 'logs.eu-west-1']) };
+    },
+    ...{ names: `key ${KEY}`, text: /service events/, fix: /"A key of your own"/ },
+  },
+  {
+    what: 'the grant of the ledger was revoked',
+    breaks: ({ hub }) => {
+      hub.keyFacts = { ...hub.keyFacts, ledgerLostAtEpochMs: START_EPOCH_MS };
+    },
+    ...{ names: `key ${KEY}`, text: /since 2026-11-24T03:00:00/, fix: /deploy again/ },
+  },
+  {
+    what: 'an account has no read role',
+    breaks: (made) => {
+      memberOf(made).canRead = false;
+    },
+    ...{
+      names: `read-roles ${MEMBER}`,
+      text: /PatchwaveRead of account 444455556666 cannot be taken/,
+      fix: /HubAccountId=111122223333, OrganizationId=o-a1b2c3d4e5, ReadRoleName=PatchwaveRead/,
+    },
+  },
+  {
+    what: 'an account has member-account.yaml of an earlier version',
+    breaks: (made) => memberOf(made).roles.set('PatchwaveRead', roleOf('reader', { version: '1.0.0' })),
+    ...{
+      names: `read-roles ${MEMBER}`,
+      text: /version 1\.0\.0/,
+      fix: /Deploy member-account\.yaml of version 1\.2\.3/,
+    },
+  },
+  {
+    what: 'an account has member-account.yaml of before it had versions',
+    breaks: (made) => memberOf(made).roles.set('PatchwaveRead', { ...roleOf('reader'), tags: {} }),
+    ...{ names: `read-roles ${MEMBER}`, text: /names no version/, fix: /Deploy member-account\.yaml/ },
+  },
+  {
+    what: 'the account of a pipeline has no build role',
+    breaks: (made) => memberOf(made).roles.delete('PatchwaveActBuild'),
+    ...{ names: `acting-roles ${MEMBER}`, text: /PatchwaveActBuild/, fix: /PipelineArns/ },
+  },
+  {
+    what: 'the build role trusts another hub',
+    breaks: (made) => memberOf(made).roles.set('PatchwaveActBuild', roleOf('builder', { hub: '999999999999' })),
+    ...{ names: `acting-roles ${MEMBER}`, text: /does not trust the hub's account/, fix: /HubAccountId/ },
+  },
+  {
+    what: 'the rollout role asks for another external id',
+    breaks: (made) => memberOf(made).roles.set('PatchwaveActRollout', roleOf('deployer', { externalId: 'another' })),
+    ...{ names: `acting-roles ${MEMBER}`, text: /another external id/, fix: /ReadRoleExternalId/ },
+  },
+  {
+    what: 'the protect role trusts the functions of another task',
+    breaks: (made) => memberOf(made).roles.set('PatchwaveActProtect', roleOf('reader')),
+    ...{ names: `acting-roles ${MEMBER}`, text: /path \/patchwave\/protector\//, fix: /Deploy member-account/ },
+  },
+  {
+    what: 'services are to be restarted and no account lets them be',
+    breaks: ({ fleet }) => {
+      for (const { roles } of fleet.accounts.values()) roles.delete('PatchwaveActRollout');
+    },
+    ...{ names: 'acting-roles at least one account', text: /PatchwaveActRollout/, fix: /ServiceArns/ },
+  },
+  {
+    what: 'a registry has enhanced scanning without a rule',
+    breaks: ({ fleet }) => fleet.enhanced.set(`${MEMBER}/eu-west-1`, []),
+    ...{ names: `scanning ${MEMBER}/eu-west-1`, text: /without any rule/, fix: /put-registry-scanning-configuration/ },
+  },
+  {
+    what: 'no rule of enhanced scanning matches a repository',
+    breaks: ({ fleet }) => fleet.enhanced.set(`${MEMBER}/eu-west-1`, ['base/*']),
+    ...{ names: `scanning ${MEMBER}/eu-west-1/apps/web`, text: /matches its repository/, fix: /Add a scan rule/ },
+  },
+  {
+    what: 'a Region does not forward events',
+    breaks: ({ fleet }) => fleet.deaf.add(`${MEMBER}/us-east-1`),
+    ...{ names: `forwarding ${MEMBER}/us-east-1`, text: /did not reach the hub within 60 s/, fix: /ForwardRule/ },
+  },
+  {
+    what: 'no event reaches the hub',
+    breaks: ({ fleet }) => {
+      for (const place of [`${HUB}/us-east-1`, `${MEMBER}/eu-west-1`, `${MEMBER}/us-east-1`]) fleet.deaf.add(place);
+    },
+    ...{ names: 'forwarding hub', text: /None of 3 test events/, fix: /Deploy template\.yaml again/ },
+  },
 ];
+
+/** The parts of the one member account that `fleet` has beside the hub. */
+const memberOf = ({ fleet }: FakeInstallation) => {
+  const found = fleet.accounts.get(MEMBER);
+  if (!found) throw new Error('the fleet has a member');
+  return found;
+};
 
 const exhaust = (made: FakeInstallation, refused: number) =>
   endReview(made, {
@@ -151,7 +292,10 @@ test.each(BROKEN)(
 
 test.each([
   ['cloudformation:DescribeStacks', ['stack']],
-  ['cloudformation:ListStackResources', ['alarms', 'queues']],
+  ['cloudformation:ListStackResources', ['alarms', 'queues', 'wiring']],
+  ['events:DescribeRule', ['wiring']],
+  ['lambda:GetEventSourceMapping', ['wiring']],
+  ['kms:DescribeKey', ['key']],
   ['cloudwatch:DescribeAlarms', ['alarms']],
   ['sqs:GetQueueAttributes', ['queues']],
 ])('a person who may not %s: the checks of it are unknown, and name the action', async (action, checks) => {
@@ -163,18 +307,76 @@ test.each([
   expect((await asked(installation)).code).toBe(4);
 });
 
+test.each([
+  ['sts:AssumeRole', ['read-roles', 'acting-roles', 'scanning', 'forwarding']],
+  ['organizations:ListAccounts', ['read-roles', 'acting-roles', 'scanning', 'forwarding']],
+  ['iam:GetRole', ['read-roles', 'acting-roles']],
+  ['ecr:GetRegistryScanningConfiguration', ['scanning']],
+  ['events:PutEvents', ['forwarding']],
+  ['sqs:ReceiveMessage', ['forwarding']],
+])('%s is denied in members: the checks of it are unknown, and nothing is broken', async (action, checks) => {
+  const installation = await soundInstallation();
+  installation.fleet.deny(action);
+  const found = (await findingsOf(installation)).filter(({ state }) => state !== 'ok');
+  expect([...new Set(found.map(({ check, state }) => `${state} ${check}`))]).toEqual(
+    checks.map((check) => `unknown ${check}`),
+  );
+  for (const { text } of found) expect(text).toContain(action);
+});
+
+test('what is in an account without a read role is not checked, and never ok by silence', async () => {
+  const installation = await soundInstallation();
+  memberOf(installation).canRead = false;
+  const found = (await findingsOf(installation)).filter(({ state }) => state === 'unknown');
+  expect(found.map(({ check }) => check)).toEqual(['acting-roles', 'scanning', 'forwarding']);
+  for (const { text } of found) expect(text).toContain(MEMBER);
+});
+
+test('what parameters switch off, and a key that AWS owns, are no findings', async () => {
+  const installation = await soundInstallation();
+  const { parameters } = installation.hub.described ?? {};
+  change(installation, { parameters: { ...parameters, PlanningState: 'DISABLED', KmsKeyArn: '' } });
+  installation.hub.addRule('PlanRule', { state: 'disabled' });
+  expect((await asked(installation)).code).toBe(0);
+});
+
+test('one test event is put in each place, all with one number; a second run has another', async () => {
+  const installation = await soundInstallation();
+  await asked(installation);
+  const put = [`${HUB}/us-east-1`, `${MEMBER}/eu-west-1`, `${MEMBER}/us-east-1`];
+  expect(installation.fleet.putEvents).toEqual(put.map((place) => `${place} id-000001`));
+  await asked(installation);
+  expect(installation.fleet.putEvents).toHaveLength(6);
+});
+
+test('Regions that held nothing and scopes that left are not checked', async () => {
+  const installation = await soundInstallation();
+  const { world, clock, fleet } = installation;
+  const at = clock();
+  await world.scopes.record({ scope: { account: MEMBER, region: 'eu-north-1' }, emptyUntilEpochMs: at + HOUR_MS });
+  const left = { atEpochMs: at, usages: 0 };
+  await world.scopes.record({ scope: { account: '777788889999', region: 'eu-west-1' }, left });
+  expect((await asked(installation)).code).toBe(0);
+  expect(fleet.putEvents).toHaveLength(3);
+});
+
 test('what the ledger denies is unknown, with the action that AWS names', async () => {
   const installation = await soundInstallation();
   const denied = new Error('User: jo is not authorized to perform: dynamodb:GetItem on resource: ledger');
   installation.ledger = () => ({
     runs: { latest: () => Promise.reject(denied) },
     policies: { current: () => Promise.reject(denied) },
+    scopes: { all: () => rejecting(denied) },
   });
   const found = (await findingsOf(installation)).filter(({ state }) => state !== 'ok');
   expect(found.map(({ check, state }) => `${check} ${state}`)).toEqual([
     'policy unknown',
     'review unknown',
     'scan-quota unknown',
+    'read-roles unknown',
+    'acting-roles unknown',
+    'scanning unknown',
+    'forwarding unknown',
   ]);
   for (const { fix } of found) expect(fix).toContain('dynamodb:GetItem');
 });
@@ -187,9 +389,9 @@ test('as it prints: aligned, at most 80 characters wide, each fix below what it 
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
   expect(text).toBe(`\
 ok       stack         The stack is UPDATE_COMPLETE, in 111122223333/eu-west-1.
-ok       outputs       The stack has all 10 outputs.
+ok       outputs       The stack has all 12 outputs.
 ok       versions      Template and command are of version 1.2.3.
-ok       policy        Policy 46bc4f981ac5 is in force and can be read.
+ok       policy        Policy 1a5a8737a83e is in force and can be read.
 ok       review        The last review was complete at 2026-11-24 02:00 UTC.
 ok       scan-quota    The last review asked for 12 scans; each registry has at
                        least 988 left that day.
@@ -200,8 +402,17 @@ unknown  queues        Not checked: sqs:GetQueueAttributes was denied: You are
                        not allowed to.
                        fix: Allow yourself sqs:GetQueueAttributes; see
                        "Permissions" in docs/commands.md.
+ok       wiring        3 rules deliver events, and 2 triggers call functions.
+ok       key           The key is enabled; its policy lets the services and the
+                       ledger use it.
+ok       read-roles    The read role can be taken in each of 2 accounts.
+ok       acting-roles  6 acting roles are there, and each trusts this hub.
+ok       scanning      3 registries have basic scanning, 0 enhanced scanning.
+ok       forwarding    3 test events reached the hub, one from each account and
+                       Region.
 
-1 broken, 1 not known, 6 ok. Make the fixes, then run the command again.
+1 broken, 1 not known, 12 ok. Make the fixes, then run the command again.
+3 marked test events put; nothing else was changed.
 `);
 });
 
@@ -209,5 +420,5 @@ test('as JSON', async () => {
   const { text } = await asked(await soundInstallation(), { json: true });
   const told = JSON.parse(text) as Record<string, unknown>;
   expect(told).toMatchObject({ stack: 'patchwave', version: VERSION });
-  expect(Object.keys(told)).toEqual(['stack', 'version', 'findings']);
+  expect(Object.keys(told)).toEqual(['stack', 'version', 'findings', 'testEvents']);
 });

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import {
   BatchGetCommand,
   DeleteCommand,
@@ -23,6 +22,7 @@ import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/scope-ledge
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/usage-ledger.ts';
 import { actingLedgers, imageLedgers } from '../../../shared/lambda/acting-ledgers.ts';
+import { documented } from '../../support/documented-actions.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { lock, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';
@@ -84,26 +84,6 @@ async function recorded({ isEmpty = false } = {}) {
   return { asked, written, context, forget };
 }
 
-interface Documented {
-  readonly actions: readonly string[];
-  /** Partitions of the ledger. */
-  readonly written: readonly string[];
-}
-
-/** What docs/commands.md says that each command needs. */
-const documented = new Map<string, Documented>(
-  readFileSync('docs/commands.md', 'utf8')
-    .split('\n')
-    .map((line) => line.split('|').slice(1, -1).map(codesIn))
-    .flatMap(([names = [], actions = [], written = []]) =>
-      actions.some((action) => action.includes(':')) ? names.map((name) => [name, { actions, written }] as const) : [],
-    ),
-);
-
-function codesIn(cell: string): string[] {
-  return [...cell.matchAll(/`([^`]+)`/g)].flatMap(([, code]) => code ?? []).sort();
-}
-
 test.each<[string, Command, readonly string[]]>([
   ['status', statusCommand, []],
   ['why', whyCommand, [digestOf('app-0')]],
@@ -134,15 +114,14 @@ test.each<[string, Command, readonly string[]]>([
   expect({ actions: actions.sort(), written: [...written].sort() }).toEqual(documented.get(name));
 });
 
-test('doctor asks for exactly what its documentation says', () => {
-  const files = readdirSync('cli/doctor').filter((file) => file.startsWith('aws-'));
-  const asked = files.flatMap((file) =>
-    [...readFileSync(join('cli/doctor', file), 'utf8').matchAll(/asking\('([\w:-]+)'/g)].map(
+test('doctor asks for exactly what its documentation says; what it does in members is for the role that it takes', () => {
+  const askedIn = (file: string) =>
+    [...readFileSync(`cli/doctor/${file}`, 'utf8').matchAll(/asking\(\s*'([\w:-]+)'/g)].map(
       ([, action = '']) => action,
-    ),
-  );
-  // What the ledger needs for the last review and the policy in force.
-  const actions = new Set([...asked, 'dynamodb:GetItem', 's3:GetObject']);
+    );
+  // What the ledger needs for the last review, the policy in force and the scopes.
+  const ledger = ['dynamodb:GetItem', 'dynamodb:Query', 's3:GetObject'];
+  const actions = new Set([...askedIn('aws-hub.ts'), 'sts:AssumeRole', ...ledger]);
   // Every command needs it.
   actions.delete('cloudformation:DescribeStacks');
   expect([...actions].sort()).toEqual(documented.get('doctor')?.actions);

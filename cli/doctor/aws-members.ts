@@ -1,0 +1,208 @@
+import { type ECRClient, GetRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
+import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { GetRoleCommand, IAMClient, NoSuchEntityException } from '@aws-sdk/client-iam';
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import {
+  ecrClients,
+  eventClients,
+  type HubConfig,
+  type MemberAccess,
+  memberAccess,
+  organizationsClient,
+  queueClient,
+  type RegionalClients,
+} from '../../shared/adapters/clients.ts';
+import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
+import { isRefusal } from '../../shared/adapters/refusal.ts';
+import { collect } from '../../shared/concurrency.ts';
+import { registryKey } from '../../shared/domain/image.ts';
+import type { Scope } from '../../shared/domain/run.ts';
+import { type ForwardingTest, forwardingTest } from '../../shared/events/forwarding-test.ts';
+import type { IsOurs } from '../../shared/review/our-accounts.ts';
+import * as v from '../../shared/schema.ts';
+import { asking } from './asking.ts';
+import type { RoleFacts, ScanningFacts, StackFacts } from './facts.ts';
+import type { MemberReads } from './ports.ts';
+
+const SESSION = 'patchwave-doctor';
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html */
+const MESSAGES_A_CALL = 10;
+const LONGEST_POLL_SECONDS = 5;
+/** Events of another run of the command are seen by it again after so long. */
+const HIDDEN_SECONDS = 10;
+
+/** The credentials of one session, and how they read members. */
+interface Session {
+  readonly hub: HubConfig;
+  readonly access: MemberAccess;
+  readonly directory: OrganizationDirectory;
+  readonly ecr: RegionalClients<ECRClient>;
+  readonly events: ReturnType<typeof eventClients>;
+  readonly sqs: SQSClient;
+}
+
+/** Members as AWS tells them, by the role of the hub's stack for `doctor`. */
+export class AwsMembers implements MemberReads {
+  readonly #config: HubConfig;
+  readonly #stack: StackFacts;
+  readonly #isOurs: IsOurs;
+  #begun: Session | undefined;
+
+  /** @param isOurs whether roles of an account may be taken, by ledger and policy; those of the organization may, too */
+  constructor(config: HubConfig, stack: StackFacts, isOurs: IsOurs) {
+    this.#config = config;
+    this.#stack = stack;
+    this.#isOurs = isOurs;
+  }
+
+  async begin(): Promise<void> {
+    const { outputs, parameters } = this.#stack;
+    const { Credentials } = await asking('sts:AssumeRole', () =>
+      new STSClient(this.#config).send(
+        new AssumeRoleCommand({ RoleArn: outputs.DoctorRoleArn, RoleSessionName: SESSION }),
+      ),
+    );
+    const {
+      AccessKeyId: accessKeyId = '',
+      SecretAccessKey: secretAccessKey = '',
+      SessionToken = '',
+    } = Credentials ?? {};
+    const credentials = { accessKeyId, secretAccessKey, sessionToken: SessionToken };
+    const hub: HubConfig = { ...this.#config, credentials };
+    const [, partition = ''] = (outputs.DoctorRoleArn ?? '').split(':');
+    const role = {
+      ...{ partition, hub, sessionName: SESSION },
+      roleName: parameters.ReadRoleName ?? '',
+      externalId: parameters.ReadRoleExternalId ?? '',
+    };
+    const access: MemberAccess = memberAccess(
+      role,
+      async (account) => directory.hasListed(account) || this.#isOurs(account),
+    );
+    // Regions of accounts are not asked for here.
+    const directory: OrganizationDirectory = new OrganizationDirectory(organizationsClient(hub), () => {
+      throw new TypeError('no account is asked for its Regions');
+    });
+    this.#begun = {
+      ...{ hub, access, directory },
+      ecr: ecrClients(access),
+      events: eventClients(access),
+      sqs: queueClient(hub),
+    };
+  }
+
+  get #session(): Session {
+    if (!this.#begun) throw new TypeError('begin() comes first');
+    return this.#begun;
+  }
+
+  async organization(): Promise<readonly string[]> {
+    const { directory } = this.#session;
+    const accounts = await asking('organizations:ListAccounts', () => collect(directory.accounts()));
+    return accounts.map(({ id }) => id);
+  }
+
+  async canRead(account: string): Promise<boolean> {
+    try {
+      await this.#session.access.credentials(account)();
+      return true;
+    } catch (error) {
+      if (isRefusal(error)) return false;
+      throw error;
+    }
+  }
+
+  async role(account: string, RoleName: string): Promise<RoleFacts | undefined> {
+    const { hub, access } = this.#session;
+    const iam = new IAMClient({ ...hub, credentials: access.credentials(account) });
+    try {
+      const { Role } = await asking('iam:GetRole', () => iam.send(new GetRoleCommand({ RoleName })));
+      return {
+        // IAM encodes policies: https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html
+        trust: decodeURIComponent(Role?.AssumeRolePolicyDocument ?? ''),
+        tags: Object.fromEntries((Role?.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+      };
+    } catch (error) {
+      if (error instanceof NoSuchEntityException) return undefined;
+      throw error;
+    }
+  }
+
+  async scanning(place: Scope): Promise<ScanningFacts> {
+    const { scanningConfiguration: { scanType, rules = [] } = {} } = await asking(
+      'ecr:GetRegistryScanningConfiguration',
+      () => this.#session.ecr(place).send(new GetRegistryScanningConfigurationCommand({})),
+    );
+    return {
+      type: scanType === 'ENHANCED' ? 'enhanced' : 'basic',
+      filters: rules.flatMap(({ repositoryFilters = [] }) => repositoryFilters.map(({ filter = '' }) => filter)),
+    };
+  }
+
+  async putTestEvent(place: Scope, test: string): Promise<void> {
+    const { Entries = [] } = await asking('events:PutEvents', () =>
+      this.#session.events(place).send(
+        new PutEventsCommand({
+          Entries: [
+            {
+              Source: forwardingTest.source,
+              DetailType: forwardingTest.detailType,
+              Detail: JSON.stringify({ test }),
+            },
+          ],
+        }),
+      ),
+    );
+    const [entry] = Entries;
+    if (entry?.ErrorCode !== undefined)
+      throw Object.assign(new Error(entry.ErrorMessage ?? 'EventBridge gave no reason'), { name: entry.ErrorCode });
+  }
+
+  async awaitTestEvents(keys: ReadonlySet<string>, test: string, seconds: number): Promise<ReadonlySet<string>> {
+    const arrived = new Set<string>();
+    const untilEpochMs = Date.now() + seconds * 1000;
+    while (arrived.size < keys.size && Date.now() < untilEpochMs) {
+      for (const event of await this.#takeTestEvents(test)) {
+        const key = registryKey(event);
+        if (keys.has(key)) arrived.add(key);
+      }
+    }
+    return arrived;
+  }
+
+  /** Takes events of this test out of the queue, and leaves all others in it. */
+  async #takeTestEvents(test: string): Promise<readonly ForwardingTest[]> {
+    const QueueUrl = this.#stack.outputs.DoctorQueueUrl;
+    const { sqs } = this.#session;
+    const { Messages = [] } = await asking('sqs:ReceiveMessage', () =>
+      sqs.send(
+        new ReceiveMessageCommand({
+          QueueUrl,
+          MaxNumberOfMessages: MESSAGES_A_CALL,
+          WaitTimeSeconds: LONGEST_POLL_SECONDS,
+          VisibilityTimeout: HIDDEN_SECONDS,
+        }),
+      ),
+    );
+    const read = Messages.flatMap(({ Body = '', ReceiptHandle }) => {
+      const event = eventIn(Body);
+      return event?.test === test ? [{ event, ReceiptHandle }] : [];
+    });
+    const Entries = read.map(({ ReceiptHandle }, at) => ({ Id: String(at), ReceiptHandle }));
+    // One that stays is gone after five minutes.
+    if (Entries.length > 0)
+      await asking('sqs:DeleteMessage', () => sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })));
+    return read.map(({ event }) => event);
+  }
+}
+
+/** Whatever else lies in the queue is no test event. */
+function eventIn(body: string): ForwardingTest | undefined {
+  try {
+    const parsed = v.safeParse(forwardingTest.schema, JSON.parse(body));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,255 @@
+import { matchesAnyGlob } from '../../../shared/domain/glob.ts';
+import { registryKey } from '../../../shared/domain/image.ts';
+import type { AccountFacts, MemberFacts, PlaceFacts, RoleFacts, StackFacts } from '../facts.ts';
+import { broken, type Found, orOk, unknown } from '../finding.ts';
+import { type Reading, unread } from '../reading.ts';
+import { trustProblem } from './trust.ts';
+
+const MOST_NAMED = 5;
+/** The tag by which member-account.yaml says its version. */
+const VERSION_TAG = 'patchwave-version';
+
+/** The read role of each account can be taken, and is of the version of the command. */
+export function checkReadRoles(stack: StackFacts, { accounts }: MemberFacts, version: string): readonly Found[] {
+  const own = accounts.filter(isReadable).map((one) => ({ key: one.account, reading: one.own }));
+  const found = [...accounts.flatMap((facts) => readRoleProblem(stack, facts, version)), ...notKnown(own, version)];
+  return orOk(found, 'accounts', `The read role can be taken in each of ${accounts.length} accounts.`);
+}
+
+function readRoleProblem(
+  { account: hub, parameters }: StackFacts,
+  { account, readRole, own }: AccountFacts,
+  version: string,
+): readonly Found[] {
+  const name = parameters.ReadRoleName ?? '';
+  if (!readRole.isRead) return [unread(account, readRole)];
+  if (!readRole.value)
+    return [
+      broken(
+        account,
+        `The role ${name} of account ${account} cannot be taken.`,
+        `Deploy member-account.yaml in account ${account}, in its HomeRegion first, with HubAccountId=${hub}, ` +
+          `OrganizationId=${parameters.OrganizationId ?? ''}, ReadRoleName=${name} and the ReadRoleExternalId of the hub. ` +
+          'Then see that no service control policy denies sts:AssumeRole.',
+      ),
+    ];
+  const update = `Deploy member-account.yaml of version ${version} in account ${account}, in its HomeRegion.`;
+  // A role of a template from before may not read itself.
+  if (!own.isRead) return [];
+  const deployed = own.value?.tags[VERSION_TAG];
+  if (deployed === version) return [];
+  const says = deployed === undefined ? 'names no version' : `is of version ${deployed}`;
+  return [
+    broken(account, `The role ${name} of account ${account} ${says}, the command of version ${version}.`, update),
+  ];
+}
+
+interface Acting {
+  readonly parameter: string;
+  /** The parameter of member-account.yaml that makes the role. */
+  readonly list: string;
+  readonly path: string;
+  readonly of: (account: AccountFacts) => AccountFacts['build'];
+  /** Accounts in which the policy needs the role; `any`: in one at least. */
+  readonly needed: readonly string[] | 'any' | 'none';
+}
+
+/**
+ * The roles by which Patchwave acts. Only its functions may take them, so their trust policies are compared with the hub. A
+ * role that is not there is broken only where the policy needs it.
+ */
+export function checkActingRoles(
+  stack: StackFacts,
+  { accounts, members }: MemberFacts,
+  version: string,
+): readonly Found[] {
+  const kinds: readonly Acting[] = [
+    {
+      ...{ parameter: 'ActBuildRoleName', list: 'PipelineArns', path: 'builder' },
+      of: ({ build }) => build,
+      needed: members.building,
+    },
+    {
+      ...{ parameter: 'ActRolloutRoleName', list: 'ServiceArns', path: 'deployer' },
+      of: ({ rollout }) => rollout,
+      needed: members.deploys ? 'any' : 'none',
+    },
+    {
+      ...{ parameter: 'ActProtectRoleName', list: 'ProtectedRepositoryArns', path: 'protector' },
+      of: ({ protect }) => protect,
+      needed: members.protects ? 'any' : 'none',
+    },
+  ];
+  const readable = accounts.filter(isReadable);
+  const denied = kinds.flatMap(({ of }) => readable.map((one) => ({ key: one.account, reading: of(one) })));
+  const found = [...kinds.flatMap((kind) => actingProblems(stack, readable, kind)), ...notKnown(denied, version)];
+  const there = kinds.reduce((sum, { of }) => sum + readable.filter((one) => isThere(of(one))).length, 0);
+  return [
+    ...orOk(found, 'accounts', `${there} acting roles are there, and each trusts this hub.`),
+    ...(members.isPolicyRead
+      ? []
+      : [unknown('policy', 'Which acting roles the policy needs is not known.', 'Correct the policy first.')]),
+    ...leftOut(
+      'account',
+      accounts.filter((one) => !isReadable(one)).map(({ account }) => account),
+    ),
+  ];
+}
+
+const isReadable = ({ readRole }: AccountFacts): boolean => readRole.isRead && readRole.value;
+const isAbsent = (role: AccountFacts['build']): boolean => role.isRead && role.value === undefined;
+const isThere = (role: AccountFacts['build']): boolean => role.isRead && role.value !== undefined;
+
+function actingProblems(
+  { account: hubAccount, parameters }: StackFacts,
+  accounts: readonly AccountFacts[],
+  { parameter, list, path, of, needed }: Acting,
+): readonly Found[] {
+  const name = parameters[parameter] ?? '';
+  const trust = {
+    ...{ hubAccount, path },
+    externalId: parameters.ReadRoleExternalId ?? '',
+    organizationId: parameters.OrganizationId ?? '',
+  };
+  const mismatch = ({ account }: AccountFacts, role: RoleFacts): Found[] => {
+    const problem = trustProblem(role.trust, trust);
+    return problem === undefined
+      ? []
+      : [
+          broken(
+            account,
+            `Functions cannot take the role ${name} of account ${account}: ${problem}.`,
+            `Deploy member-account.yaml in account ${account} with HubAccountId, OrganizationId and ReadRoleExternalId of this hub.`,
+          ),
+        ];
+  };
+  const absent = (account: string): Found =>
+    broken(
+      account,
+      `The policy needs the role ${name} in ${account}, and it is not there.`,
+      `List what Patchwave may act on in ${list} of member-account.yaml, and deploy that in the HomeRegion of the account.`,
+    );
+  const found = accounts.flatMap((facts) => {
+    const role = of(facts);
+    if (!role.isRead) return [];
+    if (role.value) return mismatch(facts, role.value);
+    return needed !== 'any' && needed !== 'none' && needed.includes(facts.account) ? [absent(facts.account)] : [];
+  });
+  const isMissing = needed === 'any' && accounts.length > 0 && accounts.every((one) => isAbsent(of(one)));
+  return isMissing ? [absent('at least one account')] : found;
+}
+
+/** Places whose read role cannot be taken are named once, as not checked. */
+function leftOut(what: string, names: readonly string[]): readonly Found[] {
+  if (names.length === 0) return [];
+  return [
+    unknown(
+      named(names),
+      `Not checked in ${names.length} ${what}${names.length === 1 ? '' : 's'} whose read role cannot be taken: ${named(names)}.`,
+      'Correct the read role first, then run the command again.',
+    ),
+  ];
+}
+
+const named = (names: readonly string[]): string =>
+  names.length <= MOST_NAMED
+    ? names.join(', ')
+    : `${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more`;
+
+const notRead = ({ members, places }: MemberFacts): readonly Found[] => {
+  const read = new Set(places.map(({ place }) => registryKey(place)));
+  return leftOut(
+    'place',
+    members.places.map(registryKey).filter((key) => !read.has(key)),
+  );
+};
+
+/**
+ * How registries scan. With enhanced scanning only what a filter matches is scanned.
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
+ */
+export function checkScanning(facts: MemberFacts, version: string): readonly Found[] {
+  const { places } = facts;
+  const enhanced = places.filter(({ scanning }) => scanning.isRead && scanning.value.type === 'enhanced').length;
+  const says = `${places.length - enhanced} registries have basic scanning, ${enhanced} enhanced scanning.`;
+  const denied = places.map(({ place, scanning }) => ({ key: registryKey(place), reading: scanning }));
+  const found = [...places.flatMap(scanningProblems), ...notKnown(denied, version)];
+  return [...orOk(found, 'registries', says), ...notRead(facts)];
+}
+
+function scanningProblems({ place, scanning }: PlaceFacts): readonly Found[] {
+  if (!scanning.isRead) return [];
+  const key = registryKey(place);
+  const { type, filters } = scanning.value;
+  if (type === 'basic') return [];
+  const fix = `Add a scan rule: aws ecr put-registry-scanning-configuration --region ${place.region}, in account ${place.account}.`;
+  if (filters.length === 0)
+    return [
+      broken(key, `The registry ${key} has enhanced scanning without any rule, so nothing in it is scanned.`, fix),
+    ];
+  return place.repositories
+    .filter((repository) => !matchesAnyGlob(filters, repository))
+    .map((repository) =>
+      broken(`${key}/${repository}`, `No scan rule of the registry ${key} matches its repository ${repository}.`, fix),
+    );
+}
+
+interface Unread {
+  /** An account, or an account and Region. */
+  readonly key: string;
+  readonly reading: Reading<unknown>;
+}
+
+/** What could not be read, each reason once. */
+function notKnown(all: readonly Unread[], version: string): readonly Found[] {
+  const groups = new Map<string, { keys: string[]; reason: string; isDenied: boolean }>();
+  for (const { key, reading } of all) {
+    if (reading.isRead) continue;
+    const { reason, deniedAction } = reading;
+    const group = groups.get(deniedAction ?? reason) ?? { keys: [], reason, isDenied: deniedAction !== undefined };
+    if (!group.keys.includes(key)) group.keys.push(key);
+    groups.set(deniedAction ?? reason, group);
+  }
+  return [...groups.values()].map(({ keys, reason, isDenied }) =>
+    unknown(
+      named(keys),
+      `Not checked in ${named(keys)}: ${reason}`,
+      isDenied
+        ? `Deploy the templates of version ${version}: they let Patchwave read this.`
+        : 'Run the command again. If this stays, correct what the message names.',
+    ),
+  );
+}
+
+/**
+ * A test event that was put in each place has to arrive in the hub.
+ * @param isListening whether the hub's rule for them is enabled
+ */
+export function checkForwarding(facts: MemberFacts, version: string, isListening: boolean): readonly Found[] {
+  const { places, waitedSeconds } = facts;
+  if (!isListening)
+    return [
+      unknown('hub', 'The hub could not receive test events: the rule DoctorRule is off.', 'Correct the rule first.'),
+    ];
+  const lost = places.filter(({ forwarding }) => forwarding.isRead && !forwarding.value);
+  // One place that forwards shows that the hub receives.
+  const hubIsDeaf = lost.length > 1 && lost.length === places.length;
+  const found = hubIsDeaf
+    ? [
+        broken(
+          'hub',
+          `None of ${lost.length} test events reached the hub within ${waitedSeconds} s.`,
+          'Deploy template.yaml again, which sets the policy of the bus and the rule for test events. Then compare HubBusArn of the members with the output BusArn.',
+        ),
+      ]
+    : lost.map(({ place }) =>
+        broken(
+          registryKey(place),
+          `The test event of ${registryKey(place)} did not reach the hub within ${waitedSeconds} s.`,
+          `Deploy member-account.yaml in ${registryKey(place)} with the hub's BusArn as HubBusArn, see that its rule ForwardRule is enabled, and read the messages of its queue ForwardDeadLetters.`,
+        ),
+      );
+  const says = `${places.length} test events reached the hub, one from each account and Region.`;
+  const denied = places.map(({ place, forwarding }) => ({ key: registryKey(place), reading: forwarding }));
+  return [...orOk([...found, ...notKnown(denied, version)], 'places', says), ...notRead(facts)];
+}

@@ -1,0 +1,55 @@
+/** Whom a role of a member account has to trust, so that functions of the hub can take it. */
+export interface ExpectedTrust {
+  /** The account of the hub. */
+  readonly hubAccount: string;
+  readonly externalId: string;
+  readonly organizationId: string;
+  /** The path of the functions that take the role: `builder`, `deployer` or `protector`. */
+  readonly path: string;
+}
+
+type Json = unknown;
+const listOf = (value: Json): readonly Json[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
+const objectOf = (value: Json): Readonly<Record<string, Json>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, Json>) : {};
+
+/**
+ * What a trust policy lacks; `undefined` where it is as member-account.yaml makes it for this hub.
+ * @param document JSON
+ */
+export function trustProblem(document: string, expected: ExpectedTrust): string | undefined {
+  const statements = listOf(objectOf(parsed(document)).Statement).map(objectOf);
+  const allowing = statements.filter(
+    ({ Effect, Action }) => Effect === 'Allow' && listOf(Action).includes('sts:AssumeRole'),
+  );
+  const root = `:iam::${expected.hubAccount}:root`;
+  const ofHub = allowing.filter(({ Principal }) =>
+    listOf(objectOf(Principal).AWS).some((name) => name === expected.hubAccount || String(name).endsWith(root)),
+  );
+  if (ofHub.length === 0) return `it does not trust the hub's account ${expected.hubAccount}`;
+  const problems = ofHub.map((statement) => conditionProblem(objectOf(statement.Condition), expected));
+  return problems.includes(undefined) ? undefined : problems[0];
+}
+
+function parsed(document: string): Json {
+  try {
+    return JSON.parse(document);
+  } catch {
+    return undefined;
+  }
+}
+
+function conditionProblem(
+  conditions: Readonly<Record<string, Json>>,
+  { hubAccount, externalId, organizationId, path }: ExpectedTrust,
+): string | undefined {
+  const equals = objectOf(conditions.StringEquals);
+  if (!listOf(equals['sts:ExternalId']).includes(externalId)) return 'it asks for another external id than the hub has';
+  if (!listOf(equals['aws:PrincipalOrgID']).includes(organizationId))
+    return `it asks for another organization than ${organizationId}`;
+  const pattern = `:iam::${hubAccount}:role/patchwave/${path}/*`;
+  const trusted = listOf(objectOf(conditions.ArnLike)['aws:PrincipalArn']);
+  return trusted.some((arn) => String(arn).endsWith(pattern))
+    ? undefined
+    : `it does not trust roles of the path /patchwave/${path}/`;
+}

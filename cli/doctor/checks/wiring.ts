@@ -1,0 +1,54 @@
+import type { MappingFacts, RuleFacts } from '../facts.ts';
+import { broken, type Found, orOk } from '../finding.ts';
+
+/** Parameters that switch rules off on purpose. */
+const SWITCHES: Readonly<Record<string, string>> = {
+  PlanRule: 'PlanningState',
+  PlanScheduleRule: 'PlanningState',
+  ProtectionScheduleRule: 'ProtectionScheduleState',
+};
+
+/** The rule that takes test events of members. */
+export const TEST_RULE = 'DoctorRule';
+
+/** The rules of the hub that are enabled, but for those that a parameter disables, and each function takes from its queue. */
+export function checkWiring(
+  rules: readonly RuleFacts[],
+  mappings: readonly MappingFacts[],
+  parameters: Readonly<Record<string, string>>,
+): readonly Found[] {
+  const found = [
+    ...rules.flatMap((rule) => ruleProblem(rule, parameters[SWITCHES[rule.logicalId] ?? ''] === 'DISABLED')),
+    ...mappings.flatMap(mappingProblem),
+  ];
+  const says = `${rules.length} rules deliver events, and ${mappings.length} triggers call functions.`;
+  return orOk(found, 'wiring', says);
+}
+
+function ruleProblem({ logicalId, name, bus, state }: RuleFacts, isOffOnPurpose: boolean): Found[] {
+  if (state === 'enabled' || (state === 'disabled' && isOffOnPurpose)) return [];
+  if (state === 'gone')
+    return [broken(logicalId, `The rule ${logicalId} (${name}) was deleted.`, 'Deploy template.yaml again.')];
+  const onBus = bus === undefined ? '' : ` --event-bus-name ${bus}`;
+  return [
+    broken(
+      logicalId,
+      `The rule ${logicalId} is disabled, so the events that it matches reach nothing.`,
+      `Enable it: aws events enable-rule --name ${name}${onBus}`,
+    ),
+  ];
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html */
+function mappingProblem({ logicalId, id, state }: MappingFacts): Found[] {
+  if (state === 'Enabled' || state === 'Enabling' || state === 'Updating' || state === 'Creating') return [];
+  if (state === undefined)
+    return [broken(logicalId, `The trigger ${logicalId} (${id}) was deleted.`, 'Deploy template.yaml again.')];
+  return [
+    broken(
+      logicalId,
+      `The trigger ${logicalId} is ${state}, so its function takes nothing from the queue or stream.`,
+      `Enable it: aws lambda update-event-source-mapping --uuid ${id} --enabled`,
+    ),
+  ];
+}

@@ -1,0 +1,73 @@
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { registryKey } from '../../shared/domain/image.ts';
+import type { Policy } from '../../shared/domain/policy.ts';
+import type { AccountFacts, MemberFacts, PlaceFacts, StackFacts } from './facts.ts';
+import { membersOf, type Place } from './places.ts';
+import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
+import { reading, wasRead } from './reading.ts';
+
+const READS_AT_ONCE = 8;
+/** EventBridge delivers within seconds; a rule that was made just now may take longer. */
+const WAIT_SECONDS = 60;
+
+/** Reads every member account, with one test event from each place. */
+export async function readMembers(
+  ports: DoctorPorts,
+  stack: StackFacts,
+  ledger: LedgerReads,
+  policy: Policy | undefined,
+): Promise<MemberFacts> {
+  const reads = ports.members(stack, ledger);
+  await reads.begin();
+  const known = await collect(ledger.scopes.all());
+  const organization = !policy || policy.scopes === 'organization' ? await reads.organization() : [];
+  const members = membersOf(policy, known, organization, ports.clock());
+  const accounts = await mapConcurrently(members.accounts, READS_AT_ONCE, (account) =>
+    readAccount(reads, stack, account),
+  );
+  const readable = new Set(
+    accounts.flatMap(({ account, readRole }) => (readRole.isRead && readRole.value ? [account] : [])),
+  );
+  const places = await readPlaces(
+    reads,
+    members.places.filter(({ account }) => readable.has(account)),
+    ports.draw(),
+  );
+  return { members, accounts, ...places, waitedSeconds: WAIT_SECONDS };
+}
+
+async function readAccount(reads: MemberReads, { parameters }: StackFacts, account: string): Promise<AccountFacts> {
+  const readRole = await reading(() => reads.canRead(account));
+  const role = (parameter: string): Promise<AccountFacts['own']> =>
+    readRole.isRead && readRole.value
+      ? reading(() => reads.role(account, parameters[parameter] ?? ''))
+      : Promise.resolve({ isRead: false, reason: 'the read role cannot be taken' });
+  return {
+    account,
+    readRole,
+    own: await role('ReadRoleName'),
+    build: await role('ActBuildRoleName'),
+    rollout: await role('ActRolloutRoleName'),
+    protect: await role('ActProtectRoleName'),
+  };
+}
+
+async function readPlaces(
+  reads: MemberReads,
+  places: readonly Place[],
+  test: string,
+): Promise<Pick<MemberFacts, 'places' | 'testEvents'>> {
+  const put = await mapConcurrently(places, READS_AT_ONCE, async (place) => ({
+    place,
+    scanning: await reading(() => reads.scanning(place)),
+    put: await reading(() => reads.putTestEvent(place, test)),
+  }));
+  const awaited = new Set(put.flatMap((one) => (one.put.isRead ? [registryKey(one.place)] : [])));
+  const arrived = await reading(() => reads.awaitTestEvents(awaited, test, WAIT_SECONDS));
+  const facts = put.map(({ place, scanning, put: sent }): PlaceFacts => {
+    if (!sent.isRead) return { place, scanning, forwarding: sent };
+    const forwarding = arrived.isRead ? wasRead(arrived.value.has(registryKey(place))) : arrived;
+    return { place, scanning, forwarding };
+  });
+  return { places: facts, testEvents: awaited.size };
+}
