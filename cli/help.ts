@@ -1,7 +1,6 @@
 import type { Command } from './command.ts';
 import { nearest } from './find-stream.ts';
-import { paint } from './output.ts';
-import { wrapped } from './wrap.ts';
+import { paint, wrapped } from './output.ts';
 
 type Commands = Readonly<Record<string, Command>>;
 

@@ -56,35 +56,82 @@ export interface Column<Row> {
   readonly colour?: (row: Row) => Colour | undefined;
 }
 
-/** Rows under aligned titles, two spaces apart. Lines end where their text does. */
-export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+const GAP = '  ';
+const BELOW = 4;
+
+/**
+ * Rows under aligned titles, two spaces apart. Lines end where their text does. On a terminal that is too narrow the last
+ * columns stand below their row, each with its title, broken between words; in a file or a pipe a row is one line.
+ */
+export function table<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  terminalColumns: number | undefined = process.stdout.isTTY ? process.stdout.columns : undefined,
+): string {
   const cells = rows.map((row) => columns.map((column) => inLine(column.value(row))));
   const widths = columns.map((column, at) =>
     cells.reduce((most, line) => Math.max(most, widthOf(line[at] ?? '')), column.title.length),
   );
+  const beside = besideEachOther(widths, terminalColumns);
+  const titles = columns.map(({ title }) => title);
   /** The padding stands outside of the colour, so that an end of spaces can be cut off. */
   const line = (cells: readonly string[], colours: readonly (Colour | undefined)[]): string =>
     cells
+      .slice(0, beside)
       .map((text, at) => {
-        const colour = colours[at];
-        const painted = colour === undefined || text === '' ? text : paint(colour, text);
+        const painted = inColour(colours[at], text);
         const space = ' '.repeat((widths[at] ?? 0) - widthOf(text));
         return columns[at]?.align === 'right' ? space + painted : painted + space;
       })
-      .join('  ')
+      .join(GAP)
       .trimEnd();
-  const titles = columns.map(({ title }) => title);
+  const titleWidth = Math.max(0, ...titles.slice(beside).map((title) => title.length));
+  const below = (cells: readonly string[], colours: readonly (Colour | undefined)[]): string[] =>
+    cells.flatMap((text, at) => {
+      if (at < beside || text === '' || text === '-') return [];
+      const title = paint('dim', (titles[at] ?? '').padEnd(titleWidth));
+      const indent = BELOW + titleWidth + GAP.length;
+      return wrapped(`${' '.repeat(BELOW)}${title}${GAP}${inColour(colours[at], text)}`, terminalColumns ?? 0, indent);
+    });
   const head = line(
     titles,
     titles.map(() => 'dim'),
   );
-  const body = rows.map((row, at) =>
-    line(
-      cells[at] ?? [],
-      columns.map(({ colour }) => colour?.(row)),
-    ),
-  );
+  const body = rows.flatMap((row, at) => {
+    const colours = columns.map(({ colour }) => colour?.(row));
+    return [line(cells[at] ?? [], colours), ...below(cells[at] ?? [], colours)];
+  });
   return [head, ...body].join('\n');
+}
+
+const inColour = (colour: Colour | undefined, text: string): string =>
+  colour === undefined || text === '' ? text : paint(colour, text);
+
+/** So many of the first columns fit beside each other; the first always stands. */
+function besideEachOther(widths: readonly number[], terminalColumns: number | undefined): number {
+  if (terminalColumns === undefined) return widths.length;
+  let end = -GAP.length;
+  const beyond = widths.findIndex((width) => {
+    end += GAP.length + width;
+    return end > terminalColumns;
+  });
+  return beyond < 0 ? widths.length : Math.max(1, beyond);
+}
+
+/**
+ * Breaks a text between words, so that no line is longer than the terminal, and indents what follows the first line. A
+ * word that is longer stays whole. Colours take no room.
+ */
+export function wrapped(text: string, width: number, indent: number): readonly string[] {
+  const lines: string[] = [];
+  let line: string | undefined;
+  for (const word of text.split(' ')) {
+    const longer: string = line === undefined ? word : `${line} ${word}`;
+    const isFull = line !== undefined && line.trim() !== '' && widthOf(longer) > width;
+    if (isFull) lines.push((line ?? '').trimEnd());
+    line = isFull ? `${' '.repeat(indent)}${word}` : longer;
+  }
+  return [...lines, line ?? ''];
 }
 
 const MINUTE_MS = 60_000;

@@ -12,11 +12,14 @@ import { type Colour, type Column, counted, paint, relative, shortDigest, table 
 
 /* How causes, cascades and closures look, whichever command shows them. */
 
-/** The kill switch in one line. */
+/** The kill switch in one line. Nobody reads "on" as "nothing is stopped", so the line says whether Patchwave is paused. */
 export function renderSwitch({ state, by, atEpochMs, reason }: KillSwitch, now: number): string {
-  if (atEpochMs === 0) return `kill switch: ${paint('green', state)}, never touched`;
+  const isPaused = state === 'paused';
+  const head = `kill switch: ${isPaused ? paint('red', 'paused') : paint('green', 'not paused')}`;
+  if (atEpochMs === 0) return `${head}, and never was`;
   const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
-  return `kill switch: ${paint(state === 'paused' ? 'red' : 'green', state)}, by ${visibleLine(by)}, ${when}: ${visibleLine(reason)}`;
+  const who = `${isPaused ? '' : 'resumed '}by ${visibleLine(by)}`;
+  return `${head} since ${when}, ${who}: ${visibleLine(reason)}`;
 }
 
 /** The first fact in words, and how many more. */
@@ -25,6 +28,9 @@ export function factsText([fact, ...others]: readonly CauseFact[]): string {
   const told = fact.kind === 'person' ? `${factText(fact)} (${fact.reason})` : factText(fact);
   return others.length > 0 ? `${told} and ${others.length} more` : told;
 }
+
+/** The verb that follows `factsText`. */
+export const isOrAre = ({ length }: readonly CauseFact[]): string => (length > 1 ? 'are' : 'is');
 
 export interface AnsweredStream {
   readonly stream: string;
@@ -94,9 +100,9 @@ export function outcomeText(outcome: RebuildOutcome): string {
       return `fixed: nothing of its cause is left${found}`;
     }
     case 'ineffective':
-      return `ineffective: ${factsText(outcome.left)} is left`;
+      return `ineffective: ${factsText(outcome.left)} ${isOrAre(outcome.left)} left`;
     case 'worse':
-      return `worse: ${factsText(outcome.added)} is new, and was known when its build began`;
+      return `worse: ${factsText(outcome.added)} ${isOrAre(outcome.added)} new, and ${outcome.added.length > 1 ? 'were' : 'was'} known when its build began`;
     default:
       return `${outcome.result}: ${outcome.reason}`;
   }

@@ -46,12 +46,19 @@ async function turn(
     return EXIT.done;
   }
   print(`${changed ? '' : 'Nothing was changed. '}${renderSwitch(stands, clock())}`);
-  print(NEXT[state]);
-  print(`\n${renderRunning(running, clock())}`);
+  const runsOn = running.rebuilds.length + running.deployments.length > 0;
+  print(`${NEXT[state]}${runsOn ? ` ${GOES_ON[state]}:\n` : ''}`);
+  print(renderRunning(running, clock()));
   return EXIT.done;
 }
 
 const NEXT: Readonly<Record<KillSwitch['state'], string>> = {
-  paused: 'No pipeline is started and no service deployed from now on. What began runs to its end:',
-  on: 'The planner looks within 15 minutes at what waits. What runs now:',
+  paused: 'No pipeline is started and no service deployed from now on.',
+  on: 'The planner looks within 15 minutes at what waits.',
+};
+
+/** Before a list of what began and goes on. */
+const GOES_ON: Readonly<Record<KillSwitch['state'], string>> = {
+  paused: 'What began runs to its end',
+  on: 'What runs now',
 };

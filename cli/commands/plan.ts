@@ -43,7 +43,10 @@ export const planCommand: Command = {
     if (tree && typeof svg === 'string') writeSvg(svg, plan, tree, args.flags.all === true);
     const preview = found && { runId: found.runId, unseen: found.unseen };
     if (args.json) printJson({ ...plan, ...(preview && { preview }), ...(tree && { tree: tree.map(told) }) });
-    else print([...(preview ? [previewText(preview)] : []), pageOf(plan, tree, connected.clock(), args)].join('\n'));
+    else {
+      const supposition = [...suppositions(args), ...(preview ? [previewText(preview)] : [])];
+      print([...supposition, pageOf(plan, tree, connected.clock(), args)].join('\n'));
+    }
     return EXIT.done;
   },
 };
@@ -60,6 +63,12 @@ function pageOf(plan: PlanNow, tree: readonly TreeStream[] | undefined, now: num
     ...(typeof svg === 'string' ? [`The tree is drawn in ${svg}.`] : []),
   ].join('\n\n');
 }
+
+/** What the plan takes for granted that is not so, or not yet. */
+const suppositions = ({ flags }: Arguments): readonly string[] => [
+  ...(typeof flags.policy === 'string' ? [`as if the policy of ${flags.policy} were in force`] : []),
+  ...(flags.resumed === true ? ['as if nobody had paused Patchwave'] : []),
+];
 
 const previewText = ({ runId, unseen }: { readonly runId: string; readonly unseen: number }): string =>
   `as preview ${runId} found it${unseen > 0 ? `; ${counted(unseen, 'image')} of it no review has seen, so nobody knows what they stand on` : ''}`;

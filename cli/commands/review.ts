@@ -13,6 +13,13 @@ function scopeOf(text: string): { account: string; regions: string[] } {
   return { account, regions: regions.split(',') };
 }
 
+const FOLLOW = 'Follow it in the Step Functions console, or with: patchwave status';
+
+/** A preview is in no status: it writes nothing there. */
+const previewText = (executionArn: string): string => `When it has ended, its output names its run as "runId":
+  aws stepfunctions describe-execution --execution-arn ${executionArn} --query output --output text
+With that: patchwave report --run RUN, and patchwave plan --preview RUN`;
+
 export const reviewCommand: Command = {
   summary: 'Starts a review of the whole fleet, or of some scopes.',
   synopsis: '[ACCOUNT/REGION,...]... [--preview]',
@@ -27,7 +34,7 @@ export const reviewCommand: Command = {
       ...(flags.preview === true && { mode: 'preview' }),
     });
     if (json) printJson({ executionArn });
-    else print(`Started ${executionArn}\nFollow it in the Step Functions console, or with: patchwave status`);
+    else print(`Started ${executionArn}\n${flags.preview === true ? previewText(executionArn) : FOLLOW}`);
     return EXIT.done;
   },
 };

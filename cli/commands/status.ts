@@ -1,4 +1,4 @@
-import { isUnconfirmed, type JudgedImages, type ReviewRecord } from '../../shared/domain/run.ts';
+import { isUnconfirmed, type JudgedImages, type ReviewRecord, WHOLE_FLEET } from '../../shared/domain/run.ts';
 import { instant } from '../../shared/domain/time.ts';
 import type { UnreadableItem } from '../../shared/domain/unreadable-item.ts';
 import type { VendorDependency } from '../../shared/domain/vendor-dependency.ts';
@@ -35,7 +35,8 @@ const outcomesInWords = ({ outcomes: { compliant, violating, unknown, failed } }
 function describeReview(review: ReviewRecord, now: number): string {
   const at = review.endedAtEpochMs ?? review.startedAtEpochMs;
   const state = paint(STATE_COLOURS[review.state], review.state);
-  const head = `review ${review.runId}: ${state}, ${instant(at)} (${relative(at, now)}), policy ${review.policyVersion.slice(0, 12)}`;
+  const of = review.scopeKey === WHOLE_FLEET ? '' : ` of ${visibleLine(review.scopeKey)} only`;
+  const head = `review ${review.runId}${of}: ${state}, ${instant(at)} (${relative(at, now)}), policy ${review.policyVersion.slice(0, 12)}`;
   const { totals, failure } = review;
   const lines = [head];
   if (failure) lines.push(visibleLine(`  ${failure.error}: ${failure.detail}`));

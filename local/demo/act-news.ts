@@ -1,6 +1,6 @@
 import type { ActingState, CascadeView } from '../../cli/acting.ts';
 import { type Colour, counted, paint, shortDigest } from '../../cli/output.ts';
-import { outcomeText } from '../../cli/render-acting.ts';
+import { isOrAre, outcomeText } from '../../cli/render-acting.ts';
 import type { CascadeNode, Deployment } from '../../shared/domain/cascade.ts';
 import type { Cause, CauseFact } from '../../shared/domain/cause.ts';
 import { factText } from '../../shared/domain/guard-facts.ts';
@@ -113,8 +113,9 @@ function nodeNews(node: CascadeNode, width: number, names: Names): News[] {
 function noteOf({ state, output, outcome, answer, facts }: CascadeNode): string {
   if (state === 'building' || state === 'verifying') return "by its team's own pipeline";
   const digest = output === undefined ? '' : `${shortDigest(output)}  `;
-  if (outcome?.result === 'fixed') return `${digest}${shortly(facts)} is gone`;
-  if (outcome?.result === 'ineffective') return `${digest}${shortly(outcome.left)} is still there`;
+  if (outcome?.result === 'fixed') return `${digest}${shortly(facts)} ${isOrAre(facts)} gone`;
+  if (outcome?.result === 'ineffective')
+    return `${digest}${shortly(outcome.left)} ${isOrAre(outcome.left)} still there`;
   if (outcome) return `${digest}${outcomeText(outcome)}`;
   return answer ? `${answer.reason}: ${answer.detail}` : digest;
 }

@@ -1,5 +1,4 @@
-import { paint, shown } from '../../cli/output.ts';
-import { wrapped } from '../../cli/wrap.ts';
+import { paint, shown, wrapped } from '../../cli/output.ts';
 
 const BAR_WIDTH = 30;
 /** So many take a while. */

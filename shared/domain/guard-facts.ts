@@ -136,7 +136,9 @@ export function refusal(dropped: readonly DroppedFact[]): HeldBack {
   const rechecks = dropped.flatMap(({ recheckAtEpochMs }) => recheckAtEpochMs ?? []);
   return refuse(
     gravest.reason,
-    others.length === 0 ? gravest.detail : `${gravest.detail} So it is with ${others.length} more facts.`,
+    others.length === 0
+      ? gravest.detail
+      : `${gravest.detail} The same holds for ${others.length} more ${others.length === 1 ? 'fact' : 'facts'}.`,
     rechecks.length > 0 ? rechecks.reduce((one, other) => Math.min(one, other)) : undefined,
   );
 }

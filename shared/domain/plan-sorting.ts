@@ -96,7 +96,7 @@ export function unknownText({ unknown, pending }: SortedOut): string | undefined
   return `Nobody can tell yet whose ${factText(waiting.fact)} is${more(pending.length)}: what is not known is ${awaitedText(waiting)}. It is planned once that is.`;
 }
 
-const more = (facts: number): string => (facts > 1 ? `, nor ${facts - 1} more facts` : '');
+const more = (facts: number): string => (facts > 1 ? `, nor ${facts - 1} more ${facts === 2 ? 'fact' : 'facts'}` : '');
 
 function awaitedText({ fault: { images, streams } }: PendingFact): string {
   const [first, ...others] = [

@@ -30,6 +30,44 @@ test('columns align, numbers to the right, and no line ends in spaces', () => {
   expect(text.split('\n')).toEqual(['count  name', '    5  a', ' 1234  longer']);
 });
 
+describe('on a terminal that is too narrow', () => {
+  const columns = ['stream', 'answer', 'again', 'why'].map((title) => ({
+    title,
+    value: (row: Record<string, string>) => row[title] ?? '',
+  }));
+  const rows = [
+    { stream: 'team/orders', answer: 'refuse', again: '-', why: 'the policy says report-only' },
+    { stream: 'team/cart', answer: 'wait', again: 'in 5 minutes', why: '' },
+  ];
+
+  test('the last columns stand below their row, and what says nothing is left out', () => {
+    expect(table(rows, columns, 30).split('\n')).toEqual([
+      'stream       answer',
+      'team/orders  refuse',
+      '    why    the policy says',
+      '           report-only',
+      'team/cart    wait',
+      '    again  in 5 minutes',
+    ]);
+  });
+
+  test('the first column stands, however narrow it is', () => {
+    expect(table(rows.slice(1), columns, 16).split('\n')).toEqual([
+      'stream',
+      'team/cart',
+      '    answer  wait',
+      '    again   in 5',
+      '            minutes',
+    ]);
+  });
+
+  test('a table that fits, and one in a file, is one line for each row', () => {
+    const whole = table(rows, columns, undefined);
+    expect(whole.split('\n')).toHaveLength(3);
+    expect(table(rows, columns, 80)).toBe(whole);
+  });
+});
+
 test('a line whose last cells are empty ends where its text does', () => {
   const columns = ['one', 'two', 'three'].map((title) => ({
     title,

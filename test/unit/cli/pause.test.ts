@@ -1,4 +1,5 @@
 import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
+import { planCommand } from '../../../cli/commands/plan.ts';
 import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
 import { resetCommand } from '../../../cli/commands/reset.ts';
 import { UsageError } from '../../../cli/errors.ts';
@@ -14,7 +15,7 @@ test('pause turns the switch with who, when and why, and the planner starts noth
   const { code, text } = await run(pauseCommand, cliContext(world), [], { reason });
   expect(code).toBe(0);
   expect(await world.killSwitch.read()).toEqual({ state: 'paused', by: ANA, atEpochMs: world.clock(), reason });
-  expect(text).toContain(`kill switch: paused, by ${ANA}, 2026-11-24 03:00 UTC (now): ${reason}`);
+  expect(text).toContain(`kill switch: paused since 2026-11-24 03:00 UTC (now), by ${ANA}: ${reason}`);
   expect(text).toContain('Nothing is being rebuilt or deployed.');
 
   await wakeUp(world);
@@ -22,6 +23,22 @@ test('pause turns the switch with who, when and why, and the planner starts noth
   await run(resumeCommand, cliContext(world));
   await wakeUp(world);
   expect(world.executions.started).toHaveLength(1);
+});
+
+test('a plan that supposes something says so first', async () => {
+  const world = await planWorld();
+  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: world.clock(), reason });
+  const { text } = await run(planCommand, cliContext(world), [], { resumed: true });
+  expect(text).toMatch(/^as if nobody had paused Patchwave\n/);
+});
+
+test('resume says that Patchwave is not paused, and not that a switch is on', async () => {
+  const world = await planWorld();
+  await run(pauseCommand, cliContext(world), [], { reason });
+  const { text } = await run(resumeCommand, cliContext(world), [], { reason: 'it is over' });
+  expect(text).toBe(
+    `kill switch: not paused since 2026-11-24 03:00 UTC (now), resumed by ${ANA}: it is over\nThe planner looks within 15 minutes at what waits.\nNothing is being rebuilt or deployed.\n`,
+  );
 });
 
 test.each([

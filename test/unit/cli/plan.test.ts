@@ -252,7 +252,7 @@ test('the page shows every section, aligned', async () => {
   expect(titles).toHaveLength(4);
   for (const told of [
     `${streamOf(0)}  rebuild  up to 180 min  -       critical  2026-11-23 03:00 UTC  1 image  CVE-2026-1 in openssl 3.0.1 and 1 more`,
-    'kill switch: on, never touched',
+    'kill switch: not paused, and never was',
     `${streamOf(4)}  rebuild  ineffective  -                              -       ineffective: CVE-2026-1 in openssl 3.0.1 is left`,
     waitingFor,
     'refuse: attempts-exhausted',

@@ -36,7 +36,7 @@ async function acting(): Promise<PlanWorld> {
 test('status shows the switch, each open cause with its answer, cascades, deployments and closures', async () => {
   const { code, text } = await run(statusCommand, readOnlyContext(await acting()));
   expect(code).toBe(0);
-  expect(text).toContain('kill switch: paused, by jo, 2026-11-24 02:00 UTC (1 hour ago): an incident');
+  expect(text).toContain('kill switch: paused since 2026-11-24 02:00 UTC (1 hour ago), by jo: an incident');
   expect(text).toContain('2 open causes, 0 in the hands of cascades, 1 open closure\n');
   expect(text).toMatch(/team\/app-0:\S+ +1 +refuse: report-only +- +The policy says report-only/);
   expect(text).toMatch(/team\/app-1:\S+ +1 +not looked at yet/);
@@ -68,8 +68,15 @@ test('of many causes the first are shown, and how many more there are', async ()
 test('before anything happened it says what to do', async () => {
   const { text } = await run(statusCommand, readOnlyContext(await planWorld()));
   expect(text).toBe(
-    'No review has ended yet. Start one with: patchwave review\n\nkill switch: on, never touched\n0 open causes, 0 in the hands of cascades, 0 open closures\n',
+    'No review has ended yet. Start one with: patchwave review\n\nkill switch: not paused, and never was\n0 open causes, 0 in the hands of cascades, 0 open closures\n',
   );
+});
+
+test('a review of some scopes is not taken for one of the fleet', async () => {
+  const world = await planWorld();
+  const scopeKey = '111122223333/eu-west-1';
+  await world.runs.begin(review('run', { scopeKey, startedAtEpochMs: world.clock() }));
+  expect((await run(statusCommand, readOnlyContext(world))).text).toContain(`review run of ${scopeKey} only: running`);
 });
 
 test.each([

@@ -1,6 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { coloured, shown } from '../../../cli/output.ts';
-import { wrapped } from '../../../cli/wrap.ts';
+import { coloured, shown, wrapped } from '../../../cli/output.ts';
 
 test.each<[name: string, text: string, lines: string[]]>([
   ['what fits stays', '  name  a b', ['  name  a b']],

@@ -60,7 +60,7 @@ test('of each node its build and its end are told, below its wave', () => {
     "  building      base  by its team's own pipeline",
     'Wave 2 of 2',
     '  verified      good  sha256:12  CVE-1 is gone',
-    '  ineffective   bad   sha256:12  CVE-1 and 1 more is still there',
+    '  ineffective   bad   sha256:12  CVE-1 and 1 more are still there',
     '  waiting       late  parent-not-verified: See it.',
   ]);
 });

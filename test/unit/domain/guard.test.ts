@@ -243,7 +243,7 @@ describe('what survived a rebuild', () => {
     expect(answerOf({ facts, ...survived(survivor(), trial) })).toEqual({
       answer: 'refuse',
       reason: 'ineffective',
-      detail: expect.stringMatching(/^CVE-1 in openssl 3\.0 survived .* So it is with 2 more facts\.$/),
+      detail: expect.stringMatching(/^CVE-1 in openssl 3\.0 survived .* The same holds for 2 more facts\.$/),
       recheckAtEpochMs: NOW + DAY,
     });
   });
