@@ -4,7 +4,6 @@ import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import { namedFailure } from '../../shared/domain/failure-text.ts';
 import { type FoundStandings, findStandings } from '../../shared/domain/found-standing.ts';
-import { hiddenParentsIn } from '../../shared/domain/hidden-parents.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image.ts';
 import { ancestorsOf } from '../../shared/domain/lineage.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
@@ -20,7 +19,8 @@ import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { type BaseLists, baseListsOf } from './base-lists.ts';
 import { LineageIncompleteError } from './errors.ts';
 import type { StepInput } from './input.ts';
-import { type AroundPorts, placeApart } from './read-around.ts';
+import { toldOf } from './parents-before.ts';
+import { type AroundPorts, placeApart, unreadAroundBy } from './read-around.ts';
 import { type Failure, type ReadFleet, readFleet } from './read-fleet.ts';
 import { type MovedPorts, recordMoved } from './record-moved.ts';
 
@@ -55,12 +55,12 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const lists = await baseListsOf(ports.files, policy, runId);
   const streams = await readStreams(ports, lists);
   const readings = readingsAfter(policy, await ports.baseReadings.read(), await collect(ports.runs.parts(runId)));
-  const mayHide = hiddenParentsIn(policy, readings);
+  const unread = unreadAroundBy(policy, readings);
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
   const fleet = await readFleet(reading, bearing(streams, lists), [...inUse, ...allHeads(streams)]);
   const heads = new Map(streams.map(({ stream, head }) => [stream, head]));
   const known = {
-    ...{ ...fleet, heads, mayHide },
+    ...{ ...fleet, heads, ...unread },
     isWhole: fleet.isWhole && unreadIn(policy, readings).length === 0,
     around: new Set(fleet.isWhole ? fleet.images.keys() : []),
   };
@@ -71,11 +71,11 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   await ports.files.put(runFileKeys(runId).placed, isKept ? [] : placedAmong(unplaced, found));
   // What a preview found is in no index of chains.
   const isApart = isReview && !fleet.isWhole;
-  const unread = isApart ? await placeApart(ports, policy, unplaced.slice(0, MOST_PLACED_APART), mayHide) : [];
+  const around = isApart ? await placeApart(ports, policy, unplaced.slice(0, MOST_PLACED_APART), unread) : [];
   const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
   await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
   const unmoved = isReview ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
-  const failures = [...fleet.failures, ...unwritten, ...unread, ...unmoved];
+  const failures = [...fleet.failures, ...unwritten, ...around, ...unmoved];
   if (isReview) await ports.baseReadings.record(readings);
   const part = { ...partOf(fleet, failures), ...unreadBy(unplaced, found) };
   await ports.runs.recordPart(runId, part);
@@ -127,20 +127,27 @@ function unreadBy(images: readonly Digest[], found: FoundStandings): Pick<Lineag
 }
 
 async function recordStandings(
-  { images }: Pick<LineagePorts, 'images'>,
+  ports: Pick<LineagePorts, 'images' | 'streamImages' | 'fleetPlaces'>,
   fleet: ReadFleet,
   found: FoundStandings,
   digests: ReadonlySet<Digest>,
 ): Promise<readonly Failure[]> {
-  const changed = [...digests].flatMap((digest) => {
-    const standing = found.of(digest);
-    return standing && !sameContent(standing, fleet.images.get(digest)?.standing) ? [{ digest, standing }] : [];
+  const { images } = ports;
+  const known = [...digests].filter((digest) => fleet.images.has(digest));
+  const told = await toldOf(ports, found, known, (digest) => fleet.images.get(digest)?.aged.stream);
+  const changed = [...told].flatMap(([digest, standing]) => {
+    const before = fleet.images.get(digest)?.standing;
+    const isKept = 'mayLieBelow' in standing ? before !== undefined : sameContent(standing, before);
+    return isKept ? [] : [{ digest, standing }];
   });
   const failures = await mapConcurrently(changed, WRITES_AT_ONCE, async ({ digest, standing }) => {
     try {
       // What a head that moved meanwhile changed is newer than what was read.
       const read = fleet.images.get(digest)?.standing;
-      await images.recordStanding(digest, (before) => (sameContent(before, read) ? standing : undefined));
+      await images.recordStanding(
+        digest,
+        'mayLieBelow' in standing ? standing : (before) => (sameContent(before, read) ? standing : undefined),
+      );
       return [];
     } catch (error) {
       return [{ key: digest, error }];

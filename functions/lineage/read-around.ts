@@ -1,17 +1,26 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import type { BaseReadings } from '../../shared/domain/base-readings.ts';
 import { chainsWithin } from '../../shared/domain/content-chains.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
-import { findStandings, type KnownFleet, type KnownImage, parentsIn } from '../../shared/domain/found-standing.ts';
-import { hiddenParentsIn, type MayHide } from '../../shared/domain/hidden-parents.ts';
+import {
+  type FoundStandings,
+  findStandings,
+  type KnownFleet,
+  type KnownImage,
+  parentsIn,
+} from '../../shared/domain/found-standing.ts';
+import { hiddenParentsIn, unreadBetweenIn } from '../../shared/domain/hidden-parents.ts';
 import { type Digest, type IndexChild, locationKey } from '../../shared/domain/image.ts';
 import { ancestorsOf } from '../../shared/domain/lineage.ts';
 import { digestsClaimed, referenceClaimed } from '../../shared/domain/lineage-claims.ts';
 import type { LineageEvidence } from '../../shared/domain/lineage-evidence.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
+import type { Standing } from '../../shared/domain/standing.ts';
 import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { BaseReadingLedger, ChainLedger } from '../../shared/ports/ledger.ts';
 import { LineageIncompleteError } from './errors.ts';
+import { toldOf } from './parents-before.ts';
 import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
 
 const LISTS_AT_ONCE = 4;
@@ -23,21 +32,24 @@ export interface AroundPorts extends Omit<ReadPorts, 'declaredParents'> {
 }
 
 /** Some images and all that they may stand on. */
-export type AroundFleet = ReadFleet & Required<Pick<KnownFleet, 'around' | 'mayHide'>>;
+export type AroundFleet = ReadFleet & Required<Pick<KnownFleet, 'around'>> & UnreadAround;
+
+/** What may be below images or between them and their parents, and was not read. */
+export type UnreadAround = Required<Pick<KnownFleet, 'mayHide' | 'mayLieBetween'>>;
 
 /**
  * Some images, all that their layers or labels say they may stand on, and what that stands on: as much of the fleet as
  * tells their parents as a look at all of it would. Of an image whose content shows no parent the streams that its labels
  * or the policy name are read, too. Ancestors that nobody has placed yet are read around in the same way. What these
  * images were found to stand on before is not in it: what they were built on may have been told of only now.
- * @param mayHide by what reviews have read so far, where left out
+ * @param unread by what reviews have read so far, where left out
  * @throws LineageIncompleteError where something could not be read: nothing is concluded from the rest
  */
 export async function readAround(
   ports: AroundPorts,
   policy: Policy,
   digests: readonly Digest[],
-  mayHide?: MayHide,
+  unread?: UnreadAround,
 ): Promise<AroundFleet> {
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
   const asked = new Set<Digest>();
@@ -58,8 +70,13 @@ export async function readAround(
     }
     left = [...new Set([...late, ...unplacedBelow(fleet, digests).filter((digest) => !looked.has(digest))])];
   }
-  return { ...fleet, around, mayHide: mayHide ?? hiddenParentsIn(policy, await ports.baseReadings.read()) };
+  return { ...fleet, around, ...(unread ?? unreadAroundBy(policy, await ports.baseReadings.read())) };
 }
+
+export const unreadAroundBy = (policy: Policy, readings: BaseReadings | undefined): UnreadAround => ({
+  mayHide: hiddenParentsIn(policy, readings),
+  mayLieBetween: unreadBetweenIn(policy, readings),
+});
 
 async function readMore(
   reading: ReadPorts,
@@ -150,13 +167,21 @@ export async function placeNew(
   { ages }: Policy,
   fleet: AroundFleet,
   digests: readonly Digest[],
-): Promise<ReturnType<typeof findStandings>> {
+): Promise<FoundStandings> {
   const found = findStandings(fleet, ports.clock(), ages.vendorCounts);
-  for (const digest of digests) {
-    const standing = found.of(digest);
-    if (standing) await ports.images.recordStanding(digest, (before) => ({ ...before, ...standing }));
-  }
+  const told = await toldOf(ports, found, digests, (digest) => fleet.images.get(digest)?.aged.stream);
+  for (const [digest, one] of told)
+    await ports.images.recordStanding(
+      digest,
+      'mayLieBelow' in one ? one : (before) => ({ ...withoutUnread(before), ...one }),
+    );
   return found;
+}
+
+/** What was not read is told anew each time. */
+function withoutUnread(before: Standing | undefined): Partial<Standing> {
+  const { mayLieBetween: _, mayLieBelowNext: __, ...kept } = before ?? {};
+  return kept;
 }
 
 const PLACED_TOGETHER = 25;
@@ -170,14 +195,14 @@ export async function placeApart(
   ports: AroundPorts,
   policy: Policy,
   digests: readonly Digest[],
-  mayHide: MayHide,
+  unread: UnreadAround,
 ): Promise<readonly Failure[]> {
   const failures: Failure[] = [];
   for (const together of piecesOf(digests, PLACED_TOGETHER)) {
-    const error = await tryToPlace(ports, policy, together, mayHide);
+    const error = await tryToPlace(ports, policy, together, unread);
     if (error === undefined) continue;
     for (const digest of together) {
-      const own = await tryToPlace(ports, policy, [digest], mayHide);
+      const own = await tryToPlace(ports, policy, [digest], unread);
       if (own !== undefined) failures.push({ key: digest, error: own });
     }
   }
@@ -189,10 +214,10 @@ async function tryToPlace(
   ports: AroundPorts,
   policy: Policy,
   digests: readonly Digest[],
-  mayHide: MayHide,
+  unread: UnreadAround,
 ): Promise<unknown> {
   try {
-    await placeNew(ports, policy, await readAround(ports, policy, digests, mayHide), digests);
+    await placeNew(ports, policy, await readAround(ports, policy, digests, unread), digests);
     return undefined;
   } catch (error) {
     return error;

@@ -6,7 +6,7 @@ import type { LookedAt, StreamImagesSeen } from '../domain/holding.ts';
 import type { Parent } from '../domain/lineage-evidence.ts';
 import type { Candidate } from '../domain/plan.ts';
 import type { ImageRecord, StreamRecord } from '../domain/records.ts';
-import { unplacedOf } from '../domain/unplaced.ts';
+import { nextUnreadOf, unplacedOf } from '../domain/unplaced.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
 import type { RebuildLedger, StreamImages } from '../ports/rebuilds.ts';
 
@@ -85,13 +85,14 @@ const pairOf = ({ vulnerability, package: name }: { readonly vulnerability: stri
 
 function lookedAt(image: ImageRecord, tells: Tells): LookedAt {
   const { digest, verdict, judgedAtEpochMs, standing, scan } = image;
-  const unplaced = unplacedOf(image);
+  const [unplaced, nextUnread] = [unplacedOf(image), nextUnreadOf(image)];
   return {
     digest,
     ...(verdict && { verdict: { ...verdict, reasons: verdict.reasons.filter(tells) } }),
     ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
     ...(standing && { standing }),
     ...(unplaced && { unplaced }),
+    ...(nextUnread && { nextUnread }),
     scan,
   };
 }

@@ -12,7 +12,8 @@ export type Way = readonly string[];
  * - `own`: the stream's; a search for parents has found no stream below it that has the fact.
  * - `below`: of streams that it stands on, one for each platform at most; two heads may lead to the same one.
  * - `pending`: it hangs on images that nobody scanned, or whose new scan is awaited, or on streams of which nobody knows the heads.
- *   `unplaced`: or on what heads are built on, which was not read. The stream at fault may be below them.
+ *   `unplaced`: or on what heads are built on, which was not read. The stream at fault may be below them, or the age of a build would
+ *   be unknown.
  */
 export type Fault =
   | { readonly kind: 'own' }
@@ -64,7 +65,7 @@ function faultOf(fact: CauseFact, head: LookedAt, line: Line | undefined, known:
     };
   const root = row.findIndex(({ holding }) => holding === 'holds');
   const lowest = root < 0 ? [head] : (row[root]?.heads ?? []).flatMap((digest) => known.images.get(digest) ?? []);
-  const unplaced = lowest.flatMap((one) => one.unplaced ?? []);
+  const unplaced = lowest.flatMap((one) => one.unplaced ?? (fact.kind === 'age' ? one.nextUnread : undefined) ?? []);
   if (unplaced.length > 0)
     return { kind: 'pending', images: unplaced.map(({ digest }) => digest), streams: [], unplaced };
   return root < 0

@@ -9,8 +9,8 @@ import {
   knownAges,
   type OldestPart,
 } from './effective-age.ts';
-import type { FoundParent, Hiding, MayHide } from './hidden-parents.ts';
-import type { Digest, IndexChild, Tier } from './image.ts';
+import type { FoundParent, Hiding, MayHide, MayLieBetween } from './hidden-parents.ts';
+import { type Digest, type IndexChild, locationKey, type Tier } from './image.ts';
 import { ancestorsOf, findParents } from './lineage.ts';
 import { cutCycles } from './lineage-cycles.ts';
 import type { LineageEvidence, Parent, Parents } from './lineage-evidence.ts';
@@ -46,6 +46,8 @@ export interface KnownFleet {
   readonly around?: ReadonlySet<Digest>;
   /** Where the ledger does not know every image that there is: whether one of those may be below an image. */
   readonly mayHide?: MayHide;
+  /** Where the ledger does not know every image that there is: what may be between an image and its parent. */
+  readonly mayLieBetween?: MayLieBetween;
   /** Of the streams whose heads are known; of others nobody can tell who is behind. */
   readonly heads?: ReadonlyMap<string, StreamRecord['head']>;
 }
@@ -71,11 +73,10 @@ export interface FoundStandings {
  * and around each of its ancestors was read, and no image that the ledger does not know may be below one of them.
  * @param vendorCounts whether what lies below the lowest base counts
  */
-export function findStandings(
-  { images, indexes, isWhole, around = new Set(), mayHide = () => undefined, heads = new Map() }: KnownFleet,
-  nowEpochMs: number,
-  vendorCounts: boolean,
-): FoundStandings {
+export function findStandings(fleet: KnownFleet, nowEpochMs: number, vendorCounts: boolean): FoundStandings {
+  const { images, indexes, isWhole, around = new Set(), heads = new Map() } = fleet;
+  const { mayHide = () => undefined, mayLieBetween = () => [] } = fleet;
+  const headImages = new Set([...heads.values()].flatMap((head) => Object.values(head?.images ?? {})));
   const all = [...images.values()];
   const parents = parentsIn({ images, indexes, isWhole });
   const ages = knownAges(all.map(withUnpacked), parents, nowEpochMs);
@@ -87,7 +88,7 @@ export function findStandings(
       const parent = parents.get(digest);
       const age = ageIn(effectiveBirth(digest, ages, { vendorCounts }));
       const behind = behindOf(digest, { parents, image: placed, headOf: (stream) => heads.get(stream) });
-      const standing = { ...(parent && { parent }), age, ...(behind && { behind }) };
+      const standing = { ...(parent && { parent }), age, ...(behind && { behind }), ...unreadAround(digest) };
       if (isWhole) return standing;
       const lineage = lineageOf(digest);
       const isCut = lineage.some((one) => !images.has(one));
@@ -120,14 +121,30 @@ export function findStandings(
     return image && !image.standing ? mayHide(image.lineage, parentOf(digest)) : undefined;
   }
 
+  /** What was placed without a doubt keeps its place. */
+  function unreadAround(digest: Digest): Pick<Standing, 'mayLieBetween' | 'mayLieBelowNext'> {
+    const image = images.get(digest);
+    if (isWhole || !image) return {};
+    const parent = parentOf(digest);
+    const isSure = image.standing !== undefined && image.standing.mayLieBetween === undefined;
+    const between = parent && !isSure ? mayLieBetween(image.lineage, parent) : [];
+    const { firstPushedAtEpochMs: _, ...next } = image.lineage;
+    const below = headImages.has(digest) ? mayHide(next, parent) : undefined;
+    return {
+      ...(between.length > 0 && { mayLieBetween: keysOf(between) }),
+      ...(below && below.repositories.length > 0 && { mayLieBelowNext: keysOf(below.repositories) }),
+    };
+  }
+
   function parentOf(digest: Digest): FoundParent | undefined {
     const parent = parents.get(digest);
     if (!parent) return undefined;
-    const { stream } = images.get(parent.digest)?.aged ?? {};
+    const { stream, tier } = images.get(parent.digest)?.aged ?? {};
     const isAgeItsOwn = hasAgeOfItsOwn(parent.digest, ages);
     return {
       ...{ evidence: parent.evidence, isAgeItsOwn },
       ...(stream !== undefined && { stream }),
+      ...(tier !== undefined && { tier }),
       ...(!vendorCounts && isVendors(parent.digest) && { isVendors: true }),
     };
   }
@@ -146,6 +163,9 @@ export function findStandings(
 
 /** Of what the streams of the policy make: no base is built on a platform or an application. */
 const OWN_TIERS: readonly (Tier | undefined)[] = ['base', 'platform', 'application'];
+
+const keysOf = (repositories: readonly UnreadRepository[]): readonly string[] =>
+  [...new Set(repositories.map(locationKey))].sort();
 
 /** An image with what its layers unpack to: a record of an earlier version does not tell it, its content does. */
 export function withUnpacked({ aged, lineage }: KnownImage): AgedImage {

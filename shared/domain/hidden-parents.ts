@@ -1,6 +1,6 @@
 import { type BaseReadings, covers, type UnreadRepository, unreadIn } from './base-readings.ts';
 import { isBuiltIn } from './built-in-policy.ts';
-import { type ImageLocation, locationKey } from './image.ts';
+import { type ImageLocation, locationKey, type Tier } from './image.ts';
 import { referenceClaimed } from './lineage-claims.ts';
 import type { LineageEvidence } from './lineage-evidence.ts';
 import { isForeign, type LineageFacts } from './lineage-facts.ts';
@@ -12,6 +12,7 @@ import { HOUR_MS } from './time.ts';
 export interface FoundParent {
   readonly evidence: LineageEvidence;
   readonly stream?: string;
+  readonly tier?: Tier;
   /** Its age counts from when it was made, so nothing that was built on it later can be older. */
   readonly isAgeItsOwn: boolean;
   /** Neither it nor an image below it is a base, and its age does not count once a base is built on it. */
@@ -61,6 +62,35 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
     if (isBound && !parent.isVendors) return undefined;
     // A base is built on no platform, and a platform between is younger than the vendor's image.
     return hiding(relevant.filter(({ tier }) => tier === 'base' || (image.tier !== 'base' && !isBound)));
+  };
+}
+
+/** Unread repositories that may hold an image between another one and the parent that was found for it. */
+export type MayLieBetween = (image: LineageFacts, parent: FoundParent) => readonly UnreadRepository[];
+
+/**
+ * Which unread repositories may hold the true parent of an image: an image that is built on the parent that was found. A
+ * build begins with the head of the true parent, which then is not known. A repository matters only where all of these hold:
+ * - the image was pushed after the last complete reading of the repository, or nobody knows when it was pushed;
+ * - the repository is not that of the parent that was found: a build of the image begins with the head of that stream either way;
+ * - the label of the image names it. Where the label names none, the policy declares it as a parent. Where the policy declares
+ *   nothing, its tier may stand between the two: a base only on a base, and below a platform no platform is built on.
+ */
+export function unreadBetweenIn(policy: Policy, readings: BaseReadings | undefined): MayLieBetween {
+  if (isBuiltIn(policy)) return () => [];
+  const unread = unreadIn(policy, readings);
+  const declared = declarationsIn(policy);
+  return (image, { stream, tier }) => {
+    const found = stream === undefined ? undefined : parseStreamId(stream).location;
+    const relevant = unread.filter((one) => isAfter(image, one) && !(found && covers(one, found)));
+    if (relevant.length === 0 || isForeign(image)) return [];
+    const named = referenceClaimed(image)?.location;
+    if (named) return relevant.filter((one) => meets(one, named));
+    const parents = declared(image);
+    if (parents) return relevant.filter((one) => parents.some((place) => meets(one, place)));
+    const isPossible = ({ tier: between }: UnreadRepository): boolean =>
+      between === 'base' ? tier !== 'platform' : image.tier !== 'base';
+    return relevant.filter(isPossible);
   };
 }
 

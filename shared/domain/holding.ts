@@ -16,6 +16,8 @@ export interface LookedAt {
   readonly standing?: Pick<Standing, 'behind'>;
   /** Present where nobody knows yet which image it is built on. */
   readonly unplaced?: Unplaced;
+  /** Of a head: present where the age of the next build of its stream would be unknown. */
+  readonly nextUnread?: Unplaced;
   /** Absent where only the verdict is at hand. */
   readonly scan?: Pick<ScanState, 'state' | 'completedAtEpochMs' | 'requestedAtEpochMs'>;
 }

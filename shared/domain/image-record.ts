@@ -1,7 +1,7 @@
 import type { ImageFacts, ImageRecord, Judgement } from './records.ts';
 import { sameContent } from './same-content.ts';
 import { NEVER_SCANNED } from './scan.ts';
-import { ageOf, type StandingChange } from './standing.ts';
+import { ageOf, type NotFound, type StandingChange } from './standing.ts';
 import { isOfUnreadLineage, type Verdict } from './verdict.ts';
 
 /*
@@ -14,7 +14,18 @@ type OthersWrote = Omit<ImageRecord, keyof ImageFacts>;
 
 /** The facts in a record. */
 export function factsIn(record: ImageRecord): ImageFacts {
-  const { inUse, isHead, standing, guessedIn, reconfirmedAtEpochMs, scan, verdict, ...others } = record;
+  const {
+    inUse,
+    isHead,
+    standing,
+    mayLieBelow,
+    isParentAsBefore,
+    guessedIn,
+    reconfirmedAtEpochMs,
+    scan,
+    verdict,
+    ...others
+  } = record;
   const { findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } = others;
   return facts;
 }
@@ -44,10 +55,19 @@ const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord =
  * nothing, what it says of findings holds, and the next look at the image judges its age.
  */
 export function withStanding(before: ImageRecord, change: StandingChange): ImageRecord | undefined {
+  if ('mayLieBelow' in change) return withoutStanding(before, change);
   const standing = typeof change === 'function' ? change(before.standing) : change;
   if (!standing || sameContent(before.standing, standing)) return undefined;
-  const after = { ...before, standing };
+  const { mayLieBelow: _, isParentAsBefore: __, ...known } = before;
+  const after = { ...known, standing };
   return sameContent(ageOf(before), standing.age) || saysNoAge(before.verdict) ? after : unjudged(after);
+}
+
+/** A standing that is there came from a search that could read more. */
+function withoutStanding(before: ImageRecord, told: NotFound): ImageRecord | undefined {
+  const { mayLieBelow: _, isParentAsBefore: __, ...record } = before;
+  const after = told.mayLieBelow.length === 0 ? record : { ...record, ...told };
+  return before.standing || sameContent(before, after) ? undefined : after;
 }
 
 const saysNoAge = (verdict: Verdict | undefined): boolean =>

@@ -47,6 +47,13 @@ export interface ImageRecord extends ImageFacts {
   readonly isHead: boolean;
   /** Absent until a review has looked what it stands on. */
   readonly standing?: Standing;
+  /**
+   * Repositories (`locationKey`) that no review has read and that may hold an image below this one, so that it has no standing.
+   * Sorted; absent where there are none, or no search has looked yet.
+   */
+  readonly mayLieBelow?: readonly string[];
+  /** Beside `mayLieBelow`: the last image of the stream that was placed without a doubt has no parent either. */
+  readonly isParentAsBefore?: true;
   /** By scope (`registryKey`) a workload there that runs it by a guess alone (`tag-guess`); absent where none does. */
   readonly guessedIn?: GuessedIn;
   /** When a rebuild of ours that made the same layers again began: without a cache, and with a fresh pull. */

@@ -7,7 +7,7 @@ import type { Parent } from './lineage-evidence.ts';
 import { compareTexts } from './order.ts';
 import type { ImageRecord } from './records.ts';
 import type { FoundWork, StreamAtFault } from './report.ts';
-import { unplacedOf } from './unplaced.ts';
+import { nextUnreadOf, unplacedOf } from './unplaced.ts';
 
 /** A preview writes nothing into the ledger: what it finds is put together from the images themselves. */
 export interface FoundBuilder {
@@ -52,7 +52,7 @@ interface Members {
 /** Of an application only what asks for something is kept: a fleet has thousands. */
 function knownImage(image: ImageRecord): KnownImage {
   const { digest, stream, platform, tier, verdict, judgedAtEpochMs } = image;
-  const unplaced = unplacedOf(image);
+  const [unplaced, nextUnread] = [unplacedOf(image), nextUnreadOf(image)];
   const reasons = verdict?.reasons.filter(
     ({ effect }) => tier !== 'application' || effect === 'violates' || effect === 'unknown',
   );
@@ -63,6 +63,7 @@ function knownImage(image: ImageRecord): KnownImage {
     ...(verdict && reasons && { verdict: { ...verdict, reasons } }),
     ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
     ...(unplaced && { unplaced }),
+    ...(nextUnread && { nextUnread }),
   };
 }
 

@@ -10,10 +10,34 @@ export interface Standing {
   readonly age: StandingAge;
   /** Absent where it stands on the head of the stream below it, or on none. */
   readonly behind?: Behind;
+  /**
+   * Repositories (`locationKey`) that no review has read and that may hold an image between this one and `parent`. Sorted; absent
+   * where there are none.
+   */
+  readonly mayLieBetween?: readonly string[];
+  /**
+   * Repositories (`locationKey`) that no review has read and that may hold an image below the next build of the stream and make
+   * it older: the age of that build would be unknown. Told of heads only. Sorted; absent where there are none.
+   */
+  readonly mayLieBelowNext?: readonly string[];
 }
 
-/** What an image stands on from now on, or how that changes over what is known as it is written; `undefined` leaves it. */
-export type StandingChange = Standing | ((before: Standing | undefined) => Standing | undefined);
+/** A search has looked, and could not say what the image stands on. */
+export interface NotFound {
+  /**
+   * Repositories (`locationKey`) that no review has read and that may hold an image below this one. Sorted; empty where the search
+   * failed for another reason.
+   */
+  readonly mayLieBelow: readonly string[];
+  /** No parent was found, and the last image of the stream that was placed without a doubt has none either. */
+  readonly isParentAsBefore?: true;
+}
+
+/**
+ * What an image stands on from now on, or how that changes over what is known as it is written; `undefined` leaves it. That
+ * nothing was found takes no standing of before away.
+ */
+export type StandingChange = Standing | NotFound | ((before: Standing | undefined) => Standing | undefined);
 
 /** The oldest of what counts (`effectiveBirth`), as it is kept with the image. */
 export type StandingAge =

@@ -117,6 +117,22 @@ export function imageLedgerContract({
     expect((await imageOf(ledger, 'a'))?.standing).toEqual(alone);
   });
 
+  test('that no standing was found is kept with what was not read, until one is found', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a'));
+    await ledger.recordStanding(digestOf('a'), { mayLieBelow: ['1/r/base'] });
+    await ledger.recordFacts(facts('a', { owner: 'other' }));
+    expect((await imageOf(ledger, 'a'))?.mayLieBelow).toEqual(['1/r/base']);
+    await ledger.recordStanding(digestOf('a'), { mayLieBelow: [] });
+    expect(await imageOf(ledger, 'a')).not.toHaveProperty('mayLieBelow');
+    await ledger.recordStanding(digestOf('a'), { mayLieBelow: ['1/r/base'] });
+    await ledger.recordStanding(digestOf('a'), onBase(40));
+    expect(await imageOf(ledger, 'a')).not.toHaveProperty('mayLieBelow');
+    await ledger.recordStanding(digestOf('a'), { mayLieBelow: ['1/r/base'] });
+    expect(await imageOf(ledger, 'a')).toMatchObject({ standing: onBase(40) });
+    expect(await imageOf(ledger, 'a')).not.toHaveProperty('mayLieBelow');
+  });
+
   test('another age leaves a verdict unconfirmed; another parent and the same standing do not', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));

@@ -29,6 +29,8 @@ export interface Sketch {
   readonly scan?: LookedAt['scan'];
   /** Nobody could read which image it is built on. */
   readonly isUnplaced?: true;
+  /** The age of the next build of its stream would be unknown. */
+  readonly isNextUnread?: true;
 }
 
 export const AMD: Platform = 'linux/amd64';
@@ -41,13 +43,14 @@ function reasonsOf(fact: ImageFact, has: Has): readonly Reason[] {
 }
 
 function imageOf(name: string, sketch: Sketch, fact: ImageFact): KnownImage {
-  const { stream, platform = AMD, has = 'nothing', scan, isUnplaced } = sketch;
-  const unplaced = { digest: digestOf(name), repositories: [] };
+  const { stream, platform = AMD, has = 'nothing', scan, isUnplaced, isNextUnread } = sketch;
+  const unplaced = { digest: digestOf(name), why: 'unsearched', repositories: [] } as const;
   const facts = {
     platform,
     ...(stream !== undefined && { stream }),
     ...(scan && { scan }),
     ...(isUnplaced && { unplaced }),
+    ...(isNextUnread && { nextUnread: { digest: digestOf(name), why: 'next' as const, repositories: ['r'] } }),
   };
   if (has === 'never judged') return { digest: digestOf(name), ...facts };
   return { ...looked(name, ...reasonsOf(fact, has)), ...facts };

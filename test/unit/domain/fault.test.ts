@@ -118,7 +118,7 @@ describe.each([
 ])('%s of a stream whose parent could not be read', (_, fact) => {
   const unplaced = (name: string) => ({
     ...pending([name]),
-    unplaced: [{ digest: name, repositories: [] }],
+    unplaced: [{ digest: name, why: 'unsearched', repositories: [] }],
   });
 
   test('may be of a stream below that nobody knows', () => {
@@ -137,6 +137,22 @@ describe.each([
     const images = threeTiers('nothing', 'nothing');
     const { on: _below, ...platform } = { ...images.platform, isUnplaced: true } as const;
     expect(told({ ...images, platform }, HEADS, { fact })).toEqual(own);
+  });
+});
+
+describe('a stream whose next build would have an unknown age', () => {
+  const images = (has: Has): Images => ({ base: { stream: 'base', has, isNextUnread: true } });
+  const asked = (fact: typeof cve, has: Has = 'it') => told(images(has), { base: 'base' }, { fact, of: 'base' });
+
+  test('waits with its age, and with that of what is built on it', () => {
+    const expected = { ...pending(['base']), unplaced: [{ digest: 'base', why: 'next', repositories: ['r'] }] };
+    expect(asked(age)).toEqual(expected);
+    const above: Images = { ...images('it'), app: { stream: 'app', on: 'base', has: 'it' } };
+    expect(told(above, { base: 'base', app: 'app' }, { fact: age })).toEqual(expected);
+  });
+
+  test('is built for a finding: its scan tells whether that is gone', () => {
+    expect(asked(cve)).toEqual(own);
   });
 });
 

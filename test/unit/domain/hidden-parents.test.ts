@@ -1,6 +1,6 @@
 import { type BaseReadings, readingsAfter, unreadIn } from '../../../shared/domain/base-readings.ts';
 import { BUILT_IN_POLICY } from '../../../shared/domain/built-in-policy.ts';
-import { type FoundParent, hiddenParentsIn } from '../../../shared/domain/hidden-parents.ts';
+import { type FoundParent, hiddenParentsIn, unreadBetweenIn } from '../../../shared/domain/hidden-parents.ts';
 import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
 import type { LineageFacts } from '../../../shared/domain/lineage-facts.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
@@ -293,5 +293,42 @@ describe('what was read after a run', () => {
     expect(unreadIn(policy, after)).toEqual([]);
     const more = policyWith(...policy.streams, rule('new', 'base'));
     expect(unreadIn(more, after)).toEqual([{ ...PLACE, repository: 'new', tier: 'base' }]);
+  });
+});
+
+describe('what was not read and may be between an image and the parent that was found', () => {
+  const onTier = (repository: string, tier: Rule['tier']): FoundParent => ({ ...on(repository), tier });
+
+  test.each<[string, readonly string[], LineageFacts, FoundParent, readonly string[]]>([
+    ['nothing where everything was read', [], image('app'), onTier('base', 'base'), []],
+    ['a platform, on a base', ['platform'], image('app'), onTier('base', 'base'), ['platform']],
+    ['another base, on a base', ['lower'], image('app'), onTier('base', 'base'), ['lower']],
+    ['nothing of the stream that was found', ['base'], image('app'), onTier('base', 'base'), []],
+    ['no base, on a platform', ['base', 'lower'], image('app'), onTier('platform', 'platform'), []],
+    ['no platform, below a base', ['platform'], image('base', { tier: 'base' }), onTier('lower', 'base'), []],
+    ['what the policy declares', ['platform', 'lower'], image('on-platform'), onTier('base', 'base'), ['platform']],
+    ['nothing where the policy declares what was found', ['platform'], image('on-base'), onTier('base', 'base'), []],
+    [
+      'what its label names',
+      ['platform', 'lower'],
+      image('app', { labels: named('lower') }),
+      onTier('base', 'base'),
+      ['lower'],
+    ],
+    [
+      'nothing that was read after the image was pushed',
+      ['platform'],
+      image('app', { firstPushedAtEpochMs: ago(3) }),
+      onTier('base', 'base'),
+      [],
+    ],
+    ['nothing of ours, of an image of others', ['platform'], image('app', { tier: 'external' }), on('base'), []],
+  ])('%s', (_, unread, child, parent, expected) => {
+    const between = unreadBetweenIn(POLICY, readAgain(...unread))(child, parent);
+    expect(between.map(({ repository }) => repository)).toEqual(expected);
+  });
+
+  test('nothing is said without a policy: nothing is built either', () => {
+    expect(unreadBetweenIn(BUILT_IN_POLICY, undefined)(image('app'), on('base'))).toEqual([]);
   });
 });

@@ -53,7 +53,7 @@ function headsOf(
     ...looked(below.length === 1 ? stream : `${stream} ${n}`, ...reasons),
     stream,
     ...(behind !== 'unknown' && { standing: standingOn(parent, behind) }),
-    ...(isUnplaced && { unplaced: { digest: digestOf(stream), repositories: [] } }),
+    ...(isUnplaced && { unplaced: { digest: digestOf(stream), why: 'unsearched' as const, repositories: [] } }),
     ...(below.length > 1 && { platform: platformOf(n) }),
     ...(parent !== undefined && { on: parent }),
   }));

@@ -158,6 +158,140 @@ test('a registry of applications that cannot be read leaves no age unknown', asy
   expect(await verdictOn(it, 'app')).toMatchObject({ status: 'violating', reasons: [{ decidedBy: digestOf('base') }] });
 });
 
+describe('which image another one is built on, while the registry that may hold it cannot be read', () => {
+  const [GOLDEN, NODE, OTHER] = [
+    locationKey({ ...BASES, repository: 'golden' }),
+    locationKey({ ...BASES, repository: 'node' }),
+    locationKey({ ...OTHERS, repository: 'other' }),
+  ];
+  const recordOf = async (it: LineageWorld, name: string) =>
+    (await it.images.get([digestOf(name)])).get(digestOf(name));
+
+  test('nothing shows a parent: the repositories that may hold it are named until they are read', async () => {
+    const it = await world();
+    await app(it);
+    await readRegistries(it, [BASES_KEY]);
+    await findIn(it);
+    expect(await recordOf(it, 'app')).toMatchObject({ mayLieBelow: [GOLDEN, NODE] });
+    await golden(it);
+    await readRegistries(it);
+    await findIn(it);
+    expect(await recordOf(it, 'app')).not.toHaveProperty('mayLieBelow');
+  });
+
+  test('its layers show a base, and a platform between may be unread: so it is until that is read', async () => {
+    const it = await world({ other: { parents: [] } });
+    await other(it);
+    await app(it, ['other os', 'runtime', 'code']);
+    await readRegistries(it, [BASES_KEY]);
+    await findIn(it);
+    const parent = { digest: digestOf('other'), evidence: 'layers' };
+    expect(await standingOf(it, 'app')).toMatchObject({ parent, mayLieBetween: [GOLDEN, NODE], age: { known: true } });
+    await readRegistries(it);
+    await findIn(it);
+    expect(await standingOf(it, 'app')).toMatchObject({ parent });
+    expect(await standingOf(it, 'app')).not.toHaveProperty('mayLieBetween');
+  });
+
+  test('what was placed among all images keeps its place', async () => {
+    const it = await world({ other: { parents: [] } });
+    await other(it);
+    await app(it, ['other os', 'runtime', 'code']);
+    await readRegistries(it);
+    await findIn(it);
+    await readRegistries(it, [BASES_KEY]);
+    await findIn(it);
+    expect(await standingOf(it, 'app')).not.toHaveProperty('mayLieBetween');
+  });
+
+  test('a head that is pushed and read around tells the same', async () => {
+    const it = await world({ other: { parents: [] } });
+    await other(it);
+    await readRegistries(it, [BASES_KEY]);
+    await findIn(it);
+    const stream = streamIn(SCOPE.account, 'app');
+    await push(it, 'app', { layers: ['other os', 'code'], daysAgo: 0, stream, isHead: true });
+    await follow(it, moved(stream));
+    expect(await standingOf(it, 'app')).toMatchObject({ mayLieBetween: [GOLDEN, NODE] });
+  });
+
+  test('the last image that was placed without a doubt tells the parent of the next one', async () => {
+    const it = await world({ other: { parents: [] } });
+    await other(it);
+    await app(it, ['other os', 'code']);
+    await readRegistries(it);
+    await findIn(it);
+    await readRegistries(it, [BASES_KEY]);
+    await findIn(it);
+    const stream = streamIn(SCOPE.account, 'app');
+    await push(it, 'next', { layers: ['other os', 'new code'], daysAgo: 0, stream, isHead: true });
+    await follow(it, moved(stream));
+    expect(await standingOf(it, 'next')).toMatchObject({ parent: { digest: digestOf('other') } });
+    expect(await standingOf(it, 'next')).not.toHaveProperty('mayLieBetween');
+  });
+
+  test('it does not where the next one shows another parent', async () => {
+    const it = await world({ other: { parents: [] } });
+    await other(it);
+    const platform = { tier: 'platform', daysAgo: 9, isHead: true } as const;
+    await push(it, 'runtime', {
+      ...platform,
+      layers: ['other os', 'runtime'],
+      stream: streamIn(BASES.account, 'node'),
+    });
+    await app(it, ['other os', 'runtime', 'code']);
+    await readRegistries(it);
+    await findIn(it);
+    await readRegistries(it, [BASES_KEY]);
+    await findIn(it);
+    const stream = streamIn(SCOPE.account, 'app');
+    await push(it, 'next', { layers: ['other os', 'new runtime', 'code'], daysAgo: 0, stream, isHead: true });
+    await follow(it, moved(stream));
+    expect(await standingOf(it, 'next')).toMatchObject({ mayLieBetween: [GOLDEN, NODE] });
+  });
+
+  test('a base that was built on nothing is so again: its age is unknown, and a finding of it can be fixed', async () => {
+    const it = await world();
+    await golden(it);
+    await readRegistries(it);
+    await findIn(it);
+    await readRegistries(it, [registryKey(OTHERS)]);
+    const stream = streamIn(BASES.account, 'golden');
+    await push(it, 'next', { tier: 'base', layers: ['new os'], daysAgo: 0, stream, isHead: true });
+    await findIn(it);
+    expect(await recordOf(it, 'next')).toMatchObject({ mayLieBelow: [OTHER], isParentAsBefore: true });
+    expect(await standingOf(it, 'next')).toBeUndefined();
+    await readRegistries(it);
+    await findIn(it);
+    expect(await standingOf(it, 'next')).toMatchObject({ age: { known: true } });
+    expect(await recordOf(it, 'next')).not.toHaveProperty('isParentAsBefore');
+  });
+
+  test('a head whose next build would have an unknown age tells by which repositories', async () => {
+    const it = await world();
+    await golden(it);
+    await readRegistries(it);
+    await findIn(it);
+    expect(await standingOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
+    await readRegistries(it, [registryKey(OTHERS)]);
+    await findIn(it);
+    expect(await standingOf(it, 'base')).toMatchObject({ age: { known: true }, mayLieBelowNext: [OTHER] });
+    await readRegistries(it);
+    await findIn(it);
+    expect(await standingOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
+  });
+
+  test('a base of which the policy says that it has no parent has a next build of known age', async () => {
+    const it = await world({ golden: { parents: [] } });
+    await golden(it);
+    await readRegistries(it);
+    await findIn(it);
+    await readRegistries(it, [registryKey(OTHERS)]);
+    await findIn(it);
+    expect(await standingOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
+  });
+});
+
 describe('while one base registry cannot be read', () => {
   const unread = async (it: LineageWorld) => {
     await readRegistries(it, [BASES_KEY]);

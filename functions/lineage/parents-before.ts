@@ -1,0 +1,103 @@
+import { collect, piecesOf } from '../../shared/concurrency.ts';
+import type { FoundStandings } from '../../shared/domain/found-standing.ts';
+import { type Digest, locationKey } from '../../shared/domain/image.ts';
+import { standsOn } from '../../shared/domain/lineage.ts';
+import type { Parent } from '../../shared/domain/lineage-evidence.ts';
+import type { ImageRecord } from '../../shared/domain/records.ts';
+import type { NotFound, Standing } from '../../shared/domain/standing.ts';
+import type { ReadPorts } from './read-fleet.ts';
+
+type Ports = Pick<ReadPorts, 'images' | 'streamImages' | 'fleetPlaces'>;
+
+const PIECE = 100;
+/** Images of one stream on top of one another, below which its parent is. */
+const MOST_LEVELS = 10;
+
+/** What a search says of an image now. */
+export type Told = Standing | NotFound;
+
+/**
+ * What a search says of some images. Where an unread repository may hold the parent of an image, the last image of its stream that
+ * was placed without a doubt is asked: a stream is built from the same parent again and again. Where that one shows the same
+ * parent, or none either, the doubt keeps no build waiting. An unknown age stays unknown: a guess makes nothing younger.
+ * @param streamOf the stream of an image, as far as it is known
+ */
+export async function toldOf(
+  ports: Ports,
+  found: FoundStandings,
+  digests: readonly Digest[],
+  streamOf: (digest: Digest) => string | undefined,
+): Promise<ReadonlyMap<Digest, Told>> {
+  const told = new Map(digests.map((digest) => [digest, found.of(digest) ?? notFound(digest, found)] as const));
+  const doubted = [...told].filter(([, one]) => isDoubted(one)).map(([digest]) => digest);
+  const before = new Map<string, ParentBefore | undefined>();
+  for (const digest of doubted) {
+    const stream = streamOf(digest);
+    const one = told.get(digest);
+    if (stream === undefined || !one) continue;
+    if (!before.has(stream)) before.set(stream, await parentBefore(ports, stream, new Set(doubted)));
+    const known = before.get(stream);
+    if (known && known.parent === standsOn(found.parents, digest, streamOf)?.stream) told.set(digest, asBefore(one));
+  }
+  return told;
+}
+
+/** A search has found no standing of an image. */
+const notFound = (digest: Digest, found: FoundStandings): NotFound => ({
+  mayLieBelow: [...new Set(found.unreadBelow(digest).map(locationKey))].sort(),
+});
+
+const isDoubted = (told: Told): boolean =>
+  'mayLieBelow' in told ? told.mayLieBelow.length > 0 : told.mayLieBetween !== undefined;
+
+function asBefore(told: Told): Told {
+  if ('mayLieBelow' in told) return { ...told, isParentAsBefore: true };
+  const { mayLieBetween: _, ...standing } = told;
+  return standing;
+}
+
+/** `parent`: the stream below the last image of a stream that was placed without a doubt; absent where there is none. */
+interface ParentBefore {
+  readonly parent?: string;
+}
+
+async function parentBefore(
+  { images, streamImages, fleetPlaces }: Ports,
+  stream: string,
+  doubted: ReadonlySet<Digest>,
+): Promise<ParentBefore | undefined> {
+  let last: { readonly image: ImageRecord; readonly pushedAtEpochMs: number } | undefined;
+  for (const piece of piecesOf(await collect(streamImages.of(stream)), PIECE)) {
+    const records = [...(await images.get(piece)).values()];
+    const placed = records.filter((image) => isSure(image) && image.stream === stream && !doubted.has(image.digest));
+    const places = await fleetPlaces.locationsOf(placed);
+    for (const image of placed) {
+      const pushes = (places.get(image.digest) ?? []).flatMap(
+        ({ lastPushSeenAtEpochMs }) => lastPushSeenAtEpochMs ?? [],
+      );
+      const pushedAtEpochMs = Math.max(0, ...pushes);
+      if (!last || pushedAtEpochMs > last.pushedAtEpochMs) last = { image, pushedAtEpochMs };
+    }
+  }
+  return last && parentOf(images, stream, last.image);
+}
+
+const isSure = ({ standing, unresolved }: ImageRecord): boolean =>
+  standing !== undefined && standing.mayLieBetween === undefined && unresolved === undefined;
+
+/** `undefined` where that cannot be said. */
+async function parentOf(
+  images: Ports['images'],
+  stream: string,
+  image: ImageRecord,
+): Promise<ParentBefore | undefined> {
+  let at: ImageRecord | undefined = image;
+  for (let level = 0; at && level < MOST_LEVELS; level += 1) {
+    const parent: Parent | undefined = at.standing?.parent;
+    if (!parent) return at.standing ? {} : undefined;
+    at = (await images.get([parent.digest])).get(parent.digest);
+    if (at?.stream !== undefined && at.stream !== stream && parent.evidence !== 'earliest-push')
+      return { parent: at.stream };
+  }
+  return undefined;
+}
