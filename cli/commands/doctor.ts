@@ -16,16 +16,16 @@ const DEFAULT_WIDTH = 80;
  */
 export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command => ({
   summary: 'Checks the installation: what works, what does not, and how to fix it.',
-  synopsis: '',
+  synopsis: '[--deep]',
   words: [0, 0],
-  options: {},
-  optionHelp: {},
-  async run(_, { flags: { stack, region }, json }) {
+  options: { deep: { type: 'boolean' } },
+  optionHelp: { deep: 'also tries what AWS does not document, and prints the answers' },
+  async run(_, { flags: { stack, region, deep }, json }) {
     const ports = connect({
       stack: typeof stack === 'string' ? stack : undefined,
       region: typeof region === 'string' ? region : undefined,
     });
-    const { findings, testEvents } = await examine(ports);
+    const { findings, testEvents } = await examine(ports, deep === true);
     if (json) printJson({ stack: ports.stackName, version: ports.version, findings, testEvents });
     else {
       print(renderFindings(findings, process.stdout.columns ?? DEFAULT_WIDTH));

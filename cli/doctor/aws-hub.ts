@@ -8,11 +8,27 @@ import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynam
 import { DescribeRuleCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { GetEventSourceMappingCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  DescribeExecutionCommand,
+  GetExecutionHistoryCommand,
+  ListExecutionsCommand,
+  ListMapRunsCommand,
+  type SFNClient,
+} from '@aws-sdk/client-sfn';
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { isNamed } from '../../shared/adapters/refusal.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { asking } from './asking.ts';
-import type { AlarmFacts, KeyFacts, MappingFacts, QueueFacts, RuleFacts, StackFacts, StackResource } from './facts.ts';
+import type {
+  AlarmFacts,
+  CallbackFacts,
+  KeyFacts,
+  MappingFacts,
+  QueueFacts,
+  RuleFacts,
+  StackFacts,
+  StackResource,
+} from './facts.ts';
 import type { HubReads } from './ports.ts';
 
 export interface HubClients {
@@ -22,6 +38,7 @@ export interface HubClients {
   readonly lambda: LambdaClient;
   readonly cloudFormation: CloudFormationClient;
   readonly cloudWatch: CloudWatchClient;
+  readonly sfn: SFNClient;
   readonly sqs: SQSClient;
 }
 
@@ -30,6 +47,9 @@ const READS_AT_ONCE = 8;
 const ALARMS_A_CALL = 100;
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html */
 const QUERIES_A_CALL = 500;
+/** So many of the last cascades, their maps and the children of these are looked at. */
+const LOOKED_AT = 5;
+const HISTORY_EVENTS = 1000;
 /** SQS measures once a minute, and CloudWatch shows a measurement some minutes later. */
 const MEASURED_WITHIN_MS = 15 * 60_000;
 
@@ -204,6 +224,47 @@ export class AwsHub implements HubReads {
       policy: policy.Policy ?? '',
       ...(lostAt !== undefined && { ledgerLostAtEpochMs: lostAt }),
     };
+  }
+
+  async callbacks(machineArn: string): Promise<CallbackFacts> {
+    const { sfn } = this.#clients;
+    const newest = async (of: { stateMachineArn: string } | { mapRunArn: string }): Promise<readonly string[]> => {
+      const { executions = [] } = await asking('states:ListExecutions', () =>
+        sfn.send(new ListExecutionsCommand({ ...of, maxResults: LOOKED_AT })),
+      );
+      return executions.map(({ executionArn = '' }) => executionArn);
+    };
+    let facts: CallbackFacts = { answered: 0, lapsed: 0 };
+    for (const executionArn of await newest({ stateMachineArn: machineArn })) {
+      const { mapRuns = [] } = await asking('states:ListMapRuns', () =>
+        sfn.send(new ListMapRunsCommand({ executionArn, maxResults: LOOKED_AT })),
+      );
+      for (const { mapRunArn = '' } of mapRuns)
+        for (const child of await newest({ mapRunArn })) facts = await this.#withChild(facts, child);
+      if (facts.answered > 0) break;
+    }
+    return facts;
+  }
+
+  /** https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html */
+  async #withChild({ answered, lapsed }: CallbackFacts, executionArn: string): Promise<CallbackFacts> {
+    const { events = [] } = await asking('states:GetExecutionHistory', () =>
+      this.#clients.sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: HISTORY_EVENTS })),
+    );
+    const isWaiting = (resource: string | undefined) => resource?.endsWith('.waitForTaskToken') === true;
+    const taken = events.filter(
+      ({ taskSucceededEventDetails: succeeded, taskFailedEventDetails: failed }) =>
+        isWaiting(succeeded?.resource) || isWaiting(failed?.resource),
+    );
+    const late = events.filter(({ taskTimedOutEventDetails: late }) => isWaiting(late?.resource));
+    return { answered: answered + taken.length, lapsed: lapsed + late.length };
+  }
+
+  async startOf(executionArn: string): Promise<number> {
+    const { startDate } = await asking('states:DescribeExecution', () =>
+      this.#clients.sfn.send(new DescribeExecutionCommand({ executionArn })),
+    );
+    return startDate?.getTime() ?? 0;
   }
 }
 

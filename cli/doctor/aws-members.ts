@@ -1,4 +1,12 @@
-import { type ECRClient, GetRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  BatchGetImageCommand,
+  DescribeImagesCommand,
+  DescribeRepositoriesCommand,
+  type ECRClient,
+  GetRegistryScanningConfigurationCommand,
+  ListPullTimeUpdateExclusionsCommand,
+} from '@aws-sdk/client-ecr';
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { GetRoleCommand, IAMClient, NoSuchEntityException } from '@aws-sdk/client-iam';
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
@@ -22,7 +30,8 @@ import { type ForwardingTest, forwardingTest } from '../../shared/events/forward
 import type { IsOurs } from '../../shared/review/our-accounts.ts';
 import * as v from '../../shared/schema.ts';
 import { asking } from './asking.ts';
-import type { RoleFacts, ScanningFacts, StackFacts } from './facts.ts';
+import type { MixedPut, PullTimeFacts, RoleFacts, ScanningFacts, StackFacts } from './facts.ts';
+import type { Place } from './places.ts';
 import type { MemberReads } from './ports.ts';
 
 const SESSION = 'patchwave-doctor';
@@ -31,6 +40,12 @@ const MESSAGES_A_CALL = 10;
 const LONGEST_POLL_SECONDS = 5;
 /** Events of another run of the command are seen by it again after so long. */
 const HIDDEN_SECONDS = 10;
+
+/** A source that the policy of the hub's bus does not list. The read role may put it, so that the bus is what refuses it. */
+const REFUSED_SOURCE = 'patchwave.refused';
+const REPOSITORIES_LOOKED_AT = 10;
+/** How long the command waits before it reads a pull time again. */
+const PULL_RECORDED_MS = 5_000;
 
 /** The credentials of one session, and how they read members. */
 interface Session {
@@ -194,6 +209,73 @@ export class AwsMembers implements MemberReads {
     if (Entries.length > 0)
       await asking('sqs:DeleteMessage', () => sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })));
     return read.map(({ event }) => event);
+  }
+
+  async putMixed(place: Scope, test: string): Promise<MixedPut> {
+    const both = await this.#putOnHub(place, test, [forwardingTest.source, REFUSED_SOURCE]);
+    if (both !== 'refused') {
+      const [allowed, refused] = both;
+      if (refused) return 'both-taken';
+      return allowed ? 'entry-refused' : 'both-refused';
+    }
+    const alone = await this.#putOnHub(place, test, [forwardingTest.source]);
+    return alone !== 'refused' && alone[0] ? 'whole-call-refused' : 'both-refused';
+  }
+
+  /** @returns of each source whether its event was taken; `refused` where the call was */
+  async #putOnHub(place: Scope, test: string, sources: readonly string[]): Promise<readonly boolean[] | 'refused'> {
+    const Detail = JSON.stringify({ test });
+    const Entries = sources.map((Source) => ({
+      ...{ Source, Detail, DetailType: forwardingTest.detailType },
+      EventBusName: this.#stack.outputs.BusArn,
+    }));
+    try {
+      const put = await this.#session.events(place).send(new PutEventsCommand({ Entries }));
+      return sources.map((_, at) => put.Entries?.[at]?.ErrorCode === undefined);
+    } catch (error) {
+      if (isRefusal(error)) return 'refused';
+      throw error;
+    }
+  }
+
+  async pullTime(place: Place): Promise<PullTimeFacts | undefined> {
+    const ecr = this.#session.ecr(place);
+    const { repositories = [] } = await asking('ecr:DescribeRepositories', () =>
+      ecr.send(new DescribeRepositoriesCommand({ maxResults: REPOSITORIES_LOOKED_AT })),
+    );
+    for (const { repositoryName } of repositories) {
+      const { imageDetails: [image] = [] } = await asking('ecr:DescribeImages', () =>
+        ecr.send(new DescribeImagesCommand({ repositoryName, maxResults: 1 })),
+      );
+      if (image?.imageDigest === undefined) continue;
+      const imageIds = [{ imageDigest: image.imageDigest }];
+      await asking('ecr:BatchGetImage', () => ecr.send(new BatchGetImageCommand({ repositoryName, imageIds })));
+      await sleep(PULL_RECORDED_MS);
+      const { imageDetails: [after] = [] } = await asking('ecr:DescribeImages', () =>
+        ecr.send(new DescribeImagesCommand({ repositoryName, imageIds })),
+      );
+      const [beforeEpochMs, afterEpochMs] = [image, after].map((one) => one?.lastRecordedPullTime?.getTime());
+      return {
+        image: `${registryKey(place)}/${repositoryName}@${image.imageDigest}`,
+        ...(beforeEpochMs !== undefined && { beforeEpochMs }),
+        ...(afterEpochMs !== undefined && { afterEpochMs }),
+        isExcluded: await this.#isExcluded(ecr, place),
+      };
+    }
+    return undefined;
+  }
+
+  async #isExcluded(ecr: ECRClient, { account }: Scope): Promise<boolean> {
+    const end = `:iam::${account}:role/${this.#stack.parameters.ReadRoleName}`;
+    let nextToken: string | undefined;
+    do {
+      const page = await asking('ecr:ListPullTimeUpdateExclusions', () =>
+        ecr.send(new ListPullTimeUpdateExclusionsCommand({ nextToken })),
+      );
+      if (page.pullTimeUpdateExclusions?.some((arn) => arn.endsWith(end))) return true;
+      nextToken = page.nextToken;
+    } while (nextToken !== undefined);
+    return false;
   }
 }
 

@@ -5,7 +5,14 @@ import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { bucketClient, busClient, type HubConfig, ledgerClient, queueClient } from '../../shared/adapters/clients.ts';
+import {
+  bucketClient,
+  busClient,
+  type HubConfig,
+  ledgerClient,
+  machineClient,
+  queueClient,
+} from '../../shared/adapters/clients.ts';
 import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/scope-ledger.ts';
@@ -26,6 +33,7 @@ export const hubClients = (config: HubConfig): HubClients => ({
   events: busClient(config),
   kms: new KMSClient(config),
   lambda: new LambdaClient(config),
+  sfn: machineClient(config),
   sqs: queueClient(config),
 });
 

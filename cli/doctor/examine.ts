@@ -1,25 +1,30 @@
 import type { Policy } from '../../shared/domain/policy.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import { checkAlarms } from './checks/alarms.ts';
+import { checkBusPolicy, checkPullTimes, checkStartTime, checkTaskTokens } from './checks/deep.ts';
 import { checkKey } from './checks/key.ts';
 import { checkActingRoles, checkForwarding, checkReadRoles, checkScanning } from './checks/members.ts';
 import { checkQueues } from './checks/queues.ts';
 import { checkPolicy, checkReview, checkScanQuota } from './checks/review.ts';
 import { checkOutputs, checkStack, checkVersions, LEDGER_OUTPUTS, noStack } from './checks/stack.ts';
-import { checkWiring, TEST_RULE } from './checks/wiring.ts';
-import type { InstallationFacts, PolicyFacts, StackFacts, StackResource } from './facts.ts';
+import { checkWiring, TEST_QUEUE, TEST_RULE } from './checks/wiring.ts';
+import type { DeepFacts, InstallationFacts, MixedPut, PolicyFacts, StackFacts, StackResource } from './facts.ts';
 import type { CheckName, Finding, Found } from './finding.ts';
-import type { DoctorPorts, LedgerReads } from './ports.ts';
+import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
+import { readDeep } from './read-deep.ts';
 import { readMembers } from './read-members.ts';
 import { deniedActionOf, type Reading, reading, unread, wasRead } from './reading.ts';
 
-/** Checks one installation. Reads first, then decides; a read that fails makes its check `unknown`. */
-export async function examine(ports: DoctorPorts): Promise<Examination> {
+/**
+ * Checks one installation. Reads first, then decides; a read that fails makes its check `unknown`.
+ * @param isDeep whether to try what AWS does not document, too
+ */
+export async function examine(ports: DoctorPorts, isDeep = false): Promise<Examination> {
   const stack = await reading(() => ports.hub.stack());
   if (!stack.isRead) return { findings: named('stack', [unread(ports.stackName, stack)]), testEvents: 0 };
   if (!stack.value) return { findings: named('stack', [noStack(ports.stackName)]), testEvents: 0 };
-  const facts = await readFacts(ports, stack.value);
-  return { findings: findingsOf(facts), testEvents: facts.members.isRead ? facts.members.value.testEvents : 0 };
+  const facts = await readFacts(ports, stack.value, isDeep);
+  return { findings: findingsOf(facts), testEvents: testEventsOf(facts) };
 }
 
 export interface Examination {
@@ -28,7 +33,20 @@ export interface Examination {
   readonly testEvents: number;
 }
 
-async function readFacts(ports: DoctorPorts, stack: StackFacts): Promise<InstallationFacts> {
+/** How many events the hub's bus took of a call that puts two, and of the one that tests the call. */
+const MIXED_EVENTS: Readonly<Record<MixedPut, number>> = {
+  'whole-call-refused': 1,
+  'entry-refused': 1,
+  'both-taken': 2,
+  'both-refused': 0,
+};
+
+function testEventsOf({ members, deep }: InstallationFacts): number {
+  const mixed = deep?.mixedPut.isRead ? deep.mixedPut.value : undefined;
+  return (members.isRead ? members.value.testEvents : 0) + (mixed ? MIXED_EVENTS[mixed.put] : 0);
+}
+
+async function readFacts(ports: DoctorPorts, stack: StackFacts, isDeep: boolean): Promise<InstallationFacts> {
   const { hub, version, clock } = ports;
   const resources = await reading(() => hub.resources());
   const ofType = (type: string): readonly StackResource[] =>
@@ -41,7 +59,7 @@ async function readFacts(ports: DoctorPorts, stack: StackFacts): Promise<Install
   const keyArn = stack.parameters.KmsKeyArn;
   let inForce: Policy | undefined;
   const [queues, alarms, rules, mappings, key, policy, lastReview] = await Promise.all([
-    from(() => hub.queues(ofType('AWS::SQS::Queue'))),
+    from(() => hub.queues(ofType('AWS::SQS::Queue').filter(({ logicalId }) => logicalId !== TEST_QUEUE))),
     from(() => hub.alarms(ofType('AWS::CloudWatch::Alarm').map(({ physicalId }) => physicalId))),
     from(() => hub.rules(ofType('AWS::Events::Rule'))),
     from(() => hub.mappings(ofType('AWS::Lambda::EventSourceMapping'))),
@@ -53,11 +71,16 @@ async function readFacts(ports: DoctorPorts, stack: StackFacts): Promise<Install
     }),
     inLedger(async ({ runs }) => (await runs.latest()).ended),
   ]);
-  const members = await inLedger((reads) => readMembers(ports, stack, reads, inForce));
-  return {
+  let reads: MemberReads | undefined;
+  const members = await inLedger(async (known) => {
+    reads = ports.members(stack, known);
+    return readMembers(ports, reads, stack, known, inForce);
+  });
+  const facts: InstallationFacts = {
     ...{ nowEpochMs: clock(), commandVersion: version, stack, queues, alarms, rules, mappings, key, policy },
     ...{ lastReview, members },
   };
+  return isDeep ? { ...facts, deep: await readDeep(ports, reads, facts) } : facts;
 }
 
 function ledgerOf(ports: DoctorPorts, { outputs }: StackFacts): LedgerReads | { readonly reason: string } {
@@ -101,8 +124,16 @@ export function findingsOf(facts: InstallationFacts): readonly Finding[] {
     ...checked('acting-roles', facts.members, (members) => checkActingRoles(stack, members, version)),
     ...checked('scanning', facts.members, (members) => checkScanning(members, version)),
     ...checked('forwarding', facts.members, (members) => checkForwarding(members, version, isListening(facts.rules))),
+    ...(facts.deep ? deepFindings(facts.deep) : []),
   ];
 }
+
+const deepFindings = ({ mixedPut, callbacks, startTime, pullTime }: DeepFacts): readonly Finding[] => [
+  ...checked('bus-policy', mixedPut, checkBusPolicy),
+  ...checked('task-tokens', callbacks, checkTaskTokens),
+  ...checked('start-time', startTime, checkStartTime),
+  ...checked('pull-times', pullTime, checkPullTimes),
+];
 
 /** Whether test events can reach their queue; where it is not known, they may. */
 const isListening = (rules: InstallationFacts['rules']): boolean =>

@@ -111,6 +111,47 @@ export interface MemberFacts {
   readonly waitedSeconds: number;
 }
 
+/** How steps that wait for an answer ended, in children of the last cascades. */
+export interface CallbackFacts {
+  /** An answer ended them, whether it told of success or of failure. */
+  readonly answered: number;
+  /** Their heartbeat lapsed first. */
+  readonly lapsed: number;
+}
+
+/** Two words for when the execution of the last review began. */
+export interface StartTimeFacts {
+  readonly executionArn: string;
+  /** By `$$.Execution.StartTime`. */
+  readonly recordedEpochMs: number;
+  /** By `startDate` of the execution. */
+  readonly startEpochMs: number;
+}
+
+/** The pull time of one image before and after its manifest was read; absent where it was never pulled. */
+export interface PullTimeFacts {
+  /** `<account>/<region>/<repository>@<digest>` */
+  readonly image: string;
+  readonly beforeEpochMs?: number;
+  readonly afterEpochMs?: number;
+  /** Whether the registry excludes the read role from pull times. */
+  readonly isExcluded: boolean;
+}
+
+/** What became of a call that puts one event which the bus takes and one which it refuses. */
+export type MixedPut = 'whole-call-refused' | 'entry-refused' | 'both-taken' | 'both-refused';
+
+/** What `--deep` tried. */
+export interface DeepFacts {
+  /** `undefined` where every member is in the hub's account, to which the policy of the bus does not apply. */
+  readonly mixedPut: Reading<{ readonly from: Place; readonly put: MixedPut } | undefined>;
+  readonly callbacks: Reading<CallbackFacts>;
+  /** `undefined` where no review has ended. */
+  readonly startTime: Reading<StartTimeFacts | undefined>;
+  /** `undefined` where no registry has an image. */
+  readonly pullTime: Reading<PullTimeFacts | undefined>;
+}
+
 /** All that the checks decide by. */
 export interface InstallationFacts {
   readonly nowEpochMs: number;
@@ -127,4 +168,6 @@ export interface InstallationFacts {
   /** The review that ended last; `undefined` where none has ended. */
   readonly lastReview: Reading<ReviewRecord | undefined>;
   readonly members: Reading<MemberFacts>;
+  /** Absent without `--deep`. */
+  readonly deep?: DeepFacts;
 }

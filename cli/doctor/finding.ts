@@ -14,6 +14,10 @@ export const CHECKS = [
   'acting-roles',
   'scanning',
   'forwarding',
+  'bus-policy',
+  'task-tokens',
+  'start-time',
+  'pull-times',
 ] as const;
 export type CheckName = (typeof CHECKS)[number];
 

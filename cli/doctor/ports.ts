@@ -3,8 +3,11 @@ import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type {
   AlarmFacts,
+  CallbackFacts,
   KeyFacts,
   MappingFacts,
+  MixedPut,
+  PullTimeFacts,
   QueueFacts,
   RoleFacts,
   RuleFacts,
@@ -12,6 +15,7 @@ import type {
   StackFacts,
   StackResource,
 } from './facts.ts';
+import type { Place } from './places.ts';
 
 /**
  * Reads of the hub with the credentials of the person who runs the command. Each read throws ReadDeniedError where AWS denies
@@ -35,6 +39,10 @@ export interface HubReads {
    * @param table the ledger
    */
   key(arn: string, table: string): Promise<KeyFacts>;
+  /** @param machineArn of the state machine of cascades */
+  callbacks(machineArn: string): Promise<CallbackFacts>;
+  /** When an execution began, by its `startDate`; milliseconds since 1970. */
+  startOf(executionArn: string): Promise<number>;
 }
 
 /** Reads of the ledger and of what is stored beside it. */
@@ -60,6 +68,16 @@ export interface MemberReads {
    * @param test a random number, the same for all places
    */
   putTestEvent(place: Scope, test: string): Promise<void>;
+  /**
+   * Puts two events on the hub's bus in one call: the test event, and one whose source the policy of the bus does not list. Puts
+   * the test event alone where the call was refused, to know whether it would have been taken.
+   */
+  putMixed(place: Scope, test: string): Promise<MixedPut>;
+  /**
+   * Reads the manifest of one image, and its pull time before and after.
+   * @returns `undefined` where the registry has no image
+   */
+  pullTime(place: Place): Promise<PullTimeFacts | undefined>;
   /**
    * Waits until the test events of all places are in the hub, or until the time is over.
    * @returns keys of the places (`<account>/<region>`) whose events arrived

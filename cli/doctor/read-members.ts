@@ -12,12 +12,12 @@ const WAIT_SECONDS = 60;
 
 /** Reads every member account, with one test event from each place. */
 export async function readMembers(
-  ports: DoctorPorts,
+  ports: Pick<DoctorPorts, 'clock' | 'draw'>,
+  reads: MemberReads,
   stack: StackFacts,
   ledger: LedgerReads,
   policy: Policy | undefined,
 ): Promise<MemberFacts> {
-  const reads = ports.members(stack, ledger);
   await reads.begin();
   const known = await collect(ledger.scopes.all());
   const organization = !policy || policy.scopes === 'organization' ? await reads.organization() : [];

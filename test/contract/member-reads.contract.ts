@@ -47,4 +47,8 @@ export function memberReadsContract(reads: () => MemberReads): void {
     expect([...(await reads().awaitTestEvents(keys, 'one', 8))]).toEqual([`${MEMBER}/eu-west-1`]);
     expect([...(await reads().awaitTestEvents(keys, 'a third', 1))]).toEqual([]);
   });
+
+  test('one event that the bus may not take refuses the whole call', async () => {
+    expect(await reads().putMixed(forwarding, 'mixed')).toBe('whole-call-refused');
+  });
 }

@@ -41,7 +41,7 @@ const WITHOUT_RESOURCE = [
   /^logs:(ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
   /^xray:(PutTraceSegments|PutTelemetryRecords|GetSamplingRules|GetSamplingTargets)$/,
   /^ecs:(ListClusters|ListTasks|DescribeTaskDefinition|RegisterTaskDefinition)$/,
-  /^ecr:GetRegistryScanningConfiguration$/,
+  /^ecr:(GetRegistryScanningConfiguration|ListPullTimeUpdateExclusions)$/,
   /^inspector2:(ListAccountPermissions|ListCoverage|ListFindings)$/,
 ];
 
@@ -216,16 +216,22 @@ describe('a member account', () => {
     expect(writesOf(['ForwardRole'])).toEqual(['events:PutEvents']);
   });
 
-  test('lets the read role put the test event on the default bus, and no other event', () => {
+  test('lets the read role put test events on the default bus and that of the hub, and no other event', () => {
     const [put, ...others] = grantsOf(member).filter(
       (grant) => grant.owner === 'ReadRole' && actionsOf(grant).includes('events:PutEvents'),
     );
     expect(others).toEqual([]);
     const { source, detailType } = forwardingTest;
     expect(put?.statement).toMatchObject({
-      Resource: { 'Fn::Sub': `arn:\${AWS::Partition}:events:*:\${AWS::AccountId}:event-bus/default` },
+      Resource: [
+        { 'Fn::Sub': `arn:\${AWS::Partition}:events:*:\${AWS::AccountId}:event-bus/default` },
+        { Ref: 'HubBusArn' },
+      ],
       Condition: {
-        'ForAllValues:StringEquals': { 'events:source': source, 'events:detail-type': detailType },
+        'ForAllValues:StringEquals': {
+          'events:source': [source, 'patchwave.refused'],
+          'events:detail-type': detailType,
+        },
         Null: { 'events:source': 'false', 'events:detail-type': 'false' },
       },
     });

@@ -10,6 +10,8 @@ const SWITCHES: Readonly<Record<string, string>> = {
 
 /** The rule that takes test events of members. */
 export const TEST_RULE = 'DoctorRule';
+/** Where they wait for the command; what is left there vanishes by itself. */
+export const TEST_QUEUE = 'DoctorQueue';
 
 /** The rules of the hub that are enabled, but for those that a parameter disables, and each function takes from its queue. */
 export function checkWiring(

@@ -1,7 +1,10 @@
 import type {
   AlarmFacts,
+  CallbackFacts,
   KeyFacts,
   MappingFacts,
+  MixedPut,
+  PullTimeFacts,
   QueueFacts,
   RoleFacts,
   RuleFacts,
@@ -25,6 +28,9 @@ export class FakeHub implements HubReads {
   readonly alarmFacts = new Map<string, AlarmFacts>();
   readonly ruleFacts = new Map<string, RuleFacts>();
   readonly mappingFacts = new Map<string, MappingFacts>();
+  callbackFacts: CallbackFacts = { answered: 1, lapsed: 0 };
+  /** Starts of executions by their ARN; milliseconds since 1970. */
+  readonly starts = new Map<string, number>();
   keyFacts: Omit<KeyFacts, 'arn'> = { state: 'Enabled', policy: '{}' };
   readonly #denied = new Set<string>();
 
@@ -117,6 +123,16 @@ export class FakeHub implements HubReads {
     return { arn, ...this.keyFacts };
   }
 
+  async callbacks(): Promise<CallbackFacts> {
+    this.ask('states:ListExecutions');
+    return this.callbackFacts;
+  }
+
+  async startOf(executionArn: string): Promise<number> {
+    this.ask('states:DescribeExecution');
+    return this.starts.get(executionArn) ?? 0;
+  }
+
   protected ask(action: string): void {
     if (this.#denied.has(action)) throw new ReadDeniedError(action, new Error('You are not allowed to.'));
   }
@@ -134,6 +150,8 @@ export class FakeMembers implements MemberReads {
   readonly enhanced = new Map<string, readonly string[]>();
   /** Places whose events do not reach the hub. */
   readonly deaf = new Set<string>();
+  mixed: MixedPut = 'whole-call-refused';
+  pullFacts: PullTimeFacts | undefined = { image: 'an-image', beforeEpochMs: 1, afterEpochMs: 1, isExcluded: true };
   /** Accounts outside the organization are left out. */
   listed: readonly string[] = [];
   readonly #denied = new Set<string>();
@@ -180,6 +198,16 @@ export class FakeMembers implements MemberReads {
   async putTestEvent(place: Scope, test: string): Promise<void> {
     this.#ask('events:PutEvents');
     this.#put.add(`${registryKey(place)} ${test}`);
+  }
+
+  async putMixed(): Promise<MixedPut> {
+    this.#ask('events:PutEvents');
+    return this.mixed;
+  }
+
+  async pullTime(): Promise<PullTimeFacts | undefined> {
+    this.#ask('ecr:ListPullTimeUpdateExclusions');
+    return this.pullFacts;
   }
 
   async awaitTestEvents(keys: ReadonlySet<string>, test: string): Promise<ReadonlySet<string>> {

@@ -1,12 +1,13 @@
 import { OUTPUTS } from '../../../cli/doctor/checks/stack.ts';
 import type { StackFacts } from '../../../cli/doctor/facts.ts';
 import { type FakeInstallation, fakeInstallation, VERSION } from '../../support/fakes/doctor.ts';
-import { HOUR_MS, review } from '../../support/samples.ts';
+import { HOUR_MS, NOON_EPOCH_MS, review } from '../../support/samples.ts';
 import { policyOf } from '../fleet-review/support.ts';
 
 export const HUB = '111122223333';
 export const REGION = 'eu-west-1';
 
+const EXECUTION = `arn:aws:states:${REGION}:${HUB}:execution:patchwave-fleet-review:run-1`;
 export const KEY = `arn:aws:kms:${REGION}:${HUB}:key/a-key`;
 
 /** The policy of a key by which the account's policies decide, and the services may use it. */
@@ -100,6 +101,7 @@ export async function soundInstallation(): Promise<FakeInstallation> {
     hub.addMapping(trigger, 'Enabled');
   hub.keyFacts = { state: 'Enabled', policy: keyPolicy(['events', 'scheduler', 'cloudwatch', 'logs.eu-west-1']) };
   await world.policies.publish(policy, {});
+  hub.starts.set(EXECUTION, NOON_EPOCH_MS);
   await endReview(made, { endedAtEpochMs: clock() - HOUR_MS });
   return made;
 }
@@ -116,5 +118,7 @@ export async function endReview(
     inventory,
     scans: { requested: 12, fresh: 0, later: 0, refused: {} },
   };
-  await world.runs.finish(review('run-1', { state: 'succeeded', endedAtEpochMs: clock(), totals, ...changes }));
+  await world.runs.finish(
+    review('run-1', { executionArn: EXECUTION, state: 'succeeded', endedAtEpochMs: clock(), totals, ...changes }),
+  );
 }

@@ -381,6 +381,124 @@ test('what the ledger denies is unknown, with the action that AWS names', async 
   for (const { fix } of found) expect(fix).toContain('dynamodb:GetItem');
 });
 
+describe('--deep', () => {
+  const deep = async (installation: FakeInstallation) => {
+    const { text } = await asked(installation, { json: true, deep: true });
+    const told = JSON.parse(text) as { findings: readonly Finding[]; testEvents: number };
+    return { ...told, answers: told.findings.slice(-4) };
+  };
+
+  test('tries what AWS does not document, and says how it is', async () => {
+    const installation = await soundInstallation();
+    const { answers, testEvents } = await deep(installation);
+    expect(answers.map(({ check, state }) => `${check} ${state}`)).toEqual([
+      'bus-policy ok',
+      'task-tokens ok',
+      'start-time ok',
+      'pull-times ok',
+    ]);
+    expect(testEvents).toBe(4);
+    expect((await asked(installation, { deep: true })).code).toBe(0);
+  });
+
+  test('is not tried without being asked for', async () => {
+    const installation = await soundInstallation();
+    installation.fleet.mixed = 'both-taken';
+    expect((await asked(installation)).code).toBe(0);
+  });
+
+  test.each<[string, (installation: FakeInstallation) => unknown, string, RegExp]>([
+    [
+      'the bus refuses one event alone',
+      ({ fleet }) => {
+        fleet.mixed = 'entry-refused';
+      },
+      'bus-policy ok',
+      /is refused alone/,
+    ],
+    [
+      'the bus takes what its policy does not list',
+      ({ fleet }) => {
+        fleet.mixed = 'both-taken';
+      },
+      'bus-policy broken',
+      /whose source its policy does not list/,
+    ],
+    [
+      'the bus refuses the test event',
+      ({ fleet }) => {
+        fleet.mixed = 'both-refused';
+      },
+      'bus-policy broken',
+      /whose source its policy lists/,
+    ],
+    [
+      'no build was answered yet',
+      ({ hub }) => {
+        hub.callbackFacts = { answered: 0, lapsed: 0 };
+      },
+      'task-tokens unknown',
+      /not known/,
+    ],
+    [
+      'every waiting step lapsed',
+      ({ hub }) => {
+        hub.callbackFacts = { answered: 0, lapsed: 3 };
+      },
+      'task-tokens broken',
+      /each of 3 waiting steps/,
+    ],
+    [
+      'the start of an execution has two values',
+      ({ hub }) => {
+        for (const [arn, start] of hub.starts) hub.starts.set(arn, start + 7);
+      },
+      'start-time broken',
+      /differ by 7 ms/,
+    ],
+    [
+      'a read moved a pull time',
+      ({ fleet }) => {
+        fleet.pullFacts = { image: 'an-image', afterEpochMs: 2, isExcluded: true };
+      },
+      'pull-times broken',
+      /moved its pull time/,
+    ],
+    [
+      'a registry does not exclude the read role',
+      ({ fleet }) => {
+        fleet.pullFacts = { image: 'an-image', isExcluded: false };
+      },
+      'pull-times broken',
+      /does not exclude/,
+    ],
+    [
+      'no registry has an image',
+      ({ fleet }) => {
+        fleet.pullFacts = undefined;
+      },
+      'pull-times unknown',
+      /No registry has an image/,
+    ],
+  ])('%s', async (_, changes, expected, text) => {
+    const installation = await soundInstallation();
+    await changes(installation);
+    const { answers } = await deep(installation);
+    const answer = answers.find(({ check }) => expected.startsWith(check));
+    expect(`${answer?.check} ${answer?.state}`).toBe(expected);
+    expect(answer?.text).toMatch(text);
+    const others = answers.filter((one) => one !== answer);
+    expect(others.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok']);
+  });
+
+  test('where the ledger is denied, its answers are unknown', async () => {
+    const installation = await soundInstallation();
+    installation.fleet.deny('sts:AssumeRole');
+    const { answers } = await deep(installation);
+    expect(answers.map(({ state }) => state)).toEqual(['unknown', 'ok', 'ok', 'unknown']);
+  });
+});
+
 test('as it prints: aligned, at most 80 characters wide, each fix below what it fixes', async () => {
   const installation = await soundInstallation();
   installation.hub.addAlarm('patchwave-no-review', { actions: 0 });

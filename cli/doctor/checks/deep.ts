@@ -1,0 +1,103 @@
+import { registryKey } from '../../../shared/domain/image.ts';
+import type { Scope } from '../../../shared/domain/run.ts';
+import type { CallbackFacts, MixedPut, PullTimeFacts, StartTimeFacts } from '../facts.ts';
+import { broken, type Found, ok, unknown } from '../finding.ts';
+
+/*
+ * What AWS documents nowhere, tried on this account: see "What AWS does not document" in docs/operations.md. Each finding is the
+ * answer. Patchwave works either way where the answer is `ok`.
+ */
+
+/** @param tried one call from a member account; `undefined` where every member is in the hub's account */
+export function checkBusPolicy(tried: { readonly from: Scope; readonly put: MixedPut } | undefined): readonly Found[] {
+  if (!tried)
+    return [
+      unknown(
+        'hub',
+        'How the policy of the bus is evaluated was not tried: it applies to other accounts only.',
+        'Run the command again when another account is a member.',
+      ),
+    ];
+  const { from, put } = tried;
+  const key = registryKey(from);
+  switch (put) {
+    case 'whole-call-refused':
+      return [ok(key, 'One event that the bus may not take refuses the whole call of PutEvents.')];
+    case 'entry-refused':
+      return [ok(key, 'One event that the bus may not take is refused alone; the others of its call are taken.')];
+    case 'both-taken':
+      return [
+        broken(
+          key,
+          `The bus took an event from ${key} whose source its policy does not list.`,
+          'Compare the policy of the bus with template.yaml, and deploy that again.',
+        ),
+      ];
+    case 'both-refused':
+      return [
+        broken(
+          key,
+          `The bus refused an event from ${key} whose source its policy lists.`,
+          'Deploy template.yaml in the hub and member-account.yaml there. See that no service control policy denies events:PutEvents.',
+        ),
+      ];
+  }
+}
+
+/** How steps that wait in children of a distributed map ended. */
+export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly Found[] {
+  if (answered > 0)
+    return [ok('cascades', `Task tokens of map children are accepted: ${answered} waiting steps took their answer.`)];
+  if (lapsed === 0)
+    return [
+      unknown(
+        'cascades',
+        'Whether task tokens of map children are accepted is not known: no build of the last cascades was answered.',
+        'Run the command again after the next rebuild.',
+      ),
+    ];
+  return [
+    broken(
+      'cascades',
+      `No task token of a map child was accepted: each of ${lapsed} waiting steps waited until its heartbeat lapsed.`,
+      'Look for AccessDenied at states:SendTaskSuccess in the logs of build-result and rebuild-dispatch, and report it. Builds are still followed, by polls.',
+    ),
+  ];
+}
+
+/** The review is found by the start that its execution says, which its end event says, too. */
+export function checkStartTime(facts: StartTimeFacts | undefined): readonly Found[] {
+  if (!facts)
+    return [unknown('review', 'No review has ended whose start could be compared.', 'Run a review: patchwave review.')];
+  const { recordedEpochMs, startEpochMs, executionArn } = facts;
+  const differsMs = Math.abs(recordedEpochMs - startEpochMs);
+  if (differsMs === 0) return [ok(executionArn, '$$.Execution.StartTime equals the startDate of the execution.')];
+  return [
+    broken(
+      executionArn,
+      `$$.Execution.StartTime and the startDate of the execution differ by ${differsMs} ms, so the end of a review that broke off is not matched.`,
+      'Report it. Until then the lease of a review that broke off lapses after 390 minutes.',
+    ),
+  ];
+}
+
+/**
+ * Whether reading a manifest moved the pull time of an image. ECR records a pull time at most once in 24 hours.
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
+ */
+export function checkPullTimes(facts: PullTimeFacts | undefined): readonly Found[] {
+  if (!facts)
+    return [unknown('registries', 'No registry has an image whose pull time could be read.', 'Push an image first.')];
+  const { image, beforeEpochMs, afterEpochMs, isExcluded } = facts;
+  const deploy = 'Deploy member-account.yaml there: its resource ReadsAreNoPulls excludes the role.';
+  if (beforeEpochMs !== afterEpochMs)
+    return [broken(image, `Reading the manifest of ${image} moved its pull time.`, deploy)];
+  if (!isExcluded)
+    return [broken(image, `The registry of ${image} does not exclude the read role from pull times.`, deploy)];
+  return [
+    ok(
+      image,
+      `Reading the manifest of ${image} did not move its pull time; its registry excludes the read role. ECR records a pull time at most once in 24 hours.`,
+    ),
+  ];
+}

@@ -1,0 +1,41 @@
+import type { DeepFacts, InstallationFacts, MemberFacts } from './facts.ts';
+import type { DoctorPorts, MemberReads } from './ports.ts';
+import { type Reading, reading } from './reading.ts';
+
+/**
+ * Tries what AWS does not document.
+ * @param members the reads by which the facts were read; absent where the ledger could not be read
+ */
+export async function readDeep(
+  { hub, draw }: Pick<DoctorPorts, 'hub' | 'draw'>,
+  members: MemberReads | undefined,
+  { stack, lastReview, members: known }: InstallationFacts,
+): Promise<DeepFacts> {
+  const inMembers = async <Value>(
+    read: (reads: MemberReads, facts: MemberFacts) => Promise<Value>,
+  ): Promise<Reading<Value>> => {
+    if (!known.isRead) return known;
+    return members ? reading(() => read(members, known.value)) : { isRead: false, reason: 'members were not read' };
+  };
+  return {
+    mixedPut: await inMembers(async (reads, { places }) => {
+      const from = places.map(({ place }) => place).find(({ account }) => account !== stack.account);
+      return from && { from, put: await reads.putMixed(from, draw()) };
+    }),
+    callbacks: await reading(() => hub.callbacks(stack.outputs.RebuildCascadeMachineArn ?? '')),
+    startTime: lastReview.isRead
+      ? await reading(async () => {
+          const { executionArn, startedAtEpochMs: recordedEpochMs } = lastReview.value ?? {};
+          if (executionArn === undefined || recordedEpochMs === undefined) return undefined;
+          return { executionArn, recordedEpochMs, startEpochMs: await hub.startOf(executionArn) };
+        })
+      : lastReview,
+    pullTime: await inMembers(async (reads, { places }) => {
+      for (const { place } of places) {
+        const found = await reads.pullTime(place);
+        if (found) return found;
+      }
+      return undefined;
+    }),
+  };
+}
