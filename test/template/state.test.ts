@@ -80,6 +80,37 @@ test('what an audit needs outlives the stack, and can be brought back', () => {
 });
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+describe('what the pages say of removal and retention', () => {
+  const read = (page: string) => readFileSync(`${ROOT}${page}`, 'utf8').replaceAll(/\s+/g, ' ');
+  const [operations, readme] = [read('docs/operations.md'), read('README.md')];
+
+  test('the ledger and both buckets stay when the stack is deleted, and nothing else does', () => {
+    const kept = hub.resources.filter(({ json }) => 'DeletionPolicy' in json).map(({ id }) => id);
+    expect(kept).toEqual(['Ledger', 'EvidenceBucket', 'RunBucket']);
+    for (const page of [operations, readme]) expect(page).toContain('The ledger and both buckets stay');
+  });
+
+  test('log groups go with the stack, and no function may make one again', () => {
+    const actions = ofType(hub, 'AWS::IAM::Role').flatMap(({ properties }) => JSON.stringify(properties));
+    expect(actions.filter((role) => role.includes('logs:CreateLogGroup'))).toEqual([]);
+    expect(ofType(hub, 'AWS::Logs::LogGroup').length).toBeGreaterThan(15);
+    expect(readme).toContain('Log groups go with the stack');
+    expect(operations).toContain('the log groups of functions and machines with all logs');
+  });
+
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+  test('only superseded evidence that is large enough moves to Glacier', () => {
+    const [evidence] = ofType(hub, 'AWS::S3::Bucket').filter(({ id }) => id === 'EvidenceBucket');
+    const rules = listOf(objectOf(evidence?.properties.LifecycleConfiguration).Rules).map(objectOf);
+    const moving = rules.filter((rule) => 'NoncurrentVersionTransitions' in rule);
+    expect(moving.map(({ ObjectSizeGreaterThan: size }) => Number(size))).toEqual([128 * 1024]);
+    expect(rules.filter((rule) => 'NoncurrentVersionExpiration' in rule)).toEqual([]);
+    expect(operations).toContain(
+      'Superseded versions of more than 128 KB move to Glacier Instant Retrieval after 30 days',
+    );
+  });
+});
+
 test('evidence can be locked for as long as a parameter says, and is not by default', () => {
   const evidence = hub.resources.find(({ id }) => id === 'EvidenceBucket')?.properties;
   const none = { Ref: 'AWS::NoValue' };
