@@ -17,5 +17,25 @@ export function matchesGlob(pattern: string, text: string): boolean {
   return true;
 }
 
+/**
+ * Whether some text matches both of two patterns (`matchesGlob`). Each pair of positions is looked at once, so it takes at most
+ * the product of their lengths.
+ */
+export function globsOverlap(one: string, other: string): boolean {
+  // In each column: whether the pattern so far and that part of the other one have a text in common.
+  let before = Array.from({ length: other.length + 1 }, (_, at) => /^\**$/.test(other.slice(0, at)));
+  for (const letter of one) {
+    const row = [letter === '*' && before[0] === true];
+    for (const [at, against] of [...other].entries()) {
+      const isPast = before[at + 1] === true;
+      const isBehind = row[at] === true;
+      const isSame = before[at] === true && letter === against;
+      row.push((letter === '*' || against === '*' ? isPast || isBehind : false) || isSame);
+    }
+    before = row;
+  }
+  return before.at(-1) === true;
+}
+
 export const matchesAnyGlob = (patterns: readonly string[], text: string): boolean =>
   patterns.some((pattern) => matchesGlob(pattern, text));

@@ -1,5 +1,6 @@
 import { type BaseReadings, covers, type UnreadRepository, unreadIn } from './base-readings.ts';
 import { isBuiltIn } from './built-in-policy.ts';
+import { globsOverlap } from './glob.ts';
 import { type ImageLocation, locationKey, type Tier } from './image.ts';
 import { referenceClaimed } from './lineage-claims.ts';
 import type { LineageEvidence } from './lineage-evidence.ts';
@@ -100,9 +101,9 @@ const hiding = (repositories: readonly UnreadRepository[]): Hiding | undefined =
 const hidingIn = (unread: readonly UnreadRepository[], ...places: readonly ImageLocation[]): Hiding | undefined =>
   hiding(unread.filter((one) => places.some((place) => meets(one, place))));
 
-/** A place of the policy may be a pattern, of which one repository was not read. */
-const meets = (unread: UnreadRepository, place: ImageLocation): boolean =>
-  covers(unread, place) || covers({ ...place, tier: unread.tier }, unread);
+/** Both may be patterns: one repository that both cover is enough. */
+const meets = ({ account, region, repository }: UnreadRepository, place: ImageLocation): boolean =>
+  account === place.account && region === place.region && globsOverlap(repository, place.repository);
 
 /** What nobody could make up by a name or an order of pushes. */
 const SHOWN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids', 'label-digest'];

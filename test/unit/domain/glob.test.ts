@@ -1,4 +1,4 @@
-import { matchesAnyGlob, matchesGlob } from '../../../shared/domain/glob.ts';
+import { globsOverlap, matchesAnyGlob, matchesGlob } from '../../../shared/domain/glob.ts';
 import { fc } from '../../support/seeded.ts';
 
 test.each([
@@ -54,4 +54,34 @@ test('any of several', () => {
   expect(matchesAnyGlob(['x', 'a*'], 'abc')).toBe(true);
   expect(matchesAnyGlob(['x', 'y*'], 'abc')).toBe(false);
   expect(matchesAnyGlob([], 'abc')).toBe(false);
+});
+
+test.each([
+  ['apps/web', 'apps/web', true],
+  ['apps/web', 'apps/api', false],
+  ['apps/*', 'apps/web', true],
+  ['apps/*', '*/web', true],
+  ['a*', '*b', true],
+  ['a*', 'b*', false],
+  ['*a', '*b', false],
+  ['a*c', 'ab*', true],
+  ['a*b', 'b*a', false],
+  ['', '*', true],
+  ['', 'a', false],
+  ['**', '*', true],
+])('some text matches both %s and %s: %s', (one, other, expected) => {
+  expect(globsOverlap(one, other)).toBe(expected);
+  expect(globsOverlap(other, one)).toBe(expected);
+});
+
+test('two patterns overlap where one of all short texts matches both', () => {
+  const texts = [''];
+  for (let at = 0; texts.length < 511; at += 1) texts.push(`${texts[at]}a`, `${texts[at]}b`);
+  fc.assert(
+    fc.property(letters(4), letters(4), (one, other) => {
+      const isShared = texts.some((text) => matchesGlob(one, text) && matchesGlob(other, text));
+      expect(globsOverlap(one, other)).toBe(isShared);
+    }),
+    { numRuns: 1000 },
+  );
 });

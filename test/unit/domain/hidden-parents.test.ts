@@ -288,6 +288,19 @@ describe('what was read after a run', () => {
     expect(hiddenFor('platform/n*')).toBeUndefined();
   });
 
+  test('a pattern that was not read may hold what is declared by another pattern that it overlaps', () => {
+    const unread = rule('unread', 'platform', { repositories: ['team/*'] });
+    const declares = (repository: string) => {
+      const one = rule('declared', 'platform', { repositories: [repository], headTags: ['^2$'] });
+      return policyWith(unread, one, rule('app', 'application', { parents: ['declared'] }));
+    };
+    const read = ['team/*', '*/node', '*/web', 'other/*'].map((one) => [key(one), ago(2)]);
+    const readings = { read: Object.fromEntries(read), unread: [key('team/*')] };
+    const hiddenFor = (repository: string) => hiddenParentsIn(declares(repository), readings)(image('app'), undefined);
+    expect(hiddenFor('*/node')?.repositories.map(({ repository }) => repository)).toEqual(['team/*']);
+    expect(hiddenFor('other/*')).toBeUndefined();
+  });
+
   test('a rule that came since has not been read', () => {
     const after = readingsAfter(policy, before, [part({ unread: [] })]);
     expect(unreadIn(policy, after)).toEqual([]);
