@@ -18,7 +18,7 @@ import { afterBreakOff, afterRollout } from '../domain/memory.ts';
 import type { Policy } from '../domain/policy.ts';
 import { isUnpromoted, type Rebuild } from '../domain/rebuild.ts';
 import { streamPolicy } from '../domain/stream-policy.ts';
-import { unreadableText } from '../domain/unreadable-item.ts';
+import { mayBeOf, unreadableText } from '../domain/unreadable-item.ts';
 import type { PolicyStore } from '../ports/policies.ts';
 import type { CascadeLedger, RolloutLedger } from '../ports/rebuilds.ts';
 import type { UnreadableItems } from '../ports/unreadable.ts';
@@ -95,7 +95,8 @@ export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Fail
     ),
   );
   // Before locks and causes of other cascades are read.
-  for (const item of ports.unreadable.items()) named.add(unreadableText(item));
+  for (const item of ports.unreadable.items())
+    if (mayBeOf(item, cascade.cascadeId, found)) named.add(unreadableText(item));
   const { lost, unreadable } = await endLost(ports, cascade, found, policy);
   return { lost, unreadable: [...new Set([...named, ...unreadable])].sort() };
 }

@@ -3,6 +3,7 @@ import { closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts
 import { handleEndEvents } from '../../../functions/cascade-reaper/end-events.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
 import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
+import { collect } from '../../../shared/concurrency.ts';
 import { isOpen } from '../../../shared/domain/cascade.ts';
 import type { Rebuild } from '../../../shared/domain/rebuild.ts';
 import type { MemoryTable } from '../../support/memory-dynamo.ts';
@@ -142,6 +143,30 @@ test.each(KINDS)('a %s that cannot be read is corrected: all that its stream kee
   expect((await causeOf(world)).state).not.toBe('taken');
   if (!key.SK.startsWith('NODE#'))
     expect((await world.guards.get([streamOf()])).get(streamOf())).toMatchObject({ failuresInARow: 1 });
+});
+
+test('an item of another cascade that is read meanwhile is not named', async () => {
+  const { world, memory } = await threeStreams();
+  const stream = streamOf(7);
+  const rebuildId = 'rebuild-of-another';
+  const lock = { stream, rebuildId, cascadeId: 'other-g1', attempt: 1, executionArn: ARN } as const;
+  await world.locks.take({ ...lock, takenAtEpochMs: 1, deadlineEpochMs: world.clock() + HOUR_MS } as never);
+  corrupt(memory, keys.lock(stream), { executionArn: 7 });
+  corrupt(memory, keys.guardMemory(streamOf(1)), { failuresInARow: 'none' });
+  const policies = {
+    current: () => world.policies.current(),
+    // As the guard of accounts does while the policy in force cannot be read.
+    load: async (version: string) => {
+      await collect(world.locks.all());
+      return world.policies.load(version);
+    },
+  };
+  const ports = { ...portsOf(world), policies };
+  await closeCascade(ports, { cascadeId: CASCADE, executionArn: ARN });
+  expect(world.unreadable.items().map(({ stream: of }) => of)).toContain(stream);
+  const detail = (await world.cascades.get(CASCADE))?.failure?.detail;
+  expect(detail).toContain(`STREAM#${streamOf(1)} / GUARD`);
+  expect(detail).not.toContain(stream);
 });
 
 describe('SettleNode', () => {
