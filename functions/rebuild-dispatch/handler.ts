@@ -31,9 +31,11 @@ function compose(): DispatchServices {
     externalId: env.READ_ROLE_EXTERNAL_ID,
     sessionName: 'patchwave-rebuild-dispatch',
   };
-  const access = memberAccess(role, knownAccountsIn(table, policies));
+  const acting = actingLedgers(table);
+  // While the policy cannot be read, a build that goes on is still asked, wherever its pipeline is.
+  const access = memberAccess(role, knownAccountsIn(table, policies, acting));
   const ports = {
-    ...actingLedgers(table),
+    ...acting,
     streams: new DynamoStreams(table),
     images: new DynamoImages(table),
     policies,

@@ -162,6 +162,14 @@ test('the bus takes from inside the organization what AWS said, test events, rep
   ]);
 });
 
+// While the policy cannot be read, the accounts of open builds are found in the ledger.
+test.each(['RebuildDispatchRole', 'BuildResultRole', 'CascadeReaperRole'])('%s may list open builds', (owner) => {
+  const resources = grants
+    .filter((grant) => grant.owner === owner && actionsOf(grant).includes('dynamodb:Query'))
+    .flatMap(({ statement }) => listOf(statement.Resource));
+  expect(resources).toContainEqual({ 'Fn::Sub': `\${Ledger.Arn}/index/open` });
+});
+
 // What the resource of SendTaskSuccess is for a child of a map is documented nowhere: each form that it could have.
 test.each(['RebuildDispatchRole', 'BuildResultRole'])('%s answers a step that waits in a child of a map', (owner) => {
   const [answer] = grants.filter(
