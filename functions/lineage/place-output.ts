@@ -13,6 +13,7 @@ import type { StreamLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import { LineageIncompleteError } from './errors.ts';
 import type { StepInput } from './input.ts';
 import { type AroundPorts, placeNew, readAround } from './read-around.ts';
 import { type ReadFleet, readFleet } from './read-fleet.ts';
@@ -34,6 +35,7 @@ export interface PlacedOutput {
  * What the images of a rebuild's output stand on, and whether that is what they should have picked up. Its verification
  * judges nothing before that is known.
  * @throws InvalidInputError where nobody asked for this rebuild, or its output was not found yet
+ * @throws LineageIncompleteError where something could not be read: no output follows its parent by what is unknown
  */
 export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'place-output'>): Promise<PlacedOutput> {
   const { cascadeId, stream, rebuildId } = input;
@@ -76,7 +78,12 @@ async function pinnedOf(
     rebuild.parentHead === undefined ? [] : imagesUnder(ports.places, rebuild.parentHead),
   ]);
   const heads = [...streams.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
-  const { images } = await readFleet({ ...ports, declaredParents: () => [] }, new Set(), [...heads, ...built]);
+  const { images, failures } = await readFleet({ ...ports, declaredParents: () => [] }, new Set(), [
+    ...heads,
+    ...built,
+  ]);
+  const [first] = failures;
+  if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
   const pinned = new Map<string, Pinned>();
   for (const { digest, stream, standsOn: stood } of below) {
     const platform = fleet.images.get(digest)?.lineage.platform;

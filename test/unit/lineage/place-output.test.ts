@@ -192,6 +192,19 @@ test('what is written down while it is placed is placed by its layers', async ()
   expect(await standingOf(world, 'output')).toMatchObject({ parent: { digest: digestOf('base 1') } });
 });
 
+test('where the head cannot be read, what is known of its parent stays, and it is placed again', async () => {
+  const world = await built({ on: ['os 1'], changes: HEAD });
+  await place(world, STEP);
+  const { images } = world;
+  const get = images.get.bind(images);
+  images.get = async (digests) => {
+    if (digests.includes(digestOf('base 2'))) throw new Error('the ledger does not answer');
+    return get(digests);
+  };
+  await expect(place(world, STEP)).rejects.toMatchObject({ name: 'LineageIncompleteError' });
+  expect(await pinned(world)).toEqual([toOld]);
+});
+
 test('what has an outcome is judged already', async () => {
   const world = await built({ on: ['os 1'], changes: { ...HEAD, outcome: { result: 'fixed' } } });
   await place(world, STEP);
