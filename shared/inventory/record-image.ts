@@ -42,7 +42,7 @@ export function factsOf(
   const best = content.unresolved && known && !known.unresolved ? contentOf(known) : content;
   return {
     ...best,
-    ...(!best.unresolved && { birth: birthOf([best.birth, known?.birth], recorded, nowEpochMs) }),
+    ...(!best.unresolved && { birth: birthOf(best.birth, known, recorded, nowEpochMs) }),
     ...originOf(policy, places, known),
     locations,
     ...(known?.references && { references: known.references }),
@@ -62,14 +62,19 @@ function withRecordedTags(location: ImageLocation, place: Place, recorded: reado
   return [{ location, tags: unionOfTags(unionOfTags(record?.tags, record?.askedTags), isOwn ? place.tags : []) }];
 }
 
-/** From all evidence there is: each registry has seen its own push, and the earliest of them counts. */
+/**
+ * From all evidence there is: each registry has seen its own push, and the earliest of them counts. Where an image was
+ * known before, though not how old it was, a push that an event told since may be its second one, or a copy.
+ */
 function birthOf(
-  births: readonly (Birth | undefined)[],
+  birth: Birth,
+  known: ImageRecord | undefined,
   recorded: readonly LocationRecord[],
   nowEpochMs: number,
 ): Birth {
-  const evidence = births.flatMap((birth) => (birth ? evidenceIn(birth) : []));
-  return determineBirth(evidence, nowEpochMs, firstPushOf(recorded));
+  const evidence = [birth, ...(known ? [known.birth] : [])].flatMap(evidenceIn);
+  const wasUndated = known !== undefined && !known.unresolved && !known.birth.known;
+  return determineBirth(evidence, nowEpochMs, wasUndated ? undefined : firstPushOf(recorded));
 }
 
 function firstPushOf(recorded: readonly LocationRecord[]): number | undefined {

@@ -35,7 +35,7 @@ export interface RepositoryQuestion {
   readonly isListed: boolean;
   /** Digests that run, with the tags they ran by. */
   readonly digests: Readonly<Record<Digest, readonly string[]>>;
-  /** When some of the digests were pushed, as events tell; an event of an earlier push may come late. */
+  /** When some of the digests were pushed, as events tell; an event of an earlier push may come late, or never. */
   readonly pushedAt?: ReadonlyMap<Digest, number>;
   /** Tags that run and of which nobody told what they are, with the pulls by them. */
   readonly tags: Readonly<Record<string, readonly Pull[]>>;
@@ -102,7 +102,7 @@ async function readReachable(
   const artifacts = await readArtifacts(ports, location, [...tagsByDigest.keys()].sort());
   const tagsOfImage = withIndexTags(tagsByDigest, artifacts.indexes);
   const pushes = new Map<Digest, number | undefined>([
-    ...(question.pushedAt ?? []),
+    ...firstPushesOf(question, artifacts),
     ...listing.map(({ digest, pushedAtEpochMs }) => [digest, pushedAtEpochMs] as const),
   ]);
   const older = await rewriteOlder(ports.contents, artifacts.known.values());
@@ -129,6 +129,15 @@ async function readReachable(
     ...(isLeftUnread(artifacts.missing) && { isLeftUnread: true }),
   };
 }
+
+/**
+ * Pushes that events tell and that say how old an image is. One of an image that was known before, though not how old it
+ * was, may be the second one: it makes nothing younger.
+ */
+const firstPushesOf = (
+  { pushedAt = new Map() }: RepositoryQuestion,
+  { known }: Artifacts,
+): readonly [Digest, number][] => [...pushedAt].filter(([digest]) => known.get(digest)?.birth.known !== false);
 
 const historiesOf = (tags: ResolvedTags): TagsDocument[string] =>
   Object.fromEntries(

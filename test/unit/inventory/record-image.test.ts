@@ -1,5 +1,6 @@
 import { policySchema } from '../../../shared/domain/policy.ts';
-import type { LocationRecord } from '../../../shared/domain/records.ts';
+import type { ImageRecord, LocationRecord } from '../../../shared/domain/records.ts';
+import { NEVER_SCANNED } from '../../../shared/domain/scan.ts';
 import { factsOf } from '../../../shared/inventory/record-image.ts';
 import { parse } from '../../../shared/schema.ts';
 
@@ -39,5 +40,23 @@ test.each([
     tier: 'application',
     owner: 'payments',
     stream: '444455556666/us-east-1/apps/web:^stable$',
+  });
+});
+
+describe('a push that an event tells', () => {
+  const nowEpochMs = Date.UTC(2026, 10, 27);
+  const pushed = recorded.map((place) => ({ ...place, firstPushSeenAtEpochMs: nowEpochMs }));
+  const content = { digest, birth: { known: false as const, rejected: [] } };
+  const sighting = { content, place: { location: home, tags: ['stable'] } };
+  const bornBy = (known: ImageRecord | undefined) => factsOf(policy, sighting, known, pushed, nowEpochMs).birth;
+
+  test('dates an image that is new', () => {
+    expect(bornBy(undefined)).toMatchObject({ known: true, bornAtEpochMs: nowEpochMs });
+  });
+
+  test('dates no image that was known before, since it may be its second one', () => {
+    const facts = factsOf(policy, sighting, undefined, recorded, nowEpochMs);
+    const undated: ImageRecord = { ...facts, inUse: true, isHead: false, scan: NEVER_SCANNED };
+    expect(bornBy(undated)).toEqual({ known: false, rejected: [] });
   });
 });

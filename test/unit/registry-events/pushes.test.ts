@@ -129,6 +129,17 @@ test.each([
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('newest') } });
 });
 
+test('an image of unknown age that was there before gets no age from a push that may be its second one', async () => {
+  const world = await pushWorld();
+  await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
+  const known = world.images.records.get(digestOf('one'));
+  const birth = { known: false, rejected: [] } as const;
+  if (known) world.images.records.set(digestOf('one'), { ...known, birth });
+  world.advance(DAY_MS);
+  await handle(world, [retagged('one', 'v1.0.1', world)]);
+  expect(world.images.records.get(digestOf('one'))).toMatchObject({ birth, isHead: true });
+});
+
 test('an image whose head tag has moved on is no head, though nothing else is', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'amd', tag: 'v1', platform: 'linux/amd64' })]);
