@@ -24,11 +24,14 @@ export const DEMO_HELP = `npm run demo -- [flags]
   --keep          leaves the cloud up and says how to look around in it
   --fleet FILE    another fleet (default: local/fleet/tiers.json)
   --mode MODE     ${MODES.join(', ')} (default: the fleet's own)
-  --seed N        seeds everything that is drawn by chance (default: 1)
-  --chaos N       throttles, breaks, loses, doubles and delays calls and events from seed N
+  --seed N        a number that the JSON object repeats (default: 1); a fleet of a
+                  file draws nothing by chance, and --chaos has a seed of its own
+  --chaos N       throttles, breaks, loses, doubles and delays calls and events,
+                  from seed N
   --help          this page
 
-Exit codes: 0 the last review succeeded, and every rebuild is proven to mend or not to mend, 1 not so, 2 wrong use, 130 stopped by Ctrl-C.`;
+Exit codes: 0 the last review succeeded, and every rebuild is proven to mend or
+not to mend; 1 not so; 2 wrong use; 130 stopped by Ctrl-C.`;
 
 /** @throws DemoUsageError */
 export function parseFlags(words: readonly string[]): DemoFlags {

@@ -1,4 +1,5 @@
 import { paint } from '../../cli/output.ts';
+import { inVenv } from '../../scripts/setup.mjs';
 import type { Installation } from '../installation.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';
@@ -13,14 +14,16 @@ export function keepUp(
   const { ledgerTable, fleetReviewMachineArn } = deployment;
   const environment = `AWS_ENDPOINT_URL=${endpoint} AWS_ACCESS_KEY_ID=${account} AWS_SECRET_ACCESS_KEY=local AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`;
   const lines = [
-    ['endpoint', `${endpoint} (Region ${region}, hub account ${account}; any account id is a key of its root user)`],
-    ['set once', `export ${environment}`],
-    ['look around', `.venv/bin/aws dynamodb scan --table-name ${ledgerTable} --max-items 5`],
-    ['', 'npm run patchwave -- status'],
     [
-      'review again',
-      `.venv/bin/aws stepfunctions start-execution --state-machine-arn ${fleetReviewMachineArn} --input '{}'`,
+      'endpoint',
+      `${endpoint} (Region ${region}, hub account ${account}; any account's id is an access key of its root user)`,
     ],
+    ['set once', `export ${environment}`],
+    // Version 1 of the AWS CLI calls SQS in AWS whatever AWS_ENDPOINT_URL says, so the endpoint is an option too.
+    ['', `alias aws='${inVenv('cloud', 'aws')} --endpoint-url ${endpoint}'`],
+    ['look around', 'npm run patchwave -- status'],
+    ['', `aws dynamodb scan --table-name ${ledgerTable} --max-items 5`],
+    ['review again', `aws stepfunctions start-execution --state-machine-arn ${fleetReviewMachineArn} --input '{}'`],
     ['its files', `${stateDir} (removed when it stops; after kill -9 at the next start of a cloud)`],
     ['stop it', `kill ${pid}`],
   ] as const;

@@ -79,8 +79,7 @@ function tellLeft(progress: Progress, { act, images }: Pick<DemoResult, 'act' | 
   const left = act.streams.flatMap((stream) =>
     stream.state === 'patched' ? [] : [{ ...stream, state: stream.state }],
   );
-  const told = new Set(left.map(({ stream }) => stream));
-  const unknown = images.filter(({ outcome, stream = '' }) => outcome === 'unknown' && !told.has(stream));
+  const unknown = unknownBeside({ act, images });
   if (left.length + unknown.length === 0) return;
   progress.heading(`Not patched, and why (${left.length + unknown.length})`);
   for (const stream of left) {
@@ -107,6 +106,12 @@ function tellLeft(progress: Progress, { act, images }: Pick<DemoResult, 'act' | 
       .map(reasonText);
     progress.text(field('why', `${texts.join('; ')}: what nobody knows is not called clean`), FIELD + 8);
   }
+}
+
+/** Images in use that nobody can look into, and whose streams nothing else is told of. */
+export function unknownBeside({ act, images }: Pick<DemoResult, 'act' | 'images'>): DemoResult['images'] {
+  const told = new Set(act.streams.flatMap(({ stream, state }) => (state === 'patched' ? [] : [stream])));
+  return images.filter(({ outcome, stream = '' }) => outcome === 'unknown' && !told.has(stream));
 }
 
 /** What was to be built on it. */

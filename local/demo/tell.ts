@@ -5,7 +5,7 @@ import type { Reason } from '../../shared/domain/verdict.ts';
 import type { Names } from './names.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';
-import { tellAct } from './tell-act.ts';
+import { tellAct, unknownBeside } from './tell-act.ts';
 
 type Image = DemoResult['images'][number];
 
@@ -97,7 +97,7 @@ function changesOf(calls: DemoResult['act']['calls']): string {
 
 function tellEnd(progress: Progress, result: DemoResult): void {
   const { act, execution, outcomes, found, ancestors, seconds, scopes, unresolved } = result;
-  progress.heading(`In short: ${endsOf(act.streams)}`);
+  progress.heading(`In short: ${endsOf(result)}`);
   progress.text(`  all that Patchwave changed: ${changesOf(act.calls)}`, 2);
   const good = execution.status === 'SUCCEEDED';
   const ended = good ? paint('green', 'succeeded') : paint('red', execution.status.toLowerCase());
@@ -112,9 +112,11 @@ function tellEnd(progress: Progress, result: DemoResult): void {
   progress.text(`  ${steps.join(', ')}`, 2);
 }
 
-function endsOf(streams: DemoResult['act']['streams']): string {
-  const count = (wanted: string) => streams.filter(({ state }) => state === wanted).length;
+/** The same ends, and as many of each, as the proof and what was not patched tell one by one. */
+export function endsOf(result: Pick<DemoResult, 'act' | 'images'>): string {
+  const count = (wanted: string) => result.act.streams.filter(({ state }) => state === wanted).length;
   const open = count('open') > 0 ? [`${count('open')} not proven yet`] : [];
   const all = [`${count('patched')} patched, closed by digest`, ...open, `${count('stopped')} stopped`];
-  return [...all, `${count('held-back')} held back`].join(', ');
+  const unknown = unknownBeside(result).length;
+  return [...all, `${count('held-back')} held back`, ...(unknown > 0 ? [`${unknown} unknown`] : [])].join(', ');
 }

@@ -3,6 +3,7 @@
 import { collectStreams } from '../../../local/demo/collect-streams.ts';
 import { endedWell } from '../../../local/demo/ended-well.ts';
 import type { ActResult } from '../../../local/demo/result-act.ts';
+import { endsOf } from '../../../local/demo/tell.ts';
 import type { StreamRecord } from '../../../shared/domain/records.ts';
 
 type Node = ActResult['cascades'][number]['nodes'][number];
@@ -86,4 +87,15 @@ test.each([
   ['a deployment was rolled back', result([node()], deployed('rolled-back'))],
 ])('no good end: %s', (_name, end) => {
   expect(endedWell(end)).toBe(false);
+});
+
+test('in short counts each stream and image that is told one by one', () => {
+  const streams = ['patched', 'open', 'stopped', 'held-back'].map((state) => ({ stream: state, state }));
+  const images = [
+    { outcome: 'unknown', stream: 'nobody can look into it' },
+    { outcome: 'unknown', stream: 'stopped' },
+    { outcome: 'violating', stream: 'held-back' },
+  ];
+  const result = { act: { streams }, images } as unknown as Parameters<typeof endsOf>[0];
+  expect(endsOf(result)).toBe('1 patched, closed by digest, 1 not proven yet, 1 stopped, 1 held back, 1 unknown');
 });

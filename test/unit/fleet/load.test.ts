@@ -308,3 +308,12 @@ describe('a file that cannot be read', () => {
     await expect(load('[]')).rejects.toThrow('must be an object');
   });
 });
+
+test('the fleet on the page about fleets is one', async () => {
+  const page = await readFile(join(FLEET_FOLDER, 'README.md'), 'utf8');
+  const [, json = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? [];
+  const document = JSON.parse(json);
+  const small = await loadFleet(SMALL);
+  expect(document.policy).toBe('small.policy.yaml');
+  expect(parseFleet({ ...document, policy: small.policy }, 'README.md').name).toBe('two-images');
+});
