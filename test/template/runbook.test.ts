@@ -63,3 +63,9 @@ test('every parameter, output, resource and state that it names is in a template
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((name = '') => !known.includes(name) && !errors.test(name))).toEqual([]);
 });
+
+test('the commands for a dead-letter queue name queues of the template', () => {
+  const named = [...runbook.matchAll(/\$\((?:queue|arn) (\w+)\)/g)].map(([, name]) => name ?? '');
+  expect(new Set(named)).toEqual(new Set(['ScanEventDeadLetters', 'ScanEventQueue']));
+  expect(named.filter((name) => !ofType(hub, 'AWS::SQS::Queue').some(({ id }) => id === name))).toEqual([]);
+});
