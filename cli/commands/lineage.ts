@@ -44,6 +44,9 @@ const told = (image: KnownImage, parents: Parents) => {
   };
 };
 
+/** Attestations and charts are kept with the images of a repository, and are none (`Unusable` of the manifest). */
+const isImage = ({ unresolved }: KnownImage): boolean => unresolved?.code !== 'not-an-image';
+
 /** What the policy in force says; one that cannot be read, or is not there yet, says nothing. */
 async function declaredBy({ policies }: Pick<CliContext, 'policies'>): Promise<ReturnType<typeof declaredParentsIn>> {
   try {
@@ -62,7 +65,8 @@ export const lineageCommand: Command = {
   optionHelp: {},
   async run(context, { positionals, json }) {
     const connected = await context();
-    const { images, indexes } = await connected.lineage();
+    const { images: all, indexes } = await connected.lineage();
+    const images = all.filter(isImage);
     const declaredParents = await declaredBy(connected);
     const parents = findParents(
       images.map(({ lineage, stream }) => ({ ...lineage, declaredParents: declaredParents(stream) })),

@@ -48,6 +48,17 @@ const namesIn = (text: string) =>
     .slice(1, -2)
     .map((line) => /^[ │├└─]*\S+/.exec(line)?.[0]);
 
+test('an attestation beside an image is no image', async () => {
+  const context = await known();
+  const { images, indexes } = await context.lineage();
+  const [first] = images;
+  if (!first) throw new Error('no image');
+  const attestation = { ...first, digest: digestOf('attestation') };
+  const unresolved = { code: 'not-an-image', detail: 'it holds application/vnd.in-toto+json' };
+  const lineage = async () => ({ images: [...images, { ...attestation, unresolved }], indexes });
+  expect(await run(lineageCommand, { ...context, lineage })).toEqual(await run(lineageCommand, context));
+});
+
 test('shows each image of the ledger under the one that it stands on', async () => {
   const { code, text } = await run(lineageCommand, await known());
   expect(code).toBe(0);
