@@ -9,6 +9,7 @@ import type { VerdictStatus } from '../shared/domain/verdict.ts';
 import { firstSeenOf } from '../shared/review/first-seen.ts';
 import { ancestorReader, type ReadAncestors } from '../shared/review/waived-ancestors.ts';
 import type { CliContext } from './command.ts';
+import { counted } from './output.ts';
 
 /** What one image's verdict is, and what it would be under another policy. */
 export interface VerdictChange {
@@ -24,11 +25,14 @@ export interface PolicyEffect {
   /** Images in use and heads that were judged anew. */
   readonly judged: number;
   readonly changes: readonly VerdictChange[];
-  /** What of the policy has no effect, each in a sentence; none where Patchwave has seen nothing yet. */
+  /**
+   * Scopes that would leave the fleet, and what of the policy has no effect, each in a sentence; none where Patchwave has
+   * seen nothing yet.
+   */
   readonly warnings: readonly string[];
 }
 
-type Ledger = Pick<CliContext, 'images' | 'index' | 'places' | 'streams' | 'evidence' | 'clock'>;
+type Ledger = Pick<CliContext, 'images' | 'index' | 'places' | 'streams' | 'scopes' | 'usages' | 'evidence' | 'clock'>;
 
 const IMAGES_A_READ = 100;
 const AT_ONCE = 16;
@@ -56,7 +60,26 @@ export async function effectOf(ledger: Ledger, policy: Policy, version: string):
     changes.push(...judged.filter((change) => change !== undefined));
   }
   const warnings = isAnySeen ? gapTexts(coverage.gaps()) : [];
-  return { judged: digests.length, changes: changes.sort(byNews), warnings };
+  const leaving = await leavingScopes(ledger, policy);
+  return { judged: digests.length, changes: changes.sort(byNews), warnings: [...leaving, ...warnings] };
+}
+
+/** Scopes in which something runs, and which the policy would no longer have read. */
+async function leavingScopes({ scopes, usages }: Ledger, policy: Policy): Promise<string[]> {
+  const listed = policy.scopes;
+  if (listed === 'organization') return [];
+  const kept = new Set(listed.flatMap(({ account, regions }) => regions.map((region) => `${account}/${region}`)));
+  const warnings: string[] = [];
+  for await (const { scope, left } of scopes.all()) {
+    const name = `${scope.account}/${scope.region}`;
+    if (left || kept.has(name)) continue;
+    const running = await Array.fromAsync(usages.live(scope));
+    if (running.length > 0)
+      warnings.push(
+        `Scope ${name} would leave the fleet with ${counted(running.length, 'usage')}: what runs there would be judged no more, and count as out of sight. Add it to scopes, or run \`patchwave confirm-left\` once a review has missed it.`,
+      );
+  }
+  return warnings.sort();
 }
 
 /** Every judged image in use has a known age or a verdict that is not compliant, so the lists together hold them all. */

@@ -12,6 +12,7 @@ import {
   judgement,
   LOCATION,
   stream,
+  usage,
   verdict,
 } from '../../support/samples.ts';
 
@@ -70,4 +71,25 @@ describe('what of a policy has no effect is told', () => {
     const world = fakeWorld();
     expect((await effectOf({ ...world, index: world.images }, policy, 'next')).warnings).toEqual([]);
   });
+});
+
+test('a scope in which something runs, and that the policy has no more, is told before it leaves', async () => {
+  const world = fakeWorld();
+  const { account, region } = LOCATION;
+  const other = { account: '444455556666', region };
+  await world.scopes.record({ scope: { account, region }, completeAtEpochMs: world.clock() });
+  await world.scopes.record({ scope: other, completeAtEpochMs: world.clock() });
+  await world.usages.record([usage('a'), usage('b', other)], world.clock());
+  const warningsOf = async (scopes: PolicyDocument['scopes']) =>
+    (await effectOf({ ...world, index: world.images }, policyOf({ ...(scopes && { scopes }) }), 'next')).warnings;
+
+  expect(await warningsOf('organization')).toEqual([]);
+  expect(await warningsOf([{ account, regions: [region] }])).toEqual([
+    expect.stringContaining(`Scope ${other.account}/${region} would leave the fleet with 1 usage: `),
+  ]);
+  const both = [
+    { account, regions: ['eu-south-2'] },
+    { account: other.account, regions: [region] },
+  ];
+  expect(await warningsOf(both)).toEqual([expect.stringContaining(`Scope ${account}/${region} would leave`)]);
 });
