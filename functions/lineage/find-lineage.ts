@@ -1,10 +1,11 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { readingsAfter, unreadIn } from '../../shared/domain/base-readings.ts';
 import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
+import { unpackedChain } from '../../shared/domain/content-chains.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
 import { namedFailure } from '../../shared/domain/failure-text.ts';
 import { type FoundStandings, findStandings } from '../../shared/domain/found-standing.ts';
-import { type Digest, locationKey, registryKey } from '../../shared/domain/image.ts';
+import { type Digest, locationKey, registryKey, type Tier } from '../../shared/domain/image.ts';
 import { ancestorsOf } from '../../shared/domain/lineage.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import type { StreamRecord } from '../../shared/domain/records.ts';
@@ -21,7 +22,8 @@ import { LineageIncompleteError } from './errors.ts';
 import type { StepInput } from './input.ts';
 import { toldOf } from './parents-before.ts';
 import { type AroundPorts, placeApart, unreadAroundBy } from './read-around.ts';
-import { type Failure, type ReadFleet, readFleet } from './read-fleet.ts';
+import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
+import { recordBirths } from './record-births.ts';
 import { type MovedPorts, recordMoved } from './record-moved.ts';
 
 const WRITES_AT_ONCE = 16;
@@ -57,7 +59,8 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const readings = readingsAfter(policy, await ports.baseReadings.read(), await collect(ports.runs.parts(runId)));
   const unread = unreadAroundBy(policy, readings);
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
-  const fleet = await readFleet(reading, bearing(streams, lists), [...inUse, ...allHeads(streams)]);
+  const listed = await readFleet(reading, bearing(streams, lists), [...inUse, ...allHeads(streams)]);
+  const fleet = await withSameContent(reading, listed);
   const heads = new Map(streams.map(({ stream, head }) => [stream, head]));
   const known = {
     ...{ ...fleet, heads, ...unread },
@@ -66,6 +69,7 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   };
   const found = findStandings(known, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
+  const undated = isKept ? [] : await recordBirths(ports, fleet, found, concerned);
   const unwritten = isKept ? [] : await recordStandings(ports, fleet, found, concerned);
   const unplaced = unplacedOf(fleet, found, concerned);
   await ports.files.put(runFileKeys(runId).placed, isKept ? [] : placedAmong(unplaced, found));
@@ -75,7 +79,7 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
   await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
   const unmoved = isReview ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
-  const failures = [...fleet.failures, ...unwritten, ...around, ...unmoved];
+  const failures = [...fleet.failures, ...undated, ...unwritten, ...around, ...unmoved];
   if (isReview) await ports.baseReadings.record(readings);
   const part = { ...partOf(fleet, failures), ...unreadBy(unplaced, found) };
   await ports.runs.recordPart(runId, part);
@@ -89,6 +93,26 @@ const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>
 
 const withAncestors = (digests: readonly Digest[], { parents }: FoundStandings): ReadonlySet<Digest> =>
   new Set(digests.flatMap((digest) => [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)]));
+
+/**
+ * The fleet, with older images that have the content of those that no review has placed yet. A build cache makes an
+ * application once more, and its old image may be no head and run nowhere: the new one is as old as that.
+ */
+async function withSameContent(ports: ReadPorts & Pick<LineagePorts, 'chains'>, fleet: ReadFleet): Promise<ReadFleet> {
+  const isListed = (tier: Tier): boolean => tier === 'base' || tier === 'platform';
+  const fresh = [...fleet.images.values()].filter(({ aged, standing }) => !standing && !isListed(aged.tier));
+  const chains = fresh.flatMap(({ lineage }) => unpackedChain(lineage) ?? []);
+  const same = chains.length > 0 ? await ports.chains.imagesOf(chains) : [];
+  const unread = same.filter((digest) => !fleet.images.has(digest));
+  if (unread.length === 0) return fleet;
+  const more = await readFleet(ports, new Set(), unread);
+  return {
+    images: new Map([...more.images, ...fleet.images]),
+    indexes: new Map([...more.indexes, ...fleet.indexes]),
+    failures: [...fleet.failures, ...more.failures],
+    isWhole: fleet.isWhole && more.isWhole,
+  };
+}
 
 /** Those of the index, and those that a run has found just now: the index follows its table. */
 async function readStreams({ streams }: LineagePorts, lists: BaseLists): Promise<readonly StreamRecord[]> {

@@ -22,10 +22,12 @@ import type { BaseReadingLedger, ChainLedger } from '../../shared/ports/ledger.t
 import { LineageIncompleteError } from './errors.ts';
 import { toldOf } from './parents-before.ts';
 import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
+import { type BirthPorts, recordBirths } from './record-births.ts';
 
 const LISTS_AT_ONCE = 4;
 
-export interface AroundPorts extends Omit<ReadPorts, 'declaredParents'> {
+export interface AroundPorts extends Omit<ReadPorts, 'declaredParents' | 'images'> {
+  readonly images: ReadPorts['images'] & BirthPorts['images'];
   readonly chains: ChainLedger;
   readonly baseReadings: Pick<BaseReadingLedger, 'read'>;
   readonly clock: Clock;
@@ -161,7 +163,11 @@ function unplacedBelow(fleet: ReadFleet, digests: readonly Digest[]): readonly D
   });
 }
 
-/** Writes down what images stand on by all that is known around them, whatever was found before. */
+/**
+ * Writes down what images stand on by all that is known around them, whatever was found before, and how old
+ * their content is.
+ * @throws what a write of the content's age fails with
+ */
 export async function placeNew(
   ports: AroundPorts,
   { ages }: Policy,
@@ -169,6 +175,8 @@ export async function placeNew(
   digests: readonly Digest[],
 ): Promise<FoundStandings> {
   const found = findStandings(fleet, ports.clock(), ages.vendorCounts);
+  const [failure] = await recordBirths(ports, fleet, found, digests);
+  if (failure) throw failure.error;
   const told = await toldOf(ports, found, digests, (digest) => fleet.images.get(digest)?.aged.stream);
   for (const [digest, one] of told)
     await ports.images.recordStanding(

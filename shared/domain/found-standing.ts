@@ -1,5 +1,6 @@
 import type { UnreadRepository } from './base-readings.ts';
 import { behindOf, type Placed } from './behind.ts';
+import type { Birth } from './birth.ts';
 import { unpackedId } from './chain.ts';
 import {
   type AgedImage,
@@ -61,6 +62,8 @@ export interface FoundStandings {
    * where its age is unknown because an image that the ledger does not know may be below it.
    */
   isPlaced(digest: Digest): boolean;
+  /** The birth of its content, where another image with the same content makes that older than its own record tells. */
+  olderBirth(digest: Digest): Birth | undefined;
   /** Repositories that no review has read, and that may hold an image below this one and make it older. */
   unreadBelow(digest: Digest): readonly UnreadRepository[];
 }
@@ -98,6 +101,11 @@ export function findStandings(fleet: KnownFleet, nowEpochMs: number, vendorCount
     },
     isPlaced: (digest) =>
       lineageOf(digest).every((one) => images.has(one) && (isWhole || around.has(one) || isFoundBefore(one))),
+    olderBirth: (digest) => {
+      const own = images.get(digest)?.aged.birth;
+      const { birth } = ages.contents.get(digest) ?? {};
+      return own?.known && birth?.known && birth.bornAtEpochMs < own.bornAtEpochMs ? birth : undefined;
+    },
     unreadBelow: (digest) => lineageOf(digest).flatMap((one) => hidingOf(one)?.repositories ?? []),
   };
 

@@ -163,6 +163,28 @@ test('what a rebuild of ours made again is as young as that, with all that stand
   });
 });
 
+test('what a build cache made again is as old as an image that nothing runs and no head is', async () => {
+  const world = await lineageWorld();
+  const files = { layers: ['os', 'code'], unpacked: ['os files', 'code files'] };
+  await push(world, 'old', { ...files, daysAgo: 40 });
+  await push(world, 'new', { ...files, layers: ['os', 'code packed anew'], daysAgo: 1, isHead: true });
+  await findIn(world);
+  expect(await standingOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
+});
+
+test('it stays so old in later reviews, which do not read that image', async () => {
+  const world = await lineageWorld();
+  const files = { layers: ['os', 'code'], unpacked: ['os files', 'code files'] };
+  await push(world, 'old', { ...files, daysAgo: 40 });
+  await push(world, 'new', { ...files, layers: ['os', 'code packed anew'], daysAgo: 1, isHead: true });
+  await runs(world, 'old');
+  await findIn(world);
+  await world.images.recordPresence(digestOf('old'), { inUse: false });
+  await runs(world);
+  await findIn(world);
+  expect(await standingOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
+});
+
 test('the same layers under another digest, pushed by somebody else, make nothing younger', async () => {
   const world = await lineageWorld();
   await threeTiers(world);

@@ -1,0 +1,50 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { determineBirth, evidenceIn } from '../../shared/domain/birth.ts';
+import type { FoundStandings } from '../../shared/domain/found-standing.ts';
+import type { Digest } from '../../shared/domain/image.ts';
+import { factsIn } from '../../shared/domain/image-record.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { ImageLedger } from '../../shared/ports/ledger.ts';
+import type { Failure, ReadFleet } from './read-fleet.ts';
+
+const WRITES_AT_ONCE = 16;
+
+export interface BirthPorts {
+  readonly images: Pick<ImageLedger, 'get' | 'recordFacts'>;
+  readonly clock: Clock;
+}
+
+/**
+ * Writes into the record of an image what an older image with the same content tells of its birth. The next reading may not
+ * see that other image any more: of an application it reads heads and what runs only. What a build cache made again would
+ * get young then. Images of base and platform streams are all read each time.
+ * @returns images of which that could not be written
+ */
+export async function recordBirths(
+  { images, clock }: BirthPorts,
+  fleet: Pick<ReadFleet, 'images'>,
+  found: Pick<FoundStandings, 'olderBirth'>,
+  digests: Iterable<Digest>,
+): Promise<readonly Failure[]> {
+  const older = [...digests].flatMap((digest) => {
+    const tier = fleet.images.get(digest)?.aged.tier;
+    const birth = tier === 'base' || tier === 'platform' ? undefined : found.olderBirth(digest);
+    return birth ? [{ digest, birth }] : [];
+  });
+  if (older.length === 0) return [];
+  const records = await images.get(older.map(({ digest }) => digest));
+  const failures = await mapConcurrently(older, WRITES_AT_ONCE, async ({ digest, birth }) => {
+    const record = records.get(digest);
+    if (!record) return [];
+    try {
+      await images.recordFacts(factsIn(record), (known) => ({
+        ...factsIn(known),
+        birth: determineBirth([...evidenceIn(known.birth), ...evidenceIn(birth)], clock()),
+      }));
+      return [];
+    } catch (error) {
+      return [{ key: digest, error }];
+    }
+  });
+  return failures.flat();
+}
