@@ -20,7 +20,8 @@ export async function readMembers(
 ): Promise<MemberFacts> {
   await reads.begin();
   const known = await collect(ledger.scopes.all());
-  const organization = !policy || policy.scopes === 'organization' ? await reads.organization() : [];
+  // While the policy cannot be read, it may review a list of accounts: those that were read before count.
+  const organization = policy?.scopes === 'organization' ? await reads.organization() : [];
   const members = membersOf(policy, known, organization, ports.clock());
   const accounts = await mapConcurrently(members.accounts, READS_AT_ONCE, (account) =>
     readAccount(reads, stack, account),

@@ -1,5 +1,5 @@
 import { visibleLine } from '../../shared/domain/visible-text.ts';
-import { type Colour, paint, widthOf } from '../output.ts';
+import { type Colour, paint, wrapped } from '../output.ts';
 import type { Finding, FindingState } from './finding.ts';
 
 const COLOURS: Readonly<Record<FindingState, Colour>> = { ok: 'green', broken: 'red', unknown: 'yellow' };
@@ -23,21 +23,7 @@ export function renderFindings(findings: readonly Finding[], width: number): str
 
 function renderFinding({ state, check, text, fix }: Finding, width: number): string {
   const head = `${paint(COLOURS[state], state.padEnd(STATE_WIDTH))}  ${check.padEnd(CHECK_WIDTH)}  `;
-  const body = [...wrapped(visibleLine(text), width - INDENT)];
-  if (fix !== undefined) body.push(...wrapped(`fix: ${visibleLine(fix)}`, width - INDENT));
+  const body = [...wrapped(visibleLine(text), width - INDENT, 0)];
+  if (fix !== undefined) body.push(...wrapped(`fix: ${visibleLine(fix)}`, width - INDENT, 0));
   return `${head}${body.join(`\n${' '.repeat(INDENT)}`)}`;
-}
-
-/** Breaks a text between words. A word that is longer than a line stays whole, so that it can be copied. */
-function wrapped(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && widthOf(longer) > width) {
-      lines.push(line);
-      line = word;
-    } else line = longer;
-  }
-  return [...lines, line];
 }

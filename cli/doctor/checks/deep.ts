@@ -47,7 +47,9 @@ export function checkBusPolicy(tried: { readonly from: Scope; readonly put: Mixe
 /** How steps that wait in children of a distributed map ended. */
 export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly Found[] {
   if (answered > 0)
-    return [ok('cascades', `Task tokens of map children are accepted: ${answered} waiting steps took their answer.`)];
+    return [
+      ok('cascades', `Task tokens of map children are accepted. Waiting steps that took their answer: ${answered}.`),
+    ];
   if (lapsed === 0)
     return [
       unknown(

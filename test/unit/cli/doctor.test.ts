@@ -324,6 +324,15 @@ test.each([
   for (const { text } of found) expect(text).toContain(action);
 });
 
+test('while the policy cannot be read, accounts that no review has read are not missed', async () => {
+  const installation = await soundInstallation();
+  installation.fleet.listed = [HUB, MEMBER, '777788889999'];
+  const broken = async () => (await findingsOf(installation)).filter(({ state }) => state === 'broken');
+  expect((await broken()).map(({ check, resource }) => `${check} ${resource}`)).toEqual(['read-roles 777788889999']);
+  installation.world.policies.damagePointer();
+  expect((await broken()).map(({ check }) => check)).toEqual(['policy']);
+});
+
 test('what is in an account without a read role is not checked, and never ok by silence', async () => {
   const installation = await soundInstallation();
   memberOf(installation).canRead = false;
