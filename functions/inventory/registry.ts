@@ -55,7 +55,12 @@ export async function readRegistry(
   await ports.files.put(keys.tags(registry), Object.fromEntries(tags));
   const result = resultOf(readings, listed.unreachable?.message);
   const unread = unreadOf(policy, registry, readings, listed.unreachable !== undefined);
-  const part = { kind: 'registry', key: registryKey(registry), ...result, beganAtEpochMs, unread } as const;
+  const ofBases = readings.filter(({ repository }) => matchesAnyGlob(unread, repository));
+  const unreadBecause = reasonsOf(ofBases, listed.unreachable);
+  const part = {
+    ...({ kind: 'registry', key: registryKey(registry), ...result, beganAtEpochMs, unread } as const),
+    ...(unread.length > 0 && unreadBecause.length > 0 && { unreadBecause }),
+  };
   await ports.runs.recordPart(runId, part);
   const unexpected = readings.find(({ failure }) => failure && !failure.isRefusal)?.failure;
   if (unexpected) throw unexpected.error;
@@ -104,10 +109,10 @@ function questionsOf({ registry, digests, tags }: RegistryDocument, listed: Read
 function unreadOf(
   policy: Policy,
   registry: Registry,
-  readings: readonly (RepositoryReading & { readonly repository: string })[],
+  readings: readonly NamedReading[],
   isListUnread: boolean,
 ): readonly string[] {
-  const notRead = readings.filter(({ failure, isLeftUnread }) => failure || isLeftUnread);
+  const notRead = readings.filter(isNotRead);
   const names = baseRepositoriesOf(policy)
     .filter(({ account, region }) => account === registry.account && region === registry.region)
     .flatMap((one) => {
@@ -118,6 +123,22 @@ function unreadOf(
     });
   return [...new Set(names)].sort();
 }
+
+type NamedReading = RepositoryReading & { readonly repository: string };
+
+const isNotRead = ({ failure, leftUnread }: RepositoryReading): boolean =>
+  failure !== undefined || leftUnread !== undefined;
+
+const MOST_REASONS = 5;
+
+/** Why repositories could not be read, the first of them: a registry that could not be listed comes first. */
+const reasonsOf = (readings: readonly NamedReading[], unreachable: Error | undefined): readonly string[] =>
+  [
+    ...(unreachable ? [unreachable.message] : []),
+    ...readings
+      .filter(isNotRead)
+      .map(({ repository, failure, leftUnread }) => `${repository}: ${failure?.detail ?? leftUnread}`),
+  ].slice(0, MOST_REASONS);
 
 function resultOf(readings: readonly RepositoryReading[], listing: string | undefined) {
   const detail = listing ?? readings.find(({ failure }) => failure)?.failure?.detail;

@@ -204,8 +204,11 @@ function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
   const found = scopes.flatMap((scope) => (scope.unidentified ?? []).filter(({ repository }) => mayRun(repository)));
   return found.length === 0
     ? undefined
-    : `not proven which image of its repository is run by ${listed(found.map(({ workload }) => workload))}`;
+    : `not proven which image of its repository is run by ${listed(found.map(({ workload }) => workload))}. ${IDENTIFY_THEM}`;
 }
+
+const IDENTIFY_THEM =
+  'Name the image by digest, update the ECS agent, or declare `parents` in the stream rules of the repository';
 
 interface OutOfSight {
   readonly waitingFor?: string;

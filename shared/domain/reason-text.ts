@@ -48,7 +48,7 @@ function detailsOf(reason: Reason): string[] {
       return reason.isLineageUnread
         ? [
             'its lineage was not read yet',
-            'the last review names each base or platform registry that it could not read',
+            'the next review reads it, or names the registry, image or ledger item that it cannot read',
           ]
         : ['no plausible evidence of its birth'];
     case 'finding':

@@ -52,7 +52,11 @@ export function sumRun(expected: ExpectedParts, parts: Iterable<RunPart>): RunSu
   for (const part of parts) reported.set(partKey(part.kind, part.key), part);
   const known = [...reported.values()];
   const silent = silentParts(expected, reported);
-  const failures = [...known.flatMap(failuresOf), ...silent, ...differingSums(expected, reported)];
+  const failures = [
+    ...known.flatMap((part) => failuresOf(part, reported)),
+    ...silent,
+    ...differingSums(expected, reported),
+  ];
   return { totals: totalsOf(expected, known, reported), failures: failures.sort(inFixedOrder) };
 }
 
@@ -76,7 +80,7 @@ function silentParts(expected: ExpectedParts, reported: ReadonlyMap<string, RunP
     }));
 }
 
-function failuresOf(part: RunPart): RunFailure[] {
+function failuresOf(part: RunPart, reported: ReadonlyMap<string, RunPart>): RunFailure[] {
   const { kind, key } = part;
   switch (kind) {
     case 'scope':
@@ -88,7 +92,7 @@ function failuresOf(part: RunPart): RunFailure[] {
         ? [{ kind, key, error: 'RegistryFailed', detail: part.detail ?? 'no detail' }]
         : [];
     case 'lineage':
-      return [...part.failures.map((failure) => ({ kind, ...failure })), ...unreadRegistries(part)];
+      return [...part.failures.map((failure) => ({ kind, ...failure })), ...unreadRegistries(part, reported)];
     case 'policy':
       return [{ kind, key, error: part.error, detail: part.detail }];
     case 'verdict':
@@ -98,13 +102,23 @@ function failuresOf(part: RunPart): RunFailure[] {
   }
 }
 
-const unreadRegistries = ({ kind, unread = [] }: Extract<RunPart, { kind: 'lineage' }>): RunFailure[] =>
+const unreadRegistries = (
+  { kind, unread = [] }: Extract<RunPart, { kind: 'lineage' }>,
+  reported: ReadonlyMap<string, RunPart>,
+): RunFailure[] =>
   unread.map(({ key, images }) => ({
     ...{ kind, key, error: BASES_UNREAD },
     detail:
       `The age of ${images} images is unknown: they may be built on images of base or platform repositories of ${key}, ` +
-      'which the review could not read. Give Patchwave access to the registry, then start a review.',
+      `which the review could not read${whyUnread(reported.get(partKey('registry', key)))}`,
   }));
+
+/** With the next step. A registry without a reason has a failure of its own in the same run. */
+function whyUnread(part: RunPart | undefined): string {
+  const because = part?.kind === 'registry' ? (part.unreadBecause ?? []) : [];
+  if (because.length === 0) return '. Correct what the run tells of this registry, then start a review.';
+  return ` (${because.join('; ')}). Correct that, then start a review.`;
+}
 
 /** A batch that lost or doubled a digest makes every total wrong, so it fails the run. */
 function differingSums(expected: ExpectedParts, reported: ReadonlyMap<string, RunPart>): RunFailure[] {

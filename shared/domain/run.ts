@@ -83,6 +83,8 @@ export type RunPart =
       readonly beganAtEpochMs?: number;
       /** Repositories of base and platform streams that were not read to their end; patterns of the policy that were not listed. */
       readonly unread?: readonly string[];
+      /** Why, in words, of some of them: the repository with an image and its error; absent in parts of before. */
+      readonly unreadBecause?: readonly string[];
     }
   | { readonly kind: 'scan'; readonly key: string; readonly scans: ScanCounts; readonly laterUntilEpochMs?: number }
   | {

@@ -97,9 +97,12 @@ const GONE = ['ImageNotFound', 'RepositoryNotFoundException'];
 /** What cannot be built on: no image, or one that the registry no longer has. */
 const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unparsable', ...GONE];
 
-/** Whether an image is there that could not be read this time: others may be built on it. */
-export const isLeftUnread = (missing: Artifacts['missing']): boolean =>
-  missing.some(({ code }) => !NOTHING_TO_BUILD_ON.includes(code));
+/** Images that are there and could not be read this time, with the error of the first: others may be built on them. */
+export function leftUnread(missing: Artifacts['missing']): string | undefined {
+  const left = missing.filter(({ code }) => !NOTHING_TO_BUILD_ON.includes(code));
+  const [first] = left;
+  return first && `${left.length} images not read, first ${first.digest}: ${first.code}: ${first.detail}`;
+}
 
 async function resolved(images: ImageLedger, digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> {
   const records = await images.get(digests);

@@ -9,7 +9,7 @@ import { LedgerContendedError, RegistryUnreachableError } from '../ports/errors.
 import type { ContentLedger, PlaceLedger, StreamLedger } from '../ports/ledger.ts';
 import type { ImageRegistry, RegistryImage } from '../ports/registry.ts';
 import type { TagsDocument } from '../review/documents.ts';
-import { type Artifacts, countMissing, isLeftUnread, isResolved, platformOf, readArtifacts } from './artifacts.ts';
+import { type Artifacts, countMissing, isResolved, leftUnread, platformOf, readArtifacts } from './artifacts.ts';
 import { type ContentFacts, contentFacts, EMPTY_INDEX, knownContent, unresolvedContent } from './facts.ts';
 import { type ListedImage, recordHeads } from './heads.ts';
 import { rewriteOlder } from './older-contents.ts';
@@ -51,8 +51,8 @@ export interface RepositoryReading {
   readonly images: number;
   readonly missing: number;
   readonly tags: TagsDocument[string];
-  /** An image is there that could not be read this time. */
-  readonly isLeftUnread?: boolean;
+  /** Present where images are there that could not be read this time: which and why, in words. */
+  readonly leftUnread?: string;
   /** Absent where the repository was read to its end. */
   readonly failure?: { readonly detail: string; readonly error: unknown; readonly isRefusal: boolean };
 }
@@ -122,11 +122,12 @@ async function readReachable(
     ports.places.recordIndex(digest, artifacts.indexes.get(digest) ?? []),
   );
   if (question.isListed) await recordHeads(ports, policy, { location, listing, indexes: artifacts.indexes });
+  const left = leftUnread(artifacts.missing);
   return {
     images: sightings.length,
     missing: countMissing(artifacts.missing),
     tags: historiesOf(tags),
-    ...(isLeftUnread(artifacts.missing) && { isLeftUnread: true }),
+    ...(left !== undefined && { leftUnread: left }),
   };
 }
 

@@ -141,7 +141,7 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
     {
       scopes: [{ ...whole, unidentified: [{ repository: REPOSITORY, workload: 'ecs-task a/b' }] }],
     },
-    /not proven which image of its repository is run by ecs-task a\/b$/,
+    /not proven which image of its repository is run by ecs-task a\/b\. Name the image by digest, .* declare `parents`/,
   ],
   ['a holder runs in a scope that was read', { running: [runs(looked('new')), runs(holder)] }, /still run by/],
 ])('it stays open: %s', (_, changes, waitingFor) => {

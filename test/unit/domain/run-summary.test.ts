@@ -1,5 +1,11 @@
 import type { RunPart, ScanCounts } from '../../../shared/domain/run.ts';
-import { type ExpectedParts, NOTHING_REPORTED, SUMS_DIFFER, sumRun } from '../../../shared/domain/run-summary.ts';
+import {
+  BASES_UNREAD,
+  type ExpectedParts,
+  NOTHING_REPORTED,
+  SUMS_DIFFER,
+  sumRun,
+} from '../../../shared/domain/run-summary.ts';
 import { fc } from '../../support/seeded.ts';
 import { runs } from './arbitraries.ts';
 
@@ -157,4 +163,24 @@ test('the order of parts makes no difference', () => {
     }),
     runs,
   );
+});
+
+test.each<[string, readonly string[] | undefined, RegExp]>([
+  [
+    'with the reasons that its part names',
+    ['base/old: 1 images not read, first sha256:a: KmsError: no key', 'base/new: denied'],
+    /could not read \(base\/old: 1 images not read, first sha256:a: KmsError: no key; base\/new: denied\)\. Correct that/,
+  ],
+  [
+    'whose part names none',
+    undefined,
+    /could not read\. Correct what the run tells of this registry, then start a review\.$/,
+  ],
+])('a registry that images wait for is named %s', (_, unreadBecause, expectedDetail) => {
+  const unread = { ...registry, unread: ['base/old'], ...(unreadBecause && { unreadBecause }) } as RunPart;
+  const waiting = { ...lineage, unread: [{ key: 'r1', images: 3 }] } as RunPart;
+  const { failures } = sumRun(expected, [complete, unread, waiting, scan('0001'), scan('0002')]);
+  const [found] = failures.filter(({ error }) => error === BASES_UNREAD);
+  expect(found?.detail).toMatch(/^The age of 3 images is unknown/);
+  expect(found?.detail).toMatch(expectedDetail);
 });

@@ -451,11 +451,16 @@ describe('what of base and platform repositories was not read', () => {
   }
 
   test('an image of a repository that was deleted is read to its end', async () => {
-    expect(await reviewedWith('RepositoryNotFoundException')).toMatchObject({ unread: [] });
+    const part = await reviewedWith('RepositoryNotFoundException');
+    expect(part).toMatchObject({ unread: [] });
+    expect(part).not.toHaveProperty('unreadBecause');
   });
 
   test('one repository that could not be read is named, and not the pattern that covers all others', async () => {
-    expect(await reviewedWith('KmsError')).toMatchObject({ unread: ['base/old'] });
+    expect(await reviewedWith('KmsError')).toMatchObject({
+      unread: ['base/old'],
+      unreadBecause: [`base/old: 1 images not read, first ${b}: KmsError: refused`],
+    });
   });
 
   test('a pattern is named where its registry could not be listed', async () => {
@@ -466,7 +471,10 @@ describe('what of base and platform repositories was not read', () => {
       throw new RegistryUnreachableError(hub, new Error('refused'));
     };
     await review();
-    expect(await parts()).toContainEqual(expect.objectContaining({ key: registryKey(hub), unread: ['base/*'] }));
+    const unreadBecause = [expect.stringContaining('refused')];
+    expect(await parts()).toContainEqual(
+      expect.objectContaining({ key: registryKey(hub), unread: ['base/*'], unreadBecause }),
+    );
   });
 
   test('a pattern is named where more of its repositories could not be read than are kept by name', async () => {
