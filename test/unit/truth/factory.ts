@@ -145,9 +145,16 @@ export class Factory {
   remove(artifact: TrueArtifact): void {
     const location = this.#with.lines.find(({ name }) => name === artifact.line)?.location;
     if (!location) return;
-    for (const digest of [artifact.digest, ...artifact.images.map((image) => image.digest)])
+    for (const digest of [artifact.digest, ...artifact.images.map((image) => image.digest)]) {
       this.#with.world.registry.delete(location, digest);
+      this.#removed.set(digest, this.#with.world.clock());
+    }
   }
+
+  readonly #removed = new Map<Digest, number>();
+
+  /** When an image was deleted last; absent where it never was. */
+  removedAtEpochMs = (digest: Digest): number | undefined => this.#removed.get(digest);
 
   readonly #moves = new Map<string, number>();
 
@@ -220,10 +227,17 @@ export class Factory {
     const diffId = digestOf(line.habits.isReproducible ? `layer ${key} ${text}` : `layer ${key} ${this.#layers}`);
     const madeAtEpochMs = this.#with.world.clock();
     const known = line.habits.isReproducible ? this.#reproducible.get(diffId) : undefined;
-    const layer = known ?? { line: line.name, diffId, packages, madeAtEpochMs, firstMadeAtEpochMs: madeAtEpochMs };
+    const layer = known ?? {
+      line: line.name,
+      diffId,
+      packages,
+      madeAtEpochMs,
+      firstMadeAtEpochMs: madeAtEpochMs,
+      reconfirmations: [],
+    };
     // The same came out of nothing but sources once more.
     layer.madeAtEpochMs = madeAtEpochMs;
-    if (runId !== undefined) layer.reconfirmedAtEpochMs = madeAtEpochMs;
+    if (runId !== undefined) layer.reconfirmations.push({ runId, atEpochMs: madeAtEpochMs });
     this.#reproducible.set(diffId, layer);
     this.#cached.set(key, { below: belowKey, layer });
     return layer;

@@ -13,8 +13,8 @@ export interface TrueLayer {
   madeAtEpochMs: number;
   /** When its content was first made: a later build by its team tells Patchwave nothing of its age. */
   readonly firstMadeAtEpochMs: number;
-  /** When a build that Patchwave asked for made it once more. */
-  reconfirmedAtEpochMs?: number;
+  /** Builds that Patchwave asked for and that made it once more. */
+  readonly reconfirmations: { readonly runId: string; readonly atEpochMs: number }[];
   /** When a pipeline that was asked for no cache gave the same content from its cache: Patchwave cannot know better. */
   claimedAtEpochMs?: number;
 }
@@ -71,11 +71,11 @@ export function packagesOf(image: TrueImage): Packages {
   return packages;
 }
 
-/** When the oldest of its content was made, or was said to be made by a pipeline that kept its cache against its order. */
-export const bornAt = (image: TrueImage): number =>
-  Math.min(
-    ...layersOf(image).map(({ madeAtEpochMs, claimedAtEpochMs = 0 }) => Math.max(madeAtEpochMs, claimedAtEpochMs)),
-  );
+/** What it unpacks to, whatever it is called and however it is packed. */
+export const contentOf = (image: TrueImage): string =>
+  lineageOf(image)
+    .flatMap(({ own }) => own?.diffId ?? [])
+    .join();
 
 export const platformOf = (architecture: string): Platform => `linux/${architecture}`;
 

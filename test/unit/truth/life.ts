@@ -90,8 +90,10 @@ export class Life {
   reviews = 0;
   /** When the last review that read the account where services may run beside began. */
   awayReadEpochMs = 0;
-  /** A person said that nobody need wait for what ran there. */
+  /** A person said that nobody need wait for what ran there: that stands until a review reads the account again. */
   isAwayConfirmed = false;
+  /** Reviews that succeeded: they read all base and platform repositories. */
+  readonly fleetReadings: { readonly beganAtEpochMs: number; readonly endedAtEpochMs: number }[] = [];
   readonly #services = new Map<string, Line>();
   readonly #callDice: Dice;
   readonly #scanDice: Dice;
@@ -309,8 +311,10 @@ export class Life {
     const began = this.world.clock();
     const id = `arn:aws:states:eu-west-1:111122223333:execution:fleet-review:review-${this.reviews}`;
     this.reviewBeganAtEpochMs = began;
-    if (!this.policy.isAwayLeft) this.awayReadEpochMs = began;
+    if (!this.policy.isAwayLeft) [this.awayReadEpochMs, this.isAwayConfirmed] = [began, false];
     const ended = await this.#runExecution('fleet-review', { id, input: {}, startedAtEpochMs: began });
+    if (ended.status === 'SUCCEEDED')
+      this.fleetReadings.push({ beganAtEpochMs: began, endedAtEpochMs: this.world.clock() });
     this.tell(`review ${this.reviews} ${ended.status}${ended.cause ? `: ${ended.cause.slice(0, 300)}` : ''}`);
     this.#isReviewing = false;
   }

@@ -10,12 +10,13 @@ import { type Flaw, isFlawed } from './archive.ts';
 import { CapsOracle } from './caps-oracle.ts';
 import type { TrueContainer, TrueDeployment } from './ecs.ts';
 import { AGE_LIMIT_DAYS, type Line } from './fleet.ts';
-import { bornAt, layersOf, lineageOf, packagesOf, type TrueArtifact, type TrueImage } from './images.ts';
+import { contentOf, layersOf, lineageOf, packagesOf, type TrueArtifact, type TrueImage } from './images.ts';
 import type { Life, Witness } from './life.ts';
 import type { Change } from './outbox.ts';
 import { BUILD_MS, isOpenAt, type TrueRun } from './pipelines.ts';
 import { callSpan, heldThroughout, modeOf, whyHeld } from './restraints.ts';
 import { RolloutOracle } from './rollout-oracle.ts';
+import { Sight } from './sight.ts';
 
 export const ATTEMPTS = 3;
 /** Share of the age limit at which a rebuild is asked for. */
@@ -37,9 +38,11 @@ export class Oracle implements Witness {
 
   readonly #rollouts: RolloutOracle;
   readonly #caps: CapsOracle;
+  readonly #sight: Sight;
 
   constructor(life: Life) {
     this.#life = life;
+    this.#sight = new Sight(life);
     const world = {
       life,
       check: (statement: string) => this.#check(statement),
@@ -56,10 +59,12 @@ export class Oracle implements Witness {
     this.#noteRestraint(change);
     switch (change.kind) {
       case 'image':
+        this.#sight.changed(change.after);
         this.#judged(change.after);
         return;
       case 'rebuild':
         this.#asked.set(change.after.rebuildId, change.after.facts);
+        if (change.after.outcome) this.#outcomes.set(change.after.rebuildId, change.after.outcome.result);
         if (change.after.outcome?.result === 'fixed' && change.before?.outcome?.result !== 'fixed')
           this.#fixed(change.after);
         return;
@@ -173,9 +178,10 @@ export class Oracle implements Witness {
     const age = ageOf(record);
     if (age.known && standing) {
       this.#check('no age younger than the truth');
-      if (age.bornAtEpochMs > bornAt(image))
+      const bornAtEpochMs = this.#sight.bornAt(image);
+      if (age.bornAtEpochMs > bornAtEpochMs)
         this.#violated(
-          `${image.name} is told to be of ${iso(age.bornAtEpochMs)}, its content is of ${iso(bornAt(image))}`,
+          `${image.name} is told to be of ${iso(age.bornAtEpochMs)}, its content is of ${iso(bornAtEpochMs)}`,
         );
     }
     if (verdict?.status !== 'compliant' || judgedAtEpochMs === undefined) return;
@@ -236,7 +242,6 @@ export class Oracle implements Witness {
 
   #fixed(rebuild: Rebuild): void {
     const { pipelines, factory, archive, world } = this.#life;
-    this.#outcomes.set(rebuild.rebuildId, 'fixed');
     this.#rollouts.fixed(rebuild);
     const line = this.#life.lineOf(rebuild.stream);
     if (!line) return;
@@ -294,7 +299,7 @@ export class Oracle implements Witness {
       if (container.sinceEpochMs >= since) continue;
       if (this.#isNoLongerAsked(container)) continue;
       const part = lineageOf(container.image).find((one) => one.line === line.name);
-      if (!part) continue;
+      if (!part || this.#sight.isNeverSeen(part)) continue;
       const left = closure.facts.find((fact) => this.#holds(part, container.image, fact, clockwork.now));
       if (container.told !== 'digest')
         this.#violated(
@@ -361,12 +366,31 @@ export class Oracle implements Witness {
   #mayHold(part: TrueImage, running: TrueImage, fact: CauseFact): boolean {
     const now = this.#life.world.clock();
     if (this.#holds(part, running, fact, now, WARNING)) return true;
+    if (fact.kind === 'finding' && !this.#isKnownWaived(running, fact.vulnerability))
+      return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
     const content = layersOf(part).at(-1);
     if (fact.kind !== 'age' || !content || this.#isWaived(running.line, 'age-limit')) return false;
-    const { firstMadeAtEpochMs, reconfirmedAtEpochMs = 0, claimedAtEpochMs = 0 } = content;
-    return (
-      Math.max(firstMadeAtEpochMs, reconfirmedAtEpochMs, claimedAtEpochMs) + WARNING * AGE_LIMIT_DAYS * DAY_MS <= now
-    );
+    const { firstMadeAtEpochMs, reconfirmations, claimedAtEpochMs = 0 } = content;
+    const reconfirmed = reconfirmations.filter(({ runId }) => this.#isJudged(runId)).map(({ atEpochMs }) => atEpochMs);
+    return Math.max(firstMadeAtEpochMs, claimedAtEpochMs, ...reconfirmed) + WARNING * AGE_LIMIT_DAYS * DAY_MS <= now;
+  }
+
+  /** Its output was found and scanned: only then Patchwave knows what it made once more. */
+  #isJudged(runId: string): boolean {
+    const run = this.#life.pipelines.runs.find(({ executionId }) => executionId === runId);
+    return ['fixed', 'ineffective', 'worse'].includes((run && this.#outcomeOf(run)) ?? '');
+  }
+
+  /**
+   * A waiver of a line below counts only where a scan found in that image what the image above inherits: one that was deleted, or
+   * that no scanner could read, hands no waiver on.
+   */
+  #isKnownWaived(running: TrueImage, vulnerability: string): boolean {
+    const { world } = this.#life;
+    return lineageOf(running).some((part) => {
+      const isScanned = world.images.records.get(part.digest)?.scan.completedAtEpochMs !== undefined;
+      return (part === running || isScanned) && this.#isWaivedItself(part.line, vulnerability);
+    });
   }
 
   #holdsPair(image: TrueImage, fact: { readonly vulnerability: string; readonly package: string }): boolean {
@@ -391,20 +415,22 @@ export class Oracle implements Witness {
 
   /** A waiver of a line holds for what is built on it, too. */
   #isWaived(name: string, what: string, atEpochMs = this.#life.world.clock()): boolean {
-    const { policy, lines } = this.#life;
-    const names: string[] = [];
-    for (let line = lines.find((one) => one.name === name); line; line = lines.find((one) => one.name === line?.on))
-      names.push(line.location.repository);
-    return policy.waivers.some(
+    const line = this.#life.line(name);
+    return [line, ...this.#life.below(line)].some((one) => this.#isWaivedItself(one.name, what, atEpochMs));
+  }
+
+  #isWaivedItself(name: string, what: string, atEpochMs = this.#life.world.clock()): boolean {
+    const { repository } = this.#life.line(name).location;
+    return this.#life.policy.waivers.some(
       (waiver) =>
         isInForce(waiver, atEpochMs) &&
         (waiver.finding === what || waiver.rule === what) &&
-        (waiver.scope?.repositories ?? names).some((repository) => names.includes(repository)),
+        (waiver.scope?.repositories ?? [repository]).includes(repository),
     );
   }
 
   #isOld = (image: TrueImage, atEpochMs: number, share = 1): boolean =>
-    bornAt(image) + share * AGE_LIMIT_DAYS * DAY_MS <= atEpochMs;
+    this.#sight.bornAt(image) + share * AGE_LIMIT_DAYS * DAY_MS <= atEpochMs;
 
   #isOldLayer = ({ own }: TrueImage, atEpochMs: number, share = 1): boolean =>
     own !== undefined &&
@@ -500,6 +526,8 @@ export class Oracle implements Witness {
     const now = world.clock();
     const survives = (): boolean =>
       (last?.output?.images ?? []).some((image) => flaws.some((flaw) => this.#hasFlaw(image, flaw)));
+    const headHolds = (): boolean =>
+      (factory.headOf(line)?.images ?? []).some((image) => flaws.some((flaw) => this.#hasFlaw(image, flaw)));
     switch (answer?.reason) {
       case 'report-only':
       case 'paused':
@@ -523,8 +551,12 @@ export class Oracle implements Witness {
       case 'parent-pinned':
         return line.habits.pinsParent ? undefined : 'its pipeline follows its parent';
       case 'attempts-exhausted':
-        // Builds that failed, and builds that left on the same parent what they were asked for.
-        return own.slice(-ATTEMPTS).some((run) => this.#hasFailed(run)) || survives() || line.habits.pinsParent
+        // Builds that failed, and builds that left on the same parent what they were asked for: also those whose output was
+        // worse, so that the head of before stays, with what it has.
+        return own.slice(-ATTEMPTS).some((run) => this.#hasFailed(run)) ||
+          survives() ||
+          line.habits.pinsParent ||
+          (last && this.#isWorse(last) && headHolds())
           ? undefined
           : 'its last builds did not all fail';
       case 'parent-held-back':
@@ -612,8 +644,3 @@ const iso = (epochMs: number): string => new Date(epochMs).toISOString().slice(0
 const sameContent = (one: TrueArtifact, other: TrueArtifact): boolean => contentText(one) === contentText(other);
 
 const contentText = ({ images }: TrueArtifact): string => images.map(contentOf).join(' ');
-
-const contentOf = (image: TrueImage): string =>
-  lineageOf(image)
-    .flatMap(({ own }) => own?.diffId ?? [])
-    .join();

@@ -39,7 +39,6 @@ async function setAway(life: Life, isAwayLeft: boolean): Promise<void> {
   life.tell(`account ${AWAY.account} ${isAwayLeft ? 'leaves the policy' : 'is back in the policy'}`);
   if (isAwayLeft) world.accounts.remove(AWAY.account);
   else world.accounts.add({ id: AWAY.account, name: AWAY.account }, [AWAY.region]);
-  life.isAwayConfirmed = false;
   if (isAwayLeft) life.features.note('scopes-leave');
   await life.publishPolicy({ ...policy, isAwayLeft });
 }
