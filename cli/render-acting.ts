@@ -12,6 +12,9 @@ import { type Colour, type Column, counted, paint, relative, shortDigest, table 
 
 /* How causes, cascades and closures look, whichever command shows them. */
 
+/** The reason of a `resume` for which nobody gave one. */
+export const UNTOLD = 'resumed';
+
 /** The kill switch in one line. Nobody reads "on" as "nothing is stopped", so the line says whether Patchwave is paused. */
 export function renderSwitch({ state, by, atEpochMs, reason }: KillSwitch, now: number): string {
   const isPaused = state === 'paused';
@@ -19,7 +22,7 @@ export function renderSwitch({ state, by, atEpochMs, reason }: KillSwitch, now: 
   if (atEpochMs === 0) return `${head}, and never was`;
   const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
   const who = `${isPaused ? '' : 'resumed '}by ${visibleLine(by)}`;
-  return `${head} since ${when}, ${who}: ${visibleLine(reason)}`;
+  return `${head} since ${when}, ${who}${reason === UNTOLD ? '' : `: ${visibleLine(reason)}`}`;
 }
 
 /** The first fact in words, and how many more. */

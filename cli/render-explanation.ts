@@ -26,7 +26,8 @@ const EFFECT_COLOURS: Readonly<Record<Reason['effect'], Colour>> = {
 };
 
 /** One image's explanation as a page of text. */
-export function renderExplanation(explanation: ImageExplanation, now: number): string {
+/** @param inForce the version of the policy in force; absent where there is none */
+export function renderExplanation(explanation: ImageExplanation, now: number, inForce?: string): string {
   const {
     image,
     locations,
@@ -39,7 +40,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number): s
   const status = image.verdict?.status ?? 'unknown';
   return [
     `${paint('bold', image.digest)}  ${paint(VERDICT_COLOURS[status], status)}`,
-    facts(explanation, now),
+    facts(explanation, now, inForce),
     reasons(image.verdict?.reasons ?? [], now),
     places(locations),
     runs(usages),
@@ -53,7 +54,16 @@ export function renderExplanation(explanation: ImageExplanation, now: number): s
     .join('\n\n');
 }
 
-function facts({ image, below }: ImageExplanation, now: number): string {
+/** An image is judged again by the next review that finds it in use, a head, or below one. */
+function judgedBy(version: string | undefined, inForce: string | undefined): string {
+  if (version === undefined) return 'not judged yet';
+  const told = version.slice(0, 12);
+  return inForce === undefined || inForce === version
+    ? told
+    : `${told}, an earlier one: ${inForce.slice(0, 12)} is in force, and has not judged it yet`;
+}
+
+function facts({ image, below }: ImageExplanation, now: number, inForce: string | undefined): string {
   const { birth, scan } = image;
   const age = birth.known
     ? `${instant(birth.bornAtEpochMs)} (${relative(birth.bornAtEpochMs, now)}), by ${birth.evidence.map(({ kind }) => kind).join(', ')}`
@@ -72,7 +82,7 @@ function facts({ image, below }: ImageExplanation, now: number): string {
       `${scan.state}${why === '' ? '' : ` (${why})`}${looked}; looks at ${scan.coverage.join(', ') || 'nothing'}`,
     ],
     ['findings', String(image.findingsCount ?? 'unknown')],
-    ['policy', image.verdict?.policyVersion.slice(0, 12) ?? 'not judged yet'],
+    ['policy', judgedBy(image.verdict?.policyVersion, inForce)],
   ];
   const unresolved = image.unresolved
     ? [['unresolved', `${image.unresolved.code}: ${image.unresolved.detail}`] as const]

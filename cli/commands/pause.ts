@@ -4,7 +4,7 @@ import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { print, printJson } from '../output.ts';
 import { REASON, reasonIn } from '../reason.ts';
-import { renderRunning, renderSwitch } from '../render-acting.ts';
+import { renderRunning, renderSwitch, UNTOLD } from '../render-acting.ts';
 
 export const pauseCommand: Command = {
   summary: 'Stops every rebuild and deployment that did not begin, in all accounts, until `resume`.',
@@ -23,7 +23,7 @@ export const resumeCommand: Command = {
   words: [0, 0],
   ...REASON,
   async run(context, args) {
-    const reason = args.flags.reason === undefined ? 'resumed' : reasonIn(args);
+    const reason = args.flags.reason === undefined ? UNTOLD : reasonIn(args);
     return turn(await context(), 'on', reason, args);
   },
 };

@@ -24,7 +24,11 @@ export const whyCommand: Command = {
     const digests: readonly Digest[] = await findImages(connected, positionals[0] ?? '');
     const explanations = await Promise.all(digests.map((digest) => explainImage(connected, digest)));
     if (json) printJson(explanations);
-    else print(explanations.map((explanation) => renderExplanation(explanation, connected.clock())).join('\n\n'));
+    else {
+      const inForce = await connected.policies.inForce();
+      const pages = explanations.map((explanation) => renderExplanation(explanation, connected.clock(), inForce));
+      print(pages.join('\n\n'));
+    }
     return flags['exit-code'] === true ? exitCodeOf(explanations) : EXIT.done;
   },
 };

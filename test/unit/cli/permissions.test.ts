@@ -70,6 +70,10 @@ async function recorded({ isEmpty = false } = {}) {
     },
     policies: {
       ...fakes.policies,
+      inForce: () => {
+        asked.add('dynamodb:GetItem');
+        return fakes.policies.inForce();
+      },
       current: () => {
         asked.add('s3:GetObject');
         return fakes.policies.current();

@@ -47,7 +47,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
 }
 
 const READS =
-  /\.(all|bornBefore|current|deployments|findings|get|held|holders|indexes|lastPushed|latest|left|leftOfImage|list|live|load|locations|looks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
+  /\.(all|bornBefore|current|deployments|findings|get|held|holders|inForce|indexes|lastPushed|latest|left|leftOfImage|list|live|load|locations|looks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
 
 /** As `cliContext`, and whatever is not known to read only is an error. */
 export const readOnlyContext = (world: FakeWorld): CliContext =>

@@ -9,6 +9,7 @@ import {
   planWorld,
   pushed,
   reasonOf,
+  setPolicy,
   stands,
   streamOf,
   tell,
@@ -152,4 +153,17 @@ test('why says how it is known that a task runs the image, and that a guess is n
   expect(text).toContain(`what ${workload} runs is a guess, and so in 1 more scopes, ECS reports no digest`);
   expect(text).toMatch(/web .*a guess: what the tag means now/);
   expect(text).toMatch(/old .*what the tag meant when it was pulled/);
+});
+
+test('why says that another policy is in force than the one that judged', async () => {
+  const world = await planWorld();
+  await violating(world);
+  const { version } = await world.policies.current();
+  const policyLine = async () => /^ {2}policy +(.*)$/m.exec(await why(world))?.[1];
+  expect(await policyLine()).toBe(version.slice(0, 12));
+  await setPolicy(world, { mode: 'paused' });
+  const next = (await world.policies.current()).version;
+  expect(await policyLine()).toBe(
+    `${version.slice(0, 12)}, an earlier one: ${next.slice(0, 12)} is in force, and has not judged it yet`,
+  );
 });
