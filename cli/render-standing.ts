@@ -6,13 +6,13 @@ import { relative, shortDigest } from './output.ts';
 
 /** What an image stands on and how old that makes it, as lines of a table; none before a review has looked. */
 export function standingRows(
-  { digest, standing, reconfirmedAtEpochMs: again }: ImageRecord,
+  { digest, standing, mayLieBelow, reconfirmedAtEpochMs: again }: ImageRecord,
   below: readonly ImageRecord[],
   now: number,
 ): readonly (readonly [string, string])[] {
-  if (!standing) return [];
+  if (!standing) return mayLieBelow ? [['stands on', `not known, perhaps on ${unread(mayLieBelow)}`]] : [];
   const name = (one: Digest): string => (one === digest ? 'itself' : nameOf(one, below));
-  const { parent, age, behind } = standing;
+  const { parent, age, behind, mayLieBetween, mayLieBelowNext } = standing;
   const atLeast = ({ bornAtEpochMs, decidedBy }: OldestBelow): string =>
     `${instant(bornAtEpochMs)} (${relative(bornAtEpochMs, now)}), by ${name(decidedBy)}`;
   const counts = age.known
@@ -22,6 +22,8 @@ export function standingRows(
       );
   return [
     ['stands on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no image that is known'],
+    ...(mayLieBetween ? [['between', `perhaps ${unread(mayLieBetween)}`] as const] : []),
+    ...(mayLieBelowNext ? [['next build', `of unknown age, perhaps on ${unread(mayLieBelowNext)}`] as const] : []),
     ...(behind ? [['behind', `${behind.stream}, whose head is ${shortDigest(behind.head)}`] as const] : []),
     ['counts as', counts],
     ...(again === undefined
@@ -29,6 +31,9 @@ export function standingRows(
       : [['made again', `${instant(again)} (${relative(again, now)}), by a rebuild of ours`] as const]),
   ];
 }
+
+const unread = (repositories: readonly string[]): string =>
+  `an image of ${repositories.join(', ')}, which no review could read to the end`;
 
 function nameOf(digest: Digest, below: readonly ImageRecord[]): string {
   const image = below.find((one) => one.digest === digest);

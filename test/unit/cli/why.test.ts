@@ -116,6 +116,20 @@ test('why shows where the layer that the scanner names says otherwise than the a
   );
 });
 
+test('why names what was not read and may hold the parent of an image, an image between, or one below the next build', async () => {
+  const world = await planWorld();
+  await pushed(world, 0, 'app-0', { reasons: [], isPlaced: false });
+  const unread = '111122223333/eu-west-1/base';
+  await world.images.recordStanding(digestOf('app-0'), { mayLieBelow: [unread] });
+  expect(await why(world)).toMatch(
+    new RegExp(`stands on +not known, perhaps on an image of ${unread}, which no review`),
+  );
+  const standing = { age: { known: false, unknown: [digestOf('app-0')] }, mayLieBetween: [unread] } as const;
+  await world.images.recordStanding(digestOf('app-0'), { ...standing, mayLieBelowNext: [unread] });
+  expect(await why(world)).toMatch(new RegExp(`between +perhaps an image of ${unread}`));
+  expect(await why(world)).toMatch(new RegExp(`next build +of unknown age, perhaps on an image of ${unread}`));
+});
+
 test('why shows what an image stands on, and which of that decides how old it counts', async () => {
   const world = await planWorld();
   await pushed(world, 0, 'app-0', { reasons: [], inUse: true, isPlaced: false });
