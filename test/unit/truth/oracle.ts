@@ -158,7 +158,7 @@ export class Oracle implements Witness {
     this.#check('nothing is built on an unjudged parent');
     const made = pipelines.runs.find(({ executionId }) => executionId === parent.runId);
     const verified = made && this.#outcomeOf(made) === 'fixed';
-    if (verified) return;
+    if (verified || this.#isParentGone(run.line)) return;
     for (const image of parent.images) {
       const record = world.images.records.get(image.digest);
       // Of a head that no event told the ledger knows nothing.
@@ -166,6 +166,23 @@ export class Oracle implements Witness {
       const isJudged = record.verdict && record.scan.completedAtEpochMs !== undefined;
       if (!isJudged) this.#violated(`${run.line.name} is built on ${image.name}, which was not judged`);
     }
+  }
+
+  /**
+   * The image that the head is built on was deleted before Patchwave could read it. No registry tells of it any more, and what is
+   * below it seems to be the parent.
+   */
+  #isParentGone(line: Line): boolean {
+    const { factory, world } = this.#life;
+    const below = (factory.headOf(line)?.images ?? []).flatMap(lineageOf).filter((part) => part.line === line.on);
+    return below.some(({ digest, line: name }) => {
+      const record = world.images.records.get(digest);
+      const isRead = record !== undefined && record.unresolved === undefined;
+      return (
+        !isRead &&
+        !factory.madeBy(name).some((one) => factory.isKept(one) && one.images.some((image) => image.digest === digest))
+      );
+    });
   }
 
   readonly #outcomes = new Map<string, string>();
