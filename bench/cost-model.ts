@@ -152,7 +152,8 @@ export function dayCost(day: DayUse, prices: Prices): CostLine[] {
 
 /** What stands there all month, whatever a review does. */
 export interface Standing {
-  readonly alarms: number;
+  /** Metrics that alarms watch: an alarm on an expression costs as much for each metric as one on that metric alone. */
+  readonly alarmMetrics: number;
   readonly dashboards: number;
   readonly metrics: number;
   readonly ledgerGb: number;
@@ -164,7 +165,7 @@ export interface Standing {
 export function monthlyCost(standing: Standing, prices: Prices): CostLine[] {
   const price = (name: string) => priceOf(prices, name);
   return [
-    { what: 'alarms', usd: standing.alarms * price('alarm-month') },
+    { what: 'alarms', usd: standing.alarmMetrics * price('alarm-month') },
     { what: 'dashboard', usd: standing.dashboards * price('dashboard-month') },
     { what: 'custom metrics', usd: standing.metrics * price('metric-month') },
     { what: 'ledger storage', usd: standing.ledgerGb * price('table-gb-month') },

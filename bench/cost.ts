@@ -71,7 +71,7 @@ async function standingOf({ first, steady, functionsByRole, stored }: MeasuredDa
   const larger = Math.max(growth.images, growth.usages);
   const day = grown(dayUse(steady, functionsByRole), growth);
   return {
-    alarms: resources('AWS::CloudWatch::Alarm'),
+    alarmMetrics: template.match(/^ +MetricName: /gm)?.length ?? 0,
     dashboards: resources('AWS::CloudWatch::Dashboard'),
     metrics: new Set([first, steady].flatMap(({ logs }) => logs.flatMap(({ metrics }) => [...metrics]))).size,
     ledgerGb: (stored.ledgerBytes * larger) / GB,

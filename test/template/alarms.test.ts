@@ -1,6 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { functionNames } from '../../scripts/bundle.ts';
-import { hub, isObject, listOf, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
+import {
+  hub,
+  isObject,
+  type JsonObject,
+  listOf,
+  objectOf,
+  ofType,
+  type Resource,
+  ROOT,
+  refersTo,
+  textOf,
+} from './template.ts';
 
 const alarms = ofType(hub, 'AWS::CloudWatch::Alarm');
 
@@ -26,6 +37,105 @@ test('every queue that keeps failures has an alarm', () => {
     .filter(({ properties }) => properties.MetricName === 'ApproximateNumberOfMessagesVisible')
     .flatMap(({ properties }) => listOf(properties.Dimensions).map((dimension) => refersTo(objectOf(dimension).Value)));
   expect(watched.sort()).toEqual(queues.filter((id) => id.endsWith('DeadLetters')).sort());
+});
+
+const functions = ofType(hub, 'AWS::Serverless::Function');
+const eventsOf = ({ properties }: Resource) => Object.values(objectOf(properties.Events ?? {})).map(objectOf);
+/** By a queue, the stream or a schedule: nobody waits for their answer. */
+const called = functions.filter(
+  (declared) => eventsOf(declared).length > 0 || 'EventInvokeConfig' in declared.properties,
+);
+const alarmOf = (id: string): JsonObject => objectOf(alarms.find((alarm) => alarm.id === id)?.properties);
+
+interface Watched {
+  readonly id: string;
+  readonly name: string;
+  /** The logical id that the one dimension names. */
+  readonly of: string;
+  readonly periodSeconds: number;
+}
+
+/** The metrics of an alarm on an expression, and the expression itself. */
+function mathOf(properties: JsonObject): { readonly expression: string; readonly watched: readonly Watched[] } {
+  const queries = listOf(properties.Metrics).map(objectOf);
+  const [result, ...others] = queries.filter(({ ReturnData }) => ReturnData === true);
+  expect(others).toEqual([]);
+  const watched = queries.flatMap(({ Id, MetricStat }) => {
+    if (MetricStat === undefined) return [];
+    const { Metric, Period } = objectOf(MetricStat);
+    const { MetricName, Dimensions } = objectOf(Metric);
+    const [of = ''] = listOf(Dimensions).map((dimension) => refersTo(objectOf(dimension).Value));
+    return [{ id: textOf(Id), name: textOf(MetricName), of, periodSeconds: Number(Period) }];
+  });
+  return { expression: textOf(result?.Expression), watched };
+}
+
+describe('nothing stalls in silence', () => {
+  const onExpressions = alarms.filter(({ properties }) => 'Metrics' in properties);
+
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
+  test.each(onExpressions)('$id watches ten metrics at most, each of which counts', ({ properties }) => {
+    const { expression, watched } = mathOf(properties);
+    expect(watched.length).toBeLessThanOrEqual(10);
+    expect([...expression.matchAll(/FILL\((\w+), 0\)/g)].map(([, id]) => id)).toEqual(watched.map(({ id }) => id));
+    expect(new Set(watched.map(({ periodSeconds }) => periodSeconds))).toEqual(new Set([60]));
+  });
+
+  test('an alarm watches the oldest message of each queue that a function takes from', () => {
+    const taken = called.flatMap(eventsOf).filter(({ Type }) => Type === 'SQS');
+    const queues = taken.map(({ Properties }) => refersTo(objectOf(Properties).Queue));
+    const { expression, watched } = mathOf(alarmOf('QueueStalledAlarm'));
+    expect(watched.map(({ of }) => of).sort()).toEqual(queues.sort());
+    expect(new Set(watched.map(({ name }) => name))).toEqual(new Set(['ApproximateAgeOfOldestMessage']));
+    // The alarm goes off within 15 minutes where the planner does not take what wakes it.
+    const bounds = new Map([...expression.matchAll(/FILL\((\w+), 0\) > (\d+)/g)].map(([, id, s]) => [id, Number(s)]));
+    expect(bounds.get('plan')).toBeLessThanOrEqual(600);
+  });
+
+  test('a queue is called stalled after twice what its function may take, and not before', () => {
+    const { expression, watched } = mathOf(alarmOf('QueueStalledAlarm'));
+    for (const declared of called) {
+      for (const { Type, Properties } of eventsOf(declared)) {
+        const { id = '' } =
+          watched.find(({ of }) => Type === 'SQS' && of === refersTo(objectOf(Properties).Queue)) ?? {};
+        if (id === '') continue;
+        const bound = Number(new RegExp(`FILL\\(${id}, 0\\) > (\\d+)`).exec(expression)?.[1]);
+        expect([id, bound >= 2 * Number(declared.properties.Timeout)]).toEqual([id, true]);
+      }
+    }
+  });
+
+  test.each([
+    ['FunctionErrorsAlarm', 'Errors'],
+    ['FunctionThrottlesAlarm', 'Throttles'],
+  ])('%s watches each function for whose answer nobody waits', (id, metric) => {
+    const { watched } = mathOf(alarmOf(id));
+    expect(watched.map(({ of }) => of)).toEqual(called.map((declared) => declared.id));
+    expect(new Set(watched.map(({ name }) => name))).toEqual(new Set([metric]));
+    const { EvaluationPeriods, DatapointsToAlarm } = alarmOf(id);
+    expect(Number(EvaluationPeriods)).toBeLessThan(15);
+    // One failure that passes calls nobody.
+    expect(Number(DatapointsToAlarm)).toBeGreaterThan(1);
+  });
+
+  test('an alarm watches how old the records of the stream are when they are handed over', () => {
+    const { MetricName, Threshold, Statistic, Dimensions } = alarmOf('OutboxStalledAlarm');
+    const [of] = listOf(Dimensions).map((dimension) => refersTo(objectOf(dimension).Value));
+    const [outbox] = called.filter((declared) => eventsOf(declared).some(({ Type }) => Type === 'DynamoDB'));
+    expect([MetricName, Statistic, of]).toEqual(['IteratorAge', 'Maximum', outbox?.id]);
+    expect(Number(Threshold)).toBeLessThanOrEqual(15 * 60_000);
+  });
+
+  test('alarms, dashboard and 30 metrics of ours cost 20 dollars a month at most', () => {
+    const { prices } = JSON.parse(readFileSync(`${ROOT}shared/prices.json`, 'utf8'));
+    const metrics = alarms.map(({ properties }) => ('Metrics' in properties ? mathOf(properties).watched.length : 1));
+    const dashboards = ofType(hub, 'AWS::CloudWatch::Dashboard').length;
+    const monthly =
+      metrics.reduce((sum, count) => sum + count, 0) * prices['alarm-month'].usd +
+      dashboards * prices['dashboard-month'].usd +
+      30 * prices['metric-month'].usd;
+    expect(monthly).toBeLessThanOrEqual(20);
+  });
 });
 
 test('what a person can act on has an alarm', () => {

@@ -57,7 +57,7 @@ test('every parameter, output, resource and state that it names is in a template
     ...[hub, member].flatMap(({ json }) => Object.keys({ ...objectOf(json.Parameters), ...objectOf(json.Outputs) })),
     ...hub.resources.map(({ id }) => id),
     ...machineNames().flatMap((name) => statesOf(JSON.parse(definitionText(name)))),
-    'StartImageScan',
+    ...['StartImageScan', 'LastProcessingResult', 'Disabled'],
   ];
   const errors = /Error$|^(FleetReview|Cascade)Incomplete$|^[A-Z_]+$/;
   expect(named.length).toBeGreaterThan(10);
