@@ -7,7 +7,7 @@ export async function answer(
   { Records }: { readonly Records: readonly BuildEventMessage[] },
   ports: BuildEventPorts,
 ): Promise<SQSBatchResponse> {
-  return queueReply((await handleBuildEvents(ports, Records)).filter(isFailed));
+  return queueReply((await handleBuildEvents(ports, Records)).filter(isFailed), Records.length);
 }
 
 const isFailed = (handled: Handled): handled is Exclude<Handled, string> => typeof handled !== 'string';

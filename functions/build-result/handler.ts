@@ -16,6 +16,7 @@ import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer } from './answer.ts';
 import type { BuildEventPorts } from './build-events.ts';
@@ -47,6 +48,6 @@ function compose(): BuildEventPorts {
 
 /** Ends of builds, as their pipelines tell them: written down, then told to the step that waits. */
 export const buildResult = (services: () => BuildEventPorts) =>
-  lambdaFunction({ input: buildResultInput, compose: services, handle: answer });
+  lambdaFunction({ input: buildResultInput, compose: services, redelivery: queueRedelivery, handle: answer });
 
 export const handler = buildResult(compose);

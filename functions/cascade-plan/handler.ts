@@ -17,6 +17,7 @@ import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
+import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer } from './answer.ts';
 import { environment } from './env.ts';
@@ -53,6 +54,6 @@ function compose(): PlanPorts {
 
 /** Plans what is to be rebuilt, and starts the one cascade that this comes to. */
 export const cascadePlan = (ports: () => PlanPorts) =>
-  lambdaFunction({ input: cascadePlanInput, compose: ports, handle: answer });
+  lambdaFunction({ input: cascadePlanInput, compose: ports, redelivery: queueRedelivery, handle: answer });
 
 export const handler = cascadePlan(compose);

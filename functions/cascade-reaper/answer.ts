@@ -19,7 +19,10 @@ export async function answer(
 ): Promise<SQSBatchResponse | OpenedCascade | ClosedCascade | AbandonedCascade> {
   if ('Records' in event) {
     const handled = await handleEndEvents(ports, machines, event.Records);
-    return queueReply(handled.filter((one) => typeof one !== 'string'));
+    return queueReply(
+      handled.filter((one) => typeof one !== 'string'),
+      event.Records.length,
+    );
   }
   const { action, cascadeId } = event;
   logger.appendKeys({ action, cascadeId });

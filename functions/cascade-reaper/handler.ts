@@ -10,6 +10,7 @@ import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import * as ledger from '../../shared/lambda/ledgers.ts';
+import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer, type ReaperServices } from './answer.ts';
 import { environment } from './env.ts';
@@ -50,6 +51,6 @@ function compose(): ReaperServices {
 
 /** Opens the cascade of an execution that begins, and ends those whose execution is through, or over. */
 export const cascadeReaper = (services: () => ReaperServices) =>
-  lambdaFunction({ input: cascadeReaperInput, compose: services, handle: answer });
+  lambdaFunction({ input: cascadeReaperInput, compose: services, redelivery: queueRedelivery, handle: answer });
 
 export const handler = cascadeReaper(compose);

@@ -16,7 +16,7 @@ export async function answer(
   event: LineageInput,
   { reviewing, following }: LineageServices,
 ): Promise<LineagePart | PlacedOutput | SQSBatchResponse> {
-  if ('Records' in event) return queueReply(await handleHeadEvents(following, event.Records));
+  if ('Records' in event) return queueReply(await handleHeadEvents(following, event.Records), event.Records.length);
   logger.appendKeys({ action: event.action });
   if (event.action === 'find') {
     logger.appendKeys({ runId: event.runId });

@@ -13,6 +13,7 @@ import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { fleetLedgers } from '../../shared/lambda/fleet-ledgers.ts';
 import { ledgersOfRun } from '../../shared/lambda/ledgers.ts';
+import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { answer, type LineageServices } from './answer.ts';
 import { environment } from './env.ts';
@@ -50,6 +51,6 @@ function compose(): LineageServices {
 
 /** Who stands on whom, and how old that makes each: for the whole fleet in a review, and for what was just pushed or built. */
 export const lineage = (services: () => LineageServices) =>
-  lambdaFunction({ input: lineageInput, compose: services, handle: answer });
+  lambdaFunction({ input: lineageInput, compose: services, redelivery: queueRedelivery, handle: answer });
 
 export const handler = lineage(compose);

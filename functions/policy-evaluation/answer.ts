@@ -32,7 +32,7 @@ export async function answer(
   enterRun('Records' in event ? undefined : event.runId);
   if ('Records' in event) {
     const handled = await handleScanEvents({ ...world, ...ledgers(OUTSIDE_OF_RUNS) }, event.Records);
-    return queueReply(measured(handled).failed);
+    return queueReply(measured(handled).failed, event.Records.length);
   }
   logger.appendKeys({ runId: event.runId, batch: event.batch });
   const kept = event.mode === 'preview' ? readOnly(world) : {};

@@ -4,6 +4,8 @@ const text = v.text();
 
 export const environment = v.object({
   LEDGER_TABLE: text,
+  /** Its own messages come from here; what failed is hidden there for a while. */
+  QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
   RUN_BUCKET: text,
   EVIDENCE_BUCKET: text,
   PARTITION: text,

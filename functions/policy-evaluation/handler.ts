@@ -12,6 +12,7 @@ import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { images, ledgersOfRun, runs, streams } from '../../shared/lambda/ledgers.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
+import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
 import { answer, type PolicyEvaluationServices } from './answer.ts';
@@ -31,7 +32,6 @@ function compose(): PolicyEvaluationServices {
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const accounts = new AccountsOfRun(files, knownAccountsIn(table, policies));
-  const access = memberAccess(role, accounts.isOurs);
   return {
     ledgers: ledgersOfRun(table, files, { images, runs, streams }),
     enterRun: (runId) => accounts.enter(runId),
@@ -39,7 +39,7 @@ function compose(): PolicyEvaluationServices {
       causes: new DynamoCauseLedger(table),
       policies,
       evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
-      scanner: new EcrScanner(ecrClients(access), readEnhanced),
+      scanner: new EcrScanner(ecrClients(memberAccess(role, accounts.isOurs)), readEnhanced),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,
       retry: fullJitter(),
@@ -49,6 +49,12 @@ function compose(): PolicyEvaluationServices {
 
 /** Facts in, verdict out: for scans that ended, one message each, and for the batches of a review. */
 export const policyEvaluation = (services: () => PolicyEvaluationServices) =>
-  lambdaFunction({ input: policyEvaluationInput, compose: services, metrics, handle: answer });
+  lambdaFunction({
+    input: policyEvaluationInput,
+    compose: services,
+    metrics,
+    redelivery: queueRedelivery,
+    handle: answer,
+  });
 
 export const handler = policyEvaluation(compose);

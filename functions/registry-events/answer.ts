@@ -11,5 +11,5 @@ export async function answer(
   const { failed, withoutRule, withoutPolicy } = await handleMessages(ports, Records);
   if (withoutRule > 0) logger.info('pushes to repositories without a rule', { withoutRule });
   if (withoutPolicy !== undefined) logger.warn(`only the history of pushes is written: ${withoutPolicy}`);
-  return queueReply(failed);
+  return queueReply(failed, Records.length);
 }

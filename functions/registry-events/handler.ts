@@ -13,6 +13,7 @@ import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { imageLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { answer } from './answer.ts';
@@ -53,6 +54,6 @@ function compose(): RegistryEventPorts {
 
 /** What registries hold, written down as pushes are told of, and where somebody asks. */
 export const registryEvents = (services: () => RegistryEventPorts) =>
-  lambdaFunction({ input: registryEventsInput, compose: services, handle: answer });
+  lambdaFunction({ input: registryEventsInput, compose: services, redelivery: queueRedelivery, handle: answer });
 
 export const handler = registryEvents(compose);

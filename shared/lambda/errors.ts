@@ -19,3 +19,13 @@ export class EnvironmentError extends Error {
     this.problems = problems;
   }
 }
+
+/** No message of a batch could be handled. All of them are delivered again; each failure was logged before. */
+export class MessagesFailedError extends Error {
+  override readonly name = 'MessagesFailedError';
+
+  constructor(messages: number, first: unknown) {
+    const said = first instanceof Error ? `${first.name}: ${first.message}` : String(first);
+    super(`All ${messages} messages failed and will be delivered again. The first says: ${said}`, { cause: first });
+  }
+}

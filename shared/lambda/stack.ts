@@ -2,9 +2,11 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import type { Metrics } from '@aws-lambda-powertools/metrics';
 import middy, { type MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
+import type { Redelivery } from '../ports/redelivery.ts';
 import * as v from '../schema.ts';
 import { InvalidInputError } from './errors.ts';
 import { logger } from './powertools.ts';
+import { redeliveredSoon } from './redelivered-soon.ts';
 
 interface FunctionDefinition<Schema extends v.GenericSchema, Services, Output> {
   /** What the function accepts; everything else is refused before `handle` sees it. */
@@ -14,6 +16,8 @@ interface FunctionDefinition<Schema extends v.GenericSchema, Services, Output> {
   readonly handle: (input: v.InferOutput<Schema>, services: Services, context: Context) => Promise<Output>;
   /** Where it measures: sent at the end of each invocation, whatever the end. Left out, its weight is left out too. */
   readonly metrics?: Metrics;
+  /** Where it takes messages from a queue: says when those that failed are delivered again. */
+  readonly redelivery?: () => Redelivery;
 }
 
 /**
@@ -26,11 +30,13 @@ export function lambdaFunction<Schema extends v.GenericSchema, Services, Output>
   compose,
   handle,
   metrics,
+  redelivery,
 }: FunctionDefinition<Schema, Services, Output>) {
   let services: Services | undefined;
   return middy<unknown, Output>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(metrics ? flushed(metrics) : [])
+    .use(redelivery ? redeliveredSoon(redelivery) : [])
     .use(errorsLoggedOnce)
     .handler(async (event: unknown, context: Context): Promise<Output> => {
       const parsed = v.safeParse(input, event);

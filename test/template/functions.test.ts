@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { functionNames } from '../../scripts/bundle.ts';
 import * as keys from '../../shared/adapters/dynamodb/keys.ts';
+import { redeliverySeconds } from '../../shared/domain/redelivery.ts';
 import {
   hub,
   isObject,
@@ -159,22 +160,54 @@ test('no queue is polled for the daily look: its rule calls what is live, and a 
   }
 });
 
-// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig
-test('a queue hides a batch for six times as long as its function may take, and as long as it may be collected', () => {
-  for (const declared of functions) {
-    for (const { Type, Properties } of eventsOf(declared)) {
-      if (Type !== 'SQS') continue;
-      const { Queue, MaximumBatchingWindowInSeconds: window } = objectOf(Properties);
-      const { VisibilityTimeout } = resource(refersTo(Queue)).properties;
-      const least = 6 * Number(declared.properties.Timeout) + longest(window ?? 0);
-      expect(Number(VisibilityTimeout)).toBeGreaterThanOrEqual(least);
-    }
-  }
-});
-
 /** Of seconds that the template has, or that a parameter of it may be set to. */
 const longest = (seconds: Json): number =>
   typeof seconds === 'number' ? seconds : Number(objectOf(objectOf(hub.json.Parameters)[refersTo(seconds)]).MaxValue);
+
+describe('a message whose function was throttled or failed', () => {
+  const mappings = functions.flatMap((declared) =>
+    eventsOf(declared)
+      .filter(({ Type }) => Type === 'SQS')
+      .map(({ Properties }) => {
+        const { Queue, MaximumBatchingWindowInSeconds: window } = objectOf(Properties);
+        const { VisibilityTimeout, RedrivePolicy } = resource(refersTo(Queue)).properties;
+        const hiddenSeconds = Number(VisibilityTimeout);
+        const takenSeconds = Number(declared.properties.Timeout) + longest(window ?? 0);
+        const mostReceives = Number(objectOf(RedrivePolicy).maxReceiveCount);
+        return { declared, queue: refersTo(Queue), hiddenSeconds, takenSeconds, mostReceives };
+      }),
+  );
+
+  test.each(mappings)('$queue hides a batch while it is collected and handled, and not longer', (mapping) => {
+    const { hiddenSeconds, takenSeconds } = mapping;
+    expect(hiddenSeconds).toBeGreaterThanOrEqual(takenSeconds + 10);
+    expect(hiddenSeconds).toBeLessThanOrEqual(takenSeconds + 30);
+  });
+
+  test('the planner takes up within five minutes what it was throttled for', () => {
+    const planner = mappings.find(({ queue }) => queue === 'PlanQueue');
+    expect(planner?.hiddenSeconds).toBeLessThan(5 * 60);
+  });
+
+  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+  test.each(mappings)('$queue: its function may say when what failed is delivered again', ({ declared, queue }) => {
+    const statements = listOf(resource(refersTo(declared.properties.Role)).properties.Policies).flatMap((policy) =>
+      statementsOf(objectOf(policy).PolicyDocument),
+    );
+    const allowed = statements.filter(
+      ({ Action, Resource: on }) =>
+        listOf(Action).includes('sqs:ChangeMessageVisibility') && listOf(on).some((one) => refersTo(one) === queue),
+    );
+    const { QUEUE_URL } = objectOf(objectOf(declared.properties.Environment).Variables);
+    expect(allowed).toHaveLength(1);
+    expect(QUEUE_URL).toEqual({ Ref: queue });
+  });
+
+  test.each(mappings)('$queue keeps it through an outage of half an hour', ({ mostReceives }) => {
+    const tries = Array.from({ length: mostReceives }, (_, tried) => redeliverySeconds(tried + 1, 0));
+    expect(tries.reduce((sum, seconds) => sum + seconds, 0)).toBeGreaterThan(30 * 60);
+  });
+});
 
 // https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/automating-updates-to-serverless-apps.html
 test('what events call is moved to a new version by steps where the parameter asks for it, and back on errors', () => {

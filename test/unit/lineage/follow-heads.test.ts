@@ -153,7 +153,7 @@ test.each(['images', 'streams', 'causes', 'contents'] as const)(
     const spy = jest.spyOn(world[name] as never, methods[name] as never) as jest.SpiedFunction<() => Promise<never>>;
     spy.mockRejectedValueOnce(new Error('throttled'));
     const [message] = moved(BASE);
-    expect(await follow(world, message ? [message] : [])).toEqual({ batchItemFailures: [{ itemIdentifier: 'm0' }] });
+    await expect(follow(world, message ? [message] : [])).rejects.toThrow('throttled');
     spy.mockRestore();
     expect(await follow(world, message ? [message] : [])).toEqual(ALL_DONE);
     expect(await causesOf(world)).toEqual([behind(PLATFORM, BASE, 'base 2')]);

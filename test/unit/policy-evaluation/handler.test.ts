@@ -53,7 +53,8 @@ test('what fails is named by its message', async () => {
   jest.spyOn(world.scanner, 'read').mockRejectedValue(new Error('internal'));
   const event = JSON.parse(sample('aws.ecr.ecr-image-scan.complete.json'));
   event.detail['image-digest'] = image;
-  const Records = [{ messageId: 'm1', body: JSON.stringify(event) }];
+  const other = { messageId: 'm0', body: sample('aws.ecr.ecr-image-scan.failed.json') };
+  const Records = [other, { messageId: 'm1', body: JSON.stringify(event) }];
   expect(await policyEvaluation(() => services(world))({ Records }, context)).toEqual({
     batchItemFailures: [{ itemIdentifier: 'm1' }],
   });

@@ -1,0 +1,57 @@
+import type { MiddlewareObj } from '@middy/core';
+import { redeliverySeconds } from '../domain/redelivery.ts';
+import type { Delivery, Redelivery } from '../ports/redelivery.ts';
+import * as v from '../schema.ts';
+import { logger } from './powertools.ts';
+
+/** What SQS says of each message of a batch. A message without it stays hidden as long as its queue says. */
+const batch = v.object({
+  Records: v.array(
+    v.object({
+      messageId: v.text(),
+      receiptHandle: v.text(),
+      attributes: v.object({ ApproximateReceiveCount: v.numberFromText() }),
+    }),
+  ),
+});
+const reply = v.object({ batchItemFailures: v.array(v.object({ itemIdentifier: v.string() })) });
+
+/**
+ * What failed is delivered again soon, and not only after the visibility time-out of its queue, which lasts as long as the
+ * function may run. Where that cannot be arranged, the time-out remains. A message whose function was throttled, or died, keeps
+ * it too: nothing of ours ran.
+ * @param compose made only once a message has failed
+ */
+export function redeliveredSoon(compose: () => Redelivery, chance: () => number = Math.random): MiddlewareObj {
+  let redelivery: Redelivery | undefined;
+  const hide = async (event: unknown, isFailed: (messageId: string) => boolean): Promise<void> => {
+    const parsed = v.safeParse(batch, event);
+    if (!parsed.success) return;
+    const failed = parsed.data.Records.filter(({ messageId }) => isFailed(messageId)).map(
+      ({ messageId, receiptHandle, attributes }): Delivery => ({
+        messageId,
+        receipt: receiptHandle,
+        receives: attributes.ApproximateReceiveCount,
+      }),
+    );
+    if (failed.length === 0) return;
+    try {
+      redelivery ??= compose();
+      const left = await redelivery.hide(
+        failed.map((delivery) => ({ delivery, seconds: redeliverySeconds(delivery.receives, chance()) })),
+      );
+      if (left.length > 0) logger.warn(`${left.length} messages stay hidden as long as their queue says`);
+    } catch (error) {
+      logger.warn('messages that failed stay hidden as long as their queue says', error as Error);
+    }
+  };
+  return {
+    after: async ({ event, response }) => {
+      const parsed = v.safeParse(reply, response);
+      if (!parsed.success) return;
+      const failed = new Set(parsed.data.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      await hide(event, (messageId) => failed.has(messageId));
+    },
+    onError: ({ event }) => hide(event, () => true),
+  };
+}
