@@ -19,8 +19,8 @@ def restore() -> None:
     wrap(lambda_svc, "_sqs_esm_concurrency", "d3e9d1e865aa", _batches_at_once)
 
 
-def _batches_at_once(original: Any, mapping: Any, function: Any, config: dict[str, Any], queue: Any = None) -> int:
-    unreserved = {key: value for key, value in (function or {}).items() if key != "concurrency"}
-    settings = {key: value for key, value in config.items() if key != "ReservedConcurrentExecutions"}
-    limit: int = original(mapping, unreserved, settings, queue)
+def _batches_at_once(_original: Any, mapping: dict[str, Any], _function: Any, _config: Any, queue: Any = None) -> int:
+    if (queue or {}).get("is_fifo"):
+        return 1
+    limit: int = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or lambda_svc._ESM_SQS_DEFAULT_CONCURRENCY
     return limit
