@@ -29,6 +29,11 @@ async function fleetWithPattern(): Promise<Fleet> {
   return { ...fleet, policy: { ...policy, streams } };
 }
 
+/** Without it what failed is delivered again too, only later. */
+const ONLY_SOONER: readonly string[] = ['TakeMessages', 'TakeScanEvents'].map(
+  (sid) => `${sid} sqs:ChangeMessageVisibility`,
+);
+
 describe('without any single permission', () => {
   const installation = useInstallation(fleetWithPattern);
 
@@ -75,7 +80,7 @@ describe('without any single permission', () => {
       };
       for (const role of ['InventoryRole', 'LineageRole', 'ScanTriggerRole', 'PolicyEvaluationRole']) {
         for (const grant of await hub.of(await hub.role(`patchwave-${role}`))) {
-          if (!NOT_ENFORCED.includes(nameOf(grant))) await tryWithout(grant);
+          if (![...NOT_ENFORCED, ...ONLY_SOONER].includes(nameOf(grant))) await tryWithout(grant);
         }
       }
       // The hub's own account is read by the role of every member too, and has what others have not: base images.
