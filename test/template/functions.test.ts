@@ -189,6 +189,20 @@ describe('a message whose function was throttled or failed', () => {
     expect(planner?.hiddenSeconds).toBeLessThan(5 * 60);
   });
 
+  // A message that was received three times counts no longer in the age of the oldest one.
+  test.each(mappings)(
+    '$queue: what is throttled is seen by its throttles or by its age',
+    ({ queue, hiddenSeconds }) => {
+      const { EvaluationPeriods, DatapointsToAlarm } = resource('FunctionThrottlesAlarm').properties;
+      const thirdMinute = Math.floor(((Number(DatapointsToAlarm) - 1) * hiddenSeconds) / 60);
+      const [stalled] = listOf(resource('QueueStalledAlarm').properties.Metrics).map(objectOf);
+      const ages = listOf(resource('QueueStalledAlarm').properties.Metrics).map(objectOf);
+      const own = ages.find(({ MetricStat }) => MetricStat !== undefined && JSON.stringify(MetricStat).includes(queue));
+      const bound = Number(new RegExp(`FILL\\(${own?.Id}, 0\\) > (\\d+)`).exec(textOf(stalled?.Expression))?.[1]);
+      expect(thirdMinute < Number(EvaluationPeriods) || bound < 2 * hiddenSeconds).toBe(true);
+    },
+  );
+
   // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
   test.each(mappings)('$queue: its function may say when what failed is delivered again', ({ declared, queue }) => {
     const statements = listOf(resource(refersTo(declared.properties.Role)).properties.Policies).flatMap((policy) =>
