@@ -17,10 +17,10 @@ import { hasFailed } from '../../shared/domain/deployment.ts';
 import { type Digest, locationKey, registryKey } from '../../shared/domain/image.ts';
 import { accountOf, ourAccountsIn } from '../../shared/domain/our-accounts.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
-import { isOutputAtFault, servicesToPlanAnew } from '../../shared/domain/postponed.ts';
+import { isOutputAtFault, isOwners, servicesToPlanAnew } from '../../shared/domain/postponed.ts';
 import { type RunPart, WHOLE_FLEET } from '../../shared/domain/run.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
-import { modeIn } from '../../shared/domain/stream-policy.ts';
+import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
 import { workloadText } from '../../shared/domain/usage.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { LedgerItemUnreadableError } from '../../shared/ports/errors.ts';
@@ -234,7 +234,7 @@ async function isReplaced({ images }: RolloutPorts, output: ReadonlySet<Digest>)
   return known.length > 0 && known.every(({ isHead }) => !isHead);
 }
 
-/** Whether the mode now allows one of the services to be deployed; what it still forbids would be left again. */
+/** Whether mode and rollout now allow one of the services to be deployed; what they still forbid would be left again. */
 async function isPlannedAnew(
   { policies }: RolloutPorts,
   { stream }: Closure,
@@ -242,5 +242,6 @@ async function isPlannedAnew(
 ): Promise<boolean> {
   if (services.length === 0) return false;
   const { policy } = await policyInForce(policies);
+  if (isOwners(streamPolicy(policy, stream).rollout)) return false;
   return services.some((service) => modeIn(policy, stream, accountOf(service)) === 'enforce');
 }

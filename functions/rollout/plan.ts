@@ -192,13 +192,13 @@ function sharesOf(plan: RolloutPlan): (stream: string) => Share {
 
 async function openClosure(
   { rollouts, clock }: RolloutPorts,
-  { node, state, stream }: NodeView,
+  { node, state, stream, mode }: NodeView,
   { guards }: Policy,
   { services, left }: Share,
 ): Promise<void> {
   if (state !== 'verified' || node.output === undefined) return;
   const waitingFor = waitingForOwners(left);
-  const postponed = postponedServices(left);
+  const postponed = postponedServices(left, mode);
   await rollouts.openClosure(closureOf(node, node.output, guards, clock()));
   // Whoever ends the cascade goes by the services that were planned last.
   await rollouts.changeClosure(node.cascadeId, stream, (before) => {

@@ -1,11 +1,12 @@
 import type { Cascade } from '../../shared/domain/cascade.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
+import { isOwners } from '../../shared/domain/postponed.ts';
 import { stricterRollout } from '../../shared/domain/rollout.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
 import type { ServiceRef } from '../../shared/ports/rollouts.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { RolloutPorts } from './ports.ts';
-import { deferred, postponed, type Refusal, refused } from './refusal.ts';
+import { deferred, postponed, type Refusal } from './refusal.ts';
 import type { ServiceDocument } from './service-file.ts';
 
 /** Why a deployment may not begin now: it waits, or is refused with the reason. */
@@ -48,8 +49,9 @@ function rolloutOf(policy: Policy, { containers }: ServiceDocument): ServiceDocu
   const allowed: ServiceDocument['containers'][number][] = [];
   for (const container of containers) {
     const mode = stricterRollout(container.mode, streamPolicy(policy, container.stream).rollout);
-    if (mode === 'none' || mode === 'pipeline')
-      return refused(
+    // Its owner may take that back: the next review then plans the service anew.
+    if (isOwners(mode))
+      return postponed(
         `rollout-changed: the policy says \`rollout: ${mode}\` of stream ${container.stream} since this was planned. Its team deploys it.`,
       );
     allowed.push({ ...container, mode });

@@ -163,7 +163,7 @@ export interface Closure {
   readonly state: 'open' | 'closed';
   /** Services that the rollout deploys for the stream (`serviceKey`); absent where it was not planned. */
   readonly services?: readonly string[];
-  /** Services that the rollout leaves as they are because a mode of the policy holds there (`serviceKey`). */
+  /** Services that the rollout leaves as they are because of a mode or the rollout in the policy (`serviceKey`). */
   readonly postponed?: readonly string[];
   /** Its rollout broke off: another cascade deploys, with a closure of its own. */
   readonly abandoned?: true;

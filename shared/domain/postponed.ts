@@ -3,20 +3,27 @@ import type { ClosureFacts, RunningImage } from './closure.ts';
 import { hasFailed, isOver } from './deployment.ts';
 import { holdsFact } from './holding.ts';
 import { registryKey } from './image.ts';
-import type { RolloutPlan } from './rollout.ts';
+import type { LeftReason, RolloutMode, RolloutPlan } from './rollout.ts';
 
-/** Services that a plan leaves because of a mode: they are planned anew once the mode allows it. */
-export const postponedServices = (left: RolloutPlan['left']): readonly string[] => {
-  const held = left.filter(
-    ({ reason, usage }) => (reason === 'paused' || reason === 'report-only') && usage.workloadKind === 'ecs-service',
-  );
+/**
+ * Services that a plan leaves because of a mode, or because of the rollout of their own stream: they are planned anew once
+ * the policy allows it. Where another stream of the service is left to its owner, that stream decides.
+ * @param rollout of the stream
+ */
+export const postponedServices = (left: RolloutPlan['left'], rollout: RolloutMode): readonly string[] => {
+  const reasons: readonly LeftReason[] = ['paused', 'report-only', ...(isOwners(rollout) ? [rollout] : [])];
+  const held = left.filter(({ reason, usage }) => reasons.includes(reason) && usage.workloadKind === 'ecs-service');
   return [...new Set(held.map(({ usage }) => serviceKey({ ...usage, service: usage.workload })))];
 };
+
+/** Patchwave deploys nothing in this mode. */
+export const isOwners = (rollout: RolloutMode): rollout is 'none' | 'pipeline' =>
+  rollout === 'none' || rollout === 'pipeline';
 
 /**
  * The services for which the rollout of an open closure is planned anew, where a complete reading since then shows that they
  * still run what holds the cause:
- * - a mode or a deployment of somebody else stood in the way
+ * - a mode, the rollout of the stream or a deployment of somebody else stood in the way
  * - the deployment failed, and the stream has another head since
  * - they run what was verified, a later scan found the cause in it, and the stream has another head since
  *

@@ -1,7 +1,7 @@
 import type { Closure, Deployment } from '../../../shared/domain/cascade.ts';
 import type { ClosureFacts } from '../../../shared/domain/closure.ts';
 import { postponedServices, servicesToPlanAnew } from '../../../shared/domain/postponed.ts';
-import type { LeftReason } from '../../../shared/domain/rollout.ts';
+import type { LeftReason, RolloutMode } from '../../../shared/domain/rollout.ts';
 import type { Usage } from '../../../shared/domain/usage.ts';
 import { closure, deployment } from '../../support/rebuild-samples.ts';
 import { HOUR_MS, NOON_EPOCH_MS, usage } from '../../support/samples.ts';
@@ -111,7 +111,12 @@ test.each<[string, Closure, ClosureFacts, boolean]>([
   expect(servicesToPlanAnew(one, facts)).toEqual(isDue ? [SERVICE] : []);
 });
 
-test('what a mode holds back is postponed, each service once; what is its ownerâ€™s is not', () => {
+test.each<[RolloutMode, readonly string[]]>([
+  ['restart', []],
+  ['register', []],
+  ['none', ['111122223333/eu-west-1/prod/third']],
+  ['pipeline', []],
+])('what a mode or the rollout of its own stream holds back is postponed, each service once (%s)', (rollout, own) => {
   const left = (reason: LeftReason, changes: Partial<Usage> = {}) => ({
     ...{ stream: STREAM, reason },
     usage: usage('old', changes),
@@ -120,5 +125,5 @@ test('what a mode holds back is postponed, each service once; what is its ownerâ
     ...[left('paused'), left('paused', { container: 'proxy' }), left('report-only', { workload: 'other' })],
     ...[left('paused', { workloadKind: 'ecs-task' }), left('none', { workload: 'third' })],
   ];
-  expect(postponedServices(all)).toEqual([SERVICE, '111122223333/eu-west-1/prod/other']);
+  expect(postponedServices(all, rollout)).toEqual([SERVICE, '111122223333/eu-west-1/prod/other', ...own]);
 });

@@ -2,6 +2,7 @@ import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { serviceKey } from '../../../shared/domain/cascade.ts';
 import type { Mode } from '../../../shared/domain/policy.ts';
+import type { RolloutMode } from '../../../shared/domain/rollout.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { review } from '../../support/samples.ts';
@@ -123,6 +124,30 @@ test('a policy that only reports deploys nothing that was planned before', async
     detail: expect.stringMatching(/report-only/),
   });
   expect(world.deployer.started).toEqual([]);
+});
+
+describe.each(['none', 'pipeline'] as const)('a service that `rollout: %s` leaves to its owner', (rollout) => {
+  const rolloutIs = (world: RolloutWorld, web: RolloutMode) => world.setRollout({ web });
+
+  test.each([
+    ['planned', false],
+    ['refused', true],
+  ])('is planned anew by the next review once its owner takes that back (%s)', async (_, isPlannedBefore) => {
+    const world = await scene();
+    if (isPlannedBefore) await planned(world);
+    await rolloutIs(world, rollout);
+    if (isPlannedBefore) await new ServiceMachine(world, WEB).run();
+    else expect(await planned(world)).toEqual([]);
+    for (let day = 1; day <= 2; day += 1) {
+      world.advance(HOUR_MS);
+      const closure = await reviewed(world);
+      expect(closure?.state).toBe('open');
+      expect(closure?.abandoned).toBeUndefined();
+    }
+    await rolloutIs(world, 'restart');
+    world.advance(HOUR_MS);
+    expect(await reviewed(world)).toMatchObject({ state: 'open', abandoned: true });
+  });
 });
 
 describe('once the mode allows it', () => {
