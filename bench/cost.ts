@@ -3,8 +3,9 @@ import { ROOT } from '../scripts/setup.mjs';
 import type { ReviewRecord } from '../shared/domain/run.ts';
 import { prices } from '../shared/prices.ts';
 import { type CostLine, dayCost, type Growth, grown, monthlyCost, type Standing, totalOf } from './cost-model.ts';
-import { dayUse } from './day-use.ts';
+import { dayUse, useBeside } from './day-use.ts';
 import { type MeasuredDays, measuredDays } from './measured-days.ts';
+import { measuredRebuild } from './measured-rebuild.ts';
 import type { Report, Row } from './report.ts';
 
 const IMAGES = 10_000;
@@ -14,6 +15,9 @@ const DAY_BUDGET = 0.2;
 const MONTH_BUDGET = 20;
 /** A fleet that is rebuilt once in 30 days has so large a part that is new each day. */
 const NEW_SHARE = 1 / 30;
+const NEW_IMAGES = Math.ceil(IMAGES * NEW_SHARE);
+/** PlanScheduleRule of template.yaml wakes the planner every 15 minutes. */
+const PLANS_A_DAY = 96;
 const RUN_FILES_KEPT_DAYS = 7;
 const GB = 1e9;
 
@@ -24,6 +28,9 @@ export async function costBenchmark(): Promise<Report> {
   const steady = dayCost(grown(dayUse(days.steady, days.functionsByRole), growth), prices.prices);
   const running = dayCost(grown(dayUse(days.steady, days.functionsByRole), runningGrowthOf(days)), prices.prices);
   const first = dayCost(grown(dayUse(days.first, days.functionsByRole), growth), prices.prices);
+  const plan = totalOf(dayCost(grown(useBeside(days.plan, days.functionsByRole), growth), prices.prices));
+  const { rebuild, functionsByRole } = await measuredRebuild();
+  const oneRebuild = totalOf(dayCost(useBeside(rebuild, functionsByRole), prices.prices));
   const month = monthlyCost(await standingOf(days, growth), prices.prices);
   const changing = totalOf(steady) + NEW_SHARE * totalOf(first);
   return {
@@ -35,13 +42,18 @@ export async function costBenchmark(): Promise<Report> {
       { figure: `a steady day, ${IMAGES} running beside what they stand on`, measured: totalOf(running), unit: 'USD' },
       { figure: 'a steady day, and 1/30 of a first one', measured: changing, unit: 'USD' },
       { figure: 'the first day', measured: totalOf(first), unit: 'USD' },
+      { figure: `the planner by the clock, ${PLANS_A_DAY} plans a day`, measured: PLANS_A_DAY * plan, unit: 'USD' },
+      { figure: 'a rebuild', measured: oneRebuild, unit: 'USD' },
+      { figure: `${NEW_IMAGES} rebuilds a day`, measured: NEW_IMAGES * oneRebuild, unit: 'USD' },
       ...month.map(line('a month')),
       { figure: 'a month, whatever happens', measured: totalOf(month), unit: 'USD', budget: MONTH_BUDGET },
     ],
     notes: [
       `measured with ${foundIn(days)} images, ${belowIn(days.steady.review)} of them only stood upon, and ${usagesIn(days)} usages`,
       'in as many accounts and Regions, and scaled',
-      'with the plan after the review; without those that the clock asks for in between, and without rebuilds',
+      'the steady day: with the plan after the review, without those that the clock asks for in between, and without rebuilds',
+      `the planner by the clock: every stream waits with an open cause, as here; without open causes it reads next to nothing`,
+      'a rebuild: of one stream on its own, which a person asked for, with its plans, cascade and rollout; without its build',
       'an upper bound: the calls of a function wait one after another, and there is no free tier',
       `prices: shared/prices.json, ${prices.region}; those marked as not primary come from secondary sources`,
     ],

@@ -2,7 +2,7 @@ import type { CallCount } from '../local/cloud/admin-types.ts';
 import type { DayUse, FunctionUse } from './cost-model.ts';
 import { callKey } from './counted.ts';
 import type { FunctionLog } from './logs.ts';
-import type { MeasuredDay } from './measured-days.ts';
+import type { Measured } from './measured-days.ts';
 import type { WorkerUse } from './workers.ts';
 
 /**
@@ -64,9 +64,15 @@ const RESULT_FILES = 4;
 const countOf = (calls: readonly CallCount[], ...keys: readonly string[]): number =>
   calls.filter((call) => keys.includes(callKey(call))).reduce((sum, { count }) => sum + count, 0);
 
+/** What something used that is no review and goes on beside one: it maps over nothing, and queues are polled anyhow. */
+export const useBeside = (measured: Measured, functionsByRole: ReadonlyMap<string, string>): DayUse => ({
+  ...dayUse(measured, functionsByRole),
+  ...{ mapPuts: 0, mapGets: 0, polledQueues: 0 },
+});
+
 /** What a measured day used, in the units that are billed. */
 export function dayUse(
-  { calls, logs, units, workers, parts, transitions, polledQueues }: MeasuredDay,
+  { calls, logs, units, workers, parts, transitions, polledQueues }: Measured,
   functionsByRole: ReadonlyMap<string, string>,
 ): DayUse {
   const stack = stackOf([...functionsByRole.values()]);
@@ -114,8 +120,8 @@ function callerOf(call: CallCount, functionsByRole: ReadonlyMap<string, string>,
 }
 
 /** Where nobody counted CPU time, the whole time of the function, which is more: it waited for this machine's cloud. */
-function computingSeconds({ memoryMb, billedMs }: FunctionLog, worker: WorkerUse | undefined): number {
-  if (worker === undefined) return billedMs / 1000;
+function computingSeconds({ memoryMb, billedMs, invocations }: FunctionLog, worker: WorkerUse | undefined): number {
+  if (worker === undefined || invocations === 0) return billedMs / 1000;
   return worker.cpuSeconds / Math.min(1, memoryMb / MEMORY_OF_A_PROCESSOR_MB);
 }
 

@@ -1,12 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { untilSettled } from '../local/acting.ts';
 import { type Installation, install } from '../local/installation.ts';
-import { ASKED_BY_PERSON, mergeCause } from '../shared/domain/cause.ts';
 import { median } from '../shared/domain/median.ts';
 import type { Rebuild } from '../shared/domain/rebuild.ts';
 import { actingFleet, streamOf } from '../test/support/acting-fleet.ts';
 import { ReviewFailedError } from './measured-days.ts';
-import { buildMsOf, endedCascade, LoopFailedError, scanMsOf } from './rebuild-times.ts';
+import { askedRebuild, buildMsOf, endedCascade, LoopFailedError, latestRebuild, scanMsOf } from './rebuild-times.ts';
 import type { Report, Row } from './report.ts';
 
 const APP = 'web';
@@ -16,7 +14,6 @@ const BUILD_SECONDS = 5;
 /** Seconds of Patchwave's own for each wave of a cascade; a cascade of one stream has one. */
 const MOST_OWN_SECONDS = 2;
 const LIMIT_MS = 5 * 60_000;
-const POLL_MS = 200;
 
 /** How long the loop takes for one stream beside what its pipeline and its scanner take. */
 export async function loopBenchmark(): Promise<Report> {
@@ -25,8 +22,9 @@ export async function loopBenchmark(): Promise<Report> {
   const execution = await installation.review();
   if (execution.status !== 'SUCCEEDED') throw new ReviewFailedError(execution);
   await untilSettled(installation.context, LIMIT_MS);
-  const rounds = [await roundOf(installation, await latest(installation))];
-  while (rounds.length < ROUNDS) rounds.push(await askedRound(installation, rounds.length));
+  const rounds = [await roundOf(installation, await latestRebuild(installation, STREAM))];
+  while (rounds.length < ROUNDS)
+    rounds.push(await roundOf(installation, await askedRebuild(installation, STREAM, `round ${rounds.length}`)));
   return {
     benchmark: 'loop',
     question: `one stream, from its plan to its verified image, ${ROUNDS} times`,
@@ -65,30 +63,6 @@ function rowsOf(rounds: readonly Round[]): Row[] {
       unit,
     },
   ];
-}
-
-/** A person asks for one more, and it is waited for. */
-async function askedRound(installation: Installation, round: number): Promise<Round> {
-  const { context } = installation;
-  const before = await latest(installation);
-  const wish = { kind: 'person', ruleId: ASKED_BY_PERSON, by: 'bench', reason: `round ${round}` } as const;
-  await context.causes.change(STREAM, (cause) =>
-    mergeCause(STREAM, cause, [{ ...wish, sinceEpochMs: context.clock() }]),
-  );
-  for (const giveUpAtMs = Date.now() + LIMIT_MS; Date.now() < giveUpAtMs; await sleep(POLL_MS)) {
-    const now = await latest(installation);
-    if (now.rebuildId === before.rebuildId || now.outcome === undefined) continue;
-    await untilSettled(context, LIMIT_MS);
-    // Its end is written after its outcome.
-    return roundOf(installation, await latest(installation));
-  }
-  throw new LoopFailedError(`no rebuild of ${STREAM} ended after round ${round} was asked for`);
-}
-
-async function latest({ context }: Installation): Promise<Rebuild> {
-  const [rebuild] = await context.rebuilds.latest(STREAM, 1);
-  if (!rebuild) throw new LoopFailedError(`nobody rebuilt ${STREAM}`);
-  return rebuild;
 }
 
 async function roundOf(installation: Installation, rebuild: Rebuild): Promise<Round> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
 import { paginateGetExecutionHistory, SFNClient } from '@aws-sdk/client-sfn';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { CallCount } from '../local/cloud/admin-types.ts';
 import { generateFleet } from '../local/fleet/generate.ts';
 import { placeKey, pushesOf } from '../local/fleet/places.ts';
@@ -8,17 +9,15 @@ import type { Fleet } from '../local/fleet/schema.ts';
 import { type Execution, type Installation, install } from '../local/installation.ts';
 import type { ReviewRecord, RunPart } from '../shared/domain/run.ts';
 import type { RequestUnits } from './capacity.ts';
-import { isOfRole } from './counted.ts';
+import { callKey, isOfRole } from './counted.ts';
 import { type Day, firstDay, steadyDay } from './day.ts';
 import { type FunctionLog, functionLogs } from './logs.ts';
 import { type MeteredFunctions, meterFunctions } from './metered-functions.ts';
 import { passDay } from './pass-day.ts';
 import { type WorkerUse, watchWorkers } from './workers.ts';
 
-/** What one review of one day took. */
-export interface MeasuredDay {
-  readonly day: Day;
-  readonly review: ReviewRecord;
+/** What something took while it went on. */
+export interface Measured {
   readonly calls: readonly CallCount[];
   readonly units: ReadonlyMap<string, RequestUnits>;
   readonly logs: readonly FunctionLog[];
@@ -26,16 +25,24 @@ export interface MeasuredDay {
   readonly workers: ReadonlyMap<string, WorkerUse>;
   /** Queues that functions take their messages from. */
   readonly polledQueues: number;
-  /** Entered states of the review's own execution. */
+  /** Entered states of executions that were asked for: that of a review without the children of its maps. */
   readonly transitions: number;
-  /** Parts of the run by kind: scopes, registries, batches. */
+  /** Parts of a review by kind: scopes, registries, batches. */
   readonly parts: Readonly<Record<RunPart['kind'], number>>;
+}
+
+/** What one review of one day took. */
+export interface MeasuredDay extends Measured {
+  readonly day: Day;
+  readonly review: ReviewRecord;
 }
 
 export interface MeasuredDays {
   readonly fleet: Fleet;
   readonly first: MeasuredDay;
   readonly steady: MeasuredDay;
+  /** One plan that the clock asks for, after the steady day, while nothing is new. */
+  readonly plan: Measured;
   readonly functionsByRole: ReadonlyMap<string, string>;
   readonly stored: Stored;
 }
@@ -62,6 +69,14 @@ export class NothingMeteredError extends Error {
   }
 }
 
+/** A plan that does not end cannot be measured. */
+export class NoPlanError extends Error {
+  override readonly name = 'NoPlanError';
+  constructor() {
+    super('The planner did not end its plan. Look at the log of cascade-plan.');
+  }
+}
+
 /** Ten accounts in two Regions each and about three usages an image, as in the fleet that costs are told for. */
 const FLEET = { seed: 11, accounts: 10, regions: 2, images: 400, tasks: 7000 } as const;
 
@@ -83,7 +98,8 @@ export async function measureDays(fleet: Fleet): Promise<MeasuredDays> {
     const first = await measureDay(installation, functions, firstDay(fleet));
     await passDay(installation);
     const steady = await measureDay(installation, functions, steadyDay());
-    return { fleet, first, steady, functionsByRole: functions.byRole, stored: await storedIn(installation) };
+    const plan = await measure(installation, functions, () => wakePlanner(installation));
+    return { fleet, first, steady, plan, functionsByRole: functions.byRole, stored: await storedIn(installation) };
   } finally {
     await functions.stop();
   }
@@ -109,35 +125,62 @@ async function recallScansOnPush({ cloud, fleet, seeded }: Installation): Promis
 
 async function measureDay(installation: Installation, functions: MeteredFunctions, day: Day): Promise<MeasuredDay> {
   const { cloud, fleet, context } = installation;
-  const config = cloud.clients(fleet.hub.account, fleet.hub.region);
+  let execution: Execution | undefined;
+  const measured = await measure(installation, functions, async () => {
+    execution = await installation.review();
+  });
+  if (execution?.status !== 'SUCCEEDED') throw new ReviewFailedError(execution as Execution);
+  if (![...measured.units.values()].some(({ write }) => write > 0)) throw new NothingMeteredError(day);
+  const { ended: review } = await context.runs.latest();
+  if (review === undefined) throw new ReviewFailedError(execution);
+  const sfn = new SFNClient(cloud.clients(fleet.hub.account, fleet.hub.region));
+  const transitions = await transitionsOf(sfn, execution.arn);
+  return { ...measured, day, review, transitions, parts: await partsOf(installation, review.runId) };
+}
+
+const NO_PARTS: Measured['parts'] = { scope: 0, registry: 0, lineage: 0, scan: 0, verdict: 0, policy: 0 };
+
+/** What is used from the beginning of something until everything is quiet again; transitions and parts of no review. */
+export async function measure(
+  installation: Installation,
+  functions: MeteredFunctions,
+  act: () => Promise<void>,
+): Promise<Measured> {
+  const { cloud, fleet } = installation;
   await settle(installation);
   await cloud.admin.clearCalls();
   functions.take();
   const watch = await watchWorkers(cloud.pid);
   const sinceEpochMs = Date.now();
-  const execution = await installation.review();
+  await act();
   await settle(installation);
   const workers = await watch.stop();
-  if (execution.status !== 'SUCCEEDED') throw new ReviewFailedError(execution);
-  const calls = await cloud.admin.calls();
-  const units = functions.take();
-  if (![...units.values()].some(({ write }) => write > 0)) throw new NothingMeteredError(day);
-  const { ended: review } = await context.runs.latest();
-  if (review === undefined) throw new ReviewFailedError(execution);
   return {
-    day,
-    review,
-    calls,
-    units,
-    logs: await functionLogs(config, sinceEpochMs),
+    calls: await cloud.admin.calls(),
+    units: functions.take(),
+    logs: await functionLogs(cloud.clients(fleet.hub.account, fleet.hub.region), sinceEpochMs),
     workers,
     polledQueues: functions.polledQueues,
-    transitions: await transitionsOf(new SFNClient(config), execution.arn),
-    parts: await partsOf(installation, review.runId),
+    transitions: 0,
+    parts: NO_PARTS,
   };
 }
 
+/** As the schedule does every 15 minutes; done when the planner has given its lease back. */
+async function wakePlanner({ cloud, fleet, deployment }: Installation): Promise<void> {
+  const sqs = new SQSClient(cloud.clients(fleet.hub.account, fleet.hub.region));
+  await sqs.send(new SendMessageCommand({ QueueUrl: deployment.outputs.PlanQueueUrl, MessageBody: '{}' }));
+  const hasPlanned = async () =>
+    (await cloud.admin.calls()).some(
+      (call) => callKey(call) === 'dynamodb:DeleteItem' && call.principal.includes('CascadePlanRole'),
+    );
+  for (const giveUpAtMs = Date.now() + PLAN_LIMIT_MS; !(await hasPlanned()); await sleep(QUIET_MS)) {
+    if (Date.now() > giveUpAtMs) throw new NoPlanError();
+  }
+}
+
 const QUIET_MS = 3000;
+const PLAN_LIMIT_MS = 2 * 60_000;
 
 /** Waits until no role calls anything any more: events and the ledger's stream run on after a review. */
 async function settle({ cloud }: Installation): Promise<void> {
@@ -152,7 +195,7 @@ async function settle({ cloud }: Installation): Promise<void> {
 
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
-async function transitionsOf(client: SFNClient, executionArn: string): Promise<number> {
+export async function transitionsOf(client: SFNClient, executionArn: string): Promise<number> {
   let entered = 0;
   for await (const { events = [] } of paginateGetExecutionHistory({ client }, { executionArn })) {
     entered += events.filter(({ type }) => type?.endsWith('StateEntered')).length;

@@ -1,13 +1,44 @@
-/** What a rebuild's pipeline and scanner took, which is not Patchwave's own. */
+/** Rebuilds that a benchmark asks for, and what their pipeline and scanner took, which is not Patchwave's own. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CodePipelineClient, ListPipelineExecutionsCommand } from '@aws-sdk/client-codepipeline';
+import { untilSettled } from '../local/acting.ts';
 import type { Installation } from '../local/installation.ts';
 import type { Cascade } from '../shared/domain/cascade.ts';
+import { ASKED_BY_PERSON, mergeCause } from '../shared/domain/cause.ts';
 import type { Rebuild } from '../shared/domain/rebuild.ts';
+
+const LIMIT_MS = 5 * 60_000;
+const POLL_MS = 200;
 
 /** The loop did not come to a verified image: there is nothing to measure. */
 export class LoopFailedError extends Error {
   override readonly name = 'LoopFailedError';
+}
+
+/** Asks for a rebuild as a person does, and waits until its cascade has ended. @throws LoopFailedError after 5 minutes */
+export async function askedRebuild(installation: Installation, stream: string, reason: string): Promise<Rebuild> {
+  const { context } = installation;
+  const before = await latestRebuild(installation, stream);
+  const wish = { kind: 'person', ruleId: ASKED_BY_PERSON, by: 'bench', reason } as const;
+  await context.causes.change(stream, (cause) =>
+    mergeCause(stream, cause, [{ ...wish, sinceEpochMs: context.clock() }]),
+  );
+  for (const giveUpAtMs = Date.now() + LIMIT_MS; Date.now() < giveUpAtMs; await sleep(POLL_MS)) {
+    const now = await latestRebuild(installation, stream);
+    if (now.rebuildId === before.rebuildId || now.outcome === undefined) continue;
+    await untilSettled(context, LIMIT_MS);
+    // Its end is written after its outcome.
+    return latestRebuild(installation, stream);
+  }
+  throw new LoopFailedError(`no rebuild of ${stream} ended after one was asked for: ${reason}`);
+}
+
+/** @throws LoopFailedError where there is none */
+export async function latestRebuild({ context }: Installation, stream: string): Promise<Rebuild> {
+  const [rebuild] = await context.rebuilds.latest(stream, 1);
+  if (!rebuild) throw new LoopFailedError(`nobody rebuilt ${stream}`);
+  return rebuild;
 }
 
 /** @throws LoopFailedError where it goes on */

@@ -1,5 +1,5 @@
 import { steadyDay } from '../../../bench/day.ts';
-import { dayUse, stackOf } from '../../../bench/day-use.ts';
+import { dayUse, stackOf, useBeside } from '../../../bench/day-use.ts';
 import type { MeasuredDay } from '../../../bench/measured-days.ts';
 import type { CallCount } from '../../../local/cloud/admin-types.ts';
 
@@ -84,4 +84,19 @@ test('calls go to the function that made them, with its own role or with a membe
 
 test('the name of the stack is what the names of all functions begin with', () => {
   expect(stackOf(['my-stack-inventory', 'my-stack-report', 'my-stack-scan-trigger'])).toBe('my-stack-');
+});
+
+test('a function that nothing called used no time, though its process is there', () => {
+  const idle = { ...log('inventory', 0), invocations: 0, memoryMb: 0 };
+  const workers = new Map([['patchwave-inventory', { peakBytes: 1, cpuSeconds: 0 }]]);
+  const { functions } = dayUse({ ...day, calls: [], logs: [idle, log('scan-trigger', 1000)], workers }, roles);
+  expect(functions.map(({ seconds }) => seconds)).toEqual([0, 1]);
+});
+
+test('what goes on beside a review maps over nothing, and pays for no polls', () => {
+  const { parts, ...rest } = day;
+  const nothing = { ...parts, scope: 0, registry: 0, scan: 0, verdict: 0 };
+  expect(useBeside({ ...rest, parts: nothing }, roles)).toMatchObject({
+    ...{ standardTransitions: 30, batchChildren: 0, mapPuts: 0, mapGets: 0, polledQueues: 0 },
+  });
 });
