@@ -123,6 +123,7 @@ export const POINTS: Readonly<Record<string, Point>> = {
   WaitForOutput: { app: { pipeline: { faults: { noOutput: true, noLabel: true } } } },
   AskScan: { holds: [{ role: 'PatchwaveRead', operations: ['StartImageScan'] }] },
   WaitForScan: { before: scanningFor(5_000), after: scanningFor(50) },
+  FindParents: { holds: all('lineage') },
   CheckScan: {
     ...{ before: scanningFor(3_000), after: scanningFor(50) },
     by: { state: 'WaitForScan', holds: all('verify-rebuild') },
