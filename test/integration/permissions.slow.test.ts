@@ -19,6 +19,15 @@ const NOT_ENFORCED: readonly string[] = ['WriteLogs logs:CreateLogStream', 'Writ
  */
 const OF_ENHANCED_REGISTRIES = 'ReadEnhancedScans';
 
+/** Whether the steps meet these is chance, or they belong to something that the steps leave out. */
+const SHOWN_OTHERWISE: readonly string[] = [
+  // Used for an image that is read at a time when no other one is.
+  'scan-trigger UseLedger dynamodb:GetItem',
+  // Of heads that move: queue-permissions.slow.test.ts.
+  ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map((one) => `lineage TakeMessages ${one}`),
+  'lineage SetAside sqs:SendMessage',
+];
+
 /** The small fleet, with a base whose repositories are named by a pattern: listing them takes a permission of its own. */
 async function fleetWithPattern(): Promise<Fleet> {
   const fleet = await loadFleet('local/fleet/small.json');
@@ -76,7 +85,8 @@ describe('without any single permission', () => {
       const unnoticed: string[] = [];
       const tryWithout = async (grant: Grant): Promise<void> => {
         const step = await hub.without(grant, () => firstDifference(expected));
-        if (step === undefined) unnoticed.push(`${grant.PolicyName} ${nameOf(grant)}`);
+        const name = `${grant.PolicyName} ${nameOf(grant)}`;
+        if (step === undefined && !SHOWN_OTHERWISE.includes(name)) unnoticed.push(name);
       };
       for (const role of ['InventoryRole', 'LineageRole', 'ScanTriggerRole', 'PolicyEvaluationRole']) {
         for (const grant of await hub.of(await hub.role(`patchwave-${role}`))) {
