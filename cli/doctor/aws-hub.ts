@@ -189,14 +189,19 @@ export class AwsHub implements HubReads {
     return names.map((name) => found.get(name) ?? { name, exists: false, actions: 0, actionsEnabled: false });
   }
 
-  async rules(rules: readonly StackResource[]): Promise<readonly RuleFacts[]> {
+  async rules(rules: readonly StackResource[], hubBus: string): Promise<readonly RuleFacts[]> {
     return mapConcurrently(rules, READS_AT_ONCE, async ({ logicalId, physicalId }): Promise<RuleFacts> => {
       const { name, bus } = ruleIn(physicalId);
-      const facts = { logicalId, name, ...(bus !== undefined && { bus }) };
-      const { State } = await asking('events:DescribeRule', () =>
-        this.#clients.events.send(new DescribeRuleCommand({ Name: name, EventBusName: bus })),
-      ).catch(absent);
-      return { ...facts, state: State === undefined ? 'gone' : State === 'DISABLED' ? 'disabled' : 'enabled' };
+      // An id that names no bus may be of a rule on either.
+      for (const candidate of bus === undefined ? [undefined, hubBus] : [bus]) {
+        const { State } = await asking('events:DescribeRule', () =>
+          this.#clients.events.send(new DescribeRuleCommand({ Name: name, EventBusName: candidate })),
+        ).catch(absent);
+        if (State === undefined) continue;
+        const state = State === 'DISABLED' ? 'disabled' : 'enabled';
+        return { logicalId, name, ...(candidate !== undefined && { bus: candidate }), state };
+      }
+      return { logicalId, name, ...(bus !== undefined && { bus }), state: 'gone' };
     });
   }
 

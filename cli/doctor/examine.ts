@@ -61,7 +61,7 @@ async function readFacts(ports: DoctorPorts, stack: StackFacts, isDeep: boolean)
   const [queues, alarms, rules, mappings, key, policy, lastReview] = await Promise.all([
     from(() => hub.queues(ofType('AWS::SQS::Queue').filter(({ logicalId }) => logicalId !== TEST_QUEUE))),
     from(() => hub.alarms(ofType('AWS::CloudWatch::Alarm').map(({ physicalId }) => physicalId))),
-    from(() => hub.rules(ofType('AWS::Events::Rule'))),
+    from(() => hub.rules(ofType('AWS::Events::Rule'), (stack.outputs.BusArn ?? '').split('event-bus/')[1] ?? '')),
     from(() => hub.mappings(ofType('AWS::Lambda::EventSourceMapping'))),
     reading(async () => (keyArn ? hub.key(keyArn, stack.outputs.LedgerTable ?? '') : undefined)),
     inLedger(async ({ policies }) => {

@@ -30,8 +30,11 @@ export interface HubReads {
   queues(queues: readonly StackResource[]): Promise<readonly QueueFacts[]>;
   /** One for each name, also of alarms that are gone. */
   alarms(names: readonly string[]): Promise<readonly AlarmFacts[]>;
-  /** @param rules resources of type AWS::Events::Rule */
-  rules(rules: readonly StackResource[]): Promise<readonly RuleFacts[]>;
+  /**
+   * @param rules resources of type AWS::Events::Rule
+   * @param hubBus the name of the hub's bus; all other rules are on the default bus
+   */
+  rules(rules: readonly StackResource[], hubBus: string): Promise<readonly RuleFacts[]>;
   /** @param mappings resources of type AWS::Lambda::EventSourceMapping */
   mappings(mappings: readonly StackResource[]): Promise<readonly MappingFacts[]>;
   /**

@@ -53,7 +53,7 @@ export function hubReadsContract(reads: () => { readonly hub: HubReads; readonly
   test('rules tell whether they are enabled, on their own bus and on the default one', async () => {
     const { hub } = reads();
     const all = (await hub.resources()).filter(({ type }) => type === 'AWS::Events::Rule');
-    const rules = await hub.rules(all);
+    const rules = await hub.rules(all, 'contract');
     expect(Object.fromEntries(rules.map(({ logicalId, state }) => [logicalId, state]))).toEqual({
       [STACK.rule]: 'enabled',
       [STACK.disabledRule]: 'disabled',
