@@ -539,10 +539,12 @@ export class Oracle implements Witness {
     const { policy, archive, world, factory, pipelines, ecs } = this.#life;
     const own = pipelines.runs.filter((run) => run.line === line);
     const last = own.findLast(({ state }) => state !== 'running');
+    // A later run may have failed, or a person rejected it: what it was asked for survived the one that made something.
+    const made = own.findLast(({ output }) => output !== undefined);
     const flaws = facts.flatMap((fact) => (fact.kind === 'finding' ? (archive.flaw(fact.vulnerability) ?? []) : []));
     const now = world.clock();
     const survives = (): boolean =>
-      (last?.output?.images ?? []).some((image) => flaws.some((flaw) => this.#hasFlaw(image, flaw)));
+      (made?.output?.images ?? []).some((image) => flaws.some((flaw) => this.#hasFlaw(image, flaw)));
     const headHolds = (): boolean =>
       (factory.headOf(line)?.images ?? []).some((image) => flaws.some((flaw) => this.#hasFlaw(image, flaw)));
     switch (answer?.reason) {
@@ -556,7 +558,7 @@ export class Oracle implements Witness {
         if (!last) return 'it was never built';
         return survives() || this.#isWorse(last) || facts.some(({ kind }) => kind === 'age')
           ? undefined
-          : `its last build made ${last.output?.name}, which has none of it`;
+          : `its last build made ${made?.output?.name}, which has none of it`;
       case 'would-not-help': {
         const mendable = flaws.find((flaw) => archive.isMendable(flaw, now - DAY_MS));
         return mendable &&

@@ -28,14 +28,20 @@ export class Sight {
     else if (!this.#concernedSince.has(digest)) this.#concernedSince.set(digest, now);
   }
 
-  /** It was deleted before any review that read the fleet had ended, and no other image that the ledger knows has its content. */
+  /** It was deleted before a review that read the fleet had ended, and no image that the ledger knows has its content. */
   isNeverSeen(image: TrueImage): boolean {
+    const isRemoved = this.#life.factory.removedAtEpochMs(image.digest) !== undefined;
+    return isRemoved && !this.#wasListed(image) && !this.#withContentOf(image).some((one) => this.#isKnown(one));
+  }
+
+  readonly #isKnown = ({ digest }: TrueImage): boolean => this.#knownSince.has(digest);
+
+  /** A review read the repositories of base and platform lines while the registry had it. */
+  #wasListed({ digest, pushedAtEpochMs }: TrueImage): boolean {
     const { factory, fleetReadings } = this.#life;
-    const removedAtEpochMs = factory.removedAtEpochMs(image.digest);
-    if (removedAtEpochMs === undefined || this.#knownWithContentOf(image).length > 0) return false;
-    return !fleetReadings.some(
-      ({ beganAtEpochMs, endedAtEpochMs }) =>
-        beganAtEpochMs >= image.pushedAtEpochMs && endedAtEpochMs <= removedAtEpochMs,
+    const removedAtEpochMs = factory.removedAtEpochMs(digest) ?? Number.POSITIVE_INFINITY;
+    return fleetReadings.some(
+      ({ beganAtEpochMs, endedAtEpochMs }) => beganAtEpochMs >= pushedAtEpochMs && endedAtEpochMs <= removedAtEpochMs,
     );
   }
 
@@ -50,28 +56,35 @@ export class Sight {
   }
 
   /**
-   * Repositories of base and platform lines are listed in each review. Of an application the last review could compare an image
-   * with what the ledger knew by then.
+   * What other images with its content tell of it: those that the ledger knew when the last review began. Of base and platform
+   * lines also those that this review listed, and those that the ledger knew before this image.
    */
   #madeAt(part: TrueImage): number {
     const { own, line, pushedAtEpochMs } = part;
-    const madeAtEpochMs = own?.madeAtEpochMs ?? pushedAtEpochMs;
-    if (this.#life.line(line).tier !== 'application') return madeAtEpochMs;
+    const isApplication = this.#life.line(line).tier === 'application';
     const readAtEpochMs = this.#life.fleetReadings.at(-1)?.beganAtEpochMs ?? 0;
-    const isCompared = (this.#concernedSince.get(part.digest) ?? Number.POSITIVE_INFINITY) <= readAtEpochMs;
-    const known = this.#knownWithContentOf(part).filter(
-      ({ digest }) => isCompared && (this.#knownSince.get(digest) ?? Number.POSITIVE_INFINITY) <= readAtEpochMs,
+    const isSince = (since: ReadonlyMap<Digest, number>, { digest }: TrueImage): boolean =>
+      (since.get(digest) ?? Number.POSITIVE_INFINITY) <= readAtEpochMs;
+    const isCompared = !isApplication || isSince(this.#concernedSince, part);
+    const seen = this.#withContentOf(part).filter(
+      (one) =>
+        isSince(this.#knownSince, one) || (!isApplication && (this.#wasListed(one) || this.#wasKnownBefore(one, part))),
     );
-    return Math.max(madeAtEpochMs, Math.min(pushedAtEpochMs, ...known.map((one) => one.pushedAtEpochMs)));
+    const toldAtEpochMs = Math.min(pushedAtEpochMs, ...(isCompared ? seen.map((one) => one.pushedAtEpochMs) : []));
+    return Math.max(own?.madeAtEpochMs ?? pushedAtEpochMs, toldAtEpochMs);
   }
 
-  /** Images with the same content that the ledger knows, the image itself included. */
-  #knownWithContentOf(image: TrueImage): readonly TrueImage[] {
-    const { factory } = this.#life;
+  #wasKnownBefore(one: TrueImage, other: TrueImage): boolean {
+    const [oneSince, otherSince] = [one, other].map(({ digest }) => this.#knownSince.get(digest));
+    return oneSince !== undefined && otherSince !== undefined && oneSince < otherSince;
+  }
+
+  /** Images of its line with the same content, the image itself included. */
+  #withContentOf(image: TrueImage): readonly TrueImage[] {
     const content = contentOf(image);
-    return factory
+    return this.#life.factory
       .madeBy(image.line)
       .flatMap(({ images }) => images)
-      .filter((one) => this.#knownSince.has(one.digest) && contentOf(one) === content);
+      .filter((one) => contentOf(one) === content);
   }
 }
