@@ -4,6 +4,7 @@ import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { EcsWorkloads } from '../../shared/adapters/ecs-workloads.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { endOf } from '../../shared/lambda/end.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
@@ -43,14 +44,14 @@ function compose() {
 export const handler = lambdaFunction({
   input: inventoryInput,
   compose,
-  handle: async (event, portsOf) => {
+  handle: async (event, portsOf, context) => {
     logger.appendKeys({ runId: event.runId, action: event.action });
     const ports = portsOf(event);
     switch (event.action) {
       case 'workloads':
         return readWorkloads(ports, event);
       case 'registry':
-        return readRegistry(ports, event);
+        return readRegistry({ ...ports, endsAtEpochMs: endOf(context, ports.clock) }, event);
       case 'usages':
         return recordUsages(ports, event);
     }

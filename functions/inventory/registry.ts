@@ -3,6 +3,7 @@ import { baseRepositoriesOf, covers } from '../../shared/domain/base-readings.ts
 import { matchesAnyGlob } from '../../shared/domain/glob.ts';
 import { type Registry, registryKey } from '../../shared/domain/image.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
+import { HOUR_MS } from '../../shared/domain/time.ts';
 import {
   type RepositoryPorts,
   type RepositoryQuestion,
@@ -14,12 +15,20 @@ import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
-import { type RegistryDocument, registryDocument, runFileKeys } from '../../shared/review/documents.ts';
+import {
+  type RegistryDocument,
+  registryDocument,
+  registryReadingDocument,
+  runFileKeys,
+} from '../../shared/review/documents.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
-import { readDocument } from '../../shared/review/read-document.ts';
+import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type { ActionInput } from './input.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
+
+/** The rest of a review has four hours then. What is unread by that time is named, and the next review goes on with it. */
+const LONGEST_READING_MS = 2 * HOUR_MS;
 
 /** What is more than that is named by the pattern of the policy. */
 export const MOST_UNREAD_NAMED = 100;
@@ -30,30 +39,45 @@ export interface RegistryPorts extends RepositoryPorts {
   readonly files: RunFiles;
 }
 
+export interface RegistryReply {
+  /** `unfinished`: the time of this attempt was over. The next attempt goes on from there. */
+  readonly status: 'complete' | 'failed' | 'unfinished';
+  readonly images: number;
+  readonly missing: number;
+}
+
 /**
  * Reads one registry: every image of its base and platform repositories, and whatever the fleet runs from the others.
- * Writes the facts of images, and what the tags meant that nobody had told.
+ * Writes the facts of images, and what the tags meant that nobody had told. Where `endsAtEpochMs` comes first, it keeps
+ * which repositories are done, and the next attempt reads the others: what was recorded of them is not downloaded again.
+ * The part of the run is written only once no further attempt follows.
  * @throws what a repository failed with other than a refusal, so that the step is tried again; everything else that
  * could be read is written by then, and the part that says `failed` is there if no try succeeds.
  */
-export async function readRegistry(
-  ports: RegistryPorts,
-  step: ActionInput<'registry'>,
-): Promise<{ readonly status: 'complete' | 'failed'; readonly images: number; readonly missing: number }> {
+export async function readRegistry(ports: RegistryPorts, step: ActionInput<'registry'>): Promise<RegistryReply> {
   const { runId, registry } = step;
   const keys = runFileKeys(runId);
-  const beganAtEpochMs = ports.clock();
+  const begun = await readDocumentIfAny(ports.files, keys.reading(registry), registryReadingDocument);
+  const beganAtEpochMs = begun?.beganAtEpochMs ?? ports.clock();
   const { policy } = await policyOfRun(ports, step);
   const asked = await readDocument(ports.files, keys.registry(registry), registryDocument);
   const listed = await listedRepositories(ports.registry, policy, registry);
   const questions = questionsOf(asked, listed.repositories);
-  const readings = await mapConcurrently(questions, REPOSITORIES_AT_ONCE, async (question) => ({
-    repository: question.location.repository,
-    ...(await readRepository(ports, policy, question)),
-  }));
+  const readings = await mapConcurrently(questions, REPOSITORIES_AT_ONCE, async (question): Promise<NamedReading> => {
+    const { repository } = question.location;
+    return { repository, ...(begun?.repositories[repository] ?? (await readRepository(ports, policy, question))) };
+  });
+  const result = resultOf(readings, listed.unreachable?.message);
+  const { images, missing } = result;
+  const isUnfinished = readings.some((reading) => reading.isUnfinished);
+  const goesOn = isUnfinished && ports.clock() < beganAtEpochMs + LONGEST_READING_MS;
+  const unexpected = readings.find(({ failure, isUnfinished: isLeft }) => failure && !failure.isRefusal && !isLeft);
+  if (isUnfinished || unexpected) {
+    await ports.files.put(keys.reading(registry), { beganAtEpochMs, repositories: doneIn(readings) });
+  }
+  if (goesOn) return { status: 'unfinished', images, missing };
   const tags = readings.map(({ repository, tags: meanings }) => [repository, meanings] as const);
   await ports.files.put(keys.tags(registry), Object.fromEntries(tags));
-  const result = resultOf(readings, listed.unreachable?.message);
   const unread = unreadOf(policy, registry, readings, listed.unreachable !== undefined);
   const ofBases = readings.filter(({ repository }) => matchesAnyGlob(unread, repository));
   const unreadBecause = reasonsOf(ofBases, listed.unreachable);
@@ -62,10 +86,17 @@ export async function readRegistry(
     ...(unread.length > 0 && unreadBecause.length > 0 && { unreadBecause }),
   };
   await ports.runs.recordPart(runId, part);
-  const unexpected = readings.find(({ failure }) => failure && !failure.isRefusal)?.failure;
-  if (unexpected) throw unexpected.error;
-  return { status: result.status, images: result.images, missing: result.missing };
+  if (unexpected?.failure) throw unexpected.failure.error;
+  return { status: result.status, images, missing };
 }
+
+type NamedReading = RepositoryReading & { readonly repository: string };
+
+/** A repository that refused is asked again: it may have been for a moment. */
+const doneIn = (readings: readonly NamedReading[]) =>
+  Object.fromEntries(
+    readings.flatMap(({ repository, failure, ...reading }) => (failure ? [] : [[repository, reading] as const])),
+  );
 
 /** Repositories of base and platform streams; only a pattern costs a listing of the registry. */
 async function listedRepositories(
@@ -123,8 +154,6 @@ function unreadOf(
     });
   return [...new Set(names)].sort();
 }
-
-type NamedReading = RepositoryReading & { readonly repository: string };
 
 const isNotRead = ({ failure, leftUnread }: RepositoryReading): boolean =>
   failure !== undefined || leftUnread !== undefined;

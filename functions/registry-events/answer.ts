@@ -1,4 +1,5 @@
 import type { SQSBatchResponse } from 'aws-lambda';
+import { endOf } from '../../shared/lambda/end.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { queueReply } from '../../shared/lambda/queue-reply.ts';
 import type { RegistryEventMessage } from './input.ts';
@@ -7,8 +8,10 @@ import { handleMessages, type RegistryEventPorts } from './registry-events.ts';
 export async function answer(
   { Records }: { readonly Records: readonly RegistryEventMessage[] },
   ports: RegistryEventPorts,
+  context: { getRemainingTimeInMillis(): number },
 ): Promise<SQSBatchResponse> {
-  const { failed, withoutRule, withoutPolicy } = await handleMessages(ports, Records);
+  const inTime = { ...ports, endsAtEpochMs: endOf(context, ports.clock) };
+  const { failed, withoutRule, withoutPolicy } = await handleMessages(inTime, Records);
   if (withoutRule > 0) logger.info('pushes to repositories without a rule', { withoutRule });
   if (withoutPolicy !== undefined) logger.warn(`only the history of pushes is written: ${withoutPolicy}`);
   return queueReply(failed, Records.length);

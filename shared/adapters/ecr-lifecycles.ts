@@ -4,12 +4,11 @@ import {
   type ImageDetail,
   paginateDescribeImages,
 } from '@aws-sdk/client-ecr';
-import { type ImageLocation, isDigest } from '../domain/image.ts';
+import { type ImageLocation, INDEX_TYPES, isDigest } from '../domain/image.ts';
 import type { StoredImage } from '../domain/lifecycle.ts';
 import type { Lifecycles, LifecycleText } from '../ports/lifecycles.ts';
 import type { RegionalClients } from './clients.ts';
 import { unreachable } from './ecr-manifests.ts';
-import { INDEX_TYPES } from './manifest.ts';
 import { isNamed, orUnreachable, pagesOrUnreachable } from './refusal.ts';
 
 /** The most that DescribeImages lists in a page. */

@@ -1,10 +1,17 @@
 import { BatchGetImageCommand, DescribeImagesCommand, type ECRClient, type Image } from '@aws-sdk/client-ecr';
 import { piecesOf } from '../concurrency.ts';
-import { type Artifact, type Digest, type ImageLocation, isDigest, type Registry } from '../domain/image.ts';
+import {
+  type Artifact,
+  type Digest,
+  type ImageLocation,
+  INDEX_TYPES,
+  isDigest,
+  type Registry,
+} from '../domain/image.ts';
 import { RegistryUnreachableError } from '../ports/errors.ts';
 import type { ImageRegistry, ManifestLookup } from '../ports/registry.ts';
 import type { RegionalClients } from './clients.ts';
-import { INDEX_TYPES, MANIFEST_TYPES, parseManifest } from './manifest.ts';
+import { MANIFEST_TYPES, parseManifest } from './manifest.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
 
 /** The most that BatchGetImage gives in a call. */

@@ -5,11 +5,11 @@ import {
   type ImageIdentifier,
   PutImageCommand,
 } from '@aws-sdk/client-ecr';
-import type { Digest, ImageLocation } from '../domain/image.ts';
+import { type Digest, type ImageLocation, INDEX_TYPES } from '../domain/image.ts';
 import { ImageGoneError, TaggerUnreachableError, TagImmutableError } from '../ports/acting-errors.ts';
 import type { Tagger } from '../ports/rollouts.ts';
 import type { RegionalClients } from './clients.ts';
-import { INDEX_TYPES, MANIFEST_TYPES } from './manifest.ts';
+import { MANIFEST_TYPES } from './manifest.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
 
 /** Without naming the types of indexes ECR may convert an index to one of its images, and the tag would mean that. */

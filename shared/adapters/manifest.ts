@@ -1,4 +1,4 @@
-import { type Artifact, type Digest, type IndexChild, isDigest } from '../domain/image.ts';
+import { type Artifact, type Digest, INDEX_TYPES, type IndexChild, isDigest } from '../domain/image.ts';
 import { historyStep } from '../domain/image-content.ts';
 import * as v from '../schema.ts';
 
@@ -10,10 +10,6 @@ import * as v from '../schema.ts';
 export const MANIFEST_TYPES = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
-] as const;
-export const INDEX_TYPES = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
 ] as const;
 
 const CONFIG_TYPES: readonly string[] = [

@@ -50,6 +50,12 @@ export type Artifact =
       readonly children: readonly IndexChild[];
     };
 
+/** Media types of an index: OCI image spec v1.1 (image-index.md) and Docker manifest version 2, schema 2. */
+export const INDEX_TYPES: readonly string[] = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+
 export interface IndexChild {
   readonly digest: Digest;
   readonly platform: Platform;

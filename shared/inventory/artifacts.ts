@@ -1,38 +1,40 @@
 import { mapConcurrently } from '../concurrency.ts';
-import type { Digest, ImageLocation, IndexChild, Platform } from '../domain/image.ts';
+import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
 import type { ImageRecord } from '../domain/records.ts';
+import type { Clock } from '../ports/clock.ts';
 import { ImageConfigError, LayerDownloadError } from '../ports/errors.ts';
-import type { ImageLedger, PlaceLedger } from '../ports/ledger.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup } from '../ports/registry.ts';
 import type { ImageArtifact } from './facts.ts';
 
-const CONFIGS_AT_ONCE = 8;
+/** Downloads for one repository. ECR allows 3,000 `GetDownloadUrlForLayer` a second for each Region. */
+export const CONFIGS_AT_ONCE = 8;
+
+/** Images of one piece: as many as BatchGetImage gives in a call. */
+export const IMAGES_A_PIECE = 100;
 
 export interface ArtifactPorts {
-  readonly registry: ImageRegistry;
-  readonly images: ImageLedger;
-  readonly places: PlaceLedger;
+  readonly registry: Pick<ImageRegistry, 'manifests' | 'config'>;
+  readonly clock: Clock;
+  /** No download begins from this instant on. Absent where there is time for all of them. */
+  readonly endsAtEpochMs?: number;
 }
 
-/** What digests of one repository are: every digest asked for, and every child of an index, is in exactly one list. */
+/** What a registry says of some digests. Each of them is in one list, or in none where the time was over before its config was downloaded. */
 export interface Artifacts {
-  readonly known: ReadonlyMap<Digest, ImageRecord>;
   readonly fresh: readonly { readonly artifact: ImageArtifact; readonly config?: ImageConfig }[];
   readonly missing: readonly Missing[];
-  /** Known and new ones. */
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
-  readonly freshIndexes: ReadonlySet<Digest>;
 }
 
 type Missing = ManifestLookup['missing'][number];
 
-/** The children of an index bear its platform though their own manifest was not found. */
-export const platformOf = (indexes: Artifacts['indexes'], digest: Digest): Platform | undefined =>
-  [...indexes.values()].flat().find((child) => child.digest === digest)?.platform;
+/** Whether there is no time left to begin anything that takes long. */
+export const isTimeOver = ({ clock, endsAtEpochMs }: Pick<ArtifactPorts, 'clock' | 'endsAtEpochMs'>): boolean =>
+  endsAtEpochMs !== undefined && clock() >= endsAtEpochMs;
 
 /**
- * Asks the registry for the manifests of digests the ledger does not know, then for those of their children. What was
- * unresolved last time counts as not known.
+ * Asks the registry for the manifests of digests that the ledger does not know, and downloads the config of each image.
+ * @param digests at most `IMAGES_A_PIECE`, so that memory holds few manifests and one time-out costs few downloads
  * @throws RegistryUnreachableError
  */
 export async function readArtifacts(
@@ -40,49 +42,25 @@ export async function readArtifacts(
   location: ImageLocation,
   digests: readonly Digest[],
 ): Promise<Artifacts> {
-  const asked = await lookUp(ports, location, digests);
-  const children = [...asked.indexes.values()].flat().map(({ digest }) => digest);
-  const isAsked = new Set(digests);
-  const below = await lookUp(
-    ports,
-    location,
-    [...new Set(children)].filter((digest) => !isAsked.has(digest)),
-  );
-  const nested = [...below.indexes.keys()].map((digest) => ({
-    digest,
-    code: 'nested-index',
-    detail: 'An index inside an index is no image.',
-  }));
-  const read = await mapConcurrently([...asked.artifacts, ...below.artifacts], CONFIGS_AT_ONCE, (artifact) =>
-    withConfig(ports.registry, location, artifact),
+  const { found, missing } = await ports.registry.manifests(location, digests);
+  const images = found.filter((artifact) => artifact.kind === 'image');
+  const indexes = found.filter((artifact) => artifact.kind === 'index');
+  const read = await mapConcurrently(images, CONFIGS_AT_ONCE, async (artifact) =>
+    isTimeOver(ports) ? [] : [await withConfig(ports.registry, location, artifact)],
   );
   return {
-    known: new Map([...asked.known, ...below.known]),
-    fresh: read.filter((entry) => 'artifact' in entry),
-    missing: [...asked.missing, ...below.missing, ...nested, ...read.filter((entry) => 'code' in entry)],
-    indexes: asked.indexes,
-    freshIndexes: asked.freshIndexes,
+    fresh: read.flat().filter((entry) => 'artifact' in entry),
+    missing: [...missing, ...read.flat().filter((entry) => 'code' in entry)],
+    indexes: new Map(indexes.map(({ digest, children }) => [digest, children])),
   };
 }
 
-async function lookUp(
-  { registry, images, places }: ArtifactPorts,
-  location: ImageLocation,
-  digests: readonly Digest[],
-) {
-  const [known, knownIndexes] = await Promise.all([resolved(images, digests), places.indexes(digests)]);
-  const unknown = digests.filter((digest) => !known.has(digest) && !knownIndexes.has(digest));
-  const { found, missing } =
-    unknown.length > 0 ? await registry.manifests(location, unknown) : { found: [], missing: [] };
-  const indexes = found.filter((artifact) => artifact.kind === 'index');
-  return {
-    known,
-    artifacts: found.filter((artifact) => artifact.kind === 'image'),
-    missing,
-    indexes: new Map([...knownIndexes, ...indexes.map(({ digest, children }) => [digest, children] as const)]),
-    freshIndexes: new Set(indexes.map(({ digest }) => digest)),
-  };
-}
+/** What an index inside an index is. */
+export const nestedIndex = (digest: Digest): Missing => ({
+  digest,
+  code: 'nested-index',
+  detail: 'An index inside an index is no image.',
+});
 
 /** What will never be an image (an attestation, a signature, a chart) is known for good: content does not change. */
 const SETTLED = 'not-an-image';
@@ -104,11 +82,6 @@ export function leftUnread(missing: Artifacts['missing']): string | undefined {
   return first && `${left.length} images not read, first ${first.digest}: ${first.code}: ${first.detail}`;
 }
 
-async function resolved(images: ImageLedger, digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>> {
-  const records = await images.get(digests);
-  return new Map([...records].filter(([, record]) => isResolved(record)));
-}
-
 /** Whether there is nothing more to be read of an image. */
 export const isResolved = (record: ImageRecord | undefined): boolean =>
   record !== undefined && (!record.unresolved || record.unresolved.code === SETTLED);
@@ -119,7 +92,7 @@ export const isResolved = (record: ImageRecord | undefined): boolean =>
  * and what is unresolved is asked for again.
  */
 async function withConfig(
-  registry: ImageRegistry,
+  registry: Pick<ImageRegistry, 'config'>,
   location: ImageLocation,
   artifact: ImageArtifact,
 ): Promise<Artifacts['fresh'][number] | Missing> {

@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { findStreams } from '../domain/heads.ts';
-import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
+import type { Digest, ImageLocation, IndexChild, Platform } from '../domain/image.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { ImageRecord, StreamRecord } from '../domain/records.ts';
 import { sameContent } from '../domain/same-content.ts';
@@ -21,6 +21,8 @@ interface Listed {
   readonly location: ImageLocation;
   readonly listing: readonly ListedImage[];
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
+  /** What images run on, where they were read just now; the others are asked for. */
+  readonly platforms?: ReadonlyMap<Digest, Platform>;
   /** Its streams, where they were read before all of this. */
   readonly before?: ReadonlyMap<string, StreamRecord>;
 }
@@ -67,9 +69,11 @@ export async function recordHeads({ images, streams }: HeadPorts, policy: Policy
   throw new LedgerContendedError(`STREAM#${lost.stream}`, 1);
 }
 
-/** All that may be a head: what is listed, and the images of its indexes. */
-const digestsIn = ({ listing, indexes }: Listed): readonly Digest[] =>
-  listing.flatMap(({ digest }) => [digest, ...(indexes.get(digest) ?? []).map((child) => child.digest)]);
+/** All that may be a head and is not known: what is listed, and the images of its indexes. */
+const digestsIn = ({ listing, indexes, platforms }: Listed): readonly Digest[] =>
+  platforms
+    ? listing.flatMap(({ digest }) => (platforms.has(digest) || indexes.has(digest) ? [] : [digest]))
+    : listing.flatMap(({ digest }) => [digest, ...(indexes.get(digest) ?? []).map((child) => child.digest)]);
 
 async function withRest(
   images: ImageLedger,
@@ -83,7 +87,8 @@ async function withRest(
 
 function streamsOf(policy: Policy, listed: Listed, images: Images): StreamRecord[] {
   const pushed = listed.listing.map(({ digest, tags, taggedAt, pushedAtEpochMs }) => {
-    const [children, platform] = [listed.indexes.get(digest), images.get(digest)?.platform];
+    const children = listed.indexes.get(digest);
+    const platform = listed.platforms?.get(digest) ?? images.get(digest)?.platform;
     return {
       digest,
       tags,

@@ -1,4 +1,4 @@
-import type { Digest, Registry } from '../domain/image.ts';
+import type { Digest, ImageLocation, Registry } from '../domain/image.ts';
 import type { Scope } from '../domain/run.ts';
 
 /*
@@ -58,6 +58,23 @@ export class RegistryUnreachableError extends Error {
       { cause },
     );
     this.registry = { account: registry.account, region: registry.region };
+  }
+}
+
+/** The time of an invocation was over before a repository was read to its end. What was read is recorded. */
+export class RepositoryUnfinishedError extends Error {
+  override readonly name = 'RepositoryUnfinishedError';
+  /** Images that are read. */
+  readonly read: number;
+  /** Images that are known to be left; of a repository that is not listed to its end nobody knows how many. */
+  readonly left: number | undefined;
+  constructor({ account, region, repository }: ImageLocation, read: number, left?: number) {
+    super(
+      `Repository ${repository} of account ${account} in ${region} is not read to its end: ${read} images are read, ` +
+        `${left === undefined ? 'the others' : `at least ${left}`} are left. The next reading goes on with them.`,
+    );
+    this.read = read;
+    this.left = left;
   }
 }
 

@@ -14,6 +14,7 @@ import * as v from '../schema.ts';
  * | observations/<account>/<region>/<n>.json  | workloads        | group-registries, usages |
  * | observations/<account>/<region>/complete.json | workloads, last | group-registries, usages |
  * | registries.json, registries/<account>/<region>.json | group-registries | the map over registries, registry, close |
+ * | reading/<account>/<region>.json           | registry, where it is not done yet | its next attempt |
  * | tags/<account>/<region>.json              | registry         | usages |
  * | digests/<account>/<region>.json           | usages           | plan-scans |
  * | unresolved/<account>/<region>.json        | usages           | report |
@@ -35,6 +36,7 @@ export const runFileKeys = (runId: string) => {
     observationsComplete: (scope: Registry) => `${at('observations', scope)}/complete.json`,
     registries: `${root}/registries.json`,
     registry: (registry: Registry) => `${at('registries', registry)}.json`,
+    reading: (registry: Registry) => `${at('reading', registry)}.json`,
     tags: (registry: Registry) => `${at('tags', registry)}.json`,
     digests: (scope: Registry) => `${at('digests', scope)}.json`,
     unresolved: (scope: Registry) => `${at('unresolved', scope)}.json`,
@@ -128,6 +130,21 @@ const tagHistory = v.strictObject({
 /** repository -> tag -> what is known of it. */
 export const tagsDocument = v.record(v.string(), v.record(v.string(), tagHistory));
 export type TagsDocument = v.InferOutput<typeof tagsDocument>;
+
+/** Repositories of a registry that earlier attempts read to their end: the next one leaves them as they are. */
+export const registryReadingDocument = v.strictObject({
+  /** When the first attempt began: what was pushed since then may be unread. */
+  beganAtEpochMs: v.number(),
+  repositories: v.record(
+    v.string(),
+    v.strictObject({
+      images: v.integer(),
+      missing: v.integer(),
+      tags: v.record(v.string(), tagHistory),
+      leftUnread: v.exactOptional(v.string()),
+    }),
+  ),
+});
 
 export const digestsDocument = v.array(digest);
 

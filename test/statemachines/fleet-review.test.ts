@@ -40,6 +40,22 @@ test('an error of FindLineage stops nothing: what it did not report fails the re
   });
 });
 
+test('a registry that was not read to its end in time is read on, with the same question', () => {
+  const child = machine.States.ReadRegistries?.ItemProcessor?.States;
+  expect(child?.ReadRegistry).toMatchObject({ ResultPath: '$.reading', Next: 'JudgeRegistry' });
+  expect(child?.JudgeRegistry).toMatchObject({
+    Choices: [{ Variable: '$.reading.status', StringEquals: 'unfinished', Next: 'ReadRegistry' }],
+    Default: 'CompleteRegistry',
+  });
+});
+
+test('what may take as long as its function is tried again where its own time-out comes first', () => {
+  const inventory = states.filter(([, { Resource }]) => Resource?.includes('InventoryFunctionArn'));
+  expect(inventory).toHaveLength(3);
+  for (const [path, { Retry = [] }] of inventory)
+    expect([path, Retry.at(-1)?.ErrorEquals]).toEqual([path, expect.arrayContaining(['States.Timeout'])]);
+});
+
 test('the reading of workloads is told whether a closure needs the tasks that are stopping', () => {
   expect(machine.States.ReadWorkloads).toMatchObject({ ItemSelector: { 'includesStopping.$': '$.includesStopping' } });
 });

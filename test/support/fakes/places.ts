@@ -7,7 +7,8 @@ import type { FleetPlaces, PlaceLedger } from '../../../shared/ports/ledger.ts';
 
 /** Places of images and contents of indexes in memory. */
 export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
-  readonly #places = new Map<string, LocationRecord>();
+  /** By digest, then by digest and place. */
+  readonly #places = new Map<Digest, Map<string, LocationRecord>>();
   readonly #tags = new Map<string, TagHolder>();
   readonly #pushes = new Map<string, readonly TagPush[]>();
   readonly #indexes = new Map<Digest, readonly IndexChild[]>();
@@ -15,8 +16,10 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
   async recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>> {
     const { digest, location, lastPushSeenAtEpochMs: pushedAtEpochMs = 0 } = record;
     const key = `${digest} ${locationKey(location)}`;
-    const before = this.#places.get(key);
-    this.#places.set(key, structuredClone(widenedLocation(before, record)));
+    const places = this.#places.get(digest) ?? new Map<string, LocationRecord>();
+    this.#places.set(digest, places);
+    const before = places.get(key);
+    places.set(key, structuredClone(widenedLocation(before, record)));
     const held = new Map<string, number>();
     const listed = listedAtEpochMs !== undefined && { listedAtEpochMs };
     for (const tag of record.tags) {
@@ -36,7 +39,7 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
   }
 
   async locations(digest: Digest): Promise<readonly LocationRecord[]> {
-    const found = [...this.#places].filter(([, record]) => record.digest === digest);
+    const found = [...(this.#places.get(digest) ?? [])];
     return found.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, record]) => structuredClone(record));
   }
 
@@ -45,7 +48,7 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
   ): Promise<ReadonlyMap<Digest, readonly LocationRecord[]>> {
     const found = images.map(({ digest, locations }) => {
       const keys = new Set(locations.map((place) => `${digest} ${locationKey(place)}`));
-      const places = [...this.#places]
+      const places = [...(this.#places.get(digest) ?? [])]
         .filter(([key]) => keys.has(key))
         .sort(([one], [other]) => (one < other ? -1 : 1));
       return [digest, places.map(([, record]) => structuredClone(record))] as const;
@@ -82,7 +85,9 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
   /** Everything recorded, for comparing two worlds. */
   dump(): readonly unknown[] {
     return [
-      ...[...this.#places].map(([key, record]) => ({ key: `LOC ${key}`, ...record })),
+      ...[...this.#places.values()].flatMap((places) =>
+        [...places].map(([key, record]) => ({ key: `LOC ${key}`, ...record })),
+      ),
       ...[...this.#tags].map(([key, tag]) => ({ key: `TAG ${key}`, ...tag })),
       ...[...this.#pushes].map(([key, pushes]) => ({ key: `PUSHES ${key}`, pushes })),
       ...[...this.#indexes].map(([key, children]) => ({ key: `INDEX ${key}`, children })),

@@ -1,3 +1,4 @@
+import { piecesOf } from '../../../shared/concurrency.ts';
 import type { Artifact, Digest, ImageLocation, Registry } from '../../../shared/domain/image.ts';
 import { locationKey, registryKey } from '../../../shared/domain/image.ts';
 import { ImageConfigError, LayerDownloadError, RegistryUnreachableError } from '../../../shared/ports/errors.ts';
@@ -18,9 +19,14 @@ interface Kept {
   archived: boolean;
 }
 
+/** As DescribeImages lists them. */
+const ROWS_A_PAGE = 1000;
+
 /** Registries in memory. `asked` counts the manifests asked for, by digest. */
 export class FakeRegistry implements ImageRegistry {
   readonly #repositories = new Map<string, { readonly location: ImageLocation; readonly images: Map<Digest, Kept> }>();
+  /** What was pushed last under each tag. */
+  readonly #tagged = new Map<string, Kept>();
   readonly #configs = new Map<Digest, ImageConfig>();
   readonly #denied = new Set<string>();
   readonly #foreign = new Set<Digest>();
@@ -40,7 +46,9 @@ export class FakeRegistry implements ImageRegistry {
     const images = this.#repository(location);
     const kept = images.get(artifact.digest) ?? { artifact, tags: new Set(), pushedAtEpochMs, archived: false };
     for (const tag of tags) {
-      for (const other of images.values()) other.tags.delete(tag);
+      const name = `${locationKey(location)} ${tag}`;
+      this.#tagged.get(name)?.tags.delete(tag);
+      this.#tagged.set(name, kept);
       kept.tags.add(tag);
     }
     images.set(artifact.digest, kept);
@@ -125,7 +133,7 @@ export class FakeRegistry implements ImageRegistry {
     this.#check(location);
     const images = [...(this.#repositories.get(locationKey(location))?.images.values() ?? [])];
     const active = images.filter(({ archived }) => !archived);
-    if (active.length > 0) yield active.map(listed);
+    for (const page of piecesOf(active, ROWS_A_PAGE)) yield page.map(listed);
   }
 
   async manifests(location: ImageLocation, digests: readonly Digest[]): Promise<ManifestLookup> {

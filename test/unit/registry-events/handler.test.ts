@@ -5,7 +5,12 @@ import { handler, registryEvents } from '../../../functions/registry-events/hand
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { messages, portsOf, pushed, pushWorld } from './support.ts';
 
-const context = { functionName: 'registry-events', awsRequestId: 'request-1', memoryLimitInMB: '512' } as Context;
+const contextWith = (leftMs: number): Context =>
+  ({
+    ...{ functionName: 'registry-events', awsRequestId: 'request-1', memoryLimitInMB: '512' },
+    getRemainingTimeInMillis: () => leftMs,
+  }) as Context;
+const context = contextWith(300_000);
 const sample = (name: string) => readFileSync(new URL(`../../../events/${name}`, import.meta.url), 'utf8');
 
 let told: jest.SpiedFunction<typeof logger.info>;
@@ -38,6 +43,18 @@ test('what fails is named by its message, and is delivered again', async () => {
   const reply = await registryEvents(() => ports)({ Records: messages(bodies) }, context);
   expect(reply).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
   jest.restoreAllMocks();
+});
+
+test('a push for which no time is left is delivered again', async () => {
+  const world = await pushWorld();
+  const event = { Records: messages([pushed(world, { name: 'one', tag: 'v1' })]) };
+  await expect(registryEvents(() => portsOf(world))(event, contextWith(60_000))).rejects.toMatchObject({
+    name: 'MessagesFailedError',
+    message: expect.stringContaining('team/web'),
+  });
+  expect(world.images.records.size).toBe(0);
+  expect(await registryEvents(() => portsOf(world))(event, context)).toEqual({ batchItemFailures: [] });
+  expect(world.images.records.size).toBe(1);
 });
 
 test('what is no batch of messages is refused, and so is an environment that lacks anything', async () => {
