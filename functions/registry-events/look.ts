@@ -65,7 +65,7 @@ async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: r
   const digests = Object.fromEntries(
     together.flatMap(({ look: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
   );
-  const question = { location, isListed: true, digests, tags: {} };
+  const question = { location, isListed: true, newestOnly: true, digests, tags: {} };
   const { failure } = await readRepository(ports, policy.policy, question, basesFirst(ports, policy.policy, location));
   if (failure && !failure.isRefusal) throw failure.error;
   if (policy.unreadable) return;

@@ -3,7 +3,7 @@ import type { Digest, ImageLocation, Platform } from './image.ts';
 import { compareTexts } from './order.ts';
 import type { StreamRule } from './policy.ts';
 import type { StreamRecord } from './records.ts';
-import { type ReleaseLine, releaseLineOf, streamId } from './stream.ts';
+import { makingLineOf, type ReleaseLine, releaseLineOf, streamId } from './stream.ts';
 
 /** One pushed artifact of a repository, with what it runs on. */
 export interface PushedImage {
@@ -27,6 +27,28 @@ export function findStreams(
   const lines = rules.flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
   const first = new Map(lines.reverse().map((line) => [line.headTag, line]));
   return [...first.values()].reverse().map((line) => streamOf(line, location, pushedFor(line, rules, pushed)));
+}
+
+/**
+ * The images of each release line that were pushed last, its candidates among them: `most` of each line. Images without
+ * tags and those of no line are nobody's head.
+ */
+export function newestTagged(
+  rules: readonly StreamRule[],
+  images: readonly Pick<PushedImage, 'digest' | 'tags' | 'pushedAtEpochMs'>[],
+  most: number,
+): ReadonlySet<Digest> {
+  const lines = Map.groupBy(images, ({ tags }) => tags.length > 0 && makingLineOf(rules, tags)?.headTag);
+  lines.delete(false);
+  lines.delete(undefined);
+  return new Set(
+    [...lines.values()].flatMap((line) =>
+      line
+        .toSorted(latestFirst)
+        .slice(0, most)
+        .map(({ digest }) => digest),
+    ),
+  );
 }
 
 /**
@@ -74,10 +96,12 @@ function platformsOf({ digest, children, platform }: PushedImage): Record<Platfo
   return { [platform ?? UNREADABLE_PLATFORM]: digest };
 }
 
+type Pushed = Pick<PushedImage, 'digest' | 'pushedAtEpochMs'>;
+
 /** The platform of an image whose config cannot be read. */
 const UNREADABLE_PLATFORM: Platform = 'unknown/unreadable';
 
-const latestFirst = (one: PushedImage, other: PushedImage): number =>
+const latestFirst = (one: Pushed, other: Pushed): number =>
   (other.pushedAtEpochMs ?? 0) - (one.pushedAtEpochMs ?? 0) || (one.digest < other.digest ? -1 : 1);
 
 /**

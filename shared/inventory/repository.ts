@@ -1,7 +1,9 @@
 import { mapConcurrently } from '../concurrency.ts';
-import type { Digest, ImageLocation } from '../domain/image.ts';
+import { newestTagged } from '../domain/heads.ts';
+import { type Digest, type ImageLocation, locationKey } from '../domain/image.ts';
 import type { Policy } from '../domain/policy.ts';
 import { withoutProtecting } from '../domain/protecting-tag.ts';
+import { streamId, streamRulesOf } from '../domain/stream.ts';
 import type { Pull } from '../domain/usage.ts';
 import { LedgerContendedError, RegistryUnreachableError, RepositoryUnfinishedError } from '../ports/errors.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
@@ -27,6 +29,11 @@ export interface RepositoryQuestion {
   readonly location: ImageLocation;
   /** A repository of base or platform streams: all its images are read, for heads and for the lineage. */
   readonly isListed: boolean;
+  /**
+   * Only heads are asked for: the repository is listed, and of each release line the images that were pushed last are read.
+   * What runs is read as well.
+   */
+  readonly newestOnly?: boolean;
   /** Digests that run, with the tags they ran by. */
   readonly digests: Readonly<Record<Digest, readonly string[]>>;
   /** When some of the digests were pushed, as events tell; an event of an earlier push may come late, or never. */
@@ -97,13 +104,14 @@ async function readReachable(
 ): Promise<RepositoryReading> {
   const { location, isListed } = question;
   if (isTimeOver(ports)) throw new RepositoryUnfinishedError(location, 0);
-  const listing = isListed ? await listImages(ports, location) : [];
-  const tags = await resolveTags(ports, location, question.tags, isListed);
-  const images = new RepositoryImages(ports, policy, wantedOf(question, listing, tags), { before });
+  const { all, listed, place } = isListed ? await listImages(ports, policy, question) : NOTHING_LISTED;
+  const tags = await resolveTags(ports, location, question.tags, isListed && !question.newestOnly);
+  const wanted = wantedOf(question, { all, listed }, tags);
+  const images = new RepositoryImages(ports, policy, wanted, { before, place });
   await images.readAll();
   const { indexes, platforms, missing, leftUnread, read, left } = images;
   if (left > 0) throw new RepositoryUnfinishedError(location, read, left);
-  if (isListed) await recordHeads(ports, policy, { location, listing, indexes, platforms });
+  if (isListed) await recordHeads(ports, policy, { location, listing: listed, indexes, platforms });
   return { images: read, missing, tags: historiesOf(tags), ...(leftUnread !== undefined && { leftUnread }) };
 }
 
@@ -112,31 +120,75 @@ const historiesOf = (tags: ResolvedTags): TagsDocument[string] =>
     Object.entries(tags).map(([tag, { meant: _, ...history }]) => [tag, { ...history, pushes: [...history.pushes] }]),
   );
 
-/** Pushes and tags are history that no later listing tells again, so they are written before anything can fail. */
-async function listImages(ports: RepositoryPorts, location: ImageLocation): Promise<readonly ListedImage[]> {
+interface Listing {
+  readonly all: readonly RegistryImage[];
+  /** Those that are read, and may be heads. */
+  readonly listed: readonly ListedImage[];
+  /** Writes when images that are listed were pushed, and under which tags, unless that was done. */
+  readonly place: (digests: readonly Digest[]) => Promise<void>;
+}
+
+const NOTHING_LISTED: Listing = { all: [], listed: [], place: async () => undefined };
+
+async function listImages(ports: RepositoryPorts, policy: Policy, question: RepositoryQuestion): Promise<Listing> {
   const { registry, places, clock } = ports;
+  const { location, newestOnly = false } = question;
   const listedAtEpochMs = clock();
-  const listing: ListedImage[] = [];
-  for await (const page of registry.images(location)) {
-    if (isTimeOver(ports)) throw new RepositoryUnfinishedError(location, 0);
-    const recorded = await mapConcurrently(page, WRITES_AT_ONCE, async (image) => {
-      const { digest, pushedAtEpochMs } = image;
-      const tags = withoutProtecting(image.tags);
+  const all = new Map<Digest, RegistryImage>();
+  const listed = new Map<Digest, ListedImage>();
+  const place = async (digests: readonly Digest[]): Promise<void> => {
+    const images = digests.flatMap((digest) => (listed.has(digest) ? [] : (all.get(digest) ?? [])));
+    await mapConcurrently(images, WRITES_AT_ONCE, async (image) => {
+      const { digest, tags, pushedAtEpochMs } = image;
       const pushes = pushedAtEpochMs !== undefined && {
         firstPushSeenAtEpochMs: pushedAtEpochMs,
         lastPushSeenAtEpochMs: pushedAtEpochMs,
       };
       const taggedAt = await places.recordLocation({ digest, location, tags, ...pushes }, listedAtEpochMs);
-      return { ...image, tags, taggedAt };
+      listed.set(digest, { ...image, taggedAt });
     });
-    listing.push(...recorded);
+  };
+  for await (const page of registry.images(location)) {
+    if (isTimeOver(ports)) throw new RepositoryUnfinishedError(location, 0);
+    for (const image of page) all.set(image.digest, { ...image, tags: withoutProtecting(image.tags) });
+    // Pushes and tags are history that no later listing tells again, so they are written before anything can fail.
+    if (!newestOnly) await place(page.map(({ digest }) => digest));
   }
-  return listing;
+  if (newestOnly) await place([...(await mayBeHeads(ports, policy, question, [...all.values()]))]);
+  return { all: [...all.values()], listed: [...listed.values()], place };
+}
+
+/** Of each release line so many images are read for its head: enough for all platforms that are pushed one by one. */
+const NEWEST_OF_A_LINE = 50;
+
+/**
+ * What was pushed last, what is asked for, and heads of before: these may have lost a tag. So may an old image have been
+ * given the tag of a head.
+ */
+async function mayBeHeads(
+  { streams, places }: RepositoryPorts,
+  policy: Policy,
+  { location, digests }: RepositoryQuestion,
+  images: readonly RegistryImage[],
+): Promise<ReadonlySet<Digest>> {
+  const rules = streamRulesOf(policy, location);
+  const lines = rules.flatMap(({ headTags }) => headTags.map((headTag) => streamId(location, headTag)));
+  const records = await streams.streams([...new Set(lines)]);
+  const heads = new Set(
+    [...records.values()].flatMap(({ head }) => [head?.index ?? [], Object.values(head?.images ?? {})].flat()),
+  );
+  const tags = new Set<string>();
+  for (const head of heads)
+    for (const place of await places.locations(head))
+      if (locationKey(place.location) === locationKey(location)) for (const tag of place.tags) tags.add(tag);
+  const named = images.filter((image) => image.tags.some((tag) => tags.has(tag))).map(({ digest }) => digest);
+  const asked = Object.keys(digests) as Digest[];
+  return new Set([...newestTagged(rules, images, NEWEST_OF_A_LINE), ...heads, ...named, ...asked]);
 }
 
 function wantedOf(
   { location, digests, pushedAt = new Map() }: RepositoryQuestion,
-  listing: readonly RegistryImage[],
+  { all, listed }: Pick<Listing, 'all' | 'listed'>,
   resolved: ResolvedTags,
 ): WantedImages {
   const tags = new Map<Digest, Set<string>>();
@@ -144,16 +196,16 @@ function wantedOf(
     tags.set(digest, new Set([...(tags.get(digest) ?? []), ...more]));
   };
   for (const [digest, seen] of Object.entries(digests)) add(digest as Digest, seen);
-  for (const { digest, tags: pushed } of listing) add(digest, pushed);
+  for (const { digest, tags: pushed } of listed) add(digest, pushed);
   const meant = Object.entries(resolved).flatMap(([tag, told]) => told.meant.map((digest) => [digest, tag] as const));
   for (const [digest, tag] of meant) add(digest, [tag]);
   return {
     location,
     tags,
-    pushes: new Map(listing.map(({ digest, pushedAtEpochMs }) => [digest, pushedAtEpochMs])),
+    pushes: new Map(all.map(({ digest, pushedAtEpochMs }) => [digest, pushedAtEpochMs])),
     toldPushes: pushedAt,
     mediaTypes: new Map(
-      listing.flatMap(({ digest, mediaType }) => (mediaType === undefined ? [] : [[digest, mediaType] as const])),
+      all.flatMap(({ digest, mediaType }) => (mediaType === undefined ? [] : [[digest, mediaType] as const])),
     ),
     inUse: new Set([...(Object.keys(digests) as Digest[]), ...meant.map(([digest]) => digest)]),
   };

@@ -214,3 +214,93 @@ test('without a policy that can be read its repository is read, and nobody is to
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
   expect(world.images.records.get(digestOf('one'))).toMatchObject({ tier: 'application', stream: LINE });
 });
+
+describe('a repository with many images', () => {
+  /** So many images of a release line, the oldest first. */
+  async function manyWorld(images: number): Promise<PushWorld> {
+    const world = await pushWorld();
+    for (let n = 0; n < images; n += 1) pushed(world, { name: `build ${n}`, tag: `v${n}`, atSeconds: n - images });
+    return world;
+  }
+  const head = (name: string) => ({ images: { 'linux/arm64': digestOf(name) } });
+
+  test('of each release line the newest images are read, and nothing is written of the others', async () => {
+    const world = await manyWorld(300);
+    for (let n = 0; n < 70; n += 1) pushed(world, { name: `lts ${n}`, tag: `lts-${n}`, atSeconds: n - 9000 });
+    for (let n = 0; n < 70; n += 1) pushed(world, { name: `branch ${n}`, tag: `branch-${n}` });
+    pushed(world, { name: 'untagged' });
+    expect(await ask(world, look(), look(LTS))).toMatchObject({ failed: [] });
+    expect([await headOf(world), await headOf(world, LTS)]).toEqual([head('build 299'), head('lts 69')]);
+    const read = [...world.registry.asked.keys()].sort();
+    const newest = Array.from({ length: 50 }, (_, n) => [`build ${299 - n}`, `lts ${69 - n}`]).flat();
+    expect(read).toEqual(newest.map(digestOf).sort());
+    expect(await world.places.locations(digestOf('build 249'))).toEqual([]);
+  });
+
+  test('however many images there are, a refresh downloads the configs of the newest', async () => {
+    const world = await manyWorld(3000);
+    const config = jest.spyOn(world.registry, 'config');
+    const { failed } = await ask(world, look());
+    expect(failed).toEqual([]);
+    expect(config).toHaveBeenCalledTimes(50);
+  });
+
+  test('a head of before stays the head of its platform, however much was pushed since', async () => {
+    const world = await pushWorld();
+    await handleMessages(
+      portsOf(world),
+      messages([pushed(world, { name: 'old', tag: 'v0', atSeconds: -9000, platform: 'linux/amd64' })]),
+    );
+    for (let n = 0; n < 60; n += 1) pushed(world, { name: `build ${n}`, tag: `v1.${n}`, atSeconds: n - 60 });
+    await ask(world, look());
+    expect(await headOf(world)).toEqual({
+      images: { 'linux/amd64': digestOf('old'), 'linux/arm64': digestOf('build 59') },
+    });
+    world.registry.delete(LOCATION, digestOf('old'));
+    await ask(world, look());
+    expect(await headOf(world)).toEqual(head('build 59'));
+  });
+
+  test('an old image that was given the tag of the head is the head, though no event told of it', async () => {
+    const world = await manyWorld(300);
+    await ask(world, look());
+    expect(await headOf(world)).toEqual(head('build 299'));
+    world.advance(DAY_MS);
+    pushed(world, { name: 'build 3', tag: 'v299' });
+    await ask(world, look());
+    expect(await headOf(world)).toEqual(head('build 3'));
+  });
+
+  test('the images of a new index are known with their own push', async () => {
+    const world = await manyWorld(60);
+    pushed(world, { name: 'amd64', platform: 'linux/amd64', isUndated: true });
+    pushed(world, { name: 'arm64', platform: 'linux/arm64', isUndated: true });
+    const children = { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64' } as const;
+    pushed(world, { name: 'index', tag: 'v99', children });
+    await ask(world, look());
+    expect(await headOf(world)).toMatchObject({ index: digestOf('index') });
+    expect(world.images.records.get(digestOf('amd64'))).toMatchObject({
+      birth: { known: true, bornAtEpochMs: world.clock() },
+    });
+  });
+
+  test('a refresh that runs out of time comes again and downloads nothing twice', async () => {
+    const world = await manyWorld(60);
+    let downloads = 0;
+    const before = (step: string): void => {
+      if (step !== 'registry.config') return;
+      downloads += 1;
+      world.advance(1);
+    };
+    const endsAtEpochMs = world.clock() + 20;
+    await world.looks.send([look()]);
+    const bodies = world.looks.take();
+    const { failed } = await handleMessages({ ...portsOf(world, { before }), endsAtEpochMs }, messages(bodies));
+    expect(failed).toMatchObject([{ messageId: 'm0', error: { name: 'RepositoryUnfinishedError' } }]);
+    expect([world.wakings.take(), await headOf(world)]).toEqual([[], undefined]);
+    expect(downloads).toBeLessThan(30);
+    expect(await handleMessages(portsOf(world, { before }), messages(bodies))).toMatchObject({ failed: [] });
+    expect(await headOf(world)).toEqual(head('build 59'));
+    expect(downloads).toBe(50);
+  });
+});
