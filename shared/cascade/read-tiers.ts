@@ -1,6 +1,6 @@
 import type { CauseFact } from '../domain/cause.ts';
 import { classifyFact } from '../domain/holding.ts';
-import { parentsKey } from '../domain/parent-heads.ts';
+import { onlyParentHead, parentsKey } from '../domain/parent-heads.ts';
 import type { Candidate, PlannedStream, Tiers } from '../domain/plan.ts';
 import { factsOfRoots, sortOut, waysOf } from '../domain/plan-sorting.ts';
 import { ancestry, arrivals, edgesOf, parentHeadOf, withWays } from '../domain/stream-edges.ts';
@@ -80,9 +80,11 @@ export async function readTiers(
   );
   const headsOf = new Map(readable.map(({ stream, heads }) => [stream, heads]));
   const placed = <Stream extends Pick<Candidate, 'heads'>>(stream: Stream, name: string): Stream => {
-    const parentHead = parentHeadOf(name, edges, trace);
     const heads = headsOf.get(name);
-    const parents = parentsKey({ stream: name, ...(heads && { heads }) }, trace);
+    const headed = { stream: name, ...(heads && { heads }) };
+    // As the dispatcher knows it: what it refuses on the same parent for good must not be planned again and again.
+    const parentHead = parentHeadOf(name, edges, trace) ?? onlyParentHead(headed, trace);
+    const parents = parentsKey(headed, trace);
     return {
       ...stream,
       ...(heads && { heads }),

@@ -87,6 +87,15 @@ export const parentsOf = (headed: Headed, known: KnownFleet): readonly string[] 
   [...movedHeads(headed, known).keys()].sort(compareTexts);
 
 /**
+ * The head of the one stream that a stream stands on, also of one that the policy never lets be rebuilt. `undefined` where there is
+ * none, or several, of which each moves by itself.
+ */
+export function onlyParentHead(headed: Headed, known: KnownFleet): Digest | undefined {
+  const [parent, ...others] = parentsOf(headed, known);
+  return parent === undefined || others.length > 0 ? undefined : headDigestOf(known.streams.get(parent)?.head);
+}
+
+/**
  * The heads of all streams that a stream stands on, in one word: another one as soon as any of them moves. `undefined`
  * where it stands on none that is known.
  * @param outputs of streams that were rebuilt in the waves before

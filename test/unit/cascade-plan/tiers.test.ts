@@ -175,6 +175,19 @@ test('by way of a platform that never acts nothing reaches what stands on it: ea
   expect(await nodesOf(world)).toEqual(['0 0', '2 0']);
 });
 
+test('what survived a rebuild on a platform that never acts is refused, as by the dispatcher, until that has another head', async () => {
+  const world = await tieredWorld();
+  await setPolicy(world, { tiers: TIERS, modes: { tiers: { platform: 'report-only' } } });
+  const [, parentHead] = (await threeTiers(world)) as [Digest, Digest, Digest];
+  const { vulnerability, package: name, version } = fact();
+  const what = { fact: 'finding', kind: 'rebuild', vulnerability, package: name, version } as const;
+  const survived = [{ ...what, parentHead, atEpochMs: world.clock() - 20 * DAY_MS }];
+  await world.guards.change(streamOf(APP), (memory) => ({ ...memory, survived }));
+  await plan(world);
+  expect(await nodesOf(world)).toEqual(['0 0']);
+  expect(await causeOf(world, APP)).toMatchObject({ answer: { answer: 'refuse', reason: 'ineffective' } });
+});
+
 test('a head that was mended meanwhile counts at once', async () => {
   const world = await tieredWorld();
   await threeTiers(world);
