@@ -39,12 +39,9 @@ export async function reading<Value>(read: () => Promise<Value>): Promise<Readin
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  */
 export function deniedActionOf(error: unknown): string | undefined {
-  if (error instanceof ReadDeniedError) return error.action;
   if (!(error instanceof Error)) return undefined;
-  return (
-    /not authorized to perform: (?<action>[\w-]+:\w+)/.exec(error.message)?.groups?.action ??
-    deniedActionOf(error.cause)
-  );
+  const named = /not authorized to perform: (?<action>[\w-]+:\w+)/.exec(error.message)?.groups?.action;
+  return named ?? deniedActionOf(error.cause) ?? (error instanceof ReadDeniedError ? error.action : undefined);
 }
 
 /** The finding for a resource that could not be read. */

@@ -1,6 +1,7 @@
 import { doctorCommandOf } from '../../../cli/commands/doctor.ts';
 import type { StackFacts } from '../../../cli/doctor/facts.ts';
 import type { Finding } from '../../../cli/doctor/finding.ts';
+import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
 import { type FakeInstallation, VERSION } from '../../support/fakes/doctor.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { HOUR_MS } from '../../support/samples.ts';
@@ -305,6 +306,15 @@ test.each([
   expect(found.filter(({ state }) => state === 'unknown').map(({ check }) => check)).toEqual(checks);
   for (const { state, fix } of found) if (state !== 'ok') expect(fix).toContain(`Allow yourself ${action};`);
   expect((await asked(installation)).code).toBe(4);
+});
+
+test('the action that AWS names counts, whichever call it answered', async () => {
+  const installation = await soundInstallation();
+  const message = 'User: jo is not authorized to perform: cloudwatch:GetMetricStatistics on resource: *';
+  const denied = new ReadDeniedError('cloudwatch:DescribeAlarms', new Error(message));
+  installation.hub.alarms = () => Promise.reject(denied);
+  const found = (await findingsOf(installation)).find(({ check }) => check === 'alarms');
+  expect(found?.fix).toContain('Allow yourself cloudwatch:GetMetricStatistics;');
 });
 
 test.each([
