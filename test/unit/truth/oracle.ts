@@ -579,7 +579,10 @@ export class Oracle implements Witness {
           ? undefined
           : 'its last builds did not all fail';
       case 'parent-held-back':
-        return this.#life.below(line).some((one) => causes.get(one.stream)?.answer)
+        // A line below needs no cause of its own: a waiver there accepts what the line above may not have.
+        return this.#life
+          .below(line)
+          .some((one) => causes.get(one.stream)?.answer || flaws.some((flaw) => this.#isAccepted(one, flaw)))
           ? undefined
           : 'nothing below is held back';
       case 'closing': {
@@ -621,6 +624,11 @@ export class Oracle implements Witness {
   #isWorse({ output, startedAtEpochMs }: TrueRun): boolean {
     return (output?.images ?? []).some((image) => this.violatingIn(image, startedAtEpochMs).length > 0);
   }
+
+  /** When the last review judged, a waiver covered what the head of a line has. */
+  #isAccepted = (line: Line, flaw: Flaw): boolean =>
+    this.#isWaived(line.name, flaw.id, this.#life.world.clock() - DAY_MS) &&
+    (this.#life.factory.headOf(line)?.images ?? []).some((image) => this.#hasFlaw(image, flaw));
 
   #hasFlaw = (image: TrueImage, flaw: Flaw): boolean =>
     this.#holdsPair(image, { vulnerability: flaw.id, package: flaw.package });
