@@ -6,6 +6,7 @@ import type { ImageRecord } from '../../shared/domain/records.ts';
 import { SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
 import { unscannable } from '../../shared/domain/scan-state.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
+import { isOfUnreadLineage } from '../../shared/domain/verdict.ts';
 import { readRepository } from '../../shared/inventory/repository.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import type { LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
@@ -91,7 +92,7 @@ async function tellOf(
 }
 
 /**
- * Asks for scans of heads that are not judged, or whose last scan never ended: a review asks only for what runs. The event of
+ * Asks for scans of heads that are not judged, whose age is known only since, or whose last scan never ended: a review asks only for what runs. The event of
  * the scan's end has the head judged, and the next plan knows. A registry scans an image once a day, so a look asks at most
  * once a day.
  * @param owner who asks: delivered again after a crash, it may ask again
@@ -105,9 +106,15 @@ async function askForHeads(
   const records = await ports.streams.streams(streams);
   const digests = [...records.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
   const images = await ports.images.get([...new Set(digests)]);
-  const unclear = [...images.values()].filter((image) => isUnjudged(image) || isScanOpen(image));
+  const unclear = [...images.values()].filter(
+    (image) => isUnjudged(image) || isScanOpen(image) || isAgeUnjudged(image),
+  );
   await mapConcurrently(unclear, SCANS_AT_ONCE, (image) => ask(ports, owner, image, version));
 }
+
+/** Its lineage was read after it was judged: only a new judgement knows its age. */
+const isAgeUnjudged = ({ standing, verdict }: ImageRecord): boolean =>
+  standing?.age.known === true && verdict !== undefined && isOfUnreadLineage(verdict);
 
 async function ask(ports: LookPorts, owner: string, image: ImageRecord, policyVersion: string): Promise<void> {
   if (unscannable(image)) return;

@@ -129,6 +129,30 @@ test('a judged head whose last scan never ended is scanned again, a day after th
   expect(scanned(world)).toEqual([digest, digest]);
 });
 
+test('a head that was judged before its lineage was read is scanned again, so that its age is judged', async () => {
+  const world = await untoldWorld();
+  const digest = digestOf('one');
+  await ask(world, look());
+  const [completedAtEpochMs, bornAtEpochMs] = [world.clock(), world.clock() - DAY_MS];
+  await world.images.recordJudgement({
+    ...{
+      digest,
+      scan: { state: 'complete', coverage: ['os'], completedAtEpochMs },
+      judgedAtEpochMs: completedAtEpochMs,
+    },
+    verdict: {
+      ...{ status: 'unknown', policyVersion: 'p1' },
+      reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', isLineageUnread: true }],
+    },
+  });
+  world.advance(DAY_MS);
+  await ask(world, look());
+  expect(scanned(world)).toEqual([digest]);
+  await world.images.recordStanding(digest, { age: { known: true, bornAtEpochMs, decidedBy: digest } });
+  await ask(world, look());
+  expect(scanned(world)).toEqual([digest, digest]);
+});
+
 test('a scan that is refused stands in the ledger', async () => {
   const world = await untoldWorld();
   world.scanner.enhance(LOCATION);
