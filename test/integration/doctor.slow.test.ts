@@ -1,0 +1,238 @@
+import { CloudWatchClient, DisableAlarmActionsCommand, EnableAlarmActionsCommand } from '@aws-sdk/client-cloudwatch';
+import { ECRClient, PutRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
+import {
+  DisableRuleCommand,
+  EnableRuleCommand,
+  EventBridgeClient,
+  ListRulesCommand,
+} from '@aws-sdk/client-eventbridge';
+import {
+  CreateRoleCommand,
+  DeleteRolePolicyCommand,
+  GetRoleCommand,
+  IAMClient,
+  PutRolePolicyCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import { ListQueuesCommand, PurgeQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { beforeAll } from '@jest/globals';
+import { doctorCommandOf } from '../../cli/commands/doctor.ts';
+import { doctorPorts } from '../../cli/doctor/connect.ts';
+import type { Finding } from '../../cli/doctor/finding.ts';
+import { loadFleet } from '../../local/fleet/load.ts';
+import type { HubConfig } from '../../shared/adapters/clients.ts';
+import { documentedActions } from '../support/documented-actions.ts';
+import { useInstallation } from '../support/installation.ts';
+import { hubOf } from '../support/readings.ts';
+import { run } from '../unit/cli/support.ts';
+
+const LIMIT_MS = 300_000;
+const HUB = { account: '111122223333', region: 'us-east-1' };
+const MEMBER = { account: '444455556666', region: 'us-east-1' };
+const TOPIC = `arn:aws:sns:${HUB.region}:${HUB.account}:on-call`;
+
+const installation = useInstallation(() => loadFleet('local/fleet/tiers.json'), {
+  parameters: { AlarmTopicArn: TOPIC },
+});
+const config = (place = HUB) => installation().cloud.clients(place.account, place.region);
+
+/** A person who may do what docs/commands.md says, and nothing else. */
+let person: HubConfig;
+beforeAll(async () => {
+  const hub = hubOf(installation());
+  const iam = new IAMClient(hub);
+  const trust = { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${HUB.account}:root` }, Action: 'sts:AssumeRole' };
+  const { Role } = await iam.send(
+    new CreateRoleCommand({
+      RoleName: 'operator',
+      AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [trust] }),
+    }),
+  );
+  // The embedded cloud asks for the list where AWS asks for the one mapping.
+  const Action = [
+    ...['cloudformation:DescribeStacks', 'lambda:ListEventSourceMappings'],
+    ...documentedActions('doctor'),
+    ...documentedActions('doctor --deep'),
+  ];
+  const allow = { Effect: 'Allow', Action, Resource: '*' };
+  await iam.send(
+    new PutRolePolicyCommand({
+      ...{ RoleName: 'operator', PolicyName: 'doctor' },
+      PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [allow] }),
+    }),
+  );
+  const { Credentials } = await new STSClient(hub).send(
+    new AssumeRoleCommand({ RoleArn: Role?.Arn, RoleSessionName: 'jo' }),
+  );
+  const {
+    AccessKeyId: accessKeyId = '',
+    SecretAccessKey: secretAccessKey = '',
+    SessionToken: sessionToken,
+  } = Credentials ?? {};
+  const credentials = { accessKeyId, secretAccessKey, sessionToken };
+  person = { ...hub, credentials };
+  await installation().review();
+}, LIMIT_MS);
+
+async function findings(): Promise<readonly Finding[]> {
+  const command = doctorCommandOf(() => doctorPorts('patchwave', person));
+  const { text } = await run(command, installation().context, [], { json: true });
+  return (JSON.parse(text) as { findings: readonly Finding[] }).findings;
+}
+const broken = async (): Promise<readonly string[]> =>
+  (await findings())
+    .filter(({ state }) => state !== 'ok')
+    .map(({ check, state, resource }) => `${check} ${state} ${resource}`);
+
+test(
+  'a sound installation has no finding, and its test events leave nothing behind',
+  async () => {
+    const command = doctorCommandOf(() => doctorPorts('patchwave', person));
+    const { code, text } = await run(command, installation().context);
+    expect(text).toContain(' 0 not known');
+    expect(code).toBe(0);
+    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  },
+  LIMIT_MS,
+);
+
+/** What is broken while something is, which is corrected again whatever happens. */
+async function brokenBy(breaks: () => Promise<unknown>, corrects: () => Promise<unknown>): Promise<readonly string[]> {
+  try {
+    await breaks();
+    return await broken();
+  } finally {
+    await corrects();
+  }
+}
+
+test(
+  '--deep answers all but what no cascade has shown yet',
+  async () => {
+    const command = doctorCommandOf(() => doctorPorts('patchwave', person));
+    const { text } = await run(command, installation().context, [], { json: true, deep: true });
+    const { findings } = JSON.parse(text) as { findings: readonly Finding[] };
+    const notOk = findings.filter(({ state }) => state !== 'ok');
+    expect(notOk.map(({ check, state }) => `${check} ${state}`)).toEqual(['task-tokens unknown']);
+    expect(findings.find(({ check }) => check === 'bus-policy')?.text).toContain('refuses the whole call');
+  },
+  LIMIT_MS,
+);
+
+test(
+  'an alarm whose actions are off',
+  async () => {
+    const client = new CloudWatchClient(config());
+    const AlarmNames = ['patchwave-review-failed'];
+    const found = await brokenBy(
+      () => client.send(new DisableAlarmActionsCommand({ AlarmNames })),
+      () => client.send(new EnableAlarmActionsCommand({ AlarmNames })),
+    );
+    expect(found).toEqual(['alarms broken patchwave-review-failed']);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a message in a dead-letter queue',
+  async () => {
+    const client = new SQSClient(config());
+    const { QueueUrls = [] } = await client.send(new ListQueuesCommand({}));
+    const QueueUrl = QueueUrls.find((url) => url.includes('ReviewDeadLetters'));
+    const found = await brokenBy(
+      () => client.send(new SendMessageCommand({ QueueUrl, MessageBody: '{}' })),
+      () => client.send(new PurgeQueueCommand({ QueueUrl })),
+    );
+    expect(found).toEqual([`queues broken ${QueueUrl?.split('/').at(-1)}`]);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a rule of the hub that is disabled',
+  async () => {
+    const client = new EventBridgeClient(config());
+    const EventBusName = 'patchwave';
+    const { Rules = [] } = await client.send(new ListRulesCommand({ EventBusName }));
+    const Name = Rules.map((rule) => rule.Name ?? '').find((name) => name.includes('ScanRule'));
+    const found = await brokenBy(
+      () => client.send(new DisableRuleCommand({ Name, EventBusName })),
+      () => client.send(new EnableRuleCommand({ Name, EventBusName })),
+    );
+    expect(found).toEqual(['wiring broken ScanRule']);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a member that forwards nothing',
+  async () => {
+    const client = new EventBridgeClient(config(MEMBER));
+    const { Rules = [] } = await client.send(new ListRulesCommand({}));
+    const found = await brokenBy(
+      () => Promise.all(Rules.map(({ Name }) => client.send(new DisableRuleCommand({ Name })))),
+      () => Promise.all(Rules.map(({ Name }) => client.send(new EnableRuleCommand({ Name })))),
+    );
+    expect(found).toEqual([`forwarding broken ${MEMBER.account}/${MEMBER.region}`]);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a registry with enhanced scanning and no rule',
+  async () => {
+    const client = new ECRClient(config(MEMBER));
+    const found = await brokenBy(
+      () => client.send(new PutRegistryScanningConfigurationCommand({ scanType: 'ENHANCED', rules: [] })),
+      () => client.send(new PutRegistryScanningConfigurationCommand({ scanType: 'BASIC', rules: [] })),
+    );
+    expect(found).toEqual([`scanning broken ${MEMBER.account}/${MEMBER.region}`]);
+  },
+  LIMIT_MS,
+);
+
+/** What is broken while a role of the member trusts somebody else. */
+async function brokenByTrust(RoleName: string, change: (trust: string) => string): Promise<readonly string[]> {
+  const iam = new IAMClient(config(MEMBER));
+  const { Role } = await iam.send(new GetRoleCommand({ RoleName }));
+  const trust = decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '');
+  return brokenBy(
+    () => iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: change(trust) })),
+    () => iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: trust })),
+  );
+}
+
+test(
+  'a read role that asks for another external id: the role is broken, and what it reads is unknown',
+  async () => {
+    const found = await brokenByTrust('PatchwaveRead', (trust) =>
+      trust.replace('patchwave-in-the-embedded-cloud', 'another-id'),
+    );
+    expect(found.filter((one) => one.includes(' broken '))).toEqual([`read-roles broken ${MEMBER.account}`]);
+    expect(found.map((one) => one.split(' ')[0])).toEqual(['read-roles', 'acting-roles', 'scanning', 'forwarding']);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a build role that trusts another hub',
+  async () => {
+    const found = await brokenByTrust('PatchwaveActBuild', (trust) => trust.replaceAll(HUB.account, '999999999999'));
+    expect(found).toEqual([`acting-roles broken ${MEMBER.account}`]);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a person without the role of the hub for it is told which permission is missing',
+  async () => {
+    const iam = new IAMClient(config());
+    await iam.send(new DeleteRolePolicyCommand({ RoleName: 'operator', PolicyName: 'doctor' }));
+    const [found, ...others] = await findings();
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ check: 'stack', state: 'unknown' });
+    expect(found?.fix).toContain('cloudformation:DescribeStacks');
+  },
+  LIMIT_MS,
+);
