@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteFunctionConcurrencyCommand, LambdaClient, PutFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
 import { loadFleet } from '../../local/fleet/load.ts';
 import { deny, ends, giveBack, goesOff, passedUntil, queuesOf } from '../support/alarms.ts';
@@ -20,6 +21,8 @@ describe('the planner', () => {
     const queues = await queuesOf(installation());
     const isDone = async () => (await queues.count('PlanQueue')) === 0;
     await begin();
+    // The poller of a queue remembers for a moment what its role may do.
+    await sleep(1_000);
     await queues.send('PlanQueue', '{}');
     const alarmMinutes = await goesOff(installation(), alarm, 15);
     await passedUntil(installation(), Math.max(0, OUTAGE_MINUTES - alarmMinutes) * 60, async () => false);
