@@ -1,4 +1,4 @@
-import { causeContent, imageContent, reviewContent } from '../../../shared/adapters/dynamodb/items.ts';
+import { causeContent, imageContent, readable, reviewContent } from '../../../shared/adapters/dynamodb/items.ts';
 import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
 import { canonicalLedger } from '../../../shared/domain/canonical.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
@@ -90,7 +90,7 @@ function ledger({ images }: Fleet, { name, startedAtEpochMs, batch, order }: Run
       },
     },
   ];
-  return shuffled(all, order);
+  return shuffled(all.map(readable), order);
 }
 
 const shuffled = (items: readonly Item[], order: number): Item[] =>
