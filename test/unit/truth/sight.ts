@@ -21,17 +21,23 @@ export class Sight {
     this.#life = life;
   }
 
-  changed({ digest, inUse, isHead }: ImageRecord): void {
+  changed({ digest, inUse, isHead, unresolved }: ImageRecord): void {
     const now = this.#life.world.clock();
-    if (!this.#knownSince.has(digest)) this.#knownSince.set(digest, now);
+    // Of what its registry did not give the ledger knows the name alone.
+    if (!unresolved && !this.#knownSince.has(digest)) this.#knownSince.set(digest, now);
     if (!inUse && !isHead) this.#concernedSince.delete(digest);
     else if (!this.#concernedSince.has(digest)) this.#concernedSince.set(digest, now);
   }
 
-  /** It was deleted before a review that read the fleet had ended, and no image that the ledger knows has its content. */
+  /** It was deleted before anything read it, and no image that the ledger knows has its content. */
   isNeverSeen(image: TrueImage): boolean {
+    return this.#isGoneUnread(image) && !this.#withContentOf(image).some((one) => this.#isKnown(one));
+  }
+
+  /** It was deleted before a review that read the fleet had ended, and the ledger knows nothing of its content by itself. */
+  #isGoneUnread(image: TrueImage): boolean {
     const isRemoved = this.#life.factory.removedAtEpochMs(image.digest) !== undefined;
-    return isRemoved && !this.#wasListed(image) && !this.#withContentOf(image).some((one) => this.#isKnown(one));
+    return isRemoved && !this.#wasListed(image) && !this.#isKnown(image);
   }
 
   readonly #isKnown = ({ digest }: TrueImage): boolean => this.#knownSince.has(digest);
@@ -70,7 +76,8 @@ export class Sight {
       (one) =>
         isSince(this.#knownSince, one) || (!isApplication && (this.#wasListed(one) || this.#wasKnownBefore(one, part))),
     );
-    const toldAtEpochMs = Math.min(pushedAtEpochMs, ...(isCompared ? seen.map((one) => one.pushedAtEpochMs) : []));
+    const pushes = [...(this.#isGoneUnread(part) ? [] : [part]), ...(isCompared ? seen : [])];
+    const toldAtEpochMs = Math.min(...pushes.map((one) => one.pushedAtEpochMs));
     return Math.max(own?.madeAtEpochMs ?? pushedAtEpochMs, toldAtEpochMs);
   }
 
