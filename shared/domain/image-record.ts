@@ -32,7 +32,8 @@ export function factsIn(record: ImageRecord): ImageFacts {
 
 /**
  * Facts are replaced as a whole: what the registry or the policy no longer says is gone. What others wrote stays, but a
- * verdict by other facts no longer counts as judged: it has no `judgedAtEpochMs`.
+ * verdict by other facts no longer counts as judged: it has no `judgedAtEpochMs`. What was found below an image that could not
+ * be read tells nothing once it is read: a search has to look again.
  * @param over says what the facts are where the image is known already; without it they are as `told`
  */
 export function withFacts(
@@ -43,11 +44,15 @@ export function withFacts(
   if (!before) return { ...told, inUse: false, isHead: false, scan: NEVER_SCANNED };
   const [facts, were] = [over ? over(before) : told, factsIn(before)];
   if (sameContent(were, facts)) return before;
-  const others = Object.entries(unjudged(before)).filter(([name]) => !(name in were));
+  const known = before.unresolved && !facts.unresolved ? unplaced(before) : before;
+  const others = Object.entries(unjudged(known)).filter(([name]) => !(name in were));
   return { ...(Object.fromEntries(others) as OthersWrote), ...facts };
 }
 
 const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord => record;
+
+const unplaced = ({ standing: _, mayLieBelow: __, isParentAsBefore: ___, ...record }: ImageRecord): ImageRecord =>
+  record;
 
 /**
  * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image stands on

@@ -117,6 +117,16 @@ export function imageLedgerContract({
     expect((await imageOf(ledger, 'a'))?.standing).toEqual(alone);
   });
 
+  test('what was found below an image that could not be read is dropped once it is read', async () => {
+    const ledger = await make();
+    await ledger.recordFacts(facts('a', { unresolved: { code: 'no-answer', detail: 'ECR said nothing' } }));
+    await ledger.recordStanding(digestOf('a'), { age: { known: false, unknown: [digestOf('a')] } });
+    await ledger.recordFacts(facts('a', { unresolved: { code: 'no-answer', detail: 'ECR timed out' } }));
+    expect((await imageOf(ledger, 'a'))?.standing).toBeDefined();
+    await ledger.recordFacts(facts('a'));
+    expect((await imageOf(ledger, 'a'))?.standing).toBeUndefined();
+  });
+
   test('that no standing was found is kept with what was not read, until one is found', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
