@@ -517,11 +517,14 @@ export class Oracle implements Witness {
     return [...seen];
   }
 
-  /** What runs of a line, and its head where something that runs stands on the line: nobody looks at the rest. */
+  /**
+   * What runs of a line, and its head where something that runs stands on the line: nobody looks at the rest. An image below
+   * that was deleted before anything read it leads to no line.
+   */
   #concernedIn(line: Line, running: readonly TrueImage[]): readonly TrueImage[] {
     const { factory } = this.#life;
-    const isConcerned =
-      line.tier !== 'application' && running.some((image) => lineageOf(image).some((one) => one.line === line.name));
+    const isOfLine = (one: TrueImage): boolean => one.line === line.name && !this.#sight.isNeverSeen(one);
+    const isConcerned = line.tier !== 'application' && running.some((image) => lineageOf(image).some(isOfLine));
     const head = isConcerned ? (factory.headOf(line)?.images ?? []) : [];
     return [...new Set([...head, ...running.filter((image) => image.line === line.name)])];
   }
