@@ -27,6 +27,9 @@ export class RolloutOracle {
   /** Outputs of rebuilds that the ledger calls `fixed`. */
   readonly #verified = new Set<Digest>();
 
+  /** Deployments of an image that was gone: the owner of the service is told to copy the image and to deploy it. */
+  readonly #leftToCopy: Deployment[] = [];
+
   constructor(world: RolloutOracleWorld) {
     this.#with = world;
   }
@@ -55,6 +58,7 @@ export class RolloutOracle {
   /** What the ledger says of a deployment is what ECS did. */
   recorded(before: Deployment | undefined, after: Deployment): void {
     const { life, check, violated } = this.#with;
+    if (after.state === 'refused' && after.detail?.startsWith('not-in-registry')) this.#leftToCopy.push(after);
     const real = life.ecs.deployments.find(({ deploymentId }) => deploymentId === after.deploymentId);
     if (!real || after.state === before?.state) return;
     const name = `the deployment of ${real.artifact?.name ?? real.reference} in ${real.service}`;
@@ -182,7 +186,11 @@ export class RolloutOracle {
       const own = life.ecs.deployments.filter((one) => one.service === service);
       const wentBack =
         own.at(-1)?.by === 'team' && own.some(({ by, artifact }) => by === 'Patchwave' && artifact === head);
-      if (!head || wentBack || isPinned || life.ecs.hasFailed(service) || !this.#isClean(head)) continue;
+      const isLeftToCopy = this.#leftToCopy.some(
+        ({ service: key, detail }) => key.endsWith(`/${service}`) && head && detail?.includes(head.digest),
+      );
+      if (!head || isLeftToCopy || wentBack || isPinned || life.ecs.hasFailed(service) || !this.#isClean(head))
+        continue;
       check('what Patchwave may deploy does not stay behind');
       for (const { image, told } of runs) {
         // Which image that is nobody can tell.
