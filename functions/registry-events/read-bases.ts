@@ -15,7 +15,7 @@ import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { BaseReadingLedger } from '../../shared/ports/ledger.ts';
 
 export interface BasePorts extends RepositoryPorts {
-  readonly baseReadings: Pick<BaseReadingLedger, 'read'>;
+  readonly baseReadings: Pick<BaseReadingLedger, 'read' | 'addUnread'>;
 }
 
 /**
@@ -23,7 +23,8 @@ export interface BasePorts extends RepositoryPorts {
  * a base's push may be lost or late, and an image on a base that the ledger does not know would seem to be built on nothing.
  * Nothing is read where the layers of each new image begin with those of a known head of such a repository. Otherwise each of
  * the repositories is listed once, and it is read only where it holds an image that the ledger does not know. One that no
- * review has read yet is left to the next one: until then images that may be built on it have no age (`hiddenParentsIn`).
+ * review has read yet is left to the next one: until then images that may be built on it have no age (`hiddenParentsIn`). So
+ * it is with one that cannot be read now.
  */
 export const basesFirst = (ports: BasePorts, policy: Policy, location: ImageLocation): BeforeRecording =>
   readingBasesOf(ports, policy, location, new Set([locationKey(location)]));
@@ -46,7 +47,7 @@ function readingBasesOf(
       for await (const place of placesOf(ports, base)) {
         if (begun.has(locationKey(place))) continue;
         begun.add(locationKey(place));
-        await readUnknown(ports, policy, place, { readAtEpochMs, begun });
+        await readUnknown(ports, policy, place, { base, readAtEpochMs, begun });
       }
     }
   };
@@ -77,19 +78,21 @@ async function areShown(
 
 const isPattern = ({ repository }: BaseRepository): boolean => repository.includes('*');
 
-async function* placesOf({ registry }: BasePorts, base: BaseRepository): AsyncIterable<ImageLocation> {
+async function* placesOf(ports: BasePorts, base: BaseRepository): AsyncIterable<ImageLocation> {
   const { account, region, repository } = base;
   if (!isPattern(base)) return yield { account, region, repository };
   try {
-    for await (const page of registry.repositories({ account, region }))
+    for await (const page of ports.registry.repositories({ account, region }))
       for (const name of page)
         if (covers(base, { account, region, repository: name })) yield { account, region, repository: name };
   } catch (error) {
-    leaveUnread(base, error);
+    await leaveUnread(ports, base, base, error);
   }
 }
 
 interface Asked {
+  /** As the policy names it. */
+  readonly base: BaseRepository;
   /** When the last review that read it began to: what was pushed before that is known. */
   readonly readAtEpochMs: number;
   readonly begun: Set<string>;
@@ -99,22 +102,44 @@ async function readUnknown(
   ports: BasePorts,
   policy: Policy,
   location: ImageLocation,
-  { readAtEpochMs, begun }: Asked,
+  { base, readAtEpochMs, begun }: Asked,
 ): Promise<void> {
   try {
     if (!(await holdsUnknown(ports, location, readAtEpochMs))) return;
   } catch (error) {
-    return leaveUnread(location, error);
+    return leaveUnread(ports, base, location, error);
   }
   const question = { location, isListed: true, digests: {}, tags: {} };
-  const { failure } = await readRepository(ports, policy, question, readingBasesOf(ports, policy, location, begun));
-  if (failure) leaveUnread(location, failure.error);
+  const { failure, leftUnread } = await readRepository(
+    ports,
+    policy,
+    question,
+    readingBasesOf(ports, policy, location, begun),
+  );
+  if (failure) await leaveUnread(ports, base, location, failure.error);
+  else if (leftUnread !== undefined) await recordUnread(ports, base, location, leftUnread);
 }
 
 /** A registry that refuses stops no push of others: the next review names it. */
-function leaveUnread(location: ImageLocation, error: unknown): void {
+async function leaveUnread(
+  ports: BasePorts,
+  base: BaseRepository,
+  location: ImageLocation,
+  error: unknown,
+): Promise<void> {
   if (!(error instanceof RegistryUnreachableError)) throw error;
-  logger.warn(`${locationKey(location)} cannot be read, so images may be built on what it holds: ${error.message}`);
+  await recordUnread(ports, base, location, error.message);
+}
+
+/** Until the next review has read it, nothing is concluded of an image that may be built on what it holds. */
+async function recordUnread(
+  { baseReadings }: BasePorts,
+  base: BaseRepository,
+  location: ImageLocation,
+  why: string,
+): Promise<void> {
+  await baseReadings.addUnread(locationKey(location), locationKey(base));
+  logger.warn(`${locationKey(location)} cannot be read, so images may be built on what it holds: ${why}`);
 }
 
 /** Two clocks: that of the registry tells pushes, and ours the begin of a reading. */

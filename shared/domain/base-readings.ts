@@ -75,6 +75,19 @@ export function readingsAfter(
 const isPartOf = (pattern: BaseRepository, name: string): boolean =>
   pattern.repository !== name && !name.includes('*') && covers(pattern, { ...pattern, repository: name });
 
+/**
+ * How far is read once a repository could not be read between two reviews. One that a pattern covers was read when its pattern was.
+ * @param key of the repository, as `locationKey`
+ * @param pattern of the policy that covers it
+ * @returns `undefined` where that is known
+ */
+export function withUnread(before: BaseReadings, key: string, pattern: string): BaseReadings | undefined {
+  if (before.unread.includes(key)) return undefined;
+  const readAtEpochMs = before.read[key] ?? before.read[pattern];
+  const read = readAtEpochMs === undefined ? before.read : { ...before.read, [key]: readAtEpochMs };
+  return { read, unread: [...before.unread, key] };
+}
+
 /** Names of what was not read in the registry of a repository. */
 function namesUnread(registry: BaseRepository, readings: BaseReadings | undefined): readonly string[] {
   const prefix = `${registryKey(registry)}/`;

@@ -256,6 +256,11 @@ export interface BaseReadingLedger {
   /** Strongly consistent; `undefined` where no review has written it, or nobody can read what it wrote. */
   read(): Promise<BaseReadings | undefined>;
   record(readings: BaseReadings): Promise<void>;
+  /**
+   * A repository could not be read between two reviews (`withUnread`). Writes nothing where no review has written yet: until
+   * then nothing counts as read.
+   */
+  addUnread(key: string, pattern: string): Promise<void>;
 }
 
 export type { Judgement } from '../domain/records.ts';

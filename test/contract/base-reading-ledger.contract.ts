@@ -14,4 +14,15 @@ export function baseReadingLedgerContract({ make }: Contract<BaseReadingLedger>)
     await ledger.record(second);
     expect(await ledger.read()).toEqual(second);
   });
+
+  test('a repository that cannot be read between two reviews is unread since its pattern was read', async () => {
+    const ledger = await make();
+    const [pattern, key] = ['111122223333/eu-west-1/platform/*', '111122223333/eu-west-1/platform/node'];
+    await ledger.addUnread(key, pattern);
+    expect(await ledger.read()).toBeUndefined();
+    await ledger.record({ read: { [pattern]: NOON_EPOCH_MS }, unread: [] });
+    await ledger.addUnread(key, pattern);
+    await ledger.addUnread(key, pattern);
+    expect(await ledger.read()).toEqual({ read: { [pattern]: NOON_EPOCH_MS, [key]: NOON_EPOCH_MS }, unread: [key] });
+  });
 }

@@ -1,4 +1,4 @@
-import type { BaseReadings } from '../../domain/base-readings.ts';
+import { type BaseReadings, withUnread } from '../../domain/base-readings.ts';
 import { LedgerItemUnreadableError } from '../../ports/errors.ts';
 import type { BaseReadingLedger } from '../../ports/ledger.ts';
 import * as keys from './keys.ts';
@@ -24,5 +24,14 @@ export class DynamoBaseReadingLedger implements BaseReadingLedger {
 
   async record(readings: BaseReadings): Promise<void> {
     await this.#readings.put(keys.baseReadings, readings);
+  }
+
+  async addUnread(key: string, pattern: string): Promise<void> {
+    try {
+      await this.#readings.change(keys.baseReadings, (before) => before && withUnread(before, key, pattern));
+    } catch (error) {
+      // Nothing counts as read while nobody can read what was written.
+      if (!(error instanceof LedgerItemUnreadableError)) throw error;
+    }
   }
 }

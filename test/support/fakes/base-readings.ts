@@ -1,4 +1,4 @@
-import type { BaseReadings } from '../../../shared/domain/base-readings.ts';
+import { type BaseReadings, withUnread } from '../../../shared/domain/base-readings.ts';
 import type { BaseReadingLedger } from '../../../shared/ports/ledger.ts';
 
 /** How far base and platform repositories were read, in memory. */
@@ -11,5 +11,9 @@ export class FakeBaseReadingLedger implements BaseReadingLedger {
 
   async record(readings: BaseReadings): Promise<void> {
     this.#readings = structuredClone(readings);
+  }
+
+  async addUnread(key: string, pattern: string): Promise<void> {
+    this.#readings = this.#readings && (withUnread(this.#readings, key, pattern) ?? this.#readings);
   }
 }

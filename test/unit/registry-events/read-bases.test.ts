@@ -170,6 +170,15 @@ test('a base registry that refuses stops no push', async () => {
   };
   const { failed, learnt } = await handle(world, [body], refuses);
   expect({ failed, learnt }).toEqual({ failed: [], learnt: [digestOf('built')] });
+  expect((await world.baseReadings.read())?.unread).toEqual([locationKey(at('base'))]);
+});
+
+test('a base whose registry does not give what it is made of counts as unread', async () => {
+  const world = await worldOf(BASE, rule('app', 'application', { parents: ['base'] }));
+  push(world, 'base', 'hidden');
+  world.registry.withhold(at('base'), 'manifests');
+  await handle(world, [push(world, 'app', 'built', { on: ['hidden'] })]);
+  expect((await world.baseReadings.read())?.unread).toEqual([locationKey(at('base'))]);
 });
 
 test('a base that could not be read this time has the push delivered again, and nothing is known of it until then', async () => {
