@@ -2,7 +2,7 @@ import { FEATURES, type Feature } from './features.ts';
 import type { Told } from './story.ts';
 
 /** Features that a flaw is known to break: no seed draws them until that is mended. */
-const AWAITED: readonly Feature[] = ['approvals', 'heads-one-by-one'];
+const AWAITED: readonly Feature[] = [];
 
 /** What seeds draw from. */
 export const HELD: readonly Feature[] = FEATURES.filter((feature) => !AWAITED.includes(feature));
