@@ -3,7 +3,7 @@ import { classifyFact } from '../domain/holding.ts';
 import { onlyParentHead, parentsKey } from '../domain/parent-heads.ts';
 import type { Candidate, PlannedStream, Tiers } from '../domain/plan.ts';
 import { factsOfRoots, sortOut, waysOf } from '../domain/plan-sorting.ts';
-import { ancestry, arrivals, edgesOf, parentHeadOf, withWays } from '../domain/stream-edges.ts';
+import { ancestry, arrivals, edgesOf, withWays } from '../domain/stream-edges.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
 import { FleetTrace, type TracePorts } from './fleet-trace.ts';
 import type { SeenImage, SeenStream, Tells } from './read-images.ts';
@@ -83,7 +83,7 @@ export async function readTiers(
     const heads = headsOf.get(name);
     const headed = { stream: name, ...(heads && { heads }) };
     // As the dispatcher knows it: what it refuses on the same parent for good must not be planned again and again.
-    const parentHead = parentHeadOf(name, edges, trace) ?? onlyParentHead(headed, trace);
+    const parentHead = onlyParentHead(headed, trace);
     const parents = parentsKey(headed, trace);
     return {
       ...stream,
