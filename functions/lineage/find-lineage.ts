@@ -56,7 +56,8 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const inUse = await digestsInUse(ports, runId);
   const lists = await baseListsOf(ports.files, policy, runId);
   const streams = await readStreams(ports, lists);
-  const readings = readingsAfter(policy, await ports.baseReadings.read(), await collect(ports.runs.parts(runId)));
+  const before = await ports.baseReadings.read();
+  const readings = readingsAfter(policy, before, await collect(ports.runs.parts(runId)));
   const unread = unreadAroundBy(policy, readings);
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
   const listed = await readFleet(reading, bearing(streams, lists), [...inUse, ...allHeads(streams)]);
@@ -70,7 +71,9 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const found = findStandings(known, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
   const undated = isKept ? [] : await recordBirths(ports, fleet, found, concerned);
-  const unwritten = isKept ? [] : await recordStandings(ports, fleet, found, concerned);
+  // The next attempt reads the older image again only for what has no standing yet.
+  const dated = concerned.difference(new Set(undated.map(({ key }) => key as Digest)));
+  const unwritten = isKept ? [] : await recordStandings(ports, fleet, found, dated);
   const unplaced = unplacedOf(fleet, found, concerned);
   await ports.files.put(runFileKeys(runId).placed, isKept ? [] : placedAmong(unplaced, found));
   // What a preview found is in no index of chains.
@@ -80,7 +83,7 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
   const unmoved = isReview ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
   const failures = [...fleet.failures, ...undated, ...unwritten, ...around, ...unmoved];
-  if (isReview) await ports.baseReadings.record(readings);
+  if (isReview) await ports.baseReadings.record(readings, before);
   const part = { ...partOf(fleet, failures), ...unreadBy(unplaced, found) };
   await ports.runs.recordPart(runId, part);
   const [first] = failures;

@@ -133,12 +133,12 @@ async function leaveUnread(
 
 /** Until the next review has read it, nothing is concluded of an image that may be built on what it holds. */
 async function recordUnread(
-  { baseReadings }: BasePorts,
+  { baseReadings, clock }: BasePorts,
   base: BaseRepository,
   location: ImageLocation,
   why: string,
 ): Promise<void> {
-  await baseReadings.addUnread(locationKey(location), locationKey(base));
+  await baseReadings.addUnread(locationKey(location), locationKey(base), clock());
   logger.warn(`${locationKey(location)} cannot be read, so images may be built on what it holds: ${why}`);
 }
 

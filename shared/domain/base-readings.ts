@@ -10,8 +10,10 @@ import type { RunPart } from './run.ts';
 export interface BaseReadings {
   /** When the last reading began that showed every image. */
   readonly read: Readonly<Record<string, number>>;
-  /** What the last review could not read to its end. */
+  /** What the last review could not read to its end, and what could not be read since. */
   readonly unread: readonly string[];
+  /** By key of `unread` when it could not be read between two reviews: only a reading that begins later makes it read. */
+  readonly unreadSince?: Readonly<Record<string, number>>;
 }
 
 /** A repository of base or platform streams as the policy names it: `repository` is a name or a pattern of names. */
@@ -58,9 +60,12 @@ export function readingsAfter(
     const isRead = part !== undefined && isReadIn(part, repository.repository);
     const readAtEpochMs = (isRead ? part.beganAtEpochMs : undefined) ?? before?.read[key];
     if (readAtEpochMs !== undefined) read[key] = readAtEpochMs;
-    if (!isRead) unread.add(key);
+    if (!isRead || isUnreadSince(key, part, before)) unread.add(key);
     // While a pattern is not read, what was not read with it before is still older than the rest of it.
-    const names = [...(part?.unread ?? []), ...(isRead ? [] : namesUnread(repository, before))];
+    const namesBefore = namesUnread(repository, before).filter(
+      (name) => !isRead || isUnreadSince(locationKey({ ...repository, repository: name }), part, before),
+    );
+    const names = [...(part?.unread ?? []), ...namesBefore];
     for (const name of names.filter((one) => isPartOf(repository, one))) {
       const own = locationKey({ ...repository, repository: name });
       const ownReadAtEpochMs = before?.read[own] ?? (before?.unread.includes(own) ? undefined : before?.read[key]);
@@ -68,7 +73,38 @@ export function readingsAfter(
       unread.add(own);
     }
   }
-  return { read, unread: [...unread] };
+  return { read, unread: [...unread], ...sinceOf(unread, before?.unreadSince) };
+}
+
+/** Whether it could not be read after a reading of it had begun. */
+const isUnreadSince = (key: string, { beganAtEpochMs = 0 }: RegistryPart, before: BaseReadings | undefined): boolean =>
+  (before?.unreadSince?.[key] ?? Number.NEGATIVE_INFINITY) >= beganAtEpochMs;
+
+function sinceOf(unread: ReadonlySet<string>, since: BaseReadings['unreadSince'] = {}) {
+  const kept = Object.entries(since).filter(([key]) => unread.has(key));
+  return kept.length > 0 ? { unreadSince: Object.fromEntries(kept) } : {};
+}
+
+/**
+ * What a review writes over what is there by then: what could not be read since the review looked stays unread.
+ * @param before what was there when the review looked
+ */
+export function withLateUnread(
+  readings: BaseReadings,
+  before: BaseReadings | undefined,
+  now: BaseReadings | undefined,
+): BaseReadings {
+  const late = Object.entries(now?.unreadSince ?? {}).filter(([key, atEpochMs]) => {
+    const known = before?.unreadSince?.[key];
+    return known === undefined || known < atEpochMs;
+  });
+  if (late.length === 0) return readings;
+  const unread = new Set([...readings.unread, ...late.map(([key]) => key)]);
+  const read = Object.fromEntries(
+    late.flatMap(([key]) => (now?.read[key] === undefined ? [] : [[key, now.read[key]]])),
+  );
+  const unreadSince = { ...readings.unreadSince, ...Object.fromEntries(late) };
+  return { read: { ...read, ...readings.read }, unread: [...unread], unreadSince };
 }
 
 /** Whether a name is that of one repository which a pattern covers among others. */
@@ -79,13 +115,16 @@ const isPartOf = (pattern: BaseRepository, name: string): boolean =>
  * How far is read once a repository could not be read between two reviews. One that a pattern covers was read when its pattern was.
  * @param key of the repository, as `locationKey`
  * @param pattern of the policy that covers it
- * @returns `undefined` where that is known
  */
-export function withUnread(before: BaseReadings, key: string, pattern: string): BaseReadings | undefined {
-  if (before.unread.includes(key)) return undefined;
-  const readAtEpochMs = before.read[key] ?? before.read[pattern];
+export function withUnread(before: BaseReadings, key: string, pattern: string, atEpochMs: number): BaseReadings {
+  const readAtEpochMs = before.read[key] ?? (before.unread.includes(key) ? undefined : before.read[pattern]);
   const read = readAtEpochMs === undefined ? before.read : { ...before.read, [key]: readAtEpochMs };
-  return { read, unread: [...before.unread, key] };
+  const lastEpochMs = Math.max(atEpochMs, before.unreadSince?.[key] ?? 0);
+  return {
+    read,
+    unread: [...new Set([...before.unread, key])],
+    unreadSince: { ...before.unreadSince, [key]: lastEpochMs },
+  };
 }
 
 /** Names of what was not read in the registry of a repository. */

@@ -255,12 +255,16 @@ export interface ScopeRecord {
 export interface BaseReadingLedger {
   /** Strongly consistent; `undefined` where no review has written it, or nobody can read what it wrote. */
   read(): Promise<BaseReadings | undefined>;
-  record(readings: BaseReadings): Promise<void>;
+  /**
+   * What a review found. What could not be read since it looked stays unread (`withLateUnread`).
+   * @param before what was there when it looked
+   */
+  record(readings: BaseReadings, before?: BaseReadings): Promise<void>;
   /**
    * A repository could not be read between two reviews (`withUnread`). Writes nothing where no review has written yet: until
    * then nothing counts as read.
    */
-  addUnread(key: string, pattern: string): Promise<void>;
+  addUnread(key: string, pattern: string, atEpochMs: number): Promise<void>;
 }
 
 export type { Judgement } from '../domain/records.ts';

@@ -1,4 +1,4 @@
-import { type BaseReadings, withUnread } from '../../domain/base-readings.ts';
+import { type BaseReadings, withLateUnread, withUnread } from '../../domain/base-readings.ts';
 import { LedgerItemUnreadableError } from '../../ports/errors.ts';
 import type { BaseReadingLedger } from '../../ports/ledger.ts';
 import * as keys from './keys.ts';
@@ -22,13 +22,18 @@ export class DynamoBaseReadingLedger implements BaseReadingLedger {
     }
   }
 
-  async record(readings: BaseReadings): Promise<void> {
-    await this.#readings.put(keys.baseReadings, readings);
+  async record(readings: BaseReadings, before?: BaseReadings): Promise<void> {
+    try {
+      await this.#readings.change(keys.baseReadings, (now) => withLateUnread(readings, before, now));
+    } catch (error) {
+      if (!(error instanceof LedgerItemUnreadableError)) throw error;
+      await this.#readings.put(keys.baseReadings, readings);
+    }
   }
 
-  async addUnread(key: string, pattern: string): Promise<void> {
+  async addUnread(key: string, pattern: string, atEpochMs: number): Promise<void> {
     try {
-      await this.#readings.change(keys.baseReadings, (before) => before && withUnread(before, key, pattern));
+      await this.#readings.change(keys.baseReadings, (before) => before && withUnread(before, key, pattern, atEpochMs));
     } catch (error) {
       // Nothing counts as read while nobody can read what was written.
       if (!(error instanceof LedgerItemUnreadableError)) throw error;

@@ -111,7 +111,7 @@ const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };
 
-const baseReadings: ShapeOf<BaseReadings> = { read: 'record', unread: 'list' };
+const baseReadings: ShapeOf<BaseReadings> = { read: 'record', unread: 'list', unreadSince: 'record?' };
 
 const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ content, location, usage, scope },

@@ -1,4 +1,4 @@
-import { type BaseReadings, withUnread } from '../../../shared/domain/base-readings.ts';
+import { type BaseReadings, withLateUnread, withUnread } from '../../../shared/domain/base-readings.ts';
 import type { BaseReadingLedger } from '../../../shared/ports/ledger.ts';
 
 /** How far base and platform repositories were read, in memory. */
@@ -9,11 +9,11 @@ export class FakeBaseReadingLedger implements BaseReadingLedger {
     return structuredClone(this.#readings);
   }
 
-  async record(readings: BaseReadings): Promise<void> {
-    this.#readings = structuredClone(readings);
+  async record(readings: BaseReadings, before?: BaseReadings): Promise<void> {
+    this.#readings = structuredClone(withLateUnread(readings, before, this.#readings));
   }
 
-  async addUnread(key: string, pattern: string): Promise<void> {
-    this.#readings = this.#readings && (withUnread(this.#readings, key, pattern) ?? this.#readings);
+  async addUnread(key: string, pattern: string, atEpochMs: number): Promise<void> {
+    this.#readings = this.#readings && withUnread(this.#readings, key, pattern, atEpochMs);
   }
 }

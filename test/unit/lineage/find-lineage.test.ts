@@ -185,6 +185,20 @@ test('it stays so old in later reviews, which do not read that image', async () 
   expect(await standingOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
 });
 
+test('it stays so old where the record of that could not be written at first', async () => {
+  const world = await lineageWorld();
+  const files = { layers: ['os', 'code'], unpacked: ['os files', 'code files'] };
+  await push(world, 'old', { ...files, daysAgo: 40 });
+  await push(world, 'new', { ...files, layers: ['os', 'code packed anew'], daysAgo: 1, isHead: true });
+  const { images } = world;
+  const recordFacts = images.recordFacts.bind(images);
+  images.recordFacts = () => Promise.reject(new Error('the ledger does not answer'));
+  expect(await findIn(world)).toMatchObject({ failed: 1 });
+  images.recordFacts = recordFacts;
+  await findIn(world);
+  expect(await standingOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
+});
+
 test('the same layers under another digest, pushed by somebody else, make nothing younger', async () => {
   const world = await lineageWorld();
   await threeTiers(world);

@@ -1,0 +1,20 @@
+import { readingsAfter, withUnread } from '../../../shared/domain/base-readings.ts';
+import type { Policy } from '../../../shared/domain/policy.ts';
+import type { RunPart } from '../../../shared/domain/run.ts';
+
+const KEY = '1/r/base';
+const policy = {
+  streams: [{ tier: 'base', account: '1', regions: ['r'], repositories: ['base'] }],
+} as unknown as Pick<Policy, 'streams'>;
+const part = (beganAtEpochMs: number) =>
+  ({ kind: 'registry', key: '1/r', status: 'complete', beganAtEpochMs }) as unknown as RunPart;
+const refusedAt = (atEpochMs: number) => withUnread({ read: { [KEY]: 1000 }, unread: [] }, KEY, KEY, atEpochMs);
+
+test.each<[string, number, readonly string[]]>([
+  ['that began before stays unread', 2000, [KEY]],
+  ['that begins later makes it read', 4000, []],
+])('of a repository that could not be read between two reviews, a reading %s', (_, beganAtEpochMs, unread) => {
+  const after = readingsAfter(policy, refusedAt(3000), [part(beganAtEpochMs)]);
+  expect(after).toMatchObject({ read: { [KEY]: beganAtEpochMs }, unread });
+  expect(after.unreadSince).toEqual(unread.length > 0 ? { [KEY]: 3000 } : undefined);
+});
