@@ -23,8 +23,9 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
         MetricName,
         Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
         StartTime: new Date(now - 600_000),
-        EndTime: new Date(now + 60_000),
-        Period: 60,
+        // Another probe of the same cloud may have set its clock forward.
+        EndTime: new Date(now + 86_400_000),
+        Period: 3600,
         Statistics: ['Sum'],
       }),
     );
