@@ -3,8 +3,8 @@ import type { KnownFleet } from '../../shared/domain/attribution-line.ts';
 import type { Headed } from '../../shared/domain/fault.ts';
 import type { GuardFacts } from '../../shared/domain/guard.ts';
 import type { Digest } from '../../shared/domain/image.ts';
-import { parentsKey } from '../../shared/domain/parent-heads.ts';
-import { ancestry, edgesOf, parentHeadOf } from '../../shared/domain/stream-edges.ts';
+import { onlyParentHead, parentsKey } from '../../shared/domain/parent-heads.ts';
+import { ancestry, edgesOf } from '../../shared/domain/stream-edges.ts';
 import type { DispatchPorts } from './ports.ts';
 
 export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead' | 'parents'> {
@@ -29,10 +29,8 @@ export async function lineageOf(
   trace.begin([], record);
   await trace.down();
   const edges = edgesOf(trace);
-  const [parent = ''] = edges.get(stream) ?? [];
-  const known = parentHeadOf(stream, edges, trace);
-  const parentHead = known && (outputs.get(parent) ?? known);
   const heads = Object.values(record.head?.images ?? {}).map((digest) => trace.images.get(digest) ?? { digest });
+  const parentHead = onlyParentHead({ stream, heads }, trace, outputs);
   const parents = parentsKey({ stream, heads }, trace, outputs);
   return {
     ancestors: ancestry(stream, edges),

@@ -92,9 +92,9 @@ async function tellOf(
 }
 
 /**
- * Asks for scans of heads that are not judged, whose age is known only since, or whose last scan never ended: a review asks only for what runs. The event of
- * the scan's end has the head judged, and the next plan knows. A registry scans an image once a day, so a look asks at most
- * once a day.
+ * Asks for scans of heads that are not judged, whose age is known only since, or whose last scan never ended: a review asks
+ * only for what runs. The event of the scan's end has the head judged, and the next plan knows. A registry scans an image
+ * once a day, so a look asks at most once a day.
  * @param owner who asks: delivered again after a crash, it may ask again
  */
 async function askForHeads(

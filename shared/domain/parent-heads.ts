@@ -87,12 +87,20 @@ export const parentsOf = (headed: Headed, known: KnownFleet): readonly string[] 
   [...movedHeads(headed, known).keys()].sort(compareTexts);
 
 /**
- * The head of the one stream that a stream stands on, also of one that the policy never lets be rebuilt. `undefined` where there is
- * none, or several, of which each moves by itself.
+ * The head of the one parent of a stream, also of a parent that the policy never lets be rebuilt. `undefined` where there is no
+ * parent, where its head is not known, or where there are several, of which each moves by itself. Planner and dispatcher both
+ * ask here: what one allows the other must not refuse for good.
+ * @param outputs of streams that were rebuilt in the waves before
  */
-export function onlyParentHead(headed: Headed, known: KnownFleet): Digest | undefined {
+export function onlyParentHead(
+  headed: Headed,
+  known: KnownFleet,
+  outputs: ReadonlyMap<string, Digest> = new Map(),
+): Digest | undefined {
   const [parent, ...others] = parentsOf(headed, known);
-  return parent === undefined || others.length > 0 ? undefined : headDigestOf(known.streams.get(parent)?.head);
+  if (parent === undefined || others.length > 0) return undefined;
+  const head = headDigestOf(known.streams.get(parent)?.head);
+  return head && (outputs.get(parent) ?? head);
 }
 
 /**

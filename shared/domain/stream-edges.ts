@@ -1,7 +1,6 @@
 import type { KnownFleet } from './attribution-line.ts';
 import { type CauseFact, factKey, PARENT_MOVED } from './cause.ts';
 import type { Way } from './fault.ts';
-import { headDigestOf } from './heads.ts';
 import { anyContains } from './holding.ts';
 import type { Digest } from './image.ts';
 import { standsOn } from './lineage.ts';
@@ -53,12 +52,6 @@ export function ancestry(stream: string, edges: Edges): readonly string[] {
     return longest;
   };
   return down(stream);
-}
-
-/** Of the one stream that it stands on; absent where there is none, or several, of which each moves by itself. */
-export function parentHeadOf(stream: string, edges: Edges, { streams }: KnownFleet): Digest | undefined {
-  const [parent, ...others] = edges.get(stream) ?? [];
-  return parent === undefined || others.length > 0 ? undefined : headDigestOf(streams.get(parent)?.head);
 }
 
 /**
