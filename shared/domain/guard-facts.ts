@@ -74,22 +74,26 @@ function pinnedFor(fact: CauseFact, { memory: { pinnedTo = [] }, parentHead }: R
 }
 
 /**
- * Whether as many rebuilds were made for a fact on these heads of the parents as the policy allows. One of them is kept
- * for the day on which a fix becomes known.
+ * Whether as many rebuilds were made for a fact on these heads of the parents as the policy allows. Once a trial showed that
+ * no fix is there yet, one of them is kept for the day on which a fix becomes known; runs that failed show nothing.
  */
 function spentOn(
   fact: Exclude<CauseFact, PersonFact>,
-  { memory, parents, attempts }: Remembered,
+  { memory, parentHead, parents, attempts }: Remembered,
 ): DroppedFact | undefined {
   const tries = triesOf(memory, parents, fact);
-  const isTrial = fact.kind === 'finding' && fact.fix === 'unknown';
+  const left = memory.survived.find((one) => isSame(fact, one) && mayBeOn(parentHead, one));
+  const isTrial = left !== undefined && fact.kind === 'finding' && fact.fix === 'unknown';
   if (tries < (isTrial ? Math.max(attempts - 1, 1) : attempts)) return undefined;
-  const left = memory.survived.find((one) => isSame(fact, one));
   const reason = left === undefined ? 'attempts-exhausted' : isTrial ? 'no-fix-seen' : 'ineffective';
   const frees = `${isTrial ? 'A known fix, a' : 'A'} new head of what it stands on, or a reset, frees it.`;
   const told = `${factText(fact)} was the reason of ${tries} rebuilds on the same parents, and is still there.`;
   return { fact, reason, detail: `${told} ${frees}` };
 }
+
+/** Whether it survived on this head of the parent, as far as anybody knows. */
+const mayBeOn = (parentHead: Digest | undefined, survived: SurvivedFact): boolean =>
+  parentHead === undefined || survived.parentHead === undefined || parentHead === survived.parentHead;
 
 /** Whether a rebuild that did not mend a fact still speaks against the next one. */
 function survival(
@@ -100,8 +104,8 @@ function survival(
 ): DroppedFact | undefined {
   if (!isSame(fact, survived)) return undefined;
   const isTrial = survived.kind === 'trial';
+  if (!mayBeOn(parentHead, survived)) return undefined;
   const isParentKnown = parentHead !== undefined && survived.parentHead !== undefined;
-  if (isParentKnown && parentHead !== survived.parentHead) return undefined;
   const told = `${factText(fact)} survived the rebuild of ${instantText(survived.atEpochMs)}`;
   if (!isTrial && isParentKnown)
     return {

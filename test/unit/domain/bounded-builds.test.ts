@@ -1,4 +1,6 @@
 import { type CauseFact, mergeFacts } from '../../../shared/domain/cause.ts';
+import { sortOut } from '../../../shared/domain/guard-facts.ts';
+import type { Digest } from '../../../shared/domain/image.ts';
 import { afterOutcome } from '../../../shared/domain/memory.ts';
 import { type PlannedStream, planCascade } from '../../../shared/domain/plan.ts';
 import { freshMemory, type GuardMemory, type RebuildOutcome } from '../../../shared/domain/rebuild.ts';
@@ -14,7 +16,7 @@ import {
   SETTINGS,
   STREAM,
 } from './acting.ts';
-import { DAY, HOUR, NOW } from './arbitraries.ts';
+import { DAY, digestOf, HOUR, NOW } from './arbitraries.ts';
 
 /* A stream whose head never gets any better, driven over weeks: its planner wakes every quarter of an hour. */
 
@@ -150,6 +152,40 @@ describe('a fact that every rebuild leaves, where nobody knows the parent', () =
       });
       expect(known.builds).toHaveLength(SETTINGS.attempts);
       expect(known.builds.at(-1)).toBeGreaterThan(NOW + 4 * WEEK);
+    });
+
+    test('of which every run fails is made as often as the policy allows, and then a person is asked for', () => {
+      const { builds, memory, answer } = drive({ facts: [trial], forMs: 12 * WEEK, outcomes: () => FAILED });
+      expect(builds).toHaveLength(SETTINGS.attempts);
+      expect(memory.failuresInARow).toBe(SETTINGS.attempts);
+      expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+    });
+
+    test('asks for a person where failed runs left nothing for the day on which a fix is known', () => {
+      const outcomes = (build: number) => (build < SETTINGS.attempts ? FAILED : ineffective(trial));
+      const unknown = drive({ facts: [trial], forMs: 12 * WEEK, outcomes });
+      expect(unknown.answer).toMatchObject({ answer: 'refuse', reason: 'no-fix-seen' });
+      const known = drive({ facts: [trial], forMs: 12 * WEEK, fixedFromMs: 4 * WEEK, outcomes });
+      expect(known.builds).toHaveLength(SETTINGS.attempts);
+      expect(known.answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
+    });
+
+    test('that failed on a new head of the parent is not what an earlier head has shown', () => {
+      const survival = {
+        fact: 'finding',
+        kind: 'trial',
+        vulnerability: 'CVE-2',
+        package: 'openssl',
+        version: '3.0',
+      } as const;
+      const memory = {
+        ...freshMemory(STREAM),
+        survived: [{ ...survival, parentHead: digestOf('a'), atEpochMs: NOW - 2 * WEEK }],
+        tried: [{ parents: 'base=2', facts: [{ fact: 'CVE-2\nopenssl', builds: SETTINGS.attempts - 1 }] }],
+      };
+      const on = (parentHead: Digest) => sortOut([trial], { ...SETTINGS, memory, parentHead, parents: 'base=2' }, NOW);
+      expect(on(digestOf('b'))).toEqual({ mendable: [trial], dropped: [] });
+      expect(on(digestOf('a'))).toMatchObject({ mendable: [], dropped: [{ reason: 'no-fix-seen' }] });
     });
 
     test('counts whatever the version is by then', () => {
