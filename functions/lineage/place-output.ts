@@ -73,14 +73,16 @@ async function pinnedOf(
   below: readonly Below[],
 ): Promise<readonly Pinned[]> {
   if (below.length === 0) return [];
-  const [streams, built] = await Promise.all([
+  const [streams, built, asked] = await Promise.all([
     ports.streams.streams([...new Set(below.map(({ stream }) => stream))]),
     rebuild.parentHead === undefined ? [] : imagesUnder(ports.places, rebuild.parentHead),
+    askedHeads(ports, rebuild),
   ]);
   const heads = [...streams.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
   const { images, failures } = await readFleet({ ...ports, declaredParents: () => [] }, new Set(), [
     ...heads,
     ...built,
+    ...asked.values().flatMap((one) => one.images),
   ]);
   const [first] = failures;
   if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
@@ -89,7 +91,9 @@ async function pinnedOf(
     const platform = fleet.images.get(digest)?.lineage.platform;
     const own = built.filter((one) => images.get(one)?.aged.stream === stream);
     const expected =
-      ownHead(own, platform, images, rebuild) ?? headBefore(streams.get(stream), platform, images, rebuild);
+      expectedOf({ head: rebuild.parentHead, images: own }, platform, images) ??
+      headBefore(streams.get(stream), platform, images, rebuild) ??
+      expectedOf(asked.get(stream), platform, images);
     const standing = pushedIn(fleet.images, stood);
     if (!expected || !standing || pinned.has(stream) || !isPinned(standing, expected.image)) continue;
     const from = fleet.images.get(digest)?.lineage.labels?.[BASE_NAME];
@@ -106,16 +110,38 @@ interface Expected extends Pick<Behind, 'head'> {
 
 type Images = ReadonlyMap<Digest, KnownImage>;
 
-/** What it was told to stand on when it was reserved: also what its own cascade had built by then. */
-function ownHead(
-  built: readonly Digest[],
+/** A head that a rebuild was to pick up, and the images under it. */
+interface AskedHead {
+  readonly head?: Digest | undefined;
+  readonly images: readonly Digest[];
+}
+
+/**
+ * By parent stream the head that a rebuild was asked to pick up. This head counts where the stream has no head now, or has one that
+ * was pushed after the rebuild was reserved: a team may delete a head while the rebuild waits or runs.
+ */
+async function askedHeads(
+  { places }: Pick<PlaceOutputPorts, 'places'>,
+  { facts }: Rebuild,
+): Promise<ReadonlyMap<string, AskedHead>> {
+  const moved = facts.flatMap((fact) =>
+    fact.kind === 'parent-moved' && fact.head !== undefined ? [[fact.parent, fact.head] as const] : [],
+  );
+  const found = await Promise.all(
+    moved.map(async ([parent, head]) => [parent, { head, images: await imagesUnder(places, head) }] as const),
+  );
+  return new Map(found);
+}
+
+/** Of what it was told to stand on when it was reserved, also what its own cascade had built by then; or of what it was asked for. */
+function expectedOf(
+  asked: AskedHead | undefined,
   platform: Platform | undefined,
   images: Images,
-  { parentHead }: Rebuild,
 ): Expected | undefined {
-  const byPlatform = Object.fromEntries(built.map((one) => [images.get(one)?.lineage.platform ?? '', one]));
-  const image = pushedIn(images, headFor(platform, { images: byPlatform }));
-  return image && parentHead !== undefined ? { head: parentHead, image } : undefined;
+  const under = asked?.images.map((one) => [images.get(one)?.lineage.platform ?? '', one]) ?? [];
+  const image = pushedIn(images, headFor(platform, { images: Object.fromEntries(under) }));
+  return image && asked?.head !== undefined ? { head: asked.head, image } : undefined;
 }
 
 /** The head of a stream, where it was that before the rebuild was reserved: of a later one nobody can ask it. */

@@ -1,3 +1,4 @@
+import { PARENT_MOVED } from '../../../shared/domain/cause.ts';
 import { locationKey } from '../../../shared/domain/image.ts';
 import type { Rebuild } from '../../../shared/domain/rebuild.ts';
 import { repositoryName } from '../../../shared/domain/reference.ts';
@@ -91,6 +92,32 @@ test('a build on a head that has the content of an older one, packed anew, follo
   await place(world, STEP);
   expect((await standingOf(world, 'output'))?.parent).toMatchObject({ evidence: 'diff-ids' });
   expect(await pinned(world)).toBeUndefined();
+});
+
+describe('an output that was to pick up a head of its parent', () => {
+  const moved = { kind: 'parent-moved', ruleId: PARENT_MOVED, parent: BASE, head: digestOf('base 2') } as const;
+
+  /** The head that the base has by now; none where its team deleted that. */
+  async function placedWhereHeadIs(head: 'deleted' | 'pushed later', on: string) {
+    const world = await built({ on: [on], changes: { facts: [{ ...moved, sinceEpochMs: 1 }] } });
+    const before = (await world.streams.streams([BASE])).get(BASE);
+    if (!before) throw new Error('there is no base');
+    const { head: _, ...without } = before;
+    if (head === 'deleted') await world.streams.recordStream(without, before);
+    else await push(world, 'base 3', { tier: 'base', layers: ['os 3'], daysAgo: 0, isHead: true });
+    await place(world, STEP);
+    return pinned(world);
+  }
+
+  test.each<['deleted' | 'pushed later', string, object[] | undefined]>([
+    ['deleted', 'os 1', [toOld]],
+    ['deleted', 'os 2', undefined],
+    ['pushed later', 'os 1', [toOld]],
+    ['pushed later', 'os 2', undefined],
+    ['pushed later', 'os 3', undefined],
+  ])('where the head is %s, and it is built on %s', async (head, on, expected) => {
+    expect(await placedWhereHeadIs(head, on)).toEqual(expected);
+  });
 });
 
 test('what the build says that it began with is kept beside it', async () => {
