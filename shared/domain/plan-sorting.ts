@@ -33,11 +33,16 @@ export interface SortedOut {
   readonly gone: readonly CauseFact[];
 }
 
-/** @param followParents whether anything follows from a parent that moved: otherwise such a fact is settled */
+/**
+ * A parent whose head was deleted has nothing to pick up: that it moved is settled, and its next head is a new fact.
+ * @param followParents whether anything follows from a parent that moved: otherwise such a fact is settled
+ */
 export function sortOut(candidate: SortedOut['candidate'], known: KnownFleet, followParents: boolean): SortedOut {
-  const classes = Map.groupBy(candidate.cause.facts, (fact) =>
-    fact.kind === 'parent-moved' && !followParents ? 'gone' : classifyFact(fact, candidate),
-  );
+  const classes = Map.groupBy(candidate.cause.facts, (fact) => {
+    if (fact.kind !== 'parent-moved') return classifyFact(fact, candidate);
+    const found = followParents ? classifyFact(fact, candidate) : 'gone';
+    return found === 'rebuild' && hasNoHead(fact.parent, known) ? 'gone' : found;
+  });
   const { rebuild = [], ...others } = Object.fromEntries(classes);
   const faultOf = faults(candidate, known);
   const found = rebuild.map((fact) => ({ fact, fault: faultOf(fact) }));
@@ -57,6 +62,12 @@ export function sortOut(candidate: SortedOut['candidate'], known: KnownFleet, fo
     unknown: others.unknown ?? [],
     gone: others.gone ?? [],
   };
+}
+
+/** Of a stream whose head nobody could read, this is not known. */
+function hasNoHead(stream: string, { streams }: KnownFleet): boolean {
+  const record = streams.get(stream);
+  return record !== undefined && Object.keys(record.head?.images ?? {}).length === 0;
 }
 
 /**

@@ -240,6 +240,11 @@ test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
     { base: {}, app: late('base', { behind: [] }) },
     ['app: settled base-moved'],
   ],
+  [
+    'nothing where the parent has no head any more: there is nothing to pick up',
+    { base: { has: 'no-head' }, app: late('base') },
+    ['app: settled base-moved'],
+  ],
 ])('stayed behind, is rebuilt: %s', (...[, fleet, expected, context]) => {
   expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
 });
