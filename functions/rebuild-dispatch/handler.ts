@@ -7,6 +7,7 @@ import {
 } from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images.ts';
+import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/images-of-streams.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { DynamoStreams } from '../../shared/adapters/dynamodb/streams.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
@@ -38,6 +39,7 @@ function compose(): DispatchServices {
     ...acting,
     streams: new DynamoStreams(table),
     images: new DynamoImages(table),
+    streamImages: new DynamoImagesOfStreams(table),
     policies,
     runner: new CodePipelineRunner(pipelineClients(access)),
     executions: new SfnExecutions(machines, env.CASCADE_MACHINE_ARN),

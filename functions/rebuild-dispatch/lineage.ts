@@ -1,4 +1,5 @@
 import { FleetTrace } from '../../shared/cascade/fleet-trace.ts';
+import { readImages } from '../../shared/cascade/read-images.ts';
 import type { KnownFleet } from '../../shared/domain/attribution-line.ts';
 import type { Headed } from '../../shared/domain/fault.ts';
 import type { GuardFacts } from '../../shared/domain/guard.ts';
@@ -15,11 +16,11 @@ export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead'
 }
 
 /**
- * What a stream stands on now.
+ * What a stream stands on now. Where it has no head, the images of it that were pushed last show that.
  * @param outputs of streams that were rebuilt in the waves before
  */
 export async function lineageOf(
-  ports: Pick<DispatchPorts, 'streams' | 'images'>,
+  ports: Pick<DispatchPorts, 'streams' | 'images' | 'streamImages' | 'rebuilds'>,
   stream: string,
   outputs: ReadonlyMap<string, Digest>,
 ): Promise<NodeLineage> {
@@ -27,6 +28,10 @@ export async function lineageOf(
   const trace = new FleetTrace(ports, () => true);
   if (!record) return { ancestors: [], known: trace };
   trace.begin([], record);
+  if (Object.keys(record.head?.images ?? {}).length === 0) {
+    const { lastBuilt } = await readImages(ports, { stream, facts: [], asked: () => true, record });
+    if (lastBuilt) trace.beginHeadless(stream, lastBuilt);
+  }
   await trace.down();
   const edges = edgesOf(trace);
   const heads = Object.values(record.head?.images ?? {}).map((digest) => trace.images.get(digest) ?? { digest });

@@ -11,6 +11,7 @@ import type {
   LockLedger,
   RebuildLedger,
   SlotLedger,
+  StreamImages,
   SwitchLedger,
 } from '../../shared/ports/rebuilds.ts';
 import type { PipelineRunner } from '../../shared/ports/runner.ts';
@@ -25,6 +26,7 @@ export interface DispatchPorts {
   readonly killSwitch: Pick<SwitchLedger, 'read'>;
   readonly streams: Pick<StreamLedger, 'streams'>;
   readonly images: Pick<ImageLedger, 'get'>;
+  readonly streamImages: Pick<StreamImages, 'of'>;
   readonly policies: Pick<PolicyStore, 'current' | 'load'>;
   readonly runner: PipelineRunner;
   readonly executions: Pick<CascadeExecutions, 'state'>;

@@ -1,11 +1,11 @@
 import { mapConcurrently, piecesOf } from '../concurrency.ts';
-import type { KnownFleet, KnownImage } from '../domain/attribution-line.ts';
+import type { KnownFleet, KnownImage, LastBuilt } from '../domain/attribution-line.ts';
 import type { Digest } from '../domain/image.ts';
 import { cutCycles } from '../domain/lineage-cycles.ts';
 import type { Parent } from '../domain/lineage-evidence.ts';
 import type { StreamRecord } from '../domain/records.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
-import { RECORDS_AT_ONCE, type SeenImage, seenImage, type Tells } from './read-images.ts';
+import { RECORDS_AT_ONCE, type SeenImage, type SeenLast, seenImage, type Tells } from './read-images.ts';
 
 export interface TracePorts {
   readonly streams: Pick<StreamLedger, 'streams'>;
@@ -29,6 +29,7 @@ export class FleetTrace implements KnownFleet {
   readonly parents = new Map<Digest, Parent>();
   readonly streams = new Map<string, StreamRecord>();
   readonly neverBuilt = new Map<Digest, string>();
+  readonly lastBuilt = new Map<string, LastBuilt>();
   readonly #ports: TracePorts;
   readonly #tells: Tells;
   readonly #builds: (stream: string) => boolean;
@@ -50,6 +51,12 @@ export class FleetTrace implements KnownFleet {
   /** Images that were read already, and the stream whose heads they are. */
   begin(images: readonly SeenImage[], record?: StreamRecord): void {
     if (record) this.#addStream(record);
+    for (const image of images) this.#addImage(image);
+  }
+
+  /** A stream that has no head, with the images that stand in for one. */
+  beginHeadless(stream: string, { images, running }: SeenLast): void {
+    this.lastBuilt.set(stream, { images: images.map(({ digest }) => digest), running });
     for (const image of images) this.#addImage(image);
   }
 

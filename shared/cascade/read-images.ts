@@ -3,6 +3,8 @@ import type { KnownImage } from '../domain/attribution-line.ts';
 import type { Cause, CauseFact } from '../domain/cause.ts';
 import { headDigestOf } from '../domain/heads.ts';
 import type { LookedAt, StreamImagesSeen } from '../domain/holding.ts';
+import type { Digest } from '../domain/image.ts';
+import { LastImages } from '../domain/last-images.ts';
 import type { Parent } from '../domain/lineage-evidence.ts';
 import type { Candidate } from '../domain/plan.ts';
 import type { ImageRecord, StreamRecord } from '../domain/records.ts';
@@ -30,6 +32,13 @@ export interface SeenStream extends StreamImagesSeen, Pick<Candidate, 'headDiges
   readonly inUse: readonly SeenImage[];
   /** Absent where the ledger does not know the stream. */
   readonly record?: StreamRecord;
+  /** Only of a stream that has no head: what shows what its next build begins with (`LastImages`). */
+  readonly lastBuilt?: SeenLast;
+}
+
+export interface SeenLast {
+  readonly images: readonly SeenImage[];
+  readonly running: readonly Digest[];
 }
 
 export interface ImagesAsked extends Pick<Cause, 'stream' | 'facts'> {
@@ -50,13 +59,17 @@ export async function readImages(
     facts.some(({ kind }) => kind === 'person') ? ports.rebuilds.latest(stream, 1) : [],
   ]);
   const heads = new Set(Object.values(record?.head?.images ?? {}));
-  const tells = relevantTo(facts);
+  const isHeadless = record !== undefined && heads.size === 0;
+  // What runs then is asked for all that a head is asked for.
+  const tells = isHeadless ? asked : relevantTo(facts);
+  const last = new LastImages();
   const inUse: SeenImage[] = [];
   const headImages = new Map([...heads].map((digest) => [digest, { digest } as SeenImage]));
   let runs = false;
   for (const piece of piecesOf([...new Set([...heads, ...listed])], RECORDS_AT_ONCE)) {
     for (const image of (await ports.images.get(piece)).values()) {
       if (image.inUse && image.stream === stream) runs = true;
+      if (isHeadless && image.stream === stream) last.add(image);
       if (heads.has(image.digest)) headImages.set(image.digest, seenImage(image, asked));
       else if (image.inUse && image.stream === stream) inUse.push(seenImage(image, tells));
     }
@@ -64,12 +77,18 @@ export async function readImages(
   const headDigest = headDigestOf(record?.head);
   return {
     ...(record && { record, heads: [...headImages.values()] }),
+    ...(isHeadless && { lastBuilt: seenLast(last.images(), asked) }),
     ...(headDigest !== undefined && { headDigest }),
     inUse,
     runs,
     ...(latestRebuild && { latestRebuild }),
   };
 }
+
+const seenLast = (images: readonly ImageRecord[], tells: Tells): SeenLast => ({
+  images: images.map((image) => seenImage(image, tells)),
+  running: images.flatMap(({ digest, inUse }) => (inUse ? digest : [])),
+});
 
 /** Whether anybody asks after what a reason of a verdict tells. */
 export type Tells = (reason: NonNullable<LookedAt['verdict']>['reasons'][number]) => boolean;

@@ -17,7 +17,8 @@ type Headed = Pick<Candidate, 'stream' | 'heads'>;
 /**
  * Reads what decides whether streams may be built on the heads of their parents as these are now. Of all images only
  * those reasons were kept that the causes ask for; a parent may violate something else, which no open cause tells yet.
- * The heads of such parents are read once more, in full, and after them the heads of the streams that stand on them.
+ * The heads of such parents are read once more, in full, and after them the heads of the streams that stand on them. Of a
+ * stream without a head the images that stand in for one are read.
  * @param tells what was kept of all images
  * @returns the streams, with heads that tell what their parents violate
  */
@@ -44,6 +45,8 @@ export async function readParents<Stream extends Headed>(
   const more = relevantTo([...untold.values()].flatMap(({ facts }) => facts));
   const all: Tells = (reason) => tells(reason) || more(reason);
   for (const { image } of untold.values()) trace.retell(seenImage(image, all));
+  const standIns = concerned.flatMap(({ stream }) => trace.lastBuilt.get(stream)?.images ?? []);
+  for (const image of await readAll(images, standIns)) trace.retell(seenImage(image, all));
   const own = concerned.flatMap((one) => one.heads?.map(({ digest }) => digest) ?? []);
   const told = new Map((await readAll(images, own)).map((image) => [image.digest, seenImage(image, all)]));
   return streams.map((one) =>

@@ -8,7 +8,14 @@ import { freshMemory, type GuardMemory } from '../domain/rebuild.ts';
 import type { StreamRecord } from '../domain/records.ts';
 import { streamPolicy } from '../domain/stream-policy.ts';
 import { LedgerItemUnreadableError } from '../ports/errors.ts';
-import { type ImagesAsked, type ReadImagesPorts, readImages, type SeenStream, type Tells } from './read-images.ts';
+import {
+  type ImagesAsked,
+  type ReadImagesPorts,
+  readImages,
+  type SeenLast,
+  type SeenStream,
+  type Tells,
+} from './read-images.ts';
 import type { ReadStream } from './read-tiers.ts';
 import { type StandingLockPorts, standingLock } from './standing-lock.ts';
 
@@ -97,11 +104,11 @@ export async function readStream(
     const held = mayDeploy({ ...guarded, ...read, stream, killSwitch }) ?? unreadableRecord(read.unreadable);
     return { cause, answer: held, settled: [] };
   }
-  const { record, runs: _, ...images } = read;
+  const { record, runs: _, lastBuilt, ...images } = read;
   if (answer) return { cause, answer, settled: facts.filter((fact) => classifyFact(fact, images) === 'gone') };
   return {
     stream: { ...guarded, ...images, cause, closing: known.closing.get(stream) ?? [] },
-    seen: { images: images.heads ?? images.inUse, ...(record && { record }) },
+    seen: { images: images.heads ?? images.inUse, ...(record && { record }), ...(lastBuilt && { lastBuilt }) },
   };
 }
 
@@ -127,7 +134,7 @@ export async function readOther(
   stream: string,
   { facts, memory, record }: OtherAsked,
   known: Known,
-): Promise<Candidate> {
+): Promise<Candidate & { readonly lastBuilt?: SeenLast }> {
   const guarded = await readGuarded(ports, stream, memory, known);
   const other = { ...guarded, stream, closing: [], ...(record && { tier: record.tier }) };
   if (mayDeploy({ ...other, killSwitch: known.context.killSwitch })) return { ...other, inUse: [] };

@@ -6,7 +6,7 @@ import { factsOfRoots, sortOut, waysOf } from '../domain/plan-sorting.ts';
 import { ancestry, arrivals, edgesOf, withWays } from '../domain/stream-edges.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
 import { FleetTrace, type TracePorts } from './fleet-trace.ts';
-import type { SeenImage, SeenStream, Tells } from './read-images.ts';
+import type { SeenImage, SeenLast, SeenStream, Tells } from './read-images.ts';
 import { readParents } from './read-parents.ts';
 
 export interface ReadTiersPorts extends TracePorts {
@@ -16,7 +16,7 @@ export interface ReadTiersPorts extends TracePorts {
 /** A stream with an open cause, as it was read. */
 export interface ReadStream {
   readonly stream: PlannedStream;
-  readonly seen: Pick<SeenStream, 'record'> & {
+  readonly seen: Pick<SeenStream, 'record' | 'lastBuilt'> & {
     /** Its heads; where nobody knows them what runs. */
     readonly images: readonly SeenImage[];
   };
@@ -27,7 +27,7 @@ export type ReadOthers = (
   streams: readonly string[],
   trace: FleetTrace,
   facts: readonly CauseFact[],
-) => Promise<ReadonlyMap<string, Candidate>>;
+) => Promise<ReadonlyMap<string, Candidate & { readonly lastBuilt?: SeenLast }>>;
 
 export interface TiersAsked {
   readonly tells: Tells;
@@ -54,7 +54,11 @@ export async function readTiers(
   { tells, builds, followParents, readOthers }: TiersAsked,
 ): Promise<TiersRead> {
   const trace = new FleetTrace(ports, tells, builds);
-  for (const { stream, seen } of read) if (asks(stream)) trace.begin(seen.images, seen.record);
+  for (const { stream, seen } of read) {
+    if (!asks(stream)) continue;
+    trace.begin(seen.images, seen.record);
+    if (seen.lastBuilt) trace.beginHeadless(stream.cause.stream, seen.lastBuilt);
+  }
   await trace.down();
   const streams = read.map(({ stream }) => stream);
   const sorted = streams.map((stream) => sortOut({ ...stream, stream: stream.cause.stream }, trace, followParents));
@@ -67,11 +71,19 @@ export async function readTiers(
   const bears = ([root, facts]: readonly [string, readonly CauseFact[]]) =>
     facts.length > 0 && (trace.streams.get(root)?.tier ?? 'application') !== 'application';
   if ([...roots].some(bears)) await trace.add(ports.streams.all());
-  const edges = withWays(edgesOf(trace), waysOf(sorted));
+  const edgesNow = () => withWays(edgesOf(trace), waysOf(sorted));
   const known = new Set(streams.map(({ cause }) => cause.stream));
-  const asked = [...roots.keys(), ...waysOf(sorted).flat(), ...arrivals(roots, edges, trace, followParents).keys()];
+  const asked = [
+    ...roots.keys(),
+    ...waysOf(sorted).flat(),
+    ...arrivals(roots, edgesNow(), trace, followParents).keys(),
+  ];
   const wanted = [...new Set(asked)].filter((stream) => !known.has(stream));
   const others = await readOthers(wanted, trace, [...roots.values()].flat());
+  const headless = [...others].filter(([, { lastBuilt }]) => lastBuilt !== undefined);
+  for (const [stream, { lastBuilt }] of headless) if (lastBuilt) trace.beginHeadless(stream, lastBuilt);
+  if (headless.length > 0) await trace.down();
+  const edges = edgesNow();
   const readable = await readParents(
     ports.images,
     [...streams.map((one) => ({ ...one, stream: one.cause.stream })), ...others.values()],

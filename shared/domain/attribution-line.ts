@@ -21,6 +21,22 @@ export interface KnownFleet {
   readonly streams: ReadonlyMap<string, Pick<StreamRecord, 'head'>>;
   /** By image of a stream that the policy never lets be rebuilt: that stream. In `images` it has none, as a vendor's. */
   readonly neverBuilt?: ReadonlyMap<Digest, string>;
+  /** By stream without a head: the images that show what its next build begins with. */
+  readonly lastBuilt?: ReadonlyMap<string, LastBuilt>;
+}
+
+/** Images of a stream that has no head. */
+export interface LastBuilt {
+  /** Those that were pushed last (`LastImages`). */
+  readonly images: readonly Digest[];
+  /** Those of them that a workload runs. */
+  readonly running: readonly Digest[];
+}
+
+/** The heads of a stream; of a stream without a head, the images that show what its next build begins with. */
+export function showing(stream: string, heads: readonly LookedAt[], known: KnownFleet): readonly LookedAt[] {
+  if (heads.length > 0) return heads;
+  return (known.lastBuilt?.get(stream)?.images ?? []).map((digest) => known.images.get(digest) ?? { digest });
 }
 
 /** One stream of a lineage. */

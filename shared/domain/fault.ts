@@ -1,4 +1,4 @@
-import { type KnownFleet, type Line, lineOf, type Step } from './attribution-line.ts';
+import { type KnownFleet, type Line, lineOf, type Step, showing } from './attribution-line.ts';
 import type { CauseFact, ParentMovedFact } from './cause.ts';
 import { anyContainsByNow, containsFact, type Holding, holdsFact, isUnjudged, type LookedAt } from './holding.ts';
 import type { Digest } from './image.ts';
@@ -35,18 +35,19 @@ export interface Headed {
 
 /**
  * At which streams facts of one stream are to be mended; asked for each fact. Heads alone decide: what an old image below
- * holds no rebuild could mend. A stream whose head is free of a fact needs no rebuild for it, whatever that head stands
+ * holds no rebuild could mend. Where the stream has no head, the images that were pushed last decide. A stream whose head is free of a fact needs no rebuild for it, whatever that head stands
  * on: what was built on an older one begins with the mended one when it is built anew. So the streams at fault are the
  * lowest of those in a row, down from the one that is asked about, whose heads hold the fact.
  */
 export function faults({ stream, heads = [] }: Headed, known: KnownFleet): (fact: CauseFact) => Fault {
+  const images = showing(stream, heads, known);
   const lines = new Map(
-    heads.flatMap(({ digest }) =>
+    images.flatMap(({ digest }) =>
       known.images.get(digest)?.stream === stream ? [[digest, lineOf(digest, known)] as const] : [],
     ),
   );
   return (fact) => {
-    const holders = heads.filter((head) => holdsFact(fact, head) === 'holds');
+    const holders = images.filter((head) => holdsFact(fact, head) === 'holds');
     return inOne(holders.map((head) => faultOf(fact, head, lines.get(head.digest), known)));
   };
 }

@@ -1,8 +1,8 @@
-import { headsFor, type KnownFleet } from './attribution-line.ts';
+import { headsFor, type KnownFleet, showing } from './attribution-line.ts';
 import { type CauseFact, mergeFacts, violatedFacts } from './cause.ts';
 import type { Headed } from './fault.ts';
 import { headDigestOf } from './heads.ts';
-import { anyContains, isUnjudged } from './holding.ts';
+import { anyContains, isUnjudged, type LookedAt } from './holding.ts';
 import type { Digest } from './image.ts';
 import { standsOn } from './lineage.ts';
 import { compareTexts } from './order.ts';
@@ -15,7 +15,7 @@ import type { Unplaced } from './unplaced.ts';
  * - `unread`: nobody knows the parent's head.
  * - `unjudged`: these images of the parent's head have no complete verdict, whether the stream is built on them already or not.
  * - `worse`: the parent has another head than the one that the stream's own head is built on. It violates these facts, and
- *   the stream's own head does not have them.
+ *   the stream's own head does not have them. Where the stream has no head, the images that run do not have them.
  */
 export type ParentObstacle = { readonly stream: string } & (
   | { readonly why: 'unplaced'; readonly image: Unplaced }
@@ -27,6 +27,7 @@ export type ParentObstacle = { readonly stream: string } & (
 /**
  * The parents that a stream must not be built on now, in the order of their names: at most one obstacle each. Parents
  * that the policy never lets be rebuilt count, too. A parent that is not known comes first: each platform is built on its own.
+ * The head of the stream shows its parents. Where it has no head, the images that were pushed last show them.
  * @param isVerified whether the head of a parent needs no look: it is built and verified before the stream is
  */
 export const parentObstacles = (
@@ -34,15 +35,15 @@ export const parentObstacles = (
   known: KnownFleet,
   isVerified: (parent: string) => boolean,
 ): readonly ParentObstacle[] => [
-  ...unknownParents(headed),
+  ...unknownParents(headed, known),
   ...[...nextHeads(headed, known)]
     .filter(([parent]) => !isVerified(parent))
     .sort(([one], [other]) => compareTexts(one, other))
-    .flatMap(([parent, next]) => obstacleIn(parent, next, headed, known) ?? []),
+    .flatMap(([parent, next]) => obstacleIn(parent, next, comparedWith(headed, known), known) ?? []),
 ];
 
-function unknownParents({ stream, heads = [] }: Headed): readonly ParentObstacle[] {
-  const unplaced = heads.flatMap((head) => head.unplaced ?? []);
+function unknownParents({ stream, heads = [] }: Headed, known: KnownFleet): readonly ParentObstacle[] {
+  const unplaced = showing(stream, heads, known).flatMap((head) => head.unplaced ?? []);
   const [image] = unplaced.sort((one, other) => compareTexts(one.digest, other.digest));
   return image ? [{ stream, why: 'unplaced', image }] : [];
 }
@@ -64,7 +65,7 @@ interface NextHead {
 /** By parent; `undefined` where nobody knows its head. */
 function nextHeads({ stream, heads = [] }: Headed, known: KnownFleet): ReadonlyMap<string, NextHead | undefined> {
   const next = new Map<string, NextHead | undefined>();
-  for (const { digest } of heads) {
+  for (const { digest } of showing(stream, heads, known)) {
     const streamOf = (one: Digest) => (one === digest ? stream : madeBy(one, known));
     const parent = standsOn(known.parents, digest, streamOf);
     if (!parent) continue;
@@ -82,7 +83,7 @@ function nextHeads({ stream, heads = [] }: Headed, known: KnownFleet): ReadonlyM
   return next;
 }
 
-/** The streams that the heads of a stream stand on, in order; also those that the policy never lets be rebuilt. */
+/** The streams that a stream is built on, in order; also those that the policy never lets be rebuilt. */
 export const parentsOf = (headed: Headed, known: KnownFleet): readonly string[] =>
   [...movedHeads(headed, known).keys()].sort(compareTexts);
 
@@ -134,20 +135,30 @@ function othersThan(before: Digest, { meant, all, known }: HeadImages): readonly
   return all.some(isBefore) ? [] : all;
 }
 
+/**
+ * The images that a new parent must not be worse than. Where the stream has no head these are the images that run. Where none
+ * runs, nothing can get worse.
+ */
+function comparedWith({ stream, heads = [] }: Headed, known: KnownFleet): readonly LookedAt[] {
+  if (heads.length > 0) return heads;
+  return (known.lastBuilt?.get(stream)?.running ?? []).map((digest) => known.images.get(digest) ?? { digest });
+}
+
 function obstacleIn(
   stream: string,
   next: NextHead | undefined,
-  { heads = [] }: Headed,
+  compared: readonly LookedAt[],
   known: KnownFleet,
 ): ParentObstacle | undefined {
   if (!next) return { stream, why: 'unread' };
   const [unjudged, ...more] = next.all.filter((one) => isUnjudged(known.images.get(one) ?? {})).sort(compareTexts);
   if (unjudged !== undefined) return { stream, why: 'unjudged', images: [unjudged, ...more] };
+  if (compared.length === 0) return undefined;
   const violated = next.moved.flatMap((one) => {
     const verdict = known.images.get(one)?.verdict;
     return verdict ? violatedFacts(verdict) : [];
   });
-  const [worse, ...others] = mergeFacts(violated).filter((fact) => anyContains(fact, heads) !== 'holds');
+  const [worse, ...others] = mergeFacts(violated).filter((fact) => anyContains(fact, compared) !== 'holds');
   return worse && { stream, why: 'worse', facts: [worse, ...others] };
 }
 

@@ -1,4 +1,4 @@
-import type { KnownFleet } from './attribution-line.ts';
+import { type KnownFleet, showing } from './attribution-line.ts';
 import { type CauseFact, factKey, PARENT_MOVED } from './cause.ts';
 import type { Way } from './fault.ts';
 import { anyContains } from './holding.ts';
@@ -9,12 +9,17 @@ import { compareTexts } from './order.ts';
 /** By stream: the streams that it stands on. */
 export type Edges = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Of all streams that are known: what their heads stand on, of all platforms together. */
-export function edgesOf({ parents, images, streams }: KnownFleet): Edges {
+/**
+ * Of all streams that are known: what their heads stand on, of all platforms together. Where a stream has no head, what its
+ * last images stand on.
+ */
+export function edgesOf(known: KnownFleet): Edges {
+  const { parents, images, streams } = known;
   const streamOf = (digest: Digest) => images.get(digest)?.stream;
   return new Map(
     Array.from(streams, ([stream, { head }]) => {
-      const below = Object.values(head?.images ?? {}).flatMap((digest) => standsOn(parents, digest, streamOf) ?? []);
+      const heads = Object.values(head?.images ?? {}).map((digest) => ({ digest }));
+      const below = showing(stream, heads, known).flatMap(({ digest }) => standsOn(parents, digest, streamOf) ?? []);
       return [stream, new Set(below.map((parent) => parent.stream).filter((parent) => parent !== stream))] as const;
     }),
   );
@@ -95,7 +100,7 @@ const movedWith = (parent: string, facts: readonly CauseFact[]): CauseFact => ({
 const isHandedOn = (fact: CauseFact, from: string, to: string, known: KnownFleet): boolean =>
   fact.kind === 'parent-moved' ? fact.parent === from : isInHeads(fact, to, known);
 
-/** A stream without a head takes whatever comes: only a way leads there, of a head above that was built on it. */
+/** A stream without a head takes whatever comes: it needs a first head in any case, and what is above it waits for that. */
 function isInHeads(fact: CauseFact, stream: string, { streams, images }: KnownFleet): boolean {
   const heads = Object.values(streams.get(stream)?.head?.images ?? {});
   if (heads.length === 0) return fact.kind !== 'person';

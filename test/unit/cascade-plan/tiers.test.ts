@@ -1,5 +1,6 @@
 import { PARENT_MOVED, settleFacts } from '../../../shared/domain/cause.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
+import type { StreamRecord } from '../../../shared/domain/records.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { digestOf, review } from '../../support/samples.ts';
 import {
@@ -373,6 +374,52 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
     const world = await lateWorld();
     await world.causes.change(streamOf(BASE), (cause) => cause && settleFacts(cause, cause.facts));
     await judge(world, digestOf('app'), [reasonOf(fact())]);
+    await plan(world);
+    expect(await nodesOf(world)).toEqual(['2 0']);
+  });
+});
+
+describe('an application whose head was deleted, while something runs an image of it', () => {
+  async function headlessWorld(): Promise<PlanWorld> {
+    const world = await tieredWorld();
+    await threeTiers(world, [APP]);
+    const { head: _, ...record } = (await world.streams.streams([streamOf(APP)])).get(streamOf(APP)) ?? {};
+    const before = (await world.streams.streams([streamOf(APP)])).get(streamOf(APP));
+    await world.streams.recordStream(record as StreamRecord, before);
+    return world;
+  }
+
+  test('is mended at the base that what runs is built on, wave by wave', async () => {
+    const world = await headlessWorld();
+    await plan(world);
+    expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);
+  });
+
+  test('is not built while the head of its platform is not judged, and is built by itself once that is clean', async () => {
+    const world = await headlessWorld();
+    const tags = ['v1.2'];
+    const next = await pushed(world, PLATFORM, 'next', { tags, pushedAtEpochMs: START_EPOCH_MS - MINUTE_MS });
+    expect(await plan(world)).toMatchObject({ streams: 0 });
+    expect(await causeOf(world, APP)).toMatchObject({ state: 'open', answer: { reason: 'unknown-facts' } });
+    await judge(world, next, []);
+    await plan(world);
+    expect(await nodesOf(world)).toEqual(['2 0']);
+  });
+
+  test('is not built on a platform that is worse than what runs', async () => {
+    const world = await headlessWorld();
+    const tags = ['v1.2'];
+    const worse = [reasonOf(fact({ vulnerability: 'CVE-2026-9' }))];
+    await pushed(world, PLATFORM, 'next', { tags, reasons: worse, pushedAtEpochMs: START_EPOCH_MS - MINUTE_MS });
+    await plan(world);
+    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-held-back' });
+    expect((await causeOf(world, APP)).answer?.detail).toContain('CVE-2026-9');
+  });
+
+  test('has its first build, where nothing is known of what it was built on', async () => {
+    const world = await tieredWorld();
+    await pushed(world, APP, 'branch build');
+    await tell(world, APP, { kind: 'person', ruleId: 'asked-by-person', by: 'ann', reason: 'new', sinceEpochMs: 0 });
     await plan(world);
     expect(await nodesOf(world)).toEqual(['2 0']);
   });

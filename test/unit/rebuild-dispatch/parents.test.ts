@@ -285,6 +285,25 @@ describe('the head of a parent that somebody else pushed', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 
+  test('is that of what runs where the node has no head: nothing is built on it until it is judged', async () => {
+    for (const isJudged of [false, true]) {
+      const world = await dispatchWorld();
+      await pushed(world, isJudged ? [] : undefined);
+      const before = (await world.streams.streams([STREAM])).get(STREAM);
+      const { location, headTag } = parseStreamId(STREAM);
+      const { head: _, ...headless } = stream({ stream: STREAM, location, headTag });
+      await world.streams.recordStream(headless, before);
+      await world.images.recordPresence(digestOf('app'), { inUse: true });
+      await world.streamImages.record(STREAM, { digest: digestOf('app') });
+      const machine = await new NodeMachine(world, await plan(world)).run(isJudged ? 'waiting' : 'done');
+      expect(world.runner.started).toHaveLength(isJudged ? 1 : 0);
+      if (isJudged) continue;
+      const { state, answer } = await nodeOf(world, machine.node);
+      expect({ state, answer }).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
+      expect(answer?.detail).toContain(digestOf('pushed'));
+    }
+  });
+
   test.each(['base', 'new base'])('is none where the ledger knows %s, which the cascade has', async (head) => {
     const world = await dispatchWorld();
     await pushed(world);

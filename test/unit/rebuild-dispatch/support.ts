@@ -87,7 +87,7 @@ export function portsOf(world: DispatchWorld, turns: Turns = {}): DispatchPorts 
   const ports = {
     ...{ cascades: world.cascades, causes: world.causes, rebuilds: world.rebuilds, locks: world.locks },
     ...{ slots: world.slots, guards: world.guards, killSwitch: world.killSwitch, policies: world.policies },
-    ...{ streams: world.streams, images: world.images },
+    ...{ streams: world.streams, images: world.images, streamImages: world.streamImages },
     ...{ runner: world.runner, executions: world.executions, waitingStep: world.waitingStep },
     ...{ deadLetters: world.deadLetters, planner: world.wakings },
   };
