@@ -3,8 +3,7 @@ import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } fro
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
-import { readEnhanced } from '../../shared/adapters/ecr-enhanced.ts';
-import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
+import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
@@ -39,7 +38,7 @@ function compose(): PolicyEvaluationServices {
       causes: new DynamoCauseLedger(table),
       policies,
       evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
-      scanner: new EcrScanner(ecrClients(memberAccess(role, accounts.isOurs)), readEnhanced),
+      scanner: ecrScanner(ecrClients(memberAccess(role, accounts.isOurs))),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,
       retry: fullJitter(),

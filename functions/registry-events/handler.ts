@@ -6,8 +6,8 @@ import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.t
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
-import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { imageLedgers } from '../../shared/lambda/acting-ledgers.ts';
@@ -42,7 +42,7 @@ function compose(): RegistryEventPorts {
     guards: new DynamoGuardLedger(table),
     registry: new EcrRegistry(ecr),
     asking: {
-      scanner: new EcrScanner(ecr),
+      scanner: ecrScanner(ecr),
       pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
       retry: fullJitter({ attempts: 3 }),
     },

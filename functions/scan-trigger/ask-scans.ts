@@ -74,7 +74,8 @@ function outcomeOf(answer: Answer, { nowEpochMs }: ScanMoment, askedBefore: bool
   if (answer.outcome === 'requested') return { kind: 'requested' };
   if (answer.outcome === 'refused') return { kind: 'refused', reason: answer.reason };
   // What was found is not recorded here: only policy evaluation reads findings and judges by them.
-  const { completedAtEpochMs } = answer;
+  const { completedAtEpochMs, isWatched } = answer;
+  if (isWatched) return { kind: 'fresh' };
   if (completedAtEpochMs <= nowEpochMs - SCAN_INTERVAL_MS) return { kind: 'refused', reason: 'quota-or-scanned' };
   // Our own request, whose reply was lost, ends so.
   const isOurs = askedBefore || completedAtEpochMs >= nowEpochMs - SCANNER_PRECISION_MS;

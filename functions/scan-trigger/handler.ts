@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
-import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
+import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { images, ledgersOfRun, runs } from '../../shared/lambda/ledgers.ts';
@@ -32,7 +32,7 @@ function compose(): ScanTriggerServices {
   const access = memberAccess(role, accounts.isOurs);
   const ledgers = ledgersOfRun(new LedgerTable(ledgerClient(), env.LEDGER_TABLE), files, { images, runs });
   const world = {
-    scanner: new EcrScanner(ecrClients(access)),
+    scanner: ecrScanner(ecrClients(access)),
     clock: Date.now,
     retry: fullJitter({ attempts: 3 }),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep: (ms) => sleep(ms) }),

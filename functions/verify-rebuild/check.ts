@@ -5,6 +5,7 @@ import { diffIdsOf } from '../../shared/domain/lineage-facts.ts';
 import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '../../shared/domain/outcome.ts';
 import { begunAtEpochMs, type Rebuild, type RebuildOutcome } from '../../shared/domain/rebuild.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
+import { resultAtEpochMs } from '../../shared/domain/scan-state.ts';
 import type { StepInput } from './input.ts';
 import { whyNeverScanned } from './never-scanned.ts';
 import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
@@ -145,7 +146,7 @@ async function compareWith(ports: VerifyPorts, rebuilt: Rebuilt, before: readonl
 const isScannedBefore =
   (atEpochMs: number) =>
   ({ scan }: ImageRecord): boolean =>
-    (scan.completedAtEpochMs ?? 0) <= atEpochMs;
+    (resultAtEpochMs(scan) ?? 0) <= atEpochMs;
 
 /**
  * What came out with the content of the head before is as young as this build, which was asked to use no cache and to pull

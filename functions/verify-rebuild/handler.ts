@@ -11,8 +11,8 @@ import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledg
 import { DynamoSightings } from '../../shared/adapters/dynamodb/sightings.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/switch-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
-import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
 import { EcrTagger } from '../../shared/adapters/ecr-tagger.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
@@ -44,7 +44,7 @@ function compose(): VerifyServices {
     killSwitch: new DynamoSwitchLedger(table),
     evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
     registry: new EcrRegistry(readers),
-    scanner: new EcrScanner(readers),
+    scanner: ecrScanner(readers),
     looks: new SqsMessages(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
     tagger: new EcrTagger(ecrClients(memberAccess({ ...role, roleName: env.ACT_BUILD_ROLE_NAME }, isOurs))),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),

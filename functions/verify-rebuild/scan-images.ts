@@ -59,4 +59,5 @@ async function learn(ports: VerifyPorts, asker: string, image: ImageRecord): Pro
 }
 
 const isRecent = (reading: ScanReading, nowEpochMs: number): boolean =>
-  reading.outcome === 'complete' && reading.completedAtEpochMs > nowEpochMs - SCAN_INTERVAL_MS;
+  reading.outcome === 'complete' &&
+  (reading.isWatched === true || reading.completedAtEpochMs > nowEpochMs - SCAN_INTERVAL_MS);

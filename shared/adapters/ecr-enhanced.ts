@@ -1,10 +1,15 @@
-import type { EnhancedImageScanFinding, VulnerablePackage } from '@aws-sdk/client-ecr';
+import type { ECRClient, EnhancedImageScanFinding, VulnerablePackage } from '@aws-sdk/client-ecr';
 import type { Finding, Fix } from '../domain/finding.ts';
 import { isDigest } from '../domain/image.ts';
-import { type ReadEnhanced, severityOf } from './ecr-scanner.ts';
+import type { RegionalClients } from './clients.ts';
+import { EcrScanner, type ReadEnhanced, severityOf } from './ecr-scanner.ts';
+
+/** The scanner of registries with either kind of scanning. */
+export const ecrScanner = (clients: RegionalClients<ECRClient>): EcrScanner => new EcrScanner(clients, readEnhanced);
 
 /**
- * A result of Amazon Inspector, where ECR hands it on. The status of an image that it watches stays ACTIVE; whether its
+ * A result of Amazon Inspector, where ECR hands it on. The status of an image that it watches (`CONTINUOUS_SCAN`) stays
+ * ACTIVE: it adds findings when it learns of vulnerabilities, and the time of completion need not move for weeks. Whether its
  * findings are all there tells the time of completion alone. Without findings nobody can tell that from none yet.
  */
 export const readEnhanced: ReadEnhanced = (lastPage, enhanced) => {
@@ -12,7 +17,8 @@ export const readEnhanced: ReadEnhanced = (lastPage, enhanced) => {
   const completedAtEpochMs = lastPage?.imageScanFindings?.imageScanCompletedAt?.getTime();
   if (completedAtEpochMs === undefined || (status !== 'ACTIVE' && status !== 'COMPLETE')) return undefined;
   const findings = enhanced.filter((one) => one.status !== 'CLOSED').flatMap(enhancedFindings);
-  return { outcome: 'complete', completedAtEpochMs, findings, coverage: ['os', 'language'] };
+  const watched = status === 'ACTIVE' ? { isWatched: true as const } : {};
+  return { outcome: 'complete', completedAtEpochMs, findings, coverage: ['os', 'language'], ...watched };
 };
 
 /**

@@ -69,10 +69,9 @@ const isLimit = (error: unknown): error is Error => error instanceof Error && er
  */
 export class EcrScanner implements Scanner {
   readonly #clients: RegionalClients<ECRClient>;
-  readonly #readEnhanced: ReadEnhanced | undefined;
+  readonly #readEnhanced: ReadEnhanced;
 
-  /** @param readEnhanced absent for who only reads what it asked for */
-  constructor(clients: RegionalClients<ECRClient>, readEnhanced?: ReadEnhanced) {
+  constructor(clients: RegionalClients<ECRClient>, readEnhanced: ReadEnhanced) {
     this.#clients = clients;
     this.#readEnhanced = readEnhanced;
   }
@@ -109,7 +108,7 @@ export class EcrScanner implements Scanner {
         enhanced.push(...(page.imageScanFindings?.enhancedFindings ?? []));
         last = page;
       }
-      return (enhanced.length > 0 && this.#readEnhanced?.(last, enhanced)) || readingOf(last, findings);
+      return (enhanced.length > 0 && this.#readEnhanced(last, enhanced)) || readingOf(last, findings);
     } catch (error) {
       return refusedBy(error);
     }

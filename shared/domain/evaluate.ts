@@ -6,7 +6,7 @@ import type { Policy } from './policy.ts';
 import type { ImageFacts, ImageRecord } from './records.ts';
 import { repositoryName } from './reference.ts';
 import type { ScanState } from './scan.ts';
-import { effectiveScanState, isKnowledge, unscannable } from './scan-state.ts';
+import { effectiveScanState, isKnowledge, resultAtEpochMs, unscannable } from './scan-state.ts';
 import { severityRulesOf } from './severity.ts';
 import { type AgedPart, ageOf, type OldestBelow } from './standing.ts';
 import { DAY_MS } from './time.ts';
@@ -171,7 +171,7 @@ function findingReasons({ image, scan, findings = [], firstSeen }: JudgedFacts, 
   return findings.flatMap((finding) =>
     severityRulesOf(policy, image.tier, finding).map(({ id, graceDays }): Reason => {
       const { vulnerability, package: name, version, severity, fix, layer } = finding;
-      const firstSeenAtEpochMs = firstSeen.get(findingKey(finding)) ?? scan.completedAtEpochMs ?? 0;
+      const firstSeenAtEpochMs = firstSeen.get(findingKey(finding)) ?? resultAtEpochMs(scan) ?? 0;
       return {
         ruleId: id,
         effect: 'due',

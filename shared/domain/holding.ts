@@ -2,6 +2,7 @@ import { type CauseFact, isOwnWarning, type ParentMovedFact, type PersonFact } f
 import type { Digest } from './image.ts';
 import { isUnpromoted, type Rebuild } from './rebuild.ts';
 import type { ScanState } from './scan.ts';
+import { resultAtEpochMs } from './scan-state.ts';
 import type { Standing } from './standing.ts';
 import { DAY_MS } from './time.ts';
 import type { Unplaced } from './unplaced.ts';
@@ -19,7 +20,7 @@ export interface LookedAt {
   /** Of a head: present where the age of the next build of its stream would be unknown. */
   readonly nextUnread?: Unplaced;
   /** Absent where only the verdict is at hand. */
-  readonly scan?: Pick<ScanState, 'state' | 'completedAtEpochMs' | 'requestedAtEpochMs'>;
+  readonly scan?: Pick<ScanState, 'state' | 'completedAtEpochMs' | 'watchedAtEpochMs' | 'requestedAtEpochMs'>;
 }
 
 /** Whether an image has what a fact tells; `unknown` is never taken for `free`. */
@@ -41,12 +42,13 @@ export function holdsFact(fact: CauseFact, { verdict, judgedAtEpochMs, standing 
 
 /**
  * As `holdsFact`, for a proof: a scan that ended before a finding was first seen does not show that an image is free of it,
- * because the vulnerability may have been published in between. Inspector judges again by itself (`continuous`).
+ * because the vulnerability may have been published in between. A result of a scanner that watches the image shows it as of
+ * the instant when it was last read.
  */
 export function holdsFactByNow(fact: CauseFact, image: LookedAt): Holding {
   const holding = holdsFact(fact, image);
-  if (holding !== 'free' || fact.kind !== 'finding' || !image.scan || image.scan.state === 'continuous') return holding;
-  return (image.scan.completedAtEpochMs ?? 0) < fact.sinceEpochMs ? 'unknown' : 'free';
+  if (holding !== 'free' || fact.kind !== 'finding' || !image.scan) return holding;
+  return (resultAtEpochMs(image.scan) ?? 0) < fact.sinceEpochMs ? 'unknown' : 'free';
 }
 
 function isBehind({ parent }: ParentMovedFact, standing: LookedAt['standing']): Holding {
@@ -147,7 +149,9 @@ export const anyContainsByNow = (fact: CauseFact, images: readonly LookedAt[]): 
   );
 
 const isScanAwaited = (fact: CauseFact, image: LookedAt): boolean =>
-  fact.kind === 'finding' && isScanOpen(image) && (image.scan?.completedAtEpochMs ?? 0) < fact.sinceEpochMs;
+  fact.kind === 'finding' &&
+  isScanOpen(image) &&
+  (image.scan ? (resultAtEpochMs(image.scan) ?? 0) : 0) < fact.sinceEpochMs;
 
 /**
  * Whether the last scan that was asked for has not ended. The scanner may have lost it: a request that is a day old is made

@@ -1,6 +1,7 @@
 import type { ImageFacts, ImageRecord, Judgement } from './records.ts';
 import { sameContent } from './same-content.ts';
 import { NEVER_SCANNED } from './scan.ts';
+import { resultAtEpochMs } from './scan-state.ts';
 import { ageOf, type NotFound, type StandingChange } from './standing.ts';
 import { isOfUnreadLineage, type Verdict } from './verdict.ts';
 
@@ -111,6 +112,15 @@ export function withJudgement(before: ImageRecord, judgement: Judgement): ImageR
   return { ...before, ...written, scan };
 }
 
+/** `undefined` where nothing is decided, or the judgement does not count (`withJudgement`). */
+export function withChangedJudgement(
+  before: ImageRecord,
+  decide: (known: ImageRecord) => Judgement | undefined,
+): ImageRecord | undefined {
+  const judgement = decide(before);
+  return judgement && withJudgement(before, judgement);
+}
+
 /** `undefined` where a result or a refusal was recorded since the request. */
 export function withUnreadResult(before: ImageRecord): ImageRecord | undefined {
   const { reason, detail, ...scan } = before.scan;
@@ -123,7 +133,7 @@ export function withUnreadResult(before: ImageRecord): ImageRecord | undefined {
  * a result that is known was formed before it: a refusal that came after a result carries the time of that result.
  */
 function isNewer(before: ImageRecord, { scan, judgedAtEpochMs }: Judgement): boolean {
-  const [had, has] = [before.scan.completedAtEpochMs ?? 0, scan.completedAtEpochMs ?? 0];
+  const [had, has] = [resultAtEpochMs(before.scan) ?? 0, resultAtEpochMs(scan) ?? 0];
   if (had !== has) return had > has;
   return before.judgedAtEpochMs !== undefined && before.judgedAtEpochMs > judgedAtEpochMs;
 }

@@ -20,7 +20,10 @@ export const isDue = (scan: ScanState, nowEpochMs: number): boolean => dueAtEpoc
 /** What a review does about one image's scan. */
 export type ScanDecision =
   | { readonly action: 'ask' }
-  /** Asked or scanned less than 24 hours ago, and not due before the review stops asking. */
+  /**
+   * Asked or scanned less than 24 hours ago, and not due before the review stops asking; or the scanner watches the image, so
+   * that its result only has to be read.
+   */
   | { readonly action: 'fresh' }
   /** Becomes due while this review still asks: left for tomorrow it would be scanned every second day. */
   | { readonly action: 'later'; readonly dueAtEpochMs: number }
@@ -47,6 +50,7 @@ export function decideScan(
     const { state, reason = 'scan-failed', detail } = barred;
     return { action: 'impossible', state, reason, ...(detail !== undefined && { detail }) };
   }
+  if (image.scan.state === 'continuous') return { action: 'fresh' };
   const due = dueAtEpochMs(image.scan);
   if (due <= nowEpochMs) return { action: 'ask' };
   return due <= catchUpUntilEpochMs ? { action: 'later', dueAtEpochMs: due } : { action: 'fresh' };

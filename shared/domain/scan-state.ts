@@ -1,5 +1,5 @@
 import type { ImageFacts } from './records.ts';
-import type { ScanReading, ScanRequest, ScanState } from './scan.ts';
+import type { ScanReading, ScanReason, ScanRequest, ScanState } from './scan.ts';
 import { HOUR_MS } from './time.ts';
 
 /** The scanner's clock and ours may differ, and ECR tells whole seconds. */
@@ -19,12 +19,15 @@ export function stateAfterRequest(previous: ScanState, request: ScanRequest, atE
   }
 }
 
-/** What the ledger knows once a scanner was asked for a result. A result older than the known one changes nothing. */
-export function stateAfterReading(previous: ScanState, reading: ScanReading): ScanState {
+/**
+ * What the ledger knows once a scanner was asked for a result. A result older than the known one changes nothing.
+ * @param readAtEpochMs when the scanner was asked: a result of a scanner that watches the image is as of then
+ */
+export function stateAfterReading(previous: ScanState, reading: ScanReading, readAtEpochMs: number): ScanState {
   const asked = request(previous);
   switch (reading.outcome) {
     case 'complete':
-      return stateAfterResult(previous, reading);
+      return stateAfterResult(previous, reading, readAtEpochMs);
     case 'in-progress':
       return {
         state: 'requested',
@@ -48,9 +51,19 @@ export function stateAfterReading(previous: ScanState, reading: ScanReading): Sc
 function stateAfterResult(
   previous: ScanState,
   // ECR basic scanning looks at operating system packages only.
-  { completedAtEpochMs, coverage = ['os'] }: Extract<ScanReading, { outcome: 'complete' }>,
+  { completedAtEpochMs, coverage = ['os'], isWatched }: Extract<ScanReading, { outcome: 'complete' }>,
+  readAtEpochMs: number,
 ): ScanState {
-  if ((previous.completedAtEpochMs ?? completedAtEpochMs) > completedAtEpochMs) return previous;
+  const known = resultAtEpochMs(previous) ?? 0;
+  if (known > (isWatched ? readAtEpochMs : completedAtEpochMs)) return previous;
+  if (isWatched)
+    return {
+      state: 'continuous',
+      completedAtEpochMs,
+      watchedAtEpochMs: readAtEpochMs,
+      ...request(previous),
+      coverage,
+    };
   const isAwaited = previous.state === 'requested' && previous.requestedAtEpochMs !== undefined;
   const isOld = completedAtEpochMs < (previous.requestedAtEpochMs ?? 0) - CLOCK_DIFFERENCE_MS;
   return {
@@ -61,23 +74,44 @@ function stateAfterResult(
   };
 }
 
-const completion = ({ completedAtEpochMs }: ScanState) =>
-  completedAtEpochMs === undefined ? {} : { completedAtEpochMs };
+/**
+ * The instant as of which the last result counts: when its scan ended, or when it was last read of a scanner that watches
+ * the image. `undefined` without a result.
+ */
+export const resultAtEpochMs = ({
+  completedAtEpochMs,
+  watchedAtEpochMs,
+}: Pick<ScanState, 'completedAtEpochMs' | 'watchedAtEpochMs'>): number | undefined =>
+  completedAtEpochMs === undefined ? undefined : Math.max(completedAtEpochMs, watchedAtEpochMs ?? 0);
+
+const completion = ({ completedAtEpochMs, watchedAtEpochMs }: ScanState) => ({
+  ...(completedAtEpochMs !== undefined && { completedAtEpochMs }),
+  ...(watchedAtEpochMs !== undefined && { watchedAtEpochMs }),
+});
 const request = ({ requestedAtEpochMs }: ScanState) => (requestedAtEpochMs === undefined ? {} : { requestedAtEpochMs });
 
 /**
  * The state as it counts now. A result counts until it is stale, also while the next one is awaited or the registry
- * refuses to scan again so soon; a scanner that failed, gave up or is out of reach takes that knowledge away.
+ * refuses to scan again so soon, or at all by request; a scanner that failed, gave up or is out of reach takes that
+ * knowledge away.
  */
 export function effectiveScanState(scan: ScanState, nowEpochMs: number, staleAfterHours: number): ScanState {
   const { state, reason, completedAtEpochMs, ...rest } = scan;
-  const waits = state === 'requested' || (state === 'off' && reason === 'quota-or-scanned');
-  if (state !== 'complete' && state !== 'stale' && !(waits && completedAtEpochMs !== undefined)) return scan;
-  if (completedAtEpochMs === undefined) return { state: 'stale', ...rest };
-  const isFresh = nowEpochMs - completedAtEpochMs <= staleAfterHours * HOUR_MS;
-  if (isFresh) return { state: 'complete', completedAtEpochMs, ...rest };
-  return waits ? scan : { state: 'stale', completedAtEpochMs, ...rest };
+  const waits = state === 'requested' || (state === 'off' && keepsResult(reason));
+  const isResult = state === 'complete' || state === 'continuous' || state === 'stale';
+  if (!isResult && !(waits && completedAtEpochMs !== undefined)) return scan;
+  if (completedAtEpochMs === undefined) return { ...rest, state: 'stale' };
+  const isFresh = nowEpochMs - (resultAtEpochMs(scan) ?? 0) <= staleAfterHours * HOUR_MS;
+  if (isFresh) return { ...rest, state: state === 'continuous' ? state : 'complete', completedAtEpochMs };
+  return waits ? scan : { ...rest, state: 'stale', completedAtEpochMs };
 }
+
+/**
+ * Whether a refused request leaves the last result what it is. The registry says then that it begins no scan, and nothing of
+ * the image: it scanned today, its quota is used up, or it takes no requests because Amazon Inspector scans.
+ */
+export const keepsResult = (reason: ScanReason | undefined): boolean =>
+  reason === 'quota-or-scanned' || reason === 'enhanced';
 
 /** Only these states are knowledge; the others keep an image unknown. */
 export const isKnowledge = ({ state }: ScanState): boolean => state === 'complete' || state === 'continuous';

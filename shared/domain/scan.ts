@@ -4,7 +4,7 @@ import type { Finding } from './finding.ts';
  * What is known of the last look at an image. Only `complete` and `continuous` are knowledge; every other state keeps
  * an image `unknown`.
  *
- * `requested` asked for, no result yet · `stale` the result is older than 48 hours, or was not
+ * `continuous` the scanner watches the image by itself · `requested` asked for, no result yet · `stale` the result is older than 48 hours, or was not
  * read yet · `failed` the scanner or the
  * registry said so · `unsupported` the scanner cannot read this image · `expired` the scanner stopped looking ·
  * `off` nobody looks · `unreachable` we could not ask.
@@ -48,6 +48,11 @@ export interface ScanState {
   readonly requestedAtEpochMs?: number;
   /** When the scanner finished; only set by a result. */
   readonly completedAtEpochMs?: number;
+  /**
+   * When we last read that the scanner watches the image by itself, and so adds each new finding to the result: the result
+   * counts as of then. Absent for a result that only a new scan brings up to date.
+   */
+  readonly watchedAtEpochMs?: number;
   /** What kinds of packages the scanner looks at: ECR basic scanning knows operating system packages only. */
   readonly coverage: readonly ('os' | 'language')[];
 }
@@ -72,6 +77,8 @@ export type ScanReading =
       readonly findings: readonly Finding[];
       /** What was looked at; operating system packages only where it does not say. */
       readonly coverage?: ScanState['coverage'];
+      /** The scanner watches the image by itself: the result is as of the instant when it is read. */
+      readonly isWatched?: true;
       /** The scanner's data on vulnerabilities was last updated then; absent where it does not say. */
       readonly sourceUpdatedAtEpochMs?: number;
     }

@@ -22,7 +22,7 @@ export interface ImageLedger {
   recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void>;
   /**
    * Sets `inUse` or `isHead`, and with them the places of the image in the indexes.
-   * @throws ImageNotRecordedError before its facts are recorded; so do the five below.
+   * @throws ImageNotRecordedError before its facts are recorded; so do all below.
    */
   recordPresence(digest: Digest, presence: { readonly inUse?: boolean; readonly isHead?: boolean }): Promise<void>;
   /** Writes which workload of a scope runs the image by a guess, or that none does (`withGuess`). */
@@ -49,6 +49,11 @@ export interface ImageLedger {
    * (nothing was read), and the latest request for a scan is never lost.
    */
   recordJudgement(judgement: Judgement): Promise<boolean>;
+  /**
+   * As `recordJudgement`, of what is known when it is written, so that nothing which came in meanwhile is lost; `false` too
+   * where `decide` leaves things as they are.
+   */
+  changeJudgement(digest: Digest, decide: (known: ImageRecord) => Judgement | undefined): Promise<boolean>;
 }
 
 /** Who verifies rebuilds says which images were built anew and came out the same. */

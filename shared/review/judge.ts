@@ -4,7 +4,7 @@ import { fingerprint } from '../domain/fingerprint.ts';
 import { factsIn } from '../domain/image-record.ts';
 import type { ImageRecord } from '../domain/records.ts';
 import type { ScanReading, ScanState } from '../domain/scan.ts';
-import { stateAfterReading, unscannable } from '../domain/scan-state.ts';
+import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan-state.ts';
 import { sightings } from '../domain/severity.ts';
 import { ageOf } from '../domain/standing.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
@@ -41,7 +41,7 @@ export async function judge(
   learnt: Learnt,
   nowEpochMs: number,
 ): Promise<Judgement> {
-  const known = await knownAfter(ports.evidence, image, learnt);
+  const known = await knownAfter(ports.evidence, image, learnt, nowEpochMs);
   const firstSeen = await sightingsOf(ports.streams, policy, image, known);
   const { scan, findings } = known;
   const ancestors = await ports.ancestors(image, policy, nowEpochMs);
@@ -58,19 +58,24 @@ export async function judge(
   };
 }
 
-async function knownAfter(evidence: EvidenceStore, image: ImageRecord, learnt: Learnt): Promise<Known> {
+async function knownAfter(
+  evidence: EvidenceStore,
+  image: ImageRecord,
+  learnt: Learnt,
+  nowEpochMs: number,
+): Promise<Known> {
   if (learnt.outcome === 'complete') {
-    const scan = stateAfterReading(image.scan, learnt);
+    const scan = stateAfterReading(image.scan, learnt, nowEpochMs);
     // An older result than the one we have: its findings are history.
     const isNew = scan.completedAtEpochMs === learnt.completedAtEpochMs;
     if (isNew) return { scan, findings: learnt.findings, isNew };
   }
   const findings = learnt.outcome === 'kept' ? learnt.findings : await keptFindings(evidence, image);
-  return { scan: scanAfter(image, learnt), isNew: false, ...(findings && { findings }) };
+  return { scan: scanAfter(image, learnt, nowEpochMs), isNew: false, ...(findings && { findings }) };
 }
 
-function scanAfter(image: ImageRecord, learnt: Learnt): ScanState {
-  if (learnt.outcome !== 'kept') return stateAfterReading(image.scan, learnt);
+function scanAfter(image: ImageRecord, learnt: Learnt, nowEpochMs: number): ScanState {
+  if (learnt.outcome !== 'kept') return stateAfterReading(image.scan, learnt, nowEpochMs);
   const cannot = unscannable(image);
   return cannot ? { ...image.scan, ...cannot } : image.scan;
 }
@@ -87,7 +92,7 @@ async function sightingsOf(
   image: ImageRecord,
   { scan, findings = [] }: Known,
 ): Promise<ReadonlyMap<string, number>> {
-  const seen = sightings(policy, image.tier, findings, scan.completedAtEpochMs ?? 0);
+  const seen = sightings(policy, image.tier, findings, resultAtEpochMs(scan) ?? 0);
   return seen.size === 0 ? seen : recordSightings(streams, image, seen);
 }
 

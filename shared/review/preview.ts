@@ -1,6 +1,13 @@
 import { mapConcurrently } from '../concurrency.ts';
 import { type Digest, type IndexChild, locationKey, registryKey } from '../domain/image.ts';
-import { withFacts, withGuess, withJudgement, withStanding, withUnreadResult } from '../domain/image-record.ts';
+import {
+  withChangedJudgement,
+  withFacts,
+  withGuess,
+  withJudgement,
+  withStanding,
+  withUnreadResult,
+} from '../domain/image-record.ts';
 import { compareTexts } from '../domain/order.ts';
 import { type ImageRecord, type LocationRecord, widenedLocation } from '../domain/records.ts';
 import type { ReviewRecord, RunPart, Scope } from '../domain/run.ts';
@@ -217,6 +224,7 @@ export const previewImages: View<ImageLedger> = (real, store) => {
       await change(digest, withUnreadResult);
     },
     recordJudgement: (judgement) => change(judgement.digest, (before) => withJudgement(before, judgement)),
+    changeJudgement: (digest, decide) => change(digest, (before) => withChangedJudgement(before, decide)),
   };
 };
 

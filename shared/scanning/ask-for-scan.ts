@@ -1,13 +1,13 @@
 import type { ImageRecord } from '../domain/records.ts';
 import type { ScanState } from '../domain/scan.ts';
-import { stateAfterRequest } from '../domain/scan-state.ts';
+import { keepsResult, stateAfterRequest } from '../domain/scan-state.ts';
 import { BUILT_IN_RULES, type Verdict } from '../domain/verdict.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ImageLedger, ScanClaim } from '../ports/ledger.ts';
 import { type Answer, type AskWorld, askAnywhere } from './ask.ts';
 
 export interface AskForScanPorts extends AskWorld {
-  readonly images: Pick<ImageLedger, 'claimScan' | 'markUnread' | 'recordJudgement'>;
+  readonly images: Pick<ImageLedger, 'claimScan' | 'markUnread' | 'changeJudgement'>;
   readonly clock: Clock;
 }
 
@@ -31,20 +31,22 @@ export async function askForScan(
 }
 
 /**
- * A refusal stands in the ledger at once, and with it an image that passed does not pass any more. What violates goes on
- * to, and a result that is only not renewed today still counts: evaluation judges both anew, with their findings. A
- * newer result that an event brought meanwhile stays.
+ * A refusal is written at once, and with it an image that passed does not pass any more. What violates goes on to. So does a
+ * result that the refusal says nothing of (`keepsResult`): it counts until it is stale, and evaluation judges it anew, with its
+ * findings. A newer result, and a verdict, that came in meanwhile stay.
  */
 export async function recordRefusal(
   { images, clock }: Pick<AskForScanPorts, 'images' | 'clock'>,
-  { digest, verdict }: ImageRecord,
+  { digest }: Pick<ImageRecord, 'digest'>,
   scan: ScanState,
   policyVersion: string,
 ): Promise<void> {
-  const keepsResult = scan.reason === 'quota-or-scanned' && scan.completedAtEpochMs !== undefined;
-  const keeps = verdict && (verdict.status === 'violating' || keepsResult);
-  const judged = keeps ? verdict : unknown(scan, policyVersion);
-  await images.recordJudgement({ digest, scan, verdict: judged, judgedAtEpochMs: clock() });
+  const isKept = keepsResult(scan.reason) && scan.completedAtEpochMs !== undefined;
+  const judgedAtEpochMs = clock();
+  await images.changeJudgement(digest, ({ verdict }) => {
+    const keeps = verdict && (verdict.status === 'violating' || isKept);
+    return { digest, scan, verdict: keeps ? verdict : unknown(scan, policyVersion), judgedAtEpochMs };
+  });
 }
 
 const unknown = ({ state, reason }: ScanState, policyVersion: string): Verdict => ({

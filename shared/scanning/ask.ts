@@ -14,10 +14,10 @@ export interface AskWorld {
 
 type Refusal = Extract<ScanRequest, { outcome: 'refused' }>;
 
-/** What asking came to. `quota` where the registry takes no more scans today and has no result to show. */
+/** What asking came to. `scanned` where no scan begins, and the scanner has a result to show. */
 export type Answer =
   | { readonly outcome: 'requested' }
-  | { readonly outcome: 'scanned'; readonly completedAtEpochMs: number }
+  | { readonly outcome: 'scanned'; readonly completedAtEpochMs: number; readonly isWatched?: true }
   | Refusal;
 
 /** These are said of the place: another registry may answer otherwise. All others are said of the content. */
@@ -54,16 +54,23 @@ async function askAt(
 ): Promise<Answer> {
   await pace(location);
   const answer = await scanner.start(location, digest);
-  if (answer.outcome !== 'quota-or-scanned') return answer;
-  // The API does not say which of the two it is: only a result can tell.
+  // A registry with enhanced scanning takes no request, and may have a result of Amazon Inspector all the same.
+  const isEnhanced = answer.outcome === 'refused' && answer.reason === 'enhanced';
+  if (answer.outcome === 'requested' || (answer.outcome === 'refused' && !isEnhanced)) return answer;
+  // Whether the image was scanned or the quota is used up the API does not say: only a result can tell.
   await pace(location);
-  return meaningOf(await scanner.read(location, digest));
+  return meaningOf(await scanner.read(location, digest), isEnhanced ? answer : undefined);
 }
 
-function meaningOf(reading: ScanReading): Answer {
-  if (reading.outcome === 'complete') return { outcome: 'scanned', completedAtEpochMs: reading.completedAtEpochMs };
-  if (reading.outcome === 'in-progress') return { outcome: 'requested' };
+/** @param enhanced the refusal of a registry that takes no requests */
+function meaningOf(reading: ScanReading, enhanced: Refusal | undefined): Answer {
+  if (reading.outcome === 'complete') {
+    const { completedAtEpochMs, isWatched } = reading;
+    return { outcome: 'scanned', completedAtEpochMs, ...(isWatched && { isWatched }) };
+  }
+  if (reading.outcome === 'in-progress') return enhanced ?? { outcome: 'requested' };
   if (reading.reason !== 'never-scanned') return reading;
+  if (enhanced) return enhanced;
   return refused('off', 'quota-or-scanned', 'the registry takes no more scans today, and never scanned this image');
 }
 

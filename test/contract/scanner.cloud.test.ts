@@ -1,6 +1,7 @@
 import { PutRegistryScanningConfigurationCommand } from '@aws-sdk/client-ecr';
 import { beforeAll } from '@jest/globals';
 import { ecrClients } from '../../shared/adapters/clients.ts';
+import { readEnhanced } from '../../shared/adapters/ecr-enhanced.ts';
 import { EcrScanner } from '../../shared/adapters/ecr-scanner.ts';
 import { useCloud } from '../support/cloud.ts';
 import { accessOf, createReadRole } from '../support/member-role.ts';
@@ -14,7 +15,7 @@ beforeAll(async () => {
   await createReadRole(cloud(), MEMBER);
   const pusher = new Pusher(cloud());
   world = {
-    scanner: new EcrScanner(ecrClients(accessOf(cloud()))),
+    scanner: new EcrScanner(ecrClients(accessOf(cloud())), readEnhanced),
     unreachable: { account: '999999999999', region: 'eu-west-1', repository: 'team/a' },
     newRepository: async ({ enhanced = false, dailyQuota } = {}) => {
       const location = await pusher.newRepository(MEMBER, 'team/a');

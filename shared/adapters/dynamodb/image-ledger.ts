@@ -1,5 +1,6 @@
 import type { Digest } from '../../domain/image.ts';
 import {
+  withChangedJudgement,
   withFacts,
   withGuess,
   withJudgement,
@@ -53,6 +54,10 @@ export class DynamoImageLedger extends DynamoImages implements ImageLedger, Reco
 
   async recordJudgement(judgement: Judgement): Promise<boolean> {
     return this.#changeRecord(judgement.digest, (record) => withJudgement(record, judgement));
+  }
+
+  async changeJudgement(digest: Digest, decide: (known: ImageRecord) => Judgement | undefined): Promise<boolean> {
+    return this.#changeRecord(digest, (record) => withChangedJudgement(record, decide));
   }
 
   #changeRecord(digest: Digest, decide: (record: ImageRecord) => ImageRecord | undefined): Promise<boolean> {

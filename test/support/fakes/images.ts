@@ -1,5 +1,6 @@
 import type { Digest } from '../../../shared/domain/image.ts';
 import {
+  withChangedJudgement,
   withFacts,
   withGuess,
   withJudgement,
@@ -90,6 +91,12 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
 
   async recordJudgement(judgement: Judgement): Promise<boolean> {
     const record = withJudgement(this.#known(judgement.digest), judgement);
+    if (record) this.#put(record);
+    return record !== undefined;
+  }
+
+  async changeJudgement(digest: Digest, decide: (known: ImageRecord) => Judgement | undefined): Promise<boolean> {
+    const record = withChangedJudgement(this.#known(digest), decide);
     if (record) this.#put(record);
     return record !== undefined;
   }

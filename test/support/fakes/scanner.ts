@@ -21,6 +21,7 @@ export class FakeScanner implements Scanner {
   readonly #askedAt = new Map<string, number>();
   readonly #refusals = new Map<Digest, Refusal>();
   readonly #enhanced = new Set<string>();
+  readonly #inspected = new Map<string, ScanReading>();
   readonly #quotas = new Map<string, number>();
   #sourceUpdatedAtEpochMs = 0;
   completesAtOnce = true;
@@ -55,6 +56,21 @@ export class FakeScanner implements Scanner {
   /** The registry of this location has enhanced scanning. */
   enhance(location: ImageLocation): this {
     this.#enhanced.add(registryKey(location));
+    return this;
+  }
+
+  /** Amazon Inspector scanned an image in a registry with enhanced scanning, and watches it unless told otherwise. */
+  inspected(
+    location: ImageLocation,
+    digest: Digest,
+    completedAtEpochMs: number,
+    { isWatched = true, findings = [] }: { readonly isWatched?: boolean; readonly findings?: readonly Finding[] } = {},
+  ): this {
+    const coverage = ['os', 'language'] as const;
+    const watched = isWatched ? { isWatched } : {};
+    this.#inspected.set(scanKey(location, digest), {
+      ...{ outcome: 'complete', completedAtEpochMs, findings, coverage, ...watched },
+    });
     return this;
   }
 
@@ -105,7 +121,9 @@ export class FakeScanner implements Scanner {
       reason: 'never-scanned',
       detail: 'ScanNotFoundException: the image was never scanned',
     };
-    const result = this.#refusal(location, digest) ?? this.#results.get(scanKey(location, digest)) ?? never;
+    const refusal = this.#refusal(location, digest);
+    const inspected = refusal?.reason === 'enhanced' ? this.#inspected.get(scanKey(location, digest)) : undefined;
+    const result = inspected ?? refusal ?? this.#results.get(scanKey(location, digest)) ?? never;
     return structuredClone(result);
   }
 

@@ -17,7 +17,7 @@ const ecr = mockClient(ECRClient);
 beforeEach(() => ecr.reset());
 
 const client = new ECRClient({ region: 'eu-west-1' });
-const scanner = new EcrScanner(() => client);
+const scanner = new EcrScanner(() => client, readEnhanced);
 const read = () => scanner.read(LOCATION, digestOf('a'));
 const answers = (output: Partial<DescribeImageScanFindingsCommandOutput>) =>
   ecr.on(DescribeImageScanFindingsCommand).resolves(output);
@@ -48,14 +48,9 @@ test.each(['IN_PROGRESS', 'PENDING'])('the status %s is a scan in progress', asy
   expect(await read()).toEqual({ outcome: 'in-progress' });
 });
 
-test('COMPLETE without a time is no result, and neither are findings of another scanner', async () => {
+test('COMPLETE without a time is no result', async () => {
   answers({ ...status('COMPLETE'), imageScanFindings: { findings: [] } });
   expect(await read()).toMatchObject({ outcome: 'refused', state: 'failed', reason: 'unknown-status' });
-  answers({
-    ...status('COMPLETE'),
-    imageScanFindings: { imageScanCompletedAt: new Date(), enhancedFindings: [{ findingArn: 'x' }] },
-  });
-  expect(await read()).toMatchObject({ outcome: 'refused', state: 'off', reason: 'enhanced' });
 });
 
 test('findings become findings of ours, also where the scanner leaves something out', async () => {
@@ -132,7 +127,6 @@ test('a scan is asked for by digest', async () => {
 });
 
 describe('enhanced scanning', () => {
-  const readsIt = new EcrScanner(() => client, readEnhanced);
   const LAYER = digestOf('layer');
 
   /** As https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-describe-findings.html has it. */
@@ -166,8 +160,9 @@ describe('enhanced scanning', () => {
 
   test('findings become ours, with the fix that is told and the layer that brought the package', async () => {
     answers(found(finding));
-    expect(await readsIt.read(LOCATION, digestOf('a'))).toEqual({
+    expect(await scanner.read(LOCATION, digestOf('a'))).toEqual({
       outcome: 'complete',
+      isWatched: true,
       completedAtEpochMs: NOON_EPOCH_MS,
       coverage: ['os', 'language'],
       findings: [
@@ -191,7 +186,7 @@ describe('enhanced scanning', () => {
     ['a layer that is no digest', withPackage({ sourceLayerHash: 'N/A' }), { version: '3.0' }],
   ])('%s', async (_, told, expected) => {
     answers(found(told));
-    const reading = await readsIt.read(LOCATION, digestOf('a'));
+    const reading = await scanner.read(LOCATION, digestOf('a'));
     expect(reading).toMatchObject({ outcome: 'complete', findings: [expected] });
     expect(reading).not.toHaveProperty('findings.0.layer');
   });
@@ -200,7 +195,7 @@ describe('enhanced scanning', () => {
     const { packageVulnerabilityDetails: details } = finding;
     const two = { ...details, vulnerablePackages: [{ name: 'one' }, { name: 'two' }] };
     answers(found({ ...finding, status: 'CLOSED' }, { ...finding, packageVulnerabilityDetails: two }));
-    expect(await readsIt.read(LOCATION, digestOf('a'))).toMatchObject({
+    expect(await scanner.read(LOCATION, digestOf('a'))).toMatchObject({
       findings: [{ package: 'one' }, { package: 'two' }],
     });
   });
@@ -224,7 +219,14 @@ describe('enhanced scanning', () => {
     ['nothing', {}, { vulnerability: '', package: '', version: '', severity: 'undefined', fix: 'unknown' }],
   ])('what names no package is a finding all the same: %s', async (_, told, expected) => {
     answers(found(told));
-    expect(await readsIt.read(LOCATION, digestOf('a'))).toMatchObject({ outcome: 'complete', findings: [expected] });
+    expect(await scanner.read(LOCATION, digestOf('a'))).toMatchObject({ outcome: 'complete', findings: [expected] });
+  });
+
+  test('a scan of a push alone is not kept up to date', async () => {
+    answers({ ...found(finding), ...status('COMPLETE') });
+    const reading = await scanner.read(LOCATION, digestOf('a'));
+    expect(reading).toMatchObject({ outcome: 'complete', completedAtEpochMs: NOON_EPOCH_MS });
+    expect(reading).not.toHaveProperty('isWatched');
   });
 
   test('those of all pages', async () => {
@@ -232,7 +234,7 @@ describe('enhanced scanning', () => {
       .on(DescribeImageScanFindingsCommand)
       .resolvesOnce({ ...found(finding), nextToken: 'more' })
       .resolvesOnce(found(finding));
-    expect(await readsIt.read(LOCATION, digestOf('a'))).toMatchObject({ findings: [{}, {}] });
+    expect(await scanner.read(LOCATION, digestOf('a'))).toMatchObject({ findings: [{}, {}] });
   });
 
   test.each<[string, object]>([
@@ -240,7 +242,7 @@ describe('enhanced scanning', () => {
     ['without findings, which may be none yet', found()],
   ])('%s it is no result', async (_, answer) => {
     answers(answer);
-    expect(await readsIt.read(LOCATION, digestOf('a'))).toMatchObject({
+    expect(await scanner.read(LOCATION, digestOf('a'))).toMatchObject({
       outcome: 'refused',
       state: 'off',
       reason: 'enhanced',
@@ -249,8 +251,8 @@ describe('enhanced scanning', () => {
 
   test('a scan that failed is none either, nor one that goes on', async () => {
     answers({ ...found(finding), ...status('SCAN_ELIGIBILITY_EXPIRED') });
-    expect(await readsIt.read(LOCATION, digestOf('a'))).toMatchObject({ outcome: 'refused' });
+    expect(await scanner.read(LOCATION, digestOf('a'))).toMatchObject({ outcome: 'refused' });
     answers({ ...found(finding), ...status('PENDING') });
-    expect(await readsIt.read(LOCATION, digestOf('a'))).toEqual({ outcome: 'in-progress' });
+    expect(await scanner.read(LOCATION, digestOf('a'))).toEqual({ outcome: 'in-progress' });
   });
 });

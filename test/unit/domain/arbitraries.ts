@@ -39,6 +39,7 @@ export const scanStates: fc.Arbitrary<ScanState> = fc
       state: fc.constantFrom(...SCAN_STATES),
       requestedAtEpochMs: pastInstants,
       completedAtEpochMs: pastInstants,
+      watchedAtEpochMs: pastInstants,
       reason: fc.constantFrom('in-progress' as const, 'quota-or-scanned' as const, 'scan-failed' as const),
     },
     { requiredKeys: ['state'] },

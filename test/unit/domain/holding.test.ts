@@ -1,5 +1,12 @@
 import type { CauseFact } from '../../../shared/domain/cause.ts';
-import { classifyFact, containsFact, type Holding, holdsFact, type LookedAt } from '../../../shared/domain/holding.ts';
+import {
+  classifyFact,
+  containsFact,
+  type Holding,
+  holdsFact,
+  holdsFactByNow,
+  type LookedAt,
+} from '../../../shared/domain/holding.ts';
 import type { RebuildOutcome } from '../../../shared/domain/rebuild.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
 import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, personFact, reasonOf, rebuild } from './acting.ts';
@@ -142,4 +149,15 @@ describe('what a fact asks for', () => {
     const latestRebuild = rebuild({ reservedAtEpochMs: NOW, outcome, promotes: true, ...moved });
     expect(classifyFact(personFact(NOW), { heads: [clean], inUse: [], latestRebuild })).toBe(expected);
   });
+});
+
+test.each<[Holding, number, LookedAt['scan']]>([
+  ['free', NOW, { state: 'continuous', completedAtEpochMs: NOW - 20 * 24 * HOUR, watchedAtEpochMs: NOW }],
+  ['unknown', NOW, { state: 'continuous', completedAtEpochMs: NOW - 20 * 24 * HOUR, watchedAtEpochMs: NOW - 1 }],
+  ['unknown', NOW, { state: 'complete', completedAtEpochMs: NOW - 1 }],
+  ['free', NOW, { state: 'complete', completedAtEpochMs: NOW }],
+])('an image is %s of a finding that was first seen since, by the instant as of which its result counts', (...told) => {
+  const [expected, sinceEpochMs, scan] = told;
+  const image: LookedAt = { ...looked('a'), ...(scan && { scan }) };
+  expect(holdsFactByNow(findingFact('CVE-1', { sinceEpochMs }), image)).toBe(expected);
 });

@@ -4,6 +4,7 @@ import { decideScan, dueAtEpochMs, isDue } from '../../../shared/domain/scan-dec
 import {
   effectiveScanState,
   isKnowledge,
+  resultAtEpochMs,
   stateAfterReading,
   stateAfterRequest,
   unscannable,
@@ -13,6 +14,9 @@ import { completeScan, DAY, HOUR, image, LOCATION, NOW, pastInstants, runs, scan
 
 const coverage = ['os'] as const;
 const requested: ScanState = { state: 'requested', requestedAtEpochMs: NOW - HOUR, coverage: [] };
+const watched = (hours: number): ScanState => ({
+  ...{ state: 'continuous', completedAtEpochMs: NOW - 20 * DAY, watchedAtEpochMs: NOW - hours * HOUR, coverage },
+});
 const refused = {
   outcome: 'refused',
   state: 'unsupported',
@@ -22,9 +26,9 @@ const refused = {
 
 test('a result says what was looked at; otherwise only operating system packages were', () => {
   const complete = { outcome: 'complete', completedAtEpochMs: NOW, findings: [] } as const;
-  expect(stateAfterReading(NEVER_SCANNED, complete).coverage).toEqual(['os']);
+  expect(stateAfterReading(NEVER_SCANNED, complete, NOW).coverage).toEqual(['os']);
   const whole = ['os', 'language'] as const;
-  expect(stateAfterReading(NEVER_SCANNED, { ...complete, coverage: whole }).coverage).toEqual(whole);
+  expect(stateAfterReading(NEVER_SCANNED, { ...complete, coverage: whole }, NOW).coverage).toEqual(whole);
 });
 
 describe('after a request', () => {
@@ -105,6 +109,20 @@ describe('after a reading', () => {
     ],
     ['an older result than the known one', completeScan(1), complete(NOW - 2 * HOUR), completeScan(1)],
     ['the known result again', completeScan(1), complete(NOW - HOUR), completeScan(1)],
+    [
+      'a result that a scanner keeps up to date, however old its scan, in the place of a newer scan of before',
+      completeScan(1),
+      { outcome: 'complete', completedAtEpochMs: NOW - 20 * DAY, findings: [], isWatched: true },
+      { state: 'continuous', completedAtEpochMs: NOW - 20 * DAY, watchedAtEpochMs: NOW, coverage },
+    ],
+    ['an older result than one that was kept up to date since', watched(1), complete(NOW - 2 * HOUR), watched(1)],
+    ['a newer result of a scanner that only scans when it is asked', watched(2), complete(NOW - HOUR), completeScan(1)],
+    [
+      'refused, after a result that was kept up to date: the instant as of which it counts is not lost',
+      watched(1),
+      refused,
+      { ...watched(1), state: 'unsupported', reason: 'unsupported-image', detail: 'UnsupportedImageError' },
+    ],
     ['in progress', requested, { outcome: 'in-progress' }, { ...requested, reason: 'in-progress' }],
     [
       'in progress, asked for by somebody else',
@@ -125,13 +143,13 @@ describe('after a reading', () => {
       },
     ],
   ])('%s', (_, before, reading, expected) => {
-    expect(stateAfterReading(before, reading)).toEqual(expected);
+    expect(stateAfterReading(before, reading, NOW)).toEqual(expected);
   });
 
   test('results in any order end in the newest', () => {
     fc.assert(
       fc.property(fc.array(pastInstants, { minLength: 1 }), (instants) => {
-        const end = instants.reduce((scan, at) => stateAfterReading(scan, complete(at)), NEVER_SCANNED);
+        const end = instants.reduce((scan, at) => stateAfterReading(scan, complete(at), NOW), NEVER_SCANNED);
         expect(end).toEqual({ state: 'complete', completedAtEpochMs: Math.max(...instants), coverage });
       }),
       runs,
@@ -145,7 +163,7 @@ describe('after a reading', () => {
     );
     fc.assert(
       fc.property(scanStates, readings, (before, reading) => {
-        const after = stateAfterReading(before, reading);
+        const after = stateAfterReading(before, reading, NOW);
         expect(after.completedAtEpochMs ?? 0).toBeGreaterThanOrEqual(before.completedAtEpochMs ?? 0);
         expect(after.requestedAtEpochMs).toBe(before.requestedAtEpochMs);
       }),
@@ -160,7 +178,15 @@ describe('as it counts now', () => {
     ['a result at the limit', completeScan(48), 'complete'],
     ['a result over the limit', { ...completeScan(48), completedAtEpochMs: NOW - 48 * HOUR - 1 }, 'stale'],
     ['complete without an instant', { state: 'complete', coverage }, 'stale'],
-    ['continuous', { state: 'continuous', coverage }, 'continuous'],
+    ['kept up to date, read lately, however old its scan', watched(48), 'continuous'],
+    ['kept up to date when it was last read, too long ago', watched(49), 'stale'],
+    ['kept up to date without an instant', { state: 'continuous', coverage }, 'stale'],
+    [
+      'no requests taken since, the last result fresh',
+      { ...completeScan(25), state: 'off', reason: 'enhanced' },
+      'complete',
+    ],
+    ['no requests taken since, the last result old', { ...completeScan(49), state: 'off', reason: 'enhanced' }, 'off'],
     ['awaited, the last result fresh', { ...completeScan(25), state: 'requested' }, 'complete'],
     ['awaited, the last result old', { ...completeScan(49), state: 'requested' }, 'requested'],
     ['awaited, never a result', requested, 'requested'],
@@ -193,12 +219,12 @@ describe('as it counts now', () => {
     },
   );
 
-  test('is knowledge only with a result inside the limit, or a scanner that keeps looking', () => {
+  test('is knowledge only with a result inside the limit', () => {
     fc.assert(
       fc.property(scanStates, fc.integer({ min: 24, max: 720 }), (scan, hours) => {
-        if (!isKnowledge(effectiveScanState(scan, NOW, hours)) || scan.state === 'continuous') return;
-        expect(scan.completedAtEpochMs).toBeGreaterThanOrEqual(NOW - hours * HOUR);
-        expect(['complete', 'stale', 'requested', 'off']).toContain(scan.state);
+        if (!isKnowledge(effectiveScanState(scan, NOW, hours))) return;
+        expect(resultAtEpochMs(scan)).toBeGreaterThanOrEqual(NOW - hours * HOUR);
+        expect(['complete', 'continuous', 'stale', 'requested', 'off']).toContain(scan.state);
       }),
       { numRuns: 1000 },
     );
@@ -226,6 +252,7 @@ describe('what to do about a scan', () => {
     ['due at the end of the window', scanned(completeScan(21)), { action: 'later', dueAtEpochMs: NOW + 3 * HOUR }],
     ['due after the window', scanned(completeScan(20)), { action: 'fresh' }],
     ['asked an hour ago', scanned(requested), { action: 'fresh' }],
+    ['kept up to date by its scanner', scanned(watched(30)), { action: 'fresh' }],
     [
       'asked later than scanned',
       scanned({ ...completeScan(30), requestedAtEpochMs: NOW - 22 * HOUR }),

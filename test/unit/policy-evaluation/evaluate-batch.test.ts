@@ -319,6 +319,20 @@ test.each<[string, ScanStateName, ScanReason, (world: World) => void | Promise<v
   });
 });
 
+test('an image that Amazon Inspector watches is judged by what it found, read anew in each review', async () => {
+  const world = await worldWith();
+  await runs(world, image);
+  const completedAtEpochMs = world.clock() - 60 * 24 * HOUR_MS;
+  for (const day of [0, 1, 2, 3]) {
+    world.scanner.enhance(first).inspected(first, image, completedAtEpochMs);
+    const { outcomes } = await evaluateBatch(world.ports, batchOf(world, [image]));
+    expect([day, outcomes]).toEqual([day, { ...counts, compliant: 1 }]);
+    world.advance(24 * HOUR_MS);
+  }
+  const watchedAtEpochMs = world.clock() - 24 * HOUR_MS;
+  expect(known(world)?.scan).toMatchObject({ state: 'continuous', completedAtEpochMs, watchedAtEpochMs });
+});
+
 test('a scan in progress at the end of the wait leaves a new image unknown, and a known one as it is', async () => {
   const world = await worldWith();
   const old = digestOf(2);

@@ -1,8 +1,11 @@
 import { jest } from '@jest/globals';
 import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
+import type { ScanState } from '../../../shared/domain/scan.ts';
+import type { Verdict } from '../../../shared/domain/verdict.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import type { LookRequest } from '../../../shared/ports/messages.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
 import {
   answerLooks,
@@ -23,6 +26,8 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
+const NOW = fakeWorld().clock();
+const COMPLIANT: Verdict = { status: 'compliant', reasons: [], policyVersion: 'p1' };
 const look = (stream = LINE, changes: Partial<LookRequest> = {}): LookRequest => ({ kind: 'look', stream, ...changes });
 const looked = (about: string) => JSON.stringify({ kind: 'looked', about });
 
@@ -161,6 +166,63 @@ test('a scan that is refused stands in the ledger', async () => {
     ...{ scan: { reason: 'enhanced' }, verdict: { status: 'unknown' } },
   });
   expect(world.wakings.take()).toEqual([looked(LINE)]);
+});
+
+describe('a registry with enhanced scanning takes no request for a scan', () => {
+  const digest = digestOf('one');
+  const inspected: ScanState = {
+    state: 'complete',
+    completedAtEpochMs: NOW - 20 * DAY_MS,
+    coverage: ['os', 'language'],
+  };
+
+  /** The head was judged by a result of Amazon Inspector, and another caller claimed a scan of it a day ago. */
+  async function judgedWorld(scan: ScanState, verdict: Verdict = COMPLIANT): Promise<PushWorld> {
+    const world = await untoldWorld();
+    world.scanner.enhance(LOCATION);
+    await ask(world, look());
+    world.advance(DAY_MS);
+    await world.images.recordJudgement({ digest, scan, verdict, judgedAtEpochMs: world.clock() - 1 });
+    return world;
+  }
+
+  test('a head that passes by a result that Inspector keeps up to date passes on', async () => {
+    const world = await judgedWorld({ ...inspected, state: 'continuous', watchedAtEpochMs: NOW + DAY_MS });
+    world.scanner.inspected(LOCATION, digest, NOW - 20 * DAY_MS);
+    await ask(world, look());
+    world.advance(2 * DAY_MS);
+    await ask(world, look());
+    expect(world.images.records.get(digest)).toMatchObject({ scan: { state: 'continuous' }, verdict: COMPLIANT });
+    expect(world.images.records.get(digest)?.scan.watchedAtEpochMs).toBe(NOW + DAY_MS);
+  });
+
+  test('a head that passes by an older result of Inspector passes on, and the result is told as unread', async () => {
+    const world = await judgedWorld(inspected);
+    world.scanner.inspected(LOCATION, digest, NOW + DAY_MS / 2, { isWatched: false });
+    await ask(world, look());
+    expect(world.images.records.get(digest)).toMatchObject({ scan: { state: 'stale' }, verdict: COMPLIANT });
+  });
+
+  test('a result that no place shows any more is kept by a head that passes', async () => {
+    const world = await judgedWorld({ ...inspected, completedAtEpochMs: NOW - DAY_MS / 2 });
+    await ask(world, look());
+    expect(world.images.records.get(digest)).toMatchObject({ scan: { reason: 'enhanced' }, verdict: COMPLIANT });
+  });
+
+  test('a verdict that is written between the request and its refusal stays', async () => {
+    const violating: Verdict = { ...COMPLIANT, status: 'violating' };
+    const world = await judgedWorld({ ...inspected, completedAtEpochMs: NOW - DAY_MS / 2 });
+    const rejudged = { ...violating, policyVersion: 'p2' };
+    const { scan } = world.images.records.get(digest) ?? {};
+    await world.looks.send([look()]);
+    await answerLooks(world, {
+      after: async (step) => {
+        if (step !== 'images.claimScan' || !scan) return;
+        await world.images.recordJudgement({ digest, scan, verdict: rejudged, judgedAtEpochMs: world.clock() });
+      },
+    });
+    expect(world.images.records.get(digest)).toMatchObject({ scan: { reason: 'enhanced' }, verdict: rejudged });
+  });
 });
 
 test('that a registry refuses is remembered and told; nothing is known of its heads, and the message is done', async () => {

@@ -233,6 +233,40 @@ describe('already scanned, or over the quota: the result tells which', () => {
   });
 });
 
+describe('a registry with enhanced scanning has a result of Amazon Inspector', () => {
+  test('one that Inspector keeps up to date is fresh, however old its scan, and is read next', async () => {
+    const world = await worldWith([first]);
+    world.scanner.enhance(first).inspected(first, image, START_EPOCH_MS - 30 * 24 * HOUR_MS);
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, fresh: 1 });
+    expect(known(world)).toMatchObject({ scan: { state: 'stale' } });
+    expect(known(world)).not.toHaveProperty('verdict');
+  });
+
+  test('one that is only made at a push ages as any other', async () => {
+    const world = await worldWith([first]);
+    const completedAtEpochMs = START_EPOCH_MS - 30 * HOUR_MS;
+    world.scanner.enhance(first).inspected(first, image, completedAtEpochMs, { isWatched: false });
+    await judge(world, 'complete', 30 * HOUR_MS);
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, refused: { 'quota-or-scanned': 1 } });
+    expect(known(world)?.verdict).toMatchObject({ status: 'compliant' });
+  });
+
+  test('an image that Inspector watches is not asked for again', async () => {
+    const world = await worldWith([first]);
+    await world.images.recordJudgement({
+      digest: image,
+      scan: {
+        ...{ state: 'continuous', coverage: ['os'], completedAtEpochMs: START_EPOCH_MS - 30 * 24 * HOUR_MS },
+        watchedAtEpochMs: START_EPOCH_MS - 24 * HOUR_MS,
+      },
+      verdict: { status: 'compliant', reasons: [], policyVersion: 'v1' },
+      judgedAtEpochMs: START_EPOCH_MS - 24 * HOUR_MS,
+    });
+    expect((await askScans(world, limits, input())).scans).toEqual({ ...counts, fresh: 1 });
+    expect(known(world)?.scan).not.toHaveProperty('requestedAtEpochMs');
+  });
+});
+
 test('a result that is only not renewed, because the quota is used up, still counts', async () => {
   const world = await worldWith([first]);
   await judge(world, 'complete', 30 * HOUR_MS);

@@ -223,6 +223,15 @@ test('an image that no scanner can read leaves it unverified', async () => {
   expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'unverified' });
 });
 
+test('an output that Amazon Inspector watches is judged by what it found, however long ago it scanned', async () => {
+  const world = await verifyWorld({ changes: FOUND });
+  push(world, 'new', { tags: ['22'] });
+  world.scanner.enhance(LOCATION).inspected(LOCATION, NEW, world.clock() - 3 * 24 * 3_600_000);
+  await new VerifyMachine(world).run();
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
+  expect(world.images.records.get(NEW)?.scan).toMatchObject({ state: 'continuous' });
+});
+
 test('a scan on push that ended before the image was known needs no event and no request', async () => {
   const world = await verifyWorld({ changes: FOUND });
   push(world, 'new', { tags: ['22'] });
