@@ -1,5 +1,6 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { readingsAfter, unreadIn } from '../../shared/domain/base-readings.ts';
+import { apartTurn } from '../../shared/domain/apart-turns.ts';
+import { type BaseReadings, readingsAfter, unreadIn } from '../../shared/domain/base-readings.ts';
 import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
 import { unpackedChain } from '../../shared/domain/content-chains.ts';
 import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
@@ -28,7 +29,7 @@ import { type MovedPorts, recordMoved } from './record-moved.ts';
 
 const WRITES_AT_ONCE = 16;
 
-/** Each costs some reads of its own: what is more than that waits for a review that can read everything. */
+/** Each costs some reads of its own: what is more than that has its turn in a later review (`apartTurn`). */
 const MOST_PLACED_APART = 1000;
 
 export interface LineagePorts extends AroundPorts, InUsePorts, MovedPorts {
@@ -78,17 +79,25 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   await ports.files.put(runFileKeys(runId).placed, isKept ? [] : placedAmong(unplaced, found));
   // What a preview found is in no index of chains.
   const isApart = isReview && !fleet.isWhole;
-  const around = isApart ? await placeApart(ports, policy, unplaced.slice(0, MOST_PLACED_APART), unread) : [];
+  const turn = isApart ? turnOf(unplaced, allHeads(streams), before?.placedApart) : undefined;
+  const around = turn ? await placeApart(ports, policy, turn.digests, unread) : [];
   const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
   await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
   const unmoved = isReview ? await recordCauses(ports, policy, { streams, inUse, fleet, found }) : [];
   const failures = [...fleet.failures, ...undated, ...unwritten, ...around, ...unmoved];
-  if (isReview) await ports.baseReadings.record(readings, before);
+  const placedApart = turn?.upTo ?? before?.placedApart;
+  if (isReview) await ports.baseReadings.record({ ...readings, ...(placedApart && { placedApart }) }, before);
   const part = { ...partOf(fleet, failures), ...unreadBy(unplaced, found) };
   await ports.runs.recordPart(runId, part);
   const [first] = failures;
   if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
   return part;
+}
+
+function turnOf(unplaced: readonly Digest[], heads: readonly Digest[], before: BaseReadings['placedApart']) {
+  const waiting = new Set(unplaced);
+  const first = new Set(heads).intersection(waiting);
+  return apartTurn({ heads: first, others: waiting.difference(first) }, before ?? {}, MOST_PLACED_APART);
 }
 
 const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>

@@ -1,3 +1,4 @@
+import type { ApartTurn } from './apart-turns.ts';
 import { matchesGlob } from './glob.ts';
 import { type ImageLocation, locationKey, registryKey } from './image.ts';
 import type { Policy } from './policy.ts';
@@ -14,6 +15,8 @@ export interface BaseReadings {
   readonly unread: readonly string[];
   /** By key of `unread` when it could not be read between two reviews: only a reading that begins later makes it read. */
   readonly unreadSince?: Readonly<Record<string, number>>;
+  /** Where the last review stopped that placed images one by one, because it could not read everything. */
+  readonly placedApart?: ApartTurn;
 }
 
 /** A repository of base or platform streams as the policy names it: `repository` is a name or a pattern of names. */
@@ -104,7 +107,7 @@ export function withLateUnread(
     late.flatMap(([key]) => (now?.read[key] === undefined ? [] : [[key, now.read[key]]])),
   );
   const unreadSince = { ...readings.unreadSince, ...Object.fromEntries(late) };
-  return { read: { ...read, ...readings.read }, unread: [...unread], unreadSince };
+  return { ...readings, read: { ...read, ...readings.read }, unread: [...unread], unreadSince };
 }
 
 /** Whether a name is that of one repository which a pattern covers among others. */
@@ -121,6 +124,7 @@ export function withUnread(before: BaseReadings, key: string, pattern: string, a
   const read = readAtEpochMs === undefined ? before.read : { ...before.read, [key]: readAtEpochMs };
   const lastEpochMs = Math.max(atEpochMs, before.unreadSince?.[key] ?? 0);
   return {
+    ...before,
     read,
     unread: [...new Set([...before.unread, key])],
     unreadSince: { ...before.unreadSince, [key]: lastEpochMs },

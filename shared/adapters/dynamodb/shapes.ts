@@ -111,7 +111,12 @@ const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };
 
-const baseReadings: ShapeOf<BaseReadings> = { read: 'record', unread: 'list', unreadSince: 'record?' };
+const baseReadings: ShapeOf<BaseReadings> = {
+  read: 'record',
+  unread: 'list',
+  unreadSince: 'record?',
+  placedApart: 'record?',
+};
 
 const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ content, location, usage, scope },

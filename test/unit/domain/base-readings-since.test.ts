@@ -1,4 +1,4 @@
-import { readingsAfter, withUnread } from '../../../shared/domain/base-readings.ts';
+import { readingsAfter, withLateUnread, withUnread } from '../../../shared/domain/base-readings.ts';
 import type { Policy } from '../../../shared/domain/policy.ts';
 import type { RunPart } from '../../../shared/domain/run.ts';
 
@@ -17,4 +17,15 @@ test.each<[string, number, readonly string[]]>([
   const after = readingsAfter(policy, refusedAt(3000), [part(beganAtEpochMs)]);
   expect(after).toMatchObject({ read: { [KEY]: beganAtEpochMs }, unread });
   expect(after.unreadSince).toEqual(unread.length > 0 ? { [KEY]: 3000 } : undefined);
+});
+
+test('what could not be read meanwhile takes away no turn of the images that are placed one by one', () => {
+  const placedApart = { head: `sha256:${'a'.repeat(64)}` } as const;
+  const before = { read: { [KEY]: 1000 }, unread: [], placedApart };
+  const now = withUnread(before, KEY, KEY, 3000);
+  expect(now).toMatchObject({ unread: [KEY], placedApart });
+  expect(withLateUnread({ ...before, read: { [KEY]: 2000 } }, before, now)).toMatchObject({
+    unread: [KEY],
+    placedApart,
+  });
 });

@@ -3,6 +3,7 @@ import { handler } from '../../../functions/lineage/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { evaluate } from '../../../shared/domain/evaluate.ts';
 import { type Digest, locationKey } from '../../../shared/domain/image.ts';
+import { compareTexts } from '../../../shared/domain/order.ts';
 import type { ImageRecord } from '../../../shared/domain/records.ts';
 import { repositoryName } from '../../../shared/domain/reference.ts';
 import type { Verdict } from '../../../shared/domain/verdict.ts';
@@ -302,6 +303,24 @@ describe('what cannot be read', () => {
     expect(part).toEqual({ kind: 'lineage', key: 'fleet', images: 3, failures, failed: 2 });
     expect((await standingOf(world, 'other'))?.parent).toEqual(layers('base'));
     for (const name of ['platform', 'app']) expect(await standingOf(world, name)).toBeUndefined();
+  });
+
+  test('keeps no image for ever from being placed: heads come first, and the others have their turns', async () => {
+    const world = await lineageWorld();
+    await push(world, 'base', { layers: ['os'], tier: 'base', isHead: true });
+    const names = Array.from({ length: 1001 }, (_, n) => `image ${n}`);
+    const inOrder = names.toSorted((one, other) => compareTexts(digestOf(one), digestOf(other)));
+    const last = inOrder.at(-1) ?? '';
+    for (const name of names)
+      await push(world, name, { layers: [name === last ? 'alone' : 'os', name], isBranch: true });
+    await push(world, 'head', { layers: ['alone', 'head'], isHead: true });
+    await runs(world, ...names);
+    const ports = unreadable(world, digestOf('base'));
+    await findIn(world, { ports });
+    expect(await standingOf(world, 'head')).toMatchObject({ age: { known: true } });
+    expect(await standingOf(world, last)).toBeUndefined();
+    await findIn(world, { ports });
+    expect(await standingOf(world, last)).toMatchObject({ age: { known: true } });
   });
 
   /** Verdict on the application by its lineage alone: it was scanned, and nothing was found. */
