@@ -131,7 +131,8 @@ function totalOf(value: unknown): number {
 
 const CHANCE = [
   /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g,
-  /\d{8}T\d{6}Z/g,
+  // Of a rebuild: a run has an id of its own, with fewer digits behind it.
+  /\d{8}T\d{9}Z(?=-[0-9a-f]{12}(?![0-9a-f]))/g,
   /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi,
   /arn:[\w-]+:states:[\w:./-]+/g,
 ];

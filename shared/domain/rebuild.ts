@@ -272,12 +272,11 @@ export const cascadeIdOf = (
 /** The generation in the name of a cascade; 0 where it has none. */
 export const generationOf = (cascadeId: string): number => Number(/-g(\d+)$/.exec(cascadeId)?.[1] ?? 0);
 
-/** `20261125T030000Z-<hash>`: sorts by time, and is the same whoever asks again. */
+/** `20261125T030000000Z-<hash>`: sorts by time, to the millisecond, and is the same whoever asks again. */
 export const rebuildIdOf = (cascadeId: string, plannedAtEpochMs: number, stream: string): string =>
   `${compactInstant(plannedAtEpochMs)}-${shortHash(`${cascadeId}\n${stream}`)}`;
 
 /** The token by which a runner knows a start that is asked for again: letters, digits and dashes (CodePipeline). */
 export const buildToken = (rebuildId: string, attempt: number): string => `${rebuildId}-a${attempt}`;
 
-const compactInstant = (epochMs: number): string =>
-  `${new Date(epochMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
+const compactInstant = (epochMs: number): string => new Date(epochMs).toISOString().replaceAll(/[-:.]/g, '');

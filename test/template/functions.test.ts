@@ -310,7 +310,7 @@ describe('the outbox', () => {
     ['a cause', keys.cause('a/b/c:^1$'), true],
     ['a review', keys.run('r1'), true],
     ['the policy pointer', keys.policy, true],
-    ['a rebuild', keys.rebuild('a/b/c:^1$', '20261125T030000Z-0123456789ab'), true],
+    ['a rebuild', keys.rebuild('a/b/c:^1$', '20261125T030000000Z-0123456789ab'), true],
     ['a closure', keys.closure('0123456789ab-g1', 'a/b/c:^1$'), true],
     ['a loss', keys.loss(place, digest), true],
     ['a look', keys.look(place), false],

@@ -283,7 +283,7 @@ test('what a dump looks like', () => {
 });
 
 test('nothing is left of the clock in names of rebuilds, nor of tokens and deployments', () => {
-  const rebuildId = '20261124T030000Z-0123456789ab';
+  const rebuildId = '20261124T030000000Z-0123456789ab';
   const lock = { ...keys.lock('one'), rebuildId, cascadeId: 'ab-g1', taskToken: 'secret', deadlineEpochMs: 5 };
   const service = { ...keys.deployment('ab-g1', 'a/b/c/d'), deploymentId: 'ecs-svc/123', state: 'running' };
   expect(canonicalLedger([{ ...keys.rebuild('one', rebuildId), attempt: 2 }, lock, service]).split('\n')).toEqual([
