@@ -36,13 +36,24 @@ export function probeCloud(cloud: Cloud): ProbeCloud {
   };
 }
 
-/** Asks again every 20 ms until the answer is not undefined; throws after the limit. */
-export async function eventually<T>(ask: () => Promise<T | undefined>, what: string, limitMs = 5000): Promise<T> {
+/**
+ * Asks again every 20 ms until the answer is not undefined; throws after the limit.
+ * @param stands what there was instead, for the error; asked only then
+ */
+export async function eventually<T>(
+  ask: () => Promise<T | undefined>,
+  what: string,
+  limitMs = 5000,
+  stands?: () => Promise<unknown>,
+): Promise<T> {
   const endsAtEpochMs = Date.now() + limitMs;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > endsAtEpochMs) throw new Error(`${what} did not happen within ${limitMs} ms`);
+    if (Date.now() > endsAtEpochMs) {
+      const instead = stands ? `: ${JSON.stringify(await stands(), undefined, 1)}` : '';
+      throw new Error(`${what} did not happen within ${limitMs} ms${instead}`);
+    }
     await sleep(20);
   }
 }

@@ -90,7 +90,31 @@ export const rebuiltTimes = (installation: Installation, stream: string, count: 
     },
     `${count} rebuilds of ${stream}`,
     LIMIT_MS,
+    () => standsOf(installation, stream),
   );
+
+/** Where the work on a stream stands, for the error of a test that waited in vain. */
+export async function standsOf(installation: Installation, stream: string) {
+  const { context } = installation;
+  const [cause, held, rebuilds, memories, cascades] = await Promise.all([
+    causeOf(installation, stream),
+    heldBy(installation, stream),
+    rebuildsOf(installation, stream),
+    context.guards.get([stream]),
+    cascadesIn(installation),
+  ]);
+  const own = new Set(rebuilds.map(({ cascadeId }) => cascadeId));
+  return {
+    ...{ nowEpochMs: Date.now(), cause, held, memory: memories.get(stream) },
+    rebuilds: rebuilds.map(({ rebuildId, build, outcome, endedAtEpochMs }) => ({
+      ...{ rebuildId, build, outcome, endedAtEpochMs },
+    })),
+    cascades: cascades.filter(({ cascadeId }) => own.has(cascadeId) || held.cascades.includes(cascadeId)),
+    closures: (await collect(context.rollouts.openClosures()))
+      .filter((one) => one.stream === stream)
+      .map(({ cascadeId, state, abandoned }) => ({ cascadeId, state, abandoned })),
+  };
+}
 
 export const causeOf = async ({ context }: Installation, stream: string): Promise<Cause | undefined> =>
   (await context.causes.get([stream])).get(stream);

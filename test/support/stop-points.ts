@@ -152,9 +152,10 @@ export const POINTS: Readonly<Record<string, Point>> = {
   },
   CloseCascade: {
     ...{ before: deployingFor(3_000), after: deployingFor(100) },
-    by: { state: 'WaitForDeployment', holds: all('cascade-reaper') },
+    by: { state: 'WaitForDeployment', holds: [{ function: 'cascade-reaper', operations: ['GetItem'] }] },
   },
-  AbandonCascade: { holds: [{ function: 'rollout' }, { function: 'cascade-reaper' }] },
+  // Their first call: a queue that may not be told hides what failed for as long as a function may run.
+  AbandonCascade: { holds: ['rollout', 'cascade-reaper'].map((name) => ({ function: name, operations: ['GetItem'] })) },
 };
 
 const switchOf = (state: 'on' | 'paused') => ({ state, by: 'a test', atEpochMs: Date.now(), reason: 'a test' });
