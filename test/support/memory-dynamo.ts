@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { Random } from '../../local/fleet/random.ts';
 import { holds, type StoredItem } from './condition.ts';
+import { copied } from './fakes/copied.ts';
 
 /**
  * What becomes of one call: its process dies before or after it, its reply is lost and the client repeats it, or the
@@ -128,7 +129,7 @@ export class MemoryTable {
   }
 
   #get(key: StoredItem | undefined, mayBeStale: boolean): StoredItem | undefined {
-    return structuredClone(this.#versions(mayBeStale).get(keyOf(key)));
+    return copied(this.#versions(mayBeStale).get(keyOf(key)));
   }
 
   /** Every item as a read sees it. */
@@ -185,7 +186,7 @@ export class MemoryTable {
       throw new ConditionalCheckFailedException({ message: 'The conditional request failed', $metadata: {} });
     }
     this.#before.set(key, before);
-    if (after) this.items.set(key, structuredClone(after));
+    if (after) this.items.set(key, copied(after));
     else this.items.delete(key);
     return {};
   }
@@ -210,7 +211,7 @@ export class MemoryTable {
     const isMore = from + page.length < inOrder.length;
     const projected = index && !index.isWhole ? ['PK', 'SK', ...index.keys] : undefined;
     return {
-      Items: structuredClone(projected ? page.map((item) => pick(item, projected)) : page),
+      Items: copied(projected ? page.map((item) => pick(item, projected)) : page),
       ...(isMore && last && { LastEvaluatedKey: pick(last, ['PK', 'SK']) }),
     };
   }

@@ -2,6 +2,7 @@ import { type Cascade, type CascadeNode, isOpen } from '../../../shared/domain/c
 import { LedgerContendedError } from '../../../shared/ports/errors.ts';
 import type { CascadeLedger, PlanningLease } from '../../../shared/ports/rebuilds.ts';
 import { changeKnown } from './changed.ts';
+import { copied } from './copied.ts';
 
 interface Planning extends PlanningLease {
   readonly owner: string;
@@ -31,9 +32,9 @@ export class FakeCascadeLedger implements CascadeLedger {
     if (isPlanned(this.#cascades.get(cascade.cascadeId))) {
       for (const node of nodes) {
         const key = nodeKey(node.cascadeId, node.stream);
-        if (isPlanned(this.#nodes.get(key))) this.#nodes.set(key, structuredClone(node));
+        if (isPlanned(this.#nodes.get(key))) this.#nodes.set(key, copied(node));
       }
-      this.#cascades.set(cascade.cascadeId, structuredClone(cascade));
+      this.#cascades.set(cascade.cascadeId, copied(cascade));
     }
     this.#planning = { ...held, pendingCascadeId: cascade.cascadeId };
   }
@@ -43,16 +44,16 @@ export class FakeCascadeLedger implements CascadeLedger {
   }
 
   async get(cascadeId: string): Promise<Cascade | undefined> {
-    return structuredClone(this.#cascades.get(cascadeId));
+    return copied(this.#cascades.get(cascadeId));
   }
 
   async *nodes(cascadeId: string): AsyncIterable<CascadeNode> {
     const nodes = [...this.#nodes.values()].filter((node) => node.cascadeId === cascadeId);
-    for (const node of nodes.sort(byStream)) yield structuredClone(node);
+    for (const node of nodes.sort(byStream)) yield copied(node);
   }
 
   async node(cascadeId: string, stream: string): Promise<CascadeNode | undefined> {
-    return structuredClone(this.#nodes.get(nodeKey(cascadeId, stream)));
+    return copied(this.#nodes.get(nodeKey(cascadeId, stream)));
   }
 
   async changeCascade(cascadeId: string, change: (before: Cascade) => Cascade | undefined): Promise<Cascade> {
@@ -70,7 +71,7 @@ export class FakeCascadeLedger implements CascadeLedger {
   async *open(): AsyncIterable<Cascade> {
     const open = [...this.#cascades.values()].filter(isOpen);
     for (const cascade of open.sort((one, other) => (one.cascadeId < other.cascadeId ? -1 : 1))) {
-      yield structuredClone(cascade);
+      yield copied(cascade);
     }
   }
 

@@ -1,4 +1,5 @@
 import { LedgerItemMissingError } from '../../../shared/ports/errors.ts';
+import { copied } from './copied.ts';
 
 /** Changes a record in memory, in one go: who else changes it comes before or after. Gives what stands. */
 export function changeKnown<Stored>(
@@ -8,7 +9,7 @@ export function changeKnown<Stored>(
 ): Stored {
   const before = records.get(key);
   if (!before) throw new LedgerItemMissingError(key);
-  const after = structuredClone(change(structuredClone(before)) ?? before);
+  const after = copied(change(copied(before)) ?? before);
   records.set(key, after);
-  return structuredClone(after);
+  return copied(after);
 }

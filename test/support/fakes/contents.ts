@@ -2,20 +2,21 @@ import { unpackedChain } from '../../../shared/domain/content-chains.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { ImageContent } from '../../../shared/domain/image-content.ts';
 import type { ContentLedger } from '../../../shared/ports/ledger.ts';
+import { copied } from './copied.ts';
 
 /** What images are made of, in memory. */
 export class FakeContentLedger implements ContentLedger {
   readonly #contents = new Map<Digest, ImageContent>();
 
   async record(contents: readonly ImageContent[]): Promise<void> {
-    for (const content of contents) this.#contents.set(content.digest, structuredClone(content));
+    for (const content of contents) this.#contents.set(content.digest, copied(content));
   }
 
   async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>> {
     return new Map(
       digests.flatMap((digest) => {
         const content = this.#contents.get(digest);
-        return content ? [[digest, structuredClone(content)] as const] : [];
+        return content ? [[digest, copied(content)] as const] : [];
       }),
     );
   }

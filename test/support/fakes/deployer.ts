@@ -12,6 +12,7 @@ import type {
   ServiceRef,
   ServiceState,
 } from '../../../shared/ports/rollouts.ts';
+import { copied } from './copied.ts';
 
 type Containers = ServiceState['containers'];
 type Changing<Type> = { -readonly [Key in keyof Type]: Type[Key] };
@@ -125,7 +126,7 @@ export class FakeDeployer implements Deployer {
 
   async describe(service: ServiceRef): Promise<ServiceState> {
     const { taskDefinition, ...kept } = this.#open(service);
-    return structuredClone({ ...kept, taskDefinition, containers: this.#containers(taskDefinition) });
+    return copied({ ...kept, taskDefinition, containers: this.#containers(taskDefinition) });
   }
 
   async restart(service: ServiceRef, decidedOn: DecidedOn): Promise<string> {
@@ -204,7 +205,7 @@ export class FakeDeployer implements Deployer {
 
   #revision(family: string, containers: Containers): string {
     const revisions = this.#families.get(family) ?? [];
-    revisions.push(structuredClone(containers));
+    revisions.push(copied(containers));
     this.#families.set(family, revisions);
     return `${family}:${revisions.length}`;
   }

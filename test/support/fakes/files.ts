@@ -5,6 +5,7 @@ import type { EventBus, PublishedEvent } from '../../../shared/ports/event-bus.t
 import type { EvidenceStore, FindingsEvidence } from '../../../shared/ports/evidence.ts';
 import type { RenderedReport, ReportStore } from '../../../shared/ports/reports.ts';
 import type { RunFiles } from '../../../shared/ports/run-files.ts';
+import { copied } from './copied.ts';
 
 /** Run files in memory. Documents go through JSON, as they do in a bucket. */
 export class FakeRunFiles implements RunFiles {
@@ -31,12 +32,12 @@ export class FakeEvidenceStore implements EvidenceStore {
   readonly versions = new Map<Digest, number>();
 
   async putFindings(evidence: FindingsEvidence): Promise<void> {
-    this.#evidence.set(evidence.digest, structuredClone(evidence));
+    this.#evidence.set(evidence.digest, copied(evidence));
     this.versions.set(evidence.digest, (this.versions.get(evidence.digest) ?? 0) + 1);
   }
 
   async findings(digest: Digest): Promise<FindingsEvidence | undefined> {
-    return structuredClone(this.#evidence.get(digest));
+    return copied(this.#evidence.get(digest));
   }
 }
 
@@ -60,7 +61,7 @@ export class FakeEventBus implements EventBus {
   readonly published: PublishedEvent[] = [];
 
   async publish(events: readonly PublishedEvent[]): Promise<void> {
-    this.published.push(...structuredClone(events));
+    this.published.push(...copied(events));
   }
 }
 

@@ -21,6 +21,7 @@ import type {
   ScanClaim,
 } from '../../../shared/ports/ledger.ts';
 import { FakeContentLedger } from './contents.ts';
+import { copied } from './copied.ts';
 import { frozen } from './frozen.ts';
 
 /** Images in memory. Every write of a record that differs counts in `writes`. */
@@ -128,7 +129,7 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
   #put(record: ImageRecord): void {
     const before = this.records.get(record.digest);
     if (before && sameContent(before, record)) return;
-    this.records.set(record.digest, frozen(structuredClone(record)));
+    this.records.set(record.digest, frozen(copied(record)));
     this.writes += 1;
   }
 }

@@ -1,15 +1,16 @@
 import { type KillSwitch, UNTOUCHED_SWITCH } from '../../../shared/domain/cascade.ts';
 import type { SwitchLedger } from '../../../shared/ports/rebuilds.ts';
+import { copied } from './copied.ts';
 
 /** The kill switch in memory. */
 export class FakeSwitchLedger implements SwitchLedger {
   #killSwitch: KillSwitch = UNTOUCHED_SWITCH;
 
   async read(): Promise<KillSwitch> {
-    return structuredClone(this.#killSwitch);
+    return copied(this.#killSwitch);
   }
 
   async set(killSwitch: KillSwitch): Promise<void> {
-    this.#killSwitch = structuredClone(killSwitch);
+    this.#killSwitch = copied(killSwitch);
   }
 }

@@ -1,6 +1,7 @@
 import { type Digest, type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
 import type { ImageLoss, RepositoryLook } from '../../../shared/domain/image-loss.ts';
 import type { KnownLosses, LossLedger } from '../../../shared/ports/losses.ts';
+import { copied } from './copied.ts';
 
 /** Losses of images, in memory. */
 export class FakeLossLedger implements LossLedger {
@@ -15,9 +16,9 @@ export class FakeLossLedger implements LossLedger {
         ...loss,
         foundAtEpochMs: known?.get(loss.digest)?.foundAtEpochMs ?? loss.foundAtEpochMs,
       }));
-      this.#losses.set(key, new Map(structuredClone(told).map((loss) => [loss.digest, loss])));
+      this.#losses.set(key, new Map(copied(told).map((loss) => [loss.digest, loss])));
     }
-    this.#looks.set(key, structuredClone(look));
+    this.#looks.set(key, copied(look));
   }
 
   async forget(location: ImageLocation): Promise<void> {
@@ -26,17 +27,17 @@ export class FakeLossLedger implements LossLedger {
   }
 
   async *looks(): AsyncIterable<RepositoryLook> {
-    for (const key of [...this.#looks.keys()].sort()) yield structuredClone(this.#looks.get(key)) as RepositoryLook;
+    for (const key of [...this.#looks.keys()].sort()) yield copied(this.#looks.get(key)) as RepositoryLook;
   }
 
   async *of(location: ImageLocation): AsyncIterable<ImageLoss> {
     const losses = this.#losses.get(locationKey(location)) ?? new Map<Digest, ImageLoss>();
-    for (const digest of [...losses.keys()].sort()) yield structuredClone(losses.get(digest)) as ImageLoss;
+    for (const digest of [...losses.keys()].sort()) yield copied(losses.get(digest)) as ImageLoss;
   }
 
   async ofImage(digest: Digest, locations: readonly ImageLocation[]): Promise<KnownLosses> {
     const keys = locations.map(locationKey);
-    return structuredClone({
+    return copied({
       losses: keys.flatMap((key) => this.#losses.get(key)?.get(digest) ?? []),
       looks: keys.flatMap((key) => this.#looks.get(key) ?? []),
     });

@@ -4,6 +4,7 @@ import { type ImageFacts, type LocationRecord, widenedLocation } from '../../../
 import { type TagPush, withPush } from '../../../shared/domain/tag-history.ts';
 import { holderAfter, holderWithout, means, type TagHolder } from '../../../shared/domain/tag-holder.ts';
 import type { FleetPlaces, PlaceLedger } from '../../../shared/ports/ledger.ts';
+import { copied } from './copied.ts';
 
 /** Places of images and contents of indexes in memory. */
 export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
@@ -19,7 +20,7 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
     const places = this.#places.get(digest) ?? new Map<string, LocationRecord>();
     this.#places.set(digest, places);
     const before = places.get(key);
-    places.set(key, structuredClone(widenedLocation(before, record)));
+    places.set(key, copied(widenedLocation(before, record)));
     const held = new Map<string, number>();
     const listed = listedAtEpochMs !== undefined && { listedAtEpochMs };
     for (const tag of record.tags) {
@@ -35,12 +36,12 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
 
   async holders(location: ImageLocation, tags: readonly string[]): Promise<ReadonlyMap<string, TagHolder>> {
     const found = tags.map((tag) => [tag, this.#tags.get(`${locationKey(location)} ${tag}`)] as const);
-    return new Map(found.flatMap(([tag, holder]) => (holder ? [[tag, structuredClone(holder)] as const] : [])));
+    return new Map(found.flatMap(([tag, holder]) => (holder ? [[tag, copied(holder)] as const] : [])));
   }
 
   async locations(digest: Digest): Promise<readonly LocationRecord[]> {
     const found = [...(this.#places.get(digest) ?? [])];
-    return found.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, record]) => structuredClone(record));
+    return found.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, record]) => copied(record));
   }
 
   async locationsOf(
@@ -51,7 +52,7 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
       const places = [...(this.#places.get(digest) ?? [])]
         .filter(([key]) => keys.has(key))
         .sort(([one], [other]) => (one < other ? -1 : 1));
-      return [digest, places.map(([, record]) => structuredClone(record))] as const;
+      return [digest, places.map(([, record]) => copied(record))] as const;
     });
     return new Map(found.filter(([, places]) => places.length > 0));
   }
@@ -70,14 +71,14 @@ export class FakePlaceLedger implements PlaceLedger, FleetPlaces {
   }
 
   async recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void> {
-    this.#indexes.set(digest, structuredClone(children));
+    this.#indexes.set(digest, copied(children));
   }
 
   async indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>> {
     return new Map(
       digests.flatMap((digest) => {
         const children = this.#indexes.get(digest);
-        return children ? [[digest, structuredClone(children)] as const] : [];
+        return children ? [[digest, copied(children)] as const] : [];
       }),
     );
   }

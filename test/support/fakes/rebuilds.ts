@@ -2,6 +2,7 @@ import type { GuardMemory, Rebuild, RunnerExecution, StreamLock } from '../../..
 import { freshMemory, pipelineKey } from '../../../shared/domain/rebuild.ts';
 import { sameContent } from '../../../shared/domain/same-content.ts';
 import type { GuardLedger, LockLedger, RebuildLedger } from '../../../shared/ports/rebuilds.ts';
+import { copied } from './copied.ts';
 
 /** Rebuilds of streams in memory, and which runs they belong to. */
 export class FakeRebuildLedger implements RebuildLedger {
@@ -9,13 +10,13 @@ export class FakeRebuildLedger implements RebuildLedger {
   readonly #executions = new Map<string, Pick<Rebuild, 'stream' | 'rebuildId'>>();
 
   async get(stream: string, rebuildId: string): Promise<Rebuild | undefined> {
-    return structuredClone(this.#rebuilds.get(keyOf(stream, rebuildId)));
+    return copied(this.#rebuilds.get(keyOf(stream, rebuildId)));
   }
 
   async latest(stream: string, limit: number): Promise<readonly Rebuild[]> {
     const rebuilds = [...this.#rebuilds.values()].filter((rebuild) => rebuild.stream === stream);
     rebuilds.sort((one, other) => (one.rebuildId > other.rebuildId ? -1 : 1));
-    return structuredClone(rebuilds.slice(0, limit));
+    return copied(rebuilds.slice(0, limit));
   }
 
   async record(
@@ -24,9 +25,9 @@ export class FakeRebuildLedger implements RebuildLedger {
     change: (before: Rebuild | undefined) => Rebuild | undefined,
   ): Promise<Rebuild | undefined> {
     const key = keyOf(stream, rebuildId);
-    const after = change(structuredClone(this.#rebuilds.get(key)));
-    if (after) this.#rebuilds.set(key, structuredClone(after));
-    return structuredClone(this.#rebuilds.get(key));
+    const after = change(copied(this.#rebuilds.get(key)));
+    if (after) this.#rebuilds.set(key, copied(after));
+    return copied(this.#rebuilds.get(key));
   }
 
   async recordExecution(
@@ -38,7 +39,7 @@ export class FakeRebuildLedger implements RebuildLedger {
   }
 
   async byExecution(execution: RunnerExecution): Promise<Pick<Rebuild, 'stream' | 'rebuildId'> | undefined> {
-    return structuredClone(this.#executions.get(executionKey(execution)));
+    return copied(this.#executions.get(executionKey(execution)));
   }
 
   /** Everything recorded, for comparing two worlds. */
@@ -55,14 +56,14 @@ export class FakeLockLedger implements LockLedger {
   readonly #locks = new Map<string, StreamLock>();
 
   async get(stream: string): Promise<StreamLock | undefined> {
-    return structuredClone(this.#locks.get(stream));
+    return copied(this.#locks.get(stream));
   }
 
   async take(lock: StreamLock, stale?: StreamLock): Promise<StreamLock> {
     const held = this.#locks.get(lock.stream);
     const isFree = !held || (stale && sameContent(held, stale));
-    if (isFree) this.#locks.set(lock.stream, structuredClone(lock));
-    return structuredClone(isFree ? lock : held);
+    if (isFree) this.#locks.set(lock.stream, copied(lock));
+    return copied(isFree ? lock : held);
   }
 
   async adopt(stream: string, rebuildId: string, taskToken: string): Promise<boolean> {
@@ -78,7 +79,7 @@ export class FakeLockLedger implements LockLedger {
 
   async *all(): AsyncIterable<readonly StreamLock[]> {
     const locks = [...this.#locks.values()].sort((one, other) => (one.stream < other.stream ? -1 : 1));
-    if (locks.length > 0) yield structuredClone(locks);
+    if (locks.length > 0) yield copied(locks);
   }
 }
 
@@ -90,13 +91,13 @@ export class FakeGuardLedger implements GuardLedger {
     return new Map(
       streams.flatMap((stream) => {
         const memory = this.#memories.get(stream);
-        return memory ? [[stream, structuredClone(memory)] as const] : [];
+        return memory ? [[stream, copied(memory)] as const] : [];
       }),
     );
   }
 
   async change(stream: string, change: (before: GuardMemory) => GuardMemory): Promise<void> {
     const before = this.#memories.get(stream) ?? freshMemory(stream);
-    this.#memories.set(stream, structuredClone(change(structuredClone(before))));
+    this.#memories.set(stream, copied(change(copied(before))));
   }
 }

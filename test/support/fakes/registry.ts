@@ -3,6 +3,7 @@ import type { Artifact, Digest, ImageLocation, Registry } from '../../../shared/
 import { locationKey, registryKey } from '../../../shared/domain/image.ts';
 import { ImageConfigError, LayerDownloadError, RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup, RegistryImage } from '../../../shared/ports/registry.ts';
+import { copied } from './copied.ts';
 
 /** One push: an artifact, its tags, and (for an image) its config. */
 export interface FakePush {
@@ -148,7 +149,7 @@ export class FakeRegistry implements ImageRegistry {
         missing.push({ digest, code: 'no-answer', detail: 'ECR said nothing of this digest' });
       } else if (this.#foreign.has(digest))
         missing.push({ digest, code: 'not-an-image', detail: 'it holds an attestation' });
-      else if (kept) found.push(structuredClone(kept.artifact));
+      else if (kept) found.push(copied(kept.artifact));
       else missing.push({ digest, code: 'ImageNotFound', detail: 'Requested image not found' });
     }
     return { found, missing };
@@ -174,7 +175,7 @@ export class FakeRegistry implements ImageRegistry {
     }
     const config = this.#configs.get(configDigest);
     if (!config) throw new ImageConfigError(configDigest, 'the registry has no such blob');
-    return structuredClone(config);
+    return copied(config);
   }
 
   #repository(location: ImageLocation): Map<Digest, Kept> {

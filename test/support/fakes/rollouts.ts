@@ -2,6 +2,7 @@ import type { Closure, Deployment } from '../../../shared/domain/cascade.ts';
 import type { EnvironmentStop } from '../../../shared/domain/rollout.ts';
 import type { RolloutLedger } from '../../../shared/ports/rebuilds.ts';
 import { changeKnown } from './changed.ts';
+import { copied } from './copied.ts';
 
 /** Deployments and closures in memory. */
 export class FakeRolloutLedger implements RolloutLedger {
@@ -10,14 +11,14 @@ export class FakeRolloutLedger implements RolloutLedger {
   readonly #closures = new Map<string, Closure>();
 
   async deployment(cascadeId: string, service: string): Promise<Deployment | undefined> {
-    return structuredClone(this.#deployments.get(keyOf(cascadeId, service)));
+    return copied(this.#deployments.get(keyOf(cascadeId, service)));
   }
 
   async beginDeployment(deployment: Deployment): Promise<Deployment> {
     const key = keyOf(deployment.cascadeId, deployment.service);
     const stands = this.#deployments.get(key) ?? deployment;
-    this.#deployments.set(key, structuredClone(stands));
-    return structuredClone(stands);
+    this.#deployments.set(key, copied(stands));
+    return copied(stands);
   }
 
   async changeDeployment(
@@ -34,16 +35,16 @@ export class FakeRolloutLedger implements RolloutLedger {
 
   async stopEnvironment(stop: EnvironmentStop): Promise<void> {
     const key = keyOf(stop.cascadeId, stop.environment);
-    if (!this.#stops.has(key)) this.#stops.set(key, structuredClone(stop));
+    if (!this.#stops.has(key)) this.#stops.set(key, copied(stop));
   }
 
   async environmentStop(cascadeId: string, environment: string): Promise<EnvironmentStop | undefined> {
-    return structuredClone(this.#stops.get(keyOf(cascadeId, environment)));
+    return copied(this.#stops.get(keyOf(cascadeId, environment)));
   }
 
   async openClosure(closure: Closure): Promise<void> {
     const key = keyOf(closure.cascadeId, closure.stream);
-    if (!this.#closures.has(key)) this.#closures.set(key, structuredClone(closure));
+    if (!this.#closures.has(key)) this.#closures.set(key, copied(closure));
   }
 
   async changeClosure(
@@ -76,5 +77,5 @@ const keyOf = (cascadeId: string, name: string): string => `${cascadeId} ${name}
 
 function* sorted<Stored>(records: ReadonlyMap<string, Stored>, holds: (record: Stored) => boolean): Iterable<Stored> {
   const inOrder = [...records].sort(([one], [other]) => (one < other ? -1 : 1));
-  for (const [, record] of inOrder) if (holds(record)) yield structuredClone(record);
+  for (const [, record] of inOrder) if (holds(record)) yield copied(record);
 }

@@ -8,6 +8,7 @@ import {
 import { RunnerUnreachableError } from '../../../shared/ports/acting-errors.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { BuildRequest, BuildStart, PipelineRunner } from '../../../shared/ports/runner.ts';
+import { copied } from './copied.ts';
 
 interface Run {
   readonly executionId: string;
@@ -78,7 +79,7 @@ export class FakeRunner implements PipelineRunner {
   }
 
   finish(pipeline: Pipeline, executionId: string, end: End): this {
-    this.#run(pipeline, executionId).status = structuredClone(end);
+    this.#run(pipeline, executionId).status = copied(end);
     return this;
   }
 
@@ -128,7 +129,7 @@ export class FakeRunner implements PipelineRunner {
     this.#check(pipeline);
     const run = this.#pipelines.get(pipelineKey(pipeline))?.runs.find((one) => one.executionId === executionId);
     return run
-      ? structuredClone(run.status)
+      ? copied(run.status)
       : { state: 'unknown', detail: 'PipelineExecutionNotFoundException: there is no such run' };
   }
 

@@ -1,5 +1,6 @@
 import type { ReviewRecord, RunPart } from '../../../shared/domain/run.ts';
 import type { Abandonment, BeginReply, RunLedger } from '../../../shared/ports/ledger.ts';
+import { copied } from './copied.ts';
 
 /** Runs, their parts and the one lease in memory. Time is the start of the review that asks. */
 export class FakeRunLedger implements RunLedger {
@@ -14,47 +15,47 @@ export class FakeRunLedger implements RunLedger {
     if (abandoned) return { begun: false, abandoned };
     const held = this.#lease;
     if (held && held.runId !== review.runId && held.leaseUntilEpochMs > review.startedAtEpochMs) {
-      return { begun: false, running: structuredClone(held) };
+      return { begun: false, running: copied(held) };
     }
-    this.#lease = structuredClone(review);
-    this.#runs.set(review.runId, structuredClone(review));
+    this.#lease = copied(review);
+    this.#runs.set(review.runId, copied(review));
     return { begun: true };
   }
 
   async abandon(runId: string, abandonment: Abandonment): Promise<void> {
-    if (!this.#abandoned.has(runId)) this.#abandoned.set(runId, structuredClone(abandonment));
+    if (!this.#abandoned.has(runId)) this.#abandoned.set(runId, copied(abandonment));
   }
 
   /** Takes the lease and writes nothing else, as a process does that dies in between. */
   hold(review: ReviewRecord): void {
-    this.#lease = structuredClone(review);
+    this.#lease = copied(review);
   }
 
   async get(runId: string): Promise<ReviewRecord | undefined> {
-    return structuredClone(this.#runs.get(runId));
+    return copied(this.#runs.get(runId));
   }
 
   async latest(): Promise<{ readonly ended?: ReviewRecord; readonly running?: ReviewRecord }> {
     return {
-      ...(this.#ended && { ended: structuredClone(this.#ended) }),
-      ...(this.#lease && { running: structuredClone(this.#lease) }),
+      ...(this.#ended && { ended: copied(this.#ended) }),
+      ...(this.#lease && { running: copied(this.#lease) }),
     };
   }
 
   async recordPart(runId: string, part: RunPart): Promise<void> {
     const parts = this.#parts.get(runId) ?? new Map<string, RunPart>();
-    parts.set(`${part.kind}#${part.key}`, structuredClone(part));
+    parts.set(`${part.kind}#${part.key}`, copied(part));
     this.#parts.set(runId, parts);
   }
 
   async *parts(runId: string): AsyncIterable<RunPart> {
     const parts = [...(this.#parts.get(runId) ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
-    for (const [, part] of parts) yield structuredClone(part);
+    for (const [, part] of parts) yield copied(part);
   }
 
   async finish(review: ReviewRecord): Promise<void> {
-    this.#runs.set(review.runId, structuredClone(review));
-    if ((this.#ended?.startedAtEpochMs ?? 0) <= review.startedAtEpochMs) this.#ended = structuredClone(review);
+    this.#runs.set(review.runId, copied(review));
+    if ((this.#ended?.startedAtEpochMs ?? 0) <= review.startedAtEpochMs) this.#ended = copied(review);
     if (this.#lease?.runId === review.runId) this.#lease = undefined;
   }
 }

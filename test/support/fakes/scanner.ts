@@ -4,6 +4,7 @@ import { registryKey } from '../../../shared/domain/image.ts';
 import type { ScanReading, ScanRequest } from '../../../shared/domain/scan.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { Scanner } from '../../../shared/ports/scanner.ts';
+import { copied } from './copied.ts';
 import type { FakeRegistry } from './registry.ts';
 
 type Refusal = Extract<ScanReading, { outcome: 'refused' }>;
@@ -124,7 +125,7 @@ export class FakeScanner implements Scanner {
     const refusal = this.#refusal(location, digest);
     const inspected = refusal?.reason === 'enhanced' ? this.#inspected.get(scanKey(location, digest)) : undefined;
     const result = inspected ?? refusal ?? this.#results.get(scanKey(location, digest)) ?? never;
-    return structuredClone(result);
+    return copied(result);
   }
 
   #isRecent(key: string): boolean {

@@ -1,17 +1,18 @@
 import { registryKey } from '../../../shared/domain/image.ts';
 import type { Scope } from '../../../shared/domain/run.ts';
 import type { ScopeLedger, ScopeRecord } from '../../../shared/ports/ledger.ts';
+import { copied } from './copied.ts';
 
 /** What is known of each scope's last reading, in memory. */
 export class FakeScopeLedger implements ScopeLedger {
   readonly #scopes = new Map<string, ScopeRecord>();
 
   async get(scope: Scope): Promise<ScopeRecord | undefined> {
-    return structuredClone(this.#scopes.get(registryKey(scope)));
+    return copied(this.#scopes.get(registryKey(scope)));
   }
 
   async record(record: ScopeRecord): Promise<void> {
-    this.#scopes.set(registryKey(record.scope), structuredClone(record));
+    this.#scopes.set(registryKey(record.scope), copied(record));
   }
 
   async change(
@@ -25,6 +26,6 @@ export class FakeScopeLedger implements ScopeLedger {
 
   async *all(): AsyncIterable<ScopeRecord> {
     const scopes = [...this.#scopes].sort(([one], [other]) => (one < other ? -1 : 1));
-    for (const [, record] of scopes) yield structuredClone(record);
+    for (const [, record] of scopes) yield copied(record);
   }
 }

@@ -1,4 +1,5 @@
 import type { SlotLedger } from '../../../shared/ports/rebuilds.ts';
+import { copied } from './copied.ts';
 
 interface Slot {
   readonly owner: string;
@@ -28,6 +29,6 @@ export class FakeSlotLedger implements SlotLedger {
 
   async held(scope: string): Promise<readonly { readonly owner: string; readonly untilEpochMs: number }[]> {
     const slots = [...(this.#scopes.get(scope)?.values() ?? [])];
-    return structuredClone(slots.sort((one, other) => (one.owner < other.owner ? -1 : 1)));
+    return copied(slots.sort((one, other) => (one.owner < other.owner ? -1 : 1)));
   }
 }

@@ -1,6 +1,7 @@
 import type { StreamRecord } from '../../../shared/domain/records.ts';
 import { sameContent } from '../../../shared/domain/same-content.ts';
 import type { StreamLedger } from '../../../shared/ports/ledger.ts';
+import { copied } from './copied.ts';
 
 /** Streams and the first sightings of their findings in memory. */
 export class FakeStreamLedger implements StreamLedger {
@@ -10,7 +11,7 @@ export class FakeStreamLedger implements StreamLedger {
   async recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean> {
     const stands = this.#streams.get(stream.stream);
     if (!sameContent(stands, before) && !sameContent(stands, stream)) return false;
-    this.#streams.set(stream.stream, structuredClone(stream));
+    this.#streams.set(stream.stream, copied(stream));
     return true;
   }
 
@@ -18,13 +19,13 @@ export class FakeStreamLedger implements StreamLedger {
     return new Map(
       ids.flatMap((id) => {
         const stream = this.#streams.get(id);
-        return stream ? [[id, structuredClone(stream)] as const] : [];
+        return stream ? [[id, copied(stream)] as const] : [];
       }),
     );
   }
 
   async *all(): AsyncIterable<StreamRecord> {
-    for (const [, stream] of [...this.#streams].sort(byId)) yield structuredClone(stream);
+    for (const [, stream] of [...this.#streams].sort(byId)) yield copied(stream);
   }
 
   async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {

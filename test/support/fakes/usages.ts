@@ -2,6 +2,7 @@ import type { Digest } from '../../../shared/domain/image.ts';
 import type { Scope } from '../../../shared/domain/run.ts';
 import type { UnreadUsage, Usage } from '../../../shared/domain/usage.ts';
 import type { UsageLedger } from '../../../shared/ports/ledger.ts';
+import { copied } from './copied.ts';
 
 /** Usages in memory; ended ones are kept beside the live ones. */
 export class FakeUsageLedger implements UsageLedger {
@@ -35,18 +36,18 @@ export class FakeUsageLedger implements UsageLedger {
   }
 
   async record(usages: readonly Usage[], _atEpochMs: number): Promise<void> {
-    for (const usage of usages) this.#usages.set(identity(usage), { usage: structuredClone(usage) });
+    for (const usage of usages) this.#usages.set(identity(usage), { usage: copied(usage) });
   }
 
   async end(usages: readonly Usage[], atEpochMs: number): Promise<void> {
     for (const usage of usages) {
-      this.#usages.set(identity(usage), { usage: structuredClone(usage), endedAtEpochMs: atEpochMs });
+      this.#usages.set(identity(usage), { usage: copied(usage), endedAtEpochMs: atEpochMs });
     }
   }
 
   async leave(usages: readonly Usage[], atEpochMs: number): Promise<void> {
     for (const usage of usages) {
-      this.#usages.set(identity(usage), { usage: structuredClone(usage), leftAtEpochMs: atEpochMs });
+      this.#usages.set(identity(usage), { usage: copied(usage), leftAtEpochMs: atEpochMs });
     }
   }
 
@@ -65,7 +66,7 @@ export class FakeUsageLedger implements UsageLedger {
 
   #in(state: 'live' | 'left'): Usage[] {
     const found = [...this.#usages].filter(([, entry]) => stateOf(entry) === state);
-    return found.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, { usage }]) => structuredClone(usage));
+    return found.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, { usage }]) => copied(usage));
   }
 }
 

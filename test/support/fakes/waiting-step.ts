@@ -1,4 +1,5 @@
 import type { WaitingStep } from '../../../shared/ports/executions.ts';
+import { copied } from './copied.ts';
 
 /** Steps in memory that wait, each for one answer. */
 export class FakeWaitingStep implements WaitingStep {
@@ -24,7 +25,7 @@ export class FakeWaitingStep implements WaitingStep {
 
   async succeed(taskToken: string, output: Readonly<Record<string, unknown>>): Promise<boolean> {
     if (!this.#waiting.delete(taskToken)) return false;
-    this.told.push({ taskToken, output: structuredClone(output) });
+    this.told.push({ taskToken, output: copied(output) });
     return true;
   }
 }

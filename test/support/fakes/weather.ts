@@ -67,46 +67,46 @@ class Sky {
   readonly #calm: FakeWorld;
   readonly #random: Random;
   readonly #indexes: ReadonlyMap<string, Index>;
+  readonly #ports: readonly (readonly [name: string, port: object])[];
+  readonly #known = new Map<object, Steps>();
 
   constructor(calm: FakeWorld, seed: number) {
     this.#calm = calm;
+    this.#ports = Object.entries(calm).flatMap(([name, port]: [string, unknown]) =>
+      typeof port === 'object' && port !== null ? [[name, port] as const] : [],
+    );
     this.#random = new Random(seed);
     this.#indexes = new Map(Object.keys(LISTS).map((step) => [step, new Index(calm.clock)]));
   }
 
   world(staysDead = false): FakeWorld {
     const process = staysDead ? { isDead: false } : undefined;
-    // One fake may be several ports: its first name names its steps.
-    const names = new Map(
-      Object.entries(this.#calm)
-        .map(([name, port]) => [port, name] as const)
-        .reverse(),
-    );
-    const ports = Object.entries(this.#calm).map(([name, port]) => [
-      name,
-      typeof port === 'object' && port !== null ? this.#around(names.get(port) ?? name, port, process) : port,
-    ]);
-    return Object.fromEntries(ports) as FakeWorld;
+    const world: Record<string, unknown> = { ...this.#calm };
+    for (const [name, port] of this.#ports) world[name] = new Proxy(port, new Around(this.#steps(port), process));
+    return world as unknown as FakeWorld;
   }
 
-  /** Calls that answer at once are a test's own, and no calls of a port. */
-  #around(name: string, port: object, process: Process | undefined): object {
-    return new Proxy(port, {
-      get: (target, key) => {
-        const member: unknown = Reflect.get(target, key, target);
-        if (typeof member !== 'function') return member;
-        const step = `${name}.${String(key)}`;
-        const call = (args: Arguments): unknown => Reflect.apply(member, target, args);
-        switch (Object.prototype.toString.call(member)) {
-          case '[object AsyncFunction]':
-            return (...args: unknown[]) => this.#call(step, process, args, call);
-          case '[object AsyncGeneratorFunction]':
-            return (...args: unknown[]) => this.#pages(step, process, args, call);
-          default:
-            return (...args: unknown[]) => call(args);
-        }
-      },
-    });
+  /** How the members of a port are called, whichever process calls. */
+  #steps(port: object): Steps {
+    const known = this.#known.get(port);
+    if (known) return known;
+    // One fake may be several ports: its first name names its steps.
+    const name = this.#ports.find(([, one]) => one === port)?.[0] ?? '';
+    const steps: Steps = (key, member) => {
+      const step = `${name}.${key}`;
+      const call = (args: Arguments): unknown => Reflect.apply(member, port, args);
+      switch (Object.prototype.toString.call(member)) {
+        case '[object AsyncFunction]':
+          return (process, args) => this.#call(step, process, args, call);
+        case '[object AsyncGeneratorFunction]':
+          return (process, args) => this.#pages(step, process, args, call);
+        // Calls that answer at once are a test's own, and no calls of a port.
+        default:
+          return (_, args) => call(args);
+      }
+    };
+    this.#known.set(port, steps);
+    return steps;
   }
 
   async #call(
@@ -162,8 +162,8 @@ class Sky {
   }
 
   #indexed(step: string, args: Arguments, reply: unknown): void {
-    for (const [list, { writes }] of Object.entries(LISTS)) {
-      for (const change of writes[step]?.(args, reply) ?? []) this.#indexes.get(list)?.follow(change);
+    for (const { list, write } of WRITES.get(step) ?? []) {
+      for (const change of write(args, reply)) this.#indexes.get(list)?.follow(change);
     }
   }
 
@@ -190,6 +190,26 @@ interface Process {
 }
 
 type Arguments = readonly unknown[];
+type Member = (...args: never) => unknown;
+type Steps = (key: string, member: Member) => (process: Process | undefined, args: Arguments) => unknown;
+
+/** A port as one process calls it. */
+class Around implements ProxyHandler<object> {
+  readonly #steps: Steps;
+  readonly #process: Process | undefined;
+
+  constructor(steps: Steps, process: Process | undefined) {
+    this.#steps = steps;
+    this.#process = process;
+  }
+
+  get(port: object, key: string | symbol): unknown {
+    const member: unknown = Reflect.get(port, key, port);
+    if (typeof member !== 'function') return member;
+    const call = this.#steps(String(key), member as Member);
+    return (...args: unknown[]) => call(this.#process, args);
+  }
+}
 
 /** A list that an index of the table answers. */
 interface List {
@@ -265,6 +285,14 @@ const LISTS: Readonly<Record<string, List>> = {
     },
   },
 };
+
+/** By step of a write: what it does to each list. */
+const WRITES = Map.groupBy(
+  Object.entries(LISTS).flatMap(([list, { writes }]) =>
+    Object.entries(writes).map(([step, write]) => ({ step, list, write })),
+  ),
+  ({ step }) => step,
+);
 
 /** One write, as an index follows it. */
 interface Change {

@@ -4,6 +4,7 @@ import type { Cluster } from '../../../shared/domain/usage.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import { ScopeUnreachableError } from '../../../shared/ports/errors.ts';
 import type { RunningTask, TasksRead, WorkloadSource } from '../../../shared/ports/workloads.ts';
+import { copied } from './copied.ts';
 
 const PAGE = 100;
 
@@ -74,7 +75,7 @@ export class FakeWorkloads implements WorkloadSource {
     const key = clusterKey(cluster);
     const stopping = (this.#stopping.get(key) ?? []).filter(({ untilEpochMs }) => untilEpochMs > this.#clock());
     const tasks = [...(this.#tasks.get(key) ?? []), ...(includesStopping ? stopping.map(({ task }) => task) : [])];
-    for (let at = 0; at < tasks.length; at += PAGE) yield structuredClone(tasks.slice(at, at + PAGE));
+    for (let at = 0; at < tasks.length; at += PAGE) yield copied(tasks.slice(at, at + PAGE));
   }
 
   #check({ account, region }: Scope): void {

@@ -149,7 +149,7 @@ test('two runs of one fleet share every byte, and nothing is left of clocks, ids
       expect(canonicalLedger(ledger(fleet, other))).toBe(text);
       expect(text).not.toMatch(/[0-9a-f]{64}|\b1[67]\d{8,}|\d{8}T\d{9}Z|\d{4}-\d\d-\d\dT/);
     }),
-    { numRuns: 400 },
+    { numRuns: 80 },
   );
 });
 
@@ -175,7 +175,7 @@ test.each(changes)('other bytes where one image differs by %s', (_, change) => {
       const changed = images.map((image, number) => (number === at % images.length ? change(image) : image));
       expect(canonicalLedger(ledger({ images: changed }, other))).not.toBe(canonicalLedger(ledger({ images }, RUN)));
     }),
-    { numRuns: 200 },
+    { numRuns: 40 },
   );
 });
 
@@ -187,7 +187,7 @@ test('other bytes where an item is missing, or there twice', () => {
       expect(canonicalLedger(missing)).not.toBe(canonicalLedger(items));
       expect(canonicalLedger([...items, items[at % items.length] ?? {}])).not.toBe(canonicalLedger(items));
     }),
-    { numRuns: 200 },
+    { numRuns: 40 },
   );
 });
 

@@ -2,6 +2,7 @@ import type { Digest } from '../../../shared/domain/image.ts';
 import { policySchema } from '../../../shared/domain/policy.ts';
 import type { PublishedEvent } from '../../../shared/domain/published-event.ts';
 import { parse } from '../../../shared/schema.ts';
+import { copied } from '../../support/fakes/copied.ts';
 import { type WeatheredWorld, weathered } from '../../support/fakes/weather.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
@@ -398,7 +399,7 @@ export class Life {
     const succeed = waitingStep.succeed.bind(waitingStep);
     waitingStep.succeed = async (token, output) => {
       const isHeard = await succeed(token, output);
-      if (isHeard) this.#tokens.get(token)?.(structuredClone(output));
+      if (isHeard) this.#tokens.get(token)?.(copied(output));
       return isHeard;
     };
   }
