@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger, RunLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
+import { takeLeftMarksBack } from './left-marks.ts';
 import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 
 export interface LeavingPorts {
@@ -30,6 +31,7 @@ export async function putAside(
   if (isForgotten(left, clock())) await usages.end(await collect(usages.left(scope)), clock());
   const leaving = await collect(usages.live(scope));
   const digests = digestsOf(leaving);
+  await takeLeftMarksBack(ports, scope, new Set(digests));
   await markGuesses(images, scope, { digests: [], usages: [], ending: leaving, known: new Map() });
   await markAsUnused(ports, digests, leaving);
   await usages.leave(leaving, atEpochMs);
@@ -41,7 +43,8 @@ export async function putAside(
     if (!record?.left) return undefined;
     // A container that nobody could identify is no usage, and may run on as well.
     const count = isForgotten(left, clock()) ? 0 : known + (record.unidentified?.length ?? 0);
-    return { ...record, left: { ...record.left, usages: count, isMoved: true } };
+    const { markingRunId: _, ...kept } = record;
+    return { ...kept, left: { ...record.left, usages: count, isMoved: true } };
   });
   const result = { scope, status: 'left', atEpochMs, usages: stands?.left?.usages ?? known } as const;
   await runs.recordPart(runId, { kind: 'scope', key: registryKey(scope), result });

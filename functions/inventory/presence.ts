@@ -13,9 +13,23 @@ export async function markAsUsed(
   digests: readonly Digest[],
   known: ReadonlyMap<Digest, ImageRecord>,
 ): Promise<void> {
-  const unmarked = digests.filter((digest) => known.get(digest)?.inUse !== true);
-  await mapConcurrently(unmarked, AT_ONCE, (digest) => images.recordPresence(digest, { inUse: true }));
+  await mapConcurrently(unmarkedOf(digests, known), AT_ONCE, (digest) =>
+    images.recordPresence(digest, { inUse: true }),
+  );
 }
+
+const unmarkedOf = (digests: readonly Digest[], known: ReadonlyMap<Digest, ImageRecord>): readonly Digest[] =>
+  digests.filter((digest) => known.get(digest)?.inUse !== true);
+
+/** The images that `markAsUsed` and `markGuesses` will mark. */
+export const marksToSet = (
+  scope: Scope,
+  { digests, usages, known }: Omit<SeenGuesses, 'ending'>,
+): readonly Digest[] => {
+  const guessed = guessesIn(usages);
+  const guesses = digests.filter((digest) => guessed.has(digest) && !isGuessedSo(scope, digest, guessed, known));
+  return [...new Set([...unmarkedOf(digests, known), ...guesses])].sort();
+};
 
 export interface SeenGuesses {
   /** Images that something in the scope runs. */
@@ -32,16 +46,42 @@ export async function markGuesses(
   { digests, usages, ending, known }: SeenGuesses,
 ): Promise<void> {
   const key = registryKey(scope);
+  const guessed = guessesIn(usages);
+  const seen = digests.filter((digest) => !isGuessedSo(scope, digest, guessed, known));
+  const ended = ending.filter(isGuess).map(({ digest }) => digest);
+  await mapConcurrently([...new Set([...seen, ...ended])], AT_ONCE, (digest) =>
+    images.recordGuess(digest, key, guessed.get(digest)),
+  );
+}
+
+/** By image: a workload that runs it by a guess. */
+function guessesIn(usages: Iterable<Usage>): ReadonlyMap<Digest, string> {
   const guessed = new Map<Digest, string>();
   for (const usage of usages) {
     const [text, before] = [workloadText(usage), guessed.get(usage.digest)];
     if (isGuess(usage) && (before === undefined || text < before)) guessed.set(usage.digest, text);
   }
-  const seen = digests.filter((digest) => known.get(digest)?.guessedIn?.[key] !== guessed.get(digest));
-  const ended = ending.filter(isGuess).map(({ digest }) => digest);
-  await mapConcurrently([...new Set([...seen, ...ended])], AT_ONCE, (digest) =>
-    images.recordGuess(digest, key, guessed.get(digest)),
-  );
+  return guessed;
+}
+
+const isGuessedSo = (
+  scope: Scope,
+  digest: Digest,
+  guessed: ReadonlyMap<Digest, string>,
+  known: ReadonlyMap<Digest, ImageRecord>,
+): boolean => known.get(digest)?.guessedIn?.[registryKey(scope)] === guessed.get(digest);
+
+/**
+ * Takes marks away that an earlier try set and for which it recorded no usage, because it died in between.
+ * @param digests images that nothing in the scope runs now
+ */
+export async function takeMarksBack(
+  ports: { readonly images: ImageLedger; readonly usages: UsageLedger },
+  scope: Scope,
+  digests: readonly Digest[],
+): Promise<void> {
+  await mapConcurrently(digests, AT_ONCE, (digest) => ports.images.recordGuess(digest, registryKey(scope), undefined));
+  await markAsUnused(ports, digests, []);
 }
 
 const isGuess = ({ digestSource }: Usage): boolean => digestSource === 'tag-guess';

@@ -17,6 +17,7 @@ import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type * as v from '../../shared/schema.ts';
 import type { ActionInput } from './input.ts';
+import { announceMarks, takeLeftMarksBack } from './left-marks.ts';
 import { putAside } from './left-scope.ts';
 import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
 import { readSeen, type Seen } from './seen.ts';
@@ -59,8 +60,12 @@ export async function recordUsages(ports: UsagesPorts, step: ActionInput<'usages
   const seen = await readSeen(ports, runId, scope, reading.pieces);
   const images = await ensureFacts(ports, policy, seen.images);
   const changes = compareUsages(await collect(usages.live(scope)), seen.usages.values());
-  // Marks first, usages after: a try that is cut off between the two finds the same changes again.
   const used = [...seen.images.keys()];
+  const left = await takeLeftMarksBack(ports, scope, new Set([...used, ...digestsOf(changes.end)]));
+  // Marks first, usages after: a try that is cut off between the two finds the same changes again. Where there is no other try,
+  // the next run finds by what was announced which marks have no usage.
+  const toMark = { digests: used, usages: seen.usages.values(), known: images };
+  await announceMarks(ports, runId, scope, toMark, left);
   await markAsUsed(ports.images, used, images);
   await markGuesses(ports.images, scope, {
     ...{ digests: used, usages: seen.usages.values(), ending: changes.end, known: images },

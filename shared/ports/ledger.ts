@@ -252,6 +252,8 @@ export interface ScopeRecord {
   readonly failure?: { readonly error: string; readonly detail: string; readonly sinceEpochMs: number };
   /** Present while the fleet no longer has the scope. */
   readonly left?: LeftScope;
+  /** The run that marks images as used here and has not recorded all usages yet: its file `marks` names these images. */
+  readonly markingRunId?: string;
   /** Its item cannot be read: whether it left, and what ran there, is not known. */
   readonly isUnreadable?: true;
 }

@@ -16,6 +16,7 @@ import * as v from '../schema.ts';
  * | registries.json, registries/<account>/<region>.json | group-registries | the map over registries, registry, close |
  * | reading/<account>/<region>.json           | registry, where it is not done yet | its next attempt |
  * | tags/<account>/<region>.json              | registry         | usages |
+ * | marks/<account>/<region>.json             | usages, before it marks images as used | usages of the next run, where this one did not end |
  * | digests/<account>/<region>.json           | usages           | plan-scans |
  * | unresolved/<account>/<region>.json        | usages           | report |
  * | ancestors.json                            | lineage          | plan-scans |
@@ -38,6 +39,7 @@ export const runFileKeys = (runId: string) => {
     registry: (registry: Registry) => `${at('registries', registry)}.json`,
     reading: (registry: Registry) => `${at('reading', registry)}.json`,
     tags: (registry: Registry) => `${at('tags', registry)}.json`,
+    marks: (scope: Registry) => `${at('marks', scope)}.json`,
     digests: (scope: Registry) => `${at('digests', scope)}.json`,
     unresolved: (scope: Registry) => `${at('unresolved', scope)}.json`,
     unresolvedFolder: `${root}/unresolved/`,

@@ -108,6 +108,7 @@ const usage: ShapeOf<Usage> = {
 };
 const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', unidentified: 'list?' },
+  markingRunId: 'text?',
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };
 

@@ -1,4 +1,6 @@
+import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
 import { recordUsages } from '../../../functions/inventory/usages.ts';
+import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { RunningTask } from '../../../shared/domain/usage.ts';
@@ -399,7 +401,7 @@ function frail<Port extends object>(port: Port, line: { writes: number; readonly
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name);
       if (typeof member !== 'function') return member;
-      if (!/^(record|end|put)/.test(String(name))) return member.bind(target);
+      if (!/^(record|end|put|change)/.test(String(name))) return member.bind(target);
       return async (...values: unknown[]) => {
         if (line.writes >= line.most) throw new Error('cut off');
         line.writes += 1;
@@ -408,6 +410,54 @@ function frail<Port extends object>(port: Port, line: { writes: number; readonly
     },
   });
 }
+
+test('marks of a step that died are taken back by the next run, where something else runs by then', async () => {
+  let wasCutOff = true;
+  for (let most = 0; wasCutOff; most += 1) {
+    const { world, ports, review, run, workloads, inUse, live } = await webWorld();
+    world.workloads.run(main, running(a));
+    await review();
+    world.workloads.stop(main, 'web').run(main, running(b));
+    await workloads();
+    const line = { writes: 0, most };
+    const { images, usages, runs, scopes, files } = ports;
+    const cut = { images: frail(images, line), usages: frail(usages, line), runs: frail(runs, line) };
+    const broken = { ...ports, ...cut, scopes: frail(scopes, line), files: frail(files, line) };
+    wasCutOff = await recordUsages(broken, { action: 'usages', ...run, scope: payments }).then(
+      () => false,
+      () => true,
+    );
+
+    world.workloads.stop(main, 'web').run(main, running(a));
+    const next = { ...run, runId: 'run-2', scope: payments };
+    await readWorkloads(ports, { action: 'workloads', ...next });
+    await recordUsages(ports, { action: 'usages', ...next });
+    expect({ most, inUse: inUse() }).toEqual({ most, inUse: [a] });
+    expect(await live()).toMatchObject([{ digest: a }]);
+    expect((await world.scopes.get(payments))?.markingRunId).toBeUndefined();
+  }
+});
+
+test('a guess that a step marked before it died is taken back by the next run', async () => {
+  const { world, ports, review, run, workloads, registry, inUse } = await webWorld();
+  world.workloads.run(main, running(a));
+  await review();
+  world.workloads.stop(main, 'web').run(main, task({ image: referenceTo(web, ':blue') }));
+  await workloads();
+  await groupRegistries(ports, { action: 'group-registries', ...run });
+  await registry(payments);
+  const usages = frail(ports.usages, { writes: 0, most: 0 });
+  await expect(recordUsages({ ...ports, usages }, { action: 'usages', ...run, scope: payments })).rejects.toThrow();
+  const guesses = () =>
+    [...world.images.records.values()].flatMap(({ digest, guessedIn }) => (guessedIn ? digest : []));
+  expect([inUse().sort(), guesses()]).toEqual([[b], [b]]);
+
+  world.workloads.stop(main, 'web').run(main, running(a));
+  const next = { ...run, runId: 'run-2', scope: payments };
+  await readWorkloads(ports, { action: 'workloads', ...next });
+  await recordUsages(ports, { action: 'usages', ...next });
+  expect([inUse(), guesses()]).toEqual([[a], []]);
+});
 
 test('a scope with neither a cluster nor a stream of the policy counts as empty for a week', async () => {
   const { world, review } = await inventoryWorld();
