@@ -5,7 +5,10 @@ import { triesAfter } from './tries.ts';
 
 /** The end of a rebuild. */
 export interface RebuildEnd {
-  readonly rebuild: Pick<Rebuild, 'rebuildId' | 'cascadeId' | 'facts' | 'reconfirms' | 'parents' | 'takenOverFrom'>;
+  readonly rebuild: Pick<
+    Rebuild,
+    'rebuildId' | 'cascadeId' | 'facts' | 'reconfirms' | 'parents' | 'promotes' | 'takenOverFrom'
+  >;
   readonly outcome: RebuildOutcome;
   /** The head of the parent that it stands on; absent where the parent is not known. */
   readonly parentHead?: Digest;

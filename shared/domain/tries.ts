@@ -39,25 +39,26 @@ export function triesOf(
 
 /** The end of a rebuild, as far as it counts. */
 export interface TryEnd {
-  readonly rebuild: Pick<Rebuild, 'facts' | 'parents' | 'takenOverFrom'>;
+  readonly rebuild: Pick<Rebuild, 'facts' | 'parents' | 'promotes' | 'takenOverFrom'>;
   readonly outcome: RebuildOutcome;
   /** It mended its facts, and nobody can use it. */
   readonly isUnused?: boolean;
 }
 
 /**
- * What a scan shows to be mended is forgotten; all else that the rebuild was made for was tried once more, unless nothing
- * was built, or nobody could judge the output because a registry was not read. That a parent was picked up counts on while its head is the same: a stream that is behind the same head again
- * and again is not built for ever.
+ * What a scan shows to be mended in the head is forgotten; all else that the rebuild was made for was tried once more, unless
+ * nothing was built, or nobody could judge the output because a registry was not read. A candidate that is not promoted
+ * mends nothing: the head still has all of it. That a parent was picked up counts on while its head is the same: a stream
+ * that is behind the same head again and again is not built for ever.
  */
 export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): readonly Tried[] {
   const { rebuild, outcome, isUnused = false } = end;
-  const { facts, parents, takenOverFrom } = rebuild;
-  const isJudged = outcome.result === 'ineffective' || (outcome.result === 'fixed' && !isUnused);
+  const { facts, parents, promotes, takenOverFrom } = rebuild;
+  const isHead = outcome.result === 'fixed' ? !isUnused : outcome.result === 'ineffective' && !promotes;
   const left = outcome.result === 'ineffective' ? namesOf(outcome.left) : new Set<string>();
   const asked = namesOf(facts);
   const scanned = namesOf(facts.filter(({ kind }) => kind !== 'parent-moved'));
-  const mended = isJudged ? scanned.difference(left) : new Set<string>();
+  const mended = isHead ? scanned.difference(left) : new Set<string>();
   const kept = withoutTries(tried, mended);
   const isUnread = outcome.result === 'unverified' && outcome.isLineageUnread === true;
   const counted = takenOverFrom === undefined && !isUnread ? asked.difference(mended) : new Set<string>();

@@ -54,6 +54,14 @@ test('what was mended and cannot be used was tried', () => {
   expect(tries(triesAfter([], end), fact)).toBe(1);
 });
 
+test('what a candidate mended that is not promoted was tried, since the head still has it', () => {
+  const rebuild = { facts: [fact, other], parents: 'base=1', promotes: true } as const;
+  const outcomes = [FAILED, left(other), FAILED];
+  const tried = outcomes.reduce<readonly Tried[]>((before, outcome) => triesAfter(before, { rebuild, outcome }), []);
+  expect(tries(tried, fact)).toBe(3);
+  expect(triesAfter(tried, { rebuild, outcome: { result: 'fixed' } })).toEqual([]);
+});
+
 test('what was taken over was not built', () => {
   const rebuild = { facts: [fact], parents: 'base=1', takenOverFrom: 'earlier' };
   expect(triesAfter([], { rebuild, outcome: FAILED })).toEqual([]);
