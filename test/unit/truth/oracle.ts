@@ -23,6 +23,10 @@ export const ATTEMPTS = 3;
 const WARNING = 0.8;
 /** How long a complete scan of an output is awaited. */
 const VERIFY_MS = 2 * HOUR_MS;
+/** How long the output of a run that waited for a person may be taken up, from when its end was seen. */
+const RESUMED_WITHIN_MS = 7 * DAY_MS;
+/** Where no event tells of an end the planner looks; while nothing changes this world wakes it every 4 hours. */
+const PLANNED_WITHIN_MS = 9 * HOUR_MS;
 
 /** Holds what the ledger says against what is true, at each change. What it finds is told in words. */
 export class Oracle implements Witness {
@@ -465,10 +469,25 @@ export class Oracle implements Witness {
     ]);
   }
 
-  /** Whether a stream waits for a place: the ramp frees one a day. */
+  /** Whether a stream waits for what comes by itself: a place of the ramp, which frees one a day, or the end of a stopped build. */
   async awaitsItsTurn(): Promise<boolean> {
-    const causes = await Array.fromAsync(this.#life.world.causes.open());
-    return causes.some(({ answer }) => answer?.reason === 'cap-reached');
+    const { world } = this.#life;
+    const causes = await Array.fromAsync(world.causes.open());
+    if (causes.some(({ answer }) => answer?.reason === 'cap-reached')) return true;
+    const locks = (await Array.fromAsync(world.locks.all())).flat();
+    return locks.some(({ stream }) => this.#isStoppedForNow(this.#life.lineOf(stream)));
+  }
+
+  /**
+   * A run that waited for a person has pushed, and people do not let Patchwave act on its stream. Its output stays as it is, and
+   * the stream keeps its lock for the case that they let it act again: for 7 days, not for ever. Where they let it act no lock waits.
+   */
+  #isStoppedForNow(line: Line | undefined): boolean {
+    const { policy, pipelines, clockwork } = this.#life;
+    if (!line || modeOf(policy, line, [line.pipeline.account]) === 'enforce') return false;
+    const last = pipelines.runs.findLast((run) => run.line === line);
+    if (last?.waitedFromEpochMs === undefined || last.endedAtEpochMs === undefined || !last.output) return false;
+    return clockwork.now < last.endedAtEpochMs + RESUMED_WITHIN_MS + PLANNED_WITHIN_MS;
   }
 
   /** Once nothing changes any more: every violation is mended and closed, or has an answer that is true. */

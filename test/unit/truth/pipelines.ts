@@ -24,6 +24,7 @@ export interface TrueRun {
   waitedFromEpochMs?: number;
   /** Where a person is waited for: until then Patchwave does, and it starts no other run beside it. */
   openUntilEpochMs?: number;
+  endedAtEpochMs?: number;
   /** What its parent was when it read it. */
   parent?: TrueArtifact;
   /** What it pushed. */
@@ -183,10 +184,11 @@ export class Pipelines {
   }
 
   #end(run: TrueRun, state: 'succeeded' | 'failed', detail?: string): void {
-    const { world, tell, trace } = this.#with;
+    const { world, clockwork, tell, trace } = this.#with;
     const { line, executionId, output, rebuildId } = run;
     const { account, region } = line.pipeline;
     run.state = state;
+    run.endedAtEpochMs = clockwork.now;
     if (state === 'failed' || !output) trace(`${line.name}: run ${executionId.slice(-3)} ${state}, nothing is pushed`);
     const told = output && line.habits.tellsOutput === 'variable' ? { outputDigest: output.digest } : {};
     world.runner.finish(line.pipeline, executionId, { state, ...told, ...(detail !== undefined && { detail }) });
