@@ -17,5 +17,8 @@ export const scanEventMessages = v.object({
 });
 export type ScanEventMessage = v.InferOutput<typeof scanEventMessages>['Records'][number];
 
+/** What our own functions ask for; they know it as a `JudgeRequest`. */
+export const judgeRequest = v.strictObject({ kind: v.literal('judge'), digest });
+
 export const policyEvaluationInput = v.union([reviewBatch, scanEventMessages]);
 export type PolicyEvaluationInput = v.InferOutput<typeof policyEvaluationInput>;

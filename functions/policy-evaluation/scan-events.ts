@@ -2,7 +2,7 @@ import { type Digest, type ImageLocation, locationKey } from '../../shared/domai
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import { unscannable } from '../../shared/domain/scan-state.ts';
 import { ecrImageScan, type ImageScanned } from '../../shared/events/ecr-image-scan.ts';
-import { readBody, setAside } from '../../shared/lambda/queue-messages.ts';
+import { isOwnMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import { ImageFactsChangedError } from '../../shared/ports/errors.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
@@ -11,7 +11,8 @@ import { type Learnt, learnKept } from '../../shared/review/judge.ts';
 import { type JudgeImagesPorts, judgeImages, type Target } from '../../shared/review/judge-images.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
-import type { ScanEventMessage } from './input.ts';
+import type * as v from '../../shared/schema.ts';
+import { judgeRequest, type ScanEventMessage } from './input.ts';
 
 export interface ScanEventPorts extends JudgeImagesPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
@@ -30,14 +31,15 @@ export interface HandledEvents {
 }
 
 /**
- * Judges the images that scan events point at. An event only says "look at this image": what it claims about findings is
- * never believed, so its order and number do not matter. One message that fails stops no other.
+ * Judges the images that scan events point at, and those that our own functions name. Either only says "look at this
+ * image": what an event claims about findings is never believed, so its order and number do not matter. One message that
+ * fails stops no other.
  */
 export async function handleScanEvents(
   ports: ScanEventPorts,
   messages: readonly ScanEventMessage[],
 ): Promise<HandledEvents> {
-  const parsed = messages.map((message) => ({ message, ...readBody(message.body, () => ecrImageScan.schema) }));
+  const parsed = messages.map((message) => ({ message, ...readBody(message.body, schemaOf) }));
   const told = parsed.flatMap(({ message, value: event }) => (event ? [{ message, event }] : []));
   const unreadable = parsed.flatMap(({ message, problem }) => (problem ? [{ message, problem }] : []));
   const lost = await setAside(ports.deadLetters, unreadable);
@@ -60,6 +62,12 @@ export async function handleScanEvents(
   };
 }
 
+/** An image, and where its scan ended if an event tells of it. */
+type Told = Pick<ImageScanned, 'digest'> & Partial<Pick<ImageScanned, 'location'>>;
+
+const schemaOf = (json: unknown): v.GenericSchema<unknown, Told> =>
+  isOwnMessage(json) ? judgeRequest : ecrImageScan.schema;
+
 /**
  * Each image once, however many events tell of it; again at once where its facts changed meanwhile: a message that
  * failed comes back much later.
@@ -68,7 +76,7 @@ export async function handleScanEvents(
 async function judgeTold(
   ports: ScanEventPorts,
   images: ReadonlyMap<Digest, ImageRecord>,
-  events: readonly ImageScanned[],
+  events: readonly Told[],
 ): Promise<ReadonlyMap<Digest, unknown>> {
   if (events.length === 0) return new Map();
   const policy = await policyInForce(ports.policies);
@@ -89,10 +97,10 @@ async function judgeTold(
   return errors;
 }
 
-function targetOf(ports: ScanEventPorts, image: ImageRecord, told: readonly ImageScanned[]): Target {
+function targetOf(ports: ScanEventPorts, image: ImageRecord, told: readonly Told[]): Target {
   const locations = inOrder(
     image.locations,
-    told.map(({ location }) => location),
+    told.flatMap(({ location }) => location ?? []),
   );
   // Where nothing can be read, an event changes nothing.
   const learn = (): Promise<Learnt> =>

@@ -47,6 +47,7 @@ function compose(): RegistryEventPorts {
       retry: fullJitter({ attempts: 3 }),
     },
     planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),
+    judging: new SqsMessages(sqs, env.SCAN_EVENT_QUEUE_URL),
     deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
     clock: Date.now,
   };

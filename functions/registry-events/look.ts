@@ -9,7 +9,7 @@ import { parseStreamId } from '../../shared/domain/stream.ts';
 import { isOfUnreadLineage } from '../../shared/domain/verdict.ts';
 import { readRepository } from '../../shared/inventory/repository.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
-import type { LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
+import type { JudgeRequest, LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
 import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
@@ -25,6 +25,7 @@ export interface LookPorts extends BasePorts {
   readonly guards: Pick<GuardLedger, 'change'>;
   readonly asking: AskWorld;
   readonly planner: Messages<PlannerWaking>;
+  readonly judging: Messages<JudgeRequest>;
 }
 
 export interface Asked {
@@ -94,7 +95,8 @@ async function tellOf(
 /**
  * Asks for scans of heads that are not judged, whose age is known only since, or whose last scan never ended: a review asks
  * only for what runs. The event of the scan's end has the head judged, and the next plan knows. A registry scans an image
- * once a day, so a look asks at most once a day.
+ * once a day, so a look asks at most once a day. Where no event will come, since the result is there, it asks for the
+ * judgement itself.
  * @param owner who asks: delivered again after a crash, it may ask again
  */
 async function askForHeads(
@@ -109,16 +111,37 @@ async function askForHeads(
   const unclear = [...images.values()].filter(
     (image) => isUnjudged(image) || isScanOpen(image) || isAgeUnjudged(image),
   );
-  await mapConcurrently(unclear, SCANS_AT_ONCE, (image) => ask(ports, owner, image, version));
+  const scanned = await mapConcurrently(unclear, SCANS_AT_ONCE, async (image) =>
+    (await isResultThere(ports, owner, image, version)) ? [image.digest] : [],
+  );
+  await ports.judging.send(scanned.flat().map((digest) => ({ kind: 'judge', digest })));
 }
 
 /** Its lineage was read after it was judged: only a new judgement knows its age. */
 const isAgeUnjudged = ({ standing, verdict }: ImageRecord): boolean =>
   standing?.age.known === true && verdict !== undefined && isOfUnreadLineage(verdict);
 
-async function ask(ports: LookPorts, owner: string, image: ImageRecord, policyVersion: string): Promise<void> {
-  if (unscannable(image)) return;
+/**
+ * Judged without a policy that could be read, not judged since its facts changed, or before its age was known: the scan of
+ * that time is as good as a new one, which the registry does not give on the same day.
+ */
+const isJudgedInVain = (image: ImageRecord): boolean =>
+  image.judgedAtEpochMs === undefined ||
+  image.verdict?.reasons.some(({ kind }) => kind === 'policy') === true ||
+  isAgeUnjudged(image);
+
+/** Asks for a scan of a head. @returns whether none begins, and a judgement by what is there says more than the last one */
+async function isResultThere(
+  ports: LookPorts,
+  owner: string,
+  image: ImageRecord,
+  policyVersion: string,
+): Promise<boolean> {
+  if (unscannable(image)) return isJudgedInVain(image);
   const nowEpochMs = ports.clock();
   const claim = { runId: owner, atEpochMs: nowEpochMs, notSinceEpochMs: nowEpochMs - SCAN_INTERVAL_MS + 1 };
-  await askForScan({ ...ports.asking, images: ports.images, clock: ports.clock }, image, claim, policyVersion);
+  const asking = { ...ports.asking, images: ports.images, clock: ports.clock };
+  const answer = await askForScan(asking, image, claim, policyVersion);
+  if (answer) return answer.outcome === 'scanned';
+  return !isScanOpen(image) && image.scan.completedAtEpochMs !== undefined && isJudgedInVain(image);
 }

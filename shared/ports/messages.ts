@@ -14,6 +14,12 @@ export interface LookRequest {
   readonly digest?: Digest;
 }
 
+/** The result of an image's scan is there, and its verdict says nothing by it: it is to be judged once more. */
+export interface JudgeRequest {
+  readonly kind: 'judge';
+  readonly digest: Digest;
+}
+
 /** Nobody seems to work on a cascade that is open: whoever is told looks whether its execution is over, and ends it. */
 export interface CascadeEnding {
   readonly kind: 'ended';

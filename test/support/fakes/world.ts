@@ -1,6 +1,12 @@
 import type { UnreadableItem } from '../../../shared/domain/unreadable-item.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
-import type { CascadeEnding, LookRequest, ParkedLook, PlannerWaking } from '../../../shared/ports/messages.ts';
+import type {
+  CascadeEnding,
+  JudgeRequest,
+  LookRequest,
+  ParkedLook,
+  PlannerWaking,
+} from '../../../shared/ports/messages.ts';
 import { FakeAccountDirectory } from './accounts.ts';
 import { FakeBaseReadingLedger } from './base-readings.ts';
 import { FakeCascadeLedger } from './cascades.ts';
@@ -85,6 +91,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     bus: new FakeEventBus(),
     deadLetters: new FakeDeadLetters(),
     looks: new FakeMessages<LookRequest>(),
+    judging: new FakeMessages<JudgeRequest>(),
     ends: new FakeMessages<CascadeEnding | ParkedLook>(),
     wakings: new FakeMessages<PlannerWaking>(),
     accounts: new FakeAccountDirectory(),

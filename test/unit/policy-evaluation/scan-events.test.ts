@@ -64,6 +64,29 @@ test.each(['COMPLETE', 'FAILED', 'A STATUS OF TOMORROW'])(
   },
 );
 
+test('an image that our own functions name is judged by the scan that is there', async () => {
+  const world = await scanned();
+  const { version, policy } = await world.policies.current();
+  world.policies.lose(version);
+  await handleScanEvents(portsOf(world), [scanEvent(image)]);
+  expect(known(world)?.verdict).toMatchObject({ status: 'unknown', reasons: [{ kind: 'policy' }] });
+  await world.policies.publish(policy, { replaces: version });
+  world.advance(60_000);
+  const handled = await handleScanEvents(portsOf(world), [message(JSON.stringify({ kind: 'judge', digest: image }))]);
+  expect(handled).toEqual({ judged: 1, notOurs: 0, setAside: 0, failed: [] });
+  expect(known(world)).toMatchObject({ scan: { state: 'complete' }, verdict: { status: 'violating' } });
+  expect(world.scanner.started).toHaveLength(1);
+});
+
+test.each(['{"kind":"judge"}', '{"kind":"judge","digest":"latest"}', '{"kind":"other"}'])(
+  'a message of our own that names no image is kept for a person: %s',
+  async (body) => {
+    const world = await scanned();
+    const handled = await handleScanEvents(portsOf(world), [message(body)]);
+    expect(handled).toEqual({ judged: 0, notOurs: 0, setAside: 1, failed: [] });
+  },
+);
+
 test('the review that follows neither reads nor judges again', async () => {
   const world = await scanned();
   await handleScanEvents(portsOf(world), [scanEvent(image)]);

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
+import { factsIn } from '../../../shared/domain/image-record.ts';
 import type { ScanState } from '../../../shared/domain/scan.ts';
 import type { Verdict } from '../../../shared/domain/verdict.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
@@ -285,6 +286,59 @@ test('killed at any call, the message that comes again leaves the same, and the 
       expect({ ...left, scanned: [...new Set(left.scanned)] }).toEqual(expected);
     }
   }
+});
+
+describe('a head whose scan has ended', () => {
+  const WITHOUT_POLICY: Verdict = {
+    status: 'unknown',
+    reasons: [{ ruleId: 'policy-readable', effect: 'unknown', kind: 'policy' }],
+    policyVersion: 'built-in',
+  };
+  const digest = digestOf('one');
+  const toJudge = JSON.stringify({ kind: 'judge', digest });
+
+  /** Scanned as it was asked for, and judged a minute later. */
+  async function judgedWorld(verdict: Verdict): Promise<PushWorld> {
+    const world = await untoldWorld();
+    await ask(world, look());
+    world.advance(60_000);
+    const judgedAtEpochMs = world.clock();
+    const scan: ScanState = { state: 'complete', coverage: ['os'], completedAtEpochMs: judgedAtEpochMs };
+    await world.images.recordJudgement({ digest, scan, verdict, judgedAtEpochMs });
+    return world;
+  }
+
+  const lookAgain = (world: PushWorld) =>
+    handleMessages(portsOf(world), [{ messageId: 'another', body: JSON.stringify(look()) }]);
+
+  test('and that was judged while no policy could be read is judged again, without another scan', async () => {
+    const world = await judgedWorld(WITHOUT_POLICY);
+    await lookAgain(world);
+    expect([world.judging.take(), scanned(world)]).toEqual([[toJudge], [digest]]);
+  });
+
+  test('and whose facts have changed since it was judged is judged again, without another scan', async () => {
+    const world = await judgedWorld(COMPLIANT);
+    const known = world.images.records.get(digest);
+    if (!known) throw new Error('a look records the head');
+    await world.images.recordFacts({ ...factsIn(known), owner: 'somebody-else' });
+    await lookAgain(world);
+    expect([world.judging.take(), scanned(world)]).toEqual([[toJudge], [digest]]);
+  });
+
+  test('and that is judged is left as it is', async () => {
+    const world = await judgedWorld(COMPLIANT);
+    await lookAgain(world);
+    expect([world.judging.take(), scanned(world)]).toEqual([[], [digest]]);
+  });
+
+  test('is not judged before its next scan has ended', async () => {
+    const world = await judgedWorld(WITHOUT_POLICY);
+    const atEpochMs = world.clock() + 1;
+    await world.images.claimScan(digest, { runId: 'run-1', atEpochMs, notSinceEpochMs: atEpochMs });
+    await lookAgain(world);
+    expect(world.judging.take()).toEqual([]);
+  });
 });
 
 test('without a policy that can be read its repository is read, and nobody is told that its heads are known', async () => {

@@ -49,7 +49,13 @@ export function portsOf(world: PushWorld, turns: Turns = {}): RegistryEventPorts
     pace: async () => undefined,
     retry: { attempts: 1, wait: async () => undefined },
   };
-  return { ...world, ...interleaved, planner: interleave('planner', world.wakings, turns), asking };
+  return {
+    ...world,
+    ...interleaved,
+    planner: interleave('planner', world.wakings, turns),
+    judging: interleave('judging', world.judging, turns),
+    asking,
+  };
 }
 
 /** What somebody asks to be looked at, is; what fails is delivered again another time. */

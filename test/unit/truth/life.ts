@@ -295,6 +295,7 @@ export class Life {
       clockwork.spawn(() => this.#scan(location, digest));
     }
     for (const body of world.looks.take()) delivery.send('registry', body);
+    for (const body of world.judging.take()) delivery.send('scan', body);
     for (const body of world.ends.take()) delivery.send('end', body);
     for (const body of world.wakings.take()) delivery.send('plan', body);
     for (const cascadeId of world.executions.started.slice(this.#cascades)) {
