@@ -3,12 +3,20 @@ import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.
 import { checkAlarms } from './checks/alarms.ts';
 import { checkBusPolicy, checkPullTimes, checkStartTime, checkTaskTokens } from './checks/deep.ts';
 import { checkKey } from './checks/key.ts';
-import { checkActingRoles, checkForwarding, checkReadRoles, checkScanning } from './checks/members.ts';
+import { checkActingRoles, checkForwarding, checkReadRoles, checkScanning, membersUnread } from './checks/members.ts';
 import { checkQueues } from './checks/queues.ts';
 import { checkPolicy, checkReview, checkScanQuota } from './checks/review.ts';
 import { checkOutputs, checkStack, checkVersions, LEDGER_OUTPUTS, noStack } from './checks/stack.ts';
 import { checkWiring, TEST_QUEUE, TEST_RULE } from './checks/wiring.ts';
-import type { DeepFacts, InstallationFacts, MixedPut, PolicyFacts, StackFacts, StackResource } from './facts.ts';
+import type {
+  DeepFacts,
+  InstallationFacts,
+  MemberFacts,
+  MixedPut,
+  PolicyFacts,
+  StackFacts,
+  StackResource,
+} from './facts.ts';
 import type { CheckName, Finding, Found } from './finding.ts';
 import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
 import { readDeep } from './read-deep.ts';
@@ -106,6 +114,8 @@ async function readPolicy(
 /** Every check over the facts. */
 export function findingsOf(facts: InstallationFacts): readonly Finding[] {
   const { stack, nowEpochMs, commandVersion: version } = facts;
+  const ofMembers = (check: CheckName, decide: (members: MemberFacts) => readonly Found[]): readonly Finding[] =>
+    named(check, facts.members.isRead ? decide(facts.members.value) : [membersUnread(check, stack, facts.members)]);
   const dailyQuota = Number(stack.parameters.DailyScanQuota ?? 100_000);
   return [
     ...named('stack', checkStack(stack)),
@@ -120,10 +130,10 @@ export function findingsOf(facts: InstallationFacts): readonly Finding[] {
       checkWiring(rules, mappings, stack.parameters),
     ),
     ...checked('key', facts.key, checkKey),
-    ...checked('read-roles', facts.members, (members) => checkReadRoles(stack, members, version)),
-    ...checked('acting-roles', facts.members, (members) => checkActingRoles(stack, members, version)),
-    ...checked('scanning', facts.members, (members) => checkScanning(members, version)),
-    ...checked('forwarding', facts.members, (members) => checkForwarding(members, version, isListening(facts.rules))),
+    ...ofMembers('read-roles', (members) => checkReadRoles(stack, members, version)),
+    ...ofMembers('acting-roles', (members) => checkActingRoles(stack, members, version)),
+    ...ofMembers('scanning', (members) => checkScanning(members, version)),
+    ...ofMembers('forwarding', (members) => checkForwarding(members, version, isListening(facts.rules))),
     ...(facts.deep ? deepFindings(facts.deep) : []),
   ];
 }

@@ -210,6 +210,28 @@ test('what doctor does in members is granted to the role that it takes, or to th
   expect(own.filter((action) => !asked.includes(action))).toEqual([]);
 });
 
+test('a person takes the role of doctor, of this account and of those that a parameter lists', () => {
+  const { properties } = hub.resources.find(({ id }) => id === 'DoctorRole') ?? {};
+  expect(listOf(objectOf(properties?.AssumeRolePolicyDocument ?? {}).Statement)).toEqual([
+    {
+      Effect: 'Allow',
+      Principal: { AWS: { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` } },
+      Action: 'sts:AssumeRole',
+      Condition: {
+        'Fn::If': [
+          'ListsDoctors',
+          { ArnLike: { 'aws:PrincipalArn': { Ref: 'DoctorPrincipalArns' } } },
+          { Ref: 'AWS::NoValue' },
+        ],
+      },
+    },
+  ]);
+  expect(objectOf(hub.json.Conditions).ListsDoctors).toEqual({
+    'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', { Ref: 'DoctorPrincipalArns' }] }, ''] }],
+  });
+  expect(objectOf(objectOf(hub.json.Parameters).DoctorPrincipalArns).Default).toBe('');
+});
+
 describe('a member account', () => {
   const writesOf = (owners: readonly string[]): string[] =>
     grantsOf(member)

@@ -1,7 +1,7 @@
 import { matchesAnyGlob } from '../../../shared/domain/glob.ts';
 import { registryKey } from '../../../shared/domain/image.ts';
 import type { AccountFacts, MemberFacts, PlaceFacts, RoleFacts, StackFacts } from '../facts.ts';
-import { broken, type Found, orOk, unknown } from '../finding.ts';
+import { broken, type CheckName, type Found, orOk, unknown } from '../finding.ts';
 import { type Reading, unread } from '../reading.ts';
 import { trustProblem } from './trust.ts';
 
@@ -137,6 +137,24 @@ function actingProblems(
   });
   const isMissing = needed === 'any' && accounts.length > 0 && accounts.every((one) => isAbsent(of(one)));
   return isMissing ? [absent('at least one account')] : found;
+}
+
+/**
+ * What a check of members says where no member could be read. The first one says why; the others refer to it.
+ * @param reading why not
+ */
+export function membersUnread(
+  check: CheckName,
+  { outputs, parameters }: StackFacts,
+  reading: Extract<Reading<unknown>, { isRead: false }>,
+): Found {
+  if (check !== 'read-roles')
+    return unknown('members', 'Not checked: members cannot be read.', 'Correct what read-roles names first.');
+  if (reading.deniedAction !== 'sts:AssumeRole') return unread('members', reading);
+  const role = outputs.DoctorRoleArn;
+  const listed = parameters.DoctorPrincipalArns;
+  const list = `add your role or user to DoctorPrincipalArns, which lists ${listed}: sam deploy --parameter-overrides DoctorPrincipalArns=...`;
+  return unread('members', reading, `Allow yourself sts:AssumeRole on ${role}${listed ? `, and ${list}` : '.'}`);
 }
 
 /** Places whose read role cannot be taken are named once, as not checked. */

@@ -331,8 +331,29 @@ test.each([
   expect([...new Set(found.map(({ check, state }) => `${state} ${check}`))]).toEqual(
     checks.map((check) => `unknown ${check}`),
   );
-  for (const { text } of found) expect(text).toContain(action);
+  // Where no member can be read, one check says why.
+  const told = found.filter(({ text }) => !text.includes('members cannot be read'));
+  expect(told.length).toBeGreaterThan(0);
+  for (const { text } of told) expect(text).toContain(action);
 });
+
+test.each([
+  ['', 'Allow yourself sts:AssumeRole on the DoctorRoleArn.'],
+  [
+    'arn:aws:iam::111122223333:role/on-call',
+    'Allow yourself sts:AssumeRole on the DoctorRoleArn, and add your role or user to DoctorPrincipalArns, which lists arn:aws:iam::111122223333:role/on-call: sam deploy --parameter-overrides DoctorPrincipalArns=...',
+  ],
+])(
+  'a person who may not take the role for members, where the stack lists "%s": the fix says both sides',
+  async (listed, fix) => {
+    const installation = await soundInstallation();
+    change(installation, { parameters: { ...installation.hub.described?.parameters, DoctorPrincipalArns: listed } });
+    installation.fleet.deny('sts:AssumeRole');
+    const [first, ...others] = (await findingsOf(installation)).filter(({ state }) => state !== 'ok');
+    expect(first).toMatchObject({ check: 'read-roles', state: 'unknown', fix });
+    expect(others.map((one) => one.fix)).toEqual(others.map(() => 'Correct what read-roles names first.'));
+  },
+);
 
 test('while the policy cannot be read, accounts that no review has read are not missed', async () => {
   const installation = await soundInstallation();
@@ -397,7 +418,9 @@ test('what the ledger denies is unknown, with the action that AWS names', async 
     'scanning unknown',
     'forwarding unknown',
   ]);
-  for (const { fix } of found) expect(fix).toContain('dynamodb:GetItem');
+  // What reads members after read-roles refers to it.
+  for (const { check, fix } of found)
+    expect(fix).toContain(/^(acting|scanning|forwarding)/.test(check) ? 'read-roles' : 'dynamodb:GetItem');
 });
 
 describe('--deep', () => {
