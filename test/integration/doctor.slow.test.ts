@@ -6,25 +6,16 @@ import {
   EventBridgeClient,
   ListRulesCommand,
 } from '@aws-sdk/client-eventbridge';
-import {
-  CreateRoleCommand,
-  DeleteRolePolicyCommand,
-  GetRoleCommand,
-  IAMClient,
-  PutRolePolicyCommand,
-  UpdateAssumeRolePolicyCommand,
-} from '@aws-sdk/client-iam';
+import { DeleteRolePolicyCommand, GetRoleCommand, IAMClient, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { ListQueuesCommand, PurgeQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { beforeAll } from '@jest/globals';
 import { doctorCommandOf } from '../../cli/commands/doctor.ts';
 import { doctorPorts } from '../../cli/doctor/connect.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { loadFleet } from '../../local/fleet/load.ts';
 import type { HubConfig } from '../../shared/adapters/clients.ts';
-import { documentedActions } from '../support/documented-actions.ts';
 import { useInstallation } from '../support/installation.ts';
-import { hubOf } from '../support/readings.ts';
+import { operatorOf } from '../support/operator.ts';
 import { run } from '../unit/cli/support.ts';
 
 const LIMIT_MS = 300_000;
@@ -33,50 +24,19 @@ const MEMBER = { account: '444455556666', region: 'us-east-1' };
 const TOPIC = `arn:aws:sns:${HUB.region}:${HUB.account}:on-call`;
 
 const installation = useInstallation(() => loadFleet('local/fleet/tiers.json'), {
-  parameters: { AlarmTopicArn: TOPIC },
+  parameters: { AlarmTopicArn: TOPIC, DoctorPrincipalArns: `arn:aws:iam::${HUB.account}:role/oper*` },
 });
 const config = (place = HUB) => installation().cloud.clients(place.account, place.region);
 
-/** A person who may do what docs/commands.md says, and nothing else. */
+const COMMANDS = ['doctor', 'doctor --deep'];
 let person: HubConfig;
 beforeAll(async () => {
-  const hub = hubOf(installation());
-  const iam = new IAMClient(hub);
-  const trust = { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${HUB.account}:root` }, Action: 'sts:AssumeRole' };
-  const { Role } = await iam.send(
-    new CreateRoleCommand({
-      RoleName: 'operator',
-      AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [trust] }),
-    }),
-  );
-  // The embedded cloud asks for the list where AWS asks for the one mapping.
-  const Action = [
-    ...['cloudformation:DescribeStacks', 'lambda:ListEventSourceMappings'],
-    ...documentedActions('doctor'),
-    ...documentedActions('doctor --deep'),
-  ];
-  const allow = { Effect: 'Allow', Action, Resource: '*' };
-  await iam.send(
-    new PutRolePolicyCommand({
-      ...{ RoleName: 'operator', PolicyName: 'doctor' },
-      PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [allow] }),
-    }),
-  );
-  const { Credentials } = await new STSClient(hub).send(
-    new AssumeRoleCommand({ RoleArn: Role?.Arn, RoleSessionName: 'jo' }),
-  );
-  const {
-    AccessKeyId: accessKeyId = '',
-    SecretAccessKey: secretAccessKey = '',
-    SessionToken: sessionToken,
-  } = Credentials ?? {};
-  const credentials = { accessKeyId, secretAccessKey, sessionToken };
-  person = { ...hub, credentials };
+  person = await operatorOf(installation(), 'operator', COMMANDS);
   await installation().review();
 }, LIMIT_MS);
 
-async function findings(): Promise<readonly Finding[]> {
-  const command = doctorCommandOf(() => doctorPorts('patchwave', person));
+async function findings(who = person): Promise<readonly Finding[]> {
+  const command = doctorCommandOf(() => doctorPorts('patchwave', who));
   const { text } = await run(command, installation().context, [], { json: true });
   return (JSON.parse(text) as { findings: readonly Finding[] }).findings;
 }
@@ -225,10 +185,26 @@ test(
 );
 
 test(
+  'a person whom the stack does not list learns what to add, and nothing of members',
+  async () => {
+    const stranger = await operatorOf(installation(), 'bystander', COMMANDS);
+    const notOk = (await findings(stranger)).filter(({ state }) => state !== 'ok');
+    expect(notOk.map(({ check, state }) => `${check} ${state}`)).toEqual([
+      'read-roles unknown',
+      'acting-roles unknown',
+      'scanning unknown',
+      'forwarding unknown',
+    ]);
+    expect(notOk[0]?.fix).toContain(`DoctorPrincipalArns, which lists arn:aws:iam::${HUB.account}:role/oper*`);
+  },
+  LIMIT_MS,
+);
+
+test(
   'a person without the role of the hub for it is told which permission is missing',
   async () => {
     const iam = new IAMClient(config());
-    await iam.send(new DeleteRolePolicyCommand({ RoleName: 'operator', PolicyName: 'doctor' }));
+    await iam.send(new DeleteRolePolicyCommand({ RoleName: 'operator', PolicyName: 'commands' }));
     const [found, ...others] = await findings();
     expect(others).toEqual([]);
     expect(found).toMatchObject({ check: 'stack', state: 'unknown' });
