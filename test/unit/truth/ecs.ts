@@ -180,8 +180,7 @@ export class Ecs {
     { containers, ...of }: Omit<StartedDeployment, 'service'>,
   ): TrueDeployment {
     const [{ image: reference } = { image: '' }] = containers;
-    const named = this.#meaningOf(reference);
-    const artifact = named && this.#with.artifact(named);
+    const artifact = this.meaningNow(reference);
     const deployment: TrueDeployment = {
       ...{ ...of, service, by, reference, atEpochMs: this.#with.clockwork.now, state: 'running' },
       ...(artifact && { artifact }),
@@ -272,9 +271,14 @@ export class Ecs {
     return tasks;
   }
 
-  async #pulled(reference: string, architecture: Architecture): Promise<TrueImage | undefined> {
+  /** What a reference means now in its registry; nothing where that has nothing under it. */
+  meaningNow(reference: string): TrueArtifact | undefined {
     const named = this.#meaningOf(reference);
-    const { images = [] } = (named && this.#with.artifact(named)) ?? {};
+    return named && this.#with.artifact(named);
+  }
+
+  async #pulled(reference: string, architecture: Architecture): Promise<TrueImage | undefined> {
+    const { images = [] } = this.meaningNow(reference) ?? {};
     return images.find(({ platform }) => platform === platformOf(architecture));
   }
 

@@ -151,8 +151,11 @@ export class RolloutOracle {
     const theirs = earlier.at(-1);
     if (theirs?.by !== 'team' || theirs.state === 'failed' || !theirs.artifact) return undefined;
     check("a team's own deployment wins");
-    // What a tag means follows the tag.
-    if (theirs.artifact === deployment.artifact || theirs.reference === deployment.reference) return undefined;
+    // What a tag means follows the tag. A team that deployed a tag gets what that means now with each new task anyway, so a
+    // revision that names just that image takes nothing from it; a hotfix that is named by its digest never means another image.
+    const followsTag =
+      theirs.reference === deployment.reference || life.ecs.meaningNow(theirs.reference) === deployment.artifact;
+    if (theirs.artifact === deployment.artifact || followsTag) return undefined;
     const { images, digest } = theirs.artifact;
     // At zero and back, its tasks asked for what the tag meant by then.
     const isGone = !life.ecs.runningIn(deployment.service).some(({ image }) => images.includes(image));
