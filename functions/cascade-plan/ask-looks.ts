@@ -41,7 +41,7 @@ export async function planAndAsk(ports: AskLooksPorts, view: PlanView): Promise<
     .flatMap(([stream, { reason }]) => draft.awaited?.get(stream) ?? (reason === 'unknown-facts' ? [stream] : []))
     .filter((stream) => rulesOf(view, stream).length > 0);
   const asked = [...unread, ...(view.isAfterReview ? stale : [])].map(({ stream }) => stream);
-  await askForLooks(ports, [...asked, ...unclear], nowEpochMs);
+  await askForLooks(ports, { asked, unclear }, nowEpochMs);
   if (unread.length === 0) return draft;
   const below = stillWaiting(view, belowThem(view, draft, unread, nowEpochMs), nowEpochMs);
   await noteWaits(ports, view, below, nowEpochMs);
@@ -125,20 +125,28 @@ const rulesOf = ({ policy: { policy } }: { readonly policy: { readonly policy: P
 const isApplication = (view: PlanView, stream: string): boolean =>
   rulesOf(view, stream).some(({ tier }) => tier === 'application');
 
+interface StreamsAsked {
+  /** Their heads are to be read. */
+  readonly asked: readonly string[];
+  /** What their heads hold is to be known, too. */
+  readonly unclear: readonly string[];
+}
+
 /** However often the planner wakes, it asks once. Asked first and noted then: who dies between the two asks again. */
 async function askForLooks(
   { looks, guards }: AskLooksPorts,
-  streams: readonly string[],
+  { asked, unclear }: StreamsAsked,
   nowEpochMs: number,
 ): Promise<void> {
-  const names = [...new Set(streams)];
+  const names = [...new Set([...asked, ...unclear])];
+  const isUnclear = new Set(unclear);
   const memories = names.length > 0 ? await guards.get(names) : new Map<string, GuardMemory>();
   // What cannot be read cannot be noted, and would be asked for at each wake-up.
   const isDue = (stream: string): boolean =>
     memories.get(stream)?.unreadable === undefined &&
     nowEpochMs - (memories.get(stream)?.lookAskedAtEpochMs ?? 0) >= LOOK_AGAIN_AFTER_MS;
   const due = names.filter(isDue);
-  await looks.send(due.map((stream) => ({ kind: 'look', stream })));
+  await looks.send(due.map((stream) => ({ kind: 'look', stream, ...(isUnclear.has(stream) && { scansAgain: true }) })));
   await mapConcurrently(due, WRITES_AT_ONCE, (stream) =>
     guards.change(stream, (memory) => ({ ...memory, lookAskedAtEpochMs: nowEpochMs })),
   );

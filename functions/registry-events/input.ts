@@ -15,4 +15,5 @@ export const lookRequest = v.strictObject({
   kind: v.literal('look'),
   stream: v.pipe(v.string(), v.regex(STREAM_ID, 'must be the id of a stream')),
   digest: v.exactOptional(digest),
+  scansAgain: v.exactOptional(v.literal(true)),
 });

@@ -2,8 +2,8 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import { isScanOpen, isUnjudged } from '../../shared/domain/holding.ts';
 import { locationKey } from '../../shared/domain/image.ts';
 import type { GuardMemory } from '../../shared/domain/rebuild.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import { SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
+import type { ImageRecord, StreamRecord } from '../../shared/domain/records.ts';
+import { isDue, SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
 import { unscannable } from '../../shared/domain/scan-state.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
 import { isOfUnreadLineage } from '../../shared/domain/verdict.ts';
@@ -78,7 +78,8 @@ async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: r
     await tellOf(ports, streams, { lookRefusedAtEpochMs: nowEpochMs });
   } else {
     // Scans first: a planner that is woken before they are asked for would only wait once more.
-    await askForHeads(ports, policy, streams, heads[0]?.messageId ?? '');
+    const again = new Set(heads.flatMap(({ look }) => (look.scansAgain ? [look.stream] : [])));
+    await askForHeads(ports, policy, { streams, again, owner: heads[0]?.messageId ?? '' });
     await tellOf(ports, streams, { headReadAtEpochMs: nowEpochMs });
   }
 }
@@ -92,24 +93,35 @@ async function tellOf(
   await planner.send(streams.map((about) => ({ kind: 'looked', about })));
 }
 
+interface HeadsAsked {
+  readonly streams: readonly string[];
+  /** Streams whose heads are scanned again where the registry takes a new request. */
+  readonly again: ReadonlySet<string>;
+  /** Who asks: delivered again after a crash, it may ask again. */
+  readonly owner: string;
+}
+
 /**
  * Asks for scans of heads that are not judged, whose age is known only since, or whose last scan never ended: a review asks
- * only for what runs. The event of the scan's end has the head judged, and the next plan knows. A registry scans an image
- * once a day, so a look asks at most once a day. Where no event will come, since the result is there, it asks for the
- * judgement itself.
- * @param owner who asks: delivered again after a crash, it may ask again
+ * only for what runs, and what that is built on. Where the planner cannot decide by a head's last scan, it is scanned again. The
+ * event of the scan's end has the head judged, and the next plan knows. A registry scans an image once a day, so a look asks at
+ * most once a day. Where no event will come, since the result is there, it asks for the judgement itself.
  */
 async function askForHeads(
   ports: LookPorts,
   { version }: PolicyInForce,
-  streams: readonly string[],
-  owner: string,
+  { streams, again, owner }: HeadsAsked,
 ): Promise<void> {
   const records = await ports.streams.streams(streams);
-  const digests = [...records.values()].flatMap(({ head }) => Object.values(head?.images ?? {}));
+  const headsOf = ({ head }: StreamRecord) => Object.values(head?.images ?? {});
+  const digests = [...records.values()].flatMap(headsOf);
+  const mayBeOld = new Set([...records.values()].filter(({ stream }) => again.has(stream)).flatMap(headsOf));
+  const nowEpochMs = ports.clock();
+  const isOld = ({ digest, scan }: ImageRecord): boolean =>
+    mayBeOld.has(digest) && scan.state !== 'continuous' && isDue(scan, nowEpochMs);
   const images = await ports.images.get([...new Set(digests)]);
   const unclear = [...images.values()].filter(
-    (image) => isUnjudged(image) || isScanOpen(image) || isAgeUnjudged(image),
+    (image) => isUnjudged(image) || isScanOpen(image) || isAgeUnjudged(image) || isOld(image),
   );
   const scanned = await mapConcurrently(unclear, SCANS_AT_ONCE, async (image) =>
     (await isResultThere(ports, owner, image, version)) ? [image.digest] : [],

@@ -2,6 +2,7 @@ import { type CauseFact, isOwnWarning, type ParentMovedFact, type PersonFact } f
 import type { Digest } from './image.ts';
 import { isUnpromoted, type Rebuild } from './rebuild.ts';
 import type { ScanState } from './scan.ts';
+import { isDue } from './scan-decision.ts';
 import { resultAtEpochMs } from './scan-state.ts';
 import type { Standing } from './standing.ts';
 import { DAY_MS } from './time.ts';
@@ -163,6 +164,22 @@ export function isScanOpen({ scan }: Pick<LookedAt, 'scan'>): boolean {
   const { completedAtEpochMs = 0, requestedAtEpochMs = 0 } = scan;
   return completedAtEpochMs < requestedAtEpochMs;
 }
+
+/**
+ * Whether heads that seem free of a finding must be scanned before they are deployed for it. The last scan of one of them ended before
+ * the finding was first seen, and a newer result is awaited or can be asked for. A registry scans an image once in 24 hours, so a
+ * younger result counts: to wait for the next one would keep a clean head back for a day. Of an image that it watches (`continuous`)
+ * Inspector tells new findings by itself.
+ */
+export const needsNewScan = (fact: CauseFact, heads: readonly LookedAt[], nowEpochMs: number): boolean =>
+  fact.kind === 'finding' &&
+  heads.some(
+    ({ scan }) =>
+      scan !== undefined &&
+      scan.state !== 'continuous' &&
+      (resultAtEpochMs(scan) ?? 0) < fact.sinceEpochMs &&
+      (isScanOpen({ scan }) || isDue(scan, nowEpochMs)),
+  );
 
 /** The same of what they are made of. */
 export const anyContains = (fact: CauseFact, images: readonly LookedAt[]): Holding =>

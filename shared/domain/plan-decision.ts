@@ -1,6 +1,8 @@
 import { type CauseFact, factKey } from './cause.ts';
 import { mayDeploy, pauseAfterBreakOff } from './guard.ts';
 import { type HeldBack, wait } from './guard-answer.ts';
+import { factText } from './guard-facts.ts';
+import { needsNewScan } from './holding.ts';
 import type { PlanContext } from './plan.ts';
 import type { Chosen } from './plan-nodes.ts';
 import { isForLater, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
@@ -13,7 +15,11 @@ export interface Decision {
   readonly answer?: HeldBack;
 }
 
-/** A rebuild that must wait is waited for: what it makes would mend also what could be deployed. */
+/**
+ * A rebuild that must wait is waited for: what it makes would mend also what could be deployed. A head is deployed for a finding once
+ * a scan of today shows that the head is free of it (`needsNewScan`): what was scanned before the vulnerability was published may
+ * have it, too.
+ */
 export function decide(
   sorted: SortedOut,
   roots: ReadonlyMap<string, RootAnswer>,
@@ -31,9 +37,12 @@ export function decide(
     const { killSwitch, guards } = context;
     const obstacle = mayDeploy({ ...candidate, killSwitch }) ?? pauseAfterBreakOff(memory, guards, nowEpochMs);
     if (obstacle) return { answer: obstacle };
-    return isForLater(left, context)
-      ? { answer: REVIEW_RUNNING }
-      : { deploy: { candidate, work: 'deploy', facts: left } };
+    if (isForLater(left, context)) return { answer: REVIEW_RUNNING };
+    const { heads = [] } = candidate;
+    const facts = left.filter((fact) => !needsNewScan(fact, heads, nowEpochMs));
+    const [unscanned] = left;
+    if (facts.length > 0) return { deploy: { candidate, work: 'deploy', facts } };
+    if (unscanned && unknownText(sorted) === undefined) return { answer: notScannedSince(unscanned) };
   }
   return { answer: held.get(stream) ?? (answer?.answer === 'refuse' ? answer : undefined) ?? leftWith(sorted) };
 }
@@ -44,6 +53,12 @@ function withoutFacts(facts: readonly CauseFact[], others: readonly CauseFact[])
 }
 
 const CLOSING = wait('closing', 'Its head is mended, and older images still run. It closes when they are gone.');
+
+const notScannedSince = (fact: CauseFact): HeldBack =>
+  wait(
+    'unknown-facts',
+    `The last scan of its head ended before ${factText(fact)} was first seen. Patchwave has the head scanned, and then deploys or rebuilds it.`,
+  );
 
 /** What a cause waits for of which nothing is planned, and nothing else is known. */
 export function leftWith(sorted: SortedOut): HeldBack {

@@ -9,13 +9,15 @@ import { DAY_MS } from './time.ts';
  */
 export const SCAN_INTERVAL_MS = DAY_MS;
 
+type ScanInstants = Pick<ScanState, 'requestedAtEpochMs' | 'completedAtEpochMs'>;
+
 /** When a scan may be asked for; 0 where none ever was. */
-export function dueAtEpochMs({ requestedAtEpochMs, completedAtEpochMs }: ScanState): number {
+export function dueAtEpochMs({ requestedAtEpochMs, completedAtEpochMs }: ScanInstants): number {
   const looks = [requestedAtEpochMs, completedAtEpochMs].filter((at) => at !== undefined);
   return looks.length === 0 ? 0 : Math.max(...looks) + SCAN_INTERVAL_MS;
 }
 
-export const isDue = (scan: ScanState, nowEpochMs: number): boolean => dueAtEpochMs(scan) <= nowEpochMs;
+export const isDue = (scan: ScanInstants, nowEpochMs: number): boolean => dueAtEpochMs(scan) <= nowEpochMs;
 
 /** What a review does about one image's scan. */
 export type ScanDecision =

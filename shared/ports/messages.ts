@@ -12,6 +12,8 @@ export interface LookRequest {
   readonly stream: string;
   /** One image that must be known, whatever its tags; absent where the heads are asked for. */
   readonly digest?: Digest;
+  /** Heads whose last scan is a day old are scanned again: whoever asks cannot decide by it. */
+  readonly scansAgain?: true;
 }
 
 /** The result of an image's scan is there, and its verdict says nothing by it: it is to be judged once more. */

@@ -9,6 +9,7 @@ import { answerLooks } from '../registry-events/support.ts';
 import {
   causeOf,
   comeToRest,
+  DAY_MS,
   fact,
   HOUR_MS,
   judge,
@@ -20,6 +21,7 @@ import {
   plan,
   planWorld,
   push,
+  pushed,
   reasonOf,
   STREAM,
   streamOf,
@@ -107,6 +109,55 @@ test('a push that nobody told of is found, and scanned before anything is built'
   await judge(world, digestOf('untold-0'), [reasonOf(fact())]);
   expect(await wakeUp(world)).toMatchObject({ streams: 1 });
   expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'rebuild', headBefore: digestOf('untold-0') }]);
+});
+
+describe('a clean head whose last scan is a day older than the finding', () => {
+  const today = fact({ sinceEpochMs: START_EPOCH_MS + 2 * DAY_MS });
+
+  /** What runs has a finding of today; the head was scanned two days ago, and a wake-up has it scanned again. */
+  async function foundToday(): Promise<PlanWorld> {
+    const world = await planWorld();
+    await pushed(world, 0, 'older', { tags: ['v1'], inUse: true });
+    const pushedAtEpochMs = START_EPOCH_MS - HOUR_MS;
+    await pushed(world, 0, 'newer', { tags: ['v2'], reasons: [], pushedAtEpochMs });
+    world.advance(2 * DAY_MS);
+    world.scanner.completesAtOnce = false;
+    await judge(world, digestOf('older'), [reasonOf(today)]);
+    await tell(world, 0, today);
+    await wakeUp(world);
+    expect(started(world)).toEqual([]);
+    expect(await causeOf(world)).toMatchObject({ answer: { answer: 'wait', reason: 'unknown-facts' } });
+    expect(scanned(world)).toEqual([digestOf('newer')]);
+    return world;
+  }
+
+  test('is deployed once a new scan shows that it is clean', async () => {
+    const world = await foundToday();
+    await judge(world, digestOf('newer'), []);
+    expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+    expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'deploy', output: digestOf('newer') }]);
+    expect(scanned(world)).toHaveLength(1);
+  });
+
+  test('is rebuilt, and not deployed, where a new scan finds it there, too', async () => {
+    const world = await foundToday();
+    await judge(world, digestOf('newer'), [reasonOf(today)]);
+    expect(await wakeUp(world)).toMatchObject({ streams: 1 });
+    expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'rebuild', headBefore: digestOf('newer') }]);
+  });
+
+  test('is deployed where the registry refuses a new scan', async () => {
+    const world = await planWorld();
+    await pushed(world, 0, 'older', { tags: ['v1'], inUse: true });
+    await pushed(world, 0, 'newer', { tags: ['v2'], reasons: [], pushedAtEpochMs: START_EPOCH_MS - HOUR_MS });
+    world.advance(2 * DAY_MS);
+    world.scanner.limit(locationOf(0), 0);
+    await judge(world, digestOf('older'), [reasonOf(today)]);
+    await tell(world, 0, today);
+    await wakeUp(world);
+    await wakeUp(world);
+    expect((await lastStarted(world)).nodes).toMatchObject([{ work: 'deploy', output: digestOf('newer') }]);
+  });
 });
 
 test('a stream of which nobody knows a head is looked at', async () => {

@@ -141,7 +141,9 @@ test('where a platform below was never scanned, that is asked for, and what stan
   expect(await nodesOf(world)).toEqual(['0 0']);
   expect((await causeOf(world, APP)).answer).toMatchObject({ answer: 'wait', reason: 'unknown-facts' });
   expect((await causeOf(world, APP)).answer?.detail).toContain(platform);
-  expect(world.looks.take().map((body) => JSON.parse(body))).toEqual([{ kind: 'look', stream: streamOf(PLATFORM) }]);
+  expect(world.looks.take().map((body) => JSON.parse(body))).toEqual([
+    { kind: 'look', stream: streamOf(PLATFORM), scansAgain: true },
+  ]);
   await plan(world);
   expect(world.looks.isEmpty).toBe(true);
 });

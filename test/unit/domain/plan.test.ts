@@ -40,11 +40,21 @@ const fact = findingFact();
 const other = findingFact('CVE-2', { fix: 'no' });
 const clean = looked('clean');
 const old = looked('old', reasonOf(fact));
+/** A clean head by a scan that ended so long ago, and perhaps was asked for once more. */
+const scannedAgo = (completedMs: number, requestedMs = completedMs): Partial<PlannedStream> => {
+  const scan = { completedAtEpochMs: NOW - completedMs, requestedAtEpochMs: NOW - requestedMs };
+  return { ...toDeploy, heads: [{ ...clean, scan: { state: 'complete', ...scan } }], cause: causeOf(STREAM, ofToday) };
+};
+const ofToday = findingFact('CVE-1', { sinceEpochMs: NOW - 30 * MINUTE });
 const toDeploy = { heads: [clean], headDigest: clean.digest, inUse: [old] };
 
 test.each<[string, string, Partial<PlannedStream>, Partial<PlanContext>?]>([
   ['rebuild', 'the head holds it', {}],
   ['deploy', 'the head is clean, something older runs', toDeploy],
+  ['wait unknown-facts', 'the scan of the clean head is a day old, and the finding is of today', scannedAgo(DAY)],
+  ['wait unknown-facts', 'a new scan of the clean head is awaited', scannedAgo(2 * HOUR, HOUR)],
+  ['deploy', 'the clean head was scanned today, before the finding was seen', scannedAgo(DAY - 1)],
+  ['deploy', 'the clean head was scanned since', scannedAgo(MINUTE)],
   ['settled', 'nothing holds it', { heads: [clean] }],
   ['wait unknown-facts', 'nobody knows the head', { heads: [looked('new', NOT_SCANNED)] }],
   ['wait unknown-facts', 'nobody could tell the heads', withoutHeads()],

@@ -135,6 +135,33 @@ test('a judged head whose last scan never ended is scanned again, a day after th
   expect(scanned(world)).toEqual([digest, digest]);
 });
 
+test('a head whose last scan is a day old is scanned again where the planner cannot decide by that', async () => {
+  const world = await untoldWorld();
+  const digest = digestOf('one');
+  await ask(world, look());
+  world.scanner.started.length = 0;
+  const judged = (state: 'complete' | 'continuous') =>
+    world.images.recordJudgement({
+      ...{ digest, scan: { state, coverage: ['os'], completedAtEpochMs: world.clock() } },
+      ...{ judgedAtEpochMs: world.clock(), verdict: { status: 'compliant', reasons: [], policyVersion: 'p1' } },
+    });
+  await judged('complete');
+  world.advance(DAY_MS - 1);
+  await ask(world, look(LINE, { scansAgain: true }));
+  expect(scanned(world)).toEqual([]);
+  world.advance(1);
+  await ask(world, look(LTS, { scansAgain: true }), look());
+  expect(scanned(world)).not.toContain(digest);
+  await ask(world, look(LINE, { scansAgain: true }));
+  expect(scanned(world)).toContain(digest);
+  world.scanner.started.length = 0;
+  world.advance(2 * DAY_MS);
+  await judged('continuous');
+  world.advance(2 * DAY_MS);
+  await ask(world, look(LINE, { scansAgain: true }));
+  expect(scanned(world)).not.toContain(digest);
+});
+
 test('a head that was judged before its lineage was read is scanned again, so that its age is judged', async () => {
   const world = await untoldWorld();
   const digest = digestOf('one');
