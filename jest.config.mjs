@@ -10,6 +10,10 @@ export default {
   },
   // Of the tests of a file that say they may run at a time; each of them starts a cloud.
   maxConcurrency: 4,
+  // Of `npm test -- --coverage`; the HTML pages are in `coverage/lcov-report`.
+  coverageProvider: 'v8',
+  coverageReporters: ['text-summary', 'lcov'],
+  collectCoverageFrom: ['{cli,functions,shared}/**/*.ts'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.work'],
 };

@@ -2,6 +2,7 @@
  * `npm test [-- JEST ARGUMENTS]`: builds the bundles that the integration tests deploy, runs jest, and prints
  * `N passed, N failed` alone on the last line. Exit code 1 when anything failed, or when nothing ran.
  * `--tier=slow` and `--tier=chaos` run the files `*.slow.test.ts` and `*.chaos.test.ts`, which a plain run leaves out.
+ * `--watch` runs the tests that need no cloud again whenever a file that they reach changes, until you quit.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -15,6 +16,14 @@ const TIERS: Readonly<Record<string, readonly string[]>> = {
   slow: ['**/test/**/*.slow.test.ts'],
   chaos: ['**/test/**/*.chaos.test.ts'],
 };
+
+/** Tests that need neither bundles nor a cloud. */
+const WATCHED = [
+  '**/test/{unit,template,statemachines}/**/*.test.ts',
+  '**/test/contract/**/*.fake.test.ts',
+  '!**/*.{slow,chaos,cloud}.test.ts',
+  '!**/template/deployment.test.ts',
+];
 
 /**
  * Many fast tests wait for a cloud of theirs, so a second one finds time on a core that jest would leave free. The others
@@ -36,12 +45,14 @@ async function readCounts(summaryFile: string, exitCode: number): Promise<Counts
   return { passed: numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
 }
 
+const isQuiet = (args: readonly string[]): boolean => !args.some((arg) => /^--(coverage|watch)/.test(arg));
+
 function runJest(args: readonly string[]): Promise<number> {
   const child = spawn(
     NODE,
     ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', ...args],
-    // With --json jest reports to standard error; all it says on standard output is where the summary went.
-    { cwd: ROOT, stdio: ['inherit', 'ignore', 'inherit'] },
+    // With --json jest reports to standard error. On standard output it says where the summary went, and what is covered.
+    { cwd: ROOT, stdio: ['inherit', isQuiet(args) ? 'ignore' : 'inherit', 'inherit'] },
   );
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -77,9 +88,14 @@ async function main(args: readonly string[]): Promise<Counts> {
 // A Ctrl-C reaches jest too; this process waits for it to clean up.
 process.on('SIGINT', () => undefined);
 
-const counts = await main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  return { passed: 0, failed: 1 };
-});
-process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
-process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+const args = process.argv.slice(2);
+if (args.includes('--watch')) {
+  process.exitCode = await runJest([...WATCHED.map((glob) => `--testMatch=${glob}`), ...args]);
+} else {
+  const counts = await main(args).catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return { passed: 0, failed: 1 };
+  });
+  process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
+  process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+}
