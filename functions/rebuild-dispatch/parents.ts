@@ -1,12 +1,14 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { type CascadeNode, hasEnded } from '../../shared/domain/cascade.ts';
 import { isMended, waitsForPerson } from '../../shared/domain/cascade-end.ts';
+import type { CauseFact } from '../../shared/domain/cause.ts';
 import { type HeldBack, PARENT_HELD_BACK, PARENT_NOT_VERIFIED, wait } from '../../shared/domain/guard-answer.ts';
 import { factText } from '../../shared/domain/guard-facts.ts';
 import { headDigestOf } from '../../shared/domain/heads.ts';
+import { holdsFact } from '../../shared/domain/holding.ts';
 import type { Digest } from '../../shared/domain/image.ts';
 import { type ParentObstacle, parentObstacles } from '../../shared/domain/parent-heads.ts';
-import { unplacedText } from '../../shared/domain/unplaced.ts';
+import { type Unplaced, unplacedText } from '../../shared/domain/unplaced.ts';
 import type { Obstacle } from './hold-back.ts';
 import type { NodeLineage } from './lineage.ts';
 import type { DispatchPorts } from './ports.ts';
@@ -71,6 +73,28 @@ export function foreignHead(
   };
   const [first] = parentObstacles({ stream, heads }, known, isVerified);
   return first && wait(PARENT_NOT_VERIFIED, `${obstacleText(first)} It was not built, and is planned again.`);
+}
+
+export interface AgesAsked {
+  /** Without the ages for which a build would win nothing. */
+  readonly facts: readonly CauseFact[];
+  /** Why a build would have no known age; absent where no age is left out. */
+  readonly unread?: HeldBack;
+}
+
+/**
+ * Leaves out an age of a head where the age of the next build would be unknown, as the planner does. A repository may have become
+ * unread since the plan. What else the node is planned for is built all the same.
+ */
+export function withoutUnreadAges(facts: readonly CauseFact[], { heads = [] }: Pick<NodeLineage, 'heads'>): AgesAsked {
+  const unreadFor = (fact: CauseFact): Unplaced | undefined =>
+    fact.kind === 'age'
+      ? heads.find((head) => head.nextUnread && holdsFact(fact, head) === 'holds')?.nextUnread
+      : undefined;
+  const [unread] = facts.flatMap((fact) => unreadFor(fact) ?? []);
+  if (!unread) return { facts };
+  const answer = wait(PARENT_NOT_VERIFIED, `${unplacedText(unread)} It was not built, and is planned again.`);
+  return { facts: facts.filter((fact) => !unreadFor(fact)), unread: answer };
 }
 
 function obstacleText(obstacle: ParentObstacle): string {

@@ -10,7 +10,7 @@ import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-fo
 import { holdBack, obstacleOf, type Reservation } from './hold-back.ts';
 import type { StepInput } from './input.ts';
 import { lineageOf } from './lineage.ts';
-import { foreignHead, outputsOf, type ParentNode, parentsOf, unverifiedParent } from './parents.ts';
+import { foreignHead, outputsOf, type ParentNode, parentsOf, unverifiedParent, withoutUnreadAges } from './parents.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
 import { resume } from './resume.ts';
 import { type StandingLock, standingLock } from './standing-lock.ts';
@@ -85,8 +85,8 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const { cascadeId, stream, cascade, node, parents, rebuildId, policy } = claimed;
   const { guards: settings, pipeline, mode, isNamed } = policy;
   const [held, killSwitch] = await Promise.all([standingLock(ports, stream, rebuildId), ports.killSwitch.read()]);
-  const facts = node.facts.filter(({ kind }) => kind !== 'parent-moved' || policy.caps.followParents);
-  if (facts.length === 0) return wait(HEAD_MENDED, 'The policy follows no parents any more.');
+  const followed = node.facts.filter(({ kind }) => kind !== 'parent-moved' || policy.caps.followParents);
+  if (followed.length === 0) return wait(HEAD_MENDED, 'The policy follows no parents any more.');
   const { lock, lockBuild } = held;
   const open = { stream, mode, isNamed, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
   const obstacle = mayDeploy(open);
@@ -102,6 +102,8 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
     ...(parentHead !== undefined && { parentHead }),
     ...(parentsBuiltOn !== undefined && { parents: parentsBuiltOn }),
   };
+  const { facts, unread } = withoutUnreadAges(followed, lineage);
+  if (unread && facts.length === 0) return (await notNeeded(ports, node)) ?? unread;
   const guarded = { ...open, facts, memory, ancestors, ...standing, ...(pipeline && { pipeline }) };
   const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;

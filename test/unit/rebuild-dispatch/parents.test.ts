@@ -1,10 +1,11 @@
 import type { CascadeNode, NodeState } from '../../../shared/domain/cascade.ts';
 import { NOTHING_LOST, summarizeCascade } from '../../../shared/domain/cascade-end.ts';
+import type { CauseFact } from '../../../shared/domain/cause.ts';
 import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
 import type { StreamRecord } from '../../../shared/domain/records.ts';
 import { parseStreamId } from '../../../shared/domain/stream.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
-import { cascade, node } from '../../support/rebuild-samples.ts';
+import { ageFact, cascade, node } from '../../support/rebuild-samples.ts';
 import { digestOf, facts, HOUR_MS, stream, verdict } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';
 import {
@@ -178,6 +179,33 @@ describe('what a stream stands on', () => {
     }
   });
 
+  test('refuses what survived on the base of its head, whatever it was built on before and the cascade builds', async () => {
+    for (const [head, isBuilt] of [
+      ['other base', false],
+      ['base', true],
+    ] as const) {
+      const world = await dispatchWorld();
+      await standing(world, 'before', 'base');
+      await standing(world, 'app', 'base');
+      const other = streamOf(2);
+      const is = (await world.streams.streams([other])).get(other);
+      await world.streams.recordStream(record(other, 'other base'), is);
+      const based = world.images.records.get(digestOf('base'));
+      if (!based) throw new Error('the test knows the base');
+      const digest = digestOf('other base');
+      world.images.records.set(digest, { ...based, digest, stream: other });
+      standsOn(world, 'app', 'other base');
+      await world.guards.change(STREAM, (memory) => ({ ...memory, survived: [survived(head)] }));
+      await parentIs(world, { state: 'verified', output: digestOf('base') });
+      const machine = await child(world);
+      await machine.run(isBuilt ? 'waiting' : 'done');
+      expect(world.runner.started).toHaveLength(isBuilt ? 1 : 0);
+      if (isBuilt) continue;
+      const refused = { state: 'refused', answer: { reason: 'ineffective' } };
+      expect(await nodeOf(world, machine.node)).toMatchObject(refused);
+    }
+  });
+
   test('refuses one that stands on itself, by way of another', async () => {
     const world = await dispatchWorld();
     await standing(world, 'app', 'old base');
@@ -282,6 +310,32 @@ describe('the head of a parent that somebody else pushed', () => {
     const ended = await nodeOf(world, machine.node);
     expect(ended).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
     expect(ended.answer?.detail).toContain(`does not know which image ${digestOf('app')} is built on`);
+    expect(await causeOf(world)).toMatchObject({ state: 'open' });
+  });
+
+  test.each<[string, readonly CauseFact[], boolean]>([
+    ['is not built for its age alone', [ageFact], false],
+    ['is built for a finding beside its age', [ageFact, criticalFact], true],
+  ])('may be unread by now, so that a build would have no known age: a node %s', async (_, asked, isBuilt) => {
+    const world = await dispatchWorld();
+    const old: Reason = { kind: 'age', ruleId: 'age', effect: 'violates', bornAtEpochMs: 1, limitDays: 30 };
+    await image(world, 'app', STREAM, [found, old]);
+    await headIs(world, 'app', STREAM);
+    standsOn(world, 'app');
+    const known = world.images.records.get(digestOf('app'));
+    if (!known?.standing) throw new Error('the test placed it');
+    const mayLieBelowNext = ['111122223333/eu-west-1/base/node'];
+    world.images.records.set(known.digest, { ...known, standing: { ...known.standing, mayLieBelowNext } });
+    const machine = new NodeMachine(world, await plan(world, CASCADE, { facts: asked }));
+    await machine.run(isBuilt ? 'waiting' : 'done');
+    expect(world.runner.started).toHaveLength(isBuilt ? 1 : 0);
+    if (isBuilt) {
+      expect(await world.rebuilds.get(STREAM, machine.node.rebuildId)).toMatchObject({ facts: [criticalFact] });
+      return;
+    }
+    const ended = await nodeOf(world, machine.node);
+    expect(ended).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
+    expect(ended.answer?.detail).toContain('would have an unknown age: one of 111122223333/eu-west-1/base/node');
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 
