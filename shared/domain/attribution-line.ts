@@ -108,9 +108,9 @@ export function headsFor(
 const isRead = (platform: Platform | undefined): platform is Platform =>
   platform !== undefined && !platform.startsWith('unknown/');
 
-/** Whether all heads stand on other streams now, by whatever way. */
-function haveLeft(heads: readonly Digest[], below: string, { parents, images }: KnownFleet): boolean {
-  const streamOf = (digest: Digest) => images.get(digest)?.stream;
+/** Whether all heads stand on other streams now, by whatever way; also on streams that the policy never lets be rebuilt. */
+function haveLeft(heads: readonly Digest[], below: string, { parents, images, neverBuilt }: KnownFleet): boolean {
+  const streamOf = (digest: Digest) => images.get(digest)?.stream ?? neverBuilt?.get(digest);
   const feet = heads.map((head) => {
     const ancestors = ancestorsOf(parents, head);
     const at = ancestors.findIndex((one) => one.evidence !== 'earliest-push' && streamOf(one.digest) === below);

@@ -38,17 +38,27 @@ export interface PolicyChanges extends Partial<Pick<PolicyDocument, 'mode' | 'mo
   readonly tier?: Tier;
   /** Of the first streams, where they differ. */
   readonly tiers?: readonly Tier[];
+  /** Numbers of streams that the policy only reports. */
+  readonly reportOnly?: readonly number[];
 }
 type Tier = 'base' | 'platform' | 'application';
 
-const policyOf = ({ mode = 'enforce', tier = 'application', tiers = [], modes, caps }: PolicyChanges) =>
+const policyOf = ({
+  mode = 'enforce',
+  tier = 'application',
+  tiers = [],
+  reportOnly = [],
+  modes,
+  caps,
+}: PolicyChanges) =>
   parse(policySchema, {
     version: 1,
     mode,
     ages: { default: { limitDays: 30 } },
     streams: Array.from({ length: 20 }, (_, n) => ({
       ...{ id: `app-${n}`, tier: tiers[n] ?? tier, account: REGISTRY.account, regions: [REGISTRY.region] },
-      ...{ repositories: [`team/app-${n}`], headTags: ['^v.*$'], owner: 'payments' },
+      ...{ repositories: [`team/app-${n}`], headTags: ['^v.*$'] },
+      owner: reportOnly.includes(n) ? 'watched' : 'payments',
       pipeline: { account: pipelineOf(n).account, name: pipelineOf(n).name },
     })),
     severities: [
@@ -56,7 +66,7 @@ const policyOf = ({ mode = 'enforce', tier = 'application', tiers = [], modes, c
       { id: 'exploited', severities: ['high'], graceDays: 0, urgent: true },
     ],
     ...(caps && { caps }),
-    ...(modes && { modes }),
+    ...((modes || reportOnly.length > 0) && { modes: { owners: { watched: 'report-only' as const }, ...modes } }),
   });
 
 export type PlanWorld = FakeWorld;

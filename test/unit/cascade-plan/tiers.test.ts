@@ -1,6 +1,7 @@
 import { PARENT_MOVED, settleFacts } from '../../../shared/domain/cause.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { StreamRecord } from '../../../shared/domain/records.ts';
+import type { Reason } from '../../../shared/domain/verdict.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { digestOf, review } from '../../support/samples.ts';
 import {
@@ -189,6 +190,54 @@ test('what survived a rebuild on a platform that never acts is refused, as by th
   await plan(world);
   expect(await nodesOf(world)).toEqual(['0 0']);
   expect(await causeOf(world, APP)).toMatchObject({ answer: { answer: 'refuse', reason: 'ineffective' } });
+});
+
+describe('a platform on a report-only base, where another base may be rebuilt', () => {
+  const OTHER = 3;
+  const { vulnerability, package: name, version } = fact();
+  const what = { fact: 'finding', kind: 'rebuild', vulnerability, package: name, version } as const;
+  const refused = { state: 'open', answer: { answer: 'refuse', reason: 'ineffective' } };
+
+  async function twoBases(reasons: readonly Reason[]) {
+    const world = await planWorld({ tiers: [...TIERS, 'application', 'base'], reportOnly: [OTHER] });
+    const base = await pushed(world, BASE, 'base', { tags: ['v0.1'], reasons });
+    const other = await pushed(world, OTHER, 'other', { tags: ['v3.1'], reasons: [reasonOf(fact())] });
+    return { world, base, other };
+  }
+
+  const remember = (world: PlanWorld, on: { readonly parentHead: Digest }, days: number) =>
+    world.guards.change(streamOf(PLATFORM), (memory) => {
+      return { ...memory, survived: [{ ...what, ...on, atEpochMs: world.clock() - days * DAY_MS }] };
+    });
+
+  test('is refused what survived there, as by the dispatcher, though an application shows that it was built on the other one', async () => {
+    const { world, base, other } = await twoBases([reasonOf(fact())]);
+    const reasons = [reasonOf(fact())];
+    const before = await pushed(world, PLATFORM, 'before', { tags: ['v1.0'], reasons, pushedAtEpochMs: 1e12 });
+    stands(world, before, base);
+    stands(world, await violating(world, PLATFORM), other);
+    stands(world, await violating(world, APP), before);
+    await remember(world, { parentHead: other }, 20);
+    await plan(world);
+    expect(await causeOf(world, PLATFORM)).toMatchObject(refused);
+    expect(await causeOf(world, APP)).toMatchObject({ state: 'open', answer: { reason: 'parent-held-back' } });
+  });
+
+  test('and with another platform on the other base has no single parent head, as for the dispatcher', async () => {
+    const { world, base, other } = await twoBases([]);
+    const amd = await pushed(world, PLATFORM, 'amd', { reasons: [reasonOf(fact())] });
+    stands(world, amd, other);
+    const arm = await violating(world, PLATFORM);
+    stands(world, arm, base);
+    const [before] = (await world.streams.streams([streamOf(PLATFORM)])).values();
+    if (!before) throw new Error('the test pushed a platform');
+    const images = { 'linux/amd64': amd, 'linux/arm64': arm };
+    await world.streams.recordStream({ ...before, head: { images } }, before);
+    for (const digest of [amd, arm]) await world.images.recordPresence(digest, { isHead: true });
+    await remember(world, { parentHead: other }, 1);
+    await plan(world);
+    expect(await causeOf(world, PLATFORM)).toMatchObject(refused);
+  });
 });
 
 test('a head that was mended meanwhile counts at once', async () => {
