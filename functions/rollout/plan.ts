@@ -4,7 +4,7 @@ import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { type CascadeNode, serviceKey } from '../../shared/domain/cascade.ts';
 import { isDoneOnceBuilt } from '../../shared/domain/cause.ts';
 import { closureOf } from '../../shared/domain/closure.ts';
-import { holdsFact } from '../../shared/domain/holding.ts';
+import { holdsFactByNow } from '../../shared/domain/holding.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { pollAfterSeconds } from '../../shared/domain/polling.ts';
 import { postponedServices } from '../../shared/domain/postponed.ts';
@@ -162,10 +162,14 @@ async function replacedUsages(
   });
 }
 
-/** Whoever asked for a rebuild wants its output in place of all that is there but a head that somebody pushed since. */
+/**
+ * Whoever asked for a rebuild wants its output in place of all that is there but a head that somebody pushed since. A scan that ended
+ * before a finding was first seen does not keep an image: the finding may have come up in a head that does not run, and the
+ * output was built since.
+ */
 const isReplaced = ({ facts, holders }: CascadeNode, image: ImageRecord): boolean =>
   holders.includes(image.digest) ||
-  facts.some((fact) => (isDoneOnceBuilt(fact) ? !image.isHead : holdsFact(fact, image) !== 'free'));
+  facts.some((fact) => (isDoneOnceBuilt(fact) ? !image.isHead : holdsFactByNow(fact, image) !== 'free'));
 
 /** What a plan does for one stream. */
 interface Share {

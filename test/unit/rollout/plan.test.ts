@@ -79,6 +79,7 @@ test.each([
   ['is not judged', {}, 1],
   ['is newer and free of it', { holds: false, isHead: true }, 0],
   ['is older and free of it', { holds: false }, 0],
+  ['was last scanned before it was first seen', { holds: false, scannedAtEpochMs: MENDED.sinceEpochMs - 1 }, 1],
 ] as const)('an image of the stream that %s', async (_, is, count) => {
   const world = await rolloutWorld();
   await known(world, 'web', 'other', is);

@@ -122,11 +122,13 @@ interface Known {
   readonly holds?: boolean | undefined;
   readonly isHead?: boolean;
   readonly platform?: Platform;
+  /** Now where left out. */
+  readonly scannedAtEpochMs?: number;
 }
 
 /** An image of a stream that the ledger knows: `<name>-<which>`. */
 export async function known({ images, streamImages, clock }: World, name: string, which: string, is: Known) {
-  const { holds, isHead = false, platform = 'linux/arm64' } = is;
+  const { holds, isHead = false, platform = 'linux/arm64', scannedAtEpochMs = clock() } = is;
   const digest = digestOf(`${name}-${which}`);
   const told = facts(`${name}-${which}`, { stream: streamOf(name), locations: [locationOf(name)], platform });
   await images.recordFacts(told);
@@ -135,7 +137,7 @@ export async function known({ images, streamImages, clock }: World, name: string
   if (holds === undefined) return;
   const status: Verdict['status'] = holds ? 'violating' : 'compliant';
   const verdict: Verdict = { status, reasons: holds ? [REASON] : [], policyVersion: 'p' };
-  const scan = { state: 'complete', completedAtEpochMs: clock(), coverage: ['os'] } as const;
+  const scan = { state: 'complete', completedAtEpochMs: scannedAtEpochMs, coverage: ['os'] } as const;
   await images.recordJudgement({ digest, scan, verdict, judgedAtEpochMs: clock() });
 }
 
