@@ -16,7 +16,16 @@ export const NOON_EPOCH_MS = 1_795_489_200_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
-export const digestOf = (name: string): Digest => `sha256:${createHash('sha256').update(name).digest('hex')}`;
+const digestsByName = new Map<string, Digest>();
+
+/** The same digest for the same name; tests ask for few of them, very often. */
+export function digestOf(name: string): Digest {
+  const known = digestsByName.get(name);
+  if (known) return known;
+  const digest: Digest = `sha256:${createHash('sha256').update(name).digest('hex')}`;
+  digestsByName.set(name, digest);
+  return digest;
+}
 
 export const LOCATION: ImageLocation = {
   account: '111122223333',

@@ -55,7 +55,7 @@ test('an image comes back from its item, however many reasons it has', () => {
       expect(imageState(item)).toEqual(state);
       expect(readable(item).verdict).toEqual(record.verdict);
     }),
-    { numRuns: 200 },
+    { numRuns: 40 },
   );
 });
 

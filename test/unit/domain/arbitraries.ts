@@ -12,7 +12,16 @@ export const NOW = Date.UTC(2026, 10, 24, 3);
 export const DAY = 86_400_000;
 export const HOUR = 3_600_000;
 
-export const digestOf = (name: string): Digest => `sha256:${createHash('sha256').update(name).digest('hex')}`;
+const digestsByName = new Map<string, Digest>();
+
+/** The same digest for the same name; tests ask for few of them, very often. */
+export function digestOf(name: string): Digest {
+  const known = digestsByName.get(name);
+  if (known) return known;
+  const digest: Digest = `sha256:${createHash('sha256').update(name).digest('hex')}`;
+  digestsByName.set(name, digest);
+  return digest;
+}
 
 export const digests = fc.nat({ max: 9 }).map((number) => digestOf(String(number)));
 
