@@ -178,7 +178,8 @@ export class AwsMembers implements MemberReads {
     const arrived = new Set<string>();
     const untilEpochMs = Date.now() + seconds * 1000;
     while (arrived.size < keys.size && Date.now() < untilEpochMs) {
-      for (const event of await this.#takeTestEvents(test)) {
+      const leftSeconds = Math.ceil((untilEpochMs - Date.now()) / 1000);
+      for (const event of await this.#takeTestEvents(test, leftSeconds)) {
         const key = registryKey(event);
         if (keys.has(key)) arrived.add(key);
       }
@@ -186,8 +187,8 @@ export class AwsMembers implements MemberReads {
     return arrived;
   }
 
-  /** Takes events of this test out of the queue, and leaves all others in it. */
-  async #takeTestEvents(test: string): Promise<readonly ForwardingTest[]> {
+  /** Takes events of this test out of the queue as soon as there are some, and leaves all others in it. */
+  async #takeTestEvents(test: string, longestSeconds: number): Promise<readonly ForwardingTest[]> {
     const QueueUrl = this.#stack.outputs.DoctorQueueUrl;
     const { sqs } = this.#session;
     const { Messages = [] } = await asking('sqs:ReceiveMessage', () =>
@@ -195,7 +196,7 @@ export class AwsMembers implements MemberReads {
         new ReceiveMessageCommand({
           QueueUrl,
           MaxNumberOfMessages: MESSAGES_A_CALL,
-          WaitTimeSeconds: LONGEST_POLL_SECONDS,
+          WaitTimeSeconds: Math.min(LONGEST_POLL_SECONDS, longestSeconds),
           VisibilityTimeout: HIDDEN_SECONDS,
         }),
       ),
