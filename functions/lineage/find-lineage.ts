@@ -29,7 +29,7 @@ import { type MovedPorts, recordMoved } from './record-moved.ts';
 
 const WRITES_AT_ONCE = 16;
 
-/** Each costs some reads of its own: what is more than that has its turn in a later review (`apartTurn`). */
+/** What is more than that has its turn in a later review (`apartTurn`). */
 const MOST_PLACED_APART = 1000;
 
 export interface LineagePorts extends AroundPorts, InUsePorts, MovedPorts {
@@ -37,6 +37,8 @@ export interface LineagePorts extends AroundPorts, InUsePorts, MovedPorts {
   readonly streams: Pick<StreamLedger, 'all' | 'streams'>;
   readonly baseReadings: BaseReadingLedger;
   readonly runs: RunParts;
+  /** How many images a review that cannot read everything places one by one; each costs some reads of its own. */
+  readonly mostPlacedApart?: number;
 }
 
 export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
@@ -79,7 +81,8 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   await ports.files.put(runFileKeys(runId).placed, isKept ? [] : placedAmong(unplaced, found));
   // What a preview found is in no index of chains.
   const isApart = isReview && !fleet.isWhole;
-  const turn = isApart ? turnOf(unplaced, allHeads(streams), before?.placedApart) : undefined;
+  const { mostPlacedApart: most = MOST_PLACED_APART } = ports;
+  const turn = isApart ? turnOf(unplaced, allHeads(streams), before?.placedApart, most) : undefined;
   const around = turn ? await placeApart(ports, policy, turn.digests, unread) : [];
   const headsOf = headsByImage(streams, (digest) => fleet.images.get(digest)?.aged.stream);
   await ports.files.put(runFileKeys(runId).ancestors, ancestorsOfRunning(inUse, found.parents, headsOf));
@@ -94,10 +97,15 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   return part;
 }
 
-function turnOf(unplaced: readonly Digest[], heads: readonly Digest[], before: BaseReadings['placedApart']) {
+function turnOf(
+  unplaced: readonly Digest[],
+  heads: readonly Digest[],
+  before: BaseReadings['placedApart'],
+  most: number,
+) {
   const waiting = new Set(unplaced);
   const first = new Set(heads).intersection(waiting);
-  return apartTurn({ heads: first, others: waiting.difference(first) }, before ?? {}, MOST_PLACED_APART);
+  return apartTurn({ heads: first, others: waiting.difference(first) }, before ?? {}, most);
 }
 
 const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>

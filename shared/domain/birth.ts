@@ -1,5 +1,8 @@
-/** Where an instant of birth was read, the most telling first. */
-export const BIRTH_EVIDENCE_KINDS = ['config-created', 'annotation-created', 'first-push'] as const;
+/**
+ * Where an instant of birth was read, the most telling first. `existed-by`: another image with the same content was there by
+ * then, and does not tell when the content was made. The content may be much older.
+ */
+export const BIRTH_EVIDENCE_KINDS = ['config-created', 'annotation-created', 'first-push', 'existed-by'] as const;
 export type BirthEvidenceKind = (typeof BIRTH_EVIDENCE_KINDS)[number];
 
 export interface BirthEvidence {
@@ -7,7 +10,10 @@ export interface BirthEvidence {
   readonly atEpochMs: number;
 }
 
-/** The instant an image's content was made: the earliest plausible evidence, or `unknown` where there is none. */
+/**
+ * The instant an image's content was made: the earliest plausible evidence, or `unknown` where there is none that tells of the
+ * content itself.
+ */
 export type Birth =
   | { readonly known: true; readonly bornAtEpochMs: number; readonly evidence: readonly BirthEvidence[] }
   | { readonly known: false; readonly rejected: readonly BirthEvidence[] };
@@ -37,8 +43,21 @@ export function determineBirth(
   const pushes = all.filter(({ kind, atEpochMs }) => kind === 'first-push' && isPlausible(atEpochMs, nowEpochMs));
   const latestEpochMs = Math.min(nowEpochMs, ...pushes.map(({ atEpochMs }) => atEpochMs));
   const plausible = all.filter(({ atEpochMs }) => isPlausible(atEpochMs, latestEpochMs));
-  if (plausible.length === 0) return { known: false, rejected: all };
+  if (!tellsBirth(plausible)) return { known: false, rejected: all };
   return { known: true, bornAtEpochMs: Math.min(...plausible.map(({ atEpochMs }) => atEpochMs)), evidence: plausible };
+}
+
+/** That content existed at some instant bounds its birth, and does not tell it. */
+const tellsBirth = (evidence: readonly BirthEvidence[]): boolean => evidence.some(({ kind }) => kind !== 'existed-by');
+
+/**
+ * The first instant at which content of unknown birth is known to have existed. `undefined` where none is known.
+ */
+export function madeBy(evidence: readonly BirthEvidence[], nowEpochMs: number): BirthEvidence | undefined {
+  const [earliest] = evidence
+    .filter(({ kind, atEpochMs }) => kind === 'existed-by' && isPlausible(atEpochMs, nowEpochMs))
+    .sort((one, other) => one.atEpochMs - other.atEpochMs);
+  return earliest;
 }
 
 /** All that was told of a birth, believed or not: what its record still knows. */
@@ -56,7 +75,8 @@ export function bornAfter(birth: Birth, belowEpochMs: readonly number[]): Birth 
     .filter((atEpochMs) => atEpochMs <= firstPush)
     .reduce((one, other) => Math.max(one, other), 0);
   const evidence = birth.evidence.filter(({ atEpochMs }) => atEpochMs >= notBeforeEpochMs);
-  if (evidence.length === 0) return { known: false, rejected: birth.evidence };
+  const isLost = tellsBirth(birth.evidence) ? !tellsBirth(evidence) : evidence.length === 0;
+  if (isLost) return { known: false, rejected: birth.evidence };
   return { known: true, bornAtEpochMs: Math.min(...evidence.map(({ atEpochMs }) => atEpochMs)), evidence };
 }
 

@@ -1,4 +1,4 @@
-import { type Birth, bornAfter, determineBirth, evidenceIn } from './birth.ts';
+import { type Birth, bornAfter, determineBirth, evidenceIn, madeBy } from './birth.ts';
 import { groupedByContent } from './content-groups.ts';
 import type { Digest, Tier } from './image.ts';
 import { ancestorsOf } from './lineage.ts';
@@ -75,10 +75,7 @@ export interface KnownAges {
 export function knownAges(images: readonly AgedImage[], parents: Parents, nowEpochMs: number): KnownAges {
   const contents = new Map<Digest, Content>();
   for (const same of groupedByContent(images)) {
-    const birth = determineBirth(
-      same.flatMap((image) => evidenceIn(image.birth)),
-      nowEpochMs,
-    );
+    const birth = birthOf(same, nowEpochMs);
     const undated = birth.known ? onlyDatedFromAbove(same, parents) : NONE;
     for (const made of Map.groupBy(same, ({ digest, stream = digest }) => stream).values()) {
       const content = { birth, ...reconfirmationOf(made, nowEpochMs) };
@@ -87,6 +84,14 @@ export function knownAges(images: readonly AgedImage[], parents: Parents, nowEpo
     }
   }
   return { images: new Map(images.map((image) => [image.digest, image])), parents, contents };
+}
+
+/** Where nothing tells when the content was made, the first instant at which it is known to have existed. */
+function birthOf(same: readonly AgedImage[], nowEpochMs: number): Birth {
+  const evidence = same.flatMap((image) => evidenceIn(image.birth));
+  const birth = determineBirth(evidence, nowEpochMs);
+  const latest = birth.known ? undefined : madeBy(evidence, nowEpochMs);
+  return latest ? { known: true, bornAtEpochMs: latest.atEpochMs, evidence: [latest] } : birth;
 }
 
 const NONE: ReadonlySet<Digest> = new Set();
@@ -167,7 +172,7 @@ const NOTHING: Content = { birth: { known: false, rejected: [] } };
 
 /** A push says that something was there by then, not that it was made then: such a birth bounds nobody else's. */
 export const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
-  birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push');
+  birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push' && kind !== 'existed-by');
 
 /**
  * Whether the age of an image counts from when it was made, by a date of its build: nothing that was built on it is older.

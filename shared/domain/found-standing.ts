@@ -1,6 +1,6 @@
 import type { UnreadRepository } from './base-readings.ts';
 import { behindOf, type Placed } from './behind.ts';
-import type { Birth } from './birth.ts';
+import { type Birth, madeBy } from './birth.ts';
 import { unpackedId } from './chain.ts';
 import {
   type AgedImage,
@@ -62,7 +62,10 @@ export interface FoundStandings {
    * where its age is unknown because an image that the ledger does not know may be below it.
    */
   isPlaced(digest: Digest): boolean;
-  /** The birth of its content, where another image with the same content makes that older than its own record tells. */
+  /**
+   * What another image with the same content tells of the birth, where that makes the content older than its own record tells, or
+   * its own record does not tell the birth.
+   */
   olderBirth(digest: Digest): Birth | undefined;
   /** Repositories that no review has read, and that may hold an image below this one and make it older. */
   unreadBelow(digest: Digest): readonly UnreadRepository[];
@@ -103,8 +106,14 @@ export function findStandings(fleet: KnownFleet, nowEpochMs: number, vendorCount
       lineageOf(digest).every((one) => images.has(one) && (isWhole || around.has(one) || isFoundBefore(one))),
     olderBirth: (digest) => {
       const own = images.get(digest)?.aged.birth;
-      const { birth } = ages.contents.get(digest) ?? {};
-      return own?.known && birth?.known && birth.bornAtEpochMs < own.bornAtEpochMs ? birth : undefined;
+      const { birth, mayBeOlder } = ages.contents.get(digest) ?? {};
+      if (!own || !birth?.known) return undefined;
+      if (own.known) return birth.bornAtEpochMs < own.bornAtEpochMs ? birth : undefined;
+      if (!mayBeOlder) return birth;
+      // It was there by then, and nothing tells how long before.
+      const known = madeBy(own.rejected, nowEpochMs)?.atEpochMs ?? Number.POSITIVE_INFINITY;
+      const rejected = [{ kind: 'existed-by' as const, atEpochMs: birth.bornAtEpochMs }];
+      return birth.bornAtEpochMs < known ? { known: false, rejected } : undefined;
     },
     unreadBelow: (digest) => lineageOf(digest).flatMap((one) => hidingOf(one)?.repositories ?? []),
   };

@@ -4,6 +4,7 @@ import { DAY, evidence, instants, NOW, runs } from './arbitraries.ts';
 
 const config = (atEpochMs: number): BirthEvidence => ({ kind: 'config-created', atEpochMs });
 const annotation = (atEpochMs: number): BirthEvidence => ({ kind: 'annotation-created', atEpochMs });
+const existed = (atEpochMs: number): BirthEvidence => ({ kind: 'existed-by', atEpochMs });
 const push = (atEpochMs: number): BirthEvidence => ({ kind: 'first-push', atEpochMs });
 const bornAt = (birth: Birth): number | undefined => (birth.known ? birth.bornAtEpochMs : undefined);
 const ago = (days: number) => NOW - days * DAY;
@@ -27,6 +28,9 @@ test.each<[string, BirthEvidence[], number | undefined, number | undefined]>([
   ['a push in the future', [config(ago(3))], NOW + DAY, ago(3)],
   ['no number', [config(Number.NaN)], undefined, undefined],
   ['a reproducible date and nothing else', [config(0), annotation(315_532_801_000)], undefined, undefined],
+  ['only that it existed', [existed(ago(9))], undefined, undefined],
+  ['that it existed before its own date', [config(ago(5)), existed(ago(9))], undefined, ago(9)],
+  ['that it existed after its own date', [config(ago(9)), existed(ago(5))], undefined, ago(9)],
   ['the earlier of two pushes', [push(ago(30))], ago(5), ago(30)],
 ])('%s', (_, all, firstPush, expected) => {
   expect(bornAt(determineBirth(all, NOW, firstPush))).toBe(expected);
@@ -100,6 +104,12 @@ test.each<[string, BirthEvidence[], number[], number | undefined]>([
     ago(5),
   ],
   ['something younger than all that is known', [config(ago(10))], [ago(9)], undefined],
+  [
+    'something younger than its date, where it only existed later',
+    [config(ago(10)), existed(ago(5))],
+    [ago(9)],
+    undefined,
+  ],
   ['something, and its birth is not known', [config(0)], [ago(9)], undefined],
 ])('born on top of %s', (_, all, below, expected) => {
   const birth = determineBirth(all, NOW);

@@ -2,12 +2,14 @@ import { findStandings, type KnownImage } from '../../../shared/domain/found-sta
 import type { FoundParent, MayHide } from '../../../shared/domain/hidden-parents.ts';
 import type { Digest, Tier } from '../../../shared/domain/image.ts';
 import type { Standing } from '../../../shared/domain/standing.ts';
-import { ago, born, created, pushed } from './ages.ts';
+import { ago, born, created, existedBy, pushed } from './ages.ts';
 import { digestOf, NOW } from './arbitraries.ts';
 
 interface Given {
   readonly layers: readonly string[];
   readonly days?: number;
+  /** Only a push of it is known. */
+  readonly pushedDays?: number;
   readonly tier?: Tier;
   readonly chain?: string;
   readonly standing?: Standing;
@@ -15,9 +17,13 @@ interface Given {
   readonly names?: string;
 }
 
-function known(name: string, { layers, days, tier = 'platform', chain = name, standing, names }: Given): KnownImage {
+function known(
+  name: string,
+  { layers, days, pushedDays, tier = 'platform', chain = name, standing, names }: Given,
+): KnownImage {
   const digest = digestOf(name);
-  const birth = born(...(days === undefined ? [] : [created(days)]));
+  const dates = days === undefined ? [] : [created(days)];
+  const birth = born(...dates, ...(pushedDays === undefined ? [] : [pushed(pushedDays)]));
   return {
     lineage: {
       ...{ digest, tier, layers: layers.map(digestOf), platform: 'linux/amd64' },
@@ -247,5 +253,26 @@ describe('what is asked of an image that may be built on more than what is known
     const parent = parentOf(name, given, vendorCounts);
     expect(parent).toMatchObject({ evidence: 'layers', isAgeItsOwn: true });
     expect(parent?.isVendors === true).toBe(isVendors);
+  });
+});
+
+describe('an older image with the same content, when the own record tells no birth', () => {
+  const LAYERS = { layers: ['os', 'code'], tier: 'application', chain: 'same' } as const;
+  const olderBirthOf = (given: Readonly<Record<string, Given>>, name: string) => {
+    const images = new Map(Object.entries(given).map(([one, image]) => [digestOf(one), known(one, image)]));
+    return findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false).olderBirth(digestOf(name));
+  };
+
+  test('tells the birth of both', () => {
+    expect(olderBirthOf({ app: LAYERS, old: { ...LAYERS, days: 40 } }, 'app')).toEqual(born(created(40)));
+  });
+
+  test('tells nothing where it has no date either', () => {
+    expect(olderBirthOf({ app: LAYERS, old: LAYERS }, 'app')).toBeUndefined();
+  });
+
+  test('has only a push, and tells only by when the content was there', () => {
+    const given = { app: LAYERS, copy: { ...LAYERS, pushedDays: 40 } };
+    expect(olderBirthOf(given, 'app')).toEqual({ known: false, rejected: [existedBy(40)] });
   });
 });

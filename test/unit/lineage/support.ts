@@ -3,6 +3,7 @@ import type { LineagePart } from '../../../functions/lineage/find-lineage.ts';
 import { lineage } from '../../../functions/lineage/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { baseRepositoriesOf } from '../../../shared/domain/base-readings.ts';
+import type { BirthEvidenceKind } from '../../../shared/domain/birth.ts';
 import { chainId } from '../../../shared/domain/chain.ts';
 import { type Digest, type ImageLocation, locationKey, registryKey } from '../../../shared/domain/image.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
@@ -65,6 +66,10 @@ interface Pushed {
   /** When its content was made. */
   readonly daysAgo?: number;
   readonly isHead?: boolean;
+  /** What tells when its content was made, or that it was there. */
+  readonly evidence?: BirthEvidenceKind;
+  /** Nothing tells when its content was made. */
+  readonly isUndated?: boolean;
   /** No release line made it. */
   readonly isBranch?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
@@ -82,7 +87,13 @@ export async function push(world: FakeWorld, name: string, pushed: Pushed): Prom
     ...{ digest, tier, owner: 'team', platform: 'linux/amd64', locations: [location] },
     ...(!isBranch && { stream }),
     ...(chain !== undefined && { chainId: chain }),
-    birth: { known: true, bornAtEpochMs, evidence: [{ kind: 'config-created', atEpochMs: bornAtEpochMs }] },
+    birth: pushed.isUndated
+      ? { known: false, rejected: [] }
+      : {
+          known: true,
+          bornAtEpochMs,
+          evidence: [{ kind: pushed.evidence ?? 'config-created', atEpochMs: bornAtEpochMs }],
+        },
   });
   const diffIds = pushed.unpacked?.map(digestOf);
   await world.contents.record([
