@@ -1,3 +1,4 @@
+import { isUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { afterReset } from '../../shared/domain/memory.ts';
 import { freshMemory, type GuardMemory } from '../../shared/domain/rebuild.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
@@ -18,7 +19,7 @@ export const resetCommand: Command = {
   async run(context, args) {
     const reason = reasonIn(args);
     const connected = await context();
-    const { guards, causes, clock } = connected;
+    const { guards, causes, locks, clock } = connected;
     const stream = await findStream(connected, args.positionals[0] ?? '');
     const reset = { by: await connected.author(), atEpochMs: clock(), reason };
     let before = freshMemory(stream);
@@ -30,16 +31,17 @@ export const resetCommand: Command = {
       after = afterReset(memory, reset);
       return after;
     });
+    const freedLock = (await isUnreadable(locks.get(stream))) && (await locks.clearUnreadable(stream));
     const cause = (await causes.get([stream])).get(stream);
     const answer = cause && (await answerNow(connected, cause));
-    if (args.json) printJson({ stream, before, after, cause: cause ?? null, answer: answer ?? null });
-    else print(`Reset ${stream}.\n${freed(before)}\n\n${renderNext(cause, answer, clock())}`);
+    if (args.json) printJson({ stream, before, after, freedLock, cause: cause ?? null, answer: answer ?? null });
+    else print(`Reset ${stream}.\n${freed(before, freedLock)}\n\n${renderNext(cause, answer, clock())}`);
     return EXIT.done;
   },
 };
 
 /** What counts no more; a run that may go on is named, because nothing keeps it from meeting the next one now. */
-function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: GuardMemory): string {
+function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: GuardMemory, freedLock: boolean): string {
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
     ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that survived a rebuild`] : []),
@@ -50,6 +52,7 @@ function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: GuardM
         ]
       : []),
   ];
+  if (freedLock) lines.push('its lock, which could not be read: look at its pipeline for a run that still goes on');
   if (lines.length === 0) return 'Nothing was held against it.';
   return `No longer held against it:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }

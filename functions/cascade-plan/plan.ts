@@ -8,6 +8,7 @@ import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { planAndAsk } from './ask-looks.ts';
 import { beginCascade } from './begin.ts';
 import { findCauses } from './find-causes.ts';
+import { freeUnreadableLocks } from './free-locks.ts';
 import { heldStreams } from './held-streams.ts';
 import type { PlanPorts } from './ports.ts';
 import { forgetSettled, recordAnswers } from './record-answers.ts';
@@ -91,6 +92,7 @@ async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeI
   await forgetSettled(ports, view, plan);
   const started = await start(ports, owner, plan);
   const unreadable = ports.unreadable.items();
+  await freeUnreadableLocks(ports);
   const refused = causes.filter((cause) => (plan.answers.get(cause.stream) ?? cause.answer)?.answer === 'refuse');
   return {
     ...(started !== undefined && { cascadeId: started }),

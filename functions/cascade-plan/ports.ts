@@ -11,7 +11,7 @@ import type { Retry } from '../../shared/ports/retry.ts';
 export interface PlanPorts extends ReadPlanPorts {
   readonly cascades: CascadeLedger;
   readonly causes: CauseLedger;
-  readonly locks: Pick<LockLedger, 'get' | 'all'>;
+  readonly locks: Pick<LockLedger, 'get' | 'all' | 'clearUnreadable'>;
   readonly slots: Pick<SlotLedger, 'held'>;
   readonly guards: GuardLedger;
   readonly policies: Pick<PolicyStore, 'load' | 'current'>;

@@ -18,6 +18,7 @@ import {
 } from './read-images.ts';
 import type { ReadStream } from './read-tiers.ts';
 import { type StandingLockPorts, standingLock } from './standing-lock.ts';
+import { isUnreadable } from './unless-unreadable.ts';
 
 export interface ReadStreamPorts extends ReadImagesPorts, StandingLockPorts {
   readonly rebuilds: ReadImagesPorts['rebuilds'] & StandingLockPorts['rebuilds'];
@@ -46,7 +47,16 @@ export interface Known {
 
 type Guarded = Pick<
   Candidate,
-  'mode' | 'isNamed' | 'pipeline' | 'lock' | 'lockBuild' | 'openCascadeId' | 'unreadable' | 'memory' | 'ancestors'
+  | 'mode'
+  | 'isNamed'
+  | 'pipeline'
+  | 'lock'
+  | 'lockBuild'
+  | 'openCascadeId'
+  | 'unreadable'
+  | 'isLockUnreadable'
+  | 'memory'
+  | 'ancestors'
 >;
 
 async function readGuarded(
@@ -73,12 +83,13 @@ async function readGuarded(
 async function lockOrProblem(
   ports: ReadStreamPorts,
   stream: string,
-): Promise<Pick<Guarded, 'lock' | 'lockBuild' | 'unreadable'>> {
+): Promise<Pick<Guarded, 'lock' | 'lockBuild' | 'unreadable' | 'isLockUnreadable'>> {
   try {
     return await standingLock(ports, stream);
   } catch (error) {
-    if (error instanceof LedgerItemUnreadableError) return { unreadable: error.message };
-    throw error;
+    if (!(error instanceof LedgerItemUnreadableError)) throw error;
+    const isLockUnreadable = await isUnreadable(ports.locks.get(stream));
+    return { unreadable: error.message, ...(isLockUnreadable && { isLockUnreadable }) };
   }
 }
 

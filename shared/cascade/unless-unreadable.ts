@@ -12,3 +12,10 @@ export async function unlessUnreadable<Done, Otherwise>(
     throw error;
   }
 }
+
+/** Whether what is read is an item of the ledger that cannot be read; it is noted then. */
+export async function isUnreadable(reading: Promise<unknown>): Promise<boolean> {
+  return (await unlessUnreadable(reading, UNREADABLE)) === UNREADABLE;
+}
+
+const UNREADABLE = Symbol('unreadable');

@@ -37,6 +37,8 @@ export interface OpenFacts {
   readonly mode: Mode;
   /** An item of the stream in the ledger cannot be read: which one, and why. */
   readonly unreadable?: string;
+  /** That item is the lock of the stream. */
+  readonly isLockUnreadable?: true;
   /** `false` where no rule of the policy names the stream any more. */
   readonly isNamed?: boolean;
   readonly killSwitch: KillSwitch;
@@ -92,11 +94,21 @@ export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochM
 
 /** Why what is built already may not be rolled out now; `undefined` where it may. */
 export const mayDeploy = (facts: OpenFacts): HeldBack | undefined =>
-  paused(facts) ?? (facts.unreadable === undefined ? openElsewhere(facts) : unreadableRecord(facts.unreadable));
+  paused(facts) ?? (facts.unreadable === undefined ? openElsewhere(facts) : unreadableRecord(facts.unreadable, facts));
 
 /** Nothing is done on a guess: what the item holds may stand in the way. */
-export const unreadableRecord = (item: string): HeldBack =>
-  wait('unreadable-record', `An item of the stream in the ledger cannot be read: ${item}. Correct or delete it.`);
+export const unreadableRecord = (
+  item: string,
+  { isLockUnreadable }: Pick<OpenFacts, 'isLockUnreadable'> = {},
+): HeldBack =>
+  wait(
+    'unreadable-record',
+    `An item of the stream in the ledger cannot be read: ${item}. ${isLockUnreadable ? FREE_THE_LOCK : 'Correct or delete it.'}`,
+  );
+
+const FREE_THE_LOCK =
+  'The planner deletes this lock once no build of the stream can run and no open cascade has the stream. To delete it at once, ' +
+  'look at the pipeline of the stream, then use `patchwave reset`.';
 
 /** Why nobody may act for a stream now that a person stopped it, or Patchwave; `undefined` where nobody did. */
 export function paused({

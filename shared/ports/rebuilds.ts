@@ -34,6 +34,8 @@ export interface LockLedger {
   release(stream: string, rebuildId: string): Promise<void>;
   /** All locks there are, page by page. */
   all(): AsyncIterable<readonly StreamLock[]>;
+  /** Deletes the item of a lock that cannot be read; `false` where it can be read, is gone, or changed meanwhile. */
+  clearUnreadable(stream: string): Promise<boolean>;
 }
 
 /** A cap is a set of slots, each taken by a conditional write: never a counter, which a crash would leave wrong. */

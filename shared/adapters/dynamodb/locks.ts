@@ -6,7 +6,7 @@ import { StoredRecords } from './stored.ts';
 import type { LedgerTable } from './table.ts';
 
 /** Locks of streams, for functions that take none. */
-export class DynamoLocks implements Pick<LockLedger, 'get' | 'all'> {
+export class DynamoLocks implements Pick<LockLedger, 'get' | 'all' | 'clearUnreadable'> {
   protected readonly table: LedgerTable;
   protected readonly records: StoredRecords<StreamLock>;
 
@@ -24,5 +24,9 @@ export class DynamoLocks implements Pick<LockLedger, 'get' | 'all'> {
 
   all(): AsyncIterable<readonly StreamLock[]> {
     return this.records.open();
+  }
+
+  async clearUnreadable(stream: string): Promise<boolean> {
+    return this.records.deleteUnreadable(keys.lock(stream));
   }
 }

@@ -1,6 +1,6 @@
 import { compareTexts } from '../../domain/order.ts';
 import { LedgerItemMissingError, LedgerItemUnreadableError } from '../../ports/errors.ts';
-import { revisionAfter } from './item-change.ts';
+import { revisionAfter, unchangedSince } from './item-change.ts';
 import { packLists, storedRecord } from './items.ts';
 import { INDEXES, type Key, type OPEN } from './keys.ts';
 import { readable } from './readable.ts';
@@ -66,6 +66,13 @@ export class StoredRecords<Stored extends object> {
   /** Writes a record where there is none; gives the one that stands afterwards. @throws LedgerContendedError */
   async begin(key: Key, record: Stored): Promise<Stored> {
     return (await this.change(key, (before) => (before ? undefined : record))) ?? record;
+  }
+
+  /** Deletes the very item that cannot be read; `false` where there is none, or it changed meanwhile. */
+  async deleteUnreadable(key: Key): Promise<boolean> {
+    const item = await this.#table.get(key);
+    if (!item || this.#readable(item)) return false;
+    return this.#table.delete(key, unchangedSince(item));
   }
 
   /**

@@ -77,6 +77,11 @@ export class FakeLockLedger implements LockLedger {
     if (this.#locks.get(stream)?.rebuildId === rebuildId) this.#locks.delete(stream);
   }
 
+  /** Every lock of a fake can be read. */
+  async clearUnreadable(_stream: string): Promise<boolean> {
+    return false;
+  }
+
   async *all(): AsyncIterable<readonly StreamLock[]> {
     const locks = [...this.#locks.values()].sort((one, other) => (one.stream < other.stream ? -1 : 1));
     if (locks.length > 0) yield copied(locks);

@@ -1,6 +1,6 @@
 import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
 import type { MemoryTable } from '../../support/memory-dynamo.ts';
-import { lock, rebuild } from '../../support/rebuild-samples.ts';
+import { cascade as cascadeOf, lock, node as nodeOf, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';
 import { corrupt, storedWorld } from '../../support/stored-world.ts';
 import {
@@ -74,6 +74,82 @@ test('what was mended is planned, and named no more', async () => {
   expect(await plan(world)).toMatchObject({ streams: 1 });
   expect(world.unreadable.items()).toEqual([]);
   expect(await planned(world)).toEqual([STREAM]);
+});
+
+describe('a lock that cannot be read', () => {
+  const key = keys.lock(STREAM);
+  const isLocked = (memory: MemoryTable): boolean => memory.items.has(`${key.PK} ${key.SK}`);
+
+  test('is given back once its rebuild has ended, and the stream is planned again', async () => {
+    const { world, memory } = await twoStreams();
+    await world.rebuilds.record(STREAM, 'r1', (before) => before && { ...before, endedAtEpochMs: world.clock() });
+    corrupt(memory, key, { rebuildId: 7 });
+    await plan(world);
+    expect((await causeOf(world, 1)).answer?.detail).toContain('The planner deletes this lock');
+    expect(isLocked(memory)).toBe(false);
+    await plan(world);
+    expect(await planned(world)).toEqual([STREAM]);
+    expect(world.unreadable.items()).toEqual([]);
+  });
+
+  test('stays while a build of the stream may run, and no longer than its deadline', async () => {
+    const { world, memory } = await twoStreams();
+    const deadlineEpochMs = world.clock() + HOUR_MS;
+    await world.rebuilds.record(
+      STREAM,
+      'r1',
+      (before) => before && { ...before, startingAtEpochMs: 1, build: { state: 'running' }, deadlineEpochMs },
+    );
+    corrupt(memory, key, { executionArn: 7 });
+    await plan(world);
+    expect(isLocked(memory)).toBe(true);
+    world.advance(HOUR_MS);
+    await plan(world);
+    expect(isLocked(memory)).toBe(false);
+  });
+
+  test('stays while an open cascade has the stream: it may have taken the lock a moment ago', async () => {
+    const { world, memory } = await twoStreams();
+    await world.rebuilds.record(STREAM, 'r1', (before) => before && { ...before, endedAtEpochMs: world.clock() });
+    memory.items.delete(`${key.PK} ${key.SK}`);
+    await plan(world);
+    expect(await planned(world)).toContain(STREAM);
+    await world.locks.take(lock('r2', { stream: STREAM, cascadeId: 'of-now' }));
+    corrupt(memory, key, { executionArn: 7 });
+    await plan(world);
+    expect(isLocked(memory)).toBe(true);
+  });
+
+  test('is told to the reaper first where its rebuild was never ended', async () => {
+    const { world, memory } = await twoStreams();
+    await world.cascades.beginPlanning('me', { nowEpochMs: world.clock(), untilEpochMs: world.clock() + 1 });
+    const earlier = cascadeOf('earlier-g1', { state: 'incomplete' });
+    await world.cascades.write('me', earlier, [nodeOf('earlier-g1', STREAM, { state: 'failed', rebuildId: 'r1' })]);
+    await world.cascades.changeCascade('earlier-g1', (before) => ({ ...before, state: 'incomplete' }));
+    await world.cascades.endPlanning('me');
+    corrupt(memory, key, { executionArn: 7 });
+    await plan(world);
+    expect(isLocked(memory)).toBe(true);
+    expect(world.ends.take()).toContain(JSON.stringify({ kind: 'ended', cascadeId: 'earlier-g1' }));
+  });
+
+  test('is left to a person where the rebuild cannot be read either', async () => {
+    const { world, memory } = await twoStreams();
+    corrupt(memory, key, { executionArn: 7 });
+    corrupt(memory, keys.rebuild(STREAM, 'r1'), { pipeline: 'web' });
+    await plan(world);
+    await plan(world);
+    expect(isLocked(memory)).toBe(true);
+    expect(await world.locks.clearUnreadable(STREAM)).toBe(true);
+    expect(await world.locks.clearUnreadable(STREAM)).toBe(false);
+    expect(isLocked(memory)).toBe(false);
+  });
+
+  test('is deleted only as it was read, and never one that can be read', async () => {
+    const { world } = await twoStreams();
+    expect(await world.locks.clearUnreadable(STREAM)).toBe(false);
+    expect(await world.locks.get(STREAM)).toBeDefined();
+  });
 });
 
 test('a switch that cannot be read stops everything', async () => {

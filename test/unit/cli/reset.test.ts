@@ -2,6 +2,7 @@ import { resetCommand } from '../../../cli/commands/reset.ts';
 import { NotFoundError, UsageError } from '../../../cli/errors.ts';
 import { nearest } from '../../../cli/find-stream.ts';
 import { freshMemory } from '../../../shared/domain/rebuild.ts';
+import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import {
   fact,
   HOUR_MS,
@@ -116,4 +117,15 @@ test.each([
   ['', [NAMES[1], NAMES[0], NAMES[2]]],
 ])('near to "%s" are %j', (text, names) => {
   expect(nearest(text, NAMES)).toEqual(names);
+});
+
+test('a lock that cannot be read is deleted, and named', async () => {
+  const world = await exhausted();
+  const locks = {
+    get: () => Promise.reject(new LedgerItemUnreadableError('STREAM#a / OPEN', 'executionArn is no text')),
+    clearUnreadable: async (stream: string) => stream === streamOf(0),
+  };
+  const context = { ...cliContext(world), locks: { ...world.locks, ...locks } as never };
+  const { text } = await run(resetCommand, context, [streamOf(0)], { reason });
+  expect(text).toContain('  its lock, which could not be read: look at its pipeline');
 });

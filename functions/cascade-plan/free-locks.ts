@@ -1,0 +1,56 @@
+import { isUnreadable, unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
+import { hasEnded, isOpen } from '../../shared/domain/cascade.ts';
+import { holdsStream } from '../../shared/rebuilding/build.ts';
+import type { PlanPorts } from './ports.ts';
+
+type Ports = Pick<PlanPorts, 'locks' | 'rebuilds' | 'cascades' | 'ends' | 'clock' | 'unreadable'>;
+
+/** A stream has one rebuild that is not over; the others are read because one may have ended only in part. */
+const REBUILDS_READ = 10;
+
+/**
+ * Gives back locks that cannot be read, once they are nobody's: no open cascade has the stream, and no rebuild of it may
+ * still run. A rebuild that was never ended is told to the reaper first, so that its end is remembered and its slots are free; the
+ * next plan deletes the lock. Where another item of the stream cannot be read either, a person decides (`patchwave reset`).
+ * @returns the streams whose lock was deleted
+ */
+export async function freeUnreadableLocks(ports: Ports): Promise<readonly string[]> {
+  const items = Map.groupBy(ports.unreadable.items(), ({ stream }) => stream);
+  const suspects = [...items].flatMap(([stream, noted]) => (stream === undefined || noted.length > 1 ? [] : [stream]));
+  const locked: string[] = [];
+  for (const stream of suspects) if (await isUnreadable(ports.locks.get(stream))) locked.push(stream);
+  if (locked.length === 0) return [];
+  const busy = await streamsAtWork(ports);
+  const freed: string[] = [];
+  for (const stream of locked) {
+    if (busy.has(stream) || !(await isNobodys(ports, stream))) continue;
+    if (await ports.locks.clearUnreadable(stream)) freed.push(stream);
+  }
+  return freed;
+}
+
+/** Also one that has just taken the lock, and not written its rebuild yet. */
+async function streamsAtWork({ cascades }: Ports): Promise<ReadonlySet<string>> {
+  const busy = new Set<string>();
+  for await (const { cascadeId } of cascades.open())
+    for await (const node of cascades.nodes(cascadeId)) if (!hasEnded(node)) busy.add(node.stream);
+  return busy;
+}
+
+const UNKNOWN = 'unreadable' as const;
+
+async function isNobodys(ports: Ports, stream: string): Promise<boolean> {
+  const { rebuilds, cascades, ends, clock } = ports;
+  const latest = await unlessUnreadable(rebuilds.latest(stream, REBUILDS_READ), UNKNOWN);
+  if (latest === UNKNOWN) return false;
+  const unended = latest.filter(({ endedAtEpochMs }) => endedAtEpochMs === undefined);
+  if (unended.some((rebuild) => holdsStream(rebuild, clock()))) return false;
+  const left = new Set(unended.map(({ cascadeId }) => cascadeId));
+  for (const cascadeId of left) {
+    const cascade = await unlessUnreadable(cascades.get(cascadeId), UNKNOWN);
+    if (!cascade) continue;
+    if (cascade !== UNKNOWN && !isOpen(cascade)) await ends.send([{ kind: 'ended', cascadeId }]);
+    return false;
+  }
+  return true;
+}
