@@ -6,6 +6,7 @@ import { DynamoClosures } from '../../shared/adapters/dynamodb/closures.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images.ts';
 import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/images-of-streams.ts';
+import { DynamoLateHeads } from '../../shared/adapters/dynamodb/late-heads.ts';
 import { DynamoLatestRuns } from '../../shared/adapters/dynamodb/latest-runs.ts';
 import { DynamoLocks } from '../../shared/adapters/dynamodb/locks.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
@@ -42,7 +43,7 @@ function compose(): PlanPorts {
     images: new DynamoImages(table),
     streams: new DynamoStreams(table),
     streamImages: new DynamoImagesOfStreams(table),
-    runs: new DynamoLatestRuns(table),
+    ...{ runs: new DynamoLatestRuns(table), lateHeads: new DynamoLateHeads(table) },
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     executions: new SfnExecutions(clients.machineClient(), env.CASCADE_MACHINE_ARN),
     looks: new SqsMessages(sqs, env.REGISTRY_EVENT_QUEUE_URL),

@@ -5,6 +5,7 @@ import { MINUTE_MS } from '../../shared/domain/time.ts';
 import type { UnreadableItem } from '../../shared/domain/unreadable-item.ts';
 import type { PlanningLease } from '../../shared/ports/rebuilds.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import { askForLateHeads } from './ask-late-heads.ts';
 import { planAndAsk } from './ask-looks.ts';
 import { beginCascade } from './begin.ts';
 import { findCauses } from './find-causes.ts';
@@ -46,13 +47,14 @@ export async function planCauses(ports: PlanPorts, owner: string): Promise<Plann
   const lease = await takeLease(ports, owner);
   if (!lease) return undefined;
   try {
-    const { unreadable } = await policyInForce(ports.policies);
+    const { policy, unreadable } = await policyInForce(ports.policies);
     if (unreadable) {
       await tellDead(ports);
       await tellLeft(ports, await heldStreams(ports));
       await layLeaseDown(ports, owner);
       return { streams: 0, open: 0, refused: 0, withoutPolicy: unreadable.message };
     }
+    await askForLateHeads(ports, policy);
     const planned = await planUnderLease(ports, owner, lease);
     await ports.cascades.endPlanning(owner);
     return planned;

@@ -1,6 +1,7 @@
 import type { ReadPlanPorts } from '../../shared/cascade/read-plan.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CascadeExecutions } from '../../shared/ports/executions.ts';
+import type { LateHeadsLedger } from '../../shared/ports/late-heads.ts';
 import type { CauseLedger } from '../../shared/ports/ledger.ts';
 import type { CascadeEnding, LookRequest, Messages, ParkedLook } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
@@ -15,6 +16,7 @@ export interface PlanPorts extends ReadPlanPorts {
   readonly slots: Pick<SlotLedger, 'held'>;
   readonly guards: GuardLedger;
   readonly policies: Pick<PolicyStore, 'load' | 'current'>;
+  readonly lateHeads: Pick<LateHeadsLedger, 'all' | 'remove'>;
   readonly executions: CascadeExecutions;
   /** Registries are read by somebody else. */
   readonly looks: Messages<LookRequest>;

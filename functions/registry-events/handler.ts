@@ -4,6 +4,7 @@ import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } fro
 import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/base-reading-ledger.ts';
 import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
+import { DynamoLateHeads } from '../../shared/adapters/dynamodb/late-heads.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
 import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
@@ -38,16 +39,15 @@ function compose(): RegistryEventPorts {
     ...imageLedgers(table),
     fleetPlaces: new DynamoFleetPlaces(table),
     baseReadings: new DynamoBaseReadingLedger(table),
-    policies,
-    guards: new DynamoGuardLedger(table),
+    lateHeads: new DynamoLateHeads(table),
+    ...{ policies, guards: new DynamoGuardLedger(table) },
     registry: new EcrRegistry(ecr),
     asking: {
       scanner: ecrScanner(ecr),
       pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
       retry: fullJitter({ attempts: 3 }),
     },
-    planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),
-    judging: new SqsMessages(sqs, env.SCAN_EVENT_QUEUE_URL),
+    ...{ planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL), judging: new SqsMessages(sqs, env.SCAN_EVENT_QUEUE_URL) },
     deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
     clock: Date.now,
   };

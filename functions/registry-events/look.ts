@@ -9,6 +9,7 @@ import { parseStreamId } from '../../shared/domain/stream.ts';
 import { isOfUnreadLineage } from '../../shared/domain/verdict.ts';
 import { readRepository } from '../../shared/inventory/repository.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
+import type { LateHeadsLedger } from '../../shared/ports/late-heads.ts';
 import type { JudgeRequest, LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
@@ -21,6 +22,7 @@ const REPOSITORIES_AT_ONCE = 4;
 const SCANS_AT_ONCE = 8;
 
 export interface LookPorts extends BasePorts {
+  readonly lateHeads: Pick<LateHeadsLedger, 'add'>;
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly guards: Pick<GuardLedger, 'change'>;
   readonly asking: AskWorld;
@@ -56,7 +58,7 @@ export async function handleLooks(ports: LookPorts, asked: readonly Asked[]): Pr
 
 /**
  * Writes down what a repository holds. Whoever waits for heads is told also where the registry refuses. Without a policy no
- * head is known, so the planner is told nothing: it asks again once it plans.
+ * head is known, so the planner is told nothing: it asks again once it plans (`lateHeads`).
  */
 async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: readonly Asked[]): Promise<void> {
   const [first] = together;
@@ -70,8 +72,11 @@ async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: r
   const question = { location, isListed: true, newestOnly: true, digests, tags: {} };
   const { failure } = await readRepository(ports, policy.policy, question, basesFirst(ports, policy.policy, location));
   if (failure && !failure.isRefusal) throw failure.error;
-  if (policy.unreadable) return;
   const heads = together.filter(({ look: { digest } }) => digest === undefined);
+  if (policy.unreadable) {
+    if (heads.length > 0) await ports.lateHeads.add({ location, atEpochMs: nowEpochMs });
+    return;
+  }
   const streams = [...new Set(heads.map(({ look }) => look.stream))];
   if (failure) {
     logger.warn(`nobody may read ${locationKey(location)}: ${failure.detail}`);

@@ -45,8 +45,8 @@ interface Told {
 
 /**
  * Pushes of one repository are written down together, and then it is looked at. One that fails stops no other. While the
- * policy in force cannot be read the history of every push is written, and no head moves: the next review that has a policy
- * finds the heads.
+ * policy in force cannot be read the history of every push is written, and no head moves: the planner has the repository looked at
+ * once it has a policy (`lateHeads`).
  */
 export async function handleMessages(
   ports: RegistryEventPorts,
@@ -96,10 +96,20 @@ async function record(ports: RegistryEventPorts, pushes: readonly Told[]): Promi
   const repositories = Map.groupBy(ours, ({ action: { location } }) => locationKey(location));
   const failed = await mapConcurrently([...repositories.values()], REPOSITORIES_AT_ONCE, (together) =>
     recordTogether(together, (location, actions) =>
-      unreadable ? recordHistory(ports, location, actions) : recordPushes(ports, policy, location, actions),
+      unreadable ? recordLate(ports, location, actions) : recordPushes(ports, policy, location, actions),
     ),
   );
   return { ours: ours.length, failed: failed.flat(), ...(unreadable && { withoutPolicy: unreadable.message }) };
+}
+
+/** The history first: what is looked at afterwards has it. */
+async function recordLate(
+  ports: RegistryEventPorts,
+  location: ImageLocation,
+  actions: readonly ImageAction[],
+): Promise<void> {
+  await recordHistory(ports, location, actions);
+  await ports.lateHeads.add({ location, atEpochMs: ports.clock() });
 }
 
 interface RecordedPushes extends Pick<HandledMessages, 'failed' | 'withoutPolicy'> {

@@ -6,6 +6,7 @@ import { chainLedgerContract } from './chain-ledger.contract.ts';
 import { contentLedgerContract } from './content-ledger.contract.ts';
 import { guardLedgerContract } from './guard-ledger.contract.ts';
 import { imageLedgerContract } from './image-ledger.contract.ts';
+import { lateHeadsContract } from './late-heads.contract.ts';
 import { lockLedgerContract } from './lock-ledger.contract.ts';
 import { lossLedgerContract } from './loss-ledger.contract.ts';
 import { placeLedgerContract } from './place-ledger.contract.ts';
@@ -39,6 +40,7 @@ describe('the fake ledger of', () => {
   describe('cascades', () => cascadeLedgerContract({ make: () => fakeWorld().cascades, propertyRuns }));
   describe('rollouts', () => rolloutLedgerContract({ make: () => fakeWorld().rollouts, propertyRuns }));
   describe('the kill switch', () => switchLedgerContract({ make: () => fakeWorld().killSwitch, propertyRuns }));
+  describe('late heads', () => lateHeadsContract({ make: () => fakeWorld().lateHeads, propertyRuns }));
   describe('base readings', () => baseReadingLedgerContract({ make: () => fakeWorld().baseReadings, propertyRuns }));
   describe('images of streams', () => streamImagesContract({ make: () => fakeWorld().streamImages, propertyRuns }));
 });

@@ -3,6 +3,7 @@ import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledg
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
+import { DynamoLateHeads } from '../../shared/adapters/dynamodb/late-heads.ts';
 import { DynamoLockLedger } from '../../shared/adapters/dynamodb/lock-ledger.ts';
 import { DynamoLossLedger } from '../../shared/adapters/dynamodb/loss-ledger.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
@@ -26,6 +27,7 @@ import { chainLedgerContract } from './chain-ledger.contract.ts';
 import { contentLedgerContract } from './content-ledger.contract.ts';
 import { guardLedgerContract } from './guard-ledger.contract.ts';
 import { imageLedgerContract } from './image-ledger.contract.ts';
+import { lateHeadsContract } from './late-heads.contract.ts';
 import { lockLedgerContract } from './lock-ledger.contract.ts';
 import { lossLedgerContract } from './loss-ledger.contract.ts';
 import { placeLedgerContract } from './place-ledger.contract.ts';
@@ -74,6 +76,7 @@ describe('over a table with all that DynamoDB may do: the ledger of', () => {
   describe('rollouts', () => rolloutLedgerContract({ make: () => new DynamoRolloutLedger(table()), propertyRuns }));
   describe('the kill switch', () =>
     switchLedgerContract({ make: () => new DynamoSwitchLedger(table()), propertyRuns }));
+  describe('late heads', () => lateHeadsContract({ make: () => new DynamoLateHeads(table()), propertyRuns }));
   describe('base readings', () =>
     baseReadingLedgerContract({ make: () => new DynamoBaseReadingLedger(table()), propertyRuns }));
   describe('images of streams', () =>

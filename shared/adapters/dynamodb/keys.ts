@@ -41,6 +41,7 @@ import type { Usage } from '../../domain/usage.ts';
  * | base readings   | LINEAGE                  | READ                                                 | Get: which base and platform repositories were read |
  * | loss            | LOSS#<location>          | <digest>                                             | Query of one repository; BatchGet of one image |
  * | look            | LOOKS                    | <location>                                           | Query of all; BatchGet |
+ * | late heads      | LATE-HEADS               | <location>                                           | Query: repositories pushed to while no policy could be read |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
  *
  * Indexes (sparse: an item is in an index exactly while it has the index's keys):
@@ -135,6 +136,8 @@ export const LOOKS = 'LOOKS';
 export const look = (location: ImageLocation): Key => ({ PK: LOOKS, SK: locationKey(location) });
 export const lossesOf = (location: ImageLocation): string => `LOSS#${locationKey(location)}`;
 export const loss = (location: ImageLocation, digest: Digest): Key => ({ PK: lossesOf(location), SK: digest });
+export const LATE_HEADS = 'LATE-HEADS';
+export const lateHeads = (location: ImageLocation): Key => ({ PK: LATE_HEADS, SK: locationKey(location) });
 export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
 
 export const scopePartition = (scope: Scope): string => `USE#${scope.account}/${scope.region}`;

@@ -5,6 +5,7 @@ import type { ImageContent } from '../../domain/image-content.ts';
 import type { GuardMemory, Rebuild, StreamLock } from '../../domain/rebuild.ts';
 import type { ImageRecord, LocationRecord, StreamRecord } from '../../domain/records.ts';
 import type { Usage } from '../../domain/usage.ts';
+import type { LateHeads } from '../../ports/late-heads.ts';
 import type { ScopeRecord } from '../../ports/ledger.ts';
 import type { StreamImage } from './images-of-streams.ts';
 
@@ -112,6 +113,7 @@ const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
   ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
 };
 
+const lateHeads: ShapeOf<LateHeads> = { location: 'record', atEpochMs: 'number' };
 const baseReadings: ShapeOf<BaseReadings> = {
   read: 'record',
   unread: 'list',
@@ -122,7 +124,7 @@ const baseReadings: ShapeOf<BaseReadings> = {
 const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ content, location, usage, scope },
   ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'guard-memory': memory, stream, closure, image },
-  ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings },
+  ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
 };
 
 /** Lists whose elements say by their `kind` what they are. */

@@ -17,6 +17,7 @@ import { FakeExecutions } from './executions.ts';
 import { FakeDeadLetters, FakeEventBus, FakeEvidenceStore, FakeReportStore, FakeRunFiles } from './files.ts';
 import { FakeImageLedger } from './images.ts';
 import { FakeSwitchLedger } from './kill-switch.ts';
+import { FakeLateHeads } from './late-heads.ts';
 import { FakeLifecycles } from './lifecycles.ts';
 import { FakeLossLedger } from './losses.ts';
 import { FakeMessages } from './messages.ts';
@@ -83,6 +84,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     runs: new FakeRunLedger(),
     scopes: new FakeScopeLedger(),
     baseReadings: new FakeBaseReadingLedger(),
+    lateHeads: new FakeLateHeads(),
     losses: new FakeLossLedger(),
     policies: new FakePolicyStore(),
     runFiles: new FakeRunFiles(),

@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { answer } from '../../../functions/cascade-plan/answer.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { rebuildIdOf } from '../../../shared/domain/rebuild.ts';
+import { parseStreamId } from '../../../shared/domain/stream.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { cascade, lock, node } from '../../support/rebuild-samples.ts';
 import {
@@ -92,4 +93,42 @@ test('its messages are handled, and an error says what to do', async () => {
   expect(await answer(event, portsOf(world), { awsRequestId: 'r' })).toEqual({ batchItemFailures: [] });
   expect(error).toHaveBeenCalledWith(expect.stringMatching(/^nothing is planned: .*`patchwave policy apply FILE`/));
   expect((await world.causes.get([STREAM])).get(STREAM)).toMatchObject({ state: 'open' });
+});
+
+describe('a repository that was pushed to while the policy could not be read', () => {
+  const LOOK = JSON.stringify({ kind: 'look', stream: STREAM });
+  const { location } = parseStreamId(STREAM);
+
+  test('is looked at once the policy can be read again, and not before, and once', async () => {
+    const world = await planWorld();
+    const repair = await lost(world);
+    await world.lateHeads.add({ location, atEpochMs: world.clock() });
+    await plan(world);
+    expect(world.looks.take()).toEqual([]);
+    await repair();
+    await plan(world);
+    expect(world.looks.take()).toEqual([LOOK]);
+    await plan(world);
+    expect(world.looks.take()).toEqual([]);
+  });
+
+  test('is looked at once more where a push came in meanwhile', async () => {
+    const world = await planWorld();
+    await world.lateHeads.add({ location, atEpochMs: world.clock() });
+    await plan(world, {
+      before: async (step) => {
+        if (step === 'lateHeads.remove') await world.lateHeads.add({ location, atEpochMs: world.clock() + 1 });
+      },
+    });
+    await plan(world);
+    expect(world.looks.take()).toEqual([LOOK, LOOK]);
+  });
+
+  test('is forgotten where no rule of the policy names it', async () => {
+    const world = await planWorld();
+    const other = { ...location, repository: 'nobody/knows' };
+    await world.lateHeads.add({ location: other, atEpochMs: world.clock() });
+    await plan(world);
+    expect([world.looks.take(), await collect(world.lateHeads.all())]).toEqual([[], []]);
+  });
 });

@@ -1,10 +1,12 @@
 import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
+import { collect } from '../../../shared/concurrency.ts';
 import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 import {
+  answerLooks,
   dump,
   eventOf,
   headOf,
@@ -323,6 +325,26 @@ describe('while the policy in force cannot be read', () => {
       { location: LOCATION, tags: ['v1.0.1'], firstPushSeenAtEpochMs: world.clock() },
     ]);
     expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
+  });
+
+  test('its head moves once the planner has the repository looked at, though no further push comes', async () => {
+    const { world, repair } = await lost();
+    await handle(world, [pushed(world, { name: 'two', tag: 'v1.0.1' })]);
+    expect(await collect(world.lateHeads.all())).toEqual([{ location: LOCATION, atEpochMs: world.clock() }]);
+    await repair();
+    await world.looks.send([{ kind: 'look', stream: LINE }]);
+    await answerLooks(world);
+    expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('two') } });
+  });
+
+  test('a look at its heads is asked for again, and one at an image is not', async () => {
+    const { world } = await lost();
+    await world.looks.send([{ kind: 'look', stream: LINE, digest: digestOf('one') }]);
+    await answerLooks(world);
+    expect(await collect(world.lateHeads.all())).toEqual([]);
+    await world.looks.send([{ kind: 'look', stream: LINE }]);
+    await answerLooks(world);
+    expect(await collect(world.lateHeads.all())).toEqual([{ location: LOCATION, atEpochMs: world.clock() }]);
   });
 
   test('what comes late is told by its own instant once the policy is repaired', async () => {

@@ -1,0 +1,18 @@
+import type { Policy } from '../../shared/domain/policy.ts';
+import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
+import type { PlanPorts } from './ports.ts';
+
+/**
+ * Has the repositories looked at that were pushed to while no policy could be read: no head of theirs moved, and no review lists
+ * those of applications. Asked first and removed then: a planner that dies between the two asks again.
+ */
+export async function askForLateHeads(
+  { lateHeads, looks }: Pick<PlanPorts, 'lateHeads' | 'looks'>,
+  policy: Policy,
+): Promise<void> {
+  for await (const late of lateHeads.all()) {
+    const lines = new Set(streamRulesOf(policy, late.location).flatMap(({ headTags }) => headTags));
+    await looks.send([...lines].map((headTag) => ({ kind: 'look', stream: streamId(late.location, headTag) })));
+    await lateHeads.remove(late);
+  }
+}

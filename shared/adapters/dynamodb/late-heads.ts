@@ -1,0 +1,28 @@
+import type { LateHeads, LateHeadsLedger } from '../../ports/late-heads.ts';
+import * as keys from './keys.ts';
+import { StoredRecords } from './stored.ts';
+import type { LedgerTable } from './table.ts';
+
+/** One item for each repository: pushes to several of them are never in each other's way. */
+export class DynamoLateHeads implements LateHeadsLedger {
+  readonly #table: LedgerTable;
+  readonly #late: StoredRecords<LateHeads>;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+    this.#late = new StoredRecords(table, 'late-heads');
+  }
+
+  async add(late: LateHeads): Promise<void> {
+    await this.#late.put(keys.lateHeads(late.location), late);
+  }
+
+  all(): AsyncIterable<LateHeads> {
+    return this.#late.below(keys.LATE_HEADS);
+  }
+
+  async remove({ location, atEpochMs }: LateHeads): Promise<void> {
+    const condition = { expression: 'atEpochMs = :at', values: { ':at': atEpochMs } };
+    await this.#table.delete(keys.lateHeads(location), condition);
+  }
+}
