@@ -1,5 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
 import { isBuiltIn } from '../../shared/domain/built-in-policy.ts';
+import type { Unidentified } from '../../shared/domain/closure.ts';
 import { type ImageLocation, locationKey, registryKey } from '../../shared/domain/image.ts';
 import { compareTexts } from '../../shared/domain/order.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
@@ -107,25 +108,48 @@ const completeScope = (scope: Scope, { beganAtEpochMs, includesStopping }: Readi
   ...(empty && { emptyUntilEpochMs: beganAtEpochMs + EMPTY_FOR_MS }),
 });
 
+/** Of a repository with more tags than this any image counts: an item of the ledger holds them all. */
+const MOST_TAGS = 20;
+
 /**
- * What ran and is not proven to be any one image: nobody knows it, or by the tag alone. One workload for each repository, the
- * first by letters, is enough to keep closures open, and an item of the ledger holds it.
+ * What ran and is not proven to be any one image: nobody knows it, or by the tag alone. One workload for each tag of a
+ * repository, the first by letters, is enough to keep closures open.
  */
 function unidentifiedIn({ unresolved, usages }: Seen): Pick<ScopeRecord, 'unidentified'> {
-  const workloads = new Map<string, string>();
-  const add = (location: ImageLocation | undefined, workload: string): void => {
-    const repository = location && locationKey(location);
-    const before = repository === undefined ? undefined : workloads.get(repository);
-    if (repository !== undefined && (before === undefined || workload < before)) workloads.set(repository, workload);
+  const repositories = new Map<string, Map<string | undefined, string>>();
+  const add = (location: ImageLocation | undefined, tag: string | undefined, workload: string): void => {
+    if (!location) return;
+    const repository = locationKey(location);
+    const workloads = repositories.get(repository) ?? new Map<string | undefined, string>();
+    const before = workloads.get(tag);
+    if (before === undefined || workload < before) workloads.set(tag, workload);
+    repositories.set(repository, workloads);
   };
-  for (const { observation } of unresolved) add(observation.location, workloadText(observation));
+  for (const { observation } of unresolved)
+    add(observation.location, tagAsked(observation.reference), workloadText(observation));
   for (const usage of usages.values())
     if (!isProof(usage))
-      for (const reference of referencesOf(usage)) add(readImageReference(reference)?.location, workloadText(usage));
-  const unidentified = [...workloads]
+      for (const reference of referencesOf(usage))
+        add(readImageReference(reference)?.location, tagAsked(reference), workloadText(usage));
+  const unidentified = [...repositories]
     .sort(([one], [other]) => compareTexts(one, other))
-    .map(([repository, workload]) => ({ repository, workload }));
+    .flatMap(([repository, workloads]) => byTag(workloads).map((told) => ({ repository, ...told })));
   return unidentified.length > 0 ? { unidentified } : {};
+}
+
+/** Beside a digest a tag is a comment. */
+function tagAsked(reference: string | undefined): string | undefined {
+  const { tag, digest } = readImageReference(reference) ?? {};
+  return digest === undefined ? tag : undefined;
+}
+
+/** Where some container may run any image of the repository, its tags narrow nothing. */
+function byTag(workloads: ReadonlyMap<string | undefined, string>): readonly Omit<Unidentified, 'repository'>[] {
+  const [workload = ''] = [...workloads.values()].sort(compareTexts);
+  if (workloads.has(undefined) || workloads.size > MOST_TAGS) return [{ workload }];
+  return [...workloads]
+    .flatMap(([tag, by]) => (tag === undefined ? [] : [{ tag, workload: by }]))
+    .sort((one, other) => compareTexts(one.tag, other.tag));
 }
 
 /** Neither a cluster nor a repository of the policy: most Regions of most accounts. */

@@ -185,7 +185,7 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
     ...users,
     unread: await nameUnplaced(ports, fleet.lineage, stream),
     ...(isUnlisted && { unlisted: locationKey(location) }),
-    mayRun: (repository: string) => fleet.lineage.mayRun(stream, repository),
+    mayRun: (repository: string, tag?: string) => fleet.lineage.mayRun(stream, repository, tag),
   };
   const nowEpochMs = ports.clock();
   if (checkClosure(closure, seen, nowEpochMs).state === 'closed')

@@ -40,8 +40,11 @@ export interface RunningLineage {
   unreadLeftOver(stream: string): readonly Digest[];
   /** The image on the way down from a running one whose lineage no review has read. */
   unreadBelow(digest: Digest): UnreadImage;
-  /** Whether a container from a repository, of which only that is known, may run what is built on a stream. */
-  mayRun(stream: string, repository: string): boolean;
+  /**
+   * Whether a container from a repository, of which only that is known, may run what is built on a stream.
+   * @param tag that it asks for, where that is known, too
+   */
+  mayRun(stream: string, repository: string, tag?: string): boolean;
 }
 
 type LineagePorts = Pick<RolloutPorts, 'images' | 'streamImages' | 'usages'>;
@@ -73,7 +76,8 @@ export interface LineageQuestion {
  * An image whose lineage was not read, and a container of which only the repository is known, may be built on every stream that
  * others are built on, unless all its repositories are in accounts that are not ours, or the policy declares that it is built on something else.
  * What some images of the repository are built on proves nothing of the others. Only where the lineage of every image that the
- * ledger has of it was read, a container of it runs what one of these is built on: its tag, too, was asked for.
+ * ledger has of it was read, a container of it runs what one of these is built on: its tag, too, was asked for. Of a container whose
+ * tag is known the rules count whose head tags match it.
  */
 export async function readRunningLineage(ports: LineagePorts, question: LineageQuestion): Promise<RunningLineage> {
   const { policy, inUse, outOfSight = new Set<Digest>(), streams } = question;
@@ -96,10 +100,10 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
     if (walk.unread.length > 0) unread.set(digest, walk);
   }
   const mayBeBuiltOn = declaredReachIn(policy, question.ours);
-  const mayHold = (stream: string, repository: string): boolean =>
+  const mayHold = (stream: string, repository: string, tag?: string): boolean =>
     targets.repositoryOf(stream) === repository ||
     (isBorne(policy, stream) &&
-      (reached.get(repository)?.has(stream) === true || mayBeBuiltOn(locationOf(repository), stream)));
+      (reached.get(repository)?.has(stream) === true || mayBeBuiltOn(locationOf(repository), stream, tag)));
   // Only where a container may run what is built on a stream of another repository, its images are worth a reading.
   const isAsked = (repository: string): boolean =>
     [...streams].some((stream) => targets.repositoryOf(stream) !== repository && mayHold(stream, repository));
@@ -118,8 +122,8 @@ export async function readRunningLineage(ports: LineagePorts, question: LineageQ
       const [repository] = placed.get(image)?.repositories ?? [];
       return { digest: image, ...(repository !== undefined && { repository }) };
     },
-    mayRun: (stream, repository) =>
-      mayHold(stream, repository) &&
+    mayRun: (stream, repository, tag) =>
+      mayHold(stream, repository, tag) &&
       (targets.repositoryOf(stream) === repository || ofRepository.get(repository)?.has(stream) !== false),
   };
 

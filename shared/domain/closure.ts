@@ -40,6 +40,8 @@ export interface LeftReading extends Pick<ScopeReading, 'key' | 'unidentified'> 
 export interface Unidentified {
   /** Its `locationKey`. */
   readonly repository: string;
+  /** The tag that was asked for; absent where the container may run any image of the repository. */
+  readonly tag?: string;
   readonly workload: string;
 }
 
@@ -69,8 +71,8 @@ export interface ClosureFacts {
   readonly scopes: readonly ScopeReading[];
   /** Scopes that left while something ran there. */
   readonly left: readonly LeftReading[];
-  /** Whether a container from a repository may run what is built on the stream. */
-  readonly mayRun: (repository: string) => boolean;
+  /** Whether a container from a repository may run what is built on the stream; `tag` as of `Unidentified`. */
+  readonly mayRun: (repository: string, tag?: string) => boolean;
   /** Those that were begun of the services that the rollout deploys for the stream. */
   readonly deployments: readonly Deployment[];
   /** The stream has another head by now than what was verified. */
@@ -201,10 +203,12 @@ const unlisted = ({ unlisted: repository }: ClosureFacts): string | undefined =>
   repository === undefined ? undefined : `not all images of the stream are known, because ${repository} was not read`;
 
 function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
-  const found = scopes.flatMap((scope) => (scope.unidentified ?? []).filter(({ repository }) => mayRun(repository)));
+  const found = scopes.flatMap((scope) =>
+    (scope.unidentified ?? []).filter(({ repository, tag }) => mayRun(repository, tag)),
+  );
   return found.length === 0
     ? undefined
-    : `not proven which image of its repository is run by ${listed(found.map(({ workload }) => workload))}. ${IDENTIFY_THEM}`;
+    : `not proven which image of its repository is run by ${listed([...new Set(found.map(({ workload }) => workload))])}. ${IDENTIFY_THEM}`;
 }
 
 const IDENTIFY_THEM =
@@ -230,7 +234,7 @@ function outOfSight(closure: Closure, seen: ClosureFacts): OutOfSight {
   }
   for (const usage of unreadLeft) add(registryKey(usage), workloadText(usage));
   for (const { key, unidentified: found = [] } of left)
-    for (const { repository, workload } of found) if (mayRun(repository)) add(key, workload);
+    for (const { repository, tag, workload } of found) if (mayRun(repository, tag)) add(key, workload);
   const concerned = left.filter(({ key }) => named.has(key));
   const open = concerned.filter((scope) => isUnconfirmed(scope.left)).map(({ key }) => key);
   const confirmed = concerned.flatMap(({ key, left: { confirmed: told } }) =>

@@ -1,3 +1,4 @@
+import { matchesHeadTag } from './head-tag.ts';
 import { type ImageLocation, locationKey } from './image.ts';
 import { FOREIGN_TIERS } from './lineage-facts.ts';
 import type { Policy } from './policy.ts';
@@ -39,18 +40,23 @@ export function declaredParentsIn(policy: Policy): (stream: string | undefined) 
  * Whether an image of a repository may be built on a stream, by what the policy says and nothing else. It may be built on every
  * stream, unless the repository is not ours, or all of its rules declare parents and these do not lead to the stream. A base
  * of which the policy declares nothing may be built on another base, and on no platform.
+ * Of an image that has a head tag only the rules count that name this tag. A tag that no rule names tells nothing: the image may
+ * be any one of the repository.
  * @param ours accounts that are ours: a repository of another account is one of a vendor
+ * @returns takes a tag of the image, where one is known
  */
 export function declaredReachIn(
   policy: Policy,
   ours: ReadonlySet<string>,
-): (location: ImageLocation, stream: string) => boolean {
+): (location: ImageLocation, stream: string, tag?: string) => boolean {
   const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
   const known = new Map<string, Reach>();
-  const reachOf = (location: ImageLocation): Reach => {
+  const reachOf = (location: ImageLocation, tag: string | undefined): Reach => {
     const isForeign = !ours.has(location.account) || FOREIGN_TIERS.includes(classify(policy, { location }).tier);
     if (isForeign) return { ids: new Set(), beyond: 'nothing' };
-    const own = streamRulesOf(policy, location);
+    const all = streamRulesOf(policy, location);
+    const named = all.filter(({ headTags }) => headTags.some((one) => tag !== undefined && matchesHeadTag(one, tag)));
+    const own = named.length > 0 ? named : all;
     const ids = new Set(own.map(({ id }) => id));
     let beyond: Reach['beyond'] = own.length > 0 ? 'nothing' : 'anything';
     // A set is walked through to what is added meanwhile, too.
@@ -61,9 +67,9 @@ export function declaredReachIn(
     }
     return { ids, beyond };
   };
-  return (location, stream) => {
-    const key = locationKey(location);
-    const reach = known.get(key) ?? reachOf(location);
+  return (location, stream, tag) => {
+    const key = tag === undefined ? locationKey(location) : `${locationKey(location)}:${tag}`;
+    const reach = known.get(key) ?? reachOf(location, tag);
     known.set(key, reach);
     const { location: place, headTag } = parseStreamId(stream);
     const asked = streamRulesOf(policy, place).filter(({ headTags }) => headTags.includes(headTag));

@@ -156,6 +156,13 @@ test.each<[string, Partial<ClosureFacts>]>([
     'what nobody can tell is of another repository',
     { scopes: [{ ...whole, unidentified: [{ repository: `${REPOSITORY}s`, workload: 'w' }] }] },
   ],
+  [
+    'the tag asked for names no image that may be built on it',
+    {
+      scopes: [{ ...whole, unidentified: [{ repository: REPOSITORY, tag: 'other', workload: 'w' }] }],
+      mayRun: (_, tag) => tag !== 'other',
+    },
+  ],
   ['all was read since its deployment', { deployments: going({ state: 'completed', endedAtEpochMs: SINCE }) }],
   ['another image runs that is clean', { running: [runs(looked('old'))] }],
   ['the fact is waived there', { running: [runs(looked('old', reasonOf(fact, 'waived')))] }],

@@ -1,4 +1,4 @@
-import { declaredParentsIn } from '../../../shared/domain/declared-parents.ts';
+import { declaredParentsIn, declaredReachIn } from '../../../shared/domain/declared-parents.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 
@@ -41,4 +41,30 @@ test.each<[string, string | undefined, readonly string[]]>([
   ['no stream', undefined, []],
 ])('%s', (_, stream, parents) => {
   for (let times = 0; times < 2; times += 1) expect(declared(stream)).toEqual(parents);
+});
+
+describe('a repository of several lines, each built from a base of its own', () => {
+  const two = parse(policySchema, {
+    ...{ version: 1, ages: { default: { limitDays: 30 } }, severities: [] },
+    streams: [
+      rule('old-base', { tier: 'base', parents: [] }),
+      rule('new-base', { tier: 'base', parents: [] }),
+      rule('old-line', { tier: 'application', repositories: ['app'], headTags: ['^1\\..*$'], parents: ['old-base'] }),
+      rule('new-line', { tier: 'application', repositories: ['app'], headTags: ['^2\\..*$'], parents: ['new-base'] }),
+    ],
+  } satisfies PolicyDocument);
+  const mayBeBuiltOn = declaredReachIn(two, new Set([ACCOUNT]));
+  const bases = (tag?: string) =>
+    ['old-base', 'new-base'].filter((base) =>
+      mayBeBuiltOn({ account: ACCOUNT, region: 'us-east-1', repository: 'app' }, at('us-east-1', base), tag),
+    );
+
+  test.each<[string, string | undefined, readonly string[]]>([
+    ['a tag of the one line', '1.4', ['old-base']],
+    ['a tag of the other line', '2.0', ['new-base']],
+    ['a tag of none: it may name any image', 'stable', ['old-base', 'new-base']],
+    ['no tag', undefined, ['old-base', 'new-base']],
+  ])('%s', (_, tag, expected) => {
+    for (let times = 0; times < 2; times += 1) expect(bases(tag)).toEqual(expected);
+  });
 });

@@ -613,6 +613,20 @@ describe('a tag that nobody explained', () => {
     });
   });
 
+  test('keeps closures open by its tag alone, and by the repository once a container names no tag or there are many', async () => {
+    const { world, review } = await inventoryWorld();
+    world.registry.create(web);
+    const asking = (...tags: readonly string[]) =>
+      tags.map((tag) => ({ ...task({ image: referenceTo(web, `:${tag}`) }), workload: `asks-${tag}` }));
+    const told = async () => (await world.scopes.get(payments))?.unidentified?.map(({ tag }) => tag);
+    world.workloads.run(main, ...asking('b', 'a', 'a'));
+    await review();
+    expect(await told()).toEqual(['a', 'b']);
+    world.workloads.run(main, ...asking(...Array.from({ length: 21 }, (_, n) => `tag-${n}`)));
+    await review();
+    expect(await told()).toEqual([undefined]);
+  });
+
   test('is reported where nobody knows it, and judged as nothing', async () => {
     const { world, review, live, document, parts } = await inventoryWorld();
     world.registry.create(web);

@@ -279,6 +279,32 @@ test('a container whose digest is not proven keeps it open, also while its accou
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
 
+test.each<[string, string | undefined, number]>([
+  ['keeps it open where its tag is of a line that is built on the stream', '1.4', 1],
+  ['is in nobody’s way where its tag is of a line that is built on another base', '2.0', 0],
+  ['keeps it open where its tag is of no line', 'stable', 1],
+  ['keeps it open where it names no tag', undefined, 1],
+])('a container whose digest is not proven %s', async (_, tag, open) => {
+  const world = await scene();
+  await replaced(world);
+  const { policy } = await world.policies.load(world.policyVersion);
+  const base: StreamRule = { ...(policy.streams[0] as StreamRule), id: 'base', tier: 'base', parents: [] };
+  const line = (id: string, headTag: string, parents: readonly string[]): StreamRule => ({
+    ...{ ...base, id, tier: 'application', repositories: ['apps/multi'], headTags: [headTag] },
+    parents: [...parents],
+  });
+  const streams = [base, line('old', '^1\\..*$', ['base']), line('new', '^2\\..*$', [])];
+  const policyVersion = await world.policies.publish({ ...policy, streams }, { replaces: world.policyVersion });
+  const runId = await reviewed(world, { policyVersion });
+  const key = `${REGISTRY.account}/${REGISTRY.region}`;
+  const part = { images: 0, missing: 0, beganAtEpochMs: world.clock(), unread: [] };
+  await world.runs.recordPart(runId, { kind: 'registry', key, status: 'complete', ...part });
+  const repository = `${key}/apps/multi`;
+  const unidentified = [{ repository, ...(tag !== undefined && { tag }), workload: 'ecs-task lab/probe' }];
+  await world.scopes.record({ ...complete(world, OTHER), unidentified });
+  expect(await checkClosures(portsOf(world), { runId, policyVersion })).toMatchObject({ open });
+});
+
 test('a scope that was left out as empty was not read: it keeps the closure open', async () => {
   const world = await scene();
   await replaced(world);
