@@ -1,6 +1,7 @@
 /** A whole Patchwave in the embedded cloud: a fleet, the deployed stacks, a policy in force, and reviews of it. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { CliContext } from '../cli/command.ts';
 import { contextOf } from '../cli/context.ts';
@@ -22,6 +23,8 @@ export interface InstallOptions {
   readonly mode?: Mode;
   /** Parameters of template.yaml in the place of those that suit the embedded cloud. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** The policy of a key of the hub's account that the stack gets as `KmsKeyArn`; left out: the stack has no key of its own. */
+  readonly keyPolicy?: string;
   /** `false`: no account lists anything for Patchwave to act on, so no role for it is there. */
   readonly acts?: boolean;
   /** Whether to bundle the functions first; left out: `dist/` holds them already. */
@@ -75,13 +78,17 @@ export async function install(fleet: Fleet, options: InstallOptions = {}): Promi
 }
 
 async function installInto(cloud: Cloud, fleet: Fleet, options: InstallOptions): Promise<Installation> {
-  const { onStep, onProgress, mode, parameters } = options;
+  const { onStep, onProgress, mode, keyPolicy } = options;
   onStep?.('fleet');
   const seeded = await seedFleet(cloud, fleet, { ...(onProgress && { onProgress }) });
   onStep?.('deploy');
   const target = options.acts === false ? { ...fleet, pipelines: [] } : fleet;
-  const deployment = await deploy(cloud, target, { parameters: { ...QUICK, ...parameters } });
   const config = cloud.clients(fleet.hub.account, fleet.hub.region);
+  const parameters = {
+    ...options.parameters,
+    ...(keyPolicy !== undefined && { KmsKeyArn: await makeKey(config, keyPolicy) }),
+  };
+  const deployment = await deploy(cloud, target, { parameters: { ...QUICK, ...parameters } });
   const context = contextOf(deployment, config);
   onStep?.('policy');
   const policy = parse(policySchema, { ...policyAt(fleet, seeded.nowEpochMs), ...(mode && { mode }) });
@@ -101,11 +108,18 @@ async function installInto(cloud: Cloud, fleet: Fleet, options: InstallOptions):
     review: (input = {}) => reviewWith(context, config, input),
     admit: async (account) => {
       const accounts = fleet.accounts.filter(({ id }) => id === account);
-      await deployMembers(cloud, { ...target, accounts }, deployment, { ...(parameters && { parameters }) });
+      await deployMembers(cloud, { ...target, accounts }, deployment, { parameters });
     },
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** @returns the ARN of the key */
+async function makeKey(config: ConstructorParameters<typeof KMSClient>[0], Policy: string): Promise<string> {
+  const { KeyMetadata } = await new KMSClient(config ?? {}).send(new CreateKeyCommand({ Policy }));
+  if (KeyMetadata?.Arn === undefined) throw new Error('KMS made a key without an ARN');
+  return KeyMetadata.Arn;
 }
 
 /** Starts a review of an installation as a person in the console does, and waits for its end. */

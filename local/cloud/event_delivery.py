@@ -130,10 +130,11 @@ def _to_function(delivery: Delivery, spec: Any) -> None:
 def _to_queue(delivery: Delivery, spec: Any) -> None:
     steps.permit(delivery, "sqs:SendMessage", str(spec))
     group = (delivery.target.get("SqsParameters") or {}).get("MessageGroupId")
-    _put_message(str(spec), delivery.payload, {"MessageGroupId": group} if group else {})
+    put_message(str(spec), delivery.payload, {"MessageGroupId": group} if group else {})
 
 
-def _put_message(queue_arn: str, body: str, fields: dict[str, Any]) -> None:
+def put_message(queue_arn: str, body: str, fields: dict[str, Any]) -> None:
+    """Raises DeliveryFailed where the queue is not there or refuses the message."""
     spec = parse_arn(queue_arn)
     url = sqs._queue_name_to_url.get_scoped(spec.account_id, spec.region, spec.resource)
     if sqs._queue_by_arn(queue_arn) is None or not url:
@@ -219,6 +220,6 @@ def _bury(delivery: Delivery, failure: DeliveryFailed, retries: int, exhausted: 
     typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
     try:
         steps.permit_dead_letter(delivery, queue)
-        _put_message(queue, delivery.body, {"MessageAttributes": typed})
+        put_message(queue, delivery.body, {"MessageAttributes": typed})
     except DeliveryFailed as error:
         logger.warning("An event is lost, as the dead-letter queue refused it: %s. %s", error, lost)

@@ -8,6 +8,7 @@ const RECORDED = {
   Composite: { Type: 'AWS::CloudWatch::CompositeAlarm', Properties: { AlarmRule: 'FALSE' } },
   Anomalies: { Type: 'AWS::CloudWatch::AnomalyDetector', Properties: { Namespace: 'n', MetricName: 'm', Stat: 'Sum' } },
   Budget: { Type: 'AWS::Budgets::Budget', Properties: { Budget: { BudgetType: 'COST', TimeUnit: 'MONTHLY' } } },
+  Deployed: { Type: 'AWS::CodeDeploy::Application', Properties: { ComputePlatform: 'Lambda' } },
   Group: { Type: 'AWS::ResourceGroups::Group', Properties: { Name: 'patchwave' } },
   Sampling: { Type: 'AWS::XRay::SamplingRule', Properties: {} },
 };

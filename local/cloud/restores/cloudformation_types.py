@@ -31,6 +31,8 @@ _RECORDED = {
     "AWS::CloudFormation::StackSet": "members are given their stack by its template, one by one",
     "AWS::CloudWatch::AnomalyDetector": "there is no history to learn from",
     "AWS::CloudWatch::CompositeAlarm": "the alarms it combines are evaluated, the combination is not",
+    "AWS::CodeDeploy::Application": "an alias of a function moves to a new version at once here",
+    "AWS::CodeDeploy::DeploymentGroup": "an alias of a function moves to a new version at once here",
     "AWS::CodePipeline::Pipeline": "pipelines run as local builds",
     "AWS::EKS::AccessEntry": "the local Kubernetes API has its own authorization",
     "AWS::InspectorV2::Filter": "Inspector's findings are not filtered here",
