@@ -11,12 +11,30 @@ import {
   SQSClient,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
+import { eventually } from '../../local/cloud/probe.ts';
 import type { Installation } from '../../local/installation.ts';
+import { hub, objectOf, ofType, textOf } from '../template/template.ts';
 import { Grants } from './grants.ts';
 import { hubOf } from './readings.ts';
+import type { AlarmId } from './tried-alarms.ts';
+
+/** The names of alarms in CloudWatch without that of the stack, by their logical ids. */
+const ALARM_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
+  ofType(hub, 'AWS::CloudWatch::Alarm').map(({ id, properties }) => [
+    id,
+    textOf(objectOf(properties.AlarmName)['Fn::Sub']).replace(`\${AWS::StackName}-`, ''),
+  ]),
+);
+
+function nameOf(id: AlarmId): string {
+  const name = ALARM_NAMES[id];
+  if (name === undefined) throw new Error(`the template has no alarm ${id}`);
+  return name;
+}
 
 const STEP_SECONDS = 30;
 const ENDING_STEP_SECONDS = 300;
+const MOST_ENDING_STEPS = 20;
 /** What functions get to do between two steps of the clock. */
 const WORK_MS = 400;
 const BROKEN = 'broken-by-a-test';
@@ -37,7 +55,7 @@ export async function passedUntil(
 }
 
 /** @param name the alarm's, without that of the stack */
-export async function stateOf(installation: Installation, name: string): Promise<string> {
+async function stateOf(installation: Installation, name: string): Promise<string> {
   const { MetricAlarms = [] } = await new CloudWatchClient(hubOf(installation)).send(
     new DescribeAlarmsCommand({ AlarmNames: [`patchwave-${name}`] }),
   );
@@ -46,35 +64,84 @@ export async function stateOf(installation: Installation, name: string): Promise
   return alarm.StateValue;
 }
 
-/** Names of the alarms that stand, without that of the stack. */
-export async function standing(installation: Installation): Promise<readonly string[]> {
-  const { MetricAlarms = [] } = await new CloudWatchClient(hubOf(installation)).send(
-    new DescribeAlarmsCommand({ AlarmNamePrefix: 'patchwave-', StateValue: 'ALARM', MaxRecords: 100 }),
-  );
-  return MetricAlarms.map(({ AlarmName = '' }) => AlarmName.replace('patchwave-', '')).sort();
+/** How the clock of alarms is set forward, in seconds. */
+interface Passing {
+  readonly mostSeconds: number;
+  readonly stepSeconds: number;
 }
 
-/** The minutes after which an alarm went off; an error where it did not within these. */
-export async function goesOff(installation: Installation, name: string, mostMinutes: number): Promise<number> {
-  const passed = await passedUntil(
-    installation,
-    mostMinutes * 60,
-    async () => (await stateOf(installation, name)) === 'ALARM',
-  );
-  if (passed === undefined) throw new Error(`${name} did not go off within ${mostMinutes} minutes`);
-  return passed / 60;
-}
+/** Alarms as their runbooks go: each is raised by its cause, and ends after the steps. Named by their logical ids. */
+export class RunbookRuns {
+  readonly #installation: () => Installation;
+  readonly #raised = new Set<AlarmId>();
+  readonly #ended = new Set<AlarmId>();
 
-/** The minutes after which an alarm had ended; an error where it did not within these. */
-export async function ends(installation: Installation, name: string, mostMinutes = 60): Promise<number> {
-  const passed = await passedUntil(
-    installation,
-    mostMinutes * 60,
-    async () => (await stateOf(installation, name)) === 'OK',
-    ENDING_STEP_SECONDS,
-  );
-  if (passed === undefined) throw new Error(`${name} did not end within ${mostMinutes} minutes`);
-  return passed / 60;
+  constructor(installation: () => Installation) {
+    this.#installation = installation;
+  }
+
+  /** Does what raises alarms that do not stand yet, and waits until each of them stands. @returns the seconds that took */
+  async raise(ids: readonly AlarmId[], mostMinutes: number, cause: () => Promise<unknown>): Promise<number> {
+    const before = await this.#states(ids);
+    expect(before.filter(([, state]) => state === 'ALARM')).toEqual([]);
+    const seconds = await this.#until(
+      ids,
+      'ALARM',
+      { mostSeconds: mostMinutes * 60, stepSeconds: STEP_SECONDS },
+      cause,
+    );
+    for (const id of ids) this.#raised.add(id);
+    return seconds;
+  }
+
+  /** Does the steps of the runbook of alarms that stand, and waits until each of them is OK. */
+  async end(ids: readonly AlarmId[], mostMinutes: number, steps: () => Promise<unknown>): Promise<void> {
+    expect(await this.#states(ids)).toEqual(ids.map((id) => [id, 'ALARM']));
+    const stepSeconds = Math.max(ENDING_STEP_SECONDS, (mostMinutes * 60) / MOST_ENDING_STEPS);
+    await this.#until(ids, 'OK', { mostSeconds: mostMinutes * 60, stepSeconds }, steps);
+    for (const id of ids) if (this.#raised.has(id)) this.#ended.add(id);
+  }
+
+  /** Waits until an alarm stands without setting the clock forward. */
+  async stands(id: AlarmId, limitMs: number): Promise<void> {
+    const ask = async () => ((await stateOf(this.#installation(), nameOf(id))) === 'ALARM' ? true : undefined);
+    await eventually(ask, `that ${id} goes off`, limitMs);
+  }
+
+  /** Those that were raised and ended. */
+  get ended(): readonly AlarmId[] {
+    return [...this.#ended].sort();
+  }
+
+  /** Those that were raised and stand. */
+  async standing(): Promise<readonly AlarmId[]> {
+    const states = await this.#states([...this.#raised]);
+    return states.filter(([, state]) => state === 'ALARM').map(([id]) => id);
+  }
+
+  #states(ids: readonly AlarmId[]): Promise<readonly (readonly [AlarmId, string])[]> {
+    return Promise.all(ids.map(async (id) => [id, await stateOf(this.#installation(), nameOf(id))] as const));
+  }
+
+  async #until(
+    ids: readonly AlarmId[],
+    state: string,
+    { mostSeconds, stepSeconds }: Passing,
+    act: () => Promise<unknown>,
+  ): Promise<number> {
+    const clock = () => this.#installation().cloud.admin.setClockForward(0);
+    const beganAtEpochMs = await clock();
+    await act();
+    const left = new Set(ids);
+    const isReached = async () => {
+      for (const [id, found] of await this.#states([...left])) if (found === state) left.delete(id);
+      return left.size === 0;
+    };
+    const passed = await passedUntil(this.#installation(), mostSeconds, isReached, stepSeconds);
+    if (passed === undefined)
+      throw new Error(`${[...left]} did not become ${state} within ${mostSeconds / 60} minutes`);
+    return Math.round(((await clock()) - beganAtEpochMs) / 1000);
+  }
 }
 
 /** Takes actions away from the role of a function, until they are given back. */
@@ -120,6 +187,14 @@ export class Queues {
       new GetQueueAttributesCommand({ QueueUrl: this.#url(id), AttributeNames: ['All'] }),
     );
     return Number(Attributes?.ApproximateNumberOfMessages) + Number(Attributes?.ApproximateNumberOfMessagesNotVisible);
+  }
+
+  /** Messages that Lambda may take now. */
+  async visible(id: string): Promise<number> {
+    const { Attributes } = await this.#sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: this.#url(id), AttributeNames: ['All'] }),
+    );
+    return Number(Attributes?.ApproximateNumberOfMessages);
   }
 
   /** The command of the runbook. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parsePolicy } from '../../shared/domain/policy-document.ts';
 import { definitionText, type Machine, machineNames, machinesOf } from '../statemachines/machine.ts';
+import { TRIED_ALARMS } from '../support/tried-alarms.ts';
 import { hub, member, objectOf, ofType, ROOT, textOf } from './template.ts';
 
 const operations = readFileSync(`${ROOT}docs/operations.md`, 'utf8');
@@ -25,6 +26,23 @@ test.each(alarms)('$id: its name in CloudWatch, what it means, what to look at, 
   expect(entry).toContain(`\`${name}\``);
   const answers = [...entry.matchAll(/^- \*\*(.+?)\*\*: \S/gm)].map(([, question]) => question);
   expect(answers).toEqual(['Means', 'Look at', 'Do']);
+});
+
+describe('each runbook is tried in the embedded cloud', () => {
+  const files = Object.entries(TRIED_ALARMS);
+
+  test('the files of test/integration try every alarm of the templates, each once', () => {
+    const tried = files.flatMap(([, ids]) => [...ids]);
+    const declared = [hub, member]
+      .flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'))
+      .map(({ id }) => id);
+    expect(tried.sort()).toEqual(declared.sort());
+  });
+
+  test.each(files)('%s asks at its end whether it has raised and ended all of its alarms', (file) => {
+    const text = readFileSync(`${ROOT}test/integration/${file}`, 'utf8');
+    expect(text).toContain(`expect(runs.ended).toEqual([...TRIED_ALARMS['${file}']].sort());`);
+  });
 });
 
 const [key = '', ...otherJson] = [...operations.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => text ?? '');

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeleteFunctionConcurrencyCommand, LambdaClient, PutFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
+import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { eventually } from '../../local/cloud/probe.ts';
+import { loadFleet } from '../../local/fleet/load.ts';
+import type { Execution } from '../../local/installation.ts';
+import { deny, giveBack, RunbookRuns } from '../support/alarms.ts';
+import { useInstallation } from '../support/installation.ts';
+import { hubOf } from '../support/readings.ts';
+import { TRIED_ALARMS } from '../support/tried-alarms.ts';
+
+const LIMIT_MS = 120_000;
+const HOUR_SECONDS = 3600;
+/** A review that nothing holds up is over by then, or nearly so. */
+const BEGUN_MS = 1_000;
+const INVENTORY = 'patchwave-inventory';
+
+/** The tests follow one another: each finds what the one before left. */
+describe('each alarm of reviews goes off by what its runbook describes, and ends after its steps:', () => {
+  const installation = useInstallation(() => loadFleet('local/fleet/small.json'));
+  const runs = new RunbookRuns(installation);
+  const lambda = () => new LambdaClient(hubOf(installation()));
+  const forward = (seconds: number) => installation().cloud.admin.setClockForward(seconds);
+
+  /** `patchwave review`, once the review before has given its lease back. */
+  const reviewed = (): Promise<Execution> =>
+    eventually(
+      async () => {
+        const review = await installation().review();
+        const { alreadyRunning } = (review.output ?? {}) as { readonly alreadyRunning?: boolean };
+        return alreadyRunning === true ? undefined : review;
+      },
+      'a review of its own',
+      LIMIT_MS / 2,
+    );
+  const succeeds = async () => expect(await reviewed()).toMatchObject({ status: 'SUCCEEDED' });
+
+  test(
+    'NoReviewAlarm: no review yet, and then none for more than a day',
+    async () => {
+      await runs.stands('NoReviewAlarm', LIMIT_MS / 2);
+      await runs.end(['NoReviewAlarm'], 5, succeeds);
+      await runs.raise(['NoReviewAlarm'], 2, () => forward(29 * HOUR_SECONDS));
+      await runs.end(['NoReviewAlarm'], 5, succeeds);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'ScopeUnreachableAlarm: an account has no role, until its stack is deployed',
+    async () => {
+      await runs.raise(['ScopeUnreachableAlarm'], 5, succeeds);
+      await runs.end(['ScopeUnreachableAlarm'], 90, async () => {
+        for (const { id, memberRole } of installation().fleet.accounts) if (!memberRole) await installation().admit(id);
+        await forward(600);
+        await succeeds();
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'ReviewFailedAlarm: the inventory may take no role, until it may again',
+    async () => {
+      await runs.raise(['ReviewFailedAlarm'], 2, async () => {
+        await deny(installation(), 'InventoryRole', ['sts:AssumeRole']);
+        // What it took before lasts for an hour.
+        await installation().cloud.admin.endEnvironments();
+        expect(await reviewed()).toMatchObject({ status: 'FAILED', error: 'FleetReviewIncomplete' });
+      });
+      await runs.end(['ReviewFailedAlarm'], 60, async () => {
+        await giveBack(installation(), 'InventoryRole');
+        await succeeds();
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'ReviewTimedOutAlarm: the inventory is throttled for six hours',
+    async () => {
+      const sfn = new SFNClient(hubOf(installation()));
+      await runs.raise(['ReviewTimedOutAlarm'], 2, async () => {
+        await lambda().send(
+          new PutFunctionConcurrencyCommand({ FunctionName: INVENTORY, ReservedConcurrentExecutions: 0 }),
+        );
+        const executionArn = await installation().context.reviews.start({});
+        const status = async () => (await sfn.send(new DescribeExecutionCommand({ executionArn }))).status;
+        await sleep(BEGUN_MS);
+        expect(await status()).toBe('RUNNING');
+        await forward(6 * HOUR_SECONDS);
+        await eventually(async () => ((await status()) === 'TIMED_OUT' ? true : undefined), 'the time-out', 20_000);
+      });
+      await runs.end(['ReviewTimedOutAlarm'], 60, async () => {
+        await lambda().send(new DeleteFunctionConcurrencyCommand({ FunctionName: INVENTORY }));
+        await succeeds();
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test('in the end none of them stands', async () => {
+    expect(runs.ended).toEqual([...TRIED_ALARMS['runbooks-reviews.slow.test.ts']].sort());
+    expect(await runs.standing()).toEqual([]);
+  });
+});
