@@ -11,6 +11,7 @@ import {
   type Tiers,
 } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
+import type { GuardMemory } from '../domain/rebuild.ts';
 import { streamPolicy } from '../domain/stream-policy.ts';
 import { MINUTE_MS } from '../domain/time.ts';
 import type { CauseLedger, RunLedger } from '../ports/ledger.ts';
@@ -26,7 +27,14 @@ import type {
 import type { UnreadableItems } from '../ports/unreadable.ts';
 import { RAMP } from '../rebuilding/slots.ts';
 import { relevantTo } from './read-images.ts';
-import { type Known, type ReadStreamPorts, readOther, readStream, type StandingAnswer } from './read-stream.ts';
+import {
+  type Known,
+  type ReadStreamPorts,
+  readOther,
+  readStream,
+  type StandingAnswer,
+  stoppedBy,
+} from './read-stream.ts';
 import { type ReadOthers, type ReadTiersPorts, readTiers } from './read-tiers.ts';
 
 export type { StandingAnswer } from './read-stream.ts';
@@ -72,8 +80,9 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
   const due = causes.filter((cause) => cause.state === 'open' && isDue(cause, before));
   if (due.length === 0) return { policy, context: before, streams: [], tiers: NO_TIERS, standing: [], isAfterReview };
   const streams = due.map(({ stream }) => stream);
+  const acting = streams.filter((stream) => !stoppedBy(stream, { policy: policy.policy, context: before }));
   const [memories, { openIn, beginning }, closing] = await Promise.all([
-    ports.guards.get(streams),
+    acting.length > 0 ? ports.guards.get(acting) : new Map<string, GuardMemory>(),
     openCascadesOf(ports.cascades),
     closingOf(ports.rollouts, new Set(streams)),
   ]);

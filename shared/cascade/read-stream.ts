@@ -1,5 +1,5 @@
 import type { Cause, CauseFact } from '../domain/cause.ts';
-import { mayDeploy, unreadableRecord } from '../domain/guard.ts';
+import { mayDeploy, paused, unreadableRecord } from '../domain/guard.ts';
 import type { HeldBack } from '../domain/guard-answer.ts';
 import { classifyFact } from '../domain/holding.ts';
 import type { Candidate, PlanContext } from '../domain/plan.ts';
@@ -43,6 +43,18 @@ export interface Known {
   readonly unreadable: () => ReadonlyMap<string, string>;
   /** What the heads of all streams are asked for. */
   readonly tells: Tells;
+}
+
+/**
+ * Why a stream is left alone whatever else is known of it: by a person, the policy, or no rule of it. Neither its lock nor what
+ * the guards remember changes that, so neither is read. `undefined` where it may act.
+ */
+export function stoppedBy(
+  stream: string,
+  { policy, context }: Pick<Known, 'policy'> & { readonly context: Pick<PlanContext, 'killSwitch'> },
+): HeldBack | undefined {
+  const { isNamed, mode } = streamPolicy(policy, stream);
+  return paused({ isNamed, mode, killSwitch: context.killSwitch });
 }
 
 type Guarded = Pick<
@@ -106,6 +118,9 @@ export async function readStream(
   known: Known,
 ): Promise<ReadStream | StandingAnswer> {
   const { stream, facts } = cause;
+  const stopped = stoppedBy(stream, known);
+  if (stopped && !known.isAfterReview) return { cause, answer: stopped, settled: [] };
+  if (stopped) return { cause, answer: stopped, settled: await settledIn(ports, cause, known) };
   const guarded = await readGuarded(ports, stream, memory, known);
   const answer = mayDeploy({ ...guarded, stream, killSwitch: known.context.killSwitch });
   if (answer && !known.isAfterReview) return { cause, answer, settled: [] };
@@ -121,6 +136,16 @@ export async function readStream(
     stream: { ...guarded, ...images, cause, closing: known.closing.get(stream) ?? [] },
     seen: { images: images.heads ?? images.inUse, ...(record && { record }), ...(lastBuilt && { lastBuilt }) },
   };
+}
+
+/** The facts of a cause that nothing holds any more. */
+async function settledIn(
+  ports: ReadStreamPorts,
+  { stream, facts }: Cause,
+  known: Known,
+): Promise<readonly CauseFact[]> {
+  const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells }, known);
+  return 'unreadable' in read ? [] : facts.filter((fact) => classifyFact(fact, read) === 'gone');
 }
 
 /** What a list leaves out may be what decides: then nothing is concluded from the rest. */

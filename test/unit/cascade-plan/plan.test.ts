@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Turns } from '../../support/fakes/interleave.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -93,9 +94,13 @@ describe('nothing is started', () => {
   test('and images are not even looked at: a fleet that only reports would pay for it every quarter of an hour', async () => {
     const world = await planWorld({ mode: 'report-only' });
     await violating(world);
+    const remembered = jest.spyOn(world.guards, 'get');
     const steps: string[] = [];
     await wakeUp(world, { before: (step) => void steps.push(step) });
     expect(steps.filter((step) => /^(images|streamImages|registry|scanner)\./.test(step))).toEqual([]);
+    // Neither what the guards remember nor a lock changes the answer.
+    expect(steps.filter((step) => step === 'locks.get')).toEqual([]);
+    expect(remembered.mock.calls.filter(([streams]) => streams.length > 0)).toEqual([]);
   });
 
   test('but after a review, to settle what is gone', async () => {
