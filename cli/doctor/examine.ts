@@ -134,16 +134,27 @@ export function findingsOf(facts: InstallationFacts): readonly Finding[] {
     ...ofMembers('acting-roles', (members) => checkActingRoles(stack, members, version)),
     ...ofMembers('scanning', (members) => checkScanning(members, version)),
     ...ofMembers('forwarding', (members) => checkForwarding(members, version, isListening(facts.rules))),
-    ...(facts.deep ? deepFindings(facts.deep) : []),
+    ...(facts.deep ? deepFindings(facts, facts.deep) : []),
   ];
 }
 
-const deepFindings = ({ mixedPut, callbacks, startTime, pullTime }: DeepFacts): readonly Finding[] => [
-  ...checked('bus-policy', mixedPut, checkBusPolicy),
-  ...checked('task-tokens', callbacks, checkTaskTokens),
-  ...checked('start-time', startTime, checkStartTime),
-  ...checked('pull-times', pullTime, checkPullTimes),
-];
+const deepFindings = (
+  { stack, members }: InstallationFacts,
+  { mixedPut, callbacks, startTime, pullTime }: DeepFacts,
+): readonly Finding[] => {
+  const inMembers = <Value>(
+    check: CheckName,
+    facts: Reading<Value>,
+    decide: (value: Value) => readonly Found[],
+  ): readonly Finding[] =>
+    members.isRead ? checked(check, facts, decide) : named(check, [membersUnread(check, stack, members)]);
+  return [
+    ...inMembers('bus-policy', mixedPut, checkBusPolicy),
+    ...checked('task-tokens', callbacks, checkTaskTokens),
+    ...checked('start-time', startTime, checkStartTime),
+    ...inMembers('pull-times', pullTime, checkPullTimes),
+  ];
+};
 
 /** Whether test events can reach their queue; where it is not known, they may. */
 const isListening = (rules: InstallationFacts['rules']): boolean =>

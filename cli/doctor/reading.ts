@@ -55,6 +55,12 @@ export const unread = (
     `Not checked: ${reason}`,
     next ??
       (deniedAction === undefined
-        ? 'Run the command again. If this stays, correct what the message names.'
+        ? withoutAction(reason)
         : `Allow yourself ${deniedAction}; see "Permissions" in docs/commands.md.`),
   );
+
+/** The SDK's name for credentials that it finds nowhere or that have expired. */
+const withoutAction = (reason: string): string =>
+  /^(CredentialsProviderError|ExpiredToken(Exception)?):/.test(reason)
+    ? 'Give credentials as the AWS CLI takes them, such as AWS_PROFILE=<name>, and sign in again where they have expired.'
+    : 'Run the command again. If this stays, correct what the message names.';

@@ -18,7 +18,9 @@ export function renderFindings(findings: readonly Finding[], width: number): str
       : isBroken === 0
         ? 'Nothing is known to be broken, but not everything was checked.'
         : 'Make the fixes, then run the command again.';
-  return [...findings.map((finding) => renderFinding(finding, width)), '', `${sum} ${next}`].join('\n');
+  return [...findings.map((finding) => renderFinding(finding, width)), '', ...wrapped(`${sum} ${next}`, width, 0)].join(
+    '\n',
+  );
 }
 
 function renderFinding({ state, check, text, fix }: Finding, width: number): string {

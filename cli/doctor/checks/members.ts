@@ -151,6 +151,9 @@ export function membersUnread(
   if (check !== 'read-roles')
     return unknown('members', 'Not checked: members cannot be read.', 'Correct what read-roles names first.');
   if (reading.deniedAction !== 'sts:AssumeRole') return unread('members', reading);
+  // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: the root user cannot call it.
+  if (/arn:[\w-]+:iam::\d{12}:root is not authorized/.test(reading.reason))
+    return unread('members', reading, 'Run the command as a role or an IAM user: the root user can take no role.');
   const role = outputs.DoctorRoleArn;
   const listed = parameters.DoctorPrincipalArns;
   const list = `add your role or user to DoctorPrincipalArns, which lists ${listed}: sam deploy --parameter-overrides DoctorPrincipalArns=...`;

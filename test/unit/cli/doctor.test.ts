@@ -355,6 +355,22 @@ test.each([
   },
 );
 
+test('the root user is told that it can take no role', async () => {
+  const installation = await soundInstallation();
+  const message = `User: arn:aws:iam::${HUB}:root is not authorized to perform: sts:AssumeRole on resource: a role`;
+  installation.fleet.begin = () => Promise.reject(new ReadDeniedError('sts:AssumeRole', new Error(message)));
+  const [first] = (await findingsOf(installation)).filter(({ state }) => state !== 'ok');
+  expect(first).toMatchObject({ check: 'read-roles', fix: expect.stringContaining('as a role or an IAM user') });
+});
+
+test('without credentials the fix says how to give them', async () => {
+  const installation = await soundInstallation();
+  const error = Object.assign(new Error('Could not load credentials'), { name: 'CredentialsProviderError' });
+  installation.hub.stack = () => Promise.reject(error);
+  const [first] = await findingsOf(installation);
+  expect(first).toMatchObject({ state: 'unknown', fix: expect.stringContaining('AWS_PROFILE') });
+});
+
 test('while the policy cannot be read, accounts that no review has read are not missed', async () => {
   const installation = await soundInstallation();
   installation.fleet.listed = [HUB, MEMBER, '777788889999'];
