@@ -13,7 +13,7 @@ import { callKey, isOfRole } from './counted.ts';
 import { type Day, firstDay, steadyDay } from './day.ts';
 import { type FunctionLog, functionLogs } from './logs.ts';
 import { type MeteredFunctions, meterFunctions } from './metered-functions.ts';
-import { passDay } from './pass-day.ts';
+import { passDay, passHalfAnHour } from './pass-day.ts';
 import { type WorkerUse, watchWorkers } from './workers.ts';
 
 /** What something took while it went on. */
@@ -41,8 +41,10 @@ export interface MeasuredDays {
   readonly fleet: Fleet;
   readonly first: MeasuredDay;
   readonly steady: MeasuredDay;
-  /** One plan that the clock asks for, after the steady day, while nothing is new. */
-  readonly plan: Measured;
+  /** One plan that the clock asks for within half an hour after the steady day's review, while nothing is new. */
+  readonly planAfterReview: Measured;
+  /** One plan that the clock asks for later. */
+  readonly planAtRest: Measured;
   readonly functionsByRole: ReadonlyMap<string, string>;
   readonly stored: Stored;
 }
@@ -98,8 +100,11 @@ export async function measureDays(fleet: Fleet): Promise<MeasuredDays> {
     const first = await measureDay(installation, functions, firstDay(fleet));
     await passDay(installation);
     const steady = await measureDay(installation, functions, steadyDay());
-    const plan = await measure(installation, functions, () => wakePlanner(installation));
-    return { fleet, first, steady, plan, functionsByRole: functions.byRole, stored: await storedIn(installation) };
+    const planAfterReview = await measure(installation, functions, () => wakePlanner(installation));
+    await passHalfAnHour(installation);
+    const planAtRest = await measure(installation, functions, () => wakePlanner(installation));
+    const stored = await storedIn(installation);
+    return { fleet, first, steady, planAfterReview, planAtRest, functionsByRole: functions.byRole, stored };
   } finally {
     await functions.stop();
   }

@@ -1,7 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, PutCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient, PutCommand, paginateScan, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { Installation } from '../local/installation.ts';
 import { imageContent, imageState } from '../shared/adapters/dynamodb/items.ts';
+import * as keys from '../shared/adapters/dynamodb/keys.ts';
 import type { Item } from '../shared/adapters/dynamodb/table.ts';
 import { mapConcurrently } from '../shared/concurrency.ts';
 import type { ImageRecord } from '../shared/domain/records.ts';
@@ -9,6 +10,8 @@ import type { ImageRecord } from '../shared/domain/records.ts';
 /** A registry scans an image again after 24 hours; one more keeps clear of the edge. */
 const PASSED_MS = 25 * 3_600_000;
 const AT_ONCE = 16;
+/** For half an hour after a review the planner looks at the images of every open cause, whatever its answer. */
+const AFTER_REVIEW_MS = 31 * 60_000;
 
 /**
  * Lets a day pass without waiting for it: every scan and judgement that ledger and registries remember becomes 25 hours
@@ -35,6 +38,19 @@ export async function passDay({ cloud, fleet, deployment }: Installation): Promi
       }
     });
   }
+}
+
+/** Lets the last review end so much earlier that the planner does not count its end as new. */
+export async function passHalfAnHour({ cloud, fleet, deployment }: Installation): Promise<void> {
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient(cloud.clients(fleet.hub.account, fleet.hub.region)));
+  await client.send(
+    new UpdateCommand({
+      ...{ TableName: deployment.ledgerTable, Key: keys.latestRun },
+      UpdateExpression: 'SET endedAtEpochMs = endedAtEpochMs - :passed',
+      ConditionExpression: 'attribute_exists(endedAtEpochMs)',
+      ExpressionAttributeValues: { ':passed': AFTER_REVIEW_MS },
+    }),
+  );
 }
 
 /** An image whose scan and judgement lie a day further back. */

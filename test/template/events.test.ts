@@ -176,6 +176,15 @@ test('the planner is woken by each announcement that may change a plan, and by n
   expect([...new Set(waking)].sort()).toEqual(['FleetReviewed', 'PolicyChanged', 'RebuildNeeded']);
 });
 
+test('the planner is woken by the clock as often as a parameter says', () => {
+  const { properties } = hub.resources.find(({ id }) => id === 'PlanScheduleRule') ?? {};
+  expect(properties?.ScheduleExpression).toEqual({ 'Fn::Sub': `rate(\${PlanMinutes} minutes)` });
+  // AWS takes no plural for 1.
+  const { Default, AllowedValues } = objectOf(objectOf(hub.json.Parameters).PlanMinutes);
+  expect(Default).toBe(15);
+  expect(listOf(AllowedValues)).not.toContain(1);
+});
+
 test('every schedule retries and sets aside', () => {
   const machines = ofType(hub, 'AWS::Serverless::StateMachine').map(({ properties }) =>
     objectOf(properties.Events ?? {}),

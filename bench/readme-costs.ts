@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { ROOT } from '../scripts/setup.mjs';
+
+/** What README.md tells of costs, in USD. */
+export interface ToldCosts {
+  readonly steadyDay: number;
+  /** With a thirtieth of a first day. */
+  readonly changingDay: number;
+  readonly planner: number;
+  /** Of a planner whose every answer depends on images. */
+  readonly plannerAtMost: number;
+  readonly rebuild: number;
+  readonly month: number;
+}
+
+const PATTERNS: Readonly<Record<keyof ToldCosts, RegExp>> = {
+  steadyDay: /costs about ([\d.]+) US cents in requests where nothing is new/,
+  changingDay: /nothing is new, and ([\d.]+) where a thirtieth/,
+  planner: /costs at most ([\d.]+) cents a day where nearly every stream has one and none may act/,
+  plannerAtMost: /and up to ([\d.]+) cents a day where each may/,
+  rebuild: /a rebuild costs ([\d.]+) cents beside its build/,
+  month: /cost less than ([\d.]+) dollars a month/,
+};
+
+/** README.md does not tell a cost in the words that are looked for. */
+export class CostNotToldError extends Error {
+  override readonly name = 'CostNotToldError';
+  constructor(name: string) {
+    super(`README.md does not tell the cost ${name}. Write the sentence as bench/readme-costs.ts reads it.`);
+  }
+}
+
+/** @throws CostNotToldError */
+export function costsIn(readme: string): ToldCosts {
+  const text = readme.replace(/\s+/g, ' ');
+  const told = (name: keyof ToldCosts): number => {
+    const [, number] = PATTERNS[name].exec(text) ?? [];
+    if (number === undefined) throw new CostNotToldError(name);
+    return Number(number) / (name === 'month' ? 1 : 100);
+  };
+  return {
+    steadyDay: told('steadyDay'),
+    changingDay: told('changingDay'),
+    planner: told('planner'),
+    plannerAtMost: told('plannerAtMost'),
+    rebuild: told('rebuild'),
+    month: told('month'),
+  };
+}
+
+/** @throws CostNotToldError */
+export const toldCosts = async (): Promise<ToldCosts> => costsIn(await readFile(`${ROOT}/README.md`, 'utf8'));
