@@ -122,8 +122,7 @@ async function askForHeads(
   const digests = [...records.values()].flatMap(headsOf);
   const mayBeOld = new Set([...records.values()].filter(({ stream }) => again.has(stream)).flatMap(headsOf));
   const nowEpochMs = ports.clock();
-  const isOld = ({ digest, scan }: ImageRecord): boolean =>
-    mayBeOld.has(digest) && scan.state !== 'continuous' && isDue(scan, nowEpochMs);
+  const isOld = ({ digest, scan }: ImageRecord): boolean => mayBeOld.has(digest) && isDue(scan, nowEpochMs);
   const images = await ports.images.get([...new Set(digests)]);
   const unclear = [...images.values()].filter(
     (image) => isUnjudged(image) || isScanOpen(image) || isAgeUnjudged(image) || isOld(image),
@@ -160,5 +159,7 @@ async function isResultThere(
   const asking = { ...ports.asking, images: ports.images, clock: ports.clock };
   const answer = await askForScan(asking, image, claim, policyVersion);
   if (answer) return answer.outcome === 'scanned';
+  // Nobody has read it yet: the message that asked for that may be lost.
+  if (image.scan.state === 'stale') return true;
   return !isScanOpen(image) && image.scan.completedAtEpochMs !== undefined && isJudgedInVain(image);
 }

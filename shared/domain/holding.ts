@@ -155,12 +155,12 @@ const isScanAwaited = (fact: CauseFact, image: LookedAt): boolean =>
   (image.scan ? (resultAtEpochMs(image.scan) ?? 0) : 0) < fact.sinceEpochMs;
 
 /**
- * Whether the last scan that was asked for has not ended. The scanner may have lost it: a request that is a day old is made
- * again by each caller that waits for its result.
+ * Whether the last scan that was asked for has not ended, or its result was not read yet (`stale`). The scanner may have lost it: a
+ * request that is a day old is made again by each caller that waits for its result.
  */
 export function isScanOpen({ scan }: Pick<LookedAt, 'scan'>): boolean {
   // In every other state no scan is on its way: it was refused, or the scanner scans without being asked.
-  if (scan?.state !== 'requested' && scan?.state !== 'complete') return false;
+  if (scan?.state !== 'requested' && scan?.state !== 'complete' && scan?.state !== 'stale') return false;
   const { completedAtEpochMs = 0, requestedAtEpochMs = 0 } = scan;
   return completedAtEpochMs < requestedAtEpochMs;
 }
@@ -168,15 +168,14 @@ export function isScanOpen({ scan }: Pick<LookedAt, 'scan'>): boolean {
 /**
  * Whether heads that seem free of a finding must be scanned before they are deployed for it. The last scan of one of them ended before
  * the finding was first seen, and a newer result is awaited or can be asked for. A registry scans an image once in 24 hours, so a
- * younger result counts: to wait for the next one would keep a clean head back for a day. Of an image that it watches (`continuous`)
- * Inspector tells new findings by itself.
+ * younger result counts: to wait for the next one would keep a clean head back for a day. No event tells what Inspector finds in an image
+ * that it watches (`continuous`): its result counts as of when it was last read, and can be read again.
  */
 export const needsNewScan = (fact: CauseFact, heads: readonly LookedAt[], nowEpochMs: number): boolean =>
   fact.kind === 'finding' &&
   heads.some(
     ({ scan }) =>
       scan !== undefined &&
-      scan.state !== 'continuous' &&
       (resultAtEpochMs(scan) ?? 0) < fact.sinceEpochMs &&
       (isScanOpen({ scan }) || isDue(scan, nowEpochMs)),
   );

@@ -55,7 +55,9 @@ function stateAfterResult(
   readAtEpochMs: number,
 ): ScanState {
   const known = resultAtEpochMs(previous) ?? 0;
-  if (known > (isWatched ? readAtEpochMs : completedAtEpochMs)) return previous;
+  if (known > (isWatched ? readAtEpochMs : completedAtEpochMs))
+    // What was not read yet is nothing newer.
+    return previous.state === 'stale' ? { ...previous, state: 'complete' } : previous;
   if (isWatched)
     return {
       state: 'continuous',

@@ -73,6 +73,11 @@ describe('a head below that a scan found free of a finding', () => {
       scannedBase({ state: 'off', ...awaited }),
       below(['platform', 'app']),
     ],
+    [
+      'before it was first seen, and whose new result was not read yet',
+      scannedBase({ state: 'stale', ...awaited }),
+      pending(['base']),
+    ],
     ['that scans without being asked', scannedBase({ state: 'continuous', ...awaited }), below(['platform', 'app'])],
     ['and that has it', scannedBase({ state: 'requested', ...awaited }, 'it'), below(['base', 'platform', 'app'])],
   ])('%s', (_name, images, expected) => {

@@ -6,6 +6,7 @@ import {
   holdsFact,
   holdsFactByNow,
   type LookedAt,
+  needsNewScan,
 } from '../../../shared/domain/holding.ts';
 import type { RebuildOutcome } from '../../../shared/domain/rebuild.ts';
 import type { Reason } from '../../../shared/domain/verdict.ts';
@@ -160,4 +161,35 @@ test.each<[Holding, number, LookedAt['scan']]>([
   const [expected, sinceEpochMs, scan] = told;
   const image: LookedAt = { ...looked('a'), ...(scan && { scan }) };
   expect(holdsFactByNow(findingFact('CVE-1', { sinceEpochMs }), image)).toBe(expected);
+});
+
+const DAY_AGO = NOW - 24 * HOUR;
+test.each<[boolean, string, LookedAt['scan']]>([
+  [true, 'ended a day before it', { state: 'complete', completedAtEpochMs: DAY_AGO }],
+  [
+    false,
+    'ended less than a day before it: none may be asked for yet',
+    { state: 'complete', completedAtEpochMs: DAY_AGO + 1 },
+  ],
+  [false, 'ended after it', { state: 'complete', completedAtEpochMs: NOW }],
+  [true, 'is awaited', { state: 'requested', requestedAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 }],
+  [
+    true,
+    'has a result that was not read',
+    { state: 'stale', requestedAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 },
+  ],
+  [
+    true,
+    'is kept up to date by Inspector, and was read before it',
+    { state: 'continuous', completedAtEpochMs: NOW - 240 * HOUR, watchedAtEpochMs: NOW - 48 * HOUR },
+  ],
+  [
+    false,
+    'is kept up to date by Inspector, and was read after it',
+    { state: 'continuous', completedAtEpochMs: NOW - 240 * HOUR, watchedAtEpochMs: NOW },
+  ],
+])('whether a head needs a new scan before it is deployed for a finding is %s where the last one %s', (...told) => {
+  const [expected, , scan] = told;
+  const head: LookedAt = { ...looked('a'), ...(scan && { scan }) };
+  expect(needsNewScan(findingFact('CVE-1', { sinceEpochMs: NOW }), [head], NOW)).toBe(expected);
 });

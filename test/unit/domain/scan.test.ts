@@ -108,6 +108,12 @@ describe('after a reading', () => {
       { state: 'complete', completedAtEpochMs: NOW - 5 * HOUR, requestedAtEpochMs: NOW, coverage },
     ],
     ['an older result than the known one', completeScan(1), complete(NOW - 2 * HOUR), completeScan(1)],
+    [
+      'an older result than the known one, where a newer one was thought to be unread',
+      { ...completeScan(1), state: 'stale' },
+      complete(NOW - 2 * HOUR),
+      completeScan(1),
+    ],
     ['the known result again', completeScan(1), complete(NOW - HOUR), completeScan(1)],
     [
       'a result that a scanner keeps up to date, however old its scan, in the place of a newer scan of before',

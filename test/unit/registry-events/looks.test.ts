@@ -140,12 +140,10 @@ test('a head whose last scan is a day old is scanned again where the planner can
   const digest = digestOf('one');
   await ask(world, look());
   world.scanner.started.length = 0;
-  const judged = (state: 'complete' | 'continuous') =>
-    world.images.recordJudgement({
-      ...{ digest, scan: { state, coverage: ['os'], completedAtEpochMs: world.clock() } },
-      ...{ judgedAtEpochMs: world.clock(), verdict: { status: 'compliant', reasons: [], policyVersion: 'p1' } },
-    });
-  await judged('complete');
+  await world.images.recordJudgement({
+    ...{ digest, scan: { state: 'complete', coverage: ['os'], completedAtEpochMs: world.clock() } },
+    ...{ judgedAtEpochMs: world.clock(), verdict: { status: 'compliant', reasons: [], policyVersion: 'p1' } },
+  });
   world.advance(DAY_MS - 1);
   await ask(world, look(LINE, { scansAgain: true }));
   expect(scanned(world)).toEqual([]);
@@ -154,12 +152,6 @@ test('a head whose last scan is a day old is scanned again where the planner can
   expect(scanned(world)).not.toContain(digest);
   await ask(world, look(LINE, { scansAgain: true }));
   expect(scanned(world)).toContain(digest);
-  world.scanner.started.length = 0;
-  world.advance(2 * DAY_MS);
-  await judged('continuous');
-  world.advance(2 * DAY_MS);
-  await ask(world, look(LINE, { scansAgain: true }));
-  expect(scanned(world)).not.toContain(digest);
 });
 
 test('a head that was judged before its lineage was read is scanned again, so that its age is judged', async () => {
@@ -222,6 +214,18 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     await ask(world, look());
     expect(world.images.records.get(digest)).toMatchObject({ scan: { state: 'continuous' }, verdict: COMPLIANT });
     expect(world.images.records.get(digest)?.scan.watchedAtEpochMs).toBe(NOW + DAY_MS);
+  });
+
+  test('what Inspector found in a head that it watches is read again where the planner cannot decide by what was read', async () => {
+    const world = await judgedWorld({ ...inspected, state: 'continuous', watchedAtEpochMs: NOW });
+    world.scanner.inspected(LOCATION, digest, NOW - 20 * DAY_MS);
+    await ask(world, look());
+    expect(world.judging.take()).toEqual([]);
+    await ask(world, look(LINE, { scansAgain: true }));
+    expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest })]);
+    // The message may be lost: it is sent again until the result was read.
+    await handleMessages(portsOf(world), [{ messageId: 'another', body: JSON.stringify(look()) }]);
+    expect(world.judging.take()).toEqual([JSON.stringify({ kind: 'judge', digest })]);
   });
 
   test('a head that passes by an older result of Inspector passes on, and the result is told as unread', async () => {
