@@ -36,25 +36,25 @@ describe('each alarm of reviews goes off by what its runbook describes, and ends
   const succeeds = async () => expect(await reviewed()).toMatchObject({ status: 'SUCCEEDED' });
 
   test(
-    'NoReviewAlarm: no review yet, and then none for more than a day',
-    async () => {
-      await runs.stands('NoReviewAlarm', LIMIT_MS / 2);
-      await runs.end(['NoReviewAlarm'], 5, succeeds);
-      await runs.raise(['NoReviewAlarm'], 2, () => forward(29 * HOUR_SECONDS));
-      await runs.end(['NoReviewAlarm'], 5, succeeds);
-    },
-    LIMIT_MS,
-  );
-
-  test(
     'ScopeUnreachableAlarm: an account has no role, until its stack is deployed',
     async () => {
+      // The first review ends the alarm that stands until then; the next test begins with it ended.
+      await runs.stands('NoReviewAlarm', LIMIT_MS / 2);
       await runs.raise(['ScopeUnreachableAlarm'], 5, succeeds);
       await runs.end(['ScopeUnreachableAlarm'], 90, async () => {
         for (const { id, memberRole } of installation().fleet.accounts) if (!memberRole) await installation().admit(id);
         await forward(600);
         await succeeds();
       });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'NoReviewAlarm: no review for more than a day, until one succeeds',
+    async () => {
+      await runs.raise(['NoReviewAlarm'], 2, () => forward(29 * HOUR_SECONDS));
+      await runs.end(['NoReviewAlarm'], 5, succeeds);
     },
     LIMIT_MS,
   );
