@@ -1,6 +1,9 @@
-import { BUDGET_BYTES, type Bundle, buildFunctions } from '../scripts/bundle.ts';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { BUDGET_BYTES, type Bundle, buildFunctions, TRACER } from '../scripts/bundle.ts';
+import { ROOT } from '../scripts/setup.mjs';
 import { median } from '../shared/domain/median.ts';
-import { coldInits } from './cold-init.ts';
+import { coldInits, tracerInits } from './cold-init.ts';
 import { emptyHandlers } from './empty-handlers.ts';
 import type { Report, Row } from './report.ts';
 
@@ -17,6 +20,7 @@ export async function bundlesBenchmark(): Promise<Report> {
     const inits = await coldInits({ own: bundle.name, empty: empty.root }, RUNS);
     rows.push(...sizeRows(bundle), ...initRows(bundle.name, inits));
   }
+  rows.push(...(await tracerRows(bundles)));
   return {
     benchmark: 'bundles',
     question: 'size and cold init of each function',
@@ -25,6 +29,7 @@ export async function bundlesBenchmark(): Promise<Report> {
       `cold init: from the start of the process to the end of the import, median of ${RUNS} runs each, in turns`,
       'against: an empty handler that imports the same names of the same SDK packages, bundled in the same way',
       'import alone is the part that a function can change; it is told, and the budget is on the whole',
+      'the tracer lies beside each function and is loaded at its first invocation, only where the parameter Tracing is on',
     ],
   };
 }
@@ -51,3 +56,16 @@ const initRows = (name: string, { own, empty }: Awaited<ReturnType<typeof coldIn
     reference: median(empty.map(({ importMs }) => importMs)),
   },
 ];
+
+async function tracerRows([bundle]: readonly Bundle[]): Promise<Row[]> {
+  if (!bundle) return [];
+  const inits = await tracerInits(bundle.name, RUNS);
+  return [
+    {
+      figure: 'with Tracing: the tracer',
+      measured: kib(statSync(join(ROOT, 'dist', bundle.name, TRACER.output)).size),
+      unit: 'KiB',
+    },
+    { figure: 'with Tracing: import alone', measured: median(inits.map(({ importMs }) => importMs)), unit: 'ms' },
+  ];
+}

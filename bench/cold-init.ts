@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { TRACER } from '../scripts/bundle.ts';
 import { NODE, ROOT } from '../scripts/setup.mjs';
 
 /** Milliseconds from the start of a process to the end of its import, and of the import alone. */
@@ -12,9 +13,9 @@ export interface ColdInit {
 
 const MEASURE = `
   const before = performance.now();
-  const { handler } = await import(process.argv[1]);
+  const { handler, inSubsegment } = await import(process.argv[1]);
   const after = performance.now();
-  if (typeof handler !== 'function') throw new Error('the bundle exports no handler');
+  if (typeof (handler ?? inSubsegment) !== 'function') throw new Error('the bundle exports no handler');
   process.stdout.write(JSON.stringify({ totalMs: after, importMs: after - before }));
 `;
 
@@ -49,6 +50,15 @@ export async function coldInits(
     found.own.push(await coldInit(paths.own));
     found.empty.push(await coldInit(paths.empty));
   }
+  return found;
+}
+
+/** Loads what every function has beside it for Tracing, each time in a new process. */
+export async function tracerInits(name: string, runs: number): Promise<readonly ColdInit[]> {
+  const path = pathToFileURL(join(ROOT, 'dist', name, TRACER.output)).href;
+  await coldInit(path);
+  const found: ColdInit[] = [];
+  for (let run = 0; run < runs; run += 1) found.push(await coldInit(path));
   return found;
 }
 

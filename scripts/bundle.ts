@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Metafile, type OutputFile } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -61,48 +61,81 @@ async function removeStale(dist: string, kept: readonly string[]): Promise<void>
   await Promise.all(stale.map((entry) => rm(join(dist, entry), { recursive: true, force: true })));
 }
 
+/** What a function loads late, if at all; its bundle is the same for all of them. */
+export const TRACER = { source: join('shared', 'lambda', 'tracer.ts'), output: 'tracer.mjs' };
+
+/** How every bundle is made. */
+const OPTIONS = {
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  mainFields: ['module', 'main'],
+  // Error classes set `name` themselves, so that state machines meet them by it whatever a minifier does.
+  minify: true,
+  sourcemap: 'external',
+  metafile: true,
+  write: false,
+  legalComments: 'none',
+  logLevel: 'silent',
+  // Libraries in CommonJS ask for Node's own modules by `require`, which an ES module does not have.
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
+} satisfies BuildOptions;
+
+/** Leaves `import('./tracer.ts')` to the moment when it runs: the file beside the function's own. */
+const tracerStaysBeside: Plugin = {
+  name: 'tracer-stays-beside',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/tracer\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: `./${TRACER.output}`, external: true } : undefined,
+    );
+  },
+};
+
 const outputOf = (name: string): string => join('dist', name, 'index.mjs');
 
 /** All at once: what several functions use, the SDK above all, is read and parsed once. */
 async function bundle(root: string, names: readonly string[]): Promise<Metafile> {
   const { metafile, outputFiles } = await build({
+    ...OPTIONS,
     absWorkingDir: root,
     entryPoints: names.map((name) => ({ in: join('functions', name, 'handler.ts'), out: join(name, 'index') })),
-    outdir: 'dist',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    // Error classes set `name` themselves, so that state machines meet them by it whatever a minifier does.
-    minify: true,
-    sourcemap: 'external',
-    metafile: true,
-    write: false,
-    legalComments: 'none',
-    logLevel: 'silent',
-    // Libraries in CommonJS ask for Node's own modules by `require`, which an ES module does not have.
-    banner: {
-      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-    },
+    plugins: [tracerStaysBeside],
   });
+  const tracer = await bundleTracer(root);
   await Promise.all(
-    names.map((name) => {
+    names.map(async (name) => {
       const output = join(root, outputOf(name));
       const own = outputFiles.filter(({ path }) => path === output || path === `${output}.map`);
-      return writeWhole(root, name, own);
+      await writeWhole(root, name, own);
+      if (tracer) await writeWhole(root, name, [{ path: join(root, 'dist', name, TRACER.output), contents: tracer }]);
     }),
   );
   await writeFile(join(root, 'dist', DEBUG_FOLDER, 'meta.json'), JSON.stringify(metafile));
   return metafile;
 }
 
+/** Nothing where the checkout has no tracer: the benchmark builds handlers of its own. */
+async function bundleTracer(root: string): Promise<Uint8Array | undefined> {
+  if (!existsSync(join(root, TRACER.source))) return undefined;
+  const entryPoints = [{ in: TRACER.source, out: 'tracer' }];
+  const { outputFiles } = await build({ ...OPTIONS, absWorkingDir: root, entryPoints, sourcemap: false });
+  return outputFiles[0]?.contents;
+}
+
 /**
  * A deployment may pack what another build writes anew, so each file takes its place whole. Source maps and metafiles
  * serve people reading a stack trace; shipped, they would slow each cold start.
  */
-async function writeWhole(root: string, name: string, files: readonly OutputFile[]): Promise<void> {
+async function writeWhole(
+  root: string,
+  name: string,
+  files: readonly Pick<OutputFile, 'path' | 'contents'>[],
+): Promise<void> {
   const debug = join(root, 'dist', DEBUG_FOLDER);
   await mkdir(debug, { recursive: true });
   await mkdir(join(root, 'dist', name), { recursive: true });

@@ -11,6 +11,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { AccountNotOursError } from '../ports/errors.ts';
+import { instrumented } from './instrumentation.ts';
 
 /*
  * The only place where SDK clients are made. Each kind is a function of its own, so that a bundle holds only the
@@ -35,16 +36,18 @@ export interface HubConfig {
 
 /** An absent attribute and one that holds `undefined` are the same to the ledger. */
 export const ledgerClient = (config: HubConfig = {}): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(new DynamoDBClient({ ...RETRIES, ...config }), {
+  DynamoDBDocumentClient.from(instrumented(new DynamoDBClient({ ...RETRIES, ...config })), {
     marshallOptions: { removeUndefinedValues: true },
   });
-export const bucketClient = (config: HubConfig = {}): S3Client => new S3Client({ ...RETRIES, ...config });
+export const bucketClient = (config: HubConfig = {}): S3Client => instrumented(new S3Client({ ...RETRIES, ...config }));
 export const busClient = (config: HubConfig = {}): EventBridgeClient =>
-  new EventBridgeClient({ ...RETRIES, ...config });
-export const queueClient = (config: HubConfig = {}): SQSClient => new SQSClient({ ...RETRIES, ...config });
-export const machineClient = (config: HubConfig = {}): SFNClient => new SFNClient({ ...RETRIES, ...config });
+  instrumented(new EventBridgeClient({ ...RETRIES, ...config }));
+export const queueClient = (config: HubConfig = {}): SQSClient =>
+  instrumented(new SQSClient({ ...RETRIES, ...config }));
+export const machineClient = (config: HubConfig = {}): SFNClient =>
+  instrumented(new SFNClient({ ...RETRIES, ...config }));
 export const organizationsClient = (config: HubConfig = {}): OrganizationsClient =>
-  new OrganizationsClient({ ...RETRIES, ...config });
+  instrumented(new OrganizationsClient({ ...RETRIES, ...config }));
 
 /** A role that every member account has: to read, to build or to roll out. One external id is for all of them. */
 export interface MemberRole {
@@ -119,10 +122,13 @@ function kept(provider: Credentials): Credentials {
 /** One client for each account and Region. */
 export type RegionalClients<Client> = (place: { readonly account: string; readonly region: string }) => Client;
 
-const regional = <Client>(access: MemberAccess, make: (config: object) => Client): RegionalClients<Client> => {
+const regional = <Client extends object>(
+  access: MemberAccess,
+  make: (config: object) => Client,
+): RegionalClients<Client> => {
   const client = memoise((key: string) => {
     const [account = '', region = ''] = key.split('/');
-    return make({ ...RETRIES, ...access.hub, region, credentials: access.credentials(account) });
+    return instrumented(make({ ...RETRIES, ...access.hub, region, credentials: access.credentials(account) }));
   });
   return ({ account, region }) => client(`${account}/${region}`);
 };
@@ -138,7 +144,9 @@ export const eventClients = (access: MemberAccess): RegionalClients<EventBridgeC
 
 /** Account management is one endpoint for a whole partition, so there is one client for each account. */
 export const accountClients = (access: MemberAccess): ((account: string) => AccountClient) =>
-  memoise((account) => new AccountClient({ ...RETRIES, ...access.hub, credentials: access.credentials(account) }));
+  memoise((account) =>
+    instrumented(new AccountClient({ ...RETRIES, ...access.hub, credentials: access.credentials(account) })),
+  );
 
 function memoise<Value>(make: (key: string) => Value): (key: string) => Value {
   const made = new Map<string, Value>();

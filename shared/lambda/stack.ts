@@ -7,6 +7,7 @@ import * as v from '../schema.ts';
 import { InvalidInputError } from './errors.ts';
 import { logger } from './powertools.ts';
 import { redeliveredSoon } from './redelivered-soon.ts';
+import { tracingOf } from './tracing.ts';
 
 interface FunctionDefinition<Schema extends v.GenericSchema, Services, Output> {
   /** What the function accepts; everything else is refused before `handle` sees it. */
@@ -33,17 +34,20 @@ export function lambdaFunction<Schema extends v.GenericSchema, Services, Output>
   redelivery,
 }: FunctionDefinition<Schema, Services, Output>) {
   let services: Services | undefined;
+  const traced = tracingOf();
   return middy<unknown, Output>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(metrics ? flushed(metrics) : [])
     .use(redelivery ? redeliveredSoon(redelivery) : [])
     .use(errorsLoggedOnce)
-    .handler(async (event: unknown, context: Context): Promise<Output> => {
-      const parsed = v.safeParse(input, event);
-      if (!parsed.success) throw new InvalidInputError(parsed.problems.map((problem) => v.problemText(problem)));
-      services ??= compose();
-      return handle(parsed.data, services, context);
-    });
+    .handler((event: unknown, context: Context) =>
+      traced(async (): Promise<Output> => {
+        const parsed = v.safeParse(input, event);
+        if (!parsed.success) throw new InvalidInputError(parsed.problems.map((problem) => v.problemText(problem)));
+        services ??= compose();
+        return handle(parsed.data, services, context);
+      }),
+    );
 }
 
 const errorsLoggedOnce: MiddlewareObj = {

@@ -114,7 +114,10 @@ describe('with a key and traces', () => {
     expect(functionNames().length).toBeGreaterThan(0);
     for (const name of functionNames()) {
       const { Configuration } = await lambda.send(new GetFunctionCommand({ FunctionName: `patchwave-${name}` }));
-      expect(Configuration).toMatchObject({ TracingConfig: { Mode: 'Active' } });
+      expect(Configuration).toMatchObject({
+        TracingConfig: { Mode: 'Active' },
+        Environment: { Variables: { POWERTOOLS_TRACE_ENABLED: 'true' } },
+      });
       const RoleName = Configuration?.Role?.split('/').at(-1) ?? '';
       const { PolicyNames } = await iam.send(new ListRolePoliciesCommand({ RoleName }));
       expect(PolicyNames?.sort()).toEqual([name, 'send-traces', 'use-key'].sort());

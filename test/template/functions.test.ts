@@ -48,6 +48,13 @@ test.each(table)('$name: every value of the environment is text, as Lambda takes
   expect(values.filter((value) => typeof value === 'number' || typeof value === 'boolean')).toEqual([]);
 });
 
+test('functions load the tracer where Tracing is on, and nowhere else', () => {
+  const globals = objectOf(objectOf(hub.json.Globals).Function);
+  expect(objectOf(objectOf(globals.Environment).Variables).POWERTOOLS_TRACE_ENABLED).toEqual({
+    'Fn::If': ['IsTraced', 'true', 'false'],
+  });
+});
+
 test.each(table)('$name: a role and a log group of its own, with a retention', ({ name, declared }) => {
   const logs = resource(refersTo(objectOf(declared.properties.LoggingConfig).LogGroup));
   expect(logs.properties.LogGroupName).toEqual({ 'Fn::Sub': `/aws/lambda/\${AWS::StackName}-${name}` });
