@@ -7,7 +7,7 @@ import { closureOf } from '../../shared/domain/closure.ts';
 import { holdsFactByNow } from '../../shared/domain/holding.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { pollAfterSeconds } from '../../shared/domain/polling.ts';
-import { postponedServices } from '../../shared/domain/postponed.ts';
+import { leftServices, postponedServices } from '../../shared/domain/postponed.ts';
 import type { ImageRecord } from '../../shared/domain/records.ts';
 import {
   artifactFor,
@@ -209,7 +209,7 @@ async function openClosure(
     const told = before.waitingFor ?? waitingFor;
     const after = {
       ...before,
-      services,
+      ...{ services, left: leftServices(left) },
       ...(postponed.length > 0 && { postponed }),
       ...(told !== undefined && { waitingFor: told }),
     };

@@ -165,6 +165,8 @@ export interface Closure {
   readonly services?: readonly string[];
   /** Services that the rollout leaves as they are because of a mode or the rollout in the policy (`serviceKey`). */
   readonly postponed?: readonly string[];
+  /** Services that the rollout leaves as they are, for any reason (`serviceKey`); absent where it was not planned. */
+  readonly left?: readonly string[];
   /** Its rollout broke off: another cascade deploys, with a closure of its own. */
   readonly abandoned?: true;
   /** Why the last look did not close it. */

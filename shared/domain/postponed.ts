@@ -12,8 +12,13 @@ import type { LeftReason, RolloutMode, RolloutPlan } from './rollout.ts';
  */
 export const postponedServices = (left: RolloutPlan['left'], rollout: RolloutMode): readonly string[] => {
   const reasons: readonly LeftReason[] = ['paused', 'report-only', ...(isOwners(rollout) ? [rollout] : [])];
-  const held = left.filter(({ reason, usage }) => reasons.includes(reason) && usage.workloadKind === 'ecs-service');
-  return [...new Set(held.map(({ usage }) => serviceKey({ ...usage, service: usage.workload })))];
+  return leftServices(left.filter(({ reason }) => reasons.includes(reason)));
+};
+
+/** The services that a plan leaves, each once. */
+export const leftServices = (left: RolloutPlan['left']): readonly string[] => {
+  const services = left.filter(({ usage }) => usage.workloadKind === 'ecs-service');
+  return [...new Set(services.map(({ usage }) => serviceKey({ ...usage, service: usage.workload })))];
 };
 
 /** Patchwave deploys nothing in this mode. */
@@ -26,6 +31,7 @@ export const isOwners = (rollout: RolloutMode): rollout is 'none' | 'pipeline' =
  * - a mode, the rollout of the stream or a deployment of somebody else stood in the way
  * - the deployment failed, and the stream has another head since
  * - they run what was verified, a later scan found the cause in it, and the stream has another head since
+ * - the rollout did not know them: a service had no task when a review last read its account, or is new
  *
  * An older reading shows what ran before, so that the same would be planned again.
  */
@@ -43,13 +49,17 @@ export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readon
   const holders = seen.running.filter(
     (one) => (seen.isHeadReplaced || !seen.output.has(one.image.digest)) && holdsFacts(closure, one, seen),
   );
+  // What is built on an image of the stream has a rollout of its own.
+  const isUnknown = (service: string, isOwn: boolean): boolean =>
+    isOwn && closure.services?.includes(service) === false && closure.left?.includes(service) === false;
   const read = new Map(seen.scopes.map(({ key, completeAtEpochMs = 0 }) => [key, completeAtEpochMs]));
   const due = holders.flatMap(({ image, usages }) =>
     usages.flatMap((usage) => {
       const service = serviceKey({ ...usage, service: usage.workload });
       const sinceEpochMs = seen.output.has(image.digest)
         ? (over.get(service) ?? closure.sinceEpochMs)
-        : since.get(service);
+        : (since.get(service) ??
+          (isUnknown(service, usage.digest === image.digest) ? closure.sinceEpochMs : undefined));
       const isRead = sinceEpochMs !== undefined && (read.get(registryKey(usage)) ?? 0) >= sinceEpochMs;
       return usage.workloadKind === 'ecs-service' && isRead ? [service] : [];
     }),

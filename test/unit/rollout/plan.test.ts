@@ -30,7 +30,7 @@ test('a service that runs what was replaced is deployed, and its stream is close
     {
       ...{ cascadeId: CASCADE, stream: streamOf('web'), facts: [MENDED], output: digestOf('web-new'), state: 'open' },
       ...{ sinceEpochMs: world.clock(), deadlineEpochMs: world.clock() + 72 * HOUR_MS },
-      services: ['111122223333/eu-west-1/prod/web'],
+      ...{ services: ['111122223333/eu-west-1/prod/web'], left: [] },
     },
   ]);
 });
