@@ -10,6 +10,7 @@ import {
 } from '../../shared/ports/acting-errors.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import { recordDeployment } from './answers.ts';
+import { environmentStopped } from './environment-stop.ts';
 import { DeploymentTakenError } from './errors.ts';
 import { withNamedStreams } from './named-stream.ts';
 import type { RolloutPorts } from './ports.ts';
@@ -114,6 +115,8 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
     deploymentMs: own.deadlineEpochMs - own.startingAtEpochMs,
   });
   if (same) return run(ports, { ...stands, deadlineEpochMs: deadlineOf(own, seen) }, same.deploymentId);
+  const stopped = await environmentStopped(ports, stands);
+  if (stopped) return end(ports, stands, stopped);
   const obstacle = obstacleOf(seen, begun, ports.clock());
   if (obstacle) return 'state' in obstacle ? end(ports, stands, obstacle) : { delay: obstacle };
   if (pause === 'wait') return { isPaused: true };

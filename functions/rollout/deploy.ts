@@ -1,12 +1,12 @@
 import { type Cascade, type Deployment, serviceKey } from '../../shared/domain/cascade.ts';
 import { pollAfterSeconds } from '../../shared/domain/polling.ts';
-import { environmentOf } from '../../shared/domain/rollout.ts';
 import { answerOf, type DeploymentAnswer } from './answers.ts';
 import { begin, leasedUntil, leaveStart } from './begin.ts';
 import { checkDeployment } from './check.ts';
+import { environmentStopped } from './environment-stop.ts';
 import type { StepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
-import { deferred, type Refusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 import { allowedService } from './restraint.ts';
 import { readServiceFile } from './service-file.ts';
 
@@ -60,14 +60,8 @@ function ownDeployment(
 
 /** Takes the deployment, or refuses it. Gives the one that stands. */
 async function claim(ports: RolloutPorts, own: Deployment, pause: Refusal | undefined): Promise<Deployment> {
-  const ended = pause ?? (await stopped(ports, own));
+  const ended = pause ?? (await environmentStopped(ports, own));
   return ports.rollouts.beginDeployment(ended ? { ...own, ...ended, endedAtEpochMs: own.startingAtEpochMs } : own);
-}
-
-async function stopped({ rollouts }: RolloutPorts, { cascadeId, service }: Deployment): Promise<Refusal | undefined> {
-  const stop = await rollouts.environmentStop(cascadeId, environmentOf(service));
-  if (!stop) return undefined;
-  return deferred(`environment-stopped: the deployment of ${stop.service} was ${stop.state}. Look there first.`);
 }
 
 function paused(limits: RolloutLimits, cascade: Cascade, own: Deployment): DeploymentAnswer {

@@ -220,6 +220,21 @@ test.each(byHand)(
   },
 );
 
+test.each(ends)('a deployment that %s stops one that waits in its environment, too', async (_, happen) => {
+  const world = await threeServices('register');
+  const waiting = new ServiceMachine(world, serviceOf('web-2'));
+  const theirs = world.deployer.deployByHand(serviceOf('web-2'));
+  await waiting.step();
+  expect(waiting.last).toMatchObject({ decision: 'wait', detail: expect.stringContaining('of somebody else') });
+  const machine = await new ServiceMachine(world, WEB).run('check');
+  happen(world, world.deployer.started[0]?.deploymentId ?? '');
+  await machine.run();
+  world.deployer.complete(serviceOf('web-2'), theirs);
+  await waiting.run();
+  expect(waiting.last).toMatchObject({ state: 'refused', detail: expect.stringContaining('environment-stopped') });
+  expect(world.deployer.started.map(({ service: { service } }) => service)).toEqual(['web']);
+});
+
 test.each(ends)('a deployment that %s ends so, and stops its environment', async (_, happen, state, detail) => {
   const world = await threeServices('register');
   const machine = await new ServiceMachine(world, WEB).run('check');

@@ -1,0 +1,17 @@
+import type { Deployment } from '../../shared/domain/cascade.ts';
+import { environmentOf } from '../../shared/domain/rollout.ts';
+import type { RolloutPorts } from './ports.ts';
+import { deferred, type Refusal } from './refusal.ts';
+
+/**
+ * Why no further deployment of a cascade begins in the cluster of a service; nothing where one may. Asked before a deployment is
+ * claimed, and again before ECS is asked for it: a deployment may wait for hours for one of somebody else.
+ */
+export async function environmentStopped(
+  { rollouts }: Pick<RolloutPorts, 'rollouts'>,
+  { cascadeId, service }: Pick<Deployment, 'cascadeId' | 'service'>,
+): Promise<Refusal | undefined> {
+  const stop = await rollouts.environmentStop(cascadeId, environmentOf(service));
+  if (!stop) return undefined;
+  return deferred(`environment-stopped: the deployment of ${stop.service} was ${stop.state}. Look there first.`);
+}
