@@ -180,8 +180,6 @@ export class RolloutOracle {
         modeOf(life.policy, line, [line.pipeline.account, account]),
       ];
       if (mode !== 'enforce' || (rollout !== 'restart' && rollout !== 'register')) continue;
-      // What came while its team wanted to deploy by itself is left to the team.
-      if (life.restraints.some(({ policy }) => rolloutOf(policy, line) === 'none')) continue;
       const runs = life.ecs.runningIn(service);
       const isPinned = rollout === 'restart' && runs.some(({ reference }) => reference.includes('@'));
       const head = life.factory.headOf(line);
