@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../shared/domain/time.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import type { Line } from './fleet.ts';
 import type { Life } from './life.ts';
@@ -9,8 +10,11 @@ const CAP_IN_ALL = 8;
 /** A place of the ramp counts from when the build was reserved, which is some minutes before it begins. */
 const RAMP_MS = DAY_MS - HOUR_MS;
 
-/** Patchwave looks at runs that no event tells of every 15 minutes. */
-const SEEN_MS = HOUR_MS;
+/**
+ * Patchwave looks at a run that no event tells of after 15 minutes, and once more where that look failed. The lease of a slot is
+ * longer than an hour, so what gives it back too late is seen here.
+ */
+const SEEN_MS = 45 * MINUTE_MS;
 
 export interface CapsOracleWorld {
   readonly life: Life;
@@ -79,17 +83,20 @@ export class CapsOracle {
     );
   }
 
-  /** What waits for a person holds no slot. */
-  async waiting(): Promise<void> {
+  /** A run begins to wait for a person: as soon as Patchwave can have seen that, it holds no slot. */
+  waits(run: TrueRun): void {
+    const { clockwork } = this.#with.life;
+    clockwork.in(SEEN_MS, () => this.#holdsNone(run));
+  }
+
+  async #holdsNone({ waitsSinceEpochMs, rebuildId, line }: TrueRun): Promise<void> {
     const { life, check, violated } = this.#with;
-    for (const { waitsSinceEpochMs, rebuildId, line } of life.pipelines.runs) {
-      if (waitsSinceEpochMs === undefined || life.clockwork.now < waitsSinceEpochMs + SEEN_MS) continue;
-      check('what waits for a person holds no slot');
-      const scopes = ['fleet', `account/${line.pipeline.account}`];
-      const held = await Promise.all(scopes.map((scope) => life.world.slots.held(scope)));
-      if (held.flat().some(({ owner, untilEpochMs }) => owner === rebuildId && untilEpochMs > life.clockwork.now))
-        violated(`${line.name} waits for a person and holds a slot`);
-    }
+    if (waitsSinceEpochMs === undefined || life.clockwork.now < waitsSinceEpochMs + SEEN_MS) return;
+    check('what waits for a person holds no slot');
+    const scopes = ['fleet', `account/${line.pipeline.account}`];
+    const held = await Promise.all(scopes.map((scope) => life.world.slots.held(scope)));
+    if (held.flat().some(({ owner, untilEpochMs }) => owner === rebuildId && untilEpochMs > life.clockwork.now))
+      violated(`${line.name} waits for a person and holds a slot`);
   }
 }
 

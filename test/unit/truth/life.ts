@@ -41,6 +41,8 @@ const CALM: EventTrouble = { lost: 0, doubled: 0, late: 0 };
 export interface Witness {
   changed(change: Change): void;
   begun(run: TrueRun): void;
+  /** A run begins to wait for a person. */
+  waits(run: TrueRun): void;
   scanned(digest: Digest): void;
   /** Patchwave deploys. */
   deployed(deployment: TrueDeployment): void;
@@ -149,6 +151,7 @@ export class Life {
       tell: (queue, body) => this.delivery.event(queue, body),
       approvalMs: (this.fixed.guards.approvalHours ?? 168) * HOUR_MS,
       onOutput: (output) => this.onOutput(output),
+      onWait: (run) => this.witness?.waits(run),
     });
     this.#watchSlots();
     watchLedger(world, (change, events) => this.#changed(change, events));

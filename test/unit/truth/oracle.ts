@@ -97,6 +97,10 @@ export class Oracle implements Witness {
     if (!this.#scanned.has(digest)) this.#scanned.set(digest, this.#life.world.clock());
   }
 
+  waits(run: TrueRun): void {
+    this.#caps.waits(run);
+  }
+
   deployed(deployment: TrueDeployment): void {
     this.#life.clockwork.spawn(() => this.#rollouts.deployed(deployment));
   }
@@ -221,7 +225,6 @@ export class Oracle implements Witness {
   /** After each review: what is said of each container that runs since before the review began. */
   async reviewed(beganAtEpochMs: number): Promise<void> {
     const { ecs } = this.#life;
-    await this.#caps.waiting();
     for (const container of ecs.running()) {
       if (container.sinceEpochMs >= beganAtEpochMs) continue;
       this.#noteUntold(container);

@@ -44,6 +44,8 @@ export interface PipelinesWorld {
   readonly tell: (queue: 'build', body: string) => void;
   /** A run pushed something. */
   readonly onOutput: (output: TrueArtifact) => void;
+  /** A run begins to wait for a person. */
+  readonly onWait: (run: TrueRun) => void;
   /** Services that run images of a line. */
   readonly servicesOf: (line: Line) => readonly string[];
   /** How long the policy lets a person take. */
@@ -149,7 +151,7 @@ export class Pipelines {
 
   /** Waits for a person, who says yes or no, or forgets it. */
   async #approved(run: TrueRun, dice: Dice): Promise<boolean> {
-    const { world, clockwork, features, trace, approvalMs } = this.#with;
+    const { world, clockwork, features, trace, approvalMs, onWait } = this.#with;
     const { line, executionId } = run;
     const [kind, minutes, hours, isFast] = [dice.int(1, 10), dice.int(3, 14), dice.int(1, 60), dice.chance(0.2)];
     const isForgotten = kind <= 2 && !this.arePeopleThere;
@@ -157,6 +159,7 @@ export class Pipelines {
     trace(`${line.name}: run ${executionId.slice(-3)} waits for a person, who ${isForgotten ? 'forgets it' : 'comes'}`);
     world.runner.waitForApproval(line.pipeline, executionId);
     run.waitsSinceEpochMs = clockwork.now;
+    onWait(run);
     if (waitsMs > SEEN_WAITING_MS) {
       features.note('approvals');
       run.waitedFromEpochMs = clockwork.now;

@@ -55,6 +55,29 @@ export async function pauseAll(life: Life, dice: Dice): Promise<void> {
   });
 }
 
+/**
+ * A person stops everything while an application is built, and then makes the application, or the account where it runs,
+ * report-only: what waits to be deployed there may not be deployed once the stop ends.
+ */
+export async function reportWhileStopped(life: Life, dice: Dice): Promise<void> {
+  const [isAccount, minutes, stoppedHours, hours] = [
+    dice.chance(0.5),
+    dice.int(30, 90),
+    dice.int(2, 6),
+    dice.int(12, 40),
+  ];
+  const isDeployed = (line: Line): boolean => ['restart', 'register'].includes(line.rollout) && line.services > 0;
+  if (!life.features.has('kill-switch') || !life.lines.some(isDeployed)) return;
+  const line = await aBuild(life, isDeployed);
+  if (!line) return;
+  life.tell(`a person stops everything for ${stoppedHours} hours`);
+  await life.pause(true);
+  endsIn(life, stoppedHours, () => life.pause(false));
+  await life.clockwork.sleep((minutes * HOUR_MS) / 60);
+  const [what, set] = isAccount ? settingAccount(line.runsIn.account, 'report-only') : settingLine(line, 'report-only');
+  await hold(life, { what: `${what} is report-only`, hours, set });
+}
+
 /** A team builds its application, and deploys exactly that. */
 async function hotfix({ ecs, factory, clockwork, lineOfService }: Life, dice: Dice): Promise<void> {
   const service = ecs.services.length > 0 ? dice.pick(ecs.services) : undefined;
@@ -125,10 +148,18 @@ function changed<Key, Value>(all: ReadonlyMap<Key, Value>, key: Key, value: Valu
 const POLL_MS = HOUR_MS / 12;
 const MOST_POLLS = 12 * 24;
 
-/** Waits until a build of Patchwave runs, so that what comes next falls into a cascade; a day at most. */
-async function aBuild({ pipelines, clockwork }: Life): Promise<void> {
+/**
+ * Waits until a build of Patchwave runs, so that what comes next falls into a cascade; a day at most.
+ * @returns the line that is built, if any is
+ */
+async function aBuild(
+  { pipelines, clockwork }: Life,
+  isOne: (line: Line) => boolean = () => true,
+): Promise<Line | undefined> {
   for (let polls = 0; polls < MOST_POLLS; polls += 1) {
-    if (pipelines.runs.some(({ state }) => state === 'running')) return;
+    const run = pipelines.runs.find(({ state, line }) => state === 'running' && isOne(line));
+    if (run) return run.line;
     await clockwork.sleep(POLL_MS);
   }
+  return undefined;
 }
