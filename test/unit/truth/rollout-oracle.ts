@@ -133,8 +133,9 @@ export class RolloutOracle {
   }
 
   /**
-   * Once for each output, unless it failed, or somebody else deployed the service since. Until a review has read what runs
-   * now, a cause that came in meanwhile restarts the service once more.
+   * Once for each output, unless it failed, or somebody else deployed the service since. Where no event told in time when the tag
+   * moved, its history does not show what the tasks pulled: a cause that comes in before a review has read what runs then
+   * restarts the service once more.
    */
   #repeated({ artifact }: TrueDeployment, earlier: readonly TrueDeployment[]): string | undefined {
     const { life, check } = this.#with;
@@ -142,7 +143,8 @@ export class RolloutOracle {
     const last = earlier.at(-1);
     const isAgain = last?.by === 'Patchwave' && last.state !== 'failed' && last.artifact === artifact;
     const isRead = last !== undefined && last.atEpochMs + HOUR_MS < life.reviewBeganAtEpochMs;
-    return isAgain && isRead ? 'and deployed that before' : undefined;
+    const isPushTold = !life.features.has('events-lost') && !life.features.has('events-late');
+    return isAgain && (isRead || isPushTold) ? 'and deployed that before' : undefined;
   }
 
   /** What a team deployed stays, unless the ledger knew that it runs. */
