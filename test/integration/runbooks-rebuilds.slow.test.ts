@@ -81,19 +81,27 @@ describe('each alarm of rebuilds goes off by what its runbook describes, and end
         await cloud.admin.setRegistry({ ...TEAM, scanMs: 50 });
         await enforceOnly(installation(), ['unscanned']);
         await reset('unscanned');
+        const cause = () => causeOf(installation(), streamOf('unscanned'));
+        const stands = () => standsOf(installation(), streamOf('unscanned'));
         await eventually(
           async () => {
             await wakePlanner(installation());
-            const isClosed = (await causeOf(installation(), streamOf('unscanned')))?.state === 'closed';
-            return isClosed || (await lastOutcomeOf('unscanned'))?.result === 'fixed' ? true : undefined;
+            return (await cause())?.answer?.reason === 'closing' ? true : undefined;
           },
-          'what was rebuilt is known to be free of the finding',
+          'what was rebuilt is known to be free of the finding, and deployed',
           WAIT_MS,
-          () => standsOf(installation(), streamOf('unscanned')),
+          stands,
         );
-        await enforceOnly(installation(), []);
         await untilSettled(installation().context, WAIT_MS);
-        await succeeds();
+        await eventually(
+          async () => {
+            await succeeds();
+            return (await cause())?.state === 'closed' ? true : undefined;
+          },
+          'a review that finds nothing older',
+          WAIT_MS,
+          stands,
+        );
       });
     },
     LIMIT_MS,
