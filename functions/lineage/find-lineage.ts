@@ -10,7 +10,7 @@ import { type Digest, locationKey, registryKey, type Tier } from '../../shared/d
 import { ancestorsOf } from '../../shared/domain/lineage.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import type { StreamRecord } from '../../shared/domain/records.ts';
-import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart } from '../../shared/domain/run.ts';
+import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart, registryPartsOf } from '../../shared/domain/run.ts';
 import { sameContent } from '../../shared/domain/same-content.ts';
 import { ancestorsOfRunning, headsByImage } from '../../shared/domain/scan-scope.ts';
 import type { BaseReadingLedger, RunParts, StreamLedger } from '../../shared/ports/ledger.ts';
@@ -60,7 +60,7 @@ export async function findLineage(ports: LineagePorts, step: StepInput<'find'>):
   const lists = await baseListsOf(ports.files, policy, runId);
   const streams = await readStreams(ports, lists);
   const before = await ports.baseReadings.read();
-  const readings = readingsAfter(policy, before, await collect(ports.runs.parts(runId)));
+  const readings = readingsAfter(policy, before, registryPartsOf(await collect(ports.runs.parts(runId))));
   const unread = unreadAroundBy(policy, readings);
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
   const listed = await readFleet(reading, bearing(streams, lists), [...inUse, ...allHeads(streams)]);

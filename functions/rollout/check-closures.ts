@@ -18,7 +18,7 @@ import { type Digest, locationKey, registryKey } from '../../shared/domain/image
 import { accountOf, ourAccountsIn } from '../../shared/domain/our-accounts.ts';
 import type { Policy } from '../../shared/domain/policy.ts';
 import { isOutputAtFault, isOwners, servicesToPlanAnew } from '../../shared/domain/postponed.ts';
-import { type RunPart, WHOLE_FLEET } from '../../shared/domain/run.ts';
+import { type RunPart, registryPartsOf, WHOLE_FLEET } from '../../shared/domain/run.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
 import { workloadText } from '../../shared/domain/usage.ts';
@@ -112,7 +112,7 @@ async function readFleet(ports: RolloutPorts, runId: string, policyVersion: stri
   const placed = await readPlacedNow(ports, runId);
   const asked = { policy, inUse, outOfSight, streams, unidentified, ours, placed };
   const lineage = await readRunningLineage(ports, asked);
-  const unread = unreadIn(policy, readingsAfter(policy, undefined, parts));
+  const unread = unreadIn(policy, readingsAfter(policy, undefined, registryPartsOf(parts)));
   return { runId, scopes, left, outOfSight, unread, policy, lineage };
 }
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipelines import APPROVE, BUILD, DEPLOY, SOURCE, Action, Execution, Pipeline
+from pipeline_model import APPROVE, BUILD, DEPLOY, SOURCE, Action, Execution, Pipeline
 
 _PROVIDERS = {
     SOURCE: ("Source", "CodeStarSourceConnection"),

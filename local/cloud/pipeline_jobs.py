@@ -2,16 +2,15 @@
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from pipelines import Execution, Pipeline
+from pipeline_model import Execution, Pipeline
 
-_jobs: deque[tuple["Pipeline", "Execution", str]] = deque()
+_jobs: deque[tuple[Pipeline, Execution, str]] = deque()
 _takers: deque[asyncio.Future[None]] = deque()
 
 
-def add(pipeline: "Pipeline", execution: "Execution", stage: str) -> None:
+def add(pipeline: Pipeline, execution: Execution, stage: str) -> None:
     _jobs.append((pipeline, execution, stage))
     _wake_one()
 
@@ -49,7 +48,7 @@ def _next() -> dict[str, Any] | None:
     return None
 
 
-def _described(pipeline: "Pipeline", execution: "Execution", stage: str) -> dict[str, Any]:
+def _described(pipeline: Pipeline, execution: Execution, stage: str) -> dict[str, Any]:
     outputs = {name: value for action in execution.actions for name, value in action.output_variables.items()}
     return {
         "account": pipeline.account, "region": pipeline.region, "pipeline": pipeline.name,

@@ -2,7 +2,6 @@ import type { ApartTurn } from './apart-turns.ts';
 import { matchesGlob } from './glob.ts';
 import { type ImageLocation, locationKey, registryKey } from './image.ts';
 import type { Policy } from './policy.ts';
-import type { RunPart } from './run.ts';
 
 /**
  * How far reviews have read the repositories of base and platform streams. Keys are those of `BaseRepository`: a
@@ -45,16 +44,29 @@ export function baseRepositoriesOf({ streams }: Pick<Policy, 'streams'>): readon
   return [...found.values()];
 }
 
-type RegistryPart = Extract<RunPart, { kind: 'registry' }>;
+/** What the reading of one registry left. */
+export interface RegistryPart {
+  readonly kind: 'registry';
+  readonly key: string;
+  readonly status: 'complete' | 'failed';
+  readonly images: number;
+  readonly missing: number;
+  readonly detail?: string;
+  /** When the reading began; absent in parts of before. */
+  readonly beganAtEpochMs?: number;
+  /** Repositories of base and platform streams that were not read to their end; patterns of the policy that were not listed. */
+  readonly unread?: readonly string[];
+  /** Why, in words, of some of them: the repository with an image and its error; absent in parts of before. */
+  readonly unreadBecause?: readonly string[];
+}
 
 /** What is read after a run, by the parts that its registries left: a registry without a part was not read. */
 export function readingsAfter(
   policy: Pick<Policy, 'streams'>,
   before: BaseReadings | undefined,
-  parts: Iterable<RunPart>,
+  parts: Iterable<RegistryPart>,
 ): BaseReadings {
-  const registries = new Map<string, RegistryPart>();
-  for (const part of parts) if (part.kind === 'registry') registries.set(part.key, part);
+  const registries = new Map(Array.from(parts, (part) => [part.key, part]));
   const read: Record<string, number> = {};
   const unread = new Set<string>();
   for (const repository of baseRepositoriesOf(policy)) {

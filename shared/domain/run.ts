@@ -1,3 +1,4 @@
+import type { RegistryPart } from './base-readings.ts';
 import type { Registry } from './image.ts';
 import type { ScanReason } from './scan.ts';
 import { DAY_MS } from './time.ts';
@@ -72,20 +73,7 @@ export interface ScanCounts {
 /** What one piece of a run reports; the run's totals are sums over its parts. */
 export type RunPart =
   | { readonly kind: 'scope'; readonly key: string; readonly result: ScopeResult }
-  | {
-      readonly kind: 'registry';
-      readonly key: string;
-      readonly status: 'complete' | 'failed';
-      readonly images: number;
-      readonly missing: number;
-      readonly detail?: string;
-      /** When the reading began; absent in parts of before. */
-      readonly beganAtEpochMs?: number;
-      /** Repositories of base and platform streams that were not read to their end; patterns of the policy that were not listed. */
-      readonly unread?: readonly string[];
-      /** Why, in words, of some of them: the repository with an image and its error; absent in parts of before. */
-      readonly unreadBecause?: readonly string[];
-    }
+  | RegistryPart
   | { readonly kind: 'scan'; readonly key: string; readonly scans: ScanCounts; readonly laterUntilEpochMs?: number }
   | {
       readonly kind: 'lineage';
@@ -161,3 +149,6 @@ export interface RunTotals extends JudgedImages {
   /** What nothing runs, but what runs stands on; absent in reviews of before. */
   readonly ancestors?: JudgedImages;
 }
+
+export const registryPartsOf = (parts: readonly RunPart[]): readonly RegistryPart[] =>
+  parts.filter((part) => part.kind === 'registry');

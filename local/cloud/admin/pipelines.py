@@ -10,7 +10,7 @@ from typing import Any
 import pipeline_jobs
 import pipelines
 from admin import BadRequest
-from pipelines import APPROVE, BUILD, DEPLOY, LIMIT, MODES, SOURCE, Pipeline
+from pipeline_model import APPROVE, BUILD, DEPLOY, LIMIT, MODES, SOURCE, Pipeline
 
 _APPROVALS = (None, "before-build", "after-build")
 _LONGEST_WAIT_SECONDS = 30.0

@@ -19,7 +19,8 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import sts
 from operations import ApiError, Reply, Request
 from paging import InvalidToken, page
-from pipelines import APPROVE, Execution, Pipeline, end_action, find, find_execution, start, stop
+from pipeline_model import APPROVE, Execution, Pipeline
+from pipelines import end_action, find, find_execution, start, stop
 from upstream import wrap
 
 _TARGET = "CodePipeline_20150709"

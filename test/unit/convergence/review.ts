@@ -12,41 +12,11 @@ import { askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import { batchesDocument, registriesDocument, scopesDocument } from '../../../shared/review/documents.ts';
 import { readDocument } from '../../../shared/review/read-document.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
+import { portsOf } from './ports.ts';
 import { ScanEvents } from './scan-events.ts';
-import { type Invocation, persist, type Trouble } from './trouble.ts';
+import { persist, type Trouble } from './trouble.ts';
 
 const LIMITS = { catchUpMinutes: 30, scanWaitMinutes: 10, pollSeconds: 20 };
-
-/** All ports as one invocation sees them. */
-export function portsOf(world: FakeWorld, invocation: Invocation) {
-  const { images, places, contents, chains, usages, streams, causes, runs, scopes, policies, runFiles, evidence } =
-    world;
-  const { fleetPlaces, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner } = world;
-  const stores = {
-    images,
-    places,
-    fleetPlaces,
-    contents,
-    chains,
-    usages,
-    streams,
-    causes,
-    runs,
-    scopes,
-    policies,
-    files: runFiles,
-    evidence,
-    baseReadings: world.baseReadings,
-  };
-  const ports = { ...stores, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner };
-  const seen = Object.entries(ports).map(([name, port]) => [name, invocation.through(port)] as const);
-  return {
-    ...(Object.fromEntries(seen) as typeof ports),
-    clock: world.clock,
-    pace: async () => {},
-    retry: { attempts: 3, wait: async () => {} },
-  };
-}
 
 /** One review, step by step in the order of statemachines/fleet-review.asl.json, with everything that goes wrong. */
 export async function review(world: FakeWorld, trouble: Trouble): Promise<ScanEvents> {

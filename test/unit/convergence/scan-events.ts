@@ -2,7 +2,7 @@ import { handleScanEvents } from '../../../functions/policy-evaluation/scan-even
 import { piecesOf } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
-import { portsOf } from './review.ts';
+import { portsOf } from './ports.ts';
 import { persist, type Trouble } from './trouble.ts';
 
 const BATCH = 10;

@@ -1,13 +1,12 @@
 import { readingsAfter, withLateUnread, withUnread } from '../../../shared/domain/base-readings.ts';
 import type { Policy } from '../../../shared/domain/policy.ts';
-import type { RunPart } from '../../../shared/domain/run.ts';
 
 const KEY = '1/r/base';
 const policy = {
   streams: [{ tier: 'base', account: '1', regions: ['r'], repositories: ['base'] }],
 } as unknown as Pick<Policy, 'streams'>;
 const part = (beganAtEpochMs: number) =>
-  ({ kind: 'registry', key: '1/r', status: 'complete', beganAtEpochMs }) as unknown as RunPart;
+  ({ kind: 'registry', key: '1/r', status: 'complete', images: 1, missing: 0, beganAtEpochMs }) as const;
 const refusedAt = (atEpochMs: number) => withUnread({ read: { [KEY]: 1000 }, unread: [] }, KEY, KEY, atEpochMs);
 
 test.each<[string, number, readonly string[]]>([

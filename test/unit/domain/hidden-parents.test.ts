@@ -1,10 +1,9 @@
-import { type BaseReadings, readingsAfter, unreadIn } from '../../../shared/domain/base-readings.ts';
+import { type BaseReadings, type RegistryPart, readingsAfter, unreadIn } from '../../../shared/domain/base-readings.ts';
 import { BUILT_IN_POLICY } from '../../../shared/domain/built-in-policy.ts';
 import { type FoundParent, hiddenParentsIn, unreadBetweenIn } from '../../../shared/domain/hidden-parents.ts';
 import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
 import type { LineageFacts } from '../../../shared/domain/lineage-facts.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
-import type { RunPart } from '../../../shared/domain/run.ts';
 import { parse } from '../../../shared/schema.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import { ago } from './ages.ts';
@@ -210,14 +209,14 @@ test('what no review has ever read may hold anything, and so it is without the p
 });
 
 describe('what was read after a run', () => {
-  const part = (more: Partial<Extract<RunPart, { kind: 'registry' }>> = {}): RunPart => ({
+  const part = (more: Partial<RegistryPart> = {}): RegistryPart => ({
     ...{ kind: 'registry', key: `${PLACE.account}/${PLACE.region}`, status: 'complete', images: 1, missing: 0 },
     ...{ beganAtEpochMs: ago(0), ...more },
   });
   const policy = policyWith(rule('base', 'base'), rule('any', 'platform', { repositories: ['platform/*'] }));
   const before = { read: { [key('base')]: ago(9), [key('platform/*')]: ago(5), [key('gone')]: ago(9) }, unread: [] };
 
-  test.each<[string, readonly RunPart[], BaseReadings]>([
+  test.each<[string, readonly RegistryPart[], BaseReadings]>([
     ['all of it', [part({ unread: [] })], { read: { [key('base')]: ago(0), [key('platform/*')]: ago(0) }, unread: [] }],
     [
       'all but what its part names',

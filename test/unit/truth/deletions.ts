@@ -2,7 +2,7 @@ import { HOUR_MS } from '../../support/samples.ts';
 import { HEAD_TAG } from './fleet.ts';
 import type { TrueArtifact } from './images.ts';
 import type { Life } from './life.ts';
-import type { Trouble } from './troubles.ts';
+import type { Trouble } from './trouble.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -1,6 +1,6 @@
 import { DAY_MS } from '../../support/samples.ts';
 import { HEAD_TAG } from './fleet.ts';
-import type { Trouble } from './troubles.ts';
+import type { Trouble } from './trouble.ts';
 
 const MINUTE_MS = 60_000;
 

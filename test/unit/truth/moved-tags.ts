@@ -1,5 +1,5 @@
 import { HOUR_MS } from '../../support/samples.ts';
-import type { Trouble } from './troubles.ts';
+import type { Trouble } from './trouble.ts';
 
 /** A person moves the tag of a line back to an image that was pushed earlier, also one of a branch. */
 export const tagsMovedBack: Trouble = {

@@ -2,7 +2,7 @@ import { isUnconfirmed } from '../../../shared/domain/run.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import { AWAY } from './fleet.ts';
 import type { Life } from './life.ts';
-import type { Trouble } from './troubles.ts';
+import type { Trouble } from './trouble.ts';
 
 /**
  * The account where some services run leaves the policy, and may come back, once or twice. Where it stays away a person may

@@ -1,7 +1,7 @@
 import { HOUR_MS } from '../../support/samples.ts';
 import { HUB, NEAR } from './fleet.ts';
 import type { Life } from './life.ts';
-import type { Trouble } from './troubles.ts';
+import type { Trouble } from './trouble.ts';
 
 /** A registry of an account refuses Patchwave for some hours or days; teams push and ECS pulls as before. */
 export const registriesUnread: Trouble = {

@@ -1,0 +1,33 @@
+import type { FakeWorld } from '../../support/fakes/world.ts';
+import type { Invocation } from './trouble.ts';
+
+/** All ports as one invocation sees them. */
+export function portsOf(world: FakeWorld, invocation: Invocation) {
+  const { images, places, contents, chains, usages, streams, causes, runs, scopes, policies, runFiles, evidence } =
+    world;
+  const { fleetPlaces, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner } = world;
+  const stores = {
+    images,
+    places,
+    fleetPlaces,
+    contents,
+    chains,
+    usages,
+    streams,
+    causes,
+    runs,
+    scopes,
+    policies,
+    files: runFiles,
+    evidence,
+    baseReadings: world.baseReadings,
+  };
+  const ports = { ...stores, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner };
+  const seen = Object.entries(ports).map(([name, port]) => [name, invocation.through(port)] as const);
+  return {
+    ...(Object.fromEntries(seen) as typeof ports),
+    clock: world.clock,
+    pace: async () => {},
+    retry: { attempts: 3, wait: async () => {} },
+  };
+}
