@@ -1,6 +1,7 @@
 import { headMoved } from '../../shared/events/head-moved.ts';
 import { type FailedMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
+import * as v from '../../shared/schema.ts';
 import { type FollowPorts, followHeads } from './follow-heads.ts';
 import type { HeadMessage } from './input.ts';
 
@@ -8,16 +9,23 @@ export interface HeadEventPorts extends FollowPorts {
   readonly deadLetters: DeadLetters;
 }
 
+/** `FollowRequest`, sent by who looks at a repository. */
+const followRequest = v.strictObject({ kind: v.literal('follow'), stream: v.text() });
+const headMessage = v.union([headMoved.schema, followRequest]);
+
+const streamIn = (told: v.InferOutput<typeof headMessage>): string =>
+  'kind' in told ? told.stream : told.detail.stream;
+
 /** All heads of a batch are followed together: those of several pushes, and of several streams that stand on one. */
 export async function handleHeadEvents(
   ports: HeadEventPorts,
   messages: readonly HeadMessage[],
 ): Promise<readonly FailedMessage[]> {
-  const parsed = messages.map((message) => ({ message, ...readBody(message.body, () => headMoved.schema) }));
+  const parsed = messages.map((message) => ({ message, ...readBody(message.body, () => headMessage) }));
   const unreadable = parsed.flatMap(({ message, problem }) => (problem === undefined ? [] : [{ message, problem }]));
   const lost = await setAside(ports.deadLetters, unreadable);
   const told = parsed.flatMap(({ message: { messageId }, value }) =>
-    value ? [{ messageId, stream: value.detail.stream }] : [],
+    value ? [{ messageId, stream: streamIn(value) }] : [],
   );
   if (told.length === 0) return lost;
   const failed = await failedStreams(ports, [...new Set(told.map(({ stream }) => stream))]);

@@ -17,6 +17,8 @@ export const environment = v.object({
   PLAN_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
   /** Images that are to be judged by a result that is there are named here. */
   SCAN_EVENT_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
+  /** Streams are named here whose heads are to be placed. */
+  HEAD_EVENT_QUEUE_URL: v.pipe(v.string(), v.trim(), v.url()),
   /** Calls to one registry that ask for scans. */
   SCANS_PER_SECOND: v.pipe(v.numberFromText(), v.gtValue(0)),
 });

@@ -33,8 +33,7 @@ function compose(): RegistryEventPorts {
     sessionName: 'patchwave-registry-events',
   };
   const access = memberAccess(role, knownAccountsIn(table, policies));
-  const ecr = ecrClients(access);
-  const sqs = queueClient();
+  const [ecr, sqs] = [ecrClients(access), queueClient()];
   return {
     ...imageLedgers(table),
     fleetPlaces: new DynamoFleetPlaces(table),
@@ -48,6 +47,7 @@ function compose(): RegistryEventPorts {
       retry: fullJitter({ attempts: 3 }),
     },
     ...{ planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL), judging: new SqsMessages(sqs, env.SCAN_EVENT_QUEUE_URL) },
+    following: new SqsMessages(sqs, env.HEAD_EVENT_QUEUE_URL),
     deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),
     clock: Date.now,
   };

@@ -1,16 +1,17 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { isScanOpen, isUnjudged } from '../../shared/domain/holding.ts';
-import { locationKey } from '../../shared/domain/image.ts';
+import { type Digest, locationKey } from '../../shared/domain/image.ts';
 import type { GuardMemory } from '../../shared/domain/rebuild.ts';
 import type { ImageRecord, StreamRecord } from '../../shared/domain/records.ts';
 import { isDue, SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
 import { unscannable } from '../../shared/domain/scan-state.ts';
 import { parseStreamId } from '../../shared/domain/stream.ts';
+import { unplacedOf } from '../../shared/domain/unplaced.ts';
 import { isOfUnreadLineage } from '../../shared/domain/verdict.ts';
 import { readRepository } from '../../shared/inventory/repository.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import type { LateHeadsLedger } from '../../shared/ports/late-heads.ts';
-import type { JudgeRequest, LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
+import type { FollowRequest, JudgeRequest, LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
 import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
@@ -28,6 +29,7 @@ export interface LookPorts extends BasePorts {
   readonly asking: AskWorld;
   readonly planner: Messages<PlannerWaking>;
   readonly judging: Messages<JudgeRequest>;
+  readonly following: Messages<FollowRequest>;
 }
 
 export interface Asked {
@@ -110,7 +112,8 @@ interface HeadsAsked {
  * Asks for scans of heads that are not judged, whose age is known only since, or whose last scan never ended: a review asks
  * only for what runs, and what that is built on. Where the planner cannot decide by a head's last scan, it is scanned again. The
  * event of the scan's end has the head judged, and the next plan knows. A registry scans an image once a day, so a look asks at
- * most once a day. Where no event will come, since the result is there, it asks for the judgement itself.
+ * most once a day. Where no event will come, since the result is there, it asks for the judgement itself. A head that no search has
+ * placed is to be placed: the first head of a stream is told by no event, and the event of another one may be lost.
  */
 async function askForHeads(
   ports: LookPorts,
@@ -124,6 +127,12 @@ async function askForHeads(
   const nowEpochMs = ports.clock();
   const isOld = ({ digest, scan }: ImageRecord): boolean => mayBeOld.has(digest) && isDue(scan, nowEpochMs);
   const images = await ports.images.get([...new Set(digests)]);
+  const isUnsearched = (digest: Digest): boolean => {
+    const image = images.get(digest);
+    return image !== undefined && unplacedOf(image)?.why === 'unsearched';
+  };
+  const unplaced = [...records.values()].filter((record) => headsOf(record).some(isUnsearched));
+  await ports.following.send(unplaced.map(({ stream }) => ({ kind: 'follow', stream })));
   const unclear = [...images.values()].filter(
     (image) => isUnjudged(image) || isScanOpen(image) || isAgeUnjudged(image) || isOld(image),
   );

@@ -59,7 +59,7 @@ export function unplacedText({ digest, why, repositories, problem = 'no detail' 
     case 'unread':
       return `${what}: it could not read this image in ${places} (${problem}). Give Patchwave access to that registry. The next review, or the next look at the repository, reads the image.`;
     case 'unsearched':
-      return `${what}: no review has placed this image yet. The next review does. If that review names a base or platform registry that it could not read, give Patchwave access there, or declare \`parents\` in the rule of the stream.`;
+      return `${what}: no search has placed this image yet. Patchwave searches again within half an hour, and at the next review. If that review names a base or platform registry that it could not read, give Patchwave access there, or declare \`parents\` in the rule of the stream.`;
     case 'below':
       return `${what}: it may be one of ${places}, which no review could read to the end. ${READ_OR_DECLARE}`;
     case 'between':

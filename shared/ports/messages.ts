@@ -22,6 +22,12 @@ export interface JudgeRequest {
   readonly digest: Digest;
 }
 
+/** No search has placed a head of a stream yet, though no event is on its way: its parents are looked for, as when a head moves. */
+export interface FollowRequest {
+  readonly kind: 'follow';
+  readonly stream: string;
+}
+
 /** Nobody seems to work on a cascade that is open: whoever is told looks whether its execution is over, and ends it. */
 export interface CascadeEnding {
   readonly kind: 'ended';

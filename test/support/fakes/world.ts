@@ -2,6 +2,7 @@ import type { UnreadableItem } from '../../../shared/domain/unreadable-item.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type {
   CascadeEnding,
+  FollowRequest,
   JudgeRequest,
   LookRequest,
   ParkedLook,
@@ -94,6 +95,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     deadLetters: new FakeDeadLetters(),
     looks: new FakeMessages<LookRequest>(),
     judging: new FakeMessages<JudgeRequest>(),
+    following: new FakeMessages<FollowRequest>(),
     ends: new FakeMessages<CascadeEnding | ParkedLook>(),
     wakings: new FakeMessages<PlannerWaking>(),
     accounts: new FakeAccountDirectory(),

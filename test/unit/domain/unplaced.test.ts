@@ -58,8 +58,8 @@ test.each(['below', 'between', 'next'] as const)('the text of `%s` names the rep
   expect(told).toContain('Give Patchwave access there, then start a review; or declare `parents`');
 });
 
-test('the text of an image that no review has placed names the next review and `parents`', () => {
+test('the text of an image that no search has placed names the next review and `parents`', () => {
   const told = unplacedText({ digest, why: 'unsearched', repositories: [] });
-  expect(told).toContain('The next review does.');
+  expect(told).toContain('within half an hour, and at the next review.');
   expect(told).toContain('declare `parents`');
 });

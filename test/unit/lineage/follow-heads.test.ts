@@ -56,6 +56,15 @@ test('a new head is known to stand on what its layers say, before any review', a
   expect(await causesOf(world)).toEqual([behind(APP, PLATFORM, 'platform 2')]);
 });
 
+test('the first head of a stream is placed where it is asked for, since no event tells of it', async () => {
+  const world = await lineageWorld();
+  await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 9, isHead: true });
+  await push(world, 'app', { layers: ['os', 'code'], daysAgo: 0, isHead: true });
+  const body = JSON.stringify({ kind: 'follow', stream: APP });
+  expect(await follow(world, [{ messageId: 'm0', body }])).toEqual(ALL_DONE);
+  expect(await standingOf(world, 'app')).toMatchObject({ parent: { digest: digestOf('base'), evidence: 'layers' } });
+});
+
 test('a new head that stands on an older image is behind itself', async () => {
   const world = await headsUponEachOther();
   await newBase(world);

@@ -7,7 +7,7 @@ import { logger } from '../../../shared/lambda/powertools.ts';
 import type { LookRequest } from '../../../shared/ports/messages.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
-import { DAY_MS, digestOf } from '../../support/samples.ts';
+import { alone, DAY_MS, digestOf } from '../../support/samples.ts';
 import {
   answerLooks,
   dump,
@@ -97,6 +97,16 @@ test('all looks of a batch at one repository list it once', async () => {
   await answerLooks(world, { before: (step) => void steps.push(step) });
   expect(steps.filter((step) => step === 'registry.images')).toHaveLength(1);
   expect(world.wakings.take()).toEqual([looked(LINE), looked(LTS)]);
+});
+
+test('a head that no search has placed is placed soon, without an event that it moved', async () => {
+  const world = await untoldWorld();
+  await ask(world, look());
+  const follow = JSON.stringify({ kind: 'follow', stream: LINE });
+  expect(world.following.take()).toEqual([follow]);
+  for (const image of world.images.records.values()) await world.images.recordStanding(image.digest, alone(image));
+  await handleMessages(portsOf(world), [{ messageId: 'another', body: JSON.stringify(look()) }]);
+  expect(world.following.take()).toEqual([]);
 });
 
 test('heads that nobody has judged are scanned, once a day', async () => {

@@ -54,6 +54,7 @@ export function portsOf(world: PushWorld, turns: Turns = {}): RegistryEventPorts
     ...interleaved,
     planner: interleave('planner', world.wakings, turns),
     judging: interleave('judging', world.judging, turns),
+    following: interleave('following', world.following, turns),
     asking,
   };
 }

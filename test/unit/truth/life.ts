@@ -299,6 +299,7 @@ export class Life {
     }
     for (const body of world.looks.take()) delivery.send('registry', body);
     for (const body of world.judging.take()) delivery.send('scan', body);
+    for (const body of world.following.take()) delivery.send('head', body);
     for (const body of world.ends.take()) delivery.send('end', body);
     for (const body of world.wakings.take()) delivery.send('plan', body);
     for (const cascadeId of world.executions.started.slice(this.#cascades)) {
