@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUDGET_BYTES, type Bundle, buildFunctions, TRACER } from '../scripts/bundle.ts';
 import { ROOT } from '../scripts/setup.mjs';
-import { median } from '../shared/domain/median.ts';
+import { median } from '../shared/domain/common/median.ts';
 import { coldInits, tracerInits } from './cold-init.ts';
 import { emptyHandlers } from './empty-handlers.ts';
 import type { Report, Row } from './report.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ROOT } from '../scripts/setup.mjs';
-import type { ReviewRecord } from '../shared/domain/run.ts';
+import type { ReviewRecord } from '../shared/domain/review/run.ts';
 import { prices } from '../shared/prices.ts';
 import { type CostLine, dayCost, type Growth, grown, monthlyCost, type Standing, totalOf } from './cost-model.ts';
 import { dayUse, useBeside } from './day-use.ts';

@@ -1,9 +1,9 @@
 import { placeKey, pushesOf, TagHistory } from '../local/fleet/places.ts';
 import type { Fleet, FleetImage } from '../local/fleet/schema.ts';
-import { findStreams } from '../shared/domain/heads.ts';
-import type { Digest, ImageLocation, Platform } from '../shared/domain/image.ts';
-import type { Policy } from '../shared/domain/policy.ts';
-import { releaseLineOf, streamRulesOf } from '../shared/domain/stream.ts';
+import type { Digest, ImageLocation, Platform } from '../shared/domain/image/image.ts';
+import type { Policy } from '../shared/domain/policy/policy.ts';
+import { findStreams } from '../shared/domain/stream/heads.ts';
+import { releaseLineOf, streamRulesOf } from '../shared/domain/stream/stream.ts';
 import { manifestsOf } from './running.ts';
 
 /** One image on one platform, named by its manifest. */

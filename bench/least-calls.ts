@@ -1,8 +1,8 @@
 import { placeKey } from '../local/fleet/places.ts';
 import { policyAt } from '../local/fleet/policy.ts';
 import type { Fleet, FleetImage } from '../local/fleet/schema.ts';
-import { matchesAnyGlob } from '../shared/domain/glob.ts';
-import { type Policy, policySchema } from '../shared/domain/policy.ts';
+import { matchesAnyGlob } from '../shared/domain/common/glob.ts';
+import { type Policy, policySchema } from '../shared/domain/policy/policy.ts';
 import { parse } from '../shared/schema.ts';
 import type { Day } from './day.ts';
 import { type Built, leastAncestors } from './least-ancestors.ts';

@@ -3,9 +3,9 @@
  * and prints for each size `{"images", "cpuMs": [of each round], "factsBytes", "heapBytes"}`: what the facts take, and
  * what is on the heap beside them when the parents are found, garbage included.
  */
-import type { Digest } from '../shared/domain/image.ts';
-import { findParents } from '../shared/domain/lineage.ts';
-import type { LineageFacts } from '../shared/domain/lineage-facts.ts';
+import type { Digest } from '../shared/domain/image/image.ts';
+import { findParents } from '../shared/domain/lineage/find-parents.ts';
+import type { LineageFacts } from '../shared/domain/lineage/lineage-facts.ts';
 
 const APPLICATIONS_A_PLATFORM = 50;
 const PLATFORMS_A_BASE = 20;

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { median } from '../shared/domain/median.ts';
+import { median } from '../shared/domain/common/median.ts';
 import type { Report, Row } from './report.ts';
 
 const ROUNDS = 5;

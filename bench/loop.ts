@@ -1,7 +1,7 @@
 import { untilSettled } from '../local/acting.ts';
 import { type Installation, install } from '../local/installation.ts';
-import { median } from '../shared/domain/median.ts';
-import type { Rebuild } from '../shared/domain/rebuild.ts';
+import type { Rebuild } from '../shared/domain/cause/rebuild.ts';
+import { median } from '../shared/domain/common/median.ts';
 import { actingFleet, streamOf } from '../test/support/acting-fleet.ts';
 import { ReviewFailedError } from './measured-days.ts';
 import { askedRebuild, buildMsOf, endedCascade, LoopFailedError, latestRebuild, scanMsOf } from './rebuild-times.ts';

@@ -7,7 +7,7 @@ import { generateFleet } from '../local/fleet/generate.ts';
 import { placeKey, pushesOf } from '../local/fleet/places.ts';
 import type { Fleet } from '../local/fleet/schema.ts';
 import { type Execution, type Installation, install } from '../local/installation.ts';
-import type { ReviewRecord, RunPart } from '../shared/domain/run.ts';
+import type { ReviewRecord, RunPart } from '../shared/domain/review/run.ts';
 import type { RequestUnits } from './capacity.ts';
 import { callKey, isOfRole } from './counted.ts';
 import { type Day, firstDay, steadyDay } from './day.ts';

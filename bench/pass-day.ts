@@ -1,11 +1,11 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand, paginateScan, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { Installation } from '../local/installation.ts';
-import { imageContent, imageState } from '../shared/adapters/dynamodb/items.ts';
-import * as keys from '../shared/adapters/dynamodb/keys.ts';
-import type { Item } from '../shared/adapters/dynamodb/table.ts';
+import type { Item } from '../shared/adapters/dynamodb/table/item.ts';
+import { imageContent, imageState } from '../shared/adapters/dynamodb/table/items.ts';
+import * as keys from '../shared/adapters/dynamodb/table/keys.ts';
 import { mapConcurrently } from '../shared/concurrency.ts';
-import type { ImageRecord } from '../shared/domain/records.ts';
+import type { ImageRecord } from '../shared/domain/verdict/image-record.ts';
 
 /** A registry scans an image again after 24 hours; one more keeps clear of the edge. */
 const PASSED_MS = 25 * 3_600_000;

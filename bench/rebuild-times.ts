@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CodePipelineClient, ListPipelineExecutionsCommand } from '@aws-sdk/client-codepipeline';
 import { untilSettled } from '../local/acting.ts';
 import type { Installation } from '../local/installation.ts';
-import type { Cascade } from '../shared/domain/cascade.ts';
-import { ASKED_BY_PERSON, mergeCause } from '../shared/domain/cause.ts';
-import type { Rebuild } from '../shared/domain/rebuild.ts';
+import type { Cascade } from '../shared/domain/cause/cascade.ts';
+import { ASKED_BY_PERSON, mergeCause } from '../shared/domain/cause/cause.ts';
+import type { Rebuild } from '../shared/domain/cause/rebuild.ts';
 
 const LIMIT_MS = 5 * 60_000;
 const POLL_MS = 200;

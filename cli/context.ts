@@ -3,23 +3,23 @@ import { GetObjectCommand, NoSuchKey, type S3Client } from '@aws-sdk/client-s3';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { bucketClient, type HubConfig, ledgerClient, machineClient } from '../shared/adapters/clients.ts';
-import { DynamoCascadeLedger } from '../shared/adapters/dynamodb/cascade-ledger.ts';
-import { dumpLedger } from '../shared/adapters/dynamodb/dump.ts';
-import { DynamoImageIndex } from '../shared/adapters/dynamodb/image-index.ts';
-import { dumpLineage } from '../shared/adapters/dynamodb/lineage-dump.ts';
-import { DynamoLosses } from '../shared/adapters/dynamodb/losses.ts';
-import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy-store.ts';
-import { DynamoRunLedger } from '../shared/adapters/dynamodb/run-ledger.ts';
-import { DynamoScopeLedger } from '../shared/adapters/dynamodb/scope-ledger.ts';
-import { LedgerTable } from '../shared/adapters/dynamodb/table.ts';
-import { DynamoUsageLedger } from '../shared/adapters/dynamodb/usage-ledger.ts';
+import { DynamoImageIndex } from '../shared/adapters/dynamodb/images/image-index.ts';
+import { dumpLineage } from '../shared/adapters/dynamodb/images/lineage-dump.ts';
+import { DynamoUsageLedger } from '../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy/policy-store.ts';
+import { DynamoCascadeLedger } from '../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
+import { DynamoLosses } from '../shared/adapters/dynamodb/retention/losses.ts';
+import { DynamoRunLedger } from '../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoScopeLedger } from '../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { dumpLedger } from '../shared/adapters/dynamodb/table/dump.ts';
+import { LedgerTable } from '../shared/adapters/dynamodb/table/table.ts';
 import { S3Evidence } from '../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../shared/adapters/sfn-executions.ts';
 import { actingLedgers, imageLedgers } from '../shared/lambda/acting-ledgers.ts';
 import type { CliContext, Reviews } from './command.ts';
 import { NotFoundError, StackUnreadableError } from './errors.ts';
-import { previewReport } from './preview-report.ts';
+import { previewReport } from './plan/preview-report.ts';
 
 /** Where an installation keeps its things: the outputs of its stack. */
 export interface InstallationNames {

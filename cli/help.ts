@@ -1,5 +1,5 @@
+import { nearest } from './acting/find-stream.ts';
 import type { Command } from './command.ts';
-import { nearest } from './find-stream.ts';
 import { paint, wrapped } from './output.ts';
 
 type Commands = Readonly<Record<string, Command>>;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { inspect, styleText } from 'node:util';
-import { DAY_MS, HOUR_MS } from '../shared/domain/time.ts';
-import { visibleJson, visibleLine, visibleText } from '../shared/domain/visible-text.ts';
+import { DAY_MS, HOUR_MS } from '../shared/domain/common/time.ts';
+import { visibleJson, visibleLine, visibleText } from '../shared/domain/common/visible-text.ts';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'bold' | 'dim';
 

@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../shared/concurrency.ts';
-import type { Digest } from '../shared/domain/image.ts';
-import type { LocationRecord } from '../shared/domain/records.ts';
-import { presentTags } from '../shared/domain/tag-holder.ts';
+import type { Digest } from '../shared/domain/image/image.ts';
+import type { LocationRecord } from '../shared/domain/image/image-facts.ts';
+import { presentTags } from '../shared/domain/stream/tag-holder.ts';
 import type { PlaceLedger } from '../shared/ports/ledger.ts';
 
 const PLACES_AT_ONCE = 8;

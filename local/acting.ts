@@ -1,7 +1,7 @@
 /** When those who act on the causes of a fleet have nothing left to do before something new happens. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ActingState, readActingState } from '../cli/acting.ts';
+import { type ActingState, readActingState } from '../cli/acting/acting.ts';
 import type { CliContext } from '../cli/command.ts';
 
 /** What an answer of the guards waits for ends by itself, and the planner is told. */

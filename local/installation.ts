@@ -6,7 +6,7 @@ import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { CliContext } from '../cli/command.ts';
 import { contextOf } from '../cli/context.ts';
 import { buildFunctions } from '../scripts/bundle.ts';
-import { type Mode, type Policy, policySchema } from '../shared/domain/policy.ts';
+import { type Mode, type Policy, policySchema } from '../shared/domain/policy/policy.ts';
 import { parse } from '../shared/schema.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { type Deployment, deploy, deployMembers } from './deploy.ts';

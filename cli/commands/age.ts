@@ -1,5 +1,5 @@
-import { instant } from '../../shared/domain/time.ts';
-import { type NamedAge, readAges } from '../age-list.ts';
+import { instant } from '../../shared/domain/common/time.ts';
+import { type NamedAge, readAges } from '../age/age-list.ts';
 import type { Arguments, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { type Colour, counted, print, printJson, relative, shortDigest, table } from '../output.ts';

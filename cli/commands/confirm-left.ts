@@ -1,10 +1,10 @@
-import { isUnconfirmed } from '../../shared/domain/run.ts';
-import { instant } from '../../shared/domain/time.ts';
+import { instant } from '../../shared/domain/common/time.ts';
+import { isUnconfirmed } from '../../shared/domain/review/run.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
+import { REASON, reasonIn } from '../acting/reason.ts';
 import type { Command } from '../command.ts';
 import { EXIT, NotFoundError, UsageError } from '../errors.ts';
 import { counted, print, printJson } from '../output.ts';
-import { REASON, reasonIn } from '../reason.ts';
 
 const SCOPE = /^(\d{12})\/([a-z0-9-]+)$/;
 

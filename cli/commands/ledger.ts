@@ -1,6 +1,6 @@
-import { canonicalLedger } from '../../shared/domain/canonical.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
+import { canonicalLedger } from '../ledger/canonical.ts';
 import { print, printJson } from '../output.ts';
 
 export const ledgerCommand: Command = {

@@ -1,16 +1,16 @@
-import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { ancestorsOf, findParents } from '../../shared/domain/lineage.ts';
-import type { Parents } from '../../shared/domain/lineage-evidence.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import { repositoryName } from '../../shared/domain/reference.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { repositoryName } from '../../shared/domain/image/reference.ts';
+import { ancestorsOf, findParents } from '../../shared/domain/lineage/find-parents.ts';
+import type { Parents } from '../../shared/domain/lineage/parent.ts';
+import { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import type { KnownLineage } from '../../shared/ports/ledger.ts';
 import type { CliContext, Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
-import { findImages } from '../find-image.ts';
+import { findImages } from '../explain/find-image.ts';
+import { lineageText } from '../lineage/render-lineage.ts';
 import { print, printJson } from '../output.ts';
-import { lineageText } from '../render-lineage.ts';
 
 type KnownImage = KnownLineage['images'][number];
 

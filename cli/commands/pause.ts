@@ -1,10 +1,10 @@
-import type { KillSwitch } from '../../shared/domain/cascade.ts';
-import { runningWork } from '../acting.ts';
+import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
+import { runningWork } from '../acting/acting.ts';
+import { REASON, reasonIn } from '../acting/reason.ts';
+import { renderRunning, renderSwitch, UNTOLD } from '../acting/render-acting.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { print, printJson } from '../output.ts';
-import { REASON, reasonIn } from '../reason.ts';
-import { renderRunning, renderSwitch, UNTOLD } from '../render-acting.ts';
 
 export const pauseCommand: Command = {
   summary: 'Stops every rebuild and deployment that did not begin, in all accounts, until `resume`.',

@@ -1,18 +1,18 @@
 import { writeFileSync } from 'node:fs';
-import { UNTOUCHED_SWITCH } from '../../shared/domain/cascade.ts';
-import { policyVersion } from '../../shared/domain/policy-document.ts';
-import { forestOf } from '../branches.ts';
+import { UNTOUCHED_SWITCH } from '../../shared/domain/policy/kill-switch.ts';
+import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
 import type { Arguments, CliContext, Command } from '../command.ts';
 import { EXIT, UsageError } from '../errors.ts';
+import { forestOf } from '../lineage/branches.ts';
 import { counted, paint, print, printJson } from '../output.ts';
-import { type PlanLedger, type PlanNow, planNow } from '../plan-now.ts';
-import { streamTree, type TreePorts, type TreeStream } from '../plan-tree.ts';
-import { policyIn } from '../policy-file.ts';
-import { type Found, previewLedger } from '../preview-ledger.ts';
-import { forecastLine } from '../render-forecast.ts';
-import { renderPlan, sumsOf } from '../render-plan.ts';
-import { treeSvg } from '../render-svg.ts';
-import { treeText } from '../render-tree.ts';
+import { type PlanLedger, type PlanNow, planNow } from '../plan/plan-now.ts';
+import { streamTree, type TreePorts, type TreeStream } from '../plan/plan-tree.ts';
+import { type Found, previewLedger } from '../plan/preview-ledger.ts';
+import { forecastLine } from '../plan/render-forecast.ts';
+import { renderPlan, sumsOf } from '../plan/render-plan.ts';
+import { treeSvg } from '../plan/render-svg.ts';
+import { treeText } from '../plan/render-tree.ts';
+import { policyIn } from '../policy/policy-file.ts';
 
 export const planCommand: Command = {
   summary: 'What would be rebuilt and deployed now, what is held back and why, and what goes on. Only reads.',

@@ -1,9 +1,9 @@
-import { isUnseen } from '../../shared/domain/image-loss.ts';
+import { isUnseen } from '../../shared/domain/retention/image-expiry.ts';
 import { readLosses, type SeenLosses } from '../../shared/review/read-losses.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { counted, paint, print, printJson } from '../output.ts';
-import { renderLosses, renderUnseen } from '../render-losses.ts';
+import { renderLosses, renderUnseen } from '../protection/render-losses.ts';
 
 function exitCodeOf({ looks, losses }: SeenLosses, now: number): number {
   if (losses.some(({ fate }) => fate.state !== 'unknown')) return EXIT.violating;

@@ -5,16 +5,16 @@ import {
   mergeCause,
   type PersonFact,
   settleFacts,
-} from '../../shared/domain/cause.ts';
-import { classifyFact } from '../../shared/domain/holding.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
+} from '../../shared/domain/cause/cause.ts';
+import { classifyFact } from '../../shared/domain/cause/fact-status.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { findStream } from '../acting/find-stream.ts';
+import { REASON, reasonIn } from '../acting/reason.ts';
+import { renderNext } from '../acting/render-next.ts';
 import type { CliContext, Command } from '../command.ts';
 import { EXIT, RebuildRefusedError } from '../errors.ts';
-import { findStream } from '../find-stream.ts';
 import { print, printJson } from '../output.ts';
-import { answerNow } from '../plan-now.ts';
-import { REASON, reasonIn } from '../reason.ts';
-import { renderNext } from '../render-next.ts';
+import { answerNow } from '../plan/plan-now.ts';
 
 export const rebuildCommand: Command = {
   summary: 'Asks for a rebuild of a stream, whatever its verdict is. The guards still hold.',

@@ -1,15 +1,15 @@
-import { isUnreadable } from '../../shared/cascade/unless-unreadable.ts';
-import { afterReset } from '../../shared/domain/memory.ts';
-import { freshMemory, type GuardMemory } from '../../shared/domain/rebuild.ts';
-import { sameContent } from '../../shared/domain/same-content.ts';
-import { instant } from '../../shared/domain/time.ts';
+import { freshMemory, type GuardMemory } from '../../shared/domain/cause/rebuild.ts';
+import { sameContent } from '../../shared/domain/common/same-content.ts';
+import { instant } from '../../shared/domain/common/time.ts';
+import { afterReset } from '../../shared/domain/guard/rebuild-history.ts';
+import { isUnreadable } from '../../shared/planning/unless-unreadable.ts';
+import { findStream } from '../acting/find-stream.ts';
+import { REASON, reasonIn } from '../acting/reason.ts';
+import { renderNext } from '../acting/render-next.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
-import { findStream } from '../find-stream.ts';
 import { counted, print, printJson, shortDigest } from '../output.ts';
-import { answerNow } from '../plan-now.ts';
-import { REASON, reasonIn } from '../reason.ts';
-import { renderNext } from '../render-next.ts';
+import { answerNow } from '../plan/plan-now.ts';
 
 export const resetCommand: Command = {
   summary: 'Frees a stream of what is held against it: failures in a row, and facts that survived a rebuild.',

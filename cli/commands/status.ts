@@ -1,16 +1,13 @@
-import { isUnconfirmed, type JudgedImages, type ReviewRecord, WHOLE_FLEET } from '../../shared/domain/run.ts';
-import { instant } from '../../shared/domain/time.ts';
-import type { UnreadableItem } from '../../shared/domain/unreadable-item.ts';
-import type { VendorDependency } from '../../shared/domain/vendor-dependency.ts';
-import { visibleLine } from '../../shared/domain/visible-text.ts';
+import { instant } from '../../shared/domain/common/time.ts';
+import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
+import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
+import { isUnconfirmed, type JudgedImages, type ReviewRecord, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
 import { NoPolicyError } from '../../shared/ports/errors.ts';
 import type { RunLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
-import { type ActingState, readActingState } from '../acting.ts';
-import type { Command } from '../command.ts';
-import { EXIT } from '../errors.ts';
-import { type Colour, counted, paint, print, printJson, relative, table } from '../output.ts';
+import { type ActingState, readActingState } from '../acting/acting.ts';
 import {
   renderAnswers,
   renderCascade,
@@ -20,8 +17,11 @@ import {
   renderWaiting,
   SET_ASIDE,
   WAITING,
-} from '../render-acting.ts';
-import { waitingForVendors } from '../waiting-for-vendors.ts';
+} from '../acting/render-acting.ts';
+import type { Command } from '../command.ts';
+import { EXIT } from '../errors.ts';
+import { waitingForVendors } from '../explain/waiting-for-vendors.ts';
+import { type Colour, counted, paint, print, printJson, relative, table } from '../output.ts';
 
 const STATE_COLOURS: Readonly<Record<ReviewRecord['state'], Colour>> = {
   running: 'cyan',

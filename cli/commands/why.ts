@@ -1,10 +1,10 @@
-import type { Digest } from '../../shared/domain/image.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
-import { explainImage, type ImageExplanation } from '../explain.ts';
-import { findImages } from '../find-image.ts';
+import { explainImage, type ImageExplanation } from '../explain/explain.ts';
+import { findImages } from '../explain/find-image.ts';
+import { renderExplanation } from '../explain/render-explanation.ts';
 import { print, printJson } from '../output.ts';
-import { renderExplanation } from '../render-explanation.ts';
 
 /** The strictest verdict of all images asked for. */
 function exitCodeOf(explanations: readonly ImageExplanation[]): number {

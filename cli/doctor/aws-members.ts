@@ -24,8 +24,8 @@ import {
 import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
 import { isRefusal } from '../../shared/adapters/refusal.ts';
 import { collect } from '../../shared/concurrency.ts';
-import { registryKey } from '../../shared/domain/image.ts';
-import type { Scope } from '../../shared/domain/run.ts';
+import { registryKey } from '../../shared/domain/image/image.ts';
+import type { Scope } from '../../shared/domain/review/run.ts';
 import { type ForwardingTest, forwardingTest } from '../../shared/events/forwarding-test.ts';
 import type { IsOurs } from '../../shared/review/our-accounts.ts';
 import * as v from '../../shared/schema.ts';

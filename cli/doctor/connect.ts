@@ -13,10 +13,10 @@ import {
   machineClient,
   queueClient,
 } from '../../shared/adapters/clients.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
-import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
-import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/scope-ledger.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy/policy-store.ts';
+import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { knownAccounts } from '../../shared/review/our-accounts.ts';
 import { AwsHub, type HubClients } from './aws-hub.ts';
 import { AwsMembers } from './aws-members.ts';

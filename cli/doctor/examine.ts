@@ -1,4 +1,4 @@
-import type { Policy } from '../../shared/domain/policy.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import { checkAlarms } from './checks/alarms.ts';
 import { checkBusPolicy, checkPullTimes, checkStartTime, checkTaskTokens } from './checks/deep.ts';

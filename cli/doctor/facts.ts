@@ -1,4 +1,4 @@
-import type { ReviewRecord } from '../../shared/domain/run.ts';
+import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import type { Members, Place } from './places.ts';
 import type { Reading } from './reading.ts';
 

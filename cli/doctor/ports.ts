@@ -1,4 +1,4 @@
-import type { Scope } from '../../shared/domain/run.ts';
+import type { Scope } from '../../shared/domain/review/run.ts';
 import type { RunLedger, ScopeLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type {

@@ -1,6 +1,6 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { registryKey } from '../../shared/domain/image.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
+import { registryKey } from '../../shared/domain/image/image.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { AccountFacts, MemberFacts, PlaceFacts, StackFacts } from './facts.ts';
 import { membersOf, type Place } from './places.ts';
 import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';

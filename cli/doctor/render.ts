@@ -1,4 +1,4 @@
-import { visibleLine } from '../../shared/domain/visible-text.ts';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { type Colour, paint, wrapped } from '../output.ts';
 import type { Finding, FindingState } from './finding.ts';
 

@@ -7,8 +7,8 @@ import type { LockLedger } from '../../shared/ports/rebuilds.ts';
 import { type OpenRebuilds, openRebuildsOnce } from '../../shared/rebuilding/open-rebuilds.ts';
 import type * as v from '../../shared/schema.ts';
 import type { BuildEventMessage } from './input.ts';
+import { lookAtToldRun, type ToldRunPorts } from './match-run.ts';
 import { recordReport } from './report.ts';
-import { lookAtToldRun, type ToldRunPorts } from './told-run.ts';
 
 const MESSAGES_AT_ONCE = 10;
 

@@ -1,4 +1,5 @@
-import { pipelineKey, type RunnerExecution } from '../../shared/domain/rebuild.ts';
+import type { RunnerExecution } from '../../shared/domain/cause/rebuild.ts';
+import { pipelineKey } from '../../shared/domain/policy/pipeline.ts';
 
 /** The run may be one that we asked for and whose id is being written down. */
 export class RunNotRecordedYetError extends Error {

@@ -7,10 +7,10 @@ import {
   queueClient,
 } from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
-import { DynamoLockLedger } from '../../shared/adapters/dynamodb/lock-ledger.ts';
-import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
-import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuild-ledger.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoLockLedger } from '../../shared/adapters/dynamodb/rebuilds/lock-ledger.ts';
+import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuilds/rebuild-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';

@@ -1,6 +1,6 @@
-import type { Digest } from '../../shared/domain/image.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
-import { parseStreamId } from '../../shared/domain/stream.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { OutputReported } from '../../shared/events/rebuild-reported.ts';
 import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import type { OpenRebuilds } from '../../shared/rebuilding/open-rebuilds.ts';

@@ -1,5 +1,5 @@
-import type { Policy } from '../../shared/domain/policy.ts';
-import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { PlanPorts } from './ports.ts';
 
 /**

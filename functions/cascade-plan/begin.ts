@@ -1,8 +1,8 @@
-import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { eachConcurrently } from '../../shared/concurrency.ts';
-import { hasEnded } from '../../shared/domain/cascade.ts';
-import { takeCause } from '../../shared/domain/cause.ts';
-import { afterCascade } from '../../shared/domain/memory.ts';
+import { hasEnded } from '../../shared/domain/cause/cascade.ts';
+import { takeCause } from '../../shared/domain/cause/cause.ts';
+import { afterCascade } from '../../shared/domain/guard/rebuild-history.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { PlanPorts } from './ports.ts';
 
 const WRITES_AT_ONCE = 8;

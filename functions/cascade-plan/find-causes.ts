@@ -1,6 +1,6 @@
-import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
-import { isOpen } from '../../shared/domain/cascade.ts';
-import { type Cause, reopenCause } from '../../shared/domain/cause.ts';
+import { isOpen } from '../../shared/domain/cause/cascade.ts';
+import { type Cause, reopenCause } from '../../shared/domain/cause/cause.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { PlanPorts } from './ports.ts';
 
 export type FindCausesPorts = Pick<PlanPorts, 'causes' | 'cascades'>;

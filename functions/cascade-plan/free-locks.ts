@@ -1,5 +1,5 @@
-import { isUnreadable, unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
-import { hasEnded, isOpen } from '../../shared/domain/cascade.ts';
+import { hasEnded, isOpen } from '../../shared/domain/cause/cascade.ts';
+import { isUnreadable, unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { holdsStream } from '../../shared/rebuilding/build.ts';
 import type { PlanPorts } from './ports.ts';
 

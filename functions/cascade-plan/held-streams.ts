@@ -1,6 +1,6 @@
-import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { Rebuild, StreamLock } from '../../shared/domain/rebuild.ts';
+import type { Rebuild, StreamLock } from '../../shared/domain/cause/rebuild.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { PlanPorts } from './ports.ts';
 
 /** A stream whose lock is held, and for what; without a rebuild its owner died between the two. */

@@ -1,21 +1,21 @@
-import { readPlan } from '../../shared/cascade/read-plan.ts';
-import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
-import type { CascadePlan } from '../../shared/domain/plan.ts';
-import { MINUTE_MS } from '../../shared/domain/time.ts';
-import type { UnreadableItem } from '../../shared/domain/unreadable-item.ts';
+import { MINUTE_MS } from '../../shared/domain/common/time.ts';
+import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
+import type { CascadePlan } from '../../shared/domain/plan/plan-model.ts';
+import { readPlan } from '../../shared/planning/read-plan.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { PlanningLease } from '../../shared/ports/rebuilds.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { askForLateHeads } from './ask-late-heads.ts';
-import { planAndAsk } from './ask-looks.ts';
 import { beginCascade } from './begin.ts';
 import { findCauses } from './find-causes.ts';
 import { freeUnreadableLocks } from './free-locks.ts';
 import { heldStreams } from './held-streams.ts';
 import type { PlanPorts } from './ports.ts';
 import { forgetSettled, recordAnswers } from './record-answers.ts';
+import { tellLeft } from './report-orphaned-locks.ts';
+import { planAndAsk } from './request-refreshes.ts';
 import { resumeOpen, tellDead } from './resume-open.ts';
 import { resumeParked } from './resume-parked.ts';
-import { tellLeft } from './tell-left.ts';
 
 /** Longer than the function may run: whoever's lease has lapsed is dead. */
 const LEASE_MS = 200_000;

@@ -1,4 +1,4 @@
-import type { ReadPlanPorts } from '../../shared/cascade/read-plan.ts';
+import type { ReadPlanPorts } from '../../shared/planning/read-plan.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CascadeExecutions } from '../../shared/ports/executions.ts';
 import type { LateHeadsLedger } from '../../shared/ports/late-heads.ts';

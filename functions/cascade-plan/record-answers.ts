@@ -1,8 +1,8 @@
-import type { PlanView } from '../../shared/cascade/read-plan.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { answerCause, type Cause, settleFacts } from '../../shared/domain/cause.ts';
-import type { CascadePlan } from '../../shared/domain/plan.ts';
-import { afterSettled } from '../../shared/domain/tries.ts';
+import { answerCause, type Cause, settleFacts } from '../../shared/domain/cause/cause.ts';
+import { afterSettled } from '../../shared/domain/guard/tries.ts';
+import type { CascadePlan } from '../../shared/domain/plan/plan-model.ts';
+import type { PlanView } from '../../shared/planning/read-plan.ts';
 import type { PlanPorts } from './ports.ts';
 
 const WRITES_AT_ONCE = 16;

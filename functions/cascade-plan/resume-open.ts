@@ -1,6 +1,6 @@
-import { deathOf } from '../../shared/cascade/death.ts';
 import { collect } from '../../shared/concurrency.ts';
-import { type Cascade, isOpen } from '../../shared/domain/cascade.ts';
+import { type Cascade, isOpen } from '../../shared/domain/cause/cascade.ts';
+import { deathOf } from '../../shared/rebuilding/orphaned-cascade.ts';
 import { beginCascade } from './begin.ts';
 import type { PlanPorts } from './ports.ts';
 

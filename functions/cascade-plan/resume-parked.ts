@@ -1,10 +1,10 @@
-import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect } from '../../shared/concurrency.ts';
-import { type CascadeNode, hasEnded, isOpen } from '../../shared/domain/cascade.ts';
-import { paused } from '../../shared/domain/guard.ts';
-import { freshMemory, type Rebuild, type StreamLock } from '../../shared/domain/rebuild.ts';
-import { resumingCascade } from '../../shared/domain/resuming.ts';
-import { modeIn } from '../../shared/domain/stream-policy.ts';
+import { type CascadeNode, hasEnded, isOpen } from '../../shared/domain/cause/cascade.ts';
+import { freshMemory, type Rebuild, type StreamLock } from '../../shared/domain/cause/rebuild.ts';
+import { paused } from '../../shared/domain/guard/guard.ts';
+import { resumingCascade } from '../../shared/domain/plan/resuming.ts';
+import { modeIn } from '../../shared/domain/stream/stream-policy.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { isResumable } from '../../shared/rebuilding/build.ts';
 import { beginCascade } from './begin.ts';
 import type { HeldStream } from './held-streams.ts';

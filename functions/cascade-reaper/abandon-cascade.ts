@@ -1,8 +1,8 @@
-import { type ReapPorts, reapCascade } from '../../shared/cascade/reap.ts';
-import { messageIn } from '../../shared/domain/failure-text.ts';
+import { messageIn } from '../../shared/domain/common/failure-text.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
 import type { AbandonStep } from './input.ts';
+import { type ReapPorts, reapCascade } from './reap.ts';
 import { type WakePorts, wakePlanner } from './wake-planner.ts';
 
 export interface AbandonPorts extends ReapPorts, WakePorts {

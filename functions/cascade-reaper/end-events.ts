@@ -1,19 +1,19 @@
-import { type DeathPorts, deathOf } from '../../shared/cascade/death.ts';
-import { reapCascade, settleLeft, settleParked } from '../../shared/cascade/reap.ts';
-import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
-import { isOpen } from '../../shared/domain/cascade.ts';
-import { messageIn } from '../../shared/domain/failure-text.ts';
-import { runIdOf } from '../../shared/domain/run-id.ts';
+import { isOpen } from '../../shared/domain/cause/cascade.ts';
+import { messageIn } from '../../shared/domain/common/failure-text.ts';
+import { runIdOf } from '../../shared/domain/review/run-id.ts';
 import { type ExecutionEnded, executionEnded } from '../../shared/events/execution-ended.ts';
 import { isOwnMessage, readBody } from '../../shared/lambda/queue-messages.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { CascadeEnding, ParkedLook } from '../../shared/ports/messages.ts';
 import { mayStillRun } from '../../shared/rebuilding/build.ts';
+import { type DeathPorts, deathOf } from '../../shared/rebuilding/orphaned-cascade.ts';
 import { abandonReview } from '../../shared/review/abandon.ts';
 import type * as v from '../../shared/schema.ts';
 import type { AbandonPorts } from './abandon-cascade.ts';
 import { type EndMessage, plannersMessage } from './input.ts';
+import { reapCascade, settleLeft, settleParked } from './reap.ts';
 import { wakePlanner } from './wake-planner.ts';
 
 export interface EndEventPorts extends AbandonPorts, DeathPorts {

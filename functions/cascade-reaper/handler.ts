@@ -1,7 +1,7 @@
 import * as clients from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
-import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';

@@ -1,8 +1,8 @@
 import { collect, piecesOf } from '../../shared/concurrency.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import type { RunPart } from '../../shared/domain/run.ts';
-import { dueAtEpochMs, isDue } from '../../shared/domain/scan-decision.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { RunPart } from '../../shared/domain/review/run.ts';
+import { dueAtEpochMs, isDue } from '../../shared/domain/scan/scan-decision.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger, RunLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';

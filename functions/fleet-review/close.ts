@@ -1,9 +1,9 @@
 import { collect } from '../../shared/concurrency.ts';
-import { isOverdue } from '../../shared/domain/closure.ts';
-import { messageIn } from '../../shared/domain/failure-text.ts';
-import type { JudgedImages, ReviewRecord, RunTotals } from '../../shared/domain/run.ts';
-import { decisiveFailures } from '../../shared/domain/run-gate.ts';
-import { type RunFailure, sumRun } from '../../shared/domain/run-summary.ts';
+import { messageIn } from '../../shared/domain/common/failure-text.ts';
+import type { JudgedImages, ReviewRecord, RunTotals } from '../../shared/domain/review/run.ts';
+import { decisiveFailures } from '../../shared/domain/review/run-gate.ts';
+import { type RunFailure, sumRun } from '../../shared/domain/review/run-summary.ts';
+import { isOverdue } from '../../shared/domain/rollout/closure.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';

@@ -1,4 +1,4 @@
-import type { ReviewRecord } from '../../shared/domain/run.ts';
+import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import type { Abandonment } from '../../shared/ports/ledger.ts';
 
 /** Another scope is being reviewed: two reviews at once would ask and write the same things twice. */

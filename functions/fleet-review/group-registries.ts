@@ -1,9 +1,9 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { type Registry, registryKey } from '../../shared/domain/image.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { parseImageReference, resolvedTag } from '../../shared/domain/reference.ts';
-import { classify } from '../../shared/domain/tier.ts';
-import type { Observation, Pull } from '../../shared/domain/usage.ts';
+import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
+import { parseImageReference, resolvedTag } from '../../shared/domain/image/reference.ts';
+import type { Observation, Pull } from '../../shared/domain/image/usage.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { classify } from '../../shared/domain/stream/tier.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';

@@ -6,9 +6,9 @@ import {
   memberAccess,
   organizationsClient,
 } from '../../shared/adapters/clients.ts';
-import { DynamoClosures } from '../../shared/adapters/dynamodb/closures.ts';
-import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoClosures } from '../../shared/adapters/dynamodb/rebuilds/closures.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';

@@ -1,4 +1,4 @@
-import type { ReportCounts } from '../../shared/domain/report-counts.ts';
+import type { ReportCounts } from '../../shared/domain/report/report-counts.ts';
 import { account } from '../../shared/review/documents.ts';
 import * as v from '../../shared/schema.ts';
 

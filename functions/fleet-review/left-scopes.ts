@@ -1,5 +1,11 @@
-import { registryKey } from '../../shared/domain/image.ts';
-import { isForgotten, isUnconfirmed, type LeftScope, type Scope, type ScopeResult } from '../../shared/domain/run.ts';
+import { registryKey } from '../../shared/domain/image/image.ts';
+import {
+  isForgotten,
+  isUnconfirmed,
+  type LeftScope,
+  type Scope,
+  type ScopeResult,
+} from '../../shared/domain/review/run.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { FleetScopes } from './scopes.ts';
 

@@ -1,6 +1,6 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { ReportCounts } from '../../shared/domain/report-counts.ts';
-import { type ReviewMode, WHOLE_FLEET } from '../../shared/domain/run.ts';
+import type { ReportCounts } from '../../shared/domain/report/report-counts.ts';
+import { type ReviewMode, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import type { ClosedReview } from './close.ts';
 

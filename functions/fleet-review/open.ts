@@ -1,10 +1,16 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { registryKey } from '../../shared/domain/image.ts';
-import { compareTexts } from '../../shared/domain/order.ts';
-import { accountsNamedBy } from '../../shared/domain/our-accounts.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { isForgotten, type LeftScope, type ReviewMode, type Scope, type ScopeResult } from '../../shared/domain/run.ts';
-import { runIdOf } from '../../shared/domain/run-id.ts';
+import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { registryKey } from '../../shared/domain/image/image.ts';
+import { accountsNamedBy } from '../../shared/domain/policy/our-accounts.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import {
+  isForgotten,
+  type LeftScope,
+  type ReviewMode,
+  type Scope,
+  type ScopeResult,
+} from '../../shared/domain/review/run.ts';
+import { runIdOf } from '../../shared/domain/review/run-id.ts';
 import type { RunLedger, ScopeLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';

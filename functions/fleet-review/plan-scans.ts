@@ -1,6 +1,6 @@
 import { piecesOf } from '../../shared/concurrency.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { ANCESTOR_BATCH } from '../../shared/domain/run.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { ANCESTOR_BATCH } from '../../shared/domain/review/run.ts';
 import type { RunLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { collect } from '../../shared/concurrency.ts';
-import { registryKey } from '../../shared/domain/image.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import type { Scope, ScopeResult } from '../../shared/domain/run.ts';
+import { registryKey } from '../../shared/domain/image/image.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import type { Scope, ScopeResult } from '../../shared/domain/review/run.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { ReviewInput } from './input.ts';
 import { type AccountRegions, type RegionPorts, readRegions, type UnreadAccount } from './regions.ts';

@@ -1,4 +1,4 @@
-import { runIdOf } from '../../shared/domain/run-id.ts';
+import { runIdOf } from '../../shared/domain/review/run-id.ts';
 import type { LedgersOfRun } from '../../shared/lambda/ledgers.ts';
 import type { AccountDirectory } from '../../shared/ports/accounts.ts';
 import type { Clock } from '../../shared/ports/clock.ts';

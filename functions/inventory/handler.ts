@@ -1,6 +1,6 @@
 import { bucketClient, ecrClients, ecsClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
-import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { EcsWorkloads } from '../../shared/adapters/ecs-workloads.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';

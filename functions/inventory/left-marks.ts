@@ -1,5 +1,5 @@
-import type { Digest } from '../../shared/domain/image.ts';
-import type { Scope } from '../../shared/domain/run.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Scope } from '../../shared/domain/review/run.ts';
 import type { ImageLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { digestsDocument, runFileKeys } from '../../shared/review/documents.ts';

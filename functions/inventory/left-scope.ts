@@ -1,7 +1,7 @@
 import { collect } from '../../shared/concurrency.ts';
-import { registryKey } from '../../shared/domain/image.ts';
-import { isForgotten, type LeftScope, type Scope } from '../../shared/domain/run.ts';
-import { type Usage, usageKey } from '../../shared/domain/usage.ts';
+import { registryKey } from '../../shared/domain/image/image.ts';
+import { type Usage, usageKey } from '../../shared/domain/image/usage.ts';
+import { isForgotten, type LeftScope, type Scope } from '../../shared/domain/review/run.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger, RunLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';

@@ -1,8 +1,8 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { type Digest, registryKey } from '../../shared/domain/image.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import type { Scope } from '../../shared/domain/run.ts';
-import { type Usage, usageKey, workloadText } from '../../shared/domain/usage.ts';
+import { type Digest, registryKey } from '../../shared/domain/image/image.ts';
+import { type Usage, usageKey, workloadText } from '../../shared/domain/image/usage.ts';
+import type { Scope } from '../../shared/domain/review/run.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { ImageLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 
 const AT_ONCE = 16;

@@ -1,9 +1,9 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { baseRepositoriesOf, covers } from '../../shared/domain/base-readings.ts';
-import { matchesAnyGlob } from '../../shared/domain/glob.ts';
-import { type Registry, registryKey } from '../../shared/domain/image.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { HOUR_MS } from '../../shared/domain/time.ts';
+import { matchesAnyGlob } from '../../shared/domain/common/glob.ts';
+import { HOUR_MS } from '../../shared/domain/common/time.ts';
+import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
+import { baseRepositoriesOf, covers } from '../../shared/domain/lineage/base-readings.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
   type RepositoryPorts,
   type RepositoryQuestion,

@@ -1,8 +1,13 @@
-import { type Digest, type ImageLocation, type IndexChild, registryKey } from '../../shared/domain/image.ts';
-import { mergeUsages, type Resolvers, resolveObservation, tagKey } from '../../shared/domain/resolution.ts';
-import type { Scope } from '../../shared/domain/run.ts';
-import type { TagHistory } from '../../shared/domain/tag-history.ts';
-import type { Observation, UnresolvedContainer, Usage } from '../../shared/domain/usage.ts';
+import { type Digest, type ImageLocation, type IndexChild, registryKey } from '../../shared/domain/image/image.ts';
+import type { TagHistory } from '../../shared/domain/image/tag-history.ts';
+import type { Observation, UnresolvedContainer, Usage } from '../../shared/domain/image/usage.ts';
+import {
+  mergeUsages,
+  type Resolvers,
+  resolveObservation,
+  tagKey,
+} from '../../shared/domain/review/resolve-references.ts';
+import type { Scope } from '../../shared/domain/review/run.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { observationsDocument, runFileKeys, tagsDocument } from '../../shared/review/documents.ts';

@@ -1,8 +1,7 @@
-import { registryKey } from '../../shared/domain/image.ts';
-import { aggregateObservations } from '../../shared/domain/inventory.ts';
-
-import type { InventoryCounts, Scope } from '../../shared/domain/run.ts';
-import type { Observation } from '../../shared/domain/usage.ts';
+import { registryKey } from '../../shared/domain/image/image.ts';
+import type { Observation } from '../../shared/domain/image/usage.ts';
+import { aggregateObservations } from '../../shared/domain/review/aggregate-observations.ts';
+import type { InventoryCounts, Scope } from '../../shared/domain/review/run.ts';
 import { ScopeUnreachableError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';

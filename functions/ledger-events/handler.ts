@@ -2,7 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBBatchResponse } from 'aws-lambda';
 import { busClient } from '../../shared/adapters/clients.ts';
-import { ledgerRecord } from '../../shared/adapters/dynamodb/items.ts';
+import { ledgerRecord } from '../../shared/adapters/dynamodb/table/items.ts';
 import { EventBridgeBus } from '../../shared/adapters/event-bridge-bus.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
@@ -10,7 +10,7 @@ import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { environment } from './env.ts';
 import { streamBatch } from './input.ts';
-import { type TellPorts, tell } from './tell.ts';
+import { type TellPorts, tell } from './publish-changes.ts';
 
 function compose(): TellPorts {
   const env = loadEnv(environment);

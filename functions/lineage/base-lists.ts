@@ -1,7 +1,7 @@
-import { baseRepositoriesOf, covers } from '../../shared/domain/base-readings.ts';
-import { type ImageLocation, locationKey, type Registry, registryKey } from '../../shared/domain/image.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
+import { type ImageLocation, locationKey, type Registry, registryKey } from '../../shared/domain/image/image.ts';
+import { baseRepositoriesOf, covers } from '../../shared/domain/lineage/base-readings.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys, tagsDocument } from '../../shared/review/documents.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';

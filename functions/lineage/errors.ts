@@ -1,4 +1,4 @@
-import { namedFailure } from '../../shared/domain/failure-text.ts';
+import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 
 /**
  * Something could not be read or written; everything else is done by then, and the run's part names it. Another try may

@@ -1,10 +1,10 @@
 import { collect, piecesOf } from '../../shared/concurrency.ts';
-import type { FoundStandings } from '../../shared/domain/found-standing.ts';
-import { type Digest, locationKey } from '../../shared/domain/image.ts';
-import { standsOn } from '../../shared/domain/lineage.ts';
-import type { Parent } from '../../shared/domain/lineage-evidence.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import type { NotFound, Standing } from '../../shared/domain/standing.ts';
+import type { NotFound, Standing } from '../../shared/domain/age/image-lineage.ts';
+import type { FoundStandings } from '../../shared/domain/age/resolve-lineage.ts';
+import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
+import { standsOn } from '../../shared/domain/lineage/find-parents.ts';
+import type { Parent } from '../../shared/domain/lineage/parent.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { ReadPorts } from './read-fleet.ts';
 
 type Ports = Pick<ReadPorts, 'images' | 'streamImages' | 'fleetPlaces'>;

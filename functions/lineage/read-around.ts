@@ -1,22 +1,22 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import type { BaseReadings } from '../../shared/domain/base-readings.ts';
-import { chainsWithin } from '../../shared/domain/content-chains.ts';
-import { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
+import type { Standing } from '../../shared/domain/age/image-lineage.ts';
 import {
   type FoundStandings,
   findStandings,
   type KnownFleet,
   type KnownImage,
   parentsIn,
-} from '../../shared/domain/found-standing.ts';
-import { hiddenParentsIn, unreadBetweenIn } from '../../shared/domain/hidden-parents.ts';
-import { type Digest, type IndexChild, locationKey } from '../../shared/domain/image.ts';
-import { ancestorsOf } from '../../shared/domain/lineage.ts';
-import { digestsClaimed, referenceClaimed } from '../../shared/domain/lineage-claims.ts';
-import type { LineageEvidence } from '../../shared/domain/lineage-evidence.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import type { Standing } from '../../shared/domain/standing.ts';
-import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
+} from '../../shared/domain/age/resolve-lineage.ts';
+import { type Digest, type IndexChild, locationKey } from '../../shared/domain/image/image.ts';
+import type { BaseReadings } from '../../shared/domain/lineage/base-readings.ts';
+import { digestsClaimed, referenceClaimed } from '../../shared/domain/lineage/claimed-parents.ts';
+import { chainsWithin } from '../../shared/domain/lineage/content-chains.ts';
+import { ancestorsOf } from '../../shared/domain/lineage/find-parents.ts';
+import { hiddenParentsIn, unreadBetweenIn } from '../../shared/domain/lineage/hidden-parents.ts';
+import type { LineageEvidence } from '../../shared/domain/lineage/parent.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
+import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { BaseReadingLedger, ChainLedger } from '../../shared/ports/ledger.ts';
 import { LineageIncompleteError } from './errors.ts';

@@ -1,10 +1,10 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import type { declaredParentsIn } from '../../shared/domain/declared-parents.ts';
-import type { KnownFleet, KnownImage } from '../../shared/domain/found-standing.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { lineageFactsOf } from '../../shared/domain/image-content.ts';
-import { digestsClaimed } from '../../shared/domain/lineage-claims.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
+import type { KnownFleet, KnownImage } from '../../shared/domain/age/resolve-lineage.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { digestsClaimed } from '../../shared/domain/lineage/claimed-parents.ts';
+import { lineageFactsOf } from '../../shared/domain/lineage/image-content.ts';
+import type { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { ContentLedger, FleetPlaces, ImageLedger, PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { StreamImages } from '../../shared/ports/rebuilds.ts';
 

@@ -1,8 +1,8 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { determineBirth, evidenceIn } from '../../shared/domain/birth.ts';
-import type { FoundStandings } from '../../shared/domain/found-standing.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { factsIn } from '../../shared/domain/image-record.ts';
+import type { FoundStandings } from '../../shared/domain/age/resolve-lineage.ts';
+import { determineBirth, evidenceIn } from '../../shared/domain/image/birth.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { factsIn } from '../../shared/domain/verdict/image-updates.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger } from '../../shared/ports/ledger.ts';
 import type { Failure, ReadFleet } from './read-fleet.ts';

@@ -1,10 +1,10 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { Behind } from '../../shared/domain/behind.ts';
-import { hasEnded } from '../../shared/domain/cascade.ts';
-import { mergeMoved, PARENT_MOVED } from '../../shared/domain/cause.ts';
-import { headDigestOf } from '../../shared/domain/heads.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import type { StreamRecord } from '../../shared/domain/records.ts';
+import { hasEnded } from '../../shared/domain/cause/cascade.ts';
+import { mergeMoved, PARENT_MOVED } from '../../shared/domain/cause/cause.ts';
+import type { Behind } from '../../shared/domain/lineage/stale-parent.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { headDigestOf } from '../../shared/domain/stream/heads.ts';
+import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { CauseLedger } from '../../shared/ports/ledger.ts';
 import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
 import type { Failure } from './read-fleet.ts';

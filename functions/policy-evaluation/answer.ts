@@ -1,6 +1,6 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { SQSBatchResponse } from 'aws-lambda';
-import type { ReviewMode } from '../../shared/domain/run.ts';
+import type { ReviewMode } from '../../shared/domain/review/run.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { queueReply } from '../../shared/lambda/queue-reply.ts';

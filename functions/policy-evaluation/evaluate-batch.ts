@@ -1,18 +1,18 @@
 import { piecesOf } from '../../shared/concurrency.ts';
-import { namedFailure } from '../../shared/domain/failure-text.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import type { OutcomeCounts, RunPart } from '../../shared/domain/run.ts';
+import { namedFailure } from '../../shared/domain/common/failure-text.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { OutcomeCounts, RunPart } from '../../shared/domain/review/run.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { type Learnt, learnKept } from '../../shared/judging/judge.ts';
+import { type JudgeImagesPorts, judgeImages, type Outcome, type Target } from '../../shared/judging/judge-images.ts';
 import { ImageNotRecordedError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore, PolicyVersion } from '../../shared/ports/policies.ts';
 import type { Scanner } from '../../shared/ports/scanner.ts';
-import { type Learnt, learnKept } from '../../shared/review/judge.ts';
-import { type JudgeImagesPorts, judgeImages, type Outcome, type Target } from '../../shared/review/judge-images.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
+import { howToLook } from './finding-source.ts';
 import type { ReviewBatch } from './input.ts';
-import { howToLook } from './look.ts';
 
 /** Verdicts of so many images are held in memory before they are written. */
 const PIECE = 25;

@@ -1,8 +1,8 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
-import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/cause-ledger.ts';
-import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';

@@ -1,4 +1,4 @@
-import { MINUTE_MS } from '../../shared/domain/time.ts';
+import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { type Protected, type ProtectPorts, protect } from './protect.ts';
 

@@ -1,4 +1,4 @@
-import { namedFailure } from '../../shared/domain/failure-text.ts';
+import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 
 /** Some repositories could not be looked at. All others are, and the look at each of these names its failure. */
 export class ProtectionIncompleteError extends Error {

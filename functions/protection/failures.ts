@@ -1,7 +1,7 @@
 import { collect } from '../../shared/concurrency.ts';
-import { type ImageLocation, registryKey } from '../../shared/domain/image.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { isOurs, isWaived } from '../../shared/domain/run-gate.ts';
+import { type ImageLocation, registryKey } from '../../shared/domain/image/image.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { isOurs, isWaived } from '../../shared/domain/review/run-gate.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { ScopeLedger } from '../../shared/ports/ledger.ts';

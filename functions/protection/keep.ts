@@ -1,14 +1,19 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { byUrgency, type ImageLoss, type Looked } from '../../shared/domain/image-loss.ts';
-import type { LifecycleForecast } from '../../shared/domain/lifecycle.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { isProtectingTag, protectingTag } from '../../shared/domain/protecting-tag.ts';
-import { heldBack, type ProtectionRefusal, tagsToTakeBack, wouldNotKeep } from '../../shared/domain/protection.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { byUrgency, type ImageLoss, type Looked } from '../../shared/domain/retention/image-expiry.ts';
+import type { LifecycleForecast } from '../../shared/domain/retention/lifecycle.ts';
+import { isProtectingTag, protectingTag } from '../../shared/domain/retention/protecting-tag.ts';
+import {
+  heldBack,
+  type ProtectionRefusal,
+  tagsToTakeBack,
+  wouldNotKeep,
+} from '../../shared/domain/retention/protection.ts';
 import { ImageGoneError, TaggerUnreachableError, TagImmutableError } from '../../shared/ports/acting-errors.ts';
 import type { ProtectingTags } from '../../shared/ports/protecting-tags.ts';
 import type { SwitchLedger } from '../../shared/ports/rebuilds.ts';
-import type { Forecast, Look } from './look.ts';
+import type { Forecast, Look } from './forecast-repository.ts';
 
 /** PutImage takes 10 calls a second: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html */
 const TAGS_AT_ONCE = 2;

@@ -1,13 +1,13 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { locationKey, registryKey } from '../../shared/domain/image.ts';
+import { locationKey, registryKey } from '../../shared/domain/image/image.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { ProtectionIncompleteError, UsedImagesUnreadableError } from './errors.ts';
 import { decisive } from './failures.ts';
-import { type LookIntoPorts, lookInto } from './look-into.ts';
+import { type LookIntoPorts, lookInto } from './forecast-repositories.ts';
+import { forgetUnused, knownAsOurs, looksByPlace, turnsOf } from './order-repositories.ts';
 import { type ReadUsedPorts, readUsed } from './read-used.ts';
-import { forgetUnused, knownAsOurs, looksByPlace, turnsOf } from './turns.ts';
 
 /** A repository is listed as a whole; so many lists are held at once. */
 const REPOSITORIES_AT_ONCE = 8;

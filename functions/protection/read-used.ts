@@ -1,8 +1,8 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { UNREADABLE_ITEM } from '../../shared/domain/records.ts';
-import { isUnconfirmed } from '../../shared/domain/run.ts';
-import { UsedImages, type UsedRecord, type UsedRepository } from '../../shared/domain/used-images.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { UNREADABLE_ITEM } from '../../shared/domain/image/image-facts.ts';
+import { UsedImages, type UsedRecord, type UsedRepository } from '../../shared/domain/retention/used-images.ts';
+import { isUnconfirmed } from '../../shared/domain/review/run.ts';
 import type { ImageLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
 
 const PIECE = 100;

@@ -1,8 +1,8 @@
 import { logger } from '../../shared/lambda/powertools.ts';
-import type { Reservation } from './hold-back.ts';
 import type { RebuildDispatchStep } from './input.ts';
-import { look } from './look.ts';
+import { look } from './poll-build.ts';
 import type { DispatchLimits, DispatchPorts } from './ports.ts';
+import type { Reservation } from './postpone.ts';
 import { reserve } from './reserve.ts';
 import { type SettledNode, settle } from './settle.ts';
 import { type BuildAnswer, start } from './start.ts';

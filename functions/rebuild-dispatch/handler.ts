@@ -6,11 +6,11 @@ import {
   pipelineClients,
 } from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
-import { DynamoImages } from '../../shared/adapters/dynamodb/images.ts';
-import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/images-of-streams.ts';
-import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
-import { DynamoStreams } from '../../shared/adapters/dynamodb/streams.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoImages } from '../../shared/adapters/dynamodb/images/images.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/streams/images-of-streams.ts';
+import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/streams.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
 import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';

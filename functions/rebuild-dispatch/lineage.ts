@@ -1,11 +1,11 @@
-import { FleetTrace } from '../../shared/cascade/fleet-trace.ts';
-import { readImages } from '../../shared/cascade/read-images.ts';
-import type { KnownFleet } from '../../shared/domain/attribution-line.ts';
-import type { Headed } from '../../shared/domain/fault.ts';
-import type { GuardFacts } from '../../shared/domain/guard.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { onlyParentHead, parentsKey } from '../../shared/domain/parent-heads.ts';
-import { ancestry, edgesOf } from '../../shared/domain/stream-edges.ts';
+import { onlyParentHead, parentsKey } from '../../shared/domain/attribution/parent-heads.ts';
+import type { Headed } from '../../shared/domain/attribution/root-cause.ts';
+import { ancestry, edgesOf } from '../../shared/domain/attribution/stream-edges.ts';
+import type { KnownFleet } from '../../shared/domain/attribution/stream-path.ts';
+import type { GuardFacts } from '../../shared/domain/guard/guard.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { FleetTrace } from '../../shared/planning/fleet-trace.ts';
+import { readImages } from '../../shared/planning/read-images.ts';
 import type { DispatchPorts } from './ports.ts';
 
 export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead' | 'parents'> {

@@ -1,17 +1,17 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { type CascadeNode, hasEnded } from '../../shared/domain/cascade.ts';
-import { isMended, waitsForPerson } from '../../shared/domain/cascade-end.ts';
-import type { CauseFact } from '../../shared/domain/cause.ts';
-import { type HeldBack, PARENT_HELD_BACK, PARENT_NOT_VERIFIED, wait } from '../../shared/domain/guard-answer.ts';
-import { factText } from '../../shared/domain/guard-facts.ts';
-import { headDigestOf } from '../../shared/domain/heads.ts';
-import { holdsFact } from '../../shared/domain/holding.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { type ParentObstacle, parentObstacles } from '../../shared/domain/parent-heads.ts';
-import { type Unplaced, unplacedText } from '../../shared/domain/unplaced.ts';
-import type { Obstacle } from './hold-back.ts';
+import { type ParentObstacle, parentObstacles } from '../../shared/domain/attribution/parent-heads.ts';
+import { type CascadeNode, hasEnded } from '../../shared/domain/cause/cascade.ts';
+import type { CauseFact } from '../../shared/domain/cause/cause.ts';
+import { holdsFact } from '../../shared/domain/cause/fact-status.ts';
+import { type Unplaced, unplacedText } from '../../shared/domain/cause/unplaced.ts';
+import { type HeldBack, PARENT_HELD_BACK, PARENT_NOT_VERIFIED, wait } from '../../shared/domain/guard/guard-answer.ts';
+import { factText } from '../../shared/domain/guard/guard-facts.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { isMended, waitsForPerson } from '../../shared/domain/rollout/cascade-end.ts';
+import { headDigestOf } from '../../shared/domain/stream/heads.ts';
 import type { NodeLineage } from './lineage.ts';
 import type { DispatchPorts } from './ports.ts';
+import type { Obstacle } from './postpone.ts';
 
 const READS_AT_ONCE = 8;
 

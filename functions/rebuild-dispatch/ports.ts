@@ -1,5 +1,5 @@
-import type { Cascade, CascadeNode } from '../../shared/domain/cascade.ts';
-import { pollAfterSeconds } from '../../shared/domain/polling.ts';
+import type { Cascade, CascadeNode } from '../../shared/domain/cause/cascade.ts';
+import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CascadeExecutions, WaitingStep } from '../../shared/ports/executions.ts';

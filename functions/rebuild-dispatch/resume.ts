@@ -1,10 +1,10 @@
-import type { CascadeNode } from '../../shared/domain/cascade.ts';
-import { wait } from '../../shared/domain/guard-answer.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { wait } from '../../shared/domain/guard/guard-answer.ts';
 import { isResumable } from '../../shared/rebuilding/build.ts';
-import type { Reservation } from './hold-back.ts';
 import type { StepInput } from './input.ts';
 import type { DispatchLimits, DispatchPorts } from './ports.ts';
+import type { Reservation } from './postpone.ts';
 
 /**
  * Takes up a rebuild that another cascade parked and whose run has ended: the lock of its stream first, then the rebuild

@@ -1,5 +1,5 @@
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
-import { MINUTE_MS } from '../../shared/domain/time.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { StreamLockLostError } from './errors.ts';

@@ -1,7 +1,7 @@
-import type { CascadeNode, NodeState } from '../../shared/domain/cascade.ts';
-import { failureText } from '../../shared/domain/failure-text.ts';
-import type { Rebuild, RebuildOutcome } from '../../shared/domain/rebuild.ts';
-import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import type { CascadeNode, NodeState } from '../../shared/domain/cause/cascade.ts';
+import type { Rebuild, RebuildOutcome } from '../../shared/domain/cause/rebuild.ts';
+import { failureText } from '../../shared/domain/common/failure-text.ts';
+import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { STATE_AFTER, settleNode } from '../../shared/rebuilding/settle-node.ts';
 import { policyOfCascade } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';

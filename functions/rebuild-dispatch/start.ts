@@ -1,7 +1,7 @@
-import { wait } from '../../shared/domain/guard-answer.ts';
-import { buildToken, type Rebuild } from '../../shared/domain/rebuild.ts';
-import { sameContent } from '../../shared/domain/same-content.ts';
-import { modeIn } from '../../shared/domain/stream-policy.ts';
+import { buildToken, type Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { sameContent } from '../../shared/domain/common/same-content.ts';
+import { wait } from '../../shared/domain/guard/guard-answer.ts';
+import { modeIn } from '../../shared/domain/stream/stream-policy.ts';
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import type { BuildStart } from '../../shared/ports/runner.ts';
 import { type BuildEnd, endOf, hasBegun } from '../../shared/rebuilding/build.ts';

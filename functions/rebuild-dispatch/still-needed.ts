@@ -1,7 +1,8 @@
-import type { CascadeNode, NodeAnswer } from '../../shared/domain/cascade.ts';
-import type { CauseFact } from '../../shared/domain/cause.ts';
-import { HEAD_MENDED, wait } from '../../shared/domain/guard-answer.ts';
-import { anyContains, anyHolds } from '../../shared/domain/holding.ts';
+import type { NodeAnswer } from '../../shared/domain/cause/answer.ts';
+import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
+import type { CauseFact } from '../../shared/domain/cause/cause.ts';
+import { anyContains, anyHolds } from '../../shared/domain/cause/fact-status.ts';
+import { HEAD_MENDED, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { DispatchPorts } from './ports.ts';
 
 /** What it stands on is built in its own cascade: whatever its head is, it was there before. */

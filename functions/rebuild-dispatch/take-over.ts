@@ -1,5 +1,5 @@
-import { factKey } from '../../shared/domain/cause.ts';
-import { isUnpromoted, type Rebuild } from '../../shared/domain/rebuild.ts';
+import { factKey } from '../../shared/domain/cause/cause.ts';
+import { isUnpromoted, type Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import type { DispatchPorts } from './ports.ts';
 
 /** The rebuild itself may be there from an earlier turn. */

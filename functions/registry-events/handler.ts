@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
-import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/base-reading-ledger.ts';
-import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.ts';
-import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/guard-ledger.ts';
+import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoLateHeads } from '../../shared/adapters/dynamodb/late-heads.ts';
-import { DynamoPolicies } from '../../shared/adapters/dynamodb/policies.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/rebuilds/guard-ledger.ts';
+import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/reviews/base-reading-ledger.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';

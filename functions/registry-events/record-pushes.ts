@@ -1,9 +1,10 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { type LocationRecord, type StreamRecord, unionOfTags } from '../../shared/domain/records.ts';
-import { streamId, streamRulesOf } from '../../shared/domain/stream.ts';
-import { means, type TagHolder } from '../../shared/domain/tag-holder.ts';
+import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
+import { type LocationRecord, unionOfTags } from '../../shared/domain/image/image-facts.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
+import { means, type TagHolder } from '../../shared/domain/stream/tag-holder.ts';
 import type { ImageAction } from '../../shared/events/ecr-image-action.ts';
 import { type ListedImage, recordHeads } from '../../shared/inventory/heads.ts';
 import { readAgain, readRepository } from '../../shared/inventory/repository.ts';

@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { type ImageLocation, locationKey } from '../../shared/domain/image.ts';
-import { isProtectingTag } from '../../shared/domain/protecting-tag.ts';
-import { streamRulesOf } from '../../shared/domain/stream.ts';
+import { type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
+import { isProtectingTag } from '../../shared/domain/retention/protecting-tag.ts';
+import { streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import { ecrImageAction, type ImageAction } from '../../shared/events/ecr-image-action.ts';
 import { ecrPullThroughCacheAction } from '../../shared/events/ecr-pull-through-cache-action.ts';
 import { ecrReplicationAction } from '../../shared/events/ecr-replication-action.ts';
@@ -12,8 +12,8 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type * as v from '../../shared/schema.ts';
 import { lookRequest, type RegistryEventMessage } from './input.ts';
-import { type Failed, handleLooks, type LookPorts } from './look.ts';
 import { type PushPorts, recordHistory, recordPushes } from './record-pushes.ts';
+import { type Failed, handleLooks, type LookPorts } from './refresh-heads.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 

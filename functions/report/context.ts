@@ -1,10 +1,10 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import type { ReportContext } from '../../shared/domain/report.ts';
-import type { ReviewRecord, RunPart } from '../../shared/domain/run.ts';
-import { decisiveFailures } from '../../shared/domain/run-gate.ts';
-import { type RunFailure, type RunSummary, sumRun } from '../../shared/domain/run-summary.ts';
-import type { UnresolvedContainer } from '../../shared/domain/usage.ts';
+import type { UnresolvedContainer } from '../../shared/domain/image/usage.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import type { ReportContext } from '../../shared/domain/report/report.ts';
+import type { ReviewRecord, RunPart } from '../../shared/domain/review/run.ts';
+import { decisiveFailures } from '../../shared/domain/review/run-gate.ts';
+import { type RunFailure, type RunSummary, sumRun } from '../../shared/domain/review/run-summary.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CauseLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { LossLedger } from '../../shared/ports/losses.ts';

@@ -1,18 +1,18 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import type { Report } from '../../shared/domain/report.ts';
-import { startReport } from '../../shared/domain/report-build.ts';
-import { reportMarkdown } from '../../shared/domain/report-markdown.ts';
-import { ANCESTOR_BATCH, WHOLE_FLEET } from '../../shared/domain/run.ts';
-import { VendorWaits } from '../../shared/domain/vendor-dependency.ts';
-import { visibleJson } from '../../shared/domain/visible-text.ts';
+import { visibleJson } from '../../shared/domain/common/visible-text.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Report } from '../../shared/domain/report/report.ts';
+import { startReport } from '../../shared/domain/report/report-build.ts';
+import { reportMarkdown } from '../../shared/domain/report/report-markdown.ts';
+import { VendorWaits } from '../../shared/domain/report/vendor-dependency.ts';
+import { ANCESTOR_BATCH, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
+import { type VendorPorts, waitedFor } from '../../shared/judging/vendor-waits.ts';
 import type { UsageLedger } from '../../shared/ports/ledger.ts';
 import type { ReportStore } from '../../shared/ports/reports.ts';
 import { batchesDocument, runFileKeys } from '../../shared/review/documents.ts';
-import { readLayerWitness, type WitnessPorts } from '../../shared/review/layer-witness.ts';
 import { readDocument } from '../../shared/review/read-document.ts';
-import { type VendorPorts, waitedFor } from '../../shared/review/vendor-waits.ts';
 import { type ContextPorts, contextOf } from './context.ts';
 import type { ReportInput } from './input.ts';
 

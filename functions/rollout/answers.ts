@@ -1,6 +1,6 @@
-import type { Deployment } from '../../shared/domain/cascade.ts';
-import { isOver } from '../../shared/domain/deployment.ts';
-import { pollAfterSeconds } from '../../shared/domain/polling.ts';
+import type { Deployment } from '../../shared/domain/cause/cascade.ts';
+import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
+import { isOver } from '../../shared/domain/rollout/deployment.ts';
 import type { RolloutLimits, RolloutPorts } from './ports.ts';
 
 /** What the machine learns of a deployment. */

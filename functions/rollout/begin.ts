@@ -1,7 +1,7 @@
-import type { Deployment } from '../../shared/domain/cascade.ts';
-import { begunSince, isOver, type SeenDeployment, underWay } from '../../shared/domain/deployment.ts';
-import { pinnedReference } from '../../shared/domain/rollout.ts';
-import { DAY_MS, MINUTE_MS } from '../../shared/domain/time.ts';
+import type { Deployment } from '../../shared/domain/cause/cascade.ts';
+import { DAY_MS, MINUTE_MS } from '../../shared/domain/common/time.ts';
+import { begunSince, isOver, type SeenDeployment, underWay } from '../../shared/domain/rollout/deployment.ts';
+import { pinnedReference } from '../../shared/domain/rollout/rollout.ts';
 import {
   DeployerUnreachableError,
   DeploymentRefusedError,

@@ -1,8 +1,12 @@
-import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect, eachConcurrently, mapConcurrently } from '../../shared/concurrency.ts';
-import { covers, readingsAfter, type UnreadRepository, unreadIn } from '../../shared/domain/base-readings.ts';
-import { BUILT_IN_VERSION } from '../../shared/domain/built-in-policy.ts';
-import type { Closure } from '../../shared/domain/cascade.ts';
+import type { Closure } from '../../shared/domain/cause/cascade.ts';
+import { type Digest, locationKey, registryKey } from '../../shared/domain/image/image.ts';
+import { workloadText } from '../../shared/domain/image/usage.ts';
+import { covers, readingsAfter, type UnreadRepository, unreadIn } from '../../shared/domain/lineage/base-readings.ts';
+import { BUILT_IN_VERSION } from '../../shared/domain/policy/built-in-policy.ts';
+import { accountOf, ourAccountsIn } from '../../shared/domain/policy/our-accounts.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { type RunPart, registryPartsOf, WHOLE_FLEET } from '../../shared/domain/review/run.ts';
 import {
   afterClosure,
   type ClosureFacts,
@@ -12,17 +16,13 @@ import {
   MOST_NAMED,
   type ScopeReading,
   type UnplacedImage,
-} from '../../shared/domain/closure.ts';
-import { hasFailed } from '../../shared/domain/deployment.ts';
-import { type Digest, locationKey, registryKey } from '../../shared/domain/image.ts';
-import { accountOf, ourAccountsIn } from '../../shared/domain/our-accounts.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { isOutputAtFault, isOwners, servicesToPlanAnew } from '../../shared/domain/postponed.ts';
-import { type RunPart, registryPartsOf, WHOLE_FLEET } from '../../shared/domain/run.ts';
-import { parseStreamId } from '../../shared/domain/stream.ts';
-import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
-import { workloadText } from '../../shared/domain/usage.ts';
+} from '../../shared/domain/rollout/closure.ts';
+import { hasFailed } from '../../shared/domain/rollout/deployment.ts';
+import { isOutputAtFault, isOwners, servicesToPlanAnew } from '../../shared/domain/rollout/postponed.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
+import { modeIn, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { LedgerItemUnreadableError } from '../../shared/ports/errors.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';

@@ -1,6 +1,6 @@
-import { type Deployment, serviceKey } from '../../shared/domain/cascade.ts';
-import { deploymentAfter, isOver } from '../../shared/domain/deployment.ts';
-import { stopOf } from '../../shared/domain/rollout.ts';
+import { type Deployment, serviceKey } from '../../shared/domain/cause/cascade.ts';
+import { deploymentAfter, isOver } from '../../shared/domain/rollout/deployment.ts';
+import { stopOf } from '../../shared/domain/rollout/rollout.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { DeployerUnreachableError, ServiceGoneError } from '../../shared/ports/acting-errors.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';

@@ -1,5 +1,5 @@
-import { type Cascade, type Deployment, serviceKey } from '../../shared/domain/cascade.ts';
-import { pollAfterSeconds } from '../../shared/domain/polling.ts';
+import { type Cascade, type Deployment, serviceKey } from '../../shared/domain/cause/cascade.ts';
+import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
 import { answerOf, type DeploymentAnswer } from './answers.ts';
 import { begin, leasedUntil, leaveStart } from './begin.ts';
 import { checkDeployment } from './check.ts';

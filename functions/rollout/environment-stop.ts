@@ -1,5 +1,5 @@
-import type { Deployment } from '../../shared/domain/cascade.ts';
-import { environmentOf } from '../../shared/domain/rollout.ts';
+import type { Deployment } from '../../shared/domain/cause/cascade.ts';
+import { environmentOf } from '../../shared/domain/rollout/rollout.ts';
 import type { RolloutPorts } from './ports.ts';
 import { deferred, type Refusal } from './refusal.ts';
 

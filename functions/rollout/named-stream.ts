@@ -1,6 +1,6 @@
-import type { Artifact, Digest } from '../../shared/domain/image.ts';
-import { readImageReference } from '../../shared/domain/reference.ts';
-import { isAsPlanned } from '../../shared/domain/rollout.ts';
+import type { Artifact, Digest } from '../../shared/domain/image/image.ts';
+import { readImageReference } from '../../shared/domain/image/reference.ts';
+import { isAsPlanned } from '../../shared/domain/rollout/rollout.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { ServiceState } from '../../shared/ports/rollouts.ts';
 import { type RolloutPorts, withImages } from './ports.ts';

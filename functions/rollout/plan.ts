@@ -1,14 +1,13 @@
-import { cascadeFileKeys } from '../../shared/cascade/files.ts';
-import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { type CascadeNode, serviceKey } from '../../shared/domain/cascade.ts';
-import { isDoneOnceBuilt } from '../../shared/domain/cause.ts';
-import { closureOf } from '../../shared/domain/closure.ts';
-import { holdsFactByNow } from '../../shared/domain/holding.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { pollAfterSeconds } from '../../shared/domain/polling.ts';
-import { leftServices, postponedServices } from '../../shared/domain/postponed.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
+import { type CascadeNode, serviceKey } from '../../shared/domain/cause/cascade.ts';
+import { isDoneOnceBuilt } from '../../shared/domain/cause/cause.ts';
+import { holdsFactByNow } from '../../shared/domain/cause/fact-status.ts';
+import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
+import { sameContent } from '../../shared/domain/common/same-content.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { stricterRollout } from '../../shared/domain/policy/rollout-mode.ts';
+import { closureOf } from '../../shared/domain/rollout/closure.ts';
+import { leftServices, postponedServices } from '../../shared/domain/rollout/postponed.ts';
 import {
   artifactFor,
   type PlannedService,
@@ -16,12 +15,13 @@ import {
   type RolloutPlan,
   type RolloutStream,
   type StreamUsage,
-  stricterRollout,
   type VerifiedArtifact,
-} from '../../shared/domain/rollout.ts';
-import { sameContent } from '../../shared/domain/same-content.ts';
-import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
+} from '../../shared/domain/rollout/rollout.ts';
+import { modeIn, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
+import { cascadeFileKeys } from '../../shared/rebuilding/cascade-files.ts';
 import { SetAside } from '../../shared/rebuilding/set-aside.ts';
 import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';

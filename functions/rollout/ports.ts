@@ -1,5 +1,5 @@
-import type { Cascade } from '../../shared/domain/cascade.ts';
-import type { Digest } from '../../shared/domain/image.ts';
+import type { Cascade } from '../../shared/domain/cause/cascade.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { Clock, IdGenerator } from '../../shared/ports/clock.ts';

@@ -1,5 +1,5 @@
-import type { Deployment } from '../../shared/domain/cascade.ts';
-import { replacedUnseen } from '../../shared/domain/deployment.ts';
+import type { Deployment } from '../../shared/domain/cause/cascade.ts';
+import { replacedUnseen } from '../../shared/domain/rollout/deployment.ts';
 import { DeploymentRefusedError, ServiceChangedError } from '../../shared/ports/acting-errors.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import type { RolloutPorts } from './ports.ts';

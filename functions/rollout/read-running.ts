@@ -1,14 +1,15 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import type { Closure } from '../../shared/domain/cascade.ts';
-import { holdsCause, isFreeByItself, MOST_NAMED, type RunningImage } from '../../shared/domain/closure.ts';
-import { isSameContent } from '../../shared/domain/content-groups.ts';
-import type { LookedAt } from '../../shared/domain/holding.ts';
-import { type Digest, locationKey } from '../../shared/domain/image.ts';
-import { compareTexts } from '../../shared/domain/order.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import type { ImageRecord, LocationRecord } from '../../shared/domain/records.ts';
-import { parseStreamId } from '../../shared/domain/stream.ts';
-import { type Usage, workloadText } from '../../shared/domain/usage.ts';
+import type { Closure } from '../../shared/domain/cause/cascade.ts';
+import type { LookedAt } from '../../shared/domain/cause/fact-status.ts';
+import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
+import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import { type Usage, workloadText } from '../../shared/domain/image/usage.ts';
+import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { holdsCause, isFreeByItself, MOST_NAMED, type RunningImage } from '../../shared/domain/rollout/closure.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { RolloutPorts } from './ports.ts';
 import type { RunningLineage } from './running-lineage.ts';
 

@@ -1,4 +1,4 @@
-import type { Deployment } from '../../shared/domain/cascade.ts';
+import type { Deployment } from '../../shared/domain/cause/cascade.ts';
 
 /** A deployment that never begins, and why: a short name, and what its owner can do. */
 export type Refusal = Pick<Deployment, 'state' | 'detail' | 'abandoned' | 'postponed'>;

@@ -1,8 +1,8 @@
-import type { Cascade } from '../../shared/domain/cascade.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { isOwners } from '../../shared/domain/postponed.ts';
-import { stricterRollout } from '../../shared/domain/rollout.ts';
-import { modeIn, streamPolicy } from '../../shared/domain/stream-policy.ts';
+import type { Cascade } from '../../shared/domain/cause/cascade.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { stricterRollout } from '../../shared/domain/policy/rollout-mode.ts';
+import { isOwners } from '../../shared/domain/rollout/postponed.ts';
+import { modeIn, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import type { ServiceRef } from '../../shared/ports/rollouts.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { RolloutPorts } from './ports.ts';

@@ -1,12 +1,12 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import { declaredReachIn } from '../../shared/domain/declared-parents.ts';
-import { type Digest, type ImageLocation, locationKey, type Tier } from '../../shared/domain/image.ts';
-import { isForeign } from '../../shared/domain/lineage-facts.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import { readImageReference } from '../../shared/domain/reference.ts';
-import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream.ts';
-import { referencesOf } from '../../shared/domain/usage.ts';
+import { type Digest, type ImageLocation, locationKey, type Tier } from '../../shared/domain/image/image.ts';
+import { readImageReference } from '../../shared/domain/image/reference.ts';
+import { referencesOf } from '../../shared/domain/image/usage.ts';
+import { isForeign } from '../../shared/domain/lineage/lineage-facts.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { declaredReachIn } from '../../shared/domain/stream/declared-parents.ts';
+import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { RolloutPorts } from './ports.ts';
 
 const RECORDS_AT_ONCE = 100;

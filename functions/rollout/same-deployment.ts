@@ -1,8 +1,8 @@
-import { unlessUnreadable } from '../../shared/cascade/unless-unreadable.ts';
-import type { Deployment } from '../../shared/domain/cascade.ts';
-import { begunSince, type SeenDeployment } from '../../shared/domain/deployment.ts';
-import { readImageReference } from '../../shared/domain/reference.ts';
-import { meaningAt } from '../../shared/domain/tag-history.ts';
+import type { Deployment } from '../../shared/domain/cause/cascade.ts';
+import { readImageReference } from '../../shared/domain/image/reference.ts';
+import { meaningAt } from '../../shared/domain/image/tag-history.ts';
+import { begunSince, type SeenDeployment } from '../../shared/domain/rollout/deployment.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import { type RolloutPorts, withImages } from './ports.ts';
 import type { ServiceDocument } from './service-file.ts';

@@ -1,5 +1,5 @@
-import { serviceKey } from '../../shared/domain/cascade.ts';
-import { shortHash } from '../../shared/domain/rebuild.ts';
+import { serviceKey } from '../../shared/domain/cause/cascade.ts';
+import { shortHash } from '../../shared/domain/cause/rebuild.ts';
 import type { ServiceRef } from '../../shared/ports/rollouts.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { digest } from '../../shared/review/documents.ts';

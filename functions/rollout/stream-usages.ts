@@ -1,6 +1,6 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import type { RunningImage } from '../../shared/domain/closure.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
+import type { RunningImage } from '../../shared/domain/rollout/closure.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { RolloutPorts } from './ports.ts';
 
 const RECORDS_AT_ONCE = 100;

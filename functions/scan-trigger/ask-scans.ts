@@ -1,8 +1,8 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import type { RunPart, ScanCounts } from '../../shared/domain/run.ts';
-import type { ScanReason } from '../../shared/domain/scan.ts';
-import { SCAN_INTERVAL_MS } from '../../shared/domain/scan-decision.ts';
+import type { RunPart, ScanCounts } from '../../shared/domain/review/run.ts';
+import type { ScanReason } from '../../shared/domain/scan/scan.ts';
+import { SCAN_INTERVAL_MS } from '../../shared/domain/scan/scan-decision.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger, RunLedger } from '../../shared/ports/ledger.ts';
 import type { Answer, AskWorld } from '../../shared/scanning/ask.ts';

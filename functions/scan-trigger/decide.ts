@@ -1,6 +1,6 @@
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import type { ScanReason, ScanState } from '../../shared/domain/scan.ts';
-import { decideScan, SCAN_INTERVAL_MS, type ScanDecision } from '../../shared/domain/scan-decision.ts';
+import type { ScanReason, ScanState } from '../../shared/domain/scan/scan.ts';
+import { decideScan, SCAN_INTERVAL_MS, type ScanDecision } from '../../shared/domain/scan/scan-decision.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { isAnswered, isRefused } from '../../shared/review/scan-request.ts';
 import { hasTurn } from './quota.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';

@@ -1,4 +1,4 @@
-import type { Digest } from '../../shared/domain/image.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,4 +1,4 @@
-import type { Digest } from '../../shared/domain/image.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 
 /** A verified output bears no tag of a candidate, so nobody can tell which tag is to move to it. */
 export class NothingToPromoteError extends Error {

@@ -1,8 +1,8 @@
-import { hasEnded } from '../../shared/domain/cascade.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import { outputFound } from '../../shared/domain/output-claim.ts';
-import type { Rebuild, RefusedClaim } from '../../shared/domain/rebuild.ts';
-import { sameContent } from '../../shared/domain/same-content.ts';
+import { hasEnded } from '../../shared/domain/cause/cascade.ts';
+import { outputFound } from '../../shared/domain/cause/output-claim.ts';
+import type { Rebuild, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
+import { sameContent } from '../../shared/domain/common/same-content.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import type { StepInput } from './input.ts';
 import {
   recordOutcome,

@@ -1,7 +1,7 @@
-import { type Digest, locationKey } from '../../shared/domain/image.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
-import type { ScanReason } from '../../shared/domain/scan.ts';
-import { parseStreamId } from '../../shared/domain/stream.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
+import type { ScanReason } from '../../shared/domain/scan/scan.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { OutputImage } from './output-images.ts';
 import type { VerifyPorts } from './ports.ts';

@@ -1,12 +1,12 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { Finding } from '../../shared/domain/finding.ts';
-import type { LookedAt } from '../../shared/domain/holding.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import { parseStreamId } from '../../shared/domain/stream.ts';
+import type { LookedAt } from '../../shared/domain/cause/fact-status.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Finding } from '../../shared/domain/scan/finding.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { isResolved } from '../../shared/inventory/artifacts.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
-import { learnKept } from '../../shared/review/judge.ts';
+import { learnKept } from '../../shared/judging/judge.ts';
 import type { VerifyPorts } from './ports.ts';
 
 /** One image of an output, as the ledger knows it; without `record` it does not yet. */

@@ -1,18 +1,18 @@
-import { matchesHeadTag } from '../../shared/domain/head-tag.ts';
-import { type Digest, locationKey } from '../../shared/domain/image.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
-import type { LocationRecord } from '../../shared/domain/records.ts';
-import { CANDIDATE, parseStreamId } from '../../shared/domain/stream.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
+import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import { CANDIDATE, matchesHeadTag } from '../../shared/domain/policy/head-tag.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { ImageGoneError } from '../../shared/ports/acting-errors.ts';
 import type { RegistryImage } from '../../shared/ports/registry.ts';
 import { NothingToPromoteError, TagTakenError } from './errors.ts';
-import { holdBack, type Promotion } from './hold-back.ts';
 import type { StepInput } from './input.ts';
 import { listingOf } from './output-images.ts';
 import { provenOutput, type VerifyLimits, type VerifyPorts, verificationOf } from './ports.ts';
+import { holdBack, type Promotion } from './postpone.ts';
 
-export type { Promotion } from './hold-back.ts';
+export type { Promotion } from './postpone.ts';
 
 /**
  * Moves the tags that others build on to a verified output, each from `<tag>-candidate` to `<tag>`. Moved already they

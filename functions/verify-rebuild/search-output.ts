@@ -1,7 +1,4 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import type { Artifact, Digest, ImageLocation, Platform } from '../../shared/domain/image.ts';
-import { locationKey } from '../../shared/domain/image.ts';
-import { compareTexts } from '../../shared/domain/order.ts';
 import {
   type CountedClaim,
   chosenClaim,
@@ -9,11 +6,14 @@ import {
   claimsOf,
   type PushedDigest,
   pushesSinceEpochMs,
-} from '../../shared/domain/output-claim.ts';
-import { begunAtEpochMs, REBUILD_LABEL, type Rebuild, type RefusedClaim } from '../../shared/domain/rebuild.ts';
-import { type LocationRecord, unionOfTags } from '../../shared/domain/records.ts';
-import { parseStreamId } from '../../shared/domain/stream.ts';
-import { instant } from '../../shared/domain/time.ts';
+} from '../../shared/domain/cause/output-claim.ts';
+import { begunAtEpochMs, REBUILD_LABEL, type Rebuild, type RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
+import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { instant } from '../../shared/domain/common/time.ts';
+import type { Artifact, Digest, ImageLocation, Platform } from '../../shared/domain/image/image.ts';
+import { locationKey } from '../../shared/domain/image/image.ts';
+import { type LocationRecord, unionOfTags } from '../../shared/domain/image/image-facts.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { ImageConfigError, RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { ImageConfig, ImageRegistry, RegistryImage } from '../../shared/ports/registry.ts';

@@ -1,9 +1,9 @@
-import type { ActingState, CascadeView } from '../../cli/acting.ts';
+import type { ActingState, CascadeView } from '../../cli/acting/acting.ts';
+import { isOrAre, outcomeText } from '../../cli/acting/render-acting.ts';
 import { type Colour, counted, paint, shortDigest } from '../../cli/output.ts';
-import { isOrAre, outcomeText } from '../../cli/render-acting.ts';
-import type { CascadeNode, Deployment } from '../../shared/domain/cascade.ts';
-import type { Cause, CauseFact } from '../../shared/domain/cause.ts';
-import { factText } from '../../shared/domain/guard-facts.ts';
+import type { CascadeNode, Deployment } from '../../shared/domain/cause/cascade.ts';
+import type { Cause, CauseFact } from '../../shared/domain/cause/cause.ts';
+import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import { type Names, widest } from './names.ts';
 
 /** Something to tell: once, however often it is seen. */

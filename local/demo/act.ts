@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ActingState, readActingState } from '../../cli/acting.ts';
+import { type ActingState, readActingState } from '../../cli/acting/acting.ts';
 import { collect } from '../../shared/concurrency.ts';
-import type { Closure } from '../../shared/domain/cascade.ts';
-import type { ReviewRecord } from '../../shared/domain/run.ts';
+import type { Closure } from '../../shared/domain/cause/cascade.ts';
+import type { ReviewRecord } from '../../shared/domain/review/run.ts';
 import { untilSettled } from '../acting.ts';
 import type { Execution, Installation } from '../installation.ts';
 import { newsOf } from './act-news.ts';

@@ -1,9 +1,9 @@
+import { outcomeText } from '../../cli/acting/render-acting.ts';
 import type { CliContext } from '../../cli/command.ts';
-import { outcomeText } from '../../cli/render-acting.ts';
 import { collect } from '../../shared/concurrency.ts';
-import type { Cascade, CascadeNode } from '../../shared/domain/cascade.ts';
-import { factText } from '../../shared/domain/guard-facts.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { Cascade, CascadeNode } from '../../shared/domain/cause/cascade.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import type { CallCount } from '../cloud/admin-types.ts';
 import { callRows } from './collect.ts';
 import type { ActResult } from './result-act.ts';

@@ -1,4 +1,4 @@
-import type { StreamRecord } from '../../shared/domain/records.ts';
+import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
 import type { DemoResult } from './result.ts';
 import type { ActResult } from './result-act.ts';

@@ -1,8 +1,8 @@
 import type { CliContext } from '../../cli/command.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import type { ImageRecord } from '../../shared/domain/records.ts';
-import type { JudgedImages, ReviewRecord, ScopeResult } from '../../shared/domain/run.ts';
-import type { Usage } from '../../shared/domain/usage.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Usage } from '../../shared/domain/image/usage.ts';
+import type { JudgedImages, ReviewRecord, ScopeResult } from '../../shared/domain/review/run.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { CallCount } from '../cloud/admin-types.ts';
 import type { DemoResult } from './result.ts';
 

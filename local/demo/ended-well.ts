@@ -1,4 +1,4 @@
-import { HEAD_MENDED, PARENT_NOT_VERIFIED } from '../../shared/domain/guard-answer.ts';
+import { HEAD_MENDED, PARENT_NOT_VERIFIED } from '../../shared/domain/guard/guard-answer.ts';
 import type { DemoResult } from './result.ts';
 import type { ActResult } from './result-act.ts';
 

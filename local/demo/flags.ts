@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { MODES, type Mode } from '../../shared/domain/policy.ts';
+import { MODES, type Mode } from '../../shared/domain/policy/policy.ts';
 
 export interface DemoFlags {
   readonly json: boolean;

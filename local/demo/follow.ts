@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CliContext } from '../../cli/command.ts';
 import { counted, paint } from '../../cli/output.ts';
-import type { Digest } from '../../shared/domain/image.ts';
-import type { ReviewRecord, RunPart } from '../../shared/domain/run.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { ReviewRecord, RunPart } from '../../shared/domain/review/run.ts';
 import type { Progress } from './progress.ts';
 
 const POLL_MS = 400;

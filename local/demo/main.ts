@@ -2,7 +2,7 @@
 
 import { EXIT } from '../../cli/errors.ts';
 import { print, printError, printJson } from '../../cli/output.ts';
-import { policySchema } from '../../shared/domain/policy.ts';
+import { policySchema } from '../../shared/domain/policy/policy.ts';
 import { parse } from '../../shared/schema.ts';
 import { FleetError, loadFleet } from '../fleet/load.ts';
 import { policyAt } from '../fleet/policy.ts';

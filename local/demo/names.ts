@@ -1,5 +1,5 @@
-import type { Policy } from '../../shared/domain/policy.ts';
-import { parseStreamId, streamRulesOf } from '../../shared/domain/stream.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { Fleet } from '../fleet/schema.ts';
 
 /** What a person calls streams and services, as short as nothing else of the fleet is called the same. */

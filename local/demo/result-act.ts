@@ -1,4 +1,4 @@
-import { CASCADE_STATES, NODE_STATES } from '../../shared/domain/cascade.ts';
+import { CASCADE_STATES, NODE_STATES } from '../../shared/domain/cause/cascade.ts';
 import * as v from '../../shared/schema.ts';
 
 const count = v.pipe(v.integer(), v.minValue(0));

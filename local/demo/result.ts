@@ -1,6 +1,6 @@
-import { TIERS } from '../../shared/domain/image.ts';
-import { SCAN_STATES } from '../../shared/domain/scan.ts';
-import { VERDICTS } from '../../shared/domain/verdict.ts';
+import { TIERS } from '../../shared/domain/image/image.ts';
+import { SCAN_STATES } from '../../shared/domain/scan/scan.ts';
+import { VERDICTS } from '../../shared/domain/verdict/verdict.ts';
 import * as v from '../../shared/schema.ts';
 import { jsonSchemaOf } from '../json-schema.ts';
 import { actSchema } from './result-act.ts';

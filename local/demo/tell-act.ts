@@ -1,6 +1,6 @@
 import { counted, paint, shortDigest } from '../../cli/output.ts';
-import { reasonText } from '../../shared/domain/reason-text.ts';
-import type { Reason } from '../../shared/domain/verdict.ts';
+import { reasonText } from '../../shared/domain/verdict/reason-text.ts';
+import type { Reason } from '../../shared/domain/verdict/verdict.ts';
 import { planLine, planTitle } from './act-news.ts';
 import { type Names, widest } from './names.ts';
 import type { Progress } from './progress.ts';

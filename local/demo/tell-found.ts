@@ -1,6 +1,6 @@
 import { paint } from '../../cli/output.ts';
-import { reasonText } from '../../shared/domain/reason-text.ts';
-import type { Reason } from '../../shared/domain/verdict.ts';
+import { reasonText } from '../../shared/domain/verdict/reason-text.ts';
+import type { Reason } from '../../shared/domain/verdict/verdict.ts';
 import type { Names } from './names.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';

@@ -1,7 +1,7 @@
 import { counted, paint, relative, shortDigest, table } from '../../cli/output.ts';
-import { reasonInFull } from '../../shared/domain/reason-text.ts';
-import { DAY_MS, instant } from '../../shared/domain/time.ts';
-import type { Reason } from '../../shared/domain/verdict.ts';
+import { DAY_MS, instant } from '../../shared/domain/common/time.ts';
+import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
+import type { Reason } from '../../shared/domain/verdict/verdict.ts';
 import type { Names } from './names.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';

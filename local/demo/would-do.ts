@@ -1,8 +1,8 @@
-import { type PlanLedger, planNow } from '../../cli/plan-now.ts';
-import { factText } from '../../shared/domain/guard-facts.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import { policyVersion } from '../../shared/domain/policy-document.ts';
-import { streamPolicy } from '../../shared/domain/stream-policy.ts';
+import { type PlanLedger, planNow } from '../../cli/plan/plan-now.ts';
+import { factText } from '../../shared/domain/guard/guard-facts.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { policyVersion } from '../../shared/domain/policy/policy-document.ts';
+import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import type { ActResult } from './result-act.ts';
 
 /** What would be planned, did this policy decide and not the one in force. */

@@ -1,5 +1,5 @@
-import { matchesAnyGlob } from '../../shared/domain/glob.ts';
-import type { PolicyDocument as SamplePolicy } from '../../shared/domain/policy.ts';
+import { matchesAnyGlob } from '../../shared/domain/common/glob.ts';
+import type { PolicyDocument as SamplePolicy } from '../../shared/domain/policy/policy.ts';
 import { BUILD_NUMBER } from './check-pipelines.ts';
 import { parseFleet } from './load.ts';
 import { placeKey } from './places.ts';

@@ -1,4 +1,4 @@
-import type { PolicyDocument as SamplePolicy } from '../../shared/domain/policy.ts';
+import type { PolicyDocument as SamplePolicy } from '../../shared/domain/policy/policy.ts';
 import type { Place } from '../builds/registry.ts';
 import { placeKey } from './places.ts';
 import type { FleetFile } from './schema.ts';

@@ -1,6 +1,6 @@
 /** The build that a team's pipeline makes: FROM what the parent is now, with upgraded packages, pushed under its tags. */
 
-import { REBUILD_LABEL } from '../../shared/domain/rebuild.ts';
+import { REBUILD_LABEL } from '../../shared/domain/cause/rebuild.ts';
 import type { BuiltImage } from '../builds/image.ts';
 import type { ImageOs, Packages } from '../builds/packages.ts';
 import { pullImage } from '../builds/pull.ts';

@@ -1,5 +1,5 @@
 import type { ActionExecutionDetail } from '@aws-sdk/client-codepipeline';
-import { type Digest, isDigest } from '../domain/image.ts';
+import { type Digest, isDigest } from '../domain/image/image.ts';
 
 /*
  * What the actions of one run say. An action that was retried is listed once for each try; only its last try counts.

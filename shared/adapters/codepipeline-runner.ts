@@ -8,13 +8,8 @@ import {
   paginateListPipelineExecutions,
   StartPipelineExecutionCommand,
 } from '@aws-sdk/client-codepipeline';
-import {
-  type BuildStatus,
-  DIGEST_VARIABLE,
-  type Pipeline,
-  pipelineKey,
-  type RunnerExecution,
-} from '../domain/rebuild.ts';
+import type { BuildStatus, RunnerExecution } from '../domain/cause/rebuild.ts';
+import { DIGEST_VARIABLE, type Pipeline, pipelineKey } from '../domain/policy/pipeline.ts';
 import { AnswerIncompleteError, RunnerUnreachableError } from '../ports/acting-errors.ts';
 import type { BuildRequest, BuildStart, PipelineRunner } from '../ports/runner.ts';
 import type { RegionalClients } from './clients.ts';

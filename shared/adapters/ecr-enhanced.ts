@@ -1,6 +1,6 @@
 import type { ECRClient, EnhancedImageScanFinding, VulnerablePackage } from '@aws-sdk/client-ecr';
-import type { Finding, Fix } from '../domain/finding.ts';
-import { isDigest } from '../domain/image.ts';
+import { isDigest } from '../domain/image/image.ts';
+import type { Finding, Fix } from '../domain/scan/finding.ts';
 import type { RegionalClients } from './clients.ts';
 import { EcrScanner, type ReadEnhanced, severityOf } from './ecr-scanner.ts';
 

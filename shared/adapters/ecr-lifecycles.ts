@@ -4,8 +4,8 @@ import {
   type ImageDetail,
   paginateDescribeImages,
 } from '@aws-sdk/client-ecr';
-import { type ImageLocation, INDEX_TYPES, isDigest } from '../domain/image.ts';
-import type { StoredImage } from '../domain/lifecycle.ts';
+import { type ImageLocation, INDEX_TYPES, isDigest } from '../domain/image/image.ts';
+import type { StoredImage } from '../domain/retention/lifecycle.ts';
 import type { Lifecycles, LifecycleText } from '../ports/lifecycles.ts';
 import type { RegionalClients } from './clients.ts';
 import { unreachable } from './ecr-manifests.ts';

@@ -7,7 +7,7 @@ import {
   INDEX_TYPES,
   isDigest,
   type Registry,
-} from '../domain/image.ts';
+} from '../domain/image/image.ts';
 import { RegistryUnreachableError } from '../ports/errors.ts';
 import type { ImageRegistry, ManifestLookup } from '../ports/registry.ts';
 import type { RegionalClients } from './clients.ts';

@@ -1,6 +1,6 @@
 import { BatchDeleteImageCommand, DescribeImagesCommand, type ECRClient } from '@aws-sdk/client-ecr';
-import type { ImageLocation } from '../domain/image.ts';
-import { isNamedWithout } from '../domain/protecting-tag.ts';
+import type { ImageLocation } from '../domain/image/image.ts';
+import { isNamedWithout } from '../domain/retention/protecting-tag.ts';
 import { TaggerUnreachableError, TagNotTakenError } from '../ports/acting-errors.ts';
 import type { ProtectingTags } from '../ports/protecting-tags.ts';
 import type { RegionalClients } from './clients.ts';

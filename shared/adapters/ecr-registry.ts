@@ -4,7 +4,7 @@ import {
   paginateDescribeImages,
   paginateDescribeRepositories,
 } from '@aws-sdk/client-ecr';
-import { type Digest, type ImageLocation, isDigest, type Registry } from '../domain/image.ts';
+import { type Digest, type ImageLocation, isDigest, type Registry } from '../domain/image/image.ts';
 import { ImageConfigError } from '../ports/errors.ts';
 import type { ImageConfig, ImageRegistry, RegistryImage } from '../ports/registry.ts';
 import { EcrManifests, unreachable } from './ecr-manifests.ts';

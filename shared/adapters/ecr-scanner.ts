@@ -6,9 +6,10 @@ import {
   paginateDescribeImageScanFindings,
   StartImageScanCommand,
 } from '@aws-sdk/client-ecr';
-import { type Finding, SEVERITIES, type Severity } from '../domain/finding.ts';
-import type { Digest, ImageLocation } from '../domain/image.ts';
-import type { ScanReading, ScanReason, ScanRequest, ScanStateName } from '../domain/scan.ts';
+import type { Digest, ImageLocation } from '../domain/image/image.ts';
+import { SEVERITIES, type Severity } from '../domain/policy/policy-parts.ts';
+import type { Finding } from '../domain/scan/finding.ts';
+import type { ScanReading, ScanReason, ScanRequest, ScanStateName } from '../domain/scan/scan.ts';
 import type { Scanner } from '../ports/scanner.ts';
 import type { RegionalClients } from './clients.ts';
 import { isRefusal } from './refusal.ts';

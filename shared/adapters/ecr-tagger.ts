@@ -5,7 +5,7 @@ import {
   type ImageIdentifier,
   PutImageCommand,
 } from '@aws-sdk/client-ecr';
-import { type Digest, type ImageLocation, INDEX_TYPES } from '../domain/image.ts';
+import { type Digest, type ImageLocation, INDEX_TYPES } from '../domain/image/image.ts';
 import { ImageGoneError, TaggerUnreachableError, TagImmutableError } from '../ports/acting-errors.ts';
 import type { Tagger } from '../ports/rollouts.ts';
 import type { RegionalClients } from './clients.ts';

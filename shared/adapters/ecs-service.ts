@@ -1,5 +1,5 @@
 import type { Deployment, DeploymentControllerType, Service, ServiceDeploymentBrief } from '@aws-sdk/client-ecs';
-import { MINUTE_MS } from '../domain/time.ts';
+import { MINUTE_MS } from '../domain/common/time.ts';
 import type { ServiceDeployment } from '../ports/rollouts.ts';
 
 /*

@@ -8,9 +8,9 @@ import {
   paginateListTasks,
   type Task,
 } from '@aws-sdk/client-ecs';
-import { isDigest } from '../domain/image.ts';
-import type { Scope } from '../domain/run.ts';
-import type { Cluster, Pull, RunningContainer, RunningTask, WorkloadKind } from '../domain/usage.ts';
+import { isDigest } from '../domain/image/image.ts';
+import type { Cluster, Pull, RunningContainer, RunningTask, WorkloadKind } from '../domain/image/usage.ts';
+import type { Scope } from '../domain/review/run.ts';
 import { ScopeUnreachableError, TasksUnreadableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';
 import type { RegionalClients } from './clients.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Digest } from '../domain/image.ts';
+import type { Digest } from '../domain/image/image.ts';
 import { ImageConfigError, LayerDownloadError } from '../ports/errors.ts';
 import type { Retry } from '../ports/retry.ts';
 import { fullJitter } from './backoff.ts';

@@ -1,5 +1,5 @@
-import { type Artifact, type Digest, INDEX_TYPES, type IndexChild, isDigest } from '../domain/image.ts';
-import { historyStep } from '../domain/image-content.ts';
+import { type Artifact, type Digest, INDEX_TYPES, type IndexChild, isDigest } from '../domain/image/image.ts';
+import { historyStep } from '../domain/lineage/image-content.ts';
 import * as v from '../schema.ts';
 
 /*

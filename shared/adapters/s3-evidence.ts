@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { Digest } from '../domain/image.ts';
+import type { Digest } from '../domain/image/image.ts';
 import type { EvidenceStore, FindingsEvidence } from '../ports/evidence.ts';
 
 const compress = promisify(gzip);

@@ -1,4 +1,4 @@
-import type { RunnerExecution } from '../domain/rebuild.ts';
+import type { RunnerExecution } from '../domain/cause/rebuild.ts';
 import * as v from '../schema.ts';
 import { type EventContract, envelope } from './contract.ts';
 

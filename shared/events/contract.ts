@@ -1,4 +1,4 @@
-import { EVENT_SOURCE } from '../domain/announcement.ts';
+import { EVENT_SOURCE } from '../domain/outbox/announcement.ts';
 import * as v from '../schema.ts';
 
 /** One kind of event: who tells it, and what it holds. */

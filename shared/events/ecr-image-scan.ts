@@ -1,4 +1,4 @@
-import { type Digest, type ImageLocation, isDigest } from '../domain/image.ts';
+import { type Digest, type ImageLocation, isDigest } from '../domain/image/image.ts';
 import * as v from '../schema.ts';
 import { type EventContract, envelope } from './contract.ts';
 

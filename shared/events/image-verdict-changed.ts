@@ -1,5 +1,5 @@
-import { TIERS } from '../domain/image.ts';
-import { VERDICTS } from '../domain/verdict.ts';
+import { TIERS } from '../domain/image/image.ts';
+import { VERDICTS } from '../domain/verdict/verdict.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { count, digest, epochMs, location, reason, text } from './parts.ts';

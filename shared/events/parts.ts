@@ -1,9 +1,9 @@
-import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../domain/cause.ts';
-import { SEVERITIES } from '../domain/finding.ts';
-import { type Digest, isDigest } from '../domain/image.ts';
-import type { RunTotals } from '../domain/run.ts';
-import { SCAN_STATES, type ScanReason } from '../domain/scan.ts';
-import { REASON_EFFECTS, type Reason } from '../domain/verdict.ts';
+import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../domain/cause/cause.ts';
+import { type Digest, isDigest } from '../domain/image/image.ts';
+import { SEVERITIES } from '../domain/policy/policy-parts.ts';
+import type { RunTotals } from '../domain/review/run.ts';
+import { SCAN_STATES, type ScanReason } from '../domain/scan/scan.ts';
+import { REASON_EFFECTS, type Reason } from '../domain/verdict/verdict.ts';
 import * as v from '../schema.ts';
 
 /* What several published events hold. `satisfies` keeps each equal to the domain's type. */

@@ -1,4 +1,4 @@
-import type { Digest } from '../domain/image.ts';
+import type { Digest } from '../domain/image/image.ts';
 import * as v from '../schema.ts';
 import { type EventContract, envelope } from './contract.ts';
 import { digest, text } from './parts.ts';

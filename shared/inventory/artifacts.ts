@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../concurrency.ts';
-import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
-import type { ImageRecord } from '../domain/records.ts';
+import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ImageConfigError, LayerDownloadError } from '../ports/errors.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup } from '../ports/registry.ts';

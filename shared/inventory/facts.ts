@@ -1,8 +1,9 @@
-import { type BirthEvidence, determineBirth, evidenceIn } from '../domain/birth.ts';
-import { chainId, unpackedId } from '../domain/chain.ts';
-import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../domain/image.ts';
-import { diffIdsOf } from '../domain/lineage-facts.ts';
-import type { ImageFacts, ImageRecord } from '../domain/records.ts';
+import { type BirthEvidence, determineBirth, evidenceIn } from '../domain/image/birth.ts';
+import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../domain/image/image.ts';
+import type { ImageFacts } from '../domain/image/image-facts.ts';
+import { chainId, unpackedId } from '../domain/lineage/chain-id.ts';
+import { diffIdsOf } from '../domain/lineage/lineage-facts.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ImageConfig } from '../ports/registry.ts';
 
 /** The facts of an image that do not depend on where it is kept. */

@@ -1,10 +1,11 @@
 import { mapConcurrently } from '../concurrency.ts';
-import { findStreams } from '../domain/heads.ts';
-import type { Digest, ImageLocation, IndexChild, Platform } from '../domain/image.ts';
-import type { Policy } from '../domain/policy.ts';
-import type { ImageRecord, StreamRecord } from '../domain/records.ts';
-import { sameContent } from '../domain/same-content.ts';
-import { streamRulesOf } from '../domain/stream.ts';
+import { sameContent } from '../domain/common/same-content.ts';
+import type { Digest, ImageLocation, IndexChild, Platform } from '../domain/image/image.ts';
+import type { Policy } from '../domain/policy/policy.ts';
+import { findStreams } from '../domain/stream/heads.ts';
+import { streamRulesOf } from '../domain/stream/stream.ts';
+import type { StreamRecord } from '../domain/stream/stream-record.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { LedgerContendedError } from '../ports/errors.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
 import type { RegistryImage } from '../ports/registry.ts';

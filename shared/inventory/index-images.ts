@@ -1,4 +1,4 @@
-import type { Digest } from '../domain/image.ts';
+import type { Digest } from '../domain/image/image.ts';
 import type { PlaceLedger } from '../ports/ledger.ts';
 
 /** The images of an index, one for each platform; an image itself where it is none. */

@@ -1,9 +1,9 @@
 import { piecesOf } from '../concurrency.ts';
-import { unpackedId } from '../domain/chain.ts';
-import type { Digest } from '../domain/image.ts';
-import type { ImageContent } from '../domain/image-content.ts';
-import { diffIdsOf } from '../domain/lineage-facts.ts';
-import type { ImageRecord } from '../domain/records.ts';
+import type { Digest } from '../domain/image/image.ts';
+import { unpackedId } from '../domain/lineage/chain-id.ts';
+import type { ImageContent } from '../domain/lineage/image-content.ts';
+import { diffIdsOf } from '../domain/lineage/lineage-facts.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { LedgerItemUnreadableError } from '../ports/errors.ts';
 import type { ContentLedger } from '../ports/ledger.ts';
 

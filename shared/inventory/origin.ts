@@ -1,9 +1,9 @@
-import { isBuiltIn } from '../domain/built-in-policy.ts';
-import { type ImageLocation, locationKey, TIERS } from '../domain/image.ts';
-import type { Policy } from '../domain/policy.ts';
-import type { ImageFacts } from '../domain/records.ts';
-import { streamId, streamRulesOf } from '../domain/stream.ts';
-import { type Classification, classify } from '../domain/tier.ts';
+import { type ImageLocation, locationKey, TIERS } from '../domain/image/image.ts';
+import type { ImageFacts } from '../domain/image/image-facts.ts';
+import { isBuiltIn } from '../domain/policy/built-in-policy.ts';
+import type { Policy } from '../domain/policy/policy.ts';
+import { streamId, streamRulesOf } from '../domain/stream/stream.ts';
+import { type Classification, classify } from '../domain/stream/tier.ts';
 
 /** Tier, stream and owner, as the facts of an image keep them. */
 export type Origin = Pick<ImageFacts, 'tier' | 'stream' | 'owner'>;

@@ -1,9 +1,10 @@
-import { type Birth, determineBirth, evidenceIn } from '../domain/birth.ts';
-import { type ImageLocation, locationKey } from '../domain/image.ts';
-import { factsIn } from '../domain/image-record.ts';
-import type { Policy } from '../domain/policy.ts';
-import { type ImageFacts, type ImageRecord, type LocationRecord, unionOfTags } from '../domain/records.ts';
-import { sameContent } from '../domain/same-content.ts';
+import { sameContent } from '../domain/common/same-content.ts';
+import { type Birth, determineBirth, evidenceIn } from '../domain/image/birth.ts';
+import { type ImageLocation, locationKey } from '../domain/image/image.ts';
+import { type ImageFacts, type LocationRecord, unionOfTags } from '../domain/image/image-facts.ts';
+import type { Policy } from '../domain/policy/policy.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import { factsIn } from '../domain/verdict/image-updates.ts';
 import type { Clock } from '../ports/clock.ts';
 import { LedgerContendedError } from '../ports/errors.ts';
 import type { PlaceLedger } from '../ports/ledger.ts';

@@ -1,9 +1,9 @@
 import { mapConcurrently, piecesOf } from '../concurrency.ts';
-import { type Digest, type ImageLocation, INDEX_TYPES, type IndexChild, type Platform } from '../domain/image.ts';
-import { contentOf } from '../domain/image-content.ts';
-import { compareTexts } from '../domain/order.ts';
-import type { Policy } from '../domain/policy.ts';
-import type { ImageRecord } from '../domain/records.ts';
+import { compareTexts } from '../domain/common/compare-texts.ts';
+import { type Digest, type ImageLocation, INDEX_TYPES, type IndexChild, type Platform } from '../domain/image/image.ts';
+import { contentOf } from '../domain/lineage/image-content.ts';
+import type { Policy } from '../domain/policy/policy.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ContentLedger } from '../ports/ledger.ts';
 import {
   type ArtifactPorts,

@@ -1,10 +1,10 @@
 import { mapConcurrently } from '../concurrency.ts';
-import { newestTagged } from '../domain/heads.ts';
-import { type Digest, type ImageLocation, locationKey } from '../domain/image.ts';
-import type { Policy } from '../domain/policy.ts';
-import { withoutProtecting } from '../domain/protecting-tag.ts';
-import { streamId, streamRulesOf } from '../domain/stream.ts';
-import type { Pull } from '../domain/usage.ts';
+import { type Digest, type ImageLocation, locationKey } from '../domain/image/image.ts';
+import type { Pull } from '../domain/image/usage.ts';
+import type { Policy } from '../domain/policy/policy.ts';
+import { withoutProtecting } from '../domain/retention/protecting-tag.ts';
+import { newestTagged } from '../domain/stream/heads.ts';
+import { streamId, streamRulesOf } from '../domain/stream/stream.ts';
 import { LedgerContendedError, RegistryUnreachableError, RepositoryUnfinishedError } from '../ports/errors.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
 import type { ImageRegistry, RegistryImage } from '../ports/registry.ts';

@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../concurrency.ts';
-import type { Digest, ImageLocation } from '../domain/image.ts';
-import { isAfterLastPush, meaningAt, type TagHistory } from '../domain/tag-history.ts';
-import type { Pull } from '../domain/usage.ts';
+import type { Digest, ImageLocation } from '../domain/image/image.ts';
+import { isAfterLastPush, meaningAt, type TagHistory } from '../domain/image/tag-history.ts';
+import type { Pull } from '../domain/image/usage.ts';
 import { RegistryUnreachableError } from '../ports/errors.ts';
 import type { PlaceLedger } from '../ports/ledger.ts';
 import type { ImageRegistry } from '../ports/registry.ts';

@@ -1,5 +1,6 @@
-import { locationKey } from '../domain/image.ts';
-import type { ImageFacts, ImageRecord } from '../domain/records.ts';
+import { locationKey } from '../domain/image/image.ts';
+import type { ImageFacts } from '../domain/image/image-facts.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ImageLedger } from '../ports/ledger.ts';
 import type { StreamImages } from '../ports/rebuilds.ts';
 

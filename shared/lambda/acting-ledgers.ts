@@ -1,17 +1,17 @@
-import { DynamoCascades } from '../adapters/dynamodb/cascades.ts';
-import { DynamoCauseLedger } from '../adapters/dynamodb/cause-ledger.ts';
-import { DynamoContentLedger } from '../adapters/dynamodb/content-ledger.ts';
-import { DynamoGuardLedger } from '../adapters/dynamodb/guard-ledger.ts';
-import { DynamoImageLedger } from '../adapters/dynamodb/image-ledger.ts';
-import { DynamoLockLedger } from '../adapters/dynamodb/lock-ledger.ts';
-import { DynamoPlaceLedger } from '../adapters/dynamodb/place-ledger.ts';
-import { DynamoRebuildLedger } from '../adapters/dynamodb/rebuild-ledger.ts';
-import { DynamoRolloutLedger } from '../adapters/dynamodb/rollout-ledger.ts';
-import { DynamoSlotLedger } from '../adapters/dynamodb/slot-ledger.ts';
-import { DynamoStreamImages } from '../adapters/dynamodb/stream-images.ts';
-import { DynamoStreamLedger } from '../adapters/dynamodb/stream-ledger.ts';
-import { DynamoSwitchLedger } from '../adapters/dynamodb/switch-ledger.ts';
-import type { LedgerTable } from '../adapters/dynamodb/table.ts';
+import { DynamoContentLedger } from '../adapters/dynamodb/images/content-ledger.ts';
+import { DynamoImageLedger } from '../adapters/dynamodb/images/image-ledger.ts';
+import { DynamoPlaceLedger } from '../adapters/dynamodb/images/place-ledger.ts';
+import { DynamoSwitchLedger } from '../adapters/dynamodb/policy/switch-ledger.ts';
+import { DynamoCascades } from '../adapters/dynamodb/rebuilds/cascades.ts';
+import { DynamoCauseLedger } from '../adapters/dynamodb/rebuilds/cause-ledger.ts';
+import { DynamoGuardLedger } from '../adapters/dynamodb/rebuilds/guard-ledger.ts';
+import { DynamoLockLedger } from '../adapters/dynamodb/rebuilds/lock-ledger.ts';
+import { DynamoRebuildLedger } from '../adapters/dynamodb/rebuilds/rebuild-ledger.ts';
+import { DynamoRolloutLedger } from '../adapters/dynamodb/rebuilds/rollout-ledger.ts';
+import { DynamoSlotLedger } from '../adapters/dynamodb/rebuilds/slot-ledger.ts';
+import { DynamoStreamImages } from '../adapters/dynamodb/streams/stream-images.ts';
+import { DynamoStreamLedger } from '../adapters/dynamodb/streams/stream-ledger.ts';
+import type { LedgerTable } from '../adapters/dynamodb/table/table.ts';
 
 /** What a cascade is made of and holds, and what may stop it, for those functions that plan or end one. */
 export const actingLedgers = (table: LedgerTable) => ({

@@ -1,4 +1,4 @@
-import { MINUTE_MS } from '../domain/time.ts';
+import { MINUTE_MS } from '../domain/common/time.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { DynamoBaseReadingLedger } from '../adapters/dynamodb/base-reading-ledger.ts';
-import { DynamoCascades } from '../adapters/dynamodb/cascades.ts';
-import { DynamoCauseLedger } from '../adapters/dynamodb/cause-ledger.ts';
-import { DynamoChains } from '../adapters/dynamodb/chains.ts';
-import type { LedgerTable } from '../adapters/dynamodb/table.ts';
+import { DynamoChains } from '../adapters/dynamodb/images/chains.ts';
+import { DynamoCascades } from '../adapters/dynamodb/rebuilds/cascades.ts';
+import { DynamoCauseLedger } from '../adapters/dynamodb/rebuilds/cause-ledger.ts';
+import { DynamoBaseReadingLedger } from '../adapters/dynamodb/reviews/base-reading-ledger.ts';
+import type { LedgerTable } from '../adapters/dynamodb/table/table.ts';
 
 /** What a look at lineage reads and writes, in a review and between two of them. */
 export const fleetLedgers = (table: LedgerTable) => ({

@@ -1,5 +1,5 @@
-import { DynamoScopeLedger } from '../adapters/dynamodb/scope-ledger.ts';
-import type { LedgerTable } from '../adapters/dynamodb/table.ts';
+import { DynamoScopeLedger } from '../adapters/dynamodb/reviews/scope-ledger.ts';
+import type { LedgerTable } from '../adapters/dynamodb/table/table.ts';
 import type { Policies } from '../ports/policies.ts';
 import { type OpenRebuildPorts, readOpenRebuilds } from '../rebuilding/open-rebuilds.ts';
 import { type IsOurs, knownAccounts } from '../review/our-accounts.ts';

@@ -1,18 +1,18 @@
-import { DynamoContentLedger } from '../adapters/dynamodb/content-ledger.ts';
-import { DynamoFleetPlaces } from '../adapters/dynamodb/fleet-places.ts';
-import { DynamoImageLedger } from '../adapters/dynamodb/image-ledger.ts';
-import { DynamoImages } from '../adapters/dynamodb/images.ts';
-import { DynamoPlaceLedger } from '../adapters/dynamodb/place-ledger.ts';
-import { DynamoPlaces } from '../adapters/dynamodb/places.ts';
-import { DynamoRunLedger } from '../adapters/dynamodb/run-ledger.ts';
-import { DynamoRunParts } from '../adapters/dynamodb/run-parts.ts';
-import { DynamoScopeLedger } from '../adapters/dynamodb/scope-ledger.ts';
-import { DynamoStreamImages } from '../adapters/dynamodb/stream-images.ts';
-import { DynamoStreamLedger } from '../adapters/dynamodb/stream-ledger.ts';
-import { DynamoStreams } from '../adapters/dynamodb/streams.ts';
-import type { LedgerTable } from '../adapters/dynamodb/table.ts';
-import { DynamoUsageLedger } from '../adapters/dynamodb/usage-ledger.ts';
-import type { ReviewMode } from '../domain/run.ts';
+import { DynamoContentLedger } from '../adapters/dynamodb/images/content-ledger.ts';
+import { DynamoFleetPlaces } from '../adapters/dynamodb/images/fleet-places.ts';
+import { DynamoImageLedger } from '../adapters/dynamodb/images/image-ledger.ts';
+import { DynamoImages } from '../adapters/dynamodb/images/images.ts';
+import { DynamoPlaceLedger } from '../adapters/dynamodb/images/place-ledger.ts';
+import { DynamoPlaces } from '../adapters/dynamodb/images/places.ts';
+import { DynamoUsageLedger } from '../adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoRunLedger } from '../adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoRunParts } from '../adapters/dynamodb/reviews/run-parts.ts';
+import { DynamoScopeLedger } from '../adapters/dynamodb/reviews/scope-ledger.ts';
+import { DynamoStreamImages } from '../adapters/dynamodb/streams/stream-images.ts';
+import { DynamoStreamLedger } from '../adapters/dynamodb/streams/stream-ledger.ts';
+import { DynamoStreams } from '../adapters/dynamodb/streams/streams.ts';
+import type { LedgerTable } from '../adapters/dynamodb/table/table.ts';
+import type { ReviewMode } from '../domain/review/run.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import {
   previewContents,

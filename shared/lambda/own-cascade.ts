@@ -1,4 +1,4 @@
-import type { Cascade } from '../domain/cascade.ts';
+import type { Cascade } from '../domain/cause/cascade.ts';
 import type { CascadeLedger } from '../ports/rebuilds.ts';
 import { InvalidInputError } from './errors.ts';
 /** A cascade, and the execution that asks for it. */

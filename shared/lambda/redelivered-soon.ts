@@ -1,5 +1,5 @@
 import type { MiddlewareObj } from '@middy/core';
-import { redeliverySeconds } from '../domain/redelivery.ts';
+import { redeliverySeconds } from '../domain/common/redelivery.ts';
 import type { Delivery, Redelivery } from '../ports/redelivery.ts';
 import * as v from '../schema.ts';
 import { logger } from './powertools.ts';

@@ -1,6 +1,6 @@
-import type { Digest, ImageLocation, Registry } from '../domain/image.ts';
-import { type Pipeline, pipelineKey } from '../domain/rebuild.ts';
-import type { Scope } from '../domain/run.ts';
+import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
+import { type Pipeline, pipelineKey } from '../domain/policy/pipeline.ts';
+import type { Scope } from '../domain/review/run.ts';
 import { adviceOn } from './errors.ts';
 import type { ServiceRef } from './rollouts.ts';
 

@@ -1,5 +1,5 @@
-import type { Digest, ImageLocation, Registry } from '../domain/image.ts';
-import type { Scope } from '../domain/run.ts';
+import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
+import type { Scope } from '../domain/review/run.ts';
 
 /*
  * What the world answers when it cannot answer. The names are a contract: the state machines and the use cases match

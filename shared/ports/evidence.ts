@@ -1,5 +1,5 @@
-import type { Finding } from '../domain/finding.ts';
-import type { Digest } from '../domain/image.ts';
+import type { Digest } from '../domain/image/image.ts';
+import type { Finding } from '../domain/scan/finding.ts';
 
 /** Findings as evidence for an auditor: one versioned object a digest. */
 export interface EvidenceStore {

@@ -1,4 +1,4 @@
-import type { ImageLocation } from '../domain/image.ts';
+import type { ImageLocation } from '../domain/image/image.ts';
 
 /** A repository whose heads may have moved while no policy could be read that says which tags make a head. */
 export interface LateHeads {

@@ -1,15 +1,17 @@
-import type { BaseReadings } from '../domain/base-readings.ts';
-import type { Cause } from '../domain/cause.ts';
-import type { Unidentified } from '../domain/closure.ts';
-import type { Digest, ImageLocation, IndexChild } from '../domain/image.ts';
-import type { ImageContent } from '../domain/image-content.ts';
-import type { LineageFacts } from '../domain/lineage-facts.ts';
-import type { ImageFacts, ImageRecord, Judgement, LocationRecord, StreamRecord } from '../domain/records.ts';
-import type { LeftScope, ReviewRecord, RunPart, Scope } from '../domain/run.ts';
-import type { StandingChange } from '../domain/standing.ts';
-import type { TagPush } from '../domain/tag-history.ts';
-import type { TagHolder } from '../domain/tag-holder.ts';
-import type { UnreadUsage, Usage } from '../domain/usage.ts';
+import type { StandingChange } from '../domain/age/image-lineage.ts';
+import type { Cause } from '../domain/cause/cause.ts';
+import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts';
+import type { ImageFacts, LocationRecord } from '../domain/image/image-facts.ts';
+import type { TagPush } from '../domain/image/tag-history.ts';
+import type { UnreadUsage, Usage } from '../domain/image/usage.ts';
+import type { BaseReadings } from '../domain/lineage/base-readings.ts';
+import type { ImageContent } from '../domain/lineage/image-content.ts';
+import type { LineageFacts } from '../domain/lineage/lineage-facts.ts';
+import type { LeftScope, ReviewRecord, RunPart, Scope } from '../domain/review/run.ts';
+import type { Unidentified } from '../domain/rollout/closure.ts';
+import type { StreamRecord } from '../domain/stream/stream-record.ts';
+import type { TagHolder } from '../domain/stream/tag-holder.ts';
+import type { ImageRecord, Judgement } from '../domain/verdict/image-record.ts';
 
 /** Images by digest. Reads take any number of digests and are batched, with unprocessed keys asked for again. */
 export interface ImageLedger {
@@ -274,5 +276,5 @@ export interface BaseReadingLedger {
   addUnread(key: string, pattern: string, atEpochMs: number): Promise<void>;
 }
 
-export type { Judgement } from '../domain/records.ts';
-export type { ReviewRecord, RunPart } from '../domain/run.ts';
+export type { ReviewRecord, RunPart } from '../domain/review/run.ts';
+export type { Judgement } from '../domain/verdict/image-record.ts';

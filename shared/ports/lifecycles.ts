@@ -1,5 +1,5 @@
-import type { ImageLocation } from '../domain/image.ts';
-import type { StoredImage } from '../domain/lifecycle.ts';
+import type { ImageLocation } from '../domain/image/image.ts';
+import type { StoredImage } from '../domain/retention/lifecycle.ts';
 
 /** The lifecycle policy of a repository as its registry keeps it. */
 export type LifecycleText =

@@ -1,5 +1,5 @@
-import type { Digest, ImageLocation } from '../domain/image.ts';
-import type { ImageLoss, RepositoryLook } from '../domain/image-loss.ts';
+import type { Digest, ImageLocation } from '../domain/image/image.ts';
+import type { ImageLoss, RepositoryLook } from '../domain/retention/image-expiry.ts';
 
 /** Which images in use will be lost, by the last look at each repository. One looks at a time. */
 export interface LossLedger {

@@ -1,4 +1,4 @@
-import type { Digest } from '../domain/image.ts';
+import type { Digest } from '../domain/image/image.ts';
 
 /** Messages to one queue: told at least once, in any order, some time later. */
 export interface Messages<Message> {

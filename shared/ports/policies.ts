@@ -1,4 +1,4 @@
-import type { Policy } from '../domain/policy.ts';
+import type { Policy } from '../domain/policy/policy.ts';
 
 export interface PolicyVersion {
   /** SHA-256 of the document's canonical JSON. */

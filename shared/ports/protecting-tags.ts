@@ -1,4 +1,4 @@
-import type { ImageLocation } from '../domain/image.ts';
+import type { ImageLocation } from '../domain/image/image.ts';
 import type { Tagger } from './rollouts.ts';
 
 /** Tags that keep images. */

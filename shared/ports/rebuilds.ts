@@ -1,7 +1,8 @@
-import type { Cascade, CascadeNode, Closure, Deployment, KillSwitch } from '../domain/cascade.ts';
-import type { Digest } from '../domain/image.ts';
-import type { GuardMemory, Rebuild, RunnerExecution, StreamLock } from '../domain/rebuild.ts';
-import type { EnvironmentStop } from '../domain/rollout.ts';
+import type { Cascade, CascadeNode, Closure, Deployment } from '../domain/cause/cascade.ts';
+import type { GuardMemory, Rebuild, RunnerExecution, StreamLock } from '../domain/cause/rebuild.ts';
+import type { Digest } from '../domain/image/image.ts';
+import type { KillSwitch } from '../domain/policy/kill-switch.ts';
+import type { EnvironmentStop } from '../domain/rollout/rollout.ts';
 
 /** Rebuilds of streams, and the locks and memories that keep them from running twice or for ever. */
 export interface RebuildLedger {

@@ -1,5 +1,5 @@
-import type { SeenDeployment } from '../domain/deployment.ts';
-import type { Digest } from '../domain/image.ts';
+import type { Digest } from '../domain/image/image.ts';
+import type { SeenDeployment } from '../domain/rollout/deployment.ts';
 
 /** One ECS service. */
 export interface ServiceRef {

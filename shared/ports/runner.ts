@@ -1,4 +1,5 @@
-import type { BuildStatus, Pipeline, RunnerExecution } from '../domain/rebuild.ts';
+import type { BuildStatus, RunnerExecution } from '../domain/cause/rebuild.ts';
+import type { Pipeline } from '../domain/policy/pipeline.ts';
 
 /** What a rebuild asks a pipeline for. */
 export interface BuildRequest {

@@ -1,5 +1,5 @@
-import type { Digest, ImageLocation } from '../domain/image.ts';
-import type { ScanReading, ScanRequest } from '../domain/scan.ts';
+import type { Digest, ImageLocation } from '../domain/image/image.ts';
+import type { ScanReading, ScanRequest } from '../domain/scan/scan.ts';
 
 /** A vulnerability scanner, asked at one location of an image with the role of the registry's account. */
 export interface Scanner {

@@ -1,4 +1,4 @@
-import type { UnreadableItem } from '../domain/unreadable-item.ts';
+import type { UnreadableItem } from '../domain/common/unreadable-item.ts';
 
 /** Items that were met and set aside. Whoever lists records gets the others. */
 export interface UnreadableItems {

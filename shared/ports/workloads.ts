@@ -1,7 +1,7 @@
-import type { Scope } from '../domain/run.ts';
-import type { Cluster, RunningTask } from '../domain/usage.ts';
+import type { Cluster, RunningTask } from '../domain/image/usage.ts';
+import type { Scope } from '../domain/review/run.ts';
 
-export type { RunningContainer, RunningTask } from '../domain/usage.ts';
+export type { RunningContainer, RunningTask } from '../domain/image/usage.ts';
 
 export interface TasksRead {
   readonly includesStopping: boolean;

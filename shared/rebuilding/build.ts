@@ -1,5 +1,5 @@
-import type { Digest } from '../domain/image.ts';
-import { type BuildState, type BuildStatus, isTerminal, type Rebuild } from '../domain/rebuild.ts';
+import { type BuildState, type BuildStatus, isTerminal, type Rebuild } from '../domain/cause/rebuild.ts';
+import type { Digest } from '../domain/image/image.ts';
 
 /** No end of it will come any more: it has ended, or its runner does not know it. */
 export const isOver = (build: BuildStatus | undefined): build is BuildStatus =>

@@ -1,5 +1,5 @@
-import { afterCascade, afterOutcome } from '../domain/memory.ts';
-import type { Rebuild, RebuildOutcome } from '../domain/rebuild.ts';
+import type { Rebuild, RebuildOutcome } from '../domain/cause/rebuild.ts';
+import { afterCascade, afterOutcome } from '../domain/guard/rebuild-history.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { GuardLedger, RebuildLedger, SlotLedger } from '../ports/rebuilds.ts';
 import { hasBegun, holdsStream, isOver } from './build.ts';

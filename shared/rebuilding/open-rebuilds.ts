@@ -1,6 +1,6 @@
-import { unlessUnreadable } from '../cascade/unless-unreadable.ts';
 import { mapConcurrently } from '../concurrency.ts';
-import type { Rebuild, StreamLock } from '../domain/rebuild.ts';
+import type { Rebuild, StreamLock } from '../domain/cause/rebuild.ts';
+import { unlessUnreadable } from '../planning/unless-unreadable.ts';
 import type { LockLedger, RebuildLedger } from '../ports/rebuilds.ts';
 
 const READS_AT_ONCE = 10;

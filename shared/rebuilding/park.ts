@@ -1,5 +1,5 @@
-import type { Rebuild } from '../domain/rebuild.ts';
-import { DAY_MS } from '../domain/time.ts';
+import type { Rebuild } from '../domain/cause/rebuild.ts';
+import { DAY_MS } from '../domain/common/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RebuildLedger, SlotLedger } from '../ports/rebuilds.ts';
 import { releaseSlots } from './slots.ts';

@@ -1,4 +1,4 @@
-import { unreadableText } from '../domain/unreadable-item.ts';
+import { unreadableText } from '../domain/common/unreadable-item.ts';
 import { LedgerItemUnreadableError } from '../ports/errors.ts';
 
 /** Collects the items of the ledger that some work could not read, so that the rest of the work goes on. */

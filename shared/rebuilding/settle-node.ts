@@ -1,16 +1,16 @@
-import { type Cascade, type CascadeNode, hasEnded, type NodeState } from '../domain/cascade.ts';
-import { parkedNode } from '../domain/cascade-end.ts';
-import { answerCause, type Cause, isDoneOnceBuilt, reopenCause, settleFacts } from '../domain/cause.ts';
-import { unreadableRecord } from '../domain/guard.ts';
-import { afterBreakOff, afterCascade } from '../domain/memory.ts';
-import { type Rebuild, type RebuildOutcome, rebuildIdOf } from '../domain/rebuild.ts';
-import type { StreamPolicy } from '../domain/stream-policy.ts';
+import { type Cascade, type CascadeNode, hasEnded, type NodeState } from '../domain/cause/cascade.ts';
+import { answerCause, type Cause, isDoneOnceBuilt, reopenCause, settleFacts } from '../domain/cause/cause.ts';
+import { type Rebuild, type RebuildOutcome, rebuildIdOf } from '../domain/cause/rebuild.ts';
+import { unreadableRecord } from '../domain/guard/guard.ts';
+import { afterBreakOff, afterCascade } from '../domain/guard/rebuild-history.ts';
+import { parkedNode } from '../domain/rollout/cascade-end.ts';
+import type { StreamPolicy } from '../domain/stream/stream-policy.ts';
 import type { CauseLedger } from '../ports/ledger.ts';
 import type { CascadeLedger, LockLedger, RebuildLedger } from '../ports/rebuilds.ts';
 import { hasBegun, isOver } from './build.ts';
 import { type EndPorts, endRebuild } from './end-rebuild.ts';
-import { type LookPorts, lookAtBuild } from './look-at-build.ts';
 import { parkRebuild } from './park.ts';
+import { type LookPorts, lookAtBuild } from './refresh-build.ts';
 import { SetAside } from './set-aside.ts';
 import { releaseSlots } from './slots.ts';
 

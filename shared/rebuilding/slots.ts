@@ -1,5 +1,5 @@
-import type { StreamPolicy } from '../domain/stream-policy.ts';
-import { MINUTE_MS } from '../domain/time.ts';
+import { MINUTE_MS } from '../domain/common/time.ts';
+import type { StreamPolicy } from '../domain/stream/stream-policy.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SlotLedger } from '../ports/rebuilds.ts';
 

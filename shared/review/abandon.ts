@@ -1,6 +1,6 @@
-import { messageIn } from '../domain/failure-text.ts';
-import { abandonedReview, type ReviewRecord } from '../domain/run.ts';
-import { runIdOf } from '../domain/run-id.ts';
+import { messageIn } from '../domain/common/failure-text.ts';
+import { abandonedReview, type ReviewRecord } from '../domain/review/run.ts';
+import { runIdOf } from '../domain/review/run-id.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RunLedger } from '../ports/ledger.ts';
 

@@ -1,6 +1,6 @@
 import { collect } from '../concurrency.ts';
-import { type Digest, registryKey } from '../domain/image.ts';
-import type { Scope } from '../domain/run.ts';
+import { type Digest, registryKey } from '../domain/image/image.ts';
+import type { Scope } from '../domain/review/run.ts';
 import type { RunParts, UsageLedger } from '../ports/ledger.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import { digestsDocument, runFileKeys, scopesDocument } from './documents.ts';

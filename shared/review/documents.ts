@@ -1,7 +1,7 @@
-import { type Digest, isDigest, type Registry, registryKey } from '../domain/image.ts';
-import type { InventoryCounts } from '../domain/run.ts';
-import type { TagHistory } from '../domain/tag-history.ts';
-import type { DigestSource, Observation, Pull, WorkloadKind } from '../domain/usage.ts';
+import { type Digest, isDigest, type Registry, registryKey } from '../domain/image/image.ts';
+import type { TagHistory } from '../domain/image/tag-history.ts';
+import type { DigestSource, Observation, Pull, WorkloadKind } from '../domain/image/usage.ts';
+import type { InventoryCounts } from '../domain/review/run.ts';
 import * as v from '../schema.ts';
 
 /*

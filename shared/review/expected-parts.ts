@@ -1,6 +1,6 @@
-import { registryKey } from '../domain/image.ts';
-import { LINEAGE_PART } from '../domain/run.ts';
-import type { ExpectedParts } from '../domain/run-summary.ts';
+import { registryKey } from '../domain/image/image.ts';
+import { LINEAGE_PART } from '../domain/review/run.ts';
+import type { ExpectedParts } from '../domain/review/run-summary.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import { type Batch, batchesDocument, registriesDocument, runFileKeys, scopesDocument } from './documents.ts';
 import { readDocument, readDocumentIfAny } from './read-document.ts';

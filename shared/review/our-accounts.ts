@@ -1,6 +1,6 @@
-import { accountsNamedBy } from '../domain/our-accounts.ts';
-import type { Rebuild } from '../domain/rebuild.ts';
-import { MINUTE_MS } from '../domain/time.ts';
+import type { Rebuild } from '../domain/cause/rebuild.ts';
+import { MINUTE_MS } from '../domain/common/time.ts';
+import { accountsNamedBy } from '../domain/policy/our-accounts.ts';
 import type { Clock } from '../ports/clock.ts';
 import { NoPolicyError, PolicyUnreadableError } from '../ports/errors.ts';
 import type { ScopeLedger } from '../ports/ledger.ts';

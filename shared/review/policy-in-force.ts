@@ -1,6 +1,6 @@
-import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../domain/built-in-policy.ts';
-import { namedFailure } from '../domain/failure-text.ts';
-import type { RunPart } from '../domain/run.ts';
+import { namedFailure } from '../domain/common/failure-text.ts';
+import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../domain/policy/built-in-policy.ts';
+import type { RunPart } from '../domain/review/run.ts';
 import { PolicyUnreadableError } from '../ports/errors.ts';
 import type { RunLedger } from '../ports/ledger.ts';
 import type { Policies, PolicyVersion } from '../ports/policies.ts';

@@ -1,5 +1,9 @@
 import { mapConcurrently } from '../concurrency.ts';
-import { type Digest, type IndexChild, locationKey, registryKey } from '../domain/image.ts';
+import { compareTexts } from '../domain/common/compare-texts.ts';
+import { type Digest, type IndexChild, locationKey, registryKey } from '../domain/image/image.ts';
+import { type LocationRecord, widenedLocation } from '../domain/image/image-facts.ts';
+import type { ReviewRecord, RunPart, Scope } from '../domain/review/run.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import {
   withChangedJudgement,
   withFacts,
@@ -7,10 +11,7 @@ import {
   withJudgement,
   withStanding,
   withUnreadResult,
-} from '../domain/image-record.ts';
-import { compareTexts } from '../domain/order.ts';
-import { type ImageRecord, type LocationRecord, widenedLocation } from '../domain/records.ts';
-import type { ReviewRecord, RunPart, Scope } from '../domain/run.ts';
+} from '../domain/verdict/image-updates.ts';
 import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
 import type {
   Abandonment,

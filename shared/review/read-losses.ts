@@ -1,5 +1,5 @@
 import { collect } from '../concurrency.ts';
-import { byUrgency, type ImageLoss, type RepositoryLook } from '../domain/image-loss.ts';
+import { byUrgency, type ImageLoss, type RepositoryLook } from '../domain/retention/image-expiry.ts';
 import type { LossLedger } from '../ports/losses.ts';
 
 export interface SeenLosses {

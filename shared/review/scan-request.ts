@@ -1,4 +1,4 @@
-import type { ImageRecord } from '../domain/records.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 
 type Requested = Pick<ImageRecord, 'scan' | 'judgedAtEpochMs'>;
 

@@ -1,7 +1,8 @@
-import type { ImageRecord } from '../domain/records.ts';
-import type { ScanState } from '../domain/scan.ts';
-import { keepsResult, stateAfterRequest } from '../domain/scan-state.ts';
-import { BUILT_IN_RULES, type Verdict } from '../domain/verdict.ts';
+import { BUILT_IN_RULES } from '../domain/policy/built-in-rules.ts';
+import type { ScanState } from '../domain/scan/scan.ts';
+import { keepsResult, stateAfterRequest } from '../domain/scan/scan-state.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import type { Verdict } from '../domain/verdict/verdict.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ImageLedger, ScanClaim } from '../ports/ledger.ts';
 import { type Answer, type AskWorld, askAnywhere } from './ask.ts';

@@ -1,6 +1,6 @@
-import type { ImageLocation } from '../domain/image.ts';
-import type { ImageRecord } from '../domain/records.ts';
-import type { ScanReading, ScanReason, ScanRequest } from '../domain/scan.ts';
+import type { ImageLocation } from '../domain/image/image.ts';
+import type { ScanReading, ScanReason, ScanRequest } from '../domain/scan/scan.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { Retry } from '../ports/retry.ts';
 import type { Scanner } from '../ports/scanner.ts';
 import type { Pace } from './pace.ts';

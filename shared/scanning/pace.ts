@@ -1,5 +1,5 @@
-import type { Registry } from '../domain/image.ts';
-import { registryKey } from '../domain/image.ts';
+import type { Registry } from '../domain/image/image.ts';
+import { registryKey } from '../domain/image/image.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /** Waits until one more call to this registry is allowed. */

@@ -1,5 +1,5 @@
-import { type Digest, type ImageLocation, locationKey } from '../domain/image.ts';
-import type { ScanReading, ScanReason } from '../domain/scan.ts';
+import { type Digest, type ImageLocation, locationKey } from '../domain/image/image.ts';
+import type { ScanReading, ScanReason } from '../domain/scan/scan.ts';
 import type { Scanner } from '../ports/scanner.ts';
 
 /** These are said of the place: another registry may have a result. What says most about the image comes first. */

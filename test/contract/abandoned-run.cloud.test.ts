@@ -1,7 +1,7 @@
 import { beforeAll } from '@jest/globals';
-import { DynamoRunLedger } from '../../shared/adapters/dynamodb/run-ledger.ts';
-import type { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
-import { runIdOf } from '../../shared/domain/run-id.ts';
+import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import type { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { runIdOf } from '../../shared/domain/review/run-id.ts';
 import { abandonReview } from '../../shared/review/abandon.ts';
 import { useCloud } from '../support/cloud.ts';
 import { ledgerTables } from '../support/ledger-table.ts';

@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { type Cause, type CauseFact, mergeCause, settleFacts, takeCause } from '../../shared/domain/cause.ts';
+import { type Cause, type CauseFact, mergeCause, settleFacts, takeCause } from '../../shared/domain/cause/cause.ts';
 import type { CauseLedger } from '../../shared/ports/ledger.ts';
 import { cause, NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';

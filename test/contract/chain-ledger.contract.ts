@@ -1,6 +1,6 @@
-import { chainId } from '../../shared/domain/chain.ts';
-import { chainsWithin } from '../../shared/domain/content-chains.ts';
-import type { Digest } from '../../shared/domain/image.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { chainId } from '../../shared/domain/lineage/chain-id.ts';
+import { chainsWithin } from '../../shared/domain/lineage/content-chains.ts';
 import type { ChainLedger, ContentLedger, ImageLedger } from '../../shared/ports/ledger.ts';
 import { digestOf, facts } from '../support/samples.ts';
 import type { Contract } from './contract.ts';

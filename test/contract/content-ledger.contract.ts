@@ -1,4 +1,4 @@
-import type { ImageContent } from '../../shared/domain/image-content.ts';
+import type { ImageContent } from '../../shared/domain/lineage/image-content.ts';
 import type { ContentLedger } from '../../shared/ports/ledger.ts';
 import { digestOf } from '../support/samples.ts';
 import type { Contract } from './contract.ts';

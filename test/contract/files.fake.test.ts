@@ -1,7 +1,7 @@
-import * as keys from '../../shared/adapters/dynamodb/keys.ts';
-import { policyKey } from '../../shared/adapters/dynamodb/policies.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy-store.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy/policy-store.ts';
+import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { DiscreetBucket } from '../support/discreet-bucket.ts';
 import { fakeWorld } from '../support/fakes/world.ts';
 import { MemoryTable } from '../support/memory-dynamo.ts';

@@ -1,4 +1,4 @@
-import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
+import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { useCloud } from '../support/cloud.ts';
 import { ledgerTables } from '../support/ledger-table.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';

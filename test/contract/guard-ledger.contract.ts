@@ -1,4 +1,4 @@
-import { freshMemory, type SurvivedFact } from '../../shared/domain/rebuild.ts';
+import { freshMemory, type SurvivedFact } from '../../shared/domain/cause/rebuild.ts';
 import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';

@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
+import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
 import type { Lifecycles } from '../../shared/ports/lifecycles.ts';
 import { DAY_MS, NOON_EPOCH_MS } from '../support/samples.ts';
 

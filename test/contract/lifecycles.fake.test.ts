@@ -1,4 +1,4 @@
-import type { Artifact } from '../../shared/domain/image.ts';
+import type { Artifact } from '../../shared/domain/image/image.ts';
 import { FakeLifecycles } from '../support/fakes/lifecycles.ts';
 import { FakeRegistry } from '../support/fakes/registry.ts';
 import { digestOf } from '../support/samples.ts';

@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { ImageLoss, RepositoryLook } from '../../shared/domain/image-loss.ts';
+import type { ImageLoss, RepositoryLook } from '../../shared/domain/retention/image-expiry.ts';
 import type { LossLedger } from '../../shared/ports/losses.ts';
 import { DAY_MS, digestOf, LOCATION, NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';

@@ -1,5 +1,5 @@
-import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../shared/domain/built-in-policy.ts';
-import { type Policy, policySchema } from '../../shared/domain/policy.ts';
+import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../shared/domain/policy/built-in-policy.ts';
+import { type Policy, policySchema } from '../../shared/domain/policy/policy.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { parse } from '../../shared/schema.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';

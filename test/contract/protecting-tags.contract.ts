@@ -1,5 +1,5 @@
-import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
-import { PROTECTING_PREFIX } from '../../shared/domain/protecting-tag.ts';
+import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
+import { PROTECTING_PREFIX } from '../../shared/domain/retention/protecting-tag.ts';
 import type { ProtectingTags } from '../../shared/ports/protecting-tags.ts';
 
 const KEEP = `${PROTECTING_PREFIX}0123456789abcdef`;

@@ -1,4 +1,4 @@
-import type { RunnerExecution } from '../../shared/domain/rebuild.ts';
+import type { RunnerExecution } from '../../shared/domain/cause/rebuild.ts';
 import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import { manyFacts, PIPELINE, rebuild, STREAM } from '../support/rebuild-samples.ts';
 import { digestOf } from '../support/samples.ts';

@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { Artifact, Digest, ImageLocation } from '../../shared/domain/image.ts';
+import type { Artifact, Digest, ImageLocation } from '../../shared/domain/image/image.ts';
 import type { ImageConfig, ImageRegistry } from '../../shared/ports/registry.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS } from '../support/samples.ts';
 

@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { RunPart } from '../../shared/domain/run.ts';
+import type { RunPart } from '../../shared/domain/review/run.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import { HOUR_MS, NOON_EPOCH_MS, review } from '../support/samples.ts';
 import type { Contract } from './contract.ts';

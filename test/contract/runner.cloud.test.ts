@@ -9,7 +9,7 @@ import type { PipelineJob } from '../../local/cloud/admin-types.ts';
 import type { Cloud } from '../../local/cloud.ts';
 import { pipelineClients } from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
-import type { Pipeline } from '../../shared/domain/rebuild.ts';
+import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
 import { useCloud } from '../support/cloud.ts';
 import { accessOf, createRole } from '../support/member-role.ts';
 import { type RunnerWorld, runnerContract } from './runner.contract.ts';

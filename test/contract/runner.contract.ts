@@ -1,4 +1,5 @@
-import type { BuildStatus, Pipeline } from '../../shared/domain/rebuild.ts';
+import type { BuildStatus } from '../../shared/domain/cause/rebuild.ts';
+import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
 import type { BuildStart, PipelineRunner } from '../../shared/ports/runner.ts';
 import { digestOf, HOUR_MS } from '../support/samples.ts';
 

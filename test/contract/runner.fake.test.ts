@@ -1,5 +1,5 @@
-import { isDigest } from '../../shared/domain/image.ts';
-import { type Pipeline, pipelineKey } from '../../shared/domain/rebuild.ts';
+import { isDigest } from '../../shared/domain/image/image.ts';
+import { type Pipeline, pipelineKey } from '../../shared/domain/policy/pipeline.ts';
 import { FakeRunner } from '../support/fakes/runner.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';
 import { type RunnerWorld, runnerContract } from './runner.contract.ts';

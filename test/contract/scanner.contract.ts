@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
-import type { ScanReading } from '../../shared/domain/scan.ts';
+import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
+import type { ScanReading } from '../../shared/domain/scan/scan.ts';
 import type { Scanner } from '../../shared/ports/scanner.ts';
 import { digestOf } from '../support/samples.ts';
 

@@ -1,4 +1,4 @@
-import type { KillSwitch } from '../../shared/domain/cascade.ts';
+import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { SwitchLedger } from '../../shared/ports/rebuilds.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';

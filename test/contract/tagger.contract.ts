@@ -1,4 +1,4 @@
-import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
+import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
 import type { Tagger } from '../../shared/ports/rollouts.ts';
 import { digestOf } from '../support/samples.ts';
 

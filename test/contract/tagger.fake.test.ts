@@ -1,4 +1,4 @@
-import type { Artifact } from '../../shared/domain/image.ts';
+import type { Artifact } from '../../shared/domain/image/image.ts';
 import { FakeRegistry } from '../support/fakes/registry.ts';
 import { FakeTagger } from '../support/fakes/tagger.ts';
 import { digestOf, NOON_EPOCH_MS } from '../support/samples.ts';

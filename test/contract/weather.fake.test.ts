@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import { settleFacts } from '../../shared/domain/cause.ts';
+import { settleFacts } from '../../shared/domain/cause/cause.ts';
 import { CrashError } from '../support/fakes/interleave.ts';
 import { isWeather, ServiceError, weathered } from '../support/fakes/weather.ts';
 import { fakeWorld } from '../support/fakes/world.ts';

@@ -12,7 +12,7 @@ import { beforeAll } from '@jest/globals';
 import type { Cloud } from '../../local/cloud.ts';
 import { ecsClients } from '../../shared/adapters/clients.ts';
 import { EcsWorkloads } from '../../shared/adapters/ecs-workloads.ts';
-import type { Cluster } from '../../shared/domain/usage.ts';
+import type { Cluster } from '../../shared/domain/image/usage.ts';
 import { useCloud } from '../support/cloud.ts';
 import { accessOf, createReadRole } from '../support/member-role.ts';
 import { type Workload, type WorkloadsWorld, workloadsContract } from './workloads.contract.ts';

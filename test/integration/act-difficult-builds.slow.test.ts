@@ -1,8 +1,8 @@
 import { afterEach } from '@jest/globals';
 import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
-import { MINUTE_MS } from '../../shared/domain/time.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { deploymentsStarted, heldIn, NOTHING_HELD, rebuildsOf, rebuiltTimes, runsStarted } from '../support/acting.ts';
 import { ActingCases, measured, useReviewed } from '../support/acting-cases.ts';
 import { actingFleet, FLAW, streamOf, TEAM } from '../support/acting-fleet.ts';

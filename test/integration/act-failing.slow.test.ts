@@ -1,8 +1,8 @@
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
-import type { Cascade } from '../../shared/domain/cascade.ts';
-import { generationOf } from '../../shared/domain/rebuild.ts';
+import type { Cascade } from '../../shared/domain/cause/cascade.ts';
+import { generationOf } from '../../shared/domain/cause/rebuild.ts';
 import {
   cascadesIn,
   causeOf,

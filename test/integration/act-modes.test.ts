@@ -1,7 +1,7 @@
 import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { untilSettled } from '../../local/acting.ts';
 import { wouldDo } from '../../local/demo/would-do.ts';
-import type { Mode } from '../../shared/domain/policy.ts';
+import type { Mode } from '../../shared/domain/policy/policy.ts';
 import { deploymentsStarted, heldIn, NOTHING_HELD, PLANNING, runsStarted, wakePlanner } from '../support/acting.ts';
 import { actingFleet, BASE_STREAM, streamOf, TEAM } from '../support/acting-fleet.ts';
 import { useInstallation } from '../support/installation.ts';

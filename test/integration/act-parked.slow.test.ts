@@ -1,8 +1,8 @@
 import { afterEach } from '@jest/globals';
 import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
-import { HOUR_MS } from '../../shared/domain/time.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { HOUR_MS } from '../../shared/domain/common/time.ts';
 import {
   cascadesIn,
   endOf,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach } from '@jest/globals';
 import { eventually } from '../../local/cloud/probe.ts';
 import { collect } from '../../shared/concurrency.ts';
-import { type Cascade, isOpen } from '../../shared/domain/cascade.ts';
+import { type Cascade, isOpen } from '../../shared/domain/cause/cascade.ts';
 import {
   causeOf,
   deploymentsStarted,

@@ -3,7 +3,7 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { beforeAll } from '@jest/globals';
 import { loadFleet } from '../../local/fleet/load.ts';
 import type { Fleet, PolicyDocument } from '../../local/fleet/schema.ts';
-import type { Digest } from '../../shared/domain/image.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import { Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
 import { hubOf } from '../support/readings.ts';

@@ -7,11 +7,12 @@ import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Installation } from '../../local/installation.ts';
 import { collect } from '../../shared/concurrency.ts';
-import type { Closure, Deployment, NodeAnswer } from '../../shared/domain/cascade.ts';
-import type { Measured } from '../../shared/domain/measure.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
-import { DAY_MS } from '../../shared/domain/time.ts';
+import type { NodeAnswer } from '../../shared/domain/cause/answer.ts';
+import type { Closure, Deployment } from '../../shared/domain/cause/cascade.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { DAY_MS } from '../../shared/domain/common/time.ts';
+import type { Measured } from '../../shared/domain/outbox/metrics.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { containersIn } from '../integration/oracle/running.ts';
 import {
   cascadesIn,

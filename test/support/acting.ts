@@ -6,12 +6,12 @@ import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Installation } from '../../local/installation.ts';
-import * as keys from '../../shared/adapters/dynamodb/keys.ts';
+import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { collect } from '../../shared/concurrency.ts';
-import type { Cascade } from '../../shared/domain/cascade.ts';
-import type { Cause } from '../../shared/domain/cause.ts';
-import type { Policy } from '../../shared/domain/policy.ts';
-import type { Rebuild } from '../../shared/domain/rebuild.ts';
+import type { Cascade } from '../../shared/domain/cause/cascade.ts';
+import type { Cause } from '../../shared/domain/cause/cause.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { hubOf, itemsOf } from './readings.ts';
 
 /** Parameters under which the planner is woken as it would be on AWS. */

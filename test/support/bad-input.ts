@@ -4,7 +4,7 @@ import { BatchDeleteImageCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Execution, Installation } from '../../local/installation.ts';
-import type { Digest } from '../../shared/domain/image.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import { HUB } from './bad-fleet.ts';
 import { hubOf } from './readings.ts';
 

@@ -1,8 +1,8 @@
-import { DynamoChains } from '../../shared/adapters/dynamodb/chains.ts';
-import { DynamoContentLedger } from '../../shared/adapters/dynamodb/content-ledger.ts';
-import { DynamoImageIndex } from '../../shared/adapters/dynamodb/image-index.ts';
-import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
-import type { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoChains } from '../../shared/adapters/dynamodb/images/chains.ts';
+import { DynamoContentLedger } from '../../shared/adapters/dynamodb/images/content-ledger.ts';
+import { DynamoImageIndex } from '../../shared/adapters/dynamodb/images/image-index.ts';
+import { DynamoImageLedger } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
+import type { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import type { ChainLedger, ImageIndex } from '../../shared/ports/ledger.ts';
 
 /** Images and the indexes that follow them, of one table. */

@@ -3,7 +3,7 @@ import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from
 import { parse } from 'yaml';
 import type { Cloud } from '../../local/cloud.ts';
 import { ledgerClient } from '../../shared/adapters/clients.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { HUB_ACCOUNT } from './cloud.ts';
 
 export const HUB_REGION = 'us-east-1';

@@ -1,7 +1,7 @@
-import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/fleet-places.ts';
-import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/place-ledger.ts';
-import type { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
-import type { ImageFacts } from '../../shared/domain/records.ts';
+import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/images/fleet-places.ts';
+import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
+import type { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import type { ImageFacts } from '../../shared/domain/image/image-facts.ts';
 import type { FleetPlaces } from '../../shared/ports/ledger.ts';
 
 /** Places of one table, asked for by image and for many at once. */

@@ -4,8 +4,8 @@ import { ECRClient, PutLifecyclePolicyCommand } from '@aws-sdk/client-ecr';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Installation } from '../../local/installation.ts';
-import { type ImageLocation, locationKey } from '../../shared/domain/image.ts';
-import type { RepositoryLook } from '../../shared/domain/image-loss.ts';
+import { type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
+import type { RepositoryLook } from '../../shared/domain/retention/image-expiry.ts';
 import { readLosses, type SeenLosses } from '../../shared/review/read-losses.ts';
 import { hubOf } from './readings.ts';
 

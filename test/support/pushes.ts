@@ -4,7 +4,7 @@ import { buildIndex } from '../../local/builds/image-index.ts';
 import type { Packages } from '../../local/builds/packages.ts';
 import { RegistryClient } from '../../local/builds/registry.ts';
 import type { Cloud } from '../../local/cloud.ts';
-import type { Artifact, Digest, ImageLocation } from '../../shared/domain/image.ts';
+import type { Artifact, Digest, ImageLocation } from '../../shared/domain/image/image.ts';
 import type { ImageConfig } from '../../shared/ports/registry.ts';
 
 export interface RealPush {

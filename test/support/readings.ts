@@ -1,9 +1,9 @@
 /** What an installation in the embedded cloud has done, read back. */
 
+import { canonicalLedger } from '../../cli/ledger/canonical.ts';
 import type { Installation } from '../../local/installation.ts';
 import { collect } from '../../shared/concurrency.ts';
-import { canonicalLedger } from '../../shared/domain/canonical.ts';
-import type { ReviewRecord, RunPart } from '../../shared/domain/run.ts';
+import type { ReviewRecord, RunPart } from '../../shared/domain/review/run.ts';
 
 export type Item = Readonly<Record<string, unknown>>;
 

@@ -1,8 +1,9 @@
 /** Small valid records of rebuilds and cascades for tests, as in samples.ts. */
 
-import type { Cascade, CascadeNode, Closure, Deployment } from '../../shared/domain/cascade.ts';
-import type { CauseFact } from '../../shared/domain/cause.ts';
-import type { Pipeline, Rebuild, StreamLock } from '../../shared/domain/rebuild.ts';
+import type { Cascade, CascadeNode, Closure, Deployment } from '../../shared/domain/cause/cascade.ts';
+import type { CauseFact } from '../../shared/domain/cause/cause.ts';
+import type { Rebuild, StreamLock } from '../../shared/domain/cause/rebuild.ts';
+import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
 import { digestOf, HOUR_MS, NOON_EPOCH_MS } from './samples.ts';
 
 export const STREAM = '111122223333/eu-west-1/team/payments-api:^v.*$';

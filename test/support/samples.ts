@@ -1,14 +1,15 @@
 /** Small valid records for tests: one perfect object, of which a test changes what it is about. */
 
 import { createHash } from 'node:crypto';
-import type { Cause } from '../../shared/domain/cause.ts';
-import type { Finding } from '../../shared/domain/finding.ts';
-import type { Digest, ImageLocation } from '../../shared/domain/image.ts';
-import type { ImageFacts, LocationRecord, StreamRecord } from '../../shared/domain/records.ts';
-import type { ReviewRecord } from '../../shared/domain/run.ts';
-import type { Standing } from '../../shared/domain/standing.ts';
-import type { Usage } from '../../shared/domain/usage.ts';
-import type { Reason, Verdict } from '../../shared/domain/verdict.ts';
+import type { Standing } from '../../shared/domain/age/image-lineage.ts';
+import type { Cause } from '../../shared/domain/cause/cause.ts';
+import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
+import type { ImageFacts, LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import type { Usage } from '../../shared/domain/image/usage.ts';
+import type { ReviewRecord } from '../../shared/domain/review/run.ts';
+import type { Finding } from '../../shared/domain/scan/finding.ts';
+import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
+import type { Reason, Verdict } from '../../shared/domain/verdict/verdict.ts';
 import type { Judgement } from '../../shared/ports/ledger.ts';
 
 /** 2026-11-24T03:00:00Z */

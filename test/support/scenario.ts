@@ -6,7 +6,7 @@ import { DeleteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { ImagePast, KnownVulnerability } from '../../local/cloud/admin-types.ts';
 import type { Installation } from '../../local/installation.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import type { Digest } from '../../shared/domain/image.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import { queueOf } from './chaos.ts';
 import { invokeLook } from './protection.ts';
 import { callsOf, factsOf, hubOf, type Item, itemsOf } from './readings.ts';

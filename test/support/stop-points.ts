@@ -2,7 +2,7 @@
 
 import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Installation } from '../../local/installation.ts';
-import { HOUR_MS } from '../../shared/domain/time.ts';
+import { HOUR_MS } from '../../shared/domain/common/time.ts';
 import { lapseBuild } from './acting.ts';
 import { type ActingApp, streamOf, TEAM } from './acting-fleet.ts';
 import { approve, denyRole, runByHand } from './acts-of-persons.ts';

@@ -11,7 +11,7 @@ import {
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Installation } from '../../local/installation.ts';
 import { collect } from '../../shared/concurrency.ts';
-import type { Cascade } from '../../shared/domain/cascade.ts';
+import type { Cascade } from '../../shared/domain/cause/cascade.ts';
 import { hubOf } from './readings.ts';
 
 /** `function`: of its own role; `role`: one that functions take in member accounts. Left out operations: every one. */

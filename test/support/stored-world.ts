@@ -1,9 +1,9 @@
-import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/cascade-ledger.ts';
-import { DynamoImageLedger } from '../../shared/adapters/dynamodb/image-ledger.ts';
-import type * as keys from '../../shared/adapters/dynamodb/keys.ts';
-import { DynamoStreamImages } from '../../shared/adapters/dynamodb/stream-images.ts';
-import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/stream-ledger.ts';
-import { LedgerTable } from '../../shared/adapters/dynamodb/table.ts';
+import { DynamoImageLedger } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
+import { DynamoCascadeLedger } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
+import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
+import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
+import type * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
+import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import type { FakeWorld } from './fakes/world.ts';
 import { MemoryTable } from './memory-dynamo.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { functionNames } from '../../scripts/bundle.ts';
-import * as keys from '../../shared/adapters/dynamodb/keys.ts';
-import { redeliverySeconds } from '../../shared/domain/redelivery.ts';
+import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
+import { redeliverySeconds } from '../../shared/domain/common/redelivery.ts';
 import {
   hub,
   isObject,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parsePolicy } from '../../shared/domain/policy-document.ts';
+import { parsePolicy } from '../../shared/domain/policy/policy-document.ts';
 import { definitionText, type Machine, machineNames, machinesOf } from '../statemachines/machine.ts';
 import { TRIED_ALARMS } from '../support/tried-alarms.ts';
 import { hub, member, objectOf, ofType, ROOT, textOf } from './template.ts';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { OUTPUTS } from '../../cli/doctor/checks/stack.ts';
-import { INDEXES } from '../../shared/adapters/dynamodb/keys.ts';
+import { INDEXES } from '../../shared/adapters/dynamodb/table/keys.ts';
 import { hub, listOf, member, objectOf, ofType, ROOT, refersTo, textOf } from './template.ts';
 
 const machines = ofType(hub, 'AWS::Serverless::StateMachine');

@@ -67,7 +67,7 @@ const EVENTS = /^shared\/events\//;
 const HELPERS = /^shared\/[\w-]+\.ts$/;
 const SCHEMA = /^shared\/schema\.ts$/;
 /** Use cases over ports that more than one function needs. */
-const USE_CASES = /^shared\/(review|inventory|scanning|rebuilding|cascade)\//;
+const USE_CASES = /^shared\/(review|judging|inventory|scanning|rebuilding|planning)\//;
 
 describe('dependencies point inward', () => {
   test.each([
@@ -79,7 +79,8 @@ describe('dependencies point inward', () => {
     ['inventory', [USE_CASES, PORTS, DOMAIN, HELPERS]],
     ['scanning', [USE_CASES, PORTS, DOMAIN, HELPERS]],
     ['rebuilding', [USE_CASES, PORTS, DOMAIN, HELPERS]],
-    ['cascade', [USE_CASES, PORTS, DOMAIN, HELPERS]],
+    ['judging', [USE_CASES, PORTS, DOMAIN, HELPERS]],
+    ['planning', [USE_CASES, PORTS, DOMAIN, HELPERS]],
     ['lambda', [/^shared\//, PACKAGE]],
   ])('shared/%s imports nothing that stands further out', (folder, allowed) => {
     expect(inFolder(folder).length).toBeGreaterThan(0);
@@ -120,6 +121,73 @@ describe('dependencies point inward', () => {
     expect(shipped.flatMap(({ path, imports }) => imports.filter((name) => bare.has(name)).map(() => path))).toEqual(
       [],
     );
+  });
+});
+
+/** Rooms of the domain, ground first. A room imports only itself and the rooms before it. */
+const ROOMS = [
+  ...['common', 'image', 'policy', 'stream', 'lineage', 'scan', 'age', 'verdict', 'cause', 'retention', 'review'],
+  ...['guard', 'attribution', 'rollout', 'outbox', 'plan', 'report'],
+];
+const roomOf = (path: string): string | undefined => /^shared\/domain\/([^/]+)\//.exec(path)?.[1];
+
+/** `path -> import` for every import from one room of a later room. */
+const againstTheOrder = (sources: readonly Pick<Source, 'path' | 'imports'>[]): string[] =>
+  sources.flatMap(({ path, imports }) =>
+    imports
+      .filter((name) => ROOMS.indexOf(roomOf(name) ?? '') > ROOMS.indexOf(roomOf(path) ?? ''))
+      .map((name) => `${path} -> ${name}`),
+  );
+
+/** Groups of files that reach each other by imports, type-only imports included (Tarjan's components). */
+function circles(sources: readonly Pick<Source, 'path' | 'imports'>[]): string[][] {
+  const imports = new Map(sources.map((source) => [source.path, source.imports]));
+  const order = new Map<string, number>();
+  const open: string[] = [];
+  const found: string[][] = [];
+  const visit = (path: string): number => {
+    const own = order.size;
+    order.set(path, own);
+    open.push(path);
+    let low = own;
+    for (const next of imports.get(path) ?? []) {
+      if (!imports.has(next)) continue;
+      if (!order.has(next)) low = Math.min(low, visit(next));
+      else if (open.includes(next)) low = Math.min(low, order.get(next) ?? low);
+    }
+    if (low === own) {
+      const component = open.splice(open.indexOf(path));
+      if (component.length > 1) found.push(component.sort());
+    }
+    return low;
+  };
+  for (const path of imports.keys()) if (!order.has(path)) visit(path);
+  return found;
+}
+
+describe('rooms', () => {
+  test('each file of the domain is in a room', () => {
+    const outside = inFolder('domain').filter(({ path }) => !ROOMS.includes(roomOf(path) ?? ''));
+    expect(outside.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('a room of the domain imports no later room', () => {
+    expect(againstTheOrder(inFolder('domain'))).toEqual([]);
+  });
+
+  test('an import of a later room, and a circle of files, is found', () => {
+    const [image, plan] = ['shared/domain/image/image.ts', 'shared/domain/plan/plan.ts'];
+    const wrong = [
+      { path: image, imports: [plan] },
+      { path: plan, imports: [image] },
+    ];
+    expect(againstTheOrder(wrong)).toEqual([`${image} -> ${plan}`]);
+    expect(circles(wrong)).toEqual([[image, plan]]);
+  });
+
+  test('no files import each other in a circle, not even for their types', () => {
+    const everything = [...shipped, ...['local', 'bench', 'scripts', 'test'].flatMap(readSources)];
+    expect(circles(everything)).toEqual([]);
   });
 });
 
@@ -205,7 +273,7 @@ test('whoever asks for the policy in force goes on where it cannot be read', () 
   const apart = [
     'functions/cascade-plan/resume-parked.ts',
     'functions/rollout/check-closures.ts',
-    'shared/cascade/read-plan.ts',
+    'shared/planning/read-plan.ts',
     'shared/review/our-accounts.ts',
     'shared/review/policy-in-force.ts',
   ];

@@ -1,4 +1,4 @@
-import { inTurns } from '../../shared/in-turns.ts';
+import { inTurns } from '../../shared/keyed-queue.ts';
 
 test('tasks of one key never overlap and keep their order; those of others run meanwhile', async () => {
   const take = inTurns();

@@ -1,5 +1,5 @@
-import { registryKey } from '../../../shared/domain/image.ts';
-import type { Scope } from '../../../shared/domain/run.ts';
+import { registryKey } from '../../../shared/domain/image/image.ts';
+import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { CallbackFacts, MixedPut, PullTimeFacts, StartTimeFacts } from '../facts.ts';
 import { broken, type Found, ok, unknown } from '../finding.ts';
 

@@ -1,4 +1,4 @@
-import { matchesGlob } from '../../../shared/domain/glob.ts';
+import { matchesGlob } from '../../../shared/domain/common/glob.ts';
 import type { KeyFacts } from '../facts.ts';
 import { broken, type Found, ok, orOk } from '../finding.ts';
 

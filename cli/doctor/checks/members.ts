@@ -1,5 +1,5 @@
-import { matchesAnyGlob } from '../../../shared/domain/glob.ts';
-import { registryKey } from '../../../shared/domain/image.ts';
+import { matchesAnyGlob } from '../../../shared/domain/common/glob.ts';
+import { registryKey } from '../../../shared/domain/image/image.ts';
 import type { AccountFacts, MemberFacts, PlaceFacts, RoleFacts, StackFacts } from '../facts.ts';
 import { broken, type CheckName, type Found, orOk, unknown } from '../finding.ts';
 import { type Reading, unread } from '../reading.ts';

@@ -1,5 +1,5 @@
-import type { ReviewRecord } from '../../../shared/domain/run.ts';
-import { HOUR_MS, instant } from '../../../shared/domain/time.ts';
+import { HOUR_MS, instant } from '../../../shared/domain/common/time.ts';
+import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import type { PolicyFacts } from '../facts.ts';
 import { broken, type Found, ok } from '../finding.ts';
 

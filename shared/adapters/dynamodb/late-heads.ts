@@ -1,7 +1,7 @@
 import type { LateHeads, LateHeadsLedger } from '../../ports/late-heads.ts';
-import * as keys from './keys.ts';
-import { StoredRecords } from './stored.ts';
-import type { LedgerTable } from './table.ts';
+import * as keys from './table/keys.ts';
+import { StoredRecords } from './table/stored.ts';
+import type { LedgerTable } from './table/table.ts';
 
 /** One item for each repository: pushes to several of them are never in each other's way. */
 export class DynamoLateHeads implements LateHeadsLedger {

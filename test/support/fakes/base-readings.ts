@@ -1,4 +1,4 @@
-import { type BaseReadings, withLateUnread, withUnread } from '../../../shared/domain/base-readings.ts';
+import { type BaseReadings, withLateUnread, withUnread } from '../../../shared/domain/lineage/base-readings.ts';
 import type { BaseReadingLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 

@@ -1,4 +1,4 @@
-import { type Cascade, type CascadeNode, isOpen } from '../../../shared/domain/cascade.ts';
+import { type Cascade, type CascadeNode, isOpen } from '../../../shared/domain/cause/cascade.ts';
 import { LedgerContendedError } from '../../../shared/ports/errors.ts';
 import type { CascadeLedger, PlanningLease } from '../../../shared/ports/rebuilds.ts';
 import { changeKnown } from './changed.ts';

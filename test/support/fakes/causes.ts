@@ -1,4 +1,4 @@
-import type { Cause } from '../../../shared/domain/cause.ts';
+import type { Cause } from '../../../shared/domain/cause/cause.ts';
 import type { CauseLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 

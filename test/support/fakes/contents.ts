@@ -1,6 +1,6 @@
-import { unpackedChain } from '../../../shared/domain/content-chains.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { ImageContent } from '../../../shared/domain/image-content.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import { unpackedChain } from '../../../shared/domain/lineage/content-chains.ts';
+import type { ImageContent } from '../../../shared/domain/lineage/image-content.ts';
 import type { ContentLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 

@@ -14,8 +14,8 @@ import type {
 } from '../../../cli/doctor/facts.ts';
 import type { DoctorPorts, HubReads, MemberReads } from '../../../cli/doctor/ports.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
-import { registryKey } from '../../../shared/domain/image.ts';
-import type { Scope } from '../../../shared/domain/run.ts';
+import { registryKey } from '../../../shared/domain/image/image.ts';
+import type { Scope } from '../../../shared/domain/review/run.ts';
 import { type FakeWorld, fakeWorld } from './world.ts';
 
 type Changed<Facts> = Partial<Facts>;

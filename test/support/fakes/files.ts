@@ -1,4 +1,4 @@
-import type { Digest } from '../../../shared/domain/image.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { DeadLetters } from '../../../shared/ports/dead-letters.ts';
 import { RunFileMissingError } from '../../../shared/ports/errors.ts';
 import type { EventBus, PublishedEvent } from '../../../shared/ports/event-bus.ts';

@@ -1,4 +1,8 @@
-import type { Digest } from '../../../shared/domain/image.ts';
+import { ageOf, type StandingChange } from '../../../shared/domain/age/image-lineage.ts';
+import { sameContent } from '../../../shared/domain/common/same-content.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import {
   withChangedJudgement,
   withFacts,
@@ -7,10 +11,7 @@ import {
   withReconfirmation,
   withStanding,
   withUnreadResult,
-} from '../../../shared/domain/image-record.ts';
-import type { ImageFacts, ImageRecord } from '../../../shared/domain/records.ts';
-import { sameContent } from '../../../shared/domain/same-content.ts';
-import { ageOf, type StandingChange } from '../../../shared/domain/standing.ts';
+} from '../../../shared/domain/verdict/image-updates.ts';
 import { ImageNotRecordedError } from '../../../shared/ports/errors.ts';
 import type {
   ChainLedger,

@@ -1,4 +1,4 @@
-import { type KillSwitch, UNTOUCHED_SWITCH } from '../../../shared/domain/cascade.ts';
+import { type KillSwitch, UNTOUCHED_SWITCH } from '../../../shared/domain/policy/kill-switch.ts';
 import type { SwitchLedger } from '../../../shared/ports/rebuilds.ts';
 import { copied } from './copied.ts';
 

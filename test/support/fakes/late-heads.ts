@@ -1,4 +1,4 @@
-import { locationKey } from '../../../shared/domain/image.ts';
+import { locationKey } from '../../../shared/domain/image/image.ts';
 import type { LateHeads, LateHeadsLedger } from '../../../shared/ports/late-heads.ts';
 
 /** Repositories whose heads are late, in memory. */

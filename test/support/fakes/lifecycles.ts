@@ -1,5 +1,5 @@
-import { type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
-import type { StoredImage } from '../../../shared/domain/lifecycle.ts';
+import { type ImageLocation, locationKey } from '../../../shared/domain/image/image.ts';
+import type { StoredImage } from '../../../shared/domain/retention/lifecycle.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import type { Lifecycles, LifecycleText } from '../../../shared/ports/lifecycles.ts';
 import type { FakeRegistry } from './registry.ts';

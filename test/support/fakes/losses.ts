@@ -1,5 +1,5 @@
-import { type Digest, type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
-import type { ImageLoss, RepositoryLook } from '../../../shared/domain/image-loss.ts';
+import { type Digest, type ImageLocation, locationKey } from '../../../shared/domain/image/image.ts';
+import type { ImageLoss, RepositoryLook } from '../../../shared/domain/retention/image-expiry.ts';
 import type { KnownLosses, LossLedger } from '../../../shared/ports/losses.ts';
 import { copied } from './copied.ts';
 

@@ -1,8 +1,8 @@
-import type { Digest, ImageLocation, IndexChild } from '../../../shared/domain/image.ts';
-import { locationKey } from '../../../shared/domain/image.ts';
-import { type ImageFacts, type LocationRecord, widenedLocation } from '../../../shared/domain/records.ts';
-import { type TagPush, withPush } from '../../../shared/domain/tag-history.ts';
-import { holderAfter, holderWithout, means, type TagHolder } from '../../../shared/domain/tag-holder.ts';
+import type { Digest, ImageLocation, IndexChild } from '../../../shared/domain/image/image.ts';
+import { locationKey } from '../../../shared/domain/image/image.ts';
+import { type ImageFacts, type LocationRecord, widenedLocation } from '../../../shared/domain/image/image-facts.ts';
+import { type TagPush, withPush } from '../../../shared/domain/image/tag-history.ts';
+import { holderAfter, holderWithout, means, type TagHolder } from '../../../shared/domain/stream/tag-holder.ts';
 import type { FleetPlaces, PlaceLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 

@@ -1,7 +1,7 @@
-import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../shared/domain/built-in-policy.ts';
-import { canonicalJson } from '../../../shared/domain/json.ts';
-import type { Policy } from '../../../shared/domain/policy.ts';
-import { policyVersion, storedPolicy } from '../../../shared/domain/policy-check.ts';
+import { canonicalJson } from '../../../shared/domain/common/canonical-json.ts';
+import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../shared/domain/policy/built-in-policy.ts';
+import type { Policy } from '../../../shared/domain/policy/policy.ts';
+import { policyVersion, storedPolicy } from '../../../shared/domain/policy/policy-check.ts';
 import { NoPolicyError, PolicyConflictError, PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import type { PolicyStore, PolicyVersion } from '../../../shared/ports/policies.ts';
 

@@ -1,5 +1,5 @@
-import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
-import { isNamedWithout } from '../../../shared/domain/protecting-tag.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
+import { isNamedWithout } from '../../../shared/domain/retention/protecting-tag.ts';
 import { TaggerUnreachableError } from '../../../shared/ports/acting-errors.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { ProtectingTags } from '../../../shared/ports/protecting-tags.ts';

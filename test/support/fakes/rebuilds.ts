@@ -1,6 +1,7 @@
-import type { GuardMemory, Rebuild, RunnerExecution, StreamLock } from '../../../shared/domain/rebuild.ts';
-import { freshMemory, pipelineKey } from '../../../shared/domain/rebuild.ts';
-import { sameContent } from '../../../shared/domain/same-content.ts';
+import type { GuardMemory, Rebuild, RunnerExecution, StreamLock } from '../../../shared/domain/cause/rebuild.ts';
+import { freshMemory } from '../../../shared/domain/cause/rebuild.ts';
+import { sameContent } from '../../../shared/domain/common/same-content.ts';
+import { pipelineKey } from '../../../shared/domain/policy/pipeline.ts';
 import type { GuardLedger, LockLedger, RebuildLedger } from '../../../shared/ports/rebuilds.ts';
 import { copied } from './copied.ts';
 

@@ -1,6 +1,6 @@
 import { piecesOf } from '../../../shared/concurrency.ts';
-import type { Artifact, Digest, ImageLocation, Registry } from '../../../shared/domain/image.ts';
-import { locationKey, registryKey } from '../../../shared/domain/image.ts';
+import type { Artifact, Digest, ImageLocation, Registry } from '../../../shared/domain/image/image.ts';
+import { locationKey, registryKey } from '../../../shared/domain/image/image.ts';
 import { ImageConfigError, LayerDownloadError, RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import type { ImageConfig, ImageRegistry, ManifestLookup, RegistryImage } from '../../../shared/ports/registry.ts';
 import { copied } from './copied.ts';

@@ -1,5 +1,5 @@
-import type { Closure, Deployment } from '../../../shared/domain/cascade.ts';
-import type { EnvironmentStop } from '../../../shared/domain/rollout.ts';
+import type { Closure, Deployment } from '../../../shared/domain/cause/cascade.ts';
+import type { EnvironmentStop } from '../../../shared/domain/rollout/rollout.ts';
 import type { RolloutLedger } from '../../../shared/ports/rebuilds.ts';
 import { changeKnown } from './changed.ts';
 import { copied } from './copied.ts';

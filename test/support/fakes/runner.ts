@@ -1,10 +1,5 @@
-import {
-  type BuildStatus,
-  isTerminal,
-  type Pipeline,
-  pipelineKey,
-  type RunnerExecution,
-} from '../../../shared/domain/rebuild.ts';
+import { type BuildStatus, isTerminal, type RunnerExecution } from '../../../shared/domain/cause/rebuild.ts';
+import { type Pipeline, pipelineKey } from '../../../shared/domain/policy/pipeline.ts';
 import { RunnerUnreachableError } from '../../../shared/ports/acting-errors.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { BuildRequest, BuildStart, PipelineRunner } from '../../../shared/ports/runner.ts';

@@ -1,4 +1,4 @@
-import type { ReviewRecord, RunPart } from '../../../shared/domain/run.ts';
+import type { ReviewRecord, RunPart } from '../../../shared/domain/review/run.ts';
 import type { Abandonment, BeginReply, RunLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 

@@ -1,7 +1,7 @@
-import type { Finding } from '../../../shared/domain/finding.ts';
-import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
-import { registryKey } from '../../../shared/domain/image.ts';
-import type { ScanReading, ScanRequest } from '../../../shared/domain/scan.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
+import { registryKey } from '../../../shared/domain/image/image.ts';
+import type { Finding } from '../../../shared/domain/scan/finding.ts';
+import type { ScanReading, ScanRequest } from '../../../shared/domain/scan/scan.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { Scanner } from '../../../shared/ports/scanner.ts';
 import { copied } from './copied.ts';

@@ -1,5 +1,5 @@
-import { registryKey } from '../../../shared/domain/image.ts';
-import type { Scope } from '../../../shared/domain/run.ts';
+import { registryKey } from '../../../shared/domain/image/image.ts';
+import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { ScopeLedger, ScopeRecord } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 

@@ -1,4 +1,4 @@
-import type { Digest } from '../../../shared/domain/image.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { StreamImages } from '../../../shared/ports/rebuilds.ts';
 
 /** Images of each stream in memory. Every question whether an image is listed counts in `asked`: on AWS it costs a read. */

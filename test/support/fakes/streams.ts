@@ -1,5 +1,5 @@
-import type { StreamRecord } from '../../../shared/domain/records.ts';
-import { sameContent } from '../../../shared/domain/same-content.ts';
+import { sameContent } from '../../../shared/domain/common/same-content.ts';
+import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import type { StreamLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 

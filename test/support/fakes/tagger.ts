@@ -1,4 +1,4 @@
-import { type Digest, type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
+import { type Digest, type ImageLocation, locationKey } from '../../../shared/domain/image/image.ts';
 import { ImageGoneError, TaggerUnreachableError, TagImmutableError } from '../../../shared/ports/acting-errors.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type { Tagger } from '../../../shared/ports/rollouts.ts';

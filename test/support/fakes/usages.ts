@@ -1,6 +1,6 @@
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { Scope } from '../../../shared/domain/run.ts';
-import type { UnreadUsage, Usage } from '../../../shared/domain/usage.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { UnreadUsage, Usage } from '../../../shared/domain/image/usage.ts';
+import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { UsageLedger } from '../../../shared/ports/ledger.ts';
 import { copied } from './copied.ts';
 

@@ -1,10 +1,11 @@
 import { Random } from '../../../local/fleet/random.ts';
-import { type Cascade, type Closure, isOpen } from '../../../shared/domain/cascade.ts';
-import type { Cause } from '../../../shared/domain/cause.ts';
-import type { StreamLock } from '../../../shared/domain/rebuild.ts';
-import type { ImageFacts, StreamRecord } from '../../../shared/domain/records.ts';
-import type { Scope } from '../../../shared/domain/run.ts';
-import { type Usage, usageKey } from '../../../shared/domain/usage.ts';
+import { type Cascade, type Closure, isOpen } from '../../../shared/domain/cause/cascade.ts';
+import type { Cause } from '../../../shared/domain/cause/cause.ts';
+import type { StreamLock } from '../../../shared/domain/cause/rebuild.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import { type Usage, usageKey } from '../../../shared/domain/image/usage.ts';
+import type { Scope } from '../../../shared/domain/review/run.ts';
+import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import { CrashError } from './interleave.ts';
 import type { FakeWorld } from './world.ts';
 

@@ -1,6 +1,6 @@
-import { registryKey } from '../../../shared/domain/image.ts';
-import type { Scope } from '../../../shared/domain/run.ts';
-import type { Cluster } from '../../../shared/domain/usage.ts';
+import { registryKey } from '../../../shared/domain/image/image.ts';
+import type { Cluster } from '../../../shared/domain/image/usage.ts';
+import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import { ScopeUnreachableError } from '../../../shared/ports/errors.ts';
 import type { RunningTask, TasksRead, WorkloadSource } from '../../../shared/ports/workloads.ts';

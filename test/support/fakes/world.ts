@@ -1,4 +1,4 @@
-import type { UnreadableItem } from '../../../shared/domain/unreadable-item.ts';
+import type { UnreadableItem } from '../../../shared/domain/common/unreadable-item.ts';
 import type { Clock } from '../../../shared/ports/clock.ts';
 import type {
   CascadeEnding,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Digest, Platform } from '../../../shared/domain/image.ts';
-import type { LineageFacts } from '../../../shared/domain/lineage-facts.ts';
+import type { Digest, Platform } from '../../../shared/domain/image/image.ts';
+import type { LineageFacts } from '../../../shared/domain/lineage/lineage-facts.ts';
 
 export interface PublicImage {
   readonly facts: LineageFacts & { readonly platform: Platform; readonly names: readonly string[] };

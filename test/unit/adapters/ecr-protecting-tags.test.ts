@@ -1,7 +1,7 @@
 import { BatchDeleteImageCommand, DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { mockClient } from 'aws-sdk-client-mock';
 import { EcrProtectingTags } from '../../../shared/adapters/ecr-protecting-tags.ts';
-import { PROTECTING_PREFIX } from '../../../shared/domain/protecting-tag.ts';
+import { PROTECTING_PREFIX } from '../../../shared/domain/retention/protecting-tag.ts';
 import { LOCATION } from '../../support/samples.ts';
 
 const ecr = mockClient(ECRClient);

@@ -3,6 +3,7 @@ import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { itemBytes } from '../../../bench/capacity.ts';
+import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import {
   imageContent,
   imageState,
@@ -10,12 +11,11 @@ import {
   packLists,
   readable,
   unpackLists,
-} from '../../../shared/adapters/dynamodb/items.ts';
-import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
-import { shardOf } from '../../../shared/adapters/dynamodb/keys.ts';
-import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
-import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/usage-ledger.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
+} from '../../../shared/adapters/dynamodb/table/items.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
+import { shardOf } from '../../../shared/adapters/dynamodb/table/keys.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { cause, digestOf, facts, findingReason, NOON_EPOCH_MS, review, usage, verdict } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 

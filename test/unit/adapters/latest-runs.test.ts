@@ -1,6 +1,6 @@
-import { DynamoLatestRuns } from '../../../shared/adapters/dynamodb/latest-runs.ts';
-import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/run-ledger.ts';
-import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { DynamoLatestRuns } from '../../../shared/adapters/dynamodb/reviews/latest-runs.ts';
+import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { DiedError, MemoryTable } from '../../support/memory-dynamo.ts';
 import { NOON_EPOCH_MS, review } from '../../support/samples.ts';
 

@@ -1,7 +1,7 @@
-import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/cascade-ledger.ts';
-import { DynamoLockLedger } from '../../../shared/adapters/dynamodb/lock-ledger.ts';
-import { DynamoSlotLedger } from '../../../shared/adapters/dynamodb/slot-ledger.ts';
-import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
+import { DynamoLockLedger } from '../../../shared/adapters/dynamodb/rebuilds/lock-ledger.ts';
+import { DynamoSlotLedger } from '../../../shared/adapters/dynamodb/rebuilds/slot-ledger.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { DiedError, type Fate, MemoryTable } from '../../support/memory-dynamo.ts';
 import { cascade, lock, node, STREAM } from '../../support/rebuild-samples.ts';

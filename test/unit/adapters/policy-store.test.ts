@@ -1,8 +1,8 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
-import { DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy-store.ts';
-import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy/policy-store.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { awsError } from './support.ts';
 
 const s3 = mockClient(S3Client);

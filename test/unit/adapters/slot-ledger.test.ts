@@ -1,5 +1,5 @@
-import { DynamoSlotLedger } from '../../../shared/adapters/dynamodb/slot-ledger.ts';
-import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { DynamoSlotLedger } from '../../../shared/adapters/dynamodb/rebuilds/slot-ledger.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { slotLedgerContract } from '../../contract/slot-ledger.contract.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
 

@@ -7,7 +7,7 @@ import {
   PutCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
-import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { awsError, countingBackoff } from './support.ts';
 
 const dynamo = mockClient(DynamoDBDocumentClient);

@@ -1,12 +1,12 @@
-import { DynamoContentLedger } from '../../../shared/adapters/dynamodb/content-ledger.ts';
-import { DynamoImageLedger } from '../../../shared/adapters/dynamodb/image-ledger.ts';
-import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
-import { DynamoPlaceLedger } from '../../../shared/adapters/dynamodb/place-ledger.ts';
-import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/scope-ledger.ts';
-import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
-import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/usage-ledger.ts';
+import { DynamoContentLedger } from '../../../shared/adapters/dynamodb/images/content-ledger.ts';
+import { DynamoImageLedger } from '../../../shared/adapters/dynamodb/images/image-ledger.ts';
+import { DynamoPlaceLedger } from '../../../shared/adapters/dynamodb/images/place-ledger.ts';
+import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { Usage } from '../../../shared/domain/usage.ts';
+import type { Usage } from '../../../shared/domain/image/usage.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { digestOf, facts, LOCATION } from '../../support/samples.ts';
 

@@ -5,7 +5,7 @@ import { older } from '../../../bench/pass-day.ts';
 import { isWithinBudget } from '../../../bench/report.ts';
 import { cpuSecondsIn, numberAfter } from '../../../bench/workers.ts';
 import type { CallCount } from '../../../local/cloud/admin-types.ts';
-import { median } from '../../../shared/domain/median.ts';
+import { median } from '../../../shared/domain/common/median.ts';
 import { facts } from '../../support/samples.ts';
 
 test('the middle of an odd and of an even number of values', () => {

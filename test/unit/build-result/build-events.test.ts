@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import { handleBuildEvents } from '../../../functions/build-result/build-events.ts';
-import type { Rebuild } from '../../../shared/domain/rebuild.ts';
+import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { CrashError, type Turns } from '../../support/fakes/interleave.ts';
 import { lock } from '../../support/rebuild-samples.ts';

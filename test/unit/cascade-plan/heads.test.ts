@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { ASKED_BY_PERSON, type PersonFact } from '../../../shared/domain/cause.ts';
+import { ASKED_BY_PERSON, type PersonFact } from '../../../shared/domain/cause/cause.ts';
 import { readRepository } from '../../../shared/inventory/repository.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';

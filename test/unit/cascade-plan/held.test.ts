@@ -1,6 +1,6 @@
-import { readImages } from '../../../shared/cascade/read-images.ts';
-import type { CascadeNode } from '../../../shared/domain/cascade.ts';
-import type { Rebuild } from '../../../shared/domain/rebuild.ts';
+import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
+import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
+import { readImages } from '../../../shared/planning/read-images.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { lock, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';

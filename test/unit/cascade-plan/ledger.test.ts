@@ -1,5 +1,5 @@
-import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/cascade-ledger.ts';
-import { LedgerTable } from '../../../shared/adapters/dynamodb/table.ts';
+import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
+import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { actingLedgers } from '../../../shared/lambda/acting-ledgers.ts';
 import { type Fate, MemoryTable } from '../../support/memory-dynamo.ts';
 import { fc } from '../../support/seeded.ts';

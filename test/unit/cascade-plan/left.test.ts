@@ -1,5 +1,5 @@
-import { reapCascade } from '../../../shared/cascade/reap.ts';
-import type { BuildState, Rebuild } from '../../../shared/domain/rebuild.ts';
+import { reapCascade } from '../../../functions/cascade-reaper/reap.ts';
+import type { BuildState, Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import { CASCADE, held, type ReaperWorld, reaperWorld, reserved, runningCascade } from '../cascade-reaper/support.ts';
 import { comeToRest, DAY_MS, HOUR_MS, pipelineOf, plan, STREAM } from './support.ts';

@@ -1,9 +1,9 @@
 import { jest } from '@jest/globals';
-import { lookAtToldRun } from '../../../functions/build-result/told-run.ts';
+import { lookAtToldRun } from '../../../functions/build-result/match-run.ts';
 import { closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
-import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
-import { parkedNode } from '../../../shared/domain/cascade-end.ts';
-import { streamPolicy } from '../../../shared/domain/stream-policy.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
+import { parkedNode } from '../../../shared/domain/rollout/cascade-end.ts';
+import { streamPolicy } from '../../../shared/domain/stream/stream-policy.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { parkRebuild } from '../../../shared/rebuilding/park.ts';
 import { settleNode } from '../../../shared/rebuilding/settle-node.ts';

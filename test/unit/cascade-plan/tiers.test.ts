@@ -1,7 +1,7 @@
-import { PARENT_MOVED, settleFacts } from '../../../shared/domain/cause.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { StreamRecord } from '../../../shared/domain/records.ts';
-import type { Reason } from '../../../shared/domain/verdict.ts';
+import { PARENT_MOVED, settleFacts } from '../../../shared/domain/cause/cause.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
+import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { digestOf, review } from '../../support/samples.ts';
 import {

@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
 import { answer } from '../../../functions/cascade-plan/answer.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { rebuildIdOf } from '../../../shared/domain/rebuild.ts';
-import { parseStreamId } from '../../../shared/domain/stream.ts';
+import { rebuildIdOf } from '../../../shared/domain/cause/rebuild.ts';
+import { parseStreamId } from '../../../shared/domain/stream/stream.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { cascade, lock, node } from '../../support/rebuild-samples.ts';
 import {

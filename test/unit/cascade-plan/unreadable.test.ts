@@ -1,4 +1,4 @@
-import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import type { MemoryTable } from '../../support/memory-dynamo.ts';
 import { cascade as cascadeOf, lock, node as nodeOf, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { cascadeReaper, handler } from '../../../functions/cascade-reaper/handler.ts';
-import { runIdOf } from '../../../shared/domain/run-id.ts';
+import { runIdOf } from '../../../shared/domain/review/run-id.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { closure, deployment } from '../../support/rebuild-samples.ts';
 import { digestOf, HOUR_MS, review } from '../../support/samples.ts';

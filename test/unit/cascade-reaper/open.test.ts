@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { cascadeReaper } from '../../../functions/cascade-reaper/handler.ts';
-import type { CascadeNode } from '../../../shared/domain/cascade.ts';
+import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { FakeRunLedger } from '../../support/fakes/runs.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';

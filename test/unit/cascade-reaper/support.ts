@@ -1,6 +1,6 @@
 import type { ReaperServices } from '../../../functions/cascade-reaper/answer.ts';
-import type { CascadeNode } from '../../../shared/domain/cascade.ts';
-import type { Rebuild } from '../../../shared/domain/rebuild.ts';
+import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
+import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { Turns } from '../../support/fakes/interleave.ts';
 import { FakeRunLedger } from '../../support/fakes/runs.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';

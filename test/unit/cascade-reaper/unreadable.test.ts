@@ -2,10 +2,10 @@ import { abandonCascade } from '../../../functions/cascade-reaper/abandon-cascad
 import { closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
 import { handleEndEvents } from '../../../functions/cascade-reaper/end-events.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
-import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { isOpen } from '../../../shared/domain/cascade.ts';
-import type { Rebuild } from '../../../shared/domain/rebuild.ts';
+import { isOpen } from '../../../shared/domain/cause/cascade.ts';
+import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { MemoryTable } from '../../support/memory-dynamo.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import { digestOf } from '../../support/samples.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { parsePolicy } from '../../../shared/domain/policy-document.ts';
-import { REBUILD_LABEL } from '../../../shared/domain/rebuild.ts';
-import { streamPolicy } from '../../../shared/domain/stream-policy.ts';
+import { REBUILD_LABEL } from '../../../shared/domain/cause/rebuild.ts';
+import { parsePolicy } from '../../../shared/domain/policy/policy-document.ts';
+import { streamPolicy } from '../../../shared/domain/stream/stream-policy.ts';
 
 const acting = readFileSync('docs/acting.md', 'utf8');
 const commands = readFileSync('docs/commands.md', 'utf8');

@@ -2,7 +2,7 @@ import { confirmLeftCommand } from '../../../cli/commands/confirm-left.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { NotFoundError, UsageError } from '../../../cli/errors.ts';
-import type { LeftScope } from '../../../shared/domain/run.ts';
+import type { LeftScope } from '../../../shared/domain/review/run.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, facts, usage } from '../../support/samples.ts';
 import { ANA, cliContext, readOnlyContext, run, runJson } from './support.ts';

@@ -1,5 +1,5 @@
-import { findImages } from '../../../cli/find-image.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
+import { findImages } from '../../../cli/explain/find-image.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import { DAY_MS, digestOf, usage } from '../../support/samples.ts';
 import { locationOf, type PlanWorld, planWorld, pushed, streamOf } from '../cascade-plan/support.ts';
 import { readOnlyContext } from './support.ts';

@@ -18,7 +18,7 @@ import { statusCommand } from '../../../cli/commands/status.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { explained, NotFoundError } from '../../../cli/errors.ts';
 import { coloured, printError, shown, table } from '../../../cli/output.ts';
-import { lineageFactsOf } from '../../../shared/domain/image-content.ts';
+import { lineageFactsOf } from '../../../shared/domain/lineage/image-content.ts';
 import { forgedLines, hiddenIn, hostileTexts, MOST_HOSTILE, poisonedPort } from '../../support/hostile.ts';
 import { cascade, closure, deployment, lock, node, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf, LOCATION, review, usage } from '../../support/samples.ts';

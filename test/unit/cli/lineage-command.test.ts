@@ -1,8 +1,8 @@
 import { lineageCommand } from '../../../cli/commands/lineage.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import { lineageFactsOf } from '../../../shared/domain/image-content.ts';
-import { policySchema } from '../../../shared/domain/policy.ts';
-import { NEVER_SCANNED } from '../../../shared/domain/scan.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import { lineageFactsOf } from '../../../shared/domain/lineage/image-content.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { NEVER_SCANNED } from '../../../shared/domain/scan/scan.ts';
 import type { KnownLineage } from '../../../shared/ports/ledger.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';

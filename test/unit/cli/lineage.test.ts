@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readImageList } from '../../../cli/lineage-file.ts';
+import { readImageList } from '../../../cli/lineage/lineage-file.ts';
 import { PUBLIC_IMAGES } from '../../support/lineage/public-images.ts';
 import { digestOf } from '../domain/arbitraries.ts';
 
@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** The tool as a person runs it: a process of its own, its standard output no terminal. */
 function lineage(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
   const { NO_COLOR, FORCE_COLOR, ...env } = process.env;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['cli/lineage.ts', ...words], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['cli/lineage/lineage.ts', ...words], {
     cwd: ROOT,
     encoding: 'utf8',
     env: { ...env, NODE_NO_WARNINGS: '1', ...environment },

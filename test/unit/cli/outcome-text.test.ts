@@ -1,5 +1,5 @@
-import { outcomeText } from '../../../cli/render-acting.ts';
-import type { RebuildOutcome } from '../../../shared/domain/rebuild.ts';
+import { outcomeText } from '../../../cli/acting/render-acting.ts';
+import type { RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 import { fact } from '../cascade-plan/support.ts';
 
 test.each<[RebuildOutcome, string]>([

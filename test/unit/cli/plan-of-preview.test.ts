@@ -1,8 +1,9 @@
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { NotFoundError } from '../../../cli/errors.ts';
-import type { PlanNow } from '../../../cli/plan-now.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { ImageFacts, StreamRecord } from '../../../shared/domain/records.ts';
+import type { PlanNow } from '../../../cli/plan/plan-now.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { previewOf } from '../../support/preview.ts';
 import { digestOf, facts, review } from '../../support/samples.ts';

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { UsageError } from '../../../cli/errors.ts';
-import { planNow } from '../../../cli/plan-now.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { Usage } from '../../../shared/domain/usage.ts';
+import { planNow } from '../../../cli/plan/plan-now.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { Usage } from '../../../shared/domain/image/usage.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import { elementsOf, parseXml } from '../../support/xml.ts';
 import {

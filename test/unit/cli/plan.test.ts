@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { UsageError } from '../../../cli/errors.ts';
-import { type PlanNow, planNow } from '../../../cli/plan-now.ts';
-import { takeCause } from '../../../shared/domain/cause.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import { afterOutcome } from '../../../shared/domain/memory.ts';
+import { type PlanNow, planNow } from '../../../cli/plan/plan-now.ts';
+import { takeCause } from '../../../shared/domain/cause/cause.ts';
+import { afterOutcome } from '../../../shared/domain/guard/rebuild-history.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import { cascade, closure, node } from '../../support/rebuild-samples.ts';
 import { digestOf, facts, review } from '../../support/samples.ts';
 import {

@@ -1,6 +1,6 @@
-import { effectOf } from '../../../cli/policy-change.ts';
-import { locationKey } from '../../../shared/domain/image.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import { effectOf } from '../../../cli/policy/policy-change.ts';
+import { locationKey } from '../../../shared/domain/image/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import {

@@ -1,6 +1,6 @@
 import { protectionCommand } from '../../../cli/commands/protection.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
-import type { ImageLoss, RepositoryLook, ToldFate } from '../../../shared/domain/image-loss.ts';
+import type { ImageLoss, RepositoryLook, ToldFate } from '../../../shared/domain/retention/image-expiry.ts';
 import { type FakeWorld, fakeWorld, START_EPOCH_MS as NOW } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, facts, LOCATION, usage } from '../../support/samples.ts';
 import { readOnlyContext, run, runJson } from './support.ts';

@@ -1,6 +1,6 @@
 import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
 import { NotFoundError, RebuildRefusedError, UsageError } from '../../../cli/errors.ts';
-import { takeCause } from '../../../shared/domain/cause.ts';
+import { takeCause } from '../../../shared/domain/cause/cause.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import {
   causeOf,

@@ -1,7 +1,7 @@
+import { nearest } from '../../../cli/acting/find-stream.ts';
 import { resetCommand } from '../../../cli/commands/reset.ts';
 import { NotFoundError, UsageError } from '../../../cli/errors.ts';
-import { nearest } from '../../../cli/find-stream.ts';
-import { freshMemory } from '../../../shared/domain/rebuild.ts';
+import { freshMemory } from '../../../shared/domain/cause/rebuild.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import {
   fact,

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { forestOf, membersOf } from '../../../cli/branches.ts';
-import type { TreeStream } from '../../../cli/plan-tree.ts';
-import { treeSvg } from '../../../cli/render-svg.ts';
-import { treeText } from '../../../cli/render-tree.ts';
-import { layoutOf } from '../../../cli/tree-layout.ts';
+import { forestOf, membersOf } from '../../../cli/lineage/branches.ts';
+import type { TreeStream } from '../../../cli/plan/plan-tree.ts';
+import { treeSvg } from '../../../cli/plan/render-svg.ts';
+import { treeText } from '../../../cli/plan/render-tree.ts';
+import { layoutOf } from '../../../cli/plan/tree-layout.ts';
 import { fc } from '../../support/seeded.ts';
 import { elementsOf, parseXml } from '../../support/xml.ts';
 import { DIAMOND, fleetTree, held, idOf, planned, tree, UNTOUCHED } from './trees.ts';

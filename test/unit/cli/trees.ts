@@ -1,7 +1,7 @@
 /** Streams that stand on one another, with what becomes of each, as `streamTree` gives them. */
 
-import type { HeldStream, PlannedWork } from '../../../cli/plan-now.ts';
-import type { Mark, TreeStream } from '../../../cli/plan-tree.ts';
+import type { HeldStream, PlannedWork } from '../../../cli/plan/plan-now.ts';
+import type { Mark, TreeStream } from '../../../cli/plan/plan-tree.ts';
 import { node } from '../../support/rebuild-samples.ts';
 
 const MINUTE_MS = 60_000;

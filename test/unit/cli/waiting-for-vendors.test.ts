@@ -1,9 +1,9 @@
 import { planCommand } from '../../../cli/commands/plan.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
-import type { FindingFact } from '../../../shared/domain/cause.ts';
-import { afterOutcome } from '../../../shared/domain/memory.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
+import type { FindingFact } from '../../../shared/domain/cause/cause.ts';
+import { afterOutcome } from '../../../shared/domain/guard/rebuild-history.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { digestOf } from '../../support/samples.ts';
 import {
   causeOf,

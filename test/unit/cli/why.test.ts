@@ -1,5 +1,5 @@
 import { whyCommand } from '../../../cli/commands/why.ts';
-import type { Reason } from '../../../shared/domain/verdict.ts';
+import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { cascade, closure, lock, node, rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf, usage } from '../../support/samples.ts';
 import {

@@ -1,14 +1,14 @@
 import { type ClosedCascade, closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
 import { openCascade } from '../../../functions/cascade-reaper/open-cascade.ts';
 import { placeOutput } from '../../../functions/lineage/place-output.ts';
-import { look } from '../../../functions/rebuild-dispatch/look.ts';
+import { look } from '../../../functions/rebuild-dispatch/poll-build.ts';
 import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
 import { start } from '../../../functions/rebuild-dispatch/start.ts';
 import { check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
 import { Random } from '../../../local/fleet/random.ts';
-import type { BuildStatus } from '../../../shared/domain/rebuild.ts';
+import type { BuildStatus } from '../../../shared/domain/cause/rebuild.ts';
 import { isWeather } from '../../support/fakes/weather.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';

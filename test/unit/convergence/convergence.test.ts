@@ -1,8 +1,8 @@
+import { canonicalLedger } from '../../../cli/ledger/canonical.ts';
 import { Random } from '../../../local/fleet/random.ts';
-import { causeContent, imageContent, readable, reviewContent } from '../../../shared/adapters/dynamodb/items.ts';
-import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
+import { causeContent, imageContent, readable, reviewContent } from '../../../shared/adapters/dynamodb/table/items.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { canonicalLedger } from '../../../shared/domain/canonical.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { finding } from '../../support/samples.ts';
 import { MemoryFleet } from './fleet.ts';

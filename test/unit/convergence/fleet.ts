@@ -1,7 +1,7 @@
 import { Random } from '../../../local/fleet/random.ts';
-import type { Artifact, Digest, ImageLocation, IndexChild, Registry } from '../../../shared/domain/image.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
-import type { RunningTask } from '../../../shared/domain/usage.ts';
+import type { Artifact, Digest, ImageLocation, IndexChild, Registry } from '../../../shared/domain/image/image.ts';
+import type { RunningTask } from '../../../shared/domain/image/usage.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { type FakeWorld, fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, finding } from '../../support/samples.ts';

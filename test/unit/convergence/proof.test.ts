@@ -1,8 +1,8 @@
 import { confirmLeftCommand } from '../../../cli/commands/confirm-left.ts';
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { Closure } from '../../../shared/domain/cascade.ts';
-import { isOverdue } from '../../../shared/domain/closure.ts';
+import type { Closure } from '../../../shared/domain/cause/cascade.ts';
+import { isOverdue } from '../../../shared/domain/rollout/closure.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { cliContext, run } from '../cli/support.ts';
 import { Storm } from './storm.ts';

@@ -1,6 +1,6 @@
 import { handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
 import { piecesOf } from '../../../shared/concurrency.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { portsOf } from './ports.ts';
 import { persist, type Trouble } from './trouble.ts';

@@ -1,7 +1,14 @@
-import type { Finding } from '../../../shared/domain/finding.ts';
-import type { Artifact, Digest, ImageLocation, IndexChild, Platform, Registry } from '../../../shared/domain/image.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
-import type { Pipeline } from '../../../shared/domain/rebuild.ts';
+import type {
+  Artifact,
+  Digest,
+  ImageLocation,
+  IndexChild,
+  Platform,
+  Registry,
+} from '../../../shared/domain/image/image.ts';
+import type { Pipeline } from '../../../shared/domain/policy/pipeline.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
+import type { Finding } from '../../../shared/domain/scan/finding.ts';
 import { parse } from '../../../shared/schema.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, finding } from '../../support/samples.ts';

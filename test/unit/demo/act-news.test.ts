@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { ActingState, CascadeView } from '../../../cli/acting.ts';
+import type { ActingState, CascadeView } from '../../../cli/acting/acting.ts';
 import { newsOf } from '../../../local/demo/act-news.ts';
-import type { CascadeNode } from '../../../shared/domain/cascade.ts';
-import type { Cause, CauseFact } from '../../../shared/domain/cause.ts';
+import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
+import type { Cause, CauseFact } from '../../../shared/domain/cause/cause.ts';
 
 const names = { stream: (id: string) => id, reference: (text: string) => text, service: (key: string) => key };
 const fact: CauseFact = {

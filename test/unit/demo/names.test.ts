@@ -1,5 +1,5 @@
 import { namesIn, widest } from '../../../local/demo/names.ts';
-import { parsePolicy } from '../../../shared/domain/policy-document.ts';
+import { parsePolicy } from '../../../shared/domain/policy/policy-document.ts';
 
 const HUB = { account: '111122223333', region: 'us-east-1' };
 const OTHER = { account: '444455556666', region: 'us-east-1' };

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { BirthEvidence } from '../../../shared/domain/birth.ts';
-import { BIRTH_EVIDENCE_KINDS } from '../../../shared/domain/birth.ts';
-import { type Finding, SEVERITIES } from '../../../shared/domain/finding.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import { TIERS } from '../../../shared/domain/image.ts';
-import type { ImageFacts } from '../../../shared/domain/records.ts';
-import { SCAN_STATES, type ScanState } from '../../../shared/domain/scan.ts';
+import type { BirthEvidence } from '../../../shared/domain/image/birth.ts';
+import { BIRTH_EVIDENCE_KINDS } from '../../../shared/domain/image/birth.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import { TIERS } from '../../../shared/domain/image/image.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import { SEVERITIES } from '../../../shared/domain/policy/policy-parts.ts';
+import type { Finding } from '../../../shared/domain/scan/finding.ts';
+import { SCAN_STATES, type ScanState } from '../../../shared/domain/scan/scan.ts';
 import { fc } from '../../support/seeded.ts';
 
 export const NOW = Date.UTC(2026, 10, 24, 3);

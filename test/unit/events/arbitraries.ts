@@ -1,13 +1,17 @@
-import type { Closure, NodeAnswer } from '../../../shared/domain/cascade.ts';
-import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../../../shared/domain/cause.ts';
-import { SEVERITIES } from '../../../shared/domain/finding.ts';
-import { type Digest, TIERS } from '../../../shared/domain/image.ts';
-import type { ImageLoss, ToldFate } from '../../../shared/domain/image-loss.ts';
-import type { Rebuild, RebuildOutcome } from '../../../shared/domain/rebuild.ts';
-import type { ImageRecord, LedgerRecord, PolicyPointer, StreamRecord } from '../../../shared/domain/records.ts';
-import type { ReviewRecord } from '../../../shared/domain/run.ts';
-import { SCAN_STATES } from '../../../shared/domain/scan.ts';
-import { REASON_EFFECTS, type Reason, VERDICTS, type Verdict } from '../../../shared/domain/verdict.ts';
+import type { NodeAnswer } from '../../../shared/domain/cause/answer.ts';
+import type { Closure } from '../../../shared/domain/cause/cascade.ts';
+import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../../../shared/domain/cause/cause.ts';
+import type { Rebuild, RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
+import { type Digest, TIERS } from '../../../shared/domain/image/image.ts';
+import type { LedgerRecord } from '../../../shared/domain/outbox/ledger-record.ts';
+import { SEVERITIES } from '../../../shared/domain/policy/policy-parts.ts';
+import type { PolicyPointer } from '../../../shared/domain/policy/policy-pointer.ts';
+import type { ImageLoss, ToldFate } from '../../../shared/domain/retention/image-expiry.ts';
+import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
+import { SCAN_STATES } from '../../../shared/domain/scan/scan.ts';
+import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import { REASON_EFFECTS, type Reason, VERDICTS, type Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { digestOf, facts, LOCATION } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 

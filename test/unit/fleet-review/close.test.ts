@@ -1,7 +1,7 @@
 import { closeReview } from '../../../functions/fleet-review/close.ts';
 import { openReview } from '../../../functions/fleet-review/open.ts';
-import type { PolicyDocument } from '../../../shared/domain/policy.ts';
-import type { RunPart } from '../../../shared/domain/run.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
+import type { RunPart } from '../../../shared/domain/review/run.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { digestOf, HOUR_MS, payments, portsOf, reviewedWorld, started } from './support.ts';

@@ -1,5 +1,5 @@
-import type { ReviewRecord } from '../../../shared/domain/run.ts';
-import { runIdOf } from '../../../shared/domain/run-id.ts';
+import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
+import { runIdOf } from '../../../shared/domain/review/run-id.ts';
 import type { RunLedger } from '../../../shared/ports/ledger.ts';
 import { abandonReview } from '../../../shared/review/abandon.ts';
 import { FakeRunLedger } from '../../support/fakes/runs.ts';

@@ -1,7 +1,7 @@
 import { scopeChanges, withLeft } from '../../../functions/fleet-review/left-scopes.ts';
 import { openReview } from '../../../functions/fleet-review/open.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { LeftScope } from '../../../shared/domain/run.ts';
+import type { LeftScope } from '../../../shared/domain/review/run.ts';
 import { abandonReview } from '../../../shared/review/abandon.ts';
 import { scopesDocument } from '../../../shared/review/documents.ts';
 import { previewLedgers, previewRuns, previewScopes } from '../../../shared/review/preview.ts';

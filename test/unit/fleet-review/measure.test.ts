@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { ClosedReview } from '../../../functions/fleet-review/close.ts';
 import { measure } from '../../../functions/fleet-review/measure.ts';
-import { countsOf } from '../../../shared/domain/report-counts.ts';
+import { countsOf } from '../../../shared/domain/report/report-counts.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 
 interface Told {

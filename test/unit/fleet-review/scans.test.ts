@@ -1,8 +1,8 @@
 import { checkScans } from '../../../functions/fleet-review/check-scans.ts';
 import type { ScanProgress } from '../../../functions/fleet-review/input.ts';
 import { firstProgress, planScans } from '../../../functions/fleet-review/plan-scans.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { ScanState } from '../../../shared/domain/scan.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { ScanState } from '../../../shared/domain/scan/scan.ts';
 import { batchesDocument, runFileKeys } from '../../../shared/review/documents.ts';
 import { parse } from '../../../shared/schema.ts';
 import { type FakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';

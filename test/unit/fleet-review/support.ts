@@ -1,5 +1,5 @@
-import type { Digest } from '../../../shared/domain/image.ts';
-import { type Policy, type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import { type Policy, type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { type FakeWorld, fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 

@@ -1,7 +1,7 @@
 import { Random } from '../../../local/fleet/random.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { BUILT_IN_VERSION } from '../../../shared/domain/built-in-policy.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
+import { BUILT_IN_VERSION } from '../../../shared/domain/policy/built-in-policy.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { MemoryFleet } from '../convergence/fleet.ts';
 import { review } from '../convergence/review.ts';

@@ -2,7 +2,7 @@ import { withPipelines } from '../../../local/fleet/add-pipelines.ts';
 import { generateDifficultFleet } from '../../../local/fleet/difficult.ts';
 import { generateFleet } from '../../../local/fleet/generate.ts';
 import { parseFleet } from '../../../local/fleet/load.ts';
-import { policySchema } from '../../../shared/domain/policy.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse, safeParse } from '../../../shared/schema.ts';
 import { fc } from '../../support/seeded.ts';
 

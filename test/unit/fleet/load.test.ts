@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { FleetError, loadFleet, parseFleet } from '../../../local/fleet/load.ts';
 import { policyAt } from '../../../local/fleet/policy.ts';
 import { fleetJsonSchema } from '../../../local/fleet/schema.ts';
-import { policySchema } from '../../../shared/domain/policy.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse, safeParse } from '../../../shared/schema.ts';
 
 const FLEET_FOLDER = fileURLToPath(new URL('../../../local/fleet/', import.meta.url));

@@ -1,7 +1,7 @@
 import { ensureFacts } from '../../../functions/inventory/used-facts.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { ImageLocation } from '../../../shared/domain/image.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
+import type { ImageLocation } from '../../../shared/domain/image/image.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { recordImage } from '../../../shared/inventory/record-image.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { fc } from '../../support/seeded.ts';

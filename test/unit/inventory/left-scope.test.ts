@@ -1,8 +1,8 @@
 import { recordUsages } from '../../../functions/inventory/usages.ts';
 import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { registryKey } from '../../../shared/domain/image.ts';
-import type { LeftScope } from '../../../shared/domain/run.ts';
+import { registryKey } from '../../../shared/domain/image/image.ts';
+import type { LeftScope } from '../../../shared/domain/review/run.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, interleave } from '../../support/fakes/interleave.ts';
 import { previewOf } from '../../support/preview.ts';

@@ -1,4 +1,4 @@
-import { MINUTE_MS } from '../../../shared/domain/time.ts';
+import { MINUTE_MS } from '../../../shared/domain/common/time.ts';
 import { expectWhole, longWorld, readAsTheMachine, TIMEOUT_MS } from './long-world.ts';
 
 test('60,000 manifests at 160 ms a config are recorded whole, each config downloaded once', async () => {

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { collect } from '../../../shared/concurrency.ts';
-import { MINUTE_MS } from '../../../shared/domain/time.ts';
+import { MINUTE_MS } from '../../../shared/domain/common/time.ts';
 import { IMAGES_A_PIECE } from '../../../shared/inventory/artifacts.ts';
 import { CrashError, crashAt } from '../../support/fakes/interleave.ts';
 import { HOUR_MS, digestOf as named } from '../../support/samples.ts';

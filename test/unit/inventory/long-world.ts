@@ -1,6 +1,6 @@
 import { type RegistryReply, readRegistry } from '../../../functions/inventory/registry.ts';
-import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
-import type { PolicyDocument } from '../../../shared/domain/policy.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { CONFIGS_AT_ONCE } from '../../../shared/inventory/artifacts.ts';
 import { endOf } from '../../../shared/lambda/end.ts';
 import { interleave, type Turns } from '../../support/fakes/interleave.ts';

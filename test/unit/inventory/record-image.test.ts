@@ -1,6 +1,7 @@
-import { policySchema } from '../../../shared/domain/policy.ts';
-import type { ImageRecord, LocationRecord } from '../../../shared/domain/records.ts';
-import { NEVER_SCANNED } from '../../../shared/domain/scan.ts';
+import type { LocationRecord } from '../../../shared/domain/image/image-facts.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { NEVER_SCANNED } from '../../../shared/domain/scan/scan.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { factsOf } from '../../../shared/inventory/record-image.ts';
 import { parse } from '../../../shared/schema.ts';
 

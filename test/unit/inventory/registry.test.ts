@@ -2,9 +2,9 @@ import { jest } from '@jest/globals';
 import { groupRegistries } from '../../../functions/fleet-review/group-registries.ts';
 import { MOST_UNREAD_NAMED } from '../../../functions/inventory/registry.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { type Digest, locationKey, registryKey } from '../../../shared/domain/image.ts';
-import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
+import { type Digest, locationKey, registryKey } from '../../../shared/domain/image/image.ts';
+import { protectingTag } from '../../../shared/domain/retention/protecting-tag.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import {
   LayerDownloadError,
   LedgerItemUnreadableError,

@@ -1,5 +1,5 @@
 import { collect } from '../../../shared/concurrency.ts';
-import { locationKey } from '../../../shared/domain/image.ts';
+import { locationKey } from '../../../shared/domain/image/image.ts';
 import { writeFacts } from '../../../shared/inventory/write-facts.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { facts } from '../../support/samples.ts';

@@ -2,8 +2,8 @@ import { groupRegistries } from '../../../functions/fleet-review/group-registrie
 import { recordUsages } from '../../../functions/inventory/usages.ts';
 import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { RunningTask } from '../../../shared/domain/usage.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { RunningTask } from '../../../shared/domain/image/usage.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import {
   DAY_MS,

@@ -1,4 +1,4 @@
-import type { RunningContainer } from '../../../shared/domain/usage.ts';
+import type { RunningContainer } from '../../../shared/domain/image/usage.ts';
 import { digestOf, inventoryWorld, keys, main, payments, referenceTo, task, web } from './support.ts';
 
 const a = digestOf('a');

@@ -1,13 +1,13 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { StreamRecord } from '../../../functions/ledger-events/input.ts';
-import { causeContent, imageContent } from '../../../shared/adapters/dynamodb/items.ts';
-import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
-import type { Deployment } from '../../../shared/domain/cascade.ts';
-import type { Cause } from '../../../shared/domain/cause.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
-import type { Reason, VerdictStatus } from '../../../shared/domain/verdict.ts';
+import { causeContent, imageContent } from '../../../shared/adapters/dynamodb/table/items.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
+import type { Deployment } from '../../../shared/domain/cause/cascade.ts';
+import type { Cause } from '../../../shared/domain/cause/cause.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import type { Reason, VerdictStatus } from '../../../shared/domain/verdict/verdict.ts';
 
 export const digestOf = (number: number): Digest => `sha256:${number.toString(16).padStart(64, '0')}`;
 

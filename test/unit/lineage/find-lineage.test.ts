@@ -1,12 +1,12 @@
 import { jest } from '@jest/globals';
 import { handler } from '../../../functions/lineage/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { evaluate } from '../../../shared/domain/evaluate.ts';
-import { type Digest, locationKey } from '../../../shared/domain/image.ts';
-import { compareTexts } from '../../../shared/domain/order.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
-import { repositoryName } from '../../../shared/domain/reference.ts';
-import type { Verdict } from '../../../shared/domain/verdict.ts';
+import { compareTexts } from '../../../shared/domain/common/compare-texts.ts';
+import { type Digest, locationKey } from '../../../shared/domain/image/image.ts';
+import { repositoryName } from '../../../shared/domain/image/reference.ts';
+import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';

@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { lineage } from '../../../functions/lineage/handler.ts';
-import type { CauseFact } from '../../../shared/domain/cause.ts';
+import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
 import { digestOf } from '../../support/samples.ts';
 import { context, type LineageWorld, streamOf } from './support.ts';
 

@@ -1,7 +1,7 @@
-import { PARENT_MOVED } from '../../../shared/domain/cause.ts';
-import { locationKey } from '../../../shared/domain/image.ts';
-import type { Rebuild } from '../../../shared/domain/rebuild.ts';
-import { repositoryName } from '../../../shared/domain/reference.ts';
+import { PARENT_MOVED } from '../../../shared/domain/cause/cause.ts';
+import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
+import { locationKey } from '../../../shared/domain/image/image.ts';
+import { repositoryName } from '../../../shared/domain/image/reference.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
 import { BASE, PLATFORM, place } from './following.ts';

@@ -1,11 +1,11 @@
 import { jest } from '@jest/globals';
-import { evaluate } from '../../../shared/domain/evaluate.ts';
-import { locationKey, registryKey } from '../../../shared/domain/image.ts';
-import type { PolicyDocument } from '../../../shared/domain/policy.ts';
-import { reasonInFull } from '../../../shared/domain/reason-text.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
-import { decisiveFailures } from '../../../shared/domain/run-gate.ts';
-import { sumRun } from '../../../shared/domain/run-summary.ts';
+import { locationKey, registryKey } from '../../../shared/domain/image/image.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
+import { decisiveFailures } from '../../../shared/domain/review/run-gate.ts';
+import { sumRun } from '../../../shared/domain/review/run-summary.ts';
+import { evaluate } from '../../../shared/domain/verdict/evaluate.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import { reasonInFull } from '../../../shared/domain/verdict/reason-text.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';

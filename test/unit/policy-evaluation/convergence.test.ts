@@ -1,11 +1,11 @@
+import { canonicalLedger } from '../../../cli/ledger/canonical.ts';
 import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
 import { handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
 import { type AskPorts, askScans } from '../../../functions/scan-trigger/ask-scans.ts';
-import { causeContent, imageContent, readable } from '../../../shared/adapters/dynamodb/items.ts';
-import * as keys from '../../../shared/adapters/dynamodb/keys.ts';
+import { causeContent, imageContent, readable } from '../../../shared/adapters/dynamodb/table/items.ts';
+import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { canonicalLedger } from '../../../shared/domain/canonical.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { fc } from '../../support/seeded.ts';
 import { batchOf, digestOf, finding, first, replaced, runs, STREAM, second, type World, worldWith } from './support.ts';

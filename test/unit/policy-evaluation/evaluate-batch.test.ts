@@ -1,8 +1,8 @@
 import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { Artifact } from '../../../shared/domain/image.ts';
-import type { ImageFacts } from '../../../shared/domain/records.ts';
-import type { ScanReason, ScanStateName } from '../../../shared/domain/scan.ts';
+import type { Artifact } from '../../../shared/domain/image/image.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
 import { LedgerContendedError } from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { alone } from '../../support/samples.ts';

@@ -1,6 +1,6 @@
-import { howToLook, type Look } from '../../../functions/policy-evaluation/look.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
-import type { ScanState } from '../../../shared/domain/scan.ts';
+import { howToLook, type Look } from '../../../functions/policy-evaluation/finding-source.ts';
+import type { ScanState } from '../../../shared/domain/scan/scan.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { DAY_MS, digestOf, factsOf, HOUR_MS } from './support.ts';
 
 const START = 1_795_489_200_000;

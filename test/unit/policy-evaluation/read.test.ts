@@ -1,5 +1,5 @@
-import { type ImageLocation, locationKey } from '../../../shared/domain/image.ts';
-import type { ScanReading, ScanReason } from '../../../shared/domain/scan.ts';
+import { type ImageLocation, locationKey } from '../../../shared/domain/image/image.ts';
+import type { ScanReading, ScanReason } from '../../../shared/domain/scan/scan.ts';
 import type { Scanner } from '../../../shared/ports/scanner.ts';
 import { readAnywhere } from '../../../shared/scanning/read.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';

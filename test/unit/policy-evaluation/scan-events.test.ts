@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
 import { handleScanEvents, type ScanEventPorts } from '../../../functions/policy-evaluation/scan-events.ts';
-import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { alone } from '../../support/samples.ts';
 import {

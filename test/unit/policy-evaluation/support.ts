@@ -1,9 +1,9 @@
 import type { EvaluatePorts } from '../../../functions/policy-evaluation/evaluate-batch.ts';
 import type { ReviewBatch } from '../../../functions/policy-evaluation/input.ts';
-import type { Finding } from '../../../shared/domain/finding.ts';
-import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
-import type { ImageFacts } from '../../../shared/domain/records.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
+import type { Finding } from '../../../shared/domain/scan/finding.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { alone } from '../../support/samples.ts';

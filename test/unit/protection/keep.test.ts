@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
-import type { PolicyDocument } from '../../../shared/domain/policy.ts';
-import { isProtectingTag, protectingTag } from '../../../shared/domain/protecting-tag.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
+import { isProtectingTag, protectingTag } from '../../../shared/domain/retention/protecting-tag.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { TaggerUnreachableError } from '../../../shared/ports/acting-errors.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';

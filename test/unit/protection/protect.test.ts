@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
 import { handler } from '../../../functions/protection/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { PolicyDocument } from '../../../shared/domain/policy.ts';
-import { repositoryName } from '../../../shared/domain/reference.ts';
+import { repositoryName } from '../../../shared/domain/image/reference.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, facts, usage } from '../../support/samples.ts';

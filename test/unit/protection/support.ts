@@ -1,10 +1,10 @@
 import type { Context } from 'aws-lambda';
 import { protection } from '../../../functions/protection/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
-import type { ImageLoss, RepositoryLook } from '../../../shared/domain/image-loss.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
-import { repositoryName } from '../../../shared/domain/reference.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
+import { repositoryName } from '../../../shared/domain/image/reference.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
+import type { ImageLoss, RepositoryLook } from '../../../shared/domain/retention/image-expiry.ts';
 import { parse } from '../../../shared/schema.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, facts, LOCATION, usage } from '../../support/samples.ts';

@@ -1,9 +1,9 @@
 import { jest } from '@jest/globals';
 import { collect } from '../../../shared/concurrency.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { PolicyDocument } from '../../../shared/domain/policy.ts';
-import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
-import { UNREADABLE_ITEM } from '../../../shared/domain/records.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import { UNREADABLE_ITEM } from '../../../shared/domain/image/image-facts.ts';
+import type { PolicyDocument } from '../../../shared/domain/policy/policy.ts';
+import { protectingTag } from '../../../shared/domain/retention/protecting-tag.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { digestOf } from '../../support/samples.ts';

@@ -1,4 +1,4 @@
-import type { Policy } from '../../../shared/domain/policy.ts';
+import type { Policy } from '../../../shared/domain/policy/policy.ts';
 import { DAY_MS } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';
 import { type DispatchWorld, dispatchWorld, nodeOf, plan, policyOf, streamOf } from './support.ts';

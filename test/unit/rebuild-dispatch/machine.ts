@@ -1,9 +1,9 @@
-import { look } from '../../../functions/rebuild-dispatch/look.ts';
+import { look } from '../../../functions/rebuild-dispatch/poll-build.ts';
 import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
 import { start } from '../../../functions/rebuild-dispatch/start.ts';
-import { hasEnded } from '../../../shared/domain/cascade.ts';
-import type { RebuildOutcome } from '../../../shared/domain/rebuild.ts';
+import { hasEnded } from '../../../shared/domain/cause/cascade.ts';
+import type { RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 import type { Turns } from '../../support/fakes/interleave.ts';
 import { type DispatchWorld, LIMITS, type NodeOf, portsOf, stepOf } from './support.ts';
 

@@ -1,8 +1,8 @@
-import type { CauseFact } from '../../../shared/domain/cause.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { Judgement } from '../../../shared/domain/records.ts';
-import { parseStreamId } from '../../../shared/domain/stream.ts';
-import type { Reason, Verdict } from '../../../shared/domain/verdict.ts';
+import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import { parseStreamId } from '../../../shared/domain/stream/stream.ts';
+import type { Judgement } from '../../../shared/domain/verdict/image-record.ts';
+import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { alone, digestOf, facts, stream, verdict } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';
 import {

@@ -1,10 +1,10 @@
-import type { CascadeNode, NodeState } from '../../../shared/domain/cascade.ts';
-import { NOTHING_LOST, summarizeCascade } from '../../../shared/domain/cascade-end.ts';
-import type { CauseFact } from '../../../shared/domain/cause.ts';
-import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
-import type { StreamRecord } from '../../../shared/domain/records.ts';
-import { parseStreamId } from '../../../shared/domain/stream.ts';
-import type { Reason } from '../../../shared/domain/verdict.ts';
+import type { CascadeNode, NodeState } from '../../../shared/domain/cause/cascade.ts';
+import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
+import type { LineageEvidence } from '../../../shared/domain/lineage/parent.ts';
+import { NOTHING_LOST, summarizeCascade } from '../../../shared/domain/rollout/cascade-end.ts';
+import { parseStreamId } from '../../../shared/domain/stream/stream.ts';
+import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
+import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { ageFact, cascade, node } from '../../support/rebuild-samples.ts';
 import { digestOf, facts, HOUR_MS, stream, verdict } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';

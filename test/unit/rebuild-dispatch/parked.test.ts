@@ -1,4 +1,4 @@
-import { reapCascade, settleLeft } from '../../../shared/cascade/reap.ts';
+import { reapCascade, settleLeft } from '../../../functions/cascade-reaper/reap.ts';
 import type { Turns } from '../../support/fakes/interleave.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import { NodeMachine } from './machine.ts';

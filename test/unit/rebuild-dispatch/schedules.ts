@@ -1,8 +1,8 @@
+import { settleParked } from '../../../functions/cascade-reaper/reap.ts';
 import { StreamLockLostError } from '../../../functions/rebuild-dispatch/errors.ts';
-import { settleParked } from '../../../shared/cascade/reap.ts';
-import { hasEnded } from '../../../shared/domain/cascade.ts';
-import { afterReset } from '../../../shared/domain/memory.ts';
-import type { RunnerExecution } from '../../../shared/domain/rebuild.ts';
+import { hasEnded } from '../../../shared/domain/cause/cascade.ts';
+import type { RunnerExecution } from '../../../shared/domain/cause/rebuild.ts';
+import { afterReset } from '../../../shared/domain/guard/rebuild-history.ts';
 import { isResumable } from '../../../shared/rebuilding/build.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';

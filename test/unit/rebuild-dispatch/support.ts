@@ -1,9 +1,10 @@
 import { type BuildEventPorts, type Handled, handleBuildEvents } from '../../../functions/build-result/build-events.ts';
 import type { DispatchPorts } from '../../../functions/rebuild-dispatch/ports.ts';
-import type { CascadeNode } from '../../../shared/domain/cascade.ts';
-import type { CauseFact } from '../../../shared/domain/cause.ts';
-import { type Policy, policySchema } from '../../../shared/domain/policy.ts';
-import { type BuildStatus, type Pipeline, rebuildIdOf } from '../../../shared/domain/rebuild.ts';
+import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
+import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
+import { type BuildStatus, rebuildIdOf } from '../../../shared/domain/cause/rebuild.ts';
+import type { Pipeline } from '../../../shared/domain/policy/pipeline.ts';
+import { type Policy, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { FakeExecutions } from '../../support/fakes/executions.ts';
 import { interleave, type Turns } from '../../support/fakes/interleave.ts';

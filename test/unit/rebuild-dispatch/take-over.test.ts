@@ -1,5 +1,5 @@
-import type { CascadeNode } from '../../../shared/domain/cascade.ts';
-import type { Rebuild, RebuildOutcome } from '../../../shared/domain/rebuild.ts';
+import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
+import type { Rebuild, RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 import { crashAt } from '../../support/fakes/interleave.ts';
 import { digestOf, HOUR_MS } from '../../support/samples.ts';
 import { NodeMachine } from './machine.ts';

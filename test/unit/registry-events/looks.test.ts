@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
 import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
-import { factsIn } from '../../../shared/domain/image-record.ts';
-import type { ScanState } from '../../../shared/domain/scan.ts';
-import type { Verdict } from '../../../shared/domain/verdict.ts';
+import type { ScanState } from '../../../shared/domain/scan/scan.ts';
+import { factsIn } from '../../../shared/domain/verdict/image-updates.ts';
+import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import type { LookRequest } from '../../../shared/ports/messages.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';

@@ -1,6 +1,6 @@
 import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { protectingTag } from '../../../shared/domain/protecting-tag.ts';
+import { protectingTag } from '../../../shared/domain/retention/protecting-tag.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';

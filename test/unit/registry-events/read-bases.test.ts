@@ -1,6 +1,6 @@
 import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
-import { locationKey } from '../../../shared/domain/image.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import { locationKey } from '../../../shared/domain/image/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import { parse } from '../../../shared/schema.ts';
 import type { Turns } from '../../support/fakes/interleave.ts';

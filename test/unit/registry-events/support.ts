@@ -3,9 +3,9 @@ import {
   handleMessages,
   type RegistryEventPorts,
 } from '../../../functions/registry-events/registry-events.ts';
-import type { Digest, ImageLocation, Platform } from '../../../shared/domain/image.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
-import { REBUILD_LABEL } from '../../../shared/domain/rebuild.ts';
+import { REBUILD_LABEL } from '../../../shared/domain/cause/rebuild.ts';
+import type { Digest, ImageLocation, Platform } from '../../../shared/domain/image/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { interleave, type Turns } from '../../support/fakes/interleave.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';

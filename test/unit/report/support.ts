@@ -1,8 +1,8 @@
 import type { ReportPorts } from '../../../functions/report/write-report.ts';
-import type { Digest, Tier } from '../../../shared/domain/image.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
-import type { RunPart } from '../../../shared/domain/run.ts';
-import type { Reason, VerdictStatus } from '../../../shared/domain/verdict.ts';
+import type { Digest, Tier } from '../../../shared/domain/image/image.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
+import type { RunPart } from '../../../shared/domain/review/run.ts';
+import type { Reason, VerdictStatus } from '../../../shared/domain/verdict/verdict.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';

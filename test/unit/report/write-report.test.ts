@@ -1,9 +1,9 @@
 import { writeReport } from '../../../functions/report/write-report.ts';
-import { mergeCause } from '../../../shared/domain/cause.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { ImageLoss } from '../../../shared/domain/image-loss.ts';
-import type { Report } from '../../../shared/domain/report.ts';
-import type { Reason } from '../../../shared/domain/verdict.ts';
+import { mergeCause } from '../../../shared/domain/cause/cause.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { Report } from '../../../shared/domain/report/report.ts';
+import type { ImageLoss } from '../../../shared/domain/retention/image-expiry.ts';
+import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, hub, judged, RUN, reported, STREAM, tooOld, type World, worldWith } from './support.ts';

@@ -1,5 +1,5 @@
-import { accountsNamedBy } from '../../../shared/domain/our-accounts.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
+import { accountsNamedBy } from '../../../shared/domain/policy/our-accounts.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { PolicyUnreadableError } from '../../../shared/ports/errors.ts';
 import { readOpenRebuilds } from '../../../shared/rebuilding/open-rebuilds.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';

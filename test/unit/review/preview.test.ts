@@ -1,6 +1,6 @@
 import { collect } from '../../../shared/concurrency.ts';
-import type { ImageFacts } from '../../../shared/domain/records.ts';
-import type { ReviewRecord } from '../../../shared/domain/run.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { previewOf } from '../../support/preview.ts';
 

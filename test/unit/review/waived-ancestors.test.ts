@@ -1,9 +1,9 @@
 import { jest } from '@jest/globals';
 import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
-import type { LineageEvidence } from '../../../shared/domain/lineage-evidence.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
-import { ancestorReader } from '../../../shared/review/waived-ancestors.ts';
+import type { LineageEvidence } from '../../../shared/domain/lineage/parent.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import { ancestorReader } from '../../../shared/judging/waived-ancestors.ts';
 import { parse } from '../../../shared/schema.ts';
 import {
   ask,

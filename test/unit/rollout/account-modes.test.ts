@@ -1,8 +1,8 @@
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { serviceKey } from '../../../shared/domain/cascade.ts';
-import type { Mode } from '../../../shared/domain/policy.ts';
-import type { RolloutMode } from '../../../shared/domain/rollout.ts';
+import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
+import type { Mode } from '../../../shared/domain/policy/policy.ts';
+import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { review } from '../../support/samples.ts';

@@ -1,10 +1,10 @@
 import { checkClosures } from '../../../functions/rollout/check-closures.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { BUILT_IN_VERSION } from '../../../shared/domain/built-in-policy.ts';
-import type { Closure } from '../../../shared/domain/cascade.ts';
-import type { StreamRule } from '../../../shared/domain/policy.ts';
-import type { LeftScope, ReviewMode, ScopeResult } from '../../../shared/domain/run.ts';
-import type { Verdict } from '../../../shared/domain/verdict.ts';
+import type { Closure } from '../../../shared/domain/cause/cascade.ts';
+import { BUILT_IN_VERSION } from '../../../shared/domain/policy/built-in-policy.ts';
+import type { StreamRule } from '../../../shared/domain/policy/policy.ts';
+import type { LeftScope, ReviewMode, ScopeResult } from '../../../shared/domain/review/run.ts';
+import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';

@@ -1,7 +1,7 @@
+import { reapCascade } from '../../../functions/cascade-reaper/reap.ts';
 import { deploy } from '../../../functions/rollout/deploy.ts';
-import { reapCascade } from '../../../shared/cascade/reap.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { serviceKey } from '../../../shared/domain/cascade.ts';
+import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import {

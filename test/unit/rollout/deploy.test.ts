@@ -1,5 +1,5 @@
-import { serviceKey } from '../../../shared/domain/cascade.ts';
-import type { RolloutMode } from '../../../shared/domain/rollout.ts';
+import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
+import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { digestOf } from '../../support/samples.ts';
 import {

@@ -1,8 +1,8 @@
 import { readRunning } from '../../../functions/rollout/read-running.ts';
-import { closureOf } from '../../../shared/domain/closure.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import { policySchema } from '../../../shared/domain/policy.ts';
-import type { ImageFacts } from '../../../shared/domain/records.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import { closureOf } from '../../../shared/domain/rollout/closure.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { digestOf, facts, HOUR_MS, usage } from '../../support/samples.ts';

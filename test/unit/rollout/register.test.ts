@@ -1,5 +1,5 @@
-import { serviceKey } from '../../../shared/domain/cascade.ts';
-import type { Platform } from '../../../shared/domain/image.ts';
+import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
+import type { Platform } from '../../../shared/domain/image/image.ts';
 import { CrashError, crashAt } from '../../support/fakes/interleave.ts';
 import { digestOf } from '../../support/samples.ts';
 import {

@@ -1,6 +1,6 @@
 import { collect } from '../../../shared/concurrency.ts';
-import { serviceKey } from '../../../shared/domain/cascade.ts';
-import type { RolloutMode } from '../../../shared/domain/rollout.ts';
+import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
+import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
 import {
   CASCADE,
   imageOf,

@@ -1,8 +1,8 @@
 import { readRunningLineage } from '../../../functions/rollout/running-lineage.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import { ourAccountsIn } from '../../../shared/domain/our-accounts.ts';
-import { type PolicyDocument, policySchema } from '../../../shared/domain/policy.ts';
-import type { ImageFacts } from '../../../shared/domain/records.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import { ourAccountsIn } from '../../../shared/domain/policy/our-accounts.ts';
+import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { digestOf, facts, NOON_EPOCH_MS } from '../../support/samples.ts';

@@ -1,7 +1,7 @@
 import { collect } from '../../../shared/concurrency.ts';
-import { serviceKey } from '../../../shared/domain/cascade.ts';
-import { policySchema } from '../../../shared/domain/policy.ts';
-import type { RolloutMode } from '../../../shared/domain/rollout.ts';
+import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
+import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import { parse } from '../../../shared/schema.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';

@@ -1,4 +1,4 @@
-import { serviceKey } from '../../../shared/domain/cascade.ts';
+import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
 import {
   CASCADE,
   HOUR_MS,

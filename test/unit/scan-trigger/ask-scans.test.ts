@@ -1,12 +1,12 @@
 import { checkScans } from '../../../functions/fleet-review/check-scans.ts';
 import { firstProgress } from '../../../functions/fleet-review/plan-scans.ts';
-import { howToLook } from '../../../functions/policy-evaluation/look.ts';
+import { howToLook } from '../../../functions/policy-evaluation/finding-source.ts';
 import { type AskLimits, askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import type { ScanTriggerInput } from '../../../functions/scan-trigger/input.ts';
-import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
-import type { ImageFacts } from '../../../shared/domain/records.ts';
-import type { ScanReason, ScanStateName } from '../../../shared/domain/scan.ts';
-import { effectiveScanState } from '../../../shared/domain/scan-state.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
+import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
+import type { ScanReason, ScanStateName } from '../../../shared/domain/scan/scan.ts';
+import { effectiveScanState } from '../../../shared/domain/scan/scan-state.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { fc } from '../../support/seeded.ts';

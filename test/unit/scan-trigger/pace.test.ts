@@ -1,5 +1,5 @@
 import { hasTurn } from '../../../functions/scan-trigger/quota.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import { pacePerRegistry } from '../../../shared/scanning/pace.ts';
 import { fc } from '../../support/seeded.ts';
 

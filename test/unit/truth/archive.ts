@@ -1,4 +1,5 @@
-import type { Finding, Fix, Severity } from '../../../shared/domain/finding.ts';
+import type { Severity } from '../../../shared/domain/policy/policy-parts.ts';
+import type { Finding, Fix } from '../../../shared/domain/scan/finding.ts';
 
 /** A flaw of a package: all versions from the one in which it came in up to the one that mends it. */
 export interface Flaw {

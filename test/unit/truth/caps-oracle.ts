@@ -1,4 +1,4 @@
-import { MINUTE_MS } from '../../../shared/domain/time.ts';
+import { MINUTE_MS } from '../../../shared/domain/common/time.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import type { Line } from './fleet.ts';
 import type { Life } from './life.ts';

@@ -1,6 +1,6 @@
-import type { Digest } from '../../../shared/domain/image.ts';
-import { readImageReference } from '../../../shared/domain/reference.ts';
-import type { Pull } from '../../../shared/domain/usage.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import { readImageReference } from '../../../shared/domain/image/reference.ts';
+import type { Pull } from '../../../shared/domain/image/usage.ts';
 import type { ServiceRef } from '../../../shared/ports/rollouts.ts';
 import type { StartedDeployment } from '../../support/fakes/deployer.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';

@@ -1,5 +1,5 @@
-import type { Digest } from '../../../shared/domain/image.ts';
-import { REBUILD_LABEL } from '../../../shared/domain/rebuild.ts';
+import { REBUILD_LABEL } from '../../../shared/domain/cause/rebuild.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { digestOf } from '../../support/samples.ts';
 import { eventOf } from '../registry-events/support.ts';

@@ -1,8 +1,8 @@
-import type { ImageLocation, Registry } from '../../../shared/domain/image.ts';
-import type { Mode, PolicyDocument } from '../../../shared/domain/policy.ts';
-import type { Pipeline } from '../../../shared/domain/rebuild.ts';
-import type { RolloutMode } from '../../../shared/domain/rollout.ts';
-import { streamId } from '../../../shared/domain/stream.ts';
+import type { ImageLocation, Registry } from '../../../shared/domain/image/image.ts';
+import type { Pipeline } from '../../../shared/domain/policy/pipeline.ts';
+import type { Mode, PolicyDocument } from '../../../shared/domain/policy/policy.ts';
+import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
+import { streamId } from '../../../shared/domain/stream/stream.ts';
 import type { Dice } from './dice.ts';
 import type { Feature, Features } from './features.ts';
 import { namesFor } from './hostile.ts';

@@ -23,7 +23,7 @@ import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-bat
 import { reviewBatch } from '../../../functions/policy-evaluation/input.ts';
 import { handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
 import { rebuildDispatchSteps } from '../../../functions/rebuild-dispatch/input.ts';
-import { look } from '../../../functions/rebuild-dispatch/look.ts';
+import { look } from '../../../functions/rebuild-dispatch/poll-build.ts';
 import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
 import { start } from '../../../functions/rebuild-dispatch/start.ts';
@@ -41,7 +41,7 @@ import { ask, check } from '../../../functions/verify-rebuild/check.ts';
 import { findOutput } from '../../../functions/verify-rebuild/find-output.ts';
 import { verifyRebuildSteps } from '../../../functions/verify-rebuild/input.ts';
 import { promote } from '../../../functions/verify-rebuild/promote.ts';
-import { countsOf } from '../../../shared/domain/report-counts.ts';
+import { countsOf } from '../../../shared/domain/report/report-counts.ts';
 import { abandonReview } from '../../../shared/review/abandon.ts';
 import { parse } from '../../../shared/schema.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';

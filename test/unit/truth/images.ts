@@ -1,4 +1,4 @@
-import type { Artifact, Digest, ImageLocation, Platform } from '../../../shared/domain/image.ts';
+import type { Artifact, Digest, ImageLocation, Platform } from '../../../shared/domain/image/image.ts';
 import { digestOf } from '../../support/samples.ts';
 import type { Packages } from './archive.ts';
 import type { Line } from './fleet.ts';

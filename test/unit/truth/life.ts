@@ -1,6 +1,6 @@
-import type { Digest } from '../../../shared/domain/image.ts';
-import { policySchema } from '../../../shared/domain/policy.ts';
-import type { PublishedEvent } from '../../../shared/domain/published-event.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { copied } from '../../support/fakes/copied.ts';
 import { type WeatheredWorld, weathered } from '../../support/fakes/weather.ts';

@@ -1,10 +1,10 @@
-import type { Closure } from '../../../shared/domain/cascade.ts';
-import { type Cause, type CauseFact, factKey } from '../../../shared/domain/cause.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { Rebuild } from '../../../shared/domain/rebuild.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
-import { ageOf } from '../../../shared/domain/standing.ts';
-import { isInForce } from '../../../shared/domain/waiver.ts';
+import { ageOf } from '../../../shared/domain/age/image-lineage.ts';
+import type { Closure } from '../../../shared/domain/cause/cascade.ts';
+import { type Cause, type CauseFact, factKey } from '../../../shared/domain/cause/cause.ts';
+import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import { isInForce } from '../../../shared/domain/verdict/waiver.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { type Flaw, isFlawed } from './archive.ts';
 import { CapsOracle } from './caps-oracle.ts';

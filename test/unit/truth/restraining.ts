@@ -1,4 +1,4 @@
-import type { Mode } from '../../../shared/domain/policy.ts';
+import type { Mode } from '../../../shared/domain/policy/policy.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import type { Dice } from './dice.ts';
 import { AWAY, HEAD_TAG, HUB, homesOf, type Line, NEAR, type PolicyState, type Tier } from './fleet.ts';

@@ -1,5 +1,5 @@
-import { MODES, type Mode } from '../../../shared/domain/policy.ts';
-import { MINUTE_MS } from '../../../shared/domain/time.ts';
+import { MINUTE_MS } from '../../../shared/domain/common/time.ts';
+import { MODES, type Mode } from '../../../shared/domain/policy/policy.ts';
 import type { Clockwork } from './clockwork.ts';
 import type { Features } from './features.ts';
 import type { Line, PolicyState } from './fleet.ts';

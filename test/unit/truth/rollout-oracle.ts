@@ -1,7 +1,7 @@
-import type { Deployment } from '../../../shared/domain/cascade.ts';
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { Rebuild } from '../../../shared/domain/rebuild.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/domain/time.ts';
+import type { Deployment } from '../../../shared/domain/cause/cascade.ts';
+import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../shared/domain/common/time.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { Flaw } from './archive.ts';
 import type { TrueDeployment } from './ecs.ts';
 import { type Line, rolloutOf } from './fleet.ts';

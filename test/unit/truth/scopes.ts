@@ -1,4 +1,4 @@
-import { isUnconfirmed } from '../../../shared/domain/run.ts';
+import { isUnconfirmed } from '../../../shared/domain/review/run.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import { AWAY } from './fleet.ts';
 import type { Life } from './life.ts';

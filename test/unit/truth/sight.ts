@@ -1,5 +1,5 @@
-import type { Digest } from '../../../shared/domain/image.ts';
-import type { ImageRecord } from '../../../shared/domain/records.ts';
+import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { contentOf, lineageOf, type TrueImage } from './images.ts';
 import type { Life } from './life.ts';
 

@@ -1,7 +1,7 @@
 import { scanImages } from '../../../functions/verify-rebuild/scan-images.ts';
-import type { Finding } from '../../../shared/domain/finding.ts';
-import type { Digest, ImageLocation } from '../../../shared/domain/image.ts';
-import type { Rebuild } from '../../../shared/domain/rebuild.ts';
+import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
+import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
+import type { Finding } from '../../../shared/domain/scan/finding.ts';
 import { readRepository } from '../../../shared/inventory/repository.ts';
 import { DAY_MS, digestOf, HOUR_MS } from '../../support/samples.ts';
 import {

@@ -1,5 +1,5 @@
 import { promote } from '../../../functions/verify-rebuild/promote.ts';
-import { policySchema } from '../../../shared/domain/policy.ts';
+import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { parse } from '../../../shared/schema.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import {

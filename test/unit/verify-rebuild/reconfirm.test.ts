@@ -1,6 +1,6 @@
-import type { CauseFact } from '../../../shared/domain/cause.ts';
-import type { Rebuild } from '../../../shared/domain/rebuild.ts';
-import type { Reason } from '../../../shared/domain/verdict.ts';
+import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
+import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
+import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
 import {
   MENDED,

@@ -1,12 +1,12 @@
 import { jest } from '@jest/globals';
 import { ask, check } from '../../../functions/verify-rebuild/check.ts';
-import type { Verdict } from '../../../shared/domain/verdict.ts';
+import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
+import { judgeImages } from '../../../shared/judging/judge-images.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
-import { judgeImages } from '../../../shared/review/judge-images.ts';
 import { readAnywhere } from '../../../shared/scanning/read.ts';
 import { digestOf, facts } from '../../support/samples.ts';
-import { ageFact } from '../domain/acting.ts';
+import { ageFact } from '../domain/rollout/acting.ts';
 import { answerLooks } from '../registry-events/support.ts';
 import {
   causeOf,

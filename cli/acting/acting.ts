@@ -1,0 +1,109 @@
+import type { Cascade, CascadeNode, Closure, Deployment } from '../../shared/domain/cause/cascade.ts';
+import type { Cause } from '../../shared/domain/cause/cause.ts';
+import type { Rebuild, StreamLock } from '../../shared/domain/cause/rebuild.ts';
+import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
+import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
+import type { CascadeLedger, RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { CliContext } from '../command.ts';
+
+/** A cascade that has not ended, with all that it works on. */
+export interface CascadeView extends Cascade {
+  readonly nodes: readonly CascadeNode[];
+  readonly deployments: readonly Deployment[];
+}
+
+/** Cascades are few; the nodes of each are read whole. */
+export async function openCascades({
+  cascades,
+  rollouts,
+}: {
+  readonly cascades: Pick<CascadeLedger, 'open' | 'nodes'>;
+  readonly rollouts: Pick<RolloutLedger, 'deployments'>;
+}): Promise<readonly CascadeView[]> {
+  const views: CascadeView[] = [];
+  for await (const cascade of cascades.open()) {
+    const { cascadeId } = cascade;
+    const [nodes, deployments] = await Promise.all([
+      Array.fromAsync(cascades.nodes(cascadeId)),
+      Array.fromAsync(rollouts.deployments(cascadeId)),
+    ]);
+    views.push({ ...cascade, nodes, deployments });
+  }
+  return views;
+}
+
+export const openClosures = ({
+  rollouts,
+}: {
+  readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
+}): Promise<Closure[]> => Array.fromAsync(rollouts.openClosures());
+
+/** What the ledger knows of acting: the switch, and all that is open. */
+export interface ActingState {
+  readonly killSwitch: KillSwitch;
+  /** Open and taken, each with the planner's last answer. */
+  readonly causes: readonly Cause[];
+  readonly cascades: readonly CascadeView[];
+  readonly closures: readonly Closure[];
+}
+
+export async function readActingState(
+  context: Pick<CliContext, 'killSwitch' | 'causes' | 'cascades' | 'rollouts'>,
+): Promise<ActingState> {
+  const [killSwitch, causes, cascades, closures] = await Promise.all([
+    context.killSwitch.read(),
+    Array.fromAsync(context.causes.open()),
+    openCascades(context),
+    openClosures(context),
+  ]);
+  return { killSwitch, causes, cascades, closures };
+}
+
+/** A rebuild that holds its stream. */
+export interface RunningRebuild extends Pick<Rebuild, 'stream' | 'rebuildId' | 'cascadeId' | 'deadlineEpochMs'> {
+  /** `reserved`: its pipeline was not asked yet. Otherwise how far it is, by what the ledger knows of its build. */
+  readonly state: 'reserved' | 'starting' | 'running' | 'waiting-approval' | 'verifying' | 'unknown';
+  readonly pipeline?: Pipeline;
+}
+
+/** What began and goes on, whatever the kill switch says. */
+export interface RunningWork {
+  readonly rebuilds: readonly RunningRebuild[];
+  readonly deployments: readonly Deployment[];
+}
+
+export async function runningWork(
+  context: Pick<CliContext, 'locks' | 'rebuilds' | 'cascades' | 'rollouts'>,
+): Promise<RunningWork> {
+  const rebuilds: RunningRebuild[] = [];
+  for await (const locks of context.locks.all()) {
+    for (const lock of locks) {
+      rebuilds.push(runningRebuild(lock, await context.rebuilds.get(lock.stream, lock.rebuildId)));
+    }
+  }
+  const deployments: Deployment[] = [];
+  for await (const { cascadeId } of context.cascades.open()) {
+    for await (const deployment of context.rollouts.deployments(cascadeId)) {
+      if (deployment.state === 'starting' || deployment.state === 'running') deployments.push(deployment);
+    }
+  }
+  return { rebuilds, deployments };
+}
+
+/** The task token of a lock stays out: whoever has it can end the build's step. */
+function runningRebuild(
+  { stream, rebuildId, cascadeId, deadlineEpochMs }: StreamLock,
+  rebuild: Rebuild | undefined,
+): RunningRebuild {
+  const known = { stream, rebuildId, cascadeId, deadlineEpochMs, state: stateOf(rebuild) };
+  return { ...known, ...(rebuild && { pipeline: rebuild.pipeline }) };
+}
+
+function stateOf(rebuild: Rebuild | undefined): RunningRebuild['state'] {
+  if (!rebuild) return 'unknown';
+  const { startingAtEpochMs, executionId, build, verifyingSinceEpochMs } = rebuild;
+  if (verifyingSinceEpochMs !== undefined || build?.state === 'succeeded') return 'verifying';
+  if (build?.state === 'waiting-approval') return 'waiting-approval';
+  if (executionId !== undefined) return 'running';
+  return startingAtEpochMs === undefined ? 'reserved' : 'starting';
+}

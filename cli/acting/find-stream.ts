@@ -1,0 +1,54 @@
+import { piecesOf } from '../../shared/concurrency.ts';
+import type { CliContext } from '../command.ts';
+import { NotFoundError } from '../errors.ts';
+import { judgedDigests } from '../policy/policy-change.ts';
+
+type Ledger = Pick<CliContext, 'streams' | 'causes' | 'images' | 'index' | 'clock'>;
+
+const IMAGES_A_READ = 100;
+const MOST_NAMED = 3;
+
+/**
+ * The stream of that id, as the ledger knows it.
+ * @throws NotFoundError that names the streams whose ids come closest
+ */
+export async function findStream(ledger: Ledger, stream: string): Promise<string> {
+  const [streams, causes] = await Promise.all([ledger.streams.streams([stream]), ledger.causes.get([stream])]);
+  if (streams.has(stream) || causes.has(stream)) return stream;
+  const known = await knownStreams(ledger);
+  if (known.has(stream)) return stream;
+  const near = nearest(stream, [...known]);
+  const hint = near.length > 0 ? `Did you mean:\n  ${near.join('\n  ')}` : 'See: patchwave status';
+  throw new NotFoundError(`The ledger knows no stream "${stream}". ${hint}`);
+}
+
+/** Streams of all images in use and heads, and those of open causes. Read only to say what else was meant. */
+async function knownStreams(ledger: Ledger): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for await (const { stream } of ledger.causes.open()) found.add(stream);
+  for (const piece of piecesOf(await judgedDigests(ledger), IMAGES_A_READ)) {
+    for (const { stream } of (await ledger.images.get(piece)).values()) if (stream !== undefined) found.add(stream);
+  }
+  return found;
+}
+
+/** Those that hold the text come first, then those that have most pairs of letters in common with it. */
+export function nearest(text: string, names: readonly string[]): readonly string[] {
+  const score = (name: string): number => (name.includes(text) ? 1 : 0) + likeness(text, name);
+  return names
+    .map((name) => ({ name, score: score(name) }))
+    .filter((one) => one.score >= 0.5)
+    .sort((one, other) => other.score - one.score || (one.name < other.name ? -1 : 1))
+    .slice(0, MOST_NAMED)
+    .map(({ name }) => name);
+}
+
+/** 0 for nothing in common, 1 for the same pairs: Dice's coefficient. */
+function likeness(one: string, other: string): number {
+  const [pairs, others] = [pairsOf(one), pairsOf(other)];
+  const common = [...pairs].filter((pair) => others.has(pair)).length;
+  return (2 * common) / Math.max(pairs.size + others.size, 1);
+}
+
+const pairsOf = (text: string): ReadonlySet<string> =>
+  new Set(Array.from({ length: Math.max(text.length - 1, 0) }, (_, at) => text.slice(at, at + 2).toLowerCase()));

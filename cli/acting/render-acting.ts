@@ -1,0 +1,185 @@
+import type { NodeAnswer } from '../../shared/domain/cause/answer.ts';
+import type { CascadeNode, Closure, Deployment, NodeState } from '../../shared/domain/cause/cascade.ts';
+import type { CauseFact } from '../../shared/domain/cause/cause.ts';
+import type { RebuildOutcome } from '../../shared/domain/cause/rebuild.ts';
+import { instant } from '../../shared/domain/common/time.ts';
+import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
+import { visibleLine } from '../../shared/domain/common/visible-text.ts';
+import { factText } from '../../shared/domain/guard/guard-facts.ts';
+import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
+import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
+import { isOverdue } from '../../shared/domain/rollout/closure.ts';
+import { type Colour, type Column, counted, paint, relative, shortDigest, table } from '../output.ts';
+import type { CascadeView, RunningWork } from './acting.ts';
+
+/* How causes, cascades and closures look, whichever command shows them. */
+
+/** The reason of a `resume` for which nobody gave one. */
+export const UNTOLD = 'resumed';
+
+/** The kill switch in one line. Nobody reads "on" as "nothing is stopped", so the line says whether Patchwave is paused. */
+export function renderSwitch({ state, by, atEpochMs, reason }: KillSwitch, now: number): string {
+  const isPaused = state === 'paused';
+  const head = `kill switch: ${isPaused ? paint('red', 'paused') : paint('green', 'not paused')}`;
+  if (atEpochMs === 0) return `${head}, and never was`;
+  const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
+  const who = `${isPaused ? '' : 'resumed '}by ${visibleLine(by)}`;
+  return `${head} since ${when}, ${who}${reason === UNTOLD ? '' : `: ${visibleLine(reason)}`}`;
+}
+
+/** The first fact in words, and how many more. */
+export function factsText([fact, ...others]: readonly CauseFact[]): string {
+  if (!fact) return '-';
+  const told = fact.kind === 'person' ? `${factText(fact)} (${fact.reason})` : factText(fact);
+  return others.length > 0 ? `${told} and ${others.length} more` : told;
+}
+
+/** The verb that follows `factsText`. */
+export const isOrAre = ({ length }: readonly CauseFact[]): string => (length > 1 ? 'are' : 'is');
+
+export interface AnsweredStream {
+  readonly stream: string;
+  readonly facts: readonly CauseFact[];
+  /** Absent where nobody looked at it yet. */
+  readonly answer?: NodeAnswer;
+}
+
+/** Streams that are held back: why, until when, and what a person can do. */
+export const renderAnswers = (rows: readonly AnsweredStream[], now: number): string =>
+  table(rows, [
+    { title: 'stream', value: ({ stream }) => stream },
+    { title: 'facts', value: ({ facts }) => String(facts.length), align: 'right' },
+    {
+      title: 'answer',
+      value: ({ answer }) => (answer ? `${answer.answer}: ${answer.reason}` : 'not looked at yet'),
+      colour: ({ answer }) => answer && (answer.answer === 'refuse' ? 'red' : 'yellow'),
+    },
+    { title: 'again', value: ({ answer }) => untilText(answer?.recheckAtEpochMs, now) },
+    { title: 'why', value: ({ answer }) => answer?.detail ?? '' },
+  ]);
+
+const untilText = (at: number | undefined, now: number): string =>
+  at === undefined ? '-' : `${instant(at)} (${relative(at, now)})`;
+
+const NODE_COLOURS: Readonly<Partial<Record<NodeState, Colour>>> = {
+  verified: 'green',
+  waiting: 'yellow',
+  parked: 'yellow',
+  refused: 'red',
+  failed: 'red',
+  ineffective: 'red',
+  unverified: 'yellow',
+};
+
+/** One cascade: its nodes, and its deployments where it has some. */
+export function renderCascade({ nodes, deployments, ...cascade }: CascadeView, now: number): string {
+  const { cascadeId, state, plannedAtEpochMs, deadlineEpochMs, streams } = cascade;
+  const head = `${paint('bold', `cascade ${cascadeId}`)}: ${state}, ${counted(streams, 'stream')}, planned ${instant(plannedAtEpochMs)} (${relative(plannedAtEpochMs, now)}), what waits gives up ${untilText(deadlineEpochMs, now)}`;
+  return [head, renderNodes(nodes), ...(deployments.length > 0 ? [renderDeployments(deployments)] : [])].join('\n');
+}
+
+const WAVE: Column<CascadeNode> = { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' };
+
+export const renderNodes = (nodes: readonly CascadeNode[]): string =>
+  table(nodes, [
+    { title: 'stream', value: ({ stream }) => stream },
+    { title: 'work', value: ({ work }) => work },
+    ...(nodes.some(({ wave }) => wave > 0) ? [WAVE] : []),
+    { title: 'state', value: ({ state }) => state, colour: ({ state }) => NODE_COLOURS[state] },
+    { title: 'rebuild', value: ({ rebuildId }) => rebuildId ?? '-' },
+    { title: 'output', value: ({ output }) => (output === undefined ? '-' : shortDigest(output)) },
+    { title: 'note', value: noteOf },
+  ]);
+
+function noteOf({ outcome, answer }: CascadeNode): string {
+  if (outcome) return outcomeText(outcome);
+  return answer ? `${answer.reason}: ${answer.detail}` : '';
+}
+
+/** What came of a rebuild, in words. */
+export function outcomeText(outcome: RebuildOutcome): string {
+  switch (outcome.result) {
+    case 'fixed': {
+      const { alsoFound = [] } = outcome;
+      const found = alsoFound.length > 0 ? `; also found, as a new cause: ${factsText(alsoFound)}` : '';
+      return `fixed: nothing of its cause is left${found}`;
+    }
+    case 'ineffective':
+      return `ineffective: ${factsText(outcome.left)} ${isOrAre(outcome.left)} left`;
+    case 'worse':
+      return `worse: ${factsText(outcome.added)} ${isOrAre(outcome.added)} new, and ${outcome.added.length > 1 ? 'were' : 'was'} known when its build began`;
+    default:
+      return `${outcome.result}: ${outcome.reason}`;
+  }
+}
+
+const DEPLOYMENT_COLOURS: Readonly<Partial<Record<Deployment['state'], Colour>>> = {
+  completed: 'green',
+  failed: 'red',
+  'rolled-back': 'red',
+  superseded: 'yellow',
+  refused: 'red',
+};
+
+export const renderDeployments = (deployments: readonly Deployment[]): string =>
+  table(deployments, [
+    { title: 'service', value: ({ service }) => service },
+    { title: 'mode', value: ({ mode }) => mode },
+    { title: 'state', value: ({ state }) => state, colour: ({ state }) => DEPLOYMENT_COLOURS[state] },
+    { title: 'deployment', value: ({ deploymentId }) => deploymentId ?? '-' },
+    { title: 'note', value: ({ detail }) => detail ?? '' },
+  ]);
+
+/** Streams whose new image is verified, and what is still to vanish. */
+export const renderClosures = (closures: readonly Closure[], now: number): string =>
+  table(closures, [
+    { title: 'stream', value: ({ stream }) => stream },
+    { title: 'cascade', value: ({ cascadeId }) => cascadeId },
+    { title: 'verified', value: ({ output }) => shortDigest(output) },
+    {
+      title: 'deadline',
+      value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now),
+      colour: (closure) => (isOverdue(closure, now) ? 'red' : undefined),
+    },
+    { title: 'waits for', value: ({ waitingFor }) => waitingFor ?? 'the next review, which looks what runs' },
+  ]);
+
+export const SET_ASIDE = 'Items of the ledger that cannot be read: nothing is built for their streams';
+
+export const renderSetAside = (items: readonly UnreadableItem[]): string =>
+  items.map(({ item, problem }) => visibleLine(`  ${item}: ${problem}`)).join('\n');
+
+export const WAITING = 'Waiting for vendors: no rebuild would mend it now';
+
+/** Packages that no rebuild would mend now. */
+export const renderWaiting = (rows: readonly VendorDependency[], now: number): string =>
+  table(rows, [
+    { title: 'package', value: (one) => `${one.package} ${one.version}` },
+    { title: 'vulnerability', value: ({ vulnerability }) => vulnerability },
+    { title: 'lowest stream', value: ({ stream }) => stream },
+    { title: 'streams', value: ({ streams }) => String(streams.length), align: 'right' },
+    { title: 'images', value: ({ images }) => String(images), align: 'right' },
+    { title: 'since', value: ({ sinceEpochMs: at }) => `${instant(at)} (${relative(at, now)})` },
+    { title: 'vendor image', value: ({ vendor }) => vendor?.places[0] ?? vendor?.digest ?? '-' },
+    {
+      title: 'why',
+      value: ({ reason, triedAtEpochMs: at }) => `${reason}${at === undefined ? '' : `, tried ${instant(at)}`}`,
+    },
+  ]);
+
+/** What goes on although nothing new begins. */
+export function renderRunning({ rebuilds, deployments }: RunningWork, now: number): string {
+  if (rebuilds.length + deployments.length === 0) return 'Nothing is being rebuilt or deployed.';
+  const sections: string[] = [];
+  if (rebuilds.length > 0) {
+    const rows = table(rebuilds, [
+      { title: 'rebuilt now', value: ({ stream }) => stream },
+      { title: 'state', value: ({ state }) => state },
+      { title: 'pipeline', value: ({ pipeline: at }) => (at ? `${at.account}/${at.region}/${at.name}` : '-') },
+      { title: 'until at most', value: ({ deadlineEpochMs }) => untilText(deadlineEpochMs, now) },
+    ]);
+    sections.push(rows);
+  }
+  if (deployments.length > 0) sections.push(renderDeployments(deployments));
+  return sections.join('\n\n');
+}

@@ -1,0 +1,107 @@
+import { ageOf } from '../../shared/domain/age/image-lineage.ts';
+import type { CascadeNode, Closure } from '../../shared/domain/cause/cascade.ts';
+import type { Cause } from '../../shared/domain/cause/cause.ts';
+import type { GuardMemory, Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
+import type { Usage } from '../../shared/domain/image/usage.ts';
+import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import type { LayerDisagreement } from '../../shared/domain/verdict/layer-attribution.ts';
+import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
+import type { KnownLosses } from '../../shared/ports/losses.ts';
+import type { CliContext } from '../command.ts';
+import { NotFoundError } from '../errors.ts';
+import { presentPlaces } from '../present-places.ts';
+import { type VendorLedger, waitedForBy, waitingForVendors } from './waiting-for-vendors.ts';
+
+/** All that the ledger knows of one image. */
+export interface ImageExplanation extends StreamExplanation {
+  readonly image: ImageRecord;
+  readonly locations: readonly LocationRecord[];
+  readonly usages: readonly Usage[];
+  /** Who ran it in scopes that left: nobody saw these end. */
+  readonly left: readonly Usage[];
+  /** Of the images it stands on its parent, and those that decide its age. */
+  readonly below: readonly ImageRecord[];
+  /** Where the layer that a scanner names says otherwise than what a finding is attributed by. */
+  readonly layerDisagreements: readonly LayerDisagreement[];
+  /** What of its findings nobody here can mend. */
+  readonly waitingForVendors: readonly VendorDependency[];
+  /** What the lifecycle policies of its repositories will do to it. */
+  readonly protection: KnownLosses;
+}
+
+/** What becomes of its stream; all absent or empty for an image of no stream. */
+export interface StreamExplanation {
+  /** The cause of the stream that is not closed. */
+  readonly cause?: Cause;
+  /** The stream in the cascade that works on it. */
+  readonly node?: CascadeNode;
+  /** The rebuild that began last. */
+  readonly latestRebuild?: Rebuild;
+  /** What the guards remember. */
+  readonly memory?: GuardMemory;
+  readonly closures: readonly Closure[];
+}
+
+type Ledger = Pick<
+  CliContext,
+  'images' | 'places' | 'usages' | 'losses' | 'causes' | 'cascades' | 'locks' | 'rebuilds' | 'guards' | 'rollouts'
+> &
+  VendorLedger &
+  WitnessPorts;
+
+/** @throws NotFoundError */
+export async function explainImage(ledger: Ledger, digest: Digest): Promise<ImageExplanation> {
+  const image = (await ledger.images.get([digest])).get(digest);
+  if (!image) throw new NotFoundError(`The ledger holds no image ${digest}.`);
+  const [locations, usages, left, below, protection, stream] = await Promise.all([
+    presentPlaces(ledger.places, digest),
+    ledger.usages.ofImage(digest),
+    ledger.usages.leftOfImage(digest),
+    ledger.images.get(belowOf(image)),
+    ledger.losses.ofImage(digest, image.locations),
+    explainStream(ledger, image.stream),
+  ]);
+  const waiting = await waitingForVendors(ledger, stream.cause ? [stream.cause] : []);
+  return {
+    ...{ image, locations, usages, left, below: [...below.values()] },
+    layerDisagreements: await readLayerWitness(ledger, image),
+    waitingForVendors: waitedForBy(image, waiting),
+    protection,
+    ...stream,
+  };
+}
+
+function belowOf(image: ImageRecord): readonly Digest[] {
+  const age = ageOf(image);
+  const deciding = age.known
+    ? [age.decidedBy]
+    : [...age.unknown, ...(age.oldestKnown ? [age.oldestKnown.decidedBy] : [])];
+  const parent = image.standing?.parent;
+  return [...new Set([...(parent ? [parent.digest] : []), ...deciding])].filter((digest) => digest !== image.digest);
+}
+
+async function explainStream(ledger: Ledger, stream: string | undefined): Promise<StreamExplanation> {
+  if (stream === undefined) return { closures: [] };
+  const [known, memories, [latestRebuild], lock, closures] = await Promise.all([
+    ledger.causes.get([stream]),
+    ledger.guards.get([stream]),
+    ledger.rebuilds.latest(stream, 1),
+    ledger.locks.get(stream),
+    Array.fromAsync(ledger.rollouts.openClosures()),
+  ]);
+  const cause = known.get(stream);
+  const memory = memories.get(stream);
+  // A new fact opens a cause while its cascade still builds; then only the lock names that one.
+  const cascadeId = lock?.cascadeId ?? cause?.takenBy?.cascadeId;
+  const node = cascadeId === undefined ? undefined : await ledger.cascades.node(cascadeId, stream);
+  return {
+    ...(cause && cause.state !== 'closed' && { cause }),
+    ...(node && { node }),
+    ...(latestRebuild && { latestRebuild }),
+    ...(memory && { memory }),
+    closures: closures.filter((closure) => closure.stream === stream),
+  };
+}

@@ -1,0 +1,187 @@
+import { piecesOf } from '../../shared/concurrency.ts';
+import { type Digest, type ImageLocation, isDigest } from '../../shared/domain/image/image.ts';
+import { parseImageReference, readImageReference } from '../../shared/domain/image/reference.ts';
+import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
+import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { findStream, nearest } from '../acting/find-stream.ts';
+import type { CliContext } from '../command.ts';
+import { NotFoundError, UsageError } from '../errors.ts';
+import { judgedDigests } from '../policy/policy-change.ts';
+
+type Ledger = Pick<
+  CliContext,
+  'images' | 'scopes' | 'usages' | 'places' | 'streams' | 'causes' | 'index' | 'rollouts' | 'clock'
+>;
+
+const SHORTEST_PREFIX = 'sha256:'.length + 6;
+const IMAGES_A_READ = 100;
+
+/** `ACCOUNT/REGION/REPOSITORY`, as `status` and the report print a place, with a tag or not. */
+const PLACE = /^(\d{12})\/([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([^:@]+)(?::([\w.-]+))?$/;
+const STREAM = /^\d{12}\/[a-z0-9-]+\/[^:]+:\^.*\$$/;
+
+/**
+ * The digests a person can mean, in every form in which commands and the report print an image: a digest, the beginning of
+ * one, a reference (whole, or its end: `web:1.4.2`), a repository, a place or a stream. What runs comes first, which may be
+ * several digests while a deployment goes on; where nothing of it runs, the heads of its streams. For an index these are its
+ * images.
+ * @throws NotFoundError where nothing in the ledger fits; UsageError for an empty text
+ */
+export async function findImages(ledger: Ledger, text: string): Promise<readonly Digest[]> {
+  if (text.trim() === '') throw new UsageError('Which image? Give a digest, the first characters of one, or a name.');
+  const name = /^[0-9a-f]{6,64}$/.test(text) ? `sha256:${text}` : text;
+  if (name.startsWith('sha256:')) return withDigest(ledger, name);
+  return STREAM.test(name) ? ofStream(ledger, name) : called(ledger, name);
+}
+
+async function withDigest(ledger: Ledger, text: string): Promise<readonly Digest[]> {
+  if (isDigest(text)) {
+    const found = await imagesOf(ledger, [text]);
+    if (found.length > 0) return found;
+    throw new NotFoundError(
+      `The ledger holds no image ${text}. No review has seen it in use, or in a listed repository.`,
+    );
+  }
+  if (text.length < SHORTEST_PREFIX || !/^sha256:[0-9a-f]+$/.test(text))
+    throw new NotFoundError(`"${text}" is no digest. Give at least the first six of its characters, 0-9 and a-f.`);
+  const begins = (digest: Digest): boolean => digest.startsWith(text);
+  const running = await runningWhere(ledger, ({ digest }) => begins(digest));
+  if (running.length > 0) return running;
+  const found = await imagesOf(ledger, [...(await knownDigests(ledger))].filter(begins));
+  if (found.length > 0) return found;
+  throw new NotFoundError(
+    `No image that is in use, a head, or below one of these begins with ${text}. Give the whole digest of another one.`,
+  );
+}
+
+/** Digests as images of the ledger: an index is the images that it holds. */
+async function imagesOf(
+  { images, places }: Pick<Ledger, 'images' | 'places'>,
+  digests: readonly Digest[],
+): Promise<Digest[]> {
+  const known = await images.get(digests);
+  const others = digests.filter((digest) => !known.has(digest));
+  if (others.length === 0) return [...known.keys()].sort();
+  const children = [...(await places.indexes(others)).values()].flat().map(({ digest }) => digest);
+  const held = children.length > 0 ? await images.get(children) : new Map();
+  return [...new Set([...known.keys(), ...held.keys()])].sort();
+}
+
+/** Images in use, heads, what was verified and waits, and all that these stand on. */
+async function knownDigests(ledger: Ledger): Promise<ReadonlySet<Digest>> {
+  const found = new Set<Digest>();
+  for await (const { head } of ledger.streams.all()) for (const digest of digestsOf(head)) found.add(digest);
+  for await (const { output } of ledger.rollouts.openClosures()) found.add(output);
+  let next: Digest[] = [...new Set([...(await judgedDigests(ledger)), ...found])];
+  while (next.length > 0) {
+    for (const digest of next) found.add(digest);
+    const below = new Set<Digest>();
+    for (const piece of piecesOf(next, IMAGES_A_READ)) {
+      for (const image of (await ledger.images.get(piece)).values())
+        for (const digest of standsOn(image)) if (!found.has(digest)) below.add(digest);
+    }
+    next = [...below];
+  }
+  return found;
+}
+
+const digestsOf = (head: StreamRecord['head']): readonly Digest[] =>
+  head ? [...Object.values(head.images), ...(head.index === undefined ? [] : [head.index])] : [];
+
+function standsOn({ standing }: ImageRecord): readonly Digest[] {
+  const { parent, age } = standing ?? {};
+  const oldest = age?.known === true ? age.decidedBy : age?.oldestKnown?.decidedBy;
+  return [...(parent ? [parent.digest] : []), ...(oldest === undefined ? [] : [oldest])];
+}
+
+/** Images of a stream that run; else its head. */
+async function ofStream(ledger: Ledger, stream: string): Promise<readonly Digest[]> {
+  const { location } = parseStreamId(stream);
+  const running = await runningWhere(ledger, (usage) => referencesOf(usage).some((one) => isAt(one, location)));
+  const images = await ledger.images.get(running);
+  const own = running.filter((digest) => images.get(digest)?.stream === stream);
+  if (own.length > 0) return own;
+  const known = (await ledger.streams.streams([stream])).get(stream);
+  const heads = await imagesOf(ledger, digestsOf(known?.head));
+  if (heads.length > 0) return heads;
+  if (known) throw new NotFoundError(`Nothing of stream "${stream}" runs, and nobody knows its head.`);
+  // Its own error names the streams that come closest.
+  await findStream(ledger, stream);
+  throw new NotFoundError(`Nothing of stream "${stream}" is in the ledger but its cause. See: patchwave status`);
+}
+
+function isAt(reference: string, { account, region, repository }: ImageLocation, tag?: string): boolean {
+  const read = readImageReference(reference);
+  const at = read?.location;
+  const isThere = at?.account === account && at.region === region && at.repository === repository;
+  return isThere && (tag === undefined || read?.tag === tag);
+}
+
+/** @throws NotFoundError, which names what comes closest; ImageReferenceError where the text can be no name */
+async function called(ledger: Ledger, name: string): Promise<readonly Digest[]> {
+  const [, account, region, repository, tag] = PLACE.exec(name) ?? [];
+  const place = account && region && repository ? { account, region, repository } : undefined;
+  const names = new Set<string>();
+  const running = await runningWhere(ledger, (usage) => {
+    const references = referencesOf(usage);
+    for (const one of references) names.add(one);
+    return references.some((one) => (place ? isAt(one, place, tag) : isCalled(one, name)));
+  });
+  if (running.length > 0) return running;
+  const reference = place ? undefined : parseImageReference(name);
+  const asked = place ? tag : tagOf(name);
+  const wanted = place ?? reference?.location;
+  const heads: Digest[] = [];
+  for await (const { location, head } of ledger.streams.all()) {
+    const { account, region, repository } = location;
+    names.add(`${account}/${region}/${repository}`);
+    const isWanted = wanted ? sameLocation(location, wanted) : endsWith(repository, withoutTag(name));
+    if (!isWanted) continue;
+    const pushed = asked === undefined ? undefined : await ledger.places.lastPushed(location, asked);
+    if (asked === undefined) heads.push(...digestsOf(head));
+    else if (pushed) heads.push(pushed);
+  }
+  const pushed = wanted && (await ledger.places.lastPushed(wanted, asked ?? 'latest'));
+  const found = await imagesOf(ledger, [...new Set([...heads, ...(pushed ? [pushed] : [])])]);
+  if (found.length > 0) return found;
+  // Hosts and accounts are alike everywhere, and would hide a letter too much in the name.
+  const near = nearest(name, [
+    ...new Set([...names].map((one) => (place || reference?.location ? one : repositoryIn(one)))),
+  ]);
+  throw new NotFoundError(
+    `Nothing that runs, and no head, is called "${name}". Give a digest, the first characters of one, a repository, or a reference as the task definition writes it.${near.length > 0 ? ` Did you mean:\n  ${near.join('\n  ')}` : ''}`,
+  );
+}
+
+/** `ACCOUNT/REGION/apps/web` and `HOST/apps/web:1.4` as `apps/web`. */
+const repositoryIn = (name: string): string => PLACE.exec(name)?.[3] ?? readImageReference(name)?.repository ?? name;
+
+const sameLocation = (one: ImageLocation, other: ImageLocation): boolean =>
+  one.account === other.account && one.region === other.region && one.repository === other.repository;
+
+/** A reference by its end; without a tag every tag of the repository is meant. */
+const isCalled = (reference: string, name: string): boolean =>
+  endsWith(reference, name) || (tagOf(name) === undefined && endsWith(withoutTag(reference), name));
+
+const endsWith = (whole: string, end: string): boolean => whole === end || whole.endsWith(`/${end}`);
+
+/** A colon is a tag's only behind the last slash; before it, it is a port's. */
+function tagOf(name: string): string | undefined {
+  const [, tag] = /:([^/]*)$/.exec(name.split('@')[0] ?? '') ?? [];
+  return tag;
+}
+
+const withoutTag = (name: string): string => (name.split('@')[0] ?? '').replace(/:[^/]*$/, '');
+
+async function runningWhere(
+  { scopes, usages }: Pick<Ledger, 'scopes' | 'usages'>,
+  matches: (usage: Usage) => boolean,
+): Promise<Digest[]> {
+  const found = new Set<Digest>();
+  for await (const { scope } of scopes.all()) {
+    for await (const usage of usages.live(scope)) if (matches(usage)) found.add(usage.digest);
+  }
+  return [...found].sort();
+}

@@ -1,0 +1,171 @@
+import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { labelled, type Tokenizer } from './canonical-labels.ts';
+
+type Item = Readonly<Record<string, unknown>>;
+
+/**
+ * A dump of the ledger that two runs of one fleet share byte by byte, whatever their clocks, ids and digests were.
+ *
+ * - Masked, because they tell when or by which execution: values under keys that end in `EpochMs`, `expiresAt`,
+ *   `executionArn`, `taskToken`, `deploymentId`, ISO 8601 instants, UUIDs and execution ARNs inside any text, and when base
+ *   repositories were read.
+ * - Left out, because they depend on the path that led here: the write counter `rev`, the shards in index keys, and the places
+ *   of images in lists of streams that they are not of any more: which of its repositories was read first decides that. It also
+ *   decides how many images a registry did not have (`missing`): those that another one has told are none.
+ * - Replaced by labels in order of appearance: digests, bare SHA-256 hashes, and run ids. Fingerprints of findings stay:
+ *   they depend on findings only.
+ * - Summed, because digests fall into them by chance: the scan parts of a run, and its verdict parts.
+ * - Summed to one number, because whether an event or the review came first decides which it is: how scans were asked
+ *   (`scans`). What became of each scan stands at its image.
+ * - Put in the order of what is left, because instants that are masked may have ordered them: lists whose elements tell
+ *   instants, such as the reasons of a verdict by their deadlines.
+ *
+ * Everything else stays: another verdict, tag, count, state or reason gives other bytes.
+ *
+ * @param items unmarshalled items with nothing compressed in them, in any order
+ * @returns one item a line, each line ended by a line feed
+ */
+export function canonicalLedger(items: readonly Item[]): string {
+  const tokenizer = tokenizerOf(runIds(items));
+  return labelled(
+    sumBatches(withoutFormerStreams(items).map(withoutMissing).map(withoutReadingTimes)).map(
+      (item) => timeless(mask(item), tokenizer.pattern) as Item,
+    ),
+    tokenizer,
+  )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** Ids of all runs that the ledger names. */
+function runIds(items: readonly Item[]): string[] {
+  const ids = new Set<string>();
+  for (const { PK, runId } of items) {
+    if (typeof runId === 'string') ids.add(runId);
+    const [, id] = typeof PK === 'string' ? (/^RUN#(.+)$/.exec(PK) ?? []) : [];
+    if (id !== undefined && id !== 'CURRENT' && id !== 'LATEST') ids.add(id);
+  }
+  return [...ids];
+}
+
+function withoutFormerStreams(items: readonly Item[]): readonly Item[] {
+  const streams = new Map(items.flatMap(({ kind, digest, stream }) => (kind === 'image' ? [[digest, stream]] : [])));
+  return items.filter(({ kind, PK, digest }) => {
+    const stream = kind === 'stream-image' ? streams.get(digest) : undefined;
+    return stream === undefined || PK === `STREAM#${String(stream)}`;
+  });
+}
+
+function withoutMissing(item: Item): Item {
+  const { part } = item;
+  if (!isObject(part) || part.kind !== 'registry') return item;
+  const { missing: _, ...members } = part;
+  return { ...item, part: members };
+}
+
+/** Base repositories are the keys under which the instants of their readings are kept. */
+function withoutReadingTimes(item: Item): Item {
+  if (item.kind !== 'base-readings' || !isObject(item.read)) return item;
+  return { ...item, read: Object.fromEntries(Object.keys(item.read).map((key) => [key, '<masked>'])) };
+}
+
+const HASH = '(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])';
+
+function tokenizerOf(ids: readonly string[]): Tokenizer {
+  const runs = ids.map((id) => `(?<![\\w-])${id.replace(/\W/g, '\\$&')}(?![\\w-])`);
+  const pattern = new RegExp([...runs, `sha256:${HASH}`, HASH].join('|'), 'g');
+  return {
+    pattern,
+    kindOf: (text) => (text.startsWith('sha256:') ? 'digest' : /^[0-9a-f]{64}$/.test(text) ? 'hash' : 'run'),
+  };
+}
+
+const LEFT_OUT = new Set(['rev']);
+const MASKED = new Set(['expiresAt', 'executionArn', 'taskToken', 'deploymentId']);
+const SHARDED: Readonly<Record<string, RegExp>> = { agePk: /#\d+$/, verdictPk: /#\d+$/ };
+
+function mask(value: unknown, key = ''): unknown {
+  if (MASKED.has(key) || key.endsWith('EpochMs')) return '<masked>';
+  if (key === 'scans') return totalOf(value);
+  // Cut short by a digit, it is no hash any more that would be replaced.
+  if (key === 'findingsFingerprint' && typeof value === 'string') return value.slice(1);
+  if (typeof value === 'string') return maskText(value, key);
+  if (value instanceof Set) return [...value].map((element) => mask(element)).sort();
+  if (Array.isArray(value)) return value.map((element) => mask(element));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name, member]) => !LEFT_OUT.has(name) && member !== undefined)
+      .map(([name, member]) => [name, mask(member, name)]),
+  );
+}
+
+/** Lists that instants may have ordered, in the order of all else but the names that differ by chance; those tie. */
+function timeless(value: unknown, chance: RegExp): unknown {
+  if (Array.isArray(value)) {
+    const elements = value.map((element) => timeless(element, chance));
+    return elements.some(tellsInstant)
+      ? sortedBy(elements, (each) => JSON.stringify(each).replace(chance, ''))
+      : elements;
+  }
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).sort(([one], [other]) => compareTexts(one, other));
+  return Object.fromEntries(members.map(([name, member]) => [name, timeless(member, chance)]));
+}
+
+const tellsInstant = (element: unknown): boolean =>
+  isObject(element) && Object.keys(element).some((name) => name.endsWith('EpochMs'));
+
+function sortedBy(elements: readonly unknown[], keyOf: (element: unknown) => string): unknown[] {
+  return elements
+    .map((element) => ({ element, key: keyOf(element) }))
+    .sort((one, other) => compareTexts(one.key, other.key))
+    .map(({ element }) => element);
+}
+
+/** The sum of all numbers in a value, however deep. */
+function totalOf(value: unknown): number {
+  if (typeof value === 'number') return value;
+  return isObject(value) ? Object.values(value).reduce<number>((sum, member) => sum + totalOf(member), 0) : 0;
+}
+
+const CHANCE = [
+  /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g,
+  // Of a rebuild: a run has an id of its own, with fewer digits behind it.
+  /\d{8}T\d{9}Z(?=-[0-9a-f]{12}(?![0-9a-f]))/g,
+  /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi,
+  /arn:[\w-]+:states:[\w:./-]+/g,
+];
+
+const maskText = (text: string, key = ''): string =>
+  CHANCE.reduce((masked, pattern) => masked.replace(pattern, '<masked>'), text.replace(SHARDED[key] ?? /$^/, ''));
+
+/** One item for all scan parts of a run, and one for all its verdict parts; what they list becomes an item each. */
+function sumBatches(items: readonly Item[]): Item[] {
+  const sums = new Map<string, Item>();
+  const rest = items.flatMap((item): Item[] => {
+    const { PK, kind, part } = item;
+    if (!isObject(part) || (part.kind !== 'scan' && part.kind !== 'verdict')) return [item];
+    const SK = `PART#${part.kind}#*`;
+    const { key: _, ...members } = part;
+    const lists = Object.entries(members).filter(([, member]) => Array.isArray(member));
+    const counts = Object.fromEntries(Object.entries(members).filter(([, member]) => !Array.isArray(member)));
+    const place = `${String(PK)} ${SK}`;
+    sums.set(place, { PK, SK, kind, part: sumOf(sums.get(place)?.part, counts) });
+    return lists.flatMap(([list, elements]) =>
+      (elements as readonly unknown[]).map((element) => ({ PK, SK: `${SK}#${list}`, kind, element })),
+    );
+  });
+  return [...rest, ...sums.values()];
+}
+
+/** Numbers add up; everything else is equal in all parts. */
+function sumOf(one: unknown, other: unknown): unknown {
+  if (typeof one === 'number' && typeof other === 'number') return one + other;
+  if (!isObject(one) || !isObject(other)) return other ?? one;
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return Object.fromEntries([...names].map((name) => [name, sumOf(one[name], other[name])]));
+}
+
+const isObject = (value: unknown): value is { readonly [name: string]: unknown; readonly kind?: unknown } =>
+  typeof value === 'object' && value !== null;

@@ -1,0 +1,68 @@
+/**
+ * `npm run lineage -- --images FILE [--json]`: who stands on whom in a list of images. It needs no installation and asks
+ * nobody: docs/lineage.md has the form of the list and what the evidence means.
+ */
+import { parseArgs } from 'node:util';
+import { findParents } from '../../shared/domain/lineage/find-parents.ts';
+import { EXIT, UsageError } from '../errors.ts';
+import { print, printError, printJson } from '../output.ts';
+import { factsOf, type ListedImage, namesOf, readImageList } from './lineage-file.ts';
+import { lineageText } from './render-lineage.ts';
+
+const HELP = `npm run lineage -- --images FILE [--json]
+
+Prints the family tree of a list of images: each under the one that it stands on.
+
+  --images FILE  a JSON array of {digest, repository, tags, platform, layers, diffIds?, history?, labels?, pushedAt?}
+  --json         an array of {digest, parent, evidence} in the order of the list instead; parent null: none is known
+  --help         this page
+
+Exit codes: 0 done, 1 the list is not valid, 2 wrong use.`;
+
+function optionsOf(words: string[]) {
+  try {
+    return parseArgs({
+      args: words,
+      options: {
+        images: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n\n${HELP}`, { cause: error });
+  }
+}
+
+const named = (image: ListedImage) => ({
+  digest: image.digest,
+  names: image.tags.length > 0 ? namesOf(image) : [image.repository],
+  platform: image.platform,
+});
+
+async function main(words: string[]): Promise<void> {
+  const { images: file, json, help } = optionsOf(words);
+  if (help) return print(HELP);
+  if (file === undefined) throw new UsageError(`Which images? Give the file that lists them.\n\n${HELP}`);
+  const images = await readImageList(file);
+  const parents = findParents(images.map(factsOf));
+  if (!json) return print(lineageText(images.map(named), parents));
+  printJson(
+    images.map(({ digest }) => {
+      const parent = parents.get(digest);
+      return { digest, parent: parent?.digest ?? null, evidence: parent?.evidence ?? null };
+    }),
+  );
+}
+
+// A reader that stops reading (`| head`) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.done);
+});
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  printError(`lineage: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
+}

@@ -1,0 +1,76 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
+import { holdsFact, type LookedAt } from '../../shared/domain/cause/fact-status.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { HISTORY_READ } from '../../shared/domain/plan/build-history.ts';
+import { costOfPlan, type PlanCost } from '../../shared/domain/plan/plan-cost.ts';
+import {
+  type ForecastNode,
+  forecastPlan,
+  type PlanForecast,
+  reachedBy,
+  rebuildTime,
+} from '../../shared/domain/plan/plan-forecast.ts';
+import type { Candidate, CascadePlan } from '../../shared/domain/plan/plan-model.ts';
+import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
+import type { PlanView } from '../../shared/planning/read-plan.ts';
+import type { UsageLedger } from '../../shared/ports/ledger.ts';
+import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
+import { priceOf, prices } from '../../shared/prices.ts';
+
+export interface ForecastPorts {
+  readonly rebuilds: Pick<RebuildLedger, 'latest'>;
+  readonly usages: Pick<UsageLedger, 'ofImage'>;
+}
+
+/** What a plan takes, whom it reaches and what it costs. */
+export interface Forecast {
+  /** By stream. */
+  readonly nodes: ReadonlyMap<string, ForecastNode>;
+  readonly whole: PlanForecast;
+  readonly cost: PlanCost;
+}
+
+const STREAMS_AT_ONCE = 16;
+
+/** Reads the history of each planned stream, and who runs what it replaces. */
+export async function forecastNow(
+  ports: ForecastPorts,
+  { policy: { policy }, streams, tiers }: PlanView,
+  { nodes }: Pick<CascadePlan, 'nodes'>,
+): Promise<Forecast> {
+  const candidates = new Map(
+    [...tiers.others, ...streams.map((one) => ({ ...one, stream: one.cause.stream }))].map((one) => [one.stream, one]),
+  );
+  const read = await mapConcurrently(nodes, STREAMS_AT_ONCE, async (node) => {
+    const { stream, work, wave } = node;
+    const rules = streamPolicy(policy, stream);
+    const replaced = replacedBy(node, candidates.get(stream));
+    const usages = await mapConcurrently(replaced, STREAMS_AT_ONCE, (digest) => ports.usages.ofImage(digest));
+    const time = work === 'rebuild' && { time: rebuildTime(await ports.rebuilds.latest(stream, HISTORY_READ), rules) };
+    const account = rules.pipeline && { account: rules.pipeline.account };
+    return { stream, work, wave, ...account, ...time, ...reachedBy(usages.flat()), promotes: rules.promotes };
+  });
+  const whole = forecastPlan(read, policy.caps);
+  return { nodes: new Map(read.map((node) => [node.stream, node])), whole, cost: costOfPlan(read, whole, PRICES) };
+}
+
+/** What is not known to be free of what is mended is replaced; a person's wish replaces all, and a deployment not its own head. */
+function replacedBy({ work, facts, holders }: CascadeNode, candidate: Candidate | undefined): readonly Digest[] {
+  const { heads = [], inUse = [] } = candidate ?? {};
+  const asks = (image: LookedAt): boolean =>
+    facts.some((fact) => fact.kind === 'person' || holdsFact(fact, image) !== 'free');
+  const images = [...(work === 'rebuild' ? heads : []), ...inUse].filter(asks);
+  return [...new Set([...holders, ...images.map(({ digest }) => digest)])];
+}
+
+const price = (name: string): number => priceOf(prices.prices, name);
+
+/** The smallest machines of CodeBuild: what teams build on is not known. */
+const PRICES = {
+  transition: price('standard-transition'),
+  minutes: {
+    'arm1.small': price('codebuild-arm-small-minute'),
+    'general1.small': price('codebuild-linux-small-minute'),
+  },
+};

@@ -1,0 +1,71 @@
+import { edgesOf } from '../../shared/domain/attribution/stream-edges.ts';
+import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
+import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
+import { FleetTrace, type TracePorts } from '../../shared/planning/fleet-trace.ts';
+import type { StreamLedger } from '../../shared/ports/ledger.ts';
+import type { HeldStream, PlanNow, PlannedWork } from './plan-now.ts';
+
+type Tier = StreamRecord['tier'];
+
+/** What becomes of a stream. */
+export type Mark =
+  | { readonly kind: 'planned'; readonly work: PlannedWork }
+  | { readonly kind: 'held'; readonly held: HeldStream }
+  /** Of an open cascade, also where its own part has ended. */
+  | { readonly kind: 'under-way'; readonly node: CascadeNode }
+  | { readonly kind: 'untouched' };
+
+/** A stream among all others. */
+export interface TreeStream {
+  readonly stream: string;
+  readonly tier: Tier;
+  /** Streams that its head stands on, in order. */
+  readonly parents: readonly string[];
+  readonly mark: Mark;
+}
+
+export type TreePorts = TracePorts & { readonly streams: Pick<StreamLedger, 'all'> };
+
+const TIERS: readonly Tier[] = ['base', 'platform', 'application'];
+
+/** Every stream that the ledger knows or that somebody asks for: base first, then platforms, then applications. */
+export async function streamTree(ports: TreePorts, plan: PlanNow, policy: Policy): Promise<readonly TreeStream[]> {
+  // Who stands on whom is asked, not what anything holds.
+  const trace = new FleetTrace(ports, () => false);
+  await trace.add(ports.streams.all());
+  const edges = edgesOf(trace);
+  const marks = marksOf(plan);
+  const built = new Map(plan.planned.map(({ stream, parents }) => [stream, parents]));
+  const known = new Set([...trace.streams.keys(), ...marks.keys()]);
+  return [...known]
+    .map((stream) => ({
+      stream,
+      tier: trace.streams.get(stream)?.tier ?? tierIn(policy, stream),
+      // An older head that runs may stand on others than the head does.
+      parents: [...new Set([...(edges.get(stream) ?? []), ...(built.get(stream) ?? [])])]
+        .filter((parent) => known.has(parent))
+        .sort(compareTexts),
+      mark: marks.get(stream) ?? ({ kind: 'untouched' } as const),
+    }))
+    .sort(
+      (one, other) => TIERS.indexOf(one.tier) - TIERS.indexOf(other.tier) || compareTexts(one.stream, other.stream),
+    );
+}
+
+/** What is planned hides an answer, and what is answered what goes on. */
+function marksOf({ planned, held, cascades }: PlanNow): ReadonlyMap<string, Mark> {
+  return new Map<string, Mark>([
+    ...cascades.flatMap(({ nodes }) => nodes).map((node) => [node.stream, { kind: 'under-way', node }] as const),
+    ...held.map((one) => [one.stream, { kind: 'held', held: one }] as const),
+    ...planned.map((work) => [work.stream, { kind: 'planned', work }] as const),
+  ]);
+}
+
+function tierIn(policy: Policy, stream: string): Tier {
+  const { location, headTag } = parseStreamId(stream);
+  const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
+  return rule?.tier ?? 'application';
+}

@@ -1,0 +1,63 @@
+import { MINUTE_MS } from '../../shared/domain/common/time.ts';
+import type { PlanCost } from '../../shared/domain/plan/plan-cost.ts';
+import type { PlanForecast, Span, WaveForecast } from '../../shared/domain/plan/plan-forecast.ts';
+import { type Column, counted, table } from '../output.ts';
+
+/** `12 min`, `24 to 31 min`; `up to 180 min` where nobody knows that it takes any. */
+export function spanText({ atLeastMs, atMostMs }: Span): string {
+  const [least, most] = [minutes(atLeastMs), minutes(atMostMs)];
+  if (atLeastMs === 0 && atMostMs > 0) return `up to ${most} min`;
+  return least === most ? `${most} min` : `${least} to ${most} min`;
+}
+
+const minutes = (ms: number): number => (ms > 0 ? Math.max(Math.round(ms / MINUTE_MS), 1) : 0);
+
+/** `3 workloads in 2 accounts`. */
+export const reachText = ({
+  workloads,
+  accounts,
+}: {
+  readonly workloads: number;
+  readonly accounts: number;
+}): string => (workloads === 0 ? '-' : `${counted(workloads, 'workload')} in ${counted(accounts, 'account')}`);
+
+/** The whole plan in one line. */
+export function forecastLine({ waves, builds, withoutHistory, ...plan }: PlanForecast): string {
+  const built = withoutHistory > 0 ? `, ${withoutHistory} of them without history` : '';
+  const reach = plan.workloads > 0 ? reachText(plan) : 'nothing that runs';
+  const inWaves = waves.length > 1 ? ` in ${waves.length} waves` : '';
+  return `expected: ${spanText(plan)}${inWaves}, ${counted(builds, 'build')}${built}; reaches ${reach}`;
+}
+
+export const wavesTable = (waves: readonly WaveForecast[]): string => table(waves, WAVES);
+
+const number = (title: string, of: (wave: WaveForecast) => number): Column<WaveForecast> => ({
+  title,
+  value: (wave) => String(of(wave)),
+  align: 'right',
+});
+
+const WAVES: readonly Column<WaveForecast>[] = [
+  number('wave', ({ wave }) => wave + 1),
+  number('streams', ({ streams }) => streams),
+  number('builds', ({ builds }) => builds),
+  number('without history', ({ withoutHistory }) => withoutHistory),
+  { title: 'expected', value: spanText },
+  { title: 'reaches', value: reachText },
+];
+
+/** What building costs on each machine that there is a price of, and what Patchwave itself does. */
+export function costLines({ builds, transitions, transitionsUsd }: PlanCost, { building }: PlanForecast): string {
+  const each = Object.entries(builds).map(([machine, { atLeastUsd, atMostUsd }]) => {
+    const [least, most] = [usd(atLeastUsd), usd(atMostUsd)];
+    const cost = atLeastUsd === 0 ? `up to ${most}` : least === most ? most : `${least} to ${most}`;
+    return `${cost} on ${machine}`;
+  });
+  return [
+    `building takes ${spanText(building)} in all: in USD ${each.join(', ')} of CodeBuild, in the accounts of the pipelines`,
+    `Patchwave itself: at least ${transitions} state transitions, USD ${usd(transitionsUsd)}; its functions and requests come on top`,
+  ].join('\n');
+}
+
+/** Less than a tenth of a cent says nothing. */
+const usd = (amount: number): string => (amount > 0 && amount < 0.001 ? 'under 0.001' : amount.toFixed(3));

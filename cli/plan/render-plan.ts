@@ -1,0 +1,93 @@
+import { instant } from '../../shared/domain/common/time.ts';
+import {
+  factsText,
+  renderAnswers,
+  renderCascade,
+  renderClosures,
+  renderSetAside,
+  renderSwitch,
+  renderWaiting,
+  SET_ASIDE,
+  WAITING,
+} from '../acting/render-acting.ts';
+import { type Column, counted, paint, table } from '../output.ts';
+import type { HeldStream, PlanNow, PlannedWork } from './plan-now.ts';
+import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
+
+/** The plan as a page of text; what there is none of is left out. */
+export function renderPlan(plan: PlanNow, now: number): string {
+  const { planned, held, settled, cascades, closures, waitingForVendors, unreadable } = plan;
+  const guessed = planned.filter((work) => work.headUnknown).map(({ stream }) => stream);
+  const unguarded = planned.filter((work) => work.unguarded).map(({ stream }) => stream);
+  return [
+    headOf(plan, now),
+    ...section(unreadable, SET_ASIDE, renderSetAside),
+    ...section(planned, `Planned${plan.cascadeId === undefined ? '' : ` as cascade ${plan.cascadeId}`}`, plannedTable),
+    ...section(plan.forecast.waves, 'Expected', () => expectation(plan)),
+    ...section(
+      guessed,
+      'Head not known yet: the planner looks it up first, and only deploys it where it is mended',
+      listed,
+    ),
+    ...section(unguarded, 'Unguarded: their pipelines move the tag before the image is verified', listed),
+    ...section(held, 'Held back', (rows) => renderAnswers(rows.map(answered), now)),
+    ...section(waitingForVendors, WAITING, (rows) => renderWaiting(rows, now)),
+    ...section(settled, 'Settled: nothing holds these facts any more', settledTable),
+    ...section(cascades, 'Under way', (rows) => rows.map((view) => renderCascade(view, now)).join('\n\n')),
+    ...section(closures, 'Verified, and waiting until nothing older runs', (rows) => renderClosures(rows, now)),
+  ].join('\n\n');
+}
+
+/** What is planned and what is not, in one line. */
+export function sumsOf({ planned, held }: PlanNow): string {
+  const rebuilds = planned.filter(({ work }) => work === 'rebuild').length;
+  return `${counted(rebuilds, 'stream')} to rebuild, ${planned.length - rebuilds} to deploy, ${held.length} held back`;
+}
+
+function headOf(plan: PlanNow, now: number): string {
+  const { policyVersion, killSwitch, reviewRunning, planned, cascades, closures } = plan;
+  const sums = `${sumsOf(plan)}; ${counted(cascades.length, 'cascade')} under way, ${counted(closures.length, 'closure')} open`;
+  const review = reviewRunning ? ['A review runs: until it ends only what is urgent is planned.'] : [];
+  const expected = planned.length > 0 ? [forecastLine(plan.forecast)] : [];
+  return [sums, ...expected, renderSwitch(killSwitch, now), `policy ${policyVersion.slice(0, 12)}`, ...review].join(
+    '\n',
+  );
+}
+
+const section = <Row>(rows: readonly Row[], title: string, render: (rows: readonly Row[]) => string): string[] =>
+  rows.length === 0 ? [] : [`${paint('bold', title)}\n${render(rows)}`];
+
+const listed = (names: readonly string[]): string => names.map((name) => `  ${name}`).join('\n');
+
+const answered = ({ stream, facts, ...answer }: HeldStream) => ({ stream, facts, answer });
+
+const plannedTable = (rows: readonly PlannedWork[]): string =>
+  table(rows, [
+    { title: 'stream', value: ({ stream }) => stream },
+    { title: 'work', value: ({ work }) => work, colour: () => 'cyan' },
+    ...(rows.some(({ wave }) => wave > 0) ? WAVES : []),
+    { title: 'expected', value: ({ expected }) => (expected ? spanText(expected) : '-') },
+    { title: 'run by', value: runBy },
+    { title: 'rules', value: ({ facts }) => [...new Set(facts.map(({ ruleId }) => ruleId))].join(', ') },
+    { title: 'since', value: ({ facts }) => instant(Math.min(...facts.map(({ sinceEpochMs }) => sinceEpochMs))) },
+    { title: 'held by', value: ({ holders }) => counted(holders.length, 'image') },
+    { title: 'facts', value: ({ facts }) => factsText(facts) },
+  ]);
+
+const runBy = ({ workloads, accounts }: PlannedWork): string =>
+  reachText({ workloads: workloads.length, accounts: accounts.length });
+
+/** The waves, where there are several. */
+const expectation = ({ forecast, cost }: PlanNow): string =>
+  [...(forecast.waves.length > 1 ? [wavesTable(forecast.waves)] : []), costLines(cost, forecast)].join('\n');
+
+const WAVES: readonly Column<PlannedWork>[] = [
+  { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' },
+  { title: 'once verified', value: ({ parents }) => (parents.length === 0 ? '-' : parents.join(', ')) },
+];
+
+const settledTable = (rows: PlanNow['settled']): string =>
+  table(rows, [
+    { title: 'stream', value: ({ stream }) => stream },
+    { title: 'facts', value: ({ facts }) => factsText(facts) },
+  ]);

@@ -1,0 +1,34 @@
+import { type Branch, type Forest, manyText, markOf } from '../lineage/branches.ts';
+import { type Column, counted, table } from '../output.ts';
+import { markColour, markNote, markWord } from './render-mark.ts';
+import { type TreeRow, treeRows } from './tree.ts';
+
+type Row = TreeRow<Branch>;
+
+/** The streams, each under what it stands on, with what becomes of it. */
+export function treeText({ branches, leftOut }: Forest): string {
+  const rows = [...treeRows(branches, ({ children }) => children)];
+  if (rows.length + leftOut === 0) return 'No stream is known yet: a review finds them.';
+  const left = `${counted(leftOut, 'stream')} in trees in which nothing is to be done; --all shows them`;
+  return [...(rows.length > 0 ? [table(rows, COLUMNS)] : []), ...(leftOut > 0 ? [left] : [])].join('\n');
+}
+
+/** What is short comes first, so that a narrow terminal breaks lines behind the tree. */
+const COLUMNS: readonly Column<Row>[] = [
+  {
+    title: 'plan',
+    value: ({ node }) => (node.kind === 'again' ? '' : markWord(markOf(node))),
+    colour: ({ node }) => markColour(markOf(node)),
+  },
+  { title: 'stream', value: ({ node, branch }) => branch + nameOf(node) },
+  { title: '', value: ({ node }) => (isOwnNote(node) ? markNote(markOf(node)) : '') },
+];
+
+/** Reasons are alike where many are drawn as one; how long each takes is not. */
+const isOwnNote = (branch: Branch): boolean =>
+  branch.kind === 'stream' || (branch.kind === 'many' && markOf(branch).kind === 'held');
+
+function nameOf(branch: Branch): string {
+  if (branch.kind === 'many') return manyText(branch.streams);
+  return branch.kind === 'again' ? `${branch.stream.stream} (see above)` : branch.stream.stream;
+}

@@ -1,0 +1,145 @@
+import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { classify } from '../../shared/domain/stream/tier.ts';
+import { gapTexts, PolicyCoverage } from '../../shared/domain/stream/unmatched-rules.ts';
+import { evaluate } from '../../shared/domain/verdict/evaluate.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import type { VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
+import { firstSeenOf } from '../../shared/judging/first-seen.ts';
+import { ancestorReader, type ReadAncestors } from '../../shared/judging/waived-ancestors.ts';
+import type { CliContext } from '../command.ts';
+import { counted } from '../output.ts';
+
+/** What one image's verdict is, and what it would be under another policy. */
+export interface VerdictChange {
+  readonly digest: Digest;
+  readonly image: string;
+  readonly before: VerdictStatus;
+  readonly after: VerdictStatus;
+  /** The rules that decide then. */
+  readonly rules: readonly string[];
+}
+
+export interface PolicyEffect {
+  /** Images in use and heads that were judged anew. */
+  readonly judged: number;
+  readonly changes: readonly VerdictChange[];
+  /**
+   * Scopes that would leave the fleet, and what of the policy has no effect, each in a sentence; none where Patchwave has
+   * seen nothing yet.
+   */
+  readonly warnings: readonly string[];
+}
+
+type Ledger = Pick<CliContext, 'images' | 'index' | 'places' | 'streams' | 'scopes' | 'usages' | 'evidence' | 'clock'>;
+
+const IMAGES_A_READ = 100;
+const AT_ONCE = 16;
+
+/** Judges every image in use by a policy that is not in force, on the evidence at hand; nothing is written or asked. */
+export async function effectOf(ledger: Ledger, policy: Policy, version: string): Promise<PolicyEffect> {
+  const digests = await judgedDigests(ledger);
+  const ancestors = ancestorReader(ledger);
+  const changes: VerdictChange[] = [];
+  const coverage = new PolicyCoverage(policy);
+  let isAnySeen = false;
+  for await (const { stream } of ledger.streams.all()) {
+    isAnySeen = true;
+    coverage.addKnown(stream);
+  }
+  for (const piece of piecesOf(digests, IMAGES_A_READ)) {
+    const images = [...(await ledger.images.get(piece)).values()];
+    for (const { stream, locations } of images) {
+      for (const location of locations) coverage.addRepository(location);
+      if (stream !== undefined) coverage.addLiving(stream);
+    }
+    const judged = await mapConcurrently(images, AT_ONCE, (image) =>
+      changeOf({ ...ledger, ancestors }, image, policy, version),
+    );
+    changes.push(...judged.filter((change) => change !== undefined));
+  }
+  const warnings = isAnySeen ? gapTexts(coverage.gaps()) : [];
+  const leaving = await leavingScopes(ledger, policy);
+  return { judged: digests.length, changes: changes.sort(byNews), warnings: [...leaving, ...warnings] };
+}
+
+/** Scopes in which something runs, and which the policy would no longer have read. */
+async function leavingScopes({ scopes, usages }: Ledger, policy: Policy): Promise<string[]> {
+  const listed = policy.scopes;
+  if (listed === 'organization') return [];
+  const kept = new Set(listed.flatMap(({ account, regions }) => regions.map((region) => `${account}/${region}`)));
+  const warnings: string[] = [];
+  for await (const { scope, left } of scopes.all()) {
+    const name = `${scope.account}/${scope.region}`;
+    if (left || kept.has(name)) continue;
+    const running = await Array.fromAsync(usages.live(scope));
+    if (running.length > 0)
+      warnings.push(
+        `Scope ${name} would leave the fleet with ${counted(running.length, 'usage')}: what runs there would be judged no more, and count as out of sight. Add it to scopes, or run \`patchwave confirm-left\` once a review has missed it.`,
+      );
+  }
+  return warnings.sort();
+}
+
+/** Every judged image in use has a known age or a verdict that is not compliant, so the lists together hold them all. */
+export async function judgedDigests({ index, clock }: Pick<Ledger, 'index' | 'clock'>): Promise<Digest[]> {
+  const found = new Set<Digest>();
+  for await (const page of index.bornBefore(clock())) for (const { digest } of page) found.add(digest);
+  for (const status of ['violating', 'unknown'] as const) {
+    for await (const page of index.withVerdict(status)) for (const digest of page) found.add(digest);
+  }
+  return [...found].sort();
+}
+
+async function changeOf(
+  { places, streams, evidence, ancestors, clock }: Ledger & { readonly ancestors: ReadAncestors },
+  image: ImageRecord,
+  policy: Policy,
+  version: string,
+): Promise<VerdictChange | undefined> {
+  if (!image.verdict) return undefined;
+  const [locations, kept] = await Promise.all([places.locations(image.digest), evidence.findings(image.digest)]);
+  const [first] = locations;
+  const { tier, stream, owner } = first
+    ? classify(policy, { location: first.location, tags: first.tags })
+    : { tier: image.tier, stream: image.stream, owner: image.owner };
+  const { stream: _stream, owner: _owner, ...rest } = image;
+  const judged = { ...rest, tier, ...(stream !== undefined && { stream }), ...(owner !== undefined && { owner }) };
+  const verdict = evaluate(
+    {
+      image: judged,
+      scan: image.scan,
+      ancestors: await ancestors(judged, policy, clock()),
+      ...(kept && { findings: kept.findings }),
+      firstSeen: await firstSeenOf(streams, judged),
+    },
+    policy,
+    version,
+    clock(),
+  );
+  if (verdict.status === image.verdict.status) return undefined;
+  return {
+    digest: image.digest,
+    image: first
+      ? `${first.location.repository}${first.tags[0] === undefined ? '' : `:${first.tags[0]}`}`
+      : image.digest,
+    before: image.verdict.status,
+    after: verdict.status,
+    rules: rulesThatDecide(verdict.status, verdict.reasons),
+  };
+}
+
+function rulesThatDecide(
+  status: VerdictStatus,
+  reasons: readonly { readonly ruleId: string; readonly effect: string }[],
+): string[] {
+  const effect = status === 'violating' ? 'violates' : 'unknown';
+  return [...new Set(reasons.filter((reason) => reason.effect === effect).map(({ ruleId }) => ruleId))];
+}
+
+const NEWS: Readonly<Record<VerdictStatus, number>> = { violating: 0, unknown: 1, compliant: 2 };
+
+/** What gets worse first. */
+const byNews = (one: VerdictChange, other: VerdictChange): number =>
+  NEWS[one.after] - NEWS[other.after] || one.image.localeCompare(other.image) || one.digest.localeCompare(other.digest);

@@ -1,0 +1,60 @@
+import type { Rebuild, RunnerExecution } from '../../shared/domain/cause/rebuild.ts';
+import { pipelineKey } from '../../shared/domain/policy/pipeline.ts';
+import type { WaitingStep } from '../../shared/ports/executions.ts';
+import type { Messages, PlannerWaking } from '../../shared/ports/messages.ts';
+import type { LockLedger, RebuildLedger } from '../../shared/ports/rebuilds.ts';
+import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
+import type { OpenRebuilds } from '../../shared/rebuilding/open-rebuilds.ts';
+import { type LookPorts, lookAtBuild } from '../../shared/rebuilding/refresh-build.ts';
+import { RunNotRecordedYetError } from './errors.ts';
+
+export interface ToldRunPorts extends LookPorts {
+  readonly rebuilds: Pick<RebuildLedger, 'get' | 'record' | 'recordExecution' | 'byExecution'>;
+  readonly locks: Pick<LockLedger, 'get'>;
+  readonly waitingStep: WaitingStep;
+  readonly planner: Messages<PlannerWaking>;
+}
+
+/** `looked`: it goes on. `ended`: its end is written down, and told where a step waits. `not-ours`: nobody asked for it. */
+export type ToldRun = 'looked' | 'ended' | 'not-ours';
+
+/**
+ * Looks at the run that an event points at: what the event claims is not believed. The end of a build is written first,
+ * then the waiting step is told, so that a step that waits no more finds it. For a parked rebuild no step waits: the planner
+ * has another cascade take it up.
+ * @throws RunNotRecordedYetError, RunnerUnreachableError
+ */
+export async function lookAtToldRun(
+  ports: ToldRunPorts,
+  run: RunnerExecution,
+  openRebuilds: OpenRebuilds,
+): Promise<ToldRun> {
+  const found = await ports.rebuilds.byExecution(run);
+  if (!found) return notKnown(run, await openRebuilds());
+  const rebuild = await ports.rebuilds.get(found.stream, found.rebuildId);
+  if (!rebuild) return 'not-ours';
+  // The run is known by its id before its rebuild names it.
+  const seen = await lookAtBuild(ports, { ...rebuild, executionId: rebuild.executionId ?? run.executionId });
+  const end = endOf(seen);
+  if (!end) return 'looked';
+  if (seen.parked) {
+    await ports.planner.send([{ kind: 'resumable', about: seen.stream }]);
+    return 'ended';
+  }
+  const lock = await ports.locks.get(seen.stream);
+  if (lock?.rebuildId === seen.rebuildId && lock.taskToken !== undefined) {
+    await ports.waitingStep.succeed(lock.taskToken, { ...end });
+  }
+  return 'ended';
+}
+
+/** An event may be faster than the answer to the start that caused it. */
+function notKnown(run: RunnerExecution, open: readonly Rebuild[]): 'not-ours' {
+  const key = pipelineKey(run.pipeline);
+  const candidate = open.find(
+    ({ executionId = run.executionId, pipeline, ...rebuild }) =>
+      hasBegun(rebuild) && executionId === run.executionId && pipelineKey(pipeline) === key,
+  );
+  if (candidate) throw new RunNotRecordedYetError(run, candidate.rebuildId);
+  return 'not-ours';
+}

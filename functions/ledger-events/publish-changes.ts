@@ -1,0 +1,89 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { announce, type PublishedEvent } from '../../shared/domain/outbox/announcement.ts';
+import type { LedgerRecord } from '../../shared/domain/outbox/ledger-record.ts';
+import { type Measured, measure } from '../../shared/domain/outbox/metrics.ts';
+import type { EventBus } from '../../shared/ports/event-bus.ts';
+import { attributesOf } from './attributes.ts';
+import { LedgerChangeUnreadableError } from './errors.ts';
+import type { StreamRecord } from './input.ts';
+
+export interface TellPorts {
+  readonly bus: EventBus;
+  /** An item of the ledger in the words of the domain. */
+  readonly read: (item: Record<string, AttributeValue>) => LedgerRecord;
+}
+
+interface Announcement {
+  readonly sequenceNumber: string;
+  readonly events: readonly PublishedEvent[];
+  readonly measured: readonly Measured[];
+}
+
+export interface Told {
+  readonly published: number;
+  /** Of the changes that were told: those after one that failed come again. */
+  readonly measured: readonly Measured[];
+  /** The first change that could not be told; the stream delivers again from there on. */
+  readonly failed?: { readonly sequenceNumber: string; readonly error: unknown };
+}
+
+/**
+ * Publishes what a batch of changes means, in the order of the stream. Stops at the first change that cannot be told,
+ * because a later verdict of an image must not be heard before an earlier one. An event may be published twice.
+ */
+export async function tell(ports: TellPorts, records: readonly StreamRecord[]): Promise<Told> {
+  const { announcements, failed } = announceAll(ports, records);
+  const told = await publish(announcements, ports.bus);
+  const end = announcements.findIndex(({ sequenceNumber }) => sequenceNumber === told.failed?.sequenceNumber);
+  const measured = announcements.slice(0, end < 0 ? undefined : end).flatMap((announcement) => announcement.measured);
+  return { ...told, measured, ...(failed && !told.failed && { failed }) };
+}
+
+/** Everything up to the first change that cannot be read. */
+function announceAll(
+  { read }: TellPorts,
+  records: readonly StreamRecord[],
+): { readonly announcements: readonly Announcement[]; readonly failed?: NonNullable<Told['failed']> } {
+  const announcements: Announcement[] = [];
+  for (const { dynamodb: change } of records) {
+    const sequenceNumber = change.SequenceNumber;
+    try {
+      const [before, after] = [change.OldImage, change.NewImage].map((item) => item && read(attributesOf(item)));
+      announcements.push({ sequenceNumber, events: announce(before, after), measured: measure(before, after) });
+    } catch (cause) {
+      const error = new LedgerChangeUnreadableError(keyOf(change.Keys), sequenceNumber, cause);
+      return { announcements, failed: { sequenceNumber, error } };
+    }
+  }
+  return { announcements };
+}
+
+const keyOf = ({ PK, SK }: Readonly<Record<string, AttributeValue>>): string => `${PK?.S ?? '?'} / ${SK?.S ?? '?'}`;
+
+type Published = Omit<Told, 'measured'>;
+
+/** All at once; only where that fails, change by change, to find the first that the bus does not take. */
+async function publish(announcements: readonly Announcement[], bus: EventBus): Promise<Published> {
+  const events = announcements.flatMap((announcement) => announcement.events);
+  if (events.length === 0) return { published: 0 };
+  try {
+    await bus.publish(events);
+    return { published: events.length };
+  } catch {
+    return publishOneByOne(announcements, bus);
+  }
+}
+
+async function publishOneByOne(announcements: readonly Announcement[], bus: EventBus): Promise<Published> {
+  let published = 0;
+  for (const { sequenceNumber, events } of announcements) {
+    if (events.length === 0) continue;
+    try {
+      await bus.publish(events);
+    } catch (error) {
+      return { published, failed: { sequenceNumber, error } };
+    }
+    published += events.length;
+  }
+  return { published };
+}

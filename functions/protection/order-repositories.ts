@@ -1,0 +1,67 @@
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
+import { type ImageLocation, locationKey, registryKey } from '../../shared/domain/image/image.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import type { RepositoryLook } from '../../shared/domain/retention/image-expiry.ts';
+import type { UsedRepository } from '../../shared/domain/retention/used-images.ts';
+import type { LossLedger } from '../../shared/ports/losses.ts';
+import type { Failed } from './failures.ts';
+
+const FORGOTTEN_AT_ONCE = 8;
+
+/** By `locationKey` what was looked at before. */
+export type Looks = ReadonlyMap<string, RepositoryLook>;
+
+export async function looksByPlace(losses: LossLedger): Promise<Looks> {
+  const looks = await collect(losses.looks());
+  return new Map(looks.map((look) => [locationKey(look.location), look]));
+}
+
+/** Repositories to look at, those first that were looked at longest ago. */
+export function turnsOf(policy: Policy, inUse: readonly UsedRepository[], before: Looks): readonly UsedRepository[] {
+  const lastAt = ({ location }: UsedRepository) => before.get(locationKey(location))?.lookedAtEpochMs ?? 0;
+  return [...inUse, ...stillTagged(inUse, before)]
+    .filter(({ location }) => !isAws(policy, location))
+    .sort((one, other) => lastAt(one) - lastAt(other));
+}
+
+/**
+ * What may be looked at without a policy, which says which registries are not ours: what was looked at before, and what
+ * is in a scope.
+ * @param scopes their `registryKey`
+ */
+export const knownAsOurs = (
+  used: readonly UsedRepository[],
+  before: Looks,
+  scopes: ReadonlySet<string>,
+): readonly UsedRepository[] =>
+  used.filter(({ location }) => before.has(locationKey(location)) || scopes.has(registryKey(location)));
+
+/** Nobody of ours can change what AWS's own registries keep. */
+const isAws = ({ awsManaged }: Policy, { account }: ImageLocation): boolean => awsManaged.accounts.includes(account);
+
+/** Where nothing is used any more, and tags of ours are to be taken back. */
+function stillTagged(inUse: readonly UsedRepository[], before: Looks): readonly UsedRepository[] {
+  const places = new Set(inUse.map(({ location }) => locationKey(location)));
+  return [...before.values()].flatMap(({ location, tagged = 0 }) =>
+    tagged > 0 && !places.has(locationKey(location)) ? [{ location, images: [], streams: new Set<string>() }] : [],
+  );
+}
+
+/** What nothing runs from any more, and nothing that runs stands on. */
+export async function forgetUnused(
+  losses: LossLedger,
+  used: readonly UsedRepository[],
+  before: Looks,
+): Promise<readonly Failed[]> {
+  const inUse = new Set(used.map(({ location }) => locationKey(location)));
+  const unused = [...before.values()].filter(({ location }) => !inUse.has(locationKey(location)));
+  const failures = await mapConcurrently(unused, FORGOTTEN_AT_ONCE, async ({ location }) => {
+    try {
+      await losses.forget(location);
+      return [];
+    } catch (error) {
+      return [{ location, error }];
+    }
+  });
+  return failures.flat();
+}

@@ -1,0 +1,82 @@
+import { hasEnded } from '../../shared/domain/cause/cascade.ts';
+import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import { parkedNode } from '../../shared/domain/rollout/cascade-end.ts';
+import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
+import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
+import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
+import { parkRebuild } from '../../shared/rebuilding/park.ts';
+import { lookAtBuild } from '../../shared/rebuilding/refresh-build.ts';
+import { StreamLockLostError } from './errors.ts';
+import type { StepInput } from './input.ts';
+import type { DispatchLimits, DispatchPorts } from './ports.ts';
+import { adoptRun, findRun } from './run.ts';
+import { type BuildAnswer, later, startUnknown } from './start.ts';
+
+/**
+ * What became of a build that no event told of: asks the runner, and gives the build up past its deadline.
+ * @throws StreamLockLostError
+ */
+export async function look(
+  ports: DispatchPorts,
+  limits: DispatchLimits,
+  { cascadeId, stream, rebuildId }: StepInput<'look'>,
+): Promise<BuildAnswer> {
+  const rebuild = await ports.rebuilds.get(stream, rebuildId);
+  if (!rebuild) throw new StreamLockLostError(stream, rebuildId);
+  // Asked again after it was parked: another cascade takes it up, or has.
+  if (rebuild.cascadeId !== cascadeId) return { state: 'parked' };
+  if (rebuild.parked) return park(ports, rebuild);
+  const end = endOf(rebuild);
+  if (end) return end;
+  if ((await ports.locks.get(stream))?.rebuildId !== rebuildId) throw new StreamLockLostError(stream, rebuildId);
+  // Nobody began it: the step that should have was told to wait and did not hear.
+  if (!hasBegun(rebuild)) return later(ports, limits, rebuild, 'busy');
+  if (rebuild.executionId === undefined) return lookForRun(ports, limits, rebuild);
+  const { seen, isUnasked } = await seenBuild(ports, rebuild);
+  const seenEnd = endOf(seen);
+  if (seenEnd) return seenEnd;
+  if (seen.build?.state === 'waiting-approval') return park(ports, seen);
+  return ports.clock() < seen.deadlineEpochMs ? { state: 'running' } : giveUp(ports, seen, isUnasked);
+}
+
+/** A runner that cannot be asked now leaves a run what it was known as. */
+async function seenBuild(
+  ports: DispatchPorts,
+  rebuild: Rebuild,
+): Promise<{ readonly seen: Rebuild; readonly isUnasked: boolean }> {
+  try {
+    return { seen: await lookAtBuild(ports, rebuild), isUnasked: false };
+  } catch (error) {
+    if (error instanceof RunnerUnreachableError) return { seen: rebuild, isUnasked: true };
+    throw error;
+  }
+}
+
+/** Whether a run is there that was asked for; where none is, the next start asks for it under the same token. */
+async function lookForRun(ports: DispatchPorts, limits: DispatchLimits, rebuild: Rebuild): Promise<BuildAnswer> {
+  const found = await findRun(ports, rebuild);
+  if (typeof found === 'object')
+    return endOf(await adoptRun(ports, rebuild, found.executionId)) ?? { state: 'running' };
+  if (ports.clock() < rebuild.deadlineEpochMs)
+    return found === 'none' ? { state: 'running' } : startUnknown(ports, limits, rebuild);
+  return giveUp(ports, rebuild);
+}
+
+/** Its outcome is written here; the node is settled next. */
+async function giveUp(ports: DispatchPorts, rebuild: Rebuild, isUnasked = false): Promise<BuildAnswer> {
+  const ended = await endRebuild(ports, rebuild, 'its deadline', { isUnasked });
+  return (ended && endOf(ended)) ?? { state: 'running' };
+}
+
+/**
+ * A person may take days: the node gives its slots and its place back and ends, and the run goes on. The lock of the stream
+ * keeps others from starting one beside it. Once the run has ended another cascade takes it up.
+ */
+async function park(ports: DispatchPorts, waiting: Rebuild): Promise<BuildAnswer> {
+  const rebuild = (await parkRebuild(ports, waiting)) ?? waiting;
+  if (!rebuild.parked) return endOf(rebuild) ?? { state: 'running' };
+  await ports.cascades.changeNode(rebuild.cascadeId, rebuild.stream, (node) =>
+    hasEnded(node) ? undefined : parkedNode(node, rebuild),
+  );
+  return { state: 'parked' };
+}

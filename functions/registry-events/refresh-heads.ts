@@ -1,0 +1,175 @@
+import { mapConcurrently } from '../../shared/concurrency.ts';
+import { isScanOpen, isUnjudged } from '../../shared/domain/cause/fact-status.ts';
+import type { GuardMemory } from '../../shared/domain/cause/rebuild.ts';
+import { unplacedOf } from '../../shared/domain/cause/unplaced.ts';
+import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
+import { isDue, SCAN_INTERVAL_MS } from '../../shared/domain/scan/scan-decision.ts';
+import { unscannable } from '../../shared/domain/scan/scan-state.ts';
+import { parseStreamId } from '../../shared/domain/stream/stream.ts';
+import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { isOfUnreadLineage } from '../../shared/domain/verdict/verdict.ts';
+import { readRepository } from '../../shared/inventory/repository.ts';
+import { logger } from '../../shared/lambda/powertools.ts';
+import type { LateHeadsLedger } from '../../shared/ports/late-heads.ts';
+import type { FollowRequest, JudgeRequest, LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
+import type { PolicyStore } from '../../shared/ports/policies.ts';
+import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
+import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
+import type { AskWorld } from '../../shared/scanning/ask.ts';
+import { askForScan } from '../../shared/scanning/ask-for-scan.ts';
+import { type BasePorts, basesFirst } from './read-bases.ts';
+
+const REPOSITORIES_AT_ONCE = 4;
+const SCANS_AT_ONCE = 8;
+
+export interface LookPorts extends BasePorts {
+  readonly lateHeads: Pick<LateHeadsLedger, 'add'>;
+  readonly policies: Pick<PolicyStore, 'current'>;
+  readonly guards: Pick<GuardLedger, 'change'>;
+  readonly asking: AskWorld;
+  readonly planner: Messages<PlannerWaking>;
+  readonly judging: Messages<JudgeRequest>;
+  readonly following: Messages<FollowRequest>;
+}
+
+export interface Asked {
+  readonly messageId: string;
+  readonly look: LookRequest;
+}
+
+export interface Failed {
+  readonly messageId: string;
+  readonly error: unknown;
+}
+
+/** Each repository is listed once for all that ask after it. @returns what is to be delivered again */
+export async function handleLooks(ports: LookPorts, asked: readonly Asked[]): Promise<readonly Failed[]> {
+  if (asked.length === 0) return [];
+  const policy = await policyInForce(ports.policies);
+  const repositories = Map.groupBy(asked, ({ look }) => locationKey(parseStreamId(look.stream).location));
+  const failed = await mapConcurrently([...repositories.values()], REPOSITORIES_AT_ONCE, async (together) => {
+    try {
+      await lookTogether(ports, policy, together);
+      return [];
+    } catch (error) {
+      return together.map(({ messageId }) => ({ messageId, error }));
+    }
+  });
+  return failed.flat();
+}
+
+/**
+ * Writes down what a repository holds. Whoever waits for heads is told also where the registry refuses. Without a policy no
+ * head is known, so the planner is told nothing: it asks again once it plans (`lateHeads`).
+ */
+async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: readonly Asked[]): Promise<void> {
+  const [first] = together;
+  if (!first) return;
+  const { location } = parseStreamId(first.look.stream);
+  // Before it is read: a push during the reading may be missed.
+  const nowEpochMs = ports.clock();
+  const digests = Object.fromEntries(
+    together.flatMap(({ look: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
+  );
+  const question = { location, isListed: true, newestOnly: true, digests, tags: {} };
+  const { failure } = await readRepository(ports, policy.policy, question, basesFirst(ports, policy.policy, location));
+  if (failure && !failure.isRefusal) throw failure.error;
+  const heads = together.filter(({ look: { digest } }) => digest === undefined);
+  if (policy.unreadable) {
+    if (heads.length > 0) await ports.lateHeads.add({ location, atEpochMs: nowEpochMs });
+    return;
+  }
+  const streams = [...new Set(heads.map(({ look }) => look.stream))];
+  if (failure) {
+    logger.warn(`nobody may read ${locationKey(location)}: ${failure.detail}`);
+    await tellOf(ports, streams, { lookRefusedAtEpochMs: nowEpochMs });
+  } else {
+    // Scans first: a planner that is woken before they are asked for would only wait once more.
+    const again = new Set(heads.flatMap(({ look }) => (look.scansAgain ? [look.stream] : [])));
+    await askForHeads(ports, policy, { streams, again, owner: heads[0]?.messageId ?? '' });
+    await tellOf(ports, streams, { headReadAtEpochMs: nowEpochMs });
+  }
+}
+
+async function tellOf(
+  { guards, planner }: LookPorts,
+  streams: readonly string[],
+  told: Pick<GuardMemory, 'headReadAtEpochMs' | 'lookRefusedAtEpochMs'>,
+): Promise<void> {
+  for (const stream of streams) await guards.change(stream, (memory) => ({ ...memory, ...told }));
+  await planner.send(streams.map((about) => ({ kind: 'looked', about })));
+}
+
+interface HeadsAsked {
+  readonly streams: readonly string[];
+  /** Streams whose heads are scanned again where the registry takes a new request. */
+  readonly again: ReadonlySet<string>;
+  /** Who asks: delivered again after a crash, it may ask again. */
+  readonly owner: string;
+}
+
+/**
+ * Asks for scans of heads that are not judged, whose age is known only since, or whose last scan never ended: a review asks
+ * only for what runs, and what that is built on. Where the planner cannot decide by a head's last scan, it is scanned again. The
+ * event of the scan's end has the head judged, and the next plan knows. A registry scans an image once a day, so a look asks at
+ * most once a day. Where no event will come, since the result is there, it asks for the judgement itself. A head that no search has
+ * placed is to be placed: the first head of a stream is told by no event, and the event of another one may be lost.
+ */
+async function askForHeads(
+  ports: LookPorts,
+  { version }: PolicyInForce,
+  { streams, again, owner }: HeadsAsked,
+): Promise<void> {
+  const records = await ports.streams.streams(streams);
+  const headsOf = ({ head }: StreamRecord) => Object.values(head?.images ?? {});
+  const digests = [...records.values()].flatMap(headsOf);
+  const mayBeOld = new Set([...records.values()].filter(({ stream }) => again.has(stream)).flatMap(headsOf));
+  const nowEpochMs = ports.clock();
+  const isOld = ({ digest, scan }: ImageRecord): boolean => mayBeOld.has(digest) && isDue(scan, nowEpochMs);
+  const images = await ports.images.get([...new Set(digests)]);
+  const isUnsearched = (digest: Digest): boolean => {
+    const image = images.get(digest);
+    return image !== undefined && unplacedOf(image)?.why === 'unsearched';
+  };
+  const unplaced = [...records.values()].filter((record) => headsOf(record).some(isUnsearched));
+  await ports.following.send(unplaced.map(({ stream }) => ({ kind: 'follow', stream })));
+  const unclear = [...images.values()].filter(
+    (image) => isUnjudged(image) || isScanOpen(image) || isAgeUnjudged(image) || isOld(image),
+  );
+  const scanned = await mapConcurrently(unclear, SCANS_AT_ONCE, async (image) =>
+    (await isResultThere(ports, owner, image, version)) ? [image.digest] : [],
+  );
+  await ports.judging.send(scanned.flat().map((digest) => ({ kind: 'judge', digest })));
+}
+
+/** Its lineage was read after it was judged: only a new judgement knows its age. */
+const isAgeUnjudged = ({ standing, verdict }: ImageRecord): boolean =>
+  standing?.age.known === true && verdict !== undefined && isOfUnreadLineage(verdict);
+
+/**
+ * Judged without a policy that could be read, not judged since its facts changed, or before its age was known: the scan of
+ * that time is as good as a new one, which the registry does not give on the same day.
+ */
+const isJudgedInVain = (image: ImageRecord): boolean =>
+  image.judgedAtEpochMs === undefined ||
+  image.verdict?.reasons.some(({ kind }) => kind === 'policy') === true ||
+  isAgeUnjudged(image);
+
+/** Asks for a scan of a head. @returns whether none begins, and a judgement by what is there says more than the last one */
+async function isResultThere(
+  ports: LookPorts,
+  owner: string,
+  image: ImageRecord,
+  policyVersion: string,
+): Promise<boolean> {
+  if (unscannable(image)) return isJudgedInVain(image);
+  const nowEpochMs = ports.clock();
+  const claim = { runId: owner, atEpochMs: nowEpochMs, notSinceEpochMs: nowEpochMs - SCAN_INTERVAL_MS + 1 };
+  const asking = { ...ports.asking, images: ports.images, clock: ports.clock };
+  const answer = await askForScan(asking, image, claim, policyVersion);
+  if (answer) return answer.outcome === 'scanned';
+  // Nobody has read it yet: the message that asked for that may be lost.
+  if (image.scan.state === 'stale') return true;
+  return !isScanOpen(image) && image.scan.completedAtEpochMs !== undefined && isJudgedInVain(image);
+}

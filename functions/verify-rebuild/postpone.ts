@@ -1,0 +1,43 @@
+import { hasEnded } from '../../shared/domain/cause/cascade.ts';
+import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
+import { paused } from '../../shared/domain/guard/guard.ts';
+import { wait } from '../../shared/domain/guard/guard-answer.ts';
+import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
+import type { Verification, VerifyLimits, VerifyPorts } from './ports.ts';
+
+export interface Promotion {
+  readonly decision: 'wait' | 'ended';
+  readonly waitSeconds: number;
+}
+
+/**
+ * Whether a person stopped Patchwave, or this stream, since it was built, or the policy cannot be read any more. A pause is waited for until the deadline of
+ * the cascade; then, or where the stream is only to be reported, the node ends with the answer. Its rebuild stays
+ * `fixed`, so that a later cascade takes its output over. `undefined` where the tag may move.
+ */
+export async function holdBack(
+  ports: VerifyPorts,
+  { pollSeconds }: VerifyLimits,
+  { cascade, rebuild: { stream, outcome } }: Verification,
+): Promise<Promotion | undefined> {
+  const { cascadeId, plannedAtEpochMs: sinceEpochMs, deadlineEpochMs: untilEpochMs } = cascade;
+  const [killSwitch, { policy, unreadable }] = await Promise.all([
+    ports.killSwitch.read(),
+    policyInForce(ports.policies),
+  ]);
+  const answer = unreadable
+    ? wait('paused', unreadable.message)
+    : paused({ killSwitch, ...streamPolicy(policy, stream) });
+  if (!answer) return undefined;
+  const nowEpochMs = ports.clock();
+  if (answer.answer === 'wait' && nowEpochMs < untilEpochMs) {
+    const waitSeconds = pollAfterSeconds({ sinceEpochMs, nowEpochMs, untilEpochMs, pollSeconds });
+    return { decision: 'wait', waitSeconds };
+  }
+  const state = answer.answer === 'refuse' ? 'refused' : 'waiting';
+  await ports.cascades.changeNode(cascadeId, stream, (node) =>
+    hasEnded(node) ? undefined : { ...node, state, answer, ...(outcome && { outcome }) },
+  );
+  return { decision: 'ended', waitSeconds: pollSeconds };
+}

@@ -1,0 +1,44 @@
+import type { Digest } from '../../../domain/image/image.ts';
+import { unpackedChain } from '../../../domain/lineage/content-chains.ts';
+import type { ImageContent } from '../../../domain/lineage/image-content.ts';
+import type { ContentLedger } from '../../../ports/ledger.ts';
+import { chainPartition, packLists, storedRecord } from '../table/items.ts';
+import * as keys from '../table/keys.ts';
+import { readableOrThrow } from '../table/readable.ts';
+import type { LedgerTable } from '../table/table.ts';
+
+/**
+ * By what its layers unpack to. The image's own item is found by its layers; what is not built upon, such as an
+ * application, is found here all the same, since nobody knows its tier when its content is written.
+ */
+function chainIndex(content: ImageContent) {
+  const chain = unpackedChain(content);
+  return chain === undefined ? {} : { openPk: chainPartition(chain), openSk: content.digest };
+}
+
+/** What images are made of, as items `IMAGE#<digest>` / `CONTENT`. */
+export class DynamoContentLedger implements ContentLedger {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async record(contents: readonly ImageContent[]): Promise<void> {
+    await this.#table.putAll(
+      contents.map((content) => ({
+        ...packLists(content),
+        ...keys.content(content.digest),
+        kind: 'content',
+        ...chainIndex(content),
+      })),
+    );
+  }
+
+  async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>> {
+    const items = await this.#table.getAll(digests.map(keys.content));
+    // What is missing would seem to stand on nothing.
+    const contents = items.map((item) => readableOrThrow(this.#table, item, () => storedRecord<ImageContent>(item)));
+    return new Map(contents.map((content) => [content.digest, content]));
+  }
+}

@@ -1,0 +1,44 @@
+import type { Digest } from '../../../domain/image/image.ts';
+import type { ImageIndex } from '../../../ports/ledger.ts';
+import { agePartition, shards, verdictPartition } from '../table/items.ts';
+import { INDEXES } from '../table/keys.ts';
+import type { LedgerTable } from '../table/table.ts';
+
+/** The open list and the age list, shard by shard. */
+export class DynamoImageIndex implements ImageIndex {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async *withVerdict(status: 'violating' | 'unknown'): AsyncIterable<readonly Digest[]> {
+    for (const shard of shards) {
+      const question = { expression: 'verdictPk = :pk', values: { ':pk': verdictPartition(status, shard) } };
+      for await (const page of this.#table.pages({ index: INDEXES.verdict, ...question })) {
+        yield page.map((item) => item.verdictSk as Digest);
+      }
+    }
+  }
+
+  async *bornBefore(
+    beforeEpochMs: number,
+    sinceEpochMs?: number,
+  ): AsyncIterable<readonly { readonly digest: Digest; readonly bornAtEpochMs: number }[]> {
+    // What is born at an instant sorts after the instant itself, for its digest follows.
+    const before = new Date(beforeEpochMs).toISOString();
+    const since = sinceEpochMs === undefined ? '0' : new Date(sinceEpochMs).toISOString();
+    for (const shard of shards) {
+      const values = { ':pk': agePartition(shard), ':since': since, ':before': before };
+      const question = { expression: 'agePk = :pk AND ageSk BETWEEN :since AND :before', values };
+      for await (const page of this.#table.pages({ index: INDEXES.age, ...question })) {
+        yield page.map((item) => ageOf(item.ageSk as string));
+      }
+    }
+  }
+}
+
+function ageOf(sortKey: string): { readonly digest: Digest; readonly bornAtEpochMs: number } {
+  const [bornAt = '', digest = ''] = sortKey.split('#');
+  return { digest: digest as Digest, bornAtEpochMs: Date.parse(bornAt) };
+}

@@ -1,0 +1,92 @@
+import type { StandingChange } from '../../../domain/age/image-lineage.ts';
+import type { Digest } from '../../../domain/image/image.ts';
+import type { ImageFacts } from '../../../domain/image/image-facts.ts';
+import type { ImageRecord, Judgement } from '../../../domain/verdict/image-record.ts';
+import {
+  withChangedJudgement,
+  withFacts,
+  withGuess,
+  withJudgement,
+  withReconfirmation,
+  withStanding,
+  withUnreadResult,
+} from '../../../domain/verdict/image-updates.ts';
+import { ImageNotRecordedError } from '../../../ports/errors.ts';
+import type { ImageLedger, Reconfirmations, ScanClaim } from '../../../ports/ledger.ts';
+import { type ImageState, imageContent, imageState } from '../table/items.ts';
+import * as keys from '../table/keys.ts';
+import { DynamoImages } from './images.ts';
+
+/** Images as items `IMAGE#<digest>` / `IMAGE`; whatever changes them, their places in the indexes follow. */
+export class DynamoImageLedger extends DynamoImages implements ImageLedger, Reconfirmations {
+  async recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void> {
+    await this.table.change(keys.image(facts.digest), (item) => {
+      const before = item && imageState(item);
+      return imageContent({ ...before, record: withFacts(before?.record, facts, over) });
+    });
+  }
+
+  async recordPresence(
+    digest: Digest,
+    presence: { readonly inUse?: boolean; readonly isHead?: boolean },
+  ): Promise<void> {
+    await this.#changeRecord(digest, (record) => ({ ...record, ...presence }));
+  }
+
+  async recordGuess(digest: Digest, scope: string, workload: string | undefined): Promise<void> {
+    await this.#changeRecord(digest, (record) => withGuess(record, scope, workload));
+  }
+
+  async recordStanding(digest: Digest, standing: StandingChange): Promise<void> {
+    await this.#changeRecord(digest, (record) => withStanding(record, standing));
+  }
+
+  async recordReconfirmation(digest: Digest, builtAtEpochMs: number): Promise<void> {
+    await this.#changeRecord(digest, (record) => withReconfirmation(record, builtAtEpochMs));
+  }
+
+  async claimScan(digest: Digest, claim: ScanClaim): Promise<boolean> {
+    return this.#change(digest, (state) => (mayAsk(state, claim) ? asked(state, claim) : undefined));
+  }
+
+  async markUnread(digest: Digest): Promise<void> {
+    await this.#changeRecord(digest, withUnreadResult);
+  }
+
+  async recordJudgement(judgement: Judgement): Promise<boolean> {
+    return this.#changeRecord(judgement.digest, (record) => withJudgement(record, judgement));
+  }
+
+  async changeJudgement(digest: Digest, decide: (known: ImageRecord) => Judgement | undefined): Promise<boolean> {
+    return this.#changeRecord(digest, (record) => withChangedJudgement(record, decide));
+  }
+
+  #changeRecord(digest: Digest, decide: (record: ImageRecord) => ImageRecord | undefined): Promise<boolean> {
+    return this.#change(digest, (state) => {
+      const record = decide(state.record);
+      return record && { ...state, record };
+    });
+  }
+
+  /** `false` where it is decided to leave things as they are. @throws ImageNotRecordedError */
+  async #change(digest: Digest, decide: (state: ImageState) => ImageState | undefined): Promise<boolean> {
+    let isDecided = false;
+    await this.table.change(keys.image(digest), (item) => {
+      if (!item) throw new ImageNotRecordedError(digest);
+      const decided = decide(imageState(item));
+      isDecided = decided !== undefined;
+      return decided && imageContent(decided);
+    });
+    return isDecided;
+  }
+}
+
+function mayAsk({ record: { scan }, scanAskedBy }: ImageState, { runId, notSinceEpochMs }: ScanClaim): boolean {
+  const isRecent = (atEpochMs: number | undefined) => atEpochMs !== undefined && atEpochMs >= notSinceEpochMs;
+  return scanAskedBy === runId || !(isRecent(scan.requestedAtEpochMs) || isRecent(scan.completedAtEpochMs));
+}
+
+const asked = ({ record }: ImageState, { runId, atEpochMs }: ScanClaim): ImageState => ({
+  scanAskedBy: runId,
+  record: { ...record, scan: { ...record.scan, requestedAtEpochMs: atEpochMs } },
+});

@@ -1,0 +1,100 @@
+import type { Digest, ImageLocation, IndexChild } from '../../../domain/image/image.ts';
+import { type LocationRecord, widenedLocation } from '../../../domain/image/image-facts.ts';
+import { type TagPush, withPush } from '../../../domain/image/tag-history.ts';
+import { holderAfter, holderWithout, means, type TagHolder } from '../../../domain/stream/tag-holder.ts';
+import type { PlaceLedger } from '../../../ports/ledger.ts';
+import type { Item } from '../table/item.ts';
+import { packLists, recordOf, storedRecord } from '../table/items.ts';
+import * as keys from '../table/keys.ts';
+import { DynamoPlaces } from './places.ts';
+
+/** Places of images, what was pushed under tags, and the contents of indexes. */
+export class DynamoPlaceLedger extends DynamoPlaces implements PlaceLedger {
+  /** A listing repeats what is known on most days, so one read of all items concerned comes before any write. */
+  async recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>> {
+    const place = keys.location(record.digest, record.location);
+    const tags = record.tags.map((tag) => keys.tag(record.location, tag));
+    const known = new Map((await this.table.getAll([place, ...tags])).map((item) => [`${item.PK} ${item.SK}`, item]));
+    const placed = known.get(`${place.PK} ${place.SK}`);
+    if (!placed || !covers(recordOf<LocationRecord>(placed), record)) {
+      await this.table.change(place, (before) => ({
+        kind: 'location',
+        ...widenedLocation(before && recordOf<LocationRecord>(before), record),
+      }));
+    }
+    return this.#recordTags(record, placed && recordOf<LocationRecord>(placed), listedAtEpochMs);
+  }
+
+  async lastPushed(location: ImageLocation, tag: string): Promise<Digest | undefined> {
+    const item = await this.table.get(keys.tag(location, tag));
+    return item && recordOf<TagHolder>(item).digest;
+  }
+
+  async recordPush(location: ImageLocation, tag: string, push: TagPush): Promise<void> {
+    await this.table.change(keys.tagPushes(location, tag), (item) => {
+      const before = item ? pushesIn(item) : [];
+      const pushes = withPush(before, push);
+      return pushes === before ? undefined : { kind: 'tag-pushes', ...packLists({ pushes }) };
+    });
+  }
+
+  async pushesOf(location: ImageLocation, tag: string): Promise<readonly TagPush[]> {
+    const item = await this.table.get(keys.tagPushes(location, tag));
+    return item ? pushesIn(item) : [];
+  }
+
+  async recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void> {
+    await this.table.change(keys.index(digest), () => ({ kind: 'index', digest, children }));
+  }
+
+  async #recordTags(
+    record: LocationRecord,
+    before: LocationRecord | undefined,
+    listedAtEpochMs: number | undefined,
+  ): Promise<ReadonlyMap<string, number>> {
+    const { digest, location, lastPushSeenAtEpochMs: pushedAtEpochMs = 0 } = record;
+    const held = new Map<string, number>();
+    const listed = listedAtEpochMs !== undefined && { listedAtEpochMs };
+    for (const tag of record.tags) {
+      const holder = await this.#changeHolder(location, tag, (known) =>
+        holderAfter(known, { digest, pushedAtEpochMs, ...listed }),
+      );
+      if (means(holder, digest)) held.set(tag, holder.pushedAtEpochMs);
+    }
+    if (listedAtEpochMs === undefined) return held;
+    const shown = new Set(record.tags);
+    for (const tag of (before?.tags ?? []).filter((each) => !shown.has(each)))
+      await this.#changeHolder(location, tag, (known) => holderWithout(known, digest, listedAtEpochMs));
+    return held;
+  }
+
+  /** @returns the holder that stands afterwards */
+  async #changeHolder(
+    location: ImageLocation,
+    tag: string,
+    decide: (before: TagHolder | undefined) => TagHolder | undefined,
+  ): Promise<TagHolder | undefined> {
+    let holder: TagHolder | undefined;
+    await this.table.change(keys.tag(location, tag), (item) => {
+      const before = item && recordOf<TagHolder>(item);
+      const after = decide(before);
+      holder = after ?? before;
+      return after && { kind: 'tag', ...after };
+    });
+    return holder;
+  }
+}
+
+const pushesIn = (item: Item): readonly TagPush[] => storedRecord<{ readonly pushes: readonly TagPush[] }>(item).pushes;
+
+const covers = (known: LocationRecord, record: LocationRecord): boolean =>
+  record.tags.every((tag) => known.tags.includes(tag)) &&
+  (record.askedTags ?? []).every((tag) => known.tags.includes(tag) || known.askedTags?.includes(tag) === true) &&
+  reaches(known.firstPushSeenAtEpochMs, record.firstPushSeenAtEpochMs, (seen, asked) => seen <= asked) &&
+  reaches(known.lastPushSeenAtEpochMs, record.lastPushSeenAtEpochMs, (seen, asked) => seen >= asked);
+
+const reaches = (
+  seen: number | undefined,
+  asked: number | undefined,
+  holds: (seen: number, asked: number) => boolean,
+) => asked === undefined || (seen !== undefined && holds(seen, asked));

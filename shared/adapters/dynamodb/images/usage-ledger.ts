@@ -1,0 +1,132 @@
+import { unreadableText } from '../../../domain/common/unreadable-item.ts';
+import type { Digest } from '../../../domain/image/image.ts';
+import type { UnreadUsage, Usage } from '../../../domain/image/usage.ts';
+import type { Scope } from '../../../domain/review/run.ts';
+import type { UsageLedger } from '../../../ports/ledger.ts';
+import type { Item } from '../table/item.ts';
+import * as keys from '../table/keys.ts';
+import { INDEXES, leftPartition, scopePartition } from '../table/keys.ts';
+import { readable, readableOrThrow } from '../table/readable.ts';
+import { below, type LedgerTable } from '../table/table.ts';
+
+const KEPT_AFTER_END_SECONDS = 90 * 24 * 3600;
+
+/**
+ * Usages as items of their image. A live one is in the index `scope`, one whose scope left is in another partition of it;
+ * an ended one is not in it and will expire.
+ */
+export class DynamoUsageLedger implements UsageLedger {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  live(scope: Scope): AsyncIterable<Usage> {
+    return this.#readable(scope, 'live');
+  }
+
+  left(scope: Scope): AsyncIterable<Usage> {
+    return this.#readable(scope, 'left');
+  }
+
+  async *all(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage | UnreadUsage> {
+    for await (const item of this.#items(scope, state)) {
+      let problem = '';
+      const usage = readable(
+        this.#table,
+        item,
+        () => usageOf(item),
+        (_, found) => {
+          problem = found;
+          return undefined;
+        },
+      );
+      yield usage ?? {
+        digest: digestIn(item),
+        unreadable: unreadableText({ item: `${item.PK} / ${item.SK}`, problem }),
+      };
+    }
+  }
+
+  async record(usages: readonly Usage[], atEpochMs: number): Promise<void> {
+    await this.#table.putAll(
+      usages.map((usage) => ({
+        ...keys.usage(usage),
+        kind: 'usage',
+        ...usage,
+        recordedAtEpochMs: atEpochMs,
+        scopePk: scopePartition(usage),
+      })),
+    );
+  }
+
+  async end(usages: readonly Usage[], atEpochMs: number): Promise<void> {
+    await this.#table.putAll(
+      usages.map((usage) => ({
+        ...keys.usage(usage),
+        kind: 'usage',
+        ...usage,
+        endedAtEpochMs: atEpochMs,
+        // DynamoDB's time to live counts in seconds.
+        expiresAt: Math.floor(atEpochMs / 1000) + KEPT_AFTER_END_SECONDS,
+      })),
+    );
+  }
+
+  async leave(usages: readonly Usage[], atEpochMs: number): Promise<void> {
+    await this.#table.putAll(
+      usages.map((usage) => ({
+        ...keys.usage(usage),
+        kind: 'usage',
+        ...usage,
+        leftAtEpochMs: atEpochMs,
+        scopePk: leftPartition(usage),
+      })),
+    );
+  }
+
+  ofImage(digest: Digest): Promise<readonly Usage[]> {
+    return this.#ofImage(digest, scopePartition);
+  }
+
+  leftOfImage(digest: Digest): Promise<readonly Usage[]> {
+    return this.#ofImage(digest, leftPartition);
+  }
+
+  async *digests(scope: Scope, state: 'live' | 'left'): AsyncIterable<Digest> {
+    for await (const item of this.#items(scope, state)) yield digestIn(item);
+  }
+
+  #items(scope: Scope, state: 'live' | 'left'): AsyncIterable<Item> {
+    const partition = state === 'live' ? scopePartition(scope) : leftPartition(scope);
+    const question = { expression: 'scopePk = :scope', values: { ':scope': partition } };
+    return this.#table.items({ index: INDEXES.scope, ...question });
+  }
+
+  /** What cannot be read is noted, and its image is among `digests`. A reading of the scope writes a live usage anew. */
+  async *#readable(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage> {
+    for await (const usage of this.all(scope, state)) if (!('unreadable' in usage)) yield usage;
+  }
+
+  async #ofImage(digest: Digest, partitionOf: (usage: Usage) => string): Promise<readonly Usage[]> {
+    const { PK } = keys.image(digest);
+    // A decision follows from it: an image that seems unused loses its mark, and a closure closes.
+    const question = { ...below(PK, 'USE#'), consistent: true };
+    const found: Usage[] = [];
+    for await (const item of this.#table.items(question)) {
+      const usage = readableOrThrow(this.#table, item, () => usageOf(item));
+      if (item.scopePk === partitionOf(usage)) found.push(usage);
+    }
+    return found;
+  }
+}
+
+const IMAGE_PREFIX = keys.image('' as Digest).PK;
+
+const digestIn = ({ PK }: Item): Digest => PK.slice(IMAGE_PREFIX.length) as Digest;
+
+function usageOf(item: Item): Usage {
+  const { PK, SK, kind, scopePk, recordedAtEpochMs, leftAtEpochMs, ...usage } = item;
+  return usage as unknown as Usage;
+}

@@ -1,0 +1,30 @@
+import { type KillSwitch, UNTOUCHED_SWITCH } from '../../../domain/policy/kill-switch.ts';
+import { LedgerItemUnreadableError } from '../../../ports/errors.ts';
+import type { SwitchLedger } from '../../../ports/rebuilds.ts';
+import * as keys from '../table/keys.ts';
+import { StoredRecords } from '../table/stored.ts';
+import type { LedgerTable } from '../table/table.ts';
+
+/** The kill switch: one item. */
+export class DynamoSwitchLedger implements SwitchLedger {
+  readonly #switches: StoredRecords<KillSwitch>;
+
+  constructor(table: LedgerTable) {
+    this.#switches = new StoredRecords(table, 'kill-switch');
+  }
+
+  /** A switch that cannot be read stops everything, until a person sets it anew. */
+  async read(): Promise<KillSwitch> {
+    try {
+      return (await this.#switches.get(keys.killSwitch)) ?? UNTOUCHED_SWITCH;
+    } catch (error) {
+      if (!(error instanceof LedgerItemUnreadableError)) throw error;
+      return { state: 'paused', by: 'Patchwave', atEpochMs: 0, reason: error.message };
+    }
+  }
+
+  /** On no condition: a person who stops everything is never told to try again. */
+  async set(killSwitch: KillSwitch): Promise<void> {
+    await this.#switches.put(keys.killSwitch, killSwitch);
+  }
+}

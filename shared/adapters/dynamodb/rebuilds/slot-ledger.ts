@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import type { SlotLedger } from '../../../ports/rebuilds.ts';
+import * as keys from '../table/keys.ts';
+import type { LedgerTable } from '../table/table.ts';
+
+interface Slot {
+  /** 1 to the cap. */
+  readonly slot: number;
+  readonly owner: string;
+  readonly untilEpochMs: number;
+}
+
+interface Lease {
+  readonly nowEpochMs: number;
+  readonly untilEpochMs: number;
+}
+
+/**
+ * A cap as a set of slots, each an item that is taken by a conditional write. An owner that dies leaves its slot behind
+ * until its lease lapses.
+ */
+export class DynamoSlotLedger implements SlotLedger {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async take(scope: string, cap: number, owner: string, lease: Lease): Promise<boolean> {
+    for (const slot of candidates(await this.#slots(scope), cap, owner, lease))
+      if (await this.#occupy(scope, { slot, owner, untilEpochMs: lease.untilEpochMs }, lease.nowEpochMs)) return true;
+    return false;
+  }
+
+  async release(scope: string, owner: string): Promise<void> {
+    for (const { slot, owner: holder } of await this.#slots(scope)) {
+      if (holder === owner) await this.#table.delete(keys.slot(scope, slot), ownedBy(owner));
+    }
+  }
+
+  async held(scope: string): Promise<readonly { readonly owner: string; readonly untilEpochMs: number }[]> {
+    const slots = await this.#slots(scope);
+    return slots
+      .map(({ owner, untilEpochMs }) => ({ owner, untilEpochMs }))
+      .sort((one, other) => (one.owner < other.owner ? -1 : 1));
+  }
+
+  async #slots(scope: string): Promise<Slot[]> {
+    const { PK } = keys.slot(scope, 0);
+    const slots: Slot[] = [];
+    for await (const item of this.#table.items({ expression: 'PK = :pk', values: { ':pk': PK }, consistent: true })) {
+      const { owner, untilEpochMs } = item as unknown as Slot;
+      // Nobody can take it before it is deleted; the others can be taken.
+      if (typeof owner !== 'string' || typeof untilEpochMs !== 'number') {
+        this.#table.unreadable.note(item, 'it is no slot with an owner and the end of a lease');
+        continue;
+      }
+      slots.push({ slot: Number(item.SK), owner, untilEpochMs });
+    }
+    return slots;
+  }
+
+  /** Whoever writes again what it has written before, as a client does whose reply was lost, still has the slot. */
+  async #occupy(scope: string, { slot, owner, untilEpochMs }: Slot, nowEpochMs: number): Promise<boolean> {
+    const { names, values, expression } = ownedBy(owner);
+    return this.#table.put(
+      { ...keys.slot(scope, slot), kind: 'slot', owner, untilEpochMs },
+      {
+        expression: `attribute_not_exists(PK) OR untilEpochMs <= :now OR ${expression}`,
+        names,
+        values: { ...values, ':now': nowEpochMs },
+      },
+    );
+  }
+}
+
+/**
+ * What an owner asks for, in this order: what it has, then what is free. Slots above a cap that was lowered are kept by
+ * their owners and count against the new one.
+ */
+function candidates(slots: readonly Slot[], cap: number, owner: string, { nowEpochMs }: Lease): readonly number[] {
+  const own = slots.filter((slot) => slot.owner === owner);
+  const others = slots.filter((slot) => slot.owner !== owner && slot.untilEpochMs > nowEpochMs);
+  const taken = new Set(others.map(({ slot }) => slot));
+  const free = others.length < cap ? slotsInOrderOf(owner, cap).filter((slot) => !taken.has(slot)) : [];
+  return [...own.map(({ slot }) => slot), ...free];
+}
+
+/** OWNER is a reserved word of DynamoDB. */
+const ownedBy = (owner: string) => ({
+  expression: '#owner = :owner',
+  names: { '#owner': 'owner' },
+  values: { ':owner': owner },
+});
+
+/** Each owner begins somewhere else, so that not all of them ask for the first slot first. */
+function slotsInOrderOf(owner: string, cap: number): number[] {
+  const start = createHash('sha256').update(owner).digest().readUInt32BE(0);
+  return Array.from({ length: cap }, (_, n) => ((start + n) % cap) + 1);
+}

@@ -1,0 +1,59 @@
+import type { Scope } from '../../../domain/review/run.ts';
+import type { ScopeLedger, ScopeRecord } from '../../../ports/ledger.ts';
+import { recordOf } from '../table/items.ts';
+import * as keys from '../table/keys.ts';
+import { readable } from '../table/readable.ts';
+import type { LedgerTable } from '../table/table.ts';
+
+/** Of a scope whose item cannot be read nobody knows that it was ever read, or whether it left. */
+function unreadScope(key: string, problem: string): ScopeRecord {
+  const [account = '', region = ''] = key.split('/');
+  const failure = { error: 'LedgerItemUnreadableError', detail: `Its item: ${problem}.`, sinceEpochMs: 0 };
+  return { scope: { account, region }, failure, isUnreadable: true };
+}
+
+/** What is known of each scope's last reading: one partition, read as a whole by the report. */
+export class DynamoScopeLedger implements ScopeLedger {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  async get(scope: Scope): Promise<ScopeRecord | undefined> {
+    const item = await this.#table.get(keys.scope(scope));
+    return item && recordOf<ScopeRecord>(item);
+  }
+
+  async record(record: ScopeRecord): Promise<void> {
+    await this.#table.change(keys.scope(record.scope), () => ({ kind: 'scope', ...record }));
+  }
+
+  async change(
+    scope: Scope,
+    change: (before: ScopeRecord | undefined) => ScopeRecord | undefined,
+  ): Promise<ScopeRecord | undefined> {
+    let stands: ScopeRecord | undefined;
+    await this.#table.change(keys.scope(scope), (item) => {
+      const before = item && recordOf<ScopeRecord>(item);
+      const after = change(before);
+      stands = after ?? before;
+      return after && { kind: 'scope', ...after };
+    });
+    return stands;
+  }
+
+  async *all(): AsyncIterable<ScopeRecord> {
+    // A closure closes where none of them is missing.
+    const question = { expression: 'PK = :pk', values: { ':pk': 'SCOPES' }, consistent: true };
+    for await (const item of this.#table.items(question)) {
+      const record = readable(
+        this.#table,
+        item,
+        () => recordOf<ScopeRecord>(item),
+        ({ SK }, problem) => unreadScope(SK, problem),
+      );
+      if (record) yield record;
+    }
+  }
+}

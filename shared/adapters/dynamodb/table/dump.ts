@@ -1,0 +1,14 @@
+import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import type { Item } from './item.ts';
+import { withoutRevision } from './item-change.ts';
+import { readable } from './items.ts';
+
+/** Every item as it is stored, without `rev`: how often a thing was written depends on the way, not on the facts. */
+export async function* dumpLedger(
+  client: DynamoDBDocumentClient,
+  tableName: string,
+): AsyncIterable<Record<string, unknown>> {
+  for await (const { Items } of paginateScan({ client }, { TableName: tableName })) {
+    for (const item of Items ?? []) yield readable(withoutRevision(item as Item));
+  }
+}

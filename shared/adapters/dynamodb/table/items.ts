@@ -1,0 +1,219 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { ageOf } from '../../../domain/age/image-lineage.ts';
+import type { Closure, Deployment } from '../../../domain/cause/cascade.ts';
+import type { Cause, CauseFact } from '../../../domain/cause/cause.ts';
+import type { Rebuild } from '../../../domain/cause/rebuild.ts';
+import type { LedgerRecord } from '../../../domain/outbox/ledger-record.ts';
+import type { PolicyPointer } from '../../../domain/policy/policy-pointer.ts';
+import type { ImageLoss } from '../../../domain/retention/image-expiry.ts';
+import type { ReviewRecord } from '../../../domain/review/run.ts';
+import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
+import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
+import type { Content, Item } from './item.ts';
+import { INDEX_SHARDS, shardOf } from './keys.ts';
+
+/*
+ * How records look as items. What we read back is what we wrote, so the readers below name its type instead of checking
+ * it member by member: 100,000 images are read in each review.
+ */
+
+/**
+ * A list longer than this as JSON is kept compressed. An item may hold 400 KB, and 5,000 findings are 1.2 MB plain; and
+ * each started KB is a write unit, of which the reasons of a verdict, each day again, would be most.
+ */
+const PACK_OVER_BYTES = 1024;
+
+/** Before the digest in the key of an image. */
+export const IMAGE_PREFIX = 'IMAGE#';
+
+type Packed<Element> = readonly Element[] | Uint8Array;
+
+function pack<Element>(list: readonly Element[]): Packed<Element> {
+  const json = JSON.stringify(list);
+  return json.length > PACK_OVER_BYTES ? new Uint8Array(gzipSync(json)) : list;
+}
+
+function unpack<Element>(packed: Packed<Element>): readonly Element[] {
+  return packed instanceof Uint8Array ? (unpackAny(packed) as Element[]) : packed;
+}
+
+const unpackAny = (packed: Uint8Array): unknown => JSON.parse(gunzipSync(packed).toString());
+
+/** A record whose long lists, however deep, are compressed. */
+export function packLists(record: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).map(([name, member]) => [name, packed(member)]));
+}
+
+function packed(value: unknown): unknown {
+  if (Array.isArray(value)) return pack(value);
+  return value !== null && typeof value === 'object' ? packLists(value) : value;
+}
+
+/** What `packLists` was given: nothing else in an item is binary. */
+export function unpackLists(value: unknown): unknown {
+  if (value instanceof Uint8Array) return unpack(value);
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || value instanceof Set) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, unpackLists(member)]));
+}
+
+/** An image, and who asked for its last scan. */
+export interface ImageState {
+  readonly record: ImageRecord;
+  readonly scanAskedBy?: string;
+}
+
+/**
+ * What an image says is kept compressed where it is long, as a review writes each image twice a day: when it asks for a scan,
+ * and when it judges. Plain stay what a person looks for in the table, and what stands for an image whose item is unreadable.
+ */
+export function imageContent({ record, scanAskedBy }: ImageState): Content {
+  const { digest, stream, owner, tier, platform, inUse, isHead, ...said } = record;
+  const plain = { stream, owner, tier, platform, inUse, isHead };
+  const json = inOrder(said);
+  return {
+    kind: 'image',
+    ...(json.length > PACK_OVER_BYTES ? { ...plain, said: new Uint8Array(gzipSync(json)) } : record),
+    ...(scanAskedBy !== undefined && { scanAskedBy }),
+    ...ageIndex(record),
+    ...verdictIndex(record),
+    ...chainIndex(record),
+  };
+}
+
+/** The same JSON for equal values, in whatever order their members were given: what has not changed is not written. */
+const inOrder = (value: object): string => JSON.stringify(value, (_, member: unknown) => sorted(member));
+
+function sorted(member: unknown): unknown {
+  if (member === null || typeof member !== 'object' || Array.isArray(member)) return member;
+  return Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+/** Images in use and heads, by the age that counts: what breaches next. */
+function ageIndex(record: ImageRecord) {
+  const { digest, inUse, isHead } = record;
+  const age = ageOf(record);
+  if (!age.known || !(inUse || isHead)) return {};
+  return {
+    agePk: agePartition(shardOf(digest)),
+    ageSk: `${new Date(age.bornAtEpochMs).toISOString()}#${digest}`,
+  };
+}
+
+/** Images in use that are not compliant: the open list. */
+function verdictIndex({ digest, verdict, inUse }: ImageRecord) {
+  if (!inUse || !verdict || verdict.status === 'compliant') return {};
+  return { verdictPk: verdictPartition(verdict.status, shardOf(digest)), verdictSk: digest };
+}
+
+/** By their layers; nothing stands on an application. */
+const chainIndex = ({ digest, tier, chainId }: ImageRecord) =>
+  chainId === undefined || tier === 'application' ? {} : { openPk: chainPartition(chainId), openSk: digest };
+
+export const chainPartition = (chainId: string): string => `CHAIN#${chainId}`;
+export const agePartition = (shard: number): string => `AGE#${shard}`;
+export const verdictPartition = (status: 'violating' | 'unknown', shard: number): string =>
+  `VERDICT#${status}#${shard}`;
+export const shards: readonly number[] = Array.from({ length: INDEX_SHARDS }, (_, shard) => shard);
+
+export function imageState(item: Item): ImageState {
+  const { PK, SK, kind, rev, agePk, ageSk, verdictPk, verdictSk, openPk, openSk, scanAskedBy, ...rest } = item;
+  return {
+    record: imageRecord(PK, rest),
+    ...(typeof scanAskedBy === 'string' && { scanAskedBy }),
+  };
+}
+
+/** Also of an item that an earlier version wrote: its members are plain, and of the verdict alone the reasons may be packed. */
+function imageRecord(PK: string, { said, verdict, ...plain }: Record<string, unknown>): ImageRecord {
+  const record = { digest: PK.slice(IMAGE_PREFIX.length), ...plain, ...(verdict !== undefined && { verdict }) };
+  return { ...(unpackLists(record) as ImageRecord), ...(said instanceof Uint8Array && (unpackAny(said) as object)) };
+}
+
+/** When one finding was first seen. */
+interface Sighting {
+  readonly finding: string;
+  readonly firstSeenAtEpochMs: number;
+}
+
+/** In a fixed order, so that the same sightings are the same item. */
+export const sightingsContent = (seen: ReadonlyMap<string, number>): Content => ({
+  kind: 'first-seen',
+  seen: pack(
+    [...seen]
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([finding, firstSeenAtEpochMs]): Sighting => ({ finding, firstSeenAtEpochMs })),
+  ),
+});
+
+export const sightingsIn = ({ seen }: Item): ReadonlyMap<string, number> =>
+  new Map(
+    unpack(seen as Packed<Sighting>).map(({ finding, firstSeenAtEpochMs }) => [finding, firstSeenAtEpochMs] as const),
+  );
+
+export const causeContent = (cause: Cause): Content => ({
+  kind: 'cause',
+  ...cause,
+  facts: pack(cause.facts),
+  ...(cause.state !== 'closed' && { openPk: 'OPEN#CAUSE', openSk: cause.stream }),
+});
+
+export function causeOf(item: Item): Cause {
+  const { PK, SK, kind, rev, openPk, openSk, facts, ...rest } = item;
+  return { ...(rest as unknown as Omit<Cause, 'facts'>), facts: unpack(facts as Packed<CauseFact>) };
+}
+
+export const reviewContent = (kind: 'run' | 'lease' | 'latest-run', review: ReviewRecord): Content => ({
+  kind,
+  ...review,
+});
+
+/** A record that is its item without key, kind and bookkeeping. */
+export function recordOf<Stored>(item: Item): Stored {
+  const { PK, SK, kind, rev, ...record } = item;
+  return record as Stored;
+}
+
+/** A record that is its item without key, kind, index and bookkeeping, with its lists unpacked. */
+export function storedRecord<Stored>(item: Item): Stored {
+  const { openPk, openSk, ...record } = recordOf<Record<string, unknown>>(item);
+  return unpackLists(record) as Stored;
+}
+
+/**
+ * An item in the words of the domain, as the table's stream tells of it.
+ * @param item the unmarshalled old or new image of a stream record
+ */
+export function ledgerRecord(item: Record<string, unknown>): LedgerRecord {
+  const stored = item as unknown as Item;
+  switch (item.kind) {
+    case 'image':
+      return { kind: 'image', record: imageState(stored).record };
+    case 'cause':
+      return { kind: 'cause', record: causeOf(stored) };
+    case 'stream':
+      return { kind: 'stream', record: storedRecord<StreamRecord>(stored) };
+    case 'rebuild':
+      return { kind: 'rebuild', record: storedRecord<Rebuild>(stored) };
+    case 'deployment':
+      return { kind: 'deployment', record: storedRecord<Deployment>(stored) };
+    case 'closure':
+      return { kind: 'closure', record: storedRecord<Closure>(stored) };
+    case 'loss':
+      return { kind: 'loss', record: storedRecord<ImageLoss>(stored) };
+    case 'run':
+      return { kind: 'run', record: recordOf<ReviewRecord>(stored) };
+    case 'policy':
+      return { kind: 'policy', record: recordOf<PolicyPointer>(stored) };
+    default:
+      return { kind: 'other' };
+  }
+}
+
+/** An item with nothing compressed in it, for a person or for comparing two ledgers. */
+export function readable(item: Record<string, unknown>): Record<string, unknown> {
+  const { said, ...plain } = item;
+  const unpacked = unpackLists(plain) as Record<string, unknown>;
+  if (item.kind !== 'image' || !(said instanceof Uint8Array)) return unpacked;
+  const digest = String(item.PK).slice(IMAGE_PREFIX.length);
+  return { ...unpacked, digest, ...(unpackAny(said) as Record<string, unknown>) };
+}

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import type { Digest, ImageLocation } from '../../../domain/image/image.ts';
+import { locationKey } from '../../../domain/image/image.ts';
+import type { Usage } from '../../../domain/image/usage.ts';
+import type { Scope } from '../../../domain/review/run.ts';
+
+/**
+ * The ledger on one page: one table, every item's key, and every question the keys answer.
+ *
+ * | item            | PK                       | SK                                                   | asked by |
+ * | --------------- | ------------------------ | ---------------------------------------------------- | -------- |
+ * | image           | IMAGE#<digest>           | IMAGE                                                | BatchGet by digest |
+ * | content         | IMAGE#<digest>           | CONTENT                                              | BatchGet by digest |
+ * | location        | IMAGE#<digest>           | LOC#<account>/<region>/<repository>                  | Query of one image; BatchGet of many |
+ * | usage           | IMAGE#<digest>           | USE#<account>/<region>/<cluster>#<workload>#<container> | Query of one image; index `scope` |
+ * | index           | INDEX#<digest>           | INDEX                                                | BatchGet by digest |
+ * | tag             | TAG#<location>           | <tag>                                                | Get: what was last pushed under a tag |
+ * | pushes of a tag | TAG#<location>           | <tag>#PUSHES                                         | Get: what was pushed under it, and when |
+ * | stream          | STREAM#<id>              | STREAM                                               | BatchGet; index `open` |
+ * | first seen      | STREAM#<id>              | SEEN#<piece>: the findings whose key falls into it   | Query of one stream |
+ * | stream image    | STREAM#<id>              | IMG#<digest>                                         | Query of one stream |
+ * | rebuild         | STREAM#<id>              | REBUILD#<rebuild id>                                 | Get; Query of one stream, newest first |
+ * | lock            | STREAM#<id>              | OPEN                                                 | Get; index `open` |
+ * | guard memory    | STREAM#<id>              | GUARD                                                | BatchGet |
+ * | pipeline run    | BUILD#<runner>#<execution> | BUILD                                                | Get: which rebuild it belongs to |
+ * | slot            | SLOT#<scope>             | <1 to the cap>                                       | Query of one scope |
+ * | cause           | CAUSE#<stream>           | CAUSE                                                | BatchGet; index `open` |
+ * | cascade         | CASCADE#<id>             | CASCADE                                              | Get; index `open` |
+ * | node            | CASCADE#<id>             | NODE#<stream>                                        | Get; Query of one cascade |
+ * | deployment      | CASCADE#<id>             | DEPLOY#<account>/<region>/<cluster>/<service>        | Get; Query of one cascade |
+ * | environment stop | CASCADE#<id>            | STOP#<account>/<region>/<cluster>                    | Get: a deployment failed there |
+ * | closure         | CLOSURE#<cascade>        | <stream>                                             | Get; Query of one cascade; index `open` |
+ * | lease of planners | PLAN#CURRENT             | PLAN                                                 | conditional put |
+ * | kill switch     | SWITCH                   | CURRENT                                              | Get |
+ * | run             | RUN#<id>                 | RUN                                                  | Get |
+ * | run part        | RUN#<id>                 | PART#<kind>#<key>                                    | Query of one run |
+ * | abandoned run   | RUN#<id>                 | ABANDONED                                            | Get: before and after a run begins |
+ * | lease of reviews| RUN#CURRENT              | RUN                                                  | conditional put |
+ * | latest review   | RUN#LATEST               | RUN                                                  | Get |
+ * | scope           | SCOPES                   | <account>/<region>                                   | Query of all |
+ * | base readings   | LINEAGE                  | READ                                                 | Get: which base and platform repositories were read |
+ * | loss            | LOSS#<location>          | <digest>                                             | Query of one repository; BatchGet of one image |
+ * | look            | LOOKS                    | <location>                                           | Query of all; BatchGet |
+ * | late heads      | LATE-HEADS               | <location>                                           | Query: repositories pushed to while no policy could be read |
+ * | policy pointer  | POLICY                   | CURRENT                                              | Get |
+ *
+ * Indexes (sparse: an item is in an index exactly while it has the index's keys):
+ * - `scope`    scopePk = USE#<account>/<region>: live usages of one account and Region, with all their attributes;
+ *              LEFT#<account>/<region>: those of a scope that left.
+ * - `age`      agePk = AGE#<shard>, ageSk = <bornAt, ISO 8601>#<digest>: images in use and heads by the birth that
+ *              counts, of themselves or of what they stand on, keys only.
+ * - `verdict`  verdictPk = VERDICT#<status>#<shard>, verdictSk = <digest>: violating and unknown images in use, keys only.
+ * - `open`     openPk = OPEN#CAUSE, openSk = <stream>: causes that are not closed, keys only.
+ *              Likewise OPEN#LOCK by stream, OPEN#CASCADE by id while one is planned or runs, OPEN#CLOSURE by cascade
+ *              and stream, and OPEN#STREAM by id: every stream, for it never closes.
+ *              CHAIN#<chainId> by digest: images that others may stand on, by their layers, and contents of all images by
+ *              what their layers unpack to, where that is another chain.
+ *
+ * Every item has a `kind`, and those that several writers change have a `rev` that grows with each write and is no
+ * other write's.
+ */
+export const INDEXES = { scope: 'scope', age: 'age', verdict: 'verdict', open: 'open' } as const;
+
+/** One partition takes about 1,000 writes a second; the fleet's images are spread over this many. */
+export const INDEX_SHARDS = 8;
+
+/** Partitions of the index `open`. */
+export const OPEN = {
+  lock: 'OPEN#LOCK',
+  cascade: 'OPEN#CASCADE',
+  closure: 'OPEN#CLOSURE',
+  stream: 'OPEN#STREAM',
+} as const;
+
+export interface Key {
+  readonly PK: string;
+  readonly SK: string;
+}
+
+export const image = (digest: Digest): Key => ({ PK: `IMAGE#${digest}`, SK: 'IMAGE' });
+export const content = (digest: Digest): Key => ({ PK: `IMAGE#${digest}`, SK: 'CONTENT' });
+export const location = (digest: Digest, location: ImageLocation): Key => ({
+  PK: `IMAGE#${digest}`,
+  SK: `LOC#${locationKey(location)}`,
+});
+export const usage = (usage: Usage): Key => ({
+  PK: `IMAGE#${usage.digest}`,
+  SK: `USE#${usage.account}/${usage.region}/${usage.cluster}#${usage.workloadKind}:${usage.workload}#${usage.container}`,
+});
+export const index = (digest: Digest): Key => ({ PK: `INDEX#${digest}`, SK: 'INDEX' });
+export const tag = (location: ImageLocation, tag: string): Key => ({ PK: `TAG#${locationKey(location)}`, SK: tag });
+/** No tag holds a `#`. */
+export const tagPushes = (location: ImageLocation, tag: string): Key => ({
+  PK: `TAG#${locationKey(location)}`,
+  SK: `${tag}#PUSHES`,
+});
+export const stream = (stream: string): Key => ({ PK: `STREAM#${stream}`, SK: 'STREAM' });
+export const firstSeen = (stream: string, piece: number): Key => ({ PK: `STREAM#${stream}`, SK: `SEEN#${piece}` });
+export const streamImage = (stream: string, digest: string): Key => ({ PK: `STREAM#${stream}`, SK: `IMG#${digest}` });
+export const rebuild = (stream: string, rebuildId: string): Key => ({
+  PK: `STREAM#${stream}`,
+  SK: `REBUILD#${rebuildId}`,
+});
+export const lock = (stream: string): Key => ({ PK: `STREAM#${stream}`, SK: 'OPEN' });
+export const guardMemory = (stream: string): Key => ({ PK: `STREAM#${stream}`, SK: 'GUARD' });
+export const pipelineRun = (runner: string, executionId: string): Key => ({
+  PK: `BUILD#${runner}#${executionId}`,
+  SK: 'BUILD',
+});
+export const slot = (scope: string, slot: number): Key => ({ PK: `SLOT#${scope}`, SK: String(slot) });
+export const cause = (stream: string): Key => ({ PK: `CAUSE#${stream}`, SK: 'CAUSE' });
+export const cascade = (cascadeId: string): Key => ({ PK: `CASCADE#${cascadeId}`, SK: 'CASCADE' });
+export const node = (cascadeId: string, stream: string): Key => ({ PK: `CASCADE#${cascadeId}`, SK: `NODE#${stream}` });
+export const deployment = (cascadeId: string, service: string): Key => ({
+  PK: `CASCADE#${cascadeId}`,
+  SK: `DEPLOY#${service}`,
+});
+export const environmentStop = (cascadeId: string, environment: string): Key => ({
+  PK: `CASCADE#${cascadeId}`,
+  SK: `STOP#${environment}`,
+});
+export const closure = (cascadeId: string, stream: string): Key => ({ PK: `CLOSURE#${cascadeId}`, SK: stream });
+export const planning: Key = { PK: 'PLAN#CURRENT', SK: 'PLAN' };
+export const killSwitch: Key = { PK: 'SWITCH', SK: 'CURRENT' };
+export const run = (runId: string): Key => ({ PK: `RUN#${runId}`, SK: 'RUN' });
+export const runPart = (runId: string, kind: string, key: string): Key => ({
+  PK: `RUN#${runId}`,
+  SK: `PART#${kind}#${key}`,
+});
+export const abandonedRun = (runId: string): Key => ({ PK: `RUN#${runId}`, SK: 'ABANDONED' });
+export const currentRun: Key = { PK: 'RUN#CURRENT', SK: 'RUN' };
+export const latestRun: Key = { PK: 'RUN#LATEST', SK: 'RUN' };
+export const scope = (scope: Scope): Key => ({ PK: 'SCOPES', SK: `${scope.account}/${scope.region}` });
+export const baseReadings: Key = { PK: 'LINEAGE', SK: 'READ' };
+export const LOOKS = 'LOOKS';
+export const look = (location: ImageLocation): Key => ({ PK: LOOKS, SK: locationKey(location) });
+export const lossesOf = (location: ImageLocation): string => `LOSS#${locationKey(location)}`;
+export const loss = (location: ImageLocation, digest: Digest): Key => ({ PK: lossesOf(location), SK: digest });
+export const LATE_HEADS = 'LATE-HEADS';
+export const lateHeads = (location: ImageLocation): Key => ({ PK: LATE_HEADS, SK: locationKey(location) });
+export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
+
+export const scopePartition = (scope: Scope): string => `USE#${scope.account}/${scope.region}`;
+
+export const leftPartition = (scope: Scope): string => `LEFT#${scope.account}/${scope.region}`;
+
+export const shardOf = (digest: Digest): number => placeOf(digest, INDEX_SHARDS);
+
+/**
+ * Sightings of one stream are kept in so many items: an image may bring 5,000 at once, and each item holds thousands. More
+ * pieces would cost more calls, fewer would meet other writers more often.
+ */
+const SIGHTING_PIECES = 8;
+
+export const sightingPieceOf = (findingKey: string): number => placeOf(findingKey, SIGHTING_PIECES);
+
+const placeOf = (text: string, places: number): number =>
+  createHash('sha256').update(text).digest().readUInt32BE(0) % places;

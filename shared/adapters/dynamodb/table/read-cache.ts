@@ -1,0 +1,40 @@
+import type { Clock } from '../../../ports/clock.ts';
+import { nameOf } from './item-change.ts';
+import type { Key } from './keys.ts';
+
+const FOR_MS = 5_000;
+const AT_MOST = 256;
+
+/** What was read at a key; `item` is undefined where nothing was there. */
+export interface Reading<Item> {
+  readonly item: Item | undefined;
+}
+
+/**
+ * What this process read of the ledger a moment ago, each to be used once. It may be out of date, so nothing may follow
+ * from it but a write on the condition that it is not: a condition that fails costs as much as five reads, hence the
+ * short time (https://aws.amazon.com/dynamodb/pricing/on-demand/).
+ */
+export class RecentItems<Item extends Key> {
+  readonly #clock: Clock;
+  readonly #readings = new Map<string, Reading<Item> & { readonly atEpochMs: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  remember(key: Key, item: Item | undefined): void {
+    const name = nameOf(key);
+    this.#readings.delete(name);
+    this.#readings.set(name, { item, atEpochMs: this.#clock() });
+    const [oldest = name] = this.#readings.keys();
+    if (this.#readings.size > AT_MOST) this.#readings.delete(oldest);
+  }
+
+  take(key: Key): Reading<Item> | undefined {
+    const name = nameOf(key);
+    const reading = this.#readings.get(name);
+    this.#readings.delete(name);
+    return reading && this.#clock() - reading.atEpochMs <= FOR_MS ? reading : undefined;
+  }
+}

@@ -1,0 +1,43 @@
+import { LedgerItemUnreadableError } from '../../../ports/errors.ts';
+import type { Item } from './item.ts';
+import type { Key } from './keys.ts';
+import { problemOf } from './shapes.ts';
+import type { LedgerTable } from './table.ts';
+
+/**
+ * A record as its item holds it. One that cannot be read is noted, and others are read all the same.
+ * @param instead what stands for a record that cannot be read
+ */
+export function readable<Stored extends object>(
+  table: Pick<LedgerTable, 'unreadable'>,
+  item: Item,
+  read: () => Stored,
+  instead: (key: Key, problem: string) => Stored | undefined,
+): Stored | undefined {
+  const record = orProblem(read);
+  const problem =
+    typeof record === 'string' ? record : problemOf(item.kind, record as Readonly<Record<string, unknown>>);
+  if (problem === undefined) return record as Stored;
+  const { PK, SK } = item;
+  table.unreadable.note({ PK, SK }, problem);
+  return instead({ PK, SK }, problem);
+}
+
+/** A record that something hangs on by itself. @throws LedgerItemUnreadableError */
+export const readableOrThrow = <Stored extends object>(
+  table: Pick<LedgerTable, 'unreadable'>,
+  item: Item,
+  read: () => Stored,
+): Stored =>
+  readable(table, item, read, ({ PK, SK }, problem) => {
+    throw new LedgerItemUnreadableError(`${PK} / ${SK}`, problem);
+  }) as Stored;
+
+/** A list that was packed by nobody, say. */
+function orProblem<Stored>(read: () => Stored): Stored | string {
+  try {
+    return read();
+  } catch (error) {
+    return `it cannot be unpacked (${error instanceof Error ? error.message : String(error)})`;
+  }
+}

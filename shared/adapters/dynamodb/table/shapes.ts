@@ -1,0 +1,163 @@
+import type { Cascade, CascadeNode, Closure } from '../../../domain/cause/cascade.ts';
+import type { Cause } from '../../../domain/cause/cause.ts';
+import type { GuardMemory, Rebuild, StreamLock } from '../../../domain/cause/rebuild.ts';
+import type { Digest } from '../../../domain/image/image.ts';
+import type { LocationRecord } from '../../../domain/image/image-facts.ts';
+import type { Usage } from '../../../domain/image/usage.ts';
+import type { BaseReadings } from '../../../domain/lineage/base-readings.ts';
+import type { ImageContent } from '../../../domain/lineage/image-content.ts';
+import type { KillSwitch } from '../../../domain/policy/kill-switch.ts';
+import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
+import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
+import type { LateHeads } from '../../../ports/late-heads.ts';
+import type { ScopeRecord } from '../../../ports/ledger.ts';
+
+/*
+ * What the members of stored records are. A record that was written by another version, or by hand, is found here and
+ * not where somebody computes with it: a check of each member's type costs nothing beside the read.
+ */
+
+type Kind = 'text' | 'number' | 'flag' | 'list' | 'record';
+type KindOf<Member> = Member extends string
+  ? 'text'
+  : Member extends number
+    ? 'number'
+    : Member extends boolean
+      ? 'flag'
+      : Member extends readonly unknown[]
+        ? 'list'
+        : 'record';
+
+/** The kind of each member, with a question mark where the member may be absent: the compiler holds it to the type. */
+export type ShapeOf<Stored> = {
+  readonly [Name in keyof Stored]-?: undefined extends Stored[Name]
+    ? `${KindOf<Exclude<Stored[Name], undefined>>}?`
+    : KindOf<Stored[Name]>;
+};
+type Shape = Readonly<Record<string, Kind | `${Kind}?`>>;
+
+const lock: ShapeOf<StreamLock> = {
+  ...{ stream: 'text', rebuildId: 'text', cascadeId: 'text', executionArn: 'text', attempt: 'number' },
+  ...{ deadlineEpochMs: 'number', taskToken: 'text?' },
+};
+const rebuild: ShapeOf<Rebuild> = {
+  ...{ rebuildId: 'text', stream: 'text', cascadeId: 'text', attempt: 'number', pipeline: 'record', facts: 'list' },
+  ...{ reservedAtEpochMs: 'number', startingAtEpochMs: 'number?', executionId: 'text?', deadlineEpochMs: 'number' },
+  ...{ approvalMs: 'number?', parked: 'record?', headBefore: 'text?', parentHead: 'text?', parents: 'text?' },
+  ...{
+    build: 'record?',
+    pinned: 'list?',
+    unreadRegistries: 'list?',
+    verifyingSinceEpochMs: 'number?',
+    output: 'text?',
+    outcome: 'record?',
+  },
+  ...{ reported: 'list?', refusedClaims: 'list?', outputTags: 'list?' },
+  ...{ reconfirms: 'flag?', promotes: 'flag?', promotedAtEpochMs: 'number?', takenOverFrom: 'text?' },
+  ...{ endedAtEpochMs: 'number?', outputProvenAtEpochMs: 'number?' },
+};
+const cause: ShapeOf<Cause> = {
+  ...{ stream: 'text', facts: 'list', sinceEpochMs: 'number', version: 'number', state: 'text' },
+  ...{ takenBy: 'record?', answer: 'record?' },
+};
+const cascade: ShapeOf<Cascade> = {
+  ...{ cascadeId: 'text', policyVersion: 'text', plannedAtEpochMs: 'number', deadlineEpochMs: 'number' },
+  ...{ executionArn: 'text?', state: 'text', streams: 'number', endedAtEpochMs: 'number?', failure: 'record?' },
+};
+const node: ShapeOf<CascadeNode> = {
+  ...{ cascadeId: 'text', stream: 'text', work: 'text', wave: 'number', parents: 'list?', follows: 'flag?' },
+  ...{ causeVersion: 'number?', facts: 'list', holders: 'list', headBefore: 'text?', state: 'text' },
+  ...{ rebuildId: 'text?', resumes: 'text?', output: 'text?', outputs: 'list?', outcome: 'record?', answer: 'record?' },
+  unreadable: 'list?',
+};
+const memory: ShapeOf<Omit<GuardMemory, 'unreadable'>> = {
+  ...{ stream: 'text', generation: 'number', failuresInARow: 'number', lastStartedAtEpochMs: 'number?' },
+  ...{ lastEndedAtEpochMs: 'number?', lastSettledRebuildId: 'text?', survived: 'list', tried: 'list?' },
+  ...{ pinnedTo: 'list?', startUnknown: 'record?', reset: 'record?', headReadAtEpochMs: 'number?' },
+  ...{ lookAskedAtEpochMs: 'number?', awaitsHeadsSinceEpochMs: 'number?', lookRefusedAtEpochMs: 'number?' },
+  ...{ unverifiedInARow: 'number?', brokenOff: 'record?' },
+};
+const stream: ShapeOf<StreamRecord> = {
+  ...{ stream: 'text', tier: 'text', owner: 'text', location: 'record', headTag: 'text', head: 'record?' },
+};
+const streamImage: ShapeOf<StreamImage> = { digest: 'text', pushedAtEpochMs: 'number?' };
+const killSwitch: ShapeOf<KillSwitch> = { state: 'text', by: 'text', atEpochMs: 'number', reason: 'text' };
+type ClosureBasics = Pick<
+  Closure,
+  'cascadeId' | 'stream' | 'facts' | 'output' | 'sinceEpochMs' | 'deadlineEpochMs' | 'state'
+>;
+const closure: ShapeOf<ClosureBasics> = {
+  ...{ cascadeId: 'text', stream: 'text', facts: 'list', output: 'text', sinceEpochMs: 'number' },
+  ...{ deadlineEpochMs: 'number', state: 'text' },
+};
+type ImageBasics = Pick<
+  ImageRecord,
+  'digest' | 'tier' | 'stream' | 'inUse' | 'isHead' | 'birth' | 'locations' | 'scan'
+>;
+const image: ShapeOf<ImageBasics> = {
+  ...{ digest: 'text', tier: 'text', stream: 'text?', inUse: 'flag', isHead: 'flag', birth: 'record' },
+  ...{ locations: 'list', scan: 'record' },
+};
+
+const content: ShapeOf<ImageContent> = {
+  ...{ digest: 'text', layers: 'list', diffIds: 'list?', history: 'list?', labels: 'record?' },
+};
+const location: ShapeOf<LocationRecord> = {
+  ...{ digest: 'text', location: 'record', tags: 'list', askedTags: 'list?' },
+  ...{ firstPushSeenAtEpochMs: 'number?', lastPushSeenAtEpochMs: 'number?' },
+};
+const usage: ShapeOf<Usage> = {
+  ...{ account: 'text', region: 'text', cluster: 'text', digest: 'text', workloadKind: 'text', workload: 'text' },
+  ...{ container: 'text', reference: 'text?', otherReferences: 'list?', digestSource: 'text', count: 'number' },
+};
+const scope: ShapeOf<Omit<ScopeRecord, 'isUnreadable'>> = {
+  ...{ scope: 'record', completeAtEpochMs: 'number?', includesStopping: 'flag?', unidentified: 'list?' },
+  markingRunId: 'text?',
+  ...{ emptyUntilEpochMs: 'number?', failure: 'record?', left: 'record?' },
+};
+
+const lateHeads: ShapeOf<LateHeads> = { location: 'record', atEpochMs: 'number' };
+const baseReadings: ShapeOf<BaseReadings> = {
+  read: 'record',
+  unread: 'list',
+  unreadSince: 'record?',
+  placedApart: 'record?',
+};
+
+const SHAPES: Readonly<Record<string, Shape>> = {
+  ...{ content, location, usage, scope },
+  ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'guard-memory': memory, stream, closure, image },
+  ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
+};
+
+/** Lists whose elements say by their `kind` what they are. */
+const OF_KINDS: ReadonlySet<string> = new Set(['facts']);
+
+/** What is wrong with a record of some kind, in a sentence; `undefined` where nothing is. */
+export function problemOf(kind: string, record: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [name, expected] of Object.entries(SHAPES[kind] ?? {})) {
+    const member = record[name];
+    const found = kindOf(member);
+    if (found === undefined && expected.endsWith('?')) continue;
+    if (found !== expected.replace('?', ''))
+      return `${name} is ${found === undefined ? 'absent' : `a ${found}`}, not a ${expected.replace('?', '')}`;
+    const isNamed = (one: unknown) => kindOf((one as { kind?: unknown } | null)?.kind) === 'text';
+    if (OF_KINDS.has(name) && !(member as readonly unknown[]).every(isNamed))
+      return `${name} has an element without a kind`;
+  }
+  return undefined;
+}
+
+function kindOf(value: unknown): Kind | 'unknown' | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string') return 'text';
+  if (typeof value === 'number') return 'number';
+  if (typeof value === 'boolean') return 'flag';
+  if (Array.isArray(value)) return 'list';
+  return typeof value === 'object' && value !== null ? 'record' : 'unknown';
+}
+
+export interface StreamImage {
+  readonly digest: Digest;
+  readonly pushedAtEpochMs?: number;
+}

@@ -1,0 +1,222 @@
+import {
+  BatchGetCommand,
+  BatchWriteCommand,
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  paginateQuery,
+} from '@aws-sdk/lib-dynamodb';
+import { mapConcurrently, piecesOf } from '../../../concurrency.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import { LedgerBatchIncompleteError, LedgerContendedError } from '../../../ports/errors.ts';
+import type { Retry } from '../../../ports/retry.ts';
+import { fullJitter } from '../../backoff.ts';
+import { together } from './batch-loader.ts';
+import { conditional, expressions } from './conditions.ts';
+import type { Condition, Item } from './item.ts';
+import { bare, type Change, changeOf, type Decide, nameOf, unchangedSince } from './item-change.ts';
+import type { INDEXES, Key } from './keys.ts';
+import { RecentItems } from './read-cache.ts';
+import { NotedItems } from './unreadable.ts';
+
+export interface Question {
+  readonly index?: (typeof INDEXES)[keyof typeof INDEXES];
+  readonly expression: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly consistent?: boolean;
+  /** By sort key, the greatest first. */
+  readonly backwards?: boolean;
+  /** How many items a page holds at most, for callers that need few. */
+  readonly pageSize?: number;
+}
+
+/** Items of one partition whose sort key begins so. */
+export const below = (PK: string, prefix: string): Question => ({
+  expression: 'PK = :pk AND begins_with(SK, :prefix)',
+  values: { ':pk': PK, ':prefix': prefix },
+});
+
+interface Wanted {
+  readonly key: Key;
+  /** Whoever reads many may do so by `BatchGetItem` alone, however many there are. */
+  readonly isMany: boolean;
+}
+
+const KEYS_A_READ = 100;
+const READS_AT_ONCE = 8;
+const ITEMS_A_WRITE = 25;
+
+/** The ledger's table: what DynamoDB leaves to its callers (pages, unprocessed items, conflicts) is done here, once. */
+export class LedgerTable {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #name: string;
+  readonly #backoff: Retry;
+  readonly #recent: RecentItems<Item>;
+  /** Items that lists leave out. */
+  readonly unreadable = new NotedItems();
+  /** What is asked for at the same time is read by one call. */
+  readonly #read = together((wanted: readonly Wanted[]) => this.#readTogether(wanted));
+
+  constructor(
+    client: DynamoDBDocumentClient,
+    name: string,
+    backoff: Retry = fullJitter({ attempts: 8 }),
+    clock: Clock = Date.now,
+  ) {
+    this.#client = client;
+    this.#name = name;
+    this.#backoff = backoff;
+    this.#recent = new RecentItems(clock);
+  }
+
+  /** One item, strongly consistent: a decision may follow from it. */
+  async get(key: Key): Promise<Item | undefined> {
+    const [item] = await this.#read([{ key, isMany: false }]);
+    return item;
+  }
+
+  /**
+   * Items of any number of keys, strongly consistent: a step of a review reads what the step before it wrote. Keys that are
+   * not there are left out.
+   */
+  async getAll(keys: readonly Key[]): Promise<readonly Item[]> {
+    const unique = [...new Map(keys.map((key) => [nameOf(key), key])).values()];
+    return (await this.#read(unique.map((key) => ({ key, isMany: true })))).filter((item) => item !== undefined);
+  }
+
+  async #readTogether(wanted: readonly Wanted[]): Promise<readonly (Item | undefined)[]> {
+    const unique = [...new Map(wanted.map(({ key }) => [nameOf(key), bare(key)])).values()];
+    const [only] = unique;
+    const isAlone = unique.length === 1 && !wanted.some(({ isMany }) => isMany);
+    const items = isAlone && only ? await this.#getOne(only) : await this.#getEach(unique);
+    const found = new Map(items.map((item) => [nameOf(item), item]));
+    for (const key of unique) this.#recent.remember(key, found.get(nameOf(key)));
+    return wanted.map(({ key }) => found.get(nameOf(key)));
+  }
+
+  async #getOne(key: Key): Promise<readonly Item[]> {
+    const asked = new GetCommand({ TableName: this.#name, Key: key, ConsistentRead: true });
+    const { Item: item } = await this.#client.send(asked);
+    return item ? [item as Item] : [];
+  }
+
+  async #getEach(keys: readonly Key[]): Promise<readonly Item[]> {
+    const items: Item[] = [];
+    await mapConcurrently(piecesOf(keys, KEYS_A_READ), READS_AT_ONCE, (piece) =>
+      this.#untilProcessed(piece, async (left) => {
+        const { Responses, UnprocessedKeys } = await this.#client.send(
+          new BatchGetCommand({ RequestItems: { [this.#name]: { Keys: left, ConsistentRead: true } } }),
+        );
+        items.push(...((Responses?.[this.#name] ?? []) as Item[]));
+        return (UnprocessedKeys?.[this.#name]?.Keys ?? []) as Key[];
+      }),
+    );
+    return items;
+  }
+
+  /** Writes items as they are, whatever is there. */
+  async putAll(items: readonly Item[]): Promise<void> {
+    for (const piece of piecesOf(items, ITEMS_A_WRITE)) {
+      await this.#untilProcessed(piece, async (left) => {
+        const { UnprocessedItems } = await this.#client.send(
+          new BatchWriteCommand({ RequestItems: { [this.#name]: left.map((Item) => ({ PutRequest: { Item } })) } }),
+        );
+        return (UnprocessedItems?.[this.#name] ?? []).flatMap(({ PutRequest }) =>
+          PutRequest?.Item ? [PutRequest.Item as Item] : [],
+        );
+      });
+    }
+  }
+
+  /** Writes one item; `false` where the condition does not hold. */
+  async put(item: Item, condition?: Condition): Promise<boolean> {
+    this.#recent.take(item);
+    return conditional(() =>
+      this.#client.send(new PutCommand({ TableName: this.#name, Item: item, ...expressions(condition) })),
+    );
+  }
+
+  /** Deletes one item; `false` where the condition does not hold. */
+  async delete(key: Key, condition?: Condition): Promise<boolean> {
+    this.#recent.take(key);
+    return conditional(() =>
+      this.#client.send(new DeleteCommand({ TableName: this.#name, Key: bare(key), ...expressions(condition) })),
+    );
+  }
+
+  /**
+   * Reads an item, decides what it should be, and writes that, if it differs, over the very item that was read. On a
+   * conflict it reads and decides again. What this table read a moment ago is not read once more: the write itself tells
+   * whether it still stands. A write whose reply was lost, which the client repeats, meets itself: its revision tells, so
+   * that nothing is decided twice. Only where another writer came between as well is it decided once more, over what both
+   * have written.
+   *
+   * `decide` gets `undefined` where there is no item, and returns `undefined` to leave things as they are. It may be called
+   * several times; what it decided last counts.
+   * @throws LedgerContendedError
+   */
+  async change(key: Key, decide: Decide): Promise<void> {
+    const assumed = this.#assumed(key, decide);
+    if (assumed && (await this.#write(assumed))) return;
+    let written = assumed?.after.rev;
+    for (let attempt = 1; attempt <= this.#backoff.attempts; attempt += 1) {
+      const before = await this.get(key);
+      if (written !== undefined && before?.rev === written) return;
+      const change = changeOf(key, before, decide);
+      if (!change || (await this.#write(change))) return;
+      written = change.after.rev;
+      await this.#backoff.wait(attempt);
+    }
+    throw new LedgerContendedError(`${key.PK} / ${key.SK}`, this.#backoff.attempts);
+  }
+
+  /** A change of what was read a moment ago. That nothing is to be done, or an error, says little over what may be old. */
+  #assumed(key: Key, decide: Decide): Change | undefined {
+    const recent = this.#recent.take(key);
+    try {
+      return recent && changeOf(key, recent.item, decide);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #write({ before, after }: Change): Promise<boolean> {
+    const isWritten = await this.put(after, unchangedSince(before));
+    if (isWritten) this.#recent.remember(after, after);
+    return isWritten;
+  }
+
+  /** Answers to a question, page by page. */
+  async *pages(question: Question): AsyncIterable<readonly Item[]> {
+    const pages = paginateQuery(
+      { client: this.#client },
+      {
+        TableName: this.#name,
+        KeyConditionExpression: question.expression,
+        ExpressionAttributeValues: question.values,
+        ...(question.index && { IndexName: question.index }),
+        ...(question.consistent && { ConsistentRead: true }),
+        ...(question.backwards && { ScanIndexForward: false }),
+        ...(question.pageSize !== undefined && { Limit: question.pageSize }),
+      },
+    );
+    for await (const { Items } of pages) if (Items && Items.length > 0) yield Items as Item[];
+  }
+
+  /** Answers to a question, one by one. */
+  async *items(question: Question): AsyncIterable<Item> {
+    for await (const page of this.pages(question)) yield* page;
+  }
+
+  /** Calls until nothing is left unprocessed. @throws LedgerBatchIncompleteError */
+  async #untilProcessed<Part>(parts: Part[], call: (left: Part[]) => Promise<Part[]>): Promise<void> {
+    let left = parts;
+    for (let attempt = 1; attempt <= this.#backoff.attempts; attempt += 1) {
+      left = await call(left);
+      if (left.length === 0) return;
+      await this.#backoff.wait(attempt);
+    }
+    throw new LedgerBatchIncompleteError(left.length, this.#backoff.attempts);
+  }
+}

@@ -1,0 +1,90 @@
+import type { Birth } from '../image/birth.ts';
+import type { Digest } from '../image/image.ts';
+import type { Parent } from '../lineage/parent.ts';
+import type { Behind } from '../lineage/stale-parent.ts';
+
+/** What an image stands on and how old that makes it, by all that the last review knew. */
+export interface Standing {
+  /** Absent where no known image is below it. */
+  readonly parent?: Parent;
+  readonly age: StandingAge;
+  /** Absent where it stands on the head of the stream below it, or on none. */
+  readonly behind?: Behind;
+  /**
+   * Repositories (`locationKey`) that no review has read and that may hold an image between this one and `parent`. Sorted; absent
+   * where there are none.
+   */
+  readonly mayLieBetween?: readonly string[];
+  /**
+   * Repositories (`locationKey`) that no review has read and that may hold an image below the next build of the stream and make
+   * it older: the age of that build would be unknown. Told of heads only. Sorted; absent where there are none.
+   */
+  readonly mayLieBelowNext?: readonly string[];
+}
+
+/** A search has looked, and could not say what the image stands on. */
+export interface NotFound {
+  /**
+   * Repositories (`locationKey`) that no review has read and that may hold an image below this one. Sorted; empty where the search
+   * failed for another reason.
+   */
+  readonly mayLieBelow: readonly string[];
+  /** No parent was found, and the last image of the stream that was placed without a doubt has none either. */
+  readonly isParentAsBefore?: true;
+}
+
+/**
+ * What an image stands on from now on, or how that changes over what is known as it is written; `undefined` leaves it. That
+ * nothing was found takes no standing of before away.
+ */
+export type StandingChange = Standing | NotFound | ((before: Standing | undefined) => Standing | undefined);
+
+/** The oldest of what counts (`effectiveBirth`), as it is kept with the image. */
+export type StandingAge =
+  | ({ readonly known: true } & OldestBelow)
+  | {
+      readonly known: false;
+      /** Images that count, of which nobody knows the birth; the lowest first, at most `MOST_UNKNOWN_KEPT`. */
+      readonly unknown: readonly Digest[];
+      /** It is at least as old as that, where anything is known. */
+      readonly oldestKnown?: OldestBelow;
+      /** Nobody has read the lineage of the image yet; never part of a stored standing. */
+      readonly isUnread?: true;
+    };
+
+export interface OldestBelow extends AgedPart {
+  /**
+   * The others that count and are not older, the oldest first, at most `MOST_YOUNGER_KEPT`; absent where there are none.
+   * Asked where a waiver covers the age of the oldest.
+   */
+  readonly younger?: readonly AgedPart[];
+}
+
+/** One image of a lineage whose age is known. */
+export interface AgedPart {
+  readonly bornAtEpochMs: number;
+  /** The image whose birth it is: this one or an ancestor. */
+  readonly decidedBy: Digest;
+}
+
+export const MOST_YOUNGER_KEPT = 5;
+
+export const MOST_UNKNOWN_KEPT = 5;
+
+/** What the age of an image is read from: its record. */
+export interface Aged {
+  readonly digest: Digest;
+  readonly birth: Birth;
+  /** Absent until the lineage of the image was read. */
+  readonly standing?: Standing;
+}
+
+/**
+ * The age of an image as far as its lineage is known. An image whose lineage was not read yet has an unknown age, however
+ * young it is itself: an older image may be below it. It is at least as old as its own birth.
+ */
+export function ageOf({ digest, birth, standing }: Aged): StandingAge {
+  if (standing) return standing.age;
+  const own = birth.known && { oldestKnown: { bornAtEpochMs: birth.bornAtEpochMs, decidedBy: digest } };
+  return { known: false, unknown: [digest], isUnread: true, ...own };
+}

@@ -1,0 +1,171 @@
+import { type CauseFact, mergeFacts, violatedFacts } from '../cause/cause.ts';
+import { anyContains, isUnjudged, type LookedAt } from '../cause/fact-status.ts';
+import { shortHash } from '../cause/rebuild.ts';
+import type { Unplaced } from '../cause/unplaced.ts';
+import { compareTexts } from '../common/compare-texts.ts';
+import type { Digest } from '../image/image.ts';
+import { standsOn } from '../lineage/find-parents.ts';
+import { headDigestOf } from '../stream/heads.ts';
+import type { Headed } from './root-cause.ts';
+import { headsFor, type KnownFleet, showing } from './stream-path.ts';
+
+/**
+ * Why a stream must not be built on a parent now. A build picks up the parent's head as it is then.
+ * - `unplaced`: nobody knows which parent the stream has: what its own head is built on was not read. `stream` is the stream itself.
+ * - `unread`: nobody knows the parent's head.
+ * - `unjudged`: these images of the parent's head have no complete verdict, whether the stream is built on them already or not.
+ * - `worse`: the parent has another head than the one that the stream's own head is built on. It violates these facts, and
+ *   the stream's own head does not have them. Where the stream has no head, the images that run do not have them.
+ */
+export type ParentObstacle = { readonly stream: string } & (
+  | { readonly why: 'unplaced'; readonly image: Unplaced }
+  | { readonly why: 'unread' }
+  | { readonly why: 'unjudged'; readonly images: readonly [Digest, ...Digest[]] }
+  | { readonly why: 'worse'; readonly facts: readonly [CauseFact, ...CauseFact[]] }
+);
+
+/**
+ * The parents that a stream must not be built on now, in the order of their names: at most one obstacle each. Parents
+ * that the policy never lets be rebuilt count, too. A parent that is not known comes first: each platform is built on its own.
+ * The head of the stream shows its parents. Where it has no head, the images that were pushed last show them.
+ * @param isVerified whether the head of a parent needs no look: it is built and verified before the stream is
+ */
+export const parentObstacles = (
+  headed: Headed,
+  known: KnownFleet,
+  isVerified: (parent: string) => boolean,
+): readonly ParentObstacle[] => [
+  ...unknownParents(headed, known),
+  ...[...nextHeads(headed, known)]
+    .filter(([parent]) => !isVerified(parent))
+    .sort(([one], [other]) => compareTexts(one, other))
+    .flatMap(([parent, next]) => obstacleIn(parent, next, comparedWith(headed, known), known) ?? []),
+];
+
+function unknownParents({ stream, heads = [] }: Headed, known: KnownFleet): readonly ParentObstacle[] {
+  const unplaced = showing(stream, heads, known).flatMap((head) => head.unplaced ?? []);
+  const [image] = unplaced.sort((one, other) => compareTexts(one.digest, other.digest));
+  return image ? [{ stream, why: 'unplaced', image }] : [];
+}
+
+/**
+ * By parent: images of its head that the next build of a stream picks up, and that the stream does not stand on yet.
+ * `undefined` where nobody knows the parent's head. Where the head has no image for a platform, all of its images count.
+ */
+export const movedHeads = (headed: Headed, known: KnownFleet): ReadonlyMap<string, readonly Digest[] | undefined> =>
+  new Map(Array.from(nextHeads(headed, known), ([parent, next]) => [parent, next?.moved]));
+
+/** Images of a parent's head that the next build of a stream picks up. */
+interface NextHead {
+  readonly all: readonly Digest[];
+  /** Those that the stream is not built on yet. */
+  readonly moved: readonly Digest[];
+}
+
+/** By parent; `undefined` where nobody knows its head. */
+function nextHeads({ stream, heads = [] }: Headed, known: KnownFleet): ReadonlyMap<string, NextHead | undefined> {
+  const next = new Map<string, NextHead | undefined>();
+  for (const { digest } of showing(stream, heads, known)) {
+    const streamOf = (one: Digest) => (one === digest ? stream : madeBy(one, known));
+    const parent = standsOn(known.parents, digest, streamOf);
+    if (!parent) continue;
+    const record = known.streams.get(parent.stream);
+    const meant = headsFor({ stream: parent.stream, digest }, known) ?? [];
+    const every = Object.values(record?.head?.images ?? {});
+    const others = othersThan(parent.digest, { meant, all: every, known });
+    const { all = [], moved = [] } = next.get(parent.stream) ?? {};
+    const picked = meant.length > 0 ? meant : every;
+    next.set(
+      parent.stream,
+      record && { all: [...new Set([...all, ...picked])], moved: [...new Set([...moved, ...others])] },
+    );
+  }
+  return next;
+}
+
+/** The streams that a stream is built on, in order; also those that the policy never lets be rebuilt. */
+export const parentsOf = (headed: Headed, known: KnownFleet): readonly string[] =>
+  [...movedHeads(headed, known).keys()].sort(compareTexts);
+
+/**
+ * The head of the one parent of a stream, also of a parent that the policy never lets be rebuilt. `undefined` where there is no
+ * parent, where its head is not known, or where there are several, of which each moves by itself. Planner and dispatcher both
+ * ask here: what one allows the other must not refuse for good.
+ * @param outputs of streams that were rebuilt in the waves before
+ */
+export function onlyParentHead(
+  headed: Headed,
+  known: KnownFleet,
+  outputs: ReadonlyMap<string, Digest> = new Map(),
+): Digest | undefined {
+  const [parent, ...others] = parentsOf(headed, known);
+  if (parent === undefined || others.length > 0) return undefined;
+  const head = headDigestOf(known.streams.get(parent)?.head);
+  return head && (outputs.get(parent) ?? head);
+}
+
+/**
+ * The heads of all streams that a stream stands on, in one word: another one as soon as any of them moves. `undefined`
+ * where it stands on none that is known.
+ * @param outputs of streams that were rebuilt in the waves before
+ */
+export function parentsKey(
+  headed: Headed,
+  known: KnownFleet,
+  outputs: ReadonlyMap<string, Digest> = new Map(),
+): string | undefined {
+  const parents = parentsOf(headed, known);
+  const headOf = (parent: string) => outputs.get(parent) ?? headDigestOf(known.streams.get(parent)?.head) ?? '';
+  return parents.length === 0
+    ? undefined
+    : shortHash(parents.map((parent) => `${parent}=${headOf(parent)}`).join('\n'));
+}
+
+interface HeadImages {
+  /** For the platform that is built. */
+  readonly meant: readonly Digest[];
+  readonly all: readonly Digest[];
+  readonly known: KnownFleet;
+}
+
+/** Images of a head that a build picks up in the place of one that it stood on. */
+function othersThan(before: Digest, { meant, all, known }: HeadImages): readonly Digest[] {
+  const isBefore = (one: Digest): boolean => isSame(one, before, known);
+  if (meant.length > 0) return meant.filter((one) => !isBefore(one));
+  return all.some(isBefore) ? [] : all;
+}
+
+/**
+ * The images that a new parent must not be worse than. Where the stream has no head these are the images that run. Where none
+ * runs, nothing can get worse.
+ */
+function comparedWith({ stream, heads = [] }: Headed, known: KnownFleet): readonly LookedAt[] {
+  if (heads.length > 0) return heads;
+  return (known.lastBuilt?.get(stream)?.running ?? []).map((digest) => known.images.get(digest) ?? { digest });
+}
+
+function obstacleIn(
+  stream: string,
+  next: NextHead | undefined,
+  compared: readonly LookedAt[],
+  known: KnownFleet,
+): ParentObstacle | undefined {
+  if (!next) return { stream, why: 'unread' };
+  const [unjudged, ...more] = next.all.filter((one) => isUnjudged(known.images.get(one) ?? {})).sort(compareTexts);
+  if (unjudged !== undefined) return { stream, why: 'unjudged', images: [unjudged, ...more] };
+  if (compared.length === 0) return undefined;
+  const violated = next.moved.flatMap((one) => {
+    const verdict = known.images.get(one)?.verdict;
+    return verdict ? violatedFacts(verdict) : [];
+  });
+  const [worse, ...others] = mergeFacts(violated).filter((fact) => anyContains(fact, compared) !== 'holds');
+  return worse && { stream, why: 'worse', facts: [worse, ...others] };
+}
+
+const madeBy = (digest: Digest, { images, neverBuilt }: KnownFleet): string | undefined =>
+  images.get(digest)?.stream ?? neverBuilt?.get(digest);
+
+function isSame(one: Digest, other: Digest, { images }: KnownFleet): boolean {
+  const chain = images.get(one)?.chainId;
+  return one === other || (chain !== undefined && chain === images.get(other)?.chainId);
+}

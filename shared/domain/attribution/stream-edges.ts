@@ -1,0 +1,113 @@
+import { type CauseFact, factKey, PARENT_MOVED } from '../cause/cause.ts';
+import { anyContains } from '../cause/fact-status.ts';
+import { compareTexts } from '../common/compare-texts.ts';
+import type { Digest } from '../image/image.ts';
+import { standsOn } from '../lineage/find-parents.ts';
+import type { Way } from './root-cause.ts';
+import { type KnownFleet, showing } from './stream-path.ts';
+
+/** By stream: the streams that it stands on. */
+export type Edges = ReadonlyMap<string, ReadonlySet<string>>;
+
+/**
+ * Of all streams that are known: what their heads stand on, of all platforms together. Where a stream has no head, what its
+ * last images stand on.
+ */
+export function edgesOf(known: KnownFleet): Edges {
+  const { parents, images, streams } = known;
+  const streamOf = (digest: Digest) => images.get(digest)?.stream;
+  return new Map(
+    Array.from(streams, ([stream, { head }]) => {
+      const heads = Object.values(head?.images ?? {}).map((digest) => ({ digest }));
+      const below = showing(stream, heads, known).flatMap(({ digest }) => standsOn(parents, digest, streamOf) ?? []);
+      return [stream, new Set(below.map((parent) => parent.stream).filter((parent) => parent !== stream))] as const;
+    }),
+  );
+}
+
+/** With the ways that facts of running heads lead along: an older head of a stream between may have stood elsewhere. */
+export function withWays(edges: Edges, ways: Iterable<Way>): Edges {
+  const all = new Map(Array.from(edges, ([stream, below]) => [stream, new Set(below)]));
+  for (const way of ways)
+    for (const [at, stream] of way.entries()) {
+      const below = all.get(stream) ?? new Set();
+      const parent = way[at - 1];
+      if (parent !== undefined) below.add(parent);
+      all.set(stream, below);
+    }
+  return all;
+}
+
+/** The streams on the longest way down, the nearest first; itself among them where it stands on itself. */
+export function ancestry(stream: string, edges: Edges): readonly string[] {
+  const found = new Map<string, readonly string[]>();
+  const under = new Set<string>();
+  const down = (from: string): readonly string[] => {
+    const known = found.get(from);
+    if (known) return known;
+    under.add(from);
+    let longest: readonly string[] = [];
+    for (const parent of [...(edges.get(from) ?? [])].sort(compareTexts)) {
+      const way = [parent, ...(under.has(parent) ? [] : down(parent))];
+      if (way.includes(stream)) return way;
+      if (way.length > longest.length) longest = way;
+    }
+    under.delete(from);
+    found.set(from, longest);
+    return longest;
+  };
+  return down(stream);
+}
+
+/**
+ * What arrives where once roots are rebuilt: a stream that stands on one that has a fact gets it where its own heads hold
+ * it, and hands it on. Each stream meets each fact once. Where what a stream stands on is followed, it also gets that it
+ * moves, and whoever stands on that gets the same of it.
+ * @param roots by stream, what is to be mended there
+ */
+export function arrivals(
+  roots: ReadonlyMap<string, readonly CauseFact[]>,
+  edges: Edges,
+  known: KnownFleet,
+  followParents: boolean,
+): ReadonlyMap<string, readonly CauseFact[]> {
+  const above = new Map<string, string[]>();
+  for (const [stream, below] of edges)
+    for (const parent of below) if (!above.get(parent)?.push(stream)) above.set(parent, [stream]);
+  const arrived = new Map<string, Map<string, CauseFact>>();
+  const queue = Array.from(roots, ([stream, facts]) => ({ stream, facts }));
+  // An array is walked through to what is added meanwhile, too.
+  for (const { stream, facts } of queue)
+    for (const child of above.get(stream) ?? []) {
+      const had = arrived.get(child) ?? new Map<string, CauseFact>();
+      const arriving = followParents ? [...facts, movedWith(stream, facts)] : facts;
+      const news = arriving.filter((fact) => !had.has(factKey(fact)) && isHandedOn(fact, stream, child, known));
+      for (const fact of news) had.set(factKey(fact), fact);
+      if (news.length === 0) continue;
+      arrived.set(child, had);
+      queue.push({ stream: child, facts: news });
+    }
+  return new Map(Array.from(arrived, ([stream, facts]) => [stream, [...facts.values()]]));
+}
+
+/** Its head is built in the same cascade, so nobody knows it yet. */
+const movedWith = (parent: string, facts: readonly CauseFact[]): CauseFact => ({
+  ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent },
+  sinceEpochMs: facts.reduce((since, { sinceEpochMs }) => Math.min(since, sinceEpochMs), Number.POSITIVE_INFINITY),
+});
+
+/** That a stream moves concerns those alone that stand on it. */
+const isHandedOn = (fact: CauseFact, from: string, to: string, known: KnownFleet): boolean =>
+  fact.kind === 'parent-moved' ? fact.parent === from : isInHeads(fact, to, known);
+
+/** A stream without a head takes whatever comes: it needs a first head in any case, and what is above it waits for that. */
+function isInHeads(fact: CauseFact, stream: string, { streams, images }: KnownFleet): boolean {
+  const heads = Object.values(streams.get(stream)?.head?.images ?? {});
+  if (heads.length === 0) return fact.kind !== 'person';
+  return (
+    anyContains(
+      fact,
+      heads.map((digest) => images.get(digest) ?? { digest }),
+    ) === 'holds'
+  );
+}

@@ -1,0 +1,73 @@
+import { type Digest, locationKey } from '../image/image.ts';
+import type { ImageRecord } from '../verdict/image-record.ts';
+
+/** Why the image is not known that another one is built on. Nothing may be built in its place until it is. */
+export interface Unplaced {
+  readonly digest: Digest;
+  /**
+   * - `unread`: the image itself could not be read in `repositories`; `problem` is what the registry answered.
+   * - `unsearched`: no search for its parent has looked yet, or the search failed; `repositories` is empty.
+   * - `below`: no parent was found, and no review has read `repositories`, which may hold one.
+   * - `next`: its parent is known. No review has read `repositories`, which may hold an image below the next build of the stream.
+   * - `between`: `repositories`, which no review has read, may hold an image between this one and the parent that was found.
+   */
+  readonly why: 'unread' | 'unsearched' | 'below' | 'between' | 'next';
+  /** `locationKey`s, or patterns of them; sorted, each once. */
+  readonly repositories: readonly string[];
+  readonly problem?: string;
+}
+
+/** An artifact that never is an image, as an attestation: nothing is to be read of it. */
+const NO_IMAGE = 'not-an-image';
+
+/**
+ * Whether the parent of an image is unknown because something was not read. Without its manifest and config an image shows no
+ * parent. With both it shows none until a search for parents has looked among all images that may be the parent.
+ * @returns `undefined` where a search has found its parent, or has found that no known image is below it. Where an unread
+ *   repository may hold another parent, the last image of the stream that was placed without a doubt decides: a build is allowed
+ *   where that one shows the same
+ */
+export function unplacedOf({
+  digest,
+  standing,
+  mayLieBelow = [],
+  isParentAsBefore,
+  unresolved,
+  locations,
+}: Pick<ImageRecord, 'digest' | 'standing' | 'mayLieBelow' | 'isParentAsBefore' | 'unresolved' | 'locations'>):
+  | Unplaced
+  | undefined {
+  if (unresolved && unresolved.code !== NO_IMAGE) {
+    const repositories = locations.map(locationKey).sort();
+    return { digest, why: 'unread', repositories, problem: unresolved.detail };
+  }
+  if (!standing && isParentAsBefore) return undefined;
+  if (!standing) return { digest, why: mayLieBelow.length > 0 ? 'below' : 'unsearched', repositories: mayLieBelow };
+  const { mayLieBetween } = standing;
+  return mayLieBetween && { digest, why: 'between', repositories: mayLieBetween };
+}
+
+/** Whether the age of a build in the place of a head would be unknown: nothing would be won by it. */
+export const nextUnreadOf = ({ digest, standing }: Pick<ImageRecord, 'digest' | 'standing'>): Unplaced | undefined =>
+  standing?.mayLieBelowNext && { digest, why: 'next', repositories: standing.mayLieBelowNext };
+
+/** What is not known, why, and the next step. */
+export function unplacedText({ digest, why, repositories, problem = 'no detail' }: Unplaced): string {
+  const what = `Patchwave does not know which image ${digest} is built on`;
+  const places = repositories.join(', ');
+  switch (why) {
+    case 'unread':
+      return `${what}: it could not read this image in ${places} (${problem}). Give Patchwave access to that registry. The next review, or the next look at the repository, reads the image.`;
+    case 'unsearched':
+      return `${what}: no search has placed this image yet. Patchwave searches again within half an hour, and at the next review. If that review names a base or platform registry that it could not read, give Patchwave access there, or declare \`parents\` in the rule of the stream.`;
+    case 'below':
+      return `${what}: it may be one of ${places}, which no review could read to the end. ${READ_OR_DECLARE}`;
+    case 'between':
+      return `${what}: between it and the parent that its layers show there may be one of ${places}, which no review could read to the end. ${READ_OR_DECLARE}`;
+    case 'next':
+      return `A build in the place of ${digest} would have an unknown age: one of ${places} may be below it, which no review could read to the end. ${READ_OR_DECLARE}`;
+  }
+}
+
+const READ_OR_DECLARE =
+  'Give Patchwave access there, then start a review; or declare `parents` in the rule of the stream.';

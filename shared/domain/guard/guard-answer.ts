@@ -1,0 +1,104 @@
+import type { NodeAnswer } from '../cause/answer.ts';
+
+export const HEAD_MENDED = 'head-mended';
+export const PARENT_NOT_VERIFIED = 'parent-not-verified';
+
+/** A stream that it stands on is to be fixed first and is held back itself, or waits for a person. */
+export const PARENT_HELD_BACK = 'parent-held-back';
+
+/** The run of its pipeline waits for a person. */
+export const WAITING_APPROVAL = 'waiting-approval';
+
+/**
+ * `closing`: the new image is there, and older ones still run. `review-running`: its result is awaited. `head-unread`: the
+ * registry is being asked. `head-mended`: somebody was faster, so that its cascade builds nothing. `parent-held-back`: a
+ * stream that it stands on is to be mended first, and is held back itself. `parent-not-verified`: that one was rebuilt in
+ * the same cascade, and did not come to its end.
+ */
+export type WaitReason =
+  | 'paused'
+  | 'already-open'
+  | typeof WAITING_APPROVAL
+  | 'cool-down'
+  | 'cap-reached'
+  | 'unknown-facts'
+  | 'head-unread'
+  | 'unreadable-record'
+  | typeof HEAD_MENDED
+  | 'runner-limit'
+  | 'closing'
+  | typeof PARENT_HELD_BACK
+  | typeof PARENT_NOT_VERIFIED
+  | 'review-running'
+  | 'cascade-ended';
+
+/** Gravest first: where facts are refused for several reasons, this order says which one answers. */
+export const REFUSE_REASONS = [
+  'not-in-policy',
+  'report-only',
+  'no-pipeline',
+  'cycle',
+  'depth',
+  'start-unknown',
+  'attempts-exhausted',
+  'parent-pinned',
+  'ineffective',
+  'no-fix-seen',
+  'would-not-help',
+] as const;
+export type RefuseReason = (typeof REFUSE_REASONS)[number];
+
+/** Not now, or not at all; `recheckAtEpochMs` is when the answer changes by itself, where that is known. */
+export interface HeldBack extends NodeAnswer {
+  readonly reason: WaitReason | RefuseReason;
+}
+
+export const wait = (reason: WaitReason, detail: string, recheckAtEpochMs?: number): HeldBack => ({
+  answer: 'wait',
+  reason,
+  detail,
+  ...(recheckAtEpochMs !== undefined && { recheckAtEpochMs }),
+});
+
+export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: number): HeldBack => ({
+  answer: 'refuse',
+  reason,
+  detail,
+  ...(recheckAtEpochMs !== undefined && { recheckAtEpochMs }),
+});
+
+/** A slot of a cap could not be had: `fleet`, or `account/<account>` of the pipeline. */
+export const capReached = (scope: string): HeldBack =>
+  wait('cap-reached', `All slots of cap ${scope} are taken. It is tried again when another rebuild ends.`);
+
+/** A stream that waits for what it stands on: `why` is the answer of that one. */
+export const parentHeldBack = (
+  fact: string,
+  parent: string,
+  { reason, detail, recheckAtEpochMs }: HeldBack,
+): HeldBack =>
+  wait(
+    'parent-held-back',
+    `${fact} is to be mended first in stream ${parent}, which it stands on and which is held back (${reason}): ${detail}`,
+    recheckAtEpochMs,
+  );
+
+/** A stream that must not be built on what it stands on as that is now; `why` is the answer of that one. */
+export const builtOnHeldBack = (parent: string, { reason, detail, recheckAtEpochMs }: HeldBack): HeldBack =>
+  wait(
+    'parent-held-back',
+    `A build of it would begin with the head of stream ${parent}, which is held back (${reason}): ${detail}`,
+    recheckAtEpochMs,
+  );
+
+/** A stream with so many streams on top of one another, itself included; `most` is what the policy allows. */
+export const tooDeep = (depth: number, most: number): HeldBack =>
+  refuse('depth', `It is the ${depth}th stream on top of one another; the policy allows ${most}.`);
+
+/** An instant as every text of the ledger writes it. */
+export const instantText = (epochMs: number): string => new Date(epochMs).toISOString();
+
+export const HEAD_UNREAD = wait(
+  'head-unread',
+  'Its head is being read, or the heads of streams that stand on it. They are planned together once these are known.',
+);

@@ -1,0 +1,162 @@
+import type { CauseFact, PersonFact } from '../cause/cause.ts';
+import type { GuardMemory, SurvivedFact } from '../cause/rebuild.ts';
+import { DAY_MS } from '../common/time.ts';
+import type { Digest } from '../image/image.ts';
+import { type HeldBack, instantText, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
+import { triesOf } from './tries.ts';
+
+/** A fact that no rebuild would mend now. */
+export interface DroppedFact {
+  readonly fact: CauseFact;
+  readonly reason: RefuseReason;
+  readonly detail: string;
+  readonly recheckAtEpochMs?: number;
+}
+
+/** What is known of earlier rebuilds, and how long it counts. */
+export interface Remembered {
+  readonly memory: GuardMemory;
+  /** Absent where the parent is not known. */
+  readonly parentHead?: Digest;
+  /** As `Rebuild.parents`. */
+  readonly parents?: string;
+  readonly retryUnknownFixDays: number;
+  /** So many rebuilds on the same heads of all parents, for the same facts. */
+  readonly attempts: number;
+}
+
+/** Facts that a rebuild may mend, and those that it would not. What a person asks for is never dropped. */
+export function sortOut(
+  facts: readonly CauseFact[],
+  remembered: Remembered,
+  nowEpochMs: number,
+): { readonly mendable: readonly CauseFact[]; readonly dropped: readonly DroppedFact[] } {
+  const mendable: CauseFact[] = [];
+  const dropped: DroppedFact[] = [];
+  for (const fact of facts) {
+    const reason = fact.kind === 'person' ? undefined : dropReason(fact, remembered, nowEpochMs);
+    if (reason) dropped.push(reason);
+    else mendable.push(fact);
+  }
+  return { mendable, dropped };
+}
+
+function dropReason(
+  fact: Exclude<CauseFact, PersonFact>,
+  remembered: Remembered,
+  nowEpochMs: number,
+): DroppedFact | undefined {
+  const { memory } = remembered;
+  const pinned = pinnedFor(fact, remembered);
+  if (pinned)
+    return {
+      fact,
+      reason: 'parent-pinned',
+      detail: `The last rebuild did not pick up head ${pinned.head} of ${pinned.stream}: the build names another one. Let it follow the parent's moving tag, then reset the stream.`,
+    };
+  const spent = spentOn(fact, remembered);
+  if (spent) return spent;
+  const survived = memory.survived.map((one) => survival(fact, one, remembered, nowEpochMs));
+  const standing = survived.find((one) => one !== undefined);
+  if (standing) return standing;
+  if (fact.kind !== 'finding' || fact.fix !== 'no') return undefined;
+  return { fact, reason: 'would-not-help', detail: `The scanner knows no fix of ${factText(fact)}.` };
+}
+
+/**
+ * The head that the last rebuild did not pick up, and that is still there. What moved is asked of its own parent: a stream may
+ * stand on several, and then nobody knows one head of them all.
+ */
+function pinnedFor(fact: CauseFact, { memory: { pinnedTo = [] }, parentHead }: Remembered) {
+  return fact.kind === 'parent-moved'
+    ? pinnedTo.find(({ stream, head }) => stream === fact.parent && head === fact.head)
+    : pinnedTo.find(({ head }) => head === parentHead);
+}
+
+/**
+ * Whether as many rebuilds were made for a fact on these heads of the parents as the policy allows. Once a trial showed that
+ * no fix is there yet, one of them is kept for the day on which a fix becomes known; runs that failed show nothing.
+ */
+function spentOn(
+  fact: Exclude<CauseFact, PersonFact>,
+  { memory, parentHead, parents, attempts }: Remembered,
+): DroppedFact | undefined {
+  const tries = triesOf(memory, parents, fact);
+  const left = memory.survived.find((one) => isSame(fact, one) && mayBeOn(parentHead, one));
+  const isTrial = left !== undefined && fact.kind === 'finding' && fact.fix === 'unknown';
+  if (tries < (isTrial ? Math.max(attempts - 1, 1) : attempts)) return undefined;
+  const reason = left === undefined ? 'attempts-exhausted' : isTrial ? 'no-fix-seen' : 'ineffective';
+  const frees = `${isTrial ? 'A known fix, a' : 'A'} new head of what it stands on, or a reset, frees it.`;
+  const told = `${factText(fact)} was the reason of ${tries} rebuilds on the same parents, and is still there.`;
+  return { fact, reason, detail: `${told} ${frees}` };
+}
+
+/** Whether it survived on this head of the parent, as far as anybody knows. */
+const mayBeOn = (parentHead: Digest | undefined, survived: SurvivedFact): boolean =>
+  parentHead === undefined || survived.parentHead === undefined || parentHead === survived.parentHead;
+
+/** Whether a rebuild that did not mend a fact still speaks against the next one. */
+function survival(
+  fact: Exclude<CauseFact, PersonFact>,
+  survived: SurvivedFact,
+  { parentHead, retryUnknownFixDays }: Remembered,
+  nowEpochMs: number,
+): DroppedFact | undefined {
+  if (!isSame(fact, survived)) return undefined;
+  const isTrial = survived.kind === 'trial';
+  if (!mayBeOn(parentHead, survived)) return undefined;
+  const isParentKnown = parentHead !== undefined && survived.parentHead !== undefined;
+  const told = `${factText(fact)} survived the rebuild of ${instantText(survived.atEpochMs)}`;
+  if (!isTrial && isParentKnown)
+    return {
+      fact,
+      reason: 'ineffective',
+      detail: `${told} on the same parent. The parent's next head, or a reset, frees it.`,
+    };
+  // Where nobody knows the parent, nobody knows either that it is the same one for ever.
+  const recheckAtEpochMs = survived.atEpochMs + retryUnknownFixDays * DAY_MS;
+  if (nowEpochMs >= recheckAtEpochMs) return undefined;
+  if (isTrial && fact.kind === 'age') {
+    const detail = `The rebuild of ${instantText(survived.atEpochMs)} made the same layers again. The next review counts their age from there.`;
+    return { fact, reason: 'would-not-help', detail, recheckAtEpochMs };
+  }
+  const detail = `${told}${isTrial ? ', a trial since no fix is known' : ''}. It is tried again from ${instantText(recheckAtEpochMs)}, or after a reset.`;
+  return { fact, reason: isTrial ? 'no-fix-seen' : 'ineffective', detail, recheckAtEpochMs };
+}
+
+/** Whatever the version: a build may stamp another one each time. A trial counts only as long as nobody knows of a fix. */
+export function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedFact): boolean {
+  if (fact.kind === 'parent-moved') return false;
+  if (fact.kind === 'age' || survived.fact === 'age') return fact.kind === survived.fact;
+  if (fact.vulnerability !== survived.vulnerability || fact.package !== survived.package) return false;
+  return survived.kind === 'rebuild' || fact.fix === 'unknown';
+}
+
+/** The answer where every fact was dropped. */
+export function refusal(dropped: readonly DroppedFact[]): HeldBack {
+  const rank = ({ reason }: DroppedFact): number => REFUSE_REASONS.indexOf(reason);
+  const [gravest, ...others] = [...dropped].sort((one, other) => rank(one) - rank(other));
+  if (!gravest) return refuse('would-not-help', 'Nothing is left that a rebuild could mend.');
+  const rechecks = dropped.flatMap(({ recheckAtEpochMs }) => recheckAtEpochMs ?? []);
+  return refuse(
+    gravest.reason,
+    others.length === 0
+      ? gravest.detail
+      : `${gravest.detail} The same holds for ${others.length} more ${others.length === 1 ? 'fact' : 'facts'}.`,
+    rechecks.length > 0 ? rechecks.reduce((one, other) => Math.min(one, other)) : undefined,
+  );
+}
+
+/** A fact in words. */
+export function factText(fact: CauseFact): string {
+  switch (fact.kind) {
+    case 'finding':
+      return `${fact.vulnerability} in ${fact.package} ${fact.version}`;
+    case 'age':
+      return 'The age';
+    case 'parent-moved':
+      return `The new head of ${fact.parent}`;
+    case 'person':
+      return `The wish of ${fact.by}`;
+  }
+}

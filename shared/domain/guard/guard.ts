@@ -1,0 +1,217 @@
+import type { CauseFact } from '../cause/cause.ts';
+import type { BuildState, GuardMemory, StreamLock } from '../cause/rebuild.ts';
+import { DAY_MS, MINUTE_MS } from '../common/time.ts';
+import type { Digest } from '../image/image.ts';
+import type { GuardSettings } from '../policy/guard-settings.ts';
+import type { KillSwitch } from '../policy/kill-switch.ts';
+import type { Pipeline } from '../policy/pipeline.ts';
+import type { Mode } from '../policy/policy.ts';
+import { capReached, type HeldBack, instantText, refuse, tooDeep, WAITING_APPROVAL, wait } from './guard-answer.ts';
+import { type DroppedFact, refusal, sortOut } from './guard-facts.ts';
+
+/** What may stand in the way of rebuild and rollout alike. */
+export interface OpenFacts {
+  readonly stream: string;
+  /** The strictest that the policy sets for the stream. */
+  readonly mode: Mode;
+  /** An item of the stream in the ledger cannot be read: which one, and why. */
+  readonly unreadable?: string;
+  /** That item is the lock of the stream. */
+  readonly isLockUnreadable?: true;
+  /** `false` where no rule of the policy names the stream any more. */
+  readonly isNamed?: boolean;
+  readonly killSwitch: KillSwitch;
+  /** The cascade that asks; absent for the planner. What it holds itself is no obstacle to it. */
+  readonly cascadeId?: string;
+  /** An open cascade of which the stream is a node. */
+  readonly openCascadeId?: string;
+  /** The stream's lock, unless it is stale. */
+  readonly lock?: StreamLock;
+  /** What the runner says of the lock's build. */
+  readonly lockBuild?: BuildState;
+}
+
+/** All that the guards decide on. */
+export interface GuardFacts extends OpenFacts {
+  /** What a rebuild is asked for: facts that a head of the stream holds, and persons' wishes. */
+  readonly facts: readonly CauseFact[];
+  /** Which other facts nobody can tell yet, and why; absent where there are none. */
+  readonly unknown?: string;
+  /** Absent where the policy names none. */
+  readonly pipeline?: Pipeline;
+  readonly memory: GuardMemory;
+  /** Absent where the parent is not known. */
+  readonly parentHead?: Digest;
+  /** As `Rebuild.parents`. */
+  readonly parents?: string;
+  /** The streams that it stands on, nearest first. */
+  readonly ancestors: readonly string[];
+  /** Scopes of caps whose slots are all taken by others. */
+  readonly fullCaps?: readonly string[];
+  readonly runnerBusyUntilEpochMs?: number;
+}
+
+/** `facts` are those that a rebuild may mend; `dropped` are the others, each with its reason. */
+export type GuardAnswer =
+  | { readonly answer: 'allow'; readonly facts: readonly CauseFact[]; readonly dropped: readonly DroppedFact[] }
+  | HeldBack;
+
+/**
+ * Whether a stream may be rebuilt now. Asked when it is planned and again before its pipeline is started; pure, so that
+ * both answer alike. The stream first, then fact by fact: what no rebuild would mend drops out, and where nothing is
+ * left the gravest reason answers. Last comes what passes by itself.
+ */
+export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): GuardAnswer {
+  const obstacle = mayDeploy(facts) ?? mayEverRebuild(facts, settings, nowEpochMs);
+  if (obstacle) return obstacle;
+  const { mendable, dropped } = sortOut(facts.facts, { ...facts, ...settings }, nowEpochMs);
+  // What nobody can tell yet may be worth a rebuild; what is refused for good need not wait for it.
+  if (mendable.length === 0)
+    return facts.unknown === undefined ? refusal(dropped) : wait('unknown-facts', facts.unknown);
+  return passingObstacle(facts, settings, nowEpochMs) ?? { answer: 'allow', facts: mendable, dropped };
+}
+
+/** Why what is built already may not be rolled out now; `undefined` where it may. */
+export const mayDeploy = (facts: OpenFacts): HeldBack | undefined =>
+  paused(facts) ?? (facts.unreadable === undefined ? openElsewhere(facts) : unreadableRecord(facts.unreadable, facts));
+
+/** Nothing is done on a guess: what the item holds may stand in the way. */
+export const unreadableRecord = (
+  item: string,
+  { isLockUnreadable }: Pick<OpenFacts, 'isLockUnreadable'> = {},
+): HeldBack =>
+  wait(
+    'unreadable-record',
+    `An item of the stream in the ledger cannot be read: ${item}. ${isLockUnreadable ? FREE_THE_LOCK : 'Correct or delete it.'}`,
+  );
+
+const FREE_THE_LOCK =
+  'The planner deletes this lock once no build of the stream can run and no open cascade has the stream. To delete it at once, ' +
+  'look at the pipeline of the stream, then use `patchwave reset`.';
+
+/** Why nobody may act for a stream now that a person stopped it, or Patchwave; `undefined` where nobody did. */
+export function paused({
+  mode,
+  isNamed = true,
+  killSwitch,
+}: Pick<OpenFacts, 'mode' | 'isNamed' | 'killSwitch'>): HeldBack | undefined {
+  if (killSwitch.state === 'paused')
+    return wait(
+      'paused',
+      `${killSwitch.by} paused Patchwave: ${killSwitch.reason}. Resume it with \`patchwave resume\`.`,
+    );
+  if (!isNamed)
+    return refuse(
+      'not-in-policy',
+      'No rule of the policy names this stream any more. Add its repository and head tag to a rule, or stop what runs its images.',
+    );
+  if (mode === 'paused')
+    return wait(
+      'paused',
+      'The policy pauses this stream or an account that its build reaches. Set the mode to enforce.',
+    );
+  if (mode === 'report-only')
+    return refuse(
+      'report-only',
+      'The policy says report-only for this stream or an account that its build reaches. Set the mode to enforce.',
+    );
+  return undefined;
+}
+
+function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: OpenFacts): HeldBack | undefined {
+  if (lock && lock.cascadeId !== cascadeId) {
+    const { cascadeId: holder, deadlineEpochMs } = lock;
+    if (lockBuild === 'waiting-approval')
+      return wait(
+        WAITING_APPROVAL,
+        `Its build in cascade ${holder} waits for a person, until ${instantText(deadlineEpochMs)} at the latest. Approve or reject it in its pipeline.`,
+        deadlineEpochMs,
+      );
+    const detail = `Cascade ${holder} rebuilds it, until ${instantText(deadlineEpochMs)} at the latest.`;
+    return wait('already-open', detail, deadlineEpochMs);
+  }
+  if (openCascadeId === undefined || openCascadeId === cascadeId) return undefined;
+  return wait('already-open', `Cascade ${openCascadeId} works on it. It is planned again when that one ends.`);
+}
+
+/** Why a stream is not rebuilt whatever for: what no waiting changes, or only a person; `undefined` where it may be. */
+export function mayEverRebuild(
+  facts: Omit<GuardFacts, 'facts'>,
+  settings: GuardSettings,
+  nowEpochMs: number,
+): HeldBack | undefined {
+  const { stream, pipeline, memory, ancestors } = facts;
+  const { startUnknown, failuresInARow, unreadable } = memory;
+  if (unreadable !== undefined) return unreadableRecord(unreadable);
+  if (!pipeline) return refuse('no-pipeline', 'The policy names no pipeline for this stream. Add one to its rule.');
+  if (ancestors.includes(stream))
+    return refuse('cycle', `It stands on itself, by way of ${ancestors.join(', ')}. Mend the parents in the policy.`);
+  const depth = ancestors.length + 1;
+  if (depth > settings.depth) return tooDeep(depth, settings.depth);
+  if (startUnknown && nowEpochMs < startUnknown.untilEpochMs)
+    return refuse(
+      'start-unknown',
+      `Rebuild ${startUnknown.rebuildId} may have been started, and its runner cannot be asked. It counts as running until ${instantText(startUnknown.untilEpochMs)}.`,
+      startUnknown.untilEpochMs,
+    );
+  if (failuresInARow >= settings.attempts)
+    return refuse(
+      'attempts-exhausted',
+      `${failuresInARow} rebuilds in a row failed. Mend the pipeline, then free it with \`patchwave reset\`.`,
+    );
+  return undefined;
+}
+
+/** The second cascade in a row that broke off is followed by a pause of so long, each further one by twice as long. */
+const FIRST_PAUSE_MINUTES = 5;
+const DAY_MINUTES = DAY_MS / MINUTE_MS;
+
+/**
+ * Why a stream is not planned yet whose cascades broke off; `undefined` where it may be. The first time it may be planned
+ * at once: the next wake-up finishes what an execution that was stopped did not.
+ */
+export function pauseAfterBreakOff(
+  { brokenOff }: GuardMemory,
+  { coolDownMinutes }: Pick<GuardSettings, 'coolDownMinutes'>,
+  nowEpochMs: number,
+): HeldBack | undefined {
+  if (!brokenOff || brokenOff.inARow < 2) return undefined;
+  const { inARow, cascadeId, atEpochMs } = brokenOff;
+  const untilEpochMs = atEpochMs + Math.min(FIRST_PAUSE_MINUTES * 2 ** (inARow - 2), coolDownMinutes) * MINUTE_MS;
+  if (nowEpochMs >= untilEpochMs) return undefined;
+  const detail = `${inARow} cascades in a row broke off before it was through, ${cascadeId} at ${instantText(atEpochMs)}. Look why that execution ended.`;
+  return wait('cool-down', detail, untilEpochMs);
+}
+
+/**
+ * After a rebuild. One that nobody verified counts as no failure, and where the tag that others build on did not move,
+ * its head asks for the next one: each further one in a row is followed by a pause twice as long.
+ */
+function coolDown(
+  { lastStartedAtEpochMs = 0, lastEndedAtEpochMs = 0, unverifiedInARow = 0 }: GuardMemory,
+  { coolDownMinutes }: GuardSettings,
+  nowEpochMs: number,
+): HeldBack | undefined {
+  const lastEpochMs = Math.max(lastStartedAtEpochMs, lastEndedAtEpochMs);
+  const doubled = Math.max(coolDownMinutes, FIRST_PAUSE_MINUTES) * 2 ** (unverifiedInARow - 1);
+  const minutes = unverifiedInARow < 2 ? coolDownMinutes : Math.max(coolDownMinutes, Math.min(doubled, DAY_MINUTES));
+  const untilEpochMs = lastEpochMs + minutes * MINUTE_MS;
+  if (lastEpochMs === 0 || nowEpochMs >= untilEpochMs) return undefined;
+  const last = `Its last rebuild was at ${instantText(lastEpochMs)}.`;
+  if (unverifiedInARow < 2) return wait('cool-down', last, untilEpochMs);
+  const detail = `${last} ${unverifiedInARow} in a row could not be verified. Look at the reason in \`patchwave why\`, then free it with \`patchwave reset\`.`;
+  return wait('cool-down', detail, untilEpochMs);
+}
+
+/** What passes by itself. Its own lock means that the rebuild began already: it does not cool down from itself. */
+function passingObstacle(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): HeldBack | undefined {
+  const { memory, lock, fullCaps = [], runnerBusyUntilEpochMs = 0 } = facts;
+  const pause = lock
+    ? undefined
+    : (coolDown(memory, settings, nowEpochMs) ?? pauseAfterBreakOff(memory, settings, nowEpochMs));
+  if (pause) return pause;
+  if (nowEpochMs < runnerBusyUntilEpochMs)
+    return wait('runner-limit', 'Its pipeline takes no more runs now.', runnerBusyUntilEpochMs);
+  const [full] = fullCaps;
+  return full === undefined ? undefined : capReached(full);
+}

@@ -1,0 +1,65 @@
+/** The name of content: `sha256:` and 64 hexadecimal digits (OCI image spec, descriptor digests). */
+export type Digest = `sha256:${string}`;
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+export const isDigest = (text: string | undefined): text is Digest => text !== undefined && DIGEST.test(text);
+
+/**
+ * Who may change an image. `base`, `platform` and `application` come from the policy only; the others are inventoried,
+ * judged and reported, never rebuilt: `mirrored` (a copy of an upstream image), `external` (not in our registries),
+ * `aws-managed` (add-ons and agents), `unmanaged` (ours, matched by no rule).
+ */
+export const TIERS = ['base', 'platform', 'application', 'mirrored', 'external', 'aws-managed', 'unmanaged'] as const;
+export type Tier = (typeof TIERS)[number];
+
+/** `os/architecture` with an optional variant, as in an OCI index: `linux/arm64`. */
+export type Platform = `${string}/${string}`;
+
+/** One private registry: ECR has exactly one for each account and Region. */
+export interface Registry {
+  readonly account: string;
+  readonly region: string;
+}
+
+/** A place where a digest is kept. */
+export interface ImageLocation extends Registry {
+  readonly repository: string;
+}
+
+export const registryKey = ({ account, region }: Registry): string => `${account}/${region}`;
+
+export const locationKey = (location: ImageLocation): string => `${registryKey(location)}/${location.repository}`;
+
+/** What a registry keeps under a digest. Attestations (platform `unknown/unknown`) are never images. */
+export type Artifact =
+  | {
+      readonly kind: 'image';
+      readonly digest: Digest;
+      readonly mediaType: string;
+      readonly configDigest: Digest;
+      /** Lowest layer first. */
+      readonly layers: readonly Digest[];
+      readonly annotations: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: 'index';
+      readonly digest: Digest;
+      readonly mediaType: string;
+      /** Runnable children only; empty where an index holds nothing but attestations. */
+      readonly children: readonly IndexChild[];
+    };
+
+/** Media types of an index: OCI image spec v1.1 (image-index.md) and Docker manifest version 2, schema 2. */
+export const INDEX_TYPES: readonly string[] = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+
+export interface IndexChild {
+  readonly digest: Digest;
+  readonly platform: Platform;
+}
+
+/** Tiers of others, who build nothing on images of ours. */
+export const FOREIGN_TIERS: readonly (Tier | undefined)[] = ['mirrored', 'external', 'aws-managed'];

@@ -1,0 +1,141 @@
+import { type Digest, type IndexChild, isDigest, type Platform } from '../image/image.ts';
+import { type ImageReference, readImageReference, referenceName } from '../image/reference.ts';
+import { byVariant, type LineageFacts, mayBear, pushedFirst, pushOf } from './lineage-facts.ts';
+import { Variants } from './variants.ts';
+
+/** A parent that somebody names: a builder in a label, or the policy. */
+export interface Claimed {
+  readonly image: LineageFacts;
+  readonly evidence: 'label-digest' | 'label-name' | 'declared';
+}
+
+/** https://github.com/opencontainers/image-spec/blob/main/annotations.md */
+const BASE_DIGEST = 'org.opencontainers.image.base.digest';
+const BASE_NAME = 'org.opencontainers.image.base.name';
+
+/** Digests that labels name as what an image stands on; they may be those of indexes. */
+export const digestsClaimed = (image: Pick<LineageFacts, 'labels'>): readonly Digest[] =>
+  [image.labels?.[BASE_DIGEST], referenceClaimed(image)?.digest].filter(isDigest);
+
+/** The reference that a label names as what an image stands on, where it is one. */
+export const referenceClaimed = ({ labels }: Pick<LineageFacts, 'labels'>): ImageReference | undefined =>
+  readImageReference(labels?.[BASE_NAME]);
+
+type Indexes = ReadonlyMap<Digest, readonly IndexChild[]>;
+
+/** Images that had a name or were made by a stream one after the other, on one platform. */
+interface Sequence {
+  readonly platform: Platform;
+  readonly inOrder: readonly LineageFacts[];
+}
+type ByKey = ReadonlyMap<string, Variants<Sequence>>;
+
+/** Looks up what is claimed; only for images whose content shows no parent. */
+export class Claims {
+  readonly #images: ReadonlyMap<Digest, LineageFacts>;
+  readonly #indexes: Indexes;
+  #named?: ByKey;
+  #streams?: ByKey;
+
+  constructor(images: ReadonlyMap<Digest, LineageFacts>, indexes: Indexes) {
+    this.#images = images;
+    this.#indexes = indexes;
+  }
+
+  /** What a label says is inherited by whoever builds upon it, and a name moves on: the digest before the name. */
+  parentOf(child: LineageFacts): Claimed | undefined {
+    const reference = referenceClaimed(child);
+    const digest = this.#byDigest(child, child.labels?.[BASE_DIGEST] ?? reference?.digest);
+    if (digest) return { image: digest, evidence: 'label-digest' };
+    const named = reference && firstOf(keysOf(reference), (key) => latest(this.#withName(key), child));
+    if (named) return { image: named, evidence: 'label-name' };
+    const declared = firstOf(child.declaredParents ?? [], (stream) => latest(this.#ofStream(stream), child));
+    return declared && { image: declared, evidence: 'declared' };
+  }
+
+  /** A digest may be that of an index, which stands for its image on the child's platform. */
+  #byDigest(child: LineageFacts, digest: string | undefined): LineageFacts | undefined {
+    if (!isDigest(digest)) return undefined;
+    const digests = [digest, ...(this.#indexes.get(digest) ?? []).map((image) => image.digest)];
+    const known = digests
+      .flatMap((each) => this.#images.get(each) ?? [])
+      .filter((image) => image.digest !== child.digest && mayBear(image));
+    return sequencesOf(known).bestFor(child)[0]?.inOrder[0];
+  }
+
+  #withName(name: string) {
+    this.#named ??= byKey(this.#images.values(), (image) => (image.names ?? []).flatMap(namesOf));
+    return this.#named.get(name);
+  }
+
+  #ofStream(stream: string) {
+    this.#streams ??= byKey(this.#images.values(), (image) => (image.stream === undefined ? [] : [image.stream]));
+    return this.#streams.get(stream);
+  }
+}
+
+const sequencesOf = (images: readonly LineageFacts[]): Variants<Sequence> =>
+  new Variants(byVariant(images).map(([platform, group]) => ({ platform, inOrder: group.sort(pushedFirst) })));
+
+function byKey(images: Iterable<LineageFacts>, keysOf: (image: LineageFacts) => readonly string[]): ByKey {
+  const found = new Map<string, LineageFacts[]>();
+  for (const image of images) {
+    if (!mayBear(image)) continue;
+    for (const key of new Set(keysOf(image))) {
+      const list = found.get(key);
+      if (list) list.push(image);
+      else found.set(key, [image]);
+    }
+  }
+  return new Map([...found].map(([key, list]) => [key, sequencesOf(list)]));
+}
+
+const latest = (sequences: Variants<Sequence> | undefined, child: LineageFacts): LineageFacts | undefined =>
+  firstOf(sequences?.bestFor(child) ?? [], ({ inOrder }) => latestBefore(inOrder, child));
+
+/**
+ * The last one pushed before the child: the name may have moved on since. Where nobody knows when the child was pushed,
+ * one image is an answer, and of several none is.
+ */
+function latestBefore(inOrder: readonly LineageFacts[], child: LineageFacts): LineageFacts | undefined {
+  const others = inOrder.length === 1 && inOrder[0]?.digest === child.digest ? [] : inOrder;
+  const [only] = others;
+  const isCertain = others.length === 1 && [child, only].some((each) => each?.firstPushedAtEpochMs === undefined);
+  if (isCertain) return only;
+  if (child.firstPushedAtEpochMs === undefined) return undefined;
+  const last = pushedUntil(others, child.firstPushedAtEpochMs) - 1;
+  return others[last]?.digest === child.digest ? others[last - 1] : others[last];
+}
+
+/** How many were pushed at an instant or before; by halves, for a stream has many images and many children. */
+function pushedUntil(inOrder: readonly LineageFacts[], untilEpochMs: number): number {
+  let [low, high] = [0, inOrder.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const image = inOrder[middle];
+    if (image && pushOf(image) <= untilEpochMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** A repository is often told without its host: then the path alone must do. */
+const keysOf = (reference: ImageReference): readonly string[] => [
+  `${referenceName(reference)}:${reference.tag}`,
+  `/${reference.repository}:${reference.tag}`,
+];
+
+function namesOf(name: string): readonly string[] {
+  const reference = readImageReference(name);
+  if (!reference) return [];
+  const isWithoutHost = !/^[^/]*[.:][^/]*\//.test(name);
+  return keysOf(reference).slice(0, isWithoutHost ? 2 : 1);
+}
+
+function firstOf<From, Found>(all: readonly From[], find: (each: From) => Found | undefined): Found | undefined {
+  for (const each of all) {
+    const found = find(each);
+    if (found) return found;
+  }
+  return undefined;
+}

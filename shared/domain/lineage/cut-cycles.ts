@@ -1,0 +1,37 @@
+import { compareTexts } from '../common/compare-texts.ts';
+import type { Digest } from '../image/image.ts';
+import { LINEAGE_EVIDENCE, type LineageEvidence, type Parent, type Parents } from './parent.ts';
+
+/** Layers and histories only grow: by these alone no way leads back to where it began. */
+export const GROWING: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids'];
+
+/**
+ * What is claimed or guessed may contradict itself: two images may each name the other. Of each circle the least telling
+ * step is taken out, so that each of its images has a place in the tree.
+ */
+export function cutCycles(parents: Map<Digest, Parent>): void {
+  const done = new Set<Digest>();
+  for (const [start, { evidence }] of parents) {
+    if (GROWING.includes(evidence)) continue;
+    const way = new Set<Digest>();
+    let at: Digest | undefined = start;
+    while (at !== undefined && !done.has(at) && !way.has(at)) {
+      way.add(at);
+      at = parents.get(at)?.digest;
+    }
+    if (at !== undefined && way.has(at)) parents.delete(weakest(circleFrom(at, parents), parents));
+    for (const digest of way) done.add(digest);
+  }
+}
+
+function circleFrom(start: Digest, parents: Parents): readonly Digest[] {
+  const circle = [start];
+  for (let at = parents.get(start)?.digest; at !== undefined && at !== start; at = parents.get(at)?.digest)
+    circle.push(at);
+  return circle;
+}
+
+function weakest(circle: readonly Digest[], parents: Parents): Digest {
+  const rank = (digest: Digest): number => LINEAGE_EVIDENCE.indexOf(parents.get(digest)?.evidence ?? 'layers');
+  return circle.toSorted((one, other) => rank(other) - rank(one) || compareTexts(one, other))[0] as Digest;
+}

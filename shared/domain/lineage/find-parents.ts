@@ -1,0 +1,64 @@
+import type { Digest, IndexChild } from '../image/image.ts';
+import { Claims } from './claimed-parents.ts';
+import { cutCycles } from './cut-cycles.ts';
+import { Chains, type Shown } from './layer-chains.ts';
+import { diffIdsOf, type LineageFacts, merged } from './lineage-facts.ts';
+import type { Parent, Parents } from './parent.ts';
+
+/**
+ * Who stands on whom, from everything that is known of all images at once. What layers show comes before what anybody
+ * says. The order of the images does not matter, and an image may be told of several times.
+ * @param indexes what the digests of indexes stand for: a label may name one
+ */
+export function findParents(
+  images: readonly LineageFacts[],
+  indexes: ReadonlyMap<Digest, readonly IndexChild[]> = new Map(),
+): Parents {
+  const known = merged(images);
+  const [byLayers, byDiffIds] = [new Chains(), new Chains()];
+  const placed = Array.from(known.values(), (image) => ({
+    image,
+    layers: byLayers.add(image, image.layers),
+    diffIds: byDiffIds.add(image, diffIdsOf(image)),
+  }));
+  const claims = new Claims(known, indexes);
+  const parents = new Map<Digest, Parent>();
+  for (const { image, layers, diffIds } of placed) {
+    const shown = better(layers && byLayers.parentOf(image, layers), diffIds && byDiffIds.parentOf(image, diffIds));
+    const parent = shown ?? claims.parentOf(image);
+    if (parent) parents.set(image.digest, { digest: parent.image.digest, evidence: parent.evidence });
+  }
+  cutCycles(parents);
+  return parents;
+}
+
+function better(byLayers: Shown | undefined, byDiffIds: Shown | undefined) {
+  if (!byDiffIds || (byLayers && byLayers.layers >= byDiffIds.layers)) return byLayers;
+  // Of images with the same content only a claim or a push tells them apart, and may contradict itself.
+  const isShown = byDiffIds.evidence === 'layers' || byDiffIds.evidence === 'history';
+  return isShown ? { ...byDiffIds, evidence: 'diff-ids' as const } : byDiffIds;
+}
+
+/** The images below one, its parent first, down to the one that no parent is known of. */
+export function ancestorsOf(parents: Parents, digest: Digest): readonly Parent[] {
+  const ancestors: Parent[] = [];
+  for (let parent = parents.get(digest); parent; parent = parents.get(parent.digest)) ancestors.push(parent);
+  return ancestors;
+}
+
+/**
+ * The nearest ancestor that another stream made: what a plan rebuilds before this one. An ancestor of the same stream
+ * tells the age of the content, not what it is built from; neither does one that was only pushed earlier.
+ */
+export function standsOn(
+  parents: Parents,
+  digest: Digest,
+  streamOf: (digest: Digest) => string | undefined,
+): (Parent & { readonly stream: string }) | undefined {
+  const own = streamOf(digest);
+  for (const parent of ancestorsOf(parents, digest)) {
+    const stream = streamOf(parent.digest);
+    if (stream !== undefined && stream !== own && parent.evidence !== 'earliest-push') return { ...parent, stream };
+  }
+  return undefined;
+}

@@ -1,0 +1,146 @@
+import { globsOverlap } from '../common/glob.ts';
+import { HOUR_MS } from '../common/time.ts';
+import { type ImageLocation, locationKey, type Tier } from '../image/image.ts';
+import { isBuiltIn } from '../policy/built-in-policy.ts';
+import type { Policy, StreamRule } from '../policy/policy.ts';
+import { parseStreamId, streamRulesOf } from '../stream/stream.ts';
+import { type BaseReadings, covers, type UnreadRepository, unreadIn } from './base-readings.ts';
+import { referenceClaimed } from './claimed-parents.ts';
+import { isForeign, type LineageFacts } from './lineage-facts.ts';
+import type { LineageEvidence } from './parent.ts';
+
+/** The parent that was found for an image, as far as it tells whether another one may be between or below. */
+export interface FoundParent {
+  readonly evidence: LineageEvidence;
+  readonly stream?: string;
+  readonly tier?: Tier;
+  /** Its age counts from when it was made, so nothing that was built on it later can be older. */
+  readonly isAgeItsOwn: boolean;
+  /** Neither it nor an image below it is a base, and its age does not count once a base is built on it. */
+  readonly isVendors?: true;
+}
+
+/** Where an image may be that no review has read. */
+export interface Hiding {
+  /** What was not read; empty where nobody knows which repositories there are. */
+  readonly repositories: readonly UnreadRepository[];
+}
+
+/** Where an image may be that is below another one and makes it older; `undefined` where there is none. */
+export type MayHide = (image: LineageFacts, parent: FoundParent | undefined) => Hiding | undefined;
+
+/**
+ * Which images may be built on what no review has read. Unread repositories matter for an image only where all of these
+ * hold:
+ * - the image was pushed after the last complete reading of the repository, or nobody knows when it was pushed;
+ * - the policy declares that its stream is built from that repository, or declares nothing for the stream; a list of no
+ *   parents says that it is built from no stream of the policy. For an image of no stream all rules of its repositories
+ *   count together;
+ * - its label names an image of that repository, or no parent was found and the tier of the repository may be below it.
+ *   What lies between an image and a parent that was found is younger than that parent, so it changes no age. There are
+ *   two exceptions. Where a rebuild confirmed the parent's content again, or no date tells when it was made, what lies
+ *   between may be older. Where the parent is a vendor's and its age does not count below a base, a base between decides the age.
+ */
+export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefined): MayHide {
+  // Which repositories there are is not known either.
+  if (isBuiltIn(policy)) return () => ({ repositories: [] });
+  const unread = unreadIn(policy, readings);
+  const declared = declarationsIn(policy);
+  return (image, parent) => {
+    const relevant = unread.filter((repository) => isAfter(image, repository));
+    if (relevant.length === 0 || isForeign(image)) return undefined;
+    const isHidden = (location: ImageLocation): boolean => relevant.some((one) => covers(one, location));
+    const found =
+      parent && SHOWN.includes(parent.evidence) && parent.stream !== undefined ? placeOf(parent.stream) : '';
+    const isFound = (location: ImageLocation): boolean => locationKey(location) === found;
+    const named = referenceClaimed(image)?.location;
+    if (named && isHidden(named) && !isFound(named)) return hidingIn(relevant, named);
+    const isBound = parent?.isAgeItsOwn === true;
+    // What lies between the two is younger, also where the policy declares more than what the layers show.
+    if (isBound && !parent.isVendors && SHOWN.includes(parent.evidence)) return undefined;
+    const parents = declared(image);
+    if (parents) return hidingIn(relevant, ...parents.filter((location) => !isFound(location)));
+    if (isBound && !parent.isVendors) return undefined;
+    // A base is built on no platform, and a platform between is younger than the vendor's image.
+    return hiding(relevant.filter(({ tier }) => tier === 'base' || (image.tier !== 'base' && !isBound)));
+  };
+}
+
+/** Unread repositories that may hold an image between another one and the parent that was found for it. */
+export type MayLieBetween = (image: LineageFacts, parent: FoundParent) => readonly UnreadRepository[];
+
+/**
+ * Which unread repositories may hold the true parent of an image: an image that is built on the parent that was found. A
+ * build begins with the head of the true parent, which then is not known. A repository matters only where all of these hold:
+ * - the image was pushed after the last complete reading of the repository, or nobody knows when it was pushed;
+ * - the repository is not that of the parent that was found: a build of the image begins with the head of that stream either way;
+ * - the label of the image names it. Where the label names none, the policy declares it as a parent. Where the policy declares
+ *   nothing, its tier may stand between the two: a base only on a base, and below a platform no platform is built on.
+ */
+export function unreadBetweenIn(policy: Policy, readings: BaseReadings | undefined): MayLieBetween {
+  if (isBuiltIn(policy)) return () => [];
+  const unread = unreadIn(policy, readings);
+  const declared = declarationsIn(policy);
+  return (image, { stream, tier }) => {
+    const found = stream === undefined ? undefined : parseStreamId(stream).location;
+    const relevant = unread.filter((one) => isAfter(image, one) && !(found && covers(one, found)));
+    if (relevant.length === 0 || isForeign(image)) return [];
+    const named = referenceClaimed(image)?.location;
+    if (named) return relevant.filter((one) => meets(one, named));
+    const parents = declared(image);
+    if (parents) return relevant.filter((one) => parents.some((place) => meets(one, place)));
+    const isPossible = ({ tier: between }: UnreadRepository): boolean =>
+      between === 'base' ? tier !== 'platform' : image.tier !== 'base';
+    return relevant.filter(isPossible);
+  };
+}
+
+const hiding = (repositories: readonly UnreadRepository[]): Hiding | undefined =>
+  repositories.length === 0 ? undefined : { repositories };
+
+const hidingIn = (unread: readonly UnreadRepository[], ...places: readonly ImageLocation[]): Hiding | undefined =>
+  hiding(unread.filter((one) => places.some((place) => meets(one, place))));
+
+/** Both may be patterns: one repository that both cover is enough. */
+const meets = ({ account, region, repository }: UnreadRepository, place: ImageLocation): boolean =>
+  account === place.account && region === place.region && globsOverlap(repository, place.repository);
+
+/** What nobody could make up by a name or an order of pushes. */
+const SHOWN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids', 'label-digest'];
+
+const placeOf = (stream: string): string => locationKey(parseStreamId(stream).location);
+
+/** Two clocks: that of the registry tells pushes, and ours the begin of a reading. */
+const SKEW_MS = HOUR_MS;
+
+const isAfter = ({ firstPushedAtEpochMs }: LineageFacts, { readAtEpochMs }: UnreadRepository): boolean =>
+  readAtEpochMs === undefined || firstPushedAtEpochMs === undefined || firstPushedAtEpochMs + SKEW_MS >= readAtEpochMs;
+
+/**
+ * Repositories that the policy declares an image to be built from; `undefined` where it declares nothing. Of an image of no
+ * stream (a hotfix, a branch) each rule of each of its repositories must declare something: any of them may have made it.
+ */
+function declarationsIn(policy: Policy): (image: LineageFacts) => readonly ImageLocation[] | undefined {
+  const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
+  return (image) => {
+    const own = rulesOf(policy, image);
+    const declared = own.flatMap(({ parents }) => (parents ? [parents] : []));
+    if (own.length === 0 || declared.length < own.length) return undefined;
+    return declared.flat().flatMap((id) => {
+      const { account = '', regions = [], repositories = [] } = rules.get(id) ?? {};
+      return regions.flatMap((region) => repositories.map((repository) => ({ account, region, repository })));
+    });
+  };
+}
+
+/** Rules that may have made an image; none where one of its repositories has no rule. */
+function rulesOf(policy: Policy, { stream, locations = [] }: LineageFacts): readonly StreamRule[] {
+  if (stream === undefined) {
+    const ofEach = locations.map((location) => streamRulesOf(policy, location));
+    return ofEach.some((rules) => rules.length === 0) ? [] : ofEach.flat();
+  }
+  const { location, headTag } = parseStreamId(stream);
+  return streamRulesOf(policy, location)
+    .filter(({ headTags }) => headTags.includes(headTag))
+    .slice(0, 1);
+}

@@ -1,0 +1,83 @@
+import { canonicalJson, sha256Hex } from '../common/canonical-json.ts';
+import type { Artifact, Digest } from '../image/image.ts';
+import type { ImageFacts, LocationRecord } from '../image/image-facts.ts';
+import { repositoryName } from '../image/reference.ts';
+import type { HistoryStep, LineageFacts } from './lineage-facts.ts';
+
+/** What an image is made of, as far as lineage is read from it. Content under a digest never changes. */
+export interface ImageContent extends Pick<LineageFacts, 'diffIds' | 'history' | 'labels'> {
+  readonly digest: Digest;
+  /** Lowest layer first. */
+  readonly layers: readonly Digest[];
+}
+
+/** An entry of a config's `history` (OCI image spec, config.md). Builders leave out any of it, or write fields of their own. */
+export interface ConfigStep {
+  readonly created?: string | null | undefined;
+  readonly created_by?: string | null | undefined;
+  readonly empty_layer?: unknown;
+  readonly [field: string]: unknown;
+}
+
+/** What is known of a step is what it does; without a command all else that its entry says must do. */
+export function historyStep({ created, created_by: command, empty_layer: _, ...others }: ConfigStep): HistoryStep {
+  const rest = Object.keys(others).length > 0 ? canonicalJson(others) : '';
+  return { createdBy: command ?? rest, ...(created != null && { created }) };
+}
+
+/** https://github.com/opencontainers/image-spec/blob/main/annotations.md: labels that name what an image stands on. */
+const BASE_LABELS = ['org.opencontainers.image.base.digest', 'org.opencontainers.image.base.name'];
+
+const HASH_DIGITS = 16;
+
+/**
+ * What a registry tells of an image, as it is kept. Commands are kept as hashes: they are compared, never shown, and may
+ * hold secrets that were given to a build.
+ */
+export function contentOf(
+  { digest, layers }: Pick<Extract<Artifact, { kind: 'image' }>, 'digest' | 'layers'>,
+  config: Pick<LineageFacts, 'diffIds' | 'history' | 'labels'> = {},
+): ImageContent {
+  const { diffIds, history, labels = {} } = config;
+  const named = Object.entries(labels).filter(([label]) => BASE_LABELS.includes(label));
+  return {
+    digest,
+    layers,
+    ...(diffIds && { diffIds }),
+    ...(history && { history: history.map(hashed) }),
+    ...(named.length > 0 && { labels: Object.fromEntries(named) }),
+  };
+}
+
+const hashed = ({ createdBy, ...step }: HistoryStep): HistoryStep => ({
+  createdBy: createdBy === '' ? '' : sha256Hex(createdBy).slice(0, HASH_DIGITS),
+  ...step,
+});
+
+/**
+ * What lineage is read from, of an image as the ledger knows it in all its places.
+ * @param declaredParents streams that the policy says its stream is built from
+ */
+export function lineageFactsOf(
+  { digest, tier, stream, platform }: ImageFacts,
+  content: ImageContent | undefined,
+  places: readonly LocationRecord[],
+  declaredParents: readonly string[] = [],
+): LineageFacts {
+  const pushes = places.flatMap(({ firstPushSeenAtEpochMs }) => firstPushSeenAtEpochMs ?? []);
+  return {
+    layers: [],
+    ...content,
+    digest,
+    tier,
+    ...(stream !== undefined ? { stream } : { locations: places.map(({ location }) => location) }),
+    ...(platform !== undefined && { platform }),
+    names: [...new Set(places.flatMap(namesOf))].sort(),
+    ...(declaredParents.length > 0 && { declaredParents }),
+    ...(pushes.length > 0 && { firstPushedAtEpochMs: pushes.reduce((one, other) => Math.min(one, other)) }),
+  };
+}
+
+/** Every tag it is or was known by, with host and repository. */
+const namesOf = ({ location, tags, askedTags = [] }: LocationRecord): readonly string[] =>
+  [...new Set([...tags, ...askedTags])].sort().map((tag) => `${repositoryName(location)}:${tag}`);

@@ -1,0 +1,83 @@
+import type { Digest, Platform } from '../image/image.ts';
+import { type ChainNode, ChainTrie } from './chain-trie.ts';
+import { byVariant, hasContent, type LineageFacts, mayBear } from './lineage-facts.ts';
+import { type Twin, Twins } from './same-chain-images.ts';
+import { machineOf, Variants } from './variants.ts';
+
+/** A parent that the content shows. */
+export interface Shown {
+  readonly image: LineageFacts;
+  readonly evidence: 'layers' | Twin['evidence'];
+  /** How many layers show it; none where only the order of pushes tells twins apart. */
+  readonly layers: number;
+}
+
+type Chain = ChainNode<LineageFacts>;
+
+/**
+ * Images by their chains: of layers, or of what their layers unpack to. Each machine has a trie of its own, since a
+ * layer of plain files is the same on all of them.
+ */
+export class Chains {
+  readonly #tries = new Map<string, ChainTrie<LineageFacts>>();
+  readonly #groups = new Map<Chain, Variants<Group>>();
+
+  /** The chain that the image ends; none where it holds nothing. Ask for parents once all images are added. */
+  add(image: LineageFacts, layers: readonly Digest[]): Chain | undefined {
+    if (!hasContent(layers)) return undefined;
+    const machine = machineOf(image);
+    const trie = this.#tries.get(machine) ?? new ChainTrie<LineageFacts>();
+    this.#tries.set(machine, trie);
+    return mayBear(image) ? trie.add(layers, image) : trie.nodeOf(layers);
+  }
+
+  /**
+   * Of the same chain the image that this one adds metadata to; else that of the longest shorter chain. Images that
+   * nothing but the order of their pushes tells apart stand on the same parent, and only where there is none on the
+   * first of them.
+   */
+  parentOf(image: LineageFacts, end: Chain): Shown | undefined {
+    const twins = this.#suited(end, image);
+    const within = firstOf(twins, (each) => each.within(image));
+    if (within) return { ...within, layers: end.depth };
+    const below = this.#under(end, image);
+    if (below) return below;
+    const before = firstOf(twins, (each) => each.before(image));
+    return before && { ...before, layers: 0 };
+  }
+
+  #under(end: Chain, child: LineageFacts): Shown | undefined {
+    for (let node = end.below; node && node.depth > 0; node = node.below) {
+      const image = firstOf(this.#suited(node, child), (twins) => twins.under(child));
+      if (image) return { image, evidence: 'layers', layers: node.depth };
+    }
+    return undefined;
+  }
+
+  /** The images of a chain by their platforms, those that suit the child best first (`Variants`). */
+  #suited(node: Chain, child: LineageFacts): readonly Twins[] {
+    const { images } = node;
+    if (images.length === 0 || (images.length === 1 && images[0]?.digest === child.digest)) return NONE;
+    let groups = this.#groups.get(node);
+    if (!groups) {
+      groups = new Variants(byVariant(images).map(([platform, group]) => ({ platform, twins: new Twins(group) })));
+      this.#groups.set(node, groups);
+    }
+    return groups.bestFor(child).map(({ twins }) => twins);
+  }
+}
+
+const NONE: readonly Twins[] = [];
+
+interface Group {
+  readonly platform: Platform;
+  readonly twins: Twins;
+}
+
+function firstOf<Found>(twins: readonly Twins[], find: (each: Twins) => Found | undefined): Found | undefined {
+  for (const each of twins) {
+    const found = find(each);
+    if (found) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,29 @@
+import { type ImageLocation, locationKey } from '../image/image.ts';
+import type { Policy } from '../policy/policy.ts';
+import { streamRulesOf } from '../stream/stream.ts';
+import { type BaseRepository, baseRepositoriesOf } from './base-readings.ts';
+
+/**
+ * Repositories, or patterns of them, whose images a build of a repository may be built on, bases first. Where all rules of
+ * the repository declare parents, these are the repositories of those parents. Otherwise they are all repositories of base
+ * streams, and unless the repository holds bases only, all those of platform streams.
+ */
+export function possibleBasesOf(policy: Policy, location: ImageLocation): readonly BaseRepository[] {
+  const own = streamRulesOf(policy, location);
+  if (own.length === 0) return [];
+  const declared = own.flatMap(({ parents }) => (parents ? [parents] : []));
+  const ids = new Set(declared.flat());
+  const isDeclared = declared.length === own.length;
+  const isBase = own.every(({ tier }) => tier === 'base');
+  const named = new Set(
+    policy.streams
+      .filter(({ id }) => ids.has(id))
+      .flatMap(({ account, regions, repositories }) =>
+        regions.flatMap((region) => repositories.map((repository) => locationKey({ account, region, repository }))),
+      ),
+  );
+  const isPossible = (one: BaseRepository): boolean =>
+    isDeclared ? named.has(locationKey(one)) : one.tier === 'base' || !isBase;
+  const possible = baseRepositoriesOf(policy).filter(isPossible);
+  return [...possible.filter(({ tier }) => tier === 'base'), ...possible.filter(({ tier }) => tier !== 'base')];
+}

@@ -1,0 +1,22 @@
+import type { Closure, Deployment } from '../cause/cascade.ts';
+import type { Cause } from '../cause/cause.ts';
+import type { Rebuild } from '../cause/rebuild.ts';
+import type { PolicyPointer } from '../policy/policy-pointer.ts';
+import type { ImageLoss } from '../retention/image-expiry.ts';
+import type { ReviewRecord } from '../review/run.ts';
+import type { StreamRecord } from '../stream/stream-record.ts';
+import type { ImageRecord } from '../verdict/image-record.ts';
+
+/** An item of the ledger in the words of the domain, as its stream tells of it. */
+export type LedgerRecord =
+  | { readonly kind: 'image'; readonly record: ImageRecord }
+  | { readonly kind: 'cause'; readonly record: Cause }
+  | { readonly kind: 'stream'; readonly record: StreamRecord }
+  | { readonly kind: 'rebuild'; readonly record: Rebuild }
+  | { readonly kind: 'deployment'; readonly record: Deployment }
+  | { readonly kind: 'closure'; readonly record: Closure }
+  | { readonly kind: 'loss'; readonly record: ImageLoss }
+  | { readonly kind: 'run'; readonly record: ReviewRecord }
+  | { readonly kind: 'policy'; readonly record: PolicyPointer }
+  /** Items that nobody is told of. */
+  | { readonly kind: 'other' };

@@ -1,0 +1,59 @@
+import { type CauseFact, factKey } from '../cause/cause.ts';
+import { needsNewScan } from '../cause/fact-status.ts';
+import { mayDeploy, pauseAfterBreakOff } from '../guard/guard.ts';
+import { type HeldBack, wait } from '../guard/guard-answer.ts';
+import { factText } from '../guard/guard-facts.ts';
+import type { PlannedTiers } from './follow-roots.ts';
+import type { PlanContext } from './plan-model.ts';
+import type { Chosen } from './plan-nodes.ts';
+import { isForLater, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
+import { leftWith, type SortedOut, unknownText } from './sort-facts.ts';
+
+/** What becomes of a cause that is no node to be rebuilt: neither, where every fact is settled, or where it is one. */
+export interface Decision {
+  readonly deploy?: Chosen;
+  readonly answer?: HeldBack;
+}
+
+/**
+ * A rebuild that must wait is waited for: what it makes would mend also what could be deployed. A head is deployed for a finding once
+ * a scan of today shows that the head is free of it (`needsNewScan`): what was scanned before the vulnerability was published may
+ * have it, too.
+ */
+export function decide(
+  sorted: SortedOut,
+  roots: ReadonlyMap<string, RootAnswer>,
+  { nodes, held }: PlannedTiers,
+  context: PlanContext,
+  nowEpochMs: number,
+): Decision {
+  const { candidate, own, deploy, gone } = sorted;
+  const { stream, cause, memory, closing } = candidate;
+  if (nodes.has(stream) || gone.length === cause.facts.length) return {};
+  const answer = own.length > 0 ? roots.get(stream) : undefined;
+  if (answer?.answer === 'wait') return { answer };
+  const left = withoutFacts(deploy, closing);
+  if (left.length > 0) {
+    const { killSwitch, guards } = context;
+    const obstacle = mayDeploy({ ...candidate, killSwitch }) ?? pauseAfterBreakOff(memory, guards, nowEpochMs);
+    if (obstacle) return { answer: obstacle };
+    if (isForLater(left, context)) return { answer: REVIEW_RUNNING };
+    const { heads = [] } = candidate;
+    const facts = left.filter((fact) => !needsNewScan(fact, heads, nowEpochMs));
+    const [unscanned] = left;
+    if (facts.length > 0) return { deploy: { candidate, work: 'deploy', facts } };
+    if (unscanned && unknownText(sorted) === undefined) return { answer: notScannedSince(unscanned) };
+  }
+  return { answer: held.get(stream) ?? (answer?.answer === 'refuse' ? answer : undefined) ?? leftWith(sorted) };
+}
+
+function withoutFacts(facts: readonly CauseFact[], others: readonly CauseFact[]): readonly CauseFact[] {
+  const keys = new Set(others.map(factKey));
+  return facts.filter((fact) => !keys.has(factKey(fact)));
+}
+
+const notScannedSince = (fact: CauseFact): HeldBack =>
+  wait(
+    'unknown-facts',
+    `The last scan of its head ended before ${factText(fact)} was first seen. Patchwave has the head scanned, and then deploys or rebuilds it.`,
+  );

@@ -1,0 +1,72 @@
+import type { Cascade, CascadeNode, NodeWork } from '../cause/cascade.ts';
+import type { CauseFact } from '../cause/cause.ts';
+import { holdsFact, type LookedAt } from '../cause/fact-status.ts';
+import { cascadeIdOf } from '../cause/rebuild.ts';
+import { compareTexts } from '../common/compare-texts.ts';
+import { HOUR_MS } from '../common/time.ts';
+import type { Digest } from '../image/image.ts';
+import type { Candidate, CascadePlan, PlanContext } from './plan-model.ts';
+import type { WaveNode } from './waves.ts';
+
+/** What is to be done about one stream. */
+export interface Chosen extends Partial<WaveNode> {
+  readonly candidate: Candidate;
+  readonly work: NodeWork;
+  readonly facts: readonly CauseFact[];
+  readonly follows?: true;
+}
+
+/** One cascade of all that was chosen together. */
+export function cascadeOf(
+  chosen: readonly Chosen[],
+  { policyVersion, guards }: PlanContext,
+  plannedAtEpochMs: number,
+): Pick<CascadePlan, 'cascade' | 'nodes'> {
+  if (chosen.length === 0) return { nodes: [] };
+  const generation = chosen.reduce((most, { candidate }) => Math.max(most, candidate.memory.generation), 1);
+  const cascadeId = cascadeIdOf(
+    chosen.map(({ candidate: { stream, cause } }) => cause ?? { stream, version: NO_CAUSE }),
+    generation,
+  );
+  const nodes = chosen.map((one) => nodeOf(cascadeId, one));
+  const cascade: Cascade = {
+    cascadeId,
+    policyVersion,
+    plannedAtEpochMs,
+    deadlineEpochMs: plannedAtEpochMs + guards.cascadeHours * HOUR_MS,
+    state: 'planned',
+    streams: nodes.length,
+  };
+  return {
+    cascade,
+    nodes: nodes.sort((one, other) => one.wave - other.wave || compareTexts(one.stream, other.stream)),
+  };
+}
+
+/** Versions of causes begin with 1. */
+const NO_CAUSE = 0;
+
+function nodeOf(cascadeId: string, { work, facts, candidate, wave = 0, parents = [], follows }: Chosen): CascadeNode {
+  const { stream, cause, headDigest, heads = [], inUse } = candidate;
+  const holders = [...heads, ...inUse].filter((image) => facts.some((fact) => holdsFact(fact, image) === 'holds'));
+  return {
+    cascadeId,
+    stream,
+    work,
+    wave,
+    ...(parents.length > 0 && { parents }),
+    ...(follows && { follows }),
+    ...(cause && { causeVersion: cause.version }),
+    facts,
+    holders: [...new Set(holders.map(({ digest }) => digest))].sort(),
+    ...(headDigest !== undefined && { headBefore: headDigest }),
+    state: 'planned',
+    ...(work === 'deploy' && headDigest !== undefined && outputOf(headDigest, heads)),
+  };
+}
+
+/** An index stands for the images of all platforms; where they were pushed one by one, each stands for itself. */
+function outputOf(output: Digest, heads: readonly LookedAt[]): Pick<CascadeNode, 'output' | 'outputs'> {
+  const digests = heads.map(({ digest }) => digest).sort();
+  return digests.length > 1 && digests.includes(output) ? { output, outputs: digests } : { output };
+}

@@ -1,0 +1,58 @@
+import { compareTexts } from '../common/compare-texts.ts';
+import { planTiers } from './follow-roots.ts';
+import { type Decision, decide } from './plan-decision.ts';
+import { type CascadePlan, NO_TIERS, type PlanContext, type PlannedStream, type Tiers } from './plan-model.ts';
+import { cascadeOf } from './plan-nodes.ts';
+import { withinRamp } from './plan-ramp.ts';
+import { decideRoots } from './plan-roots.ts';
+import { awaitedOf, factsOfRoots, type SortedOut, sortOut } from './sort-facts.ts';
+
+/**
+ * The cascade that all open causes come to now. Causes that are taken or closed are left alone. Each fact of a cause is
+ * traced to the streams at fault; these begin, and what stands on them and holds it follows wave by wave. A pure
+ * function of what was read: whoever plans the same again plans the same cascade, by the same name.
+ */
+export function planCascade(
+  streams: readonly PlannedStream[],
+  context: PlanContext,
+  nowEpochMs: number,
+  tiers: Tiers = NO_TIERS,
+): CascadePlan {
+  const causes = streams
+    .filter(({ cause }) => cause.state === 'open')
+    .map((stream) => ({ ...stream, stream: stream.cause.stream }))
+    .sort((one, other) => one.cause.sinceEpochMs - other.cause.sinceEpochMs || compareTexts(one.stream, other.stream));
+  const sorted = causes.map((stream) => sortOut(stream, tiers.known, context.followParents === true));
+  const candidates = new Map([...tiers.others, ...causes].map((one) => [one.stream, one] as const));
+  const guarded = decideRoots(factsOfRoots(sorted), { candidates, sorted, context, nowEpochMs });
+  const tiersOf = (roots: typeof guarded) => planTiers(sorted, roots, { candidates, tiers, context, nowEpochMs });
+  const { roots, planned } = withinRamp(guarded, tiersOf, context);
+  const decided = sorted.map((one) => ({
+    stream: one.candidate.stream,
+    ...decide(one, roots, planned, context, nowEpochMs),
+  }));
+  return {
+    ...cascadeOf([...planned.nodes.values(), ...decided.flatMap(({ deploy }) => deploy ?? [])], context, nowEpochMs),
+    answers: new Map(decided.flatMap(({ stream, answer }) => (answer ? [[stream, answer] as const] : []))),
+    settled: new Map(sorted.flatMap(settledOf)),
+    ...awaitedBy(decided, sorted, planned.unknown),
+  };
+}
+
+const settledOf = ({ candidate, gone }: SortedOut) => (gone.length > 0 ? [[candidate.stream, gone] as const] : []);
+
+function awaitedBy(
+  decided: readonly Decision[],
+  sorted: readonly SortedOut[],
+  unknown: ReadonlyMap<string, readonly string[]>,
+): Pick<CascadePlan, 'awaited'> {
+  const awaited = sorted.flatMap((one, at) => {
+    const { stream } = one.candidate;
+    const reason = decided[at]?.answer?.reason;
+    const own = reason === 'unknown-facts' ? awaitedOf(one) : [];
+    const parents = reason === 'parent-held-back' ? (unknown.get(stream) ?? []) : [];
+    const streams = [...own, ...parents];
+    return streams.length > 0 ? [[stream, streams] as const] : [];
+  });
+  return awaited.length > 0 ? { awaited: new Map(awaited) } : {};
+}

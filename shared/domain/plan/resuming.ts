@@ -1,0 +1,50 @@
+import type { Cascade, CascadeNode } from '../cause/cascade.ts';
+import type { Cause } from '../cause/cause.ts';
+import { cascadeIdOf, type GuardMemory, type Rebuild } from '../cause/rebuild.ts';
+import { compareTexts } from '../common/compare-texts.ts';
+import { HOUR_MS } from '../common/time.ts';
+import type { GuardSettings } from '../policy/guard-settings.ts';
+
+/** A parked rebuild whose run has ended, and the node that parked it. */
+export interface ParkedStream {
+  readonly node: Omit<CascadeNode, 'cascadeId'>;
+  readonly rebuild: Pick<Rebuild, 'rebuildId'>;
+  readonly memory: GuardMemory;
+  /** Of its stream, as it is now. */
+  readonly cause?: Cause;
+}
+
+/**
+ * The cascade that takes up parked rebuilds, a node each: nothing is built, so none waits for another. Its name says which
+ * rebuilds it takes up; planned again after it broke off it has another one.
+ */
+export function resumingCascade(
+  parked: readonly ParkedStream[],
+  { policyVersion, guards }: { readonly policyVersion: string; readonly guards: Pick<GuardSettings, 'cascadeHours'> },
+  plannedAtEpochMs: number,
+): { readonly cascade: Cascade; readonly nodes: readonly CascadeNode[] } {
+  const generation = parked.reduce((most, { memory }) => Math.max(most, memory.generation), 1);
+  const names = parked.map(({ node: { stream }, rebuild: { rebuildId } }) => ({
+    stream: `${stream} ${rebuildId}`,
+    version: 0,
+  }));
+  const cascadeId = cascadeIdOf(names, generation);
+  const nodes = parked.map((one) => resumingNode(cascadeId, one));
+  return {
+    cascade: {
+      ...{ cascadeId, policyVersion, plannedAtEpochMs, state: 'planned', streams: nodes.length },
+      deadlineEpochMs: plannedAtEpochMs + guards.cascadeHours * HOUR_MS,
+    },
+    nodes: nodes.sort((one, other) => compareTexts(one.stream, other.stream)),
+  };
+}
+
+/** It is judged on what it was built for; what its cause asks for since is planned afterwards. */
+function resumingNode(cascadeId: string, { node, rebuild: { rebuildId }, cause }: ParkedStream): CascadeNode {
+  const { stream, work, facts, holders, headBefore } = node;
+  return {
+    ...{ cascadeId, stream, work, wave: 0, facts, holders, state: 'planned', resumes: rebuildId },
+    ...(cause?.state === 'open' && { causeVersion: cause.version }),
+    ...(headBefore !== undefined && { headBefore }),
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * Head tag patterns are regular expressions that the policy's authors write, and any pusher chooses the tags they are
+ * tried on. Node's engine backtracks, so the two things that make it slow are refused: what repeats without end inside
+ * a repetition, and many repetitions in a row. What is left takes microseconds on a tag of 128 characters.
+ */
+const MAX_REPETITIONS = 4;
+
+/** What is wrong with a head tag pattern; `undefined` where it is fine. */
+export function headTagProblem(pattern: string): string | undefined {
+  if (!pattern.startsWith('^') || !pattern.endsWith('$') || pattern.endsWith('\\$'))
+    return 'a head tag pattern is anchored: ^...$';
+  try {
+    new RegExp(pattern, 'u');
+  } catch {
+    return 'not a regular expression';
+  }
+  if (/(?<!\\)(?:\\\\)*\\(?:[1-9]|k<)/.test(pattern)) return 'a head tag pattern has no back-references';
+  return repetitionProblem(tokens(pattern));
+}
+
+type Token = '(' | ')' | '|' | 'repeat' | 'optional' | 'atom';
+
+/** A pattern that is known to be a regular expression, with character classes and escapes taken as one atom each. */
+function tokens(pattern: string): Token[] {
+  const found: Token[] = [];
+  const scanner =
+    /\\(?:[pPu]\{[^}]*\}|.)|\[(?:\\.|[^\]\\])*\]|\(\?(?:[:=!]|<[=!]|<\w+>)|[*+]\??|\{\d+,?\d*\}\??|\?\??|[\s\S]/gu;
+  for (const [text] of pattern.matchAll(scanner)) found.push(tokenOf(text));
+  return found;
+}
+
+function tokenOf(text: string): Token {
+  if (text.startsWith('(')) return '(';
+  if (text === ')' || text === '|') return text;
+  if (/^(?:[*+]|\{\d)/.test(text)) return 'repeat';
+  return text.startsWith('?') ? 'optional' : 'atom';
+}
+
+function repetitionProblem(parts: readonly Token[]): string | undefined {
+  let repetitions = 0;
+  const groups: { variable: boolean }[] = [];
+  let closed: { variable: boolean } | undefined;
+  for (const part of parts) {
+    if (part === 'repeat' && closed?.variable === true) return 'a head tag pattern repeats no group that itself varies';
+    if (part === '|' && groups.length === 0) return 'alternatives stand in a group, or the anchors hold for one only';
+    if (part === 'repeat') repetitions += 1;
+    const varies =
+      part === 'repeat' || part === 'optional' || part === '|' || (part === ')' && groups.at(-1)?.variable);
+    closed = part === ')' ? groups.pop() : undefined;
+    const around = groups.at(-1);
+    if (around && varies) around.variable = true;
+    if (part === '(') groups.push({ variable: false });
+  }
+  if (repetitions > MAX_REPETITIONS) return `a head tag pattern has at most ${MAX_REPETITIONS} repetitions`;
+  return undefined;
+}
+
+const compiled = new Map<string, RegExp>();
+const MAX_COMPILED = 10_000;
+
+/** Whether a tag is a head tag by a pattern of the policy. */
+export function matchesHeadTag(pattern: string, tag: string): boolean {
+  const known = compiled.get(pattern);
+  if (known) return known.test(tag);
+  if (compiled.size >= MAX_COMPILED) compiled.clear();
+  const expression = new RegExp(pattern, 'u');
+  compiled.set(pattern, expression);
+  return expression.test(tag);
+}
+
+/** What a pipeline pushes in the place of the tag that moves once the image is verified, where the rule `promotes`. */
+export const CANDIDATE = '-candidate';

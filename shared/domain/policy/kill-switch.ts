@@ -1,0 +1,10 @@
+/** The kill switch: `paused` stops every dispatch and every rollout that did not begin. */
+export interface KillSwitch {
+  readonly state: 'on' | 'paused';
+  readonly by: string;
+  readonly atEpochMs: number;
+  readonly reason: string;
+}
+
+/** The switch that nobody ever touched. */
+export const UNTOUCHED_SWITCH: KillSwitch = { state: 'on', by: 'nobody', atEpochMs: 0, reason: 'never touched' };

@@ -1,0 +1,7 @@
+/** Which policy is in force: the ledger's pointer to a document in a versioned bucket. */
+export interface PolicyPointer {
+  readonly version: string;
+  readonly author: string;
+  readonly atEpochMs: number;
+  readonly replaces?: string;
+}

@@ -1,0 +1,113 @@
+import * as v from '../../schema.ts';
+import { BUILT_IN_RULES, SCOPE_READABLE } from './built-in-rules.ts';
+import { CANDIDATE, headTagProblem, matchesHeadTag } from './head-tag.ts';
+import { sampleTags } from './head-tag-samples.ts';
+import { headTagText, type Policy, policyWith } from './policy.ts';
+
+const headTag = v.pipe(
+  headTagText,
+  v.rule((text) => {
+    const message = headTagProblem(text);
+    return message === undefined ? [] : [{ path: [], message }];
+  }),
+);
+
+/**
+ * A policy whose parts go together. Only who applies one asks that: what is in force was checked, and no function need
+ * hold these rules.
+ */
+export const wholePolicySchema = v.pipe(
+  policyWith(headTag),
+  v.rule((policy) => [
+    ...repeatedIds(policy),
+    ...unknownRules(policy),
+    ...wrongParents(policy),
+    ...candidatesAsHeads(policy),
+  ]),
+);
+
+/** Verdicts cite rules by their ids, so no two rules share one, and none takes a built-in one. */
+function repeatedIds(policy: Policy): v.Problem[] {
+  const rules = [
+    ...policy.severities.map(({ id }, index) => ({ id, path: ['severities', index, 'id'] })),
+    ...(policy.approvedRegistries ? [{ id: policy.approvedRegistries.id, path: ['approvedRegistries', 'id'] }] : []),
+  ];
+  return [
+    ...repeated(policy.streams.map(({ id }, index) => ({ id, path: ['streams', index, 'id'] }))),
+    ...repeated(policy.waivers.map(({ id }, index) => ({ id, path: ['waivers', index, 'id'] }))),
+    ...repeated(rules, [...Object.values(BUILT_IN_RULES), SCOPE_READABLE]),
+  ];
+}
+
+function repeated(
+  entries: readonly { id: string; path: (string | number)[] }[],
+  taken: readonly string[] = [],
+): v.Problem[] {
+  const seen = new Set(taken);
+  return entries.flatMap(({ id, path }) => {
+    if (seen.has(id)) return [{ path, message: `the id "${id}" is used twice` }];
+    seen.add(id);
+    return [];
+  });
+}
+
+/** A waiver of a rule that is not there waives nothing, which its author should hear; unknown cannot be waived. */
+function unknownRules(policy: Policy): v.Problem[] {
+  const waivable = new Set<string | undefined>([
+    BUILT_IN_RULES.ageLimit,
+    SCOPE_READABLE,
+    policy.approvedRegistries?.id,
+    ...policy.severities.map(({ id }) => id),
+  ]);
+  return policy.waivers.flatMap(({ rule }, index) =>
+    rule === undefined || waivable.has(rule)
+      ? []
+      : [{ path: ['waivers', index, 'rule'], message: `"${rule}" is no rule that can be waived` }],
+  );
+}
+
+/** A candidate that matches a head tag pattern would be a head before it is verified. */
+function candidatesAsHeads({ streams }: Policy): v.Problem[] {
+  return streams.flatMap(({ promotes, headTags }, index) => {
+    if (!promotes) return [];
+    const tags = headTags.flatMap((pattern) => sampleTags(pattern));
+    return headTags.flatMap((pattern, at) => {
+      const tag = tags.find((each) => matchesHeadTag(pattern, each + CANDIDATE));
+      if (tag === undefined) return [];
+      const message =
+        `the pattern matches "${tag}${CANDIDATE}", the candidate of "${tag}", which is no head before it is verified. ` +
+        `Write a pattern that matches no tag ending in ${CANDIDATE}`;
+      return [{ path: ['streams', index, 'headTags', at], message }];
+    });
+  });
+}
+
+/** A parent is one release line, so that nobody has to guess which of several was meant. */
+function wrongParents({ streams }: Policy): v.Problem[] {
+  const rules = new Map(streams.map((rule) => [rule.id, rule]));
+  return streams.flatMap(({ id, parents = [] }, index) =>
+    parents.flatMap((parent, at) => {
+      const message = parentProblem(id, parent, rules);
+      return message === undefined ? [] : [{ path: ['streams', index, 'parents', at], message }];
+    }),
+  );
+}
+
+type Rules = ReadonlyMap<string, Policy['streams'][number]>;
+
+function parentProblem(id: string, parent: string, rules: Rules): string | undefined {
+  const rule = rules.get(parent);
+  if (!rule) return `"${parent}" is the id of no rule of streams`;
+  const { tier, repositories, headTags } = rule;
+  if (tier === 'application') return `nothing is built upon "${parent}": its tier is application`;
+  if (repositories.length > 1 || headTags.length > 1 || repositories[0]?.includes('*'))
+    return `"${parent}" names several streams; give the one that is meant a rule with one repository and one head tag`;
+  return leadsTo(parent, id, rules) ? `"${parent}" is built from "${id}" itself, over its own parents` : undefined;
+}
+
+function leadsTo(from: string, wanted: string, rules: Rules): boolean {
+  const reached = new Set([from]);
+  // A set is walked through to what is added meanwhile, too.
+  for (const each of reached) for (const parent of rules.get(each)?.parents ?? []) reached.add(parent);
+  return reached.has(wanted);
+}

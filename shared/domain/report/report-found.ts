@@ -1,0 +1,131 @@
+import { type Fault, faults } from '../attribution/root-cause.ts';
+import type { KnownFleet, KnownImage } from '../attribution/stream-path.ts';
+import { type Cause, type CauseFact, factKey, factsFor, mergeCause } from '../cause/cause.ts';
+import { classifyFact, type LookedAt, type StreamImagesSeen } from '../cause/fact-status.ts';
+import { nextUnreadOf, unplacedOf } from '../cause/unplaced.ts';
+import { compareTexts } from '../common/compare-texts.ts';
+import type { Digest, Platform } from '../image/image.ts';
+import type { Parent } from '../lineage/parent.ts';
+import type { ImageRecord } from '../verdict/image-record.ts';
+import type { FoundWork, StreamAtFault } from './report.ts';
+
+/** A preview writes nothing into the ledger: what it finds is put together from the images themselves. */
+export interface FoundBuilder {
+  add(image: ImageRecord): void;
+  /** Open causes, as they would stand. */
+  causes(): readonly Cause[];
+  /** @param modeOf what the policy lets be done to a stream */
+  work(modeOf: (stream: string) => StreamAtFault['mode']): FoundWork;
+}
+
+/** @param known open causes of the ledger */
+export function startFound(known: readonly Cause[]): FoundBuilder {
+  const images = new Map<Digest, KnownImage>();
+  const parents = new Map<Digest, Parent>();
+  const streams = new Map<string, Members>();
+  const found = new Map(known.map((cause) => [cause.stream, cause]));
+  return {
+    add(image) {
+      const { digest, verdict, standing, stream } = image;
+      images.set(digest, knownImage(image));
+      if (standing?.parent) parents.set(digest, standing.parent);
+      if (stream === undefined) return;
+      const members = streams.get(stream) ?? { head: {}, inUse: [] };
+      streams.set(stream, members);
+      if (image.isHead) members.head[image.platform ?? 'unknown/unreadable'] = digest;
+      else if (image.inUse) members.inUse.push(digest);
+      for (const { facts } of verdict ? factsFor({ image, verdict }) : []) {
+        const cause = mergeCause(stream, found.get(stream), facts);
+        if (cause) found.set(stream, cause);
+      }
+    },
+    causes: () => [...found.values()],
+    work: (modeOf) => workOf(found.values(), { images, parents, streams }, modeOf),
+  };
+}
+
+interface Members {
+  readonly head: Record<Platform, Digest>;
+  readonly inUse: Digest[];
+}
+
+/** Of an application only what asks for something is kept: a fleet has thousands. */
+function knownImage(image: ImageRecord): KnownImage {
+  const { digest, stream, platform, tier, verdict, judgedAtEpochMs } = image;
+  const [unplaced, nextUnread] = [unplacedOf(image), nextUnreadOf(image)];
+  const reasons = verdict?.reasons.filter(
+    ({ effect }) => tier !== 'application' || effect === 'violates' || effect === 'unknown',
+  );
+  return {
+    digest,
+    ...(stream !== undefined && { stream }),
+    ...(platform && { platform }),
+    ...(verdict && reasons && { verdict: { ...verdict, reasons } }),
+    ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
+    ...(unplaced && { unplaced }),
+    ...(nextUnread && { nextUnread }),
+  };
+}
+
+type Asked = Map<string, { readonly facts: CauseFact[]; readonly streams: Set<string> }>;
+
+function workOf(
+  causes: Iterable<Cause>,
+  fleet: Omit<KnownFleet, 'streams'> & { readonly streams: ReadonlyMap<string, Members> },
+  modeOf: (stream: string) => StreamAtFault['mode'],
+): FoundWork {
+  const known = withHeads(fleet);
+  const [asked, toDeploy, unclear]: [Asked, Set<string>, Set<string>] = [new Map(), new Set(), new Set()];
+  const seen = (digest: Digest): LookedAt => fleet.images.get(digest) ?? { digest };
+  for (const { stream, facts } of causes) {
+    const members = { stream, ...membersOf(fleet.streams.get(stream), seen) };
+    const faultOf = faults(members, known);
+    for (const fact of facts) {
+      const wants = classifyFact(fact, members);
+      const fault = wants === 'rebuild' ? faultOf(fact) : undefined;
+      if (wants === 'deploy') toDeploy.add(stream);
+      else if (wants === 'unknown' || fault?.kind === 'pending') unclear.add(stream);
+      for (const root of fault ? rootsOf(fault, stream) : []) ask(asked, root, fact, stream);
+    }
+  }
+  const atFault = Array.from(asked, ([stream, { facts, streams }]) => ({
+    ...{ stream, mode: modeOf(stream), streams: streams.size },
+    findings: new Set(facts.filter(({ kind }) => kind === 'finding').map(factKey)).size,
+    tooOld: facts.some(({ kind }) => kind === 'age'),
+  }));
+  return {
+    atFault: atFault.sort((one, other) => other.streams - one.streams || compareTexts(one.stream, other.stream)),
+    toDeploy: [...toDeploy].sort(compareTexts),
+    unclear: [...unclear].sort(compareTexts),
+  };
+}
+
+/** Nobody lists the registries of applications: where no head was found, what runs is taken for it. */
+function membersOf(members: Members | undefined, seen: (digest: Digest) => LookedAt): StreamImagesSeen {
+  const { head = {}, inUse = [] } = members ?? {};
+  const heads = Object.values(head).map(seen);
+  const running = inUse.map(seen);
+  if (heads.length > 0) return { heads, inUse: running };
+  return running.length > 0 ? { heads: running, inUse: [] } : { inUse: [] };
+}
+
+function withHeads({
+  streams,
+  ...fleet
+}: Omit<KnownFleet, 'streams'> & { readonly streams: ReadonlyMap<string, Members> }): KnownFleet {
+  const heads = Array.from(streams, ([stream, { head }]) => [stream, { head: { images: head } }] as const);
+  // Of a stream of which no head was found nobody knows whether it has one.
+  return { ...fleet, streams: new Map(heads.filter(([, { head }]) => Object.keys(head.images).length > 0)) };
+}
+
+const rootsOf = (fault: Fault, stream: string): readonly string[] => {
+  if (fault.kind === 'own') return [stream];
+  return fault.kind === 'below' ? fault.ways.flatMap((way) => way.slice(0, 1)) : [];
+};
+
+function ask(asked: Asked, root: string, fact: CauseFact, stream: string): void {
+  const told = asked.get(root) ?? { facts: [], streams: new Set([root]) };
+  told.facts.push(fact);
+  told.streams.add(stream);
+  asked.set(root, told);
+}

@@ -1,0 +1,30 @@
+import { section, table } from '../common/markdown.ts';
+import { instant } from '../common/time.ts';
+import { locationKey } from '../image/image.ts';
+import { lossCauseText, lossInstantText } from '../retention/expiry-text.ts';
+import type { ImageLoss, RepositoryLook } from '../retention/image-expiry.ts';
+import type { Report } from './report.ts';
+
+/** What lifecycle policies will take of what is in use, by the last look at them. */
+export function losses({ losses: all, lossesSeen, generatedAtEpochMs: now }: Report): string {
+  const { repositories, unseen } = lossesSeen;
+  const told = table(all, [
+    { title: 'Image', text: ({ location, digest }: ImageLoss) => `${locationKey(location)} ${digest.slice(0, 19)}` },
+    { title: 'Lost', text: ({ fate }) => lossInstantText(fate, now) },
+    { title: 'How', text: ({ fate }) => lossCauseText(fate) },
+    { title: 'Used by', text: usersOf },
+  ]);
+  const notSeen = table(unseen, [
+    { title: 'Repository that was not seen', text: ({ location }: RepositoryLook) => locationKey(location) },
+    { title: 'Images', text: ({ images }) => String(images), isNumber: true },
+    { title: 'Why', text: ({ failure, lookedAtEpochMs: at }) => failure?.detail ?? `last look ${instant(at)}` },
+  ]);
+  const parts = [told, notSeen].filter((part) => part !== '');
+  return section('Lost to lifecycle policies', 'SI-12', parts.join('\n\n') || nothing(repositories));
+}
+
+const nothing = (repositories: number): string =>
+  repositories === 0 ? 'Nobody has looked yet.' : `None soon, by the looks at ${repositories} repositories.`;
+
+const usersOf = ({ use, running, workloads }: ImageLoss): string =>
+  use === 'running' ? workloads.join(', ') || '-' : `${running} running images stand on it`;

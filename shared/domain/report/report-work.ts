@@ -1,0 +1,108 @@
+import { section, table } from '../common/markdown.ts';
+import { instant } from '../common/time.ts';
+import { gapTexts } from '../stream/unmatched-rules.ts';
+import type { Report } from './report.ts';
+import type { VendorDependency } from './vendor-dependency.ts';
+
+/* What of a report is to be done, and what nobody here can do. */
+
+export const ownerOf = ({ owner }: { readonly owner?: string }): string => owner ?? 'nobody';
+
+/** Nothing where every rule and every stream has its counterpart. */
+export function policyGaps({ policyGaps: gaps }: Report): string {
+  const texts = gapTexts(gaps);
+  return texts.length === 0 ? '' : section('Gaps of the policy', 'CM-6', texts.map((text) => `- ${text}`).join('\n'));
+}
+
+export const setAside = ({ unreadable }: Report): string =>
+  unreadable.length === 0
+    ? ''
+    : section(
+        'Items of the ledger that cannot be read',
+        'SI-7',
+        table(unreadable, [
+          { title: 'Item', text: ({ item }) => item },
+          { title: 'Problem', text: ({ problem }) => problem },
+        ]),
+      );
+
+export const pendingRebuilds = ({ pendingRebuilds: pending }: Report): string =>
+  section(
+    'Streams that need a rebuild',
+    'SI-2',
+    pending.length === 0
+      ? 'None.'
+      : `A review rebuilds nothing; \`patchwave plan\` shows what becomes of these.\n\n${table(pending, [
+          { title: 'Stream', text: ({ stream }) => stream },
+          { title: 'Owner', text: ownerOf },
+          { title: 'Mode', text: ({ mode }) => mode },
+          { title: 'Findings', text: ({ findings }) => String(findings), isNumber: true },
+          { title: 'Too old', text: ({ tooOld }) => (tooOld ? 'yes' : 'no') },
+          { title: 'Parent moved', text: ({ parentMoved }) => (parentMoved ? 'yes' : 'no') },
+          { title: 'Since', text: ({ sinceEpochMs }) => instant(sinceEpochMs) },
+        ])}`,
+  );
+
+/** What a preview found is in no ledger, so no plan knows of it. */
+export const found = ({ found: work, review: { runId } }: Report): string =>
+  work === undefined
+    ? ''
+    : section(
+        'Streams at fault',
+        'SI-2',
+        [
+          `${work.atFault.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} of which nobody can tell yet. A preview writes nothing into the ledger: \`patchwave plan --preview ${runId}\` shows waves, what is held back, and how long it takes. What no review has seen before counts as at fault itself: what it stands on is not known.`,
+          table(work.atFault, [
+            { title: 'Stream at fault', text: ({ stream }) => stream },
+            { title: 'Mode', text: ({ mode }) => mode },
+            { title: 'Findings', text: ({ findings }) => String(findings), isNumber: true },
+            { title: 'Too old', text: ({ tooOld }) => (tooOld ? 'yes' : 'no') },
+            { title: 'Streams that hold it', text: ({ streams }) => String(streams), isNumber: true },
+          ]),
+        ]
+          .filter((part) => part !== '')
+          .join('\n\n'),
+      );
+
+export const waitingForVendors = ({ waitingForVendors: all }: Report): string =>
+  section(
+    'Waiting for vendors',
+    'SI-2, RA-5',
+    all.length === 0
+      ? 'Nothing.'
+      : `No rebuild would mend these today. A fix that becomes known is planned by itself.\n\n${table(all, [
+          { title: 'Package', text: (one) => one.package },
+          { title: 'Installed', text: ({ version }) => version },
+          { title: 'Vulnerability', text: ({ vulnerability }) => vulnerability },
+          { title: 'Lowest stream', text: ({ stream }) => stream },
+          { title: 'Streams', text: ({ streams }) => String(streams.length), isNumber: true },
+          { title: 'Images', text: ({ images }) => String(images), isNumber: true },
+          {
+            title: 'Vendor image',
+            text: ({ vendor }) => (vendor ? `${vendor.places[0] ?? vendor.tier} ${vendor.digest.slice(0, 19)}` : '-'),
+          },
+          { title: 'Since', text: ({ sinceEpochMs }) => instant(sinceEpochMs) },
+          { title: 'Why', text: vendorText },
+        ])}`,
+  );
+
+const vendorText = ({ reason, triedAtEpochMs: at }: VendorDependency): string =>
+  [
+    ...(reason === 'no-fix' ? ['the scanner knows no fix'] : []),
+    ...(at === undefined ? [] : [`a rebuild left it ${instant(at)}`]),
+  ].join('; ');
+
+/** Most scanners name no layers, and mostly these agree. */
+export const layerDisagreements = ({ layerDisagreements: all }: Report): string =>
+  all.length === 0
+    ? ''
+    : section(
+        'Findings that a layer attributes otherwise',
+        'RA-5',
+        table(all, [
+          { title: 'Image', text: ({ digest }) => digest.slice(0, 19) },
+          { title: 'Finding', text: (one) => `${one.vulnerability} in ${one.package} ${one.version}` },
+          { title: 'Lowest image that has it', text: ({ attributedTo }) => attributedTo.slice(0, 19) },
+          { title: 'Lowest image with the layer', text: ({ broughtBy }) => broughtBy.slice(0, 19) },
+        ]),
+      );

@@ -1,0 +1,276 @@
+import { type Cause, FIX_KNOWLEDGE, type FindingFact } from '../cause/cause.ts';
+import { isUnjudged } from '../cause/fact-status.ts';
+import type { GuardMemory, SurvivedFact } from '../cause/rebuild.ts';
+import { compareTexts } from '../common/compare-texts.ts';
+import { isSame } from '../guard/guard-facts.ts';
+import type { Digest } from '../image/image.ts';
+import type { Parent } from '../lineage/parent.ts';
+import type { Fix } from '../scan/finding.ts';
+import type { StreamRecord } from '../stream/stream-record.ts';
+import type { ImageRecord } from '../verdict/image-record.ts';
+import { type VendorImage, vendorOf } from './vendor-image.ts';
+
+/**
+ * A package that nobody here can mend: its vendor has to. Where the head of a stream below is free of it, there is a fix,
+ * and an image that still has it only has to pick that up: this is no vendor's matter. It is told for the lowest stream whose head holds it, however
+ * many stand on that. Derived from the ledger whenever somebody asks, and kept nowhere: a fix that becomes known, a
+ * rebuild that mends it, or a finding that is gone ends it by itself.
+ */
+export interface VendorDependency {
+  readonly vulnerability: string;
+  readonly package: string;
+  /** Installed. */
+  readonly version: string;
+  readonly stream: string;
+  /** Heads of that stream which have it, in order; where nobody knows its heads, what runs. */
+  readonly heads: readonly Digest[];
+  /** Rules of the policy that it violates. */
+  readonly ruleIds: readonly string[];
+  /** `no-fix`: the scanner says that there is none. `no-fix-seen`: nobody knows of one, and a rebuild on trial found none. */
+  readonly reason: 'no-fix' | 'no-fix-seen';
+  /** When the last trial ended. */
+  readonly triedAtEpochMs?: number;
+  /** When it was seen first. */
+  readonly sinceEpochMs: number;
+  /** All streams that have it from there, itself among them; in order. */
+  readonly streams: readonly string[];
+  /** Heads of these streams, and what runs of them, that have this very version. */
+  readonly images: number;
+  /** The lowest vendor's image below that stream that is known to have it too. */
+  readonly vendor?: VendorImage;
+}
+
+/** What is kept of an image that has anything of what is asked after. */
+interface Seen extends Pick<ImageRecord, 'stream' | 'inUse'> {
+  readonly digest: Digest;
+  readonly parent?: Parent;
+  /** By `keyOf`; `true` where a waiver lets it pass. */
+  readonly has: ReadonlyMap<string, boolean>;
+  readonly vendor?: VendorImage;
+}
+
+type Finding = Pick<FindingFact, 'vulnerability' | 'package' | 'version'>;
+const pairOf = ({ vulnerability, package: name }: Omit<Finding, 'version'>): string => `${name}\n${vulnerability}`;
+const NO_PAIRS: ReadonlySet<string> = new Set();
+const keyOf = ({ vulnerability, package: name, version }: Finding): string => [name, version, vulnerability].join('\n');
+
+/** One package version with its vulnerability at one stream at fault. */
+interface Group {
+  readonly stream: string;
+  readonly facts: FindingFact[];
+  readonly streams: Set<string>;
+}
+
+/**
+ * Finds what open causes wait for. Images are added one by one in any order, and of each only what is asked after is
+ * kept; `missing` says what is to be read besides.
+ */
+export class VendorWaits {
+  readonly #causes: readonly Cause[];
+  /** By `keyOf` of each finding that any cause has, and by stream: the images that have it. */
+  readonly #having = new Map<string, Map<string, Seen[]>>();
+  readonly #seen = new Map<Digest, Seen>();
+  /** By image whose findings are all known: pairs (`pairOf`) of what is asked after that it has in any version. */
+  readonly #judged = new Map<Digest, ReadonlySet<string>>();
+  readonly #pairs: ReadonlySet<string>;
+  readonly #heads = new Map<string, ReadonlySet<Digest>>();
+  readonly #asked = new Set<string>();
+  #digests: Digest[] = [];
+  #streams: string[] = [];
+
+  constructor(causes: readonly Cause[]) {
+    this.#causes = causes.filter(({ facts }) => facts.some(({ kind }) => kind === 'finding'));
+    const told = this.#causes.flatMap(({ facts }) => facts);
+    this.#pairs = new Set(told.flatMap((fact) => (fact.kind === 'finding' ? pairOf(fact) : [])));
+    for (const { stream, facts } of this.#causes) {
+      this.#askStream(stream);
+      for (const fact of facts) if (fact.kind === 'finding') this.#having.set(keyOf(fact), new Map());
+    }
+  }
+
+  /** All streams that are known to have something of it. */
+  get streams(): readonly string[] {
+    return [...new Set([...this.#heads.keys(), ...this.#causes.map(({ stream }) => stream)])];
+  }
+
+  add(record: ImageRecord): void {
+    const { digest, stream, inUse, standing, verdict } = record;
+    const has = new Map<string, boolean>();
+    for (const reason of verdict?.reasons ?? []) {
+      const key = reason.kind === 'finding' ? keyOf(reason) : '';
+      if (this.#having.has(key)) has.set(key, reason.effect === 'waived' && has.get(key) !== false);
+    }
+    this.#asked.add(digest);
+    if (!isUnjudged(record)) this.#judged.set(digest, this.#pairsIn(record));
+    if (has.size === 0 || this.#seen.has(digest)) return;
+    const [parent, vendor] = [standing?.parent, vendorOf(record)];
+    const seen = {
+      ...{ digest, inUse, has },
+      ...(stream !== undefined && { stream }),
+      ...(parent && { parent }),
+      ...(vendor && { vendor }),
+    };
+    this.#seen.set(digest, seen);
+    if (parent) this.#askImage(parent.digest);
+    if (stream === undefined) return;
+    this.#askStream(stream);
+    for (const key of has.keys()) {
+      const having = this.#having.get(key);
+      if (!having?.get(stream)?.push(seen)) having?.set(stream, [seen]);
+    }
+  }
+
+  #pairsIn({ verdict }: ImageRecord): ReadonlySet<string> {
+    const findings = verdict?.reasons.filter((reason) => reason.kind === 'finding') ?? [];
+    const pairs = findings.map(pairOf).filter((pair) => this.#pairs.has(pair));
+    return pairs.length > 0 ? new Set(pairs) : NO_PAIRS;
+  }
+
+  addStream({ stream, head }: StreamRecord): void {
+    const digests = new Set(Object.values(head?.images ?? {}));
+    this.#heads.set(stream, digests);
+    for (const digest of digests) this.#askImage(digest);
+  }
+
+  /** What tells more and was not added yet; each is named once. */
+  missing(): { readonly digests: readonly Digest[]; readonly streams: readonly string[] } {
+    const missing = { digests: this.#digests, streams: this.#streams };
+    [this.#digests, this.#streams] = [[], []];
+    return missing;
+  }
+
+  /**
+   * By stream, package and vulnerability.
+   * @param memories what the guards remember of streams; none for those of which nothing is
+   */
+  dependencies(memories: ReadonlyMap<string, Pick<GuardMemory, 'survived'>>): readonly VendorDependency[] {
+    const groups = new Map<string, Group>();
+    for (const { stream, facts } of this.#causes)
+      for (const fact of facts) {
+        if (fact.kind !== 'finding' || !this.#holds(stream, keyOf(fact))) continue;
+        for (const [root, way] of this.#roots(stream, keyOf(fact))) {
+          const key = `${root}\n${keyOf(fact)}`;
+          const group = groups.get(key) ?? { stream: root, facts: [], streams: new Set() };
+          groups.set(key, group);
+          group.facts.push(fact);
+          for (const one of way) group.streams.add(one);
+        }
+      }
+    return [...groups]
+      .sort(([one], [other]) => compareTexts(one, other))
+      .flatMap(([, group]) => this.#dependency(group, memories) ?? []);
+  }
+
+  #askImage(digest: Digest): void {
+    if (this.#asked.has(digest)) return;
+    this.#asked.add(digest);
+    this.#digests.push(digest);
+  }
+
+  #askStream(stream: string): void {
+    if (this.#asked.has(stream)) return;
+    this.#asked.add(stream);
+    this.#streams.push(stream);
+  }
+
+  /** Whether it violates there: what a waiver lets pass asks for nothing. */
+  #holds(stream: string, key: string): boolean {
+    return this.#holders(stream, key).some(({ has }) => has.get(key) === false);
+  }
+
+  /** Heads that have it; where nobody knows the heads, what runs. */
+  #holders(stream: string, key: string): readonly Seen[] {
+    const heads = this.#heads.get(stream) ?? new Set();
+    const having = this.#having.get(key)?.get(stream) ?? [];
+    return having.filter(({ digest, inUse }) => (heads.size > 0 ? heads.has(digest) : inUse));
+  }
+
+  /** The lowest streams whose heads have it, down from one, each with the streams on all ways there. */
+  #roots(stream: string, key: string, above: readonly string[] = []): ReadonlyMap<string, ReadonlySet<string>> {
+    const way = [...above, stream];
+    const below = new Set(this.#holders(stream, key).flatMap((head) => this.#standsOn(head, key) ?? []));
+    const roots = new Map<string, ReadonlySet<string>>();
+    for (const parent of below) {
+      if (way.includes(parent) || this.#holders(parent, key).length === 0) continue;
+      for (const [root, streams] of this.#roots(parent, key, way))
+        roots.set(root, new Set([...(roots.get(root) ?? []), ...streams]));
+    }
+    return roots.size > 0 ? roots : new Map([[stream, new Set(way)]]);
+  }
+
+  /** The images below one, down to the first that does not have it. */
+  #below(image: Seen, key: string): readonly Seen[] {
+    const below: Seen[] = [];
+    const parentOf = ({ parent }: Seen) =>
+      parent && parent.evidence !== 'earliest-push' ? this.#seen.get(parent.digest) : undefined;
+    for (let at = parentOf(image); at?.has.has(key) && !below.includes(at); at = parentOf(at)) below.push(at);
+    return below;
+  }
+
+  #standsOn(head: Seen, key: string): string | undefined {
+    return this.#below(head, key).find(({ stream }) => stream !== undefined && stream !== head.stream)?.stream;
+  }
+
+  #dependency(
+    { stream, facts, streams }: Group,
+    memories: ReadonlyMap<string, Pick<GuardMemory, 'survived'>>,
+  ): VendorDependency | undefined {
+    const [fact] = facts as [FindingFact, ...FindingFact[]];
+    const fix = facts.reduce(
+      (known: Fix, one) => (FIX_KNOWLEDGE.indexOf(one.fix) > FIX_KNOWLEDGE.indexOf(known) ? one.fix : known),
+      'unknown',
+    );
+    const trials = [...streams].flatMap((one) => memories.get(one)?.survived.filter(isTrialOf({ ...fact, fix })) ?? []);
+    if (fix === 'yes' || (fix === 'unknown' && trials.length === 0)) return undefined;
+    const { vulnerability, package: name, version } = fact;
+    const key = keyOf(fact);
+    const heads = [...this.#holders(stream, key)].sort((one, other) => compareTexts(one.digest, other.digest));
+    if (heads.some((head) => this.#mayBeFixedBelow(head, fact))) return undefined;
+    const vendor = heads.map((head) => this.#vendorBelow(head, key)).find((one) => one !== undefined);
+    return {
+      ...{ vulnerability, package: name, version, stream },
+      heads: heads.map(({ digest }) => digest),
+      ruleIds: [...new Set(facts.map(({ ruleId }) => ruleId))].sort(compareTexts),
+      reason: fix === 'no' ? 'no-fix' : 'no-fix-seen',
+      ...(trials.length > 0 && {
+        triedAtEpochMs: trials.reduce((last, { atEpochMs }) => Math.max(last, atEpochMs), 0),
+      }),
+      sinceEpochMs: facts.reduce((since, one) => Math.min(since, one.sinceEpochMs), Number.POSITIVE_INFINITY),
+      streams: [...streams].sort(compareTexts),
+      images: [...streams].reduce((sum, one) => sum + this.#livingOf(one, key), 0),
+      ...(vendor && { vendor }),
+    };
+  }
+
+  /**
+   * Whether an image has it from a stream that it stands on, and every head of that stream is free of it, or not judged so
+   * that nobody can tell.
+   */
+  #mayBeFixedBelow(head: Seen, fact: FindingFact): boolean {
+    const pair = pairOf(fact);
+    return this.#below(head, keyOf(fact)).some(({ stream }) => {
+      if (stream === undefined || stream === head.stream) return false;
+      const heads = [...(this.#heads.get(stream) ?? [])];
+      return heads.length > 0 && heads.every((one) => this.#judged.get(one)?.has(pair) !== true);
+    });
+  }
+
+  #livingOf(stream: string, key: string): number {
+    const having = this.#having.get(key)?.get(stream) ?? [];
+    return having.filter(({ inUse, digest }) => inUse || this.#heads.get(stream)?.has(digest)).length;
+  }
+
+  /** Below the lowest image of a stream of ours. What nobody scanned is not said to have it. */
+  #vendorBelow(head: Seen, key: string): VendorImage | undefined {
+    const below = this.#below(head, key);
+    const lowest = below.findLastIndex(({ stream }) => stream !== undefined);
+    return below.slice(lowest + 1).findLast(({ vendor }) => vendor)?.vendor;
+  }
+}
+
+/** A trial tells of the version that it left. */
+const isTrialOf = (fact: FindingFact) => (survived: SurvivedFact) =>
+  survived.kind === 'trial' &&
+  survived.fact === 'finding' &&
+  survived.version === fact.version &&
+  isSame(fact, survived);

@@ -1,0 +1,262 @@
+import { DAY_MS } from '../common/time.ts';
+import type { Digest } from '../image/image.ts';
+import { type Fate, type Loss, type LossInstant, lossAtEpochMs } from './expiry.ts';
+import { type LifecycleRule, type SelectedImage, selects, selectsOne } from './lifecycle-policy.ts';
+
+/** What a repository keeps under a digest: an image, an index, or what refers to one. */
+export interface StoredImage extends SelectedImage {
+  readonly digest: Digest;
+  readonly pushedAtEpochMs?: number;
+  /** The last pull that ECR recorded; absent where it was never pulled. */
+  readonly pulledAtEpochMs?: number;
+  readonly archivedAtEpochMs?: number;
+  /** When it was last brought back from the archive: it then counts instead of the push. */
+  readonly restoredAtEpochMs?: number;
+  readonly isIndex: boolean;
+}
+
+/** One repository as its policy sees it. */
+export interface Repository {
+  readonly rules: readonly LifecycleRule[];
+  readonly images: readonly StoredImage[];
+  /** By an image the indexes of this repository that hold it. */
+  readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
+  /** Whether the next build takes a tag over. */
+  readonly moves: (tag: string) => boolean;
+  readonly nowEpochMs: number;
+}
+
+const KEPT: Fate = { state: 'kept' };
+
+/** Of so many moving tags each subset is tried; an image hardly ever has more, and any further ones leave it together. */
+const MOST_VARIED_TAGS = 6;
+
+/**
+ * Tells what the lifecycle policy of a repository will do. As ECR does it: all rules look at all images; an image
+ * belongs to the first rule that selects its tags in its storage, also where that rule leaves it; a rule that counts
+ * counts those of others too; an image that an index holds goes after the last of its indexes, where an archived index
+ * holds nothing any more. Where pushes came at one instant the worse order counts. Any of the tags that move may be
+ * taken away by the next push, and then other rules may select the image.
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+ */
+export class LifecycleForecast {
+  readonly #repository: Repository;
+  readonly #images: ReadonlyMap<Digest, StoredImage>;
+  readonly #counted = new Map<LifecycleRule, Counted | undefined>();
+  readonly #fates = new Map<Digest, Fate>();
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+    this.#images = new Map(repository.images.map((image) => [image.digest, image]));
+  }
+
+  /** What becomes of a digest itself; `undefined` where the repository does not keep it. */
+  fateOf(digest: Digest): Fate | undefined {
+    const known = this.#fates.get(digest);
+    const image = this.#images.get(digest);
+    if (known || !image) return known;
+    // An index that holds itself, by whatever way, is not held.
+    this.#fates.set(digest, KEPT);
+    const own = this.#ownFate(image);
+    const holders = this.#holdersOf(digest).filter((index) => !this.isArchived(index));
+    const fate = own.state === 'kept' || holders.length === 0 ? own : latest([own, ...this.#fatesOf(holders)]);
+    this.#fates.set(digest, fate);
+    return fate;
+  }
+
+  /**
+   * The indexes through one of which an image is asked for: none where the image itself has the tag that is asked for,
+   * else the index that has it. Where no index has it either (it moved since the image was pulled) any index that holds
+   * the image may be the one.
+   * @param tag the tag that is asked for; absent where it is not known how the image is asked for
+   */
+  indexesAskedFor(digest: Digest, tag?: string): readonly Digest[] {
+    const hasTag = (one: Digest) => tag !== undefined && this.#images.get(one)?.tags.includes(tag) === true;
+    if (hasTag(digest)) return [];
+    const holders = this.#holdersOf(digest);
+    const named = holders.filter(hasTag);
+    return named.length > 0 ? named : holders;
+  }
+
+  /**
+   * What becomes of what is asked for through an index, or the last of several: it is lost with it, whatever tags it has
+   * itself. `undefined` where the repository keeps none of them.
+   */
+  fateThrough(...indexes: readonly Digest[]): Fate | undefined {
+    const fates = this.#fatesOf(indexes);
+    return fates.length === 0 ? undefined : latest(fates);
+  }
+
+  /** What the rules would do to an image if it had these tags; `undefined` where the repository does not keep it. */
+  fateWithTags(digest: Digest, tags: readonly string[]): Fate | undefined {
+    const image = this.#images.get(digest);
+    return image && this.#fateByRules({ ...image, tags });
+  }
+
+  /** The forecast if an image had one tag more: what rules that count do to others changes with it. */
+  withTag(digest: Digest, tag: string): LifecycleForecast {
+    const images = this.#repository.images.map((image) =>
+      image.digest === digest && !image.tags.includes(tag) ? { ...image, tags: [...image.tags, tag] } : image,
+    );
+    return new LifecycleForecast({ ...this.#repository, images });
+  }
+
+  isArchived(digest: Digest): boolean {
+    return this.#images.get(digest)?.archived === true;
+  }
+
+  #holdersOf(digest: Digest): readonly Digest[] {
+    return (this.#repository.holders.get(digest) ?? []).filter((index) => this.#images.has(index));
+  }
+
+  #fatesOf(indexes: readonly Digest[]): readonly Fate[] {
+    return indexes.flatMap((index) => {
+      const fate = this.fateOf(index);
+      return fate ? [fate.state === 'lost' ? lostThrough(index, fate.loss) : fate] : [];
+    });
+  }
+
+  /** The first way in which the rules take an image: as it is, or once pushes took some of its tags. */
+  #ownFate(image: StoredImage): Fate {
+    const now = this.#fateByRules(image);
+    if (now.state !== 'kept' && !isLater(now, this.#repository.nowEpochMs)) return now;
+    return this.#tagsLeftOf(image).reduce((fate, tags) => earliest(fate, this.#fateOnceLeft(image, tags)), now);
+  }
+
+  /** What tags pushes may leave an image: fixed ones stay, and of the moving ones any number goes. */
+  #tagsLeftOf({ tags }: StoredImage): readonly (readonly string[])[] {
+    const { moves } = this.#repository;
+    const fixed = tags.filter((tag) => !moves(tag));
+    const varied = tags.filter(moves).slice(0, MOST_VARIED_TAGS);
+    return subsetsOf(varied)
+      .filter((left) => fixed.length + left.length < tags.length)
+      .map((left) => [...fixed, ...left]);
+  }
+
+  #fateByRules(image: StoredImage): Fate {
+    for (const rule of this.#repository.rules) {
+      if (!rule.selection) return { state: 'unknown', reason: rule.problem ?? `rule ${rule.priority} cannot be read` };
+      if (selects(rule.selection, image)) return this.#fateByRule(rule, image);
+    }
+    return KEPT;
+  }
+
+  #fateByRule(rule: LifecycleRule, image: StoredImage): Fate {
+    const { effect, priority } = rule;
+    if (!effect) return { state: 'unknown', reason: rule.problem ?? `rule ${priority} cannot be read` };
+    const { leaves, action } = effect;
+    if (leaves.by === 'count' && rule.selection && selectsOne(rule.selection)) return KEPT;
+    const when =
+      leaves.by === 'count' ? this.#byCount(rule, leaves.images, image) : byAge(leaves.by, leaves.days, image);
+    if (when) return { state: 'lost', loss: { rule: priority, action, when } };
+    return { state: 'unknown', reason: `rule ${priority}: ECR does not tell when what it selects was pushed` };
+  }
+
+  #byCount(rule: LifecycleRule, leaves: number, image: StoredImage): LossInstant | undefined {
+    const counted = this.#countedBy(rule);
+    const at = countsFrom(image);
+    if (at === undefined || !counted) return undefined;
+    const stored = this.#images.get(image.digest);
+    // By the tags that it has; whoever asks what would be by others asks of one image more.
+    const isCounted = stored !== undefined && rule.selection !== undefined && selects(rule.selection, stored);
+    const younger = notOlder(counted, at) - Number(isCounted);
+    const outgrownAtEpochMs = counted[younger - leaves];
+    if (outgrownAtEpochMs !== undefined) return { by: 'count', expiresAtEpochMs: outgrownAtEpochMs };
+    const afterPushes = leaves - younger;
+    const pace = { since: Math.min(at, counted.at(-1) ?? at), pushes: counted.length + Number(!isCounted) };
+    return { by: 'pushes', afterPushes, expectedAtEpochMs: this.#expected(pace, afterPushes) };
+  }
+
+  #countedBy(rule: LifecycleRule): Counted | undefined {
+    if (!this.#counted.has(rule)) {
+      const selected = this.#repository.images.filter((image) => rule.selection && selects(rule.selection, image));
+      this.#counted.set(rule, countedIn(selected));
+    }
+    return this.#counted.get(rule);
+  }
+
+  #fateOnceLeft(image: StoredImage, tags: readonly string[]): Fate {
+    const fate = this.#fateByRules({ ...image, tags });
+    const pushed = countedIn(this.#repository.images.filter((one) => one.tags.length > 0));
+    if (fate.state !== 'lost' || !pushed) return fate;
+    const { when } = fate.loss;
+    // Each push that takes a tag over leaves one image more without it.
+    const afterPushes = when.by === 'pushes' ? when.afterPushes : 1;
+    const pace = { since: pushed.at(-1) ?? this.#repository.nowEpochMs, pushes: pushed.length };
+    const expected = this.#expected(pace, afterPushes);
+    const expectedAtEpochMs = when.by === 'pushes' ? expected : Math.max(expected, lossAtEpochMs(when));
+    return { state: 'lost', loss: { ...fate.loss, when: { by: 'untagging', afterPushes, expectedAtEpochMs } } };
+  }
+
+  /** At the pace of the pushes that are there, until now: a repository that fell asleep is not expected to wake. */
+  #expected({ since, pushes }: { readonly since: number; readonly pushes: number }, further: number): number {
+    const { nowEpochMs } = this.#repository;
+    const interval = Math.max(nowEpochMs - since, 0) / Math.max(pushes - 1, 1);
+    return Math.round(nowEpochMs + interval * further);
+  }
+}
+
+/** Instants of pushes, the youngest first. */
+type Counted = readonly number[];
+
+/** `undefined` where ECR does not tell one of them. */
+function countedIn(images: readonly StoredImage[]): Counted | undefined {
+  const atEpochMs = images.map(countsFrom);
+  if (!atEpochMs.every((at) => at !== undefined)) return undefined;
+  return atEpochMs.sort((one, other) => other - one);
+}
+
+/** How many of them are not before an instant. */
+function notOlder(counted: Counted, atEpochMs: number): number {
+  let [from, to] = [0, counted.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((counted[middle] ?? 0) >= atEpochMs) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+const countsFrom = ({ pushedAtEpochMs, restoredAtEpochMs }: StoredImage): number | undefined =>
+  restoredAtEpochMs ?? pushedAtEpochMs;
+
+function byAge(since: 'pushed' | 'pulled' | 'archived', days: number, image: StoredImage): LossInstant | undefined {
+  const from = agesFrom(since, image);
+  return from === undefined ? undefined : { by: 'age', expiresAtEpochMs: from + days * DAY_MS };
+}
+
+/** What was not pulled since it was restored ages from then; what was never pulled from its push. */
+function agesFrom(since: 'pushed' | 'pulled' | 'archived', image: StoredImage): number | undefined {
+  const { pulledAtEpochMs, restoredAtEpochMs, archivedAtEpochMs } = image;
+  if (since === 'archived') return archivedAtEpochMs;
+  if (since === 'pushed' || pulledAtEpochMs === undefined) return countsFrom(image);
+  return Math.max(pulledAtEpochMs, restoredAtEpochMs ?? pulledAtEpochMs);
+}
+
+const isLater = (fate: Fate, nowEpochMs: number): boolean =>
+  fate.state === 'lost' && lossAtEpochMs(fate.loss.when) > nowEpochMs;
+
+function subsetsOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  const [first, ...others] = items;
+  if (first === undefined) return [[]];
+  return subsetsOf(others).flatMap((subset) => [subset, [first, ...subset]]);
+}
+
+const lostThrough = (through: Digest, loss: Loss): Fate => ({
+  state: 'lost',
+  loss: { ...loss, through: loss.through ?? through },
+});
+
+/** It goes when all of them are gone; kept by one is kept, and one that is unknown may be kept or not. */
+function latest(fates: readonly Fate[]): Fate {
+  const unsure = fates.find(({ state }) => state === 'kept') ?? fates.find(({ state }) => state === 'unknown');
+  return unsure ?? fates.reduce((last, fate) => (atOf(fate) > atOf(last) ? fate : last));
+}
+
+/** The first of two ways to be lost; one that cannot be told counts where the other does not lose it. */
+function earliest(one: Fate, other: Fate): Fate {
+  if (one.state === 'lost' && other.state === 'lost') return atOf(other) < atOf(one) ? other : one;
+  return [one, other].find(({ state }) => state === 'lost') ?? (one.state === 'kept' ? other : one);
+}
+
+const atOf = (fate: Fate): number => (fate.state === 'lost' ? lossAtEpochMs(fate.loss.when) : Number.POSITIVE_INFINITY);

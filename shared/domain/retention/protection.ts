@@ -1,0 +1,125 @@
+import type { Digest, ImageLocation } from '../image/image.ts';
+import type { Mode, Policy } from '../policy/policy.ts';
+import { streamRulesOf } from '../stream/stream.ts';
+import { stricter } from '../stream/stream-policy.ts';
+import { strictestMode } from '../stream/tier.ts';
+import { type Fate, type Loss, lossAtEpochMs } from './expiry.ts';
+import type { StoredImage } from './lifecycle.ts';
+import { type LifecycleRule, selects } from './lifecycle-policy.ts';
+import { isNamedWithout, PROTECTING_PREFIX, protectingTag } from './protecting-tag.ts';
+
+/** Why an image that will be lost was not given a tag, and what to do. */
+export interface ProtectionRefusal {
+  readonly reason: 'paused' | 'report-only' | 'no-covering-rule' | 'covering-rule-too-tight' | 'not-permitted';
+  readonly detail: string;
+}
+
+/**
+ * Whether Patchwave may put tags into a repository; `undefined` where it may. The strictest mode of all rules that name
+ * the repository holds, and what no rule names is nobody's to tag.
+ */
+export function heldBack(policy: Policy, location: ImageLocation, isPaused: boolean): ProtectionRefusal | undefined {
+  if (isPaused) return { reason: 'paused', detail: 'Somebody paused Patchwave. Resume it with `patchwave resume`.' };
+  const [first, ...others] = streamRulesOf(policy, location).map(({ id, tier, owner, account }) =>
+    strictestMode(policy, { tier, owner, accounts: [account], rule: id }),
+  );
+  const mode = first && others.reduce<Mode>(stricter, first);
+  if (mode === 'enforce') return undefined;
+  if (mode === 'paused') return { reason: 'paused', detail: 'The mode of its stream is `paused` in the policy.' };
+  const why = mode ? 'The mode of its stream is `report-only`.' : 'No stream of the policy names the repository.';
+  return { reason: 'report-only', detail: `${why} Set it to \`enforce\` in the policy.` };
+}
+
+/** What a forecast says of images, and of one with other tags than its own. */
+export interface Foresight {
+  fateOf(digest: Digest): Fate | undefined;
+  fateWithTags(digest: Digest, tags: readonly string[]): Fate | undefined;
+}
+
+export interface Rescue {
+  readonly rules: readonly LifecycleRule[];
+  readonly image: Pick<StoredImage, 'digest' | 'tags'>;
+  readonly loss: Loss;
+  /** What is lost later counts as kept. */
+  readonly untilEpochMs: number;
+  /** What must not be lost for it. */
+  readonly needed: ReadonlySet<Digest>;
+  /** Forecasts without and with the protecting tag, both with the tags that others were given before. */
+  readonly before: Foresight;
+  readonly after: Foresight;
+}
+
+/**
+ * Whether a protecting tag would keep an image: only where a rule before the one that takes it covers the tag, and so
+ * claims the image, also once nothing but that tag is left of its tags, and leaves it long enough, and takes nothing
+ * that is needed in its place.
+ * @returns `undefined` where it would
+ */
+export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
+  const { rules, image, loss, untilEpochMs, needed, before, after } = rescue;
+  const tag = protectingTag(image.digest);
+  const covering = rules.find((rule) => rule.priority <= loss.rule && covers(rule, tag));
+  if (!covering) return { reason: 'no-covering-rule', detail: adviceFor(rules, loss.rule) };
+  const { priority } = covering;
+  const fates = [[...image.tags, tag], [tag]].map((tags) => after.fateWithTags(image.digest, tags));
+  const isByOther = fates.every((fate) => fate?.state !== 'lost' || fate.loss.rule < loss.rule);
+  // The forecast has what becomes of it once pushes took some of its tags over.
+  const isKept = [...fates, after.fateOf(image.digest)].every(
+    (fate) => fate && fate.state !== 'unknown' && atOf(fate) > untilEpochMs,
+  );
+  if (!isByOther || !isKept)
+    return tooTight(`Rule ${priority} covers the tag ${tag}, and would take the image soon as well.`);
+  const inItsPlace = [...needed].find((digest) => {
+    const fate = after.fateOf(digest);
+    const at = atOf(fate);
+    return (
+      fate?.state === 'lost' && fate.loss.rule === priority && at <= untilEpochMs && at < atOf(before.fateOf(digest))
+    );
+  });
+  if (inItsPlace === undefined) return undefined;
+  return tooTight(`Rule ${priority} covers the tag ${tag}, and would soon take ${inItsPlace} in its place.`);
+}
+
+const atOf = (fate: Fate | undefined): number =>
+  fate?.state === 'lost' ? lossAtEpochMs(fate.loss.when) : Number.POSITIVE_INFINITY;
+
+const tooTight = (why: string): ProtectionRefusal => ({
+  reason: 'covering-rule-too-tight',
+  detail: `${why} Let it leave more, or give tags that begin with ${PROTECTING_PREFIX} a rule of their own before it.`,
+});
+
+const covers = ({ selection }: LifecycleRule, tag: string): boolean =>
+  selection?.tagStatus === 'tagged' && selects(selection, { tags: [tag], archived: false });
+
+/** The rule to add, as ECR takes it. */
+function adviceFor(rules: readonly LifecycleRule[], before: number): string {
+  const taken = new Set(rules.map(({ priority }) => priority));
+  let rulePriority = before - 1;
+  while (taken.has(rulePriority)) rulePriority -= 1;
+  const rule = {
+    rulePriority: Math.max(rulePriority, 1),
+    description: 'Images in use',
+    selection: {
+      ...{ tagStatus: 'tagged', tagPrefixList: [PROTECTING_PREFIX] },
+      ...{ countType: 'imageCountMoreThan', countNumber: 10_000 },
+    },
+    action: { type: 'expire' },
+  };
+  const others = rulePriority < 1 ? ', and give the rules that are there higher numbers' : '';
+  return `No rule before rule ${before} covers tags that begin with ${PROTECTING_PREFIX}. Add ${JSON.stringify(rule)} to the lifecycle policy${others}.`;
+}
+
+/**
+ * Protecting tags of images that nobody needs any more. The last tag of an image stays, or the image would go with it; so
+ * does one beside tags that the next build takes over.
+ */
+export const tagsToTakeBack = (
+  images: readonly Pick<StoredImage, 'digest' | 'tags'>[],
+  needed: ReadonlySet<Digest>,
+  moves: (tag: string) => boolean,
+): readonly { readonly digest: Digest; readonly tag: string }[] =>
+  images.flatMap(({ digest, tags }) => {
+    const own = protectingTag(digest);
+    const isFree = tags.includes(own) && !needed.has(digest) && isNamedWithout(tags, moves);
+    return isFree ? [{ digest, tag: own }] : [];
+  });

@@ -1,0 +1,91 @@
+import { readImageReference } from '../image/reference.ts';
+import type { Cluster, Observation, Pull, RunningContainer, RunningTask } from '../image/usage.ts';
+
+/** What a scope's tasks come to, piece by piece, so that memory stays flat however many there are. */
+export interface Aggregator {
+  /** Takes tasks in; returns a piece to write whenever one is full. */
+  add(cluster: Cluster, tasks: readonly RunningTask[]): Observation[] | undefined;
+  /** The last piece; `undefined` where nothing is left. */
+  flush(): Observation[] | undefined;
+  /** So far; a cluster without tasks counts once it was added. */
+  counts(): { readonly clusters: number; readonly tasks: number; readonly containers: number };
+}
+
+/**
+ * Sums equal containers of equal tasks into one observation. An observation may come back in a later piece; their
+ * counts then add up, as `mergeUsages` does.
+ * @param pieceSize the number of observations after which a piece is full
+ * @param readAtEpochMs when the reading began
+ */
+export function aggregateObservations(pieceSize: number, readAtEpochMs: number): Aggregator {
+  let piece = new Map<string, Observation>();
+  const clusters = new Set<string>();
+  const counted = { tasks: 0, containers: 0 };
+  const flush = (): Observation[] | undefined => {
+    const full = [...piece].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, observation]) => observation);
+    piece = new Map();
+    return full.length > 0 ? full : undefined;
+  };
+  return {
+    add(cluster, tasks) {
+      clusters.add(cluster.cluster);
+      for (const observation of tasks.flatMap((task) => observe(cluster, task, readAtEpochMs))) {
+        const key = observationKey(observation);
+        const same = piece.get(key);
+        piece.set(key, same ? { ...same, count: same.count + observation.count } : observation);
+        counted.containers += 1;
+      }
+      counted.tasks += tasks.length;
+      return piece.size >= pieceSize ? flush() : undefined;
+    },
+    flush,
+    counts: () => ({ clusters: clusters.size, ...counted }),
+  };
+}
+
+/** One observation for each container of a task. */
+export const observe = (
+  { account, region, cluster }: Cluster,
+  task: RunningTask,
+  readAtEpochMs: number,
+): Observation[] =>
+  task.containers.map((container) => ({
+    account,
+    region,
+    cluster,
+    workloadKind: task.workloadKind,
+    workload: task.workload,
+    container: container.name,
+    count: 1,
+    ...(container.image !== undefined && { reference: container.image }),
+    ...(task.architecture !== undefined && { architecture: task.architecture }),
+    ...imageOf(container, task.isStarting ? { endedAtEpochMs: readAtEpochMs } : task.pull),
+  }));
+
+/** What runs is what ECS says; a digest in the reference says it where ECS does not. */
+function imageOf(
+  { image, digest }: RunningContainer,
+  pull: Pull | undefined,
+): Pick<Observation, 'digest' | 'digestSource' | 'location' | 'pull'> {
+  const reference = readImageReference(image);
+  const known = digest ?? reference?.digest;
+  return {
+    ...(known && { digest: known, digestSource: digest ? 'runtime' : 'reference' }),
+    ...(reference?.location && { location: reference.location }),
+    ...(!known && reference?.location && pull && { pull }),
+  };
+}
+
+const observationKey = (observation: Observation): string =>
+  JSON.stringify([
+    observation.cluster,
+    observation.workloadKind,
+    observation.workload,
+    observation.container,
+    observation.digest,
+    observation.digestSource,
+    observation.reference,
+    observation.architecture,
+    observation.pull?.beganAtEpochMs,
+    observation.pull?.endedAtEpochMs,
+  ]);

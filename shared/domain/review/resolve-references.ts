@@ -1,0 +1,124 @@
+import { sameContent } from '../common/same-content.ts';
+import { type Digest, type ImageLocation, type IndexChild, locationKey } from '../image/image.ts';
+import { ImageReferenceError, parseImageReference } from '../image/reference.ts';
+import { meaningAt, type TagHistory } from '../image/tag-history.ts';
+import {
+  type DigestSource,
+  type Observation,
+  referencesOf,
+  type UnresolvedContainer,
+  type Usage,
+  usageKey,
+} from '../image/usage.ts';
+
+/** What is known beside the tasks themselves. */
+export interface Resolvers {
+  /** Runnable children of indexes; a digest that is missing here is an image, or out of our sight. */
+  readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
+  /** What is known of tags, by `tagKey`. */
+  readonly tags: ReadonlyMap<string, TagHistory>;
+}
+
+export const tagKey = (location: ImageLocation, tag: string): string => `${locationKey(location)}:${tag}`;
+
+export type Resolution =
+  | { readonly resolved: true; readonly usages: readonly Usage[] }
+  | { readonly resolved: false; readonly unresolved: UnresolvedContainer };
+
+/**
+ * The usages behind an observation. An index means its child of the task's architecture; where that is unknown or has
+ * no child every child counts, and the strictest wins. An index without children is used as it is: it cannot be judged.
+ */
+export function resolveObservation(observation: Observation, { indexes, tags }: Resolvers): Resolution {
+  const known = digestOf(observation, tags);
+  if ('reason' in known) return { resolved: false, unresolved: { observation, reason: known.reason } };
+  const { location, architecture, pull, ...workload } = observation;
+  const digests = imagesOf(known.digest, architecture, indexes);
+  return {
+    resolved: true,
+    usages: digests.map((digest) => ({ ...workload, digest, digestSource: known.source })),
+  };
+}
+
+function digestOf(
+  { digest, digestSource, reference, pull }: Observation,
+  tags: Resolvers['tags'],
+): { digest: Digest; source: DigestSource } | Pick<UnresolvedContainer, 'reason'> {
+  if (digest) return { digest, source: digestSource ?? 'runtime' };
+  if (reference === undefined) return { reason: 'no-reference' };
+  try {
+    const { location, tag } = parseImageReference(reference);
+    if (!location || tag === undefined) return { reason: 'digest-unknown' };
+    const history = tags.get(tagKey(location, tag));
+    return (history && meaningAt(history, pull)) ?? { reason: 'tag-unknown' };
+  } catch (error) {
+    if (error instanceof ImageReferenceError) return { reason: 'reference-unreadable' };
+    throw error;
+  }
+}
+
+function imagesOf(digest: Digest, architecture: string | undefined, indexes: Resolvers['indexes']): readonly Digest[] {
+  const children = indexes.get(digest) ?? [];
+  if (children.length === 0) return [digest];
+  const fitting = children.filter(({ platform }) => platform.split('/')[1] === architecture);
+  return [...new Set((fitting.length > 0 ? fitting : children).map((child) => child.digest))];
+}
+
+/** From the best evidence of what runs to the worst. */
+const SOURCES: readonly DigestSource[] = ['runtime', 'reference', 'push-history', 'tag-guess'];
+
+/**
+ * Each usage once: counts add up, the worst evidence and every reference are kept. What one of several tasks
+ * runs is no better known because another one told.
+ */
+export function mergeUsages(usages: Iterable<Usage>): Map<string, Usage> {
+  const merged = new Map<string, Usage>();
+  for (const usage of usages) {
+    const key = usageKey(usage);
+    const same = merged.get(key);
+    merged.set(key, same ? together(same, usage) : usage);
+  }
+  return merged;
+}
+
+function together(one: Usage, other: Usage): Usage {
+  const sources = [one.digestSource, other.digestSource].sort((a, b) => SOURCES.indexOf(a) - SOURCES.indexOf(b));
+  const [reference, ...otherReferences] = [...new Set([...referencesOf(one), ...referencesOf(other)])].sort();
+  return {
+    ...one,
+    count: one.count + other.count,
+    digestSource: sources.at(-1) ?? one.digestSource,
+    ...(reference !== undefined && { reference }),
+    ...(otherReferences.length > 0 && { otherReferences }),
+  };
+}
+
+export interface UsageChanges {
+  /** New, or not as the ledger has them. */
+  readonly record: readonly Usage[];
+  /** Live in the ledger and not seen: only a complete inventory of the very scope may end them. */
+  readonly end: readonly Usage[];
+  readonly unchanged: number;
+}
+
+/** What a complete inventory of one scope changes of its live usages. */
+export function compareUsages(live: Iterable<Usage>, seen: Iterable<Usage>): UsageChanges {
+  const unseen = new Map<string, Usage>();
+  for (const usage of live) unseen.set(usageKey(usage), usage);
+  const record: Usage[] = [];
+  let unchanged = 0;
+  for (const [key, usage] of mergeUsages(seen)) {
+    const before = unseen.get(key);
+    unseen.delete(key);
+    if (before && isSame(before, usage)) unchanged += 1;
+    else record.push(usage);
+  }
+  return { record: record.sort(byKey), end: [...unseen.values()].sort(byKey), unchanged };
+}
+
+const isSame = (one: Usage, other: Usage): boolean =>
+  one.count === other.count &&
+  one.digestSource === other.digestSource &&
+  sameContent(referencesOf(one), referencesOf(other));
+
+const byKey = (one: Usage, other: Usage): number => (usageKey(one) < usageKey(other) ? -1 : 1);

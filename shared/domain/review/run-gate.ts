@@ -1,0 +1,49 @@
+import { SCOPE_READABLE } from '../policy/built-in-rules.ts';
+import { accountOf, type NamingAccounts, ourAccountsIn } from '../policy/our-accounts.ts';
+import type { Waiver } from '../policy/policy.ts';
+import { isInForce } from '../verdict/waiver.ts';
+import { BASES_UNREAD, NOTHING_REPORTED, type RunFailure, type RunSummary, SUMS_DIFFER } from './run-summary.ts';
+
+/** So many images in a hundred may fail to be judged (each is named) before the run counts as failed. */
+const TOLERATED_FAILED_PERCENT = 1;
+
+export interface Gate {
+  /** Keys of the scopes that were to be read: `<account>/<region>`. */
+  readonly scopes: readonly string[];
+  readonly policy: NamingAccounts & { readonly waivers: readonly Waiver[] };
+  readonly nowEpochMs: number;
+}
+
+/** The failures that make a run fail, out of all that it names; empty where it succeeded. */
+export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): RunFailure[] {
+  const images = [totals, ...(totals.ancestors ? [totals.ancestors] : [])];
+  const tooMany = images.some(({ found, outcomes }) => outcomes.failed * 100 > found * TOLERATED_FAILED_PERCENT);
+  return failures.filter((failure) => {
+    const { kind, key, error } = failure;
+    if (error === NOTHING_REPORTED || error === SUMS_DIFFER) return true;
+    if (kind === 'verdict') return tooMany;
+    // What such a review tells is no verdict.
+    if (kind === 'policy') return true;
+    // What stands on what was not read may be older than it counts; where a whole registry was not read its age is unknown.
+    if (kind === 'lineage' && error !== BASES_UNREAD) return true;
+    // A registry of somebody else's account is no scope of ours: its images are unknown, and that is all.
+    if (kind === 'registry' && !isOurs(key, gate)) return false;
+    return !isWaived(key, gate);
+  });
+}
+
+/** Whether a registry is in an account of ours. Registries that the policy names are read whatever runs beside them. */
+export const isOurs = (registryKey: string, { scopes, policy }: Gate): boolean =>
+  ourAccountsIn(policy, scopes).has(accountOf(registryKey));
+
+/** Only a waiver that names an account and nothing else can mean a scope. */
+export function isWaived(scopeKey: string, { policy: { waivers }, nowEpochMs }: Gate): boolean {
+  const [account] = scopeKey.split('/');
+  return waivers.some(
+    (waiver) =>
+      waiver.rule === SCOPE_READABLE &&
+      isInForce(waiver, nowEpochMs) &&
+      waiver.scope.account === account &&
+      Object.keys(waiver.scope).length === 1,
+  );
+}

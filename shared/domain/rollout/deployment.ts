@@ -1,0 +1,123 @@
+import type { Deployment } from '../cause/cascade.ts';
+import { DAY_MS } from '../common/time.ts';
+
+/** A deployment of a service as ECS tells of it. */
+export interface SeenDeployment {
+  readonly deploymentId: string;
+  readonly isPrimary: boolean;
+  /**
+   * `rolled-back`: ECS went back to what ran before. `stopped`: ECS ended it before it was completed, as somebody asked or
+   * as another one began. `unknown`: ECS does not tell, which is no end.
+   */
+  readonly state: 'in-progress' | 'completed' | 'failed' | 'rolled-back' | 'stopped' | 'unknown';
+  readonly detail?: string;
+  readonly createdAtEpochMs: number;
+  readonly taskDefinition: string;
+}
+
+/** ECS did not bring it to its end: what ran before runs on, or again. */
+export const hasFailed = ({ state }: Pick<Deployment, 'state'>): boolean =>
+  state === 'failed' || state === 'rolled-back';
+
+export const isOver = ({ state }: Pick<Deployment, 'state'>): boolean => state !== 'starting' && state !== 'running';
+
+/** The clock of ECS and ours may differ by so much. */
+const CLOCK_DIFFERENCE_MS = 5_000;
+
+/** Deployments that began since an instant, oldest first. */
+export const begunSince = (seen: readonly SeenDeployment[], sinceEpochMs: number): readonly SeenDeployment[] =>
+  seen
+    .filter(({ createdAtEpochMs }) => createdAtEpochMs >= sinceEpochMs - CLOCK_DIFFERENCE_MS)
+    .toSorted((one, other) => one.createdAtEpochMs - other.createdAtEpochMs);
+
+/** ECS keeps service deployments for 90 days: what it tells nothing of after that has come to its end. */
+const HISTORY_MS = 90 * DAY_MS;
+
+/**
+ * A deployment of the service that goes on: another one would replace it. ECS goes on to tell that a rolling update is in
+ * progress which was replaced, so that of those only the primary one counts.
+ */
+export const underWay = (
+  { deployments, bakeMs }: { readonly deployments: readonly SeenDeployment[]; readonly bakeMs?: number },
+  nowEpochMs: number,
+): SeenDeployment | undefined =>
+  deployments.find(({ isPrimary, state, createdAtEpochMs }) => {
+    if (state === 'unknown') return isPrimary && nowEpochMs < createdAtEpochMs + HISTORY_MS;
+    return state === 'in-progress' && (isPrimary || bakeMs !== undefined);
+  });
+
+/**
+ * The deployment of somebody else that ours replaced though nobody knew of it: it began after the service was read, and
+ * before ECS took ours. One of a revision that ours is a copy of, or brings itself, is not lost by that.
+ */
+export function replacedUnseen(
+  { deploymentId, from }: Pick<Deployment, 'deploymentId' | 'from'>,
+  seen: readonly SeenDeployment[],
+): SeenDeployment | undefined {
+  const own = seen.find((one) => one.deploymentId === deploymentId);
+  if (!from || !own?.isPrimary) return undefined;
+  const unseen = seen.filter(
+    (one) =>
+      one !== own &&
+      !from.listed.includes(one.deploymentId) &&
+      one.createdAtEpochMs <= own.createdAtEpochMs &&
+      one.state !== 'failed' &&
+      one.state !== 'rolled-back' &&
+      one.taskDefinition !== from.taskDefinition &&
+      one.taskDefinition !== own.taskDefinition,
+  );
+  return begunSince(unseen, 0).at(-1);
+}
+
+/**
+ * A running deployment after a look at its service; `deployment` itself while it goes on. Where another deployment is the
+ * primary one, what ran before runs again (`rolled-back`), or somebody else deployed the service (`superseded`).
+ * @param seen `undefined` where the service could not be asked
+ */
+export function deploymentAfter(
+  deployment: Deployment,
+  seen: readonly SeenDeployment[] | undefined,
+  nowEpochMs: number,
+): Deployment {
+  const ended = (state: Deployment['state'], detail?: string): Deployment => ({
+    ...deployment,
+    state,
+    endedAtEpochMs: nowEpochMs,
+    ...(detail !== undefined && { detail }),
+  });
+  const late = (why: string): Deployment =>
+    nowEpochMs < deployment.deadlineEpochMs ? deployment : ended('failed', `deadline: ${why}`);
+  if (deployment.deploymentId === undefined) return late('nobody knows whether it began');
+  if (!seen) return late('its service could not be asked');
+  const own = seen.find(({ deploymentId }) => deploymentId === deployment.deploymentId);
+  const { from, mode } = deployment;
+  if (mode === 'restart' && own && from && own.taskDefinition !== from.taskDefinition) {
+    const detail = `somebody else deployed ${own.taskDefinition} at the same instant, and that was started anew`;
+    return { ...ended('superseded', detail), postponed: true };
+  }
+  const primary = seen.find(({ isPrimary }) => isPrimary);
+  if (own?.state === 'rolled-back') return ended('rolled-back', own.detail ?? 'ECS says no more');
+  if (own?.isPrimary) {
+    if (own.state === 'failed' || own.state === 'stopped') return ended('failed', own.detail ?? 'ECS says no more');
+    if (own.state === 'unknown') return late('ECS did not tell how it went');
+    return own.state === 'completed' ? ended('completed') : late('its tasks were not all replaced by then');
+  }
+  if (!primary) return late('ECS listed no primary deployment');
+  const instead = `${own ? '' : 'ECS lists it no more; '}deployment ${primary.deploymentId} is the primary one`;
+  if (isEarlier(primary, deployment, own)) return ended('rolled-back', own?.detail ?? instead);
+  if (own?.state === 'failed') return ended('failed', own.detail ?? instead);
+  return { ...ended('superseded', `somebody else deployed the service: ${instead}`), postponed: true };
+}
+
+/** Whether the primary deployment brings back what ran before: it is older, or a newer one of the earlier revision. */
+function isEarlier(
+  primary: SeenDeployment,
+  { from, mode, startingAtEpochMs }: Deployment,
+  own: SeenDeployment | undefined,
+): boolean {
+  if (primary.deploymentId === from?.deploymentId) return true;
+  const sinceEpochMs = own?.createdAtEpochMs ?? startingAtEpochMs - CLOCK_DIFFERENCE_MS;
+  if (primary.createdAtEpochMs < sinceEpochMs) return true;
+  // A restart keeps the revision: a newer deployment of it takes nothing back.
+  return mode === 'register' && primary.taskDefinition === from?.taskDefinition;
+}

@@ -1,0 +1,112 @@
+import { type Compared, newPairs, noveltyOf, type PairEvidence } from '../cause/added-pairs.ts';
+import { type CauseFact, type FindingFact, mergeFacts } from '../cause/cause.ts';
+import { anyHolds, holdsFact, type LookedAt } from '../cause/fact-status.ts';
+import type { RebuildOutcome } from '../cause/rebuild.ts';
+import { instant } from '../common/time.ts';
+import { findingKey } from '../scan/finding.ts';
+import { isOfUnreadLineage } from '../verdict/verdict.ts';
+
+/** What a rebuild is judged by. `output` holds one image for each platform, none where nobody can prove what it made. */
+export interface Rebuilt extends Compared {
+  /** The stream had no head before: there is nothing that the output could be worse than. */
+  readonly isFirst?: boolean;
+  readonly begunAtEpochMs: number;
+  /** By `findingKey`, what is known of pairs that the image before seems not to have. */
+  readonly evidence?: ReadonlyMap<string, PairEvidence>;
+  /** Streams whose new head it did not pick up. */
+  readonly pinnedTo?: readonly string[];
+  /** Registries that no review has read: they may hold an image below the output. */
+  readonly unreadRegistries?: readonly string[];
+  /** A complete scan of the output is awaited until then. */
+  readonly verifyDeadlineEpochMs: number;
+}
+
+/** `pending`: not all of the output is scanned and judged yet, and there is time. */
+export type RebuildJudgement = RebuildOutcome | { readonly result: 'pending'; readonly waitingFor: string };
+
+/**
+ * What a rebuild came to, judged on the pairs of its cause and on what it brought in. A violating pair that the image
+ * before did not have and that was known when the build began makes it `worse`, wherever it came from. One that was
+ * published meanwhile is a new cause and changes no outcome; a fixed rebuild names it. Where no fact tells which of the
+ * two it is, the rebuild is `unverified`. A pair counts by vulnerability and package, whatever the version.
+ */
+export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudgement {
+  const { facts, output, pinnedTo = [] } = rebuilt;
+  if (output.length === 0) return { result: 'no-output', reason: 'nothing proves what the build made' };
+  const unclear = output.filter((image) => isUnclear(image, facts));
+  if (unclear.length > 0) return unclearOutcome(unclear, rebuilt, nowEpochMs);
+  const { added, alsoFound, undecided } = sortPairs(rebuilt);
+  if (added.length > 0) return { result: 'worse', added };
+  // Its parent may have moved again since: that is another cause.
+  const left = facts.filter((fact) =>
+    fact.kind === 'parent-moved' ? pinnedTo.includes(fact.parent) : anyHolds(fact, output) === 'holds',
+  );
+  if (left.length > 0) return { result: 'ineffective', left };
+  if (undecided.length > 0) return { result: 'unverified', reason: undecidedText(undecided, rebuilt) };
+  return { result: 'fixed', ...(alsoFound.length > 0 && { alsoFound }) };
+}
+
+interface SortedPairs {
+  readonly added: readonly CauseFact[];
+  readonly alsoFound: readonly CauseFact[];
+  readonly undecided: readonly FindingFact[];
+}
+
+function sortPairs(rebuilt: Rebuilt): SortedPairs {
+  const { shared, others } = newPairs(rebuilt);
+  const { findingsBefore, isFirst = false, evidence, begunAtEpochMs } = rebuilt;
+  if (isFirst) return { added: [], alsoFound: mergeFacts(others), undecided: [] };
+  const byNovelty = Map.groupBy(others, (fact) => noveltyOf(evidence?.get(findingKey(fact)), begunAtEpochMs));
+  const { known = [], published = [], undecided = [] } = Object.fromEntries(byNovelty);
+  // Nobody can say that the image before did not have it.
+  const isCompared = findingsBefore !== undefined;
+  return {
+    added: isCompared ? mergeFacts(known) : [],
+    alsoFound: mergeFacts([...shared, ...published]),
+    undecided: isCompared ? undecided : [...known, ...undecided],
+  };
+}
+
+const MOST_NAMED = 5;
+
+function undecidedText(undecided: readonly FindingFact[], { findingsBefore, begunAtEpochMs }: Rebuilt): string {
+  const named = undecided.map(({ vulnerability, package: name, version }) => `${vulnerability} in ${name} ${version}`);
+  const more = named.length > MOST_NAMED ? `, and ${named.length - MOST_NAMED} more` : '';
+  const pairs = `${named.slice(0, MOST_NAMED).join(', ')}${more}`;
+  return findingsBefore === undefined
+    ? `it has ${pairs}, and no scan tells what the image before had`
+    : `it has ${pairs}, which the image before did not have, and no scan tells whether that was known when its build began ${instant(begunAtEpochMs)}`;
+}
+
+/** An image whose scan is not complete is unclear also where no fact asks: nothing passes unseen. */
+export function isUnclear(image: LookedAt, facts: readonly CauseFact[]): boolean {
+  if (!image.verdict || image.judgedAtEpochMs === undefined) return true;
+  if (image.verdict.reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown')) return true;
+  // Its lineage was read since: judged once more, its age is known.
+  if (image.standing && isOfUnreadLineage(image.verdict)) return true;
+  return facts.some((fact) => isUnknown(fact, image));
+}
+
+/** An age is mended only once the lineage of the image was read: that its own birth is young proves nothing. */
+function isUnknown(fact: CauseFact, image: LookedAt): boolean {
+  const holding = holdsFact(fact, image);
+  return holding === 'unknown' || (holding === 'free' && fact.kind === 'age' && !image.standing);
+}
+
+const lineageUnreadText = (registries: readonly string[]): string =>
+  `its lineage was not read: an image of ${registries.join(', ')} may be below it, and no review could read that. Give Patchwave access there, then start a review`;
+
+function unclearOutcome(
+  unclear: readonly LookedAt[],
+  { facts, unreadRegistries = [], verifyDeadlineEpochMs }: Rebuilt,
+  nowEpochMs: number,
+): RebuildJudgement {
+  const others = facts.filter(({ kind }) => kind !== 'age');
+  // Only a review reads them, and the next rebuild finds them read.
+  if (unreadRegistries.length > 0 && !unclear.some((image) => isUnclear(image, others)))
+    return { result: 'unverified', reason: lineageUnreadText(unreadRegistries), isLineageUnread: true };
+  const named = unclear.map(({ digest }) => digest).sort();
+  const reason = `no complete scan and verdict of ${named.join(', ')}`;
+  if (nowEpochMs < verifyDeadlineEpochMs) return { result: 'pending', waitingFor: reason };
+  return { result: 'unverified', reason: `${reason} by ${new Date(verifyDeadlineEpochMs).toISOString()}` };
+}

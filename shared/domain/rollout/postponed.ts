@@ -1,0 +1,79 @@
+import { type Closure, serviceKey } from '../cause/cascade.ts';
+import { holdsFact } from '../cause/fact-status.ts';
+import { registryKey } from '../image/image.ts';
+import type { RolloutMode } from '../policy/rollout-mode.ts';
+import type { ClosureFacts, RunningImage } from './closure.ts';
+import { hasFailed, isOver } from './deployment.ts';
+import type { LeftReason, RolloutPlan } from './rollout.ts';
+
+/**
+ * Services that a plan leaves because of a mode, or because of the rollout of their own stream: they are planned anew once
+ * the policy allows it. Where another stream of the service is left to its owner, that stream decides.
+ * @param rollout of the stream
+ */
+export const postponedServices = (left: RolloutPlan['left'], rollout: RolloutMode): readonly string[] => {
+  const reasons: readonly LeftReason[] = ['paused', 'report-only', ...(isOwners(rollout) ? [rollout] : [])];
+  return leftServices(left.filter(({ reason }) => reasons.includes(reason)));
+};
+
+/** The services that a plan leaves, each once. */
+export const leftServices = (left: RolloutPlan['left']): readonly string[] => {
+  const services = left.filter(({ usage }) => usage.workloadKind === 'ecs-service');
+  return [...new Set(services.map(({ usage }) => serviceKey({ ...usage, service: usage.workload })))];
+};
+
+/** Patchwave deploys nothing in this mode. */
+export const isOwners = (rollout: RolloutMode): rollout is 'none' | 'pipeline' =>
+  rollout === 'none' || rollout === 'pipeline';
+
+/**
+ * The services for which the rollout of an open closure is planned anew, where a complete reading since then shows that they
+ * still run what holds the cause:
+ * - a mode, the rollout of the stream or a deployment of somebody else stood in the way
+ * - the deployment failed, and the stream has another head since
+ * - they run what was verified, a later scan found the cause in it, and the stream has another head since
+ * - the rollout did not know them: a service had no task when a review last read its account, or is new
+ *
+ * An older reading shows what ran before, so that the same would be planned again.
+ */
+export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readonly string[] {
+  if (closure.state !== 'open' || closure.abandoned) return [];
+  const since = new Map((closure.postponed ?? []).map((service) => [service, closure.sinceEpochMs]));
+  const over = new Map<string, number>();
+  for (const deployment of seen.deployments) {
+    if (!isOver(deployment)) continue;
+    const { service, endedAtEpochMs = 0, postponed } = deployment;
+    over.set(service, Math.max(closure.sinceEpochMs, endedAtEpochMs));
+    if (postponed || (seen.isHeadReplaced && hasFailed(deployment)))
+      since.set(service, Math.max(closure.sinceEpochMs, endedAtEpochMs));
+  }
+  const holders = seen.running.filter(
+    (one) => (seen.isHeadReplaced || !seen.output.has(one.image.digest)) && holdsFacts(closure, one, seen),
+  );
+  // What is built on an image of the stream has a rollout of its own.
+  const isUnknown = (service: string, isOwn: boolean): boolean =>
+    isOwn && closure.services?.includes(service) === false && closure.left?.includes(service) === false;
+  const read = new Map(seen.scopes.map(({ key, completeAtEpochMs = 0 }) => [key, completeAtEpochMs]));
+  const due = holders.flatMap(({ image, usages }) =>
+    usages.flatMap((usage) => {
+      const service = serviceKey({ ...usage, service: usage.workload });
+      const sinceEpochMs = seen.output.has(image.digest)
+        ? (over.get(service) ?? closure.sinceEpochMs)
+        : (since.get(service) ??
+          (isUnknown(service, usage.digest === image.digest) ? closure.sinceEpochMs : undefined));
+      const isRead = sinceEpochMs !== undefined && (read.get(registryKey(usage)) ?? 0) >= sinceEpochMs;
+      return usage.workloadKind === 'ecs-service' && isRead ? [service] : [];
+    }),
+  );
+  return [...new Set(due)].sort();
+}
+
+/** Whether a service runs what was verified, and a later scan found a fact of the closure in it. */
+export const isOutputAtFault = (closure: Closure, seen: Pick<ClosureFacts, 'running' | 'output'>): boolean =>
+  seen.running.some(
+    (one) => seen.output.has(one.image.digest) && one.usages.length > 0 && holdsFacts(closure, one, seen),
+  );
+
+/** What was verified for an age is as old as it is: only findings show later that it was no remedy. */
+const holdsFacts = ({ facts }: Closure, { image }: RunningImage, { output }: Pick<ClosureFacts, 'output'>): boolean =>
+  facts.some((fact) => (fact.kind === 'finding' || !output.has(image.digest)) && holdsFact(fact, image) === 'holds');

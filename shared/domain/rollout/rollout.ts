@@ -1,0 +1,216 @@
+import { type Deployment, type NodeState, serviceKey } from '../cause/cascade.ts';
+import { compareTexts } from '../common/compare-texts.ts';
+import type { Digest, Platform } from '../image/image.ts';
+import { readImageReference } from '../image/reference.ts';
+import { referencesOf, type Usage } from '../image/usage.ts';
+import type { RolloutMode } from '../policy/rollout-mode.ts';
+
+/** A stream of a cascade as its rollout sees it. */
+export interface RolloutStream {
+  readonly stream: string;
+  readonly state: NodeState;
+  readonly mode: RolloutMode;
+  /** What was verified: the index, and its images. Empty where nothing was. */
+  readonly output: ReadonlySet<Digest>;
+}
+
+/** A live usage of any image of a stream of the cascade. */
+export interface StreamUsage {
+  readonly stream: string;
+  readonly usage: Usage;
+  /** Of its image; absent where nobody could read it. */
+  readonly platform?: Platform;
+}
+
+/** What a container ran when its rollout was planned. */
+export interface RanImage extends Pick<Usage, 'digest' | 'reference'> {
+  readonly platform?: string;
+}
+
+export interface PlannedService {
+  readonly account: string;
+  readonly region: string;
+  readonly cluster: string;
+  readonly service: string;
+  readonly mode: Deployment['mode'];
+  /**
+   * Those that run something older than what was verified. A container is in it once for each stream of which it ran an
+   * image: which one it is of is known once its definition is read.
+   */
+  readonly containers: readonly {
+    readonly container: string;
+    readonly stream: string;
+    readonly mode: Deployment['mode'];
+    /** More than one where tasks of several revisions, or on several platforms, ran. */
+    readonly ran: readonly RanImage[];
+  }[];
+}
+
+/**
+ * `daemon`: an ECS Managed Daemon; a service with the scheduling strategy DAEMON is deployed like any other.
+ * `not-verified`: a stream of the service is not verified, so that all its containers stay as they are. `paused`,
+ * `report-only`: the mode of a stream of the service, or of an account that the deployment reaches.
+ */
+export type LeftReason = 'pipeline' | 'none' | 'standalone-task' | 'daemon' | 'not-verified' | Restraint;
+
+/** A mode of the policy in which nothing is deployed. */
+export type Restraint = 'paused' | 'report-only';
+
+export interface RolloutPlan {
+  /** One deployment each, in a fixed order. */
+  readonly services: readonly PlannedService[];
+  /** What moves by itself or by its owner's hand. */
+  readonly left: readonly (StreamUsage & { readonly reason: LeftReason })[];
+}
+
+/**
+ * The services that are deployed after a cascade: one deployment each, once every stream of its containers is verified.
+ * Where the streams of one service have different modes the least active one counts for all.
+ * @param restraintOf the mode that keeps a stream from being deployed in the account of the usage
+ */
+export function planRollout(
+  usages: readonly StreamUsage[],
+  streams: readonly RolloutStream[],
+  restraintOf: (usage: StreamUsage) => Restraint | undefined = () => undefined,
+): RolloutPlan {
+  const known = new Map(streams.map((stream) => [stream.stream, stream]));
+  const older = usages.filter(({ stream, usage }) => known.get(stream)?.output.has(usage.digest) === false);
+  const inOrder = older.sort((one, other) => compareTexts(usageOrder(one), usageOrder(other)));
+  const services: PlannedService[] = [];
+  const left: RolloutPlan['left'][number][] = [];
+  for (const together of Map.groupBy(inOrder, serviceOrUsage).values()) {
+    const planned = planService(together, known, restraintOf);
+    if (typeof planned === 'string') left.push(...together.map((one) => ({ ...one, reason: planned })));
+    else services.push(planned);
+  }
+  return { services, left };
+}
+
+/** Containers of one service are decided on together, every other usage by itself. */
+const serviceOrUsage = (one: StreamUsage): string =>
+  one.usage.workloadKind === 'ecs-service' ? serviceKey(serviceOf(one.usage)) : usageOrder(one);
+
+const usageOrder = ({ stream, usage }: StreamUsage): string =>
+  [serviceKey(serviceOf(usage)), usage.workloadKind, usage.container, stream, usage.digest].join(' ');
+
+const serviceOf = ({ account, region, cluster, workload: service }: Usage) => ({ account, region, cluster, service });
+
+function planService(
+  together: readonly StreamUsage[],
+  known: ReadonlyMap<string, RolloutStream>,
+  restraintOf: (usage: StreamUsage) => Restraint | undefined,
+): PlannedService | LeftReason {
+  const streams = together.flatMap(({ stream }) => known.get(stream) ?? []);
+  const [first] = together;
+  if (!first || streams.some(({ state }) => state !== 'verified')) return 'not-verified';
+  const modes = new Set(streams.map(({ mode }) => mode));
+  if (modes.has('none')) return 'none';
+  if (modes.has('pipeline')) return 'pipeline';
+  if (first.usage.workloadKind === 'ecs-task') return 'standalone-task';
+  if (first.usage.workloadKind === 'ecs-daemon') return 'daemon';
+  const restraints = new Set(together.map(restraintOf));
+  if (restraints.has('paused')) return 'paused';
+  if (restraints.has('report-only')) return 'report-only';
+  // Tasks of an older revision may still run beside newer ones: a container counts once for each of its streams.
+  const byContainer = [...Map.groupBy(together, ({ usage }) => usage.container)];
+  const containers = byContainer.flatMap(([container, all]) =>
+    [...Map.groupBy(all, ({ stream }) => stream)].flatMap(([stream, ran]) => {
+      const mode = known.get(stream)?.mode;
+      return mode === 'restart' || mode === 'register'
+        ? [{ container, stream, mode, ran: ran.flatMap(ranImages) }]
+        : [];
+    }),
+  );
+  return { ...serviceOf(first.usage), mode: modes.has('register') ? 'register' : 'restart', containers };
+}
+
+/** One for each way in which its tasks ask for it. */
+function ranImages({ usage, platform }: StreamUsage): readonly RanImage[] {
+  const image = { digest: usage.digest, ...(platform !== undefined && { platform }) };
+  const references = referencesOf(usage);
+  return references.length === 0 ? [image] : references.map((reference) => ({ ...image, reference }));
+}
+
+/** What a service can be told to run of what was verified: an index, or an image. */
+export interface VerifiedArtifact {
+  readonly digest: Digest;
+  readonly isIndex: boolean;
+  /** Empty for an image that nobody could read. */
+  readonly platforms: readonly Platform[];
+}
+
+/** The one artifact that runs wherever a container ran; an index where nobody knows on what it did. */
+export const artifactFor = (
+  verified: readonly VerifiedArtifact[],
+  ran: readonly RanImage[],
+): VerifiedArtifact | undefined =>
+  verified.find(({ isIndex, platforms }) =>
+    ran.every(({ platform }) =>
+      platform === undefined ? isIndex : platforms.some((one) => architectureOf(one) === architectureOf(platform)),
+    ),
+  );
+
+/** Without its variant, which some builds write and others leave out: ECS knows no more than the architecture. */
+const architectureOf = (platform: string): string => platform.split('/').slice(0, 2).join('/');
+
+/**
+ * Whether a container is still what its rollout was planned for, or names what was verified already. Anything else was
+ * deployed by its team since: it is newer than what was verified, and stays.
+ * @param image as the task definition names it
+ * @param means what that is now in the registry: an index with its images, or an image; empty where it is nothing
+ * @param output the digests of what was verified
+ */
+export const isAsPlanned = (
+  image: string,
+  means: readonly Digest[],
+  { ran, output }: { readonly ran: readonly RanImage[]; readonly output: ReadonlySet<Digest> },
+): boolean =>
+  means.length === 0
+    ? ran.some(({ reference }) => reference === image)
+    : means.some((digest) => output.has(digest) || ran.some((one) => one.digest === digest));
+
+export type RestartAnswer =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly reason: 'pinned-reference'; readonly detail: string };
+
+/**
+ * Whether starting a container anew would run what was verified.
+ * @param image as the task definition names it
+ * @param tagMeans what its tag means now in the registry that it pulls from; `undefined` where it means nothing
+ * @param output the digests of what was verified: the index, and its images
+ */
+export function mayRestart(image: string, tagMeans: Digest | undefined, output: ReadonlySet<Digest>): RestartAnswer {
+  const pinned = (detail: string): RestartAnswer => ({ allowed: false, reason: 'pinned-reference', detail });
+  const reference = readImageReference(image);
+  if (!reference) return pinned(`"${image}" is no image reference. Name the image by its moving tag.`);
+  if (reference.digest !== undefined)
+    return pinned(`"${image}" names a digest, which a restart does not change. Deploy the new one, or name a tag.`);
+  if (tagMeans !== undefined && output.has(tagMeans)) return { allowed: true };
+  const meaning = tagMeans === undefined ? 'nothing' : tagMeans;
+  return pinned(`"${image}" means ${meaning} now, not what was verified. Move the tag, or deploy the new image.`);
+}
+
+/** What a new revision of a task definition names instead of `image`, in the same place; `undefined` for no reference. */
+export function pinnedReference(image: string, output: Digest): string | undefined {
+  const reference = readImageReference(image);
+  return reference && `${reference.host}/${reference.repository}@${output}`;
+}
+
+/** Deployments that have not begun in a cluster stay so for the rest of a cascade: one there failed. */
+export interface EnvironmentStop {
+  readonly cascadeId: string;
+  /** `<account>/<region>/<cluster>`. */
+  readonly environment: string;
+  /** The one that failed. */
+  readonly service: string;
+  readonly state: Deployment['state'];
+}
+
+/** Where a service is: the first three parts of its `serviceKey`. */
+export const environmentOf = (service: string): string => service.split('/').slice(0, 3).join('/');
+
+/** What a deployment stops; `undefined` where it is no failure. */
+export const stopOf = ({ cascadeId, service, state }: Deployment): EnvironmentStop | undefined =>
+  state === 'failed' || state === 'rolled-back'
+    ? { cascadeId, environment: environmentOf(service), service, state }
+    : undefined;

@@ -1,0 +1,22 @@
+import type { Digest } from '../image/image.ts';
+import type { Severity } from '../policy/policy-parts.ts';
+
+/** Whether a fixed version exists. ECR basic scanning never tells: there it is `unknown`. */
+export type Fix = 'yes' | 'no' | 'unknown';
+
+/** One vulnerability id in one package version of one image. */
+export interface Finding {
+  readonly vulnerability: string;
+  readonly package: string;
+  readonly version: string;
+  readonly severity: Severity;
+  readonly fix: Fix;
+  readonly fixedIn?: string;
+  readonly uri?: string;
+  /** The layer that brought the package, where the scanner says so: by its digest, or by what it unpacks to. */
+  readonly layer?: Digest;
+}
+
+/** Identity of a finding across rebuilds: the version may change while the vulnerability stays. */
+export const findingKey = ({ vulnerability, package: name }: Pick<Finding, 'vulnerability' | 'package'>): string =>
+  `${vulnerability}#${name}`;

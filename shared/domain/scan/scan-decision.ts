@@ -1,0 +1,59 @@
+import { DAY_MS } from '../common/time.ts';
+import type { ImageFacts } from '../image/image-facts.ts';
+import type { ScanReason, ScanState, ScanStateName } from './scan.ts';
+import { unscannable } from './scan-state.ts';
+
+/**
+ * ECR scans an image once in 24 hours, scans on push included.
+ * https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html
+ */
+export const SCAN_INTERVAL_MS = DAY_MS;
+
+type ScanInstants = Pick<ScanState, 'requestedAtEpochMs' | 'completedAtEpochMs'>;
+
+/** When a scan may be asked for; 0 where none ever was. */
+export function dueAtEpochMs({ requestedAtEpochMs, completedAtEpochMs }: ScanInstants): number {
+  const looks = [requestedAtEpochMs, completedAtEpochMs].filter((at) => at !== undefined);
+  return looks.length === 0 ? 0 : Math.max(...looks) + SCAN_INTERVAL_MS;
+}
+
+export const isDue = (scan: ScanInstants, nowEpochMs: number): boolean => dueAtEpochMs(scan) <= nowEpochMs;
+
+/** What a review does about one image's scan. */
+export type ScanDecision =
+  | { readonly action: 'ask' }
+  /**
+   * Asked or scanned less than 24 hours ago, and not due before the review stops asking; or the scanner watches the image, so
+   * that its result only has to be read.
+   */
+  | { readonly action: 'fresh' }
+  /** Becomes due while this review still asks: left for tomorrow it would be scanned every second day. */
+  | { readonly action: 'later'; readonly dueAtEpochMs: number }
+  | {
+      readonly action: 'impossible';
+      readonly state: ScanStateName;
+      readonly reason: ScanReason;
+      readonly detail?: string;
+    };
+
+export interface ScanWindow {
+  readonly nowEpochMs: number;
+  /** The instant after which this review asks for no more scans. */
+  readonly catchUpUntilEpochMs: number;
+}
+
+/** Whether to ask for a scan of an image now, later in this review, or not at all. */
+export function decideScan(
+  image: Pick<ImageFacts, 'locations' | 'unresolved'> & { readonly scan: ScanState },
+  { nowEpochMs, catchUpUntilEpochMs }: ScanWindow,
+): ScanDecision {
+  const barred = unscannable(image);
+  if (barred) {
+    const { state, reason = 'scan-failed', detail } = barred;
+    return { action: 'impossible', state, reason, ...(detail !== undefined && { detail }) };
+  }
+  if (image.scan.state === 'continuous') return { action: 'fresh' };
+  const due = dueAtEpochMs(image.scan);
+  if (due <= nowEpochMs) return { action: 'ask' };
+  return due <= catchUpUntilEpochMs ? { action: 'later', dueAtEpochMs: due } : { action: 'fresh' };
+}

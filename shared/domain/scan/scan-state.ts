@@ -1,0 +1,144 @@
+import { HOUR_MS } from '../common/time.ts';
+import type { ImageFacts } from '../image/image-facts.ts';
+import type { ScanReading, ScanReason, ScanRequest, ScanState } from './scan.ts';
+
+/** The scanner's clock and ours may differ, and ECR tells whole seconds. */
+const CLOCK_DIFFERENCE_MS = 60_000;
+
+/** What the ledger knows once a scanner was asked for a scan; a result that is there already is kept. */
+export function stateAfterRequest(previous: ScanState, request: ScanRequest, atEpochMs: number): ScanState {
+  const known = { ...completion(previous), requestedAtEpochMs: atEpochMs, coverage: previous.coverage };
+  switch (request.outcome) {
+    case 'requested':
+      return { state: 'requested', ...known };
+    case 'quota-or-scanned':
+      // The API does not say which of the two: whoever asks reads the last result next.
+      return { state: 'off', reason: 'quota-or-scanned', ...known };
+    case 'refused':
+      return { state: request.state, reason: request.reason, detail: request.detail, ...known };
+  }
+}
+
+/**
+ * What the ledger knows once a scanner was asked for a result. A result older than the known one changes nothing.
+ * @param readAtEpochMs when the scanner was asked: a result of a scanner that watches the image is as of then
+ */
+export function stateAfterReading(previous: ScanState, reading: ScanReading, readAtEpochMs: number): ScanState {
+  const asked = request(previous);
+  switch (reading.outcome) {
+    case 'complete':
+      return stateAfterResult(previous, reading, readAtEpochMs);
+    case 'in-progress':
+      return {
+        state: 'requested',
+        reason: 'in-progress',
+        ...completion(previous),
+        ...asked,
+        coverage: previous.coverage,
+      };
+    case 'refused':
+      return {
+        state: reading.state,
+        reason: reading.reason,
+        detail: reading.detail,
+        ...completion(previous),
+        ...asked,
+        coverage: previous.coverage,
+      };
+  }
+}
+
+function stateAfterResult(
+  previous: ScanState,
+  // ECR basic scanning looks at operating system packages only.
+  { completedAtEpochMs, coverage = ['os'], isWatched }: Extract<ScanReading, { outcome: 'complete' }>,
+  readAtEpochMs: number,
+): ScanState {
+  const known = resultAtEpochMs(previous) ?? 0;
+  if (known > (isWatched ? readAtEpochMs : completedAtEpochMs))
+    // What was not read yet is nothing newer.
+    return previous.state === 'stale' ? { ...previous, state: 'complete' } : previous;
+  if (isWatched)
+    return {
+      state: 'continuous',
+      completedAtEpochMs,
+      watchedAtEpochMs: readAtEpochMs,
+      ...request(previous),
+      coverage,
+    };
+  const isAwaited = previous.state === 'requested' && previous.requestedAtEpochMs !== undefined;
+  const isOld = completedAtEpochMs < (previous.requestedAtEpochMs ?? 0) - CLOCK_DIFFERENCE_MS;
+  return {
+    state: isAwaited && isOld ? 'requested' : 'complete',
+    completedAtEpochMs,
+    ...request(previous),
+    coverage,
+  };
+}
+
+/**
+ * The instant as of which the last result counts: when its scan ended, or when it was last read of a scanner that watches
+ * the image. `undefined` without a result.
+ */
+export const resultAtEpochMs = ({
+  completedAtEpochMs,
+  watchedAtEpochMs,
+}: Pick<ScanState, 'completedAtEpochMs' | 'watchedAtEpochMs'>): number | undefined =>
+  completedAtEpochMs === undefined ? undefined : Math.max(completedAtEpochMs, watchedAtEpochMs ?? 0);
+
+const completion = ({ completedAtEpochMs, watchedAtEpochMs }: ScanState) => ({
+  ...(completedAtEpochMs !== undefined && { completedAtEpochMs }),
+  ...(watchedAtEpochMs !== undefined && { watchedAtEpochMs }),
+});
+const request = ({ requestedAtEpochMs }: ScanState) => (requestedAtEpochMs === undefined ? {} : { requestedAtEpochMs });
+
+/**
+ * The state as it counts now. A result counts until it is stale, also while the next one is awaited or the registry
+ * refuses to scan again so soon, or at all by request; a scanner that failed, gave up or is out of reach takes that
+ * knowledge away.
+ */
+export function effectiveScanState(scan: ScanState, nowEpochMs: number, staleAfterHours: number): ScanState {
+  const { state, reason, completedAtEpochMs, ...rest } = scan;
+  const waits = state === 'requested' || (state === 'off' && keepsResult(reason));
+  const isResult = state === 'complete' || state === 'continuous' || state === 'stale';
+  if (!isResult && !(waits && completedAtEpochMs !== undefined)) return scan;
+  if (completedAtEpochMs === undefined) return { ...rest, state: 'stale' };
+  const isFresh = nowEpochMs - (resultAtEpochMs(scan) ?? 0) <= staleAfterHours * HOUR_MS;
+  if (isFresh) return { ...rest, state: state === 'continuous' ? state : 'complete', completedAtEpochMs };
+  return waits ? scan : { ...rest, state: 'stale', completedAtEpochMs };
+}
+
+/**
+ * Whether a refused request leaves the last result what it is. The registry says then that it begins no scan, and nothing of
+ * the image: it scanned today, its quota is used up, or it takes no requests because Amazon Inspector scans.
+ */
+export const keepsResult = (reason: ScanReason | undefined): boolean =>
+  reason === 'quota-or-scanned' || reason === 'enhanced';
+
+/** Only these states are knowledge; the others keep an image unknown. */
+export const isKnowledge = ({ state }: ScanState): boolean => state === 'complete' || state === 'continuous';
+
+type ImageOrigin = Pick<ImageFacts, 'locations' | 'unresolved'>;
+
+/** The scan state of an image that cannot be scanned anywhere, whatever a scanner said before; `undefined` where it can. */
+export function unscannable({ locations, unresolved }: ImageOrigin): ScanState | undefined {
+  if (unresolved) return { ...unresolvedState(unresolved.code), detail: unresolved.detail, coverage: [] };
+  if (locations.length === 0) return { state: 'off', reason: 'not-in-ecr', coverage: [] };
+  return undefined;
+}
+
+function unresolvedState(code: string): Pick<ScanState, 'state' | 'reason'> {
+  switch (code) {
+    case 'registry-unreachable':
+      return { state: 'unreachable', reason: 'access-denied' };
+    case 'registry-not-read':
+      return { state: 'unreachable' };
+    case 'image-not-found':
+      return { state: 'failed', reason: 'image-not-found' };
+    case 'empty-index':
+    case 'nested-index':
+      return { state: 'unsupported', reason: 'unsupported-type' };
+    default:
+      return { state: 'failed', reason: 'scan-failed' };
+  }
+}

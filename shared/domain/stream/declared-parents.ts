@@ -1,0 +1,85 @@
+import { FOREIGN_TIERS, type ImageLocation, locationKey } from '../image/image.ts';
+import { matchesHeadTag } from '../policy/head-tag.ts';
+import type { Policy } from '../policy/policy.ts';
+import { parseStreamId, streamId, streamRulesOf } from './stream.ts';
+import { classify } from './tier.ts';
+
+/**
+ * Which streams the policy says that a stream is built from, those of its own Region first; none where it says nothing.
+ * Each stream is looked up once, however many images it has.
+ */
+export function declaredParentsIn(policy: Policy): (stream: string | undefined) => readonly string[] {
+  const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
+  const known = new Map<string, readonly string[]>();
+  const parentsOf = (stream: string): readonly string[] => {
+    const { location, headTag } = parseStreamId(stream);
+    const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
+    return (rule?.parents ?? []).flatMap((id) => {
+      const {
+        account = '',
+        regions = [],
+        repositories: [repository = ''] = [],
+        headTags: [tag = ''] = [],
+      } = rules.get(id) ?? {};
+      const nearest = regions.toSorted(
+        (one, other) => Number(other === location.region) - Number(one === location.region),
+      );
+      return nearest.map((region) => streamId({ account, region, repository }, tag));
+    });
+  };
+  return (stream) => {
+    if (stream === undefined) return [];
+    const found = known.get(stream) ?? parentsOf(stream);
+    known.set(stream, found);
+    return found;
+  };
+}
+
+/**
+ * Whether an image of a repository may be built on a stream, by what the policy says and nothing else. It may be built on every
+ * stream, unless the repository is not ours, or all of its rules declare parents and these do not lead to the stream. A base
+ * of which the policy declares nothing may be built on another base, and on no platform.
+ * Of an image that has a head tag only the rules count that name this tag. A tag that no rule names tells nothing: the image may
+ * be any one of the repository.
+ * @param ours accounts that are ours: a repository of another account is one of a vendor
+ * @returns takes a tag of the image, where one is known
+ */
+export function declaredReachIn(
+  policy: Policy,
+  ours: ReadonlySet<string>,
+): (location: ImageLocation, stream: string, tag?: string) => boolean {
+  const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
+  const known = new Map<string, Reach>();
+  const reachOf = (location: ImageLocation, tag: string | undefined): Reach => {
+    const isForeign = !ours.has(location.account) || FOREIGN_TIERS.includes(classify(policy, { location }).tier);
+    if (isForeign) return { ids: new Set(), beyond: 'nothing' };
+    const all = streamRulesOf(policy, location);
+    const named = all.filter(({ headTags }) => headTags.some((one) => tag !== undefined && matchesHeadTag(one, tag)));
+    const own = named.length > 0 ? named : all;
+    const ids = new Set(own.map(({ id }) => id));
+    let beyond: Reach['beyond'] = own.length > 0 ? 'nothing' : 'anything';
+    // A set is walked through to what is added meanwhile, too.
+    for (const id of ids) {
+      const { tier, parents } = rules.get(id) ?? {};
+      for (const parent of parents ?? []) ids.add(parent);
+      if (!parents && beyond !== 'anything') beyond = tier === 'base' ? 'bases' : 'anything';
+    }
+    return { ids, beyond };
+  };
+  return (location, stream, tag) => {
+    const key = tag === undefined ? locationKey(location) : `${locationKey(location)}:${tag}`;
+    const reach = known.get(key) ?? reachOf(location, tag);
+    known.set(key, reach);
+    const { location: place, headTag } = parseStreamId(stream);
+    const asked = streamRulesOf(policy, place).filter(({ headTags }) => headTags.includes(headTag));
+    if (reach.beyond === 'anything' || asked.some(({ id }) => reach.ids.has(id))) return true;
+    return reach.beyond === 'bases' && (asked.length === 0 || asked.some(({ tier }) => tier === 'base'));
+  };
+}
+
+interface Reach {
+  /** Rules of the repository, and those that they are declared to be built from, to the end. */
+  readonly ids: ReadonlySet<string>;
+  /** What they may be built on beside that, where a rule declares nothing. */
+  readonly beyond: 'nothing' | 'bases' | 'anything';
+}

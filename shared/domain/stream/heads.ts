@@ -1,0 +1,115 @@
+import { compareTexts } from '../common/compare-texts.ts';
+import type { Digest, ImageLocation, Platform } from '../image/image.ts';
+import { matchesHeadTag } from '../policy/head-tag.ts';
+import type { StreamRule } from '../policy/policy.ts';
+import { makingLineOf, type ReleaseLine, releaseLineOf, streamId } from './stream.ts';
+import type { StreamRecord } from './stream-record.ts';
+
+/** One pushed artifact of a repository, with what it runs on. */
+export interface PushedImage {
+  readonly digest: Digest;
+  readonly tags: readonly string[];
+  readonly pushedAtEpochMs?: number;
+  /** When its tags were last pushed, where that is known: an old image may be given a head tag by a person. */
+  readonly taggedAt?: ReadonlyMap<string, number>;
+  /** Present for an index: its runnable children. */
+  readonly children?: readonly { readonly digest: Digest; readonly platform: Platform }[];
+  /** Of an image that is no index; absent where its config could not be read. */
+  readonly platform?: Platform;
+}
+
+/** Every release line of a repository with its head; a line that nothing was pushed for has none. */
+export function findStreams(
+  rules: readonly StreamRule[],
+  location: ImageLocation,
+  pushed: readonly PushedImage[],
+): StreamRecord[] {
+  const lines = rules.flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
+  const first = new Map(lines.reverse().map((line) => [line.headTag, line]));
+  return [...first.values()].reverse().map((line) => streamOf(line, location, pushedFor(line, rules, pushed)));
+}
+
+/**
+ * The images of each release line that were pushed last, its candidates among them: `most` of each line. Images without
+ * tags and those of no line are nobody's head.
+ */
+export function newestTagged(
+  rules: readonly StreamRule[],
+  images: readonly Pick<PushedImage, 'digest' | 'tags' | 'pushedAtEpochMs'>[],
+  most: number,
+): ReadonlySet<Digest> {
+  const lines = Map.groupBy(images, ({ tags }) => tags.length > 0 && makingLineOf(rules, tags)?.headTag);
+  lines.delete(false);
+  lines.delete(undefined);
+  return new Set(
+    [...lines.values()].flatMap((line) =>
+      line
+        .toSorted(latestFirst)
+        .slice(0, most)
+        .map(({ digest }) => digest),
+    ),
+  );
+}
+
+/**
+ * An image under the head tags of two lines is the head of the one that its least specific tag names. One without tags
+ * is nobody's head: its tags have moved on.
+ */
+const pushedFor = ({ headTag }: ReleaseLine, rules: readonly StreamRule[], pushed: readonly PushedImage[]) =>
+  pushed
+    .filter(({ tags }) => tags.length > 0 && releaseLineOf(rules, tags)?.headTag === headTag)
+    .map((image) => ({ ...image, pushedAtEpochMs: headSince(image, headTag) }));
+
+/** The last push of one of its head tags, which may come long after its own. */
+function headSince({ tags, taggedAt, pushedAtEpochMs = 0 }: PushedImage, headTag: string): number {
+  const instants = tags.flatMap((tag) => (matchesHeadTag(headTag, tag) ? (taggedAt?.get(tag) ?? []) : []));
+  return instants.reduce((one, other) => Math.max(one, other), pushedAtEpochMs);
+}
+
+function streamOf(
+  { rule, headTag }: ReleaseLine,
+  location: ImageLocation,
+  pushed: readonly PushedImage[],
+): StreamRecord {
+  const head = headOf(pushed);
+  const { tier, owner } = rule;
+  return { stream: streamId(location, headTag), tier, owner, location, headTag, ...(head && { head }) };
+}
+
+/**
+ * The last push decides, of an image or of its head tag. An index is the head on all its platforms; platforms that are pushed one by one each keep
+ * their own last image.
+ */
+export function headOf(pushed: readonly PushedImage[]): StreamRecord['head'] {
+  const [latest, ...earlier] = [...pushed].sort(latestFirst);
+  if (!latest) return undefined;
+  if (latest.children) return { index: latest.digest, images: platformsOf(latest) };
+  const images: Record<Platform, Digest> = {};
+  for (const image of [latest, ...earlier])
+    for (const [platform, digest] of Object.entries(platformsOf(image)) as [Platform, Digest][])
+      images[platform] ??= digest;
+  return { images };
+}
+
+function platformsOf({ digest, children, platform }: PushedImage): Record<Platform, Digest> {
+  if (children) return Object.fromEntries(children.map((child) => [child.platform, child.digest]));
+  return { [platform ?? UNREADABLE_PLATFORM]: digest };
+}
+
+type Pushed = Pick<PushedImage, 'digest' | 'pushedAtEpochMs'>;
+
+/** The platform of an image whose config cannot be read. */
+const UNREADABLE_PLATFORM: Platform = 'unknown/unreadable';
+
+const latestFirst = (one: Pushed, other: Pushed): number =>
+  (other.pushedAtEpochMs ?? 0) - (one.pushedAtEpochMs ?? 0) || (one.digest < other.digest ? -1 : 1);
+
+/**
+ * What one digest says of a head: its index, or its only image. Platforms that were pushed one by one have no digest in
+ * common; then it is that of the first platform by name.
+ */
+export function headDigestOf(head: StreamRecord['head']): Digest | undefined {
+  if (!head) return undefined;
+  const [first] = Object.entries(head.images).sort(([one], [other]) => compareTexts(one, other));
+  return head.index ?? first?.[1];
+}

@@ -1,0 +1,79 @@
+import { compareTexts } from '../common/compare-texts.ts';
+import { matchesAnyGlob } from '../common/glob.ts';
+import { type ImageLocation, locationKey } from '../image/image.ts';
+import { CANDIDATE, matchesHeadTag } from '../policy/head-tag.ts';
+import type { Policy, StreamRule } from '../policy/policy.ts';
+
+/** One release line of one repository, as a rule of the policy names it. */
+export interface ReleaseLine {
+  readonly rule: StreamRule;
+  readonly headTag: string;
+}
+
+export const streamId = (location: ImageLocation, headTag: string): string => `${locationKey(location)}:${headTag}`;
+
+/** The rules that name a repository, in the order of the policy. */
+export const streamRulesOf = (policy: Policy, location: ImageLocation): StreamRule[] =>
+  policy.streams.filter(
+    ({ account, regions, repositories }) =>
+      account === location.account &&
+      regions.includes(location.region) &&
+      matchesAnyGlob(repositories, location.repository),
+  );
+
+/**
+ * The release line that made an image, by its tags. Tags pushed by one build are aliases: the least specific one that
+ * is a head tag names the line. Without any tag (pinned by digest, or the tags have moved on) nothing tells the line,
+ * unless the repository has only one. A candidate is no head tag, whatever pattern it matches.
+ */
+export function releaseLineOf(
+  rules: readonly StreamRule[],
+  tags: readonly string[] | undefined,
+): ReleaseLine | undefined {
+  const lines = rules.flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
+  if (tags === undefined || tags.length === 0) return lines.length === 1 ? lines[0] : undefined;
+  for (const tag of tags.filter((each) => !isCandidate(rules, each)).sort(bySpecificity)) {
+    const line = lines.find(({ headTag }) => matchesHeadTag(headTag, tag));
+    if (line) return line;
+  }
+  return undefined;
+}
+
+/** Whether a tag of a repository stands for a head tag that moves only once the image is verified. */
+function isCandidate(rules: readonly StreamRule[], tag: string): boolean {
+  if (!tag.endsWith(CANDIDATE)) return false;
+  const headTag = tag.slice(0, -CANDIDATE.length);
+  return rules.some(
+    ({ promotes, headTags }) => promotes && headTags.some((pattern) => matchesHeadTag(pattern, headTag)),
+  );
+}
+
+/** As `releaseLineOf`; a candidate is made by its line before it is a head of it. */
+export function makingLineOf(
+  rules: readonly StreamRule[],
+  tags: readonly string[] | undefined,
+): ReleaseLine | undefined {
+  const candidates = (tags ?? [])
+    .filter((tag) => tag.endsWith(CANDIDATE))
+    .map((tag) => tag.slice(0, -CANDIDATE.length));
+  const line = releaseLineOf(rules, tags);
+  if (line || candidates.length === 0) return line;
+  return releaseLineOf(
+    rules.filter(({ promotes }) => promotes),
+    candidates,
+  );
+}
+
+/** `22` before `22.8` before `22.8.0`: fewer parts say less; then the shorter; then by letters. */
+function bySpecificity(one: string, other: string): number {
+  return parts(one) - parts(other) || one.length - other.length || compareTexts(one, other);
+}
+
+const parts = (tag: string): number => tag.split(/[._-]/).length;
+
+/** The parts of a stream's id; a repository's name has no colon. */
+export function parseStreamId(stream: string): { readonly location: ImageLocation; readonly headTag: string } {
+  const colon = stream.indexOf(':');
+  const [account = '', region = '', ...repository] = stream.slice(0, colon).split('/');
+  return { location: { account, region, repository: repository.join('/') }, headTag: stream.slice(colon + 1) };
+}

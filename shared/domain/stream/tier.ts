@@ -1,0 +1,109 @@
+import { matchesAnyGlob, matchesGlob } from '../common/glob.ts';
+import type { ImageLocation, Tier } from '../image/image.ts';
+import { type ImageReference, readImageReference, referenceName, resolvedTag } from '../image/reference.ts';
+import { accountsNamedBy } from '../policy/our-accounts.ts';
+import { MODES, type Mode, type Policy, type StreamRule } from '../policy/policy.ts';
+import { makingLineOf, streamId, streamRulesOf } from './stream.ts';
+
+/** What is known of an image's origin; at least one of them, or nobody can tell. */
+export interface Origin {
+  /** Where the image is kept, in ECR. */
+  readonly location?: ImageLocation;
+  /** As a task asks for it. */
+  readonly reference?: string;
+  /** The container that runs it. */
+  readonly container?: string;
+  /** All tags of the image there; absent where they are not known. */
+  readonly tags?: readonly string[];
+}
+
+export interface Classification {
+  readonly tier: Tier;
+  readonly stream?: string;
+  /** Id of the stream rule that decided. */
+  readonly rule?: string;
+  readonly owner?: string;
+}
+
+/** Containers that AWS adds to a task without naming an image: runtime monitoring and Service Connect. */
+const AWS_SIDECARS = ['aws-guardduty-agent*', 'ecs-service-connect*'];
+
+/** Tier, stream and owner of an image, by the policy alone: no label and no tag of a repository can change them. */
+export function classify(policy: Policy, origin: Origin): Classification {
+  const reference = readImageReference(origin.reference);
+  const location = origin.location ?? reference?.location;
+  if (isAwsManaged(policy, origin, reference, location)) return { tier: 'aws-managed' };
+  if (!location) return { tier: 'external' };
+  const rules = streamRulesOf(policy, location);
+  const [first] = rules;
+  if (first) return classifyByRules(rules, first, location, origin.tags ?? tagsOf(reference));
+  if (isMirror(policy, location)) return { tier: 'mirrored' };
+  return { tier: isOurs(policy, location) ? 'unmanaged' : 'external' };
+}
+
+/** Only a reference by tag says which tag the image has. */
+function tagsOf(reference: ImageReference | undefined): string[] | undefined {
+  const tag = reference && resolvedTag(reference);
+  return tag === undefined ? undefined : [tag];
+}
+
+/**
+ * A container's name counts only where neither image nor place is known: else any team could call its own image AWS's.
+ */
+function isAwsManaged(
+  { awsManaged }: Policy,
+  { container, reference: text }: Origin,
+  reference: ImageReference | undefined,
+  location: ImageLocation | undefined,
+): boolean {
+  if (location && awsManaged.accounts.includes(location.account)) return true;
+  if (reference) return matchesAnyGlob(awsManaged.references, referenceName(reference));
+  return !location && text === undefined && container !== undefined && matchesAnyGlob(AWS_SIDECARS, container);
+}
+
+function classifyByRules(
+  rules: readonly StreamRule[],
+  first: StreamRule,
+  location: ImageLocation,
+  tags: readonly string[] | undefined,
+): Classification {
+  const line = makingLineOf(rules, tags);
+  const { tier, id, owner } = line?.rule ?? first;
+  return { tier, rule: id, owner, ...(line && { stream: streamId(location, line.headTag) }) };
+}
+
+const isMirror = ({ mirrors }: Policy, { account, repository }: ImageLocation): boolean =>
+  mirrors.some(
+    (mirror) => mirror.account === account && mirror.repositories.some((glob) => matchesGlob(glob, repository)),
+  );
+
+/** Where the policy covers the whole organization every ECR account counts as ours; an unreachable one is reported. */
+const isOurs = (policy: Policy, { account }: ImageLocation): boolean =>
+  policy.scopes === 'organization' || accountsNamedBy(policy).has(account);
+
+/** Whose settings apply to a stream. */
+export interface ModeSubject {
+  readonly tier: Tier;
+  readonly owner?: string;
+  /** Every account that the action reaches: of the registry, the pipeline, the service. */
+  readonly accounts?: readonly string[];
+  /** Id of its stream rule. */
+  readonly rule?: string;
+}
+
+/** The strictest of all modes that the policy sets for a subject: `paused` before `report-only` before `enforce`. */
+export function strictestMode(policy: Policy, { tier, owner, accounts: reached = [], rule }: ModeSubject): Mode {
+  const { tiers, owners, accounts } = policy.modes;
+  const set: readonly (Mode | undefined)[] = [
+    policy.mode,
+    tiers?.[tier],
+    ownValue(owners, owner),
+    ...reached.map((account) => ownValue(accounts, account)),
+    policy.streams.find(({ id }) => id === rule)?.mode,
+  ];
+  return MODES[Math.max(...set.map((mode) => (mode === undefined ? 0 : MODES.indexOf(mode))))] ?? policy.mode;
+}
+
+/** Owners are free text: `constructor` is one, and no key of the policy. */
+const ownValue = (modes: Readonly<Record<string, Mode>> | undefined, key: string | undefined): Mode | undefined =>
+  modes && key !== undefined && Object.hasOwn(modes, key) ? modes[key] : undefined;

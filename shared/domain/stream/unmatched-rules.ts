@@ -1,0 +1,63 @@
+import { type ImageLocation, locationKey } from '../image/image.ts';
+import { isBuiltIn } from '../policy/built-in-policy.ts';
+import type { Policy, StreamRule } from '../policy/policy.ts';
+import { parseStreamId, streamRulesOf } from './stream.ts';
+import { streamPolicy } from './stream-policy.ts';
+
+/** What of a policy has no effect, or none any more: mostly a mistake in a name. */
+export interface PolicyGaps {
+  /** Ids of stream rules that match no repository which Patchwave has seen, in the order of the policy. */
+  readonly unmatchedRules: readonly string[];
+  /** Streams whose images run, or that have an open cause, and that no rule names, in order: nothing is done for them. */
+  readonly unnamedStreams: readonly string[];
+}
+
+/** Notes repositories and streams one by one, and finds what of a policy matches none of them. */
+export class PolicyCoverage {
+  readonly #policy: Policy;
+  readonly #unmatched: Set<StreamRule>;
+  readonly #seen = new Set<string>();
+  readonly #unnamed = new Set<string>();
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+    this.#unmatched = new Set(policy.streams);
+  }
+
+  addRepository(location: ImageLocation): void {
+    const key = locationKey(location);
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    for (const rule of streamRulesOf(this.#policy, location)) this.#unmatched.delete(rule);
+  }
+
+  /** A stream that Patchwave knows; it may have ended long ago. */
+  addKnown(stream: string): void {
+    this.addRepository(parseStreamId(stream).location);
+  }
+
+  /** A stream whose images run, or that has something to be done. That the built-in policy names none is no gap. */
+  addLiving(stream: string): void {
+    this.addKnown(stream);
+    if (!isBuiltIn(this.#policy) && !streamPolicy(this.#policy, stream).isNamed) this.#unnamed.add(stream);
+  }
+
+  gaps(): PolicyGaps {
+    return {
+      unmatchedRules: this.#policy.streams.flatMap((rule) => (this.#unmatched.has(rule) ? rule.id : [])),
+      unnamedStreams: [...this.#unnamed].sort(),
+    };
+  }
+}
+
+/** Each gap in a sentence, with what is to be done. */
+export const gapTexts = ({ unmatchedRules, unnamedStreams }: PolicyGaps): readonly string[] => [
+  ...unmatchedRules.map(
+    (id) =>
+      `Rule ${id} matches no repository that Patchwave has seen. Check its account, Regions and repositories; a repository that is new is seen by the next review.`,
+  ),
+  ...unnamedStreams.map(
+    (stream) =>
+      `No rule names stream ${stream}, which Patchwave knows. Nothing is done for it, nor for what stands on it. Add it to a rule, or stop what runs its images.`,
+  ),
+];

@@ -1,0 +1,140 @@
+import { ageOf, type NotFound, type StandingChange } from '../age/image-lineage.ts';
+import { sameContent } from '../common/same-content.ts';
+import type { ImageFacts } from '../image/image-facts.ts';
+import { NEVER_SCANNED } from '../scan/scan.ts';
+import { resultAtEpochMs } from '../scan/scan-state.ts';
+import type { ImageRecord, Judgement } from './image-record.ts';
+import { isOfUnreadLineage, type Verdict } from './verdict.ts';
+
+/*
+ * What writes make of an image's record. Several writers change one record, each its own part of it: every ledger
+ * applies these to what it has, so that they end the same in whatever order they come.
+ */
+
+/** What of a record is no fact. */
+type OthersWrote = Omit<ImageRecord, keyof ImageFacts>;
+
+/** The facts in a record. */
+export function factsIn(record: ImageRecord): ImageFacts {
+  const {
+    inUse,
+    isHead,
+    standing,
+    mayLieBelow,
+    isParentAsBefore,
+    guessedIn,
+    reconfirmedAtEpochMs,
+    scan,
+    verdict,
+    ...others
+  } = record;
+  const { findingsFingerprint, findingsCount, judgedAtEpochMs, ...facts } = others;
+  return facts;
+}
+
+/**
+ * Facts are replaced as a whole: what the registry or the policy no longer says is gone. What others wrote stays, but a
+ * verdict by other facts no longer counts as judged: it has no `judgedAtEpochMs`. What was found below an image that could not
+ * be read tells nothing once it is read: a search has to look again.
+ * @param over says what the facts are where the image is known already; without it they are as `told`
+ */
+export function withFacts(
+  before: ImageRecord | undefined,
+  told: ImageFacts,
+  over?: (known: ImageRecord) => ImageFacts,
+): ImageRecord {
+  if (!before) return { ...told, inUse: false, isHead: false, scan: NEVER_SCANNED };
+  const [facts, were] = [over ? over(before) : told, factsIn(before)];
+  if (sameContent(were, facts)) return before;
+  const known = before.unresolved && !facts.unresolved ? unplaced(before) : before;
+  const others = Object.entries(unjudged(known)).filter(([name]) => !(name in were));
+  return { ...(Object.fromEntries(others) as OthersWrote), ...facts };
+}
+
+const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord => record;
+
+const unplaced = ({ standing: _, mayLieBelow: __, isParentAsBefore: ___, ...record }: ImageRecord): ImageRecord =>
+  record;
+
+/**
+ * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image stands on
+ * is no part of a verdict beyond that. A verdict that only says that the lineage was unread stays judged: it passes
+ * nothing, what it says of findings holds, and the next look at the image judges its age.
+ */
+export function withStanding(before: ImageRecord, change: StandingChange): ImageRecord | undefined {
+  if ('mayLieBelow' in change) return withoutStanding(before, change);
+  const standing = typeof change === 'function' ? change(before.standing) : change;
+  if (!standing || sameContent(before.standing, standing)) return undefined;
+  const { mayLieBelow: _, isParentAsBefore: __, ...known } = before;
+  const after = { ...known, standing };
+  return sameContent(ageOf(before), standing.age) || saysNoAge(before.verdict) ? after : unjudged(after);
+}
+
+/** A standing that is there came from a search that could read more. */
+function withoutStanding(before: ImageRecord, told: NotFound): ImageRecord | undefined {
+  const { mayLieBelow: _, isParentAsBefore: __, ...record } = before;
+  const after = told.mayLieBelow.length === 0 ? record : { ...record, ...told };
+  return before.standing || sameContent(before, after) ? undefined : after;
+}
+
+const saysNoAge = (verdict: Verdict | undefined): boolean =>
+  verdict !== undefined && isOfUnreadLineage(verdict) && verdict.reasons.every(({ kind }) => kind !== 'age');
+
+/**
+ * What one scope says of who runs the image by a guess; each scope changes its own entry, so their order makes no difference.
+ * `undefined` where nothing changes. A verdict that did not know of it no longer counts as judged.
+ * @param workload one of those that do; `undefined` where none does
+ */
+export function withGuess(before: ImageRecord, scope: string, workload: string | undefined): ImageRecord | undefined {
+  const { guessedIn = {}, ...record } = before;
+  if (guessedIn[scope] === workload) return undefined;
+  const { [scope]: _, ...others } = guessedIn;
+  const now = workload === undefined ? others : { ...others, [scope]: workload };
+  return unjudged({ ...record, ...(Object.keys(now).length > 0 && { guessedIn: now }) });
+}
+
+/** `undefined` where it was made again later already. What that makes of its age says the next review. */
+export const withReconfirmation = (before: ImageRecord, reconfirmedAtEpochMs: number): ImageRecord | undefined =>
+  (before.reconfirmedAtEpochMs ?? 0) < reconfirmedAtEpochMs ? { ...before, reconfirmedAtEpochMs } : undefined;
+
+/**
+ * `undefined` where the judgement does not count: there is a newer result, or it judged by facts, by an age or by guesses
+ * that are no longer so. A request for a scan that was made while it was formed is not in it, and is not lost.
+ */
+export function withJudgement(before: ImageRecord, judgement: Judgement): ImageRecord | undefined {
+  const { facts, age, guessedIn, ...written } = judgement;
+  if (facts && !sameContent(facts, factsIn(before))) return undefined;
+  if (age && !sameContent(age, ageOf(before))) return undefined;
+  if (facts && !sameContent(guessedIn, before.guessedIn)) return undefined;
+  if (isNewer(before, judgement)) return undefined;
+  const requests = [before.scan.requestedAtEpochMs, judgement.scan.requestedAtEpochMs];
+  const latest = Math.max(...requests.filter((atEpochMs) => atEpochMs !== undefined));
+  const scan = Number.isFinite(latest) ? { ...judgement.scan, requestedAtEpochMs: latest } : judgement.scan;
+  return { ...before, ...written, scan };
+}
+
+/** `undefined` where nothing is decided, or the judgement does not count (`withJudgement`). */
+export function withChangedJudgement(
+  before: ImageRecord,
+  decide: (known: ImageRecord) => Judgement | undefined,
+): ImageRecord | undefined {
+  const judgement = decide(before);
+  return judgement && withJudgement(before, judgement);
+}
+
+/** `undefined` where a result or a refusal was recorded since the request. */
+export function withUnreadResult(before: ImageRecord): ImageRecord | undefined {
+  const { reason, detail, ...scan } = before.scan;
+  const recorded = Math.max(scan.completedAtEpochMs ?? 0, before.judgedAtEpochMs ?? 0);
+  return recorded >= (scan.requestedAtEpochMs ?? 0) ? undefined : { ...before, scan: { ...scan, state: 'stale' } };
+}
+
+/**
+ * The scanner's own time decides, and where it is the same or neither has one, the time of judging. A judgement without
+ * a result that is known was formed before it: a refusal that came after a result carries the time of that result.
+ */
+function isNewer(before: ImageRecord, { scan, judgedAtEpochMs }: Judgement): boolean {
+  const [had, has] = [resultAtEpochMs(before.scan) ?? 0, resultAtEpochMs(scan) ?? 0];
+  if (had !== has) return had > has;
+  return before.judgedAtEpochMs !== undefined && before.judgedAtEpochMs > judgedAtEpochMs;
+}

@@ -1,0 +1,57 @@
+import { mapConcurrently } from '../concurrency.ts';
+import { locationKey } from '../domain/image/image.ts';
+import type { ImageFacts } from '../domain/image/image-facts.ts';
+import type { StreamLedger } from '../ports/ledger.ts';
+
+type Sighted = Pick<ImageFacts, 'digest' | 'stream' | 'locations'>;
+
+const KEYS_AT_ONCE = 4;
+
+/**
+ * What sightings of an image are kept under: its stream and every place that has it. An image that is copied, or that
+ * joins or leaves a stream, still has one of its old keys, so its grace does not start again.
+ */
+function sightingKeys({ digest, stream, locations }: Sighted): readonly string[] {
+  const keys = [...(stream === undefined ? [] : [stream]), ...locations.map(locationKey)];
+  return keys.length > 0 ? [...new Set(keys)] : [digest];
+}
+
+/** The first sighting of each finding, by `findingKey`: the earliest under the image's stream and all its locations. */
+export async function firstSeenOf(
+  streams: Pick<StreamLedger, 'firstSeen'>,
+  image: Sighted,
+): Promise<ReadonlyMap<string, number>> {
+  const known = await mapConcurrently(sightingKeys(image), KEYS_AT_ONCE, (key) => streams.firstSeen(key));
+  return earliest(known);
+}
+
+/**
+ * Records what was seen now under every key of the image, at the earliest instant that any of them knows.
+ *
+ * @returns as `firstSeenOf`, with what was seen now
+ */
+export async function recordSightings(
+  streams: Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'>,
+  image: Sighted,
+  seen: ReadonlyMap<string, number>,
+): Promise<ReadonlyMap<string, number>> {
+  const known = await mapConcurrently(
+    sightingKeys(image),
+    KEYS_AT_ONCE,
+    async (key) => [key, await streams.firstSeen(key)] as const,
+  );
+  const first = earliest([...known.map(([, instants]) => instants), seen]);
+  await mapConcurrently(known, KEYS_AT_ONCE, async ([key, instants]) => {
+    const news = [...first].filter(([finding, at]) => seen.has(finding) && at < (instants.get(finding) ?? Infinity));
+    if (news.length > 0) await streams.recordFirstSeen(key, new Map(news));
+  });
+  return first;
+}
+
+function earliest(all: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> {
+  const first = new Map<string, number>();
+  for (const instants of all) {
+    for (const [finding, at] of instants) first.set(finding, Math.min(at, first.get(finding) ?? at));
+  }
+  return first;
+}

@@ -1,0 +1,27 @@
+import type { Digest } from '../domain/image/image.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import { type LayerDisagreement, layerDisagreements } from '../domain/verdict/layer-attribution.ts';
+import type { ContentLedger, ImageLedger } from '../ports/ledger.ts';
+
+export interface WitnessPorts {
+  readonly images: Pick<ImageLedger, 'get'>;
+  readonly contents: Pick<ContentLedger, 'get'>;
+}
+
+/** What layers say against the attribution of an image's findings; nothing is read where the scanner names none. */
+export async function readLayerWitness(ports: WitnessPorts, image: ImageRecord): Promise<readonly LayerDisagreement[]> {
+  if (!image.verdict?.reasons.some((reason) => reason.kind === 'finding' && reason.layer !== undefined)) return [];
+  const lineage = new Map<Digest, ImageRecord | undefined>([[image.digest, image]]);
+  for (let at = image.standing?.parent?.digest; at && !lineage.has(at); ) {
+    const record = (await ports.images.get([at])).get(at);
+    lineage.set(at, record);
+    at = record?.standing?.parent?.digest;
+  }
+  const contents = await ports.contents.get([...lineage.keys()]);
+  return layerDisagreements(
+    Array.from(lineage, ([digest, record]) => {
+      const content = contents.get(digest);
+      return { ...record, digest, ...(content && { content }) };
+    }),
+  );
+}

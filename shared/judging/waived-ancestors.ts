@@ -1,0 +1,67 @@
+import type { Digest } from '../domain/image/image.ts';
+import type { Parent } from '../domain/lineage/parent.ts';
+import type { Policy } from '../domain/policy/policy.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import { covers, WAIVED_ALONG, type WaivedAncestor, waiversOfOthers } from '../domain/verdict/waiver.ts';
+import type { EvidenceStore } from '../ports/evidence.ts';
+import type { ImageLedger } from '../ports/ledger.ts';
+import { keptFindings } from './kept-findings.ts';
+
+export interface AncestorPorts {
+  readonly images: Pick<ImageLedger, 'get'>;
+  readonly evidence: Pick<EvidenceStore, 'findings'>;
+}
+
+/** Images that an image is built on whose waivers may reach it, with their findings. */
+export type ReadAncestors = (
+  image: ImageRecord,
+  policy: Policy,
+  nowEpochMs: number,
+) => Promise<readonly WaivedAncestor[]>;
+
+/**
+ * A reader that asks for each image once, however many stand on it. Without a waiver in force that covers others than the
+ * image it asks for nothing.
+ */
+export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncestors {
+  const recordOf = once(async (digest: Digest) => (await images.get([digest])).get(digest));
+  const findingsOf = once(async (digest: Digest) => {
+    const record = await recordOf(digest);
+    return record && keptFindings(evidence, record);
+  });
+  return async (image, { waivers }, nowEpochMs) => {
+    const reaching = waiversOfOthers(waivers, image, nowEpochMs);
+    if (reaching.length === 0) return [];
+    const found: WaivedAncestor[] = [];
+    const seen = new Set([image.digest]);
+    for (let at: ImageRecord | undefined = image; at; ) {
+      const link: Parent | undefined = at.standing?.parent;
+      if (!link || !WAIVED_ALONG.includes(link.evidence) || seen.has(link.digest)) break;
+      seen.add(link.digest);
+      const record: ImageRecord | undefined = await recordOf(link.digest);
+      if (record && reaching.some((waiver) => covers(waiver, record))) {
+        const { digest, locations, references, owner } = record;
+        const findings = await findingsOf(digest);
+        found.push({
+          ...{ digest, locations },
+          ...(references && { references }),
+          ...(owner !== undefined && { owner }),
+          ...(findings && { findings }),
+        });
+      }
+      at = record;
+    }
+    return found;
+  };
+}
+
+function once<Key, Value>(read: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
+  const known = new Map<Key, Promise<Value>>();
+  return (key) => {
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const reading = read(key);
+    known.set(key, reading);
+    return reading;
+  };
+}

@@ -1,0 +1,128 @@
+import { mapConcurrently, piecesOf } from '../concurrency.ts';
+import type { KnownFleet, KnownImage, LastBuilt } from '../domain/attribution/stream-path.ts';
+import type { Digest } from '../domain/image/image.ts';
+import { cutCycles } from '../domain/lineage/cut-cycles.ts';
+import type { Parent } from '../domain/lineage/parent.ts';
+import type { StreamRecord } from '../domain/stream/stream-record.ts';
+import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
+import { RECORDS_AT_ONCE, type SeenImage, type SeenLast, seenImage, type Tells } from './read-images.ts';
+
+export interface TracePorts {
+  readonly streams: Pick<StreamLedger, 'streams'>;
+  readonly images: Pick<ImageLedger, 'get'>;
+}
+
+const READS_AT_ONCE = 4;
+
+/**
+ * So many images on top of one another are read, each level in one go. What is below counts as unknown to anybody: a
+ * stream whose images stand on each other for years is then its own root.
+ */
+const MOST_LEVELS = 100;
+
+/**
+ * What images stand on, down to the lowest, and the streams of all these with their heads: as much as tells whose a fact
+ * is. Each image and each stream is read once.
+ */
+export class FleetTrace implements KnownFleet {
+  readonly images = new Map<Digest, KnownImage>();
+  readonly parents = new Map<Digest, Parent>();
+  readonly streams = new Map<string, StreamRecord>();
+  readonly neverBuilt = new Map<Digest, string>();
+  readonly lastBuilt = new Map<string, LastBuilt>();
+  readonly #ports: TracePorts;
+  readonly #tells: Tells;
+  readonly #builds: (stream: string) => boolean;
+  readonly #asked = new Set<string>();
+  #nextImages: Digest[] = [];
+  #nextStreams: string[] = [];
+
+  /**
+   * @param tells which reasons of verdicts are kept
+   * @param builds whether the policy ever lets a stream be rebuilt: what others made is as a vendor's, with all below it,
+   *   and whoever stands on it has to mend it. Only its heads are read, which the next build picks up
+   */
+  constructor(ports: TracePorts, tells: Tells, builds: (stream: string) => boolean = () => true) {
+    this.#ports = ports;
+    this.#tells = tells;
+    this.#builds = builds;
+  }
+
+  /** Images that were read already, and the stream whose heads they are. */
+  begin(images: readonly SeenImage[], record?: StreamRecord): void {
+    if (record) this.#addStream(record);
+    for (const image of images) this.#addImage(image);
+  }
+
+  /** A stream that has no head, with the images that stand in for one. */
+  beginHeadless(stream: string, { images, running }: SeenLast): void {
+    this.lastBuilt.set(stream, { images: images.map(({ digest }) => digest), running });
+    for (const image of images) this.#addImage(image);
+  }
+
+  /** Reads what everything that was added stands on. */
+  async down(): Promise<void> {
+    for (let level = 0; level < MOST_LEVELS && this.#nextImages.length + this.#nextStreams.length > 0; level += 1) {
+      const [digests, streams] = [this.#nextImages.filter((digest) => !this.images.has(digest)), this.#nextStreams];
+      [this.#nextImages, this.#nextStreams] = [[], []];
+      const [records, pieces] = await Promise.all([
+        streams.length > 0 ? this.#ports.streams.streams(streams) : new Map<string, StreamRecord>(),
+        mapConcurrently(piecesOf(digests, RECORDS_AT_ONCE), READS_AT_ONCE, (piece) => this.#ports.images.get(piece)),
+      ]);
+      for (const record of records.values()) this.#addStream(record);
+      for (const image of pieces.flatMap((piece) => [...piece.values()])) this.#addImage(seenImage(image, this.#tells));
+    }
+    const unread = new Set(this.#nextImages);
+    for (const [digest, parent] of this.parents) if (unread.has(parent.digest)) this.parents.delete(digest);
+    // Two reviews may have found one half of a circle each.
+    cutCycles(this.parents);
+  }
+
+  /** An image that was read once more: more of its verdict is told. */
+  retell({ parent: _, ...image }: SeenImage): void {
+    const { stream } = this.images.get(image.digest) ?? {};
+    const { stream: __, ...told } = image;
+    this.images.set(image.digest, { ...told, ...(stream !== undefined && { stream }) });
+  }
+
+  /** Other streams too, and what their heads stand on. */
+  async add(streams: AsyncIterable<StreamRecord>): Promise<void> {
+    for await (const record of streams) this.#addStream(record);
+    await this.down();
+  }
+
+  #addStream(record: StreamRecord): void {
+    this.#asked.add(record.stream);
+    this.streams.set(record.stream, record);
+    for (const digest of Object.values(record.head?.images ?? {})) this.#ask(digest);
+  }
+
+  #addImage({ parent, stream, ...image }: SeenImage): void {
+    this.#asked.add(image.digest);
+    // Nothing that is mended below reaches those above by way of what nobody rebuilds.
+    if (stream !== undefined && !this.#builds(stream)) {
+      this.images.set(image.digest, image);
+      this.neverBuilt.set(image.digest, stream);
+      this.#askStream(stream);
+      return;
+    }
+    this.images.set(image.digest, stream === undefined ? image : { ...image, stream });
+    if (parent) {
+      this.parents.set(image.digest, parent);
+      this.#ask(parent.digest);
+    }
+    if (stream !== undefined) this.#askStream(stream);
+  }
+
+  #askStream(stream: string): void {
+    if (this.#asked.has(stream)) return;
+    this.#asked.add(stream);
+    this.#nextStreams.push(stream);
+  }
+
+  #ask(digest: Digest): void {
+    if (this.#asked.has(digest)) return;
+    this.#asked.add(digest);
+    this.#nextImages.push(digest);
+  }
+}

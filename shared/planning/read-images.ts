@@ -1,0 +1,127 @@
+import { collect, piecesOf } from '../concurrency.ts';
+import { LastImages } from '../domain/attribution/last-images.ts';
+import type { KnownImage } from '../domain/attribution/stream-path.ts';
+import type { Cause, CauseFact } from '../domain/cause/cause.ts';
+import type { LookedAt, StreamImagesSeen } from '../domain/cause/fact-status.ts';
+import { nextUnreadOf, unplacedOf } from '../domain/cause/unplaced.ts';
+import type { Digest } from '../domain/image/image.ts';
+import type { Parent } from '../domain/lineage/parent.ts';
+import type { Candidate } from '../domain/plan/plan-model.ts';
+import { headDigestOf } from '../domain/stream/heads.ts';
+import type { StreamRecord } from '../domain/stream/stream-record.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
+import type { RebuildLedger, StreamImages } from '../ports/rebuilds.ts';
+
+export const RECORDS_AT_ONCE = 100;
+
+export interface ReadImagesPorts {
+  readonly streams: Pick<StreamLedger, 'streams'>;
+  readonly streamImages: Pick<StreamImages, 'of'>;
+  readonly images: Pick<ImageLedger, 'get'>;
+  readonly rebuilds: Pick<RebuildLedger, 'latest'>;
+}
+
+/** An image, and what it stands on where a review has looked. */
+export interface SeenImage extends KnownImage {
+  readonly parent?: Parent;
+}
+
+/** The images of one stream that decide on a cause. */
+export interface SeenStream extends StreamImagesSeen, Pick<Candidate, 'headDigest' | 'runs'> {
+  readonly heads?: readonly SeenImage[];
+  readonly inUse: readonly SeenImage[];
+  /** Absent where the ledger does not know the stream. */
+  readonly record?: StreamRecord;
+  /** Only of a stream that has no head: what shows what its next build begins with (`LastImages`). */
+  readonly lastBuilt?: SeenLast;
+}
+
+export interface SeenLast {
+  readonly images: readonly SeenImage[];
+  readonly running: readonly Digest[];
+}
+
+export interface ImagesAsked extends Pick<Cause, 'stream' | 'facts'> {
+  /** Facts of others too that its heads are asked for. */
+  readonly asked?: Tells;
+  readonly record?: StreamRecord | undefined;
+}
+
+/** The images of a stream that decide on its cause; no heads where the ledger does not know the stream. */
+export async function readImages(
+  ports: ReadImagesPorts,
+  { stream, facts, asked = relevantTo(facts), record: told }: ImagesAsked,
+): Promise<SeenStream> {
+  const [record, listed, [latestRebuild]] = await Promise.all([
+    told ?? ports.streams.streams([stream]).then((records) => records.get(stream)),
+    collect(ports.streamImages.of(stream)),
+    // Only a person's wish is served by a rebuild, whatever that mended.
+    facts.some(({ kind }) => kind === 'person') ? ports.rebuilds.latest(stream, 1) : [],
+  ]);
+  const heads = new Set(Object.values(record?.head?.images ?? {}));
+  const isHeadless = record !== undefined && heads.size === 0;
+  // What runs then is asked for all that a head is asked for.
+  const tells = isHeadless ? asked : relevantTo(facts);
+  const last = new LastImages();
+  const inUse: SeenImage[] = [];
+  const headImages = new Map([...heads].map((digest) => [digest, { digest } as SeenImage]));
+  let runs = false;
+  for (const piece of piecesOf([...new Set([...heads, ...listed])], RECORDS_AT_ONCE)) {
+    for (const image of (await ports.images.get(piece)).values()) {
+      if (image.inUse && image.stream === stream) runs = true;
+      if (isHeadless && image.stream === stream) last.add(image);
+      if (heads.has(image.digest)) headImages.set(image.digest, seenImage(image, asked));
+      else if (image.inUse && image.stream === stream) inUse.push(seenImage(image, tells));
+    }
+  }
+  const headDigest = headDigestOf(record?.head);
+  return {
+    ...(record && { record, heads: [...headImages.values()] }),
+    ...(isHeadless && { lastBuilt: seenLast(last.images(), asked) }),
+    ...(headDigest !== undefined && { headDigest }),
+    inUse,
+    runs,
+    ...(latestRebuild && { latestRebuild }),
+  };
+}
+
+const seenLast = (images: readonly ImageRecord[], tells: Tells): SeenLast => ({
+  images: images.map((image) => seenImage(image, tells)),
+  running: images.flatMap(({ digest, inUse }) => (inUse ? digest : [])),
+});
+
+/** Whether anybody asks after what a reason of a verdict tells. */
+export type Tells = (reason: NonNullable<LookedAt['verdict']>['reasons'][number]) => boolean;
+
+/** A verdict may have thousands of reasons; of all streams at once, only those are kept that the cause asks after. */
+export function relevantTo(facts: readonly CauseFact[]): Tells {
+  const pairs = new Set(facts.map((fact) => (fact.kind === 'finding' ? pairOf(fact) : fact.kind)));
+  return (reason) => reason.kind !== 'finding' || pairs.has(pairOf(reason));
+}
+
+const pairOf = ({ vulnerability, package: name }: { readonly vulnerability: string; readonly package: string }) =>
+  `${vulnerability}\n${name}`;
+
+function lookedAt(image: ImageRecord, tells: Tells): LookedAt {
+  const { digest, verdict, judgedAtEpochMs, standing, scan } = image;
+  const [unplaced, nextUnread] = [unplacedOf(image), nextUnreadOf(image)];
+  return {
+    digest,
+    ...(verdict && { verdict: { ...verdict, reasons: verdict.reasons.filter(tells) } }),
+    ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
+    ...(standing && { standing }),
+    ...(unplaced && { unplaced }),
+    ...(nextUnread && { nextUnread }),
+    scan,
+  };
+}
+
+export const seenImage = (image: ImageRecord, tells: Tells): SeenImage => ({
+  ...lookedAt(image, tells),
+  ...(image.stream !== undefined && { stream: image.stream }),
+  ...(image.platform !== undefined && { platform: image.platform }),
+  ...(image.chainId !== undefined && { chainId: image.chainId }),
+  ...(image.unpackedId !== undefined && { unpackedId: image.unpackedId }),
+  ...(image.standing?.parent && { parent: image.standing.parent }),
+});

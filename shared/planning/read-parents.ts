@@ -1,0 +1,63 @@
+import { mapConcurrently, piecesOf } from '../concurrency.ts';
+import { movedHeads } from '../domain/attribution/parent-heads.ts';
+import { violatedFacts } from '../domain/cause/cause.ts';
+import { compareTexts } from '../domain/common/compare-texts.ts';
+import type { Digest } from '../domain/image/image.ts';
+import type { Candidate } from '../domain/plan/plan-model.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import type { ImageLedger } from '../ports/ledger.ts';
+import type { FleetTrace } from './fleet-trace.ts';
+import { RECORDS_AT_ONCE, relevantTo, seenImage, type Tells } from './read-images.ts';
+
+const READS_AT_ONCE = 4;
+
+type Images = Pick<ImageLedger, 'get'>;
+type Headed = Pick<Candidate, 'stream' | 'heads'>;
+
+/**
+ * Reads what decides whether streams may be built on the heads of their parents as these are now. Of all images only
+ * those reasons were kept that the causes ask for; a parent may violate something else, which no open cause tells yet.
+ * The heads of such parents are read once more, in full, and after them the heads of the streams that stand on them. Of a
+ * stream without a head the images that stand in for one are read.
+ * @param tells what was kept of all images
+ * @returns the streams, with heads that tell what their parents violate
+ */
+export async function readParents<Stream extends Headed>(
+  images: Images,
+  streams: readonly Stream[],
+  trace: FleetTrace,
+  tells: Tells,
+): Promise<readonly Stream[]> {
+  const moved = new Map(streams.map((one) => [one.stream, movedHeads(one, trace)]));
+  const heads = [...moved.values()].flatMap((parents) => [...parents.values()].flatMap((one) => one ?? []));
+  const suspects = heads.filter((digest) => trace.images.get(digest)?.verdict?.status === 'violating');
+  const untold = new Map(
+    (await readAll(images, suspects)).map((image) => {
+      const { verdict } = image;
+      const reasons = verdict?.reasons.filter((reason) => reason.effect === 'violates' && !tells(reason)) ?? [];
+      return [image.digest, { image, facts: verdict ? violatedFacts({ ...verdict, reasons }) : [] }] as const;
+    }),
+  );
+  const isUntold = (parents: ReturnType<typeof movedHeads>): readonly Digest[] =>
+    [...parents.values()].flatMap((one) => one ?? []).filter((digest) => untold.get(digest)?.facts.length);
+  const concerned = streams.filter(({ stream }) => isUntold(moved.get(stream) ?? new Map()).length > 0);
+  if (concerned.length === 0) return streams;
+  const more = relevantTo([...untold.values()].flatMap(({ facts }) => facts));
+  const all: Tells = (reason) => tells(reason) || more(reason);
+  for (const { image } of untold.values()) trace.retell(seenImage(image, all));
+  const standIns = concerned.flatMap(({ stream }) => trace.lastBuilt.get(stream)?.images ?? []);
+  for (const image of await readAll(images, standIns)) trace.retell(seenImage(image, all));
+  const own = concerned.flatMap((one) => one.heads?.map(({ digest }) => digest) ?? []);
+  const told = new Map((await readAll(images, own)).map((image) => [image.digest, seenImage(image, all)]));
+  return streams.map((one) =>
+    concerned.includes(one) && one.heads
+      ? { ...one, heads: one.heads.map((head) => told.get(head.digest) ?? head) }
+      : one,
+  );
+}
+
+async function readAll(images: Images, digests: readonly Digest[]): Promise<readonly ImageRecord[]> {
+  const pieces = piecesOf([...new Set(digests)].sort(compareTexts), RECORDS_AT_ONCE);
+  const read = await mapConcurrently(pieces, READS_AT_ONCE, (piece) => images.get(piece));
+  return read.flatMap((piece) => [...piece.values()]);
+}

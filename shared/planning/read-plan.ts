@@ -1,0 +1,212 @@
+import { eachConcurrently, mapConcurrently } from '../concurrency.ts';
+import { hasEnded } from '../domain/cause/cascade.ts';
+import type { Cause, CauseFact } from '../domain/cause/cause.ts';
+import type { GuardMemory } from '../domain/cause/rebuild.ts';
+import { MINUTE_MS } from '../domain/common/time.ts';
+import { planCascade } from '../domain/plan/plan.ts';
+import {
+  type CascadePlan,
+  NO_TIERS,
+  type PlanContext,
+  type PlannedStream,
+  type Tiers,
+} from '../domain/plan/plan-model.ts';
+import type { Policy } from '../domain/policy/policy.ts';
+import { closingFacts } from '../domain/rollout/closure.ts';
+import { streamPolicy } from '../domain/stream/stream-policy.ts';
+import type { CauseLedger, RunLedger } from '../ports/ledger.ts';
+import type { PolicyStore, PolicyVersion } from '../ports/policies.ts';
+import type {
+  CascadeLedger,
+  GuardLedger,
+  RebuildLedger,
+  RolloutLedger,
+  SlotLedger,
+  SwitchLedger,
+} from '../ports/rebuilds.ts';
+import type { UnreadableItems } from '../ports/unreadable.ts';
+import { RAMP } from '../rebuilding/slots.ts';
+import { relevantTo } from './read-images.ts';
+import {
+  type Known,
+  type ReadStreamPorts,
+  readOther,
+  readStream,
+  type StandingAnswer,
+  stoppedBy,
+} from './read-stream.ts';
+import { type ReadOthers, type ReadTiersPorts, readTiers } from './read-tiers.ts';
+
+export type { StandingAnswer } from './read-stream.ts';
+
+const STREAMS_AT_ONCE = 16;
+
+/** Nothing of these writes: whoever only wants to see what would be planned may call them too. */
+export interface ReadPlanPorts extends Omit<ReadStreamPorts, 'streams' | 'rebuilds'>, ReadTiersPorts {
+  readonly rebuilds: Pick<RebuildLedger, 'get' | 'latest'>;
+  readonly causes: Pick<CauseLedger, 'open'>;
+  readonly policies: Pick<PolicyStore, 'current'>;
+  readonly killSwitch: Pick<SwitchLedger, 'read'>;
+  readonly runs: Pick<RunLedger, 'latest'>;
+  readonly guards: Pick<GuardLedger, 'get'>;
+  readonly cascades: Pick<CascadeLedger, 'open' | 'nodes'>;
+  readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
+  readonly slots: Pick<SlotLedger, 'held'>;
+  /** What the ledgers set aside while they were read. */
+  readonly unreadable: UnreadableItems;
+}
+
+/** All that a plan is made of. */
+export interface PlanView {
+  readonly policy: PolicyVersion;
+  readonly context: PlanContext;
+  readonly streams: readonly PlannedStream[];
+  readonly tiers: Tiers;
+  readonly standing: readonly StandingAnswer[];
+  /** A review ended a short while ago: what it found is all known by now. */
+  readonly isAfterReview: boolean;
+}
+
+/** Some wake-ups of the planner fall into it, whichever are lost. */
+const AFTER_REVIEW_MS = 30 * MINUTE_MS;
+
+/**
+ * Reads what decides on the open causes. Where an answer stands whatever the images are, they are looked at only after
+ * a review, to settle what is gone: most causes of a fleet that only reports would otherwise cost a look at each wake-up.
+ * While a review runs, causes without an urgent fact are left alone.
+ */
+export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): Promise<PlanView> {
+  const { isAfterReview, policy, context: before } = await readContext(ports);
+  const due = causes.filter((cause) => cause.state === 'open' && isDue(cause, before));
+  if (due.length === 0) return { policy, context: before, streams: [], tiers: NO_TIERS, standing: [], isAfterReview };
+  const streams = due.map(({ stream }) => stream);
+  const acting = streams.filter((stream) => !stoppedBy(stream, { policy: policy.policy, context: before }));
+  const [memories, { openIn, beginning }, closing] = await Promise.all([
+    acting.length > 0 ? ports.guards.get(acting) : new Map<string, GuardMemory>(),
+    openCascadesOf(ports.cascades),
+    closingOf(ports.rollouts, new Set(streams)),
+  ]);
+  const tells = relevantTo(due.flatMap(({ facts }) => facts));
+  const context = { ...before, begunToday: before.begunToday.union(beginning) };
+  const unreadable = () =>
+    new Map(
+      ports.unreadable
+        .items()
+        .flatMap(({ stream, item, problem }) =>
+          stream === undefined ? [] : [[stream, `${item}: ${problem}`] as const],
+        ),
+    );
+  const known = { policy: policy.policy, context, isAfterReview, openIn, closing, unreadable, tells };
+  const read = await mapConcurrently(due, STREAMS_AT_ONCE, (cause) =>
+    readStream(ports, cause, memories.get(cause.stream), known),
+  );
+  const open = read.flatMap((one) => ('answer' in one ? [] : [one]));
+  return {
+    ...(await readTiers(ports, open, {
+      tells,
+      builds: builtBy(policy.policy),
+      followParents: policy.policy.caps.followParents,
+      readOthers: othersOf(ports, known),
+    })),
+    policy,
+    context,
+    standing: read.flatMap((one) => ('answer' in one ? [one] : [])),
+    isAfterReview,
+  };
+}
+
+/**
+ * A stream that the policy does not let be rebuilt is as a vendor's, and what stands on it has one try by itself. One that
+ * the policy does not name any more was left out by mistake, or is about to go: what stands on it waits for that.
+ */
+const builtBy = (policy: Policy) => (stream: string) => {
+  const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
+  return !isNamed || (mode !== 'report-only' && pipeline !== undefined);
+};
+
+const othersOf =
+  (ports: ReadPlanPorts, known: Known): ReadOthers =>
+  async (streams, trace, facts) => {
+    const memories = streams.length > 0 ? await ports.guards.get(streams) : new Map();
+    const read = await mapConcurrently(streams, STREAMS_AT_ONCE, (stream) =>
+      readOther(ports, stream, { facts, memory: memories.get(stream), record: trace.streams.get(stream) }, known),
+    );
+    return new Map(read.map((one) => [one.stream, one]));
+  };
+
+/** What becomes of every cause that was read. */
+export function planOf(
+  { streams, standing, context, tiers }: Omit<PlanView, 'policy'>,
+  nowEpochMs: number,
+): CascadePlan {
+  const answered = new Map(standing.map((one) => [one.cause.stream, one]));
+  const plan = planCascade(streams, context, nowEpochMs, { ...tiers, answered });
+  const left = standing.filter(({ cause, settled }) => settled.length < cause.facts.length);
+  const settled = standing.filter((one) => one.settled.length > 0);
+  return {
+    ...plan,
+    answers: new Map([...plan.answers, ...left.map(({ cause, answer }) => [cause.stream, answer] as const)]),
+    settled: new Map([...plan.settled, ...settled.map((one) => [one.cause.stream, one.settled] as const)]),
+  };
+}
+
+async function readContext(ports: ReadPlanPorts): Promise<Pick<PlanView, 'policy' | 'context' | 'isAfterReview'>> {
+  const [policy, killSwitch, { running, ended }, begun] = await Promise.all([
+    ports.policies.current(),
+    ports.killSwitch.read(),
+    ports.runs.latest(),
+    ports.slots.held(RAMP),
+  ]);
+  const nowEpochMs = ports.clock();
+  const { guards, caps, severities } = policy.policy;
+  const isReviewing = running !== undefined && running.leaseUntilEpochMs > nowEpochMs;
+  const urgentRules = new Set(severities.flatMap(({ id, urgent }) => (urgent ? [id] : [])));
+  return {
+    policy,
+    isAfterReview: nowEpochMs - (ended?.endedAtEpochMs ?? 0) < AFTER_REVIEW_MS,
+    context: {
+      policyVersion: policy.version,
+      killSwitch,
+      guards,
+      begunToday: new Set(begun.flatMap(({ owner, untilEpochMs }) => (untilEpochMs > nowEpochMs ? owner : []))),
+      ...(caps.ramp !== undefined && { ramp: caps.ramp }),
+      onlyApplicationsInUse: caps.onlyApplicationsInUse,
+      followParents: caps.followParents,
+      ...(isReviewing && { urgentRules }),
+    },
+  };
+}
+
+const isDue = ({ facts }: Cause, { urgentRules }: PlanContext): boolean =>
+  urgentRules === undefined || facts.some(({ kind, ruleId }) => kind === 'person' || urgentRules.has(ruleId));
+
+interface OpenCascades {
+  /** By stream that an open cascade works on: its id. A node that ended and was not verified has given its stream back. */
+  readonly openIn: ReadonlyMap<string, string>;
+  /** Streams that an open cascade begins to rebuild and that have not ended: each takes a place of the ramp when it starts. */
+  readonly beginning: ReadonlySet<string>;
+}
+
+async function openCascadesOf(cascades: ReadPlanPorts['cascades']): Promise<OpenCascades> {
+  const openIn = new Map<string, string>();
+  const beginning = new Set<string>();
+  await eachConcurrently(cascades.open(), 4, async ({ cascadeId }) => {
+    for await (const node of cascades.nodes(cascadeId)) {
+      if (!hasEnded(node) || node.state === 'verified') openIn.set(node.stream, cascadeId);
+      if (!hasEnded(node) && node.work === 'rebuild' && !node.follows) beginning.add(node.stream);
+    }
+  });
+  return { openIn, beginning };
+}
+
+async function closingOf(
+  rollouts: ReadPlanPorts['rollouts'],
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, readonly CauseFact[]>> {
+  const facts = new Map<string, readonly CauseFact[]>();
+  for await (const closure of rollouts.openClosures()) {
+    if (!wanted.has(closure.stream)) continue;
+    facts.set(closure.stream, [...(facts.get(closure.stream) ?? []), ...closingFacts([closure])]);
+  }
+  return facts;
+}

@@ -1,0 +1,187 @@
+import type { Cause, CauseFact } from '../domain/cause/cause.ts';
+import { classifyFact } from '../domain/cause/fact-status.ts';
+import { freshMemory, type GuardMemory } from '../domain/cause/rebuild.ts';
+import { mayDeploy, paused, unreadableRecord } from '../domain/guard/guard.ts';
+import type { HeldBack } from '../domain/guard/guard-answer.ts';
+import type { Candidate, PlanContext } from '../domain/plan/plan-model.ts';
+import type { Policy } from '../domain/policy/policy.ts';
+import { streamPolicy } from '../domain/stream/stream-policy.ts';
+import type { StreamRecord } from '../domain/stream/stream-record.ts';
+import { LedgerItemUnreadableError } from '../ports/errors.ts';
+import { type StandingLockPorts, standingLock } from './held-lock.ts';
+import {
+  type ImagesAsked,
+  type ReadImagesPorts,
+  readImages,
+  type SeenLast,
+  type SeenStream,
+  type Tells,
+} from './read-images.ts';
+import type { ReadStream } from './read-tiers.ts';
+import { isUnreadable } from './unless-unreadable.ts';
+
+export interface ReadStreamPorts extends ReadImagesPorts, StandingLockPorts {
+  readonly rebuilds: ReadImagesPorts['rebuilds'] & StandingLockPorts['rebuilds'];
+}
+
+/** A stream whose answer stands whatever its images are: paused, report-only, or somebody else's now. */
+export interface StandingAnswer {
+  readonly cause: Cause;
+  readonly answer: HeldBack;
+  readonly settled: readonly CauseFact[];
+}
+
+/** What is known of all streams together. */
+export interface Known {
+  readonly policy: Policy;
+  readonly context: PlanContext;
+  readonly isAfterReview: boolean;
+  /** By stream that an open cascade works on. */
+  readonly openIn: ReadonlyMap<string, string>;
+  readonly closing: ReadonlyMap<string, readonly CauseFact[]>;
+  /** By stream: an item that could not be read, by all that was read until now. */
+  readonly unreadable: () => ReadonlyMap<string, string>;
+  /** What the heads of all streams are asked for. */
+  readonly tells: Tells;
+}
+
+/**
+ * Why a stream is left alone whatever else is known of it: by a person, the policy, or no rule of it. Neither its lock nor what
+ * the guards remember changes that, so neither is read. `undefined` where it may act.
+ */
+export function stoppedBy(
+  stream: string,
+  { policy, context }: Pick<Known, 'policy'> & { readonly context: Pick<PlanContext, 'killSwitch'> },
+): HeldBack | undefined {
+  const { isNamed, mode } = streamPolicy(policy, stream);
+  return paused({ isNamed, mode, killSwitch: context.killSwitch });
+}
+
+type Guarded = Pick<
+  Candidate,
+  | 'mode'
+  | 'isNamed'
+  | 'pipeline'
+  | 'lock'
+  | 'lockBuild'
+  | 'openCascadeId'
+  | 'unreadable'
+  | 'isLockUnreadable'
+  | 'memory'
+  | 'ancestors'
+>;
+
+async function readGuarded(
+  ports: ReadStreamPorts,
+  stream: string,
+  memory: GuardMemory | undefined,
+  { policy, openIn, unreadable }: Known,
+): Promise<Guarded> {
+  const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
+  const openCascadeId = openIn.get(stream);
+  return {
+    mode,
+    isNamed,
+    ...(openCascadeId !== undefined && { openCascadeId }),
+    ...(await lockOrProblem(ports, stream)),
+    ...unreadableOf(stream, memory, unreadable),
+    memory: memory ?? freshMemory(stream),
+    ancestors: [],
+    ...(pipeline && { pipeline }),
+  };
+}
+
+/** A lock whose item cannot be read may be anybody's. */
+async function lockOrProblem(
+  ports: ReadStreamPorts,
+  stream: string,
+): Promise<Pick<Guarded, 'lock' | 'lockBuild' | 'unreadable' | 'isLockUnreadable'>> {
+  try {
+    return await standingLock(ports, stream);
+  } catch (error) {
+    if (!(error instanceof LedgerItemUnreadableError)) throw error;
+    const isLockUnreadable = await isUnreadable(ports.locks.get(stream));
+    return { unreadable: error.message, ...(isLockUnreadable && { isLockUnreadable }) };
+  }
+}
+
+function unreadableOf(stream: string, memory: GuardMemory | undefined, unreadable: Known['unreadable']) {
+  const item = memory?.unreadable ?? unreadable().get(stream);
+  return item === undefined ? {} : { unreadable: item };
+}
+
+/** A stream with an open cause. */
+export async function readStream(
+  ports: ReadStreamPorts,
+  cause: Cause,
+  memory: GuardMemory | undefined,
+  known: Known,
+): Promise<ReadStream | StandingAnswer> {
+  const { stream, facts } = cause;
+  const stopped = stoppedBy(stream, known);
+  if (stopped && !known.isAfterReview) return { cause, answer: stopped, settled: [] };
+  if (stopped) return { cause, answer: stopped, settled: await settledIn(ports, cause, known) };
+  const guarded = await readGuarded(ports, stream, memory, known);
+  const answer = mayDeploy({ ...guarded, stream, killSwitch: known.context.killSwitch });
+  if (answer && !known.isAfterReview) return { cause, answer, settled: [] };
+  const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells }, known);
+  if ('unreadable' in read) {
+    const { killSwitch } = known.context;
+    const held = mayDeploy({ ...guarded, ...read, stream, killSwitch }) ?? unreadableRecord(read.unreadable);
+    return { cause, answer: held, settled: [] };
+  }
+  const { record, runs: _, lastBuilt, ...images } = read;
+  if (answer) return { cause, answer, settled: facts.filter((fact) => classifyFact(fact, images) === 'gone') };
+  return {
+    stream: { ...guarded, ...images, cause, closing: known.closing.get(stream) ?? [] },
+    seen: { images: images.heads ?? images.inUse, ...(record && { record }), ...(lastBuilt && { lastBuilt }) },
+  };
+}
+
+/** The facts of a cause that nothing holds any more. */
+async function settledIn(
+  ports: ReadStreamPorts,
+  { stream, facts }: Cause,
+  known: Known,
+): Promise<readonly CauseFact[]> {
+  const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells }, known);
+  return 'unreadable' in read ? [] : facts.filter((fact) => classifyFact(fact, read) === 'gone');
+}
+
+/** What a list leaves out may be what decides: then nothing is concluded from the rest. */
+async function imagesOrProblem(
+  ports: ReadStreamPorts,
+  asked: ImagesAsked,
+  { unreadable }: Known,
+): Promise<SeenStream | { readonly unreadable: string }> {
+  try {
+    const read = await readImages(ports, asked);
+    const item = unreadable().get(asked.stream);
+    return item === undefined ? read : { unreadable: item };
+  } catch (error) {
+    if (error instanceof LedgerItemUnreadableError) return { unreadable: error.message };
+    throw error;
+  }
+}
+
+/** A stream that others' causes ask for. Where an answer stands whatever its images are, these are left alone. */
+export async function readOther(
+  ports: ReadStreamPorts,
+  stream: string,
+  { facts, memory, record }: OtherAsked,
+  known: Known,
+): Promise<Candidate & { readonly lastBuilt?: SeenLast }> {
+  const guarded = await readGuarded(ports, stream, memory, known);
+  const other = { ...guarded, stream, closing: [], ...(record && { tier: record.tier }) };
+  if (mayDeploy({ ...other, killSwitch: known.context.killSwitch })) return { ...other, inUse: [] };
+  const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells, record }, known);
+  if ('unreadable' in read) return { ...other, ...read, inUse: [] };
+  const { record: _, ...images } = read;
+  return { ...other, ...images };
+}
+
+interface OtherAsked {
+  readonly facts: readonly CauseFact[];
+  readonly memory: GuardMemory | undefined;
+  readonly record: StreamRecord | undefined;
+}

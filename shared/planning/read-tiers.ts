@@ -1,0 +1,116 @@
+import { onlyParentHead, parentsKey } from '../domain/attribution/parent-heads.ts';
+import { ancestry, arrivals, edgesOf, withWays } from '../domain/attribution/stream-edges.ts';
+import type { CauseFact } from '../domain/cause/cause.ts';
+import { classifyFact } from '../domain/cause/fact-status.ts';
+import type { Candidate, PlannedStream, Tiers } from '../domain/plan/plan-model.ts';
+import { factsOfRoots, sortOut, waysOf } from '../domain/plan/sort-facts.ts';
+import type { StreamLedger } from '../ports/ledger.ts';
+import { FleetTrace, type TracePorts } from './fleet-trace.ts';
+import type { SeenImage, SeenLast, SeenStream, Tells } from './read-images.ts';
+import { readParents } from './read-parents.ts';
+
+export interface ReadTiersPorts extends TracePorts {
+  readonly streams: Pick<StreamLedger, 'streams' | 'all'>;
+}
+
+/** A stream with an open cause, as it was read. */
+export interface ReadStream {
+  readonly stream: PlannedStream;
+  readonly seen: Pick<SeenStream, 'record' | 'lastBuilt'> & {
+    /** Its heads; where nobody knows them what runs. */
+    readonly images: readonly SeenImage[];
+  };
+}
+
+/** Reads streams that only others' causes ask for. */
+export type ReadOthers = (
+  streams: readonly string[],
+  trace: FleetTrace,
+  facts: readonly CauseFact[],
+) => Promise<ReadonlyMap<string, Candidate & { readonly lastBuilt?: SeenLast }>>;
+
+export interface TiersAsked {
+  readonly tells: Tells;
+  readonly builds: (stream: string) => boolean;
+  /** Whether all that stands on what is rebuilt is taken along. */
+  readonly followParents: boolean;
+  readonly readOthers: ReadOthers;
+}
+
+export interface TiersRead {
+  /** As they were, with what they stand on. */
+  readonly streams: readonly PlannedStream[];
+  readonly tiers: Tiers;
+}
+
+/**
+ * Whose the facts of open causes are, and what a rebuild of those streams takes along. First what the heads that hold
+ * them stand on, level by level; where nothing is known of that nothing more is read. Then, where a base or platform is
+ * at fault, what all streams stand on; and at last those that would be taken along.
+ */
+export async function readTiers(
+  ports: ReadTiersPorts,
+  read: readonly ReadStream[],
+  { tells, builds, followParents, readOthers }: TiersAsked,
+): Promise<TiersRead> {
+  const trace = new FleetTrace(ports, tells, builds);
+  for (const { stream, seen } of read) {
+    if (!asks(stream)) continue;
+    trace.begin(seen.images, seen.record);
+    if (seen.lastBuilt) trace.beginHeadless(stream.cause.stream, seen.lastBuilt);
+  }
+  await trace.down();
+  const streams = read.map(({ stream }) => stream);
+  const sorted = streams.map((stream) => sortOut({ ...stream, stream: stream.cause.stream }, trace, followParents));
+  const roots = new Map(
+    Array.from(
+      factsOfRoots(sorted),
+      ([root, facts]) => [root, followParents ? facts : facts.filter(({ kind }) => kind !== 'person')] as const,
+    ),
+  );
+  const bears = ([root, facts]: readonly [string, readonly CauseFact[]]) =>
+    facts.length > 0 && (trace.streams.get(root)?.tier ?? 'application') !== 'application';
+  if ([...roots].some(bears)) await trace.add(ports.streams.all());
+  const edgesNow = () => withWays(edgesOf(trace), waysOf(sorted));
+  const known = new Set(streams.map(({ cause }) => cause.stream));
+  const asked = [
+    ...roots.keys(),
+    ...waysOf(sorted).flat(),
+    ...arrivals(roots, edgesNow(), trace, followParents).keys(),
+  ];
+  const wanted = [...new Set(asked)].filter((stream) => !known.has(stream));
+  const others = await readOthers(wanted, trace, [...roots.values()].flat());
+  const headless = [...others].filter(([, { lastBuilt }]) => lastBuilt !== undefined);
+  for (const [stream, { lastBuilt }] of headless) if (lastBuilt) trace.beginHeadless(stream, lastBuilt);
+  if (headless.length > 0) await trace.down();
+  const edges = edgesNow();
+  const readable = await readParents(
+    ports.images,
+    [...streams.map((one) => ({ ...one, stream: one.cause.stream })), ...others.values()],
+    trace,
+    tells,
+  );
+  const headsOf = new Map(readable.map(({ stream, heads }) => [stream, heads]));
+  const placed = <Stream extends Pick<Candidate, 'heads'>>(stream: Stream, name: string): Stream => {
+    const heads = headsOf.get(name);
+    const headed = { stream: name, ...(heads && { heads }) };
+    // As the dispatcher knows it: what it refuses on the same parent for good must not be planned again and again.
+    const parentHead = onlyParentHead(headed, trace);
+    const parents = parentsKey(headed, trace);
+    return {
+      ...stream,
+      ...(heads && { heads }),
+      ancestors: ancestry(name, edges),
+      ...(parentHead !== undefined && { parentHead }),
+      ...(parents !== undefined && { parents }),
+    };
+  };
+  return {
+    streams: streams.map((stream) => placed(stream, stream.cause.stream)),
+    tiers: { known: trace, edges, others: Array.from(others, ([name, stream]) => placed(stream, name)) },
+  };
+}
+
+/** Where nobody knows its heads it may turn out to. */
+const asks = (stream: PlannedStream): boolean =>
+  stream.cause.facts.some((fact) => !stream.heads || classifyFact(fact, stream) === 'rebuild');

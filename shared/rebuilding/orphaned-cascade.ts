@@ -1,0 +1,27 @@
+import type { Cascade } from '../domain/cause/cascade.ts';
+import { MINUTE_MS } from '../domain/common/time.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { CascadeExecutions } from '../ports/executions.ts';
+
+/** As long Step Functions may not know an execution that was started. */
+const KNOWN_AFTER_MS = 10 * MINUTE_MS;
+
+export interface DeathPorts {
+  readonly executions: Pick<CascadeExecutions, 'state'>;
+  readonly clock: Clock;
+}
+
+/**
+ * How the execution of an open cascade ended; nothing where it lives. One that was never started is alive: the planner
+ * starts it.
+ */
+export async function deathOf(
+  { executions, clock }: DeathPorts,
+  { executionArn, plannedAtEpochMs }: Cascade,
+): Promise<string | undefined> {
+  if (executionArn === undefined) return undefined;
+  const state = await executions.state(executionArn);
+  if (state === 'running') return undefined;
+  if (state === 'gone' && clock() < plannedAtEpochMs + KNOWN_AFTER_MS) return undefined;
+  return `Its execution ${state === 'gone' ? 'is gone' : state}, and the cascade had not ended.`;
+}

@@ -1,0 +1,278 @@
+import type { Standing } from '../../../../shared/domain/age/image-lineage.ts';
+import { findStandings, type KnownImage } from '../../../../shared/domain/age/resolve-lineage.ts';
+import type { Digest, Tier } from '../../../../shared/domain/image/image.ts';
+import type { FoundParent, MayHide } from '../../../../shared/domain/lineage/hidden-parents.ts';
+import { digestOf, NOW } from '../arbitraries.ts';
+import { ago, born, created, existedBy, pushed } from './ages.ts';
+
+interface Given {
+  readonly layers: readonly string[];
+  readonly days?: number;
+  /** Only a push of it is known. */
+  readonly pushedDays?: number;
+  readonly tier?: Tier;
+  readonly chain?: string;
+  readonly standing?: Standing;
+  /** The image that its label names as what it is built on. */
+  readonly names?: string;
+}
+
+function known(
+  name: string,
+  { layers, days, pushedDays, tier = 'platform', chain = name, standing, names }: Given,
+): KnownImage {
+  const digest = digestOf(name);
+  const dates = days === undefined ? [] : [created(days)];
+  const birth = born(...dates, ...(pushedDays === undefined ? [] : [pushed(pushedDays)]));
+  return {
+    lineage: {
+      ...{ digest, tier, layers: layers.map(digestOf), platform: 'linux/amd64' },
+      ...(names !== undefined && { labels: { 'org.opencontainers.image.base.digest': digestOf(names) } }),
+    },
+    aged: { digest, tier, birth, chainId: digestOf(chain) },
+    ...(standing && { standing }),
+  };
+}
+
+const find = (given: Readonly<Record<string, Given>>, isWhole = true, readAround: readonly string[] = []) => {
+  const images = new Map(Object.entries(given).map(([name, one]) => [digestOf(name), known(name, one)]));
+  const around = new Set(readAround.map(digestOf));
+  const found = findStandings({ images, indexes: new Map(), isWhole, around }, NOW, false);
+  return (name: string) => oldestOnly(found.of(digestOf(name)));
+};
+
+/** What is known of an age beside the oldest image is another test's. */
+const oldestOnly = (standing: Standing | undefined): Standing | undefined => {
+  if (!standing?.age.known) return standing;
+  const { younger: _, ...age } = standing.age;
+  return { ...standing, age };
+};
+const on = (name: string) => ({ digest: digestOf(name), evidence: 'layers' }) as const;
+const old = (days: number, decidedBy: string) =>
+  ({ known: true, bornAtEpochMs: ago(days), decidedBy: digestOf(decidedBy) }) as const;
+const unknownAge = (name: string) => ({ known: false, unknown: [digestOf(name)] }) as const;
+
+const BASE = { layers: ['os'], days: 40, tier: 'base' } as const;
+const APP = { layers: ['os', 'code'], days: 2, tier: 'application' } as const;
+
+test('parent and age of the oldest; an image nobody knows has none', () => {
+  const of = find({ base: BASE, app: APP });
+  expect(of('app')).toEqual({ parent: on('base'), age: old(40, 'base') });
+  expect(of('base')).toEqual({ age: old(40, 'base') });
+  expect(of('stranger')).toBeUndefined();
+});
+
+test('beside the oldest image five others are kept with their births, the oldest first', () => {
+  const names = Array.from({ length: 8 }, (_, n) => `image-${n}`);
+  const given = names.map((name, n): [Digest, KnownImage] => [
+    digestOf(name),
+    known(name, { layers: names.slice(0, n + 1), days: 20 - n }),
+  ]);
+  const { of } = findStandings({ images: new Map(given), indexes: new Map(), isWhole: true }, NOW, false);
+  expect(of(digestOf('image-7'))?.age).toEqual({
+    ...old(20, 'image-0'),
+    younger: [1, 2, 3, 4, 5].map((n) => ({ bornAtEpochMs: ago(20 - n), decidedBy: digestOf(`image-${n}`) })),
+  });
+  expect(of(digestOf('image-0'))?.age).toEqual(old(20, 'image-0'));
+});
+
+test('of unknown births five are kept, the lowest first, beside the oldest that is known', () => {
+  const names = Array.from({ length: 7 }, (_, n) => `image-${n}`);
+  const layersOf = (n: number) => names.slice(0, n + 1);
+  const unknown = Object.fromEntries(names.map((name, n) => [name, { layers: layersOf(n) }]));
+  const of = find({ ...unknown, app: { layers: [...layersOf(6), 'code'], days: 9, tier: 'application' } });
+  expect(of('app')?.age).toEqual({
+    known: false,
+    unknown: names.slice(0, 5).map(digestOf),
+    oldestKnown: { bornAtEpochMs: ago(9), decidedBy: digestOf('app') },
+  });
+});
+
+describe('where something could not be read', () => {
+  const standing = { parent: on('platform'), age: old(40, 'base') };
+
+  test.each<[string, Readonly<Record<string, Given>>, Standing | undefined]>([
+    ['a parent of before that was not read: left as it was', { base: BASE, app: { ...APP, standing } }, undefined],
+    [
+      'a parent of before that was read stays, though the content shows another one',
+      {
+        base: BASE,
+        platform: { layers: ['other'], days: 50, standing: { age: old(50, 'platform') } },
+        app: { ...APP, standing },
+      },
+      { parent: on('platform'), age: old(50, 'platform') },
+    ],
+    [
+      'an ancestor further down that was not read: left as it was',
+      {
+        platform: { layers: ['os', 'node'], days: 20, standing: { parent: on('base'), age: old(40, 'base') } },
+        app: { ...APP, standing },
+      },
+      undefined,
+    ],
+    [
+      'what would make it younger: left as it was',
+      { base: { ...BASE, days: 30 }, app: { ...APP, standing: { parent: on('base'), age: old(40, 'twin of base') } } },
+      undefined,
+    ],
+    [
+      'what was unknown stays unknown',
+      {
+        base: BASE,
+        app: { ...APP, standing: { parent: on('base'), age: { known: false, unknown: [digestOf('base')] } } },
+      },
+      undefined,
+    ],
+    [
+      'what makes it older counts',
+      { base: BASE, app: { ...APP, standing: { parent: on('base'), age: old(30, 'base') } } },
+      { parent: on('base'), age: old(40, 'base') },
+    ],
+    [
+      'what is unknown by now is',
+      {
+        base: { ...BASE, days: undefined as never },
+        app: { ...APP, standing: { parent: on('base'), age: old(30, 'base') } },
+      },
+      {
+        parent: on('base'),
+        age: {
+          known: false,
+          unknown: [digestOf('base')],
+          oldestKnown: { bornAtEpochMs: ago(2), decidedBy: digestOf('app') },
+        },
+      },
+    ],
+    [
+      'a parent that its layers show only now counts, and what was unknown stays unknown',
+      { base: BASE, app: { ...APP, standing: { age: unknownAge('app') } } },
+      { parent: on('base'), age: unknownAge('app') },
+    ],
+    [
+      'a nearer parent that its layers show only now counts, and makes nothing younger',
+      {
+        base: { ...BASE, days: 30 },
+        platform: { layers: ['os', 'node'], days: 20 },
+        app: { ...APP, layers: ['os', 'node', 'code'], standing: { parent: on('base'), age: old(40, 'twin of base') } },
+      },
+      { parent: on('platform'), age: old(40, 'twin of base') },
+    ],
+    [
+      'a parent that only a label names is not taken over',
+      {
+        base: BASE,
+        app: { ...APP, layers: ['code'], names: 'base', standing: { age: unknownAge('app') } },
+      },
+      undefined,
+    ],
+    ['an image whose lineage nobody has read before stays unread', { base: BASE, app: APP }, undefined],
+    ['so it is where all that was read is young', { base: { ...BASE, days: 3 }, app: APP }, undefined],
+  ])('%s', (_, given, expected) => {
+    expect(find(given, false)('app')).toEqual(expected);
+  });
+
+  test.each<[string, readonly string[], Partial<Given>, Standing | undefined]>([
+    ['all around an image and what it stands on', ['app', 'base'], {}, { parent: on('base'), age: old(40, 'base') }],
+    [
+      'all around it, and what it stands on was placed before',
+      ['app'],
+      { standing: { age: old(40, 'base') } },
+      { parent: on('base'), age: old(40, 'base') },
+    ],
+    ['not what is around an image that it stands on', ['app'], {}, undefined],
+  ])('%s was read', (_, around, base, expected) => {
+    expect(find({ base: { ...BASE, ...base }, app: APP }, false, around)('app')).toEqual(expected);
+  });
+
+  test('parents of before and of now that lead back to each other are no endless way', () => {
+    const twin = { layers: ['os'], tier: 'platform', days: 3 } as const;
+    const of = find(
+      {
+        one: { ...twin, standing: { parent: { digest: digestOf('other'), evidence: 'declared' }, age: old(3, 'one') } },
+        other: { ...twin, standing: { parent: { digest: digestOf('one'), evidence: 'declared' }, age: old(3, 'one') } },
+      },
+      false,
+    );
+    expect([of('one'), of('other')].filter((standing) => standing?.parent)).toHaveLength(1);
+  });
+});
+
+test('a copy that is compressed otherwise is as old as what it was copied from', () => {
+  const diffIds = ['unpacked os'].map(digestOf);
+  const repacked = (name: string, one: Given): [Digest, KnownImage] => {
+    const image = known(name, one);
+    return [image.aged.digest, { ...image, lineage: { ...image.lineage, diffIds } }];
+  };
+  const images = new Map([repacked('base', BASE), repacked('copy', { ...BASE, layers: ['os as zstd'], days: 1 })]);
+  const { of } = findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false);
+  expect(of(digestOf('copy'))?.age).toMatchObject({ known: true, bornAtEpochMs: ago(40) });
+});
+
+test('the same layers elsewhere, seen earlier, make it as old as that', () => {
+  const images = new Map([
+    [digestOf('base'), known('base', { ...BASE, days: 5 })],
+    [
+      digestOf('copy'),
+      {
+        ...known('copy', { ...BASE, days: 5, chain: 'base' }),
+        aged: { ...known('copy', BASE).aged, chainId: digestOf('base'), birth: born(pushed(60)) },
+      },
+    ],
+  ]);
+  const { of } = findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false);
+  expect(of(digestOf('base'))?.age).toMatchObject({ known: true, bornAtEpochMs: ago(60) });
+});
+
+describe('what is asked of an image that may be built on more than what is known', () => {
+  const VENDOR = { layers: ['os'], days: 90, tier: 'external' } as const;
+  const NODE = { layers: ['os', 'node'], days: 5, tier: 'base' } as const;
+  const PLATFORM = { layers: ['os', 'node'], days: 5, tier: 'platform' } as const;
+  const ON_NODE = { layers: ['os', 'node', 'code'], days: 2, tier: 'application' } as const;
+
+  /** What is said of the parent of an image. */
+  function parentOf(name: string, given: Readonly<Record<string, Given>>, vendorCounts: boolean) {
+    const images = new Map(Object.entries(given).map(([one, as]) => [digestOf(one), known(one, as)]));
+    const asked = new Map<Digest, FoundParent | undefined>();
+    const mayHide: MayHide = ({ digest }, parent) => {
+      asked.set(digest, parent);
+      return undefined;
+    };
+    const fleet = { images, indexes: new Map(), isWhole: false, around: new Set(images.keys()), mayHide };
+    findStandings(fleet, NOW, vendorCounts).of(digestOf(name));
+    return asked.get(digestOf(name));
+  }
+
+  test.each<[string, string, Readonly<Record<string, Given>>, boolean, boolean]>([
+    ['a base on an image of a vendor', 'node', { vendor: VENDOR, node: NODE }, false, true],
+    ['the same where the vendor counts', 'node', { vendor: VENDOR, node: NODE }, true, false],
+    ['an application on an image of a vendor', 'app', { vendor: VENDOR, app: APP }, false, true],
+    ['an application on a mirrored image', 'app', { vendor: { ...VENDOR, tier: 'mirrored' }, app: APP }, false, true],
+    ['an application on a base on a vendor', 'app', { vendor: VENDOR, node: NODE, app: ON_NODE }, false, false],
+    ['an application on a platform on a vendor', 'app', { vendor: VENDOR, node: PLATFORM, app: ON_NODE }, false, false],
+  ])('%s', (_, name, given, vendorCounts, isVendors) => {
+    const parent = parentOf(name, given, vendorCounts);
+    expect(parent).toMatchObject({ evidence: 'layers', isAgeItsOwn: true });
+    expect(parent?.isVendors === true).toBe(isVendors);
+  });
+});
+
+describe('an older image with the same content, when the own record tells no birth', () => {
+  const LAYERS = { layers: ['os', 'code'], tier: 'application', chain: 'same' } as const;
+  const olderBirthOf = (given: Readonly<Record<string, Given>>, name: string) => {
+    const images = new Map(Object.entries(given).map(([one, image]) => [digestOf(one), known(one, image)]));
+    return findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false).olderBirth(digestOf(name));
+  };
+
+  test('tells the birth of both', () => {
+    expect(olderBirthOf({ app: LAYERS, old: { ...LAYERS, days: 40 } }, 'app')).toEqual(born(created(40)));
+  });
+
+  test('tells nothing where it has no date either', () => {
+    expect(olderBirthOf({ app: LAYERS, old: LAYERS }, 'app')).toBeUndefined();
+  });
+
+  test('has only a push, and tells only by when the content was there', () => {
+    const given = { app: LAYERS, copy: { ...LAYERS, pushedDays: 40 } };
+    expect(olderBirthOf(given, 'app')).toEqual({ known: false, rejected: [existedBy(40)] });
+  });
+});

@@ -1,0 +1,294 @@
+import { faults } from '../../../../shared/domain/attribution/root-cause.ts';
+import type { KnownFleet } from '../../../../shared/domain/attribution/stream-path.ts';
+import { digestOf } from '../arbitraries.ts';
+import { type Fleet, knownOf, movedFact, type StreamSketch } from '../plan/tier-plans.ts';
+import { ageFact, personFact } from '../rollout/acting.ts';
+import { AMD, ARM, age, byName, cve, fleetOf, type Has, type Heads, type Sketch } from './fault-fleet.ts';
+
+type Images = Readonly<Record<string, Sketch>>;
+
+/** Whose a fact is that heads of the stream `app` hold, or of another one. */
+function told(images: Images, heads: Heads, { fact = cve, of = 'app' } = {}): unknown {
+  const known = fleetOf(images, heads, fact);
+  const digests = Object.values(known.streams.get(of)?.head?.images ?? {});
+  const headed = { stream: of, heads: digests.map((digest) => known.images.get(digest) ?? { digest }) };
+  return byName(faults(headed, known)(fact), [...Object.keys(images), 'unlisted']);
+}
+
+const own = { kind: 'own' };
+const below = (...ways: string[][]) => ({ kind: 'below', ways });
+const pending = (images: readonly string[], streams: readonly string[] = []) => ({ kind: 'pending', images, streams });
+
+const threeTiers = (base: Has, platform: Has, app: Has = 'it'): Images => ({
+  base: { stream: 'base', has: base },
+  platform: { stream: 'platform', on: 'base', has: platform },
+  app: { stream: 'app', on: 'platform', has: app },
+});
+const HEADS = { base: 'base', platform: 'platform', app: 'app' };
+
+describe.each([
+  ['a finding', cve],
+  ['an age', age],
+])('%s', (_, fact) => {
+  test.each<[string, Images, object]>([
+    ['the lowest head that has it is at fault', threeTiers('it', 'it'), below(['base', 'platform', 'app'])],
+    ['a head that is free of it is no way', threeTiers('nothing', 'it'), below(['platform', 'app'])],
+    ['nothing below has it', threeTiers('nothing', 'nothing'), own],
+    ['what is free cuts off what lies below', threeTiers('it', 'nothing'), own],
+    ['a waiver lets it pass and takes nothing out', threeTiers('waived', 'it'), below(['base', 'platform', 'app'])],
+    ['nobody judged the base', threeTiers('never judged', 'it'), pending(['base'])],
+    ['nobody scanned the platform', threeTiers('it', 'unknown'), pending(['platform'])],
+    ['a platform that is free makes the base no matter', threeTiers('never judged', 'nothing'), own],
+  ])('%s', (_name, images, expected) => {
+    expect(told(images, HEADS, { fact })).toEqual(expected);
+  });
+});
+
+describe('a head below that a scan found free of a finding', () => {
+  const [before, since, later] = [cve.sinceEpochMs - 1, cve.sinceEpochMs, cve.sinceEpochMs + 1];
+  const scannedBase = (scan: Required<Sketch>['scan'], has: Has = 'nothing'): Images => {
+    const images = threeTiers(has, 'it');
+    return { ...images, base: { ...images.base, scan } };
+  };
+  const awaited = { completedAtEpochMs: before, requestedAtEpochMs: later } as const;
+
+  test.each<[string, Images, object]>([
+    [
+      'before it was first seen, and whose new scan is awaited',
+      scannedBase({ state: 'requested', ...awaited }),
+      pending(['base']),
+    ],
+    [
+      'before it was first seen, where nobody awaits a scan',
+      scannedBase({ state: 'complete', completedAtEpochMs: before }),
+      below(['platform', 'app']),
+    ],
+    [
+      'since it was first seen, though the next scan is awaited',
+      scannedBase({ state: 'requested', ...awaited, completedAtEpochMs: since }),
+      below(['platform', 'app']),
+    ],
+    [
+      'before it was first seen, and whose new scan was refused',
+      scannedBase({ state: 'off', ...awaited }),
+      below(['platform', 'app']),
+    ],
+    [
+      'before it was first seen, and whose new result was not read yet',
+      scannedBase({ state: 'stale', ...awaited }),
+      pending(['base']),
+    ],
+    ['that scans without being asked', scannedBase({ state: 'continuous', ...awaited }), below(['platform', 'app'])],
+    ['and that has it', scannedBase({ state: 'requested', ...awaited }, 'it'), below(['base', 'platform', 'app'])],
+  ])('%s', (_name, images, expected) => {
+    expect(told(images, HEADS)).toEqual(expected);
+  });
+
+  test('an age waits for no scan', () => {
+    expect(told(scannedBase({ state: 'requested', ...awaited }), HEADS, { fact: age })).toEqual(
+      below(['platform', 'app']),
+    );
+  });
+});
+
+test('what runs on its grace below is at fault, too', () => {
+  expect(told(threeTiers('due', 'due'), HEADS)).toEqual(below(['base', 'platform', 'app']));
+});
+
+test('a wish is of the stream that it names, and who holds nothing has nothing below', () => {
+  expect(told(threeTiers('it', 'it'), HEADS, { fact: personFact() as typeof cve })).toEqual(own);
+  expect(told(threeTiers('it', 'it', 'nothing'), HEADS)).toEqual(own);
+  expect(told(threeTiers('it', 'it', 'nothing'), HEADS, { fact: ageFact as typeof cve })).toEqual(own);
+});
+
+describe('what nobody knows', () => {
+  const images = threeTiers('it', 'it');
+  test('a stream that the ledger does not know is asked for', () => {
+    const { base: _, ...heads } = HEADS;
+    expect(told(images, heads)).toEqual(pending([], ['base']));
+  });
+
+  test('an image that is not listed is, too: what it is nobody can tell', () => {
+    expect(told({ ...images, platform: { ...images.platform, on: 'unlisted' } }, HEADS)).toEqual(pending(['unlisted']));
+  });
+
+  test('what a search found nothing below of is its own', () => {
+    expect(told({ ...images, app: { stream: 'app', has: 'it' } }, HEADS)).toEqual(own);
+  });
+});
+
+describe.each([
+  ['a finding', cve],
+  ['an age', age],
+])('%s of a stream whose parent could not be read', (_, fact) => {
+  const unplaced = (name: string) => ({
+    ...pending([name]),
+    unplaced: [{ digest: name, why: 'unsearched', repositories: [] }],
+  });
+
+  test('may be of a stream below that nobody knows', () => {
+    expect(told({ app: { stream: 'app', has: 'it', isUnplaced: true } }, { app: 'app' }, { fact })).toEqual(
+      unplaced('app'),
+    );
+  });
+
+  test('is so where that stream is the lowest that has it', () => {
+    const images = threeTiers('nothing', 'it');
+    const { on: _below, ...platform } = { ...images.platform, isUnplaced: true } as const;
+    expect(told({ ...images, platform }, HEADS, { fact })).toEqual(unplaced('platform'));
+  });
+
+  test('is of the stream above where that stream has nothing of it', () => {
+    const images = threeTiers('nothing', 'nothing');
+    const { on: _below, ...platform } = { ...images.platform, isUnplaced: true } as const;
+    expect(told({ ...images, platform }, HEADS, { fact })).toEqual(own);
+  });
+});
+
+describe('a stream whose next build would have an unknown age', () => {
+  const images = (has: Has): Images => ({ base: { stream: 'base', has, isNextUnread: true } });
+  const asked = (fact: typeof cve, has: Has = 'it') => told(images(has), { base: 'base' }, { fact, of: 'base' });
+
+  test('waits with its age, and with that of what is built on it', () => {
+    const expected = { ...pending(['base']), unplaced: [{ digest: 'base', why: 'next', repositories: ['r'] }] };
+    expect(asked(age)).toEqual(expected);
+    const above: Images = { ...images('it'), app: { stream: 'app', on: 'base', has: 'it' } };
+    expect(told(above, { base: 'base', app: 'app' }, { fact: age })).toEqual(expected);
+  });
+
+  test('is built for a finding: its scan tells whether that is gone', () => {
+    expect(asked(cve)).toEqual(own);
+  });
+});
+
+describe('a stream without a head', () => {
+  const heads = { ...HEADS, base: undefined };
+  test('is at fault where what was built upon holds it', () => {
+    expect(told(threeTiers('it', 'it'), heads)).toEqual(below(['base', 'platform', 'app']));
+  });
+
+  test('is on the way, and at fault for nothing that it never had', () => {
+    expect(told(threeTiers('nothing', 'it'), heads)).toEqual(below(['platform', 'app']));
+    const missing = { ...HEADS, platform: undefined };
+    expect(told(threeTiers('it', 'nothing'), missing)).toEqual(below(['base', 'platform', 'app']));
+  });
+});
+
+describe('the line of a head', () => {
+  const [base, platform] = [
+    { stream: 'base', has: 'it' },
+    { stream: 'platform', on: 'base', has: 'it' },
+  ] as const;
+  const app = { stream: 'app', on: 'platform', has: 'it' } as const;
+
+  test('the heads of today count, not what was built upon', () => {
+    const images = { base, platform, app, newBase: { stream: 'base' }, newPlatform: { ...platform, on: 'newBase' } };
+    const heads = { base: 'newBase', platform: 'newPlatform', app: 'app' };
+    expect(told(images, heads)).toEqual(below(['platform', 'app']));
+  });
+
+  test('what no stream made is passed over', () => {
+    const images = { base, branch: { on: 'base', has: 'it' }, app: { ...app, on: 'branch' } } as const;
+    expect(told(images, HEADS)).toEqual(below(['base', 'app']));
+  });
+
+  test('an ancestor of the same stream is no step, nor one that was only pushed earlier', () => {
+    const again = { base, platform, first: app, app: { ...app, on: 'first' } };
+    expect(told(again, HEADS)).toEqual(below(['base', 'platform', 'app']));
+    const twin = { twin: { stream: 'other', has: 'it' }, app: { ...app, on: 'twin', by: 'earliest-push' } } as const;
+    expect(told(twin, { ...HEADS, other: 'twin' })).toEqual(own);
+  });
+
+  test('a stream that comes again is one step', () => {
+    const images = { low: { stream: 'app', has: 'it' }, platform: { ...platform, on: 'low' }, app } as const;
+    expect(told(images, HEADS)).toEqual(below(['platform', 'app']));
+  });
+
+  test('what the head of a stream above no longer stands on is left, whatever it has', () => {
+    const moved = { base, platform, app, other: { stream: 'base 2' }, newPlatform: { ...platform, on: 'other' } };
+    const heads = { base: 'base', 'base 2': 'other', platform: 'newPlatform', app: 'app' };
+    expect(told(moved, heads)).toEqual(below(['platform', 'app']));
+    const { on: _, ...unknown } = moved.newPlatform;
+    expect(told({ ...moved, newPlatform: unknown }, heads)).toEqual(below(['base', 'platform', 'app']));
+  });
+});
+
+describe('each platform has a lineage of its own', () => {
+  const images = {
+    amdBase: { stream: 'base', platform: AMD, has: 'it' },
+    armBase: { stream: 'old base', platform: ARM, has: 'it' },
+    amd: { stream: 'app', on: 'amdBase', platform: AMD, has: 'it' },
+    arm: { stream: 'app', on: 'armBase', platform: ARM, has: 'it' },
+  } as const satisfies Images;
+  const heads = { base: { [AMD]: 'amdBase' }, 'old base': { [ARM]: 'armBase' }, app: { [AMD]: 'amd', [ARM]: 'arm' } };
+
+  test('they may stand on different bases, and are mended once each is', () => {
+    expect(told(images, heads)).toEqual(below(['base', 'app'], ['old base', 'app']));
+  });
+
+  test('what is not known of one keeps both waiting', () => {
+    const unclear = { ...images, armBase: { ...images.armBase, has: 'never judged' } } as const;
+    expect(told(unclear, heads)).toEqual(pending(['armBase']));
+  });
+
+  test('the head of another platform says nothing; a variant is the same platform', () => {
+    const dropped = { ...heads, 'old base': { [AMD]: 'amdBase' } };
+    const free = { ...images, armBase: { ...images.armBase, has: 'nothing' } } as const;
+    expect(told(free, dropped)).toEqual(below(['base', 'app']));
+    const variants = { ...heads, 'old base': { 'linux/arm64/v8': 'armBase' } };
+    expect(told(images, variants)).toEqual(below(['base', 'app'], ['old base', 'app']));
+  });
+
+  test('what nobody could read may be of any platform', () => {
+    const unread = { ...heads, 'old base': { 'unknown/unreadable': 'armBase' } };
+    expect(told(images, unread)).toEqual(below(['base', 'app'], ['old base', 'app']));
+  });
+});
+
+describe('a parent that moved', () => {
+  const late: StreamSketch = { on: ['base'], behind: ['base'] };
+  const digestsOf = (known: KnownFleet, stream: string) => Object.values(known.streams.get(stream)?.head?.images ?? {});
+  function toldOf(fleet: Fleet, change: (known: KnownFleet) => KnownFleet = (known) => known): unknown {
+    const known = change(knownOf(fleet));
+    const heads = digestsOf(known, 'app').map((digest) => known.images.get(digest) ?? { digest });
+    return byName(faults({ stream: 'app', heads }, known)(movedFact('base')), ['base', 'base 0', 'base 1']);
+  }
+  const without = (names: readonly string[]) => (known: KnownFleet) => ({
+    ...known,
+    images: new Map([...known.images].filter(([digest]) => !names.some((name) => digest === digestOf(name)))),
+  });
+  /** Its facts changed after its verdict. */
+  const outdated = (known: KnownFleet): KnownFleet => ({
+    ...known,
+    images: new Map(
+      [...known.images].map(([digest, { judgedAtEpochMs, ...image }]) => [
+        digest,
+        digest === digestOf('base') || judgedAtEpochMs === undefined ? image : { ...image, judgedAtEpochMs },
+      ]),
+    ),
+  });
+
+  test.each<[string, Fleet, object, ((known: KnownFleet) => KnownFleet)?]>([
+    ['is picked up by the stream itself', { base: {}, app: late }, own],
+    ["whatever it has: that is the parent's to mend", { base: { has: [cve] }, app: late }, own],
+    ['however old it is', { base: { has: [age] }, app: late }, own],
+    ['nobody scanned its head', { base: { has: 'unknown' }, app: late }, pending(['base'])],
+    ['its head was judged by other facts', { base: {}, app: late }, pending(['base']), outdated],
+    ['its head is not listed', { base: {}, app: late }, pending(['base']), without(['base'])],
+    [
+      'nobody scanned one of its platforms',
+      { 'base-b': {}, 'base-c': {}, base: { on: ['base-b', 'base-c'] }, app: late },
+      pending(['base 1']),
+      without(['base 1']),
+    ],
+    ['it went away', { base: { has: 'no-head' }, app: late }, own],
+    [
+      'what another one below has is no matter',
+      { 'base-b': { has: 'unknown' }, base: { on: ['base-b'] }, app: late },
+      own,
+    ],
+    ['the head has picked it up', { base: { has: 'unknown' }, app: { on: ['base'] } }, own],
+  ])('%s', (...[, fleet, expected, change]) => {
+    expect(toldOf(fleet, change)).toEqual(expected);
+  });
+});

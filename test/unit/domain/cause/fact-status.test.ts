@@ -1,0 +1,195 @@
+import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
+import {
+  classifyFact,
+  containsFact,
+  type Holding,
+  holdsFact,
+  holdsFactByNow,
+  type LookedAt,
+  needsNewScan,
+} from '../../../../shared/domain/cause/fact-status.ts';
+import type { RebuildOutcome } from '../../../../shared/domain/cause/rebuild.ts';
+import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
+import { digestOf, HOUR, NOW } from '../arbitraries.ts';
+import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, personFact, reasonOf, rebuild } from '../rollout/acting.ts';
+
+const fact = findingFact();
+const movedFact = { kind: 'parent-moved', ruleId: 'parent-moved', parent: 'parent', sinceEpochMs: NOW } as const;
+const unjudged: LookedAt = { digest: digestOf('unjudged') };
+const outdated = ({ judgedAtEpochMs, ...image }: LookedAt): LookedAt => image;
+
+test.each<[Holding, string, CauseFact, LookedAt]>([
+  ['holds', 'it violates', fact, looked('a', reasonOf(fact))],
+  ['holds', 'its grace runs', fact, looked('a', reasonOf(fact, 'due'))],
+  ['holds', 'another version has it', fact, looked('a', reasonOf(findingFact('CVE-1', { version: '2.9' })))],
+  ['holds', 'another rule finds it', fact, looked('a', reasonOf(findingFact('CVE-1', { ruleId: 'high' })))],
+  ['holds', 'an old scan found it', fact, looked('a', reasonOf(fact), NOT_SCANNED)],
+  ['holds', 'it was found before its facts changed', fact, outdated(looked('a', reasonOf(fact)))],
+  ['free', 'it is waived', fact, looked('a', reasonOf(fact, 'waived'))],
+  ['free', 'another vulnerability', fact, looked('a', reasonOf(findingFact('CVE-2')))],
+  ['free', 'another package', fact, looked('a', reasonOf(findingFact('CVE-1', { package: 'zlib' })))],
+  ['free', 'nothing was found', fact, looked('a')],
+  ['free', 'nothing was found, and it is too old', fact, looked('a', reasonOf(ageFact), NO_AGE)],
+  ['unknown', 'nobody judged it', fact, unjudged],
+  ['unknown', 'its scan is awaited', fact, looked('a', NOT_SCANNED)],
+  ['unknown', 'it was judged by other facts', fact, outdated(looked('a'))],
+  ['holds', 'it is too old', ageFact, looked('a', reasonOf(ageFact))],
+  ['holds', 'it gets old by itself', ageFact, looked('a', reasonOf(ageFact, 'due'))],
+  [
+    'free',
+    'what it stands on gets old',
+    ageFact,
+    looked('a', { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason),
+  ],
+  [
+    'holds',
+    'another head is there',
+    movedFact,
+    { ...looked('a'), standing: { behind: { stream: 'parent', head: digestOf('other') } } },
+  ],
+  [
+    'free',
+    'another stream moved',
+    movedFact,
+    { ...looked('a'), standing: { behind: { stream: 'other', head: digestOf('b') } } },
+  ],
+  ['free', 'it stands on the head', movedFact, { ...unjudged, standing: {} }],
+  ['unknown', 'nobody looked what it stands on', movedFact, looked('a')],
+  ['free', 'its age is waived', ageFact, looked('a', reasonOf(ageFact, 'waived'))],
+  ['free', 'it is young, its scan is awaited', ageFact, looked('a', NOT_SCANNED)],
+  ['unknown', 'nobody knows its age', ageFact, looked('a', NO_AGE)],
+  ['free', 'a wish', personFact(), looked('a', reasonOf(fact))],
+])('%s: %s', (expected, _, asked, image) => {
+  expect(holdsFact(asked, image)).toBe(expected);
+});
+
+describe('what a fact asks for', () => {
+  const [holder, clean, unclear] = [looked('holder', reasonOf(fact)), looked('clean'), looked('unclear', NOT_SCANNED)];
+  test.each<[string, string, readonly LookedAt[] | undefined, readonly LookedAt[]]>([
+    ['rebuild', 'the head holds it', [holder], []],
+    ['rebuild', 'one of two platforms holds it', [clean, holder], []],
+    ['rebuild', 'one platform holds it, nobody knows the other', [unclear, holder], []],
+    ['rebuild', 'there is no head, and something that runs holds it', [], [holder]],
+    ['deploy', 'the head is clean, something older that runs is not', [clean], [clean, holder]],
+    ['gone', 'nothing holds it', [clean], [clean]],
+    ['gone', 'there is no head and nothing runs', [], []],
+    ['unknown', 'nobody knows the heads', undefined, [holder]],
+    ['unknown', 'nobody knows a platform of the head', [clean, unclear], [holder]],
+    ['unknown', 'the head is clean, nobody knows what runs', [clean], [unclear]],
+  ])('%s: %s', (expected, _, heads, inUse) => {
+    expect(classifyFact(fact, { ...(heads && { heads }), inUse })).toBe(expected);
+  });
+
+  test("an age that another image decides is that one's to mend, and is held by what stands on it", () => {
+    const onOld = looked('on old', { ...reasonOf(ageFact), decidedBy: digestOf('base') } as Reason);
+    expect([holdsFact(ageFact, onOld), containsFact(ageFact, onOld)]).toEqual(['holds', 'holds']);
+    expect(classifyFact(ageFact, { heads: [onOld], inUse: [onOld] })).toBe('gone');
+    expect(classifyFact(ageFact, { heads: [looked('old', reasonOf(ageFact))], inUse: [] })).toBe('rebuild');
+  });
+
+  const near = looked('near', reasonOf(ageFact, 'due'));
+  const onNear = looked('on near', { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason);
+  const waivedNear = looked('waived', reasonOf(ageFact, 'waived'));
+  test.each<[string, string, readonly LookedAt[], readonly LookedAt[]]>([
+    ['rebuild', 'the head is near its limit by itself', [near], []],
+    ['rebuild', 'one of two platforms is', [clean, near], []],
+    ['gone', 'what the head stands on is near its limit', [onNear], [onNear]],
+    ['gone', 'it is waived before its limit', [waivedNear], []],
+    ['gone', 'another finding is what the head has', [holder], []],
+    ['deploy', 'the head is young, what runs is near its limit', [clean], [near]],
+    ['gone', 'the head is young, what runs stands on what is near its limit', [clean], [onNear]],
+    ['unknown', 'nobody knows the age of the head', [looked('unknown', NO_AGE)], [near]],
+  ])('an age is %s: %s', (expected, _, heads, inUse) => {
+    expect(classifyFact(ageFact, { heads, inUse })).toBe(expected);
+  });
+
+  test.each<[string, string, readonly LookedAt[] | undefined]>([
+    [
+      'rebuild',
+      'the head stands on an older one',
+      [{ ...clean, standing: { behind: { stream: 'parent', head: digestOf('n') } } }],
+    ],
+    [
+      'rebuild',
+      'one of two platforms does',
+      [
+        { ...clean, standing: {} },
+        { ...clean, standing: { behind: { stream: 'parent', head: digestOf('n') } } },
+      ],
+    ],
+    ['gone', 'the head picked it up, whatever runs', [{ ...clean, standing: {} }]],
+    ['gone', 'there is no head', []],
+    ['unknown', 'nobody looked what one of two stands on', [{ ...clean, standing: {} }, clean]],
+    ['unknown', 'nobody knows the heads', undefined],
+  ])('a parent that moved is %s: %s', (expected, _, heads) => {
+    const older = { ...holder, standing: { behind: { stream: 'parent', head: digestOf('n') } } };
+    expect(classifyFact(movedFact, { ...(heads && { heads }), inUse: [older] })).toBe(expected);
+  });
+
+  const reason = 'because';
+  test.each<[string, string, RebuildOutcome | undefined, number]>([
+    ['rebuild', 'none was done yet', undefined, NOW - 2 * HOUR],
+    ['gone', 'one was done', { result: 'fixed' }, NOW - HOUR],
+    ['rebuild', 'one was done before it', { result: 'fixed' }, NOW - HOUR + 1],
+    ['gone', 'one was done that mended nothing', { result: 'ineffective', left: [fact] }, NOW - HOUR],
+    ['gone', 'one was done that made it worse', { result: 'worse', added: [fact] }, NOW - HOUR],
+    ['gone', 'one was done that nobody could scan', { result: 'unverified', reason }, NOW - HOUR],
+    ['rebuild', 'one failed', { result: 'failed', reason }, NOW - HOUR],
+    ['rebuild', 'one made nothing', { result: 'no-output', reason }, NOW - HOUR],
+  ])('a wish is %s: %s', (expected, _, outcome, sinceEpochMs) => {
+    const latestRebuild = rebuild({ reservedAtEpochMs: NOW - HOUR, ...(outcome && { outcome }) });
+    expect(classifyFact(personFact(sinceEpochMs), { heads: [clean], inUse: [], latestRebuild })).toBe(expected);
+    expect(classifyFact(personFact(sinceEpochMs), { inUse: [] })).toBe('rebuild');
+  });
+
+  test.each([
+    ['rebuild', 'has not moved', {}],
+    ['gone', 'has moved', { promotedAtEpochMs: NOW }],
+  ])('a wish is %s where the tag that others build on %s', (expected, _, moved) => {
+    const outcome = { result: 'fixed' } as const;
+    const latestRebuild = rebuild({ reservedAtEpochMs: NOW, outcome, promotes: true, ...moved });
+    expect(classifyFact(personFact(NOW), { heads: [clean], inUse: [], latestRebuild })).toBe(expected);
+  });
+});
+
+test.each<[Holding, number, LookedAt['scan']]>([
+  ['free', NOW, { state: 'continuous', completedAtEpochMs: NOW - 20 * 24 * HOUR, watchedAtEpochMs: NOW }],
+  ['unknown', NOW, { state: 'continuous', completedAtEpochMs: NOW - 20 * 24 * HOUR, watchedAtEpochMs: NOW - 1 }],
+  ['unknown', NOW, { state: 'complete', completedAtEpochMs: NOW - 1 }],
+  ['free', NOW, { state: 'complete', completedAtEpochMs: NOW }],
+])('an image is %s of a finding that was first seen since, by the instant as of which its result counts', (...told) => {
+  const [expected, sinceEpochMs, scan] = told;
+  const image: LookedAt = { ...looked('a'), ...(scan && { scan }) };
+  expect(holdsFactByNow(findingFact('CVE-1', { sinceEpochMs }), image)).toBe(expected);
+});
+
+const DAY_AGO = NOW - 24 * HOUR;
+test.each<[boolean, string, LookedAt['scan']]>([
+  [true, 'ended a day before it', { state: 'complete', completedAtEpochMs: DAY_AGO }],
+  [
+    false,
+    'ended less than a day before it: none may be asked for yet',
+    { state: 'complete', completedAtEpochMs: DAY_AGO + 1 },
+  ],
+  [false, 'ended after it', { state: 'complete', completedAtEpochMs: NOW }],
+  [true, 'is awaited', { state: 'requested', requestedAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 }],
+  [
+    true,
+    'has a result that was not read',
+    { state: 'stale', requestedAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 },
+  ],
+  [
+    true,
+    'is kept up to date by Inspector, and was read before it',
+    { state: 'continuous', completedAtEpochMs: NOW - 240 * HOUR, watchedAtEpochMs: NOW - 48 * HOUR },
+  ],
+  [
+    false,
+    'is kept up to date by Inspector, and was read after it',
+    { state: 'continuous', completedAtEpochMs: NOW - 240 * HOUR, watchedAtEpochMs: NOW },
+  ],
+])('whether a head needs a new scan before it is deployed for a finding is %s where the last one %s', (...told) => {
+  const [expected, , scan] = told;
+  const head: LookedAt = { ...looked('a'), ...(scan && { scan }) };
+  expect(needsNewScan(findingFact('CVE-1', { sinceEpochMs: NOW }), [head], NOW)).toBe(expected);
+});

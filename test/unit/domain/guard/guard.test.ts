@@ -1,0 +1,337 @@
+import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
+import type { GuardMemory, SurvivedFact } from '../../../../shared/domain/cause/rebuild.ts';
+import { freshMemory } from '../../../../shared/domain/cause/rebuild.ts';
+import { type GuardFacts, mayDeploy, mayRebuild } from '../../../../shared/domain/guard/guard.ts';
+import { afterBreakOff } from '../../../../shared/domain/guard/rebuild-history.ts';
+import type { Digest } from '../../../../shared/domain/image/image.ts';
+import { fc } from '../../../support/seeded.ts';
+import { DAY, digestOf, HOUR, NOW, runs } from '../arbitraries.ts';
+import {
+  ageFact,
+  anyGuardFacts,
+  findingFact,
+  guardFacts,
+  lock,
+  MINUTE,
+  OTHER,
+  PAUSED,
+  personFact,
+  SETTINGS,
+  STREAM,
+} from '../rollout/acting.ts';
+
+const answerOf = (changes: Partial<GuardFacts>) => mayRebuild(guardFacts(changes), SETTINGS, NOW);
+const told = (changes: Partial<GuardFacts>): string => {
+  const answer = answerOf(changes);
+  return answer.answer === 'allow' ? 'allow' : `${answer.answer} ${answer.reason}`;
+};
+const memory = (changes: Partial<GuardMemory>): Partial<GuardFacts> => ({
+  memory: { ...freshMemory(STREAM), ...changes },
+});
+const [head, older] = [digestOf('parent head'), digestOf('older parent head')];
+const survivor = (changes: Partial<SurvivedFact> = {}): SurvivedFact =>
+  ({
+    ...{ fact: 'finding', kind: 'rebuild', vulnerability: 'CVE-1', package: 'openssl', version: '3.0' },
+    ...{ atEpochMs: NOW - DAY, ...changes },
+  }) as SurvivedFact;
+const survived = (...all: SurvivedFact[]) => memory({ survived: all });
+const unknownFix = { facts: [findingFact('CVE-1', { fix: 'unknown' })] };
+
+const moved = (parent: string, head?: Digest): CauseFact => ({
+  ...{ kind: 'parent-moved', ruleId: 'parent-moved', parent, sinceEpochMs: NOW - DAY },
+  ...(head && { head }),
+});
+
+/** Each boundary on both sides. */
+test.each<[string, string, Partial<GuardFacts>]>([
+  ['allow', 'nothing is in the way', {}],
+  ['wait paused', 'the kill switch is paused', { killSwitch: PAUSED }],
+  ['wait paused', 'the policy pauses the stream', { mode: 'paused' }],
+  ['refuse report-only', 'the policy says report-only', { mode: 'report-only' }],
+  ['refuse no-pipeline', 'the policy names no pipeline', withoutPipeline()],
+  ['allow', 'another stream below', { ancestors: [OTHER] }],
+  ['refuse cycle', 'itself below', { ancestors: [OTHER, STREAM] }],
+  ['allow', 'five streams on top of one another', { ancestors: ['a', 'b', 'c', 'd'] }],
+  ['refuse depth', 'six streams on top of one another', { ancestors: ['a', 'b', 'c', 'd', 'e'] }],
+  [
+    'refuse start-unknown',
+    'a start that may have been',
+    memory({ startUnknown: { rebuildId: 'r', untilEpochMs: NOW + 1 } }),
+  ],
+  ['allow', 'a start that cannot have been any more', memory({ startUnknown: { rebuildId: 'r', untilEpochMs: NOW } })],
+  ['wait already-open', "another cascade's lock", { lock: lock('other-g1') }],
+  ['wait already-open', "another cascade's lock, for one that asks", { lock: lock('other-g1'), cascadeId: 'c-g1' }],
+  ['wait already-open', 'a lock, where the planner asks', { lock: lock('c-g1') }],
+  ['allow', 'its own lock', { lock: lock('c-g1'), cascadeId: 'c-g1' }],
+  ['wait already-open', 'a node of another open cascade', { openCascadeId: 'other-g1' }],
+  ['allow', 'a node of its own open cascade', { openCascadeId: 'c-g1', cascadeId: 'c-g1' }],
+  [
+    'wait waiting-approval',
+    "another's build waits for a person",
+    { lock: lock('other-g1'), lockBuild: 'waiting-approval' },
+  ],
+  ['wait already-open', "another's build runs", { lock: lock('other-g1'), lockBuild: 'running' }],
+  ['allow', 'two failures in a row', memory({ failuresInARow: 2 })],
+  ['refuse attempts-exhausted', 'three failures in a row', memory({ failuresInARow: 3 })],
+  ['wait unknown-facts', 'nothing known to mend, something unknown', { facts: [], unknown: 'not scanned' }],
+  ['allow', 'something known to mend, something unknown', { unknown: 'not scanned' }],
+  [
+    'wait unknown-facts',
+    'nothing left to mend, something unknown',
+    { facts: [findingFact('CVE-1', { fix: 'no' })], unknown: 'x' },
+  ],
+  ['refuse would-not-help', 'nothing to mend', { facts: [] }],
+  ['refuse would-not-help', 'no fix', { facts: [findingFact('CVE-1', { fix: 'no' })] }],
+  ['allow', 'no fix, and too old', { facts: [findingFact('CVE-1', { fix: 'no' }), ageFact] }],
+  ['allow', 'no fix, and a person asks', { facts: [findingFact('CVE-1', { fix: 'no' }), personFact()] }],
+  ['allow', 'nobody knows of a fix: a trial', unknownFix],
+  ['wait cool-down', 'it ended a moment less than an hour ago', memory({ lastEndedAtEpochMs: NOW - HOUR + 1 })],
+  ['allow', 'it ended an hour ago', memory({ lastEndedAtEpochMs: NOW - HOUR })],
+  ['wait cool-down', 'it began and nobody knows its end', memory({ lastStartedAtEpochMs: NOW - HOUR + 1 })],
+  [
+    'allow',
+    'it cools down from itself',
+    { ...memory({ lastStartedAtEpochMs: NOW - 1 }), lock: lock('c-g1'), cascadeId: 'c-g1' },
+  ],
+  ['allow', 'a cascade broke off a moment ago', brokenOff(1, 0)],
+  ['wait cool-down', 'a second one a moment less than 5 minutes ago', brokenOff(2, 5 * MINUTE - 1)],
+  ['allow', 'a second one 5 minutes ago', brokenOff(2, 5 * MINUTE)],
+  ['wait cool-down', 'a third one a moment less than 10 minutes ago', brokenOff(3, 10 * MINUTE - 1)],
+  ['allow', 'a third one 10 minutes ago', brokenOff(3, 10 * MINUTE)],
+  ['wait cool-down', 'a fifth one a moment less than 40 minutes ago', brokenOff(5, 40 * MINUTE - 1)],
+  ['allow', 'a fifth one 40 minutes ago', brokenOff(5, 40 * MINUTE)],
+  ['wait cool-down', 'a sixth one a moment less than an hour ago', brokenOff(6, HOUR - 1)],
+  ['allow', 'a sixth one an hour ago', brokenOff(6, HOUR)],
+  ['wait cool-down', 'a thousandth one a moment less than an hour ago', brokenOff(1000, HOUR - 1)],
+  ['allow', 'a thousandth one an hour ago', brokenOff(1000, HOUR)],
+  ['allow', 'others broke off, and it began already', { ...brokenOff(9, 0), lock: lock('c-g1'), cascadeId: 'c-g1' }],
+  ['wait runner-limit', 'its pipeline is full', { runnerBusyUntilEpochMs: NOW + 1 }],
+  ['allow', 'its pipeline was full', { runnerBusyUntilEpochMs: NOW }],
+  ['wait cap-reached', 'no slot is free', { fullCaps: ['fleet'] }],
+  ['allow', 'all caps have slots', { fullCaps: [] }],
+])('%s: %s', (expected, _, changes) => {
+  expect(told(changes)).toBe(expected);
+});
+
+function brokenOff(inARow: number, agoMs: number): Partial<GuardFacts> {
+  return memory({ brokenOff: { inARow, cascadeId: 'c-g0', atEpochMs: NOW - agoMs } });
+}
+
+function withoutPipeline(): Partial<GuardFacts> {
+  return { pipeline: undefined } as unknown as Partial<GuardFacts>;
+}
+
+test('a stream that no rule names any more is refused by that, and not by its mode', () => {
+  const facts = guardFacts({ isNamed: false, mode: 'report-only' });
+  expect(mayRebuild(facts, SETTINGS, NOW)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
+  expect(mayDeploy(facts)).toMatchObject({ answer: 'refuse', reason: 'not-in-policy' });
+  expect(mayDeploy({ ...facts, killSwitch: PAUSED })).toMatchObject({ answer: 'wait', reason: 'paused' });
+});
+
+describe('what survived a rebuild', () => {
+  test.each<[string, string, Partial<GuardFacts>]>([
+    ['refuse ineffective', 'on the same parent', { ...survived(survivor({ parentHead: head })), parentHead: head }],
+    [
+      'refuse ineffective',
+      'on the same parent, long ago',
+      { ...survived(survivor({ parentHead: head, atEpochMs: 1 })), parentHead: head },
+    ],
+    ['allow', 'on an older parent', { ...survived(survivor({ parentHead: older })), parentHead: head }],
+    [
+      'refuse ineffective',
+      'whichever version it was',
+      { ...survived(survivor({ version: '2.9', parentHead: head })), parentHead: head },
+    ],
+    ['allow', 'another vulnerability', survived(survivor({ vulnerability: 'CVE-2' }))],
+    ['allow', 'another package', survived(survivor({ package: 'zlib' }))],
+    [
+      'refuse ineffective',
+      'on a parent nobody knew, a moment less than 7 days ago',
+      survived(survivor({ atEpochMs: NOW - 7 * DAY + 1 })),
+    ],
+    ['allow', 'on a parent nobody knew, 7 days ago', survived(survivor({ atEpochMs: NOW - 7 * DAY }))],
+    ['refuse ineffective', 'on a parent that is known only now', { ...survived(survivor()), parentHead: head }],
+    ['refuse ineffective', 'although no fix was known then', { ...survived(survivor()), ...unknownFix }],
+    ['refuse no-fix-seen', 'a trial', { ...survived(survivor({ kind: 'trial' })), ...unknownFix }],
+    [
+      'refuse no-fix-seen',
+      'a trial, a moment less than 7 days ago',
+      { ...survived(survivor({ kind: 'trial', atEpochMs: NOW - 7 * DAY + 1 })), ...unknownFix },
+    ],
+    [
+      'allow',
+      'a trial 7 days ago',
+      { ...survived(survivor({ kind: 'trial', atEpochMs: NOW - 7 * DAY })), ...unknownFix },
+    ],
+    [
+      'allow',
+      'a trial 7 days ago, on the same parent',
+      {
+        ...survived(survivor({ kind: 'trial', parentHead: head, atEpochMs: NOW - 7 * DAY })),
+        parentHead: head,
+        ...unknownFix,
+      },
+    ],
+    [
+      'allow',
+      'a trial on an older parent',
+      { ...survived(survivor({ kind: 'trial', parentHead: older })), parentHead: head, ...unknownFix },
+    ],
+    [
+      'refuse no-fix-seen',
+      'a trial of another version, as each build may stamp one',
+      { ...survived(survivor({ kind: 'trial', version: '2.9' })), ...unknownFix },
+    ],
+    ['allow', 'a trial, and now a fix is known', survived(survivor({ kind: 'trial' }))],
+    [
+      'refuse ineffective',
+      'age',
+      { facts: [ageFact], ...survived({ fact: 'age', kind: 'rebuild', atEpochMs: NOW - DAY }) },
+    ],
+    [
+      'allow',
+      'age, 7 days ago',
+      { facts: [ageFact], ...survived({ fact: 'age', kind: 'rebuild', atEpochMs: NOW - 7 * DAY }) },
+    ],
+    ['allow', 'age, but not this finding', survived({ fact: 'age', kind: 'rebuild', atEpochMs: NOW - DAY })],
+    [
+      'refuse parent-pinned',
+      'a parent that was not picked up',
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), parentHead: head },
+    ],
+    [
+      'allow',
+      'a parent that was not picked up, and moved on',
+      { ...memory({ pinnedTo: [{ stream: 'base', head: older }] }), parentHead: head },
+    ],
+    [
+      'refuse parent-pinned',
+      'one of several parents that was not picked up',
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('base', head)] },
+    ],
+    [
+      'allow',
+      'one of several parents that was not picked up, and another one moved',
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('other', head)] },
+    ],
+    [
+      'allow',
+      'a parent that was not picked up, and is built in the same cascade',
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('base')] },
+    ],
+    [
+      'allow',
+      'a pinned parent, and a person asks',
+      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), parentHead: head, facts: [personFact()] },
+    ],
+  ])('%s: %s', (expected, _, changes) => {
+    expect(told(changes)).toBe(expected);
+  });
+
+  test('facts drop out one by one, and what is left may be rebuilt', () => {
+    const [one, two] = [findingFact('CVE-1'), findingFact('CVE-2')];
+    expect(answerOf({ facts: [one, two], ...survived(survivor()) })).toMatchObject({
+      answer: 'allow',
+      facts: [two],
+      dropped: [{ fact: one, reason: 'ineffective' }],
+    });
+  });
+
+  test('where all drop out the gravest reason answers, for all of them, until the first may be tried again', () => {
+    const facts = [findingFact('CVE-2', { fix: 'no' }), findingFact('CVE-3', { fix: 'unknown' }), findingFact('CVE-1')];
+    const trial = survivor({ kind: 'trial', vulnerability: 'CVE-3', atEpochMs: NOW - 6 * DAY });
+    expect(answerOf({ facts, ...survived(survivor(), trial) })).toEqual({
+      answer: 'refuse',
+      reason: 'ineffective',
+      detail: expect.stringMatching(/^CVE-1 in openssl 3\.0 survived .* The same holds for 2 more facts\.$/),
+      recheckAtEpochMs: NOW + DAY,
+    });
+  });
+});
+
+test.each<[string, Partial<GuardFacts>, number]>([
+  ['cool-down', memory({ lastEndedAtEpochMs: NOW - MINUTE }), NOW + 59 * MINUTE],
+  ['cool-down', brokenOff(3, MINUTE), NOW + 9 * MINUTE],
+  ['runner-limit', { runnerBusyUntilEpochMs: NOW + 5 }, NOW + 5],
+  ['already-open', { lock: lock('other-g1', { deadlineEpochMs: NOW + 7 }) }, NOW + 7],
+  ['start-unknown', memory({ startUnknown: { rebuildId: 'r', untilEpochMs: NOW + 9 } }), NOW + 9],
+])('%s says when the answer changes by itself', (reason, changes, recheckAtEpochMs) => {
+  expect(answerOf(changes)).toMatchObject({ reason, recheckAtEpochMs });
+});
+
+test.each<[string, Partial<GuardFacts>, Partial<GuardFacts>]>([
+  ['a pause over report-only', { killSwitch: PAUSED }, { mode: 'report-only' }],
+  ['report-only over an open cascade', { mode: 'report-only' }, { lock: lock('other-g1') }],
+  ['an open cascade over a missing pipeline', { lock: lock('other-g1') }, withoutPipeline()],
+  ['a missing pipeline over failures', withoutPipeline(), memory({ failuresInARow: 3 })],
+  [
+    'failures over what would not help',
+    memory({ failuresInARow: 3 }),
+    { facts: [findingFact('CVE-1', { fix: 'no' })] },
+  ],
+  ['what would not help over full caps', { facts: [findingFact('CVE-1', { fix: 'no' })] }, { fullCaps: ['fleet'] }],
+])('of two obstacles one answers: %s', (_, graver, other) => {
+  expect(told({ ...other, ...graver })).toBe(told(graver));
+});
+
+test('nothing is ever allowed while paused or not in enforce; every answer says what to do or when to look again', () => {
+  fc.assert(
+    fc.property(anyGuardFacts, (facts) => {
+      const answer = mayRebuild(facts, SETTINGS, NOW);
+      if (answer.answer === 'allow') {
+        expect(facts.killSwitch.state).toBe('on');
+        expect(facts.mode).toBe('enforce');
+        expect(answer.facts.length).toBeGreaterThan(0);
+        expect(answer.facts.length + answer.dropped.length).toBe(facts.facts.length);
+      } else {
+        expect(answer.detail.length).toBeGreaterThan(10);
+        expect(answer.recheckAtEpochMs ?? NOW + 1).toBeGreaterThan(NOW);
+      }
+      if (mayDeploy(facts) === undefined) expect([facts.killSwitch.state, facts.mode]).toEqual(['on', 'enforce']);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('more facts never turn an allowed rebuild into a refused one', () => {
+  fc.assert(
+    fc.property(anyGuardFacts, anyGuardFacts, (one, other) => {
+      const [less, more] = [one, { ...one, facts: [...one.facts, ...other.facts] }];
+      if (mayRebuild(less, SETTINGS, NOW).answer === 'allow')
+        expect(mayRebuild(more, SETTINGS, NOW).answer).toBe('allow');
+    }),
+    runs,
+  );
+});
+
+test('a stream whose every cascade dies at once is planned some thirty times a day, however often somebody looks', () => {
+  const anyCoolDown = fc.constantFrom(5, 7, 60, 600, 10_080);
+  fc.assert(
+    fc.property(anyCoolDown, fc.array(fc.nat({ max: 3 * MINUTE }), { minLength: 1 }), (coolDownMinutes, gaps) => {
+      let held = freshMemory(STREAM);
+      let count = 0;
+      for (let [nowEpochMs, turn] = [NOW, 0]; nowEpochMs < NOW + DAY; turn += 1) {
+        if (mayRebuild(guardFacts({ memory: held }), { ...SETTINGS, coolDownMinutes }, nowEpochMs).answer === 'allow') {
+          count += 1;
+          held = afterBreakOff(held, `c-g${held.generation}`, nowEpochMs);
+        }
+        nowEpochMs += (gaps[turn % gaps.length] ?? 0) + 1000;
+      }
+      // Two at once, then at most nine pauses that double within a day, then one for each full pause.
+      expect(count).toBeLessThanOrEqual(2 + 9 + (24 * 60) / coolDownMinutes);
+      expect(count).toBeGreaterThan(2);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test.each<[string, Partial<GuardFacts>, string | undefined]>([
+  ['nothing is in the way', {}, undefined],
+  ['no pipeline is needed', withoutPipeline(), undefined],
+  ['nor an attempt', memory({ failuresInARow: 3 }), undefined],
+  ['the kill switch', { killSwitch: PAUSED }, 'paused'],
+  ['the mode', { mode: 'report-only' }, 'report-only'],
+  ['another cascade', { openCascadeId: 'other-g1' }, 'already-open'],
+])('what is built already may be rolled out: %s', (_, changes, reason) => {
+  expect(mayDeploy(guardFacts(changes))?.reason).toBe(reason);
+});

@@ -1,0 +1,91 @@
+import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
+import { freshMemory, type RebuildOutcome, type Tried } from '../../../../shared/domain/cause/rebuild.ts';
+import { afterSettled, triesAfter, triesOf } from '../../../../shared/domain/guard/tries.ts';
+import { movedFact } from '../plan/tier-plans.ts';
+import { ageFact, findingFact, personFact, STREAM } from '../rollout/acting.ts';
+
+const fact = findingFact();
+const other = findingFact('CVE-2');
+const moved = movedFact('base');
+const FAILED: RebuildOutcome = { result: 'failed', reason: 'exit 1' };
+const UNVERIFIED: RebuildOutcome = { result: 'unverified', reason: 'no scan' };
+const left = (...facts: CauseFact[]): RebuildOutcome => ({ result: 'ineffective', left: facts });
+
+/** After so many rebuilds for the same facts. */
+const after = (outcomes: readonly RebuildOutcome[], facts: readonly CauseFact[] = [fact, other], parents = 'base=1') =>
+  outcomes.reduce<readonly Tried[]>(
+    (tried, outcome) => triesAfter(tried, { rebuild: { facts, parents }, outcome }),
+    [],
+  );
+const tries = (tried: readonly Tried[], one: CauseFact, parents: string | undefined = 'base=1') =>
+  triesOf({ tried }, parents, one);
+
+test.each<[string, readonly RebuildOutcome[], number, number]>([
+  ['nothing was built yet', [], 0, 0],
+  ['each that mended nothing', [FAILED, UNVERIFIED, left(fact, other)], 3, 3],
+  ['what one of them mended is forgotten', [FAILED, left(fact)], 2, 0],
+  ['all is forgotten once all is mended', [FAILED, FAILED, { result: 'fixed' }], 0, 0],
+  ['and counts anew', [FAILED, { result: 'fixed' }, FAILED], 1, 1],
+])('rebuilds are counted for each fact: %s', (_, outcomes, one, two) => {
+  expect([tries(after(outcomes), fact), tries(after(outcomes), other)]).toEqual([one, two]);
+});
+
+test('whatever the version of a package, and on the same heads of the parents alone', () => {
+  const tried = after([FAILED]);
+  expect(tries(tried, { ...fact, version: '9' })).toBe(1);
+  expect(tries(tried, fact, 'base=2')).toBe(0);
+  expect(triesOf({ tried }, undefined, fact)).toBe(0);
+});
+
+test('another age is another fact, and a wish is none', () => {
+  const tried = after([FAILED], [ageFact, personFact()]);
+  expect(tries(tried, ageFact)).toBe(1);
+  expect(tries(tried, { ...ageFact, sinceEpochMs: ageFact.sinceEpochMs + 1 })).toBe(0);
+  expect(tries(tried, personFact())).toBe(0);
+  expect(after([FAILED], [personFact()])).toEqual([]);
+});
+
+test('a parent that was picked up counts on while its head is the same', () => {
+  expect(tries(after([{ result: 'fixed' }, { result: 'fixed' }], [moved]), moved)).toBe(2);
+});
+
+test('what was mended and cannot be used was tried', () => {
+  const end = { rebuild: { facts: [fact], parents: 'base=1' }, outcome: { result: 'fixed' } as const, isUnused: true };
+  expect(tries(triesAfter([], end), fact)).toBe(1);
+});
+
+test('what a candidate mended that is not promoted was tried, since the head still has it', () => {
+  const rebuild = { facts: [fact, other], parents: 'base=1', promotes: true } as const;
+  const outcomes = [FAILED, left(other), FAILED];
+  const tried = outcomes.reduce<readonly Tried[]>((before, outcome) => triesAfter(before, { rebuild, outcome }), []);
+  expect(tries(tried, fact)).toBe(3);
+  expect(triesAfter(tried, { rebuild, outcome: { result: 'fixed' } })).toEqual([]);
+});
+
+test('what was taken over was not built', () => {
+  const rebuild = { facts: [fact], parents: 'base=1', takenOverFrom: 'earlier' };
+  expect(triesAfter([], { rebuild, outcome: FAILED })).toEqual([]);
+  expect(triesAfter(after([FAILED], [fact]), { rebuild, outcome: { result: 'fixed' } })).toEqual([]);
+});
+
+test('what nobody could judge because a registry was not read counts as no try', () => {
+  const unread: RebuildOutcome = { ...UNVERIFIED, isLineageUnread: true };
+  expect(tries(after([FAILED, unread, unread], [ageFact]), ageFact)).toBe(1);
+});
+
+test('earlier heads of the parents are kept, but not for ever', () => {
+  const on = (tried: readonly Tried[], parents: string) =>
+    triesAfter(tried, { rebuild: { facts: [fact], parents }, outcome: FAILED });
+  const tried = ['1', '2', '1', '3', '4', '5'].reduce<readonly Tried[]>(on, []);
+  expect(['1', '2', '3', '4', '5'].map((parents) => tries(tried, fact, parents))).toEqual([2, 0, 1, 1, 1]);
+});
+
+test('a fact that nothing holds any more is forgotten on all parents', () => {
+  const memory = { ...freshMemory(STREAM), tried: after([FAILED]) };
+  expect(afterSettled(memory, [findingFact('CVE-9')])).toBe(memory);
+  expect(afterSettled(memory, [{ ...fact, version: '9' }]).tried).toEqual([
+    { parents: 'base=1', facts: [{ fact: 'CVE-2\nopenssl', builds: 1 }] },
+  ]);
+  expect(afterSettled(memory, [fact, other])).toEqual(freshMemory(STREAM));
+  expect(afterSettled(freshMemory(STREAM), [fact])).toEqual(freshMemory(STREAM));
+});

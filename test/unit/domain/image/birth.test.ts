@@ -1,0 +1,148 @@
+import {
+  type Birth,
+  type BirthEvidence,
+  bornAfter,
+  determineBirth,
+  evidenceIn,
+} from '../../../../shared/domain/image/birth.ts';
+import { fc } from '../../../support/seeded.ts';
+import { DAY, evidence, instants, NOW, runs } from '../arbitraries.ts';
+
+const config = (atEpochMs: number): BirthEvidence => ({ kind: 'config-created', atEpochMs });
+const annotation = (atEpochMs: number): BirthEvidence => ({ kind: 'annotation-created', atEpochMs });
+const existed = (atEpochMs: number): BirthEvidence => ({ kind: 'existed-by', atEpochMs });
+const push = (atEpochMs: number): BirthEvidence => ({ kind: 'first-push', atEpochMs });
+const bornAt = (birth: Birth): number | undefined => (birth.known ? birth.bornAtEpochMs : undefined);
+const ago = (days: number) => NOW - days * DAY;
+
+test.each<[string, BirthEvidence[], number | undefined, number | undefined]>([
+  ['nothing known', [], undefined, undefined],
+  ['the config alone', [config(ago(10))], undefined, ago(10)],
+  ['the push alone', [], ago(5), ago(5)],
+  ['the config before the push', [config(ago(10))], ago(5), ago(10)],
+  ['the earliest of several', [config(ago(10)), annotation(ago(20))], ago(5), ago(20)],
+  ['1970: reproducible build', [config(0)], ago(19), ago(19)],
+  ['1970 and a second', [config(1000)], ago(19), ago(19)],
+  ['1980: reproducible build', [config(Date.UTC(1980, 0, 1))], ago(19), ago(19)],
+  ['0001: no instant at all', [config(Date.UTC(1, 0, 1))], ago(19), ago(19)],
+  ['the last instant of 2012', [config(Date.UTC(2013, 0, 1) - 1)], ago(19), ago(19)],
+  ['the first instant of 2013', [config(Date.UTC(2013, 0, 1))], ago(19), Date.UTC(2013, 0, 1)],
+  ['after its first push', [config(ago(1))], ago(5), ago(5)],
+  ['at its first push', [config(ago(5))], ago(5), ago(5)],
+  ['in the future', [config(NOW + 1)], undefined, undefined],
+  ['now', [config(NOW)], undefined, NOW],
+  ['a push in the future', [config(ago(3))], NOW + DAY, ago(3)],
+  ['no number', [config(Number.NaN)], undefined, undefined],
+  ['a reproducible date and nothing else', [config(0), annotation(315_532_801_000)], undefined, undefined],
+  ['only that it existed', [existed(ago(9))], undefined, undefined],
+  ['that it existed before its own date', [config(ago(5)), existed(ago(9))], undefined, ago(9)],
+  ['that it existed after its own date', [config(ago(9)), existed(ago(5))], undefined, ago(9)],
+  ['the earlier of two pushes', [push(ago(30))], ago(5), ago(30)],
+])('%s', (_, all, firstPush, expected) => {
+  expect(bornAt(determineBirth(all, NOW, firstPush))).toBe(expected);
+});
+
+test('says what it rests on, in a fixed order, each once', () => {
+  expect(
+    determineBirth([push(ago(5)), annotation(ago(8)), config(ago(9)), config(ago(9)), config(0)], NOW, ago(5)),
+  ).toEqual({
+    known: true,
+    bornAtEpochMs: ago(9),
+    evidence: [config(ago(9)), annotation(ago(8)), push(ago(5))],
+  });
+});
+
+test('says what it could not believe', () => {
+  expect(determineBirth([config(0)], NOW)).toEqual({ known: false, rejected: [config(0)] });
+});
+
+test('nothing added to the evidence makes content younger or unknown', () => {
+  fc.assert(
+    fc.property(fc.array(evidence, { maxLength: 6 }), fc.array(evidence, { maxLength: 4 }), (some, more) => {
+      const before = bornAt(determineBirth(some, NOW));
+      const after = bornAt(determineBirth([...some, ...more], NOW));
+      if (before === undefined) return;
+      expect(after).toBeLessThanOrEqual(before);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('evidence in any order, repeated or taken up again, gives the same birth', () => {
+  fc.assert(
+    fc.property(fc.array(evidence, { maxLength: 6 }), fc.option(instants, { nil: undefined }), (all, firstPush) => {
+      const birth = determineBirth(all, NOW, firstPush);
+      expect(determineBirth([...all].reverse(), NOW, firstPush)).toEqual(birth);
+      expect(determineBirth([...all, ...all], NOW, firstPush)).toEqual(birth);
+      expect(determineBirth(birth.known ? birth.evidence : birth.rejected, NOW)).toEqual(birth);
+    }),
+    runs,
+  );
+});
+
+test('a birth is never later than its first push nor in the future', () => {
+  fc.assert(
+    fc.property(fc.array(evidence), instants, (all, firstPush) => {
+      const birth = bornAt(determineBirth(all, NOW, firstPush));
+      if (firstPush <= NOW) expect(birth).toBeLessThanOrEqual(firstPush);
+      expect(birth ?? NOW).toBeLessThanOrEqual(NOW);
+    }),
+    runs,
+  );
+});
+
+test.each<[string, BirthEvidence[], number[], number | undefined]>([
+  ['nothing', [config(ago(10))], [], ago(10)],
+  ['something older', [config(ago(10)), push(ago(5))], [ago(11)], ago(10)],
+  ['something as old', [config(ago(10)), push(ago(5))], [ago(10)], ago(10)],
+  [
+    'something younger: the next evidence decides',
+    [config(ago(10)), annotation(ago(7)), push(ago(5))],
+    [ago(9)],
+    ago(7),
+  ],
+  ['something that is as old as its push', [config(ago(10)), push(ago(5))], [ago(5)], ago(5)],
+  ['something that is younger than its push', [config(ago(10)), push(ago(5))], [ago(4)], ago(10)],
+  [
+    'several: the youngest that can be',
+    [config(ago(10)), annotation(ago(7)), push(ago(5))],
+    [ago(4), ago(6), ago(9)],
+    ago(5),
+  ],
+  ['something younger than all that is known', [config(ago(10))], [ago(9)], undefined],
+  [
+    'something younger than its date, where it only existed later',
+    [config(ago(10)), existed(ago(5))],
+    [ago(9)],
+    undefined,
+  ],
+  ['something, and its birth is not known', [config(0)], [ago(9)], undefined],
+])('born on top of %s', (_, all, below, expected) => {
+  const birth = determineBirth(all, NOW);
+  expect(bornAt(bornAfter(birth, below))).toBe(expected);
+  expect(bornAt(bornAfter(birth, below.toReversed()))).toBe(expected);
+});
+
+test('what no birth is left of still knows what was told', () => {
+  const birth = determineBirth([config(ago(10)), config(0)], NOW);
+  expect(evidenceIn(birth)).toEqual([config(ago(10))]);
+  expect(evidenceIn(bornAfter(birth, [ago(9)]))).toEqual([config(ago(10))]);
+  expect(evidenceIn(determineBirth([config(0)], NOW))).toEqual([config(0)]);
+});
+
+test('what it stands on never makes a birth older, nor later than its first push', () => {
+  fc.assert(
+    fc.property(
+      fc.array(evidence, { maxLength: 6 }),
+      fc.array(instants, { maxLength: 4 }),
+      instants,
+      (all, below, firstPush) => {
+        const birth = determineBirth(all, NOW, firstPush);
+        const after = bornAfter(birth, below);
+        if (bornAt(after) !== undefined) expect(bornAt(after)).toBeGreaterThanOrEqual(bornAt(birth) ?? Number.NaN);
+        if (firstPush <= NOW) expect(bornAt(after)).toBeLessThanOrEqual(firstPush);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});

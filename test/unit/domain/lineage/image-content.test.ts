@@ -1,0 +1,55 @@
+import { findParents } from '../../../../shared/domain/lineage/find-parents.ts';
+import { contentOf, lineageFactsOf } from '../../../../shared/domain/lineage/image-content.ts';
+import { digestOf, facts, place } from '../../../support/samples.ts';
+
+const steps = (...commands: readonly string[]) => commands.map((createdBy) => ({ createdBy }));
+const base = { digest: digestOf('base'), layers: [digestOf('rootfs')] };
+const child = { digest: digestOf('child'), layers: base.layers };
+const config = { labels: {}, diffIds: [digestOf('content')] };
+
+test('what is kept of two images is enough to tell which stands on which', () => {
+  const contents = [
+    contentOf(base, { ...config, history: steps('ADD rootfs', 'CMD bash') }),
+    contentOf(child, { ...config, history: steps('ADD rootfs', 'CMD bash', 'ENV A=1') }),
+  ];
+  const known = contents.map((content) =>
+    lineageFactsOf(facts('x', { digest: content.digest, tier: 'base' }), content, []),
+  );
+  expect(findParents(known)).toEqual(new Map([[child.digest, { digest: base.digest, evidence: 'history' }]]));
+});
+
+test('equal commands are equal, others are not, and none can be read', () => {
+  const kept = (command: string) => contentOf(base, { ...config, history: steps(command) }).history?.[0]?.createdBy;
+  expect(kept('RUN a')).toBe(kept('RUN a'));
+  expect(kept('RUN a')).not.toBe(kept('RUN b'));
+  expect(kept('RUN a')).not.toContain('RUN');
+  expect(kept('')).toBe('');
+});
+
+test('the names of an image are those of all its places, and it was pushed when it was first pushed anywhere', () => {
+  const home = { account: '111122223333', region: 'eu-west-1', repository: 'team/web' };
+  const places = [
+    { ...place('a'), location: home, tags: ['v1', 'latest'], firstPushSeenAtEpochMs: 7 },
+    {
+      ...place('a'),
+      location: { ...home, region: 'us-east-1' },
+      tags: [],
+      askedTags: ['v1'],
+      firstPushSeenAtEpochMs: 5,
+    },
+  ];
+  const told = facts('a', { tier: 'platform', stream: 's', platform: 'linux/arm64' });
+  expect(lineageFactsOf(told, undefined, places)).toEqual({
+    ...{ digest: told.digest, layers: [], tier: 'platform', stream: 's', platform: 'linux/arm64' },
+    names: [
+      '111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/web:latest',
+      '111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1',
+      '111122223333.dkr.ecr.us-east-1.amazonaws.com/team/web:v1',
+    ],
+    firstPushedAtEpochMs: 5,
+  });
+  const { stream: _, ...unplaced } = told;
+  expect(lineageFactsOf(unplaced, undefined, places)).toMatchObject({
+    locations: places.map(({ location }) => location),
+  });
+});

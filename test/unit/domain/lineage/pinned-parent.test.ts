@@ -1,0 +1,22 @@
+import { isPinned, type Pushed } from '../../../../shared/domain/lineage/pinned-parent.ts';
+import { digestOf } from '../arbitraries.ts';
+
+const image = (name: string, pushedAtEpochMs?: number, chainId?: string, unpackedId?: string): Pushed => ({
+  digest: digestOf(name),
+  ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }),
+  ...(chainId !== undefined && { chainId }),
+  ...(unpackedId !== undefined && { unpackedId }),
+});
+
+test.each<[string, boolean, Pushed, Pushed]>([
+  ['the expected one', false, image('head', 2), image('head', 2)],
+  ['an older one', true, image('old', 1), image('head', 2)],
+  ['one of the same instant', false, image('other', 2), image('head', 2)],
+  ['a newer one: its parent moved while it was built', false, image('newer', 3), image('head', 2)],
+  ['the same layers, pushed before', false, image('old', 1, 'c'), image('head', 2, 'c')],
+  ['other layers, pushed before', true, image('old', 1, 'b'), image('head', 2, 'c')],
+  ['layers that unpack to the same, pushed before', false, image('old', 1, 'b', 'u'), image('head', 2, 'c', 'u')],
+  ['layers that unpack to others, pushed before', true, image('old', 1, 'b', 'u'), image('head', 2, 'c', 'v')],
+  ['one that nobody saw being pushed', true, image('old'), image('head', 2)],
+  ['another one than one that nobody saw being pushed', true, image('old', 1), image('head')],
+])('%s: %s', (_, expected, standsOn, head) => expect(isPinned(standsOn, head)).toBe(expected));

@@ -1,0 +1,30 @@
+import type { Report } from '../../../../shared/domain/report/report.ts';
+import { losses } from '../../../../shared/domain/report/report-losses.ts';
+import type { ImageLoss, RepositoryLook } from '../../../../shared/domain/retention/image-expiry.ts';
+import { DAY_MS, digestOf, LOCATION, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
+
+const look: RepositoryLook = { location: LOCATION, lookedAtEpochMs: NOW, images: 3, losses: 1, unknown: 0 };
+const loss: ImageLoss = {
+  ...{ digest: digestOf('a'), location: LOCATION, use: 'ancestor', running: 4, workloads: ['ecs-service web'] },
+  fate: { state: 'lost', loss: { rule: 2, action: 'archive', when: { by: 'age', expiresAtEpochMs: NOW + DAY_MS } } },
+  foundAtEpochMs: NOW,
+};
+const page = (all: readonly ImageLoss[], repositories: number, unseen: readonly RepositoryLook[] = []): string =>
+  losses({ losses: all, lossesSeen: { repositories, unseen }, generatedAtEpochMs: NOW } as Report);
+
+test('what is lost is told with its place, rule and instant, and who needs it', () => {
+  const text = page([loss], 1);
+  expect(text).toMatch(/\| 111122223333\/eu-west-1\/team\/payments-api sha256:.{12} +\| 2026-11-25 03:00 UTC \|/);
+  expect(text).toMatch(/\| archived by rule 2 \| 4 running images stand on it \|/);
+});
+
+test.each<[string, string, string]>([
+  ['nobody has looked', page([], 0), 'Nobody has looked yet.'],
+  ['all is well', page([], 7), 'None soon, by the looks at 7 repositories.'],
+  ['one could not be read', page([], 7, [{ ...look, failure: { error: 'E', detail: 'no role' } }]), 'no role'],
+  ['one was not looked at for long', page([], 7, [look]), 'last look 2026-11-24 03:00 UTC'],
+])('no silence: %s', (_, text, words) => expect(text).toContain(words));
+
+test('where a repository was not seen nothing says that all is well', () => {
+  expect(page([], 7, [look])).not.toContain('None soon');
+});

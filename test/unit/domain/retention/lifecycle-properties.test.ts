@@ -1,0 +1,134 @@
+import type { Digest } from '../../../../shared/domain/image/image.ts';
+import { lossAtEpochMs } from '../../../../shared/domain/retention/expiry.ts';
+import { LifecycleForecast, type StoredImage } from '../../../../shared/domain/retention/lifecycle.ts';
+import { type LifecycleRule, selects } from '../../../../shared/domain/retention/lifecycle-policy.ts';
+import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
+import { fc } from '../../../support/seeded.ts';
+
+/** ECR's own way, told naively: which images of a repository its policy takes at an instant. */
+function takenAt(rules: readonly LifecycleRule[], images: readonly StoredImage[], nowEpochMs: number): Set<Digest> {
+  const taken = new Set<Digest>();
+  for (const image of images) {
+    const claim = rules.find(({ selection }) => selection && selects(selection, image));
+    const leaves = claim?.effect?.leaves;
+    if (!claim?.selection || !leaves) continue;
+    const { selection } = claim;
+    const pushed = image.pushedAtEpochMs ?? 0;
+    const younger = images.filter(
+      (other) => other !== image && selects(selection, other) && (other.pushedAtEpochMs ?? 0) >= pushed,
+    );
+    const isTaken =
+      leaves.by === 'count' ? younger.length >= leaves.images : pushed + leaves.days * DAY_MS <= nowEpochMs;
+    if (isTaken) taken.add(image.digest);
+  }
+  return taken;
+}
+
+const tags = fc.uniqueArray(fc.constantFrom('v1', 'v2', 'v3', 'v1-rc', 'v2-rc', 'w1', 'w2', 'latest'), {
+  maxLength: 3,
+});
+const rules = fc
+  .array(
+    fc.record({
+      selection: fc.oneof(
+        fc.record({
+          tagStatus: fc.constant('tagged' as const),
+          tagPatterns: fc.uniqueArray(fc.constantFrom('v*', '*-rc', 'w*', '*1*', 'latest'), {
+            minLength: 1,
+            maxLength: 2,
+          }),
+          storage: fc.constant('standard' as const),
+        }),
+        fc.record({
+          tagStatus: fc.constantFrom('untagged' as const, 'any' as const),
+          tagPatterns: fc.constant([]),
+          storage: fc.constant('standard' as const),
+        }),
+      ),
+      effect: fc.record({
+        action: fc.constant('expire' as const),
+        leaves: fc.oneof(
+          fc.record({ by: fc.constant('count' as const), images: fc.integer({ min: 1, max: 6 }) }),
+          fc.record({ by: fc.constant('pushed' as const), days: fc.integer({ min: 1, max: 40 }) }),
+        ),
+      }),
+    }),
+    { maxLength: 4 },
+  )
+  .map((all): LifecycleRule[] => all.map((one, at) => ({ priority: at + 1, ...one })));
+const images = fc
+  .array(fc.record({ tags, ageDays: fc.integer({ min: 0, max: 30 }) }), { minLength: 1, maxLength: 12 })
+  .map((all): StoredImage[] => {
+    // A tag is on one image at a time.
+    const taken = new Set<string>();
+    return all.map(({ tags, ageDays }, at) => {
+      const free = tags.filter((tag) => !taken.has(tag));
+      for (const tag of free) taken.add(tag);
+      const pushedAtEpochMs = NOW - ageDays * DAY_MS;
+      return { digest: digestOf(`image-${at}`), tags: free, pushedAtEpochMs, archived: false, isIndex: false };
+    });
+  });
+const forecastOf = (rules: readonly LifecycleRule[], images: readonly StoredImage[], nowEpochMs = NOW) =>
+  new LifecycleForecast({ rules, images, holders: new Map(), moves: () => false, nowEpochMs });
+
+test('what is told agrees with what is done, at the instant and not before', () => {
+  fc.assert(
+    fc.property(rules, images, (policy, kept) => {
+      const forecast = forecastOf(policy, kept);
+      for (const image of kept) {
+        const fate = forecast.fateOf(image.digest);
+        const claim = policy.find(({ selection }) => selection && selects(selection, image));
+        const isLone = claim?.effect?.leaves.by === 'count' && claim.selection?.tagPatterns.includes('latest');
+        expect(fate?.state).toBe(claim && !isLone ? 'lost' : 'kept');
+        if (fate?.state !== 'lost') continue;
+        const { when } = fate.loss;
+        if (when.by === 'age') {
+          expect(takenAt(policy, kept, when.expiresAtEpochMs)).toContain(image.digest);
+          expect(takenAt(policy, kept, when.expiresAtEpochMs - 1)).not.toContain(image.digest);
+        } else expect(takenAt(policy, kept, NOW).has(image.digest)).toBe(when.by === 'count');
+      }
+    }),
+  );
+});
+
+test('after so many further pushes of what a rule counts, and not after one less', () => {
+  fc.assert(
+    fc.property(rules, images, (policy, kept) => {
+      const forecast = forecastOf(policy, kept);
+      for (const image of kept) {
+        const fate = forecast.fateOf(image.digest);
+        if (fate?.state !== 'lost' || fate.loss.when.by !== 'pushes') continue;
+        const { afterPushes } = fate.loss.when;
+        const pushed = (count: number): StoredImage[] => [
+          ...kept,
+          ...Array.from({ length: count }, (_, at) => ({
+            ...{ ...image, digest: digestOf(`pushed-${at}`), pushedAtEpochMs: NOW + (at + 1) * DAY_MS },
+          })),
+        ];
+        expect(takenAt(policy, pushed(afterPushes), NOW)).toContain(image.digest);
+        expect(takenAt(policy, pushed(afterPushes - 1), NOW)).not.toContain(image.digest);
+      }
+    }),
+  );
+});
+
+test('the order of images does not matter, and nothing is lost earlier by being held', () => {
+  fc.assert(
+    fc.property(rules, images, fc.integer({ min: 0, max: 11 }), (policy, kept, holder) => {
+      const index = kept[holder % kept.length]?.digest as Digest;
+      const holders = new Map(kept.filter(({ digest }) => digest !== index).map(({ digest }) => [digest, [index]]));
+      const repository = { rules: policy, images: [...kept].reverse(), moves: () => false, nowEpochMs: NOW };
+      const free = forecastOf(policy, kept);
+      const reversed = new LifecycleForecast({ ...repository, holders: new Map() });
+      const held = new LifecycleForecast({ ...repository, holders });
+      for (const { digest } of kept) {
+        const fate = free.fateOf(digest);
+        expect(reversed.fateOf(digest)).toEqual(fate);
+        const whenHeld = held.fateOf(digest);
+        if (fate?.state === 'kept') expect(whenHeld).toEqual(fate);
+        if (fate?.state === 'lost' && whenHeld?.state === 'lost')
+          expect(lossAtEpochMs(whenHeld.loss.when)).toBeGreaterThanOrEqual(lossAtEpochMs(fate.loss.when));
+      }
+    }),
+  );
+});

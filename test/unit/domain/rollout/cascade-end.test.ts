@@ -1,0 +1,214 @@
+import {
+  type CascadeNode,
+  type Deployment,
+  NODE_STATES,
+  type NodeState,
+} from '../../../../shared/domain/cause/cascade.ts';
+import { ROLLOUT_MODES } from '../../../../shared/domain/policy/rollout-mode.ts';
+import {
+  abandonedDeployment,
+  isBrokenOff,
+  isRolledOut,
+  lostNodes,
+  NOTHING_LOST,
+  notFinished,
+  notRolledOut,
+  parkedNode,
+  type RolloutSeen,
+  summarizeCascade,
+} from '../../../../shared/domain/rollout/cascade-end.ts';
+import { NOW } from '../arbitraries.ts';
+import { findingFact, OTHER, STREAM } from './acting.ts';
+
+const node = (state: NodeState, changes: Partial<CascadeNode> = {}): CascadeNode => ({
+  ...{ cascadeId: 'c-g1', stream: STREAM, work: 'rebuild', wave: 0, causeVersion: 1 },
+  ...{ facts: [findingFact()], holders: [], state },
+  ...changes,
+});
+const deployment = (state: Deployment['state'], changes: Partial<Deployment> = {}): Deployment => ({
+  ...{ cascadeId: 'c-g1', service: 'a/r/prod/web', mode: 'restart', state, startingAtEpochMs: 1, deadlineEpochMs: 2 },
+  ...changes,
+});
+
+describe('what a cascade came to', () => {
+  const COME_TO: Partial<Record<NodeState, string>> = { verified: 'complete', parked: 'parked' };
+  test.each(NODE_STATES.map((state) => [state, COME_TO[state] ?? 'incomplete']))('a node %s: %s', (state, expected) => {
+    const nodes = [node('verified'), node(state as NodeState, { stream: OTHER })];
+    expect(summarizeCascade(nodes, [], NOTHING_LOST).state).toBe(expected);
+  });
+
+  test.each<[Deployment['state'], string]>([
+    ['starting', 'incomplete'],
+    ['running', 'incomplete'],
+    ['completed', 'complete'],
+    ['failed', 'incomplete'],
+    ['rolled-back', 'incomplete'],
+    ['superseded', 'complete'],
+    ['refused', 'complete'],
+  ])('a deployment %s: %s', (state, expected) => {
+    expect(summarizeCascade([node('verified')], [deployment(state)], NOTHING_LOST).state).toBe(expected);
+  });
+
+  test('a node whose head somebody else mended lacks nothing', () => {
+    const answer = { answer: 'wait', reason: 'head-mended', detail: 'somebody was faster' } as const;
+    expect(
+      summarizeCascade([node('verified'), node('waiting', { stream: OTHER, answer })], [], NOTHING_LOST).state,
+    ).toBe('complete');
+    expect(summarizeCascade([node('failed', { answer })], [], NOTHING_LOST).state).toBe('incomplete');
+  });
+
+  describe('where a build waits for a person', () => {
+    const parked = parkedNode(node('building', { stream: 'base' }), { rebuildId: 'r1', deadlineEpochMs: NOW });
+    const onIt = (stream: string): CascadeNode =>
+      node('waiting', { stream, answer: { answer: 'wait', reason: 'parent-held-back', detail: 'it waits' } });
+
+    test('it is parked, with all that is built on it, and names both', () => {
+      const { state, failure } = summarizeCascade(
+        [node('verified'), parked, onIt('platform'), onIt('app')],
+        [],
+        NOTHING_LOST,
+      );
+      expect(state).toBe('parked');
+      expect(failure).toMatchObject({ error: 'CascadeParked', detail: expect.stringContaining('stream base parked') });
+      expect(failure?.detail).toMatch(/waiting-approval.*stream platform waiting \(parent-held-back/s);
+    });
+
+    test.each([
+      ['another stream failed', [node('failed', { stream: 'b' })], []],
+      ['another stream is held back', [node('refused', { stream: 'b' })], []],
+      ['a deployment failed', [], [deployment('failed')]],
+      ['a deployment still runs', [], [deployment('running')]],
+    ] as const)('it is incomplete where %s', (_, nodes, deployments) => {
+      expect(summarizeCascade([parked, ...nodes], deployments, NOTHING_LOST).state).toBe('incomplete');
+    });
+
+    test('its node is no failure of the stream', () => {
+      expect(isBrokenOff(parked)).toBe(false);
+    });
+  });
+
+  test('counts, and names what is lacking with its reason', () => {
+    const nodes = [
+      node('verified'),
+      node('failed', { stream: 'b', outcome: { result: 'failed', reason: 'exit code 1' } }),
+      node('waiting', { stream: 'a', answer: { answer: 'wait', reason: 'cool-down', detail: 'until noon' } }),
+    ];
+    expect(
+      summarizeCascade(nodes, [deployment('rolled-back', { detail: 'alarm' }), deployment('refused')], NOTHING_LOST),
+    ).toEqual({
+      state: 'incomplete',
+      nodes: { verified: 1, failed: 1, waiting: 1 },
+      deployments: { 'rolled-back': 1, refused: 1 },
+      failure: {
+        error: 'CascadeIncomplete',
+        detail:
+          'deployment of a/r/prod/web rolled-back (alarm); stream a waiting (cool-down: until noon); stream b failed (exit code 1)',
+      },
+    });
+  });
+
+  test.each<[string, number, readonly string[], string]>([
+    ['one', 1, ['b'], '1 node is lost from the ledger: b. What it held'],
+    ['several', 0, ['b', 'a'], '2 nodes are lost from the ledger: a; b. What they held'],
+    ['one that nothing names', 1, [], '1 node is lost from the ledger. What'],
+  ])('a lost node is lacking, and named where it can be: %s', (_, found, streams, detail) => {
+    const nodes = [node('verified')].slice(0, found);
+    const { state, failure } = summarizeCascade(nodes, [], lostNodes(2, found, streams));
+    expect({ state, detail: failure?.detail }).toEqual({
+      state: 'incomplete',
+      detail: expect.stringContaining(detail),
+    });
+  });
+
+  test('a thousand failures fit into a line', () => {
+    const nodes = Array.from({ length: 1000 }, (_, number) => node('failed', { stream: `s${number}` }));
+    expect(summarizeCascade(nodes, [], NOTHING_LOST).failure?.detail).toMatch(/; and 990 more$/);
+  });
+});
+
+describe('whether the rollout of a verified stream is through', () => {
+  const ended = ['completed', 'failed', 'rolled-back', 'superseded', 'refused'] as const;
+  const through = (states: Readonly<Record<string, Deployment['state']>>, seen: Partial<RolloutSeen> = {}) => {
+    const deployments = Object.entries(states).map(([service, state]) => [service, deployment(state)] as const);
+    return isRolledOut({ mode: 'restart', services: ['one', 'two'], deployments: new Map(deployments), ...seen });
+  };
+
+  test.each(ended)('a deployment that ended %s is through, whatever became of it', (state) => {
+    expect(through({ one: 'completed', two: state })).toBe(true);
+  });
+
+  test.each<[string, Readonly<Record<string, Deployment['state']>>, boolean]>([
+    ['none has begun', {}, false],
+    ['one has not begun', { one: 'completed' }, false],
+    ['one is to begin', { one: 'completed', two: 'starting' }, false],
+    ['one runs', { one: 'completed', two: 'running' }, false],
+    ['another one than its own runs', { one: 'completed', two: 'completed', three: 'running' }, true],
+  ])('%s', (_, states, expected) => {
+    expect(through(states)).toBe(expected);
+  });
+
+  test('one that nobody watched to its end is not', () => {
+    const [completed, dead] = [deployment('completed'), deployment('failed', { abandoned: true })];
+    const deployments = new Map([
+      ['one', completed],
+      ['two', dead],
+    ]);
+    expect(isRolledOut({ mode: 'register', services: ['one', 'two'], deployments })).toBe(false);
+  });
+
+  test('where nothing is to be deployed it is; where nobody planned it, only where Patchwave deploys nothing', () => {
+    expect(through({}, { services: [] })).toBe(true);
+    for (const mode of ROLLOUT_MODES)
+      expect(through({}, { mode, services: undefined })).toBe(mode === 'pipeline' || mode === 'none');
+  });
+
+  test('what breaks off is abandoned, and what is over stays as it ended', () => {
+    for (const state of ['starting', 'running'] as const) {
+      const dead = abandonedDeployment(deployment(state), 'States.Timeout', NOW);
+      expect(dead).toMatchObject({ state: 'failed', abandoned: true, endedAtEpochMs: NOW });
+      expect(dead?.detail).toContain('States.Timeout');
+    }
+    for (const state of ended) expect(abandonedDeployment(deployment(state), 'States.Timeout', NOW)).toBeUndefined();
+  });
+});
+
+const answer = (reason: string): Partial<CascadeNode> => ({ answer: { answer: 'wait', reason, detail: 'because' } });
+const error = 'States.Timeout';
+
+test.each<[boolean, string, CascadeNode]>([
+  [true, 'its cascade ended before it did', notFinished(node('planned'), error)],
+  [true, 'what it held is not known to have ended', notFinished(node('building', { rebuildId: 'r' }), error)],
+  [true, 'a step of ours failed', node('failed', answer('failed'))],
+  [true, 'nobody deployed it', notRolledOut(node('verified'), error)],
+  [false, 'it is verified', node('verified')],
+  [false, 'its build failed', node('failed', { outcome: { result: 'failed', reason: 'exit code 1' } })],
+  [
+    false,
+    'its build failed, and then a step of ours',
+    node('failed', { ...answer('failed'), outcome: { result: 'failed', reason: 'exit code 1' } }),
+  ],
+  [false, 'nobody verified it', node('unverified', { outcome: { result: 'unverified', reason: 'no scan' } })],
+  [false, 'its turn did not come', node('waiting', answer('cap-reached'))],
+  [false, 'its build waits for a person', node('waiting', answer('waiting-approval'))],
+  [false, 'it was refused', node('refused', answer('attempts-exhausted'))],
+])('%p: a stream was brought nowhere, through no fault of its pipeline: %s', (expected, _, one) => {
+  expect(isBrokenOff(one)).toBe(expected);
+});
+
+test('a verified stream that nobody deployed is no success, and says why', () => {
+  expect(
+    summarizeCascade([node('verified'), notRolledOut(node('verified', { stream: 'a' }), error)], [], NOTHING_LOST),
+  ).toEqual({
+    state: 'incomplete',
+    nodes: { verified: 2 },
+    deployments: {},
+    failure: { error: 'CascadeIncomplete', detail: expect.stringMatching(/^stream a verified \(not-rolled-out: /) },
+  });
+});
+
+test('where only refused deployments remain the cascade is complete: they are their owners to make', () => {
+  const refused = [deployment('refused', { service: 'one' }), deployment('refused', { service: 'two' })];
+  expect(summarizeCascade([node('verified')], refused, NOTHING_LOST)).toEqual({
+    ...{ state: 'complete', nodes: { verified: 1 }, deployments: { refused: 2 } },
+  });
+});

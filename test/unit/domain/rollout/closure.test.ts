@@ -1,0 +1,348 @@
+import type { Closure, Deployment } from '../../../../shared/domain/cause/cascade.ts';
+import { type CauseFact, mergeCause, PARENT_MOVED, takeCause } from '../../../../shared/domain/cause/cause.ts';
+import type { Tier } from '../../../../shared/domain/image/image.ts';
+import type { Policy } from '../../../../shared/domain/policy/policy.ts';
+import type { LeftScope } from '../../../../shared/domain/review/run.ts';
+import {
+  afterClosure,
+  type ClosureFacts,
+  checkClosure,
+  closingFacts,
+  closureOf,
+  isFreeByItself,
+  isOverdue,
+  type RunningImage,
+} from '../../../../shared/domain/rollout/closure.ts';
+import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
+import { deployment } from '../../../support/rebuild-samples.ts';
+import { usage } from '../../../support/samples.ts';
+import { fc } from '../../../support/seeded.ts';
+import { DAY, digestOf, HOUR, NOW } from '../arbitraries.ts';
+import {
+  ageFact,
+  anyFact,
+  anyLooked,
+  causeOf,
+  findingFact,
+  looked,
+  NO_AGE,
+  NOT_SCANNED,
+  personFact,
+  reasonOf,
+  STREAM,
+} from './acting.ts';
+
+const fact = findingFact();
+const SINCE = NOW - HOUR;
+const closure: Closure = closureOf(
+  { cascadeId: 'c-g1', stream: STREAM, facts: [fact, personFact()] },
+  digestOf('new'),
+  { closureHours: 72 },
+  SINCE,
+);
+const runs = (image: RunningImage['image'], ...names: string[]): RunningImage => ({
+  image,
+  usages: (names.length > 0 ? names : ['web']).map((workload) => ({
+    ...usage('x', { workload }),
+    digest: image.digest,
+  })),
+});
+const REPOSITORY = '111122223333/us-east-1/apps/web';
+const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
+  running: [runs(looked('new'), 'web', 'shop')],
+  output: new Set([digestOf('new')]),
+  scopes: [
+    { key: 'a/one', completeAtEpochMs: SINCE, includesStopping: true },
+    { key: 'b/two', completeAtEpochMs: NOW, includesStopping: true },
+  ],
+  left: [],
+  unread: [],
+  mayRun: (repository) => repository === REPOSITORY,
+  deployments: [],
+  runId: 'run-1',
+  ...changes,
+});
+const holder = looked('old', reasonOf(fact));
+const scannedAt = (name: string, completedAtEpochMs: number): RunningImage['image'] => ({
+  ...looked(name),
+  scan: { state: 'complete', completedAtEpochMs },
+});
+
+test('a closure begins with what must vanish, and not with what a person asked for', () => {
+  expect(closure).toEqual({
+    ...{ cascadeId: 'c-g1', stream: STREAM, facts: [fact], output: digestOf('new'), state: 'open' },
+    ...{ sinceEpochMs: SINCE, deadlineEpochMs: SINCE + 3 * DAY },
+  });
+});
+
+test('it closes with its proof where everything was read since and nothing old runs', () => {
+  const proof = { runId: 'run-1', closedAtEpochMs: NOW, scopes: 2, usagesOfOutput: 2 };
+  const closed = checkClosure({ ...closure, waitingFor: 'something' }, seen(), NOW);
+  expect(closed).toEqual({ ...closure, state: 'closed', proof });
+  expect(checkClosure(closed, seen({ running: [runs(holder)] }), NOW)).toBe(closed);
+});
+
+test('a scan since the finding was first seen shows that an image is free of it', () => {
+  const running = [runs(scannedAt('old', fact.sinceEpochMs)), runs(scannedAt('new', fact.sinceEpochMs))];
+  expect(checkClosure(closure, seen({ running }), NOW).state).toBe('closed');
+});
+
+const gap = { key: 'c/three' };
+const whole = { ...gap, completeAtEpochMs: NOW, includesStopping: true };
+const going = (changes: Partial<Deployment>) => [deployment('c-g1', 'a/one/prod/web', changes)];
+test.each<[string, Partial<ClosureFacts>, RegExp]>([
+  ['a scope was never read', { scopes: [...seen().scopes, gap] }, /not read completely since .*: c\/three$/],
+  ['a scope was read a moment before', { scopes: [{ ...gap, completeAtEpochMs: SINCE - 1 }] }, /c\/three/],
+  ['no scope was read', { scopes: [] }, /no scope/],
+  [
+    'a scope was read without what is stopping',
+    { scopes: [...seen().scopes, { ...gap, completeAtEpochMs: NOW }] },
+    /read without the tasks that are stopping, .*: c\/three$/,
+  ],
+  ['a holder runs', { running: [runs(holder)] }, /still run by ecs-service 111122223333\/eu-west-1\/prod\/web$/],
+  ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run by/],
+  ['nobody judged what runs', { running: [runs({ digest: digestOf('old') })] }, /not judged: sha256:/],
+  [
+    'nobody could read what a running image is built on',
+    { unread: [{ digest: digestOf('dark') }] },
+    /not known what these running images are built on: sha256:/,
+  ],
+  [
+    'nobody could read what a running image of a known repository is built on',
+    { unread: [{ digest: digestOf('dark'), repository: REPOSITORY, workload: 'ecs-service web' }] },
+    /built on: sha256:\w+ of 111122223333\/us-east-1\/apps\/web \(run by ecs-service web\)\. Give .* `parents` .* `mirrors` or `awsManaged`$/,
+  ],
+  [
+    'enough of many that run it are named',
+    { running: [{ ...runs(holder), unasked: 7 }] },
+    /prod\/web, and perhaps by what runs 7 more images$/,
+  ],
+  [
+    'what runs was scanned before the finding was first seen',
+    { running: [runs(scannedAt('old', fact.sinceEpochMs - 1))] },
+    /not judged: sha256:/,
+  ],
+  [
+    'what was deployed was scanned before the finding was first seen',
+    { running: [runs(scannedAt('new', fact.sinceEpochMs - 1))] },
+    /not judged: sha256:/,
+  ],
+  ['what was deployed turns out to hold it', { running: [runs(looked('new', reasonOf(fact)))] }, /still run by/],
+  ['the scan of what runs is awaited', { running: [runs(looked('old', NOT_SCANNED))] }, /not judged/],
+  ['a service is being deployed', { deployments: going({ state: 'running' }) }, /still deployed: a\/one\/prod\/web$/],
+  ['a deployment may have begun', { deployments: going({ state: 'starting' }) }, /still deployed/],
+  [
+    'a deployment went back after a scope was read',
+    { deployments: going({ state: 'rolled-back', endedAtEpochMs: NOW - 1 }) },
+    /not read completely since .*: a\/one$/,
+  ],
+  [
+    'a workload runs something from its repository, and no digest is proven',
+    {
+      scopes: [{ ...whole, unidentified: [{ repository: REPOSITORY, workload: 'ecs-task a/b' }] }],
+    },
+    /not proven which image of its repository is run by ecs-task a\/b\. Name the image by digest, .* declare `parents`/,
+  ],
+  ['a holder runs in a scope that was read', { running: [runs(looked('new')), runs(holder)] }, /still run by/],
+])('it stays open: %s', (_, changes, waitingFor) => {
+  const open = checkClosure(closure, seen(changes), NOW);
+  expect(open).toEqual({ ...closure, waitingFor: expect.stringMatching(waitingFor) });
+  expect(checkClosure(open, seen(changes), NOW)).toBe(open);
+});
+
+test.each<[string, Partial<ClosureFacts>]>([
+  ['nothing runs at all', { running: [] }],
+  [
+    'what nobody can tell is of another repository',
+    { scopes: [{ ...whole, unidentified: [{ repository: `${REPOSITORY}s`, workload: 'w' }] }] },
+  ],
+  [
+    'the tag asked for names no image that may be built on it',
+    {
+      scopes: [{ ...whole, unidentified: [{ repository: REPOSITORY, tag: 'other', workload: 'w' }] }],
+      mayRun: (_, tag) => tag !== 'other',
+    },
+  ],
+  ['all was read since its deployment', { deployments: going({ state: 'completed', endedAtEpochMs: SINCE }) }],
+  ['another image runs that is clean', { running: [runs(looked('old'))] }],
+  ['the fact is waived there', { running: [runs(looked('old', reasonOf(fact, 'waived')))] }],
+  ['another fact is there', { running: [runs(looked('old', reasonOf(findingFact('CVE-2'))))] }],
+  ['a holder whose usages ended', { running: [{ image: holder, usages: [] }] }],
+  ['what was verified has another fact', { running: [runs(looked('new', reasonOf(findingFact('CVE-2'))))] }],
+])('it closes: %s', (_, changes) => {
+  expect(checkClosure(closure, seen(changes), NOW).state).toBe('closed');
+});
+
+test.each<[Closure['state'], string, Reason]>([
+  ['open', 'it is too old', reasonOf(ageFact)],
+  ['open', 'it is near its limit by itself', reasonOf(ageFact, 'due')],
+  [
+    'closed',
+    'what it stands on is near its limit',
+    { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason,
+  ],
+  ['closed', 'its age is waived', reasonOf(ageFact, 'waived')],
+  ['open', 'nobody knows its age', NO_AGE],
+])('for an age it is %s while an older image runs: %s', (state, _, reason) => {
+  const ofAge = { ...closure, facts: [ageFact] };
+  expect(checkClosure(ofAge, seen({ running: [runs(looked('old', reason))] }), NOW).state).toBe(state);
+});
+
+describe('with scopes that left', () => {
+  const at = { account: 'c', region: 'three' };
+  const gone = (workload = 'web') => ({ ...runs(holder), usages: [], left: [{ ...usage('x', { ...at, workload }) }] });
+  const left = (changes: Partial<LeftScope> = {}) => [
+    { key: 'c/three', left: { atEpochMs: NOW, usages: 1, ...changes } },
+  ];
+  const confirmed = { by: 'ana', atEpochMs: NOW, reason: 'closed' };
+  const check = (changes: Partial<ClosureFacts>, before = closure) => checkClosure(before, seen(changes), NOW);
+
+  test('it waits for a person who confirms what ran there, and says so', () => {
+    const open = check({ running: [gone()], left: left() });
+    const waitingFor = 'out of sight, since c/three left: ecs-service c/three/prod/web. Confirm with confirm-left';
+    expect(open).toEqual({ ...closure, outOfSight: true, waitingFor });
+    expect(check({ running: [gone()], left: left() }, open)).toBe(open);
+    expect(isOverdue(open, closure.deadlineEpochMs + 1)).toBe(false);
+    const back = check({ running: [runs(holder)] }, open);
+    expect(back).toEqual({ ...closure, waitingFor: expect.stringMatching(/^still run by/) });
+  });
+
+  test('it closes once that is confirmed, and tells by whom', () => {
+    const { state, proof } = check({ running: [gone()], left: left({ confirmed }) });
+    expect({ state, proof }).toMatchObject({
+      state: 'closed',
+      proof: { confirmed: [{ scope: 'c/three', by: 'ana' }] },
+    });
+  });
+
+  test.each<[string, Partial<ClosureFacts>]>([
+    ['nothing ran there that holds the cause', { running: [{ ...gone(), image: looked('other') }], left: left() }],
+    ['what ran there was verified', { running: [{ ...gone(), image: looked('new') }], left: left() }],
+    ['nothing ran there', { running: [], left: left({ usages: 0 }) }],
+  ])('it closes: %s', (_, changes) => {
+    const { state, proof } = check(changes);
+    expect(state).toBe('closed');
+    expect(proof).not.toHaveProperty('confirmed');
+  });
+});
+
+describe('without facts, for a person or a parent that moved', () => {
+  const older = { ...closure, facts: [] };
+
+  test.each<[Closure['state'], string, RunningImage]>([
+    ['open', 'something older runs, however clean it is', runs(looked('old'))],
+    ['open', 'something older runs that nobody judged', runs({ digest: digestOf('old') })],
+    ['closed', 'something newer runs, whatever it holds', { ...runs(holder), isNewer: true }],
+    ['closed', 'what was verified runs', runs(looked('new'))],
+    ['closed', 'nothing older runs any more', { ...runs(looked('old')), usages: [] }],
+  ])('it is %s while %s', (state, _, running) => {
+    expect(checkClosure(older, seen({ running: [running] }), NOW).state).toBe(state);
+  });
+
+  test('it raises no alarm: what is older violates nothing', () => {
+    expect(isOverdue(older, closure.deadlineEpochMs + 1)).toBe(false);
+  });
+});
+
+describe('an image that is built on a holder', () => {
+  const rule = { id: fact.ruleId, severities: ['critical'], graceDays: 0, fix: ['yes'] };
+  const app = (...reasons: Reason[]) => ({ ...looked('app', ...reasons), tier: 'application' as const });
+  const old = looked('old', reasonOf(fact), reasonOf(ageFact));
+  const isFree = (
+    image: Parameters<typeof isFreeByItself>[2],
+    { facts = [fact] as readonly CauseFact[], below = old, tiers = undefined as readonly Tier[] | undefined } = {},
+  ) =>
+    isFreeByItself({ facts }, below, image, [{ ...rule, ...(tiers && { tiers }) }] as unknown as Policy['severities']);
+
+  test.each<[string, boolean, boolean]>([
+    ['has upgraded what the rule is about', true, isFree(app())],
+    ['has upgraded it, and its tier is one of the rule', true, isFree(app(), { tiers: ['base', 'application'] })],
+    ['has it still', false, isFree(app(reasonOf(fact)))],
+    ['is not judged by that rule', false, isFree(app(), { tiers: ['base'] })],
+    ['is not judged at all', false, isFree({ digest: digestOf('app'), tier: 'application' })],
+    ['is built on something too old', false, isFree(app(), { facts: [ageFact] })],
+    ['is built on something that holds one fact alone', true, isFree(app(), { facts: [fact, ageFact], below: holder })],
+    ['is built on something older', false, isFree(app(), { facts: [] })],
+  ])('that %s is free of it by itself: %s', (_, expected, free) => {
+    expect(free).toBe(expected);
+  });
+});
+
+test('nothing that runs need vanish for a parent that moved', () => {
+  const moved: CauseFact = { kind: 'parent-moved', ruleId: PARENT_MOVED, parent: 'base', sinceEpochMs: NOW };
+  const node = { cascadeId: 'c-g1', stream: STREAM, facts: [moved, fact] };
+  expect(closureOf(node, digestOf('new'), { closureHours: 72 }, SINCE).facts).toEqual([fact]);
+});
+
+test('ten of many are named, in a fixed order', () => {
+  const names = Array.from({ length: 12 }, (_, number) => `web-${String(number).padStart(2, '0')}`);
+  const { waitingFor } = checkClosure(closure, seen({ running: [runs(holder, ...names.reverse())] }), NOW);
+  expect(waitingFor).toMatch(/prod\/web-00, .*prod\/web-09 and 2 more$/);
+});
+
+test('past its deadline it is overdue while it is open', () => {
+  expect(isOverdue(closure, closure.deadlineEpochMs)).toBe(false);
+  expect(isOverdue(closure, closure.deadlineEpochMs + 1)).toBe(true);
+  expect(isOverdue({ ...closure, state: 'closed' }, closure.deadlineEpochMs + 1)).toBe(false);
+});
+
+test('its end settles its facts; what else the cause has is open again', () => {
+  const both = takeCause(causeOf(STREAM, fact, ageFact), 'c-g1', 2);
+  expect(afterClosure(both, closure)).toEqual({ ...causeOf(STREAM, ageFact), version: 2 });
+  expect(afterClosure(takeCause(causeOf(STREAM, fact), 'c-g1', 1), closure).state).toBe('closed');
+  const moved = mergeCause(STREAM, both, [personFact()]);
+  expect(moved && afterClosure(moved, closure)).toMatchObject({ state: 'open', facts: [ageFact, personFact()] });
+});
+
+test('the planner is told what open closures wait for', () => {
+  expect(closingFacts([closure, { ...closure, state: 'closed', facts: [ageFact] }])).toEqual([fact]);
+  expect(closingFacts([{ ...closure, abandoned: true }])).toEqual([]);
+});
+
+test('it never closes with a scope unread, a holder running or an image nobody judged; it closes otherwise', () => {
+  const scope = fc.record(
+    {
+      key: fc.constantFrom('a', 'b', 'c'),
+      completeAtEpochMs: fc.constantFrom(SINCE - 1, SINCE, NOW),
+      includesStopping: fc.constant(true),
+    },
+    { requiredKeys: ['key'] },
+  );
+  fc.assert(
+    fc.property(
+      fc.array(anyFact, { maxLength: 3 }),
+      fc.array(scope, { maxLength: 3 }),
+      fc.array(anyLooked, { maxLength: 3 }),
+      (facts, scopes, images) => {
+        const asked = { ...closure, facts };
+        const checked = checkClosure(asked, seen({ scopes, running: images.map((image) => runs(image)) }), NOW);
+        const isUnread =
+          scopes.length === 0 || scopes.some((one) => !one.includesStopping || (one.completeAtEpochMs ?? 0) < SINCE);
+        const isInTheWay = images.some((image) => {
+          const isVerified = image.digest === digestOf('new');
+          if (facts.length === 0) return !isVerified;
+          return facts.some((one) => (!isVerified || one.kind === 'finding') && mayHold(one, image));
+        });
+        expect(checked.state).toBe(isUnread || isInTheWay ? 'open' : 'closed');
+        expect(checked.waitingFor === undefined).toBe(checked.state === 'closed');
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+/** Said once more, in other words than the code's. */
+function mayHold(asked: (typeof closure.facts)[number], { verdict, judgedAtEpochMs }: RunningImage['image']): boolean {
+  if (asked.kind === 'person' || asked.kind === 'parent-moved') return false;
+  if (!verdict || judgedAtEpochMs === undefined) return true;
+  return verdict.reasons.some((reason) =>
+    asked.kind === 'age'
+      ? reason.kind === 'age-unknown' ||
+        (reason.kind === 'age' &&
+          (reason.effect === 'violates' || (reason.effect === 'due' && reason.decidedBy === undefined)))
+      : reason.kind === 'scan' ||
+        (reason.kind === 'finding' &&
+          reason.effect !== 'waived' &&
+          `${reason.vulnerability} ${reason.package}` === `${asked.vulnerability} ${asked.package}`),
+  );
+}

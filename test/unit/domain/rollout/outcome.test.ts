@@ -1,0 +1,317 @@
+import { type Novelty, newPairs, noveltyOf, type PairEvidence } from '../../../../shared/domain/cause/added-pairs.ts';
+import { type FindingFact, PARENT_MOVED, type ParentMovedFact } from '../../../../shared/domain/cause/cause.ts';
+import type { LookedAt } from '../../../../shared/domain/cause/fact-status.ts';
+import { judgeOutcome, type Rebuilt } from '../../../../shared/domain/rollout/outcome.ts';
+import { findingKey } from '../../../../shared/domain/scan/finding.ts';
+import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
+import { fc } from '../../../support/seeded.ts';
+import { digestOf, HOUR, NOW } from '../arbitraries.ts';
+import {
+  ageFact,
+  anyFact,
+  anyLooked,
+  findingFact,
+  looked,
+  NO_AGE,
+  NOT_SCANNED,
+  personFact,
+  reasonOf,
+} from './acting.ts';
+
+const fact = findingFact();
+const two = findingFact('CVE-2');
+const moved = (parent = 'base', head = 'new base'): ParentMovedFact => ({
+  ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent, head: digestOf(head), sinceEpochMs: NOW },
+});
+/** Somebody has looked what it stands on: on the head of that stream, or on an older image. */
+const standing = (image: LookedAt, behind?: string): LookedAt => ({
+  ...image,
+  standing: behind === undefined ? {} : { behind: { stream: behind, head: digestOf('newer base') } },
+});
+const rebuilt = (changes: Partial<Rebuilt> = {}): Rebuilt => ({
+  facts: [fact],
+  output: [looked('new')],
+  findingsBefore: [],
+  begunAtEpochMs: BEGUN,
+  verifyDeadlineEpochMs: NOW + HOUR,
+  ...changes,
+});
+const BEGUN = NOW - HOUR;
+const KNOWN: PairEvidence = { sightings: [BEGUN], isShared: false };
+const PUBLISHED: PairEvidence = { sightings: [BEGUN + 1], isShared: false, firstSeenInParentEpochMs: BEGUN + 1 };
+const UNDECIDED: PairEvidence = { sightings: [BEGUN + 1], isShared: false };
+/** What is known of one pair. */
+const told = (of: FindingFact, evidence: PairEvidence): Pick<Rebuilt, 'evidence'> => ({
+  evidence: new Map([[findingKey(of), evidence]]),
+});
+const judged = (changes: Partial<Rebuilt>, nowEpochMs = NOW) => judgeOutcome(rebuilt(changes), nowEpochMs);
+
+const unread = { ...looked('new', { ...NO_AGE, isLineageUnread: true } as Reason) };
+
+test('an output that was judged before its lineage was read is judged again, whatever its cause', () => {
+  expect(judged({ output: [standing(unread)] })).toMatchObject({ result: 'pending' });
+  expect(judged({ output: [unread] })).toEqual({ result: 'fixed' });
+});
+
+test.each<[string, string, Partial<Rebuilt>]>([
+  ['fixed', 'the pair is gone', {}],
+  ['fixed', 'it is waived', { output: [looked('new', reasonOf(fact, 'waived'))] }],
+  [
+    'fixed',
+    'a vulnerability that was published meanwhile',
+    { output: [looked('new', reasonOf(two))], ...told(two, PUBLISHED) },
+  ],
+  ['fixed', 'a person asked, and nothing else', { facts: [personFact()], output: [looked('new')] }],
+  ['fixed', 'an age that nobody asked about', { output: [looked('new', reasonOf(ageFact), NO_AGE)] }],
+  ['ineffective', 'the pair is left', { output: [looked('new', reasonOf(fact))] }],
+  ['ineffective', 'in another version', { output: [looked('new', reasonOf(findingFact('CVE-1', { version: '4' })))] }],
+  ['ineffective', 'its grace begins anew', { output: [looked('new', reasonOf(fact, 'due'))] }],
+  ['ineffective', 'on one of two platforms', { output: [looked('arm'), looked('amd', reasonOf(fact))] }],
+  ['ineffective', 'it is still too old', { facts: [ageFact], output: [looked('new', reasonOf(ageFact))] }],
+  ['fixed', 'it is young, with all that it stands on', { facts: [ageFact], output: [standing(looked('new'))] }],
+  ['pending', 'it is young, and nobody has found yet what it stands on', { facts: [ageFact], output: [looked('new')] }],
+  ['pending', 'its scan is awaited', { output: [looked('new', NOT_SCANNED)] }],
+  ['pending', 'the scan of one platform is awaited', { output: [looked('arm'), looked('amd', NOT_SCANNED)] }],
+  ['pending', 'the scan is awaited, the pair is left', { output: [looked('new', reasonOf(fact), NOT_SCANNED)] }],
+  ['pending', 'nobody judged it', { output: [{ digest: digestOf('new') }] }],
+  ['pending', 'nobody knows its age', { facts: [ageFact], output: [looked('new', NO_AGE)] }],
+  ['no-output', 'nobody can prove what it made', { output: [] }],
+])('%s: %s', (result, _, changes) => {
+  expect(judged(changes).result).toBe(result);
+});
+
+test('an unverified output is one whose deadline passed; it says which image, and by when', () => {
+  const output = [looked('arm'), looked('amd', NOT_SCANNED)];
+  expect(judged({ output }, NOW + HOUR - 1).result).toBe('pending');
+  expect(judged({ output }, NOW + HOUR)).toEqual({
+    result: 'unverified',
+    reason: `no complete scan and verdict of ${digestOf('amd')} by ${new Date(NOW + HOUR).toISOString()}`,
+  });
+});
+
+describe('an output of which a registry was not read that may hold what it is built on', () => {
+  const unreadRegistries = ['555566667777/eu-west-1', '666677778888/us-east-1'];
+  const output = [unread];
+
+  test('is unverified at once where its age is asked for, and names the registries', () => {
+    expect(judged({ facts: [ageFact, fact], output, unreadRegistries })).toEqual({
+      result: 'unverified',
+      reason: expect.stringMatching(/^its lineage was not read: .*555566667777\/eu-west-1, 666677778888\/us-east-1/),
+      isLineageUnread: true,
+    });
+  });
+
+  test.each<[string, string, Partial<Rebuilt>]>([
+    ['pending', 'a scan is awaited, too', { facts: [ageFact], output: [looked('new', NOT_SCANNED)] }],
+    ['fixed', 'only a finding is asked for', { facts: [fact] }],
+    ['fixed', 'it was read meanwhile', { facts: [ageFact], output: [standing(looked('new'))] }],
+    ['pending', 'all was read, and its lineage is found next', { facts: [ageFact], unreadRegistries: [] }],
+  ])('is %s where %s', (result, _, changes) => {
+    expect(judged({ output, unreadRegistries, ...changes }).result).toBe(result);
+  });
+});
+
+test('only what is left is named', () => {
+  expect(judged({ facts: [fact, two, ageFact], output: [standing(looked('new', reasonOf(two)))] })).toEqual({
+    result: 'ineffective',
+    left: [two],
+  });
+});
+
+describe('worse', () => {
+  const before = { vulnerability: 'CVE-7', package: 'openssl', version: '2.9' };
+  const added = findingFact('CVE-8', { version: '3.1' });
+  const output = [looked('new', reasonOf(added))];
+  const known = told(added, KNOWN);
+  test.each<[string, string, Partial<Rebuilt>]>([
+    [
+      'worse',
+      'a violating pair that was known, in a package whose version changed',
+      { findingsBefore: [before], ...known },
+    ],
+    ['worse', 'in a package that had no finding before', known],
+    ['worse', 'although another pair is left', { output: [looked('new', reasonOf(added), reasonOf(fact))], ...known }],
+    ['worse', 'on one of two platforms', { output: [looked('arm'), ...output], ...known }],
+    ['fixed', 'the package had that version before', { findingsBefore: [{ ...before, version: '3.1' }], ...known }],
+    ['fixed', 'the pair was there before', { findingsBefore: [{ ...before, vulnerability: 'CVE-8' }], ...known }],
+    ['fixed', 'it was published meanwhile', told(added, PUBLISHED)],
+    ['fixed', 'there was no image before', { isFirst: true, findingsBefore: undefined as never, ...known }],
+    ['fixed', 'it does not violate yet', { output: [looked('new', reasonOf(added, 'due'))], ...known }],
+    ['fixed', 'it is waived', { output: [looked('new', reasonOf(added, 'waived'))], ...known }],
+    ['unverified', 'no fact tells whether it was known', told(added, UNDECIDED)],
+    ['unverified', 'nothing at all is known of it', {}],
+    ['unverified', 'nobody knows what was found before', { findingsBefore: undefined as never, ...known }],
+    [
+      'ineffective',
+      'no fact tells, and a pair of the cause is left',
+      { output: [looked('new', reasonOf(added), reasonOf(fact))], ...told(added, UNDECIDED) },
+    ],
+    [
+      'ineffective',
+      'the pair of the cause itself is left, which the image before seems not to have',
+      { output: [looked('new', reasonOf(fact))], ...told(fact, KNOWN) },
+    ],
+  ])('%s: %s', (result, _, changes) => {
+    expect(judged({ output, ...changes }).result).toBe(result);
+  });
+
+  test('names each added fact once, however many platforms have it', () => {
+    const twice = [looked('arm', reasonOf(added)), looked('amd', reasonOf(added))];
+    expect(judged({ output: twice, findingsBefore: [before], ...known })).toEqual({ result: 'worse', added: [added] });
+  });
+
+  test.each<[string, Partial<Rebuilt>]>([
+    ['was published meanwhile', told(added, PUBLISHED)],
+    ['the image before has as well', { findingsBefore: [{ ...before, version: '3.1' }] }],
+    ['nothing was there to compare with', { isFirst: true, findingsBefore: undefined as never }],
+  ])('a rebuild that is fixed names the pair that %s', (_, changes) => {
+    expect(judged({ output, ...changes })).toEqual({ result: 'fixed', alsoFound: [added] });
+  });
+
+  test('an unverified one says which pair nobody can tell of, and why', () => {
+    expect(judged({ output, ...told(added, UNDECIDED) })).toEqual({
+      result: 'unverified',
+      reason: expect.stringMatching(/^it has CVE-8 in openssl 3\.1, .* was known when its build began \d{4}-/),
+    });
+    expect(judged({ output, findingsBefore: undefined as never })).toEqual({
+      result: 'unverified',
+      reason: 'it has CVE-8 in openssl 3.1, and no scan tells what the image before had',
+    });
+    const many = Array.from({ length: 7 }, (_, n) => reasonOf(findingFact(`CVE-${n + 10}`)));
+    expect(judged({ output: [looked('new', ...many)] })).toMatchObject({
+      reason: expect.stringContaining(', and 2 more'),
+    });
+  });
+});
+
+describe('whether a pair was known when a build began', () => {
+  test.each<[Novelty, string, Partial<PairEvidence> | undefined]>([
+    ['undecided', 'nothing is known', undefined],
+    ['undecided', 'no scan saw it by then', {}],
+    ['undecided', 'scans saw it since', { sightings: [BEGUN + 1, NOW] }],
+    ['known', 'a scan saw it just then', { sightings: [NOW, BEGUN] }],
+    ['known', 'the scanner learnt nothing since', { sourceUpdatedAtEpochMs: BEGUN }],
+    ['undecided', 'the scanner learnt something since', { sourceUpdatedAtEpochMs: BEGUN + 1 }],
+    ['published', 'the parent, which was judged by then, has it since', { firstSeenInParentEpochMs: BEGUN + 1 }],
+    ['known', 'the parent had it by then', { firstSeenInParentEpochMs: BEGUN, sightings: [BEGUN] }],
+    ['published', 'both images are built on what has it', { isShared: true, sightings: [BEGUN] }],
+  ])('%s: %s', (novelty, _, evidence) => {
+    expect(noveltyOf(evidence && { sightings: [], isShared: false, ...evidence }, BEGUN)).toBe(novelty);
+  });
+});
+
+describe('a parent that moved', () => {
+  const output = [standing(looked('new'))];
+  const late = [standing(looked('new'), 'base')];
+  test.each<[string, string, Partial<Rebuilt>]>([
+    ['fixed', 'it was picked up', { facts: [moved()], output }],
+    ['fixed', 'it was built in the same cascade', { facts: [{ ...moved(), head: undefined } as never], output }],
+    ['fixed', 'it moved again meanwhile: that is another cause', { facts: [moved()], output: late }],
+    ['fixed', 'another parent was not picked up', { facts: [moved()], output: late, pinnedTo: ['platform'] }],
+    ['fixed', 'none was, and nobody asked', { output, pinnedTo: ['base'] }],
+    ['fixed', 'nobody looked what it stands on, and nobody asked', {}],
+    ['ineffective', 'it was not picked up', { facts: [moved()], output: late, pinnedTo: ['base'] }],
+    ['ineffective', 'it was not, and its head went back meanwhile', { facts: [moved()], output, pinnedTo: ['base'] }],
+    [
+      'ineffective',
+      'on one of two platforms',
+      {
+        facts: [moved()],
+        output: [standing(looked('arm')), standing(looked('amd'), 'base')],
+        pinnedTo: ['base'],
+      },
+    ],
+    [
+      'ineffective',
+      'it was, and a pair is left',
+      { facts: [fact, moved()], output: [standing(looked('new', reasonOf(fact)))] },
+    ],
+    ['pending', 'nobody knows what the output stands on', { facts: [moved()] }],
+    ['pending', 'nobody knows it of one platform', { facts: [moved()], output: [looked('arm'), ...output] }],
+    ['pending', 'nobody knows it, and it is pinned', { facts: [moved()], pinnedTo: ['base'] }],
+    [
+      'pending',
+      'what it stands on is known, its scan is awaited',
+      { facts: [moved()], output: [standing(looked('new', NOT_SCANNED))] },
+    ],
+    [
+      'worse',
+      'it was not picked up, and something was added',
+      {
+        facts: [moved()],
+        output: [standing(looked('new', reasonOf(findingFact('CVE-8', { version: '3.1' }))), 'base')],
+        pinnedTo: ['base'],
+        ...told(findingFact('CVE-8', { version: '3.1' }), KNOWN),
+      },
+    ],
+  ])('%s: %s', (result, _, changes) => {
+    expect(judged(changes).result).toBe(result);
+  });
+
+  test('of several those alone are left that were not picked up, with whatever else is', () => {
+    const facts = [fact, two, ageFact, personFact(), moved(), moved('platform')];
+    const seen = [standing(looked('new', reasonOf(two)))];
+    expect(judged({ facts, output: seen, pinnedTo: ['platform'] })).toEqual({
+      result: 'ineffective',
+      left: [two, moved('platform')],
+    });
+  });
+
+  test('what nobody placed by the deadline is unverified, and never fixed', () => {
+    expect(judged({ facts: [moved()] }, NOW + HOUR).result).toBe('unverified');
+  });
+});
+
+test('every rebuild has exactly one outcome, the same in any order, and never fixed by what nobody saw', () => {
+  const findings = fc.record({
+    vulnerability: fc.constantFrom('CVE-1', 'CVE-2', 'CVE-3'),
+    package: fc.constantFrom('openssl', 'zlib'),
+    version: fc.constantFrom('2.9', '3.0'),
+  });
+  const anyMoved = fc.constantFrom('base', 'platform').map((parent) => moved(parent));
+  const anyPlaced = fc
+    .tuple(anyLooked, fc.constantFrom(undefined, 'on the head', 'base', 'platform'))
+    .map(([image, on]) => (on === undefined ? image : standing(image, on === 'on the head' ? undefined : on)));
+  const seen = new Set<string>();
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof({ weight: 4, arbitrary: anyFact }, anyMoved), { maxLength: 3 }),
+      fc.array(anyPlaced, { maxLength: 3 }),
+      fc.option(fc.array(findings, { maxLength: 3 }), { nil: undefined }),
+      fc.subarray(['base', 'platform']),
+      fc.boolean(),
+      fc.uniqueArray(fc.tuple(findings, fc.constantFrom(KNOWN, PUBLISHED, UNDECIDED)), {
+        selector: ([of]) => findingKey(of),
+      }),
+      (facts, output, findingsBefore, pinnedTo, isLate, pairs) => {
+        const { findingsBefore: _, ...common } = rebuilt({ facts, output, pinnedTo });
+        const evidence = new Map(pairs.map(([of, one]) => [findingKey(of), one]));
+        const asked = { ...common, evidence, ...(findingsBefore && { findingsBefore }) };
+        const now = isLate ? NOW + HOUR : NOW;
+        const outcome = judgeOutcome(asked, now);
+        seen.add(outcome.result);
+        const reversed = {
+          ...asked,
+          output: [...output].reverse(),
+          ...(findingsBefore && { findingsBefore: [...findingsBefore].reverse() }),
+        };
+        expect(judgeOutcome(reversed, now)).toEqual(outcome);
+        const isUnseen = output.some(({ verdict }) => !verdict || verdict.reasons.some(({ kind }) => kind === 'scan'));
+        const parents = facts.flatMap((one) => (one.kind === 'parent-moved' ? one.parent : []));
+        const isUnplaced = parents.length > 0 && output.some((image) => !image.standing);
+        if (outcome.result === 'fixed') {
+          const { shared, others } = newPairs(asked);
+          const named = (outcome.alsoFound ?? []).flatMap((one) => (one.kind === 'finding' ? findingKey(one) : []));
+          expect(new Set(named)).toEqual(new Set([...shared, ...others].map(findingKey)));
+          for (const one of others) expect(noveltyOf(evidence.get(findingKey(one)), BEGUN)).toBe('published');
+        }
+        if (outcome.result === 'fixed') expect(parents.filter((parent) => pinnedTo.includes(parent))).toEqual([]);
+        if (isUnseen || isUnplaced || output.length === 0)
+          expect(['pending', 'unverified', 'no-output']).toContain(outcome.result);
+        if (isLate) expect(outcome.result).not.toBe('pending');
+      },
+    ),
+    { numRuns: 1500 },
+  );
+  expect([...seen].sort()).toEqual(['fixed', 'ineffective', 'no-output', 'pending', 'unverified', 'worse']);
+});

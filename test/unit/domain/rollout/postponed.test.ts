@@ -1,0 +1,146 @@
+import type { Closure, Deployment } from '../../../../shared/domain/cause/cascade.ts';
+import type { Usage } from '../../../../shared/domain/image/usage.ts';
+import type { RolloutMode } from '../../../../shared/domain/policy/rollout-mode.ts';
+import type { ClosureFacts } from '../../../../shared/domain/rollout/closure.ts';
+import { postponedServices, servicesToPlanAnew } from '../../../../shared/domain/rollout/postponed.ts';
+import type { LeftReason } from '../../../../shared/domain/rollout/rollout.ts';
+import { closure, deployment } from '../../../support/rebuild-samples.ts';
+import { HOUR_MS, NOON_EPOCH_MS, usage } from '../../../support/samples.ts';
+import { digestOf } from '../arbitraries.ts';
+import { findingFact, looked, reasonOf, STREAM } from './acting.ts';
+
+const SERVICE = '111122223333/eu-west-1/prod/payments-api';
+const OUTPUT = digestOf('new');
+const ENDED = NOON_EPOCH_MS + HOUR_MS;
+
+const open = (changes: Partial<Closure> = {}): Closure =>
+  closure('c-g1', STREAM, { facts: [findingFact()], output: OUTPUT, sinceEpochMs: NOON_EPOCH_MS, ...changes });
+
+const runs = (name: string, { holds = true, ...changes }: Partial<Usage> & { readonly holds?: boolean } = {}) => ({
+  image: looked(name, ...(holds ? [reasonOf(findingFact())] : [])),
+  usages: [usage(name, { digest: digestOf(name), ...changes })],
+});
+
+const superseded = (changes: Partial<Deployment> = {}): Deployment =>
+  deployment('c-g1', SERVICE, { state: 'superseded', postponed: true, endedAtEpochMs: ENDED, ...changes });
+
+const failed = (state: Deployment['state']): Deployment =>
+  deployment('c-g1', SERVICE, { state, endedAtEpochMs: ENDED });
+
+const seen = (changes: Partial<ClosureFacts> = {}): ClosureFacts => ({
+  running: [runs('old')],
+  output: new Set([OUTPUT]),
+  scopes: [{ key: '111122223333/eu-west-1', completeAtEpochMs: ENDED }],
+  unread: [],
+  left: [],
+  mayRun: () => false,
+  deployments: [superseded()],
+  runId: 'run-1',
+  ...changes,
+});
+
+const read = (completeAtEpochMs?: number) => [
+  { key: '111122223333/eu-west-1', ...(completeAtEpochMs !== undefined && { completeAtEpochMs }) },
+];
+
+test.each<[string, Closure, ClosureFacts, boolean]>([
+  ['whose deployment somebody superseded', open(), seen(), true],
+  ['that a mode held back', open({ postponed: [SERVICE] }), seen({ deployments: [] }), true],
+  ['whose account was read before', open(), seen({ scopes: read(ENDED - 1) }), false],
+  ['whose account was never read', open(), seen({ scopes: read() }), false],
+  ['of which no account was read', open(), seen({ scopes: [] }), false],
+  ['whose deployment still runs', open(), seen({ deployments: [superseded({ state: 'running' })] }), false],
+  ['whose deployment failed', open(), seen({ deployments: [deployment('c-g1', SERVICE, { state: 'failed' })] }), false],
+  [
+    'whose deployment failed, before the head moved on',
+    open(),
+    seen({ deployments: [failed('failed')], isHeadReplaced: true }),
+    true,
+  ],
+  [
+    'whose deployment was rolled back, before the head moved on',
+    open(),
+    seen({ deployments: [failed('rolled-back')], isHeadReplaced: true }),
+    true,
+  ],
+  [
+    'whose deployment completed, before the head moved on',
+    open(),
+    seen({ deployments: [failed('completed')], isHeadReplaced: true }),
+    false,
+  ],
+  [
+    'whose deployment failed, and that was not read since',
+    open(),
+    seen({ deployments: [failed('failed')], isHeadReplaced: true, scopes: read(ENDED - 1) }),
+    false,
+  ],
+  ['that runs what was verified', open(), seen({ running: [runs('new')] }), false],
+  [
+    'that runs what was verified, where a scan found the cause in it and the head moved on',
+    open(),
+    seen({ running: [runs('new')], deployments: [failed('completed')], isHeadReplaced: true }),
+    true,
+  ],
+  [
+    'that runs what was verified by itself, where a scan found the cause in it and the head moved on',
+    open(),
+    seen({ running: [runs('new')], deployments: [], isHeadReplaced: true }),
+    true,
+  ],
+  [
+    'that runs what was verified and is clean, before the head moved on',
+    open(),
+    seen({ running: [runs('new', { holds: false })], deployments: [failed('completed')], isHeadReplaced: true }),
+    false,
+  ],
+  [
+    'that runs what was verified, and was not read since it was deployed',
+    open(),
+    seen({
+      ...{ running: [runs('new')], deployments: [failed('completed')], isHeadReplaced: true },
+      scopes: read(ENDED - 1),
+    }),
+    false,
+  ],
+  ['that the rollout did not know', open({ services: [], left: [] }), seen({ deployments: [] }), true],
+  [
+    'that the rollout did not know, and that was not read since',
+    open({ services: [], left: [] }),
+    seen({ deployments: [], scopes: read(NOON_EPOCH_MS - 1) }),
+    false,
+  ],
+  ['that the rollout deploys', open({ services: [SERVICE], left: [] }), seen({ deployments: [] }), false],
+  ['that the rollout leaves', open({ services: [], left: [SERVICE] }), seen({ deployments: [] }), false],
+  ['whose rollout was not planned', open(), seen({ deployments: [] }), false],
+  [
+    'that runs what is built on an image of the stream',
+    open({ services: [], left: [] }),
+    seen({ deployments: [], running: [{ ...runs('old'), usages: runs('above').usages }] }),
+    false,
+  ],
+  ['that runs something clean', open(), seen({ running: [runs('old', { holds: false })] }), false],
+  ['beside another service', open(), seen({ running: [runs('old', { workload: 'other' })] }), false],
+  ['beside a task of its name', open(), seen({ running: [runs('old', { workloadKind: 'ecs-task' })] }), false],
+  ['of a closed closure', open({ state: 'closed' }), seen(), false],
+  ['of a closure whose rollout broke off', open({ abandoned: true }), seen(), false],
+])('a service %s', (_, one, facts, isDue) => {
+  expect(servicesToPlanAnew(one, facts)).toEqual(isDue ? [SERVICE] : []);
+});
+
+test.each<[RolloutMode, readonly string[]]>([
+  ['restart', []],
+  ['register', []],
+  ['none', ['111122223333/eu-west-1/prod/third']],
+  ['pipeline', []],
+])('what a mode or the rollout of its own stream holds back is postponed, each service once (%s)', (rollout, own) => {
+  const left = (reason: LeftReason, changes: Partial<Usage> = {}) => ({
+    ...{ stream: STREAM, reason },
+    usage: usage('old', changes),
+  });
+  const all = [
+    ...[left('paused'), left('paused', { container: 'proxy' }), left('report-only', { workload: 'other' })],
+    ...[left('paused', { workloadKind: 'ecs-task' }), left('none', { workload: 'third' })],
+  ];
+  expect(postponedServices(all, rollout)).toEqual([SERVICE, '111122223333/eu-west-1/prod/other', ...own]);
+});

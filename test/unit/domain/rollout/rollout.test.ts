@@ -1,0 +1,219 @@
+import type { Deployment } from '../../../../shared/domain/cause/cascade.ts';
+import type { Usage } from '../../../../shared/domain/image/usage.ts';
+import { ROLLOUT_MODES } from '../../../../shared/domain/policy/rollout-mode.ts';
+import {
+  artifactFor,
+  environmentOf,
+  mayRestart,
+  pinnedReference,
+  planRollout,
+  type RolloutStream,
+  type StreamUsage,
+  stopOf,
+} from '../../../../shared/domain/rollout/rollout.ts';
+import { usage } from '../../../support/samples.ts';
+import { fc } from '../../../support/seeded.ts';
+import { digestOf } from '../arbitraries.ts';
+import { OTHER, STREAM } from './acting.ts';
+
+const stream = (changes: Partial<RolloutStream> = {}): RolloutStream => ({
+  stream: STREAM,
+  state: 'verified',
+  mode: 'restart',
+  output: new Set([digestOf('index'), digestOf('new')]),
+  ...changes,
+});
+const sidecar = (changes: Partial<RolloutStream> = {}) => stream({ stream: OTHER, ...changes });
+const used = (name: string, changes: Partial<Usage> = {}, of = STREAM): StreamUsage => ({
+  stream: of,
+  usage: usage(name, { digest: digestOf(name), ...changes }),
+});
+const ran = (name: string) => {
+  const { digest, reference } = usage(name, { digest: digestOf(name) });
+  return { digest, reference };
+};
+const SERVICE = { account: '111122223333', region: 'eu-west-1', cluster: 'prod', service: 'payments-api' };
+
+test('a service on an older image is deployed once, by the mode of its stream', () => {
+  expect(planRollout([used('old')], [stream()])).toEqual({
+    services: [
+      {
+        ...SERVICE,
+        mode: 'restart',
+        containers: [{ container: 'app', stream: STREAM, mode: 'restart', ran: [ran('old')] }],
+      },
+    ],
+    left: [],
+  });
+});
+
+test.each<[string, string | undefined, Partial<RolloutStream>, Partial<Usage>]>([
+  ['the team deploys it', 'pipeline', { mode: 'pipeline' }, {}],
+  ['nobody deploys it', 'none', { mode: 'none' }, {}],
+  ['its stream is not verified', 'not-verified', { state: 'ineffective', output: new Set() }, {}],
+  ['its stream is not verified, and the team deploys', 'not-verified', { state: 'failed', mode: 'pipeline' }, {}],
+  ['it is a standalone task', 'standalone-task', {}, { workloadKind: 'ecs-task' }],
+  ['it is a daemon', 'daemon', {}, { workloadKind: 'ecs-daemon' }],
+])('what is left as it is: %s', (_, reason, streamChanges, usageChanges) => {
+  const plan = planRollout([used('old', usageChanges)], [stream(streamChanges)]);
+  expect(plan).toMatchObject({ services: [], left: [{ reason, stream: STREAM }] });
+});
+
+test('what runs what was verified is left alone, and so is what is of no stream of the cascade', () => {
+  const usages = [used('new'), used('index'), used('old', {}, OTHER)];
+  expect(planRollout(usages, [stream()])).toEqual({ services: [], left: [] });
+});
+
+describe('a service with two containers in one cascade', () => {
+  const both = [used('old'), used('old sidecar', { container: 'proxy' }, OTHER)];
+  test.each<[string, readonly RolloutStream[], string]>([
+    ['both verified', [stream(), sidecar()], 'restart app+proxy'],
+    ['one of them registers', [stream(), sidecar({ mode: 'register' })], 'register app+proxy'],
+    ['one of them is not verified', [stream(), sidecar({ state: 'unverified' })], 'not-verified'],
+    ['one of them is the team’s', [stream(), sidecar({ mode: 'pipeline' })], 'pipeline'],
+    ['one of them is nobody’s', [stream({ mode: 'pipeline' }), sidecar({ mode: 'none' })], 'none'],
+  ])('%s', (_, streams, expected) => {
+    const { services, left } = planRollout(both, streams);
+    const told = services.map(
+      ({ mode, containers }) => `${mode} ${containers.map(({ container }) => container).join('+')}`,
+    );
+    expect(told.length > 0 ? told : [...new Set(left.map(({ reason }) => reason))]).toEqual([expected]);
+    expect(left).toHaveLength(services.length > 0 ? 0 : 2);
+  });
+
+  test('each container keeps its own mode', () => {
+    const [service] = planRollout(both, [stream(), sidecar({ mode: 'register' })]).services;
+    expect(service?.containers.map(({ mode }) => mode)).toEqual(['restart', 'register']);
+  });
+
+  test('a container that ran images of two streams is in it once for each, with what it ran of that', () => {
+    const moved = [used('old'), used('old too', {}, OTHER)];
+    const [service, ...more] = planRollout(moved, [stream(), sidecar({ mode: 'register' })]).services;
+    expect(more).toEqual([]);
+    expect(service?.containers).toEqual([
+      { container: 'app', stream: OTHER, mode: 'register', ran: [ran('old too')] },
+      { container: 'app', stream: STREAM, mode: 'restart', ran: [ran('old')] },
+    ]);
+  });
+
+  test('tasks of two revisions are one container', () => {
+    const [service] = planRollout([...both, used('older')], [stream(), sidecar()]).services;
+    expect(service?.containers.map(({ container }) => container)).toEqual(['app', 'proxy']);
+  });
+});
+
+test('every older usage is deployed or left, each once, whatever their order', () => {
+  const anyUsage = fc
+    .record({
+      of: fc.constantFrom(STREAM, OTHER),
+      name: fc.constantFrom('old', 'older', 'new'),
+      workload: fc.constantFrom('a', 'b'),
+      cluster: fc.constantFrom('prod', 'test'),
+      container: fc.constantFrom('app', 'proxy'),
+      workloadKind: fc.constantFrom(
+        'ecs-service' as const,
+        'ecs-service' as const,
+        'ecs-task' as const,
+        'ecs-daemon' as const,
+      ),
+    })
+    .map(({ of, name, ...changes }) => used(name, changes, of));
+  const keyOf = ({ stream: of, usage: one }: StreamUsage) => JSON.stringify([of, one]);
+  const anyStream = (name: string) =>
+    fc
+      .record({
+        state: fc.constantFrom('verified' as const, 'verified' as const, 'failed' as const),
+        mode: fc.constantFrom(...ROLLOUT_MODES),
+      })
+      .map((changes) => stream({ stream: name, ...changes }));
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(anyUsage, { selector: keyOf, maxLength: 8 }),
+      fc.tuple(anyStream(STREAM), anyStream(OTHER)),
+      (usages, streams) => {
+        const plan = planRollout(usages, streams);
+        expect(planRollout([...usages].reverse(), [...streams].reverse())).toEqual(plan);
+        const names = plan.services.map(({ cluster, service }) => `${cluster}/${service}`);
+        expect(new Set(names).size).toBe(names.length);
+        const older = usages.filter(({ usage: { digest } }) => digest !== digestOf('new'));
+        const deployed = older.filter(
+          ({ usage: one }) => one.workloadKind === 'ecs-service' && names.includes(`${one.cluster}/${one.workload}`),
+        );
+        expect([...deployed, ...plan.left].map(keyOf).sort()).toEqual(older.map(keyOf).sort());
+        for (const { containers } of plan.services)
+          for (const { stream: name, mode } of containers)
+            expect(streams.find((one) => one.stream === name)).toMatchObject({ state: 'verified', mode });
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+describe('a restart runs what was verified', () => {
+  const HOST = '111122223333.dkr.ecr.eu-west-1.amazonaws.com';
+  const output = new Set([digestOf('index'), digestOf('new')]);
+  test.each<[string, string, string | undefined, boolean]>([
+    ['its tag means the index', `${HOST}/web:v1`, 'index', true],
+    ['its tag means the image', `${HOST}/web:v1`, 'new', true],
+    ['it has no tag, so that latest counts', `${HOST}/web`, 'new', true],
+    ['its tag means something else', `${HOST}/web:v1`, 'old', false],
+    ['its tag means nothing', `${HOST}/web:v1`, undefined, false],
+    ['it names a digest, be it the new one', `${HOST}/web@${digestOf('new')}`, 'new', false],
+    ['it names a tag and a digest', `${HOST}/web:v1@${digestOf('old')}`, 'new', false],
+    ['it is no reference', 'HTTP://web', 'new', false],
+  ])('%s', (_, image, means, allowed) => {
+    const answer = mayRestart(image, means === undefined ? undefined : digestOf(means), output);
+    expect(answer).toMatchObject({ allowed, ...(!allowed && { reason: 'pinned-reference' }) });
+  });
+
+  test.each([
+    [`${HOST}/web:v1`, `${HOST}/web@${digestOf('new')}`],
+    [`${HOST}/web@${digestOf('old')}`, `${HOST}/web@${digestOf('new')}`],
+    ['111122223333.dkr-ecr.eu-west-1.on.aws/web:v1', `111122223333.dkr-ecr.eu-west-1.on.aws/web@${digestOf('new')}`],
+    ['HTTP://web', undefined],
+  ])('a new revision names %s as %s', (image, expected) => {
+    expect(pinnedReference(image, digestOf('new'))).toBe(expected);
+  });
+});
+
+describe('what a container is told to run', () => {
+  const arm = { digest: digestOf('arm'), isIndex: false, platforms: ['linux/arm64'] } as const;
+  const amd = { digest: digestOf('amd'), isIndex: false, platforms: ['linux/amd64'] } as const;
+  const unread = { digest: digestOf('unread'), isIndex: false, platforms: [] } as const;
+  const index = { digest: digestOf('index'), isIndex: true, platforms: ['linux/amd64', 'linux/arm64/v8'] } as const;
+  const on = (...platforms: readonly (string | undefined)[]) =>
+    platforms.map((platform) => ({ digest: digestOf('old'), ...(platform !== undefined && { platform }) }));
+
+  test.each([
+    ['its own image', [amd, arm], on('linux/arm64'), arm],
+    ['whatever the variant is', [amd, arm], on('linux/arm64/v8'), arm],
+    ['an index on any of its platforms', [index], on('linux/arm64', 'linux/amd64'), index],
+    ['an index where nobody knows on what it ran', [index], on(undefined), index],
+    ['no image where nobody knows', [amd], on(undefined), undefined],
+    ['no image of another platform', [amd], on('linux/arm64'), undefined],
+    ['no image on two platforms', [amd, arm], on('linux/arm64', 'linux/amd64'), undefined],
+    ['no index that lacks its platform', [index], on('windows/amd64'), undefined],
+    ['nothing that nobody could read', [unread], on('linux/arm64'), undefined],
+    ['nothing where nothing was verified', [], on('linux/arm64'), undefined],
+  ])('%s', (_, verified, ran, expected) => {
+    expect(artifactFor(verified, ran)).toBe(expected);
+  });
+});
+
+test.each<[string, string, Deployment['state'], string | undefined]>([
+  ['failed', 'prod/web', 'failed', 'prod'],
+  ['was rolled back', 'prod/web', 'rolled-back', 'prod'],
+  ['failed in a cluster that begins alike', 'production/web', 'failed', 'production'],
+  ['was superseded', 'prod/web', 'superseded', undefined],
+  ['was refused', 'prod/web', 'refused', undefined],
+  ['is complete', 'prod/web', 'completed', undefined],
+  ['goes on', 'prod/web', 'running', undefined],
+])('a deployment that %s stops others in its cluster: %s, %s', (_, name, state, cluster) => {
+  const service = `111122223333/eu-west-1/${name}`;
+  const deployment: Deployment = {
+    ...{ cascadeId: 'c-g1', service, mode: 'restart', state, startingAtEpochMs: 1, deadlineEpochMs: 2 },
+  };
+  const environment = `111122223333/eu-west-1/${cluster}`;
+  expect(stopOf(deployment)).toEqual(cluster && { cascadeId: 'c-g1', environment, service, state });
+  expect(environmentOf(service)).toBe(`111122223333/eu-west-1/${name.split('/')[0]}`);
+});

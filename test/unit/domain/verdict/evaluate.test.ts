@@ -1,0 +1,588 @@
+import type { StandingAge } from '../../../../shared/domain/age/image-lineage.ts';
+import { TIERS } from '../../../../shared/domain/image/image.ts';
+import type { ImageFacts } from '../../../../shared/domain/image/image-facts.ts';
+import { type Policy, type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
+import type { Finding } from '../../../../shared/domain/scan/finding.ts';
+import { NEVER_SCANNED, SCAN_STATES, type ScanState } from '../../../../shared/domain/scan/scan.ts';
+import { evaluate, type JudgedFacts } from '../../../../shared/domain/verdict/evaluate.ts';
+import type { Reason, Verdict } from '../../../../shared/domain/verdict/verdict.ts';
+import type { WaivedAncestor } from '../../../../shared/domain/verdict/waiver.ts';
+import { parse } from '../../../../shared/schema.ts';
+import { alone } from '../../../support/samples.ts';
+import { completeScan, DAY, digestOf, image, LOCATION, NOW } from '../arbitraries.ts';
+
+const policyOf = (changes: Partial<PolicyDocument> = {}): Policy =>
+  parse(policySchema, {
+    version: 1,
+    ages: { default: { limitDays: 30 } },
+    streams: [],
+    severities: [
+      { id: 'no-critical', severities: ['critical'], graceDays: 0 },
+      { id: 'high-in-a-week', severities: ['high'], graceDays: 7 },
+      { id: 'base-medium', severities: ['medium'], graceDays: 0, tiers: ['base'] },
+      { id: 'fixable-low', severities: ['low'], graceDays: 0, fix: ['yes'] },
+    ],
+    ...changes,
+  } satisfies PolicyDocument);
+
+const finding = (changes: Partial<Finding> = {}): Finding => ({
+  vulnerability: 'CVE-2026-1',
+  package: 'openssl',
+  version: '3.0',
+  severity: 'critical',
+  fix: 'unknown',
+  ...changes,
+});
+
+/** The lineage of the image was read; where a test says nothing else no known image is below it. */
+const facts = ({ image: given = image(), ...changes }: Partial<JudgedFacts> = {}): JudgedFacts => ({
+  image: { standing: alone(given), ...given },
+  scan: completeScan(),
+  findings: [],
+  firstSeen: new Map(),
+  ...changes,
+});
+
+const born = (daysAgo: number): Partial<ImageFacts> => ({
+  birth: { known: true, bornAtEpochMs: NOW - daysAgo * DAY, evidence: [] },
+});
+
+const judge = (changes: Partial<JudgedFacts> = {}, policy: Policy = policyOf(), now = NOW): Verdict =>
+  evaluate(facts(changes), policy, 'version-1', now);
+
+const told = ({ status, reasons }: Verdict) => [status, ...reasons.map(({ ruleId, effect }) => `${ruleId} ${effect}`)];
+
+test('an image of which everything is known and fine is compliant, and says when it breaches', () => {
+  expect(judge()).toEqual({
+    status: 'compliant',
+    reasons: [],
+    policyVersion: 'version-1',
+    nextBreachAtEpochMs: NOW + 20 * DAY,
+  });
+});
+
+test('a reason keeps the layer that the scanner names, and decides nothing by it', () => {
+  const layer = digestOf('layer');
+  const [plain, layered] = [finding(), finding({ layer })].map((one) => judge({ findings: [one] }));
+  expect(layered?.reasons).toEqual(plain?.reasons.map((reason) => ({ ...reason, layer })));
+});
+
+test('an image that a workload runs by a guess alone is unknown, however clean it is, and no waiver changes that', () => {
+  const guessedIn = { '222233334444/eu-west-1': 'ecs-task b', '111122223333/us-east-1': 'ecs-service a' };
+  const verdict = judge({ image: { ...image(), guessedIn } });
+  expect(verdict).toMatchObject({
+    status: 'unknown',
+    reasons: [
+      { ruleId: 'digest-known', effect: 'unknown', kind: 'digest-guessed', workload: 'ecs-service a', scopes: 2 },
+    ],
+  });
+  expect(
+    judge({ image: { ...image({ birth: { known: true, bornAtEpochMs: NOW - 31 * DAY, evidence: [] } }), guessedIn } })
+      .status,
+  ).toBe('violating');
+});
+
+describe('age', () => {
+  test.each<[number, string[]]>([
+    [0, ['compliant']],
+    [23.99, ['compliant']],
+    [24, ['compliant', 'age-limit due']],
+    [29.99, ['compliant', 'age-limit due']],
+    [30, ['violating', 'age-limit violates']],
+    [300, ['violating', 'age-limit violates']],
+  ])('of %d days: %j', (days, expected) => {
+    expect(told(judge({ image: image(born(days)) }))).toEqual(expected);
+  });
+
+  test('tells birth, limit and deadline', () => {
+    expect(judge({ image: image(born(31)) }).reasons).toEqual([
+      {
+        ruleId: 'age-limit',
+        effect: 'violates',
+        deadlineEpochMs: NOW - DAY,
+        kind: 'age',
+        bornAtEpochMs: NOW - 31 * DAY,
+        limitDays: 30,
+      },
+    ]);
+  });
+
+  test('unknown is unknown', () => {
+    const verdict = judge({ image: image({ birth: { known: false, rejected: [] } }) });
+    expect(verdict).toMatchObject({
+      status: 'unknown',
+      reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown' }],
+    });
+    expect(verdict).not.toHaveProperty('nextBreachAtEpochMs');
+  });
+
+  test('is unknown while the lineage of the image is unread, however young the image itself is', () => {
+    const unread = (daysAgo: number, policy = policyOf()) =>
+      evaluate({ ...facts(), image: image(born(daysAgo)) }, policy, 'version-1', NOW);
+    expect(unread(1)).toMatchObject({
+      status: 'unknown',
+      reasons: [{ ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', isLineageUnread: true }],
+      nextBreachAtEpochMs: NOW + 29 * DAY,
+    });
+    expect(told(unread(31))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
+  });
+
+  const BASE = digestOf('base');
+  const on = (age: StandingAge, daysAgo = 1) => judge({ image: { ...image(born(daysAgo)), standing: { age } } });
+  const ago = (days: number, decidedBy = BASE) => ({ bornAtEpochMs: NOW - days * DAY, decidedBy });
+
+  test('is that of what the image stands on, by the limit of its own tier, and says whose it is', () => {
+    expect(on({ known: true, ...ago(31) })).toMatchObject({
+      status: 'violating',
+      reasons: [{ ruleId: 'age-limit', bornAtEpochMs: NOW - 31 * DAY, deadlineEpochMs: NOW - DAY, decidedBy: BASE }],
+    });
+    expect(on({ known: true, ...ago(5) }, 40)).toMatchObject({
+      status: 'compliant',
+      nextBreachAtEpochMs: NOW + 25 * DAY,
+    });
+    const own = on({ known: true, ...ago(31, digestOf('web')) });
+    expect(own.reasons[0]).not.toHaveProperty('decidedBy');
+  });
+
+  test('unknown of what the image stands on is unknown, whatever is known of the rest', () => {
+    expect(on({ known: false, unknown: [BASE, digestOf('web')] }).reasons).toEqual([
+      { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', decidedBy: BASE },
+    ]);
+    const young = on({ known: false, unknown: [BASE], oldestKnown: ago(1, digestOf('web')) });
+    expect(told(young)).toEqual(['unknown', 'age-known unknown']);
+    expect(young.nextBreachAtEpochMs).toBe(NOW + 29 * DAY);
+  });
+
+  test('is violated by what is known of it, and a waiver of that leaves it unknown', () => {
+    const age = { known: false, unknown: [digestOf('web')], oldestKnown: ago(31) } as const;
+    expect(told(on(age))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
+    const waiver = { id: 'w', rule: 'age-limit', reason: 'accepted for now', author: 'a' };
+    const waived = policyOf({ waivers: [{ ...waiver, created: '2026-11-01', expires: '2026-12-20' }] });
+    expect(told(judge({ image: { ...image(), standing: { age } } }, waived))).toEqual([
+      'unknown',
+      'age-known unknown',
+      'age-limit waived',
+    ]);
+  });
+
+  test('has a limit and a warning of its own for each tier', () => {
+    const policy = policyOf({
+      ages: { default: { limitDays: 30 }, tiers: { base: { limitDays: 10, warnAtPercent: 50 } } },
+    });
+    const at = (tier: 'base' | 'platform', days: number) =>
+      told(judge({ image: image({ tier, ...born(days) }) }, policy));
+    expect(at('base', 4.9)).toEqual(['compliant']);
+    expect(at('base', 5)).toEqual(['compliant', 'age-limit due']);
+    expect(at('base', 10)).toEqual(['violating', 'age-limit violates']);
+    expect(at('platform', 10)).toEqual(['compliant']);
+  });
+});
+
+describe('scan state', () => {
+  const cases = SCAN_STATES.map(
+    (state) => [state, ['complete', 'continuous', 'requested', 'stale'].includes(state)] as const,
+  );
+
+  test.each(cases)('%s, with a fresh result: known %s', (state, isKnown) => {
+    expect(judge({ scan: { ...completeScan(), state } }).status).toBe(isKnown ? 'compliant' : 'unknown');
+  });
+
+  test.each(SCAN_STATES)('%s, without a result: unknown', (state) => {
+    expect(judge({ scan: { state, coverage: [] } }).status).toBe('unknown');
+  });
+
+  test.each<[string, Partial<JudgedFacts>, Partial<Reason>]>([
+    ['never scanned', { scan: NEVER_SCANNED }, { kind: 'scan', state: 'off', scanReason: 'never-scanned' }],
+    ['a result older than 48 hours', { scan: completeScan(49) }, { kind: 'scan', state: 'stale' }],
+    [
+      'outside ECR, whatever a scanner said',
+      { image: image({ locations: [] }) },
+      { kind: 'scan', state: 'off', scanReason: 'not-in-ecr' },
+    ],
+    [
+      'its registry out of reach',
+      { image: image({ unresolved: { code: 'registry-unreachable', detail: 'no role' } }) },
+      { kind: 'scan', state: 'unreachable', scanReason: 'access-denied' },
+    ],
+  ])('%s', (_, changes, reason) => {
+    expect(judge(changes)).toMatchObject({
+      status: 'unknown',
+      reasons: [{ ruleId: 'scan-required', effect: 'unknown', ...reason }],
+    });
+  });
+
+  test('a complete scan whose findings nobody has is unknown, not clean', () => {
+    const { findings: _, ...rest } = facts();
+    expect(evaluate(rest, policyOf(), 'v', NOW)).toMatchObject({
+      status: 'unknown',
+      reasons: [{ ruleId: 'scan-required', scanReason: 'findings-missing' }],
+    });
+  });
+
+  test('the policy says after how many hours a result is stale', () => {
+    expect(judge({ scan: completeScan(49) }, policyOf({ staleScanHours: 72 })).status).toBe('compliant');
+  });
+});
+
+describe('findings', () => {
+  test.each<[string, Partial<Finding>, string[]]>([
+    ['a critical one', {}, ['violating', 'no-critical violates']],
+    ['a high one in grace', { severity: 'high' }, ['compliant', 'high-in-a-week due']],
+    ['one that no rule names', { severity: 'medium' }, ['compliant']],
+    ['a fix that the rule does not ask for', { severity: 'low' }, ['compliant']],
+    ['a fix that the rule asks for', { severity: 'low', fix: 'yes' }, ['violating', 'fixable-low violates']],
+    ['no fix: the default rule leaves it', { fix: 'no' }, ['compliant']],
+  ])('%s', (_, changes, expected) => {
+    expect(told(judge({ findings: [finding(changes)] }))).toEqual(expected);
+  });
+
+  test.each(TIERS)('a rule for base alone, in %s', (tier) => {
+    const verdict = judge({ image: image({ tier }), findings: [finding({ severity: 'medium' })] });
+    expect(verdict.status).toBe(tier === 'base' ? 'violating' : 'compliant');
+  });
+
+  test.each<[number, string[]]>([
+    [6.99, ['compliant', 'high-in-a-week due']],
+    [7, ['violating', 'high-in-a-week violates']],
+  ])('grace runs from the first sighting in the stream, %d days ago', (days, expected) => {
+    const firstSeen = new Map([['CVE-2026-1#openssl', NOW - days * DAY]]);
+    expect(told(judge({ findings: [finding({ severity: 'high' })], firstSeen }))).toEqual(expected);
+  });
+
+  test('grace of a finding that no stream remembers runs from the scan', () => {
+    const [reason] = judge({ findings: [finding({ severity: 'high' })], scan: completeScan(5) }).reasons;
+    expect(reason).toEqual({
+      ruleId: 'high-in-a-week',
+      effect: 'due',
+      deadlineEpochMs: NOW - 5 * 3_600_000 + 7 * DAY,
+      kind: 'finding',
+      vulnerability: 'CVE-2026-1',
+      package: 'openssl',
+      version: '3.0',
+      severity: 'high',
+      fix: 'unknown',
+      firstSeenAtEpochMs: NOW - 5 * 3_600_000,
+    });
+  });
+
+  test('the nearest deadline is the next breach', () => {
+    const firstSeen = new Map([['CVE-2026-1#openssl', NOW - 4 * DAY]]);
+    expect(judge({ findings: [finding({ severity: 'high' })], firstSeen }).nextBreachAtEpochMs).toBe(NOW + 3 * DAY);
+  });
+
+  test('of a scan that is stale still violate', () => {
+    expect(told(judge({ scan: completeScan(60), findings: [finding()] }))).toEqual([
+      'violating',
+      'no-critical violates',
+      'scan-required unknown',
+    ]);
+  });
+
+  test('every rule that a finding falls under is cited', () => {
+    const policy = policyOf({
+      severities: [
+        { id: 'b', severities: ['critical'], graceDays: 0 },
+        { id: 'a', severities: ['critical', 'high'], graceDays: 7 },
+      ],
+    });
+    expect(told(judge({ findings: [finding()] }, policy))).toEqual(['violating', 'b violates', 'a due']);
+  });
+});
+
+describe('registries', () => {
+  const policy = policyOf({ approvedRegistries: { allow: ['*.dkr.ecr.*.amazonaws.com/*', 'public.ecr.aws/nginx/*'] } });
+  const rejected = (registry: string) => ({
+    ruleId: 'approved-registries',
+    effect: 'violates',
+    kind: 'registry',
+    registry,
+  });
+
+  test('an image in ECR comes from its plain name', () => {
+    expect(told(judge({}, policy))).toEqual(['compliant']);
+  });
+
+  test('every place and every name is approved, or it violates', () => {
+    const subject = image({
+      locations: [LOCATION],
+      references: ['docker.io/library/nginx', 'public.ecr.aws/nginx/nginx'],
+    });
+    expect(judge({ image: subject }, policy)).toMatchObject({
+      status: 'violating',
+      reasons: [rejected('docker.io/library/nginx')],
+    });
+  });
+
+  test('a place in ECR that is not allowed violates', () => {
+    const narrow = policyOf({ approvedRegistries: { id: 'own', allow: ['999999999999.dkr.ecr.*/*'] } });
+    expect(judge({}, narrow).reasons).toEqual([
+      { ...rejected('111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web'), ruleId: 'own' },
+    ]);
+  });
+
+  test('an approved image outside ECR is unknown, another one violates', () => {
+    const outside = (references: string[]) =>
+      judge({ image: image({ tier: 'external', locations: [], references }) }, policy).status;
+    expect(outside(['public.ecr.aws/nginx/nginx'])).toBe('unknown');
+    expect(outside(['docker.io/library/nginx'])).toBe('violating');
+  });
+
+  test('images of AWS are named by the policy already', () => {
+    const subject = image({
+      tier: 'aws-managed',
+      locations: [],
+      references: ['602401143452.dkr.ecr.us-west-2.amazonaws.com.evil/x'],
+    });
+    expect(told(judge({ image: subject }, policy))).toEqual(['unknown', 'scan-required unknown']);
+  });
+
+  test('without a rule any place will do', () => {
+    expect(judge({ image: image({ references: ['docker.io/library/nginx'] }) }).status).toBe('compliant');
+  });
+});
+
+describe('waivers', () => {
+  const waiver = {
+    id: 'accepted',
+    finding: 'CVE-2026-1',
+    reason: 'not reachable from outside',
+    author: 'security@example.com',
+    created: '2026-11-01',
+    expires: '2026-12-01',
+  };
+  const ends = Date.UTC(2026, 11, 2);
+  const waived = (changes: object, subject: Partial<JudgedFacts> = { findings: [finding()] }, now = NOW) => {
+    const { finding: named, ...rest } = { ...waiver, ...changes } as typeof waiver & { rule?: string };
+    return judge(subject, policyOf({ waivers: [rest.rule === undefined ? { ...rest, finding: named } : rest] }), now);
+  };
+
+  test('a waived finding is told with its waiver, and violates once the waiver is void', () => {
+    const verdict = waived({});
+    expect(verdict).toMatchObject({
+      status: 'compliant',
+      reasons: [
+        { ruleId: 'no-critical', effect: 'waived', waiverId: 'accepted', deadlineEpochMs: ends, kind: 'finding' },
+      ],
+      nextBreachAtEpochMs: ends,
+    });
+  });
+
+  test.each<[string, number, string]>([
+    ['before it is made', Date.UTC(2026, 10, 1) - 1, 'violating'],
+    ['from the day it is made', Date.UTC(2026, 10, 1), 'compliant'],
+    ['to the end of its last day', ends - 1, 'compliant'],
+    ['void at the first evaluation after that', ends, 'violating'],
+  ])('%s', (_, now, status) => {
+    const subject = {
+      findings: [finding()],
+      scan: { ...completeScan(), completedAtEpochMs: now },
+      image: image({ birth: { known: true, bornAtEpochMs: now, evidence: [] } }),
+    };
+    expect(waived({}, subject, now).status).toBe(status);
+  });
+
+  test.each<[string, object, Partial<ImageFacts>, string]>([
+    ['another vulnerability', { finding: 'CVE-2026-9' }, {}, 'violating'],
+    ['its rule', { rule: 'no-critical' }, {}, 'compliant'],
+    ['another rule', { rule: 'high-in-a-week' }, {}, 'violating'],
+    ['its package', { scope: { package: 'openssl' } }, {}, 'compliant'],
+    ['another package', { scope: { package: 'zlib' } }, {}, 'violating'],
+    ['its owner', { scope: { owner: 'web' } }, {}, 'compliant'],
+    ['another owner', { scope: { owner: 'api' } }, {}, 'violating'],
+    ['its account', { scope: { account: '111122223333' } }, {}, 'compliant'],
+    ['another account', { scope: { account: '444455556666' } }, {}, 'violating'],
+    ['its repository', { scope: { repositories: ['apps/*'] } }, {}, 'compliant'],
+    ['another repository', { scope: { repositories: ['base/*'] } }, {}, 'violating'],
+    ['one of two things named', { scope: { owner: 'web', package: 'zlib' } }, {}, 'violating'],
+    [
+      'one of its two repositories',
+      { scope: { repositories: ['apps/*'] } },
+      { locations: [LOCATION, { ...LOCATION, repository: 'x' }] },
+      'violating',
+    ],
+    [
+      'one of its two accounts',
+      { scope: { account: '111122223333' } },
+      { locations: [LOCATION, { ...LOCATION, account: '444455556666' }] },
+      'violating',
+    ],
+    ['a place that nobody knows', { scope: { account: '111122223333' } }, { locations: [] }, 'violating'],
+    [
+      'a repository outside ECR',
+      { scope: { repositories: ['nginx/nginx'] } },
+      { locations: [], references: ['public.ecr.aws/nginx/nginx'] },
+      'unknown',
+    ],
+  ])('for %s', (_, changes, subject, status) => {
+    expect(waived(changes, { findings: [finding()], image: image(subject) }).status).toBe(status);
+  });
+
+  describe('of an image below', () => {
+    const baseScope = { scope: { repositories: ['base/*'] } };
+    const base = (changes: Partial<WaivedAncestor> = {}): WaivedAncestor => ({
+      ...{ digest: digestOf('base'), locations: [{ ...LOCATION, repository: 'base/os' }], owner: 'os' },
+      findings: [finding()],
+      ...changes,
+    });
+
+    test('covers a finding that comes from it, and says so', () => {
+      expect(waived(baseScope, { findings: [finding()], ancestors: [base()] })).toMatchObject({
+        status: 'compliant',
+        reasons: [{ effect: 'waived', waiverId: 'accepted', waivedThrough: digestOf('base'), deadlineEpochMs: ends }],
+        nextBreachAtEpochMs: ends,
+      });
+    });
+
+    test.each<[string, Partial<JudgedFacts>]>([
+      ['the image brought the same vulnerability in another package', { findings: [finding({ package: 'libssl' })] }],
+      ['it brought another version of the package', { findings: [finding({ version: '3.1' })] }],
+      ['the image below does not have it', { ancestors: [base({ findings: [] })] }],
+      ['nobody knows what the image below has', { ancestors: [{ ...base(), findings: undefined as never }] }],
+      ['the image below lies outside the scope', { ancestors: [base({ locations: [LOCATION] })] }],
+      ['it lies in the scope with one of its places', { ancestors: [base({ locations: [LOCATION, LOCATION] })] }],
+      [
+        'the scanner names another layer',
+        {
+          findings: [finding({ layer: digestOf('own layer') })],
+          ancestors: [base({ findings: [finding({ layer: digestOf('layer of the base') })] })],
+        },
+      ],
+      [
+        'the scanner tells no version',
+        { findings: [finding({ version: '' })], ancestors: [base({ findings: [finding({ version: '' })] })] },
+      ],
+    ])('covers nothing where %s', (_, changes) => {
+      const verdict = waived(baseScope, { findings: [finding()], ancestors: [base()], ...changes });
+      expect(told(verdict)).toEqual(['violating', 'no-critical violates']);
+    });
+
+    test('of several waivers the one that holds longest counts, of equal ones that of the image itself', () => {
+      const longer = { ...waiver, id: 'longer', expires: '2026-12-09', scope: { repositories: ['base/*'] } };
+      const own = { ...waiver, id: 'z-own', expires: '2026-12-09', scope: { repositories: ['apps/*'] } };
+      const idOf = (...waivers: PolicyDocument['waivers'] & object) =>
+        judge({ findings: [finding()], ancestors: [base()] }, policyOf({ waivers })).reasons[0]?.waiverId;
+      expect(idOf({ ...waiver, scope: own.scope }, longer)).toBe('longer');
+      expect(idOf(longer, own)).toBe('z-own');
+    });
+
+    const aged = (oldest: number, ...others: readonly (readonly [string, number])[]) => {
+      const part = (name: string, days: number) => ({ bornAtEpochMs: NOW - days * DAY, decidedBy: digestOf(name) });
+      const younger = others.map(([name, days]) => part(name, days));
+      return { image: { ...image(), standing: { age: { known: true, ...part('base', oldest), younger } } } } as const;
+    };
+    const ofAge = { rule: 'age-limit', ...baseScope };
+
+    test('covers the age that it decides, and the next oldest image decides then', () => {
+      const young = waived(ofAge, { ...aged(40, ['platform', 29], ['web', 2]), ancestors: [base()] });
+      expect(young.reasons).toMatchObject([
+        { effect: 'due', decidedBy: digestOf('platform'), deadlineEpochMs: NOW + DAY },
+        { effect: 'waived', decidedBy: digestOf('base'), waivedThrough: digestOf('base') },
+      ]);
+      expect([young.status, young.nextBreachAtEpochMs]).toEqual(['compliant', NOW + DAY]);
+      const old = waived(ofAge, { ...aged(40, ['platform', 31], ['web', 2]), ancestors: [base()] });
+      expect(told(old)).toEqual(['violating', 'age-limit violates', 'age-limit waived']);
+    });
+
+    test('covers no age that another image decides', () => {
+      const platform = base({ digest: digestOf('platform') });
+      expect(waived(ofAge, { ...aged(40, ['platform', 31]), ancestors: [platform] }).status).toBe('violating');
+    });
+  });
+
+  test('of age, by its rule', () => {
+    const old = { image: image(born(40)) };
+    expect(told(waived({ rule: 'age-limit' }, old))).toEqual(['compliant', 'age-limit waived']);
+    expect(waived({ rule: 'age-limit', scope: { package: 'openssl' } }, old).status).toBe('violating');
+  });
+
+  test('of a registry, by its rule', () => {
+    const policy = policyOf({
+      approvedRegistries: { allow: ['x/*'] },
+      waivers: [
+        {
+          id: 'moving',
+          rule: 'approved-registries',
+          reason: waiver.reason,
+          author: waiver.author,
+          created: waiver.created,
+          expires: waiver.expires,
+        },
+      ],
+    });
+    expect(told(judge({}, policy))).toEqual(['compliant', 'approved-registries waived']);
+  });
+
+  test('that ends before the deadline changes nothing', () => {
+    const subject = { findings: [finding({ severity: 'high' })], firstSeen: new Map([['CVE-2026-1#openssl', NOW]]) };
+    expect(waived({ expires: '2026-11-30' }, subject).reasons).toMatchObject([
+      { effect: 'due', deadlineEpochMs: NOW + 7 * DAY },
+    ]);
+    expect(waived({ expires: '2026-12-01' }, subject).reasons).toMatchObject([
+      { effect: 'waived', deadlineEpochMs: ends },
+    ]);
+  });
+
+  test('of a limit that is not near says when it would be breached', () => {
+    const verdict = waived({ rule: 'age-limit', expires: '2026-12-31' }, {});
+    expect(verdict).toMatchObject({ status: 'compliant', reasons: [], nextBreachAtEpochMs: Date.UTC(2027, 0, 1) });
+  });
+
+  test('of two the one that holds longest, then the first by name', () => {
+    const { finding: named, ...rest } = waiver;
+    const policy = policyOf({
+      waivers: [
+        { ...rest, id: 'short', finding: named, expires: '2026-11-30' },
+        { ...rest, id: 'z', finding: named },
+        { ...rest, id: 'a', finding: named },
+      ],
+    });
+    expect(judge({ findings: [finding()] }, policy).reasons).toMatchObject([{ waiverId: 'a' }]);
+  });
+});
+
+test('reasons come in a fixed order: what decides, the gravest, the nearest, by name', () => {
+  const severities = (['critical', 'high', 'medium', 'low'] as const).map((severity) => ({
+    id: `rule-${severity}`,
+    severities: [severity],
+    graceDays: 0,
+  }));
+  const policy = policyOf({
+    severities: [{ id: 'later', severities: ['critical'], graceDays: 30 }, ...severities],
+    approvedRegistries: { allow: ['x'] },
+  });
+  const findings = [
+    finding({ severity: 'low' }),
+    finding({ vulnerability: 'CVE-2026-3' }),
+    finding({ vulnerability: 'CVE-2026-2', version: '2' }),
+    finding({ vulnerability: 'CVE-2026-2', version: '1' }),
+    finding({ severity: 'high', vulnerability: 'CVE-2026-0' }),
+  ];
+  const subject = { findings, scan: completeScan(50), image: image({ ...born(31), references: ['b', 'a'] }) };
+  const names = judge(subject, policy).reasons.map((reason) =>
+    reason.kind === 'finding'
+      ? `${reason.ruleId} ${reason.vulnerability} ${reason.version}`
+      : reason.kind === 'registry'
+        ? reason.registry
+        : reason.ruleId,
+  );
+  expect(names).toEqual([
+    'age-limit',
+    '111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/web',
+    'a',
+    'b',
+    'rule-critical CVE-2026-2 1',
+    'rule-critical CVE-2026-2 2',
+    'rule-critical CVE-2026-3 3.0',
+    'rule-high CVE-2026-0 3.0',
+    'rule-low CVE-2026-1 3.0',
+    'scan-required',
+    'later CVE-2026-2 1',
+    'later CVE-2026-2 2',
+    'later CVE-2026-3 3.0',
+  ]);
+});
+
+test('tells the scan state as it counts, not as it is stored', () => {
+  const scan: ScanState = { ...completeScan(60), state: 'requested', reason: 'in-progress' };
+  expect(judge({ scan }).reasons).toMatchObject([{ kind: 'scan', state: 'requested', scanReason: 'in-progress' }]);
+});
