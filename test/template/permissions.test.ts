@@ -227,7 +227,7 @@ test('a person takes the role of doctor, of this account and of those that a par
     },
   ]);
   expect(objectOf(hub.json.Conditions).ListsDoctors).toEqual({
-    'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', { Ref: 'DoctorPrincipalArns' }] }, ''] }],
+    'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Select': [0, { Ref: 'DoctorPrincipalArns' }] }, ''] }],
   });
   expect(objectOf(objectOf(hub.json.Parameters).DoctorPrincipalArns).Default).toBe('');
 });
