@@ -14,6 +14,7 @@ import { doctorPorts } from '../../cli/doctor/connect.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { loadFleet } from '../../local/fleet/load.ts';
 import type { HubConfig } from '../../shared/adapters/clients.ts';
+import { Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
 import { operatorOf } from '../support/operator.ts';
 import { run } from '../unit/cli/support.ts';
@@ -35,13 +36,13 @@ beforeAll(async () => {
   await installation().review();
 }, LIMIT_MS);
 
-async function findings(who = person): Promise<readonly Finding[]> {
+async function findings(who = person, flags: { readonly deep?: true } = {}): Promise<readonly Finding[]> {
   const command = doctorCommandOf(() => doctorPorts('patchwave', who));
-  const { text } = await run(command, installation().context, [], { json: true });
+  const { text } = await run(command, installation().context, [], { json: true, ...flags });
   return (JSON.parse(text) as { findings: readonly Finding[] }).findings;
 }
-const broken = async (): Promise<readonly string[]> =>
-  (await findings())
+const broken = async (flags: { readonly deep?: true } = {}): Promise<readonly string[]> =>
+  (await findings(person, flags))
     .filter(({ state }) => state !== 'ok')
     .map(({ check, state, resource }) => `${check} ${state} ${resource}`);
 
@@ -171,6 +172,28 @@ test(
     );
     expect(found.filter((one) => one.includes(' broken '))).toEqual([`read-roles broken ${MEMBER.account}`]);
     expect(found.map((one) => one.split(' ')[0])).toEqual(['read-roles', 'acting-roles', 'scanning', 'forwarding']);
+  },
+  LIMIT_MS,
+);
+
+test.each([
+  ['KnowHowRegistriesScan ecr:GetRegistryScanningConfiguration', 'scanning', {}],
+  ['KnowHowRegistriesScan ecr:ListPullTimeUpdateExclusions', 'pull-times', { deep: true }],
+  ['ReadOwnRoles iam:GetRole', 'read-roles', {}],
+  ['TestForwarding events:PutEvents', 'forwarding', {}],
+] as const)(
+  'read roles without %s: %s is not ok',
+  async (name, check, flags) => {
+    let work = () => broken(flags);
+    for (const place of [HUB, MEMBER]) {
+      const grants = new Grants(new IAMClient(config(place)));
+      const grant = (await grants.of('PatchwaveRead')).find((one) => nameOf(one) === name);
+      if (!grant) throw new Error(`the read role of ${place.account} has no ${name}`);
+      const inner = work;
+      work = () => grants.without(grant, inner);
+    }
+    const found = await work();
+    expect(found.map((one) => one.split(' ')[0])).toContain(check);
   },
   LIMIT_MS,
 );

@@ -28,6 +28,12 @@ const SHOWN_OTHERWISE: readonly string[] = [
   // Of heads that move: queue-permissions.slow.test.ts.
   ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map((one) => `lineage TakeMessages ${one}`),
   'lineage SetAside sqs:SendMessage',
+  // Of `patchwave doctor`: doctor.slow.test.ts.
+  ...['ecr:GetRegistryScanningConfiguration', 'ecr:ListPullTimeUpdateExclusions'].map(
+    (one) => `read KnowHowRegistriesScan ${one}`,
+  ),
+  'read ReadOwnRoles iam:GetRole',
+  'read TestForwarding events:PutEvents',
 ];
 
 /** The small fleet, with a base whose repositories are named by a pattern: listing them takes a permission of its own. */
