@@ -5,27 +5,27 @@ import { copied } from './copied.ts';
 
 /** Streams and the first sightings of their findings in memory. */
 export class FakeStreamLedger implements StreamLedger {
-  readonly #streams = new Map<string, StreamRecord>();
+  readonly records = new Map<string, StreamRecord>();
   readonly #seen = new Map<string, Map<string, number>>();
 
   async recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean> {
-    const stands = this.#streams.get(stream.stream);
+    const stands = this.records.get(stream.stream);
     if (!sameContent(stands, before) && !sameContent(stands, stream)) return false;
-    this.#streams.set(stream.stream, copied(stream));
+    this.records.set(stream.stream, copied(stream));
     return true;
   }
 
   async streams(ids: readonly string[]): Promise<ReadonlyMap<string, StreamRecord>> {
     return new Map(
       ids.flatMap((id) => {
-        const stream = this.#streams.get(id);
+        const stream = this.records.get(id);
         return stream ? [[id, copied(stream)] as const] : [];
       }),
     );
   }
 
   async *all(): AsyncIterable<StreamRecord> {
-    for (const [, stream] of [...this.#streams].sort(byId)) yield copied(stream);
+    for (const [, stream] of [...this.records].sort(byId)) yield copied(stream);
   }
 
   async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {
@@ -41,7 +41,7 @@ export class FakeStreamLedger implements StreamLedger {
   /** Everything recorded, for comparing two worlds. */
   dump(): readonly unknown[] {
     return [
-      ...[...this.#streams].map(([key, stream]) => ({ key: `STREAM ${key}`, ...stream })),
+      ...[...this.records].map(([key, stream]) => ({ key: `STREAM ${key}`, ...stream })),
       ...[...this.#seen].flatMap(([stream, seen]) =>
         [...seen].map(([key, firstSeenAtEpochMs]) => ({ key: `SEEN ${stream} ${key}`, firstSeenAtEpochMs })),
       ),

@@ -25,6 +25,11 @@ const WARNING = 0.8;
 const VERIFY_MS = 2 * HOUR_MS;
 /** How long the output of a run that waited for a person may be taken up, from when its end was seen. */
 const RESUMED_WITHIN_MS = 7 * DAY_MS;
+/**
+ * A review may not ask for a scan within 24 hours of the last one, and the next review comes a day later. Reviews begin at
+ * different times of an hour.
+ */
+const SCANNED_WITHIN_MS = 2 * DAY_MS + HOUR_MS;
 /** Where no event tells of an end the planner looks; while nothing changes this world wakes it every 4 hours. */
 const PLANNED_WITHIN_MS = 9 * HOUR_MS;
 
@@ -160,17 +165,20 @@ export class Oracle implements Witness {
 
   /** Nothing is built on what was not judged, or is at fault. */
   #onParent(run: TrueRun): void {
-    const { factory, world, pipelines } = this.#life;
+    const { factory, world, pipelines, lines } = this.#life;
     const parent = factory.parentOf(run.line);
     if (!parent) return;
+    const below = lines.find(({ name }) => name === run.line.on);
+    const head = new Set(Object.values(world.streams.records.get(below?.stream ?? '')?.head?.images ?? {}));
     this.#check('nothing is built on an unjudged parent');
     const made = pipelines.runs.find(({ executionId }) => executionId === parent.runId);
     const verified = made && this.#outcomeOf(made) === 'fixed';
     if (verified || this.#isParentGone(run.line)) return;
     for (const image of parent.images) {
       const record = world.images.records.get(image.digest);
-      // Of a head that no event told the ledger knows nothing.
-      if (!record?.isHead) continue;
+      // Of a head that no event told the ledger knows nothing. While a push is recorded its images are marked as heads before the
+      // stream names them.
+      if (!record || !head.has(image.digest)) continue;
       const isJudged = record.verdict && record.scan.completedAtEpochMs !== undefined;
       if (!isJudged) this.#violated(`${run.line.name} is built on ${image.name}, which was not judged`);
     }
@@ -514,9 +522,10 @@ export class Oracle implements Witness {
           stream === line.stream ? facts.flatMap((fact) => (fact.kind === 'finding' ? fact.vulnerability : [])) : [],
         ),
       ]);
+      const sinceEpochMs = world.clock() - SCANNED_WITHIN_MS;
       for (const image of this.#concernedIn(line, seen))
-        for (const flaw of this.violatingIn(image, world.clock() - DAY_MS))
-          if (!told.has(flaw.id) && !this.#isWaived(image.line, flaw.id, world.clock() - DAY_MS))
+        for (const flaw of this.violatingIn(image, sinceEpochMs))
+          if (!told.has(flaw.id) && !this.#isWaived(image.line, flaw.id, sinceEpochMs))
             this.#violated(`${image.name} has ${flaw.id}, and nothing is open for ${line.name}`);
     }
     for (const closure of closures) this.#isStillOpen(closure);
