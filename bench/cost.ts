@@ -22,7 +22,7 @@ const MINUTES_A_DAY = 24 * 60;
 /** For so long after a review the planner looks at the images of each open cause, whatever its answer. */
 const AFTER_REVIEW_MINUTES = 30;
 /** USD a day, where every stream waits with an open cause in a fleet that only reports. */
-const PLANNER_BUDGET = 0.2;
+const PLANNER_BUDGET = 0.15;
 /** A figure of README.md may be this much too low: runs on a quiet and on a busy machine differ by as much. */
 const MOST_ABOVE_TOLD = 1.25;
 const RUN_FILES_KEPT_DAYS = 7;
