@@ -82,7 +82,7 @@ async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: r
   }
   const streams = [...new Set(heads.map(({ look }) => look.stream))];
   if (failure) {
-    logger.warn(`nobody may read ${locationKey(location)}: ${failure.detail}`);
+    logger.warn(`cannot read ${locationKey(location)}: ${failure.detail}`);
     await tellOf(ports, streams, { lookRefusedAtEpochMs: nowEpochMs });
   } else {
     // Scans first: a planner that is woken before they are asked for would only wait once more.
@@ -114,7 +114,7 @@ interface HeadsAsked {
  * only for what runs, and what that is built on. Where the planner cannot decide by a head's last scan, it is scanned again. The
  * event of the scan's end has the head judged, and the next plan knows. A registry scans an image once a day, so a look asks at
  * most once a day. Where no event will come, since the result is there, it asks for the judgement itself. A head that no search has
- * placed is to be placed: the first head of a stream is told by no event, and the event of another one may be lost.
+ * placed is to be placed: no event tells of the first head of a stream, and the event of another one may be lost.
  */
 async function askForHeads(
   ports: LookPorts,

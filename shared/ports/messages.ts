@@ -12,7 +12,7 @@ export interface LookRequest {
   readonly stream: string;
   /** One image that must be known, whatever its tags; absent where the heads are asked for. */
   readonly digest?: Digest;
-  /** Heads whose last scan is a day old are scanned again: whoever asks cannot decide by it. */
+  /** Scan heads again whose last scan is a day old: it does not decide what the caller must know. */
   readonly scansAgain?: true;
 }
 

@@ -120,7 +120,7 @@ describe('a lock that cannot be read', () => {
     expect(isLocked(memory)).toBe(true);
   });
 
-  test('is told to the reaper first where its rebuild was never ended', async () => {
+  test('wakes the reaper first where its rebuild has no end', async () => {
     const { world, memory } = await twoStreams();
     await world.cascades.beginPlanning('me', { nowEpochMs: world.clock(), untilEpochMs: world.clock() + 1 });
     const earlier = cascadeOf('earlier-g1', { state: 'incomplete' });

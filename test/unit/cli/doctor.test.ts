@@ -355,7 +355,7 @@ test.each([
   },
 );
 
-test('the root user is told that it can take no role', async () => {
+test('the root user learns that it can take no role', async () => {
   const installation = await soundInstallation();
   const message = `User: arn:aws:iam::${HUB}:root is not authorized to perform: sts:AssumeRole on resource: a role`;
   installation.fleet.begin = () => Promise.reject(new ReadDeniedError('sts:AssumeRole', new Error(message)));

@@ -161,7 +161,7 @@ test('without Tracing, nothing is sent and the tracer is not loaded', async () =
   expect(logged).not.toContain('tracer');
 });
 
-test('a tracer that is not there is told, and the function does its work', async () => {
+test('a missing tracer is logged, and the function does its work', async () => {
   await rm(join(root, 'dist', 'traced', 'tracer.mjs'), { force: true });
   const logged = await invoke('true', [{ fails: true }]);
 
