@@ -1,17 +1,18 @@
+import { variables } from '../../shared/lambda/variables.ts';
 import * as v from '../../shared/schema.ts';
 
-const text = v.text();
 const positive = v.pipe(v.numberFromText(), v.gtValue(0));
 
 export const environment = v.object({
-  LEDGER_TABLE: text,
-  RUN_BUCKET: text,
-  EVIDENCE_BUCKET: text,
-  PARTITION: text,
-  READ_ROLE_NAME: text,
-  READ_ROLE_EXTERNAL_ID: text,
-  /** Scans that become possible within so many minutes after the start are waited for and asked for again. */
-  CATCH_UP_MINUTES: v.pipe(v.numberFromText(), v.minValue(0)),
+  ...variables(
+    'LEDGER_TABLE',
+    'RUN_BUCKET',
+    'EVIDENCE_BUCKET',
+    'PARTITION',
+    'READ_ROLE_NAME',
+    'READ_ROLE_EXTERNAL_ID',
+    'CATCH_UP_MINUTES',
+  ),
   /** So long a review waits for the scans it asked for. */
   SCAN_WAIT_MINUTES: positive,
   SCAN_POLL_SECONDS: positive,

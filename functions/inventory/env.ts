@@ -1,12 +1,6 @@
+import { variables } from '../../shared/lambda/variables.ts';
 import * as v from '../../shared/schema.ts';
 
-const text = v.text();
-
 export const environment = v.object({
-  LEDGER_TABLE: text,
-  RUN_BUCKET: text,
-  EVIDENCE_BUCKET: text,
-  PARTITION: text,
-  READ_ROLE_NAME: text,
-  READ_ROLE_EXTERNAL_ID: text,
+  ...variables('LEDGER_TABLE', 'RUN_BUCKET', 'EVIDENCE_BUCKET', 'PARTITION', 'READ_ROLE_NAME', 'READ_ROLE_EXTERNAL_ID'),
 });

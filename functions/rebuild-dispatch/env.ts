@@ -1,19 +1,16 @@
+import { variables } from '../../shared/lambda/variables.ts';
 import * as v from '../../shared/schema.ts';
 
-const text = v.text();
-const seconds = v.pipe(v.numberFromText(), v.integer(), v.minValue(1));
-
 export const environment = v.object({
-  LEDGER_TABLE: text,
-  /** Policies lie here. */
-  EVIDENCE_BUCKET: text,
-  PARTITION: text,
-  READ_ROLE_EXTERNAL_ID: text,
-  ACT_BUILD_ROLE_NAME: text,
-  /** Whose executions own locks. */
-  CASCADE_MACHINE_ARN: text,
-  /** The shortest wait before a waiting node asks again. */
-  POLL_SECONDS: v.pipe(seconds, v.maxValue(300)),
+  ...variables(
+    'LEDGER_TABLE',
+    'EVIDENCE_BUCKET',
+    'PARTITION',
+    'READ_ROLE_EXTERNAL_ID',
+    'ACT_BUILD_ROLE_NAME',
+    'CASCADE_MACHINE_ARN',
+    'POLL_SECONDS',
+  ),
   /** A build that no event told of for so long is looked at. */
-  BUILD_LOOK_SECONDS: v.pipe(seconds, v.maxValue(3600)),
+  BUILD_LOOK_SECONDS: v.pipe(v.numberFromText(), v.integer(), v.minValue(1), v.maxValue(3600)),
 });

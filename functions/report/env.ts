@@ -1,9 +1,6 @@
+import { variables } from '../../shared/lambda/variables.ts';
 import * as v from '../../shared/schema.ts';
 
-const text = v.text();
-
 export const environment = v.object({
-  LEDGER_TABLE: text,
-  RUN_BUCKET: text,
-  EVIDENCE_BUCKET: text,
+  ...variables('LEDGER_TABLE', 'RUN_BUCKET', 'EVIDENCE_BUCKET'),
 });

@@ -404,6 +404,6 @@ test.each([
 test('names every variable that its environment lacks', async () => {
   await expect(handler({ Records: [] }, context)).rejects.toMatchObject({
     name: 'EnvironmentError',
-    message: expect.stringMatching(/LEDGER_TABLE.*FLEET_REVIEW_MACHINE_ARN.*PLAN_QUEUE_URL.*DEAD_LETTER_QUEUE_URL/),
+    message: expect.stringMatching(/LEDGER_TABLE.*PLAN_QUEUE_URL.*DEAD_LETTER_QUEUE_URL.*FLEET_REVIEW_MACHINE_ARN/),
   });
 });

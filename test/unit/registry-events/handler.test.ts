@@ -60,6 +60,6 @@ test('a push for which no time is left is delivered again', async () => {
 test('what is no batch of messages is refused, and so is an environment that lacks anything', async () => {
   await expect(handler({ action: 'push' }, context)).rejects.toMatchObject({ name: 'InvalidInputError' });
   await expect(handler({ Records: [] }, context)).rejects.toThrow(
-    /LEDGER_TABLE.*READ_ROLE_NAME.*DEAD_LETTER_QUEUE_URL.*PLAN_QUEUE_URL.*SCAN_EVENT_QUEUE_URL.*HEAD_EVENT_QUEUE_URL.*SCANS_PER_SECOND/,
+    /LEDGER_TABLE.*READ_ROLE_NAME.*DEAD_LETTER_QUEUE_URL.*PLAN_QUEUE_URL.*SCANS_PER_SECOND.*SCAN_EVENT_QUEUE_URL.*HEAD_EVENT_QUEUE_URL/,
   );
 });

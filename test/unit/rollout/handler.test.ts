@@ -70,6 +70,6 @@ test.each([
 });
 
 test('without its environment it says what is missing', async () => {
-  const names = /LEDGER_TABLE.*RUN_BUCKET.*ACT_ROLLOUT_ROLE_NAME.*POLL_SECONDS/;
+  const names = /LEDGER_TABLE.*RUN_BUCKET.*POLL_SECONDS.*ACT_ROLLOUT_ROLE_NAME/;
   await expect(handler({ action: 'plan', cascadeId: CASCADE }, context)).rejects.toThrow(names);
 });

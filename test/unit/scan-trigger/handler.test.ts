@@ -41,6 +41,6 @@ test.each([
 test('names every variable that its environment lacks', async () => {
   await expect(handler(event, context)).rejects.toMatchObject({
     name: 'EnvironmentError',
-    message: expect.stringMatching(/LEDGER_TABLE.*RUN_BUCKET.*DAILY_SCAN_QUOTA.*SCANS_PER_SECOND/),
+    message: expect.stringMatching(/LEDGER_TABLE.*RUN_BUCKET.*SCANS_PER_SECOND.*DAILY_SCAN_QUOTA/),
   });
 });
