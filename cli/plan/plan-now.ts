@@ -140,7 +140,10 @@ function isHeadRead({ policy: { policy } }: PlanView, { cause, heads, inUse }: P
   return streamRulesOf(policy, parseStreamId(cause.stream).location).some(({ tier }) => tier === 'application');
 }
 
-const NOT_URGENT = wait('review-running', 'A review runs, and nothing of it is urgent. It is planned when that ends.');
+const NOT_URGENT = wait(
+  'review-running',
+  'A review is running, and no cause of the stream is urgent. The stream is planned when the review ends.',
+);
 
 /** The planner leaves what is not urgent without an answer while a review runs. */
 function answerIn({ answers, nodes, settled }: CascadePlan, { stream, state }: Cause): HeldBack | undefined {

@@ -3,8 +3,8 @@ export class StreamLockLostError extends Error {
   override readonly name = 'StreamLockLostError';
   constructor(stream: string, rebuildId: string) {
     super(
-      `Rebuild ${rebuildId} holds the lock of stream ${stream} no more. ` +
-        'Its node is settled, and its cause is planned again.',
+      `Rebuild ${rebuildId} no longer holds the lock of stream ${stream}. ` +
+        'Its node ends, and its cause is planned again.',
     );
   }
 }

@@ -32,7 +32,7 @@ export async function standingLock(ports: DispatchPorts, stream: string, rebuild
   // Its cascade has ended, so whoever ends that parks it, and then it has a deadline for that as well.
   const isAwaited = isFresh && !seen.parked && seen.build?.state === 'waiting-approval';
   if (isAwaited || holdsStream(seen, ports.clock())) return standing(lock, seen);
-  const why = `its cascade ${lock.cascadeId} ended before it was verified`;
+  const why = `cascade ${lock.cascadeId} ended before the rebuild was verified`;
   return (await endRebuild(ports, seen, why, { isUnasked: !isFresh })) ? { stale: lock } : standing(lock, seen);
 }
 

@@ -39,17 +39,17 @@ export function unverifiedParent(parents: readonly ParentNode[]): Obstacle | und
   const lacking = parents.filter(({ node }) => !node || !isMended(node));
   const failed = lacking.find(({ node }) => !node || (hasEnded(node) && !waitsForPerson(node)));
   if (failed) {
-    const detail = `Stream ${failed.stream}, which it stands on, ended ${endText(failed.node)}. It was not built, and is planned again.`;
+    const detail = `Parent stream ${failed.stream} ended as ${endText(failed.node)}, so this stream was not built. It is planned again.`;
     return { answer: wait(PARENT_NOT_VERIFIED, detail), isFinal: true };
   }
   const parked = lacking.find(({ node }) => node && waitsForPerson(node));
   if (parked) {
-    const detail = `Stream ${parked.stream}, which it stands on, waits for a person to approve a build. It was not built, and is planned again once that is verified.`;
+    const detail = `Parent stream ${parked.stream} waits for a person to approve its build, so this stream was not built. It is planned again once the parent is verified.`;
     return { answer: wait(PARENT_HELD_BACK, detail), isFinal: true };
   }
   const [awaited] = lacking;
   if (!awaited) return undefined;
-  const detail = `Stream ${awaited.stream}, which it stands on, is not verified yet.`;
+  const detail = `Parent stream ${awaited.stream} is not verified yet.`;
   return { answer: wait(PARENT_HELD_BACK, detail), isFinal: false };
 }
 
@@ -72,7 +72,7 @@ export function foreignHead(
     return output !== undefined && (head === output || head === headBefore);
   };
   const [first] = parentObstacles({ stream, heads }, known, isVerified);
-  return first && wait(PARENT_NOT_VERIFIED, `${obstacleText(first)} It was not built, and is planned again.`);
+  return first && wait(PARENT_NOT_VERIFIED, `${obstacleText(first)} This stream was not built. It is planned again.`);
 }
 
 export interface AgesAsked {
@@ -93,7 +93,7 @@ export function withoutUnreadAges(facts: readonly CauseFact[], { heads = [] }: P
       : undefined;
   const [unread] = facts.flatMap((fact) => unreadFor(fact) ?? []);
   if (!unread) return { facts };
-  const answer = wait(PARENT_NOT_VERIFIED, `${unplacedText(unread)} It was not built, and is planned again.`);
+  const answer = wait(PARENT_NOT_VERIFIED, `${unplacedText(unread)} This stream was not built. It is planned again.`);
   return { facts: facts.filter((fact) => !unreadFor(fact)), unread: answer };
 }
 
@@ -104,9 +104,9 @@ function obstacleText(obstacle: ParentObstacle): string {
     case 'unread':
       return `The ledger does not know the head of parent stream ${obstacle.stream}.`;
     case 'unjudged':
-      return `The head of parent stream ${obstacle.stream} is not judged yet: its image ${obstacle.images[0]}.`;
+      return `Image ${obstacle.images[0]} of the head of parent stream ${obstacle.stream} is not judged yet.`;
     case 'worse':
-      return `Parent stream ${obstacle.stream} has a new head with ${factText(obstacle.facts[0])}. The head of this stream does not have that.`;
+      return `The new head of parent stream ${obstacle.stream} has ${factText(obstacle.facts[0])}, which the head of this stream does not have.`;
   }
 }
 
@@ -115,7 +115,7 @@ export const outputsOf = (parents: readonly ParentNode[]): ReadonlyMap<string, D
   new Map(parents.flatMap(({ stream, node }) => (node?.output === undefined ? [] : [[stream, node.output] as const])));
 
 function endText(node: CascadeNode | undefined): string {
-  if (!node) return 'before it was planned';
+  if (!node) return 'lost';
   const { state, answer, outcome } = node;
   const why = answer?.reason ?? outcome?.result;
   return why === undefined || why === state ? state : `${state} (${why})`;

@@ -88,7 +88,7 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const { guards: settings, pipeline, mode, isNamed } = policy;
   const [held, killSwitch] = await Promise.all([standingLock(ports, stream, rebuildId), ports.killSwitch.read()]);
   const followed = node.facts.filter(({ kind }) => kind !== 'parent-moved' || policy.caps.followParents);
-  if (followed.length === 0) return wait(HEAD_MENDED, 'The policy follows no parents any more.');
+  if (followed.length === 0) return wait(HEAD_MENDED, '`caps.followParents` is off now.');
   const { lock, lockBuild } = held;
   const open = { stream, mode, isNamed, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
   const obstacle = mayDeploy(open);
@@ -109,9 +109,9 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
   const guarded = { ...open, facts, memory, ancestors, ...standing, ...(pipeline && { pipeline }) };
   const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;
-  if (!pipeline) throw new TypeError('the guards allow no rebuild without a pipeline');
+  if (!pipeline) throw new TypeError('the guard allowed a rebuild without a pipeline');
   if (ports.clock() >= cascade.deadlineEpochMs)
-    return node.answer ?? wait('cascade-ended', 'Its turn did not come before the deadline of its cascade.');
+    return node.answer ?? wait('cascade-ended', 'The cascade deadline passed before this stream started.');
   const spared = (await notNeeded(ports, node)) ?? foreignHead(stream, lineage, parents);
   if (spared) return spared;
   const attempt = memory.failuresInARow + 1;
@@ -156,7 +156,7 @@ async function occupy(
   const own = { stream, rebuildId, cascadeId, executionArn, attempt, deadlineEpochMs };
   const holder = await ports.locks.take(own, stale);
   if (holder.rebuildId !== rebuildId)
-    return wait('already-open', `Cascade ${holder.cascadeId} rebuilds it.`, holder.deadlineEpochMs);
+    return wait('already-open', `Cascade ${holder.cascadeId} is rebuilding the stream.`, holder.deadlineEpochMs);
   // After a failure the pipeline is to be seen at work.
   const begun = policy.promotes && attempt === 1 ? await takeOver(ports, rebuild) : rebuild;
   await ports.rebuilds.record(stream, rebuildId, (before) => reserved(before, begun));

@@ -42,10 +42,7 @@ function takenUp(before: Rebuild | undefined, cascadeId: string): Rebuild | unde
   return { ...kept, cascadeId };
 }
 
-const GONE = wait(
-  'cascade-ended',
-  'What it was to take up was ended, or taken up by another cascade, before its turn.',
-);
+const GONE = wait('cascade-ended', 'The build to resume ended, or another cascade resumed it first.');
 
 async function endNode(
   { cascades }: Pick<DispatchPorts, 'cascades'>,

@@ -18,7 +18,7 @@ export async function settle(ports: DispatchPorts, input: StepInput<'settle'>): 
   const failure = input.failure ? failureText(input.failure) : undefined;
   const { cascade, node } = await plannedNode(ports, cascadeId, stream);
   const policy = streamPolicy((await policyOfCascade(ports.policies, cascade.policyVersion)).policy, stream);
-  const why = failure ?? 'its verification came to no end';
+  const why = failure ?? 'its verification did not finish';
   const end = (before: CascadeNode, rebuild: Rebuild | undefined) => endedNode(before, rebuild?.outcome, failure);
   // Where Patchwave moves the tag, it is the last thing that can fail.
   const isUnused = failure !== undefined && policy.promotes;

@@ -28,6 +28,6 @@ export async function notNeeded(
   if (holdings.has('holds')) return undefined;
   const named = digests.join(', ');
   return holdings.has('unknown')
-    ? wait('unknown-facts', `Nobody can tell yet what its new head ${named} holds. It waits until that is scanned.`)
-    : wait(HEAD_MENDED, `Its head ${named} holds none of it any more. What runs older images is planned again.`);
+    ? wait('unknown-facts', `New head ${named} is not scanned yet. The stream waits for that scan.`)
+    : wait(HEAD_MENDED, `Head ${named} no longer has these findings; only deployment is left.`);
 }

@@ -58,7 +58,7 @@ function outcomeOf(rebuild: Rebuild, why: string, isUnasked: boolean): RebuildOu
   if (parked && build?.state === 'waiting-approval') return isUnasked ? END_UNKNOWN : NOT_APPROVED;
   if (isOver(build)) {
     if (build.state === 'succeeded') return { result: 'unverified', reason: why };
-    const { state, detail = 'its runner says no more' } = build;
+    const { state, detail = 'the pipeline gave no reason' } = build;
     if (state === 'superseded') return { result: 'unverified', reason: `superseded: ${detail}` };
     return { result: 'failed', reason: state === 'failed' ? detail : `${state}: ${detail}` };
   }
@@ -68,17 +68,17 @@ function outcomeOf(rebuild: Rebuild, why: string, isUnasked: boolean): RebuildOu
 
 const NEVER_KNOWN: RebuildOutcome = {
   result: 'unverified',
-  reason: 'start-unknown: it may have been started, and its runner could not be asked until its deadline',
+  reason: 'start-unknown: the build may have started, and its runner could not be reached before the deadline',
 };
 const END_UNKNOWN: RebuildOutcome = {
   result: 'unverified',
-  reason: 'runner-unreachable: its runner could not be asked what became of it before its deadline',
+  reason: 'runner-unreachable: its runner could not be reached before the deadline, so the result is unknown',
 };
 const NOT_APPROVED: RebuildOutcome = {
   result: 'failed',
-  reason: 'approval: no person approved or rejected its run before the deadline',
+  reason: 'approval: the build was neither approved nor rejected before the deadline',
 };
-const PAST_DEADLINE: RebuildOutcome = { result: 'failed', reason: 'deadline: its build had not ended by then' };
+const PAST_DEADLINE: RebuildOutcome = { result: 'failed', reason: 'deadline: the build did not end in time' };
 
 async function remember({ guards }: EndPorts, rebuild: Rebuild, isUnused: boolean): Promise<void> {
   const { stream, cascadeId, outcome, parentHead, pinned = [], endedAtEpochMs: atEpochMs = 0 } = rebuild;

@@ -23,5 +23,5 @@ export async function deathOf(
   const state = await executions.state(executionArn);
   if (state === 'running') return undefined;
   if (state === 'gone' && clock() < plannedAtEpochMs + KNOWN_AFTER_MS) return undefined;
-  return `Its execution ${state === 'gone' ? 'is gone' : state}, and the cascade had not ended.`;
+  return `The execution ${state === 'gone' ? 'is gone' : state}, but its cascade is still open.`;
 }

@@ -61,15 +61,15 @@ async function follow({ runner, rebuilds }: LookPorts, rebuild: Rebuild, first: 
 
 function asBuild(status: BuildStatus, { startingAtEpochMs = 0 }: Rebuild, nowEpochMs: number): BuildStatus {
   const isNew = nowEpochMs < startingAtEpochMs + KNOWN_AFTER_MS;
-  if (status.state === 'unknown' && isNew) return { state: 'running', detail: 'Its runner does not know it yet.' };
+  if (status.state === 'unknown' && isNew) return { state: 'running', detail: 'The runner does not know the run yet.' };
   // Its successor is not known yet: the next look tells, or the deadline.
-  if (status.state === 'superseded') return { state: 'running', detail: 'It was superseded by a run not known yet.' };
+  if (status.state === 'superseded') return { state: 'running', detail: 'A run that is not known yet superseded it.' };
   return status;
 }
 
 /** Somebody else began it: what it made is what is there, but that it failed speaks against nobody's rebuild. */
 function asFollowed(status: BuildStatus, supersededBy: string): BuildStatus {
-  const { state, detail = 'its runner says no more' } = status;
+  const { state, detail = 'the pipeline gave no reason' } = status;
   if (state !== 'failed' && state !== 'stopped') return { ...status, supersededBy };
-  return { state: 'superseded', supersededBy, detail: `run ${supersededBy} took its place and ${state}: ${detail}` };
+  return { state: 'superseded', supersededBy, detail: `run ${supersededBy} superseded it and ${state}: ${detail}` };
 }

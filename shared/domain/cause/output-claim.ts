@@ -64,14 +64,14 @@ export function chosenClaim(counted: readonly CountedClaim[], { build }: Rebuild
 export function claimProblem(pushed: PushedDigest, rebuild: Rebuild): string | undefined {
   const sinceEpochMs = pushesSinceEpochMs(rebuild);
   const { firstPushedAtEpochMs, lastPushedAtEpochMs = firstPushedAtEpochMs, tags = [], pushedTags } = pushed;
-  if (lastPushedAtEpochMs === undefined) return 'no push of it is known';
+  if (lastPushedAtEpochMs === undefined) return 'the ledger has no push of it';
   if (lastPushedAtEpochMs < sinceEpochMs)
-    return `it was pushed ${instant(lastPushedAtEpochMs)}, before its build began ${instant(begunAtEpochMs(rebuild))}`;
+    return `it was pushed at ${instant(lastPushedAtEpochMs)}, before the build began at ${instant(begunAtEpochMs(rebuild))}`;
   const isNew = firstPushedAtEpochMs !== undefined && firstPushedAtEpochMs >= sinceEpochMs;
   const { headTag } = parseStreamId(rebuild.stream);
   const bears = isNew ? [...tags, ...pushedTags] : tags;
   if (bears.some((tag) => isTagOf(headTag, tag))) return undefined;
-  return 'it has no head tag of the stream and no candidate tag';
+  return 'it has neither a head tag nor a candidate tag of the stream';
 }
 
 const isTagOf = (headTag: string, tag: string): boolean =>

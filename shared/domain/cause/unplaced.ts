@@ -53,21 +53,21 @@ export const nextUnreadOf = ({ digest, standing }: Pick<ImageRecord, 'digest' | 
 
 /** What is not known, why, and the next step. */
 export function unplacedText({ digest, why, repositories, problem = 'no detail' }: Unplaced): string {
-  const what = `Patchwave does not know which image ${digest} is built on`;
+  const what = `The parent of image ${digest} is unknown`;
   const places = repositories.join(', ');
   switch (why) {
     case 'unread':
-      return `${what}: it could not read this image in ${places} (${problem}). Give Patchwave access to that registry. The next review, or the next look at the repository, reads the image.`;
+      return `${what}: Patchwave could not read the image in ${places} (${problem}). Give Patchwave access to that registry. The next review or registry read tries again.`;
     case 'unsearched':
-      return `${what}: no search has placed this image yet. Patchwave searches again within half an hour, and at the next review. If that review names a base or platform registry that it could not read, give Patchwave access there, or declare \`parents\` in the rule of the stream.`;
+      return `${what}: no search has found it yet. Patchwave searches again within half an hour and at the next review. If that review names a base or platform registry that it could not read, give Patchwave access to it, or declare \`parents\` in the rule of the stream.`;
     case 'below':
-      return `${what}: it may be one of ${places}, which no review could read to the end. ${READ_OR_DECLARE}`;
+      return `${what}: it may be an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
     case 'between':
-      return `${what}: between it and the parent that its layers show there may be one of ${places}, which no review could read to the end. ${READ_OR_DECLARE}`;
+      return `${what}: an image of ${places}, which no review could read completely, may lie between it and the parent found by its layers. ${READ_OR_DECLARE}`;
     case 'next':
-      return `A build in the place of ${digest} would have an unknown age: one of ${places} may be below it, which no review could read to the end. ${READ_OR_DECLARE}`;
+      return `A rebuild of ${digest} would have an unknown age: its parent may be an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
   }
 }
 
 const READ_OR_DECLARE =
-  'Give Patchwave access there, then start a review; or declare `parents` in the rule of the stream.';
+  'Give Patchwave access to it and start a review, or declare `parents` in the rule of the stream.';

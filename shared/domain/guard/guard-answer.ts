@@ -69,7 +69,7 @@ export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: 
 
 /** A slot of a cap could not be had: `fleet`, or `account/<account>` of the pipeline. */
 export const capReached = (scope: string): HeldBack =>
-  wait('cap-reached', `All slots of cap ${scope} are taken. It is tried again when another rebuild ends.`);
+  wait('cap-reached', `All slots of cap \`${scope}\` are taken. Patchwave retries when another rebuild ends.`);
 
 /** A stream that waits for what it stands on: `why` is the answer of that one. */
 export const parentHeldBack = (
@@ -79,7 +79,7 @@ export const parentHeldBack = (
 ): HeldBack =>
   wait(
     'parent-held-back',
-    `${fact} is to be mended first in stream ${parent}, which it stands on and which is held back (${reason}): ${detail}`,
+    `Parent stream ${parent} must fix ${fact} first; it is on hold (${reason}): ${detail}`,
     recheckAtEpochMs,
   );
 
@@ -87,18 +87,15 @@ export const parentHeldBack = (
 export const builtOnHeldBack = (parent: string, { reason, detail, recheckAtEpochMs }: HeldBack): HeldBack =>
   wait(
     'parent-held-back',
-    `A build of it would begin with the head of stream ${parent}, which is held back (${reason}): ${detail}`,
+    `A build would start from the head of parent stream ${parent}, which is on hold (${reason}): ${detail}`,
     recheckAtEpochMs,
   );
 
 /** A stream with so many streams on top of one another, itself included; `most` is what the policy allows. */
 export const tooDeep = (depth: number, most: number): HeldBack =>
-  refuse('depth', `It is the ${depth}th stream on top of one another; the policy allows ${most}.`);
+  refuse('depth', `The stream is at depth ${depth}; the policy allows ${most}.`);
 
 /** An instant as every text of the ledger writes it. */
 export const instantText = (epochMs: number): string => new Date(epochMs).toISOString();
 
-export const HEAD_UNREAD = wait(
-  'head-unread',
-  'Its head is being read, or the heads of streams that stand on it. They are planned together once these are known.',
-);
+export const HEAD_UNREAD = wait('head-unread', 'Waiting for a fresh registry read of this stream or its children.');

@@ -1,5 +1,6 @@
 import type { CauseFact, PersonFact } from '../cause/cause.ts';
 import type { GuardMemory, SurvivedFact } from '../cause/rebuild.ts';
+import { counted } from '../common/counted.ts';
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import { type HeldBack, instantText, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
@@ -52,7 +53,7 @@ function dropReason(
     return {
       fact,
       reason: 'parent-pinned',
-      detail: `The last rebuild did not pick up head ${pinned.head} of ${pinned.stream}: the build names another one. Let it follow the parent's moving tag, then reset the stream.`,
+      detail: `The last rebuild did not pick up head ${pinned.head} of ${pinned.stream}: the build names another image. Use the parent's moving tag in the build, then run \`patchwave reset\`.`,
     };
   const spent = spentOn(fact, remembered);
   if (spent) return spent;
@@ -60,7 +61,7 @@ function dropReason(
   const standing = survived.find((one) => one !== undefined);
   if (standing) return standing;
   if (fact.kind !== 'finding' || fact.fix !== 'no') return undefined;
-  return { fact, reason: 'would-not-help', detail: `The scanner knows no fix of ${factText(fact)}.` };
+  return { fact, reason: 'would-not-help', detail: `The scanner knows no fix for ${factText(fact)}.` };
 }
 
 /**
@@ -86,8 +87,8 @@ function spentOn(
   const isTrial = left !== undefined && fact.kind === 'finding' && fact.fix === 'unknown';
   if (tries < (isTrial ? Math.max(attempts - 1, 1) : attempts)) return undefined;
   const reason = left === undefined ? 'attempts-exhausted' : isTrial ? 'no-fix-seen' : 'ineffective';
-  const frees = `${isTrial ? 'A known fix, a' : 'A'} new head of what it stands on, or a reset, frees it.`;
-  const told = `${factText(fact)} was the reason of ${tries} rebuilds on the same parents, and is still there.`;
+  const frees = `Retried when a parent gets a new head${isTrial ? ', when a fix is published' : ''}, or after \`patchwave reset\`.`;
+  const told = `${counted(tries, 'rebuild')} on the same parents did not fix ${factText(fact)}.`;
   return { fact, reason, detail: `${told} ${frees}` };
 }
 
@@ -106,21 +107,21 @@ function survival(
   const isTrial = survived.kind === 'trial';
   if (!mayBeOn(parentHead, survived)) return undefined;
   const isParentKnown = parentHead !== undefined && survived.parentHead !== undefined;
-  const told = `${factText(fact)} survived the rebuild of ${instantText(survived.atEpochMs)}`;
+  const told = `The rebuild of ${instantText(survived.atEpochMs)} did not fix ${factText(fact)}`;
   if (!isTrial && isParentKnown)
     return {
       fact,
       reason: 'ineffective',
-      detail: `${told} on the same parent. The parent's next head, or a reset, frees it.`,
+      detail: `${told} on the same parent. Retried when the parent gets a new head or after \`patchwave reset\`.`,
     };
   // Where nobody knows the parent, nobody knows either that it is the same one for ever.
   const recheckAtEpochMs = survived.atEpochMs + retryUnknownFixDays * DAY_MS;
   if (nowEpochMs >= recheckAtEpochMs) return undefined;
   if (isTrial && fact.kind === 'age') {
-    const detail = `The rebuild of ${instantText(survived.atEpochMs)} made the same layers again. The next review counts their age from there.`;
+    const detail = `The rebuild of ${instantText(survived.atEpochMs)} produced the same layers. The next review counts their age from that rebuild.`;
     return { fact, reason: 'would-not-help', detail, recheckAtEpochMs };
   }
-  const detail = `${told}${isTrial ? ', a trial since no fix is known' : ''}. It is tried again from ${instantText(recheckAtEpochMs)}, or after a reset.`;
+  const detail = `${told}${isTrial ? '; it was a trial, as no fix is known' : ''}. Retried from ${instantText(recheckAtEpochMs)} or after \`patchwave reset\`.`;
   return { fact, reason: isTrial ? 'no-fix-seen' : 'ineffective', detail, recheckAtEpochMs };
 }
 
@@ -136,13 +137,13 @@ export function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedF
 export function refusal(dropped: readonly DroppedFact[]): HeldBack {
   const rank = ({ reason }: DroppedFact): number => REFUSE_REASONS.indexOf(reason);
   const [gravest, ...others] = [...dropped].sort((one, other) => rank(one) - rank(other));
-  if (!gravest) return refuse('would-not-help', 'Nothing is left that a rebuild could mend.');
+  if (!gravest) return refuse('would-not-help', 'A rebuild would fix none of the causes.');
   const rechecks = dropped.flatMap(({ recheckAtEpochMs }) => recheckAtEpochMs ?? []);
   return refuse(
     gravest.reason,
     others.length === 0
       ? gravest.detail
-      : `${gravest.detail} The same holds for ${others.length} more ${others.length === 1 ? 'fact' : 'facts'}.`,
+      : `${gravest.detail} The same applies to ${counted(others.length, 'more cause')}.`,
     rechecks.length > 0 ? rechecks.reduce((one, other) => Math.min(one, other)) : undefined,
   );
 }
@@ -153,10 +154,10 @@ export function factText(fact: CauseFact): string {
     case 'finding':
       return `${fact.vulnerability} in ${fact.package} ${fact.version}`;
     case 'age':
-      return 'The age';
+      return 'the image age';
     case 'parent-moved':
-      return `The new head of ${fact.parent}`;
+      return `the new head of ${fact.parent}`;
     case 'person':
-      return `The wish of ${fact.by}`;
+      return `the manual request by ${fact.by}`;
   }
 }

@@ -1,5 +1,6 @@
 import type { CauseFact } from '../cause/cause.ts';
 import type { BuildState, GuardMemory, StreamLock } from '../cause/rebuild.ts';
+import { counted } from '../common/counted.ts';
 import { DAY_MS, MINUTE_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
@@ -82,12 +83,12 @@ export const unreadableRecord = (
 ): HeldBack =>
   wait(
     'unreadable-record',
-    `An item of the stream in the ledger cannot be read: ${item}. ${isLockUnreadable ? FREE_THE_LOCK : 'Correct or delete it.'}`,
+    `A ledger item of the stream cannot be read: ${item}. ${isLockUnreadable ? FREE_THE_LOCK : 'Correct or delete it.'}`,
   );
 
 const FREE_THE_LOCK =
-  'The planner deletes this lock once no build of the stream can run and no open cascade has the stream. To delete it at once, ' +
-  'look at the pipeline of the stream, then use `patchwave reset`.';
+  'The planner deletes this lock once no build of the stream can run and no open cascade contains the stream. To delete it now, ' +
+  'make sure that the pipeline of the stream is idle, then run `patchwave reset`.';
 
 /** Why nobody may act for a stream now that a person stopped it, or Patchwave; `undefined` where nobody did. */
 export function paused({
@@ -103,17 +104,17 @@ export function paused({
   if (!isNamed)
     return refuse(
       'not-in-policy',
-      'No rule of the policy names this stream any more. Add its repository and head tag to a rule, or stop what runs its images.',
+      'No policy rule names this stream now. Add its repository and head tag to a rule, or stop the workloads that run its images.',
     );
   if (mode === 'paused')
     return wait(
       'paused',
-      'The policy pauses this stream or an account that its build reaches. Set the mode to enforce.',
+      'The policy pauses this stream or an account that its build reaches. Set `mode` to `enforce`.',
     );
   if (mode === 'report-only')
     return refuse(
       'report-only',
-      'The policy says report-only for this stream or an account that its build reaches. Set the mode to enforce.',
+      'The policy sets `report-only` for this stream or an account that its build reaches. Set `mode` to `enforce`.',
     );
   return undefined;
 }
@@ -124,14 +125,17 @@ function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: OpenFacts)
     if (lockBuild === 'waiting-approval')
       return wait(
         WAITING_APPROVAL,
-        `Its build in cascade ${holder} waits for a person, until ${instantText(deadlineEpochMs)} at the latest. Approve or reject it in its pipeline.`,
+        `The build in cascade ${holder} waits for approval until ${instantText(deadlineEpochMs)}. Approve or reject it in the pipeline.`,
         deadlineEpochMs,
       );
-    const detail = `Cascade ${holder} rebuilds it, until ${instantText(deadlineEpochMs)} at the latest.`;
+    const detail = `Cascade ${holder} is rebuilding the stream until ${instantText(deadlineEpochMs)} at the latest.`;
     return wait('already-open', detail, deadlineEpochMs);
   }
   if (openCascadeId === undefined || openCascadeId === cascadeId) return undefined;
-  return wait('already-open', `Cascade ${openCascadeId} works on it. It is planned again when that one ends.`);
+  return wait(
+    'already-open',
+    `Cascade ${openCascadeId} is working on the stream. Patchwave plans the stream again when that cascade ends.`,
+  );
 }
 
 /** Why a stream is not rebuilt whatever for: what no waiting changes, or only a person; `undefined` where it may be. */
@@ -145,19 +149,19 @@ export function mayEverRebuild(
   if (unreadable !== undefined) return unreadableRecord(unreadable);
   if (!pipeline) return refuse('no-pipeline', 'The policy names no pipeline for this stream. Add one to its rule.');
   if (ancestors.includes(stream))
-    return refuse('cycle', `It stands on itself, by way of ${ancestors.join(', ')}. Mend the parents in the policy.`);
+    return refuse('cycle', `Parent cycle through ${ancestors.join(', ')}. Fix \`parents\` in the policy.`);
   const depth = ancestors.length + 1;
   if (depth > settings.depth) return tooDeep(depth, settings.depth);
   if (startUnknown && nowEpochMs < startUnknown.untilEpochMs)
     return refuse(
       'start-unknown',
-      `Rebuild ${startUnknown.rebuildId} may have been started, and its runner cannot be asked. It counts as running until ${instantText(startUnknown.untilEpochMs)}.`,
+      `Rebuild ${startUnknown.rebuildId} may have started, and its runner cannot be reached. It counts as running until ${instantText(startUnknown.untilEpochMs)}.`,
       startUnknown.untilEpochMs,
     );
   if (failuresInARow >= settings.attempts)
     return refuse(
       'attempts-exhausted',
-      `${failuresInARow} rebuilds in a row failed. Mend the pipeline, then free it with \`patchwave reset\`.`,
+      `${counted(failuresInARow, 'rebuild')} in a row failed. Fix the pipeline, then run \`patchwave reset\`.`,
     );
   return undefined;
 }
@@ -179,7 +183,7 @@ export function pauseAfterBreakOff(
   const { inARow, cascadeId, atEpochMs } = brokenOff;
   const untilEpochMs = atEpochMs + Math.min(FIRST_PAUSE_MINUTES * 2 ** (inARow - 2), coolDownMinutes) * MINUTE_MS;
   if (nowEpochMs >= untilEpochMs) return undefined;
-  const detail = `${inARow} cascades in a row broke off before it was through, ${cascadeId} at ${instantText(atEpochMs)}. Look why that execution ended.`;
+  const detail = `${inARow} cascades in a row broke off before this stream was done, ${cascadeId} at ${instantText(atEpochMs)}. Find out why that execution ended.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 
@@ -197,9 +201,9 @@ function coolDown(
   const minutes = unverifiedInARow < 2 ? coolDownMinutes : Math.max(coolDownMinutes, Math.min(doubled, DAY_MINUTES));
   const untilEpochMs = lastEpochMs + minutes * MINUTE_MS;
   if (lastEpochMs === 0 || nowEpochMs >= untilEpochMs) return undefined;
-  const last = `Its last rebuild was at ${instantText(lastEpochMs)}.`;
+  const last = `The last rebuild was at ${instantText(lastEpochMs)}.`;
   if (unverifiedInARow < 2) return wait('cool-down', last, untilEpochMs);
-  const detail = `${last} ${unverifiedInARow} in a row could not be verified. Look at the reason in \`patchwave why\`, then free it with \`patchwave reset\`.`;
+  const detail = `${last} ${unverifiedInARow} rebuilds in a row could not be verified. Find the reason with \`patchwave why\`, then run \`patchwave reset\`.`;
   return wait('cool-down', detail, untilEpochMs);
 }
 
@@ -211,7 +215,7 @@ function passingObstacle(facts: GuardFacts, settings: GuardSettings, nowEpochMs:
     : (coolDown(memory, settings, nowEpochMs) ?? pauseAfterBreakOff(memory, settings, nowEpochMs));
   if (pause) return pause;
   if (nowEpochMs < runnerBusyUntilEpochMs)
-    return wait('runner-limit', 'Its pipeline takes no more runs now.', runnerBusyUntilEpochMs);
+    return wait('runner-limit', 'The pipeline accepts no more runs now.', runnerBusyUntilEpochMs);
   const [full] = fullCaps;
   return full === undefined ? undefined : capReached(full);
 }

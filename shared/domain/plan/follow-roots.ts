@@ -226,5 +226,5 @@ class Climb {
 const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>
   fact.kind === 'finding' && root?.kind === 'finding' ? { ...fact, fix: root.fix } : fact;
 
-const notJudged = (head: Digest): HeldBack => wait('unknown-facts', `Its head ${head} is not judged yet.`);
-const NOT_PLANNED = wait('parent-held-back', 'Its head is not to be mended by this plan.');
+const notJudged = (head: Digest): HeldBack => wait('unknown-facts', `Head ${head} is not judged yet.`);
+const NOT_PLANNED = wait('parent-held-back', 'This plan does not fix its head.');

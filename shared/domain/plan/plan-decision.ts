@@ -55,5 +55,5 @@ function withoutFacts(facts: readonly CauseFact[], others: readonly CauseFact[])
 const notScannedSince = (fact: CauseFact): HeldBack =>
   wait(
     'unknown-facts',
-    `The last scan of its head ended before ${factText(fact)} was first seen. Patchwave has the head scanned, and then deploys or rebuilds it.`,
+    `The last scan of the head ended before ${factText(fact)} was first seen. Patchwave scans the head again, then deploys or rebuilds it.`,
   );

@@ -1,3 +1,4 @@
+import { counted } from '../common/counted.ts';
 import { type HeldBack, wait } from '../guard/guard-answer.ts';
 import type { PlannedTiers } from './follow-roots.ts';
 import type { PlanContext } from './plan-model.ts';
@@ -73,4 +74,4 @@ function fromBelow(stream: string, { nodes }: PlannedTiers): readonly string[] {
 }
 
 const beyondRamp = (most: number): HeldBack =>
-  wait('cap-reached', `The policy's ramp lets ${most} streams a day begin.`);
+  wait('cap-reached', `The policy's ramp allows ${counted(most, 'new stream')} a day.`);

@@ -58,5 +58,5 @@ export const isForLater = (facts: readonly CauseFact[], { urgentRules }: Pick<Pl
 
 export const REVIEW_RUNNING = wait(
   'review-running',
-  'A review runs. It is planned when that ends, with what it finds.',
+  'A review is running. The stream is planned when the review ends.',
 );

@@ -4,6 +4,7 @@ import { type CauseFact, mergeFacts } from '../cause/cause.ts';
 import { classifyFact } from '../cause/fact-status.ts';
 import { unplacedText } from '../cause/unplaced.ts';
 import { compareTexts } from '../common/compare-texts.ts';
+import { counted } from '../common/counted.ts';
 import { type HeldBack, wait } from '../guard/guard-answer.ts';
 import { factText } from '../guard/guard-facts.ts';
 import type { Candidate } from './plan-model.ts';
@@ -99,26 +100,26 @@ export const awaitedOf = ({ candidate, pending, unknown }: SortedOut): readonly 
 export function unknownText({ unknown, pending }: SortedOut): string | undefined {
   const [first] = unknown;
   if (first)
-    return `Nobody can tell yet whether an image of the stream holds ${factText(first)}${more(unknown.length + pending.length)}. It is planned once its images are scanned and judged.`;
+    return `Not known yet whether this stream is affected by ${factText(first)}${more(unknown.length + pending.length)}: its images are not scanned and judged yet. Planned after that.`;
   const [waiting] = pending;
   if (!waiting) return undefined;
   const [unplaced] = waiting.fault.unplaced ?? [];
   if (unplaced)
-    return `It is not known whose ${factText(waiting.fact)} is${more(pending.length)}. ${unplacedText(unplaced)}`;
-  return `Nobody can tell yet whose ${factText(waiting.fact)} is${more(pending.length)}: what is not known is ${awaitedText(waiting)}. It is planned once that is.`;
+    return `Not attributed yet: ${factText(waiting.fact)}${more(pending.length)}. ${unplacedText(unplaced)}`;
+  return `Not attributed yet: ${factText(waiting.fact)}${more(pending.length)}. Missing: ${awaitedText(waiting)}. Planned once that is known.`;
 }
 
-const more = (facts: number): string => (facts > 1 ? `, nor ${facts - 1} more ${facts === 2 ? 'fact' : 'facts'}` : '');
+const more = (facts: number): string => (facts > 1 ? ` and ${counted(facts - 1, 'other cause')}` : '');
 
 function awaitedText({ fault: { images, streams } }: PendingFact): string {
   const [first, ...others] = [
     ...streams.map((stream) => `the head of ${stream}`),
-    ...images.map((digest) => `what ${digest} holds`),
+    ...images.map((digest) => `the scan of ${digest}`),
   ];
   return `${first}${others.length > 0 ? ` and ${others.length} more` : ''}`;
 }
 
-const CLOSING = wait('closing', 'Its head is mended, and older images still run. It closes when they are gone.');
+const CLOSING = wait('closing', 'The head is fixed, but older images still run. The cause closes when they are gone.');
 
 /** What a cause waits for of which nothing is planned, and nothing else is known. */
 export function leftWith(sorted: SortedOut): HeldBack {

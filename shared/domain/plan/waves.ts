@@ -74,7 +74,7 @@ function inWaves(parents: Edges, maxDepth: number): Pick<Waves, 'nodes' | 'refus
 
 const isIdle = ({ tier, inUse }: WaveStream): boolean => tier === 'application' && !inUse;
 
-const NOT_IN_USE: LeftOut = { reason: 'not-in-use', detail: 'Nothing runs an image of this application.' };
+const NOT_IN_USE: LeftOut = { reason: 'not-in-use', detail: 'No workload runs an image of this application.' };
 
 type Edges = ReadonlyMap<string, readonly string[]>;
 
@@ -146,9 +146,9 @@ function refusedCycle(cycle: readonly string[]): HeldBack {
   const at = cycle.indexOf(first);
   const inOrder = [...cycle.slice(at), ...cycle.slice(0, at)];
   const more = inOrder.length > MOST_NAMED ? ` and ${inOrder.length - MOST_NAMED} more` : '';
-  const named = inOrder.slice(0, MOST_NAMED).join(', ');
+  const named = inOrder.slice(0, MOST_NAMED).join(' -> ');
   return refuse(
     'cycle',
-    `It is one of these, or stands on them, and they stand on one another in a circle: ${named}${more}. Mend the parents in the policy.`,
+    `The stream is part of this parent cycle or built on it: ${named}${more}. Fix \`parents\` in the policy.`,
   );
 }

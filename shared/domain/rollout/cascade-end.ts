@@ -174,7 +174,7 @@ export const parkedNode = (
   rebuildId,
   answer: wait(
     WAITING_APPROVAL,
-    `Its build waits for a person, until ${instantText(deadlineEpochMs)} at the latest. Approve or reject it in its pipeline.`,
+    `The build waits for approval until ${instantText(deadlineEpochMs)}. Approve or reject it in the pipeline.`,
     deadlineEpochMs,
   ),
 });

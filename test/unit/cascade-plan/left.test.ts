@@ -60,7 +60,7 @@ describe('what a cascade left behind that ended before its build', () => {
     expect(await held(world)).toEqual([]);
     expect((await world.rebuilds.get(STREAM, 'rebuild-0'))?.outcome).toMatchObject({
       result: 'failed',
-      reason: expect.stringContaining('no person approved'),
+      reason: expect.stringContaining('neither approved nor rejected'),
     });
   });
 

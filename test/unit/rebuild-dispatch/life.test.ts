@@ -149,7 +149,7 @@ test.each(['failed', 'stopped'] as const)(
       world.runner.finish(PIPELINE, theirs, { state, detail: 'red tests' });
       expect(await tellEvent(world, { executionId: looksBefore ? theirs : own })).toEqual(['ended']);
       await machine.run();
-      const detail = `unverified: superseded: run ${theirs} took its place and ${state}: red tests`;
+      const detail = `unverified: superseded: run ${theirs} superseded it and ${state}: red tests`;
       expect(machine.settled).toEqual({ state: 'unverified', detail });
       expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
       await expectNothingHeld(world);

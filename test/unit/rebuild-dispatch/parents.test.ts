@@ -55,7 +55,7 @@ test.each<[NodeState, Partial<CascadeNode>]>([
   expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining(PARENT) });
   const ended = await nodeOf(world, machine.node);
   expect(ended).toMatchObject({ state: 'waiting', answer: { answer: 'wait', reason: 'parent-not-verified' } });
-  expect(ended.answer?.detail).toContain(`ended ${state}`);
+  expect(ended.answer?.detail).toContain(`ended as ${state}`);
   expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'parent-not-verified' } });
   expect(world.runner.started).toEqual([]);
   expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
@@ -309,7 +309,7 @@ describe('the head of a parent that somebody else pushed', () => {
     expect(world.runner.started).toEqual([]);
     const ended = await nodeOf(world, machine.node);
     expect(ended).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
-    expect(ended.answer?.detail).toContain(`does not know which image ${digestOf('app')} is built on`);
+    expect(ended.answer?.detail).toContain(`The parent of image ${digestOf('app')} is unknown`);
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 
@@ -335,7 +335,9 @@ describe('the head of a parent that somebody else pushed', () => {
     }
     const ended = await nodeOf(world, machine.node);
     expect(ended).toMatchObject({ state: 'waiting', answer: { reason: 'parent-not-verified' } });
-    expect(ended.answer?.detail).toContain('would have an unknown age: one of 111122223333/eu-west-1/base/node');
+    expect(ended.answer?.detail).toContain(
+      'would have an unknown age: its parent may be an image of 111122223333/eu-west-1/base/node',
+    );
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
   });
 

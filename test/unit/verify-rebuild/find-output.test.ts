@@ -194,7 +194,7 @@ const nothing: readonly (Omit<Proof, 'output'> & { readonly reason: RegExp })[] 
     name: 'names an older image of a branch',
     changes: VARIABLE,
     arrange: (world) => void push(world, 'new', { tags: ['branch-7'], pushedAtEpochMs: world.clock() - 10 * DAY_MS }),
-    reason: /does not count: it was pushed 2026-11-14.*, before its build began 2026-11-24/,
+    reason: /does not count: it was pushed at 2026-11-14.*, before the build began at 2026-11-24/,
   },
   {
     name: 'names an earlier head, which the tag has left',
@@ -209,13 +209,13 @@ const nothing: readonly (Omit<Proof, 'output'> & { readonly reason: RegExp })[] 
     name: 'reports what a branch pushed meanwhile',
     changes: { reported: [NEW] },
     arrange: (world) => void push(world, 'new', { tags: ['branch-7'] }),
-    reason: /does not count: it has no head tag of the stream and no candidate tag/,
+    reason: /does not count: it has neither a head tag nor a candidate tag of the stream/,
   },
   {
     name: 'names what bears the tag of another line',
     changes: VARIABLE,
     arrange: (world) => void push(world, 'new', { tags: ['20', '20-candidate'] }),
-    reason: /does not count: it has no head tag of the stream/,
+    reason: /does not count: it has neither a head tag nor a candidate tag of the stream/,
   },
   {
     name: 'names an index of attestations alone',
@@ -249,7 +249,7 @@ test('what does not count is written down with its reason, and a report that com
   push(world, 'branch', { tags: ['branch-7'], pushedAtEpochMs: world.clock() - 10 * DAY_MS });
   push(world, 'new', { tags: ['22'] });
   expect(await find(world)).toMatchObject({ decision: 'wait' });
-  const refused = [{ digest: digestOf('branch'), reason: expect.stringContaining('before its build began') }];
+  const refused = [{ digest: digestOf('branch'), reason: expect.stringContaining('before the build began') }];
   expect(await rebuildOf(world)).toMatchObject({ refusedClaims: refused });
   expect(await rebuildOf(world)).not.toHaveProperty('output');
   await world.rebuilds.record(STREAM, REBUILD, (one) => one && { ...one, reported: [NEW, ...(one.reported ?? [])] });

@@ -55,11 +55,11 @@ test.each(['below', 'between', 'next'] as const)('the text of `%s` names the rep
   const told = unplacedText({ digest, why, repositories: [platform] });
   expect(told).toContain(digest);
   expect(told).toContain(platform);
-  expect(told).toContain('Give Patchwave access there, then start a review; or declare `parents`');
+  expect(told).toContain('Give Patchwave access to it and start a review, or declare `parents`');
 });
 
 test('the text of an image that no search has placed names the next review and `parents`', () => {
   const told = unplacedText({ digest, why: 'unsearched', repositories: [] });
-  expect(told).toContain('within half an hour, and at the next review.');
+  expect(told).toContain('within half an hour and at the next review.');
   expect(told).toContain('declare `parents`');
 });

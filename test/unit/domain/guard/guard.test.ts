@@ -243,7 +243,7 @@ describe('what survived a rebuild', () => {
     expect(answerOf({ facts, ...survived(survivor(), trial) })).toEqual({
       answer: 'refuse',
       reason: 'ineffective',
-      detail: expect.stringMatching(/^CVE-1 in openssl 3\.0 survived .* The same holds for 2 more facts\.$/),
+      detail: expect.stringMatching(/did not fix CVE-1 in openssl 3\.0\. .* The same applies to 2 more causes\.$/),
       recheckAtEpochMs: NOW + DAY,
     });
   });

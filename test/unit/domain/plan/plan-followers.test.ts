@@ -362,7 +362,7 @@ describe('a parent whose head is worse', () => {
   test('is told with what holds it back, and when that changes', () => {
     const recheckAtEpochMs = NOW - 1 + SETTINGS.coolDownMinutes * 60_000;
     expect(detailOf({ base: { ...both, but: cooling }, app: late('base') })).toMatchObject({
-      detail: expect.stringMatching(/stream base.*\(cool-down\): Its last rebuild was at/),
+      detail: expect.stringMatching(/stream base.*\(cool-down\): The last rebuild was at/),
       recheckAtEpochMs,
     });
   });
@@ -410,7 +410,7 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
 
   test('with the finding and the stream that it is to be mended in first', () => {
     expect(planWith({ base: worse, app: behind() }).answers.get('app')?.detail).toMatch(
-      /^CVE-2 in openssl 3.0 .* stream base, .*\(no-pipeline\)/,
+      /^Parent stream base must fix CVE-2 in openssl 3.0 first.*\(no-pipeline\)/,
     );
   });
 

@@ -99,11 +99,11 @@ test.each<[string, Record<string, string[]>, string[], string[], Partial<WaveSet
 test('says which streams stand on one another, and how deep is too deep', () => {
   const { refused } = plan(graphOf(CIRCLE), ['base']);
   const circle =
-    'It is one of these, or stands on them, and they stand on one another in a circle: platformA, platformB. Mend the parents in the policy.';
+    'The stream is part of this parent cycle or built on it: platformA -> platformB. Fix `parents` in the policy.';
   for (const stream of ['app', 'platformA', 'platformB'])
     expect(refused.get(stream)).toEqual({ answer: 'refuse', reason: 'cycle', detail: circle });
   expect(plan(graphOf(THREE), ['base'], { maxDepth: 2 }).refused.get('app')?.detail).toBe(
-    'It is the 3th stream on top of one another; the policy allows 2.',
+    'The stream is at depth 3; the policy allows 2.',
   );
 });
 
@@ -113,7 +113,7 @@ test('of a long circle names the first ones', () => {
   const { refused } = plan(graph, ['app-0500']);
   expect(refused.size).toBe(1000);
   expect(new Set([...refused.values()].map(({ detail }) => detail)).size).toBe(1);
-  expect(refused.get('app-0999')?.detail).toContain('circle: app-0000, app-0001');
+  expect(refused.get('app-0999')?.detail).toContain('built on it: app-0000 -> app-0001');
   expect(refused.get('app-0999')?.detail).toContain('app-0019 and 980 more.');
 });
 
