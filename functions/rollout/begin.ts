@@ -1,5 +1,6 @@
 import type { Deployment } from '../../shared/domain/cause/cascade.ts';
 import { DAY_MS, MINUTE_MS } from '../../shared/domain/common/time.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { begunSince, isOver, type SeenDeployment, underWay } from '../../shared/domain/rollout/deployment.ts';
 import { pinnedReference } from '../../shared/domain/rollout/rollout.ts';
 import {
@@ -13,6 +14,7 @@ import { recordDeployment } from './answers.ts';
 import { environmentStopped } from './environment-stop.ts';
 import { DeploymentTakenError } from './errors.ts';
 import { withNamedStreams } from './named-stream.ts';
+import { restrainedOther } from './other-containers.ts';
 import type { RolloutPorts } from './ports.ts';
 import { deferred, postponed, type Refusal, refused } from './refusal.ts';
 import type { Pause } from './restraint.ts';
@@ -63,6 +65,8 @@ interface Begun {
   /** As this step would begin it. */
   readonly own: Deployment;
   readonly pause: Pause;
+  /** The one in force; absent where it cannot be read, which is a pause. */
+  readonly policy: Policy | undefined;
   /** Of its cascade. */
   readonly deadlineEpochMs: number;
 }
@@ -121,6 +125,8 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
   if (obstacle) return 'state' in obstacle ? end(ports, stands, obstacle) : { delay: obstacle };
   if (pause === 'wait') return { isPaused: true };
   if (pause) return end(ports, stands, pause);
+  const restrained = await restrainedOther(ports, { ref, planned, seen, policy: begun.policy });
+  if (restrained) return end(ports, stands, restrained);
   const taken = await markAsked(ports, stands, own, seen);
   if (ports.clock() > taken.startingAtEpochMs + LATEST_CALL_MS)
     throw new DeploymentTakenError(taken.cascadeId, taken.service);

@@ -27,17 +27,19 @@ export async function deploy(
   // A step that died after its call may have replaced somebody else's deployment: ECS lists that for a while only.
   if (known && known.state !== 'starting') return checkDeployment(ports, limits, { cascadeId, service: ref });
   const document = await readServiceFile(ports.files, cascadeId, ref);
-  const { planned, pause } = await allowedService(ports, cascade, ref, document);
+  const { planned, pause, policy } = await allowedService(ports, cascade, ref, document);
   const own = ownDeployment(ports, limits, { cascadeId, service, mode: planned.mode });
   if (!known && pause === 'wait') return paused(limits, cascade, own);
   const stands = known ?? (await claim(ports, own, pause === 'wait' ? undefined : pause));
   if (stands.state !== 'starting') return answerOf(ports, limits, stands);
   if (stands.starter !== own.starter && own.startingAtEpochMs < leasedUntil(stands)) return leased(limits, stands, own);
   const { deadlineEpochMs } = cascade;
-  const begun = await begin(ports, { ref, planned, stands, own, pause, deadlineEpochMs }).catch(async (error) => {
-    await leaveStart(ports, own);
-    throw error;
-  });
+  const begun = await begin(ports, { ref, planned, stands, own, pause, policy, deadlineEpochMs }).catch(
+    async (error) => {
+      await leaveStart(ports, own);
+      throw error;
+    },
+  );
   if ('isPaused' in begun) return paused(limits, cascade, own);
   if ('delay' in begun) {
     await leaveStart(ports, own);

@@ -22,6 +22,8 @@ const REPORT_ONLY = postponed(
 export interface AllowedService {
   readonly planned: ServiceDocument;
   readonly pause: Pause;
+  /** The one in force; absent where it cannot be read, which is a pause. */
+  readonly policy?: Policy;
 }
 
 /**
@@ -38,10 +40,10 @@ export async function allowedService(
   const paused = clock() < deadlineEpochMs ? 'wait' : PAUSED_TO_THE_END;
   if (unreadable) return { planned: document, pause: paused };
   const allowed = rolloutOf(policy, document);
-  if ('state' in allowed) return { planned: document, pause: allowed };
+  if ('state' in allowed) return { planned: document, pause: allowed, policy };
   const modes = new Set(document.containers.map(({ stream }) => modeIn(policy, stream, account)));
-  if (state === 'paused' || modes.has('paused')) return { planned: allowed, pause: paused };
-  return { planned: allowed, pause: modes.has('report-only') ? REPORT_ONLY : undefined };
+  if (state === 'paused' || modes.has('paused')) return { planned: allowed, pause: paused, policy };
+  return { planned: allowed, pause: modes.has('report-only') ? REPORT_ONLY : undefined, policy };
 }
 
 /** Each container in the mode that changes less, of the one planned and the one in force. */

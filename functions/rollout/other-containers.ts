@@ -1,0 +1,84 @@
+import type { Digest } from '../../shared/domain/image/image.ts';
+import { readImageReference } from '../../shared/domain/image/reference.ts';
+import { meaningAt } from '../../shared/domain/image/tag-history.ts';
+import { isProof } from '../../shared/domain/image/usage.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
+import { restrainedContainer, restraintOfImage, type StartedAnew } from '../../shared/domain/rollout/started-anew.ts';
+import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
+import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
+import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
+import { meaningOf } from './named-stream.ts';
+import type { RolloutPorts } from './ports.ts';
+import { deferred, postponed, type Refusal } from './refusal.ts';
+import type { ServiceDocument } from './service-file.ts';
+
+interface Question {
+  readonly ref: ServiceRef;
+  readonly planned: ServiceDocument;
+  readonly seen: ServiceState;
+  readonly policy: Policy | undefined;
+}
+
+/**
+ * Why the service may not be deployed because of a container that is not deployed itself, but started anew with the others.
+ * Nothing is read for a container that Patchwave may deploy.
+ */
+export async function restrainedOther(ports: RolloutPorts, question: Question): Promise<Refusal | undefined> {
+  const { ref, planned, seen, policy } = question;
+  if (!policy) return undefined;
+  const others: StartedAnew[] = [];
+  for (const { name: container, image } of seen.containers) {
+    const isPlanned = planned.containers.some((one) => one.container === container);
+    if (isPlanned || !restraintOfImage(policy, image, ref.account)) continue;
+    try {
+      const means = await meaningOf(ports, image);
+      const stream = await streamOf(ports, means);
+      const restraint = restraintOfImage(policy, image, ref.account, stream);
+      const runs = restraint ? await runningOf(ports, question, { container, image, means }) : [];
+      others.push({ container, image, means, runs, restraint });
+    } catch (error) {
+      if (error instanceof RegistryUnreachableError) return deferred(`registry-unreachable: ${error.message}`);
+      throw error;
+    }
+  }
+  const restrained = restrainedContainer(others);
+  return restrained === undefined ? undefined : postponed(restrained);
+}
+
+/** The stream of an image, or of those of an index. */
+async function streamOf(
+  { images }: Pick<RolloutPorts, 'images'>,
+  means: readonly Digest[],
+): Promise<string | undefined> {
+  const records = await images.get(means);
+  return [...records.values()].find(({ stream }) => stream !== undefined)?.stream;
+}
+
+/**
+ * Which of the images that a tag means now the container runs: by the push history, where the tag meant nothing else since the
+ * deployment of its tasks, or by a complete reading of its scope since then.
+ */
+async function runningOf(
+  { places, usages, scopes, clock }: RolloutPorts,
+  { ref, seen }: Question,
+  { container, image, means }: Pick<StartedAnew, 'container' | 'image' | 'means'>,
+): Promise<readonly Digest[]> {
+  const [now] = means;
+  const { location, tag } = readImageReference(image) ?? {};
+  const primary = seen.deployments.find(({ isPrimary }) => isPrimary);
+  if (!primary || now === undefined || !location || tag === undefined) return [];
+  const { createdAtEpochMs } = primary;
+  const pushes = await unlessUnreadable(places.pushesOf(location, tag), []);
+  const meaning = meaningAt({ pushes, now }, { beganAtEpochMs: createdAtEpochMs, endedAtEpochMs: clock() });
+  if (meaning?.source === 'push-history') return [meaning.digest];
+  const { account, region, cluster, service } = ref;
+  const scope = await unlessUnreadable(scopes.get({ account, region }), undefined);
+  if ((scope?.completeAtEpochMs ?? 0) <= createdAtEpochMs) return [];
+  const used = await Promise.all(means.map((digest) => unlessUnreadable(usages.ofImage(digest), [])));
+  return used.flat().flatMap((usage) => {
+    const isOfContainer =
+      usage.workloadKind === 'ecs-service' && usage.container === container && usage.workload === service;
+    const isThere = usage.account === account && usage.region === region && usage.cluster === cluster;
+    return isOfContainer && isThere && isProof(usage) ? [usage.digest] : [];
+  });
+}
