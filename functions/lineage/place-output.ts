@@ -1,7 +1,9 @@
 import { type KnownImage, withUnpacked } from '../../shared/domain/age/resolve-lineage.ts';
+import { headsShown } from '../../shared/domain/attribution/parent-heads.ts';
 import type { Pinned, Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { type Digest, type Platform, registryKey } from '../../shared/domain/image/image.ts';
+import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
 import { standsOn } from '../../shared/domain/lineage/find-parents.ts';
 import { isPinned, type Pushed } from '../../shared/domain/lineage/pinned-parent.ts';
 import { type Behind, headFor } from '../../shared/domain/lineage/stale-parent.ts';
@@ -53,9 +55,9 @@ export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'pla
     const parent = standsOn(found.parents, digest, (one) => fleet.images.get(one)?.aged.stream);
     return parent ? [{ digest, stream: parent.stream, standsOn: parent.digest }] : [];
   });
-  const pinned = await pinnedOf(ports, fleet, rebuild, below);
+  const places = await placesOf(ports, fleet, rebuild, below);
   const unread = known.filter((digest) => !found.of(digest)).flatMap((digest) => found.unreadBelow(digest));
-  await recordPlaces(ports, rebuild, { pinned, unreadRegistries: [...new Set(unread.map(registryKey))].sort() });
+  await recordPlaces(ports, rebuild, { ...places, unreadRegistries: [...new Set(unread.map(registryKey))].sort() });
   return { placed: known.length, missing: output.length - known.length };
 }
 
@@ -65,14 +67,19 @@ interface Below {
   readonly standsOn: Digest;
 }
 
-/** One for each stream, of the first image that is pinned to an older one. */
-async function pinnedOf(
+type Places = Required<Pick<Rebuild, 'pinned'>> & Pick<Rebuild, 'builtOn'>;
+
+/**
+ * Which heads of its parents an output was built on, and which it did not pick up: one pin for each stream, of the first
+ * image that is pinned to an older one.
+ */
+async function placesOf(
   ports: PlaceOutputPorts,
   fleet: ReadFleet,
   rebuild: Rebuild,
   below: readonly Below[],
-): Promise<readonly Pinned[]> {
-  if (below.length === 0) return [];
+): Promise<Places> {
+  if (below.length === 0) return { pinned: [] };
   const [streams, built, asked] = await Promise.all([
     ports.streams.streams([...new Set(below.map(({ stream }) => stream))]),
     rebuild.parentHead === undefined ? [] : imagesUnder(ports.places, rebuild.parentHead),
@@ -99,7 +106,31 @@ async function pinnedOf(
     const from = fleet.images.get(digest)?.lineage.labels?.[BASE_NAME];
     pinned.set(stream, { stream, head: expected.head, standsOn: stood, ...(from !== undefined && { from }) });
   }
-  return [...pinned.values()];
+  const builtOn = headsShown(headsUnder(below, { fleet, streams, images }));
+  return { pinned: [...pinned.values()], ...(builtOn && builtOn.parents !== rebuild.parents && { builtOn }) };
+}
+
+/** By parent stream its head now; `undefined` where an image of the output is built on another one. */
+function headsUnder(
+  below: readonly Below[],
+  {
+    fleet,
+    streams,
+    images,
+  }: { readonly fleet: ReadFleet; readonly streams: ReadonlyMap<string, StreamRecord>; readonly images: Images },
+): ReadonlyMap<string, Digest | undefined> {
+  const isOnHead = ({ digest, stream, standsOn: stood }: Below): boolean => {
+    const head = streams.get(stream)?.head;
+    const now = pushedIn(images, head && headFor(fleet.images.get(digest)?.lineage.platform, head));
+    return now !== undefined && isSameContent(now, pushedIn(fleet.images, stood) ?? {});
+  };
+  const byStream = Map.groupBy(below, ({ stream }) => stream);
+  return new Map(
+    Array.from(byStream, ([stream, own]) => [
+      stream,
+      own.every(isOnHead) ? headDigestOf(streams.get(stream)?.head) : undefined,
+    ]),
+  );
 }
 
 const BASE_NAME = 'org.opencontainers.image.base.name';
@@ -175,11 +206,12 @@ function pushedIn(images: Images, one: Digest | undefined): Pushed | undefined {
 async function recordPlaces(
   { rebuilds }: PlaceOutputPorts,
   { stream, rebuildId }: Rebuild,
-  places: Required<Pick<Rebuild, 'pinned' | 'unreadRegistries'>>,
+  places: Places & Required<Pick<Rebuild, 'unreadRegistries'>>,
 ): Promise<void> {
   await rebuilds.record(stream, rebuildId, (before) => {
-    const { pinned = [], unreadRegistries = [] } = before ?? {};
-    const isKnown = sameContent({ pinned, unreadRegistries }, places);
-    return !before || before.outcome || isKnown ? undefined : { ...before, ...places };
+    if (!before || before.outcome) return undefined;
+    const { pinned = [], unreadRegistries = [], builtOn, ...others } = before;
+    const isKnown = sameContent({ pinned, unreadRegistries, ...(builtOn && { builtOn }) }, places);
+    return isKnown ? undefined : { ...others, ...places };
   });
 }

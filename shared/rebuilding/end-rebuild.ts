@@ -81,7 +81,8 @@ const NOT_APPROVED: RebuildOutcome = {
 const PAST_DEADLINE: RebuildOutcome = { result: 'failed', reason: 'deadline: the build did not end in time' };
 
 async function remember({ guards }: EndPorts, rebuild: Rebuild, isUnused: boolean): Promise<void> {
-  const { stream, cascadeId, outcome, parentHead, pinned = [], endedAtEpochMs: atEpochMs = 0 } = rebuild;
+  const { stream, cascadeId, outcome, builtOn, pinned = [], endedAtEpochMs: atEpochMs = 0 } = rebuild;
+  const { parentHead } = builtOn ?? rebuild;
   const pinnedTo = pinned.map((one) => ({ stream: one.stream, head: one.head }));
   const parent = { ...(parentHead !== undefined && { parentHead }), ...(pinned.length > 0 && { pinnedTo }) };
   await guards.change(stream, (before) =>

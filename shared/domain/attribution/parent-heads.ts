@@ -1,6 +1,6 @@
 import { type CauseFact, mergeFacts, violatedFacts } from '../cause/cause.ts';
 import { anyContains, isUnjudged, type LookedAt } from '../cause/fact-status.ts';
-import { shortHash } from '../cause/rebuild.ts';
+import { type BuiltOn, shortHash } from '../cause/rebuild.ts';
 import type { Unplaced } from '../cause/unplaced.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from '../image/image.ts';
@@ -114,11 +114,28 @@ export function parentsKey(
   known: KnownFleet,
   outputs: ReadonlyMap<string, Digest> = new Map(),
 ): string | undefined {
-  const parents = parentsOf(headed, known);
   const headOf = (parent: string) => outputs.get(parent) ?? headDigestOf(known.streams.get(parent)?.head) ?? '';
-  return parents.length === 0
-    ? undefined
-    : shortHash(parents.map((parent) => `${parent}=${headOf(parent)}`).join('\n'));
+  return keyOf(parentsOf(headed, known).map((parent) => [parent, headOf(parent)]));
+}
+
+/** @param heads of each parent by its name, in order */
+const keyOf = (heads: readonly (readonly [parent: string, head: string])[]): string | undefined =>
+  heads.length === 0 ? undefined : shortHash(heads.map(([parent, head]) => `${parent}=${head}`).join('\n'));
+
+/**
+ * The heads of the parents that an output shows it was built on, as `parentsKey` and `onlyParentHead` name them. A rebuild may
+ * have been reserved on other ones: a parent may move before the build picks it up, and an image that no event reported hides the
+ * parent until a review finds it.
+ * @param parents by name the head of each parent; `undefined` where that is not known, or the output is built on another image
+ * @returns `undefined` where one of them is `undefined`, and where there is none
+ */
+export function headsShown(parents: ReadonlyMap<string, Digest | undefined>): BuiltOn | undefined {
+  const heads = [...parents].sort(([one], [other]) => compareTexts(one, other));
+  const known = heads.flatMap(([parent, head]) => (head === undefined ? [] : [[parent, head] as const]));
+  const key = keyOf(known);
+  if (key === undefined || known.length < heads.length) return undefined;
+  const [[, parentHead] = [], ...others] = known;
+  return { parents: key, ...(parentHead !== undefined && others.length === 0 && { parentHead }) };
 }
 
 interface HeadImages {

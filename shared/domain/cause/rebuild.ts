@@ -69,6 +69,8 @@ export interface Rebuild {
   readonly parentHead?: Digest;
   /** The heads of all streams that it stands on, when it was reserved (`parentsKey`); absent where it stands on none. */
   readonly parents?: string;
+  /** The heads that its output shows it was built on; absent where these are the ones of its reservation, or are not known. */
+  readonly builtOn?: BuiltOn;
   readonly build?: BuildStatus;
   /** What it did not pick up: it stands on older images of these streams. */
   readonly pinned?: readonly Pinned[];
@@ -111,6 +113,14 @@ export interface Parked {
   readonly sinceEpochMs: number;
   /** When its runner was asked last. */
   readonly lookedAtEpochMs: number;
+}
+
+/** Heads of parents that an image is built on. */
+export interface BuiltOn {
+  /** As `Rebuild.parents`. */
+  readonly parents: string;
+  /** As `Rebuild.parentHead`; absent where there are several parents. */
+  readonly parentHead?: Digest;
 }
 
 /** A digest that the output variable of a pipeline or a report names, and why it is not what the build made. */

@@ -13,10 +13,10 @@ import { triesAfter } from './tries.ts';
 export interface RebuildEnd {
   readonly rebuild: Pick<
     Rebuild,
-    'rebuildId' | 'cascadeId' | 'facts' | 'reconfirms' | 'parents' | 'promotes' | 'takenOverFrom'
+    'rebuildId' | 'cascadeId' | 'facts' | 'reconfirms' | 'parents' | 'builtOn' | 'promotes' | 'takenOverFrom'
   >;
   readonly outcome: RebuildOutcome;
-  /** The head of the parent that it stands on; absent where the parent is not known. */
+  /** The head of the parent that it was built on, as far as that is known; absent where there is no one parent. */
   readonly parentHead?: Digest;
   /** Heads of its parents that it should have picked up and did not; absent where there are none. */
   readonly pinnedTo?: GuardMemory['pinnedTo'];

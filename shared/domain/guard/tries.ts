@@ -39,7 +39,7 @@ export function triesOf(
 
 /** The end of a rebuild, as far as it counts. */
 export interface TryEnd {
-  readonly rebuild: Pick<Rebuild, 'facts' | 'parents' | 'promotes' | 'takenOverFrom'>;
+  readonly rebuild: Pick<Rebuild, 'facts' | 'parents' | 'builtOn' | 'promotes' | 'takenOverFrom'>;
   readonly outcome: RebuildOutcome;
   /** It mended its facts, and nobody can use it. */
   readonly isUnused?: boolean;
@@ -49,11 +49,12 @@ export interface TryEnd {
  * What a scan shows to be mended in the head is forgotten; all else that the rebuild was made for was tried once more, unless
  * nothing was built, or nobody could judge the output because a registry was not read. A candidate that is not promoted
  * mends nothing: the head still has all of it. That a parent was picked up counts on while its head is the same: a stream
- * that is behind the same head again and again is not built for ever.
+ * that is behind the same head again and again is not built for ever. It counts on the parents of its reservation and on those
+ * that its output shows: what was believed when it was reserved may be wrong, and the next rebuild is asked for on what is known by then.
  */
 export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): readonly Tried[] {
   const { rebuild, outcome, isUnused = false } = end;
-  const { facts, parents, promotes, takenOverFrom } = rebuild;
+  const { facts, parents, builtOn, promotes, takenOverFrom } = rebuild;
   const isHead = outcome.result === 'fixed' ? !isUnused : outcome.result === 'ineffective' && !promotes;
   const left = outcome.result === 'ineffective' ? namesOf(outcome.left) : new Set<string>();
   const asked = namesOf(facts);
@@ -63,13 +64,23 @@ export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): re
   const isUnread = outcome.result === 'unverified' && outcome.isLineageUnread === true;
   const counted = takenOverFrom === undefined && !isUnread ? asked.difference(mended) : new Set<string>();
   if (counted.size === 0) return kept;
-  const before = new Map(kept.find((one) => one.parents === parents)?.facts.map(({ fact, builds }) => [fact, builds]));
-  for (const fact of counted) before.set(fact, (before.get(fact) ?? 0) + 1);
-  const now: Tried = {
+  const shown = builtOn && builtOn.parents !== parents ? [builtOn.parents] : [];
+  const now = [...shown, parents].map((on) => oneMore(kept, on, counted));
+  return [...now, ...kept.filter((one) => !now.some((counting) => counting.parents === one.parents))].slice(
+    0,
+    MOST_PARENTS_KEPT,
+  );
+}
+
+/** The tries on some heads of the parents, once these facts were tried there once more. */
+function oneMore(tried: readonly Tried[], parents: string | undefined, counted: ReadonlySet<string>): Tried {
+  const on = tried.find((one) => one.parents === parents);
+  const builds = new Map(on?.facts.map((one) => [one.fact, one.builds]));
+  for (const fact of counted) builds.set(fact, (builds.get(fact) ?? 0) + 1);
+  return {
     ...(parents !== undefined && { parents }),
-    facts: Array.from(before, ([fact, builds]) => ({ fact, builds })),
+    facts: Array.from(builds, ([fact, times]) => ({ fact, builds: times })),
   };
-  return [now, ...kept.filter((one) => one.parents !== parents)].slice(0, MOST_PARENTS_KEPT);
 }
 
 /** A memory without the tries of facts that nothing holds any more; itself where it has none of them. */

@@ -1,3 +1,4 @@
+import { headsShown } from '../../../shared/domain/attribution/parent-heads.ts';
 import { PARENT_MOVED } from '../../../shared/domain/cause/cause.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import { locationKey } from '../../../shared/domain/image/image.ts';
@@ -35,7 +36,11 @@ async function built({ on, unpacked, changes = {}, labels = {} }: Built): Promis
   return world;
 }
 
-const pinned = async ({ rebuilds }: LineageWorld) => (await rebuilds.get(STEP.stream, STEP.rebuildId))?.pinned;
+/** `undefined` where it is pinned to nothing. */
+async function pinned({ rebuilds }: LineageWorld) {
+  const { pinned: found = [] } = (await rebuilds.get(STEP.stream, STEP.rebuildId)) ?? {};
+  return found.length > 0 ? found : undefined;
+}
 const toOld = { stream: BASE, head: digestOf('base 2'), standsOn: digestOf('base 1') };
 const HEAD = { parentHead: digestOf('base 2') };
 
@@ -92,6 +97,33 @@ test('a build on a head that has the content of an older one, packed anew, follo
   await place(world, STEP);
   expect((await standingOf(world, 'output'))?.parent).toMatchObject({ evidence: 'diff-ids' });
   expect(await pinned(world)).toBeUndefined();
+});
+
+describe('the heads that an output shows it was built on', () => {
+  const shown = async ({ rebuilds }: LineageWorld) => (await rebuilds.get(STEP.stream, STEP.rebuildId))?.builtOn;
+  const onHead = headsShown(new Map([[BASE, digestOf('base 2')]]));
+
+  test.each<[string, Built, object | undefined]>([
+    ['are written where its reservation names other ones', { on: ['os 2'], changes: { parents: 'other' } }, onHead],
+    ['are written where its reservation names none', { on: ['os 2'] }, onHead],
+    ['are those of its reservation', { on: ['os 2'], changes: { parents: onHead?.parents ?? '' } }, undefined],
+    ['count by content', { on: ['packed anew'], unpacked: ['files 2'], changes: { parents: 'other' } }, onHead],
+    ['are not known where it is built on an older image', { on: ['os 1'], changes: { parents: 'other' } }, undefined],
+    ['are not known where nothing shows a parent', { on: ['scratch'], changes: { parents: 'other' } }, undefined],
+  ])('%s', async (_, given, expected) => {
+    const world = await built(given);
+    await place(world, STEP);
+    await place(world, STEP);
+    expect(await shown(world)).toEqual(expected);
+  });
+
+  test('are read again while nothing has judged the output', async () => {
+    const world = await built({ on: ['os 2'], changes: { parents: 'other' } });
+    await place(world, STEP);
+    await push(world, 'base 3', { tier: 'base', layers: ['os 3'], daysAgo: 0, isHead: true });
+    await place(world, STEP);
+    expect(await shown(world)).toBeUndefined();
+  });
 });
 
 describe('an output that was to pick up a head of its parent', () => {

@@ -159,6 +159,21 @@ describe('what a stream stands on', () => {
     expect((await memoryOf(world))?.tried).toEqual([{ parents, facts: [{ fact: 'CVE-2026-1\nopenssl', builds: 1 }] }]);
   });
 
+  test('is the one that the output shows, where its reservation names another one', async () => {
+    const world = await dispatchWorld();
+    await standing(world, 'app', 'base');
+    const machine = new NodeMachine(world, await plan(world), { result: 'ineffective', left: [criticalFact] });
+    await machine.run('waiting');
+    const builtOn = { parents: 'platform=1', parentHead: digestOf('platform') };
+    await world.rebuilds.record(STREAM, machine.node.rebuildId, (before) => before && { ...before, builtOn });
+    finishLast(world, { state: 'succeeded' });
+    await machine.run();
+    const { survived: left, tried = [] } = (await memoryOf(world)) ?? {};
+    expect(left).toMatchObject([{ parentHead: digestOf('platform') }]);
+    const { parents } = (await world.rebuilds.get(STREAM, machine.node.rebuildId)) ?? {};
+    expect(tried.map((one) => one.parents)).toEqual(['platform=1', parents]);
+  });
+
   test('refuses what survived on it for good, and frees it once it was rebuilt, known to the ledger or not', async () => {
     for (const [output, isBuilt] of [
       ['base', false],

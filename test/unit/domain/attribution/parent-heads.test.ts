@@ -1,4 +1,9 @@
-import { parentObstacles } from '../../../../shared/domain/attribution/parent-heads.ts';
+import {
+  headsShown,
+  onlyParentHead,
+  parentObstacles,
+  parentsKey,
+} from '../../../../shared/domain/attribution/parent-heads.ts';
 import type { KnownFleet } from '../../../../shared/domain/attribution/stream-path.ts';
 import type { LookedAt } from '../../../../shared/domain/cause/fact-status.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
@@ -44,5 +49,39 @@ describe('the new head of a parent, where the stream has no head', () => {
 
   test('makes nothing worse where nothing runs', () => {
     expect(obstacles(fleet({ clean }, []))).toEqual([]);
+  });
+});
+
+describe('the heads that an output shows it was built on', () => {
+  const head = digestOf('new-base');
+  const known = fleet({ clean: looked('clean') }, []);
+  const headed = { stream: APP, heads: [] };
+
+  test('are named as planner and dispatcher name the heads of parents', () => {
+    const parentHead = onlyParentHead(headed, known);
+    expect(parentHead).toBe(head);
+    expect(headsShown(new Map([[BASE, head]]))).toEqual({ parents: parentsKey(headed, known), parentHead });
+  });
+
+  test('are in the order of their streams, and several have no one head', () => {
+    const [one, other] = [
+      [BASE, head],
+      ['tools', digestOf('tools')],
+    ] as const;
+    const both = headsShown(new Map([one, other]));
+    expect(both).toEqual({ parents: expect.stringMatching(/^[0-9a-f]{12}$/) });
+    expect(headsShown(new Map([other, one]))).toEqual(both);
+  });
+
+  test('are not known where one of them is not, and where there is none', () => {
+    expect(
+      headsShown(
+        new Map([
+          [BASE, head],
+          ['tools', undefined],
+        ]),
+      ),
+    ).toBeUndefined();
+    expect(headsShown(new Map())).toBeUndefined();
   });
 });

@@ -73,6 +73,18 @@ test('what nobody could judge because a registry was not read counts as no try',
   expect(tries(after([FAILED, unread, unread], [ageFact]), ageFact)).toBe(1);
 });
 
+test('a rebuild counts on the parents of its reservation and on those that its output shows', () => {
+  const builtOn = { parents: 'platform=1' };
+  const failed = after([FAILED]);
+  const tried = triesAfter(failed, { rebuild: { facts: [fact], parents: 'base=1', builtOn }, outcome: left(fact) });
+  expect(tries(tried, fact, 'base=1')).toBe(2);
+  expect(tries(tried, fact, 'platform=1')).toBe(1);
+  expect(tries(tried, fact, 'platform=2')).toBe(0);
+  const again = triesAfter(tried, { rebuild: { facts: [fact], parents: 'platform=1', builtOn }, outcome: left(fact) });
+  expect(tries(again, fact, 'platform=1')).toBe(2);
+  expect(tries(again, fact, 'base=1')).toBe(2);
+});
+
 test('earlier heads of the parents are kept, but not for ever', () => {
   const on = (tried: readonly Tried[], parents: string) =>
     triesAfter(tried, { rebuild: { facts: [fact], parents }, outcome: FAILED });
