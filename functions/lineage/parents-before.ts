@@ -37,7 +37,8 @@ export async function toldOf(
     if (stream === undefined || !one) continue;
     if (!before.has(stream)) before.set(stream, await parentBefore(ports, stream, new Set(doubted)));
     const known = before.get(stream);
-    if (known && known.parent === standsOn(found.parents, digest, streamOf)?.stream) told.set(digest, asBefore(one));
+    if (known && known.parent === standsOn(found.parents, digest, streamOf)?.stream)
+      told.set(digest, asBefore(one, found.parents.get(digest)));
   }
   return told;
 }
@@ -50,8 +51,9 @@ const notFound = (digest: Digest, found: FoundStandings): NotFound => ({
 const isDoubted = (told: Told): boolean =>
   'mayLieBelow' in told ? told.mayLieBelow.length > 0 : told.mayLieBetween !== undefined;
 
-function asBefore(told: Told): Told {
-  if ('mayLieBelow' in told) return { ...told, isParentAsBefore: true };
+/** @param parent its next build picks up the head of that one's stream, which has to be judged before */
+function asBefore(told: Told, parent: Parent | undefined): Told {
+  if ('mayLieBelow' in told) return { ...told, isParentAsBefore: true, ...(parent && { parentAsBefore: parent }) };
   const { mayLieBetween: _, ...standing } = told;
   return standing;
 }

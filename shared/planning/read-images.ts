@@ -117,11 +117,14 @@ function lookedAt(image: ImageRecord, tells: Tells): LookedAt {
   };
 }
 
-export const seenImage = (image: ImageRecord, tells: Tells): SeenImage => ({
-  ...lookedAt(image, tells),
-  ...(image.stream !== undefined && { stream: image.stream }),
-  ...(image.platform !== undefined && { platform: image.platform }),
-  ...(image.chainId !== undefined && { chainId: image.chainId }),
-  ...(image.unpackedId !== undefined && { unpackedId: image.unpackedId }),
-  ...(image.standing?.parent && { parent: image.standing.parent }),
-});
+export function seenImage(image: ImageRecord, tells: Tells): SeenImage {
+  const parent = image.standing ? image.standing.parent : image.parentAsBefore;
+  return {
+    ...lookedAt(image, tells),
+    ...(image.stream !== undefined && { stream: image.stream }),
+    ...(image.platform !== undefined && { platform: image.platform }),
+    ...(image.chainId !== undefined && { chainId: image.chainId }),
+    ...(image.unpackedId !== undefined && { unpackedId: image.unpackedId }),
+    ...(parent && { parent }),
+  };
+}

@@ -29,8 +29,10 @@ export interface NotFound {
    * failed for another reason.
    */
   readonly mayLieBelow: readonly string[];
-  /** No parent was found, and the last image of the stream that was placed without a doubt has none either. */
+  /** The last image of the stream that was placed without a doubt is built on the same stream as this one, or on none either. */
   readonly isParentAsBefore?: true;
+  /** Beside `isParentAsBefore`: the parent that was found. Its own age is unknown. Absent where none was found. */
+  readonly parentAsBefore?: Parent;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Standing, StandingAge } from '../age/image-lineage.ts';
 import type { Digest } from '../image/image.ts';
 import type { ImageFacts } from '../image/image-facts.ts';
+import type { Parent } from '../lineage/parent.ts';
 import type { ScanState } from '../scan/scan.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -15,8 +16,9 @@ export interface ImageRecord extends ImageFacts {
    * Sorted; absent where there are none, or no search has looked yet.
    */
   readonly mayLieBelow?: readonly string[];
-  /** Beside `mayLieBelow`: the last image of the stream that was placed without a doubt has no parent either. */
+  /** Beside `mayLieBelow`: as `NotFound` has them. */
   readonly isParentAsBefore?: true;
+  readonly parentAsBefore?: Parent;
   /** By scope (`registryKey`) a workload there that runs it by a guess alone (`tag-guess`); absent where none does. */
   readonly guessedIn?: GuessedIn;
   /** When a rebuild of ours that made the same layers again began: without a cache, and with a fresh pull. */

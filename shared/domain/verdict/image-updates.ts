@@ -22,6 +22,7 @@ export function factsIn(record: ImageRecord): ImageFacts {
     standing,
     mayLieBelow,
     isParentAsBefore,
+    parentAsBefore,
     guessedIn,
     reconfirmedAtEpochMs,
     scan,
@@ -53,8 +54,13 @@ export function withFacts(
 
 const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord => record;
 
-const unplaced = ({ standing: _, mayLieBelow: __, isParentAsBefore: ___, ...record }: ImageRecord): ImageRecord =>
-  record;
+const unplaced = ({ standing: _, ...record }: ImageRecord): ImageRecord => withoutSearch(record);
+
+/** Without what a search said that could not place the image. */
+function withoutSearch(record: ImageRecord): ImageRecord {
+  const { mayLieBelow, isParentAsBefore, parentAsBefore, ...others } = record;
+  return others;
+}
 
 /**
  * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image stands on
@@ -65,14 +71,13 @@ export function withStanding(before: ImageRecord, change: StandingChange): Image
   if ('mayLieBelow' in change) return withoutStanding(before, change);
   const standing = typeof change === 'function' ? change(before.standing) : change;
   if (!standing || sameContent(before.standing, standing)) return undefined;
-  const { mayLieBelow: _, isParentAsBefore: __, ...known } = before;
-  const after = { ...known, standing };
+  const after = { ...withoutSearch(before), standing };
   return sameContent(ageOf(before), standing.age) || saysNoAge(before.verdict) ? after : unjudged(after);
 }
 
 /** A standing that is there came from a search that could read more. */
 function withoutStanding(before: ImageRecord, told: NotFound): ImageRecord | undefined {
-  const { mayLieBelow: _, isParentAsBefore: __, ...record } = before;
+  const record = withoutSearch(before);
   const after = told.mayLieBelow.length === 0 ? record : { ...record, ...told };
   return before.standing || sameContent(before, after) ? undefined : after;
 }

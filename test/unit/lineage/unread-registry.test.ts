@@ -267,6 +267,28 @@ describe('which image another one is built on, while the registry that may hold 
     expect(await recordOf(it, 'next')).not.toHaveProperty('isParentAsBefore');
   });
 
+  test('a parent that an unread base may be below is kept, so that nothing is built on it before it is judged', async () => {
+    const it = await world({ app: { parents: ['node'] } });
+    const [node, stream] = [streamIn(BASES.account, 'node'), streamIn(SCOPE.account, 'app')];
+    const platform = { tier: 'platform', stream: node, isHead: true } as const;
+    await golden(it);
+    await push(it, 'runtime', { ...platform, layers: ['os', 'runtime'], daysAgo: 9 });
+    await app(it, ['os', 'runtime', 'code']);
+    await readRegistries(it);
+    await findIn(it);
+    await readRegistries(it, [registryKey(OTHERS)]);
+    await push(it, 'new runtime', { ...platform, layers: ['new os', 'runtime'], daysAgo: 0 });
+    await push(it, 'next', { layers: ['new os', 'runtime', 'code'], daysAgo: 0, stream, isHead: true });
+    await findIn(it);
+    const parentAsBefore = { digest: digestOf('new runtime'), evidence: 'layers' };
+    expect(await recordOf(it, 'next')).toMatchObject({ mayLieBelow: [OTHER], isParentAsBefore: true, parentAsBefore });
+    expect(await recordOf(it, 'new runtime')).not.toHaveProperty('isParentAsBefore');
+    await readRegistries(it);
+    await findIn(it);
+    expect(await standingOf(it, 'next')).toMatchObject({ parent: parentAsBefore });
+    expect(await recordOf(it, 'next')).not.toHaveProperty('parentAsBefore');
+  });
+
   test('a head whose next build would have an unknown age tells by which repositories', async () => {
     const it = await world();
     await golden(it);

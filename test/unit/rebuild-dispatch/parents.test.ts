@@ -4,6 +4,7 @@ import type { LineageEvidence } from '../../../shared/domain/lineage/parent.ts';
 import { NOTHING_LOST, summarizeCascade } from '../../../shared/domain/rollout/cascade-end.ts';
 import { parseStreamId } from '../../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { ageFact, cascade, node } from '../../support/rebuild-samples.ts';
 import { digestOf, facts, HOUR_MS, stream, verdict } from '../../support/samples.ts';
@@ -314,6 +315,24 @@ describe('the head of a parent that somebody else pushed', () => {
     await parentIs(world, verified);
     await (await child(world)).run('waiting');
     expect(world.runner.started).toHaveLength(1);
+  });
+
+  test('is not judged, and an unread repository hides the age of the node: it is not built', async () => {
+    const world = await dispatchWorld();
+    await pushed(world);
+    const { standing: _, ...app } = world.images.records.get(digestOf('app')) as ImageRecord;
+    const parentAsBefore = { digest: digestOf('pushed'), evidence: 'layers' } as const;
+    const hidden = {
+      mayLieBelow: ['111122223333/eu-west-1/base/node'],
+      isParentAsBefore: true,
+      parentAsBefore,
+    } as const;
+    world.images.records.set(app.digest, { ...app, ...hidden });
+    const machine = await new NodeMachine(world, await plan(world)).run();
+    expect(world.runner.started).toEqual([]);
+    expect(await nodeOf(world, machine.node)).toMatchObject({
+      answer: { detail: expect.stringMatching(/not judged yet/) },
+    });
   });
 
   test('is not known where what the node is built on was not read: it is not built, and planned again', async () => {
