@@ -212,7 +212,7 @@ export class Factory {
       : '';
     const cached = this.#cached.get(key);
     if (fromCache && cached?.below === belowKey) {
-      if (runId !== undefined) cached.layer.claimedAtEpochMs = this.#with.world.clock();
+      if (runId !== undefined) cached.layer.claims.push({ runId, atEpochMs: this.#with.world.clock() });
       return cached.layer;
     }
     this.#layers += 1;
@@ -234,6 +234,7 @@ export class Factory {
       madeAtEpochMs,
       firstMadeAtEpochMs: madeAtEpochMs,
       reconfirmations: [],
+      claims: [],
     };
     // The same came out of nothing but sources once more.
     layer.madeAtEpochMs = madeAtEpochMs;

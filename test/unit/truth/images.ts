@@ -15,9 +15,13 @@ export interface TrueLayer {
   readonly firstMadeAtEpochMs: number;
   /** Builds that Patchwave asked for and that made it once more. */
   readonly reconfirmations: { readonly runId: string; readonly atEpochMs: number }[];
-  /** When a pipeline that was asked for no cache gave the same content from its cache: Patchwave cannot know better. */
-  claimedAtEpochMs?: number;
+  /** Builds of pipelines that were asked for no cache and gave the same content from their cache: Patchwave cannot know better. */
+  readonly claims: { readonly runId: string; readonly atEpochMs: number }[];
 }
+
+/** When a pipeline last gave content of its cache as new; 0 where none did. */
+export const claimedAtEpochMs = ({ claims }: TrueLayer): number =>
+  Math.max(0, ...claims.map(({ atEpochMs }) => atEpochMs));
 
 /** What an image for one platform really is. */
 export interface TrueImage {

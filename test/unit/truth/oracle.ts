@@ -10,7 +10,15 @@ import { type Flaw, isFlawed } from './archive.ts';
 import { CapsOracle } from './caps-oracle.ts';
 import type { TrueContainer, TrueDeployment } from './ecs.ts';
 import { AGE_LIMIT_DAYS, type Line } from './fleet.ts';
-import { contentOf, layersOf, lineageOf, packagesOf, type TrueArtifact, type TrueImage } from './images.ts';
+import {
+  claimedAtEpochMs,
+  contentOf,
+  layersOf,
+  lineageOf,
+  packagesOf,
+  type TrueArtifact,
+  type TrueImage,
+} from './images.ts';
 import type { Life, Witness } from './life.ts';
 import type { Change } from './outbox.ts';
 import { BUILD_MS, isOpenAt, type TrueRun } from './pipelines.ts';
@@ -393,7 +401,8 @@ export class Oracle implements Witness {
 
   /**
    * Whether Patchwave has reason to say so. It cannot know that a team made the same content once more, so that is as old
-   * as it was when it was first made. What only adds metadata has the content, and so the age, of what it is built on.
+   * as it was when it was first made. What a pipeline gave of its cache counts as new only where Patchwave judged that build. What
+   * only adds metadata has the content, and so the age, of what it is built on.
    */
   #mayHold(part: TrueImage, running: TrueImage, fact: CauseFact): boolean {
     const now = this.#life.world.clock();
@@ -402,9 +411,13 @@ export class Oracle implements Witness {
       return this.#holdsPair(part, fact) && this.#holdsPair(running, fact);
     const content = layersOf(part).at(-1);
     if (fact.kind !== 'age' || !content || this.#isWaived(running.line, 'age-limit')) return false;
-    const { firstMadeAtEpochMs, reconfirmations, claimedAtEpochMs = 0 } = content;
-    const reconfirmed = reconfirmations.filter(({ runId }) => this.#isJudged(runId)).map(({ atEpochMs }) => atEpochMs);
-    return Math.max(firstMadeAtEpochMs, claimedAtEpochMs, ...reconfirmed) + WARNING * AGE_LIMIT_DAYS * DAY_MS <= now;
+    const { firstMadeAtEpochMs, reconfirmations, claims } = content;
+    const reconfirmed = [...reconfirmations, ...claims].filter(({ runId }) => this.#isJudged(runId));
+    return (
+      Math.max(firstMadeAtEpochMs, ...reconfirmed.map(({ atEpochMs }) => atEpochMs)) +
+        WARNING * AGE_LIMIT_DAYS * DAY_MS <=
+      now
+    );
   }
 
   /** Its output was found and scanned: only then Patchwave knows what it made once more. */
@@ -466,7 +479,7 @@ export class Oracle implements Witness {
 
   #isOldLayer = ({ own }: TrueImage, atEpochMs: number, share = 1): boolean =>
     own !== undefined &&
-    Math.max(own.madeAtEpochMs, own.claimedAtEpochMs ?? 0) + share * AGE_LIMIT_DAYS * DAY_MS <= atEpochMs;
+    Math.max(own.madeAtEpochMs, claimedAtEpochMs(own)) + share * AGE_LIMIT_DAYS * DAY_MS <= atEpochMs;
 
   /** All that may still change: what is open, and what runs. */
   async stateText(): Promise<string> {

@@ -1,6 +1,6 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
-import { contentOf, lineageOf, type TrueImage } from './images.ts';
+import { claimedAtEpochMs, contentOf, lineageOf, type TrueImage } from './images.ts';
 import type { Life } from './life.ts';
 
 /*
@@ -56,7 +56,7 @@ export class Sight {
     const births = lineageOf(image).flatMap((part) =>
       part.own === undefined || this.isNeverSeen(part)
         ? []
-        : [Math.max(this.#madeAt(part), part.own.claimedAtEpochMs ?? 0)],
+        : [Math.max(this.#madeAt(part), claimedAtEpochMs(part.own))],
     );
     return births.length > 0 ? Math.min(...births) : image.pushedAtEpochMs;
   }
