@@ -1,7 +1,8 @@
-import type { Rebuild } from '../domain/cause/rebuild.ts';
+import type { BuildState, Rebuild } from '../domain/cause/rebuild.ts';
 import { DAY_MS } from '../domain/common/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RebuildLedger, SlotLedger } from '../ports/rebuilds.ts';
+import { isOver } from './build.ts';
 import { releaseSlots } from './slots.ts';
 
 export interface ParkPorts {
@@ -15,6 +16,9 @@ export interface ParkPorts {
  * https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
  */
 const APPROVAL_MS = 7 * DAY_MS;
+
+/** The planner takes up what was parked each time that it wakes, unless a person stopped it: then so long. */
+const RESUMED_WITHIN_MS = 7 * DAY_MS;
 
 /**
  * Parks a rebuild whose run was seen to wait for a person: it keeps the lock of its stream and gives its slots back. The
@@ -36,16 +40,33 @@ export async function parkRebuild(
 }
 
 function parkedRebuild(before: Rebuild, nowEpochMs: number): Rebuild {
-  const {
-    deadlineEpochMs,
-    reservedAtEpochMs,
-    startingAtEpochMs = reservedAtEpochMs,
-    approvalMs = APPROVAL_MS,
-  } = before;
+  const { deadlineEpochMs, reservedAtEpochMs, startingAtEpochMs = reservedAtEpochMs } = before;
   const buildMs = Math.max(deadlineEpochMs - startingAtEpochMs, 0);
+  const parked = { sinceEpochMs: nowEpochMs, lookedAtEpochMs: nowEpochMs, buildMs };
   return {
     ...before,
-    parked: { sinceEpochMs: nowEpochMs, lookedAtEpochMs: nowEpochMs },
-    deadlineEpochMs: Math.max(deadlineEpochMs, nowEpochMs + approvalMs + buildMs),
+    parked,
+    deadlineEpochMs: Math.max(deadlineEpochMs, approvalDeadline(before, buildMs, nowEpochMs)),
   };
+}
+
+const approvalDeadline = ({ approvalMs = APPROVAL_MS }: Rebuild, buildMs: number, nowEpochMs: number): number =>
+  nowEpochMs + approvalMs + buildMs;
+
+/**
+ * By when a parked rebuild is given up whose run was looked at: from the approval on its build has its own time, and a further
+ * approval has all its time again. One that has ended is kept until another cascade has taken it up.
+ * @param before as it was at the last look
+ */
+export function deadlineAfterLook(before: Rebuild, state: BuildState, nowEpochMs: number): number {
+  const { parked, build, deadlineEpochMs } = before;
+  if (!parked) return deadlineEpochMs;
+  if (isOver({ state })) return Math.max(deadlineEpochMs, nowEpochMs + RESUMED_WITHIN_MS);
+  const { buildMs } = parked;
+  const wasWaiting = build?.state === 'waiting-approval';
+  const isWaiting = state === 'waiting-approval';
+  if (buildMs === undefined || wasWaiting === isWaiting) return deadlineEpochMs;
+  return isWaiting
+    ? Math.max(deadlineEpochMs, approvalDeadline(before, buildMs, nowEpochMs))
+    : Math.min(deadlineEpochMs, nowEpochMs + buildMs);
 }

@@ -1,10 +1,11 @@
 import type { BuildStatus, Rebuild } from '../domain/cause/rebuild.ts';
 import { sameContent } from '../domain/common/same-content.ts';
-import { DAY_MS, MINUTE_MS } from '../domain/common/time.ts';
+import { MINUTE_MS } from '../domain/common/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RebuildLedger } from '../ports/rebuilds.ts';
 import type { PipelineRunner } from '../ports/runner.ts';
 import { isOver } from './build.ts';
+import { deadlineAfterLook } from './park.ts';
 
 export interface LookPorts {
   readonly rebuilds: Pick<RebuildLedger, 'record' | 'recordExecution'>;
@@ -17,9 +18,6 @@ const MOST_SUPERSEDED = 25;
 
 /** A run that was just started is not yet in every list of its runner. */
 const KNOWN_AFTER_MS = 5 * MINUTE_MS;
-
-/** The planner takes up what was parked each time that it wakes, unless a person stopped it: then so long. */
-const RESUMED_WITHIN_MS = 7 * DAY_MS;
 
 /**
  * Asks the runner what became of a rebuild's run and writes it down. A superseded run is followed to the one that took
@@ -37,9 +35,7 @@ export async function lookAtBuild(ports: LookPorts, rebuild: Rebuild): Promise<R
   const stands = await ports.rebuilds.record(rebuild.stream, rebuild.rebuildId, (before) => {
     // Whoever looked meanwhile saw at least as much where an end stands.
     if (!before || isOver(before.build)) return undefined;
-    const isParkedEnd = before.parked !== undefined && isOver(build);
-    const resumedBy = isParkedEnd ? ports.clock() + RESUMED_WITHIN_MS : before.deadlineEpochMs;
-    const deadlineEpochMs = Math.max(before.deadlineEpochMs, resumedBy);
+    const deadlineEpochMs = deadlineAfterLook(before, build.state, ports.clock());
     const after = { ...before, executionId, build, deadlineEpochMs };
     return sameContent(before, after) ? undefined : after;
   });

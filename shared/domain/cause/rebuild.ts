@@ -59,7 +59,10 @@ export interface Rebuild {
   /** Written before the runner is asked: whoever finds it without `executionId` asks the runner first. */
   readonly startingAtEpochMs?: number;
   readonly executionId?: string;
-  /** A build that has not ended by then is given up; of a parked one, what came of it by then (`Parked`). */
+  /**
+   * A build that has not ended by then is given up; of a parked one, what came of it by then (`Parked`). While its run waits for a
+   * person, the time for the approval and the time for the build; from the approval on, the latter.
+   */
   readonly deadlineEpochMs: number;
   /** How long a person may take to approve its run; from the policy. Absent where an earlier version began the rebuild. */
   readonly approvalMs?: number;
@@ -113,6 +116,8 @@ export interface Parked {
   readonly sinceEpochMs: number;
   /** When its runner was asked last. */
   readonly lookedAtEpochMs: number;
+  /** So long its build may take once its run was approved. Absent where an earlier version parked it. */
+  readonly buildMs?: number;
 }
 
 /** Heads of parents that an image is built on. */

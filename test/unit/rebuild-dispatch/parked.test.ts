@@ -22,6 +22,8 @@ import {
 } from './support.ts';
 
 const DAY_MS = 24 * 60 * MINUTE_MS;
+/** So long a build may take, by the policy. */
+const BUILD_MS = 60 * MINUTE_MS;
 const NEXT = '0123456789ab-g2';
 
 /** A node whose run waits for a person. */
@@ -37,6 +39,12 @@ async function parked(world: DispatchWorld): Promise<NodeMachine> {
   world.executions.end(CASCADE, 'succeeded');
   await world.cascades.changeCascade(CASCADE, (before) => ({ ...before, state: 'parked' }));
   return machine;
+}
+
+/** The reaper looks at what its cascade left. */
+async function settle(world: DispatchWorld): Promise<void> {
+  const cascade = await world.cascades.get(CASCADE);
+  if (cascade) await settleLeft(reaperPortsOf(world), cascade);
 }
 
 const rebuildOf = (world: DispatchWorld, { node }: NodeMachine) => world.rebuilds.get(STREAM, node.rebuildId);
@@ -208,6 +216,57 @@ describe('a parked rebuild', () => {
       expect(next.settled?.state).toBe('verified');
       expect(await world.locks.get(STREAM)).toBeUndefined();
     }
+  });
+
+  test('whose run hangs once it was approved is given up after the time that a build may take', async () => {
+    const world = await dispatchWorld();
+    const machine = await parked(world);
+    world.advance(DAY_MS);
+    world.runner.approve(PIPELINE, String(world.runner.started[0]?.executionId));
+    await settle(world);
+    expect(await rebuildOf(world, machine)).toMatchObject({ deadlineEpochMs: world.clock() + BUILD_MS });
+    world.advance(BUILD_MS - 1);
+    await settle(world);
+    expect((await rebuildOf(world, machine))?.outcome).toBeUndefined();
+    world.advance(1);
+    await settle(world);
+    expect(await rebuildOf(world, machine)).toMatchObject({
+      outcome: { result: 'failed', reason: 'deadline: the build did not end in time' },
+    });
+    expect(await world.locks.get(STREAM)).toBeUndefined();
+    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  });
+
+  test('has the whole time of an approval again where its run waits for a second one', async () => {
+    const world = await dispatchWorld();
+    const machine = await parked(world);
+    const first = await rebuildOf(world, machine);
+    const executionId = String(world.runner.started[0]?.executionId);
+    world.advance(DAY_MS);
+    world.runner.approve(PIPELINE, executionId);
+    await settle(world);
+    world.runner.waitForApproval(PIPELINE, executionId);
+    world.advance(BUILD_MS / 2);
+    await settle(world);
+    const second = await rebuildOf(world, machine);
+    expect(second?.parked?.sinceEpochMs).toBe(first?.parked?.sinceEpochMs);
+    expect(second?.deadlineEpochMs).toBe((first?.deadlineEpochMs ?? 0) + DAY_MS + BUILD_MS / 2);
+    world.advance(7 * DAY_MS);
+    await settle(world);
+    expect((await rebuildOf(world, machine))?.outcome).toBeUndefined();
+  });
+
+  test('of an earlier version, which did not write how long its build may take, keeps its deadline', async () => {
+    const world = await dispatchWorld();
+    const machine = await parked(world);
+    const before = await world.rebuilds.record(STREAM, machine.node.rebuildId, (one) => {
+      const { buildMs: _, ...kept } = one?.parked ?? { sinceEpochMs: 0, lookedAtEpochMs: 0 };
+      return one && { ...one, parked: kept };
+    });
+    world.advance(DAY_MS);
+    world.runner.approve(PIPELINE, String(world.runner.started[0]?.executionId));
+    await settle(world);
+    expect((await rebuildOf(world, machine))?.deadlineEpochMs).toBe(before?.deadlineEpochMs);
   });
 
   test('that ended and was given up meanwhile ends the node that was to take it up', async () => {

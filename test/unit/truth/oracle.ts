@@ -503,14 +503,16 @@ export class Oracle implements Witness {
   }
 
   /**
-   * A run that waited for a person has pushed, and people do not let Patchwave act on its stream. Its output stays as it is, and
-   * the stream keeps its lock for the case that they let it act again: for 7 days, not for ever. Where they let it act no lock waits.
+   * A run that waited for a person has ended well, and people do not let Patchwave act on its stream. Whether it pushed anything is
+   * looked at once they let it act again. Until then the stream keeps its lock: for 7 days, not for ever. Where they let it act no
+   * lock waits.
    */
   #isStoppedForNow(line: Line | undefined): boolean {
     const { policy, pipelines, clockwork } = this.#life;
     if (!line || modeOf(policy, line, [line.pipeline.account]) === 'enforce') return false;
     const last = pipelines.runs.findLast((run) => run.line === line);
-    if (last?.waitedFromEpochMs === undefined || last.endedAtEpochMs === undefined || !last.output) return false;
+    if (last?.waitedFromEpochMs === undefined || last.state !== 'succeeded' || last.endedAtEpochMs === undefined)
+      return false;
     return clockwork.now < last.endedAtEpochMs + RESUMED_WITHIN_MS + PLANNED_WITHIN_MS;
   }
 

@@ -167,6 +167,9 @@ export class Pipelines {
     }
     await clockwork.sleep(waitsMs);
     delete run.waitsSinceEpochMs;
+    // From then on it has the time of a build.
+    if (run.openUntilEpochMs !== undefined)
+      run.openUntilEpochMs = Math.min(run.openUntilEpochMs, clockwork.now + BUILD_MS);
     world.runner.approve(line.pipeline, executionId);
     const isApproved = !isForgotten && kind <= 8;
     trace(`${line.name}: run ${executionId.slice(-3)} is ${isApproved ? 'approved' : 'rejected'}`);
