@@ -6,9 +6,9 @@ import { bucketClient, type HubConfig, ledgerClient, machineClient } from '../sh
 import { DynamoImageIndex } from '../shared/adapters/dynamodb/images/image-index.ts';
 import { dumpLineage } from '../shared/adapters/dynamodb/images/lineage-dump.ts';
 import { DynamoUsageLedger } from '../shared/adapters/dynamodb/images/usage-ledger.ts';
-import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy/policy-store.ts';
+import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoCascadeLedger } from '../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
-import { DynamoLosses } from '../shared/adapters/dynamodb/retention/losses.ts';
+import { DynamoLosses } from '../shared/adapters/dynamodb/retention/loss-ledger.ts';
 import { DynamoRunLedger } from '../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { dumpLedger } from '../shared/adapters/dynamodb/table/dump.ts';

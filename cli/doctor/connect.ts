@@ -13,7 +13,7 @@ import {
   machineClient,
   queueClient,
 } from '../../shared/adapters/clients.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy/policy-store.ts';
+import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';

@@ -7,7 +7,7 @@ import {
   organizationsClient,
 } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
-import { DynamoClosures } from '../../shared/adapters/dynamodb/rebuilds/closures.ts';
+import { DynamoClosures } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { OrganizationDirectory } from '../../shared/adapters/organization-directory.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';

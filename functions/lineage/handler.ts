@@ -2,11 +2,11 @@ import { bucketClient, ledgerClient, queueClient } from '../../shared/adapters/c
 import { DynamoContentLedger } from '../../shared/adapters/dynamodb/images/content-ledger.ts';
 import { DynamoFleetPlaces } from '../../shared/adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageLedger } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
-import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/places.ts';
+import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuilds/rebuild-ledger.ts';
-import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/streams/images-of-streams.ts';
-import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/streams.ts';
+import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
+import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';

@@ -1,6 +1,6 @@
 import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
-import { DynamoImages } from '../../shared/adapters/dynamodb/images/images.ts';
-import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/places.ts';
+import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
+import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger.ts';
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';

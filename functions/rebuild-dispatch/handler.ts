@@ -6,10 +6,10 @@ import {
   pipelineClients,
 } from '../../shared/adapters/clients.ts';
 import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
-import { DynamoImages } from '../../shared/adapters/dynamodb/images/images.ts';
+import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
-import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/streams/images-of-streams.ts';
-import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/streams.ts';
+import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
+import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';

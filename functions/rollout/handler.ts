@@ -5,7 +5,7 @@ import { DynamoPlaceLedger } from '../../shared/adapters/dynamodb/images/place-l
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
-import { DynamoCascades } from '../../shared/adapters/dynamodb/rebuilds/cascades.ts';
+import { DynamoCascades } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';

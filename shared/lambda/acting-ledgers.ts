@@ -2,7 +2,7 @@ import { DynamoContentLedger } from '../adapters/dynamodb/images/content-ledger.
 import { DynamoImageLedger } from '../adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger } from '../adapters/dynamodb/images/place-ledger.ts';
 import { DynamoSwitchLedger } from '../adapters/dynamodb/policy/switch-ledger.ts';
-import { DynamoCascades } from '../adapters/dynamodb/rebuilds/cascades.ts';
+import { DynamoCascades } from '../adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { DynamoGuardLedger } from '../adapters/dynamodb/rebuilds/guard-ledger.ts';
 import { DynamoLockLedger } from '../adapters/dynamodb/rebuilds/lock-ledger.ts';

@@ -1,5 +1,5 @@
 import { DynamoChains } from '../adapters/dynamodb/images/chains.ts';
-import { DynamoCascades } from '../adapters/dynamodb/rebuilds/cascades.ts';
+import { DynamoCascades } from '../adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { DynamoBaseReadingLedger } from '../adapters/dynamodb/reviews/base-reading-ledger.ts';
 import type { LedgerTable } from '../adapters/dynamodb/table/table.ts';

@@ -3,8 +3,7 @@ import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, type S3Clie
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { beforeAll } from '@jest/globals';
 import { bucketClient } from '../../shared/adapters/clients.ts';
-import { policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy/policy-store.ts';
+import { DynamoPolicyStore, policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import type { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';

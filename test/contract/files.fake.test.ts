@@ -1,5 +1,4 @@
-import { policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
-import { DynamoPolicyStore } from '../../shared/adapters/dynamodb/policy/policy-store.ts';
+import { DynamoPolicyStore, policyKey } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { DiscreetBucket } from '../support/discreet-bucket.ts';

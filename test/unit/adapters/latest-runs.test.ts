@@ -1,5 +1,4 @@
-import { DynamoLatestRuns } from '../../../shared/adapters/dynamodb/reviews/latest-runs.ts';
-import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
+import { DynamoLatestRuns, DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { DiedError, MemoryTable } from '../../support/memory-dynamo.ts';
 import { NOON_EPOCH_MS, review } from '../../support/samples.ts';

@@ -1,7 +1,7 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
-import { DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy/policy-store.ts';
+import { DynamoPolicyStore } from '../../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { awsError } from './support.ts';
 

@@ -17,7 +17,7 @@ import { resetCommand } from '../../../cli/commands/reset.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
-import { DynamoLosses } from '../../../shared/adapters/dynamodb/retention/losses.ts';
+import { DynamoLosses } from '../../../shared/adapters/dynamodb/retention/loss-ledger.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';

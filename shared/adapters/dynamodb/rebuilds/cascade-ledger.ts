@@ -1,12 +1,57 @@
 import { mapConcurrently } from '../../../concurrency.ts';
-import type { Cascade, CascadeNode } from '../../../domain/cause/cascade.ts';
+import { type Cascade, type CascadeNode, isOpen } from '../../../domain/cause/cascade.ts';
 import { LedgerContendedError } from '../../../ports/errors.ts';
 import type { CascadeLedger, PlanningLease } from '../../../ports/rebuilds.ts';
 import type { Condition } from '../table/item.ts';
 import * as keys from '../table/keys.ts';
+import { OPEN } from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
-import { DynamoCascades } from './cascades.ts';
+
+/** Cascades and their nodes, one item each, for functions that plan none. */
+export class DynamoCascades
+  implements Pick<CascadeLedger, 'get' | 'nodes' | 'node' | 'changeCascade' | 'changeNode' | 'open'>
+{
+  protected readonly cascades: StoredRecords<Cascade>;
+  protected readonly members: StoredRecords<CascadeNode>;
+
+  constructor(table: LedgerTable) {
+    this.cascades = new StoredRecords<Cascade>(table, 'cascade', {
+      partition: OPEN.cascade,
+      sortKey: (cascade) => (isOpen(cascade) ? cascade.cascadeId : undefined),
+    });
+    this.members = new StoredRecords(table, 'cascade-node');
+  }
+
+  async get(cascadeId: string): Promise<Cascade | undefined> {
+    return this.cascades.get(keys.cascade(cascadeId));
+  }
+
+  nodes(cascadeId: string): AsyncIterable<CascadeNode> {
+    const { PK, SK: prefix } = keys.node(cascadeId, '');
+    return this.members.below(PK, prefix);
+  }
+
+  async node(cascadeId: string, stream: string): Promise<CascadeNode | undefined> {
+    return this.members.get(keys.node(cascadeId, stream));
+  }
+
+  async changeCascade(cascadeId: string, change: (before: Cascade) => Cascade | undefined): Promise<Cascade> {
+    return this.cascades.changeKnown(keys.cascade(cascadeId), change);
+  }
+
+  async changeNode(
+    cascadeId: string,
+    stream: string,
+    change: (before: CascadeNode) => CascadeNode | undefined,
+  ): Promise<CascadeNode> {
+    return this.members.changeKnown(keys.node(cascadeId, stream), change);
+  }
+
+  open(): AsyncIterable<Cascade> {
+    return this.cascades.eachOpen();
+  }
+}
 
 /** All nodes of a cascade share one partition, which takes about 1,000 writes a second. */
 const WRITES_AT_ONCE = 16;

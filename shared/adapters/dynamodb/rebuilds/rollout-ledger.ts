@@ -2,9 +2,25 @@ import type { Closure, Deployment } from '../../../domain/cause/cascade.ts';
 import type { EnvironmentStop } from '../../../domain/rollout/rollout.ts';
 import type { RolloutLedger } from '../../../ports/rebuilds.ts';
 import * as keys from '../table/keys.ts';
+import { OPEN } from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
-import { DynamoClosures } from './closures.ts';
+
+/** Closures that are open, for functions that roll nothing out. */
+export class DynamoClosures implements Pick<RolloutLedger, 'openClosures'> {
+  protected readonly records: StoredRecords<Closure>;
+
+  constructor(table: LedgerTable) {
+    this.records = new StoredRecords<Closure>(table, 'closure', {
+      partition: OPEN.closure,
+      sortKey: ({ state, cascadeId, stream }) => (state === 'open' ? `${cascadeId}/${stream}` : undefined),
+    });
+  }
+
+  openClosures(): AsyncIterable<Closure> {
+    return this.records.eachOpen();
+  }
+}
 
 /** Deployments as items of their cascade, and closures in partitions of their own, which outlive it. */
 export class DynamoRolloutLedger extends DynamoClosures implements RolloutLedger {

@@ -1,10 +1,57 @@
-import { abandonedReview, type ReviewRecord } from '../../../domain/review/run.ts';
-import type { Abandonment, BeginReply, RunLedger } from '../../../ports/ledger.ts';
+import { abandonedReview, type ReviewRecord, type RunPart } from '../../../domain/review/run.ts';
+import type { Abandonment, BeginReply, RunLedger, RunParts } from '../../../ports/ledger.ts';
 import { recordOf, reviewContent } from '../table/items.ts';
 import type { Key } from '../table/keys.ts';
 import * as keys from '../table/keys.ts';
-import { DynamoLatestRuns, reviewAt } from './latest-runs.ts';
-import { DynamoRunParts } from './run-parts.ts';
+import { below, type LedgerTable } from '../table/table.ts';
+
+async function reviewAt(table: LedgerTable, key: Key): Promise<ReviewRecord | undefined> {
+  const item = await table.get(key);
+  return item && recordOf<ReviewRecord>(item);
+}
+
+/** The review that ended last and the one that runs, for functions that begin and end none. */
+export class DynamoLatestRuns implements Pick<RunLedger, 'latest'> {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  /**
+   * The end of a review is three writes, its own record first, and the event that tells of it comes from that one: a
+   * reader that the event woke may be faster than the other two. So a lease is asked whether its review has ended.
+   */
+  async latest(): ReturnType<RunLedger['latest']> {
+    const [latest, lease] = await Promise.all([
+      reviewAt(this.#table, keys.latestRun),
+      reviewAt(this.#table, keys.currentRun),
+    ]);
+    const own = lease && (await reviewAt(this.#table, keys.run(lease.runId)));
+    if (!own || own.state === 'running') return { ...(latest && { ended: latest }), ...(lease && { running: lease }) };
+    return { ended: latest && latest.startedAtEpochMs > own.startedAtEpochMs ? latest : own };
+  }
+}
+
+/** What the steps of a run leave for its end, for functions that begin and end no run. */
+export class DynamoRunParts implements RunParts {
+  protected readonly table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.table = table;
+  }
+
+  async recordPart(runId: string, part: RunPart): Promise<void> {
+    await this.table.put({ ...keys.runPart(runId, part.kind, part.key), kind: 'run-part', part });
+  }
+
+  async *parts(runId: string): AsyncIterable<RunPart> {
+    const { PK } = keys.run(runId);
+    // Consistent: the run is summed up right after its last parts were written.
+    const question = { ...below(PK, 'PART#'), consistent: true };
+    for await (const item of this.table.items(question)) yield recordOf<{ part: RunPart }>(item).part;
+  }
+}
 
 /** No execution lives longer than a day: what could begin late has ended by then. */
 const MARK_KEPT_SECONDS = 24 * 3600;

@@ -16,6 +16,12 @@ export interface OpenAs<Stored> {
   sortKey(record: Stored): string | undefined;
 }
 
+/** Always open, in the order of their streams: one record a stream, as long as it is there. */
+export const openByStream = (partition: OpenPartition): OpenAs<{ readonly stream: string }> => ({
+  partition,
+  sortKey: ({ stream }) => stream,
+});
+
 /** Records of one kind: how they look as items, and how they are read and changed. */
 export class StoredRecords<Stored extends object> {
   readonly #table: LedgerTable;
@@ -102,6 +108,11 @@ export class StoredRecords<Stored extends object> {
       const records = inOrder.flatMap((item) => this.#readable(item) ?? []);
       if (records.length > 0) yield records;
     }
+  }
+
+  /** Records that are open, one by one, as `open` gives them. */
+  async *eachOpen(): AsyncIterable<Stored> {
+    for await (const page of this.open()) yield* page;
   }
 
   #content(record: Stored): Content {
