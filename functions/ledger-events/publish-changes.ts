@@ -1,7 +1,8 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { announce, type PublishedEvent } from '../../shared/domain/outbox/announcement.ts';
 import type { LedgerRecord } from '../../shared/domain/outbox/ledger-record.ts';
 import { type Measured, measure } from '../../shared/domain/outbox/metrics.ts';
+import type { PublishedEvent } from '../../shared/domain/outbox/published-event.ts';
+import { announce } from '../../shared/events/announce.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
 import { attributesOf } from './attributes.ts';
 import { LedgerChangeUnreadableError } from './errors.ts';

@@ -4,7 +4,7 @@ import {
   type PutEventsRequestEntry,
   type PutEventsResultEntry,
 } from '@aws-sdk/client-eventbridge';
-import { EVENT_SOURCE } from '../domain/outbox/announcement.ts';
+import { EVENT_SOURCE } from '../domain/outbox/published-event.ts';
 import { EventsNotPublishedError } from '../ports/errors.ts';
 import type { EventBus, PublishedEvent } from '../ports/event-bus.ts';
 import type { Retry } from '../ports/retry.ts';

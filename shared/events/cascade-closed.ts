@@ -1,5 +1,7 @@
+import type { Closure } from '../domain/cause/cascade.ts';
+import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import { published } from './contract.ts';
-import { count, digest, epochMs, text, toldFacts } from './parts.ts';
+import { count, digest, epochMs, factsTold, text, toldFacts } from './parts.ts';
 
 /** Nothing runs any more that holds what a stream of a cascade was to mend: the proof of one closure. */
 export const cascadeClosed = published('CascadeClosed', 1, {
@@ -13,3 +15,10 @@ export const cascadeClosed = published('CascadeClosed', 1, {
   usagesOfOutput: count,
   ...toldFacts,
 });
+
+/** One event for each stream of a cascade, once nothing runs any more that it was to mend. */
+export function closureEnd(before: Closure | undefined, after: Closure): PublishedEvent[] {
+  const { cascadeId, stream, output, sinceEpochMs, facts, proof } = after;
+  if (after.state !== 'closed' || before?.state === 'closed' || !proof) return [];
+  return [cascadeClosed.event(stream, { cascadeId, stream, output, sinceEpochMs, ...proof, ...factsTold(facts) })];
+}

@@ -1,4 +1,4 @@
-import { EVENT_SOURCE } from '../domain/outbox/announcement.ts';
+import { EVENT_SOURCE, type PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 
 /** One kind of event: who tells it, and what it holds. */
@@ -26,11 +26,20 @@ export const envelope = v.object({
  * @param detail what the event tells; `schemaVersion` is added
  */
 export function published<Detail extends v.ObjectEntries>(detailType: string, schemaVersion: number, detail: Detail) {
+  const told = v.strictObject(detail);
   const schema = v.object({
     ...envelope.entries,
     source: v.literal(EVENT_SOURCE),
     'detail-type': v.literal(detailType),
     detail: v.strictObject({ schemaVersion: v.literal(schemaVersion), ...detail }),
   });
-  return { source: EVENT_SOURCE, detailType, direction: 'published', schemaVersion, schema } as const;
+  return {
+    ...({ source: EVENT_SOURCE, detailType, direction: 'published', schemaVersion, schema } as const),
+    /** @param resource what the event is about: a digest, a stream, a run or a version */
+    event: (resource: string, content: v.InferInput<typeof told>): PublishedEvent => ({
+      detailType,
+      resources: [resource],
+      detail: { schemaVersion, ...content },
+    }),
+  };
 }

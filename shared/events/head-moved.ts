@@ -1,3 +1,7 @@
+import { sameContent } from '../domain/common/same-content.ts';
+import type { PublishedEvent } from '../domain/outbox/published-event.ts';
+import { headDigestOf } from '../domain/stream/heads.ts';
+import type { StreamRecord } from '../domain/stream/stream-record.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { digest, text } from './parts.ts';
@@ -12,3 +16,11 @@ export const headMoved = published('HeadMoved', 1, {
   head,
   previousHead: head,
 });
+
+/** The first head that is ever seen moved from nowhere: what stands on it is looked at by the review that found it. */
+export function headMove(before: StreamRecord | undefined, { stream, tier, head }: StreamRecord): PublishedEvent[] {
+  const previousHead = before?.head;
+  if (!head || !previousHead || !headDigestOf(head) || !headDigestOf(previousHead)) return [];
+  if (sameContent(head, previousHead)) return [];
+  return [headMoved.event(stream, { stream, tier, head, previousHead })];
+}

@@ -1,3 +1,6 @@
+import type { PublishedEvent } from '../domain/outbox/published-event.ts';
+import { lossAtEpochMs } from '../domain/retention/expiry.ts';
+import type { ImageLoss, ToldFate } from '../domain/retention/image-expiry.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { count, digest, epochMs, location, text } from './parts.ts';
@@ -22,3 +25,35 @@ export const imageLossExpected = published('ImageLossExpected', 1, {
   reason: v.exactOptional(text),
   foundAtEpochMs: epochMs,
 });
+
+/**
+ * An image is to be lost, or otherwise than was told: by another rule, or it is gone by now. That an expected instant
+ * moves with each push is no news.
+ */
+export function lossExpected(before: ImageLoss | undefined, after: ImageLoss): PublishedEvent[] {
+  if (before && decision(before.fate) === decision(after.fate)) return [];
+  const { digest, location, use, running, workloads, fate, foundAtEpochMs } = after;
+  return [
+    imageLossExpected.event(digest, {
+      ...{ digest, location, use, running, workloads: [...workloads], state: fate.state },
+      ...told(fate),
+      foundAtEpochMs,
+    }),
+  ];
+}
+
+function decision(fate: ToldFate): string {
+  if (fate.state === 'gone') return `gone ${fate.how}`;
+  return fate.state === 'unknown' ? 'unknown' : `lost ${fate.loss.rule} ${fate.loss.action} ${fate.loss.through ?? ''}`;
+}
+
+function told(fate: ToldFate) {
+  if (fate.state === 'gone') return { reason: fate.how };
+  if (fate.state === 'unknown') return { reason: fate.reason };
+  const { rule, action, through, when } = fate.loss;
+  return {
+    ...{ rule, action, by: when.by, expectedAtEpochMs: lossAtEpochMs(when) },
+    ...(through !== undefined && { through }),
+    ...('afterPushes' in when && { afterPushes: when.afterPushes }),
+  };
+}

@@ -1,5 +1,8 @@
+import { canonicalJson } from '../domain/common/canonical-json.ts';
 import { TIERS } from '../domain/image/image.ts';
-import { VERDICTS } from '../domain/verdict/verdict.ts';
+import { MOST_TOLD, type PublishedEvent } from '../domain/outbox/published-event.ts';
+import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import { type Reason, VERDICTS, type Verdict } from '../domain/verdict/verdict.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { count, digest, epochMs, location, reason, text } from './parts.ts';
@@ -17,8 +20,48 @@ export const imageVerdictChanged = published('ImageVerdictChanged', 1, {
   /** Absent for the first verdict of an image. */
   previousStatus: v.exactOptional(v.picklist(VERDICTS)),
   /** The gravest 100; `reasonCount` counts all. */
-  reasons: v.pipe(v.array(reason), v.maxLength(100)),
+  reasons: v.pipe(v.array(reason), v.maxLength(MOST_TOLD)),
   reasonCount: count,
   policyVersion: text,
   nextBreachAtEpochMs: v.exactOptional(epochMs),
 });
+
+/** A verdict changed where its status did, or what decides it; deadlines that come nearer are no news. */
+export function verdictChange(before: ImageRecord | undefined, after: ImageRecord): PublishedEvent[] {
+  const { digest, tier, stream, owner, inUse, isHead, locations, verdict } = after;
+  if (!verdict || (before?.verdict && sameDecision(before.verdict, verdict))) return [];
+  const { status, reasons, policyVersion, nextBreachAtEpochMs } = verdict;
+  return [
+    imageVerdictChanged.event(digest, {
+      ...{ digest, tier },
+      ...(stream !== undefined && { stream }),
+      ...(owner !== undefined && { owner }),
+      ...{ locations: [...locations], inUse, isHead, status },
+      ...(before?.verdict && { previousStatus: before.verdict.status }),
+      ...{ reasons: reasons.slice(0, MOST_TOLD), reasonCount: reasons.length, policyVersion },
+      ...(nextBreachAtEpochMs !== undefined && { nextBreachAtEpochMs }),
+    }),
+  ];
+}
+
+const sameDecision = (one: Verdict, other: Verdict): boolean =>
+  one.status === other.status && decision(one) === decision(other);
+
+const decision = ({ reasons }: Verdict): string => reasons.filter(isDecisive).map(decisive).sort().join('\n');
+
+const isDecisive = ({ effect }: Reason): boolean => effect === 'violates' || effect === 'unknown';
+
+/** A reason without its instants and without what may be told differently of the same thing. */
+function decisive(reason: Reason): string {
+  const { ruleId, effect, kind } = reason;
+  switch (reason.kind) {
+    case 'finding':
+      return canonicalJson([effect, ruleId, kind, reason.vulnerability, reason.package, reason.version]);
+    case 'scan':
+      return canonicalJson([effect, ruleId, kind, reason.state, reason.scanReason]);
+    case 'registry':
+      return canonicalJson([effect, ruleId, kind, reason.registry]);
+    default:
+      return canonicalJson([effect, ruleId, kind]);
+  }
+}

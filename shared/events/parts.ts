@@ -1,5 +1,6 @@
 import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../domain/cause/cause.ts';
 import { type Digest, isDigest } from '../domain/image/image.ts';
+import { MOST_TOLD } from '../domain/outbox/published-event.ts';
 import { SEVERITIES } from '../domain/policy/policy-parts.ts';
 import type { RunTotals } from '../domain/review/run.ts';
 import { SCAN_STATES, type ScanReason } from '../domain/scan/scan.ts';
@@ -112,7 +113,13 @@ export const causeFact = v.variant('kind', [
 ]) satisfies v.GenericSchema<unknown, CauseFact>;
 
 /** At most 100 facts; `factCount` counts all. */
-export const toldFacts = { facts: v.pipe(v.array(causeFact), v.maxLength(100)), factCount: count };
+export const toldFacts = { facts: v.pipe(v.array(causeFact), v.maxLength(MOST_TOLD)), factCount: count };
+
+/** The content of `toldFacts`. */
+export const factsTold = (facts: readonly CauseFact[]) => ({
+  facts: facts.slice(0, MOST_TOLD),
+  factCount: facts.length,
+});
 
 const judgedImages = {
   found: count,

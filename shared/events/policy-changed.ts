@@ -1,3 +1,5 @@
+import type { PublishedEvent } from '../domain/outbox/published-event.ts';
+import type { PolicyPointer } from '../domain/policy/policy-pointer.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { epochMs, text } from './parts.ts';
@@ -10,3 +12,10 @@ export const policyChanged = published('PolicyChanged', 1, {
   author: text,
   atEpochMs: epochMs,
 });
+
+export function policyChange(before: PolicyPointer | undefined, after: PolicyPointer): PublishedEvent[] {
+  const { version, author, atEpochMs } = after;
+  if (before?.version === version) return [];
+  const replaces = before?.version ?? after.replaces;
+  return [policyChanged.event(version, { version, ...(replaces !== undefined && { replaces }), author, atEpochMs })];
+}

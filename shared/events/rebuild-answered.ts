@@ -1,6 +1,8 @@
+import type { Cause } from '../domain/cause/cause.ts';
+import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, epochMs, text, toldFacts } from './parts.ts';
+import { count, epochMs, factsTold, text, toldFacts } from './parts.ts';
 
 const answered = {
   stream: text,
@@ -19,3 +21,14 @@ export const rebuildRefused = published('RebuildRefused', 1, answered);
 
 /** A stream is not rebuilt yet. */
 export const rebuildWaiting = published('RebuildWaiting', 1, answered);
+
+/** Each answer of the guards is published once: a later instant or other words of the same answer are no news. */
+export function answerChange(before: Cause | undefined, after: Cause): PublishedEvent[] {
+  const { state, stream, version, answer, facts } = after;
+  if (state !== 'open' || !answer) return [];
+  if (before?.answer?.answer === answer.answer && before.answer.reason === answer.reason) return [];
+  const { reason, detail, recheckAtEpochMs } = answer;
+  const published = answer.answer === 'wait' ? rebuildWaiting : rebuildRefused;
+  const recheck = recheckAtEpochMs !== undefined && { recheckAtEpochMs };
+  return [published.event(stream, { stream, version, reason, detail, ...recheck, ...factsTold(facts) })];
+}

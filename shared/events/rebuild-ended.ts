@@ -1,6 +1,8 @@
+import type { Rebuild } from '../domain/cause/rebuild.ts';
+import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, digest, text, toldFacts } from './parts.ts';
+import { count, digest, factsTold, text, toldFacts } from './parts.ts';
 
 const ended = {
   stream: text,
@@ -23,3 +25,26 @@ export const rebuildIneffective = published('RebuildIneffective', 1, {
   /** Why nobody knows more; absent for `ineffective` and `worse`. */
   reason: v.exactOptional(v.string()),
 });
+
+/** Every rebuild that comes to an end is published: as verified, or as one that mended nothing for sure. */
+export function rebuildEnd(before: Rebuild | undefined, after: Rebuild): PublishedEvent[] {
+  const { stream, rebuildId, cascadeId, attempt, headBefore, output, facts, outcome } = after;
+  if (!outcome || before?.outcome?.result === outcome.result) return [];
+  const common = {
+    ...{ stream, rebuildId, cascadeId, attempt },
+    ...(headBefore !== undefined && { headBefore }),
+    ...(output !== undefined && { output }),
+  };
+  switch (outcome.result) {
+    case 'fixed':
+      return [rebuildVerified.event(stream, { ...common, ...factsTold(facts) })];
+    case 'ineffective':
+      return [rebuildIneffective.event(stream, { ...common, result: outcome.result, ...factsTold(outcome.left) })];
+    case 'worse':
+      return [rebuildIneffective.event(stream, { ...common, result: outcome.result, ...factsTold(outcome.added) })];
+    default: {
+      const { reason } = outcome;
+      return [rebuildIneffective.event(stream, { ...common, result: outcome.result, reason, ...factsTold(facts) })];
+    }
+  }
+}

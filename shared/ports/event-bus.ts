@@ -1,6 +1,6 @@
-import type { PublishedEvent } from '../domain/outbox/announcement.ts';
+import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 
-export type { PublishedEvent } from '../domain/outbox/announcement.ts';
+export type { PublishedEvent } from '../domain/outbox/published-event.ts';
 
 export interface EventBus {
   /** Publishes all events or throws EventsNotPublishedError naming those that failed; entries are checked one by one. */

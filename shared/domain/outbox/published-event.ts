@@ -1,4 +1,7 @@
-/** What others may rely on: source `patchwave`, documented in docs/events.md, versioned by `detail.schemaVersion`. */
+/** Who publishes it, as EventBridge rules match it. */
+export const EVENT_SOURCE = 'patchwave';
+
+/** What others may rely on: documented in docs/events.md, versioned by `detail.schemaVersion`. */
 export interface PublishedEvent {
   readonly detailType: string;
   readonly detail: Readonly<Record<string, unknown>>;

@@ -3,8 +3,8 @@ import { handleMessages } from '../../../functions/registry-events/registry-even
 import { Random } from '../../../local/fleet/random.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import { headMove } from '../../../shared/domain/outbox/announcement-acts.ts';
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
+import { headMove } from '../../../shared/events/head-moved.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { eventOf, messages, portsOf as registryPorts } from '../registry-events/support.ts';
 import { again, type Build, type CascadeRun, runCascade } from './cascade-run.ts';

@@ -1,4 +1,4 @@
-import { announce } from '../../../shared/domain/outbox/announcement.ts';
+import { announce } from '../../../shared/events/announce.ts';
 import { EVENTS } from '../../../shared/events/index.ts';
 import { parse } from '../../../shared/schema.ts';
 import { digestOf, facts, findingReason, verdict } from '../../support/samples.ts';

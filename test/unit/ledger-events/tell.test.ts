@@ -1,7 +1,7 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { tell } from '../../../functions/ledger-events/publish-changes.ts';
 import { ledgerRecord } from '../../../shared/adapters/dynamodb/table/items.ts';
-import type { PublishedEvent } from '../../../shared/domain/outbox/announcement.ts';
+import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { EventsNotPublishedError } from '../../../shared/ports/errors.ts';
 import { fc } from '../../support/seeded.ts';

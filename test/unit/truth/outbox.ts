@@ -1,12 +1,12 @@
 import type { Closure, Deployment } from '../../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../../shared/domain/cause/cause.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
-import { announce } from '../../../shared/domain/outbox/announcement.ts';
 import type { LedgerRecord } from '../../../shared/domain/outbox/ledger-record.ts';
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import { announce } from '../../../shared/events/announce.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 
 /** One change of the ledger, in the words of the domain. */

@@ -1,18 +1,18 @@
-import type { NodeAnswer } from '../../../../shared/domain/cause/answer.ts';
-import type { Closure } from '../../../../shared/domain/cause/cascade.ts';
-import type { Cause } from '../../../../shared/domain/cause/cause.ts';
-import type { Rebuild, RebuildOutcome } from '../../../../shared/domain/cause/rebuild.ts';
-import { announce } from '../../../../shared/domain/outbox/announcement.ts';
-import type { LedgerRecord } from '../../../../shared/domain/outbox/ledger-record.ts';
-import type { ToldFate } from '../../../../shared/domain/retention/image-expiry.ts';
-import type { ReviewRecord } from '../../../../shared/domain/review/run.ts';
-import { sumRun } from '../../../../shared/domain/review/run-summary.ts';
-import type { ImageRecord } from '../../../../shared/domain/verdict/image-record.ts';
-import type { Reason, Verdict } from '../../../../shared/domain/verdict/verdict.ts';
-import { cause, DAY_MS, digestOf, facts, LOCATION, NOON_EPOCH_MS, review } from '../../../support/samples.ts';
-import { fc } from '../../../support/seeded.ts';
-import { anyImage, anyRecord } from '../../events/arbitraries.ts';
-import { findingFact, PIPELINE } from '../rollout/acting.ts';
+import type { NodeAnswer } from '../../../shared/domain/cause/answer.ts';
+import type { Closure } from '../../../shared/domain/cause/cascade.ts';
+import type { Cause } from '../../../shared/domain/cause/cause.ts';
+import type { Rebuild, RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
+import type { LedgerRecord } from '../../../shared/domain/outbox/ledger-record.ts';
+import type { ToldFate } from '../../../shared/domain/retention/image-expiry.ts';
+import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
+import { sumRun } from '../../../shared/domain/review/run-summary.ts';
+import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import type { Reason, Verdict } from '../../../shared/domain/verdict/verdict.ts';
+import { announce } from '../../../shared/events/announce.ts';
+import { cause, DAY_MS, digestOf, facts, LOCATION, NOON_EPOCH_MS, review } from '../../support/samples.ts';
+import { fc } from '../../support/seeded.ts';
+import { findingFact, PIPELINE } from '../domain/rollout/acting.ts';
+import { anyImage, anyRecord } from './arbitraries.ts';
 
 const FINDING = {
   ruleId: 'critical',
