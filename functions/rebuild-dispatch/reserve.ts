@@ -34,11 +34,14 @@ export async function reserve(
   if (node.work === 'deploy') return { decision: 'skip' };
   if (node.resumes !== undefined) return resume(ports, limits, input, node.resumes);
   const rebuildId = rebuildIdOf(cascadeId, cascade.plannedAtEpochMs, stream);
-  const own = await ports.rebuilds.get(stream, rebuildId);
+  const [own, policy, parents] = await Promise.all([
+    ports.rebuilds.get(stream, rebuildId),
+    policyOf(ports, cascade, stream),
+    parentsOf(ports, node),
+  ]);
   const granted = { decision: 'build', rebuildId, lookAfterSeconds: limits.lookAfterSeconds } as const;
   // What has begun is awaited, whatever the guards say by now.
   if (own && hasBegun(own)) return granted;
-  const [policy, parents] = await Promise.all([policyOf(ports, cascade, stream), parentsOf(ports, node)]);
   const below = unverifiedParent(parents);
   const { unreadable } = policy;
   const answer = below

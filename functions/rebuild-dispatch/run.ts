@@ -11,13 +11,15 @@ import type { DispatchPorts } from './ports.ts';
  */
 export async function adoptRun(ports: DispatchPorts, rebuild: Rebuild, executionId: string): Promise<Rebuild> {
   const { stream, rebuildId, pipeline } = rebuild;
-  await ports.rebuilds.recordExecution({ pipeline, executionId }, rebuild);
   const lastStartedAtEpochMs = rebuild.startingAtEpochMs ?? ports.clock();
-  await ports.guards.change(stream, ({ startUnknown, ...memory }) => ({
-    ...memory,
-    ...(startUnknown && startUnknown.rebuildId !== rebuildId && { startUnknown }),
-    lastStartedAtEpochMs,
-  }));
+  await Promise.all([
+    ports.rebuilds.recordExecution({ pipeline, executionId }, rebuild),
+    ports.guards.change(stream, ({ startUnknown, ...memory }) => ({
+      ...memory,
+      ...(startUnknown && startUnknown.rebuildId !== rebuildId && { startUnknown }),
+      lastStartedAtEpochMs,
+    })),
+  ]);
   const stands = await ports.rebuilds.record(stream, rebuildId, (before) =>
     before && before.executionId === undefined
       ? { startingAtEpochMs: lastStartedAtEpochMs, ...before, executionId, build: before.build ?? { state: 'running' } }

@@ -1,6 +1,8 @@
 import { buildToken, type Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { wait } from '../../shared/domain/guard/guard-answer.ts';
+import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
+import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { modeIn } from '../../shared/domain/stream/stream-policy.ts';
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import type { BuildStart } from '../../shared/ports/runner.ts';
@@ -27,9 +29,9 @@ export async function start(ports: DispatchPorts, limits: DispatchLimits, input:
   const { stream, rebuildId, taskToken } = input;
   // The token before the rebuild: an end that comes between the two is seen here, or tells this token.
   if (!(await ports.locks.adopt(stream, rebuildId, taskToken))) throw new StreamLockLostError(stream, rebuildId);
-  const rebuild = await ports.rebuilds.get(stream, rebuildId);
+  const [rebuild, inForce] = await Promise.all([ports.rebuilds.get(stream, rebuildId), readInForce(ports)]);
   if (!rebuild) throw new StreamLockLostError(stream, rebuildId);
-  const answer = await startOrAdopt(ports, limits, rebuild);
+  const answer = await startOrAdopt(ports, limits, rebuild, inForce);
   if (answer) await ports.waitingStep.succeed(taskToken, { ...answer });
 }
 
@@ -38,6 +40,7 @@ async function startOrAdopt(
   ports: DispatchPorts,
   limits: DispatchLimits,
   rebuild: Rebuild,
+  inForce: InForce,
 ): Promise<BuildAnswer | undefined> {
   const end = endOf(rebuild);
   if (end) return end;
@@ -45,14 +48,17 @@ async function startOrAdopt(
     await markBuilding(ports, rebuild);
     return undefined;
   }
+  let now = inForce;
   if (hasBegun(rebuild)) {
     const found = await findRun(ports, rebuild);
     // Past its deadline nothing is started: the look that follows gives it up.
     if (found === 'unreachable' || (found === 'none' && ports.clock() >= rebuild.deadlineEpochMs))
       return startUnknown(ports, limits, rebuild);
     if (found !== 'none') return endOf(await adoptRun(ports, rebuild, found.executionId));
+    // A person may have paused it while the runner was asked.
+    now = await readInForce(ports);
   }
-  if (await isPaused(ports, rebuild)) {
+  if (isPaused(now, rebuild)) {
     if (mayBeAsked(ports, rebuild)) return later(ports, limits, rebuild, 'start-unknown');
     await unmarkStarting(ports, rebuild);
     return later(ports, limits, rebuild, 'paused');
@@ -96,17 +102,25 @@ async function ask({ runner }: DispatchPorts, request: Parameters<typeof runner.
   }
 }
 
+/** What a person may have changed since the stream was reserved. */
+interface InForce {
+  readonly killSwitch: KillSwitch;
+  readonly policy: Policy;
+}
+
+async function readInForce({ killSwitch, policies }: DispatchPorts): Promise<InForce> {
+  const [now, { policy }] = await Promise.all([killSwitch.read(), policyInForce(policies)]);
+  return { killSwitch: now, policy };
+}
+
 /**
  * Whether a person stopped Patchwave, this stream or the account of its pipeline since it was reserved, or the policy
  * cannot be read that would tell.
  */
-async function isPaused(
-  { killSwitch, policies }: DispatchPorts,
+const isPaused = (
+  { killSwitch, policy }: InForce,
   { stream, pipeline }: Pick<Rebuild, 'stream' | 'pipeline'>,
-): Promise<boolean> {
-  const [{ state }, { policy }] = await Promise.all([killSwitch.read(), policyInForce(policies)]);
-  return state === 'paused' || modeIn(policy, stream, pipeline.account) !== 'enforce';
-}
+): boolean => killSwitch.state === 'paused' || modeIn(policy, stream, pipeline.account) !== 'enforce';
 
 /** Its runner cannot say whether a run is there: nothing is started until it can, or until its deadline. */
 export async function startUnknown(

@@ -6,6 +6,7 @@ import { diffIdsOf } from '../../shared/domain/lineage/lineage-facts.ts';
 import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '../../shared/domain/rollout/outcome.ts';
 import { resultAtEpochMs } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
 import { whyNeverScanned } from './never-scanned.ts';
 import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
@@ -43,9 +44,9 @@ export async function ask(ports: VerifyPorts, step: StepInput): Promise<void> {
  * scan begins after it.
  */
 export async function check(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<CheckedScan> {
-  const verification = await verificationOf(ports, step);
+  const [verification, inForce] = await Promise.all([verificationOf(ports, step), policyInForce(ports.policies)]);
   const { rebuild, policy, deadlineEpochMs } = verification;
-  const withoutPolicy = rebuild.outcome ? undefined : await waitForPolicy(ports, limits, verification);
+  const withoutPolicy = rebuild.outcome ? undefined : await waitForPolicy(ports, limits, verification, inForce);
   if (withoutPolicy) return withoutPolicy;
   const judgement = rebuild.outcome ?? (await judgeSoon(ports, verification));
   if (judgement.result === 'pending')

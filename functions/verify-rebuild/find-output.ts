@@ -3,6 +3,7 @@ import { outputFound } from '../../shared/domain/cause/output-claim.ts';
 import type { Rebuild, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
+import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { StepInput } from './input.ts';
 import {
   recordOutcome,
@@ -35,7 +36,10 @@ export async function findOutput(ports: VerifyPorts, limits: VerifyLimits, step:
     return { decision: 'verify', waitSeconds: limits.pollSeconds };
   }
   // Only the policy may name the account of the registry, which is not called without it.
-  const withoutPolicy = search.outcome === 'unreachable' ? await waitForPolicy(ports, limits, verification) : undefined;
+  const withoutPolicy =
+    search.outcome === 'unreachable'
+      ? await waitForPolicy(ports, limits, verification, await policyInForce(ports.policies))
+      : undefined;
   if (withoutPolicy) return withoutPolicy;
   const isMissing = search.outcome === 'missing';
   const untilEpochMs = isMissing ? verification.sinceEpochMs + limits.outputGraceMs : verification.deadlineEpochMs;

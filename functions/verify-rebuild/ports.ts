@@ -12,7 +12,7 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { CascadeLedger, RebuildLedger, SwitchLedger } from '../../shared/ports/rebuilds.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { Tagger } from '../../shared/ports/rollouts.ts';
-import { policyInForce, policyOfCascade } from '../../shared/review/policy-in-force.ts';
+import { type PolicyInForce, policyOfCascade } from '../../shared/review/policy-in-force.ts';
 import type { AskWorld } from '../../shared/scanning/ask.ts';
 import type { StepInput } from './input.ts';
 
@@ -73,14 +73,15 @@ export async function verificationOf(
  * after that. `undefined` where there is a policy, or the cascade is over.
  */
 export async function waitForPolicy(
-  ports: Pick<VerifyPorts, 'rebuilds' | 'policies' | 'clock'>,
+  ports: Pick<VerifyPorts, 'rebuilds' | 'clock'>,
   limits: VerifyLimits,
   verification: Verification,
+  inForce: PolicyInForce,
 ): Promise<{ readonly decision: 'wait'; readonly waitSeconds: number } | undefined> {
   const { cascade, rebuild } = verification;
   const verifyingSinceEpochMs = ports.clock();
   if (verifyingSinceEpochMs >= cascade.deadlineEpochMs) return undefined;
-  if (!(await policyInForce(ports.policies)).unreadable) return undefined;
+  if (!inForce.unreadable) return undefined;
   await ports.rebuilds.record(rebuild.stream, rebuild.rebuildId, (before) =>
     before && !before.outcome ? { ...before, verifyingSinceEpochMs } : undefined,
   );
