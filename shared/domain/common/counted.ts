@@ -1,2 +1,3 @@
-/** `1 cause`, `2 causes`: `what` is the singular of a noun whose plural ends in s. */
-export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+/** `1 cause`, `2 causes`; `plural` is for nouns that do not just take an s. */
+export const counted = (count: number, singular: string, plural = `${singular}s`): string =>
+  `${count} ${count === 1 ? singular : plural}`;

@@ -1,3 +1,4 @@
+import { counted } from './counted.ts';
 import { visibleLine } from './visible-text.ts';
 
 export interface Column<Row> {
@@ -33,7 +34,7 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
     line(columns.map(({ title }) => title)),
     line(rule),
     ...cells.map(line),
-    ...(more > 0 ? ['', `And ${more} more, all of them in the JSON report.`] : []),
+    ...(more > 0 ? ['', `${counted(more, 'more row')} in the JSON report.`] : []),
   ].join('\n');
 }
 

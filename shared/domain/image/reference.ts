@@ -36,16 +36,17 @@ const MAX_REFERENCE_LENGTH = MAX_NAME_LENGTH + 1 + 128 + 1 + 71;
  * @throws ImageReferenceError saying what is wrong with it.
  */
 export function parseImageReference(text: string): ImageReference {
-  if (text.length > MAX_REFERENCE_LENGTH) throw new ImageReferenceError(text, 'is longer than any reference may be');
+  if (text.length > MAX_REFERENCE_LENGTH) throw new ImageReferenceError(text, 'is too long');
   const [named = '', digest, ...more] = text.split('@');
   if (more.length > 0) throw new ImageReferenceError(text, 'has more than one "@"');
-  if (digest !== undefined && !isDigest(digest)) throw new ImageReferenceError(text, 'has a digest that is no SHA-256');
+  if (digest !== undefined && !isDigest(digest))
+    throw new ImageReferenceError(text, 'has a digest that is not SHA-256');
   const { name, tag } = splitTag(named);
-  if (tag !== undefined && !TAG.test(tag)) throw new ImageReferenceError(text, `has a tag "${tag}" that is none`);
+  if (tag !== undefined && !TAG.test(tag)) throw new ImageReferenceError(text, `has the invalid tag "${tag}"`);
   const { host, repository } = splitHost(name);
-  if (!HOST.test(host)) throw new ImageReferenceError(text, `has a host "${host}" that is none`);
+  if (!HOST.test(host)) throw new ImageReferenceError(text, `has the invalid host "${host}"`);
   if (repository.length > MAX_NAME_LENGTH || !repository.split('/').every((part) => COMPONENT.test(part)))
-    throw new ImageReferenceError(text, `has a repository "${repository}" that is none`);
+    throw new ImageReferenceError(text, `has the invalid repository "${repository}"`);
   const effectiveTag = tag ?? (digest === undefined ? 'latest' : undefined);
   const registry = ecrRegistry(host);
   return {

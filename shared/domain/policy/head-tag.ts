@@ -8,13 +8,13 @@ const MAX_REPETITIONS = 4;
 /** What is wrong with a head tag pattern; `undefined` where it is fine. */
 export function headTagProblem(pattern: string): string | undefined {
   if (!pattern.startsWith('^') || !pattern.endsWith('$') || pattern.endsWith('\\$'))
-    return 'a head tag pattern is anchored: ^...$';
+    return 'a head tag pattern must be anchored: ^...$';
   try {
     new RegExp(pattern, 'u');
   } catch {
     return 'not a regular expression';
   }
-  if (/(?<!\\)(?:\\\\)*\\(?:[1-9]|k<)/.test(pattern)) return 'a head tag pattern has no back-references';
+  if (/(?<!\\)(?:\\\\)*\\(?:[1-9]|k<)/.test(pattern)) return 'a head tag pattern must not have back-references';
   return repetitionProblem(tokens(pattern));
 }
 
@@ -41,8 +41,10 @@ function repetitionProblem(parts: readonly Token[]): string | undefined {
   const groups: { variable: boolean }[] = [];
   let closed: { variable: boolean } | undefined;
   for (const part of parts) {
-    if (part === 'repeat' && closed?.variable === true) return 'a head tag pattern repeats no group that itself varies';
-    if (part === '|' && groups.length === 0) return 'alternatives stand in a group, or the anchors hold for one only';
+    if (part === 'repeat' && closed?.variable === true)
+      return 'a head tag pattern must not repeat a group whose content varies in length';
+    if (part === '|' && groups.length === 0)
+      return 'alternatives need a group, or the anchors apply to one of them only';
     if (part === 'repeat') repetitions += 1;
     const varies =
       part === 'repeat' || part === 'optional' || part === '|' || (part === ')' && groups.at(-1)?.variable);
@@ -51,7 +53,7 @@ function repetitionProblem(parts: readonly Token[]): string | undefined {
     if (around && varies) around.variable = true;
     if (part === '(') groups.push({ variable: false });
   }
-  if (repetitions > MAX_REPETITIONS) return `a head tag pattern has at most ${MAX_REPETITIONS} repetitions`;
+  if (repetitions > MAX_REPETITIONS) return `a head tag pattern may have at most ${MAX_REPETITIONS} repetitions`;
   return undefined;
 }
 

@@ -67,7 +67,7 @@ export function storedPolicy(document: unknown, upgrades = UPGRADES): Policy {
   const form = formOf(document);
   if (form !== undefined && form > upgrades.length + 1) {
     throw new TypeError(
-      `it has form ${form}, of a later version of Patchwave; this one reads up to form ${upgrades.length + 1}`,
+      `it has form ${form} of a later Patchwave version; this version reads up to form ${upgrades.length + 1}`,
     );
   }
   const pending = form === undefined ? [] : upgrades.slice(form - 1);

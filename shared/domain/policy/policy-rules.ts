@@ -62,7 +62,7 @@ function unknownRules(policy: Policy): v.Problem[] {
   return policy.waivers.flatMap(({ rule }, index) =>
     rule === undefined || waivable.has(rule)
       ? []
-      : [{ path: ['waivers', index, 'rule'], message: `"${rule}" is no rule that can be waived` }],
+      : [{ path: ['waivers', index, 'rule'], message: `no rule that can be waived has the id "${rule}"` }],
   );
 }
 
@@ -75,7 +75,7 @@ function candidatesAsHeads({ streams }: Policy): v.Problem[] {
       const tag = tags.find((each) => matchesHeadTag(pattern, each + CANDIDATE));
       if (tag === undefined) return [];
       const message =
-        `the pattern matches "${tag}${CANDIDATE}", the candidate of "${tag}", which is no head before it is verified. ` +
+        `the pattern matches "${tag}${CANDIDATE}", the candidate of "${tag}", which becomes a head only once it is verified. ` +
         `Write a pattern that matches no tag ending in ${CANDIDATE}`;
       return [{ path: ['streams', index, 'headTags', at], message }];
     });
@@ -97,12 +97,12 @@ type Rules = ReadonlyMap<string, Policy['streams'][number]>;
 
 function parentProblem(id: string, parent: string, rules: Rules): string | undefined {
   const rule = rules.get(parent);
-  if (!rule) return `"${parent}" is the id of no rule of streams`;
+  if (!rule) return `no rule of \`streams\` has the id "${parent}"`;
   const { tier, repositories, headTags } = rule;
-  if (tier === 'application') return `nothing is built upon "${parent}": its tier is application`;
+  if (tier === 'application') return `"${parent}" has tier application, and no stream is built on an application`;
   if (repositories.length > 1 || headTags.length > 1 || repositories[0]?.includes('*'))
-    return `"${parent}" names several streams; give the one that is meant a rule with one repository and one head tag`;
-  return leadsTo(parent, id, rules) ? `"${parent}" is built from "${id}" itself, over its own parents` : undefined;
+    return `"${parent}" names several streams; write a rule with one repository and one head tag for the parent`;
+  return leadsTo(parent, id, rules) ? `"${parent}" is itself built on "${id}", through its parents` : undefined;
 }
 
 function leadsTo(from: string, wanted: string, rules: Rules): boolean {

@@ -1,3 +1,4 @@
+import { counted } from '../common/counted.ts';
 import { section, table } from '../common/markdown.ts';
 import { instant } from '../common/time.ts';
 import { locationKey } from '../image/image.ts';
@@ -10,21 +11,23 @@ export function losses({ losses: all, lossesSeen, generatedAtEpochMs: now }: Rep
   const { repositories, unseen } = lossesSeen;
   const told = table(all, [
     { title: 'Image', text: ({ location, digest }: ImageLoss) => `${locationKey(location)} ${digest.slice(0, 19)}` },
-    { title: 'Lost', text: ({ fate }) => lossInstantText(fate, now) },
+    { title: 'Expires', text: ({ fate }) => lossInstantText(fate, now) },
     { title: 'How', text: ({ fate }) => lossCauseText(fate) },
     { title: 'Used by', text: usersOf },
   ]);
   const notSeen = table(unseen, [
-    { title: 'Repository that was not seen', text: ({ location }: RepositoryLook) => locationKey(location) },
+    { title: 'Repository not checked', text: ({ location }: RepositoryLook) => locationKey(location) },
     { title: 'Images', text: ({ images }) => String(images), isNumber: true },
-    { title: 'Why', text: ({ failure, lookedAtEpochMs: at }) => failure?.detail ?? `last look ${instant(at)}` },
+    { title: 'Why', text: ({ failure, lookedAtEpochMs: at }) => failure?.detail ?? `last checked ${instant(at)}` },
   ]);
   const parts = [told, notSeen].filter((part) => part !== '');
-  return section('Lost to lifecycle policies', 'SI-12', parts.join('\n\n') || nothing(repositories));
+  return section('Images that lifecycle policies expire', 'SI-12', parts.join('\n\n') || nothing(repositories));
 }
 
 const nothing = (repositories: number): string =>
-  repositories === 0 ? 'Nobody has looked yet.' : `None soon, by the looks at ${repositories} repositories.`;
+  repositories === 0
+    ? 'Not checked yet.'
+    : `None due soon (${counted(repositories, 'repository', 'repositories')} checked).`;
 
 const usersOf = ({ use, running, workloads }: ImageLoss): string =>
-  use === 'running' ? workloads.join(', ') || '-' : `${running} running images stand on it`;
+  use === 'running' ? workloads.join(', ') || '-' : `ancestor of ${counted(running, 'running image')}`;

@@ -1,3 +1,4 @@
+import { counted } from '../common/counted.ts';
 import { type Column, plainText, section, table } from '../common/markdown.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import { visibleText } from '../common/visible-text.ts';
@@ -47,7 +48,7 @@ export function reportMarkdown(report: Report): string {
 }
 
 /** What nothing runs; what runs stands on it. */
-const STOOD_UPON = ', only stood upon';
+const STOOD_UPON = ' (ancestors, not running)';
 
 function heading(report: Report): string {
   const { review, images, groups, ancestors, generatedAtEpochMs, coverage } = report;
@@ -60,14 +61,14 @@ function heading(report: Report): string {
     `Run ${runId} (${mode}) of ${instant(startedAtEpochMs)}: **${outcome}**. Policy \`${policyVersion.slice(0, 12)}\`. Written ${instant(generatedAtEpochMs)}.`,
     '',
     ...withoutPolicy(report).flatMap((text) => [text, '']),
-    `${found} images: ${inWords(images)}. ${known} of ${found} were looked at, with a result that still counts.`,
+    `${counted(found, 'running image')}: ${inWords(images)}. ${known} of ${found} have a scan result that is still valid.`,
     '',
     table(groups, GROUP_COLUMNS),
     ...(ancestors.groups.length === 0
       ? []
       : [
           '',
-          `Besides, what these stand on: ${inWords(ancestors.images)}.`,
+          `Ancestors that these are built on: ${inWords(ancestors.images)}.`,
           '',
           table(ancestors.groups, GROUP_COLUMNS),
         ]),
@@ -80,10 +81,10 @@ const withoutPolicy = ({ failures }: Report): readonly string[] =>
     .filter(({ kind }) => kind === 'policy')
     .map(
       ({ detail }) =>
-        `**This review had no policy.** It tells what runs and what scans found; no image can be called compliant or violating. ${plainText(detail)}`,
+        `**This review had no policy.** It reports what runs and what scans found, but cannot judge any image as compliant or violating. ${plainText(detail)}`,
     );
 
-const NOT_KNOWN = 'Not known without the policy.';
+const NOT_KNOWN = 'Unknown without a policy.';
 const noneOf = (report: Report): string => (withoutPolicy(report).length > 0 ? NOT_KNOWN : 'None.');
 
 const inWords = ({ violating: bad, unknown: unclear, compliant, unjudged }: ReportSums): string =>
@@ -151,7 +152,10 @@ const nextBreaches = (report: Report): string =>
 
 function coverage({ coverage: { found, known, byState } }: Report): string {
   const states = SCAN_STATES.filter((state) => byState[state] > 0);
-  const share = found === 0 ? 'Nothing was found, so nothing was looked at.' : `${known} of ${found} images are known.`;
+  const share =
+    found === 0
+      ? 'No image was found.'
+      : `${known} of ${counted(found, 'image')} have a scan result that is still valid.`;
   return section(
     'Coverage',
     'RA-5, RA-5(3)',
@@ -182,7 +186,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
       text: ({ scope: { account, region }, usages }) =>
         usages > 0
           ? `patchwave confirm-left ${account}/${region}, or add the scope again`
-          : 'nothing: nothing ran there',
+          : 'nothing to do: no workload ran there',
     },
   ]);
   const containers = table(unresolved, [
@@ -197,7 +201,7 @@ function gaps({ failures, skippedScopes, leftScopes, unresolved }: Report): stri
   return section(
     'Not seen',
     'CM-8, CM-8(3)',
-    parts.join('\n\n') || 'Every scope was read, and every container has its image.',
+    parts.join('\n\n') || 'All scopes were read and all containers resolved.',
   );
 }
 
@@ -217,9 +221,9 @@ const waivers = (report: Report): string => {
           {
             title: 'State',
             text: ({ state, voidFromEpochMs: at }) =>
-              state === 'in-force' && at - now <= WAIVER_NOTICE_DAYS * DAY_MS ? 'runs out soon' : state,
+              state === 'in-force' && at - now <= WAIVER_NOTICE_DAYS * DAY_MS ? 'ends soon' : state,
           },
-          { title: 'Void from', text: ({ voidFromEpochMs: at }) => instant(at) },
+          { title: 'Ends', text: ({ voidFromEpochMs: at }) => instant(at) },
           { title: 'Reason', text: ({ reason }) => reason },
         ]),
   );

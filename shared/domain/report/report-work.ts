@@ -6,19 +6,19 @@ import type { VendorDependency } from './vendor-dependency.ts';
 
 /* What of a report is to be done, and what nobody here can do. */
 
-export const ownerOf = ({ owner }: { readonly owner?: string }): string => owner ?? 'nobody';
+export const ownerOf = ({ owner }: { readonly owner?: string }): string => owner ?? 'no owner';
 
 /** Nothing where every rule and every stream has its counterpart. */
 export function policyGaps({ policyGaps: gaps }: Report): string {
   const texts = gapTexts(gaps);
-  return texts.length === 0 ? '' : section('Gaps of the policy', 'CM-6', texts.map((text) => `- ${text}`).join('\n'));
+  return texts.length === 0 ? '' : section('Policy gaps', 'CM-6', texts.map((text) => `- ${text}`).join('\n'));
 }
 
 export const setAside = ({ unreadable }: Report): string =>
   unreadable.length === 0
     ? ''
     : section(
-        'Items of the ledger that cannot be read',
+        'Unreadable ledger items',
         'SI-7',
         table(unreadable, [
           { title: 'Item', text: ({ item }) => item },
@@ -32,7 +32,7 @@ export const pendingRebuilds = ({ pendingRebuilds: pending }: Report): string =>
     'SI-2',
     pending.length === 0
       ? 'None.'
-      : `A review rebuilds nothing; \`patchwave plan\` shows what becomes of these.\n\n${table(pending, [
+      : `\`patchwave plan\` shows what happens to each of them.\n\n${table(pending, [
           { title: 'Stream', text: ({ stream }) => stream },
           { title: 'Owner', text: ownerOf },
           { title: 'Mode', text: ({ mode }) => mode },
@@ -48,16 +48,16 @@ export const found = ({ found: work, review: { runId } }: Report): string =>
   work === undefined
     ? ''
     : section(
-        'Streams at fault',
+        'Streams to fix first',
         'SI-2',
         [
-          `${work.atFault.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} of which nobody can tell yet. A preview writes nothing into the ledger: \`patchwave plan --preview ${runId}\` shows waves, what is held back, and how long it takes. What no review has seen before counts as at fault itself: what it stands on is not known.`,
+          `${work.atFault.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} undetermined. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. An image that no review has seen before counts as the one to fix, because its parent is unknown.`,
           table(work.atFault, [
-            { title: 'Stream at fault', text: ({ stream }) => stream },
+            { title: 'Stream to fix', text: ({ stream }) => stream },
             { title: 'Mode', text: ({ mode }) => mode },
             { title: 'Findings', text: ({ findings }) => String(findings), isNumber: true },
             { title: 'Too old', text: ({ tooOld }) => (tooOld ? 'yes' : 'no') },
-            { title: 'Streams that hold it', text: ({ streams }) => String(streams), isNumber: true },
+            { title: 'Affected streams', text: ({ streams }) => String(streams), isNumber: true },
           ]),
         ]
           .filter((part) => part !== '')
@@ -70,7 +70,7 @@ export const waitingForVendors = ({ waitingForVendors: all }: Report): string =>
     'SI-2, RA-5',
     all.length === 0
       ? 'Nothing.'
-      : `No rebuild would mend these today. A fix that becomes known is planned by itself.\n\n${table(all, [
+      : `A rebuild cannot fix these yet. Patchwave rebuilds when a fix is published.\n\n${table(all, [
           { title: 'Package', text: (one) => one.package },
           { title: 'Installed', text: ({ version }) => version },
           { title: 'Vulnerability', text: ({ vulnerability }) => vulnerability },
@@ -89,7 +89,7 @@ export const waitingForVendors = ({ waitingForVendors: all }: Report): string =>
 const vendorText = ({ reason, triedAtEpochMs: at }: VendorDependency): string =>
   [
     ...(reason === 'no-fix' ? ['the scanner knows no fix'] : []),
-    ...(at === undefined ? [] : [`a rebuild left it ${instant(at)}`]),
+    ...(at === undefined ? [] : [`a rebuild at ${instant(at)} did not fix it`]),
   ].join('; ');
 
 /** Most scanners name no layers, and mostly these agree. */
@@ -97,7 +97,7 @@ export const layerDisagreements = ({ layerDisagreements: all }: Report): string 
   all.length === 0
     ? ''
     : section(
-        'Findings that a layer attributes otherwise',
+        'Attribution conflicts with layer data',
         'RA-5',
         table(all, [
           { title: 'Image', text: ({ digest }) => digest.slice(0, 19) },

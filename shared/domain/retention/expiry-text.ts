@@ -4,7 +4,7 @@ import type { ToldFate } from './image-expiry.ts';
 
 /** When an image is lost, in few words. */
 export function lossInstantText(fate: ToldFate, nowEpochMs: number): string {
-  if (fate.state === 'gone') return 'it is';
+  if (fate.state === 'gone') return 'already';
   if (fate.state === 'unknown') return 'unknown';
   const { when } = fate.loss;
   const at = lossAtEpochMs(when);
@@ -14,7 +14,7 @@ export function lossInstantText(fate: ToldFate, nowEpochMs: number): string {
 
 /** What takes it, and on what that depends. */
 export function lossCauseText(fate: ToldFate): string {
-  if (fate.state === 'gone') return `${fate.how}: no new task can pull it`;
+  if (fate.state === 'gone') return `${fate.how}; new tasks cannot pull the image`;
   if (fate.state === 'unknown') return fate.reason;
   const { loss } = fate;
   const { rule, through, when } = loss;
@@ -23,7 +23,7 @@ export function lossCauseText(fate: ToldFate): string {
 }
 
 function condition(when: Loss['when']): string {
-  if (!('afterPushes' in when)) return when.by === 'count' ? ', which counts' : '';
+  if (!('afterPushes' in when)) return when.by === 'count' ? ', by image count' : '';
   const pushes = when.afterPushes === 1 ? 'the next push' : `${when.afterPushes} more pushes`;
-  return when.by === 'untagging' ? `, once its tag moves with ${pushes}` : `, after ${pushes}`;
+  return when.by === 'untagging' ? `, once its tag moves, after ${pushes}` : `, after ${pushes}`;
 }

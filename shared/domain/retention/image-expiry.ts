@@ -68,7 +68,7 @@ export function lossesIn(looked: Looked, forecast: Forecast): readonly ImageLoss
 
 /** By which tag or index something pulls it is not known, so neither is whether that is kept. */
 const unreadText = (item: string): string =>
-  `the ledger item ${item} does not say by which tag a workload pulls it. The next review of its account writes it again; otherwise delete the item.`;
+  `the ledger item ${item} lacks the tag by which a workload pulls the image. The next review of its account writes the item again; if it stays, delete it.`;
 
 /** What is only stood upon need not be pulled: one that is gone is nothing to be told. */
 const KEPT: Fate = { state: 'kept' };

@@ -100,10 +100,10 @@ function readRule({ rulePriority: priority, ...parts }: v.InferOutput<typeof rul
   const storage = counted.storageClass ?? 'standard';
   const tagPatterns = [...tagPrefixList.map((prefix) => `${prefix}*`), ...tagPatternList];
   if ((tagStatus === 'tagged') !== tagPatterns.length > 0)
-    return { priority, problem: `rule ${priority}: its tag lists do not fit to "${tagStatus}"` };
+    return { priority, problem: `rule ${priority}: its tag lists do not match the tag status "${tagStatus}"` };
   // ECR documents wildcards for patterns only: whether one in a prefix is one or a character is not known.
   if (tagPrefixList.some((prefix) => prefix.includes('*')))
-    return { priority, problem: `rule ${priority}: tagPrefixList has a wildcard` };
+    return { priority, problem: `rule ${priority}: \`tagPrefixList\` has a wildcard` };
   const known = { priority, selection: { tagStatus, tagPatterns, storage } };
   const leave = v.safeParse(leaves, counted);
   const act = v.safeParse(action, parts.action);

@@ -149,7 +149,7 @@ export class LifecycleForecast {
     const when =
       leaves.by === 'count' ? this.#byCount(rule, leaves.images, image) : byAge(leaves.by, leaves.days, image);
     if (when) return { state: 'lost', loss: { rule: priority, action, when } };
-    return { state: 'unknown', reason: `rule ${priority}: ECR does not tell when what it selects was pushed` };
+    return { state: 'unknown', reason: `rule ${priority}: ECR reports no push time for an image that it selects` };
   }
 
   #byCount(rule: LifecycleRule, leaves: number, image: StoredImage): LossInstant | undefined {

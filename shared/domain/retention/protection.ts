@@ -19,7 +19,7 @@ export interface ProtectionRefusal {
  * the repository holds, and what no rule names is nobody's to tag.
  */
 export function heldBack(policy: Policy, location: ImageLocation, isPaused: boolean): ProtectionRefusal | undefined {
-  if (isPaused) return { reason: 'paused', detail: 'Somebody paused Patchwave. Resume it with `patchwave resume`.' };
+  if (isPaused) return { reason: 'paused', detail: 'Patchwave is paused. Resume it with `patchwave resume`.' };
   const [first, ...others] = streamRulesOf(policy, location).map(({ id, tier, owner, account }) =>
     strictestMode(policy, { tier, owner, accounts: [account], rule: id }),
   );
@@ -68,7 +68,7 @@ export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
     (fate) => fate && fate.state !== 'unknown' && atOf(fate) > untilEpochMs,
   );
   if (!isByOther || !isKept)
-    return tooTight(`Rule ${priority} covers the tag ${tag}, and would take the image soon as well.`);
+    return tooTight(`Rule ${priority} covers the tag ${tag}, but would soon delete or archive the image too.`);
   const inItsPlace = [...needed].find((digest) => {
     const fate = after.fateOf(digest);
     const at = atOf(fate);
@@ -77,7 +77,7 @@ export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
     );
   });
   if (inItsPlace === undefined) return undefined;
-  return tooTight(`Rule ${priority} covers the tag ${tag}, and would soon take ${inItsPlace} in its place.`);
+  return tooTight(`Rule ${priority} covers the tag ${tag}, but would soon delete or archive ${inItsPlace} instead.`);
 }
 
 const atOf = (fate: Fate | undefined): number =>
@@ -85,7 +85,7 @@ const atOf = (fate: Fate | undefined): number =>
 
 const tooTight = (why: string): ProtectionRefusal => ({
   reason: 'covering-rule-too-tight',
-  detail: `${why} Let it leave more, or give tags that begin with ${PROTECTING_PREFIX} a rule of their own before it.`,
+  detail: `${why} Raise its limit, or add an earlier rule for tags that begin with ${PROTECTING_PREFIX}.`,
 });
 
 const covers = ({ selection }: LifecycleRule, tag: string): boolean =>
@@ -105,7 +105,7 @@ function adviceFor(rules: readonly LifecycleRule[], before: number): string {
     },
     action: { type: 'expire' },
   };
-  const others = rulePriority < 1 ? ', and give the rules that are there higher numbers' : '';
+  const others = rulePriority < 1 ? ', and give the existing rules higher numbers' : '';
   return `No rule before rule ${before} covers tags that begin with ${PROTECTING_PREFIX}. Add ${JSON.stringify(rule)} to the lifecycle policy${others}.`;
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../common/counted.ts';
 import type { ScanReason } from '../scan/scan.ts';
 import {
   ANCESTOR_BATCH,
@@ -76,7 +77,7 @@ function silentParts(expected: ExpectedParts, reported: ReadonlyMap<string, RunP
       kind,
       key,
       error: NOTHING_REPORTED,
-      detail: `The ${kind} part ${key} of the run reported nothing: its step failed. The next review does it again.`,
+      detail: `The ${kind} step ${key} of the review failed and reported nothing. The next review repeats it.`,
     }));
 }
 
@@ -109,14 +110,14 @@ const unreadRegistries = (
   unread.map(({ key, images }) => ({
     ...{ kind, key, error: BASES_UNREAD },
     detail:
-      `The age of ${images} images is unknown: they may be built on images of base or platform repositories of ${key}, ` +
-      `which the review could not read${whyUnread(reported.get(partKey('registry', key)))}`,
+      `The age of ${counted(images, 'image')} is unknown: base or platform images of ${key} may be below, ` +
+      `and the review could not read these${whyUnread(reported.get(partKey('registry', key)))}`,
   }));
 
 /** With the next step. A registry without a reason has a failure of its own in the same run. */
 function whyUnread(part: RunPart | undefined): string {
   const because = part?.kind === 'registry' ? (part.unreadBecause ?? []) : [];
-  if (because.length === 0) return '. Correct what the run tells of this registry, then start a review.';
+  if (because.length === 0) return '. Fix the failure reported for this registry, then start a review.';
   return ` (${because.join('; ')}). Correct that, then start a review.`;
 }
 
@@ -130,7 +131,7 @@ function differingSums(expected: ExpectedParts, reported: ReadonlyMap<string, Ru
     const part = reported.get(partKey(kind, key));
     const sum = part && digestsOf(part);
     if (sum === undefined || sum === digests) return [];
-    const detail = `The ${kind} batch ${key} was given ${digests} digests and reported ${sum}: the totals cannot be relied on.`;
+    const detail = `The ${kind} batch ${key} got ${counted(digests, 'digest')} and reported ${sum}: the totals are unreliable. Start a new review.`;
     return [{ kind, key, error: SUMS_DIFFER, detail }];
   });
 }

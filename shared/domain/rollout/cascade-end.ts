@@ -1,5 +1,6 @@
 import type { CascadeNode, Deployment } from '../cause/cascade.ts';
 import type { Rebuild } from '../cause/rebuild.ts';
+import { counted } from '../common/counted.ts';
 import { HEAD_MENDED, instantText, PARENT_HELD_BACK, WAITING_APPROVAL, wait } from '../guard/guard-answer.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
 import { isOver } from './deployment.ts';
@@ -33,17 +34,19 @@ export const lostNodes = (planned: number, found: number, streams: readonly stri
 export function lostText({ count, streams }: LostNodes): string | undefined {
   if (count === 0) return undefined;
   const named = streams.length === 0 ? '' : `: ${listed(streams)}`;
-  const nodes = count === 1 ? '1 node is' : `${count} nodes are`;
+  const nodes = `${counted(count, 'node')} ${count === 1 ? 'is' : 'are'}`;
   const held =
-    count === 1 ? 'What it held is given back, and its cause is' : 'What they held is given back, and their causes are';
-  return `${nodes} lost from the ledger${named}. ${held} planned again`;
+    count === 1
+      ? 'Its lock and slots are free, and its cause is'
+      : 'Their locks and slots are free, and their causes are';
+  return `${nodes} missing in the ledger${named}. ${held} planned again`;
 }
 
 /** Items of the ledger that could not be read when a cascade ended, for a person; `undefined` where there are none. */
 export function unreadableItemsText(items: readonly string[]): string | undefined {
   if (items.length === 0) return undefined;
-  const what = items.length === 1 ? '1 item' : `${items.length} items`;
-  return `${what} of the ledger cannot be read: ${listed(items)}. Correct or delete ${items.length === 1 ? 'it' : 'them'}`;
+  const what = counted(items.length, 'ledger item');
+  return `${what} cannot be read: ${listed(items)}. Correct or delete ${items.length === 1 ? 'it' : 'them'}`;
 }
 
 /**
@@ -65,7 +68,7 @@ export function summarizeCascade(
     ...open.map(nodeText),
     ...deployments.filter(({ state }) => !WITHOUT_FAILURE.has(state)).map(deploymentText),
   ].sort();
-  const sums = { nodes: counted(nodes), deployments: counted(deployments) };
+  const sums = { nodes: countByState(nodes), deployments: countByState(deployments) };
   if (lacking.length === 0) return { state: 'complete', ...sums };
   const detail = listed(lacking);
   return lacking.length === open.length && open.every(waitsForPerson)
@@ -85,7 +88,9 @@ export const isMended = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'
 export const waitsForPerson = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
   state === 'parked' || (state === 'waiting' && answer?.reason === PARENT_HELD_BACK);
 
-function counted<State extends string>(items: readonly { readonly state: State }[]): Partial<Record<State, number>> {
+function countByState<State extends string>(
+  items: readonly { readonly state: State }[],
+): Partial<Record<State, number>> {
   const counts: Partial<Record<State, number>> = {};
   for (const { state } of items) counts[state] = (counts[state] ?? 0) + 1;
   return counts;
@@ -149,7 +154,7 @@ export const notRolledOut = (node: CascadeNode, error: string): CascadeNode => (
   answer: {
     answer: 'wait',
     reason: NOT_ROLLED_OUT,
-    detail: `It is verified, and its rollout broke off (${error}). It is planned to be deployed.`,
+    detail: `The image is verified, but its rollout broke off (${error}). Patchwave plans the deployment again.`,
   },
 });
 
@@ -160,7 +165,7 @@ export const notFinished = (node: CascadeNode, error: string): CascadeNode => ({
   answer: {
     answer: 'wait',
     reason: CASCADE_ENDED,
-    detail: `Its cascade ended before it did (${error}). It is planned again.`,
+    detail: `The cascade ended before this stream was done (${error}). Patchwave plans the stream again.`,
   },
 });
 
@@ -191,6 +196,6 @@ export const abandonedDeployment = (
         ...deployment,
         state: 'failed',
         abandoned: true,
-        detail: `nobody watched its end: ${error}`,
+        detail: `outcome unknown: cascade ended first (${error})`,
         endedAtEpochMs: nowEpochMs,
       };

@@ -1,6 +1,7 @@
 import type { CascadeNode, Closure, ClosureProof, Deployment } from '../cause/cascade.ts';
 import { type Cause, type CauseFact, isDoneOnceBuilt, reopenCause, settleFacts } from '../cause/cause.ts';
 import { type Holding, holdsFactByNow, type LookedAt } from '../cause/fact-status.ts';
+import { counted } from '../common/counted.ts';
 import { HOUR_MS } from '../common/time.ts';
 import { type Digest, registryKey, type Tier } from '../image/image.ts';
 import { type Usage, workloadText } from '../image/usage.ts';
@@ -118,7 +119,7 @@ function unfinished({ deployments }: ClosureFacts): string | undefined {
 
 /** A list of no scopes is no reading either, and neither is what was read before a deployment came to its end. */
 function unread(closure: Closure, { scopes, deployments }: ClosureFacts): string | undefined {
-  if (scopes.length === 0) return 'the run read no scope';
+  if (scopes.length === 0) return 'the review read no scope';
   const sinceEpochMs = deployments.reduce(
     (since, { endedAtEpochMs = 0 }) => Math.max(since, endedAtEpochMs),
     closure.sinceEpochMs,
@@ -129,7 +130,7 @@ function unread(closure: Closure, { scopes, deployments }: ClosureFacts): string
   // Containers of a task that was told to stop run on, for minutes behind a load balancer.
   const withoutStopping = scopes.filter(({ includesStopping }) => !includesStopping).map(({ key }) => key);
   if (withoutStopping.length === 0) return undefined;
-  return `read without the tasks that are stopping, which the next review reads: ${listed(withoutStopping)}`;
+  return `stopping tasks not read yet: ${listed(withoutStopping)}. The next review reads them`;
 }
 
 /**
@@ -176,7 +177,7 @@ function stillRunning(closure: Closure, { running, output }: ClosureFacts): stri
   const holders = run.filter((one) => holdingOf(one) === 'holds');
   if (holders.length > 0) {
     const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
-    const more = unasked > 0 ? `, and perhaps by what runs ${unasked} more images` : '';
+    const more = unasked > 0 ? `, and perhaps by workloads of ${counted(unasked, 'other image')}` : '';
     return `still run by ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
   }
   const unclear = run.filter((one) => holdingOf(one) === 'unknown');
@@ -191,7 +192,7 @@ function unplaced({ unread: images }: ClosureFacts): string | undefined {
     const place = repository === undefined ? '' : ` of ${repository}`;
     return `${digest}${place}${workload === undefined ? '' : ` (run by ${workload})`}`;
   });
-  return `not known what these running images are built on: ${listed(names)}. ${PLACE_THEM}`;
+  return `parents unknown of these running images: ${listed(names)}. ${PLACE_THEM}`;
 }
 
 const PLACE_THEM =
@@ -200,7 +201,7 @@ const PLACE_THEM =
 
 /** An image that the ledger does not know may lie between one of these and what runs. */
 const unlisted = ({ unlisted: repository }: ClosureFacts): string | undefined =>
-  repository === undefined ? undefined : `not all images of the stream are known, because ${repository} was not read`;
+  repository === undefined ? undefined : `images of the stream may be missing, because ${repository} was not read`;
 
 function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
   const found = scopes.flatMap((scope) =>
@@ -208,7 +209,7 @@ function unidentified({ scopes, mayRun }: ClosureFacts): string | undefined {
   );
   return found.length === 0
     ? undefined
-    : `not proven which image of its repository is run by ${listed([...new Set(found.map(({ workload }) => workload))])}. ${IDENTIFY_THEM}`;
+    : `running image not identified for ${listed([...new Set(found.map(({ workload }) => workload))])}. ${IDENTIFY_THEM}`;
 }
 
 const IDENTIFY_THEM =
@@ -242,7 +243,10 @@ function outOfSight(closure: Closure, seen: ClosureFacts): OutOfSight {
   );
   if (open.length === 0) return { confirmed };
   const workloads = listed(open.flatMap((key) => named.get(key) ?? []));
-  return { confirmed, waitingFor: `out of sight, since ${listed(open)} left: ${workloads}. Confirm with confirm-left` };
+  return {
+    confirmed,
+    waitingFor: `out of sight since ${listed(open)} left the fleet: ${workloads}. Run \`patchwave confirm-left\` once they are gone`,
+  };
 }
 
 export const MOST_NAMED = 10;

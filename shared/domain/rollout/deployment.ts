@@ -87,23 +87,23 @@ export function deploymentAfter(
   });
   const late = (why: string): Deployment =>
     nowEpochMs < deployment.deadlineEpochMs ? deployment : ended('failed', `deadline: ${why}`);
-  if (deployment.deploymentId === undefined) return late('nobody knows whether it began');
-  if (!seen) return late('its service could not be asked');
+  if (deployment.deploymentId === undefined) return late('start not confirmed');
+  if (!seen) return late('ECS could not be asked about the service');
   const own = seen.find(({ deploymentId }) => deploymentId === deployment.deploymentId);
   const { from, mode } = deployment;
   if (mode === 'restart' && own && from && own.taskDefinition !== from.taskDefinition) {
-    const detail = `somebody else deployed ${own.taskDefinition} at the same instant, and that was started anew`;
+    const detail = `somebody else deployed ${own.taskDefinition} at the same time, and the restart started that revision`;
     return { ...ended('superseded', detail), postponed: true };
   }
   const primary = seen.find(({ isPrimary }) => isPrimary);
-  if (own?.state === 'rolled-back') return ended('rolled-back', own.detail ?? 'ECS says no more');
+  if (own?.state === 'rolled-back') return ended('rolled-back', own.detail ?? 'ECS gave no reason');
   if (own?.isPrimary) {
-    if (own.state === 'failed' || own.state === 'stopped') return ended('failed', own.detail ?? 'ECS says no more');
-    if (own.state === 'unknown') return late('ECS did not tell how it went');
-    return own.state === 'completed' ? ended('completed') : late('its tasks were not all replaced by then');
+    if (own.state === 'failed' || own.state === 'stopped') return ended('failed', own.detail ?? 'ECS gave no reason');
+    if (own.state === 'unknown') return late('ECS did not report the result');
+    return own.state === 'completed' ? ended('completed') : late('not all tasks were replaced in time');
   }
   if (!primary) return late('ECS listed no primary deployment');
-  const instead = `${own ? '' : 'ECS lists it no more; '}deployment ${primary.deploymentId} is the primary one`;
+  const instead = `${own ? '' : 'ECS no longer lists the deployment; '}deployment ${primary.deploymentId} is the primary one`;
   if (isEarlier(primary, deployment, own)) return ended('rolled-back', own?.detail ?? instead);
   if (own?.state === 'failed') return ended('failed', own.detail ?? instead);
   return { ...ended('superseded', `somebody else deployed the service: ${instead}`), postponed: true };

@@ -32,7 +32,7 @@ export type RebuildJudgement = RebuildOutcome | { readonly result: 'pending'; re
  */
 export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudgement {
   const { facts, output, pinnedTo = [] } = rebuilt;
-  if (output.length === 0) return { result: 'no-output', reason: 'nothing proves what the build made' };
+  if (output.length === 0) return { result: 'no-output', reason: 'no image is proven to be the output of the build' };
   const unclear = output.filter((image) => isUnclear(image, facts));
   if (unclear.length > 0) return unclearOutcome(unclear, rebuilt, nowEpochMs);
   const { added, alsoFound, undecided } = sortPairs(rebuilt);
@@ -74,8 +74,8 @@ function undecidedText(undecided: readonly FindingFact[], { findingsBefore, begu
   const more = named.length > MOST_NAMED ? `, and ${named.length - MOST_NAMED} more` : '';
   const pairs = `${named.slice(0, MOST_NAMED).join(', ')}${more}`;
   return findingsBefore === undefined
-    ? `it has ${pairs}, and no scan tells what the image before had`
-    : `it has ${pairs}, which the image before did not have, and no scan tells whether that was known when its build began ${instant(begunAtEpochMs)}`;
+    ? `it has ${pairs}, and the image before it has no complete scan to compare with`
+    : `it has ${pairs}, which the image before did not have. No scan shows whether the scanner knew that when the build began at ${instant(begunAtEpochMs)}`;
 }
 
 /** An image whose scan is not complete is unclear also where no fact asks: nothing passes unseen. */
@@ -94,7 +94,7 @@ function isUnknown(fact: CauseFact, image: LookedAt): boolean {
 }
 
 const lineageUnreadText = (registries: readonly string[]): string =>
-  `its lineage was not read: an image of ${registries.join(', ')} may be below it, and no review could read that. Give Patchwave access there, then start a review`;
+  `its lineage is not complete: it may be built on an image of ${registries.join(', ')}, which no review could read. Give Patchwave access to it, then start a review`;
 
 function unclearOutcome(
   unclear: readonly LookedAt[],
@@ -106,7 +106,7 @@ function unclearOutcome(
   if (unreadRegistries.length > 0 && !unclear.some((image) => isUnclear(image, others)))
     return { result: 'unverified', reason: lineageUnreadText(unreadRegistries), isLineageUnread: true };
   const named = unclear.map(({ digest }) => digest).sort();
-  const reason = `no complete scan and verdict of ${named.join(', ')}`;
+  const reason = `no complete scan and verdict for ${named.join(', ')}`;
   if (nowEpochMs < verifyDeadlineEpochMs) return { result: 'pending', waitingFor: reason };
   return { result: 'unverified', reason: `${reason} by ${new Date(verifyDeadlineEpochMs).toISOString()}` };
 }

@@ -182,12 +182,14 @@ export type RestartAnswer =
 export function mayRestart(image: string, tagMeans: Digest | undefined, output: ReadonlySet<Digest>): RestartAnswer {
   const pinned = (detail: string): RestartAnswer => ({ allowed: false, reason: 'pinned-reference', detail });
   const reference = readImageReference(image);
-  if (!reference) return pinned(`"${image}" is no image reference. Name the image by its moving tag.`);
+  if (!reference) return pinned(`"${image}" is not a valid image reference. Name the image by its moving tag.`);
   if (reference.digest !== undefined)
-    return pinned(`"${image}" names a digest, which a restart does not change. Deploy the new one, or name a tag.`);
+    return pinned(`"${image}" names a digest, so a restart keeps the old image. Deploy the new digest, or name a tag.`);
   if (tagMeans !== undefined && output.has(tagMeans)) return { allowed: true };
-  const meaning = tagMeans === undefined ? 'nothing' : tagMeans;
-  return pinned(`"${image}" means ${meaning} now, not what was verified. Move the tag, or deploy the new image.`);
+  const meaning = tagMeans === undefined ? 'no image' : tagMeans;
+  return pinned(
+    `"${image}" now points to ${meaning}, not to the verified image. Move the tag, or deploy the new image.`,
+  );
 }
 
 /** What a new revision of a task definition names instead of `image`, in the same place; `undefined` for no reference. */

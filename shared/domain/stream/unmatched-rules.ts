@@ -54,10 +54,10 @@ export class PolicyCoverage {
 export const gapTexts = ({ unmatchedRules, unnamedStreams }: PolicyGaps): readonly string[] => [
   ...unmatchedRules.map(
     (id) =>
-      `Rule ${id} matches no repository that Patchwave has seen. Check its account, Regions and repositories; a repository that is new is seen by the next review.`,
+      `Rule ${id} matches no repository that Patchwave has seen. Check its account, Regions and repositories. The next review finds new repositories.`,
   ),
   ...unnamedStreams.map(
     (stream) =>
-      `No rule names stream ${stream}, which Patchwave knows. Nothing is done for it, nor for what stands on it. Add it to a rule, or stop what runs its images.`,
+      `No rule names stream ${stream}, so Patchwave does not rebuild it or the streams built on it. Add it to a rule, or stop the workloads that run its images.`,
   ),
 ];

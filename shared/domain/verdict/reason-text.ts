@@ -1,4 +1,6 @@
+import { counted } from '../common/counted.ts';
 import { instant } from '../common/time.ts';
+import type { Fix } from '../scan/finding.ts';
 import type { Reason } from './verdict.ts';
 
 /** A reason in words, with the rule that it cites: one of several in a line. */
@@ -12,7 +14,7 @@ export const reasonInFull = (reason: Reason): string =>
 function factText(reason: Reason): string {
   switch (reason.kind) {
     case 'age':
-      return `born ${instant(reason.bornAtEpochMs)}${by(reason)}, limit ${reason.limitDays} days`;
+      return `born ${instant(reason.bornAtEpochMs)}${by(reason)}, limit ${counted(reason.limitDays, 'day')}`;
     case 'age-unknown':
       return `age unknown${by(reason)}`;
     case 'finding':
@@ -20,9 +22,9 @@ function factText(reason: Reason): string {
     case 'scan':
       return `scan ${reason.state}${reason.scanReason === undefined ? '' : `, ${reason.scanReason}`}`;
     case 'registry':
-      return `comes from ${reason.registry}`;
+      return `from registry ${reason.registry}`;
     case 'digest-guessed':
-      return `what ${reason.workload} runs is a guess${reason.scopes > 1 ? `, and so in ${reason.scopes - 1} more scopes` : ''}`;
+      return `the image that ${reason.workload} runs is a guess${reason.scopes > 1 ? `, also in ${counted(reason.scopes - 1, 'other scope')}` : ''}`;
     case 'policy':
       return 'the policy in force cannot be read';
   }
@@ -30,7 +32,7 @@ function factText(reason: Reason): string {
 
 /** What an image stands on may decide for it. */
 const by = ({ decidedBy }: { readonly decidedBy?: string }): string =>
-  decidedBy === undefined ? '' : ` by ${short(decidedBy)}, which it stands on`;
+  decidedBy === undefined ? '' : ` because of ancestor ${short(decidedBy)}`;
 
 const short = (digest: string): string => digest.slice(0, SHORT_DIGEST);
 
@@ -38,25 +40,28 @@ const SHORT_DIGEST = 'sha256:'.length + 12;
 
 const waiverOf = ({ waiverId, waivedThrough }: Reason): string[] => {
   if (waiverId === undefined) return [];
-  const from = waivedThrough === undefined ? '' : `, a waiver of ${short(waivedThrough)}, which it stands on`;
+  const from = waivedThrough === undefined ? '' : `, a waiver of ancestor ${short(waivedThrough)}`;
   return [`waived by ${waiverId}${from}`];
+};
+
+const FIX_TEXT: Readonly<Record<Fix, string>> = {
+  yes: 'fix published',
+  no: 'no fix yet',
+  unknown: 'fix unknown',
 };
 
 function detailsOf(reason: Reason): string[] {
   switch (reason.kind) {
     case 'age-unknown':
       return reason.isLineageUnread
-        ? [
-            'its lineage was not read yet',
-            'the next review reads it, or names the registry, image or ledger item that it cannot read',
-          ]
-        : ['no plausible evidence of its birth'];
+        ? ['its lineage is not read yet', 'the next review reads it or names what it cannot read']
+        : ['no reliable birth date'];
     case 'finding':
-      return [`fix ${reason.fix}`, `first seen ${instant(reason.firstSeenAtEpochMs)}`];
+      return [FIX_TEXT[reason.fix], `first seen ${instant(reason.firstSeenAtEpochMs)}`];
     case 'registry':
-      return ['which is not approved'];
+      return ['not on the list of approved registries'];
     case 'digest-guessed':
-      return ['ECS reports no digest, and the push history does not reach its pull', 'name the image by digest'];
+      return ['ECS reports no digest, and the push history starts after the pull', 'name the image by digest'];
     default:
       return [];
   }

@@ -46,8 +46,8 @@ test('why says of which image below a waiver is, and that the lineage was not re
     reasons: [unread, { ...waived, waiverId: 'accepted', waivedThrough: base }],
   });
   const text = await why(world);
-  expect(text).toContain(`waived by accepted, a waiver of ${base.slice(0, 19)}, which it stands on`);
-  expect(text).toContain('age unknown, its lineage was not read yet');
+  expect(text).toContain(`waived by accepted, a waiver of ancestor ${base.slice(0, 19)}`);
+  expect(text).toContain('age unknown, its lineage is not read yet');
 });
 
 test('why shows the tags that mean the image now: one that has moved on is that of the next image', async () => {
@@ -164,7 +164,7 @@ test('why says how it is known that a task runs the image, and that a guess is n
     world.clock(),
   );
   const text = await why(world);
-  expect(text).toContain(`what ${workload} runs is a guess, and so in 1 more scopes, ECS reports no digest`);
+  expect(text).toContain(`the image that ${workload} runs is a guess, also in 1 other scope, ECS reports no digest`);
   expect(text).toMatch(/web .*a guess: what the tag means now/);
   expect(text).toMatch(/old .*what the tag meant when it was pulled/);
 });

@@ -168,7 +168,7 @@ describe('the closure of what others are built on', () => {
       world.images.records.set(record.digest, unread);
     }
     const waitingFor = expect.stringMatching(
-      `built on: ${headOf('app')} of \\S+/fleet/app \\(run by ecs-\\S+ \\S+app\\)`,
+      `running images: ${headOf('app')} of \\S+/fleet/app \\(run by ecs-\\S+ \\S+app\\)`,
     );
     expect(await proven(storm)).toMatchObject({ base: { state: 'open', waitingFor }, other: { state: 'closed' } });
   });
@@ -237,7 +237,9 @@ describe('an account that leaves while it runs old content', () => {
     storm.fleet.world.accounts.remove(AWAY.account);
     return storm;
   }
-  const waitingFor = expect.stringMatching(/^out of sight, since 444455556666.us-east-1 left: .*main.copy\. Confirm/);
+  const waitingFor = expect.stringMatching(
+    /^out of sight since 444455556666.us-east-1 left the fleet: .*main.copy\. Run/,
+  );
 
   test('is put aside: nothing violates for it, nothing counts as gone, and a person settles it', async () => {
     const storm = await moved();

@@ -127,7 +127,7 @@ test('the run and the verdict name the registry and the next step, and a waiver 
       kind: 'lineage',
       key: BASES_KEY,
       error: 'BaseRegistryUnreadError',
-      detail: expect.stringMatching(/1 images .*Correct what the run tells of this registry/),
+      detail: expect.stringMatching(/1 image .*Fix the failure reported for this registry/),
     },
   ]);
   const { policy } = await it.policies.load(it.policyVersion);
@@ -139,7 +139,7 @@ test('the run and the verdict name the registry and the next step, and a waiver 
   };
   expect(decisiveFailures(sum, { ...gate, policy: { ...policy, waivers: [waiver] } })).toEqual([]);
   const [reason] = (await verdictOn(it, 'app')).reasons;
-  expect(reason && reasonInFull(reason)).toMatch(/its lineage was not read yet.*the next review reads it, or names/);
+  expect(reason && reasonInFull(reason)).toMatch(/its lineage is not read yet.*the next review reads it or names/);
 });
 
 test('an image is counted for the registries that it waits for, and for no other', async () => {

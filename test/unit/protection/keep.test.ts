@@ -122,7 +122,7 @@ test.each<[string, Partial<PolicyDocument>, readonly object[], string, RegExp]>(
     ACTING,
     [expire(1, olderThan(25, { tagStatus: 'tagged', tagPatternList: ['*'] }))],
     'covering-rule-too-tight',
-    /Rule 1 covers the tag .* a rule of their own/,
+    /Rule 1 covers the tag .* add an earlier rule/,
   ],
   [
     'a rule keeps the tag beside another one only, which may be taken from it',
@@ -187,7 +187,7 @@ test('of several that are rescued in one look each sees the others: none is tagg
   expect(tagsOf(world, 'app25')).toContain(protectingTag(digestOf('app25')));
   expect(looks).toMatchObject([{ losses: 4, tagged: 1 }]);
   expect(losses.map(({ refusal }) => refusal?.reason)).toEqual(Array(4).fill('covering-rule-too-tight'));
-  expect(losses[0]?.refusal?.detail).toContain(`take ${digestOf('app25')} in its place`);
+  expect(losses[0]?.refusal?.detail).toContain(`delete or archive ${digestOf('app25')} instead`);
   // A day later that is still so.
   expect(await look(world)).toMatchObject({ looks: [{ losses: 4, tagged: 1 }] });
 });

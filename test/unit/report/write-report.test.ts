@@ -83,9 +83,9 @@ test('tells apart what nothing runs and is only stood upon', async () => {
     ancestors: { images: { violating: 1 }, groups: [{ tier: 'base', violating: [{ digest: base, workloads: [] }] }] },
     coverage: { found: 1 },
   });
-  expect(markdown).toContain('1 images: 0 violating, 0 unknown, 1 compliant.');
-  expect(markdown).toContain('Besides, what these stand on: 1 violating, 0 unknown, 0 compliant.');
-  expect(markdown).toContain('Violating: base, nobody, only stood upon');
+  expect(markdown).toContain('1 running image: 0 violating, 0 unknown, 1 compliant.');
+  expect(markdown).toContain('Ancestors that these are built on: 1 violating, 0 unknown, 0 compliant.');
+  expect(markdown).toContain('Violating: base, no owner (ancestors, not running)');
 });
 
 test('a base that thousands of workloads run is told by some of them', async () => {

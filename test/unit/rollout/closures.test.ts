@@ -189,7 +189,7 @@ test('a reading that left out tasks which are stopping proves nothing: what they
   const runId = await reviewed(world);
   await world.scopes.record({ scope: OTHER, completeAtEpochMs: world.clock() });
   expect(await look(world, runId)).toMatchObject({ open: 1, closed: 0 });
-  const waitingFor = 'read without the tasks that are stopping, which the next review reads: 444455556666/us-east-1';
+  const waitingFor = 'stopping tasks not read yet: 444455556666/us-east-1. The next review reads them';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await look(world, await reviewed(world))).toMatchObject({ closed: 1 });
 });
@@ -272,7 +272,7 @@ test('a container whose digest is not proven keeps it open, also while its accou
   await world.scopes.record({ ...complete(world, OTHER), unidentified });
   expect(await look(world, first)).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = expect.stringMatching(
-    /^not proven which image of its repository is run by ecs-task lab\/probe\. .* declare `parents`/,
+    /^running image not identified for ecs-task lab\/probe\. .* declare `parents`/,
   );
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
   expect(await look(world, await reviewed(world, { fails: [OTHER] }))).toMatchObject({ open: 1, closed: 0 });
@@ -379,7 +379,7 @@ test('one closure that fails stops no other, and the step fails', async () => {
 
 describe('an account that left while it ran the old image', () => {
   const KEY = '444455556666/us-east-1';
-  const waitingFor = `out of sight, since ${KEY} left: ecs-service ${KEY}/prod/web. Confirm with confirm-left`;
+  const waitingFor = `out of sight since ${KEY} left the fleet: ecs-service ${KEY}/prod/web. Run \`patchwave confirm-left\` once they are gone`;
   const confirmed = { by: 'ana', atEpochMs: 1_795_489_000_000, reason: 'the account was closed' };
 
   /** Nothing old runs in sight. */
@@ -443,7 +443,7 @@ describe('an account that left while it ran the old image', () => {
       (await collect(world.rollouts.closures(CASCADE))).find(({ stream }) => stream === base);
     return { world, runId, baseClosure, ran };
   }
-  const named = `out of sight, since ${KEY} left: ecs-service ${KEY}/prod/shop. Confirm with confirm-left`;
+  const named = `out of sight since ${KEY} left the fleet: ecs-service ${KEY}/prod/shop. Run \`patchwave confirm-left\` once they are gone`;
 
   test('keeps the closure of a base open where nobody has read what ran there', async () => {
     const { world, runId, baseClosure } = await unreadAway();
@@ -516,7 +516,7 @@ test('the closure of a base waits while its registry is not read: an image that 
   await known(world, 'web', 'new', { holds: false });
   expect(await lookAs(false)).toMatchObject({ open: 1, closed: 0 });
   const repository = `${REGISTRY.account}/${REGISTRY.region}/team/web`;
-  const waitingFor = `not all images of the stream are known, because ${repository} was not read`;
+  const waitingFor = `images of the stream may be missing, because ${repository} was not read`;
   expect(await closureOf(world)).toMatchObject({ waitingFor });
   expect(await lookAs(true)).toMatchObject({ closed: 1 });
 });

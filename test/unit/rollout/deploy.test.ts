@@ -91,12 +91,12 @@ const refusals: readonly Refusal[] = [
     name: 'is pinned to a digest',
     arrange: ({ deployer }) =>
       deployer.create(WEB, [{ name: 'web', image: `${imageOf('web')}@${digestOf('web-old')}` }]),
-    detail: /^pinned-reference: container web of stream .* names a digest, which a restart does not change/,
+    detail: /^pinned-reference: container web of stream .* names a digest, so a restart keeps the old image/,
   },
   {
     name: 'has a tag that means something else',
     arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'web', image: imageOf('web', 'v0') }]),
-    detail: /^pinned-reference: .* means nothing now, not what was verified/,
+    detail: /^pinned-reference: .* now points to no image, not to the verified image/,
   },
   {
     name: 'pulls by a tag from a registry that has it not',
@@ -166,7 +166,7 @@ const ends: readonly (readonly [string, Happening, string, RegExp])[] = [
     'vanishes',
     ({ deployer }, id) => void deployer.fail(WEB, id, { rollsBack: true }).forget(WEB, id),
     'rolled-back',
-    /lists it no more/,
+    /no longer lists the deployment/,
   ],
   [
     'is registered, and taken back by hand',
@@ -296,11 +296,11 @@ describe('a service that is deployed blue/green', () => {
 });
 
 test.each([
-  ['that does not end', () => {}, /deadline: its tasks were not all replaced/],
+  ['that does not end', () => {}, /deadline: not all tasks were replaced/],
   [
     'whose account cannot be asked any more',
     (world: RolloutWorld) => void world.deployer.deny(WEB),
-    /deadline: its service could not be asked/,
+    /deadline: ECS could not be asked about the service/,
   ],
 ])('a deployment %s has failed at its deadline', async (_, happen, detail) => {
   const { world, machine } = await scene();

@@ -144,7 +144,7 @@ test('where no fact tells whether it was known it is not fixed: nothing is promo
   world.scanner.publish();
   expect(await verified(world)).toEqual({
     result: 'unverified',
-    reason: expect.stringMatching(/CVE-2026-50 in curl 8\.0, .*no scan tells whether that was known/),
+    reason: expect.stringMatching(/CVE-2026-50 in curl 8\.0, .*No scan shows whether the scanner knew that/),
   });
 });
 
@@ -157,7 +157,7 @@ test('where nobody knows what the head before had it is not fixed either', async
   world.registry.delete(LOCATION, OLD);
   expect(await verified(world)).toMatchObject({
     result: 'unverified',
-    reason: expect.stringContaining('no scan tells what the image before had'),
+    reason: expect.stringContaining('no complete scan to compare with'),
   });
 });
 

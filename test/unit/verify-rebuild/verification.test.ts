@@ -89,7 +89,7 @@ test('a scan that never completes leaves the rebuild unverified, at the deadline
   const lateMs = world.clock() - (since + 120 * MINUTE_MS);
   expect(lateMs).toBeGreaterThanOrEqual(0);
   expect(lateMs).toBeLessThan(1000);
-  const reason = expect.stringMatching(/^no complete scan and verdict of sha256:.* by 2026-11-24T05:10:00/);
+  const reason = expect.stringMatching(/^no complete scan and verdict for sha256:.* by 2026-11-24T05:10:00/);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
 });
 
@@ -104,7 +104,7 @@ test('an age that no review could read leaves it unverified at once, and names t
   const since = world.clock();
   await machine.run();
   expect(world.clock() - since).toBeLessThan(10 * MINUTE_MS);
-  const reason = expect.stringMatching(`^its lineage was not read: .*${registry}`);
+  const reason = expect.stringMatching(`^its lineage is not complete: .*${registry}`);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason, isLineageUnread: true });
 });
 

@@ -42,7 +42,7 @@ test.each([
     Array.from({ length: count }, (_, number) => ({ name: 'a', count: number })),
     columns,
   );
-  expect(text.includes('And 1 more')).toBe(isCut);
+  expect(text.includes('1 more row in')).toBe(isCut);
   expect(text.split('\n').filter((line) => line.startsWith('| a'))).toHaveLength(500);
 });
 

@@ -86,7 +86,7 @@ test.each([
   ['-host.example.com/a', 'host'],
   ['host.example.com/', 'repository'],
   [`host.example.com/${'a'.repeat(256)}`, 'repository'],
-  ['a'.repeat(500), 'longer'],
+  ['a'.repeat(500), 'too long'],
   ['a b', 'repository'],
   ['a\n', 'repository'],
 ])('refuses %j and names the %s', (text, named) => {

@@ -268,7 +268,7 @@ test.each<[string, readonly string[], string, string | undefined]>([
     'an application',
     [rule('one', 'application', ONE_STREAM), rule('two', 'application', `${ONE_STREAM}, parents: [one]`)],
     'streams[2].parents[0]',
-    'tier is application',
+    'has tier application',
   ],
   ...[
     'repositories: ["p/*"], headTags: ["^1$"]',

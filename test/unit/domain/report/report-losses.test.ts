@@ -15,14 +15,14 @@ const page = (all: readonly ImageLoss[], repositories: number, unseen: readonly 
 test('what is lost is told with its place, rule and instant, and who needs it', () => {
   const text = page([loss], 1);
   expect(text).toMatch(/\| 111122223333\/eu-west-1\/team\/payments-api sha256:.{12} +\| 2026-11-25 03:00 UTC \|/);
-  expect(text).toMatch(/\| archived by rule 2 \| 4 running images stand on it \|/);
+  expect(text).toMatch(/\| archived by rule 2 \| ancestor of 4 running images \|/);
 });
 
 test.each<[string, string, string]>([
-  ['nobody has looked', page([], 0), 'Nobody has looked yet.'],
-  ['all is well', page([], 7), 'None soon, by the looks at 7 repositories.'],
+  ['nobody has looked', page([], 0), 'Not checked yet.'],
+  ['all is well', page([], 7), 'None due soon (7 repositories checked).'],
   ['one could not be read', page([], 7, [{ ...look, failure: { error: 'E', detail: 'no role' } }]), 'no role'],
-  ['one was not looked at for long', page([], 7, [look]), 'last look 2026-11-24 03:00 UTC'],
+  ['one was not looked at for long', page([], 7, [look]), 'last checked 2026-11-24 03:00 UTC'],
 ])('no silence: %s', (_, text, words) => expect(text).toContain(words));
 
 test('where a repository was not seen nothing says that all is well', () => {

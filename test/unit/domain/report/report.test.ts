@@ -296,7 +296,7 @@ describe('waivers', () => {
 
   test('that run out soon are marked on the page', () => {
     const lines = reportMarkdown(report).split('\n');
-    expect(lines.find((line) => line.startsWith('| today'))).toContain('runs out soon');
+    expect(lines.find((line) => line.startsWith('| today'))).toContain('ends soon');
     expect(lines.find((line) => line.startsWith('| long'))).toContain('in-force');
   });
 });
@@ -387,7 +387,7 @@ describe('the page', () => {
 
   test.each([
     '**failed: scope 1/r failed**',
-    '3 images: 1 violating, 1 unknown, 1 compliant. 3 of 3 were looked at',
+    '3 running images: 1 violating, 1 unknown, 1 compliant. 3 of 3 have a scan result',
     '## Violating: application, web',
     '111122223333/us-east-1/apps/web sha256:',
     '| -      |',
@@ -402,7 +402,7 @@ describe('the page', () => {
     String.raw`no \| role\\nhere`,
     '2/r',
     'patchwave confirm-left 3/r, or add the scope again',
-    'nothing: nothing ran there',
+    'nothing to do: no workload ran there',
     'digest-unknown',
     'SI-2',
     'RA-5',
@@ -437,7 +437,7 @@ describe('the page', () => {
 
   test('a table of very many rows names how many it leaves out', () => {
     const many = Array.from({ length: 501 }, (_, number) => record(String(number), verdict('unknown', [unscanned])));
-    expect(reportMarkdown(buildReport(context(), many))).toContain('And 1 more, all of them in the JSON report.');
+    expect(reportMarkdown(buildReport(context(), many))).toContain('1 more row in the JSON report.');
   });
 
   test('an image without a place says so, and what runs it is listed', () => {
@@ -449,7 +449,9 @@ describe('the page', () => {
 
   test('streams that need a rebuild are listed, or there are none', () => {
     const cause: Cause = { stream: 's/r/x:^1$', facts: [], sinceEpochMs: NOW, version: 1, state: 'open' };
-    expect(reportMarkdown(buildReport(context({ causes: [cause] }), []))).toContain('A review rebuilds nothing');
+    expect(reportMarkdown(buildReport(context({ causes: [cause] }), []))).toContain(
+      '`patchwave plan` shows what happens to each of them.',
+    );
     expect(reportMarkdown(buildReport(context(), []))).not.toContain('rebuilds nothing');
   });
 
@@ -467,7 +469,7 @@ describe('the page', () => {
     expect(reportMarkdown(report)).toContain('`patchwave plan --preview run-1`');
     expect(reportMarkdown(report)).toMatch(/\| 111122223333\S* +\| report-only \| +1 \| no +\| +1 \|/);
     expect(buildReport(context(), [bad])).not.toHaveProperty('found');
-    expect(reportMarkdown(buildReport(context(), [bad]))).not.toContain('Streams at fault');
+    expect(reportMarkdown(buildReport(context(), [bad]))).not.toContain('Streams to fix first');
   });
 
   test('what waits for vendors is listed, or there is nothing', () => {
@@ -480,7 +482,7 @@ describe('the page', () => {
     const report = buildReport(context(), [], [waiting]);
     expect(report.waitingForVendors).toEqual([waiting]);
     expect(reportMarkdown(report).replace(/ +/g, ' ')).toContain(
-      `| openssl | 3.0 | CVE-1 | s/r/base:^1\\$ | 2 | 401 | s/r/debian ${digestOf('v').slice(0, 19)} | 2026-11-21 03:00 UTC | a rebuild left it 2026-11-23 03:00 UTC |`,
+      `| openssl | 3.0 | CVE-1 | s/r/base:^1\\$ | 2 | 401 | s/r/debian ${digestOf('v').slice(0, 19)} | 2026-11-21 03:00 UTC | a rebuild at 2026-11-23 03:00 UTC did not fix it |`,
     );
     const { vendor: _, triedAtEpochMs: __, ...told } = waiting;
     const untried = buildReport(context(), [], [{ ...told, reason: 'no-fix' }]);
@@ -503,7 +505,7 @@ describe('the page', () => {
   });
 
   test('nothing found is no good news', () => {
-    expect(reportMarkdown(buildReport(context(), []))).toContain('Nothing was found, so nothing was looked at.');
+    expect(reportMarkdown(buildReport(context(), []))).toContain('No image was found.');
   });
 });
 
@@ -556,6 +558,6 @@ test('a report without the policy says so first, and calls nothing none that it 
   expect(report.pendingRebuilds).toMatchObject([{ stream: STREAM_OF_APPS, mode: 'paused' }]);
   const page = reportMarkdown(report);
   expect(page.indexOf('**This review had no policy.**')).toBeGreaterThan(0);
-  expect(page.indexOf('**This review had no policy.**')).toBeLessThan(page.indexOf('0 images:'));
-  expect(page.match(/Not known without the policy\./g)).toHaveLength(2);
+  expect(page.indexOf('**This review had no policy.**')).toBeLessThan(page.indexOf('0 running images:'));
+  expect(page.match(/Unknown without a policy\./g)).toHaveLength(2);
 });

@@ -108,9 +108,9 @@ describe('what a cascade came to', () => {
   });
 
   test.each<[string, number, readonly string[], string]>([
-    ['one', 1, ['b'], '1 node is lost from the ledger: b. What it held'],
-    ['several', 0, ['b', 'a'], '2 nodes are lost from the ledger: a; b. What they held'],
-    ['one that nothing names', 1, [], '1 node is lost from the ledger. What'],
+    ['one', 1, ['b'], '1 node is missing in the ledger: b. Its lock and slots'],
+    ['several', 0, ['b', 'a'], '2 nodes are missing in the ledger: a; b. Their locks and slots'],
+    ['one that nothing names', 1, [], '1 node is missing in the ledger. Its lock'],
   ])('a lost node is lacking, and named where it can be: %s', (_, found, streams, detail) => {
     const nodes = [node('verified')].slice(0, found);
     const { state, failure } = summarizeCascade(nodes, [], lostNodes(2, found, streams));

@@ -97,7 +97,7 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
   [
     'a scope was read without what is stopping',
     { scopes: [...seen().scopes, { ...gap, completeAtEpochMs: NOW }] },
-    /read without the tasks that are stopping, .*: c\/three$/,
+    /^stopping tasks not read yet: c\/three\./,
   ],
   ['a holder runs', { running: [runs(holder)] }, /still run by ecs-service 111122223333\/eu-west-1\/prod\/web$/],
   ['a holder in its grace runs', { running: [runs(looked('old', reasonOf(fact, 'due')))] }, /still run by/],
@@ -105,17 +105,17 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
   [
     'nobody could read what a running image is built on',
     { unread: [{ digest: digestOf('dark') }] },
-    /not known what these running images are built on: sha256:/,
+    /parents unknown of these running images: sha256:/,
   ],
   [
     'nobody could read what a running image of a known repository is built on',
     { unread: [{ digest: digestOf('dark'), repository: REPOSITORY, workload: 'ecs-service web' }] },
-    /built on: sha256:\w+ of 111122223333\/us-east-1\/apps\/web \(run by ecs-service web\)\. Give .* `parents` .* `mirrors` or `awsManaged`$/,
+    /running images: sha256:\w+ of 111122223333\/us-east-1\/apps\/web \(run by ecs-service web\)\. Give .* `parents` .* `mirrors` or `awsManaged`$/,
   ],
   [
     'enough of many that run it are named',
     { running: [{ ...runs(holder), unasked: 7 }] },
-    /prod\/web, and perhaps by what runs 7 more images$/,
+    /prod\/web, and perhaps by workloads of 7 other images$/,
   ],
   [
     'what runs was scanned before the finding was first seen',
@@ -141,7 +141,7 @@ test.each<[string, Partial<ClosureFacts>, RegExp]>([
     {
       scopes: [{ ...whole, unidentified: [{ repository: REPOSITORY, workload: 'ecs-task a/b' }] }],
     },
-    /not proven which image of its repository is run by ecs-task a\/b\. Name the image by digest, .* declare `parents`/,
+    /running image not identified for ecs-task a\/b\. Name the image by digest, .* declare `parents`/,
   ],
   ['a holder runs in a scope that was read', { running: [runs(looked('new')), runs(holder)] }, /still run by/],
 ])('it stays open: %s', (_, changes, waitingFor) => {
@@ -199,7 +199,8 @@ describe('with scopes that left', () => {
 
   test('it waits for a person who confirms what ran there, and says so', () => {
     const open = check({ running: [gone()], left: left() });
-    const waitingFor = 'out of sight, since c/three left: ecs-service c/three/prod/web. Confirm with confirm-left';
+    const waitingFor =
+      'out of sight since c/three left the fleet: ecs-service c/three/prod/web. Run `patchwave confirm-left` once they are gone';
     expect(open).toEqual({ ...closure, outOfSight: true, waitingFor });
     expect(check({ running: [gone()], left: left() }, open)).toBe(open);
     expect(isOverdue(open, closure.deadlineEpochMs + 1)).toBe(false);

@@ -34,7 +34,7 @@ test.each([
   [
     'ECS tells nothing of to the end',
     [seen('ecs-svc/2', { state: 'unknown' }), old],
-    ...[HOUR_MS, 'failed', 'deadline: ECS did not tell how it went'],
+    ...[HOUR_MS, 'failed', 'deadline: ECS did not report the result'],
   ],
   ['ECS stopped', [seen('ecs-svc/2', { state: 'stopped', detail: 'no' })], 0, 'failed', 'no'],
   ['ECS rolled back', [seen('ecs-svc/2', { state: 'rolled-back', detail: 'no' })], 0, 'rolled-back', 'no'],
@@ -48,10 +48,10 @@ test.each([
     [seen('ecs-svc/2', { isPrimary: false, state: 'stopped' }), theirs()],
     ...[0, 'superseded', 'somebody else deployed the service: deployment ecs-svc/3 is the primary one'],
   ],
-  ['is late', [seen('ecs-svc/2'), old], HOUR_MS, 'failed', 'deadline: its tasks were not all replaced by then'],
+  ['is late', [seen('ecs-svc/2'), old], HOUR_MS, 'failed', 'deadline: not all tasks were replaced in time'],
   ['is done when it is late', [seen('ecs-svc/2', { state: 'completed' })], HOUR_MS, 'completed', undefined],
   ['is not asked', undefined, 0, 'running', undefined],
-  ['is not asked until it is late', undefined, HOUR_MS, 'failed', 'deadline: its service could not be asked'],
+  ['is not asked until it is late', undefined, HOUR_MS, 'failed', 'deadline: ECS could not be asked about the service'],
   [
     'was rolled back',
     [seen('ecs-svc/2', { isPrimary: false, state: 'failed' }), { ...old, isPrimary: true }],
@@ -60,7 +60,7 @@ test.each([
   [
     'is listed no more',
     [{ ...old, isPrimary: true }],
-    ...[0, 'rolled-back', 'ECS lists it no more; deployment ecs-svc/1 is the primary one'],
+    ...[0, 'rolled-back', 'ECS no longer lists the deployment; deployment ecs-svc/1 is the primary one'],
   ],
   ['is listed no more, nor any other', [], 0, 'running', undefined],
   ['is listed no more, nor any other, to the end', [], HOUR_MS, 'failed', 'deadline: ECS listed no primary deployment'],
@@ -90,7 +90,7 @@ test.each([
     ...[
       0,
       'superseded',
-      'somebody else deployed the service: ECS lists it no more; deployment ecs-svc/3 is the primary one',
+      'somebody else deployed the service: ECS no longer lists the deployment; deployment ecs-svc/3 is the primary one',
     ],
   ],
 ] as const)('a deployment that %s', (_, deployments, afterMs, state, detail) => {
@@ -168,7 +168,7 @@ test('a restart that started a revision of somebody else is superseded', () => {
   const restart = { ...running, mode: 'restart' as const };
   expect(deploymentAfter(restart, [seen('ecs-svc/2', { taskDefinition: 's:3' }), old], NOON_EPOCH_MS)).toMatchObject({
     ...{ state: 'superseded', postponed: true },
-    detail: 'somebody else deployed s:3 at the same instant, and that was started anew',
+    detail: 'somebody else deployed s:3 at the same time, and the restart started that revision',
   });
 });
 

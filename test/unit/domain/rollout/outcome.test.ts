@@ -85,7 +85,7 @@ test('an unverified output is one whose deadline passed; it says which image, an
   expect(judged({ output }, NOW + HOUR - 1).result).toBe('pending');
   expect(judged({ output }, NOW + HOUR)).toEqual({
     result: 'unverified',
-    reason: `no complete scan and verdict of ${digestOf('amd')} by ${new Date(NOW + HOUR).toISOString()}`,
+    reason: `no complete scan and verdict for ${digestOf('amd')} by ${new Date(NOW + HOUR).toISOString()}`,
   });
 });
 
@@ -96,7 +96,7 @@ describe('an output of which a registry was not read that may hold what it is bu
   test('is unverified at once where its age is asked for, and names the registries', () => {
     expect(judged({ facts: [ageFact, fact], output, unreadRegistries })).toEqual({
       result: 'unverified',
-      reason: expect.stringMatching(/^its lineage was not read: .*555566667777\/eu-west-1, 666677778888\/us-east-1/),
+      reason: expect.stringMatching(/^its lineage is not complete: .*555566667777\/eu-west-1, 666677778888\/us-east-1/),
       isLineageUnread: true,
     });
   });
@@ -171,11 +171,11 @@ describe('worse', () => {
   test('an unverified one says which pair nobody can tell of, and why', () => {
     expect(judged({ output, ...told(added, UNDECIDED) })).toEqual({
       result: 'unverified',
-      reason: expect.stringMatching(/^it has CVE-8 in openssl 3\.1, .* was known when its build began \d{4}-/),
+      reason: expect.stringMatching(/^it has CVE-8 in openssl 3\.1, .* knew that when the build began at \d{4}-/),
     });
     expect(judged({ output, findingsBefore: undefined as never })).toEqual({
       result: 'unverified',
-      reason: 'it has CVE-8 in openssl 3.1, and no scan tells what the image before had',
+      reason: 'it has CVE-8 in openssl 3.1, and the image before it has no complete scan to compare with',
     });
     const many = Array.from({ length: 7 }, (_, n) => reasonOf(findingFact(`CVE-${n + 10}`)));
     expect(judged({ output: [looked('new', ...many)] })).toMatchObject({
