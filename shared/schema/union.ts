@@ -1,46 +1,52 @@
 import * as v from 'valibot';
+import { plainWords } from './problems.ts';
+import { readAs } from './read-as.ts';
 
-type Run = v.GenericSchema['~run'];
-type Parsed = ReturnType<Run>;
+type Issues = readonly v.BaseIssue<unknown>[];
+
+interface Failed {
+  readonly option: v.GenericSchema;
+  /** Of the right kind in all its parts, so that only rules refuse it. */
+  readonly typed: boolean;
+  readonly issues: Issues;
+}
 
 /**
  * One of several forms. Of a value that fits none, the problems of the form that it comes closest to are told; where
- * it is not even of the kind of one, what it might have been.
+ * it is not even of the kind of one, what it might have been. The library's own says only that no form fits.
  */
-export function union<const Options extends v.UnionOptions>(options: Options) {
-  const run: Run = (dataset, config) => {
-    const failed: Parsed[] = [];
+export const union = <const Options extends v.UnionOptions>(options: Options) =>
+  readAs(v.union(options), (value) => {
+    const failed: Failed[] = [];
     for (const option of options) {
-      const read = option['~run']({ value: dataset.value }, config);
-      if (!read.issues) return read;
-      failed.push(read);
+      const { typed, issues } = v.safeParse(option, value, { message: plainWords });
+      if (!issues) return option;
+      failed.push({ option, typed: typed && !issues.some(isUnknownField), issues });
     }
     return closest(failed);
-  };
-  const expects = `(${options.map((option) => option.expects).join(' | ')})`;
-  const schema: unknown = { ...v.unknown(), type: 'union', expects, options, '~run': run };
-  return schema as v.UnionSchema<Options, undefined>;
-}
+  });
 
-function closest(failed: readonly Parsed[]): Parsed {
+function closest(failed: readonly Failed[]): v.GenericSchema {
   const typed = failed.filter((read) => read.typed);
   const candidates = typed.length > 0 ? typed : failed;
   const least = Math.min(...candidates.map(distance));
   const [best, ...rivals] = candidates.filter((read) => distance(read) === least);
-  if (!best?.issues) throw new RangeError('A union of no forms fits nothing; give it one.');
-  const [issue] = best.issues;
-  if (issue.path) return best;
-  const others = rivals.flatMap(({ issues }) => (issues ?? []).filter(({ path }) => !path));
+  const [issue] = best?.issues ?? [];
+  if (!best || !issue) throw new RangeError('A union of no forms fits nothing; give it one.');
+  if (issue.path) return best.option;
+  const others = rivals.flatMap(({ issues }) => issues.filter(({ path }) => !path));
   const message = [...new Set([issue, ...others].map((one) => one.message))].join(', or ');
-  return { ...best, issues: [{ ...issue, message }] };
+  return v.custom<never>(() => false, message);
 }
+
+const isUnknownField = ({ expected }: v.BaseIssue<unknown>): boolean => expected === 'never';
 
 /**
  * A value of another kind is farthest from a form. A field that is not known tells that another form was meant; it
  * weighs more than a wrong value.
  */
-const distance = ({ issues }: Parsed): number =>
-  (issues ?? []).reduce((sum, { kind, path, expected }) => {
-    if (kind === 'schema' && !path) return Number.POSITIVE_INFINITY;
-    return sum + (expected === 'never' ? 10 : 1);
+const distance = ({ issues }: Failed): number =>
+  issues.reduce((sum, issue) => {
+    if (issue.kind === 'schema' && !issue.path) return Number.POSITIVE_INFINITY;
+    return sum + (isUnknownField(issue) ? 10 : 1);
   }, 0);

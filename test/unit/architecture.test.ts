@@ -261,6 +261,10 @@ describe('names and schemas', () => {
     expect(knowing(/^shared\/schema\.ts$/).length).toBeGreaterThan(0);
   });
 
+  test("the library's own is used through what it promises", () => {
+    expect(lines(shipped, /'~\w|\bv\._/)).toEqual([]);
+  });
+
   test('what is deployed writes its schemas with a namespace: `v.text` is a word of schemas wherever it stands', () => {
     const readers = shipped.filter(({ path }) => !/^shared\/schema(\.ts$|\/)/.test(path));
     expect(lines(readers, /import (type )?\{.*\/schema\.ts'/)).toEqual([]);
