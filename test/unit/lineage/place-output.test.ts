@@ -152,6 +152,13 @@ describe('an output that was to pick up a head of its parent', () => {
   });
 });
 
+test('an output must pick up the head of when it was reserved, though its cause names an older one', async () => {
+  const moved = { kind: 'parent-moved', ruleId: PARENT_MOVED, parent: BASE, head: digestOf('base 1') } as const;
+  const world = await built({ on: ['os 1'], changes: { facts: [{ ...moved, sinceEpochMs: 1 }] } });
+  await place(world, STEP);
+  expect(await pinned(world)).toEqual([toOld]);
+});
+
 test('what the build says that it began with is kept beside it', async () => {
   const labels = { 'org.opencontainers.image.base.name': 'registry.example/base:1' };
   const world = await built({ on: ['os 1'], changes: HEAD, labels });

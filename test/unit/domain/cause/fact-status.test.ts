@@ -193,3 +193,14 @@ test.each<[boolean, string, LookedAt['scan']]>([
   const head: LookedAt = { ...looked('a'), ...(scan && { scan }) };
   expect(needsNewScan(findingFact('CVE-1', { sinceEpochMs: NOW }), [head], NOW)).toBe(expected);
 });
+
+test.each([
+  ['one of two heads', [DAY_AGO, NOW], true],
+  ['neither of two heads', [NOW, NOW], false],
+] as const)('heads need a new scan before they are deployed for a finding where %s does', (_, ends, expected) => {
+  const heads = ends.map((completedAtEpochMs, n): LookedAt => {
+    const scan: LookedAt['scan'] = { state: 'complete', completedAtEpochMs };
+    return { ...looked(String(n)), scan };
+  });
+  expect(needsNewScan(findingFact('CVE-1', { sinceEpochMs: NOW }), heads, NOW)).toBe(expected);
+});
