@@ -320,11 +320,12 @@ export function imageLedgerContract({
     await ledger.claimScan(digestOf('a'), claim('run-1'));
     await ledger.markUnread(digestOf('a'));
     await ledger.markUnread(digestOf('a'));
-    expect((await imageOf(ledger, 'a'))?.scan).toEqual({ state: 'stale', requestedAtEpochMs: NOW, coverage: [] });
+    const answered = { requestedAtEpochMs: NOW, answeredRequestAtEpochMs: NOW };
+    expect((await imageOf(ledger, 'a'))?.scan).toEqual({ state: 'stale', ...answered, coverage: [] });
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('verdict');
     const { scan } = judgement('a', NOW - HOUR_MS);
     expect(await ledger.recordJudgement(judgement('a', NOW - HOUR_MS, { judgedAtEpochMs: NOW + 1 }))).toBe(true);
-    expect((await imageOf(ledger, 'a'))?.scan).toEqual({ ...scan, requestedAtEpochMs: NOW });
+    expect((await imageOf(ledger, 'a'))?.scan).toEqual({ ...scan, ...answered });
   });
 
   test.each([
@@ -336,7 +337,7 @@ export function imageLedgerContract({
     await ledger.claimScan(digestOf('a'), claim('run-1'));
     await ledger.recordJudgement(judged);
     await ledger.markUnread(digestOf('a'));
-    expect((await imageOf(ledger, 'a'))?.scan.state).toBe('complete');
+    expect((await imageOf(ledger, 'a'))?.scan).toMatchObject({ state: 'complete', answeredRequestAtEpochMs: NOW });
   });
 
   const unread = { state: 'failed', reason: 'scan-failed', coverage: [] } as const;

@@ -21,7 +21,10 @@ export interface LookedAt {
   /** Of a head: present where the age of the next build of its stream would be unknown. */
   readonly nextUnread?: Unplaced;
   /** Absent where only the verdict is at hand. */
-  readonly scan?: Pick<ScanState, 'state' | 'completedAtEpochMs' | 'watchedAtEpochMs' | 'requestedAtEpochMs'>;
+  readonly scan?: Pick<
+    ScanState,
+    'state' | 'completedAtEpochMs' | 'watchedAtEpochMs' | 'requestedAtEpochMs' | 'answeredRequestAtEpochMs'
+  >;
 }
 
 /** Whether an image has what a fact tells; `unknown` is never taken for `free`. */
@@ -155,21 +158,24 @@ const isScanAwaited = (fact: CauseFact, image: LookedAt): boolean =>
   (image.scan ? (resultAtEpochMs(image.scan) ?? 0) : 0) < fact.sinceEpochMs;
 
 /**
- * Whether the last scan that was asked for has not ended, or its result was not read yet (`stale`). The scanner may have lost it: a
- * request that is a day old is made again by each caller that waits for its result.
+ * Whether the last scan that was asked for has not ended, or its result was not read yet (`stale`). One that the scanner answered with
+ * an older result never began. The scanner may have lost it: a request that is a day old is made again by each caller that waits for
+ * its result.
  */
 export function isScanOpen({ scan }: Pick<LookedAt, 'scan'>): boolean {
   // In every other state no scan is on its way: it was refused, or the scanner scans without being asked.
   if (scan?.state !== 'requested' && scan?.state !== 'complete' && scan?.state !== 'stale') return false;
-  const { completedAtEpochMs = 0, requestedAtEpochMs = 0 } = scan;
-  return completedAtEpochMs < requestedAtEpochMs;
+  const { completedAtEpochMs = 0, requestedAtEpochMs = 0, answeredRequestAtEpochMs = 0 } = scan;
+  const isAnswered = scan.state === 'complete' && answeredRequestAtEpochMs >= requestedAtEpochMs;
+  return !isAnswered && completedAtEpochMs < requestedAtEpochMs;
 }
 
 /**
  * Whether heads that seem free of a finding must be scanned before they are deployed for it. The last scan of one of them ended before
  * the finding was first seen, and a newer result is awaited or can be asked for. A registry scans an image once in 24 hours, so a
- * younger result counts: to wait for the next one would keep a clean head back for a day. No event tells what Inspector finds in an image
- * that it watches (`continuous`): its result counts as of when it was last read, and can be read again.
+ * younger result counts, and so does an older one where the registry gave no newer one today: to wait for the next one would keep a
+ * clean head back for a day. No event tells what Inspector finds in an image that it watches (`continuous`): its result counts as of
+ * when it was last read, and can be read again.
  */
 export const needsNewScan = (fact: CauseFact, heads: readonly LookedAt[], nowEpochMs: number): boolean =>
   fact.kind === 'finding' &&

@@ -90,7 +90,10 @@ const completion = ({ completedAtEpochMs, watchedAtEpochMs }: ScanState) => ({
   ...(completedAtEpochMs !== undefined && { completedAtEpochMs }),
   ...(watchedAtEpochMs !== undefined && { watchedAtEpochMs }),
 });
-const request = ({ requestedAtEpochMs }: ScanState) => (requestedAtEpochMs === undefined ? {} : { requestedAtEpochMs });
+const request = ({ requestedAtEpochMs, answeredRequestAtEpochMs }: ScanState) => ({
+  ...(requestedAtEpochMs !== undefined && { requestedAtEpochMs }),
+  ...(answeredRequestAtEpochMs !== undefined && { answeredRequestAtEpochMs }),
+});
 
 /**
  * The state as it counts now. A result counts until it is stale, also while the next one is awaited or the registry

@@ -46,6 +46,11 @@ export interface ScanState {
   readonly detail?: string;
   /** When we last asked for a scan. */
   readonly requestedAtEpochMs?: number;
+  /**
+   * Which request (`requestedAtEpochMs`) the scanner answered with a result that it has: no scan began, so none is awaited.
+   * Absent where it never did.
+   */
+  readonly answeredRequestAtEpochMs?: number;
   /** When the scanner finished; only set by a result. */
   readonly completedAtEpochMs?: number;
   /**

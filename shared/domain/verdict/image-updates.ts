@@ -1,7 +1,7 @@
 import { ageOf, type NotFound, type StandingChange } from '../age/image-lineage.ts';
 import { sameContent } from '../common/same-content.ts';
 import type { ImageFacts } from '../image/image-facts.ts';
-import { NEVER_SCANNED } from '../scan/scan.ts';
+import { NEVER_SCANNED, type ScanState } from '../scan/scan.ts';
 import { resultAtEpochMs } from '../scan/scan-state.ts';
 import type { ImageRecord, Judgement } from './image-record.ts';
 import { isOfUnreadLineage, type Verdict } from './verdict.ts';
@@ -112,11 +112,20 @@ export function withJudgement(before: ImageRecord, judgement: Judgement): ImageR
   if (age && !sameContent(age, ageOf(before))) return undefined;
   if (facts && !sameContent(guessedIn, before.guessedIn)) return undefined;
   if (isNewer(before, judgement)) return undefined;
-  const requests = [before.scan.requestedAtEpochMs, judgement.scan.requestedAtEpochMs];
-  const latest = Math.max(...requests.filter((atEpochMs) => atEpochMs !== undefined));
-  const scan = Number.isFinite(latest) ? { ...judgement.scan, requestedAtEpochMs: latest } : judgement.scan;
-  return { ...before, ...written, scan };
+  return { ...before, ...written, scan: { ...judgement.scan, ...latestRequests(before.scan, judgement.scan) } };
 }
+
+function latestRequests(one: ScanState, other: ScanState) {
+  const requestedAtEpochMs = latest(one.requestedAtEpochMs, other.requestedAtEpochMs);
+  const answeredRequestAtEpochMs = latest(one.answeredRequestAtEpochMs, other.answeredRequestAtEpochMs);
+  return {
+    ...(requestedAtEpochMs !== undefined && { requestedAtEpochMs }),
+    ...(answeredRequestAtEpochMs !== undefined && { answeredRequestAtEpochMs }),
+  };
+}
+
+const latest = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
 
 /** `undefined` where nothing is decided, or the judgement does not count (`withJudgement`). */
 export function withChangedJudgement(
@@ -127,11 +136,19 @@ export function withChangedJudgement(
   return judgement && withJudgement(before, judgement);
 }
 
-/** `undefined` where a result or a refusal was recorded since the request. */
+/**
+ * A request for a scan was answered with a result that nobody has read. Where a result or a refusal was recorded since the
+ * request, only the answer is kept. `undefined` where nothing changes.
+ */
 export function withUnreadResult(before: ImageRecord): ImageRecord | undefined {
   const { reason, detail, ...scan } = before.scan;
-  const recorded = Math.max(scan.completedAtEpochMs ?? 0, before.judgedAtEpochMs ?? 0);
-  return recorded >= (scan.requestedAtEpochMs ?? 0) ? undefined : { ...before, scan: { ...scan, state: 'stale' } };
+  const { requestedAtEpochMs = 0, answeredRequestAtEpochMs } = scan;
+  const answered = { answeredRequestAtEpochMs: requestedAtEpochMs };
+  const recordedAtEpochMs = Math.max(scan.completedAtEpochMs ?? 0, before.judgedAtEpochMs ?? 0);
+  if (recordedAtEpochMs < requestedAtEpochMs) return { ...before, scan: { ...scan, ...answered, state: 'stale' } };
+  return answeredRequestAtEpochMs === requestedAtEpochMs
+    ? undefined
+    : { ...before, scan: { ...before.scan, ...answered } };
 }
 
 /**

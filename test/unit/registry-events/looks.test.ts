@@ -1,6 +1,8 @@
 import { jest } from '@jest/globals';
 import { handleMessages } from '../../../functions/registry-events/registry-events.ts';
+import { isScanOpen } from '../../../shared/domain/cause/fact-status.ts';
 import type { ScanState } from '../../../shared/domain/scan/scan.ts';
+import { stateAfterReading } from '../../../shared/domain/scan/scan-state.ts';
 import { factsIn } from '../../../shared/domain/verdict/image-updates.ts';
 import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
@@ -243,6 +245,28 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     world.scanner.inspected(LOCATION, digest, NOW + DAY_MS / 2, { isWatched: false });
     await ask(world, look());
     expect(world.images.records.get(digest)).toMatchObject({ scan: { state: 'stale' }, verdict: COMPLIANT });
+  });
+
+  test('once that older result was read no scan is awaited, until another one is asked for', async () => {
+    const world = await judgedWorld(inspected);
+    const completedAtEpochMs = NOW + DAY_MS / 2;
+    world.scanner.inspected(LOCATION, digest, completedAtEpochMs, { isWatched: false });
+    await ask(world, look());
+    const head = () => {
+      const known = world.images.records.get(digest);
+      if (!known) throw new Error('there is no head');
+      return known;
+    };
+    expect(isScanOpen(head())).toBe(true);
+    world.advance(1);
+    const reading = { outcome: 'complete', completedAtEpochMs, findings: [] } as const;
+    const scan = stateAfterReading(head().scan, reading, world.clock());
+    await world.images.recordJudgement({ digest, scan, verdict: COMPLIANT, judgedAtEpochMs: world.clock() });
+    expect(head().scan).toMatchObject({ state: 'complete', completedAtEpochMs, requestedAtEpochMs: NOW + DAY_MS });
+    expect(isScanOpen(head())).toBe(false);
+    world.advance(DAY_MS);
+    await world.images.claimScan(digest, { runId: 'later', atEpochMs: world.clock(), notSinceEpochMs: world.clock() });
+    expect(isScanOpen(head())).toBe(true);
   });
 
   test('a result that no place shows any more is kept by a head that passes', async () => {

@@ -179,6 +179,45 @@ test.each<[boolean, string, LookedAt['scan']]>([
     { state: 'stale', requestedAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 },
   ],
   [
+    false,
+    'was answered with a result of less than a day before it',
+    {
+      state: 'complete',
+      ...{ requestedAtEpochMs: NOW - 1, answeredRequestAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 },
+    },
+  ],
+  [
+    false,
+    'was answered today with an older result: the registry has no newer one',
+    {
+      state: 'complete',
+      requestedAtEpochMs: NOW - 1,
+      answeredRequestAtEpochMs: NOW - 1,
+      completedAtEpochMs: DAY_AGO - HOUR,
+    },
+  ],
+  [
+    true,
+    'was asked for again after such an answer',
+    { state: 'complete', requestedAtEpochMs: NOW, answeredRequestAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 },
+  ],
+  [
+    true,
+    'was answered, and has begun by itself since',
+    {
+      state: 'requested',
+      ...{ requestedAtEpochMs: NOW - 1, answeredRequestAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 },
+    },
+  ],
+  [
+    true,
+    'was answered with a result that was not read',
+    {
+      state: 'stale',
+      ...{ requestedAtEpochMs: NOW - 1, answeredRequestAtEpochMs: NOW - 1, completedAtEpochMs: DAY_AGO + 1 },
+    },
+  ],
+  [
     true,
     'is kept up to date by Inspector, and was read before it',
     { state: 'continuous', completedAtEpochMs: NOW - 240 * HOUR, watchedAtEpochMs: NOW - 48 * HOUR },
