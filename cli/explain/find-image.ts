@@ -1,10 +1,10 @@
-import { piecesOf } from '../../shared/concurrency.ts';
 import { type Digest, type ImageLocation, isDigest } from '../../shared/domain/image/image.ts';
 import { parseImageReference, readImageReference } from '../../shared/domain/image/reference.ts';
 import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { readAncestors } from '../../shared/inventory/read-ancestors.ts';
 import { findStream, nearest } from '../acting/find-stream.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
@@ -16,7 +16,6 @@ type Ledger = Pick<
 >;
 
 const SHORTEST_PREFIX = 'sha256:'.length + 6;
-const IMAGES_A_READ = 100;
 
 /** `ACCOUNT/REGION/REPOSITORY`, as `status` and the report print a place, with a tag or not. */
 const PLACE = /^(\d{12})\/([a-z]{2,4}(?:-[a-z]+)+-\d+)\/([^:@]+)(?::([\w.-]+))?$/;
@@ -74,17 +73,9 @@ async function knownDigests(ledger: Ledger): Promise<ReadonlySet<Digest>> {
   const found = new Set<Digest>();
   for await (const { head } of ledger.streams.all()) for (const digest of digestsOf(head)) found.add(digest);
   for await (const { output } of ledger.rollouts.openClosures()) found.add(output);
-  let next: Digest[] = [...new Set([...(await judgedDigests(ledger)), ...found])];
-  while (next.length > 0) {
-    for (const digest of next) found.add(digest);
-    const below = new Set<Digest>();
-    for (const piece of piecesOf(next, IMAGES_A_READ)) {
-      for (const image of (await ledger.images.get(piece)).values())
-        for (const digest of standsOn(image)) if (!found.has(digest)) below.add(digest);
-    }
-    next = [...below];
-  }
-  return found;
+  for (const digest of await judgedDigests(ledger)) found.add(digest);
+  const below = await readAncestors(ledger.images, found, standsOn, (_, below) => below);
+  return new Set([...found, ...[...below.values()].flat()]);
 }
 
 const digestsOf = (head: StreamRecord['head']): readonly Digest[] =>

@@ -1,15 +1,14 @@
-import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
+import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import type { KnownFleet, KnownImage } from '../../shared/domain/age/resolve-lineage.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { digestsClaimed } from '../../shared/domain/lineage/claimed-parents.ts';
 import { lineageFactsOf } from '../../shared/domain/lineage/image-content.ts';
 import type { declaredParentsIn } from '../../shared/domain/stream/declared-parents.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { readLevels } from '../../shared/inventory/read-ancestors.ts';
 import type { ContentLedger, FleetPlaces, ImageLedger, PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { StreamImages } from '../../shared/ports/rebuilds.ts';
 
-const PIECE = 100;
-const PIECES_AT_ONCE = 4;
 const STREAMS_AT_ONCE = 8;
 
 export interface ReadPorts {
@@ -45,21 +44,15 @@ export async function readFleet(
   const listed = await listImages(ports, lists);
   const failures = [...listed.failures];
   const images = new Map<Digest, KnownImage>();
-  const asked = new Set<Digest>([...others, ...listed.digests]);
-  for (let left: readonly Digest[] = [...asked]; left.length > 0; ) {
-    const readings = await mapConcurrently(piecesOf(left, PIECE), PIECES_AT_ONCE, (piece) => readPiece(ports, piece));
-    const below: Digest[] = [];
-    for (const reading of readings) {
+  await readLevels(
+    [...others, ...listed.digests],
+    (piece) => readPiece(ports, piece),
+    (reading) => {
       failures.push(...reading.failures);
-      for (const image of reading.images) {
-        images.set(image.aged.digest, image);
-        const parent = image.standing?.parent?.digest;
-        if (parent !== undefined && !asked.has(parent)) below.push(parent);
-      }
-    }
-    left = [...new Set(below)];
-    for (const digest of left) asked.add(digest);
-  }
+      for (const image of reading.images) images.set(image.aged.digest, image);
+      return reading.images.flatMap(({ standing }) => standing?.parent?.digest ?? []);
+    },
+  );
   const claimed = await readClaimed(ports, images);
   failures.push(...claimed.failures);
   return { images, indexes: claimed.indexes, failures, isWhole: failures.length === 0 };

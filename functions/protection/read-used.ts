@@ -1,12 +1,9 @@
-import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { UNREADABLE_ITEM } from '../../shared/domain/image/image-facts.ts';
 import { UsedImages, type UsedRecord, type UsedRepository } from '../../shared/domain/retention/used-images.ts';
 import { isUnconfirmed } from '../../shared/domain/review/run.ts';
+import { readAncestors } from '../../shared/inventory/read-ancestors.ts';
 import type { ImageLedger, ScopeLedger, UsageLedger } from '../../shared/ports/ledger.ts';
-
-const PIECE = 100;
-const PIECES_AT_ONCE = 4;
 
 export interface ReadUsedPorts {
   readonly scopes: Pick<ScopeLedger, 'all'>;
@@ -41,21 +38,10 @@ async function withAncestors(
   images: ReadUsedPorts['images'],
   digests: readonly Digest[],
 ): Promise<{ readonly known: ReadonlyMap<Digest, UsedRecord>; readonly unreadable: ReadonlySet<Digest> }> {
-  const known = new Map<Digest, UsedRecord>();
   const unreadable = new Set<Digest>();
-  const asked = new Set(digests);
-  for (let left = digests; left.length > 0; ) {
-    const below = new Set<Digest>();
-    await mapConcurrently(piecesOf(left, PIECE), PIECES_AT_ONCE, async (piece) => {
-      for (const [digest, { locations, standing, stream, unresolved }] of await images.get(piece)) {
-        if (unresolved?.code === UNREADABLE_ITEM) unreadable.add(digest);
-        known.set(digest, { locations, ...(standing && { standing }), ...(stream !== undefined && { stream }) });
-        const parent = standing?.parent?.digest;
-        if (parent !== undefined && !asked.has(parent)) below.add(parent);
-      }
-    });
-    left = [...below];
-    for (const digest of left) asked.add(digest);
-  }
+  const known = await readAncestors(images, digests, ({ digest, locations, standing, stream, unresolved }) => {
+    if (unresolved?.code === UNREADABLE_ITEM) unreadable.add(digest);
+    return { locations, ...(standing && { standing }), ...(stream !== undefined && { stream }) };
+  });
   return { known, unreadable };
 }

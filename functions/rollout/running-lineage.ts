@@ -1,4 +1,3 @@
-import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import { type Digest, type ImageLocation, locationKey, type Tier } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { referencesOf } from '../../shared/domain/image/usage.ts';
@@ -7,10 +6,10 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { declaredReachIn } from '../../shared/domain/stream/declared-parents.ts';
 import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
+import { readAncestors } from '../../shared/inventory/read-ancestors.ts';
 import type { RolloutPorts } from './ports.ts';
 
 const RECORDS_AT_ONCE = 100;
-const READS_AT_ONCE = 4;
 
 /** What of an image tells what it is built on: of a whole fleet this is kept, and nothing else. */
 interface Placed {
@@ -146,21 +145,12 @@ async function readPlaced(
   { placed: now = new Map() }: Pick<LineageQuestion, 'placed'>,
   digests: readonly Digest[],
 ): Promise<Map<Digest, Placed>> {
-  const placed = new Map<Digest, Placed>();
-  const asked = new Set<Digest>(digests);
-  for (let left: readonly Digest[] = digests; left.length > 0; ) {
-    const below: Digest[] = [];
-    await mapConcurrently(piecesOf(left, RECORDS_AT_ONCE), READS_AT_ONCE, async (piece) => {
-      for (const record of (await ports.images.get(piece)).values()) {
-        const one = placedOf(record, now);
-        placed.set(record.digest, one);
-        if (one.parent !== undefined && !asked.has(one.parent)) below.push(one.parent);
-      }
-    });
-    left = [...new Set(below)];
-    for (const digest of left) asked.add(digest);
-  }
-  return placed;
+  return readAncestors(
+    ports.images,
+    digests,
+    (record) => placedOf(record, now),
+    (_, { parent }) => (parent === undefined ? [] : [parent]),
+  );
 }
 
 function placedOf(record: ImageRecord, now: ReadonlyMap<Digest, Digest | undefined>): Placed {

@@ -7,15 +7,13 @@ import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
 import { findingKey } from '../../shared/domain/scan/finding.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
+import { readAncestors } from '../../shared/inventory/read-ancestors.ts';
 import { firstSeenOf } from '../../shared/judging/first-seen.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
 import { findingsOf, type OutputImage } from './output-images.ts';
 import type { VerifyPorts } from './ports.ts';
 
 const READS_AT_ONCE = 4;
-
-/** A lineage has few tiers; one that is longer goes in circles. */
-const MOST_ANCESTORS = 16;
 
 /** An image that others are built on, with what scans know of it. */
 interface Ancestor {
@@ -70,19 +68,9 @@ async function ancestorsOf(
   { images }: Pick<VerifyPorts, 'images'>,
   from: readonly OutputImage[],
 ): Promise<readonly ImageRecord[]> {
-  const found = new Map<Digest, ImageRecord>();
-  let next = parentsOf(from.flatMap(({ record }) => record ?? []));
-  for (let tier = 0; next.length > 0 && tier < MOST_ANCESTORS; tier += 1) {
-    const records = [...(await images.get(next)).values()];
-    for (const record of records) found.set(record.digest, record);
-    next = parentsOf(records).filter((digest) => !found.has(digest));
-  }
-  return [...found.values()];
+  const parents = from.flatMap(({ record }) => record?.standing?.parent?.digest ?? []);
+  return [...(await readAncestors(images, parents, (image) => image)).values()];
 }
-
-const parentsOf = (records: readonly ImageRecord[]): readonly Digest[] => [
-  ...new Set(records.flatMap(({ standing }) => standing?.parent?.digest ?? [])),
-];
 
 async function learn(ports: Pick<VerifyPorts, 'streams' | 'evidence'>, record: ImageRecord): Promise<Ancestor> {
   const [findings = [], firstSeen] = await Promise.all([
