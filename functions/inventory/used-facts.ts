@@ -13,6 +13,7 @@ import { EMPTY_INDEX, unionOfLocations, unresolvedContent } from '../../shared/i
 import { lowestOrigin } from '../../shared/inventory/origin.ts';
 import { contentOf } from '../../shared/inventory/record-image.ts';
 import { type FactsPorts, writeFacts } from '../../shared/inventory/write-facts.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { SeenImage } from './seen.ts';
 
@@ -20,6 +21,7 @@ const WRITES_AT_ONCE = 16;
 
 interface SeenPorts extends FactsPorts {
   readonly places: PlaceLedger;
+  readonly clock: Clock;
 }
 
 /**
@@ -50,7 +52,10 @@ async function addFacts(
 ): Promise<void> {
   const { digest, locations } = factsOver(undefined);
   for (const location of locations)
-    await ports.places.recordLocation({ digest, location, tags: [], askedTags: tagsAt(observations, location) });
+    await ports.places.recordLocation({
+      ...{ digest, location, tags: [], askedTags: tagsAt(observations, location) },
+      thereSinceEpochMs: ports.clock(),
+    });
   await writeFacts(ports, known, factsOver);
 }
 

@@ -126,6 +126,8 @@ async function newerThan(
   return async ({ digest, stream: own }) => {
     const place = await placeOf(digest);
     const isOfBranch = own === undefined && [...(place?.tags ?? []), ...(place?.askedTags ?? [])].length > 0;
-    return isOfBranch || (place?.firstPushSeenAtEpochMs ?? 0) > verifiedAtEpochMs;
+    // It was there before the first push that was seen: a person may have moved a tag back to it.
+    const isFirstSeen = place?.thereSinceEpochMs === undefined;
+    return isOfBranch || (isFirstSeen && (place?.firstPushSeenAtEpochMs ?? 0) > verifiedAtEpochMs);
   };
 }

@@ -101,7 +101,7 @@ export async function recordImage(
   const isElsewhere = known?.locations.some((other) => locationKey(other) !== locationKey(location)) === true;
   const facts = factsBy(isElsewhere ? await places.locations(digest) : []);
   if (known && sameContent(factsIn(known), facts(known))) return;
-  await places.recordLocation({ digest, location, tags: [], askedTags: tags });
+  await places.recordLocation({ digest, location, tags: [], askedTags: tags, thereSinceEpochMs: clock() });
   let recorded = await places.locations(digest);
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     await writeFacts(ports, known, factsBy(recorded), firstPushOf(recorded));

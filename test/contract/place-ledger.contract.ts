@@ -28,6 +28,26 @@ export function placeLedgerContract({ make, propertyRuns }: Contract<PlaceLedger
     ]);
   });
 
+  test('an image that was there before its first push was seen says so, in whatever order that is told', async () => {
+    const seen = place('a', { tags: ['v1'], ...at(NOW) });
+    const there = (thereSinceEpochMs: number) => ({
+      digest: seen.digest,
+      location: LOCATION,
+      tags: [],
+      thereSinceEpochMs,
+    });
+    const after = async (...records: readonly Parameters<PlaceLedger['recordLocation']>[0][]) => {
+      const ledger = await make();
+      for (const record of records) await ledger.recordLocation(record);
+      return (await ledger.locations(seen.digest))[0]?.thereSinceEpochMs;
+    };
+    expect(await after(there(NOW - 5), there(NOW - 3), seen)).toBe(NOW - 5);
+    expect(await after(seen, there(NOW - 3), there(NOW - 5))).toBe(NOW - 5);
+    expect(await after(there(NOW + 3), seen)).toBeUndefined();
+    expect(await after(seen, there(NOW + 3))).toBeUndefined();
+    expect(await after(there(NOW - 5), seen, { ...seen, ...at(NOW - 7) })).toBeUndefined();
+  });
+
   test('a digest in two registries has two places', async () => {
     const ledger = await make();
     const other = { ...LOCATION, account: '444455556666' };

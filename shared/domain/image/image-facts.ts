@@ -42,12 +42,19 @@ export interface LocationRecord {
   readonly askedTags?: readonly string[];
   readonly firstPushSeenAtEpochMs?: number;
   readonly lastPushSeenAtEpochMs?: number;
+  /**
+   * It was there by then, and every push of it that was seen is later: the first one is not known. Absent where a push before that
+   * was seen.
+   */
+  readonly thereSinceEpochMs?: number;
 }
 
 /** What is known of an image at one place once more was seen of it: tags are added, the span of pushes widens. */
 export function widenedLocation(before: LocationRecord | undefined, seen: LocationRecord): LocationRecord {
   const firsts = present(before?.firstPushSeenAtEpochMs, seen.firstPushSeenAtEpochMs);
   const lasts = present(before?.lastPushSeenAtEpochMs, seen.lastPushSeenAtEpochMs);
+  const [first] = firsts.sort((one, other) => one - other);
+  const [there] = present(before?.thereSinceEpochMs, seen.thereSinceEpochMs).sort((one, other) => one - other);
   const tags = unionOfTags(before?.tags, seen.tags);
   // A tag that was pushed is no longer only asked for: whichever was told first, the same is known.
   const askedTags = unionOfTags(before?.askedTags, seen.askedTags).filter((tag) => !tags.includes(tag));
@@ -56,8 +63,9 @@ export function widenedLocation(before: LocationRecord | undefined, seen: Locati
     location: seen.location,
     tags,
     ...(askedTags.length > 0 && { askedTags }),
-    ...(firsts.length > 0 && { firstPushSeenAtEpochMs: Math.min(...firsts) }),
+    ...(first !== undefined && { firstPushSeenAtEpochMs: first }),
     ...(lasts.length > 0 && { lastPushSeenAtEpochMs: Math.max(...lasts) }),
+    ...(there !== undefined && (first === undefined || there < first) && { thereSinceEpochMs: there }),
   };
 }
 

@@ -2,8 +2,9 @@ import type { LocationRecord } from '../../../shared/domain/image/image-facts.ts
 import { policySchema } from '../../../shared/domain/policy/policy.ts';
 import { NEVER_SCANNED } from '../../../shared/domain/scan/scan.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
-import { factsOf } from '../../../shared/inventory/record-image.ts';
+import { factsOf, recordImage } from '../../../shared/inventory/record-image.ts';
 import { parse } from '../../../shared/schema.ts';
+import { fakeWorld } from '../../support/fakes/world.ts';
 
 const digest = `sha256:${'a'.repeat(64)}` as const;
 const copy = { account: '111122223333', region: 'us-east-1', repository: 'apps/web-copy' };
@@ -60,4 +61,14 @@ describe('a push that an event tells', () => {
     const undated: ImageRecord = { ...facts, inUse: true, isHead: false, scan: NEVER_SCANNED };
     expect(bornBy(undated)).toEqual({ known: false, rejected: [] });
   });
+});
+
+test('an image that was read before any push of it was seen was there by then', async () => {
+  const world = fakeWorld();
+  const content = { digest, birth: { known: false as const, rejected: [] } };
+  const readAtEpochMs = world.clock();
+  await recordImage(world, policy, { content, place: { location: home, tags: ['stable'] } }, undefined);
+  const again = { digest, location: home, tags: ['stable'], firstPushSeenAtEpochMs: readAtEpochMs + 1 };
+  await world.places.recordLocation(again);
+  expect(await world.places.locations(digest)).toEqual([{ ...again, thereSinceEpochMs: readAtEpochMs }]);
 });

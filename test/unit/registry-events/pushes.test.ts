@@ -142,6 +142,22 @@ test('an image of unknown age that was there before gets no age from a push that
   expect(world.images.records.get(digestOf('one'))).toMatchObject({ birth, isHead: true });
 });
 
+test('an image that ran before its first push was seen has pushed tags, and was there before', async () => {
+  const world = await pushWorld();
+  const seenAtEpochMs = world.clock();
+  await world.places.recordLocation({
+    digest: digestOf('one'),
+    location: LOCATION,
+    tags: [],
+    thereSinceEpochMs: seenAtEpochMs,
+  });
+  world.advance(DAY_MS);
+  await handle(world, [pushed(world, { name: 'one', tag: 'v1.0.0' })]);
+  const [place] = await world.places.locations(digestOf('one'));
+  expect(place).toMatchObject({ tags: ['v1.0.0'], thereSinceEpochMs: seenAtEpochMs });
+  expect(place?.firstPushSeenAtEpochMs).toBeGreaterThan(seenAtEpochMs);
+});
+
 test('an image whose head tag has moved on is no head, though nothing else is', async () => {
   const world = await pushWorld();
   await handle(world, [pushed(world, { name: 'amd', tag: 'v1', platform: 'linux/amd64' })]);

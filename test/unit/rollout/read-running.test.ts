@@ -16,18 +16,25 @@ const STREAM = streamOf('base');
 const [OLD, NEW, APP] = [digestOf('old'), digestOf('new'), digestOf('app')];
 
 /** What runs on an older image of a base, once a newer one is verified and its closure has no facts. */
-async function runningOn(old: Partial<ImageFacts>, users: readonly Digest[]): Promise<readonly Digest[]> {
+async function runningOn(
+  old: Partial<ImageFacts>,
+  users: readonly Digest[],
+  { isPushedAgain = false, thereSinceEpochMs }: { isPushedAgain?: boolean; thereSinceEpochMs?: number } = {},
+): Promise<readonly Digest[]> {
   const world = fakeWorld();
+
   const tags = { tags: [], location: locationOf('base') };
-  for (const [digest, name, changes] of [
+  const made = [
     [OLD, 'old', old],
     [NEW, 'new', { chainId: digestOf('chain'), unpackedId: digestOf('files') }],
-  ] as const) {
+  ] as const;
+  for (const [digest, name, changes] of isPushedAgain ? made.toReversed() : made) {
     const { chainId: _, ...image } = facts(name, { stream: STREAM, locations: [locationOf('base')] });
     await world.images.recordFacts({ ...image, ...changes });
     await world.places.recordLocation({ digest, ...tags, firstPushSeenAtEpochMs: world.clock() });
     world.advance(HOUR_MS);
   }
+  if (thereSinceEpochMs !== undefined) await world.places.recordLocation({ digest: OLD, ...tags, thereSinceEpochMs });
   await world.images.recordFacts(facts('app'));
   for (const digest of users) await world.usages.record([usage('', { digest })], world.clock());
   const lineage = {
@@ -61,4 +68,16 @@ test.each<[string, Partial<ImageFacts>, readonly Digest[], readonly Digest[]]>([
   ['content that is not known is not the same', {}, [APP], [APP]],
 ])('%s', async (_, old, users, expected) => {
   expect(await runningOn(old, users)).toEqual(expected);
+});
+
+describe('an image of which a push was seen after that of what was verified', () => {
+  const other = { chainId: digestOf('other') };
+
+  test('is newer', async () => {
+    expect(await runningOn(other, [APP], { isPushedAgain: true })).toEqual([]);
+  });
+
+  test('is older where it was there before that push: a person moved a tag back to it', async () => {
+    expect(await runningOn(other, [APP], { isPushedAgain: true, thereSinceEpochMs: 1 })).toEqual([APP]);
+  });
 });

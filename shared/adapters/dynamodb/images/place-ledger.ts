@@ -121,7 +121,12 @@ const covers = (known: LocationRecord, record: LocationRecord): boolean =>
   record.tags.every((tag) => known.tags.includes(tag)) &&
   (record.askedTags ?? []).every((tag) => known.tags.includes(tag) || known.askedTags?.includes(tag) === true) &&
   reaches(known.firstPushSeenAtEpochMs, record.firstPushSeenAtEpochMs, (seen, asked) => seen <= asked) &&
-  reaches(known.lastPushSeenAtEpochMs, record.lastPushSeenAtEpochMs, (seen, asked) => seen >= asked);
+  reaches(known.lastPushSeenAtEpochMs, record.lastPushSeenAtEpochMs, (seen, asked) => seen >= asked) &&
+  reaches(
+    known.thereSinceEpochMs ?? known.firstPushSeenAtEpochMs,
+    record.thereSinceEpochMs,
+    (seen, asked) => seen <= asked,
+  );
 
 const reaches = (
   seen: number | undefined,

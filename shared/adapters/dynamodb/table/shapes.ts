@@ -105,7 +105,7 @@ const content: ShapeOf<ImageContent> = {
 };
 const location: ShapeOf<LocationRecord> = {
   ...{ digest: 'text', location: 'record', tags: 'list', askedTags: 'list?' },
-  ...{ firstPushSeenAtEpochMs: 'number?', lastPushSeenAtEpochMs: 'number?' },
+  ...{ firstPushSeenAtEpochMs: 'number?', lastPushSeenAtEpochMs: 'number?', thereSinceEpochMs: 'number?' },
 };
 const usage: ShapeOf<Usage> = {
   ...{ account: 'text', region: 'text', cluster: 'text', digest: 'text', workloadKind: 'text', workload: 'text' },
