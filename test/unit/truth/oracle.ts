@@ -69,6 +69,7 @@ export class Oracle implements Witness {
     this.#rollouts = new RolloutOracle({
       ...world,
       violatingIn: (image, atEpochMs) => this.violatingIn(image, atEpochMs),
+      isUnscannable: (image, flaw) => this.#sight.isUnscannable(image, flaw),
     });
   }
 
@@ -540,7 +541,11 @@ export class Oracle implements Witness {
       const sinceEpochMs = world.clock() - SCANNED_WITHIN_MS;
       for (const image of this.#concernedIn(line, seen))
         for (const flaw of this.violatingIn(image, sinceEpochMs))
-          if (!told.has(flaw.id) && !this.#isWaived(image.line, flaw.id, sinceEpochMs))
+          if (
+            !told.has(flaw.id) &&
+            !this.#isWaived(image.line, flaw.id, sinceEpochMs) &&
+            !this.#sight.isUnscannable(image, flaw)
+          )
             this.#violated(`${image.name} has ${flaw.id}, and nothing is open for ${line.name}`);
     }
     for (const closure of closures) this.#isStillOpen(closure);

@@ -1,12 +1,13 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
+import type { Flaw } from './archive.ts';
 import { claimedAtEpochMs, contentOf, lineageOf, type TrueImage } from './images.ts';
 import type { Life } from './life.ts';
 
 /*
- * What Patchwave could see at all. The truth is held against what it says, and of two things it can say nothing: an image that was
- * deleted before any review read it, and an older image of an application that it never read, because reviews do not list the
- * repositories of applications.
+ * What Patchwave could see at all. The truth is held against what it says, and of three things it can say nothing: an image that was
+ * deleted before any review read it, an older image of an application that it never read, because reviews do not list the
+ * repositories of applications, and a flaw that was published after an image was deleted.
  */
 
 export class Sight {
@@ -32,6 +33,17 @@ export class Sight {
   /** It was deleted before anything read it, and no image that the ledger knows has its content. */
   isNeverSeen(image: TrueImage): boolean {
     return this.#isGoneUnread(image) && !this.#withContentOf(image).some((one) => this.#isKnown(one));
+  }
+
+  /**
+   * No scanner can tell it any more: its registry has it no longer, and its last scan ended before the flaw was published. The ledger
+   * must say then that it knows too little.
+   */
+  isUnscannable({ digest, line }: TrueImage, { publishedAtEpochMs }: Flaw): boolean {
+    const { world } = this.#life;
+    if (world.registry.find(this.#life.line(line).location, digest)) return false;
+    const { verdict, scan } = world.images.records.get(digest) ?? {};
+    return verdict?.status === 'unknown' && (scan?.completedAtEpochMs ?? 0) < publishedAtEpochMs;
   }
 
   /** It was deleted before a review that read the fleet had ended, and the ledger knows nothing of its content by itself. */
