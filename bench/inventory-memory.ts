@@ -89,7 +89,7 @@ async function main(tasks: number, tasksPerWorkload: number): Promise<void> {
     const world = fakeWorld();
     const policy = parse(policySchema, samplePolicy(accounts, { base: [], platform: [] }));
     const policyVersion = await world.policies.publish(policy, {});
-    const ports = { ...world, files: filesIn(folder), workloads: workloadsOf(tasks, tasksPerWorkload) };
+    const ports = { ...world, files: filesIn(folder), workloadSources: [workloadsOf(tasks, tasksPerWorkload)] };
     const run = { runId: 'bench', mode: 'review', policyVersion, scope } as const;
     await readWorkloads(ports, { action: 'workloads', ...run });
     await recordUsages(ports, { action: 'usages', ...run });

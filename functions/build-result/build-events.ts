@@ -1,6 +1,9 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import { codepipelineState, type PipelineRunChanged } from '../../shared/events/codepipeline-state.ts';
+import { DEFAULT_RUNNER } from '../../shared/domain/policy/pipeline.ts';
+import type { EventContract } from '../../shared/events/contract.ts';
 import { type OutputReported, rebuildReported } from '../../shared/events/rebuild-reported.ts';
+import type { PipelineRunChanged } from '../../shared/events/run-changed.ts';
+import { RUN_EVENTS } from '../../shared/events/run-events.ts';
 import { readBody } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { LockLedger } from '../../shared/ports/rebuilds.ts';
@@ -59,9 +62,14 @@ async function setAside({ deadLetters }: BuildEventPorts, body: string, reason: 
   return 'set-aside';
 }
 
-/** Both tell where to look, each in its own words. */
-const schemaOf = (json: unknown): v.GenericSchema<unknown, PipelineRunChanged | OutputReported> =>
-  isReport(json) ? rebuildReported.schema : codepipelineState.schema;
+type BuildEvent = PipelineRunChanged | OutputReported;
 
-const isReport = (json: unknown): boolean =>
-  typeof json === 'object' && json !== null && 'source' in json && json.source === rebuildReported.source;
+/** All tell where to look, each in its own words. */
+const BUILD_EVENTS: readonly EventContract<BuildEvent>[] = [rebuildReported, ...Object.values(RUN_EVENTS)];
+
+/** An event of another source is read as one of the default runner, whose schema says what is wrong with it. */
+const schemaOf = (json: unknown): v.GenericSchema<unknown, BuildEvent> =>
+  (BUILD_EVENTS.find(({ source }) => isFrom(json, source)) ?? RUN_EVENTS[DEFAULT_RUNNER]).schema;
+
+const isFrom = (json: unknown, source: string): boolean =>
+  typeof json === 'object' && json !== null && 'source' in json && json.source === source;

@@ -1,16 +1,9 @@
-import {
-  bucketClient,
-  ledgerClient,
-  machineClient,
-  memberAccess,
-  pipelineClients,
-  queueClient,
-} from '../../shared/adapters/clients.ts';
-import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
+import { bucketClient, ledgerClient, machineClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoLockLedger } from '../../shared/adapters/dynamodb/rebuilds/lock-ledger.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuilds/rebuild-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { Runners } from '../../shared/adapters/runners.ts';
 import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
@@ -38,7 +31,7 @@ function compose(): BuildEventPorts {
   const sqs = queueClient();
   return {
     ...builds,
-    runner: new CodePipelineRunner(pipelineClients(access)),
+    runner: new Runners(access),
     waitingStep: new SfnWaitingStep(machineClient()),
     planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),
     deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),

@@ -1,7 +1,7 @@
 import * as clients from '../../shared/adapters/clients.ts';
-import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { Runners } from '../../shared/adapters/runners.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
@@ -39,7 +39,7 @@ function compose(): ReaperServices {
       unreadable: table.unreadable,
       runsOf: (run) => ledgers(run).runs,
       policies,
-      runner: new CodePipelineRunner(clients.pipelineClients(builder)),
+      runner: new Runners(builder),
       executions: new SfnExecutions(clients.machineClient(), env.CASCADE_MACHINE_ARN),
       planner: new SqsMessages(sqs, env.PLAN_QUEUE_URL),
       deadLetters: new SqsDeadLetters(sqs, env.DEAD_LETTER_QUEUE_URL),

@@ -1,9 +1,9 @@
-import { bucketClient, ecrClients, ecsClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
+import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
-import { EcsWorkloads } from '../../shared/adapters/ecs-workloads.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { workloadSources } from '../../shared/adapters/workload-sources.ts';
 import { endOf } from '../../shared/lambda/end.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
@@ -28,7 +28,7 @@ function compose() {
   const ledgers = ledgersOfRun(table, files, stepLedgers);
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
-    workloads: new EcsWorkloads(ecsClients(access)),
+    workloadSources: workloadSources(access),
     registry: new EcrRegistry(ecrClients(access)),
     files,
     clock: Date.now,

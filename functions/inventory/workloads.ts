@@ -14,7 +14,8 @@ import { bringBack, type LeavingPorts } from './left-scope.ts';
 const PIECE_SIZE = 5000;
 
 export interface WorkloadsPorts extends LeavingPorts {
-  readonly workloads: WorkloadSource;
+  /** Every source that may run something in a scope. */
+  readonly workloadSources: readonly WorkloadSource[];
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly files: RunFiles;
 }
@@ -45,9 +46,9 @@ export async function readWorkloads(
   }
 }
 
-/** `complete.json` is written last: without it no later step believes that the scope was read to its end. */
+/** `complete.json` is written last, once every source was read: without it no later step believes in the whole scope. */
 async function observe(
-  { workloads, files, clock }: WorkloadsPorts,
+  { workloadSources, files, clock }: WorkloadsPorts,
   runId: string,
   scope: Scope,
   { includesStopping }: TasksRead,
@@ -61,9 +62,11 @@ async function observe(
     pieces += 1;
     await files.put(keys.observations(scope, pieces), piece);
   };
-  for await (const cluster of workloads.clusters(scope)) {
-    seen.add(cluster, []);
-    for await (const tasks of workloads.tasks(cluster, { includesStopping })) await putAside(seen.add(cluster, tasks));
+  for (const source of workloadSources) {
+    for await (const cluster of source.clusters(scope)) {
+      seen.add(cluster, []);
+      for await (const tasks of source.tasks(cluster, { includesStopping })) await putAside(seen.add(cluster, tasks));
+    }
   }
   await putAside(seen.flush());
   const counts = seen.counts();

@@ -1,16 +1,10 @@
-import {
-  bucketClient,
-  ledgerClient,
-  machineClient,
-  memberAccess,
-  pipelineClients,
-} from '../../shared/adapters/clients.ts';
-import { CodePipelineRunner } from '../../shared/adapters/codepipeline-runner.ts';
+import { bucketClient, ledgerClient, machineClient, memberAccess } from '../../shared/adapters/clients.ts';
 import { DynamoImages } from '../../shared/adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoImagesOfStreams } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
 import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
+import { Runners } from '../../shared/adapters/runners.ts';
 import { SfnExecutions } from '../../shared/adapters/sfn-executions.ts';
 import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
 import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
@@ -41,7 +35,7 @@ function compose(): DispatchServices {
     images: new DynamoImages(table),
     streamImages: new DynamoImagesOfStreams(table),
     policies,
-    runner: new CodePipelineRunner(pipelineClients(access)),
+    runner: new Runners(access),
     executions: new SfnExecutions(machines, env.CASCADE_MACHINE_ARN),
     waitingStep: new SfnWaitingStep(machines),
     clock: Date.now,

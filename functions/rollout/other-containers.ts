@@ -2,6 +2,7 @@ import type { Digest } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { meaningAt } from '../../shared/domain/image/tag-history.ts';
 import { isProof } from '../../shared/domain/image/usage.ts';
+import { isService } from '../../shared/domain/image/workload-kind.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { restrainedContainer, restraintOfImage, type StartedAnew } from '../../shared/domain/rollout/started-anew.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
@@ -76,8 +77,7 @@ async function runningOf(
   if ((scope?.completeAtEpochMs ?? 0) <= createdAtEpochMs) return [];
   const used = await Promise.all(means.map((digest) => unlessUnreadable(usages.ofImage(digest), [])));
   return used.flat().flatMap((usage) => {
-    const isOfContainer =
-      usage.workloadKind === 'ecs-service' && usage.container === container && usage.workload === service;
+    const isOfContainer = isService(usage) && usage.container === container && usage.workload === service;
     const isThere = usage.account === account && usage.region === region && usage.cluster === cluster;
     return isOfContainer && isThere && isProof(usage) ? [usage.digest] : [];
   });

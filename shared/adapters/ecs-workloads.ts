@@ -9,7 +9,8 @@ import {
   type Task,
 } from '@aws-sdk/client-ecs';
 import { isDigest } from '../domain/image/image.ts';
-import type { Cluster, Pull, RunningContainer, RunningTask, WorkloadKind } from '../domain/image/usage.ts';
+import type { Cluster, Pull, RunningContainer, RunningTask } from '../domain/image/usage.ts';
+import type { WorkloadKind } from '../domain/image/workload-kind.ts';
 import type { Scope } from '../domain/review/run.ts';
 import { ScopeUnreachableError, TasksUnreadableError } from '../ports/errors.ts';
 import type { TasksRead, WorkloadSource } from '../ports/workloads.ts';

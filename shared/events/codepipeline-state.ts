@@ -1,13 +1,6 @@
-import type { RunnerExecution } from '../domain/cause/rebuild.ts';
 import * as v from '../schema.ts';
 import { type EventContract, envelope } from './contract.ts';
-
-/** What a state change is taken for: a hint to look at this run. What became of it is read, never believed from here. */
-export interface PipelineRunChanged {
-  readonly run: RunnerExecution;
-  /** In the words of CodePipeline, for a reader; AWS may add some, so any text is taken. */
-  readonly state: string;
-}
+import type { PipelineRunChanged } from './run-changed.ts';
 
 const SOURCE = 'aws.codepipeline';
 const DETAIL_TYPE = 'CodePipeline Pipeline Execution State Change';

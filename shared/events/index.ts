@@ -1,5 +1,4 @@
 import { cascadeClosed } from './cascade-closed.ts';
-import { codepipelineState } from './codepipeline-state.ts';
 import type { EventContract } from './contract.ts';
 import { ecrImageAction } from './ecr-image-action.ts';
 import { ecrImageScan } from './ecr-image-scan.ts';
@@ -16,6 +15,7 @@ import { rebuildRefused, rebuildWaiting } from './rebuild-answered.ts';
 import { rebuildIneffective, rebuildVerified } from './rebuild-ended.ts';
 import { rebuildNeeded } from './rebuild-needed.ts';
 import { rebuildReported } from './rebuild-reported.ts';
+import { RUN_EVENTS } from './run-events.ts';
 
 /** Every event that crosses Patchwave's border; docs/events.md explains them, events/ has samples. */
 export const EVENTS: readonly EventContract[] = [
@@ -24,7 +24,7 @@ export const EVENTS: readonly EventContract[] = [
   ecrReplicationAction,
   ecrPullThroughCacheAction,
   executionEnded,
-  codepipelineState,
+  ...Object.values(RUN_EVENTS),
   rebuildReported,
   forwardingTest,
   imageVerdictChanged,

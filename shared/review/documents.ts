@@ -1,6 +1,7 @@
 import { type Digest, isDigest, type Registry, registryKey } from '../domain/image/image.ts';
 import type { TagHistory } from '../domain/image/tag-history.ts';
-import type { DigestSource, Observation, Pull, WorkloadKind } from '../domain/image/usage.ts';
+import type { DigestSource, Observation, Pull } from '../domain/image/usage.ts';
+import { WORKLOAD_KINDS } from '../domain/image/workload-kind.ts';
 import type { InventoryCounts } from '../domain/review/run.ts';
 import * as v from '../schema.ts';
 
@@ -77,7 +78,6 @@ export const observationsCompleteDocument = v.strictObject({
   inventory: counts,
 });
 
-const workloadKind: v.GenericSchema<unknown, WorkloadKind> = v.picklist(['ecs-service', 'ecs-task', 'ecs-daemon']);
 const digestSource: v.GenericSchema<unknown, DigestSource> = v.picklist([
   'runtime',
   'reference',
@@ -96,7 +96,7 @@ export const observationsDocument = v.array(
     account,
     region: v.string(),
     cluster: v.string(),
-    workloadKind,
+    workloadKind: v.picklist(WORKLOAD_KINDS),
     workload: v.string(),
     container: v.string(),
     count: v.number(),

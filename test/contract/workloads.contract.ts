@@ -1,5 +1,6 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { Cluster, RunningContainer, WorkloadKind } from '../../shared/domain/image/usage.ts';
+import type { Cluster, RunningContainer } from '../../shared/domain/image/usage.ts';
+import type { WorkloadKind } from '../../shared/domain/image/workload-kind.ts';
 import type { Scope } from '../../shared/domain/review/run.ts';
 import type { WorkloadSource } from '../../shared/ports/workloads.ts';
 import { digestOf } from '../support/samples.ts';

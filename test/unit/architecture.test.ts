@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { WORKLOAD_KINDS, WORKLOAD_SOURCES } from '../../shared/domain/image/workload-kind.ts';
+import { RUNNER_KINDS } from '../../shared/domain/policy/pipeline.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -222,6 +224,50 @@ describe('the world comes in at one place', () => {
       [],
     );
   });
+});
+
+/** Each kind of runner and of workload, with the files that may name it: its registry, its adapter and its events. */
+const HOMES = [
+  ...RUNNER_KINDS.map((kind) => ({
+    kind,
+    home: new RegExp(
+      `^shared/(domain/policy/pipeline|adapters/(runners|${kind}-\\w+)|events/(run-events|${kind}-\\w+)).ts$`,
+    ),
+  })),
+  ...WORKLOAD_KINDS.map((kind) => ({
+    kind,
+    home: new RegExp(`^shared/(domain/image/workload-kind|adapters/(${WORKLOAD_SOURCES.join('|')})-workloads).ts$`),
+  })),
+];
+
+/** Adapters of the ports that have one for each kind, and the contract suite that each of them passes. */
+const SUITES = [
+  ...RUNNER_KINDS.map((kind) => [`${kind}-runner`, 'runner'] as const),
+  ...WORKLOAD_SOURCES.map((source) => [`${source}-workloads`, 'workloads'] as const),
+  ...shared.flatMap(({ path }) => {
+    const scanner = /^shared\/adapters\/(.*-scanner)\.ts$/.exec(path)?.[1];
+    return scanner === undefined ? [] : [[scanner, 'scanner'] as const];
+  }),
+];
+
+describe('a kind has one home', () => {
+  test.each(HOMES)('$kind is named by its registry, its adapter and its events only', ({ kind, home }) => {
+    const literal = new RegExp(`'${kind}'|\\b${kind}:`);
+    const naming = shipped.filter(({ code }) => literal.test(code)).map(({ path }) => path);
+    expect(naming.length).toBeGreaterThan(0);
+    expect(naming.filter((path) => !home.test(path))).toEqual([]);
+  });
+
+  test.each(SUITES)(
+    'shared/adapters/%s.ts is there and passes the contract of test/contract/%s.contract.ts',
+    (adapter, suite) => {
+      const tests = readSources('test/contract').filter(
+        ({ path, imports }) => path.endsWith('.test.ts') && imports.includes(`test/contract/${suite}.contract.ts`),
+      );
+      const tested = tests.filter(({ imports }) => imports.includes(`shared/adapters/${adapter}.ts`));
+      expect(tested.map(({ path }) => path)).not.toEqual([]);
+    },
+  );
 });
 
 describe('any partition, account and Region', () => {

@@ -1,10 +1,5 @@
 import type { Digest, ImageLocation, Registry } from './image.ts';
-
-/**
- * `ecs-service`: a service of either scheduling strategy, REPLICA or DAEMON; ECS deploys both alike. `ecs-daemon`: an ECS
- * Managed Daemon, whose update drains the instances below it, so that only its owner updates it.
- */
-export type WorkloadKind = 'ecs-service' | 'ecs-task' | 'ecs-daemon';
+import type { WorkloadKind } from './workload-kind.ts';
 
 /** One cluster of one account and Region. */
 export interface Cluster extends Registry {

@@ -1,5 +1,5 @@
 import * as v from '../../schema.ts';
-import { DIGEST_VARIABLE } from './pipeline.ts';
+import { DEFAULT_RUNNER, DIGEST_VARIABLE, RUNNER_KINDS } from './pipeline.ts';
 import { account, region } from './policy-parts.ts';
 import { ROLLOUT_MODES } from './rollout-mode.ts';
 
@@ -7,10 +7,12 @@ const positive = (most: number) => v.pipe(v.number(), v.gtValue(0), v.maxValue(m
 const count = (most: number) => v.pipe(v.integer(), v.minValue(1), v.maxValue(most));
 
 /**
- * A pipeline in CodePipeline; it stands where the stream's registry does unless account and Region say otherwise.
+ * A pipeline of one of the runners; it stands where the stream's registry does unless account and Region say otherwise.
  * https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineDeclaration.html
  */
 export const pipeline = v.strictObject({
+  /** What runs it. */
+  runner: v.optional(v.picklist(RUNNER_KINDS), DEFAULT_RUNNER),
   account: v.optional(account),
   region: v.optional(region),
   name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9.@_-]{1,100}$/, 'a name of a pipeline')),

@@ -1,6 +1,7 @@
 import { type Closure, serviceKey } from '../cause/cascade.ts';
 import { holdsFact } from '../cause/fact-status.ts';
 import { registryKey } from '../image/image.ts';
+import { isService } from '../image/workload-kind.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
 import type { ClosureFacts, RunningImage } from './closure.ts';
 import { hasFailed, isOver } from './deployment.ts';
@@ -18,7 +19,7 @@ export const postponedServices = (left: RolloutPlan['left'], rollout: RolloutMod
 
 /** The services that a plan leaves, each once. */
 export const leftServices = (left: RolloutPlan['left']): readonly string[] => {
-  const services = left.filter(({ usage }) => usage.workloadKind === 'ecs-service');
+  const services = left.filter(({ usage }) => isService(usage));
   return [...new Set(services.map(({ usage }) => serviceKey({ ...usage, service: usage.workload })))];
 };
 
@@ -62,7 +63,7 @@ export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readon
         : (since.get(service) ??
           (isUnknown(service, usage.digest === image.digest) ? closure.sinceEpochMs : undefined));
       const isRead = sinceEpochMs !== undefined && (read.get(registryKey(usage)) ?? 0) >= sinceEpochMs;
-      return usage.workloadKind === 'ecs-service' && isRead ? [service] : [];
+      return isService(usage) && isRead ? [service] : [];
     }),
   );
   return [...new Set(due)].sort();

@@ -3,6 +3,7 @@ import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest, Platform } from '../image/image.ts';
 import { readImageReference } from '../image/reference.ts';
 import { referencesOf, type Usage } from '../image/usage.ts';
+import { isService, type UndeployableReason, undeployable } from '../image/workload-kind.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
 
 /** A stream of a cascade as its rollout sees it. */
@@ -47,11 +48,10 @@ export interface PlannedService {
 }
 
 /**
- * `daemon`: an ECS Managed Daemon; a service with the scheduling strategy DAEMON is deployed like any other.
- * `not-verified`: a stream of the service is not verified, so that all its containers stay as they are. `paused`,
+ * `pipeline`, `none`: the rollout of a stream of the service. `not-verified`: a stream of the service is not verified, so that all its containers stay as they are. `paused`,
  * `report-only`: the mode of a stream of the service, or of an account that the deployment reaches.
  */
-export type LeftReason = 'pipeline' | 'none' | 'standalone-task' | 'daemon' | 'not-verified' | Restraint;
+export type LeftReason = 'pipeline' | 'none' | UndeployableReason | 'not-verified' | Restraint;
 
 /** A mode of the policy in which nothing is deployed. */
 export type Restraint = 'paused' | 'report-only';
@@ -88,7 +88,7 @@ export function planRollout(
 
 /** Containers of one service are decided on together, every other usage by itself. */
 const serviceOrUsage = (one: StreamUsage): string =>
-  one.usage.workloadKind === 'ecs-service' ? serviceKey(serviceOf(one.usage)) : usageOrder(one);
+  isService(one.usage) ? serviceKey(serviceOf(one.usage)) : usageOrder(one);
 
 const usageOrder = ({ stream, usage }: StreamUsage): string =>
   [serviceKey(serviceOf(usage)), usage.workloadKind, usage.container, stream, usage.digest].join(' ');
@@ -106,8 +106,8 @@ function planService(
   const modes = new Set(streams.map(({ mode }) => mode));
   if (modes.has('none')) return 'none';
   if (modes.has('pipeline')) return 'pipeline';
-  if (first.usage.workloadKind === 'ecs-task') return 'standalone-task';
-  if (first.usage.workloadKind === 'ecs-daemon') return 'daemon';
+  const ofItsKind = undeployable(first.usage);
+  if (ofItsKind) return ofItsKind;
   const restraints = new Set(together.map(restraintOf));
   if (restraints.has('paused')) return 'paused';
   if (restraints.has('report-only')) return 'report-only';

@@ -46,10 +46,10 @@ export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
 
 /** A pipeline stands where its stream's registry is, unless the policy says otherwise. */
 const pipelineOf = (
-  { account, region, name, digestVariable }: NonNullable<StreamRule['pipeline']>,
+  { runner, account, region, name, digestVariable }: NonNullable<StreamRule['pipeline']>,
   place: Pick<Pipeline, 'account' | 'region'>,
 ): Pipeline => ({
-  runner: 'codepipeline',
+  runner,
   account: account ?? place.account,
   region: region ?? place.region,
   name,

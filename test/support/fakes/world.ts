@@ -54,6 +54,7 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
   const images = new FakeImageLedger(contents);
   const places = new FakePlaceLedger();
   const streams = new FakeStreamLedger();
+  const workloads = new FakeWorkloads(clock);
   let ids = 0;
   return {
     clock,
@@ -99,7 +100,8 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     ends: new FakeMessages<CascadeEnding | ParkedLook>(),
     wakings: new FakeMessages<PlannerWaking>(),
     accounts: new FakeAccountDirectory(),
-    workloads: new FakeWorkloads(clock),
+    workloads,
+    workloadSources: [workloads],
     registry,
     lifecycles: new FakeLifecycles(registry),
     scanner: new FakeScanner(registry, clock),

@@ -567,7 +567,7 @@ test('as it prints: aligned, at most 80 characters wide, each fix below what it 
 ok       stack         The stack is UPDATE_COMPLETE, in 111122223333/eu-west-1.
 ok       outputs       The stack has all 12 outputs.
 ok       versions      Template and command are of version 1.2.3.
-ok       policy        Policy 1a5a8737a83e is in force and can be read.
+ok       policy        Policy cbeca593df01 is in force and can be read.
 ok       review        The last review was complete at 2026-11-24 02:00 UTC.
 ok       scan-quota    The last review asked for 12 scans; each registry has at
                        least 988 left that day.

@@ -24,8 +24,10 @@ export function portsOf(world: FakeWorld, invocation: Invocation) {
   };
   const ports = { ...stores, streamImages, cascades, rollouts, deadLetters, accounts, workloads, registry, scanner };
   const seen = Object.entries(ports).map(([name, port]) => [name, invocation.through(port)] as const);
+  const through = Object.fromEntries(seen) as typeof ports;
   return {
-    ...(Object.fromEntries(seen) as typeof ports),
+    ...through,
+    workloadSources: [through.workloads],
     clock: world.clock,
     pace: async () => {},
     retry: { attempts: 3, wait: async () => {} },

@@ -1,4 +1,5 @@
 import type { RunningContainer } from '../../../shared/domain/image/usage.ts';
+import { FakeWorkloads } from '../../support/fakes/workloads.ts';
 import { digestOf, inventoryWorld, keys, main, payments, referenceTo, task, web } from './support.ts';
 
 const a = digestOf('a');
@@ -84,6 +85,18 @@ test('a scope that cannot be read is a failed part, and nothing says that it was
   world.advance(1000);
   await workloads();
   expect((await world.scopes.get(payments))?.failure?.sinceEpochMs).toBe(first?.failure?.sinceEpochMs);
+});
+
+test('a scope holds what every source of workloads runs there, and is complete once each was read', async () => {
+  const { world, ports, workloads, document } = await inventoryWorld();
+  const other = new FakeWorkloads().run({ ...main, cluster: 'elsewhere' }, task({ digest: a }));
+  ports.workloadSources.push(other);
+  world.workloads.run(main, task({ digest: a }));
+  expect(await workloads()).toMatchObject({ status: 'complete', inventory: { clusters: 2, tasks: 2 } });
+  expect(await document(keys.observations(payments, 1))).toMatchObject([{ cluster: 'elsewhere' }, { cluster: 'main' }]);
+
+  other.deny(payments);
+  expect(await workloads()).toEqual({ status: 'failed', error: 'ScopeUnreachableError' });
 });
 
 test('any other error is thrown, for the state machine to try again', async () => {

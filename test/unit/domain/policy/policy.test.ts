@@ -80,6 +80,7 @@ test('what may be left out has a default, and report-only is the first of them',
 test('a pipeline that is named has the usual variable and an hour', () => {
   const text = YAML.replace('owner: platform', 'owner: platform\n    pipeline: { name: debian }');
   expect(parsePolicy(text).streams[0]?.pipeline).toEqual({
+    runner: 'codepipeline',
     name: 'debian',
     digestVariable: 'IMAGE_DIGEST',
     buildMinutes: 60,

@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { listOf, member, objectOf, ofType, ROOT, statementsOf, textOf } from './template.ts';
+
+/** Which role of a member account each adapter of a kind is called with, by the end of the adapter's name. */
+const ROLES: Readonly<Record<string, string>> = {
+  runner: 'ActBuildRole',
+  workloads: 'ReadRole',
+  scanner: 'ReadRole',
+};
+
+/** What IAM calls an operation where that is not the operation's own name. */
+const ACTIONS: Readonly<Record<string, string>> = {};
+
+const adapters = readdirSync(`${ROOT}shared/adapters`).flatMap((file) => {
+  const [, role] = /-(\w+)\.ts$/.exec(file) ?? [];
+  return role !== undefined && role in ROLES ? [{ file, role: ROLES[role] ?? '' }] : [];
+});
+
+/** The actions of a file's imports: `StartImageScanCommand` and `paginateListTasks` of a client package. */
+function actionsOf(file: string): readonly string[] {
+  const text = readFileSync(`${ROOT}shared/adapters/${file}`, 'utf8');
+  return [...text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-([\w-]+)'/g)].flatMap(([, names = '', service]) =>
+    [...names.matchAll(/\b(?:(\w+)Command|paginate(\w+))\b/g)].map(([, command, paginated]) => {
+      const action = `${service}:${command ?? paginated}`;
+      return ACTIONS[action] ?? action;
+    }),
+  );
+}
+
+const grantedTo = (role: string): readonly string[] =>
+  ofType(member, 'AWS::IAM::Role')
+    .filter(({ id }) => id === role)
+    .flatMap(({ properties }) => listOf(properties.Policies))
+    .flatMap((policy) => statementsOf(objectOf(policy).PolicyDocument))
+    .flatMap(({ Action }) => listOf(Action).map(textOf));
+
+test.each(adapters)('$role of a member account may do what $file calls', ({ file, role }) => {
+  const actions = actionsOf(file);
+  expect(actions.length).toBeGreaterThan(0);
+  const granted = grantedTo(role);
+  expect(actions.filter((action) => !granted.includes(action))).toEqual([]);
+});
