@@ -3,9 +3,9 @@ import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } fro
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
-import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
@@ -38,7 +38,7 @@ function compose(): PolicyEvaluationServices {
       causes: new DynamoCauseLedger(table),
       policies,
       evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
-      scanner: ecrScanner(ecrClients(memberAccess(role, accounts.isOurs))),
+      scanner: registryScanner(ecrClients(memberAccess(role, accounts.isOurs))),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,
       retry: fullJitter(),

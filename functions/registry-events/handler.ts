@@ -7,8 +7,8 @@ import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.t
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/rebuilds/guard-ledger.ts';
 import { DynamoBaseReadingLedger } from '../../shared/adapters/dynamodb/reviews/base-reading-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
-import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
+import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { imageLedgers } from '../../shared/lambda/acting-ledgers.ts';
@@ -42,7 +42,7 @@ function compose(): RegistryEventPorts {
     ...{ policies, guards: new DynamoGuardLedger(table) },
     registry: new EcrRegistry(ecr),
     asking: {
-      scanner: ecrScanner(ecr),
+      scanner: registryScanner(ecr),
       pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
       retry: fullJitter({ attempts: 3 }),
     },

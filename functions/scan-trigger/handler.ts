@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess } from '../../shared/adapters/clients.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
-import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
+import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { images, ledgersOfRun, runs } from '../../shared/lambda/ledgers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
@@ -32,7 +32,7 @@ function compose(): ScanTriggerServices {
   const access = memberAccess(role, accounts.isOurs);
   const ledgers = ledgersOfRun(new LedgerTable(ledgerClient(), env.LEDGER_TABLE), files, { images, runs });
   const world = {
-    scanner: ecrScanner(ecrClients(access)),
+    scanner: registryScanner(ecrClients(access)),
     clock: Date.now,
     retry: fullJitter({ attempts: 3 }),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep: (ms) => sleep(ms) }),

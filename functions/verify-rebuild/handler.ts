@@ -11,10 +11,10 @@ import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuilds/rebuild-ledger.ts';
 import { DynamoSightings } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
-import { ecrScanner } from '../../shared/adapters/ecr-enhanced.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { EcrTagger } from '../../shared/adapters/ecr-tagger.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
+import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
@@ -44,7 +44,7 @@ function compose(): VerifyServices {
     killSwitch: new DynamoSwitchLedger(table),
     evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
     registry: new EcrRegistry(readers),
-    scanner: ecrScanner(readers),
+    scanner: registryScanner(readers),
     looks: new SqsMessages(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
     tagger: new EcrTagger(ecrClients(memberAccess({ ...role, roleName: env.ACT_BUILD_ROLE_NAME }, isOurs))),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),

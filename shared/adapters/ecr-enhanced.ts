@@ -1,11 +1,7 @@
-import type { ECRClient, EnhancedImageScanFinding, VulnerablePackage } from '@aws-sdk/client-ecr';
+import type { EnhancedImageScanFinding, VulnerablePackage } from '@aws-sdk/client-ecr';
 import { isDigest } from '../domain/image/image.ts';
 import type { Finding, Fix } from '../domain/scan/finding.ts';
-import type { RegionalClients } from './clients.ts';
-import { EcrScanner, type ReadEnhanced, severityOf } from './ecr-scanner.ts';
-
-/** The scanner of registries with either kind of scanning. */
-export const ecrScanner = (clients: RegionalClients<ECRClient>): EcrScanner => new EcrScanner(clients, readEnhanced);
+import { type ReadEnhanced, severityOf } from './ecr-scanner.ts';
 
 /**
  * A result of Amazon Inspector, where ECR hands it on. The status of an image that it watches (`CONTINUOUS_SCAN`) stays

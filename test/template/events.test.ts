@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { EVENTS } from '../../shared/events/index.ts';
 import {
   hub,
   isObject,
@@ -75,6 +76,17 @@ test.each(rules)(
     expect(matched.length).toBeGreaterThan(0);
     const own = matched.filter(({ event }) => event.source === 'patchwave');
     expect(own).toEqual(OWN_ANNOUNCEMENTS.includes(id) ? matched : []);
+  },
+);
+
+test.each(EVENTS.filter(({ direction }) => direction === 'consumed'))(
+  'a rule takes $detailType of $source to what reads it',
+  ({ source, detailType }) => {
+    const own = samples.filter(({ event }) => event.source === source && event['detail-type'] === detailType);
+    const taking = rules.filter(({ id, properties }) =>
+      id === 'ForwardRule' ? false : own.some(({ event }) => matches(objectOf(properties.EventPattern), event)),
+    );
+    expect(taking).not.toEqual([]);
   },
 );
 

@@ -1,0 +1,36 @@
+import type { Command } from './command.ts';
+import { ageCommand } from './commands/age.ts';
+import { confirmLeftCommand } from './commands/confirm-left.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { ledgerCommand } from './commands/ledger.ts';
+import { lineageCommand } from './commands/lineage.ts';
+import { pauseCommand, resumeCommand } from './commands/pause.ts';
+import { planCommand } from './commands/plan.ts';
+import { policyCommand } from './commands/policy.ts';
+import { protectionCommand } from './commands/protection.ts';
+import { rebuildCommand } from './commands/rebuild.ts';
+import { reportCommand } from './commands/report.ts';
+import { resetCommand } from './commands/reset.ts';
+import { reviewCommand } from './commands/review.ts';
+import { statusCommand } from './commands/status.ts';
+import { whyCommand } from './commands/why.ts';
+
+/** Every command by its name, in the order in which the help lists them. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  status: statusCommand,
+  why: whyCommand,
+  age: ageCommand,
+  lineage: lineageCommand,
+  report: reportCommand,
+  review: reviewCommand,
+  protection: protectionCommand,
+  plan: planCommand,
+  rebuild: rebuildCommand,
+  reset: resetCommand,
+  pause: pauseCommand,
+  resume: resumeCommand,
+  'confirm-left': confirmLeftCommand,
+  policy: policyCommand,
+  ledger: ledgerCommand,
+  doctor: doctorCommand,
+};

@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { COMMANDS } from '../../../cli/all-commands.ts';
+import { documented } from '../../support/documented-actions.ts';
+
+const ROOT = new URL('../../../', import.meta.url);
+const page = readFileSync(new URL('docs/commands.md', ROOT), 'utf8');
+const names = Object.keys(COMMANDS);
+
+test('each command of a file in cli/commands has a name in cli/all-commands.ts', async () => {
+  const folder = new URL('cli/commands/', ROOT);
+  const modules = await Promise.all(readdirSync(folder).map((file) => import(new URL(file, folder).href)));
+  const exported = modules.flatMap((one: Readonly<Record<string, unknown>>) =>
+    Object.entries(one).filter(([name]) => name.endsWith('Command')),
+  );
+  const registered = new Set<unknown>(Object.values(COMMANDS));
+  expect(exported.filter(([, command]) => !registered.has(command)).map(([name]) => name)).toEqual([]);
+  expect(exported).toHaveLength(names.length);
+});
+
+/** The first column of the table of commands. */
+const [, rows = ''] = page.split('\n| command | does | changes |\n');
+const listed = [...(rows.split('\n\n')[0] ?? '').matchAll(/^\| ([^|]+) \|/gm)].map(([, cell = '']) => cell);
+
+test.each(names)('docs/commands.md lists %s, and says which permissions it needs', (name) => {
+  const begin = new RegExp(`\`${name}(?=[ \`])`);
+  expect(listed.filter((cell) => begin.test(cell))).not.toEqual([]);
+  expect([...documented.keys()].filter((one) => one === name || one.startsWith(`${name} `))).not.toEqual([]);
+});

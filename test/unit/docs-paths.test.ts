@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+
+/* Paths, links and commands that the pages name are there. */
+
+const pages = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], { encoding: 'utf8' })
+  .split('\n')
+  .filter((path) => path !== '' && path !== 'CHANGELOG.md' && existsSync(path))
+  .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+const withoutBlocks = (text: string): string => text.replaceAll(/^ *```[\s\S]*?^ *```/gm, '');
+
+/** The names by which a page's headings are linked to (GitHub's rule). */
+const anchorsOf = (text: string): readonly string[] =>
+  [...withoutBlocks(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+test.each(pages)('each link of $path leads to a file and a heading that there are', ({ path, text }) => {
+  const links = [...withoutBlocks(text).matchAll(/\]\((?!https?:|mailto:)([^)\s]*)\)/g)].map(([, link = '']) => link);
+  const broken = links.filter((link) => {
+    const [file = '', anchor] = link.split('#');
+    const target = file === '' ? path : normalize(join(dirname(path), file));
+    if (!existsSync(target)) return true;
+    return (
+      anchor !== undefined && statSync(target).isFile() && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor)
+    );
+  });
+  expect(broken).toEqual([]);
+});
+
+/** Folders of the project, by which a code span is known as a path. Capitals stand for a name that varies. */
+const PATH = /^(?:bench|cli|docs|events|functions|local|scripts|shared|statemachines|test)\/[\w./-]*$/;
+
+test.each(pages.filter(({ path }) => !path.startsWith('docs/adr/')))(
+  'each path that $path names in code is there',
+  ({ path, text }) => {
+    const spans = [...withoutBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span);
+    const named = spans.filter((span) => PATH.test(span) && !/[A-Z]{3}|\.\.\./.test(span));
+    const missing = named.filter((span) => !existsSync(span) && !existsSync(join(dirname(path), span)));
+    expect(missing).toEqual([]);
+  },
+);
+
+test.each(pages)('each npm script that $path names is in package.json', ({ text }) => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const named = [...text.matchAll(/npm run\s+(?:--silent\s+)?([a-z:-]+)/g)].map(([, name = '']) => name);
+  expect(named.filter((name) => !(name in scripts))).toEqual([]);
+});
