@@ -65,6 +65,12 @@ export class CloudAdmin {
     await this.#ask('PUT', 'environments', { function: functionName, variables });
   }
 
+  /** The environment variables of a function, with a session of its role. */
+  async variablesOf(functionName: string): Promise<Readonly<Record<string, string>>> {
+    const answer = await this.#ask('POST', 'environments', { function: functionName });
+    return (answer as { variables: Readonly<Record<string, string>> }).variables;
+  }
+
   /** Replaces the scanner's list. Scans that are complete keep their findings. */
   async setVulnerabilities(vulnerabilities: readonly KnownVulnerability[]): Promise<void> {
     await this.#ask('PUT', 'vulnerabilities', { vulnerabilities });

@@ -23,6 +23,8 @@ export function keepUp(
     ['', `alias aws='${inVenv('cloud', 'aws')} --endpoint-url ${endpoint}'`],
     ['look around', 'npm run patchwave -- status'],
     ['', `aws dynamodb scan --table-name ${ledgerTable} --max-items 5`],
+    ['one function', 'npm run invoke -- FUNCTION FILE [--inspect]'],
+    ['its logs', 'npm run logs -- FUNCTION [--follow]'],
     ['review again', `aws stepfunctions start-execution --state-machine-arn ${fleetReviewMachineArn} --input '{}'`],
     ['its files', `${stateDir} (removed when it stops; after kill -9 at the next start of a cloud)`],
     ['stop it', `kill ${pid}`],

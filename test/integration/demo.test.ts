@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { GetRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { DemoResult } from '../../local/demo/result.ts';
@@ -119,8 +121,22 @@ test(`what the demo claims of fleet ${SEED} is what plain SDK calls find`, async
     await Promise.all(result.images.map((image) => checkImage(endpoint, fleet, image, bearing)));
     await checkAncestors(endpoint, result, bearing);
     await checkExecution(endpoint, fleet, result);
+    await checkOneFunction(endpoint, fleet);
   });
 }, 180_000);
+
+/** As a person looks into a kept cloud: runs one function from its sources, and reads what another one logged. */
+async function checkOneFunction(endpoint: string, { hub }: Fleet): Promise<void> {
+  const account = { AWS_ACCESS_KEY_ID: hub.account, AWS_SECRET_ACCESS_KEY: 'local', AWS_DEFAULT_REGION: hub.region };
+  const script = async (...words: string[]): Promise<string> => {
+    const env = { ...process.env, ...account, AWS_ENDPOINT_URL: endpoint };
+    return (await promisify(execFile)(process.execPath, words, { env })).stdout;
+  };
+  const event = 'events/aws.ecr.ecr-image-scan.complete.json';
+  const invoked = await script('local/invoke/main.ts', 'policy-evaluation', event);
+  expect(JSON.parse(invoked.trimEnd().split('\n').at(-1) ?? '')).toEqual({ batchItemFailures: [] });
+  expect(await script('local/invoke/logs.ts', 'inventory')).toMatch(/^\S+Z START RequestId: /m);
+}
 
 async function checkScopes(endpoint: string, fleet: Fleet, { scopes }: DemoResult): Promise<void> {
   for (const { account, region, status } of scopes) {
