@@ -407,6 +407,17 @@ describe('the documentation', () => {
     expect(() => parsePolicy(`${rest.join('')}\n${yaml}`)).not.toThrow();
   });
 
+  test('the largest value of each number is told where its field is', () => {
+    const text = read('policy.md');
+    const told = (name: string, most: number) =>
+      [...text.matchAll(new RegExp(`\`${name}\``, 'g'))].some(({ index }) =>
+        text.slice(index, index + 700).includes(`at most ${most}`),
+      );
+    const limits = limitsIn(JSON.parse(read('policy.schema.json')));
+    expect(limits.length).toBeGreaterThan(10);
+    expect(limits.filter(([name, most]) => !told(name, most))).toEqual([]);
+  });
+
   test('every field is explained', () => {
     const text = read('policy.md');
     const fieldsOf = (schema: {
@@ -456,3 +467,11 @@ describe('a head tag pattern of a stream that promotes', () => {
     (headTags) => expect(problemsOf(headTags)).toEqual([]),
   );
 });
+
+/** Each number of a JSON schema that has a largest value: its name, and that value. */
+function limitsIn(schema: unknown, name = ''): readonly (readonly [string, number])[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const own = 'maximum' in schema && typeof schema.maximum === 'number' ? [[name, schema.maximum] as const] : [];
+  const below = Object.entries(schema).flatMap(([key, one]) => limitsIn(one, key));
+  return [...own.filter(([, most]) => most < Number.MAX_SAFE_INTEGER), ...below];
+}
