@@ -1,7 +1,6 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import { isScanOpen, isUnjudged } from '../../shared/domain/cause/fact-status.ts';
-import type { GuardMemory } from '../../shared/domain/cause/rebuild.ts';
-import { unplacedOf } from '../../shared/domain/cause/unplaced.ts';
+import { searchAskedAfter, unplacedOf } from '../../shared/domain/cause/unplaced.ts';
 import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
 import { isDue, SCAN_INTERVAL_MS } from '../../shared/domain/scan/scan-decision.ts';
 import { unscannable } from '../../shared/domain/scan/scan-state.ts';
@@ -83,23 +82,41 @@ async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: r
   const streams = [...new Set(heads.map(({ look }) => look.stream))];
   if (failure) {
     logger.warn(`cannot read ${locationKey(location)}: ${failure.detail}`);
-    await tellOf(ports, streams, { lookRefusedAtEpochMs: nowEpochMs });
+    for (const stream of streams)
+      await ports.guards.change(stream, (memory) => ({ ...memory, lookRefusedAtEpochMs: nowEpochMs }));
+    await tellPlanner(ports, streams);
   } else {
     // Scans first: a planner that is woken before they are asked for would only wait once more.
     const again = new Set(heads.flatMap(({ look }) => (look.scansAgain ? [look.stream] : [])));
-    await askForHeads(ports, policy, { streams, again, owner: heads[0]?.messageId ?? '' });
-    await tellOf(ports, streams, { headReadAtEpochMs: nowEpochMs });
+    const unsearched = await askForHeads(ports, policy, { streams, again, owner: heads[0]?.messageId ?? '' });
+    await rememberHeads(ports, streams, unsearched, nowEpochMs);
+    await tellPlanner(ports, streams);
   }
 }
 
-async function tellOf(
-  { guards, planner }: LookPorts,
+/**
+ * Heads that no search has placed are to be placed: no event tells of the first head of a stream, and the event of another one may
+ * be lost. A search that finds nothing is asked for less and less often (`searchAskedAfter`).
+ */
+async function rememberHeads(
+  { guards, following }: LookPorts,
   streams: readonly string[],
-  told: Pick<GuardMemory, 'headReadAtEpochMs' | 'lookRefusedAtEpochMs'>,
+  unsearched: ReadonlyMap<string, readonly Digest[]>,
+  headReadAtEpochMs: number,
 ): Promise<void> {
-  for (const stream of streams) await guards.change(stream, (memory) => ({ ...memory, ...told }));
-  await planner.send(streams.map((about) => ({ kind: 'looked', about })));
+  const asked = new Set<string>();
+  for (const stream of streams)
+    await guards.change(stream, ({ searchAsked: before, ...memory }) => {
+      const searchAsked = searchAskedAfter(before, unsearched.get(stream) ?? [], headReadAtEpochMs);
+      if (searchAsked?.atEpochMs === headReadAtEpochMs) asked.add(stream);
+      else asked.delete(stream);
+      return { ...memory, headReadAtEpochMs, ...(searchAsked && { searchAsked }) };
+    });
+  await following.send([...asked].map((stream) => ({ kind: 'follow', stream })));
 }
+
+const tellPlanner = ({ planner }: LookPorts, streams: readonly string[]): Promise<void> =>
+  planner.send(streams.map((about) => ({ kind: 'looked', about })));
 
 interface HeadsAsked {
   readonly streams: readonly string[];
@@ -113,14 +130,14 @@ interface HeadsAsked {
  * Asks for scans of heads that are not judged, whose age is known only since, or whose last scan never ended: a review asks
  * only for what runs, and what that is built on. Where the planner cannot decide by a head's last scan, it is scanned again. The
  * event of the scan's end has the head judged, and the next plan knows. A registry scans an image once a day, so a look asks at
- * most once a day. Where no event will come, since the result is there, it asks for the judgement itself. A head that no search has
- * placed is to be placed: no event tells of the first head of a stream, and the event of another one may be lost.
+ * most once a day. Where no event will come, since the result is there, it asks for the judgement itself.
+ * @returns by stream the heads that no search has placed
  */
 async function askForHeads(
   ports: LookPorts,
   { version }: PolicyInForce,
   { streams, again, owner }: HeadsAsked,
-): Promise<void> {
+): Promise<ReadonlyMap<string, readonly Digest[]>> {
   const records = await ports.streams.streams(streams);
   const headsOf = ({ head }: StreamRecord) => Object.values(head?.images ?? {});
   const digests = [...records.values()].flatMap(headsOf);
@@ -132,8 +149,6 @@ async function askForHeads(
     const image = images.get(digest);
     return image !== undefined && unplacedOf(image)?.why === 'unsearched';
   };
-  const unplaced = [...records.values()].filter((record) => headsOf(record).some(isUnsearched));
-  await ports.following.send(unplaced.map(({ stream }) => ({ kind: 'follow', stream })));
   const unclear = [...images.values()].filter(
     (image) => isUnjudged(image) || isScanOpen(image) || isAgeUnjudged(image) || isOld(image),
   );
@@ -141,6 +156,7 @@ async function askForHeads(
     (await isResultThere(ports, owner, image, version)) ? [image.digest] : [],
   );
   await ports.judging.send(scanned.flat().map((digest) => ({ kind: 'judge', digest })));
+  return new Map([...records.values()].map((record) => [record.stream, headsOf(record).filter(isUnsearched)]));
 }
 
 /** Its lineage was read after it was judged: only a new judgement knows its age. */

@@ -213,12 +213,22 @@ export interface GuardMemory {
   readonly awaitsHeadsSinceEpochMs?: number;
   /** The registry refused then to be read. */
   readonly lookRefusedAtEpochMs?: number;
+  /** A search for the parents of its heads was asked for; absent where all of them are placed. */
+  readonly searchAsked?: SearchAsked;
   /** Its last rebuilds, so many in a row, were built and never verified; absent where the last one was. */
   readonly unverifiedInARow?: number;
   /** Absent where its last cascade brought it anywhere. */
   readonly brokenOff?: BrokenOff;
   /** Its item in the ledger cannot be read, and why: nothing of this memory is known. Never written. */
   readonly unreadable?: string;
+}
+
+/** The search for the parents of heads that no search has placed. */
+export interface SearchAsked {
+  readonly heads: readonly Digest[];
+  /** When it was asked for first, and last. */
+  readonly sinceEpochMs: number;
+  readonly atEpochMs: number;
 }
 
 /** Cascades in a row that brought a stream nowhere, through no fault of its pipeline. */

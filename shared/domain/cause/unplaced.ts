@@ -1,5 +1,8 @@
+import { sameContent } from '../common/same-content.ts';
+import { DAY_MS, MINUTE_MS } from '../common/time.ts';
 import { type Digest, locationKey } from '../image/image.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
+import type { SearchAsked } from './rebuild.ts';
 
 /** Why the image is not known that another one is built on. Nothing may be built in its place until it is. */
 export interface Unplaced {
@@ -47,6 +50,29 @@ export function unplacedOf({
   return mayLieBetween && { digest, why: 'between', repositories: mayLieBetween };
 }
 
+/** The shortest and the longest time between two requests to search for the parents of the same heads. */
+const SEARCH_AGAIN_MS = { least: 15 * MINUTE_MS, most: DAY_MS };
+
+/**
+ * What is remembered of the search for the parents of heads that no search has placed. It is asked for now where `atEpochMs` is
+ * `nowEpochMs`: at once for other heads than before, and for the same heads each time that the wait has doubled, up to a day.
+ * @param unsearched heads that no search has placed; the order does not count
+ * @returns `undefined` where there are none
+ */
+export function searchAskedAfter(
+  before: SearchAsked | undefined,
+  unsearched: readonly Digest[],
+  nowEpochMs: number,
+): SearchAsked | undefined {
+  if (unsearched.length === 0) return undefined;
+  const heads = [...new Set(unsearched)].sort();
+  if (!before || !sameContent(before.heads, heads)) return { heads, sinceEpochMs: nowEpochMs, atEpochMs: nowEpochMs };
+  const { least, most } = SEARCH_AGAIN_MS;
+  const { sinceEpochMs, atEpochMs } = before;
+  const waitMs = Math.min(Math.max(atEpochMs - sinceEpochMs, least), most);
+  return nowEpochMs - atEpochMs < waitMs ? before : { ...before, atEpochMs: nowEpochMs };
+}
+
 /** Whether the age of a build in the place of a head would be unknown: nothing would be won by it. */
 export const nextUnreadOf = ({ digest, standing }: Pick<ImageRecord, 'digest' | 'standing'>): Unplaced | undefined =>
   standing?.mayLieBelowNext && { digest, why: 'next', repositories: standing.mayLieBelowNext };
@@ -59,7 +85,7 @@ export function unplacedText({ digest, why, repositories, problem = 'no detail' 
     case 'unread':
       return `${what}: Patchwave could not read the image in ${places} (${problem}). Give Patchwave access to that registry. The next review or registry read tries again.`;
     case 'unsearched':
-      return `${what}: no search has found it yet. Patchwave searches again within half an hour and at the next review. If that review names a base or platform registry that it could not read, give Patchwave access to it, or declare \`parents\` in the rule of the stream.`;
+      return `${what}: no search has found it yet. Patchwave searches again within half an hour, later after each search that fails, and at the next review. If that review names a base or platform registry that it could not read, give Patchwave access to it, or declare \`parents\` in the rule of the stream.`;
     case 'below':
       return `${what}: it may be an image of ${places}, which no review could read completely. ${READ_OR_DECLARE}`;
     case 'between':

@@ -109,6 +109,21 @@ test('a head that no search has placed is placed soon, without an event that it 
   for (const image of world.images.records.values()) await world.images.recordStanding(image.digest, alone(image));
   await handleMessages(portsOf(world), [{ messageId: 'another', body: JSON.stringify(look()) }]);
   expect(world.following.take()).toEqual([]);
+  expect(await memoryOf(world)).not.toHaveProperty('searchAsked');
+});
+
+test('a head that no search places is searched for less and less often, and another head at once', async () => {
+  const world = await untoldWorld();
+  const asked: number[] = [];
+  for (let quarters = 0; quarters < 3 * 96; quarters += 1) {
+    await ask(world, look());
+    if (world.following.take().length > 0) asked.push(quarters);
+    world.advance(DAY_MS / 96);
+  }
+  expect(asked).toEqual([0, 1, 2, 4, 8, 16, 32, 64, 128, 224]);
+  pushed(world, { name: 'two', tag: 'v2' });
+  await ask(world, look());
+  expect(world.following.take()).toHaveLength(1);
 });
 
 test('heads that nobody has judged are scanned, once a day', async () => {

@@ -76,7 +76,7 @@ const memory: ShapeOf<Omit<GuardMemory, 'unreadable'>> = {
   ...{ lastEndedAtEpochMs: 'number?', lastSettledRebuildId: 'text?', survived: 'list', tried: 'list?' },
   ...{ pinnedTo: 'list?', startUnknown: 'record?', reset: 'record?', headReadAtEpochMs: 'number?' },
   ...{ lookAskedAtEpochMs: 'number?', awaitsHeadsSinceEpochMs: 'number?', lookRefusedAtEpochMs: 'number?' },
-  ...{ unverifiedInARow: 'number?', brokenOff: 'record?' },
+  ...{ searchAsked: 'record?', unverifiedInARow: 'number?', brokenOff: 'record?' },
 };
 const stream: ShapeOf<StreamRecord> = {
   ...{ stream: 'text', tier: 'text', owner: 'text', location: 'record', headTag: 'text', head: 'record?' },

@@ -60,6 +60,6 @@ test.each(['below', 'between', 'next'] as const)('the text of `%s` names the rep
 
 test('the text of an image that no search has placed names the next review and `parents`', () => {
   const told = unplacedText({ digest, why: 'unsearched', repositories: [] });
-  expect(told).toContain('within half an hour and at the next review.');
+  expect(told).toContain('within half an hour, later after each search that fails, and at the next review.');
   expect(told).toContain('declare `parents`');
 });
