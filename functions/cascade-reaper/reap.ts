@@ -13,6 +13,7 @@ import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import {
   abandonedDeployment,
+  endingText,
   isBrokenOff,
   isRolledOut,
   type LostNodes,
@@ -236,7 +237,7 @@ const endNode = (
     cascade,
     node,
     policy: streamPolicy(policy, node.stream),
-    why: `its cascade ended before it was verified (${error})`,
+    why: `its cascade ended before the image was verified: ${endingText(error)}`,
     // What was not built or not begun is planned again, also what only had to be deployed: nobody deployed it. So is what
     // is verified and nobody can use yet: another cascade takes it over.
     end: (before, rebuild) =>

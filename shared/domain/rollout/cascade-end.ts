@@ -148,13 +148,41 @@ export const isBrokenOff = ({ state, outcome, answer }: CascadeNode): boolean =>
 const NOT_ROLLED_OUT = 'not-rolled-out';
 const CASCADE_ENDED = 'cascade-ended';
 
+/** By the name of the error: Patchwave's own, those of Step Functions, and how Step Functions says that an execution ended. */
+const ENDINGS: Readonly<Record<string, string>> = {
+  NotTakenUp: 'no cascade took up its finished build in time',
+  NodeLeftOpen: 'the step that worked on it died',
+  CascadeEnded: 'its build ended after the cascade',
+  ExecutionEnded: 'the execution of the cascade is over or gone',
+  CascadeIncomplete: 'other parts of the cascade failed',
+  ABORTED: 'somebody stopped the execution of the cascade',
+  TIMED_OUT: 'the execution of the cascade took too long',
+  FAILED: 'the execution of the cascade failed',
+  'States.Timeout': 'a step of the cascade took too long',
+  'States.Permissions': 'a step of the cascade lacks a permission',
+  'States.DataLimitExceeded': 'a step of the cascade gave more data than Step Functions takes',
+  'States.ExceedToleratedFailureThreshold': 'too many steps of the cascade failed',
+  'States.ItemReaderFailed': 'a list of the cascade in the run bucket could not be read',
+  'States.ResultWriterFailed': 'a result of the cascade could not be written to the run bucket',
+  'States.Unknown': 'a step of the cascade failed without an error name',
+};
+
+/**
+ * Why a cascade ended early, for a person. An error that has no sentence of its own is of AWS or of a step: its name is what the
+ * log says.
+ * https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+ * @param error the name of the error
+ */
+export const endingText = (error: string): string =>
+  (Object.hasOwn(ENDINGS, error) ? ENDINGS[error] : undefined) ?? `a step of the cascade failed with ${error}`;
+
 /** A verified node whose rollout broke off, as the next plan finds it: only deployed, never built again. */
 export const notRolledOut = (node: CascadeNode, error: string): CascadeNode => ({
   ...node,
   answer: {
     answer: 'wait',
     reason: NOT_ROLLED_OUT,
-    detail: `The image is verified, but its rollout broke off (${error}). Patchwave plans the deployment again.`,
+    detail: `The image is verified, but its rollout broke off: ${endingText(error)}. Patchwave plans the deployment again.`,
   },
 });
 
@@ -165,7 +193,7 @@ export const notFinished = (node: CascadeNode, error: string): CascadeNode => ({
   answer: {
     answer: 'wait',
     reason: CASCADE_ENDED,
-    detail: `The cascade ended before this stream was done (${error}). Patchwave plans the stream again.`,
+    detail: `The cascade ended before this stream was done: ${endingText(error)}. Patchwave plans the stream again.`,
   },
 });
 
@@ -196,6 +224,6 @@ export const abandonedDeployment = (
         ...deployment,
         state: 'failed',
         abandoned: true,
-        detail: `outcome unknown: cascade ended first (${error})`,
+        detail: `outcome unknown: the cascade ended first (${endingText(error)})`,
         endedAtEpochMs: nowEpochMs,
       };

@@ -7,6 +7,7 @@ import {
 import { ROLLOUT_MODES } from '../../../../shared/domain/policy/rollout-mode.ts';
 import {
   abandonedDeployment,
+  endingText,
   isBrokenOff,
   isRolledOut,
   lostNodes,
@@ -166,7 +167,7 @@ describe('whether the rollout of a verified stream is through', () => {
     for (const state of ['starting', 'running'] as const) {
       const dead = abandonedDeployment(deployment(state), 'States.Timeout', NOW);
       expect(dead).toMatchObject({ state: 'failed', abandoned: true, endedAtEpochMs: NOW });
-      expect(dead?.detail).toContain('States.Timeout');
+      expect(dead?.detail).toBe('outcome unknown: the cascade ended first (a step of the cascade took too long)');
     }
     for (const state of ended) expect(abandonedDeployment(deployment(state), 'States.Timeout', NOW)).toBeUndefined();
   });
@@ -210,5 +211,20 @@ test('where only refused deployments remain the cascade is complete: they are th
   const refused = [deployment('refused', { service: 'one' }), deployment('refused', { service: 'two' })];
   expect(summarizeCascade([node('verified')], refused, NOTHING_LOST)).toEqual({
     ...{ state: 'complete', nodes: { verified: 1 }, deployments: { refused: 2 } },
+  });
+});
+
+describe('why a cascade ended early', () => {
+  test.each([
+    ...['NotTakenUp', 'NodeLeftOpen', 'CascadeEnded', 'ExecutionEnded', 'CascadeIncomplete'],
+    ...['ABORTED', 'TIMED_OUT', 'FAILED', 'States.Timeout', 'States.Unknown'],
+  ])('%s is told without its name', (error) => {
+    const told = endingText(error);
+    expect(told).toMatch(/^[a-z][a-z -]+ /i);
+    expect(told).not.toContain(error);
+  });
+
+  test.each(['ThrottlingException', 'constructor', '__proto__'])('an error of a step is named: %s', (error) => {
+    expect(endingText(error)).toBe(`a step of the cascade failed with ${error}`);
   });
 });
