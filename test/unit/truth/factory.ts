@@ -127,6 +127,7 @@ export class Factory {
   /** Pushes an artifact, perhaps once more, under some tags. */
   push(line: Line, artifact: TrueArtifact, tags: readonly string[], rebuildId?: string): void {
     const { world, tell } = this.#with;
+    if (tags.some((tag) => LINE_TAGS.includes(tag))) this.#ofLine.add(artifact);
     const pushedAtEpochMs = world.clock();
     const labels = { ...this.#with.labels, ...(rebuildId !== undefined && { [REBUILD_LABEL]: rebuildId }) };
     for (const one of artifactsOf(artifact)) {
@@ -151,6 +152,12 @@ export class Factory {
     }
   }
 
+  /** What ever had a tag of its line; other images were only pushed from branches. */
+  readonly #ofLine = new Set<TrueArtifact>();
+
+  /** No push and no person ever gave it a tag of its line: it is of no stream. */
+  isOfBranch = (image: TrueImage): boolean => ![...this.#ofLine].some(({ images }) => images.includes(image));
+
   readonly #removed = new Map<Digest, number>();
 
   /** When an image was deleted last; absent where it never was. */
@@ -162,7 +169,9 @@ export class Factory {
   movesOf = ({ name }: Pick<Line, 'name'>): number => this.#moves.get(name) ?? 0;
 
   /** A person puts the head tag on an image that the registry has. */
-  moveHead(line: Line, { digest }: TrueArtifact): void {
+  moveHead(line: Line, artifact: TrueArtifact): void {
+    const { digest } = artifact;
+    this.#ofLine.add(artifact);
     const { world, tell } = this.#with;
     const kept = world.registry.find(line.location, digest);
     if (!kept) throw new Error(`${line.name} has no ${digest}`);
@@ -260,6 +269,8 @@ export class Factory {
   /** What the registry has under the digest of a config. */
   readonly configDigestOf = configDigestOf;
 }
+
+const LINE_TAGS = [HEAD_TAG, `${HEAD_TAG}-candidate`];
 
 /** `SOURCE_DATE_EPOCH` of tools that are made to give the same bytes. */
 const FIXED_DATE_EPOCH_MS = Date.UTC(1980, 0, 1);

@@ -69,7 +69,7 @@ export class Oracle implements Witness {
     this.#rollouts = new RolloutOracle({
       ...world,
       violatingIn: (image, atEpochMs) => this.violatingIn(image, atEpochMs),
-      isUnscannable: (image, flaw) => this.#sight.isUnscannable(image, flaw),
+      isLeftToOwner: (image, flaw) => this.#isLeftToOwner(image, flaw),
     });
   }
 
@@ -544,13 +544,17 @@ export class Oracle implements Witness {
           if (
             !told.has(flaw.id) &&
             !this.#isWaived(image.line, flaw.id, sinceEpochMs) &&
-            !this.#sight.isUnscannable(image, flaw)
+            !this.#isLeftToOwner(image, flaw)
           )
             this.#violated(`${image.name} has ${flaw.id}, and nothing is open for ${line.name}`);
     }
     for (const closure of closures) this.#isStillOpen(closure);
     this.#rollouts.atRest();
   }
+
+  /** No cause can tell of it: the verdict does, or says that it knows too little. */
+  #isLeftToOwner = (image: TrueImage, flaw: Flaw): boolean =>
+    this.#sight.isUnscannable(image, flaw) || this.#sight.isToldOfBranch(image, flaw);
 
   neverRests(days: number): void {
     this.#violated(`${days} days of quiet were not enough to come to rest`);

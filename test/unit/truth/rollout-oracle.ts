@@ -18,7 +18,7 @@ export interface RolloutOracleWorld {
   readonly violated: (text: string) => void;
   /** What violates the policy in an image, of all that scanners know at an instant. */
   readonly violatingIn: (image: TrueImage, atEpochMs: number) => readonly Flaw[];
-  readonly isUnscannable: (image: TrueImage, flaw: Flaw) => boolean;
+  readonly isLeftToOwner: (image: TrueImage, flaw: Flaw) => boolean;
 }
 
 /** Compares each deployment of Patchwave with what people said, with what they deployed, and with what was verified. */
@@ -172,7 +172,7 @@ export class RolloutOracle {
 
   /** At rest each service that Patchwave may deploy runs what was made for it. */
   atRest(): void {
-    const { life, check, violated, violatingIn, isUnscannable } = this.#with;
+    const { life, check, violated, violatingIn, isLeftToOwner } = this.#with;
     const now = life.clockwork.now;
     for (const service of life.ecs.services) {
       const line = life.lineOfService(service);
@@ -199,7 +199,7 @@ export class RolloutOracle {
       for (const { image, told } of runs) {
         // Which image that is nobody can tell.
         if (told !== 'digest') continue;
-        const flaw = violatingIn(image, now - 2 * DAY_MS).find((one) => !isUnscannable(image, one));
+        const flaw = violatingIn(image, now - 2 * DAY_MS).find((one) => !isLeftToOwner(image, one));
         if (flaw && !head.images.includes(image))
           violated(`${service} still runs ${image.name}, which has ${flaw.id}, and ${head.name} has nothing`);
       }

@@ -46,6 +46,14 @@ export class Sight {
     return verdict?.status === 'unknown' && (scan?.completedAtEpochMs ?? 0) < publishedAtEpochMs;
   }
 
+  /** It is of no stream, so it is in no cause. Its verdict tells its owner of the flaw. */
+  isToldOfBranch(image: TrueImage, { id }: Flaw): boolean {
+    const { world, factory } = this.#life;
+    const { verdict } = world.images.records.get(image.digest) ?? {};
+    const isTold = verdict?.reasons.some((reason) => reason.kind === 'finding' && reason.vulnerability === id);
+    return factory.isOfBranch(image) && verdict?.status === 'violating' && isTold === true;
+  }
+
   /** It was deleted before a review that read the fleet had ended, and the ledger knows nothing of its content by itself. */
   #isGoneUnread(image: TrueImage): boolean {
     const isRemoved = this.#life.factory.removedAtEpochMs(image.digest) !== undefined;
