@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
 /* Paths, links and commands that the pages name are there. */
@@ -49,4 +49,10 @@ test.each(pages)('each npm script that $path names is in package.json', ({ text 
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
   const named = [...text.matchAll(/npm run\s+(?:--silent\s+)?([a-z:-]+)/g)].map(([, name = '']) => name);
   expect(named.filter((name) => !(name in scripts))).toEqual([]);
+});
+
+test('the picture of the flow in docs/architecture.md shows every function', () => {
+  const [, picture = ''] = /```mermaid\n([\s\S]*?)```/.exec(readFileSync('docs/architecture.md', 'utf8')) ?? [];
+  const missing = readdirSync('functions').filter((name) => !new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(picture));
+  expect(missing).toEqual([]);
 });
