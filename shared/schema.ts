@@ -45,7 +45,7 @@ export class SchemaError extends Error {
 
   /** @param document what was read, for a reader */
   constructor(document: string, problems: readonly Problem[]) {
-    super(`${document} has not the form it should have: ${problems.map((one) => problemText(one)).join('; ')}`);
+    super(`${document} is invalid: ${problems.map((one) => problemText(one)).join('; ')}`);
     this.problems = problems;
   }
 }
@@ -71,7 +71,7 @@ export function safeParse<const Schema extends v.GenericSchema>(
 export function parse<const Schema extends v.GenericSchema>(
   schema: Schema,
   value: unknown,
-  document = 'A document',
+  document = 'The document',
 ): v.InferOutput<Schema> {
   const parsed = safeParse(schema, value);
   if (!parsed.success) throw new SchemaError(document, parsed.problems);
@@ -109,7 +109,7 @@ const DAY =
 export const isoDate = () =>
   v.pipe(
     v.string(),
-    v.regex(new RegExp(`^${DAY}$`), 'must be a date of the calendar, as 2026-01-31'),
+    v.regex(new RegExp(`^${DAY}$`), 'must be a calendar date such as 2026-01-31'),
     v.metadata({ format: 'date' }),
   );
 
@@ -119,7 +119,7 @@ export const isoInstant = () =>
     v.string(),
     v.regex(
       new RegExp(`^${DAY}T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?Z$`),
-      'must be an instant in UTC, as 2026-01-31T12:00:00Z',
+      'must be an instant in UTC such as 2026-01-31T12:00:00Z',
     ),
     v.metadata({ format: 'date-time' }),
   );

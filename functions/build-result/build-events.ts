@@ -53,7 +53,7 @@ async function handleOne(ports: BuildEventPorts, body: string, openRebuilds: Ope
   if ('run' in told) return lookAtToldRun(ports, told.run, openRebuilds);
   const report = await recordReport(ports, told, openRebuilds);
   if (report === 'foreign')
-    return setAside(ports, body, `account ${told.account} may not report for rebuild ${told.rebuildId}`);
+    return setAside(ports, body, `account ${told.account} is not allowed to report for rebuild ${told.rebuildId}`);
   return report === 'recorded' ? 'recorded' : 'not-ours';
 }
 

@@ -6,7 +6,7 @@ export class RunNotRecordedYetError extends Error {
   override readonly name = 'RunNotRecordedYetError';
   constructor({ pipeline, executionId }: RunnerExecution, rebuildId: string) {
     super(
-      `Run ${executionId} of ${pipelineKey(pipeline)} may be of rebuild ${rebuildId}, whose run is not known yet. ` +
+      `Run ${executionId} of ${pipelineKey(pipeline)} may belong to rebuild ${rebuildId}, whose run is not known yet. ` +
         'The event is delivered again.',
     );
   }

@@ -19,10 +19,10 @@ export async function answer(
   if (!planned) return { batchItemFailures: messages.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   const { cascadeId, streams, open, refused, resumed, unreadable, withoutPolicy } = planned;
   if (withoutPolicy !== undefined) {
-    logger.error(`nothing is planned: ${withoutPolicy}`);
+    logger.error(`no cascade is planned: ${withoutPolicy}`);
     return { batchItemFailures: [] };
   }
-  if (unreadable) logger.warn('items of the ledger cannot be read', { unreadable });
+  if (unreadable) logger.warn('ledger items cannot be read', { unreadable });
   logger.info('planned', {
     open,
     refused,

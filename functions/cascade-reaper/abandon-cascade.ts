@@ -27,9 +27,9 @@ export async function abandonCascade(
   { cascadeId, executionArn, error }: Omit<AbandonStep, 'action'>,
 ): Promise<AbandonedCascade> {
   const cascade = await ports.cascades.get(cascadeId);
-  if (!cascade) throw new InvalidInputError([`cascadeId: nobody planned cascade ${cascadeId}`]);
+  if (!cascade) throw new InvalidInputError([`cascadeId: the ledger has no cascade ${cascadeId}`]);
   const isOwn = (cascade.executionArn ?? executionArn) === executionArn && executionArn.endsWith(`:${cascadeId}`);
-  if (!isOwn) throw new InvalidInputError([`executionArn: it is not that of cascade ${cascadeId}`]);
+  if (!isOwn) throw new InvalidInputError([`executionArn: it does not belong to cascade ${cascadeId}`]);
   const cause = messageIn(error.Cause).slice(0, LONGEST_CAUSE);
   await reapCascade(ports, cascade, { error: error.Error, detail: cause });
   await wakePlanner(ports, cascadeId);

@@ -19,7 +19,10 @@ export interface ClosedCascade {
 /** https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html: what an execution shows of its end. */
 const LONGEST_DETAIL = 2000;
 
-const LEFT_OPEN = { error: 'NodeLeftOpen', detail: 'the child that worked on it died' } as const;
+const LEFT_OPEN = {
+  error: 'NodeLeftOpen',
+  detail: 'the child execution that worked on it ended unexpectedly',
+} as const;
 
 /**
  * Ends a cascade whose nodes are through: what a child that died left open is ended like that of a dead cascade, then
@@ -48,7 +51,11 @@ async function sumUp(ports: ClosePorts, cascade: Cascade): Promise<Cascade> {
 }
 
 function closed({ state, streams, failure }: Cascade): ClosedCascade {
-  if (state === 'complete') return { state, detail: `All ${streams} streams are verified, or need nothing any more.` };
+  if (state === 'complete')
+    return {
+      state,
+      detail: `${streams === 1 ? '1 stream' : `${streams} streams`}: all verified, or no rebuild needed now.`,
+    };
   const detail = (failure?.detail ?? 'the ledger does not say why').slice(0, LONGEST_DETAIL);
   return { state: state === 'parked' ? state : 'incomplete', detail };
 }

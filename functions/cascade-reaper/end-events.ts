@@ -65,7 +65,7 @@ async function handle(ports: EndEventPorts, machines: Machines, body: string): P
   const machine = told.detail.stateMachineArn;
   if (machine === unqualified(machines.cascadeMachineArn)) return endCascade(ports, told);
   if (machine === unqualified(machines.reviewMachineArn)) return endReview(ports, told);
-  return setAside(ports, body, `detail.stateMachineArn: ${machine} is none of Patchwave's machines`);
+  return setAside(ports, body, `detail.stateMachineArn: ${machine} is not a state machine of Patchwave`);
 }
 
 async function setAside({ deadLetters }: EndEventPorts, body: string, reason: string): Promise<'set-aside'> {

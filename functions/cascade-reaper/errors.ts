@@ -2,6 +2,8 @@
 export class CascadeEndedError extends Error {
   override readonly name = 'CascadeEndedError';
   constructor(cascadeId: string) {
-    super(`Cascade ${cascadeId} has ended before this execution began. Its causes are planned again; start nothing.`);
+    super(
+      `Cascade ${cascadeId} ended before this execution began. Its causes are planned again, so this execution starts nothing.`,
+    );
   }
 }

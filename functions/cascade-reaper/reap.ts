@@ -114,7 +114,7 @@ export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Fail
   return { lost, unreadable: [...new Set([...named, ...unreadable])].sort() };
 }
 
-const LOST = 'its node was lost from the ledger';
+const LOST = 'its node is missing in the ledger';
 
 /** Ends what is held for streams of the cascade that have no node. Where the nodes are all there nothing is read. */
 async function endLost(
@@ -134,7 +134,7 @@ async function endLost(
   return { lost: lostNodes(cascade.streams, found.size, streams), unreadable };
 }
 
-const LEFT_BEHIND = { error: 'CascadeEnded', detail: 'its build ended after it' } as const;
+const LEFT_BEHIND = { error: 'CascadeEnded', detail: 'its build ended after the cascade' } as const;
 
 /**
  * Gives back what a cascade that has ended left behind: lock and slots of a build that may still have run by then, also
@@ -153,7 +153,7 @@ export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<vo
   }
 }
 
-const NOT_TAKEN_UP = { error: 'NotTakenUp', detail: 'no cascade took its build up in time' } as const;
+const NOT_TAKEN_UP = { error: 'NotTakenUp', detail: 'no cascade resumed its build in time' } as const;
 
 /**
  * Looks at the run of a parked rebuild, and ends the rebuild where no cascade can take it up: its run failed, or the time
@@ -237,7 +237,7 @@ const endNode = (
     cascade,
     node,
     policy: streamPolicy(policy, node.stream),
-    why: `its cascade ended before the image was verified: ${endingText(error)}`,
+    why: `the cascade ended before the image was verified: ${endingText(error)}`,
     // What was not built or not begun is planned again, also what only had to be deployed: nobody deployed it. So is what
     // is verified and nobody can use yet: another cascade takes it over.
     end: (before, rebuild) =>

@@ -1,4 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
+import { counted } from '../../shared/domain/common/counted.ts';
 import { messageIn } from '../../shared/domain/common/failure-text.ts';
 import type { JudgedImages, ReviewRecord, RunTotals } from '../../shared/domain/review/run.ts';
 import { decisiveFailures } from '../../shared/domain/review/run-gate.ts';
@@ -92,7 +93,7 @@ const totalsInWords = ({ ancestors, ...running }: RunTotals): string =>
   [
     `${running.found} images: ${outcomesInWords(running)}`,
     ...(ancestors && ancestors.found > 0
-      ? [`and ${ancestors.found} that these stand on: ${outcomesInWords(ancestors)}`]
+      ? [`and ${counted(ancestors.found, 'ancestor')}: ${outcomesInWords(ancestors)}`]
       : []),
   ].join('; ');
 

@@ -7,7 +7,7 @@ export class ReviewAlreadyRunningError extends Error {
   constructor(running: ReviewRecord) {
     super(
       `Review ${running.runId} of ${running.scopeKey} is running until it ends or its lease lapses at ` +
-        `${new Date(running.leaseUntilEpochMs).toISOString()}. Start this one again after it.`,
+        `${new Date(running.leaseUntilEpochMs).toISOString()}. Start the new review after that.`,
     );
   }
 }
@@ -17,7 +17,7 @@ export class ReviewAbandonedError extends Error {
   override readonly name = 'ReviewAbandonedError';
   constructor(runId: string, { error, detail }: Abandonment) {
     super(
-      `Review ${runId} was given up before it began (${[error, detail].filter(Boolean).join(': ')}). Start a new one.`,
+      `Review ${runId} was abandoned before it began (${[error, detail].filter(Boolean).join(': ')}). Start a new review.`,
     );
   }
 }
@@ -26,7 +26,7 @@ export class ReviewAbandonedError extends Error {
 export class RegionsNotAskedError extends Error {
   override readonly name = 'RegionsNotAskedError';
   constructor(account: string) {
-    super(`The time was over before account ${account} could be asked for its Regions. Run the review again.`);
+    super(`Timed out before listing the Regions of account ${account}. Run the review again.`);
   }
 }
 
@@ -34,7 +34,9 @@ export class RegionsNotAskedError extends Error {
 export class NothingToReviewError extends Error {
   override readonly name = 'NothingToReviewError';
   constructor(scopeKey: string) {
-    super(`No account and Region to read in ${scopeKey}. Name them under \`scopes\` in the policy, or in the input.`);
+    super(
+      `Scope list ${scopeKey} names no account and Region to read. Name them under \`scopes\` in the policy, or in the input.`,
+    );
   }
 }
 

@@ -64,7 +64,7 @@ export function leaveOutEmpty(
       .map((scope) => ({
         scope,
         status: 'skipped',
-        reason: `neither a cluster nor a managed repository; read again from ${new Date(until(scope)).toISOString()}`,
+        reason: `it has neither a cluster nor a managed repository; read again from ${new Date(until(scope)).toISOString()}`,
       })),
   };
 }

@@ -103,7 +103,7 @@ function originSeen(policy: Policy, { location, reference, container }: Observat
 const reasonFor = (isEmptyIndex: boolean) =>
   isEmptyIndex
     ? EMPTY_INDEX
-    : { code: 'registry-not-read', detail: 'The registry of this image was not read to its end in this review.' };
+    : { code: 'registry-not-read', detail: 'This review could not read the registry of this image completely.' };
 
 /** Names of images outside ECR; those in ECR are known by their locations. */
 function sortedNames(known: readonly string[], observations: readonly Observation[]): string[] {

@@ -5,7 +5,7 @@ export class LedgerChangeUnreadableError extends Error {
     const reason = cause instanceof Error ? cause.message : String(cause);
     super(
       `Change ${sequenceNumber} of ledger item ${item} cannot be read: ${reason}. ` +
-        'It is retried, then kept by the failure destination of the stream; look at the item in the table.',
+        'DynamoDB retries it, then sends it to the failure destination of the table stream. Check the item in the table.',
       { cause },
     );
   }

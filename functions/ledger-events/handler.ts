@@ -27,7 +27,7 @@ export const handler = lambdaFunction({
     for (const { metric, count } of measured) metrics.addMetric(metric, MetricUnit.Count, count);
     if (!failed) return { batchItemFailures: [] };
     const { sequenceNumber, error } = failed;
-    logger.error(`change ${sequenceNumber} was not told; the stream delivers again from there on`, error as Error);
+    logger.error(`publishing change ${sequenceNumber} failed; DynamoDB will redeliver from it`, error as Error);
     return { batchItemFailures: [{ itemIdentifier: sequenceNumber }] };
   },
 });

@@ -32,7 +32,7 @@ export interface FollowPorts extends AroundPorts, MovedPorts {
 export async function followHeads(ports: FollowPorts, moved: readonly string[]): Promise<void> {
   const { policy, unreadable } = await policyInForce(ports.policies);
   if (unreadable) {
-    logger.warn(`no head is followed: ${unreadable.message}`);
+    logger.warn(`no stream is planned after a new head: ${unreadable.message}`);
     return;
   }
   const records = await ports.streams.streams(moved);

@@ -46,7 +46,7 @@ export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'pla
     policyInForce(ports.policies),
   ]);
   if (rebuild?.cascadeId !== cascadeId || rebuild.output === undefined)
-    throw new InvalidInputError([`rebuildId: cascade ${cascadeId} has no output of rebuild ${rebuildId}`]);
+    throw new InvalidInputError([`rebuildId: cascade ${cascadeId} has no output for rebuild ${rebuildId}`]);
   const output = await imagesUnder(ports.places, rebuild.output);
   const fleet = await readAround(ports, policy, output);
   const known = output.filter((digest) => fleet.images.has(digest));

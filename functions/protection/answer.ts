@@ -18,6 +18,6 @@ export async function answer(
 ): Promise<Protected> {
   const endsAtEpochMs = ports.clock() + context.getRemainingTimeInMillis() - KEPT_FOR_THE_END_MS;
   const done = await protect(ports, { horizonMs, endsAtEpochMs });
-  logger.info('looked at lifecycle policies', { ...done });
+  logger.info('checked lifecycle policies', { ...done });
   return done;
 }

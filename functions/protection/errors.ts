@@ -1,3 +1,4 @@
+import { counted } from '../../shared/domain/common/counted.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 
 /** Some repositories could not be looked at. All others are, and the look at each of these names its failure. */
@@ -6,8 +7,8 @@ export class ProtectionIncompleteError extends Error {
   constructor(failed: number, repository: string, cause: unknown) {
     const { error, detail } = namedFailure(cause);
     super(
-      `The lifecycle policies of ${failed} repositories could not be looked at, first ${repository}: ${error}: ${detail} ` +
-        'See the others with `patchwave protection`; the next look tries them again.',
+      `The lifecycle policies of ${counted(failed, 'repository', 'repositories')} could not be checked, first ${repository}: ${error}: ${detail} ` +
+        'The next check tries again. `patchwave protection` lists all of them.',
       { cause },
     );
   }
@@ -18,8 +19,8 @@ export class UsedImagesUnreadableError extends Error {
   override readonly name = 'UsedImagesUnreadableError';
   constructor(images: number, first: string) {
     super(
-      `The ledger items of ${images} images in use cannot be read, first IMAGE#${first} / IMAGE. Patchwave does not know what ` +
-        'these images are built on: no forecast covers that, and no protecting tag was removed. Correct or delete the items.',
+      `The ledger items of ${counted(images, 'image')} in use cannot be read, first IMAGE#${first} / IMAGE. Their parents are ` +
+        'unknown, so no forecast covers these parents, and no protecting tag was removed. Correct or delete the items.',
     );
   }
 }
@@ -28,6 +29,6 @@ export class UsedImagesUnreadableError extends Error {
 export class OutOfTimeError extends Error {
   override readonly name = 'OutOfTimeError';
   constructor() {
-    super('The time of the look was over before its turn came; it is first at the next.');
+    super('Timed out before this repository was checked; it is first next time.');
   }
 }

@@ -8,7 +8,7 @@ const build = { ...step, rebuildId: text };
 
 /** The error that led here, as a Catch gives it. */
 const caught = v.object({ Error: v.string(), Cause: v.string() });
-const nothing = v.custom<null>((value) => value === null, 'must be null, or the error that was caught');
+const nothing = v.custom<null>((value) => value === null, 'must be null or the error that was caught');
 
 export const rebuildDispatchSteps = v.variant('action', [
   v.strictObject({ action: v.literal('reserve'), ...step }),

@@ -12,7 +12,7 @@ export async function answer(
 ): Promise<SQSBatchResponse> {
   const inTime = { ...ports, endsAtEpochMs: endOf(context, ports.clock) };
   const { failed, withoutRule, withoutPolicy } = await handleMessages(inTime, Records);
-  if (withoutRule > 0) logger.info('pushes to repositories without a rule', { withoutRule });
-  if (withoutPolicy !== undefined) logger.warn(`only the history of pushes is written: ${withoutPolicy}`);
+  if (withoutRule > 0) logger.info('ignored pushes to repositories without a rule', { withoutRule });
+  if (withoutPolicy !== undefined) logger.warn(`only the push history is recorded: ${withoutPolicy}`);
   return queueReply(failed, Records.length);
 }

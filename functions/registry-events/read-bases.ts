@@ -139,7 +139,7 @@ async function recordUnread(
   why: string,
 ): Promise<void> {
   await baseReadings.addUnread(locationKey(location), locationKey(base), clock());
-  logger.warn(`${locationKey(location)} cannot be read, so images may be built on what it holds: ${why}`);
+  logger.warn(`${locationKey(location)} cannot be read, so parents in it may be missing: ${why}`);
 }
 
 /** Two clocks: that of the registry tells pushes, and ours the begin of a reading. */

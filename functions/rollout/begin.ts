@@ -191,10 +191,10 @@ function obstacleOf(
   const { deploymentId, state, createdAtEpochMs } = theirs;
   const patienceMs = own.deadlineEpochMs - own.startingAtEpochMs + patienceFor(seen);
   const untilEpochMs = Math.min(createdAtEpochMs + patienceMs, deadlineEpochMs);
-  const told = state === 'unknown' ? 'ECS does not tell how it goes' : 'it goes on';
-  const why = `deployment ${deploymentId} of somebody else began at ${new Date(createdAtEpochMs).toISOString()}, and ${told}`;
+  const told = state === 'unknown' ? 'ECS does not report its state' : 'is still in progress';
+  const why = `deployment ${deploymentId}, started by somebody else at ${new Date(createdAtEpochMs).toISOString()}, ${told}`;
   if (nowEpochMs < untilEpochMs) return { why, sinceEpochMs: createdAtEpochMs, untilEpochMs };
-  return postponed(`deployment-under-way: ${why}. Look at the service.`);
+  return postponed(`deployment-under-way: ${why}. Check the service.`);
 }
 
 const deadlineOf = ({ deadlineEpochMs }: Deployment, seen: ServiceState): number => deadlineEpochMs + patienceFor(seen);

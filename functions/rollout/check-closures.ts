@@ -54,7 +54,7 @@ export async function checkClosures(
   { runId, policyVersion }: StepInput<'check-closures'>,
 ): Promise<CheckedClosures> {
   const review = await ports.runs.get(runId);
-  if (!review) throw new InvalidInputError([`runId: nobody began review ${runId}`]);
+  if (!review) throw new InvalidInputError([`runId: the ledger has no review ${runId}`]);
   const isProof =
     review.scopeKey === WHOLE_FLEET && review.mode === 'review' && review.policyVersion !== BUILT_IN_VERSION;
   const seen = isProof ? await readFleet(ports, runId, policyVersion) : undefined;

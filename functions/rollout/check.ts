@@ -17,7 +17,7 @@ export async function checkDeployment(
 ): Promise<DeploymentAnswer> {
   const known = await ports.rollouts.deployment(cascadeId, serviceKey(service));
   if (!known)
-    throw new InvalidInputError([`service: cascade ${cascadeId} has no deployment of ${serviceKey(service)}`]);
+    throw new InvalidInputError([`service: cascade ${cascadeId} has no deployment for ${serviceKey(service)}`]);
   if (isOver(known)) return answerOf(ports, limits, known);
   const seen = await look(ports, service);
   const nowEpochMs = ports.clock();
@@ -26,7 +26,7 @@ export async function checkDeployment(
     (isSeen ? await putBack(ports, service, known, seen) : undefined) ??
     ((before: Deployment): Deployment =>
       seen === 'gone'
-        ? { ...before, state: 'failed', detail: 'service-gone: it was deleted', endedAtEpochMs: nowEpochMs }
+        ? { ...before, state: 'failed', detail: 'service-gone: the service was deleted', endedAtEpochMs: nowEpochMs }
         : deploymentAfter(before, seen?.deployments, nowEpochMs));
   // The stop first: a deployment that is known to have failed has stopped the others by then.
   const stop = stopOf(after(known));

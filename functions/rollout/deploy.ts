@@ -74,7 +74,7 @@ function paused(limits: RolloutLimits, cascade: Cascade, own: Deployment): Deplo
 /** If nobody has begun it by the end of the lease, it is looked for, and then begun. */
 const leased = (limits: RolloutLimits, stands: Deployment, own: Deployment): DeploymentAnswer => {
   const waiting = { sinceEpochMs: stands.startingAtEpochMs, untilEpochMs: leasedUntil(stands) };
-  return later(limits, own, waiting, 'another step begins it');
+  return later(limits, own, waiting, 'another step starts it');
 };
 
 const later = (

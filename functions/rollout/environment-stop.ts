@@ -13,5 +13,7 @@ export async function environmentStopped(
 ): Promise<Refusal | undefined> {
   const stop = await rollouts.environmentStop(cascadeId, environmentOf(service));
   if (!stop) return undefined;
-  return deferred(`environment-stopped: the deployment of ${stop.service} was ${stop.state}. Look there first.`);
+  return deferred(
+    `environment-stopped: the deployment of ${stop.service} ended as ${stop.state}. Check that service first.`,
+  );
 }

@@ -3,8 +3,8 @@ export class DeploymentTakenError extends Error {
   override readonly name = 'DeploymentTakenError';
   constructor(cascadeId: string, service: string) {
     super(
-      `The deployment of ${service} in cascade ${cascadeId} is not this step's to begin any more. ` +
-        'The step is taken again, and looks what became of it.',
+      `Another step already handles the deployment of ${service} in cascade ${cascadeId}. ` +
+        'This step runs again and reads the result.',
     );
   }
 }

@@ -46,7 +46,7 @@ async function namedOf(ports: Ports, image: string, candidates: readonly Contain
     if (others.length === 0) return one;
     const streams = found.map(({ stream }) => stream).join(' and ');
     return refused(
-      `ambiguous-stream: "${image}" of container ${one.container} is of the streams ${streams}. Deploy it with its own pipeline.`,
+      `ambiguous-stream: "${image}" of container ${one.container} belongs to the streams ${streams}. Deploy it with its own pipeline.`,
     );
   } catch (error) {
     if (error instanceof RegistryUnreachableError) return deferred(`registry-unreachable: ${error.message}`);
@@ -56,7 +56,7 @@ async function namedOf(ports: Ports, image: string, candidates: readonly Contain
 
 /** Of a container that names neither what it ran when this was planned, nor what was verified. */
 export const serviceChanged = (container: string, image: string): string =>
-  `service-changed: container ${container} was deployed as "${image}" since this was planned, and stays so. The next review looks what that holds.`;
+  `service-changed: container ${container} was deployed as "${image}" after this was planned, and is left as it is. The next review checks that image.`;
 
 /** What an image is now in its registry: an index with its images, or an image; empty where it is nothing. */
 export async function meaningOf({ registry }: Pick<Ports, 'registry'>, image: string): Promise<readonly Digest[]> {

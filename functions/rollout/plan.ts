@@ -117,7 +117,7 @@ async function readNode(
   const usages = await replacedUsages({ ...ports, usages: { ofImage } }, view);
   const items = aside.items();
   if (items.length === 0) return { view, usages };
-  logger.warn(`stream ${node.stream} is not deployed: ${items.join('; ')}`);
+  logger.warn(`stream ${node.stream} is not deployed, because ledger items cannot be read: ${items.join('; ')}`);
   return { view: { ...view, state: UNREAD }, usages };
 }
 

@@ -47,7 +47,7 @@ export interface RolloutLimits {
 export async function knownCascade({ cascades }: Pick<RolloutPorts, 'cascades'>, cascadeId: string): Promise<Cascade> {
   const cascade = await cascades.get(cascadeId);
   if (cascade) return cascade;
-  throw new InvalidInputError([`cascadeId: nobody planned cascade ${cascadeId}`]);
+  throw new InvalidInputError([`cascadeId: the ledger has no cascade ${cascadeId}`]);
 }
 
 /** What a digest means for who runs it: an index and its images, or the image itself. */

@@ -18,18 +18,18 @@ export async function putBack(
   const theirs = replacedUnseen(ours, seen.deployments);
   if (!theirs) return undefined;
   const { deploymentId, taskDefinition } = theirs;
-  const what = `deployment ${deploymentId} of ${taskDefinition}, which somebody else began at the same instant`;
+  const what = `deployment ${deploymentId} of ${taskDefinition}, which somebody else started at the same time`;
   const ended =
     (state: Deployment['state'], detail: string) =>
     (before: Deployment): Deployment => ({ ...before, state, detail, postponed: true, endedAtEpochMs: clock() });
   try {
     await deployer.putBack(ref, taskDefinition, seen);
-    return ended('superseded', `it replaced ${what}; that revision is deployed again`);
+    return ended('superseded', `it replaced ${what}; Patchwave deploys that revision again`);
   } catch (error) {
     if (error instanceof ServiceChangedError)
-      return ended('superseded', `it replaced ${what}; the service was deployed once more since`);
+      return ended('superseded', `it replaced ${what}; the service was deployed again after that`);
     if (error instanceof DeploymentRefusedError)
-      return ended('failed', `it replaced ${what}, and that cannot be deployed again: ${error.message}`);
+      return ended('failed', `it replaced ${what}, and Patchwave cannot deploy that revision again: ${error.message}`);
     throw error;
   }
 }

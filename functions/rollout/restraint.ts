@@ -12,10 +12,10 @@ import type { ServiceDocument } from './service-file.ts';
 /** Why a deployment may not begin now: it waits, or is refused with the reason. */
 export type Pause = 'wait' | Refusal | undefined;
 
-const PAUSED_TO_THE_END = deferred('paused: it might not begin before the deadline of its cascade');
+const PAUSED_TO_THE_END = deferred('paused: the cascade deadline passed during the pause');
 
 const REPORT_ONLY = postponed(
-  'report-only: the policy only reports one of its streams, or an account that the deployment reaches. Set the mode to enforce, or deploy it yourself.',
+  'report-only: the policy sets `report-only` for one of its streams or an account that the deployment reaches. Set `mode` to `enforce`, or deploy the service yourself.',
 );
 
 /** The service as the policy in force lets it be deployed, and what keeps it from that now. */
@@ -54,7 +54,7 @@ function rolloutOf(policy: Policy, { containers }: ServiceDocument): ServiceDocu
     // Its owner may take that back: the next review then plans the service anew.
     if (isOwners(mode))
       return postponed(
-        `rollout-changed: the policy says \`rollout: ${mode}\` of stream ${container.stream} since this was planned. Its team deploys it.`,
+        `rollout-changed: the policy now sets \`rollout: ${mode}\` for stream ${container.stream}. Its team deploys it.`,
       );
     allowed.push({ ...container, mode });
   }

@@ -19,7 +19,9 @@ export async function refusalOf(
   planned: ServiceDocument,
 ): Promise<Refusal | undefined> {
   if (controller !== 'ECS')
-    return refused(`foreign-controller: its deployments are made by ${controller}. Deploy it with its own pipeline.`);
+    return refused(
+      `foreign-controller: ${controller} makes its deployments. Deploy the service with its own pipeline.`,
+    );
   for (const container of planned.containers) {
     const image = containers.find(({ name }) => name === container.container)?.image;
     const refusal = image === undefined ? refused(gone(container)) : await refusalOfImage(ports, image, container);
@@ -29,11 +31,11 @@ export async function refusalOf(
 }
 
 const gone = ({ container }: Container): string =>
-  `container-gone: its task definition has no container ${container} any more. Look whether it still runs.`;
+  `container-gone: its task definition no longer has container ${container}. Check whether it still runs.`;
 
 const onlyElsewhere = ({ container, stream, ran }: Container): string => {
   const platforms = [...new Set(ran.map(({ platform = 'an unknown platform' }) => platform))].join(' and ');
-  return `wrong-platform: container ${container} ran on ${platforms}, and nothing that was verified of stream ${stream} runs there. Build it for that, or as an index.`;
+  return `wrong-platform: container ${container} ran on ${platforms}, but no verified image of stream ${stream} supports that. Build the image for that platform, or as an index.`;
 };
 
 async function refusalOfImage(ports: Ports, image: string, container: Container): Promise<Refusal | undefined> {
@@ -71,12 +73,13 @@ async function refusalToRegister(
   { container, ran, output }: Deployable,
 ): Promise<string | Refusal | undefined> {
   const reference = pinnedReference(image, output);
-  if (reference === undefined) return `pinned-reference: "${image}" of container ${container} is no image reference.`;
+  if (reference === undefined)
+    return `pinned-reference: "${image}" of container ${container} is not a valid image reference. Correct the task definition.`;
   const means = await meaningOf(ports, image);
   if (!isAsPlanned(image, means, { ran, output: new Set([output]) }))
     return postponed(serviceChanged(container, image));
   const { location } = readImageReference(image) ?? {};
   const { found } = location ? await ports.registry.manifests(location, [output]) : { found: [] };
   if (found.some(({ digest }) => digest === output)) return undefined;
-  return `not-in-registry: ${reference} of container ${container} is not there. Copy the image, then deploy it.`;
+  return `not-in-registry: ${reference} of container ${container} does not exist. Copy the image, then deploy it.`;
 }

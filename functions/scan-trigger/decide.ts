@@ -81,6 +81,6 @@ const outOfTurn = (scan: ScanState): ScanStep =>
           ...scan,
           state: 'off',
           reason: 'quota-or-scanned',
-          detail: 'the fleet is larger than the daily quota of scans; the turn of this image is another day',
+          detail: 'the fleet is larger than the daily scan quota; this image is scanned on another day',
         },
       };

@@ -5,8 +5,8 @@ export class NothingToPromoteError extends Error {
   override readonly name = 'NothingToPromoteError';
   constructor(stream: string, output: Digest) {
     super(
-      `Output ${output} of stream ${stream} is verified and bears no tag <tag>-candidate whose <tag> is a head tag. ` +
-        'Let its pipeline push one, or take `promotes` out of the rule.',
+      `Output ${output} of stream ${stream} is verified, but has no tag \`<tag>-candidate\` whose \`<tag>\` is a head tag. ` +
+        'Make its pipeline push one, or remove `promotes` from the rule.',
     );
   }
 }
@@ -16,8 +16,8 @@ export class TagTakenError extends Error {
   override readonly name = 'TagTakenError';
   constructor(stream: string, tag: string, holder: Digest) {
     super(
-      `Tag ${tag} of stream ${stream} was moved to ${holder} while its rebuild ran, and stays there. ` +
-        'The stream is planned again by its new head.',
+      `Somebody moved tag ${tag} of stream ${stream} to ${holder} during the rebuild, and it stays there. ` +
+        'Patchwave plans the stream again with its new head.',
     );
   }
 }

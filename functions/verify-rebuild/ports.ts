@@ -91,7 +91,7 @@ export async function waitForPolicy(
 /** @throws InvalidInputError where its output was not found yet */
 export function provenOutput({ rebuildId, output, verifyingSinceEpochMs }: Rebuild): Digest {
   if (output !== undefined && verifyingSinceEpochMs !== undefined) return output;
-  throw new InvalidInputError([`rebuildId: nobody has found yet what rebuild ${rebuildId} made`]);
+  throw new InvalidInputError([`rebuildId: the output of rebuild ${rebuildId} is not found yet`]);
 }
 
 /** The first outcome stays. Gives the one that stands. */
@@ -112,7 +112,7 @@ export async function recordOutcome(
 function outcomeOf({ takenOverFrom }: Rebuild, outcome: RebuildOutcome): RebuildOutcome {
   if (takenOverFrom === undefined || outcome.result === 'fixed') return outcome;
   const reason = 'reason' in outcome ? `${outcome.result}: ${outcome.reason}` : outcome.result;
-  return { result: 'unverified', reason: `what rebuild ${takenOverFrom} made cannot be used any more (${reason})` };
+  return { result: 'unverified', reason: `the output of rebuild ${takenOverFrom} cannot be used now (${reason})` };
 }
 
 export const waitSeconds = (

@@ -19,9 +19,9 @@ export function outputOf(
     .filter(({ status }) => status === 'Succeeded')
     .flatMap(({ output }) => output?.outputVariables?.[variable] ?? []);
   const [first, ...others] = new Set(given);
-  if (first === undefined) return { detail: `No action has an output variable ${variable}` };
-  if (others.length > 0) return { detail: `Actions differ in ${variable}: ${[first, ...others].join(', ')}` };
-  return isDigest(first) ? { outputDigest: first } : { detail: `${variable} is no digest: ${first}` };
+  if (first === undefined) return { detail: `no action has an output variable ${variable}` };
+  if (others.length > 0) return { detail: `actions differ in ${variable}: ${[first, ...others].join(', ')}` };
+  return isDigest(first) ? { outputDigest: first } : { detail: `${variable} is not a digest: ${first}` };
 }
 
 /** What failed, and why, in the words of the actions. */

@@ -64,7 +64,11 @@ export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveT
       const refused = new Map(failures.map((failure) => [failure.imageId?.imageDigest, failure]));
       return sortOut(digests, images, (digest) => {
         const { failureCode, failureReason } = refused.get(digest) ?? {};
-        return { digest, code: failureCode ?? 'no-answer', detail: failureReason ?? 'ECR said nothing of this digest' };
+        return {
+          digest,
+          code: failureCode ?? 'no-answer',
+          detail: failureReason ?? 'ECR did not answer for this digest',
+        };
       });
     } catch (error) {
       if (!isNamed(error, 'RepositoryNotFoundException')) throw error;

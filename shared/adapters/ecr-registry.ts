@@ -43,7 +43,7 @@ export class EcrRegistry extends EcrManifests implements ImageRegistry {
     try {
       return parseConfig(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     } catch (error) {
-      throw new ImageConfigError(configDigest, 'it is no image config', error);
+      throw new ImageConfigError(configDigest, 'it is not an image config', error);
     }
   }
 
@@ -57,7 +57,7 @@ export class EcrRegistry extends EcrManifests implements ImageRegistry {
       if (!isNamed(error, ...gone)) throw error;
       throw new ImageConfigError(layerDigest, `${error.name}: ${error.message}`, error);
     }
-    throw new ImageConfigError(layerDigest, 'ECR gave no URL for it');
+    throw new ImageConfigError(layerDigest, 'ECR returned no download URL');
   }
 }
 

@@ -139,7 +139,7 @@ function readingOf(page: Answer, findings: readonly Finding[]): ScanReading {
   if (page?.imageScanFindings?.enhancedFindings?.length) return refused(['off', 'enhanced'], word);
   if (status !== 'COMPLETE') return refused(STATUSES[status] ?? ['failed', 'unknown-status'], word);
   const { imageScanCompletedAt: completedAt, vulnerabilitySourceUpdatedAt: updatedAt } = page?.imageScanFindings ?? {};
-  if (!completedAt) return refused(['failed', 'unknown-status'], 'COMPLETE without a time of completion');
+  if (!completedAt) return refused(['failed', 'unknown-status'], 'COMPLETE without a completion time');
   const source = updatedAt ? { sourceUpdatedAtEpochMs: updatedAt.getTime() } : {};
   return { outcome: 'complete', completedAtEpochMs: completedAt.getTime(), findings, ...source };
 }

@@ -228,7 +228,7 @@ class LostAnswer extends Error {
   override readonly name = 'LostAnswer';
   readonly lost: Error;
   constructor(lost: unknown) {
-    super('The answer of ECS was lost.');
+    super('the answer of ECS was lost');
     this.lost = lost instanceof Error ? lost : new Error(String(lost));
   }
 }

@@ -37,11 +37,11 @@ async function downloadOnce(digest: Digest, url: string): Promise<Uint8Array> {
   const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (!response.ok) {
     await response.body?.cancel();
-    throw new Error(`the download was answered ${response.status}`);
+    throw new Error(`the download failed with status ${response.status}`);
   }
   const bytes = await readAtMost(digest, response);
   const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  if (found !== digest) throw new ImageConfigError(digest, `what was downloaded is ${found}`);
+  if (found !== digest) throw new ImageConfigError(digest, `the downloaded blob has digest ${found}`);
   return bytes;
 }
 

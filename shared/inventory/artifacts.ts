@@ -59,7 +59,7 @@ export async function readArtifacts(
 export const nestedIndex = (digest: Digest): Missing => ({
   digest,
   code: 'nested-index',
-  detail: 'An index inside an index is no image.',
+  detail: 'An index inside an index is not an image.',
 });
 
 /** What will never be an image (an attestation, a signature, a chart) is known for good: content does not change. */

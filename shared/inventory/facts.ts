@@ -60,7 +60,7 @@ export const unresolvedContent = (
 /** What an index is that holds nothing to run, where something runs it all the same. */
 export const EMPTY_INDEX = {
   code: 'empty-index',
-  detail: 'The index holds no image that could run, only attestations or nothing.',
+  detail: 'The index lists no runnable image, only attestations or nothing.',
 } as const;
 
 /** The content of an image that is known, with what an earlier push, seen now, says of its birth; no image has none. */

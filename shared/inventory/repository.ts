@@ -80,7 +80,7 @@ export async function readRepository(
       };
     }
     const problem = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    const detail = `Repository ${question.location.repository} was not read to its end: ${problem}`;
+    const detail = `Repository ${question.location.repository} was not read completely: ${problem}`;
     return { images: asked, missing: asked, tags: {}, failure: { detail, error, isRefusal: false } };
   }
 }

@@ -17,8 +17,9 @@ export async function ownCascade(
   { cascadeId, executionArn }: OwnExecution,
 ): Promise<Cascade> {
   const name = executionArn.split(':').at(-1);
-  if (name !== cascadeId) throw new InvalidInputError([`executionArn: execution ${name} is not named ${cascadeId}`]);
+  if (name !== cascadeId)
+    throw new InvalidInputError([`executionArn: execution ${name} does not belong to cascade ${cascadeId}`]);
   const cascade = await cascades.get(cascadeId);
-  if (!cascade) throw new InvalidInputError([`cascadeId: nobody planned cascade ${cascadeId}`]);
+  if (!cascade) throw new InvalidInputError([`cascadeId: the ledger has no cascade ${cascadeId}`]);
   return cascade;
 }

@@ -1,4 +1,5 @@
 import type { MiddlewareObj } from '@middy/core';
+import { counted } from '../domain/common/counted.ts';
 import { redeliverySeconds } from '../domain/common/redelivery.ts';
 import type { Delivery, Redelivery } from '../ports/redelivery.ts';
 import * as v from '../schema.ts';
@@ -40,9 +41,15 @@ export function redeliveredSoon(compose: () => Redelivery, chance: () => number 
       const left = await redelivery.hide(
         failed.map((delivery) => ({ delivery, seconds: redeliverySeconds(delivery.receives, chance()) })),
       );
-      if (left.length > 0) logger.warn(`${left.length} messages stay hidden as long as their queue says`);
+      if (left.length > 0)
+        logger.warn(
+          `${counted(left.length, 'message')} could not be made visible earlier; the queue redelivers after its visibility timeout`,
+        );
     } catch (error) {
-      logger.warn('messages that failed stay hidden as long as their queue says', error as Error);
+      logger.warn(
+        'failed messages could not be made visible earlier; the queue redelivers them after its visibility timeout',
+        error as Error,
+      );
     }
   };
   return {

@@ -32,7 +32,7 @@ async function loaded(load: () => Promise<TracerModule>): Promise<TracerModule |
     return module;
   } catch (error) {
     logger.warn(
-      'Tracing is on, but the tracer cannot be loaded, so the trace tells no calls. Deploy dist/ as `npm run build` makes it.',
+      'Tracing is on, but the tracer cannot be loaded, so traces lack the AWS calls. Deploy the `dist/` that `npm run build` makes.',
       error instanceof Error ? error : String(error),
     );
     return undefined;

@@ -15,8 +15,8 @@ export class RunnerUnreachableError extends Error {
   readonly pipeline: Pipeline;
   constructor(pipeline: Pipeline, cause: Error) {
     super(
-      `Pipeline ${pipelineKey(pipeline)} cannot be asked: ${told(cause)}.` +
-        adviceOn(cause, 'Deploy the build role in its account, with this pipeline in its list.'),
+      `Pipeline ${pipelineKey(pipeline)} cannot be reached: ${told(cause)}.` +
+        adviceOn(cause, 'Deploy the build role in its account, and add this pipeline to its list.'),
       { cause },
     );
     this.pipeline = pipeline;
@@ -30,10 +30,7 @@ export class DeployerUnreachableError extends Error {
   constructor({ account, region }: Scope, cause: Error) {
     super(
       `The services of account ${account} in ${region} cannot be deployed: ${told(cause)}.` +
-        adviceOn(
-          cause,
-          'Deploy the rollout role there, with these services and the roles of their tasks in its lists.',
-        ),
+        adviceOn(cause, 'Deploy the rollout role there, and add these services and their task roles to its lists.'),
       { cause },
     );
     this.scope = { account, region };
@@ -46,8 +43,8 @@ export class TaggerUnreachableError extends Error {
   readonly registry: Registry;
   constructor({ account, region }: Registry, cause: Error) {
     super(
-      `No tag can be moved in the registry of account ${account} in ${region}: ${told(cause)}.` +
-        adviceOn(cause, 'Deploy the build role there, with this repository in its list.'),
+      `Patchwave cannot move tags in the registry of account ${account} in ${region}: ${told(cause)}.` +
+        adviceOn(cause, 'Deploy the build role there, and add this repository to its list.'),
       { cause },
     );
     this.registry = { account, region };
@@ -58,7 +55,7 @@ export class TaggerUnreachableError extends Error {
 export class ServiceGoneError extends Error {
   override readonly name = 'ServiceGoneError';
   constructor(service: ServiceRef, detail: string) {
-    super(`Service ${serviceName(service)} is gone: ${detail}. There is nothing left to deploy.`);
+    super(`Service ${serviceName(service)} is gone: ${detail}. Nothing is left to deploy.`);
   }
 }
 
@@ -74,9 +71,12 @@ export class ServiceUnreadableError extends Error {
 export class DeploymentRefusedError extends Error {
   override readonly name = 'DeploymentRefusedError';
   constructor(service: ServiceRef, detail: string, cause?: unknown) {
-    super(`Service ${serviceName(service)} cannot be deployed so: ${detail}. Deploy it with its own pipeline.`, {
-      cause,
-    });
+    super(
+      `ECS refused this deployment of service ${serviceName(service)}: ${detail}. Deploy it with its own pipeline.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -85,7 +85,7 @@ export class ServiceChangedError extends Error {
   override readonly name = 'ServiceChangedError';
   constructor(service: ServiceRef, detail: string) {
     super(
-      `Service ${serviceName(service)} was deployed by somebody else: ${detail}. It is read again, and decided anew.`,
+      `Somebody else deployed service ${serviceName(service)}: ${detail}. Patchwave reads the service again and decides again.`,
     );
   }
 }
@@ -96,7 +96,7 @@ export class DeploymentUnknownError extends Error {
   constructor(service: ServiceRef, cause: Error) {
     super(
       `A deployment of service ${serviceName(service)} may have started: ${told(cause)}. ` +
-        'Look at its deployments before asking for another.',
+        'Check its deployments before you start another one.',
       { cause },
     );
   }
@@ -116,7 +116,7 @@ export class TagImmutableError extends Error {
   constructor({ account, region, repository }: ImageLocation, tag: string, cause: Error) {
     super(
       `Tag ${tag} in ${account}/${region}/${repository} cannot be moved: ${told(cause)}. ` +
-        'Make the tag mutable in the repository, or let the policy promote no tag there.',
+        'Make the tag mutable in the repository, or remove `promotes` from its rule.',
       { cause },
     );
   }
@@ -126,7 +126,7 @@ export class TagImmutableError extends Error {
 export class TagNotTakenError extends Error {
   override readonly name = 'TagNotTakenError';
   constructor({ account, region, repository }: ImageLocation, tag: string, detail: string) {
-    super(`Tag ${tag} in ${account}/${region}/${repository} was not taken away: ${detail}. The next look tries again.`);
+    super(`Tag ${tag} in ${account}/${region}/${repository} was not removed: ${detail}. The next check tries again.`);
   }
 }
 
@@ -135,7 +135,7 @@ export class StepNotToldError extends Error {
   override readonly name = 'StepNotToldError';
   constructor(errorName: string) {
     super(
-      `The waiting step was not told (${errorName}). Its answer stands in the ledger; the step looks there itself.`,
+      `The waiting step was not notified (${errorName}). The answer is in the ledger, and the step reads it there.`,
     );
   }
 }
@@ -144,7 +144,7 @@ export class StepNotToldError extends Error {
 export class AnswerIncompleteError extends Error {
   override readonly name = 'AnswerIncompleteError';
   constructor(call: string, of: string, missing: string) {
-    super(`${call} for ${of} was answered without ${missing}. The step looks at what is there, then tries again.`);
+    super(`The answer to ${call} for ${of} lacks ${missing}. The step reads the current state, then tries again.`);
   }
 }
 

@@ -12,7 +12,7 @@ export class AccountNotOursError extends Error {
   override readonly name = 'AccountNotOursError';
   constructor(account: string) {
     super(
-      `Account ${account} is in no scope, and the policy does not name it; it is not called. ` +
+      `Account ${account} is not called: it is in no scope, and the policy does not name it. ` +
         'If it is yours, add it to the scopes, streams or mirrors of the policy',
     );
   }
@@ -29,7 +29,7 @@ export class ScopeUnreachableError extends Error {
   constructor(scope: Scope, cause: unknown) {
     super(
       `Account ${scope.account} in ${scope.region} cannot be read: ${text(cause)}.` +
-        adviceOn(cause, 'Deploy the member role there, or take the scope out of the policy.'),
+        adviceOn(cause, 'Deploy the member role there, or remove the scope from the policy.'),
       { cause },
     );
     this.scope = scope;
@@ -70,8 +70,8 @@ export class RepositoryUnfinishedError extends Error {
   readonly left: number | undefined;
   constructor({ account, region, repository }: ImageLocation, read: number, left?: number) {
     super(
-      `Repository ${repository} of account ${account} in ${region} is not read to its end: ${read} images are read, ` +
-        `${left === undefined ? 'the others' : `at least ${left}`} are left. The next reading goes on with them.`,
+      `Repository ${repository} of account ${account} in ${region} is not read completely: ${read} images are read, ` +
+        `${left === undefined ? 'the others' : `at least ${left}`} are left. The next read continues with them.`,
     );
     this.read = read;
     this.left = left;
@@ -82,7 +82,9 @@ export class RepositoryUnfinishedError extends Error {
 export class ImageConfigError extends Error {
   override readonly name = 'ImageConfigError';
   constructor(configDigest: Digest, problem: string, cause?: unknown) {
-    super(`The image config ${configDigest} cannot be used: ${problem}. Its birth counts as unknown.`, { cause });
+    super(`The image config ${configDigest} cannot be used: ${problem}. The birth of the image counts as unknown.`, {
+      cause,
+    });
   }
 }
 
@@ -116,7 +118,7 @@ export class ImageNotRecordedError extends Error {
 export class ImageFactsChangedError extends Error {
   override readonly name = 'ImageFactsChangedError';
   constructor(digest: Digest) {
-    super(`The facts of image ${digest} changed while it was judged. The caller judges it again by the new ones.`);
+    super(`The facts of image ${digest} changed while it was judged. The caller judges it again with the new facts.`);
   }
 }
 
@@ -132,7 +134,7 @@ export class LedgerContendedError extends Error {
 export class LedgerItemMissingError extends Error {
   override readonly name = 'LedgerItemMissingError';
   constructor(item: string) {
-    super(`The ledger has no item ${item}, which was to be changed. Write it first.`);
+    super(`The ledger has no item ${item} to change. Write it first.`);
   }
 }
 
@@ -142,7 +144,7 @@ export class LedgerItemUnreadableError extends Error {
   readonly item: string;
   readonly problem: string;
   constructor(item: string, problem: string) {
-    super(`The item ${item} of the ledger cannot be read: ${problem}. Correct or delete it.`);
+    super(`Ledger item ${item} cannot be read: ${problem}. Correct or delete it.`);
     this.item = item;
     this.problem = problem;
   }
@@ -170,7 +172,7 @@ export class PolicyUnreadableError extends Error {
   readonly version: string;
   constructor(version: string, cause?: unknown) {
     super(
-      `Policy ${version} cannot be read: ${text(cause)}. Nothing is acted on until one is applied again with ` +
+      `Policy ${version} cannot be read: ${text(cause)}. Patchwave stays idle until you apply a policy again with ` +
         '`patchwave policy apply FILE`.',
       { cause },
     );
@@ -183,8 +185,8 @@ export class PolicyConflictError extends Error {
   override readonly name = 'PolicyConflictError';
   constructor(expected: string | undefined, found: string | undefined) {
     super(
-      `The policy in force is ${found ?? 'none'}, not ${expected ?? 'none'}: somebody applied another one meanwhile. ` +
-        'Look at it with `patchwave policy show`, then apply again.',
+      `The policy in force is ${found ?? 'none'}, not ${expected ?? 'none'}: somebody applied another one in between. ` +
+        'Read it with `patchwave policy show`, then apply again.',
     );
   }
 }

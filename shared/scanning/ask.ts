@@ -71,7 +71,7 @@ function meaningOf(reading: ScanReading, enhanced: Refusal | undefined): Answer 
   if (reading.outcome === 'in-progress') return enhanced ?? { outcome: 'requested' };
   if (reading.reason !== 'never-scanned') return reading;
   if (enhanced) return enhanced;
-  return refused('off', 'quota-or-scanned', 'the registry takes no more scans today, and never scanned this image');
+  return refused('off', 'quota-or-scanned', 'the registry accepts no more scans today and never scanned this image');
 }
 
 const refused = (state: Refusal['state'], reason: ScanReason, detail: string): Refusal => ({

@@ -32,7 +32,7 @@ function closest(failed: readonly Failed[]): v.GenericSchema {
   const least = Math.min(...candidates.map(distance));
   const [best, ...rivals] = candidates.filter((read) => distance(read) === least);
   const [issue] = best?.issues ?? [];
-  if (!best || !issue) throw new RangeError('A union of no forms fits nothing; give it one.');
+  if (!best || !issue) throw new RangeError('A union needs at least one option.');
   if (issue.path) return best.option;
   const others = rivals.flatMap(({ issues }) => issues.filter(({ path }) => !path));
   const message = [...new Set([issue, ...others].map((one) => one.message))].join(', or ');

@@ -146,7 +146,7 @@ export class FakeRegistry implements ImageRegistry {
       const kept = this.find(location, digest);
       if (kept && this.#withheld.get(locationKey(location)) === 'manifests') {
         this.refusals += 1;
-        missing.push({ digest, code: 'no-answer', detail: 'ECR said nothing of this digest' });
+        missing.push({ digest, code: 'no-answer', detail: 'ECR did not answer for this digest' });
       } else if (this.#foreign.has(digest))
         missing.push({ digest, code: 'not-an-image', detail: 'it holds an attestation' });
       else if (kept) found.push(copied(kept.artifact));

@@ -40,9 +40,7 @@ test('what an image is made of, and where it is, fail by name', async () => {
   const [contents, places] = [new DynamoContentLedger(table), new DynamoPlaceLedger(table)];
   await contents.record([{ digest: digestOf('c'), layers: [digestOf('layer')] }]);
   corrupt(keys.content(digestOf('c')), { layers: 7 });
-  await expect(contents.get([digestOf('c')])).rejects.toThrow(
-    /CONTENT of the ledger cannot be read: layers is a number/,
-  );
+  await expect(contents.get([digestOf('c')])).rejects.toThrow(/CONTENT cannot be read: layers is a number/);
   await places.recordLocation({ digest: digestOf('c'), location: LOCATION, tags: ['v1'] });
   corrupt(keys.location(digestOf('c'), LOCATION), { tags: 'v1' });
   await expect(places.locations(digestOf('c'))).rejects.toThrow(/tags is a text, not a list/);

@@ -91,7 +91,7 @@ test('its messages are handled, and an error says what to do', async () => {
   await lost(world);
   const event = { Records: [{ messageId: 'm' }] } as Parameters<typeof answer>[0];
   expect(await answer(event, portsOf(world), { awsRequestId: 'r' })).toEqual({ batchItemFailures: [] });
-  expect(error).toHaveBeenCalledWith(expect.stringMatching(/^nothing is planned: .*`patchwave policy apply FILE`/));
+  expect(error).toHaveBeenCalledWith(expect.stringMatching(/^no cascade is planned: .*`patchwave policy apply FILE`/));
   expect((await world.causes.get([STREAM])).get(STREAM)).toMatchObject({ state: 'open' });
 });
 

@@ -343,7 +343,7 @@ describe('a batch', () => {
     expect(world.deadLetters.letters.map(({ reason }) => reason)).toEqual([
       expect.stringContaining('not JSON'),
       expect.stringContaining('detail.status'),
-      expect.stringContaining('none of Patchwave'),
+      expect.stringContaining('not a state machine of Patchwave'),
     ]);
     expect(await world.cascades.get(CASCADE)).toMatchObject({ state: 'incomplete' });
   });

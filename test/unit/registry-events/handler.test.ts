@@ -30,7 +30,7 @@ test('a batch of messages: the sample events, a push of ours, and one that is no
   ];
   const event = { Records: messages(bodies).map((message) => ({ ...message, receiptHandle: 'r' })) };
   expect(await registryEvents(() => portsOf(world))(event, context)).toEqual({ batchItemFailures: [] });
-  expect(told.mock.calls).toEqual([['pushes to repositories without a rule', { withoutRule: 2 }]]);
+  expect(told.mock.calls).toEqual([['ignored pushes to repositories without a rule', { withoutRule: 2 }]]);
   expect(world.deadLetters.letters).toMatchObject([{ reason: expect.stringContaining('detail-type') }]);
   expect(world.images.records.size).toBe(1);
 });

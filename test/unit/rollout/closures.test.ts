@@ -465,7 +465,7 @@ describe('an account that left while it ran the old image', () => {
       return read(digest);
     };
     expect(await look(world, runId)).toMatchObject({ open: 1, closed: 1 });
-    const waitingFor = 'The item IMAGE#x / USE#y of the ledger cannot be read: count is a text. Correct or delete it.';
+    const waitingFor = 'Ledger item IMAGE#x / USE#y cannot be read: count is a text. Correct or delete it.';
     expect(await baseClosure()).toMatchObject({ state: 'open', waitingFor });
   });
 

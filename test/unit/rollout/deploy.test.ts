@@ -107,12 +107,12 @@ const refusals: readonly Refusal[] = [
     name: 'has another controller',
     arrange: ({ deployer }) =>
       deployer.create(WEB, [{ name: 'web', image: imageOf('web') }], { controller: 'CODE_DEPLOY' }),
-    detail: /^foreign-controller: its deployments are made by CODE_DEPLOY/,
+    detail: /^foreign-controller: CODE_DEPLOY makes its deployments/,
   },
   {
     name: 'has lost the container',
     arrange: ({ deployer }) => deployer.create(WEB, [{ name: 'api', image: imageOf('web') }]),
-    detail: /^container-gone: .* no container web/,
+    detail: /^container-gone: .* no longer has container web/,
   },
   {
     name: 'was deleted',
@@ -225,7 +225,7 @@ test.each(ends)('a deployment that %s stops one that waits in its environment, t
   const waiting = new ServiceMachine(world, serviceOf('web-2'));
   const theirs = world.deployer.deployByHand(serviceOf('web-2'));
   await waiting.step();
-  expect(waiting.last).toMatchObject({ decision: 'wait', detail: expect.stringContaining('of somebody else') });
+  expect(waiting.last).toMatchObject({ decision: 'wait', detail: expect.stringContaining('started by somebody else') });
   const machine = await new ServiceMachine(world, WEB).run('check');
   happen(world, world.deployer.started[0]?.deploymentId ?? '');
   await machine.run();

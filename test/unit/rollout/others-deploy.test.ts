@@ -88,7 +88,7 @@ test('between the look and the call: nothing is deployed, and the next review pl
   await machine.step({ before: (call) => (call === 'deployer.register' ? void hotfix(world) : undefined) });
   expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
   expect(await deploymentOf(world)).toMatchObject({
-    detail: expect.stringMatching(/^service-changed: container web was deployed as ".*:hotfix" since/),
+    detail: expect.stringMatching(/^service-changed: container web was deployed as ".*:hotfix" after this was planned/),
     postponed: true,
   });
   expect([world.deployer.started, world.deployer.revisions('web')]).toEqual([[], 2]);
@@ -98,7 +98,10 @@ test('between the look and the call, the same image in a revision of its own: th
   const { world, machine } = await scene();
   const resize = () => void world.deployer.deployByHand(WEB, { image: imageOf('web') });
   await machine.step({ before: (call) => (call === 'deployer.register' ? resize() : undefined) });
-  expect(machine.last).toMatchObject({ decision: 'wait', detail: expect.stringMatching(/of somebody else began at/) });
+  expect(machine.last).toMatchObject({
+    decision: 'wait',
+    detail: expect.stringMatching(/started by somebody else at/),
+  });
   expect(world.deployer.started).toEqual([]);
   await finish(world, machine);
   expect(machine.last).toMatchObject({ state: 'completed' });
@@ -113,7 +116,7 @@ describe('at the very instant of the call', () => {
     await machine.step();
     expect(machine.last).toMatchObject({ decision: 'ended', state: 'superseded' });
     expect((await deploymentOf(world))?.detail).toMatch(
-      /^it replaced deployment ecs-svc\/\d+ of web:3, which somebody else began at the same instant; that revision is deployed again$/,
+      /^it replaced deployment ecs-svc\/\d+ of web:3, which somebody else started at the same time; Patchwave deploys that revision again$/,
     );
     expect([await imageNow(world), world.deployer.started.length]).toEqual([HOTFIX, 2]);
   });
@@ -147,7 +150,7 @@ describe('at the very instant of the call', () => {
         call === 'deployer.putBack' ? void world.deployer.deployByHand(WEB, { image: later }) : undefined,
     });
     expect(machine.last).toMatchObject({ decision: 'ended', state: 'superseded' });
-    expect((await deploymentOf(world))?.detail).toMatch(/the service was deployed once more since$/);
+    expect((await deploymentOf(world))?.detail).toMatch(/the service was deployed again after that$/);
     expect([await imageNow(world), world.deployer.started.length]).toEqual([later, 1]);
   });
 
@@ -191,7 +194,7 @@ describe.each(['register', 'restart'] as const)('a deployment of somebody else t
     expect(world.clock()).toBeLessThan(begunAtEpochMs + LIMITS.deploymentMs + HOUR_MS);
     expect(await deploymentOf(world)).toMatchObject({
       ...{ state: 'refused', postponed: true },
-      detail: expect.stringMatching(/^deployment-under-way: deployment ecs-svc\/\d+ of somebody else began at .*Z/),
+      detail: expect.stringMatching(/^deployment-under-way: deployment ecs-svc\/\d+, started by somebody else at .*Z/),
     });
     expect(world.deployer.started).toEqual([]);
   });
@@ -200,7 +203,10 @@ describe.each(['register', 'restart'] as const)('a deployment of somebody else t
     const { world, machine, theirs } = await during();
     world.deployer.tell(WEB, theirs, 'unknown');
     await machine.step();
-    expect(machine.last).toMatchObject({ decision: 'wait', detail: expect.stringMatching(/ECS does not tell/) });
+    expect(machine.last).toMatchObject({
+      decision: 'wait',
+      detail: expect.stringMatching(/ECS does not report its state/),
+    });
     expect(world.deployer.started).toEqual([]);
   });
 

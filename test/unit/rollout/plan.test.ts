@@ -126,7 +126,7 @@ test('planned again it finds its closures there, since when they were first open
 test('a cascade that nobody planned is refused', async () => {
   const world = await rolloutWorld();
   const step = planServices(portsOf(world), LIMITS, { cascadeId: 'fedcba987654-g1' });
-  await expect(step).rejects.toThrow(/nobody planned cascade fedcba987654-g1/);
+  await expect(step).rejects.toThrow(/the ledger has no cascade fedcba987654-g1/);
 });
 
 describe('an item of the ledger that cannot be read', () => {

@@ -63,7 +63,9 @@ test.each(changes)('what its team deployed since the plan stays, and its owner i
   const before = await imageNow(world);
   await machine.step();
   expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
-  expect((await deploymentOf(world))?.detail).toMatch(/^service-changed: container web was deployed as ".*" since/);
+  expect((await deploymentOf(world))?.detail).toMatch(
+    /^service-changed: container web was deployed as ".*" after this was planned/,
+  );
   expect([world.deployer.started, await imageNow(world)]).toEqual([[], before]);
 });
 
@@ -185,7 +187,7 @@ describe('platforms', () => {
     expect(await imageNow(world, 'old')).toBe(pinnedTo('new'));
     expect(await imageNow(world, 'amd-old')).toBe(imageOf('web', 'amd-old'));
     const refusal =
-      /^wrong-platform: container app ran on linux\/amd64\/v2, and nothing that was verified of stream .* runs there/;
+      /^wrong-platform: container app ran on linux\/amd64\/v2, but no verified image of stream .* supports that/;
     expect(await deploymentOf(world, 'amd-old')).toMatchObject({
       state: 'refused',
       detail: expect.stringMatching(refusal),

@@ -45,7 +45,7 @@ test.each(['none', 'pipeline'] as const)('after the plan to %s: refused, and lef
   const machine = await new ServiceMachine(world, WEB).run();
   expect(machine.last).toMatchObject({ decision: 'ended', state: 'refused' });
   const deployment = await world.rollouts.deployment(CASCADE, serviceKey(WEB));
-  expect(deployment?.detail).toMatch(new RegExp(`^rollout-changed: the policy says \`rollout: ${rollout}\``));
+  expect(deployment?.detail).toMatch(new RegExp(`^rollout-changed: the policy now sets \`rollout: ${rollout}\``));
   expect(deployment?.abandoned).toBeUndefined();
   expect(world.deployer.started).toEqual([]);
 });

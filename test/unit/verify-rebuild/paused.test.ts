@@ -112,7 +112,7 @@ describe('what another cascade takes over', () => {
     arrange(world);
     world.scanner.finds(NEW, [finding('CVE-2026-1')]).completesAtOnce = true;
     await new VerifyMachine(world).run();
-    const reason = expect.stringContaining(`what rebuild rebuild-0 made cannot be used any more (${why}`);
+    const reason = expect.stringContaining(`the output of rebuild rebuild-0 cannot be used now (${why}`);
     expect((await rebuildOf(world)).outcome).toEqual({ result: 'unverified', reason });
     expect(world.tagger.moved).toEqual([]);
   });

@@ -72,14 +72,14 @@ test('what is not verified is never promoted', async () => {
 test('a verified output without a candidate tag is an error that says what to do', async () => {
   const { machine } = await candidate({ tags: ['sha-4f2a91c', '21-candidate'] });
   await machine.run('promote');
-  await expect(machine.step()).rejects.toThrow(/bears no tag <tag>-candidate.*Let its pipeline push one/s);
+  await expect(machine.step()).rejects.toThrow(/has no tag `<tag>-candidate`.*Make its pipeline push one/s);
 });
 
 test("a person's push under the tag during the rebuild stays", async () => {
   const { world, machine } = await candidate();
   push(world, 'theirs', { tags: ['22'] });
   await machine.run('promote');
-  await expect(machine.step()).rejects.toThrow(/was moved to sha256:.* while its rebuild ran, and stays there/);
+  await expect(machine.step()).rejects.toThrow(/to sha256:.* during the rebuild, and it stays there/);
   expect(await meaning(world)).toBe(digestOf('theirs'));
 });
 

@@ -391,5 +391,5 @@ test('a check before the output is found is refused', async () => {
   const world = await verifyWorld({ changes: { output: NEW } });
   const machine = new VerifyMachine(world);
   machine.state = 'check';
-  await expect(machine.step()).rejects.toThrow(`what rebuild ${REBUILD} made`);
+  await expect(machine.step()).rejects.toThrow(`the output of rebuild ${REBUILD} is not found yet`);
 });

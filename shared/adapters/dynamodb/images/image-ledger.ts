@@ -30,7 +30,7 @@ function unknownImage({ PK, stream }: Item): ImageRecord {
     ...(typeof stream === 'string' && { stream }),
     birth: { known: false, rejected: [] },
     locations: [],
-    unresolved: { code: UNREADABLE_ITEM, detail: 'Its item in the ledger cannot be read. Correct or delete it.' },
+    unresolved: { code: UNREADABLE_ITEM, detail: 'Its ledger item cannot be read. Correct or delete the item.' },
     ...{ inUse: true, isHead: false },
     scan: { state: 'failed', coverage: [] },
   };

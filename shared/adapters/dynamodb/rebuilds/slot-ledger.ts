@@ -52,7 +52,7 @@ export class DynamoSlotLedger implements SlotLedger {
       const { owner, untilEpochMs } = item as unknown as Slot;
       // Nobody can take it before it is deleted; the others can be taken.
       if (typeof owner !== 'string' || typeof untilEpochMs !== 'number') {
-        this.#table.unreadable.note(item, 'it is no slot with an owner and the end of a lease');
+        this.#table.unreadable.note(item, 'it lacks an owner or the end of its lease');
         continue;
       }
       slots.push({ slot: Number(item.SK), owner, untilEpochMs });
