@@ -5,14 +5,14 @@ import { ROOT } from '../scripts/setup.mjs';
 import { median } from '../shared/domain/common/median.ts';
 import { coldInits, tracerInits } from './cold-init.ts';
 import { emptyHandlers } from './empty-handlers.ts';
-import type { Report, Row } from './report.ts';
+import type { BenchReport, Row } from './report.ts';
 
 /** Of an empty handler with the same SDK clients. */
 const MOST_INIT = 1.5;
 const RUNS = 15;
 
 /** Size of each bundle beside its SDK clients, and how long a new execution environment needs to load it. */
-export async function bundlesBenchmark(): Promise<Report> {
+export async function bundlesBenchmark(): Promise<BenchReport> {
   const bundles = await buildFunctions();
   await using empty = await emptyHandlers(bundles.map(({ name }) => name));
   const rows: Row[] = [];

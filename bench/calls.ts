@@ -2,7 +2,7 @@ import type { CallCount } from '../local/cloud/admin-types.ts';
 import { callKey, isOfRole } from './counted.ts';
 import { type Calls, leastCalls, sumOf } from './least-calls.ts';
 import { type MeasuredDay, measuredDays } from './measured-days.ts';
-import type { Report, Row } from './report.ts';
+import type { BenchReport, Row } from './report.ts';
 
 /** Of the least: room for what two steps may both have to ask, and no more. */
 const MOST = 1.02;
@@ -10,7 +10,7 @@ const MOST = 1.02;
 const BUDGETED_SERVICES = ['ecs', 'ecr'];
 
 /** The calls of two reviews against the least that the fleet file allows. */
-export async function callsBenchmark(): Promise<Report> {
+export async function callsBenchmark(): Promise<BenchReport> {
   const { fleet, first, steady } = await measuredDays();
   const rows = [first, steady].flatMap((measured) => {
     const least = leastCalls(fleet, measured.day);

@@ -7,7 +7,7 @@ import type { Rebuild } from '../shared/domain/cause/rebuild.ts';
 import { type TieredFleet, tieredFleet } from '../test/support/tiered-fleet.ts';
 import { ReviewFailedError } from './measured-days.ts';
 import { endedCascade, LoopFailedError, runOf, scanMsOf } from './rebuild-times.ts';
-import type { Report, Row } from './report.ts';
+import type { BenchReport, Row } from './report.ts';
 import { templateDefaults } from './template-defaults.ts';
 
 const APPS = 40;
@@ -22,7 +22,7 @@ const READS_AT_ONCE = 8;
 const AS_IN_TEMPLATE = ['BuildLookSeconds', 'HeadWindowSeconds', 'AnnounceWindowSeconds'];
 
 /** How long a base takes to reach forty applications beside what the slowest pipelines and scans of each wave take. */
-export async function cascadeBenchmark(): Promise<Report> {
+export async function cascadeBenchmark(): Promise<BenchReport> {
   const parameters = await templateDefaults(AS_IN_TEMPLATE);
   await using installation = await install(tieredFleet(fleetOfForty()), { build: true, parameters });
   const execution = await installation.review();

@@ -4,10 +4,10 @@ import type { ReviewRecord } from '../shared/domain/review/run.ts';
 import { prices } from '../shared/prices.ts';
 import { type CostLine, dayCost, type Growth, grown, monthlyCost, type Standing, totalOf } from './cost-model.ts';
 import { dayUse, useBeside } from './day-use.ts';
-import { type Measured, type MeasuredDays, measuredDays } from './measured-days.ts';
+import { type MeasuredDays, type MeasuredSpan, measuredDays } from './measured-days.ts';
 import { measuredRebuild } from './measured-rebuild.ts';
 import { toldCosts } from './readme-costs.ts';
-import type { Report, Row } from './report.ts';
+import type { BenchReport, Row } from './report.ts';
 import { templateDefaults } from './template-defaults.ts';
 
 const IMAGES = 10_000;
@@ -29,13 +29,13 @@ const RUN_FILES_KEPT_DAYS = 7;
 const GB = 1e9;
 
 /** What a review of 10,000 images costs a day, and what stands there all month. */
-export async function costBenchmark(): Promise<Report> {
+export async function costBenchmark(): Promise<BenchReport> {
   const days = await measuredDays();
   const growth = growthOf(days);
   const steady = dayCost(grown(dayUse(days.steady, days.functionsByRole), growth), prices.prices);
   const running = dayCost(grown(dayUse(days.steady, days.functionsByRole), runningGrowthOf(days)), prices.prices);
   const first = dayCost(grown(dayUse(days.first, days.functionsByRole), growth), prices.prices);
-  const costOf = (plan: Measured) =>
+  const costOf = (plan: MeasuredSpan) =>
     totalOf(dayCost(grown(useBeside(plan, days.functionsByRole), growth), prices.prices));
   const planMinutes = Number((await templateDefaults(['PlanMinutes'])).PlanMinutes);
   const [plans, plansAfterReview] = [MINUTES_A_DAY / planMinutes, AFTER_REVIEW_MINUTES / planMinutes];

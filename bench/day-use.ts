@@ -2,7 +2,7 @@ import type { CallCount } from '../local/cloud/admin-types.ts';
 import type { DayUse, FunctionUse } from './cost-model.ts';
 import { callKey } from './counted.ts';
 import type { FunctionLog } from './logs.ts';
-import type { Measured } from './measured-days.ts';
+import type { MeasuredSpan } from './measured-days.ts';
 import type { WorkerUse } from './workers.ts';
 
 /**
@@ -65,14 +65,14 @@ const countOf = (calls: readonly CallCount[], ...keys: readonly string[]): numbe
   calls.filter((call) => keys.includes(callKey(call))).reduce((sum, { count }) => sum + count, 0);
 
 /** What something used that is no review and goes on beside one: it maps over nothing, and queues are polled anyhow. */
-export const useBeside = (measured: Measured, functionsByRole: ReadonlyMap<string, string>): DayUse => ({
+export const useBeside = (measured: MeasuredSpan, functionsByRole: ReadonlyMap<string, string>): DayUse => ({
   ...dayUse(measured, functionsByRole),
   ...{ mapPuts: 0, mapGets: 0, polledQueues: 0 },
 });
 
 /** What a measured day used, in the units that are billed. */
 export function dayUse(
-  { calls, logs, units, workers, parts, transitions, polledQueues }: Measured,
+  { calls, logs, units, workers, parts, transitions, polledQueues }: MeasuredSpan,
   functionsByRole: ReadonlyMap<string, string>,
 ): DayUse {
   const stack = stackOf([...functionsByRole.values()]);

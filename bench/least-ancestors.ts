@@ -1,4 +1,4 @@
-import { placeKey, pushesOf, TagHistory } from '../local/fleet/places.ts';
+import { placeKey, pushesOf, SeededTagHistory } from '../local/fleet/places.ts';
 import type { Fleet, FleetImage } from '../local/fleet/schema.ts';
 import type { Digest, ImageLocation, Platform } from '../shared/domain/image/image.ts';
 import type { Policy } from '../shared/domain/policy/policy.ts';
@@ -24,7 +24,7 @@ export function leastAncestors(
   listed: ReadonlySet<string>,
 ): ReadonlyMap<string, FleetImage> {
   const images = new Map(fleet.images.map((image) => [image.name, image]));
-  const history = new TagHistory(fleet.images);
+  const history = new SeededTagHistory(fleet.images);
   const isKnown = (image: FleetImage): boolean =>
     !image.deleted && !image.archived && pushesOf(image).some((push) => listed.has(placeKey(push)));
   const builtFrom = ({ parent, cachedFrom }: FleetImage) => images.get(parent ?? cachedFrom ?? '');
@@ -53,7 +53,7 @@ export function leastAncestors(
 interface Known {
   readonly fleet: Fleet;
   readonly policy: Policy;
-  readonly history: TagHistory;
+  readonly history: SeededTagHistory;
 }
 
 /** The heads of the stream that made an image, as the tags tell that are there now. */
@@ -79,7 +79,7 @@ function headsOf({ fleet, policy, history }: Known, image: FleetImage): readonly
   return there.filter(({ name }) => heads.includes(name as Digest));
 }
 
-const tagsNow = (history: TagHistory, place: ImageLocation, image: FleetImage): string[] =>
+const tagsNow = (history: SeededTagHistory, place: ImageLocation, image: FleetImage): string[] =>
   pushesOf(image)
     .filter((push) => placeKey(push) === placeKey(place))
     .flatMap(({ tags }) => tags.filter((tag) => history.holder(place, tag, 0) === image.name));

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { median } from '../shared/domain/common/median.ts';
-import type { Report, Row } from './report.ts';
+import type { BenchReport, Row } from './report.ts';
 
 const ROUNDS = 5;
 const LAYERS = 12;
@@ -20,7 +20,7 @@ interface Measured {
 }
 
 /** How long it takes to find out who stands on whom, once everything is read, and how that grows. */
-export async function lineageBenchmark(): Promise<Report> {
+export async function lineageBenchmark(): Promise<BenchReport> {
   const run = fileURLToPath(new URL('lineage-run.ts', import.meta.url));
   const words = ['--expose-gc', '--disable-warning=ExperimentalWarning', run, ROUNDS, LAYERS, ...SIZES].map(String);
   const { stdout } = await promisify(execFile)(process.execPath, words);

@@ -5,7 +5,7 @@ import { median } from '../shared/domain/common/median.ts';
 import { actingFleet, streamOf } from '../test/support/acting-fleet.ts';
 import { ReviewFailedError } from './measured-days.ts';
 import { askedRebuild, buildMsOf, endedCascade, LoopFailedError, latestRebuild, scanMsOf } from './rebuild-times.ts';
-import type { Report, Row } from './report.ts';
+import type { BenchReport, Row } from './report.ts';
 
 const APP = 'web';
 const STREAM = streamOf(APP);
@@ -16,7 +16,7 @@ const MOST_OWN_SECONDS = 2;
 const LIMIT_MS = 5 * 60_000;
 
 /** How long the loop takes for one stream beside what its pipeline and its scanner take. */
-export async function loopBenchmark(): Promise<Report> {
+export async function loopBenchmark(): Promise<BenchReport> {
   const fleet = actingFleet([{ name: APP, pipeline: { seconds: BUILD_SECONDS } }]);
   await using installation = await install(fleet, { build: true });
   const execution = await installation.review();

@@ -8,10 +8,10 @@ import { cascadeBenchmark } from './cascade.ts';
 import { costBenchmark } from './cost.ts';
 import { lineageBenchmark } from './lineage.ts';
 import { loopBenchmark } from './loop.ts';
-import { missedRows, type Report, reportJson, reportText } from './report.ts';
+import { type BenchReport, missedRows, reportJson, reportText } from './report.ts';
 import { reviewBenchmark } from './review.ts';
 
-const BENCHMARKS: Readonly<Record<string, () => Promise<Report>>> = {
+const BENCHMARKS: Readonly<Record<string, () => Promise<BenchReport>>> = {
   bundles: bundlesBenchmark,
   calls: callsBenchmark,
   cascade: cascadeBenchmark,
@@ -31,7 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
     );
     return 1;
   }
-  const reports: Report[] = [];
+  const reports: BenchReport[] = [];
   let failed = 0;
   for (const name of named.length > 0 ? named : Object.keys(BENCHMARKS)) {
     process.stderr.write(`${name} ...\n`);

@@ -17,7 +17,7 @@ import { passDay, passHalfAnHour } from './pass-day.ts';
 import { type WorkerUse, watchWorkers } from './workers.ts';
 
 /** What something took while it went on. */
-export interface Measured {
+export interface MeasuredSpan {
   readonly calls: readonly CallCount[];
   readonly units: ReadonlyMap<string, RequestUnits>;
   readonly logs: readonly FunctionLog[];
@@ -32,7 +32,7 @@ export interface Measured {
 }
 
 /** What one review of one day took. */
-export interface MeasuredDay extends Measured {
+export interface MeasuredDay extends MeasuredSpan {
   readonly day: Day;
   readonly review: ReviewRecord;
 }
@@ -42,9 +42,9 @@ export interface MeasuredDays {
   readonly first: MeasuredDay;
   readonly steady: MeasuredDay;
   /** One plan that the clock asks for within half an hour after the steady day's review, while nothing is new. */
-  readonly planAfterReview: Measured;
+  readonly planAfterReview: MeasuredSpan;
   /** One plan that the clock asks for later. */
-  readonly planAtRest: Measured;
+  readonly planAtRest: MeasuredSpan;
   readonly functionsByRole: ReadonlyMap<string, string>;
   readonly stored: Stored;
 }
@@ -143,14 +143,14 @@ async function measureDay(installation: Installation, functions: MeteredFunction
   return { ...measured, day, review, transitions, parts: await partsOf(installation, review.runId) };
 }
 
-const NO_PARTS: Measured['parts'] = { scope: 0, registry: 0, lineage: 0, scan: 0, verdict: 0, policy: 0 };
+const NO_PARTS: MeasuredSpan['parts'] = { scope: 0, registry: 0, lineage: 0, scan: 0, verdict: 0, policy: 0 };
 
 /** What is used from the beginning of something until everything is quiet again; transitions and parts of no review. */
 export async function measure(
   installation: Installation,
   functions: MeteredFunctions,
   act: () => Promise<void>,
-): Promise<Measured> {
+): Promise<MeasuredSpan> {
   const { cloud, fleet } = installation;
   await settle(installation);
   await cloud.admin.clearCalls();

@@ -2,7 +2,7 @@ import { paginateListExecutions, paginateListMapRuns, SFNClient } from '@aws-sdk
 import { untilSettled } from '../local/acting.ts';
 import { type Installation, install } from '../local/installation.ts';
 import { actingFleet, streamOf } from '../test/support/acting-fleet.ts';
-import { type Measured, measure, ReviewFailedError, transitionsOf } from './measured-days.ts';
+import { type MeasuredSpan, measure, ReviewFailedError, transitionsOf } from './measured-days.ts';
 import { meterFunctions } from './metered-functions.ts';
 import { askedRebuild, LoopFailedError } from './rebuild-times.ts';
 
@@ -11,7 +11,7 @@ const STREAM = streamOf(APP);
 const LIMIT_MS = 5 * 60_000;
 
 export interface MeasuredRebuild {
-  readonly rebuild: Measured;
+  readonly rebuild: MeasuredSpan;
   readonly functionsByRole: ReadonlyMap<string, string>;
 }
 

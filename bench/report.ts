@@ -14,7 +14,7 @@ export interface Row {
 }
 
 /** What one benchmark found. */
-export interface Report {
+export interface BenchReport {
   readonly benchmark: string;
   readonly question: string;
   readonly rows: readonly Row[];
@@ -34,10 +34,11 @@ export function isWithinBudget(row: Row): boolean | undefined {
   return row.budget === undefined ? undefined : (ratioOf(row) ?? row.measured) <= row.budget;
 }
 
-export const missedRows = ({ rows }: Report): readonly Row[] => rows.filter((row) => isWithinBudget(row) === false);
+export const missedRows = ({ rows }: BenchReport): readonly Row[] =>
+  rows.filter((row) => isWithinBudget(row) === false);
 
 /** A heading, the aligned figures, and the notes. */
-export function reportText({ benchmark, question, rows, notes }: Report): string {
+export function reportText({ benchmark, question, rows, notes }: BenchReport): string {
   const head = ['figure', 'measured', '', 'against', 'ratio', 'budget', 'verdict'];
   const body = rows.map((row) => [
     row.figure,
@@ -53,7 +54,7 @@ export function reportText({ benchmark, question, rows, notes }: Report): string
 }
 
 /** The same for a program: ratios and verdicts are there already computed, and an infinite ratio is `null`. */
-export const reportJson = ({ rows, ...report }: Report) => ({
+export const reportJson = ({ rows, ...report }: BenchReport) => ({
   ...report,
   rows: rows.map((row) => {
     const value = ratioOf(row);

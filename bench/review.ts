@@ -7,7 +7,7 @@ import { install } from '../local/installation.ts';
 import { NODE, ROOT } from '../scripts/setup.mjs';
 import { functionsOf } from './functions.ts';
 import { ReviewFailedError } from './measured-days.ts';
-import type { Report, Row } from './report.ts';
+import type { BenchReport, Row } from './report.ts';
 import { type WorkerUse, watchWorkers } from './workers.ts';
 
 const FEW = 1000;
@@ -22,7 +22,7 @@ const HEAP = { NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=8' }
 const MIB = 1024 * 1024;
 
 /** How time and memory of a review grow from 1,000 to 10,000 tasks. */
-export async function reviewBenchmark(): Promise<Report> {
+export async function reviewBenchmark(): Promise<BenchReport> {
   const few = await reviewOf(FEW);
   const many = await reviewOf(MANY);
   return {

@@ -1,4 +1,4 @@
-import { type Push, placeKey, pushesOf, TagHistory } from '../local/fleet/places.ts';
+import { placeKey, pushesOf, type SeededPush, SeededTagHistory } from '../local/fleet/places.ts';
 import type { Fleet, FleetContainer, FleetImage, FleetWorkload } from '../local/fleet/schema.ts';
 
 /** The manifests of an image, named by its handle: bytes and digests are not needed to count calls. */
@@ -27,7 +27,7 @@ export function manifestsOf({ name, platforms, index, mediaType }: FleetImage): 
 
 /** One container that runs an image of a private ECR registry. */
 export interface Running {
-  readonly place: Pick<Push, 'account' | 'region' | 'repository'>;
+  readonly place: Pick<SeededPush, 'account' | 'region' | 'repository'>;
   readonly image: FleetImage;
   readonly architecture: string;
   /** The tag that had to be looked up, because neither the agent nor the reference tells the digest. */
@@ -36,7 +36,7 @@ export interface Running {
 
 /** What the containers of a fleet run, as ECS would tell it: the digest a tag stood for when its task started. */
 export function runningContainers(fleet: Fleet): Running[] {
-  const history = new TagHistory(fleet.images);
+  const history = new SeededTagHistory(fleet.images);
   const images = new Map(fleet.images.map((image) => [image.name, image]));
   return fleet.workloads.flatMap((workload) =>
     workload.containers.flatMap((container) => runningContainer(container, workload, { history, images })),
@@ -44,7 +44,7 @@ export function runningContainers(fleet: Fleet): Running[] {
 }
 
 interface Known {
-  readonly history: TagHistory;
+  readonly history: SeededTagHistory;
   readonly images: ReadonlyMap<string, FleetImage>;
 }
 

@@ -49,7 +49,7 @@ export const printError = (text: string): void => {
 
 export const printJson = (document: unknown): void => print(visibleJson(document));
 
-export interface Column<Row> {
+export interface TableColumn<Row> {
   readonly title: string;
   readonly value: (row: Row) => string;
   readonly align?: 'right';
@@ -65,7 +65,7 @@ const BELOW = 4;
  */
 export function table<Row>(
   rows: readonly Row[],
-  columns: readonly Column<Row>[],
+  columns: readonly TableColumn<Row>[],
   terminalColumns: number | undefined = process.stdout.isTTY ? process.stdout.columns : undefined,
 ): string {
   const cells = rows.map((row) => columns.map((column) => inLine(column.value(row))));

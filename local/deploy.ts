@@ -59,7 +59,7 @@ export interface DeployOptions {
 }
 
 /** The outputs of the hub's stack, as template.yaml names them. */
-export interface Deployment {
+export interface StackDeployment {
   readonly ledgerTable: string;
   readonly evidenceBucket: string;
   readonly runBucket: string;
@@ -77,7 +77,7 @@ export async function deploy(
   cloud: Pick<Cloud, 'clients'>,
   { hub, organization, accounts, pipelines = [] }: DeployTarget,
   { name = STACK, parameters = {} }: DeployOptions = {},
-): Promise<Deployment> {
+): Promise<StackDeployment> {
   const config = cloud.clients(hub.account, hub.region);
   const shared = { OrganizationId: organization.id, ReadRoleExternalId: EXTERNAL_ID };
   const outputs = await createStack(new CloudFormationClient(config), {
@@ -139,7 +139,7 @@ async function runPackage(config: ClientConfig, bucket: string, outputFile: stri
 export async function deployMembers(
   cloud: Pick<Cloud, 'clients'>,
   { hub, organization, accounts, pipelines = [] }: DeployTarget,
-  { busArn }: Pick<Deployment, 'busArn'>,
+  { busArn }: Pick<StackDeployment, 'busArn'>,
   { name = STACK, parameters: given = {} }: DeployOptions = {},
 ): Promise<void> {
   const body = await readFile(join(PROJECT, 'member-account.yaml'), 'utf8');
@@ -191,7 +191,7 @@ function pipelinesOf(account: string, own: NonNullable<DeployTarget['pipelines']
   return listed.length <= LONGEST_PARAMETER ? listed : `arn:aws:codepipeline:*:${account}:*`;
 }
 
-function readOutputs(outputs: Readonly<Record<string, string>>): Deployment {
+function readOutputs(outputs: Readonly<Record<string, string>>): StackDeployment {
   const named = (name: string): string => {
     const value = outputs[name];
     if (value === undefined) throw new PackageError(`template.yaml has no output ${name}; local/deploy.ts needs it.`);

@@ -9,7 +9,7 @@ import { buildFunctions } from '../scripts/bundle.ts';
 import { type Mode, type Policy, policySchema } from '../shared/domain/policy/policy.ts';
 import { parse } from '../shared/schema.ts';
 import { type Cloud, startCloud } from './cloud.ts';
-import { type Deployment, deploy, deployMembers } from './deploy.ts';
+import { deploy, deployMembers, type StackDeployment } from './deploy.ts';
 import { policyAt } from './fleet/policy.ts';
 import type { Fleet } from './fleet/schema.ts';
 import { type SeededFleet, type SeedProgress, seedFleet } from './fleet/seed.ts';
@@ -49,7 +49,7 @@ export interface Installation {
   readonly cloud: Cloud;
   readonly fleet: Fleet;
   readonly seeded: SeededFleet;
-  readonly deployment: Deployment;
+  readonly deployment: StackDeployment;
   readonly policy: Policy;
   readonly context: CliContext;
   /** Starts a review as a person in the console does, and waits for its end. */

@@ -9,7 +9,7 @@ import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { VendorDependency } from '../../shared/domain/report/vendor-dependency.ts';
 import { isOverdue } from '../../shared/domain/rollout/closure.ts';
-import { type Colour, type Column, counted, paint, relative, shortDigest, table } from '../output.ts';
+import { type Colour, counted, paint, relative, shortDigest, type TableColumn, table } from '../output.ts';
 import type { CascadeView, RunningWork } from './acting.ts';
 
 /* How causes, cascades and closures look, whichever command shows them. */
@@ -78,7 +78,7 @@ export function renderCascade({ nodes, deployments, ...cascade }: CascadeView, n
   return [head, renderNodes(nodes), ...(deployments.length > 0 ? [renderDeployments(deployments)] : [])].join('\n');
 }
 
-const WAVE: Column<CascadeNode> = { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' };
+const WAVE: TableColumn<CascadeNode> = { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' };
 
 export const renderNodes = (nodes: readonly CascadeNode[]): string =>
   table(nodes, [

@@ -2,7 +2,7 @@ import type { Command } from '../command.ts';
 import { installationAt, type Where } from '../context.ts';
 import { doctorPorts } from '../doctor/connect.ts';
 import { examine } from '../doctor/examine.ts';
-import type { Finding } from '../doctor/finding.ts';
+import type { DoctorFinding } from '../doctor/finding.ts';
 import type { DoctorPorts } from '../doctor/ports.ts';
 import { renderFindings } from '../doctor/render.ts';
 import { EXIT } from '../errors.ts';
@@ -36,7 +36,7 @@ export const doctorCommandOf = (connect: (where: Where) => DoctorPorts): Command
 });
 
 /** What could not be checked never counts as sound. */
-function exitCodeOf(findings: readonly Finding[]): number {
+function exitCodeOf(findings: readonly DoctorFinding[]): number {
   if (findings.some(({ state }) => state === 'broken')) return EXIT.failed;
   return findings.some(({ state }) => state === 'unknown') ? EXIT.unknown : EXIT.done;
 }

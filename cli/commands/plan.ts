@@ -7,7 +7,7 @@ import { forestOf } from '../lineage/branches.ts';
 import { counted, paint, print, printJson } from '../output.ts';
 import { type PlanLedger, type PlanNow, planNow } from '../plan/plan-now.ts';
 import { streamTree, type TreePorts, type TreeStream } from '../plan/plan-tree.ts';
-import { type Found, previewLedger } from '../plan/preview-ledger.ts';
+import { type PreviewLedgers, previewLedger } from '../plan/preview-ledger.ts';
 import { forecastLine } from '../plan/render-forecast.ts';
 import { renderPlan, sumsOf } from '../plan/render-plan.ts';
 import { treeSvg } from '../plan/render-svg.ts';
@@ -88,7 +88,7 @@ function writeSvg(file: string, plan: PlanNow, tree: readonly TreeStream[], all:
 async function supposed(
   context: CliContext,
   { flags }: Arguments,
-): Promise<PlanLedger & TreePorts & { found?: Found }> {
+): Promise<PlanLedger & TreePorts & { found?: PreviewLedgers }> {
   const policy = typeof flags.policy === 'string' ? await policyIn(flags.policy) : undefined;
   const inForce = policy && { policy, version: policyVersion(policy) };
   const found = typeof flags.preview === 'string' ? await previewLedger(context, flags.preview) : undefined;

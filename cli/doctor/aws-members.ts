@@ -31,7 +31,7 @@ import type { IsOurs } from '../../shared/review/our-accounts.ts';
 import * as v from '../../shared/schema.ts';
 import { asking } from './asking.ts';
 import type { MixedPut, PullTimeFacts, RoleFacts, ScanningFacts, StackFacts } from './facts.ts';
-import type { Place } from './places.ts';
+import type { DoctorPlace } from './places.ts';
 import type { MemberReads } from './ports.ts';
 
 const SESSION = 'patchwave-doctor';
@@ -239,7 +239,7 @@ export class AwsMembers implements MemberReads {
     }
   }
 
-  async pullTime(place: Place): Promise<PullTimeFacts | undefined> {
+  async pullTime(place: DoctorPlace): Promise<PullTimeFacts | undefined> {
     const ecr = this.#session.ecr(place);
     const { repositories = [] } = await asking('ecr:DescribeRepositories', () =>
       ecr.send(new DescribeRepositoriesCommand({ maxResults: REPOSITORIES_LOOKED_AT })),

@@ -17,11 +17,11 @@ import type {
   StackFacts,
   StackResource,
 } from './facts.ts';
-import type { CheckName, Finding, Found } from './finding.ts';
+import type { CheckFinding, CheckName, DoctorFinding } from './finding.ts';
 import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
 import { readDeep } from './read-deep.ts';
 import { readMembers } from './read-members.ts';
-import { deniedActionOf, type Reading, reading, unread, wasRead } from './reading.ts';
+import { type DoctorReading, deniedActionOf, reading, unread, wasRead } from './reading.ts';
 
 /**
  * Checks one installation. Reads first, then decides; a read that fails makes its check `unknown`.
@@ -36,7 +36,7 @@ export async function examine(ports: DoctorPorts, isDeep = false): Promise<Exami
 }
 
 export interface Examination {
-  readonly findings: readonly Finding[];
+  readonly findings: readonly DoctorFinding[];
   /** How many test events were put. */
   readonly testEvents: number;
 }
@@ -59,10 +59,10 @@ async function readFacts(ports: DoctorPorts, stack: StackFacts, isDeep: boolean)
   const resources = await reading(() => hub.resources());
   const ofType = (type: string): readonly StackResource[] =>
     resources.isRead ? resources.value.filter((resource) => resource.type === type) : [];
-  const from = async <Value>(read: () => Promise<Value>): Promise<Reading<Value>> =>
+  const from = async <Value>(read: () => Promise<Value>): Promise<DoctorReading<Value>> =>
     resources.isRead ? reading(read) : resources;
   const ledger = ledgerOf(ports, stack);
-  const inLedger = async <Value>(read: (ledger: LedgerReads) => Promise<Value>): Promise<Reading<Value>> =>
+  const inLedger = async <Value>(read: (ledger: LedgerReads) => Promise<Value>): Promise<DoctorReading<Value>> =>
     'reason' in ledger ? { isRead: false, ...ledger } : reading(() => read(ledger));
   const keyArn = stack.parameters.KmsKeyArn;
   let inForce: Policy | undefined;
@@ -112,9 +112,12 @@ async function readPolicy(
 }
 
 /** Every check over the facts. */
-export function findingsOf(facts: InstallationFacts): readonly Finding[] {
+export function findingsOf(facts: InstallationFacts): readonly DoctorFinding[] {
   const { stack, nowEpochMs, commandVersion: version } = facts;
-  const ofMembers = (check: CheckName, decide: (members: MemberFacts) => readonly Found[]): readonly Finding[] =>
+  const ofMembers = (
+    check: CheckName,
+    decide: (members: MemberFacts) => readonly CheckFinding[],
+  ): readonly DoctorFinding[] =>
     named(check, facts.members.isRead ? decide(facts.members.value) : [membersUnread(check, stack, facts.members)]);
   const dailyQuota = Number(stack.parameters.DailyScanQuota ?? 100_000);
   return [
@@ -141,12 +144,12 @@ export function findingsOf(facts: InstallationFacts): readonly Finding[] {
 const deepFindings = (
   { stack, members }: InstallationFacts,
   { mixedPut, callbacks, startTime, pullTime }: DeepFacts,
-): readonly Finding[] => {
+): readonly DoctorFinding[] => {
   const inMembers = <Value>(
     check: CheckName,
-    facts: Reading<Value>,
-    decide: (value: Value) => readonly Found[],
-  ): readonly Finding[] =>
+    facts: DoctorReading<Value>,
+    decide: (value: Value) => readonly CheckFinding[],
+  ): readonly DoctorFinding[] =>
     members.isRead ? checked(check, facts, decide) : named(check, [membersUnread(check, stack, members)]);
   return [
     ...inMembers('bus-policy', mixedPut, checkBusPolicy),
@@ -161,16 +164,16 @@ const isListening = (rules: InstallationFacts['rules']): boolean =>
   !rules.isRead || rules.value.every(({ logicalId, state }) => logicalId !== TEST_RULE || state === 'enabled');
 
 /** Two facts, or why one of them is not there. */
-function both<One, Other>(one: Reading<One>, other: Reading<Other>): Reading<readonly [One, Other]> {
+function both<One, Other>(one: DoctorReading<One>, other: DoctorReading<Other>): DoctorReading<readonly [One, Other]> {
   if (!one.isRead) return one;
   return other.isRead ? wasRead([one.value, other.value]) : other;
 }
 
-const named = (check: CheckName, found: readonly Found[]): readonly Finding[] =>
+const named = (check: CheckName, found: readonly CheckFinding[]): readonly DoctorFinding[] =>
   found.map((one) => ({ check, ...one }));
 
 const checked = <Value>(
   check: CheckName,
-  facts: Reading<Value>,
-  decide: (value: Value) => readonly Found[],
-): readonly Finding[] => named(check, facts.isRead ? decide(facts.value) : [unread(check, facts)]);
+  facts: DoctorReading<Value>,
+  decide: (value: Value) => readonly CheckFinding[],
+): readonly DoctorFinding[] => named(check, facts.isRead ? decide(facts.value) : [unread(check, facts)]);

@@ -1,6 +1,6 @@
 import type { ReviewRecord } from '../../shared/domain/review/run.ts';
-import type { Members, Place } from './places.ts';
-import type { Reading } from './reading.ts';
+import type { DoctorPlace, Members } from './places.ts';
+import type { DoctorReading } from './reading.ts';
 
 /** The hub's stack, as CloudFormation describes it. */
 export interface StackFacts {
@@ -85,20 +85,20 @@ export interface ScanningFacts {
 export interface AccountFacts {
   readonly account: string;
   /** Whether the read role was taken. */
-  readonly readRole: Reading<boolean>;
+  readonly readRole: DoctorReading<boolean>;
   /** The read role itself. The others only where the read role could be taken, as all below. */
-  readonly own: Reading<RoleFacts | undefined>;
-  readonly build: Reading<RoleFacts | undefined>;
-  readonly rollout: Reading<RoleFacts | undefined>;
-  readonly protect: Reading<RoleFacts | undefined>;
+  readonly own: DoctorReading<RoleFacts | undefined>;
+  readonly build: DoctorReading<RoleFacts | undefined>;
+  readonly rollout: DoctorReading<RoleFacts | undefined>;
+  readonly protect: DoctorReading<RoleFacts | undefined>;
 }
 
 /** One account and Region whose read role could be taken. */
 export interface PlaceFacts {
-  readonly place: Place;
-  readonly scanning: Reading<ScanningFacts>;
+  readonly place: DoctorPlace;
+  readonly scanning: DoctorReading<ScanningFacts>;
   /** Whether the test event reached the hub. */
-  readonly forwarding: Reading<boolean>;
+  readonly forwarding: DoctorReading<boolean>;
 }
 
 export interface MemberFacts {
@@ -144,12 +144,12 @@ export type MixedPut = 'whole-call-refused' | 'entry-refused' | 'both-taken' | '
 /** What `--deep` tried. */
 export interface DeepFacts {
   /** `undefined` where every member is in the hub's account, to which the policy of the bus does not apply. */
-  readonly mixedPut: Reading<{ readonly from: Place; readonly put: MixedPut } | undefined>;
-  readonly callbacks: Reading<CallbackFacts>;
+  readonly mixedPut: DoctorReading<{ readonly from: DoctorPlace; readonly put: MixedPut } | undefined>;
+  readonly callbacks: DoctorReading<CallbackFacts>;
   /** `undefined` where no review has ended. */
-  readonly startTime: Reading<StartTimeFacts | undefined>;
+  readonly startTime: DoctorReading<StartTimeFacts | undefined>;
   /** `undefined` where no registry has an image. */
-  readonly pullTime: Reading<PullTimeFacts | undefined>;
+  readonly pullTime: DoctorReading<PullTimeFacts | undefined>;
 }
 
 /** All that the checks decide by. */
@@ -158,16 +158,16 @@ export interface InstallationFacts {
   /** The version of the command. */
   readonly commandVersion: string;
   readonly stack: StackFacts;
-  readonly queues: Reading<readonly QueueFacts[]>;
-  readonly alarms: Reading<readonly AlarmFacts[]>;
-  readonly rules: Reading<readonly RuleFacts[]>;
-  readonly mappings: Reading<readonly MappingFacts[]>;
+  readonly queues: DoctorReading<readonly QueueFacts[]>;
+  readonly alarms: DoctorReading<readonly AlarmFacts[]>;
+  readonly rules: DoctorReading<readonly RuleFacts[]>;
+  readonly mappings: DoctorReading<readonly MappingFacts[]>;
   /** `undefined` where the stack has no key of the customer. */
-  readonly key: Reading<KeyFacts | undefined>;
-  readonly policy: Reading<PolicyFacts>;
+  readonly key: DoctorReading<KeyFacts | undefined>;
+  readonly policy: DoctorReading<PolicyFacts>;
   /** The review that ended last; `undefined` where none has ended. */
-  readonly lastReview: Reading<ReviewRecord | undefined>;
-  readonly members: Reading<MemberFacts>;
+  readonly lastReview: DoctorReading<ReviewRecord | undefined>;
+  readonly members: DoctorReading<MemberFacts>;
   /** Absent without `--deep`. */
   readonly deep?: DeepFacts;
 }

@@ -25,7 +25,7 @@ export type CheckName = (typeof CHECKS)[number];
 export type FindingState = 'ok' | 'broken' | 'unknown';
 
 /** What one check found out about one resource. A check that finds nothing broken has one finding for all of its resources. */
-export interface Finding {
+export interface DoctorFinding {
   readonly check: CheckName;
   readonly state: FindingState;
   /** What was checked: the name of a queue, an account and Region, or the stack. */
@@ -37,16 +37,16 @@ export interface Finding {
 }
 
 /** The findings of one check, before they have its name. */
-export type Found = Omit<Finding, 'check'>;
+export type CheckFinding = Omit<DoctorFinding, 'check'>;
 
-export const ok = (resource: string, text: string): Found => ({ state: 'ok', resource, text });
-export const broken = (resource: string, text: string, fix: string): Found => ({
+export const ok = (resource: string, text: string): CheckFinding => ({ state: 'ok', resource, text });
+export const broken = (resource: string, text: string, fix: string): CheckFinding => ({
   state: 'broken',
   resource,
   text,
   fix,
 });
-export const unknown = (resource: string, text: string, fix: string): Found => ({
+export const unknown = (resource: string, text: string, fix: string): CheckFinding => ({
   state: 'unknown',
   resource,
   text,
@@ -54,5 +54,5 @@ export const unknown = (resource: string, text: string, fix: string): Found => (
 });
 
 /** The findings that are not `ok`; where there are none, one that says what works. */
-export const orOk = (found: readonly Found[], resource: string, text: string): readonly Found[] =>
+export const orOk = (found: readonly CheckFinding[], resource: string, text: string): readonly CheckFinding[] =>
   found.length > 0 ? found : [ok(resource, text)];

@@ -5,7 +5,7 @@ import { strictestMode } from '../../shared/domain/stream/tier.ts';
 import type { ScopeRecord } from '../../shared/ports/ledger.ts';
 
 /** An account and Region that Patchwave reads, or from which it awaits events. */
-export interface Place extends Scope {
+export interface DoctorPlace extends Scope {
   /** Names of repositories in this registry that the policy lists without a wildcard. */
   readonly repositories: readonly string[];
 }
@@ -15,7 +15,7 @@ export interface Members {
   /** Every account whose read role has to be there, in order. */
   readonly accounts: readonly string[];
   /** In order; those that held nothing when they were last read are left out. */
-  readonly places: readonly Place[];
+  readonly places: readonly DoctorPlace[];
   /** Accounts whose pipelines the policy lets Patchwave start. */
   readonly building: readonly string[];
   /** Whether the policy lets services be deployed, and images be given tags. */

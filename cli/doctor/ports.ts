@@ -15,7 +15,7 @@ import type {
   StackFacts,
   StackResource,
 } from './facts.ts';
-import type { Place } from './places.ts';
+import type { DoctorPlace } from './places.ts';
 
 /**
  * Reads of the hub with the credentials of the person who runs the command. Each read throws ReadDeniedError where AWS denies
@@ -80,7 +80,7 @@ export interface MemberReads {
    * Reads the manifest of one image, and its pull time before and after.
    * @returns `undefined` where the registry has no image
    */
-  pullTime(place: Place): Promise<PullTimeFacts | undefined>;
+  pullTime(place: DoctorPlace): Promise<PullTimeFacts | undefined>;
   /**
    * Waits until the test events of all places are in the hub, or until the time is over.
    * @returns keys of the places (`<account>/<region>`) whose events arrived

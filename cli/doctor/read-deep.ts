@@ -1,6 +1,6 @@
 import type { DeepFacts, InstallationFacts, MemberFacts } from './facts.ts';
 import type { DoctorPorts, MemberReads } from './ports.ts';
-import { type Reading, reading } from './reading.ts';
+import { type DoctorReading, reading } from './reading.ts';
 
 /**
  * Tries what AWS does not document.
@@ -13,7 +13,7 @@ export async function readDeep(
 ): Promise<DeepFacts> {
   const inMembers = async <Value>(
     read: (reads: MemberReads, facts: MemberFacts) => Promise<Value>,
-  ): Promise<Reading<Value>> => {
+  ): Promise<DoctorReading<Value>> => {
     if (!known.isRead) return known;
     return members ? reading(() => read(members, known.value)) : { isRead: false, reason: 'members were not read' };
   };

@@ -2,7 +2,7 @@ import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { registryKey } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { AccountFacts, MemberFacts, PlaceFacts, StackFacts } from './facts.ts';
-import { membersOf, type Place } from './places.ts';
+import { type DoctorPlace, membersOf } from './places.ts';
 import type { DoctorPorts, LedgerReads, MemberReads } from './ports.ts';
 import { reading, wasRead } from './reading.ts';
 
@@ -55,7 +55,7 @@ async function readAccount(reads: MemberReads, { parameters }: StackFacts, accou
 
 async function readPlaces(
   reads: MemberReads,
-  places: readonly Place[],
+  places: readonly DoctorPlace[],
   test: string,
 ): Promise<Pick<MemberFacts, 'places' | 'testEvents'>> {
   const put = await mapConcurrently(places, READS_AT_ONCE, async (place) => ({

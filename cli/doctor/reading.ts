@@ -1,7 +1,7 @@
-import { type Found, unknown } from './finding.ts';
+import { type CheckFinding, unknown } from './finding.ts';
 
 /** What one read came to: a value, or why there is none. */
-export type Reading<Value> =
+export type DoctorReading<Value> =
   | { readonly isRead: true; readonly value: Value }
   | {
       readonly isRead: false;
@@ -20,10 +20,10 @@ export class ReadDeniedError extends Error {
   }
 }
 
-export const wasRead = <Value>(value: Value): Reading<Value> => ({ isRead: true, value });
+export const wasRead = <Value>(value: Value): DoctorReading<Value> => ({ isRead: true, value });
 
 /** Runs a read. Never throws: a failure is a reading too. */
-export async function reading<Value>(read: () => Promise<Value>): Promise<Reading<Value>> {
+export async function reading<Value>(read: () => Promise<Value>): Promise<DoctorReading<Value>> {
   try {
     return wasRead(await read());
   } catch (error) {
@@ -47,9 +47,9 @@ export function deniedActionOf(error: unknown): string | undefined {
 /** The finding for a resource that could not be read. */
 export const unread = (
   resource: string,
-  { reason, deniedAction }: Extract<Reading<unknown>, { isRead: false }>,
+  { reason, deniedAction }: Extract<DoctorReading<unknown>, { isRead: false }>,
   next?: string,
-): Found =>
+): CheckFinding =>
   unknown(
     resource,
     `Not checked: ${reason}`,

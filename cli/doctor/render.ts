@@ -1,6 +1,6 @@
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { type Colour, paint, wrapped } from '../output.ts';
-import type { Finding, FindingState } from './finding.ts';
+import type { DoctorFinding, FindingState } from './finding.ts';
 
 const COLOURS: Readonly<Record<FindingState, Colour>> = { ok: 'green', broken: 'red', unknown: 'yellow' };
 const STATE_WIDTH = 'unknown'.length;
@@ -8,7 +8,7 @@ const CHECK_WIDTH = 12;
 const INDENT = STATE_WIDTH + CHECK_WIDTH + 4;
 
 /** Every finding in the order of the checks, its fix below it, and how many there are. */
-export function renderFindings(findings: readonly Finding[], width: number): string {
+export function renderFindings(findings: readonly DoctorFinding[], width: number): string {
   const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
   const [isBroken, isUnknown] = [count('broken'), count('unknown')];
   const sum = `${isBroken} broken, ${isUnknown} not known, ${count('ok')} ok.`;
@@ -23,7 +23,7 @@ export function renderFindings(findings: readonly Finding[], width: number): str
   );
 }
 
-function renderFinding({ state, check, text, fix }: Finding, width: number): string {
+function renderFinding({ state, check, text, fix }: DoctorFinding, width: number): string {
   const head = `${paint(COLOURS[state], state.padEnd(STATE_WIDTH))}  ${check.padEnd(CHECK_WIDTH)}  `;
   const body = [...wrapped(visibleLine(text), width - INDENT, 0)];
   if (fix !== undefined) body.push(...wrapped(`fix: ${visibleLine(fix)}`, width - INDENT, 0));

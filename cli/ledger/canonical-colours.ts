@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../shared/domain/common/canonical-json.ts';
-import type { Line, Naming } from './canonical-text.ts';
+import type { CanonicalLine, Naming } from './canonical-text.ts';
 
 /** For each token a name that does not depend on it. */
 export type Colours = ReadonlyMap<string, string>;
@@ -14,7 +14,7 @@ export type Colours = ReadonlyMap<string, string>;
  *
  * @param kindOf tokens of different kinds never look alike
  */
-export function coloursOf(lines: readonly Line[], kindOf: (token: string) => string): Colours {
+export function coloursOf(lines: readonly CanonicalLine[], kindOf: (token: string) => string): Colours {
   const places = placesOf(lines);
   const tokens = [...places.keys()];
   const colours = new Map(tokens.map((token) => [token, sha256Hex(kindOf(token))]));
@@ -23,12 +23,12 @@ export function coloursOf(lines: readonly Line[], kindOf: (token: string) => str
 }
 
 interface Colouring {
-  readonly places: ReadonlyMap<string, readonly Line[]>;
+  readonly places: ReadonlyMap<string, readonly CanonicalLine[]>;
   readonly colours: Map<string, string>;
 }
 
-function placesOf(lines: readonly Line[]): Map<string, Line[]> {
-  const places = new Map<string, Line[]>();
+function placesOf(lines: readonly CanonicalLine[]): Map<string, CanonicalLine[]> {
+  const places = new Map<string, CanonicalLine[]>();
   for (const line of lines) {
     for (const token of line.tokens) {
       const known = places.get(token);

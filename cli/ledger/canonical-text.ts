@@ -2,7 +2,7 @@
 export type Naming = (token: string) => string;
 
 /** An item as JSON whose tokens get their names last. It is asked often: what holds no token is written once. */
-export interface Line {
+export interface CanonicalLine {
   readonly tokens: readonly string[];
   text(name: Naming): string;
 }
@@ -14,7 +14,7 @@ type Template = string | ((name: Naming) => string);
  * An item as a line of JSON with sorted keys. Lists of nothing but tokens are sets: their order is that of the names.
  * @param pattern finds the tokens in a text; global
  */
-export function lineOf(item: unknown, pattern: RegExp): Line {
+export function lineOf(item: unknown, pattern: RegExp): CanonicalLine {
   const template = templateOf(item, pattern);
   return {
     tokens: [...new Set(JSON.stringify(item)?.match(pattern) ?? [])],

@@ -52,10 +52,10 @@ const listedImage = v.object({
 
 const imageList = v.pipe(v.array(listedImage), v.rule(contradictions));
 
-export type ListedImage = v.InferOutput<typeof listedImage>;
+export type FileImage = v.InferOutput<typeof listedImage>;
 
 /** One digest is one manifest; it cannot have two lists of layers, only an unknown one beside the known. */
-function contradictions(images: ListedImage[]): readonly v.Problem[] {
+function contradictions(images: FileImage[]): readonly v.Problem[] {
   const told = new Map<Digest, { readonly at: number; readonly text: string }>();
   return images.flatMap(({ digest: name, layers }, at) => {
     if (layers.length === 0) return [];
@@ -75,7 +75,7 @@ export class ImageListInvalidError extends Error {
 const MOST_PROBLEMS = 20;
 
 /** @throws ImageListInvalidError; UsageError where there is no file */
-export async function readImageList(file: string): Promise<readonly ListedImage[]> {
+export async function readImageList(file: string): Promise<readonly FileImage[]> {
   const parsed = v.safeParse(imageList, await readJson(file));
   if (parsed.success) return parsed.data;
   const lines = parsed.problems.slice(0, MOST_PROBLEMS).map((problem) => `  ${v.problemText(problem, 'the file')}`);
@@ -97,7 +97,7 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-export const factsOf = ({ diffIds, history, labels, pushedAt, ...image }: ListedImage): LineageFacts => ({
+export const factsOf = ({ diffIds, history, labels, pushedAt, ...image }: FileImage): LineageFacts => ({
   digest: image.digest,
   platform: image.platform,
   layers: image.layers,
@@ -108,5 +108,5 @@ export const factsOf = ({ diffIds, history, labels, pushedAt, ...image }: Listed
   ...(typeof pushedAt === 'number' && { firstPushedAtEpochMs: pushedAt }),
 });
 
-export const namesOf = ({ repository, tags }: Pick<ListedImage, 'repository' | 'tags'>): string[] =>
+export const namesOf = ({ repository, tags }: Pick<FileImage, 'repository' | 'tags'>): string[] =>
   tags.map((tag) => `${repository}:${tag}`);

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { findParents } from '../../shared/domain/lineage/find-parents.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { print, printError, printJson } from '../output.ts';
-import { factsOf, type ListedImage, namesOf, readImageList } from './lineage-file.ts';
+import { type FileImage, factsOf, namesOf, readImageList } from './lineage-file.ts';
 import { lineageText } from './render-lineage.ts';
 
 const HELP = `npm run lineage -- --images FILE [--json]
@@ -34,7 +34,7 @@ function optionsOf(words: string[]) {
   }
 }
 
-const named = (image: ListedImage) => ({
+const named = (image: FileImage) => ({
   digest: image.digest,
   names: image.tags.length > 0 ? namesOf(image) : [image.repository],
   platform: image.platform,

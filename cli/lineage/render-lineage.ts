@@ -1,7 +1,7 @@
 import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { LineageEvidence, Parents } from '../../shared/domain/lineage/parent.ts';
-import { type Column, counted, shortDigest, table } from '../output.ts';
+import { counted, shortDigest, type TableColumn, table } from '../output.ts';
 import { type TreeRow, treeRows } from '../plan/tree.ts';
 
 /** An image by all its names; one digest may be told of several times. */
@@ -21,7 +21,7 @@ interface Row {
 /** Content proves these; the others are somebody's word. */
 const PROVEN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids'];
 
-const COLUMNS: readonly Column<Row>[] = [
+const COLUMNS: readonly TableColumn<Row>[] = [
   { title: 'image', value: ({ title }) => title },
   { title: 'platform', value: ({ platform }) => platform },
   { title: 'digest', value: ({ digest }) => shortDigest(digest), colour: () => 'dim' },

@@ -24,7 +24,7 @@ export interface ForecastPorts {
 }
 
 /** What a plan takes, whom it reaches and what it costs. */
-export interface Forecast {
+export interface PlanOutlook {
   /** By stream. */
   readonly nodes: ReadonlyMap<string, ForecastNode>;
   readonly whole: PlanForecast;
@@ -38,7 +38,7 @@ export async function forecastNow(
   ports: ForecastPorts,
   { policy: { policy }, streams, tiers }: PlanView,
   { nodes }: Pick<CascadePlan, 'nodes'>,
-): Promise<Forecast> {
+): Promise<PlanOutlook> {
   const candidates = new Map(
     [...tiers.others, ...streams.map((one) => ({ ...one, stream: one.cause.stream }))].map((one) => [one.stream, one]),
   );

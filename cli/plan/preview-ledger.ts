@@ -17,7 +17,7 @@ import { NotFoundError } from '../errors.ts';
 type Streams = Pick<StreamLedger, 'streams' | 'all'>;
 
 /** The ledgers of which a plan sees more. */
-export interface Found extends Pick<CliContext, 'images' | 'causes'> {
+export interface PreviewLedgers extends Pick<CliContext, 'images' | 'causes'> {
   readonly streams: Streams;
   readonly streamImages: Pick<StreamImages, 'of'>;
   readonly runs: Pick<RunLedger, 'latest'>;
@@ -33,7 +33,7 @@ const IMAGES_A_READ = 500;
  * runs what is not in its files, and stays as the ledger knows it.
  * @throws NotFoundError where there is no such preview, or its files are gone
  */
-export async function previewLedger(context: CliContext, runId: string): Promise<Found> {
+export async function previewLedger(context: CliContext, runId: string): Promise<PreviewLedgers> {
   const files: RunFiles = onlyRead(context.runFiles);
   const views = { images: previewImages, runs: previewRuns };
   const { images, runs } = previewLedgers({ images: context.images, runs: context.runs }, views, files, runId);
@@ -131,7 +131,10 @@ const recordOf = (stream: string, { tier, owner = '' }: ImageRecord): StreamReco
   ...parseStreamId(stream),
 });
 
-const foundStreamImages = (real: Found['streamImages'], byStream: ByStream): Found['streamImages'] => ({
+const foundStreamImages = (
+  real: PreviewLedgers['streamImages'],
+  byStream: ByStream,
+): PreviewLedgers['streamImages'] => ({
   of: async function* (stream) {
     const found = new Set((byStream.get(stream) ?? []).map(({ digest }) => digest));
     yield* found;

@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { PlanCost } from '../../shared/domain/plan/plan-cost.ts';
 import type { PlanForecast, Span, WaveForecast } from '../../shared/domain/plan/plan-forecast.ts';
-import { type Column, counted, table } from '../output.ts';
+import { counted, type TableColumn, table } from '../output.ts';
 
 /** `12 min`, `24 to 31 min`; `up to 180 min` where nobody knows that it takes any. */
 export function spanText({ atLeastMs, atMostMs }: Span): string {
@@ -31,13 +31,13 @@ export function forecastLine({ waves, builds, withoutHistory, ...plan }: PlanFor
 
 export const wavesTable = (waves: readonly WaveForecast[]): string => table(waves, WAVES);
 
-const number = (title: string, of: (wave: WaveForecast) => number): Column<WaveForecast> => ({
+const number = (title: string, of: (wave: WaveForecast) => number): TableColumn<WaveForecast> => ({
   title,
   value: (wave) => String(of(wave)),
   align: 'right',
 });
 
-const WAVES: readonly Column<WaveForecast>[] = [
+const WAVES: readonly TableColumn<WaveForecast>[] = [
   number('wave', ({ wave }) => wave + 1),
   number('streams', ({ streams }) => streams),
   number('builds', ({ builds }) => builds),

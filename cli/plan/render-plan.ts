@@ -10,7 +10,7 @@ import {
   SET_ASIDE,
   WAITING,
 } from '../acting/render-acting.ts';
-import { type Column, counted, paint, table } from '../output.ts';
+import { counted, paint, type TableColumn, table } from '../output.ts';
 import type { HeldStream, PlanNow, PlannedWork } from './plan-now.ts';
 import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
 
@@ -81,7 +81,7 @@ const runBy = ({ workloads, accounts }: PlannedWork): string =>
 const expectation = ({ forecast, cost }: PlanNow): string =>
   [...(forecast.waves.length > 1 ? [wavesTable(forecast.waves)] : []), costLines(cost, forecast)].join('\n');
 
-const WAVES: readonly Column<PlannedWork>[] = [
+const WAVES: readonly TableColumn<PlannedWork>[] = [
   { title: 'wave', value: ({ wave }) => String(wave + 1), align: 'right' },
   { title: 'once verified', value: ({ parents }) => (parents.length === 0 ? '-' : parents.join(', ')) },
 ];

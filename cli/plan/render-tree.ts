@@ -1,5 +1,5 @@
 import { type Branch, type Forest, manyText, markOf } from '../lineage/branches.ts';
-import { type Column, counted, table } from '../output.ts';
+import { counted, type TableColumn, table } from '../output.ts';
 import { markColour, markNote, markWord } from './render-mark.ts';
 import { type TreeRow, treeRows } from './tree.ts';
 
@@ -14,7 +14,7 @@ export function treeText({ branches, leftOut }: Forest): string {
 }
 
 /** What is short comes first, so that a narrow terminal breaks lines behind the tree. */
-const COLUMNS: readonly Column<Row>[] = [
+const COLUMNS: readonly TableColumn<Row>[] = [
   {
     title: 'plan',
     value: ({ node }) => (node.kind === 'again' ? '' : markWord(markOf(node))),

@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { queueReply } from '../../shared/lambda/queue-reply.ts';
-import { type BuildEventPorts, type Handled, handleBuildEvents } from './build-events.ts';
+import { type BuildEventPorts, type HandledBuildEvent, handleBuildEvents } from './build-events.ts';
 import type { BuildEventMessage } from './input.ts';
 
 export async function answer(
@@ -10,4 +10,5 @@ export async function answer(
   return queueReply((await handleBuildEvents(ports, Records)).filter(isFailed), Records.length);
 }
 
-const isFailed = (handled: Handled): handled is Exclude<Handled, string> => typeof handled !== 'string';
+const isFailed = (handled: HandledBuildEvent): handled is Exclude<HandledBuildEvent, string> =>
+  typeof handled !== 'string';

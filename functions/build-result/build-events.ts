@@ -21,7 +21,7 @@ export interface BuildEventPorts extends ToldRunPorts {
 }
 
 /** What became of one message. `set-aside`: kept for a person, with the reason. `failed`: delivered again. */
-export type Handled =
+export type HandledBuildEvent =
   | 'looked'
   | 'ended'
   | 'recorded'
@@ -36,7 +36,7 @@ export type Handled =
 export async function handleBuildEvents(
   ports: BuildEventPorts,
   messages: readonly BuildEventMessage[],
-): Promise<readonly Handled[]> {
+): Promise<readonly HandledBuildEvent[]> {
   const openRebuilds = openRebuildsOnce(ports);
   return mapConcurrently(messages, MESSAGES_AT_ONCE, async ({ messageId, body }) => {
     try {
@@ -47,7 +47,7 @@ export async function handleBuildEvents(
   });
 }
 
-async function handleOne(ports: BuildEventPorts, body: string, openRebuilds: OpenRebuilds): Promise<Handled> {
+async function handleOne(ports: BuildEventPorts, body: string, openRebuilds: OpenRebuilds): Promise<HandledBuildEvent> {
   const { value: told, problem } = readBody(body, schemaOf);
   if (!told) return setAside(ports, body, problem);
   if ('run' in told) return lookAtToldRun(ports, told.run, openRebuilds);

@@ -6,7 +6,7 @@ import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import type { OpenRebuilds } from '../../shared/rebuilding/open-rebuilds.ts';
 
 /** `foreign`: its sender may not speak for the rebuild. `not-open`: nobody waits for it. */
-export type Report = 'recorded' | 'not-open' | 'foreign';
+export type ReportResult = 'recorded' | 'not-open' | 'foreign';
 
 /** A pipeline that reports without end fills no item: its last words are kept. */
 const MOST_REPORTS = 50;
@@ -19,7 +19,7 @@ export async function recordReport(
   { rebuilds }: { readonly rebuilds: Pick<RebuildLedger, 'record'> },
   { rebuildId, digest, account }: OutputReported,
   openRebuilds: OpenRebuilds,
-): Promise<Report> {
+): Promise<ReportResult> {
   const rebuild = (await openRebuilds()).find((one) => one.rebuildId === rebuildId);
   if (!rebuild) return 'not-open';
   if (!mayReport(rebuild, account)) return 'foreign';

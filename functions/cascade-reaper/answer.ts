@@ -5,10 +5,10 @@ import { type AbandonedCascade, abandonCascade } from './abandon-cascade.ts';
 import { type ClosedCascade, closeCascade } from './close-cascade.ts';
 import { type EndEventPorts, handleEndEvents, type Machines } from './end-events.ts';
 import type { CascadeReaperInput } from './input.ts';
-import { type OpenedCascade, type OpenPorts, openCascade } from './open-cascade.ts';
+import { type OpenCascadePorts, type OpenedCascade, openCascade } from './open-cascade.ts';
 
 export interface ReaperServices {
-  readonly ports: EndEventPorts & OpenPorts;
+  readonly ports: EndEventPorts & OpenCascadePorts;
   readonly machines: Machines;
 }
 

@@ -6,7 +6,7 @@ import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
 import { endParts, type ReapPorts } from './reap.ts';
 import { type WakePorts, wakePlanner } from './wake-planner.ts';
 
-export interface ClosePorts extends ReapPorts, WakePorts {
+export interface CloseCascadePorts extends ReapPorts, WakePorts {
   readonly cascades: ReapPorts['cascades'] & Pick<CascadeLedger, 'get'>;
 }
 
@@ -29,14 +29,14 @@ const LEFT_OPEN = {
  * all is summed up, held against what was planned, and the planner is woken: the event of the execution's end comes later,
  * or not at all. One that has ended stays as it ended. @throws InvalidInputError
  */
-export async function closeCascade(ports: ClosePorts, input: OwnExecution): Promise<ClosedCascade> {
+export async function closeCascade(ports: CloseCascadePorts, input: OwnExecution): Promise<ClosedCascade> {
   const cascade = await ownCascade(ports.cascades, input);
   const ended = isOpen(cascade) ? await sumUp(ports, cascade) : cascade;
   await wakePlanner(ports, ended.cascadeId);
   return closed(ended);
 }
 
-async function sumUp(ports: ClosePorts, cascade: Cascade): Promise<Cascade> {
+async function sumUp(ports: CloseCascadePorts, cascade: Cascade): Promise<Cascade> {
   const { lost, unreadable } = await endParts(ports, cascade, LEFT_OPEN);
   const { cascadeId } = cascade;
   const nodes: CascadeNode[] = [];

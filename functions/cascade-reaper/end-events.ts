@@ -29,7 +29,7 @@ export interface Machines {
 }
 
 /** What became of a message; one that failed is delivered again. */
-export type Handled =
+export type HandledEndEvent =
   | 'ended'
   /** Told too early, or of what was begun since: it is left alone. */
   | 'alive'
@@ -46,8 +46,8 @@ export async function handleEndEvents(
   ports: EndEventPorts,
   machines: Machines,
   messages: readonly EndMessage[],
-): Promise<readonly Handled[]> {
-  const handled: Handled[] = [];
+): Promise<readonly HandledEndEvent[]> {
+  const handled: HandledEndEvent[] = [];
   for (const { messageId, body } of messages) {
     try {
       handled.push(await handle(ports, machines, body));
@@ -58,7 +58,7 @@ export async function handleEndEvents(
   return handled;
 }
 
-async function handle(ports: EndEventPorts, machines: Machines, body: string): Promise<Handled> {
+async function handle(ports: EndEventPorts, machines: Machines, body: string): Promise<HandledEndEvent> {
   const { value: told, problem } = readBody(body, schemaOf);
   if (!told) return setAside(ports, body, problem);
   if ('kind' in told) return told.kind === 'parked' ? lookAtParked(ports, told) : endTold(ports, told);
@@ -80,7 +80,7 @@ const schemaOf = (json: unknown): v.GenericSchema<unknown, CascadeEnding | Parke
 const unqualified = (stateMachineArn: string): string => stateMachineArn.split(':').slice(0, 7).join(':');
 
 /** Also one that succeeded: its last step may have failed to write that it did. */
-async function endCascade(ports: EndEventPorts, { detail }: ExecutionEnded): Promise<Handled> {
+async function endCascade(ports: EndEventPorts, { detail }: ExecutionEnded): Promise<HandledEndEvent> {
   const cascade = await ports.cascades.get(detail.executionArn.split(':').at(-1) ?? '');
   if (!cascade) return 'not-ours';
   await reapCascade(ports, cascade, { error: errorOf(detail), detail: messageIn(detail.cause ?? '') });
@@ -89,7 +89,7 @@ async function endCascade(ports: EndEventPorts, { detail }: ExecutionEnded): Pro
 }
 
 /** The planner may have told long ago: whether the execution is over is looked at now. */
-async function endTold(ports: EndEventPorts, { cascadeId }: CascadeEnding): Promise<Handled> {
+async function endTold(ports: EndEventPorts, { cascadeId }: CascadeEnding): Promise<HandledEndEvent> {
   const cascade = await ports.cascades.get(cascadeId);
   if (!cascade) return 'not-ours';
   if (isOpen(cascade)) {
@@ -102,7 +102,7 @@ async function endTold(ports: EndEventPorts, { cascadeId }: CascadeEnding): Prom
 }
 
 /** Where it still waits for its person there is nothing to tell; the planner asks again after a while. */
-async function lookAtParked(ports: EndEventPorts, parked: ParkedLook): Promise<Handled> {
+async function lookAtParked(ports: EndEventPorts, parked: ParkedLook): Promise<HandledEndEvent> {
   const { cascadeId, stream, rebuildId } = parked;
   const cascade = await ports.cascades.get(cascadeId);
   if (!cascade) return 'not-ours';
@@ -114,7 +114,7 @@ async function lookAtParked(ports: EndEventPorts, parked: ParkedLook): Promise<H
   return 'ended';
 }
 
-async function endReview(ports: EndEventPorts, { detail }: ExecutionEnded): Promise<Handled> {
+async function endReview(ports: EndEventPorts, { detail }: ExecutionEnded): Promise<HandledEndEvent> {
   if (detail.status === 'SUCCEEDED') return 'ended';
   const { executionArn, startDate: executionStartedAt } = detail;
   const runId = runIdOf(executionArn, executionStartedAt);

@@ -7,7 +7,7 @@ import { cascadeFileKeys } from '../../shared/rebuilding/cascade-files.ts';
 import { policyOfCascade } from '../../shared/review/policy-in-force.ts';
 import { CascadeEndedError } from './errors.ts';
 
-export interface OpenPorts {
+export interface OpenCascadePorts {
   readonly cascades: Pick<CascadeLedger, 'get' | 'nodes' | 'changeCascade'>;
   readonly policies: Pick<PolicyStore, 'load' | 'current'>;
   readonly files: Pick<RunFiles, 'put'>;
@@ -31,7 +31,7 @@ const MOST_AT_ONCE = 1000;
  * one, each by itself.
  * @throws InvalidInputError, CascadeEndedError
  */
-export async function openCascade(ports: OpenPorts, input: OwnExecution): Promise<OpenedCascade> {
+export async function openCascade(ports: OpenCascadePorts, input: OwnExecution): Promise<OpenedCascade> {
   const { cascadeId, executionArn } = input;
   await ownCascade(ports.cascades, input);
   const cascade = await ports.cascades.changeCascade(cascadeId, (before) => begun(before, executionArn));
@@ -47,7 +47,7 @@ function begun(cascade: Cascade, executionArn: string): Cascade | undefined {
   return { ...cascade, state: 'running', executionArn };
 }
 
-async function writeWaves({ cascades, files }: OpenPorts, cascadeId: string): Promise<OpenedCascade['waves']> {
+async function writeWaves({ cascades, files }: OpenCascadePorts, cascadeId: string): Promise<OpenedCascade['waves']> {
   const streams = new Map<number, string[]>();
   for await (const node of cascades.nodes(cascadeId)) {
     if (hasEnded(node)) continue;

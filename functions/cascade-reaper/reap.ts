@@ -56,7 +56,7 @@ export interface ReapPorts extends SettlePorts, LostNodePorts {
 }
 
 /** Why nobody acts for a cascade any more. */
-export interface Failure {
+export interface CascadeFailure {
   readonly error: string;
   readonly detail: string;
 }
@@ -65,7 +65,7 @@ export interface Failure {
  * Ends a cascade whose execution is over: all that it held is free again, and what it did not finish is planned again.
  * The cascade itself is written last, so that whoever dies before begins again. One that has ended stays as it ended.
  */
-export async function reapCascade(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<Cascade> {
+export async function reapCascade(ports: ReapPorts, cascade: Cascade, failure: CascadeFailure): Promise<Cascade> {
   if (!isOpen(cascade)) return cascade;
   const { lost, unreadable } = await endParts(ports, cascade, failure);
   const endedAtEpochMs = ports.clock();
@@ -89,7 +89,7 @@ export interface EndedParts {
  * What is held for nodes that are lost is given back, too. Each node ends by itself: an item that cannot be read keeps no
  * other node open, and is named.
  */
-export async function endParts(ports: ReapPorts, cascade: Cascade, failure: Failure): Promise<EndedParts> {
+export async function endParts(ports: ReapPorts, cascade: Cascade, failure: CascadeFailure): Promise<EndedParts> {
   ports.unreadable.clear();
   const { policy } = await policyOfCascade(ports.policies, cascade.policyVersion);
   const rollout = await rolloutOf(ports.rollouts, cascade.cascadeId);
@@ -191,7 +191,7 @@ async function endRollout(
   node: CascadeNode,
   policy: Policy,
   { deployments, closures }: Rollout,
-  { error }: Failure,
+  { error }: CascadeFailure,
 ): Promise<CascadeNode> {
   const { cascadeId, stream, state, output } = node;
   if (state !== 'verified' || output === undefined) return node;
@@ -231,7 +231,7 @@ const endNode = (
   cascade: Cascade,
   node: CascadeNode,
   policy: Policy,
-  { error }: Failure,
+  { error }: CascadeFailure,
 ): Promise<CascadeNode> =>
   settleNode(ports, {
     cascade,

@@ -8,7 +8,7 @@ import type { ImageLedger, RunLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { batchesDocument, digestsDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { readDocument } from '../../shared/review/read-document.ts';
-import type { ActionInput, ScanProgress } from './input.ts';
+import type { ReviewActionInput, ScanProgress } from './input.ts';
 import { nextScanStep, type ScanWait } from './next-step.ts';
 import { batchesOf } from './plan-scans.ts';
 
@@ -28,7 +28,7 @@ export interface CheckPorts {
 export async function checkScans(
   { images, runs, files, clock }: CheckPorts,
   limits: ScanWait['limits'],
-  { runId, mode, startedAtEpochMs, progress }: ActionInput<'check-scans'>,
+  { runId, mode, startedAtEpochMs, progress }: ReviewActionInput<'check-scans'>,
 ): Promise<ScanProgress> {
   const keys = runFileKeys(runId);
   const isFirstPoll = progress.askedAtEpochMs === undefined;

@@ -13,12 +13,12 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { expectedParts } from '../../shared/review/expected-parts.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { RunNotRecordedError } from './errors.ts';
-import type { ActionInput } from './input.ts';
+import type { ReviewActionInput } from './input.ts';
 
 const FAILURES_NAMED = 5;
 const LONGEST_SUMMARY = 4000;
 
-export interface ClosePorts {
+export interface CloseReviewPorts {
   readonly policies: Policies;
   readonly runs: RunLedger;
   readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
@@ -42,7 +42,7 @@ export interface ClosedReview {
  * every image found has its outcome, and closures were checked. Writes the final record and gives the lease back. A
  * review that is closed already is told as it ended.
  */
-export async function closeReview(ports: ClosePorts, step: ActionInput<'close'>): Promise<ClosedReview> {
+export async function closeReview(ports: CloseReviewPorts, step: ReviewActionInput<'close'>): Promise<ClosedReview> {
   const { runs, rollouts, files, clock } = ports;
   const { runId, closures } = step;
   const review = await runs.get(runId);
@@ -64,7 +64,10 @@ type Outcome = Omit<ClosedReview, 'scopeKey' | 'closuresOverdue'>;
 type Decisive = Omit<RunFailure, 'kind'> & { readonly kind: RunFailure['kind'] | 'closures' };
 
 /** Nobody knows what the review was to close. */
-const uncheckedClosures = ({ Error: error, Cause: cause }: ActionInput<'close'>['closures']): readonly Decisive[] =>
+const uncheckedClosures = ({
+  Error: error,
+  Cause: cause,
+}: ReviewActionInput<'close'>['closures']): readonly Decisive[] =>
   error === undefined ? [] : [{ kind: 'closures', key: 'of verified rebuilds', error, detail: messageIn(cause) }];
 
 function closedAs(totals: RunTotals, decisive: readonly Decisive[]): Outcome {

@@ -16,7 +16,7 @@ import {
 } from '../../shared/review/documents.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
-import type { ActionInput } from './input.ts';
+import type { ReviewActionInput } from './input.ts';
 
 const WRITES_AT_ONCE = 8;
 
@@ -31,7 +31,7 @@ export interface GroupPorts {
  * tags they ran by, and the tags whose digest nobody told. Registries that hold base or platform streams are always
  * asked; those of AWS itself never are. One piece of observations is in memory at a time, and each digest once.
  */
-export async function groupRegistries(ports: GroupPorts, step: ActionInput<'group-registries'>) {
+export async function groupRegistries(ports: GroupPorts, step: ReviewActionInput<'group-registries'>) {
   const { files } = ports;
   const { runId } = step;
   const keys = runFileKeys(runId);

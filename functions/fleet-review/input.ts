@@ -81,4 +81,7 @@ export const fleetReviewInput = v.variant('action', [
   }),
 ]);
 export type FleetReviewInput = v.InferOutput<typeof fleetReviewInput>;
-export type ActionInput<Action extends FleetReviewInput['action']> = Extract<FleetReviewInput, { action: Action }>;
+export type ReviewActionInput<Action extends FleetReviewInput['action']> = Extract<
+  FleetReviewInput,
+  { action: Action }
+>;

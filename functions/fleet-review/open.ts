@@ -18,14 +18,14 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { policyInForce, policyPart } from '../../shared/review/policy-in-force.ts';
 import { NothingToReviewError, ReviewAbandonedError, ReviewAlreadyRunningError } from './errors.ts';
-import type { ActionInput } from './input.ts';
+import type { ReviewActionInput } from './input.ts';
 import { leftResult, NO_CHANGES, scopeChanges, withLeft } from './left-scopes.ts';
 import type { RegionPorts } from './regions.ts';
 import { expandScopes, failedScopes, leaveOutEmpty, scopeKeyOf } from './scopes.ts';
 
 const WRITES_AT_ONCE = 8;
 
-export interface OpenPorts extends RegionPorts {
+export interface OpenReviewPorts extends RegionPorts {
   readonly policies: Policies;
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
@@ -53,9 +53,9 @@ export type OpenedReview =
  * stopped meanwhile; NothingToReviewError; NoPolicyError.
  */
 export async function openReview(
-  ports: OpenPorts,
+  ports: OpenReviewPorts,
   limits: { readonly leaseMinutes: number },
-  { input, executionArn, executionStartedAt: startedAtEpochMs }: ActionInput<'open'>,
+  { input, executionArn, executionStartedAt: startedAtEpochMs }: ReviewActionInput<'open'>,
 ): Promise<OpenedReview> {
   const { policies, runs, scopes: scopeLedger, files } = ports;
   const scopeKey = scopeKeyOf(input);
@@ -134,7 +134,7 @@ function scopesBefore(known: readonly ScopeRecord[]): Policy['scopes'] {
  * A closure is proven by scopes that were all read since, with what is stopping there: one that is left out as empty would
  * keep it open for days.
  */
-async function isClosing({ rollouts }: Pick<OpenPorts, 'rollouts'>): Promise<boolean> {
+async function isClosing({ rollouts }: Pick<OpenReviewPorts, 'rollouts'>): Promise<boolean> {
   for await (const _ of rollouts.openClosures()) return true;
   return false;
 }

@@ -6,11 +6,11 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { digestsInUse } from '../../shared/review/digests-in-use.ts';
 import { type Batch, digestsDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
-import type { ActionInput, ScanProgress } from './input.ts';
+import type { ReviewActionInput, ScanProgress } from './input.ts';
 
 const BATCH_SIZE = 100;
 
-export interface PlanPorts {
+export interface PlanScansPorts {
   readonly runs: RunLedger;
   readonly usages: UsageLedger;
   readonly files: RunFiles;
@@ -31,7 +31,7 @@ export const firstProgress = (batchesKey: string): ScanProgress => ({
  * Every digest that runs, once, in batches of 100, and in batches of their own what these stand on. Where lineage could
  * not be found there is nothing to add.
  */
-export async function planScans({ runs, usages, files }: PlanPorts, { runId }: ActionInput<'plan-scans'>) {
+export async function planScans({ runs, usages, files }: PlanScansPorts, { runId }: ReviewActionInput<'plan-scans'>) {
   const keys = runFileKeys(runId);
   const inUse = await digestsInUse({ runs, usages, files }, runId);
   const ancestors = (await readDocumentIfAny(files, keys.ancestors, digestsDocument)) ?? [];

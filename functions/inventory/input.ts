@@ -19,4 +19,4 @@ export const inventoryInput = v.variant('action', [
   v.strictObject({ action: v.literal('usages'), ...run, scope: registry }),
 ]);
 export type InventoryInput = v.InferOutput<typeof inventoryInput>;
-export type ActionInput<Action extends InventoryInput['action']> = Extract<InventoryInput, { action: Action }>;
+export type InventoryActionInput<Action extends InventoryInput['action']> = Extract<InventoryInput, { action: Action }>;

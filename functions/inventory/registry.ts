@@ -23,7 +23,7 @@ import {
 } from '../../shared/review/documents.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
-import type { ActionInput } from './input.ts';
+import type { InventoryActionInput } from './input.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 
@@ -54,7 +54,10 @@ export interface RegistryReply {
  * @throws what a repository failed with other than a refusal, so that the step is tried again; everything else that
  * could be read is written by then, and the part that says `failed` is there if no try succeeds.
  */
-export async function readRegistry(ports: RegistryPorts, step: ActionInput<'registry'>): Promise<RegistryReply> {
+export async function readRegistry(
+  ports: RegistryPorts,
+  step: InventoryActionInput<'registry'>,
+): Promise<RegistryReply> {
   const { runId, registry } = step;
   const keys = runFileKeys(runId);
   const begun = await readDocumentIfAny(ports.files, keys.reading(registry), registryReadingDocument);

@@ -20,7 +20,7 @@ export interface SeenImage {
   readonly isEmptyIndex: boolean;
 }
 
-export interface Seen {
+export interface ScopeContents {
   /** By `usageKey`. */
   readonly usages: ReadonlyMap<string, Usage>;
   readonly images: ReadonlyMap<Digest, SeenImage>;
@@ -35,7 +35,7 @@ interface SeenPorts {
 }
 
 /** Reads a scope's observations piece by piece and says what each runs. */
-export async function readSeen(ports: SeenPorts, runId: string, scope: Scope, pieces: number): Promise<Seen> {
+export async function readSeen(ports: SeenPorts, runId: string, scope: Scope, pieces: number): Promise<ScopeContents> {
   const keys = runFileKeys(runId);
   const tags = new TagMeanings(ports.files, runId);
   const images = new Map<Digest, SeenImage>();

@@ -17,11 +17,11 @@ import { observationsCompleteDocument, runFileKeys } from '../../shared/review/d
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
 import type * as v from '../../shared/schema.ts';
-import type { ActionInput } from './input.ts';
+import type { InventoryActionInput } from './input.ts';
 import { announceMarks, takeLeftMarksBack } from './left-marks.ts';
 import { putAside } from './left-scope.ts';
 import { markAsUnused, markAsUsed, markGuesses } from './presence.ts';
-import { readSeen, type Seen } from './seen.ts';
+import { readSeen, type ScopeContents } from './seen.ts';
 import { ensureFacts } from './used-facts.ts';
 
 const EMPTY_FOR_MS = 7 * 86_400_000;
@@ -46,7 +46,7 @@ export type UsagesReply =
  * its end is left alone: its usages stay live. The scope's part of the run comes last, so it is there exactly when
  * everything else is.
  */
-export async function recordUsages(ports: UsagesPorts, step: ActionInput<'usages'>): Promise<UsagesReply> {
+export async function recordUsages(ports: UsagesPorts, step: InventoryActionInput<'usages'>): Promise<UsagesReply> {
   const { files, usages, runs, clock } = ports;
   const { runId, scope } = step;
   const keys = runFileKeys(runId);
@@ -115,7 +115,7 @@ const MOST_TAGS = 20;
  * What ran and is not proven to be any one image: nobody knows it, or by the tag alone. One workload for each tag of a
  * repository, the first by letters, is enough to keep closures open.
  */
-function unidentifiedIn({ unresolved, usages }: Seen): Pick<ScopeRecord, 'unidentified'> {
+function unidentifiedIn({ unresolved, usages }: ScopeContents): Pick<ScopeRecord, 'unidentified'> {
   const repositories = new Map<string, Map<string | undefined, string>>();
   const add = (location: ImageLocation | undefined, tag: string | undefined, workload: string): void => {
     if (!location) return;

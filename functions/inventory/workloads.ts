@@ -7,7 +7,7 @@ import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { TasksRead, WorkloadSource } from '../../shared/ports/workloads.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
-import type { ActionInput } from './input.ts';
+import type { InventoryActionInput } from './input.ts';
 import { bringBack, type LeavingPorts } from './left-scope.ts';
 
 /** Observations held in memory before they are put aside; about 2 MB. */
@@ -31,7 +31,7 @@ export type WorkloadsReading =
  */
 export async function readWorkloads(
   ports: WorkloadsPorts,
-  { runId, scope, includesStopping = false }: ActionInput<'workloads'>,
+  { runId, scope, includesStopping = false }: InventoryActionInput<'workloads'>,
 ): Promise<WorkloadsReading> {
   const left = (await ports.scopes.get(scope))?.left;
   if (left && !left.isBack) return { status: 'left' };

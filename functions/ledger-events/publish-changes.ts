@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { LedgerRecord } from '../../shared/domain/outbox/ledger-record.ts';
-import { type Measured, measure } from '../../shared/domain/outbox/metrics.ts';
+import { type Measurement, measure } from '../../shared/domain/outbox/metrics.ts';
 import type { PublishedEvent } from '../../shared/domain/outbox/published-event.ts';
 import { announce } from '../../shared/events/announce.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
@@ -17,13 +17,13 @@ export interface TellPorts {
 interface Announcement {
   readonly sequenceNumber: string;
   readonly events: readonly PublishedEvent[];
-  readonly measured: readonly Measured[];
+  readonly measured: readonly Measurement[];
 }
 
 export interface Told {
   readonly published: number;
   /** Of the changes that were told: those after one that failed come again. */
-  readonly measured: readonly Measured[];
+  readonly measured: readonly Measurement[];
   /** The first change that could not be told; the stream delivers again from there on. */
   readonly failed?: { readonly sequenceNumber: string; readonly error: unknown };
 }

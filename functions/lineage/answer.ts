@@ -3,11 +3,11 @@ import { logger } from '../../shared/lambda/powertools.ts';
 import { queueReply } from '../../shared/lambda/queue-reply.ts';
 import { findLineage, type LineagePart, type LineagePorts } from './find-lineage.ts';
 import { type HeadEventPorts, handleHeadEvents } from './head-events.ts';
-import type { LineageInput, StepInput } from './input.ts';
+import type { LineageInput, LineageStepInput } from './input.ts';
 import { type PlacedOutput, type PlaceOutputPorts, placeOutput } from './place-output.ts';
 
 export interface LineageServices {
-  readonly reviewing: (run: StepInput<'find'>) => LineagePorts;
+  readonly reviewing: (run: LineageStepInput<'find'>) => LineagePorts;
   readonly following: HeadEventPorts & PlaceOutputPorts;
 }
 

@@ -20,10 +20,10 @@ import { runFileKeys } from '../../shared/review/documents.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { type BaseLists, baseListsOf } from './base-lists.ts';
 import { LineageIncompleteError } from './errors.ts';
-import type { StepInput } from './input.ts';
+import type { LineageStepInput } from './input.ts';
 import { toldOf } from './parents-before.ts';
 import { type AroundPorts, placeApart, unreadAroundBy } from './read-around.ts';
-import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
+import { type LineageFailure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
 import { recordBirths } from './record-births.ts';
 import { type MovedPorts, recordMoved } from './record-moved.ts';
 
@@ -51,7 +51,7 @@ export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
  * the policy, parents that it declares are missing: then what images stand on is left as it is, and no cause begins.
  * @throws LineageIncompleteError after everything else is done, so that the step is tried again
  */
-export async function findLineage(ports: LineagePorts, step: StepInput<'find'>): Promise<LineagePart> {
+export async function findLineage(ports: LineagePorts, step: LineageStepInput<'find'>): Promise<LineagePart> {
   const { runId } = step;
   const { policy } = await policyOfRun(ports, step);
   const isKept = isBuiltIn(policy);
@@ -175,7 +175,7 @@ async function recordStandings(
   fleet: ReadFleet,
   found: FoundStandings,
   digests: ReadonlySet<Digest>,
-): Promise<readonly Failure[]> {
+): Promise<readonly LineageFailure[]> {
   const { images } = ports;
   const known = [...digests].filter((digest) => fleet.images.has(digest));
   const told = await toldOf(ports, found, known, (digest) => fleet.images.get(digest)?.aged.stream);
@@ -205,7 +205,7 @@ function recordCauses(
   ports: LineagePorts,
   policy: Policy,
   { streams, inUse, fleet, found }: Found,
-): Promise<readonly Failure[]> {
+): Promise<readonly LineageFailure[]> {
   const run = Map.groupBy(inUse, (digest) => fleet.images.get(digest)?.aged.stream ?? '');
   const known = new Set(streams.map(({ stream }) => stream));
   const lateOf = (digests: readonly Digest[]) => digests.flatMap((digest) => found.of(digest)?.behind ?? []);
@@ -226,7 +226,7 @@ interface Found {
   readonly found: FoundStandings;
 }
 
-const partOf = ({ images }: ReadFleet, failures: readonly Failure[]): LineagePart => ({
+const partOf = ({ images }: ReadFleet, failures: readonly LineageFailure[]): LineagePart => ({
   kind: 'lineage',
   key: LINEAGE_PART,
   images: images.size,

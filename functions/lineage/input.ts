@@ -14,7 +14,10 @@ export const lineageSteps = v.variant('action', [
   v.strictObject({ action: v.literal('place-output'), cascadeId: text, stream: text, rebuildId: text }),
 ]);
 type LineageStep = v.InferOutput<typeof lineageSteps>;
-export type StepInput<Action extends LineageStep['action']> = Omit<Extract<LineageStep, { action: Action }>, 'action'>;
+export type LineageStepInput<Action extends LineageStep['action']> = Omit<
+  Extract<LineageStep, { action: Action }>,
+  'action'
+>;
 
 /** Messages of the queue of heads that moved; what a body holds is looked at one by one. */
 const messages = v.object({ Records: v.array(v.object({ messageId: v.text(), body: v.string() })) });

@@ -5,7 +5,7 @@ import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { type Digest, type Platform, registryKey } from '../../shared/domain/image/image.ts';
 import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
 import { standsOn } from '../../shared/domain/lineage/find-parents.ts';
-import { isPinned, type Pushed } from '../../shared/domain/lineage/pinned-parent.ts';
+import { isPinned, type PushedContent } from '../../shared/domain/lineage/pinned-parent.ts';
 import { type Behind, headFor } from '../../shared/domain/lineage/stale-parent.ts';
 import { headDigestOf } from '../../shared/domain/stream/heads.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
@@ -16,7 +16,7 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { LineageIncompleteError } from './errors.ts';
-import type { StepInput } from './input.ts';
+import type { LineageStepInput } from './input.ts';
 import { type AroundPorts, placeNew, readAround } from './read-around.ts';
 import { type ReadFleet, readFleet } from './read-fleet.ts';
 
@@ -39,7 +39,10 @@ export interface PlacedOutput {
  * @throws InvalidInputError where nobody asked for this rebuild, or its output was not found yet
  * @throws LineageIncompleteError where something could not be read: no output follows its parent by what is unknown
  */
-export async function placeOutput(ports: PlaceOutputPorts, input: StepInput<'place-output'>): Promise<PlacedOutput> {
+export async function placeOutput(
+  ports: PlaceOutputPorts,
+  input: LineageStepInput<'place-output'>,
+): Promise<PlacedOutput> {
   const { cascadeId, stream, rebuildId } = input;
   const [rebuild, { policy }] = await Promise.all([
     ports.rebuilds.get(stream, rebuildId),
@@ -136,7 +139,7 @@ function headsUnder(
 const BASE_NAME = 'org.opencontainers.image.base.name';
 
 interface Expected extends Pick<Behind, 'head'> {
-  readonly image: Pushed;
+  readonly image: PushedContent;
 }
 
 type Images = ReadonlyMap<Digest, KnownImage>;
@@ -189,7 +192,7 @@ function headBefore(
   return pushedAtEpochMs <= reservedAtEpochMs ? { head, image } : undefined;
 }
 
-function pushedIn(images: Images, one: Digest | undefined): Pushed | undefined {
+function pushedIn(images: Images, one: Digest | undefined): PushedContent | undefined {
   const image = one && images.get(one);
   if (!image) return undefined;
   const { digest, chainId, unpackedId } = withUnpacked(image);

@@ -21,7 +21,7 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import type { BaseReadingLedger, ChainLedger } from '../../shared/ports/ledger.ts';
 import { LineageIncompleteError } from './errors.ts';
 import { toldOf } from './parents-before.ts';
-import { type Failure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
+import { type LineageFailure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
 import { type BirthPorts, recordBirths } from './record-births.ts';
 
 const LISTS_AT_ONCE = 4;
@@ -204,8 +204,8 @@ export async function placeApart(
   policy: Policy,
   digests: readonly Digest[],
   unread: UnreadAround,
-): Promise<readonly Failure[]> {
-  const failures: Failure[] = [];
+): Promise<readonly LineageFailure[]> {
+  const failures: LineageFailure[] = [];
   for (const together of piecesOf(digests, PLACED_TOGETHER)) {
     const error = await tryToPlace(ports, policy, together, unread);
     if (error === undefined) continue;

@@ -22,13 +22,13 @@ export interface ReadPorts {
 }
 
 /** What could not be read or written: an image, or the list of a stream or a repository. */
-export interface Failure {
+export interface LineageFailure {
   readonly key: string;
   readonly error: unknown;
 }
 
 export interface ReadFleet extends KnownFleet {
-  readonly failures: readonly Failure[];
+  readonly failures: readonly LineageFailure[];
 }
 
 /**
@@ -71,7 +71,7 @@ async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, Kn
 
 /** Every image of the repositories that others are built upon, not their heads alone. */
 async function listImages({ streamImages }: ReadPorts, lists: ReadonlySet<string>) {
-  const failures: Failure[] = [];
+  const failures: LineageFailure[] = [];
   const digests = await mapConcurrently([...lists], STREAMS_AT_ONCE, async (list) => {
     try {
       return await collect(streamImages.of(list));
@@ -85,7 +85,7 @@ async function listImages({ streamImages }: ReadPorts, lists: ReadonlySet<string
 
 interface Reading {
   readonly images: readonly KnownImage[];
-  readonly failures: readonly Failure[];
+  readonly failures: readonly LineageFailure[];
 }
 
 /** Many in a call; where that fails each by itself, so that it is known which one it was. */
@@ -98,7 +98,7 @@ async function readPiece(ports: ReadPorts, digests: readonly Digest[]): Promise<
       return { images: [], failures: [{ key: only, error }] };
     }
     const images: KnownImage[] = [];
-    const failures: Failure[] = [];
+    const failures: LineageFailure[] = [];
     for (const digest of digests) {
       const reading = await readPiece(ports, [digest]);
       images.push(...reading.images);

@@ -5,7 +5,7 @@ import type { Digest } from '../../shared/domain/image/image.ts';
 import { factsIn } from '../../shared/domain/verdict/image-updates.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { ImageLedger } from '../../shared/ports/ledger.ts';
-import type { Failure, ReadFleet } from './read-fleet.ts';
+import type { LineageFailure, ReadFleet } from './read-fleet.ts';
 
 const WRITES_AT_ONCE = 16;
 
@@ -25,7 +25,7 @@ export async function recordBirths(
   fleet: Pick<ReadFleet, 'images'>,
   found: Pick<FoundStandings, 'olderBirth'>,
   digests: Iterable<Digest>,
-): Promise<readonly Failure[]> {
+): Promise<readonly LineageFailure[]> {
   const older = [...digests].flatMap((digest) => {
     const tier = fleet.images.get(digest)?.aged.tier;
     const birth = tier === 'base' || tier === 'platform' ? undefined : found.olderBirth(digest);

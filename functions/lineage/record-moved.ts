@@ -7,7 +7,7 @@ import { headDigestOf } from '../../shared/domain/stream/heads.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { CauseLedger } from '../../shared/ports/ledger.ts';
 import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
-import type { Failure } from './read-fleet.ts';
+import type { LineageFailure } from './read-fleet.ts';
 
 const WRITES_AT_ONCE = 8;
 
@@ -35,7 +35,7 @@ export async function recordMoved(
   streams: readonly BehindStream[],
   runs: (stream: string) => boolean | Promise<boolean>,
   nowEpochMs: number,
-): Promise<readonly Failure[]> {
+): Promise<readonly LineageFailure[]> {
   if (!caps.followParents || streams.length === 0) return [];
   const open = await collect(cascades.open());
   const isStillRebuilt = async ({ stream, head }: BehindStream['record']): Promise<boolean> => {

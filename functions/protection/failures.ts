@@ -6,7 +6,7 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import { RegistryUnreachableError } from '../../shared/ports/errors.ts';
 import type { ScopeLedger } from '../../shared/ports/ledger.ts';
 
-export interface Failed {
+export interface FailedRepository {
   readonly location: ImageLocation;
   readonly error: unknown;
 }
@@ -15,8 +15,8 @@ export interface Failed {
 export async function decisive(
   ports: { readonly scopes: Pick<ScopeLedger, 'all'>; readonly clock: Clock },
   policy: Policy,
-  failed: readonly Failed[],
-): Promise<readonly Failed[]> {
+  failed: readonly FailedRepository[],
+): Promise<readonly FailedRepository[]> {
   if (failed.length === 0) return [];
   const scopes = (await collect(ports.scopes.all())).map(({ scope }) => registryKey(scope));
   const gate = { scopes, policy, nowEpochMs: ports.clock() };

@@ -20,7 +20,7 @@ export interface LookPorts {
 }
 
 /** What a repository was found to keep, and what its policy will take of it. */
-export interface Forecast {
+export interface RepositoryOutlook {
   readonly rules: readonly LifecycleRule[];
   readonly images: readonly StoredImage[];
   readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
@@ -32,7 +32,7 @@ export interface Forecast {
 export interface Look {
   readonly losses: readonly ImageLoss[];
   /** Absent where the repository was not listed. */
-  readonly forecast?: Forecast;
+  readonly forecast?: RepositoryOutlook;
   /** There is no such repository any more, and no tag in it. */
   readonly isGone?: boolean;
 }

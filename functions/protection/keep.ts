@@ -13,7 +13,7 @@ import {
 import { ImageGoneError, TaggerUnreachableError, TagImmutableError } from '../../shared/ports/acting-errors.ts';
 import type { ProtectingTags } from '../../shared/ports/protecting-tags.ts';
 import type { SwitchLedger } from '../../shared/ports/rebuilds.ts';
-import type { Forecast, Look } from './forecast-repository.ts';
+import type { Look, RepositoryOutlook } from './forecast-repository.ts';
 
 /** PutImage takes 10 calls a second: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html */
 const TAGS_AT_ONCE = 2;
@@ -91,7 +91,7 @@ interface Rescued {
 async function rescueAll(
   ports: KeepPorts,
   looked: Looked,
-  forecast: Forecast,
+  forecast: RepositoryOutlook,
   losses: readonly ImageLoss[],
 ): Promise<readonly Rescued[]> {
   const answers: Rescued[] = [];
@@ -107,7 +107,7 @@ async function rescueAll(
 async function rescue(
   { tags }: KeepPorts,
   looked: Looked,
-  forecast: Forecast,
+  forecast: RepositoryOutlook,
   told: ImageLoss,
 ): Promise<Rescued & { readonly after?: LifecycleForecast }> {
   if (told.fate.state !== 'lost') return { loss: told };
@@ -131,11 +131,15 @@ async function rescue(
 }
 
 /** What is used, by whatever digest it is asked for, and what holds that. */
-const neededOf = ({ used }: Looked, { holders }: Forecast): ReadonlySet<Digest> =>
+const neededOf = ({ used }: Looked, { holders }: RepositoryOutlook): ReadonlySet<Digest> =>
   new Set([...used.flatMap(({ digest, askedAs }) => [digest, ...askedAs]), ...[...holders.values()].flat()]);
 
 /** For each tag to take back whether it is gone. One that may not be taken stays. */
-function takeBack({ tags }: KeepPorts, looked: Looked, forecast: Forecast): Promise<readonly Attempt<boolean>[]> {
+function takeBack(
+  { tags }: KeepPorts,
+  looked: Looked,
+  forecast: RepositoryOutlook,
+): Promise<readonly Attempt<boolean>[]> {
   const free = tagsToTakeBack(forecast.images, neededOf(looked, forecast), forecast.moves);
   return mapConcurrently(free, TAGS_AT_ONCE, async ({ tag }) => {
     const taken = await attempt(() => tags.untag(looked.location, tag, forecast.moves));

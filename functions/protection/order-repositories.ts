@@ -4,7 +4,7 @@ import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { RepositoryLook } from '../../shared/domain/retention/image-expiry.ts';
 import type { UsedRepository } from '../../shared/domain/retention/used-images.ts';
 import type { LossLedger } from '../../shared/ports/losses.ts';
-import type { Failed } from './failures.ts';
+import type { FailedRepository } from './failures.ts';
 
 const FORGOTTEN_AT_ONCE = 8;
 
@@ -52,7 +52,7 @@ export async function forgetUnused(
   losses: LossLedger,
   used: readonly UsedRepository[],
   before: Looks,
-): Promise<readonly Failed[]> {
+): Promise<readonly FailedRepository[]> {
   const inUse = new Set(used.map(({ location }) => locationKey(location)));
   const unused = [...before.values()].filter(({ location }) => !inUse.has(locationKey(location)));
   const failures = await mapConcurrently(unused, FORGOTTEN_AT_ONCE, async ({ location }) => {

@@ -17,7 +17,7 @@ export const rebuildDispatchSteps = v.variant('action', [
   v.strictObject({ action: v.literal('settle'), ...step, failure: v.union([nothing, caught]) }),
 ]);
 export type RebuildDispatchStep = v.InferOutput<typeof rebuildDispatchSteps>;
-export type StepInput<Action extends RebuildDispatchStep['action']> = Omit<
+export type DispatchStepInput<Action extends RebuildDispatchStep['action']> = Omit<
   Extract<RebuildDispatchStep, { action: Action }>,
   'action'
 >;

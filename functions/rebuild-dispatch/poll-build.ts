@@ -7,7 +7,7 @@ import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
 import { parkRebuild } from '../../shared/rebuilding/park.ts';
 import { lookAtBuild } from '../../shared/rebuilding/refresh-build.ts';
 import { StreamLockLostError } from './errors.ts';
-import type { StepInput } from './input.ts';
+import type { DispatchStepInput } from './input.ts';
 import type { DispatchLimits, DispatchPorts } from './ports.ts';
 import { adoptRun, findRun } from './run.ts';
 import { type BuildAnswer, later, startUnknown } from './start.ts';
@@ -19,7 +19,7 @@ import { type BuildAnswer, later, startUnknown } from './start.ts';
 export async function look(
   ports: DispatchPorts,
   limits: DispatchLimits,
-  { cascadeId, stream, rebuildId }: StepInput<'look'>,
+  { cascadeId, stream, rebuildId }: DispatchStepInput<'look'>,
 ): Promise<BuildAnswer> {
   const rebuild = await ports.rebuilds.get(stream, rebuildId);
   if (!rebuild) throw new StreamLockLostError(stream, rebuildId);

@@ -10,7 +10,7 @@ import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
 import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
 import { type StandingLock, standingLock } from './held-lock.ts';
-import type { StepInput } from './input.ts';
+import type { DispatchStepInput } from './input.ts';
 import { lineageOf } from './lineage.ts';
 import { foreignHead, outputsOf, type ParentNode, parentsOf, unverifiedParent, withoutUnreadAges } from './parents.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
@@ -26,7 +26,7 @@ import { takeOver } from './take-over.ts';
 export async function reserve(
   ports: DispatchPorts,
   limits: DispatchLimits,
-  input: StepInput<'reserve'>,
+  input: DispatchStepInput<'reserve'>,
 ): Promise<Reservation> {
   const { cascadeId, stream } = input;
   const { cascade, node } = await plannedNode(ports, cascadeId, stream);

@@ -2,7 +2,7 @@ import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
 import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { wait } from '../../shared/domain/guard/guard-answer.ts';
 import { isResumable } from '../../shared/rebuilding/build.ts';
-import type { StepInput } from './input.ts';
+import type { DispatchStepInput } from './input.ts';
 import type { DispatchLimits, DispatchPorts } from './ports.ts';
 import type { Reservation } from './postpone.ts';
 
@@ -14,7 +14,7 @@ import type { Reservation } from './postpone.ts';
 export async function resume(
   ports: DispatchPorts,
   limits: DispatchLimits,
-  { cascadeId, stream, executionArn }: StepInput<'reserve'>,
+  { cascadeId, stream, executionArn }: DispatchStepInput<'reserve'>,
   rebuildId: string,
 ): Promise<Reservation> {
   const granted = { decision: 'build', rebuildId, lookAfterSeconds: limits.lookAfterSeconds } as const;

@@ -40,9 +40,9 @@ export async function markBuilding(
 }
 
 /** Whether the run of a rebuild is there that somebody asked for and did not live to write down. */
-export type Found = { readonly executionId: string } | 'none' | 'unreachable';
+export type FoundRun = { readonly executionId: string } | 'none' | 'unreachable';
 
-export async function findRun({ runner }: Pick<DispatchPorts, 'runner'>, rebuild: Rebuild): Promise<Found> {
+export async function findRun({ runner }: Pick<DispatchPorts, 'runner'>, rebuild: Rebuild): Promise<FoundRun> {
   const { pipeline, rebuildId, reservedAtEpochMs } = rebuild;
   try {
     const executionId = await runner.find(pipeline, rebuildId, reservedAtEpochMs);

@@ -4,7 +4,7 @@ import { failureText } from '../../shared/domain/common/failure-text.ts';
 import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { STATE_AFTER, settleNode } from '../../shared/rebuilding/settle-node.ts';
 import { policyOfCascade } from '../../shared/review/policy-in-force.ts';
-import type { StepInput } from './input.ts';
+import type { DispatchStepInput } from './input.ts';
 import { type DispatchPorts, plannedNode } from './ports.ts';
 
 export interface SettledNode {
@@ -13,7 +13,7 @@ export interface SettledNode {
 }
 
 /** The last step of every node, also after an error. */
-export async function settle(ports: DispatchPorts, input: StepInput<'settle'>): Promise<SettledNode> {
+export async function settle(ports: DispatchPorts, input: DispatchStepInput<'settle'>): Promise<SettledNode> {
   const { cascadeId, stream } = input;
   const failure = input.failure ? failureText(input.failure) : undefined;
   const { cascade, node } = await plannedNode(ports, cascadeId, stream);

@@ -9,7 +9,7 @@ import type { BuildStart } from '../../shared/ports/runner.ts';
 import { type BuildEnd, endOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { StreamLockLostError } from './errors.ts';
-import type { StepInput } from './input.ts';
+import type { DispatchStepInput } from './input.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode, waitSeconds } from './ports.ts';
 import { adoptRun, findRun, markBuilding, markStarting, mayBeAsked, rememberUnknown, unmarkStarting } from './run.ts';
 
@@ -25,7 +25,11 @@ export type BuildAnswer =
  * known already is told at once; a step that waits no more finds it in the ledger.
  * @throws StreamLockLostError
  */
-export async function start(ports: DispatchPorts, limits: DispatchLimits, input: StepInput<'start'>): Promise<void> {
+export async function start(
+  ports: DispatchPorts,
+  limits: DispatchLimits,
+  input: DispatchStepInput<'start'>,
+): Promise<void> {
   const { stream, rebuildId, taskToken } = input;
   // The token before the rebuild: an end that comes between the two is seen here, or tells this token.
   if (!(await ports.locks.adopt(stream, rebuildId, taskToken))) throw new StreamLockLostError(stream, rebuildId);

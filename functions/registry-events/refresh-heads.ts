@@ -37,13 +37,13 @@ export interface Asked {
   readonly look: LookRequest;
 }
 
-export interface Failed {
+export interface FailedRefresh {
   readonly messageId: string;
   readonly error: unknown;
 }
 
 /** Each repository is listed once for all that ask after it. @returns what is to be delivered again */
-export async function handleLooks(ports: LookPorts, asked: readonly Asked[]): Promise<readonly Failed[]> {
+export async function handleLooks(ports: LookPorts, asked: readonly Asked[]): Promise<readonly FailedRefresh[]> {
   if (asked.length === 0) return [];
   const policy = await policyInForce(ports.policies);
   const repositories = Map.groupBy(asked, ({ look }) => locationKey(parseStreamId(look.stream).location));

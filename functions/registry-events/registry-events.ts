@@ -13,7 +13,7 @@ import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type * as v from '../../shared/schema.ts';
 import { lookRequest, type RegistryEventMessage } from './input.ts';
 import { type PushPorts, recordHistory, recordPushes } from './record-pushes.ts';
-import { type Failed, handleLooks, type LookPorts } from './refresh-heads.ts';
+import { type FailedRefresh, handleLooks, type LookPorts } from './refresh-heads.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 
@@ -33,7 +33,7 @@ export interface HandledMessages {
   readonly ignored: number;
   /** Never to be understood: kept for a person, with the reason. */
   readonly setAside: number;
-  readonly failed: readonly Failed[];
+  readonly failed: readonly FailedRefresh[];
   /** Why no head was moved: the policy in force cannot be read. */
   readonly withoutPolicy?: string;
 }
@@ -119,7 +119,7 @@ interface RecordedPushes extends Pick<HandledMessages, 'failed' | 'withoutPolicy
 async function recordTogether(
   together: readonly Told[],
   write: (location: ImageLocation, actions: readonly ImageAction[]) => Promise<void>,
-): Promise<readonly Failed[]> {
+): Promise<readonly FailedRefresh[]> {
   const [first] = together;
   if (!first) return [];
   try {

@@ -29,7 +29,7 @@ import { digestsInUse } from '../../shared/review/digests-in-use.ts';
 import { placedDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { readDocumentIfAny } from '../../shared/review/read-document.ts';
-import type { StepInput } from './input.ts';
+import type { RolloutStepInput } from './input.ts';
 import { type RolloutPorts, withImages } from './ports.ts';
 import { readRunning, whoRan } from './read-running.ts';
 import { type RunningLineage, readRunningLineage } from './running-lineage.ts';
@@ -51,7 +51,7 @@ export interface CheckedClosures {
  */
 export async function checkClosures(
   ports: RolloutPorts,
-  { runId, policyVersion }: StepInput<'check-closures'>,
+  { runId, policyVersion }: RolloutStepInput<'check-closures'>,
 ): Promise<CheckedClosures> {
   const review = await ports.runs.get(runId);
   if (!review) throw new InvalidInputError([`runId: the ledger has no review ${runId}`]);

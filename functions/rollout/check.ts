@@ -5,7 +5,7 @@ import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { DeployerUnreachableError, ServiceGoneError } from '../../shared/ports/acting-errors.ts';
 import type { ServiceRef, ServiceState } from '../../shared/ports/rollouts.ts';
 import { answerOf, type DeploymentAnswer, recordDeployment } from './answers.ts';
-import type { StepInput } from './input.ts';
+import type { RolloutStepInput } from './input.ts';
 import type { RolloutLimits, RolloutPorts } from './ports.ts';
 import { putBack } from './put-back.ts';
 
@@ -13,7 +13,7 @@ import { putBack } from './put-back.ts';
 export async function checkDeployment(
   ports: RolloutPorts,
   limits: RolloutLimits,
-  { cascadeId, service }: StepInput<'check'>,
+  { cascadeId, service }: RolloutStepInput<'check'>,
 ): Promise<DeploymentAnswer> {
   const known = await ports.rollouts.deployment(cascadeId, serviceKey(service));
   if (!known)

@@ -4,7 +4,7 @@ import { answerOf, type DeploymentAnswer } from './answers.ts';
 import { begin, leasedUntil, leaveStart } from './begin.ts';
 import { checkDeployment } from './check.ts';
 import { environmentStopped } from './environment-stop.ts';
-import type { StepInput } from './input.ts';
+import type { RolloutStepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
 import type { Refusal } from './refusal.ts';
 import { allowedService } from './restraint.ts';
@@ -17,7 +17,7 @@ import { readServiceFile } from './service-file.ts';
 export async function deploy(
   ports: RolloutPorts,
   limits: RolloutLimits,
-  { cascadeId, service: ref }: StepInput<'deploy'>,
+  { cascadeId, service: ref }: RolloutStepInput<'deploy'>,
 ): Promise<DeploymentAnswer> {
   const service = serviceKey(ref);
   const [cascade, known] = await Promise.all([

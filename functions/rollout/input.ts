@@ -11,4 +11,7 @@ export const rolloutSteps = v.variant('action', [
   v.strictObject({ action: v.literal('check-closures'), runId: text, policyVersion: text }),
 ]);
 export type RolloutStep = v.InferOutput<typeof rolloutSteps>;
-export type StepInput<Action extends RolloutStep['action']> = Omit<Extract<RolloutStep, { action: Action }>, 'action'>;
+export type RolloutStepInput<Action extends RolloutStep['action']> = Omit<
+  Extract<RolloutStep, { action: Action }>,
+  'action'
+>;

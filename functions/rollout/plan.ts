@@ -24,7 +24,7 @@ import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { cascadeFileKeys } from '../../shared/rebuilding/cascade-files.ts';
 import { SetAside } from '../../shared/rebuilding/set-aside.ts';
 import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
-import type { StepInput } from './input.ts';
+import type { RolloutStepInput } from './input.ts';
 import { knownCascade, type RolloutLimits, type RolloutPorts } from './ports.ts';
 import { type ServiceDocument, serviceFileKey } from './service-file.ts';
 import { runningImages } from './stream-usages.ts';
@@ -55,7 +55,7 @@ interface NodeView extends RolloutStream {
 export async function planServices(
   ports: RolloutPorts,
   { pollSeconds }: Pick<RolloutLimits, 'pollSeconds'>,
-  { cascadeId }: StepInput<'plan'>,
+  { cascadeId }: RolloutStepInput<'plan'>,
 ): Promise<PlannedRollout> {
   const cascade = await knownCascade(ports, cascadeId);
   const [own, current] = await Promise.all([

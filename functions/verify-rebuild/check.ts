@@ -7,7 +7,7 @@ import { isUnclear, judgeOutcome, type RebuildJudgement, type Rebuilt } from '..
 import { resultAtEpochMs } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
-import type { StepInput } from './input.ts';
+import type { VerifyStepInput } from './input.ts';
 import { whyNeverScanned } from './never-scanned.ts';
 import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
 import { evidenceOf } from './pair-evidence.ts';
@@ -29,7 +29,7 @@ export interface CheckedScan {
 }
 
 /** Asks for scans of what was built; where that is not known yet, to have it looked at first. */
-export async function ask(ports: VerifyPorts, step: StepInput): Promise<void> {
+export async function ask(ports: VerifyPorts, step: VerifyStepInput): Promise<void> {
   const verification = await verificationOf(ports, step);
   const { rebuild } = verification;
   const output = provenOutput(rebuild);
@@ -43,7 +43,7 @@ export async function ask(ports: VerifyPorts, step: StepInput): Promise<void> {
  * be judged, which is no fault of what was built: that is waited for until the deadline of the cascade, and the time for the
  * scan begins after it.
  */
-export async function check(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<CheckedScan> {
+export async function check(ports: VerifyPorts, limits: VerifyLimits, step: VerifyStepInput): Promise<CheckedScan> {
   const [verification, inForce] = await Promise.all([verificationOf(ports, step), policyInForce(ports.policies)]);
   const { rebuild, policy, deadlineEpochMs } = verification;
   const withoutPolicy = rebuild.outcome ? undefined : await waitForPolicy(ports, limits, verification, inForce);

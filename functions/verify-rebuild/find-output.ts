@@ -4,7 +4,7 @@ import type { Rebuild, RefusedClaim } from '../../shared/domain/cause/rebuild.ts
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
-import type { StepInput } from './input.ts';
+import type { VerifyStepInput } from './input.ts';
 import {
   recordOutcome,
   type VerifyLimits,
@@ -24,7 +24,11 @@ export interface FoundOutput {
  * Which digest did the build make? Proven, not assumed: what is not found within the grace is `no-output`, and a
  * registry that cannot be read until the deadline leaves the rebuild `unverified`, which counts against nobody.
  */
-export async function findOutput(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<FoundOutput> {
+export async function findOutput(
+  ports: VerifyPorts,
+  limits: VerifyLimits,
+  step: VerifyStepInput,
+): Promise<FoundOutput> {
   const verification = await verificationOf(ports, step);
   if (verification.rebuild.outcome) return { decision: 'ended', waitSeconds: limits.pollSeconds };
   const rebuild = await beginVerification(ports, verification.rebuild, verification.sinceEpochMs);
@@ -82,7 +86,7 @@ async function recordRefused(
 
 async function recordOutput(
   { rebuilds, cascades, clock }: VerifyPorts,
-  { cascadeId, stream, rebuildId }: StepInput,
+  { cascadeId, stream, rebuildId }: VerifyStepInput,
   { digest: output, tags }: { readonly digest: Digest; readonly tags: readonly string[] },
 ): Promise<void> {
   await rebuilds.record(stream, rebuildId, (before) =>

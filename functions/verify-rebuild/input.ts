@@ -7,4 +7,4 @@ export const verifyRebuildSteps = v.strictObject({
   ...{ cascadeId: text, stream: text, rebuildId: text },
 });
 export type VerifyRebuildStep = v.InferOutput<typeof verifyRebuildSteps>;
-export type StepInput = Omit<VerifyRebuildStep, 'action'>;
+export type VerifyStepInput = Omit<VerifyRebuildStep, 'action'>;

@@ -14,7 +14,7 @@ import type { ImageRegistry } from '../../shared/ports/registry.ts';
 import type { Tagger } from '../../shared/ports/rollouts.ts';
 import { type PolicyInForce, policyOfCascade } from '../../shared/review/policy-in-force.ts';
 import type { AskWorld } from '../../shared/scanning/ask.ts';
-import type { StepInput } from './input.ts';
+import type { VerifyStepInput } from './input.ts';
 
 export interface VerifyPorts extends JudgeImagesPorts, AskWorld {
   readonly images: ImageLedger & Reconfirmations;
@@ -50,7 +50,7 @@ export interface Verification {
 /** @throws InvalidInputError where nobody asked for this rebuild */
 export async function verificationOf(
   { cascades, rebuilds, policies, clock }: Pick<VerifyPorts, 'cascades' | 'rebuilds' | 'policies' | 'clock'>,
-  { cascadeId, stream, rebuildId }: StepInput,
+  { cascadeId, stream, rebuildId }: VerifyStepInput,
 ): Promise<Verification> {
   const [cascade, rebuild] = await Promise.all([cascades.get(cascadeId), rebuilds.get(stream, rebuildId)]);
   if (!cascade || rebuild?.cascadeId !== cascadeId)

@@ -7,7 +7,7 @@ import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { ImageGoneError } from '../../shared/ports/acting-errors.ts';
 import type { RegistryImage } from '../../shared/ports/registry.ts';
 import { NothingToPromoteError, TagTakenError } from './errors.ts';
-import type { StepInput } from './input.ts';
+import type { VerifyStepInput } from './input.ts';
 import { listingOf } from './output-images.ts';
 import { provenOutput, type VerifyLimits, type VerifyPorts, verificationOf } from './ports.ts';
 import { holdBack, type Promotion } from './postpone.ts';
@@ -21,7 +21,7 @@ export type { Promotion } from './postpone.ts';
  * stopped Patchwave none moves.
  * @throws NothingToPromoteError, TagTakenError, TaggerUnreachableError, ImageGoneError, TagImmutableError
  */
-export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: StepInput): Promise<Promotion> {
+export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: VerifyStepInput): Promise<Promotion> {
   const verification = await verificationOf(ports, step);
   const { rebuild } = verification;
   if (rebuild.outcome?.result !== 'fixed')

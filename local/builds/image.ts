@@ -18,7 +18,7 @@ interface HistoryEntry {
 }
 
 /** The config blob of an image (OCI image-spec, config.md; Docker's is the same here). */
-export interface ImageConfig {
+export interface BuiltImageConfig {
   readonly architecture: string;
   readonly os: string;
   readonly variant?: string;
@@ -36,7 +36,7 @@ export interface ImageConfig {
 export interface BuiltImage {
   readonly manifest: Manifest;
   readonly config: Blob;
-  readonly configDocument: ImageConfig;
+  readonly configDocument: BuiltImageConfig;
   readonly layers: readonly Layer[];
   readonly architecture: Architecture;
   readonly os: ImageOs;
@@ -54,7 +54,7 @@ export interface ImageRecipe {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-export interface Content {
+export interface BuildContent {
   /** What it is built FROM; left out: from scratch, with `os`. */
   readonly parent?: BuiltImage;
   readonly os?: ImageOs;
@@ -65,7 +65,7 @@ export interface Content {
 }
 
 /** Builds an image; the same input gives the same bytes. */
-export function buildImage(recipe: ImageRecipe, content: Content): BuiltImage {
+export function buildImage(recipe: ImageRecipe, content: BuildContent): BuiltImage {
   const { parent, packages: installed = {}, layerCount = 1 } = content;
   const os = parent?.os ?? content.os ?? 'scratch';
   const packages = { ...parent?.packages, ...installed };
@@ -95,7 +95,7 @@ interface Parts extends Pick<BuiltImage, 'os' | 'packages' | 'layers'> {
 
 function assemble(recipe: ImageRecipe, { os, packages, layers, history }: Parts): BuiltImage {
   const types = MEDIA_TYPES[recipe.format];
-  const configDocument: ImageConfig = {
+  const configDocument: BuiltImageConfig = {
     ...platformOf(recipe.architecture),
     ...createdOf(recipe),
     config: {

@@ -1,8 +1,8 @@
 import { type Descriptor, MEDIA_TYPES } from './blob.ts';
-import type { BuiltImage, ImageConfig } from './image.ts';
+import type { BuiltImage, BuiltImageConfig } from './image.ts';
 import { layerOf, readLayer } from './layer.ts';
 import { type Architecture, readPackages } from './packages.ts';
-import { type Place, type RegistryClient, RegistryError } from './registry.ts';
+import { type BuildRepository, type RegistryClient, RegistryError } from './registry.ts';
 
 /**
  * Reads what a tag or digest stands for now, complete, so that a build can go on from it.
@@ -11,7 +11,7 @@ import { type Place, type RegistryClient, RegistryError } from './registry.ts';
  */
 export async function pullImage(
   registry: RegistryClient,
-  place: Place,
+  place: BuildRepository,
   reference: string,
   architecture: Architecture,
 ): Promise<BuiltImage> {
@@ -28,7 +28,7 @@ export async function pullImage(
   const layers = await Promise.all(
     layerDescriptors.map(async ({ digest }) => layerOf((await registry.pullBlob(place, digest)).bytes)),
   );
-  const configDocument: ImageConfig = JSON.parse(config.bytes.toString());
+  const configDocument: BuiltImageConfig = JSON.parse(config.bytes.toString());
   return {
     manifest: found,
     config,

@@ -1,7 +1,7 @@
 import type { Blob, Manifest } from './blob.ts';
 
 /** A repository of one registry. */
-export interface Place {
+export interface BuildRepository {
   readonly account: string;
   readonly region: string;
   readonly repository: string;
@@ -25,7 +25,7 @@ export class RegistryClient {
   }
 
   /** Uploads in one request, or in two where the registry wants a session first. */
-  pushBlob(place: Place, blob: Blob): Promise<void> {
+  pushBlob(place: BuildRepository, blob: Blob): Promise<void> {
     const key = `${hostOf(place)}/${place.repository}@${blob.digest}`;
     const running = this.#pushed.get(key) ?? this.#upload(place, blob);
     this.#pushed.set(key, running);
@@ -33,11 +33,11 @@ export class RegistryClient {
   }
 
   /** @param reference a tag or the manifest's own digest; whatever it leads to must have been pushed before */
-  async pushManifest(place: Place, reference: string, manifest: Manifest): Promise<void> {
+  async pushManifest(place: BuildRepository, reference: string, manifest: Manifest): Promise<void> {
     await this.#send(place, 'PUT', `manifests/${reference}`, manifest.bytes, { 'content-type': manifest.mediaType });
   }
 
-  async pullManifest(place: Place, reference: string): Promise<Manifest> {
+  async pullManifest(place: BuildRepository, reference: string): Promise<Manifest> {
     const response = await this.#send(place, 'GET', `manifests/${reference}`);
     return {
       digest: response.headers.get('docker-content-digest') ?? '',
@@ -46,12 +46,12 @@ export class RegistryClient {
     };
   }
 
-  async pullBlob(place: Place, digest: string): Promise<Blob> {
+  async pullBlob(place: BuildRepository, digest: string): Promise<Blob> {
     const response = await this.#send(place, 'GET', `blobs/${digest}`);
     return { digest, bytes: Buffer.from(await response.arrayBuffer()) };
   }
 
-  async #upload(place: Place, blob: Blob): Promise<void> {
+  async #upload(place: BuildRepository, blob: Blob): Promise<void> {
     const type = { 'content-type': 'application/octet-stream' };
     const response = await this.#send(place, 'POST', `blobs/uploads/?digest=${blob.digest}`, blob.bytes, type);
     if (response.status === 201) return;
@@ -59,7 +59,7 @@ export class RegistryClient {
     await this.#send(place, 'PUT', `blobs/uploads/${session}?digest=${blob.digest}`, blob.bytes, type);
   }
 
-  async #send(place: Place, method: string, path: string, body?: Buffer, headers?: Record<string, string>) {
+  async #send(place: BuildRepository, method: string, path: string, body?: Buffer, headers?: Record<string, string>) {
     const url = new URL(`/v2/${place.repository}/${path}`, this.#endpoint);
     // The emulator takes account and Region from `ns`, as a pull-through proxy does from its upstream's name.
     url.searchParams.set('ns', hostOf(place));
@@ -78,6 +78,6 @@ export class RegistryClient {
 }
 
 /** The host of an ECR registry of the commercial partition, which is what the embedded cloud has. */
-export function hostOf({ account, region }: Pick<Place, 'account' | 'region'>): string {
+export function hostOf({ account, region }: Pick<BuildRepository, 'account' | 'region'>): string {
   return `${account}.dkr.ecr.${region}.amazonaws.com`;
 }

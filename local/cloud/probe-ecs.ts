@@ -3,7 +3,7 @@
 import { CreateClusterCommand, ECSClient, RegisterTaskDefinitionCommand } from '@aws-sdk/client-ecs';
 import type { ProbeCloud } from './probe.ts';
 
-export interface Cluster {
+export interface ProbeCluster {
   readonly ecs: ECSClient;
   readonly cluster: string;
   readonly clusterArn: string;
@@ -11,7 +11,7 @@ export interface Cluster {
 }
 
 /** Makes a cluster and a Fargate task definition for ARM64 with one container, `app`, on the given image. */
-export async function makeCluster(cloud: ProbeCloud, image: string): Promise<Cluster> {
+export async function makeCluster(cloud: ProbeCloud, image: string): Promise<ProbeCluster> {
   const ecs = new ECSClient(cloud.config);
   const cluster = cloud.unique('cluster');
   const family = cloud.unique('family');

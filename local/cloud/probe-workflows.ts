@@ -117,7 +117,7 @@ export async function makeMachine(
   return stateMachineArn;
 }
 
-export interface Ended {
+export interface EndedExecution {
   readonly status: string | undefined;
   readonly output: unknown;
   readonly error: string | undefined;
@@ -126,7 +126,11 @@ export interface Ended {
 }
 
 /** Starts an execution and waits for its end. */
-export async function execute(cloud: ProbeCloud, stateMachineArn: string, input: unknown = {}): Promise<Ended> {
+export async function execute(
+  cloud: ProbeCloud,
+  stateMachineArn: string,
+  input: unknown = {},
+): Promise<EndedExecution> {
   const sfn = new SFNClient(cloud.config);
   const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }));
   assert.ok(executionArn);
@@ -134,7 +138,7 @@ export async function execute(cloud: ProbeCloud, stateMachineArn: string, input:
 }
 
 /** Waits for the end of an execution, for at most 15 s. */
-export async function endOf(cloud: ProbeCloud, executionArn: string): Promise<Ended> {
+export async function endOf(cloud: ProbeCloud, executionArn: string): Promise<EndedExecution> {
   const sfn = new SFNClient(cloud.config);
   for (let asked = 0; ; asked += 1) {
     const found: DescribeExecutionCommandOutput = await sfn.send(new DescribeExecutionCommand({ executionArn }));
@@ -148,7 +152,7 @@ export async function endOf(cloud: ProbeCloud, executionArn: string): Promise<En
 }
 
 /** Makes a machine from the definition and runs it once. */
-export async function run(cloud: ProbeCloud, definition: object, input: unknown = {}): Promise<Ended> {
+export async function run(cloud: ProbeCloud, definition: object, input: unknown = {}): Promise<EndedExecution> {
   return await execute(cloud, await makeMachine(cloud, definition), input);
 }
 

@@ -100,7 +100,7 @@ export function debianFiles(packages: Readonly<Record<string, string>>): Record<
   };
 }
 
-export interface PushedImage {
+export interface ProbeImage {
   readonly repository: string;
   readonly digest: string;
   readonly configDigest: string;
@@ -144,7 +144,7 @@ export async function pushImage(
   repository: string,
   layers: readonly Readonly<Record<string, string>>[],
   tag?: string,
-): Promise<PushedImage> {
+): Promise<ProbeImage> {
   const tars = layers.map(tarOf);
   const config = Buffer.from(
     JSON.stringify({

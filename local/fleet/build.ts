@@ -3,14 +3,14 @@ import { type BuiltImage, buildImage, type ImageRecipe, rebuildFromCache } from 
 import { type BuiltIndex, buildIndex } from '../builds/image-index.ts';
 import type { Architecture } from '../builds/packages.ts';
 import { hostOf } from '../builds/registry.ts';
-import { type FleetImage, type Platform, sourceOn } from './schema.ts';
+import { type FleetImage, type FleetPlatform, sourceOn } from './schema.ts';
 
 const DAY_MS = 86_400_000;
 
 /** An image of a fleet with its bytes, in every platform. */
 export interface FleetBuild {
   readonly image: FleetImage;
-  readonly platforms: ReadonlyMap<Platform, BuiltImage>;
+  readonly platforms: ReadonlyMap<FleetPlatform, BuiltImage>;
   readonly index?: BuiltIndex;
   /** What the tags stand for: the index, or the only platform's manifest. */
   readonly head: Manifest;
@@ -39,7 +39,7 @@ export function buildFleetImages(images: readonly FleetImage[], nowEpochMs: numb
 
 function buildOne(
   image: FleetImage,
-  sources: ReadonlyMap<Platform, FleetBuild | undefined>,
+  sources: ReadonlyMap<FleetPlatform, FleetBuild | undefined>,
   nowEpochMs: number,
 ): FleetBuild {
   const platforms = new Map(
@@ -57,7 +57,7 @@ function buildOne(
 /** The image of one platform, built on what it is FROM. */
 export function buildPlatform(
   image: FleetImage,
-  platform: Platform,
+  platform: FleetPlatform,
   from: BuiltImage | undefined,
   nowEpochMs: number,
 ): BuiltImage {
@@ -72,7 +72,7 @@ export function buildPlatform(
 /** Adds the index where the image has one. `material` is what it was built FROM: a reference and its digest. */
 export function completeBuild(
   image: FleetImage,
-  platforms: ReadonlyMap<Platform, BuiltImage>,
+  platforms: ReadonlyMap<FleetPlatform, BuiltImage>,
   nowEpochMs: number,
   material?: { readonly reference: string; readonly digest: string },
 ): FleetBuild {
@@ -91,7 +91,7 @@ export function completeBuild(
   return { image, platforms, index, head: index.manifest };
 }
 
-function recipeOf(image: FleetImage, platform: Platform, nowEpochMs: number): ImageRecipe {
+function recipeOf(image: FleetImage, platform: FleetPlatform, nowEpochMs: number): ImageRecipe {
   return {
     name: image.name,
     architecture: architectureOf(platform),
@@ -108,7 +108,7 @@ function createdOf({ created, createdDaysAgo }: FleetImage, nowEpochMs: number):
   return {};
 }
 
-export function architectureOf(platform: Platform): Architecture {
+export function architectureOf(platform: FleetPlatform): Architecture {
   return platform === 'linux/arm64' ? 'arm64' : 'amd64';
 }
 

@@ -1,5 +1,5 @@
-import { placeKey, pushesOf, TagHistory } from './places.ts';
-import type { Problem } from './problems.ts';
+import { placeKey, pushesOf, SeededTagHistory } from './places.ts';
+import type { FleetProblem } from './problems.ts';
 import { type Fleet, type FleetImage, sourceOn } from './schema.ts';
 
 type ImagesByName = ReadonlyMap<string, FleetImage>;
@@ -9,7 +9,7 @@ function sourcesOf(image: FleetImage): string[] {
   return [...new Set(image.platforms.flatMap((platform) => sourceOn(image, platform) ?? []))];
 }
 
-export function checkImages(fleet: Fleet): Problem[] {
+export function checkImages(fleet: Fleet): FleetProblem[] {
   const images: ImagesByName = new Map(fleet.images.map((image) => [image.name, image]));
   const cycles = checkCycles(fleet.images, images);
   return [
@@ -19,13 +19,13 @@ export function checkImages(fleet: Fleet): Problem[] {
   ];
 }
 
-function checkImage(path: string, image: FleetImage, images: ImagesByName): Problem[] {
+function checkImage(path: string, image: FleetImage, images: ImagesByName): FleetProblem[] {
   return [...checkForm(path, image), ...checkContent(path, image), ...checkSource(path, image, images)];
 }
 
 /** What contradicts itself within one image. */
-function checkForm(path: string, image: FleetImage): Problem[] {
-  const problems: Problem[] = [];
+function checkForm(path: string, image: FleetImage): FleetProblem[] {
+  const problems: FleetProblem[] = [];
   const add = (field: string, message: string) => problems.push({ path: `${path}.${field}`, message });
   if (image.created !== undefined && image.createdDaysAgo !== undefined) {
     add('created', 'give either "created" or "createdDaysAgo"');
@@ -39,8 +39,8 @@ function checkForm(path: string, image: FleetImage): Problem[] {
   return problems;
 }
 
-function checkContent(path: string, image: FleetImage): Problem[] {
-  const problems: Problem[] = [];
+function checkContent(path: string, image: FleetImage): FleetProblem[] {
+  const problems: FleetProblem[] = [];
   const add = (field: string, message: string) => problems.push({ path: `${path}.${field}`, message });
   const hasPackages = Object.keys(image.packages).length > 0;
   if (image.cachedFrom !== undefined) {
@@ -60,7 +60,7 @@ function checkContent(path: string, image: FleetImage): Problem[] {
   return problems;
 }
 
-function checkSource(path: string, image: FleetImage, images: ImagesByName): Problem[] {
+function checkSource(path: string, image: FleetImage, images: ImagesByName): FleetProblem[] {
   return sourcesOf(image).flatMap((name) => {
     const field = image.cachedFrom === name ? 'cachedFrom' : image.parent === name ? 'parent' : 'parentOn';
     const source = images.get(name);
@@ -70,9 +70,9 @@ function checkSource(path: string, image: FleetImage, images: ImagesByName): Pro
   });
 }
 
-function checkOneSource(path: string, field: string, image: FleetImage, source: FleetImage): Problem[] {
+function checkOneSource(path: string, field: string, image: FleetImage, source: FleetImage): FleetProblem[] {
   const { name } = source;
-  const problems: Problem[] = [];
+  const problems: FleetProblem[] = [];
   if (source.index === 'empty' || source.index === 'attestations-only') {
     problems.push({ path: `${path}.${field}`, message: `the index of "${name}" has no image to build on` });
   } else {
@@ -90,7 +90,7 @@ function checkOneSource(path: string, field: string, image: FleetImage, source: 
   return problems;
 }
 
-function checkInheritedOs(path: string, image: FleetImage, source: FleetImage, images: ImagesByName): Problem[] {
+function checkInheritedOs(path: string, image: FleetImage, source: FleetImage, images: ImagesByName): FleetProblem[] {
   const root = rootOf(source, images);
   if (root?.os === undefined) return [];
   if (image.os !== undefined && image.os !== root.os) {
@@ -116,7 +116,7 @@ function rootOf(image: FleetImage, images: ImagesByName): FleetImage | undefined
   return undefined;
 }
 
-function checkCycles(all: readonly FleetImage[], images: ImagesByName): Problem[] {
+function checkCycles(all: readonly FleetImage[], images: ImagesByName): FleetProblem[] {
   const done = new Set<string>();
   const cycleFrom = (name: string, trail: readonly string[]): string[] | undefined => {
     if (trail.includes(name)) return [...trail.slice(trail.indexOf(name)), name];
@@ -134,12 +134,12 @@ function checkCycles(all: readonly FleetImage[], images: ImagesByName): Problem[
   });
 }
 
-function checkPlaces(fleet: Fleet): Problem[] {
+function checkPlaces(fleet: Fleet): FleetProblem[] {
   const repositories = new Map(fleet.repositories.map((r) => [placeKey({ ...r, repository: r.name }), r]));
   const enhanced = new Set(
     fleet.registries.filter(({ scanType }) => scanType === 'ENHANCED').map((r) => `${r.account}/${r.region}`),
   );
-  const history = new TagHistory(fleet.images);
+  const history = new SeededTagHistory(fleet.images);
   return fleet.images.flatMap((image, i) =>
     pushesOf(image).flatMap((push, p) => {
       const path = p === 0 ? `images[${i}]` : `images[${i}].copies[${p - 1}]`;
@@ -147,7 +147,7 @@ function checkPlaces(fleet: Fleet): Problem[] {
       if (repository === undefined) {
         return [{ path: `${path}.repository`, message: `no repository "${placeKey(push)}" is listed in repositories` }];
       }
-      const problems: Problem[] = [];
+      const problems: FleetProblem[] = [];
       if (p === 0 && image.lastScannedDaysAgo !== undefined && enhanced.has(`${push.account}/${push.region}`)) {
         problems.push({
           path: `${path}.lastScannedDaysAgo`,

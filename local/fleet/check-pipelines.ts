@@ -1,11 +1,11 @@
 import { placeKey, pushesOf } from './places.ts';
-import type { Problem } from './problems.ts';
+import type { FleetProblem } from './problems.ts';
 import type { Fleet, FleetImage, FleetPipeline } from './schema.ts';
 
 /** The part of a tag that differs from build to build. */
 export const BUILD_NUMBER = '{build}';
 
-export function checkPipelines(fleet: Fleet): Problem[] {
+export function checkPipelines(fleet: Fleet): FleetProblem[] {
   const images = new Map(fleet.images.map((image) => [image.name, image]));
   return fleet.pipelines.flatMap((pipeline, i) => {
     const path = `pipelines[${i}]`;
@@ -24,7 +24,7 @@ export function checkPipelines(fleet: Fleet): Problem[] {
   });
 }
 
-function checkRecipe(path: string, image: FleetImage): Problem[] {
+function checkRecipe(path: string, image: FleetImage): FleetProblem[] {
   if (image.cachedFrom !== undefined) {
     const message = `"${image.name}" repeats "${image.cachedFrom}" (cachedFrom); name that one, its recipe is needed`;
     return [{ path: `${path}.builds`, message }];
@@ -39,7 +39,7 @@ function checkParent(
   image: FleetImage,
   parent: FleetImage | undefined,
   fleet: Fleet,
-): Problem[] {
+): FleetProblem[] {
   if (image.parent === undefined) {
     const field = from === undefined ? 'pinsParent' : 'from';
     if (from === undefined && !pinsParent) return [];
@@ -63,7 +63,7 @@ function checkParentsOn(
   { from, pinsParent }: FleetPipeline,
   { name, parentOn = {} }: FleetImage,
   images: ReadonlyMap<string, FleetImage>,
-): Problem[] {
+): FleetProblem[] {
   const parents = Object.values(parentOn).flatMap((parent) => images.get(parent ?? '') ?? []);
   if (parents.length > 0 && from !== undefined)
     return [{ path: `${path}.from`, message: `"${name}" has a parent on each platform (parentOn)` }];
@@ -72,7 +72,7 @@ function checkParentsOn(
     .map((parent) => ({ path: `${path}.builds`, message: `"${parent.name}" carries no tag to build FROM` }));
 }
 
-function checkTags(path: string, { tags }: FleetPipeline, image: FleetImage, fleet: Fleet): Problem[] {
+function checkTags(path: string, { tags }: FleetPipeline, image: FleetImage, fleet: Fleet): FleetProblem[] {
   const repository = fleet.repositories.find((r) => placeKey({ ...r, repository: r.name }) === placeKey(image));
   if (repository?.tagMutability !== 'IMMUTABLE') return [];
   return tags.flatMap((tag, t) => {
@@ -82,7 +82,7 @@ function checkTags(path: string, { tags }: FleetPipeline, image: FleetImage, fle
   });
 }
 
-function checkServices(path: string, pipeline: FleetPipeline, fleet: Fleet): Problem[] {
+function checkServices(path: string, pipeline: FleetPipeline, fleet: Fleet): FleetProblem[] {
   const keyOf = (account: string, region: string, cluster: string, name: string) =>
     `${account}/${region}/${cluster}/${name}`;
   const services = new Set(

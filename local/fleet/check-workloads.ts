@@ -1,18 +1,18 @@
-import type { Place } from '../builds/registry.ts';
-import { placeKey, pushesOf, TagHistory } from './places.ts';
-import type { Problem } from './problems.ts';
+import type { BuildRepository } from '../builds/registry.ts';
+import { placeKey, pushesOf, SeededTagHistory } from './places.ts';
+import type { FleetProblem } from './problems.ts';
 import type { Fleet, FleetContainer, FleetImage, FleetWorkload } from './schema.ts';
 
 interface Known {
   readonly images: ReadonlyMap<string, FleetImage>;
-  readonly history: TagHistory;
+  readonly history: SeededTagHistory;
 }
 
-export function checkWorkloads(fleet: Fleet): Problem[] {
+export function checkWorkloads(fleet: Fleet): FleetProblem[] {
   const clusters = new Set(fleet.clusters.map((c) => `${c.account}/${c.region}/${c.name}`));
   const known = {
     images: new Map(fleet.images.map((image) => [image.name, image])),
-    history: new TagHistory(fleet.images),
+    history: new SeededTagHistory(fleet.images),
   };
   return fleet.workloads.flatMap((workload, i) => {
     const path = `workloads[${i}]`;
@@ -29,12 +29,17 @@ export function checkWorkloads(fleet: Fleet): Problem[] {
   });
 }
 
-const controllerProblem = (path: string): Problem => ({
+const controllerProblem = (path: string): FleetProblem => ({
   path: `${path}.controller`,
   message: 'only a workload of kind "service" is deployed by another controller than ECS',
 });
 
-function checkContainer(path: string, container: FleetContainer, workload: FleetWorkload, known: Known): Problem[] {
+function checkContainer(
+  path: string,
+  container: FleetContainer,
+  workload: FleetWorkload,
+  known: Known,
+): FleetProblem[] {
   if ('external' in container) return [];
   if ('digestOnly' in container) {
     const name = container.digestOnly;
@@ -57,7 +62,7 @@ function checkContainer(path: string, container: FleetContainer, workload: Fleet
   return [...problems, ...checkTag(path, container.tag ?? push.tags[0], image, push, workload, known)];
 }
 
-function checkPlatform(path: string, image: FleetImage, { architecture }: FleetWorkload): Problem[] {
+function checkPlatform(path: string, image: FleetImage, { architecture }: FleetWorkload): FleetProblem[] {
   // An index without images is in use only as a fault, whatever the architecture.
   if (image.index === 'empty' || image.index === 'attestations-only') return [];
   if (image.platforms.includes(`linux/${architecture}`)) return [];
@@ -68,10 +73,10 @@ function checkTag(
   path: string,
   tag: string | undefined,
   image: FleetImage,
-  place: Place & { tags: readonly string[] },
+  place: BuildRepository & { tags: readonly string[] },
   workload: FleetWorkload,
   { history }: Known,
-): Problem[] {
+): FleetProblem[] {
   if (tag === undefined) {
     return [{ path: `${path}.reference`, message: `"${image.name}" carries no tag; refer to it by digest` }];
   }

@@ -1,11 +1,11 @@
 import { checkImages } from './check-images.ts';
 import { checkPipelines } from './check-pipelines.ts';
 import { checkWorkloads } from './check-workloads.ts';
-import type { Problem } from './problems.ts';
+import type { FleetProblem } from './problems.ts';
 import type { Fleet } from './schema.ts';
 
 /** What the form of a fleet file cannot say: that every name in it leads somewhere, once. Empty: the fleet is sound. */
-export function checkFleet(fleet: Fleet): Problem[] {
+export function checkFleet(fleet: Fleet): FleetProblem[] {
   return [
     ...checkUniqueness(fleet),
     ...checkAccountsAndRegions(fleet),
@@ -15,7 +15,7 @@ export function checkFleet(fleet: Fleet): Problem[] {
   ];
 }
 
-function checkUniqueness(fleet: Fleet): Problem[] {
+function checkUniqueness(fleet: Fleet): FleetProblem[] {
   return [
     ...duplicates('accounts', 'account', fleet.accounts, ({ id }) => id),
     ...duplicates('vulnerabilities', 'vulnerability', fleet.vulnerabilities, (v) => `${v.id} in ${v.package}`),
@@ -31,7 +31,7 @@ function checkUniqueness(fleet: Fleet): Problem[] {
   ];
 }
 
-function duplicates<T>(list: string, noun: string, items: readonly T[], key: (item: T) => string): Problem[] {
+function duplicates<T>(list: string, noun: string, items: readonly T[], key: (item: T) => string): FleetProblem[] {
   const first = new Map<string, number>();
   return items.flatMap((item, i) => {
     const before = first.get(key(item));
@@ -43,9 +43,9 @@ function duplicates<T>(list: string, noun: string, items: readonly T[], key: (it
   });
 }
 
-function checkAccountsAndRegions(fleet: Fleet): Problem[] {
+function checkAccountsAndRegions(fleet: Fleet): FleetProblem[] {
   const regionsByAccount = new Map(fleet.accounts.map(({ id, regions }) => [id, regions]));
-  const check = (path: string, { account, region }: { account: string; region: string }): Problem[] => {
+  const check = (path: string, { account, region }: { account: string; region: string }): FleetProblem[] => {
     const regions = regionsByAccount.get(account);
     if (regions === undefined) return [{ path: `${path}.account`, message: `no account has the id "${account}"` }];
     if (regions.includes(region)) return [];

@@ -1,10 +1,10 @@
 import {
   type ContainerDraft,
+  type DraftScope,
   type ImageDraft,
   place,
   type RegistryDraft,
   type RepositoryDraft,
-  type Scope,
   type WorkloadDraft,
 } from './draft.ts';
 import type { Random } from './random.ts';
@@ -12,8 +12,8 @@ import type { Random } from './random.ts';
 /** A difficult fleet while it is put together: each case adds to it. */
 export interface Mixture {
   readonly random: Random;
-  readonly scopes: readonly Scope[];
-  readonly hub: Scope;
+  readonly scopes: readonly DraftScope[];
+  readonly hub: DraftScope;
   /** What applications stand on; the first is the older one. */
   readonly platforms: ImageDraft[];
   readonly images: ImageDraft[];

@@ -1,6 +1,6 @@
 import { CASES } from './difficult-cases.ts';
 import { AGES, type Mixture } from './difficult-mixture.ts';
-import { type ImageDraft, place, type Scope, samplePolicy, scopesOf, someAccounts } from './draft.ts';
+import { type DraftScope, type ImageDraft, place, samplePolicy, scopesOf, someAccounts } from './draft.ts';
 import { parseFleet } from './load.ts';
 import { Random } from './random.ts';
 import { BASE_PACKAGES, RUNTIMES, someVulnerabilities, versionsAt } from './releases.ts';
@@ -39,7 +39,7 @@ export function generateDifficultFleet(seed: number): Fleet {
   );
 }
 
-function mix(random: Random, scopes: Scope[]): Mixture {
+function mix(random: Random, scopes: DraftScope[]): Mixture {
   const [hub] = scopes;
   if (hub === undefined) throw new RangeError('a fleet needs an account');
   const mixture: Mixture = {

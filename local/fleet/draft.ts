@@ -1,5 +1,5 @@
 import type { PolicyDocument as SamplePolicy } from '../../shared/domain/policy/policy.ts';
-import type { Place } from '../builds/registry.ts';
+import type { BuildRepository } from '../builds/registry.ts';
 import { placeKey } from './places.ts';
 import type { FleetFile } from './schema.ts';
 
@@ -15,7 +15,7 @@ const REGIONS = ['us-east-1', 'eu-west-1', 'eu-central-1', 'ap-southeast-2', 'us
 export const AWS_MANAGED_ACCOUNT = '593207742271';
 export const APPLICATION_TAG = '^[0-9a-f]{7,40}-[0-9]+$';
 
-export interface Scope {
+export interface DraftScope {
   readonly account: string;
   readonly region: string;
 }
@@ -30,24 +30,27 @@ export function someAccounts(count: number, regionCount: number): FleetFile['acc
   }));
 }
 
-export function scopesOf(accounts: FleetFile['accounts']): Scope[] {
+export function scopesOf(accounts: FleetFile['accounts']): DraftScope[] {
   return accounts.flatMap(({ id, regions }) => regions.map((region) => ({ account: id, region })));
 }
 
 /** Makes sure the repository is listed, and names it. */
-export function place(repositories: Map<string, RepositoryDraft>, scope: Scope, name: string): Place {
+export function place(repositories: Map<string, RepositoryDraft>, scope: DraftScope, name: string): BuildRepository {
   const repository = { account: scope.account, region: scope.region, repository: name };
   repositories.set(placeKey(repository), { ...scope, name });
   return repository;
 }
 
-export interface Line {
+export interface DraftLine {
   readonly repository: string;
   readonly headTag: string;
 }
 
 /** A policy that knows the base and platform lines of the hub, and every repository under `apps/` as an application. */
-export function samplePolicy(accounts: FleetFile['accounts'], lines: { base: Line[]; platform: Line[] }): SamplePolicy {
+export function samplePolicy(
+  accounts: FleetFile['accounts'],
+  lines: { base: DraftLine[]; platform: DraftLine[] },
+): SamplePolicy {
   const [hub] = accounts;
   if (hub === undefined) throw new RangeError('a fleet needs an account');
   const centralStreams = (['base', 'platform'] as const).flatMap((tier) =>

@@ -1,4 +1,4 @@
-import type { ContainerDraft, ImageDraft, Scope, WorkloadDraft } from './draft.ts';
+import type { ContainerDraft, DraftScope, ImageDraft, WorkloadDraft } from './draft.ts';
 import type { Random } from './random.ts';
 
 const TASKS_PER_WORKLOAD = 12;
@@ -6,7 +6,7 @@ const TASKS_PER_WORKLOAD = 12;
 /** Workloads with so many tasks together, a few of them large; four in ten have a sidecar. */
 export function makeWorkloads(
   random: Random,
-  scopes: readonly Scope[],
+  scopes: readonly DraftScope[],
   applications: readonly ImageDraft[],
   proxy: ImageDraft,
   tasks: number,

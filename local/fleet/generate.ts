@@ -1,8 +1,8 @@
 import {
+  type DraftLine,
+  type DraftScope,
   type ImageDraft,
-  type Line,
   type RepositoryDraft,
-  type Scope,
   samplePolicy,
   scopesOf,
   someAccounts,
@@ -89,7 +89,7 @@ export function generateFleet(options: GenerateOptions): Fleet {
 }
 
 interface Made {
-  readonly lines: Line[];
+  readonly lines: DraftLine[];
   readonly images: ImageDraft[];
 }
 
@@ -98,7 +98,7 @@ function versionsOf(count: number, perLine: number, make: (line: number, version
   return Array.from({ length: count }, (_, n) => make(Math.floor(n / perLine), n % perLine));
 }
 
-function makeBases(random: Random, hub: Scope, count: number): Made {
+function makeBases(random: Random, hub: DraftScope, count: number): Made {
   const systems = ['debian', 'debian', 'alpine', 'distroless'] as const;
   const images = versionsOf(count, 4, (line, version) => {
     // Platforms are built on the first line too, so it is always Debian.
@@ -121,7 +121,7 @@ function makeBases(random: Random, hub: Scope, count: number): Made {
   return { images, lines: linesOf(images) };
 }
 
-function makePlatforms(random: Random, hub: Scope, bases: readonly ImageDraft[], count: number): Made {
+function makePlatforms(random: Random, hub: DraftScope, bases: readonly ImageDraft[], count: number): Made {
   const debian = bases.filter(({ os }) => os === 'debian');
   const images = versionsOf(count, 5, (line, version) => {
     const runtime = RUNTIMES[line % RUNTIMES.length];
@@ -145,14 +145,14 @@ function makePlatforms(random: Random, hub: Scope, bases: readonly ImageDraft[],
   return { images, lines: linesOf(images) };
 }
 
-function linesOf(images: readonly ImageDraft[]): Line[] {
+function linesOf(images: readonly ImageDraft[]): DraftLine[] {
   return [...new Set(images.map(({ repository }) => repository))].map((repository) => ({
     repository,
     headTag: 'current',
   }));
 }
 
-function makeProxy(hub: Scope): ImageDraft {
+function makeProxy(hub: DraftScope): ImageDraft {
   return {
     name: 'envoy',
     ...hub,
@@ -168,7 +168,12 @@ function makeProxy(hub: Scope): ImageDraft {
   };
 }
 
-function makeApplications(random: Random, scopes: readonly Scope[], platforms: readonly ImageDraft[], count: number) {
+function makeApplications(
+  random: Random,
+  scopes: readonly DraftScope[],
+  platforms: readonly ImageDraft[],
+  count: number,
+) {
   const repositories: RepositoryDraft[] = [];
   const images: ImageDraft[] = [];
   while (images.length < count) {
@@ -188,7 +193,7 @@ function makeApplications(random: Random, scopes: readonly Scope[], platforms: r
 
 function makeApplication(
   random: Random,
-  scope: Scope,
+  scope: DraftScope,
   repository: string,
   name: string,
   parent: ImageDraft,

@@ -4,7 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { pathText, safeParse } from '../../shared/schema.ts';
 import { checkFleet } from './check.ts';
 import { FleetError } from './problems.ts';
-import { type Fleet, fleetSchema, type PolicyDocument } from './schema.ts';
+import { type Fleet, type FleetPolicyDocument, fleetSchema } from './schema.ts';
 
 export { FleetError } from './problems.ts';
 
@@ -52,7 +52,7 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-async function readPolicy(fleetFile: string, path: string): Promise<PolicyDocument> {
+async function readPolicy(fleetFile: string, path: string): Promise<FleetPolicyDocument> {
   try {
     const document: unknown = parseYaml(await readFile(resolve(dirname(fleetFile), path), 'utf8'));
     if (isObject(document)) return document;

@@ -1,18 +1,18 @@
-import type { Place } from '../builds/registry.ts';
+import type { BuildRepository } from '../builds/registry.ts';
 import type { FleetImage } from './schema.ts';
 
 /** One place an image was pushed to, with the tags and the day of that push. */
-export interface Push extends Place {
+export interface SeededPush extends BuildRepository {
   readonly tags: readonly string[];
   readonly pushedDaysAgo: number;
 }
 
-export function placeKey(place: Place): string {
+export function placeKey(place: BuildRepository): string {
   return `${place.account}/${place.region}/${place.repository}`;
 }
 
 /** Every push of an image: its home first, then its copies in file order. */
-export function pushesOf(image: FleetImage): Push[] {
+export function pushesOf(image: FleetImage): SeededPush[] {
   const { account, region, repository, tags, pushedDaysAgo } = image;
   const copies = image.copies.map((copy) => ({ ...copy, pushedDaysAgo: copy.pushedDaysAgo ?? pushedDaysAgo }));
   return [{ account, region, repository, tags, pushedDaysAgo }, ...copies];
@@ -24,7 +24,7 @@ interface Holder {
 }
 
 /** Which image each tag of each repository stood for, at any time: a push of a tag takes it from its former holder. */
-export class TagHistory {
+export class SeededTagHistory {
   readonly #holders = new Map<string, Holder[]>();
 
   constructor(images: readonly FleetImage[]) {
@@ -37,17 +37,17 @@ export class TagHistory {
   }
 
   /** Handle of the image that held the tag so many days ago; undefined when none did yet. */
-  holder(place: Place, tag: string, daysAgo: number): string | undefined {
+  holder(place: BuildRepository, tag: string, daysAgo: number): string | undefined {
     const holders = this.#holders.get(`${placeKey(place)}:${tag}`) ?? [];
     return holders.findLast((holder) => holder.pushedDaysAgo >= daysAgo)?.image;
   }
 
   /** Handles of all images that ever held the tag, oldest push first. */
-  everHeld(place: Place, tag: string): string[] {
+  everHeld(place: BuildRepository, tag: string): string[] {
     return (this.#holders.get(`${placeKey(place)}:${tag}`) ?? []).map((holder) => holder.image);
   }
 
-  #add(place: Place, tag: string, holder: Holder): void {
+  #add(place: BuildRepository, tag: string, holder: Holder): void {
     const key = `${placeKey(place)}:${tag}`;
     const holders = this.#holders.get(key);
     if (holders === undefined) this.#holders.set(key, [holder]);

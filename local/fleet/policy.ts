@@ -1,10 +1,10 @@
-import type { Fleet, PolicyDocument } from './schema.ts';
+import type { Fleet, FleetPolicyDocument } from './schema.ts';
 
 const DAY_MS = 86_400_000;
 const RELATIVE_DATE = /^today([+-]\d+)?$/;
 
 /** The policy document of a fleet, every `today+60` in it replaced by the date it means at this instant. */
-export function policyAt(fleet: Pick<Fleet, 'policy'>, nowEpochMs: number): PolicyDocument {
+export function policyAt(fleet: Pick<Fleet, 'policy'>, nowEpochMs: number): FleetPolicyDocument {
   return Object.fromEntries(Object.entries(fleet.policy).map(([key, value]) => [key, withDates(value, nowEpochMs)]));
 }
 

@@ -1,5 +1,5 @@
 /** One thing wrong in a fleet file: where, as a JSON path, and what. */
-export interface Problem {
+export interface FleetProblem {
   readonly path: string;
   readonly message: string;
 }
@@ -7,9 +7,9 @@ export interface Problem {
 /** A fleet file that cannot be used; the message lists every problem with its JSON path. */
 export class FleetError extends Error {
   override readonly name = 'FleetError';
-  readonly problems: readonly Problem[];
+  readonly problems: readonly FleetProblem[];
 
-  constructor(source: string, problems: readonly Problem[], options?: ErrorOptions) {
+  constructor(source: string, problems: readonly FleetProblem[], options?: ErrorOptions) {
     const lines = problems.map(({ path, message }) => `  ${path === '' ? '(the whole file)' : path}: ${message}`);
     super(
       `${source} is not a usable fleet; correct what is listed (its form: local/fleet/fleet.schema.json):\n${lines.join('\n')}`,

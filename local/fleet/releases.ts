@@ -1,5 +1,5 @@
 import type { Random } from './random.ts';
-import type { FleetFile, ImageOs } from './schema.ts';
+import type { FleetFile, FleetImageOs } from './schema.ts';
 
 type Vulnerability = NonNullable<FleetFile['vulnerabilities']>[number];
 
@@ -43,7 +43,7 @@ const ALPINE_BASE = [
 ] as const;
 
 /** Packages of the bases, and of the runtimes that platforms add. */
-export const BASE_PACKAGES: Readonly<Record<ImageOs, readonly Package[]>> = {
+export const BASE_PACKAGES: Readonly<Record<FleetImageOs, readonly Package[]>> = {
   debian: DEBIAN_BASE,
   distroless: DEBIAN_BASE.filter(({ name }) => ['base-files', 'libc6', 'libssl3', 'tzdata', 'zlib1g'].includes(name)),
   alpine: ALPINE_BASE,

@@ -211,20 +211,20 @@ export const fleetSchema = v.strictObject({
 /** What a fleet file may hold (defaults left out). */
 export type FleetFile = v.InferInput<typeof fleetSchema>;
 /** A fleet whose defaults are filled in and whose policy document is read. */
-export type Fleet = v.InferOutput<typeof fleetSchema> & { policy: PolicyDocument };
-export type PolicyDocument = Record<string, unknown>;
+export type Fleet = v.InferOutput<typeof fleetSchema> & { policy: FleetPolicyDocument };
+export type FleetPolicyDocument = Record<string, unknown>;
 export type FleetImage = Fleet['images'][number];
 export type FleetCopy = FleetImage['copies'][number];
 export type FleetWorkload = Fleet['workloads'][number];
 export type FleetPipeline = Fleet['pipelines'][number];
 export type FleetContainer = FleetWorkload['containers'][number];
-export type Platform = FleetImage['platforms'][number];
+export type FleetPlatform = FleetImage['platforms'][number];
 
 /** The image that an image has the content of on a platform; `undefined` where it is built from scratch. */
-export const sourceOn = ({ cachedFrom, parentOn, parent }: FleetImage, platform: Platform): string | undefined =>
+export const sourceOn = ({ cachedFrom, parentOn, parent }: FleetImage, platform: FleetPlatform): string | undefined =>
   cachedFrom ?? parentOn?.[platform] ?? parent;
 
-export type ImageOs = NonNullable<FleetImage['os']>;
+export type FleetImageOs = NonNullable<FleetImage['os']>;
 
 /** The JSON Schema of a fleet file, for editors; held equal to `fleet.schema.json` by a test. */
 export function fleetJsonSchema(): Record<string, unknown> {

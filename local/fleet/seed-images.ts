@@ -1,9 +1,9 @@
 import { BatchDeleteImageCommand } from '@aws-sdk/client-ecr';
-import type { Place, RegistryClient } from '../builds/registry.ts';
+import type { BuildRepository, RegistryClient } from '../builds/registry.ts';
 import type { ImagePast } from '../cloud/admin-types.ts';
 import type { FleetBuild } from './build.ts';
 import { inParallel } from './parallel.ts';
-import { type Push, placeKey, pushesOf } from './places.ts';
+import { placeKey, pushesOf, type SeededPush } from './places.ts';
 import { DAY_MS, SEED_CONCURRENCY, type SeedContext, SeedError } from './seed-context.ts';
 import type { Happening } from './timeline.ts';
 
@@ -19,7 +19,7 @@ export async function pushContents({ registry }: SeedContext, build: FleetBuild)
 }
 
 /** Pushes what the head of a build leads to: layers, configs, the images of an index and their attestations. */
-export async function pushParts(registry: RegistryClient, place: Place, build: FleetBuild): Promise<void> {
+export async function pushParts(registry: RegistryClient, place: BuildRepository, build: FleetBuild): Promise<void> {
   const images = imagesOf(build);
   const attestations = build.index?.attestations ?? [];
   const blobs = [
@@ -74,7 +74,7 @@ export async function deleteImages(context: SeedContext): Promise<void> {
   await inParallel(SEED_CONCURRENCY, deletions, ({ push, digests }) => deleteFrom(context, push, digests));
 }
 
-async function deleteFrom({ ecr }: SeedContext, push: Push, digests: readonly string[]): Promise<void> {
+async function deleteFrom({ ecr }: SeedContext, push: SeededPush, digests: readonly string[]): Promise<void> {
   for (let start = 0; start < digests.length; start += DELETE_BATCH) {
     const imageIds = digests.slice(start, start + DELETE_BATCH).map((imageDigest) => ({ imageDigest }));
     const request = new BatchDeleteImageCommand({ repositoryName: push.repository, imageIds });

@@ -7,7 +7,7 @@ import { declaredPipeline } from '../pipelines/definition.ts';
 import { buildFleetImages, type FleetBuild } from './build.ts';
 import { declareOrganization } from './organization.ts';
 import { inParallel } from './parallel.ts';
-import type { Fleet, FleetWorkload, Platform } from './schema.ts';
+import type { Fleet, FleetPlatform, FleetWorkload } from './schema.ts';
 import { SEED_CONCURRENCY, type SeedContext } from './seed-context.ts';
 import { deleteImages, giveImagesTheirPast, pushContents, tagPuts } from './seed-images.ts';
 import { createRegistries, createRepository } from './seed-registries.ts';
@@ -30,7 +30,7 @@ export interface SeededImage {
   /** What its tags stand for: the index digest, or that of the only platform. */
   readonly digest: string;
   /** The image of each platform; none for an index without images. */
-  readonly children: ReadonlyMap<Platform, string>;
+  readonly children: ReadonlyMap<FleetPlatform, string>;
   readonly attestations: readonly string[];
 }
 

@@ -7,7 +7,7 @@ import { pullImage } from '../builds/pull.ts';
 import type { RegistryClient } from '../builds/registry.ts';
 import type { CloudAdmin } from '../cloud/admin-client.ts';
 import { architectureOf, buildPlatform, completeBuild, type FleetBuild } from '../fleet/build.ts';
-import type { FleetImage, Platform } from '../fleet/schema.ts';
+import type { FleetImage, FleetPlatform } from '../fleet/schema.ts';
 import { pushParts } from '../fleet/seed-images.ts';
 import { type BuiltFrom, type PipelineDefinition, repositoryUri } from './definition.ts';
 
@@ -35,7 +35,7 @@ export async function buildStream({ registry, archive }: BuildTools, order: Buil
   // Read once: every platform is built on the same head, whatever is pushed meanwhile.
   const from = parent && (await headOf(registry, parent));
   const recipe = freshRecipe(image, order.rebuildId);
-  const platforms = new Map<Platform, BuiltImage>();
+  const platforms = new Map<FleetPlatform, BuiltImage>();
   for (const platform of image.platforms) {
     const other = parentOn?.[platform];
     const below = other ? await headOf(registry, other) : from;

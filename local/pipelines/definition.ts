@@ -1,10 +1,10 @@
 /** What a pipeline of a fleet does, as its builder gets it with each job. */
 
-import { hostOf, type Place } from '../builds/registry.ts';
+import { type BuildRepository, hostOf } from '../builds/registry.ts';
 import type { DeclaredPipeline } from '../cloud/admin-types.ts';
 import type { FleetBuild } from '../fleet/build.ts';
 import { BUILD_NUMBER } from '../fleet/check-pipelines.ts';
-import type { FleetImage, FleetPipeline, Platform } from '../fleet/schema.ts';
+import type { FleetImage, FleetPipeline, FleetPlatform } from '../fleet/schema.ts';
 
 /** The variable by which a pipeline is told which rebuild it runs for; `none` when it runs for nobody's. */
 export const REBUILD_VARIABLE = 'PATCHWAVE_REBUILD_ID';
@@ -18,7 +18,7 @@ export interface Service {
 }
 
 export interface BuiltFrom {
-  readonly place: Place;
+  readonly place: BuildRepository;
   readonly reference: string;
 }
 
@@ -32,7 +32,7 @@ export interface PipelineDefinition
   /** What it is built FROM; left out: from scratch. */
   readonly parent?: BuiltFrom;
   /** By platform: what it is built FROM there, where that is not its parent. */
-  readonly parentOn?: Partial<Record<Platform, BuiltFrom>>;
+  readonly parentOn?: Partial<Record<FleetPlatform, BuiltFrom>>;
   readonly deploys: readonly Service[];
 }
 
@@ -87,6 +87,6 @@ export function tagsOf({ tags, firstBuild }: PipelineDefinition, number: number)
   return tags.map((tag) => tag.replaceAll(BUILD_NUMBER, String(firstBuild + number - 1)));
 }
 
-export function repositoryUri(place: Place): string {
+export function repositoryUri(place: BuildRepository): string {
   return `${hostOf(place)}/${place.repository}`;
 }

@@ -22,7 +22,7 @@ export class DeploymentFailed extends Error {
 }
 
 /** What was pushed: `<host>/<repository>`, the digest, and the tags of this build. */
-export interface Pushed {
+export interface PushedBuild {
   readonly repositoryUri: string;
   readonly digest: string;
   readonly tags: readonly string[];
@@ -34,7 +34,7 @@ export interface Pushed {
  *
  * @throws DeploymentFailed, or the error of the AWS call that failed
  */
-export async function deployService(ecs: ECSClient, target: Service, pushed: Pushed): Promise<void> {
+export async function deployService(ecs: ECSClient, target: Service, pushed: PushedBuild): Promise<void> {
   const { taskDefinition: current = '' } = await describe(ecs, target);
   const taskDefinition = await revisionFor(ecs, current, pushed);
   const { cluster, service } = target;
@@ -67,7 +67,7 @@ function isComplete({ deployments = [] }: EcsService, { service }: Service, depl
   return mine.rolloutState === 'COMPLETED';
 }
 
-async function revisionFor(ecs: ECSClient, current: string, pushed: Pushed): Promise<string> {
+async function revisionFor(ecs: ECSClient, current: string, pushed: PushedBuild): Promise<string> {
   const { taskDefinition = {}, tags = [] } = await ecs.send(
     new DescribeTaskDefinitionCommand({ taskDefinition: current, include: ['TAGS'] }),
   );
@@ -79,7 +79,7 @@ async function revisionFor(ecs: ECSClient, current: string, pushed: Pushed): Pro
   return registered.taskDefinition?.taskDefinitionArn ?? current;
 }
 
-function withImage(container: ContainerDefinition, { repositoryUri, digest, tags }: Pushed): ContainerDefinition {
+function withImage(container: ContainerDefinition, { repositoryUri, digest, tags }: PushedBuild): ContainerDefinition {
   const { image = '' } = container;
   if (image.startsWith(`${repositoryUri}@`)) return { ...container, image: `${repositoryUri}@${digest}` };
   const [, tag] = image.split(`${repositoryUri}:`);

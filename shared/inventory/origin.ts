@@ -9,7 +9,7 @@ import { type Classification, classify } from '../domain/stream/tier.ts';
 export type Origin = Pick<ImageFacts, 'tier' | 'stream' | 'owner'>;
 
 /** A place of an image, with the tags it was seen under there. */
-export interface Place {
+export interface ImagePlace {
   readonly location: ImageLocation;
   readonly tags: readonly string[];
 }
@@ -19,7 +19,7 @@ export interface Place {
  * policy still has it: tags move on, what made the image does not. Of several places the lowest tier counts, then one
  * with a stream, then the first; so whatever order they are found in, the answer is the same.
  */
-export function originOf(policy: Policy, places: readonly Place[], known: Origin | undefined): Origin {
+export function originOf(policy: Policy, places: readonly ImagePlace[], known: Origin | undefined): Origin {
   // What the built-in policy does not name is what it was.
   if (known && isBuiltIn(policy)) return originIn(known);
   const found = places.map((place) => ({
@@ -47,7 +47,7 @@ export function lowestOrigin(found: readonly (Origin & { readonly key: string })
   return originIn(best);
 }
 
-function originAt(policy: Policy, { location, tags }: Place, knownStream: string | undefined): Classification {
+function originAt(policy: Policy, { location, tags }: ImagePlace, knownStream: string | undefined): Classification {
   const lines = streamRulesOf(policy, location).flatMap((rule) => rule.headTags.map((headTag) => ({ rule, headTag })));
   const proven = lines.find(({ headTag }) => streamId(location, headTag) === knownStream);
   if (!proven || knownStream === undefined) return classify(policy, { location, tags });

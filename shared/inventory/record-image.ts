@@ -9,7 +9,7 @@ import type { Clock } from '../ports/clock.ts';
 import { LedgerContendedError } from '../ports/errors.ts';
 import type { PlaceLedger } from '../ports/ledger.ts';
 import { type ContentFacts, unionOfLocations } from './facts.ts';
-import { originOf, type Place } from './origin.ts';
+import { type ImagePlace, originOf } from './origin.ts';
 import { type FactsPorts, writeFacts } from './write-facts.ts';
 
 const MOST_ROUNDS = 4;
@@ -22,7 +22,7 @@ export interface RecordPorts extends FactsPorts {
 /** What one repository has to say of an image. */
 export interface Sighting {
   readonly content: ContentFacts;
-  readonly place: Place;
+  readonly place: ImagePlace;
 }
 
 /** Facts of an image from all that is known of it: pure, and the same in whatever order its places are found. */
@@ -55,7 +55,11 @@ export function factsOf(
  * one that was found since they were read does not count yet: without its tags it would pass for one that has none, and
  * the line that this proves would stay proven.
  */
-function withRecordedTags(location: ImageLocation, place: Place, recorded: readonly LocationRecord[]): Place[] {
+function withRecordedTags(
+  location: ImageLocation,
+  place: ImagePlace,
+  recorded: readonly LocationRecord[],
+): ImagePlace[] {
   const key = locationKey(location);
   const record = recorded.find((each) => locationKey(each.location) === key);
   const isOwn = locationKey(place.location) === key;

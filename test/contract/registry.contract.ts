@@ -4,12 +4,12 @@ import type { ImageConfig, ImageRegistry } from '../../shared/ports/registry.ts'
 import { DAY_MS, digestOf, NOON_EPOCH_MS } from '../support/samples.ts';
 
 /** An image that a world pushed: what the registry is to tell of it. */
-export interface Pushed {
+export interface PushedArtifact {
   readonly artifact: Artifact;
   readonly config?: ImageConfig;
 }
 
-export interface Push {
+export interface ContractPush {
   readonly name: string;
   readonly tags: readonly string[];
   readonly pushedAtEpochMs: number;
@@ -26,7 +26,7 @@ export interface RegistryWorld {
   /** A repository in a registry that no other test has seen. */
   newRepository(name: string): Promise<ImageLocation>;
   createRepository(location: ImageLocation): Promise<void>;
-  push(location: ImageLocation, push: Push): Promise<Pushed>;
+  push(location: ImageLocation, push: ContractPush): Promise<PushedArtifact>;
   delete(location: ImageLocation, digest: Digest): Promise<void>;
   archive(location: ImageLocation, digest: Digest): Promise<void>;
   /** In a registry whose account's role cannot be taken. */
@@ -34,7 +34,7 @@ export interface RegistryWorld {
 }
 
 const PUSHED = NOON_EPOCH_MS - 3 * DAY_MS;
-const push = (name: string, changes: Partial<Push> = {}): Push => ({
+const push = (name: string, changes: Partial<ContractPush> = {}): ContractPush => ({
   name,
   tags: [name],
   pushedAtEpochMs: PUSHED,

@@ -1,7 +1,7 @@
 import type { Artifact } from '../../shared/domain/image/image.ts';
 import { FakeRegistry } from '../support/fakes/registry.ts';
 import { digestOf } from '../support/samples.ts';
-import { type Push, type RegistryWorld, registryContract } from './registry.contract.ts';
+import { type ContractPush, type RegistryWorld, registryContract } from './registry.contract.ts';
 
 const unreachable = { account: '999999999999', region: 'eu-west-1', repository: 'team/a' };
 const registry = new FakeRegistry().deny(unreachable);
@@ -33,7 +33,7 @@ const world: RegistryWorld = {
   archive: async (location, digest) => void registry.archive(location, digest),
 };
 
-function artifactOf({ name, index, format = 'oci' }: Push): Artifact {
+function artifactOf({ name, index, format = 'oci' }: ContractPush): Artifact {
   if (index === undefined) {
     return {
       kind: 'image',

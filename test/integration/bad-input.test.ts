@@ -16,7 +16,7 @@ import { badFleet, DARK, HUB, MANY_FINDINGS } from '../support/bad-fleet.ts';
 import { environmentOf, eventFor, lettersIn, reviewWhileDeleting } from '../support/bad-input.ts';
 import { queueOf } from '../support/chaos.ts';
 import { useInstallation } from '../support/installation.ts';
-import { callsOf, differences, factsIn, hubOf, type Item, itemsOf, lastReview } from '../support/readings.ts';
+import { callsOf, type DumpedItem, differences, factsIn, hubOf, itemsOf, lastReview } from '../support/readings.ts';
 import { runCommand } from './oracle/command.ts';
 
 const LIMIT_MS = 180_000;
@@ -38,8 +38,8 @@ const REASONS: Readonly<Record<string, string>> = {
   'repository-is-a-list.json': 'detail.repository-name: ',
 };
 
-const isImage = ({ SK }: Item): boolean => SK === 'IMAGE';
-const factsBesideImages = (items: readonly Item[]): string => factsIn(items.filter((item) => !isImage(item)));
+const isImage = ({ SK }: DumpedItem): boolean => SK === 'IMAGE';
+const factsBesideImages = (items: readonly DumpedItem[]): string => factsIn(items.filter((item) => !isImage(item)));
 
 /** The tests follow one another: the first reviews what is there, the others look at it and go on. */
 describe('a fleet in which everything is bad', () => {
@@ -108,10 +108,10 @@ describe('a fleet in which everything is bad', () => {
   test('an image with that many findings fits into its item of the ledger', async () => {
     const { deployment } = installation();
     const table = DynamoDBDocumentClient.from(new DynamoDBClient(hubOf(installation())));
-    const { Item } = await table.send(
+    const { Item: DumpedItem } = await table.send(
       new GetCommand({ TableName: deployment.ledgerTable, Key: keys.image(digestOf('bloated')) }),
     );
-    const said: unknown = Item?.said;
+    const said: unknown = DumpedItem?.said;
     if (!(said instanceof Uint8Array)) throw new Error('an image with so many reasons should be compressed');
     // Half of the item is left.
     expect(said.byteLength).toBeLessThan(ITEM_LIMIT_BYTES / 2);

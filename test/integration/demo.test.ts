@@ -16,17 +16,17 @@ import {
   homeOf,
   imagesOf,
   manifestOf,
-  type Place,
-  type Seen,
+  type OracleContainer,
+  type RunningPlace,
 } from './oracle/running.ts';
 
 const DAY_MS = 86_400_000;
 const PLAUSIBLE_FROM = Date.UTC(2013, 0, 1);
 
-const isReadable = (fleet: Fleet, { account }: Place): boolean =>
+const isReadable = (fleet: Fleet, { account }: RunningPlace): boolean =>
   fleet.accounts.some(({ id, memberRole, state }) => id === account && memberRole && state === 'ACTIVE');
 
-const placesOf = (fleet: Fleet): Place[] =>
+const placesOf = (fleet: Fleet): RunningPlace[] =>
   fleet.accounts.flatMap(({ id, regions }) => regions.map((region) => ({ account: id, region })));
 
 /** Repositories that each review lists, and so knows what their indexes hold. */
@@ -38,7 +38,12 @@ const listedIn = (fleet: Fleet): (Home & { readonly tier: string })[] =>
     );
 
 /** What AWS adds to a task names no image; what it runs may be known from where it is listed, or from who else runs it. */
-async function named(endpoint: string, fleet: Fleet, seen: Seen, all: readonly Seen[]): Promise<Seen> {
+async function named(
+  endpoint: string,
+  fleet: Fleet,
+  seen: OracleContainer,
+  all: readonly OracleContainer[],
+): Promise<OracleContainer> {
   const { image, imageDigest: digest } = seen.container;
   if (image !== undefined || digest === undefined) return seen;
   const others = all.filter(({ container }) => container.imageDigest === digest);
@@ -53,7 +58,7 @@ async function named(endpoint: string, fleet: Fleet, seen: Seen, all: readonly S
 }
 
 /** The digests that a container stands for: what runs; else what its reference says; else what its tag means now. */
-async function digestsOf(endpoint: string, fleet: Fleet, seen: Seen): Promise<string[]> {
+async function digestsOf(endpoint: string, fleet: Fleet, seen: OracleContainer): Promise<string[]> {
   if (seen.container.imageDigest !== undefined) {
     const home = homeOf(seen.container);
     // An index in a registry that nobody may read cannot be told from an image.

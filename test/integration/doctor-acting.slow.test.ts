@@ -9,7 +9,7 @@ import {
 import { beforeAll } from '@jest/globals';
 import { doctorCommandOf } from '../../cli/commands/doctor.ts';
 import { doctorPorts } from '../../cli/doctor/connect.ts';
-import type { Finding } from '../../cli/doctor/finding.ts';
+import type { DoctorFinding } from '../../cli/doctor/finding.ts';
 import { untilSettled } from '../../local/acting.ts';
 import { changeParameters } from '../../local/stack.ts';
 import type { HubConfig } from '../../shared/adapters/clients.ts';
@@ -35,10 +35,13 @@ beforeAll(async () => {
   await untilSettled(installation().context, LIMIT_MS);
 }, LIMIT_MS);
 
-async function findings(check: string, flags: Readonly<Record<string, boolean>> = {}): Promise<readonly Finding[]> {
+async function findings(
+  check: string,
+  flags: Readonly<Record<string, boolean>> = {},
+): Promise<readonly DoctorFinding[]> {
   const command = doctorCommandOf(() => doctorPorts('patchwave', person));
   const { text } = await run(command, installation().context, [], { json: true, ...flags });
-  const all = (JSON.parse(text) as { findings: readonly Finding[] }).findings;
+  const all = (JSON.parse(text) as { findings: readonly DoctorFinding[] }).findings;
   return all.filter((one) => one.check === check);
 }
 

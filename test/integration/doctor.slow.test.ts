@@ -11,7 +11,7 @@ import { ListQueuesCommand, PurgeQueueCommand, SendMessageCommand, SQSClient } f
 import { beforeAll } from '@jest/globals';
 import { doctorCommandOf } from '../../cli/commands/doctor.ts';
 import { doctorPorts } from '../../cli/doctor/connect.ts';
-import type { Finding } from '../../cli/doctor/finding.ts';
+import type { DoctorFinding } from '../../cli/doctor/finding.ts';
 import { loadFleet } from '../../local/fleet/load.ts';
 import type { HubConfig } from '../../shared/adapters/clients.ts';
 import { Grants, nameOf } from '../support/grants.ts';
@@ -36,10 +36,10 @@ beforeAll(async () => {
   await installation().review();
 }, LIMIT_MS);
 
-async function findings(who = person, flags: { readonly deep?: true } = {}): Promise<readonly Finding[]> {
+async function findings(who = person, flags: { readonly deep?: true } = {}): Promise<readonly DoctorFinding[]> {
   const command = doctorCommandOf(() => doctorPorts('patchwave', who));
   const { text } = await run(command, installation().context, [], { json: true, ...flags });
-  return (JSON.parse(text) as { findings: readonly Finding[] }).findings;
+  return (JSON.parse(text) as { findings: readonly DoctorFinding[] }).findings;
 }
 const broken = async (flags: { readonly deep?: true } = {}): Promise<readonly string[]> =>
   (await findings(person, flags))
@@ -73,7 +73,7 @@ test(
   async () => {
     const command = doctorCommandOf(() => doctorPorts('patchwave', person));
     const { text } = await run(command, installation().context, [], { json: true, deep: true });
-    const { findings } = JSON.parse(text) as { findings: readonly Finding[] };
+    const { findings } = JSON.parse(text) as { findings: readonly DoctorFinding[] };
     const notOk = findings.filter(({ state }) => state !== 'ok');
     expect(notOk.map(({ check, state }) => `${check} ${state}`)).toEqual(['task-tokens unknown']);
     expect(findings.find(({ check }) => check === 'bus-policy')?.text).toContain('refuses the whole call');

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { beforeAll } from '@jest/globals';
 import { loadFleet } from '../../local/fleet/load.ts';
-import type { Fleet, PolicyDocument } from '../../local/fleet/schema.ts';
+import type { Fleet, FleetPolicyDocument } from '../../local/fleet/schema.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
@@ -39,7 +39,7 @@ const SHOWN_OTHERWISE: readonly string[] = [
 /** The small fleet, with a base whose repositories are named by a pattern: listing them takes a permission of its own. */
 async function fleetWithPattern(): Promise<Fleet> {
   const fleet = await loadFleet('local/fleet/small.json');
-  const policy: PolicyDocument = fleet.policy;
+  const policy: FleetPolicyDocument = fleet.policy;
   const streams = (policy.streams as { id: string; repositories: string[] }[]).map((rule) =>
     rule.id === 'base-debian' ? { ...rule, repositories: ['base/deb*'] } : rule,
   );

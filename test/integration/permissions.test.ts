@@ -8,7 +8,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendTaskSuccessCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import type { Deployment } from '../../local/deploy.ts';
+import type { StackDeployment } from '../../local/deploy.ts';
 import { generateDifficultFleet } from '../../local/fleet/difficult.ts';
 import { Grants } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
@@ -17,11 +17,11 @@ import { hubOf } from '../support/readings.ts';
 type Session = ReturnType<typeof hubOf>;
 
 const image = { repositoryName: 'apps/web' };
-const object = ({ evidenceBucket: Bucket }: Deployment, Key: string) => ({ Bucket, Key });
+const object = ({ evidenceBucket: Bucket }: StackDeployment, Key: string) => ({ Bucket, Key });
 const s3 = (session: Session) => new S3Client({ ...session, forcePathStyle: true });
 
 /** What no function may ever do under its own role: who acts takes a role of the member account for it. */
-const FORBIDDEN: Readonly<Record<string, (session: Session, deployment: Deployment) => Promise<unknown>>> = {
+const FORBIDDEN: Readonly<Record<string, (session: Session, deployment: StackDeployment) => Promise<unknown>>> = {
   'change a service': (session) =>
     new ECSClient(session).send(new UpdateServiceCommand({ service: 'web', desiredCount: 0 })),
   'start a task': (session) => new ECSClient(session).send(new RunTaskCommand({ taskDefinition: 'web' })),
@@ -49,7 +49,7 @@ const FORBIDDEN: Readonly<Record<string, (session: Session, deployment: Deployme
 };
 
 /** Besides, each by its role: what only another one may do. */
-const BESIDES: Readonly<Record<string, (session: Session, deployment: Deployment) => Promise<unknown>>> = {
+const BESIDES: Readonly<Record<string, (session: Session, deployment: StackDeployment) => Promise<unknown>>> = {
   'delete from the ledger': (session, { ledgerTable: TableName }) =>
     new DynamoDBClient(session).send(new DeleteItemCommand({ TableName, Key: { PK: { S: 'a' }, SK: { S: 'b' } } })),
   'tell the bus': (session, { busArn: EventBusName }) =>

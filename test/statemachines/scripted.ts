@@ -13,7 +13,7 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { probeCloud } from '../../local/cloud/probe.ts';
-import { type Ended, endOf, makeFunction, makeMachine } from '../../local/cloud/probe-workflows.ts';
+import { type EndedExecution, endOf, makeFunction, makeMachine } from '../../local/cloud/probe-workflows.ts';
 import type { Cloud } from '../../local/cloud.ts';
 import { definitionText } from './machine.ts';
 
@@ -42,7 +42,7 @@ export interface Stage {
   /** The events of an execution, each as text. */
   history(executionArn: string): Promise<readonly string[]>;
   /** Runs the machine once. */
-  run(name: string, input: object): Promise<Ended & { readonly calls: readonly Call[] }>;
+  run(name: string, input: object): Promise<EndedExecution & { readonly calls: readonly Call[] }>;
 }
 
 /** Passes its input on to the test and gives back, or throws, what it is told. */

@@ -11,7 +11,7 @@ import type { NodeAnswer } from '../../shared/domain/cause/answer.ts';
 import type { Closure, Deployment } from '../../shared/domain/cause/cascade.ts';
 import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { DAY_MS } from '../../shared/domain/common/time.ts';
-import type { Measured } from '../../shared/domain/outbox/metrics.ts';
+import type { Measurement } from '../../shared/domain/outbox/metrics.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { containersIn } from '../integration/oracle/running.ts';
 import {
@@ -49,7 +49,7 @@ export function useReviewed(fleet: Parameters<typeof useInstallation>[0]): () =>
 }
 
 /** What the template's alarms of a metric add up. */
-export async function measured(installation: Installation, MetricName: Measured['metric']): Promise<number> {
+export async function measured(installation: Installation, MetricName: Measurement['metric']): Promise<number> {
   const { Datapoints = [] } = await new CloudWatchClient(hubOf(installation)).send(
     new GetMetricStatisticsCommand({
       ...{ Namespace: 'Patchwave', MetricName, Statistics: ['Sum'], Period: 3600 },

@@ -16,7 +16,7 @@ import { copied } from './fakes/copied.ts';
  * What becomes of one call: its process dies before or after it, its reply is lost and the client repeats it, or the
  * caller gets an error although the call was done.
  */
-export type Fate = 'done' | 'dies-before' | 'dies-after' | 'reply-lost' | 'fails-after';
+export type CallOutcome = 'done' | 'dies-before' | 'dies-after' | 'reply-lost' | 'fails-after';
 
 /** A process that died: whatever it would have done next is not done. */
 export class DiedError extends Error {
@@ -92,11 +92,13 @@ export class MemoryTable {
   }
 
   /** A client of its own for each process; `next` waits for its turn and tells the fate of the call. */
-  client(next: (command: unknown) => Promise<Fate> = (command) => this.#fateOf(command)): DynamoDBDocumentClient {
+  client(
+    next: (command: unknown) => Promise<CallOutcome> = (command) => this.#fateOf(command),
+  ): DynamoDBDocumentClient {
     return new MemoryClient(this, next);
   }
 
-  async #fateOf(command: unknown): Promise<Fate> {
+  async #fateOf(command: unknown): Promise<CallOutcome> {
     const isWrite = command instanceof PutCommand || command instanceof DeleteCommand;
     return isWrite && this.#happens('lostReplies') ? 'reply-lost' : 'done';
   }
@@ -244,7 +246,7 @@ function checkBatch(keys: readonly string[], most: number): void {
 }
 
 class MemoryClient extends DynamoDBDocumentClient {
-  constructor(table: MemoryTable, next: (command: unknown) => Promise<Fate>) {
+  constructor(table: MemoryTable, next: (command: unknown) => Promise<CallOutcome>) {
     super(new DynamoDBClient({ region: 'us-east-1' }));
     let isDead = false;
     const send = async (command: unknown): Promise<object> => {

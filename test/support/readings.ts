@@ -5,21 +5,21 @@ import type { Installation } from '../../local/installation.ts';
 import { collect } from '../../shared/concurrency.ts';
 import type { ReviewRecord, RunPart } from '../../shared/domain/review/run.ts';
 
-export type Item = Readonly<Record<string, unknown>>;
+export type DumpedItem = Readonly<Record<string, unknown>>;
 
-export const itemsOf = ({ context }: Installation): Promise<Item[]> => collect(context.dump());
+export const itemsOf = ({ context }: Installation): Promise<DumpedItem[]> => collect(context.dump());
 
 /** The ledger in the form that two runs of one fleet share. */
 export const ledgerOf = async (installation: Installation): Promise<string> =>
   canonicalLedger(await itemsOf(installation));
 
-const isOfRun = ({ PK }: Item): boolean => String(PK).startsWith('RUN#');
+const isOfRun = ({ PK }: DumpedItem): boolean => String(PK).startsWith('RUN#');
 
 /** The ledger without runs, and without which of them asked for a scan: what two reviews of one fleet share. */
 export const factsOf = async (installation: Installation): Promise<string> => factsIn(await itemsOf(installation));
 
 /** The same of items that were read. */
-export const factsIn = (items: readonly Item[]): string =>
+export const factsIn = (items: readonly DumpedItem[]): string =>
   canonicalLedger(items.filter((item) => !isOfRun(item)).map(({ scanAskedBy: _, ...facts }) => facts));
 
 /** The lines that only one of two canonical ledgers has; they are too long for a textual difference to be read. */

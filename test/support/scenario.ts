@@ -9,14 +9,14 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { queueOf } from './chaos.ts';
 import { invokeLook } from './protection.ts';
-import { callsOf, factsOf, hubOf, type Item, itemsOf } from './readings.ts';
+import { callsOf, type DumpedItem, factsOf, hubOf, itemsOf } from './readings.ts';
 
 const HOUR_MS = 3_600_000;
 /** An event that came is judged within two seconds. */
 const EVENT_LIMIT_MS = 8000;
 
 /** What a fleet's image and scanner look like on a day on which a scan of it finds one flaw more. */
-export interface Finding {
+export interface FoundFlaw {
   readonly image: Omit<ImagePast, 'pushedAt' | 'lastScannedAt'> & { readonly digest: Digest };
   readonly flaw: KnownVulnerability;
 }
@@ -27,11 +27,11 @@ export interface Finding {
  */
 export class Scenario {
   readonly #installation: Installation;
-  readonly #finding: Finding;
+  readonly #finding: FoundFlaw;
   readonly #known: readonly KnownVulnerability[];
   readonly #sqs: SQSClient;
 
-  constructor(installation: Installation, known: readonly KnownVulnerability[], finding: Finding) {
+  constructor(installation: Installation, known: readonly KnownVulnerability[], finding: FoundFlaw) {
     this.#installation = installation;
     this.#known = known;
     this.#finding = finding;
@@ -133,7 +133,7 @@ export async function waitBriefly({ endpoint }: Installation['cloud']): Promise<
 
 async function outcomeOf(execution: ReturnType<Installation['review']>): Promise<unknown> {
   const { status, error, output } = await execution;
-  const { closed, report } = (output ?? {}) as Item;
+  const { closed, report } = (output ?? {}) as DumpedItem;
   return { status, error, closed, report };
 }
 

@@ -15,7 +15,7 @@ import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { jest } from '@jest/globals';
 import type { Cloud } from '../../local/cloud.ts';
-import { type Deployment, type DeployOptions, type DeployTarget, deploy } from '../../local/deploy.ts';
+import { type DeployOptions, type DeployTarget, deploy, type StackDeployment } from '../../local/deploy.ts';
 import { declareOrganization } from '../../local/fleet/organization.ts';
 import { createStack } from '../../local/stack.ts';
 import { functionNames } from '../../scripts/bundle.ts';
@@ -38,14 +38,14 @@ const target: DeployTarget = {
 };
 
 /** Deploys into an organization: the bus takes events from inside it, and is a target for rules inside it, only. */
-async function deployInside(cloud: Cloud, to: DeployTarget, options?: DeployOptions): Promise<Deployment> {
+async function deployInside(cloud: Cloud, to: DeployTarget, options?: DeployOptions): Promise<StackDeployment> {
   await declareOrganization(cloud.endpoint, to);
   return await deploy(cloud, to, options);
 }
 
 describe('with the defaults', () => {
   const cloud = useCloud();
-  let deployment: Deployment;
+  let deployment: StackDeployment;
   beforeAll(async () => {
     deployment = await deployInside(cloud(), target);
   });

@@ -1,10 +1,10 @@
 import type { AlarmFacts } from '../facts.ts';
-import { broken, type Found, orOk } from '../finding.ts';
+import { broken, type CheckFinding, orOk } from '../finding.ts';
 
 const SET_TOPIC = 'Deploy with AlarmTopicArn=<ARN of an SNS topic>.';
 
 /** Each alarm is there and tells somebody. */
-export function checkAlarms(alarms: readonly AlarmFacts[]): readonly Found[] {
+export function checkAlarms(alarms: readonly AlarmFacts[]): readonly CheckFinding[] {
   const here = alarms.filter(({ exists }) => exists);
   const silent = here.filter(({ actions }) => actions === 0);
   const found = [

@@ -1,7 +1,7 @@
 import { registryKey } from '../../../shared/domain/image/image.ts';
 import type { Scope } from '../../../shared/domain/review/run.ts';
 import type { CallbackFacts, MixedPut, PullTimeFacts, StartTimeFacts } from '../facts.ts';
-import { broken, type Found, ok, unknown } from '../finding.ts';
+import { broken, type CheckFinding, ok, unknown } from '../finding.ts';
 
 /*
  * What AWS documents nowhere, tried on this account: see "What AWS does not document" in docs/operations.md. Each finding is the
@@ -9,7 +9,9 @@ import { broken, type Found, ok, unknown } from '../finding.ts';
  */
 
 /** @param tried one call from a member account; `undefined` where every member is in the hub's account */
-export function checkBusPolicy(tried: { readonly from: Scope; readonly put: MixedPut } | undefined): readonly Found[] {
+export function checkBusPolicy(
+  tried: { readonly from: Scope; readonly put: MixedPut } | undefined,
+): readonly CheckFinding[] {
   if (!tried)
     return [
       unknown(
@@ -45,7 +47,7 @@ export function checkBusPolicy(tried: { readonly from: Scope; readonly put: Mixe
 }
 
 /** How steps that wait in children of a distributed map ended. */
-export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly Found[] {
+export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly CheckFinding[] {
   if (answered > 0)
     return [
       ok('cascades', `Task tokens of map children are accepted. Waiting steps that took their answer: ${answered}.`),
@@ -68,7 +70,7 @@ export function checkTaskTokens({ answered, lapsed }: CallbackFacts): readonly F
 }
 
 /** The review is found by the start that its execution says, which its end event says, too. */
-export function checkStartTime(facts: StartTimeFacts | undefined): readonly Found[] {
+export function checkStartTime(facts: StartTimeFacts | undefined): readonly CheckFinding[] {
   if (!facts)
     return [unknown('review', 'No review has ended whose start could be compared.', 'Run a review: patchwave review.')];
   const { recordedEpochMs, startEpochMs, executionArn } = facts;
@@ -87,7 +89,7 @@ export function checkStartTime(facts: StartTimeFacts | undefined): readonly Foun
  * Whether reading a manifest moved the pull time of an image. ECR records a pull time at most once in 24 hours.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
  */
-export function checkPullTimes(facts: PullTimeFacts | undefined): readonly Found[] {
+export function checkPullTimes(facts: PullTimeFacts | undefined): readonly CheckFinding[] {
   if (!facts)
     return [unknown('registries', 'No registry has an image whose pull time could be read.', 'Push an image first.')];
   const { image, beforeEpochMs, afterEpochMs, isExcluded } = facts;

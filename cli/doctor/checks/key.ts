@@ -1,6 +1,6 @@
 import { matchesGlob } from '../../../shared/domain/common/glob.ts';
 import type { KeyFacts } from '../facts.ts';
-import { broken, type Found, ok, orOk } from '../finding.ts';
+import { broken, type CheckFinding, ok, orOk } from '../finding.ts';
 
 /** Services that use the key under their own name, with what they do; see "A key of your own" in docs/operations.md. */
 const SERVICES: readonly { readonly service: string; readonly actions: readonly string[] }[] = [
@@ -11,7 +11,7 @@ const SERVICES: readonly { readonly service: string; readonly actions: readonly 
 const CHAPTER = 'See "A key of your own" in docs/operations.md.';
 
 /** The key of the parameter KmsKeyArn can be used by the services and by the ledger; `undefined` where there is none. */
-export function checkKey(key: KeyFacts | undefined): readonly Found[] {
+export function checkKey(key: KeyFacts | undefined): readonly CheckFinding[] {
   if (!key) return [ok('key', 'The stack uses keys that AWS owns: KmsKeyArn is empty.')];
   const { arn, state, policy, ledgerLostAtEpochMs } = key;
   if (state !== 'Enabled')

@@ -1,8 +1,8 @@
 import { matchesAnyGlob } from '../../../shared/domain/common/glob.ts';
 import { registryKey } from '../../../shared/domain/image/image.ts';
 import type { AccountFacts, MemberFacts, PlaceFacts, RoleFacts, StackFacts } from '../facts.ts';
-import { broken, type CheckName, type Found, orOk, unknown } from '../finding.ts';
-import { type Reading, unread } from '../reading.ts';
+import { broken, type CheckFinding, type CheckName, orOk, unknown } from '../finding.ts';
+import { type DoctorReading, unread } from '../reading.ts';
 import { trustProblem } from './trust.ts';
 
 const MOST_NAMED = 5;
@@ -10,7 +10,7 @@ const MOST_NAMED = 5;
 const VERSION_TAG = 'patchwave-version';
 
 /** The read role of each account can be taken, and is of the version of the command. */
-export function checkReadRoles(stack: StackFacts, { accounts }: MemberFacts, version: string): readonly Found[] {
+export function checkReadRoles(stack: StackFacts, { accounts }: MemberFacts, version: string): readonly CheckFinding[] {
   const own = accounts.filter(isReadable).map((one) => ({ key: one.account, reading: one.own }));
   const found = [...accounts.flatMap((facts) => readRoleProblem(stack, facts, version)), ...notKnown(own, version)];
   return orOk(found, 'accounts', `The read role can be taken in each of ${accounts.length} accounts.`);
@@ -20,7 +20,7 @@ function readRoleProblem(
   { account: hub, parameters }: StackFacts,
   { account, readRole, own }: AccountFacts,
   version: string,
-): readonly Found[] {
+): readonly CheckFinding[] {
   const name = parameters.ReadRoleName ?? '';
   if (!readRole.isRead) return [unread(account, readRole)];
   if (!readRole.value)
@@ -62,7 +62,7 @@ export function checkActingRoles(
   stack: StackFacts,
   { accounts, members }: MemberFacts,
   version: string,
-): readonly Found[] {
+): readonly CheckFinding[] {
   const kinds: readonly Acting[] = [
     {
       ...{ parameter: 'ActBuildRoleName', list: 'PipelineArns', path: 'builder' },
@@ -104,14 +104,14 @@ function actingProblems(
   { account: hubAccount, parameters }: StackFacts,
   accounts: readonly AccountFacts[],
   { parameter, list, path, of, needed }: Acting,
-): readonly Found[] {
+): readonly CheckFinding[] {
   const name = parameters[parameter] ?? '';
   const trust = {
     ...{ hubAccount, path },
     externalId: parameters.ReadRoleExternalId ?? '',
     organizationId: parameters.OrganizationId ?? '',
   };
-  const mismatch = ({ account }: AccountFacts, role: RoleFacts): Found[] => {
+  const mismatch = ({ account }: AccountFacts, role: RoleFacts): CheckFinding[] => {
     const problem = trustProblem(role.trust, trust);
     return problem === undefined
       ? []
@@ -123,7 +123,7 @@ function actingProblems(
           ),
         ];
   };
-  const absent = (account: string): Found =>
+  const absent = (account: string): CheckFinding =>
     broken(
       account,
       `The policy needs the role ${name} in ${account}, and it is not there.`,
@@ -146,8 +146,8 @@ function actingProblems(
 export function membersUnread(
   check: CheckName,
   { outputs, parameters }: StackFacts,
-  reading: Extract<Reading<unknown>, { isRead: false }>,
-): Found {
+  reading: Extract<DoctorReading<unknown>, { isRead: false }>,
+): CheckFinding {
   if (check !== 'read-roles')
     return unknown('members', 'Not checked: members cannot be read.', 'Correct what read-roles names first.');
   if (reading.deniedAction !== 'sts:AssumeRole') return unread('members', reading);
@@ -161,7 +161,7 @@ export function membersUnread(
 }
 
 /** Places whose read role cannot be taken are named once, as not checked. */
-function leftOut(what: string, names: readonly string[]): readonly Found[] {
+function leftOut(what: string, names: readonly string[]): readonly CheckFinding[] {
   if (names.length === 0) return [];
   return [
     unknown(
@@ -177,7 +177,7 @@ const named = (names: readonly string[]): string =>
     ? names.join(', ')
     : `${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more`;
 
-const notRead = ({ members, places }: MemberFacts): readonly Found[] => {
+const notRead = ({ members, places }: MemberFacts): readonly CheckFinding[] => {
   const read = new Set(places.map(({ place }) => registryKey(place)));
   return leftOut(
     'place',
@@ -189,7 +189,7 @@ const notRead = ({ members, places }: MemberFacts): readonly Found[] => {
  * How registries scan. With enhanced scanning only what a filter matches is scanned.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
  */
-export function checkScanning(facts: MemberFacts, version: string): readonly Found[] {
+export function checkScanning(facts: MemberFacts, version: string): readonly CheckFinding[] {
   const { places } = facts;
   const enhanced = places.filter(({ scanning }) => scanning.isRead && scanning.value.type === 'enhanced').length;
   const says = `${places.length - enhanced} registries have basic scanning, ${enhanced} enhanced scanning.`;
@@ -198,7 +198,7 @@ export function checkScanning(facts: MemberFacts, version: string): readonly Fou
   return [...orOk(found, 'registries', says), ...notRead(facts)];
 }
 
-function scanningProblems({ place, scanning }: PlaceFacts): readonly Found[] {
+function scanningProblems({ place, scanning }: PlaceFacts): readonly CheckFinding[] {
   if (!scanning.isRead) return [];
   const key = registryKey(place);
   const { type, filters } = scanning.value;
@@ -218,11 +218,11 @@ function scanningProblems({ place, scanning }: PlaceFacts): readonly Found[] {
 interface Unread {
   /** An account, or an account and Region. */
   readonly key: string;
-  readonly reading: Reading<unknown>;
+  readonly reading: DoctorReading<unknown>;
 }
 
 /** What could not be read, each reason once. */
-function notKnown(all: readonly Unread[], version: string): readonly Found[] {
+function notKnown(all: readonly Unread[], version: string): readonly CheckFinding[] {
   const groups = new Map<string, { keys: string[]; reason: string; isDenied: boolean }>();
   for (const { key, reading } of all) {
     if (reading.isRead) continue;
@@ -246,7 +246,7 @@ function notKnown(all: readonly Unread[], version: string): readonly Found[] {
  * A test event that was put in each place has to arrive in the hub.
  * @param isListening whether the hub's rule for them is enabled
  */
-export function checkForwarding(facts: MemberFacts, version: string, isListening: boolean): readonly Found[] {
+export function checkForwarding(facts: MemberFacts, version: string, isListening: boolean): readonly CheckFinding[] {
   const { places, waitedSeconds } = facts;
   if (!isListening)
     return [

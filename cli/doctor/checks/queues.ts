@@ -1,11 +1,11 @@
 import type { QueueFacts } from '../facts.ts';
-import { broken, type Found, orOk, unknown } from '../finding.ts';
+import { broken, type CheckFinding, orOk, unknown } from '../finding.ts';
 
 /** A message that waits longer was not handled in time; the longest window in which messages are collected is 5 minutes. */
 const OLDEST_MINUTES = 15;
 
 /** Dead-letter queues are empty; in the others no message waits too long. */
-export function checkQueues(queues: readonly QueueFacts[]): readonly Found[] {
+export function checkQueues(queues: readonly QueueFacts[]): readonly CheckFinding[] {
   return orOk(
     queues.flatMap(queueProblem),
     'queues',
@@ -13,7 +13,7 @@ export function checkQueues(queues: readonly QueueFacts[]): readonly Found[] {
   );
 }
 
-function queueProblem({ logicalId, name, waiting, oldestSeconds }: QueueFacts): Found[] {
+function queueProblem({ logicalId, name, waiting, oldestSeconds }: QueueFacts): CheckFinding[] {
   if (waiting === 0) return [];
   if (logicalId.endsWith('DeadLetters'))
     return [

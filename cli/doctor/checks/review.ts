@@ -1,12 +1,12 @@
 import { HOUR_MS, instant } from '../../../shared/domain/common/time.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import type { PolicyFacts } from '../facts.ts';
-import { broken, type Found, ok } from '../finding.ts';
+import { broken, type CheckFinding, ok } from '../finding.ts';
 
 /** As NoReviewAlarm waits. */
 const REVIEW_HOURS = 26;
 
-export function checkPolicy(policy: PolicyFacts): readonly Found[] {
+export function checkPolicy(policy: PolicyFacts): readonly CheckFinding[] {
   if (!policy)
     return [
       broken('policy', 'No policy is in force.', 'Apply one: patchwave policy apply FILE, then patchwave review.'),
@@ -23,7 +23,7 @@ export function checkPolicy(policy: PolicyFacts): readonly Found[] {
 }
 
 /** The last complete review: it succeeded, and not too long ago. */
-export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number): readonly Found[] {
+export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number): readonly CheckFinding[] {
   if (!review)
     return [broken('review', 'No review has ended yet.', 'Start one: patchwave review. It runs daily by itself.')];
   const { runId, state, failure, endedAtEpochMs = review.startedAtEpochMs } = review;
@@ -52,7 +52,7 @@ export function checkReview(review: ReviewRecord | undefined, nowEpochMs: number
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
  * @param dailyQuota scans that one registry allows in 24 hours
  */
-export function checkScanQuota(review: ReviewRecord | undefined, dailyQuota: number): readonly Found[] {
+export function checkScanQuota(review: ReviewRecord | undefined, dailyQuota: number): readonly CheckFinding[] {
   const scans = review?.totals?.scans;
   if (!scans) return [ok('scans', `No review has asked for scans yet; each registry allows ${dailyQuota} a day.`)];
   const refused = scans.refused['quota-or-scanned'] ?? 0;

@@ -1,5 +1,5 @@
 import type { StackFacts } from '../facts.ts';
-import { broken, type Found, ok, orOk, unknown } from '../finding.ts';
+import { broken, type CheckFinding, ok, orOk, unknown } from '../finding.ts';
 
 /** The outputs of template.yaml that commands, members and operators use. */
 export const OUTPUTS = [
@@ -22,7 +22,7 @@ export const LEDGER_OUTPUTS = ['LedgerTable', 'EvidenceBucket', 'RunBucket', 'Fl
 
 const DEPLOY = 'Deploy this version of template.yaml: npm run build, then sam deploy.';
 
-export const noStack = (name: string): Found =>
+export const noStack = (name: string): CheckFinding =>
   broken(
     name,
     `There is no stack "${name}" in this account and Region.`,
@@ -33,7 +33,7 @@ export const noStack = (name: string): Found =>
  * The state of the stack. After UPDATE_ROLLBACK_COMPLETE the version before works.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
  */
-export function checkStack({ name, account, region, status }: StackFacts): readonly Found[] {
+export function checkStack({ name, account, region, status }: StackFacts): readonly CheckFinding[] {
   const says = `The stack is ${status}`;
   if (/^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT|IMPORT_ROLLBACK)_COMPLETE$/.test(status))
     return [ok(name, `${says}, in ${account}/${region}.`)];
@@ -48,7 +48,7 @@ export function checkStack({ name, account, region, status }: StackFacts): reado
   ];
 }
 
-export function checkOutputs({ outputs }: StackFacts): readonly Found[] {
+export function checkOutputs({ outputs }: StackFacts): readonly CheckFinding[] {
   const missing = OUTPUTS.filter((name) => !outputs[name]);
   return orOk(
     missing.map((name) => broken(name, `The stack has no output ${name}.`, DEPLOY)),
@@ -61,7 +61,7 @@ export function checkOutputs({ outputs }: StackFacts): readonly Found[] {
 export function checkVersions(
   { outputs: { TemplateVersion: deployed } }: StackFacts,
   version: string,
-): readonly Found[] {
+): readonly CheckFinding[] {
   // An absent output is a finding of `outputs`.
   if (deployed === undefined)
     return [unknown('template.yaml', 'The version of the deployed template is not known.', DEPLOY)];

@@ -1,5 +1,5 @@
 import type { MappingFacts, RuleFacts } from '../facts.ts';
-import { broken, type Found, orOk } from '../finding.ts';
+import { broken, type CheckFinding, orOk } from '../finding.ts';
 
 /** Parameters that switch rules off on purpose. */
 const SWITCHES: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ export function checkWiring(
   rules: readonly RuleFacts[],
   mappings: readonly MappingFacts[],
   parameters: Readonly<Record<string, string>>,
-): readonly Found[] {
+): readonly CheckFinding[] {
   const found = [
     ...rules.flatMap((rule) => ruleProblem(rule, parameters[SWITCHES[rule.logicalId] ?? ''] === 'DISABLED')),
     ...mappings.flatMap(mappingProblem),
@@ -27,7 +27,7 @@ export function checkWiring(
   return orOk(found, 'wiring', says);
 }
 
-function ruleProblem({ logicalId, name, bus, state }: RuleFacts, isOffOnPurpose: boolean): Found[] {
+function ruleProblem({ logicalId, name, bus, state }: RuleFacts, isOffOnPurpose: boolean): CheckFinding[] {
   if (state === 'enabled' || (state === 'disabled' && isOffOnPurpose)) return [];
   if (state === 'gone')
     return [broken(logicalId, `The rule ${logicalId} (${name}) was deleted.`, 'Deploy template.yaml again.')];
@@ -42,7 +42,7 @@ function ruleProblem({ logicalId, name, bus, state }: RuleFacts, isOffOnPurpose:
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html */
-function mappingProblem({ logicalId, id, state }: MappingFacts): Found[] {
+function mappingProblem({ logicalId, id, state }: MappingFacts): CheckFinding[] {
   if (state === 'Enabled' || state === 'Enabling' || state === 'Updating' || state === 'Creating') return [];
   if (state === undefined)
     return [broken(logicalId, `The trigger ${logicalId} (${id}) was deleted.`, 'Deploy template.yaml again.')];

@@ -7,7 +7,7 @@ import {
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
 import { eventually, type ProbeCloud } from '../probe.ts';
-import { type Cluster, makeCluster } from '../probe-ecs.ts';
+import { makeCluster, type ProbeCluster } from '../probe-ecs.ts';
 import { type EventWatch, receiveEvent, watchEvents } from '../probe-watch.ts';
 
 const RUN = { launchType: 'FARGATE', desiredCount: 2 } as const;
@@ -23,19 +23,19 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   await otherControllers(made);
 }
 
-async function create({ ecs, cluster, family }: Cluster, settings: Partial<CreateServiceCommandInput>) {
+async function create({ ecs, cluster, family }: ProbeCluster, settings: Partial<CreateServiceCommandInput>) {
   await ecs.send(
     new CreateServiceCommand({ cluster, taskDefinition: family, serviceName: 'web', ...RUN, ...settings }),
   );
 }
 
-async function describe({ ecs, cluster }: Cluster, service: string) {
+async function describe({ ecs, cluster }: ProbeCluster, service: string) {
   const { services: [found] = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: [service] }));
   return found;
 }
 
 /** Starts a deployment and gives its id. */
-async function deploy({ ecs, cluster }: Cluster, service: string): Promise<string> {
+async function deploy({ ecs, cluster }: ProbeCluster, service: string): Promise<string> {
   const { service: updated } = await ecs.send(new UpdateServiceCommand({ cluster, service, forceNewDeployment: true }));
   const primary = updated?.deployments?.find(({ status }) => status === 'PRIMARY');
   assert.equal(primary?.rolloutState, 'IN_PROGRESS');
@@ -54,12 +54,12 @@ const told = async (events: EventWatch) => {
   };
 };
 
-async function missing({ ecs, cluster }: Cluster): Promise<void> {
+async function missing({ ecs, cluster }: ProbeCluster): Promise<void> {
   const { failures } = await ecs.send(new DescribeServicesCommand({ cluster, services: ['nobody'] }));
   assert.equal(failures?.[0]?.reason, 'MISSING');
 }
 
-async function completes(cloud: ProbeCloud, made: Cluster, events: EventWatch): Promise<void> {
+async function completes(cloud: ProbeCloud, made: ProbeCluster, events: EventWatch): Promise<void> {
   // Long enough to be looked at, however busy the machine is.
   await cloud.admin.setDeploymentTime(3_000);
   await create(made, { serviceName: 'steady' });
@@ -86,7 +86,7 @@ async function completes(cloud: ProbeCloud, made: Cluster, events: EventWatch): 
   await cloud.admin.setDeploymentTime(50);
 }
 
-async function rollsBack(cloud: ProbeCloud, made: Cluster, events: EventWatch): Promise<void> {
+async function rollsBack(cloud: ProbeCloud, made: ProbeCluster, events: EventWatch): Promise<void> {
   const breaker = { enable: true, rollback: true };
   await create(made, { serviceName: 'guarded', deploymentConfiguration: { deploymentCircuitBreaker: breaker } });
   const first = (await describe(made, 'guarded'))?.deployments?.[0]?.id;
@@ -108,7 +108,7 @@ async function rollsBack(cloud: ProbeCloud, made: Cluster, events: EventWatch): 
   assert.equal((await told(events)).name, 'SERVICE_DEPLOYMENT_COMPLETED');
 }
 
-async function failsWithoutRollback(cloud: ProbeCloud, made: Cluster, events: EventWatch): Promise<void> {
+async function failsWithoutRollback(cloud: ProbeCloud, made: ProbeCluster, events: EventWatch): Promise<void> {
   const breaker = { enable: true, rollback: false };
   await create(made, { serviceName: 'broken', deploymentConfiguration: { deploymentCircuitBreaker: breaker } });
   await failNewTasks(cloud, made, 'broken', true);
@@ -125,7 +125,7 @@ async function failsWithoutRollback(cloud: ProbeCloud, made: Cluster, events: Ev
 }
 
 /** Without a circuit breaker ECS starts the tasks again for ever. */
-async function neverCompletes(cloud: ProbeCloud, made: Cluster): Promise<void> {
+async function neverCompletes(cloud: ProbeCloud, made: ProbeCluster): Promise<void> {
   await create(made, { serviceName: 'stubborn' });
   await failNewTasks(cloud, made, 'stubborn', true);
   await deploy(made, 'stubborn');
@@ -136,7 +136,7 @@ async function neverCompletes(cloud: ProbeCloud, made: Cluster): Promise<void> {
   assert.equal(primary.rolloutState, 'IN_PROGRESS');
 }
 
-async function otherControllers(made: Cluster): Promise<void> {
+async function otherControllers(made: ProbeCluster): Promise<void> {
   const { ecs, cluster } = made;
   await create(made, { serviceName: 'blue-green', deploymentController: { type: 'CODE_DEPLOY' } });
   const service = await describe(made, 'blue-green');
@@ -150,7 +150,7 @@ async function otherControllers(made: Cluster): Promise<void> {
   });
 }
 
-async function failNewTasks(cloud: ProbeCloud, { cluster }: Cluster, service: string, newTasksFail: boolean) {
+async function failNewTasks(cloud: ProbeCloud, { cluster }: ProbeCluster, service: string, newTasksFail: boolean) {
   const { region, credentials } = cloud.config;
   await cloud.admin.changeService({ account: credentials.accessKeyId, region, cluster, service, newTasksFail });
 }

@@ -7,7 +7,7 @@ import {
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
 import { eventually, type ProbeCloud } from '../probe.ts';
-import { type Cluster, makeCluster } from '../probe-ecs.ts';
+import { makeCluster, type ProbeCluster } from '../probe-ecs.ts';
 
 const RUN = { launchType: 'FARGATE', desiredCount: 1 } as const;
 
@@ -23,18 +23,18 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   await assert.rejects(missing, { name: 'ServiceNotFoundException' });
 }
 
-async function create({ ecs, cluster, family }: Cluster, serviceName: string, strategy?: 'BLUE_GREEN') {
+async function create({ ecs, cluster, family }: ProbeCluster, serviceName: string, strategy?: 'BLUE_GREEN') {
   const deploymentConfiguration = { strategy, bakeTimeInMinutes: 1, minimumHealthyPercent: 100, maximumPercent: 200 };
   const service = { cluster, taskDefinition: family, serviceName, ...RUN };
   await ecs.send(new CreateServiceCommand({ ...service, ...(strategy && { deploymentConfiguration }) }));
 }
 
-async function update({ ecs, cluster }: Cluster, service: string): Promise<string> {
+async function update({ ecs, cluster }: ProbeCluster, service: string): Promise<string> {
   const { service: updated } = await ecs.send(new UpdateServiceCommand({ cluster, service, forceNewDeployment: true }));
   return updated?.deployments?.find(({ status }) => status === 'PRIMARY')?.id ?? '';
 }
 
-async function deploymentsOf({ ecs, cluster }: Cluster, service: string) {
+async function deploymentsOf({ ecs, cluster }: ProbeCluster, service: string) {
   const { services: [found] = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: [service] }));
   return found?.deployments ?? [];
 }
@@ -48,7 +48,7 @@ async function told(ecs: ECSClient, cluster: string, service: string) {
 }
 
 /** Both revisions run, and only the service deployment tells that the newer one is not through. */
-async function blueGreen(made: Cluster): Promise<void> {
+async function blueGreen(made: ProbeCluster): Promise<void> {
   const { ecs, cluster } = made;
   await create(made, 'blue-green', 'BLUE_GREEN');
   const [blue] = await deploymentsOf(made, 'blue-green');
@@ -79,7 +79,7 @@ async function blueGreen(made: Cluster): Promise<void> {
 }
 
 /** A deployment that another one replaces is stopped. */
-async function replaced(made: Cluster): Promise<void> {
+async function replaced(made: ProbeCluster): Promise<void> {
   await create(made, 'replaced', 'BLUE_GREEN');
   const first = await update(made, 'replaced');
   const second = await update(made, 'replaced');
@@ -88,14 +88,14 @@ async function replaced(made: Cluster): Promise<void> {
   assert.deepEqual(other, { id: first, status: 'STOPPED' });
 }
 
-async function rolling(made: Cluster): Promise<void> {
+async function rolling(made: ProbeCluster): Promise<void> {
   await create(made, 'rolling');
   const [first] = await deploymentsOf(made, 'rolling');
   assert.equal(first?.rolloutState, 'COMPLETED');
   assert.deepEqual(await told(made.ecs, made.cluster, 'rolling'), [{ id: first?.id, status: 'SUCCESSFUL' }]);
 }
 
-async function pages(made: Cluster): Promise<void> {
+async function pages(made: ProbeCluster): Promise<void> {
   const { ecs, cluster } = made;
   await create(made, 'paged');
   const before = new Date();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DescribeMapRunCommand, ListMapRunsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { ProbeCloud } from '../probe.ts';
-import { type Ended, run } from '../probe-workflows.ts';
+import { type EndedExecution, run } from '../probe-workflows.ts';
 
 const tolerating = (fields: object) => ({
   QueryLanguage: 'JSONata',
@@ -42,7 +42,7 @@ export default async function probe(cloud: ProbeCloud): Promise<void> {
   assert.deepEqual([stopped.failed, stopped.succeeded, stopped.aborted], [2, 0, 8]);
 }
 
-async function countsOf(cloud: ProbeCloud, { executionArn }: Ended) {
+async function countsOf(cloud: ProbeCloud, { executionArn }: EndedExecution) {
   const sfn = new SFNClient(cloud.config);
   const { mapRuns } = await sfn.send(new ListMapRunsCommand({ executionArn }));
   const { itemCounts } = await sfn.send(new DescribeMapRunCommand({ mapRunArn: mapRuns?.[0]?.mapRunArn ?? '' }));

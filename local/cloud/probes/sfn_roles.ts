@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { ProbeCloud } from '../probe.ts';
-import { type Ended, execute, invoking, makeFunction, makeMachine, type Statement } from '../probe-workflows.ts';
+import {
+  type EndedExecution,
+  execute,
+  invoking,
+  makeFunction,
+  makeMachine,
+  type Statement,
+} from '../probe-workflows.ts';
 
 export default async function probe(cloud: ProbeCloud): Promise<void> {
   await functions(cloud);
@@ -43,7 +50,7 @@ async function tables(cloud: ProbeCloud): Promise<void> {
   });
   const table = { Action: 'dynamodb:PutItem', Resource: `arn:aws:dynamodb:*:*:table/${TableName}` };
   const read = { ...table, Action: 'dynamodb:GetItem' };
-  const under = async (resource: string, statement: Statement): Promise<Ended> =>
+  const under = async (resource: string, statement: Statement): Promise<EndedExecution> =>
     execute(cloud, await makeMachine(cloud, put(resource), [statement]));
   for (const [resource, error] of [
     ['arn:aws:states:::dynamodb:putItem', 'DynamoDB.AmazonDynamoDBException'],

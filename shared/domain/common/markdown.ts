@@ -1,7 +1,7 @@
 import { counted } from './counted.ts';
 import { visibleLine } from './visible-text.ts';
 
-export interface Column<Row> {
+export interface MarkdownColumn<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
   /** Numbers stand to the right. */
@@ -14,7 +14,7 @@ const MOST_ROWS = 500;
 const WIDEST_PADDED = 100;
 
 /** An aligned Markdown table; empty where there are no rows. */
-export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+export function table<Row>(rows: readonly Row[], columns: readonly MarkdownColumn<Row>[]): string {
   if (rows.length === 0) return '';
   const cells = rows.slice(0, MOST_ROWS).map((row) => columns.map(({ text }) => plainText(text(row))));
   const widths = columns.map(({ title }, index) =>

@@ -1,7 +1,7 @@
 import { type ContentKeys, isSameContent } from './content-groups.ts';
 
 /** What of an image tells whether it came before another one of its stream. */
-export interface Pushed extends ContentKeys {
+export interface PushedContent extends ContentKeys {
   /** The first push seen anywhere. */
   readonly pushedAtEpochMs?: number;
 }
@@ -11,7 +11,7 @@ export interface Pushed extends ContentKeys {
  * content is none, however its layers are packed, and neither is one that was pushed later: the parent moved once more
  * while it was built. Where nobody saw the pushes, another image than the expected one counts as older.
  */
-export function isPinned(standsOn: Pushed, expected: Pushed): boolean {
+export function isPinned(standsOn: PushedContent, expected: PushedContent): boolean {
   if (isSameContent(standsOn, expected)) return false;
   const { pushedAtEpochMs: expectedAtEpochMs } = expected;
   const { pushedAtEpochMs } = standsOn;

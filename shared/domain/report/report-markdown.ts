@@ -1,5 +1,5 @@
 import { counted } from '../common/counted.ts';
-import { type Column, plainText, section, table } from '../common/markdown.ts';
+import { type MarkdownColumn, plainText, section, table } from '../common/markdown.ts';
 import { DAY_MS, instant } from '../common/time.ts';
 import { visibleText } from '../common/visible-text.ts';
 import { SCAN_STATES } from '../scan/scan.ts';
@@ -90,7 +90,7 @@ const noneOf = (report: Report): string => (withoutPolicy(report).length > 0 ? N
 const inWords = ({ violating: bad, unknown: unclear, compliant, unjudged }: ReportSums): string =>
   `${bad} violating, ${unclear} unknown, ${compliant} compliant${unjudged > 0 ? `, ${unjudged} not judged` : ''}`;
 
-const GROUP_COLUMNS: readonly Column<ReportGroup>[] = [
+const GROUP_COLUMNS: readonly MarkdownColumn<ReportGroup>[] = [
   { title: 'Tier', text: ({ tier }) => tier },
   { title: 'Owner', text: ownerOf },
   { title: 'Violating', text: (group) => String(group.violating.length), isNumber: true },
@@ -99,7 +99,7 @@ const GROUP_COLUMNS: readonly Column<ReportGroup>[] = [
   { title: 'Not judged', text: ({ unjudged }) => String(unjudged.length), isNumber: true },
 ];
 
-const LINE_COLUMNS: readonly Column<ReportLine>[] = [
+const LINE_COLUMNS: readonly MarkdownColumn<ReportLine>[] = [
   { title: 'Image', text: ({ places, digest }) => `${places[0] ?? 'place unknown'} ${digest.slice(0, 19)}` },
   { title: 'Run by', text: ({ workloads }) => workloads.join(', ') || '-' },
 ];

@@ -9,7 +9,7 @@ import {
   paginateListTasks,
 } from '@aws-sdk/client-ecs';
 
-export interface Place {
+export interface RunningPlace {
   readonly account: string;
   readonly region: string;
 }
@@ -21,22 +21,22 @@ export interface Config {
 }
 
 /** Root of an account of the embedded cloud. */
-export const configOf = (endpoint: string, { account, region }: Place): Config => ({
+export const configOf = (endpoint: string, { account, region }: RunningPlace): Config => ({
   endpoint,
   region,
   credentials: { accessKeyId: account, secretAccessKey: 'local' },
 });
 
-export interface Seen extends Place {
+export interface OracleContainer extends RunningPlace {
   readonly cluster: string;
   readonly container: Container;
   readonly architecture: string | undefined;
 }
 
 /** Every container of every task that runs in one account and Region. */
-export async function containersIn(endpoint: string, place: Place): Promise<Seen[]> {
+export async function containersIn(endpoint: string, place: RunningPlace): Promise<OracleContainer[]> {
   const client = new ECSClient(configOf(endpoint, place));
-  const seen: Seen[] = [];
+  const seen: OracleContainer[] = [];
   for await (const { clusterArns = [] } of paginateListClusters({ client }, {})) {
     for (const cluster of clusterArns) {
       for await (const { taskArns = [] } of paginateListTasks({ client, pageSize: 100 }, { cluster })) {
@@ -55,7 +55,7 @@ export async function containersIn(endpoint: string, place: Place): Promise<Seen
 
 const ECR_REFERENCE = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^:@]+)/;
 
-export interface Home extends Place {
+export interface Home extends RunningPlace {
   readonly repository: string;
 }
 
@@ -90,7 +90,7 @@ const AMD64 = new Set(['x86_64', 'amd64']);
  * The images that a running digest stands for: itself, or of an index the child of the task's architecture (each child
  * where the architecture is not known, the index itself where it has no child that runs).
  */
-export async function imagesOf(endpoint: string, { container, architecture }: Seen): Promise<string[]> {
+export async function imagesOf(endpoint: string, { container, architecture }: OracleContainer): Promise<string[]> {
   const digest = container.imageDigest;
   const home = homeOf(container);
   if (digest === undefined) return [];

@@ -3,7 +3,7 @@ import { DynamoLockLedger } from '../../../shared/adapters/dynamodb/rebuilds/loc
 import { DynamoSlotLedger } from '../../../shared/adapters/dynamodb/rebuilds/slot-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import { DiedError, type Fate, MemoryTable } from '../../support/memory-dynamo.ts';
+import { type CallOutcome, DiedError, MemoryTable } from '../../support/memory-dynamo.ts';
 import { cascade, lock, node, STREAM } from '../../support/rebuild-samples.ts';
 import { HOUR_MS, NOON_EPOCH_MS } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
@@ -19,18 +19,18 @@ const LATER = { nowEpochMs: NOON_EPOCH_MS + HOUR_MS, untilEpochMs: NOON_EPOCH_MS
 const LAGGING = { staleReads: 1, staleIndexes: 1 };
 const RUNS = { seed: 20261125, numRuns: 500 };
 
-const fates = fc.infiniteStream<Fate>(
+const fates = fc.infiniteStream<CallOutcome>(
   fc.oneof(
-    { weight: 12, arbitrary: fc.constant<Fate>('done') },
-    { weight: 2, arbitrary: fc.constant<Fate>('reply-lost') },
-    { weight: 1, arbitrary: fc.constantFrom<Fate>('dies-before', 'dies-after') },
+    { weight: 12, arbitrary: fc.constant<CallOutcome>('done') },
+    { weight: 2, arbitrary: fc.constant<CallOutcome>('reply-lost') },
+    { weight: 1, arbitrary: fc.constantFrom<CallOutcome>('dies-before', 'dies-after') },
   ),
 );
 const processes = (count: number) => fc.array(fates, { minLength: 2, maxLength: count });
 
 /** The table as one process sees it. */
-function tableOf(memory: MemoryTable, turn: () => Promise<unknown>, lives: Iterator<Fate>): LedgerTable {
-  const next = async (): Promise<Fate> => {
+function tableOf(memory: MemoryTable, turn: () => Promise<unknown>, lives: Iterator<CallOutcome>): LedgerTable {
+  const next = async (): Promise<CallOutcome> => {
     await turn();
     return lives.next().value;
   };
@@ -40,7 +40,7 @@ function tableOf(memory: MemoryTable, turn: () => Promise<unknown>, lives: Itera
 /** The table as one sees it who comes when all is over. */
 const quietTable = (memory: MemoryTable): LedgerTable => tableOf(memory, async () => {}, alwaysDone());
 
-function* alwaysDone(): Generator<Fate> {
+function* alwaysDone(): Generator<CallOutcome> {
   for (;;) yield 'done';
 }
 

@@ -14,7 +14,7 @@ import { DynamoStreamLedger } from '../../../shared/adapters/dynamodb/streams/st
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { mergeCause } from '../../../shared/domain/cause/cause.ts';
 import { afterOutcome } from '../../../shared/domain/guard/rebuild-history.ts';
-import { type Fate, MemoryTable } from '../../support/memory-dynamo.ts';
+import { type CallOutcome, MemoryTable } from '../../support/memory-dynamo.ts';
 import { ageFact, cascade, deployment, lock, node, PIPELINE, rebuild, STREAM } from '../../support/rebuild-samples.ts';
 import { digestOf, facts, HOUR_MS, NOON_EPOCH_MS, review, stream } from '../../support/samples.ts';
 
@@ -68,7 +68,7 @@ const CALLS: Readonly<Record<string, (table: LedgerTable) => Promise<unknown>>> 
     }),
 };
 
-const tableOf = (memory: MemoryTable, next: (command: unknown) => Fate): LedgerTable =>
+const tableOf = (memory: MemoryTable, next: (command: unknown) => CallOutcome): LedgerTable =>
   new LedgerTable(
     memory.client(async (command) => next(command)),
     'ledger',

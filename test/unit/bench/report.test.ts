@@ -1,7 +1,7 @@
 import {
+  type BenchReport,
   isWithinBudget,
   missedRows,
-  type Report,
   type Row,
   ratioOf,
   reportJson,
@@ -9,7 +9,7 @@ import {
 } from '../../../bench/report.ts';
 
 const row = (changes: Partial<Row> = {}): Row => ({ figure: 'calls', measured: 102, unit: 'calls', ...changes });
-const report = (...rows: readonly Row[]): Report => ({
+const report = (...rows: readonly Row[]): BenchReport => ({
   benchmark: 'sample',
   question: 'how many',
   rows,

@@ -1,7 +1,7 @@
 import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { actingLedgers } from '../../../shared/lambda/acting-ledgers.ts';
-import { type Fate, MemoryTable } from '../../support/memory-dynamo.ts';
+import { type CallOutcome, MemoryTable } from '../../support/memory-dynamo.ts';
 import { fc } from '../../support/seeded.ts';
 import {
   causeOf,
@@ -24,13 +24,13 @@ import {
 interface StoredWorld {
   readonly world: PlanWorld;
   /** The same world as a process sees it that lives by these fates. */
-  seenBy(next: () => Fate): PlanWorld;
+  seenBy(next: () => CallOutcome): PlanWorld;
 }
 
 async function storedWorld(): Promise<StoredWorld> {
   const memory = new MemoryTable({ staleReads: 1, staleIndexes: 1 });
   const quick = { attempts: 50, wait: async () => {} };
-  const ledgers = (next: () => Fate) => {
+  const ledgers = (next: () => CallOutcome) => {
     const table = new LedgerTable(
       memory.client(async () => next()),
       'ledger',
@@ -48,10 +48,10 @@ async function storedWorld(): Promise<StoredWorld> {
 }
 
 /** `done` until the n-th call, counted from 0. */
-function fateAt(at: number, fate: Fate): { readonly next: () => Fate; calls: number } {
+function fateAt(at: number, fate: CallOutcome): { readonly next: () => CallOutcome; calls: number } {
   const counter = {
     calls: 0,
-    next: (): Fate => (counter.calls++ === at ? fate : 'done'),
+    next: (): CallOutcome => (counter.calls++ === at ? fate : 'done'),
   };
   return counter;
 }
@@ -78,7 +78,7 @@ test('a plan makes calls to die at', () => {
   expect(counting.calls).toBeGreaterThan(23);
 });
 
-describe.each<Fate>(['dies-before', 'dies-after', 'reply-lost'])('%s', (fate) => {
+describe.each<CallOutcome>(['dies-before', 'dies-after', 'reply-lost'])('%s', (fate) => {
   test.each(Array.from({ length: counting.calls }, (_, at) => at))(
     'at call %i: the next wake-ups finish it',
     async (at) => {
@@ -93,7 +93,7 @@ test('planners that die one after the other, anywhere', async () => {
   // No more of them than find the heads fresh: heads are read anew after 30 minutes, and whoever dies then may leave one
   // of the streams to a cascade of its own.
   const most = 3;
-  const fate = fc.constantFrom<Fate>('dies-before', 'dies-after', 'reply-lost');
+  const fate = fc.constantFrom<CallOutcome>('dies-before', 'dies-after', 'reply-lost');
   const deaths = fc.array(fc.tuple(fc.nat({ max: counting.calls + 20 }), fate), { maxLength: most });
   await fc.assert(
     fc.asyncProperty(deaths, async (tries) => {

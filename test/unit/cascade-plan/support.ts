@@ -35,7 +35,7 @@ export const fact = (changes: Partial<FindingFact> = {}): FindingFact => ({
 });
 export const urgentFact = fact({ ruleId: 'exploited', vulnerability: 'CVE-2026-2' });
 
-export interface PolicyChanges extends Partial<Pick<PolicyDocument, 'mode' | 'modes' | 'caps'>> {
+export interface PlanPolicyChanges extends Partial<Pick<PolicyDocument, 'mode' | 'modes' | 'caps'>> {
   readonly tier?: Tier;
   /** Of the first streams, where they differ. */
   readonly tiers?: readonly Tier[];
@@ -51,7 +51,7 @@ const policyOf = ({
   reportOnly = [],
   modes,
   caps,
-}: PolicyChanges) =>
+}: PlanPolicyChanges) =>
   parse(policySchema, {
     version: 1,
     mode,
@@ -72,7 +72,7 @@ const policyOf = ({
 
 export type PlanWorld = FakeWorld;
 
-export async function planWorld(changes: PolicyChanges = {}): Promise<PlanWorld> {
+export async function planWorld(changes: PlanPolicyChanges = {}): Promise<PlanWorld> {
   const world = fakeWorld();
   await world.policies.publish(policyOf(changes), {});
   for (let n = 0; n < 20; n += 1) world.runner.create(pipelineOf(n));
@@ -80,7 +80,7 @@ export async function planWorld(changes: PolicyChanges = {}): Promise<PlanWorld>
 }
 
 /** Another policy is in force from now on. */
-export async function setPolicy(world: PlanWorld, changes: PolicyChanges): Promise<void> {
+export async function setPolicy(world: PlanWorld, changes: PlanPolicyChanges): Promise<void> {
   const { version: replaces } = await world.policies.current();
   await world.policies.publish(policyOf(changes), { replaces });
 }

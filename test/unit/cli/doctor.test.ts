@@ -1,6 +1,6 @@
 import { doctorCommandOf } from '../../../cli/commands/doctor.ts';
 import type { StackFacts } from '../../../cli/doctor/facts.ts';
-import type { Finding } from '../../../cli/doctor/finding.ts';
+import type { DoctorFinding } from '../../../cli/doctor/finding.ts';
 import { ReadDeniedError } from '../../../cli/doctor/reading.ts';
 import { type FakeInstallation, VERSION } from '../../support/fakes/doctor.ts';
 import { fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -16,9 +16,9 @@ const asked = (installation: FakeInstallation, flags: Readonly<Record<string, bo
     flags,
   );
 
-async function findingsOf(installation: FakeInstallation): Promise<readonly Finding[]> {
+async function findingsOf(installation: FakeInstallation): Promise<readonly DoctorFinding[]> {
   const { text } = await asked(installation, { json: true });
-  return (JSON.parse(text) as { findings: readonly Finding[] }).findings;
+  return (JSON.parse(text) as { findings: readonly DoctorFinding[] }).findings;
 }
 
 test('a sound installation has nothing broken and nothing unknown', async () => {
@@ -442,7 +442,7 @@ test('what the ledger denies is unknown, with the action that AWS names', async 
 describe('--deep', () => {
   const deep = async (installation: FakeInstallation) => {
     const { text } = await asked(installation, { json: true, deep: true });
-    const told = JSON.parse(text) as { findings: readonly Finding[]; testEvents: number };
+    const told = JSON.parse(text) as { findings: readonly DoctorFinding[]; testEvents: number };
     return { ...told, answers: told.findings.slice(-4) };
   };
 

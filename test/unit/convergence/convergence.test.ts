@@ -7,12 +7,12 @@ import type { FakeWorld } from '../../support/fakes/world.ts';
 import { finding } from '../../support/samples.ts';
 import { MemoryFleet } from './fleet.ts';
 import { review } from './review.ts';
-import { badDay, noTrouble, type Trouble } from './trouble.ts';
+import { badDay, type ConvergenceTrouble, noTrouble } from './trouble.ts';
 
 const SEEDS = Array.from({ length: 25 }, (_, index) => index + 1);
 
 /** Two reviews, a day apart, of a fleet that changed between them. */
-async function twoReviews(seed: number, trouble: Trouble): Promise<string> {
+async function twoReviews(seed: number, trouble: ConvergenceTrouble): Promise<string> {
   const fleet = await MemoryFleet.of(seed);
   const first = await review(fleet.world, trouble);
   await first.deliverLate();
@@ -57,7 +57,7 @@ async function stateOf(world: FakeWorld): Promise<string> {
 }
 
 /** By seed: how often each kind of trouble really struck. */
-const struck = new Map<number, Trouble['struck']>();
+const struck = new Map<number, ConvergenceTrouble['struck']>();
 
 test.each(SEEDS)(
   'fleet %i: crashes, failures, and events lost, doubled, late and shuffled change nothing',

@@ -3,7 +3,7 @@ import { DAY_MS } from '../../support/samples.ts';
 import { again } from './cascade-run.ts';
 import { shakyWorld } from './shaky-world.ts';
 import { Storm } from './storm.ts';
-import { type Lines, nameOf, TieredFleet } from './tiered-fleet.ts';
+import { ConvergingFleet, type Lines, nameOf } from './tiered-fleet.ts';
 
 const BOTH = ['amd64', 'arm64'] as const;
 const FLEET: Lines = {
@@ -15,7 +15,7 @@ const FLEET: Lines = {
 };
 const NAMES = Object.keys(FLEET);
 
-export interface Ended {
+export interface EndedInterleaving {
   /** Who stands on whom, whose cause is open, what heads are judged and what runs: without digests and instants. */
   readonly ledger: readonly string[];
   readonly open: readonly string[];
@@ -27,10 +27,10 @@ export interface Ended {
  * Some days of a fleet, drawn from a seed: teams push, with findings or without, and Patchwave acts. With trouble, events of
  * pushes are lost, doubled and in any order, and whoever works dies at any of its calls. Then it is calm for two days.
  */
-export async function someDays(seed: number, hasTrouble: boolean): Promise<Ended> {
+export async function someDays(seed: number, hasTrouble: boolean): Promise<EndedInterleaving> {
   const [acts, trouble] = [new Random(seed), new Random(seed + 1_000_000)];
   const shaking = shakyWorld(seed, 0.01);
-  const fleet = await TieredFleet.of(FLEET, acts.chance(0.5) ? ['base'] : [], { world: shaking.world });
+  const fleet = await ConvergingFleet.of(FLEET, acts.chance(0.5) ? ['base'] : [], { world: shaking.world });
   const storm = new Storm(fleet, shaking.calm);
   for (const name of NAMES) storm.tell(name);
   await storm.hear();

@@ -3,7 +3,7 @@ import { collect } from '../../../shared/concurrency.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { type Build, type CascadeRun, runCascade } from './cascade-run.ts';
 import { review } from './review.ts';
-import { type Lines, nameOf, streamOf, TieredFleet } from './tiered-fleet.ts';
+import { ConvergingFleet, type Lines, nameOf, streamOf } from './tiered-fleet.ts';
 import { noTrouble } from './trouble.ts';
 
 /* A team whose pipeline waits for a person, in the middle of a fleet: nobody else waits for that person. */
@@ -16,13 +16,13 @@ const FLEET: Lines = {
   'app-b': { tier: 'application', on: 'platform-b' },
 };
 
-const look = async ({ world }: TieredFleet): Promise<void> => {
+const look = async ({ world }: ConvergingFleet): Promise<void> => {
   await (await review(world, noTrouble(new Random(1)))).deliverLate();
 };
 
 /** Builds what is asked for; the pipeline of one stream stops before that, for its person. */
 const pipelines =
-  (fleet: TieredFleet, waits = ''): Build =>
+  (fleet: ConvergingFleet, waits = ''): Build =>
   (stream) => {
     const name = nameOf(stream);
     return name === waits
@@ -31,24 +31,24 @@ const pipelines =
   };
 
 /** The person approves, and the pipeline builds; the event of its end is lost. */
-function approve(fleet: TieredFleet, name: string): void {
+function approve(fleet: ConvergingFleet, name: string): void {
   const run = fleet.world.runner.started.find(({ pipeline }) => pipeline.name === name);
   if (!run) throw new Error(`no run of ${name}`);
   const outputDigest = fleet.build(name, { isVulnerable: false });
   fleet.world.runner.finish(run.pipeline, run.executionId, { state: 'succeeded', outputDigest });
 }
 
-const open = async ({ world }: TieredFleet) =>
+const open = async ({ world }: ConvergingFleet) =>
   (await collect(world.causes.open()))
     .map(({ stream, answer }) => `${nameOf(stream)}: ${answer?.reason ?? 'none'}`)
     .sort();
 
-const builds = ({ world }: TieredFleet) => world.runner.started.map(({ pipeline }) => pipeline.name).sort();
+const builds = ({ world }: ConvergingFleet) => world.runner.started.map(({ pipeline }) => pipeline.name).sort();
 
 const sorted = (run: CascadeRun | undefined) => run?.built.map((wave) => wave.toSorted());
 
-async function waiting(): Promise<TieredFleet> {
-  const fleet = await TieredFleet.of(FLEET, ['base']);
+async function waiting(): Promise<ConvergingFleet> {
+  const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet, 'platform-b'));
   expect(sorted(run)).toEqual([['base'], ['platform-a', 'platform-b'], ['app-a']]);

@@ -6,7 +6,7 @@ import { isOverdue } from '../../../shared/domain/rollout/closure.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { cliContext, run } from '../cli/support.ts';
 import { Storm } from './storm.ts';
-import { type Lines, nameOf, type PolicyChanges, TieredFleet } from './tiered-fleet.ts';
+import { ConvergingFleet, type FleetPolicyChanges, type Lines, nameOf } from './tiered-fleet.ts';
 
 /*
  * What runs is held against what the ledger calls proven. Nobody deploys in these tests unless a test says so.
@@ -18,9 +18,13 @@ const CLUSTER = { ...HOME, cluster: 'main' };
 /** A fleet of which everything that may be rebuilt was rebuilt: its teams deployed nothing of it. */
 async function rebuilt(
   lines: Lines,
-  { atFault = Object.keys(lines).slice(0, 1), policy = {} as PolicyChanges, arrange = (_: Storm): void => {} } = {},
+  {
+    atFault = Object.keys(lines).slice(0, 1),
+    policy = {} as FleetPolicyChanges,
+    arrange = (_: Storm): void => {},
+  } = {},
 ): Promise<Storm> {
-  const storm = new Storm(await TieredFleet.of(lines, atFault, policy));
+  const storm = new Storm(await ConvergingFleet.of(lines, atFault, policy));
   arrange(storm);
   for (const name of Object.keys(lines)) storm.tell(name);
   await storm.hear();

@@ -14,12 +14,12 @@ import { readDocument } from '../../../shared/review/read-document.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { portsOf } from './ports.ts';
 import { ScanEvents } from './scan-events.ts';
-import { persist, type Trouble } from './trouble.ts';
+import { type ConvergenceTrouble, persist } from './trouble.ts';
 
 const LIMITS = { catchUpMinutes: 30, scanWaitMinutes: 10, pollSeconds: 20 };
 
 /** One review, step by step in the order of statemachines/fleet-review.asl.json, with everything that goes wrong. */
-export async function review(world: FakeWorld, trouble: Trouble): Promise<ScanEvents> {
+export async function review(world: FakeWorld, trouble: ConvergenceTrouble): Promise<ScanEvents> {
   const events = new ScanEvents(world, trouble);
   const step = <Reply>(run: (ports: ReturnType<typeof portsOf>) => Promise<Reply>): Promise<Reply> =>
     persist(world, trouble, (invocation) => run(portsOf(world, invocation)));

@@ -3,7 +3,7 @@ import { piecesOf } from '../../../shared/concurrency.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 import { portsOf } from './ports.ts';
-import { persist, type Trouble } from './trouble.ts';
+import { type ConvergenceTrouble, persist } from './trouble.ts';
 
 const BATCH = 10;
 
@@ -15,12 +15,12 @@ interface Message {
 /** The way of scan events from the scanner to policy evaluation: lost, doubled, late, in any order, delivered again. */
 export class ScanEvents {
   readonly #world: FakeWorld;
-  readonly #trouble: Trouble;
+  readonly #trouble: ConvergenceTrouble;
   #waiting: Message[] = [];
   #late: Message[] = [];
   #told = 0;
 
-  constructor(world: FakeWorld, trouble: Trouble) {
+  constructor(world: FakeWorld, trouble: ConvergenceTrouble) {
     this.#world = world;
     this.#trouble = trouble;
   }

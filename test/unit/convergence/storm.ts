@@ -9,18 +9,18 @@ import type { FakeWorld } from '../../support/fakes/world.ts';
 import { eventOf, messages, portsOf as registryPorts } from '../registry-events/support.ts';
 import { again, type Build, type CascadeRun, runCascade } from './cascade-run.ts';
 import { review } from './review.ts';
-import { locationOf, nameOf, type TieredFleet } from './tiered-fleet.ts';
+import { type ConvergingFleet, locationOf, nameOf } from './tiered-fleet.ts';
 import { noTrouble } from './trouble.ts';
 
 /** A fleet with all that pushes bring about: their events, the heads that move with them, and whoever follows those. */
 export class Storm {
-  readonly fleet: TieredFleet;
+  readonly fleet: ConvergingFleet;
   readonly #reviewed: FakeWorld;
   #pushes: string[] = [];
   #moves: PublishedEvent[] = [];
 
   /** @param reviewed the world as reviews see it */
-  constructor(fleet: TieredFleet, reviewed = fleet.world) {
+  constructor(fleet: ConvergingFleet, reviewed = fleet.world) {
     this.fleet = fleet;
     this.#reviewed = reviewed;
     const { streams } = fleet.world;

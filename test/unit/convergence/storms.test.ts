@@ -4,7 +4,7 @@ import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { comeToRest, plan } from '../cascade-plan/support.ts';
 import { messages, portsOf } from '../registry-events/support.ts';
 import { Storm } from './storm.ts';
-import { type Lines, locationOf, nameOf, type PolicyChanges, TieredFleet } from './tiered-fleet.ts';
+import { ConvergingFleet, type FleetPolicyChanges, type Lines, locationOf, nameOf } from './tiered-fleet.ts';
 
 /* What systems of this kind were brought down by, each by its name. */
 
@@ -22,8 +22,8 @@ const FLEET: Lines = {
 const ABOVE_BASE = { 'platform-a': 1, 'platform-b': 1, 'app-a': 1, 'app-of-both': 1 };
 
 /** A fleet that was reviewed, with nothing to do. */
-async function calm(lines: Lines = FLEET, changes: PolicyChanges = {}): Promise<Storm> {
-  const storm = new Storm(await TieredFleet.of(lines, [], changes));
+async function calm(lines: Lines = FLEET, changes: FleetPolicyChanges = {}): Promise<Storm> {
+  const storm = new Storm(await ConvergingFleet.of(lines, [], changes));
   for (const name of Object.keys(lines)) storm.tell(name);
   await storm.hear();
   await storm.review();
@@ -57,7 +57,7 @@ test('a base that its team pushes is picked up by all above it, each once, wave 
 });
 
 test('an application that nobody pushed since it is known of is found by the review', async () => {
-  const storm = new Storm(await TieredFleet.of(FLEET, []));
+  const storm = new Storm(await ConvergingFleet.of(FLEET, []));
   await storm.review();
   storm.push('base');
   await storm.hear();
@@ -138,7 +138,7 @@ test('of two applications above a base at fault one is read first: neither is bu
 
 test('a person pushes a platform with a finding while its rebuild runs: nothing is built on that push', async () => {
   const lines: Lines = { platform: { tier: 'platform' }, app: { tier: 'application', on: 'platform' } };
-  const storm = new Storm(await TieredFleet.of(lines, ['platform']));
+  const storm = new Storm(await ConvergingFleet.of(lines, ['platform']));
   await storm.review();
   const run = await storm.act({
     meanwhile: async (name) => {
@@ -184,7 +184,7 @@ test('a stream whose images stand on each other', async () => {
 });
 
 test('a head deleted in the middle', async () => {
-  const storm = new Storm(await TieredFleet.of(FLEET, ['base']));
+  const storm = new Storm(await ConvergingFleet.of(FLEET, ['base']));
   await storm.review();
   const deleted: string[] = [];
   const run = await storm.act({
@@ -206,7 +206,7 @@ test('a head deleted in the middle', async () => {
 
 test('10,000 findings at once', async () => {
   const two: Lines = { base: { tier: 'base' }, app: { tier: 'application', on: 'base' } };
-  const storm = new Storm(await TieredFleet.of(two, ['base'], { findings: 10_000 }));
+  const storm = new Storm(await ConvergingFleet.of(two, ['base'], { findings: 10_000 }));
   await storm.review();
   const causes = await collect(storm.fleet.world.causes.open());
   expect(causes.map(({ facts }) => facts.length)).toEqual([10_000, 10_000]);
@@ -312,7 +312,7 @@ test('a build that pins its parents, and packs their layers anew, is refused unt
 });
 
 test('a version that each build stamps is no new trial', async () => {
-  const fleet = await TieredFleet.of({ base: { tier: 'base' }, app: { tier: 'application', on: 'base' } }, []);
+  const fleet = await ConvergingFleet.of({ base: { tier: 'base' }, app: { tier: 'application', on: 'base' } }, []);
   fleet.stamp('app');
   fleet.build('app');
   fleet.deploy('app');
@@ -348,7 +348,7 @@ test('a finding that comes back after a deployment is another cascade, by anothe
 });
 
 test('what stands on a stream that the policy does not name any more is not built for nothing', async () => {
-  const storm = new Storm(await TieredFleet.of(FLEET, ['base']));
+  const storm = new Storm(await ConvergingFleet.of(FLEET, ['base']));
   await storm.review();
   await storm.fleet.unname('base');
   expect(await storm.comeToRest()).toEqual({});
@@ -367,12 +367,14 @@ test('what stands on a stream that the policy does not name any more is not buil
 });
 
 describe('a policy that changes in the middle of a cascade', () => {
-  const atBase = (storm: Storm, changes: PolicyChanges) => async (name: string) => {
+  const atBase = (storm: Storm, changes: FleetPolicyChanges) => async (name: string) => {
     if (name === 'base') await storm.fleet.setPolicy(changes);
   };
 
   test('is followed at the next dispatch, and nothing is lost: a tier that is paused', async () => {
-    const storm = new Storm(await TieredFleet.of(FLEET, ['base'], { guards: { coolDownMinutes: 0, cascadeHours: 1 } }));
+    const storm = new Storm(
+      await ConvergingFleet.of(FLEET, ['base'], { guards: { coolDownMinutes: 0, cascadeHours: 1 } }),
+    );
     await storm.review();
     const run = await storm.act({ meanwhile: atBase(storm, { modes: { tiers: { platform: 'paused' } } }) });
     expect(run?.built).toEqual([['base'], [], []]);
@@ -385,7 +387,7 @@ describe('a policy that changes in the middle of a cascade', () => {
   });
 
   test('so is a tier that is only reported: what stands on it tries to mend itself meanwhile', async () => {
-    const storm = new Storm(await TieredFleet.of(FLEET, ['base']));
+    const storm = new Storm(await ConvergingFleet.of(FLEET, ['base']));
     await storm.review();
     const run = await storm.act({ meanwhile: atBase(storm, { modes: { tiers: { platform: 'report-only' } } }) });
     expect(run?.built).toEqual([['base'], [], []]);

@@ -19,7 +19,7 @@ const CLUSTER = { ...HOME, cluster: 'main' };
 export type Arch = 'amd64' | 'arm64';
 
 /** A stream, what its image runs on, and from which stream that is built: of an index, one for each platform. */
-export interface Line {
+export interface TieredLine {
   readonly tier: 'base' | 'platform' | 'application';
   /** `amd64` where left out. */
   readonly arch?: readonly Arch[];
@@ -27,7 +27,7 @@ export interface Line {
   /** Nobody runs it. */
   readonly idle?: true;
 }
-export type Lines = Readonly<Record<string, Line>>;
+export type Lines = Readonly<Record<string, TieredLine>>;
 
 export const locationOf = (name: string): ImageLocation => ({ ...HOME, repository: `fleet/${name}` });
 export const streamOf = (name: string): string => `${HOME.account}/${HOME.region}/fleet/${name}:^current$`;
@@ -37,15 +37,15 @@ const pipelineOf = (name: string): Pipeline => ({
 });
 
 /** What a test is about in its policy. */
-export type PolicyChanges = Partial<Pick<PolicyDocument, 'mode' | 'modes' | 'caps' | 'guards'>>;
+export type FleetPolicyChanges = Partial<Pick<PolicyDocument, 'mode' | 'modes' | 'caps' | 'guards'>>;
 
-interface FleetChanges extends PolicyChanges {
+interface FleetChanges extends FleetPolicyChanges {
   /** Of a layer that is vulnerable. */
   readonly findings?: number;
   readonly world?: FakeWorld;
 }
 
-const policyOf = (lines: Lines, changes: PolicyChanges): PolicyDocument => ({
+const policyOf = (lines: Lines, changes: FleetPolicyChanges): PolicyDocument => ({
   version: 1,
   mode: 'enforce',
   ages: { default: { limitDays: 30 } },
@@ -62,7 +62,7 @@ const policyOf = (lines: Lines, changes: PolicyChanges): PolicyDocument => ({
  * A fleet whose images are built on one another: each has the layers of its parents' heads at the time, and one of its own.
  * A scanner finds what a layer brought, so that a finding goes once an image is built on a base that is mended.
  */
-export class TieredFleet {
+export class ConvergingFleet {
   readonly world: FakeWorld;
   readonly lines: Lines;
   readonly #vulnerable = new Set<Digest>();
@@ -88,8 +88,8 @@ export class TieredFleet {
     lines: Lines,
     atFault: readonly string[],
     { findings = 1, world: given = fakeWorld(), ...changes }: FleetChanges = {},
-  ): Promise<TieredFleet> {
-    const fleet = new TieredFleet(lines, findings, given);
+  ): Promise<ConvergingFleet> {
+    const fleet = new ConvergingFleet(lines, findings, given);
     const { world } = fleet;
     world.scanner.completesAtOnce = false;
     world.accounts.add({ id: HOME.account, name: 'home' }, [HOME.region]);
@@ -179,7 +179,7 @@ export class TieredFleet {
   }
 
   /** Another policy is in force from now on. */
-  async setPolicy(changes: PolicyChanges): Promise<void> {
+  async setPolicy(changes: FleetPolicyChanges): Promise<void> {
     const { policies } = this.world;
     const { version: replaces } = await policies.current();
     await policies.publish(parse(policySchema, policyOf(this.lines, changes)), { replaces });

@@ -3,7 +3,7 @@ import { collect } from '../../../shared/concurrency.ts';
 import { DAY_MS } from '../../support/samples.ts';
 import { type Build, type CascadeRun, runCascade } from './cascade-run.ts';
 import { review } from './review.ts';
-import { type Lines, nameOf, streamOf, TieredFleet } from './tiered-fleet.ts';
+import { ConvergingFleet, type Lines, nameOf, streamOf } from './tiered-fleet.ts';
 import { noTrouble } from './trouble.ts';
 
 /*
@@ -25,13 +25,13 @@ const FLEET: Lines = {
   'app-elsewhere': { tier: 'application', on: 'other-base' },
 };
 
-const look = async ({ world }: TieredFleet): Promise<void> => {
+const look = async ({ world }: ConvergingFleet): Promise<void> => {
   await (await review(world, noTrouble(new Random(1)))).deliverLate();
 };
 
 /** Builds what is asked for, but for streams whose build fails or whose image is not mended. */
 const pipelines =
-  (fleet: TieredFleet, { fails = '', mendsNothing = '' } = {}): Build =>
+  (fleet: ConvergingFleet, { fails = '', mendsNothing = '' } = {}): Build =>
   (stream) => {
     const name = nameOf(stream);
     if (name === fails) return { state: 'failed', detail: 'exit 1' };
@@ -41,16 +41,16 @@ const pipelines =
 const sorted = (run: CascadeRun | undefined) => run?.built.map((wave) => wave.toSorted());
 
 /** Streams whose causes are not closed, and what was answered. */
-const open = async ({ world }: TieredFleet) =>
+const open = async ({ world }: ConvergingFleet) =>
   (await collect(world.causes.open()))
     .map(({ stream, answer }) => `${nameOf(stream)}: ${answer?.reason ?? 'none'}`)
     .sort();
 
-const state = async ({ world }: TieredFleet, name: string) =>
+const state = async ({ world }: ConvergingFleet, name: string) =>
   (await world.causes.get([streamOf(name)])).get(streamOf(name))?.state;
 
 test('a base at fault is rebuilt once, then its platforms, then what runs on them, and nothing else', async () => {
-  const fleet = await TieredFleet.of(FLEET, ['base']);
+  const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet));
   expect(sorted(run)).toEqual([['base'], ['platform-a', 'platform-b'], ['app-a', 'app-b', 'app-of-both']]);
@@ -64,7 +64,7 @@ test('a base at fault is rebuilt once, then its platforms, then what runs on the
 });
 
 test('a platform whose rebuild fails stops what stands on it, and nothing else', async () => {
-  const fleet = await TieredFleet.of(FLEET, ['base']);
+  const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet, { fails: 'platform-b' }));
   expect(sorted(run)).toEqual([['base'], ['platform-a', 'platform-b'], ['app-a']]);
@@ -81,7 +81,7 @@ test('a platform whose rebuild fails stops what stands on it, and nothing else',
 });
 
 test('once that one is mended, the rest is built, and nothing twice', async () => {
-  const fleet = await TieredFleet.of(FLEET, ['base']);
+  const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   await runCascade(fleet.world, pipelines(fleet, { fails: 'platform-b' }));
   fleet.world.advance(DAY_MS);
@@ -96,7 +96,7 @@ test('once that one is mended, the rest is built, and nothing twice', async () =
 });
 
 test('a base whose rebuild mends nothing is built once, and nothing on it', async () => {
-  const fleet = await TieredFleet.of(FLEET, ['base']);
+  const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet, { mendsNothing: 'base' }));
   expect(sorted(run)).toEqual([['base'], [], []]);
@@ -110,7 +110,7 @@ test('a base whose rebuild mends nothing is built once, and nothing on it', asyn
 });
 
 test('a platform at fault is rebuilt with what stands on it alone', async () => {
-  const fleet = await TieredFleet.of(FLEET, ['platform-b']);
+  const fleet = await ConvergingFleet.of(FLEET, ['platform-b']);
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet));
   expect(sorted(run)).toEqual([['platform-b'], ['app-b', 'app-of-both']]);
@@ -118,7 +118,7 @@ test('a platform at fault is rebuilt with what stands on it alone', async () => 
 });
 
 test('two bases at fault are one cascade', async () => {
-  const fleet = await TieredFleet.of(FLEET, ['base', 'other-base']);
+  const fleet = await ConvergingFleet.of(FLEET, ['base', 'other-base']);
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet));
   expect(sorted(run)).toEqual([
@@ -129,7 +129,7 @@ test('two bases at fault are one cascade', async () => {
 });
 
 test('what a base was mended of meanwhile is built from there on only', async () => {
-  const fleet = await TieredFleet.of(FLEET, ['base']);
+  const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   fleet.build('base');
   fleet.world.advance(DAY_MS);

@@ -2,7 +2,7 @@ import type { Random } from '../../../local/fleet/random.ts';
 import type { FakeWorld } from '../../support/fakes/world.ts';
 
 /** Shares from 0 to 1 of the calls of ports, and of the scan events. */
-export interface Trouble {
+export interface ConvergenceTrouble {
   readonly random: Random;
   /** The process dies before or after the call. */
   readonly crash: number;
@@ -17,13 +17,13 @@ export interface Trouble {
   readonly struck: { crashes: number; failures: number; repeats: number };
 }
 
-export const noTrouble = (random: Random): Trouble => ({
+export const noTrouble = (random: Random): ConvergenceTrouble => ({
   random,
   ...{ crash: 0, failure: 0, repeat: 0, lost: 0, doubled: 0, late: 0 },
   struck: { crashes: 0, failures: 0, repeats: 0 },
 });
 
-export const badDay = (random: Random): Trouble => ({
+export const badDay = (random: Random): ConvergenceTrouble => ({
   random,
   ...{ crash: 0.01, failure: 0.004, repeat: 0.02, lost: 0.3, doubled: 0.3, late: 0.3 },
   struck: { crashes: 0, failures: 0, repeats: 0 },
@@ -39,10 +39,10 @@ class ServiceError extends Error {
 
 /** One invocation of a function: once it crashed, none of its calls reaches the world any more. */
 export class Invocation {
-  readonly #trouble: Trouble;
+  readonly #trouble: ConvergenceTrouble;
   crashed = false;
 
-  constructor(trouble: Trouble) {
+  constructor(trouble: ConvergenceTrouble) {
     this.#trouble = trouble;
   }
 
@@ -108,7 +108,7 @@ const MOST_ATTEMPTS = 200;
 /** Runs a step until it ends, as Step Functions and queues do: what died or failed is tried again from its beginning. */
 export async function persist<Reply>(
   world: FakeWorld,
-  trouble: Trouble,
+  trouble: ConvergenceTrouble,
   step: (invocation: Invocation) => Promise<Reply>,
   isDone: (reply: Reply) => boolean = () => true,
 ): Promise<Reply> {

@@ -13,7 +13,7 @@ import { RegistryClient } from '../../../local/builds/registry.ts';
 import type { Cloud } from '../../../local/cloud.ts';
 import { generateDifficultFleet } from '../../../local/fleet/difficult.ts';
 import { loadFleet } from '../../../local/fleet/load.ts';
-import { placeKey, pushesOf, TagHistory } from '../../../local/fleet/places.ts';
+import { placeKey, pushesOf, SeededTagHistory } from '../../../local/fleet/places.ts';
 import type { Fleet, FleetContainer, FleetWorkload } from '../../../local/fleet/schema.ts';
 import { type SeededFleet, seedFleet, workloadKey } from '../../../local/fleet/seed.ts';
 import { withCloud } from '../../support/cloud.ts';
@@ -49,7 +49,7 @@ test.each([3, 8, 12])(
 );
 
 async function expectImages(cloud: Cloud, fleet: Fleet, seeded: SeededFleet): Promise<void> {
-  const history = new TagHistory(fleet.images);
+  const history = new SeededTagHistory(fleet.images);
   for (const image of fleet.images) {
     for (const push of pushesOf(image)) {
       const found = (await imagesIn(cloud, push.account, push.region, push.repository)).get(

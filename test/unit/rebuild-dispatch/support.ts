@@ -1,4 +1,8 @@
-import { type BuildEventPorts, type Handled, handleBuildEvents } from '../../../functions/build-result/build-events.ts';
+import {
+  type BuildEventPorts,
+  type HandledBuildEvent,
+  handleBuildEvents,
+} from '../../../functions/build-result/build-events.ts';
 import type { DispatchPorts } from '../../../functions/rebuild-dispatch/ports.ts';
 import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
 import type { CauseFact } from '../../../shared/domain/cause/cause.ts';
@@ -37,7 +41,7 @@ export const personFact: CauseFact = {
   sinceEpochMs: 1_795_000_000_000,
 };
 
-export interface PolicyChanges {
+export interface DispatchPolicyChanges {
   readonly mode?: 'enforce' | 'paused' | 'report-only';
   readonly caps?: Partial<Policy['caps']>;
   readonly streams?: number;
@@ -52,7 +56,7 @@ export function policyOf({
   streams = 20,
   pipelines = streams,
   promotes = false,
-}: PolicyChanges = {}): Policy {
+}: DispatchPolicyChanges = {}): Policy {
   return parse(policySchema, {
     version: 1,
     mode,
@@ -69,7 +73,7 @@ export function policyOf({
 
 export type DispatchWorld = Awaited<ReturnType<typeof dispatchWorld>>;
 
-export async function dispatchWorld(changes: PolicyChanges = {}) {
+export async function dispatchWorld(changes: DispatchPolicyChanges = {}) {
   const world = fakeWorld();
   const policyVersion = await world.policies.publish(policyOf(changes), {});
   const runner = new FakeRunner(world.clock);
@@ -168,7 +172,7 @@ export const eventOf = ({ account, region, name }: Pipeline, executionId: string
 export async function tellEvent(
   world: DispatchWorld,
   { executionId = world.runner.started.at(-1)?.executionId ?? 'none', pipeline = PIPELINE, turns = {} as Turns } = {},
-): Promise<readonly Handled[]> {
+): Promise<readonly HandledBuildEvent[]> {
   const body = eventOf(pipeline, executionId);
   return handleBuildEvents(portsOf(world, turns), [{ messageId: 'message-1', body }]);
 }

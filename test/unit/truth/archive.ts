@@ -28,7 +28,7 @@ export interface Installed {
 }
 
 /** By name. */
-export type Packages = ReadonlyMap<string, Installed>;
+export type TruePackages = ReadonlyMap<string, Installed>;
 
 /** Whether scanners tell that a fix exists: never, or by what the archive has. */
 export type FixTelling = 'unknown' | 'by-archive';
@@ -79,7 +79,7 @@ export class Archive {
   }
 
   /** Flaws of some packages that scanners know at an instant. */
-  flawsIn(packages: Packages, atEpochMs: number): readonly Flaw[] {
+  flawsIn(packages: TruePackages, atEpochMs: number): readonly Flaw[] {
     return this.#flaws.filter((flaw) => {
       const installed = packages.get(flaw.package);
       return installed !== undefined && flaw.publishedAtEpochMs <= atEpochMs && isFlawed(flaw, installed.version);
@@ -98,7 +98,7 @@ export class Archive {
   }
 
   /** What a scan finds at an instant. */
-  findingsIn(packages: Packages, atEpochMs: number): readonly Finding[] {
+  findingsIn(packages: TruePackages, atEpochMs: number): readonly Finding[] {
     return this.flawsIn(packages, atEpochMs).map((flaw) => ({
       ...{ vulnerability: flaw.id, package: flaw.package, severity: flaw.severity },
       version: `${versionText(packages.get(flaw.package))}${this.#versionEnd}`,

@@ -1,6 +1,6 @@
 import type { Clockwork } from './clockwork.ts';
 import type { Dice } from './dice.ts';
-import type { FailedMessage, Message, QueueName } from './functions.ts';
+import type { FailedDelivery, Message, QueueName } from './functions.ts';
 
 const BATCH = 10;
 const WINDOW_MS = 2_000;
@@ -21,11 +21,11 @@ interface Sent {
 }
 
 export interface Consumer {
-  take(queue: QueueName, messages: readonly Message[]): Promise<readonly FailedMessage[]>;
+  take(queue: QueueName, messages: readonly Message[]): Promise<readonly FailedDelivery[]>;
 }
 
 /** The queues in front of the functions, and the events on the way to them: at least once, in batches, again where it failed. */
-export class Delivery {
+export class TrueDelivery {
   readonly #clockwork: Clockwork;
   readonly #consumer: Consumer;
   readonly #dice: Dice;
@@ -96,7 +96,7 @@ export class Delivery {
     }
   }
 
-  async #handled(queue: QueueName, messages: readonly Message[]): Promise<readonly FailedMessage[]> {
+  async #handled(queue: QueueName, messages: readonly Message[]): Promise<readonly FailedDelivery[]> {
     try {
       return await this.#consumer.take(queue, messages);
     } catch (error) {

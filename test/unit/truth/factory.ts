@@ -15,7 +15,7 @@ import {
   type TrueLayer,
 } from './images.ts';
 
-export interface BuildOrder {
+export interface TrueBuildOrder {
   /** When it reads what there is: packages and parents. */
   readonly readAtEpochMs: number;
   readonly fromCache: boolean;
@@ -89,7 +89,7 @@ export class Factory {
   }
 
   /** Builds and pushes under some tags. Gives what it pushed; nothing where its parent is gone. */
-  build(line: Line, tags: readonly string[], order: BuildOrder): TrueArtifact | undefined {
+  build(line: Line, tags: readonly string[], order: TrueBuildOrder): TrueArtifact | undefined {
     const parent = order.parent ?? this.parentFor(line);
     if (line.on !== undefined && !parent) return undefined;
     const count = (this.#counts.get(line.name) ?? 0) + 1;
@@ -183,7 +183,11 @@ export class Factory {
 
   #image(
     line: Line,
-    build: BuildOrder & { readonly platform: TrueImage['platform']; readonly name: string; readonly below?: TrueImage },
+    build: TrueBuildOrder & {
+      readonly platform: TrueImage['platform'];
+      readonly name: string;
+      readonly below?: TrueImage;
+    },
   ): TrueImage {
     const { platform, name, below } = build;
     const own = line.isMetadataOnly ? undefined : this.#layer(line, build);
@@ -208,7 +212,7 @@ export class Factory {
       fromCache,
       readAtEpochMs,
       runId,
-    }: BuildOrder & {
+    }: TrueBuildOrder & {
       readonly platform: TrueImage['platform'];
       readonly below?: TrueImage;
     },

@@ -7,7 +7,7 @@ import type { Dice } from './dice.ts';
 import type { Feature, Features } from './features.ts';
 import { namesFor } from './hostile.ts';
 
-export type Tier = 'base' | 'platform' | 'application';
+export type TrueTier = 'base' | 'platform' | 'application';
 export type Architecture = 'amd64' | 'arm64';
 
 /** How the pipeline of a stream is, whoever starts it: what it really does, whatever it was asked for. */
@@ -30,7 +30,7 @@ export interface Habits {
 /** A stream as its team has it. */
 export interface Line {
   readonly name: string;
-  readonly tier: Tier;
+  readonly tier: TrueTier;
   /** Name of the line that it is built on. */
   readonly on?: string;
   readonly location: ImageLocation;
@@ -57,7 +57,7 @@ export const AWAY: Registry = { account: '777788889999', region: 'us-east-1' };
 export const HEAD_TAG = 'current';
 const HEAD_PATTERN = '^current$';
 
-const POOL: Readonly<Record<Tier, readonly string[]>> = {
+const POOL: Readonly<Record<TrueTier, readonly string[]>> = {
   base: ['openssl', 'zlib'],
   platform: ['node', 'icu'],
   application: ['lodash', 'axios'],
@@ -69,7 +69,7 @@ export function drawFleet(diceFor: (purpose: string) => Dice, features: Features
   const [bases, platforms, applications] = [dice.int(1, 2), dice.int(1, 3), dice.int(1, 4)];
   const architectures: readonly Architecture[] = features.has('indexes') ? ['amd64', 'arm64'] : ['amd64'];
   const lines: Line[] = [];
-  const add = (tier: Tier, name: string): void => {
+  const add = (tier: TrueTier, name: string): void => {
     const own = diceFor(`line ${name}`);
     const below = parentsFor(tier, lines);
     const on = below.length > 0 ? own.pick(below).name : undefined;
@@ -82,7 +82,7 @@ export function drawFleet(diceFor: (purpose: string) => Dice, features: Features
 }
 
 /** Platforms stand on bases, now and then on another platform; applications on platforms, now and then on a base. */
-function parentsFor(tier: Tier, lines: readonly Line[]): readonly Line[] {
+function parentsFor(tier: TrueTier, lines: readonly Line[]): readonly Line[] {
   const [bases, platforms] = [
     lines.filter((one) => one.tier === 'base'),
     lines.filter((one) => one.tier === 'platform'),
@@ -92,7 +92,7 @@ function parentsFor(tier: Tier, lines: readonly Line[]): readonly Line[] {
 }
 
 interface Drawn {
-  readonly tier: Tier;
+  readonly tier: TrueTier;
   readonly name: string;
   readonly on?: string;
   readonly dice: Dice;
@@ -170,7 +170,7 @@ export interface PolicyState {
   readonly mode: PolicyDocument['mode'];
   /** By name of line. */
   readonly modes: ReadonlyMap<string, Mode>;
-  readonly tiers: ReadonlyMap<Tier, Mode>;
+  readonly tiers: ReadonlyMap<TrueTier, Mode>;
   readonly accounts: ReadonlyMap<string, Mode>;
   /** Of lines whose team has it otherwise by now. */
   readonly rollouts: ReadonlyMap<string, RolloutMode>;

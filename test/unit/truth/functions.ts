@@ -59,7 +59,7 @@ const VERIFY = { pollSeconds: 30, outputGraceMs: 5 * 60_000 };
 const ROLLOUT = { pollSeconds: 30, deploymentMs: 2 * HOUR_MS };
 
 /** A message that its function could not take; it is delivered again. */
-export interface FailedMessage {
+export interface FailedDelivery {
   readonly messageId: string;
   readonly error?: unknown;
 }
@@ -74,7 +74,7 @@ export interface Functions {
   /** A step of a machine; the name is that of the template without `Function`. */
   step(name: string, payload: unknown): Promise<unknown>;
   /** A batch of a queue: gives those that failed. Thrown is what fails the whole batch. */
-  take(queue: QueueName, messages: readonly Message[]): Promise<readonly FailedMessage[]>;
+  take(queue: QueueName, messages: readonly Message[]): Promise<readonly FailedDelivery[]>;
 }
 
 export const QUEUES = ['registry', 'scan', 'build', 'head', 'plan', 'end'] as const;

@@ -22,7 +22,7 @@ const SERVICES = ['__proto__', 'constructor', 'hasOwnProperty', `toString-${'x'.
 const TAGS = ['__proto__', 'constructor', 'x'.repeat(128)];
 
 /** What a package, a flaw and others are called: as they are, or hostile where a seed has that. */
-export interface Names {
+export interface HostileNames {
   package(name: string): string;
   /** @param nth counts the flaws from 0 */
   flaw(id: string, nth: number): string;
@@ -36,7 +36,7 @@ export interface Names {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-const PLAIN: Names = {
+const PLAIN: HostileNames = {
   package: (name) => name,
   flaw: (id) => id,
   versionEnd: '',
@@ -47,7 +47,7 @@ const PLAIN: Names = {
   labels: {},
 };
 
-const HOSTILE: Names = {
+const HOSTILE: HostileNames = {
   package: (name) => PACKAGES[name] ?? name,
   flaw: (id, nth) => `${id}${IDS[nth % IDS.length]}`,
   versionEnd: VERSION,
@@ -62,4 +62,4 @@ const HOSTILE: Names = {
   ]),
 };
 
-export const namesFor = ({ has }: Pick<Features, 'has'>): Names => (has('hostile-text') ? HOSTILE : PLAIN);
+export const namesFor = ({ has }: Pick<Features, 'has'>): HostileNames => (has('hostile-text') ? HOSTILE : PLAIN);

@@ -1,6 +1,6 @@
 import type { Artifact, Digest, ImageLocation, Platform } from '../../../shared/domain/image/image.ts';
 import { digestOf } from '../../support/samples.ts';
-import type { Packages } from './archive.ts';
+import type { TruePackages } from './archive.ts';
 import type { Line } from './fleet.ts';
 
 /** What one build of a stream put on top of what it was built on. */
@@ -8,7 +8,7 @@ export interface TrueLayer {
   readonly line: string;
   /** The digest of its content, whatever the compression. */
   readonly diffId: Digest;
-  readonly packages: Packages;
+  readonly packages: TruePackages;
   /** When its content was made; a build without a cache that gives the same content makes it anew. */
   madeAtEpochMs: number;
   /** When its content was first made: a later build by its team tells Patchwave nothing of its age. */
@@ -64,10 +64,10 @@ export const layersOf = (image: TrueImage): readonly TrueLayer[] =>
     .flatMap(({ own }) => own ?? [])
     .reverse();
 
-const PACKAGES = new WeakMap<TrueImage, Packages>();
+const PACKAGES = new WeakMap<TrueImage, TruePackages>();
 
 /** What is installed: a later layer overrides an earlier one. */
-export function packagesOf(image: TrueImage): Packages {
+export function packagesOf(image: TrueImage): TruePackages {
   const known = PACKAGES.get(image);
   if (known) return known;
   const packages = new Map(layersOf(image).flatMap((layer) => [...layer.packages]));

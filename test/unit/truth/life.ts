@@ -8,7 +8,7 @@ import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, HOUR_MS } from '../../support/samples.ts';
 import { Archive } from './archive.ts';
 import { Clockwork } from './clockwork.ts';
-import { Delivery, type EventTrouble } from './delivery.ts';
+import { type EventTrouble, TrueDelivery } from './delivery.ts';
 import { type Dice, diceOf } from './dice.ts';
 import { Ecs, type TrueContainer, type TrueDeployment } from './ecs.ts';
 import { Factory } from './factory.ts';
@@ -26,10 +26,10 @@ import {
   policyOf,
 } from './fleet.ts';
 import { CASCADE_MACHINE_ARN, functionsOver, type QueueName, REVIEW_MACHINE_ARN } from './functions.ts';
-import { type Names, namesFor } from './hostile.ts';
+import { type HostileNames, namesFor } from './hostile.ts';
 import { packagesOf, referenceOf, type TrueArtifact } from './images.ts';
 import { type Slowness, slowed } from './invocation.ts';
-import { type Execution, runExecution, type Services } from './machine.ts';
+import { runExecution, type Services, type TrueExecution } from './machine.ts';
 import { type Change, watchLedger } from './outbox.ts';
 import { Pipelines, type TrueRun } from './pipelines.ts';
 import type { Restraints } from './restraints.ts';
@@ -59,13 +59,13 @@ export class Life {
   readonly world: FakeWorld = fakeWorld();
   readonly clockwork = new Clockwork(this.world);
   readonly startedAtEpochMs = this.world.clock();
-  readonly names: Names;
+  readonly names: HostileNames;
   readonly archive: Archive;
   readonly lines: readonly Line[];
   readonly factory: Factory;
   readonly ecs: Ecs;
   readonly pipelines: Pipelines;
-  readonly delivery: Delivery;
+  readonly delivery: TrueDelivery;
   readonly trace: string[] = [];
   /** What happens at the calls of functions. */
   readonly sky: WeatheredWorld;
@@ -126,7 +126,7 @@ export class Life {
       take: (queue: QueueName, messages: Parameters<ReturnType<typeof functionsOver>['take']>[1]) =>
         this.#functions().take(queue, messages),
     };
-    this.delivery = new Delivery(clockwork, consumer, this.diceFor('events'), () => this.eventTrouble);
+    this.delivery = new TrueDelivery(clockwork, consumer, this.diceFor('events'), () => this.eventTrouble);
     this.factory = new Factory({
       ...{ world, archive: this.archive, lines: this.lines, trace, labels: this.names.labels },
       tell: (body) => this.delivery.event('registry', body),
@@ -343,7 +343,7 @@ export class Life {
 
   #endedEvent(
     stateMachineArn: string,
-    { id, startedAtEpochMs }: Execution,
+    { id, startedAtEpochMs }: TrueExecution,
     { status, error, cause }: Awaited<ReturnType<typeof runExecution>>,
   ): string {
     return JSON.stringify({
@@ -357,7 +357,7 @@ export class Life {
     });
   }
 
-  async #runExecution(name: string, execution: Execution) {
+  async #runExecution(name: string, execution: TrueExecution) {
     const services: Services = {
       clockwork: this.clockwork,
       invoke: async (of, payload) => this.#functions().step(of, payload),

@@ -31,7 +31,7 @@ export interface Services {
   readonly random: () => number;
 }
 
-export interface Execution {
+export interface TrueExecution {
   readonly id: string;
   readonly input: Json;
   readonly startedAtEpochMs: number;
@@ -71,7 +71,7 @@ function definitionOf(name: string): Machine {
  */
 export async function runExecution(
   name: string,
-  execution: Execution,
+  execution: TrueExecution,
   services: Services,
 ): Promise<{ readonly status: 'SUCCEEDED' | 'FAILED' | 'ABORTED'; readonly error?: string; readonly cause?: string }> {
   try {
@@ -85,7 +85,7 @@ export async function runExecution(
 }
 
 interface Context {
-  readonly execution: Execution;
+  readonly execution: TrueExecution;
   readonly services: Services;
   /** `$$.Map.Item.Value` */
   readonly item?: unknown;

@@ -1,7 +1,7 @@
 import type { Mode } from '../../../shared/domain/policy/policy.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 import type { Dice } from './dice.ts';
-import { AWAY, HEAD_TAG, HUB, homesOf, type Line, NEAR, type PolicyState, type Tier } from './fleet.ts';
+import { AWAY, HEAD_TAG, HUB, homesOf, type Line, NEAR, type PolicyState, type TrueTier } from './fleet.ts';
 import { referenceOf } from './images.ts';
 import type { Life } from './life.ts';
 
@@ -122,7 +122,7 @@ const settingLine = ({ name }: Line, mode: Mode): readonly [string, Setting] => 
   (policy, isHeld) => ({ ...policy, modes: changed(policy.modes, name, isHeld ? mode : undefined) }),
 ];
 
-const settingTier = (tier: Tier, mode: Mode): readonly [string, Setting] => [
+const settingTier = (tier: TrueTier, mode: Mode): readonly [string, Setting] => [
   `tier ${tier}`,
   (policy, isHeld) => ({ ...policy, tiers: changed(policy.tiers, tier, isHeld ? mode : undefined) }),
 ];

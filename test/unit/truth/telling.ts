@@ -14,12 +14,12 @@ export interface Sum {
   readonly features: Readonly<Partial<Record<Feature, number>>>;
   /** By statement: how often it was compared with the truth. */
   readonly checks: Readonly<Record<string, number>>;
-  readonly failed: readonly Failed[];
+  readonly failed: readonly FailedSeed[];
   /** Of processor time, all seeds together. */
   readonly milliseconds: number;
 }
 
-export interface Failed {
+export interface FailedSeed {
   readonly seed: number;
   readonly violation: string;
 }

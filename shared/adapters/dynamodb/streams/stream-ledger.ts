@@ -3,7 +3,7 @@ import { sameContent } from '../../../domain/common/same-content.ts';
 import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
 import { inTurns } from '../../../keyed-queue.ts';
 import type { StreamLedger } from '../../../ports/ledger.ts';
-import type { Content, Item } from '../table/item.ts';
+import type { Item, ItemContent } from '../table/item.ts';
 import { sightingsContent, sightingsIn } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
 import { OPEN, sightingPieceOf } from '../table/keys.ts';
@@ -57,7 +57,10 @@ export class DynamoSightings extends DynamoStreams implements Pick<StreamLedger,
 }
 
 /** `undefined` where all of it was seen as early before. */
-function withSightings(before: Item | undefined, news: readonly (readonly [string, number])[]): Content | undefined {
+function withSightings(
+  before: Item | undefined,
+  news: readonly (readonly [string, number])[],
+): ItemContent | undefined {
   const known = before ? sightingsIn(before) : new Map<string, number>();
   const earlier = news.filter(([finding, atEpochMs]) => atEpochMs < (known.get(finding) ?? Number.POSITIVE_INFINITY));
   return earlier.length > 0 ? sightingsContent(new Map([...known, ...earlier])) : undefined;

@@ -1,18 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Condition, Content, Item } from './item.ts';
+import type { Condition, Item, ItemContent } from './item.ts';
 import type { Key } from './keys.ts';
 
 /** What is decided over an item that was read. */
-export type Decide = (before: Item | undefined) => Content | undefined;
+export type Decide = (before: Item | undefined) => ItemContent | undefined;
 
 /** A write over the very item that was read. */
-export interface Change {
+export interface ItemChange {
   readonly before: Item | undefined;
   readonly after: Item & { readonly rev: number };
 }
 
 /** `undefined` where nothing is to be written. */
-export function changeOf(key: Key, before: Item | undefined, decide: Decide): Change | undefined {
+export function changeOf(key: Key, before: Item | undefined, decide: Decide): ItemChange | undefined {
   const decided = decide(before);
   if (!decided) return undefined;
   const after: Item = { ...plain(decided), ...bare(key) };

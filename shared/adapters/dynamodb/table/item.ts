@@ -1,12 +1,12 @@
 import type { Key } from './keys.ts';
 
 /** What an item holds beside its key. */
-export interface Content {
+export interface ItemContent {
   readonly kind: string;
   readonly [attribute: string]: unknown;
 }
 
-export type Item = Key & Content;
+export type Item = Key & ItemContent;
 
 /** What a write asks of the item that is there. Names and values as in a DynamoDB condition expression. */
 export interface Condition {

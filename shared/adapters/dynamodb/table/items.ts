@@ -9,7 +9,7 @@ import type { ImageLoss } from '../../../domain/retention/image-expiry.ts';
 import type { ReviewRecord } from '../../../domain/review/run.ts';
 import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
-import type { Content, Item } from './item.ts';
+import type { Item, ItemContent } from './item.ts';
 import { INDEX_SHARDS, shardOf } from './keys.ts';
 
 /*
@@ -66,7 +66,7 @@ export interface ImageState {
  * What an image says is kept compressed where it is long, as a review writes each image twice a day: when it asks for a scan,
  * and when it judges. Plain stay what a person looks for in the table, and what stands for an image whose item is unreadable.
  */
-export function imageContent({ record, scanAskedBy }: ImageState): Content {
+export function imageContent({ record, scanAskedBy }: ImageState): ItemContent {
   const { digest, stream, owner, tier, platform, inUse, isHead, ...said } = record;
   const plain = { stream, owner, tier, platform, inUse, isHead };
   const json = inOrder(said);
@@ -136,7 +136,7 @@ interface Sighting {
 }
 
 /** In a fixed order, so that the same sightings are the same item. */
-export const sightingsContent = (seen: ReadonlyMap<string, number>): Content => ({
+export const sightingsContent = (seen: ReadonlyMap<string, number>): ItemContent => ({
   kind: 'first-seen',
   seen: pack(
     [...seen]
@@ -150,7 +150,7 @@ export const sightingsIn = ({ seen }: Item): ReadonlyMap<string, number> =>
     unpack(seen as Packed<Sighting>).map(({ finding, firstSeenAtEpochMs }) => [finding, firstSeenAtEpochMs] as const),
   );
 
-export const causeContent = (cause: Cause): Content => ({
+export const causeContent = (cause: Cause): ItemContent => ({
   kind: 'cause',
   ...cause,
   facts: pack(cause.facts),
@@ -162,7 +162,7 @@ export function causeOf(item: Item): Cause {
   return { ...(rest as unknown as Omit<Cause, 'facts'>), facts: unpack(facts as Packed<CauseFact>) };
 }
 
-export const reviewContent = (kind: 'run' | 'lease' | 'latest-run', review: ReviewRecord): Content => ({
+export const reviewContent = (kind: 'run' | 'lease' | 'latest-run', review: ReviewRecord): ItemContent => ({
   kind,
   ...review,
 });

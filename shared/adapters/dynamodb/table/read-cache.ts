@@ -6,7 +6,7 @@ const FOR_MS = 5_000;
 const AT_MOST = 256;
 
 /** What was read at a key; `item` is undefined where nothing was there. */
-export interface Reading<Item> {
+export interface CachedRead<Item> {
   readonly item: Item | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface Reading<Item> {
  */
 export class RecentItems<Item extends Key> {
   readonly #clock: Clock;
-  readonly #readings = new Map<string, Reading<Item> & { readonly atEpochMs: number }>();
+  readonly #readings = new Map<string, CachedRead<Item> & { readonly atEpochMs: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,7 +31,7 @@ export class RecentItems<Item extends Key> {
     if (this.#readings.size > AT_MOST) this.#readings.delete(oldest);
   }
 
-  take(key: Key): Reading<Item> | undefined {
+  take(key: Key): CachedRead<Item> | undefined {
     const name = nameOf(key);
     const reading = this.#readings.get(name);
     this.#readings.delete(name);

@@ -1,6 +1,6 @@
 import { compareTexts } from '../../../domain/common/compare-texts.ts';
 import { LedgerItemMissingError, LedgerItemUnreadableError } from '../../../ports/errors.ts';
-import type { Condition, Content, Item } from './item.ts';
+import type { Condition, Item, ItemContent } from './item.ts';
 import { revisionAfter, unchangedSince } from './item-change.ts';
 import { packLists, storedRecord } from './items.ts';
 import { INDEXES, type Key, type OPEN } from './keys.ts';
@@ -115,7 +115,7 @@ export class StoredRecords<Stored extends object> {
     for await (const page of this.open()) yield* page;
   }
 
-  #content(record: Stored): Content {
+  #content(record: Stored): ItemContent {
     const sortKey = this.#openAs?.sortKey(record);
     return {
       ...packLists(record),

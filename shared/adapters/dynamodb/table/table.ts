@@ -15,7 +15,7 @@ import { fullJitter } from '../../backoff.ts';
 import { together } from './batch-loader.ts';
 import { conditional, expressions } from './conditions.ts';
 import type { Condition, Item } from './item.ts';
-import { bare, type Change, changeOf, type Decide, nameOf, unchangedSince } from './item-change.ts';
+import { bare, changeOf, type Decide, type ItemChange, nameOf, unchangedSince } from './item-change.ts';
 import type { INDEXES, Key } from './keys.ts';
 import { RecentItems } from './read-cache.ts';
 import { NotedItems } from './unreadable.ts';
@@ -172,7 +172,7 @@ export class LedgerTable {
   }
 
   /** A change of what was read a moment ago. That nothing is to be done, or an error, says little over what may be old. */
-  #assumed(key: Key, decide: Decide): Change | undefined {
+  #assumed(key: Key, decide: Decide): ItemChange | undefined {
     const recent = this.#recent.take(key);
     try {
       return recent && changeOf(key, recent.item, decide);
@@ -181,7 +181,7 @@ export class LedgerTable {
     }
   }
 
-  async #write({ before, after }: Change): Promise<boolean> {
+  async #write({ before, after }: ItemChange): Promise<boolean> {
     const isWritten = await this.put(after, unchangedSince(before));
     if (isWritten) this.#recent.remember(after, after);
     return isWritten;

@@ -17,11 +17,11 @@ export const pushed = (days: number): BirthEvidence => ({ kind: 'first-push', at
 export const existedBy = (days: number): BirthEvidence => ({ kind: 'existed-by', atEpochMs: ago(days) });
 export const born = (...evidence: readonly BirthEvidence[]): Birth => determineBirth(evidence, NOW);
 
-export interface Fleet {
+export interface AgedFleet {
   readonly images: readonly AgedImage[];
   readonly parents: Parents;
 }
 
-export function ageOf({ images, parents }: Fleet, digest: Digest, vendorCounts = false): EffectiveBirth {
+export function ageOf({ images, parents }: AgedFleet, digest: Digest, vendorCounts = false): EffectiveBirth {
   return effectiveBirth(digest, knownAges(images, parents, NOW), { vendorCounts });
 }

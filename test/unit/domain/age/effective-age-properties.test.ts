@@ -4,7 +4,7 @@ import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { LINEAGE_EVIDENCE, type LineageEvidence, type Parent } from '../../../../shared/domain/lineage/parent.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, digestOf, NOW, tiers } from '../arbitraries.ts';
-import { ageOf, ago, born, created, type Fleet, pushed } from './ages.ts';
+import { type AgedFleet, ageOf, ago, born, created, pushed } from './ages.ts';
 
 const runs = { numRuns: 2000 };
 
@@ -39,7 +39,7 @@ const contents = ({ chain, unpacked, line }: DrawnImage): Pick<AgedImage, 'chain
   ...(line < 4 && { stream: `stream ${line}` }),
 });
 
-const fleets: fc.Arbitrary<Fleet> = fc.array(drawnImages, { minLength: 1, maxLength: 8 }).map((drawn) => {
+const fleets: fc.Arbitrary<AgedFleet> = fc.array(drawnImages, { minLength: 1, maxLength: 8 }).map((drawn) => {
   const name = (at: number): Digest => digestOf(`image ${at}`);
   const images = drawn.map((one, at) => ({
     digest: name(at),
@@ -77,7 +77,7 @@ const repeats = fc.array(
 );
 type Repeat = typeof repeats extends fc.Arbitrary<(infer R)[]> ? R : never;
 
-function repeated({ images, parents }: Fleet, { of, as, days: when, by }: Repeat, at: number): [Fleet, Digest] {
+function repeated({ images, parents }: AgedFleet, { of, as, days: when, by }: Repeat, at: number): [AgedFleet, Digest] {
   const [{ birth, ...image }, index] = [images[of % images.length] as AgedImage, of % images.length];
   if (as === 'push') {
     const again = { ...image, birth: born(...evidenceIn(birth), pushed(when)) };

@@ -1,7 +1,7 @@
 import { faults } from '../../../../shared/domain/attribution/root-cause.ts';
 import type { KnownFleet } from '../../../../shared/domain/attribution/stream-path.ts';
 import { digestOf } from '../arbitraries.ts';
-import { type Fleet, knownOf, movedFact, type StreamSketch } from '../plan/tier-plans.ts';
+import { knownOf, movedFact, type StreamSketch, type TierFleet } from '../plan/tier-plans.ts';
 import { ageFact, personFact } from '../rollout/acting.ts';
 import { AMD, ARM, age, byName, cve, fleetOf, type Has, type Heads, type Sketch } from './fault-fleet.ts';
 
@@ -248,7 +248,7 @@ describe('each platform has a lineage of its own', () => {
 describe('a parent that moved', () => {
   const late: StreamSketch = { on: ['base'], behind: ['base'] };
   const digestsOf = (known: KnownFleet, stream: string) => Object.values(known.streams.get(stream)?.head?.images ?? {});
-  function toldOf(fleet: Fleet, change: (known: KnownFleet) => KnownFleet = (known) => known): unknown {
+  function toldOf(fleet: TierFleet, change: (known: KnownFleet) => KnownFleet = (known) => known): unknown {
     const known = change(knownOf(fleet));
     const heads = digestsOf(known, 'app').map((digest) => known.images.get(digest) ?? { digest });
     return byName(faults({ stream: 'app', heads }, known)(movedFact('base')), ['base', 'base 0', 'base 1']);
@@ -268,7 +268,7 @@ describe('a parent that moved', () => {
     ),
   });
 
-  test.each<[string, Fleet, object, ((known: KnownFleet) => KnownFleet)?]>([
+  test.each<[string, TierFleet, object, ((known: KnownFleet) => KnownFleet)?]>([
     ['is picked up by the stream itself', { base: {}, app: late }, own],
     ["whatever it has: that is the parent's to mend", { base: { has: [cve] }, app: late }, own],
     ['however old it is', { base: { has: [age] }, app: late }, own],

@@ -3,7 +3,7 @@ import { freshMemory } from '../../../../shared/domain/cause/rebuild.ts';
 import type { PlanContext } from '../../../../shared/domain/plan/plan-model.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, NOW } from '../arbitraries.ts';
-import { type Fleet, fact, movedFact, other, type StreamSketch } from '../plan/tier-plans.ts';
+import { fact, movedFact, other, type StreamSketch, type TierFleet } from '../plan/tier-plans.ts';
 import { ageFact, CONTEXT, findingFact, PAUSED, personFact, SETTINGS } from '../rollout/acting.ts';
 
 /* Fleets by chance, for what holds of every plan. */
@@ -83,7 +83,7 @@ const fleetOf = (
   hasOf: fc.Arbitrary<StreamSketch['has']>,
   obstacleOf: fc.Arbitrary<StreamSketch['but']>,
   movesOf: fc.Arbitrary<Moves>,
-): fc.Arbitrary<Fleet> =>
+): fc.Arbitrary<TierFleet> =>
   fc
     .tuple(
       ...NAMES.map((_, n) =>
@@ -115,7 +115,7 @@ export const calmFleet = fleetOf(
   fc.constant({}),
   anyMoves.filter((moves) => moves !== 'unknown'),
 ).map(
-  (fleet): Fleet =>
+  (fleet): TierFleet =>
     Object.fromEntries(
       Object.entries(fleet).map(([name, { cause, ...sketch }]) => {
         const moved = (cause ?? []).filter((one) => one.kind === 'parent-moved' && sketch.behind?.includes(one.parent));
@@ -140,7 +140,7 @@ export const anyContext = fc
   );
 export const CALM: PlanContext = { ...CONTEXT, guards: { ...SETTINGS, depth: 20 } };
 
-export const sketchOf = (fleet: Fleet, stream: string): StreamSketch => fleet[stream] ?? {};
+export const sketchOf = (fleet: TierFleet, stream: string): StreamSketch => fleet[stream] ?? {};
 /** Whether the heads of a stream have a fact; of one without a head what was built upon. */
 export const holds = ({ has = [] }: StreamSketch, one: CauseFact): boolean =>
   has === 'no-head'

@@ -1,14 +1,14 @@
-import { isPinned, type Pushed } from '../../../../shared/domain/lineage/pinned-parent.ts';
+import { isPinned, type PushedContent } from '../../../../shared/domain/lineage/pinned-parent.ts';
 import { digestOf } from '../arbitraries.ts';
 
-const image = (name: string, pushedAtEpochMs?: number, chainId?: string, unpackedId?: string): Pushed => ({
+const image = (name: string, pushedAtEpochMs?: number, chainId?: string, unpackedId?: string): PushedContent => ({
   digest: digestOf(name),
   ...(pushedAtEpochMs !== undefined && { pushedAtEpochMs }),
   ...(chainId !== undefined && { chainId }),
   ...(unpackedId !== undefined && { unpackedId }),
 });
 
-test.each<[string, boolean, Pushed, Pushed]>([
+test.each<[string, boolean, PushedContent, PushedContent]>([
   ['the expected one', false, image('head', 2), image('head', 2)],
   ['an older one', true, image('old', 1), image('head', 2)],
   ['one of the same instant', false, image('other', 2), image('head', 2)],

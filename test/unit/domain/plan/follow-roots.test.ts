@@ -2,7 +2,7 @@ import { freshMemory } from '../../../../shared/domain/cause/rebuild.ts';
 import type { PlanContext } from '../../../../shared/domain/plan/plan-model.ts';
 import { NOW } from '../arbitraries.ts';
 import { ageFact, findingFact, looked, personFact, SETTINGS } from '../rollout/acting.ts';
-import { type Fleet, fact, other, planOf, type StreamSketch, told } from './tier-plans.ts';
+import { fact, other, planOf, type StreamSketch, type TierFleet, told } from './tier-plans.ts';
 
 const has = [fact];
 const cause = [fact];
@@ -10,8 +10,8 @@ const HAS: StreamSketch = { has, cause };
 const base: StreamSketch = HAS;
 const platform: StreamSketch = { on: ['base'], ...HAS };
 const app: StreamSketch = { on: ['platform'], ...HAS };
-const THREE: Fleet = { base, platform, app };
-const DIAMOND: Fleet = {
+const THREE: TierFleet = { base, platform, app };
+const DIAMOND: TierFleet = {
   base,
   'platform-a': platform,
   'platform-b': platform,
@@ -38,7 +38,7 @@ const survived = (parentHead = {}) => ({
   },
 });
 
-test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
+test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
     'base, platform and application, one after the other',
     THREE,
@@ -141,7 +141,7 @@ test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
   expect(told(planOf(fleet, context))).toEqual(expected);
 });
 
-test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
+test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
     'all that stands on a root that is refused',
     { ...THREE, base: { ...base, but: without } },

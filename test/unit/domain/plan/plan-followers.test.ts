@@ -16,7 +16,17 @@ import {
   reasonOf,
   SETTINGS,
 } from '../rollout/acting.ts';
-import { type Fleet, fact, inputOf, knownOf, movedFact, other, planOf, type StreamSketch, told } from './tier-plans.ts';
+import {
+  fact,
+  inputOf,
+  knownOf,
+  movedFact,
+  other,
+  planOf,
+  type StreamSketch,
+  type TierFleet,
+  told,
+} from './tier-plans.ts';
 
 /* What is rebuilt because of what it stands on, and not because of what it holds. */
 
@@ -25,14 +35,14 @@ const HAS: StreamSketch = { has: [fact], cause: [fact] };
 const base = HAS;
 const platform: StreamSketch = { on: ['base'] };
 const app: StreamSketch = { on: ['platform'] };
-const THREE: Fleet = { base, platform, app };
+const THREE: TierFleet = { base, platform, app };
 
 const without = { pipeline: undefined } as unknown as NonNullable<StreamSketch['but']>;
 const reported = { mode: 'report-only' } as const;
 const exhausted = { memory: { ...freshMemory('x'), failuresInARow: 3 } };
 const cooling = { memory: { ...freshMemory('x'), lastEndedAtEpochMs: NOW - 1 } };
 
-test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
+test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
     'wave by wave, whoever is free of it',
     THREE,
@@ -143,7 +153,7 @@ test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
   expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
 });
 
-test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
+test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
     'who is only reported, and stops itself alone',
     { ...THREE, app: { ...app, but: reported }, 'app-b': app },
@@ -200,7 +210,7 @@ const late = (parent: string, changes: StreamSketch = {}): StreamSketch => ({
 const both: StreamSketch = { has: [fact], cause: [fact] };
 const noFix = findingFact('CVE-1', { fix: 'no' });
 
-test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
+test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
     'who stayed behind, from itself up',
     { base: {}, platform: late('base'), app },
@@ -262,7 +272,7 @@ test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
 
 const held = 'app: wait parent-held-back';
 
-test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
+test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
     'that no pipeline mends',
     { base: { ...both, but: without }, app: late('base') },
@@ -323,7 +333,7 @@ test.each<[string, Fleet, readonly string[], Partial<PlanContext>?]>([
   expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
 });
 
-test.each<[string, Fleet, readonly string[]]>([
+test.each<[string, TierFleet, readonly string[]]>([
   [
     'nobody judged it',
     { base: { has: 'unknown' }, app: late('base') },
@@ -357,7 +367,7 @@ test('while a review runs nobody who stayed behind is rebuilt', () => {
 });
 
 describe('a parent whose head is worse', () => {
-  const detailOf = (fleet: Fleet, stream = 'app') => planOf(fleet, FOLLOW).answers.get(stream);
+  const detailOf = (fleet: TierFleet, stream = 'app') => planOf(fleet, FOLLOW).answers.get(stream);
 
   test('is told with what holds it back, and when that changes', () => {
     const recheckAtEpochMs = NOW - 1 + SETTINGS.coolDownMinutes * 60_000;
@@ -389,12 +399,12 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
     ...{ on: ['base'], behind: ['base'], has: [fact], cause: cause.length > 0 ? cause : [fact] },
   });
   const worse: StreamSketch = { has: [other], cause: [other], but: without };
-  const planWith = (fleet: Fleet, change: (tiers: Tiers) => Tiers = (tiers) => tiers) => {
+  const planWith = (fleet: TierFleet, change: (tiers: Tiers) => Tiers = (tiers) => tiers) => {
     const { streams, tiers } = inputOf(fleet);
     return planCascade(streams, { ...CONTEXT, ...FOLLOW }, NOW, change(tiers));
   };
 
-  test.each<[string, Fleet, readonly string[]]>([
+  test.each<[string, TierFleet, readonly string[]]>([
     ['that is worse', { base: worse, app: behind() }, [held, 'base: refuse no-pipeline']],
     ['that is worse, by a wish', { base: worse, app: behind(personFact()) }, [held, 'base: refuse no-pipeline']],
     ['that is worse, and has no cause', { base: { has: [other], but: without }, app: behind() }, [held]],
@@ -469,7 +479,7 @@ test('a new head that nobody has listed is asked for by its stream', () => {
 
 describe('a parent whose cause was not looked at closer, for its answer stands', () => {
   const answer = { answer: 'wait', reason: 'paused', detail: 'The policy pauses this stream.' } as const;
-  const planWith = (fleet: Fleet, known = (of: KnownFleet): KnownFleet => of) => {
+  const planWith = (fleet: TierFleet, known = (of: KnownFleet): KnownFleet => of) => {
     const { streams, tiers } = inputOf(fleet);
     const answered = new Map([['base', { cause: causeOf('base', fact), answer }]]);
     const others = tiers.others.filter(({ stream }) => stream !== 'base');

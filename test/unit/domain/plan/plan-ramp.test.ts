@@ -4,7 +4,7 @@ import type { CascadePlan, PlanContext } from '../../../../shared/domain/plan/pl
 import { fc } from '../../../support/seeded.ts';
 import { HOUR, NOW } from '../arbitraries.ts';
 import { anyFleet, CALM, calmFleet, sketchOf } from '../lineage/any-fleets.ts';
-import { type Fleet, fact, movedFact, planOf, type StreamSketch, told } from './tier-plans.ts';
+import { fact, movedFact, planOf, type StreamSketch, type TierFleet, told } from './tier-plans.ts';
 
 /* A ramp slows a fleet down, and never stops it. */
 
@@ -22,7 +22,7 @@ const older = (parent: string): StreamSketch => ({
 });
 const AT_FAULT: StreamSketch = { has: [fact], cause: [fact] };
 
-test.each<[string, Fleet, Partial<PlanContext>, readonly string[]]>([
+test.each<[string, TierFleet, Partial<PlanContext>, readonly string[]]>([
   [
     'what stands on a base at fault, though its cause is older',
     { base: AT_FAULT, 'platform-a': older('base'), 'platform-b': older('base') },
@@ -73,7 +73,7 @@ test('a ramp fills every place with streams that start, after all that they wait
 });
 
 /** The next day: what was built holds nothing, and what stands on it and was not built stands on an older image. */
-function afterwards(fleet: Fleet, { nodes, settled }: CascadePlan): Fleet {
+function afterwards(fleet: TierFleet, { nodes, settled }: CascadePlan): TierFleet {
   const built = new Set(nodes.map(({ stream }) => stream));
   return Object.fromEntries(
     Object.entries(fleet).map(([stream, { cause: _, ...sketch }]): [string, StreamSketch] => {

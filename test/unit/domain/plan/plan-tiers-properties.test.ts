@@ -5,7 +5,7 @@ import { type CascadePlan, NO_TIERS, type PlannedStream } from '../../../../shar
 import { fc } from '../../../support/seeded.ts';
 import { digestOf, NOW } from '../arbitraries.ts';
 import { anyContext, anyFleet, CALM, calmFleet, holds, NAMES, sketchOf } from '../lineage/any-fleets.ts';
-import { type Fleet, inputOf, planOf } from './tier-plans.ts';
+import { inputOf, planOf, type TierFleet } from './tier-plans.ts';
 
 const RUNS = { numRuns: 600 };
 
@@ -175,7 +175,7 @@ test('where nobody knows what stands on what, each stream is planned by itself, 
 });
 
 /** Whether a stream could be built at once, or after a while. */
-const isBuildable = (fleet: Fleet, stream: string): boolean => {
+const isBuildable = (fleet: TierFleet, stream: string): boolean => {
   const { mode = 'enforce', openCascadeId, memory, ...but } = sketchOf(fleet, stream).but ?? {};
   return mode === 'enforce' && openCascadeId === undefined && (memory?.failuresInARow ?? 0) < 3 && !('pipeline' in but);
 };
@@ -256,7 +256,7 @@ test('nobody moves for nothing: a parent moves in the plan, or has moved and has
 });
 
 /** Nobody judged the head of a parent, or it has something that a stream on it has not. */
-function isWorse(fleet: Fleet, parent: string, stream: string): boolean {
+function isWorse(fleet: TierFleet, parent: string, stream: string): boolean {
   const { has = [] } = sketchOf(fleet, parent);
   if (has === 'unknown') return true;
   if (has === 'no-head') return false;

@@ -40,7 +40,7 @@ export interface StreamSketch {
   readonly idle?: true;
   readonly but?: Partial<PlannedStream>;
 }
-export type Fleet = Readonly<Record<string, StreamSketch>>;
+export type TierFleet = Readonly<Record<string, StreamSketch>>;
 
 const platformOf = (n: number) => `linux/${['amd64', 'arm64', 's390x', 'ppc64le'][n] ?? n}` as const;
 /** `base`, `platform...`, or an application by any other name. */
@@ -68,7 +68,7 @@ function headsOf(
 const standingOn = (parent: string | undefined, behind: readonly string[]): Pick<Standing, 'behind'> =>
   parent !== undefined && behind.includes(parent) ? { behind: { stream: parent, head: digestOf(parent) } } : {};
 
-export function knownOf(fleet: Fleet): KnownFleet {
+export function knownOf(fleet: TierFleet): KnownFleet {
   const heads = new Map(Object.entries(fleet).map(([stream, sketch]) => [stream, headsOf(stream, sketch)]));
   const old = (stream: string): Digest => digestOf(`old ${stream}`);
   const below = ({ on = '', platform, standing }: KnownImage & { readonly on?: string | undefined }): Digest => {
@@ -104,7 +104,7 @@ function candidateOf(stream: string, sketch: StreamSketch): Omit<PlannedStream, 
 }
 
 /** All streams: those with a cause, and those that others' causes may take along. */
-export function inputOf(fleet: Fleet): { readonly streams: readonly PlannedStream[]; readonly tiers: Tiers } {
+export function inputOf(fleet: TierFleet): { readonly streams: readonly PlannedStream[]; readonly tiers: Tiers } {
   const known = knownOf(fleet);
   const streams: PlannedStream[] = [];
   const others: Candidate[] = [];
@@ -114,7 +114,7 @@ export function inputOf(fleet: Fleet): { readonly streams: readonly PlannedStrea
   return { streams, tiers: { known, edges: edgesOf(known), others } };
 }
 
-export function planOf(fleet: Fleet, context: Partial<PlanContext> = {}): CascadePlan {
+export function planOf(fleet: TierFleet, context: Partial<PlanContext> = {}): CascadePlan {
   const { streams, tiers } = inputOf(fleet);
   return planCascade(streams, { ...CONTEXT, ...context }, NOW, tiers);
 }
