@@ -19,7 +19,7 @@ const LIMIT_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 3_000;
 const READS_AT_ONCE = 8;
 /** A look at a build is for events that were lost, and none is here; what nobody waits for is collected. */
-const AS_IN_TEMPLATE = ['BuildLookSeconds', 'HeadWindowSeconds', 'AnnounceWindowSeconds'];
+const AS_IN_TEMPLATE = ['BuildPollSeconds', 'HeadWindowSeconds', 'AnnounceWindowSeconds'];
 
 /** How long a base takes to reach forty applications beside what the slowest pipelines and scans of each wave take. */
 export async function cascadeBenchmark(): Promise<BenchReport> {

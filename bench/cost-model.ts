@@ -151,7 +151,7 @@ export function dayCost(day: DayUse, prices: Prices): CostLine[] {
 }
 
 /** What stands there all month, whatever a review does. */
-export interface Standing {
+export interface BilledResources {
   /** Metrics that alarms watch: an alarm on an expression costs as much for each metric as one on that metric alone. */
   readonly alarmMetrics: number;
   readonly dashboards: number;
@@ -162,15 +162,15 @@ export interface Standing {
 }
 
 /** @throws MissingPriceError */
-export function monthlyCost(standing: Standing, prices: Prices): CostLine[] {
+export function monthlyCost(resources: BilledResources, prices: Prices): CostLine[] {
   const price = (name: string) => priceOf(prices, name);
   return [
-    { what: 'alarms', usd: standing.alarmMetrics * price('alarm-month') },
-    { what: 'dashboard', usd: standing.dashboards * price('dashboard-month') },
-    { what: 'custom metrics', usd: standing.metrics * price('metric-month') },
-    { what: 'ledger storage', usd: standing.ledgerGb * price('table-gb-month') },
-    { what: 'bucket storage', usd: standing.bucketGb * price('s3-gb-month') },
-    { what: 'logs', usd: standing.logGbAMonth * price('log-gb') },
+    { what: 'alarms', usd: resources.alarmMetrics * price('alarm-month') },
+    { what: 'dashboard', usd: resources.dashboards * price('dashboard-month') },
+    { what: 'custom metrics', usd: resources.metrics * price('metric-month') },
+    { what: 'ledger storage', usd: resources.ledgerGb * price('table-gb-month') },
+    { what: 'bucket storage', usd: resources.bucketGb * price('s3-gb-month') },
+    { what: 'logs', usd: resources.logGbAMonth * price('log-gb') },
   ];
 }
 

@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { ROOT } from '../scripts/setup.mjs';
 import type { ReviewRecord } from '../shared/domain/review/run.ts';
 import { prices } from '../shared/prices.ts';
-import { type CostLine, dayCost, type Growth, grown, monthlyCost, type Standing, totalOf } from './cost-model.ts';
+import {
+  type BilledResources,
+  type CostLine,
+  dayCost,
+  type Growth,
+  grown,
+  monthlyCost,
+  totalOf,
+} from './cost-model.ts';
 import { dayUse, useBeside } from './day-use.ts';
 import { type MeasuredDays, type MeasuredSpan, measuredDays } from './measured-days.ts';
 import { measuredRebuild } from './measured-rebuild.ts';
@@ -42,7 +50,7 @@ export async function costBenchmark(): Promise<BenchReport> {
   const [afterReview, atRest] = [costOf(days.planAfterReview), costOf(days.planAtRest)];
   const { rebuild, functionsByRole } = await measuredRebuild();
   const oneRebuild = totalOf(dayCost(useBeside(rebuild, functionsByRole), prices.prices));
-  const month = monthlyCost(await standingOf(days, growth), prices.prices);
+  const month = monthlyCost(await billedResourcesOf(days, growth), prices.prices);
   const changing = totalOf(steady) + NEW_SHARE * totalOf(first);
   const planner = plansAfterReview * afterReview + (plans - plansAfterReview) * atRest;
   const plannerAtMost = plans * afterReview;
@@ -112,7 +120,10 @@ const runningGrowthOf = (days: MeasuredDays): Growth => ({
 
 const growthOf = (days: MeasuredDays): Growth => ({ images: IMAGES / foundIn(days), usages: USAGES / usagesIn(days) });
 
-async function standingOf({ first, steady, functionsByRole, stored }: MeasuredDays, growth: Growth): Promise<Standing> {
+async function billedResourcesOf(
+  { first, steady, functionsByRole, stored }: MeasuredDays,
+  growth: Growth,
+): Promise<BilledResources> {
   const template = await readFile(`${ROOT}/template.yaml`, 'utf8');
   const resources = (type: string) => template.split(`Type: ${type}\n`).length - 1;
   const larger = Math.max(growth.images, growth.usages);

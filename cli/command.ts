@@ -2,6 +2,7 @@ import type { ParseArgsConfig } from 'node:util';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { EvidenceStore } from '../shared/ports/evidence.ts';
 import type { CascadeExecutions } from '../shared/ports/executions.ts';
+import type { ExpiryLedger } from '../shared/ports/expiries.ts';
 import type {
   CauseLedger,
   ContentLedger,
@@ -14,7 +15,6 @@ import type {
   StreamLedger,
   UsageLedger,
 } from '../shared/ports/ledger.ts';
-import type { LossLedger } from '../shared/ports/losses.ts';
 import type { PolicyStore } from '../shared/ports/policies.ts';
 import type {
   CascadeLedger,
@@ -51,7 +51,7 @@ export interface CliContext {
   readonly unreadable: UnreadableItems;
   readonly runs: RunLedger;
   readonly scopes: ScopeLedger;
-  readonly losses: Pick<LossLedger, 'looks' | 'of' | 'ofImage'>;
+  readonly expiries: Pick<ExpiryLedger, 'checks' | 'of' | 'ofImage'>;
   readonly policies: PolicyStore;
   readonly evidence: EvidenceStore;
   /** What reviews left in the run bucket. */

@@ -8,7 +8,7 @@ import { dumpLineage } from '../shared/adapters/dynamodb/images/lineage-dump.ts'
 import { DynamoUsageLedger } from '../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoPolicyStore } from '../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoCascadeLedger } from '../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
-import { DynamoLosses } from '../shared/adapters/dynamodb/retention/loss-ledger.ts';
+import { DynamoExpiries } from '../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { dumpLedger } from '../shared/adapters/dynamodb/table/dump.ts';
@@ -104,7 +104,7 @@ export function contextOf(names: InstallationNames, config: HubConfig): CliConte
     usages: new DynamoUsageLedger(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
-    losses: new DynamoLosses(table),
+    expiries: new DynamoExpiries(table),
     policies: new DynamoPolicyStore(table, s3, names.evidenceBucket),
     evidence: new S3Evidence(s3, names.evidenceBucket),
     runFiles,

@@ -38,7 +38,7 @@ const SUITABLE = {
   PlanWindowSeconds: '0',
   HeadWindowSeconds: '1',
   PollSeconds: '1',
-  BuildLookSeconds: '5',
+  BuildPollSeconds: '5',
 } as const;
 
 /** The functions are not built, or the template cannot be packaged; the message says what to do. */

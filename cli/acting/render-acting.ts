@@ -1,6 +1,6 @@
-import type { NodeAnswer } from '../../shared/domain/cause/answer.ts';
 import type { CascadeNode, Closure, Deployment, NodeState } from '../../shared/domain/cause/cascade.ts';
 import type { CauseFact } from '../../shared/domain/cause/cause.ts';
+import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import type { RebuildOutcome } from '../../shared/domain/cause/rebuild.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
@@ -18,8 +18,8 @@ import type { CascadeView, RunningWork } from './acting.ts';
 export const UNTOLD = 'resumed';
 
 /** The kill switch in one line. Nobody reads "on" as "nothing is stopped", so the line says whether Patchwave is paused. */
-export function renderSwitch({ state, by, atEpochMs, reason }: KillSwitch, now: number): string {
-  const isPaused = state === 'paused';
+export function renderSwitch({ rebuilding, by, atEpochMs, reason }: KillSwitch, now: number): string {
+  const isPaused = rebuilding === 'paused';
   const head = `kill switch: ${isPaused ? paint('red', 'paused') : paint('green', 'not paused')}`;
   if (atEpochMs === 0) return `${head}, and never was`;
   const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;

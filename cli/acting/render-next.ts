@@ -1,12 +1,12 @@
 import type { Cause } from '../../shared/domain/cause/cause.ts';
-import type { HeldBack } from '../../shared/domain/guard/guard-answer.ts';
+import type { NegativeDecision } from '../../shared/domain/guard/guard-answer.ts';
 import { renderAnswers } from './render-acting.ts';
 
 /**
  * What becomes of a stream next.
  * @param answer of the planner; `undefined` where it would act, or has nothing to do
  */
-export function renderNext(cause: Cause | undefined, answer: HeldBack | undefined, now: number): string {
+export function renderNext(cause: Cause | undefined, answer: NegativeDecision | undefined, now: number): string {
   if (!cause || cause.state === 'closed') return 'It has no open cause: nothing is to be rebuilt.';
   if (cause.state === 'taken') return `Cascade ${cause.takenBy?.cascadeId} works on it.`;
   if (!answer) return 'The planner takes it up when it looks next, within 15 minutes at the latest.';

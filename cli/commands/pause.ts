@@ -24,21 +24,21 @@ export const resumeCommand: Command = {
   ...REASON,
   async run(context, args) {
     const reason = args.flags.reason === undefined ? UNTOLD : reasonIn(args);
-    return turn(await context(), 'on', reason, args);
+    return turn(await context(), 'active', reason, args);
   },
 };
 
 /** Turned already, the switch keeps who turned it first, when and why. */
 async function turn(
   context: CliContext,
-  state: KillSwitch['state'],
+  rebuilding: KillSwitch['rebuilding'],
   reason: string,
   { json }: Arguments,
 ): Promise<number> {
   const { killSwitch, clock } = context;
   const before = await killSwitch.read();
-  const changed = before.state !== state;
-  const stands = changed ? { state, by: await context.author(), atEpochMs: clock(), reason } : before;
+  const changed = before.rebuilding !== rebuilding;
+  const stands = changed ? { rebuilding, by: await context.author(), atEpochMs: clock(), reason } : before;
   if (changed) await killSwitch.set(stands);
   const running = await runningWork(context);
   if (json) {
@@ -47,18 +47,18 @@ async function turn(
   }
   print(`${changed ? '' : 'Nothing was changed. '}${renderSwitch(stands, clock())}`);
   const runsOn = running.rebuilds.length + running.deployments.length > 0;
-  print(`${NEXT[state]}${runsOn ? ` ${GOES_ON[state]}:\n` : ''}`);
+  print(`${NEXT[rebuilding]}${runsOn ? ` ${GOES_ON[rebuilding]}:\n` : ''}`);
   print(renderRunning(running, clock()));
   return EXIT.done;
 }
 
-const NEXT: Readonly<Record<KillSwitch['state'], string>> = {
+const NEXT: Readonly<Record<KillSwitch['rebuilding'], string>> = {
   paused: 'No pipeline is started and no service deployed from now on.',
-  on: 'The planner looks within 15 minutes at what waits.',
+  active: 'The planner looks within 15 minutes at what waits.',
 };
 
 /** Before a list of what began and goes on. */
-const GOES_ON: Readonly<Record<KillSwitch['state'], string>> = {
+const GOES_ON: Readonly<Record<KillSwitch['rebuilding'], string>> = {
   paused: 'What began runs to its end',
-  on: 'What runs now',
+  active: 'What runs now',
 };

@@ -1,27 +1,27 @@
 import { isUnseen } from '../../shared/domain/retention/image-expiry.ts';
-import { readLosses, type SeenLosses } from '../../shared/review/read-losses.ts';
+import { type FleetExpiries, readExpiries } from '../../shared/review/read-expiries.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../errors.ts';
 import { counted, paint, print, printJson } from '../output.ts';
-import { renderLosses, renderUnseen } from '../protection/render-losses.ts';
+import { renderExpiries, renderUnseen } from '../protection/render-expiries.ts';
 
-function exitCodeOf({ looks, losses }: SeenLosses, now: number): number {
-  if (losses.some(({ fate }) => fate.state !== 'unknown')) return EXIT.violating;
-  const isUnknown = looks.length === 0 || losses.length > 0 || looks.some((look) => isUnseen(look, now));
+function exitCodeOf({ checks, expiries }: FleetExpiries, now: number): number {
+  if (expiries.some(({ expiryState }) => expiryState.state !== 'unknown')) return EXIT.violating;
+  const isUnknown = checks.length === 0 || expiries.length > 0 || checks.some((check) => isUnseen(check, now));
   return isUnknown ? EXIT.unknown : EXIT.done;
 }
 
-function render({ looks, losses }: SeenLosses, now: number): string {
-  if (looks.length === 0)
+function render({ checks, expiries }: FleetExpiries, now: number): string {
+  if (checks.length === 0)
     return 'Nobody has looked at lifecycle policies yet. The look comes once a day, after the review.';
-  const unseen = looks.filter((look) => isUnseen(look, now));
-  const images = looks.reduce((sum, look) => sum + look.images, 0);
-  const tagged = looks.reduce((sum, look) => sum + (look.tagged ?? 0), 0);
-  const unknown = losses.filter(({ fate }) => fate.state === 'unknown').length;
-  const head = `${looks.length} ${looks.length === 1 ? 'repository' : 'repositories'} with ${counted(images, 'image')} in use: ${losses.length - unknown} will be lost, of ${unknown} it is unknown; ${unseen.length} not seen${tagged > 0 ? `; ${counted(tagged, 'tag')} of ours keep images` : ''}`;
+  const unseen = checks.filter((check) => isUnseen(check, now));
+  const images = checks.reduce((sum, check) => sum + check.images, 0);
+  const tagged = checks.reduce((sum, check) => sum + (check.tagged ?? 0), 0);
+  const unknown = expiries.filter(({ expiryState }) => expiryState.state === 'unknown').length;
+  const head = `${checks.length} ${checks.length === 1 ? 'repository' : 'repositories'} with ${counted(images, 'image')} in use: ${expiries.length - unknown} will be lost, of ${unknown} it is unknown; ${unseen.length} not seen${tagged > 0 ? `; ${counted(tagged, 'tag')} of ours keep images` : ''}`;
   return [
     head,
-    ...(losses.length > 0 ? [renderLosses(losses, now)] : []),
+    ...(expiries.length > 0 ? [renderExpiries(expiries, now)] : []),
     ...(unseen.length > 0 ? [`${paint('bold', 'Not seen')}\n${renderUnseen(unseen, now)}`] : []),
   ].join('\n\n');
 }
@@ -34,7 +34,7 @@ export const protectionCommand: Command = {
   optionHelp: { 'exit-code': 'ends with 3 if something will be lost, 4 if something is unknown or was not seen' },
   async run(context, { flags, json }) {
     const connected = await context();
-    const seen = await readLosses(connected.losses);
+    const seen = await readExpiries(connected.expiries);
     const now = connected.clock();
     if (json) printJson(seen);
     else print(render(seen, now));

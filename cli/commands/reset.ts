@@ -1,4 +1,4 @@
-import { freshMemory, type GuardMemory } from '../../shared/domain/cause/rebuild.ts';
+import { emptyHistory, type RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { afterReset } from '../../shared/domain/guard/rebuild-history.ts';
@@ -22,13 +22,13 @@ export const resetCommand: Command = {
     const { guards, causes, locks, clock } = connected;
     const stream = await findStream(connected, args.positionals[0] ?? '');
     const reset = { by: await connected.author(), atEpochMs: clock(), reason };
-    let before = freshMemory(stream);
+    let before = emptyHistory(stream);
     let after = before;
-    await guards.change(stream, (memory) => {
+    await guards.change(stream, (history) => {
       // Its own write, whose reply was lost: a second one would free nothing more and count twice.
-      if (memory.reset && sameContent(memory.reset, reset)) return memory;
-      before = memory;
-      after = afterReset(memory, reset);
+      if (history.reset && sameContent(history.reset, reset)) return history;
+      before = history;
+      after = afterReset(history, reset);
       return after;
     });
     const freedLock = (await isUnreadable(locks.get(stream))) && (await locks.clearUnreadable(stream));
@@ -41,7 +41,7 @@ export const resetCommand: Command = {
 };
 
 /** What counts no more; a run that may go on is named, because nothing keeps it from meeting the next one now. */
-function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: GuardMemory, freedLock: boolean): string {
+function freed({ failuresInARow, survived, pinnedTo = [], startUnknown }: RebuildHistory, freedLock: boolean): string {
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
     ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} that survived a rebuild`] : []),

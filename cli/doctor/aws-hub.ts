@@ -48,7 +48,7 @@ const ALARMS_A_CALL = 100;
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html */
 const QUERIES_A_CALL = 500;
 /** So many of the last cascades, their maps and the children of these are looked at. */
-const LOOKED_AT = 5;
+const MOST_READ = 5;
 const HISTORY_EVENTS = 1000;
 /** SQS measures once a minute, and CloudWatch shows a measurement some minutes later. */
 const MEASURED_WITHIN_MS = 15 * 60_000;
@@ -235,14 +235,14 @@ export class AwsHub implements HubReads {
     const { sfn } = this.#clients;
     const newest = async (of: { stateMachineArn: string } | { mapRunArn: string }): Promise<readonly string[]> => {
       const { executions = [] } = await asking('states:ListExecutions', () =>
-        sfn.send(new ListExecutionsCommand({ ...of, maxResults: LOOKED_AT })),
+        sfn.send(new ListExecutionsCommand({ ...of, maxResults: MOST_READ })),
       );
       return executions.map(({ executionArn = '' }) => executionArn);
     };
     let facts: CallbackFacts = { answered: 0, lapsed: 0 };
     for (const executionArn of await newest({ stateMachineArn: machineArn })) {
       const { mapRuns = [] } = await asking('states:ListMapRuns', () =>
-        sfn.send(new ListMapRunsCommand({ executionArn, maxResults: LOOKED_AT })),
+        sfn.send(new ListMapRunsCommand({ executionArn, maxResults: MOST_READ })),
       );
       for (const { mapRunArn = '' } of mapRuns)
         for (const child of await newest({ mapRunArn })) facts = await this.#withChild(facts, child);

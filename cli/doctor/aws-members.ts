@@ -43,7 +43,7 @@ const HIDDEN_SECONDS = 10;
 
 /** A source that the policy of the hub's bus does not list. The read role may put it, so that the bus is what refuses it. */
 const REFUSED_SOURCE = 'patchwave.refused';
-const REPOSITORIES_LOOKED_AT = 10;
+const REPOSITORIES_READ = 10;
 /** How long the command waits before it reads a pull time again. */
 const PULL_RECORDED_MS = 5_000;
 
@@ -242,7 +242,7 @@ export class AwsMembers implements MemberReads {
   async pullTime(place: DoctorPlace): Promise<PullTimeFacts | undefined> {
     const ecr = this.#session.ecr(place);
     const { repositories = [] } = await asking('ecr:DescribeRepositories', () =>
-      ecr.send(new DescribeRepositoriesCommand({ maxResults: REPOSITORIES_LOOKED_AT })),
+      ecr.send(new DescribeRepositoriesCommand({ maxResults: REPOSITORIES_READ })),
     );
     for (const { repositoryName } of repositories) {
       const { imageDetails: [image] = [] } = await asking('ecr:DescribeImages', () =>

@@ -1,7 +1,7 @@
 import { ageOf } from '../../shared/domain/age/image-lineage.ts';
 import type { CascadeNode, Closure } from '../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../shared/domain/cause/cause.ts';
-import type { GuardMemory, Rebuild } from '../../shared/domain/cause/rebuild.ts';
+import type { Rebuild, RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
 import type { Usage } from '../../shared/domain/image/usage.ts';
@@ -9,7 +9,7 @@ import type { VendorDependency } from '../../shared/domain/report/vendor-depende
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-attribution.ts';
 import { readLayerWitness, type WitnessPorts } from '../../shared/judging/layer-witness.ts';
-import type { KnownLosses } from '../../shared/ports/losses.ts';
+import type { KnownExpiries } from '../../shared/ports/expiries.ts';
 import type { CliContext } from '../command.ts';
 import { NotFoundError } from '../errors.ts';
 import { presentPlaces } from '../present-places.ts';
@@ -29,7 +29,7 @@ export interface ImageExplanation extends StreamExplanation {
   /** What of its findings nobody here can mend. */
   readonly waitingForVendors: readonly VendorDependency[];
   /** What the lifecycle policies of its repositories will do to it. */
-  readonly protection: KnownLosses;
+  readonly protection: KnownExpiries;
 }
 
 /** What becomes of its stream; all absent or empty for an image of no stream. */
@@ -41,13 +41,13 @@ export interface StreamExplanation {
   /** The rebuild that began last. */
   readonly latestRebuild?: Rebuild;
   /** What the guards remember. */
-  readonly memory?: GuardMemory;
+  readonly history?: RebuildHistory;
   readonly closures: readonly Closure[];
 }
 
 type Ledger = Pick<
   CliContext,
-  'images' | 'places' | 'usages' | 'losses' | 'causes' | 'cascades' | 'locks' | 'rebuilds' | 'guards' | 'rollouts'
+  'images' | 'places' | 'usages' | 'expiries' | 'causes' | 'cascades' | 'locks' | 'rebuilds' | 'guards' | 'rollouts'
 > &
   VendorLedger &
   WitnessPorts;
@@ -61,7 +61,7 @@ export async function explainImage(ledger: Ledger, digest: Digest): Promise<Imag
     ledger.usages.ofImage(digest),
     ledger.usages.leftOfImage(digest),
     ledger.images.get(belowOf(image)),
-    ledger.losses.ofImage(digest, image.locations),
+    ledger.expiries.ofImage(digest, image.locations),
     explainStream(ledger, image.stream),
   ]);
   const waiting = await waitingForVendors(ledger, stream.cause ? [stream.cause] : []);
@@ -79,13 +79,13 @@ function belowOf(image: ImageRecord): readonly Digest[] {
   const deciding = age.known
     ? [age.decidedBy]
     : [...age.unknown, ...(age.oldestKnown ? [age.oldestKnown.decidedBy] : [])];
-  const parent = image.standing?.parent;
+  const parent = image.lineage?.parent;
   return [...new Set([...(parent ? [parent.digest] : []), ...deciding])].filter((digest) => digest !== image.digest);
 }
 
 async function explainStream(ledger: Ledger, stream: string | undefined): Promise<StreamExplanation> {
   if (stream === undefined) return { closures: [] };
-  const [known, memories, [latestRebuild], lock, closures] = await Promise.all([
+  const [known, histories, [latestRebuild], lock, closures] = await Promise.all([
     ledger.causes.get([stream]),
     ledger.guards.get([stream]),
     ledger.rebuilds.latest(stream, 1),
@@ -93,7 +93,7 @@ async function explainStream(ledger: Ledger, stream: string | undefined): Promis
     Array.fromAsync(ledger.rollouts.openClosures()),
   ]);
   const cause = known.get(stream);
-  const memory = memories.get(stream);
+  const history = histories.get(stream);
   // A new fact opens a cause while its cascade still builds; then only the lock names that one.
   const cascadeId = lock?.cascadeId ?? cause?.takenBy?.cascadeId;
   const node = cascadeId === undefined ? undefined : await ledger.cascades.node(cascadeId, stream);
@@ -101,7 +101,7 @@ async function explainStream(ledger: Ledger, stream: string | undefined): Promis
     ...(cause && cause.state !== 'closed' && { cause }),
     ...(node && { node }),
     ...(latestRebuild && { latestRebuild }),
-    ...(memory && { memory }),
+    ...(history && { history }),
     closures: closures.filter((closure) => closure.stream === stream),
   };
 }

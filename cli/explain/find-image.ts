@@ -74,15 +74,15 @@ async function knownDigests(ledger: Ledger): Promise<ReadonlySet<Digest>> {
   for await (const { head } of ledger.streams.all()) for (const digest of digestsOf(head)) found.add(digest);
   for await (const { output } of ledger.rollouts.openClosures()) found.add(output);
   for (const digest of await judgedDigests(ledger)) found.add(digest);
-  const below = await readAncestors(ledger.images, found, standsOn, (_, below) => below);
+  const below = await readAncestors(ledger.images, found, builtOn, (_, below) => below);
   return new Set([...found, ...[...below.values()].flat()]);
 }
 
 const digestsOf = (head: StreamRecord['head']): readonly Digest[] =>
   head ? [...Object.values(head.images), ...(head.index === undefined ? [] : [head.index])] : [];
 
-function standsOn({ standing }: ImageRecord): readonly Digest[] {
-  const { parent, age } = standing ?? {};
+function builtOn({ lineage }: ImageRecord): readonly Digest[] {
+  const { parent, age } = lineage ?? {};
   const oldest = age?.known === true ? age.decidedBy : age?.oldestKnown?.decidedBy;
   return [...(parent ? [parent.digest] : []), ...(oldest === undefined ? [] : [oldest])];
 }

@@ -7,9 +7,9 @@ import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
 import { renderWaiting, WAITING } from '../acting/render-acting.ts';
 import { type Colour, paint, relative, shortDigest, table } from '../output.ts';
-import { renderImageLosses } from '../protection/render-losses.ts';
+import { renderImageExpiries } from '../protection/render-expiries.ts';
 import type { ImageExplanation } from './explain.ts';
-import { standingRows } from './render-standing.ts';
+import { lineageRows } from './render-lineage.ts';
 import { renderStream } from './render-stream.ts';
 
 const VERDICT_COLOURS: Readonly<Record<VerdictStatus, Colour>> = {
@@ -45,7 +45,7 @@ export function renderExplanation(explanation: ImageExplanation, now: number, in
     places(locations),
     runs(usages),
     left.length > 0 ? `Out of sight, in scopes that left:\n${runs(left)}` : '',
-    renderImageLosses(protection, usages.length > 0, now),
+    renderImageExpiries(protection, usages.length > 0, now),
     ...renderStream(explanation, now),
     layers.length > 0 ? renderLayers(layers) : '',
     waiting.length > 0 ? `${WAITING}:\n${renderWaiting(waiting, now)}` : '',
@@ -68,7 +68,7 @@ function facts({ image, below }: ImageExplanation, now: number, inForce: string 
   const age = birth.known
     ? `${instant(birth.bornAtEpochMs)} (${relative(birth.bornAtEpochMs, now)}), by ${birth.evidence.map(({ kind }) => kind).join(', ')}`
     : 'unknown: no plausible evidence';
-  const looked = scan.completedAtEpochMs === undefined ? '' : `, finished ${instant(scan.completedAtEpochMs)}`;
+  const finishedText = scan.completedAtEpochMs === undefined ? '' : `, finished ${instant(scan.completedAtEpochMs)}`;
   const why = [scan.reason, scan.detail].filter((text) => text !== undefined).join(': ');
   const rows: readonly (readonly [string, string])[] = [
     ['tier', image.tier],
@@ -76,10 +76,10 @@ function facts({ image, below }: ImageExplanation, now: number, inForce: string 
     ['owner', image.owner ?? 'unknown'],
     ['platform', image.platform ?? 'unknown'],
     ['born', age],
-    ...standingRows(image, below, now),
+    ...lineageRows(image, below, now),
     [
       'scan',
-      `${scan.state}${why === '' ? '' : ` (${why})`}${looked}; looks at ${scan.coverage.join(', ') || 'nothing'}`,
+      `${scan.state}${why === '' ? '' : ` (${why})`}${finishedText}; looks at ${scan.coverage.join(', ') || 'nothing'}`,
     ],
     ['findings', String(image.findingsCount ?? 'unknown')],
     ['policy', judgedBy(image.verdict?.policyVersion, inForce)],

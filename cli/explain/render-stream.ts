@@ -1,5 +1,5 @@
 import type { Cause } from '../../shared/domain/cause/cause.ts';
-import type { GuardMemory, Pinned, Rebuild, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
+import type { Pinned, Rebuild, RebuildHistory, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
 import { outcomeText, renderClosures, renderNodes } from '../acting/render-acting.ts';
@@ -8,12 +8,12 @@ import type { StreamExplanation } from './explain.ts';
 
 /** What becomes of the stream of an image, in sections. */
 export function renderStream(explanation: StreamExplanation, now: number): readonly string[] {
-  const { cause, node, latestRebuild, memory, closures } = explanation;
+  const { cause, node, latestRebuild, history, closures } = explanation;
   return [
     cause ? openCause(cause, now) : '',
     node ? `In cascade ${node.cascadeId}:\n${renderNodes([node])}` : '',
     latestRebuild ? lastRebuild(latestRebuild, now) : '',
-    memory ? remembered(memory, now) : '',
+    history ? remembered(history, now) : '',
     closures.length > 0 ? `Verified, and waiting until nothing older runs:\n${renderClosures(closures, now)}` : '',
   ];
 }
@@ -46,11 +46,11 @@ const refusedText = ({ digest, reason }: RefusedClaim): string =>
   `  Its pipeline named ${shortDigest(digest)}, which does not count as its output: ${reason}.`;
 
 /** Where the image says what its `FROM` was, that is what to change. */
-const pinnedText = ({ stream, head, standsOn, from }: Pinned): string =>
-  `  It did not pick up head ${shortDigest(head)} of ${stream}, and stands on ${shortDigest(standsOn)}${from === undefined ? '' : `: its build began with ${from}`}.`;
+const pinnedText = ({ stream, head, parentDigest: builtOn, from }: Pinned): string =>
+  `  It did not pick up head ${shortDigest(head)} of ${stream}, and stands on ${shortDigest(builtOn)}${from === undefined ? '' : `: its build began with ${from}`}.`;
 
 /** What speaks against the next rebuild, and who freed the stream last. */
-function remembered({ failuresInARow, survived, reset }: GuardMemory, now: number): string {
+function remembered({ failuresInARow, survived, reset }: RebuildHistory, now: number): string {
   const lines = [
     ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
     ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} survived a rebuild`] : []),

@@ -32,8 +32,8 @@ export function forestOf(streams: readonly TreeStream[], all: boolean): Forest {
     return { kind: 'stream', stream, children: growAll(above.get(stream.stream) ?? []) };
   };
   const growAll = (members: readonly TreeStream[]): Branch[] => {
-    const looks = Map.groupBy(members, (stream) => (isLeaf(stream) ? lookOf(stream) : stream.stream));
-    return [...looks.values()].flatMap((alike): Branch[] =>
+    const alikeStreams = Map.groupBy(members, (stream) => (isLeaf(stream) ? shapeOf(stream) : stream.stream));
+    return [...alikeStreams.values()].flatMap((alike): Branch[] =>
       all || alike.length <= ALIKE ? alike.map(grow) : [{ kind: 'many', streams: alike, children: [] }],
     );
   };
@@ -54,7 +54,7 @@ export function forestOf(streams: readonly TreeStream[], all: boolean): Forest {
 const isTouched = ({ mark }: TreeStream): boolean => mark.kind !== 'untouched';
 
 /** How long each takes does not part them. */
-const lookOf = ({ tier, mark }: TreeStream): string =>
+const shapeOf = ({ tier, mark }: TreeStream): string =>
   [tier, markWord(mark), mark.kind === 'planned' ? '' : markNote(mark)].join('\n');
 
 /** Of many, what becomes of each. */

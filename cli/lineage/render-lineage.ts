@@ -39,8 +39,8 @@ export function lineageText(named: readonly NamedImage[], parents: Parents): str
   const children = Map.groupBy(images, ({ digest }) => parents.get(digest)?.digest);
   const drawn = treeRows(children.get(undefined) ?? [], ({ digest }) => children.get(digest) ?? []);
   const rows = Array.from(drawn, (row) => rowOf(row, parents));
-  const standing = images.filter(({ digest }) => parents.has(digest)).length;
-  const summary = `${counted(images.length, 'image')}, ${standing} of them on another one of the list`;
+  const lineage = images.filter(({ digest }) => parents.has(digest)).length;
+  const summary = `${counted(images.length, 'image')}, ${lineage} of them on another one of the list`;
   return rows.length === 0 ? summary : `${table(rows, COLUMNS)}\n\n${summary}`;
 }
 

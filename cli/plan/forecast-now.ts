@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
-import { holdsFact, type LookedAt } from '../../shared/domain/cause/fact-status.ts';
+import { factStatus, type JudgedImage } from '../../shared/domain/cause/fact-status.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { HISTORY_READ } from '../../shared/domain/plan/build-history.ts';
 import { costOfPlan, type PlanCost } from '../../shared/domain/plan/plan-cost.ts';
@@ -58,8 +58,8 @@ export async function forecastNow(
 /** What is not known to be free of what is mended is replaced; a person's wish replaces all, and a deployment not its own head. */
 function replacedBy({ work, facts, holders }: CascadeNode, candidate: Candidate | undefined): readonly Digest[] {
   const { heads = [], inUse = [] } = candidate ?? {};
-  const asks = (image: LookedAt): boolean =>
-    facts.some((fact) => fact.kind === 'person' || holdsFact(fact, image) !== 'free');
+  const asks = (image: JudgedImage): boolean =>
+    facts.some((fact) => fact.kind === 'person' || factStatus(fact, image) !== 'absent');
   const images = [...(work === 'rebuild' ? heads : []), ...inUse].filter(asks);
   return [...new Set([...holders, ...images.map(({ digest }) => digest)])];
 }

@@ -1,9 +1,9 @@
 import { type FindCausesPorts, findCauses } from '../../functions/cascade-plan/find-causes.ts';
 import type { CascadeNode, Closure } from '../../shared/domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../../shared/domain/cause/cause.ts';
-import { anyHolds } from '../../shared/domain/cause/fact-status.ts';
+import { anyFactStatus } from '../../shared/domain/cause/fact-status.ts';
 import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.ts';
-import { type HeldBack, wait } from '../../shared/domain/guard/guard-answer.ts';
+import { type NegativeDecision, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { PlanCost } from '../../shared/domain/plan/plan-cost.ts';
 import type { ForecastNode, PlanForecast, RebuildTime } from '../../shared/domain/plan/plan-forecast.ts';
 import type { CascadePlan, PlannedStream } from '../../shared/domain/plan/plan-model.ts';
@@ -34,7 +34,7 @@ export interface PlannedWork
 }
 
 /** A stream that has an open cause and is not planned. */
-export interface HeldStream extends HeldBack {
+export interface StreamOnHold extends NegativeDecision {
   readonly stream: string;
   readonly facts: readonly CauseFact[];
 }
@@ -50,7 +50,7 @@ export interface PlanNow {
   readonly planned: readonly PlannedWork[];
   readonly forecast: PlanForecast;
   readonly cost: PlanCost;
-  readonly held: readonly HeldStream[];
+  readonly held: readonly StreamOnHold[];
   /** Facts that nothing holds any more, and that would be taken off their cause. */
   readonly settled: readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[];
   readonly cascades: readonly CascadeView[];
@@ -113,7 +113,7 @@ export async function planNow(context: PlanLedger): Promise<PlanNow> {
  * What the planner would answer to one cause by itself: the caps that it shares with others may still hold it back. While
  * the policy in force cannot be read it answers nothing, and the cause waits for that.
  */
-export async function answerNow(context: ReadPlanPorts, cause: Cause): Promise<HeldBack | undefined> {
+export async function answerNow(context: ReadPlanPorts, cause: Cause): Promise<NegativeDecision | undefined> {
   try {
     const view = await readPlan(context, [cause]);
     return answerIn(planSeen(view, context.clock()).plan, cause);
@@ -136,7 +136,7 @@ function planSeen(view: PlanView, nowEpochMs: number): { plan: CascadePlan; gues
 
 /** Whether the planner would look for the head, and something runs that holds what it asks for. */
 function isHeadRead({ policy: { policy } }: PlanView, { cause, heads, inUse }: PlannedStream): boolean {
-  if (heads !== undefined || !cause.facts.some((fact) => anyHolds(fact, inUse) === 'holds')) return false;
+  if (heads !== undefined || !cause.facts.some((fact) => anyFactStatus(fact, inUse) === 'present')) return false;
   return streamRulesOf(policy, parseStreamId(cause.stream).location).some(({ tier }) => tier === 'application');
 }
 
@@ -146,7 +146,7 @@ const NOT_URGENT = wait(
 );
 
 /** The planner leaves what is not urgent without an answer while a review runs. */
-function answerIn({ answers, nodes, settled }: CascadePlan, { stream, state }: Cause): HeldBack | undefined {
+function answerIn({ answers, nodes, settled }: CascadePlan, { stream, state }: Cause): NegativeDecision | undefined {
   if (state !== 'open' || nodes.some((node) => node.stream === stream)) return undefined;
   return answers.get(stream) ?? (settled.has(stream) ? undefined : NOT_URGENT);
 }

@@ -6,14 +6,14 @@ import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import { FleetTrace, type TracePorts } from '../../shared/planning/fleet-trace.ts';
 import type { StreamLedger } from '../../shared/ports/ledger.ts';
-import type { HeldStream, PlanNow, PlannedWork } from './plan-now.ts';
+import type { PlanNow, PlannedWork, StreamOnHold } from './plan-now.ts';
 
 type Tier = StreamRecord['tier'];
 
 /** What becomes of a stream. */
 export type Mark =
   | { readonly kind: 'planned'; readonly work: PlannedWork }
-  | { readonly kind: 'held'; readonly held: HeldStream }
+  | { readonly kind: 'held'; readonly held: StreamOnHold }
   /** Of an open cascade, also where its own part has ended. */
   | { readonly kind: 'under-way'; readonly node: CascadeNode }
   | { readonly kind: 'untouched' };

@@ -11,7 +11,7 @@ import {
   WAITING,
 } from '../acting/render-acting.ts';
 import { counted, paint, type TableColumn, table } from '../output.ts';
-import type { HeldStream, PlanNow, PlannedWork } from './plan-now.ts';
+import type { PlanNow, PlannedWork, StreamOnHold } from './plan-now.ts';
 import { costLines, forecastLine, reachText, spanText, wavesTable } from './render-forecast.ts';
 
 /** The plan as a page of text; what there is none of is left out. */
@@ -59,7 +59,7 @@ const section = <Row>(rows: readonly Row[], title: string, render: (rows: readon
 
 const listed = (names: readonly string[]): string => names.map((name) => `  ${name}`).join('\n');
 
-const answered = ({ stream, facts, ...answer }: HeldStream) => ({ stream, facts, answer });
+const answered = ({ stream, facts, ...answer }: StreamOnHold) => ({ stream, facts, answer });
 
 const plannedTable = (rows: readonly PlannedWork[]): string =>
   table(rows, [

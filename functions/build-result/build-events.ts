@@ -10,19 +10,19 @@ import type { LockLedger } from '../../shared/ports/rebuilds.ts';
 import { type OpenRebuilds, openRebuildsOnce } from '../../shared/rebuilding/open-rebuilds.ts';
 import type * as v from '../../shared/schema.ts';
 import type { BuildEventMessage } from './input.ts';
-import { lookAtToldRun, type ToldRunPorts } from './match-run.ts';
+import { type MatchRunPorts, matchRun } from './match-run.ts';
 import { recordReport } from './report.ts';
 
 const MESSAGES_AT_ONCE = 10;
 
-export interface BuildEventPorts extends ToldRunPorts {
+export interface BuildEventPorts extends MatchRunPorts {
   readonly locks: Pick<LockLedger, 'get' | 'all'>;
   readonly deadLetters: DeadLetters;
 }
 
 /** What became of one message. `set-aside`: kept for a person, with the reason. `failed`: delivered again. */
 export type HandledBuildEvent =
-  | 'looked'
+  | 'running'
   | 'ended'
   | 'recorded'
   | 'not-ours'
@@ -50,7 +50,7 @@ export async function handleBuildEvents(
 async function handleOne(ports: BuildEventPorts, body: string, openRebuilds: OpenRebuilds): Promise<HandledBuildEvent> {
   const { value: told, problem } = readBody(body, schemaOf);
   if (!told) return setAside(ports, body, problem);
-  if ('run' in told) return lookAtToldRun(ports, told.run, openRebuilds);
+  if ('run' in told) return matchRun(ports, told.run, openRebuilds);
   const report = await recordReport(ports, told, openRebuilds);
   if (report === 'foreign')
     return setAside(ports, body, `account ${told.account} is not allowed to report for rebuild ${told.rebuildId}`);

@@ -11,10 +11,10 @@ import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
-import { answer } from './answer.ts';
 import type { BuildEventPorts } from './build-events.ts';
 import { environment } from './env.ts';
 import { buildResultInput } from './input.ts';
+import { route } from './route.ts';
 
 function compose(): BuildEventPorts {
   const env = loadEnv(environment);
@@ -41,6 +41,6 @@ function compose(): BuildEventPorts {
 
 /** Ends of builds, as their pipelines tell them: written down, then told to the step that waits. */
 export const buildResult = (services: () => BuildEventPorts) =>
-  lambdaFunction({ input: buildResultInput, compose: services, redelivery: queueRedelivery, handle: answer });
+  lambdaFunction({ input: buildResultInput, compose: services, redelivery: queueRedelivery, handle: route });
 
 export const handler = buildResult(compose);

@@ -5,10 +5,10 @@ import type { Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import type { LockLedger, RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import type { OpenRebuilds } from '../../shared/rebuilding/open-rebuilds.ts';
-import { type LookPorts, lookAtBuild } from '../../shared/rebuilding/refresh-build.ts';
+import { type RefreshBuildPorts, refreshBuild } from '../../shared/rebuilding/refresh-build.ts';
 import { RunNotRecordedYetError } from './errors.ts';
 
-export interface ToldRunPorts extends LookPorts {
+export interface MatchRunPorts extends RefreshBuildPorts {
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record' | 'recordExecution' | 'byExecution'>;
   readonly locks: Pick<LockLedger, 'get'>;
   readonly waitingStep: WaitingStep;
@@ -16,7 +16,7 @@ export interface ToldRunPorts extends LookPorts {
 }
 
 /** `looked`: it goes on. `ended`: its end is written down, and told where a step waits. `not-ours`: nobody asked for it. */
-export type ToldRun = 'looked' | 'ended' | 'not-ours';
+export type MatchedRun = 'running' | 'ended' | 'not-ours';
 
 /**
  * Looks at the run that an event points at: what the event claims is not believed. The end of a build is written first,
@@ -24,19 +24,19 @@ export type ToldRun = 'looked' | 'ended' | 'not-ours';
  * has another cascade take it up.
  * @throws RunNotRecordedYetError, RunnerUnreachableError
  */
-export async function lookAtToldRun(
-  ports: ToldRunPorts,
+export async function matchRun(
+  ports: MatchRunPorts,
   run: RunnerExecution,
   openRebuilds: OpenRebuilds,
-): Promise<ToldRun> {
+): Promise<MatchedRun> {
   const found = await ports.rebuilds.byExecution(run);
   if (!found) return notKnown(run, await openRebuilds());
   const rebuild = await ports.rebuilds.get(found.stream, found.rebuildId);
   if (!rebuild) return 'not-ours';
   // The run is known by its id before its rebuild names it.
-  const seen = await lookAtBuild(ports, { ...rebuild, executionId: rebuild.executionId ?? run.executionId });
+  const seen = await refreshBuild(ports, { ...rebuild, executionId: rebuild.executionId ?? run.executionId });
   const end = endOf(seen);
-  if (!end) return 'looked';
+  if (!end) return 'running';
   if (seen.parked) {
     await ports.planner.send([{ kind: 'resumable', about: seen.stream }]);
     return 'ended';

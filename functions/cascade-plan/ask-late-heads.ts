@@ -7,12 +7,12 @@ import type { PlanPorts } from './ports.ts';
  * those of applications. Asked first and removed then: a planner that dies between the two asks again.
  */
 export async function askForLateHeads(
-  { lateHeads, looks }: Pick<PlanPorts, 'lateHeads' | 'looks'>,
+  { lateHeads, refreshes }: Pick<PlanPorts, 'lateHeads' | 'refreshes'>,
   policy: Policy,
 ): Promise<void> {
   for await (const late of lateHeads.all()) {
     const lines = new Set(streamRulesOf(policy, late.location).flatMap(({ headTags }) => headTags));
-    await looks.send([...lines].map((headTag) => ({ kind: 'look', stream: streamId(late.location, headTag) })));
+    await refreshes.send([...lines].map((headTag) => ({ kind: 'refresh', stream: streamId(late.location, headTag) })));
     await lateHeads.remove(late);
   }
 }

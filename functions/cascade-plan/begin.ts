@@ -40,7 +40,7 @@ export async function beginCascade(ports: PlanPorts, cascadeId: string): Promise
 async function useUp({ cascades, guards }: PlanPorts, cascadeId: string): Promise<void> {
   await eachConcurrently(cascades.nodes(cascadeId), WRITES_AT_ONCE, async ({ stream }) => {
     await unlessUnreadable(
-      guards.change(stream, (memory) => afterCascade(memory, cascadeId)),
+      guards.change(stream, (history) => afterCascade(history, cascadeId)),
       undefined,
     );
   });

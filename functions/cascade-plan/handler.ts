@@ -20,10 +20,10 @@ import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
-import { answer } from './answer.ts';
 import { environment } from './env.ts';
 import { cascadePlanInput } from './input.ts';
 import type { PlanPorts } from './ports.ts';
+import { route } from './route.ts';
 
 function compose(): PlanPorts {
   const env = loadEnv(environment);
@@ -46,7 +46,7 @@ function compose(): PlanPorts {
     ...{ runs: new DynamoLatestRuns(table), lateHeads: new DynamoLateHeads(table) },
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     executions: new SfnExecutions(clients.machineClient(), env.CASCADE_MACHINE_ARN),
-    looks: new SqsMessages(sqs, env.REGISTRY_EVENT_QUEUE_URL),
+    refreshes: new SqsMessages(sqs, env.REGISTRY_EVENT_QUEUE_URL),
     ends: new SqsMessages(sqs, env.CASCADE_END_QUEUE_URL),
     retry: fullJitter({ attempts: 12, firstMs: 1_000, mostMs: 10_000 }),
     clock: Date.now,
@@ -55,6 +55,6 @@ function compose(): PlanPorts {
 
 /** Plans what is to be rebuilt, and starts the one cascade that this comes to. */
 export const cascadePlan = (ports: () => PlanPorts) =>
-  lambdaFunction({ input: cascadePlanInput, compose: ports, redelivery: queueRedelivery, handle: answer });
+  lambdaFunction({ input: cascadePlanInput, compose: ports, redelivery: queueRedelivery, handle: route });
 
 export const handler = cascadePlan(compose);

@@ -9,10 +9,10 @@ import { askForLateHeads } from './ask-late-heads.ts';
 import { beginCascade } from './begin.ts';
 import { findCauses } from './find-causes.ts';
 import { freeUnreadableLocks } from './free-locks.ts';
-import { heldStreams } from './held-streams.ts';
+import { lockedStreams } from './locked-streams.ts';
 import type { PlanPorts } from './ports.ts';
 import { forgetSettled, recordAnswers } from './record-answers.ts';
-import { tellLeft } from './report-orphaned-locks.ts';
+import { reportOrphanedLocks } from './report-orphaned-locks.ts';
 import { planAndAsk } from './request-refreshes.ts';
 import { resumeOpen, tellDead } from './resume-open.ts';
 import { resumeParked } from './resume-parked.ts';
@@ -50,7 +50,7 @@ export async function planCauses(ports: PlanPorts, owner: string): Promise<Plann
     const { policy, unreadable } = await policyInForce(ports.policies);
     if (unreadable) {
       await tellDead(ports);
-      await tellLeft(ports, await heldStreams(ports));
+      await reportOrphanedLocks(ports, await lockedStreams(ports));
       await layLeaseDown(ports, owner);
       return { streams: 0, open: 0, refused: 0, withoutPolicy: unreadable.message };
     }
@@ -84,8 +84,8 @@ async function planUnderLease(ports: PlanPorts, owner: string, { pendingCascadeI
   ports.unreadable.clear();
   if (pendingCascadeId !== undefined) await unlessUnreadable(beginCascade(ports, pendingCascadeId), false);
   await resumeOpen(ports, owner);
-  const held = await heldStreams(ports);
-  await tellLeft(ports, held);
+  const held = await lockedStreams(ports);
+  await reportOrphanedLocks(ports, held);
   const resumed = await resumeParked(ports, owner, held);
   const { open: causes, taken } = await findCauses(ports);
   const view = await readPlan(ports, causes);

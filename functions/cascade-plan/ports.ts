@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import type { CascadeExecutions } from '../../shared/ports/executions.ts';
 import type { LateHeadsLedger } from '../../shared/ports/late-heads.ts';
 import type { CauseLedger } from '../../shared/ports/ledger.ts';
-import type { CascadeEnding, LookRequest, Messages, ParkedLook } from '../../shared/ports/messages.ts';
+import type { CascadeEnding, Messages, ParkedPoll, RefreshRequest } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { CascadeLedger, GuardLedger, LockLedger, SlotLedger } from '../../shared/ports/rebuilds.ts';
 import type { Retry } from '../../shared/ports/retry.ts';
@@ -19,9 +19,9 @@ export interface PlanPorts extends ReadPlanPorts {
   readonly lateHeads: Pick<LateHeadsLedger, 'all' | 'remove'>;
   readonly executions: CascadeExecutions;
   /** Registries are read by somebody else. */
-  readonly looks: Messages<LookRequest>;
+  readonly refreshes: Messages<RefreshRequest>;
   /** So are cascades ended. */
-  readonly ends: Messages<CascadeEnding | ParkedLook>;
+  readonly ends: Messages<CascadeEnding | ParkedPoll>;
   readonly clock: Clock;
   /** How long another planner is waited for. */
   readonly retry: Retry;

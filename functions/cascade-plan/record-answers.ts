@@ -16,12 +16,12 @@ export async function forgetSettled(
   { streams }: Pick<PlanView, 'streams'>,
   { settled }: CascadePlan,
 ): Promise<void> {
-  const concerned = streams.filter(({ cause: { stream }, memory }) => {
+  const concerned = streams.filter(({ cause: { stream }, history }) => {
     const facts = settled.get(stream) ?? [];
-    return afterSettled(memory, facts) !== memory;
+    return afterSettled(history, facts) !== history;
   });
   await mapConcurrently(concerned, WRITES_AT_ONCE, ({ cause: { stream } }) =>
-    guards.change(stream, (memory) => afterSettled(memory, settled.get(stream) ?? [])),
+    guards.change(stream, (history) => afterSettled(history, settled.get(stream) ?? [])),
   );
 }
 

@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import type { GuardMemory } from '../../shared/domain/cause/rebuild.ts';
+import type { RebuildHistory } from '../../shared/domain/cause/rebuild.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { HEAD_UNREAD } from '../../shared/domain/guard/guard-answer.ts';
 import { ancestorsOf } from '../../shared/domain/lineage/find-parents.ts';
@@ -15,9 +15,9 @@ const WRITES_AT_ONCE = 16;
  * As often as the planner wakes by itself: what was read since the wake-up before is as new as what it could have read
  * then, and a look that was refused, or that got lost, is asked for once more at each.
  */
-const LOOK_AGAIN_AFTER_MS = 15 * MINUTE_MS;
+const REFRESH_AFTER_MS = 15 * MINUTE_MS;
 
-export type AskLooksPorts = Pick<PlanPorts, 'looks' | 'guards' | 'clock'>;
+export type RequestRefreshesPorts = Pick<PlanPorts, 'refreshes' | 'guards' | 'clock'>;
 
 /**
  * Plans what is known, and has looked at what is not. A review lists the repositories of base and platform streams only:
@@ -25,13 +25,13 @@ export type AskLooksPorts = Pick<PlanPorts, 'looks' | 'guards' | 'clock'>;
  * them are read. Where nobody can tell whether a head holds its cause, or whose that is, a look has it scanned. Whoever
  * looks wakes the planner, which knows then.
  */
-export async function planAndAsk(ports: AskLooksPorts, view: PlanView): Promise<CascadePlan> {
+export async function planAndAsk(ports: RequestRefreshesPorts, view: PlanView): Promise<CascadePlan> {
   const nowEpochMs = ports.clock();
   const draft = planOf(view, nowEpochMs);
   const settled = view.isAfterReview ? draft.settled.keys() : [];
   const chosen = new Set([...draft.nodes.map(({ stream }) => stream), ...settled]);
   const causes = view.streams.map((one) => ({ ...one, stream: one.cause.stream }));
-  const isStale = (one: Candidate): boolean => !isFresh(one.memory, nowEpochMs) && isApplication(view, one.stream);
+  const isStale = (one: Candidate): boolean => !isFresh(one.history, nowEpochMs) && isApplication(view, one.stream);
   const stale = causes.filter(isStale);
   const unread = [
     ...stale.filter(({ stream, heads }) => chosen.has(stream) || heads === undefined),
@@ -41,25 +41,25 @@ export async function planAndAsk(ports: AskLooksPorts, view: PlanView): Promise<
     .flatMap(([stream, { reason }]) => draft.awaited?.get(stream) ?? (reason === 'unknown-facts' ? [stream] : []))
     .filter((stream) => rulesOf(view, stream).length > 0);
   const asked = [...unread, ...(view.isAfterReview ? stale : [])].map(({ stream }) => stream);
-  await askForLooks(ports, { asked, unclear }, nowEpochMs);
+  await sendRefreshRequests(ports, { asked, unclear }, nowEpochMs);
   if (unread.length === 0) return draft;
   const below = stillWaiting(view, belowThem(view, draft, unread, nowEpochMs), nowEpochMs);
   await noteWaits(ports, view, below, nowEpochMs);
   return planWithout(view, { unread, below }, nowEpochMs);
 }
 
-const memoriesOf = ({ streams, tiers }: PlanView): ReadonlyMap<string, GuardMemory> =>
+const historiesOf = ({ streams, tiers }: PlanView): ReadonlyMap<string, RebuildHistory> =>
   new Map([
-    ...tiers.others.map(({ stream, memory }) => [stream, memory] as const),
-    ...streams.map(({ cause, memory }) => [cause.stream, memory] as const),
+    ...tiers.others.map(({ stream, history }) => [stream, history] as const),
+    ...streams.map(({ cause, history }) => [cause.stream, history] as const),
   ]);
 
 /** A wait that is on record for longer was another one: the stream has begun since, or nothing asked for it any more. */
-const WAIT_FORGOTTEN_MS = 4 * LOOK_AGAIN_AFTER_MS;
+const WAIT_FORGOTTEN_MS = 4 * REFRESH_AFTER_MS;
 
 /** How long a stream has waited for heads by now; `undefined` where it begins to. */
-function waitedMs(memory: GuardMemory | undefined, nowEpochMs: number): number | undefined {
-  const since = memory?.awaitsHeadsSinceEpochMs;
+function waitedMs(history: RebuildHistory | undefined, nowEpochMs: number): number | undefined {
+  const since = history?.awaitsHeadsSinceEpochMs;
   return since === undefined || nowEpochMs - since >= WAIT_FORGOTTEN_MS ? undefined : nowEpochMs - since;
 }
 
@@ -68,22 +68,20 @@ function waitedMs(memory: GuardMemory | undefined, nowEpochMs: number): number |
  * read.
  */
 function stillWaiting(view: PlanView, below: ReadonlySet<string>, nowEpochMs: number): ReadonlySet<string> {
-  const memories = memoriesOf(view);
-  return new Set(
-    [...below].filter((stream) => (waitedMs(memories.get(stream), nowEpochMs) ?? 0) < LOOK_AGAIN_AFTER_MS),
-  );
+  const histories = historiesOf(view);
+  return new Set([...below].filter((stream) => (waitedMs(histories.get(stream), nowEpochMs) ?? 0) < REFRESH_AFTER_MS));
 }
 
 async function noteWaits(
-  { guards }: Pick<AskLooksPorts, 'guards'>,
+  { guards }: Pick<RequestRefreshesPorts, 'guards'>,
   view: PlanView,
   below: ReadonlySet<string>,
   nowEpochMs: number,
 ): Promise<void> {
-  const memories = memoriesOf(view);
-  const begun = [...below].filter((stream) => waitedMs(memories.get(stream), nowEpochMs) === undefined);
+  const histories = historiesOf(view);
+  const begun = [...below].filter((stream) => waitedMs(histories.get(stream), nowEpochMs) === undefined);
   await mapConcurrently(begun, WRITES_AT_ONCE, (stream) =>
-    guards.change(stream, (memory) => ({ ...memory, awaitsHeadsSinceEpochMs: nowEpochMs })),
+    guards.change(stream, (history) => ({ ...history, awaitsHeadsSinceEpochMs: nowEpochMs })),
   );
 }
 
@@ -99,25 +97,25 @@ function belowThem(
 ): ReadonlySet<string> {
   const parents = new Map(nodes.map((node) => [node.stream, node.parents ?? []]));
   // Of a stream whose heads nobody knows what runs tells what it stands on.
-  const standsOn = ({ stream, inUse }: Candidate) =>
+  const builtOn = ({ stream, inUse }: Candidate) =>
     parents.get(stream) ??
     inUse
       .flatMap(({ digest }) => ancestorsOf(known.parents, digest))
       .flatMap(({ digest }) => known.images.get(digest)?.stream ?? [])
       .filter((below) => parents.has(below));
-  const isAwaited = ({ memory }: Candidate): boolean => {
-    const { lookAskedAtEpochMs = 0, headReadAtEpochMs = 0 } = memory;
-    const isAsked = lookAskedAtEpochMs > headReadAtEpochMs;
-    return !isRefused(memory) && !(isAsked && nowEpochMs - lookAskedAtEpochMs >= LOOK_AGAIN_AFTER_MS);
+  const isAwaited = ({ history }: Candidate): boolean => {
+    const { refreshRequestedAtEpochMs = 0, headReadAtEpochMs = 0 } = history;
+    const isAsked = refreshRequestedAtEpochMs > headReadAtEpochMs;
+    return !isRefused(history) && !(isAsked && nowEpochMs - refreshRequestedAtEpochMs >= REFRESH_AFTER_MS);
   };
-  const below = new Set(unread.filter(isAwaited).flatMap(standsOn));
+  const below = new Set(unread.filter(isAwaited).flatMap(builtOn));
   // A set is walked through to what is added meanwhile, too.
   for (const stream of below) for (const parent of parents.get(stream) ?? []) below.add(parent);
   return below;
 }
 
-const isFresh = ({ headReadAtEpochMs = 0 }: GuardMemory, nowEpochMs: number): boolean =>
-  nowEpochMs - headReadAtEpochMs < LOOK_AGAIN_AFTER_MS;
+const isFresh = ({ headReadAtEpochMs = 0 }: RebuildHistory, nowEpochMs: number): boolean =>
+  nowEpochMs - headReadAtEpochMs < REFRESH_AFTER_MS;
 
 const rulesOf = ({ policy: { policy } }: { readonly policy: { readonly policy: Policy } }, stream: string) =>
   streamRulesOf(policy, parseStreamId(stream).location);
@@ -133,22 +131,24 @@ interface StreamsAsked {
 }
 
 /** However often the planner wakes, it asks once. Asked first and noted then: who dies between the two asks again. */
-async function askForLooks(
-  { looks, guards }: AskLooksPorts,
+async function sendRefreshRequests(
+  { refreshes, guards }: RequestRefreshesPorts,
   { asked, unclear }: StreamsAsked,
   nowEpochMs: number,
 ): Promise<void> {
   const names = [...new Set([...asked, ...unclear])];
   const isUnclear = new Set(unclear);
-  const memories = names.length > 0 ? await guards.get(names) : new Map<string, GuardMemory>();
+  const histories = names.length > 0 ? await guards.get(names) : new Map<string, RebuildHistory>();
   // What cannot be read cannot be noted, and would be asked for at each wake-up.
   const isDue = (stream: string): boolean =>
-    memories.get(stream)?.unreadable === undefined &&
-    nowEpochMs - (memories.get(stream)?.lookAskedAtEpochMs ?? 0) >= LOOK_AGAIN_AFTER_MS;
+    histories.get(stream)?.unreadable === undefined &&
+    nowEpochMs - (histories.get(stream)?.refreshRequestedAtEpochMs ?? 0) >= REFRESH_AFTER_MS;
   const due = names.filter(isDue);
-  await looks.send(due.map((stream) => ({ kind: 'look', stream, ...(isUnclear.has(stream) && { scansAgain: true }) })));
+  await refreshes.send(
+    due.map((stream) => ({ kind: 'refresh', stream, ...(isUnclear.has(stream) && { scansAgain: true }) })),
+  );
   await mapConcurrently(due, WRITES_AT_ONCE, (stream) =>
-    guards.change(stream, (memory) => ({ ...memory, lookAskedAtEpochMs: nowEpochMs })),
+    guards.change(stream, (history) => ({ ...history, refreshRequestedAtEpochMs: nowEpochMs })),
   );
 }
 
@@ -166,7 +166,7 @@ function planWithout(view: PlanView, { unread, below }: Without, nowEpochMs: num
   const isUnread = new Set(unread.map(({ stream }) => stream));
   const awaited = new Map([
     ...Array.from(below, (stream) => [stream, HEAD_UNREAD] as const),
-    ...unread.flatMap(({ stream, memory }) => (isRefused(memory) ? [] : [[stream, HEAD_UNREAD] as const])),
+    ...unread.flatMap(({ stream, history }) => (isRefused(history) ? [] : [[stream, HEAD_UNREAD] as const])),
   ]);
   const streams = view.streams
     .filter(({ cause }) => !awaited.has(cause.stream))
@@ -178,7 +178,7 @@ function planWithout(view: PlanView, { unread, below }: Without, nowEpochMs: num
   return { ...plan, answers: new Map([...answers, ...[...awaited].filter(([stream]) => causes.has(stream))]) };
 }
 
-const isRefused = ({ headReadAtEpochMs = 0, lookRefusedAtEpochMs = 0 }: GuardMemory): boolean =>
-  lookRefusedAtEpochMs > headReadAtEpochMs;
+const isRefused = ({ headReadAtEpochMs = 0, refreshRefusedAtEpochMs = 0 }: RebuildHistory): boolean =>
+  refreshRefusedAtEpochMs > headReadAtEpochMs;
 
 const headless = ({ heads: _, headDigest: __, ...known }: PlannedStream): PlannedStream => known;

@@ -1,6 +1,6 @@
 import { collect } from '../../shared/concurrency.ts';
 import { type Cascade, isOpen } from '../../shared/domain/cause/cascade.ts';
-import { deathOf } from '../../shared/rebuilding/orphaned-cascade.ts';
+import { orphanedBecause } from '../../shared/rebuilding/orphaned-cascade.ts';
 import { beginCascade } from './begin.ts';
 import type { PlanPorts } from './ports.ts';
 
@@ -31,6 +31,6 @@ export async function tellDead(ports: DeadPorts): Promise<void> {
 type DeadPorts = Pick<PlanPorts, 'cascades' | 'executions' | 'ends' | 'clock'>;
 
 async function tellIfDead(ports: DeadPorts, cascade: Cascade): Promise<void> {
-  if ((await deathOf(ports, cascade)) !== undefined)
+  if ((await orphanedBecause(ports, cascade)) !== undefined)
     await ports.ends.send([{ kind: 'ended', cascadeId: cascade.cascadeId }]);
 }

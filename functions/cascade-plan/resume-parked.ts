@@ -1,13 +1,13 @@
 import { collect } from '../../shared/concurrency.ts';
 import { type CascadeNode, hasEnded, isOpen } from '../../shared/domain/cause/cascade.ts';
-import { freshMemory, type Rebuild, type StreamLock } from '../../shared/domain/cause/rebuild.ts';
+import { emptyHistory, type Rebuild, type StreamLock } from '../../shared/domain/cause/rebuild.ts';
 import { paused } from '../../shared/domain/guard/guard.ts';
 import { resumingCascade } from '../../shared/domain/plan/resuming.ts';
 import { modeIn } from '../../shared/domain/stream/stream-policy.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import { isResumable } from '../../shared/rebuilding/build.ts';
 import { beginCascade } from './begin.ts';
-import type { HeldStream } from './held-streams.ts';
+import type { LockedStream } from './locked-streams.ts';
 import type { PlanPorts } from './ports.ts';
 
 /**
@@ -15,7 +15,7 @@ import type { PlanPorts } from './ports.ts';
  * what stands on it is planned once that is done. A person who stopped Patchwave, or a stream, stops this as well.
  * @returns how many streams it takes up
  */
-export async function resumeParked(ports: PlanPorts, owner: string, held: readonly HeldStream[]): Promise<number> {
+export async function resumeParked(ports: PlanPorts, owner: string, held: readonly LockedStream[]): Promise<number> {
   const nowEpochMs = ports.clock();
   const ended = held.filter(({ rebuild }) => rebuild && isResumable(rebuild, nowEpochMs));
   if (ended.length === 0) return 0;
@@ -32,12 +32,12 @@ export async function resumeParked(ports: PlanPorts, owner: string, held: readon
   }
   if (parked.length === 0) return 0;
   const streams = parked.map(({ node }) => node.stream);
-  const [memories, causes] = await Promise.all([ports.guards.get(streams), ports.causes.get(streams)]);
-  const readable = parked.filter(({ node }) => memories.get(node.stream)?.unreadable === undefined);
+  const [histories, causes] = await Promise.all([ports.guards.get(streams), ports.causes.get(streams)]);
+  const readable = parked.filter(({ node }) => histories.get(node.stream)?.unreadable === undefined);
   if (readable.length === 0) return 0;
   const resumed = readable.map(({ node, rebuild }) => {
     const cause = causes.get(node.stream);
-    return { node, rebuild, memory: memories.get(node.stream) ?? freshMemory(node.stream), ...(cause && { cause }) };
+    return { node, rebuild, history: histories.get(node.stream) ?? emptyHistory(node.stream), ...(cause && { cause }) };
   });
   const { cascade, nodes } = resumingCascade(resumed, { policyVersion: version, guards: policy.guards }, nowEpochMs);
   await ports.cascades.write(owner, cascade, nodes);

@@ -6,9 +6,9 @@ import { isOwnMessage, readBody } from '../../shared/lambda/queue-messages.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
-import type { CascadeEnding, ParkedLook } from '../../shared/ports/messages.ts';
+import type { CascadeEnding, ParkedPoll } from '../../shared/ports/messages.ts';
 import { mayStillRun } from '../../shared/rebuilding/build.ts';
-import { type DeathPorts, deathOf } from '../../shared/rebuilding/orphaned-cascade.ts';
+import { type OrphanedCascadePorts, orphanedBecause } from '../../shared/rebuilding/orphaned-cascade.ts';
 import { abandonReview } from '../../shared/review/abandon.ts';
 import type * as v from '../../shared/schema.ts';
 import type { AbandonPorts } from './abandon-cascade.ts';
@@ -16,7 +16,7 @@ import { type EndMessage, plannersMessage } from './input.ts';
 import { reapCascade, settleLeft, settleParked } from './reap.ts';
 import { wakePlanner } from './wake-planner.ts';
 
-export interface EndEventPorts extends AbandonPorts, DeathPorts {
+export interface EndEventPorts extends AbandonPorts, OrphanedCascadePorts {
   readonly deadLetters: DeadLetters;
   /** The records of reviews, and those of previews, by the run. */
   readonly runsOf: (run: { readonly runId: string; readonly mode: 'review' | 'preview' }) => RunLedger;
@@ -61,7 +61,7 @@ export async function handleEndEvents(
 async function handle(ports: EndEventPorts, machines: Machines, body: string): Promise<HandledEndEvent> {
   const { value: told, problem } = readBody(body, schemaOf);
   if (!told) return setAside(ports, body, problem);
-  if ('kind' in told) return told.kind === 'parked' ? lookAtParked(ports, told) : endTold(ports, told);
+  if ('kind' in told) return told.kind === 'parked' ? pollParked(ports, told) : endTold(ports, told);
   const machine = told.detail.stateMachineArn;
   if (machine === unqualified(machines.cascadeMachineArn)) return endCascade(ports, told);
   if (machine === unqualified(machines.reviewMachineArn)) return endReview(ports, told);
@@ -73,7 +73,7 @@ async function setAside({ deadLetters }: EndEventPorts, body: string, reason: st
   return 'set-aside';
 }
 
-const schemaOf = (json: unknown): v.GenericSchema<unknown, CascadeEnding | ParkedLook | ExecutionEnded> =>
+const schemaOf = (json: unknown): v.GenericSchema<unknown, CascadeEnding | ParkedPoll | ExecutionEnded> =>
   isOwnMessage(json) ? plannersMessage : executionEnded.schema;
 
 /** Without the alias or version that executions are started by: events name the machine alone. */
@@ -93,16 +93,16 @@ async function endTold(ports: EndEventPorts, { cascadeId }: CascadeEnding): Prom
   const cascade = await ports.cascades.get(cascadeId);
   if (!cascade) return 'not-ours';
   if (isOpen(cascade)) {
-    const death = await deathOf(ports, cascade);
-    if (death === undefined) return 'alive';
-    await reapCascade(ports, cascade, { error: 'ExecutionEnded', detail: death });
+    const orphanedReason = await orphanedBecause(ports, cascade);
+    if (orphanedReason === undefined) return 'alive';
+    await reapCascade(ports, cascade, { error: 'ExecutionEnded', detail: orphanedReason });
   } else await settleLeft(ports, cascade);
   await wakePlanner(ports, cascade.cascadeId);
   return 'ended';
 }
 
 /** Where it still waits for its person there is nothing to tell; the planner asks again after a while. */
-async function lookAtParked(ports: EndEventPorts, parked: ParkedLook): Promise<HandledEndEvent> {
+async function pollParked(ports: EndEventPorts, parked: ParkedPoll): Promise<HandledEndEvent> {
   const { cascadeId, stream, rebuildId } = parked;
   const cascade = await ports.cascades.get(cascadeId);
   if (!cascade) return 'not-ours';

@@ -12,9 +12,9 @@ import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import * as ledger from '../../shared/lambda/ledgers.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
-import { answer, type ReaperServices } from './answer.ts';
 import { environment } from './env.ts';
 import { cascadeReaperInput } from './input.ts';
+import { type ReaperServices, route } from './route.ts';
 
 function compose(): ReaperServices {
   const env = loadEnv(environment);
@@ -51,6 +51,6 @@ function compose(): ReaperServices {
 
 /** Opens the cascade of an execution that begins, and ends those whose execution is through, or over. */
 export const cascadeReaper = (services: () => ReaperServices) =>
-  lambdaFunction({ input: cascadeReaperInput, compose: services, redelivery: queueRedelivery, handle: answer });
+  lambdaFunction({ input: cascadeReaperInput, compose: services, redelivery: queueRedelivery, handle: route });
 
 export const handler = cascadeReaper(compose);

@@ -17,7 +17,7 @@ export const cascadeReaperSteps = v.variant('action', [
 ]);
 export type AbandonStep = Extract<v.InferOutput<typeof cascadeReaperSteps>, { action: 'abandon' }>;
 
-/** What the planner tells; it knows it as a `CascadeEnding` or a `ParkedLook`. */
+/** What the planner tells; it knows it as a `CascadeEnding` or a `ParkedPoll`. */
 export const plannersMessage = v.variant('kind', [
   v.strictObject({ kind: v.literal('ended'), cascadeId: v.text() }),
   v.strictObject({ kind: v.literal('parked'), cascadeId: v.text(), stream: v.text(), rebuildId: v.text() }),

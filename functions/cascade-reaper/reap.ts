@@ -134,7 +134,7 @@ async function endLost(
   return { lost: lostNodes(cascade.streams, found.size, streams), unreadable };
 }
 
-const LEFT_BEHIND = { error: 'CascadeEnded', detail: 'its build ended after the cascade' } as const;
+const UNFINISHED = { error: 'CascadeEnded', detail: 'its build ended after the cascade' } as const;
 
 /**
  * Gives back what a cascade that has ended left behind: lock and slots of a build that may still have run by then, also
@@ -145,7 +145,7 @@ export async function settleLeft(ports: ReapPorts, cascade: Cascade): Promise<vo
   const named = new Map<string, string>();
   await eachConcurrently(ports.cascades.nodes(cascade.cascadeId), NODES_AT_ONCE, async (node) => {
     named.set(node.stream, rebuildOfNode(cascade, node));
-    if (node.work === 'rebuild' && hasEnded(node)) await endNode(ports, cascade, node, policy, LEFT_BEHIND);
+    if (node.work === 'rebuild' && hasEnded(node)) await endNode(ports, cascade, node, policy, UNFINISHED);
   });
   for (const { stream, rebuildId } of await locksOf(ports, cascade.cascadeId)) {
     if (named.get(stream) !== rebuildId)
@@ -220,8 +220,8 @@ async function remember({ guards, clock }: ReapPorts, node: CascadeNode): Promis
   const { cascadeId, stream, state, work } = node;
   const brokenOff = isBrokenOff(node);
   if (!brokenOff && !(state === 'verified' && work === 'deploy')) return;
-  const change = guards.change(stream, (memory) =>
-    brokenOff ? afterBreakOff(memory, cascadeId, clock()) : afterRollout(memory),
+  const change = guards.change(stream, (history) =>
+    brokenOff ? afterBreakOff(history, cascadeId, clock()) : afterRollout(history),
   );
   await unlessUnreadable(change, undefined);
 }

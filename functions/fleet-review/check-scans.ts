@@ -9,7 +9,7 @@ import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { batchesDocument, digestsDocument, runFileKeys } from '../../shared/review/documents.ts';
 import { readDocument } from '../../shared/review/read-document.ts';
 import type { ReviewActionInput, ScanProgress } from './input.ts';
-import { nextScanStep, type ScanWait } from './next-step.ts';
+import { nextReviewStep, type ScanWait } from './next-step.ts';
 import { batchesOf } from './plan-scans.ts';
 
 const READ_AT_ONCE = 1000;
@@ -46,14 +46,14 @@ export async function checkScans(
     ...(laterUntilEpochMs !== undefined && { laterUntilEpochMs }),
     limits,
   };
-  const next = nextScanStep(progress, wait);
+  const next = nextReviewStep(progress, wait);
   await files.put(keys.pending, pending);
   if (next.decision !== 'ask-again') return { ...next, batchesKey: progress.batchesKey };
   const due = await filterImages(images, await allDigests(files, keys.batches), (image) => becameDue(image, clock()));
   await files.put(keys.catchUp, batchesOf(due, 'catch-up-'));
   if (due.length > 0) return { ...next, batchesKey: keys.catchUp };
   // All that was to become due has a result by now, and a map over no batch would be an error.
-  return { ...nextScanStep({ ...progress, caughtUp: true }, wait), batchesKey: progress.batchesKey };
+  return { ...nextReviewStep({ ...progress, caughtUp: true }, wait), batchesKey: progress.batchesKey };
 }
 
 async function allDigests(files: RunFiles, key: string): Promise<readonly Digest[]> {

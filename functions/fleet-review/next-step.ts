@@ -17,7 +17,7 @@ export interface ScanWait {
  * What the review does about the scans it asked for. Ends in `evaluate` at the latest when the waiting time after the
  * last asking is over; there is one second asking at most, inside the catch-up window.
  */
-export function nextScanStep(before: ScanProgress, wait: ScanWait): Omit<ScanProgress, 'batchesKey'> {
+export function nextReviewStep(before: ScanProgress, wait: ScanWait): Omit<ScanProgress, 'batchesKey'> {
   const { nowEpochMs, pending, limits } = wait;
   const askedAtEpochMs = before.askedAtEpochMs ?? nowEpochMs;
   const moved = before.askedAtEpochMs === undefined || pending < before.pending;

@@ -14,7 +14,7 @@ import { observationsDocument, runFileKeys, tagsDocument } from '../../shared/re
 import { readDocument, readDocumentIfAny } from '../../shared/review/read-document.ts';
 
 /** How an image is run here: what is known of it where no registry told. */
-export interface SeenImage {
+export interface InventoriedImage {
   /** One for each reference it is asked by. */
   readonly observations: readonly Observation[];
   readonly isEmptyIndex: boolean;
@@ -23,7 +23,7 @@ export interface SeenImage {
 export interface ScopeContents {
   /** By `usageKey`. */
   readonly usages: ReadonlyMap<string, Usage>;
-  readonly images: ReadonlyMap<Digest, SeenImage>;
+  readonly images: ReadonlyMap<Digest, InventoriedImage>;
   readonly unresolved: readonly UnresolvedContainer[];
   /** Running containers among them. */
   readonly unresolvedContainers: number;
@@ -38,7 +38,7 @@ interface SeenPorts {
 export async function readSeen(ports: SeenPorts, runId: string, scope: Scope, pieces: number): Promise<ScopeContents> {
   const keys = runFileKeys(runId);
   const tags = new TagMeanings(ports.files, runId);
-  const images = new Map<Digest, SeenImage>();
+  const images = new Map<Digest, InventoriedImage>();
   const unresolved: UnresolvedContainer[] = [];
   let usages = new Map<string, Usage>();
   for (let piece = 1; piece <= pieces; piece += 1) {
@@ -61,7 +61,7 @@ export async function readSeen(ports: SeenPorts, runId: string, scope: Scope, pi
 }
 
 function remember(
-  images: Map<Digest, SeenImage>,
+  images: Map<Digest, InventoriedImage>,
   digest: Digest,
   observation: Observation,
   indexes: ReadonlyMap<Digest, readonly IndexChild[]>,

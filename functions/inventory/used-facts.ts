@@ -15,7 +15,7 @@ import { contentOf } from '../../shared/inventory/record-image.ts';
 import { type FactsPorts, writeFacts } from '../../shared/inventory/write-facts.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { PlaceLedger } from '../../shared/ports/ledger.ts';
-import type { SeenImage } from './seen.ts';
+import type { InventoriedImage } from './seen.ts';
 
 const WRITES_AT_ONCE = 16;
 
@@ -32,7 +32,7 @@ interface SeenPorts extends FactsPorts {
 export async function ensureFacts(
   ports: SeenPorts,
   policy: Policy,
-  seen: ReadonlyMap<Digest, SeenImage>,
+  seen: ReadonlyMap<Digest, InventoriedImage>,
 ): Promise<ReadonlyMap<Digest, ImageRecord>> {
   const known = await ports.images.get([...seen.keys()]);
   await mapConcurrently([...seen], WRITES_AT_ONCE, async ([digest, image]) => {
@@ -46,7 +46,7 @@ export async function ensureFacts(
 /** Other scopes may run the image by other names at the same time: what each adds is decided as it is written. */
 async function addFacts(
   ports: SeenPorts,
-  { observations }: SeenImage,
+  { observations }: InventoriedImage,
   known: ImageRecord | undefined,
   factsOver: (known: ImageRecord | undefined) => ImageFacts,
 ): Promise<void> {
@@ -63,7 +63,7 @@ async function addFacts(
 export function seenFacts(
   policy: Policy,
   digest: Digest,
-  { observations, isEmptyIndex }: SeenImage,
+  { observations, isEmptyIndex }: InventoriedImage,
   before?: ImageRecord,
 ): ImageFacts {
   const found = observations.map((observation) => ({ ...originSeen(policy, observation), observation }));

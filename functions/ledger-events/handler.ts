@@ -10,9 +10,9 @@ import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { environment } from './env.ts';
 import { streamBatch } from './input.ts';
-import { type TellPorts, tell } from './publish-changes.ts';
+import { type PublishPorts, publishChanges } from './publish-changes.ts';
 
-function compose(): TellPorts {
+function compose(): PublishPorts {
   const env = loadEnv(environment);
   return { bus: new EventBridgeBus(busClient(), env.BUS_NAME), read: (item) => ledgerRecord(unmarshall(item)) };
 }
@@ -23,7 +23,7 @@ export const handler = lambdaFunction({
   compose,
   metrics,
   handle: async ({ Records }, ports): Promise<DynamoDBBatchResponse> => {
-    const { failed, measured } = await tell(ports, Records);
+    const { failed, measured } = await publishChanges(ports, Records);
     for (const { metric, count } of measured) metrics.addMetric(metric, MetricUnit.Count, count);
     if (!failed) return { batchItemFailures: [] };
     const { sequenceNumber, error } = failed;

@@ -23,4 +23,4 @@ export const streamBatch = v.object({
   ),
 });
 
-export type StreamRecord = v.InferOutput<typeof streamBatch>['Records'][number];
+export type ChangeRecord = v.InferOutput<typeof streamBatch>['Records'][number];

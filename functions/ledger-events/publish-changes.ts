@@ -6,9 +6,9 @@ import { announce } from '../../shared/events/announce.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
 import { attributesOf } from './attributes.ts';
 import { LedgerChangeUnreadableError } from './errors.ts';
-import type { StreamRecord } from './input.ts';
+import type { ChangeRecord } from './input.ts';
 
-export interface TellPorts {
+export interface PublishPorts {
   readonly bus: EventBus;
   /** An item of the ledger in the words of the domain. */
   readonly read: (item: Record<string, AttributeValue>) => LedgerRecord;
@@ -20,7 +20,7 @@ interface Announcement {
   readonly measured: readonly Measurement[];
 }
 
-export interface Told {
+export interface PublishedChanges {
   readonly published: number;
   /** Of the changes that were told: those after one that failed come again. */
   readonly measured: readonly Measurement[];
@@ -32,7 +32,7 @@ export interface Told {
  * Publishes what a batch of changes means, in the order of the stream. Stops at the first change that cannot be told,
  * because a later verdict of an image must not be heard before an earlier one. An event may be published twice.
  */
-export async function tell(ports: TellPorts, records: readonly StreamRecord[]): Promise<Told> {
+export async function publishChanges(ports: PublishPorts, records: readonly ChangeRecord[]): Promise<PublishedChanges> {
   const { announcements, failed } = announceAll(ports, records);
   const told = await publish(announcements, ports.bus);
   const end = announcements.findIndex(({ sequenceNumber }) => sequenceNumber === told.failed?.sequenceNumber);
@@ -42,9 +42,9 @@ export async function tell(ports: TellPorts, records: readonly StreamRecord[]): 
 
 /** Everything up to the first change that cannot be read. */
 function announceAll(
-  { read }: TellPorts,
-  records: readonly StreamRecord[],
-): { readonly announcements: readonly Announcement[]; readonly failed?: NonNullable<Told['failed']> } {
+  { read }: PublishPorts,
+  records: readonly ChangeRecord[],
+): { readonly announcements: readonly Announcement[]; readonly failed?: NonNullable<PublishedChanges['failed']> } {
   const announcements: Announcement[] = [];
   for (const { dynamodb: change } of records) {
     const sequenceNumber = change.SequenceNumber;
@@ -61,7 +61,7 @@ function announceAll(
 
 const keyOf = ({ PK, SK }: Readonly<Record<string, AttributeValue>>): string => `${PK?.S ?? '?'} / ${SK?.S ?? '?'}`;
 
-type Published = Omit<Told, 'measured'>;
+type Published = Omit<PublishedChanges, 'measured'>;
 
 /** All at once; only where that fails, change by change, to find the first that the bus does not take. */
 async function publish(announcements: readonly Announcement[], bus: EventBus): Promise<Published> {

@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import { type FoundStandings, findStandings } from '../../shared/domain/age/resolve-lineage.ts';
+import { type ResolvedLineages, resolveLineages } from '../../shared/domain/age/resolve-lineage.ts';
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { type Digest, locationKey, registryKey, type Tier } from '../../shared/domain/image/image.ts';
@@ -71,7 +71,7 @@ export async function findLineage(ports: LineagePorts, step: LineageStepInput<'f
     isWhole: fleet.isWhole && unreadIn(policy, readings).length === 0,
     around: new Set(fleet.isWhole ? fleet.images.keys() : []),
   };
-  const found = findStandings(known, ports.clock(), policy.ages.vendorCounts);
+  const found = resolveLineages(known, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
   const undated = isKept ? [] : await recordBirths(ports, fleet, found, concerned);
   // The next attempt reads the older image again only for what has no standing yet.
@@ -111,7 +111,7 @@ function turnOf(
 const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>
   streams.flatMap(({ head }) => Object.values(head?.images ?? {}));
 
-const withAncestors = (digests: readonly Digest[], { parents }: FoundStandings): ReadonlySet<Digest> =>
+const withAncestors = (digests: readonly Digest[], { parents }: ResolvedLineages): ReadonlySet<Digest> =>
   new Set(digests.flatMap((digest) => [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)]));
 
 /**
@@ -120,8 +120,8 @@ const withAncestors = (digests: readonly Digest[], { parents }: FoundStandings):
  */
 async function withSameContent(ports: ReadPorts & Pick<LineagePorts, 'chains'>, fleet: ReadFleet): Promise<ReadFleet> {
   const isListed = (tier: Tier): boolean => tier === 'base' || tier === 'platform';
-  const fresh = [...fleet.images.values()].filter(({ aged, standing }) => !standing && !isListed(aged.tier));
-  const chains = fresh.flatMap(({ lineage }) => unpackedChain(lineage) ?? []);
+  const fresh = [...fleet.images.values()].filter(({ aged, lineage }) => !lineage && !isListed(aged.tier));
+  const chains = fresh.flatMap(({ lineageFacts: lineage }) => unpackedChain(lineage) ?? []);
   const same = chains.length > 0 ? await ports.chains.imagesOf(chains) : [];
   const unread = same.filter((digest) => !fleet.images.has(digest));
   if (unread.length === 0) return fleet;
@@ -150,11 +150,15 @@ function bearing(streams: readonly StreamRecord[], lists: BaseLists): ReadonlySe
 }
 
 /** Images whose lineage no review could read, this one included. */
-const unplacedOf = ({ images }: ReadFleet, found: FoundStandings, concerned: ReadonlySet<Digest>): readonly Digest[] =>
-  [...concerned].filter((digest) => images.has(digest) && !images.get(digest)?.standing && !found.of(digest));
+const unplacedOf = (
+  { images }: ReadFleet,
+  found: ResolvedLineages,
+  concerned: ReadonlySet<Digest>,
+): readonly Digest[] =>
+  [...concerned].filter((digest) => images.has(digest) && !images.get(digest)?.lineage && !found.of(digest));
 
 /** Images whose parents are known, and whose age is unknown because of what no review has read. */
-const placedAmong = (digests: readonly Digest[], found: FoundStandings) =>
+const placedAmong = (digests: readonly Digest[], found: ResolvedLineages) =>
   digests
     .filter((digest) => found.isPlaced(digest))
     .map((digest) => {
@@ -163,7 +167,7 @@ const placedAmong = (digests: readonly Digest[], found: FoundStandings) =>
     });
 
 /** Registries that were not read and that images wait for, each with the number of these. */
-function unreadBy(images: readonly Digest[], found: FoundStandings): Pick<LineagePart, 'unread'> {
+function unreadBy(images: readonly Digest[], found: ResolvedLineages): Pick<LineagePart, 'unread'> {
   const waiting = images.flatMap((digest) => [...new Set(found.unreadBelow(digest).map(registryKey))]);
   const byRegistry = Map.groupBy(waiting, (key) => key);
   if (byRegistry.size === 0) return {};
@@ -173,24 +177,24 @@ function unreadBy(images: readonly Digest[], found: FoundStandings): Pick<Lineag
 async function recordStandings(
   ports: Pick<LineagePorts, 'images' | 'streamImages' | 'fleetPlaces'>,
   fleet: ReadFleet,
-  found: FoundStandings,
+  found: ResolvedLineages,
   digests: ReadonlySet<Digest>,
 ): Promise<readonly LineageFailure[]> {
   const { images } = ports;
   const known = [...digests].filter((digest) => fleet.images.has(digest));
   const told = await toldOf(ports, found, known, (digest) => fleet.images.get(digest)?.aged.stream);
-  const changed = [...told].flatMap(([digest, standing]) => {
-    const before = fleet.images.get(digest)?.standing;
-    const isKept = 'mayLieBelow' in standing ? before !== undefined : sameContent(standing, before);
-    return isKept ? [] : [{ digest, standing }];
+  const changed = [...told].flatMap(([digest, lineage]) => {
+    const before = fleet.images.get(digest)?.lineage;
+    const isKept = 'mayLieBelow' in lineage ? before !== undefined : sameContent(lineage, before);
+    return isKept ? [] : [{ digest, lineage }];
   });
-  const failures = await mapConcurrently(changed, WRITES_AT_ONCE, async ({ digest, standing }) => {
+  const failures = await mapConcurrently(changed, WRITES_AT_ONCE, async ({ digest, lineage }) => {
     try {
       // What a head that moved meanwhile changed is newer than what was read.
-      const read = fleet.images.get(digest)?.standing;
-      await images.recordStanding(
+      const read = fleet.images.get(digest)?.lineage;
+      await images.recordLineage(
         digest,
-        'mayLieBelow' in standing ? standing : (before) => (sameContent(before, read) ? standing : undefined),
+        'mayLieBelow' in lineage ? lineage : (before) => (sameContent(before, read) ? lineage : undefined),
       );
       return [];
     } catch (error) {
@@ -208,14 +212,14 @@ function recordCauses(
 ): Promise<readonly LineageFailure[]> {
   const run = Map.groupBy(inUse, (digest) => fleet.images.get(digest)?.aged.stream ?? '');
   const known = new Set(streams.map(({ stream }) => stream));
-  const lateOf = (digests: readonly Digest[]) => digests.flatMap((digest) => found.of(digest)?.behind ?? []);
-  const heads = streams.map((record) => ({ record, behind: lateOf(allHeads([record])) }));
+  const lateOf = (digests: readonly Digest[]) => digests.flatMap((digest) => found.of(digest)?.staleParent ?? []);
+  const heads = streams.map((record) => ({ record, staleParents: lateOf(allHeads([record])) }));
   // Of an application that nobody has pushed since it is known of, only what runs is known.
   const unread = [...run].map(([stream, images]) => ({
     record: { stream, tier: 'application' as const },
-    behind: stream === '' || known.has(stream) ? [] : lateOf(images),
+    staleParents: stream === '' || known.has(stream) ? [] : lateOf(images),
   }));
-  const late = [...heads, ...unread].filter(({ behind }) => behind.length > 0);
+  const late = [...heads, ...unread].filter(({ staleParents }) => staleParents.length > 0);
   return recordMoved(ports, policy, late, (stream) => run.has(stream), ports.clock());
 }
 
@@ -223,7 +227,7 @@ interface Found {
   readonly streams: readonly StreamRecord[];
   readonly inUse: Iterable<Digest>;
   readonly fleet: ReadFleet;
-  readonly found: FoundStandings;
+  readonly found: ResolvedLineages;
 }
 
 const partOf = ({ images }: ReadFleet, failures: readonly LineageFailure[]): LineagePart => ({

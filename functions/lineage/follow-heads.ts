@@ -1,9 +1,9 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import type { Standing } from '../../shared/domain/age/image-lineage.ts';
+import type { ImageLineage } from '../../shared/domain/age/image-lineage.ts';
 import { edgesOf } from '../../shared/domain/attribution/stream-edges.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import { type Behind, behindOf } from '../../shared/domain/lineage/stale-parent.ts';
+import { type StaleParent, staleParentOf } from '../../shared/domain/lineage/stale-parent.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
@@ -13,7 +13,7 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { LineageIncompleteError } from './errors.ts';
 import { type AroundPorts, placeNew, readAround } from './read-around.ts';
-import { type BehindStream, type MovedPorts, recordMoved } from './record-moved.ts';
+import { type MovedPorts, recordMoved, type StreamWithStaleParents } from './record-moved.ts';
 
 const STREAMS_A_READ = 100;
 const STREAMS_AT_ONCE = 8;
@@ -38,14 +38,14 @@ export async function followHeads(ports: FollowPorts, moved: readonly string[]):
   const records = await ports.streams.streams(moved);
   const heads = [...records.values()].flatMap(headImages);
   const known = [...(await ports.images.get(heads)).values()];
-  const unplaced = known.filter(({ standing }) => !standing).map(({ digest }) => digest);
+  const unplaced = known.filter(({ lineage }) => !lineage).map(({ digest }) => digest);
   if (unplaced.length > 0) await placeNew(ports, policy, await readAround(ports, policy, unplaced), unplaced);
   const trace = await traced(ports, [...records.values()]);
   const edges = edgesOf(trace);
   const concerned = [...trace.streams.values()].filter(
     ({ stream }) => records.has(stream) || [...(edges.get(stream) ?? [])].some((below) => records.has(below)),
   );
-  const late = await recordBehind(ports, trace, concerned);
+  const late = await recordStaleParents(ports, trace, concerned);
   const failures = await recordMoved(ports, policy, late, (stream) => isRun(ports, stream), ports.clock());
   const [first] = failures;
   if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
@@ -66,46 +66,49 @@ async function traced({ streams, images }: FollowPorts, moved: readonly StreamRe
  * What the heads of streams are behind of, written where it changed; read piece by piece, as verdicts may be long.
  * @returns the streams with a head that is behind
  */
-async function recordBehind(
+async function recordStaleParents(
   { images }: FollowPorts,
   trace: FleetTrace,
   records: readonly StreamRecord[],
-): Promise<readonly BehindStream[]> {
-  const found: BehindStream[] = [];
+): Promise<readonly StreamWithStaleParents[]> {
+  const found: StreamWithStaleParents[] = [];
   for (const piece of piecesOf(records, STREAMS_A_READ)) {
     const known = await images.get(piece.flatMap(headImages));
-    const looked = await mapConcurrently(piece, STREAMS_AT_ONCE, async (record) => ({
+    const stale = await mapConcurrently(piece, STREAMS_AT_ONCE, async (record) => ({
       record,
-      behind: await recordBehindOf(images, trace, headImages(record), known),
+      staleParents: await recordStaleParentsOf(images, trace, headImages(record), known),
     }));
-    found.push(...looked.filter(({ behind }) => behind.length > 0));
+    found.push(...stale.filter(({ staleParents }) => staleParents.length > 0));
   }
   return found;
 }
 
-async function recordBehindOf(
+async function recordStaleParentsOf(
   ledger: FollowPorts['images'],
   { parents, images, streams }: FleetTrace,
   heads: readonly Digest[],
   known: ReadonlyMap<Digest, ImageRecord>,
-): Promise<readonly Behind[]> {
+): Promise<readonly StaleParent[]> {
   const fleet = {
     parents,
     image: (digest: Digest) => images.get(digest),
     headOf: (stream: string) => streams.get(stream)?.head,
   };
-  const found: Behind[] = [];
-  for (const { digest, standing } of heads.flatMap((head) => known.get(head) ?? [])) {
-    const behind = behindOf(digest, fleet);
-    if (behind) found.push(behind);
-    if (!standing || sameContent(standing.behind, behind)) continue;
-    await ledger.recordStanding(digest, (before) => before && withBehind(before, behind));
+  const found: StaleParent[] = [];
+  for (const { digest, lineage } of heads.flatMap((head) => known.get(head) ?? [])) {
+    const staleParent = staleParentOf(digest, fleet);
+    if (staleParent) found.push(staleParent);
+    if (!lineage || sameContent(lineage.staleParent, staleParent)) continue;
+    await ledger.recordLineage(digest, (before) => before && withStaleParent(before, staleParent));
   }
   return found;
 }
 
-function withBehind({ behind: _, ...standing }: Standing, behind: Behind | undefined): Standing {
-  return { ...standing, ...(behind && { behind }) };
+function withStaleParent(
+  { staleParent: _, ...lineage }: ImageLineage,
+  staleParent: StaleParent | undefined,
+): ImageLineage {
+  return { ...lineage, ...(staleParent && { staleParent }) };
 }
 
 async function isRun({ streamImages, images }: FollowPorts, stream: string): Promise<boolean> {

@@ -15,10 +15,10 @@ import { fleetLedgers } from '../../shared/lambda/fleet-ledgers.ts';
 import { ledgersOfRun } from '../../shared/lambda/ledgers.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
-import { answer, type LineageServices } from './answer.ts';
 import { environment } from './env.ts';
 import { lineageInput } from './input.ts';
 import { reviewLedgers } from './ledgers.ts';
+import { type LineageServices, route } from './route.ts';
 
 function compose(): LineageServices {
   const env = loadEnv(environment);
@@ -51,6 +51,6 @@ function compose(): LineageServices {
 
 /** Who stands on whom, and how old that makes each: for the whole fleet in a review, and for what was just pushed or built. */
 export const lineage = (services: () => LineageServices) =>
-  lambdaFunction({ input: lineageInput, compose: services, redelivery: queueRedelivery, handle: answer });
+  lambdaFunction({ input: lineageInput, compose: services, redelivery: queueRedelivery, handle: route });
 
 export const handler = lineage(compose);

@@ -1,8 +1,8 @@
 import { collect, piecesOf } from '../../shared/concurrency.ts';
-import type { NotFound, Standing } from '../../shared/domain/age/image-lineage.ts';
-import type { FoundStandings } from '../../shared/domain/age/resolve-lineage.ts';
+import type { ImageLineage, LineageNotFound } from '../../shared/domain/age/image-lineage.ts';
+import type { ResolvedLineages } from '../../shared/domain/age/resolve-lineage.ts';
 import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
-import { standsOn } from '../../shared/domain/lineage/find-parents.ts';
+import { streamBelow } from '../../shared/domain/lineage/find-parents.ts';
 import type { Parent } from '../../shared/domain/lineage/parent.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { ReadPorts } from './read-fleet.ts';
@@ -14,7 +14,7 @@ const PIECE = 100;
 const MOST_LEVELS = 10;
 
 /** What a search says of an image now. */
-export type Told = Standing | NotFound;
+export type PlacedLineage = ImageLineage | LineageNotFound;
 
 /**
  * What a search says of some images. Where an unread repository may hold the parent of an image, the last image of its stream that
@@ -24,10 +24,10 @@ export type Told = Standing | NotFound;
  */
 export async function toldOf(
   ports: Ports,
-  found: FoundStandings,
+  found: ResolvedLineages,
   digests: readonly Digest[],
   streamOf: (digest: Digest) => string | undefined,
-): Promise<ReadonlyMap<Digest, Told>> {
+): Promise<ReadonlyMap<Digest, PlacedLineage>> {
   const told = new Map(digests.map((digest) => [digest, found.of(digest) ?? notFound(digest, found)] as const));
   const doubted = [...told].filter(([, one]) => isDoubted(one)).map(([digest]) => digest);
   const before = new Map<string, ParentBefore | undefined>();
@@ -37,25 +37,25 @@ export async function toldOf(
     if (stream === undefined || !one) continue;
     if (!before.has(stream)) before.set(stream, await parentBefore(ports, stream, new Set(doubted)));
     const known = before.get(stream);
-    if (known && known.parent === standsOn(found.parents, digest, streamOf)?.stream)
+    if (known && known.parent === streamBelow(found.parents, digest, streamOf)?.stream)
       told.set(digest, asBefore(one, found.parents.get(digest)));
   }
   return told;
 }
 
 /** A search has found no standing of an image. */
-const notFound = (digest: Digest, found: FoundStandings): NotFound => ({
+const notFound = (digest: Digest, found: ResolvedLineages): LineageNotFound => ({
   mayLieBelow: [...new Set(found.unreadBelow(digest).map(locationKey))].sort(),
 });
 
-const isDoubted = (told: Told): boolean =>
+const isDoubted = (told: PlacedLineage): boolean =>
   'mayLieBelow' in told ? told.mayLieBelow.length > 0 : told.mayLieBetween !== undefined;
 
 /** @param parent its next build picks up the head of that one's stream, which has to be judged before */
-function asBefore(told: Told, parent: Parent | undefined): Told {
+function asBefore(told: PlacedLineage, parent: Parent | undefined): PlacedLineage {
   if ('mayLieBelow' in told) return { ...told, isParentAsBefore: true, ...(parent && { parentAsBefore: parent }) };
-  const { mayLieBetween: _, ...standing } = told;
-  return standing;
+  const { mayLieBetween: _, ...lineage } = told;
+  return lineage;
 }
 
 /** `parent`: the stream below the last image of a stream that was placed without a doubt; absent where there is none. */
@@ -84,8 +84,8 @@ async function parentBefore(
   return last && parentOf(images, stream, last.image);
 }
 
-const isSure = ({ standing, unresolved }: ImageRecord): boolean =>
-  standing !== undefined && standing.mayLieBetween === undefined && unresolved === undefined;
+const isSure = ({ lineage, unresolved }: ImageRecord): boolean =>
+  lineage !== undefined && lineage.mayLieBetween === undefined && unresolved === undefined;
 
 /** `undefined` where that cannot be said. */
 async function parentOf(
@@ -95,8 +95,8 @@ async function parentOf(
 ): Promise<ParentBefore | undefined> {
   let at: ImageRecord | undefined = image;
   for (let level = 0; at && level < MOST_LEVELS; level += 1) {
-    const parent: Parent | undefined = at.standing?.parent;
-    if (!parent) return at.standing ? {} : undefined;
+    const parent: Parent | undefined = at.lineage?.parent;
+    if (!parent) return at.lineage ? {} : undefined;
     at = (await images.get([parent.digest])).get(parent.digest);
     if (at?.stream !== undefined && at.stream !== stream && parent.evidence !== 'earliest-push')
       return { parent: at.stream };

@@ -1,12 +1,12 @@
-import { type KnownImage, withUnpacked } from '../../shared/domain/age/resolve-lineage.ts';
+import { type LineageImage, withUnpacked } from '../../shared/domain/age/resolve-lineage.ts';
 import { headsShown } from '../../shared/domain/attribution/parent-heads.ts';
 import type { Pinned, Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { type Digest, type Platform, registryKey } from '../../shared/domain/image/image.ts';
 import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
-import { standsOn } from '../../shared/domain/lineage/find-parents.ts';
+import { streamBelow } from '../../shared/domain/lineage/find-parents.ts';
 import { isPinned, type PushedContent } from '../../shared/domain/lineage/pinned-parent.ts';
-import { type Behind, headFor } from '../../shared/domain/lineage/stale-parent.ts';
+import { headFor, type StaleParent } from '../../shared/domain/lineage/stale-parent.ts';
 import { headDigestOf } from '../../shared/domain/stream/heads.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
@@ -55,8 +55,8 @@ export async function placeOutput(
   const known = output.filter((digest) => fleet.images.has(digest));
   const found = await placeNew(ports, policy, fleet, known);
   const below = known.flatMap((digest) => {
-    const parent = standsOn(found.parents, digest, (one) => fleet.images.get(one)?.aged.stream);
-    return parent ? [{ digest, stream: parent.stream, standsOn: parent.digest }] : [];
+    const parent = streamBelow(found.parents, digest, (one) => fleet.images.get(one)?.aged.stream);
+    return parent ? [{ digest, stream: parent.stream, parentDigest: parent.digest }] : [];
   });
   const places = await placesOf(ports, fleet, rebuild, below);
   const unread = known.filter((digest) => !found.of(digest)).flatMap((digest) => found.unreadBelow(digest));
@@ -67,7 +67,7 @@ export async function placeOutput(
 interface Below {
   readonly digest: Digest;
   readonly stream: string;
-  readonly standsOn: Digest;
+  readonly parentDigest: Digest;
 }
 
 type Places = Required<Pick<Rebuild, 'pinned'>> & Pick<Rebuild, 'builtOn'>;
@@ -97,17 +97,17 @@ async function placesOf(
   const [first] = failures;
   if (first) throw new LineageIncompleteError(failures.length, first.key, first.error);
   const pinned = new Map<string, Pinned>();
-  for (const { digest, stream, standsOn: stood } of below) {
-    const platform = fleet.images.get(digest)?.lineage.platform;
+  for (const { digest, stream, parentDigest: older } of below) {
+    const platform = fleet.images.get(digest)?.lineageFacts.platform;
     const own = built.filter((one) => images.get(one)?.aged.stream === stream);
     const expected =
       expectedOf({ head: rebuild.parentHead, images: own }, platform, images) ??
       headBefore(streams.get(stream), platform, images, rebuild) ??
       expectedOf(asked.get(stream), platform, images);
-    const standing = pushedIn(fleet.images, stood);
-    if (!expected || !standing || pinned.has(stream) || !isPinned(standing, expected.image)) continue;
-    const from = fleet.images.get(digest)?.lineage.labels?.[BASE_NAME];
-    pinned.set(stream, { stream, head: expected.head, standsOn: stood, ...(from !== undefined && { from }) });
+    const lineage = pushedIn(fleet.images, older);
+    if (!expected || !lineage || pinned.has(stream) || !isPinned(lineage, expected.image)) continue;
+    const from = fleet.images.get(digest)?.lineageFacts.labels?.[BASE_NAME];
+    pinned.set(stream, { stream, head: expected.head, parentDigest: older, ...(from !== undefined && { from }) });
   }
   const builtOn = headsShown(headsUnder(below, { fleet, streams, images }));
   return { pinned: [...pinned.values()], ...(builtOn && builtOn.parents !== rebuild.parents && { builtOn }) };
@@ -122,10 +122,10 @@ function headsUnder(
     images,
   }: { readonly fleet: ReadFleet; readonly streams: ReadonlyMap<string, StreamRecord>; readonly images: Images },
 ): ReadonlyMap<string, Digest | undefined> {
-  const isOnHead = ({ digest, stream, standsOn: stood }: Below): boolean => {
+  const isOnHead = ({ digest, stream, parentDigest: older }: Below): boolean => {
     const head = streams.get(stream)?.head;
-    const now = pushedIn(images, head && headFor(fleet.images.get(digest)?.lineage.platform, head));
-    return now !== undefined && isSameContent(now, pushedIn(fleet.images, stood) ?? {});
+    const now = pushedIn(images, head && headFor(fleet.images.get(digest)?.lineageFacts.platform, head));
+    return now !== undefined && isSameContent(now, pushedIn(fleet.images, older) ?? {});
   };
   const byStream = Map.groupBy(below, ({ stream }) => stream);
   return new Map(
@@ -138,11 +138,11 @@ function headsUnder(
 
 const BASE_NAME = 'org.opencontainers.image.base.name';
 
-interface Expected extends Pick<Behind, 'head'> {
+interface Expected extends Pick<StaleParent, 'head'> {
   readonly image: PushedContent;
 }
 
-type Images = ReadonlyMap<Digest, KnownImage>;
+type Images = ReadonlyMap<Digest, LineageImage>;
 
 /** A head that a rebuild was to pick up, and the images under it. */
 interface AskedHead {
@@ -173,7 +173,7 @@ function expectedOf(
   platform: Platform | undefined,
   images: Images,
 ): Expected | undefined {
-  const under = asked?.images.map((one) => [images.get(one)?.lineage.platform ?? '', one]) ?? [];
+  const under = asked?.images.map((one) => [images.get(one)?.lineageFacts.platform ?? '', one]) ?? [];
   const image = pushedIn(images, headFor(platform, { images: Object.fromEntries(under) }));
   return image && asked?.head !== undefined ? { head: asked.head, image } : undefined;
 }
@@ -196,7 +196,7 @@ function pushedIn(images: Images, one: Digest | undefined): PushedContent | unde
   const image = one && images.get(one);
   if (!image) return undefined;
   const { digest, chainId, unpackedId } = withUnpacked(image);
-  const { firstPushedAtEpochMs: pushedAtEpochMs } = image.lineage;
+  const { firstPushedAtEpochMs: pushedAtEpochMs } = image.lineageFacts;
   return {
     digest,
     ...(chainId !== undefined && { chainId }),

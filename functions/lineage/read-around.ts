@@ -1,11 +1,11 @@
 import { collect, mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
-import type { Standing } from '../../shared/domain/age/image-lineage.ts';
+import type { ImageLineage } from '../../shared/domain/age/image-lineage.ts';
 import {
-  type FoundStandings,
-  findStandings,
-  type KnownFleet,
-  type KnownImage,
+  type LineageFleet,
+  type LineageImage,
   parentsIn,
+  type ResolvedLineages,
+  resolveLineages,
 } from '../../shared/domain/age/resolve-lineage.ts';
 import { type Digest, type IndexChild, locationKey } from '../../shared/domain/image/image.ts';
 import type { BaseReadings } from '../../shared/domain/lineage/base-readings.ts';
@@ -34,10 +34,10 @@ export interface AroundPorts extends Omit<ReadPorts, 'declaredParents' | 'images
 }
 
 /** Some images and all that they may stand on. */
-export type AroundFleet = ReadFleet & Required<Pick<KnownFleet, 'around'>> & UnreadAround;
+export type AroundFleet = ReadFleet & Required<Pick<LineageFleet, 'around'>> & UnreadAround;
 
 /** What may be below images or between them and their parents, and was not read. */
-export type UnreadAround = Required<Pick<KnownFleet, 'mayHide' | 'mayLieBetween'>>;
+export type UnreadAround = Required<Pick<LineageFleet, 'mayHide' | 'mayLieBetween'>>;
 
 /**
  * Some images, all that their layers or labels say they may stand on, and what that stands on: as much of the fleet as
@@ -55,7 +55,7 @@ export async function readAround(
 ): Promise<AroundFleet> {
   const reading = { ...ports, declaredParents: declaredParentsIn(policy) };
   const asked = new Set<Digest>();
-  const looked = new Set<Digest>();
+  const searched = new Set<Digest>();
   const around = new Set<Digest>();
   let fleet: ReadFleet | undefined;
   for (let left = digests; left.length > 0 || !fleet; ) {
@@ -67,10 +67,10 @@ export async function readAround(
     if (named.some((digest) => !asked.has(digest))) fleet = await readMore(reading, asked, named, digests);
     for (const digest of left) {
       if (late.includes(digest)) continue;
-      looked.add(digest);
+      searched.add(digest);
       if (!unlisted.has(digest)) around.add(digest);
     }
-    left = [...new Set([...late, ...unplacedBelow(fleet, digests).filter((digest) => !looked.has(digest))])];
+    left = [...new Set([...late, ...unplacedBelow(fleet, digests).filter((digest) => !searched.has(digest))])];
   }
   return { ...fleet, around, ...(unread ?? unreadAroundBy(policy, await ports.baseReadings.read())) };
 }
@@ -92,13 +92,13 @@ async function readMore(
   if (first) throw new LineageIncompleteError(fleet.failures.length, first.key, first.error);
   const images = new Map(fleet.images);
   for (const digest of unplaced) {
-    const { standing: _, ...image } = images.get(digest) ?? {};
+    const { lineage: _, ...image } = images.get(digest) ?? {};
     if ('aged' in image) images.set(digest, image);
   }
   return { ...fleet, images, isWhole: false };
 }
 
-const hasContent = (image: KnownImage | undefined): boolean => (image?.lineage.layers.length ?? 0) > 0;
+const hasContent = (image: LineageImage | undefined): boolean => (image?.lineageFacts.layers.length ?? 0) > 0;
 
 interface Near {
   readonly digests: readonly Digest[];
@@ -122,7 +122,7 @@ async function nearOf(ports: AroundPorts, digests: readonly Digest[]): Promise<N
 /** A name counts only where neither content nor a digest shows a parent. */
 const BY_NAME: readonly (LineageEvidence | undefined)[] = [undefined, 'label-name', 'declared'];
 
-function withoutShownParent(fleet: ReadFleet, digests: readonly Digest[]): readonly KnownImage[] {
+function withoutShownParent(fleet: ReadFleet, digests: readonly Digest[]): readonly LineageImage[] {
   const parents = parentsIn(fleet);
   return digests.flatMap((digest) =>
     BY_NAME.includes(parents.get(digest)?.evidence) ? (fleet.images.get(digest) ?? []) : [],
@@ -136,11 +136,11 @@ function withoutShownParent(fleet: ReadFleet, digests: readonly Digest[]): reado
 async function namedBy(
   { streamImages, declaredParents }: ReadPorts,
   policy: Policy,
-  images: readonly KnownImage[],
+  images: readonly LineageImage[],
 ): Promise<{ readonly digests: readonly Digest[]; readonly unlisted: ReadonlySet<Digest> }> {
   const lists = new Set<string>();
   const unlisted = new Set<Digest>();
-  for (const { aged, lineage } of images) {
+  for (const { aged, lineageFacts: lineage } of images) {
     for (const stream of declaredParents(aged.stream)) lists.add(stream);
     const location = referenceClaimed(lineage)?.location;
     if (!location) continue;
@@ -159,7 +159,7 @@ function unplacedBelow(fleet: ReadFleet, digests: readonly Digest[]): readonly D
   const below = new Set(digests.flatMap((digest) => ancestorsOf(parents, digest).map((ancestor) => ancestor.digest)));
   return [...below].filter((digest) => {
     const image = fleet.images.get(digest);
-    return image !== undefined && !image.standing;
+    return image !== undefined && !image.lineage;
   });
 }
 
@@ -173,13 +173,13 @@ export async function placeNew(
   { ages }: Policy,
   fleet: AroundFleet,
   digests: readonly Digest[],
-): Promise<FoundStandings> {
-  const found = findStandings(fleet, ports.clock(), ages.vendorCounts);
+): Promise<ResolvedLineages> {
+  const found = resolveLineages(fleet, ports.clock(), ages.vendorCounts);
   const [failure] = await recordBirths(ports, fleet, found, digests);
   if (failure) throw failure.error;
   const told = await toldOf(ports, found, digests, (digest) => fleet.images.get(digest)?.aged.stream);
   for (const [digest, one] of told)
-    await ports.images.recordStanding(
+    await ports.images.recordLineage(
       digest,
       'mayLieBelow' in one ? one : (before) => ({ ...withoutUnread(before), ...one }),
     );
@@ -187,7 +187,7 @@ export async function placeNew(
 }
 
 /** What was not read is told anew each time. */
-function withoutUnread(before: Standing | undefined): Partial<Standing> {
+function withoutUnread(before: ImageLineage | undefined): Partial<ImageLineage> {
   const { mayLieBetween: _, mayLieBelowNext: __, ...kept } = before ?? {};
   return kept;
 }

@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { KnownFleet, KnownImage } from '../../shared/domain/age/resolve-lineage.ts';
+import type { LineageFleet, LineageImage } from '../../shared/domain/age/resolve-lineage.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { digestsClaimed } from '../../shared/domain/lineage/claimed-parents.ts';
 import { lineageFactsOf } from '../../shared/domain/lineage/image-content.ts';
@@ -12,7 +12,7 @@ import type { StreamImages } from '../../shared/ports/rebuilds.ts';
 const STREAMS_AT_ONCE = 8;
 
 export interface ReadPorts {
-  readonly images: Pick<ImageLedger, 'get' | 'recordStanding'>;
+  readonly images: Pick<ImageLedger, 'get' | 'recordLineage'>;
   readonly contents: Pick<ContentLedger, 'get'>;
   readonly places: Pick<PlaceLedger, 'indexes'>;
   readonly fleetPlaces: FleetPlaces;
@@ -27,7 +27,7 @@ export interface LineageFailure {
   readonly error: unknown;
 }
 
-export interface ReadFleet extends KnownFleet {
+export interface ReadFleet extends LineageFleet {
   readonly failures: readonly LineageFailure[];
 }
 
@@ -43,14 +43,14 @@ export async function readFleet(
 ): Promise<ReadFleet> {
   const listed = await listImages(ports, lists);
   const failures = [...listed.failures];
-  const images = new Map<Digest, KnownImage>();
+  const images = new Map<Digest, LineageImage>();
   await readLevels(
     [...others, ...listed.digests],
     (piece) => readPiece(ports, piece),
     (reading) => {
       failures.push(...reading.failures);
       for (const image of reading.images) images.set(image.aged.digest, image);
-      return reading.images.flatMap(({ standing }) => standing?.parent?.digest ?? []);
+      return reading.images.flatMap(({ lineage }) => lineage?.parent?.digest ?? []);
     },
   );
   const claimed = await readClaimed(ports, images);
@@ -59,8 +59,8 @@ export async function readFleet(
 }
 
 /** What labels name may be indexes; few images have such a label, and their children all have the same. */
-async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, KnownImage>) {
-  const claimed = new Set([...images.values()].flatMap(({ lineage }) => digestsClaimed(lineage)));
+async function readClaimed({ places }: ReadPorts, images: ReadonlyMap<Digest, LineageImage>) {
+  const claimed = new Set([...images.values()].flatMap(({ lineageFacts: lineage }) => digestsClaimed(lineage)));
   if (claimed.size === 0) return { indexes: new Map(), failures: [] };
   try {
     return { indexes: await places.indexes([...claimed]), failures: [] };
@@ -84,7 +84,7 @@ async function listImages({ streamImages }: ReadPorts, lists: ReadonlySet<string
 }
 
 interface Reading {
-  readonly images: readonly KnownImage[];
+  readonly images: readonly LineageImage[];
   readonly failures: readonly LineageFailure[];
 }
 
@@ -97,7 +97,7 @@ async function readPiece(ports: ReadPorts, digests: readonly Digest[]): Promise<
     if (only !== undefined && digests.length === 1) {
       return { images: [], failures: [{ key: only, error }] };
     }
-    const images: KnownImage[] = [];
+    const images: LineageImage[] = [];
     const failures: LineageFailure[] = [];
     for (const digest of digests) {
       const reading = await readPiece(ports, [digest]);
@@ -109,7 +109,7 @@ async function readPiece(ports: ReadPorts, digests: readonly Digest[]): Promise<
 }
 
 /** An image that the ledger does not know is no image yet: whoever judges it says so. */
-async function readImages(ports: ReadPorts, digests: readonly Digest[]): Promise<readonly KnownImage[]> {
+async function readImages(ports: ReadPorts, digests: readonly Digest[]): Promise<readonly LineageImage[]> {
   const records = await ports.images.get(digests);
   const known = [...records.values()];
   const [contents, places] = await Promise.all([
@@ -117,18 +117,18 @@ async function readImages(ports: ReadPorts, digests: readonly Digest[]): Promise
     ports.fleetPlaces.locationsOf(known),
   ]);
   return known.map((image) => ({
-    lineage: lineageFactsOf(
+    lineageFacts: lineageFactsOf(
       image,
       contents.get(image.digest),
       places.get(image.digest) ?? [],
       ports.declaredParents(image.stream),
     ),
     aged: agedOf(image),
-    ...(image.standing && { standing: image.standing }),
+    ...(image.lineage && { lineage: image.lineage }),
   }));
 }
 
-const agedOf = ({ digest, tier, stream, chainId, birth, ...image }: ImageRecord): KnownImage['aged'] => ({
+const agedOf = ({ digest, tier, stream, chainId, birth, ...image }: ImageRecord): LineageImage['aged'] => ({
   digest,
   tier,
   ...(stream !== undefined && { stream }),

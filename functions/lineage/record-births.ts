@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
-import type { FoundStandings } from '../../shared/domain/age/resolve-lineage.ts';
+import type { ResolvedLineages } from '../../shared/domain/age/resolve-lineage.ts';
 import { determineBirth, evidenceIn } from '../../shared/domain/image/birth.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { factsIn } from '../../shared/domain/verdict/image-updates.ts';
@@ -23,7 +23,7 @@ export interface BirthPorts {
 export async function recordBirths(
   { images, clock }: BirthPorts,
   fleet: Pick<ReadFleet, 'images'>,
-  found: Pick<FoundStandings, 'olderBirth'>,
+  found: Pick<ResolvedLineages, 'olderBirth'>,
   digests: Iterable<Digest>,
 ): Promise<readonly LineageFailure[]> {
   const older = [...digests].flatMap((digest) => {

@@ -1,7 +1,7 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { hasEnded } from '../../shared/domain/cause/cascade.ts';
 import { mergeMoved, PARENT_MOVED } from '../../shared/domain/cause/cause.ts';
-import type { Behind } from '../../shared/domain/lineage/stale-parent.ts';
+import type { StaleParent } from '../../shared/domain/lineage/stale-parent.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { headDigestOf } from '../../shared/domain/stream/heads.ts';
 import type { StreamRecord } from '../../shared/domain/stream/stream-record.ts';
@@ -17,10 +17,10 @@ export interface MovedPorts {
 }
 
 /** A stream whose heads stand on older images of the streams below it. */
-export interface BehindStream {
+export interface StreamWithStaleParents {
   /** Without a head where nobody has read it: the planner asks for it. */
   readonly record: Pick<StreamRecord, 'stream' | 'tier' | 'head'>;
-  readonly behind: readonly Behind[];
+  readonly staleParents: readonly StaleParent[];
 }
 
 /**
@@ -32,13 +32,13 @@ export interface BehindStream {
 export async function recordMoved(
   { causes, cascades }: MovedPorts,
   { caps }: Policy,
-  streams: readonly BehindStream[],
+  streams: readonly StreamWithStaleParents[],
   runs: (stream: string) => boolean | Promise<boolean>,
   nowEpochMs: number,
 ): Promise<readonly LineageFailure[]> {
   if (!caps.followParents || streams.length === 0) return [];
   const open = await collect(cascades.open());
-  const isStillRebuilt = async ({ stream, head }: BehindStream['record']): Promise<boolean> => {
+  const isStillRebuilt = async ({ stream, head }: StreamWithStaleParents['record']): Promise<boolean> => {
     for (const { cascadeId } of open) {
       const node = await cascades.node(cascadeId, stream);
       const isToCome = node?.work === 'rebuild' && !hasEnded(node) && node.output !== headDigestOf(head);
@@ -46,12 +46,12 @@ export async function recordMoved(
     }
     return false;
   };
-  const failures = await mapConcurrently(streams, WRITES_AT_ONCE, async ({ record, behind }) => {
+  const failures = await mapConcurrently(streams, WRITES_AT_ONCE, async ({ record, staleParents }) => {
     const { stream, tier } = record;
     try {
       if (tier === 'application' && caps.onlyApplicationsInUse && !(await runs(stream))) return [];
       if (await isStillRebuilt(record)) return [];
-      await causes.change(stream, (before) => mergeMoved(stream, before, movedBy(behind, nowEpochMs)));
+      await causes.change(stream, (before) => mergeMoved(stream, before, movedBy(staleParents, nowEpochMs)));
       return [];
     } catch (error) {
       return [{ key: stream, error }];
@@ -61,7 +61,7 @@ export async function recordMoved(
 }
 
 /** Heads of several platforms may stand on the same stream, and are behind together. */
-const movedBy = (behind: readonly Behind[], sinceEpochMs: number) =>
-  [...new Map(behind.map((one) => [one.stream, one])).values()].map(({ stream: parent, head }) => ({
+const movedBy = (staleParents: readonly StaleParent[], sinceEpochMs: number) =>
+  [...new Map(staleParents.map((one) => [one.stream, one])).values()].map(({ stream: parent, head }) => ({
     ...({ kind: 'parent-moved', ruleId: PARENT_MOVED, parent, head, sinceEpochMs } as const),
   }));

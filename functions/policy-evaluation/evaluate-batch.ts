@@ -11,7 +11,7 @@ import type { PolicyStore, PolicyVersion } from '../../shared/ports/policies.ts'
 import type { Scanner } from '../../shared/ports/scanner.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { readAnywhere } from '../../shared/scanning/read.ts';
-import { howToLook } from './finding-source.ts';
+import { findingSource } from './finding-source.ts';
 import type { ReviewBatch } from './input.ts';
 
 /** Verdicts of so many images are held in memory before they are written. */
@@ -61,13 +61,13 @@ async function evaluatePiece(
 }
 
 function targetOf(ports: EvaluatePorts, batch: ReviewBatch, image: ImageRecord): Target {
-  const look = howToLook(image, batch, ports.clock());
-  if (look === 'judged') return { image };
+  const source = findingSource(image, batch, ports.clock());
+  if (source === 'judged') return { image };
   const read = () => readAnywhere(ports.scanner, image.locations, image.digest);
-  if (look === 'read') return { image, learn: read };
+  if (source === 'read') return { image, learn: read };
   const learn = async (): Promise<Learnt> => {
     const kept = await learnKept(ports.evidence, image);
-    return look === 'evidence' && !('findings' in kept) ? read() : kept;
+    return source === 'evidence' && !('findings' in kept) ? read() : kept;
   };
   return { image, learn };
 }

@@ -9,14 +9,18 @@ import { isAnswered, isRefused } from '../../shared/review/scan-request.ts';
  * `judged` nothing: an event of this run did it · `evidence` its result is known and kept · `state` nobody can or may
  * look at it now · `read` ask the scanner for its last result.
  */
-export type Look = 'judged' | 'evidence' | 'state' | 'read';
+export type FindingSource = 'judged' | 'evidence' | 'state' | 'read';
 
 export interface Run {
   readonly startedAtEpochMs: number;
   readonly policyVersion: string;
 }
 
-export function howToLook(image: ImageRecord, { startedAtEpochMs, policyVersion }: Run, nowEpochMs: number): Look {
+export function findingSource(
+  image: ImageRecord,
+  { startedAtEpochMs, policyVersion }: Run,
+  nowEpochMs: number,
+): FindingSource {
   const { scan, verdict, judgedAtEpochMs = 0 } = image;
   if (unscannable(image)) return 'state';
   const askedNow = (scan.requestedAtEpochMs ?? 0) >= startedAtEpochMs;
@@ -28,5 +32,5 @@ export function howToLook(image: ImageRecord, { startedAtEpochMs, policyVersion 
 }
 
 /** An event judged it before its lineage was read: its age is known by now, and not in its verdict. */
-const isAgeOpen = ({ verdict, standing }: ImageRecord): boolean =>
-  standing !== undefined && verdict !== undefined && isOfUnreadLineage(verdict);
+const isAgeOpen = ({ verdict, lineage }: ImageRecord): boolean =>
+  lineage !== undefined && verdict !== undefined && isOfUnreadLineage(verdict);

@@ -14,9 +14,9 @@ import { metrics } from '../../shared/lambda/metrics.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
-import { answer, type PolicyEvaluationServices } from './answer.ts';
 import { environment } from './env.ts';
 import { policyEvaluationInput } from './input.ts';
+import { type PolicyEvaluationServices, route } from './route.ts';
 
 function compose(): PolicyEvaluationServices {
   const env = loadEnv(environment);
@@ -53,7 +53,7 @@ export const policyEvaluation = (services: () => PolicyEvaluationServices) =>
     compose: services,
     metrics,
     redelivery: queueRedelivery,
-    handle: answer,
+    handle: route,
   });
 
 export const handler = policyEvaluation(compose);

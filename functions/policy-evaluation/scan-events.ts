@@ -63,9 +63,9 @@ export async function handleScanEvents(
 }
 
 /** An image, and where its scan ended if an event tells of it. */
-type Told = Pick<ImageScanned, 'digest'> & Partial<Pick<ImageScanned, 'location'>>;
+type ScanResultEvent = Pick<ImageScanned, 'digest'> & Partial<Pick<ImageScanned, 'location'>>;
 
-const schemaOf = (json: unknown): v.GenericSchema<unknown, Told> =>
+const schemaOf = (json: unknown): v.GenericSchema<unknown, ScanResultEvent> =>
   isOwnMessage(json) ? judgeRequest : ecrImageScan.schema;
 
 /**
@@ -76,7 +76,7 @@ const schemaOf = (json: unknown): v.GenericSchema<unknown, Told> =>
 async function judgeTold(
   ports: ScanEventPorts,
   images: ReadonlyMap<Digest, ImageRecord>,
-  events: readonly Told[],
+  events: readonly ScanResultEvent[],
 ): Promise<ReadonlyMap<Digest, unknown>> {
   if (events.length === 0) return new Map();
   const policy = await policyInForce(ports.policies);
@@ -97,7 +97,7 @@ async function judgeTold(
   return errors;
 }
 
-function targetOf(ports: ScanEventPorts, image: ImageRecord, told: readonly Told[]): Target {
+function targetOf(ports: ScanEventPorts, image: ImageRecord, told: readonly ScanResultEvent[]): Target {
   const locations = inOrder(
     image.locations,
     told.flatMap(({ location }) => location ?? []),

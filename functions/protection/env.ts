@@ -5,5 +5,5 @@ export const environment = v.object({
   ...variables('LEDGER_TABLE', 'PARTITION', 'READ_ROLE_NAME', 'READ_ROLE_EXTERNAL_ID', 'EVIDENCE_BUCKET'),
   ACT_PROTECT_ROLE_NAME: v.text(),
   /** What is lost later than in so many days is not told yet. */
-  LOSS_HORIZON_DAYS: v.pipe(v.numberFromText(), v.gtValue(0)),
+  EXPIRY_HORIZON_DAYS: v.pipe(v.numberFromText(), v.gtValue(0)),
 });

@@ -3,9 +3,9 @@ import type { Digest, ImageLocation, IndexChild } from '../../shared/domain/imag
 import {
   allGone,
   allUnknown,
-  type ImageLoss,
-  type Looked,
-  lossesIn,
+  type CheckedRepository,
+  expiriesIn,
+  type ImageExpiry,
 } from '../../shared/domain/retention/image-expiry.ts';
 import { LifecycleForecast, type StoredImage } from '../../shared/domain/retention/lifecycle.ts';
 import { type LifecycleRule, readLifecyclePolicy } from '../../shared/domain/retention/lifecycle-policy.ts';
@@ -13,7 +13,7 @@ import type { PlaceLedger } from '../../shared/ports/ledger.ts';
 import type { Lifecycles } from '../../shared/ports/lifecycles.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
 
-export interface LookPorts {
+export interface RepositoryForecastPorts {
   readonly lifecycles: Lifecycles;
   readonly registry: Pick<ImageRegistry, 'manifests'>;
   readonly places: Pick<PlaceLedger, 'indexes'>;
@@ -29,8 +29,8 @@ export interface RepositoryOutlook {
   readonly moves: (tag: string) => boolean;
 }
 
-export interface Look {
-  readonly losses: readonly ImageLoss[];
+export interface RepositoryForecast {
+  readonly expiries: readonly ImageExpiry[];
   /** Absent where the repository was not listed. */
   readonly forecast?: RepositoryOutlook;
   /** There is no such repository any more, and no tag in it. */
@@ -43,18 +43,22 @@ export interface Look {
  * @param moves whether a tag of the repository is one that its next build takes over
  * @throws RegistryUnreachableError
  */
-export async function lookAt(ports: LookPorts, looked: Looked, moves: (tag: string) => boolean): Promise<Look> {
-  const policy = await ports.lifecycles.policyOf(looked.location);
-  if (policy.found === 'no-repository') return { losses: allGone(looked), isGone: true };
-  if (policy.found === 'no-policy') return { losses: [] };
+export async function forecastRepository(
+  ports: RepositoryForecastPorts,
+  checked: CheckedRepository,
+  moves: (tag: string) => boolean,
+): Promise<RepositoryForecast> {
+  const policy = await ports.lifecycles.policyOf(checked.location);
+  if (policy.found === 'no-repository') return { expiries: allGone(checked), isGone: true };
+  if (policy.found === 'no-policy') return { expiries: [] };
   const { rules, problem } = readLifecyclePolicy(policy.text);
-  if (!rules) return { losses: allUnknown(looked, problem) };
-  if (rules.length === 0) return { losses: [] };
-  const { location, used, nowEpochMs } = looked;
+  if (!rules) return { expiries: allUnknown(checked, problem) };
+  if (rules.length === 0) return { expiries: [] };
+  const { location, used, nowEpochMs } = checked;
   const images = (await collect(ports.lifecycles.stored(location))).flat();
   const holders = await holdersOf(ports, location, images, new Set(used.map(({ digest }) => digest)));
   const foresight = new LifecycleForecast({ rules, images, holders, moves, nowEpochMs });
-  return { losses: lossesIn(looked, foresight), forecast: { rules, images, holders, foresight, moves } };
+  return { expiries: expiriesIn(checked, foresight), forecast: { rules, images, holders, foresight, moves } };
 }
 
 /**
@@ -63,7 +67,7 @@ export async function lookAt(ports: LookPorts, looked: Looked, moves: (tag: stri
  * early, not late.
  */
 async function holdersOf(
-  { places, registry }: LookPorts,
+  { places, registry }: RepositoryForecastPorts,
   location: ImageLocation,
   images: readonly StoredImage[],
   used: ReadonlySet<Digest>,

@@ -4,7 +4,7 @@ import { DynamoPlaces } from '../../shared/adapters/dynamodb/images/place-ledger
 import { DynamoUsageLedger } from '../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch-ledger.ts';
-import { DynamoLossLedger } from '../../shared/adapters/dynamodb/retention/loss-ledger.ts';
+import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrLifecycles } from '../../shared/adapters/ecr-lifecycles.ts';
@@ -14,9 +14,9 @@ import { DAY_MS } from '../../shared/domain/common/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
-import { answer, type ProtectionServices } from './answer.ts';
 import { environment } from './env.ts';
 import { protectionInput } from './input.ts';
+import { type ProtectionServices, route } from './route.ts';
 
 function compose(): ProtectionServices {
   const env = loadEnv(environment);
@@ -35,7 +35,7 @@ function compose(): ProtectionServices {
     usages: new DynamoUsageLedger(table),
     images: new DynamoImages(table),
     places: new DynamoPlaces(table),
-    losses: new DynamoLossLedger(table),
+    expiries: new DynamoExpiryLedger(table),
     policies,
     lifecycles: new EcrLifecycles(ecr),
     registry: new EcrManifests(ecr),
@@ -43,11 +43,11 @@ function compose(): ProtectionServices {
     tags: new EcrProtectingTags(tagging),
     clock: Date.now,
   };
-  return { ports, horizonMs: env.LOSS_HORIZON_DAYS * DAY_MS };
+  return { ports, horizonMs: env.EXPIRY_HORIZON_DAYS * DAY_MS };
 }
 
 /** Once a day: what the lifecycle policies of registries will do to what is in use. */
 export const protection = (services: () => ProtectionServices) =>
-  lambdaFunction({ input: protectionInput, compose: services, handle: answer });
+  lambdaFunction({ input: protectionInput, compose: services, handle: route });
 
 export const handler = protection(compose);

@@ -1,19 +1,19 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { byUrgency, type ImageLoss, type Looked } from '../../shared/domain/retention/image-expiry.ts';
+import { byUrgency, type CheckedRepository, type ImageExpiry } from '../../shared/domain/retention/image-expiry.ts';
 import type { LifecycleForecast } from '../../shared/domain/retention/lifecycle.ts';
 import { isProtectingTag, protectingTag } from '../../shared/domain/retention/protecting-tag.ts';
 import {
-  heldBack,
   type ProtectionRefusal,
+  protectionObstacle,
   tagsToTakeBack,
   wouldNotKeep,
 } from '../../shared/domain/retention/protection.ts';
 import { ImageGoneError, TaggerUnreachableError, TagImmutableError } from '../../shared/ports/acting-errors.ts';
 import type { ProtectingTags } from '../../shared/ports/protecting-tags.ts';
 import type { SwitchLedger } from '../../shared/ports/rebuilds.ts';
-import type { Look, RepositoryOutlook } from './forecast-repository.ts';
+import type { RepositoryForecast, RepositoryOutlook } from './forecast-repository.ts';
 
 /** PutImage takes 10 calls a second: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html */
 const TAGS_AT_ONCE = 2;
@@ -24,7 +24,7 @@ export interface KeepPorts {
 }
 
 export interface Kept {
-  readonly losses: readonly ImageLoss[];
+  readonly expiries: readonly ImageExpiry[];
   /** Protecting tags that stand in the repository; absent where it was not listed. */
   readonly tagged?: number;
   /** What a tag was not put or taken for; what will be lost is told beside it. */
@@ -43,23 +43,23 @@ interface Failure {
 export async function keep(
   ports: KeepPorts,
   policy: Policy,
-  looked: Looked & { readonly mayTakeBack: boolean },
-  { losses, forecast, isGone }: Look,
+  checked: CheckedRepository & { readonly mayTakeBack: boolean },
+  { expiries, forecast, isGone }: RepositoryForecast,
 ): Promise<Kept> {
-  if (!forecast) return { losses, ...(isGone && { tagged: 0 }) };
-  const standing = forecast.images.flatMap(({ tags }) => tags.filter(isProtectingTag)).length;
-  if (policy.protection !== 'tag') return { losses, tagged: standing };
-  const isPaused = await attempt(async () => (await ports.killSwitch.read()).state === 'paused');
-  if (isPaused.failed) return { losses, tagged: standing, failed: isPaused.failed };
-  const held = heldBack(policy, looked.location, isPaused.value);
-  if (held) return { losses: losses.map((loss) => refused(loss, held)), tagged: standing };
-  const answers = await rescueAll(ports, looked, forecast, losses);
-  const left = answers.flatMap(({ loss }) => loss ?? []);
-  const taken = looked.mayTakeBack ? await takeBack(ports, looked, forecast) : [];
-  const put = new Set(losses.filter((loss) => !left.some(({ digest }) => digest === loss.digest)).map(targetOf));
+  if (!forecast) return { expiries, ...(isGone && { tagged: 0 }) };
+  const protectedNow = forecast.images.flatMap(({ tags }) => tags.filter(isProtectingTag)).length;
+  if (policy.protection !== 'tag') return { expiries, tagged: protectedNow };
+  const isPaused = await attempt(async () => (await ports.killSwitch.read()).rebuilding === 'paused');
+  if (isPaused.failed) return { expiries, tagged: protectedNow, failed: isPaused.failed };
+  const held = protectionObstacle(policy, checked.location, isPaused.value);
+  if (held) return { expiries: expiries.map((expiry) => refused(expiry, held)), tagged: protectedNow };
+  const answers = await rescueAll(ports, checked, forecast, expiries);
+  const left = answers.flatMap(({ expiry }) => expiry ?? []);
+  const taken = checked.mayTakeBack ? await takeBack(ports, checked, forecast) : [];
+  const put = new Set(expiries.filter((expiry) => !left.some(({ digest }) => digest === expiry.digest)).map(targetOf));
   const [failed] = [...answers, ...taken].flatMap((answer) => answer.failed ?? []);
-  const tagged = standing + put.size - taken.filter((answer) => answer.value).length;
-  return { losses: left, tagged, ...(failed && { failed }) };
+  const tagged = protectedNow + put.size - taken.filter((answer) => answer.value).length;
+  return { expiries: left, tagged, ...(failed && { failed }) };
 }
 
 type Attempt<Value> =
@@ -74,30 +74,30 @@ async function attempt<Value>(call: () => Promise<Value>): Promise<Attempt<Value
   }
 }
 
-const targetOf = ({ digest, fate }: ImageLoss): Digest =>
-  fate.state === 'lost' ? (fate.loss.through ?? digest) : digest;
+const targetOf = ({ digest, expiryState }: ImageExpiry): Digest =>
+  expiryState.state === 'expires' ? (expiryState.expiry.through ?? digest) : digest;
 
 /** Only what will be lost can be kept: what is gone or unknown is told as it is. */
-const refused = (loss: ImageLoss, refusal: ProtectionRefusal): ImageLoss =>
-  loss.fate.state === 'lost' ? { ...loss, refusal } : loss;
+const refused = (expiry: ImageExpiry, refusal: ProtectionRefusal): ImageExpiry =>
+  expiry.expiryState.state === 'expires' ? { ...expiry, refusal } : expiry;
 
 interface Rescued {
   /** Where it stays one. */
-  readonly loss?: ImageLoss;
+  readonly expiry?: ImageExpiry;
   readonly failed?: Failure;
 }
 
 /** One after the other, the most pressing first: each sees the tags that were put before it. */
 async function rescueAll(
   ports: KeepPorts,
-  looked: Looked,
+  checked: CheckedRepository,
   forecast: RepositoryOutlook,
-  losses: readonly ImageLoss[],
+  expiries: readonly ImageExpiry[],
 ): Promise<readonly Rescued[]> {
   const answers: Rescued[] = [];
   let { foresight } = forecast;
-  for (const told of losses.toSorted(byUrgency)) {
-    const { after, ...answer } = await rescue(ports, looked, { ...forecast, foresight }, told);
+  for (const told of expiries.toSorted(byUrgency)) {
+    const { after, ...answer } = await rescue(ports, checked, { ...forecast, foresight }, told);
     foresight = after ?? foresight;
     answers.push(answer);
   }
@@ -106,43 +106,43 @@ async function rescueAll(
 
 async function rescue(
   { tags }: KeepPorts,
-  looked: Looked,
+  checked: CheckedRepository,
   forecast: RepositoryOutlook,
-  told: ImageLoss,
+  told: ImageExpiry,
 ): Promise<Rescued & { readonly after?: LifecycleForecast }> {
-  if (told.fate.state !== 'lost') return { loss: told };
+  if (told.expiryState.state !== 'expires') return { expiry: told };
   const digest = targetOf(told);
   const { rules, foresight: before } = forecast;
   const image = forecast.images.find((one) => one.digest === digest);
-  if (!image) return { loss: told };
-  const { location, nowEpochMs, horizonMs } = looked;
+  if (!image) return { expiry: told };
+  const { location, nowEpochMs, horizonMs } = checked;
   const after = before.withTag(digest, protectingTag(digest));
-  const rescued = { rules, image, loss: told.fate.loss, untilEpochMs: nowEpochMs + horizonMs };
-  const refusal = wouldNotKeep({ ...rescued, needed: neededOf(looked, forecast), before, after });
-  if (refusal) return { loss: { ...told, refusal } };
+  const rescued = { rules, image, expiry: told.expiryState.expiry, untilEpochMs: nowEpochMs + horizonMs };
+  const refusal = wouldNotKeep({ ...rescued, needed: neededOf(checked, forecast), before, after });
+  if (refusal) return { expiry: { ...told, refusal } };
   const { failed } = await attempt(() => tags.tag(location, digest, protectingTag(digest)));
   if (!failed) return { after };
   const { error } = failed;
   const isRefused =
     error instanceof TaggerUnreachableError || error instanceof TagImmutableError || error instanceof ImageGoneError;
-  if (isRefused) return { loss: { ...told, refusal: { reason: 'not-permitted', detail: error.message } } };
+  if (isRefused) return { expiry: { ...told, refusal: { reason: 'not-permitted', detail: error.message } } };
   // Nobody knows whether it was put: it counts for those that come after.
-  return { loss: told, failed, after };
+  return { expiry: told, failed, after };
 }
 
 /** What is used, by whatever digest it is asked for, and what holds that. */
-const neededOf = ({ used }: Looked, { holders }: RepositoryOutlook): ReadonlySet<Digest> =>
+const neededOf = ({ used }: CheckedRepository, { holders }: RepositoryOutlook): ReadonlySet<Digest> =>
   new Set([...used.flatMap(({ digest, askedAs }) => [digest, ...askedAs]), ...[...holders.values()].flat()]);
 
 /** For each tag to take back whether it is gone. One that may not be taken stays. */
 function takeBack(
   { tags }: KeepPorts,
-  looked: Looked,
+  checked: CheckedRepository,
   forecast: RepositoryOutlook,
 ): Promise<readonly Attempt<boolean>[]> {
-  const free = tagsToTakeBack(forecast.images, neededOf(looked, forecast), forecast.moves);
+  const free = tagsToTakeBack(forecast.images, neededOf(checked, forecast), forecast.moves);
   return mapConcurrently(free, TAGS_AT_ONCE, async ({ tag }) => {
-    const taken = await attempt(() => tags.untag(looked.location, tag, forecast.moves));
+    const taken = await attempt(() => tags.untag(checked.location, tag, forecast.moves));
     return taken.failed?.error instanceof TaggerUnreachableError ? { value: false } : taken;
   });
 }

@@ -5,14 +5,14 @@ import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { ProtectionIncompleteError, UsedImagesUnreadableError } from './errors.ts';
 import { decisive } from './failures.ts';
-import { type LookIntoPorts, lookInto } from './forecast-repositories.ts';
-import { forgetUnused, knownAsOurs, looksByPlace, turnsOf } from './order-repositories.ts';
+import { type CheckRepositoryPorts, checkRepository } from './forecast-repositories.ts';
+import { checksByPlace, forgetUnused, inCheckOrder, knownAsOurs } from './order-repositories.ts';
 import { type ReadUsedPorts, readUsed } from './read-used.ts';
 
 /** A repository is listed as a whole; so many lists are held at once. */
 const REPOSITORIES_AT_ONCE = 8;
 
-export interface ProtectPorts extends ReadUsedPorts, LookIntoPorts {
+export interface ProtectPorts extends ReadUsedPorts, CheckRepositoryPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly clock: Clock;
 }
@@ -26,7 +26,7 @@ export interface ProtectLimits {
 export interface Protected {
   readonly repositories: number;
   readonly images: number;
-  readonly losses: number;
+  readonly expiries: number;
   /** Why nothing was tagged: the policy in force cannot be read. */
   readonly withoutPolicy?: string;
 }
@@ -42,32 +42,32 @@ export interface Protected {
 export async function protect(ports: ProtectPorts, limits: ProtectLimits): Promise<Protected> {
   const [{ repositories: inUse, unreadable: unread }, before] = await Promise.all([
     readUsed(ports),
-    looksByPlace(ports.losses),
+    checksByPlace(ports.expiries),
   ]);
   // Before the first review there is no policy either.
-  if (inUse.length === 0 && before.size === 0) return { repositories: 0, images: 0, losses: 0 };
+  if (inUse.length === 0 && before.size === 0) return { repositories: 0, images: 0, expiries: 0 };
   const { policy, unreadable } = await policyInForce(ports.policies);
-  const turns = turnsOf(policy, inUse, before);
+  const turns = inCheckOrder(policy, inUse, before);
   const used = unreadable ? knownAsOurs(turns, before, await scopesOf(ports)) : turns;
-  const looks = await mapConcurrently(used, REPOSITORIES_AT_ONCE, async ({ location, images, streams }) => {
-    const looked = { location, used: images, nowEpochMs: ports.clock(), horizonMs: limits.horizonMs };
-    const isOver = looked.nowEpochMs > limits.endsAtEpochMs;
-    return lookInto(ports, looked, {
+  const checks = await mapConcurrently(used, REPOSITORIES_AT_ONCE, async ({ location, images, streams }) => {
+    const checked = { location, used: images, nowEpochMs: ports.clock(), horizonMs: limits.horizonMs };
+    const isOver = checked.nowEpochMs > limits.endsAtEpochMs;
+    return checkRepository(ports, checked, {
       ...{ policy, streams, before: before.get(locationKey(location)), isOver },
       ...{ mayTakeBack: unread.length === 0 },
     });
   });
-  const failed = looks.flatMap((look) => (look.failed ? [{ location: look.location, ...look.failed }] : []));
-  const unforgotten = await forgetUnused(ports.losses, used, before);
+  const failed = checks.flatMap((check) => (check.failed ? [{ location: check.location, ...check.failed }] : []));
+  const unforgotten = await forgetUnused(ports.expiries, used, before);
   const failures = [...(await decisive(ports, policy, failed)), ...unforgotten];
   const [first] = failures;
   if (first) throw new ProtectionIncompleteError(failures.length, locationKey(first.location), first.error);
   const [image] = unread;
   if (image) throw new UsedImagesUnreadableError(unread.length, image);
   return {
-    repositories: looks.length,
-    images: looks.reduce((sum, { images }) => sum + images, 0),
-    losses: looks.reduce((sum, { losses }) => sum + losses, 0),
+    repositories: checks.length,
+    images: checks.reduce((sum, { images }) => sum + images, 0),
+    expiries: checks.reduce((sum, { expiries }) => sum + expiries, 0),
     ...(unreadable && { withoutPolicy: unreadable.message }),
   };
 }

@@ -39,9 +39,9 @@ async function withAncestors(
   digests: readonly Digest[],
 ): Promise<{ readonly known: ReadonlyMap<Digest, UsedRecord>; readonly unreadable: ReadonlySet<Digest> }> {
   const unreadable = new Set<Digest>();
-  const known = await readAncestors(images, digests, ({ digest, locations, standing, stream, unresolved }) => {
+  const known = await readAncestors(images, digests, ({ digest, locations, lineage, stream, unresolved }) => {
     if (unresolved?.code === UNREADABLE_ITEM) unreadable.add(digest);
-    return { locations, ...(standing && { standing }), ...(stream !== undefined && { stream }) };
+    return { locations, ...(lineage && { lineage }), ...(stream !== undefined && { stream }) };
   });
   return { known, unreadable };
 }

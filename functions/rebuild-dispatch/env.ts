@@ -12,5 +12,5 @@ export const environment = v.object({
     'POLL_SECONDS',
   ),
   /** A build that no event told of for so long is looked at. */
-  BUILD_LOOK_SECONDS: v.pipe(v.numberFromText(), v.integer(), v.minValue(1), v.maxValue(3600)),
+  BUILD_POLL_SECONDS: v.pipe(v.numberFromText(), v.integer(), v.minValue(1), v.maxValue(3600)),
 });

@@ -11,9 +11,9 @@ import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
-import { answer, type DispatchServices } from './answer.ts';
 import { environment } from './env.ts';
 import { rebuildDispatchSteps } from './input.ts';
+import { type DispatchServices, route } from './route.ts';
 
 function compose(): DispatchServices {
   const env = loadEnv(environment);
@@ -40,11 +40,11 @@ function compose(): DispatchServices {
     waitingStep: new SfnWaitingStep(machines),
     clock: Date.now,
   };
-  return { ports, limits: { pollSeconds: env.POLL_SECONDS, lookAfterSeconds: env.BUILD_LOOK_SECONDS } };
+  return { ports, limits: { pollSeconds: env.POLL_SECONDS, recheckAfterSeconds: env.BUILD_POLL_SECONDS } };
 }
 
 /** The life of one rebuild, step by step: may it begin, is it there, has it ended, what came of it. */
 export const rebuildDispatch = (services: () => DispatchServices) =>
-  lambdaFunction({ input: rebuildDispatchSteps, compose: services, handle: answer });
+  lambdaFunction({ input: rebuildDispatchSteps, compose: services, handle: route });
 
 export const handler = rebuildDispatch(compose);

@@ -13,7 +13,7 @@ const nothing = v.custom<null>((value) => value === null, 'must be null or the e
 export const rebuildDispatchSteps = v.variant('action', [
   v.strictObject({ action: v.literal('reserve'), ...step }),
   v.strictObject({ action: v.literal('start'), ...build, taskToken: text }),
-  v.strictObject({ action: v.literal('look'), ...build }),
+  v.strictObject({ action: v.literal('poll'), ...build }),
   v.strictObject({ action: v.literal('settle'), ...step, failure: v.union([nothing, caught]) }),
 ]);
 export type RebuildDispatchStep = v.InferOutput<typeof rebuildDispatchSteps>;

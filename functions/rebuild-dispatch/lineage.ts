@@ -1,7 +1,7 @@
 import { onlyParentHead, parentsKey } from '../../shared/domain/attribution/parent-heads.ts';
 import type { Headed } from '../../shared/domain/attribution/root-cause.ts';
 import { ancestry, edgesOf } from '../../shared/domain/attribution/stream-edges.ts';
-import type { KnownFleet } from '../../shared/domain/attribution/stream-path.ts';
+import type { AttributionFacts } from '../../shared/domain/attribution/stream-path.ts';
 import type { GuardFacts } from '../../shared/domain/guard/guard.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { FleetTrace } from '../../shared/planning/fleet-trace.ts';
@@ -10,7 +10,7 @@ import type { DispatchPorts } from './ports.ts';
 
 export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead' | 'parents'> {
   /** Everything that the heads of the stream stand on, with the heads of those streams. */
-  readonly known: KnownFleet;
+  readonly known: AttributionFacts;
   /** Absent where the ledger does not know the stream. */
   readonly heads?: NonNullable<Headed['heads']>;
 }

@@ -2,12 +2,17 @@ import { mapConcurrently } from '../../shared/concurrency.ts';
 import { type ParentObstacle, parentObstacles } from '../../shared/domain/attribution/parent-heads.ts';
 import { type CascadeNode, hasEnded } from '../../shared/domain/cause/cascade.ts';
 import type { CauseFact } from '../../shared/domain/cause/cause.ts';
-import { holdsFact } from '../../shared/domain/cause/fact-status.ts';
+import { factStatus } from '../../shared/domain/cause/fact-status.ts';
 import { type Unplaced, unplacedText } from '../../shared/domain/cause/unplaced.ts';
-import { type HeldBack, PARENT_HELD_BACK, PARENT_NOT_VERIFIED, wait } from '../../shared/domain/guard/guard-answer.ts';
+import {
+  type NegativeDecision,
+  PARENT_NOT_VERIFIED,
+  PARENT_ON_HOLD,
+  wait,
+} from '../../shared/domain/guard/guard-answer.ts';
 import { factText } from '../../shared/domain/guard/guard-facts.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
-import { isMended, waitsForPerson } from '../../shared/domain/rollout/cascade-end.ts';
+import { isFixed, waitsForPerson } from '../../shared/domain/rollout/cascade-end.ts';
 import { headDigestOf } from '../../shared/domain/stream/heads.ts';
 import type { NodeLineage } from './lineage.ts';
 import type { DispatchPorts } from './ports.ts';
@@ -36,7 +41,7 @@ export const parentsOf = (
  * take days. One that has not ended is waited for: waves follow one another, but nothing is built on a guess.
  */
 export function unverifiedParent(parents: readonly ParentNode[]): Obstacle | undefined {
-  const lacking = parents.filter(({ node }) => !node || !isMended(node));
+  const lacking = parents.filter(({ node }) => !node || !isFixed(node));
   const failed = lacking.find(({ node }) => !node || (hasEnded(node) && !waitsForPerson(node)));
   if (failed) {
     const detail = `Parent stream ${failed.stream} ended as ${endText(failed.node)}, so this stream was not built. It is planned again.`;
@@ -45,12 +50,12 @@ export function unverifiedParent(parents: readonly ParentNode[]): Obstacle | und
   const parked = lacking.find(({ node }) => node && waitsForPerson(node));
   if (parked) {
     const detail = `Parent stream ${parked.stream} waits for a person to approve its build, so this stream was not built. It is planned again once the parent is verified.`;
-    return { answer: wait(PARENT_HELD_BACK, detail), isFinal: true };
+    return { answer: wait(PARENT_ON_HOLD, detail), isFinal: true };
   }
   const [awaited] = lacking;
   if (!awaited) return undefined;
   const detail = `Parent stream ${awaited.stream} is not verified yet.`;
-  return { answer: wait(PARENT_HELD_BACK, detail), isFinal: false };
+  return { answer: wait(PARENT_ON_HOLD, detail), isFinal: false };
 }
 
 /**
@@ -63,7 +68,7 @@ export function foreignHead(
   stream: string,
   { known, heads = [] }: Pick<NodeLineage, 'known' | 'heads'>,
   parents: readonly ParentNode[],
-): HeldBack | undefined {
+): NegativeDecision | undefined {
   const nodes = new Map(parents.map((one) => [one.stream, one.node]));
   const isVerified = (parent: string): boolean => {
     const { output, headBefore } = nodes.get(parent) ?? {};
@@ -79,7 +84,7 @@ export interface AgesAsked {
   /** Without the ages for which a build would win nothing. */
   readonly facts: readonly CauseFact[];
   /** Why a build would have no known age; absent where no age is left out. */
-  readonly unread?: HeldBack;
+  readonly unread?: NegativeDecision;
 }
 
 /**
@@ -89,7 +94,7 @@ export interface AgesAsked {
 export function withoutUnreadAges(facts: readonly CauseFact[], { heads = [] }: Pick<NodeLineage, 'heads'>): AgesAsked {
   const unreadFor = (fact: CauseFact): Unplaced | undefined =>
     fact.kind === 'age'
-      ? heads.find((head) => head.nextUnread && holdsFact(fact, head) === 'holds')?.nextUnread
+      ? heads.find((head) => head.nextUnread && factStatus(fact, head) === 'present')?.nextUnread
       : undefined;
   const [unread] = facts.flatMap((fact) => unreadFor(fact) ?? []);
   if (!unread) return { facts };

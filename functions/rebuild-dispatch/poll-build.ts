@@ -5,7 +5,7 @@ import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
 import { parkRebuild } from '../../shared/rebuilding/park.ts';
-import { lookAtBuild } from '../../shared/rebuilding/refresh-build.ts';
+import { refreshBuild } from '../../shared/rebuilding/refresh-build.ts';
 import { StreamLockLostError } from './errors.ts';
 import type { DispatchStepInput } from './input.ts';
 import type { DispatchLimits, DispatchPorts } from './ports.ts';
@@ -16,10 +16,10 @@ import { type BuildAnswer, later, startUnknown } from './start.ts';
  * What became of a build that no event told of: asks the runner, and gives the build up past its deadline.
  * @throws StreamLockLostError
  */
-export async function look(
+export async function pollBuild(
   ports: DispatchPorts,
   limits: DispatchLimits,
-  { cascadeId, stream, rebuildId }: DispatchStepInput<'look'>,
+  { cascadeId, stream, rebuildId }: DispatchStepInput<'poll'>,
 ): Promise<BuildAnswer> {
   const rebuild = await ports.rebuilds.get(stream, rebuildId);
   if (!rebuild) throw new StreamLockLostError(stream, rebuildId);
@@ -31,7 +31,7 @@ export async function look(
   if ((await ports.locks.get(stream))?.rebuildId !== rebuildId) throw new StreamLockLostError(stream, rebuildId);
   // Nobody began it: the step that should have was told to wait and did not hear.
   if (!hasBegun(rebuild)) return later(ports, limits, rebuild, 'busy');
-  if (rebuild.executionId === undefined) return lookForRun(ports, limits, rebuild);
+  if (rebuild.executionId === undefined) return findRequestedRun(ports, limits, rebuild);
   const { seen, isUnasked } = await seenBuild(ports, rebuild);
   const seenEnd = endOf(seen);
   if (seenEnd) return seenEnd;
@@ -45,7 +45,7 @@ async function seenBuild(
   rebuild: Rebuild,
 ): Promise<{ readonly seen: Rebuild; readonly isUnasked: boolean }> {
   try {
-    return { seen: await lookAtBuild(ports, rebuild), isUnasked: false };
+    return { seen: await refreshBuild(ports, rebuild), isUnasked: false };
   } catch (error) {
     if (error instanceof RunnerUnreachableError) return { seen: rebuild, isUnasked: true };
     throw error;
@@ -53,7 +53,7 @@ async function seenBuild(
 }
 
 /** Whether a run is there that was asked for; where none is, the next start asks for it under the same token. */
-async function lookForRun(ports: DispatchPorts, limits: DispatchLimits, rebuild: Rebuild): Promise<BuildAnswer> {
+async function findRequestedRun(ports: DispatchPorts, limits: DispatchLimits, rebuild: Rebuild): Promise<BuildAnswer> {
   const found = await findRun(ports, rebuild);
   if (typeof found === 'object')
     return endOf(await adoptRun(ports, rebuild, found.executionId)) ?? { state: 'running' };

@@ -38,7 +38,7 @@ export interface DispatchLimits {
   /** The shortest wait before a waiting node asks again. */
   readonly pollSeconds: number;
   /** How long a step waits for an event before it looks itself. */
-  readonly lookAfterSeconds: number;
+  readonly recheckAfterSeconds: number;
 }
 
 /** @throws InvalidInputError where nobody planned this node. */

@@ -1,13 +1,13 @@
-import type { NodeAnswer } from '../../shared/domain/cause/answer.ts';
 import type { Cascade, CascadeNode } from '../../shared/domain/cause/cascade.ts';
+import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
-import { HEAD_MENDED, PARENT_NOT_VERIFIED, WAITING_APPROVAL } from '../../shared/domain/guard/guard-answer.ts';
+import { HEAD_FIXED, PARENT_NOT_VERIFIED, WAITING_APPROVAL } from '../../shared/domain/guard/guard-answer.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { releaseSlots } from '../../shared/rebuilding/slots.ts';
 import { type DispatchLimits, type DispatchPorts, waitSeconds } from './ports.ts';
 
 export type Reservation =
-  | { readonly decision: 'build'; readonly rebuildId: string; readonly lookAfterSeconds: number }
+  | { readonly decision: 'build'; readonly rebuildId: string; readonly recheckAfterSeconds: number }
   | { readonly decision: 'wait'; readonly waitSeconds: number }
   /** `skip`: there is nothing to build. */
   | { readonly decision: 'skip' | 'ended' };
@@ -19,7 +19,7 @@ export interface Obstacle {
 }
 
 /** A node that waited for a person would keep its place in the map, of which there are few. */
-const FINAL: ReadonlySet<string> = new Set([HEAD_MENDED, PARENT_NOT_VERIFIED, WAITING_APPROVAL]);
+const FINAL: ReadonlySet<string> = new Set([HEAD_FIXED, PARENT_NOT_VERIFIED, WAITING_APPROVAL]);
 
 export const obstacleOf = (answer: NodeAnswer): Obstacle => ({ answer, isFinal: FINAL.has(answer.reason) });
 
@@ -35,7 +35,7 @@ interface Asker {
  * Gives back what a node holds that may not build now, and writes down why. A refusal ends it, and so do the deadline
  * of its cascade and what is final. `undefined` where a start that was on its way has begun: that build is awaited.
  */
-export async function holdBack(
+export async function postponeBuild(
   ports: DispatchPorts,
   limits: DispatchLimits,
   { cascade, node: { stream }, rebuildId, account }: Asker,

@@ -1,20 +1,20 @@
-import type { NodeAnswer } from '../../shared/domain/cause/answer.ts';
 import { type Cascade, type CascadeNode, hasEnded } from '../../shared/domain/cause/cascade.ts';
-import { freshMemory, type Rebuild, rebuildIdOf } from '../../shared/domain/cause/rebuild.ts';
+import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
+import { emptyHistory, type Rebuild, rebuildIdOf } from '../../shared/domain/cause/rebuild.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/domain/common/time.ts';
 import { mayDeploy, mayRebuild } from '../../shared/domain/guard/guard.ts';
-import { capReached, HEAD_MENDED, wait } from '../../shared/domain/guard/guard-answer.ts';
+import { capReached, HEAD_FIXED, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
 import { modeIn, type StreamPolicy, streamPolicy, stricter } from '../../shared/domain/stream/stream-policy.ts';
 import { hasBegun } from '../../shared/rebuilding/build.ts';
 import { RAMP, takeSlots } from '../../shared/rebuilding/slots.ts';
 import { policyInForce, policyOfVersion } from '../../shared/review/policy-in-force.ts';
-import { type StandingLock, standingLock } from './held-lock.ts';
+import { type CheckedLock, checkedLock } from './checked-lock.ts';
 import type { DispatchStepInput } from './input.ts';
 import { lineageOf } from './lineage.ts';
 import { foreignHead, outputsOf, type ParentNode, parentsOf, unverifiedParent, withoutUnreadAges } from './parents.ts';
 import { type DispatchLimits, type DispatchPorts, plannedNode } from './ports.ts';
-import { holdBack, obstacleOf, type Reservation } from './postpone.ts';
+import { obstacleOf, postponeBuild, type Reservation } from './postpone.ts';
 import { resume } from './resume.ts';
 import { notNeeded } from './still-needed.ts';
 import { takeOver } from './take-over.ts';
@@ -39,7 +39,7 @@ export async function reserve(
     policyOf(ports, cascade, stream),
     parentsOf(ports, node),
   ]);
-  const granted = { decision: 'build', rebuildId, lookAfterSeconds: limits.lookAfterSeconds } as const;
+  const granted = { decision: 'build', rebuildId, recheckAfterSeconds: limits.recheckAfterSeconds } as const;
   // What has begun is awaited, whatever the guards say by now.
   if (own && hasBegun(own)) return granted;
   const below = unverifiedParent(parents);
@@ -50,8 +50,8 @@ export async function reserve(
   const obstacle = below ?? (answer && obstacleOf(answer));
   if (!obstacle) return granted;
   const account = own?.pipeline.account ?? policy.pipeline?.account;
-  const heldBack = await holdBack(ports, limits, { cascade, node, rebuildId, account }, obstacle);
-  return heldBack ?? granted;
+  const postponed = await postponeBuild(ports, limits, { cascade, node, rebuildId, account }, obstacle);
+  return postponed ?? granted;
 }
 
 /**
@@ -89,27 +89,27 @@ interface Claim {
 async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer | undefined> {
   const { cascadeId, stream, cascade, node, parents, rebuildId, policy } = claimed;
   const { guards: settings, pipeline, mode, isNamed } = policy;
-  const [held, killSwitch] = await Promise.all([standingLock(ports, stream, rebuildId), ports.killSwitch.read()]);
+  const [held, killSwitch] = await Promise.all([checkedLock(ports, stream, rebuildId), ports.killSwitch.read()]);
   const followed = node.facts.filter(({ kind }) => kind !== 'parent-moved' || policy.caps.followParents);
-  if (followed.length === 0) return wait(HEAD_MENDED, '`caps.followParents` is off now.');
+  if (followed.length === 0) return wait(HEAD_FIXED, '`caps.followParents` is off now.');
   const { lock, lockBuild } = held;
   const open = { stream, mode, isNamed, killSwitch, cascadeId, ...(lock && { lock }), ...(lockBuild && { lockBuild }) };
   const obstacle = mayDeploy(open);
   if (obstacle) return obstacle;
   // After the lock: whoever gave it back has written before what is remembered, and what its head is.
-  const [memories, lineage] = await Promise.all([
+  const [histories, lineage] = await Promise.all([
     ports.guards.get([stream]),
     lineageOf(ports, stream, outputsOf(parents)),
   ]);
-  const memory = memories.get(stream) ?? freshMemory(stream);
+  const history = histories.get(stream) ?? emptyHistory(stream);
   const { ancestors, parentHead, parents: parentsBuiltOn } = lineage;
-  const standing = {
+  const lockState = {
     ...(parentHead !== undefined && { parentHead }),
     ...(parentsBuiltOn !== undefined && { parents: parentsBuiltOn }),
   };
   const { facts, unread } = withoutUnreadAges(followed, lineage);
   if (unread && facts.length === 0) return (await notNeeded(ports, node)) ?? unread;
-  const guarded = { ...open, facts, memory, ancestors, ...standing, ...(pipeline && { pipeline }) };
+  const guarded = { ...open, facts, history, ancestors, ...lockState, ...(pipeline && { pipeline }) };
   const answer = mayRebuild(guarded, settings, ports.clock());
   if (answer.answer !== 'allow') return answer;
   if (!pipeline) throw new TypeError('the guard allowed a rebuild without a pipeline');
@@ -117,12 +117,12 @@ async function claim(ports: DispatchPorts, claimed: Claim): Promise<NodeAnswer |
     return node.answer ?? wait('cascade-ended', 'The cascade deadline passed before this stream started.');
   const spared = (await notNeeded(ports, node)) ?? foreignHead(stream, lineage, parents);
   if (spared) return spared;
-  const attempt = memory.failuresInARow + 1;
+  const attempt = history.failuresInARow + 1;
   return occupy(ports, claimed, held, {
     ...asked(claimed, pipeline, ports.clock()),
     attempt,
     facts: answer.facts,
-    ...standing,
+    ...lockState,
   });
 }
 
@@ -145,7 +145,7 @@ const asked = ({ rebuildId, stream, cascadeId, node, policy }: Claim, pipeline: 
 async function occupy(
   ports: DispatchPorts,
   { cascadeId, executionArn, node, policy }: Claim,
-  { stale }: StandingLock,
+  { stale }: CheckedLock,
   rebuild: Rebuild,
 ): Promise<NodeAnswer | undefined> {
   const { rebuildId, stream, attempt, deadlineEpochMs, pipeline } = rebuild;

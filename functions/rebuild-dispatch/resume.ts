@@ -17,7 +17,7 @@ export async function resume(
   { cascadeId, stream, executionArn }: DispatchStepInput<'reserve'>,
   rebuildId: string,
 ): Promise<Reservation> {
-  const granted = { decision: 'build', rebuildId, lookAfterSeconds: limits.lookAfterSeconds } as const;
+  const granted = { decision: 'build', rebuildId, recheckAfterSeconds: limits.recheckAfterSeconds } as const;
   const [rebuild, held] = await Promise.all([ports.rebuilds.get(stream, rebuildId), ports.locks.get(stream)]);
   const isOwn = rebuild?.cascadeId === cascadeId && !rebuild.parked;
   if (!isOwn) {

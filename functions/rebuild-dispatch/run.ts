@@ -14,8 +14,8 @@ export async function adoptRun(ports: DispatchPorts, rebuild: Rebuild, execution
   const lastStartedAtEpochMs = rebuild.startingAtEpochMs ?? ports.clock();
   await Promise.all([
     ports.rebuilds.recordExecution({ pipeline, executionId }, rebuild),
-    ports.guards.change(stream, ({ startUnknown, ...memory }) => ({
-      ...memory,
+    ports.guards.change(stream, ({ startUnknown, ...history }) => ({
+      ...history,
       ...(startUnknown && startUnknown.rebuildId !== rebuildId && { startUnknown }),
       lastStartedAtEpochMs,
     })),
@@ -56,7 +56,7 @@ export async function findRun({ runner }: Pick<DispatchPorts, 'runner'>, rebuild
 /** Until its deadline nobody may start anything in the stream: a run may be there. */
 export async function rememberUnknown({ guards }: Pick<DispatchPorts, 'guards'>, rebuild: Rebuild): Promise<void> {
   const startUnknown = { rebuildId: rebuild.rebuildId, untilEpochMs: rebuild.deadlineEpochMs };
-  await guards.change(rebuild.stream, (memory) => ({ ...memory, startUnknown }));
+  await guards.change(rebuild.stream, (history) => ({ ...history, startUnknown }));
 }
 
 /**

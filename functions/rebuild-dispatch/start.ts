@@ -124,7 +124,7 @@ async function readInForce({ killSwitch, policies }: DispatchPorts): Promise<InF
 const isPaused = (
   { killSwitch, policy }: InForce,
   { stream, pipeline }: Pick<Rebuild, 'stream' | 'pipeline'>,
-): boolean => killSwitch.state === 'paused' || modeIn(policy, stream, pipeline.account) !== 'enforce';
+): boolean => killSwitch.rebuilding === 'paused' || modeIn(policy, stream, pipeline.account) !== 'enforce';
 
 /** Its runner cannot say whether a run is there: nothing is started until it can, or until its deadline. */
 export async function startUnknown(

@@ -1,8 +1,8 @@
-import type { NodeAnswer } from '../../shared/domain/cause/answer.ts';
 import type { CascadeNode } from '../../shared/domain/cause/cascade.ts';
 import type { CauseFact } from '../../shared/domain/cause/cause.ts';
-import { anyContains, anyHolds } from '../../shared/domain/cause/fact-status.ts';
-import { HEAD_MENDED, wait } from '../../shared/domain/guard/guard-answer.ts';
+import { anyContentFactStatus, anyFactStatus } from '../../shared/domain/cause/fact-status.ts';
+import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
+import { HEAD_FIXED, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { DispatchPorts } from './ports.ts';
 
 /** What it stands on is built in its own cascade: whatever its head is, it was there before. */
@@ -23,11 +23,11 @@ export async function notNeeded(
   const known = await images.get(digests);
   const heads = digests.map((digest) => known.get(digest) ?? { digest });
   // What only others ask for is mended there also where the stream itself lets it pass.
-  const any = causeVersion === undefined ? anyContains : anyHolds;
-  const holdings = new Set(facts.map((fact) => any(fact, heads)));
-  if (holdings.has('holds')) return undefined;
+  const any = causeVersion === undefined ? anyContentFactStatus : anyFactStatus;
+  const statuses = new Set(facts.map((fact) => any(fact, heads)));
+  if (statuses.has('present')) return undefined;
   const named = digests.join(', ');
-  return holdings.has('unknown')
+  return statuses.has('unknown')
     ? wait('unknown-facts', `New head ${named} is not scanned yet. The stream waits for that scan.`)
-    : wait(HEAD_MENDED, `Head ${named} no longer has these findings; only deployment is left.`);
+    : wait(HEAD_FIXED, `Head ${named} no longer has these findings; only deployment is left.`);
 }

@@ -17,10 +17,10 @@ import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
-import { answer } from './answer.ts';
 import { environment } from './env.ts';
 import { registryEventsInput } from './input.ts';
 import type { RegistryEventPorts } from './registry-events.ts';
+import { route } from './route.ts';
 
 function compose(): RegistryEventPorts {
   const env = loadEnv(environment);
@@ -55,6 +55,6 @@ function compose(): RegistryEventPorts {
 
 /** What registries hold, written down as pushes are told of, and where somebody asks. */
 export const registryEvents = (services: () => RegistryEventPorts) =>
-  lambdaFunction({ input: registryEventsInput, compose: services, redelivery: queueRedelivery, handle: answer });
+  lambdaFunction({ input: registryEventsInput, compose: services, redelivery: queueRedelivery, handle: route });
 
 export const handler = registryEvents(compose);

@@ -10,9 +10,9 @@ export type RegistryEventMessage = v.InferOutput<typeof registryEventsInput>['Re
 /** account/region/repository:headTag; names of repositories hold no colon. */
 const STREAM_ID = /^\d{12}\/[a-z0-9-]+\/[^:]+:.+$/;
 
-/** What our own functions ask for; they know it as a `LookRequest`. */
-export const lookRequest = v.strictObject({
-  kind: v.literal('look'),
+/** What our own functions ask for; they know it as a `RefreshRequest`. */
+export const refreshRequest = v.strictObject({
+  kind: v.literal('refresh'),
   stream: v.pipe(v.string(), v.regex(STREAM_ID, 'must be the id of a stream')),
   digest: v.exactOptional(digest),
   scansAgain: v.exactOptional(v.literal(true)),

@@ -105,7 +105,7 @@ async function readUnknown(
   { base, readAtEpochMs, begun }: Asked,
 ): Promise<void> {
   try {
-    if (!(await holdsUnknown(ports, location, readAtEpochMs))) return;
+    if (!(await hasUnknown(ports, location, readAtEpochMs))) return;
   } catch (error) {
     return leaveUnread(ports, base, location, error);
   }
@@ -145,7 +145,7 @@ async function recordUnread(
 /** Two clocks: that of the registry tells pushes, and ours the begin of a reading. */
 const SKEW_MS = HOUR_MS;
 
-async function holdsUnknown(
+async function hasUnknown(
   { registry, images, places }: BasePorts,
   location: ImageLocation,
   readAtEpochMs: number,

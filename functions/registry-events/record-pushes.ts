@@ -23,7 +23,7 @@ export async function recordHistory(
   location: ImageLocation,
   pushes: readonly ImageAction[],
 ): Promise<void> {
-  await mapConcurrently(sightingsOf(pushes), AT_ONCE, ({ digest, tags, atEpochMs }) =>
+  await mapConcurrently(firstSeenNowOf(pushes), AT_ONCE, ({ digest, tags, atEpochMs }) =>
     places.recordLocation({
       ...{ digest, location, tags },
       ...{ firstPushSeenAtEpochMs: atEpochMs, lastPushSeenAtEpochMs: atEpochMs },
@@ -63,14 +63,14 @@ const firstOf = (pushes: readonly ImageAction[], digest: Digest): number =>
     .filter((push) => push.digest === digest)
     .reduce((first, { atEpochMs }) => Math.min(first, atEpochMs), Number.POSITIVE_INFINITY);
 
-interface PushSighting {
+interface SeenPush {
   readonly digest: Digest;
   readonly tags: readonly string[];
   readonly atEpochMs: number;
 }
 
 /** A build puts several tags on what it pushes, and each of them is told by itself: what came at one instant is one push. */
-function sightingsOf(pushes: readonly ImageAction[]): readonly PushSighting[] {
+function firstSeenNowOf(pushes: readonly ImageAction[]): readonly SeenPush[] {
   const instants = Map.groupBy(pushes, ({ digest, atEpochMs }) => `${digest} ${atEpochMs}`);
   return [...instants.values()].flatMap((together) => {
     const [first] = together;

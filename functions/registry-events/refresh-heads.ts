@@ -11,7 +11,13 @@ import { isOfUnreadLineage } from '../../shared/domain/verdict/verdict.ts';
 import { readRepository } from '../../shared/inventory/repository.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import type { LateHeadsLedger } from '../../shared/ports/late-heads.ts';
-import type { FollowRequest, JudgeRequest, LookRequest, Messages, PlannerWaking } from '../../shared/ports/messages.ts';
+import type {
+  FollowRequest,
+  JudgeRequest,
+  Messages,
+  PlannerWaking,
+  RefreshRequest,
+} from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
 import { type PolicyInForce, policyInForce } from '../../shared/review/policy-in-force.ts';
@@ -22,7 +28,7 @@ import { type BasePorts, basesFirst } from './read-bases.ts';
 const REPOSITORIES_AT_ONCE = 4;
 const SCANS_AT_ONCE = 8;
 
-export interface LookPorts extends BasePorts {
+export interface RefreshPorts extends BasePorts {
   readonly lateHeads: Pick<LateHeadsLedger, 'add'>;
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly guards: Pick<GuardLedger, 'change'>;
@@ -34,7 +40,7 @@ export interface LookPorts extends BasePorts {
 
 export interface Asked {
   readonly messageId: string;
-  readonly look: LookRequest;
+  readonly request: RefreshRequest;
 }
 
 export interface FailedRefresh {
@@ -43,13 +49,13 @@ export interface FailedRefresh {
 }
 
 /** Each repository is listed once for all that ask after it. @returns what is to be delivered again */
-export async function handleLooks(ports: LookPorts, asked: readonly Asked[]): Promise<readonly FailedRefresh[]> {
+export async function handleRefreshes(ports: RefreshPorts, asked: readonly Asked[]): Promise<readonly FailedRefresh[]> {
   if (asked.length === 0) return [];
   const policy = await policyInForce(ports.policies);
-  const repositories = Map.groupBy(asked, ({ look }) => locationKey(parseStreamId(look.stream).location));
+  const repositories = Map.groupBy(asked, ({ request }) => locationKey(parseStreamId(request.stream).location));
   const failed = await mapConcurrently([...repositories.values()], REPOSITORIES_AT_ONCE, async (together) => {
     try {
-      await lookTogether(ports, policy, together);
+      await refreshTogether(ports, policy, together);
       return [];
     } catch (error) {
       return together.map(({ messageId }) => ({ messageId, error }));
@@ -62,32 +68,32 @@ export async function handleLooks(ports: LookPorts, asked: readonly Asked[]): Pr
  * Writes down what a repository holds. Whoever waits for heads is told also where the registry refuses. Without a policy no
  * head is known, so the planner is told nothing: it asks again once it plans (`lateHeads`).
  */
-async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: readonly Asked[]): Promise<void> {
+async function refreshTogether(ports: RefreshPorts, policy: PolicyInForce, together: readonly Asked[]): Promise<void> {
   const [first] = together;
   if (!first) return;
-  const { location } = parseStreamId(first.look.stream);
+  const { location } = parseStreamId(first.request.stream);
   // Before it is read: a push during the reading may be missed.
   const nowEpochMs = ports.clock();
   const digests = Object.fromEntries(
-    together.flatMap(({ look: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
+    together.flatMap(({ request: { digest } }) => (digest === undefined ? [] : [[digest, []]])),
   );
   const question = { location, isListed: true, newestOnly: true, digests, tags: {} };
   const { failure } = await readRepository(ports, policy.policy, question, basesFirst(ports, policy.policy, location));
   if (failure && !failure.isRefusal) throw failure.error;
-  const heads = together.filter(({ look: { digest } }) => digest === undefined);
+  const heads = together.filter(({ request: { digest } }) => digest === undefined);
   if (policy.unreadable) {
     if (heads.length > 0) await ports.lateHeads.add({ location, atEpochMs: nowEpochMs });
     return;
   }
-  const streams = [...new Set(heads.map(({ look }) => look.stream))];
+  const streams = [...new Set(heads.map(({ request }) => request.stream))];
   if (failure) {
     logger.warn(`cannot read ${locationKey(location)}: ${failure.detail}`);
     for (const stream of streams)
-      await ports.guards.change(stream, (memory) => ({ ...memory, lookRefusedAtEpochMs: nowEpochMs }));
+      await ports.guards.change(stream, (history) => ({ ...history, refreshRefusedAtEpochMs: nowEpochMs }));
     await tellPlanner(ports, streams);
   } else {
     // Scans first: a planner that is woken before they are asked for would only wait once more.
-    const again = new Set(heads.flatMap(({ look }) => (look.scansAgain ? [look.stream] : [])));
+    const again = new Set(heads.flatMap(({ request }) => (request.scansAgain ? [request.stream] : [])));
     const unsearched = await askForHeads(ports, policy, { streams, again, owner: heads[0]?.messageId ?? '' });
     await rememberHeads(ports, streams, unsearched, nowEpochMs);
     await tellPlanner(ports, streams);
@@ -99,24 +105,24 @@ async function lookTogether(ports: LookPorts, policy: PolicyInForce, together: r
  * be lost. A search that finds nothing is asked for less and less often (`searchAskedAfter`).
  */
 async function rememberHeads(
-  { guards, following }: LookPorts,
+  { guards, following }: RefreshPorts,
   streams: readonly string[],
   unsearched: ReadonlyMap<string, readonly Digest[]>,
   headReadAtEpochMs: number,
 ): Promise<void> {
   const asked = new Set<string>();
   for (const stream of streams)
-    await guards.change(stream, ({ searchAsked: before, ...memory }) => {
+    await guards.change(stream, ({ searchAsked: before, ...history }) => {
       const searchAsked = searchAskedAfter(before, unsearched.get(stream) ?? [], headReadAtEpochMs);
       if (searchAsked?.atEpochMs === headReadAtEpochMs) asked.add(stream);
       else asked.delete(stream);
-      return { ...memory, headReadAtEpochMs, ...(searchAsked && { searchAsked }) };
+      return { ...history, headReadAtEpochMs, ...(searchAsked && { searchAsked }) };
     });
   await following.send([...asked].map((stream) => ({ kind: 'follow', stream })));
 }
 
-const tellPlanner = ({ planner }: LookPorts, streams: readonly string[]): Promise<void> =>
-  planner.send(streams.map((about) => ({ kind: 'looked', about })));
+const tellPlanner = ({ planner }: RefreshPorts, streams: readonly string[]): Promise<void> =>
+  planner.send(streams.map((about) => ({ kind: 'refreshed', about })));
 
 interface HeadsAsked {
   readonly streams: readonly string[];
@@ -134,7 +140,7 @@ interface HeadsAsked {
  * @returns by stream the heads that no search has placed
  */
 async function askForHeads(
-  ports: LookPorts,
+  ports: RefreshPorts,
   { version }: PolicyInForce,
   { streams, again, owner }: HeadsAsked,
 ): Promise<ReadonlyMap<string, readonly Digest[]>> {
@@ -160,8 +166,8 @@ async function askForHeads(
 }
 
 /** Its lineage was read after it was judged: only a new judgement knows its age. */
-const isAgeUnjudged = ({ standing, verdict }: ImageRecord): boolean =>
-  standing?.age.known === true && verdict !== undefined && isOfUnreadLineage(verdict);
+const isAgeUnjudged = ({ lineage, verdict }: ImageRecord): boolean =>
+  lineage?.age.known === true && verdict !== undefined && isOfUnreadLineage(verdict);
 
 /**
  * Judged without a policy that could be read, not judged since its facts changed, or before its age was known: the scan of
@@ -174,7 +180,7 @@ const isJudgedInVain = (image: ImageRecord): boolean =>
 
 /** Asks for a scan of a head. @returns whether none begins, and a judgement by what is there says more than the last one */
 async function isResultThere(
-  ports: LookPorts,
+  ports: RefreshPorts,
   owner: string,
   image: ImageRecord,
   policyVersion: string,

@@ -7,17 +7,17 @@ import { ecrPullThroughCacheAction } from '../../shared/events/ecr-pull-through-
 import { ecrReplicationAction } from '../../shared/events/ecr-replication-action.ts';
 import { isOwnMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
-import type { LookRequest } from '../../shared/ports/messages.ts';
+import type { RefreshRequest } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type * as v from '../../shared/schema.ts';
-import { lookRequest, type RegistryEventMessage } from './input.ts';
+import { type RegistryEventMessage, refreshRequest } from './input.ts';
 import { type PushPorts, recordHistory, recordPushes } from './record-pushes.ts';
-import { type FailedRefresh, handleLooks, type LookPorts } from './refresh-heads.ts';
+import { type FailedRefresh, handleRefreshes, type RefreshPorts } from './refresh-heads.ts';
 
 const REPOSITORIES_AT_ONCE = 4;
 
-export interface RegistryEventPorts extends LookPorts, PushPorts {
+export interface RegistryEventPorts extends RefreshPorts, PushPorts {
   readonly policies: Pick<PolicyStore, 'current'>;
   readonly deadLetters: DeadLetters;
 }
@@ -26,7 +26,7 @@ export interface RegistryEventPorts extends LookPorts, PushPorts {
 export interface HandledMessages {
   readonly recorded: number;
   /** Times that somebody asked what a repository holds. */
-  readonly looks: number;
+  readonly refreshes: number;
   /** Pushes to repositories that no rule of the policy names. */
   readonly withoutRule: number;
   /** Deletions, and what did not succeed. */
@@ -38,7 +38,7 @@ export interface HandledMessages {
   readonly withoutPolicy?: string;
 }
 
-interface Told {
+interface RegistryPush {
   readonly messageId: string;
   readonly action: ImageAction;
 }
@@ -61,13 +61,13 @@ export async function handleMessages(
   // The push of a tag that only keeps an image is nobody's build.
   const pushes = told.filter(({ action }) => action.isPush && !isProtectingTag(action.tag ?? ''));
   const { ours, failed, withoutPolicy } = await record(ports, pushes);
-  const looks = parsed.flatMap(({ message: { messageId }, value }) =>
-    value && 'kind' in value ? [{ messageId, look: value }] : [],
+  const refreshes = parsed.flatMap(({ message: { messageId }, value }) =>
+    value && 'kind' in value ? [{ messageId, request: value }] : [],
   );
-  const unseen = await handleLooks(ports, looks);
+  const unseen = await handleRefreshes(ports, refreshes);
   return {
     recorded: ours - failed.length,
-    looks: looks.length,
+    refreshes: refreshes.length,
     withoutRule: pushes.length - ours,
     ignored: told.length - pushes.length,
     setAside: unreadable.length - lost.length,
@@ -79,14 +79,14 @@ export async function handleMessages(
 /** Events by which an image comes into a repository. */
 const ARRIVALS = [ecrImageAction, ecrReplicationAction, ecrPullThroughCacheAction] as const;
 
-function schemaOf(json: unknown): v.GenericSchema<unknown, LookRequest | ImageAction> {
-  if (isOwnMessage(json)) return lookRequest;
+function schemaOf(json: unknown): v.GenericSchema<unknown, RefreshRequest | ImageAction> {
+  if (isOwnMessage(json)) return refreshRequest;
   const said = json instanceof Object && 'detail-type' in json ? json['detail-type'] : undefined;
   // What is none of them is refused as the most common one, with what is wrong with it.
   return (ARRIVALS.find(({ detailType }) => detailType === said) ?? ecrImageAction).schema;
 }
 
-async function record(ports: RegistryEventPorts, pushes: readonly Told[]): Promise<RecordedPushes> {
+async function record(ports: RegistryEventPorts, pushes: readonly RegistryPush[]): Promise<RecordedPushes> {
   if (pushes.length === 0) return { ours: 0, failed: [] };
   const { policy, unreadable } = await policyInForce(ports.policies);
   // Which repositories are ours is not known without a policy.
@@ -117,7 +117,7 @@ interface RecordedPushes extends Pick<HandledMessages, 'failed' | 'withoutPolicy
 }
 
 async function recordTogether(
-  together: readonly Told[],
+  together: readonly RegistryPush[],
   write: (location: ImageLocation, actions: readonly ImageAction[]) => Promise<void>,
 ): Promise<readonly FailedRefresh[]> {
   const [first] = together;

@@ -6,15 +6,15 @@ import type { ReviewRecord, RunPart } from '../../shared/domain/review/run.ts';
 import { decisiveFailures } from '../../shared/domain/review/run-gate.ts';
 import { type RunFailure, type RunSummary, sumRun } from '../../shared/domain/review/run-summary.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import type { ExpiryLedger } from '../../shared/ports/expiries.ts';
 import type { CauseLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
-import type { LossLedger } from '../../shared/ports/losses.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import type { UnreadableItems } from '../../shared/ports/unreadable.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { expectedParts } from '../../shared/review/expected-parts.ts';
 import { policyOfVersion, policyPart } from '../../shared/review/policy-in-force.ts';
-import { readLosses } from '../../shared/review/read-losses.ts';
+import { readExpiries } from '../../shared/review/read-expiries.ts';
 import { ReviewNotFoundError } from './errors.ts';
 
 const BREACH_WITHIN_DAYS = 7;
@@ -25,7 +25,7 @@ export interface ContextPorts {
   readonly streams: Pick<StreamLedger, 'all'>;
   /** What the ledgers set aside while they were read. */
   readonly unreadable: UnreadableItems;
-  readonly losses: Pick<LossLedger, 'looks' | 'of'>;
+  readonly expiries: Pick<ExpiryLedger, 'checks' | 'of'>;
   readonly policies: Pick<PolicyStore, 'load'>;
   readonly files: RunFiles;
   readonly clock: Clock;
@@ -56,7 +56,7 @@ export async function contextOf(ports: ContextPorts, runId: string): Promise<Rep
     causes: await collect(ports.causes.open()),
     unreadable: () => ports.unreadable.items(),
     streams: (await collect(ports.streams.all())).map(({ stream }) => stream),
-    ...(await readLosses(ports.losses)),
+    ...(await readExpiries(ports.expiries)),
   };
 }
 

@@ -2,7 +2,7 @@ import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/rebuilds/guard-ledger.ts';
-import { DynamoLosses } from '../../shared/adapters/dynamodb/retention/loss-ledger.ts';
+import { DynamoExpiries } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3Reports } from '../../shared/adapters/s3-reports.ts';
@@ -29,7 +29,7 @@ function compose(): PortsOf {
     causes: new DynamoCauseLedger(table),
     guards: new DynamoGuardLedger(table),
     streams: new DynamoStreams(table),
-    losses: new DynamoLosses(table),
+    expiries: new DynamoExpiries(table),
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
     reports: new S3Reports(s3, env.EVIDENCE_BUCKET),
     unreadable: table.unreadable,

@@ -1,6 +1,6 @@
 import type { Deployment } from '../../shared/domain/cause/cascade.ts';
 import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
-import { isOver } from '../../shared/domain/rollout/deployment.ts';
+import { isDeploymentOver } from '../../shared/domain/rollout/deployment.ts';
 import type { RolloutLimits, RolloutPorts } from './ports.ts';
 
 /** What the machine learns of a deployment. */
@@ -22,7 +22,7 @@ export function answerOf(
   const { service, state, startingAtEpochMs, deadlineEpochMs, detail } = deployment;
   const waiting = { sinceEpochMs: startingAtEpochMs, nowEpochMs: clock(), untilEpochMs: deadlineEpochMs, pollSeconds };
   return {
-    decision: isOver(deployment) ? 'ended' : 'check',
+    decision: isDeploymentOver(deployment) ? 'ended' : 'check',
     waitSeconds: pollAfterSeconds(waiting),
     state,
     detail: `${service}: ${detail ?? state}`.slice(0, LONGEST_DETAIL),
@@ -36,7 +36,7 @@ export async function recordDeployment(
   change: (before: Deployment) => Deployment,
 ): Promise<Deployment> {
   return rollouts.changeDeployment(cascadeId, service, (before) => {
-    const after = isOver(before) ? before : change(before);
+    const after = isDeploymentOver(before) ? before : change(before);
     return after === before ? undefined : after;
   });
 }

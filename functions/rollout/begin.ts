@@ -1,7 +1,7 @@
 import type { Deployment } from '../../shared/domain/cause/cascade.ts';
 import { DAY_MS, MINUTE_MS } from '../../shared/domain/common/time.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { begunSince, isOver, type SeenDeployment, underWay } from '../../shared/domain/rollout/deployment.ts';
+import { begunSince, isDeploymentOver, type SeenDeployment, underWay } from '../../shared/domain/rollout/deployment.ts';
 import { pinnedReference } from '../../shared/domain/rollout/rollout.ts';
 import {
   DeployerUnreachableError,
@@ -35,7 +35,7 @@ const LATEST_CALL_MS = MINUTE_MS;
 const LONGEST_BAKE_MS = 7 * DAY_MS;
 
 /** So often a service that changes between look and call is looked at in one step. */
-const MOST_LOOKS = 3;
+const MOST_READS = 3;
 
 /** Until when the starter of a deployment is left alone. */
 export const leasedUntil = ({ startingAtEpochMs, leftUntilEpochMs }: Deployment): number =>
@@ -95,7 +95,7 @@ interface Changed {
  */
 export async function begin(ports: RolloutPorts, begun: Begun): Promise<BegunDeployment> {
   let { stands } = begun;
-  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+  for (let reads = 0; reads < MOST_READS; reads += 1) {
     const outcome = await tryToBegin(ports, { ...begun, stands });
     if (!('changed' in outcome)) return outcome;
     stands = outcome.changed;
@@ -106,7 +106,7 @@ export async function begin(ports: RolloutPorts, begun: Begun): Promise<BegunDep
 async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeployment | Changed> {
   const { ref, stands, own, pause } = begun;
   const isOwn = stands.starter === own.starter;
-  const seen = await look(ports, ref, isOwn);
+  const seen = await readService(ports, ref, isOwn);
   if ('state' in seen) return end(ports, stands, seen);
   const named = await withNamedStreams(ports, seen, begun.planned);
   const planned = 'state' in named ? begun.planned : named;
@@ -143,7 +143,11 @@ async function tryToBegin(ports: RolloutPorts, begun: Begun): Promise<BegunDeplo
  * @returns why nothing can be deployed there. A service that may have a deployment of ours is no answer yet where it
  * cannot be asked. @throws DeployerUnreachableError
  */
-async function look({ deployer }: RolloutPorts, ref: ServiceRef, isOwn: boolean): Promise<ServiceState | Refusal> {
+async function readService(
+  { deployer }: RolloutPorts,
+  ref: ServiceRef,
+  isOwn: boolean,
+): Promise<ServiceState | Refusal> {
   try {
     return await deployer.describe(ref);
   } catch (error) {
@@ -235,7 +239,8 @@ async function markAsked(
       ? { ...before, ...(starter !== undefined && { starter }), startingAtEpochMs, deadlineEpochMs, from }
       : undefined,
   );
-  if (marked.starter !== starter || isOver(marked)) throw new DeploymentTakenError(stands.cascadeId, stands.service);
+  if (marked.starter !== starter || isDeploymentOver(marked))
+    throw new DeploymentTakenError(stands.cascadeId, stands.service);
   return marked;
 }
 

@@ -18,7 +18,7 @@ import {
   type UnplacedImage,
 } from '../../shared/domain/rollout/closure.ts';
 import { hasFailed } from '../../shared/domain/rollout/deployment.ts';
-import { isOutputAtFault, isOwners, servicesToPlanAnew } from '../../shared/domain/rollout/postponed.ts';
+import { isOutputAffected, isOwners, servicesToPlanAnew } from '../../shared/domain/rollout/postponed.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import { modeIn, streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
@@ -62,7 +62,7 @@ export async function checkClosures(
   const errors: unknown[] = [];
   await eachConcurrently(ports.rollouts.openClosures(), CLOSURES_AT_ONCE, async (closure) => {
     const stands = seen
-      ? await look(ports, closure, seen).catch((error: unknown) => {
+      ? await recheckClosure(ports, closure, seen).catch((error: unknown) => {
           errors.push(error);
           return closure;
         })
@@ -165,7 +165,7 @@ function readingsOf(
 }
 
 /** The cause first: whoever dies in between finds the closure open, and settles the cause again. */
-async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Promise<Closure> {
+async function recheckClosure(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Promise<Closure> {
   const { cascadeId, stream, output, services = [] } = closure;
   // Before the usages: what ends meanwhile is looked at by the next review.
   const begun = await mapConcurrently(services, SERVICES_AT_ONCE, (service) =>
@@ -175,7 +175,7 @@ async function look(ports: RolloutPorts, closure: Closure, fleet: FleetSeen): Pr
   const users = await readUsers(ports, closure, outputs, fleet);
   const isUseless =
     begun.some((deployment) => deployment && hasFailed(deployment)) ||
-    isOutputAtFault(closure, { running: users.running, output: outputs });
+    isOutputAffected(closure, { running: users.running, output: outputs });
   const { location } = parseStreamId(stream);
   const isUnlisted = fleet.unread.some((repository) => covers(repository, location));
   const seen = {

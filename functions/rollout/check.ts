@@ -1,5 +1,5 @@
 import { type Deployment, serviceKey } from '../../shared/domain/cause/cascade.ts';
-import { deploymentAfter, isOver } from '../../shared/domain/rollout/deployment.ts';
+import { deploymentAfter, isDeploymentOver } from '../../shared/domain/rollout/deployment.ts';
 import { stopOf } from '../../shared/domain/rollout/rollout.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import { DeployerUnreachableError, ServiceGoneError } from '../../shared/ports/acting-errors.ts';
@@ -18,8 +18,8 @@ export async function checkDeployment(
   const known = await ports.rollouts.deployment(cascadeId, serviceKey(service));
   if (!known)
     throw new InvalidInputError([`service: cascade ${cascadeId} has no deployment for ${serviceKey(service)}`]);
-  if (isOver(known)) return answerOf(ports, limits, known);
-  const seen = await look(ports, service);
+  if (isDeploymentOver(known)) return answerOf(ports, limits, known);
+  const seen = await readService(ports, service);
   const nowEpochMs = ports.clock();
   const isSeen = seen !== undefined && seen !== 'gone';
   const after =
@@ -34,7 +34,7 @@ export async function checkDeployment(
   return answerOf(ports, limits, await recordDeployment(ports, known, after));
 }
 
-async function look({ deployer }: RolloutPorts, ref: ServiceRef): Promise<ServiceState | 'gone' | undefined> {
+async function readService({ deployer }: RolloutPorts, ref: ServiceRef): Promise<ServiceState | 'gone' | undefined> {
   try {
     return await deployer.describe(ref);
   } catch (error) {

@@ -19,9 +19,9 @@ import { HOUR_MS } from '../../shared/domain/common/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
-import { answer, type RolloutServices } from './answer.ts';
 import { environment } from './env.ts';
 import { rolloutSteps } from './input.ts';
+import { type RolloutServices, route } from './route.ts';
 
 function compose(): RolloutServices {
   const env = loadEnv(environment);
@@ -53,6 +53,6 @@ function compose(): RolloutServices {
 
 /** From a verified image to what runs, and the proof that nothing runs any more that it replaced. */
 export const rollout = (services: () => RolloutServices) =>
-  lambdaFunction({ input: rolloutSteps, compose: services, handle: answer });
+  lambdaFunction({ input: rolloutSteps, compose: services, handle: route });
 
 export const handler = rollout(compose);

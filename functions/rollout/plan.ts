@@ -1,7 +1,7 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
 import { type CascadeNode, serviceKey } from '../../shared/domain/cause/cascade.ts';
 import { isDoneOnceBuilt } from '../../shared/domain/cause/cause.ts';
-import { holdsFactByNow } from '../../shared/domain/cause/fact-status.ts';
+import { provenFactStatus } from '../../shared/domain/cause/fact-status.ts';
 import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
@@ -169,7 +169,7 @@ async function replacedUsages(
  */
 const isReplaced = ({ facts, holders }: CascadeNode, image: ImageRecord): boolean =>
   holders.includes(image.digest) ||
-  facts.some((fact) => (isDoneOnceBuilt(fact) ? !image.isHead : holdsFactByNow(fact, image) !== 'free'));
+  facts.some((fact) => (isDoneOnceBuilt(fact) ? !image.isHead : provenFactStatus(fact, image) !== 'absent'));
 
 /** What a plan does for one stream. */
 interface Share {

@@ -1,13 +1,13 @@
 import { mapConcurrently, piecesOf } from '../../shared/concurrency.ts';
 import type { Closure } from '../../shared/domain/cause/cascade.ts';
-import type { LookedAt } from '../../shared/domain/cause/fact-status.ts';
+import type { JudgedImage } from '../../shared/domain/cause/fact-status.ts';
 import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
 import { type Digest, locationKey } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
 import { type Usage, workloadText } from '../../shared/domain/image/usage.ts';
 import { isSameContent } from '../../shared/domain/lineage/content-groups.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { holdsCause, isFreeByItself, MOST_NAMED, type RunningImage } from '../../shared/domain/rollout/closure.ts';
+import { causeStatus, isFreeByItself, MOST_NAMED, type RunningImage } from '../../shared/domain/rollout/closure.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { RolloutPorts } from './ports.ts';
@@ -42,7 +42,7 @@ export async function readRunning(
   for (const piece of piecesOf(digests, RECORDS_AT_ONCE)) {
     const records = await ports.images.get(piece);
     for (const digest of piece) {
-      const image: LookedAt = records.get(digest) ?? { digest };
+      const image: JudgedImage = records.get(digest) ?? { digest };
       const all = over.get(digest) ?? [];
       if (output.has(digest)) {
         running.push({ image, usages: all.includes(digest) ? await ports.usages.ofImage(digest) : [] });
@@ -52,10 +52,10 @@ export async function readRunning(
       const isAgain =
         closure.facts.length === 0 && made.some((other) => isSameContent(other, records.get(digest) ?? {}));
       const users = isAgain ? all.filter((user) => user === digest) : all;
-      if (users.length === 0 || holdsCause(closure, one) === 'free') continue;
+      if (users.length === 0 || causeStatus(closure, one) === 'absent') continue;
       const holders = await withoutFree(ports, closure, image, users, policy);
-      const leftBehind = holders.filter((holder) => outOfSight.has(holder));
-      const left = leftBehind.length > 0 ? await whoRan(ports, leftBehind) : undefined;
+      const holdersOutOfSight = holders.filter((holder) => outOfSight.has(holder));
+      const left = holdersOutOfSight.length > 0 ? await whoRan(ports, holdersOutOfSight) : undefined;
       running.push({ ...one, ...(await whoRuns(ports, holders)), ...(left && { left }) });
     }
   }
@@ -66,7 +66,7 @@ export async function readRunning(
 async function withoutFree(
   { images }: Pick<RolloutPorts, 'images'>,
   closure: Closure,
-  below: LookedAt,
+  below: JudgedImage,
   users: readonly Digest[],
   { severities }: Policy,
 ): Promise<readonly Digest[]> {

@@ -36,13 +36,13 @@ export async function allowedService(
   { account }: ServiceRef,
   document: ServiceDocument,
 ): Promise<AllowedService> {
-  const [{ state }, { policy, unreadable }] = await Promise.all([killSwitch.read(), policyInForce(policies)]);
+  const [{ rebuilding }, { policy, unreadable }] = await Promise.all([killSwitch.read(), policyInForce(policies)]);
   const paused = clock() < deadlineEpochMs ? 'wait' : PAUSED_TO_THE_END;
   if (unreadable) return { planned: document, pause: paused };
   const allowed = rolloutOf(policy, document);
   if ('state' in allowed) return { planned: document, pause: allowed, policy };
   const modes = new Set(document.containers.map(({ stream }) => modeIn(policy, stream, account)));
-  if (state === 'paused' || modes.has('paused')) return { planned: allowed, pause: paused, policy };
+  if (rebuilding === 'paused' || modes.has('paused')) return { planned: allowed, pause: paused, policy };
   return { planned: allowed, pause: modes.has('report-only') ? REPORT_ONLY : undefined, policy };
 }
 

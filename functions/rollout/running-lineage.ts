@@ -154,14 +154,14 @@ async function readPlaced(
 }
 
 function placedOf(record: ImageRecord, now: ReadonlyMap<Digest, Digest | undefined>): Placed {
-  const { digest, tier, stream, locations, standing, unresolved } = record;
-  const parent = standing ? standing.parent?.digest : now.get(digest);
+  const { digest, tier, stream, locations, lineage, unresolved } = record;
+  const parent = lineage ? lineage.parent?.digest : now.get(digest);
   return {
     tier,
     ...(stream !== undefined && { stream }),
     repositories: locations.map(locationKey),
     ...(parent !== undefined && { parent }),
-    isRead: isForeign({ tier }) || ((standing !== undefined || now.has(digest)) && unresolved === undefined),
+    isRead: isForeign({ tier }) || ((lineage !== undefined || now.has(digest)) && unresolved === undefined),
   };
 }
 

@@ -9,7 +9,7 @@ import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import type { VerifyStepInput } from './input.ts';
 import { whyNeverScanned } from './never-scanned.ts';
-import { findingsOf, imagesOf, learnOutput, lookedAt, type OutputImage } from './output-images.ts';
+import { findingsOf, imagesOf, judgedImage, learnOutput, type OutputImage } from './output-images.ts';
 import { evidenceOf } from './pair-evidence.ts';
 import {
   provenOutput,
@@ -34,7 +34,7 @@ export async function ask(ports: VerifyPorts, step: VerifyStepInput): Promise<vo
   const { rebuild } = verification;
   const output = provenOutput(rebuild);
   if (rebuild.outcome) return;
-  await lookAtUnclear(ports, verification, await learnOutput(ports, step.stream, output));
+  await rescanUnclear(ports, verification, await learnOutput(ports, step.stream, output));
 }
 
 /**
@@ -68,7 +68,7 @@ async function judgeSoon(ports: VerifyPorts, verification: Verification): Promis
   const { rebuild, sinceEpochMs } = verification;
   const output = provenOutput(rebuild);
   const first = await learnOutput(ports, rebuild.stream, output);
-  const isPlaced = first.every(({ record }) => record?.standing);
+  const isPlaced = first.every(({ record }) => record?.lineage);
   const untilEpochMs = Math.min(sinceEpochMs, ports.clock()) + SOON_MS;
   let judgement = await judge(ports, verification, first);
   for (let waitMs = FIRST_WAIT_MS; isPlaced && judgement.result === 'pending'; waitMs *= 2) {
@@ -85,10 +85,10 @@ async function judge(
   known: readonly OutputImage[],
 ): Promise<RebuildJudgement> {
   const { rebuild, deadlineEpochMs } = verification;
-  const isNews = await lookAtUnclear(ports, verification, known);
+  const isNews = await rescanUnclear(ports, verification, known);
   const made = isNews ? await imagesOf(ports, provenOutput(rebuild)) : known;
-  const images = made.map(lookedAt);
-  const unclear = made.filter((image) => isUnclear(lookedAt(image), rebuild.facts));
+  const images = made.map(judgedImage);
+  const unclear = made.filter((image) => isUnclear(judgedImage(image), rebuild.facts));
   const never = await whyNeverScanned(ports, rebuild, unclear);
   if (never !== undefined) return { result: 'unverified', reason: never };
   const isClear = unclear.length === 0;
@@ -198,12 +198,12 @@ async function sameAgain(
  * An image that is clear is not looked at again: what an event brought meanwhile counts.
  * @returns whether one was looked at, and more may be known of it now
  */
-async function lookAtUnclear(
+async function rescanUnclear(
   ports: VerifyPorts,
   { rebuild }: Verification,
   images: readonly OutputImage[],
 ): Promise<boolean> {
-  const unclear = images.filter((image) => isUnclear(lookedAt(image), rebuild.facts));
+  const unclear = images.filter((image) => isUnclear(judgedImage(image), rebuild.facts));
   const known = unclear.flatMap(({ record }) => record ?? []);
   await scanImages(ports, rebuild.rebuildId, known);
   return known.length > 0;

@@ -9,7 +9,7 @@ import { DynamoSwitchLedger } from '../../shared/adapters/dynamodb/policy/switch
 import { DynamoCascades } from '../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuilds/rebuild-ledger.ts';
-import { DynamoSightings } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
+import { DynamoFirstSeen } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { EcrRegistry } from '../../shared/adapters/ecr-registry.ts';
 import { EcrTagger } from '../../shared/adapters/ecr-tagger.ts';
@@ -21,9 +21,9 @@ import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
-import { answer, type VerifyServices } from './answer.ts';
 import { environment } from './env.ts';
 import { verifyRebuildSteps } from './input.ts';
+import { route, type VerifyServices } from './route.ts';
 
 function compose(): VerifyServices {
   const env = loadEnv(environment);
@@ -40,12 +40,12 @@ function compose(): VerifyServices {
     images: new DynamoImageLedger(table),
     contents: new DynamoContentLedger(table),
     places: new DynamoPlaces(table),
-    streams: new DynamoSightings(table),
+    streams: new DynamoFirstSeen(table),
     killSwitch: new DynamoSwitchLedger(table),
     evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
     registry: new EcrRegistry(readers),
     scanner: registryScanner(readers),
-    looks: new SqsMessages(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
+    refreshes: new SqsMessages(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
     tagger: new EcrTagger(ecrClients(memberAccess({ ...role, roleName: env.ACT_BUILD_ROLE_NAME }, isOurs))),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
     ...{ policies, clock: Date.now, sleep, retry: fullJitter({ attempts: 3 }) },
@@ -55,6 +55,6 @@ function compose(): VerifyServices {
 
 /** Did the rebuild mend what it was to mend: what did it make, is that scanned, are the findings gone. */
 export const verifyRebuild = (services: () => VerifyServices) =>
-  lambdaFunction({ input: verifyRebuildSteps, compose: services, handle: answer });
+  lambdaFunction({ input: verifyRebuildSteps, compose: services, handle: route });
 
 export const handler = verifyRebuild(compose);

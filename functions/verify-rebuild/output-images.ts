@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { LookedAt } from '../../shared/domain/cause/fact-status.ts';
+import type { JudgedImage } from '../../shared/domain/cause/fact-status.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { Finding } from '../../shared/domain/scan/finding.ts';
 import { parseStreamId } from '../../shared/domain/stream/stream.ts';
@@ -29,11 +29,11 @@ export async function imagesOf(
   });
 }
 
-export const lookedAt = ({ digest, record }: OutputImage): LookedAt => ({
+export const judgedImage = ({ digest, record }: OutputImage): JudgedImage => ({
   digest,
   ...(record?.verdict && { verdict: record.verdict }),
   ...(record?.judgedAtEpochMs !== undefined && { judgedAtEpochMs: record.judgedAtEpochMs }),
-  ...(record?.standing && { standing: record.standing }),
+  ...(record?.lineage && { lineage: record.lineage }),
 });
 
 /**
@@ -41,13 +41,13 @@ export const lookedAt = ({ digest, record }: OutputImage): LookedAt => ({
  * event of its push came, they are. Asked again by whoever checks next, until the deadline.
  */
 export async function learnOutput(
-  ports: Pick<VerifyPorts, 'looks' | 'places' | 'images'>,
+  ports: Pick<VerifyPorts, 'refreshes' | 'places' | 'images'>,
   stream: string,
   output: Digest,
 ): Promise<readonly OutputImage[]> {
   const images = await imagesOf(ports, output);
   if (!images.every(({ record }) => isResolved(record)))
-    await ports.looks.send([{ kind: 'look', stream, digest: output }]);
+    await ports.refreshes.send([{ kind: 'refresh', stream, digest: output }]);
   return images;
 }
 

@@ -46,9 +46,9 @@ export async function evidenceOf(
       const [inParent] = holders
         .filter(({ record }) => reserved.includes(record.digest))
         .flatMap(({ firstSeen }) => firstSeen.get(key) ?? []);
-      const sightings = [...seen, ...below.map(({ firstSeen }) => firstSeen)].flatMap((one) => one.get(key) ?? []);
+      const seenAtEpochMs = [...seen, ...below.map(({ firstSeen }) => firstSeen)].flatMap((one) => one.get(key) ?? []);
       const evidence = {
-        sightings,
+        seenAtEpochMs,
         isShared: holders.some(({ record }) => isBefore(record)),
         ...(inParent !== undefined && { firstSeenInParentEpochMs: inParent }),
         ...(source !== undefined && { sourceUpdatedAtEpochMs: source }),
@@ -68,7 +68,7 @@ async function ancestorsOf(
   { images }: Pick<VerifyPorts, 'images'>,
   from: readonly OutputImage[],
 ): Promise<readonly ImageRecord[]> {
-  const parents = from.flatMap(({ record }) => record?.standing?.parent?.digest ?? []);
+  const parents = from.flatMap(({ record }) => record?.lineage?.parent?.digest ?? []);
   return [...(await readAncestors(images, parents, (image) => image)).values()];
 }
 

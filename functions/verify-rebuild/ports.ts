@@ -7,7 +7,7 @@ import { type StreamPolicy, streamPolicy } from '../../shared/domain/stream/stre
 import type { JudgeImagesPorts } from '../../shared/judging/judge-images.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
 import type { ContentLedger, ImageLedger, PlaceLedger, Reconfirmations } from '../../shared/ports/ledger.ts';
-import type { LookRequest, Messages } from '../../shared/ports/messages.ts';
+import type { Messages, RefreshRequest } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
 import type { CascadeLedger, RebuildLedger, SwitchLedger } from '../../shared/ports/rebuilds.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
@@ -21,7 +21,7 @@ export interface VerifyPorts extends JudgeImagesPorts, AskWorld {
   readonly registry: ImageRegistry;
   readonly places: Pick<PlaceLedger, 'indexes' | 'locations'>;
   readonly contents: Pick<ContentLedger, 'get'>;
-  readonly looks: Messages<LookRequest>;
+  readonly refreshes: Messages<RefreshRequest>;
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record'>;
   readonly cascades: Pick<CascadeLedger, 'get' | 'changeNode'>;
   readonly policies: Pick<PolicyStore, 'current' | 'load'>;

@@ -16,7 +16,7 @@ export interface Promotion {
  * the cascade; then, or where the stream is only to be reported, the node ends with the answer. Its rebuild stays
  * `fixed`, so that a later cascade takes its output over. `undefined` where the tag may move.
  */
-export async function holdBack(
+export async function postponePromotion(
   ports: VerifyPorts,
   { pollSeconds }: VerifyLimits,
   { cascade, rebuild: { stream, outcome } }: Verification,

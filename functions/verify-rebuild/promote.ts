@@ -10,7 +10,7 @@ import { NothingToPromoteError, TagTakenError } from './errors.ts';
 import type { VerifyStepInput } from './input.ts';
 import { listingOf } from './output-images.ts';
 import { provenOutput, type VerifyLimits, type VerifyPorts, verificationOf } from './ports.ts';
-import { holdBack, type Promotion } from './postpone.ts';
+import { type Promotion, postponePromotion } from './postpone.ts';
 
 export type { Promotion } from './postpone.ts';
 
@@ -27,8 +27,8 @@ export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: Ve
   if (rebuild.outcome?.result !== 'fixed')
     throw new InvalidInputError([`rebuildId: rebuild ${step.rebuildId} is not verified`]);
   if (rebuild.promotedAtEpochMs === undefined) {
-    const heldBack = await holdBack(ports, limits, verification);
-    if (heldBack) return heldBack;
+    const postponed = await postponePromotion(ports, limits, verification);
+    if (postponed) return postponed;
     await moveTags(ports, rebuild);
     const promotedAtEpochMs = ports.clock();
     await ports.rebuilds.record(step.stream, step.rebuildId, (before) =>
@@ -36,7 +36,7 @@ export async function promote(ports: VerifyPorts, limits: VerifyLimits, step: Ve
     );
   }
   // The event of this push may be lost, and the head has moved.
-  await ports.looks.send([{ kind: 'look', stream: step.stream }]);
+  await ports.refreshes.send([{ kind: 'refresh', stream: step.stream }]);
   return { decision: 'ended', waitSeconds: limits.pollSeconds };
 }
 

@@ -135,10 +135,10 @@ async function searchPushed(
   const ownIndexes = indexes.filter((one) => one.kind === 'index' && one.children.every(isOurs));
   const own = [...ownIndexes, ...artifacts.filter((one) => one.kind === 'image' && isOurs(one))];
   for (const { digest: claim } of refused) {
-    const holding = own.some(({ digest }) => digest === claim) ? claim : indexHolding(claim, indexes, pushed, rebuild);
-    if (holding !== undefined)
+    const status = own.some(({ digest }) => digest === claim) ? claim : indexWith(claim, indexes, pushed, rebuild);
+    if (status !== undefined)
       return found(
-        holding,
+        status,
         refused.filter(({ digest }) => digest !== claim),
       );
   }
@@ -159,14 +159,14 @@ async function searchPushed(
 }
 
 /** Images of an index have no tags of their own: where one of them is named, the index that was pushed is the output. */
-function indexHolding(
+function indexWith(
   claim: Digest,
   indexes: readonly Artifact[],
   pushed: ReadonlyMap<Digest, RegistryImage>,
   rebuild: Rebuild,
 ): Digest | undefined {
-  const holding = indexes.filter((one) => one.kind === 'index' && one.children.some(({ digest }) => digest === claim));
-  const [latest] = holding
+  const status = indexes.filter((one) => one.kind === 'index' && one.children.some(({ digest }) => digest === claim));
+  const [latest] = status
     .map(({ digest }) => digest)
     .filter((digest) => {
       const { tags = [], pushedAtEpochMs } = pushed.get(digest) ?? {};

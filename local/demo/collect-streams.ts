@@ -39,7 +39,7 @@ function endOf(stream: string, node: NodeRow | undefined, { answers, closures }:
   const answer = answers.find((one) => one.stream === stream);
   if (!node) return { state: 'held-back', ...(answer && { reason: answer.reason, detail: answer.detail }) };
   const closure = closures.findLast((one) => one.stream === stream);
-  if (isMended(node)) {
+  if (isFixed(node)) {
     if (closure?.proof) return { state: 'patched', provenBy: closure.proof.runId };
     return { state: 'open', reason: 'closing', detail: closure?.waitingFor ?? 'no review has looked yet' };
   }
@@ -48,7 +48,7 @@ function endOf(stream: string, node: NodeRow | undefined, { answers, closures }:
 }
 
 /** Also where somebody was faster: its head is mended, and nothing was built. */
-const isMended = ({ state, reason }: NodeRow): boolean => state === 'verified' || reason === 'head-mended';
+const isFixed = ({ state, reason }: NodeRow): boolean => state === 'verified' || reason === 'head-fixed';
 
 function partsOf(record: StreamRecord | undefined, after: string | undefined): Record<string, string> {
   const { images = {}, index } = record?.head ?? {};

@@ -68,7 +68,7 @@ function imageRow(
     ...(image?.owner !== undefined && { owner: image.owner }),
     locations: (image?.locations ?? []).map(({ account, region, repository }) => ({ account, region, repository })),
     ...(image?.birth.known && { bornAtEpochMs: image.birth.bornAtEpochMs }),
-    ...(image?.standing?.parent && { standsOn: image.standing.parent.digest }),
+    ...(image?.lineage?.parent && { parentDigest: image.lineage.parent.digest }),
     scan: { state: image?.scan.state ?? 'off', ...(image?.scan.reason && { reason: image.scan.reason }) },
     ...(image?.findingsCount !== undefined && { findings: image.findingsCount }),
     reasons: (image?.verdict?.reasons ?? []).map((reason) => ({ ...reason })),

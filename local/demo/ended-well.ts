@@ -1,4 +1,4 @@
-import { HEAD_MENDED, PARENT_NOT_VERIFIED } from '../../shared/domain/guard/guard-answer.ts';
+import { HEAD_FIXED, PARENT_NOT_VERIFIED } from '../../shared/domain/guard/guard-answer.ts';
 import type { DemoResult } from './result.ts';
 import type { ActResult } from './result-act.ts';
 
@@ -16,5 +16,5 @@ export const endedWell = ({ execution, act }: Pick<DemoResult, 'execution' | 'ac
 const isProven = ({ state, reason }: NodeRow): boolean =>
   (state === 'verified' && reason === undefined) ||
   state === 'ineffective' ||
-  reason === HEAD_MENDED ||
+  reason === HEAD_FIXED ||
   reason === PARENT_NOT_VERIFIED;

@@ -27,7 +27,7 @@ const image = v.strictObject({
   owner: v.optional(v.string()),
   locations: v.array(v.strictObject({ account: v.string(), region: v.string(), repository: v.string() })),
   bornAtEpochMs: v.optional(v.pipe(epochMs, v.description('its own birth; what it stands on may be older'))),
-  standsOn: v.optional(v.pipe(v.string(), v.description('digest of its parent'))),
+  parentDigest: v.optional(v.pipe(v.string(), v.description('digest of its parent'))),
   scan: v.strictObject({ state: v.picklist(SCAN_STATES), reason: v.optional(v.string()) }),
   findings: v.optional(count),
   reasons: v.array(reason),

@@ -16,7 +16,7 @@ const FIELD = 8;
 export function tellAct(progress: Progress, { act, images }: DemoResult, names: Names): void {
   if (act.wouldDo.length > 0) tellWouldDo(progress, act.wouldDo, names);
   tellProof(progress, act, names);
-  tellLeft(progress, { act, images }, names);
+  reportOrphanedLocks(progress, { act, images }, names);
 }
 
 function tellWouldDo(progress: Progress, wouldDo: ActResult['wouldDo'], names: Names): void {
@@ -75,7 +75,11 @@ const STATES = {
 } as const;
 
 /** Also what is not called clean because nobody can look into it: no rebuild mends that. */
-function tellLeft(progress: Progress, { act, images }: Pick<DemoResult, 'act' | 'images'>, names: Names): void {
+function reportOrphanedLocks(
+  progress: Progress,
+  { act, images }: Pick<DemoResult, 'act' | 'images'>,
+  names: Names,
+): void {
   const left = act.streams.flatMap((stream) =>
     stream.state === 'patched' ? [] : [{ ...stream, state: stream.state }],
   );

@@ -34,7 +34,7 @@ export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveT
     const found: Artifact[] = [];
     const missing: Missing[] = [];
     for (const piece of piecesOf([...new Set(digests)], IMAGES_A_CALL)) {
-      const lookup = await this.#lookUp(location, piece);
+      const lookup = await this.#readManifests(location, piece);
       found.push(...lookup.found);
       missing.push(...lookup.missing);
     }
@@ -53,7 +53,7 @@ export class EcrManifests implements Pick<ImageRegistry, 'manifests' | 'resolveT
     }
   }
 
-  async #lookUp(location: ImageLocation, digests: readonly Digest[]): Promise<ManifestLookup> {
+  async #readManifests(location: ImageLocation, digests: readonly Digest[]): Promise<ManifestLookup> {
     const command = new BatchGetImageCommand({
       repositoryName: location.repository,
       imageIds: digests.map((imageDigest) => ({ imageDigest })),

@@ -43,8 +43,8 @@ export class EcrTagger implements Tagger {
       // The tag means this very manifest already.
       if (isNamed(error, 'ImageAlreadyExistsException')) return;
       if (!isNamed(error, 'ImageTagAlreadyExistsException')) throw error;
-      const standing = await this.#find(place, { imageTag: tag });
-      if ('image' in standing && standing.image.imageId?.imageDigest === digest) return;
+      const current = await this.#find(place, { imageTag: tag });
+      if ('image' in current && current.image.imageId?.imageDigest === digest) return;
       throw new TagImmutableError(place, tag, error);
     }
   }

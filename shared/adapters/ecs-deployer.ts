@@ -175,7 +175,7 @@ export class EcsDeployer implements Deployer {
         attempts += 1;
         if (attempts > 1) await this.#unchanged(ref, decidedOn);
         return next(request).catch((error: unknown) => {
-          throw isOurFault(error) ? error : new LostAnswer(error);
+          throw isOurError(error) ? error : new LostAnswer(error);
         });
       },
       { step: 'deserialize', priority: 'high' },
@@ -217,7 +217,7 @@ export class EcsDeployer implements Deployer {
 }
 
 /** ECS read the request and did nothing of it: throttled, refused, mistaken. */
-const isOurFault = (error: unknown): boolean =>
+const isOurError = (error: unknown): boolean =>
   error instanceof Error && '$fault' in error && error.$fault === 'client';
 
 /**

@@ -1,5 +1,5 @@
 import { SendTaskSuccessCommand, type SFNClient } from '@aws-sdk/client-sfn';
-import { StepNotToldError } from '../ports/acting-errors.ts';
+import { StepNotAnsweredError } from '../ports/acting-errors.ts';
 import type { WaitingStep } from '../ports/executions.ts';
 import { isNamed } from './refusal.ts';
 
@@ -20,7 +20,7 @@ export class SfnWaitingStep implements WaitingStep {
       return true;
     } catch (error) {
       if (isNamed(error, ...NOBODY_WAITS)) return false;
-      if (error instanceof Error && error.message.includes(taskToken)) throw new StepNotToldError(error.name);
+      if (error instanceof Error && error.message.includes(taskToken)) throw new StepNotAnsweredError(error.name);
       throw error;
     }
   }

@@ -3,7 +3,7 @@ import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import { closureEnd } from './cascade-closed.ts';
 import { reviewEnd } from './fleet-reviewed.ts';
 import { headMove } from './head-moved.ts';
-import { lossExpected } from './image-loss-expected.ts';
+import { expiryExpected } from './image-expiry-expected.ts';
 import { verdictChange } from './image-verdict-changed.ts';
 import { policyChange } from './policy-changed.ts';
 import { answerChange } from './rebuild-answered.ts';
@@ -28,8 +28,8 @@ export function announce(before: LedgerRecord | undefined, after: LedgerRecord |
       return rebuildEnd(before?.kind === 'rebuild' ? before.record : undefined, after.record);
     case 'closure':
       return closureEnd(before?.kind === 'closure' ? before.record : undefined, after.record);
-    case 'loss':
-      return lossExpected(before?.kind === 'loss' ? before.record : undefined, after.record);
+    case 'expiry':
+      return expiryExpected(before?.kind === 'expiry' ? before.record : undefined, after.record);
     case 'run':
       return reviewEnd(before?.kind === 'run' ? before.record : undefined, after.record);
     case 'policy':

@@ -1,7 +1,7 @@
 import type { Closure } from '../domain/cause/cascade.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import { published } from './contract.ts';
-import { count, digest, epochMs, factsTold, text, toldFacts } from './parts.ts';
+import { count, digest, epochMs, factsTold, publishedFacts, text } from './parts.ts';
 
 /** Nothing runs any more that holds what a stream of a cascade was to mend: the proof of one closure. */
 export const cascadeClosed = published('CascadeClosed', 1, {
@@ -13,7 +13,7 @@ export const cascadeClosed = published('CascadeClosed', 1, {
   closedAtEpochMs: epochMs,
   scopes: count,
   usagesOfOutput: count,
-  ...toldFacts,
+  ...publishedFacts,
 });
 
 /** One event for each stream of a cascade, once nothing runs any more that it was to mend. */

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../domain/common/canonical-json.ts';
 import { TIERS } from '../domain/image/image.ts';
-import { MOST_TOLD, type PublishedEvent } from '../domain/outbox/published-event.ts';
+import { MOST_PUBLISHED, type PublishedEvent } from '../domain/outbox/published-event.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { type Reason, VERDICTS, type Verdict } from '../domain/verdict/verdict.ts';
 import * as v from '../schema.ts';
@@ -20,7 +20,7 @@ export const imageVerdictChanged = published('ImageVerdictChanged', 1, {
   /** Absent for the first verdict of an image. */
   previousStatus: v.exactOptional(v.picklist(VERDICTS)),
   /** The gravest 100; `reasonCount` counts all. */
-  reasons: v.pipe(v.array(reason), v.maxLength(MOST_TOLD)),
+  reasons: v.pipe(v.array(reason), v.maxLength(MOST_PUBLISHED)),
   reasonCount: count,
   policyVersion: text,
   nextBreachAtEpochMs: v.exactOptional(epochMs),
@@ -38,7 +38,7 @@ export function verdictChange(before: ImageRecord | undefined, after: ImageRecor
       ...(owner !== undefined && { owner }),
       ...{ locations: [...locations], inUse, isHead, status },
       ...(before?.verdict && { previousStatus: before.verdict.status }),
-      ...{ reasons: reasons.slice(0, MOST_TOLD), reasonCount: reasons.length, policyVersion },
+      ...{ reasons: reasons.slice(0, MOST_PUBLISHED), reasonCount: reasons.length, policyVersion },
       ...(nextBreachAtEpochMs !== undefined && { nextBreachAtEpochMs }),
     }),
   ];

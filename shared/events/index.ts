@@ -8,7 +8,7 @@ import { executionEnded } from './execution-ended.ts';
 import { fleetReviewed } from './fleet-reviewed.ts';
 import { forwardingTest } from './forwarding-test.ts';
 import { headMoved } from './head-moved.ts';
-import { imageLossExpected } from './image-loss-expected.ts';
+import { imageExpiryExpected } from './image-expiry-expected.ts';
 import { imageVerdictChanged } from './image-verdict-changed.ts';
 import { policyChanged } from './policy-changed.ts';
 import { rebuildRefused, rebuildWaiting } from './rebuild-answered.ts';
@@ -35,7 +35,7 @@ export const EVENTS: readonly EventContract[] = [
   rebuildIneffective,
   cascadeClosed,
   headMoved,
-  imageLossExpected,
+  imageExpiryExpected,
   fleetReviewed,
   policyChanged,
 ];

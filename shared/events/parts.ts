@@ -1,6 +1,6 @@
 import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../domain/cause/cause.ts';
 import { type Digest, isDigest } from '../domain/image/image.ts';
-import { MOST_TOLD } from '../domain/outbox/published-event.ts';
+import { MOST_PUBLISHED } from '../domain/outbox/published-event.ts';
 import { SEVERITIES } from '../domain/policy/policy-parts.ts';
 import type { RunTotals } from '../domain/review/run.ts';
 import { SCAN_STATES, type ScanReason } from '../domain/scan/scan.ts';
@@ -113,11 +113,11 @@ export const causeFact = v.variant('kind', [
 ]) satisfies v.GenericSchema<unknown, CauseFact>;
 
 /** At most 100 facts; `factCount` counts all. */
-export const toldFacts = { facts: v.pipe(v.array(causeFact), v.maxLength(MOST_TOLD)), factCount: count };
+export const publishedFacts = { facts: v.pipe(v.array(causeFact), v.maxLength(MOST_PUBLISHED)), factCount: count };
 
-/** The content of `toldFacts`. */
+/** The content of `publishedFacts`. */
 export const factsTold = (facts: readonly CauseFact[]) => ({
-  facts: facts.slice(0, MOST_TOLD),
+  facts: facts.slice(0, MOST_PUBLISHED),
   factCount: facts.length,
 });
 

@@ -2,7 +2,7 @@ import type { Cause } from '../domain/cause/cause.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, epochMs, factsTold, text, toldFacts } from './parts.ts';
+import { count, epochMs, factsTold, publishedFacts, text } from './parts.ts';
 
 const answered = {
   stream: text,
@@ -13,7 +13,7 @@ const answered = {
   detail: text,
   /** When the answer changes by itself, where that is known. */
   recheckAtEpochMs: v.exactOptional(epochMs),
-  ...toldFacts,
+  ...publishedFacts,
 };
 
 /** A stream is not rebuilt: something speaks against it that no waiting mends. */

@@ -2,7 +2,7 @@ import type { Rebuild } from '../domain/cause/rebuild.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, digest, factsTold, text, toldFacts } from './parts.ts';
+import { count, digest, factsTold, publishedFacts, text } from './parts.ts';
 
 const ended = {
   stream: text,
@@ -12,7 +12,7 @@ const ended = {
   attempt: count,
   headBefore: v.exactOptional(digest),
   output: v.exactOptional(digest),
-  ...toldFacts,
+  ...publishedFacts,
 };
 
 /** A rebuild mended all that it was to mend: seen by a complete scan of what it made. */

@@ -1,7 +1,7 @@
 import type { Cause } from '../domain/cause/cause.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import { published } from './contract.ts';
-import { count, epochMs, factsTold, text, toldFacts } from './parts.ts';
+import { count, epochMs, factsTold, publishedFacts, text } from './parts.ts';
 
 /** A stream has a new reason to be rebuilt. In report-only mode nothing follows from it. */
 export const rebuildNeeded = published('RebuildNeeded', 1, {
@@ -9,7 +9,7 @@ export const rebuildNeeded = published('RebuildNeeded', 1, {
   /** Of the cause: grows with each new fact. */
   version: count,
   sinceEpochMs: epochMs,
-  ...toldFacts,
+  ...publishedFacts,
 });
 
 /** Each version of a cause is published once: it grows with each new fact, which opens the cause. */

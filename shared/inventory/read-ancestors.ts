@@ -24,7 +24,7 @@ export async function readLevels<Reading>(
   }
 }
 
-const parentOf = ({ standing }: ImageRecord): readonly Digest[] => (standing?.parent ? [standing.parent.digest] : []);
+const parentOf = ({ lineage }: ImageRecord): readonly Digest[] => (lineage?.parent ? [lineage.parent.digest] : []);
 
 /**
  * Images and all their ancestors, as far as the ledger knows them.

@@ -20,7 +20,7 @@ export interface RecordPorts extends FactsPorts {
 }
 
 /** What one repository has to say of an image. */
-export interface Sighting {
+export interface ImageSeen {
   readonly content: ContentFacts;
   readonly place: ImagePlace;
 }
@@ -28,7 +28,7 @@ export interface Sighting {
 /** Facts of an image from all that is known of it: pure, and the same in whatever order its places are found. */
 export function factsOf(
   policy: Policy,
-  { content, place }: Sighting,
+  { content, place }: ImageSeen,
   known: ImageRecord | undefined,
   recorded: readonly LocationRecord[],
   nowEpochMs: number,
@@ -94,14 +94,14 @@ function firstPushOf(recorded: readonly LocationRecord[]): number | undefined {
 export async function recordImage(
   ports: RecordPorts,
   policy: Policy,
-  sighting: Sighting,
+  seen: ImageSeen,
   known: ImageRecord | undefined,
 ): Promise<void> {
   const { places, clock } = ports;
-  const { digest } = sighting.content;
-  const { location, tags } = sighting.place;
+  const { digest } = seen.content;
+  const { location, tags } = seen.place;
   const factsBy = (recorded: readonly LocationRecord[]) => (before: ImageRecord | undefined) =>
-    factsOf(policy, sighting, before, recorded, clock());
+    factsOf(policy, seen, before, recorded, clock());
   const isElsewhere = known?.locations.some((other) => locationKey(other) !== locationKey(location)) === true;
   const facts = factsBy(isElsewhere ? await places.locations(digest) : []);
   if (known && sameContent(factsIn(known), facts(known))) return;

@@ -18,7 +18,7 @@ import {
 } from './artifacts.ts';
 import { type ContentFacts, contentFacts, EMPTY_INDEX, knownContent, unresolvedContent } from './facts.ts';
 import { rewriteOlder } from './older-contents.ts';
-import { type RecordPorts, recordImage, type Sighting } from './record-image.ts';
+import { type ImageSeen, type RecordPorts, recordImage } from './record-image.ts';
 
 const WRITES_AT_ONCE = 16;
 
@@ -224,7 +224,7 @@ export class RepositoryImages {
     if (contents.length === 0) return;
     await this.#hooks.place?.(contents.map(({ digest }) => digest));
     await mapConcurrently(contents, WRITES_AT_ONCE, (content) =>
-      recordImage(this.#ports, this.#policy, this.#sightingOf(content), known.get(content.digest)),
+      recordImage(this.#ports, this.#policy, this.#imageSeenOf(content), known.get(content.digest)),
     );
     for (const { digest, platform } of contents) {
       if (platform !== undefined) this.platforms.set(digest, platform);
@@ -233,7 +233,7 @@ export class RepositoryImages {
     }
   }
 
-  #sightingOf(content: ContentFacts): Sighting {
+  #imageSeenOf(content: ContentFacts): ImageSeen {
     const own = this.#wanted.tags.get(content.digest) ?? [];
     const tags = new Set([...own, ...(this.#inherited.get(content.digest) ?? [])]);
     return { content, place: { location: this.#wanted.location, tags: [...tags].sort() } };

@@ -11,7 +11,7 @@ const KEYS_AT_ONCE = 4;
  * What sightings of an image are kept under: its stream and every place that has it. An image that is copied, or that
  * joins or leaves a stream, still has one of its old keys, so its grace does not start again.
  */
-function sightingKeys({ digest, stream, locations }: Sighted): readonly string[] {
+function firstSeenKeys({ digest, stream, locations }: Sighted): readonly string[] {
   const keys = [...(stream === undefined ? [] : [stream]), ...locations.map(locationKey)];
   return keys.length > 0 ? [...new Set(keys)] : [digest];
 }
@@ -21,7 +21,7 @@ export async function firstSeenOf(
   streams: Pick<StreamLedger, 'firstSeen'>,
   image: Sighted,
 ): Promise<ReadonlyMap<string, number>> {
-  const known = await mapConcurrently(sightingKeys(image), KEYS_AT_ONCE, (key) => streams.firstSeen(key));
+  const known = await mapConcurrently(firstSeenKeys(image), KEYS_AT_ONCE, (key) => streams.firstSeen(key));
   return earliest(known);
 }
 
@@ -30,13 +30,13 @@ export async function firstSeenOf(
  *
  * @returns as `firstSeenOf`, with what was seen now
  */
-export async function recordSightings(
+export async function recordFirstSeenIn(
   streams: Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'>,
   image: Sighted,
   seen: ReadonlyMap<string, number>,
 ): Promise<ReadonlyMap<string, number>> {
   const known = await mapConcurrently(
-    sightingKeys(image),
+    firstSeenKeys(image),
     KEYS_AT_ONCE,
     async (key) => [key, await streams.firstSeen(key)] as const,
   );

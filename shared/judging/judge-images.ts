@@ -56,7 +56,7 @@ export async function judgeImages(
   };
 
   const judging = { ...ports, ancestors: ancestorReader(ports) };
-  const settled = await orFailed(targets, (target) => settle(judging, policy, target));
+  const settled = await orFailed(targets, (target) => judgeTarget(judging, policy, target));
   const failedStreams = await recordCauses(ports.causes, settled.flatMap(factsFor));
   await orFailed(settled, async ({ image, verdict, judgement }) => {
     const blocked =
@@ -74,7 +74,7 @@ interface Settled {
   readonly judgement?: Judgement;
 }
 
-async function settle(
+async function judgeTarget(
   ports: JudgeImagesPorts & JudgePorts,
   policy: PolicyVersion,
   { image, learn }: Target,

@@ -6,11 +6,11 @@ import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/
 import { evaluate } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { factsIn } from '../domain/verdict/image-updates.ts';
-import { sightings } from '../domain/verdict/severity.ts';
+import { firstSeenNow } from '../domain/verdict/severity.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 import type { Judgement, StreamLedger } from '../ports/ledger.ts';
 import type { PolicyVersion } from '../ports/policies.ts';
-import { recordSightings } from './first-seen.ts';
+import { recordFirstSeenIn } from './first-seen.ts';
 import { keptFindings } from './kept-findings.ts';
 import type { ReadAncestors } from './waived-ancestors.ts';
 
@@ -42,7 +42,7 @@ export async function judge(
   nowEpochMs: number,
 ): Promise<Judgement> {
   const known = await knownAfter(ports.evidence, image, learnt, nowEpochMs);
-  const firstSeen = await sightingsOf(ports.streams, policy, image, known);
+  const firstSeen = await firstSeenNowOf(ports.streams, policy, image, known);
   const { scan, findings } = known;
   const ancestors = await ports.ancestors(image, policy, nowEpochMs);
   const facts = { image, scan, firstSeen, ancestors, ...(findings && { findings }) };
@@ -86,14 +86,14 @@ export async function learnKept(evidence: EvidenceStore, image: ImageRecord): Pr
   return { outcome: 'kept', ...(findings && { findings }) };
 }
 
-async function sightingsOf(
+async function firstSeenNowOf(
   streams: JudgePorts['streams'],
   policy: PolicyVersion['policy'],
   image: ImageRecord,
   { scan, findings = [] }: Known,
 ): Promise<ReadonlyMap<string, number>> {
-  const seen = sightings(policy, image.tier, findings, resultAtEpochMs(scan) ?? 0);
-  return seen.size === 0 ? seen : recordSightings(streams, image, seen);
+  const seen = firstSeenNow(policy, image.tier, findings, resultAtEpochMs(scan) ?? 0);
+  return seen.size === 0 ? seen : recordFirstSeenIn(streams, image, seen);
 }
 
 /** The object is written only when the set of findings changed: each version of it is one an auditor can read. */

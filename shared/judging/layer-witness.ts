@@ -12,10 +12,10 @@ export interface WitnessPorts {
 export async function readLayerWitness(ports: WitnessPorts, image: ImageRecord): Promise<readonly LayerDisagreement[]> {
   if (!image.verdict?.reasons.some((reason) => reason.kind === 'finding' && reason.layer !== undefined)) return [];
   const lineage = new Map<Digest, ImageRecord | undefined>([[image.digest, image]]);
-  for (let at = image.standing?.parent?.digest; at && !lineage.has(at); ) {
+  for (let at = image.lineage?.parent?.digest; at && !lineage.has(at); ) {
     const record = (await ports.images.get([at])).get(at);
     lineage.set(at, record);
-    at = record?.standing?.parent?.digest;
+    at = record?.lineage?.parent?.digest;
   }
   const contents = await ports.contents.get([...lineage.keys()]);
   return layerDisagreements(

@@ -35,7 +35,7 @@ export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncesto
     const found: WaivedAncestor[] = [];
     const seen = new Set([image.digest]);
     for (let at: ImageRecord | undefined = image; at; ) {
-      const link: Parent | undefined = at.standing?.parent;
+      const link: Parent | undefined = at.lineage?.parent;
       if (!link || !WAIVED_ALONG.includes(link.evidence) || seen.has(link.digest)) break;
       seen.add(link.digest);
       const record: ImageRecord | undefined = await recordOf(link.digest);

@@ -1,11 +1,11 @@
 import { mapConcurrently, piecesOf } from '../concurrency.ts';
-import type { KnownFleet, KnownImage, LastBuilt } from '../domain/attribution/stream-path.ts';
+import type { AttributedImage, AttributionFacts, LastBuilt } from '../domain/attribution/stream-path.ts';
 import type { Digest } from '../domain/image/image.ts';
 import { cutCycles } from '../domain/lineage/cut-cycles.ts';
 import type { Parent } from '../domain/lineage/parent.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
-import { RECORDS_AT_ONCE, type SeenImage, type SeenLast, seenImage, type Tells } from './read-images.ts';
+import { RECORDS_AT_ONCE, type ReadImage, readImage, type SeenLast, type Tells } from './read-images.ts';
 
 export interface TracePorts {
   readonly streams: Pick<StreamLedger, 'streams'>;
@@ -24,8 +24,8 @@ const MOST_LEVELS = 100;
  * What images stand on, down to the lowest, and the streams of all these with their heads: as much as tells whose a fact
  * is. Each image and each stream is read once.
  */
-export class FleetTrace implements KnownFleet {
-  readonly images = new Map<Digest, KnownImage>();
+export class FleetTrace implements AttributionFacts {
+  readonly images = new Map<Digest, AttributedImage>();
   readonly parents = new Map<Digest, Parent>();
   readonly streams = new Map<string, StreamRecord>();
   readonly neverBuilt = new Map<Digest, string>();
@@ -49,7 +49,7 @@ export class FleetTrace implements KnownFleet {
   }
 
   /** Images that were read already, and the stream whose heads they are. */
-  begin(images: readonly SeenImage[], record?: StreamRecord): void {
+  begin(images: readonly ReadImage[], record?: StreamRecord): void {
     if (record) this.#addStream(record);
     for (const image of images) this.#addImage(image);
   }
@@ -70,7 +70,7 @@ export class FleetTrace implements KnownFleet {
         mapConcurrently(piecesOf(digests, RECORDS_AT_ONCE), READS_AT_ONCE, (piece) => this.#ports.images.get(piece)),
       ]);
       for (const record of records.values()) this.#addStream(record);
-      for (const image of pieces.flatMap((piece) => [...piece.values()])) this.#addImage(seenImage(image, this.#tells));
+      for (const image of pieces.flatMap((piece) => [...piece.values()])) this.#addImage(readImage(image, this.#tells));
     }
     const unread = new Set(this.#nextImages);
     for (const [digest, parent] of this.parents) if (unread.has(parent.digest)) this.parents.delete(digest);
@@ -79,7 +79,7 @@ export class FleetTrace implements KnownFleet {
   }
 
   /** An image that was read once more: more of its verdict is told. */
-  retell({ parent: _, ...image }: SeenImage): void {
+  retell({ parent: _, ...image }: ReadImage): void {
     const { stream } = this.images.get(image.digest) ?? {};
     const { stream: __, ...told } = image;
     this.images.set(image.digest, { ...told, ...(stream !== undefined && { stream }) });
@@ -97,7 +97,7 @@ export class FleetTrace implements KnownFleet {
     for (const digest of Object.values(record.head?.images ?? {})) this.#ask(digest);
   }
 
-  #addImage({ parent, stream, ...image }: SeenImage): void {
+  #addImage({ parent, stream, ...image }: ReadImage): void {
     this.#asked.add(image.digest);
     // Nothing that is mended below reaches those above by way of what nobody rebuilds.
     if (stream !== undefined && !this.#builds(stream)) {

@@ -4,7 +4,7 @@ import type { CascadeExecutions } from '../ports/executions.ts';
 import type { LockLedger, RebuildLedger } from '../ports/rebuilds.ts';
 import { holdsStream } from '../rebuilding/build.ts';
 
-export interface StandingLockPorts {
+export interface HeldLockPorts {
   readonly locks: Pick<LockLedger, 'get'>;
   readonly rebuilds: Pick<RebuildLedger, 'get'>;
   readonly executions: Pick<CascadeExecutions, 'state'>;
@@ -15,8 +15,8 @@ export interface StandingLockPorts {
  * The lock of a stream as far as it stands in the way of a plan, by what the ledger knows of its build: whoever reserves
  * the stream asks the runner before it takes a stale lock over.
  */
-export async function standingLock(
-  { locks, rebuilds, executions, clock }: StandingLockPorts,
+export async function heldLock(
+  { locks, rebuilds, executions, clock }: HeldLockPorts,
   stream: string,
 ): Promise<{ readonly lock?: StreamLock; readonly lockBuild?: BuildState }> {
   const lock = await locks.get(stream);

@@ -1,8 +1,8 @@
 import { collect, piecesOf } from '../concurrency.ts';
 import { LastImages } from '../domain/attribution/last-images.ts';
-import type { KnownImage } from '../domain/attribution/stream-path.ts';
+import type { AttributedImage } from '../domain/attribution/stream-path.ts';
 import type { Cause, CauseFact } from '../domain/cause/cause.ts';
-import type { LookedAt, StreamImagesSeen } from '../domain/cause/fact-status.ts';
+import type { JudgedImage, StreamImagesSeen } from '../domain/cause/fact-status.ts';
 import { nextUnreadOf, unplacedOf } from '../domain/cause/unplaced.ts';
 import type { Digest } from '../domain/image/image.ts';
 import type { Parent } from '../domain/lineage/parent.ts';
@@ -23,14 +23,14 @@ export interface ReadImagesPorts {
 }
 
 /** An image, and what it stands on where a review has looked. */
-export interface SeenImage extends KnownImage {
+export interface ReadImage extends AttributedImage {
   readonly parent?: Parent;
 }
 
 /** The images of one stream that decide on a cause. */
 export interface SeenStream extends StreamImagesSeen, Pick<Candidate, 'headDigest' | 'runs'> {
-  readonly heads?: readonly SeenImage[];
-  readonly inUse: readonly SeenImage[];
+  readonly heads?: readonly ReadImage[];
+  readonly inUse: readonly ReadImage[];
   /** Absent where the ledger does not know the stream. */
   readonly record?: StreamRecord;
   /** Only of a stream that has no head: what shows what its next build begins with (`LastImages`). */
@@ -38,7 +38,7 @@ export interface SeenStream extends StreamImagesSeen, Pick<Candidate, 'headDiges
 }
 
 export interface SeenLast {
-  readonly images: readonly SeenImage[];
+  readonly images: readonly ReadImage[];
   readonly running: readonly Digest[];
 }
 
@@ -64,15 +64,15 @@ export async function readImages(
   // What runs then is asked for all that a head is asked for.
   const tells = isHeadless ? asked : relevantTo(facts);
   const last = new LastImages();
-  const inUse: SeenImage[] = [];
-  const headImages = new Map([...heads].map((digest) => [digest, { digest } as SeenImage]));
+  const inUse: ReadImage[] = [];
+  const headImages = new Map([...heads].map((digest) => [digest, { digest } as ReadImage]));
   let runs = false;
   for (const piece of piecesOf([...new Set([...heads, ...listed])], RECORDS_AT_ONCE)) {
     for (const image of (await ports.images.get(piece)).values()) {
       if (image.inUse && image.stream === stream) runs = true;
       if (isHeadless && image.stream === stream) last.add(image);
-      if (heads.has(image.digest)) headImages.set(image.digest, seenImage(image, asked));
-      else if (image.inUse && image.stream === stream) inUse.push(seenImage(image, tells));
+      if (heads.has(image.digest)) headImages.set(image.digest, readImage(image, asked));
+      else if (image.inUse && image.stream === stream) inUse.push(readImage(image, tells));
     }
   }
   const headDigest = headDigestOf(record?.head);
@@ -87,12 +87,12 @@ export async function readImages(
 }
 
 const seenLast = (images: readonly ImageRecord[], tells: Tells): SeenLast => ({
-  images: images.map((image) => seenImage(image, tells)),
+  images: images.map((image) => readImage(image, tells)),
   running: images.flatMap(({ digest, inUse }) => (inUse ? digest : [])),
 });
 
 /** Whether anybody asks after what a reason of a verdict tells. */
-export type Tells = (reason: NonNullable<LookedAt['verdict']>['reasons'][number]) => boolean;
+export type Tells = (reason: NonNullable<JudgedImage['verdict']>['reasons'][number]) => boolean;
 
 /** A verdict may have thousands of reasons; of all streams at once, only those are kept that the cause asks after. */
 export function relevantTo(facts: readonly CauseFact[]): Tells {
@@ -103,24 +103,24 @@ export function relevantTo(facts: readonly CauseFact[]): Tells {
 const pairOf = ({ vulnerability, package: name }: { readonly vulnerability: string; readonly package: string }) =>
   `${vulnerability}\n${name}`;
 
-function lookedAt(image: ImageRecord, tells: Tells): LookedAt {
-  const { digest, verdict, judgedAtEpochMs, standing, scan } = image;
+function judgedImage(image: ImageRecord, tells: Tells): JudgedImage {
+  const { digest, verdict, judgedAtEpochMs, lineage, scan } = image;
   const [unplaced, nextUnread] = [unplacedOf(image), nextUnreadOf(image)];
   return {
     digest,
     ...(verdict && { verdict: { ...verdict, reasons: verdict.reasons.filter(tells) } }),
     ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
-    ...(standing && { standing }),
+    ...(lineage && { lineage }),
     ...(unplaced && { unplaced }),
     ...(nextUnread && { nextUnread }),
     scan,
   };
 }
 
-export function seenImage(image: ImageRecord, tells: Tells): SeenImage {
-  const parent = image.standing ? image.standing.parent : image.parentAsBefore;
+export function readImage(image: ImageRecord, tells: Tells): ReadImage {
+  const parent = image.lineage ? image.lineage.parent : image.parentAsBefore;
   return {
-    ...lookedAt(image, tells),
+    ...judgedImage(image, tells),
     ...(image.stream !== undefined && { stream: image.stream }),
     ...(image.platform !== undefined && { platform: image.platform }),
     ...(image.chainId !== undefined && { chainId: image.chainId }),

@@ -7,7 +7,7 @@ import type { Candidate } from '../domain/plan/plan-model.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ImageLedger } from '../ports/ledger.ts';
 import type { FleetTrace } from './fleet-trace.ts';
-import { RECORDS_AT_ONCE, relevantTo, seenImage, type Tells } from './read-images.ts';
+import { RECORDS_AT_ONCE, readImage, relevantTo, type Tells } from './read-images.ts';
 
 const READS_AT_ONCE = 4;
 
@@ -44,11 +44,11 @@ export async function readParents<Stream extends Headed>(
   if (concerned.length === 0) return streams;
   const more = relevantTo([...untold.values()].flatMap(({ facts }) => facts));
   const all: Tells = (reason) => tells(reason) || more(reason);
-  for (const { image } of untold.values()) trace.retell(seenImage(image, all));
-  const standIns = concerned.flatMap(({ stream }) => trace.lastBuilt.get(stream)?.images ?? []);
-  for (const image of await readAll(images, standIns)) trace.retell(seenImage(image, all));
+  for (const { image } of untold.values()) trace.retell(readImage(image, all));
+  const substitutes = concerned.flatMap(({ stream }) => trace.lastBuilt.get(stream)?.images ?? []);
+  for (const image of await readAll(images, substitutes)) trace.retell(readImage(image, all));
   const own = concerned.flatMap((one) => one.heads?.map(({ digest }) => digest) ?? []);
-  const told = new Map((await readAll(images, own)).map((image) => [image.digest, seenImage(image, all)]));
+  const told = new Map((await readAll(images, own)).map((image) => [image.digest, readImage(image, all)]));
   return streams.map((one) =>
     concerned.includes(one) && one.heads
       ? { ...one, heads: one.heads.map((head) => told.get(head.digest) ?? head) }

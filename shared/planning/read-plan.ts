@@ -1,7 +1,7 @@
 import { eachConcurrently, mapConcurrently } from '../concurrency.ts';
 import { hasEnded } from '../domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../domain/cause/cause.ts';
-import type { GuardMemory } from '../domain/cause/rebuild.ts';
+import type { RebuildHistory } from '../domain/cause/rebuild.ts';
 import { MINUTE_MS } from '../domain/common/time.ts';
 import { planCascade } from '../domain/plan/plan.ts';
 import {
@@ -28,16 +28,16 @@ import type { UnreadableItems } from '../ports/unreadable.ts';
 import { RAMP } from '../rebuilding/slots.ts';
 import { relevantTo } from './read-images.ts';
 import {
+  type AnsweredCause,
   type Known,
   type ReadStreamPorts,
   readOther,
   readStream,
-  type StandingAnswer,
   stoppedBy,
 } from './read-stream.ts';
 import { type ReadOthers, type ReadTiersPorts, readTiers } from './read-tiers.ts';
 
-export type { StandingAnswer } from './read-stream.ts';
+export type { AnsweredCause } from './read-stream.ts';
 
 const STREAMS_AT_ONCE = 16;
 
@@ -62,7 +62,7 @@ export interface PlanView {
   readonly context: PlanContext;
   readonly streams: readonly PlannedStream[];
   readonly tiers: Tiers;
-  readonly standing: readonly StandingAnswer[];
+  readonly answeredCauses: readonly AnsweredCause[];
   /** A review ended a short while ago: what it found is all known by now. */
   readonly isAfterReview: boolean;
 }
@@ -78,11 +78,12 @@ const AFTER_REVIEW_MS = 30 * MINUTE_MS;
 export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): Promise<PlanView> {
   const { isAfterReview, policy, context: before } = await readContext(ports);
   const due = causes.filter((cause) => cause.state === 'open' && isDue(cause, before));
-  if (due.length === 0) return { policy, context: before, streams: [], tiers: NO_TIERS, standing: [], isAfterReview };
+  if (due.length === 0)
+    return { policy, context: before, streams: [], tiers: NO_TIERS, answeredCauses: [], isAfterReview };
   const streams = due.map(({ stream }) => stream);
   const acting = streams.filter((stream) => !stoppedBy(stream, { policy: policy.policy, context: before }));
-  const [memories, { openIn, beginning }, closing] = await Promise.all([
-    acting.length > 0 ? ports.guards.get(acting) : new Map<string, GuardMemory>(),
+  const [histories, { openIn, beginning }, closing] = await Promise.all([
+    acting.length > 0 ? ports.guards.get(acting) : new Map<string, RebuildHistory>(),
     openCascadesOf(ports.cascades),
     closingOf(ports.rollouts, new Set(streams)),
   ]);
@@ -98,7 +99,7 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
     );
   const known = { policy: policy.policy, context, isAfterReview, openIn, closing, unreadable, tells };
   const read = await mapConcurrently(due, STREAMS_AT_ONCE, (cause) =>
-    readStream(ports, cause, memories.get(cause.stream), known),
+    readStream(ports, cause, histories.get(cause.stream), known),
   );
   const open = read.flatMap((one) => ('answer' in one ? [] : [one]));
   return {
@@ -110,7 +111,7 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
     })),
     policy,
     context,
-    standing: read.flatMap((one) => ('answer' in one ? [one] : [])),
+    answeredCauses: read.flatMap((one) => ('answer' in one ? [one] : [])),
     isAfterReview,
   };
 }
@@ -127,22 +128,22 @@ const builtBy = (policy: Policy) => (stream: string) => {
 const othersOf =
   (ports: ReadPlanPorts, known: Known): ReadOthers =>
   async (streams, trace, facts) => {
-    const memories = streams.length > 0 ? await ports.guards.get(streams) : new Map();
+    const histories = streams.length > 0 ? await ports.guards.get(streams) : new Map();
     const read = await mapConcurrently(streams, STREAMS_AT_ONCE, (stream) =>
-      readOther(ports, stream, { facts, memory: memories.get(stream), record: trace.streams.get(stream) }, known),
+      readOther(ports, stream, { facts, history: histories.get(stream), record: trace.streams.get(stream) }, known),
     );
     return new Map(read.map((one) => [one.stream, one]));
   };
 
 /** What becomes of every cause that was read. */
 export function planOf(
-  { streams, standing, context, tiers }: Omit<PlanView, 'policy'>,
+  { streams, answeredCauses, context, tiers }: Omit<PlanView, 'policy'>,
   nowEpochMs: number,
 ): CascadePlan {
-  const answered = new Map(standing.map((one) => [one.cause.stream, one]));
+  const answered = new Map(answeredCauses.map((one) => [one.cause.stream, one]));
   const plan = planCascade(streams, context, nowEpochMs, { ...tiers, answered });
-  const left = standing.filter(({ cause, settled }) => settled.length < cause.facts.length);
-  const settled = standing.filter((one) => one.settled.length > 0);
+  const left = answeredCauses.filter(({ cause, settled }) => settled.length < cause.facts.length);
+  const settled = answeredCauses.filter((one) => one.settled.length > 0);
   return {
     ...plan,
     answers: new Map([...plan.answers, ...left.map(({ cause, answer }) => [cause.stream, answer] as const)]),

@@ -1,14 +1,14 @@
 import type { Cause, CauseFact } from '../domain/cause/cause.ts';
 import { classifyFact } from '../domain/cause/fact-status.ts';
-import { freshMemory, type GuardMemory } from '../domain/cause/rebuild.ts';
+import { emptyHistory, type RebuildHistory } from '../domain/cause/rebuild.ts';
 import { mayDeploy, paused, unreadableRecord } from '../domain/guard/guard.ts';
-import type { HeldBack } from '../domain/guard/guard-answer.ts';
+import type { NegativeDecision } from '../domain/guard/guard-answer.ts';
 import type { Candidate, PlanContext } from '../domain/plan/plan-model.ts';
 import type { Policy } from '../domain/policy/policy.ts';
 import { streamPolicy } from '../domain/stream/stream-policy.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
 import { LedgerItemUnreadableError } from '../ports/errors.ts';
-import { type StandingLockPorts, standingLock } from './held-lock.ts';
+import { type HeldLockPorts, heldLock } from './held-lock.ts';
 import {
   type ImagesAsked,
   type ReadImagesPorts,
@@ -20,14 +20,14 @@ import {
 import type { ReadStream } from './read-tiers.ts';
 import { isUnreadable } from './unless-unreadable.ts';
 
-export interface ReadStreamPorts extends ReadImagesPorts, StandingLockPorts {
-  readonly rebuilds: ReadImagesPorts['rebuilds'] & StandingLockPorts['rebuilds'];
+export interface ReadStreamPorts extends ReadImagesPorts, HeldLockPorts {
+  readonly rebuilds: ReadImagesPorts['rebuilds'] & HeldLockPorts['rebuilds'];
 }
 
 /** A stream whose answer stands whatever its images are: paused, report-only, or somebody else's now. */
-export interface StandingAnswer {
+export interface AnsweredCause {
   readonly cause: Cause;
-  readonly answer: HeldBack;
+  readonly answer: NegativeDecision;
   readonly settled: readonly CauseFact[];
 }
 
@@ -52,7 +52,7 @@ export interface Known {
 export function stoppedBy(
   stream: string,
   { policy, context }: Pick<Known, 'policy'> & { readonly context: Pick<PlanContext, 'killSwitch'> },
-): HeldBack | undefined {
+): NegativeDecision | undefined {
   const { isNamed, mode } = streamPolicy(policy, stream);
   return paused({ isNamed, mode, killSwitch: context.killSwitch });
 }
@@ -67,14 +67,14 @@ type Guarded = Pick<
   | 'openCascadeId'
   | 'unreadable'
   | 'isLockUnreadable'
-  | 'memory'
+  | 'history'
   | 'ancestors'
 >;
 
 async function readGuarded(
   ports: ReadStreamPorts,
   stream: string,
-  memory: GuardMemory | undefined,
+  history: RebuildHistory | undefined,
   { policy, openIn, unreadable }: Known,
 ): Promise<Guarded> {
   const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
@@ -84,8 +84,8 @@ async function readGuarded(
     isNamed,
     ...(openCascadeId !== undefined && { openCascadeId }),
     ...(await lockOrProblem(ports, stream)),
-    ...unreadableOf(stream, memory, unreadable),
-    memory: memory ?? freshMemory(stream),
+    ...unreadableOf(stream, history, unreadable),
+    history: history ?? emptyHistory(stream),
     ancestors: [],
     ...(pipeline && { pipeline }),
   };
@@ -97,7 +97,7 @@ async function lockOrProblem(
   stream: string,
 ): Promise<Pick<Guarded, 'lock' | 'lockBuild' | 'unreadable' | 'isLockUnreadable'>> {
   try {
-    return await standingLock(ports, stream);
+    return await heldLock(ports, stream);
   } catch (error) {
     if (!(error instanceof LedgerItemUnreadableError)) throw error;
     const isLockUnreadable = await isUnreadable(ports.locks.get(stream));
@@ -105,8 +105,8 @@ async function lockOrProblem(
   }
 }
 
-function unreadableOf(stream: string, memory: GuardMemory | undefined, unreadable: Known['unreadable']) {
-  const item = memory?.unreadable ?? unreadable().get(stream);
+function unreadableOf(stream: string, history: RebuildHistory | undefined, unreadable: Known['unreadable']) {
+  const item = history?.unreadable ?? unreadable().get(stream);
   return item === undefined ? {} : { unreadable: item };
 }
 
@@ -114,14 +114,14 @@ function unreadableOf(stream: string, memory: GuardMemory | undefined, unreadabl
 export async function readStream(
   ports: ReadStreamPorts,
   cause: Cause,
-  memory: GuardMemory | undefined,
+  history: RebuildHistory | undefined,
   known: Known,
-): Promise<ReadStream | StandingAnswer> {
+): Promise<ReadStream | AnsweredCause> {
   const { stream, facts } = cause;
   const stopped = stoppedBy(stream, known);
   if (stopped && !known.isAfterReview) return { cause, answer: stopped, settled: [] };
   if (stopped) return { cause, answer: stopped, settled: await settledIn(ports, cause, known) };
-  const guarded = await readGuarded(ports, stream, memory, known);
+  const guarded = await readGuarded(ports, stream, history, known);
   const answer = mayDeploy({ ...guarded, stream, killSwitch: known.context.killSwitch });
   if (answer && !known.isAfterReview) return { cause, answer, settled: [] };
   const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells }, known);
@@ -168,10 +168,10 @@ async function imagesOrProblem(
 export async function readOther(
   ports: ReadStreamPorts,
   stream: string,
-  { facts, memory, record }: OtherAsked,
+  { facts, history, record }: OtherAsked,
   known: Known,
 ): Promise<Candidate & { readonly lastBuilt?: SeenLast }> {
-  const guarded = await readGuarded(ports, stream, memory, known);
+  const guarded = await readGuarded(ports, stream, history, known);
   const other = { ...guarded, stream, closing: [], ...(record && { tier: record.tier }) };
   if (mayDeploy({ ...other, killSwitch: known.context.killSwitch })) return { ...other, inUse: [] };
   const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells, record }, known);
@@ -182,6 +182,6 @@ export async function readOther(
 
 interface OtherAsked {
   readonly facts: readonly CauseFact[];
-  readonly memory: GuardMemory | undefined;
+  readonly history: RebuildHistory | undefined;
   readonly record: StreamRecord | undefined;
 }

@@ -1,12 +1,12 @@
 import { onlyParentHead, parentsKey } from '../domain/attribution/parent-heads.ts';
-import { ancestry, arrivals, edgesOf, withWays } from '../domain/attribution/stream-edges.ts';
+import { ancestry, arrivals, edgesOf, withPaths } from '../domain/attribution/stream-edges.ts';
 import type { CauseFact } from '../domain/cause/cause.ts';
 import { classifyFact } from '../domain/cause/fact-status.ts';
 import type { Candidate, PlannedStream, Tiers } from '../domain/plan/plan-model.ts';
-import { factsOfRoots, sortOut, waysOf } from '../domain/plan/sort-facts.ts';
+import { classifyFacts, factsOfRoots, pathsOf } from '../domain/plan/sort-facts.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
 import { FleetTrace, type TracePorts } from './fleet-trace.ts';
-import type { SeenImage, SeenLast, SeenStream, Tells } from './read-images.ts';
+import type { ReadImage, SeenLast, SeenStream, Tells } from './read-images.ts';
 import { readParents } from './read-parents.ts';
 
 export interface ReadTiersPorts extends TracePorts {
@@ -18,7 +18,7 @@ export interface ReadStream {
   readonly stream: PlannedStream;
   readonly seen: Pick<SeenStream, 'record' | 'lastBuilt'> & {
     /** Its heads; where nobody knows them what runs. */
-    readonly images: readonly SeenImage[];
+    readonly images: readonly ReadImage[];
   };
 }
 
@@ -61,7 +61,9 @@ export async function readTiers(
   }
   await trace.down();
   const streams = read.map(({ stream }) => stream);
-  const sorted = streams.map((stream) => sortOut({ ...stream, stream: stream.cause.stream }, trace, followParents));
+  const sorted = streams.map((stream) =>
+    classifyFacts({ ...stream, stream: stream.cause.stream }, trace, followParents),
+  );
   const roots = new Map(
     Array.from(
       factsOfRoots(sorted),
@@ -71,11 +73,11 @@ export async function readTiers(
   const bears = ([root, facts]: readonly [string, readonly CauseFact[]]) =>
     facts.length > 0 && (trace.streams.get(root)?.tier ?? 'application') !== 'application';
   if ([...roots].some(bears)) await trace.add(ports.streams.all());
-  const edgesNow = () => withWays(edgesOf(trace), waysOf(sorted));
+  const edgesNow = () => withPaths(edgesOf(trace), pathsOf(sorted));
   const known = new Set(streams.map(({ cause }) => cause.stream));
   const asked = [
     ...roots.keys(),
-    ...waysOf(sorted).flat(),
+    ...pathsOf(sorted).flat(),
     ...arrivals(roots, edgesNow(), trace, followParents).keys(),
   ];
   const wanted = [...new Set(asked)].filter((stream) => !known.has(stream));

@@ -131,8 +131,8 @@ export class TagNotTakenError extends Error {
 }
 
 /** A waiting step was not told its answer. What the service said is left out: it quotes the token. */
-export class StepNotToldError extends Error {
-  override readonly name = 'StepNotToldError';
+export class StepNotAnsweredError extends Error {
+  override readonly name = 'StepNotAnsweredError';
   constructor(errorName: string) {
     super(
       `The waiting step was not notified (${errorName}). The answer is in the ledger, and the step reads it there.`,

@@ -1,4 +1,4 @@
-import type { StandingChange } from '../domain/age/image-lineage.ts';
+import type { LineageChange } from '../domain/age/image-lineage.ts';
 import type { Cause } from '../domain/cause/cause.ts';
 import type { Digest, ImageLocation, IndexChild } from '../domain/image/image.ts';
 import type { ImageFacts, LocationRecord } from '../domain/image/image-facts.ts';
@@ -33,7 +33,7 @@ export interface ImageLedger {
    * Writes what an image stands on, where that changed. Another age, and the place in the age list follows it; the
    * verdict no longer counts as judged.
    */
-  recordStanding(digest: Digest, standing: StandingChange): Promise<void>;
+  recordLineage(digest: Digest, lineage: LineageChange): Promise<void>;
   /**
    * Claims the right to ask for a scan: sets `requestedAtEpochMs` where nobody asked or scanned since `notSinceEpochMs`,
    * or the asker is `runId` itself again after a crash.
@@ -132,7 +132,7 @@ export interface ChainLedger {
 /** An image, what lineage is read from, and its present names: host, repository and tag. */
 export type KnownLineageImage = ImageRecord & {
   /** With every name that it ever had: children may have been built by one. */
-  readonly lineage: LineageFacts;
+  readonly lineageFacts: LineageFacts;
   readonly presentNames: readonly string[];
 };
 

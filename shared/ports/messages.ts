@@ -7,8 +7,8 @@ export interface Messages<Message> {
 }
 
 /** Somebody needs to know what the repository of a stream holds: its images and heads, as the ledger then tells them. */
-export interface LookRequest {
-  readonly kind: 'look';
+export interface RefreshRequest {
+  readonly kind: 'refresh';
   readonly stream: string;
   /** One image that must be known, whatever its tags; absent where the heads are asked for. */
   readonly digest?: Digest;
@@ -35,7 +35,7 @@ export interface CascadeEnding {
 }
 
 /** A rebuild is parked, and its run may have ended: its runner is asked, and what no cascade can take up is ended. */
-export interface ParkedLook {
+export interface ParkedPoll {
   readonly kind: 'parked';
   /** Which parked it. */
   readonly cascadeId: string;
@@ -46,6 +46,6 @@ export interface ParkedLook {
 /** The ledger knows more than it did: what waited for that is planned. */
 export interface PlannerWaking {
   /** `resumable`: the run of a parked rebuild has ended. */
-  readonly kind: 'looked' | 'reaped' | 'resumable';
+  readonly kind: 'refreshed' | 'reaped' | 'resumable';
   readonly about: string;
 }

@@ -1,5 +1,5 @@
 import type { Cascade, CascadeNode, Closure, Deployment } from '../domain/cause/cascade.ts';
-import type { GuardMemory, Rebuild, RunnerExecution, StreamLock } from '../domain/cause/rebuild.ts';
+import type { Rebuild, RebuildHistory, RunnerExecution, StreamLock } from '../domain/cause/rebuild.ts';
 import type { Digest } from '../domain/image/image.ts';
 import type { KillSwitch } from '../domain/policy/kill-switch.ts';
 import type { EnvironmentStop } from '../domain/rollout/rollout.ts';
@@ -58,14 +58,14 @@ export interface SlotLedger {
 }
 
 export interface GuardLedger {
-  /** Streams of which nothing is remembered are left out: their memory is `freshMemory`. */
-  get(streams: readonly string[]): Promise<ReadonlyMap<string, GuardMemory>>;
+  /** Streams of which nothing is remembered are left out: their memory is `emptyHistory`. */
+  get(streams: readonly string[]): Promise<ReadonlyMap<string, RebuildHistory>>;
   /**
    * Writes over the memory that `change` was given (a fresh one at first); tried again on a conflict. Asked over what it
    * has itself written, `change` leaves it: a write whose reply was lost may be found under another one's.
    * @throws LedgerContendedError
    */
-  change(stream: string, change: (before: GuardMemory) => GuardMemory): Promise<void>;
+  change(stream: string, change: (before: RebuildHistory) => RebuildHistory): Promise<void>;
 }
 
 export interface CascadeLedger {

@@ -2,7 +2,7 @@ import { type BuildState, type BuildStatus, isTerminal, type Rebuild } from '../
 import type { Digest } from '../domain/image/image.ts';
 
 /** No end of it will come any more: it has ended, or its runner does not know it. */
-export const isOver = (build: BuildStatus | undefined): build is BuildStatus =>
+export const isBuildOver = (build: BuildStatus | undefined): build is BuildStatus =>
   build !== undefined && (isTerminal(build.state) || build.state === 'unknown');
 
 /** The runner was asked to start it, or is being asked: a run may be there. */
@@ -14,7 +14,7 @@ export const hasBegun = ({
 
 /** Whether a run of it may still work: then nobody else may start one of the same stream. */
 export const mayStillRun = (rebuild: Rebuild, nowEpochMs: number): boolean =>
-  hasBegun(rebuild) && !isOver(rebuild.build) && nowEpochMs < rebuild.deadlineEpochMs;
+  hasBegun(rebuild) && !isBuildOver(rebuild.build) && nowEpochMs < rebuild.deadlineEpochMs;
 
 /**
  * Whether another cascade may take up a parked rebuild: its run has made something that was not verified yet. Past its
@@ -38,7 +38,7 @@ export interface BuildEnd {
 
 /** The end of a build as its runner told it; of one that was given up, that it failed. */
 export function endOf({ build, outcome }: Rebuild): BuildEnd | undefined {
-  if (isOver(build)) {
+  if (isBuildOver(build)) {
     const { state, outputDigest } = build;
     return { state, ...(outputDigest !== undefined && { outputDigest }) };
   }

@@ -2,7 +2,7 @@ import type { Rebuild, RebuildOutcome } from '../domain/cause/rebuild.ts';
 import { afterCascade, afterOutcome } from '../domain/guard/rebuild-history.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { GuardLedger, RebuildLedger, SlotLedger } from '../ports/rebuilds.ts';
-import { hasBegun, holdsStream, isOver } from './build.ts';
+import { hasBegun, holdsStream, isBuildOver } from './build.ts';
 import { releaseSlots } from './slots.ts';
 
 export interface EndPorts {
@@ -56,7 +56,7 @@ function outcomeOf(rebuild: Rebuild, why: string, isUnasked: boolean): RebuildOu
   const { build, outcome, executionId, parked } = rebuild;
   if (outcome || !hasBegun(rebuild)) return outcome;
   if (parked && build?.state === 'waiting-approval') return isUnasked ? END_UNKNOWN : NOT_APPROVED;
-  if (isOver(build)) {
+  if (isBuildOver(build)) {
     if (build.state === 'succeeded') return { result: 'unverified', reason: why };
     const { state, detail = 'the pipeline gave no reason' } = build;
     if (state === 'superseded') return { result: 'unverified', reason: `superseded: ${detail}` };

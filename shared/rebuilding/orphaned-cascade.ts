@@ -6,7 +6,7 @@ import type { CascadeExecutions } from '../ports/executions.ts';
 /** As long Step Functions may not know an execution that was started. */
 const KNOWN_AFTER_MS = 10 * MINUTE_MS;
 
-export interface DeathPorts {
+export interface OrphanedCascadePorts {
   readonly executions: Pick<CascadeExecutions, 'state'>;
   readonly clock: Clock;
 }
@@ -15,8 +15,8 @@ export interface DeathPorts {
  * How the execution of an open cascade ended; nothing where it lives. One that was never started is alive: the planner
  * starts it.
  */
-export async function deathOf(
-  { executions, clock }: DeathPorts,
+export async function orphanedBecause(
+  { executions, clock }: OrphanedCascadePorts,
   { executionArn, plannedAtEpochMs }: Cascade,
 ): Promise<string | undefined> {
   if (executionArn === undefined) return undefined;

@@ -2,7 +2,7 @@ import type { BuildState, Rebuild } from '../domain/cause/rebuild.ts';
 import { DAY_MS } from '../domain/common/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RebuildLedger, SlotLedger } from '../ports/rebuilds.ts';
-import { isOver } from './build.ts';
+import { isBuildOver } from './build.ts';
 import { releaseSlots } from './slots.ts';
 
 export interface ParkPorts {
@@ -42,7 +42,7 @@ export async function parkRebuild(
 function parkedRebuild(before: Rebuild, nowEpochMs: number): Rebuild {
   const { deadlineEpochMs, reservedAtEpochMs, startingAtEpochMs = reservedAtEpochMs } = before;
   const buildMs = Math.max(deadlineEpochMs - startingAtEpochMs, 0);
-  const parked = { sinceEpochMs: nowEpochMs, lookedAtEpochMs: nowEpochMs, buildMs };
+  const parked = { sinceEpochMs: nowEpochMs, checkedAtEpochMs: nowEpochMs, buildMs };
   return {
     ...before,
     parked,
@@ -58,10 +58,10 @@ const approvalDeadline = ({ approvalMs = APPROVAL_MS }: Rebuild, buildMs: number
  * approval has all its time again. One that has ended is kept until another cascade has taken it up.
  * @param before as it was at the last look
  */
-export function deadlineAfterLook(before: Rebuild, state: BuildState, nowEpochMs: number): number {
+export function deadlineAfterPoll(before: Rebuild, state: BuildState, nowEpochMs: number): number {
   const { parked, build, deadlineEpochMs } = before;
   if (!parked) return deadlineEpochMs;
-  if (isOver({ state })) return Math.max(deadlineEpochMs, nowEpochMs + RESUMED_WITHIN_MS);
+  if (isBuildOver({ state })) return Math.max(deadlineEpochMs, nowEpochMs + RESUMED_WITHIN_MS);
   const { buildMs } = parked;
   const wasWaiting = build?.state === 'waiting-approval';
   const isWaiting = state === 'waiting-approval';

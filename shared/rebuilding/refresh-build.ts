@@ -4,10 +4,10 @@ import { MINUTE_MS } from '../domain/common/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RebuildLedger } from '../ports/rebuilds.ts';
 import type { PipelineRunner } from '../ports/runner.ts';
-import { isOver } from './build.ts';
-import { deadlineAfterLook } from './park.ts';
+import { isBuildOver } from './build.ts';
+import { deadlineAfterPoll } from './park.ts';
 
-export interface LookPorts {
+export interface RefreshBuildPorts {
   readonly rebuilds: Pick<RebuildLedger, 'record' | 'recordExecution'>;
   readonly runner: Pick<PipelineRunner, 'status'>;
   readonly clock: Clock;
@@ -24,9 +24,9 @@ const KNOWN_AFTER_MS = 5 * MINUTE_MS;
  * its place, and a failure of that is none of ours. Gives the rebuild as it stands; one whose build is over, or has no run yet, as it was given.
  * @throws RunnerUnreachableError
  */
-export async function lookAtBuild(ports: LookPorts, rebuild: Rebuild): Promise<Rebuild> {
+export async function refreshBuild(ports: RefreshBuildPorts, rebuild: Rebuild): Promise<Rebuild> {
   const followed = rebuild.build?.supersededBy;
-  if (rebuild.executionId === undefined || isOver(rebuild.build)) return rebuild;
+  if (rebuild.executionId === undefined || isBuildOver(rebuild.build)) return rebuild;
   const seen = await follow(ports, rebuild, rebuild.executionId);
   const { executionId } = seen;
   const isOurs = executionId === rebuild.executionId && followed === undefined;
@@ -34,15 +34,15 @@ export async function lookAtBuild(ports: LookPorts, rebuild: Rebuild): Promise<R
   const build = isOurs ? status : asFollowed(status, executionId);
   const stands = await ports.rebuilds.record(rebuild.stream, rebuild.rebuildId, (before) => {
     // Whoever looked meanwhile saw at least as much where an end stands.
-    if (!before || isOver(before.build)) return undefined;
-    const deadlineEpochMs = deadlineAfterLook(before, build.state, ports.clock());
+    if (!before || isBuildOver(before.build)) return undefined;
+    const deadlineEpochMs = deadlineAfterPoll(before, build.state, ports.clock());
     const after = { ...before, executionId, build, deadlineEpochMs };
     return sameContent(before, after) ? undefined : after;
   });
   return stands ?? rebuild;
 }
 
-async function follow({ runner, rebuilds }: LookPorts, rebuild: Rebuild, first: string) {
+async function follow({ runner, rebuilds }: RefreshBuildPorts, rebuild: Rebuild, first: string) {
   const { pipeline } = rebuild;
   let executionId = first;
   for (let hops = 0; ; hops += 1) {

@@ -7,14 +7,14 @@ import { parkedNode } from '../domain/rollout/cascade-end.ts';
 import type { StreamPolicy } from '../domain/stream/stream-policy.ts';
 import type { CauseLedger } from '../ports/ledger.ts';
 import type { CascadeLedger, LockLedger, RebuildLedger } from '../ports/rebuilds.ts';
-import { hasBegun, isOver } from './build.ts';
+import { hasBegun, isBuildOver } from './build.ts';
 import { type EndPorts, endRebuild } from './end-rebuild.ts';
 import { parkRebuild } from './park.ts';
-import { type LookPorts, lookAtBuild } from './refresh-build.ts';
+import { type RefreshBuildPorts, refreshBuild } from './refresh-build.ts';
 import { SetAside } from './set-aside.ts';
 import { releaseSlots } from './slots.ts';
 
-export interface SettlePorts extends Omit<EndPorts, 'rebuilds'>, Omit<LookPorts, 'rebuilds'> {
+export interface SettlePorts extends Omit<EndPorts, 'rebuilds'>, Omit<RefreshBuildPorts, 'rebuilds'> {
   readonly cascades: Pick<CascadeLedger, 'changeNode'>;
   readonly causes: Pick<CauseLedger, 'change'>;
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record' | 'recordExecution'>;
@@ -58,7 +58,7 @@ export async function settleNode(ports: SettlePorts, ending: Ending): Promise<Ca
       : unreadNode(node, unread);
   // Of a rebuild that was verified its end is remembered already.
   if (settled.state !== 'verified' || settled.work === 'deploy')
-    await aside.unlessUnreadable(ports.guards.change(stream, (memory) => afterCascade(memory, cascadeId)));
+    await aside.unlessUnreadable(ports.guards.change(stream, (history) => afterCascade(history, cascadeId)));
   await aside.unlessUnreadable(ports.causes.change(stream, (cause) => cause && settledCause(cause, settled, rebuild)));
   const unreadable = aside.items();
   return ports.cascades.changeNode(cascadeId, stream, (before) =>
@@ -90,8 +90,8 @@ export async function settleLost(ports: SettlePorts, ending: LostEnding): Promis
   const aside = new SetAside();
   const rebuild = await aside.unlessUnreadable(endOwn(ports, { stream, rebuildId }, { cascade, policy, why }, aside));
   await aside.unlessUnreadable(
-    ports.guards.change(stream, (memory) =>
-      rebuild?.outcome ? afterCascade(memory, cascadeId) : afterBreakOff(memory, cascadeId, ports.clock()),
+    ports.guards.change(stream, (history) =>
+      rebuild?.outcome ? afterCascade(history, cascadeId) : afterBreakOff(history, cascadeId, ports.clock()),
     ),
   );
   await aside.unlessUnreadable(ports.causes.change(stream, (cause) => cause && reopenCause(cause, cascadeId)));
@@ -121,7 +121,7 @@ async function endOwn(
   const known = await ports.rebuilds.get(stream, rebuildId);
   if (known && known.cascadeId !== cascade.cascadeId) return undefined;
   if (known) {
-    const { rebuild, isUnasked } = await lookedAt(ports, known);
+    const { rebuild, isUnasked } = await askedBuild(ports, known);
     const ended = await aside.unlessUnreadable(endRebuild(ports, rebuild, why, { isUnused, isUnasked }));
     // Its memory could not be read: it has ended, and its lock stays until that is remembered.
     if (!ended && aside.items().length > 0) return ports.rebuilds.get(stream, rebuildId);
@@ -139,25 +139,25 @@ async function endOwn(
  * The node ends either way; a runner that does not answer now leaves its build what it was known as. Looked at also past
  * its deadline: a person may have approved it a moment ago.
  */
-async function lookedAt(ports: SettlePorts, rebuild: Rebuild): Promise<LookedAt> {
-  if (!hasBegun(rebuild) || isOver(rebuild.build) || rebuild.outcome) return { rebuild, isUnasked: false };
-  const asked = await lookAtBuild(ports, rebuild).catch(() => undefined);
+async function askedBuild(ports: SettlePorts, rebuild: Rebuild): Promise<AskedBuild> {
+  if (!hasBegun(rebuild) || isBuildOver(rebuild.build) || rebuild.outcome) return { rebuild, isUnasked: false };
+  const asked = await refreshBuild(ports, rebuild).catch(() => undefined);
   const isUnasked = asked === undefined;
   const seen = asked ?? rebuild;
   if (!seen.parked) {
     const parked = seen.build?.state === 'waiting-approval' ? await parkRebuild(ports, seen) : undefined;
     return { rebuild: parked ?? seen, isUnasked };
   }
-  const lookedAtEpochMs = ports.clock();
+  const checkedAtEpochMs = ports.clock();
   const stands = await ports.rebuilds.record(
     seen.stream,
     seen.rebuildId,
-    (before) => before?.parked && { ...before, parked: { ...before.parked, lookedAtEpochMs } },
+    (before) => before?.parked && { ...before, parked: { ...before.parked, checkedAtEpochMs } },
   );
   return { rebuild: stands ?? seen, isUnasked };
 }
 
-interface LookedAt {
+interface AskedBuild {
   readonly rebuild: Rebuild;
   /** Its runner did not answer. */
   readonly isUnasked: boolean;
@@ -188,6 +188,6 @@ function settledCause(cause: Cause, { cascadeId, state, answer }: CascadeNode, r
   if (cause.takenBy?.cascadeId !== cascadeId) return cause;
   const reopened = reopenCause(cause, cascadeId);
   if (state === 'verified') return settleFacts(reopened, rebuild?.facts.filter(isDoneOnceBuilt) ?? []);
-  const isHeldBack = state === 'refused' || state === 'waiting' || state === 'parked';
-  return answer && isHeldBack ? answerCause(reopened, answer) : reopened;
+  const isOnHold = state === 'refused' || state === 'waiting' || state === 'parked';
+  return answer && isOnHold ? answerCause(reopened, answer) : reopened;
 }

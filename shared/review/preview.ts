@@ -9,7 +9,7 @@ import {
   withFacts,
   withGuess,
   withJudgement,
-  withStanding,
+  withLineage,
   withUnreadResult,
 } from '../domain/verdict/image-updates.ts';
 import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
@@ -216,8 +216,8 @@ export const previewImages: View<ImageLedger> = (real, store) => {
     recordGuess: async (digest, scope, workload) => {
       await change(digest, (before) => withGuess(before, scope, workload));
     },
-    recordStanding: async (digest, standing) => {
-      await change(digest, (before) => withStanding(before, standing));
+    recordLineage: async (digest, lineage) => {
+      await change(digest, (before) => withLineage(before, lineage));
     },
     // A preview asks for no scan: nobody is ever given the right to.
     claimScan: async () => false,

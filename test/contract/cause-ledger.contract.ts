@@ -19,7 +19,7 @@ const adding =
     mergeCause(stream, before, facts);
 
 export function causeLedgerContract({ make }: Contract<CauseLedger>): void {
-  const standing = async (ledger: CauseLedger, stream: string) => (await ledger.get([stream])).get(stream);
+  const current = async (ledger: CauseLedger, stream: string) => (await ledger.get([stream])).get(stream);
 
   test('a change sees what stands, and its result stands after it', async () => {
     const ledger = await make();
@@ -44,7 +44,7 @@ export function causeLedgerContract({ make }: Contract<CauseLedger>): void {
     const ledger = await make();
     const facts = [1, 2, 3, 4, 5].map(fact);
     await Promise.all(facts.map((one) => ledger.change('a', adding('a', one))));
-    expect(await standing(ledger, 'a')).toEqual(mergeCause('a', undefined, facts));
+    expect(await current(ledger, 'a')).toEqual(mergeCause('a', undefined, facts));
   });
 
   test('a cause that moved is not taken', async () => {
@@ -52,9 +52,9 @@ export function causeLedgerContract({ make }: Contract<CauseLedger>): void {
     await ledger.change('a', adding('a', fact(1)));
     await ledger.change('a', adding('a', fact(2)));
     await ledger.change('a', (before) => before && takeCause(before, 'c-g1', 1));
-    expect(await standing(ledger, 'a')).toMatchObject({ state: 'open', version: 2 });
+    expect(await current(ledger, 'a')).toMatchObject({ state: 'open', version: 2 });
     await ledger.change('a', (before) => before && takeCause(before, 'c-g1', 2));
-    expect(await standing(ledger, 'a')).toMatchObject({ state: 'taken', takenBy: { cascadeId: 'c-g1' } });
+    expect(await current(ledger, 'a')).toMatchObject({ state: 'taken', takenBy: { cascadeId: 'c-g1' } });
   });
 
   test('every cause that is open or taken is listed once, none that is closed', async () => {
@@ -69,13 +69,13 @@ export function causeLedgerContract({ make }: Contract<CauseLedger>): void {
     expect(open.map(({ stream }) => stream).sort()).toEqual(names.filter((name) => name !== 'stream-7').sort());
     expect(open.find(({ stream }) => stream === 'stream-6')?.state).toBe('taken');
     expect(open.find(({ stream }) => stream === 'stream-8')).toMatchObject({ version: 2, facts: [fact(2)] });
-    expect(await standing(ledger, 'stream-7')).toMatchObject({ state: 'closed', version: 1, facts: [] });
+    expect(await current(ledger, 'stream-7')).toMatchObject({ state: 'closed', version: 1, facts: [] });
   });
 
   test('a cause of 5,000 facts is kept whole', async () => {
     const ledger = await make();
     const facts = Array.from({ length: 5000 }, (_, number) => fact(number));
     await ledger.change('a', () => cause('a', { facts, version: 5000 }));
-    expect((await standing(ledger, 'a'))?.facts).toEqual(facts);
+    expect((await current(ledger, 'a'))?.facts).toEqual(facts);
   });
 }

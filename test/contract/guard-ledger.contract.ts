@@ -1,4 +1,4 @@
-import { freshMemory, type SurvivedFact } from '../../shared/domain/cause/rebuild.ts';
+import { emptyHistory, type SurvivedFact } from '../../shared/domain/cause/rebuild.ts';
 import type { GuardLedger } from '../../shared/ports/rebuilds.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';
@@ -17,12 +17,12 @@ export function guardLedgerContract({ make }: Contract<GuardLedger>): void {
     const ledger = await make();
     expect(await ledger.get(['one'])).toEqual(new Map());
     await ledger.change('one', (before) => {
-      expect(before).toEqual(freshMemory('one'));
+      expect(before).toEqual(emptyHistory('one'));
       return { ...before, failuresInARow: 1 };
     });
     await ledger.change('one', (before) => ({ ...before, generation: before.generation + 1 }));
     expect(await ledger.get(['one', 'two'])).toEqual(
-      new Map([['one', { ...freshMemory('one'), failuresInARow: 1, generation: 2 }]]),
+      new Map([['one', { ...emptyHistory('one'), failuresInARow: 1, generation: 2 }]]),
     );
   });
 
@@ -36,9 +36,9 @@ export function guardLedgerContract({ make }: Contract<GuardLedger>): void {
       );
     const facts = [survived(1), survived(2), survived(3), survived(4)];
     await Promise.all([...facts, ...facts.slice(0, 2)].map(remember));
-    const memory = (await ledger.get(['one'])).get('one');
-    expect(memory?.failuresInARow).toBe(4);
-    expect(memory?.survived.toSorted((one, other) => one.atEpochMs - other.atEpochMs)).toEqual(facts);
+    const history = (await ledger.get(['one'])).get('one');
+    expect(history?.failuresInARow).toBe(4);
+    expect(history?.survived.toSorted((one, other) => one.atEpochMs - other.atEpochMs)).toEqual(facts);
   });
 
   test('what is forgotten is gone, and streams do not share a memory', async () => {
@@ -49,8 +49,8 @@ export function guardLedgerContract({ make }: Contract<GuardLedger>): void {
     await ledger.change('one', ({ startUnknown: _, ...before }) => before);
     expect(await ledger.get(['one', 'two'])).toEqual(
       new Map([
-        ['one', freshMemory('one')],
-        ['two', { ...freshMemory('two'), failuresInARow: 2 }],
+        ['one', emptyHistory('one')],
+        ['two', { ...emptyHistory('two'), failuresInARow: 2 }],
       ]),
     );
   });

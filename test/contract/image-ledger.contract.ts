@@ -108,38 +108,38 @@ export function imageLedgerContract({
   test('a standing is kept, through facts and judgements, and a second one replaces it as a whole', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
-    await ledger.recordStanding(digestOf('a'), onBase(40));
+    await ledger.recordLineage(digestOf('a'), onBase(40));
     await ledger.recordFacts(facts('a', { owner: 'other' }));
     await ledger.recordJudgement(judgement('a', NOW));
-    expect((await imageOf(ledger, 'a'))?.standing).toEqual(onBase(40));
+    expect((await imageOf(ledger, 'a'))?.lineage).toEqual(onBase(40));
     const alone = { age: { known: false, unknown: [digestOf('a')] } } as const;
-    await ledger.recordStanding(digestOf('a'), alone);
-    expect((await imageOf(ledger, 'a'))?.standing).toEqual(alone);
+    await ledger.recordLineage(digestOf('a'), alone);
+    expect((await imageOf(ledger, 'a'))?.lineage).toEqual(alone);
   });
 
   test('what was found below an image that could not be read is dropped once it is read', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a', { unresolved: { code: 'no-answer', detail: 'ECR said nothing' } }));
-    await ledger.recordStanding(digestOf('a'), { age: { known: false, unknown: [digestOf('a')] } });
+    await ledger.recordLineage(digestOf('a'), { age: { known: false, unknown: [digestOf('a')] } });
     await ledger.recordFacts(facts('a', { unresolved: { code: 'no-answer', detail: 'ECR timed out' } }));
-    expect((await imageOf(ledger, 'a'))?.standing).toBeDefined();
+    expect((await imageOf(ledger, 'a'))?.lineage).toBeDefined();
     await ledger.recordFacts(facts('a'));
-    expect((await imageOf(ledger, 'a'))?.standing).toBeUndefined();
+    expect((await imageOf(ledger, 'a'))?.lineage).toBeUndefined();
   });
 
   test('that no standing was found is kept with what was not read, until one is found', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
-    await ledger.recordStanding(digestOf('a'), { mayLieBelow: ['1/r/base'] });
+    await ledger.recordLineage(digestOf('a'), { mayLieBelow: ['1/r/base'] });
     await ledger.recordFacts(facts('a', { owner: 'other' }));
     expect((await imageOf(ledger, 'a'))?.mayLieBelow).toEqual(['1/r/base']);
-    await ledger.recordStanding(digestOf('a'), { mayLieBelow: [] });
+    await ledger.recordLineage(digestOf('a'), { mayLieBelow: [] });
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('mayLieBelow');
-    await ledger.recordStanding(digestOf('a'), { mayLieBelow: ['1/r/base'] });
-    await ledger.recordStanding(digestOf('a'), onBase(40));
+    await ledger.recordLineage(digestOf('a'), { mayLieBelow: ['1/r/base'] });
+    await ledger.recordLineage(digestOf('a'), onBase(40));
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('mayLieBelow');
-    await ledger.recordStanding(digestOf('a'), { mayLieBelow: ['1/r/base'] });
-    expect(await imageOf(ledger, 'a')).toMatchObject({ standing: onBase(40) });
+    await ledger.recordLineage(digestOf('a'), { mayLieBelow: ['1/r/base'] });
+    expect(await imageOf(ledger, 'a')).toMatchObject({ lineage: onBase(40) });
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('mayLieBelow');
   });
 
@@ -147,19 +147,19 @@ export function imageLedgerContract({
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
     const judgedAt = async () => (await imageOf(ledger, 'a'))?.judgedAtEpochMs;
-    await ledger.recordStanding(digestOf('a'), alone(facts('a')));
+    await ledger.recordLineage(digestOf('a'), alone(facts('a')));
     await ledger.recordJudgement(judgement('a', NOW));
-    await ledger.recordStanding(digestOf('a'), alone(facts('a')));
+    await ledger.recordLineage(digestOf('a'), alone(facts('a')));
     expect(await judgedAt()).toBe(NOW);
-    await ledger.recordStanding(digestOf('a'), onBase(40));
+    await ledger.recordLineage(digestOf('a'), onBase(40));
     expect(await judgedAt()).toBeUndefined();
     expect((await imageOf(ledger, 'a'))?.verdict).toEqual(judgement('a', NOW).verdict);
     await ledger.recordJudgement(judgement('a', NOW));
-    await ledger.recordStanding(digestOf('a'), {
+    await ledger.recordLineage(digestOf('a'), {
       ...onBase(40),
       parent: { digest: digestOf('c'), evidence: 'layers' },
     });
-    await ledger.recordStanding(digestOf('a'), {
+    await ledger.recordLineage(digestOf('a'), {
       ...onBase(40),
       parent: { digest: digestOf('c'), evidence: 'layers' },
     });
@@ -176,7 +176,7 @@ export function imageLedgerContract({
     ] as const) {
       await ledger.recordFacts(facts(name));
       await ledger.recordJudgement(judgement(name, NOW, { verdict: verdict('unknown', { reasons }) }));
-      await ledger.recordStanding(digestOf(name), onBase(40));
+      await ledger.recordLineage(digestOf(name), onBase(40));
     }
     expect(await imageOf(ledger, 'young')).toMatchObject({ verdict: { status: 'unknown' }, judgedAtEpochMs: NOW });
     expect(await imageOf(ledger, 'old')).not.toHaveProperty('judgedAtEpochMs');
@@ -187,10 +187,10 @@ export function imageLedgerContract({
     await ledger.recordFacts(facts('a'));
     const own = { known: true, bornAtEpochMs: NOW - 10 * DAY_MS, decidedBy: digestOf('a') } as const;
     expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a'), age: own }))).toBe(false);
-    await ledger.recordStanding(digestOf('a'), alone(facts('a')));
+    await ledger.recordLineage(digestOf('a'), alone(facts('a')));
     expect(await ledger.recordJudgement(judgement('a', NOW, { facts: facts('a'), age: own }))).toBe(true);
     expect(await imageOf(ledger, 'a')).not.toHaveProperty('age');
-    await ledger.recordStanding(digestOf('a'), onBase(40));
+    await ledger.recordLineage(digestOf('a'), onBase(40));
     expect(await ledger.recordJudgement(judgement('a', NOW + 1, { facts: facts('a'), age: own }))).toBe(false);
     const now = judgement('a', NOW + 1, { facts: facts('a'), age: onBase(40).age });
     expect(await ledger.recordJudgement(now)).toBe(true);
@@ -221,7 +221,7 @@ export function imageLedgerContract({
     const ledger = await make();
     const expected = expect.objectContaining({ name: 'ImageNotRecordedError' });
     await expect(ledger.recordPresence(digestOf('a'), { inUse: true })).rejects.toEqual(expected);
-    await expect(ledger.recordStanding(digestOf('a'), onBase(40))).rejects.toEqual(expected);
+    await expect(ledger.recordLineage(digestOf('a'), onBase(40))).rejects.toEqual(expected);
     await expect(ledger.claimScan(digestOf('a'), claim('run-1'))).rejects.toEqual(expected);
     await expect(ledger.markUnread(digestOf('a'))).rejects.toEqual(expected);
     await expect(ledger.recordJudgement(judgement('a', NOW))).rejects.toEqual(expected);
@@ -437,7 +437,7 @@ export function imageLedgerContract({
     await ledger.recordFacts(facts('a'));
     for (const hours of [1, 3, 2]) await ledger.recordReconfirmation(digestOf('a'), NOW + hours * HOUR_MS);
     await ledger.recordFacts(facts('a', { owner: 'another' }));
-    await ledger.recordStanding(digestOf('a'), onBase(50));
+    await ledger.recordLineage(digestOf('a'), onBase(50));
     await ledger.recordJudgement(judgement('a', NOW));
     expect(await imageOf(ledger, 'a')).toMatchObject({
       ...{ reconfirmedAtEpochMs: NOW + 3 * HOUR_MS, owner: 'another', verdict: {} },
@@ -479,7 +479,7 @@ export function imageLedgerContract({
       ['ageless', { birth: { known: false, rejected: [] } }],
     ] as const) {
       await ledger.recordFacts(facts(name, changes));
-      await ledger.recordStanding(digestOf(name), alone(facts(name, changes)));
+      await ledger.recordLineage(digestOf(name), alone(facts(name, changes)));
     }
     await ledger.recordFacts(facts('unread', bornAt(NOW - 30 * DAY_MS)));
     for (const name of ['used', 'young', 'ageless', 'unread'])
@@ -496,11 +496,11 @@ export function imageLedgerContract({
     await ledger.recordPresence(digestOf('head'), { isHead: false });
     expect(await digests(ledger.bornBefore(NOW))).toHaveLength(1);
 
-    await ledger.recordStanding(digestOf('used'), onBase(50));
-    await ledger.recordStanding(digestOf('ageless'), onBase(60));
+    await ledger.recordLineage(digestOf('used'), onBase(50));
+    await ledger.recordLineage(digestOf('ageless'), onBase(60));
     const old = (await digests(ledger.bornBefore(NOW - 45 * DAY_MS))) as { digest: string }[];
     expect(old.map(({ digest }) => digest).sort()).toEqual([digestOf('used'), digestOf('ageless')].sort());
-    await ledger.recordStanding(digestOf('used'), { age: { known: false, unknown: [digestOf('used')] } });
+    await ledger.recordLineage(digestOf('used'), { age: { known: false, unknown: [digestOf('used')] } });
     expect(await digests(ledger.bornBefore(NOW))).toHaveLength(1);
   });
 }

@@ -9,7 +9,7 @@ import { DynamoLockLedger } from '../../shared/adapters/dynamodb/rebuilds/lock-l
 import { DynamoRebuildLedger } from '../../shared/adapters/dynamodb/rebuilds/rebuild-ledger.ts';
 import { DynamoRolloutLedger } from '../../shared/adapters/dynamodb/rebuilds/rollout-ledger.ts';
 import { DynamoSlotLedger } from '../../shared/adapters/dynamodb/rebuilds/slot-ledger.ts';
-import { DynamoLossLedger } from '../../shared/adapters/dynamodb/retention/loss-ledger.ts';
+import { DynamoExpiryLedger } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/stream-images.ts';
@@ -23,10 +23,10 @@ import { cascadeLedgerContract } from './cascade-ledger.contract.ts';
 import { causeLedgerContract } from './cause-ledger.contract.ts';
 import { chainLedgerContract } from './chain-ledger.contract.ts';
 import { contentLedgerContract } from './content-ledger.contract.ts';
+import { expiryLedgerContract } from './expiry-ledger.contract.ts';
 import { guardLedgerContract } from './guard-ledger.contract.ts';
 import { imageLedgerContract } from './image-ledger.contract.ts';
 import { lockLedgerContract } from './lock-ledger.contract.ts';
-import { lossLedgerContract } from './loss-ledger.contract.ts';
 import { placeLedgerContract } from './place-ledger.contract.ts';
 import { rebuildLedgerContract } from './rebuild-ledger.contract.ts';
 import { rolloutLedgerContract } from './rollout-ledger.contract.ts';
@@ -61,8 +61,8 @@ describe('the DynamoDB ledger of', () => {
   describe('runs', () => runLedgerContract({ make: async () => new DynamoRunLedger(await newTable()), propertyRuns }));
   describe('scopes', () =>
     scopeLedgerContract({ make: async () => new DynamoScopeLedger(await newTable()), propertyRuns }));
-  describe('losses', () =>
-    lossLedgerContract({ make: async () => new DynamoLossLedger(await newTable()), propertyRuns }));
+  describe('expiries', () =>
+    expiryLedgerContract({ make: async () => new DynamoExpiryLedger(await newTable()), propertyRuns }));
   describe('rebuilds', () =>
     rebuildLedgerContract({ make: async () => new DynamoRebuildLedger(await newTable()), propertyRuns }));
   describe('locks', () =>

@@ -48,8 +48,8 @@ test('a client whose reply was lost calls again, and gives the second answer', a
   const { world } = under({ repeats: 1 });
   await world.executions.start('c1');
   expect(world.executions.started).toEqual(['c1']);
-  await world.looks.send([{ kind: 'look', stream: STREAM }]);
-  expect(world.looks.take()).toHaveLength(2);
+  await world.refreshes.send([{ kind: 'refresh', stream: STREAM }]);
+  expect(world.refreshes.take()).toHaveLength(2);
 });
 
 test('what a test does to a fake itself is no call', () => {

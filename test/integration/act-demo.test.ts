@@ -146,7 +146,7 @@ async function imagesIn(endpoint: string, home: Home, digest = ''): Promise<Read
 
 /** What was built begins with the layers of what was built below it, on each platform: so that was there before. */
 async function checkBuilt(endpoint: string, act: Act, home: Home, parents: readonly Home[]): Promise<void> {
-  const isMended = home !== SEARCH;
+  const isFixed = home !== SEARCH;
   const { before, after } = streamIn(act, home);
   expect(after).not.toBe(before);
   expect(await digestOfTag(endpoint, home, tagOf(home))).toBe(after);
@@ -155,7 +155,7 @@ async function checkBuilt(endpoint: string, act: Act, home: Home, parents: reado
   const images = await imagesIn(endpoint, home, after);
   expect(images.size).toBe(home === BASE || home === CHECKOUT ? 2 : 1);
   for (const [architecture, digest] of images) {
-    expect((await packagesIn(endpoint, home, digest)).get('libssl3')).toBe(isMended ? FIXED : FLAWED);
+    expect((await packagesIn(endpoint, home, digest)).get('libssl3')).toBe(isFixed ? FIXED : FLAWED);
     const own = (await madeOf(endpoint, home, digest))?.layers ?? [];
     const below = await Promise.all(
       parents.map(async (parent) => {
@@ -163,8 +163,11 @@ async function checkBuilt(endpoint: string, act: Act, home: Home, parents: reado
         return under === undefined ? [] : [(await madeOf(endpoint, parent, under))?.layers ?? []];
       }),
     );
-    const standsOn = below.flat().filter((layers) => layers.join() === own.slice(0, layers.length).join());
-    expect({ digest, standsOn: standsOn.length }).toEqual({ digest, standsOn: isMended && home !== BASE ? 1 : 0 });
+    const builtOn = below.flat().filter((layers) => layers.join() === own.slice(0, layers.length).join());
+    expect({ digest, parentDigest: builtOn.length }).toEqual({
+      digest,
+      parentDigest: isFixed && home !== BASE ? 1 : 0,
+    });
   }
 }
 

@@ -111,7 +111,7 @@ describe('a build that waits for a person', () => {
       // As if the planner woke a quarter of an hour later.
       await change('unheard', rebuild, (before) => ({
         ...before,
-        parked: { sinceEpochMs: before.parked?.sinceEpochMs ?? 0, lookedAtEpochMs: 0 },
+        parked: { sinceEpochMs: before.parked?.sinceEpochMs ?? 0, checkedAtEpochMs: 0 },
       }));
       await wakePlanner(installation());
       await rebuiltTimes(installation(), streamOf('unheard'), 1);

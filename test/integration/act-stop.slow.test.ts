@@ -9,11 +9,11 @@ import {
   deploymentsStarted,
   enforceOnly,
   heldBy,
-  lapseLooks,
+  lapseRefreshes,
   standsOf,
   wakePlanner,
 } from '../support/acting.ts';
-import { LOOK_AGAIN_AFTER_MS, useReviewed, WAKE_UP_MS } from '../support/acting-cases.ts';
+import { POLL_AGAIN_AFTER_MS, useReviewed, WAKE_UP_MS } from '../support/acting-cases.ts';
 import { actingFleet, FLAW, streamOf, TEAM } from '../support/acting-fleet.ts';
 import { runsOf } from '../support/acts-of-persons.ts';
 import { nameOf, OTHERS, POINTS, scanningFor } from '../support/stop-points.ts';
@@ -136,7 +136,7 @@ describe('an execution that is stopped', () => {
     const stream = streamOf(app);
     await eventually(
       async () => {
-        await lapseLooks(installation(), stream, LOOK_AGAIN_AFTER_MS);
+        await lapseRefreshes(installation(), stream, POLL_AGAIN_AFTER_MS);
         await wakePlanner(installation());
         await sleep(WAKE_UP_MS);
         const closures = await collect(installation().context.rollouts.openClosures());

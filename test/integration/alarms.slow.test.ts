@@ -82,6 +82,6 @@ describe('the planner', () => {
 
   test('in the end none of these alarms stands', async () => {
     expect(runs.ended).toEqual([...TRIED_ALARMS['alarms.slow.test.ts']].sort());
-    expect(await runs.standing()).toEqual([]);
+    expect(await runs.lineage()).toEqual([]);
   });
 });

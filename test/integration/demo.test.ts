@@ -178,7 +178,7 @@ async function checkImage(endpoint: string, fleet: Fleet, image: Image, bearing:
 /** What a running image stands on was scanned, and is counted though nothing runs it. */
 async function checkAncestors(endpoint: string, result: DemoResult, bearing: readonly Bearing[]): Promise<void> {
   const running = new Set(result.images.map(({ digest }) => digest));
-  const parents = new Set(result.images.flatMap(({ standsOn }) => standsOn ?? []));
+  const parents = new Set(result.images.flatMap(({ parentDigest: builtOn }) => builtOn ?? []));
   const ancestors = new Set(
     bearing
       .filter(({ digest }) => parents.has(digest))
@@ -224,7 +224,7 @@ async function checkAge(
 
 /** The longest beginning; of several images with the same layers any of them, and none where the layers are a twin's. */
 function checkParent(
-  { digest, standsOn }: Image,
+  { digest, parentDigest: builtOn }: Image,
   layers: readonly string[],
   lineage: readonly Bearing[],
   bearing: readonly Bearing[],
@@ -233,8 +233,8 @@ function checkParent(
   if (isTwin) return;
   const longest = lineage.at(-1)?.layers.length;
   const parents = lineage.filter((one) => one.layers.length === longest).map((one) => one.digest);
-  if (parents.length === 0) expect({ digest, standsOn }).toEqual({ digest });
-  else expect(parents).toContain(standsOn);
+  if (parents.length === 0) expect({ digest, parentDigest: builtOn }).toEqual({ digest });
+  else expect(parents).toContain(builtOn);
 }
 
 async function checkExecution(endpoint: string, fleet: Fleet, { execution }: DemoResult): Promise<void> {

@@ -65,7 +65,7 @@ describe('the small fleet', () => {
     const { context, fleet, seeded } = installation();
     const { images, indexes } = await context.lineage();
     const parents = findParents(
-      images.map(({ lineage }) => lineage),
+      images.map(({ lineageFacts }) => lineageFacts),
       indexes,
     );
     const tiers = new Map(images.map(({ digest, tier }) => [digest, tier]));
@@ -84,15 +84,15 @@ describe('the small fleet', () => {
         .filter((platform) => tiers.has(digestOf(name, platform)))
         .map((platform) => ({
           image: `${name} ${platform}`,
-          standsOn: expected(name, platform),
+          parentDigest: expected(name, platform),
           found: parents.get(digestOf(name, platform))?.digest,
         })),
     );
-    expect(known.filter(({ standsOn }) => standsOn).length).toBeGreaterThan(5);
-    expect(known.filter(({ standsOn, found }) => standsOn !== found)).toEqual([]);
+    expect(known.filter(({ parentDigest: builtOn }) => builtOn).length).toBeGreaterThan(5);
+    expect(known.filter(({ parentDigest: builtOn, found }) => builtOn !== found)).toEqual([]);
 
     const inUse = images.filter((image) => image.inUse);
-    expect(inUse.map(({ digest, standing }) => [digest, standing?.parent])).toEqual(
+    expect(inUse.map(({ digest, lineage }) => [digest, lineage?.parent])).toEqual(
       inUse.map(({ digest }) => [digest, parents.get(digest)]),
     );
     const byAnother = inUse.filter(({ verdict }) =>

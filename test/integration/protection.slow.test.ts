@@ -10,7 +10,7 @@ import { protectingTag } from '../../shared/domain/retention/protecting-tag.ts';
 import { HUB, TEAM } from '../support/acting-fleet.ts';
 import { Grants, nameOf } from '../support/grants.ts';
 import { useInstallation } from '../support/installation.ts';
-import { giveLifecycle, invokeLook, lookNow, lookOf } from '../support/protection.ts';
+import { checkNow, checkOf, giveLifecycle, invokeCheck } from '../support/protection.ts';
 import { callsOf, hubOf } from '../support/readings.ts';
 import { tieredFleet } from '../support/tiered-fleet.ts';
 import { run } from '../unit/cli/support.ts';
@@ -67,20 +67,20 @@ test(
     await giveLifecycle(installation(), SOUND, expire(300));
     expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
     await cloud.admin.clearCalls();
-    const { losses, looks } = await lookNow(installation(), ALL);
+    const { expiries, checks } = await checkNow(installation(), ALL);
 
     const pushedAtEpochMs = (await context.places.locations(digestOf('os')))[0]?.firstPushSeenAtEpochMs ?? 0;
     expect(pushedAtEpochMs).toBeGreaterThan(0);
     const when = { by: 'age', expiresAtEpochMs: pushedAtEpochMs + 20 * DAY_MS };
-    expect(losses).toEqual([
+    expect(expiries).toEqual([
       {
         ...{ digest: digestOf('os'), location: OS, use: 'ancestor', running: 1 },
         workloads: [expect.stringContaining('/main/shop')],
-        fate: { state: 'lost', loss: { rule: 3, action: 'expire', when } },
+        expiryState: { state: 'expires', expiry: { rule: 3, action: 'expire', when } },
         foundAtEpochMs: expect.any(Number),
       },
     ]);
-    expect(looks.map(({ images, unknown, failure }) => ({ images, unknown, failure }))).toEqual(
+    expect(checks.map(({ images, unknown, failure }) => ({ images, unknown, failure }))).toEqual(
       ALL.map(() => ({ images: 1, unknown: 0 })),
     );
     // What has no policy is not listed, and nothing is written to any registry.
@@ -104,8 +104,8 @@ test(
     expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
     const report = JSON.parse(await context.reviews.report('json')) as object;
     expect(report).toMatchObject({
-      losses: [{ digest: digestOf('os') }],
-      lossesSeen: { repositories: 4, unseen: [] },
+      expiries: [{ digest: digestOf('os') }],
+      expiryChecks: { repositories: 4, unseen: [] },
     });
   },
   LIMIT_MS,
@@ -119,11 +119,11 @@ test(
     const [grant] = (await member.of('PatchwaveRead')).filter(({ action }) => action === 'ecr:GetLifecyclePolicy');
     if (!grant) throw new Error('the read role may not read lifecycle policies');
     await giveLifecycle(installation(), OS, expire(300));
-    const { losses, looks } = await member.without(grant, () => lookNow(installation(), ALL));
-    expect(losses).toEqual([]);
+    const { expiries, checks } = await member.without(grant, () => checkNow(installation(), ALL));
+    expect(expiries).toEqual([]);
     const failure = { error: 'RegistryUnreachableError', detail: expect.stringContaining('ecr:GetLifecyclePolicy') };
-    expect(lookOf(looks, SHOP)).toMatchObject({ images: 1, unknown: 1, failure });
-    expect(lookOf(looks, OS)).not.toHaveProperty('failure');
+    expect(checkOf(checks, SHOP)).toMatchObject({ images: 1, unknown: 1, failure });
+    expect(checkOf(checks, OS)).not.toHaveProperty('failure');
     const { code, text } = await run(protectionCommand, installation().context, [], { 'exit-code': true });
     expect(code).toBe(4);
     expect(text).toContain('apps/shop');
@@ -144,14 +144,14 @@ test(
     const known = await tagsOf();
 
     await giveLifecycle(installation(), OS, expire(20));
-    const refused = await lookNow(installation(), ALL);
-    expect(refused.losses).toMatchObject([{ refusal: { reason: 'no-covering-rule' } }]);
+    const refused = await checkNow(installation(), ALL);
+    expect(refused.expiries).toMatchObject([{ refusal: { reason: 'no-covering-rule' } }]);
 
     await giveLifecycle(installation(), OS, [COVERING, ...expire(20)]);
     const tag = protectingTag(digestOf('os'));
-    const kept = await lookNow(installation(), ALL);
-    expect(kept.losses).toEqual([]);
-    expect(lookOf(kept.looks, OS)).toMatchObject({ tagged: 1 });
+    const kept = await checkNow(installation(), ALL);
+    expect(kept.expiries).toEqual([]);
+    expect(checkOf(kept.checks, OS)).toMatchObject({ tagged: 1 });
     expect(await standingTags()).toContain(tag);
 
     expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
@@ -160,7 +160,7 @@ test(
 
     const usages = await context.usages.ofImage(digestOf('shop'));
     await context.usages.end(usages, Date.now());
-    await lookNow(installation(), [SOUND, BLOG]);
+    await checkNow(installation(), [SOUND, BLOG]);
     expect(await standingTags()).toEqual(known);
   },
   LIMIT_MS,
@@ -175,11 +175,11 @@ test(
     const outcome = async (): Promise<unknown> => {
       await cloud.admin.endEnvironments();
       await giveLifecycle(installation(), SOUND, expire(20));
-      const lost = [await invokeLook(installation()), await toldOf(SOUND)];
+      const lost = [await invokeCheck(installation()), await toldOf(SOUND)];
       await giveLifecycle(installation(), SOUND, [COVERING, ...expire(20)]);
-      const kept = [await invokeLook(installation()), await toldOf(SOUND), await standingTags(SOUND)];
+      const kept = [await invokeCheck(installation()), await toldOf(SOUND), await standingTags(SOUND)];
       await context.usages.end(usages, Date.now());
-      const free = [await invokeLook(installation()), await toldOf(SOUND), await standingTags(SOUND)];
+      const free = [await invokeCheck(installation()), await toldOf(SOUND), await standingTags(SOUND)];
       await context.usages.record(usages, Date.now());
       return [lost, kept, free];
     };
@@ -207,8 +207,8 @@ test(
 
 /** What the ledger says of a repository, without instants. */
 async function toldOf(location: ImageLocation): Promise<unknown> {
-  const losses = await Array.fromAsync(installation().context.losses.of(location));
-  return losses.map(({ digest, refusal }) => ({ digest, reason: refusal?.reason }));
+  const expiries = await Array.fromAsync(installation().context.expiries.of(location));
+  return expiries.map(({ digest, refusal }) => ({ digest, reason: refusal?.reason }));
 }
 
 /** As the registry tells them. */

@@ -279,6 +279,6 @@ describe('each alarm of queues and functions goes off by what its runbook descri
 
   test('in the end none of them stands', async () => {
     expect(runs.ended).toEqual([...TRIED_ALARMS['runbooks-queues.slow.test.ts']].sort());
-    expect(await runs.standing()).toEqual([]);
+    expect(await runs.lineage()).toEqual([]);
   });
 });

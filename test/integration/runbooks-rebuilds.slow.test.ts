@@ -163,6 +163,6 @@ describe('each alarm of rebuilds goes off by what its runbook describes, and end
 
   test('in the end none of them stands', async () => {
     expect(runs.ended).toEqual([...TRIED_ALARMS['runbooks-rebuilds.slow.test.ts']].sort());
-    expect(await runs.standing()).toEqual([]);
+    expect(await runs.lineage()).toEqual([]);
   });
 });

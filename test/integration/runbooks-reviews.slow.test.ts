@@ -101,6 +101,6 @@ describe('each alarm of reviews goes off by what its runbook describes, and ends
 
   test('in the end none of them stands', async () => {
     expect(runs.ended).toEqual([...TRIED_ALARMS['runbooks-reviews.slow.test.ts']].sort());
-    expect(await runs.standing()).toEqual([]);
+    expect(await runs.lineage()).toEqual([]);
   });
 });

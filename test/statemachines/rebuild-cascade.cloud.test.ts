@@ -33,7 +33,7 @@ function playing(cascadeId: string, waves: readonly (readonly string[])[], answe
         );
       return { cascadeId, waves: listed, concurrency: 5 };
     },
-    reserve: ({ input }) => ({ decision: 'build', rebuildId: `r-${input.stream}`, lookAfterSeconds: 30 }),
+    reserve: ({ input }) => ({ decision: 'build', rebuildId: `r-${input.stream}`, recheckAfterSeconds: 30 }),
     start: async ({ input }, __, { succeed }) => succeed(input.taskToken, { state: 'succeeded' }),
     look: () => ({ state: 'succeeded' }),
     'find-output': () => ({ decision: 'verify' }),
@@ -103,7 +103,7 @@ test('a rollout that waits for the policy is planned again until it may be', asy
 
 test('a build whose event is lost is looked at, waited for again, and never asked for by another way', async () => {
   const { status, calls } = await play('c-lost', [['a']], {
-    reserve: () => ({ decision: 'build', rebuildId: 'r-a', lookAfterSeconds: 1 }),
+    reserve: () => ({ decision: 'build', rebuildId: 'r-a', recheckAfterSeconds: 1 }),
     start: () => undefined,
     look: (_, nth) => ({ state: nth === 0 ? 'running' : 'succeeded' }),
   });
@@ -111,9 +111,9 @@ test('a build whose event is lost is looked at, waited for again, and never aske
   expect(actions(calls, 'a')).toEqual([
     'reserve',
     'start',
-    'look',
+    'poll',
     'start',
-    'look',
+    'poll',
     'find-output',
     'ask',
     'place-output',
@@ -126,7 +126,7 @@ test('a build whose event is lost is looked at, waited for again, and never aske
 
 test('a build that waits for a person ends its child at once, and the cascade as no failure', async () => {
   const { status, calls } = await play('c-parked', [['a', 'b']], {
-    reserve: ({ input: { stream } }) => ({ decision: 'build', rebuildId: `r-${stream}`, lookAfterSeconds: 1 }),
+    reserve: ({ input: { stream } }) => ({ decision: 'build', rebuildId: `r-${stream}`, recheckAfterSeconds: 1 }),
     start: ({ input }, _, { succeed }) =>
       input.stream === 'a' ? undefined : succeed(input.taskToken, { state: 'succeeded' }),
     look: () => ({ state: 'parked' }),
@@ -134,7 +134,7 @@ test('a build that waits for a person ends its child at once, and the cascade as
     close: () => ({ state: 'parked', detail: 'stream a parked' }),
   });
   expect(status).toBe('SUCCEEDED');
-  expect(actions(calls, 'a')).toEqual(['reserve', 'start', 'look', 'settle']);
+  expect(actions(calls, 'a')).toEqual(['reserve', 'start', 'poll', 'settle']);
   expect(actions(calls, 'b')).toEqual(THROUGH);
 });
 
@@ -152,13 +152,13 @@ test('a start that nobody can tell about is looked at until it is known, and not
     look: (_, nth) => (nth === 0 ? { state: 'start-unknown', waitSeconds: 0 } : { state: 'failed' }),
     settle: () => ({ state: 'failed', detail: 'no run was ever seen' }),
   });
-  expect(actions(calls, 'a')).toEqual(['reserve', 'start', 'look', 'look', 'settle']);
+  expect(actions(calls, 'a')).toEqual(['reserve', 'start', 'poll', 'poll', 'settle']);
 });
 
 test('what is not known yet is asked for again: a slot, the output, the scan, the move of the tag', async () => {
   const { status, calls } = await play('c-wait', [['a']], {
     reserve: (_, nth) =>
-      nth === 0 ? { decision: 'wait', waitSeconds: 0 } : { decision: 'build', rebuildId: 'r', lookAfterSeconds: 30 },
+      nth === 0 ? { decision: 'wait', waitSeconds: 0 } : { decision: 'build', rebuildId: 'r', recheckAfterSeconds: 30 },
     'find-output': (_, nth) => (nth === 0 ? { decision: 'wait', waitSeconds: 0 } : { decision: 'verify' }),
     check: ({ of }, nth) =>
       of === 'Rollout'

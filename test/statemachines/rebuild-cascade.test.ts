@@ -29,7 +29,7 @@ test('every error of a stream is told to SettleNode, but for a lost answer, afte
   );
   const others = caught.filter(([, , next, path]) => next !== 'SettleNode' || path !== '$.failure');
   expect(others).toEqual([
-    ['StartBuild', ['States.HeartbeatTimeout', 'States.Timeout'], 'LookAtBuild', null],
+    ['StartBuild', ['States.HeartbeatTimeout', 'States.Timeout'], 'PollBuild', null],
     ['SettleNode', ['States.ALL'], 'FailUnsettled', '$'],
   ]);
 });

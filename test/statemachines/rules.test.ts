@@ -3,7 +3,7 @@ import { hub, ofType } from '../template/template.ts';
 import { definitionText, type Machine, machineNames, machinesOf, reachableFrom, type State } from './machine.ts';
 
 const VERBS =
-  'Abandon|Ask|Check|Choose|Close|Complete|Deploy|Evaluate|Fail|Find|Group|Judge|Leave|Look|Open|Park|Plan|Promote|Read|' +
+  'Abandon|Ask|Check|Choose|Close|Complete|Deploy|Evaluate|Fail|Find|Group|Judge|Leave|Open|Park|Plan|Poll|Promote|Read|' +
   'Record|Refuse|Reserve|Roll|Run|Settle|Skip|Start|Wait|Write';
 
 /** What a function of ours may take is 900 seconds; a state lets it tell of its own end first. */

@@ -7,8 +7,8 @@ import { untilSettled } from '../../local/acting.ts';
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Installation } from '../../local/installation.ts';
 import { collect } from '../../shared/concurrency.ts';
-import type { NodeAnswer } from '../../shared/domain/cause/answer.ts';
 import type { Closure, Deployment } from '../../shared/domain/cause/cascade.ts';
+import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import type { Rebuild } from '../../shared/domain/cause/rebuild.ts';
 import { DAY_MS } from '../../shared/domain/common/time.ts';
 import type { Measurement } from '../../shared/domain/outbox/metrics.ts';
@@ -20,7 +20,7 @@ import {
   deploymentsStarted,
   enforceOnly,
   heldIn,
-  lapseLooks,
+  lapseRefreshes,
   NOTHING_HELD,
   PLANNING,
   rebuildsOf,
@@ -34,7 +34,7 @@ import { hubOf } from './readings.ts';
 
 const LIMIT_MS = 60_000;
 /** For what takes 15 minutes. */
-export const LOOK_AGAIN_AFTER_MS = 3_000;
+export const POLL_AGAIN_AFTER_MS = 3_000;
 export const WAKE_UP_MS = 500;
 
 /** An installation that has reviewed a fleet and may rebuild nothing yet. */
@@ -100,7 +100,7 @@ export class ActingCases {
   untilClosing(app: string): Promise<true> {
     return eventually(
       async () => {
-        await lapseLooks(this.#installation(), streamOf(app), LOOK_AGAIN_AFTER_MS);
+        await lapseRefreshes(this.#installation(), streamOf(app), POLL_AGAIN_AFTER_MS);
         await wakePlanner(this.#installation());
         await sleep(WAKE_UP_MS);
         const { cascades } = await heldIn(this.#installation());

@@ -96,7 +96,7 @@ export const rebuiltTimes = (installation: Installation, stream: string, count: 
 /** Where the work on a stream stands, for the error of a test that waited in vain. */
 export async function standsOf(installation: Installation, stream: string) {
   const { context } = installation;
-  const [cause, held, rebuilds, memories, cascades] = await Promise.all([
+  const [cause, held, rebuilds, histories, cascades] = await Promise.all([
     causeOf(installation, stream),
     heldBy(installation, stream),
     rebuildsOf(installation, stream),
@@ -105,7 +105,7 @@ export async function standsOf(installation: Installation, stream: string) {
   ]);
   const own = new Set(rebuilds.map(({ cascadeId }) => cascadeId));
   return {
-    ...{ nowEpochMs: Date.now(), cause, held, memory: memories.get(stream) },
+    ...{ nowEpochMs: Date.now(), cause, held, history: histories.get(stream) },
     rebuilds: rebuilds.map(({ rebuildId, build, outcome, endedAtEpochMs }) => ({
       ...{ rebuildId, build, outcome, endedAtEpochMs },
     })),
@@ -186,10 +186,10 @@ export async function lapseDeployments({ context }: Installation, leaseMs: numbe
 }
 
 /** Looks at the heads of a stream that were asked for longer ago than this count as long past: they are asked for again. */
-export async function lapseLooks({ context }: Installation, stream: string, afterMs: number): Promise<void> {
-  await context.guards.change(stream, (memory) => {
-    const { lookAskedAtEpochMs = Date.now(), headReadAtEpochMs, ...rest } = memory;
-    return Date.now() - lookAskedAtEpochMs < afterMs ? memory : rest;
+export async function lapseRefreshes({ context }: Installation, stream: string, afterMs: number): Promise<void> {
+  await context.guards.change(stream, (history) => {
+    const { refreshRequestedAtEpochMs = Date.now(), headReadAtEpochMs, ...rest } = history;
+    return Date.now() - refreshRequestedAtEpochMs < afterMs ? history : rest;
   });
 }
 
@@ -200,5 +200,5 @@ export async function lapseBuild(installation: Installation, stream: string): Pr
   if (!rebuild) throw new Error(`${stream} was never rebuilt`);
   const deadlineEpochMs = Date.now() - 1;
   await context.rebuilds.record(stream, rebuild.rebuildId, (before) => before && { ...before, deadlineEpochMs });
-  await context.guards.change(stream, ({ startUnknown, ...memory }) => memory);
+  await context.guards.change(stream, ({ startUnknown, ...history }) => history);
 }

@@ -114,7 +114,7 @@ export class RunbookRuns {
   }
 
   /** Those that were raised and stand. */
-  async standing(): Promise<readonly AlarmId[]> {
+  async lineage(): Promise<readonly AlarmId[]> {
     const states = await this.#states([...this.#raised]);
     return states.filter(([, state]) => state === 'ALARM').map(([id]) => id);
   }

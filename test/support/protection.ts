@@ -5,8 +5,8 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { eventually } from '../../local/cloud/probe.ts';
 import type { Installation } from '../../local/installation.ts';
 import { type ImageLocation, locationKey } from '../../shared/domain/image/image.ts';
-import type { RepositoryLook } from '../../shared/domain/retention/image-expiry.ts';
-import { readLosses, type SeenLosses } from '../../shared/review/read-losses.ts';
+import type { RepositoryCheck } from '../../shared/domain/retention/image-expiry.ts';
+import { type FleetExpiries, readExpiries } from '../../shared/review/read-expiries.ts';
 import { hubOf } from './readings.ts';
 
 const LIMIT_MS = 30_000;
@@ -22,23 +22,26 @@ export async function giveLifecycle(
 }
 
 /** Invokes the look as its schedule does; done when each of these repositories was looked at since. */
-export async function lookNow(installation: Installation, locations: readonly ImageLocation[]): Promise<SeenLosses> {
+export async function checkNow(
+  installation: Installation,
+  locations: readonly ImageLocation[],
+): Promise<FleetExpiries> {
   const { context, deployment } = installation;
   const since = Date.now();
   const FunctionName = deployment.outputs.ProtectionFunctionName;
   const lambda = new LambdaClient(hubOf(installation));
   await lambda.send(new InvokeCommand({ FunctionName, Qualifier: 'live', InvocationType: 'Event' }));
-  const isSeen = ({ looks }: SeenLosses) =>
-    locations.every((location) => (lookOf(looks, location)?.lookedAtEpochMs ?? 0) >= since);
-  const look = async () => {
-    const seen = await readLosses(context.losses);
+  const isSeen = ({ checks }: FleetExpiries) =>
+    locations.every((location) => (checkOf(checks, location)?.checkedAtEpochMs ?? 0) >= since);
+  const check = async () => {
+    const seen = await readExpiries(context.expiries);
     return isSeen(seen) ? seen : undefined;
   };
-  return eventually(look, 'The look at lifecycle policies', LIMIT_MS);
+  return eventually(check, 'The look at lifecycle policies', LIMIT_MS);
 }
 
 /** A look by hand. @returns what the function answers, or the name of its error */
-export async function invokeLook(installation: Installation): Promise<unknown> {
+export async function invokeCheck(installation: Installation): Promise<unknown> {
   const { FunctionError, Payload: reply } = await new LambdaClient(hubOf(installation)).send(
     new InvokeCommand({ FunctionName: 'patchwave-protection' }),
   );
@@ -46,5 +49,5 @@ export async function invokeLook(installation: Installation): Promise<unknown> {
   return FunctionError === undefined ? answer : answer.errorType;
 }
 
-export const lookOf = (looks: readonly RepositoryLook[], location: ImageLocation): RepositoryLook | undefined =>
-  looks.find((look) => locationKey(look.location) === locationKey(location));
+export const checkOf = (checks: readonly RepositoryCheck[], location: ImageLocation): RepositoryCheck | undefined =>
+  checks.find((check) => locationKey(check.location) === locationKey(location));

@@ -1,4 +1,4 @@
-import type { ReaperServices } from '../../functions/cascade-reaper/answer.ts';
+import type { ReaperServices } from '../../functions/cascade-reaper/route.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import { interleave, type Turns } from './fakes/interleave.ts';
 import type { FakeWorld } from './fakes/world.ts';

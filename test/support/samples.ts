@@ -1,7 +1,7 @@
 /** Small valid records for tests: one perfect object, of which a test changes what it is about. */
 
 import { createHash } from 'node:crypto';
-import type { Standing } from '../../shared/domain/age/image-lineage.ts';
+import type { ImageLineage } from '../../shared/domain/age/image-lineage.ts';
 import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Digest, ImageLocation } from '../../shared/domain/image/image.ts';
 import type { ImageFacts, LocationRecord } from '../../shared/domain/image/image-facts.ts';
@@ -51,7 +51,7 @@ export const facts = (name: string, changes: Partial<ImageFacts> = {}): ImageFac
 });
 
 /** The lineage of an image was read, and no known image is below it: its own birth counts. */
-export const alone = ({ digest, birth }: Pick<ImageFacts, 'digest' | 'birth'>): Standing => ({
+export const alone = ({ digest, birth }: Pick<ImageFacts, 'digest' | 'birth'>): ImageLineage => ({
   age: birth.known
     ? { known: true, bornAtEpochMs: birth.bornAtEpochMs, decidedBy: digest }
     : { known: false, unknown: [digest] },

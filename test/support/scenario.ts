@@ -8,7 +8,7 @@ import type { Installation } from '../../local/installation.ts';
 import { mapConcurrently } from '../../shared/concurrency.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { queueOf } from './chaos.ts';
-import { invokeLook } from './protection.ts';
+import { invokeCheck } from './protection.ts';
 import { callsOf, type DumpedItem, factsOf, hubOf, itemsOf } from './readings.ts';
 
 const HOUR_MS = 3_600_000;
@@ -53,7 +53,7 @@ export class Scenario {
     yield await this.#tellOfScan();
     yield await this.#tellNonsense();
     // Last: it is the only one that reads lifecycle policies.
-    yield await invokeLook(this.#installation);
+    yield await invokeCheck(this.#installation);
   }
 
   /** Nothing in the ledger but the policy, cold functions without credentials in memory, and empty queues. */

@@ -42,7 +42,7 @@ const whilePaused: Point = {
   before: scanningFor(3_000),
   by: { state: 'WaitForScan', act: ({ context }) => context.killSwitch.set(switchOf('paused')) },
   after: async (installation) => {
-    await installation.context.killSwitch.set(switchOf('on'));
+    await installation.context.killSwitch.set(switchOf('active'));
     await scanningFor(50)(installation);
   },
 };
@@ -98,7 +98,7 @@ export const POINTS: Readonly<Record<string, Point>> = {
     },
   },
   StartBuild: approved,
-  LookAtBuild: { ...approved, holds: [{ role: 'PatchwaveActBuild', operations: ['GetPipelineExecution'] }] },
+  PollBuild: { ...approved, holds: [{ role: 'PatchwaveActBuild', operations: ['GetPipelineExecution'] }] },
   WaitForTurn: {
     app: { pipeline: { mode: 'QUEUED', limit: 1, approval: 'before-build' } },
     before: ({ cloud }, app) => runByHand(cloud, app),
@@ -108,7 +108,7 @@ export const POINTS: Readonly<Record<string, Point>> = {
       await approve(cloud, app, 'Approved');
     },
   },
-  WaitToLook: {
+  WaitToPoll: {
     before: async ({ cloud }) => {
       await denyRole(cloud, 'PatchwaveActBuild', ['codepipeline:ListPipelineExecutions']);
       const kill = { function: 'patchwave-rebuild-dispatch', operation: 'StartPipelineExecution', after: true };
@@ -158,7 +158,12 @@ export const POINTS: Readonly<Record<string, Point>> = {
   AbandonCascade: { holds: ['rollout', 'cascade-reaper'].map((name) => ({ function: name, operations: ['GetItem'] })) },
 };
 
-const switchOf = (state: 'on' | 'paused') => ({ state, by: 'a test', atEpochMs: Date.now(), reason: 'a test' });
+const switchOf = (rebuilding: 'active' | 'paused') => ({
+  rebuilding,
+  by: 'a test',
+  atEpochMs: Date.now(),
+  reason: 'a test',
+});
 /** The application of a point. */
 export const nameOf = (state: string): string =>
   state.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).slice(1);

@@ -1,7 +1,7 @@
-import { inTurns } from '../../shared/keyed-queue.ts';
+import { keyedQueue } from '../../shared/keyed-queue.ts';
 
 test('tasks of one key never overlap and keep their order; those of others run meanwhile', async () => {
-  const take = inTurns();
+  const take = keyedQueue();
   const log: string[] = [];
   const task = (name: string, turns: number) => async () => {
     log.push(`${name} begins`);
@@ -16,7 +16,7 @@ test('tasks of one key never overlap and keep their order; those of others run m
 });
 
 test('a task that fails says so to its caller, and the next one has its turn', async () => {
-  const take = inTurns();
+  const take = keyedQueue();
   const failing = take('a', () => Promise.reject(new Error('no')));
   const next = take('a', async () => 'done');
   await expect(failing).rejects.toThrow('no');

@@ -1,15 +1,15 @@
 import type { Birth } from '../image/birth.ts';
 import type { Digest } from '../image/image.ts';
 import type { Parent } from '../lineage/parent.ts';
-import type { Behind } from '../lineage/stale-parent.ts';
+import type { StaleParent } from '../lineage/stale-parent.ts';
 
 /** What an image stands on and how old that makes it, by all that the last review knew. */
-export interface Standing {
+export interface ImageLineage {
   /** Absent where no known image is below it. */
   readonly parent?: Parent;
-  readonly age: StandingAge;
+  readonly age: LineageAge;
   /** Absent where it stands on the head of the stream below it, or on none. */
-  readonly behind?: Behind;
+  readonly staleParent?: StaleParent;
   /**
    * Repositories (`locationKey`) that no review has read and that may hold an image between this one and `parent`. Sorted; absent
    * where there are none.
@@ -23,7 +23,7 @@ export interface Standing {
 }
 
 /** A search has looked, and could not say what the image stands on. */
-export interface NotFound {
+export interface LineageNotFound {
   /**
    * Repositories (`locationKey`) that no review has read and that may hold an image below this one. Sorted; empty where the search
    * failed for another reason.
@@ -39,10 +39,13 @@ export interface NotFound {
  * What an image stands on from now on, or how that changes over what is known as it is written; `undefined` leaves it. That
  * nothing was found takes no standing of before away.
  */
-export type StandingChange = Standing | NotFound | ((before: Standing | undefined) => Standing | undefined);
+export type LineageChange =
+  | ImageLineage
+  | LineageNotFound
+  | ((before: ImageLineage | undefined) => ImageLineage | undefined);
 
 /** The oldest of what counts (`effectiveBirth`), as it is kept with the image. */
-export type StandingAge =
+export type LineageAge =
   | ({ readonly known: true } & OldestBelow)
   | {
       readonly known: false;
@@ -78,15 +81,15 @@ export interface Aged {
   readonly digest: Digest;
   readonly birth: Birth;
   /** Absent until the lineage of the image was read. */
-  readonly standing?: Standing;
+  readonly lineage?: ImageLineage;
 }
 
 /**
  * The age of an image as far as its lineage is known. An image whose lineage was not read yet has an unknown age, however
  * young it is itself: an older image may be below it. It is at least as old as its own birth.
  */
-export function ageOf({ digest, birth, standing }: Aged): StandingAge {
-  if (standing) return standing.age;
+export function ageOf({ digest, birth, lineage }: Aged): LineageAge {
+  if (lineage) return lineage.age;
   const own = birth.known && { oldestKnown: { bornAtEpochMs: birth.bornAtEpochMs, decidedBy: digest } };
   return { known: false, unknown: [digest], isUnread: true, ...own };
 }

@@ -7,7 +7,7 @@ import { ancestorsOf, findParents } from '../lineage/find-parents.ts';
 import type { FoundParent, Hiding, MayHide, MayLieBetween } from '../lineage/hidden-parents.ts';
 import { diffIdsOf, type LineageFacts } from '../lineage/lineage-facts.ts';
 import type { LineageEvidence, Parent, Parents } from '../lineage/parent.ts';
-import { behindOf, type Placed } from '../lineage/stale-parent.ts';
+import { type Placed, staleParentOf } from '../lineage/stale-parent.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 import {
   type AgedImage,
@@ -19,24 +19,24 @@ import {
 } from './effective-age.ts';
 import {
   type AgedPart,
+  type ImageLineage,
+  type LineageAge,
   MOST_UNKNOWN_KEPT,
   MOST_YOUNGER_KEPT,
   type OldestBelow,
-  type Standing,
-  type StandingAge,
 } from './image-lineage.ts';
 
 /** One image, as far as its lineage and its age are read from it. */
-export interface KnownImage {
-  readonly lineage: LineageFacts;
+export interface LineageImage {
+  readonly lineageFacts: LineageFacts;
   readonly aged: AgedImage;
   /** As it was found before. */
-  readonly standing?: Standing;
+  readonly lineage?: ImageLineage;
 }
 
 /** All images that are known, and what indexes stand for. */
-export interface KnownFleet {
-  readonly images: ReadonlyMap<Digest, KnownImage>;
+export interface LineageFleet {
+  readonly images: ReadonlyMap<Digest, LineageImage>;
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
   /** Whether all that is to be known was read: otherwise what an image stands on may be missing. */
   readonly isWhole: boolean;
@@ -53,10 +53,10 @@ export interface KnownFleet {
   readonly heads?: ReadonlyMap<string, StreamRecord['head']>;
 }
 
-export interface FoundStandings {
+export interface ResolvedLineages {
   readonly parents: Parents;
   /** What an image stands on; `undefined` where too little is known to say so now. */
-  of(digest: Digest): Standing | undefined;
+  of(digest: Digest): ImageLineage | undefined;
   /**
    * Whether all that is known around an image and each of its ancestors was read: then its known parents are all found, also
    * where its age is unknown because an image that the ledger does not know may be below it.
@@ -79,7 +79,7 @@ export interface FoundStandings {
  * and around each of its ancestors was read, and no image that the ledger does not know may be below one of them.
  * @param vendorCounts whether what lies below the lowest base counts
  */
-export function findStandings(fleet: KnownFleet, nowEpochMs: number, vendorCounts: boolean): FoundStandings {
+export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorCounts: boolean): ResolvedLineages {
   const { images, indexes, isWhole, around = new Set(), heads = new Map() } = fleet;
   const { mayHide = () => undefined, mayLieBetween = () => [] } = fleet;
   const headImages = new Set([...heads.values()].flatMap((head) => Object.values(head?.images ?? {})));
@@ -93,14 +93,14 @@ export function findStandings(fleet: KnownFleet, nowEpochMs: number, vendorCount
       if (!image) return undefined;
       const parent = parents.get(digest);
       const age = ageIn(effectiveBirth(digest, ages, { vendorCounts }));
-      const behind = behindOf(digest, { parents, image: placed, headOf: (stream) => heads.get(stream) });
-      const standing = { ...(parent && { parent }), age, ...(behind && { behind }), ...unreadAround(digest) };
-      if (isWhole) return standing;
-      const lineage = lineageOf(digest);
-      const isCut = lineage.some((one) => !images.has(one));
-      const isRead = image.standing !== undefined || lineage.every(isKnownBelow);
+      const staleParent = staleParentOf(digest, { parents, image: placed, headOf: (stream) => heads.get(stream) });
+      const lineage = { ...(parent && { parent }), age, ...(staleParent && { staleParent }), ...unreadAround(digest) };
+      if (isWhole) return lineage;
+      const line = lineageOf(digest);
+      const isCut = line.some((one) => !images.has(one));
+      const isRead = image.lineage !== undefined || line.every(isKnownBelow);
       if (isCut || !isRead) return undefined;
-      return isYounger(age, image.standing?.age) ? withAgeOfBefore(standing, image.standing) : standing;
+      return isYounger(age, image.lineage?.age) ? withAgeOfBefore(lineage, image.lineage) : lineage;
     },
     isPlaced: (digest) =>
       lineageOf(digest).every((one) => images.has(one) && (isWhole || around.has(one) || isFoundBefore(one))),
@@ -123,29 +123,29 @@ export function findStandings(fleet: KnownFleet, nowEpochMs: number, vendorCount
   }
 
   function isFoundBefore(digest: Digest): boolean {
-    return images.get(digest)?.standing !== undefined;
+    return images.get(digest)?.lineage !== undefined;
   }
 
   function isKnownBelow(digest: Digest): boolean {
     const image = images.get(digest);
-    if (image?.standing !== undefined) return true;
+    if (image?.lineage !== undefined) return true;
     return image !== undefined && around.has(digest) && hidingOf(digest) === undefined;
   }
 
   /** What was placed before keeps its place. */
   function hidingOf(digest: Digest): Hiding | undefined {
     const image = images.get(digest);
-    return image && !image.standing ? mayHide(image.lineage, parentOf(digest)) : undefined;
+    return image && !image.lineage ? mayHide(image.lineageFacts, parentOf(digest)) : undefined;
   }
 
   /** What was placed without a doubt keeps its place. */
-  function unreadAround(digest: Digest): Pick<Standing, 'mayLieBetween' | 'mayLieBelowNext'> {
+  function unreadAround(digest: Digest): Pick<ImageLineage, 'mayLieBetween' | 'mayLieBelowNext'> {
     const image = images.get(digest);
     if (isWhole || !image) return {};
     const parent = parentOf(digest);
-    const isSure = image.standing !== undefined && image.standing.mayLieBetween === undefined;
-    const between = parent && !isSure ? mayLieBetween(image.lineage, parent) : [];
-    const { firstPushedAtEpochMs: _, ...next } = image.lineage;
+    const isSure = image.lineage !== undefined && image.lineage.mayLieBetween === undefined;
+    const between = parent && !isSure ? mayLieBetween(image.lineageFacts, parent) : [];
+    const { firstPushedAtEpochMs: _, ...next } = image.lineageFacts;
     const below = headImages.has(digest) ? mayHide(next, parent) : undefined;
     return {
       ...(between.length > 0 && { mayLieBetween: keysOf(between) }),
@@ -174,7 +174,9 @@ export function findStandings(fleet: KnownFleet, nowEpochMs: number, vendorCount
 
   function placed(digest: Digest): Placed | undefined {
     const image = images.get(digest);
-    return image && { ...withUnpacked(image), ...(image.lineage.platform && { platform: image.lineage.platform }) };
+    return (
+      image && { ...withUnpacked(image), ...(image.lineageFacts.platform && { platform: image.lineageFacts.platform }) }
+    );
   }
 }
 
@@ -185,26 +187,26 @@ const keysOf = (repositories: readonly UnreadRepository[]): readonly string[] =>
   [...new Set(repositories.map(locationKey))].sort();
 
 /** An image with what its layers unpack to: a record of an earlier version does not tell it, its content does. */
-export function withUnpacked({ aged, lineage }: KnownImage): AgedImage {
+export function withUnpacked({ aged, lineageFacts: lineage }: LineageImage): AgedImage {
   const unpacked = unpackedId(diffIdsOf(lineage)) ?? aged.unpackedId;
   return { ...aged, ...(unpacked !== undefined && { unpackedId: unpacked }) };
 }
 
 /** The parents of all images; where not all was read, those of before stay. */
-export function parentsIn({ images, indexes, isWhole }: Pick<KnownFleet, 'images' | 'indexes' | 'isWhole'>): Parents {
+export function parentsIn({ images, indexes, isWhole }: Pick<LineageFleet, 'images' | 'indexes' | 'isWhole'>): Parents {
   const all = [...images.values()];
   const shown = findParents(
-    all.map(({ lineage }) => lineage),
+    all.map(({ lineageFacts: lineage }) => lineage),
     indexes,
   );
   return isWhole ? shown : keptOver(shown, all);
 }
 
 /** Where a parent is shown that is built on the one of before, it is nearer: nobody knew of it then. */
-function keptOver(shown: Parents, images: readonly KnownImage[]): Parents {
+function keptOver(shown: Parents, images: readonly LineageImage[]): Parents {
   const parents = new Map<Digest, Parent>(shown);
-  for (const { aged, standing } of images) {
-    const kept = standing?.parent;
+  for (const { aged, lineage } of images) {
+    const kept = lineage?.parent;
     if (kept && !ancestorsOf(shown, aged.digest).some(({ digest }) => digest === kept.digest))
       parents.set(aged.digest, kept);
   }
@@ -213,7 +215,7 @@ function keptOver(shown: Parents, images: readonly KnownImage[]): Parents {
 }
 
 /** What was unknown, too, may be older than what is known of it by now. */
-const isYounger = (now: StandingAge, before: StandingAge | undefined): boolean =>
+const isYounger = (now: LineageAge, before: LineageAge | undefined): boolean =>
   before !== undefined && now.known && !(before.known && now.bornAtEpochMs <= before.bornAtEpochMs);
 
 /** What the content of an image shows: no label, declaration or order of pushes. */
@@ -223,12 +225,12 @@ const BY_CONTENT: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids']
  * The age of before, with a parent that the content shows only now: a build must not begin while that parent is not judged.
  * `undefined` where the content shows no other parent than before.
  */
-function withAgeOfBefore(now: Standing, before: Standing | undefined): Standing | undefined {
+function withAgeOfBefore(now: ImageLineage, before: ImageLineage | undefined): ImageLineage | undefined {
   const isNew = now.parent && now.parent.digest !== before?.parent?.digest && BY_CONTENT.includes(now.parent.evidence);
   return before && isNew ? { ...now, age: before.age } : undefined;
 }
 
-function ageIn(birth: ReturnType<typeof effectiveBirth>): StandingAge {
+function ageIn(birth: ReturnType<typeof effectiveBirth>): LineageAge {
   if (birth.known) return { known: true, ...oldestIn(birth) };
   const { unknown, oldestKnown } = birth;
   return {

@@ -1,13 +1,13 @@
 import { type CauseFact, mergeFacts, violatedFacts } from '../cause/cause.ts';
-import { anyContains, isUnjudged, type LookedAt } from '../cause/fact-status.ts';
+import { anyContentFactStatus, isUnjudged, type JudgedImage } from '../cause/fact-status.ts';
 import { type BuiltOn, shortHash } from '../cause/rebuild.ts';
 import type { Unplaced } from '../cause/unplaced.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from '../image/image.ts';
-import { standsOn } from '../lineage/find-parents.ts';
+import { streamBelow } from '../lineage/find-parents.ts';
 import { headDigestOf } from '../stream/heads.ts';
 import type { Headed } from './root-cause.ts';
-import { headsFor, type KnownFleet, showing } from './stream-path.ts';
+import { type AttributionFacts, headsFor, showing } from './stream-path.ts';
 
 /**
  * Why a stream must not be built on a parent now. A build picks up the parent's head as it is then.
@@ -32,7 +32,7 @@ export type ParentObstacle = { readonly stream: string } & (
  */
 export const parentObstacles = (
   headed: Headed,
-  known: KnownFleet,
+  known: AttributionFacts,
   isVerified: (parent: string) => boolean,
 ): readonly ParentObstacle[] => [
   ...unknownParents(headed, known),
@@ -42,7 +42,7 @@ export const parentObstacles = (
     .flatMap(([parent, next]) => obstacleIn(parent, next, comparedWith(headed, known), known) ?? []),
 ];
 
-function unknownParents({ stream, heads = [] }: Headed, known: KnownFleet): readonly ParentObstacle[] {
+function unknownParents({ stream, heads = [] }: Headed, known: AttributionFacts): readonly ParentObstacle[] {
   const unplaced = showing(stream, heads, known).flatMap((head) => head.unplaced ?? []);
   const [image] = unplaced.sort((one, other) => compareTexts(one.digest, other.digest));
   return image ? [{ stream, why: 'unplaced', image }] : [];
@@ -52,7 +52,10 @@ function unknownParents({ stream, heads = [] }: Headed, known: KnownFleet): read
  * By parent: images of its head that the next build of a stream picks up, and that the stream does not stand on yet.
  * `undefined` where nobody knows the parent's head. Where the head has no image for a platform, all of its images count.
  */
-export const movedHeads = (headed: Headed, known: KnownFleet): ReadonlyMap<string, readonly Digest[] | undefined> =>
+export const movedHeads = (
+  headed: Headed,
+  known: AttributionFacts,
+): ReadonlyMap<string, readonly Digest[] | undefined> =>
   new Map(Array.from(nextHeads(headed, known), ([parent, next]) => [parent, next?.moved]));
 
 /** Images of a parent's head that the next build of a stream picks up. */
@@ -63,11 +66,11 @@ interface NextHead {
 }
 
 /** By parent; `undefined` where nobody knows its head. */
-function nextHeads({ stream, heads = [] }: Headed, known: KnownFleet): ReadonlyMap<string, NextHead | undefined> {
+function nextHeads({ stream, heads = [] }: Headed, known: AttributionFacts): ReadonlyMap<string, NextHead | undefined> {
   const next = new Map<string, NextHead | undefined>();
   for (const { digest } of showing(stream, heads, known)) {
     const streamOf = (one: Digest) => (one === digest ? stream : madeBy(one, known));
-    const parent = standsOn(known.parents, digest, streamOf);
+    const parent = streamBelow(known.parents, digest, streamOf);
     if (!parent) continue;
     const record = known.streams.get(parent.stream);
     const meant = headsFor({ stream: parent.stream, digest }, known) ?? [];
@@ -84,7 +87,7 @@ function nextHeads({ stream, heads = [] }: Headed, known: KnownFleet): ReadonlyM
 }
 
 /** The streams that a stream is built on, in order; also those that the policy never lets be rebuilt. */
-export const parentsOf = (headed: Headed, known: KnownFleet): readonly string[] =>
+export const parentsOf = (headed: Headed, known: AttributionFacts): readonly string[] =>
   [...movedHeads(headed, known).keys()].sort(compareTexts);
 
 /**
@@ -95,7 +98,7 @@ export const parentsOf = (headed: Headed, known: KnownFleet): readonly string[] 
  */
 export function onlyParentHead(
   headed: Headed,
-  known: KnownFleet,
+  known: AttributionFacts,
   outputs: ReadonlyMap<string, Digest> = new Map(),
 ): Digest | undefined {
   const [parent, ...others] = parentsOf(headed, known);
@@ -111,7 +114,7 @@ export function onlyParentHead(
  */
 export function parentsKey(
   headed: Headed,
-  known: KnownFleet,
+  known: AttributionFacts,
   outputs: ReadonlyMap<string, Digest> = new Map(),
 ): string | undefined {
   const headOf = (parent: string) => outputs.get(parent) ?? headDigestOf(known.streams.get(parent)?.head) ?? '';
@@ -142,7 +145,7 @@ interface HeadImages {
   /** For the platform that is built. */
   readonly meant: readonly Digest[];
   readonly all: readonly Digest[];
-  readonly known: KnownFleet;
+  readonly known: AttributionFacts;
 }
 
 /** Images of a head that a build picks up in the place of one that it stood on. */
@@ -156,7 +159,7 @@ function othersThan(before: Digest, { meant, all, known }: HeadImages): readonly
  * The images that a new parent must not be worse than. Where the stream has no head these are the images that run. Where none
  * runs, nothing can get worse.
  */
-function comparedWith({ stream, heads = [] }: Headed, known: KnownFleet): readonly LookedAt[] {
+function comparedWith({ stream, heads = [] }: Headed, known: AttributionFacts): readonly JudgedImage[] {
   if (heads.length > 0) return heads;
   return (known.lastBuilt?.get(stream)?.running ?? []).map((digest) => known.images.get(digest) ?? { digest });
 }
@@ -164,8 +167,8 @@ function comparedWith({ stream, heads = [] }: Headed, known: KnownFleet): readon
 function obstacleIn(
   stream: string,
   next: NextHead | undefined,
-  compared: readonly LookedAt[],
-  known: KnownFleet,
+  compared: readonly JudgedImage[],
+  known: AttributionFacts,
 ): ParentObstacle | undefined {
   if (!next) return { stream, why: 'unread' };
   const [unjudged, ...more] = next.all.filter((one) => isUnjudged(known.images.get(one) ?? {})).sort(compareTexts);
@@ -175,14 +178,14 @@ function obstacleIn(
     const verdict = known.images.get(one)?.verdict;
     return verdict ? violatedFacts(verdict) : [];
   });
-  const [worse, ...others] = mergeFacts(violated).filter((fact) => anyContains(fact, compared) !== 'holds');
+  const [worse, ...others] = mergeFacts(violated).filter((fact) => anyContentFactStatus(fact, compared) !== 'present');
   return worse && { stream, why: 'worse', facts: [worse, ...others] };
 }
 
-const madeBy = (digest: Digest, { images, neverBuilt }: KnownFleet): string | undefined =>
+const madeBy = (digest: Digest, { images, neverBuilt }: AttributionFacts): string | undefined =>
   images.get(digest)?.stream ?? neverBuilt?.get(digest);
 
-function isSame(one: Digest, other: Digest, { images }: KnownFleet): boolean {
+function isSame(one: Digest, other: Digest, { images }: AttributionFacts): boolean {
   const chain = images.get(one)?.chainId;
   return one === other || (chain !== undefined && chain === images.get(other)?.chainId);
 }

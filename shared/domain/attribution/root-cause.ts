@@ -1,18 +1,18 @@
 import type { CauseFact, ParentMovedFact } from '../cause/cause.ts';
 import {
-  anyContainsByNow,
-  containsFact,
-  type Holding,
-  holdsFact,
+  anyContentFactStatusByNow,
+  contentFactStatus,
+  type FactStatus,
+  factStatus,
   isUnjudged,
-  type LookedAt,
+  type JudgedImage,
 } from '../cause/fact-status.ts';
 import type { Unplaced } from '../cause/unplaced.ts';
 import type { Digest } from '../image/image.ts';
-import { type KnownFleet, type Line, lineOf, type Step, showing } from './stream-path.ts';
+import { type AttributionFacts, type Step, type StreamLineage, showing, streamLineageOf } from './stream-path.ts';
 
 /** Streams from the one at fault up to the one that was asked about. */
-export type Way = readonly string[];
+export type StreamPath = readonly string[];
 
 /**
  * Whose a fact of a stream is, as far as its heads tell.
@@ -22,9 +22,9 @@ export type Way = readonly string[];
  *   `unplaced`: or on what heads are built on, which was not read. The stream at fault may be below them, or the age of a build would
  *   be unknown.
  */
-export type Fault =
+export type RootCause =
   | { readonly kind: 'own' }
-  | { readonly kind: 'below'; readonly ways: readonly Way[] }
+  | { readonly kind: 'below'; readonly paths: readonly StreamPath[] }
   | {
       readonly kind: 'pending';
       readonly images: readonly Digest[];
@@ -32,12 +32,12 @@ export type Fault =
       readonly unplaced?: readonly Unplaced[];
     };
 
-const OWN: Fault = { kind: 'own' };
+const OWN: RootCause = { kind: 'own' };
 
 /** A stream and its heads. */
 export interface Headed {
   readonly stream: string;
-  readonly heads?: readonly LookedAt[];
+  readonly heads?: readonly JudgedImage[];
 }
 
 /**
@@ -46,43 +46,48 @@ export interface Headed {
  * on: what was built on an older one begins with the mended one when it is built anew. So the streams at fault are the
  * lowest of those in a row, down from the one that is asked about, whose heads hold the fact.
  */
-export function faults({ stream, heads = [] }: Headed, known: KnownFleet): (fact: CauseFact) => Fault {
+export function rootCausesOf({ stream, heads = [] }: Headed, known: AttributionFacts): (fact: CauseFact) => RootCause {
   const images = showing(stream, heads, known);
   const lines = new Map(
     images.flatMap(({ digest }) =>
-      known.images.get(digest)?.stream === stream ? [[digest, lineOf(digest, known)] as const] : [],
+      known.images.get(digest)?.stream === stream ? [[digest, streamLineageOf(digest, known)] as const] : [],
     ),
   );
   return (fact) => {
-    const holders = images.filter((head) => holdsFact(fact, head) === 'holds');
-    return inOne(holders.map((head) => faultOf(fact, head, lines.get(head.digest), known)));
+    const holders = images.filter((head) => factStatus(fact, head) === 'present');
+    return inOne(holders.map((head) => rootCauseOf(fact, head, lines.get(head.digest), known)));
   };
 }
 
-function faultOf(fact: CauseFact, head: LookedAt, line: Line | undefined, known: KnownFleet): Fault {
+function rootCauseOf(
+  fact: CauseFact,
+  head: JudgedImage,
+  line: StreamLineage | undefined,
+  known: AttributionFacts,
+): RootCause {
   if (!line || fact.kind === 'person') return OWN;
   if (fact.kind === 'parent-moved') return ofMoved(fact, known);
-  const below = line.steps.slice(0, -1).map((step) => ({ ...step, holding: holdingOf(fact, step, known) }));
-  const row = below.slice(below.findLastIndex(({ holding }) => holding === 'free') + 1);
-  const unclear = row.filter(({ holding }) => holding === 'unknown');
+  const below = line.steps.slice(0, -1).map((step) => ({ ...step, status: statusAtStep(fact, step, known) }));
+  const row = below.slice(below.findLastIndex(({ status }) => status === 'absent') + 1);
+  const unclear = row.filter(({ status }) => status === 'unknown');
   if (unclear.length > 0 || line.unseen.length > 0)
     return {
       kind: 'pending',
       images: [...line.unseen, ...unclear.flatMap(({ heads = [] }) => heads)],
       streams: unclear.flatMap(({ heads, stream }) => (heads ? [] : [stream])),
     };
-  const root = row.findIndex(({ holding }) => holding === 'holds');
+  const root = row.findIndex(({ status }) => status === 'present');
   const lowest = root < 0 ? [head] : (row[root]?.heads ?? []).flatMap((digest) => known.images.get(digest) ?? []);
   const unplaced = lowest.flatMap((one) => one.unplaced ?? (fact.kind === 'age' ? one.nextUnread : undefined) ?? []);
   if (unplaced.length > 0)
     return { kind: 'pending', images: unplaced.map(({ digest }) => digest), streams: [], unplaced };
   return root < 0
     ? OWN
-    : { kind: 'below', ways: [[...row, ...line.steps.slice(-1)].slice(root).map(({ stream }) => stream)] };
+    : { kind: 'below', paths: [[...row, ...line.steps.slice(-1)].slice(root).map(({ stream }) => stream)] };
 }
 
 /** Nothing is built on what nobody has judged. */
-function ofMoved({ parent }: ParentMovedFact, { streams, images }: KnownFleet): Fault {
+function ofMoved({ parent }: ParentMovedFact, { streams, images }: AttributionFacts): RootCause {
   const heads = Object.values(streams.get(parent)?.head?.images ?? {});
   const unjudged = heads.filter((digest) => isUnjudged(images.get(digest) ?? {}));
   return unjudged.length > 0 ? { kind: 'pending', images: unjudged, streams: [] } : OWN;
@@ -92,16 +97,16 @@ function ofMoved({ parent }: ParentMovedFact, { streams, images }: KnownFleet): 
  * `missing`: there is no head, and what was built upon is free of it. Without a head nothing above can be built anew, so
  * the stream is on the way, and at fault where what was built upon holds the fact.
  */
-function holdingOf(fact: CauseFact, { heads, digest }: Step, { images }: KnownFleet): Holding | 'missing' {
+function statusAtStep(fact: CauseFact, { heads, digest }: Step, { images }: AttributionFacts): FactStatus | 'missing' {
   if (!heads) return 'unknown';
-  const known = (one: Digest): LookedAt => images.get(one) ?? { digest: one };
-  if (heads.length === 0) return containsFact(fact, known(digest)) === 'holds' ? 'holds' : 'missing';
-  return anyContainsByNow(fact, heads.map(known));
+  const known = (one: Digest): JudgedImage => images.get(one) ?? { digest: one };
+  if (heads.length === 0) return contentFactStatus(fact, known(digest)) === 'present' ? 'present' : 'missing';
+  return anyContentFactStatusByNow(fact, heads.map(known));
 }
 
 /** Of all heads that hold a fact: it is mended once each of them can be. */
-function inOne(faults: readonly Fault[]): Fault {
-  const pending = faults.filter((fault) => fault.kind === 'pending');
+function inOne(found: readonly RootCause[]): RootCause {
+  const pending = found.filter((rootCause) => rootCause.kind === 'pending');
   if (pending.length > 0) {
     const unplaced = new Map(pending.flatMap((one) => (one.unplaced ?? []).map((image) => [image.digest, image])));
     return {
@@ -111,6 +116,6 @@ function inOne(faults: readonly Fault[]): Fault {
       ...(unplaced.size > 0 && { unplaced: [...unplaced.values()] }),
     };
   }
-  const ways = faults.flatMap((fault) => (fault.kind === 'below' ? fault.ways : []));
-  return ways.length === 0 ? OWN : { kind: 'below', ways };
+  const paths = found.flatMap((rootCause) => (rootCause.kind === 'below' ? rootCause.paths : []));
+  return paths.length === 0 ? OWN : { kind: 'below', paths };
 }

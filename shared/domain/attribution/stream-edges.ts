@@ -1,10 +1,10 @@
 import { type CauseFact, factKey, PARENT_MOVED } from '../cause/cause.ts';
-import { anyContains } from '../cause/fact-status.ts';
+import { anyContentFactStatus } from '../cause/fact-status.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from '../image/image.ts';
-import { standsOn } from '../lineage/find-parents.ts';
-import type { Way } from './root-cause.ts';
-import { type KnownFleet, showing } from './stream-path.ts';
+import { streamBelow } from '../lineage/find-parents.ts';
+import type { StreamPath } from './root-cause.ts';
+import { type AttributionFacts, showing } from './stream-path.ts';
 
 /** By stream: the streams that it stands on. */
 export type Edges = ReadonlyMap<string, ReadonlySet<string>>;
@@ -13,25 +13,25 @@ export type Edges = ReadonlyMap<string, ReadonlySet<string>>;
  * Of all streams that are known: what their heads stand on, of all platforms together. Where a stream has no head, what its
  * last images stand on.
  */
-export function edgesOf(known: KnownFleet): Edges {
+export function edgesOf(known: AttributionFacts): Edges {
   const { parents, images, streams } = known;
   const streamOf = (digest: Digest) => images.get(digest)?.stream;
   return new Map(
     Array.from(streams, ([stream, { head }]) => {
       const heads = Object.values(head?.images ?? {}).map((digest) => ({ digest }));
-      const below = showing(stream, heads, known).flatMap(({ digest }) => standsOn(parents, digest, streamOf) ?? []);
+      const below = showing(stream, heads, known).flatMap(({ digest }) => streamBelow(parents, digest, streamOf) ?? []);
       return [stream, new Set(below.map((parent) => parent.stream).filter((parent) => parent !== stream))] as const;
     }),
   );
 }
 
 /** With the ways that facts of running heads lead along: an older head of a stream between may have stood elsewhere. */
-export function withWays(edges: Edges, ways: Iterable<Way>): Edges {
+export function withPaths(edges: Edges, paths: Iterable<StreamPath>): Edges {
   const all = new Map(Array.from(edges, ([stream, below]) => [stream, new Set(below)]));
-  for (const way of ways)
-    for (const [at, stream] of way.entries()) {
+  for (const path of paths)
+    for (const [at, stream] of path.entries()) {
       const below = all.get(stream) ?? new Set();
-      const parent = way[at - 1];
+      const parent = path[at - 1];
       if (parent !== undefined) below.add(parent);
       all.set(stream, below);
     }
@@ -48,9 +48,9 @@ export function ancestry(stream: string, edges: Edges): readonly string[] {
     under.add(from);
     let longest: readonly string[] = [];
     for (const parent of [...(edges.get(from) ?? [])].sort(compareTexts)) {
-      const way = [parent, ...(under.has(parent) ? [] : down(parent))];
-      if (way.includes(stream)) return way;
-      if (way.length > longest.length) longest = way;
+      const path = [parent, ...(under.has(parent) ? [] : down(parent))];
+      if (path.includes(stream)) return path;
+      if (path.length > longest.length) longest = path;
     }
     under.delete(from);
     found.set(from, longest);
@@ -68,7 +68,7 @@ export function ancestry(stream: string, edges: Edges): readonly string[] {
 export function arrivals(
   roots: ReadonlyMap<string, readonly CauseFact[]>,
   edges: Edges,
-  known: KnownFleet,
+  known: AttributionFacts,
   followParents: boolean,
 ): ReadonlyMap<string, readonly CauseFact[]> {
   const above = new Map<string, string[]>();
@@ -97,17 +97,17 @@ const movedWith = (parent: string, facts: readonly CauseFact[]): CauseFact => ({
 });
 
 /** That a stream moves concerns those alone that stand on it. */
-const isHandedOn = (fact: CauseFact, from: string, to: string, known: KnownFleet): boolean =>
+const isHandedOn = (fact: CauseFact, from: string, to: string, known: AttributionFacts): boolean =>
   fact.kind === 'parent-moved' ? fact.parent === from : isInHeads(fact, to, known);
 
 /** A stream without a head takes whatever comes: it needs a first head in any case, and what is above it waits for that. */
-function isInHeads(fact: CauseFact, stream: string, { streams, images }: KnownFleet): boolean {
+function isInHeads(fact: CauseFact, stream: string, { streams, images }: AttributionFacts): boolean {
   const heads = Object.values(streams.get(stream)?.head?.images ?? {});
   if (heads.length === 0) return fact.kind !== 'person';
   return (
-    anyContains(
+    anyContentFactStatus(
       fact,
       heads.map((digest) => images.get(digest) ?? { digest }),
-    ) === 'holds'
+    ) === 'present'
   );
 }

@@ -1,13 +1,13 @@
-import type { LookedAt } from '../cause/fact-status.ts';
+import type { JudgedImage } from '../cause/fact-status.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest, Platform } from '../image/image.ts';
-import { ancestorsOf, standsOn } from '../lineage/find-parents.ts';
+import { ancestorsOf, streamBelow } from '../lineage/find-parents.ts';
 import { suited } from '../lineage/lineage-facts.ts';
 import type { Parents } from '../lineage/parent.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 
 /** What is known of an image; `stream` only where its tier is base, platform or application. */
-export interface KnownImage extends LookedAt {
+export interface AttributedImage extends JudgedImage {
   readonly stream?: string;
   readonly platform?: Platform;
   readonly chainId?: string;
@@ -15,9 +15,9 @@ export interface KnownImage extends LookedAt {
 }
 
 /** What attribution is decided by; built once for all images. What is missing in it is unknown, never clean. */
-export interface KnownFleet {
+export interface AttributionFacts {
   readonly parents: Parents;
-  readonly images: ReadonlyMap<Digest, KnownImage>;
+  readonly images: ReadonlyMap<Digest, AttributedImage>;
   readonly streams: ReadonlyMap<string, Pick<StreamRecord, 'head'>>;
   /** By image of a stream that the policy never lets be rebuilt: that stream. In `images` it has none, as a vendor's. */
   readonly neverBuilt?: ReadonlyMap<Digest, string>;
@@ -34,7 +34,11 @@ export interface LastBuilt {
 }
 
 /** The heads of a stream; of a stream without a head, the images that show what its next build begins with. */
-export function showing(stream: string, heads: readonly LookedAt[], known: KnownFleet): readonly LookedAt[] {
+export function showing(
+  stream: string,
+  heads: readonly JudgedImage[],
+  known: AttributionFacts,
+): readonly JudgedImage[] {
   if (heads.length > 0) return heads;
   return (known.lastBuilt?.get(stream)?.images ?? []).map((digest) => known.images.get(digest) ?? { digest });
 }
@@ -49,7 +53,7 @@ export interface Step {
 }
 
 /** The streams that an image comes from. */
-export interface Line {
+export interface StreamLineage {
   /** The lowest first; the last one is the image's own where it has a stream. */
   readonly steps: readonly Step[];
   /** Images whose place is not known, so that nobody can tell all steps. */
@@ -57,7 +61,7 @@ export interface Line {
 }
 
 /** The same for all facts of the image. A stream that a head above no longer stands on is left: its rebuild would reach nobody. */
-export function lineOf(digest: Digest, known: KnownFleet): Line {
+export function streamLineageOf(digest: Digest, known: AttributionFacts): StreamLineage {
   const { places, unseen } = placesOf(digest, known);
   const steps: Step[] = [];
   for (const place of places.toReversed()) {
@@ -69,8 +73,8 @@ export function lineOf(digest: Digest, known: KnownFleet): Line {
   return { steps, unseen };
 }
 
-/** The image's own stream, then each that `standsOn` leads to; a stream that comes again lower down adds nothing. */
-function placesOf(digest: Digest, { parents, images }: KnownFleet) {
+/** The image's own stream, then each that `streamBelow` leads to; a stream that comes again lower down adds nothing. */
+function placesOf(digest: Digest, { parents, images }: AttributionFacts) {
   const own = images.get(digest);
   const unseen: Digest[] = own ? [] : [digest];
   const places: Omit<Step, 'heads'>[] = own?.stream === undefined ? [] : [{ stream: own.stream, digest }];
@@ -92,7 +96,7 @@ function placesOf(digest: Digest, { parents, images }: KnownFleet) {
  */
 export function headsFor(
   { stream, digest }: Omit<Step, 'heads'>,
-  { images, streams }: KnownFleet,
+  { images, streams }: AttributionFacts,
 ): readonly Digest[] | undefined {
   const record = streams.get(stream);
   if (!record) return undefined;
@@ -109,15 +113,15 @@ const isRead = (platform: Platform | undefined): platform is Platform =>
   platform !== undefined && !platform.startsWith('unknown/');
 
 /** Whether all heads stand on other streams now, by whatever way; also on streams that the policy never lets be rebuilt. */
-function haveLeft(heads: readonly Digest[], below: string, { parents, images, neverBuilt }: KnownFleet): boolean {
+function haveLeft(heads: readonly Digest[], below: string, { parents, images, neverBuilt }: AttributionFacts): boolean {
   const streamOf = (digest: Digest) => images.get(digest)?.stream ?? neverBuilt?.get(digest);
   const feet = heads.map((head) => {
     const ancestors = ancestorsOf(parents, head);
     const at = ancestors.findIndex((one) => one.evidence !== 'earliest-push' && streamOf(one.digest) === below);
-    const way = [head, ...(at < 0 ? ancestors : ancestors.slice(0, at)).map(({ digest }) => digest)];
+    const path = [head, ...(at < 0 ? ancestors : ancestors.slice(0, at)).map(({ digest }) => digest)];
     return {
-      isElsewhere: at < 0 && standsOn(parents, head, streamOf) !== undefined,
-      isKnown: way.every((digest) => images.has(digest)),
+      isElsewhere: at < 0 && streamBelow(parents, head, streamOf) !== undefined,
+      isKnown: path.every((digest) => images.has(digest)),
     };
   });
   return feet.length > 0 && feet.every(({ isElsewhere, isKnown }) => isElsewhere && isKnown);

@@ -1,6 +1,6 @@
 import { type Finding, findingKey } from '../scan/finding.ts';
 import { type CauseFact, causeFacts, type FindingFact, mergeFacts } from './cause.ts';
-import type { LookedAt } from './fact-status.ts';
+import type { JudgedImage } from './fact-status.ts';
 
 /** All findings of the image before, over all platforms. */
 export type FindingsBefore = readonly Pick<Finding, 'vulnerability' | 'package' | 'version'>[];
@@ -9,7 +9,7 @@ export type FindingsBefore = readonly Pick<Finding, 'vulnerability' | 'package' 
 export interface Compared {
   /** What the rebuild was to fix: a pair of these is left, and not added. */
   readonly facts: readonly CauseFact[];
-  readonly output: readonly LookedAt[];
+  readonly output: readonly JudgedImage[];
   /** Absent where nobody has them, and where the stream had no head before. */
   readonly findingsBefore?: FindingsBefore;
 }
@@ -41,7 +41,7 @@ const packageVersion = (one: { readonly package: string; readonly version: strin
 /** What is known of a pair that an output has and the image before seems not to have. All instants in milliseconds. */
 export interface PairEvidence {
   /** When scans first saw it in the stream, in its places, and in the streams and places of what the output is built on. */
-  readonly sightings: readonly number[];
+  readonly seenAtEpochMs: readonly number[];
   /** An image that both the output and the image before are built on has it. So the image before has it too. */
   readonly isShared: boolean;
   /**
@@ -70,9 +70,9 @@ export type Novelty = 'known' | 'published' | 'undecided';
  */
 export function noveltyOf(evidence: PairEvidence | undefined, begunAtEpochMs: number): Novelty {
   if (!evidence) return 'undecided';
-  const { sightings, isShared, firstSeenInParentEpochMs, sourceUpdatedAtEpochMs } = evidence;
+  const { seenAtEpochMs, isShared, firstSeenInParentEpochMs, sourceUpdatedAtEpochMs } = evidence;
   if (isShared) return 'published';
-  if (sightings.some((atEpochMs) => atEpochMs <= begunAtEpochMs)) return 'known';
+  if (seenAtEpochMs.some((atEpochMs) => atEpochMs <= begunAtEpochMs)) return 'known';
   if (sourceUpdatedAtEpochMs !== undefined && sourceUpdatedAtEpochMs <= begunAtEpochMs) return 'known';
   return firstSeenInParentEpochMs === undefined ? 'undecided' : 'published';
 }

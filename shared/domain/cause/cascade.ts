@@ -1,6 +1,6 @@
 import type { Digest } from '../image/image.ts';
-import type { NodeAnswer } from './answer.ts';
 import type { CauseFact } from './cause.ts';
+import type { NodeAnswer } from './node-answer.ts';
 import type { RebuildOutcome } from './rebuild.ts';
 
 export const CASCADE_STATES = ['planned', 'running', 'complete', 'parked', 'incomplete'] as const;

@@ -3,7 +3,7 @@ import type { Digest } from '../image/image.ts';
 import type { Fix } from '../scan/finding.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 import type { Reason, Verdict } from '../verdict/verdict.ts';
-import type { NodeAnswer } from './answer.ts';
+import type { NodeAnswer } from './node-answer.ts';
 
 /** One fact that asks for a rebuild. Its identity is everything but `sinceEpochMs` and `fix`, which one learns. */
 export type CauseFact = FindingFact | AgeFact | ParentMovedFact | PersonFact;

@@ -1,4 +1,4 @@
-import type { Standing } from '../age/image-lineage.ts';
+import type { ImageLineage } from '../age/image-lineage.ts';
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
 import type { ScanState } from '../scan/scan.ts';
@@ -10,12 +10,12 @@ import { isUnpromoted, type Rebuild } from './rebuild.ts';
 import type { Unplaced } from './unplaced.ts';
 
 /** An image as far as it was judged; `judgedAtEpochMs` is absent once its facts changed after its verdict. */
-export interface LookedAt {
+export interface JudgedImage {
   readonly digest: Digest;
   readonly verdict?: Verdict;
   readonly judgedAtEpochMs?: number;
   /** Absent until somebody has looked what it stands on. */
-  readonly standing?: Pick<Standing, 'behind'>;
+  readonly lineage?: Pick<ImageLineage, 'staleParent'>;
   /** Present where nobody knows yet which image it is built on. */
   readonly unplaced?: Unplaced;
   /** Of a head: present where the age of the next build of its stream would be unknown. */
@@ -28,59 +28,60 @@ export interface LookedAt {
 }
 
 /** Whether an image has what a fact tells; `unknown` is never taken for `free`. */
-export type Holding = 'holds' | 'free' | 'unknown';
+export type FactStatus = 'present' | 'absent' | 'unknown';
 
 /**
  * A finding counts by its vulnerability and package, whatever its version, and from its first day: also while its grace
  * runs; an age from its limit on, its own from the warning. What is waived does not count. What a person asked for is
  * held by no image.
  */
-export function holdsFact(fact: CauseFact, { verdict, judgedAtEpochMs, standing }: LookedAt): Holding {
-  if (fact.kind === 'person') return 'free';
-  if (fact.kind === 'parent-moved') return isBehind(fact, standing);
-  const told = verdict && toldBy(verdict);
-  if (told && (fact.kind === 'age' ? told.isTooOld : told.findings.has(pairOf(fact)))) return 'holds';
+export function factStatus(fact: CauseFact, { verdict, judgedAtEpochMs, lineage }: JudgedImage): FactStatus {
+  if (fact.kind === 'person') return 'absent';
+  if (fact.kind === 'parent-moved') return hasStaleParent(fact, lineage);
+  const told = verdict && factsInVerdict(verdict);
+  if (told && (fact.kind === 'age' ? told.isTooOld : told.findings.has(pairOf(fact)))) return 'present';
   if (!told || judgedAtEpochMs === undefined) return 'unknown';
-  return (fact.kind === 'age' ? told.isAgeUnknown : told.isScanUnknown) ? 'unknown' : 'free';
+  return (fact.kind === 'age' ? told.isAgeUnknown : told.isScanUnknown) ? 'unknown' : 'absent';
 }
 
 /**
- * As `holdsFact`, for a proof: a scan that ended before a finding was first seen does not show that an image is free of it,
+ * As `factStatus`, for a proof: a scan that ended before a finding was first seen does not show that an image is free of it,
  * because the vulnerability may have been published in between. A result of a scanner that watches the image shows it as of
  * the instant when it was last read.
  */
-export function holdsFactByNow(fact: CauseFact, image: LookedAt): Holding {
-  const holding = holdsFact(fact, image);
-  if (holding !== 'free' || fact.kind !== 'finding' || !image.scan) return holding;
-  return (resultAtEpochMs(image.scan) ?? 0) < fact.sinceEpochMs ? 'unknown' : 'free';
+export function provenFactStatus(fact: CauseFact, image: JudgedImage): FactStatus {
+  const status = factStatus(fact, image);
+  if (status !== 'absent' || fact.kind !== 'finding' || !image.scan) return status;
+  return (resultAtEpochMs(image.scan) ?? 0) < fact.sinceEpochMs ? 'unknown' : 'absent';
 }
 
-function isBehind({ parent }: ParentMovedFact, standing: LookedAt['standing']): Holding {
-  if (!standing) return 'unknown';
-  return standing.behind?.stream === parent ? 'holds' : 'free';
+function hasStaleParent({ parent }: ParentMovedFact, lineage: JudgedImage['lineage']): FactStatus {
+  if (!lineage) return 'unknown';
+  return lineage.staleParent?.stream === parent ? 'present' : 'absent';
 }
 
-/** As `holdsFact`; an age that something else decides, which the image stands on, is not its own. */
-function holdsItself(fact: CauseFact, image: LookedAt): Holding {
-  const holding = holdsFact(fact, image);
-  const isOwn = fact.kind !== 'age' || holding !== 'holds' || (image.verdict && toldBy(image.verdict).isOwnAge);
-  return isOwn ? holding : 'free';
+/** As `factStatus`; an age that something else decides, which the image stands on, is not its own. */
+function ownFactStatus(fact: CauseFact, image: JudgedImage): FactStatus {
+  const status = factStatus(fact, image);
+  const isOwn =
+    fact.kind !== 'age' || status !== 'present' || (image.verdict && factsInVerdict(image.verdict).isOwnAge);
+  return isOwn ? status : 'absent';
 }
 
 /**
- * As `holdsFact`, but by what an image is made of: a waiver lets it pass and takes nothing out. Whatever is built upon
+ * As `factStatus`, but by what an image is made of: a waiver lets it pass and takes nothing out. Whatever is built upon
  * it has the same, and may have no waiver.
  */
-export function containsFact(fact: CauseFact, image: LookedAt): Holding {
+export function contentFactStatus(fact: CauseFact, image: JudgedImage): FactStatus {
   const { verdict, judgedAtEpochMs = 0 } = image;
-  if (!verdict || !toldBy(verdict).isWaived) return holdsFact(fact, image);
-  if (fact.kind === 'finding' && toldBy(verdict).waived.has(pairOf(fact))) return 'holds';
-  if (fact.kind !== 'age') return holdsFact(fact, image);
+  if (!verdict || !factsInVerdict(verdict).isWaived) return factStatus(fact, image);
+  if (fact.kind === 'finding' && factsInVerdict(verdict).waived.has(pairOf(fact))) return 'present';
+  if (fact.kind !== 'age') return factStatus(fact, image);
   const reasons = verdict.reasons.map((reason) => withoutWaiver(reason, judgedAtEpochMs));
-  return holdsFact(fact, { ...image, verdict: { ...verdict, reasons } });
+  return factStatus(fact, { ...image, verdict: { ...verdict, reasons } });
 }
 
-interface Told {
+interface VerdictFacts {
   readonly findings: ReadonlySet<string>;
   /** Findings only. */
   readonly waived: ReadonlySet<string>;
@@ -93,9 +94,9 @@ interface Told {
 }
 
 /** A verdict may have thousands of reasons, and is asked after as many facts. */
-const KNOWN = new WeakMap<Verdict, Told>();
+const KNOWN = new WeakMap<Verdict, VerdictFacts>();
 
-function toldBy(verdict: Verdict): Told {
+function factsInVerdict(verdict: Verdict): VerdictFacts {
   const known = KNOWN.get(verdict);
   if (known) return known;
   const { reasons } = verdict;
@@ -131,28 +132,28 @@ function withoutWaiver(reason: Reason, judgedAtEpochMs: number): Reason {
 }
 
 /** Of whom nobody can tell yet what it holds. */
-export const isUnjudged = ({ verdict, judgedAtEpochMs }: Omit<LookedAt, 'digest'>): boolean =>
+export const isUnjudged = ({ verdict, judgedAtEpochMs }: Omit<JudgedImage, 'digest'>): boolean =>
   !verdict ||
   judgedAtEpochMs === undefined ||
   verdict.reasons.some(({ kind, effect }) => isOfScan(kind) && effect === 'unknown');
 
 /** Whether any, or none, or perhaps some of several images hold a fact. */
-export const anyHolds = (fact: CauseFact, images: readonly LookedAt[]): Holding =>
-  any(images.map((image) => holdsFact(fact, image)));
+export const anyFactStatus = (fact: CauseFact, images: readonly JudgedImage[]): FactStatus =>
+  any(images.map((image) => factStatus(fact, image)));
 
 /**
- * As `anyContains`, to tell whose a finding is. While a new scan of an image is awaited, the last one does not show that it
+ * As `anyContentFactStatus`, to tell whose a finding is. While a new scan of an image is awaited, the last one does not show that it
  * is free of a finding that was first seen since.
  */
-export const anyContainsByNow = (fact: CauseFact, images: readonly LookedAt[]): Holding =>
+export const anyContentFactStatusByNow = (fact: CauseFact, images: readonly JudgedImage[]): FactStatus =>
   any(
     images.map((image) => {
-      const holding = containsFact(fact, image);
-      return holding === 'free' && isScanAwaited(fact, image) ? 'unknown' : holding;
+      const status = contentFactStatus(fact, image);
+      return status === 'absent' && isScanAwaited(fact, image) ? 'unknown' : status;
     }),
   );
 
-const isScanAwaited = (fact: CauseFact, image: LookedAt): boolean =>
+const isScanAwaited = (fact: CauseFact, image: JudgedImage): boolean =>
   fact.kind === 'finding' &&
   isScanOpen(image) &&
   (image.scan ? (resultAtEpochMs(image.scan) ?? 0) : 0) < fact.sinceEpochMs;
@@ -162,7 +163,7 @@ const isScanAwaited = (fact: CauseFact, image: LookedAt): boolean =>
  * an older result never began. The scanner may have lost it: a request that is a day old is made again by each caller that waits for
  * its result.
  */
-export function isScanOpen({ scan }: Pick<LookedAt, 'scan'>): boolean {
+export function isScanOpen({ scan }: Pick<JudgedImage, 'scan'>): boolean {
   // In every other state no scan is on its way: it was refused, or the scanner scans without being asked.
   if (scan?.state !== 'requested' && scan?.state !== 'complete' && scan?.state !== 'stale') return false;
   const { completedAtEpochMs = 0, requestedAtEpochMs = 0, answeredRequestAtEpochMs = 0 } = scan;
@@ -177,7 +178,7 @@ export function isScanOpen({ scan }: Pick<LookedAt, 'scan'>): boolean {
  * clean head back for a day. No event tells what Inspector finds in an image that it watches (`continuous`): its result counts as of
  * when it was last read, and can be read again.
  */
-export const needsNewScan = (fact: CauseFact, heads: readonly LookedAt[], nowEpochMs: number): boolean =>
+export const needsNewScan = (fact: CauseFact, heads: readonly JudgedImage[], nowEpochMs: number): boolean =>
   fact.kind === 'finding' &&
   heads.some(
     ({ scan }) =>
@@ -187,18 +188,18 @@ export const needsNewScan = (fact: CauseFact, heads: readonly LookedAt[], nowEpo
   );
 
 /** The same of what they are made of. */
-export const anyContains = (fact: CauseFact, images: readonly LookedAt[]): Holding =>
-  any(images.map((image) => containsFact(fact, image)));
+export const anyContentFactStatus = (fact: CauseFact, images: readonly JudgedImage[]): FactStatus =>
+  any(images.map((image) => contentFactStatus(fact, image)));
 
-const any = (holdings: readonly Holding[]): Holding =>
-  holdings.includes('holds') ? 'holds' : holdings.includes('unknown') ? 'unknown' : 'free';
+const any = (statuses: readonly FactStatus[]): FactStatus =>
+  statuses.includes('present') ? 'present' : statuses.includes('unknown') ? 'unknown' : 'absent';
 
 /** The images of a stream that matter for its cause. */
 export interface StreamImagesSeen {
   /** One for each platform; empty where the stream has no head, absent where nobody could tell. */
-  readonly heads?: readonly LookedAt[];
+  readonly heads?: readonly JudgedImage[];
   /** Older images that something runs. */
-  readonly inUse: readonly LookedAt[];
+  readonly inUse: readonly JudgedImage[];
   /** The rebuild of the stream that began last. */
   readonly latestRebuild?: Rebuild;
 }
@@ -212,12 +213,12 @@ export type FactClass = 'rebuild' | 'deploy' | 'gone' | 'unknown';
 export function classifyFact(fact: CauseFact, { heads, inUse, latestRebuild }: StreamImagesSeen): FactClass {
   if (fact.kind === 'person') return isServed(fact, latestRebuild) ? 'gone' : 'rebuild';
   if (!heads) return 'unknown';
-  const inHeads = any(heads.map((head) => holdsItself(fact, head)));
-  if (inHeads !== 'free') return inHeads === 'holds' ? 'rebuild' : 'unknown';
+  const inHeads = any(heads.map((head) => ownFactStatus(fact, head)));
+  if (inHeads !== 'absent') return inHeads === 'present' ? 'rebuild' : 'unknown';
   // What still runs is no worse for it.
   if (fact.kind === 'parent-moved') return 'gone';
-  const older = any(inUse.map((image) => holdsItself(fact, image)));
-  if (older !== 'holds') return older === 'free' ? 'gone' : 'unknown';
+  const older = any(inUse.map((image) => ownFactStatus(fact, image)));
+  if (older !== 'present') return older === 'absent' ? 'gone' : 'unknown';
   return heads.length > 0 ? 'deploy' : 'rebuild';
 }
 

@@ -115,7 +115,7 @@ export interface Parked {
   /** When its run was first seen to wait for a person. */
   readonly sinceEpochMs: number;
   /** When its runner was asked last. */
-  readonly lookedAtEpochMs: number;
+  readonly checkedAtEpochMs: number;
   /** So long its build may take once its run was approved. Absent where an earlier version parked it. */
   readonly buildMs?: number;
 }
@@ -149,7 +149,7 @@ export interface Pinned {
   /** The head that it should have picked up, as a whole (`headDigestOf`). */
   readonly head: Digest;
   /** The older image that it stands on. */
-  readonly standsOn: Digest;
+  readonly parentDigest: Digest;
   /** What the build says that it began with: its label `org.opencontainers.image.base.name`. */
   readonly from?: string;
 }
@@ -187,7 +187,7 @@ export const isStale = (
   (nowEpochMs > deadlineEpochMs || build === 'unknown' || (build !== undefined && isTerminal(build)));
 
 /** What is remembered of a stream between rebuilds: what its guards decide on. Kept on the stream's item. */
-export interface GuardMemory {
+export interface RebuildHistory {
   readonly stream: string;
   /** Grows when an attempt or a cascade ends, and when a person resets. Names carry it, so that none is used twice. */
   readonly generation: number;
@@ -208,11 +208,11 @@ export interface GuardMemory {
   /** The registry was asked then for the heads that the ledger tells. */
   readonly headReadAtEpochMs?: number;
   /** The planner asked then that they be read. */
-  readonly lookAskedAtEpochMs?: number;
+  readonly refreshRequestedAtEpochMs?: number;
   /** Since then it has waited for the heads of streams that stand on it; an earlier wait may have been another one's. */
   readonly awaitsHeadsSinceEpochMs?: number;
   /** The registry refused then to be read. */
-  readonly lookRefusedAtEpochMs?: number;
+  readonly refreshRefusedAtEpochMs?: number;
   /** A search for the parents of its heads was asked for; absent where all of them are placed. */
   readonly searchAsked?: SearchAsked;
   /** Its last rebuilds, so many in a row, were built and never verified; absent where the last one was. */
@@ -257,7 +257,7 @@ export type SurvivedFact = {
   | { readonly fact: 'age' }
 );
 
-export const freshMemory = (stream: string): GuardMemory => ({
+export const emptyHistory = (stream: string): RebuildHistory => ({
   stream,
   generation: 1,
   failuresInARow: 0,

@@ -32,21 +32,21 @@ const NO_IMAGE = 'not-an-image';
  */
 export function unplacedOf({
   digest,
-  standing,
+  lineage,
   mayLieBelow = [],
   isParentAsBefore,
   unresolved,
   locations,
-}: Pick<ImageRecord, 'digest' | 'standing' | 'mayLieBelow' | 'isParentAsBefore' | 'unresolved' | 'locations'>):
+}: Pick<ImageRecord, 'digest' | 'lineage' | 'mayLieBelow' | 'isParentAsBefore' | 'unresolved' | 'locations'>):
   | Unplaced
   | undefined {
   if (unresolved && unresolved.code !== NO_IMAGE) {
     const repositories = locations.map(locationKey).sort();
     return { digest, why: 'unread', repositories, problem: unresolved.detail };
   }
-  if (!standing && isParentAsBefore) return undefined;
-  if (!standing) return { digest, why: mayLieBelow.length > 0 ? 'below' : 'unsearched', repositories: mayLieBelow };
-  const { mayLieBetween } = standing;
+  if (!lineage && isParentAsBefore) return undefined;
+  if (!lineage) return { digest, why: mayLieBelow.length > 0 ? 'below' : 'unsearched', repositories: mayLieBelow };
+  const { mayLieBetween } = lineage;
   return mayLieBetween && { digest, why: 'between', repositories: mayLieBetween };
 }
 
@@ -74,8 +74,8 @@ export function searchAskedAfter(
 }
 
 /** Whether the age of a build in the place of a head would be unknown: nothing would be won by it. */
-export const nextUnreadOf = ({ digest, standing }: Pick<ImageRecord, 'digest' | 'standing'>): Unplaced | undefined =>
-  standing?.mayLieBelowNext && { digest, why: 'next', repositories: standing.mayLieBelowNext };
+export const nextUnreadOf = ({ digest, lineage }: Pick<ImageRecord, 'digest' | 'lineage'>): Unplaced | undefined =>
+  lineage?.mayLieBelowNext && { digest, why: 'next', repositories: lineage.mayLieBelowNext };
 
 /** What is not known, why, and the next step. */
 export function unplacedText({ digest, why, repositories, problem = 'no detail' }: Unplaced): string {

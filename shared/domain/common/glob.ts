@@ -28,9 +28,9 @@ export function globsOverlap(one: string, other: string): boolean {
     const row = [letter === '*' && before[0] === true];
     for (const [at, against] of [...other].entries()) {
       const isPast = before[at + 1] === true;
-      const isBehind = row[at] === true;
+      const hasStaleParent = row[at] === true;
       const isSame = before[at] === true && letter === against;
-      row.push((letter === '*' || against === '*' ? isPast || isBehind : false) || isSame);
+      row.push((letter === '*' || against === '*' ? isPast || hasStaleParent : false) || isSame);
     }
     before = row;
   }

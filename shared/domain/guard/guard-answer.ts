@@ -1,17 +1,17 @@
-import type { NodeAnswer } from '../cause/answer.ts';
+import type { NodeAnswer } from '../cause/node-answer.ts';
 
-export const HEAD_MENDED = 'head-mended';
+export const HEAD_FIXED = 'head-fixed';
 export const PARENT_NOT_VERIFIED = 'parent-not-verified';
 
 /** A stream that it stands on is to be fixed first and is held back itself, or waits for a person. */
-export const PARENT_HELD_BACK = 'parent-held-back';
+export const PARENT_ON_HOLD = 'parent-on-hold';
 
 /** The run of its pipeline waits for a person. */
 export const WAITING_APPROVAL = 'waiting-approval';
 
 /**
  * `closing`: the new image is there, and older ones still run. `review-running`: its result is awaited. `head-unread`: the
- * registry is being asked. `head-mended`: somebody was faster, so that its cascade builds nothing. `parent-held-back`: a
+ * registry is being asked. `head-fixed`: somebody was faster, so that its cascade builds nothing. `parent-on-hold`: a
  * stream that it stands on is to be mended first, and is held back itself. `parent-not-verified`: that one was rebuilt in
  * the same cascade, and did not come to its end.
  */
@@ -24,10 +24,10 @@ export type WaitReason =
   | 'unknown-facts'
   | 'head-unread'
   | 'unreadable-record'
-  | typeof HEAD_MENDED
+  | typeof HEAD_FIXED
   | 'runner-limit'
   | 'closing'
-  | typeof PARENT_HELD_BACK
+  | typeof PARENT_ON_HOLD
   | typeof PARENT_NOT_VERIFIED
   | 'review-running'
   | 'cascade-ended';
@@ -49,18 +49,18 @@ export const REFUSE_REASONS = [
 export type RefuseReason = (typeof REFUSE_REASONS)[number];
 
 /** Not now, or not at all; `recheckAtEpochMs` is when the answer changes by itself, where that is known. */
-export interface HeldBack extends NodeAnswer {
+export interface NegativeDecision extends NodeAnswer {
   readonly reason: WaitReason | RefuseReason;
 }
 
-export const wait = (reason: WaitReason, detail: string, recheckAtEpochMs?: number): HeldBack => ({
+export const wait = (reason: WaitReason, detail: string, recheckAtEpochMs?: number): NegativeDecision => ({
   answer: 'wait',
   reason,
   detail,
   ...(recheckAtEpochMs !== undefined && { recheckAtEpochMs }),
 });
 
-export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: number): HeldBack => ({
+export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: number): NegativeDecision => ({
   answer: 'refuse',
   reason,
   detail,
@@ -68,31 +68,34 @@ export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: 
 });
 
 /** A slot of a cap could not be had: `fleet`, or `account/<account>` of the pipeline. */
-export const capReached = (scope: string): HeldBack =>
+export const capReached = (scope: string): NegativeDecision =>
   wait('cap-reached', `All slots of cap \`${scope}\` are taken. Patchwave retries when another rebuild ends.`);
 
 /** A stream that waits for what it stands on: `why` is the answer of that one. */
-export const parentHeldBack = (
+export const parentOnHold = (
   fact: string,
   parent: string,
-  { reason, detail, recheckAtEpochMs }: HeldBack,
-): HeldBack =>
+  { reason, detail, recheckAtEpochMs }: NegativeDecision,
+): NegativeDecision =>
   wait(
-    'parent-held-back',
+    'parent-on-hold',
     `Parent stream ${parent} must fix ${fact} first; it is on hold (${reason}): ${detail}`,
     recheckAtEpochMs,
   );
 
 /** A stream that must not be built on what it stands on as that is now; `why` is the answer of that one. */
-export const builtOnHeldBack = (parent: string, { reason, detail, recheckAtEpochMs }: HeldBack): HeldBack =>
+export const builtOnParentOnHold = (
+  parent: string,
+  { reason, detail, recheckAtEpochMs }: NegativeDecision,
+): NegativeDecision =>
   wait(
-    'parent-held-back',
+    'parent-on-hold',
     `A build would start from the head of parent stream ${parent}, which is on hold (${reason}): ${detail}`,
     recheckAtEpochMs,
   );
 
 /** A stream with so many streams on top of one another, itself included; `most` is what the policy allows. */
-export const tooDeep = (depth: number, most: number): HeldBack =>
+export const tooDeep = (depth: number, most: number): NegativeDecision =>
   refuse('depth', `The stream is at depth ${depth}; the policy allows ${most}.`);
 
 /** An instant as every text of the ledger writes it. */

@@ -1,9 +1,9 @@
 import type { CauseFact, PersonFact } from '../cause/cause.ts';
-import type { GuardMemory, SurvivedFact } from '../cause/rebuild.ts';
+import type { RebuildHistory, SurvivedFact } from '../cause/rebuild.ts';
 import { counted } from '../common/counted.ts';
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
-import { type HeldBack, instantText, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
+import { instantText, type NegativeDecision, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
 import { triesOf } from './tries.ts';
 
 /** A fact that no rebuild would mend now. */
@@ -16,7 +16,7 @@ export interface DroppedFact {
 
 /** What is known of earlier rebuilds, and how long it counts. */
 export interface Remembered {
-  readonly memory: GuardMemory;
+  readonly history: RebuildHistory;
   /** Absent where the parent is not known. */
   readonly parentHead?: Digest;
   /** As `Rebuild.parents`. */
@@ -27,19 +27,19 @@ export interface Remembered {
 }
 
 /** Facts that a rebuild may mend, and those that it would not. What a person asks for is never dropped. */
-export function sortOut(
+export function dropUnfixable(
   facts: readonly CauseFact[],
   remembered: Remembered,
   nowEpochMs: number,
-): { readonly mendable: readonly CauseFact[]; readonly dropped: readonly DroppedFact[] } {
-  const mendable: CauseFact[] = [];
+): { readonly fixable: readonly CauseFact[]; readonly dropped: readonly DroppedFact[] } {
+  const fixable: CauseFact[] = [];
   const dropped: DroppedFact[] = [];
   for (const fact of facts) {
     const reason = fact.kind === 'person' ? undefined : dropReason(fact, remembered, nowEpochMs);
     if (reason) dropped.push(reason);
-    else mendable.push(fact);
+    else fixable.push(fact);
   }
-  return { mendable, dropped };
+  return { fixable, dropped };
 }
 
 function dropReason(
@@ -47,7 +47,7 @@ function dropReason(
   remembered: Remembered,
   nowEpochMs: number,
 ): DroppedFact | undefined {
-  const { memory } = remembered;
+  const { history } = remembered;
   const pinned = pinnedFor(fact, remembered);
   if (pinned)
     return {
@@ -57,9 +57,9 @@ function dropReason(
     };
   const spent = spentOn(fact, remembered);
   if (spent) return spent;
-  const survived = memory.survived.map((one) => survival(fact, one, remembered, nowEpochMs));
-  const standing = survived.find((one) => one !== undefined);
-  if (standing) return standing;
+  const survived = history.survived.map((one) => survival(fact, one, remembered, nowEpochMs));
+  const known = survived.find((one) => one !== undefined);
+  if (known) return known;
   if (fact.kind !== 'finding' || fact.fix !== 'no') return undefined;
   return { fact, reason: 'would-not-help', detail: `The scanner knows no fix for ${factText(fact)}.` };
 }
@@ -68,7 +68,7 @@ function dropReason(
  * The head that the last rebuild did not pick up, and that is still there. What moved is asked of its own parent: a stream may
  * stand on several, and then nobody knows one head of them all.
  */
-function pinnedFor(fact: CauseFact, { memory: { pinnedTo = [] }, parentHead }: Remembered) {
+function pinnedFor(fact: CauseFact, { history: { pinnedTo = [] }, parentHead }: Remembered) {
   return fact.kind === 'parent-moved'
     ? pinnedTo.find(({ stream, head }) => stream === fact.parent && head === fact.head)
     : pinnedTo.find(({ head }) => head === parentHead);
@@ -80,10 +80,10 @@ function pinnedFor(fact: CauseFact, { memory: { pinnedTo = [] }, parentHead }: R
  */
 function spentOn(
   fact: Exclude<CauseFact, PersonFact>,
-  { memory, parentHead, parents, attempts }: Remembered,
+  { history, parentHead, parents, attempts }: Remembered,
 ): DroppedFact | undefined {
-  const tries = triesOf(memory, parents, fact);
-  const left = memory.survived.find((one) => isSame(fact, one) && mayBeOn(parentHead, one));
+  const tries = triesOf(history, parents, fact);
+  const left = history.survived.find((one) => isSame(fact, one) && mayBeOn(parentHead, one));
   const isTrial = left !== undefined && fact.kind === 'finding' && fact.fix === 'unknown';
   if (tries < (isTrial ? Math.max(attempts - 1, 1) : attempts)) return undefined;
   const reason = left === undefined ? 'attempts-exhausted' : isTrial ? 'no-fix-seen' : 'ineffective';
@@ -134,7 +134,7 @@ export function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedF
 }
 
 /** The answer where every fact was dropped. */
-export function refusal(dropped: readonly DroppedFact[]): HeldBack {
+export function refusal(dropped: readonly DroppedFact[]): NegativeDecision {
   const rank = ({ reason }: DroppedFact): number => REFUSE_REASONS.indexOf(reason);
   const [gravest, ...others] = [...dropped].sort((one, other) => rank(one) - rank(other));
   if (!gravest) return refuse('would-not-help', 'A rebuild would fix none of the causes.');

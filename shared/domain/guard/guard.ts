@@ -1,5 +1,5 @@
 import type { CauseFact } from '../cause/cause.ts';
-import type { BuildState, GuardMemory, StreamLock } from '../cause/rebuild.ts';
+import type { BuildState, RebuildHistory, StreamLock } from '../cause/rebuild.ts';
 import { counted } from '../common/counted.ts';
 import { DAY_MS, MINUTE_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
@@ -7,8 +7,16 @@ import type { GuardSettings } from '../policy/guard-settings.ts';
 import type { KillSwitch } from '../policy/kill-switch.ts';
 import type { Pipeline } from '../policy/pipeline.ts';
 import type { Mode } from '../policy/policy.ts';
-import { capReached, type HeldBack, instantText, refuse, tooDeep, WAITING_APPROVAL, wait } from './guard-answer.ts';
-import { type DroppedFact, refusal, sortOut } from './guard-facts.ts';
+import {
+  capReached,
+  instantText,
+  type NegativeDecision,
+  refuse,
+  tooDeep,
+  WAITING_APPROVAL,
+  wait,
+} from './guard-answer.ts';
+import { type DroppedFact, dropUnfixable, refusal } from './guard-facts.ts';
 
 /** What may stand in the way of rebuild and rollout alike. */
 export interface OpenFacts {
@@ -40,7 +48,7 @@ export interface GuardFacts extends OpenFacts {
   readonly unknown?: string;
   /** Absent where the policy names none. */
   readonly pipeline?: Pipeline;
-  readonly memory: GuardMemory;
+  readonly history: RebuildHistory;
   /** Absent where the parent is not known. */
   readonly parentHead?: Digest;
   /** As `Rebuild.parents`. */
@@ -53,34 +61,34 @@ export interface GuardFacts extends OpenFacts {
 }
 
 /** `facts` are those that a rebuild may mend; `dropped` are the others, each with its reason. */
-export type GuardAnswer =
+export type Decision =
   | { readonly answer: 'allow'; readonly facts: readonly CauseFact[]; readonly dropped: readonly DroppedFact[] }
-  | HeldBack;
+  | NegativeDecision;
 
 /**
  * Whether a stream may be rebuilt now. Asked when it is planned and again before its pipeline is started; pure, so that
  * both answer alike. The stream first, then fact by fact: what no rebuild would mend drops out, and where nothing is
  * left the gravest reason answers. Last comes what passes by itself.
  */
-export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): GuardAnswer {
+export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): Decision {
   const obstacle = mayDeploy(facts) ?? mayEverRebuild(facts, settings, nowEpochMs);
   if (obstacle) return obstacle;
-  const { mendable, dropped } = sortOut(facts.facts, { ...facts, ...settings }, nowEpochMs);
+  const { fixable, dropped } = dropUnfixable(facts.facts, { ...facts, ...settings }, nowEpochMs);
   // What nobody can tell yet may be worth a rebuild; what is refused for good need not wait for it.
-  if (mendable.length === 0)
+  if (fixable.length === 0)
     return facts.unknown === undefined ? refusal(dropped) : wait('unknown-facts', facts.unknown);
-  return passingObstacle(facts, settings, nowEpochMs) ?? { answer: 'allow', facts: mendable, dropped };
+  return passingObstacle(facts, settings, nowEpochMs) ?? { answer: 'allow', facts: fixable, dropped };
 }
 
 /** Why what is built already may not be rolled out now; `undefined` where it may. */
-export const mayDeploy = (facts: OpenFacts): HeldBack | undefined =>
+export const mayDeploy = (facts: OpenFacts): NegativeDecision | undefined =>
   paused(facts) ?? (facts.unreadable === undefined ? openElsewhere(facts) : unreadableRecord(facts.unreadable, facts));
 
 /** Nothing is done on a guess: what the item holds may stand in the way. */
 export const unreadableRecord = (
   item: string,
   { isLockUnreadable }: Pick<OpenFacts, 'isLockUnreadable'> = {},
-): HeldBack =>
+): NegativeDecision =>
   wait(
     'unreadable-record',
     `A ledger item of the stream cannot be read: ${item}. ${isLockUnreadable ? FREE_THE_LOCK : 'Correct or delete it.'}`,
@@ -95,8 +103,8 @@ export function paused({
   mode,
   isNamed = true,
   killSwitch,
-}: Pick<OpenFacts, 'mode' | 'isNamed' | 'killSwitch'>): HeldBack | undefined {
-  if (killSwitch.state === 'paused')
+}: Pick<OpenFacts, 'mode' | 'isNamed' | 'killSwitch'>): NegativeDecision | undefined {
+  if (killSwitch.rebuilding === 'paused')
     return wait(
       'paused',
       `${killSwitch.by} paused Patchwave: ${killSwitch.reason}. Resume it with \`patchwave resume\`.`,
@@ -119,7 +127,7 @@ export function paused({
   return undefined;
 }
 
-function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: OpenFacts): HeldBack | undefined {
+function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: OpenFacts): NegativeDecision | undefined {
   if (lock && lock.cascadeId !== cascadeId) {
     const { cascadeId: holder, deadlineEpochMs } = lock;
     if (lockBuild === 'waiting-approval')
@@ -143,9 +151,9 @@ export function mayEverRebuild(
   facts: Omit<GuardFacts, 'facts'>,
   settings: GuardSettings,
   nowEpochMs: number,
-): HeldBack | undefined {
-  const { stream, pipeline, memory, ancestors } = facts;
-  const { startUnknown, failuresInARow, unreadable } = memory;
+): NegativeDecision | undefined {
+  const { stream, pipeline, history, ancestors } = facts;
+  const { startUnknown, failuresInARow, unreadable } = history;
   if (unreadable !== undefined) return unreadableRecord(unreadable);
   if (!pipeline) return refuse('no-pipeline', 'The policy names no pipeline for this stream. Add one to its rule.');
   if (ancestors.includes(stream))
@@ -175,10 +183,10 @@ const DAY_MINUTES = DAY_MS / MINUTE_MS;
  * at once: the next wake-up finishes what an execution that was stopped did not.
  */
 export function pauseAfterBreakOff(
-  { brokenOff }: GuardMemory,
+  { brokenOff }: RebuildHistory,
   { coolDownMinutes }: Pick<GuardSettings, 'coolDownMinutes'>,
   nowEpochMs: number,
-): HeldBack | undefined {
+): NegativeDecision | undefined {
   if (!brokenOff || brokenOff.inARow < 2) return undefined;
   const { inARow, cascadeId, atEpochMs } = brokenOff;
   const untilEpochMs = atEpochMs + Math.min(FIRST_PAUSE_MINUTES * 2 ** (inARow - 2), coolDownMinutes) * MINUTE_MS;
@@ -192,10 +200,10 @@ export function pauseAfterBreakOff(
  * its head asks for the next one: each further one in a row is followed by a pause twice as long.
  */
 function coolDown(
-  { lastStartedAtEpochMs = 0, lastEndedAtEpochMs = 0, unverifiedInARow = 0 }: GuardMemory,
+  { lastStartedAtEpochMs = 0, lastEndedAtEpochMs = 0, unverifiedInARow = 0 }: RebuildHistory,
   { coolDownMinutes }: GuardSettings,
   nowEpochMs: number,
-): HeldBack | undefined {
+): NegativeDecision | undefined {
   const lastEpochMs = Math.max(lastStartedAtEpochMs, lastEndedAtEpochMs);
   const doubled = Math.max(coolDownMinutes, FIRST_PAUSE_MINUTES) * 2 ** (unverifiedInARow - 1);
   const minutes = unverifiedInARow < 2 ? coolDownMinutes : Math.max(coolDownMinutes, Math.min(doubled, DAY_MINUTES));
@@ -208,11 +216,11 @@ function coolDown(
 }
 
 /** What passes by itself. Its own lock means that the rebuild began already: it does not cool down from itself. */
-function passingObstacle(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): HeldBack | undefined {
-  const { memory, lock, fullCaps = [], runnerBusyUntilEpochMs = 0 } = facts;
+function passingObstacle(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): NegativeDecision | undefined {
+  const { history, lock, fullCaps = [], runnerBusyUntilEpochMs = 0 } = facts;
   const pause = lock
     ? undefined
-    : (coolDown(memory, settings, nowEpochMs) ?? pauseAfterBreakOff(memory, settings, nowEpochMs));
+    : (coolDown(history, settings, nowEpochMs) ?? pauseAfterBreakOff(history, settings, nowEpochMs));
   if (pause) return pause;
   if (nowEpochMs < runnerBusyUntilEpochMs)
     return wait('runner-limit', 'The pipeline accepts no more runs now.', runnerBusyUntilEpochMs);

@@ -1,8 +1,8 @@
 import { type CauseFact, mergeFacts } from '../cause/cause.ts';
 import {
-  type GuardMemory,
   generationOf,
   type Rebuild,
+  type RebuildHistory,
   type RebuildOutcome,
   type SurvivedFact,
 } from '../cause/rebuild.ts';
@@ -19,7 +19,7 @@ export interface RebuildEnd {
   /** The head of the parent that it was built on, as far as that is known; absent where there is no one parent. */
   readonly parentHead?: Digest;
   /** Heads of its parents that it should have picked up and did not; absent where there are none. */
-  readonly pinnedTo?: GuardMemory['pinnedTo'];
+  readonly pinnedTo?: RebuildHistory['pinnedTo'];
   /** It mended its facts, and nobody can use it: the tag that others build on did not move. */
   readonly isUnused?: boolean;
   readonly atEpochMs: number;
@@ -27,11 +27,11 @@ export interface RebuildEnd {
 
 /**
  * What is remembered of a stream once a rebuild ended. An outcome that nobody could verify counts neither for nor
- * against the stream; one that built something new ends a row of failures. `memory` itself where this end is in it already.
+ * against the stream; one that built something new ends a row of failures. `history` itself where this end is in it already.
  */
-export function afterOutcome(memory: GuardMemory, end: RebuildEnd): GuardMemory {
+export function afterOutcome(history: RebuildHistory, end: RebuildEnd): RebuildHistory {
   const { rebuild, outcome, pinnedTo: pinned, atEpochMs } = end;
-  if (memory.lastSettledRebuildId === rebuild.rebuildId) return memory;
+  if (history.lastSettledRebuildId === rebuild.rebuildId) return history;
   const {
     startUnknown,
     pinnedTo: pinnedBefore,
@@ -39,13 +39,13 @@ export function afterOutcome(memory: GuardMemory, end: RebuildEnd): GuardMemory 
     unverifiedInARow = 0,
     tried: triedBefore,
     ...kept
-  } = afterCascade(memory, rebuild.cascadeId);
+  } = afterCascade(history, rebuild.cascadeId);
   const pinnedTo = pinned ?? (isJudged(outcome) ? undefined : pinnedBefore);
   const tried = triesAfter(triedBefore, end);
   return {
     ...kept,
-    failuresInARow: failuresAfter(memory, end),
-    survived: survivedAfter(memory, end),
+    failuresInARow: failuresAfter(history, end),
+    survived: survivedAfter(history, end),
     lastSettledRebuildId: rebuild.rebuildId,
     lastEndedAtEpochMs: atEpochMs,
     ...(outcome.result === 'unverified' && { unverifiedInARow: unverifiedInARow + 1 }),
@@ -58,7 +58,7 @@ export function afterOutcome(memory: GuardMemory, end: RebuildEnd): GuardMemory 
 const isJudged = ({ result }: RebuildOutcome): boolean => result === 'fixed' || result === 'ineffective';
 
 /** What would be repeated for ever if it did not count: what is built and cannot be used, and what mends nothing again. */
-function failuresAfter({ failuresInARow, survived }: GuardMemory, end: RebuildEnd): number {
+function failuresAfter({ failuresInARow, survived }: RebuildHistory, end: RebuildEnd): number {
   const { outcome, isUnused = false } = end;
   if (isJudged(outcome) && !isUnused && !leavesTheSame(survived, end)) return 0;
   return outcome.result === 'unverified' ? failuresInARow : failuresInARow + 1;
@@ -74,7 +74,7 @@ const leavesTheSame = (survived: readonly SurvivedFact[], { outcome, parentHead 
   );
 
 /** What this rebuild mended is forgotten, what it left is remembered as it is now. */
-function survivedAfter({ survived }: GuardMemory, { rebuild, outcome, parentHead, atEpochMs }: RebuildEnd) {
+function survivedAfter({ survived }: RebuildHistory, { rebuild, outcome, parentHead, atEpochMs }: RebuildEnd) {
   if (!isJudged(outcome)) return survived;
   const left = outcome.result === 'ineffective' ? outcome.left : [];
   const judged = new Set(rebuild.facts.map(placeOfFact));
@@ -101,31 +101,31 @@ const placeOfSurvived = (survived: SurvivedFact): string =>
   survived.fact === 'finding' ? `${survived.vulnerability}\n${survived.package}` : survived.fact;
 
 /** What is remembered once a cascade of the stream ended, or must never be started again: its name is used up. */
-export const afterCascade = (memory: GuardMemory, cascadeId: string): GuardMemory => ({
-  ...memory,
-  generation: Math.max(memory.generation, generationOf(cascadeId) + 1),
+export const afterCascade = (history: RebuildHistory, cascadeId: string): RebuildHistory => ({
+  ...history,
+  generation: Math.max(history.generation, generationOf(cascadeId) + 1),
 });
 
 /**
  * What is remembered once a cascade ended that brought the stream nowhere, through no fault of its pipeline: nothing was
  * built, or nobody deployed what was. Told again it counts once.
  */
-export function afterBreakOff(memory: GuardMemory, cascadeId: string, atEpochMs: number): GuardMemory {
-  if (memory.brokenOff?.cascadeId === cascadeId) return memory;
-  const inARow = (memory.brokenOff?.inARow ?? 0) + 1;
-  return { ...afterCascade(memory, cascadeId), brokenOff: { inARow, cascadeId, atEpochMs } };
+export function afterBreakOff(history: RebuildHistory, cascadeId: string, atEpochMs: number): RebuildHistory {
+  if (history.brokenOff?.cascadeId === cascadeId) return history;
+  const inARow = (history.brokenOff?.inARow ?? 0) + 1;
+  return { ...afterCascade(history, cascadeId), brokenOff: { inARow, cascadeId, atEpochMs } };
 }
 
-/** A rollout of the stream is through: its cascades do come to something. `memory` itself where nothing spoke against it. */
-export function afterRollout(memory: GuardMemory): GuardMemory {
-  if (!memory.brokenOff) return memory;
-  const { brokenOff, ...kept } = memory;
+/** A rollout of the stream is through: its cascades do come to something. `history` itself where nothing spoke against it. */
+export function afterRollout(history: RebuildHistory): RebuildHistory {
+  if (!history.brokenOff) return history;
+  const { brokenOff, ...kept } = history;
   return kept;
 }
 
 /** A person frees the stream: nothing that was held against it counts any more, and it need not cool down. */
-export function afterReset(memory: GuardMemory, reset: Required<GuardMemory>['reset']): GuardMemory {
-  const { stream, generation, lastSettledRebuildId } = memory;
+export function afterReset(history: RebuildHistory, reset: Required<RebuildHistory>['reset']): RebuildHistory {
+  const { stream, generation, lastSettledRebuildId } = history;
   return {
     stream,
     generation: generation + 1,

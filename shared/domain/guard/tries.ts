@@ -1,5 +1,5 @@
 import type { CauseFact } from '../cause/cause.ts';
-import type { GuardMemory, Rebuild, RebuildOutcome, Tried } from '../cause/rebuild.ts';
+import type { Rebuild, RebuildHistory, RebuildOutcome, Tried } from '../cause/rebuild.ts';
 
 /*
  * How often a stream is rebuilt for the same facts on the same heads of its parents. The count bounds the rebuilds
@@ -28,7 +28,7 @@ export function triedAs(fact: CauseFact): string | undefined {
 
 /** @returns how many rebuilds on these heads of the parents were made for a fact and did not mend it */
 export function triesOf(
-  { tried = [] }: Pick<GuardMemory, 'tried'>,
+  { tried = [] }: Pick<RebuildHistory, 'tried'>,
   parents: string | undefined,
   fact: CauseFact,
 ): number {
@@ -84,10 +84,10 @@ function oneMore(tried: readonly Tried[], parents: string | undefined, counted: 
 }
 
 /** A memory without the tries of facts that nothing holds any more; itself where it has none of them. */
-export function afterSettled(memory: GuardMemory, settled: readonly CauseFact[]): GuardMemory {
-  const { tried, ...kept } = memory;
+export function afterSettled(history: RebuildHistory, settled: readonly CauseFact[]): RebuildHistory {
+  const { tried, ...kept } = history;
   const gone = namesOf(settled);
-  if (!tried?.some(({ facts }) => facts.some(({ fact }) => gone.has(fact)))) return memory;
+  if (!tried?.some(({ facts }) => facts.some(({ fact }) => gone.has(fact)))) return history;
   const left = withoutTries(tried, gone);
   return { ...kept, ...(left.length > 0 && { tried: left }) };
 }

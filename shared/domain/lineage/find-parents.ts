@@ -50,7 +50,7 @@ export function ancestorsOf(parents: Parents, digest: Digest): readonly Parent[]
  * The nearest ancestor that another stream made: what a plan rebuilds before this one. An ancestor of the same stream
  * tells the age of the content, not what it is built from; neither does one that was only pushed earlier.
  */
-export function standsOn(
+export function streamBelow(
   parents: Parents,
   digest: Digest,
   streamOf: (digest: Digest) => string | undefined,

@@ -1,13 +1,13 @@
 import type { Digest, Platform } from '../image/image.ts';
 import { type ChainNode, ChainTrie } from './chain-trie.ts';
 import { byVariant, hasContent, type LineageFacts, mayBear } from './lineage-facts.ts';
-import { type Twin, Twins } from './same-chain-images.ts';
+import { type SameChainImage, SameChainImages } from './same-chain-images.ts';
 import { machineOf, Variants } from './variants.ts';
 
 /** A parent that the content shows. */
 export interface Shown {
   readonly image: LineageFacts;
-  readonly evidence: 'layers' | Twin['evidence'];
+  readonly evidence: 'layers' | SameChainImage['evidence'];
   /** How many layers show it; none where only the order of pushes tells twins apart. */
   readonly layers: number;
 }
@@ -37,45 +37,50 @@ export class Chains {
    * first of them.
    */
   parentOf(image: LineageFacts, end: Chain): Shown | undefined {
-    const twins = this.#suited(end, image);
-    const within = firstOf(twins, (each) => each.within(image));
+    const images = this.#suited(end, image);
+    const within = firstOf(images, (each) => each.within(image));
     if (within) return { ...within, layers: end.depth };
     const below = this.#under(end, image);
     if (below) return below;
-    const before = firstOf(twins, (each) => each.before(image));
+    const before = firstOf(images, (each) => each.before(image));
     return before && { ...before, layers: 0 };
   }
 
   #under(end: Chain, child: LineageFacts): Shown | undefined {
     for (let node = end.below; node && node.depth > 0; node = node.below) {
-      const image = firstOf(this.#suited(node, child), (twins) => twins.under(child));
+      const image = firstOf(this.#suited(node, child), (images) => images.under(child));
       if (image) return { image, evidence: 'layers', layers: node.depth };
     }
     return undefined;
   }
 
   /** The images of a chain by their platforms, those that suit the child best first (`Variants`). */
-  #suited(node: Chain, child: LineageFacts): readonly Twins[] {
+  #suited(node: Chain, child: LineageFacts): readonly SameChainImages[] {
     const { images } = node;
     if (images.length === 0 || (images.length === 1 && images[0]?.digest === child.digest)) return NONE;
     let groups = this.#groups.get(node);
     if (!groups) {
-      groups = new Variants(byVariant(images).map(([platform, group]) => ({ platform, twins: new Twins(group) })));
+      groups = new Variants(
+        byVariant(images).map(([platform, group]) => ({ platform, images: new SameChainImages(group) })),
+      );
       this.#groups.set(node, groups);
     }
-    return groups.bestFor(child).map(({ twins }) => twins);
+    return groups.bestFor(child).map(({ images }) => images);
   }
 }
 
-const NONE: readonly Twins[] = [];
+const NONE: readonly SameChainImages[] = [];
 
 interface Group {
   readonly platform: Platform;
-  readonly twins: Twins;
+  readonly images: SameChainImages;
 }
 
-function firstOf<Found>(twins: readonly Twins[], find: (each: Twins) => Found | undefined): Found | undefined {
-  for (const each of twins) {
+function firstOf<Found>(
+  images: readonly SameChainImages[],
+  find: (each: SameChainImages) => Found | undefined,
+): Found | undefined {
+  for (const each of images) {
     const found = find(each);
     if (found) return found;
   }

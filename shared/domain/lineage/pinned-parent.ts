@@ -11,9 +11,9 @@ export interface PushedContent extends ContentKeys {
  * content is none, however its layers are packed, and neither is one that was pushed later: the parent moved once more
  * while it was built. Where nobody saw the pushes, another image than the expected one counts as older.
  */
-export function isPinned(standsOn: PushedContent, expected: PushedContent): boolean {
-  if (isSameContent(standsOn, expected)) return false;
+export function isPinned(builtOn: PushedContent, expected: PushedContent): boolean {
+  if (isSameContent(builtOn, expected)) return false;
   const { pushedAtEpochMs: expectedAtEpochMs } = expected;
-  const { pushedAtEpochMs } = standsOn;
+  const { pushedAtEpochMs } = builtOn;
   return pushedAtEpochMs === undefined || expectedAtEpochMs === undefined || pushedAtEpochMs < expectedAtEpochMs;
 }

@@ -1,10 +1,10 @@
 import { type HistoryStep, isBranchBuild, type LineageFacts, pushedFirst, tellsHistory } from './lineage-facts.ts';
 
 /** Images of one chain and one history: nothing in their content tells which was there first. */
-class Pool {
+class HistoryNode {
   readonly depth: number;
   /** By what was done next. */
-  readonly above = new Map<string, Pool>();
+  readonly above = new Map<string, HistoryNode>();
   #earliest?: LineageFacts;
   #likeliest?: LineageFacts;
   readonly #byStream = new Map<string, LineageFacts>();
@@ -58,7 +58,7 @@ function keep(by: Map<string, LineageFacts>, key: string | undefined, image: Lin
 }
 
 /** Which of them is the parent, and whether history says so or only that it was declared or pushed earlier. */
-export interface Twin {
+export interface SameChainImage {
   readonly image: LineageFacts;
   readonly evidence: 'history' | 'declared' | 'earliest-push';
 }
@@ -67,23 +67,23 @@ export interface Twin {
  * All images of one chain, for one platform. Their content is the same; what tells them apart are the histories of their
  * configs, which begin alike as long as one was built upon the other, and then part.
  */
-export class Twins {
-  readonly #all = new Pool(0);
+export class SameChainImages {
+  readonly #all = new HistoryNode(0);
   /** Those without history, and under it a tree over the histories of the others. */
-  readonly #root = new Pool(0);
+  readonly #root = new HistoryNode(0);
   /** Of each first step the longest history that begins with it, longest first. */
   readonly #longest: readonly Longest[];
 
   constructor(images: readonly LineageFacts[]) {
-    const pools = new Map<Pool, string>();
+    const nodes = new Map<HistoryNode, string>();
     for (const image of images) {
       this.#all.add(image);
       const steps = stepsOf(image);
-      const pool = grownTo(this.#root, steps);
-      pool.add(image);
-      if (steps[0]) pools.set(pool, steps[0].createdBy);
+      const node = grownTo(this.#root, steps);
+      node.add(image);
+      if (steps[0]) nodes.set(node, steps[0].createdBy);
     }
-    const shortestFirst = [...pools].map(([pool, first]) => ({ pool, first })).sort(byLength);
+    const shortestFirst = [...nodes].map(([node, first]) => ({ node, first })).sort(byLength);
     this.#longest = [...new Map(shortestFirst.map((each) => [each.first, each])).values()].sort(byLength).reverse();
   }
 
@@ -95,27 +95,27 @@ export class Twins {
   under(child: LineageFacts): LineageFacts | undefined {
     const steps = stepsOf(child);
     const tells = steps.length >= child.layers.length ? steps : [];
-    const pool = deepest(this.#root, tells, tells.length);
-    if (pool) return pool.parentOf(child);
+    const node = deepest(this.#root, tells, tells.length);
+    if (node) return node.parentOf(child);
     const others = this.#longest.find(({ first }) => first !== tells[0]?.createdBy);
-    return (others?.pool ?? this.#root).parentOf(child);
+    return (others?.node ?? this.#root).parentOf(child);
   }
 
   /** The one of the same content that this image only added metadata to, if there is one. */
-  within(image: LineageFacts): Twin | undefined {
+  within(image: LineageFacts): SameChainImage | undefined {
     const steps = stepsOf(image);
     const parent = deepest(this.#root, steps, steps.length - 1)?.parentOf(image);
     if (parent) return { image: parent, evidence: 'history' };
-    const declared = this.#alike(steps).map((pool) => pool.declaredBy(image));
+    const declared = this.#alike(steps).map((node) => node.declaredBy(image));
     const [first] = declared.filter((each) => each !== undefined);
     return first && { image: first, evidence: 'declared' };
   }
 
   /** The first pushed of those that nothing else tells apart, if that is another one. */
-  before(image: LineageFacts): Twin | undefined {
+  before(image: LineageFacts): SameChainImage | undefined {
     const steps = stepsOf(image);
     const earliest = this.#alike(steps)
-      .flatMap((pool) => pool.earliest ?? [])
+      .flatMap((node) => node.earliest ?? [])
       .sort(pushedFirst)[0];
     const isEarlier =
       earliest?.firstPushedAtEpochMs !== undefined &&
@@ -125,39 +125,39 @@ export class Twins {
   }
 
   /** Those with these very steps and those that tell none; without steps all. */
-  #alike(steps: readonly HistoryStep[]): readonly Pool[] {
+  #alike(steps: readonly HistoryStep[]): readonly HistoryNode[] {
     if (steps.length === 0) return [this.#all];
     const same = deepest(this.#root, steps, steps.length);
     return same?.depth === steps.length ? [same, this.#root] : [this.#root];
   }
 }
 
-function grownTo(root: Pool, steps: readonly HistoryStep[]): Pool {
-  let pool = root;
+function grownTo(root: HistoryNode, steps: readonly HistoryStep[]): HistoryNode {
+  let node = root;
   for (const { createdBy } of steps) {
-    const next = pool.above.get(createdBy) ?? new Pool(pool.depth + 1);
-    pool.above.set(createdBy, next);
-    pool = next;
+    const next = node.above.get(createdBy) ?? new HistoryNode(node.depth + 1);
+    node.above.set(createdBy, next);
+    node = next;
   }
-  return pool;
+  return node;
 }
 
 /** The pool with images that lies farthest along these steps; the one of no steps does not count. */
-function deepest(root: Pool, steps: readonly HistoryStep[], most: number): Pool | undefined {
-  let pool: Pool | undefined = root;
-  let found: Pool | undefined;
+function deepest(root: HistoryNode, steps: readonly HistoryStep[], most: number): HistoryNode | undefined {
+  let node: HistoryNode | undefined = root;
+  let found: HistoryNode | undefined;
   for (let depth = 0; depth < most; depth += 1) {
-    pool = pool.above.get(steps[depth]?.createdBy ?? '');
-    if (!pool) return found;
-    if (pool.earliest) found = pool;
+    node = node.above.get(steps[depth]?.createdBy ?? '');
+    if (!node) return found;
+    if (node.earliest) found = node;
   }
   return found;
 }
 
 const stepsOf = (image: LineageFacts): readonly HistoryStep[] => (tellsHistory(image) ? (image.history ?? []) : []);
 
-type Longest = { readonly first: string; readonly pool: Pool };
+type Longest = { readonly first: string; readonly node: HistoryNode };
 
 /** Of equal lengths the one pushed first counts as longer. */
-const byLength = ({ pool: one }: Longest, { pool: other }: Longest): number =>
+const byLength = ({ node: one }: Longest, { node: other }: Longest): number =>
   one.depth - other.depth || (one.earliest && other.earliest ? pushedFirst(other.earliest, one.earliest) : 0);

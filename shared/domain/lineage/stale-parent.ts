@@ -2,12 +2,12 @@ import type { Digest, Platform } from '../image/image.ts';
 import { headDigestOf } from '../stream/heads.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 import { isSameContent } from './content-groups.ts';
-import { standsOn } from './find-parents.ts';
+import { streamBelow } from './find-parents.ts';
 import type { Parents } from './parent.ts';
 import { Variants } from './variants.ts';
 
 /** An image stands on one that is not the head of its stream any more. */
-export interface Behind {
+export interface StaleParent {
   readonly stream: string;
   /** The head of that stream, as a whole (`headDigestOf`). */
   readonly head: Digest;
@@ -32,8 +32,8 @@ export interface KnownHeads {
  * Whether what an image stands on has moved: the nearest stream below it has another head, for the platform of the image
  * and with other content. The same content under another digest, however packed, or a head for other platforms only, is no move.
  */
-export function behindOf(digest: Digest, { parents, image, headOf }: KnownHeads): Behind | undefined {
-  const below = standsOn(parents, digest, (one) => image(one)?.stream);
+export function staleParentOf(digest: Digest, { parents, image, headOf }: KnownHeads): StaleParent | undefined {
+  const below = streamBelow(parents, digest, (one) => image(one)?.stream);
   const head = below && headOf(below.stream);
   const now = head && headFor(image(digest)?.platform, head);
   if (!below || !head || now === undefined || isSame(now, below.digest)) return undefined;

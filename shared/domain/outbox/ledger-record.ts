@@ -2,7 +2,7 @@ import type { Closure, Deployment } from '../cause/cascade.ts';
 import type { Cause } from '../cause/cause.ts';
 import type { Rebuild } from '../cause/rebuild.ts';
 import type { PolicyPointer } from '../policy/policy-pointer.ts';
-import type { ImageLoss } from '../retention/image-expiry.ts';
+import type { ImageExpiry } from '../retention/image-expiry.ts';
 import type { ReviewRecord } from '../review/run.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
@@ -15,7 +15,7 @@ export type LedgerRecord =
   | { readonly kind: 'rebuild'; readonly record: Rebuild }
   | { readonly kind: 'deployment'; readonly record: Deployment }
   | { readonly kind: 'closure'; readonly record: Closure }
-  | { readonly kind: 'loss'; readonly record: ImageLoss }
+  | { readonly kind: 'expiry'; readonly record: ImageExpiry }
   | { readonly kind: 'run'; readonly record: ReviewRecord }
   | { readonly kind: 'policy'; readonly record: PolicyPointer }
   /** Items that nobody is told of. */

@@ -1,7 +1,7 @@
 import type { Deployment } from '../cause/cascade.ts';
 import type { Cause } from '../cause/cause.ts';
 import type { Rebuild } from '../cause/rebuild.ts';
-import { isOver } from '../rollout/deployment.ts';
+import { isDeploymentOver } from '../rollout/deployment.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 
 /** What alarms hang on. A zero is told too, so that an alarm sees what went well. */
@@ -41,7 +41,7 @@ function verification(before: Rebuild | undefined, { outcome }: Rebuild): Measur
 
 /** A refused deployment is the policy's or the service's own doing, and is told by the closure. */
 function deploymentEnd(before: Deployment | undefined, after: Deployment): Measurement[] {
-  if (!isOver(after) || before?.state === after.state) return [];
+  if (!isDeploymentOver(after) || before?.state === after.state) return [];
   const hasFailed = after.state === 'failed' || after.state === 'rolled-back';
   return [{ metric: 'DeploymentsFailed', count: hasFailed ? 1 : 0 }];
 }

@@ -9,4 +9,4 @@ export interface PublishedEvent {
 }
 
 /** An EventBridge entry holds 256 KB: the gravest reasons and facts travel, with the number of all. */
-export const MOST_TOLD = 100;
+export const MOST_PUBLISHED = 100;

@@ -1,23 +1,30 @@
 import { parentObstacles } from '../attribution/parent-heads.ts';
-import type { Way } from '../attribution/root-cause.ts';
-import { arrivals, type Edges, withWays } from '../attribution/stream-edges.ts';
+import type { StreamPath } from '../attribution/root-cause.ts';
+import { arrivals, type Edges, withPaths } from '../attribution/stream-edges.ts';
 import { type CauseFact, factKey } from '../cause/cause.ts';
 import { unplacedText } from '../cause/unplaced.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import { mayDeploy, mayEverRebuild } from '../guard/guard.ts';
-import { builtOnHeldBack, HEAD_UNREAD, type HeldBack, parentHeldBack, refuse, wait } from '../guard/guard-answer.ts';
+import {
+  builtOnParentOnHold,
+  HEAD_UNREAD,
+  type NegativeDecision,
+  parentOnHold,
+  refuse,
+  wait,
+} from '../guard/guard-answer.ts';
 import { factText } from '../guard/guard-facts.ts';
 import type { Digest } from '../image/image.ts';
 import type { Candidate, Tiers } from './plan-model.ts';
-import type { Chosen } from './plan-nodes.ts';
+import type { ChosenWork } from './plan-nodes.ts';
 import { isForLater, type PlanFacts, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
-import { leftWith, type SortedOut, waysOf } from './sort-facts.ts';
+import { type ClassifiedFacts, leftWith, pathsOf } from './sort-facts.ts';
 import { planWaves, type StreamGraph, type Waves } from './waves.ts';
 
 /** What is to be rebuilt, and why streams that stand on others are not. */
 export interface PlannedTiers {
-  readonly nodes: ReadonlyMap<string, Chosen>;
-  readonly held: ReadonlyMap<string, HeldBack>;
+  readonly nodes: ReadonlyMap<string, ChosenWork>;
+  readonly held: ReadonlyMap<string, NegativeDecision>;
   /** By stream that waits for them: the parents whose heads are not read or not judged. */
   readonly unknown: ReadonlyMap<string, readonly string[]>;
 }
@@ -31,7 +38,7 @@ interface Facts extends PlanFacts {
  * not be rebuilt is left out, and with it what only stands on it, fact by fact.
  */
 export function planTiers(
-  sorted: readonly SortedOut[],
+  sorted: readonly ClassifiedFacts[],
   roots: ReadonlyMap<string, RootAnswer>,
   facts: Facts,
 ): PlannedTiers {
@@ -40,31 +47,31 @@ export function planTiers(
     [...roots].flatMap(([root, answer]) => (answer.answer === 'allow' ? [[root, answer.facts]] : [])),
   );
   const causes = new Map(sorted.map((one) => [one.candidate.stream, one]));
-  const edges = withWays(tiers.edges, waysOf(sorted));
+  const edges = withPaths(tiers.edges, pathsOf(sorted));
   const arrived = arrivals(begin, edges, tiers.known, context.followParents === true);
-  const asked = new Set([...begin.keys(), ...arrived.keys(), ...streamsOnWays(sorted, begin)]);
+  const asked = new Set([...begin.keys(), ...arrived.keys(), ...streamsOnPaths(sorted, begin)]);
   const first = inWaves(asked, { edges, begin, candidates, context });
-  const climb = new Climb({ ...facts, roots, begin, causes, edges, arrived });
-  for (const stream of first.nodes.keys()) climb.visit(stream);
-  for (const [stream, answer] of first.refused) climb.held.set(stream, answer);
-  const { kept, held } = climb;
+  const walk = new TierWalk({ ...facts, roots, begin, causes, edges, arrived });
+  for (const stream of first.nodes.keys()) walk.visit(stream);
+  for (const [stream, answer] of first.refused) walk.held.set(stream, answer);
+  const { kept, held } = walk;
   const last = inWaves(new Set(kept.keys()), { edges, begin, candidates, context });
-  const nodes = new Map<string, Chosen>();
+  const nodes = new Map<string, ChosenWork>();
   for (const [stream, wave] of last.nodes) {
     const chosen = kept.get(stream);
     if (chosen) nodes.set(stream, { ...chosen, ...wave });
   }
-  for (const one of sorted) if (!nodes.has(one.candidate.stream)) climb.answerBelow(one);
-  return { nodes, held, unknown: climb.unknown };
+  for (const one of sorted) if (!nodes.has(one.candidate.stream)) walk.answerBelow(one);
+  return { nodes, held, unknown: walk.unknown };
 }
 
 /** Also those of which nobody can tell that they hold a fact: there is no head of theirs. */
-const streamsOnWays = (sorted: readonly SortedOut[], begin: ReadonlyMap<string, unknown>): readonly string[] =>
-  waysOf(sorted).flatMap((way) => (way[0] !== undefined && begin.has(way[0]) ? way : []));
+const streamsOnPaths = (sorted: readonly ClassifiedFacts[], begin: ReadonlyMap<string, unknown>): readonly string[] =>
+  pathsOf(sorted).flatMap((path) => (path[0] !== undefined && begin.has(path[0]) ? path : []));
 
 function inWaves(
   streams: ReadonlySet<string>,
-  { edges, begin, candidates, context }: Pick<Facts, 'candidates' | 'context'> & Pick<ClimbFacts, 'edges' | 'begin'>,
+  { edges, begin, candidates, context }: Pick<Facts, 'candidates' | 'context'> & Pick<TierWalkFacts, 'edges' | 'begin'>,
 ): Waves {
   const known = [...streams].flatMap((stream) => candidates.get(stream) ?? []);
   const graph: StreamGraph = {
@@ -84,25 +91,25 @@ function inWaves(
   return planWaves(graph, roots, { onlyApplicationsInUse, maxDepth: guards.depth });
 }
 
-interface ClimbFacts extends Facts {
+interface TierWalkFacts extends Facts {
   readonly roots: ReadonlyMap<string, RootAnswer>;
   readonly begin: ReadonlyMap<string, readonly CauseFact[]>;
-  readonly causes: ReadonlyMap<string, SortedOut>;
+  readonly causes: ReadonlyMap<string, ClassifiedFacts>;
   readonly edges: Edges;
   readonly arrived: ReadonlyMap<string, readonly CauseFact[]>;
 }
 
 /** Goes through the streams from below, so that whatever one stands on is decided before it. */
-class Climb {
-  readonly #facts: ClimbFacts;
-  readonly kept = new Map<string, Chosen>();
-  readonly held = new Map<string, HeldBack>();
+class TierWalk {
+  readonly #facts: TierWalkFacts;
+  readonly kept = new Map<string, ChosenWork>();
+  readonly held = new Map<string, NegativeDecision>();
   /** By stream that is held back for it: its parents whose heads are not read or not judged. */
   readonly unknown = new Map<string, readonly string[]>();
   /** By stream that is kept: its facts by their keys. */
-  readonly #mended = new Map<string, ReadonlyMap<string, CauseFact>>();
+  readonly #fixed = new Map<string, ReadonlyMap<string, CauseFact>>();
 
-  constructor(facts: ClimbFacts) {
+  constructor(facts: TierWalkFacts) {
     this.#facts = facts;
   }
 
@@ -116,9 +123,9 @@ class Climb {
       this.held.set(stream, obstacle);
       return;
     }
-    const mended = [...(begin.get(stream) ?? []), ...this.#mendedBelow(stream, cause)];
-    if (mended.length === 0) return;
-    const byKey = new Map([...mended, ...(cause?.deploy ?? [])].map((fact) => [factKey(fact), fact]));
+    const fixed = [...(begin.get(stream) ?? []), ...this.#fixedBelow(stream, cause)];
+    if (fixed.length === 0) return;
+    const byKey = new Map([...fixed, ...(cause?.deploy ?? [])].map((fact) => [factKey(fact), fact]));
     const facts = [...byKey.values()];
     const held =
       this.#parentObstacle(candidate) ?? (isForLater(facts, this.#facts.context) ? REVIEW_RUNNING : undefined);
@@ -127,14 +134,14 @@ class Climb {
       return;
     }
     this.kept.set(stream, { candidate, work: 'rebuild', facts, ...(!begin.has(stream) && { follows: true }) });
-    this.#mended.set(stream, byKey);
+    this.#fixed.set(stream, byKey);
   }
 
   /** Says of a cause that is not planned what its facts wait for. */
-  answerBelow({ candidate: { stream }, below }: SortedOut): void {
+  answerBelow({ candidate: { stream }, below }: ClassifiedFacts): void {
     if (this.held.has(stream)) return;
-    for (const { fact, ways } of below) {
-      const answer = this.#heldOn(fact, ways);
+    for (const { fact, paths } of below) {
+      const answer = this.#heldOn(fact, paths);
       if (answer) {
         this.held.set(stream, answer);
         return;
@@ -146,64 +153,64 @@ class Climb {
    * Why a stream is not built on what it stands on. A parent that is rebuilt before it is none; one that is awaited counts
    * as at fault, and so does one whose new head is worse or not judged.
    */
-  #parentObstacle(candidate: Candidate): HeldBack | undefined {
+  #parentObstacle(candidate: Candidate): NegativeDecision | undefined {
     const { edges, tiers } = this.#facts;
     const parents = [...(edges.get(candidate.stream) ?? [])].sort(compareTexts);
     const awaited = parents.find((parent) => tiers.awaited?.has(parent));
-    if (awaited !== undefined) return builtOnHeldBack(awaited, HEAD_UNREAD);
+    if (awaited !== undefined) return builtOnParentOnHold(awaited, HEAD_UNREAD);
     const obstacles = parentObstacles(candidate, tiers.known, (parent) => this.kept.has(parent));
     const unknown = obstacles.flatMap((one) => (one.why === 'worse' ? [] : one.stream));
     if (unknown.length > 0) this.unknown.set(candidate.stream, unknown);
     const [first] = obstacles;
     if (!first) return undefined;
     if (first.why === 'unplaced') return wait('unknown-facts', unplacedText(first.image));
-    if (first.why === 'unread') return builtOnHeldBack(first.stream, HEAD_UNREAD);
-    if (first.why === 'unjudged') return builtOnHeldBack(first.stream, notJudged(first.images[0]));
-    return parentHeldBack(factText(first.facts[0]), first.stream, this.#answerOfWorse(first.stream));
+    if (first.why === 'unread') return builtOnParentOnHold(first.stream, HEAD_UNREAD);
+    if (first.why === 'unjudged') return builtOnParentOnHold(first.stream, notJudged(first.images[0]));
+    return parentOnHold(factText(first.facts[0]), first.stream, this.#answerOfWorse(first.stream));
   }
 
   /** Why nobody mends the head of a parent in this plan. */
-  #answerOfWorse(parent: string): HeldBack {
+  #answerOfWorse(parent: string): NegativeDecision {
     const cause = this.#facts.causes.get(parent);
     if (cause) this.answerBelow(cause);
-    const standing = this.#facts.tiers.answered?.get(parent)?.answer;
-    return standing ?? this.#answerOf(parent, cause ? leftWith(cause) : NOT_PLANNED);
+    const earlier = this.#facts.tiers.answered?.get(parent)?.answer;
+    return earlier ?? this.#answerOf(parent, cause ? leftWith(cause) : NOT_PLANNED);
   }
 
   /** What passes by itself does not keep a stream out: its turn comes after that of others, and it waits in its cascade. */
-  #obstacle(candidate: Candidate): HeldBack | undefined {
+  #obstacle(candidate: Candidate): NegativeDecision | undefined {
     const { context, nowEpochMs } = this.#facts;
     const guarded = { ...candidate, killSwitch: context.killSwitch };
     return mayDeploy(guarded) ?? mayEverRebuild(guarded, context.guards, nowEpochMs);
   }
 
   /** Of its own cause the facts that are mended on all ways; of others what comes with any stream that it stands on. */
-  #mendedBelow(stream: string, cause: SortedOut | undefined): readonly CauseFact[] {
+  #fixedBelow(stream: string, cause: ClassifiedFacts | undefined): readonly CauseFact[] {
     const { arrived, edges } = this.#facts;
-    const below = (cause?.below ?? []).flatMap(({ fact, ways }) =>
-      this.#heldOn(fact, ways) ? [] : withFixOf(fact, this.#factAt(ways[0]?.[0], fact)),
+    const below = (cause?.below ?? []).flatMap(({ fact, paths }) =>
+      this.#heldOn(fact, paths) ? [] : withFixOf(fact, this.#factAt(paths[0]?.[0], fact)),
     );
     const own = new Set(cause?.candidate.cause.facts.map(factKey));
     const parents = [...(edges.get(stream) ?? [])];
-    const isMended = (fact: CauseFact): boolean =>
+    const isFixed = (fact: CauseFact): boolean =>
       fact.kind === 'parent-moved'
         ? this.kept.has(fact.parent)
         : parents.some((parent) => this.#factAt(parent, fact) !== undefined);
-    const others = (arrived.get(stream) ?? []).filter((fact) => !own.has(factKey(fact)) && isMended(fact));
+    const others = (arrived.get(stream) ?? []).filter((fact) => !own.has(factKey(fact)) && isFixed(fact));
     return [...below, ...others];
   }
 
   /** Why a fact is not mended on one of its ways; nothing where it is on all of them. */
-  #heldOn(fact: CauseFact, ways: readonly Way[]): HeldBack | undefined {
-    for (const way of ways)
-      for (const stream of way.slice(0, -1)) {
+  #heldOn(fact: CauseFact, paths: readonly StreamPath[]): NegativeDecision | undefined {
+    for (const path of paths)
+      for (const stream of path.slice(0, -1)) {
         const why = this.#heldAt(stream, fact);
-        if (why) return parentHeldBack(factText(fact), stream, why);
+        if (why) return parentOnHold(factText(fact), stream, why);
       }
     return undefined;
   }
 
-  #heldAt(stream: string, fact: CauseFact): HeldBack | undefined {
+  #heldAt(stream: string, fact: CauseFact): NegativeDecision | undefined {
     if (this.#factAt(stream, fact)) return undefined;
     const key = factKey(fact);
     const answer = this.#facts.roots.get(stream);
@@ -212,13 +219,13 @@ class Climb {
     return this.#answerOf(stream);
   }
 
-  #answerOf(stream: string, otherwise = HEAD_UNREAD): HeldBack {
+  #answerOf(stream: string, otherwise = HEAD_UNREAD): NegativeDecision {
     const answer = this.#facts.roots.get(stream);
     return answer && answer.answer !== 'allow' ? answer : (this.held.get(stream) ?? otherwise);
   }
 
   #factAt(stream: string | undefined, fact: CauseFact): CauseFact | undefined {
-    return this.#mended.get(stream ?? '')?.get(factKey(fact));
+    return this.#fixed.get(stream ?? '')?.get(factKey(fact));
   }
 }
 
@@ -226,5 +233,5 @@ class Climb {
 const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>
   fact.kind === 'finding' && root?.kind === 'finding' ? { ...fact, fix: root.fix } : fact;
 
-const notJudged = (head: Digest): HeldBack => wait('unknown-facts', `Head ${head} is not judged yet.`);
-const NOT_PLANNED = wait('parent-held-back', 'This plan does not fix its head.');
+const notJudged = (head: Digest): NegativeDecision => wait('unknown-facts', `Head ${head} is not judged yet.`);
+const NOT_PLANNED = wait('parent-on-hold', 'This plan does not fix its head.');

@@ -1,18 +1,18 @@
 import { type CauseFact, factKey } from '../cause/cause.ts';
 import { needsNewScan } from '../cause/fact-status.ts';
 import { mayDeploy, pauseAfterBreakOff } from '../guard/guard.ts';
-import { type HeldBack, wait } from '../guard/guard-answer.ts';
+import { type NegativeDecision, wait } from '../guard/guard-answer.ts';
 import { factText } from '../guard/guard-facts.ts';
 import type { PlannedTiers } from './follow-roots.ts';
 import type { PlanContext } from './plan-model.ts';
-import type { Chosen } from './plan-nodes.ts';
+import type { ChosenWork } from './plan-nodes.ts';
 import { isForLater, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
-import { leftWith, type SortedOut, unknownText } from './sort-facts.ts';
+import { type ClassifiedFacts, leftWith, unknownText } from './sort-facts.ts';
 
 /** What becomes of a cause that is no node to be rebuilt: neither, where every fact is settled, or where it is one. */
-export interface Decision {
-  readonly deploy?: Chosen;
-  readonly answer?: HeldBack;
+export interface CauseDecision {
+  readonly deploy?: ChosenWork;
+  readonly answer?: NegativeDecision;
 }
 
 /**
@@ -21,21 +21,21 @@ export interface Decision {
  * have it, too.
  */
 export function decide(
-  sorted: SortedOut,
+  sorted: ClassifiedFacts,
   roots: ReadonlyMap<string, RootAnswer>,
   { nodes, held }: PlannedTiers,
   context: PlanContext,
   nowEpochMs: number,
-): Decision {
+): CauseDecision {
   const { candidate, own, deploy, gone } = sorted;
-  const { stream, cause, memory, closing } = candidate;
+  const { stream, cause, history, closing } = candidate;
   if (nodes.has(stream) || gone.length === cause.facts.length) return {};
   const answer = own.length > 0 ? roots.get(stream) : undefined;
   if (answer?.answer === 'wait') return { answer };
   const left = withoutFacts(deploy, closing);
   if (left.length > 0) {
     const { killSwitch, guards } = context;
-    const obstacle = mayDeploy({ ...candidate, killSwitch }) ?? pauseAfterBreakOff(memory, guards, nowEpochMs);
+    const obstacle = mayDeploy({ ...candidate, killSwitch }) ?? pauseAfterBreakOff(history, guards, nowEpochMs);
     if (obstacle) return { answer: obstacle };
     if (isForLater(left, context)) return { answer: REVIEW_RUNNING };
     const { heads = [] } = candidate;
@@ -52,7 +52,7 @@ function withoutFacts(facts: readonly CauseFact[], others: readonly CauseFact[])
   return facts.filter((fact) => !keys.has(factKey(fact)));
 }
 
-const notScannedSince = (fact: CauseFact): HeldBack =>
+const notScannedSince = (fact: CauseFact): NegativeDecision =>
   wait(
     'unknown-facts',
     `The last scan of the head ended before ${factText(fact)} was first seen. Patchwave scans the head again, then deploys or rebuilds it.`,

@@ -1,10 +1,10 @@
 import type { Edges } from '../attribution/stream-edges.ts';
-import type { KnownFleet } from '../attribution/stream-path.ts';
+import type { AttributionFacts } from '../attribution/stream-path.ts';
 import type { Cascade, CascadeNode } from '../cause/cascade.ts';
 import type { Cause, CauseFact } from '../cause/cause.ts';
 import type { StreamImagesSeen } from '../cause/fact-status.ts';
 import type { GuardFacts } from '../guard/guard.ts';
-import type { HeldBack } from '../guard/guard-answer.ts';
+import type { NegativeDecision } from '../guard/guard-answer.ts';
 import type { Digest } from '../image/image.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
@@ -29,13 +29,13 @@ export type PlannedStream = Omit<Candidate, 'stream' | 'cause' | 'runs'> & { rea
 
 /** What is known of who stands on whom. */
 export interface Tiers {
-  readonly known: KnownFleet;
+  readonly known: AttributionFacts;
   /** Of every stream that a root may take along. */
   readonly edges: Edges;
   /** Streams without an open cause that are at fault for one, or stand on a stream that is. */
   readonly others: readonly Candidate[];
   /** By stream: open causes that are not planned, for their answers stand whatever the images are. */
-  readonly answered?: ReadonlyMap<string, { readonly cause: Cause; readonly answer: HeldBack }>;
+  readonly answered?: ReadonlyMap<string, { readonly cause: Cause; readonly answer: NegativeDecision }>;
   /**
    * Streams that wait until heads are read, their own or those of what stands on them. They count as at fault: nothing is
    * built on them.
@@ -75,7 +75,7 @@ export interface CascadePlan {
   /** Wave by wave. */
   readonly nodes: readonly CascadeNode[];
   /** By stream: why it is not planned. */
-  readonly answers: ReadonlyMap<string, HeldBack>;
+  readonly answers: ReadonlyMap<string, NegativeDecision>;
   /** By stream: facts that nothing holds any more. */
   readonly settled: ReadonlyMap<string, readonly CauseFact[]>;
   /** By stream that waits for what nobody knows of others: which streams must be looked at. */

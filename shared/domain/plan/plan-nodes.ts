@@ -1,6 +1,6 @@
 import type { Cascade, CascadeNode, NodeWork } from '../cause/cascade.ts';
 import type { CauseFact } from '../cause/cause.ts';
-import { holdsFact, type LookedAt } from '../cause/fact-status.ts';
+import { factStatus, type JudgedImage } from '../cause/fact-status.ts';
 import { cascadeIdOf } from '../cause/rebuild.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import { HOUR_MS } from '../common/time.ts';
@@ -9,7 +9,7 @@ import type { Candidate, CascadePlan, PlanContext } from './plan-model.ts';
 import type { WaveNode } from './waves.ts';
 
 /** What is to be done about one stream. */
-export interface Chosen extends Partial<WaveNode> {
+export interface ChosenWork extends Partial<WaveNode> {
   readonly candidate: Candidate;
   readonly work: NodeWork;
   readonly facts: readonly CauseFact[];
@@ -18,12 +18,12 @@ export interface Chosen extends Partial<WaveNode> {
 
 /** One cascade of all that was chosen together. */
 export function cascadeOf(
-  chosen: readonly Chosen[],
+  chosen: readonly ChosenWork[],
   { policyVersion, guards }: PlanContext,
   plannedAtEpochMs: number,
 ): Pick<CascadePlan, 'cascade' | 'nodes'> {
   if (chosen.length === 0) return { nodes: [] };
-  const generation = chosen.reduce((most, { candidate }) => Math.max(most, candidate.memory.generation), 1);
+  const generation = chosen.reduce((most, { candidate }) => Math.max(most, candidate.history.generation), 1);
   const cascadeId = cascadeIdOf(
     chosen.map(({ candidate: { stream, cause } }) => cause ?? { stream, version: NO_CAUSE }),
     generation,
@@ -46,9 +46,12 @@ export function cascadeOf(
 /** Versions of causes begin with 1. */
 const NO_CAUSE = 0;
 
-function nodeOf(cascadeId: string, { work, facts, candidate, wave = 0, parents = [], follows }: Chosen): CascadeNode {
+function nodeOf(
+  cascadeId: string,
+  { work, facts, candidate, wave = 0, parents = [], follows }: ChosenWork,
+): CascadeNode {
   const { stream, cause, headDigest, heads = [], inUse } = candidate;
-  const holders = [...heads, ...inUse].filter((image) => facts.some((fact) => holdsFact(fact, image) === 'holds'));
+  const holders = [...heads, ...inUse].filter((image) => facts.some((fact) => factStatus(fact, image) === 'present'));
   return {
     cascadeId,
     stream,
@@ -66,7 +69,7 @@ function nodeOf(cascadeId: string, { work, facts, candidate, wave = 0, parents =
 }
 
 /** An index stands for the images of all platforms; where they were pushed one by one, each stands for itself. */
-function outputOf(output: Digest, heads: readonly LookedAt[]): Pick<CascadeNode, 'output' | 'outputs'> {
+function outputOf(output: Digest, heads: readonly JudgedImage[]): Pick<CascadeNode, 'output' | 'outputs'> {
   const digests = heads.map(({ digest }) => digest).sort();
   return digests.length > 1 && digests.includes(output) ? { output, outputs: digests } : { output };
 }

@@ -1,5 +1,5 @@
 import { counted } from '../common/counted.ts';
-import { type HeldBack, wait } from '../guard/guard-answer.ts';
+import { type NegativeDecision, wait } from '../guard/guard-answer.ts';
 import type { PlannedTiers } from './follow-roots.ts';
 import type { PlanContext } from './plan-model.ts';
 import type { RootAnswer } from './plan-roots.ts';
@@ -73,5 +73,5 @@ function fromBelow(stream: string, { nodes }: PlannedTiers): readonly string[] {
   return [...found].sort((one, other) => waveOf(one) - waveOf(other));
 }
 
-const beyondRamp = (most: number): HeldBack =>
+const beyondRamp = (most: number): NegativeDecision =>
   wait('cap-reached', `The policy's ramp allows ${counted(most, 'new stream')} a day.`);

@@ -1,12 +1,12 @@
 import type { CauseFact } from '../cause/cause.ts';
 import { compareTexts } from '../common/compare-texts.ts';
-import { type GuardAnswer, mayRebuild } from '../guard/guard.ts';
+import { type Decision, mayRebuild } from '../guard/guard.ts';
 import { wait } from '../guard/guard-answer.ts';
 import type { Candidate, PlanContext } from './plan-model.ts';
-import { type SortedOut, unknownText } from './sort-facts.ts';
+import { type ClassifiedFacts, unknownText } from './sort-facts.ts';
 
 /** What the guards say of a rebuild of a stream at fault. */
-export type RootAnswer = GuardAnswer;
+export type RootAnswer = Decision;
 
 export interface PlanFacts {
   readonly candidates: ReadonlyMap<string, Candidate>;
@@ -20,7 +20,7 @@ export interface PlanFacts {
  */
 export function decideRoots(
   facts: ReadonlyMap<string, readonly CauseFact[]>,
-  { candidates, sorted, context, nowEpochMs }: PlanFacts & { readonly sorted: readonly SortedOut[] },
+  { candidates, sorted, context, nowEpochMs }: PlanFacts & { readonly sorted: readonly ClassifiedFacts[] },
 ): ReadonlyMap<string, RootAnswer> {
   const causes = new Map(sorted.map((one) => [one.candidate.stream, one]));
   const inOrder = [...facts]
@@ -45,7 +45,7 @@ export function decideRoots(
 
 interface Asked {
   readonly asked: readonly CauseFact[];
-  readonly cause: SortedOut | undefined;
+  readonly cause: ClassifiedFacts | undefined;
 }
 
 const sinceOf = ({ asked, cause }: Asked): number =>

@@ -1,11 +1,11 @@
 import { compareTexts } from '../common/compare-texts.ts';
 import { planTiers } from './follow-roots.ts';
-import { type Decision, decide } from './plan-decision.ts';
+import { type CauseDecision, decide } from './plan-decision.ts';
 import { type CascadePlan, NO_TIERS, type PlanContext, type PlannedStream, type Tiers } from './plan-model.ts';
 import { cascadeOf } from './plan-nodes.ts';
 import { withinRamp } from './plan-ramp.ts';
 import { decideRoots } from './plan-roots.ts';
-import { awaitedOf, factsOfRoots, type SortedOut, sortOut } from './sort-facts.ts';
+import { awaitedOf, type ClassifiedFacts, classifyFacts, factsOfRoots } from './sort-facts.ts';
 
 /**
  * The cascade that all open causes come to now. Causes that are taken or closed are left alone. Each fact of a cause is
@@ -22,7 +22,7 @@ export function planCascade(
     .filter(({ cause }) => cause.state === 'open')
     .map((stream) => ({ ...stream, stream: stream.cause.stream }))
     .sort((one, other) => one.cause.sinceEpochMs - other.cause.sinceEpochMs || compareTexts(one.stream, other.stream));
-  const sorted = causes.map((stream) => sortOut(stream, tiers.known, context.followParents === true));
+  const sorted = causes.map((stream) => classifyFacts(stream, tiers.known, context.followParents === true));
   const candidates = new Map([...tiers.others, ...causes].map((one) => [one.stream, one] as const));
   const guarded = decideRoots(factsOfRoots(sorted), { candidates, sorted, context, nowEpochMs });
   const tiersOf = (roots: typeof guarded) => planTiers(sorted, roots, { candidates, tiers, context, nowEpochMs });
@@ -39,18 +39,19 @@ export function planCascade(
   };
 }
 
-const settledOf = ({ candidate, gone }: SortedOut) => (gone.length > 0 ? [[candidate.stream, gone] as const] : []);
+const settledOf = ({ candidate, gone }: ClassifiedFacts) =>
+  gone.length > 0 ? [[candidate.stream, gone] as const] : [];
 
 function awaitedBy(
-  decided: readonly Decision[],
-  sorted: readonly SortedOut[],
+  decided: readonly CauseDecision[],
+  sorted: readonly ClassifiedFacts[],
   unknown: ReadonlyMap<string, readonly string[]>,
 ): Pick<CascadePlan, 'awaited'> {
   const awaited = sorted.flatMap((one, at) => {
     const { stream } = one.candidate;
     const reason = decided[at]?.answer?.reason;
     const own = reason === 'unknown-facts' ? awaitedOf(one) : [];
-    const parents = reason === 'parent-held-back' ? (unknown.get(stream) ?? []) : [];
+    const parents = reason === 'parent-on-hold' ? (unknown.get(stream) ?? []) : [];
     const streams = [...own, ...parents];
     return streams.length > 0 ? [[stream, streams] as const] : [];
   });

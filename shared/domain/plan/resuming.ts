@@ -1,6 +1,6 @@
 import type { Cascade, CascadeNode } from '../cause/cascade.ts';
 import type { Cause } from '../cause/cause.ts';
-import { cascadeIdOf, type GuardMemory, type Rebuild } from '../cause/rebuild.ts';
+import { cascadeIdOf, type Rebuild, type RebuildHistory } from '../cause/rebuild.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import { HOUR_MS } from '../common/time.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
@@ -9,7 +9,7 @@ import type { GuardSettings } from '../policy/guard-settings.ts';
 export interface ParkedStream {
   readonly node: Omit<CascadeNode, 'cascadeId'>;
   readonly rebuild: Pick<Rebuild, 'rebuildId'>;
-  readonly memory: GuardMemory;
+  readonly history: RebuildHistory;
   /** Of its stream, as it is now. */
   readonly cause?: Cause;
 }
@@ -23,7 +23,7 @@ export function resumingCascade(
   { policyVersion, guards }: { readonly policyVersion: string; readonly guards: Pick<GuardSettings, 'cascadeHours'> },
   plannedAtEpochMs: number,
 ): { readonly cascade: Cascade; readonly nodes: readonly CascadeNode[] } {
-  const generation = parked.reduce((most, { memory }) => Math.max(most, memory.generation), 1);
+  const generation = parked.reduce((most, { history }) => Math.max(most, history.generation), 1);
   const names = parked.map(({ node: { stream }, rebuild: { rebuildId } }) => ({
     stream: `${stream} ${rebuildId}`,
     version: 0,

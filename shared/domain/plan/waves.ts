@@ -1,5 +1,5 @@
 import { compareTexts } from '../common/compare-texts.ts';
-import { type HeldBack, refuse, tooDeep } from '../guard/guard-answer.ts';
+import { type NegativeDecision, refuse, tooDeep } from '../guard/guard-answer.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 
 export interface WaveStream extends Pick<StreamRecord, 'stream' | 'tier'> {
@@ -9,7 +9,7 @@ export interface WaveStream extends Pick<StreamRecord, 'stream' | 'tier'> {
 
 export interface StreamGraph {
   readonly streams: readonly WaveStream[];
-  /** By stream: the streams that its head stands on (`standsOn` of lineage.ts), of all platforms together. */
+  /** By stream: the streams that its head stands on (`streamBelow` of find-parents.ts), of all platforms together. */
   readonly parents: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -35,7 +35,7 @@ export interface LeftOut {
 export interface Waves {
   readonly nodes: ReadonlyMap<string, WaveNode>;
   readonly leftOut: ReadonlyMap<string, LeftOut>;
-  readonly refused: ReadonlyMap<string, HeldBack>;
+  readonly refused: ReadonlyMap<string, NegativeDecision>;
 }
 
 /**
@@ -124,10 +124,10 @@ function wavesOf(parents: Edges): ReadonlyMap<string, number> {
 }
 
 /** Each of them stands on another one of them: whoever goes down by the first parent always comes to a circle. */
-function refusedCycles(stuck: readonly string[], parents: Edges): ReadonlyMap<string, HeldBack> {
+function refusedCycles(stuck: readonly string[], parents: Edges): ReadonlyMap<string, NegativeDecision> {
   const isStuck = new Set(stuck);
   const below = (stream: string): string => parents.get(stream)?.find((parent) => isStuck.has(parent)) ?? stream;
-  const answers = new Map<string, HeldBack>();
+  const answers = new Map<string, NegativeDecision>();
   for (const start of stuck) {
     const way = new Set<string>();
     let at = start;
@@ -141,7 +141,7 @@ function refusedCycles(stuck: readonly string[], parents: Edges): ReadonlyMap<st
 const MOST_NAMED = 20;
 
 /** From its first stream by name, each followed by what it stands on. */
-function refusedCycle(cycle: readonly string[]): HeldBack {
+function refusedCycle(cycle: readonly string[]): NegativeDecision {
   const [first = ''] = cycle.toSorted(compareTexts);
   const at = cycle.indexOf(first);
   const inOrder = [...cycle.slice(at), ...cycle.slice(0, at)];

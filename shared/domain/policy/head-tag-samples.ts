@@ -51,7 +51,7 @@ class PatternReader {
     if (!token.startsWith('(')) return charactersOf(token);
     const samples = this.alternatives();
     this.#at += 1;
-    return LOOK_AROUND.test(token) ? [''] : samples;
+    return ASSERTION.test(token) ? [''] : samples;
   }
 
   #repeated(samples: readonly string[]): readonly string[] {
@@ -68,7 +68,7 @@ class PatternReader {
 const TOKENS =
   /\\(?:[pPu]\{[^}]*\}|.)|\[(?:\\.|[^\]\\])*\]|\(\?(?:[:=!]|<[=!]|<\w+>)|[*+?]\??|\{\d+,?\d*\}\??|[\s\S]/gu;
 const QUANTIFIER = /^([*+?]|\{\d+)/;
-const LOOK_AROUND = /^\(\?<?[=!]/;
+const ASSERTION = /^\(\?<?[=!]/;
 
 /** Two characters at most that a class, an escape or a dot stands for; a letter stands for itself. */
 function charactersOf(token: string): readonly string[] {

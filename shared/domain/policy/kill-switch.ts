@@ -1,10 +1,16 @@
 /** The kill switch: `paused` stops every dispatch and every rollout that did not begin. */
 export interface KillSwitch {
-  readonly state: 'on' | 'paused';
+  /** Whether Patchwave may start rebuilds and deployments. */
+  readonly rebuilding: 'active' | 'paused';
   readonly by: string;
   readonly atEpochMs: number;
   readonly reason: string;
 }
 
 /** The switch that nobody ever touched. */
-export const UNTOUCHED_SWITCH: KillSwitch = { state: 'on', by: 'nobody', atEpochMs: 0, reason: 'never touched' };
+export const UNTOUCHED_SWITCH: KillSwitch = {
+  rebuilding: 'active',
+  by: 'nobody',
+  atEpochMs: 0,
+  reason: 'never touched',
+};

@@ -88,10 +88,10 @@ export function startReport(context: ReportContext): ReportBuilder {
         ...(found && { found: found.work((stream) => modeOf(context.policy, stream).mode) }),
         waitingForVendors,
         layerDisagreements: layerDisagreements.sort(byDigest),
-        losses: context.losses,
-        lossesSeen: {
-          repositories: context.looks.length,
-          unseen: context.looks.filter((look) => isUnseen(look, context.nowEpochMs)),
+        expiries: context.expiries,
+        expiryChecks: {
+          repositories: context.checks.length,
+          unseen: context.checks.filter((check) => isUnseen(check, context.nowEpochMs)),
         },
       };
     },

@@ -1,13 +1,13 @@
-import { type Fault, faults } from '../attribution/root-cause.ts';
-import type { KnownFleet, KnownImage } from '../attribution/stream-path.ts';
+import { type RootCause, rootCausesOf } from '../attribution/root-cause.ts';
+import type { AttributedImage, AttributionFacts } from '../attribution/stream-path.ts';
 import { type Cause, type CauseFact, factKey, factsFor, mergeCause } from '../cause/cause.ts';
-import { classifyFact, type LookedAt, type StreamImagesSeen } from '../cause/fact-status.ts';
+import { classifyFact, type JudgedImage, type StreamImagesSeen } from '../cause/fact-status.ts';
 import { nextUnreadOf, unplacedOf } from '../cause/unplaced.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest, Platform } from '../image/image.ts';
 import type { Parent } from '../lineage/parent.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
-import type { FoundWork, StreamAtFault } from './report.ts';
+import type { FoundWork, RootStream } from './report.ts';
 
 /** A preview writes nothing into the ledger: what it finds is put together from the images themselves. */
 export interface FoundBuilder {
@@ -15,20 +15,20 @@ export interface FoundBuilder {
   /** Open causes, as they would stand. */
   causes(): readonly Cause[];
   /** @param modeOf what the policy lets be done to a stream */
-  work(modeOf: (stream: string) => StreamAtFault['mode']): FoundWork;
+  work(modeOf: (stream: string) => RootStream['mode']): FoundWork;
 }
 
 /** @param known open causes of the ledger */
 export function startFound(known: readonly Cause[]): FoundBuilder {
-  const images = new Map<Digest, KnownImage>();
+  const images = new Map<Digest, AttributedImage>();
   const parents = new Map<Digest, Parent>();
   const streams = new Map<string, Members>();
   const found = new Map(known.map((cause) => [cause.stream, cause]));
   return {
     add(image) {
-      const { digest, verdict, standing, stream } = image;
+      const { digest, verdict, lineage, stream } = image;
       images.set(digest, knownImage(image));
-      if (standing?.parent) parents.set(digest, standing.parent);
+      if (lineage?.parent) parents.set(digest, lineage.parent);
       if (stream === undefined) return;
       const members = streams.get(stream) ?? { head: {}, inUse: [] };
       streams.set(stream, members);
@@ -50,7 +50,7 @@ interface Members {
 }
 
 /** Of an application only what asks for something is kept: a fleet has thousands. */
-function knownImage(image: ImageRecord): KnownImage {
+function knownImage(image: ImageRecord): AttributedImage {
   const { digest, stream, platform, tier, verdict, judgedAtEpochMs } = image;
   const [unplaced, nextUnread] = [unplacedOf(image), nextUnreadOf(image)];
   const reasons = verdict?.reasons.filter(
@@ -71,37 +71,39 @@ type Asked = Map<string, { readonly facts: CauseFact[]; readonly streams: Set<st
 
 function workOf(
   causes: Iterable<Cause>,
-  fleet: Omit<KnownFleet, 'streams'> & { readonly streams: ReadonlyMap<string, Members> },
-  modeOf: (stream: string) => StreamAtFault['mode'],
+  fleet: Omit<AttributionFacts, 'streams'> & { readonly streams: ReadonlyMap<string, Members> },
+  modeOf: (stream: string) => RootStream['mode'],
 ): FoundWork {
   const known = withHeads(fleet);
   const [asked, toDeploy, unclear]: [Asked, Set<string>, Set<string>] = [new Map(), new Set(), new Set()];
-  const seen = (digest: Digest): LookedAt => fleet.images.get(digest) ?? { digest };
+  const seen = (digest: Digest): JudgedImage => fleet.images.get(digest) ?? { digest };
   for (const { stream, facts } of causes) {
     const members = { stream, ...membersOf(fleet.streams.get(stream), seen) };
-    const faultOf = faults(members, known);
+    const rootCauseOf = rootCausesOf(members, known);
     for (const fact of facts) {
       const wants = classifyFact(fact, members);
-      const fault = wants === 'rebuild' ? faultOf(fact) : undefined;
+      const rootCause = wants === 'rebuild' ? rootCauseOf(fact) : undefined;
       if (wants === 'deploy') toDeploy.add(stream);
-      else if (wants === 'unknown' || fault?.kind === 'pending') unclear.add(stream);
-      for (const root of fault ? rootsOf(fault, stream) : []) ask(asked, root, fact, stream);
+      else if (wants === 'unknown' || rootCause?.kind === 'pending') unclear.add(stream);
+      for (const root of rootCause ? rootsOf(rootCause, stream) : []) ask(asked, root, fact, stream);
     }
   }
-  const atFault = Array.from(asked, ([stream, { facts, streams }]) => ({
+  const rootStreams = Array.from(asked, ([stream, { facts, streams }]) => ({
     ...{ stream, mode: modeOf(stream), streams: streams.size },
     findings: new Set(facts.filter(({ kind }) => kind === 'finding').map(factKey)).size,
     tooOld: facts.some(({ kind }) => kind === 'age'),
   }));
   return {
-    atFault: atFault.sort((one, other) => other.streams - one.streams || compareTexts(one.stream, other.stream)),
+    rootStreams: rootStreams.sort(
+      (one, other) => other.streams - one.streams || compareTexts(one.stream, other.stream),
+    ),
     toDeploy: [...toDeploy].sort(compareTexts),
     unclear: [...unclear].sort(compareTexts),
   };
 }
 
 /** Nobody lists the registries of applications: where no head was found, what runs is taken for it. */
-function membersOf(members: Members | undefined, seen: (digest: Digest) => LookedAt): StreamImagesSeen {
+function membersOf(members: Members | undefined, seen: (digest: Digest) => JudgedImage): StreamImagesSeen {
   const { head = {}, inUse = [] } = members ?? {};
   const heads = Object.values(head).map(seen);
   const running = inUse.map(seen);
@@ -112,15 +114,15 @@ function membersOf(members: Members | undefined, seen: (digest: Digest) => Looke
 function withHeads({
   streams,
   ...fleet
-}: Omit<KnownFleet, 'streams'> & { readonly streams: ReadonlyMap<string, Members> }): KnownFleet {
+}: Omit<AttributionFacts, 'streams'> & { readonly streams: ReadonlyMap<string, Members> }): AttributionFacts {
   const heads = Array.from(streams, ([stream, { head }]) => [stream, { head: { images: head } }] as const);
   // Of a stream of which no head was found nobody knows whether it has one.
   return { ...fleet, streams: new Map(heads.filter(([, { head }]) => Object.keys(head.images).length > 0)) };
 }
 
-const rootsOf = (fault: Fault, stream: string): readonly string[] => {
-  if (fault.kind === 'own') return [stream];
-  return fault.kind === 'below' ? fault.ways.flatMap((way) => way.slice(0, 1)) : [];
+const rootsOf = (rootCause: RootCause, stream: string): readonly string[] => {
+  if (rootCause.kind === 'own') return [stream];
+  return rootCause.kind === 'below' ? rootCause.paths.flatMap((way) => way.slice(0, 1)) : [];
 };
 
 function ask(asked: Asked, root: string, fact: CauseFact, stream: string): void {

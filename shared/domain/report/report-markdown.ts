@@ -5,7 +5,7 @@ import { visibleText } from '../common/visible-text.ts';
 import { SCAN_STATES } from '../scan/scan.ts';
 import { reasonText } from '../verdict/reason-text.ts';
 import type { Report, ReportGroup, ReportLine, ReportSums } from './report.ts';
-import { losses } from './report-losses.ts';
+import { expiries } from './report-expiries.ts';
 import {
   found,
   layerDisagreements,
@@ -28,10 +28,10 @@ export function reportMarkdown(report: Report): string {
     heading(report),
     ...report.groups.flatMap((group) => violating(group)),
     ...report.groups.flatMap((group) => unknown(group)),
-    ...report.ancestors.groups.flatMap((group) => violating(group, STOOD_UPON)),
-    ...report.ancestors.groups.flatMap((group) => unknown(group, STOOD_UPON)),
+    ...report.ancestors.groups.flatMap((group) => violating(group, ONLY_ANCESTORS)),
+    ...report.ancestors.groups.flatMap((group) => unknown(group, ONLY_ANCESTORS)),
     nextBreaches(report),
-    losses(report),
+    expiries(report),
     coverage(report),
     gaps(report),
     waivers(report),
@@ -48,7 +48,7 @@ export function reportMarkdown(report: Report): string {
 }
 
 /** What nothing runs; what runs stands on it. */
-const STOOD_UPON = ' (ancestors, not running)';
+const ONLY_ANCESTORS = ' (ancestors, not running)';
 
 function heading(report: Report): string {
   const { review, images, groups, ancestors, generatedAtEpochMs, coverage } = report;

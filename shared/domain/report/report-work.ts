@@ -51,8 +51,8 @@ export const found = ({ found: work, review: { runId } }: Report): string =>
         'Streams to fix first',
         'SI-2',
         [
-          `${work.atFault.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} undetermined. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. An image that no review has seen before counts as the one to fix, because its parent is unknown.`,
-          table(work.atFault, [
+          `${work.rootStreams.length} to rebuild first, ${work.toDeploy.length} to deploy only, ${work.unclear.length} undetermined. \`patchwave plan --preview ${runId}\` shows the waves, the streams on hold, and how long the plan takes. An image that no review has seen before counts as the one to fix, because its parent is unknown.`,
+          table(work.rootStreams, [
             { title: 'Stream to fix', text: ({ stream }) => stream },
             { title: 'Mode', text: ({ mode }) => mode },
             { title: 'Findings', text: ({ findings }) => String(findings), isNumber: true },

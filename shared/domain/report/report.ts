@@ -3,7 +3,7 @@ import type { UnreadableItem } from '../common/unreadable-item.ts';
 import type { Digest, Tier } from '../image/image.ts';
 import type { UnresolvedContainer } from '../image/usage.ts';
 import type { Mode, Policy } from '../policy/policy.ts';
-import type { ImageLoss, RepositoryLook } from '../retention/image-expiry.ts';
+import type { ImageExpiry, RepositoryCheck } from '../retention/image-expiry.ts';
 import type { ReviewRecord, Scope } from '../review/run.ts';
 import type { RunFailure } from '../review/run-summary.ts';
 import type { ScanStateName } from '../scan/scan.ts';
@@ -30,8 +30,8 @@ export interface ReportContext {
   /** Open causes. */
   readonly causes: readonly Cause[];
   /** What lifecycle policies will take, the most pressing first, and each look at one. */
-  readonly losses: readonly ImageLoss[];
-  readonly looks: readonly RepositoryLook[];
+  readonly expiries: readonly ImageExpiry[];
+  readonly checks: readonly RepositoryCheck[];
   /** Streams that the ledger knows. */
   readonly streams: readonly string[];
   /** Items of the ledger that cannot be read, as far as the report met them. */
@@ -120,7 +120,7 @@ export interface PendingRebuild {
 }
 
 /** A stream that is to be rebuilt first, by what a preview found. */
-export interface StreamAtFault {
+export interface RootStream {
   readonly stream: string;
   readonly mode: Mode;
   readonly findings: number;
@@ -132,7 +132,7 @@ export interface StreamAtFault {
 /** What a review would have the planner plan; waves and guards are the planner's. */
 export interface FoundWork {
   /** Those that mend most first. */
-  readonly atFault: readonly StreamAtFault[];
+  readonly rootStreams: readonly RootStream[];
   /** Streams whose heads are mended, while older images run. */
   readonly toDeploy: readonly string[];
   /** Streams of which nobody can tell yet what is to be done. */
@@ -179,7 +179,7 @@ export interface Report {
   /** By image: told, and deciding nothing. */
   readonly layerDisagreements: readonly (LayerDisagreement & { readonly digest: Digest })[];
   /** What lifecycle policies will take of what is in use, the most pressing first. */
-  readonly losses: readonly ImageLoss[];
+  readonly expiries: readonly ImageExpiry[];
   /** So many repositories were looked at for it; of those that are named nothing is known, or not any more. */
-  readonly lossesSeen: { readonly repositories: number; readonly unseen: readonly RepositoryLook[] };
+  readonly expiryChecks: { readonly repositories: number; readonly unseen: readonly RepositoryCheck[] };
 }

@@ -1,6 +1,6 @@
 import { type Cause, FIX_KNOWLEDGE, type FindingFact } from '../cause/cause.ts';
 import { isUnjudged } from '../cause/fact-status.ts';
-import type { GuardMemory, SurvivedFact } from '../cause/rebuild.ts';
+import type { RebuildHistory, SurvivedFact } from '../cause/rebuild.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import { isSame } from '../guard/guard-facts.ts';
 import type { Digest } from '../image/image.ts';
@@ -94,7 +94,7 @@ export class VendorWaits {
   }
 
   add(record: ImageRecord): void {
-    const { digest, stream, inUse, standing, verdict } = record;
+    const { digest, stream, inUse, lineage, verdict } = record;
     const has = new Map<string, boolean>();
     for (const reason of verdict?.reasons ?? []) {
       const key = reason.kind === 'finding' ? keyOf(reason) : '';
@@ -103,7 +103,7 @@ export class VendorWaits {
     this.#asked.add(digest);
     if (!isUnjudged(record)) this.#judged.set(digest, this.#pairsIn(record));
     if (has.size === 0 || this.#seen.has(digest)) return;
-    const [parent, vendor] = [standing?.parent, vendorOf(record)];
+    const [parent, vendor] = [lineage?.parent, vendorOf(record)];
     const seen = {
       ...{ digest, inUse, has },
       ...(stream !== undefined && { stream }),
@@ -143,7 +143,7 @@ export class VendorWaits {
    * By stream, package and vulnerability.
    * @param memories what the guards remember of streams; none for those of which nothing is
    */
-  dependencies(memories: ReadonlyMap<string, Pick<GuardMemory, 'survived'>>): readonly VendorDependency[] {
+  dependencies(histories: ReadonlyMap<string, Pick<RebuildHistory, 'survived'>>): readonly VendorDependency[] {
     const groups = new Map<string, Group>();
     for (const { stream, facts } of this.#causes)
       for (const fact of facts) {
@@ -158,7 +158,7 @@ export class VendorWaits {
       }
     return [...groups]
       .sort(([one], [other]) => compareTexts(one, other))
-      .flatMap(([, group]) => this.#dependency(group, memories) ?? []);
+      .flatMap(([, group]) => this.#dependency(group, histories) ?? []);
   }
 
   #askImage(digest: Digest): void {
@@ -188,7 +188,7 @@ export class VendorWaits {
   /** The lowest streams whose heads have it, down from one, each with the streams on all ways there. */
   #roots(stream: string, key: string, above: readonly string[] = []): ReadonlyMap<string, ReadonlySet<string>> {
     const way = [...above, stream];
-    const below = new Set(this.#holders(stream, key).flatMap((head) => this.#standsOn(head, key) ?? []));
+    const below = new Set(this.#holders(stream, key).flatMap((head) => this.#streamBelow(head, key) ?? []));
     const roots = new Map<string, ReadonlySet<string>>();
     for (const parent of below) {
       if (way.includes(parent) || this.#holders(parent, key).length === 0) continue;
@@ -207,20 +207,22 @@ export class VendorWaits {
     return below;
   }
 
-  #standsOn(head: Seen, key: string): string | undefined {
+  #streamBelow(head: Seen, key: string): string | undefined {
     return this.#below(head, key).find(({ stream }) => stream !== undefined && stream !== head.stream)?.stream;
   }
 
   #dependency(
     { stream, facts, streams }: Group,
-    memories: ReadonlyMap<string, Pick<GuardMemory, 'survived'>>,
+    histories: ReadonlyMap<string, Pick<RebuildHistory, 'survived'>>,
   ): VendorDependency | undefined {
     const [fact] = facts as [FindingFact, ...FindingFact[]];
     const fix = facts.reduce(
       (known: Fix, one) => (FIX_KNOWLEDGE.indexOf(one.fix) > FIX_KNOWLEDGE.indexOf(known) ? one.fix : known),
       'unknown',
     );
-    const trials = [...streams].flatMap((one) => memories.get(one)?.survived.filter(isTrialOf({ ...fact, fix })) ?? []);
+    const trials = [...streams].flatMap(
+      (one) => histories.get(one)?.survived.filter(isTrialOf({ ...fact, fix })) ?? [],
+    );
     if (fix === 'yes' || (fix === 'unknown' && trials.length === 0)) return undefined;
     const { vulnerability, package: name, version } = fact;
     const key = keyOf(fact);

@@ -1,15 +1,15 @@
 import { compareTexts } from '../common/compare-texts.ts';
 import { DAY_MS } from '../common/time.ts';
 import type { Digest, ImageLocation } from '../image/image.ts';
-import { type Fate, lossAtEpochMs } from './expiry.ts';
+import { type ExpiryState, expiryAtEpochMs } from './expiry.ts';
 import type { LifecycleForecast } from './lifecycle.ts';
 import type { ProtectionRefusal } from './protection.ts';
 import type { UsedImage } from './used-images.ts';
 
 /** An image in use, or one that such an image stands on, that a repository will throw away, as the ledger keeps it. */
-export interface ImageLoss extends Pick<UsedImage, 'digest' | 'use' | 'running' | 'workloads'> {
+export interface ImageExpiry extends Pick<UsedImage, 'digest' | 'use' | 'running' | 'workloads'> {
   readonly location: ImageLocation;
-  readonly fate: ToldFate;
+  readonly expiryState: ReportedExpiryState;
   /** Why it was given no tag that would keep it; absent where the policy asks for none. */
   readonly refusal?: ProtectionRefusal;
   /** When it was first told. */
@@ -17,18 +17,18 @@ export interface ImageLoss extends Pick<UsedImage, 'digest' | 'use' | 'running' 
 }
 
 /** What is told: what is kept need not be. */
-export type ToldFate =
-  | Exclude<Fate, { readonly state: 'kept' }>
+export type ReportedExpiryState =
+  | Exclude<ExpiryState, { readonly state: 'kept' }>
   /** It runs, and a new task cannot pull it any more. */
   | { readonly state: 'gone'; readonly how: 'deleted' | 'archived' };
 
 /** The last look at the lifecycle policy of one repository; what it found lies beside it. */
-export interface RepositoryLook {
+export interface RepositoryCheck {
   readonly location: ImageLocation;
-  readonly lookedAtEpochMs: number;
+  readonly checkedAtEpochMs: number;
   /** So many images were looked at, of which so many will be lost, and of so many nobody can tell. */
   readonly images: number;
-  readonly losses: number;
+  readonly expiries: number;
   readonly unknown: number;
   /** Protecting tags that stand there; absent where there are none. */
   readonly tagged?: number;
@@ -36,7 +36,7 @@ export interface RepositoryLook {
   readonly failure?: { readonly error: string; readonly detail: string };
 }
 
-export interface Looked {
+export interface CheckedRepository {
   readonly location: ImageLocation;
   /** Everything that is used of this repository. */
   readonly used: readonly UsedImage[];
@@ -45,24 +45,26 @@ export interface Looked {
   readonly horizonMs: number;
 }
 
-type Forecast = Pick<LifecycleForecast, 'fateOf' | 'indexesAskedFor' | 'fateThrough' | 'isArchived'>;
+type Forecast = Pick<LifecycleForecast, 'expiryStateOf' | 'indexesAskedFor' | 'expiryStateThrough' | 'isArchived'>;
 
 /**
  * What will become of the images that are used, as far as it is to be told: in a fixed order. What runs has a fate for
  * each way by which it is asked for, and new tasks need all of them; what is only stood upon has its own.
  */
-export function lossesIn(looked: Looked, forecast: Forecast): readonly ImageLoss[] {
-  return lossesBy(looked, ({ digest, use, isPinned, askedTags, askedAs, unreadable = [] }) => {
-    if (use === 'ancestor') return toldOf(forecast.fateOf(digest) ?? KEPT);
+export function expiriesIn(checked: CheckedRepository, forecast: Forecast): readonly ImageExpiry[] {
+  return expiriesBy(checked, ({ digest, use, isPinned, askedTags, askedAs, unreadable = [] }) => {
+    if (use === 'ancestor') return toldOf(forecast.expiryStateOf(digest) ?? KEPT);
     const isNamed = isPinned || askedTags.length + askedAs.length > 0;
     const ways = [
       ...askedAs.map((index) => [index]),
       ...(isNamed ? askedTags : [undefined]).map((tag) => forecast.indexesAskedFor(digest, tag)),
     ];
-    const fates = ways.filter((indexes) => indexes.length > 0).map((indexes) => fateBy(forecast, indexes));
+    const expiryStates = ways
+      .filter((indexes) => indexes.length > 0)
+      .map((indexes) => expiryStateBy(forecast, indexes));
     // While an index stands, what it holds stands: so what becomes of the index is told first.
-    const unread = unreadable.map((item): ToldFate => ({ state: 'unknown', reason: unreadText(item) }));
-    return [...fates, fateAlone(forecast, digest), ...unread].flatMap(toldOf).sort(sooner);
+    const unread = unreadable.map((item): ReportedExpiryState => ({ state: 'unknown', reason: unreadText(item) }));
+    return [...expiryStates, expiryStateAlone(forecast, digest), ...unread].flatMap(toldOf).sort(sooner);
   });
 }
 
@@ -71,63 +73,65 @@ const unreadText = (item: string): string =>
   `the ledger item ${item} lacks the tag by which a workload pulls the image. The next review of its account writes the item again; if it stays, delete it.`;
 
 /** What is only stood upon need not be pulled: one that is gone is nothing to be told. */
-const KEPT: Fate = { state: 'kept' };
+const KEPT: ExpiryState = { state: 'kept' };
 
-const toldOf = (fate: Fate | ToldFate): readonly ToldFate[] => (fate.state === 'kept' ? [] : [fate]);
+const toldOf = (expiryState: ExpiryState | ReportedExpiryState): readonly ReportedExpiryState[] =>
+  expiryState.state === 'kept' ? [] : [expiryState];
 
 /** An image that runs, for whoever pulls it by its own name. */
-function fateAlone(forecast: Forecast, digest: Digest): Fate | ToldFate {
+function expiryStateAlone(forecast: Forecast, digest: Digest): ExpiryState | ReportedExpiryState {
   if (forecast.isArchived(digest)) return { state: 'gone', how: 'archived' };
-  return forecast.fateOf(digest) ?? { state: 'gone', how: 'deleted' };
+  return forecast.expiryStateOf(digest) ?? { state: 'gone', how: 'deleted' };
 }
 
 /** One that is pulled through one of these indexes: it needs one that is neither deleted nor archived. */
-function fateBy(forecast: Forecast, indexes: readonly Digest[]): Fate | ToldFate {
-  const standing = indexes.filter((index) => !forecast.isArchived(index));
-  if (standing.length === 0) return { state: 'gone', how: 'archived' };
-  return forecast.fateThrough(...standing) ?? { state: 'gone', how: 'deleted' };
+function expiryStateBy(forecast: Forecast, indexes: readonly Digest[]): ExpiryState | ReportedExpiryState {
+  const pullable = indexes.filter((index) => !forecast.isArchived(index));
+  if (pullable.length === 0) return { state: 'gone', how: 'archived' };
+  return forecast.expiryStateThrough(...pullable) ?? { state: 'gone', how: 'deleted' };
 }
 
 /** Of a repository that is gone: everything that runs from it is. */
-export const allGone = (looked: Looked): readonly ImageLoss[] =>
-  lossesBy(looked, ({ use }) => (use === 'running' ? [{ state: 'gone', how: 'deleted' }] : []));
+export const allGone = (checked: CheckedRepository): readonly ImageExpiry[] =>
+  expiriesBy(checked, ({ use }) => (use === 'running' ? [{ state: 'gone', how: 'deleted' }] : []));
 
 /** Of a repository whose policy cannot be understood. */
-export const allUnknown = (looked: Looked, reason: string): readonly ImageLoss[] =>
-  lossesBy(looked, () => [{ state: 'unknown', reason }]);
+export const allUnknown = (checked: CheckedRepository, reason: string): readonly ImageExpiry[] =>
+  expiriesBy(checked, () => [{ state: 'unknown', reason }]);
 
-/** @param fatesOf the first that is to be told is; that something cannot be told comes last */
-function lossesBy(
-  { location, used, nowEpochMs, horizonMs }: Looked,
-  fatesOf: (image: UsedImage) => readonly ToldFate[],
-): readonly ImageLoss[] {
-  const isSoon = (fate: ToldFate) => fate.state !== 'lost' || lossAtEpochMs(fate.loss.when) <= nowEpochMs + horizonMs;
+/** @param expiryStatesOf the first that is to be told is; that something cannot be told comes last */
+function expiriesBy(
+  { location, used, nowEpochMs, horizonMs }: CheckedRepository,
+  expiryStatesOf: (image: UsedImage) => readonly ReportedExpiryState[],
+): readonly ImageExpiry[] {
+  const isSoon = (expiryState: ReportedExpiryState) =>
+    expiryState.state !== 'expires' || expiryAtEpochMs(expiryState.expiry.when) <= nowEpochMs + horizonMs;
   return used
     .flatMap((image) => {
-      const fates = fatesOf(image).filter(isSoon);
-      const fate = fates.find((one) => one.state !== 'unknown') ?? fates[0];
-      if (!fate) return [];
+      const expiryStates = expiryStatesOf(image).filter(isSoon);
+      const expiryState = expiryStates.find((one) => one.state !== 'unknown') ?? expiryStates[0];
+      if (!expiryState) return [];
       const { digest, use, running, workloads } = image;
-      return [{ digest, location, use, running, workloads, fate, foundAtEpochMs: nowEpochMs }];
+      return [{ digest, location, use, running, workloads, expiryState, foundAtEpochMs: nowEpochMs }];
     })
     .sort((one, other) => compareTexts(one.digest, other.digest));
 }
 
 /** The most pressing first: what is gone, then by the instant, then what nobody can tell. */
-export const byUrgency = (one: ImageLoss, other: ImageLoss): number =>
-  sooner(one.fate, other.fate) || compareTexts(one.digest, other.digest);
+export const byUrgency = (one: ImageExpiry, other: ImageExpiry): number =>
+  sooner(one.expiryState, other.expiryState) || compareTexts(one.digest, other.digest);
 
 /** Two that are gone differ by nothing, and not by a number that is none. */
-const sooner = (one: ToldFate, other: ToldFate): number => urgency(one) - urgency(other) || 0;
+const sooner = (one: ReportedExpiryState, other: ReportedExpiryState): number => urgency(one) - urgency(other) || 0;
 
-function urgency(fate: ToldFate): number {
-  if (fate.state === 'gone') return Number.NEGATIVE_INFINITY;
-  return fate.state === 'lost' ? lossAtEpochMs(fate.loss.when) : Number.MAX_VALUE;
+function urgency(expiryState: ReportedExpiryState): number {
+  if (expiryState.state === 'gone') return Number.NEGATIVE_INFINITY;
+  return expiryState.state === 'expires' ? expiryAtEpochMs(expiryState.expiry.when) : Number.MAX_VALUE;
 }
 
 /** A look that says nothing, or said it too long ago: no answer is no promise. */
-export const isUnseen = ({ failure, lookedAtEpochMs }: RepositoryLook, nowEpochMs: number): boolean =>
-  failure !== undefined || nowEpochMs - lookedAtEpochMs > LOOK_COUNTS_MS;
+export const isUnseen = ({ failure, checkedAtEpochMs }: RepositoryCheck, nowEpochMs: number): boolean =>
+  failure !== undefined || nowEpochMs - checkedAtEpochMs > CHECK_COUNTS_MS;
 
 /** A daily look may fail once. */
-const LOOK_COUNTS_MS = 2 * DAY_MS;
+const CHECK_COUNTS_MS = 2 * DAY_MS;

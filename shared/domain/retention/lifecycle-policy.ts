@@ -26,7 +26,7 @@ export interface Selection {
 export type Storage = 'standard' | 'archive';
 
 export interface Effect {
-  readonly action: LossAction;
+  readonly action: ExpiryAction;
   /** It leaves so many of what it selects, or what is not older than so many days since something. */
   readonly leaves:
     | { readonly by: 'count'; readonly images: number }
@@ -34,7 +34,7 @@ export interface Effect {
 }
 
 /** What is archived cannot be pulled either. */
-export type LossAction = 'expire' | 'archive';
+export type ExpiryAction = 'expire' | 'archive';
 
 export type ReadPolicy =
   | { readonly rules: readonly LifecycleRule[]; readonly problem?: undefined }

@@ -1,6 +1,6 @@
 import { DAY_MS } from '../common/time.ts';
 import type { Digest } from '../image/image.ts';
-import { type Fate, type Loss, type LossInstant, lossAtEpochMs } from './expiry.ts';
+import { type Expiry, type ExpiryInstant, type ExpiryState, expiryAtEpochMs } from './expiry.ts';
 import { type LifecycleRule, type SelectedImage, selects, selectsOne } from './lifecycle-policy.ts';
 
 /** What a repository keeps under a digest: an image, an index, or what refers to one. */
@@ -26,7 +26,7 @@ export interface Repository {
   readonly nowEpochMs: number;
 }
 
-const KEPT: Fate = { state: 'kept' };
+const KEPT: ExpiryState = { state: 'kept' };
 
 /** Of so many moving tags each subset is tried; an image hardly ever has more, and any further ones leave it together. */
 const MOST_VARIED_TAGS = 6;
@@ -43,7 +43,7 @@ export class LifecycleForecast {
   readonly #repository: Repository;
   readonly #images: ReadonlyMap<Digest, StoredImage>;
   readonly #counted = new Map<LifecycleRule, Counted | undefined>();
-  readonly #fates = new Map<Digest, Fate>();
+  readonly #expiryStates = new Map<Digest, ExpiryState>();
 
   constructor(repository: Repository) {
     this.#repository = repository;
@@ -51,17 +51,18 @@ export class LifecycleForecast {
   }
 
   /** What becomes of a digest itself; `undefined` where the repository does not keep it. */
-  fateOf(digest: Digest): Fate | undefined {
-    const known = this.#fates.get(digest);
+  expiryStateOf(digest: Digest): ExpiryState | undefined {
+    const known = this.#expiryStates.get(digest);
     const image = this.#images.get(digest);
     if (known || !image) return known;
     // An index that holds itself, by whatever way, is not held.
-    this.#fates.set(digest, KEPT);
-    const own = this.#ownFate(image);
+    this.#expiryStates.set(digest, KEPT);
+    const own = this.#ownExpiryState(image);
     const holders = this.#holdersOf(digest).filter((index) => !this.isArchived(index));
-    const fate = own.state === 'kept' || holders.length === 0 ? own : latest([own, ...this.#fatesOf(holders)]);
-    this.#fates.set(digest, fate);
-    return fate;
+    const expiryState =
+      own.state === 'kept' || holders.length === 0 ? own : latest([own, ...this.#expiryStatesOf(holders)]);
+    this.#expiryStates.set(digest, expiryState);
+    return expiryState;
   }
 
   /**
@@ -82,15 +83,15 @@ export class LifecycleForecast {
    * What becomes of what is asked for through an index, or the last of several: it is lost with it, whatever tags it has
    * itself. `undefined` where the repository keeps none of them.
    */
-  fateThrough(...indexes: readonly Digest[]): Fate | undefined {
-    const fates = this.#fatesOf(indexes);
-    return fates.length === 0 ? undefined : latest(fates);
+  expiryStateThrough(...indexes: readonly Digest[]): ExpiryState | undefined {
+    const expiryStates = this.#expiryStatesOf(indexes);
+    return expiryStates.length === 0 ? undefined : latest(expiryStates);
   }
 
   /** What the rules would do to an image if it had these tags; `undefined` where the repository does not keep it. */
-  fateWithTags(digest: Digest, tags: readonly string[]): Fate | undefined {
+  expiryStateWithTags(digest: Digest, tags: readonly string[]): ExpiryState | undefined {
     const image = this.#images.get(digest);
-    return image && this.#fateByRules({ ...image, tags });
+    return image && this.#expiryStateByRules({ ...image, tags });
   }
 
   /** The forecast if an image had one tag more: what rules that count do to others changes with it. */
@@ -109,18 +110,23 @@ export class LifecycleForecast {
     return (this.#repository.holders.get(digest) ?? []).filter((index) => this.#images.has(index));
   }
 
-  #fatesOf(indexes: readonly Digest[]): readonly Fate[] {
+  #expiryStatesOf(indexes: readonly Digest[]): readonly ExpiryState[] {
     return indexes.flatMap((index) => {
-      const fate = this.fateOf(index);
-      return fate ? [fate.state === 'lost' ? lostThrough(index, fate.loss) : fate] : [];
+      const expiryState = this.expiryStateOf(index);
+      return expiryState
+        ? [expiryState.state === 'expires' ? expiryThrough(index, expiryState.expiry) : expiryState]
+        : [];
     });
   }
 
   /** The first way in which the rules take an image: as it is, or once pushes took some of its tags. */
-  #ownFate(image: StoredImage): Fate {
-    const now = this.#fateByRules(image);
+  #ownExpiryState(image: StoredImage): ExpiryState {
+    const now = this.#expiryStateByRules(image);
     if (now.state !== 'kept' && !isLater(now, this.#repository.nowEpochMs)) return now;
-    return this.#tagsLeftOf(image).reduce((fate, tags) => earliest(fate, this.#fateOnceLeft(image, tags)), now);
+    return this.#tagsLeftOf(image).reduce(
+      (expiryState, tags) => earliest(expiryState, this.#expiryStateOnceLeft(image, tags)),
+      now,
+    );
   }
 
   /** What tags pushes may leave an image: fixed ones stay, and of the moving ones any number goes. */
@@ -133,26 +139,26 @@ export class LifecycleForecast {
       .map((left) => [...fixed, ...left]);
   }
 
-  #fateByRules(image: StoredImage): Fate {
+  #expiryStateByRules(image: StoredImage): ExpiryState {
     for (const rule of this.#repository.rules) {
       if (!rule.selection) return { state: 'unknown', reason: rule.problem ?? `rule ${rule.priority} cannot be read` };
-      if (selects(rule.selection, image)) return this.#fateByRule(rule, image);
+      if (selects(rule.selection, image)) return this.#expiryStateByRule(rule, image);
     }
     return KEPT;
   }
 
-  #fateByRule(rule: LifecycleRule, image: StoredImage): Fate {
+  #expiryStateByRule(rule: LifecycleRule, image: StoredImage): ExpiryState {
     const { effect, priority } = rule;
     if (!effect) return { state: 'unknown', reason: rule.problem ?? `rule ${priority} cannot be read` };
     const { leaves, action } = effect;
     if (leaves.by === 'count' && rule.selection && selectsOne(rule.selection)) return KEPT;
     const when =
       leaves.by === 'count' ? this.#byCount(rule, leaves.images, image) : byAge(leaves.by, leaves.days, image);
-    if (when) return { state: 'lost', loss: { rule: priority, action, when } };
+    if (when) return { state: 'expires', expiry: { rule: priority, action, when } };
     return { state: 'unknown', reason: `rule ${priority}: ECR reports no push time for an image that it selects` };
   }
 
-  #byCount(rule: LifecycleRule, leaves: number, image: StoredImage): LossInstant | undefined {
+  #byCount(rule: LifecycleRule, leaves: number, image: StoredImage): ExpiryInstant | undefined {
     const counted = this.#countedBy(rule);
     const at = countsFrom(image);
     if (at === undefined || !counted) return undefined;
@@ -175,17 +181,20 @@ export class LifecycleForecast {
     return this.#counted.get(rule);
   }
 
-  #fateOnceLeft(image: StoredImage, tags: readonly string[]): Fate {
-    const fate = this.#fateByRules({ ...image, tags });
+  #expiryStateOnceLeft(image: StoredImage, tags: readonly string[]): ExpiryState {
+    const expiryState = this.#expiryStateByRules({ ...image, tags });
     const pushed = countedIn(this.#repository.images.filter((one) => one.tags.length > 0));
-    if (fate.state !== 'lost' || !pushed) return fate;
-    const { when } = fate.loss;
+    if (expiryState.state !== 'expires' || !pushed) return expiryState;
+    const { when } = expiryState.expiry;
     // Each push that takes a tag over leaves one image more without it.
     const afterPushes = when.by === 'pushes' ? when.afterPushes : 1;
     const pace = { since: pushed.at(-1) ?? this.#repository.nowEpochMs, pushes: pushed.length };
     const expected = this.#expected(pace, afterPushes);
-    const expectedAtEpochMs = when.by === 'pushes' ? expected : Math.max(expected, lossAtEpochMs(when));
-    return { state: 'lost', loss: { ...fate.loss, when: { by: 'untagging', afterPushes, expectedAtEpochMs } } };
+    const expectedAtEpochMs = when.by === 'pushes' ? expected : Math.max(expected, expiryAtEpochMs(when));
+    return {
+      state: 'expires',
+      expiry: { ...expiryState.expiry, when: { by: 'untagging', afterPushes, expectedAtEpochMs } },
+    };
   }
 
   /** At the pace of the pushes that are there, until now: a repository that fell asleep is not expected to wake. */
@@ -220,7 +229,7 @@ function notOlder(counted: Counted, atEpochMs: number): number {
 const countsFrom = ({ pushedAtEpochMs, restoredAtEpochMs }: StoredImage): number | undefined =>
   restoredAtEpochMs ?? pushedAtEpochMs;
 
-function byAge(since: 'pushed' | 'pulled' | 'archived', days: number, image: StoredImage): LossInstant | undefined {
+function byAge(since: 'pushed' | 'pulled' | 'archived', days: number, image: StoredImage): ExpiryInstant | undefined {
   const from = agesFrom(since, image);
   return from === undefined ? undefined : { by: 'age', expiresAtEpochMs: from + days * DAY_MS };
 }
@@ -233,8 +242,8 @@ function agesFrom(since: 'pushed' | 'pulled' | 'archived', image: StoredImage): 
   return Math.max(pulledAtEpochMs, restoredAtEpochMs ?? pulledAtEpochMs);
 }
 
-const isLater = (fate: Fate, nowEpochMs: number): boolean =>
-  fate.state === 'lost' && lossAtEpochMs(fate.loss.when) > nowEpochMs;
+const isLater = (expiryState: ExpiryState, nowEpochMs: number): boolean =>
+  expiryState.state === 'expires' && expiryAtEpochMs(expiryState.expiry.when) > nowEpochMs;
 
 function subsetsOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
   const [first, ...others] = items;
@@ -242,21 +251,23 @@ function subsetsOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
   return subsetsOf(others).flatMap((subset) => [subset, [first, ...subset]]);
 }
 
-const lostThrough = (through: Digest, loss: Loss): Fate => ({
-  state: 'lost',
-  loss: { ...loss, through: loss.through ?? through },
+const expiryThrough = (through: Digest, expiry: Expiry): ExpiryState => ({
+  state: 'expires',
+  expiry: { ...expiry, through: expiry.through ?? through },
 });
 
 /** It goes when all of them are gone; kept by one is kept, and one that is unknown may be kept or not. */
-function latest(fates: readonly Fate[]): Fate {
-  const unsure = fates.find(({ state }) => state === 'kept') ?? fates.find(({ state }) => state === 'unknown');
-  return unsure ?? fates.reduce((last, fate) => (atOf(fate) > atOf(last) ? fate : last));
+function latest(expiryStates: readonly ExpiryState[]): ExpiryState {
+  const unsure =
+    expiryStates.find(({ state }) => state === 'kept') ?? expiryStates.find(({ state }) => state === 'unknown');
+  return unsure ?? expiryStates.reduce((last, expiryState) => (atOf(expiryState) > atOf(last) ? expiryState : last));
 }
 
 /** The first of two ways to be lost; one that cannot be told counts where the other does not lose it. */
-function earliest(one: Fate, other: Fate): Fate {
-  if (one.state === 'lost' && other.state === 'lost') return atOf(other) < atOf(one) ? other : one;
-  return [one, other].find(({ state }) => state === 'lost') ?? (one.state === 'kept' ? other : one);
+function earliest(one: ExpiryState, other: ExpiryState): ExpiryState {
+  if (one.state === 'expires' && other.state === 'expires') return atOf(other) < atOf(one) ? other : one;
+  return [one, other].find(({ state }) => state === 'expires') ?? (one.state === 'kept' ? other : one);
 }
 
-const atOf = (fate: Fate): number => (fate.state === 'lost' ? lossAtEpochMs(fate.loss.when) : Number.POSITIVE_INFINITY);
+const atOf = (expiryState: ExpiryState): number =>
+  expiryState.state === 'expires' ? expiryAtEpochMs(expiryState.expiry.when) : Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@ import type { Mode, Policy } from '../policy/policy.ts';
 import { streamRulesOf } from '../stream/stream.ts';
 import { stricter } from '../stream/stream-policy.ts';
 import { strictestMode } from '../stream/tier.ts';
-import { type Fate, type Loss, lossAtEpochMs } from './expiry.ts';
+import { type Expiry, type ExpiryState, expiryAtEpochMs } from './expiry.ts';
 import type { StoredImage } from './lifecycle.ts';
 import { type LifecycleRule, selects } from './lifecycle-policy.ts';
 import { isNamedWithout, PROTECTING_PREFIX, protectingTag } from './protecting-tag.ts';
@@ -18,7 +18,11 @@ export interface ProtectionRefusal {
  * Whether Patchwave may put tags into a repository; `undefined` where it may. The strictest mode of all rules that name
  * the repository holds, and what no rule names is nobody's to tag.
  */
-export function heldBack(policy: Policy, location: ImageLocation, isPaused: boolean): ProtectionRefusal | undefined {
+export function protectionObstacle(
+  policy: Policy,
+  location: ImageLocation,
+  isPaused: boolean,
+): ProtectionRefusal | undefined {
   if (isPaused) return { reason: 'paused', detail: 'Patchwave is paused. Resume it with `patchwave resume`.' };
   const [first, ...others] = streamRulesOf(policy, location).map(({ id, tier, owner, account }) =>
     strictestMode(policy, { tier, owner, accounts: [account], rule: id }),
@@ -32,14 +36,14 @@ export function heldBack(policy: Policy, location: ImageLocation, isPaused: bool
 
 /** What a forecast says of images, and of one with other tags than its own. */
 export interface Foresight {
-  fateOf(digest: Digest): Fate | undefined;
-  fateWithTags(digest: Digest, tags: readonly string[]): Fate | undefined;
+  expiryStateOf(digest: Digest): ExpiryState | undefined;
+  expiryStateWithTags(digest: Digest, tags: readonly string[]): ExpiryState | undefined;
 }
 
 export interface Rescue {
   readonly rules: readonly LifecycleRule[];
   readonly image: Pick<StoredImage, 'digest' | 'tags'>;
-  readonly loss: Loss;
+  readonly expiry: Expiry;
   /** What is lost later counts as kept. */
   readonly untilEpochMs: number;
   /** What must not be lost for it. */
@@ -56,32 +60,37 @@ export interface Rescue {
  * @returns `undefined` where it would
  */
 export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
-  const { rules, image, loss, untilEpochMs, needed, before, after } = rescue;
+  const { rules, image, expiry, untilEpochMs, needed, before, after } = rescue;
   const tag = protectingTag(image.digest);
-  const covering = rules.find((rule) => rule.priority <= loss.rule && covers(rule, tag));
-  if (!covering) return { reason: 'no-covering-rule', detail: adviceFor(rules, loss.rule) };
+  const covering = rules.find((rule) => rule.priority <= expiry.rule && covers(rule, tag));
+  if (!covering) return { reason: 'no-covering-rule', detail: adviceFor(rules, expiry.rule) };
   const { priority } = covering;
-  const fates = [[...image.tags, tag], [tag]].map((tags) => after.fateWithTags(image.digest, tags));
-  const isByOther = fates.every((fate) => fate?.state !== 'lost' || fate.loss.rule < loss.rule);
+  const expiryStates = [[...image.tags, tag], [tag]].map((tags) => after.expiryStateWithTags(image.digest, tags));
+  const isByOther = expiryStates.every(
+    (expiryState) => expiryState?.state !== 'expires' || expiryState.expiry.rule < expiry.rule,
+  );
   // The forecast has what becomes of it once pushes took some of its tags over.
-  const isKept = [...fates, after.fateOf(image.digest)].every(
-    (fate) => fate && fate.state !== 'unknown' && atOf(fate) > untilEpochMs,
+  const isKept = [...expiryStates, after.expiryStateOf(image.digest)].every(
+    (expiryState) => expiryState && expiryState.state !== 'unknown' && atOf(expiryState) > untilEpochMs,
   );
   if (!isByOther || !isKept)
     return tooTight(`Rule ${priority} covers the tag ${tag}, but would soon delete or archive the image too.`);
   const inItsPlace = [...needed].find((digest) => {
-    const fate = after.fateOf(digest);
-    const at = atOf(fate);
+    const expiryState = after.expiryStateOf(digest);
+    const at = atOf(expiryState);
     return (
-      fate?.state === 'lost' && fate.loss.rule === priority && at <= untilEpochMs && at < atOf(before.fateOf(digest))
+      expiryState?.state === 'expires' &&
+      expiryState.expiry.rule === priority &&
+      at <= untilEpochMs &&
+      at < atOf(before.expiryStateOf(digest))
     );
   });
   if (inItsPlace === undefined) return undefined;
   return tooTight(`Rule ${priority} covers the tag ${tag}, but would soon delete or archive ${inItsPlace} instead.`);
 }
 
-const atOf = (fate: Fate | undefined): number =>
-  fate?.state === 'lost' ? lossAtEpochMs(fate.loss.when) : Number.POSITIVE_INFINITY;
+const atOf = (expiryState: ExpiryState | undefined): number =>
+  expiryState?.state === 'expires' ? expiryAtEpochMs(expiryState.expiry.when) : Number.POSITIVE_INFINITY;
 
 const tooTight = (why: string): ProtectionRefusal => ({
   reason: 'covering-rule-too-tight',

@@ -141,7 +141,7 @@ function addReference(known: Running, digest: Digest, reference: string): void {
   if (pinned && pinned !== digest) place.askedAs.add(pinned);
 }
 
-export type UsedRecord = Pick<ImageRecord, 'locations' | 'standing' | 'stream'>;
+export type UsedRecord = Pick<ImageRecord, 'locations' | 'lineage' | 'stream'>;
 
 interface Placed {
   readonly image: UsedImage;
@@ -157,4 +157,4 @@ function* ancestors(digest: Digest, images: ReadonlyMap<Digest, UsedRecord>): It
 }
 
 const parentOf = (digest: Digest, images: ReadonlyMap<Digest, UsedRecord>): Digest | undefined =>
-  images.get(digest)?.standing?.parent?.digest;
+  images.get(digest)?.lineage?.parent?.digest;

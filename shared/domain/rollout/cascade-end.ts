@@ -1,9 +1,9 @@
 import type { CascadeNode, Deployment } from '../cause/cascade.ts';
 import type { Rebuild } from '../cause/rebuild.ts';
 import { counted } from '../common/counted.ts';
-import { HEAD_MENDED, instantText, PARENT_HELD_BACK, WAITING_APPROVAL, wait } from '../guard/guard-answer.ts';
+import { HEAD_FIXED, instantText, PARENT_ON_HOLD, WAITING_APPROVAL, wait } from '../guard/guard-answer.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
-import { isOver } from './deployment.ts';
+import { isDeploymentOver } from './deployment.ts';
 
 /** What a cascade came to. */
 export interface CascadeSummary {
@@ -78,15 +78,15 @@ export function summarizeCascade(
 
 const WITHOUT_FAILURE: ReadonlySet<Deployment['state']> = new Set(['completed', 'superseded', 'refused']);
 
-const isLacking = (node: CascadeNode): boolean => isBrokenOff(node) || !isMended(node);
+const isLacking = (node: CascadeNode): boolean => isBrokenOff(node) || !isFixed(node);
 
 /** Also a node that nobody needs any more: its head is mended, and what still runs is planned anew. */
-export const isMended = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
-  state === 'verified' || (state === 'waiting' && answer?.reason === HEAD_MENDED);
+export const isFixed = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
+  state === 'verified' || (state === 'waiting' && answer?.reason === HEAD_FIXED);
 
 /** Its own build waits for a person to approve it, or that of a stream that it stands on. */
 export const waitsForPerson = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
-  state === 'parked' || (state === 'waiting' && answer?.reason === PARENT_HELD_BACK);
+  state === 'parked' || (state === 'waiting' && answer?.reason === PARENT_ON_HOLD);
 
 function countByState<State extends string>(
   items: readonly { readonly state: State }[],
@@ -131,7 +131,7 @@ export function isRolledOut({ mode, services, deployments }: RolloutSeen): boole
   return (
     services?.every((service) => {
       const deployment = deployments.get(service);
-      return deployment !== undefined && isOver(deployment) && !deployment.abandoned;
+      return deployment !== undefined && isDeploymentOver(deployment) && !deployment.abandoned;
     }) ?? false
   );
 }
@@ -218,7 +218,7 @@ export const abandonedDeployment = (
   error: string,
   nowEpochMs: number,
 ): Deployment | undefined =>
-  isOver(deployment)
+  isDeploymentOver(deployment)
     ? undefined
     : {
         ...deployment,

@@ -1,17 +1,17 @@
 import type { CascadeNode, Closure, ClosureProof, Deployment } from '../cause/cascade.ts';
 import { type Cause, type CauseFact, isDoneOnceBuilt, reopenCause, settleFacts } from '../cause/cause.ts';
-import { type Holding, holdsFactByNow, type LookedAt } from '../cause/fact-status.ts';
+import { type FactStatus, type JudgedImage, provenFactStatus } from '../cause/fact-status.ts';
 import { counted } from '../common/counted.ts';
 import { HOUR_MS } from '../common/time.ts';
 import { type Digest, registryKey, type Tier } from '../image/image.ts';
 import { type Usage, workloadText } from '../image/usage.ts';
 import type { Policy } from '../policy/policy.ts';
 import { isUnconfirmed, type LeftScope } from '../review/run.ts';
-import { isOver } from './deployment.ts';
+import { isDeploymentOver } from './deployment.ts';
 
 /** An image of the closure's stream that runs, or that running images are built on. */
 export interface RunningImage {
-  readonly image: LookedAt;
+  readonly image: JudgedImage;
   /** Live usages of it and of what is built on it; only asked for where it may hold the cause. */
   readonly usages: readonly Usage[];
   /** The same in scopes that left; absent where there are none. */
@@ -113,7 +113,7 @@ export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: n
 
 /** ECS may still go back to what ran before, also where it stopped all of that first. */
 function unfinished({ deployments }: ClosureFacts): string | undefined {
-  const goingOn = deployments.filter((deployment) => !isOver(deployment)).map(({ service }) => service);
+  const goingOn = deployments.filter((deployment) => !isDeploymentOver(deployment)).map(({ service }) => service);
   return goingOn.length > 0 ? `still deployed: ${listed(goingOn)}` : undefined;
 }
 
@@ -137,20 +137,20 @@ function unread(closure: Closure, { scopes, deployments }: ClosureFacts): string
  * Whether an image of the stream holds what must vanish: the facts of the closure, or, where it has none (a person asked,
  * a parent moved), whatever was there before what was verified.
  */
-export function holdsCause(
+export function causeStatus(
   { facts }: Pick<Closure, 'facts'>,
   { image, isNewer }: Omit<RunningImage, 'usages'>,
-): Holding {
-  if (facts.length === 0) return isNewer ? 'free' : 'holds';
-  return anyOf(facts.map((fact) => holdsFactByNow(fact, image)));
+): FactStatus {
+  if (facts.length === 0) return isNewer ? 'absent' : 'present';
+  return anyOf(facts.map((fact) => provenFactStatus(fact, image)));
 }
 
-const anyOf = (holdings: readonly Holding[]): Holding =>
-  holdings.includes('holds') ? 'holds' : holdings.includes('unknown') ? 'unknown' : 'free';
+const anyOf = (statuses: readonly FactStatus[]): FactStatus =>
+  statuses.includes('present') ? 'present' : statuses.includes('unknown') ? 'unknown' : 'absent';
 
 /** What was verified counts by its findings, too: a head that was only deployed may have been scanned before they were known. */
-const holdsFinding = ({ facts }: Pick<Closure, 'facts'>, { image }: Pick<RunningImage, 'image'>): Holding =>
-  anyOf(facts.flatMap((fact) => (fact.kind === 'finding' ? holdsFactByNow(fact, image) : [])));
+const findingStatus = ({ facts }: Pick<Closure, 'facts'>, { image }: Pick<RunningImage, 'image'>): FactStatus =>
+  anyOf(facts.flatMap((fact) => (fact.kind === 'finding' ? provenFactStatus(fact, image) : [])));
 
 /**
  * Whether an image is known to have none of the cause, though it is built on one that may: a rule that counts for its own
@@ -158,29 +158,31 @@ const holdsFinding = ({ facts }: Pick<Closure, 'facts'>, { image }: Pick<Running
  */
 export function isFreeByItself(
   { facts }: Pick<Closure, 'facts'>,
-  below: LookedAt,
-  image: LookedAt & { readonly tier: Tier },
+  below: JudgedImage,
+  image: JudgedImage & { readonly tier: Tier },
   rules: Policy['severities'],
 ): boolean {
   if (facts.length === 0) return false;
   return facts.every((fact) => {
-    if (holdsFactByNow(fact, below) === 'free') return true;
+    if (provenFactStatus(fact, below) === 'absent') return true;
     const rule = fact.kind === 'finding' ? rules.find(({ id }) => id === fact.ruleId) : undefined;
-    return rule !== undefined && (rule.tiers?.includes(image.tier) ?? true) && holdsFactByNow(fact, image) === 'free';
+    return (
+      rule !== undefined && (rule.tiers?.includes(image.tier) ?? true) && provenFactStatus(fact, image) === 'absent'
+    );
   });
 }
 
 function stillRunning(closure: Closure, { running, output }: ClosureFacts): string | undefined {
-  const holdingOf = (one: RunningImage): Holding =>
-    output.has(one.image.digest) ? holdsFinding(closure, one) : holdsCause(closure, one);
+  const statusOf = (one: RunningImage): FactStatus =>
+    output.has(one.image.digest) ? findingStatus(closure, one) : causeStatus(closure, one);
   const run = running.filter(({ usages }) => usages.length > 0);
-  const holders = run.filter((one) => holdingOf(one) === 'holds');
+  const holders = run.filter((one) => statusOf(one) === 'present');
   if (holders.length > 0) {
     const unasked = holders.reduce((sum, one) => sum + (one.unasked ?? 0), 0);
     const more = unasked > 0 ? `, and perhaps by workloads of ${counted(unasked, 'other image')}` : '';
     return `still run by ${listed(holders.flatMap(({ usages }) => usages.map(workloadText)))}${more}`;
   }
-  const unclear = run.filter((one) => holdingOf(one) === 'unknown');
+  const unclear = run.filter((one) => statusOf(one) === 'unknown');
   if (unclear.length === 0) return undefined;
   return `not judged: ${listed(unclear.map(({ image }) => image.digest))}`;
 }
@@ -230,7 +232,7 @@ function outOfSight(closure: Closure, seen: ClosureFacts): OutOfSight {
     named.set(key, [...(named.get(key) ?? []), workload]);
   };
   for (const one of running) {
-    if (output.has(one.image.digest) || holdsCause(closure, one) === 'free') continue;
+    if (output.has(one.image.digest) || causeStatus(closure, one) === 'absent') continue;
     for (const usage of one.left ?? []) add(registryKey(usage), workloadText(usage));
   }
   for (const usage of unreadLeft) add(registryKey(usage), workloadText(usage));

@@ -19,7 +19,8 @@ export interface SeenDeployment {
 export const hasFailed = ({ state }: Pick<Deployment, 'state'>): boolean =>
   state === 'failed' || state === 'rolled-back';
 
-export const isOver = ({ state }: Pick<Deployment, 'state'>): boolean => state !== 'starting' && state !== 'running';
+export const isDeploymentOver = ({ state }: Pick<Deployment, 'state'>): boolean =>
+  state !== 'starting' && state !== 'running';
 
 /** The clock of ECS and ours may differ by so much. */
 const CLOCK_DIFFERENCE_MS = 5_000;

@@ -1,6 +1,6 @@
 import { type Compared, newPairs, noveltyOf, type PairEvidence } from '../cause/added-pairs.ts';
 import { type CauseFact, type FindingFact, mergeFacts } from '../cause/cause.ts';
-import { anyHolds, holdsFact, type LookedAt } from '../cause/fact-status.ts';
+import { anyFactStatus, factStatus, type JudgedImage } from '../cause/fact-status.ts';
 import type { RebuildOutcome } from '../cause/rebuild.ts';
 import { instant } from '../common/time.ts';
 import { findingKey } from '../scan/finding.ts';
@@ -39,7 +39,7 @@ export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudge
   if (added.length > 0) return { result: 'worse', added };
   // Its parent may have moved again since: that is another cause.
   const left = facts.filter((fact) =>
-    fact.kind === 'parent-moved' ? pinnedTo.includes(fact.parent) : anyHolds(fact, output) === 'holds',
+    fact.kind === 'parent-moved' ? pinnedTo.includes(fact.parent) : anyFactStatus(fact, output) === 'present',
   );
   if (left.length > 0) return { result: 'ineffective', left };
   if (undecided.length > 0) return { result: 'unverified', reason: undecidedText(undecided, rebuilt) };
@@ -79,25 +79,25 @@ function undecidedText(undecided: readonly FindingFact[], { findingsBefore, begu
 }
 
 /** An image whose scan is not complete is unclear also where no fact asks: nothing passes unseen. */
-export function isUnclear(image: LookedAt, facts: readonly CauseFact[]): boolean {
+export function isUnclear(image: JudgedImage, facts: readonly CauseFact[]): boolean {
   if (!image.verdict || image.judgedAtEpochMs === undefined) return true;
   if (image.verdict.reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown')) return true;
   // Its lineage was read since: judged once more, its age is known.
-  if (image.standing && isOfUnreadLineage(image.verdict)) return true;
+  if (image.lineage && isOfUnreadLineage(image.verdict)) return true;
   return facts.some((fact) => isUnknown(fact, image));
 }
 
 /** An age is mended only once the lineage of the image was read: that its own birth is young proves nothing. */
-function isUnknown(fact: CauseFact, image: LookedAt): boolean {
-  const holding = holdsFact(fact, image);
-  return holding === 'unknown' || (holding === 'free' && fact.kind === 'age' && !image.standing);
+function isUnknown(fact: CauseFact, image: JudgedImage): boolean {
+  const status = factStatus(fact, image);
+  return status === 'unknown' || (status === 'absent' && fact.kind === 'age' && !image.lineage);
 }
 
 const lineageUnreadText = (registries: readonly string[]): string =>
   `its lineage is not complete: it may be built on an image of ${registries.join(', ')}, which no review could read. Give Patchwave access to it, then start a review`;
 
 function unclearOutcome(
-  unclear: readonly LookedAt[],
+  unclear: readonly JudgedImage[],
   { facts, unreadRegistries = [], verifyDeadlineEpochMs }: Rebuilt,
   nowEpochMs: number,
 ): RebuildJudgement {

@@ -1,10 +1,10 @@
 import { type Closure, serviceKey } from '../cause/cascade.ts';
-import { holdsFact } from '../cause/fact-status.ts';
+import { factStatus } from '../cause/fact-status.ts';
 import { registryKey } from '../image/image.ts';
 import { isService } from '../image/workload-kind.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
 import type { ClosureFacts, RunningImage } from './closure.ts';
-import { hasFailed, isOver } from './deployment.ts';
+import { hasFailed, isDeploymentOver } from './deployment.ts';
 import type { LeftReason, RolloutPlan } from './rollout.ts';
 
 /**
@@ -42,14 +42,14 @@ export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readon
   const since = new Map((closure.postponed ?? []).map((service) => [service, closure.sinceEpochMs]));
   const over = new Map<string, number>();
   for (const deployment of seen.deployments) {
-    if (!isOver(deployment)) continue;
+    if (!isDeploymentOver(deployment)) continue;
     const { service, endedAtEpochMs = 0, postponed } = deployment;
     over.set(service, Math.max(closure.sinceEpochMs, endedAtEpochMs));
     if (postponed || (seen.isHeadReplaced && hasFailed(deployment)))
       since.set(service, Math.max(closure.sinceEpochMs, endedAtEpochMs));
   }
   const holders = seen.running.filter(
-    (one) => (seen.isHeadReplaced || !seen.output.has(one.image.digest)) && holdsFacts(closure, one, seen),
+    (one) => (seen.isHeadReplaced || !seen.output.has(one.image.digest)) && hasFacts(closure, one, seen),
   );
   // What is built on an image of the stream has a rollout of its own.
   const isUnknown = (service: string, isOwn: boolean): boolean =>
@@ -70,11 +70,11 @@ export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readon
 }
 
 /** Whether a service runs what was verified, and a later scan found a fact of the closure in it. */
-export const isOutputAtFault = (closure: Closure, seen: Pick<ClosureFacts, 'running' | 'output'>): boolean =>
+export const isOutputAffected = (closure: Closure, seen: Pick<ClosureFacts, 'running' | 'output'>): boolean =>
   seen.running.some(
-    (one) => seen.output.has(one.image.digest) && one.usages.length > 0 && holdsFacts(closure, one, seen),
+    (one) => seen.output.has(one.image.digest) && one.usages.length > 0 && hasFacts(closure, one, seen),
   );
 
 /** What was verified for an age is as old as it is: only findings show later that it was no remedy. */
-const holdsFacts = ({ facts }: Closure, { image }: RunningImage, { output }: Pick<ClosureFacts, 'output'>): boolean =>
-  facts.some((fact) => (fact.kind === 'finding' || !output.has(image.digest)) && holdsFact(fact, image) === 'holds');
+const hasFacts = ({ facts }: Closure, { image }: RunningImage, { output }: Pick<ClosureFacts, 'output'>): boolean =>
+  facts.some((fact) => (fact.kind === 'finding' || !output.has(image.digest)) && factStatus(fact, image) === 'present');

@@ -13,8 +13,8 @@ type ScanInstants = Pick<ScanState, 'requestedAtEpochMs' | 'completedAtEpochMs'>
 
 /** When a scan may be asked for; 0 where none ever was. */
 export function dueAtEpochMs({ requestedAtEpochMs, completedAtEpochMs }: ScanInstants): number {
-  const looks = [requestedAtEpochMs, completedAtEpochMs].filter((at) => at !== undefined);
-  return looks.length === 0 ? 0 : Math.max(...looks) + SCAN_INTERVAL_MS;
+  const instants = [requestedAtEpochMs, completedAtEpochMs].filter((at) => at !== undefined);
+  return instants.length === 0 ? 0 : Math.max(...instants) + SCAN_INTERVAL_MS;
 }
 
 export const isDue = (scan: ScanInstants, nowEpochMs: number): boolean => dueAtEpochMs(scan) <= nowEpochMs;

@@ -6,7 +6,7 @@ import { MODES, type Mode, type Policy, type StreamRule } from '../policy/policy
 import { makingLineOf, streamId, streamRulesOf } from './stream.ts';
 
 /** What is known of an image's origin; at least one of them, or nobody can tell. */
-export interface Origin {
+export interface ImageSource {
   /** Where the image is kept, in ECR. */
   readonly location?: ImageLocation;
   /** As a task asks for it. */
@@ -29,7 +29,7 @@ export interface Classification {
 const AWS_SIDECARS = ['aws-guardduty-agent*', 'ecs-service-connect*'];
 
 /** Tier, stream and owner of an image, by the policy alone: no label and no tag of a repository can change them. */
-export function classify(policy: Policy, origin: Origin): Classification {
+export function classify(policy: Policy, origin: ImageSource): Classification {
   const reference = readImageReference(origin.reference);
   const location = origin.location ?? reference?.location;
   if (isAwsManaged(policy, origin, reference, location)) return { tier: 'aws-managed' };
@@ -52,7 +52,7 @@ function tagsOf(reference: ImageReference | undefined): string[] | undefined {
  */
 function isAwsManaged(
   { awsManaged }: Policy,
-  { container, reference: text }: Origin,
+  { container, reference: text }: ImageSource,
   reference: ImageReference | undefined,
   location: ImageLocation | undefined,
 ): boolean {

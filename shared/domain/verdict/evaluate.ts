@@ -18,7 +18,7 @@ import { voidFromEpochMs, type WaivedAncestor, waiverOf } from './waiver.ts';
 
 /** All that a verdict on an image rests on. */
 export interface JudgedFacts {
-  readonly image: ImageFacts & Pick<ImageRecord, 'standing' | 'guessedIn'>;
+  readonly image: ImageFacts & Pick<ImageRecord, 'lineage' | 'guessedIn'>;
   readonly scan: ScanState;
   /** Of the last complete scan; absent where nobody has them at hand, which is not the same as none. */
   readonly findings?: readonly Finding[];

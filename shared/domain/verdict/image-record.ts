@@ -1,4 +1,4 @@
-import type { Standing, StandingAge } from '../age/image-lineage.ts';
+import type { ImageLineage, LineageAge } from '../age/image-lineage.ts';
 import type { Digest } from '../image/image.ts';
 import type { ImageFacts } from '../image/image-facts.ts';
 import type { Parent } from '../lineage/parent.ts';
@@ -10,7 +10,7 @@ export interface ImageRecord extends ImageFacts {
   readonly inUse: boolean;
   readonly isHead: boolean;
   /** Absent until a review has looked what it stands on. */
-  readonly standing?: Standing;
+  readonly lineage?: ImageLineage;
   /**
    * Repositories (`locationKey`) that no review has read and that may hold an image below this one, so that it has no standing.
    * Sorted; absent where there are none, or no search has looked yet.
@@ -46,7 +46,7 @@ export interface Judgement {
   /** What it judged by; left out where the verdict follows from no facts: a refusal to scan. */
   readonly facts?: ImageFacts;
   /** How old it took the image to be (`ageOf`); left out together with the facts. */
-  readonly age?: StandingAge;
+  readonly age?: LineageAge;
   /** Who it took to run the image by a guess. */
   readonly guessedIn?: GuessedIn;
 }

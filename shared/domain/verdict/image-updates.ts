@@ -1,4 +1,4 @@
-import { ageOf, type NotFound, type StandingChange } from '../age/image-lineage.ts';
+import { ageOf, type LineageChange, type LineageNotFound } from '../age/image-lineage.ts';
 import { sameContent } from '../common/same-content.ts';
 import type { ImageFacts } from '../image/image-facts.ts';
 import { NEVER_SCANNED, type ScanState } from '../scan/scan.ts';
@@ -19,7 +19,7 @@ export function factsIn(record: ImageRecord): ImageFacts {
   const {
     inUse,
     isHead,
-    standing,
+    lineage,
     mayLieBelow,
     isParentAsBefore,
     parentAsBefore,
@@ -54,7 +54,7 @@ export function withFacts(
 
 const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord => record;
 
-const unplaced = ({ standing: _, ...record }: ImageRecord): ImageRecord => withoutSearch(record);
+const unplaced = ({ lineage: _, ...record }: ImageRecord): ImageRecord => withoutSearch(record);
 
 /** Without what a search said that could not place the image. */
 function withoutSearch(record: ImageRecord): ImageRecord {
@@ -67,19 +67,19 @@ function withoutSearch(record: ImageRecord): ImageRecord {
  * is no part of a verdict beyond that. A verdict that only says that the lineage was unread stays judged: it passes
  * nothing, what it says of findings holds, and the next look at the image judges its age.
  */
-export function withStanding(before: ImageRecord, change: StandingChange): ImageRecord | undefined {
-  if ('mayLieBelow' in change) return withoutStanding(before, change);
-  const standing = typeof change === 'function' ? change(before.standing) : change;
-  if (!standing || sameContent(before.standing, standing)) return undefined;
-  const after = { ...withoutSearch(before), standing };
-  return sameContent(ageOf(before), standing.age) || saysNoAge(before.verdict) ? after : unjudged(after);
+export function withLineage(before: ImageRecord, change: LineageChange): ImageRecord | undefined {
+  if ('mayLieBelow' in change) return withoutLineage(before, change);
+  const lineage = typeof change === 'function' ? change(before.lineage) : change;
+  if (!lineage || sameContent(before.lineage, lineage)) return undefined;
+  const after = { ...withoutSearch(before), lineage };
+  return sameContent(ageOf(before), lineage.age) || saysNoAge(before.verdict) ? after : unjudged(after);
 }
 
 /** A standing that is there came from a search that could read more. */
-function withoutStanding(before: ImageRecord, told: NotFound): ImageRecord | undefined {
+function withoutLineage(before: ImageRecord, told: LineageNotFound): ImageRecord | undefined {
   const record = withoutSearch(before);
   const after = told.mayLieBelow.length === 0 ? record : { ...record, ...told };
-  return before.standing || sameContent(before, after) ? undefined : after;
+  return before.lineage || sameContent(before, after) ? undefined : after;
 }
 
 const saysNoAge = (verdict: Verdict | undefined): boolean =>

@@ -5,13 +5,13 @@ import type { Reason } from './verdict.ts';
 
 /** A reason in words, with the rule that it cites: one of several in a line. */
 export const reasonText = (reason: Reason): string =>
-  `${factText(reason)} (${[reason.ruleId, ...waiverOf(reason)].join(', ')})`;
+  `${reasonFactText(reason)} (${[reason.ruleId, ...waiverOf(reason)].join(', ')})`;
 
 /** A reason in words, with all that is known of it: a line of its own beside its rule. */
 export const reasonInFull = (reason: Reason): string =>
-  [factText(reason), ...detailsOf(reason), ...waiverOf(reason)].join(', ');
+  [reasonFactText(reason), ...detailsOf(reason), ...waiverOf(reason)].join(', ');
 
-function factText(reason: Reason): string {
+function reasonFactText(reason: Reason): string {
   switch (reason.kind) {
     case 'age':
       return `born ${instant(reason.bornAtEpochMs)}${by(reason)}, limit ${counted(reason.limitDays, 'day')}`;

@@ -13,7 +13,7 @@ export const severityRulesOf = (policy: Policy, tier: Tier, finding: Finding): S
  * What to remember as first seen, by `findingKey`: findings that fall under a rule, at the instant of the scan that
  * told of them. The ledger keeps the earliest, so it does not matter who judges first, nor how often.
  */
-export function sightings(
+export function firstSeenNow(
   policy: Policy,
   tier: Tier,
   findings: readonly Finding[],

@@ -1,4 +1,4 @@
-import { ageOf, type StandingChange } from '../../../shared/domain/age/image-lineage.ts';
+import { ageOf, type LineageChange } from '../../../shared/domain/age/image-lineage.ts';
 import { sameContent } from '../../../shared/domain/common/same-content.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
@@ -8,8 +8,8 @@ import {
   withFacts,
   withGuess,
   withJudgement,
+  withLineage,
   withReconfirmation,
-  withStanding,
   withUnreadResult,
 } from '../../../shared/domain/verdict/image-updates.ts';
 import { ImageNotRecordedError } from '../../../shared/ports/errors.ts';
@@ -67,8 +67,8 @@ export class FakeImageLedger implements ImageLedger, ImageIndex, ChainLedger, Re
     if (record) this.#put(record);
   }
 
-  async recordStanding(digest: Digest, standing: StandingChange): Promise<void> {
-    const record = withStanding(this.#known(digest), standing);
+  async recordLineage(digest: Digest, lineage: LineageChange): Promise<void> {
+    const record = withLineage(this.#known(digest), lineage);
     if (record) this.#put(record);
   }
 

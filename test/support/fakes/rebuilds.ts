@@ -1,5 +1,5 @@
-import type { GuardMemory, Rebuild, RunnerExecution, StreamLock } from '../../../shared/domain/cause/rebuild.ts';
-import { freshMemory } from '../../../shared/domain/cause/rebuild.ts';
+import type { Rebuild, RebuildHistory, RunnerExecution, StreamLock } from '../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory } from '../../../shared/domain/cause/rebuild.ts';
 import { sameContent } from '../../../shared/domain/common/same-content.ts';
 import { pipelineKey } from '../../../shared/domain/policy/pipeline.ts';
 import type { GuardLedger, LockLedger, RebuildLedger } from '../../../shared/ports/rebuilds.ts';
@@ -91,19 +91,19 @@ export class FakeLockLedger implements LockLedger {
 
 /** What guards remember, in memory. */
 export class FakeGuardLedger implements GuardLedger {
-  readonly #memories = new Map<string, GuardMemory>();
+  readonly #histories = new Map<string, RebuildHistory>();
 
-  async get(streams: readonly string[]): Promise<ReadonlyMap<string, GuardMemory>> {
+  async get(streams: readonly string[]): Promise<ReadonlyMap<string, RebuildHistory>> {
     return new Map(
       streams.flatMap((stream) => {
-        const memory = this.#memories.get(stream);
-        return memory ? [[stream, copied(memory)] as const] : [];
+        const history = this.#histories.get(stream);
+        return history ? [[stream, copied(history)] as const] : [];
       }),
     );
   }
 
-  async change(stream: string, change: (before: GuardMemory) => GuardMemory): Promise<void> {
-    const before = this.#memories.get(stream) ?? freshMemory(stream);
-    this.#memories.set(stream, copied(change(copied(before))));
+  async change(stream: string, change: (before: RebuildHistory) => RebuildHistory): Promise<void> {
+    const before = this.#histories.get(stream) ?? emptyHistory(stream);
+    this.#histories.set(stream, copied(change(copied(before))));
   }
 }

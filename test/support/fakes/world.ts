@@ -4,9 +4,9 @@ import type {
   CascadeEnding,
   FollowRequest,
   JudgeRequest,
-  LookRequest,
-  ParkedLook,
+  ParkedPoll,
   PlannerWaking,
+  RefreshRequest,
 } from '../../../shared/ports/messages.ts';
 import { FakeAccountDirectory } from './accounts.ts';
 import { FakeBaseReadingLedger } from './base-readings.ts';
@@ -15,12 +15,12 @@ import { FakeCauseLedger } from './causes.ts';
 import { FakeContentLedger } from './contents.ts';
 import { FakeDeployer } from './deployer.ts';
 import { FakeExecutions } from './executions.ts';
+import { FakeExpiryLedger } from './expiries.ts';
 import { FakeDeadLetters, FakeEventBus, FakeEvidenceStore, FakeReportStore, FakeRunFiles } from './files.ts';
 import { FakeImageLedger } from './images.ts';
 import { FakeSwitchLedger } from './kill-switch.ts';
 import { FakeLateHeads } from './late-heads.ts';
 import { FakeLifecycles } from './lifecycles.ts';
-import { FakeLossLedger } from './losses.ts';
 import { FakeMessages } from './messages.ts';
 import { FakePlaceLedger } from './places.ts';
 import { FakePolicyStore } from './policies.ts';
@@ -87,17 +87,17 @@ export function fakeWorld({ nowEpochMs = START_EPOCH_MS }: { readonly nowEpochMs
     scopes: new FakeScopeLedger(),
     baseReadings: new FakeBaseReadingLedger(),
     lateHeads: new FakeLateHeads(),
-    losses: new FakeLossLedger(),
+    expiries: new FakeExpiryLedger(),
     policies: new FakePolicyStore(),
     runFiles: new FakeRunFiles(),
     evidence: new FakeEvidenceStore(),
     reports: new FakeReportStore(),
     bus: new FakeEventBus(),
     deadLetters: new FakeDeadLetters(),
-    looks: new FakeMessages<LookRequest>(),
+    refreshes: new FakeMessages<RefreshRequest>(),
     judging: new FakeMessages<JudgeRequest>(),
     following: new FakeMessages<FollowRequest>(),
-    ends: new FakeMessages<CascadeEnding | ParkedLook>(),
+    ends: new FakeMessages<CascadeEnding | ParkedPoll>(),
     wakings: new FakeMessages<PlannerWaking>(),
     accounts: new FakeAccountDirectory(),
     workloads,

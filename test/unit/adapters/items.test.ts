@@ -22,7 +22,7 @@ import { fc } from '../../support/seeded.ts';
 const bornAtEpochMs = Date.UTC(2026, 10, 1);
 const image = (changes: Partial<ImageRecord>): ImageRecord => ({
   ...facts('a', { birth: { known: true, bornAtEpochMs, evidence: [] } }),
-  ...{ inUse: false, isHead: false, standing: { age: { known: true, bornAtEpochMs, decidedBy: digestOf('a') } } },
+  ...{ inUse: false, isHead: false, lineage: { age: { known: true, bornAtEpochMs, decidedBy: digestOf('a') } } },
   scan: { state: 'off', coverage: [] },
   ...changes,
 });
@@ -37,8 +37,8 @@ test.each<[string, Partial<ImageRecord>, object]>([
   ['used, violating', { inUse: true, verdict: verdict('violating') }, { ...age, ...open('violating') }],
   ['used, unknown', { inUse: true, verdict: verdict('unknown') }, { ...age, ...open('unknown') }],
   ['used, compliant', { inUse: true, verdict: verdict('compliant') }, age],
-  ['used, of unknown age', { inUse: true, standing: { age: { known: false, unknown: [digestOf('a')] } } }, {}],
-  ['used, of an unread lineage', { inUse: true, standing: undefined as never }, {}],
+  ['used, of unknown age', { inUse: true, lineage: { age: { known: false, unknown: [digestOf('a')] } } }, {}],
+  ['used, of an unread lineage', { inUse: true, lineage: undefined as never }, {}],
 ])('the indexes of an image that is %s', (_, changes, expected) => {
   const { agePk, ageSk, verdictPk, verdictSk } = imageContent({ record: image(changes) });
   const present = Object.entries({ agePk, ageSk, verdictPk, verdictSk }).filter(([, value]) => value !== undefined);
@@ -78,7 +78,7 @@ function judgedImage(): ImageRecord {
       ...{ state: 'complete', coverage: ['os'] },
       ...{ requestedAtEpochMs: NOON_EPOCH_MS - 9_000, completedAtEpochMs: NOON_EPOCH_MS - 1_000 },
     },
-    standing: {
+    lineage: {
       parent: { digest: digestIn('parent'), evidence: 'layers' },
       age: {
         ...{ known: true, bornAtEpochMs, decidedBy: digestIn('base') },

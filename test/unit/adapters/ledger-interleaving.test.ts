@@ -19,14 +19,14 @@ const LATER = { nowEpochMs: NOON_EPOCH_MS + HOUR_MS, untilEpochMs: NOON_EPOCH_MS
 const LAGGING = { staleReads: 1, staleIndexes: 1 };
 const RUNS = { seed: 20261125, numRuns: 500 };
 
-const fates = fc.infiniteStream<CallOutcome>(
+const expiryStates = fc.infiniteStream<CallOutcome>(
   fc.oneof(
     { weight: 12, arbitrary: fc.constant<CallOutcome>('done') },
     { weight: 2, arbitrary: fc.constant<CallOutcome>('reply-lost') },
     { weight: 1, arbitrary: fc.constantFrom<CallOutcome>('dies-before', 'dies-after') },
   ),
 );
-const processes = (count: number) => fc.array(fates, { minLength: 2, maxLength: count });
+const processes = (count: number) => fc.array(expiryStates, { minLength: 2, maxLength: count });
 
 /** The table as one process sees it. */
 function tableOf(memory: MemoryTable, turn: () => Promise<unknown>, lives: Iterator<CallOutcome>): LedgerTable {

@@ -68,9 +68,9 @@ const CALLS: Readonly<Record<string, (table: LedgerTable) => Promise<unknown>>> 
     }),
 };
 
-const tableOf = (memory: MemoryTable, next: (command: unknown) => CallOutcome): LedgerTable =>
+const tableOf = (history: MemoryTable, next: (command: unknown) => CallOutcome): LedgerTable =>
   new LedgerTable(
-    memory.client(async (command) => next(command)),
+    history.client(async (command) => next(command)),
     'ledger',
     { attempts: 5, wait: async () => {} },
   );
@@ -89,11 +89,13 @@ test.each(Object.keys(CALLS))('a caller that loses the answer of any write and t
   );
   expect(writes).toBeGreaterThan(0);
   for (let lost = 1; lost <= writes; lost += 1) {
-    const memory = new MemoryTable();
+    const history = new MemoryTable();
     let written = 0;
-    const first = call(tableOf(memory, (command) => (isWrite(command) && ++written === lost ? 'fails-after' : 'done')));
+    const first = call(
+      tableOf(history, (command) => (isWrite(command) && ++written === lost ? 'fails-after' : 'done')),
+    );
     await expect(first).rejects.toBeInstanceOf(InternalServerError);
-    expect(await call(tableOf(memory, () => 'done'))).toEqual(reply);
-    expect(stored(memory)).toEqual(stored(calm));
+    expect(await call(tableOf(history, () => 'done'))).toEqual(reply);
+    expect(stored(history)).toEqual(stored(calm));
   }
 });

@@ -82,7 +82,10 @@ test('an error that quotes the token is told without it', async () => {
     .on(SendTaskSuccessCommand)
     .rejects(awsError('ValidationException', `Value '${TOKEN}' at 'taskToken' is too long`));
   const error: unknown = await step.succeed(TOKEN, {}).catch((thrown: unknown) => thrown);
-  expect(error).toMatchObject({ name: 'StepNotToldError', message: expect.stringContaining('ValidationException') });
+  expect(error).toMatchObject({
+    name: 'StepNotAnsweredError',
+    message: expect.stringContaining('ValidationException'),
+  });
   expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(TOKEN);
   expect(error).not.toHaveProperty('cause');
 });

@@ -4,30 +4,30 @@ import { CapacityCounter } from '../../../bench/capacity.ts';
 import { type CapacityMeter, startCapacityMeter } from '../../../bench/capacity-meter.ts';
 
 /** What the ledger behind the meter answers, and what it was asked. */
-interface Behind {
+interface StaleParent {
   readonly server: Server;
   readonly hosts: (string | undefined)[];
   status: number;
   body: unknown;
 }
 
-let behind: Behind;
+let staleParent: StaleParent;
 let meter: CapacityMeter;
 
 beforeEach(async () => {
   const server = createServer((incoming, outgoing) => {
-    behind.hosts.push(incoming.headers.host);
-    incoming.resume().on('end', () => outgoing.writeHead(behind.status).end(JSON.stringify(behind.body)));
+    staleParent.hosts.push(incoming.headers.host);
+    incoming.resume().on('end', () => outgoing.writeHead(staleParent.status).end(JSON.stringify(staleParent.body)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  behind = { server, hosts: [], status: 200, body: {} };
+  staleParent = { server, hosts: [], status: 200, body: {} };
   const counter = new CapacityCounter({ keys: ['PK'], indexes: [] });
   meter = await startCapacityMeter(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, counter);
 });
 afterEach(async () => {
   await meter.stop();
-  behind.server.closeAllConnections();
-  await new Promise((resolve) => behind.server.close(resolve));
+  staleParent.server.closeAllConnections();
+  await new Promise((resolve) => staleParent.server.close(resolve));
 });
 
 async function call(operation: string, input: unknown): Promise<unknown> {
@@ -37,20 +37,20 @@ async function call(operation: string, input: unknown): Promise<unknown> {
 }
 
 test('calls pass unchanged under the host that was signed, and their units add up until they are taken', async () => {
-  behind.body = { Item: { PK: { S: 'x'.repeat(5000) } } };
-  expect(await call('GetItem', { ConsistentRead: true })).toEqual(behind.body);
+  staleParent.body = { Item: { PK: { S: 'x'.repeat(5000) } } };
+  expect(await call('GetItem', { ConsistentRead: true })).toEqual(staleParent.body);
   await call('PutItem', { Item: { PK: { S: 'x' } } });
-  expect(behind.hosts).toEqual([new URL(meter.endpoint).host, new URL(meter.endpoint).host]);
+  expect(staleParent.hosts).toEqual([new URL(meter.endpoint).host, new URL(meter.endpoint).host]);
   expect(meter.take()).toEqual({ read: 2, write: 1 });
   expect(meter.take()).toEqual({ read: 0, write: 0 });
 });
 
 test('a write that its condition refused costs, a throttled one does not', async () => {
-  behind.status = 400;
-  behind.body = { __type: 'com.amazonaws.dynamodb.v20120810#ThrottlingException' };
+  staleParent.status = 400;
+  staleParent.body = { __type: 'com.amazonaws.dynamodb.v20120810#ThrottlingException' };
   await call('PutItem', { Item: { PK: { S: 'x' } } });
   expect(meter.take()).toEqual({ read: 0, write: 0 });
-  behind.body = { __type: 'com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException' };
+  staleParent.body = { __type: 'com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException' };
   await call('PutItem', { Item: { PK: { S: 'x' } } });
   expect(meter.take()).toEqual({ read: 0, write: 1 });
 });

@@ -89,9 +89,9 @@ test.each(functionNames())('the model knows what makes %s grow', (name) => {
 });
 
 test('a month of what stands there', () => {
-  const standing = { alarmMetrics: 7, dashboards: 1, metrics: 10, ledgerGb: 1, bucketGb: 2, logGbAMonth: 3 };
-  expect(totalOf(monthlyCost(standing, ONE))).toBe(24);
-  expect(totalOf(monthlyCost(standing, prices.prices))).toBeCloseTo(0.7 + 3 + 3 + 0.45 + 0.046 + 1.5);
+  const lineage = { alarmMetrics: 7, dashboards: 1, metrics: 10, ledgerGb: 1, bucketGb: 2, logGbAMonth: 3 };
+  expect(totalOf(monthlyCost(lineage, ONE))).toBe(24);
+  expect(totalOf(monthlyCost(lineage, prices.prices))).toBeCloseTo(0.7 + 3 + 3 + 0.45 + 0.046 + 1.5);
 });
 
 test('every price has a source and a date', () => {

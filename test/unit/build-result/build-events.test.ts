@@ -49,7 +49,7 @@ test.each(states)('%s: the state of the event is not believed, the run is looked
   const event = JSON.parse(sample(file));
   event.account = PIPELINE.account;
   event.detail = { ...event.detail, pipeline: PIPELINE.name, 'execution-id': executionId };
-  expect(await tell(world, JSON.stringify(event))).toEqual(['looked']);
+  expect(await tell(world, JSON.stringify(event))).toEqual(['running']);
   expect(machine.answer).toBeUndefined();
   finishLast(world, { state: 'failed', detail: 'exit 1' });
   expect(await tell(world, JSON.stringify(event))).toEqual(['ended']);
@@ -113,7 +113,7 @@ test('the end of a build that was given up is written, and tells nothing to the 
 
 test('an end between two starts of the same rebuild tells the later one', async () => {
   const { world, machine } = await building();
-  await machine.run('look');
+  await machine.run('poll');
   await machine.step();
   expect(machine.state).toBe('build');
   finishLast(world, { state: 'succeeded' });
@@ -255,7 +255,7 @@ describe('what can never be understood', () => {
     ],
   ])('%s is set aside with its reason, and its batch goes on', async (_, body, reason) => {
     const { world, executionId } = await building();
-    expect(await tell(world, body, eventOf(PIPELINE, executionId))).toEqual(['set-aside', 'looked']);
+    expect(await tell(world, body, eventOf(PIPELINE, executionId))).toEqual(['set-aside', 'running']);
     expect(world.deadLetters.letters).toEqual([{ body, reason: expect.stringMatching(reason) }]);
   });
 });

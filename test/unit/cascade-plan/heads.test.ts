@@ -5,18 +5,18 @@ import { logger } from '../../../shared/lambda/powertools.ts';
 import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { digestOf, review } from '../../support/samples.ts';
-import { answerLooks } from '../registry-events/support.ts';
+import { answerRefreshes } from '../registry-events/support.ts';
 import {
   causeOf,
   comeToRest,
   DAY_MS,
   fact,
   HOUR_MS,
+  historyOf,
   judge,
   lastStarted,
   locationOf,
   MINUTE_MS,
-  memoryOf,
   type PlanWorld,
   plan,
   planWorld,
@@ -37,7 +37,7 @@ afterEach(() => jest.restoreAllMocks());
 
 const started = ({ executions }: PlanWorld) => executions.started;
 const scanned = ({ scanner }: PlanWorld) => scanner.started.map(({ digest }) => digest);
-const asked = ({ looks }: PlanWorld) => looks.take().map((body) => JSON.parse(body));
+const asked = ({ refreshes }: PlanWorld) => refreshes.take().map((body) => JSON.parse(body));
 const untold = (world: PlanWorld, n = 0) =>
   push(world, n, `untold-${n}`, { tags: ['v3'], pushedAtEpochMs: world.clock() - MINUTE_MS });
 const afterReview = (world: PlanWorld) =>
@@ -83,10 +83,10 @@ test('older heads are looked at before anything is built, however often the plan
   for (let wakeUps = 0; wakeUps < 20; wakeUps += 1) await plan(world);
   expect(started(world)).toEqual([]);
   expect(await causeOf(world)).toMatchObject({ answer: { answer: 'wait', reason: 'head-unread' } });
-  expect(asked(world)).toEqual([{ kind: 'look', stream: STREAM }]);
+  expect(asked(world)).toEqual([{ kind: 'refresh', stream: STREAM }]);
   world.advance(15 * MINUTE_MS);
   await plan(world);
-  expect(asked(world)).toEqual([{ kind: 'look', stream: STREAM }]);
+  expect(asked(world)).toEqual([{ kind: 'refresh', stream: STREAM }]);
 });
 
 test('once they are known it is planned', async () => {
@@ -222,7 +222,7 @@ test('one registry that throttles keeps no other stream waiting', async () => {
   const world = await staleWorld(2);
   await plan(world);
   let calls = 0;
-  await answerLooks(world, {
+  await answerRefreshes(world, {
     before: (step) => {
       if (step !== 'registry.images') return;
       calls += 1;
@@ -238,14 +238,14 @@ test('one registry that throttles keeps no other stream waiting', async () => {
 describe('after a review', () => {
   test('every application with an open cause is looked at, once, whatever its answer; that stays', async () => {
     const world = await staleWorld(2);
-    await world.guards.change(STREAM, (memory) => ({ ...memory, failuresInARow: 9 }));
+    await world.guards.change(STREAM, (history) => ({ ...history, failuresInARow: 9 }));
     await afterReview(world);
     await plan(world);
     expect(await causeOf(world)).toMatchObject({ answer: { reason: 'attempts-exhausted' } });
     await plan(world);
     expect(asked(world)).toEqual([
-      { kind: 'look', stream: streamOf(1) },
-      { kind: 'look', stream: streamOf(0) },
+      { kind: 'refresh', stream: streamOf(1) },
+      { kind: 'refresh', stream: streamOf(0) },
     ]);
   });
 
@@ -263,7 +263,7 @@ describe('after a review', () => {
 
   test('what waits for its turn is not looked at before that', async () => {
     const world = await staleWorld();
-    await world.guards.change(STREAM, (memory) => ({ ...memory, failuresInARow: 9 }));
+    await world.guards.change(STREAM, (history) => ({ ...history, failuresInARow: 9 }));
     await plan(world);
     expect(asked(world)).toEqual([]);
   });
@@ -315,7 +315,7 @@ describe('of a base', () => {
     await listed(world);
     await wakeUp(world);
     expect(started(world)).toEqual([]);
-    expect(await memoryOf(world)).toMatchObject({ lookAskedAtEpochMs: world.clock() });
+    expect(await historyOf(world)).toMatchObject({ refreshRequestedAtEpochMs: world.clock() });
     expect(scanned(world)).toEqual([digestOf('untold-0')]);
   });
 });

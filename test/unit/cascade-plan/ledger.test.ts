@@ -48,7 +48,7 @@ async function storedWorld(): Promise<StoredWorld> {
 }
 
 /** `done` until the n-th call, counted from 0. */
-function fateAt(at: number, fate: CallOutcome): { readonly next: () => CallOutcome; calls: number } {
+function expiryStateAt(at: number, fate: CallOutcome): { readonly next: () => CallOutcome; calls: number } {
   const counter = {
     calls: 0,
     next: (): CallOutcome => (counter.calls++ === at ? fate : 'done'),
@@ -71,7 +71,7 @@ async function expectFinished(world: PlanWorld): Promise<void> {
   expect(await isLeaseFree(world)).toBe(true);
 }
 
-const counting = fateAt(Number.POSITIVE_INFINITY, 'done');
+const counting = expiryStateAt(Number.POSITIVE_INFINITY, 'done');
 await wakeUp((await storedWorld()).seenBy(counting.next));
 
 test('a plan makes calls to die at', () => {
@@ -83,7 +83,7 @@ describe.each<CallOutcome>(['dies-before', 'dies-after', 'reply-lost'])('%s', (f
     'at call %i: the next wake-ups finish it',
     async (at) => {
       const { world, seenBy } = await storedWorld();
-      await wakeUp(seenBy(fateAt(at, fate).next)).catch(() => undefined);
+      await wakeUp(seenBy(expiryStateAt(at, fate).next)).catch(() => undefined);
       await expectFinished(world);
     },
   );
@@ -99,7 +99,7 @@ test('planners that die one after the other, anywhere', async () => {
     fc.asyncProperty(deaths, async (tries) => {
       const { world, seenBy } = await storedWorld();
       for (const [at, how] of tries) {
-        await wakeUp(seenBy(fateAt(at, how).next)).catch(() => undefined);
+        await wakeUp(seenBy(expiryStateAt(at, how).next)).catch(() => undefined);
         world.advance(7 * MINUTE_MS);
       }
       await expectFinished(world);

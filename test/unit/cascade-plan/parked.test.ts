@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { lookAtToldRun } from '../../../functions/build-result/match-run.ts';
+import { matchRun } from '../../../functions/build-result/match-run.ts';
 import { closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import { parkedNode } from '../../../shared/domain/rollout/cascade-end.ts';
@@ -25,9 +25,9 @@ import {
   comeToRest,
   DAY_MS,
   fact,
+  historyOf,
   lastStarted,
   MINUTE_MS,
-  memoryOf,
   pipelineOf,
   plan,
   STREAM,
@@ -81,7 +81,7 @@ async function park(world: ReaperWorld, n: number): Promise<string> {
 
 /** The event of its run, as `build-result` takes it. */
 const tellRun = (world: ReaperWorld, executionId: string, n = 0) =>
-  lookAtToldRun(
+  matchRun(
     { ...world, waitingStep: new FakeWaitingStep(), planner: world.wakings },
     { pipeline: pipelineOf(n), executionId },
     async () => [],
@@ -96,7 +96,7 @@ test('a cascade of which all that is missing waits for a person is parked: it ho
   expect(await wakeUp(world)).toEqual({ streams: 0, open: 1, refused: 0 });
   const { answer } = await causeOf(world);
   expect(answer).toMatchObject({ answer: 'wait', reason: 'waiting-approval', recheckAtEpochMs: expect.any(Number) });
-  expect((await memoryOf(world)).brokenOff).toBeUndefined();
+  expect((await historyOf(world)).brokenOff).toBeUndefined();
 });
 
 test('once its run has ended another cascade takes it up: no guard is asked, and nothing is built', async () => {
@@ -196,7 +196,7 @@ test('an approval that never comes gives the stream back at its deadline, and co
     result: 'failed',
     reason: expect.stringMatching(/^approval: /),
   });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
 });
 
 test('a run that was approved just before the deadline, unheard, is taken up and not thrown away', async () => {
@@ -214,19 +214,19 @@ test('a run that a person rejected has failed: the stream is free', async () => 
   await comeToRest(world);
   expect(await held(world)).toEqual([]);
   expect((await rebuildOf(world))?.outcome).toEqual({ result: 'failed', reason: 'rejected by ann' });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
 });
 
 test('a person who stopped Patchwave stops this as well; what was made is kept for a week', async () => {
   const world = await parkedWorld();
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
   await tellRun(world, world.executionId);
-  await world.killSwitch.set({ state: 'paused', by: 'ann', reason: 'drill', atEpochMs: world.clock() });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', reason: 'drill', atEpochMs: world.clock() });
   expect(await comeToRest(world)).toEqual([expect.not.objectContaining({ resumed: 1 })]);
   world.advance(6 * DAY_MS);
   await wakeUp(world);
   expect(await held(world)).toEqual(['lock of rebuild-0']);
-  await world.killSwitch.set({ state: 'on', by: 'ann', reason: 'over', atEpochMs: world.clock() });
+  await world.killSwitch.set({ rebuilding: 'active', by: 'ann', reason: 'over', atEpochMs: world.clock() });
   expect(await plan(world)).toMatchObject({ resumed: 1 });
 });
 
@@ -234,12 +234,12 @@ test('what no cascade took up in time is ended, and speaks against no pipeline',
   const world = await parkedWorld();
   world.runner.finish(pipelineOf(), world.executionId, { state: 'succeeded' });
   await tellRun(world, world.executionId);
-  await world.killSwitch.set({ state: 'paused', by: 'ann', reason: 'drill', atEpochMs: world.clock() });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', reason: 'drill', atEpochMs: world.clock() });
   world.advance(9 * DAY_MS);
   await wakeUp(world);
   expect(await held(world)).toEqual([]);
   expect((await rebuildOf(world))?.outcome).toMatchObject({ result: 'unverified' });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
 });
 
 test('a fact that came meanwhile is not what the run was asked for: it stays for the next plan', async () => {

@@ -10,11 +10,11 @@ import {
   DAY_MS,
   fact,
   HOUR_MS,
+  historyOf,
   isLeaseFree,
   judge,
   lastStarted,
   MINUTE_MS,
-  memoryOf,
   type PlanWorld,
   plan,
   planWorld,
@@ -76,7 +76,7 @@ test('while another planner is at work nothing happens', async () => {
 
 describe('nothing is started', () => {
   const pause = (world: PlanWorld) =>
-    world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: START_EPOCH_MS, reason: 'an incident' });
+    world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: START_EPOCH_MS, reason: 'an incident' });
 
   test.each([
     ['report-only', 'refuse', (world: PlanWorld) => setPolicy(world, { mode: 'report-only' })],
@@ -135,9 +135,9 @@ test('rebuilds for what nothing holds any more are forgotten', async () => {
   const world = await planWorld();
   await judge(world, await violating(world), []);
   const tried = ['CVE-2026-1', 'CVE-2026-2'].map((vulnerability) => ({ fact: `${vulnerability}\nopenssl`, builds: 2 }));
-  await world.guards.change(STREAM, (memory) => ({ ...memory, tried: [{ facts: tried }] }));
+  await world.guards.change(STREAM, (history) => ({ ...history, tried: [{ facts: tried }] }));
   await wakeUp(world);
-  expect((await memoryOf(world)).tried).toEqual([{ facts: tried.slice(1) }]);
+  expect((await historyOf(world)).tried).toEqual([{ facts: tried.slice(1) }]);
 });
 
 test('a fact that comes between reading and writing is not settled away', async () => {
@@ -244,7 +244,7 @@ describe('names', () => {
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
 
     await comeToRest(world);
-    expect(await memoryOf(world)).toMatchObject({ generation: 2 });
+    expect(await historyOf(world)).toMatchObject({ generation: 2 });
     expect(started(world)).toHaveLength(1);
     expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g2$/);
   });
@@ -256,10 +256,10 @@ describe('names', () => {
     const { cascade } = await lastStarted(world);
     world.executions.end(cascade.cascadeId, 'failed');
     await world.cascades.changeCascade(cascade.cascadeId, (before) => ({ ...before, state: 'incomplete' }));
-    await world.guards.change(STREAM, (memory) => ({ ...memory, generation: 1 }));
+    await world.guards.change(STREAM, (history) => ({ ...history, generation: 1 }));
     // The cause is given back, planned under the same name, and started under the next one.
     await wakeUp(world);
-    expect(await memoryOf(world)).toMatchObject({ generation: 2 });
+    expect(await historyOf(world)).toMatchObject({ generation: 2 });
     await wakeUp(world);
     expect(started(world)).toHaveLength(2);
     expect((await lastStarted(world)).cascade.cascadeId).toMatch(/-g2$/);
@@ -273,7 +273,7 @@ describe('names', () => {
     const answer = { answer: 'refuse', reason: 'no-pipeline', detail: 'none' } as const;
     await world.cascades.changeNode(cascade.cascadeId, STREAM, (node) => ({ ...node, state: 'refused', answer }));
     world.advance(7 * MINUTE_MS);
-    await world.guards.change(STREAM, (memory) => ({ ...memory, failuresInARow: 3 }));
+    await world.guards.change(STREAM, (history) => ({ ...history, failuresInARow: 3 }));
     await wakeUp(world);
     expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'attempts-exhausted' } });
   });
@@ -354,7 +354,7 @@ describe('what comes to a cause meanwhile', () => {
     await wakeUp(world);
     const [first = ''] = started(world);
     await world.cascades.changeCascade(first, (cascade) => ({ ...cascade, state: 'incomplete' }));
-    await world.guards.change(STREAM, (memory) => ({ ...memory, generation: 2 }));
+    await world.guards.change(STREAM, (history) => ({ ...history, generation: 2 }));
     await wakeUp(world);
     expect(started(world)).toHaveLength(2);
   });
@@ -366,7 +366,7 @@ describe('what comes to a cause meanwhile', () => {
     const [first = ''] = started(world);
     await world.rollouts.openClosure(closure(first, STREAM));
     await world.cascades.changeCascade(first, (cascade) => ({ ...cascade, state: 'complete' }));
-    await world.guards.change(STREAM, (memory) => ({ ...memory, generation: 2 }));
+    await world.guards.change(STREAM, (history) => ({ ...history, generation: 2 }));
     await wakeUp(world);
     expect(started(world)).toHaveLength(2);
     expect(await causeOf(world)).toMatchObject({ state: 'taken', takenBy: { cascadeId: started(world)[1] } });

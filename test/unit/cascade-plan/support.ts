@@ -3,7 +3,7 @@ import type { PlanPorts } from '../../../functions/cascade-plan/ports.ts';
 import { handleEndEvents } from '../../../functions/cascade-reaper/end-events.ts';
 import type { Cascade, CascadeNode } from '../../../shared/domain/cause/cascade.ts';
 import { type Cause, type CauseFact, type FindingFact, mergeCause } from '../../../shared/domain/cause/cause.ts';
-import { freshMemory, type GuardMemory } from '../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory, type RebuildHistory } from '../../../shared/domain/cause/rebuild.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import type { Pipeline } from '../../../shared/domain/policy/pipeline.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
@@ -14,7 +14,7 @@ import { interleave, type Turns } from '../../support/fakes/interleave.ts';
 import { type FakeWorld, fakeWorld, START_EPOCH_MS } from '../../support/fakes/world.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import { alone, DAY_MS, digestOf, HOUR_MS } from '../../support/samples.ts';
-import { answerLooks, messages } from '../registry-events/support.ts';
+import { answerRefreshes, messages } from '../registry-events/support.ts';
 
 export const MINUTE_MS = 60_000;
 const REGISTRY = { account: '111122223333', region: 'eu-west-1' };
@@ -88,10 +88,10 @@ export async function setPolicy(world: PlanWorld, changes: PlanPolicyChanges): P
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
 export function portsOf(world: PlanWorld, turns: Turns = {}): PlanPorts {
   const { cascades, causes, guards, locks, rebuilds, rollouts, slots, killSwitch } = world;
-  const { images, streams, streamImages, runs, policies, lateHeads, executions, looks, ends, unreadable } = world;
+  const { images, streams, streamImages, runs, policies, lateHeads, executions, refreshes, ends, unreadable } = world;
   const ports = {
     ...{ cascades, causes, guards, locks, rebuilds, rollouts, slots, killSwitch },
-    ...{ images, streams, streamImages, runs, policies, lateHeads, executions, looks, ends },
+    ...{ images, streams, streamImages, runs, policies, lateHeads, executions, refreshes, ends },
   };
   const interleaved = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, turns)]);
   const nobodyWaits = { attempts: 1, wait: async () => undefined };
@@ -117,9 +117,9 @@ const MOST_ROUNDS = 10;
  */
 export async function comeToRest(world: PlanWorld, turns: Turns = {}): Promise<readonly (Planned | undefined)[]> {
   const plans: (Planned | undefined)[] = [];
-  while (!(world.looks.isEmpty && world.ends.isEmpty && world.wakings.isEmpty)) {
+  while (!(world.refreshes.isEmpty && world.ends.isEmpty && world.wakings.isEmpty)) {
     if (plans.length === MOST_ROUNDS) throw new Error('they wake one another for ever');
-    const [failed] = (await answerLooks(world, turns)).failed;
+    const [failed] = (await answerRefreshes(world, turns)).failed;
     if (failed) throw failed.error;
     await place(world, await headsOfAll(world));
     await endTold(world, turns);
@@ -175,7 +175,7 @@ export async function pushed(
   push(world, n, name, { tags, pushedAtEpochMs });
   const { policy } = await world.policies.current();
   await readRepository(world, policy, { location: locationOf(n), isListed: true, digests: {}, tags: {} });
-  await world.guards.change(streamOf(n), (memory) => ({ ...memory, headReadAtEpochMs: world.clock() }));
+  await world.guards.change(streamOf(n), (history) => ({ ...history, headReadAtEpochMs: world.clock() }));
   if (isPlaced) await place(world, [digest]);
   await world.images.recordPresence(digest, { inUse });
   if (reasons) await judge(world, digest, reasons);
@@ -194,7 +194,7 @@ interface PushedImage {
 /** A search for parents has found that no known image is below these. */
 export async function place({ images }: PlanWorld, digests: readonly Digest[]): Promise<void> {
   for (const image of (await images.get(digests)).values())
-    if (!image.standing) await images.recordStanding(image.digest, alone(image));
+    if (!image.lineage) await images.recordLineage(image.digest, alone(image));
 }
 
 async function headsOfAll({ streams }: PlanWorld): Promise<readonly Digest[]> {
@@ -237,7 +237,7 @@ export function stands({ images }: PlanWorld, digest: Digest, on: Digest): void 
   const record = images.records.get(digest);
   if (!record) throw new Error(`the test pushed no ${digest}`);
   const parent = { digest: on, evidence: 'layers' } as const;
-  images.records.set(digest, { ...record, standing: { parent, age: { known: false, unknown: [] } } });
+  images.records.set(digest, { ...record, lineage: { parent, age: { known: false, unknown: [] } } });
 }
 
 /** A stream whose head runs and holds a fact, with its open cause. */
@@ -260,8 +260,8 @@ export async function causeOf({ causes }: PlanWorld, n = 0): Promise<Cause> {
   return cause;
 }
 
-export const memoryOf = async ({ guards }: PlanWorld, n = 0): Promise<GuardMemory> =>
-  (await guards.get([streamOf(n)])).get(streamOf(n)) ?? freshMemory(streamOf(n));
+export const historyOf = async ({ guards }: PlanWorld, n = 0): Promise<RebuildHistory> =>
+  (await guards.get([streamOf(n)])).get(streamOf(n)) ?? emptyHistory(streamOf(n));
 
 /** The cascade that was started last, with its nodes. */
 export async function lastStarted({ cascades, executions }: PlanWorld): Promise<{

@@ -142,21 +142,21 @@ test('where a platform below was never scanned, that is asked for, and what stan
   expect(await nodesOf(world)).toEqual(['0 0']);
   expect((await causeOf(world, APP)).answer).toMatchObject({ answer: 'wait', reason: 'unknown-facts' });
   expect((await causeOf(world, APP)).answer?.detail).toContain(platform);
-  expect(world.looks.take().map((body) => JSON.parse(body))).toEqual([
-    { kind: 'look', stream: streamOf(PLATFORM), scansAgain: true },
+  expect(world.refreshes.take().map((body) => JSON.parse(body))).toEqual([
+    { kind: 'refresh', stream: streamOf(PLATFORM), scansAgain: true },
   ]);
   await plan(world);
-  expect(world.looks.isEmpty).toBe(true);
+  expect(world.refreshes.isEmpty).toBe(true);
 });
 
 test('a base that is held back holds back what stands on it, and says why', async () => {
   const world = await tieredWorld();
   await threeTiers(world);
-  await world.guards.change(streamOf(BASE), (memory) => ({ ...memory, failuresInARow: 3 }));
+  await world.guards.change(streamOf(BASE), (history) => ({ ...history, failuresInARow: 3 }));
   expect(await plan(world)).toMatchObject({ streams: 0, refused: 1 });
   for (const n of [PLATFORM, APP]) {
     const { answer } = await causeOf(world, n);
-    expect(answer).toMatchObject({ answer: 'wait', reason: 'parent-held-back' });
+    expect(answer).toMatchObject({ answer: 'wait', reason: 'parent-on-hold' });
     expect(answer?.detail).toContain(streamOf(BASE));
     expect(answer?.detail).toContain('attempts-exhausted');
   }
@@ -186,7 +186,7 @@ test('what survived a rebuild on a platform that never acts is refused, as by th
   const { vulnerability, package: name, version } = fact();
   const what = { fact: 'finding', kind: 'rebuild', vulnerability, package: name, version } as const;
   const survived = [{ ...what, parentHead, atEpochMs: world.clock() - 20 * DAY_MS }];
-  await world.guards.change(streamOf(APP), (memory) => ({ ...memory, survived }));
+  await world.guards.change(streamOf(APP), (history) => ({ ...history, survived }));
   await plan(world);
   expect(await nodesOf(world)).toEqual(['0 0']);
   expect(await causeOf(world, APP)).toMatchObject({ answer: { answer: 'refuse', reason: 'ineffective' } });
@@ -206,8 +206,8 @@ describe('a platform on a report-only base, where another base may be rebuilt', 
   }
 
   const remember = (world: PlanWorld, on: { readonly parentHead: Digest }, days: number) =>
-    world.guards.change(streamOf(PLATFORM), (memory) => {
-      return { ...memory, survived: [{ ...what, ...on, atEpochMs: world.clock() - days * DAY_MS }] };
+    world.guards.change(streamOf(PLATFORM), (history) => {
+      return { ...history, survived: [{ ...what, ...on, atEpochMs: world.clock() - days * DAY_MS }] };
     });
 
   test('is refused what survived there, as by the dispatcher, though an application shows that it was built on the other one', async () => {
@@ -220,7 +220,7 @@ describe('a platform on a report-only base, where another base may be rebuilt', 
     await remember(world, { parentHead: other }, 20);
     await plan(world);
     expect(await causeOf(world, PLATFORM)).toMatchObject(refused);
-    expect(await causeOf(world, APP)).toMatchObject({ state: 'open', answer: { reason: 'parent-held-back' } });
+    expect(await causeOf(world, APP)).toMatchObject({ state: 'open', answer: { reason: 'parent-on-hold' } });
   });
 
   test('and with another platform on the other base has no single parent head, as for the dispatcher', async () => {
@@ -257,7 +257,7 @@ describe('an application whose head was not read for a while', () => {
   const unreadWorld = async (causes: readonly number[]) => {
     const world = await tieredWorld();
     await threeTiers(world, causes);
-    await world.guards.change(streamOf(APP), (memory) => ({ ...memory, headReadAtEpochMs: 0 }));
+    await world.guards.change(streamOf(APP), (history) => ({ ...history, headReadAtEpochMs: 0 }));
     return world;
   };
 
@@ -277,9 +277,9 @@ describe('an application whose head was not read for a while', () => {
     const base = await violating(world, BASE);
     stands(world, await violating(world, APP), base);
     stands(world, await violating(world, 3, fact(), fact({ vulnerability: 'CVE-2026-9' })), base);
-    await world.guards.change(streamOf(APP), (memory) => ({ ...memory, headReadAtEpochMs: 0 }));
+    await world.guards.change(streamOf(APP), (history) => ({ ...history, headReadAtEpochMs: 0 }));
     expect(await plan(world)).toMatchObject({ streams: 0 });
-    expect((await causeOf(world, 3)).answer).toMatchObject({ reason: 'parent-held-back' });
+    expect((await causeOf(world, 3)).answer).toMatchObject({ reason: 'parent-on-hold' });
     expect((await causeOf(world, 3)).answer?.detail).toContain('head-unread');
     expect(await wakeUp(world)).toMatchObject({ streams: 3 });
   });
@@ -287,7 +287,7 @@ describe('an application whose head was not read for a while', () => {
   test('does not keep a base from being mended where nobody answers', async () => {
     const world = await unreadWorld([BASE, PLATFORM, APP]);
     await plan(world);
-    world.looks.take();
+    world.refreshes.take();
     world.advance(14 * MINUTE_MS);
     expect(await plan(world)).toMatchObject({ streams: 0 });
     world.advance(MINUTE_MS);
@@ -303,16 +303,16 @@ test('a base waits a quarter of an hour for heads that are read one by one, and 
   const apps = Array.from({ length: 18 }, (_, n) => n + APP);
   for (const n of apps) {
     stands(world, await violating(world, n), base);
-    await world.guards.change(streamOf(n), (memory) => ({ ...memory, headReadAtEpochMs: 0 }));
+    await world.guards.change(streamOf(n), (history) => ({ ...history, headReadAtEpochMs: 0 }));
   }
   const queue: string[] = [];
   let minutes = 0;
   for (; world.executions.started.length === 0; minutes += 1) {
     expect(minutes).toBeLessThanOrEqual(16);
     await plan(world);
-    queue.push(...world.looks.take());
+    queue.push(...world.refreshes.take());
     const { stream } = JSON.parse(queue.shift() ?? '{}');
-    await world.guards.change(stream, (memory) => ({ ...memory, headReadAtEpochMs: world.clock() }));
+    await world.guards.change(stream, (history) => ({ ...history, headReadAtEpochMs: world.clock() }));
     world.advance(MINUTE_MS);
   }
   const nodes = await nodesOf(world);
@@ -390,9 +390,9 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
     const app = await pushed(world, APP, 'app', { tags: [`v${APP}.1`], reasons: [], inUse: true });
     stands(world, app, old);
     const record = world.images.records.get(app);
-    if (!record?.standing) throw new Error('it stands on nothing');
-    const behind = { stream: streamOf(BASE), head };
-    world.images.records.set(app, { ...record, standing: { ...record.standing, behind } });
+    if (!record?.lineage) throw new Error('it stands on nothing');
+    const staleParent = { stream: streamOf(BASE), head };
+    world.images.records.set(app, { ...record, lineage: { ...record.lineage, staleParent } });
     await tell(world, APP, {
       kind: 'parent-moved',
       ruleId: PARENT_MOVED,
@@ -406,18 +406,18 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
   test.each(['attempts-exhausted', 'paused', 'report-only'])('waits while that is held back: %s', async (why) => {
     const world = await lateWorld();
     if (why === 'attempts-exhausted')
-      await world.guards.change(streamOf(BASE), (memory) => ({ ...memory, failuresInARow: 3 }));
+      await world.guards.change(streamOf(BASE), (history) => ({ ...history, failuresInARow: 3 }));
     else await setPolicy(world, { tiers: TIERS, modes: { tiers: { base: why as 'paused' } } });
     await plan(world);
     expect((await causeOf(world, APP)).state).toBe('open');
-    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-held-back' });
+    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-on-hold' });
   });
 
   test('waits also where no open cause tells what that violates', async () => {
     const world = await lateWorld();
     await world.causes.change(streamOf(BASE), (cause) => cause && settleFacts(cause, cause.facts));
     await plan(world);
-    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-held-back' });
+    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-on-hold' });
     expect((await causeOf(world, APP)).answer?.detail).toContain('CVE-2026-1');
   });
 
@@ -463,7 +463,7 @@ describe('an application whose head was deleted, while something runs an image o
     const worse = [reasonOf(fact({ vulnerability: 'CVE-2026-9' }))];
     await pushed(world, PLATFORM, 'next', { tags, reasons: worse, pushedAtEpochMs: START_EPOCH_MS - MINUTE_MS });
     await plan(world);
-    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-held-back' });
+    expect((await causeOf(world, APP)).answer).toMatchObject({ reason: 'parent-on-hold' });
     expect((await causeOf(world, APP)).answer?.detail).toContain('CVE-2026-9');
   });
 

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { answer } from '../../../functions/cascade-plan/answer.ts';
+import { route } from '../../../functions/cascade-plan/route.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import { rebuildIdOf } from '../../../shared/domain/cause/rebuild.ts';
 import { parseStreamId } from '../../../shared/domain/stream/stream.ts';
@@ -89,14 +89,14 @@ test('its messages are handled, and an error says what to do', async () => {
   const world = await planWorld();
   await violating(world, 0);
   await lost(world);
-  const event = { Records: [{ messageId: 'm' }] } as Parameters<typeof answer>[0];
-  expect(await answer(event, portsOf(world), { awsRequestId: 'r' })).toEqual({ batchItemFailures: [] });
+  const event = { Records: [{ messageId: 'm' }] } as Parameters<typeof route>[0];
+  expect(await route(event, portsOf(world), { awsRequestId: 'r' })).toEqual({ batchItemFailures: [] });
   expect(error).toHaveBeenCalledWith(expect.stringMatching(/^no cascade is planned: .*`patchwave policy apply FILE`/));
   expect((await world.causes.get([STREAM])).get(STREAM)).toMatchObject({ state: 'open' });
 });
 
 describe('a repository that was pushed to while the policy could not be read', () => {
-  const LOOK = JSON.stringify({ kind: 'look', stream: STREAM });
+  const LOOK = JSON.stringify({ kind: 'refresh', stream: STREAM });
   const { location } = parseStreamId(STREAM);
 
   test('is looked at once the policy can be read again, and not before, and once', async () => {
@@ -104,12 +104,12 @@ describe('a repository that was pushed to while the policy could not be read', (
     const repair = await lost(world);
     await world.lateHeads.add({ location, atEpochMs: world.clock() });
     await plan(world);
-    expect(world.looks.take()).toEqual([]);
+    expect(world.refreshes.take()).toEqual([]);
     await repair();
     await plan(world);
-    expect(world.looks.take()).toEqual([LOOK]);
+    expect(world.refreshes.take()).toEqual([LOOK]);
     await plan(world);
-    expect(world.looks.take()).toEqual([]);
+    expect(world.refreshes.take()).toEqual([]);
   });
 
   test('is looked at once more where a push came in meanwhile', async () => {
@@ -121,7 +121,7 @@ describe('a repository that was pushed to while the policy could not be read', (
       },
     });
     await plan(world);
-    expect(world.looks.take()).toEqual([LOOK, LOOK]);
+    expect(world.refreshes.take()).toEqual([LOOK, LOOK]);
   });
 
   test('is forgotten where no rule of the policy names it', async () => {
@@ -129,6 +129,6 @@ describe('a repository that was pushed to while the policy could not be read', (
     const other = { ...location, repository: 'nobody/knows' };
     await world.lateHeads.add({ location: other, atEpochMs: world.clock() });
     await plan(world);
-    expect([world.looks.take(), await collect(world.lateHeads.all())]).toEqual([[], []]);
+    expect([world.refreshes.take(), await collect(world.lateHeads.all())]).toEqual([[], []]);
   });
 });

@@ -47,8 +47,8 @@ test.each<[string, keys.Key, Readonly<Record<string, unknown>>]>([
   ['a lock whose ARN is a number', keys.lock(STREAM), { executionArn: 7 }],
   ['a lock without a rebuild', keys.lock(STREAM), { rebuildId: undefined }],
   ['a rebuild without a pipeline', keys.rebuild(STREAM, 'r1'), { pipeline: 'web' }],
-  ['a memory of the guards that counts in words', keys.guardMemory(STREAM), { failuresInARow: 'none' }],
-  ['a memory whose list is packed by nobody', keys.guardMemory(STREAM), { survived: new Uint8Array([1, 2]) }],
+  ['a memory of the guards that counts in words', keys.rebuildHistory(STREAM), { failuresInARow: 'none' }],
+  ['a memory whose list is packed by nobody', keys.rebuildHistory(STREAM), { survived: new Uint8Array([1, 2]) }],
   ['a cause whose version is a text', keys.cause(STREAM), { version: '1' }],
   ['a cause whose facts are of no kind', keys.cause(STREAM), { facts: [{}] }],
   ['a stream without a tier', keys.stream(STREAM), { tier: 1 }],
@@ -154,8 +154,8 @@ describe('a lock that cannot be read', () => {
 
 test('a switch that cannot be read stops everything', async () => {
   const { world, memory } = await twoStreams();
-  await world.killSwitch.set({ state: 'on', by: 'jo', atEpochMs: 1, reason: 'all is well' });
-  corrupt(memory, keys.killSwitch, { state: 0 });
+  await world.killSwitch.set({ rebuilding: 'active', by: 'jo', atEpochMs: 1, reason: 'all is well' });
+  corrupt(memory, keys.killSwitch, { rebuilding: 0 });
   expect(await plan(world)).toMatchObject({ streams: 0 });
   expect((await causeOf(world, 0)).answer).toMatchObject({ reason: 'paused' });
 });

@@ -2,7 +2,7 @@ import { abandonCascade } from '../../../functions/cascade-reaper/abandon-cascad
 import { crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { digestOf } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
-import { causeOf, memoryOf, pipelineOf } from '../cascade-plan/support.ts';
+import { causeOf, historyOf, pipelineOf } from '../cascade-plan/support.ts';
 import {
   ARN,
   CASCADE,
@@ -37,8 +37,8 @@ async function expectReaped(world: ReaperWorld): Promise<void> {
   expect(nodes.map((node) => node?.state)).toEqual(['waiting', 'failed', 'waiting', 'verified']);
   const causes = await Promise.all([0, 1, 2, 3].map((n) => causeOf(world, n)));
   expect(causes.map(({ state }) => state)).toEqual(['open', 'open', 'open', 'taken']);
-  const memories = await Promise.all([0, 1, 2].map((n) => memoryOf(world, n)));
-  expect(memories.map(({ generation, failuresInARow }) => [generation, failuresInARow])).toEqual([
+  const histories = await Promise.all([0, 1, 2].map((n) => historyOf(world, n)));
+  expect(histories.map(({ generation, failuresInARow }) => [generation, failuresInARow])).toEqual([
     [2, 0],
     [2, 1],
     [2, 0],
@@ -67,9 +67,12 @@ test.each(crashes)('killed %s call %s: the next try ends it', async (side, _, at
 });
 
 test('reapers that die one after the other, or work at once', async () => {
-  const death = fc.record({ at: fc.nat({ max: 60 }), side: fc.constantFrom('before' as const, 'after' as const) });
+  const orphanedReason = fc.record({
+    at: fc.nat({ max: 60 }),
+    side: fc.constantFrom('before' as const, 'after' as const),
+  });
   await fc.assert(
-    fc.asyncProperty(fc.array(death, { maxLength: 5 }), fc.boolean(), async (deaths, isAtOnce) => {
+    fc.asyncProperty(fc.array(orphanedReason, { maxLength: 5 }), fc.boolean(), async (deaths, isAtOnce) => {
       const world = await deadCascade();
       const tries = deaths.map(
         ({ at, side }) =>

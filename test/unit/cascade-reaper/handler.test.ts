@@ -6,7 +6,7 @@ import { runIdOf } from '../../../shared/domain/review/run-id.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { closure, deployment } from '../../support/rebuild-samples.ts';
 import { digestOf, HOUR_MS, review } from '../../support/samples.ts';
-import { causeOf, MINUTE_MS, memoryOf, pipelineOf, streamOf } from '../cascade-plan/support.ts';
+import { causeOf, historyOf, MINUTE_MS, pipelineOf, streamOf } from '../cascade-plan/support.ts';
 import {
   ARN,
   CASCADE,
@@ -54,7 +54,7 @@ describe('a cascade that came to its end', () => {
     });
     expect(await nodeOf(world)).toMatchObject({ state: 'waiting', answer: { reason: 'cascade-ended' } });
     expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'cascade-ended' } });
-    expect(await memoryOf(world)).toMatchObject({ generation: 2, failuresInARow: 0 });
+    expect(await historyOf(world)).toMatchObject({ generation: 2, failuresInARow: 0 });
     expect(world.wakings.take()).toEqual([JSON.stringify({ kind: 'reaped', about: CASCADE })]);
   });
 
@@ -87,7 +87,7 @@ describe('a cascade that came to its end', () => {
     await hear(world, sample('cascade-aborted'));
     expect(await held(world)).toEqual([]);
     expect(await nodeOf(world)).toMatchObject({ state: 'unverified', outcome: { result: 'unverified' } });
-    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+    expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   });
 
   test('a build that failed counts against its pipeline, and holds nothing any more', async () => {
@@ -101,7 +101,7 @@ describe('a cascade that came to its end', () => {
       state: 'failed',
       outcome: { result: 'failed', reason: expect.stringContaining('red tests') },
     });
-    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1, generation: 2 });
+    expect(await historyOf(world)).toMatchObject({ failuresInARow: 1, generation: 2 });
   });
 
   test('a build that nobody verified is unverified: that is no failure of its pipeline', async () => {
@@ -111,7 +111,7 @@ describe('a cascade that came to its end', () => {
     await hear(world, sample('cascade-aborted'));
     expect(await held(world)).toEqual([]);
     expect(await nodeOf(world)).toMatchObject({ state: 'unverified', outcome: { result: 'unverified' } });
-    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+    expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   });
 
   test.each([
@@ -127,7 +127,7 @@ describe('a cascade that came to its end', () => {
     expect(await held(world)).toEqual([]);
     expect(await nodeOf(world)).toMatchObject({ state, output });
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
-    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0, lastSettledRebuildId: 'rebuild-0' });
+    expect(await historyOf(world)).toMatchObject({ failuresInARow: 0, lastSettledRebuildId: 'rebuild-0' });
   });
 
   test('a reservation that died before its build began is given back', async () => {
@@ -199,7 +199,7 @@ describe('a cascade that came to its end', () => {
     world.advance(HOUR_MS);
     await hear(world, sample('cascade-aborted'), sample('cascade-failed'), sample('cascade-succeeded'));
     expect(await world.cascades.get(CASCADE)).toEqual(ended);
-    expect(await memoryOf(world)).toMatchObject({ generation: 2 });
+    expect(await historyOf(world)).toMatchObject({ generation: 2 });
   });
 
   test('one whose machine succeeded and did not write that it did is ended too', async () => {
@@ -277,7 +277,7 @@ describe('a cascade that the planner takes for dead', () => {
   });
 
   test.each([
-    ['another kind', { kind: 'looked' }, 'kind'],
+    ['another kind', { kind: 'refreshed' }, 'kind'],
     ['no cascade', { cascadeId: '' }, 'cascadeId'],
     ['a field too many', { stream: 'a' }, 'stream'],
   ])('told with %s is set aside with the reason', async (_, change, field) => {

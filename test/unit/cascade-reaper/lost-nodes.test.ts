@@ -9,8 +9,8 @@ import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import {
   causeOf,
   HOUR_MS,
+  historyOf,
   lastStarted,
-  memoryOf,
   type PlanWorld,
   pipelineOf,
   planWorld,
@@ -63,7 +63,7 @@ test('a cascade with none of its nodes is incomplete, names what it lost, and ho
   expect(await world.cascades.get(step.cascadeId)).toMatchObject({ failure: { error: 'CascadeIncomplete' } });
   expect(await held(world)).toEqual([]);
   expect(await causeOf(world)).toMatchObject({ state: 'open' });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1, generation: 2 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 1, generation: 2 });
 });
 
 test('what it lost is planned again under another name, and planner and reaper come to rest', async () => {
@@ -142,7 +142,7 @@ test('killed at any call, the next try ends the same and names the same', async 
     expect(await close(world, step)).toMatchObject({ detail: expect.stringContaining(`ledger: ${streamOf()}.`) });
     expect(await held(world)).toEqual([]);
     expect(await causeOf(world)).toMatchObject({ state: 'open' });
-    expect((await memoryOf(world)).failuresInARow).toBe(1);
+    expect((await historyOf(world)).failuresInARow).toBe(1);
     if (first === 'done') break;
     expect(at).toBeLessThan(100);
   }

@@ -1,4 +1,4 @@
-import type { ReaperServices } from '../../../functions/cascade-reaper/answer.ts';
+import type { ReaperServices } from '../../../functions/cascade-reaper/route.ts';
 import type { CascadeNode } from '../../../shared/domain/cause/cascade.ts';
 import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { Turns } from '../../support/fakes/interleave.ts';

@@ -87,10 +87,10 @@ interface Kind {
 
 const LOCK = 'lock of rebuild-0';
 const KINDS: readonly [string, Kind][] = [
-  ['guard memory', { key: keys.guardMemory(streamOf()), changes: { failuresInARow: 'none' }, keeps: [LOCK] }],
+  ['guard memory', { key: keys.rebuildHistory(streamOf()), changes: { failuresInARow: 'none' }, keeps: [LOCK] }],
   [
     'packed guard memory',
-    { key: keys.guardMemory(streamOf()), changes: { survived: Buffer.from('x') }, keeps: [LOCK] },
+    { key: keys.rebuildHistory(streamOf()), changes: { survived: Buffer.from('x') }, keeps: [LOCK] },
   ],
   ['cause', { key: keys.cause(streamOf()), changes: { version: '1' }, keeps: [] }],
   ['facts of a cause', { key: keys.cause(streamOf()), changes: { facts: [{}] }, keeps: [] }],
@@ -152,7 +152,7 @@ test('an item of another cascade that is read meanwhile is not named', async () 
   const lock = { stream, rebuildId, cascadeId: 'other-g1', attempt: 1, executionArn: ARN } as const;
   await world.locks.take({ ...lock, takenAtEpochMs: 1, deadlineEpochMs: world.clock() + HOUR_MS } as never);
   corrupt(memory, keys.lock(stream), { executionArn: 7 });
-  corrupt(memory, keys.guardMemory(streamOf(1)), { failuresInARow: 'none' });
+  corrupt(memory, keys.rebuildHistory(streamOf(1)), { failuresInARow: 'none' });
   const policies = {
     current: () => world.policies.current(),
     // As the guard of accounts does while the policy in force cannot be read.

@@ -13,9 +13,9 @@ async function fleet(): Promise<PlanWorld> {
   const young = await pushed(world, 2, 'young', { tags: ['v3'], inUse: true, pushedAtEpochMs: bornAt(1) });
   const old = await pushed(world, 3, 'old', { tags: ['v4'], inUse: true, pushedAtEpochMs: bornAt(40) });
   for (const image of (await world.images.get([base, young, old])).values())
-    await world.images.recordStanding(image.digest, alone(image));
+    await world.images.recordLineage(image.digest, alone(image));
   stands(world, app, base);
-  await world.images.recordStanding(app, {
+  await world.images.recordLineage(app, {
     parent: { digest: base, evidence: 'layers' },
     age: { known: true, bornAtEpochMs: bornAt(28), decidedBy: base },
   });

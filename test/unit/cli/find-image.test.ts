@@ -25,7 +25,7 @@ async function world(): Promise<PlanWorld> {
   await world.places.recordIndex(digestOf('index'), [{ digest: digestOf('head'), platform: 'linux/arm64' }]);
   const age = { known: true, bornAtEpochMs: 1, decidedBy: digestOf('below') } as const;
   const parent = { digest: digestOf('below'), evidence: 'layers' } as const;
-  await world.images.recordStanding(digestOf('head'), { parent, age });
+  await world.images.recordLineage(digestOf('head'), { parent, age });
   return world;
 }
 

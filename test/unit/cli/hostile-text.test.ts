@@ -48,7 +48,7 @@ async function world(): Promise<PlanWorld> {
   await violating(made, 1, fact(), fact({ vulnerability: 'CVE-2026-2' }));
   await tell(made, 1, { kind: 'person', ruleId: 'asked-by-person', by: 'jo', reason: 'a wish', sinceEpochMs: now });
   await made.usages.record([usage('app-0'), usage('app-1')], now);
-  await made.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: now - HOUR_MS, reason: 'an incident' });
+  await made.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: now - HOUR_MS, reason: 'an incident' });
   await made.cascades.beginPlanning('other', { nowEpochMs: now, untilEpochMs: now + 1 });
   const answer = { answer: 'wait', reason: 'cap-reached', detail: 'later' } as const;
   const planned = [node('abc-g1', streamOf(3), { state: 'waiting', answer }), node('abc-g1', streamOf(0))];
@@ -59,11 +59,11 @@ async function world(): Promise<PlanWorld> {
   const started = { state: 'running', detail: 'tasks do not start' } as const;
   await made.rollouts.beginDeployment(deployment('abc-g1', service, started));
   await made.rollouts.openClosure(closure('abc-g1', streamOf(0), { waitingFor: 'a service' }));
-  const pinned = [{ stream: 'base', head: digestOf('new'), standsOn: digestOf('old'), from: 'registry/base:1' }];
+  const pinned = [{ stream: 'base', head: digestOf('new'), parentDigest: digestOf('old'), from: 'registry/base:1' }];
   const outcome = { result: 'failed', reason: 'the pipeline failed' } as const;
   await made.rebuilds.record(streamOf(0), 'r1', () => rebuild('r1', { stream: streamOf(0), outcome, pinned }));
-  await made.guards.change(streamOf(0), (memory) => ({
-    ...{ ...memory, failuresInARow: 1 },
+  await made.guards.change(streamOf(0), (history) => ({
+    ...{ ...history, failuresInARow: 1 },
     reset: { by: 'jo', atEpochMs: now - 2 * HOUR_MS, reason: 'fixed' },
   }));
   const failure = { error: 'FleetReviewIncomplete', detail: 'a scope failed' };
@@ -71,14 +71,22 @@ async function world(): Promise<PlanWorld> {
   await made.runs.finish(review('run', { state: 'failed', endedAtEpochMs: now, failure }));
   const scope = { account: LOCATION.account, region: LOCATION.region };
   await made.scopes.record({ scope, failure: { error: 'E', detail: 'no role', sinceEpochMs: now } });
-  const fate = { state: 'unknown', reason: 'a rule of tomorrow' } as const;
+  const expiryState = { state: 'unknown', reason: 'a rule of tomorrow' } as const;
   const refusal = { reason: 'no-covering-rule', detail: 'Add a rule.' } as const;
   const location = locationOf(0);
-  await made.losses.record(
-    { location, lookedAtEpochMs: 0, images: 1, losses: 1, unknown: 1, failure: { error: 'E', detail: 'no role' } },
+  await made.expiries.record(
+    { location, checkedAtEpochMs: 0, images: 1, expiries: 1, unknown: 1, failure: { error: 'E', detail: 'no role' } },
     [
       {
-        ...{ digest: digestOf('app-0'), location, use: 'running', running: 1, workloads: ['web'], fate, refusal },
+        ...{
+          digest: digestOf('app-0'),
+          location,
+          use: 'running',
+          running: 1,
+          workloads: ['web'],
+          expiryState,
+          refusal,
+        },
         foundAtEpochMs: now,
       },
     ],
@@ -98,7 +106,7 @@ function contextOf(made: PlanWorld, text: string): CliContext {
   ]);
   const images = [...made.images.records.values()].map((record) => ({
     ...{ ...record, platform: 'linux/amd64' as const, references: [`docker.io/x${text}`], locations: [] },
-    lineage: lineageFactsOf(record, { digest: record.digest, layers: [] }, []),
+    lineageFacts: lineageFactsOf(record, { digest: record.digest, layers: [] }, []),
     presentNames: [],
   }));
   return {

@@ -34,8 +34,8 @@ async function known() {
       const places = tier === 'external' ? [] : [{ digest: told.digest, location: at(name), tags: ['1'] }];
       const record = world.images.records.get(told.digest);
       if (!record) throw new Error('it was recorded');
-      const lineage = lineageFactsOf(record, { digest: told.digest, layers }, places);
-      return { ...record, lineage, presentNames: lineage.names ?? [] };
+      const lineageFacts = lineageFactsOf(record, { digest: told.digest, layers }, places);
+      return { ...record, lineageFacts, presentNames: lineageFacts.names ?? [] };
     }),
   );
   return { ...readOnlyContext(world), lineage: async () => ({ images, indexes: new Map() }) };
@@ -106,8 +106,8 @@ test('what the policy declares is told where nothing else tells a parent, and as
   const images = streams.map(({ id, tier }): KnownLineage['images'][number] => {
     const stream = `111122223333/eu-west-1/${id}:^1$`;
     const record = { ...facts(id, { tier, stream, platform: 'linux/amd64', locations: [at(id)] }), ...JUDGED };
-    const lineage = lineageFactsOf(record, { digest: record.digest, layers: [digestOf(id)] }, []);
-    return { ...record, lineage, presentNames: [] };
+    const lineageFacts = lineageFactsOf(record, { digest: record.digest, layers: [digestOf(id)] }, []);
+    return { ...record, lineageFacts, presentNames: [] };
   });
   const context = { ...readOnlyContext(world), lineage: async () => ({ images, indexes: new Map() }) };
   const { text } = await run(lineageCommand, context, [], { json: true });

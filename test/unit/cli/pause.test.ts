@@ -14,7 +14,7 @@ test('pause turns the switch with who, when and why, and the planner starts noth
   await violating(world);
   const { code, text } = await run(pauseCommand, cliContext(world), [], { reason });
   expect(code).toBe(0);
-  expect(await world.killSwitch.read()).toEqual({ state: 'paused', by: ANA, atEpochMs: world.clock(), reason });
+  expect(await world.killSwitch.read()).toEqual({ rebuilding: 'paused', by: ANA, atEpochMs: world.clock(), reason });
   expect(text).toContain(`kill switch: paused since 2026-11-24 03:00 UTC (now), by ${ANA}: ${reason}`);
   expect(text).toContain('Nothing is being rebuilt or deployed.');
 
@@ -27,7 +27,7 @@ test('pause turns the switch with who, when and why, and the planner starts noth
 
 test('a plan that supposes something says so first', async () => {
   const world = await planWorld();
-  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: world.clock(), reason });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: world.clock(), reason });
   const { text } = await run(planCommand, cliContext(world), [], { resumed: true });
   expect(text).toMatch(/^as if nobody had paused Patchwave\n/);
 });
@@ -43,10 +43,10 @@ test('resume says that Patchwave is not paused, and not that a switch is on', as
 
 test.each([
   [pauseCommand, 'paused'],
-  [resumeCommand, 'on'],
-] as const)('turned already, the first one stays: %#', async (command, state) => {
+  [resumeCommand, 'active'],
+] as const)('turned already, the first one stays: %#', async (command, rebuilding) => {
   const world = await planWorld();
-  const first = { state, by: 'jo', atEpochMs: world.clock() - HOUR_MS, reason: 'the first' };
+  const first = { rebuilding, by: 'jo', atEpochMs: world.clock() - HOUR_MS, reason: 'the first' };
   await world.killSwitch.set(first);
   expect(await runJson(command, cliContext(world), [], { reason })).toMatchObject({
     changed: false,
@@ -58,7 +58,7 @@ test.each([
 test.each([[{}], [{ reason: '  ' }]])('pause without a reason is wrong use: %j', async (flags) => {
   const world = await planWorld();
   await expect(run(pauseCommand, cliContext(world), [], flags)).rejects.toThrow(UsageError);
-  expect((await world.killSwitch.read()).state).toBe('on');
+  expect((await world.killSwitch.read()).rebuilding).toBe('active');
 });
 
 test.each([
@@ -74,9 +74,14 @@ test.each([
 
 test('resume needs no reason, and says that it was resumed', async () => {
   const world = await planWorld();
-  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason });
   await run(resumeCommand, cliContext(world));
-  expect(await world.killSwitch.read()).toEqual({ state: 'on', by: ANA, atEpochMs: world.clock(), reason: 'resumed' });
+  expect(await world.killSwitch.read()).toEqual({
+    rebuilding: 'active',
+    by: ANA,
+    atEpochMs: world.clock(),
+    reason: 'resumed',
+  });
 });
 
 describe('what still runs is told', () => {

@@ -17,7 +17,7 @@ import { resetCommand } from '../../../cli/commands/reset.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
-import { DynamoLosses } from '../../../shared/adapters/dynamodb/retention/loss-ledger.ts';
+import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
@@ -61,7 +61,7 @@ async function recorded({ isEmpty = false } = {}) {
     usages: new DynamoUsageLedger(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
-    losses: new DynamoLosses(table),
+    expiries: new DynamoExpiries(table),
     executions: {
       state: async () => {
         asked.add('states:DescribeExecution');
@@ -101,7 +101,7 @@ test.each<[string, Command, readonly string[]]>([
 ])('%s asks for exactly what its documentation says', async (name, command, words) => {
   const { asked, written, context, forget } = await recorded();
   if (name === 'resume') {
-    await context.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+    await context.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
     forget();
   }
   if (name === 'confirm-left') {

@@ -48,7 +48,7 @@ async function previewed(world: PlanWorld, found: readonly Image[], runId = RUN)
     };
     await images.recordFacts(told);
     await images.recordPresence(digest, { inUse, isHead });
-    await images.recordStanding(digest, {
+    await images.recordLineage(digest, {
       age: { known: false, unknown: [] },
       ...(on && { parent: { digest: on, evidence: 'layers' } }),
     });

@@ -66,15 +66,15 @@ async function running(world: PlanWorld, n: number): Promise<Digest> {
 
 const fails = (world: PlanWorld, n: number, times: number) =>
   world.guards.change(streamOf(n), (before) => {
-    let memory = before;
+    let history = before;
     for (let at = 0; at < times; at += 1) {
-      memory = afterOutcome(memory, {
+      history = afterOutcome(history, {
         rebuild: { rebuildId: `rebuild-${at}`, cascadeId: `cascade-g${at}`, facts: [] },
         outcome: { result: 'failed', reason: 'the build failed' },
         atEpochMs: world.clock() - DAY_MS,
       });
     }
-    return memory;
+    return history;
   });
 
 test('what the plan shows is what the planner then does: the same cascade, works and answers', async () => {
@@ -272,7 +272,7 @@ test('with --json it is one document', async () => {
 test('with --policy and --resumed it shows what would be done, while what is in force does nothing', async () => {
   const world = await planWorld({ mode: 'report-only' });
   await violating(world);
-  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
   const { policy } = await world.policies.current();
   const directory = mkdtempSync(join(tmpdir(), 'plan-'));
   const file = join(directory, 'policy.json');

@@ -25,7 +25,7 @@ test('grace under another policy runs from the first sighting in a place of the 
   const { account, region, repository } = LOCATION;
   const high = { ...finding(1), severity: 'high' } as const;
   await world.images.recordFacts(streamless);
-  await world.images.recordStanding(digestOf('a'), alone(streamless));
+  await world.images.recordLineage(digestOf('a'), alone(streamless));
   await world.images.recordPresence(digestOf('a'), { inUse: true });
   await world.images.recordJudgement(judgement('a', world.clock(), { verdict: verdict('compliant') }));
   await world.places.recordLocation({ digest: digestOf('a'), location: LOCATION, tags: ['branch'] });

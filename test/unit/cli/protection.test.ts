@@ -1,33 +1,40 @@
 import { protectionCommand } from '../../../cli/commands/protection.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
-import type { ImageLoss, RepositoryLook, ToldFate } from '../../../shared/domain/retention/image-expiry.ts';
+import type {
+  ImageExpiry,
+  ReportedExpiryState,
+  RepositoryCheck,
+} from '../../../shared/domain/retention/image-expiry.ts';
 import { type FakeWorld, fakeWorld, START_EPOCH_MS as NOW } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, facts, LOCATION, usage } from '../../support/samples.ts';
 import { readOnlyContext, run, runJson } from './support.ts';
 
-const look = (changes: Partial<RepositoryLook> = {}): RepositoryLook => ({
-  ...{ location: LOCATION, lookedAtEpochMs: NOW - 3_600_000, images: 5, losses: 0, unknown: 0 },
+const check = (changes: Partial<RepositoryCheck> = {}): RepositoryCheck => ({
+  ...{ location: LOCATION, checkedAtEpochMs: NOW - 3_600_000, images: 5, expiries: 0, unknown: 0 },
   ...changes,
 });
-const loss = (name: string, fate: ToldFate, changes: Partial<ImageLoss> = {}): ImageLoss => ({
+const expiry = (name: string, expiryState: ReportedExpiryState, changes: Partial<ImageExpiry> = {}): ImageExpiry => ({
   ...{
     digest: digestOf(name),
     location: LOCATION,
     use: 'running',
     running: 1,
     workloads: ['ecs-service a/b/c/web'],
-    fate,
+    expiryState,
   },
   foundAtEpochMs: NOW,
   ...changes,
 });
-const lost = (when: Extract<ToldFate, { state: 'lost' }>['loss']['when'], through?: 'index'): ToldFate => ({
-  state: 'lost',
-  loss: { rule: 2, action: 'expire', when, ...(through && { through: digestOf(through) }) },
+const lost = (
+  when: Extract<ReportedExpiryState, { state: 'expires' }>['expiry']['when'],
+  through?: 'index',
+): ReportedExpiryState => ({
+  state: 'expires',
+  expiry: { rule: 2, action: 'expire', when, ...(through && { through: digestOf(through) }) },
 });
-const UNKNOWN: ToldFate = { state: 'unknown', reason: 'rule 4: countType: is new' };
-const found = (world: FakeWorld, ...losses: readonly ImageLoss[]): Promise<void> =>
-  world.losses.record(look({ losses: losses.length }), losses);
+const UNKNOWN: ReportedExpiryState = { state: 'unknown', reason: 'rule 4: countType: is new' };
+const found = (world: FakeWorld, ...expiries: readonly ImageExpiry[]): Promise<void> =>
+  world.expiries.record(check({ expiries: expiries.length }), expiries);
 
 const asked = (world: FakeWorld) => run(protectionCommand, readOnlyContext(world), [], { 'exit-code': true });
 
@@ -35,15 +42,15 @@ test('what is lost is listed, the most pressing first, with rule, instant and wh
   const world = fakeWorld();
   await found(
     world,
-    loss('unknown', UNKNOWN),
-    loss('later', lost({ by: 'age', expiresAtEpochMs: NOW + 9 * DAY_MS })),
-    loss('base', lost({ by: 'untagging', afterPushes: 1, expectedAtEpochMs: NOW + 2 * DAY_MS }), {
+    expiry('unknown', UNKNOWN),
+    expiry('later', lost({ by: 'age', expiresAtEpochMs: NOW + 9 * DAY_MS })),
+    expiry('base', lost({ by: 'untagging', afterPushes: 1, expectedAtEpochMs: NOW + 2 * DAY_MS }), {
       use: 'ancestor',
       running: 7,
     }),
-    loss('counted', lost({ by: 'pushes', afterPushes: 3, expectedAtEpochMs: NOW + 3 * DAY_MS }, 'index')),
-    loss('due', lost({ by: 'count', expiresAtEpochMs: NOW - DAY_MS })),
-    loss('gone', { state: 'gone', how: 'deleted' }),
+    expiry('counted', lost({ by: 'pushes', afterPushes: 3, expectedAtEpochMs: NOW + 3 * DAY_MS }, 'index')),
+    expiry('due', lost({ by: 'count', expiresAtEpochMs: NOW - DAY_MS })),
+    expiry('gone', { state: 'gone', how: 'deleted' }),
   );
   const { code, text } = await asked(world);
   expect(code).toBe(3);
@@ -63,21 +70,21 @@ test('what is lost is listed, the most pressing first, with rule, instant and wh
   expect(rows[5]).toContain('unknown                     rule 4: countType: is new');
 });
 
-test.each<[string, readonly RepositoryLook[], readonly ImageLoss[], number, string]>([
+test.each<[string, readonly RepositoryCheck[], readonly ImageExpiry[], number, string]>([
   ['nothing was looked at', [], [], 4, 'Nobody has looked at lifecycle policies yet.'],
-  ['all is well', [look()], [], 0, '0 will be lost, of 0 it is unknown; 0 not seen'],
-  ['one is unknown', [look({ losses: 1, unknown: 1 })], [loss('a', UNKNOWN)], 4, 'of 1 it is unknown'],
-  ['the last look is too old', [look({ lookedAtEpochMs: NOW - 3 * DAY_MS })], [], 4, 'the last look was 3 days ago'],
+  ['all is well', [check()], [], 0, '0 will be lost, of 0 it is unknown; 0 not seen'],
+  ['one is unknown', [check({ expiries: 1, unknown: 1 })], [expiry('a', UNKNOWN)], 4, 'of 1 it is unknown'],
+  ['the last look is too old', [check({ checkedAtEpochMs: NOW - 3 * DAY_MS })], [], 4, 'the last look was 3 days ago'],
   [
     'a repository cannot be read',
-    [look({ lookedAtEpochMs: 0, failure: { error: 'RegistryUnreachableError', detail: 'no role' } })],
+    [check({ checkedAtEpochMs: 0, failure: { error: 'RegistryUnreachableError', detail: 'no role' } })],
     [],
     4,
     'never      RegistryUnreachableError: no role',
   ],
-])('the exit code tells: %s', async (_, looks, losses, expected, words) => {
+])('the exit code tells: %s', async (_, checks, expiries, expected, words) => {
   const world = fakeWorld();
-  for (const one of looks) await world.losses.record(one, losses);
+  for (const one of checks) await world.expiries.record(one, expiries);
   const { code, text } = await asked(world);
   expect(code).toBe(expected);
   expect(text).toContain(words);
@@ -87,10 +94,10 @@ test.each<[string, readonly RepositoryLook[], readonly ImageLoss[], number, stri
 test('why an image got no tag is told once for a repository, and how many tags there are', async () => {
   const world = fakeWorld();
   const refusal = { reason: 'no-covering-rule', detail: 'Add a rule.' } as const;
-  const fate = lost({ by: 'age', expiresAtEpochMs: NOW + DAY_MS });
-  await world.losses.record(look({ losses: 2, tagged: 3 }), [
-    loss('a', fate, { refusal }),
-    loss('b', fate, { refusal }),
+  const expiryState = lost({ by: 'age', expiresAtEpochMs: NOW + DAY_MS });
+  await world.expiries.record(check({ expiries: 2, tagged: 3 }), [
+    expiry('a', expiryState, { refusal }),
+    expiry('b', expiryState, { refusal }),
   ]);
   const { text } = await asked(world);
   expect(text).toContain('0 not seen; 3 tags of ours keep images');
@@ -102,9 +109,12 @@ test('why an image got no tag is told once for a repository, and how many tags t
 
 test('as JSON', async () => {
   const world = fakeWorld();
-  await found(world, loss('gone', { state: 'gone', how: 'archived' }));
+  await found(world, expiry('gone', { state: 'gone', how: 'archived' }));
   const told = await runJson(protectionCommand, readOnlyContext(world));
-  expect(told).toEqual({ looks: [look({ losses: 1 })], losses: [loss('gone', { state: 'gone', how: 'archived' })] });
+  expect(told).toEqual({
+    checks: [check({ expiries: 1 })],
+    expiries: [expiry('gone', { state: 'gone', how: 'archived' })],
+  });
 });
 
 describe('why', () => {
@@ -117,7 +127,7 @@ describe('why', () => {
   }
 
   test.each<[string, (world: FakeWorld) => Promise<unknown>, string]>([
-    ['will be lost', (world) => found(world, loss('app', UNKNOWN)), 'To be lost\nimage'],
+    ['will be lost', (world) => found(world, expiry('app', UNKNOWN)), 'To be lost\nimage'],
     [
       'is kept',
       (world) => found(world),
@@ -125,7 +135,7 @@ describe('why', () => {
     ],
     [
       'nobody can tell',
-      (world) => world.losses.record(look({ failure: { error: 'E', detail: 'd' } })),
+      (world) => world.expiries.record(check({ failure: { error: 'E', detail: 'd' } })),
       'Whether it will be lost is unknown\nrepository',
     ],
     ['nobody has looked', async () => undefined, 'Nobody has looked yet whether a lifecycle policy will take it.'],

@@ -110,7 +110,7 @@ test.each([
 
 test('what only waits is asked for, and the waiting is told', async () => {
   const world = await clean();
-  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
   const { code, text } = await run(rebuildCommand, cliContext(world), [streamOf(0)], { reason });
   expect(code).toBe(0);
   expect(text).toContain('wait: paused');

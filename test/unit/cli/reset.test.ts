@@ -1,13 +1,13 @@
 import { nearest } from '../../../cli/acting/find-stream.ts';
 import { resetCommand } from '../../../cli/commands/reset.ts';
 import { NotFoundError, UsageError } from '../../../cli/errors.ts';
-import { freshMemory } from '../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory } from '../../../shared/domain/cause/rebuild.ts';
 import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import {
   fact,
   HOUR_MS,
+  historyOf,
   lastStarted,
-  memoryOf,
   type PlanWorld,
   planWorld,
   pushed,
@@ -24,8 +24,8 @@ async function exhausted(): Promise<PlanWorld> {
   const world = await planWorld();
   await violating(world, 0);
   const { vulnerability, package: name, version } = fact();
-  await world.guards.change(streamOf(0), (memory) => ({
-    ...{ ...memory, generation: 4, failuresInARow: 3, lastSettledRebuildId: 'rebuild-3' },
+  await world.guards.change(streamOf(0), (history) => ({
+    ...{ ...history, generation: 4, failuresInARow: 3, lastSettledRebuildId: 'rebuild-3' },
     survived: [{ fact: 'finding', kind: 'rebuild', vulnerability, package: name, version, atEpochMs: 1 }],
     startUnknown: { rebuildId: 'rebuild-4', untilEpochMs: world.clock() + HOUR_MS },
   }));
@@ -39,8 +39,8 @@ test('a reset frees the stream under a new name, and says who did it and what co
 
   const { code, text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
   expect(code).toBe(0);
-  expect(await memoryOf(world)).toEqual({
-    ...freshMemory(streamOf(0)),
+  expect(await historyOf(world)).toEqual({
+    ...emptyHistory(streamOf(0)),
     generation: 5,
     lastSettledRebuildId: 'rebuild-3',
     reset: { by: ANA, atEpochMs: world.clock(), reason },
@@ -64,7 +64,7 @@ test('its own write, whose reply was lost, is not done twice', async () => {
     },
   };
   const told = await runJson(resetCommand, { ...cliContext(world), guards }, [streamOf(0)], { reason });
-  expect((await memoryOf(world)).generation).toBe(5);
+  expect((await historyOf(world)).generation).toBe(5);
   expect(told).toMatchObject({ before: { failuresInARow: 3 }, after: { generation: 5 } });
 });
 
@@ -79,7 +79,7 @@ test('a stream of which nothing is held says so, and one without a cause has not
 
 test('while another stands in the way, that is told', async () => {
   const world = await exhausted();
-  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: 1, reason: 'an incident' });
   const { text } = await run(resetCommand, cliContext(world), [streamOf(0)], { reason });
   expect(text).toContain('wait: paused');
   expect(text).toContain('jo paused Patchwave: an incident');
@@ -91,7 +91,7 @@ test('an unknown stream is refused with the nearest names, and nothing is writte
   const asked = run(resetCommand, cliContext(world), ['111122223333/eu-west-1/team/app-7'], { reason });
   await expect(asked).rejects.toThrow(NotFoundError);
   await expect(asked).rejects.toThrow(`Did you mean:\n  ${streamOf(7)}`);
-  expect((await memoryOf(world)).failuresInARow).toBe(3);
+  expect((await historyOf(world)).failuresInARow).toBe(3);
 });
 
 test('a stream that only its images tell of is known', async () => {

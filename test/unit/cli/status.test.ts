@@ -21,7 +21,7 @@ async function acting(): Promise<PlanWorld> {
   await setPolicy(world, { mode: 'report-only' });
   await wakeUp(world);
   await violating(world, 1);
-  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: now - HOUR_MS, reason: 'an incident' });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: now - HOUR_MS, reason: 'an incident' });
   await world.cascades.beginPlanning('other', { nowEpochMs: now, untilEpochMs: now + 1 });
   await world.cascades.write('other', cascade('abc-g1'), [node('abc-g1', streamOf(3), { state: 'verified' })]);
   await world.cascades.endPlanning('other');
@@ -50,7 +50,7 @@ test('with --json all of it is in one document', async () => {
   const told = await runJson(statusCommand, readOnlyContext(await acting()));
   expect(told).toMatchObject({
     ...{ ended: null, running: null, scopes: [] },
-    killSwitch: { state: 'paused', by: 'jo' },
+    killSwitch: { rebuilding: 'paused', by: 'jo' },
     causes: [{ stream: streamOf(0), answer: { reason: 'report-only' } }, { stream: streamOf(1) }],
     cascades: [{ cascadeId: 'abc-g1', nodes: [{ stream: streamOf(3) }], deployments: [{ state: 'rolled-back' }] }],
     closures: [{ stream: streamOf(3), state: 'open' }],

@@ -10,7 +10,7 @@ export const ANA = 'arn:aws:sts::111122223333:assumed-role/operator/ana';
 export function cliContext(world: FakeWorld, before: (step: string) => void = () => undefined): CliContext {
   const { contents, images, places, usages, streams, streamImages, causes, cascades, rebuilds, locks, slots, guards } =
     world;
-  const { rollouts, killSwitch, runs, scopes, losses, policies, evidence, executions, runFiles, unreadable } = world;
+  const { rollouts, killSwitch, runs, scopes, expiries, policies, evidence, executions, runFiles, unreadable } = world;
   const ports = {
     ...{
       contents,
@@ -27,7 +27,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
       locks,
       slots,
     },
-    ...{ guards, rollouts, killSwitch, runs, scopes, losses, policies, evidence, executions, runFiles, unreadable },
+    ...{ guards, rollouts, killSwitch, runs, scopes, expiries, policies, evidence, executions, runFiles, unreadable },
   };
   const watched = Object.entries(ports).map(([name, port]) => [name, interleave(name, port, { before })]);
   return {
@@ -47,7 +47,7 @@ export function cliContext(world: FakeWorld, before: (step: string) => void = ()
 }
 
 const READS =
-  /\.(all|bornBefore|current|deployments|findings|get|held|holders|inForce|indexes|lastPushed|latest|left|leftOfImage|list|live|load|locations|looks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
+  /\.(all|bornBefore|current|deployments|findings|get|held|holders|inForce|indexes|lastPushed|latest|left|leftOfImage|list|live|load|locations|checks|node|nodes|of|ofImage|open|openClosures|closures|parts|read|state|streams|withVerdict)$/;
 
 /** As `cliContext`, and whatever is not known to read only is an error. */
 export const readOnlyContext = (world: FakeWorld): CliContext =>

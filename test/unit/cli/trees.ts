@@ -1,6 +1,6 @@
 /** Streams that stand on one another, with what becomes of each, as `streamTree` gives them. */
 
-import type { HeldStream, PlannedWork } from '../../../cli/plan/plan-now.ts';
+import type { PlannedWork, StreamOnHold } from '../../../cli/plan/plan-now.ts';
 import type { Mark, TreeStream } from '../../../cli/plan/plan-tree.ts';
 import { node } from '../../support/rebuild-samples.ts';
 
@@ -27,9 +27,9 @@ export function planned(wave: number, minutes = 6, changes: Partial<PlannedWork>
 /** Nothing is built. */
 export const DEPLOYED: Mark = { kind: 'planned', work: plannedWork(0, { work: 'deploy' }) };
 
-export const held = (answer: 'wait' | 'refuse', reason: HeldStream['reason'], detail = 'It cools down.'): Mark => ({
+export const held = (answer: 'wait' | 'refuse', reason: StreamOnHold['reason'], detail = 'It cools down.'): Mark => ({
   kind: 'held',
-  held: { stream: '', facts: [], answer, reason, detail } as HeldStream,
+  held: { stream: '', facts: [], answer, reason, detail } as StreamOnHold,
 });
 
 export const UNDER_WAY: Mark = { kind: 'under-way', node: node('abc-g1', 'any', { state: 'building' }) };

@@ -94,7 +94,7 @@ test('where nobody knows of a fix a rebuild on trial says it, until another one 
   const outcome = { result: 'ineffective', left: [unknown] } as const;
   const rebuild = { rebuildId: 'r1', cascadeId: 'abc-g1', facts: [unknown] };
   const atEpochMs = world.clock();
-  await world.guards.change(streamOf(BASE), (memory) => afterOutcome(memory, { rebuild, outcome, atEpochMs }));
+  await world.guards.change(streamOf(BASE), (history) => afterOutcome(history, { rebuild, outcome, atEpochMs }));
   expect(await waitsIn(world)).toMatchObject([{ reason: 'no-fix-seen', triedAtEpochMs: atEpochMs }]);
   world.advance(2 * DAY_MS);
   expect(await wakeUp(world)).toMatchObject({ streams: 0 });

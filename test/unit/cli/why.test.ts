@@ -24,8 +24,8 @@ const why = async (world: PlanWorld, name = 'app-0') =>
 test('why shows the answer to the open cause and when it is looked at again', async () => {
   const world = await planWorld();
   await violating(world);
-  await world.guards.change(streamOf(0), (memory) => ({
-    ...memory,
+  await world.guards.change(streamOf(0), (history) => ({
+    ...history,
     ...{ failuresInARow: 1, lastEndedAtEpochMs: world.clock() },
     reset: { by: 'jo', atEpochMs: world.clock() - 2 * HOUR_MS, reason: 'mended' },
   }));
@@ -64,7 +64,9 @@ test('why shows the cascade that works on the stream, its last rebuild, and what
   await violating(world);
   await wakeUp(world);
   const outcome = { result: 'failed', reason: 'the pipeline failed' } as const;
-  const pinned = [{ stream: 'base', head: digestOf('new'), standsOn: digestOf('old'), from: 'registry/base@sha256:0' }];
+  const pinned = [
+    { stream: 'base', head: digestOf('new'), parentDigest: digestOf('old'), from: 'registry/base@sha256:0' },
+  ];
   await world.rebuilds.record(streamOf(0), 'r1', () =>
     rebuild('r1', { stream: streamOf(0), attempt: 2, outcome, pinned }),
   );
@@ -120,12 +122,12 @@ test('why names what was not read and may hold the parent of an image, an image 
   const world = await planWorld();
   await pushed(world, 0, 'app-0', { reasons: [], isPlaced: false });
   const unread = '111122223333/eu-west-1/base';
-  await world.images.recordStanding(digestOf('app-0'), { mayLieBelow: [unread] });
+  await world.images.recordLineage(digestOf('app-0'), { mayLieBelow: [unread] });
   expect(await why(world)).toMatch(
     new RegExp(`stands on +not known, perhaps on an image of ${unread}, which no review`),
   );
-  const standing = { age: { known: false, unknown: [digestOf('app-0')] }, mayLieBetween: [unread] } as const;
-  await world.images.recordStanding(digestOf('app-0'), { ...standing, mayLieBelowNext: [unread] });
+  const lineage = { age: { known: false, unknown: [digestOf('app-0')] }, mayLieBetween: [unread] } as const;
+  await world.images.recordLineage(digestOf('app-0'), { ...lineage, mayLieBelowNext: [unread] });
   expect(await why(world)).toMatch(new RegExp(`between +perhaps an image of ${unread}`));
   expect(await why(world)).toMatch(new RegExp(`next build +of unknown age, perhaps on an image of ${unread}`));
 });
@@ -136,10 +138,10 @@ test('why shows what an image stands on, and which of that decides how old it co
   expect(await why(world)).not.toContain('stands on');
   await pushed(world, 1, 'base', { reasons: [] });
   const [base, now] = [digestOf('base'), world.clock()];
-  await world.images.recordStanding(digestOf('app-0'), {
+  await world.images.recordLineage(digestOf('app-0'), {
     parent: { digest: base, evidence: 'layers' },
     age: { known: true, bornAtEpochMs: now - 48 * HOUR_MS, decidedBy: base },
-    behind: { stream: streamOf(1), head: digestOf('new base') },
+    staleParent: { stream: streamOf(1), head: digestOf('new base') },
   });
   const short = base.slice(0, 'sha256:'.length + 12);
   const text = await why(world);
@@ -149,7 +151,7 @@ test('why shows what an image stands on, and which of that decides how old it co
   expect(text).not.toContain('made again');
   await world.images.recordReconfirmation(digestOf('app-0'), now - 48 * HOUR_MS);
   expect(await why(world)).toMatch(/made again +2026-11-22 03:00 UTC \(2 days ago\), by a rebuild of ours/);
-  await world.images.recordStanding(digestOf('app-0'), { age: { known: false, unknown: [digestOf('app-0')] } });
+  await world.images.recordLineage(digestOf('app-0'), { age: { known: false, unknown: [digestOf('app-0')] } });
   expect(await why(world)).toMatch(/stands on +no image that is known\n +counts as +unknown, by itself\n/);
 });
 

@@ -1,7 +1,7 @@
 import { type ClosedCascade, closeCascade } from '../../../functions/cascade-reaper/close-cascade.ts';
 import { openCascade } from '../../../functions/cascade-reaper/open-cascade.ts';
 import { placeOutput } from '../../../functions/lineage/place-output.ts';
-import { look } from '../../../functions/rebuild-dispatch/poll-build.ts';
+import { pollBuild } from '../../../functions/rebuild-dispatch/poll-build.ts';
 import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
 import { start } from '../../../functions/rebuild-dispatch/start.ts';
@@ -14,7 +14,7 @@ import type { FakeWorld } from '../../support/fakes/world.ts';
 import { reaperPortsOf } from '../../support/reaper-ports.ts';
 import { comeToRest, plan } from '../cascade-plan/support.ts';
 import { LIMITS as DISPATCH, portsOf as dispatchPorts } from '../rebuild-dispatch/support.ts';
-import { answerLooks } from '../registry-events/support.ts';
+import { answerRefreshes } from '../registry-events/support.ts';
 import { LIMITS as VERIFY, portsOf as verifyPorts } from '../verify-rebuild/support.ts';
 import { ScanEvents } from './scan-events.ts';
 import { noTrouble } from './trouble.ts';
@@ -113,7 +113,7 @@ async function runNode(world: FakeWorld, node: Node, build: Build): Promise<void
     const { state, ...end } = await build(node.stream);
     if (state === 'waiting-approval') {
       world.runner.waitForApproval(run.pipeline, run.executionId);
-      await again(world, () => look(ports, DISPATCH, { ...node, rebuildId }));
+      await again(world, () => pollBuild(ports, DISPATCH, { ...node, rebuildId }));
       await again(world, () => settle(ports, { ...node, failure: null }));
       return;
     }
@@ -136,7 +136,7 @@ async function verify(world: FakeWorld, step: Node & { readonly rebuildId: strin
     if (decision !== 'wait') return;
     world.advance(waitSeconds * 1000);
     world.scanner.finish();
-    await again(world, () => answerLooks(world));
+    await again(world, () => answerRefreshes(world));
   }
   throw new Error(`${step.stream} is verified for ever`);
 }

@@ -19,7 +19,7 @@ export interface EndedInterleaving {
   /** Who stands on whom, whose cause is open, what heads are judged and what runs: without digests and instants. */
   readonly ledger: readonly string[];
   readonly open: readonly string[];
-  readonly behind: readonly string[];
+  readonly staleParent: readonly string[];
   readonly builtTwice: readonly string[];
 }
 
@@ -56,7 +56,7 @@ export async function someDays(seed: number, hasTrouble: boolean): Promise<Ended
   return {
     ledger: await ledgerOf(storm),
     open: await storm.open(),
-    behind: await storm.behind(),
+    staleParent: await storm.staleParent(),
     builtTwice: await storm.builtTwice(),
   };
 }
@@ -68,7 +68,7 @@ async function ledgerOf({ fleet: { world } }: Storm): Promise<readonly string[]>
     told.push(`${nameOf(stream)} cause ${cause === undefined || cause.state === 'closed' ? 'none' : cause.state}`);
     for (const [platform, digest] of Object.entries(head?.images ?? {})) {
       const image = (await world.images.get([digest])).get(digest);
-      const parent = image?.standing?.parent?.digest;
+      const parent = image?.lineage?.parent?.digest;
       const below = parent && (await world.images.get([parent])).get(parent);
       told.push(
         `${nameOf(stream)} ${platform} on ${below ? `${nameOf(below.stream ?? '')} ${below.isHead}` : 'nothing'}`,
@@ -82,7 +82,7 @@ async function ledgerOf({ fleet: { world } }: Storm): Promise<readonly string[]>
   return [...told, ...open.map(({ stream = '' }) => `${nameOf(stream)} runs what is not compliant`)].sort();
 }
 
-const DONE = { open: [], behind: [], builtTwice: [] };
+const DONE = { open: [], staleParent: [], builtTwice: [] };
 
 /** From each of so many seeds: days with trouble end as the same days without any. */
 export async function expectSameEnds(seeds: number): Promise<void> {

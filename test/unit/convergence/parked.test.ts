@@ -53,7 +53,7 @@ async function waiting(): Promise<ConvergingFleet> {
   const run = await runCascade(fleet.world, pipelines(fleet, 'platform-b'));
   expect(sorted(run)).toEqual([['base'], ['platform-a', 'platform-b'], ['app-a']]);
   expect(run?.closed.state).toBe('parked');
-  expect(run?.closed.detail).toContain(`stream ${streamOf('app-b')} waiting (parent-held-back`);
+  expect(run?.closed.detail).toContain(`stream ${streamOf('app-b')} waiting (parent-on-hold`);
   return fleet;
 }
 
@@ -64,9 +64,7 @@ test('a platform whose build waits for a person keeps back what is built on it, 
     await look(fleet);
     expect(await runCascade(fleet.world, pipelines(fleet))).toBeUndefined();
   }
-  expect(await open(fleet)).toEqual(
-    expect.arrayContaining(['app-b: parent-held-back', 'platform-b: waiting-approval']),
-  );
+  expect(await open(fleet)).toEqual(expect.arrayContaining(['app-b: parent-on-hold', 'platform-b: waiting-approval']));
   expect(builds(fleet)).toEqual(['app-a', 'base', 'platform-a', 'platform-b']);
 });
 

@@ -163,12 +163,12 @@ describe('the closure of what others are built on', () => {
     const { world, headOf } = storm.fleet;
     for (const name of ['app', 'other']) storm.fleet.deploy(name);
     const { [headOf('app')]: record } = Object.fromEntries(world.images.records);
-    const forget = world.images.recordStanding.bind(world.images);
-    world.images.recordStanding = async (digest, standing) => {
-      if (digest !== record?.digest) await forget(digest, standing);
+    const forget = world.images.recordLineage.bind(world.images);
+    world.images.recordLineage = async (digest, lineage) => {
+      if (digest !== record?.digest) await forget(digest, lineage);
     };
     if (record) {
-      const { standing: _, ...unread } = record;
+      const { lineage: _, ...unread } = record;
       world.images.records.set(record.digest, unread);
     }
     const waitingFor = expect.stringMatching(

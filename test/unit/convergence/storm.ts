@@ -121,12 +121,12 @@ export class Storm {
   }
 
   /** Streams whose heads do not stand on the heads of what they stand on. */
-  async behind(): Promise<readonly string[]> {
+  async staleParent(): Promise<readonly string[]> {
     const { streams, images } = this.fleet.world;
     const late: string[] = [];
     for await (const { stream, head } of streams.all())
       for (const image of (await images.get(Object.values(head?.images ?? {}))).values())
-        if (image.standing?.behind) late.push(nameOf(stream));
+        if (image.lineage?.staleParent) late.push(nameOf(stream));
     return late;
   }
 

@@ -39,7 +39,7 @@ async function expectCalm(storm: Storm): Promise<void> {
   await storm.review();
   expect(await storm.act()).toBeUndefined();
   expect(await storm.open()).toEqual([]);
-  expect(await storm.behind()).toEqual([]);
+  expect(await storm.staleParent()).toEqual([]);
   expect(await storm.builtTwice()).toEqual([]);
 }
 
@@ -123,14 +123,14 @@ test('of two applications above a base at fault one is read first: neither is bu
   await storm.hear();
   world.advance(4 * HOUR_MS);
   await storm.review();
-  world.looks.take();
+  world.refreshes.take();
   await plan(world);
-  const [first, ...others] = world.looks.take();
+  const [first, ...others] = world.refreshes.take();
   await handleMessages(portsOf(world), messages(first === undefined ? [] : [first]));
   world.advance(30_000);
   await plan(world);
   expect(world.executions.started).toEqual([]);
-  expect(await storm.open()).toEqual(['app-a: parent-held-back', 'app-b: head-unread', 'base: head-unread']);
+  expect(await storm.open()).toEqual(['app-a: parent-on-hold', 'app-b: head-unread', 'base: head-unread']);
   await handleMessages(portsOf(world), messages(others));
   expect(await storm.comeToRest()).toEqual({ base: 1, 'app-a': 1, 'app-b': 1 });
   await expectCalm(storm);
@@ -359,7 +359,7 @@ test('what stands on a stream that the policy does not name any more is not buil
   }
   const open = await storm.open();
   expect(open).toContain('base: not-in-policy');
-  for (const name of ['app-a', 'app-of-both']) expect(open).toContain(`${name}: parent-held-back`);
+  for (const name of ['app-a', 'app-of-both']) expect(open).toContain(`${name}: parent-on-hold`);
   await storm.fleet.setPolicy({});
   storm.fleet.world.advance(DAY_MS);
   await storm.review();

@@ -104,8 +104,8 @@ test('a base whose rebuild mends nothing is built once, and nothing on it', asyn
   fleet.world.advance(60 * 60_000);
   expect(await runCascade(fleet.world, pipelines(fleet))).toBeUndefined();
   expect(await open(fleet)).toEqual([
-    ...['app-a: parent-held-back', 'app-b: parent-held-back', 'app-of-both: parent-held-back'],
-    ...['base: ineffective', 'platform-a: parent-held-back', 'platform-b: parent-held-back'],
+    ...['app-a: parent-on-hold', 'app-b: parent-on-hold', 'app-of-both: parent-on-hold'],
+    ...['base: ineffective', 'platform-a: parent-on-hold', 'platform-b: parent-on-hold'],
   ]);
 });
 

@@ -73,7 +73,7 @@ test.each([
   ['all mended', result([node()])],
   ['proven not to be mended', result([node(), node({ stream: 'b', state: 'ineffective' })])],
   ['what stands on that', result([node({ state: 'waiting', reason: 'parent-not-verified' })])],
-  ['somebody was faster', result([node({ state: 'waiting', reason: 'head-mended' })])],
+  ['somebody was faster', result([node({ state: 'waiting', reason: 'head-fixed' })])],
   ['a deployment that is its owner’s to make', result([node()], deployed('refused'))],
 ])('a good end: %s', (_name, end) => {
   expect(endedWell(end)).toBe(true);

@@ -1,9 +1,9 @@
-import type { NodeAnswer } from '../../../shared/domain/cause/answer.ts';
 import type { Closure } from '../../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../../shared/domain/cause/cause.ts';
+import type { NodeAnswer } from '../../../shared/domain/cause/node-answer.ts';
 import type { Rebuild, RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 import type { LedgerRecord } from '../../../shared/domain/outbox/ledger-record.ts';
-import type { ToldFate } from '../../../shared/domain/retention/image-expiry.ts';
+import type { ReportedExpiryState } from '../../../shared/domain/retention/image-expiry.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import { sumRun } from '../../../shared/domain/review/run-summary.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
@@ -322,28 +322,28 @@ describe('CascadeClosed', () => {
   });
 });
 
-describe('ImageLossExpected', () => {
+describe('ImageExpiryExpected', () => {
   const when = (expiresAtEpochMs: number) => ({ by: 'age', expiresAtEpochMs }) as const;
-  const lost = (rule: number, at = 5): ToldFate => ({
-    state: 'lost',
-    loss: { rule, action: 'expire', when: when(at) },
+  const lost = (rule: number, at = 5): ReportedExpiryState => ({
+    state: 'expires',
+    expiry: { rule, action: 'expire', when: when(at) },
   });
-  const loss = (fate: ToldFate): LedgerRecord => ({
-    kind: 'loss',
+  const expiry = (expiryState: ReportedExpiryState): LedgerRecord => ({
+    kind: 'expiry',
     record: {
-      ...{ digest: digestOf('a'), location: LOCATION, use: 'ancestor', running: 2, workloads: ['w'], fate },
+      ...{ digest: digestOf('a'), location: LOCATION, use: 'ancestor', running: 2, workloads: ['w'], expiryState },
       foundAtEpochMs: 1,
     },
   });
-  const gone = loss({ state: 'gone', how: 'deleted' });
+  const gone = expiry({ state: 'gone', how: 'deleted' });
 
   test.each<[string, LedgerRecord | undefined, LedgerRecord | undefined, number]>([
-    ['it is found', undefined, loss(lost(1)), 1],
-    ['the instant moves', loss(lost(1)), loss(lost(1, 6)), 0],
-    ['another rule takes it', loss(lost(1)), loss(lost(2)), 1],
-    ['it is gone', loss(lost(1)), gone, 1],
-    ['nobody can tell any more', loss(lost(1)), loss({ state: 'unknown', reason: 'r' }), 1],
-    ['it is kept after all', loss(lost(1)), undefined, 0],
+    ['it is found', undefined, expiry(lost(1)), 1],
+    ['the instant moves', expiry(lost(1)), expiry(lost(1, 6)), 0],
+    ['another rule takes it', expiry(lost(1)), expiry(lost(2)), 1],
+    ['it is gone', expiry(lost(1)), gone, 1],
+    ['nobody can tell any more', expiry(lost(1)), expiry({ state: 'unknown', reason: 'r' }), 1],
+    ['it is kept after all', expiry(lost(1)), undefined, 0],
   ])('%s', (_, before, after, told) => {
     expect(announce(before, after)).toHaveLength(told);
   });
@@ -351,14 +351,17 @@ describe('ImageLossExpected', () => {
   test('holds the rule, the instant and who needs it', () => {
     const through = digestOf('index');
     const pushes = { by: 'pushes', afterPushes: 3, expectedAtEpochMs: 9 } as const;
-    const fate: ToldFate = { state: 'lost', loss: { rule: 1, action: 'archive', through, when: pushes } };
-    expect(announce(undefined, loss(fate))).toEqual([
+    const expiryState: ReportedExpiryState = {
+      state: 'expires',
+      expiry: { rule: 1, action: 'archive', through, when: pushes },
+    };
+    expect(announce(undefined, expiry(expiryState))).toEqual([
       {
-        detailType: 'ImageLossExpected',
+        detailType: 'ImageExpiryExpected',
         resources: [digestOf('a')],
         detail: {
           ...{ schemaVersion: 1, digest: digestOf('a'), location: LOCATION, use: 'ancestor', running: 2 },
-          ...{ workloads: ['w'], state: 'lost', rule: 1, action: 'archive', through, ...pushes, foundAtEpochMs: 1 },
+          ...{ workloads: ['w'], state: 'expires', rule: 1, action: 'archive', through, ...pushes, foundAtEpochMs: 1 },
         },
       },
     ]);

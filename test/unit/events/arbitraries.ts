@@ -1,12 +1,12 @@
-import type { NodeAnswer } from '../../../shared/domain/cause/answer.ts';
 import type { Closure } from '../../../shared/domain/cause/cascade.ts';
 import { ASKED_BY_PERSON, type CauseFact, PARENT_MOVED } from '../../../shared/domain/cause/cause.ts';
+import type { NodeAnswer } from '../../../shared/domain/cause/node-answer.ts';
 import type { Rebuild, RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 import { type Digest, TIERS } from '../../../shared/domain/image/image.ts';
 import type { LedgerRecord } from '../../../shared/domain/outbox/ledger-record.ts';
 import { SEVERITIES } from '../../../shared/domain/policy/policy-parts.ts';
 import type { PolicyPointer } from '../../../shared/domain/policy/policy-pointer.ts';
-import type { ImageLoss, ToldFate } from '../../../shared/domain/retention/image-expiry.ts';
+import type { ImageExpiry, ReportedExpiryState } from '../../../shared/domain/retention/image-expiry.ts';
 import type { ReviewRecord } from '../../../shared/domain/review/run.ts';
 import { SCAN_STATES } from '../../../shared/domain/scan/scan.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
@@ -239,15 +239,15 @@ const anyClosure: fc.Arbitrary<Closure> = fc
     return { ...one, ...(isClosed ? { state: 'closed', proof } : { state: 'open', waitingFor: 'a scope' }) } as Closure;
   });
 
-const anyLoss: fc.Arbitrary<ImageLoss> = fc
+const anyExpiry: fc.Arbitrary<ImageExpiry> = fc
   .record({
     digest: fc.constant(digestOf('app')),
     location: fc.constant(LOCATION),
     use: fc.constantFrom('running' as const, 'ancestor' as const),
     running: count,
     workloads: fc.constantFrom([], ['ecs-service web']),
-    fate: fc.oneof(
-      fc.constantFrom<ToldFate>({ state: 'gone', how: 'deleted' }, { state: 'unknown', reason: 'rule 1' }),
+    expiryState: fc.oneof(
+      fc.constantFrom<ReportedExpiryState>({ state: 'gone', how: 'deleted' }, { state: 'unknown', reason: 'rule 1' }),
       fc
         .tuple(
           fc.record({
@@ -264,11 +264,11 @@ const anyLoss: fc.Arbitrary<ImageLoss> = fc
           }),
           optional<{ through: Digest }>({ through: fc.constant(digestOf('index')) }),
         )
-        .map(([one, other]) => ({ state: 'lost' as const, loss: { ...one, ...other } })),
+        .map(([one, other]) => ({ state: 'expires' as const, expiry: { ...one, ...other } })),
     ),
     foundAtEpochMs: epochMs,
   })
-  .map((loss): ImageLoss => loss);
+  .map((expiry): ImageExpiry => expiry);
 
 export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
   anyImage.map((record) => ({ kind: 'image' as const, record })),
@@ -291,7 +291,7 @@ export const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
     .map((record) => ({ kind: 'stream' as const, record: record as StreamRecord })),
   anyRebuild.map((record) => ({ kind: 'rebuild' as const, record })),
   anyClosure.map((record) => ({ kind: 'closure' as const, record })),
-  anyLoss.map((record) => ({ kind: 'loss' as const, record })),
+  anyExpiry.map((record) => ({ kind: 'expiry' as const, record })),
   anyReview.map((record) => ({ kind: 'run' as const, record })),
   anyPointer.map((record) => ({ kind: 'policy' as const, record })),
   fc.constant({ kind: 'other' as const }),

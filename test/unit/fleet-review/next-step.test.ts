@@ -1,5 +1,5 @@
 import type { ScanProgress } from '../../../functions/fleet-review/input.ts';
-import { nextScanStep } from '../../../functions/fleet-review/next-step.ts';
+import { nextReviewStep } from '../../../functions/fleet-review/next-step.ts';
 import { firstProgress } from '../../../functions/fleet-review/plan-scans.ts';
 import { fc } from '../../support/seeded.ts';
 
@@ -32,14 +32,14 @@ test.each<[string, ScanProgress, ReturnType<typeof at>, Partial<ScanProgress>]>(
   ['a window beyond the catch-up time', polled, at(90, 0, 400), { decision: 'ask-again' }],
   ['it was caught up before', { ...polled, caughtUp: true }, at(41, 0, 40), { decision: 'evaluate' }],
 ])('%s', (_, progress, wait, expected) => {
-  expect(nextScanStep(progress, wait)).toMatchObject(expected);
+  expect(nextReviewStep(progress, wait)).toMatchObject(expected);
 });
 
 test('after asking again the waiting time begins anew', () => {
-  const again = { ...nextScanStep(polled, at(40, 5, 40)), batchesKey: 'catch-up' };
+  const again = { ...nextReviewStep(polled, at(40, 5, 40)), batchesKey: 'catch-up' };
   expect(again.askedAtEpochMs).toBeUndefined();
 
-  const next = nextScanStep(again, at(41, 7));
+  const next = nextReviewStep(again, at(41, 7));
   expect(next).toMatchObject({ decision: 'wait', askedAtEpochMs: 41 * MINUTE, stalledPolls: 0 });
 });
 
@@ -56,7 +56,7 @@ test('whatever happens, a review comes to judge in bounded time and asks again a
         let now = 0;
         let askings = 0;
         for (const { pending, seconds } of polls) {
-          progress = { ...progress, ...nextScanStep(progress, { ...at(0, pending, laterMinutes), nowEpochMs: now }) };
+          progress = { ...progress, ...nextReviewStep(progress, { ...at(0, pending, laterMinutes), nowEpochMs: now }) };
           if (progress.decision === 'evaluate') break;
           if (progress.decision === 'ask-again') {
             askings += 1;

@@ -7,7 +7,7 @@ const record = (name: string, parent?: string): ImageRecord => ({
   ...facts(name),
   ...{ inUse: true, isHead: false, scan: { state: 'complete', coverage: ['os'] } },
   ...(parent !== undefined && {
-    standing: { parent: { digest: digestOf(parent), evidence: 'layers' }, age: { known: false, unknown: [] } },
+    lineage: { parent: { digest: digestOf(parent), evidence: 'layers' }, age: { known: false, unknown: [] } },
   }),
 });
 

@@ -49,15 +49,15 @@ describe('a push that an event tells', () => {
   const nowEpochMs = Date.UTC(2026, 10, 27);
   const pushed = recorded.map((place) => ({ ...place, firstPushSeenAtEpochMs: nowEpochMs }));
   const content = { digest, birth: { known: false as const, rejected: [] } };
-  const sighting = { content, place: { location: home, tags: ['stable'] } };
-  const bornBy = (known: ImageRecord | undefined) => factsOf(policy, sighting, known, pushed, nowEpochMs).birth;
+  const seen = { content, place: { location: home, tags: ['stable'] } };
+  const bornBy = (known: ImageRecord | undefined) => factsOf(policy, seen, known, pushed, nowEpochMs).birth;
 
   test('dates an image that is new', () => {
     expect(bornBy(undefined)).toMatchObject({ known: true, bornAtEpochMs: nowEpochMs });
   });
 
   test('dates no image that was known before, since it may be its second one', () => {
-    const facts = factsOf(policy, sighting, undefined, recorded, nowEpochMs);
+    const facts = factsOf(policy, seen, undefined, recorded, nowEpochMs);
     const undated: ImageRecord = { ...facts, inUse: true, isHead: false, scan: NEVER_SCANNED };
     expect(bornBy(undated)).toEqual({ known: false, rejected: [] });
   });

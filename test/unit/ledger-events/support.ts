@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { StreamRecord } from '../../../functions/ledger-events/input.ts';
+import type { ChangeRecord } from '../../../functions/ledger-events/input.ts';
 import { causeContent, imageContent } from '../../../shared/adapters/dynamodb/table/items.ts';
 import * as keys from '../../../shared/adapters/dynamodb/table/keys.ts';
 import type { Deployment } from '../../../shared/domain/cause/cascade.ts';
@@ -19,7 +19,7 @@ const delivered = (item: object): Record<string, AttributeValue> =>
     ),
   );
 
-export function change(sequence: number, before: object | undefined, after: object | undefined): StreamRecord {
+export function change(sequence: number, before: object | undefined, after: object | undefined): ChangeRecord {
   const { PK, SK } = { ...before, ...after } as { PK?: string; SK?: string };
   return {
     dynamodb: {

@@ -1,5 +1,5 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { tell } from '../../../functions/ledger-events/publish-changes.ts';
+import { publishChanges } from '../../../functions/ledger-events/publish-changes.ts';
 import { ledgerRecord } from '../../../shared/adapters/dynamodb/table/items.ts';
 import type { PublishedEvent } from '../../../shared/domain/outbox/published-event.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
@@ -26,7 +26,7 @@ const digestIn = (event: PublishedEvent): unknown => event.detail.digest;
 
 test('tells changed verdicts and causes, in the order of the stream; nothing of the rest', async () => {
   const heard = bus();
-  const told = await tell({ bus: heard, read }, [
+  const told = await publishChanges({ bus: heard, read }, [
     change(1, undefined, imageItem(1)),
     change(2, imageItem(1), imageItem(1, 'unknown')),
     change(3, undefined, { PK: 'RUN#1', SK: 'PART#scan#0001', kind: 'part' }),
@@ -52,14 +52,14 @@ test('reads a verdict of thousands of reasons, which the ledger keeps compressed
     }),
   );
   const heard = bus();
-  await tell({ bus: heard, read }, [change(1, undefined, imageItem(1, 'violating', reasons))]);
+  await publishChanges({ bus: heard, read }, [change(1, undefined, imageItem(1, 'violating', reasons))]);
   expect(heard.published[0]?.detail.reasonCount).toBe(5000);
 });
 
 test('stops at a change that it cannot read, names the item, and tells what came before', async () => {
   const heard = bus();
   const broken = change(2, undefined, { PK: `IMAGE#${digestOf(2)}`, SK: 'IMAGE', kind: 'image', verdict: 'broken' });
-  const told = await tell({ bus: heard, read }, [
+  const told = await publishChanges({ bus: heard, read }, [
     change(1, undefined, imageItem(1, 'unknown')),
     broken,
     change(3, undefined, imageItem(3, 'unknown')),
@@ -82,17 +82,17 @@ test('what changed is measured, up to the first change that is not told', async 
     change(3, deploymentItem('running'), deploymentItem('completed')),
   ];
   const [failed, completed] = [1, 0].map((count) => ({ metric: 'DeploymentsFailed', count }));
-  const told = await tell({ bus: bus(refuses), read }, records);
+  const told = await publishChanges({ bus: bus(refuses), read }, records);
   expect(told).toMatchObject({ failed: { sequenceNumber: '2' }, measured: [failed] });
-  expect((await tell({ bus: bus(), read }, records.slice(1))).measured).toEqual([completed]);
-  expect((await tell({ bus: bus(), read }, records)).measured).toEqual([failed, completed]);
+  expect((await publishChanges({ bus: bus(), read }, records.slice(1))).measured).toEqual([completed]);
+  expect((await publishChanges({ bus: bus(), read }, records)).measured).toEqual([failed, completed]);
 });
 
 test('a value of a type that does not exist is a change that cannot be read', async () => {
   const record = change(7, undefined, imageItem(1, 'unknown'));
   const strange = { ...record.dynamodb, NewImage: { ...record.dynamodb.NewImage, tier: { X: 'y' } } };
   // @ts-expect-error: the type is wrong on purpose
-  const told = await tell({ bus: bus(), read }, [{ dynamodb: strange }]);
+  const told = await publishChanges({ bus: bus(), read }, [{ dynamodb: strange }]);
   expect(told.failed?.sequenceNumber).toBe('7');
 });
 
@@ -100,13 +100,13 @@ test('finds the first change that the bus does not take; the next delivery begin
   const refuses = (event: PublishedEvent) => digestIn(event) === digestOf(2);
   const heard = bus(refuses);
   const records = [1, 2, 3].map((number) => change(number, undefined, imageItem(number, 'unknown')));
-  expect(await tell({ bus: heard, read }, records)).toMatchObject({
+  expect(await publishChanges({ bus: heard, read }, records)).toMatchObject({
     published: 1,
     failed: { sequenceNumber: '2', error: { name: 'EventsNotPublishedError' } },
   });
 
   const again = bus();
-  expect(await tell({ bus: again, read }, records.slice(1))).toEqual({ published: 2, measured: [] });
+  expect(await publishChanges({ bus: again, read }, records.slice(1))).toEqual({ published: 2, measured: [] });
   expect(again.published.map(digestIn)).toEqual([digestOf(2), digestOf(3)]);
 });
 
@@ -126,7 +126,7 @@ test('whatever the bus refuses and however often a batch comes back, every event
         const heard = bus(() => chance.next().value === true);
         let left = records;
         for (let delivery = 0; left.length > 0 && delivery < 500; delivery += 1) {
-          const { failed } = await tell({ bus: heard, read }, left);
+          const { failed } = await publishChanges({ bus: heard, read }, left);
           if (!failed) left = [];
           else left = left.slice(left.findIndex(({ dynamodb }) => dynamodb.SequenceNumber === failed.sequenceNumber));
         }

@@ -14,6 +14,7 @@ import { DAY_MS, digestOf } from '../../support/samples.ts';
 import {
   context,
   findIn,
+  imageLineageOf,
   type LineageWorld,
   lineageWorld,
   placeOf,
@@ -21,7 +22,6 @@ import {
   RUN,
   runs,
   SCOPE,
-  standingOf,
   streamOf,
   threeTiers,
 } from './support.ts';
@@ -45,12 +45,15 @@ test('what runs, heads and what they stand on get their parent, and the age of t
     { bornAtEpochMs: ago(world, 20), decidedBy: digestOf('platform') },
     { bornAtEpochMs: ago(world, 5), decidedBy: digestOf('app') },
   ];
-  expect(await standingOf(world, 'app')).toEqual({
+  expect(await imageLineageOf(world, 'app')).toEqual({
     parent: layers('platform'),
     age: { ...age, younger: [platform, app] },
   });
-  expect(await standingOf(world, 'platform')).toEqual({ parent: layers('base'), age: { ...age, younger: [platform] } });
-  expect(await standingOf(world, 'base')).toEqual({ age });
+  expect(await imageLineageOf(world, 'platform')).toEqual({
+    parent: layers('base'),
+    age: { ...age, younger: [platform] },
+  });
+  expect(await imageLineageOf(world, 'base')).toEqual({ age });
 });
 
 test('what runs stands on is left for the scans, with the heads of its streams', async () => {
@@ -78,8 +81,8 @@ test('an image of the base stream that is no head any more is still what others 
   await threeTiers(world);
   await push(world, 'base of today', { tier: 'base', layers: ['os of today'], daysAgo: 0, isHead: true });
   await findIn(world);
-  expect((await standingOf(world, 'platform'))?.parent).toEqual(layers('base'));
-  expect((await standingOf(world, 'app'))?.age).toMatchObject({ decidedBy: digestOf('base') });
+  expect((await imageLineageOf(world, 'platform'))?.parent).toEqual(layers('base'));
+  expect((await imageLineageOf(world, 'app'))?.age).toMatchObject({ decidedBy: digestOf('base') });
 });
 
 test('so is one that no release line made', async () => {
@@ -89,7 +92,7 @@ test('so is one that no release line made', async () => {
   await push(world, 'tried', { layers: ['os', 'patch', 'code'] });
   await runs(world, 'app', 'tried');
   await findIn(world);
-  expect((await standingOf(world, 'tried'))?.parent).toEqual(layers('branch'));
+  expect((await imageLineageOf(world, 'tried'))?.parent).toEqual(layers('branch'));
 });
 
 test('what nothing runs, no head is and nothing stands on is left without a standing', async () => {
@@ -97,7 +100,7 @@ test('what nothing runs, no head is and nothing stands on is left without a stan
   await threeTiers(world);
   await push(world, 'old base', { tier: 'base', layers: ['old os'], daysAgo: 90 });
   expect((await findIn(world)).images).toBe(4);
-  expect(await standingOf(world, 'old base')).toBeUndefined();
+  expect(await imageLineageOf(world, 'old base')).toBeUndefined();
 });
 
 test('where the content is not known the parent is not, whatever a stream would suggest', async () => {
@@ -107,7 +110,7 @@ test('where the content is not known the parent is not, whatever a stream would 
   await world.images.recordFacts({ digest, tier: 'application', birth: { known: false, rejected: [] }, locations: [] });
   await runs(world, 'app', 'blank');
   await findIn(world);
-  expect(await standingOf(world, 'blank')).toEqual({ age: { known: false, unknown: [digest] } });
+  expect(await imageLineageOf(world, 'blank')).toEqual({ age: { known: false, unknown: [digest] } });
 });
 
 test('what the ledger does not know yet is no failure of this step', async () => {
@@ -134,9 +137,9 @@ test('a label is followed to an index, by the name an image had, and to what was
   await runs(world, 'by digest', 'by name', 'mirror', 'on mirror');
   await findIn(world);
   const found = async () => [
-    (await standingOf(world, 'by digest'))?.parent,
-    (await standingOf(world, 'by name'))?.parent,
-    (await standingOf(world, 'on mirror'))?.parent,
+    (await imageLineageOf(world, 'by digest'))?.parent,
+    (await imageLineageOf(world, 'by name'))?.parent,
+    (await imageLineageOf(world, 'on mirror'))?.parent,
   ];
   const expected = [
     { digest: base, evidence: 'label-digest' },
@@ -155,10 +158,10 @@ test('what a rebuild of ours made again is as young as that, with all that stand
   await findIn(world);
   await world.images.recordReconfirmation(digestOf('base'), ago(world, 3));
   await findIn(world);
-  expect((await standingOf(world, 'base'))?.age).toEqual({
+  expect((await imageLineageOf(world, 'base'))?.age).toEqual({
     ...{ known: true, bornAtEpochMs: ago(world, 3), decidedBy: digestOf('base') },
   });
-  expect((await standingOf(world, 'app'))?.age).toMatchObject({
+  expect((await imageLineageOf(world, 'app'))?.age).toMatchObject({
     bornAtEpochMs: ago(world, 20),
     decidedBy: digestOf('platform'),
   });
@@ -170,7 +173,7 @@ test('what a build cache made again is as old as an image that nothing runs and 
   await push(world, 'old', { ...files, daysAgo: 40 });
   await push(world, 'new', { ...files, layers: ['os', 'code packed anew'], daysAgo: 1, isHead: true });
   await findIn(world);
-  expect(await standingOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
+  expect(await imageLineageOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
 });
 
 test('it stays so old in later reviews, which do not read that image', async () => {
@@ -183,7 +186,7 @@ test('it stays so old in later reviews, which do not read that image', async () 
   await world.images.recordPresence(digestOf('old'), { inUse: false });
   await runs(world);
   await findIn(world);
-  expect(await standingOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
+  expect(await imageLineageOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
 });
 
 test.each<[string, object, object]>([
@@ -202,12 +205,12 @@ test.each<[string, object, object]>([
   const age = 'unknown' in expected ? { ...expected, oldestKnown: { bornAtEpochMs } } : { ...expected, bornAtEpochMs };
   await runs(world, 'dated');
   await findIn(world);
-  expect(await standingOf(world, 'undated')).toMatchObject({ age });
+  expect(await imageLineageOf(world, 'undated')).toMatchObject({ age });
   await world.images.recordPresence(digestOf('dated'), { inUse: false });
   await runs(world);
   const chains = { imagesOf: async () => [] };
   for (let review = 0; review < 2; review += 1) await findIn(world, { ports: { chains } });
-  expect(await standingOf(world, 'undated')).toMatchObject({ age });
+  expect(await imageLineageOf(world, 'undated')).toMatchObject({ age });
 });
 
 test('it stays so old where the record of that could not be written at first', async () => {
@@ -221,7 +224,7 @@ test('it stays so old where the record of that could not be written at first', a
   expect(await findIn(world)).toMatchObject({ failed: 1 });
   images.recordFacts = recordFacts;
   await findIn(world);
-  expect(await standingOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
+  expect(await imageLineageOf(world, 'new')).toMatchObject({ age: { bornAtEpochMs: world.clock() - 40 * DAY_MS } });
 });
 
 test('the same layers under another digest, pushed by somebody else, make nothing younger', async () => {
@@ -231,7 +234,7 @@ test('the same layers under another digest, pushed by somebody else, make nothin
   await push(world, 'base elsewhere', { tier: 'base', line: 'copy', layers: ['os'], daysAgo: 0, isHead: true });
   await findIn(world);
   for (const name of ['base', 'base again', 'base elsewhere', 'app'])
-    expect((await standingOf(world, name))?.age).toMatchObject({ bornAtEpochMs: ago(world, 40) });
+    expect((await imageLineageOf(world, name))?.age).toMatchObject({ bornAtEpochMs: ago(world, 40) });
 });
 
 describe('what the policy declares', () => {
@@ -259,12 +262,12 @@ describe('what the policy declares', () => {
   test('is believed where the content shows nothing, and marked', async () => {
     const world = await squashed(['all of it', 'code']);
     const parent = { digest: digestOf('base'), evidence: 'declared' };
-    for (const name of ['platform', 'app']) expect(await standingOf(world, name)).toMatchObject({ parent });
+    for (const name of ['platform', 'app']) expect(await imageLineageOf(world, name)).toMatchObject({ parent });
   });
 
   test('never against the content', async () => {
     const world = await squashed(['all in one', 'code']);
-    expect(await standingOf(world, 'app')).toMatchObject({ parent: layers('platform') });
+    expect(await imageLineageOf(world, 'app')).toMatchObject({ parent: layers('platform') });
   });
 
   test('makes nothing younger than its content is', async () => {
@@ -272,11 +275,11 @@ describe('what the policy declares', () => {
     await push(world, 'newer base', { ...named('base'), layers: ['os of today'], daysAgo: 4, isHead: true });
     await push(world, 'later app', { ...named('application'), layers: ['more'], daysAgo: 3, isHead: true });
     await findIn(world);
-    expect(await standingOf(world, 'later app')).toMatchObject({
+    expect(await imageLineageOf(world, 'later app')).toMatchObject({
       parent: { digest: digestOf('newer base'), evidence: 'declared' },
       age: { known: true, bornAtEpochMs: ago(world, 4), decidedBy: digestOf('newer base') },
     });
-    expect(await standingOf(world, 'app')).toMatchObject({ age: { bornAtEpochMs: ago(world, 40) } });
+    expect(await imageLineageOf(world, 'app')).toMatchObject({ age: { bornAtEpochMs: ago(world, 40) } });
   });
 });
 
@@ -289,7 +292,7 @@ test('the vendor below the lowest base counts only where the policy says so', as
     await push(world, 'base', { tier: 'base', layers: ['os', 'hardened'], daysAgo: 3, isHead: true });
     await runs(world, 'vendor');
     await findIn(world);
-    return (await standingOf(world, 'base'))?.age;
+    return (await imageLineageOf(world, 'base'))?.age;
   };
   expect(await ageOf(false)).toMatchObject({ decidedBy: digestOf('base') });
   expect(await ageOf(true)).toMatchObject({ decidedBy: digestOf('vendor') });
@@ -325,8 +328,8 @@ describe('what cannot be read', () => {
       { key: digestOf('app'), error: 'LineageIncompleteError', detail: expect.stringContaining(digestOf('platform')) },
     ];
     expect(part).toEqual({ kind: 'lineage', key: 'fleet', images: 3, failures, failed: 2 });
-    expect((await standingOf(world, 'other'))?.parent).toEqual(layers('base'));
-    for (const name of ['platform', 'app']) expect(await standingOf(world, name)).toBeUndefined();
+    expect((await imageLineageOf(world, 'other'))?.parent).toEqual(layers('base'));
+    for (const name of ['platform', 'app']) expect(await imageLineageOf(world, name)).toBeUndefined();
   });
 
   test('keeps no image for ever from being placed: heads come first, and the others have their turns', async () => {
@@ -341,10 +344,10 @@ describe('what cannot be read', () => {
     await runs(world, ...names);
     const ports = { ...unreadable(world, digestOf('base')), mostPlacedApart: 8 };
     await findIn(world, { ports });
-    expect(await standingOf(world, 'head')).toMatchObject({ age: { known: true } });
-    expect(await standingOf(world, last)).toBeUndefined();
+    expect(await imageLineageOf(world, 'head')).toMatchObject({ age: { known: true } });
+    expect(await imageLineageOf(world, last)).toBeUndefined();
     await findIn(world, { ports });
-    expect(await standingOf(world, last)).toMatchObject({ age: { known: true } });
+    expect(await imageLineageOf(world, last)).toMatchObject({ age: { known: true } });
   });
 
   /** Verdict on the application by its lineage alone: it was scanned, and nothing was found. */
@@ -364,7 +367,7 @@ describe('what cannot be read', () => {
         if (digests.includes(base)) throw new TypeError('throttled');
         return world.images.get(digests);
       },
-      recordStanding: world.images.recordStanding.bind(world.images),
+      recordLineage: world.images.recordLineage.bind(world.images),
     };
     await findIn(world, { ports: { images } });
     expect(await verdictOn(world, 'app')).toMatchObject({
@@ -390,10 +393,10 @@ describe('what cannot be read', () => {
     const world = await lineageWorld();
     await threeTiers(world);
     await findIn(world);
-    const before = [await standingOf(world, 'app'), await standingOf(world, 'platform')];
+    const before = [await imageLineageOf(world, 'app'), await imageLineageOf(world, 'platform')];
     for (const name of ['base', 'platform']) {
       await findIn(world, { ports: unreadable(world, digestOf(name)) });
-      expect([await standingOf(world, 'app'), await standingOf(world, 'platform')]).toEqual(before);
+      expect([await imageLineageOf(world, 'app'), await imageLineageOf(world, 'platform')]).toEqual(before);
     }
   });
 
@@ -429,7 +432,7 @@ describe('what cannot be read', () => {
     await runs(world, 'app', 'labelled');
     const part = await findIn(world, { ports: ports(world) });
     expect(part.failures).toContainEqual({ key, error: 'TypeError', detail: 'gone' });
-    expect((await standingOf(world, 'app'))?.parent).toEqual(layers('platform'));
+    expect((await imageLineageOf(world, 'app'))?.parent).toEqual(layers('platform'));
   });
 });
 
@@ -438,14 +441,14 @@ test('an image that cannot be written is named, and the others are', async () =>
   await threeTiers(world);
   const images = {
     get: world.images.get.bind(world.images),
-    recordStanding: async (digest: Digest, standing: never) => {
+    recordLineage: async (digest: Digest, lineage: never) => {
       if (digest === digestOf('base')) throw new TypeError('contended');
-      return world.images.recordStanding(digest, standing);
+      return world.images.recordLineage(digest, lineage);
     },
   };
   const part = await findIn(world, { ports: { images } });
   expect(part.failures).toEqual([{ key: digestOf('base'), error: 'TypeError', detail: 'contended' }]);
-  expect(await standingOf(world, 'app')).toBeDefined();
+  expect(await imageLineageOf(world, 'app')).toBeDefined();
 });
 
 test('of many failures a hundred are named and all are counted', async () => {

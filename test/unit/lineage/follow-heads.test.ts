@@ -3,8 +3,8 @@ import { collect } from '../../../shared/concurrency.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
 import { digestOf } from '../../support/samples.ts';
-import { APP, BASE, behind, causesOf, follow, moved, PLATFORM } from './following.ts';
-import { findIn, type LineageWorld, lineageWorld, push, runs, standingOf, streamOf } from './support.ts';
+import { APP, BASE, causesOf, follow, moved, PLATFORM, staleParent } from './following.ts';
+import { findIn, imageLineageOf, type LineageWorld, lineageWorld, push, runs, streamOf } from './support.ts';
 
 beforeEach(() => void jest.spyOn(logger, 'error').mockImplementation(() => undefined));
 afterEach(() => jest.restoreAllMocks());
@@ -30,9 +30,9 @@ test('whoever stands on a head that moved is behind, and has a cause; who stands
   const world = await headsUponEachOther();
   await newBase(world);
   expect(await follow(world, moved(BASE))).toEqual(ALL_DONE);
-  expect(await causesOf(world)).toEqual([behind(PLATFORM, BASE, 'base 2')]);
-  expect((await standingOf(world, 'platform'))?.behind).toEqual({ stream: BASE, head: digestOf('base 2') });
-  expect((await standingOf(world, 'app'))?.behind).toBeUndefined();
+  expect(await causesOf(world)).toEqual([staleParent(PLATFORM, BASE, 'base 2')]);
+  expect((await imageLineageOf(world, 'platform'))?.staleParent).toEqual({ stream: BASE, head: digestOf('base 2') });
+  expect((await imageLineageOf(world, 'app'))?.staleParent).toBeUndefined();
 });
 
 test('the event of a push may be lost: the next review finds the same', async () => {
@@ -41,7 +41,7 @@ test('the event of a push may be lost: the next review finds the same', async ()
   await follow(told, moved(BASE));
   await findIn(reviewed);
   expect(await causesOf(reviewed)).toEqual(await causesOf(told));
-  expect(await standingOf(reviewed, 'platform')).toEqual(await standingOf(told, 'platform'));
+  expect(await imageLineageOf(reviewed, 'platform')).toEqual(await imageLineageOf(told, 'platform'));
 });
 
 test('a new head is known to stand on what its layers say, before any review', async () => {
@@ -49,11 +49,11 @@ test('a new head is known to stand on what its layers say, before any review', a
   await newBase(world);
   await push(world, 'platform 2', { tier: 'platform', layers: ['os of base 2', 'node'], daysAgo: 0, isHead: true });
   await follow(world, moved(PLATFORM));
-  expect(await standingOf(world, 'platform 2')).toMatchObject({
+  expect(await imageLineageOf(world, 'platform 2')).toMatchObject({
     parent: { digest: digestOf('base 2'), evidence: 'layers' },
     age: { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('base 2') },
   });
-  expect(await causesOf(world)).toEqual([behind(APP, PLATFORM, 'platform 2')]);
+  expect(await causesOf(world)).toEqual([staleParent(APP, PLATFORM, 'platform 2')]);
 });
 
 test('the first head of a stream is placed where it is asked for, since no event tells of it', async () => {
@@ -62,7 +62,9 @@ test('the first head of a stream is placed where it is asked for, since no event
   await push(world, 'app', { layers: ['os', 'code'], daysAgo: 0, isHead: true });
   const body = JSON.stringify({ kind: 'follow', stream: APP });
   expect(await follow(world, [{ messageId: 'm0', body }])).toEqual(ALL_DONE);
-  expect(await standingOf(world, 'app')).toMatchObject({ parent: { digest: digestOf('base'), evidence: 'layers' } });
+  expect(await imageLineageOf(world, 'app')).toMatchObject({
+    parent: { digest: digestOf('base'), evidence: 'layers' },
+  });
 });
 
 test('a new head that stands on an older image is behind itself', async () => {
@@ -70,7 +72,10 @@ test('a new head that stands on an older image is behind itself', async () => {
   await newBase(world);
   await push(world, 'platform 2', { tier: 'platform', layers: ['os', 'node', 'more'], daysAgo: 0, isHead: true });
   await follow(world, moved(PLATFORM));
-  expect(await causesOf(world)).toEqual([behind(APP, PLATFORM, 'platform 2'), behind(PLATFORM, BASE, 'base 2')]);
+  expect(await causesOf(world)).toEqual([
+    staleParent(APP, PLATFORM, 'platform 2'),
+    staleParent(PLATFORM, BASE, 'base 2'),
+  ]);
 });
 
 test('told twice, of several streams, and in any order it is the same', async () => {
@@ -103,7 +108,7 @@ test('once it stands on the head again nobody says that it is behind', async () 
   await follow(world, moved(BASE));
   await push(world, 'platform 2', { tier: 'platform', layers: ['os of base 2', 'node'], daysAgo: 0, isHead: true });
   await follow(world, moved(PLATFORM));
-  expect((await standingOf(world, 'platform 2'))?.behind).toBeUndefined();
+  expect((await imageLineageOf(world, 'platform 2'))?.staleParent).toBeUndefined();
 });
 
 test('an application that nothing runs is left alone', async () => {
@@ -113,8 +118,11 @@ test('an application that nothing runs is left alone', async () => {
   await push(world, 'platform 2', { tier: 'platform', layers: ['os', 'node 2'], daysAgo: 0, isHead: true });
   await follow(world, moved(PLATFORM));
   await findIn(world);
-  expect(await causesOf(world)).toEqual([behind(APP, PLATFORM, 'platform 2')]);
-  expect((await standingOf(world, 'idle'))?.behind).toEqual({ stream: PLATFORM, head: digestOf('platform 2') });
+  expect(await causesOf(world)).toEqual([staleParent(APP, PLATFORM, 'platform 2')]);
+  expect((await imageLineageOf(world, 'idle'))?.staleParent).toEqual({
+    stream: PLATFORM,
+    head: digestOf('platform 2'),
+  });
 });
 
 describe('a cascade that is open', () => {
@@ -136,7 +144,7 @@ describe('a cascade that is open', () => {
     await opened(world, changes);
     await newBase(world);
     await follow(world, moved(BASE));
-    expect(await causesOf(world)).toEqual(isCause ? [behind(PLATFORM, BASE, 'base 2')] : []);
+    expect(await causesOf(world)).toEqual(isCause ? [staleParent(PLATFORM, BASE, 'base 2')] : []);
   });
 });
 
@@ -150,7 +158,7 @@ test('a message that nobody can read is set aside, and the others are followed',
   ];
   expect(await follow(world, [...unreadable, ...(message ? [message] : [])])).toEqual(ALL_DONE);
   expect(world.deadLetters.letters).toHaveLength(2);
-  expect(await causesOf(world)).toEqual([behind(PLATFORM, BASE, 'base 2')]);
+  expect(await causesOf(world)).toEqual([staleParent(PLATFORM, BASE, 'base 2')]);
 });
 
 test.each(['images', 'streams', 'causes', 'contents'] as const)(
@@ -165,7 +173,7 @@ test.each(['images', 'streams', 'causes', 'contents'] as const)(
     await expect(follow(world, message ? [message] : [])).rejects.toThrow('throttled');
     spy.mockRestore();
     expect(await follow(world, message ? [message] : [])).toEqual(ALL_DONE);
-    expect(await causesOf(world)).toEqual([behind(PLATFORM, BASE, 'base 2')]);
+    expect(await causesOf(world)).toEqual([staleParent(PLATFORM, BASE, 'base 2')]);
   },
 );
 
@@ -178,7 +186,7 @@ test('a policy that does not follow parents starts nothing, and what is behind i
   await follow(world, moved(BASE));
   await findIn(world);
   expect(await causesOf(world)).toEqual([]);
-  expect((await standingOf(world, 'platform'))?.behind).toEqual({ stream: BASE, head: digestOf('base 2') });
+  expect((await imageLineageOf(world, 'platform'))?.staleParent).toEqual({ stream: BASE, head: digestOf('base 2') });
 });
 
 test('a preview finds who is behind and records no cause', async () => {
@@ -223,5 +231,5 @@ test('without a policy that can be read no head is followed, and the next review
   expect(await causesOf(world)).toEqual([]);
   await world.policies.publish(policy, { replaces: version });
   await findIn(world);
-  expect(await causesOf(world)).toEqual([behind(PLATFORM, BASE, 'base 2')]);
+  expect(await causesOf(world)).toEqual([staleParent(PLATFORM, BASE, 'base 2')]);
 });

@@ -44,7 +44,7 @@ export async function causesOf(world: LineageWorld): Promise<readonly string[]> 
 const factOf = (fact: CauseFact): string =>
   fact.kind === 'parent-moved' ? `${fact.parent} ${fact.head?.slice('sha256:'.length, 15)}` : fact.kind;
 
-export const behind = (stream: string, parent: string, head: string): string =>
+export const staleParent = (stream: string, parent: string, head: string): string =>
   `${stream} ${parent} ${digestOf(head).slice('sha256:'.length, 15)}`;
 
 export const [BASE, PLATFORM, APP] = (['base', 'platform', 'application'] as const).map((tier) => streamOf(tier)) as [

@@ -6,7 +6,7 @@ import { repositoryName } from '../../../shared/domain/image/reference.ts';
 import { rebuild } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
 import { BASE, PLATFORM, place } from './following.ts';
-import { findIn, type LineageWorld, lineageWorld, placeOf, push, SCOPE, standingOf, streamOf } from './support.ts';
+import { findIn, imageLineageOf, type LineageWorld, lineageWorld, placeOf, push, SCOPE, streamOf } from './support.ts';
 
 const STEP = { cascadeId: 'c-g1', stream: PLATFORM, rebuildId: 'r' };
 
@@ -41,20 +41,20 @@ async function pinned({ rebuilds }: LineageWorld) {
   const { pinned: found = [] } = (await rebuilds.get(STEP.stream, STEP.rebuildId)) ?? {};
   return found.length > 0 ? found : undefined;
 }
-const toOld = { stream: BASE, head: digestOf('base 2'), standsOn: digestOf('base 1') };
+const toOld = { stream: BASE, head: digestOf('base 2'), parentDigest: digestOf('base 1') };
 const HEAD = { parentHead: digestOf('base 2') };
 
 test('what was built stands on what its layers say, before any review', async () => {
   const world = await built({ on: ['os 2'], changes: HEAD });
   expect(await place(world, STEP)).toEqual({ placed: 1, missing: 0 });
-  expect((await standingOf(world, 'output'))?.parent).toEqual({ digest: digestOf('base 2'), evidence: 'layers' });
+  expect((await imageLineageOf(world, 'output'))?.parent).toEqual({ digest: digestOf('base 2'), evidence: 'layers' });
   expect(await pinned(world)).toBeUndefined();
 });
 
 test('it is as old as what it stands on', async () => {
   const world = await built({ on: ['os 1'], changes: HEAD });
   await place(world, STEP);
-  expect((await standingOf(world, 'output'))?.age).toMatchObject({ decidedBy: digestOf('base 1') });
+  expect((await imageLineageOf(world, 'output'))?.age).toMatchObject({ decidedBy: digestOf('base 1') });
 });
 
 test.each<[string, Built, object[] | undefined]>([
@@ -95,7 +95,7 @@ test('a build on a head that has the content of an older one, packed anew, follo
     (before) => before && { ...before, parentHead: digestOf('base 2 again') },
   );
   await place(world, STEP);
-  expect((await standingOf(world, 'output'))?.parent).toMatchObject({ evidence: 'diff-ids' });
+  expect((await imageLineageOf(world, 'output'))?.parent).toMatchObject({ evidence: 'diff-ids' });
   expect(await pinned(world)).toBeUndefined();
 });
 
@@ -196,7 +196,7 @@ describe('an output whose layers show no parent', () => {
       rebuild(step.rebuildId, { stream: step.stream, cascadeId: step.cascadeId, output: digestOf('output') }),
     );
     await place(world, step);
-    return standingOf(world, 'output');
+    return imageLineageOf(world, 'output');
   }
   const BASE_NAME = 'org.opencontainers.image.base.name';
 
@@ -230,7 +230,7 @@ test('what an output stands on is read around, too, where no review has placed i
     rebuild(STEP.rebuildId, { stream: STEP.stream, cascadeId: STEP.cascadeId, output: digestOf('output') }),
   );
   await place(world, STEP);
-  expect(await standingOf(world, 'output')).toMatchObject({
+  expect(await imageLineageOf(world, 'output')).toMatchObject({
     parent: { digest: digestOf('squashed') },
     age: { known: true, decidedBy: digestOf('base') },
   });
@@ -255,7 +255,7 @@ test('what is written down while it is placed is placed by its layers', async ()
     return known;
   };
   await place(world, STEP);
-  expect(await standingOf(world, 'output')).toMatchObject({ parent: { digest: digestOf('base 1') } });
+  expect(await imageLineageOf(world, 'output')).toMatchObject({ parent: { digest: digestOf('base 1') } });
 });
 
 test('where the head cannot be read, what is known of its parent stays, and it is placed again', async () => {

@@ -2,7 +2,7 @@ import type { Context } from 'aws-lambda';
 import type { LineagePart } from '../../../functions/lineage/find-lineage.ts';
 import { lineage } from '../../../functions/lineage/handler.ts';
 import { collect } from '../../../shared/concurrency.ts';
-import type { Standing } from '../../../shared/domain/age/image-lineage.ts';
+import type { ImageLineage } from '../../../shared/domain/age/image-lineage.ts';
 import type { BirthEvidenceKind } from '../../../shared/domain/image/birth.ts';
 import { type Digest, type ImageLocation, locationKey, registryKey } from '../../../shared/domain/image/image.ts';
 import { baseRepositoriesOf } from '../../../shared/domain/lineage/base-readings.ts';
@@ -138,8 +138,10 @@ export async function findIn(
   return part;
 }
 
-export const standingOf = async ({ images }: Pick<FakeWorld, 'images'>, name: string): Promise<Standing | undefined> =>
-  (await images.get([digestOf(name)])).get(digestOf(name))?.standing;
+export const imageLineageOf = async (
+  { images }: Pick<FakeWorld, 'images'>,
+  name: string,
+): Promise<ImageLineage | undefined> => (await images.get([digestOf(name)])).get(digestOf(name))?.lineage;
 
 /** A base of 40 days, a platform on it of 20, an application on that of 5 days that runs. */
 export async function threeTiers(world: FakeWorld): Promise<void> {

@@ -12,6 +12,7 @@ import { digestOf } from '../../support/samples.ts';
 import { follow, moved, place } from './following.ts';
 import {
   findIn,
+  imageLineageOf,
   type LineageWorld,
   lineageWorld,
   push,
@@ -19,7 +20,6 @@ import {
   readRegistries,
   runs,
   SCOPE,
-  standingOf,
 } from './support.ts';
 
 type Rule = PolicyDocument['streams'][number];
@@ -88,7 +88,7 @@ test.each([
   await app(it);
   await fail(it);
   const part = await findIn(it);
-  expect(await standingOf(it, 'app')).toBeUndefined();
+  expect(await imageLineageOf(it, 'app')).toBeUndefined();
   expect(await verdictOn(it, 'app')).toMatchObject(UNREAD);
   expect(part).toMatchObject({ failed: 0, unread: expect.arrayContaining([{ key: BASES_KEY, images: 1 }]) });
 
@@ -106,7 +106,7 @@ test('the run tells what an image is built on among all that is known, though an
   await readRegistries(it, [registryKey(OTHERS)]);
   const placed = async () => await it.runFiles.get(runFileKeys(RUN).placed);
   await findIn(it);
-  expect(await standingOf(it, 'app')).toBeUndefined();
+  expect(await imageLineageOf(it, 'app')).toBeUndefined();
   const withoutParent = [digestOf('app'), digestOf('base')].map((digest) => ({ digest }));
   expect(await placed()).toEqual(expect.arrayContaining(withoutParent));
   expect(await placed()).toHaveLength(withoutParent.length);
@@ -186,11 +186,15 @@ describe('which image another one is built on, while the registry that may hold 
     await readRegistries(it, [BASES_KEY]);
     await findIn(it);
     const parent = { digest: digestOf('other'), evidence: 'layers' };
-    expect(await standingOf(it, 'app')).toMatchObject({ parent, mayLieBetween: [GOLDEN, NODE], age: { known: true } });
+    expect(await imageLineageOf(it, 'app')).toMatchObject({
+      parent,
+      mayLieBetween: [GOLDEN, NODE],
+      age: { known: true },
+    });
     await readRegistries(it);
     await findIn(it);
-    expect(await standingOf(it, 'app')).toMatchObject({ parent });
-    expect(await standingOf(it, 'app')).not.toHaveProperty('mayLieBetween');
+    expect(await imageLineageOf(it, 'app')).toMatchObject({ parent });
+    expect(await imageLineageOf(it, 'app')).not.toHaveProperty('mayLieBetween');
   });
 
   test('what was placed among all images keeps its place', async () => {
@@ -201,7 +205,7 @@ describe('which image another one is built on, while the registry that may hold 
     await findIn(it);
     await readRegistries(it, [BASES_KEY]);
     await findIn(it);
-    expect(await standingOf(it, 'app')).not.toHaveProperty('mayLieBetween');
+    expect(await imageLineageOf(it, 'app')).not.toHaveProperty('mayLieBetween');
   });
 
   test('a head that is pushed and read around tells the same', async () => {
@@ -212,7 +216,7 @@ describe('which image another one is built on, while the registry that may hold 
     const stream = streamIn(SCOPE.account, 'app');
     await push(it, 'app', { layers: ['other os', 'code'], daysAgo: 0, stream, isHead: true });
     await follow(it, moved(stream));
-    expect(await standingOf(it, 'app')).toMatchObject({ mayLieBetween: [GOLDEN, NODE] });
+    expect(await imageLineageOf(it, 'app')).toMatchObject({ mayLieBetween: [GOLDEN, NODE] });
   });
 
   test('the last image that was placed without a doubt tells the parent of the next one', async () => {
@@ -226,8 +230,8 @@ describe('which image another one is built on, while the registry that may hold 
     const stream = streamIn(SCOPE.account, 'app');
     await push(it, 'next', { layers: ['other os', 'new code'], daysAgo: 0, stream, isHead: true });
     await follow(it, moved(stream));
-    expect(await standingOf(it, 'next')).toMatchObject({ parent: { digest: digestOf('other') } });
-    expect(await standingOf(it, 'next')).not.toHaveProperty('mayLieBetween');
+    expect(await imageLineageOf(it, 'next')).toMatchObject({ parent: { digest: digestOf('other') } });
+    expect(await imageLineageOf(it, 'next')).not.toHaveProperty('mayLieBetween');
   });
 
   test('it does not where the next one shows another parent', async () => {
@@ -247,7 +251,7 @@ describe('which image another one is built on, while the registry that may hold 
     const stream = streamIn(SCOPE.account, 'app');
     await push(it, 'next', { layers: ['other os', 'new runtime', 'code'], daysAgo: 0, stream, isHead: true });
     await follow(it, moved(stream));
-    expect(await standingOf(it, 'next')).toMatchObject({ mayLieBetween: [GOLDEN, NODE] });
+    expect(await imageLineageOf(it, 'next')).toMatchObject({ mayLieBetween: [GOLDEN, NODE] });
   });
 
   test('a base that was built on nothing is so again: its age is unknown, and a finding of it can be fixed', async () => {
@@ -260,10 +264,10 @@ describe('which image another one is built on, while the registry that may hold 
     await push(it, 'next', { tier: 'base', layers: ['new os'], daysAgo: 0, stream, isHead: true });
     await findIn(it);
     expect(await recordOf(it, 'next')).toMatchObject({ mayLieBelow: [OTHER], isParentAsBefore: true });
-    expect(await standingOf(it, 'next')).toBeUndefined();
+    expect(await imageLineageOf(it, 'next')).toBeUndefined();
     await readRegistries(it);
     await findIn(it);
-    expect(await standingOf(it, 'next')).toMatchObject({ age: { known: true } });
+    expect(await imageLineageOf(it, 'next')).toMatchObject({ age: { known: true } });
     expect(await recordOf(it, 'next')).not.toHaveProperty('isParentAsBefore');
   });
 
@@ -285,7 +289,7 @@ describe('which image another one is built on, while the registry that may hold 
     expect(await recordOf(it, 'new runtime')).not.toHaveProperty('isParentAsBefore');
     await readRegistries(it);
     await findIn(it);
-    expect(await standingOf(it, 'next')).toMatchObject({ parent: parentAsBefore });
+    expect(await imageLineageOf(it, 'next')).toMatchObject({ parent: parentAsBefore });
     expect(await recordOf(it, 'next')).not.toHaveProperty('parentAsBefore');
   });
 
@@ -294,13 +298,13 @@ describe('which image another one is built on, while the registry that may hold 
     await golden(it);
     await readRegistries(it);
     await findIn(it);
-    expect(await standingOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
+    expect(await imageLineageOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
     await readRegistries(it, [registryKey(OTHERS)]);
     await findIn(it);
-    expect(await standingOf(it, 'base')).toMatchObject({ age: { known: true }, mayLieBelowNext: [OTHER] });
+    expect(await imageLineageOf(it, 'base')).toMatchObject({ age: { known: true }, mayLieBelowNext: [OTHER] });
     await readRegistries(it);
     await findIn(it);
-    expect(await standingOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
+    expect(await imageLineageOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
   });
 
   test('a base of which the policy says that it has no parent has a next build of known age', async () => {
@@ -310,7 +314,7 @@ describe('which image another one is built on, while the registry that may hold 
     await findIn(it);
     await readRegistries(it, [registryKey(OTHERS)]);
     await findIn(it);
-    expect(await standingOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
+    expect(await imageLineageOf(it, 'base')).not.toHaveProperty('mayLieBelowNext');
   });
 });
 
@@ -327,7 +331,10 @@ describe('while one base registry cannot be read', () => {
     await app(it, ['other os', 'code']);
     await unread(it);
     expect(await verdictOn(it, 'app')).toMatchObject({ status: 'compliant' });
-    expect(await standingOf(it, 'app')).toMatchObject({ parent: { digest: digestOf('other') }, age: { known: true } });
+    expect(await imageLineageOf(it, 'app')).toMatchObject({
+      parent: { digest: digestOf('other') },
+      age: { known: true },
+    });
   });
 
   test('a new base and what is built on it have none: a base that nobody knows may be below', async () => {
@@ -335,7 +342,7 @@ describe('while one base registry cannot be read', () => {
     await other(it, 2);
     await app(it, ['other os', 'code'], 1);
     await unread(it);
-    for (const name of ['other', 'app']) expect(await standingOf(it, name)).toBeUndefined();
+    for (const name of ['other', 'app']) expect(await imageLineageOf(it, name)).toBeUndefined();
   });
 
   test('a new base of which the policy says that it has no parent is one, and what is built on it has its age', async () => {
@@ -343,7 +350,7 @@ describe('while one base registry cannot be read', () => {
     await other(it, 2);
     await app(it, ['other os', 'code'], 1);
     await unread(it);
-    for (const name of ['other', 'app']) expect(await standingOf(it, name)).toMatchObject({ age: { known: true } });
+    for (const name of ['other', 'app']) expect(await imageLineageOf(it, name)).toMatchObject({ age: { known: true } });
   });
 
   test('an image that was placed before keeps its parent and its age', async () => {
@@ -351,10 +358,10 @@ describe('while one base registry cannot be read', () => {
     await golden(it);
     await app(it);
     await findIn(it);
-    const before = await standingOf(it, 'app');
+    const before = await imageLineageOf(it, 'app');
     await unread(it);
     expect(before).toMatchObject({ parent: { digest: digestOf('base') } });
-    expect(await standingOf(it, 'app')).toEqual(before);
+    expect(await imageLineageOf(it, 'app')).toEqual(before);
   });
 
   test('a parent that was read meanwhile and lies between is taken', async () => {
@@ -362,11 +369,11 @@ describe('while one base registry cannot be read', () => {
     await other(it);
     await app(it, ['other os', 'runtime', 'code']);
     await unread(it);
-    expect(await standingOf(it, 'app')).toMatchObject({ parent: { digest: digestOf('other') } });
+    expect(await imageLineageOf(it, 'app')).toMatchObject({ parent: { digest: digestOf('other') } });
     const stream = streamIn(BASES.account, 'node');
     await push(it, 'runtime', { tier: 'platform', layers: ['other os', 'runtime'], daysAgo: 7, isHead: true, stream });
     await unread(it);
-    expect(await standingOf(it, 'app')).toMatchObject({ parent: { digest: digestOf('runtime') } });
+    expect(await imageLineageOf(it, 'app')).toMatchObject({ parent: { digest: digestOf('runtime') } });
   });
 
   test('a parent that its layers show only now is taken, and the age stays unknown', async () => {
@@ -376,16 +383,16 @@ describe('while one base registry cannot be read', () => {
     await it.images.recordFacts({ ...facts, stream, locations: [], birth: { known: false, rejected: [] } });
     await runs(it, 'app');
     await findIn(it);
-    const before = await standingOf(it, 'app');
+    const before = await imageLineageOf(it, 'app');
     expect(before).toEqual({ age: { known: false, unknown: [digestOf('app')] } });
     await app(it);
     await unread(it);
     const parent = { digest: digestOf('base'), evidence: 'layers' };
-    expect(await standingOf(it, 'app')).toEqual({ ...before, parent });
+    expect(await imageLineageOf(it, 'app')).toEqual({ ...before, parent });
     expect(await verdictOn(it, 'app')).toMatchObject({ status: 'unknown' });
     await readRegistries(it);
     await findIn(it);
-    expect(await standingOf(it, 'app')).toMatchObject({ parent, age: { decidedBy: digestOf('base') } });
+    expect(await imageLineageOf(it, 'app')).toMatchObject({ parent, age: { decidedBy: digestOf('base') } });
   });
 
   test('a head that is pushed waits for the next review', async () => {
@@ -394,11 +401,11 @@ describe('while one base registry cannot be read', () => {
     const stream = streamIn(SCOPE.account, 'app');
     await push(it, 'app', { layers: ['os', 'code'], daysAgo: 0, stream, isHead: true });
     await follow(it, moved(stream));
-    expect(await standingOf(it, 'app')).toBeUndefined();
+    expect(await imageLineageOf(it, 'app')).toBeUndefined();
     await golden(it);
     await readRegistries(it);
     await findIn(it);
-    expect(await standingOf(it, 'app')).toMatchObject({ age: { decidedBy: digestOf('base') } });
+    expect(await imageLineageOf(it, 'app')).toMatchObject({ age: { decidedBy: digestOf('base') } });
   });
 
   test('what a rebuild made has no age where what it is built on may be unknown', async () => {
@@ -411,7 +418,7 @@ describe('while one base registry cannot be read', () => {
       rebuild(rebuildId, { stream, cascadeId, output: digestOf('app') }),
     );
     await place(it, { cascadeId, stream, rebuildId });
-    expect(await standingOf(it, 'app')).toBeUndefined();
+    expect(await imageLineageOf(it, 'app')).toBeUndefined();
     expect(await it.rebuilds.get(stream, rebuildId)).toMatchObject({ unreadRegistries: [BASES_KEY] });
     await golden(it);
     await readRegistries(it);
@@ -426,7 +433,7 @@ test('before any review nothing that may be built on a base is placed', async ()
   const stream = streamIn(SCOPE.account, 'app');
   await push(it, 'app', { layers: ['os', 'code'], daysAgo: 0, stream, isHead: true });
   await follow(it, moved(stream));
-  expect(await standingOf(it, 'app')).toBeUndefined();
+  expect(await imageLineageOf(it, 'app')).toBeUndefined();
 });
 
 test('a preview takes account of what it could not read, and changes nothing of what reviews have read', async () => {
@@ -445,7 +452,7 @@ test('a base of which the index does not know the stream yet is found by what th
   await it.runFiles.put(runFileKeys(RUN).tags(BASES), { golden: {} });
   const streams = { ...it.streams, all: async function* () {}, streams: it.streams.streams.bind(it.streams) };
   await findIn(it, { ports: { streams } });
-  expect(await standingOf(it, 'app')).toMatchObject({
+  expect(await imageLineageOf(it, 'app')).toMatchObject({
     parent: { digest: digestOf('base') },
     age: { decidedBy: digestOf('base') },
   });

@@ -103,7 +103,7 @@ test('what an event judged in this run by facts that the inventory then changed 
     birth: { known: true, bornAtEpochMs: START_EPOCH_MS - 40 * DAY_MS, evidence: [] },
   };
   await world.images.recordFacts(old);
-  await world.images.recordStanding(image, alone(old));
+  await world.images.recordLineage(image, alone(old));
   await evaluateBatch(world.ports, batchOf(world, [image]));
   expect(known(world)?.verdict).not.toEqual(before);
   expect(known(world)?.verdict?.reasons).toContainEqual(expect.objectContaining({ kind: 'age', effect: 'violates' }));
@@ -118,7 +118,7 @@ function aging(world: World, times = 1) {
       if (left-- > 0) {
         const facts = factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } });
         await world.images.recordFacts(facts);
-        await world.images.recordStanding(digest, alone(facts));
+        await world.images.recordLineage(digest, alone(facts));
       }
       return world.scanner.read(location, digest);
     },

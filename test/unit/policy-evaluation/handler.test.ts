@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
-import type { PolicyEvaluationServices } from '../../../functions/policy-evaluation/answer.ts';
 import { handler, policyEvaluation } from '../../../functions/policy-evaluation/handler.ts';
+import type { PolicyEvaluationServices } from '../../../functions/policy-evaluation/route.ts';
 import { metrics } from '../../../shared/lambda/metrics.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
 import { previewOf } from '../../support/preview.ts';

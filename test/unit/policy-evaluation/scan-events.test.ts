@@ -108,7 +108,7 @@ test('an image whose facts change while an event judges it is judged by the new 
       const old = factsOf(digest, { birth: { known: true, bornAtEpochMs, evidence: [] } });
       if (!isOld) {
         await world.images.recordFacts(old);
-        await world.images.recordStanding(digest, alone(old));
+        await world.images.recordLineage(digest, alone(old));
       }
       isOld = true;
       return reading;

@@ -75,7 +75,7 @@ export async function runs(world: World, digest: Digest, overrides: Partial<Imag
     });
   }
   await world.images.recordFacts(facts);
-  await world.images.recordStanding(digest, alone(facts));
+  await world.images.recordLineage(digest, alone(facts));
   await world.images.recordPresence(digest, { inUse: true });
 }
 

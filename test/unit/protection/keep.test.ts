@@ -45,12 +45,12 @@ const tagsOf = ({ registry }: FakeWorld, name = 'app') =>
 
 test('what will be lost gets a tag that a higher rule keeps, and is lost no more; a second look does nothing', async () => {
   const world = await lostWorld();
-  const { losses, looks, error } = await look(world);
+  const { expiries, checks, error } = await look(world);
   expect(error).toBeUndefined();
   expect(tagsOf(world)).toEqual([TAG, 'v1']);
-  expect(losses).toEqual([]);
-  expect(looks).toMatchObject([{ images: 1, losses: 0, tagged: 1 }]);
-  expect(await look(world)).toMatchObject({ losses: [], looks: [{ tagged: 1 }] });
+  expect(expiries).toEqual([]);
+  expect(checks).toMatchObject([{ images: 1, expiries: 0, tagged: 1 }]);
+  expect(await look(world)).toMatchObject({ expiries: [], checks: [{ tagged: 1 }] });
   expect(world.tags.moved).toHaveLength(1);
 });
 
@@ -61,11 +61,14 @@ test('so does what is exempt only by a tag that the next build takes over', asyn
   const exempt = { tagStatus: 'tagged', tagPatternList: ['22'], countType: 'imageCountMoreThan', countNumber: 10 };
   const rules = (covering: object) => [expire(1, exempt), { ...covering, rulePriority: 2 }, expire(5, olderThan(7))];
   world.lifecycles.set(APPS, [expire(1, exempt), expire(5, olderThan(7))]);
-  expect((await look(world)).losses).toMatchObject([
-    { fate: { state: 'lost', loss: { rule: 5, when: { by: 'untagging' } } }, refusal: { reason: 'no-covering-rule' } },
+  expect((await look(world)).expiries).toMatchObject([
+    {
+      expiryState: { state: 'expires', expiry: { rule: 5, when: { by: 'untagging' } } },
+      refusal: { reason: 'no-covering-rule' },
+    },
   ]);
   world.lifecycles.set(APPS, rules(COVERING));
-  expect((await look(world)).losses).toEqual([]);
+  expect((await look(world)).expiries).toEqual([]);
   expect(tagsOf(world)).toEqual(['22', '22-20261101', TAG]);
 });
 
@@ -75,10 +78,10 @@ test('the tag is put on the index that an image is asked for by', async () => {
   await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
   await run(world, APPS, 'app');
   world.lifecycles.set(APPS, [COVERING, TAKING]);
-  expect((await look(world)).losses).toEqual([]);
+  expect((await look(world)).expiries).toEqual([]);
   expect(tagsOf(world, 'index')).toEqual([protectingTag(digestOf('index')), 'v1']);
   expect(tagsOf(world)).toEqual([]);
-  expect(await look(world)).toMatchObject({ losses: [], looks: [{ tagged: 1 }] });
+  expect(await look(world)).toMatchObject({ expiries: [], checks: [{ tagged: 1 }] });
 });
 
 test('so it is on an index that is asked for by its digest, and stays while that is so', async () => {
@@ -87,10 +90,10 @@ test('so it is on an index that is asked for by its digest, and stays while that
   await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
   await run(world, APPS, 'app', `@${digestOf('index')}`);
   world.lifecycles.set(APPS, [COVERING, TAKING]);
-  expect((await look(world)).losses).toEqual([]);
+  expect((await look(world)).expiries).toEqual([]);
   const tags = [protectingTag(digestOf('index')), 'v1'];
   expect(tagsOf(world, 'index')).toEqual(tags);
-  expect(await look(world)).toMatchObject({ losses: [], looks: [{ tagged: 1 }] });
+  expect(await look(world)).toMatchObject({ expiries: [], checks: [{ tagged: 1 }] });
   expect(tagsOf(world, 'index')).toEqual(tags);
 });
 
@@ -164,10 +167,10 @@ test.each<[string, Partial<PolicyDocument>, readonly object[], string, RegExp]>(
   ['no stream names it', { ...ACTING, streams: [] }, [COVERING, TAKING], 'report-only', /No stream/],
 ])('a tag is refused, with the reason and what to do, where %s', async (_, policy, rules, reason, detail) => {
   const world = await lostWorld(policy, rules);
-  const { losses, error } = await look(world);
+  const { expiries, error } = await look(world);
   expect(error).toBeUndefined();
-  expect(losses).toMatchObject([
-    { fate: { state: 'lost' }, refusal: { reason, detail: expect.stringMatching(detail) } },
+  expect(expiries).toMatchObject([
+    { expiryState: { state: 'expires' }, refusal: { reason, detail: expect.stringMatching(detail) } },
   ]);
   expect(tagsOf(world)).toEqual(['v1']);
 });
@@ -181,38 +184,38 @@ test('of several that are rescued in one look each sees the others: none is tagg
   const tagged = { tagStatus: 'tagged', tagPrefixList: ['patchwave-in-use-'] };
   const covering = expire(1, { ...tagged, countType: 'imageCountMoreThan', countNumber: 2 });
   world.lifecycles.set(APPS, [covering, TAKING]);
-  const { losses, looks, error } = await look(world);
+  const { expiries, checks, error } = await look(world);
   expect(error).toBeUndefined();
   // The oldest was the most pressing, and any other would push it out.
   expect(tagsOf(world, 'app25')).toContain(protectingTag(digestOf('app25')));
-  expect(looks).toMatchObject([{ losses: 4, tagged: 1 }]);
-  expect(losses.map(({ refusal }) => refusal?.reason)).toEqual(Array(4).fill('covering-rule-too-tight'));
-  expect(losses[0]?.refusal?.detail).toContain(`delete or archive ${digestOf('app25')} instead`);
+  expect(checks).toMatchObject([{ expiries: 4, tagged: 1 }]);
+  expect(expiries.map(({ refusal }) => refusal?.reason)).toEqual(Array(4).fill('covering-rule-too-tight'));
+  expect(expiries[0]?.refusal?.detail).toContain(`delete or archive ${digestOf('app25')} instead`);
   // A day later that is still so.
-  expect(await look(world)).toMatchObject({ looks: [{ losses: 4, tagged: 1 }] });
+  expect(await look(world)).toMatchObject({ checks: [{ expiries: 4, tagged: 1 }] });
 });
 
 test('by default nothing is tagged, and nobody is told why', async () => {
   const world = await lostWorld({ mode: 'enforce', streams: [stream()] });
-  const { losses } = await look(world);
-  expect(losses).toHaveLength(1);
-  expect(losses[0]).not.toHaveProperty('refusal');
+  const { expiries } = await look(world);
+  expect(expiries).toHaveLength(1);
+  expect(expiries[0]).not.toHaveProperty('refusal');
   expect(tagsOf(world)).toEqual(['v1']);
 });
 
 test('while Patchwave is paused no tag is put or taken', async () => {
   const world = await lostWorld();
-  await world.killSwitch.set({ state: 'paused', by: 'jo', atEpochMs: world.clock(), reason: 'a test' });
-  expect((await look(world)).losses).toMatchObject([{ refusal: { reason: 'paused' } }]);
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'jo', atEpochMs: world.clock(), reason: 'a test' });
+  expect((await look(world)).expiries).toMatchObject([{ refusal: { reason: 'paused' } }]);
   expect([world.tags.moved, world.tags.taken]).toEqual([[], []]);
 });
 
 test('an account that lists no repository is a reason, not a failure', async () => {
   const world = await lostWorld();
   world.tags.isPermitted = false;
-  const { losses, error } = await look(world);
+  const { expiries, error } = await look(world);
   expect(error).toBeUndefined();
-  expect(losses).toMatchObject([{ refusal: { reason: 'not-permitted', detail: expect.stringContaining('role') } }]);
+  expect(expiries).toMatchObject([{ refusal: { reason: 'not-permitted', detail: expect.stringContaining('role') } }]);
 });
 
 describe('what fails on the way fails the look, and hides no loss', () => {
@@ -225,10 +228,10 @@ describe('what fails on the way fails the look, and hides no loss', () => {
     ['reading the switch', { killSwitch: { read: fail } }],
   ])('%s', async (_, ports) => {
     const world = await lostWorld();
-    const { error, looks, losses } = await look(world, { ports });
+    const { error, checks, expiries } = await look(world, { ports });
     expect(error).toMatchObject({ name: 'ProtectionIncompleteError' });
-    expect(looks).toMatchObject([{ losses: 1, unknown: 0, failure: { detail: 'throttled' } }]);
-    expect(losses).toMatchObject([{ digest: digestOf('app'), fate: { state: 'lost' } }]);
+    expect(checks).toMatchObject([{ expiries: 1, unknown: 0, failure: { detail: 'throttled' } }]);
+    expect(expiries).toMatchObject([{ digest: digestOf('app'), expiryState: { state: 'expires' } }]);
   });
 
   const denied = async () => {
@@ -243,8 +246,8 @@ describe('what fails on the way fails the look, and hides no loss', () => {
     const tagged = { tagStatus: 'tagged', tagPrefixList: ['patchwave-in-use-'] };
     const covering = expire(1, { ...tagged, countType: 'imageCountMoreThan', countNumber: 2 });
     world.lifecycles.set(APPS, [covering, TAKING]);
-    const { losses } = await look(world, { ports: { tags: { tag: fail, untag: async () => true } } });
-    const reasons = losses.map(({ digest, refusal }) => [digest, refusal?.reason]);
+    const { expiries } = await look(world, { ports: { tags: { tag: fail, untag: async () => true } } });
+    const reasons = expiries.map(({ digest, refusal }) => [digest, refusal?.reason]);
     expect(new Map(reasons as [string, string | undefined][])).toEqual(
       new Map([
         [digestOf('app25'), undefined],
@@ -259,10 +262,10 @@ describe('what fails on the way fails the look, and hides no loss', () => {
   ])('%s', async (_, untag, failure) => {
     const world = await lostWorld(ACTING, [TAKING]);
     await keep(world, APPS, 'free', { tags: ['v2', protectingTag(digestOf('free'))], daysAgo: 0 });
-    const { error, looks, losses } = await look(world, { ports: { tags: { tag: fail, untag } } });
+    const { error, checks, expiries } = await look(world, { ports: { tags: { tag: fail, untag } } });
     expect(error?.name).toBe(failure);
-    expect(looks).toMatchObject([{ losses: 1, tagged: 1 }]);
-    expect(losses).toMatchObject([{ digest: digestOf('app'), refusal: { reason: 'no-covering-rule' } }]);
+    expect(checks).toMatchObject([{ expiries: 1, tagged: 1 }]);
+    expect(expiries).toMatchObject([{ digest: digestOf('app'), refusal: { reason: 'no-covering-rule' } }]);
   });
 });
 
@@ -281,9 +284,9 @@ describe('what nobody needs any more', () => {
 
   test.each([true, false])('loses its tag, whether its repository is used by others or not: %s', async (others) => {
     const world = await noLongerUsed(others);
-    const { looks } = await look(world);
+    const { checks } = await look(world);
     expect(tagsOf(world)).toEqual(['v1']);
-    expect(looks.map(({ tagged }) => tagged)).toEqual(others ? [undefined] : []);
+    expect(checks.map(({ tagged }) => tagged)).toEqual(others ? [undefined] : []);
   });
 
   test.each<[string, string | readonly object[]]>([
@@ -292,22 +295,22 @@ describe('what nobody needs any more', () => {
   ])('loses it, too, after its lifecycle policy was %s for a while', async (_, rules) => {
     const world = await noLongerUsed(false);
     world.lifecycles.set(APPS, rules);
-    expect((await look(world)).looks).toMatchObject([{ images: 0, losses: 0, tagged: 1 }]);
+    expect((await look(world)).checks).toMatchObject([{ images: 0, expiries: 0, tagged: 1 }]);
     world.lifecycles.set(APPS, [COVERING, TAKING]);
-    expect((await look(world)).looks).toEqual([]);
+    expect((await look(world)).checks).toEqual([]);
     expect(tagsOf(world)).toEqual(['v1']);
   });
 
   test('is forgotten with a repository that is there no more', async () => {
     const world = await noLongerUsed(false);
     const lifecycles = { ...world.lifecycles, policyOf: async () => ({ found: 'no-repository' }) };
-    expect((await look(world, { ports: { lifecycles } })).looks).toEqual([]);
+    expect((await look(world, { ports: { lifecycles } })).checks).toEqual([]);
   });
 
   test('keeps it where it is its last one: the image would go with it', async () => {
     const world = await noLongerUsed(true);
     world.registry.untag(APPS, 'v1');
-    expect(await look(world)).toMatchObject({ looks: [{ tagged: 1 }] });
+    expect(await look(world)).toMatchObject({ checks: [{ tagged: 1 }] });
     expect(tagsOf(world)).toEqual([TAG]);
     expect(world.tags.taken).toEqual([]);
   });
@@ -316,7 +319,7 @@ describe('what nobody needs any more', () => {
     const world = await lostWorld({ ...ACTING, streams: [stream({ headTags: ['^22$'] })] });
     const tags = ['22', protectingTag(digestOf('free'))];
     await keep(world, APPS, 'free', { tags, daysAgo: 0 });
-    expect(await look(world)).toMatchObject({ error: undefined, looks: [{ tagged: 2 }] });
+    expect(await look(world)).toMatchObject({ error: undefined, checks: [{ tagged: 2 }] });
     expect(tagsOf(world, 'free')).toEqual(tags);
     expect(world.tags.taken).toEqual([]);
   });
@@ -340,7 +343,7 @@ test('without a policy that can be read no tag is put or taken, and the loss is 
   const world = await lostWorld();
   const { version, policy } = await world.policies.current();
   world.policies.lose(version);
-  expect(await look(world)).toMatchObject({ losses: [{ digest: digestOf('app') }], error: undefined });
+  expect(await look(world)).toMatchObject({ expiries: [{ digest: digestOf('app') }], error: undefined });
   expect(tagsOf(world)).toEqual(['v1']);
   await world.policies.publish(policy, { replaces: version });
   await look(world);

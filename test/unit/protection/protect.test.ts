@@ -30,26 +30,26 @@ async function twoTiers() {
 test('what a running image stands on and a rule takes is told with rule, instant and who needs it', async () => {
   const world = await twoTiers();
   world.lifecycles.set(BASES, [expire(3, olderThan(30))]);
-  const { losses, looks, error } = await look(world);
+  const { expiries, checks, error } = await look(world);
   expect(error).toBeUndefined();
-  expect(losses).toEqual([
+  expect(expiries).toEqual([
     {
       digest: digestOf('base'),
       location: BASES,
       use: 'ancestor',
       running: 1,
       workloads: [WORKLOAD],
-      fate: {
-        state: 'lost',
-        loss: { rule: 3, action: 'expire', when: { by: 'age', expiresAtEpochMs: world.clock() + 10 * DAY_MS } },
+      expiryState: {
+        state: 'expires',
+        expiry: { rule: 3, action: 'expire', when: { by: 'age', expiresAtEpochMs: world.clock() + 10 * DAY_MS } },
       },
       foundAtEpochMs: world.clock(),
     },
   ]);
-  const looked = { lookedAtEpochMs: world.clock(), images: 1, unknown: 0 };
-  expect(looks).toEqual([
-    { location: BASES, ...looked, losses: 1 },
-    { location: APPS, ...looked, losses: 0 },
+  const checked = { checkedAtEpochMs: world.clock(), images: 1, unknown: 0 };
+  expect(checks).toEqual([
+    { location: BASES, ...checked, expiries: 1 },
+    { location: APPS, ...checked, expiries: 0 },
   ]);
 });
 
@@ -59,35 +59,35 @@ test('so is what ran in a scope that left, until a person confirms that nobody n
   await world.usages.leave(await collect(world.usages.live(SCOPE)), world.clock());
   const left = { atEpochMs: world.clock(), usages: 1, isMoved: true } as const;
   await world.scopes.record({ scope: SCOPE, left });
-  expect((await look(world)).losses).toMatchObject([{ digest: digestOf('base'), running: 1 }]);
+  expect((await look(world)).expiries).toMatchObject([{ digest: digestOf('base'), running: 1 }]);
   await world.scopes.record({
     scope: SCOPE,
     left: { ...left, confirmed: { by: 'ana', atEpochMs: 1, reason: 'closed' } },
   });
-  expect((await look(world)).losses).toEqual([]);
+  expect((await look(world)).expiries).toEqual([]);
 });
 
 test('so is what runs; what is lost behind the horizon is not told yet', async () => {
   const world = await twoTiers();
   world.lifecycles.set(APPS, [expire(1, olderThan(49))]).set(BASES, [expire(1, olderThan(51))]);
-  const { losses } = await look(world);
-  expect(losses).toMatchObject([{ digest: digestOf('app'), use: 'running', workloads: [WORKLOAD] }]);
+  const { expiries } = await look(world);
+  expect(expiries).toMatchObject([{ digest: digestOf('app'), use: 'running', workloads: [WORKLOAD] }]);
 });
 
 test('without a policy nothing is lost, and nothing is listed', async () => {
   const world = await twoTiers();
-  expect((await look(world)).losses).toEqual([]);
+  expect((await look(world)).expiries).toEqual([]);
   expect(world.lifecycles.asked).toEqual([]);
 });
 
 test('what is true no more is told no more; what nothing uses any more is forgotten', async () => {
   const world = await twoTiers();
   world.lifecycles.set(BASES, [expire(1, olderThan(30))]);
-  expect((await look(world)).losses).toHaveLength(1);
+  expect((await look(world)).expiries).toHaveLength(1);
   world.lifecycles.set(BASES, [expire(1, olderThan(300))]);
-  expect((await look(world)).losses).toEqual([]);
+  expect((await look(world)).expiries).toEqual([]);
   for await (const usage of world.usages.live(SCOPE)) await world.usages.end([usage], world.clock());
-  expect((await look(world)).looks).toEqual([]);
+  expect((await look(world)).checks).toEqual([]);
 });
 
 describe('an image of an index', () => {
@@ -101,12 +101,14 @@ describe('an image of an index', () => {
   }
 
   test('is lost to whom asks for the index', async () => {
-    const { losses } = await indexed(':v1');
-    expect(losses).toMatchObject([{ digest: digestOf('app'), fate: { loss: { through: digestOf('index') } } }]);
+    const { expiries } = await indexed(':v1');
+    expect(expiries).toMatchObject([
+      { digest: digestOf('app'), expiryState: { expiry: { through: digestOf('index') } } },
+    ]);
   });
 
   test('is kept for whom pins it, where no rule takes it', async () => {
-    expect((await indexed(`@${digestOf('app')}`)).losses).toEqual([]);
+    expect((await indexed(`@${digestOf('app')}`)).expiries).toEqual([]);
   });
 
   describe('whose index is asked for by its digest, while it has tags of its own', () => {
@@ -120,20 +122,22 @@ describe('an image of an index', () => {
     }
 
     test('is lost with the index', async () => {
-      const { losses } = await look(await byIndex(14));
-      const loss = { rule: 1, through: digestOf('index') };
-      expect(losses).toMatchObject([{ digest: digestOf('app'), use: 'running', fate: { state: 'lost', loss } }]);
+      const { expiries } = await look(await byIndex(14));
+      const expiry = { rule: 1, through: digestOf('index') };
+      expect(expiries).toMatchObject([
+        { digest: digestOf('app'), use: 'running', expiryState: { state: 'expires', expiry } },
+      ]);
     });
 
     test('is kept while the index is', async () => {
-      expect((await look(await byIndex(365))).losses).toEqual([]);
+      expect((await look(await byIndex(365))).expiries).toEqual([]);
     });
 
     test('is gone where the index is', async () => {
       const world = await byIndex(365);
       world.registry.delete(APPS, digestOf('index'));
-      expect((await look(world)).losses).toMatchObject([
-        { digest: digestOf('app'), fate: { state: 'gone', how: 'deleted' } },
+      expect((await look(world)).expiries).toMatchObject([
+        { digest: digestOf('app'), expiryState: { state: 'gone', how: 'deleted' } },
       ]);
     });
 
@@ -142,13 +146,13 @@ describe('an image of an index', () => {
       const unread = { ...olderThan(1, { tagStatus: 'untagged' }), countType: 'sinceTomorrow' };
       const arm = olderThan(15, { tagStatus: 'tagged', tagPrefixList: ['v'] });
       world.lifecycles.set(APPS, [expire(1, unread), expire(2, arm)]);
-      expect((await look(world)).losses).toMatchObject([{ fate: { state: 'unknown' } }]);
+      expect((await look(world)).expiries).toMatchObject([{ expiryState: { state: 'unknown' } }]);
     });
 
     test('that is archived is gone for whoever asks for it', async () => {
       const world = await byIndex(365);
       world.registry.archive(APPS, digestOf('index'));
-      expect((await look(world)).losses).toMatchObject([{ fate: { state: 'gone', how: 'archived' } }]);
+      expect((await look(world)).expiries).toMatchObject([{ expiryState: { state: 'gone', how: 'archived' } }]);
     });
   });
 
@@ -165,8 +169,8 @@ describe('an image of an index', () => {
       await keep(world, APPS, 'index', { tags: ['v1'], holds: ['app'] });
       await run(world, APPS, 'app', ':v1');
       world.lifecycles.set(APPS, [ARM, V]);
-      expect((await look(world)).losses).toMatchObject([
-        { digest: digestOf('app'), fate: { state: 'lost', loss: { rule: 2, through: digestOf('index') } } },
+      expect((await look(world)).expiries).toMatchObject([
+        { digest: digestOf('app'), expiryState: { state: 'expires', expiry: { rule: 2, through: digestOf('index') } } },
       ]);
     });
 
@@ -178,7 +182,7 @@ describe('an image of an index', () => {
       const pinned = usage('app', { workload: 'other', reference: `${repositoryName(APPS)}@${digestOf('app')}` });
       await world.usages.record([pinned], world.clock());
       world.lifecycles.set(APPS, [ARM, V]);
-      expect((await look(world)).losses).toMatchObject([{ fate: { loss: { through: digestOf('index') } } }]);
+      expect((await look(world)).expiries).toMatchObject([{ expiryState: { expiry: { through: digestOf('index') } } }]);
     });
 
     test('is kept where its own tag is asked for, and while an index holds it', async () => {
@@ -187,7 +191,7 @@ describe('an image of an index', () => {
       await keep(world, APPS, 'index', { tags: ['stable'], holds: ['app'] });
       await run(world, APPS, 'app', ':arm64');
       world.lifecycles.set(APPS, [expire(1, olderThan(11, { tagStatus: 'tagged', tagPatternList: ['arm*'] }))]);
-      expect((await look(world)).losses).toEqual([]);
+      expect((await look(world)).expiries).toEqual([]);
     });
   });
 
@@ -197,9 +201,9 @@ describe('an image of an index', () => {
       expect(digests).toEqual([]);
       return { found: [], missing: [] };
     };
-    const { losses, error } = await indexed(':v1', { places: { indexes }, registry: { manifests } });
+    const { expiries, error } = await indexed(':v1', { places: { indexes }, registry: { manifests } });
     expect(error).toBeUndefined();
-    expect(losses).toHaveLength(1);
+    expect(expiries).toHaveLength(1);
   });
 });
 
@@ -209,9 +213,9 @@ test('what runs and cannot be pulled any more is told as gone; what is stood upo
   await run(world, APPS, 'archived');
   world.registry.archive(APPS, digestOf('archived')).delete(APPS, digestOf('app')).delete(BASES, digestOf('base'));
   world.lifecycles.set(APPS, [expire(1, olderThan(300))]).set(BASES, [expire(1, olderThan(300))]);
-  const { losses } = await look(world);
-  const fates = new Map(losses.map(({ digest, fate }) => [digest, fate]));
-  expect(fates).toEqual(
+  const { expiries } = await look(world);
+  const expiryStates = new Map(expiries.map(({ digest, expiryState }) => [digest, expiryState]));
+  expect(expiryStates).toEqual(
     new Map([
       [digestOf('archived'), { state: 'gone', how: 'archived' }],
       [digestOf('app'), { state: 'gone', how: 'deleted' }],
@@ -222,7 +226,7 @@ test('what runs and cannot be pulled any more is told as gone; what is stood upo
 test('so is all that runs from a repository that is not there any more', async () => {
   const world = await protectionWorld();
   await run(world, placeOf('team/deleted'), 'app');
-  expect((await look(world)).losses).toMatchObject([{ fate: { state: 'gone', how: 'deleted' } }]);
+  expect((await look(world)).expiries).toMatchObject([{ expiryState: { state: 'gone', how: 'deleted' } }]);
 });
 
 test.each([
@@ -231,9 +235,11 @@ test.each([
 ])('unknown is no promise: %s', async (_, policy) => {
   const world = await twoTiers();
   world.lifecycles.set(BASES, policy);
-  const { losses, looks } = await look(world);
-  expect(losses).toMatchObject([{ digest: digestOf('base'), fate: { state: 'unknown', reason: expect.any(String) } }]);
-  expect(looks[0]).toMatchObject({ losses: 1, unknown: 1 });
+  const { expiries, checks } = await look(world);
+  expect(expiries).toMatchObject([
+    { digest: digestOf('base'), expiryState: { state: 'unknown', reason: expect.any(String) } },
+  ]);
+  expect(checks[0]).toMatchObject({ expiries: 1, unknown: 1 });
 });
 
 test('a tag that the next build takes over leaves its image to the rule of what has no tag', async () => {
@@ -250,7 +256,7 @@ test('a tag that the next build takes over leaves its image to the rule of what 
   await run(world, APPS, 'app');
   world.lifecycles.set(BASES, [expire(1, olderThan(1, { tagStatus: 'untagged' }))]);
   const when = { by: 'untagging', afterPushes: 1, expectedAtEpochMs: world.clock() + 10 * DAY_MS };
-  expect((await look(world)).losses).toMatchObject([{ fate: { loss: { rule: 1, when } } }]);
+  expect((await look(world)).expiries).toMatchObject([{ expiryState: { expiry: { rule: 1, when } } }]);
 });
 
 describe('where something fails', () => {
@@ -266,17 +272,17 @@ describe('where something fails', () => {
     await run(world, OTHER, 'other');
     await world.scopes.record({ scope: OTHER, completeAtEpochMs: world.clock() });
     world.lifecycles.set(OTHER, [expire(1, olderThan(30))]).set(BASES, [expire(1, olderThan(30))]);
-    expect((await look(world)).losses).toHaveLength(2);
+    expect((await look(world)).expiries).toHaveLength(2);
     world.registry.deny(OTHER);
     world.lifecycles.set(BASES, [expire(1, olderThan(31))]);
-    const { losses, looks, error } = await look(world);
+    const { expiries, checks, error } = await look(world);
     expect(error).toMatchObject({
       name: 'ProtectionIncompleteError',
       message: expect.stringMatching(/ 1 repository .*444455556666\/eu-west-1\/team\/other: RegistryUnreachableError/),
     });
-    expect(losses.map(({ digest }) => digest).sort()).toEqual([digestOf('base'), digestOf('other')].sort());
-    expect(looks.find(({ location }) => location.repository === 'team/other')).toMatchObject({
-      ...{ images: 1, losses: 1, unknown: 1 },
+    expect(expiries.map(({ digest }) => digest).sort()).toEqual([digestOf('base'), digestOf('other')].sort());
+    expect(checks.find(({ location }) => location.repository === 'team/other')).toMatchObject({
+      ...{ images: 1, expiries: 1, unknown: 1 },
       failure: { error: 'RegistryUnreachableError' },
     });
   });
@@ -289,15 +295,15 @@ describe('where something fails', () => {
     await run(world, OTHER, 'app');
     if (isScope) await world.scopes.record({ scope: OTHER });
     world.registry.deny(OTHER);
-    const { looks, error } = await look(world);
+    const { checks, error } = await look(world);
     expect(error).toBeUndefined();
-    expect(looks).toMatchObject([{ unknown: 1, failure: { error: 'RegistryUnreachableError' } }]);
+    expect(checks).toMatchObject([{ unknown: 1, failure: { error: 'RegistryUnreachableError' } }]);
   });
 
   test("AWS's own registries are not looked at", async () => {
     const world = await protectionWorld({ awsManaged: { accounts: [OTHER.account] } });
     await run(world, OTHER, 'app');
-    expect((await look(world)).looks).toEqual([]);
+    expect((await look(world)).checks).toEqual([]);
   });
 
   test('a ledger that does not take the look fails it too', async () => {
@@ -305,26 +311,26 @@ describe('where something fails', () => {
     const record = async () => {
       throw new Error('throttled');
     };
-    const looks = () => world.losses.looks();
-    const { error } = await look(world, { ports: { losses: { record, looks } } });
+    const checks = () => world.expiries.checks();
+    const { error } = await look(world, { ports: { expiries: { record, checks } } });
     expect(error).toMatchObject({ name: 'ProtectionIncompleteError', message: expect.stringContaining('throttled') });
   });
 
   test('what the time was too short for is named, and comes first at the next look', async () => {
     const world = await twoTiers();
-    const { looks, error } = await look(world, { leftMs: 1_000 });
+    const { checks, error } = await look(world, { leftMs: 1_000 });
     expect(error).toMatchObject({ name: 'ProtectionIncompleteError' });
-    expect(looks).toMatchObject([
-      { lookedAtEpochMs: 0, failure: { error: 'OutOfTimeError' } },
-      { lookedAtEpochMs: 0, failure: { error: 'OutOfTimeError' } },
+    expect(checks).toMatchObject([
+      { checkedAtEpochMs: 0, failure: { error: 'OutOfTimeError' } },
+      { checkedAtEpochMs: 0, failure: { error: 'OutOfTimeError' } },
     ]);
-    expect((await look(world)).looks.filter(({ failure }) => failure)).toEqual([]);
+    expect((await look(world)).checks.filter(({ failure }) => failure)).toEqual([]);
   });
 });
 
 test('before the first review there is nothing to look at, and no policy is needed', async () => {
   const world = fakeWorld();
-  expect(await look(world)).toEqual({ losses: [], looks: [], error: undefined });
+  expect(await look(world)).toEqual({ expiries: [], checks: [], error: undefined });
 });
 
 test.each([[undefined], [{}], [{ source: 'aws.events', 'detail-type': 'Scheduled Event' }]])(
@@ -344,10 +350,10 @@ describe('while the policy in force cannot be read', () => {
     await run(world, BASES, 'moving', ':22.8');
     world.lifecycles.set(BASES, [expire(1, olderThan(1, { tagStatus: 'untagged' })), expire(3, olderThan(30))]);
     world.policies.lose((await world.policies.current()).version);
-    const { losses, looks, error } = await look(world);
+    const { expiries, checks, error } = await look(world);
     expect(error).toBeUndefined();
-    expect(losses.map(({ digest }) => digest).sort()).toEqual([moving, taken].sort());
-    expect(looks).toHaveLength(2);
+    expect(expiries.map(({ digest }) => digest).sort()).toEqual([moving, taken].sort());
+    expect(checks).toHaveLength(2);
   });
 
   test('a registry that may be nobody of ours is not looked at before there is one again', async () => {
@@ -357,6 +363,6 @@ describe('while the policy in force cannot be read', () => {
     await run(world, other, 'dns');
     world.lifecycles.set(other, [expire(1, olderThan(11))]);
     world.policies.lose((await world.policies.current()).version);
-    expect(await look(world)).toEqual({ losses: [], looks: [], error: undefined });
+    expect(await look(world)).toEqual({ expiries: [], checks: [], error: undefined });
   });
 });

@@ -4,7 +4,7 @@ import { collect } from '../../../shared/concurrency.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import { repositoryName } from '../../../shared/domain/image/reference.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
-import type { ImageLoss, RepositoryLook } from '../../../shared/domain/retention/image-expiry.ts';
+import type { ImageExpiry, RepositoryCheck } from '../../../shared/domain/retention/image-expiry.ts';
 import { parse } from '../../../shared/schema.ts';
 import { type FakeWorld, fakeWorld } from '../../support/fakes/world.ts';
 import { DAY_MS, digestOf, facts, LOCATION, usage } from '../../support/samples.ts';
@@ -63,7 +63,7 @@ export async function keep(
   if (children) return digest;
   await images.recordFacts({ ...facts(name), digest, locations: [location] });
   const parent = on === undefined ? undefined : { digest: digestOf(on), evidence: 'layers' as const };
-  await images.recordStanding(digest, {
+  await images.recordLineage(digest, {
     ...(parent && { parent }),
     age: { known: true, bornAtEpochMs: pushedAtEpochMs, decidedBy: digest },
   });
@@ -82,8 +82,8 @@ export const olderThan = (countNumber: number, tags: object = { tagStatus: 'any'
 });
 
 interface Found {
-  readonly losses: readonly ImageLoss[];
-  readonly looks: readonly RepositoryLook[];
+  readonly expiries: readonly ImageExpiry[];
+  readonly checks: readonly RepositoryCheck[];
   readonly error: Error | undefined;
 }
 
@@ -97,7 +97,7 @@ export async function look(
     () => undefined,
     (thrown: Error) => thrown,
   );
-  const looks = await collect(world.losses.looks());
-  const losses = await Promise.all(looks.map(({ location }) => collect(world.losses.of(location))));
-  return { losses: losses.flat(), looks, error };
+  const checks = await collect(world.expiries.checks());
+  const expiries = await Promise.all(checks.map(({ location }) => collect(world.expiries.of(location))));
+  return { expiries: expiries.flat(), checks, error };
 }

@@ -57,13 +57,13 @@ test.each(['live', 'left', 'unread'] as const)(
       await world.scopes.record({ scope: SCOPE, left: { atEpochMs: world.clock(), usages: 1, isMoved: true } });
     if (scope === 'unread') await world.scopes.record({ scope: SCOPE, isUnreadable: true });
     world.usages.corrupt(SCOPE, digestOf('app'), scope === 'live' ? 'live' : 'left');
-    const { losses, error } = await look(world);
+    const { expiries, error } = await look(world);
     expect(error).toBeUndefined();
     expect(takenIn(world)).toEqual([]);
-    expect(losses).toEqual([
+    expect(expiries).toEqual([
       expect.objectContaining({
         ...{ digest: digestOf('app'), location: APPS, use: 'running' },
-        fate: {
+        expiryState: {
           state: 'unknown',
           reason: expect.stringContaining(`IMAGE#${digestOf('app')} / USE#web: count is a text`),
         },
@@ -76,7 +76,7 @@ test('where it is lost by its own name, that is told first', async () => {
   const world = await unusedWorld();
   world.lifecycles.set(APPS, [expire(5, olderThan(12))]);
   world.usages.corrupt(SCOPE, digestOf('app'));
-  expect((await look(world)).losses).toMatchObject([{ digest: digestOf('app'), fate: { state: 'lost' } }]);
+  expect((await look(world)).expiries).toMatchObject([{ digest: digestOf('app'), expiryState: { state: 'expires' } }]);
 });
 
 test('an image in use whose item cannot be read keeps every tag, for it may be built on anything, and fails the look', async () => {
@@ -86,15 +86,15 @@ test('an image in use whose item cannot be read keeps every tag, for it may be b
   const images = {
     get: async (digests: readonly Digest[]) =>
       new Map(
-        [...(await world.images.get(digests))].map(([digest, { standing: _, ...record }]) => [
+        [...(await world.images.get(digests))].map(([digest, { lineage: _, ...record }]) => [
           digest,
           { ...record, locations: [], unresolved: { code: UNREADABLE_ITEM, detail: '' } },
         ]),
       ),
   };
-  const { error, looks } = await look(world, { ports: { images } });
+  const { error, checks } = await look(world, { ports: { images } });
   expect(takenIn(world)).toEqual([]);
   expect(error).toMatchObject({ name: 'UsedImagesUnreadableError' });
   expect(error?.message).toContain(`1 image in use cannot be read, first IMAGE#${digestOf('other')} / IMAGE`);
-  expect(looks.map(({ location }) => location)).toEqual(expect.arrayContaining([APPS, BASES]));
+  expect(checks.map(({ location }) => location)).toEqual(expect.arrayContaining([APPS, BASES]));
 });

@@ -116,7 +116,7 @@ test('paused while another step asks the runner: the run that this one starts is
   world.waitingStep.wait(again.taskToken);
   const pause = async (step: string): Promise<void> => {
     if (step !== 'runner.start') return;
-    await world.killSwitch.set({ state: 'paused', by: 'ann', atEpochMs: 1, reason: 'a test' });
+    await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', atEpochMs: 1, reason: 'a test' });
     await start(portsOf(world), LIMITS, again);
   };
   await machine.step({ before: pause });
@@ -139,7 +139,7 @@ test('a mark that was taken back under its asker: the run is there all the same,
     });
   };
   await machine.step({ before: unmark });
-  await world.killSwitch.set({ state: 'paused', by: 'ann', atEpochMs: 1, reason: 'a test' });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', atEpochMs: 1, reason: 'a test' });
   expect(await reserve(portsOf(world), LIMITS, stepOf(machine.node))).toMatchObject({ decision: 'build', rebuildId });
   expect((await world.locks.get(STREAM))?.rebuildId).toBe(rebuildId);
 });

@@ -4,8 +4,8 @@ import {
   type DispatchWorld,
   dispatchWorld,
   finishLast,
+  historyOf,
   MINUTE_MS,
-  memoryOf,
   PIPELINE,
   plan,
   STREAM,
@@ -46,7 +46,7 @@ async function orphaned() {
   const { world, machine } = await ended('failed');
   world.executions.end(machine.node.cascadeId, 'failed');
   world.advance(61 * MINUTE_MS);
-  await world.guards.change(STREAM, ({ lastStartedAtEpochMs, ...memory }) => memory);
+  await world.guards.change(STREAM, ({ lastStartedAtEpochMs, ...history }) => history);
   return { world, machine: new NodeMachine(world, await plan(world, '0123456789ab-g2')) };
 }
 
@@ -66,7 +66,7 @@ const scenes: Scene[] = [
   },
   { name: 'an event', arrange: () => ended('succeeded'), act: tell, ends: 'verified' },
   {
-    name: 'look',
+    name: 'poll',
     arrange: async () => {
       const scene = await ended('succeeded');
       await scene.machine.step();
@@ -134,7 +134,7 @@ test.each(places)('$name, killed $side call $index, $call: is taken again and en
   expect(world.runner.started.length - before).toBeLessThanOrEqual(1);
   expect(await world.locks.get(STREAM)).toBeUndefined();
   expect(await slotsHeld(world)).toEqual([]);
-  expect(await memoryOf(world)).toMatchObject({
+  expect(await historyOf(world)).toMatchObject({
     failuresInARow: ends === 'failed' ? 1 : 0,
     lastSettledRebuildId: rebuildId,
   });
@@ -154,25 +154,25 @@ describe('killed after the start of a run, with a runner that cannot be asked', 
     const { world, machine } = await killed();
     await machine.step();
     expect(machine.answer).toMatchObject({ state: 'start-unknown' });
-    expect(await memoryOf(world)).toMatchObject({ startUnknown: { rebuildId: machine.node.rebuildId } });
+    expect(await historyOf(world)).toMatchObject({ startUnknown: { rebuildId: machine.node.rebuildId } });
     await machine.run();
     expect(machine.settled).toMatchObject({ state: 'unverified', detail: expect.stringContaining('start-unknown') });
     expect(world.clock()).toBeGreaterThanOrEqual((await started(world, machine)).deadlineEpochMs);
     expect(world.runner.started).toHaveLength(1);
     expect(await world.locks.get(STREAM)).toBeUndefined();
     expect(await slotsHeld(world)).toEqual([]);
-    const memory = await memoryOf(world);
-    expect(memory).toMatchObject({ failuresInARow: 0 });
-    expect(memory).not.toHaveProperty('startUnknown');
+    const history = await historyOf(world);
+    expect(history).toMatchObject({ failuresInARow: 0 });
+    expect(history).not.toHaveProperty('startUnknown');
   });
 
   test('a runner that can be asked again tells of the run, and it is awaited', async () => {
     const { world, machine } = await killed();
-    await machine.run('look');
+    await machine.run('poll');
     await machine.step();
     world.runner.allow(PIPELINE);
     await machine.run('waiting');
-    expect(await memoryOf(world)).not.toHaveProperty('startUnknown');
+    expect(await historyOf(world)).not.toHaveProperty('startUnknown');
     finishLast(world, { state: 'succeeded' });
     await machine.run();
     expect(machine.settled?.state).toBe('verified');

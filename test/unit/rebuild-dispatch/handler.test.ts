@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { handler, rebuildDispatch } from '../../../functions/rebuild-dispatch/handler.ts';
-import { StepNotToldError } from '../../../shared/ports/acting-errors.ts';
+import { StepNotAnsweredError } from '../../../shared/ports/acting-errors.ts';
 import { type DispatchWorld, dispatchWorld, finishLast, LIMITS, plan, portsOf, stepOf } from './support.ts';
 
 const context = { functionName: 'rebuild-dispatch', awsRequestId: 'request-1', memoryLimitInMB: '512' } as Context;
@@ -33,14 +33,14 @@ test('takes the steps of a node, one after the other', async () => {
   expect(await dispatch({ action: 'reserve', ...stepOf(node) }, context)).toEqual({
     decision: 'build',
     rebuildId,
-    lookAfterSeconds: 900,
+    recheckAfterSeconds: 900,
   });
   world.waitingStep.wait(TOKEN);
   const build = { ...stepOf(node), rebuildId };
   expect(await dispatch({ action: 'start', ...build, taskToken: TOKEN }, context)).toBeUndefined();
-  expect(await dispatch({ action: 'look', ...build }, context)).toEqual({ state: 'running' });
+  expect(await dispatch({ action: 'poll', ...build }, context)).toEqual({ state: 'running' });
   finishLast(world, { state: 'failed', detail: 'exit 1' });
-  expect(await dispatch({ action: 'look', ...build }, context)).toEqual({ state: 'failed' });
+  expect(await dispatch({ action: 'poll', ...build }, context)).toEqual({ state: 'failed' });
   expect(await dispatch({ action: 'settle', ...stepOf(node), failure: null }, context)).toEqual({
     state: 'failed',
     detail: 'failed: exit 1',
@@ -84,8 +84,8 @@ describe('a task token is never logged', () => {
     [
       'a step that cannot be told',
       (world: DispatchWorld) => {
-        void world.killSwitch.set({ state: 'paused', by: 'ann', reason: 'drill', atEpochMs: 1 });
-        jest.spyOn(world.waitingStep, 'succeed').mockRejectedValue(new StepNotToldError('ThrottlingException'));
+        void world.killSwitch.set({ rebuilding: 'paused', by: 'ann', reason: 'drill', atEpochMs: 1 });
+        jest.spyOn(world.waitingStep, 'succeed').mockRejectedValue(new StepNotAnsweredError('ThrottlingException'));
       },
     ],
     ['a lock that is lost', (world: DispatchWorld) => void jest.spyOn(world.locks, 'adopt').mockResolvedValue(false)],
@@ -112,7 +112,7 @@ test.each([
   ['a settling without the error or null', { action: 'settle', cascadeId: 'c', stream: 's', executionArn: 'e' }],
   [
     'a field that nobody knows',
-    { action: 'look', cascadeId: 'c', stream: 's', executionArn: 'e', rebuildId: 'r', x: 1 },
+    { action: 'poll', cascadeId: 'c', stream: 's', executionArn: 'e', rebuildId: 'r', x: 1 },
   ],
 ])('refuses %s', async (_, input) => {
   const world = await dispatchWorld();
@@ -125,7 +125,7 @@ test('a rebuild that nobody reserved is none to start or to look at', async () =
   const build = { ...stepOf(node), rebuildId: node.rebuildId };
   for (const step of [
     { action: 'start', ...build, taskToken: TOKEN },
-    { action: 'look', ...build },
+    { action: 'poll', ...build },
   ]) {
     await expect(functionOf(world)(step, context)).rejects.toMatchObject({ name: 'StreamLockLostError' });
   }
@@ -135,6 +135,6 @@ test('names every variable that its environment lacks', async () => {
   const step = { action: 'reserve', cascadeId: 'c', stream: 's', executionArn: 'e' };
   await expect(handler(step, context)).rejects.toMatchObject({
     name: 'EnvironmentError',
-    message: expect.stringMatching(/LEDGER_TABLE.*ACT_BUILD_ROLE_NAME.*CASCADE_MACHINE_ARN.*BUILD_LOOK_SECONDS/),
+    message: expect.stringMatching(/LEDGER_TABLE.*ACT_BUILD_ROLE_NAME.*CASCADE_MACHINE_ARN.*BUILD_POLL_SECONDS/),
   });
 });

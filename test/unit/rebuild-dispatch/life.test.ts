@@ -6,8 +6,8 @@ import {
   type DispatchWorld,
   dispatchWorld,
   finishLast,
+  historyOf,
   MINUTE_MS,
-  memoryOf,
   nodeOf,
   PIPELINE,
   personFact,
@@ -39,7 +39,7 @@ test('a node is built, verified and leaves nothing behind', async () => {
   await machine.run();
   expect(machine.settled).toEqual({ state: 'verified', detail: 'verified: fixed' });
   await expectNothingHeld(world);
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0, generation: 2 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 0, generation: 2 });
   // Its facts stay until the closure proves them gone: a push that holds them again can be planned at once.
   expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [criticalFact] });
 });
@@ -73,7 +73,7 @@ test.each([
   await machine.run();
   expect(machine.settled?.state).toBe(state);
   expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [criticalFact] });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow, generation: 2 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow, generation: 2 });
   await expectNothingHeld(world);
 });
 
@@ -84,7 +84,7 @@ test('a pipeline that always fails is tried three times, and then a person has t
     finishLast(world, { state: 'failed', detail: 'Build/Build: exit 1' });
     await machine.run();
     expect(machine.settled).toEqual({ state: 'failed', detail: 'failed: Build/Build: exit 1' });
-    expect(await memoryOf(world)).toMatchObject({ failuresInARow: attempt });
+    expect(await historyOf(world)).toMatchObject({ failuresInARow: attempt });
     world.advance(61 * MINUTE_MS);
   }
   const machine = await new NodeMachine(world, await plan(world, '0123456789ab-g4')).run();
@@ -108,7 +108,7 @@ describe('a rebuild that mended everything, and a step that failed after that', 
     const world = await dispatchWorld({ promotes: true });
     for (const generation of [1, 2, 3]) {
       await tried(world, generation);
-      expect(await memoryOf(world)).toMatchObject({ failuresInARow: generation });
+      expect(await historyOf(world)).toMatchObject({ failuresInARow: generation });
     }
     const machine = await new NodeMachine(world, await plan(world, '0123456789ab-g4')).run();
     expect(machine.settled).toMatchObject({ state: 'refused', detail: expect.stringContaining('attempts-exhausted') });
@@ -118,7 +118,7 @@ describe('a rebuild that mended everything, and a step that failed after that', 
   test('where the pipeline moved it already nothing is held against the stream', async () => {
     const world = await dispatchWorld();
     await tried(world, 1);
-    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+    expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   });
 });
 
@@ -128,7 +128,7 @@ test('a run that was superseded is followed to the end of the one that took its 
   const [first] = world.runner.started;
   const second = world.runner.supersede(PIPELINE, String(first?.executionId));
   const third = world.runner.supersede(PIPELINE, second);
-  expect(await tellEvent(world, { executionId: String(first?.executionId) })).toEqual(['looked']);
+  expect(await tellEvent(world, { executionId: String(first?.executionId) })).toEqual(['running']);
   expect(await world.rebuilds.get(STREAM, machine.node.rebuildId)).toMatchObject({ executionId: third });
   world.runner.finish(PIPELINE, third, { state: 'succeeded' });
   expect(await tellEvent(world, { executionId: third })).toEqual(['ended']);
@@ -145,13 +145,13 @@ test.each(['failed', 'stopped'] as const)(
       const machine = await building(world);
       const own = String(world.runner.started[0]?.executionId);
       const theirs = world.runner.supersede(PIPELINE, own);
-      if (looksBefore) expect(await tellEvent(world, { executionId: own })).toEqual(['looked']);
+      if (looksBefore) expect(await tellEvent(world, { executionId: own })).toEqual(['running']);
       world.runner.finish(PIPELINE, theirs, { state, detail: 'red tests' });
       expect(await tellEvent(world, { executionId: looksBefore ? theirs : own })).toEqual(['ended']);
       await machine.run();
       const detail = `unverified: superseded: run ${theirs} superseded it and ${state}: red tests`;
       expect(machine.settled).toEqual({ state: 'unverified', detail });
-      expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+      expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
       await expectNothingHeld(world);
     }
   },
@@ -164,7 +164,7 @@ test('a run that somebody stopped counts as an attempt', async () => {
   await tellEvent(world);
   await machine.run();
   expect(machine.settled).toMatchObject({ state: 'failed', detail: expect.stringContaining('stopped: wrong branch') });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
 });
 
 test('a build that takes longer than the policy gives it is given up, and counts', async () => {
@@ -172,7 +172,7 @@ test('a build that takes longer than the policy gives it is given up, and counts
   const machine = await building(world);
   await machine.run();
   expect(machine.settled).toMatchObject({ state: 'failed', detail: expect.stringContaining('deadline') });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
   await expectNothingHeld(world);
 });
 
@@ -180,7 +180,7 @@ test('a run that its runner does not know is waited for at first, then it is ove
   const world = await dispatchWorld();
   const machine = await building(world);
   world.runner.remove(PIPELINE);
-  expect(await tellEvent(world)).toEqual(['looked']);
+  expect(await tellEvent(world)).toEqual(['running']);
   world.advance(6 * MINUTE_MS);
   expect(await tellEvent(world)).toEqual(['ended']);
   await machine.run();
@@ -192,7 +192,7 @@ test('a runner that cannot be asked leaves a run what it was known as; at its de
   const world = await dispatchWorld();
   const machine = await building(world);
   world.runner.deny(PIPELINE);
-  await machine.run('look');
+  await machine.run('poll');
   await machine.step();
   expect(machine.state).toBe('build');
   await machine.run();
@@ -271,7 +271,7 @@ test('a runner that is busy to the end of the cascade leaves a waiting node, and
   world.runner.startByHand(PIPELINE);
   const machine = await new NodeMachine(world, await plan(world)).run();
   expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('runner-limit') });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   await expectNothingHeld(world);
 });
 
@@ -288,13 +288,13 @@ test.each([
   spoil(world);
   const machine = await new NodeMachine(world, await plan(world)).run();
   expect(machine.settled).toMatchObject({ state: 'failed', detail: expect.stringContaining(detail) });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
   expect(world.runner.started).toEqual([]);
   await expectNothingHeld(world);
 });
 
 describe('paused between reserve and start', () => {
-  const thrown = { state: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 } as const;
+  const thrown = { rebuilding: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 } as const;
 
   test('by the kill switch: nothing is started, and nothing is held while it is off', async () => {
     const world = await dispatchWorld();
@@ -306,7 +306,7 @@ describe('paused between reserve and start', () => {
     await machine.step();
     expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'planned', answer: { reason: 'paused' } });
     await expectNothingHeld(world);
-    await world.killSwitch.set({ ...thrown, state: 'on' });
+    await world.killSwitch.set({ ...thrown, rebuilding: 'active' });
     await machine.run('waiting');
     expect(world.runner.started).toHaveLength(1);
   });
@@ -361,7 +361,7 @@ describe('paused between reserve and start', () => {
 
 test('the kill switch that is off to the end of the cascade leaves a waiting node', async () => {
   const world = await dispatchWorld();
-  await world.killSwitch.set({ state: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 });
   const machine = await new NodeMachine(world, await plan(world)).run();
   expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('paused') });
   expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'paused' } });

@@ -1,4 +1,4 @@
-import { look } from '../../../functions/rebuild-dispatch/poll-build.ts';
+import { pollBuild } from '../../../functions/rebuild-dispatch/poll-build.ts';
 import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
 import { start } from '../../../functions/rebuild-dispatch/start.ts';
@@ -7,7 +7,7 @@ import type { RebuildOutcome } from '../../../shared/domain/cause/rebuild.ts';
 import type { Turns } from '../../support/fakes/interleave.ts';
 import { type DispatchWorld, LIMITS, type NodeOf, portsOf, stepOf } from './support.ts';
 
-type State = 'reserve' | 'build' | 'waiting' | 'look' | 'verify' | 'settle' | 'done';
+type State = 'reserve' | 'build' | 'waiting' | 'poll' | 'verify' | 'settle' | 'done';
 
 /** One child of the cascade machine, state by state; a step that throws is taken again, under a token of its own. */
 export class NodeMachine {
@@ -49,12 +49,12 @@ export class NodeMachine {
       case 'waiting':
         if (this.answer) return this.#judge(this.answer, sleep);
         // The heartbeat lapsed.
-        sleep(LIMITS.lookAfterSeconds);
+        sleep(LIMITS.recheckAfterSeconds);
         this.#world.waitingStep.giveUp(this.token);
-        this.state = 'look';
+        this.state = 'poll';
         return;
-      case 'look':
-        return this.#judge(await look(ports, LIMITS, { ...stepOf(this.node), rebuildId }), sleep);
+      case 'poll':
+        return this.#judge(await pollBuild(ports, LIMITS, { ...stepOf(this.node), rebuildId }), sleep);
       case 'verify':
         await this.#verify();
         this.state = 'settle';
@@ -101,7 +101,7 @@ export class NodeMachine {
         this.state = 'build';
         return;
       case 'start-unknown':
-        this.state = 'look';
+        this.state = 'poll';
         return;
       case 'paused':
       case 'busy':

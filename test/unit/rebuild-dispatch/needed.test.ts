@@ -12,7 +12,7 @@ import {
   type DispatchWorld,
   dispatchWorld,
   finishLast,
-  memoryOf,
+  historyOf,
   nodeOf,
   personFact,
   plan,
@@ -34,7 +34,7 @@ async function headIs(world: DispatchWorld, judged: Record<string, Verdict | und
     const digest = digestOf(name);
     images[`linux/${name}`] = digest;
     await world.images.recordFacts({ ...facts(name), digest });
-    await world.images.recordStanding(digest, alone({ ...facts(name), digest }));
+    await world.images.recordLineage(digest, alone({ ...facts(name), digest }));
     const judgement = {
       digest,
       scan: { state: 'complete', coverage: ['os'] },
@@ -54,9 +54,9 @@ test('a head that somebody mended meanwhile is not built again: the node ends, a
   const world = await dispatchWorld();
   await headIs(world, { arm64: CLEAN });
   const machine = await (await planned(world)).run();
-  expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('head-mended') });
-  expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { answer: 'wait', reason: 'head-mended' } });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  expect(machine.settled).toMatchObject({ state: 'waiting', detail: expect.stringContaining('head-fixed') });
+  expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { answer: 'wait', reason: 'head-fixed' } });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   expect(world.runner.started).toEqual([]);
   expect(await world.locks.get(STREAM)).toBeUndefined();
   expect(await slotsHeld(world)).toEqual([]);
@@ -66,9 +66,9 @@ test('also where it had reserved its stream, and its turn did not come yet', asy
   const world = await dispatchWorld();
   await headIs(world, { arm64: HOLDING });
   const machine = await (await planned(world)).run('build');
-  await world.killSwitch.set({ state: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 });
+  await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 });
   await machine.run('reserve');
-  await world.killSwitch.set({ state: 'on', by: 'ann', reason: 'mended', atEpochMs: 2 });
+  await world.killSwitch.set({ rebuilding: 'active', by: 'ann', reason: 'mended', atEpochMs: 2 });
   await headIs(world, { arm64: CLEAN });
   await machine.run();
   expect(machine.settled?.state).toBe('waiting');

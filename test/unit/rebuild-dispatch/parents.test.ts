@@ -16,7 +16,7 @@ import {
   type DispatchWorld,
   dispatchWorld,
   finishLast,
-  memoryOf,
+  historyOf,
   nodeOf,
   plan,
   STREAM,
@@ -59,7 +59,7 @@ test.each<[NodeState, Partial<CascadeNode>]>([
   expect(ended.answer?.detail).toContain(`ended as ${state}`);
   expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'parent-not-verified' } });
   expect(world.runner.started).toEqual([]);
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   expect(await slotsHeld(world)).toEqual([]);
   expect(await world.locks.get(STREAM)).toBeUndefined();
   expect(summarizeCascade([ended], [], NOTHING_LOST).failure?.detail).toContain(
@@ -70,7 +70,7 @@ test.each<[NodeState, Partial<CascadeNode>]>([
 test.each<[string, Partial<CascadeNode>]>([
   ['verified', { state: 'verified', output: digestOf('new base') }],
   ['verified by a deployment', { state: 'verified', work: 'deploy', output: digestOf('base') }],
-  ['mended by somebody else', { state: 'waiting', answer: { answer: 'wait', reason: 'head-mended', detail: 'free' } }],
+  ['mended by somebody else', { state: 'waiting', answer: { answer: 'wait', reason: 'head-fixed', detail: 'free' } }],
 ])('a node whose parent is %s is built', async (_, changes) => {
   const world = await dispatchWorld();
   await parentIs(world, changes);
@@ -84,7 +84,7 @@ test('a parent that has not ended is waited for', async () => {
   const machine = await child(world);
   await machine.step();
   expect(machine.state).toBe('reserve');
-  expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'planned', answer: { reason: 'parent-held-back' } });
+  expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'planned', answer: { reason: 'parent-on-hold' } });
   expect(world.runner.started).toEqual([]);
   await parentIs(world, { state: 'verified', output: digestOf('new base') });
   await machine.run('waiting');
@@ -119,7 +119,7 @@ describe('what a stream stands on', () => {
     return { ...stream({ stream: id, location, headTag }), head: { images: { 'linux/amd64': digestOf(head) } } };
   };
 
-  async function standing(world: DispatchWorld, head: string, on: string): Promise<void> {
+  async function lineage(world: DispatchWorld, head: string, on: string): Promise<void> {
     for (const [name, of] of [[head, STREAM] as const, [on, PARENT] as const]) {
       const before = (await world.streams.streams([of])).get(of);
       await world.streams.recordStream(record(of, name), before);
@@ -136,7 +136,7 @@ describe('what a stream stands on', () => {
         }),
       });
     }
-    standsOn(world, head, on);
+    builtOn(world, head, on);
   }
 
   const survived = (parentHead: string) => ({
@@ -148,28 +148,28 @@ describe('what a stream stands on', () => {
 
   test('is kept with its rebuild, and remembered with what survived it', async () => {
     const world = await dispatchWorld();
-    await standing(world, 'app', 'base');
+    await lineage(world, 'app', 'base');
     const machine = new NodeMachine(world, await plan(world), { result: 'ineffective', left: [criticalFact] });
     await machine.run('waiting');
     finishLast(world, { state: 'succeeded' });
     await machine.run();
     expect(await world.rebuilds.get(STREAM, machine.node.rebuildId)).toMatchObject({ parentHead: digestOf('base') });
-    expect((await memoryOf(world))?.survived).toMatchObject([{ parentHead: digestOf('base') }]);
+    expect((await historyOf(world))?.survived).toMatchObject([{ parentHead: digestOf('base') }]);
     const { parents } = (await world.rebuilds.get(STREAM, machine.node.rebuildId)) ?? {};
     expect(parents).toMatch(/^[0-9a-f]{12}$/);
-    expect((await memoryOf(world))?.tried).toEqual([{ parents, facts: [{ fact: 'CVE-2026-1\nopenssl', builds: 1 }] }]);
+    expect((await historyOf(world))?.tried).toEqual([{ parents, facts: [{ fact: 'CVE-2026-1\nopenssl', builds: 1 }] }]);
   });
 
   test('is the one that the output shows, where its reservation names another one', async () => {
     const world = await dispatchWorld();
-    await standing(world, 'app', 'base');
+    await lineage(world, 'app', 'base');
     const machine = new NodeMachine(world, await plan(world), { result: 'ineffective', left: [criticalFact] });
     await machine.run('waiting');
     const builtOn = { parents: 'platform=1', parentHead: digestOf('platform') };
     await world.rebuilds.record(STREAM, machine.node.rebuildId, (before) => before && { ...before, builtOn });
     finishLast(world, { state: 'succeeded' });
     await machine.run();
-    const { survived: left, tried = [] } = (await memoryOf(world)) ?? {};
+    const { survived: left, tried = [] } = (await historyOf(world)) ?? {};
     expect(left).toMatchObject([{ parentHead: digestOf('platform') }]);
     const { parents } = (await world.rebuilds.get(STREAM, machine.node.rebuildId)) ?? {};
     expect(tried.map((one) => one.parents)).toEqual(['platform=1', parents]);
@@ -181,8 +181,8 @@ describe('what a stream stands on', () => {
       ['new base', true],
     ] as const) {
       const world = await dispatchWorld();
-      await standing(world, 'app', 'base');
-      await world.guards.change(STREAM, (memory) => ({ ...memory, survived: [survived('base')] }));
+      await lineage(world, 'app', 'base');
+      await world.guards.change(STREAM, (history) => ({ ...history, survived: [survived('base')] }));
       await parentIs(world, { state: 'verified', output: digestOf(output) });
       const machine = await child(world);
       await machine.run(isBuilt ? 'waiting' : 'done');
@@ -201,8 +201,8 @@ describe('what a stream stands on', () => {
       ['base', true],
     ] as const) {
       const world = await dispatchWorld();
-      await standing(world, 'before', 'base');
-      await standing(world, 'app', 'base');
+      await lineage(world, 'before', 'base');
+      await lineage(world, 'app', 'base');
       const other = streamOf(2);
       const is = (await world.streams.streams([other])).get(other);
       await world.streams.recordStream(record(other, 'other base'), is);
@@ -210,8 +210,8 @@ describe('what a stream stands on', () => {
       if (!based) throw new Error('the test knows the base');
       const digest = digestOf('other base');
       world.images.records.set(digest, { ...based, digest, stream: other });
-      standsOn(world, 'app', 'other base');
-      await world.guards.change(STREAM, (memory) => ({ ...memory, survived: [survived(head)] }));
+      builtOn(world, 'app', 'other base');
+      await world.guards.change(STREAM, (history) => ({ ...history, survived: [survived(head)] }));
       await parentIs(world, { state: 'verified', output: digestOf('base') });
       const machine = await child(world);
       await machine.run(isBuilt ? 'waiting' : 'done');
@@ -224,23 +224,23 @@ describe('what a stream stands on', () => {
 
   test('refuses one that stands on itself, by way of another', async () => {
     const world = await dispatchWorld();
-    await standing(world, 'app', 'old base');
-    await standing(world, 'old app', 'base');
+    await lineage(world, 'app', 'old base');
+    await lineage(world, 'old app', 'base');
     const { location, headTag } = parseStreamId(STREAM);
     const before = (await world.streams.streams([STREAM])).get(STREAM);
     const images = { 'linux/amd64': digestOf('app') };
     await world.streams.recordStream({ ...stream({ stream: STREAM, location, headTag }), head: { images } }, before);
-    standsOn(world, 'base', 'old app');
-    standsOn(world, 'old app', undefined);
+    builtOn(world, 'base', 'old app');
+    builtOn(world, 'old app', undefined);
     const machine = await new NodeMachine(world, await plan(world)).run();
     expect(await nodeOf(world, machine.node)).toMatchObject({ state: 'refused', answer: { reason: 'cycle' } });
   });
 
   test('is known to nobody where two reviews found one half of a circle each', async () => {
     const world = await dispatchWorld();
-    await standing(world, 'app', 'base');
-    standsOn(world, 'app', 'base', 'label-digest');
-    standsOn(world, 'base', 'app', 'label-name');
+    await lineage(world, 'app', 'base');
+    builtOn(world, 'app', 'base', 'label-digest');
+    builtOn(world, 'base', 'app', 'label-name');
     await new NodeMachine(world, await plan(world)).run('waiting');
     expect(world.runner.started).toHaveLength(1);
   });
@@ -283,7 +283,7 @@ describe('the head of a parent that somebody else pushed', () => {
     await image(world, 'pushed', PARENT, reasons);
     await headIs(world, 'app', STREAM);
     await headIs(world, 'pushed', PARENT);
-    standsOn(world, 'app', 'base');
+    builtOn(world, 'app', 'base');
   }
   const verified = { state: 'verified', headBefore: digestOf('base'), output: digestOf('new base') } as const;
 
@@ -320,7 +320,7 @@ describe('the head of a parent that somebody else pushed', () => {
   test('is not judged, and an unread repository hides the age of the node: it is not built', async () => {
     const world = await dispatchWorld();
     await pushed(world);
-    const { standing: _, ...app } = world.images.records.get(digestOf('app')) as ImageRecord;
+    const { lineage: _, ...app } = world.images.records.get(digestOf('app')) as ImageRecord;
     const parentAsBefore = { digest: digestOf('pushed'), evidence: 'layers' } as const;
     const hidden = {
       mayLieBelow: ['111122223333/eu-west-1/base/node'],
@@ -355,11 +355,11 @@ describe('the head of a parent that somebody else pushed', () => {
     const old: Reason = { kind: 'age', ruleId: 'age', effect: 'violates', bornAtEpochMs: 1, limitDays: 30 };
     await image(world, 'app', STREAM, [found, old]);
     await headIs(world, 'app', STREAM);
-    standsOn(world, 'app');
+    builtOn(world, 'app');
     const known = world.images.records.get(digestOf('app'));
-    if (!known?.standing) throw new Error('the test placed it');
+    if (!known?.lineage) throw new Error('the test placed it');
     const mayLieBelowNext = ['111122223333/eu-west-1/base/node'];
-    world.images.records.set(known.digest, { ...known, standing: { ...known.standing, mayLieBelowNext } });
+    world.images.records.set(known.digest, { ...known, lineage: { ...known.lineage, mayLieBelowNext } });
     const machine = new NodeMachine(world, await plan(world, CASCADE, { facts: asked }));
     await machine.run(isBuilt ? 'waiting' : 'done');
     expect(world.runner.started).toHaveLength(isBuilt ? 1 : 0);
@@ -404,9 +404,9 @@ describe('the head of a parent that somebody else pushed', () => {
   });
 });
 
-function standsOn(world: DispatchWorld, child: string, parent?: string, evidence: LineageEvidence = 'layers'): void {
+function builtOn(world: DispatchWorld, child: string, parent?: string, evidence: LineageEvidence = 'layers'): void {
   const known = world.images.records.get(digestOf(child));
   if (!known) throw new Error(`the test knows no image ${child}`);
   const below = parent === undefined ? {} : { parent: { digest: digestOf(parent), evidence } };
-  world.images.records.set(known.digest, { ...known, standing: { ...below, age: { known: false, unknown: [] } } });
+  world.images.records.set(known.digest, { ...known, lineage: { ...below, age: { known: false, unknown: [] } } });
 }

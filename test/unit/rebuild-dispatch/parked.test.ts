@@ -8,9 +8,9 @@ import {
   type DispatchWorld,
   dispatchWorld,
   finishLast,
+  historyOf,
   LIMITS,
   MINUTE_MS,
-  memoryOf,
   nodeOf,
   PIPELINE,
   pipelineOf,
@@ -59,12 +59,12 @@ describe('a run that waits for a person', () => {
     const machine = await waiting(world);
     const sinceEpochMs = world.clock();
     await machine.run();
-    expect(world.clock() - sinceEpochMs).toBeLessThanOrEqual(LIMITS.lookAfterSeconds * 1000);
+    expect(world.clock() - sinceEpochMs).toBeLessThanOrEqual(LIMITS.recheckAfterSeconds * 1000);
     expect(machine.settled).toMatchObject({ state: 'parked', detail: expect.stringContaining('Approve or reject it') });
     expect(await slotsHeld(world)).toEqual([]);
     expect(await world.locks.get(STREAM)).toMatchObject({ rebuildId: machine.node.rebuildId });
     expect(await causeOf(world)).toMatchObject({ state: 'open', answer: { reason: 'waiting-approval' } });
-    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+    expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   });
 
   test('lets another stream build where the policy lets one at a time', async () => {
@@ -80,9 +80,9 @@ describe('a run that waits for a person', () => {
 
   test('that is looked at twice is parked once, whatever came between', async () => {
     const world = await dispatchWorld();
-    const machine = await (await waiting(world)).run('look');
+    const machine = await (await waiting(world)).run('poll');
     await machine.step();
-    machine.state = 'look';
+    machine.state = 'poll';
     finishLast(world, { state: 'succeeded' });
     await tellEvent(world);
     await machine.run();
@@ -93,7 +93,7 @@ describe('a run that waits for a person', () => {
   test('that ends in the moment when it is parked is verified by its own cascade, or taken up by another', async () => {
     for (const at of ['runner.status', 'rebuilds.record', 'slots.release', 'cascades.changeNode']) {
       const world = await dispatchWorld();
-      const machine = await (await waiting(world)).run('look');
+      const machine = await (await waiting(world)).run('poll');
       let isTold = false;
       const turns: Turns = {
         after: async (step) => {
@@ -159,7 +159,7 @@ describe('a parked rebuild', () => {
   test('does not wake the planner while its run goes on, whatever events tell', async () => {
     const world = await dispatchWorld();
     await parked(world);
-    expect(await tellEvent(world)).toEqual(['looked']);
+    expect(await tellEvent(world)).toEqual(['running']);
     expect(world.wakings.isEmpty).toBe(true);
   });
 
@@ -234,7 +234,7 @@ describe('a parked rebuild', () => {
       outcome: { result: 'failed', reason: 'deadline: the build did not end in time' },
     });
     expect(await world.locks.get(STREAM)).toBeUndefined();
-    expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+    expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
   });
 
   test('has the whole time of an approval again where its run waits for a second one', async () => {
@@ -260,7 +260,7 @@ describe('a parked rebuild', () => {
     const world = await dispatchWorld();
     const machine = await parked(world);
     const before = await world.rebuilds.record(STREAM, machine.node.rebuildId, (one) => {
-      const { buildMs: _, ...kept } = one?.parked ?? { sinceEpochMs: 0, lookedAtEpochMs: 0 };
+      const { buildMs: _, ...kept } = one?.parked ?? { sinceEpochMs: 0, checkedAtEpochMs: 0 };
       return one && { ...one, parked: kept };
     });
     world.advance(DAY_MS);

@@ -140,8 +140,8 @@ class Schedule {
       case 'deny':
         return void (draw.chance(0.5) ? world.runner.deny(PIPELINE) : world.runner.allow(PIPELINE));
       case 'pause': {
-        const state = draw.one(['paused', 'on', 'on'] as const);
-        return world.killSwitch.set({ state, by: 'ann', reason: 'drill', atEpochMs: world.clock() });
+        const rebuilding = draw.one(['paused', 'active', 'active'] as const);
+        return world.killSwitch.set({ rebuilding, by: 'ann', reason: 'drill', atEpochMs: world.clock() });
       }
     }
   }
@@ -193,7 +193,7 @@ class Schedule {
   async settleAll(): Promise<void> {
     const { world } = this;
     world.runner.allow(PIPELINE);
-    await world.killSwitch.set({ state: 'on', by: 'ann', reason: 'over', atEpochMs: world.clock() });
+    await world.killSwitch.set({ rebuilding: 'active', by: 'ann', reason: 'over', atEpochMs: world.clock() });
     for (const run of this.active()) this.end(run, 'succeeded');
     for (const machine of [...this.machines]) {
       for (let steps = 0; machine.state !== 'done' && steps < 3000; steps += 1) {
@@ -236,8 +236,8 @@ async function play(seed: number): Promise<void> {
     const resumed = await schedule.resume(n);
     if (resumed) expect((await resumed.run()).settled?.state).toBe('verified');
     world.advance(3 * 60 * MINUTE_MS);
-    await world.guards.change(streamOf(n), (memory) =>
-      afterReset(memory, { by: 'test', atEpochMs: world.clock(), reason: 'counts are another matter' }),
+    await world.guards.change(streamOf(n), (history) =>
+      afterReset(history, { by: 'test', atEpochMs: world.clock(), reason: 'counts are another matter' }),
     );
     const last = new NodeMachine(world, await plan(world, `ffffffffffff-g${n + 1}`, { stream: streamOf(n) }));
     await last.run('waiting');

@@ -18,7 +18,7 @@ import { fakeWorld } from '../../support/fakes/world.ts';
 import { cascade, node } from '../../support/rebuild-samples.ts';
 import { HOUR_MS } from '../../support/samples.ts';
 
-export const LIMITS = { pollSeconds: 5, lookAfterSeconds: 900 };
+export const LIMITS = { pollSeconds: 5, recheckAfterSeconds: 900 };
 export const MINUTE_MS = 60_000;
 const REGISTRY = { account: '111122223333', region: 'eu-west-1' };
 
@@ -147,7 +147,8 @@ export async function nodeOf(world: DispatchWorld, { cascadeId, stream }: NodeOf
   return found;
 }
 
-export const memoryOf = async (world: DispatchWorld, stream = STREAM) => (await world.guards.get([stream])).get(stream);
+export const historyOf = async (world: DispatchWorld, stream = STREAM) =>
+  (await world.guards.get([stream])).get(stream);
 export const causeOf = async (world: DispatchWorld, stream = STREAM) => (await world.causes.get([stream])).get(stream);
 
 type End = Omit<BuildStatus, 'state'> & { readonly state: 'succeeded' | 'failed' | 'stopped' };

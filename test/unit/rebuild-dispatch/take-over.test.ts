@@ -10,7 +10,7 @@ import {
   type DispatchWorld,
   dispatchWorld,
   finishLast,
-  memoryOf,
+  historyOf,
   type NodeOf,
   nodeOf,
   personFact,
@@ -29,7 +29,7 @@ const rebuildOf = async (world: DispatchWorld, { stream, rebuildId }: NodeOf): P
   world.rebuilds.get(stream, rebuildId);
 
 /** A rebuild was verified, and Patchwave was paused until the deadline of its cascade, so that no tag moved. */
-async function heldBack({ promotes = true, changes = {} as Partial<Rebuild>, facts = [criticalFact] as const } = {}) {
+async function postponed({ promotes = true, changes = {} as Partial<Rebuild>, facts = [criticalFact] as const } = {}) {
   const world = await dispatchWorld({ promotes });
   const first = await plan(world, CASCADE, { headBefore: HEAD, facts });
   const machine = await new NodeMachine(world, first).run('waiting');
@@ -47,15 +47,15 @@ const next = async (world: DispatchWorld, changes: Partial<CascadeNode> = {}, ou
   new NodeMachine(world, await plan(world, NEXT, { headBefore: HEAD, ...changes }), outcome);
 
 test('held back it counts as no failure, gives everything back, and keeps the reason', async () => {
-  const { world, first } = await heldBack();
+  const { world, first } = await postponed();
   expect(await nodeOf(world, first)).toMatchObject({ state: 'waiting', answer: PAUSED });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0, lastSettledRebuildId: first.rebuildId });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 0, lastSettledRebuildId: first.rebuildId });
   expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [criticalFact], answer: PAUSED });
   expect([await slotsHeld(world), await world.locks.get(first.stream)]).toEqual([[], undefined]);
 });
 
 test('the next cascade starts no run, and verifies what is there', async () => {
-  const { world, first } = await heldBack();
+  const { world, first } = await postponed();
   const machine = await (await next(world)).run('waiting');
   expect(machine.answer).toEqual({ state: 'succeeded', outputDigest: OUTPUT });
   await machine.run();
@@ -69,13 +69,13 @@ test('the next cascade starts no run, and verifies what is there', async () => {
 });
 
 test('a reservation that dies anywhere takes it over the next time', async () => {
-  const undisturbed = await heldBack();
+  const undisturbed = await postponed();
   const turns = crashAt(Number.POSITIVE_INFINITY);
   await (await next(undisturbed.world)).step(turns);
   expect(turns.steps).toContain('rebuilds.latest');
   for (let at = 0; at < turns.steps.length; at += 1) {
     for (const side of ['before', 'after'] as const) {
-      const { world } = await heldBack();
+      const { world } = await postponed();
       const machine = await next(world);
       await expect(machine.step(crashAt(at, side))).rejects.toThrow('killed');
       await machine.run();
@@ -93,7 +93,7 @@ test.each([
   ['there is more to mend', {}, { facts: [criticalFact, another] }],
   ['its pipeline moves the tag itself', { promotes: false }, {}],
 ])('it is built anew where %s', async (_, earlier, planned) => {
-  const { world } = await heldBack(earlier);
+  const { world } = await postponed(earlier);
   await (await next(world, planned)).run('waiting');
   expect(world.runner.started).toHaveLength(2);
 });
@@ -105,18 +105,18 @@ test('after a failure of the promotion the pipeline builds again', async () => {
   await machine.run('settle');
   machine.fail(new Error('bears no tag of a candidate'));
   await machine.run();
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 1 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 1 });
   world.advance(24 * HOUR_MS);
   await (await next(world)).run('waiting');
   expect(world.runner.started).toHaveLength(2);
 });
 
 test('what does not hold any more speaks against no pipeline, and the one after it is built', async () => {
-  const { world } = await heldBack();
+  const { world } = await postponed();
   const outcome = { result: 'unverified', reason: 'what was made cannot be used any more' } as const;
   const machine = await (await next(world, {}, outcome)).run();
   expect([machine.settled?.state, world.runner.started.length]).toEqual(['unverified', 1]);
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
   world.advance(24 * HOUR_MS);
   const third = new NodeMachine(world, await plan(world, '0123456789ab-g3', { headBefore: HEAD }));
   await third.run('waiting');
@@ -124,7 +124,7 @@ test('what does not hold any more speaks against no pipeline, and the one after 
 });
 
 test('a person who asked for it has it taken over too', async () => {
-  const { world } = await heldBack({ facts: [personFact] as never });
+  const { world } = await postponed({ facts: [personFact] as never });
   const machine = await (await next(world, { facts: [personFact] })).run();
   expect([machine.settled?.state, world.runner.started.length]).toEqual(['verified', 1]);
 });

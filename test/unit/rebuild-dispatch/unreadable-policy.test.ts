@@ -1,5 +1,5 @@
 import { NodeMachine } from './machine.ts';
-import { CASCADE, type DispatchWorld, dispatchWorld, memoryOf, nodeOf, plan, policyOf, STREAM } from './support.ts';
+import { CASCADE, type DispatchWorld, dispatchWorld, historyOf, nodeOf, plan, policyOf, STREAM } from './support.ts';
 
 /* The document in force, or that which the cascade was planned by, is gone while a node waits for its turn. */
 
@@ -8,7 +8,7 @@ const repair = ({ policies, policyVersion }: DispatchWorld) =>
   policies.publish(policyOf(), { replaces: policyVersion });
 
 async function held(world: DispatchWorld, machine: NodeMachine): Promise<void> {
-  for (let looks = 0; looks < 3; looks += 1) await machine.step();
+  for (let refreshes = 0; refreshes < 3; refreshes += 1) await machine.step();
   expect(world.runner.started).toEqual([]);
   expect(await world.locks.get(STREAM)).toBeUndefined();
 }
@@ -33,7 +33,7 @@ test('what is reserved by then is not started', async () => {
   const machine = new NodeMachine(world, await plan(world, CASCADE));
   await machine.run('build');
   await lose(world);
-  for (let looks = 0; looks < 4; looks += 1) await machine.step();
+  for (let refreshes = 0; refreshes < 4; refreshes += 1) await machine.step();
   expect(world.runner.started).toEqual([]);
   await repair(world);
   await machine.run('waiting');
@@ -49,5 +49,5 @@ test('another policy in force does not stand for that of the cascade, which ends
   await machine.run();
   expect(world.runner.started).toEqual([]);
   expect(machine.settled).toMatchObject({ state: 'waiting' });
-  expect(await memoryOf(world)).toMatchObject({ failuresInARow: 0 });
+  expect(await historyOf(world)).toMatchObject({ failuresInARow: 0 });
 });

@@ -6,7 +6,7 @@ import { rebuild } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
 import { fc } from '../../support/seeded.ts';
 import {
-  answerLooks,
+  answerRefreshes,
   dump,
   eventOf,
   headOf,
@@ -29,7 +29,7 @@ test('a push is history, facts and a head', async () => {
   const body = pushed(world, { name: 'one', tag: 'v1.0.0' });
   expect(await handle(world, [body])).toEqual({
     recorded: 1,
-    looks: 0,
+    refreshes: 0,
     withoutRule: 0,
     ignored: 0,
     setAside: 0,
@@ -214,7 +214,7 @@ test('what is deleted, or is in a repository that no rule names, or can never be
     eventOf({ digest: 'sha256:short', tag: 'v1' }),
   ];
   const handled = await handle(world, bodies);
-  expect(handled).toEqual({ recorded: 0, looks: 0, withoutRule: 1, ignored: 1, setAside: 2, failed: [] });
+  expect(handled).toEqual({ recorded: 0, refreshes: 0, withoutRule: 1, ignored: 1, setAside: 2, failed: [] });
   expect(world.deadLetters.letters).toEqual([
     { body: bodies[2], reason: expect.stringMatching(/^not JSON/) },
     { body: bodies[3], reason: expect.stringContaining('detail.image-digest') },
@@ -348,18 +348,18 @@ describe('while the policy in force cannot be read', () => {
     await handle(world, [pushed(world, { name: 'two', tag: 'v1.0.1' })]);
     expect(await collect(world.lateHeads.all())).toEqual([{ location: LOCATION, atEpochMs: world.clock() }]);
     await repair();
-    await world.looks.send([{ kind: 'look', stream: LINE }]);
-    await answerLooks(world);
+    await world.refreshes.send([{ kind: 'refresh', stream: LINE }]);
+    await answerRefreshes(world);
     expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('two') } });
   });
 
   test('a look at its heads is asked for again, and one at an image is not', async () => {
     const { world } = await lost();
-    await world.looks.send([{ kind: 'look', stream: LINE, digest: digestOf('one') }]);
-    await answerLooks(world);
+    await world.refreshes.send([{ kind: 'refresh', stream: LINE, digest: digestOf('one') }]);
+    await answerRefreshes(world);
     expect(await collect(world.lateHeads.all())).toEqual([]);
-    await world.looks.send([{ kind: 'look', stream: LINE }]);
-    await answerLooks(world);
+    await world.refreshes.send([{ kind: 'refresh', stream: LINE }]);
+    await answerRefreshes(world);
     expect(await collect(world.lateHeads.all())).toEqual([{ location: LOCATION, atEpochMs: world.clock() }]);
   });
 

@@ -82,7 +82,7 @@ test('so it is when somebody asks what the repository holds', async () => {
   push(world, 'base', 'hidden');
   push(world, 'app', 'built', { on: ['hidden'] });
   const stream = `${locationKey(at('app'))}:^v[0-9.]+$`;
-  const look = JSON.stringify({ kind: 'look', stream, digest: digestOf('built') });
+  const look = JSON.stringify({ kind: 'refresh', stream, digest: digestOf('built') });
   expect((await handle(world, [look])).learnt).toEqual([digestOf('hidden'), digestOf('built')]);
 });
 

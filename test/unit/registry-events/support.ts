@@ -60,14 +60,14 @@ export function portsOf(world: PushWorld, turns: Turns = {}): RegistryEventPorts
 }
 
 /** What somebody asks to be looked at, is; what fails is delivered again another time. */
-export async function answerLooks(world: PushWorld, turns: Turns = {}): Promise<HandledMessages> {
-  const bodies = world.looks.take();
+export async function answerRefreshes(world: PushWorld, turns: Turns = {}): Promise<HandledMessages> {
+  const bodies = world.refreshes.take();
   try {
     const handled = await handleMessages(portsOf(world, turns), messages(bodies));
-    for (const { messageId } of handled.failed) world.looks.deliverAgain(bodies[Number(messageId.slice(1))] ?? '');
+    for (const { messageId } of handled.failed) world.refreshes.deliverAgain(bodies[Number(messageId.slice(1))] ?? '');
     return handled;
   } catch (error) {
-    for (const body of bodies) world.looks.deliverAgain(body);
+    for (const body of bodies) world.refreshes.deliverAgain(body);
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { writeReport } from '../../../functions/report/write-report.ts';
 import { mergeCause } from '../../../shared/domain/cause/cause.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import type { Report } from '../../../shared/domain/report/report.ts';
-import type { ImageLoss } from '../../../shared/domain/retention/image-expiry.ts';
+import type { ImageExpiry } from '../../../shared/domain/retention/image-expiry.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { runFileKeys } from '../../../shared/review/documents.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -184,16 +184,16 @@ test('tells of what waits for vendors, also by a head that the review did not lo
 test('what lifecycle policies will take is told, and repositories that nobody could read', async () => {
   const world = await worldWith();
   const location = { ...hub, repository: 'bases/os' };
-  const look = { location, lookedAtEpochMs: world.clock(), images: 1, losses: 1, unknown: 0 };
-  const loss: ImageLoss = {
+  const look = { location, checkedAtEpochMs: world.clock(), images: 1, expiries: 1, unknown: 0 };
+  const expiry: ImageExpiry = {
     ...{ digest: digestOf(1), location, use: 'ancestor', running: 2, workloads: [], foundAtEpochMs: world.clock() },
-    fate: { state: 'unknown', reason: 'rule 1' },
+    expiryState: { state: 'unknown', reason: 'rule 1' },
   };
-  const unseen = { ...look, location: { ...hub, repository: 'z' }, losses: 0, failure: { error: 'E', detail: 'd' } };
-  await world.losses.record(look, [loss]);
-  await world.losses.record(unseen);
+  const unseen = { ...look, location: { ...hub, repository: 'z' }, expiries: 0, failure: { error: 'E', detail: 'd' } };
+  await world.expiries.record(look, [expiry]);
+  await world.expiries.record(unseen);
   const report = await writeReport(world.ports, run);
-  expect(report).toMatchObject({ losses: [loss], lossesSeen: { repositories: 2, unseen: [unseen] } });
+  expect(report).toMatchObject({ expiries: [expiry], expiryChecks: { repositories: 2, unseen: [unseen] } });
 });
 
 test('a review that ended is told as it ended', async () => {

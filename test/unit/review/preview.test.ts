@@ -14,7 +14,7 @@ const usage = {
   digest,
   digestSource: 'runtime',
 } as const;
-const standing = { age: { known: true, bornAtEpochMs: 7, decidedBy: child.digest } } as const;
+const lineage = { age: { known: true, bornAtEpochMs: 7, decidedBy: child.digest } } as const;
 const verdict = { status: 'violating', reasons: [], policyVersion: 'v1' } as const;
 const judgement = { digest, verdict, scan: { state: 'complete', coverage: ['os'] }, judgedAtEpochMs: 5 } as const;
 const review: ReviewRecord = {
@@ -45,7 +45,7 @@ test('writes nothing to the ledger, whatever it is told', async () => {
 
   await preview.images.recordFacts({ ...facts, tier: 'base' });
   await preview.images.recordPresence(digest, { inUse: true });
-  await preview.images.recordStanding(digest, standing);
+  await preview.images.recordLineage(digest, lineage);
   await preview.images.recordJudgement(judgement);
   await preview.places.recordLocation({ digest, location, tags: ['1'] });
   await preview.places.recordIndex(digest, [child]);
@@ -83,8 +83,8 @@ test('reads back what it would have written, over what the ledger knows', async 
   await preview.images.recordFacts({ ...facts, tier: 'platform' });
   expect(await judged()).toBe(judgement.judgedAtEpochMs);
 
-  await preview.images.recordStanding(digest, standing);
-  expect((await preview.images.get([digest])).get(digest)).toMatchObject({ standing, verdict });
+  await preview.images.recordLineage(digest, lineage);
+  expect((await preview.images.get([digest])).get(digest)).toMatchObject({ lineage, verdict });
   expect(await judged()).toBeUndefined();
 
   await preview.places.recordIndex(digest, [child]);

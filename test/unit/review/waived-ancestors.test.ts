@@ -48,7 +48,7 @@ async function threeTiers({ document = waived, link = 'layers' as LineageEvidenc
 }
 
 const below = (world: World, digest: typeof APP, parent: typeof APP, evidence: LineageEvidence) =>
-  world.images.recordStanding(digest, (before) => before && { ...before, parent: { digest: parent, evidence } });
+  world.images.recordLineage(digest, (before) => before && { ...before, parent: { digest: parent, evidence } });
 
 async function judged(world: World, digest = APP): Promise<ImageRecord['verdict']> {
   // What is below may be judged after what stands on it: then the next review knows.

@@ -12,10 +12,10 @@ import { deployment } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf, facts as factsOf, HOUR_MS, review, usage } from '../../support/samples.ts';
 import {
   CASCADE,
+  FIXED,
   imageOf,
   known,
   locationOf,
-  MENDED,
   MINUTE_MS,
   plan,
   portsOf,
@@ -149,7 +149,7 @@ test('what still runs it is named', async () => {
   expect(await look(world, await reviewed(world))).toMatchObject({ open: 1, closed: 0 });
   const waitingFor = 'still run by ecs-service 111122223333/eu-west-1/prod/web';
   expect(await closureOf(world)).toMatchObject({ state: 'open', waitingFor });
-  expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [MENDED] });
+  expect(await causeOf(world)).toMatchObject({ state: 'taken', facts: [FIXED] });
 });
 
 test('a standalone task that nobody can restart keeps it open until it is gone', async () => {
@@ -331,7 +331,7 @@ test('past its deadline it stays open and is counted', async () => {
 test('a fact that came meanwhile stays, and the cause is open for it', async () => {
   const world = await scene();
   await replaced(world);
-  const later = { ...MENDED, vulnerability: 'CVE-2026-2' };
+  const later = { ...FIXED, vulnerability: 'CVE-2026-2' };
   await world.causes.change(STREAM, (cause) => cause && { ...cause, facts: [...cause.facts, later], version: 2 });
   await look(world, await reviewed(world));
   expect(await causeOf(world)).toMatchObject({ state: 'open', facts: [later] });
@@ -431,7 +431,7 @@ describe('an account that left while it ran the old image', () => {
     const { world, runId } = await away(changes, 'new');
     const base = streamOf('base');
     const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('web-new') } as const;
-    await world.images.recordStanding(digestOf('web-new'), { age });
+    await world.images.recordLineage(digestOf('web-new'), { age });
     await known(world, 'web', 'new', { holds: false });
     const closure = (await closureOf(world)) as Closure;
     await world.rollouts.openClosure({ ...closure, stream: base, services: [] });
@@ -512,7 +512,7 @@ test('the closure of a base waits while its registry is not read: an image that 
     return checkClosures(portsOf(world), { runId, policyVersion });
   };
   const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('web-new') } as const;
-  await world.images.recordStanding(digestOf('web-new'), { age });
+  await world.images.recordLineage(digestOf('web-new'), { age });
   await known(world, 'web', 'new', { holds: false });
   expect(await lookAs(false)).toMatchObject({ open: 1, closed: 0 });
   const repository = `${REGISTRY.account}/${REGISTRY.region}/team/web`;
@@ -533,7 +533,7 @@ test('an image whose age an unread registry hides keeps no closure open that it 
   await world.images.recordFacts(unplaced);
   await world.usages.record([usage('stray', { digest: stray.digest })], world.clock());
   const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: digestOf('web-new') } as const;
-  await world.images.recordStanding(digestOf('web-new'), { age });
+  await world.images.recordLineage(digestOf('web-new'), { age });
   await known(world, 'web', 'new', { holds: false });
   const lookWith = async (placed: readonly object[]) => {
     const runId = await reviewed(world, { policyVersion });

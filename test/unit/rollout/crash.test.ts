@@ -91,7 +91,7 @@ test('paused while its starter was dead: what it began is adopted, what it did n
   ] as const) {
     const { world, machine } = await scene('deploy');
     await expect(machine.step(crashAt(calls.indexOf('deployer.register'), side))).rejects.toThrow(CrashError);
-    await world.killSwitch.set({ state: 'paused', by: 'ann', atEpochMs: 1, reason: 'a test' });
+    await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', atEpochMs: 1, reason: 'a test' });
     world.advance(6 * MINUTE_MS);
     await machine.step();
     expect(machine.last).toMatchObject({ decision });

@@ -316,10 +316,14 @@ describe('paused', () => {
   const pauses = [
     [
       'the kill switch',
-      (world: RolloutWorld, state: 'paused' | 'on') =>
-        world.killSwitch.set({ state, by: 'ann', atEpochMs: 1, reason: 'a test' }),
+      (world: RolloutWorld, rebuilding: 'paused' | 'active') =>
+        world.killSwitch.set({ rebuilding, by: 'ann', atEpochMs: 1, reason: 'a test' }),
     ],
-    ['the policy', (world: RolloutWorld, state: 'paused' | 'on') => world.apply(state === 'on' ? 'enforce' : 'paused')],
+    [
+      'the policy',
+      (world: RolloutWorld, rebuilding: 'paused' | 'active') =>
+        world.apply(rebuilding === 'active' ? 'enforce' : 'paused'),
+    ],
   ] as const;
 
   test.each(pauses)('by %s nothing begins, until it ends', async (_, set) => {
@@ -328,7 +332,7 @@ describe('paused', () => {
     await machine.step();
     expect(machine.last).toMatchObject({ decision: 'wait', state: 'starting' });
     expect(await deploymentOf(world)).toBeUndefined();
-    await set(world, 'on');
+    await set(world, 'active');
     await machine.run('check');
     expect(world.deployer.started).toHaveLength(1);
   });

@@ -173,7 +173,7 @@ describe.each(['register', 'restart'] as const)('a deployment of somebody else t
 
   test('is not replaced, but waited for', async () => {
     const { world, machine, theirs } = await during();
-    for (let looks = 0; looks < 5; looks += 1) {
+    for (let refreshes = 0; refreshes < 5; refreshes += 1) {
       await machine.step();
       expect(machine.last).toMatchObject({ decision: 'wait' });
     }

@@ -6,9 +6,9 @@ import { LedgerItemUnreadableError } from '../../../shared/ports/errors.ts';
 import { digestOf, HOUR_MS } from '../../support/samples.ts';
 import {
   CASCADE,
+  FIXED,
   known,
   LIMITS,
-  MENDED,
   plan,
   planned,
   portsOf,
@@ -28,7 +28,7 @@ test('a service that runs what was replaced is deployed, and its stream is close
   expect(await planned(world)).toEqual([serviceOf('web')]);
   expect(await closures(world)).toEqual([
     {
-      ...{ cascadeId: CASCADE, stream: streamOf('web'), facts: [MENDED], output: digestOf('web-new'), state: 'open' },
+      ...{ cascadeId: CASCADE, stream: streamOf('web'), facts: [FIXED], output: digestOf('web-new'), state: 'open' },
       ...{ sinceEpochMs: world.clock(), deadlineEpochMs: world.clock() + 72 * HOUR_MS },
       ...{ services: ['111122223333/eu-west-1/prod/web'], left: [] },
     },
@@ -79,7 +79,7 @@ test.each([
   ['is not judged', {}, 1],
   ['is newer and free of it', { holds: false, isHead: true }, 0],
   ['is older and free of it', { holds: false }, 0],
-  ['was last scanned before it was first seen', { holds: false, scannedAtEpochMs: MENDED.sinceEpochMs - 1 }, 1],
+  ['was last scanned before it was first seen', { holds: false, scannedAtEpochMs: FIXED.sinceEpochMs - 1 }, 1],
 ] as const)('an image of the stream that %s', async (_, is, count) => {
   const world = await rolloutWorld();
   await known(world, 'web', 'other', is);

@@ -56,7 +56,7 @@ async function fleet(
     await world.streamImages.record(told.stream ?? keyOf(of), { digest: told.digest });
     const parent = on === undefined ? {} : { parent: { digest: digestOf(on), evidence: 'layers' as const } };
     const age = { known: true, bornAtEpochMs: NOON_EPOCH_MS, decidedBy: told.digest } as const;
-    if (on !== 'unread') await world.images.recordStanding(told.digest, { ...parent, age });
+    if (on !== 'unread') await world.images.recordLineage(told.digest, { ...parent, age });
     return told.digest;
   }
   const read = (

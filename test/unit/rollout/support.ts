@@ -29,7 +29,7 @@ export const streamOf = (name: string): string => `${REGISTRY.account}/${REGISTR
 export const serviceOf = (service: string, cluster = 'prod'): ServiceRef => ({ ...REGISTRY, cluster, service });
 export const imageOf = (name: string, tag = 'v1'): string => `${HOST}/team/${name}:${tag}`;
 
-export const MENDED: CauseFact = {
+export const FIXED: CauseFact = {
   ...{ kind: 'finding', ruleId: 'critical', vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1' },
   ...{ fix: 'yes', sinceEpochMs: 1_795_000_000_000 },
 };
@@ -89,7 +89,7 @@ export async function rolloutWorld({ modes = { web: 'restart' }, states = {}, no
   const planned = Object.keys(modes).map((name) => {
     const state = states[name] ?? 'verified';
     const output = state === 'verified' ? { output: digestOf(`${name}-new`) } : {};
-    const held = { facts: [MENDED], holders: [digestOf(`${name}-old`)] };
+    const held = { facts: [FIXED], holders: [digestOf(`${name}-old`)] };
     return node(CASCADE, streamOf(name), { ...held, state, ...output, ...nodes[name] });
   });
   await world.cascades.beginPlanning('planner', { nowEpochMs: plannedAtEpochMs, untilEpochMs: plannedAtEpochMs + 1 });
@@ -100,7 +100,7 @@ export async function rolloutWorld({ modes = { web: 'restart' }, states = {}, no
     await known(complete, name, 'old', { holds: true });
     await known(complete, name, 'new', { holds: false, isHead: true });
     pushImage(complete, name, 'new', ['v1']);
-    const cause = { stream: streamOf(name), facts: [MENDED], sinceEpochMs: MENDED.sinceEpochMs, version: 1 };
+    const cause = { stream: streamOf(name), facts: [FIXED], sinceEpochMs: FIXED.sinceEpochMs, version: 1 };
     await world.causes.change(streamOf(name), () => ({ ...cause, state: 'taken', takenBy: { cascadeId: CASCADE } }));
   }
   world.advance(30 * MINUTE_MS);

@@ -9,8 +9,8 @@ import { cascade, node } from '../../support/rebuild-samples.ts';
 import { digestOf, facts, usage } from '../../support/samples.ts';
 import {
   CASCADE,
+  FIXED,
   HOST,
-  MENDED,
   MINUTE_MS,
   planned,
   REASON,
@@ -48,7 +48,7 @@ async function twoLines(rollout: RolloutMode): Promise<RolloutWorld> {
   const at = world.clock();
   const nodes = LINES.map((line) =>
     node(CASCADE, streamOf(line), {
-      ...{ facts: [MENDED], holders: [digestOf(nameOf(line, 'old'))], state: 'verified' },
+      ...{ facts: [FIXED], holders: [digestOf(nameOf(line, 'old'))], state: 'verified' },
       output: digestOf(nameOf(line, 'new')),
     }),
   );

@@ -26,7 +26,7 @@ const deploymentOf = (world: RolloutWorld, ref: Awaited<ReturnType<typeof servic
 test('while the policy cannot be read nothing is deployed, and it is once that is repaired', async () => {
   const { world, ref, repair } = await lost();
   const machine = new ServiceMachine(world, ref);
-  for (let looks = 0; looks < 3; looks += 1) await machine.step();
+  for (let refreshes = 0; refreshes < 3; refreshes += 1) await machine.step();
   expect([machine.state, world.deployer.started]).toEqual(['deploy', []]);
   await repair();
   await machine.run('check');

@@ -1,6 +1,6 @@
 import { checkScans } from '../../../functions/fleet-review/check-scans.ts';
 import { firstProgress } from '../../../functions/fleet-review/plan-scans.ts';
-import { howToLook } from '../../../functions/policy-evaluation/finding-source.ts';
+import { findingSource } from '../../../functions/policy-evaluation/finding-source.ts';
 import { type AskLimits, askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import type { ScanTriggerInput } from '../../../functions/scan-trigger/input.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
@@ -104,7 +104,7 @@ test.each([
   expect(await checked).toMatchObject({ pending: 0, decision: 'evaluate' });
   const record = known(world);
   const run = { startedAtEpochMs: START_EPOCH_MS, policyVersion: 'v1' };
-  expect(record && howToLook(record, run, world.clock())).toBe('read');
+  expect(record && findingSource(record, run, world.clock())).toBe('read');
 });
 
 test.each([

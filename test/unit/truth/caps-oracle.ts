@@ -59,10 +59,8 @@ export class CapsOracle {
     const { life, check, violated } = this.#with;
     const { ramp } = life.fixed.caps;
     // What is held back keeps its place for a day, and begins later.
-    const isHeldBack = (['modes', 'kill-switch', 'failures', 'deaths', 'lost-answers'] as const).some(
-      life.features.has,
-    );
-    if (ramp === undefined || isHeldBack || !this.#beginsItself(line, startedAtEpochMs)) return;
+    const isOnHold = (['modes', 'kill-switch', 'failures', 'deaths', 'lost-answers'] as const).some(life.features.has);
+    if (ramp === undefined || isOnHold || !this.#beginsItself(line, startedAtEpochMs)) return;
     check('no more streams begin than the ramp lets');
     const { runs } = life.pipelines;
     const last = runs.findLast((one) => one.line === line && one.startedAtEpochMs < startedAtEpochMs);

@@ -23,7 +23,7 @@ import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-bat
 import { reviewBatch } from '../../../functions/policy-evaluation/input.ts';
 import { handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
 import { rebuildDispatchSteps } from '../../../functions/rebuild-dispatch/input.ts';
-import { look } from '../../../functions/rebuild-dispatch/poll-build.ts';
+import { pollBuild } from '../../../functions/rebuild-dispatch/poll-build.ts';
 import { reserve } from '../../../functions/rebuild-dispatch/reserve.ts';
 import { settle } from '../../../functions/rebuild-dispatch/settle.ts';
 import { start } from '../../../functions/rebuild-dispatch/start.ts';
@@ -54,7 +54,7 @@ export const CASCADE_MACHINE_ARN = 'arn:aws:states:eu-west-1:111122223333:stateM
 export const REVIEW_MACHINE_ARN = 'arn:aws:states:eu-west-1:111122223333:stateMachine:fleet-review';
 
 const REVIEW = { leaseMinutes: 390, catchUpMinutes: 30, scanWaitMinutes: 10, pollSeconds: 20, dailyQuota: 100_000 };
-const DISPATCH = { pollSeconds: 30, lookAfterSeconds: 900 };
+const DISPATCH = { pollSeconds: 30, recheckAfterSeconds: 900 };
 const VERIFY = { pollSeconds: 30, outputGraceMs: 5 * 60_000 };
 const ROLLOUT = { pollSeconds: 30, deploymentMs: 2 * HOUR_MS };
 
@@ -183,8 +183,8 @@ function dispatchStep(ports: Ports, payload: unknown) {
       return reserve(ports, DISPATCH, event);
     case 'start':
       return start(ports, DISPATCH, event);
-    case 'look':
-      return look(ports, DISPATCH, event);
+    case 'poll':
+      return pollBuild(ports, DISPATCH, event);
     case 'settle':
       return settle(ports, event);
   }

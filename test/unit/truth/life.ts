@@ -273,7 +273,7 @@ export class Life {
     this.#restrain();
     const { world } = this;
     const told = { by: 'a person', reason: 'maintenance of the build network', atEpochMs: world.clock() };
-    await world.killSwitch.set({ ...told, state: isPaused ? 'paused' : 'on' });
+    await world.killSwitch.set({ ...told, rebuilding: isPaused ? 'paused' : 'active' });
   }
 
   /** Begins what runs by itself: the planner's schedule, and what follows from the acts of functions. */
@@ -297,7 +297,7 @@ export class Life {
       this.#scansFollowed += 1;
       clockwork.spawn(() => this.#scan(location, digest));
     }
-    for (const body of world.looks.take()) delivery.send('registry', body);
+    for (const body of world.refreshes.take()) delivery.send('registry', body);
     for (const body of world.judging.take()) delivery.send('scan', body);
     for (const body of world.following.take()) delivery.send('head', body);
     for (const body of world.ends.take()) delivery.send('end', body);

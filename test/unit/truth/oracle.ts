@@ -215,10 +215,10 @@ export class Oracle implements Witness {
 
   #judged(record: ImageRecord): void {
     const image = this.#life.factory.image(record.digest);
-    const { verdict, scan, standing, judgedAtEpochMs } = record;
+    const { verdict, scan, lineage, judgedAtEpochMs } = record;
     if (!image) return;
     const age = ageOf(record);
-    if (age.known && standing) {
+    if (age.known && lineage) {
       this.#check('no age younger than the truth');
       const bornAtEpochMs = this.#sight.bornAt(image);
       if (age.bornAtEpochMs > bornAtEpochMs)
@@ -618,11 +618,9 @@ export class Oracle implements Witness {
           ? undefined
           : `its last build made ${made?.output?.name}, which has none of it`;
       case 'would-not-help': {
-        const mendable = flaws.find((flaw) => archive.isMendable(flaw, now - DAY_MS));
-        return mendable &&
-          flaws.length === facts.length &&
-          flaws.every((flaw) => archive.isMendable(flaw, now - DAY_MS))
-          ? `the archive has a version without ${mendable.id}`
+        const fixable = flaws.find((flaw) => archive.isMendable(flaw, now - DAY_MS));
+        return fixable && flaws.length === facts.length && flaws.every((flaw) => archive.isMendable(flaw, now - DAY_MS))
+          ? `the archive has a version without ${fixable.id}`
           : undefined;
       }
       case 'parent-pinned':
@@ -636,7 +634,7 @@ export class Oracle implements Witness {
           (last && this.#isWorse(last) && headHolds())
           ? undefined
           : 'its last builds did not all fail';
-      case 'parent-held-back':
+      case 'parent-on-hold':
         // A line below needs no cause of its own: a waiver there accepts what the line above may not have.
         return this.#life
           .below(line)
@@ -645,14 +643,14 @@ export class Oracle implements Witness {
           : 'nothing below is held back';
       case 'closing': {
         const head = factory.headOf(line);
-        const isBehind = ecs
+        const hasStaleParent = ecs
           .running()
           .some(
             ({ image, told }) =>
               (image.line === line.name && !head?.images.includes(image)) ||
               (told !== 'digest' && lineageOf(image).some((one) => one.line === line.name)),
           );
-        return isBehind ? undefined : 'nothing runs but its head';
+        return hasStaleParent ? undefined : 'nothing runs but its head';
       }
       default:
         return 'that is no answer to rest on';

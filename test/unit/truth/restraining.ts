@@ -87,7 +87,7 @@ async function hotfix({ ecs, factory, clockwork, lineOfService }: Life, dice: Di
   if (made) await ecs.deployByHand(service, referenceOf(line, made.digest));
 }
 
-interface Holding {
+interface FactStatus {
   readonly what: string;
   /** Absent where it stays so. */
   readonly hours: number | undefined;
@@ -96,7 +96,7 @@ interface Holding {
 
 type Setting = (policy: PolicyState, isHeld: boolean) => PolicyState;
 
-async function hold(life: Life, { what, hours, set }: Holding): Promise<void> {
+async function hold(life: Life, { what, hours, set }: FactStatus): Promise<void> {
   life.tell(`${what}${hours === undefined ? ' from now on' : ` for ${hours} hours`}`);
   await life.publishPolicy(set(life.policy, true));
   if (hours === undefined) return;

@@ -52,15 +52,15 @@ async function scanned(world: VerifyWorld, digest: Digest, name: string, finding
   if (image) await scanImages(portsOf(world), 'review', [image]);
 }
 
-const standsOn = (world: VerifyWorld, digest: Digest, parent: Digest) =>
-  world.images.recordStanding(digest, {
+const builtOn = (world: VerifyWorld, digest: Digest, parent: Digest) =>
+  world.images.recordLineage(digest, {
     parent: { digest: parent, evidence: 'layers' },
     age: { known: true, bornAtEpochMs: world.clock(), decidedBy: digest },
   });
 
 async function verified(world: VerifyWorld, parent?: Digest) {
   const machine = await new VerifyMachine(world).run('check');
-  if (parent) await standsOn(world, NEW, parent);
+  if (parent) await builtOn(world, NEW, parent);
   await machine.run();
   return (await rebuildOf(world)).outcome;
 }
@@ -108,7 +108,7 @@ test('what was published meanwhile in the parent that the build was reserved on 
 test('what the parent of both images has was there before', async () => {
   const world = await built();
   await scanned(world, OLD_BASE, 'old base', [NEWS]);
-  await standsOn(world, OLD, OLD_BASE);
+  await builtOn(world, OLD, OLD_BASE);
   expect(await verified(world, OLD_BASE)).toMatchObject({ result: 'fixed', alsoFound: [named] });
 });
 
@@ -176,7 +176,7 @@ test('where it brought in nothing, neither the head before nor its parents are l
   const world = await built();
   world.scanner.finds(NEW, []);
   const machine = await new VerifyMachine(world).run('check');
-  await standsOn(world, NEW, BASE);
+  await builtOn(world, NEW, BASE);
   const reads = world.scanner.reads.filter(({ digest }) => digest === OLD).length;
   await machine.run();
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });

@@ -67,8 +67,8 @@ test('there are places to be killed at, and the move of the tag is one', () => {
     expect.arrayContaining([
       'promote: tagger.tag',
       'check: scanner.start',
-      'ask: looks.send',
-      'promote: looks.send',
+      'ask: refreshes.send',
+      'promote: refreshes.send',
       'find-output: rebuilds.record',
     ]),
   );

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { handler, verifyRebuild } from '../../../functions/verify-rebuild/handler.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
-import { answerLooks } from '../registry-events/support.ts';
+import { answerRefreshes } from '../registry-events/support.ts';
 import { LIMITS, NEW, portsOf, push, rebuildOf, STEP, verifyWorld } from './support.ts';
 
 const context = { functionName: 'verify-rebuild', awsRequestId: 'request-1', memoryLimitInMB: '512' } as Context;
@@ -19,7 +19,7 @@ test('the steps of a node, as the machine asks for them', async () => {
   const ask = verifyRebuild(() => ({ ports: portsOf(world), limits: LIMITS }));
   expect(await ask({ action: 'find-output', ...STEP }, context)).toEqual({ decision: 'verify', waitSeconds: 5 });
   expect(await ask({ action: 'ask', ...STEP }, context)).toBeUndefined();
-  await answerLooks(world);
+  await answerRefreshes(world);
   expect(await ask({ action: 'check', ...STEP }, context)).toEqual({ decision: 'wait', waitSeconds: 5 });
   expect(await ask({ action: 'check', ...STEP }, context)).toEqual({ decision: 'promote', waitSeconds: 5 });
   expect(await ask({ action: 'promote', ...STEP }, context)).toEqual({ decision: 'ended', waitSeconds: 5 });

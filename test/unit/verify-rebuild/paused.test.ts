@@ -21,7 +21,7 @@ import {
 
 /* A person stops Patchwave, or a stream, between the verification of a rebuild and the move of its tag. */
 
-const THROWN = { state: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 } as const;
+const THROWN = { rebuilding: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 } as const;
 
 const nodeOf = ({ cascades }: VerifyWorld) => cascades.node(CASCADE, STREAM);
 
@@ -41,7 +41,7 @@ const pauses = [
   [
     'the kill switch',
     (world: VerifyWorld) => world.killSwitch.set(THROWN),
-    (world: VerifyWorld) => world.killSwitch.set({ ...THROWN, state: 'on' }),
+    (world: VerifyWorld) => world.killSwitch.set({ ...THROWN, rebuilding: 'active' }),
   ],
   [
     'the mode of the stream',
@@ -53,7 +53,7 @@ const pauses = [
 test.each(pauses)('paused by %s no tag moves, and it moves once that ends', async (_, pause, resume) => {
   const { world, machine } = await verified();
   await pause(world);
-  for (let looks = 0; looks < 3; looks += 1) await machine.step();
+  for (let refreshes = 0; refreshes < 3; refreshes += 1) await machine.step();
   expect([machine.state, world.tagger.moved]).toEqual(['promote', []]);
   expect(await nodeOf(world)).toMatchObject({ state: 'verifying' });
   await resume(world);
@@ -126,7 +126,7 @@ describe('the policy in force is lost', () => {
   test('no tag moves, and it moves once the policy can be read again', async () => {
     const { world, machine } = await verified();
     await lose(world);
-    for (let looks = 0; looks < 3; looks += 1) await machine.step();
+    for (let refreshes = 0; refreshes < 3; refreshes += 1) await machine.step();
     expect([machine.state, world.tagger.moved]).toEqual(['promote', []]);
     await repair(world);
     await machine.run();
@@ -141,7 +141,8 @@ describe('the policy in force is lost', () => {
     world.registry.deny(LOCATION);
     const machine = new VerifyMachine(world);
     const since = world.clock();
-    for (let looks = 0; looks < 500 && world.clock() < since + 5 * HOUR_MS; looks += 1) await machine.step();
+    for (let refreshes = 0; refreshes < 500 && world.clock() < since + 5 * HOUR_MS; refreshes += 1)
+      await machine.step();
     expect((await rebuildOf(world))?.outcome).toBeUndefined();
     await repair(world);
     world.registry.permit(LOCATION);

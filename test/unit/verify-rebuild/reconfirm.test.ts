@@ -3,7 +3,7 @@ import type { Rebuild } from '../../../shared/domain/cause/rebuild.ts';
 import type { Reason } from '../../../shared/domain/verdict/verdict.ts';
 import { DAY_MS, digestOf } from '../../support/samples.ts';
 import {
-  MENDED,
+  FIXED,
   NEW,
   OLD,
   push,
@@ -105,8 +105,8 @@ test('an age is mended by a build that makes the very same image again', async (
 });
 
 test('a finding is not', async () => {
-  const world = await theSame([AGE, MENDED], [TOO_OLD, FLAWED]);
-  expect((await rebuildOf(world)).outcome).toEqual({ result: 'ineffective', left: [MENDED] });
+  const world = await theSame([AGE, FIXED], [TOO_OLD, FLAWED]);
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'ineffective', left: [FIXED] });
 });
 
 test('an age that other layers have is not either', async () => {

@@ -14,7 +14,7 @@ import { interleave, type Turns } from '../../support/fakes/interleave.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { cascade, node, PIPELINE, rebuild } from '../../support/rebuild-samples.ts';
 import { DAY_MS, digestOf, HOUR_MS } from '../../support/samples.ts';
-import { answerLooks } from '../registry-events/support.ts';
+import { answerRefreshes } from '../registry-events/support.ts';
 
 export const MINUTE_MS = 60_000;
 export const LIMITS = { pollSeconds: 5, outputGraceMs: 5 * MINUTE_MS };
@@ -32,7 +32,7 @@ export const finding = (vulnerability: string, changes: Partial<Finding> = {}): 
 });
 
 /** What the rebuild is to mend. */
-export const MENDED: CauseFact = {
+export const FIXED: CauseFact = {
   ...{ kind: 'finding', ruleId: 'critical', vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1' },
   ...{ fix: 'unknown', sinceEpochMs: 1_795_000_000_000 },
 };
@@ -69,7 +69,7 @@ export async function verifyWorld({ promotes = false, changes = {} as Partial<Re
   const lease = { nowEpochMs: plannedAtEpochMs, untilEpochMs: plannedAtEpochMs + 1 };
   await world.cascades.beginPlanning('planner', lease);
   const planned = cascade(CASCADE, { policyVersion, plannedAtEpochMs, state: 'running' });
-  const facts = [MENDED];
+  const facts = [FIXED];
   const working = { facts, headBefore: OLD };
   await world.cascades.write('planner', planned, [
     node(CASCADE, STREAM, { ...working, state: 'building', rebuildId: REBUILD }),
@@ -104,10 +104,10 @@ type Ports = Omit<VerifyWorld, 'policyVersion'>;
 
 /** The ports of one Lambda invocation; a test may come between any two of its calls. */
 export function portsOf(world: Ports, turns: Turns = {}): VerifyPorts {
-  const { cascades, rebuilds, causes, images, contents, places, streams, policies, evidence, looks } = world;
+  const { cascades, rebuilds, causes, images, contents, places, streams, policies, evidence, refreshes } = world;
   const { registry, scanner, tagger, killSwitch, pace, retry, clock } = world;
   const ports = { cascades, rebuilds, causes, images, contents, places, streams, policies, evidence };
-  const all = { ...ports, registry, scanner, tagger, killSwitch, looks };
+  const all = { ...ports, registry, scanner, tagger, killSwitch, refreshes };
   const interleaved = Object.entries(all).map(([name, port]) => [name, interleave(name, port, turns)]);
   const sleep = async (ms: number) => world.advance(ms);
   return { ...all, ...Object.fromEntries(interleaved), pace, retry, clock, sleep };
@@ -187,7 +187,7 @@ export class VerifyMachine {
 
   async step(turns: Turns = {}): Promise<void> {
     await this.#take(turns);
-    await answerLooks(this.#world);
+    await answerRefreshes(this.#world);
   }
 
   async #take(turns: Turns): Promise<void> {

@@ -7,13 +7,13 @@ import { RegistryUnreachableError } from '../../../shared/ports/errors.ts';
 import { readAnywhere } from '../../../shared/scanning/read.ts';
 import { digestOf, facts } from '../../support/samples.ts';
 import { ageFact } from '../domain/rollout/acting.ts';
-import { answerLooks } from '../registry-events/support.ts';
+import { answerRefreshes } from '../registry-events/support.ts';
 import {
   causeOf,
+  FIXED,
   finding,
   LIMITS,
   LOCATION,
-  MENDED,
   MINUTE_MS,
   NEW,
   OLD,
@@ -46,11 +46,11 @@ const zlib = finding('CVE-2026-9', { package: 'zlib', version: '1.0' });
 test.each([
   ['nothing is left', [], { result: 'fixed' }],
   ['a flaw is left that nobody asked it to mend', [zlib], { result: 'fixed' }],
-  ['what it was to mend is left', [finding('CVE-2026-1')], { result: 'ineffective', left: [MENDED] }],
+  ['what it was to mend is left', [finding('CVE-2026-1')], { result: 'ineffective', left: [FIXED] }],
   [
     'it is left in another version of the package',
     [finding('CVE-2026-1', { version: '3.0.2' })],
-    { result: 'ineffective', left: [MENDED] },
+    { result: 'ineffective', left: [FIXED] },
   ],
   [
     'a package that it changed has a new flaw',
@@ -182,7 +182,7 @@ async function justAsked({ isPlaced = true } = {}): Promise<VerifyWorld> {
   world.scanner.finds(NEW, []);
   await new VerifyMachine(world).run('check');
   const age = { known: true, bornAtEpochMs: world.clock(), decidedBy: NEW } as const;
-  if (isPlaced) await world.images.recordStanding(NEW, { age });
+  if (isPlaced) await world.images.recordLineage(NEW, { age });
   return world;
 }
 
@@ -248,7 +248,7 @@ test('what a review has just asked for is not asked for again; what it was refus
   push(world, 'new', { tags: ['22'] });
   const machine = await new VerifyMachine(world).run('ask');
   await ask(portsOf(world), STEP);
-  await answerLooks(world);
+  await answerRefreshes(world);
   const atEpochMs = world.clock();
   await world.images.claimScan(NEW, { runId: 'review', atEpochMs, notSinceEpochMs: atEpochMs });
   world.scanner.completesAtOnce = true;
@@ -287,7 +287,7 @@ test('a registry that could not be read when the scan was to be asked for is rea
   const machine = await new VerifyMachine(world).run('ask');
   await ask(portsOf(world), STEP);
   const warned = jest.spyOn(logger, 'warn').mockImplementation(() => undefined);
-  await answerLooks(world, {
+  await answerRefreshes(world, {
     before: (step) => {
       if (step === 'registry.images') throw new RegistryUnreachableError(LOCATION, new Error('AccessDenied'));
     },
@@ -351,7 +351,7 @@ test('every image of an index is judged: one that is not scanned keeps it open, 
   expect(world.images.records.get(NEW)).toMatchObject({ scan: { state: 'complete' }, findingsCount: 0 });
   world.scanner.finish();
   await machine.run();
-  expect((await rebuildOf(world)).outcome).toEqual({ result: 'ineffective', left: [MENDED] });
+  expect((await rebuildOf(world)).outcome).toEqual({ result: 'ineffective', left: [FIXED] });
 });
 
 test("a person's push during the rebuild is the head; what is verified is our own output", async () => {
@@ -366,7 +366,7 @@ test("a person's push during the rebuild is the head; what is verified is our ow
 test('a build that makes the same image again is judged by what that holds', async () => {
   const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: OLD } } });
   await new VerifyMachine(world).run();
-  expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'ineffective', left: [MENDED] });
+  expect((await rebuildOf(world)).outcome).toMatchObject({ result: 'ineffective', left: [FIXED] });
 });
 
 test('heads and facts are known once the scan is asked for, without any event of the push', async () => {

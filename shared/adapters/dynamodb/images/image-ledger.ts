@@ -1,4 +1,4 @@
-import type { StandingChange } from '../../../domain/age/image-lineage.ts';
+import type { LineageChange } from '../../../domain/age/image-lineage.ts';
 import type { Digest } from '../../../domain/image/image.ts';
 import { type ImageFacts, UNREADABLE_ITEM } from '../../../domain/image/image-facts.ts';
 import type { ImageRecord, Judgement } from '../../../domain/verdict/image-record.ts';
@@ -7,8 +7,8 @@ import {
   withFacts,
   withGuess,
   withJudgement,
+  withLineage,
   withReconfirmation,
-  withStanding,
   withUnreadResult,
 } from '../../../domain/verdict/image-updates.ts';
 import { ImageNotRecordedError } from '../../../ports/errors.ts';
@@ -79,8 +79,8 @@ export class DynamoImageLedger extends DynamoImages implements ImageLedger, Reco
     await this.#changeRecord(digest, (record) => withGuess(record, scope, workload));
   }
 
-  async recordStanding(digest: Digest, standing: StandingChange): Promise<void> {
-    await this.#changeRecord(digest, (record) => withStanding(record, standing));
+  async recordLineage(digest: Digest, lineage: LineageChange): Promise<void> {
+    await this.#changeRecord(digest, (record) => withLineage(record, lineage));
   }
 
   async recordReconfirmation(digest: Digest, builtAtEpochMs: number): Promise<void> {

@@ -30,7 +30,7 @@ export async function dumpLineage(client: DynamoDBDocumentClient, tableName: str
   return {
     images: images.map((image) => ({
       ...image,
-      lineage: lineageFactsOf(image, contents.get(image.digest), byDigest.get(image.digest) ?? []),
+      lineageFacts: lineageFactsOf(image, contents.get(image.digest), byDigest.get(image.digest) ?? []),
       presentNames: (byDigest.get(image.digest) ?? []).flatMap((place) =>
         presentNames(place, (tag) => holders.get(nameOf(keys.tag(place.location, tag)))),
       ),

@@ -19,7 +19,7 @@ export class DynamoSwitchLedger implements SwitchLedger {
       return (await this.#switches.get(keys.killSwitch)) ?? UNTOUCHED_SWITCH;
     } catch (error) {
       if (!(error instanceof LedgerItemUnreadableError)) throw error;
-      return { state: 'paused', by: 'Patchwave', atEpochMs: 0, reason: error.message };
+      return { rebuilding: 'paused', by: 'Patchwave', atEpochMs: 0, reason: error.message };
     }
   }
 

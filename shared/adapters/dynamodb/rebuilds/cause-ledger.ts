@@ -31,14 +31,14 @@ export class DynamoCauseLedger implements CauseLedger {
   }
 
   async change(stream: string, change: (before: Cause | undefined) => Cause | undefined): Promise<Cause | undefined> {
-    let standing: Cause | undefined;
+    let current: Cause | undefined;
     await this.#table.change(keys.cause(stream), (item) => {
       const before = item && this.#readOrThrow(item);
       const after = change(before);
-      standing = after ?? before;
+      current = after ?? before;
       return after && causeContent(after);
     });
-    return standing;
+    return current;
   }
 
   /** @throws LedgerItemUnreadableError */

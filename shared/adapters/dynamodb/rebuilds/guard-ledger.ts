@@ -1,4 +1,4 @@
-import { freshMemory, type GuardMemory } from '../../../domain/cause/rebuild.ts';
+import { emptyHistory, type RebuildHistory } from '../../../domain/cause/rebuild.ts';
 import type { GuardLedger } from '../../../ports/rebuilds.ts';
 import * as keys from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
@@ -6,22 +6,22 @@ import type { LedgerTable } from '../table/table.ts';
 
 /** What guards remember of each stream. */
 export class DynamoGuardLedger implements GuardLedger {
-  readonly #memories: StoredRecords<GuardMemory>;
+  readonly #histories: StoredRecords<RebuildHistory>;
 
   constructor(table: LedgerTable) {
-    this.#memories = new StoredRecords(table, 'guard-memory');
+    this.#histories = new StoredRecords(table, 'rebuild-history');
   }
 
-  async get(streams: readonly string[]): Promise<ReadonlyMap<string, GuardMemory>> {
-    const names = new Map(streams.map((stream) => [keys.guardMemory(stream).PK, stream]));
-    const memories = await this.#memories.getAll(streams.map(keys.guardMemory), ({ PK, SK }, problem) => ({
-      ...freshMemory(names.get(PK) ?? PK),
+  async get(streams: readonly string[]): Promise<ReadonlyMap<string, RebuildHistory>> {
+    const names = new Map(streams.map((stream) => [keys.rebuildHistory(stream).PK, stream]));
+    const histories = await this.#histories.getAll(streams.map(keys.rebuildHistory), ({ PK, SK }, problem) => ({
+      ...emptyHistory(names.get(PK) ?? PK),
       unreadable: `${PK} / ${SK}: ${problem}`,
     }));
-    return new Map(memories.map((memory) => [memory.stream, memory]));
+    return new Map(histories.map((history) => [history.stream, history]));
   }
 
-  async change(stream: string, change: (before: GuardMemory) => GuardMemory): Promise<void> {
-    await this.#memories.change(keys.guardMemory(stream), (before) => change(before ?? freshMemory(stream)));
+  async change(stream: string, change: (before: RebuildHistory) => RebuildHistory): Promise<void> {
+    await this.#histories.change(keys.rebuildHistory(stream), (before) => change(before ?? emptyHistory(stream)));
   }
 }

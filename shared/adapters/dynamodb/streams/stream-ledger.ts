@@ -1,12 +1,12 @@
 import { mapConcurrently } from '../../../concurrency.ts';
 import { sameContent } from '../../../domain/common/same-content.ts';
 import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
-import { inTurns } from '../../../keyed-queue.ts';
+import { keyedQueue } from '../../../keyed-queue.ts';
 import type { StreamLedger } from '../../../ports/ledger.ts';
 import type { Item, ItemContent } from '../table/item.ts';
-import { sightingsContent, sightingsIn } from '../table/items.ts';
+import { firstSeenContent, firstSeenIn } from '../table/items.ts';
 import * as keys from '../table/keys.ts';
-import { OPEN, sightingPieceOf } from '../table/keys.ts';
+import { firstSeenPieceOf, OPEN } from '../table/keys.ts';
 import { openByStream, StoredRecords } from '../table/stored.ts';
 import { below, type LedgerTable } from '../table/table.ts';
 
@@ -33,41 +33,41 @@ export class DynamoStreams implements Pick<StreamLedger, 'streams' | 'all'> {
 const WRITES_AT_ONCE = 8;
 
 /** Streams, and when each of their findings was first seen, for functions that record no stream. */
-export class DynamoSightings extends DynamoStreams implements Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'> {
+export class DynamoFirstSeen extends DynamoStreams implements Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'> {
   /** Images of one stream bring mostly the same findings: whoever waits its turn finds them written. */
-  readonly #inTurns = inTurns();
+  readonly #keyedQueue = keyedQueue();
 
   async firstSeen(stream: string): Promise<ReadonlyMap<string, number>> {
     const { PK } = keys.stream(stream);
     const seen = new Map<string, number>();
     for await (const item of this.table.items({ ...below(PK, 'SEEN#'), consistent: true })) {
-      for (const [finding, atEpochMs] of sightingsIn(item)) seen.set(finding, atEpochMs);
+      for (const [finding, atEpochMs] of firstSeenIn(item)) seen.set(finding, atEpochMs);
     }
     return seen;
   }
 
   async recordFirstSeen(stream: string, seen: ReadonlyMap<string, number>): Promise<void> {
-    const pieces = Map.groupBy(seen, ([finding]) => sightingPieceOf(finding));
+    const pieces = Map.groupBy(seen, ([finding]) => firstSeenPieceOf(finding));
     await mapConcurrently([...pieces], WRITES_AT_ONCE, ([piece, news]) =>
-      this.#inTurns(`${piece} ${stream}`, () =>
-        this.table.change(keys.firstSeen(stream, piece), (before) => withSightings(before, news)),
+      this.#keyedQueue(`${piece} ${stream}`, () =>
+        this.table.change(keys.firstSeen(stream, piece), (before) => withFirstSeen(before, news)),
       ),
     );
   }
 }
 
 /** `undefined` where all of it was seen as early before. */
-function withSightings(
+function withFirstSeen(
   before: Item | undefined,
   news: readonly (readonly [string, number])[],
 ): ItemContent | undefined {
-  const known = before ? sightingsIn(before) : new Map<string, number>();
+  const known = before ? firstSeenIn(before) : new Map<string, number>();
   const earlier = news.filter(([finding, atEpochMs]) => atEpochMs < (known.get(finding) ?? Number.POSITIVE_INFINITY));
-  return earlier.length > 0 ? sightingsContent(new Map([...known, ...earlier])) : undefined;
+  return earlier.length > 0 ? firstSeenContent(new Map([...known, ...earlier])) : undefined;
 }
 
 /** Streams as reviews and pushes find them, and when each of their findings was first seen. */
-export class DynamoStreamLedger extends DynamoSightings implements StreamLedger {
+export class DynamoStreamLedger extends DynamoFirstSeen implements StreamLedger {
   async recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean> {
     let isOurs = true;
     await this.records.change(keys.stream(stream.stream), (stands) => {

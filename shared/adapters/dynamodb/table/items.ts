@@ -5,7 +5,7 @@ import type { Cause, CauseFact } from '../../../domain/cause/cause.ts';
 import type { Rebuild } from '../../../domain/cause/rebuild.ts';
 import type { LedgerRecord } from '../../../domain/outbox/ledger-record.ts';
 import type { PolicyPointer } from '../../../domain/policy/policy-pointer.ts';
-import type { ImageLoss } from '../../../domain/retention/image-expiry.ts';
+import type { ImageExpiry } from '../../../domain/retention/image-expiry.ts';
 import type { ReviewRecord } from '../../../domain/review/run.ts';
 import type { StreamRecord } from '../../../domain/stream/stream-record.ts';
 import type { ImageRecord } from '../../../domain/verdict/image-record.ts';
@@ -130,24 +130,26 @@ function imageRecord(PK: string, { said, verdict, ...plain }: Record<string, unk
 }
 
 /** When one finding was first seen. */
-interface Sighting {
+interface SeenFinding {
   readonly finding: string;
   readonly firstSeenAtEpochMs: number;
 }
 
 /** In a fixed order, so that the same sightings are the same item. */
-export const sightingsContent = (seen: ReadonlyMap<string, number>): ItemContent => ({
+export const firstSeenContent = (seen: ReadonlyMap<string, number>): ItemContent => ({
   kind: 'first-seen',
   seen: pack(
     [...seen]
       .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([finding, firstSeenAtEpochMs]): Sighting => ({ finding, firstSeenAtEpochMs })),
+      .map(([finding, firstSeenAtEpochMs]): SeenFinding => ({ finding, firstSeenAtEpochMs })),
   ),
 });
 
-export const sightingsIn = ({ seen }: Item): ReadonlyMap<string, number> =>
+export const firstSeenIn = ({ seen }: Item): ReadonlyMap<string, number> =>
   new Map(
-    unpack(seen as Packed<Sighting>).map(({ finding, firstSeenAtEpochMs }) => [finding, firstSeenAtEpochMs] as const),
+    unpack(seen as Packed<SeenFinding>).map(
+      ({ finding, firstSeenAtEpochMs }) => [finding, firstSeenAtEpochMs] as const,
+    ),
   );
 
 export const causeContent = (cause: Cause): ItemContent => ({
@@ -198,8 +200,8 @@ export function ledgerRecord(item: Record<string, unknown>): LedgerRecord {
       return { kind: 'deployment', record: storedRecord<Deployment>(stored) };
     case 'closure':
       return { kind: 'closure', record: storedRecord<Closure>(stored) };
-    case 'loss':
-      return { kind: 'loss', record: storedRecord<ImageLoss>(stored) };
+    case 'expiry':
+      return { kind: 'expiry', record: storedRecord<ImageExpiry>(stored) };
     case 'run':
       return { kind: 'run', record: recordOf<ReviewRecord>(stored) };
     case 'policy':

@@ -21,7 +21,7 @@ import type { Scope } from '../../../domain/review/run.ts';
  * | stream image    | STREAM#<id>              | IMG#<digest>                                         | Query of one stream |
  * | rebuild         | STREAM#<id>              | REBUILD#<rebuild id>                                 | Get; Query of one stream, newest first |
  * | lock            | STREAM#<id>              | OPEN                                                 | Get; index `open` |
- * | guard memory    | STREAM#<id>              | GUARD                                                | BatchGet |
+ * | rebuild history | STREAM#<id>              | GUARD                                                | BatchGet |
  * | pipeline run    | BUILD#<runner>#<execution> | BUILD                                                | Get: which rebuild it belongs to |
  * | slot            | SLOT#<scope>             | <1 to the cap>                                       | Query of one scope |
  * | cause           | CAUSE#<stream>           | CAUSE                                                | BatchGet; index `open` |
@@ -39,8 +39,8 @@ import type { Scope } from '../../../domain/review/run.ts';
  * | latest review   | RUN#LATEST               | RUN                                                  | Get |
  * | scope           | SCOPES                   | <account>/<region>                                   | Query of all |
  * | base readings   | LINEAGE                  | READ                                                 | Get: which base and platform repositories were read |
- * | loss            | LOSS#<location>          | <digest>                                             | Query of one repository; BatchGet of one image |
- * | look            | LOOKS                    | <location>                                           | Query of all; BatchGet |
+ * | expiry          | EXPIRY#<location>        | <digest>                                             | Query of one repository; BatchGet of one image |
+ * | lifecycle check | LIFECYCLE-CHECKS         | <location>                                           | Query of all; BatchGet |
  * | late heads      | LATE-HEADS               | <location>                                           | Query: repositories pushed to while no policy could be read |
  * | policy pointer  | POLICY                   | CURRENT                                              | Get |
  *
@@ -102,7 +102,7 @@ export const rebuild = (stream: string, rebuildId: string): Key => ({
   SK: `REBUILD#${rebuildId}`,
 });
 export const lock = (stream: string): Key => ({ PK: `STREAM#${stream}`, SK: 'OPEN' });
-export const guardMemory = (stream: string): Key => ({ PK: `STREAM#${stream}`, SK: 'GUARD' });
+export const rebuildHistory = (stream: string): Key => ({ PK: `STREAM#${stream}`, SK: 'GUARD' });
 export const pipelineRun = (runner: string, executionId: string): Key => ({
   PK: `BUILD#${runner}#${executionId}`,
   SK: 'BUILD',
@@ -132,10 +132,10 @@ export const currentRun: Key = { PK: 'RUN#CURRENT', SK: 'RUN' };
 export const latestRun: Key = { PK: 'RUN#LATEST', SK: 'RUN' };
 export const scope = (scope: Scope): Key => ({ PK: 'SCOPES', SK: `${scope.account}/${scope.region}` });
 export const baseReadings: Key = { PK: 'LINEAGE', SK: 'READ' };
-export const LOOKS = 'LOOKS';
-export const look = (location: ImageLocation): Key => ({ PK: LOOKS, SK: locationKey(location) });
-export const lossesOf = (location: ImageLocation): string => `LOSS#${locationKey(location)}`;
-export const loss = (location: ImageLocation, digest: Digest): Key => ({ PK: lossesOf(location), SK: digest });
+export const LIFECYCLE_CHECKS = 'LIFECYCLE-CHECKS';
+export const lifecycleCheck = (location: ImageLocation): Key => ({ PK: LIFECYCLE_CHECKS, SK: locationKey(location) });
+export const expiriesOf = (location: ImageLocation): string => `EXPIRY#${locationKey(location)}`;
+export const expiry = (location: ImageLocation, digest: Digest): Key => ({ PK: expiriesOf(location), SK: digest });
 export const LATE_HEADS = 'LATE-HEADS';
 export const lateHeads = (location: ImageLocation): Key => ({ PK: LATE_HEADS, SK: locationKey(location) });
 export const policy: Key = { PK: 'POLICY', SK: 'CURRENT' };
@@ -150,9 +150,9 @@ export const shardOf = (digest: Digest): number => placeOf(digest, INDEX_SHARDS)
  * Sightings of one stream are kept in so many items: an image may bring 5,000 at once, and each item holds thousands. More
  * pieces would cost more calls, fewer would meet other writers more often.
  */
-const SIGHTING_PIECES = 8;
+const FIRST_SEEN_PIECES = 8;
 
-export const sightingPieceOf = (findingKey: string): number => placeOf(findingKey, SIGHTING_PIECES);
+export const firstSeenPieceOf = (findingKey: string): number => placeOf(findingKey, FIRST_SEEN_PIECES);
 
 const placeOf = (text: string, places: number): number =>
   createHash('sha256').update(text).digest().readUInt32BE(0) % places;

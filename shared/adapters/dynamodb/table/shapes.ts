@@ -1,6 +1,6 @@
 import type { Cascade, CascadeNode, Closure } from '../../../domain/cause/cascade.ts';
 import type { Cause } from '../../../domain/cause/cause.ts';
-import type { GuardMemory, Rebuild, StreamLock } from '../../../domain/cause/rebuild.ts';
+import type { Rebuild, RebuildHistory, StreamLock } from '../../../domain/cause/rebuild.ts';
 import type { Digest } from '../../../domain/image/image.ts';
 import type { LocationRecord } from '../../../domain/image/image-facts.ts';
 import type { Usage } from '../../../domain/image/usage.ts';
@@ -71,18 +71,18 @@ const node: ShapeOf<CascadeNode> = {
   ...{ rebuildId: 'text?', resumes: 'text?', output: 'text?', outputs: 'list?', outcome: 'record?', answer: 'record?' },
   unreadable: 'list?',
 };
-const memory: ShapeOf<Omit<GuardMemory, 'unreadable'>> = {
+const history: ShapeOf<Omit<RebuildHistory, 'unreadable'>> = {
   ...{ stream: 'text', generation: 'number', failuresInARow: 'number', lastStartedAtEpochMs: 'number?' },
   ...{ lastEndedAtEpochMs: 'number?', lastSettledRebuildId: 'text?', survived: 'list', tried: 'list?' },
   ...{ pinnedTo: 'list?', startUnknown: 'record?', reset: 'record?', headReadAtEpochMs: 'number?' },
-  ...{ lookAskedAtEpochMs: 'number?', awaitsHeadsSinceEpochMs: 'number?', lookRefusedAtEpochMs: 'number?' },
+  ...{ refreshRequestedAtEpochMs: 'number?', awaitsHeadsSinceEpochMs: 'number?', refreshRefusedAtEpochMs: 'number?' },
   ...{ searchAsked: 'record?', unverifiedInARow: 'number?', brokenOff: 'record?' },
 };
 const stream: ShapeOf<StreamRecord> = {
   ...{ stream: 'text', tier: 'text', owner: 'text', location: 'record', headTag: 'text', head: 'record?' },
 };
 const streamImage: ShapeOf<StreamImage> = { digest: 'text', pushedAtEpochMs: 'number?' };
-const killSwitch: ShapeOf<KillSwitch> = { state: 'text', by: 'text', atEpochMs: 'number', reason: 'text' };
+const killSwitch: ShapeOf<KillSwitch> = { rebuilding: 'text', by: 'text', atEpochMs: 'number', reason: 'text' };
 type ClosureBasics = Pick<
   Closure,
   'cascadeId' | 'stream' | 'facts' | 'output' | 'sinceEpochMs' | 'deadlineEpochMs' | 'state'
@@ -127,7 +127,7 @@ const baseReadings: ShapeOf<BaseReadings> = {
 
 const SHAPES: Readonly<Record<string, Shape>> = {
   ...{ content, location, usage, scope },
-  ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'guard-memory': memory, stream, closure, image },
+  ...{ lock, rebuild, cause, cascade, 'cascade-node': node, 'rebuild-history': history, stream, closure, image },
   ...{ 'stream-image': streamImage, 'kill-switch': killSwitch, 'base-readings': baseReadings, 'late-heads': lateHeads },
 };
 

@@ -6,7 +6,7 @@ import {
   reviewContent,
 } from '../../../../shared/adapters/dynamodb/table/items.ts';
 import * as keys from '../../../../shared/adapters/dynamodb/table/keys.ts';
-import type { Standing } from '../../../../shared/domain/age/image-lineage.ts';
+import type { ImageLineage } from '../../../../shared/domain/age/image-lineage.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import type { ImageRecord } from '../../../../shared/domain/verdict/image-record.ts';
 import { VERDICTS, type VerdictStatus } from '../../../../shared/domain/verdict/verdict.ts';
@@ -49,7 +49,7 @@ interface Run {
   readonly order: number;
 }
 
-const standingOn = (below: Digest, own: Digest, bornAtEpochMs: number): Standing => ({
+const standingOn = (below: Digest, own: Digest, bornAtEpochMs: number): ImageLineage => ({
   ...(below !== own && { parent: { digest: below, evidence: 'layers' } }),
   age: { known: true, bornAtEpochMs, decidedBy: below },
 });
@@ -66,7 +66,7 @@ function ledger({ images }: Fleet, { name, startedAtEpochMs, batch, order }: Run
       birth: { known: true, bornAtEpochMs: startedAtEpochMs - number, evidence: [] },
       inUse,
       isHead: false,
-      ...(on !== undefined && { standing: standingOn(digest(on), own, startedAtEpochMs - on) }),
+      ...(on !== undefined && { lineage: standingOn(digest(on), own, startedAtEpochMs - on) }),
       ...judgement('', startedAtEpochMs, {
         digest: own,
         verdict: verdict(status, { policyVersion: digestOf('policy').slice(7) }),

@@ -10,7 +10,7 @@ const writes = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constant('facts' as const), bornDaysAgo: fc.nat({ max: 40 }), copies: fc.nat({ max: 2 }) }),
     fc.record({ kind: fc.constant('presence' as const), inUse: fc.boolean(), isHead: fc.boolean() }),
-    fc.record({ kind: fc.constant('standing' as const), bornDaysAgo: fc.nat({ max: 40 }) }),
+    fc.record({ kind: fc.constant('lineage' as const), bornDaysAgo: fc.nat({ max: 40 }) }),
     fc.record({ kind: fc.constant('scan' as const), hoursAgo: fc.nat({ max: 40 }) }),
     fc.record({ kind: fc.constant('rebuild' as const), daysAgo: fc.nat({ max: 40 }) }),
   ),
@@ -29,8 +29,8 @@ async function write(ledger: FakeImageLedger, one: Write): Promise<void> {
     }
     case 'presence':
       return ledger.recordPresence(DIGEST, one);
-    case 'standing':
-      return ledger.recordStanding(DIGEST, {
+    case 'lineage':
+      return ledger.recordLineage(DIGEST, {
         age: { known: true, bornAtEpochMs: NOW - one.bornDaysAgo * DAY, decidedBy: DIGEST },
       });
     case 'scan': {

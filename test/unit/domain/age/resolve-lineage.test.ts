@@ -1,5 +1,5 @@
-import type { Standing } from '../../../../shared/domain/age/image-lineage.ts';
-import { findStandings, type KnownImage } from '../../../../shared/domain/age/resolve-lineage.ts';
+import type { ImageLineage } from '../../../../shared/domain/age/image-lineage.ts';
+import { type LineageImage, resolveLineages } from '../../../../shared/domain/age/resolve-lineage.ts';
 import type { Digest, Tier } from '../../../../shared/domain/image/image.ts';
 import type { FoundParent, MayHide } from '../../../../shared/domain/lineage/hidden-parents.ts';
 import { digestOf, NOW } from '../arbitraries.ts';
@@ -12,40 +12,40 @@ interface Given {
   readonly pushedDays?: number;
   readonly tier?: Tier;
   readonly chain?: string;
-  readonly standing?: Standing;
+  readonly lineage?: ImageLineage;
   /** The image that its label names as what it is built on. */
   readonly names?: string;
 }
 
 function known(
   name: string,
-  { layers, days, pushedDays, tier = 'platform', chain = name, standing, names }: Given,
-): KnownImage {
+  { layers, days, pushedDays, tier = 'platform', chain = name, lineage, names }: Given,
+): LineageImage {
   const digest = digestOf(name);
   const dates = days === undefined ? [] : [created(days)];
   const birth = born(...dates, ...(pushedDays === undefined ? [] : [pushed(pushedDays)]));
   return {
-    lineage: {
+    lineageFacts: {
       ...{ digest, tier, layers: layers.map(digestOf), platform: 'linux/amd64' },
       ...(names !== undefined && { labels: { 'org.opencontainers.image.base.digest': digestOf(names) } }),
     },
     aged: { digest, tier, birth, chainId: digestOf(chain) },
-    ...(standing && { standing }),
+    ...(lineage && { lineage }),
   };
 }
 
 const find = (given: Readonly<Record<string, Given>>, isWhole = true, readAround: readonly string[] = []) => {
   const images = new Map(Object.entries(given).map(([name, one]) => [digestOf(name), known(name, one)]));
   const around = new Set(readAround.map(digestOf));
-  const found = findStandings({ images, indexes: new Map(), isWhole, around }, NOW, false);
+  const found = resolveLineages({ images, indexes: new Map(), isWhole, around }, NOW, false);
   return (name: string) => oldestOnly(found.of(digestOf(name)));
 };
 
 /** What is known of an age beside the oldest image is another test's. */
-const oldestOnly = (standing: Standing | undefined): Standing | undefined => {
-  if (!standing?.age.known) return standing;
-  const { younger: _, ...age } = standing.age;
-  return { ...standing, age };
+const oldestOnly = (lineage: ImageLineage | undefined): ImageLineage | undefined => {
+  if (!lineage?.age.known) return lineage;
+  const { younger: _, ...age } = lineage.age;
+  return { ...lineage, age };
 };
 const on = (name: string) => ({ digest: digestOf(name), evidence: 'layers' }) as const;
 const old = (days: number, decidedBy: string) =>
@@ -64,11 +64,11 @@ test('parent and age of the oldest; an image nobody knows has none', () => {
 
 test('beside the oldest image five others are kept with their births, the oldest first', () => {
   const names = Array.from({ length: 8 }, (_, n) => `image-${n}`);
-  const given = names.map((name, n): [Digest, KnownImage] => [
+  const given = names.map((name, n): [Digest, LineageImage] => [
     digestOf(name),
     known(name, { layers: names.slice(0, n + 1), days: 20 - n }),
   ]);
-  const { of } = findStandings({ images: new Map(given), indexes: new Map(), isWhole: true }, NOW, false);
+  const { of } = resolveLineages({ images: new Map(given), indexes: new Map(), isWhole: true }, NOW, false);
   expect(of(digestOf('image-7'))?.age).toEqual({
     ...old(20, 'image-0'),
     younger: [1, 2, 3, 4, 5].map((n) => ({ bornAtEpochMs: ago(20 - n), decidedBy: digestOf(`image-${n}`) })),
@@ -89,50 +89,50 @@ test('of unknown births five are kept, the lowest first, beside the oldest that 
 });
 
 describe('where something could not be read', () => {
-  const standing = { parent: on('platform'), age: old(40, 'base') };
+  const lineage = { parent: on('platform'), age: old(40, 'base') };
 
-  test.each<[string, Readonly<Record<string, Given>>, Standing | undefined]>([
-    ['a parent of before that was not read: left as it was', { base: BASE, app: { ...APP, standing } }, undefined],
+  test.each<[string, Readonly<Record<string, Given>>, ImageLineage | undefined]>([
+    ['a parent of before that was not read: left as it was', { base: BASE, app: { ...APP, lineage } }, undefined],
     [
       'a parent of before that was read stays, though the content shows another one',
       {
         base: BASE,
-        platform: { layers: ['other'], days: 50, standing: { age: old(50, 'platform') } },
-        app: { ...APP, standing },
+        platform: { layers: ['other'], days: 50, lineage: { age: old(50, 'platform') } },
+        app: { ...APP, lineage },
       },
       { parent: on('platform'), age: old(50, 'platform') },
     ],
     [
       'an ancestor further down that was not read: left as it was',
       {
-        platform: { layers: ['os', 'node'], days: 20, standing: { parent: on('base'), age: old(40, 'base') } },
-        app: { ...APP, standing },
+        platform: { layers: ['os', 'node'], days: 20, lineage: { parent: on('base'), age: old(40, 'base') } },
+        app: { ...APP, lineage },
       },
       undefined,
     ],
     [
       'what would make it younger: left as it was',
-      { base: { ...BASE, days: 30 }, app: { ...APP, standing: { parent: on('base'), age: old(40, 'twin of base') } } },
+      { base: { ...BASE, days: 30 }, app: { ...APP, lineage: { parent: on('base'), age: old(40, 'twin of base') } } },
       undefined,
     ],
     [
       'what was unknown stays unknown',
       {
         base: BASE,
-        app: { ...APP, standing: { parent: on('base'), age: { known: false, unknown: [digestOf('base')] } } },
+        app: { ...APP, lineage: { parent: on('base'), age: { known: false, unknown: [digestOf('base')] } } },
       },
       undefined,
     ],
     [
       'what makes it older counts',
-      { base: BASE, app: { ...APP, standing: { parent: on('base'), age: old(30, 'base') } } },
+      { base: BASE, app: { ...APP, lineage: { parent: on('base'), age: old(30, 'base') } } },
       { parent: on('base'), age: old(40, 'base') },
     ],
     [
       'what is unknown by now is',
       {
         base: { ...BASE, days: undefined as never },
-        app: { ...APP, standing: { parent: on('base'), age: old(30, 'base') } },
+        app: { ...APP, lineage: { parent: on('base'), age: old(30, 'base') } },
       },
       {
         parent: on('base'),
@@ -145,7 +145,7 @@ describe('where something could not be read', () => {
     ],
     [
       'a parent that its layers show only now counts, and what was unknown stays unknown',
-      { base: BASE, app: { ...APP, standing: { age: unknownAge('app') } } },
+      { base: BASE, app: { ...APP, lineage: { age: unknownAge('app') } } },
       { parent: on('base'), age: unknownAge('app') },
     ],
     [
@@ -153,7 +153,7 @@ describe('where something could not be read', () => {
       {
         base: { ...BASE, days: 30 },
         platform: { layers: ['os', 'node'], days: 20 },
-        app: { ...APP, layers: ['os', 'node', 'code'], standing: { parent: on('base'), age: old(40, 'twin of base') } },
+        app: { ...APP, layers: ['os', 'node', 'code'], lineage: { parent: on('base'), age: old(40, 'twin of base') } },
       },
       { parent: on('platform'), age: old(40, 'twin of base') },
     ],
@@ -161,7 +161,7 @@ describe('where something could not be read', () => {
       'a parent that only a label names is not taken over',
       {
         base: BASE,
-        app: { ...APP, layers: ['code'], names: 'base', standing: { age: unknownAge('app') } },
+        app: { ...APP, layers: ['code'], names: 'base', lineage: { age: unknownAge('app') } },
       },
       undefined,
     ],
@@ -171,12 +171,12 @@ describe('where something could not be read', () => {
     expect(find(given, false)('app')).toEqual(expected);
   });
 
-  test.each<[string, readonly string[], Partial<Given>, Standing | undefined]>([
+  test.each<[string, readonly string[], Partial<Given>, ImageLineage | undefined]>([
     ['all around an image and what it stands on', ['app', 'base'], {}, { parent: on('base'), age: old(40, 'base') }],
     [
       'all around it, and what it stands on was placed before',
       ['app'],
-      { standing: { age: old(40, 'base') } },
+      { lineage: { age: old(40, 'base') } },
       { parent: on('base'), age: old(40, 'base') },
     ],
     ['not what is around an image that it stands on', ['app'], {}, undefined],
@@ -188,23 +188,23 @@ describe('where something could not be read', () => {
     const twin = { layers: ['os'], tier: 'platform', days: 3 } as const;
     const of = find(
       {
-        one: { ...twin, standing: { parent: { digest: digestOf('other'), evidence: 'declared' }, age: old(3, 'one') } },
-        other: { ...twin, standing: { parent: { digest: digestOf('one'), evidence: 'declared' }, age: old(3, 'one') } },
+        one: { ...twin, lineage: { parent: { digest: digestOf('other'), evidence: 'declared' }, age: old(3, 'one') } },
+        other: { ...twin, lineage: { parent: { digest: digestOf('one'), evidence: 'declared' }, age: old(3, 'one') } },
       },
       false,
     );
-    expect([of('one'), of('other')].filter((standing) => standing?.parent)).toHaveLength(1);
+    expect([of('one'), of('other')].filter((lineage) => lineage?.parent)).toHaveLength(1);
   });
 });
 
 test('a copy that is compressed otherwise is as old as what it was copied from', () => {
   const diffIds = ['unpacked os'].map(digestOf);
-  const repacked = (name: string, one: Given): [Digest, KnownImage] => {
+  const repacked = (name: string, one: Given): [Digest, LineageImage] => {
     const image = known(name, one);
-    return [image.aged.digest, { ...image, lineage: { ...image.lineage, diffIds } }];
+    return [image.aged.digest, { ...image, lineageFacts: { ...image.lineageFacts, diffIds } }];
   };
   const images = new Map([repacked('base', BASE), repacked('copy', { ...BASE, layers: ['os as zstd'], days: 1 })]);
-  const { of } = findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false);
+  const { of } = resolveLineages({ images, indexes: new Map(), isWhole: true }, NOW, false);
   expect(of(digestOf('copy'))?.age).toMatchObject({ known: true, bornAtEpochMs: ago(40) });
 });
 
@@ -219,7 +219,7 @@ test('the same layers elsewhere, seen earlier, make it as old as that', () => {
       },
     ],
   ]);
-  const { of } = findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false);
+  const { of } = resolveLineages({ images, indexes: new Map(), isWhole: true }, NOW, false);
   expect(of(digestOf('base'))?.age).toMatchObject({ known: true, bornAtEpochMs: ago(60) });
 });
 
@@ -238,7 +238,7 @@ describe('what is asked of an image that may be built on more than what is known
       return undefined;
     };
     const fleet = { images, indexes: new Map(), isWhole: false, around: new Set(images.keys()), mayHide };
-    findStandings(fleet, NOW, vendorCounts).of(digestOf(name));
+    resolveLineages(fleet, NOW, vendorCounts).of(digestOf(name));
     return asked.get(digestOf(name));
   }
 
@@ -260,7 +260,7 @@ describe('an older image with the same content, when the own record tells no bir
   const LAYERS = { layers: ['os', 'code'], tier: 'application', chain: 'same' } as const;
   const olderBirthOf = (given: Readonly<Record<string, Given>>, name: string) => {
     const images = new Map(Object.entries(given).map(([one, image]) => [digestOf(one), known(one, image)]));
-    return findStandings({ images, indexes: new Map(), isWhole: true }, NOW, false).olderBirth(digestOf(name));
+    return resolveLineages({ images, indexes: new Map(), isWhole: true }, NOW, false).olderBirth(digestOf(name));
   };
 
   test('tells the birth of both', () => {

@@ -13,7 +13,7 @@ const made = (
   const birth = { known: true, bornAtEpochMs: Date.UTC(2026, 0, day), evidence } as const;
   const { isPlaced = true, ...others } = changes;
   const kept = { inUse: false, isHead: false, scan: { state: 'off', coverage: [] } } as const;
-  return { ...facts(name), platform: 'linux/amd64', birth, ...kept, ...(isPlaced && { standing: alone }), ...others };
+  return { ...facts(name), platform: 'linux/amd64', birth, ...kept, ...(isPlaced && { lineage: alone }), ...others };
 };
 
 const chosen = (...images: readonly ImageRecord[]): ReadonlySet<string> => {

@@ -1,9 +1,9 @@
-import { faults } from '../../../../shared/domain/attribution/root-cause.ts';
-import type { KnownFleet } from '../../../../shared/domain/attribution/stream-path.ts';
+import { rootCausesOf } from '../../../../shared/domain/attribution/root-cause.ts';
+import type { AttributionFacts } from '../../../../shared/domain/attribution/stream-path.ts';
 import { digestOf } from '../arbitraries.ts';
 import { knownOf, movedFact, type StreamSketch, type TierFleet } from '../plan/tier-plans.ts';
 import { ageFact, personFact } from '../rollout/acting.ts';
-import { AMD, ARM, age, byName, cve, fleetOf, type Has, type Heads, type Sketch } from './fault-fleet.ts';
+import { AMD, ARM, age, byName, cve, fleetOf, type Has, type Heads, type Sketch } from './root-cause-fleet.ts';
 
 type Images = Readonly<Record<string, Sketch>>;
 
@@ -12,11 +12,11 @@ function told(images: Images, heads: Heads, { fact = cve, of = 'app' } = {}): un
   const known = fleetOf(images, heads, fact);
   const digests = Object.values(known.streams.get(of)?.head?.images ?? {});
   const headed = { stream: of, heads: digests.map((digest) => known.images.get(digest) ?? { digest }) };
-  return byName(faults(headed, known)(fact), [...Object.keys(images), 'unlisted']);
+  return byName(rootCausesOf(headed, known)(fact), [...Object.keys(images), 'unlisted']);
 }
 
 const own = { kind: 'own' };
-const below = (...ways: string[][]) => ({ kind: 'below', ways });
+const below = (...paths: string[][]) => ({ kind: 'below', paths });
 const pending = (images: readonly string[], streams: readonly string[] = []) => ({ kind: 'pending', images, streams });
 
 const threeTiers = (base: Has, platform: Has, app: Has = 'it'): Images => ({
@@ -246,19 +246,20 @@ describe('each platform has a lineage of its own', () => {
 });
 
 describe('a parent that moved', () => {
-  const late: StreamSketch = { on: ['base'], behind: ['base'] };
-  const digestsOf = (known: KnownFleet, stream: string) => Object.values(known.streams.get(stream)?.head?.images ?? {});
-  function toldOf(fleet: TierFleet, change: (known: KnownFleet) => KnownFleet = (known) => known): unknown {
+  const late: StreamSketch = { on: ['base'], staleParent: ['base'] };
+  const digestsOf = (known: AttributionFacts, stream: string) =>
+    Object.values(known.streams.get(stream)?.head?.images ?? {});
+  function toldOf(fleet: TierFleet, change: (known: AttributionFacts) => AttributionFacts = (known) => known): unknown {
     const known = change(knownOf(fleet));
     const heads = digestsOf(known, 'app').map((digest) => known.images.get(digest) ?? { digest });
-    return byName(faults({ stream: 'app', heads }, known)(movedFact('base')), ['base', 'base 0', 'base 1']);
+    return byName(rootCausesOf({ stream: 'app', heads }, known)(movedFact('base')), ['base', 'base 0', 'base 1']);
   }
-  const without = (names: readonly string[]) => (known: KnownFleet) => ({
+  const without = (names: readonly string[]) => (known: AttributionFacts) => ({
     ...known,
     images: new Map([...known.images].filter(([digest]) => !names.some((name) => digest === digestOf(name)))),
   });
   /** Its facts changed after its verdict. */
-  const outdated = (known: KnownFleet): KnownFleet => ({
+  const outdated = (known: AttributionFacts): AttributionFacts => ({
     ...known,
     images: new Map(
       [...known.images].map(([digest, { judgedAtEpochMs, ...image }]) => [
@@ -268,7 +269,7 @@ describe('a parent that moved', () => {
     ),
   });
 
-  test.each<[string, TierFleet, object, ((known: KnownFleet) => KnownFleet)?]>([
+  test.each<[string, TierFleet, object, ((known: AttributionFacts) => AttributionFacts)?]>([
     ['is picked up by the stream itself', { base: {}, app: late }, own],
     ["whatever it has: that is the parent's to mend", { base: { has: [cve] }, app: late }, own],
     ['however old it is', { base: { has: [age] }, app: late }, own],

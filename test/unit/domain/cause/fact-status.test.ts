@@ -1,12 +1,12 @@
 import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
 import {
   classifyFact,
-  containsFact,
-  type Holding,
-  holdsFact,
-  holdsFactByNow,
-  type LookedAt,
+  contentFactStatus,
+  type FactStatus,
+  factStatus,
+  type JudgedImage,
   needsNewScan,
+  provenFactStatus,
 } from '../../../../shared/domain/cause/fact-status.ts';
 import type { RebuildOutcome } from '../../../../shared/domain/cause/rebuild.ts';
 import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
@@ -15,57 +15,57 @@ import { ageFact, findingFact, looked, NO_AGE, NOT_SCANNED, personFact, reasonOf
 
 const fact = findingFact();
 const movedFact = { kind: 'parent-moved', ruleId: 'parent-moved', parent: 'parent', sinceEpochMs: NOW } as const;
-const unjudged: LookedAt = { digest: digestOf('unjudged') };
-const outdated = ({ judgedAtEpochMs, ...image }: LookedAt): LookedAt => image;
+const unjudged: JudgedImage = { digest: digestOf('unjudged') };
+const outdated = ({ judgedAtEpochMs, ...image }: JudgedImage): JudgedImage => image;
 
-test.each<[Holding, string, CauseFact, LookedAt]>([
-  ['holds', 'it violates', fact, looked('a', reasonOf(fact))],
-  ['holds', 'its grace runs', fact, looked('a', reasonOf(fact, 'due'))],
-  ['holds', 'another version has it', fact, looked('a', reasonOf(findingFact('CVE-1', { version: '2.9' })))],
-  ['holds', 'another rule finds it', fact, looked('a', reasonOf(findingFact('CVE-1', { ruleId: 'high' })))],
-  ['holds', 'an old scan found it', fact, looked('a', reasonOf(fact), NOT_SCANNED)],
-  ['holds', 'it was found before its facts changed', fact, outdated(looked('a', reasonOf(fact)))],
-  ['free', 'it is waived', fact, looked('a', reasonOf(fact, 'waived'))],
-  ['free', 'another vulnerability', fact, looked('a', reasonOf(findingFact('CVE-2')))],
-  ['free', 'another package', fact, looked('a', reasonOf(findingFact('CVE-1', { package: 'zlib' })))],
-  ['free', 'nothing was found', fact, looked('a')],
-  ['free', 'nothing was found, and it is too old', fact, looked('a', reasonOf(ageFact), NO_AGE)],
+test.each<[FactStatus, string, CauseFact, JudgedImage]>([
+  ['present', 'it violates', fact, looked('a', reasonOf(fact))],
+  ['present', 'its grace runs', fact, looked('a', reasonOf(fact, 'due'))],
+  ['present', 'another version has it', fact, looked('a', reasonOf(findingFact('CVE-1', { version: '2.9' })))],
+  ['present', 'another rule finds it', fact, looked('a', reasonOf(findingFact('CVE-1', { ruleId: 'high' })))],
+  ['present', 'an old scan found it', fact, looked('a', reasonOf(fact), NOT_SCANNED)],
+  ['present', 'it was found before its facts changed', fact, outdated(looked('a', reasonOf(fact)))],
+  ['absent', 'it is waived', fact, looked('a', reasonOf(fact, 'waived'))],
+  ['absent', 'another vulnerability', fact, looked('a', reasonOf(findingFact('CVE-2')))],
+  ['absent', 'another package', fact, looked('a', reasonOf(findingFact('CVE-1', { package: 'zlib' })))],
+  ['absent', 'nothing was found', fact, looked('a')],
+  ['absent', 'nothing was found, and it is too old', fact, looked('a', reasonOf(ageFact), NO_AGE)],
   ['unknown', 'nobody judged it', fact, unjudged],
   ['unknown', 'its scan is awaited', fact, looked('a', NOT_SCANNED)],
   ['unknown', 'it was judged by other facts', fact, outdated(looked('a'))],
-  ['holds', 'it is too old', ageFact, looked('a', reasonOf(ageFact))],
-  ['holds', 'it gets old by itself', ageFact, looked('a', reasonOf(ageFact, 'due'))],
+  ['present', 'it is too old', ageFact, looked('a', reasonOf(ageFact))],
+  ['present', 'it gets old by itself', ageFact, looked('a', reasonOf(ageFact, 'due'))],
   [
-    'free',
+    'absent',
     'what it stands on gets old',
     ageFact,
     looked('a', { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason),
   ],
   [
-    'holds',
+    'present',
     'another head is there',
     movedFact,
-    { ...looked('a'), standing: { behind: { stream: 'parent', head: digestOf('other') } } },
+    { ...looked('a'), lineage: { staleParent: { stream: 'parent', head: digestOf('other') } } },
   ],
   [
-    'free',
+    'absent',
     'another stream moved',
     movedFact,
-    { ...looked('a'), standing: { behind: { stream: 'other', head: digestOf('b') } } },
+    { ...looked('a'), lineage: { staleParent: { stream: 'other', head: digestOf('b') } } },
   ],
-  ['free', 'it stands on the head', movedFact, { ...unjudged, standing: {} }],
+  ['absent', 'it stands on the head', movedFact, { ...unjudged, lineage: {} }],
   ['unknown', 'nobody looked what it stands on', movedFact, looked('a')],
-  ['free', 'its age is waived', ageFact, looked('a', reasonOf(ageFact, 'waived'))],
-  ['free', 'it is young, its scan is awaited', ageFact, looked('a', NOT_SCANNED)],
+  ['absent', 'its age is waived', ageFact, looked('a', reasonOf(ageFact, 'waived'))],
+  ['absent', 'it is young, its scan is awaited', ageFact, looked('a', NOT_SCANNED)],
   ['unknown', 'nobody knows its age', ageFact, looked('a', NO_AGE)],
-  ['free', 'a wish', personFact(), looked('a', reasonOf(fact))],
+  ['absent', 'a wish', personFact(), looked('a', reasonOf(fact))],
 ])('%s: %s', (expected, _, asked, image) => {
-  expect(holdsFact(asked, image)).toBe(expected);
+  expect(factStatus(asked, image)).toBe(expected);
 });
 
 describe('what a fact asks for', () => {
   const [holder, clean, unclear] = [looked('holder', reasonOf(fact)), looked('clean'), looked('unclear', NOT_SCANNED)];
-  test.each<[string, string, readonly LookedAt[] | undefined, readonly LookedAt[]]>([
+  test.each<[string, string, readonly JudgedImage[] | undefined, readonly JudgedImage[]]>([
     ['rebuild', 'the head holds it', [holder], []],
     ['rebuild', 'one of two platforms holds it', [clean, holder], []],
     ['rebuild', 'one platform holds it, nobody knows the other', [unclear, holder], []],
@@ -82,7 +82,7 @@ describe('what a fact asks for', () => {
 
   test("an age that another image decides is that one's to mend, and is held by what stands on it", () => {
     const onOld = looked('on old', { ...reasonOf(ageFact), decidedBy: digestOf('base') } as Reason);
-    expect([holdsFact(ageFact, onOld), containsFact(ageFact, onOld)]).toEqual(['holds', 'holds']);
+    expect([factStatus(ageFact, onOld), contentFactStatus(ageFact, onOld)]).toEqual(['present', 'present']);
     expect(classifyFact(ageFact, { heads: [onOld], inUse: [onOld] })).toBe('gone');
     expect(classifyFact(ageFact, { heads: [looked('old', reasonOf(ageFact))], inUse: [] })).toBe('rebuild');
   });
@@ -90,7 +90,7 @@ describe('what a fact asks for', () => {
   const near = looked('near', reasonOf(ageFact, 'due'));
   const onNear = looked('on near', { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason);
   const waivedNear = looked('waived', reasonOf(ageFact, 'waived'));
-  test.each<[string, string, readonly LookedAt[], readonly LookedAt[]]>([
+  test.each<[string, string, readonly JudgedImage[], readonly JudgedImage[]]>([
     ['rebuild', 'the head is near its limit by itself', [near], []],
     ['rebuild', 'one of two platforms is', [clean, near], []],
     ['gone', 'what the head stands on is near its limit', [onNear], [onNear]],
@@ -103,26 +103,26 @@ describe('what a fact asks for', () => {
     expect(classifyFact(ageFact, { heads, inUse })).toBe(expected);
   });
 
-  test.each<[string, string, readonly LookedAt[] | undefined]>([
+  test.each<[string, string, readonly JudgedImage[] | undefined]>([
     [
       'rebuild',
       'the head stands on an older one',
-      [{ ...clean, standing: { behind: { stream: 'parent', head: digestOf('n') } } }],
+      [{ ...clean, lineage: { staleParent: { stream: 'parent', head: digestOf('n') } } }],
     ],
     [
       'rebuild',
       'one of two platforms does',
       [
-        { ...clean, standing: {} },
-        { ...clean, standing: { behind: { stream: 'parent', head: digestOf('n') } } },
+        { ...clean, lineage: {} },
+        { ...clean, lineage: { staleParent: { stream: 'parent', head: digestOf('n') } } },
       ],
     ],
-    ['gone', 'the head picked it up, whatever runs', [{ ...clean, standing: {} }]],
+    ['gone', 'the head picked it up, whatever runs', [{ ...clean, lineage: {} }]],
     ['gone', 'there is no head', []],
-    ['unknown', 'nobody looked what one of two stands on', [{ ...clean, standing: {} }, clean]],
+    ['unknown', 'nobody looked what one of two stands on', [{ ...clean, lineage: {} }, clean]],
     ['unknown', 'nobody knows the heads', undefined],
   ])('a parent that moved is %s: %s', (expected, _, heads) => {
-    const older = { ...holder, standing: { behind: { stream: 'parent', head: digestOf('n') } } };
+    const older = { ...holder, lineage: { staleParent: { stream: 'parent', head: digestOf('n') } } };
     expect(classifyFact(movedFact, { ...(heads && { heads }), inUse: [older] })).toBe(expected);
   });
 
@@ -152,19 +152,19 @@ describe('what a fact asks for', () => {
   });
 });
 
-test.each<[Holding, number, LookedAt['scan']]>([
-  ['free', NOW, { state: 'continuous', completedAtEpochMs: NOW - 20 * 24 * HOUR, watchedAtEpochMs: NOW }],
+test.each<[FactStatus, number, JudgedImage['scan']]>([
+  ['absent', NOW, { state: 'continuous', completedAtEpochMs: NOW - 20 * 24 * HOUR, watchedAtEpochMs: NOW }],
   ['unknown', NOW, { state: 'continuous', completedAtEpochMs: NOW - 20 * 24 * HOUR, watchedAtEpochMs: NOW - 1 }],
   ['unknown', NOW, { state: 'complete', completedAtEpochMs: NOW - 1 }],
-  ['free', NOW, { state: 'complete', completedAtEpochMs: NOW }],
+  ['absent', NOW, { state: 'complete', completedAtEpochMs: NOW }],
 ])('an image is %s of a finding that was first seen since, by the instant as of which its result counts', (...told) => {
   const [expected, sinceEpochMs, scan] = told;
-  const image: LookedAt = { ...looked('a'), ...(scan && { scan }) };
-  expect(holdsFactByNow(findingFact('CVE-1', { sinceEpochMs }), image)).toBe(expected);
+  const image: JudgedImage = { ...looked('a'), ...(scan && { scan }) };
+  expect(provenFactStatus(findingFact('CVE-1', { sinceEpochMs }), image)).toBe(expected);
 });
 
 const DAY_AGO = NOW - 24 * HOUR;
-test.each<[boolean, string, LookedAt['scan']]>([
+test.each<[boolean, string, JudgedImage['scan']]>([
   [true, 'ended a day before it', { state: 'complete', completedAtEpochMs: DAY_AGO }],
   [
     false,
@@ -229,7 +229,7 @@ test.each<[boolean, string, LookedAt['scan']]>([
   ],
 ])('whether a head needs a new scan before it is deployed for a finding is %s where the last one %s', (...told) => {
   const [expected, , scan] = told;
-  const head: LookedAt = { ...looked('a'), ...(scan && { scan }) };
+  const head: JudgedImage = { ...looked('a'), ...(scan && { scan }) };
   expect(needsNewScan(findingFact('CVE-1', { sinceEpochMs: NOW }), [head], NOW)).toBe(expected);
 });
 
@@ -237,8 +237,8 @@ test.each([
   ['one of two heads', [DAY_AGO, NOW], true],
   ['neither of two heads', [NOW, NOW], false],
 ] as const)('heads need a new scan before they are deployed for a finding where %s does', (_, ends, expected) => {
-  const heads = ends.map((completedAtEpochMs, n): LookedAt => {
-    const scan: LookedAt['scan'] = { state: 'complete', completedAtEpochMs };
+  const heads = ends.map((completedAtEpochMs, n): JudgedImage => {
+    const scan: JudgedImage['scan'] = { state: 'complete', completedAtEpochMs };
     return { ...looked(String(n)), scan };
   });
   expect(needsNewScan(findingFact('CVE-1', { sinceEpochMs: NOW }), heads, NOW)).toBe(expected);

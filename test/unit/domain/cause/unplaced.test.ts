@@ -2,13 +2,13 @@ import { nextUnreadOf, unplacedOf, unplacedText } from '../../../../shared/domai
 import { digestOf, LOCATION } from '../../../support/samples.ts';
 
 const digest = digestOf('app');
-const standing = { age: { known: true, bornAtEpochMs: 1, decidedBy: digest } } as const;
+const lineage = { age: { known: true, bornAtEpochMs: 1, decidedBy: digest } } as const;
 const unread = { code: 'config-unreadable', detail: 'AccessDenied' };
 const place = `${LOCATION.account}/${LOCATION.region}/${LOCATION.repository}`;
 const platform = '111122223333/eu-west-1/platform/node';
 
 test('the parent of an image is known once a search has placed the image', () => {
-  expect(unplacedOf({ digest, locations: [LOCATION], standing })).toBeUndefined();
+  expect(unplacedOf({ digest, locations: [LOCATION], lineage })).toBeUndefined();
   expect(unplacedOf({ digest, locations: [LOCATION] })).toEqual({ digest, why: 'unsearched', repositories: [] });
 });
 
@@ -16,7 +16,7 @@ test('an unread repository may hold the parent, or an image between the two', ()
   const repositories = [platform];
   const below = { digest, locations: [LOCATION], mayLieBelow: repositories };
   expect(unplacedOf(below)).toEqual({ digest, why: 'below', repositories });
-  const between = { digest, locations: [LOCATION], standing: { ...standing, mayLieBetween: repositories } };
+  const between = { digest, locations: [LOCATION], lineage: { ...lineage, mayLieBetween: repositories } };
   expect(unplacedOf(between)).toEqual({ digest, why: 'between', repositories });
 });
 
@@ -27,21 +27,21 @@ test('an unread repository keeps no build waiting where the last image that was 
 });
 
 test('an unread repository may hide the age of the next build, whose parent is known', () => {
-  const head = { digest, locations: [LOCATION], standing: { ...standing, mayLieBelowNext: [platform] } };
+  const head = { digest, locations: [LOCATION], lineage: { ...lineage, mayLieBelowNext: [platform] } };
   expect(unplacedOf(head)).toBeUndefined();
   expect(nextUnreadOf(head)).toEqual({ digest, why: 'next', repositories: [platform] });
-  expect(nextUnreadOf({ digest, standing })).toBeUndefined();
+  expect(nextUnreadOf({ digest, lineage })).toBeUndefined();
 });
 
 test('an image that could not be read shows no parent, whatever a search found', () => {
   const expected = { digest, why: 'unread', repositories: [place], problem: 'AccessDenied' };
   expect(unplacedOf({ digest, locations: [LOCATION], unresolved: unread })).toEqual(expected);
-  expect(unplacedOf({ digest, locations: [LOCATION], standing, unresolved: unread })).toEqual(expected);
+  expect(unplacedOf({ digest, locations: [LOCATION], lineage, unresolved: unread })).toEqual(expected);
 });
 
 test('an artifact that is no image has nothing to be read', () => {
   const unresolved = { code: 'not-an-image', detail: 'an attestation' };
-  expect(unplacedOf({ digest, locations: [LOCATION], standing, unresolved })).toBeUndefined();
+  expect(unplacedOf({ digest, locations: [LOCATION], lineage, unresolved })).toBeUndefined();
 });
 
 test('the text names the repository that refuses, what it answered, and the next step', () => {

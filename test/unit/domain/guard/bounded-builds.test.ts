@@ -1,6 +1,6 @@
 import { type CauseFact, mergeFacts } from '../../../../shared/domain/cause/cause.ts';
-import { freshMemory, type GuardMemory, type RebuildOutcome } from '../../../../shared/domain/cause/rebuild.ts';
-import { sortOut } from '../../../../shared/domain/guard/guard-facts.ts';
+import { emptyHistory, type RebuildHistory, type RebuildOutcome } from '../../../../shared/domain/cause/rebuild.ts';
+import { dropUnfixable } from '../../../../shared/domain/guard/guard-facts.ts';
 import { afterOutcome } from '../../../../shared/domain/guard/rebuild-history.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { planCascade } from '../../../../shared/domain/plan/plan.ts';
@@ -31,7 +31,7 @@ interface Course {
   readonly builds: readonly number[];
   /** Why nothing was planned, at the end. */
   readonly answer: ReturnType<typeof answerOf>;
-  readonly memory: GuardMemory;
+  readonly history: RebuildHistory;
 }
 
 interface Drive {
@@ -50,29 +50,29 @@ function drive({ facts: told = [findingFact()], forMs, outcomes, fixedFromMs, ..
     told.map((one) => (one.kind === 'finding' && isFixKnown() ? { ...one, fix: 'yes' as const } : one));
   const isFixKnown = () => fixedFromMs !== undefined && nowEpochMs >= NOW + fixedFromMs;
   const builds: number[] = [];
-  let memory = freshMemory(STREAM);
+  let history = emptyHistory(STREAM);
   let nowEpochMs = NOW;
-  let plan = planCascade([streamOf(facts(), memory)], context, nowEpochMs);
+  let plan = planCascade([streamOf(facts(), history)], context, nowEpochMs);
   while (nowEpochMs < NOW + forMs) {
     const [node] = plan.nodes;
     if (node) {
       builds.push(nowEpochMs);
-      memory = { ...memory, lastStartedAtEpochMs: nowEpochMs };
+      history = { ...history, lastStartedAtEpochMs: nowEpochMs };
       nowEpochMs += 10 * MINUTE + (outcomes(builds.length).result === 'unverified' ? 2 * HOUR : 0);
       const rebuild = { rebuildId: `rebuild-${builds.length}`, cascadeId: node.cascadeId, facts: node.facts };
-      memory = afterOutcome(memory, { rebuild, outcome: outcomes(builds.length), atEpochMs: nowEpochMs });
+      history = afterOutcome(history, { rebuild, outcome: outcomes(builds.length), atEpochMs: nowEpochMs });
     }
     nowEpochMs += 15 * MINUTE;
-    plan = planCascade([streamOf(facts(), memory)], context, nowEpochMs);
+    plan = planCascade([streamOf(facts(), history)], context, nowEpochMs);
   }
-  return { builds, memory, answer: answerOf(plan) };
+  return { builds, history, answer: answerOf(plan) };
 }
 
-const streamOf = (facts: readonly CauseFact[], memory: GuardMemory): PlannedStream =>
+const streamOf = (facts: readonly CauseFact[], history: RebuildHistory): PlannedStream =>
   planned({
     cause: causeOf(STREAM, ...facts),
     heads: [looked('head', ...facts.map((fact) => reasonOf(fact)))],
-    memory,
+    history,
   });
 
 const answerOf = ({ answers }: ReturnType<typeof planCascade>) => answers.get(STREAM);
@@ -81,7 +81,7 @@ describe('an output that no scan is ever complete of, while its tag still holds 
   test.each([60, 0])(
     'is built ever more seldom, in the end once a day, and says why: cool-down of %d minutes',
     (minutes) => {
-      const { builds, answer, memory } = drive({
+      const { builds, answer, history } = drive({
         forMs: 2 * WEEK,
         outcomes: () => UNVERIFIED,
         coolDownMinutes: minutes,
@@ -90,7 +90,7 @@ describe('an output that no scan is ever complete of, while its tag still holds 
       expect(builds.filter((at) => at < NOW + WEEK).length).toBeLessThanOrEqual(15);
       expect(builds.filter((at) => at >= NOW + WEEK).length).toBeLessThanOrEqual(7);
       expect(builds.length).toBeGreaterThan(7);
-      expect(memory.failuresInARow).toBe(0);
+      expect(history.failuresInARow).toBe(0);
       expect(answer).toMatchObject({ answer: 'wait', reason: 'cool-down' });
       expect(answer?.detail).toContain(`${builds.length} rebuilds in a row could not be verified`);
     },
@@ -105,9 +105,9 @@ describe('an output that no scan is ever complete of, while its tag still holds 
   });
 
   test('is built as often as the policy allows, however much time passes', () => {
-    const { builds, answer, memory } = drive({ forMs: 12 * WEEK, outcomes: () => UNVERIFIED });
+    const { builds, answer, history } = drive({ forMs: 12 * WEEK, outcomes: () => UNVERIFIED });
     expect(builds).toHaveLength(SETTINGS.attempts);
-    expect(memory.failuresInARow).toBe(0);
+    expect(history.failuresInARow).toBe(0);
     expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
     expect(answer?.detail).toContain('3 rebuilds on the same parents did not fix CVE-1 in openssl 3.0');
   });
@@ -136,13 +136,13 @@ describe('a fact that every rebuild leaves, where nobody knows the parent', () =
     const stamped = (build: number) => ineffective({ ...trial, version: `3.0-build.${build}` });
 
     test('is repeated after a week, and one rebuild is kept for the day on which a fix is known', () => {
-      const { builds, memory, answer } = drive({
+      const { builds, history, answer } = drive({
         facts: [trial],
         forMs: 12 * WEEK,
         outcomes: () => ineffective(trial),
       });
       expect(builds).toHaveLength(SETTINGS.attempts - 1);
-      expect(memory.failuresInARow).toBe(0);
+      expect(history.failuresInARow).toBe(0);
       expect(answer).toMatchObject({ answer: 'refuse', reason: 'no-fix-seen' });
       expect(answer).not.toHaveProperty('recheckAtEpochMs');
       const known = drive({
@@ -156,9 +156,9 @@ describe('a fact that every rebuild leaves, where nobody knows the parent', () =
     });
 
     test('of which every run fails is made as often as the policy allows, and then a person is asked for', () => {
-      const { builds, memory, answer } = drive({ facts: [trial], forMs: 12 * WEEK, outcomes: () => FAILED });
+      const { builds, history, answer } = drive({ facts: [trial], forMs: 12 * WEEK, outcomes: () => FAILED });
       expect(builds).toHaveLength(SETTINGS.attempts);
-      expect(memory.failuresInARow).toBe(SETTINGS.attempts);
+      expect(history.failuresInARow).toBe(SETTINGS.attempts);
       expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
     });
 
@@ -179,14 +179,15 @@ describe('a fact that every rebuild leaves, where nobody knows the parent', () =
         package: 'openssl',
         version: '3.0',
       } as const;
-      const memory = {
-        ...freshMemory(STREAM),
+      const history = {
+        ...emptyHistory(STREAM),
         survived: [{ ...survival, parentHead: digestOf('a'), atEpochMs: NOW - 2 * WEEK }],
         tried: [{ parents: 'base=2', facts: [{ fact: 'CVE-2\nopenssl', builds: SETTINGS.attempts - 1 }] }],
       };
-      const on = (parentHead: Digest) => sortOut([trial], { ...SETTINGS, memory, parentHead, parents: 'base=2' }, NOW);
-      expect(on(digestOf('b'))).toEqual({ mendable: [trial], dropped: [] });
-      expect(on(digestOf('a'))).toMatchObject({ mendable: [], dropped: [{ reason: 'no-fix-seen' }] });
+      const on = (parentHead: Digest) =>
+        dropUnfixable([trial], { ...SETTINGS, history, parentHead, parents: 'base=2' }, NOW);
+      expect(on(digestOf('b'))).toEqual({ fixable: [trial], dropped: [] });
+      expect(on(digestOf('a'))).toMatchObject({ fixable: [], dropped: [{ reason: 'no-fix-seen' }] });
     });
 
     test('counts whatever the version is by then', () => {

@@ -1,6 +1,6 @@
 import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
-import type { GuardMemory, SurvivedFact } from '../../../../shared/domain/cause/rebuild.ts';
-import { freshMemory } from '../../../../shared/domain/cause/rebuild.ts';
+import type { RebuildHistory, SurvivedFact } from '../../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import { type GuardFacts, mayDeploy, mayRebuild } from '../../../../shared/domain/guard/guard.ts';
 import { afterBreakOff } from '../../../../shared/domain/guard/rebuild-history.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
@@ -25,8 +25,8 @@ const told = (changes: Partial<GuardFacts>): string => {
   const answer = answerOf(changes);
   return answer.answer === 'allow' ? 'allow' : `${answer.answer} ${answer.reason}`;
 };
-const memory = (changes: Partial<GuardMemory>): Partial<GuardFacts> => ({
-  memory: { ...freshMemory(STREAM), ...changes },
+const history = (changes: Partial<RebuildHistory>): Partial<GuardFacts> => ({
+  history: { ...emptyHistory(STREAM), ...changes },
 });
 const [head, older] = [digestOf('parent head'), digestOf('older parent head')];
 const survivor = (changes: Partial<SurvivedFact> = {}): SurvivedFact =>
@@ -34,7 +34,7 @@ const survivor = (changes: Partial<SurvivedFact> = {}): SurvivedFact =>
     ...{ fact: 'finding', kind: 'rebuild', vulnerability: 'CVE-1', package: 'openssl', version: '3.0' },
     ...{ atEpochMs: NOW - DAY, ...changes },
   }) as SurvivedFact;
-const survived = (...all: SurvivedFact[]) => memory({ survived: all });
+const survived = (...all: SurvivedFact[]) => history({ survived: all });
 const unknownFix = { facts: [findingFact('CVE-1', { fix: 'unknown' })] };
 
 const moved = (parent: string, head?: Digest): CauseFact => ({
@@ -56,9 +56,9 @@ test.each<[string, string, Partial<GuardFacts>]>([
   [
     'refuse start-unknown',
     'a start that may have been',
-    memory({ startUnknown: { rebuildId: 'r', untilEpochMs: NOW + 1 } }),
+    history({ startUnknown: { rebuildId: 'r', untilEpochMs: NOW + 1 } }),
   ],
-  ['allow', 'a start that cannot have been any more', memory({ startUnknown: { rebuildId: 'r', untilEpochMs: NOW } })],
+  ['allow', 'a start that cannot have been any more', history({ startUnknown: { rebuildId: 'r', untilEpochMs: NOW } })],
   ['wait already-open', "another cascade's lock", { lock: lock('other-g1') }],
   ['wait already-open', "another cascade's lock, for one that asks", { lock: lock('other-g1'), cascadeId: 'c-g1' }],
   ['wait already-open', 'a lock, where the planner asks', { lock: lock('c-g1') }],
@@ -71,8 +71,8 @@ test.each<[string, string, Partial<GuardFacts>]>([
     { lock: lock('other-g1'), lockBuild: 'waiting-approval' },
   ],
   ['wait already-open', "another's build runs", { lock: lock('other-g1'), lockBuild: 'running' }],
-  ['allow', 'two failures in a row', memory({ failuresInARow: 2 })],
-  ['refuse attempts-exhausted', 'three failures in a row', memory({ failuresInARow: 3 })],
+  ['allow', 'two failures in a row', history({ failuresInARow: 2 })],
+  ['refuse attempts-exhausted', 'three failures in a row', history({ failuresInARow: 3 })],
   ['wait unknown-facts', 'nothing known to mend, something unknown', { facts: [], unknown: 'not scanned' }],
   ['allow', 'something known to mend, something unknown', { unknown: 'not scanned' }],
   [
@@ -85,13 +85,13 @@ test.each<[string, string, Partial<GuardFacts>]>([
   ['allow', 'no fix, and too old', { facts: [findingFact('CVE-1', { fix: 'no' }), ageFact] }],
   ['allow', 'no fix, and a person asks', { facts: [findingFact('CVE-1', { fix: 'no' }), personFact()] }],
   ['allow', 'nobody knows of a fix: a trial', unknownFix],
-  ['wait cool-down', 'it ended a moment less than an hour ago', memory({ lastEndedAtEpochMs: NOW - HOUR + 1 })],
-  ['allow', 'it ended an hour ago', memory({ lastEndedAtEpochMs: NOW - HOUR })],
-  ['wait cool-down', 'it began and nobody knows its end', memory({ lastStartedAtEpochMs: NOW - HOUR + 1 })],
+  ['wait cool-down', 'it ended a moment less than an hour ago', history({ lastEndedAtEpochMs: NOW - HOUR + 1 })],
+  ['allow', 'it ended an hour ago', history({ lastEndedAtEpochMs: NOW - HOUR })],
+  ['wait cool-down', 'it began and nobody knows its end', history({ lastStartedAtEpochMs: NOW - HOUR + 1 })],
   [
     'allow',
     'it cools down from itself',
-    { ...memory({ lastStartedAtEpochMs: NOW - 1 }), lock: lock('c-g1'), cascadeId: 'c-g1' },
+    { ...history({ lastStartedAtEpochMs: NOW - 1 }), lock: lock('c-g1'), cascadeId: 'c-g1' },
   ],
   ['allow', 'a cascade broke off a moment ago', brokenOff(1, 0)],
   ['wait cool-down', 'a second one a moment less than 5 minutes ago', brokenOff(2, 5 * MINUTE - 1)],
@@ -114,7 +114,7 @@ test.each<[string, string, Partial<GuardFacts>]>([
 });
 
 function brokenOff(inARow: number, agoMs: number): Partial<GuardFacts> {
-  return memory({ brokenOff: { inARow, cascadeId: 'c-g0', atEpochMs: NOW - agoMs } });
+  return history({ brokenOff: { inARow, cascadeId: 'c-g0', atEpochMs: NOW - agoMs } });
 }
 
 function withoutPipeline(): Partial<GuardFacts> {
@@ -197,32 +197,32 @@ describe('what survived a rebuild', () => {
     [
       'refuse parent-pinned',
       'a parent that was not picked up',
-      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), parentHead: head },
+      { ...history({ pinnedTo: [{ stream: 'base', head }] }), parentHead: head },
     ],
     [
       'allow',
       'a parent that was not picked up, and moved on',
-      { ...memory({ pinnedTo: [{ stream: 'base', head: older }] }), parentHead: head },
+      { ...history({ pinnedTo: [{ stream: 'base', head: older }] }), parentHead: head },
     ],
     [
       'refuse parent-pinned',
       'one of several parents that was not picked up',
-      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('base', head)] },
+      { ...history({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('base', head)] },
     ],
     [
       'allow',
       'one of several parents that was not picked up, and another one moved',
-      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('other', head)] },
+      { ...history({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('other', head)] },
     ],
     [
       'allow',
       'a parent that was not picked up, and is built in the same cascade',
-      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('base')] },
+      { ...history({ pinnedTo: [{ stream: 'base', head }] }), facts: [moved('base')] },
     ],
     [
       'allow',
       'a pinned parent, and a person asks',
-      { ...memory({ pinnedTo: [{ stream: 'base', head }] }), parentHead: head, facts: [personFact()] },
+      { ...history({ pinnedTo: [{ stream: 'base', head }] }), parentHead: head, facts: [personFact()] },
     ],
   ])('%s: %s', (expected, _, changes) => {
     expect(told(changes)).toBe(expected);
@@ -250,11 +250,11 @@ describe('what survived a rebuild', () => {
 });
 
 test.each<[string, Partial<GuardFacts>, number]>([
-  ['cool-down', memory({ lastEndedAtEpochMs: NOW - MINUTE }), NOW + 59 * MINUTE],
+  ['cool-down', history({ lastEndedAtEpochMs: NOW - MINUTE }), NOW + 59 * MINUTE],
   ['cool-down', brokenOff(3, MINUTE), NOW + 9 * MINUTE],
   ['runner-limit', { runnerBusyUntilEpochMs: NOW + 5 }, NOW + 5],
   ['already-open', { lock: lock('other-g1', { deadlineEpochMs: NOW + 7 }) }, NOW + 7],
-  ['start-unknown', memory({ startUnknown: { rebuildId: 'r', untilEpochMs: NOW + 9 } }), NOW + 9],
+  ['start-unknown', history({ startUnknown: { rebuildId: 'r', untilEpochMs: NOW + 9 } }), NOW + 9],
 ])('%s says when the answer changes by itself', (reason, changes, recheckAtEpochMs) => {
   expect(answerOf(changes)).toMatchObject({ reason, recheckAtEpochMs });
 });
@@ -263,10 +263,10 @@ test.each<[string, Partial<GuardFacts>, Partial<GuardFacts>]>([
   ['a pause over report-only', { killSwitch: PAUSED }, { mode: 'report-only' }],
   ['report-only over an open cascade', { mode: 'report-only' }, { lock: lock('other-g1') }],
   ['an open cascade over a missing pipeline', { lock: lock('other-g1') }, withoutPipeline()],
-  ['a missing pipeline over failures', withoutPipeline(), memory({ failuresInARow: 3 })],
+  ['a missing pipeline over failures', withoutPipeline(), history({ failuresInARow: 3 })],
   [
     'failures over what would not help',
-    memory({ failuresInARow: 3 }),
+    history({ failuresInARow: 3 }),
     { facts: [findingFact('CVE-1', { fix: 'no' })] },
   ],
   ['what would not help over full caps', { facts: [findingFact('CVE-1', { fix: 'no' })] }, { fullCaps: ['fleet'] }],
@@ -279,7 +279,7 @@ test('nothing is ever allowed while paused or not in enforce; every answer says 
     fc.property(anyGuardFacts, (facts) => {
       const answer = mayRebuild(facts, SETTINGS, NOW);
       if (answer.answer === 'allow') {
-        expect(facts.killSwitch.state).toBe('on');
+        expect(facts.killSwitch.rebuilding).toBe('active');
         expect(facts.mode).toBe('enforce');
         expect(answer.facts.length).toBeGreaterThan(0);
         expect(answer.facts.length + answer.dropped.length).toBe(facts.facts.length);
@@ -287,7 +287,8 @@ test('nothing is ever allowed while paused or not in enforce; every answer says 
         expect(answer.detail.length).toBeGreaterThan(10);
         expect(answer.recheckAtEpochMs ?? NOW + 1).toBeGreaterThan(NOW);
       }
-      if (mayDeploy(facts) === undefined) expect([facts.killSwitch.state, facts.mode]).toEqual(['on', 'enforce']);
+      if (mayDeploy(facts) === undefined)
+        expect([facts.killSwitch.rebuilding, facts.mode]).toEqual(['active', 'enforce']);
     }),
     { numRuns: 1000 },
   );
@@ -308,10 +309,12 @@ test('a stream whose every cascade dies at once is planned some thirty times a d
   const anyCoolDown = fc.constantFrom(5, 7, 60, 600, 10_080);
   fc.assert(
     fc.property(anyCoolDown, fc.array(fc.nat({ max: 3 * MINUTE }), { minLength: 1 }), (coolDownMinutes, gaps) => {
-      let held = freshMemory(STREAM);
+      let held = emptyHistory(STREAM);
       let count = 0;
       for (let [nowEpochMs, turn] = [NOW, 0]; nowEpochMs < NOW + DAY; turn += 1) {
-        if (mayRebuild(guardFacts({ memory: held }), { ...SETTINGS, coolDownMinutes }, nowEpochMs).answer === 'allow') {
+        if (
+          mayRebuild(guardFacts({ history: held }), { ...SETTINGS, coolDownMinutes }, nowEpochMs).answer === 'allow'
+        ) {
           count += 1;
           held = afterBreakOff(held, `c-g${held.generation}`, nowEpochMs);
         }
@@ -328,7 +331,7 @@ test('a stream whose every cascade dies at once is planned some thirty times a d
 test.each<[string, Partial<GuardFacts>, string | undefined]>([
   ['nothing is in the way', {}, undefined],
   ['no pipeline is needed', withoutPipeline(), undefined],
-  ['nor an attempt', memory({ failuresInARow: 3 }), undefined],
+  ['nor an attempt', history({ failuresInARow: 3 }), undefined],
   ['the kill switch', { killSwitch: PAUSED }, 'paused'],
   ['the mode', { mode: 'report-only' }, 'report-only'],
   ['another cascade', { openCascadeId: 'other-g1' }, 'already-open'],

@@ -1,10 +1,10 @@
 import { type CauseFact, mergeFacts } from '../../../../shared/domain/cause/cause.ts';
 import {
   cascadeIdOf,
-  freshMemory,
-  type GuardMemory,
+  emptyHistory,
   generationOf,
   isStale,
+  type RebuildHistory,
   type RebuildOutcome,
   type SurvivedFact,
 } from '../../../../shared/domain/cause/rebuild.ts';
@@ -30,7 +30,7 @@ const end = (outcome: RebuildOutcome, changes: Partial<RebuildEnd> = {}): Rebuil
   atEpochMs: NOW,
   ...changes,
 });
-const before: GuardMemory = {
+const before: RebuildHistory = {
   ...{ stream: STREAM, generation: 3, failuresInARow: 2, lastStartedAtEpochMs: NOW - HOUR },
   survived: [
     { fact: 'finding', kind: 'trial', vulnerability: 'CVE-2', package: 'openssl', version: '2.9', atEpochMs: 1 },
@@ -69,24 +69,24 @@ test.each<[string, RebuildOutcome, boolean]>([
 });
 
 test('an age that is made the same month after month never exhausts the attempts', () => {
-  let memory = freshMemory(STREAM);
+  let history = emptyHistory(STREAM);
   for (let month = 1; month <= 12; month += 1) {
     const atEpochMs = NOW + month * 30 * DAY;
     const asked = (dayAfter: number) =>
       mayRebuild(
-        guardFacts({ memory, facts: [ageFact], parentHead: digestOf('base') }),
+        guardFacts({ history, facts: [ageFact], parentHead: digestOf('base') }),
         SETTINGS,
         atEpochMs + dayAfter * DAY,
       );
     expect(asked(0)).toMatchObject({ answer: 'allow' });
     const rebuild = { rebuildId: `r-${month}`, cascadeId: `c-g${month}`, facts: [ageFact], reconfirms: true } as const;
-    memory = afterOutcome(memory, { rebuild, outcome: { result: 'fixed' }, parentHead: digestOf('base'), atEpochMs });
+    history = afterOutcome(history, { rebuild, outcome: { result: 'fixed' }, parentHead: digestOf('base'), atEpochMs });
     expect(asked(1)).toMatchObject({
       answer: 'refuse',
       reason: 'would-not-help',
       recheckAtEpochMs: atEpochMs + 7 * DAY,
     });
-    expect(memory.failuresInARow).toBe(0);
+    expect(history.failuresInARow).toBe(0);
   }
 });
 
@@ -94,7 +94,7 @@ test('what was mended is forgotten, what is of other facts stays', () => {
   expect(afterOutcome(before, end({ result: 'fixed' })).survived).toEqual([elsewhere]);
 });
 
-test.each<[string, Partial<GuardMemory>, Partial<RebuildEnd>, number]>([
+test.each<[string, Partial<RebuildHistory>, Partial<RebuildEnd>, number]>([
   ['on no parent that is known', {}, {}, 3],
   [
     'on the same parent',
@@ -211,7 +211,7 @@ describe('cascades that brought the stream nowhere', () => {
 
 test('a reset frees the stream at once, says who did it, and begins a new generation', () => {
   const reset = { by: 'jo', atEpochMs: NOW, reason: 'the pipeline is mended' };
-  const held: GuardMemory = {
+  const held: RebuildHistory = {
     ...{
       ...before,
       failuresInARow: 3,
@@ -224,7 +224,7 @@ test('a reset frees the stream at once, says who did it, and begins a new genera
   expect(after).toEqual({
     ...{ stream: STREAM, generation: 4, failuresInARow: 0, survived: [], lastSettledRebuildId: 'rebuild-9', reset },
   });
-  expect(mayRebuild(guardFacts({ memory: after }), SETTINGS, NOW).answer).toBe('allow');
+  expect(mayRebuild(guardFacts({ history: after }), SETTINGS, NOW).answer).toBe('allow');
 });
 
 const anyOutcome: fc.Arbitrary<RebuildOutcome> = fc.oneof(
@@ -245,7 +245,7 @@ const isFailure = (outcome: RebuildOutcome, leftBefore: ReadonlySet<string>): bo
 test('what survived is not rebuilt at once again, and three failures in a row are the last', () => {
   fc.assert(
     fc.property(fc.array(anyOutcome, { maxLength: 6 }), (outcomes) => {
-      let memory = freshMemory(STREAM);
+      let history = emptyHistory(STREAM);
       let nowEpochMs = NOW;
       let inARow = 0;
       let tries = 0;
@@ -253,16 +253,16 @@ test('what survived is not rebuilt at once again, and three failures in a row ar
       for (const [number, outcome] of outcomes.entries()) {
         const left = outcome.result === 'ineffective' ? outcome.left : [findingFact('CVE-99')];
         const rebuild = { rebuildId: `rebuild-${number}`, cascadeId: `c-g${number + 1}`, facts: left };
-        memory = afterOutcome(memory, { rebuild, outcome, atEpochMs: nowEpochMs });
+        history = afterOutcome(history, { rebuild, outcome, atEpochMs: nowEpochMs });
         nowEpochMs += DAY;
         if (outcome.result !== 'unverified') inARow = isFailure(outcome, leftBefore) ? inARow + 1 : 0;
         if (outcome.result === 'ineffective') for (const one of left) leftBefore.delete(nameOf(one));
         if (outcome.result === 'ineffective') for (const one of left.filter(isNoTrial)) leftBefore.add(nameOf(one));
-        const { answer } = mayRebuild(guardFacts({ memory, facts: left }), SETTINGS, nowEpochMs);
+        const { answer } = mayRebuild(guardFacts({ history, facts: left }), SETTINGS, nowEpochMs);
         if (outcome.result !== 'ineffective') tries = outcome.result === 'fixed' ? 0 : tries + 1;
         const isMendable = outcome.result !== 'ineffective' || left.some(({ kind }) => kind === 'person');
         expect(answer === 'allow').toBe(inARow < 3 && isMendable && (outcome.result === 'ineffective' || tries < 3));
-        expect(memory.generation).toBe(number + 2);
+        expect(history.generation).toBe(number + 2);
       }
     }),
     runs,

@@ -1,5 +1,5 @@
 import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
-import { freshMemory, type RebuildOutcome, type Tried } from '../../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory, type RebuildOutcome, type Tried } from '../../../../shared/domain/cause/rebuild.ts';
 import { afterSettled, triesAfter, triesOf } from '../../../../shared/domain/guard/tries.ts';
 import { movedFact } from '../plan/tier-plans.ts';
 import { ageFact, findingFact, personFact, STREAM } from '../rollout/acting.ts';
@@ -93,11 +93,11 @@ test('earlier heads of the parents are kept, but not for ever', () => {
 });
 
 test('a fact that nothing holds any more is forgotten on all parents', () => {
-  const memory = { ...freshMemory(STREAM), tried: after([FAILED]) };
-  expect(afterSettled(memory, [findingFact('CVE-9')])).toBe(memory);
-  expect(afterSettled(memory, [{ ...fact, version: '9' }]).tried).toEqual([
+  const history = { ...emptyHistory(STREAM), tried: after([FAILED]) };
+  expect(afterSettled(history, [findingFact('CVE-9')])).toBe(history);
+  expect(afterSettled(history, [{ ...fact, version: '9' }]).tried).toEqual([
     { parents: 'base=1', facts: [{ fact: 'CVE-2\nopenssl', builds: 1 }] },
   ]);
-  expect(afterSettled(memory, [fact, other])).toEqual(freshMemory(STREAM));
-  expect(afterSettled(freshMemory(STREAM), [fact])).toEqual(freshMemory(STREAM));
+  expect(afterSettled(history, [fact, other])).toEqual(emptyHistory(STREAM));
+  expect(afterSettled(emptyHistory(STREAM), [fact])).toEqual(emptyHistory(STREAM));
 });

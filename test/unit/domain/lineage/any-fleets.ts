@@ -1,5 +1,5 @@
 import { type CauseFact, factKey } from '../../../../shared/domain/cause/cause.ts';
-import { freshMemory } from '../../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import type { PlanContext } from '../../../../shared/domain/plan/plan-model.ts';
 import { fc } from '../../../support/seeded.ts';
 import { DAY, NOW } from '../arbitraries.ts';
@@ -34,7 +34,7 @@ const anyCause = fc.option(
   }),
   { nil: undefined, freq: 3 },
 );
-const memory = (changes: object) => ({ memory: { ...freshMemory('x'), ...changes } });
+const history = (changes: object) => ({ history: { ...emptyHistory('x'), ...changes } });
 const anyObstacle = fc.oneof(
   { weight: 8, arbitrary: fc.constant({}) },
   {
@@ -44,9 +44,9 @@ const anyObstacle = fc.oneof(
       { mode: 'paused' },
       { mode: 'report-only' },
       { openCascadeId: 'other-g1' },
-      memory({ failuresInARow: 3 }),
-      memory({ lastEndedAtEpochMs: NOW - 1 }),
-      memory({
+      history({ failuresInARow: 3 }),
+      history({ lastEndedAtEpochMs: NOW - 1 }),
+      history({
         survived: [
           {
             fact: 'finding',
@@ -70,10 +70,10 @@ const anyMoves = fc.oneof(
 );
 type Moves = typeof anyMoves extends fc.Arbitrary<infer Drawn> ? Drawn : never;
 
-function movesTold(on: readonly string[], moves: Moves): Pick<StreamSketch, 'behind' | 'cause'> {
-  if (moves === 'unknown') return { behind: moves, cause: on.slice(0, 1).map(movedFact) };
+function movesTold(on: readonly string[], moves: Moves): Pick<StreamSketch, 'staleParent' | 'cause'> {
+  if (moves === 'unknown') return { staleParent: moves, cause: on.slice(0, 1).map(movedFact) };
   return {
-    behind: on.filter((_, n) => moves[n]?.[0]),
+    staleParent: on.filter((_, n) => moves[n]?.[0]),
     cause: on.filter((_, n) => moves[n]?.[1]).map(movedFact),
   };
 }
@@ -100,9 +100,9 @@ const fleetOf = (
     .map((sketches) =>
       Object.fromEntries(
         sketches.map(([on, has, told = [], but, idle, moves], n) => {
-          const { behind, cause: moved = [] } = movesTold(on, moves);
+          const { staleParent, cause: moved = [] } = movesTold(on, moves);
           const cause = [...told, ...moved];
-          const sketch = { on, has, but, behind, ...(cause.length > 0 && { cause }), ...(idle && { idle }) };
+          const sketch = { on, has, but, staleParent, ...(cause.length > 0 && { cause }), ...(idle && { idle }) };
           return [NAMES[n] as string, sketch as StreamSketch];
         }),
       ),
@@ -118,7 +118,9 @@ export const calmFleet = fleetOf(
   (fleet): TierFleet =>
     Object.fromEntries(
       Object.entries(fleet).map(([name, { cause, ...sketch }]) => {
-        const moved = (cause ?? []).filter((one) => one.kind === 'parent-moved' && sketch.behind?.includes(one.parent));
+        const moved = (cause ?? []).filter(
+          (one) => one.kind === 'parent-moved' && sketch.staleParent?.includes(one.parent),
+        );
         const held = [...(sketch.has as CauseFact[]), ...moved];
         return [name, { ...sketch, ...(held.length > 0 && { cause: held }) }];
       }),

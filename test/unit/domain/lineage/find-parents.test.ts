@@ -1,5 +1,5 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
-import { ancestorsOf, findParents, standsOn } from '../../../../shared/domain/lineage/find-parents.ts';
+import { ancestorsOf, findParents, streamBelow } from '../../../../shared/domain/lineage/find-parents.ts';
 import type { LineageFacts } from '../../../../shared/domain/lineage/lineage-facts.ts';
 import { DAY, digestOf, NOW } from '../arbitraries.ts';
 
@@ -383,13 +383,13 @@ describe('what a plan needs', () => {
 
   test('a parent of the same stream is no edge of the plan; the next other stream is', () => {
     const parents = findParents(images);
-    expect(standsOn(parents, digestOf('rebuilt'), streamOf)).toEqual({
+    expect(streamBelow(parents, digestOf('rebuilt'), streamOf)).toEqual({
       digest: digestOf('base'),
       evidence: 'layers',
       stream: 'base',
     });
-    expect(standsOn(parents, digestOf('app'), streamOf)?.digest).toBe(digestOf('rebuilt'));
-    expect(standsOn(parents, digestOf('base'), streamOf)).toBeUndefined();
+    expect(streamBelow(parents, digestOf('app'), streamOf)?.digest).toBe(digestOf('rebuilt'));
+    expect(streamBelow(parents, digestOf('base'), streamOf)).toBeUndefined();
   });
 
   test('nor is an ancestor without a stream, or one that was only pushed earlier', () => {
@@ -399,8 +399,8 @@ describe('what a plan needs', () => {
     ];
     const parents = findParents(pushed);
     expect(parents.get(digestOf('other'))?.evidence).toBe('earliest-push');
-    expect(standsOn(parents, digestOf('other'), (digest) => `stream of ${digest}`)).toBeUndefined();
+    expect(streamBelow(parents, digestOf('other'), (digest) => `stream of ${digest}`)).toBeUndefined();
     const vendor = findParents([made('base', 'a'), made('app', 'a b')]);
-    expect(standsOn(vendor, digestOf('app'), () => undefined)).toBeUndefined();
+    expect(streamBelow(vendor, digestOf('app'), () => undefined)).toBeUndefined();
   });
 });

@@ -19,4 +19,4 @@ test.each<[string, boolean, PushedContent, PushedContent]>([
   ['layers that unpack to others, pushed before', true, image('old', 1, 'b', 'u'), image('head', 2, 'c', 'v')],
   ['one that nobody saw being pushed', true, image('old'), image('head', 2)],
   ['another one than one that nobody saw being pushed', true, image('old', 1), image('head')],
-])('%s: %s', (_, expected, standsOn, head) => expect(isPinned(standsOn, head)).toBe(expected));
+])('%s: %s', (_, expected, builtOn, head) => expect(isPinned(builtOn, head)).toBe(expected));

@@ -1,6 +1,6 @@
 import type { Digest, Platform } from '../../../../shared/domain/image/image.ts';
 import type { LineageEvidence, Parents } from '../../../../shared/domain/lineage/parent.ts';
-import { type Behind, behindOf, type Placed } from '../../../../shared/domain/lineage/stale-parent.ts';
+import { type Placed, type StaleParent, staleParentOf } from '../../../../shared/domain/lineage/stale-parent.ts';
 import type { StreamRecord } from '../../../../shared/domain/stream/stream-record.ts';
 import { digestOf } from '../arbitraries.ts';
 
@@ -20,7 +20,10 @@ const ARM: Platform = 'linux/arm64';
 const app = { stream: 'app', platform: AMD };
 const base = { stream: 'base', platform: AMD };
 
-function behind({ images, on, heads, indexes = {}, evidence = 'layers' }: Fleet, name = 'app'): Behind | undefined {
+function staleParent(
+  { images, on, heads, indexes = {}, evidence = 'layers' }: Fleet,
+  name = 'app',
+): StaleParent | undefined {
   const parents: Parents = new Map(
     Object.entries(on).map(([child, parent]) => [digestOf(child), { digest: digestOf(parent), evidence }]),
   );
@@ -36,7 +39,7 @@ function behind({ images, on, heads, indexes = {}, evidence = 'layers' }: Fleet,
       ...(index !== undefined && { index: digestOf(index) }),
     };
   };
-  return behindOf(digestOf(name), { parents, image: (digest: Digest) => placed.get(digest), headOf });
+  return staleParentOf(digestOf(name), { parents, image: (digest: Digest) => placed.get(digest), headOf });
 }
 
 const ON_OLD: Fleet = {
@@ -46,7 +49,7 @@ const ON_OLD: Fleet = {
 };
 const late = { stream: 'base', head: digestOf('new') };
 
-test.each<[string, Fleet, Behind | undefined]>([
+test.each<[string, Fleet, StaleParent | undefined]>([
   ['on the head', { ...ON_OLD, heads: { base: { [AMD]: 'old' } } }, undefined],
   ['on an older image', ON_OLD, late],
   [
@@ -97,7 +100,7 @@ test.each<[string, Fleet, Behind | undefined]>([
     },
     undefined,
   ],
-])('%s', (_, fleet, expected) => expect(behind(fleet)).toEqual(expected));
+])('%s', (_, fleet, expected) => expect(staleParent(fleet)).toEqual(expected));
 
 test('each platform by itself', () => {
   const fleet: Fleet = {
@@ -112,6 +115,6 @@ test('each platform by itself', () => {
     heads: { base: { [AMD]: 'a', [ARM]: 'c' } },
     indexes: { base: 'index' },
   };
-  expect(behind(fleet, 'amd')).toBeUndefined();
-  expect(behind(fleet, 'arm')).toEqual({ stream: 'base', head: digestOf('index') });
+  expect(staleParent(fleet, 'amd')).toBeUndefined();
+  expect(staleParent(fleet, 'arm')).toEqual({ stream: 'base', head: digestOf('index') });
 });

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import type { Platform } from '../../../../shared/domain/image/image.ts';
 import { findParents } from '../../../../shared/domain/lineage/find-parents.ts';
 import type { LineageFacts } from '../../../../shared/domain/lineage/lineage-facts.ts';
-import { Twins } from '../../../../shared/domain/lineage/same-chain-images.ts';
+import { SameChainImages } from '../../../../shared/domain/lineage/same-chain-images.ts';
 import { Variants } from '../../../../shared/domain/lineage/variants.ts';
 import { fc } from '../../../support/seeded.ts';
 import { digestOf } from '../arbitraries.ts';
@@ -58,7 +58,7 @@ describe('of images that are there in as many variants', () => {
 
   /** How often it is asked of the images of a variant whether one of them is a parent. */
   function asked(images: readonly LineageFacts[]): number {
-    const spies = (['within', 'under', 'before'] as const).map((name) => jest.spyOn(Twins.prototype, name));
+    const spies = (['within', 'under', 'before'] as const).map((name) => jest.spyOn(SameChainImages.prototype, name));
     findParents(images);
     const calls = spies.reduce((sum, { mock }) => sum + mock.calls.length, 0);
     jest.restoreAllMocks();
@@ -84,18 +84,18 @@ describe('of images that are there in as many variants', () => {
         { ...chain('base', n, []), layers: [digestOf(`base files ${n}`)] },
         { ...chain('application', n, []), layers: [digestOf(`files ${n}`)], declaredParents: ['base'] },
       ]).flat();
-    let looks = 0;
+    let refreshes = 0;
     const suitedTo = Variants.prototype.suitedTo;
     jest.spyOn(Variants.prototype, 'suitedTo').mockImplementation(function* (this: Variants<never>, child) {
       for (const group of suitedTo.call(this, child)) {
-        looks += 1;
+        refreshes += 1;
         yield group as never;
       }
     } as typeof suitedTo);
     const looksOf = (count: number): number => {
-      looks = 0;
+      refreshes = 0;
       findParents(squashed(count));
-      return looks;
+      return refreshes;
     };
     expect(looksOf(400) / looksOf(100)).toBeLessThan(5);
   });

@@ -1,4 +1,4 @@
-import { freshMemory } from '../../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import type { PlanContext } from '../../../../shared/domain/plan/plan-model.ts';
 import { NOW } from '../arbitraries.ts';
 import { ageFact, findingFact, looked, personFact, SETTINGS } from '../rollout/acting.ts';
@@ -19,11 +19,11 @@ const DIAMOND: TierFleet = {
 };
 
 const without = { pipeline: undefined } as unknown as NonNullable<StreamSketch['but']>;
-const exhausted = { memory: { ...freshMemory('x'), failuresInARow: 3 } };
-const cooling = { memory: { ...freshMemory('x'), lastEndedAtEpochMs: NOW - 1 } };
+const exhausted = { history: { ...emptyHistory('x'), failuresInARow: 3 } };
+const cooling = { history: { ...emptyHistory('x'), lastEndedAtEpochMs: NOW - 1 } };
 const survived = (parentHead = {}) => ({
-  memory: {
-    ...freshMemory('x'),
+  history: {
+    ...emptyHistory('x'),
     survived: [
       {
         fact: 'finding',
@@ -145,32 +145,32 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
     'all that stands on a root that is refused',
     { ...THREE, base: { ...base, but: without } },
-    ['app: wait parent-held-back', 'base: refuse no-pipeline', 'platform: wait parent-held-back'],
+    ['app: wait parent-on-hold', 'base: refuse no-pipeline', 'platform: wait parent-on-hold'],
   ],
   [
     'all that stands on a root without a cause that is refused',
     { ...THREE, base: { has, but: { mode: 'report-only' } } },
-    ['app: wait parent-held-back', 'platform: wait parent-held-back'],
+    ['app: wait parent-on-hold', 'platform: wait parent-on-hold'],
   ],
   [
     'all that stands on a root that must wait',
     { ...THREE, base: { ...base, but: cooling } },
-    ['app: wait parent-held-back', 'base: wait cool-down', 'platform: wait parent-held-back'],
+    ['app: wait parent-on-hold', 'base: wait cool-down', 'platform: wait parent-on-hold'],
   ],
   [
     'what is refused between, and what only stands on it',
     { ...THREE, platform: { ...platform, but: exhausted } },
-    ['base: 0 / CVE-1', 'app: wait parent-held-back', 'platform: refuse attempts-exhausted'],
+    ['base: 0 / CVE-1', 'app: wait parent-on-hold', 'platform: refuse attempts-exhausted'],
   ],
   [
     'what is open elsewhere',
     { ...THREE, platform: { ...platform, but: { openCascadeId: 'other-g1' } } },
-    ['base: 0 / CVE-1', 'app: wait parent-held-back', 'platform: wait already-open'],
+    ['base: 0 / CVE-1', 'app: wait parent-on-hold', 'platform: wait already-open'],
   ],
   [
     'an application with one of its platforms held back: it would hold it still',
     { ...DIAMOND, 'platform-b': { ...platform, but: { mode: 'paused' } } },
-    ['base: 0 / CVE-1', 'platform-a: 1 base / CVE-1', 'app: wait parent-held-back', 'platform-b: wait paused'],
+    ['base: 0 / CVE-1', 'platform-a: 1 base / CVE-1', 'app: wait parent-on-hold', 'platform-b: wait paused'],
   ],
   [
     'one fact of two: the other is its own',
@@ -183,7 +183,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
       base: { has: [findingFact('CVE-1', { fix: 'no' })], cause: [findingFact('CVE-1', { fix: 'no' })] },
       app: { ...app, on: ['base'], cause: [findingFact('CVE-1', { fix: 'no' })] },
     },
-    ['app: wait parent-held-back', 'base: refuse would-not-help'],
+    ['app: wait parent-on-hold', 'base: refuse would-not-help'],
   ],
   [
     'what mended nothing on the same parent',
@@ -241,13 +241,13 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
     'roots beyond the ramp, and what stands on them',
     { base, 'base-b': HAS, app: { ...app, on: ['base'] }, 'app-b': { ...app, on: ['base-b'] } },
-    ['base: 0 / CVE-1', 'app: 1 base / CVE-1', 'app-b: wait parent-held-back', 'base-b: wait cap-reached'],
+    ['base: 0 / CVE-1', 'app: 1 base / CVE-1', 'app-b: wait parent-on-hold', 'base-b: wait cap-reached'],
     { ramp: 1 },
   ],
   [
     'what is not urgent, while a review runs',
     THREE,
-    ['app: wait parent-held-back', 'base: wait review-running', 'platform: wait parent-held-back'],
+    ['app: wait parent-on-hold', 'base: wait review-running', 'platform: wait parent-on-hold'],
     { urgentRules: new Set() },
   ],
 ])('is held back: %s', (...[, fleet, expected, context]) => {

@@ -1,7 +1,7 @@
 import { arrivals, type Edges } from '../../../../shared/domain/attribution/stream-edges.ts';
-import type { KnownFleet } from '../../../../shared/domain/attribution/stream-path.ts';
+import type { AttributionFacts } from '../../../../shared/domain/attribution/stream-path.ts';
 import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
-import { freshMemory } from '../../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import { planCascade } from '../../../../shared/domain/plan/plan.ts';
 import type { PlanContext, Tiers } from '../../../../shared/domain/plan/plan-model.ts';
 import { NOW } from '../arbitraries.ts';
@@ -39,8 +39,8 @@ const THREE: TierFleet = { base, platform, app };
 
 const without = { pipeline: undefined } as unknown as NonNullable<StreamSketch['but']>;
 const reported = { mode: 'report-only' } as const;
-const exhausted = { memory: { ...freshMemory('x'), failuresInARow: 3 } };
-const cooling = { memory: { ...freshMemory('x'), lastEndedAtEpochMs: NOW - 1 } };
+const exhausted = { history: { ...emptyHistory('x'), failuresInARow: 3 } };
+const cooling = { history: { ...emptyHistory('x'), lastEndedAtEpochMs: NOW - 1 } };
 
 test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
@@ -140,10 +140,10 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     {
       base,
       app: {
-        ...{ on: ['base'], behind: ['base'], cause: [movedFact('base')] },
+        ...{ on: ['base'], staleParent: ['base'], cause: [movedFact('base')] },
         but: {
           parentHead: looked('base').digest,
-          memory: { ...freshMemory('x'), pinnedTo: [{ stream: 'base', head: looked('base').digest }] },
+          history: { ...emptyHistory('x'), pinnedTo: [{ stream: 'base', head: looked('base').digest }] },
         },
       },
     },
@@ -204,7 +204,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
 
 /* What stayed behind. */
 const late = (parent: string, changes: StreamSketch = {}): StreamSketch => ({
-  ...{ on: [parent], behind: [parent], cause: [movedFact(parent)] },
+  ...{ on: [parent], staleParent: [parent], cause: [movedFact(parent)] },
   ...changes,
 });
 const both: StreamSketch = { has: [fact], cause: [fact] };
@@ -258,7 +258,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   ],
   [
     'nobody whose head picked it up meanwhile',
-    { base: {}, app: late('base', { behind: [] }) },
+    { base: {}, app: late('base', { staleParent: [] }) },
     ['app: settled base-moved'],
   ],
   [
@@ -270,7 +270,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
 });
 
-const held = 'app: wait parent-held-back';
+const held = 'app: wait parent-on-hold';
 
 test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
@@ -327,7 +327,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
     'but not what stands on the one that waits: its own parent is no worse',
     { base: { ...both, but: without }, platform: late('base'), app: late('platform') },
-    ['app: 0 / platform-moved', 'base: refuse no-pipeline', 'platform: wait parent-held-back'],
+    ['app: 0 / platform-moved', 'base: refuse no-pipeline', 'platform: wait parent-on-hold'],
   ],
 ])('stayed behind, is held back by a parent that is worse: %s', (...[, fleet, expected, context]) => {
   expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
@@ -351,7 +351,7 @@ test.each<[string, TierFleet, readonly string[]]>([
   ],
   [
     'nobody looked what the stream stands on',
-    { base: {}, app: late('base', { behind: 'unknown' }) },
+    { base: {}, app: late('base', { staleParent: 'unknown' }) },
     ['app: wait unknown-facts'],
   ],
 ])('the new head of a parent is not built upon: %s', (_, fleet, expected) => {
@@ -383,8 +383,8 @@ describe('a parent whose head is worse', () => {
       platform: { on: ['base'], ...both },
       app: late('platform'),
     };
-    expect(told(planOf(fleet, FOLLOW))).toEqual([held, 'base: refuse no-pipeline', 'platform: wait parent-held-back']);
-    expect(detailOf(fleet)?.detail).toMatch(/stream platform.*\(parent-held-back\).*stream base.*\(no-pipeline\)/);
+    expect(told(planOf(fleet, FOLLOW))).toEqual([held, 'base: refuse no-pipeline', 'platform: wait parent-on-hold']);
+    expect(detailOf(fleet)?.detail).toMatch(/stream platform.*\(parent-on-hold\).*stream base.*\(no-pipeline\)/);
   });
 
   test('also where nobody can tell yet whose that is', () => {
@@ -395,8 +395,8 @@ describe('a parent whose head is worse', () => {
 });
 
 describe('a stream is not built, whatever for, on the new head of a parent', () => {
-  const behind = (...cause: CauseFact[]): StreamSketch => ({
-    ...{ on: ['base'], behind: ['base'], has: [fact], cause: cause.length > 0 ? cause : [fact] },
+  const staleParent = (...cause: CauseFact[]): StreamSketch => ({
+    ...{ on: ['base'], staleParent: ['base'], has: [fact], cause: cause.length > 0 ? cause : [fact] },
   });
   const worse: StreamSketch = { has: [other], cause: [other], but: without };
   const planWith = (fleet: TierFleet, change: (tiers: Tiers) => Tiers = (tiers) => tiers) => {
@@ -405,13 +405,13 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
   };
 
   test.each<[string, TierFleet, readonly string[]]>([
-    ['that is worse', { base: worse, app: behind() }, [held, 'base: refuse no-pipeline']],
-    ['that is worse, by a wish', { base: worse, app: behind(personFact()) }, [held, 'base: refuse no-pipeline']],
-    ['that is worse, and has no cause', { base: { has: [other], but: without }, app: behind() }, [held]],
-    ['that nobody judged', { base: { has: 'unknown' }, app: behind(personFact()) }, [held, 'app: awaits base']],
+    ['that is worse', { base: worse, app: staleParent() }, [held, 'base: refuse no-pipeline']],
+    ['that is worse, by a wish', { base: worse, app: staleParent(personFact()) }, [held, 'base: refuse no-pipeline']],
+    ['that is worse, and has no cause', { base: { has: [other], but: without }, app: staleParent() }, [held]],
+    ['that nobody judged', { base: { has: 'unknown' }, app: staleParent(personFact()) }, [held, 'app: awaits base']],
     [
       'of another platform',
-      { base: { ...worse }, 'base-b': {}, app: { ...behind(), on: ['base', 'base-b'] } },
+      { base: { ...worse }, 'base-b': {}, app: { ...staleParent(), on: ['base', 'base-b'] } },
       [held, 'base: refuse no-pipeline'],
     ],
   ])('%s', (_, fleet, expected) => {
@@ -419,13 +419,13 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
   });
 
   test('with the finding and the stream that it is to be mended in first', () => {
-    expect(planWith({ base: worse, app: behind() }).answers.get('app')?.detail).toMatch(
+    expect(planWith({ base: worse, app: staleParent() }).answers.get('app')?.detail).toMatch(
       /^Parent stream base must fix CVE-2 in openssl 3.0 first.*\(no-pipeline\)/,
     );
   });
 
   test('that the policy never lets be rebuilt', () => {
-    const plan = planWith({ base: { has: [other] }, app: behind() }, ({ known, edges, ...tiers }) => {
+    const plan = planWith({ base: { has: [other] }, app: staleParent() }, ({ known, edges, ...tiers }) => {
       const neverBuilt = new Map(
         [...known.images].flatMap(([one, { stream }]) => (stream === 'base' ? [[one, stream]] : [])),
       );
@@ -447,23 +447,21 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
   });
 
   test('that nobody judged, though the stream is built on it already', () => {
-    expect(told(planWith({ base: { has: 'unknown' }, app: { ...behind(other), behind: [], has: [other] } }))).toEqual([
-      'app: wait unknown-facts',
-      'app: awaits base',
-    ]);
-    expect(told(planWith({ base: { has: 'unknown' }, app: { ...behind(personFact()), behind: [] } }))).toEqual([
-      held,
-      'app: awaits base',
-    ]);
+    expect(
+      told(planWith({ base: { has: 'unknown' }, app: { ...staleParent(other), staleParent: [], has: [other] } })),
+    ).toEqual(['app: wait unknown-facts', 'app: awaits base']);
+    expect(
+      told(planWith({ base: { has: 'unknown' }, app: { ...staleParent(personFact()), staleParent: [] } })),
+    ).toEqual([held, 'app: awaits base']);
   });
 
   test('but on one that is at fault and that it is built on already', () => {
-    const app = { ...behind(personFact()), behind: [], has: [other] };
+    const app = { ...staleParent(personFact()), staleParent: [], has: [other] };
     expect(told(planWith({ base: { has: [other], but: without }, app }))).toEqual(['app: 0 / person']);
   });
 
   test('but on one that is rebuilt before it', () => {
-    expect(told(planWith({ base: { has: [other], cause: [other] }, app: behind() }))).toEqual([
+    expect(told(planWith({ base: { has: [other], cause: [other] }, app: staleParent() }))).toEqual([
       'base: 0 / CVE-2',
       'app: 1 base / CVE-1 base-moves',
     ]);
@@ -479,7 +477,7 @@ test('a new head that nobody has listed is asked for by its stream', () => {
 
 describe('a parent whose cause was not looked at closer, for its answer stands', () => {
   const answer = { answer: 'wait', reason: 'paused', detail: 'The policy pauses this stream.' } as const;
-  const planWith = (fleet: TierFleet, known = (of: KnownFleet): KnownFleet => of) => {
+  const planWith = (fleet: TierFleet, known = (of: AttributionFacts): AttributionFacts => of) => {
     const { streams, tiers } = inputOf(fleet);
     const answered = new Map([['base', { cause: causeOf('base', fact), answer }]]);
     const others = tiers.others.filter(({ stream }) => stream !== 'base');
@@ -494,7 +492,7 @@ describe('a parent whose cause was not looked at closer, for its answer stands',
   });
 
   test('holds back where nobody read its heads', () => {
-    const unread = (known: KnownFleet): KnownFleet => ({
+    const unread = (known: AttributionFacts): AttributionFacts => ({
       ...known,
       streams: new Map([...known.streams].filter(([stream]) => stream !== 'base')),
     });

@@ -17,7 +17,7 @@ const begunIn = ({ nodes }: CascadePlan): readonly CascadeNode[] =>
 /** The head of its parent is newer than its own, and has stood longer than the parent's finding. */
 const older = (parent: string): StreamSketch => ({
   on: [parent],
-  behind: [parent],
+  staleParent: [parent],
   cause: [{ ...movedFact(parent), sinceEpochMs: NOW - 3 * 24 * HOUR }],
 });
 const AT_FAULT: StreamSketch = { has: [fact], cause: [fact] };
@@ -45,7 +45,7 @@ test.each<[string, TierFleet, Partial<PlanContext>, readonly string[]]>([
     'no stream that waits for a parent which is held back',
     { base: { ...AT_FAULT, but: { mode: 'paused' } }, 'platform-a': older('base'), 'platform-b': AT_FAULT },
     { ramp: 1 },
-    ['platform-b: 0 / CVE-1', 'base: wait paused', 'platform-a: wait parent-held-back'],
+    ['platform-b: 0 / CVE-1', 'base: wait paused', 'platform-a: wait parent-on-hold'],
   ],
 ])('the ramp lets a parent begin before %s', (...[, fleet, context, expected]) => {
   expect(told(planOf(fleet, { followParents: true, ...context }))).toEqual(expected);
@@ -77,14 +77,14 @@ function afterwards(fleet: TierFleet, { nodes, settled }: CascadePlan): TierFlee
   const built = new Set(nodes.map(({ stream }) => stream));
   return Object.fromEntries(
     Object.entries(fleet).map(([stream, { cause: _, ...sketch }]): [string, StreamSketch] => {
-      if (built.has(stream)) return [stream, { ...sketch, has: [], behind: [] }];
+      if (built.has(stream)) return [stream, { ...sketch, has: [], staleParent: [] }];
       const moved = (sketch.on ?? []).filter((parent) => built.has(parent));
-      const behind = [...new Set([...((sketch.behind ?? []) as string[]), ...moved])];
+      const staleParent = [...new Set([...((sketch.staleParent ?? []) as string[]), ...moved])];
       const gone = new Set(settled.get(stream) ?? []);
       const told = (sketchOf(fleet, stream).cause ?? []).filter((one) => !gone.has(one));
       const others = told.filter((one) => one.kind !== 'parent-moved' || !moved.includes(one.parent));
       const cause: readonly CauseFact[] = [...others, ...moved.map(movedFact)];
-      return [stream, { ...sketch, behind, ...(cause.length > 0 && { cause }) }];
+      return [stream, { ...sketch, staleParent, ...(cause.length > 0 && { cause }) }];
     }),
   );
 }

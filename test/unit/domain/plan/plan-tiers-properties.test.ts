@@ -63,9 +63,9 @@ test('nothing is planned that a guard stops', () => {
   fc.assert(
     fc.property(anyFleet, anyContext, (fleet, context) => {
       const { nodes } = planOf(fleet, context);
-      if (context.killSwitch.state === 'paused') expect(nodes).toEqual([]);
+      if (context.killSwitch.rebuilding === 'paused') expect(nodes).toEqual([]);
       for (const { stream, work } of nodes) {
-        const { mode = 'enforce', openCascadeId, memory: remembered, ...but } = sketchOf(fleet, stream).but ?? {};
+        const { mode = 'enforce', openCascadeId, history: remembered, ...but } = sketchOf(fleet, stream).but ?? {};
         expect([mode, openCascadeId]).toEqual(['enforce', undefined]);
         if (work === 'rebuild') {
           expect('pipeline' in but).toBe(false);
@@ -107,7 +107,7 @@ test('every open cause is a node, has an answer that says why, or is settled', (
     }),
     RUNS,
   );
-  expect([...seen]).toEqual(expect.arrayContaining(['node', 'settled', 'parent-held-back', 'unknown-facts', 'depth']));
+  expect([...seen]).toEqual(expect.arrayContaining(['node', 'settled', 'parent-on-hold', 'unknown-facts', 'depth']));
 });
 
 test('where nothing is in the way, all that has a cause is rebuilt', () => {
@@ -176,15 +176,19 @@ test('where nobody knows what stands on what, each stream is planned by itself, 
 
 /** Whether a stream could be built at once, or after a while. */
 const isBuildable = (fleet: TierFleet, stream: string): boolean => {
-  const { mode = 'enforce', openCascadeId, memory, ...but } = sketchOf(fleet, stream).but ?? {};
-  return mode === 'enforce' && openCascadeId === undefined && (memory?.failuresInARow ?? 0) < 3 && !('pipeline' in but);
+  const { mode = 'enforce', openCascadeId, history, ...but } = sketchOf(fleet, stream).but ?? {};
+  return (
+    mode === 'enforce' && openCascadeId === undefined && (history?.failuresInARow ?? 0) < 3 && !('pipeline' in but)
+  );
 };
 const rebuiltOf = ({ nodes }: CascadePlan): ReadonlyMap<string, CascadeNode> =>
   new Map(nodes.filter(({ work }) => work === 'rebuild').map((node) => [node.stream, node]));
 
 test('a plan is complete: whatever may be built and stands on what is rebuilt is taken along', () => {
   const seen = { taken: 0, idle: 0, stopped: 0 };
-  const context = anyContext.filter(({ killSwitch, urgentRules }) => killSwitch.state === 'on' && !urgentRules);
+  const context = anyContext.filter(
+    ({ killSwitch, urgentRules }) => killSwitch.rebuilding === 'active' && !urgentRules,
+  );
   fc.assert(
     fc.property(anyFleet, context, (fleet, drawn) => {
       const { onlyApplicationsInUse } = drawn;
@@ -196,11 +200,12 @@ test('a plan is complete: whatever may be built and stands on what is rebuilt is
           const sketch = sketchOf(fleet, above);
           return sketch.has !== 'no-head' && sketch.on?.includes(stream);
         });
-        const { behind = [] } = sketchOf(fleet, stream);
+        const { staleParent = [] } = sketchOf(fleet, stream);
         const isOnWorse = on.some(
           (parent) =>
             !rebuilt.has(parent) &&
-            (sketchOf(fleet, parent).has === 'unknown' || (behind.includes(parent) && isWorse(fleet, parent, stream))),
+            (sketchOf(fleet, parent).has === 'unknown' ||
+              (staleParent.includes(parent) && isWorse(fleet, parent, stream))),
         );
         if (!isBuildable(fleet, stream) || isOnWorse) {
           expect(rebuilt.has(stream)).toBe(false);
@@ -235,15 +240,17 @@ test('nobody moves for nothing: a parent moves in the plan, or has moved and has
             continue;
           }
           expect(sketch.cause?.map(factKey)).toContain(factKey(one));
-          expect(sketch.behind).toContain(one.parent);
+          expect(sketch.staleParent).toContain(one.parent);
           if (rebuilt.has(one.parent)) continue;
           expect(isWorse(fleet, one.parent, stream)).toBe(false);
           seen.moved += 1;
         }
       }
-      for (const [stream, { has, behind = [], cause = [] }] of Object.entries(context.followParents ? fleet : {})) {
+      for (const [stream, { has, staleParent = [], cause = [] }] of Object.entries(
+        context.followParents ? fleet : {},
+      )) {
         const [one, ...more] = cause;
-        if (has === 'no-head' || one?.kind !== 'parent-moved' || more.length > 0 || !behind.includes(one.parent))
+        if (has === 'no-head' || one?.kind !== 'parent-moved' || more.length > 0 || !staleParent.includes(one.parent))
           continue;
         if (rebuilt.has(stream) || !isWorse(fleet, one.parent, stream)) continue;
         expect(plan.answers.get(stream)?.answer).toMatch(/wait|refuse/);

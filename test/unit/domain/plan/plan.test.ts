@@ -1,5 +1,5 @@
 import type { CauseFact } from '../../../../shared/domain/cause/cause.ts';
-import { freshMemory, type GuardMemory } from '../../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory, type RebuildHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import { planCascade } from '../../../../shared/domain/plan/plan.ts';
 import type { CascadePlan, PlanContext, PlannedStream } from '../../../../shared/domain/plan/plan-model.ts';
 import { headDigestOf } from '../../../../shared/domain/stream/heads.ts';
@@ -67,12 +67,12 @@ test.each<[string, string, Partial<PlannedStream>, Partial<PlanContext>?]>([
   ['refuse report-only', 'the mode stops a rollout too', { ...toDeploy, mode: 'report-only' }],
   ['wait already-open', 'another cascade holds its lock', { lock: lock('other-g1') }],
   ['wait already-open', 'it is a node of an open cascade', { openCascadeId: 'other-g1' }],
-  ['deploy', 'no rebuild is needed, so that none cools down', { ...toDeploy, memory: ended(NOW - 1) }],
-  ['deploy', 'a cascade broke off', { ...toDeploy, memory: brokenOff(1, NOW) }],
-  ['wait cool-down', 'two cascades broke off', { ...toDeploy, memory: brokenOff(2, NOW - 5 * MINUTE + 1) }],
-  ['deploy', 'two cascades broke off, a while ago', { ...toDeploy, memory: brokenOff(2, NOW - 5 * MINUTE) }],
-  ['rebuild', 'a cascade broke off before it was built', { memory: brokenOff(1, NOW) }],
-  ['wait cool-down', 'two cascades broke off before it was built', { memory: brokenOff(2, NOW) }],
+  ['deploy', 'no rebuild is needed, so that none cools down', { ...toDeploy, history: ended(NOW - 1) }],
+  ['deploy', 'a cascade broke off', { ...toDeploy, history: brokenOff(1, NOW) }],
+  ['wait cool-down', 'two cascades broke off', { ...toDeploy, history: brokenOff(2, NOW - 5 * MINUTE + 1) }],
+  ['deploy', 'two cascades broke off, a while ago', { ...toDeploy, history: brokenOff(2, NOW - 5 * MINUTE) }],
+  ['rebuild', 'a cascade broke off before it was built', { history: brokenOff(1, NOW) }],
+  ['wait cool-down', 'two cascades broke off before it was built', { history: brokenOff(2, NOW) }],
   ['wait closing', 'what mends it is built, and older images run', { ...toDeploy, closing: [fact] }],
   ['rebuild', 'what mended it is no head any more', { closing: [fact] }],
   [
@@ -86,11 +86,11 @@ test.each<[string, string, Partial<PlannedStream>, Partial<PlanContext>?]>([
   expect(endOf(changes, context)).toBe(expected);
 });
 
-function brokenOff(inARow: number, atEpochMs: number): GuardMemory {
-  return { ...freshMemory(STREAM), brokenOff: { inARow, cascadeId: 'c-g1', atEpochMs } };
+function brokenOff(inARow: number, atEpochMs: number): RebuildHistory {
+  return { ...emptyHistory(STREAM), brokenOff: { inARow, cascadeId: 'c-g1', atEpochMs } };
 }
-function ended(lastEndedAtEpochMs: number): GuardMemory {
-  return { ...freshMemory(STREAM), lastEndedAtEpochMs };
+function ended(lastEndedAtEpochMs: number): RebuildHistory {
+  return { ...emptyHistory(STREAM), lastEndedAtEpochMs };
 }
 function withoutPipeline(): Partial<PlannedStream> {
   return { pipeline: undefined } as unknown as Partial<PlannedStream>;
@@ -132,8 +132,8 @@ describe('facts of different kinds in one stream', () => {
 
   test('a rebuild that must wait is waited for', () => {
     const fixable = findingFact('CVE-2');
-    const memory = { ...freshMemory(STREAM), lastEndedAtEpochMs: NOW - 1 };
-    const stream = { ...two([looked('head', reasonOf(fixable))]), cause: causeOf(STREAM, fact, fixable), memory };
+    const history = { ...emptyHistory(STREAM), lastEndedAtEpochMs: NOW - 1 };
+    const stream = { ...two([looked('head', reasonOf(fixable))]), cause: causeOf(STREAM, fact, fixable), history };
     expect(endOf(stream)).toBe('wait cool-down');
   });
 });
@@ -162,7 +162,7 @@ test('a cascade has one node for each cause that is planned, by a name that says
   const two = planned({
     ...toDeploy,
     cause: causeOf(OTHER, fact, ageFact),
-    memory: { ...freshMemory(OTHER), generation: 4 },
+    history: { ...emptyHistory(OTHER), generation: 4 },
   });
   const { cascade, nodes, answers, settled } = plan([one, two]);
   expect(cascade).toEqual({
@@ -191,7 +191,7 @@ test('a cascade has one node for each cause that is planned, by a name that says
 test('another generation, another version or another stream is another name; the same plan has the same', () => {
   const names = [
     [planned()],
-    [planned({ memory: { ...freshMemory(STREAM), generation: 2 } })],
+    [planned({ history: { ...emptyHistory(STREAM), generation: 2 } })],
     [planned({ cause: { ...causeOf(STREAM, fact), version: 2 } })],
     [planned({ cause: causeOf(OTHER, fact) })],
     [planned(), planned({ cause: causeOf(OTHER, fact) })],
@@ -268,7 +268,7 @@ test('every open cause ends in exactly one of node, wait, refuse and settled; no
         if (own.length > 0) expect(facts.length).toBeGreaterThan(0);
         seen.add(own[0]?.work ?? answers.get(cause.stream)?.answer ?? (isSettled ? 'settled' : 'none'));
       }
-      if (context.killSwitch.state === 'paused') expect(nodes).toEqual([]);
+      if (context.killSwitch.rebuilding === 'paused') expect(nodes).toEqual([]);
     }),
     { numRuns: 2000 },
   );

@@ -1,6 +1,6 @@
 import type { CascadeNode } from '../../../../shared/domain/cause/cascade.ts';
 import type { Cause } from '../../../../shared/domain/cause/cause.ts';
-import { freshMemory } from '../../../../shared/domain/cause/rebuild.ts';
+import { emptyHistory } from '../../../../shared/domain/cause/rebuild.ts';
 import { type ParkedStream, resumingCascade } from '../../../../shared/domain/plan/resuming.ts';
 import { NOW } from '../arbitraries.ts';
 import { findingFact } from '../rollout/acting.ts';
@@ -13,7 +13,7 @@ const parked = (stream: string, changes: Partial<ParkedStream> = {}): ParkedStre
     answer: { answer: 'wait', reason: 'waiting-approval', detail: 'a person' },
   } as CascadeNode,
   rebuild: { rebuildId: 'r1' },
-  memory: freshMemory(stream),
+  history: emptyHistory(stream),
   ...changes,
 });
 const cause = (state: Cause['state'], version: number): Cause => ({
@@ -44,5 +44,5 @@ test('its name says which rebuilds it takes up, and is another one after it brok
   const first = nameOf(parked('a'));
   expect(nameOf(parked('a'))).toBe(first);
   expect(nameOf(parked('a', { rebuild: { rebuildId: 'r2' } }))).not.toBe(first);
-  expect(nameOf(parked('a', { memory: { ...freshMemory('a'), generation: 2 } }))).toBe(first.replace('-g1', '-g2'));
+  expect(nameOf(parked('a', { history: { ...emptyHistory('a'), generation: 2 } }))).toBe(first.replace('-g1', '-g2'));
 });

@@ -1,8 +1,8 @@
-import type { Standing } from '../../../../shared/domain/age/image-lineage.ts';
+import type { ImageLineage } from '../../../../shared/domain/age/image-lineage.ts';
 import { edgesOf } from '../../../../shared/domain/attribution/stream-edges.ts';
-import type { KnownFleet, KnownImage } from '../../../../shared/domain/attribution/stream-path.ts';
+import type { AttributedImage, AttributionFacts } from '../../../../shared/domain/attribution/stream-path.ts';
 import { type CauseFact, PARENT_MOVED, type ParentMovedFact } from '../../../../shared/domain/cause/cause.ts';
-import type { LookedAt } from '../../../../shared/domain/cause/fact-status.ts';
+import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
 import { planCascade } from '../../../../shared/domain/plan/plan.ts';
 import type {
@@ -29,7 +29,7 @@ export interface StreamSketch {
   /** Streams that its head stands on; of several, each on a platform of its own. */
   readonly on?: readonly string[];
   /** Those of them on whose older images its heads stand; `unknown`: nobody looked what they stand on. */
-  readonly behind?: readonly string[] | 'unknown';
+  readonly staleParent?: readonly string[] | 'unknown';
   /** What its head holds; nothing where left out. `unknown`: nobody scanned it. `no-head`: there is none, and what was one held `fact`. */
   readonly has?: readonly CauseFact[] | 'unknown' | 'no-head';
   /** Of its own cause; none where left out. */
@@ -50,31 +50,33 @@ const tierOf = (stream: string) =>
 /** The heads of a stream: one for each stream that it stands on, one where that is none. */
 function headsOf(
   stream: string,
-  { on = [], has = [], behind = [], isUnplaced }: StreamSketch,
-): readonly (KnownImage & { readonly on?: string })[] {
+  { on = [], has = [], staleParent = [], isUnplaced }: StreamSketch,
+): readonly (AttributedImage & { readonly on?: string })[] {
   if (has === 'no-head') return [];
   const reasons = has === 'unknown' ? [NOT_SCANNED] : has.map((one) => reasonOf(one));
   const below = on.length === 0 ? [undefined] : on;
   return below.map((parent, n) => ({
     ...looked(below.length === 1 ? stream : `${stream} ${n}`, ...reasons),
     stream,
-    ...(behind !== 'unknown' && { standing: standingOn(parent, behind) }),
+    ...(staleParent !== 'unknown' && { lineage: standingOn(parent, staleParent) }),
     ...(isUnplaced && { unplaced: { digest: digestOf(stream), why: 'unsearched' as const, repositories: [] } }),
     ...(below.length > 1 && { platform: platformOf(n) }),
     ...(parent !== undefined && { on: parent }),
   }));
 }
 
-const standingOn = (parent: string | undefined, behind: readonly string[]): Pick<Standing, 'behind'> =>
-  parent !== undefined && behind.includes(parent) ? { behind: { stream: parent, head: digestOf(parent) } } : {};
+const standingOn = (parent: string | undefined, staleParent: readonly string[]): Pick<ImageLineage, 'staleParent'> =>
+  parent !== undefined && staleParent.includes(parent)
+    ? { staleParent: { stream: parent, head: digestOf(parent) } }
+    : {};
 
-export function knownOf(fleet: TierFleet): KnownFleet {
+export function knownOf(fleet: TierFleet): AttributionFacts {
   const heads = new Map(Object.entries(fleet).map(([stream, sketch]) => [stream, headsOf(stream, sketch)]));
   const old = (stream: string): Digest => digestOf(`old ${stream}`);
-  const below = ({ on = '', platform, standing }: KnownImage & { readonly on?: string | undefined }): Digest => {
+  const below = ({ on = '', platform, lineage }: AttributedImage & { readonly on?: string | undefined }): Digest => {
     const all = heads.get(on) ?? [];
     const same = all.find((head) => head.platform === platform) ?? all[0];
-    return standing?.behind ? old(on) : (same?.digest ?? old(on));
+    return lineage?.staleParent ? old(on) : (same?.digest ?? old(on));
   };
   const older = Object.entries(fleet).map(([stream, { on = [], has }]) => ({
     ...looked(`old ${stream}`, ...(has === 'no-head' ? [reasonOf(fact)] : [])),
@@ -98,7 +100,7 @@ export function knownOf(fleet: TierFleet): KnownFleet {
 }
 
 function candidateOf(stream: string, sketch: StreamSketch): Omit<PlannedStream, 'cause'> {
-  const heads: readonly LookedAt[] = headsOf(stream, sketch);
+  const heads: readonly JudgedImage[] = headsOf(stream, sketch);
   const { cause: _, headDigest: __, ...base } = planned({ cause: causeOf(stream, fact) });
   return { ...base, heads, ...(heads[0] && { headDigest: heads[0].digest }), tier: tierOf(stream), ...sketch.but };
 }

@@ -116,9 +116,9 @@ test('exactly what is on or above a circle is refused for it, and a circle is na
       const { nodes, refused } = planDrawn(one);
       const kept = new Set([...nodes.keys(), ...refused.keys()]);
       const below = (stream: string): string[] => parentsOf(one, stream).filter((parent) => kept.has(parent));
-      const standsOnItself = (stream: string): boolean => reach(below(stream), below).has(stream);
+      const isBuiltOnItself = (stream: string): boolean => reach(below(stream), below).has(stream);
       for (const stream of kept) {
-        const expected = [...reach([stream], below)].some(standsOnItself);
+        const expected = [...reach([stream], below)].some(isBuiltOnItself);
         const answer = refused.get(stream);
         expect(answer?.reason === 'cycle').toBe(expected);
         if (answer?.reason !== 'cycle') continue;

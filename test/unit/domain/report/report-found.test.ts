@@ -30,7 +30,7 @@ const image = ({
   ...{ digest: digestOf(name), tier, stream, platform: 'linux/arm64', isHead, inUse, locations: [] },
   birth: { known: false, rejected: [] },
   scan: { state: 'complete', coverage: ['os'] },
-  standing: {
+  lineage: {
     age: { known: false, unknown: [] },
     ...(on !== undefined && { parent: { digest: digestOf(on), evidence: 'layers' } }),
   },
@@ -70,23 +70,27 @@ const APP: Found = { stream: 'app', on: 'base', inUse: true, reasons: flaw };
 const HELD: Found = { stream: 'app', inUse: true, reasons: flaw };
 
 test.each<[string, readonly Found[], ReturnType<typeof workOf>]>([
-  ['nothing found', [], { atFault: [], toDeploy: [], unclear: [] }],
-  ['an application by itself', [HELD], { atFault: [root('app', 1)], toDeploy: [], unclear: [] }],
+  ['nothing found', [], { rootStreams: [], toDeploy: [], unclear: [] }],
+  ['an application by itself', [HELD], { rootStreams: [root('app', 1)], toDeploy: [], unclear: [] }],
   [
     'a base, and what stands on it',
     [BASE, APP, { ...APP, stream: 'other' }],
-    { atFault: [root('base', 3)], toDeploy: [], unclear: [] },
+    { rootStreams: [root('base', 3)], toDeploy: [], unclear: [] },
   ],
   [
     'an application that brought it itself',
     [{ ...BASE, reasons: [] }, APP],
-    { atFault: [root('app', 1)], toDeploy: [], unclear: [] },
+    { rootStreams: [root('app', 1)], toDeploy: [], unclear: [] },
   ],
-  ['a base that nobody judged', [{ ...BASE, unjudged: true }, APP], { atFault: [], toDeploy: [], unclear: ['app'] }],
+  [
+    'a base that nobody judged',
+    [{ ...BASE, unjudged: true }, APP],
+    { rootStreams: [], toDeploy: [], unclear: ['app'] },
+  ],
   [
     'a base whose head was not found',
     [{ ...BASE, isHead: false }, APP],
-    { atFault: [], toDeploy: [], unclear: ['app'] },
+    { rootStreams: [], toDeploy: [], unclear: ['app'] },
   ],
   [
     'a head that is mended, and an older image that runs',
@@ -94,17 +98,17 @@ test.each<[string, readonly Found[], ReturnType<typeof workOf>]>([
       { ...HELD, name: 'older' },
       { stream: 'app', isHead: true },
     ],
-    { atFault: [], toDeploy: ['app'], unclear: [] },
+    { rootStreams: [], toDeploy: ['app'], unclear: [] },
   ],
-  ['an age', [{ ...BASE, reasons: [old] }], { atFault: [root('base', 1, 0, true)], toDeploy: [], unclear: [] }],
-  ['what neither runs nor is a head', [{ ...HELD, inUse: false }], { atFault: [], toDeploy: [], unclear: [] }],
+  ['an age', [{ ...BASE, reasons: [old] }], { rootStreams: [root('base', 1, 0, true)], toDeploy: [], unclear: [] }],
+  ['what neither runs nor is a head', [{ ...HELD, inUse: false }], { rootStreams: [], toDeploy: [], unclear: [] }],
 ])('%s', (_, found, work) => {
   expect(workOf(found)).toEqual(work);
 });
 
 test('those that mend most come first', () => {
   const found: Found[] = [HELD, BASE, { ...APP, stream: 'x' }, { ...APP, stream: 'y' }];
-  expect(workOf(found).atFault.map(({ stream }) => stream)).toEqual(['base', 'app']);
+  expect(workOf(found).rootStreams.map(({ stream }) => stream)).toEqual(['base', 'app']);
 });
 
 test('a cause of the ledger is merged with what is found, and one that nobody found is unclear', () => {
@@ -115,7 +119,7 @@ test('a cause of the ledger is merged with what is found, and one that nobody fo
     ['app', 3],
     ['gone', 1],
   ]);
-  expect(builder.work(() => 'enforce')).toEqual({ atFault: [root('app', 1, 2)], toDeploy: [], unclear: ['gone'] });
+  expect(builder.work(() => 'enforce')).toEqual({ rootStreams: [root('app', 1, 2)], toDeploy: [], unclear: ['gone'] });
 });
 
 test('the order of images makes no difference', () => {

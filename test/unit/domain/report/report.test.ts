@@ -56,8 +56,8 @@ const context = (changes: Partial<ReportContext> = {}): ReportContext => ({
   skippedScopes: [],
   leftScopes: [],
   unresolved: [],
-  losses: [],
-  looks: [],
+  expiries: [],
+  checks: [],
   streams: [],
   unreadable: () => [],
   causes: [],
@@ -457,12 +457,12 @@ describe('the page', () => {
 
   test('a preview names the streams at fault, which no ledger knows, and how to plan them', () => {
     const stream = '111122223333/us-east-1/apps/web:^v.*$';
-    const standing = { age: { known: false, unknown: [] } } as const;
-    const bad = record('a', verdict('violating', [found('CVE-1')]), { stream, inUse: true, standing });
+    const lineage = { age: { known: false, unknown: [] } } as const;
+    const bad = record('a', verdict('violating', [found('CVE-1')]), { stream, inUse: true, lineage });
     const preview = { ...review, mode: 'preview' } as const;
     const report = buildReport(context({ review: preview }), [bad]);
     expect(report.found).toEqual({
-      atFault: [{ stream, mode: 'report-only', findings: 1, tooOld: false, streams: 1 }],
+      rootStreams: [{ stream, mode: 'report-only', findings: 1, tooOld: false, streams: 1 }],
       ...{ toDeploy: [], unclear: [] },
     });
     expect(report.pendingRebuilds).toMatchObject([{ stream, findings: 1, owner: 'web' }]);

@@ -1,5 +1,5 @@
 import { type Cause, type FindingFact, mergeCause } from '../../../../shared/domain/cause/cause.ts';
-import type { GuardMemory, SurvivedFact } from '../../../../shared/domain/cause/rebuild.ts';
+import type { RebuildHistory, SurvivedFact } from '../../../../shared/domain/cause/rebuild.ts';
 import type { Tier } from '../../../../shared/domain/image/image.ts';
 import { type VendorDependency, VendorWaits } from '../../../../shared/domain/report/vendor-dependency.ts';
 import type { StreamRecord } from '../../../../shared/domain/stream/stream-record.ts';
@@ -32,7 +32,7 @@ function imageOf(name: string, drawn: Drawn): ImageRecord {
     ...{ inUse, isHead: false, scan: completeScan(), ...(!isUnjudged && { judgedAtEpochMs: NOW }) },
     verdict: { status: 'violating', policyVersion: 'p', reasons: facts.map((fact) => reasonOf(fact, effect)) },
     ...(on !== undefined && {
-      standing: { parent: { digest: digestOf(on), evidence: 'layers' }, age: { known: false, unknown: [] } },
+      lineage: { parent: { digest: digestOf(on), evidence: 'layers' }, age: { known: false, unknown: [] } },
     }),
   };
 }
@@ -71,7 +71,9 @@ const causesOf = (facts: readonly FindingFact[], ...streams: string[]): Cause[] 
   streams.flatMap((stream) => mergeCause(stream, undefined, facts) ?? []);
 const ALL = ['base', 'platform', 'one', 'two'];
 
-const trial = (changes: Partial<Extract<SurvivedFact, { fact: 'finding' }>> = {}): Pick<GuardMemory, 'survived'> => ({
+const trial = (
+  changes: Partial<Extract<SurvivedFact, { fact: 'finding' }>> = {},
+): Pick<RebuildHistory, 'survived'> => ({
   survived: [
     {
       ...{
@@ -91,11 +93,11 @@ interface Asked {
   readonly causes: readonly Cause[];
   readonly images: readonly ImageRecord[];
   readonly heads?: typeof HEADS;
-  readonly memories?: Readonly<Record<string, Pick<GuardMemory, 'survived'>>>;
+  readonly histories?: Readonly<Record<string, Pick<RebuildHistory, 'survived'>>>;
 }
 
 /** As a reader asks: what is missing is added until nothing is. */
-function dependencies({ causes, images, heads = HEADS, memories = {} }: Asked, first: readonly ImageRecord[] = []) {
+function dependencies({ causes, images, heads = HEADS, histories = {} }: Asked, first: readonly ImageRecord[] = []) {
   const waits = new VendorWaits(causes);
   for (const record of first) waits.add(record);
   const known = new Map(images.map((record) => [record.digest, record]));
@@ -103,7 +105,7 @@ function dependencies({ causes, images, heads = HEADS, memories = {} }: Asked, f
     for (const stream of left.streams) if (stream in heads) waits.addStream(streamRecord(stream, heads[stream]));
     for (const record of left.digests.flatMap((digest) => known.get(digest) ?? [])) waits.add(record);
   }
-  return waits.dependencies(new Map(Object.entries(memories)));
+  return waits.dependencies(new Map(Object.entries(histories)));
 }
 
 const told = (all: readonly VendorDependency[]): readonly string[] =>
@@ -148,22 +150,22 @@ test.each<[string, Asked, readonly string[]]>([
   ['nobody knows of a fix, and nobody tried', { causes: causesOf([UNKNOWN], ...ALL), images: fleet([UNKNOWN]) }, []],
   [
     'the base was rebuilt on trial',
-    { causes: causesOf([UNKNOWN], ...ALL), images: fleet([UNKNOWN]), memories: { base: trial() } },
+    { causes: causesOf([UNKNOWN], ...ALL), images: fleet([UNKNOWN]), histories: { base: trial() } },
     ['base: no-fix-seen, base one platform two, 4 images'],
   ],
   [
     'an application tried, since nobody rebuilds its base',
-    { causes: causesOf([UNKNOWN], 'one'), images: fleet([UNKNOWN]), memories: { one: trial() } },
+    { causes: causesOf([UNKNOWN], 'one'), images: fleet([UNKNOWN]), histories: { one: trial() } },
     ['base: no-fix-seen, base one platform, 3 images'],
   ],
   [
     'the trial was of another version',
-    { causes: causesOf([UNKNOWN], 'base'), images: fleet([UNKNOWN]), memories: { base: trial({ version: '2.9' }) } },
+    { causes: causesOf([UNKNOWN], 'base'), images: fleet([UNKNOWN]), histories: { base: trial({ version: '2.9' }) } },
     [],
   ],
   [
     'a rebuild for a fix that is known is not the vendor',
-    { causes: causesOf([UNKNOWN], 'base'), images: fleet([UNKNOWN]), memories: { base: trial({ kind: 'rebuild' }) } },
+    { causes: causesOf([UNKNOWN], 'base'), images: fleet([UNKNOWN]), histories: { base: trial({ kind: 'rebuild' }) } },
     [],
   ],
   [
@@ -171,7 +173,7 @@ test.each<[string, Asked, readonly string[]]>([
     {
       causes: causesOf([findingFact('CVE-1')], 'base'),
       images: fleet([findingFact('CVE-1')]),
-      memories: { base: trial() },
+      histories: { base: trial() },
     },
     [],
   ],
@@ -215,7 +217,11 @@ test.each<[string, Asked, readonly string[]]>([
   ],
   [
     'the base is rebuilt without it, and what stands on the one before has to pick that up',
-    { causes: causesOf([UNKNOWN], 'one'), ...rebuilt([UNKNOWN], CLEAN), memories: { one: trial(), platform: trial() } },
+    {
+      causes: causesOf([UNKNOWN], 'one'),
+      ...rebuilt([UNKNOWN], CLEAN),
+      histories: { one: trial(), platform: trial() },
+    },
     [],
   ],
   [
@@ -299,7 +305,7 @@ test('of one flaw of one base there is one dependency or none, however many stan
         images,
         causes: isReversed ? causes.reverse() : causes,
         heads: Object.fromEntries([['base', 'base'], ...apps.map(({ name }) => [name, name])]),
-        memories: isTried
+        histories: isTried
           ? Object.fromEntries(['base', ...apps.map(({ name }) => name)].map((name) => [name, trial()]))
           : {},
       };

@@ -1,5 +1,5 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
-import type { Fate } from '../../../../shared/domain/retention/expiry.ts';
+import type { ExpiryState } from '../../../../shared/domain/retention/expiry.ts';
 import { LifecycleForecast, type StoredImage } from '../../../../shared/domain/retention/lifecycle.ts';
 import { readLifecyclePolicy } from '../../../../shared/domain/retention/lifecycle-policy.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
@@ -40,7 +40,7 @@ const archive = (...selection: readonly object[]) => ({
 
 const daysAgo = (days: number) => NOW - days * DAY_MS;
 
-function fatesOf(rules: readonly object[], stored: Readonly<Record<string, Stored>>): Record<string, string> {
+function expiryStatesOf(rules: readonly object[], stored: Readonly<Record<string, Stored>>): Record<string, string> {
   const numbered = rules.map((rule, at) => ({ rulePriority: at + 1, ...rule }));
   const policy = readLifecyclePolicy(JSON.stringify({ rules: numbered }));
   if (!policy.rules) throw new Error(policy.problem);
@@ -58,12 +58,12 @@ function fatesOf(rules: readonly object[], stored: Readonly<Record<string, Store
     Object.entries(stored).map(([name, image]) => [digestOf(name), (image.in ?? []).map(digestOf)]),
   );
   const forecast = new LifecycleForecast({ rules: policy.rules, images, holders, moves: () => false, nowEpochMs: NOW });
-  return Object.fromEntries(names.map((name) => [name, textOf(forecast.fateOf(digestOf(name)))]));
+  return Object.fromEntries(names.map((name) => [name, textOf(forecast.expiryStateOf(digestOf(name)))]));
 }
 
-function textOf(fate: Fate | undefined): string {
-  if (fate?.state !== 'lost') return fate?.state ?? 'not there';
-  const { rule, action, when } = fate.loss;
+function textOf(expiryState: ExpiryState | undefined): string {
+  if (expiryState?.state !== 'expires') return expiryState?.state ?? 'not there';
+  const { rule, action, when } = expiryState.expiry;
   if (!('expiresAtEpochMs' in when)) return `rule ${rule}: ${action} after ${when.afterPushes}`;
   const days = (when.expiresAtEpochMs - NOW) / DAY_MS;
   return `rule ${rule}: ${action} ${days <= 0 ? 'now' : `in ${days}`}`;
@@ -261,5 +261,5 @@ describe.each([
   ['examples', EXAMPLES],
   ['evaluation rules', EVALUATION],
 ])('as ECR documents it, %s', (_, cases) => {
-  test.each(cases)('%s', (_, rules, stored, expected) => expect(fatesOf(rules, stored)).toEqual(expected));
+  test.each(cases)('%s', (_, rules, stored, expected) => expect(expiryStatesOf(rules, stored)).toEqual(expected));
 });

@@ -153,7 +153,9 @@ test('what is told as kept is never taken, whichever tags later pushes take over
   fc.assert(
     fc.property(rules, repository, pushes, (policy, kept, pushed) => {
       const forecast = forecastOf(policy, kept);
-      const safe = new Set([...kept.images.keys()].filter((digest) => forecast.fateOf(digest)?.state === 'kept'));
+      const safe = new Set(
+        [...kept.images.keys()].filter((digest) => forecast.expiryStateOf(digest)?.state === 'kept'),
+      );
       const world = { ...kept, images: new Map(kept.images) };
       const taken: Digest[] = [];
       for (let day = 0; day <= DAYS; day += 1) {
@@ -175,9 +177,9 @@ test('where nothing is pushed an image is taken by its age on the day that was t
     fc.property(plain, repository, (policy, kept) => {
       const forecast = forecastOf(policy, kept, () => false);
       const expected = [...kept.images.keys()].flatMap((digest): [Digest, number][] => {
-        const fate = forecast.fateOf(digest);
-        if (fate?.state !== 'lost' || !('expiresAtEpochMs' in fate.loss.when)) return [];
-        const day = Math.max(Math.ceil((fate.loss.when.expiresAtEpochMs - NOW) / DAY_MS), 0);
+        const expiryState = forecast.expiryStateOf(digest);
+        if (expiryState?.state !== 'expires' || !('expiresAtEpochMs' in expiryState.expiry.when)) return [];
+        const day = Math.max(Math.ceil((expiryState.expiry.when.expiresAtEpochMs - NOW) / DAY_MS), 0);
         return day <= DAYS ? [[digest, day]] : [];
       });
       const world = { ...kept, images: new Map(kept.images) };
@@ -185,7 +187,7 @@ test('where nothing is pushed an image is taken by its age on the day that was t
       for (let day = 0; day <= DAYS; day += 1)
         for (const digest of evaluate(policy, world, NOW + day * DAY_MS)) taken.set(digest, day);
       for (const [digest, day] of expected) expect([digest, taken.get(digest)]).toEqual([digest, day]);
-      for (const digest of taken.keys()) expect(forecast.fateOf(digest)?.state).toBe('lost');
+      for (const digest of taken.keys()) expect(forecast.expiryStateOf(digest)?.state).toBe('expires');
     }),
     { numRuns: 500 },
   );

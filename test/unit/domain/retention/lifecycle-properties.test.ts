@@ -1,5 +1,5 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
-import { lossAtEpochMs } from '../../../../shared/domain/retention/expiry.ts';
+import { expiryAtEpochMs } from '../../../../shared/domain/retention/expiry.ts';
 import { LifecycleForecast, type StoredImage } from '../../../../shared/domain/retention/lifecycle.ts';
 import { type LifecycleRule, selects } from '../../../../shared/domain/retention/lifecycle-policy.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
@@ -76,12 +76,12 @@ test('what is told agrees with what is done, at the instant and not before', () 
     fc.property(rules, images, (policy, kept) => {
       const forecast = forecastOf(policy, kept);
       for (const image of kept) {
-        const fate = forecast.fateOf(image.digest);
+        const expiryState = forecast.expiryStateOf(image.digest);
         const claim = policy.find(({ selection }) => selection && selects(selection, image));
         const isLone = claim?.effect?.leaves.by === 'count' && claim.selection?.tagPatterns.includes('latest');
-        expect(fate?.state).toBe(claim && !isLone ? 'lost' : 'kept');
-        if (fate?.state !== 'lost') continue;
-        const { when } = fate.loss;
+        expect(expiryState?.state).toBe(claim && !isLone ? 'expires' : 'kept');
+        if (expiryState?.state !== 'expires') continue;
+        const { when } = expiryState.expiry;
         if (when.by === 'age') {
           expect(takenAt(policy, kept, when.expiresAtEpochMs)).toContain(image.digest);
           expect(takenAt(policy, kept, when.expiresAtEpochMs - 1)).not.toContain(image.digest);
@@ -96,9 +96,9 @@ test('after so many further pushes of what a rule counts, and not after one less
     fc.property(rules, images, (policy, kept) => {
       const forecast = forecastOf(policy, kept);
       for (const image of kept) {
-        const fate = forecast.fateOf(image.digest);
-        if (fate?.state !== 'lost' || fate.loss.when.by !== 'pushes') continue;
-        const { afterPushes } = fate.loss.when;
+        const expiryState = forecast.expiryStateOf(image.digest);
+        if (expiryState?.state !== 'expires' || expiryState.expiry.when.by !== 'pushes') continue;
+        const { afterPushes } = expiryState.expiry.when;
         const pushed = (count: number): StoredImage[] => [
           ...kept,
           ...Array.from({ length: count }, (_, at) => ({
@@ -122,12 +122,14 @@ test('the order of images does not matter, and nothing is lost earlier by being 
       const reversed = new LifecycleForecast({ ...repository, holders: new Map() });
       const held = new LifecycleForecast({ ...repository, holders });
       for (const { digest } of kept) {
-        const fate = free.fateOf(digest);
-        expect(reversed.fateOf(digest)).toEqual(fate);
-        const whenHeld = held.fateOf(digest);
-        if (fate?.state === 'kept') expect(whenHeld).toEqual(fate);
-        if (fate?.state === 'lost' && whenHeld?.state === 'lost')
-          expect(lossAtEpochMs(whenHeld.loss.when)).toBeGreaterThanOrEqual(lossAtEpochMs(fate.loss.when));
+        const expiryState = free.expiryStateOf(digest);
+        expect(reversed.expiryStateOf(digest)).toEqual(expiryState);
+        const whenHeld = held.expiryStateOf(digest);
+        if (expiryState?.state === 'kept') expect(whenHeld).toEqual(expiryState);
+        if (expiryState?.state === 'expires' && whenHeld?.state === 'expires')
+          expect(expiryAtEpochMs(whenHeld.expiry.when)).toBeGreaterThanOrEqual(
+            expiryAtEpochMs(expiryState.expiry.when),
+          );
       }
     }),
   );

@@ -1,5 +1,5 @@
 import type { Digest } from '../../../../shared/domain/image/image.ts';
-import type { Fate } from '../../../../shared/domain/retention/expiry.ts';
+import type { ExpiryState } from '../../../../shared/domain/retention/expiry.ts';
 import { LifecycleForecast, type Repository, type StoredImage } from '../../../../shared/domain/retention/lifecycle.ts';
 import type { LifecycleRule } from '../../../../shared/domain/retention/lifecycle-policy.ts';
 import { DAY_MS, digestOf, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
@@ -34,10 +34,10 @@ const image = (
 
 const forecast = (rules: readonly LifecycleRule[], images: readonly StoredImage[], changes: Partial<Repository> = {}) =>
   new LifecycleForecast({ rules, images, holders: new Map(), moves: () => false, nowEpochMs: NOW, ...changes });
-const fate = (of: LifecycleForecast, name: string): Fate | undefined => of.fateOf(digestOf(name));
+const expiryState = (of: LifecycleForecast, name: string): ExpiryState | undefined => of.expiryStateOf(digestOf(name));
 const lost = (rule: number, when: object, more: object = {}) => ({
-  state: 'lost',
-  loss: { rule, action: 'expire', when, ...more },
+  state: 'expires',
+  expiry: { rule, action: 'expire', when, ...more },
 });
 const KEPT = { state: 'kept' };
 
@@ -47,16 +47,16 @@ describe('as AWS shows it', () => {
 
   test('the first rule keeps what it leaves from the second', () => {
     const of = forecast([rule(1, ['prod*'], more(1)), rule(2, ['beta*'], more(1))], images);
-    expect(fate(of, 'A')).toEqual(lost(1, { by: 'count', expiresAtEpochMs: daysAgo(9) }));
-    expect(fate(of, 'B')).toMatchObject({ loss: { rule: 1, when: { by: 'pushes', afterPushes: 1 } } });
-    expect(fate(of, 'C')).toMatchObject({ loss: { rule: 2, when: { by: 'pushes', afterPushes: 1 } } });
+    expect(expiryState(of, 'A')).toEqual(lost(1, { by: 'count', expiresAtEpochMs: daysAgo(9) }));
+    expect(expiryState(of, 'B')).toMatchObject({ expiry: { rule: 1, when: { by: 'pushes', afterPushes: 1 } } });
+    expect(expiryState(of, 'C')).toMatchObject({ expiry: { rule: 2, when: { by: 'pushes', afterPushes: 1 } } });
   });
 
   test('the other way round two are expired, and the third is left', () => {
     const of = forecast([rule(1, ['beta*'], more(1)), rule(2, ['prod*'], more(1))], images);
-    expect(fate(of, 'A')).toEqual(lost(1, { by: 'count', expiresAtEpochMs: daysAgo(9) }));
-    expect(fate(of, 'B')).toEqual(lost(1, { by: 'count', expiresAtEpochMs: daysAgo(8) }));
-    expect(fate(of, 'C')).toMatchObject({ loss: { rule: 1, when: { by: 'pushes', afterPushes: 1 } } });
+    expect(expiryState(of, 'A')).toEqual(lost(1, { by: 'count', expiresAtEpochMs: daysAgo(9) }));
+    expect(expiryState(of, 'B')).toEqual(lost(1, { by: 'count', expiresAtEpochMs: daysAgo(8) }));
+    expect(expiryState(of, 'C')).toMatchObject({ expiry: { rule: 1, when: { by: 'pushes', afterPushes: 1 } } });
   });
 });
 
@@ -83,7 +83,7 @@ describe.each<[string, readonly LifecycleRule[], StoredImage, object]>([
     lost(1, { by: 'age', expiresAtEpochMs: daysAgo(-29) }),
   ],
 ])('one image: %s', (_, rules, given, expected) => {
-  test('is told', () => expect(fate(forecast(rules, [given]), 'a')).toEqual(expected));
+  test('is told', () => expect(expiryState(forecast(rules, [given]), 'a')).toEqual(expected));
 });
 
 test.each([
@@ -94,15 +94,17 @@ test.each([
   ['restored, never pulled', { restoredAtEpochMs: daysAgo(2) }, 2],
 ])('what is not pulled is archived: %s', (_, changes, from) => {
   const of = forecast([rule(1, 'any', since(60, 'pulled'))], [image('a', ['v1'], 70, changes)]);
-  expect(fate(of, 'a')).toEqual(lost(1, { by: 'age', expiresAtEpochMs: daysAgo(from - 60) }, { action: 'archive' }));
+  expect(expiryState(of, 'a')).toEqual(
+    lost(1, { by: 'age', expiresAtEpochMs: daysAgo(from - 60) }, { action: 'archive' }),
+  );
 });
 
 test('rules of one storage leave the other alone, and claim nothing there', () => {
   const rules = [rule(1, ['v*'], since(30)), rule(2, 'any', since(90, 'archived'))];
   const archived = { archived: true, archivedAtEpochMs: daysAgo(80) };
   const of = forecast(rules, [image('a', ['v1'], 200, archived), image('b', ['w'], 200)]);
-  expect(fate(of, 'a')).toEqual(lost(2, { by: 'age', expiresAtEpochMs: daysAgo(-10) }));
-  expect(fate(of, 'b')).toEqual(KEPT);
+  expect(expiryState(of, 'a')).toEqual(lost(2, { by: 'age', expiresAtEpochMs: daysAgo(-10) }));
+  expect(expiryState(of, 'b')).toEqual(KEPT);
 });
 
 test.each([
@@ -110,7 +112,7 @@ test.each([
   ['one whole tag of two', ['2*', '22'], KEPT],
 ])('a tag is on one image at a time, so a rule never counts more than it leaves: %s', (_, patterns, expected) => {
   const of = forecast([rule(1, patterns, more(1)), rule(2, 'any', since(1))], [image('a', ['22', '20'], 90)]);
-  expect(fate(of, 'a')).toEqual(expected);
+  expect(expiryState(of, 'a')).toEqual(expected);
 });
 
 test('a rule that counts takes the oldest after so many pushes, at the pace of those that are there', () => {
@@ -120,13 +122,13 @@ test('a rule that counts takes the oldest after so many pushes, at the pace of t
   );
   const after = (pushes: number) =>
     lost(1, { by: 'pushes', afterPushes: pushes, expectedAtEpochMs: NOW + pushes * 10 * DAY_MS });
-  expect([fate(of, 'a'), fate(of, 'b'), fate(of, 'c')]).toEqual([after(2), after(3), after(4)]);
+  expect([expiryState(of, 'a'), expiryState(of, 'b'), expiryState(of, 'c')]).toEqual([after(2), after(3), after(4)]);
 });
 
 test('of pushes at one instant each counts as the older', () => {
   const of = forecast([rule(1, 'any', more(1))], [image('a', [], 5), image('b', [], 5)]);
   const expected = lost(1, { by: 'count', expiresAtEpochMs: daysAgo(5) });
-  expect([fate(of, 'a'), fate(of, 'b')]).toEqual([expected, expected]);
+  expect([expiryState(of, 'a'), expiryState(of, 'b')]).toEqual([expected, expected]);
 });
 
 describe('what an index holds', () => {
@@ -143,19 +145,19 @@ describe('what an index holds', () => {
   test('goes with the last of its indexes', () => {
     const images = [child, index('old', ['v1'], 20), index('young', ['v2'], 10)];
     const of = forecast(rules, images, held('old', 'young'));
-    expect(fate(of, 'child')).toEqual(throughOf('young', -20));
-    expect(of.fateThrough(digestOf('old'), digestOf('young'))).toEqual(throughOf('young', -20));
+    expect(expiryState(of, 'child')).toEqual(throughOf('young', -20));
+    expect(of.expiryStateThrough(digestOf('old'), digestOf('young'))).toEqual(throughOf('young', -20));
   });
 
   test('is kept where one of them is', () => {
     const images = [child, index('old', ['v1'], 20), index('kept', ['stable'], 10)];
-    expect(fate(forecast(rules, images, held('old', 'kept')), 'child')).toEqual(KEPT);
+    expect(expiryState(forecast(rules, images, held('old', 'kept')), 'child')).toEqual(KEPT);
   });
 
   test('may be kept itself, and can be asked for by its index no more', () => {
     const of = forecast([rule(1, ['v*'], since(30))], [child, index('index', ['v1'], 20)], held('index'));
-    expect(fate(of, 'child')).toEqual(KEPT);
-    expect(of.fateThrough(digestOf('index'))).toEqual(throughOf('index', -10));
+    expect(expiryState(of, 'child')).toEqual(KEPT);
+    expect(of.expiryStateThrough(digestOf('index'))).toEqual(throughOf('index', -10));
   });
 
   test.each<[string, string | undefined, readonly string[]]>([
@@ -174,17 +176,17 @@ describe('what an index holds', () => {
   test('is held by no archived index, and goes by its own rule', () => {
     const archived = image('old', ['v1'], 20, { isIndex: true, archived: true, archivedAtEpochMs: daysAgo(5) });
     const own = lost(2, { by: 'age', expiresAtEpochMs: daysAgo(19) });
-    expect(fate(forecast(rules, [child, archived], held('old')), 'child')).toEqual(own);
+    expect(expiryState(forecast(rules, [child, archived], held('old')), 'child')).toEqual(own);
     const young = index('young', ['v2'], 10);
-    expect(fate(forecast(rules, [child, archived, young], held('old', 'young')), 'child')).toEqual(
+    expect(expiryState(forecast(rules, [child, archived, young], held('old', 'young')), 'child')).toEqual(
       throughOf('young', -20),
     );
   });
 
   test('goes by its own rule where nothing holds it any more', () => {
     const of = forecast(rules, [child], held('gone'));
-    expect(fate(of, 'child')).toEqual(lost(2, { by: 'age', expiresAtEpochMs: daysAgo(19) }));
-    expect(of.fateThrough(digestOf('gone'))).toBeUndefined();
+    expect(expiryState(of, 'child')).toEqual(lost(2, { by: 'age', expiresAtEpochMs: daysAgo(19) }));
+    expect(of.expiryStateThrough(digestOf('gone'))).toBeUndefined();
   });
 });
 
@@ -195,22 +197,22 @@ describe('tags that move', () => {
   test('what they leave is lost as untagged, with the next push', () => {
     const of = forecast([rule(1, 'untagged', since(1))], images, { moves });
     const expectedAtEpochMs = NOW + 4.5 * DAY_MS;
-    expect(fate(of, 'a')).toEqual(lost(1, { by: 'untagging', afterPushes: 1, expectedAtEpochMs }));
-    expect(fate(of, 'b')).toEqual(KEPT);
+    expect(expiryState(of, 'a')).toEqual(lost(1, { by: 'untagging', afterPushes: 1, expectedAtEpochMs }));
+    expect(expiryState(of, 'b')).toEqual(KEPT);
   });
 
   test('a rule that counts what has no tag leaves so many', () => {
     const of = forecast([rule(1, 'untagged', more(2))], [...images, image('c', [], 5)], { moves });
-    expect(fate(of, 'a')).toMatchObject({ loss: { when: { by: 'untagging', afterPushes: 2 } } });
+    expect(expiryState(of, 'a')).toMatchObject({ expiry: { when: { by: 'untagging', afterPushes: 2 } } });
   });
 
   test('what one of them exempts is selected by what the fixed ones say once it has gone', () => {
     const rules = [rule(1, ['22'], more(10)), rule(2, 'any', since(7))];
     const head = image('head', ['22', '22-20261101'], 6);
-    expect(fate(forecast(rules, [head], { moves }), 'head')).toEqual(
+    expect(expiryState(forecast(rules, [head], { moves }), 'head')).toEqual(
       lost(2, { by: 'untagging', afterPushes: 1, expectedAtEpochMs: NOW + 6 * DAY_MS }),
     );
-    expect(fate(forecast(rules, [head]), 'head')).toEqual(KEPT);
+    expect(expiryState(forecast(rules, [head]), 'head')).toEqual(KEPT);
   });
 
   test.each([
@@ -218,7 +220,7 @@ describe('tags that move', () => {
     ['the first moves, and the second stays', [rule(1, ['22'], more(9)), rule(2, ['22.8'], since(1))]],
   ])('of two of them any may move: %s', (_, rules) => {
     const of = forecast(rules, [image('a', ['22', '22.8'], 5)], { moves: (tag) => tag.startsWith('22') });
-    expect(fate(of, 'a')).toMatchObject({ loss: { rule: 2, when: { by: 'untagging', afterPushes: 1 } } });
+    expect(expiryState(of, 'a')).toMatchObject({ expiry: { rule: 2, when: { by: 'untagging', afterPushes: 1 } } });
   });
 
   test('what is archived loses its tags, too, and is then selected by the rules of the archive', () => {
@@ -227,20 +229,20 @@ describe('tags that move', () => {
       { ...rule(1, ['22'], since(365, 'archived')) },
       { ...rule(2, 'untagged', since(90, 'archived')) },
     ];
-    expect(fate(forecast(rules, [image('a', ['22'], 200, archived)], { moves }), 'a')).toMatchObject({
-      loss: { rule: 2, when: { by: 'untagging' } },
+    expect(expiryState(forecast(rules, [image('a', ['22'], 200, archived)], { moves }), 'a')).toMatchObject({
+      expiry: { rule: 2, when: { by: 'untagging' } },
     });
   });
 
   test('a tag that keeps an image stays, and a rule that covers it claims what is left', () => {
     const rules = [rule(1, ['patchwave-in-use-*'], more(999)), rule(2, 'untagged', since(1))];
     const of = forecast(rules, [image('a', ['22', 'patchwave-in-use-1'], 5)], { moves });
-    expect(fate(of, 'a')).toMatchObject({ loss: { rule: 1 } });
+    expect(expiryState(of, 'a')).toMatchObject({ expiry: { rule: 1 } });
   });
 
   test('the sooner of the two ways counts', () => {
     const rules = [rule(1, ['2*'], since(4)), rule(2, 'untagged', since(1))];
-    expect(fate(forecast(rules, images, { moves }), 'a')).toEqual(
+    expect(expiryState(forecast(rules, images, { moves }), 'a')).toEqual(
       lost(1, { by: 'age', expiresAtEpochMs: daysAgo(-1) }),
     );
   });
@@ -257,20 +259,20 @@ describe('what cannot be told is unknown', () => {
       'rule 1: x',
     ],
   ] as [string, LifecycleRule[], string][])('%s', (_, rules, reason) => {
-    expect(fate(forecast(rules, [image('a', ['v1'], 90)]), 'a')).toEqual({ state: 'unknown', reason });
+    expect(expiryState(forecast(rules, [image('a', ['v1'], 90)]), 'a')).toEqual({ state: 'unknown', reason });
   });
 
   test('a higher rule that claims the image keeps it from being unknown', () => {
     const of = forecast([rule(1, ['v*'], since(365)), unread], [image('a', ['v1'], 90)]);
-    expect(fate(of, 'a')).toMatchObject({ state: 'lost', loss: { rule: 1 } });
+    expect(expiryState(of, 'a')).toMatchObject({ state: 'expires', expiry: { rule: 1 } });
   });
 
   test.each([[more(5)], [since(5)]])('ECR does not tell when it was pushed: %j', (leaves) => {
     const { pushedAtEpochMs, ...undated } = image('a', ['v1'], 1);
-    expect(fate(forecast([rule(1, 'any', leaves)], [undated]), 'a')).toMatchObject({ state: 'unknown' });
+    expect(expiryState(forecast([rule(1, 'any', leaves)], [undated]), 'a')).toMatchObject({ state: 'unknown' });
   });
 
   test('a digest that is not there has no fate', () => {
-    expect(fate(forecast([], []), 'a')).toBeUndefined();
+    expect(expiryState(forecast([], []), 'a')).toBeUndefined();
   });
 });

@@ -11,7 +11,7 @@ const age = { known: true, bornAtEpochMs: NOON_EPOCH_MS, decidedBy: digestOf('ba
 
 function record(places: readonly string[], on?: string): UsedRecord {
   const parent = on === undefined ? {} : { parent: { digest: digestOf(on), evidence: 'layers' as const } };
-  return { locations: places.map(placeOf), standing: { ...parent, age } };
+  return { locations: places.map(placeOf), lineage: { ...parent, age } };
 }
 
 const images = (records: Readonly<Record<string, UsedRecord>>): ReadonlyMap<Digest, UsedRecord> =>

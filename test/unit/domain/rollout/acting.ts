@@ -1,7 +1,7 @@
 import type { Cause, CauseFact, FindingFact } from '../../../../shared/domain/cause/cause.ts';
 import { mergeCause } from '../../../../shared/domain/cause/cause.ts';
-import type { LookedAt } from '../../../../shared/domain/cause/fact-status.ts';
-import { freshMemory, type Rebuild, type StreamLock } from '../../../../shared/domain/cause/rebuild.ts';
+import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
+import { emptyHistory, type Rebuild, type StreamLock } from '../../../../shared/domain/cause/rebuild.ts';
 import type { GuardFacts } from '../../../../shared/domain/guard/guard.ts';
 import type { PlanContext, PlannedStream } from '../../../../shared/domain/plan/plan-model.ts';
 import type { GuardSettings } from '../../../../shared/domain/policy/guard-settings.ts';
@@ -47,8 +47,8 @@ export const SETTINGS: GuardSettings = {
 };
 
 export const PIPELINE = { runner: 'codepipeline', account: '111122223333', region: 'us-east-1', name: 'web' } as const;
-export const ON = { state: 'on', by: 'nobody', atEpochMs: 0, reason: 'never touched' } as const;
-export const PAUSED = { state: 'paused', by: 'jo', atEpochMs: NOW, reason: 'an incident' } as const;
+export const ACTIVE = { rebuilding: 'active', by: 'nobody', atEpochMs: 0, reason: 'never touched' } as const;
+export const PAUSED = { rebuilding: 'paused', by: 'jo', atEpochMs: NOW, reason: 'an incident' } as const;
 
 export const lock = (cascadeId: string, changes: Partial<StreamLock> = {}): StreamLock => ({
   stream: STREAM,
@@ -64,9 +64,9 @@ export const guardFacts = (changes: Partial<GuardFacts> = {}): GuardFacts => ({
   stream: STREAM,
   facts: [findingFact()],
   mode: 'enforce',
-  killSwitch: ON,
+  killSwitch: ACTIVE,
   pipeline: PIPELINE,
-  memory: freshMemory(STREAM),
+  history: emptyHistory(STREAM),
   ancestors: [],
   ...changes,
 });
@@ -90,7 +90,7 @@ export const NOT_SCANNED: Reason = { kind: 'scan', ruleId: 'scan-required', effe
 export const NO_AGE: Reason = { kind: 'age-unknown', ruleId: 'age-known', effect: 'unknown' };
 
 /** An image that was judged now, by those reasons. */
-export const looked = (name: string, ...reasons: Reason[]): LookedAt => ({
+export const looked = (name: string, ...reasons: Reason[]): JudgedImage => ({
   digest: digestOf(name),
   verdict: verdictOf(reasons),
   judgedAtEpochMs: NOW,
@@ -130,7 +130,7 @@ export const planned = (changes: Partial<PlannedStream> = {}): PlannedStream => 
     closing: [],
     mode: 'enforce',
     pipeline: PIPELINE,
-    memory: freshMemory(cause.stream),
+    history: emptyHistory(cause.stream),
     ancestors: [],
     ...changes,
   };
@@ -139,7 +139,7 @@ export const planned = (changes: Partial<PlannedStream> = {}): PlannedStream => 
 export const CONTEXT: PlanContext = {
   policyVersion: 'policy-1',
   guards: SETTINGS,
-  killSwitch: ON,
+  killSwitch: ACTIVE,
   begunToday: new Set(),
 };
 
@@ -162,7 +162,7 @@ const anyReason = fc.oneof(
   fc.tuple(anyFact, fc.constantFrom('violates', 'due', 'waived')).map(([fact, effect]) => reasonOf(fact, effect)),
   fc.constantFrom(NOT_SCANNED, NO_AGE),
 );
-export const anyLooked: fc.Arbitrary<LookedAt> = fc.oneof(
+export const anyJudgedImage: fc.Arbitrary<JudgedImage> = fc.oneof(
   { weight: 5, arbitrary: anyJudged() },
   { weight: 1, arbitrary: fc.constantFrom('new', 'newer').map((name) => ({ digest: digestOf(name) })) },
 );
@@ -189,7 +189,7 @@ const anyMemory = fc
       { maxLength: 2 },
     ),
   })
-  .map((memory) => ({ ...freshMemory(STREAM), ...memory }));
+  .map((history) => ({ ...emptyHistory(STREAM), ...history }));
 
 /** With one of these values, or mostly without: so that not everything is in the way of everything. */
 const rarely = <Value, Name extends string>(name: Name, ...values: Value[]) =>
@@ -213,12 +213,12 @@ const anyObstacles = fc
     fc.constantFrom([], [], [], [OTHER], [OTHER, STREAM]),
     fc.constantFrom({ pipeline: PIPELINE }, { pipeline: PIPELINE }, { pipeline: PIPELINE }, {}),
   )
-  .map(([memory, one, two, three, four, five, ancestors, pipeline]) => ({
-    ...{ memory, ancestors, ...one, ...two, ...three, ...four, ...five, ...pipeline },
+  .map(([history, one, two, three, four, five, ancestors, pipeline]) => ({
+    ...{ history, ancestors, ...one, ...two, ...three, ...four, ...five, ...pipeline },
   }));
 
 export const anyMode = fc.constantFrom(...MODES, 'enforce', 'enforce', 'enforce');
-export const anyKillSwitch = fc.constantFrom(ON, ON, ON, PAUSED);
+export const anyKillSwitch = fc.constantFrom(ACTIVE, ACTIVE, ACTIVE, PAUSED);
 
 export const anyGuardFacts: fc.Arbitrary<GuardFacts> = fc
   .tuple(
@@ -238,8 +238,8 @@ const anyStream = (stream: string): fc.Arbitrary<PlannedStream> =>
     .tuple(
       fc.array(anyFact, { minLength: 1, maxLength: 4 }),
       fc.constantFrom<Cause['state'][]>('open', 'open', 'open', 'taken'),
-      fc.option(fc.array(anyLooked, { maxLength: 2 }), { freq: 9, nil: undefined }),
-      fc.array(anyLooked, { maxLength: 2 }),
+      fc.option(fc.array(anyJudgedImage, { maxLength: 2 }), { freq: 9, nil: undefined }),
+      fc.array(anyJudgedImage, { maxLength: 2 }),
       anyMode,
       anyObstacles,
       fc.array(anyFact, { maxLength: 2 }),

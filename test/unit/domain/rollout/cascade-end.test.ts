@@ -51,7 +51,7 @@ describe('what a cascade came to', () => {
   });
 
   test('a node whose head somebody else mended lacks nothing', () => {
-    const answer = { answer: 'wait', reason: 'head-mended', detail: 'somebody was faster' } as const;
+    const answer = { answer: 'wait', reason: 'head-fixed', detail: 'somebody was faster' } as const;
     expect(
       summarizeCascade([node('verified'), node('waiting', { stream: OTHER, answer })], [], NOTHING_LOST).state,
     ).toBe('complete');
@@ -61,7 +61,7 @@ describe('what a cascade came to', () => {
   describe('where a build waits for a person', () => {
     const parked = parkedNode(node('building', { stream: 'base' }), { rebuildId: 'r1', deadlineEpochMs: NOW });
     const onIt = (stream: string): CascadeNode =>
-      node('waiting', { stream, answer: { answer: 'wait', reason: 'parent-held-back', detail: 'it waits' } });
+      node('waiting', { stream, answer: { answer: 'wait', reason: 'parent-on-hold', detail: 'it waits' } });
 
     test('it is parked, with all that is built on it, and names both', () => {
       const { state, failure } = summarizeCascade(
@@ -71,7 +71,7 @@ describe('what a cascade came to', () => {
       );
       expect(state).toBe('parked');
       expect(failure).toMatchObject({ error: 'CascadeParked', detail: expect.stringContaining('stream base parked') });
-      expect(failure?.detail).toMatch(/waiting-approval.*stream platform waiting \(parent-held-back/s);
+      expect(failure?.detail).toMatch(/waiting-approval.*stream platform waiting \(parent-on-hold/s);
     });
 
     test.each([

@@ -21,7 +21,7 @@ import { DAY, digestOf, HOUR, NOW } from '../arbitraries.ts';
 import {
   ageFact,
   anyFact,
-  anyLooked,
+  anyJudgedImage,
   causeOf,
   findingFact,
   looked,
@@ -313,7 +313,7 @@ test('it never closes with a scope unread, a holder running or an image nobody j
     fc.property(
       fc.array(anyFact, { maxLength: 3 }),
       fc.array(scope, { maxLength: 3 }),
-      fc.array(anyLooked, { maxLength: 3 }),
+      fc.array(anyJudgedImage, { maxLength: 3 }),
       (facts, scopes, images) => {
         const asked = { ...closure, facts };
         const checked = checkClosure(asked, seen({ scopes, running: images.map((image) => runs(image)) }), NOW);

@@ -1,7 +1,7 @@
 import {
   begunSince,
   deploymentAfter,
-  isOver,
+  isDeploymentOver,
   replacedUnseen,
   type SeenDeployment,
   underWay,
@@ -100,7 +100,7 @@ test.each([
     NOON_EPOCH_MS + Number(afterMs),
   );
   expect([after.state, after.detail]).toEqual([state, detail]);
-  expect(after.endedAtEpochMs !== undefined).toBe(isOver(after));
+  expect(after.endedAtEpochMs !== undefined).toBe(isDeploymentOver(after));
 });
 
 test('a restart that another restart replaced is superseded: the revision was the same before', () => {

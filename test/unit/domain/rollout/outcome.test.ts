@@ -1,6 +1,6 @@
 import { type Novelty, newPairs, noveltyOf, type PairEvidence } from '../../../../shared/domain/cause/added-pairs.ts';
 import { type FindingFact, PARENT_MOVED, type ParentMovedFact } from '../../../../shared/domain/cause/cause.ts';
-import type { LookedAt } from '../../../../shared/domain/cause/fact-status.ts';
+import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
 import { judgeOutcome, type Rebuilt } from '../../../../shared/domain/rollout/outcome.ts';
 import { findingKey } from '../../../../shared/domain/scan/finding.ts';
 import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
@@ -9,7 +9,7 @@ import { digestOf, HOUR, NOW } from '../arbitraries.ts';
 import {
   ageFact,
   anyFact,
-  anyLooked,
+  anyJudgedImage,
   findingFact,
   looked,
   NO_AGE,
@@ -24,9 +24,9 @@ const moved = (parent = 'base', head = 'new base'): ParentMovedFact => ({
   ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent, head: digestOf(head), sinceEpochMs: NOW },
 });
 /** Somebody has looked what it stands on: on the head of that stream, or on an older image. */
-const standing = (image: LookedAt, behind?: string): LookedAt => ({
+const lineage = (image: JudgedImage, staleParent?: string): JudgedImage => ({
   ...image,
-  standing: behind === undefined ? {} : { behind: { stream: behind, head: digestOf('newer base') } },
+  lineage: staleParent === undefined ? {} : { staleParent: { stream: staleParent, head: digestOf('newer base') } },
 });
 const rebuilt = (changes: Partial<Rebuilt> = {}): Rebuilt => ({
   facts: [fact],
@@ -37,9 +37,9 @@ const rebuilt = (changes: Partial<Rebuilt> = {}): Rebuilt => ({
   ...changes,
 });
 const BEGUN = NOW - HOUR;
-const KNOWN: PairEvidence = { sightings: [BEGUN], isShared: false };
-const PUBLISHED: PairEvidence = { sightings: [BEGUN + 1], isShared: false, firstSeenInParentEpochMs: BEGUN + 1 };
-const UNDECIDED: PairEvidence = { sightings: [BEGUN + 1], isShared: false };
+const KNOWN: PairEvidence = { seenAtEpochMs: [BEGUN], isShared: false };
+const PUBLISHED: PairEvidence = { seenAtEpochMs: [BEGUN + 1], isShared: false, firstSeenInParentEpochMs: BEGUN + 1 };
+const UNDECIDED: PairEvidence = { seenAtEpochMs: [BEGUN + 1], isShared: false };
 /** What is known of one pair. */
 const told = (of: FindingFact, evidence: PairEvidence): Pick<Rebuilt, 'evidence'> => ({
   evidence: new Map([[findingKey(of), evidence]]),
@@ -49,7 +49,7 @@ const judged = (changes: Partial<Rebuilt>, nowEpochMs = NOW) => judgeOutcome(reb
 const unread = { ...looked('new', { ...NO_AGE, isLineageUnread: true } as Reason) };
 
 test('an output that was judged before its lineage was read is judged again, whatever its cause', () => {
-  expect(judged({ output: [standing(unread)] })).toMatchObject({ result: 'pending' });
+  expect(judged({ output: [lineage(unread)] })).toMatchObject({ result: 'pending' });
   expect(judged({ output: [unread] })).toEqual({ result: 'fixed' });
 });
 
@@ -68,7 +68,7 @@ test.each<[string, string, Partial<Rebuilt>]>([
   ['ineffective', 'its grace begins anew', { output: [looked('new', reasonOf(fact, 'due'))] }],
   ['ineffective', 'on one of two platforms', { output: [looked('arm'), looked('amd', reasonOf(fact))] }],
   ['ineffective', 'it is still too old', { facts: [ageFact], output: [looked('new', reasonOf(ageFact))] }],
-  ['fixed', 'it is young, with all that it stands on', { facts: [ageFact], output: [standing(looked('new'))] }],
+  ['fixed', 'it is young, with all that it stands on', { facts: [ageFact], output: [lineage(looked('new'))] }],
   ['pending', 'it is young, and nobody has found yet what it stands on', { facts: [ageFact], output: [looked('new')] }],
   ['pending', 'its scan is awaited', { output: [looked('new', NOT_SCANNED)] }],
   ['pending', 'the scan of one platform is awaited', { output: [looked('arm'), looked('amd', NOT_SCANNED)] }],
@@ -104,7 +104,7 @@ describe('an output of which a registry was not read that may hold what it is bu
   test.each<[string, string, Partial<Rebuilt>]>([
     ['pending', 'a scan is awaited, too', { facts: [ageFact], output: [looked('new', NOT_SCANNED)] }],
     ['fixed', 'only a finding is asked for', { facts: [fact] }],
-    ['fixed', 'it was read meanwhile', { facts: [ageFact], output: [standing(looked('new'))] }],
+    ['fixed', 'it was read meanwhile', { facts: [ageFact], output: [lineage(looked('new'))] }],
     ['pending', 'all was read, and its lineage is found next', { facts: [ageFact], unreadRegistries: [] }],
   ])('is %s where %s', (result, _, changes) => {
     expect(judged({ output, unreadRegistries, ...changes }).result).toBe(result);
@@ -112,7 +112,7 @@ describe('an output of which a registry was not read that may hold what it is bu
 });
 
 test('only what is left is named', () => {
-  expect(judged({ facts: [fact, two, ageFact], output: [standing(looked('new', reasonOf(two)))] })).toEqual({
+  expect(judged({ facts: [fact, two, ageFact], output: [lineage(looked('new', reasonOf(two)))] })).toEqual({
     result: 'ineffective',
     left: [two],
   });
@@ -188,21 +188,21 @@ describe('whether a pair was known when a build began', () => {
   test.each<[Novelty, string, Partial<PairEvidence> | undefined]>([
     ['undecided', 'nothing is known', undefined],
     ['undecided', 'no scan saw it by then', {}],
-    ['undecided', 'scans saw it since', { sightings: [BEGUN + 1, NOW] }],
-    ['known', 'a scan saw it just then', { sightings: [NOW, BEGUN] }],
+    ['undecided', 'scans saw it since', { seenAtEpochMs: [BEGUN + 1, NOW] }],
+    ['known', 'a scan saw it just then', { seenAtEpochMs: [NOW, BEGUN] }],
     ['known', 'the scanner learnt nothing since', { sourceUpdatedAtEpochMs: BEGUN }],
     ['undecided', 'the scanner learnt something since', { sourceUpdatedAtEpochMs: BEGUN + 1 }],
     ['published', 'the parent, which was judged by then, has it since', { firstSeenInParentEpochMs: BEGUN + 1 }],
-    ['known', 'the parent had it by then', { firstSeenInParentEpochMs: BEGUN, sightings: [BEGUN] }],
-    ['published', 'both images are built on what has it', { isShared: true, sightings: [BEGUN] }],
+    ['known', 'the parent had it by then', { firstSeenInParentEpochMs: BEGUN, seenAtEpochMs: [BEGUN] }],
+    ['published', 'both images are built on what has it', { isShared: true, seenAtEpochMs: [BEGUN] }],
   ])('%s: %s', (novelty, _, evidence) => {
-    expect(noveltyOf(evidence && { sightings: [], isShared: false, ...evidence }, BEGUN)).toBe(novelty);
+    expect(noveltyOf(evidence && { seenAtEpochMs: [], isShared: false, ...evidence }, BEGUN)).toBe(novelty);
   });
 });
 
 describe('a parent that moved', () => {
-  const output = [standing(looked('new'))];
-  const late = [standing(looked('new'), 'base')];
+  const output = [lineage(looked('new'))];
+  const late = [lineage(looked('new'), 'base')];
   test.each<[string, string, Partial<Rebuilt>]>([
     ['fixed', 'it was picked up', { facts: [moved()], output }],
     ['fixed', 'it was built in the same cascade', { facts: [{ ...moved(), head: undefined } as never], output }],
@@ -217,14 +217,14 @@ describe('a parent that moved', () => {
       'on one of two platforms',
       {
         facts: [moved()],
-        output: [standing(looked('arm')), standing(looked('amd'), 'base')],
+        output: [lineage(looked('arm')), lineage(looked('amd'), 'base')],
         pinnedTo: ['base'],
       },
     ],
     [
       'ineffective',
       'it was, and a pair is left',
-      { facts: [fact, moved()], output: [standing(looked('new', reasonOf(fact)))] },
+      { facts: [fact, moved()], output: [lineage(looked('new', reasonOf(fact)))] },
     ],
     ['pending', 'nobody knows what the output stands on', { facts: [moved()] }],
     ['pending', 'nobody knows it of one platform', { facts: [moved()], output: [looked('arm'), ...output] }],
@@ -232,14 +232,14 @@ describe('a parent that moved', () => {
     [
       'pending',
       'what it stands on is known, its scan is awaited',
-      { facts: [moved()], output: [standing(looked('new', NOT_SCANNED))] },
+      { facts: [moved()], output: [lineage(looked('new', NOT_SCANNED))] },
     ],
     [
       'worse',
       'it was not picked up, and something was added',
       {
         facts: [moved()],
-        output: [standing(looked('new', reasonOf(findingFact('CVE-8', { version: '3.1' }))), 'base')],
+        output: [lineage(looked('new', reasonOf(findingFact('CVE-8', { version: '3.1' }))), 'base')],
         pinnedTo: ['base'],
         ...told(findingFact('CVE-8', { version: '3.1' }), KNOWN),
       },
@@ -250,7 +250,7 @@ describe('a parent that moved', () => {
 
   test('of several those alone are left that were not picked up, with whatever else is', () => {
     const facts = [fact, two, ageFact, personFact(), moved(), moved('platform')];
-    const seen = [standing(looked('new', reasonOf(two)))];
+    const seen = [lineage(looked('new', reasonOf(two)))];
     expect(judged({ facts, output: seen, pinnedTo: ['platform'] })).toEqual({
       result: 'ineffective',
       left: [two, moved('platform')],
@@ -270,8 +270,8 @@ test('every rebuild has exactly one outcome, the same in any order, and never fi
   });
   const anyMoved = fc.constantFrom('base', 'platform').map((parent) => moved(parent));
   const anyPlaced = fc
-    .tuple(anyLooked, fc.constantFrom(undefined, 'on the head', 'base', 'platform'))
-    .map(([image, on]) => (on === undefined ? image : standing(image, on === 'on the head' ? undefined : on)));
+    .tuple(anyJudgedImage, fc.constantFrom(undefined, 'on the head', 'base', 'platform'))
+    .map(([image, on]) => (on === undefined ? image : lineage(image, on === 'on the head' ? undefined : on)));
   const seen = new Set<string>();
   fc.assert(
     fc.property(
@@ -298,7 +298,7 @@ test('every rebuild has exactly one outcome, the same in any order, and never fi
         expect(judgeOutcome(reversed, now)).toEqual(outcome);
         const isUnseen = output.some(({ verdict }) => !verdict || verdict.reasons.some(({ kind }) => kind === 'scan'));
         const parents = facts.flatMap((one) => (one.kind === 'parent-moved' ? one.parent : []));
-        const isUnplaced = parents.length > 0 && output.some((image) => !image.standing);
+        const isUnplaced = parents.length > 0 && output.some((image) => !image.lineage);
         if (outcome.result === 'fixed') {
           const { shared, others } = newPairs(asked);
           const named = (outcome.alsoFound ?? []).flatMap((one) => (one.kind === 'finding' ? findingKey(one) : []));

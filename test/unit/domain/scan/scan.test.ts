@@ -313,8 +313,8 @@ describe('what to do about a scan', () => {
       fc.property(scanStates, (scan) => {
         const due = dueAtEpochMs(scan);
         expect([isDue(scan, due - 1), isDue(scan, due)]).toEqual([false, true]);
-        const looks = [scan.requestedAtEpochMs, scan.completedAtEpochMs].filter((at) => at !== undefined);
-        expect(due).toBe(looks.length === 0 ? 0 : Math.max(...looks) + DAY);
+        const refreshes = [scan.requestedAtEpochMs, scan.completedAtEpochMs].filter((at) => at !== undefined);
+        expect(due).toBe(refreshes.length === 0 ? 0 : Math.max(...refreshes) + DAY);
       }),
       runs,
     );

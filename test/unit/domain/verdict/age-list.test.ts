@@ -56,7 +56,7 @@ test.each<[string, ImageRecord, AgeQuestion, AgeEntry['state'] | undefined]>([
 test('an entry tells whose age it is, the limit, and when it breaches', () => {
   const record = aged(3, {
     isHead: true,
-    standing: { age: { known: true, bornAtEpochMs: NOW - 25 * DAY, decidedBy: digestOf('base') } },
+    lineage: { age: { known: true, bornAtEpochMs: NOW - 25 * DAY, decidedBy: digestOf('base') } },
   });
   expect(list(record)).toEqual([
     {
@@ -87,10 +87,10 @@ test('where a waiver covers the base, the entry is what breaches first: the waiv
   const policy = policyOf({ waivers: WAIVED.waivers.map((waiver) => ({ ...waiver, scope })) });
   const entry = (ownDays: number) => {
     const own = { bornAtEpochMs: NOW - ownDays * DAY, decidedBy: digestOf('web') };
-    const standing = {
+    const lineage = {
       age: { known: true, bornAtEpochMs: NOW - 90 * DAY, decidedBy: base.digest, younger: [own] },
     } as const;
-    return ageList([{ image: aged(ownDays, { standing }), ancestors: [base] }], policy, within(7), NOW);
+    return ageList([{ image: aged(ownDays, { lineage }), ancestors: [base] }], policy, within(7), NOW);
   };
   expect(entry(1)).toMatchObject([
     { state: 'waived', decidedBy: base.digest, deadlineEpochMs: Date.UTC(2026, 10, 27) },

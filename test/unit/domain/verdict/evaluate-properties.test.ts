@@ -1,6 +1,6 @@
-import { ageOf, type StandingAge } from '../../../../shared/domain/age/image-lineage.ts';
+import { ageOf, type LineageAge } from '../../../../shared/domain/age/image-lineage.ts';
 import { factsFor } from '../../../../shared/domain/cause/cause.ts';
-import { holdsFact } from '../../../../shared/domain/cause/fact-status.ts';
+import { factStatus } from '../../../../shared/domain/cause/fact-status.ts';
 import { determineBirth } from '../../../../shared/domain/image/birth.ts';
 import { TIERS } from '../../../../shared/domain/image/image.ts';
 import { BUILT_IN_POLICY, BUILT_IN_VERSION } from '../../../../shared/domain/policy/built-in-policy.ts';
@@ -9,7 +9,7 @@ import { findingKey } from '../../../../shared/domain/scan/finding.ts';
 import { resultAtEpochMs } from '../../../../shared/domain/scan/scan-state.ts';
 import { evaluate, type JudgedFacts } from '../../../../shared/domain/verdict/evaluate.ts';
 import { reasonText } from '../../../../shared/domain/verdict/reason-text.ts';
-import { severityRulesOf, sightings } from '../../../../shared/domain/verdict/severity.ts';
+import { firstSeenNow, severityRulesOf } from '../../../../shared/domain/verdict/severity.ts';
 import { parse } from '../../../../shared/schema.ts';
 import { fc } from '../../../support/seeded.ts';
 import {
@@ -59,7 +59,7 @@ const policy = parse(policySchema, {
 });
 
 const oldest = fc.record({ bornAtEpochMs: pastInstants, decidedBy: digests });
-const ages: fc.Arbitrary<StandingAge> = fc.oneof(
+const ages: fc.Arbitrary<LineageAge> = fc.oneof(
   oldest.map((age) => ({ known: true as const, ...age })),
   fc.tuple(digests, fc.option(oldest, { nil: undefined })).map(([digest, oldestKnown]) => ({
     known: false as const,
@@ -84,7 +84,7 @@ const subjects: fc.Arbitrary<JudgedFacts> = fc
   .map(({ scan, findings: all, firstSeen, references, unresolved, age, ...rest }) => ({
     image: {
       ...image({ ...rest, ...(references && { references }), ...(unresolved && { unresolved }) }),
-      ...(age && { standing: { age } }),
+      ...(age && { lineage: { age } }),
     },
     scan,
     ...(all && { findings: all }),
@@ -113,13 +113,13 @@ test('unknown never passes: compliant means looked at, read, in sight and of kno
 
 const drops: readonly ((facts: JudgedFacts) => JudgedFacts)[] = [
   ({ findings: _, ...rest }) => rest,
-  ({ image: { standing: _, ...rest }, ...facts }) => ({
+  ({ image: { lineage: _, ...rest }, ...facts }) => ({
     ...facts,
     image: { ...rest, birth: { known: false, rejected: [] } },
   }),
   (facts) => ({
     ...facts,
-    image: { ...facts.image, standing: { age: { known: false, unknown: [facts.image.digest] } } },
+    image: { ...facts.image, lineage: { age: { known: false, unknown: [facts.image.digest] } } },
   }),
   (facts) => ({ ...facts, image: { ...facts.image, locations: [] } }),
   (facts) => ({ ...facts, image: { ...facts.image, unresolved: { code: 'registry-unreachable', detail: 'x' } } }),
@@ -211,7 +211,7 @@ test('all tiers are judged alike but for the rules that name one', () => {
 test('exactly the findings under a rule are remembered, at the instant of their scan', () => {
   fc.assert(
     fc.property(tiers, fc.array(findings), pastInstants, (tier, all, at) => {
-      const seen = sightings(policy, tier, all, at);
+      const seen = firstSeenNow(policy, tier, all, at);
       for (const finding of all)
         if (severityRulesOf(policy, tier, finding).length > 0) expect(seen.get(findingKey(finding))).toBe(at);
       const ruled = all.filter((finding) => severityRulesOf(policy, tier, finding).length > 0).map(findingKey);
@@ -229,7 +229,7 @@ test('without a policy every image is unknown, no cause follows from that, and n
       expect(verdict).toEqual({ status: 'unknown', reasons: [reason], policyVersion: BUILT_IN_VERSION });
       expect(factsFor({ image: { stream: 's', inUse: true, isHead: true }, verdict })).toEqual([]);
       const looked = { digest: facts.image.digest, verdict, judgedAtEpochMs: nowEpochMs };
-      for (const fact of [findingFact(), ageFact]) expect(holdsFact(fact, looked)).toBe('unknown');
+      for (const fact of [findingFact(), ageFact]) expect(factStatus(fact, looked)).toBe('unknown');
     }),
     many,
   );

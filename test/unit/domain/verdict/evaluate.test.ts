@@ -1,4 +1,4 @@
-import type { StandingAge } from '../../../../shared/domain/age/image-lineage.ts';
+import type { LineageAge } from '../../../../shared/domain/age/image-lineage.ts';
 import { TIERS } from '../../../../shared/domain/image/image.ts';
 import type { ImageFacts } from '../../../../shared/domain/image/image-facts.ts';
 import { type Policy, type PolicyDocument, policySchema } from '../../../../shared/domain/policy/policy.ts';
@@ -36,7 +36,7 @@ const finding = (changes: Partial<Finding> = {}): Finding => ({
 
 /** The lineage of the image was read; where a test says nothing else no known image is below it. */
 const facts = ({ image: given = image(), ...changes }: Partial<JudgedFacts> = {}): JudgedFacts => ({
-  image: { standing: alone(given), ...given },
+  image: { lineage: alone(given), ...given },
   scan: completeScan(),
   findings: [],
   firstSeen: new Map(),
@@ -128,7 +128,7 @@ describe('age', () => {
   });
 
   const BASE = digestOf('base');
-  const on = (age: StandingAge, daysAgo = 1) => judge({ image: { ...image(born(daysAgo)), standing: { age } } });
+  const on = (age: LineageAge, daysAgo = 1) => judge({ image: { ...image(born(daysAgo)), lineage: { age } } });
   const ago = (days: number, decidedBy = BASE) => ({ bornAtEpochMs: NOW - days * DAY, decidedBy });
 
   test('is that of what the image stands on, by the limit of its own tier, and says whose it is', () => {
@@ -158,7 +158,7 @@ describe('age', () => {
     expect(told(on(age))).toEqual(['violating', 'age-limit violates', 'age-known unknown']);
     const waiver = { id: 'w', rule: 'age-limit', reason: 'accepted for now', author: 'a' };
     const waived = policyOf({ waivers: [{ ...waiver, created: '2026-11-01', expires: '2026-12-20' }] });
-    expect(told(judge({ image: { ...image(), standing: { age } } }, waived))).toEqual([
+    expect(told(judge({ image: { ...image(), lineage: { age } } }, waived))).toEqual([
       'unknown',
       'age-known unknown',
       'age-limit waived',
@@ -468,7 +468,7 @@ describe('waivers', () => {
     const aged = (oldest: number, ...others: readonly (readonly [string, number])[]) => {
       const part = (name: string, days: number) => ({ bornAtEpochMs: NOW - days * DAY, decidedBy: digestOf(name) });
       const younger = others.map(([name, days]) => part(name, days));
-      return { image: { ...image(), standing: { age: { known: true, ...part('base', oldest), younger } } } } as const;
+      return { image: { ...image(), lineage: { age: { known: true, ...part('base', oldest), younger } } } } as const;
     };
     const ofAge = { rule: 'age-limit', ...baseScope };
 

@@ -5,14 +5,14 @@ import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { relative, shortDigest } from '../output.ts';
 
 /** What an image stands on and how old that makes it, as lines of a table; none before a review has looked. */
-export function standingRows(
-  { digest, standing, mayLieBelow, reconfirmedAtEpochMs: again }: ImageRecord,
+export function lineageRows(
+  { digest, lineage, mayLieBelow, reconfirmedAtEpochMs: again }: ImageRecord,
   below: readonly ImageRecord[],
   now: number,
 ): readonly (readonly [string, string])[] {
-  if (!standing) return mayLieBelow ? [['stands on', `not known, perhaps on ${unread(mayLieBelow)}`]] : [];
+  if (!lineage) return mayLieBelow ? [['stands on', `not known, perhaps on ${unread(mayLieBelow)}`]] : [];
   const name = (one: Digest): string => (one === digest ? 'itself' : nameOf(one, below));
-  const { parent, age, behind, mayLieBetween, mayLieBelowNext } = standing;
+  const { parent, age, staleParent, mayLieBetween, mayLieBelowNext } = lineage;
   const atLeast = ({ bornAtEpochMs, decidedBy }: OldestBelow): string =>
     `${instant(bornAtEpochMs)} (${relative(bornAtEpochMs, now)}), by ${name(decidedBy)}`;
   const counts = age.known
@@ -24,7 +24,9 @@ export function standingRows(
     ['stands on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no image that is known'],
     ...(mayLieBetween ? [['between', `perhaps ${unread(mayLieBetween)}`] as const] : []),
     ...(mayLieBelowNext ? [['next build', `of unknown age, perhaps on ${unread(mayLieBelowNext)}`] as const] : []),
-    ...(behind ? [['behind', `${behind.stream}, whose head is ${shortDigest(behind.head)}`] as const] : []),
+    ...(staleParent
+      ? [['behind', `${staleParent.stream}, whose head is ${shortDigest(staleParent.head)}`] as const]
+      : []),
     ['counts as', counts],
     ...(again === undefined
       ? []

@@ -1,6 +1,6 @@
 import { logger } from '../../shared/lambda/powertools.ts';
 import type { RebuildDispatchStep } from './input.ts';
-import { look } from './poll-build.ts';
+import { pollBuild } from './poll-build.ts';
 import type { DispatchLimits, DispatchPorts } from './ports.ts';
 import type { Reservation } from './postpone.ts';
 import { reserve } from './reserve.ts';
@@ -13,7 +13,7 @@ export interface DispatchServices {
 }
 
 /** One step of a node, for the machine. What `start` has to say goes to the step that waits. */
-export async function answer(
+export async function route(
   step: RebuildDispatchStep,
   { ports, limits }: DispatchServices,
 ): Promise<Reservation | BuildAnswer | SettledNode | undefined> {
@@ -25,8 +25,8 @@ export async function answer(
     case 'start':
       await start(ports, limits, step);
       return undefined;
-    case 'look':
-      return look(ports, limits, step);
+    case 'poll':
+      return pollBuild(ports, limits, step);
     case 'settle':
       return settle(ports, step);
   }

@@ -2,11 +2,11 @@ import type { BuildState, Rebuild, StreamLock } from '../../shared/domain/cause/
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import { holdsStream } from '../../shared/rebuilding/build.ts';
 import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
-import { lookAtBuild } from '../../shared/rebuilding/refresh-build.ts';
+import { refreshBuild } from '../../shared/rebuilding/refresh-build.ts';
 import type { DispatchPorts } from './ports.ts';
 
 /** The lock of a stream as guards see it. */
-export interface StandingLock {
+export interface CheckedLock {
   /** Absent where there is none, or a stale one. */
   readonly lock?: StreamLock;
   /** What is known of its build. */
@@ -20,34 +20,34 @@ export interface StandingLock {
  * its rebuild is then ended for its dead owner, which also keeps a late start of it from starting anything. What another
  * cascade is to take up is not stale.
  */
-export async function standingLock(ports: DispatchPorts, stream: string, rebuildId: string): Promise<StandingLock> {
+export async function checkedLock(ports: DispatchPorts, stream: string, rebuildId: string): Promise<CheckedLock> {
   const lock = await ports.locks.get(stream);
   if (!lock || lock.rebuildId === rebuildId) return lock ? { lock } : {};
   const known = await ports.rebuilds.get(stream, lock.rebuildId);
-  if ((await ports.executions.state(lock.executionArn)) === 'running') return standing(lock, known);
+  if ((await ports.executions.state(lock.executionArn)) === 'running') return withBuild(lock, known);
   // A lock without a rebuild is of an owner that died between the two: nothing was started.
   if (!known) return { stale: lock };
-  const { seen, isFresh } = await lookedAt(ports, known);
+  const { seen, isFresh } = await freshBuild(ports, known);
   // A run that waits for a person is there, past the deadline of its build too: one more beside it would take its place.
   // Its cascade has ended, so whoever ends that parks it, and then it has a deadline for that as well.
   const isAwaited = isFresh && !seen.parked && seen.build?.state === 'waiting-approval';
-  if (isAwaited || holdsStream(seen, ports.clock())) return standing(lock, seen);
+  if (isAwaited || holdsStream(seen, ports.clock())) return withBuild(lock, seen);
   const why = `cascade ${lock.cascadeId} ended before the rebuild was verified`;
-  return (await endRebuild(ports, seen, why, { isUnasked: !isFresh })) ? { stale: lock } : standing(lock, seen);
+  return (await endRebuild(ports, seen, why, { isUnasked: !isFresh })) ? { stale: lock } : withBuild(lock, seen);
 }
 
-const standing = (lock: StreamLock, rebuild: Rebuild | undefined): StandingLock => ({
+const withBuild = (lock: StreamLock, rebuild: Rebuild | undefined): CheckedLock => ({
   lock,
   ...(rebuild?.build && { lockBuild: rebuild.build.state }),
 });
 
 /** Where the runner cannot be asked, its deadline decides. */
-async function lookedAt(
+async function freshBuild(
   ports: DispatchPorts,
   rebuild: Rebuild,
 ): Promise<{ readonly seen: Rebuild; readonly isFresh: boolean }> {
   try {
-    return { seen: await lookAtBuild(ports, rebuild), isFresh: true };
+    return { seen: await refreshBuild(ports, rebuild), isFresh: true };
   } catch (error) {
     if (error instanceof RunnerUnreachableError) return { seen: rebuild, isFresh: false };
     throw error;

@@ -13,7 +13,7 @@ export interface ReaperServices {
 }
 
 /** Tells the machine and the queue apart, and gives each the reply it understands. */
-export async function answer(
+export async function route(
   event: CascadeReaperInput,
   { ports, machines }: ReaperServices,
 ): Promise<SQSBatchResponse | OpenedCascade | ClosedCascade | AbandonedCascade> {

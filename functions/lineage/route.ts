@@ -12,7 +12,7 @@ export interface LineageServices {
 }
 
 /** Tells review, cascade and queue apart, and gives each the reply it understands. */
-export async function answer(
+export async function route(
   event: LineageInput,
   { reviewing, following }: LineageServices,
 ): Promise<LineagePart | PlacedOutput | SQSBatchResponse> {

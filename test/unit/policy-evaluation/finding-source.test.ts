@@ -1,4 +1,4 @@
-import { howToLook, type Look } from '../../../functions/policy-evaluation/finding-source.ts';
+import { type FindingSource, findingSource } from '../../../functions/policy-evaluation/finding-source.ts';
 import type { ScanState } from '../../../shared/domain/scan/scan.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
 import { DAY_MS, digestOf, factsOf, HOUR_MS } from './support.ts';
@@ -28,7 +28,7 @@ const unread = (changes: Partial<ImageRecord>): ImageRecord => ({
 
 const asked = START + 60_000;
 
-test.each<[string, ImageRecord, Look]>([
+test.each<[string, ImageRecord, FindingSource]>([
   [
     'asked and answered, judged since',
     image({ requestedAtEpochMs: asked, completedAtEpochMs: asked + 9 }, asked + 10),
@@ -56,7 +56,7 @@ test.each<[string, ImageRecord, Look]>([
   ['scanned recently, judged in an earlier run', image({ completedAtEpochMs: START - HOUR_MS }, START - 1), 'evidence'],
   ['scanned less than a day ago', image({ completedAtEpochMs: NOW - DAY_MS + 1 }, START - 1), 'evidence'],
   ['scanned a day ago and not asked for', image({ completedAtEpochMs: NOW - DAY_MS }, START - 1), 'read'],
-  ['judged in this run before its lineage was read', unread({ standing: placed }), 'evidence'],
+  ['judged in this run before its lineage was read', unread({ lineage: placed }), 'evidence'],
   ['judged in this run, and its lineage is unread still', unread({}), 'judged'],
   ['outside ECR', { ...image({ completedAtEpochMs: START }), locations: [] }, 'state'],
-])('%s', (_, record, look) => expect(howToLook(record, run, NOW)).toBe(look));
+])('%s', (_, record, look) => expect(findingSource(record, run, NOW)).toBe(look));

@@ -6,12 +6,12 @@ import { stateAfterReading } from '../../../shared/domain/scan/scan-state.ts';
 import { factsIn } from '../../../shared/domain/verdict/image-updates.ts';
 import type { Verdict } from '../../../shared/domain/verdict/verdict.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
-import type { LookRequest } from '../../../shared/ports/messages.ts';
+import type { RefreshRequest } from '../../../shared/ports/messages.ts';
 import { CrashError, crashAt, type Turns } from '../../support/fakes/interleave.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { alone, DAY_MS, digestOf } from '../../support/samples.ts';
 import {
-  answerLooks,
+  answerRefreshes,
   dump,
   headOf,
   LINE,
@@ -31,12 +31,16 @@ afterEach(() => jest.restoreAllMocks());
 
 const NOW = fakeWorld().clock();
 const COMPLIANT: Verdict = { status: 'compliant', reasons: [], policyVersion: 'p1' };
-const look = (stream = LINE, changes: Partial<LookRequest> = {}): LookRequest => ({ kind: 'look', stream, ...changes });
-const looked = (about: string) => JSON.stringify({ kind: 'looked', about });
+const look = (stream = LINE, changes: Partial<RefreshRequest> = {}): RefreshRequest => ({
+  kind: 'refresh',
+  stream,
+  ...changes,
+});
+const looked = (about: string) => JSON.stringify({ kind: 'refreshed', about });
 
-async function ask(world: PushWorld, ...looks: readonly LookRequest[]) {
-  await world.looks.send(looks);
-  return answerLooks(world);
+async function ask(world: PushWorld, ...refreshes: readonly RefreshRequest[]) {
+  await world.refreshes.send(refreshes);
+  return answerRefreshes(world);
 }
 
 /** A registry with two release lines, of whose pushes nobody told; scans go on until a test says so. */
@@ -48,14 +52,14 @@ async function untoldWorld(): Promise<PushWorld> {
   return world;
 }
 
-const memoryOf = async ({ guards }: PushWorld, stream = LINE) => (await guards.get([stream])).get(stream);
+const historyOf = async ({ guards }: PushWorld, stream = LINE) => (await guards.get([stream])).get(stream);
 const scanned = ({ scanner }: PushWorld) => scanner.started.map(({ digest }) => digest).sort();
 
 test('heads are written down with the instant they were asked for, and the planner is told', async () => {
   const world = await untoldWorld();
-  expect(await ask(world, look())).toMatchObject({ looks: 1, failed: [] });
+  expect(await ask(world, look())).toMatchObject({ refreshes: 1, failed: [] });
   expect(await headOf(world)).toEqual({ images: { 'linux/arm64': digestOf('one') } });
-  expect(await memoryOf(world)).toMatchObject({ headReadAtEpochMs: world.clock() });
+  expect(await historyOf(world)).toMatchObject({ headReadAtEpochMs: world.clock() });
   expect(world.wakings.take()).toEqual([looked(LINE)]);
 });
 
@@ -79,9 +83,9 @@ test('an old image that a person gave the head tag is the head, though no event 
 test('the instant is that before the registry was read: what is pushed during it may have been missed', async () => {
   const world = await untoldWorld();
   const before = world.clock();
-  await world.looks.send([look()]);
-  await answerLooks(world, { after: (step) => (step === 'registry.images' ? world.advance(5000) : undefined) });
-  expect(await memoryOf(world)).toMatchObject({ headReadAtEpochMs: before });
+  await world.refreshes.send([look()]);
+  await answerRefreshes(world, { after: (step) => (step === 'registry.images' ? world.advance(5000) : undefined) });
+  expect(await historyOf(world)).toMatchObject({ headReadAtEpochMs: before });
 });
 
 test('an image that must be known is recorded whatever its tags; nobody is woken for it, and no scan asked for', async () => {
@@ -89,14 +93,14 @@ test('an image that must be known is recorded whatever its tags; nobody is woken
   pushed(world, { name: 'bare' });
   await ask(world, look(LINE, { digest: digestOf('bare') }));
   expect(world.images.records.get(digestOf('bare'))).toMatchObject({ locations: [LOCATION] });
-  expect([world.wakings.take(), scanned(world), await memoryOf(world)]).toEqual([[], [], undefined]);
+  expect([world.wakings.take(), scanned(world), await historyOf(world)]).toEqual([[], [], undefined]);
 });
 
 test('all looks of a batch at one repository list it once', async () => {
   const world = await untoldWorld();
   const steps: string[] = [];
-  await world.looks.send([look(), look(LTS), look(), look(LTS, { digest: digestOf('old') })]);
-  await answerLooks(world, { before: (step) => void steps.push(step) });
+  await world.refreshes.send([look(), look(LTS), look(), look(LTS, { digest: digestOf('old') })]);
+  await answerRefreshes(world, { before: (step) => void steps.push(step) });
   expect(steps.filter((step) => step === 'registry.images')).toHaveLength(1);
   expect(world.wakings.take()).toEqual([looked(LINE), looked(LTS)]);
 });
@@ -106,10 +110,10 @@ test('a head that no search has placed is placed soon, without an event that it 
   await ask(world, look());
   const follow = JSON.stringify({ kind: 'follow', stream: LINE });
   expect(world.following.take()).toEqual([follow]);
-  for (const image of world.images.records.values()) await world.images.recordStanding(image.digest, alone(image));
+  for (const image of world.images.records.values()) await world.images.recordLineage(image.digest, alone(image));
   await handleMessages(portsOf(world), [{ messageId: 'another', body: JSON.stringify(look()) }]);
   expect(world.following.take()).toEqual([]);
-  expect(await memoryOf(world)).not.toHaveProperty('searchAsked');
+  expect(await historyOf(world)).not.toHaveProperty('searchAsked');
 });
 
 test('a head that no search places is searched for less and less often, and another head at once', async () => {
@@ -200,7 +204,7 @@ test('a head that was judged before its lineage was read is scanned again, so th
   world.advance(DAY_MS);
   await ask(world, look());
   expect(scanned(world)).toEqual([digest]);
-  await world.images.recordStanding(digest, { age: { known: true, bornAtEpochMs, decidedBy: digest } });
+  await world.images.recordLineage(digest, { age: { known: true, bornAtEpochMs, decidedBy: digest } });
   await ask(world, look());
   expect(scanned(world)).toEqual([digest, digest]);
 });
@@ -295,8 +299,8 @@ describe('a registry with enhanced scanning takes no request for a scan', () => 
     const world = await judgedWorld({ ...inspected, completedAtEpochMs: NOW - DAY_MS / 2 });
     const rejudged = { ...violating, policyVersion: 'p2' };
     const { scan } = world.images.records.get(digest) ?? {};
-    await world.looks.send([look()]);
-    await answerLooks(world, {
+    await world.refreshes.send([look()]);
+    await answerRefreshes(world, {
       after: async (step) => {
         if (step !== 'images.claimScan' || !scan) return;
         await world.images.recordJudgement({ digest, scan, verdict: rejudged, judgedAtEpochMs: world.clock() });
@@ -311,8 +315,8 @@ test('that a registry refuses is remembered and told; nothing is known of its he
   world.registry.deny(LOCATION);
   expect(await ask(world, look(), look(LTS, { digest: digestOf('old') }))).toMatchObject({ failed: [] });
   expect(await headOf(world)).toBeUndefined();
-  expect(await memoryOf(world)).toMatchObject({ lookRefusedAtEpochMs: world.clock() });
-  expect(await memoryOf(world)).not.toHaveProperty('headReadAtEpochMs');
+  expect(await historyOf(world)).toMatchObject({ refreshRefusedAtEpochMs: world.clock() });
+  expect(await historyOf(world)).not.toHaveProperty('headReadAtEpochMs');
   expect(world.wakings.take()).toEqual([looked(LINE)]);
 });
 
@@ -329,7 +333,7 @@ test('a registry that throttles is looked at again when its messages come again;
   expect(failed.map(({ messageId }) => messageId)).toEqual(['m0', 'm1']);
   expect(world.wakings.take()).toEqual([looked(LINE)]);
   jest.spyOn(world.registry, 'images').mockImplementation(images);
-  expect(await answerLooks(world)).toMatchObject({ looks: 2, failed: [] });
+  expect(await answerRefreshes(world)).toMatchObject({ refreshes: 2, failed: [] });
   expect(world.wakings.take()).toEqual([looked(line)]);
 });
 
@@ -341,20 +345,24 @@ test.each([
 ])('%s is set aside, with the reason', async (_, change, field) => {
   const world = await untoldWorld();
   const body = JSON.stringify({ ...look(), ...change });
-  expect(await handleMessages(portsOf(world), messages([body]))).toMatchObject({ setAside: 1, looks: 0, failed: [] });
+  expect(await handleMessages(portsOf(world), messages([body]))).toMatchObject({
+    setAside: 1,
+    refreshes: 0,
+    failed: [],
+  });
   expect(world.deadLetters.letters).toEqual([{ body, reason: expect.stringContaining(field) }]);
 });
 
 test('killed at any call, the message that comes again leaves the same, and the planner is told', async () => {
   const after = async (turns: Turns) => {
     const world = await untoldWorld();
-    await world.looks.send([look(), look(LTS)]);
-    const bodies = world.looks.take();
+    await world.refreshes.send([look(), look(LTS)]);
+    const bodies = world.refreshes.take();
     const first = await handleMessages(portsOf(world, turns), messages(bodies)).catch((error: unknown) => error);
     const isTold = first instanceof CrashError || (first as { failed: unknown[] }).failed.length > 0;
     if (isTold) await handleMessages(portsOf(world), messages(bodies));
     const told = new Set(world.wakings.take());
-    return { isTold, left: { ...dump(world), told, memory: await memoryOf(world), scanned: scanned(world) } };
+    return { isTold, left: { ...dump(world), told, history: await historyOf(world), scanned: scanned(world) } };
   };
   const counting = crashAt(Number.POSITIVE_INFINITY);
   const { left: expected } = await after(counting);
@@ -425,9 +433,9 @@ test('without a policy that can be read its repository is read, and nobody is to
   const world = await untoldWorld();
   const { version, policy } = await world.policies.current();
   world.policies.lose(version);
-  expect(await ask(world, look(), look(LINE, { digest: digestOf('one') }))).toMatchObject({ looks: 2, failed: [] });
+  expect(await ask(world, look(), look(LINE, { digest: digestOf('one') }))).toMatchObject({ refreshes: 2, failed: [] });
   expect(await world.places.locations(digestOf('one'))).toMatchObject([{ location: LOCATION, tags: ['v1'] }]);
-  expect([await headOf(world), await memoryOf(world)]).toEqual([undefined, undefined]);
+  expect([await headOf(world), await historyOf(world)]).toEqual([undefined, undefined]);
   expect([world.wakings.take(), scanned(world)]).toEqual([[], []]);
   await world.policies.publish(policy, { replaces: version });
   await ask(world, look());
@@ -513,8 +521,8 @@ describe('a repository with many images', () => {
       world.advance(1);
     };
     const endsAtEpochMs = world.clock() + 20;
-    await world.looks.send([look()]);
-    const bodies = world.looks.take();
+    await world.refreshes.send([look()]);
+    const bodies = world.refreshes.take();
     const { failed } = await handleMessages({ ...portsOf(world, { before }), endsAtEpochMs }, messages(bodies));
     expect(failed).toMatchObject([{ messageId: 'm0', error: { name: 'RepositoryUnfinishedError' } }]);
     expect([world.wakings.take(), await headOf(world)]).toEqual([[], undefined]);

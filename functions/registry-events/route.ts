@@ -5,7 +5,7 @@ import { queueReply } from '../../shared/lambda/queue-reply.ts';
 import type { RegistryEventMessage } from './input.ts';
 import { handleMessages, type RegistryEventPorts } from './registry-events.ts';
 
-export async function answer(
+export async function route(
   { Records }: { readonly Records: readonly RegistryEventMessage[] },
   ports: RegistryEventPorts,
   context: { getRemainingTimeInMillis(): number },

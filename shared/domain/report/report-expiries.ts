@@ -2,23 +2,23 @@ import { counted } from '../common/counted.ts';
 import { section, table } from '../common/markdown.ts';
 import { instant } from '../common/time.ts';
 import { locationKey } from '../image/image.ts';
-import { lossCauseText, lossInstantText } from '../retention/expiry-text.ts';
-import type { ImageLoss, RepositoryLook } from '../retention/image-expiry.ts';
+import { expiryCauseText, expiryInstantText } from '../retention/expiry-text.ts';
+import type { ImageExpiry, RepositoryCheck } from '../retention/image-expiry.ts';
 import type { Report } from './report.ts';
 
 /** What lifecycle policies will take of what is in use, by the last look at them. */
-export function losses({ losses: all, lossesSeen, generatedAtEpochMs: now }: Report): string {
-  const { repositories, unseen } = lossesSeen;
+export function expiries({ expiries: all, expiryChecks, generatedAtEpochMs: now }: Report): string {
+  const { repositories, unseen } = expiryChecks;
   const told = table(all, [
-    { title: 'Image', text: ({ location, digest }: ImageLoss) => `${locationKey(location)} ${digest.slice(0, 19)}` },
-    { title: 'Expires', text: ({ fate }) => lossInstantText(fate, now) },
-    { title: 'How', text: ({ fate }) => lossCauseText(fate) },
+    { title: 'Image', text: ({ location, digest }: ImageExpiry) => `${locationKey(location)} ${digest.slice(0, 19)}` },
+    { title: 'Expires', text: ({ expiryState }) => expiryInstantText(expiryState, now) },
+    { title: 'How', text: ({ expiryState }) => expiryCauseText(expiryState) },
     { title: 'Used by', text: usersOf },
   ]);
   const notSeen = table(unseen, [
-    { title: 'Repository not checked', text: ({ location }: RepositoryLook) => locationKey(location) },
+    { title: 'Repository not checked', text: ({ location }: RepositoryCheck) => locationKey(location) },
     { title: 'Images', text: ({ images }) => String(images), isNumber: true },
-    { title: 'Why', text: ({ failure, lookedAtEpochMs: at }) => failure?.detail ?? `last checked ${instant(at)}` },
+    { title: 'Why', text: ({ failure, checkedAtEpochMs: at }) => failure?.detail ?? `last checked ${instant(at)}` },
   ]);
   const parts = [told, notSeen].filter((part) => part !== '');
   return section('Images that lifecycle policies expire', 'SI-12', parts.join('\n\n') || nothing(repositories));
@@ -29,5 +29,5 @@ const nothing = (repositories: number): string =>
     ? 'Not checked yet.'
     : `None due soon (${counted(repositories, 'repository', 'repositories')} checked).`;
 
-const usersOf = ({ use, running, workloads }: ImageLoss): string =>
+const usersOf = ({ use, running, workloads }: ImageExpiry): string =>
   use === 'running' ? workloads.join(', ') || '-' : `ancestor of ${counted(running, 'running image')}`;

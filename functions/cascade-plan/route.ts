@@ -9,7 +9,7 @@ import type { PlanPorts } from './ports.ts';
  * come after it had read.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
-export async function answer(
+export async function route(
   { Records: messages }: CascadePlanInput,
   ports: PlanPorts,
   { awsRequestId }: { readonly awsRequestId: string },

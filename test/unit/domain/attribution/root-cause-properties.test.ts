@@ -1,11 +1,11 @@
-import { type Fault, faults } from '../../../../shared/domain/attribution/root-cause.ts';
-import { type KnownFleet, lineOf } from '../../../../shared/domain/attribution/stream-path.ts';
-import { containsFact, type Holding, holdsFact } from '../../../../shared/domain/cause/fact-status.ts';
+import { type RootCause, rootCausesOf } from '../../../../shared/domain/attribution/root-cause.ts';
+import { type AttributionFacts, streamLineageOf } from '../../../../shared/domain/attribution/stream-path.ts';
+import { contentFactStatus, type FactStatus, factStatus } from '../../../../shared/domain/cause/fact-status.ts';
 import type { Digest } from '../../../../shared/domain/image/image.ts';
-import { standsOn } from '../../../../shared/domain/lineage/find-parents.ts';
+import { streamBelow } from '../../../../shared/domain/lineage/find-parents.ts';
 import { fc } from '../../../support/seeded.ts';
 import { digestOf } from '../arbitraries.ts';
-import { AMD, ARM, age, cve, fleetOf, type Has, type Heads, type ImageFact, type Sketch } from './fault-fleet.ts';
+import { AMD, ARM, age, cve, fleetOf, type Has, type Heads, type ImageFact, type Sketch } from './root-cause-fleet.ts';
 
 const runs = { numRuns: 3000 };
 
@@ -34,7 +34,7 @@ function sketchOf({ stream, stepsBack, by, has, platform }: Drawn, at: number, t
 
 interface Case {
   readonly fact: ImageFact;
-  readonly known: KnownFleet;
+  readonly known: AttributionFacts;
   /** The image that has the fact. */
   readonly digest: Digest;
 }
@@ -72,12 +72,12 @@ interface Place {
   readonly digest: Digest;
 }
 
-/** The streams of the lineage from the top, each once with its highest image, as `standsOn` leads down. */
+/** The streams of the lineage from the top, each once with its highest image, as `streamBelow` leads down. */
 function lineage(one: Case, digest: Digest): Place[] {
   const own = streamOf(one)(digest);
   const places = own === undefined ? [] : [{ stream: own, digest }];
-  let at = standsOn(one.known.parents, digest, streamOf(one));
-  for (; at; at = standsOn(one.known.parents, at.digest, streamOf(one))) {
+  let at = streamBelow(one.known.parents, digest, streamOf(one));
+  for (; at; at = streamBelow(one.known.parents, at.digest, streamOf(one))) {
     const { stream, digest } = at;
     if (!places.some((place) => place.stream === stream)) places.push({ stream, digest });
   }
@@ -85,22 +85,22 @@ function lineage(one: Case, digest: Digest): Place[] {
 }
 
 /** Each stream that has heads, with whose the fact is. */
-function eachFault(one: Case, of: (stream: string, heads: readonly Digest[], fault: Fault) => void): void {
+function eachFault(one: Case, of: (stream: string, heads: readonly Digest[], rootCause: RootCause) => void): void {
   for (const [stream, { head }] of one.known.streams) {
     const digests = Object.values(head?.images ?? {});
     const heads = digests.map((digest) => one.known.images.get(digest) ?? { digest });
-    if (heads.length > 0) of(stream, digests, faults({ stream, heads }, one.known)(one.fact));
+    if (heads.length > 0) of(stream, digests, rootCausesOf({ stream, heads }, one.known)(one.fact));
   }
 }
 
-const within = ({ fact, known }: Case, digest: Digest): Holding =>
-  containsFact(fact, known.images.get(digest) ?? { digest });
+const within = ({ fact, known }: Case, digest: Digest): FactStatus =>
+  contentFactStatus(fact, known.images.get(digest) ?? { digest });
 
 test('all kinds of answers come about', () => {
   const counted = { own: 0, below: 0, pending: 0 };
   for (const one of fc.sample(cases, { numRuns: 2000 }))
-    eachFault(one, (_, __, fault) => {
-      counted[fault.kind] += 1;
+    eachFault(one, (_, __, rootCause) => {
+      counted[rootCause.kind] += 1;
     });
   for (const count of Object.values(counted)) expect(count).toBeGreaterThan(50);
 });
@@ -108,7 +108,7 @@ test('all kinds of answers come about', () => {
 test('the steps of a line are those that lead from stream to stream, from the top down to one that was left', () => {
   fc.assert(
     fc.property(cases, (one) => {
-      const steps = lineOf(one.digest, one.known).steps.map(({ stream, digest }) => ({ stream, digest }));
+      const steps = streamLineageOf(one.digest, one.known).steps.map(({ stream, digest }) => ({ stream, digest }));
       expect(steps.toReversed()).toEqual(lineage(one, one.digest).slice(0, steps.length));
     }),
     runs,
@@ -118,17 +118,17 @@ test('the steps of a line are those that lead from stream to stream, from the to
 test('a way leads over streams of the lineage of a head that holds the fact, from one at fault to the stream itself', () => {
   fc.assert(
     fc.property(cases, (one) =>
-      eachFault(one, (stream, heads, fault) => {
-        if (fault.kind !== 'below') return;
+      eachFault(one, (stream, heads, rootCause) => {
+        if (rootCause.kind !== 'below') return;
         const holders = heads.filter(
-          (head) => holdsFact(one.fact, one.known.images.get(head) ?? { digest: head }) === 'holds',
+          (head) => factStatus(one.fact, one.known.images.get(head) ?? { digest: head }) === 'present',
         );
         const upwards = holders.map((head) =>
           lineage(one, head)
             .map((place) => place.stream)
             .toReversed(),
         );
-        for (const way of fault.ways) {
+        for (const way of rootCause.paths) {
           expect(way.at(-1)).toBe(stream);
           expect(way.length).toBeGreaterThan(1);
           expect(upwards.some((all) => all.join().endsWith(way.join()))).toBe(true);
@@ -142,13 +142,13 @@ test('a way leads over streams of the lineage of a head that holds the fact, fro
 test('nobody is at fault, nor on the way, whose heads for the platform are all free of the fact', () => {
   fc.assert(
     fc.property(cases, (one) =>
-      eachFault(one, (_, digests, fault) => {
-        const steps = digests.flatMap((digest) => lineOf(digest, one.known).steps);
-        for (const way of fault.kind === 'below' ? fault.ways : [])
+      eachFault(one, (_, digests, rootCause) => {
+        const steps = digests.flatMap((digest) => streamLineageOf(digest, one.known).steps);
+        for (const way of rootCause.kind === 'below' ? rootCause.paths : [])
           for (const stream of way.slice(0, -1)) {
             const seen = steps.filter((step) => step.stream === stream);
             const isFree = ({ heads = [] }: (typeof steps)[number]) =>
-              heads.length > 0 && heads.every((head) => within(one, head) === 'free');
+              heads.length > 0 && heads.every((head) => within(one, head) === 'absent');
             expect(seen.every(isFree)).toBe(false);
           }
       }),
@@ -177,8 +177,8 @@ test('the order in which facts are given does not matter', () => {
       );
       const known = { images: new Map(backwards), parents: new Map(parents), streams: new Map(streams) };
       const found = (each: Case) => {
-        const all = new Map<string, Fault>();
-        eachFault(each, (stream, _, fault) => all.set(stream, fault));
+        const all = new Map<string, RootCause>();
+        eachFault(each, (stream, _, rootCause) => all.set(stream, rootCause));
         return all;
       };
       expect(found({ ...one, known })).toEqual(found(one));

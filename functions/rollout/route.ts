@@ -13,7 +13,7 @@ export interface RolloutServices {
 }
 
 /** One step of a rollout for its cascade, or the look at all closures for a review. */
-export async function answer(
+export async function route(
   step: RolloutStep,
   { ports, limits }: RolloutServices,
 ): Promise<PlannedRollout | DeploymentAnswer | CheckedClosures> {

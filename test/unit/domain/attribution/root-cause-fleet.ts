@@ -1,6 +1,6 @@
-import type { KnownFleet, KnownImage } from '../../../../shared/domain/attribution/stream-path.ts';
+import type { AttributedImage, AttributionFacts } from '../../../../shared/domain/attribution/stream-path.ts';
 import type { AgeFact, FindingFact } from '../../../../shared/domain/cause/cause.ts';
-import type { LookedAt } from '../../../../shared/domain/cause/fact-status.ts';
+import type { JudgedImage } from '../../../../shared/domain/cause/fact-status.ts';
 import type { Digest, Platform } from '../../../../shared/domain/image/image.ts';
 import type { LineageEvidence } from '../../../../shared/domain/lineage/parent.ts';
 import type { Reason } from '../../../../shared/domain/verdict/verdict.ts';
@@ -26,7 +26,7 @@ export interface Sketch {
   /** Nothing, where it does not say. */
   readonly has?: Has;
   readonly platform?: Platform;
-  readonly scan?: LookedAt['scan'];
+  readonly scan?: JudgedImage['scan'];
   /** Nobody could read which image it is built on. */
   readonly isUnplaced?: true;
   /** The age of the next build of its stream would be unknown. */
@@ -42,7 +42,7 @@ function reasonsOf(fact: ImageFact, has: Has): readonly Reason[] {
   return [reasonOf(fact, has === 'it' ? 'violates' : has)];
 }
 
-function imageOf(name: string, sketch: Sketch, fact: ImageFact): KnownImage {
+function imageOf(name: string, sketch: Sketch, fact: ImageFact): AttributedImage {
   const { stream, platform = AMD, has = 'nothing', scan, isUnplaced, isNextUnread } = sketch;
   const unplaced = { digest: digestOf(name), why: 'unsearched', repositories: [] } as const;
   const facts = {
@@ -59,7 +59,11 @@ function imageOf(name: string, sketch: Sketch, fact: ImageFact): KnownImage {
 /** Of each stream the image that is its head, or one for each platform, or none. */
 export type Heads = Readonly<Record<string, string | Readonly<Record<Platform, string>> | undefined>>;
 
-export function fleetOf(images: Readonly<Record<string, Sketch>>, heads: Heads, fact: ImageFact = cve): KnownFleet {
+export function fleetOf(
+  images: Readonly<Record<string, Sketch>>,
+  heads: Heads,
+  fact: ImageFact = cve,
+): AttributionFacts {
   const named = Object.entries(images);
   return {
     images: new Map(named.map(([name, image]) => [digestOf(name), imageOf(name, image, fact)])),

@@ -11,7 +11,7 @@ export interface ProtectionServices {
 }
 
 /** One look. Where it left something out it throws, and Lambda tries it again, twice. */
-export async function answer(
+export async function route(
   _: unknown,
   { ports, horizonMs }: ProtectionServices,
   context: { getRemainingTimeInMillis(): number },

@@ -3,7 +3,7 @@ import { queueReply } from '../../shared/lambda/queue-reply.ts';
 import { type BuildEventPorts, type HandledBuildEvent, handleBuildEvents } from './build-events.ts';
 import type { BuildEventMessage } from './input.ts';
 
-export async function answer(
+export async function route(
   { Records }: { readonly Records: readonly BuildEventMessage[] },
   ports: BuildEventPorts,
 ): Promise<SQSBatchResponse> {

@@ -11,7 +11,7 @@ export interface VerifyServices {
 }
 
 /** One step of a node, for the machine. */
-export async function answer(
+export async function route(
   step: VerifyRebuildStep,
   { ports, limits }: VerifyServices,
 ): Promise<FoundOutput | CheckedScan | Promotion | undefined> {

@@ -25,7 +25,7 @@ export interface PolicyEvaluationServices {
 }
 
 /** Tells the two callers apart, and gives each the reply it understands. */
-export async function answer(
+export async function route(
   event: PolicyEvaluationInput,
   { enterRun, ledgers, world }: PolicyEvaluationServices,
 ): Promise<VerdictPart | SQSBatchResponse> {

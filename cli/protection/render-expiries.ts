@@ -1,0 +1,65 @@
+import { instant } from '../../shared/domain/common/time.ts';
+import { locationKey } from '../../shared/domain/image/image.ts';
+import { expiryCauseText, expiryInstantText } from '../../shared/domain/retention/expiry-text.ts';
+import { type ImageExpiry, isUnseen, type RepositoryCheck } from '../../shared/domain/retention/image-expiry.ts';
+import type { KnownExpiries } from '../../shared/ports/expiries.ts';
+import { type Colour, paint, relative, shortDigest, table } from '../output.ts';
+
+const colourOf = ({ expiryState }: ImageExpiry): Colour => (expiryState.state === 'unknown' ? 'yellow' : 'red');
+
+const userText = ({ use, running, workloads }: ImageExpiry): string => {
+  const [first = 'nobody known', ...others] = workloads;
+  const more = others.length > 0 ? `, and ${others.length} more` : '';
+  return use === 'running' ? `${first}${more}` : `${running} running, as ${first}${more}`;
+};
+
+/** What will be lost, the most pressing first, and why it was given no tag. */
+export const renderExpiries = (expiries: readonly ImageExpiry[], now: number): string =>
+  [expiryTable(expiries, now), refusalTable(expiries)].filter((part) => part !== '').join('\n\n');
+
+const expiryTable = (expiries: readonly ImageExpiry[], now: number): string =>
+  table(expiries, [
+    { title: 'image', value: ({ digest }) => shortDigest(digest) },
+    { title: 'repository', value: ({ location }) => locationKey(location) },
+    { title: 'lost', value: ({ expiryState }) => expiryInstantText(expiryState, now), colour: colourOf },
+    { title: 'how', value: ({ expiryState }) => expiryCauseText(expiryState) },
+    { title: 'used by', value: userText },
+  ]);
+
+/** One line for all images of a repository that have the same reason. */
+function refusalTable(expiries: readonly ImageExpiry[]): string {
+  const refused = expiries.flatMap(({ location, refusal }) =>
+    refusal ? [{ repository: locationKey(location), ...refusal }] : [],
+  );
+  const rows = [...new Map(refused.map((row) => [Object.values(row).join('\n'), row])).values()];
+  if (rows.length === 0) return '';
+  const told = table(rows, [
+    { title: 'repository', value: ({ repository }) => repository },
+    { title: 'reason', value: ({ reason }) => reason },
+    { title: 'what to do', value: ({ detail }) => detail },
+  ]);
+  return `${paint('bold', 'Not given a tag that would keep it')}\n${told}`;
+}
+
+/** Repositories of which nothing is known, or not any more. */
+export const renderUnseen = (checks: readonly RepositoryCheck[], now: number): string =>
+  table(checks, [
+    { title: 'repository', value: ({ location }) => locationKey(location) },
+    { title: 'images in use', value: ({ images }) => String(images), align: 'right' },
+    { title: 'looked at', value: ({ checkedAtEpochMs: at }) => (at === 0 ? 'never' : instant(at)) },
+    { title: 'why', value: (check) => unseenBecause(check, now) },
+  ]);
+
+const unseenBecause = ({ failure, checkedAtEpochMs }: RepositoryCheck, now: number): string =>
+  failure ? `${failure.error}: ${failure.detail}` : `the last look was ${relative(checkedAtEpochMs, now)}`;
+
+/** One image: what its repositories will do to it. Of an image that nobody is known to use only a loss is told. */
+export function renderImageExpiries({ expiries, checks }: KnownExpiries, inUse: boolean, now: number): string {
+  if (expiries.length > 0) return `${paint('bold', 'To be lost')}\n${renderExpiries(expiries, now)}`;
+  const unseen = checks.filter((check) => isUnseen(check, now));
+  if (unseen.length > 0) return `${paint('bold', 'Whether it will be lost is unknown')}\n${renderUnseen(unseen, now)}`;
+  if (!inUse) return '';
+  return checks.length > 0
+    ? `No lifecycle policy is known to take it soon, by the look of ${instant(Math.min(...checks.map((check) => check.checkedAtEpochMs)))}.`
+    : 'Nobody has looked yet whether a lifecycle policy will take it.';
+}

@@ -1,0 +1,61 @@
+import type { PublishedEvent } from '../domain/outbox/published-event.ts';
+import { expiryAtEpochMs } from '../domain/retention/expiry.ts';
+import type { ImageExpiry, ReportedExpiryState } from '../domain/retention/image-expiry.ts';
+import * as v from '../schema.ts';
+import { published } from './contract.ts';
+import { count, digest, epochMs, location, text } from './parts.ts';
+
+/** A lifecycle policy will take an image that is in use, or that such an image stands on; or did, or nobody can tell. */
+export const imageExpiryExpected = published('ImageExpiryExpected', 1, {
+  digest,
+  location,
+  use: v.picklist(['running', 'ancestor']),
+  running: count,
+  /** At most 20. */
+  workloads: v.pipe(v.array(text), v.maxLength(20)),
+  state: v.picklist(['expires', 'gone', 'unknown']),
+  /** The rest is of a rule that takes it: its priority, and what it does. */
+  rule: v.exactOptional(count),
+  action: v.exactOptional(v.picklist(['expire', 'archive'])),
+  through: v.exactOptional(digest),
+  by: v.exactOptional(v.picklist(['age', 'count', 'pushes', 'untagging'])),
+  afterPushes: v.exactOptional(count),
+  expectedAtEpochMs: v.exactOptional(epochMs),
+  /** Why nobody can tell, or how it is gone. */
+  reason: v.exactOptional(text),
+  foundAtEpochMs: epochMs,
+});
+
+/**
+ * An image is to be lost, or otherwise than was told: by another rule, or it is gone by now. That an expected instant
+ * moves with each push is no news.
+ */
+export function expiryExpected(before: ImageExpiry | undefined, after: ImageExpiry): PublishedEvent[] {
+  if (before && decision(before.expiryState) === decision(after.expiryState)) return [];
+  const { digest, location, use, running, workloads, expiryState, foundAtEpochMs } = after;
+  return [
+    imageExpiryExpected.event(digest, {
+      ...{ digest, location, use, running, workloads: [...workloads], state: expiryState.state },
+      ...told(expiryState),
+      foundAtEpochMs,
+    }),
+  ];
+}
+
+function decision(expiryState: ReportedExpiryState): string {
+  if (expiryState.state === 'gone') return `gone ${expiryState.how}`;
+  return expiryState.state === 'unknown'
+    ? 'unknown'
+    : `lost ${expiryState.expiry.rule} ${expiryState.expiry.action} ${expiryState.expiry.through ?? ''}`;
+}
+
+function told(expiryState: ReportedExpiryState) {
+  if (expiryState.state === 'gone') return { reason: expiryState.how };
+  if (expiryState.state === 'unknown') return { reason: expiryState.reason };
+  const { rule, action, through, when } = expiryState.expiry;
+  return {
+    ...{ rule, action, by: when.by, expectedAtEpochMs: expiryAtEpochMs(when) },
+    ...(through !== undefined && { through }),
+    ...('afterPushes' in when && { afterPushes: when.afterPushes }),
+  };
+}
