@@ -65,7 +65,11 @@ export async function costBenchmark(): Promise<BenchReport> {
     rows: [
       ...steady.map(line('a steady day')),
       { figure: 'a steady day', measured: totalOf(steady), unit: 'USD', budget: DAY_BUDGET },
-      { figure: `a steady day, ${IMAGES} running beside what they stand on`, measured: totalOf(running), unit: 'USD' },
+      {
+        figure: `a steady day, ${IMAGES} running beside what they are built on`,
+        measured: totalOf(running),
+        unit: 'USD',
+      },
       { figure: 'a steady day, and 1/30 of a first one', measured: changing, unit: 'USD' },
       { figure: 'the first day', measured: totalOf(first), unit: 'USD' },
       {
@@ -91,7 +95,7 @@ export async function costBenchmark(): Promise<BenchReport> {
       isTold('a month', totalOf(month), told.month),
     ],
     notes: [
-      `measured with ${foundIn(days)} images, ${belowIn(days.steady.review)} of them only stood upon, and ${usagesIn(days)} usages`,
+      `measured with ${foundIn(days)} images, ${belowIn(days.steady.review)} of them only built on, and ${usagesIn(days)} usages`,
       'in as many accounts and Regions, and scaled',
       'the steady day: with the plan after the review, without those that the clock asks for in between, and without rebuilds',
       'the planner by the clock: every stream waits with an open cause, as here; without open causes it reads next to nothing',
@@ -107,7 +111,7 @@ const line =
   (when: string) =>
   ({ what, usd }: CostLine): Row => ({ figure: `${when}: ${what}`, measured: usd, unit: 'USD' });
 
-/** What runs, and what that stands on: a review scans and judges both alike. */
+/** What runs, and what that is built on: a review scans and judges both alike. */
 const foundIn = ({ steady: { review } }: MeasuredDays): number => runningIn(review) + belowIn(review);
 const runningIn = ({ totals }: ReviewRecord): number => totals?.found ?? 0;
 const belowIn = ({ totals }: ReviewRecord): number => totals?.ancestors?.found ?? 0;

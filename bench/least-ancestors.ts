@@ -13,7 +13,7 @@ export interface Built {
 }
 
 /**
- * What running images stand on, and the heads of the streams of that with all that stands below these: by the fleet file's
+ * What running images are built on, and the heads of the streams of that with all that stands below these: by the fleet file's
  * own word of what each image is built from. What no listing shows is not known, and what is below it is.
  * @param listed repositories of base and platform streams (`placeKey`)
  */

@@ -102,7 +102,7 @@ function listedRepositories(fleet: Fleet, policy: Policy, readable: ReadonlySet<
 }
 
 /**
- * Each image that runs, and each that these stand on, is asked for once where its last scan is a day old, and its result
+ * Each image that runs, and each that these are built on, is asked for once where its last scan is a day old, and its result
  * is read once.
  */
 function scanCalls(
@@ -124,7 +124,7 @@ function scanCalls(
     const manifest = isIndex ? images.get(`linux/${architecture}`) : head;
     if (manifest === undefined) continue;
     if (isScannable(image, place)) scanned.set(manifest, image);
-    // A registry tells nothing of what is gone, so neither what it stood on.
+    // A registry tells nothing of what is gone, so neither what it built on.
     if (!image.deleted) built.push({ manifest, image });
   }
   for (const [manifest, image] of leastAncestors(fleet, policy, built, listed)) {

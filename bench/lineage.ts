@@ -19,7 +19,7 @@ interface Measured {
   readonly heapBytes: number;
 }
 
-/** How long it takes to find out who stands on whom, once everything is read, and how that grows. */
+/** How long it takes to find out who is built on whom, once everything is read, and how that grows. */
 export async function lineageBenchmark(): Promise<BenchReport> {
   const run = fileURLToPath(new URL('lineage-run.ts', import.meta.url));
   const words = ['--expose-gc', '--disable-warning=ExperimentalWarning', run, ROUNDS, LAYERS, ...SIZES].map(String);

@@ -30,7 +30,7 @@ export async function loopBenchmark(): Promise<BenchReport> {
     question: `one stream, from its plan to its verified image, ${ROUNDS} times`,
     rows: rowsOf(rounds),
     notes: [
-      `a pipeline that takes ${BUILD_SECONDS} s and then builds; the first round mends a finding, a person asks for the others`,
+      `a pipeline that takes ${BUILD_SECONDS} s and then builds; the first round fixes a finding, a person asks for the others`,
       'build: of the pipeline execution, as CodePipeline tells it; scan: from its request to its end, as the ledger tells it',
       'own time: from the plan to the outcome, without build and scan; the embedded cloud on this machine is in it',
     ],

@@ -60,7 +60,7 @@ export interface CliContext {
   readonly clock: Clock;
   /** Who asks, as AWS knows them: recorded with everything that a person changes. */
   author(): Promise<string>;
-  /** All that the ledger knows of who stands on whom. */
+  /** All that the ledger knows of who is built on whom. */
   lineage(): Promise<KnownLineage>;
   /** Every item of the ledger as it is stored. */
   dump(): AsyncIterable<Record<string, unknown>>;

@@ -44,7 +44,7 @@ export interface AnsweredStream {
   readonly answer?: NodeAnswer;
 }
 
-/** Streams that are held back: why, until when, and what a person can do. */
+/** Streams that are on hold: why, until when, and what a person can do. */
 export const renderAnswers = (rows: readonly AnsweredStream[], now: number): string =>
   table(rows, [
     { title: 'stream', value: ({ stream }) => stream },
@@ -149,9 +149,9 @@ export const SET_ASIDE = 'Items of the ledger that cannot be read: nothing is bu
 export const renderSetAside = (items: readonly UnreadableItem[]): string =>
   items.map(({ item, problem }) => visibleLine(`  ${item}: ${problem}`)).join('\n');
 
-export const WAITING = 'Waiting for vendors: no rebuild would mend it now';
+export const WAITING = 'Waiting for vendors: no rebuild would fix it now';
 
-/** Packages that no rebuild would mend now. */
+/** Packages that no rebuild would fix now. */
 export const renderWaiting = (rows: readonly VendorDependency[], now: number): string =>
   table(rows, [
     { title: 'package', value: (one) => `${one.package} ${one.version}` },

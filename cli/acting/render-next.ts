@@ -10,5 +10,5 @@ export function renderNext(cause: Cause | undefined, answer: NegativeDecision | 
   if (!cause || cause.state === 'closed') return 'It has no open cause: nothing is to be rebuilt.';
   if (cause.state === 'taken') return `Cascade ${cause.takenBy?.cascadeId} works on it.`;
   if (!answer) return 'The planner takes it up when it looks next, within 15 minutes at the latest.';
-  return `It is held back for now:\n${renderAnswers([{ stream: cause.stream, facts: cause.facts, answer }], now)}`;
+  return `It is on hold for now:\n${renderAnswers([{ stream: cause.stream, facts: cause.facts, answer }], now)}`;
 }

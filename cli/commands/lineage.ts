@@ -21,7 +21,7 @@ function namesOf({ presentNames, locations, references = [] }: KnownImage): read
   return places.length > 0 ? places : references;
 }
 
-/** The images that some stand on or that stand on them; all where nobody asks for one. */
+/** The images that some are built on or that are built on them; all where nobody asks for one. */
 async function familyOf(
   context: CliContext,
   images: readonly KnownImage[],
@@ -58,7 +58,7 @@ async function declaredBy({ policies }: Pick<CliContext, 'policies'>): Promise<R
 }
 
 export const lineageCommand: Command = {
-  summary: 'Which image stands on which, by what their layers and configs show; of one image its family.',
+  summary: 'Which image is built on which, by what their layers and configs show; of one image its family.',
   synopsis: '[IMAGE]',
   words: [0, 1],
   options: {},

@@ -15,7 +15,7 @@ import { treeText } from '../plan/render-tree.ts';
 import { policyIn } from '../policy/policy-file.ts';
 
 export const planCommand: Command = {
-  summary: 'What would be rebuilt and deployed now, what is held back and why, and what goes on. Only reads.',
+  summary: 'What would be rebuilt and deployed now, what is on hold and why, and what goes on. Only reads.',
   synopsis: '[--policy FILE] [--resumed] [--preview RUN] [--tree] [--svg FILE] [--all]',
   words: [0, 0],
   options: {
@@ -30,7 +30,7 @@ export const planCommand: Command = {
     'policy FILE': 'as if that policy were in force',
     resumed: 'as if nobody had paused Patchwave',
     'preview RUN': 'as if that preview of a review had written down what it found',
-    tree: 'also who stands on whom, and what becomes of each',
+    tree: 'also who is built on whom, and what becomes of each',
     'svg FILE': 'writes that tree as a picture',
     all: 'in the tree also what looks alike, and where nothing is to be done',
   },
@@ -71,7 +71,7 @@ const suppositions = ({ flags }: Arguments): readonly string[] => [
 ];
 
 const previewText = ({ runId, unseen }: { readonly runId: string; readonly unseen: number }): string =>
-  `as preview ${runId} found it${unseen > 0 ? `; ${counted(unseen, 'image')} of it no review has seen, so nobody knows what they stand on` : ''}`;
+  `as preview ${runId} found it${unseen > 0 ? `; ${counted(unseen, 'image')} of it no review has seen, so nobody knows what they are built on` : ''}`;
 
 /** @throws UsageError */
 function writeSvg(file: string, plan: PlanNow, tree: readonly TreeStream[], all: boolean): void {

@@ -48,7 +48,7 @@ function describeReview(review: ReviewRecord, now: number): string {
       `  verdicts   ${outcomesInWords(totals)}`,
     );
     if (ancestors)
-      lines.push(`  below      ${ancestors.found} images that these stand on: ${outcomesInWords(ancestors)}`);
+      lines.push(`  below      ${ancestors.found} images that these are built on: ${outcomesInWords(ancestors)}`);
   }
   return lines.join('\n');
 }

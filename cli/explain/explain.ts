@@ -22,11 +22,11 @@ export interface ImageExplanation extends StreamExplanation {
   readonly usages: readonly Usage[];
   /** Who ran it in scopes that left: nobody saw these end. */
   readonly left: readonly Usage[];
-  /** Of the images it stands on its parent, and those that decide its age. */
+  /** Of the images it is built on its parent, and those that decide its age. */
   readonly below: readonly ImageRecord[];
   /** Where the layer that a scanner names says otherwise than what a finding is attributed by. */
   readonly layerDisagreements: readonly LayerDisagreement[];
-  /** What of its findings nobody here can mend. */
+  /** What of its findings nobody here can fix. */
   readonly waitingForVendors: readonly VendorDependency[];
   /** What the lifecycle policies of its repositories will do to it. */
   readonly protection: KnownExpiries;

@@ -68,7 +68,7 @@ async function imagesOf(
   return [...new Set([...known.keys(), ...held.keys()])].sort();
 }
 
-/** Images in use, heads, what was verified and waits, and all that these stand on. */
+/** Images in use, heads, what was verified and waits, and all that these are built on. */
 async function knownDigests(ledger: Ledger): Promise<ReadonlySet<Digest>> {
   const found = new Set<Digest>();
   for await (const { head } of ledger.streams.all()) for (const digest of digestsOf(head)) found.add(digest);

@@ -4,13 +4,13 @@ import type { Digest } from '../../shared/domain/image/image.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { relative, shortDigest } from '../output.ts';
 
-/** What an image stands on and how old that makes it, as lines of a table; none before a review has looked. */
+/** What an image is built on and how old that makes it, as lines of a table; none before a review has looked. */
 export function lineageRows(
   { digest, lineage, mayLieBelow, reconfirmedAtEpochMs: again }: ImageRecord,
   below: readonly ImageRecord[],
   now: number,
 ): readonly (readonly [string, string])[] {
-  if (!lineage) return mayLieBelow ? [['stands on', `not known, perhaps on ${unread(mayLieBelow)}`]] : [];
+  if (!lineage) return mayLieBelow ? [['built on', `not known, perhaps on ${unread(mayLieBelow)}`]] : [];
   const name = (one: Digest): string => (one === digest ? 'itself' : nameOf(one, below));
   const { parent, age, staleParent, mayLieBetween, mayLieBelowNext } = lineage;
   const atLeast = ({ bornAtEpochMs, decidedBy }: OldestBelow): string =>
@@ -21,7 +21,7 @@ export function lineageRows(
         '; at least ',
       );
   return [
-    ['stands on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no image that is known'],
+    ['built on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no image that is known'],
     ...(mayLieBetween ? [['between', `perhaps ${unread(mayLieBetween)}`] as const] : []),
     ...(mayLieBelowNext ? [['next build', `of unknown age, perhaps on ${unread(mayLieBelowNext)}`] as const] : []),
     ...(staleParent

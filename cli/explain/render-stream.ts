@@ -47,7 +47,7 @@ const refusedText = ({ digest, reason }: RefusedClaim): string =>
 
 /** Where the image says what its `FROM` was, that is what to change. */
 const pinnedText = ({ stream, head, parentDigest: builtOn, from }: Pinned): string =>
-  `  It did not pick up head ${shortDigest(head)} of ${stream}, and stands on ${shortDigest(builtOn)}${from === undefined ? '' : `: its build began with ${from}`}.`;
+  `  It did not pick up head ${shortDigest(head)} of ${stream}, and is built on ${shortDigest(builtOn)}${from === undefined ? '' : `: its build began with ${from}`}.`;
 
 /** What speaks against the next rebuild, and who freed the stream last. */
 function remembered({ failuresInARow, survived, reset }: RebuildHistory, now: number): string {

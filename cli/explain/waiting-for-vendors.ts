@@ -9,7 +9,7 @@ const STREAMS_AT_ONCE = 8;
 
 export type VendorLedger = VendorPorts & { readonly streamImages: Pick<StreamImages, 'of'> };
 
-/** What causes wait for that nobody here can mend, by what the ledger tells now. */
+/** What causes wait for that nobody here can fix, by what the ledger tells now. */
 export async function waitingForVendors(
   ledger: VendorLedger,
   causes: readonly Cause[],

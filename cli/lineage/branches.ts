@@ -18,7 +18,7 @@ export interface Forest {
 const ALIKE = 8;
 
 /**
- * Who stands on whom, as a tree: each stream is drawn where it is met first, and is referred to afterwards.
+ * Who is built on whom, as a tree: each stream is drawn where it is met first, and is referred to afterwards.
  * @param all whether also those are drawn that look alike, and trees in which nothing is to be done
  */
 export function forestOf(streams: readonly TreeStream[], all: boolean): Forest {
@@ -39,7 +39,7 @@ export function forestOf(streams: readonly TreeStream[], all: boolean): Forest {
   };
   const isLeaf = ({ stream, parents }: TreeStream) => parents.length <= 1 && !above.has(stream);
   const branches = growAll(streams.filter(({ parents }) => parents.length === 0));
-  // Streams that stand on one another in a circle hang on no other.
+  // Streams that are built on one another in a circle hang on no other.
   const met = new Set(branches.flatMap(membersOf));
   for (const stream of streams) {
     if (met.has(stream)) continue;

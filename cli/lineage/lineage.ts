@@ -1,5 +1,5 @@
 /**
- * `npm run lineage -- --images FILE [--json]`: who stands on whom in a list of images. It needs no installation and asks
+ * `npm run lineage -- --images FILE [--json]`: who is built on whom in a list of images. It needs no installation and asks
  * nobody: docs/lineage.md has the form of the list and what the evidence means.
  */
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ import { lineageText } from './render-lineage.ts';
 
 const HELP = `npm run lineage -- --images FILE [--json]
 
-Prints the family tree of a list of images: each under the one that it stands on.
+Prints the family tree of a list of images: each under the one that it is built on.
 
   --images FILE  a JSON array of {digest, repository, tags, platform, layers, diffIds?, history?, labels?, pushedAt?}
   --json         an array of {digest, parent, evidence} in the order of the list instead; parent null: none is known

@@ -32,7 +32,7 @@ const COLUMNS: readonly TableColumn<Row>[] = [
   },
 ];
 
-/** The family tree: each image under the one that it stands on. */
+/** The family tree: each image under the one that it is built on. */
 export function lineageText(named: readonly NamedImage[], parents: Parents): string {
   const people = Map.groupBy(named, ({ digest }) => digest);
   const images = [...people.values()].map(personOf).sort(byName);

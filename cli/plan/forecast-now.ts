@@ -55,7 +55,7 @@ export async function forecastNow(
   return { nodes: new Map(read.map((node) => [node.stream, node])), whole, cost: costOfPlan(read, whole, PRICES) };
 }
 
-/** What is not known to be free of what is mended is replaced; a person's wish replaces all, and a deployment not its own head. */
+/** What is not known to be free of what is fixed is replaced; a person's wish replaces all, and a deployment not its own head. */
 function replacedBy({ work, facts, holders }: CascadeNode, candidate: Candidate | undefined): readonly Digest[] {
   const { heads = [], inUse = [] } = candidate ?? {};
   const asks = (image: JudgedImage): boolean =>

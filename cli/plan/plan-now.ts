@@ -23,7 +23,7 @@ import { type ForecastPorts, forecastNow } from './forecast-now.ts';
 export interface PlannedWork
   extends Pick<CascadeNode, 'stream' | 'work' | 'wave' | 'facts' | 'holders'>,
     Pick<ForecastNode, 'workloads' | 'accounts'> {
-  /** Planned streams that it stands on: it is built once these are verified. */
+  /** Planned streams that it is built on: it is built once these are verified. */
   readonly parents: readonly string[];
   /** Its pipeline moves the tag that others build on before anybody looked at the image. */
   readonly unguarded: boolean;
@@ -55,7 +55,7 @@ export interface PlanNow {
   readonly settled: readonly { readonly stream: string; readonly facts: readonly CauseFact[] }[];
   readonly cascades: readonly CascadeView[];
   readonly closures: readonly Closure[];
-  /** What open causes wait for that nobody here can mend. */
+  /** What open causes wait for that nobody here can fix. */
   readonly waitingForVendors: readonly VendorDependency[];
   /** Items of the ledger that cannot be read. */
   readonly unreadable: readonly UnreadableItem[];

@@ -22,7 +22,7 @@ export type Mark =
 export interface TreeStream {
   readonly stream: string;
   readonly tier: Tier;
-  /** Streams that its head stands on, in order. */
+  /** Streams that its head is built on, in order. */
   readonly parents: readonly string[];
   readonly mark: Mark;
 }
@@ -33,7 +33,7 @@ const TIERS: readonly Tier[] = ['base', 'platform', 'application'];
 
 /** Every stream that the ledger knows or that somebody asks for: base first, then platforms, then applications. */
 export async function streamTree(ports: TreePorts, plan: PlanNow, policy: Policy): Promise<readonly TreeStream[]> {
-  // Who stands on whom is asked, not what anything holds.
+  // Who is built on whom is asked, not what anything holds.
   const trace = new FleetTrace(ports, () => false);
   await trace.add(ports.streams.all());
   const edges = edgesOf(trace);
@@ -44,7 +44,7 @@ export async function streamTree(ports: TreePorts, plan: PlanNow, policy: Policy
     .map((stream) => ({
       stream,
       tier: trace.streams.get(stream)?.tier ?? tierIn(policy, stream),
-      // An older head that runs may stand on others than the head does.
+      // An older head that runs may be built on others than the head does.
       parents: [...new Set([...(edges.get(stream) ?? []), ...(built.get(stream) ?? [])])]
         .filter((parent) => known.has(parent))
         .sort(compareTexts),

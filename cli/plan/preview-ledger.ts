@@ -22,7 +22,7 @@ export interface PreviewLedgers extends Pick<CliContext, 'images' | 'causes'> {
   readonly streamImages: Pick<StreamImages, 'of'>;
   readonly runs: Pick<RunLedger, 'latest'>;
   readonly runId: string;
-  /** So many of its images no review has seen: what they stand on is not known, and their facts count as their own. */
+  /** So many of its images no review has seen: what they are built on is not known, and their facts count as their own. */
   readonly unseen: number;
 }
 

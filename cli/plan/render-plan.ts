@@ -26,7 +26,7 @@ export function renderPlan(plan: PlanNow, now: number): string {
     ...section(plan.forecast.waves, 'Expected', () => expectation(plan)),
     ...section(
       guessed,
-      'Head not known yet: the planner looks it up first, and only deploys it where it is mended',
+      'Head not known yet: the planner looks it up first, and only deploys it where it is fixed',
       listed,
     ),
     ...section(unguarded, 'Unguarded: their pipelines move the tag before the image is verified', listed),

@@ -5,7 +5,7 @@ import { type TreeRow, treeRows } from './tree.ts';
 
 type Row = TreeRow<Branch>;
 
-/** The streams, each under what it stands on, with what becomes of it. */
+/** The streams, each under what it is built on, with what becomes of it. */
 export function treeText({ branches, leftOut }: Forest): string {
   const rows = [...treeRows(branches, ({ children }) => children)];
   if (rows.length + leftOut === 0) return 'No stream is known yet: a review finds them.';

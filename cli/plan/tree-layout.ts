@@ -10,7 +10,7 @@ export interface Box {
 
 export interface Layout {
   readonly boxes: readonly Box[];
-  /** From what is stood upon to what stands on it. */
+  /** From what is built on to what is built on it. */
   readonly edges: readonly { readonly from: Box; readonly to: Box }[];
   /** Tiers by the column that they begin with. */
   readonly tiers: readonly { readonly tier: string; readonly column: number }[];
@@ -19,8 +19,8 @@ export interface Layout {
 const TIERS: readonly TreeStream['tier'][] = ['base', 'platform', 'application'];
 
 /**
- * Tiers from left to right, more columns for one whose streams stand on each other; each tree in rows of its own, what
- * is stood upon in the middle of what stands on it. So no two boxes meet, and most edges go nowhere near another tree.
+ * Tiers from left to right, more columns for one whose streams are built on each other; each tree in rows of its own, what
+ * is built on in the middle of what is built on it. So no two boxes meet, and most edges go nowhere near another tree.
  */
 export function layoutOf({ branches }: Forest): Layout {
   const columns = columnsOf(branches);

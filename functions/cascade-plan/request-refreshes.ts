@@ -86,7 +86,7 @@ async function noteWaits(
 }
 
 /**
- * What an unread stream stands on in the plan waits with it, so that they are one cascade: whoever looks needs seconds.
+ * What an unread stream is built on in the plan waits with it, so that they are one cascade: whoever looks needs seconds.
  * Where a look is not answered in time it begins without that stream, which is planned once it is verified.
  */
 function belowThem(
@@ -96,7 +96,7 @@ function belowThem(
   nowEpochMs: number,
 ): ReadonlySet<string> {
   const parents = new Map(nodes.map((node) => [node.stream, node.parents ?? []]));
-  // Of a stream whose heads nobody knows what runs tells what it stands on.
+  // Of a stream whose heads nobody knows what runs tells what it is built on.
   const builtOn = ({ stream, inUse }: Candidate) =>
     parents.get(stream) ??
     inUse

@@ -12,7 +12,7 @@ import type { PlanPorts } from './ports.ts';
 
 /**
  * Begins a cascade that takes up what others parked and whose run has ended: it is verified, promoted and rolled out, and
- * what stands on it is planned once that is done. A person who stopped Patchwave, or a stream, stops this as well.
+ * what is built on it is planned once that is done. A person who stopped Patchwave, or a stream, stops this as well.
  * @returns how many streams it takes up
  */
 export async function resumeParked(ports: PlanPorts, owner: string, held: readonly LockedStream[]): Promise<number> {

@@ -28,7 +28,7 @@ export const firstProgress = (batchesKey: string): ScanProgress => ({
 });
 
 /**
- * Every digest that runs, once, in batches of 100, and in batches of their own what these stand on. Where lineage could
+ * Every digest that runs, once, in batches of 100, and in batches of their own what these are built on. Where lineage could
  * not be found there is nothing to add.
  */
 export async function planScans({ runs, usages, files }: PlanScansPorts, { runId }: ReviewActionInput<'plan-scans'>) {

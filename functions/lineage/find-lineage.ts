@@ -44,11 +44,11 @@ export interface LineagePorts extends AroundPorts, InUsePorts, MovedPorts {
 export type LineagePart = Extract<RunPart, { kind: 'lineage' }>;
 
 /**
- * Finds what every image of the fleet stands on, from all images of base and platform streams and all that runs, and
- * writes it where it changed: of what runs, of heads, and of what these stand on. Leaves for the scans what is to be
+ * Finds what every image of the fleet is built on, from all images of base and platform streams and all that runs, and
+ * writes it where it changed: of what runs, of heads, and of what these are built on. Leaves for the scans what is to be
  * looked at though nothing runs it. What one image or stream fails with is named in the run and stops no other. Where a
  * base or platform registry could not be read, nothing is concluded of an image that may be built on what it holds. Without
- * the policy, parents that it declares are missing: then what images stand on is left as it is, and no cause begins.
+ * the policy, parents that it declares are missing: then what images are built on is left as it is, and no cause begins.
  * @throws LineageIncompleteError after everything else is done, so that the step is tried again
  */
 export async function findLineage(ports: LineagePorts, step: LineageStepInput<'find'>): Promise<LineagePart> {
@@ -74,7 +74,7 @@ export async function findLineage(ports: LineagePorts, step: LineageStepInput<'f
   const found = resolveLineages(known, ports.clock(), policy.ages.vendorCounts);
   const concerned = withAncestors([...inUse, ...allHeads(streams)], found);
   const undated = isKept ? [] : await recordBirths(ports, fleet, found, concerned);
-  // The next attempt reads the older image again only for what has no standing yet.
+  // The next attempt reads the older image again only for what has no lineage yet.
   const dated = concerned.difference(new Set(undated.map(({ key }) => key as Digest)));
   const unwritten = isKept ? [] : await recordStandings(ports, fleet, found, dated);
   const unplaced = unplacedOf(fleet, found, concerned);

@@ -24,8 +24,8 @@ export interface FollowPorts extends AroundPorts, MovedPorts {
 }
 
 /**
- * What follows from heads that moved: what the new ones stand on, and who is behind now, these streams themselves and
- * those whose heads stand on them. Whoever is has a cause. Asked twice it finds the same. Without a policy nothing follows:
+ * What follows from heads that moved: what the new ones are built on, and who is behind now, these streams themselves and
+ * those whose heads are built on them. Whoever is has a cause. Asked twice it finds the same. Without a policy nothing follows:
  * the next review that has one finds the same heads.
  * @throws LineageIncompleteError where something could not be read or written
  */
@@ -53,7 +53,7 @@ export async function followHeads(ports: FollowPorts, moved: readonly string[]):
 
 const headImages = ({ head }: StreamRecord): readonly Digest[] => Object.values(head?.images ?? {});
 
-/** Whoever stands on an application is asked by nobody: nothing does. */
+/** Whoever is built on an application is asked by nobody: nothing does. */
 async function traced({ streams, images }: FollowPorts, moved: readonly StreamRecord[]): Promise<FleetTrace> {
   const trace = new FleetTrace({ streams, images }, () => false);
   for (const record of moved) trace.begin([], record);

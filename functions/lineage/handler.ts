@@ -49,7 +49,7 @@ function compose(): LineageServices {
   };
 }
 
-/** Who stands on whom, and how old that makes each: for the whole fleet in a review, and for what was just pushed or built. */
+/** Who is built on whom, and how old that makes each: for the whole fleet in a review, and for what was just pushed or built. */
 export const lineage = (services: () => LineageServices) =>
   lambdaFunction({ input: lineageInput, compose: services, redelivery: queueRedelivery, handle: route });
 

@@ -16,7 +16,7 @@ const headMessage = v.union([headMoved.schema, followRequest]);
 const streamIn = (told: v.InferOutput<typeof headMessage>): string =>
   'kind' in told ? told.stream : told.detail.stream;
 
-/** All heads of a batch are followed together: those of several pushes, and of several streams that stand on one. */
+/** All heads of a batch are followed together: those of several pushes, and of several streams that are built on one. */
 export async function handleHeadEvents(
   ports: HeadEventPorts,
   messages: readonly HeadMessage[],

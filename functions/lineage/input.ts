@@ -3,14 +3,14 @@ import * as v from '../../shared/schema.ts';
 const text = v.text();
 
 export const lineageSteps = v.variant('action', [
-  /** A review asks what all images stand on. */
+  /** A review asks what all images are built on. */
   v.strictObject({
     action: v.literal('find'),
     runId: text,
     mode: v.picklist(['review', 'preview']),
     policyVersion: text,
   }),
-  /** A cascade asks what one of its rebuilds made stands on. */
+  /** A cascade asks what one of its rebuilds made is built on. */
   v.strictObject({ action: v.literal('place-output'), cascadeId: text, stream: text, rebuildId: text }),
 ]);
 type LineageStep = v.InferOutput<typeof lineageSteps>;

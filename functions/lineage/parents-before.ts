@@ -43,7 +43,7 @@ export async function toldOf(
   return told;
 }
 
-/** A search has found no standing of an image. */
+/** A search has found no lineage of an image. */
 const notFound = (digest: Digest, found: ResolvedLineages): LineageNotFound => ({
   mayLieBelow: [...new Set(found.unreadBelow(digest).map(locationKey))].sort(),
 });

@@ -34,7 +34,7 @@ export interface PlacedOutput {
 }
 
 /**
- * What the images of a rebuild's output stand on, and whether that is what they should have picked up. Its verification
+ * What the images of a rebuild's output are built on, and whether that is what they should have picked up. Its verification
  * judges nothing before that is known.
  * @throws InvalidInputError where nobody asked for this rebuild, or its output was not found yet
  * @throws LineageIncompleteError where something could not be read: no output follows its parent by what is unknown
@@ -167,7 +167,7 @@ async function askedHeads(
   return new Map(found);
 }
 
-/** Of what it was told to stand on when it was reserved, also what its own cascade had built by then; or of what it was asked for. */
+/** Of what it was told to be built on when it was reserved, also what its own cascade had built by then; or of what it was asked for. */
 function expectedOf(
   asked: AskedHead | undefined,
   platform: Platform | undefined,

@@ -33,17 +33,17 @@ export interface AroundPorts extends Omit<ReadPorts, 'declaredParents' | 'images
   readonly clock: Clock;
 }
 
-/** Some images and all that they may stand on. */
+/** Some images and all that they may be built on. */
 export type AroundFleet = ReadFleet & Required<Pick<LineageFleet, 'around'>> & UnreadAround;
 
 /** What may be below images or between them and their parents, and was not read. */
 export type UnreadAround = Required<Pick<LineageFleet, 'mayHide' | 'mayLieBetween'>>;
 
 /**
- * Some images, all that their layers or labels say they may stand on, and what that stands on: as much of the fleet as
+ * Some images, all that their layers or labels say they may be built on, and what that is built on: as much of the fleet as
  * tells their parents as a look at all of it would. Of an image whose content shows no parent the streams that its labels
  * or the policy name are read, too. Ancestors that nobody has placed yet are read around in the same way. What these
- * images were found to stand on before is not in it: what they were built on may have been told of only now.
+ * images were found to be built on before is not in it: what they were built on may have been told of only now.
  * @param unread by what reviews have read so far, where left out
  * @throws LineageIncompleteError where something could not be read: nothing is concluded from the rest
  */
@@ -164,7 +164,7 @@ function unplacedBelow(fleet: ReadFleet, digests: readonly Digest[]): readonly D
 }
 
 /**
- * Writes down what images stand on by all that is known around them, whatever was found before, and how old
+ * Writes down what images are built on by all that is known around them, whatever was found before, and how old
  * their content is.
  * @throws what a write of the content's age fails with
  */

@@ -32,9 +32,9 @@ export interface ReadFleet extends LineageFleet {
 }
 
 /**
- * Reads all that images can stand on: everything that base and platform streams ever made, what else the caller knows,
- * and what these were found to stand on before. Of each only what lineage and age are read from is kept.
- * @param lists the streams and places (`locationKey`) whose images others can stand on
+ * Reads all that images can be built on: everything that base and platform streams ever made, what else the caller knows,
+ * and what these were found to be built on before. Of each only what lineage and age are read from is kept.
+ * @param lists the streams and places (`locationKey`) whose images others can be built on
  */
 export async function readFleet(
   ports: ReadPorts,

@@ -16,7 +16,7 @@ export interface MovedPorts {
   readonly cascades: Pick<CascadeLedger, 'open' | 'node'>;
 }
 
-/** A stream whose heads stand on older images of the streams below it. */
+/** A stream whose heads are built on older images of the streams below it. */
 export interface StreamWithStaleParents {
   /** Without a head where nobody has read it: the planner asks for it. */
   readonly record: Pick<StreamRecord, 'stream' | 'tier' | 'head'>;
@@ -24,7 +24,7 @@ export interface StreamWithStaleParents {
 }
 
 /**
- * Records as causes that what streams stand on has moved, but where an open cascade is still to rebuild the stream: what it
+ * Records as causes that what streams are built on has moved, but where an open cascade is still to rebuild the stream: what it
  * pushes itself starts nothing. An application that nothing runs is left alone, as the policy says.
  * @param runs whether anything runs an image of a stream
  * @returns the streams that could not be asked about or written; one that fails stops no other
@@ -60,7 +60,7 @@ export async function recordMoved(
   return failures.flat();
 }
 
-/** Heads of several platforms may stand on the same stream, and are behind together. */
+/** Heads of several platforms may be built on the same stream, and are behind together. */
 const movedBy = (staleParents: readonly StaleParent[], sinceEpochMs: number) =>
   [...new Map(staleParents.map((one) => [one.stream, one])).values()].map(({ stream: parent, head }) => ({
     ...({ kind: 'parent-moved', ruleId: PARENT_MOVED, parent, head, sinceEpochMs } as const),

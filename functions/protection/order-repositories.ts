@@ -51,7 +51,7 @@ function stillTagged(inUse: readonly UsedRepository[], before: ChecksByPlace): r
   );
 }
 
-/** What nothing runs from any more, and nothing that runs stands on. */
+/** What nothing runs from any more, and nothing that runs is built on. */
 export async function forgetUnused(
   expiries: ExpiryLedger,
   used: readonly UsedRepository[],

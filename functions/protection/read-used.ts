@@ -18,7 +18,7 @@ export interface Used {
 }
 
 /**
- * What runs, and all that it stands on, by repository: as the ledger knows it. What ran in a scope that cannot be read
+ * What runs, and all that it is built on, by repository: as the ledger knows it. What ran in a scope that cannot be read
  * now counts as running, and so does what ran in one that left, until a person confirms that nobody need wait for it. A
  * usage that cannot be read still keeps its image. Where the item of a scope cannot be read, it may have left.
  */

@@ -9,14 +9,14 @@ import { readImages } from '../../shared/planning/read-images.ts';
 import type { DispatchPorts } from './ports.ts';
 
 export interface NodeLineage extends Pick<GuardFacts, 'ancestors' | 'parentHead' | 'parents'> {
-  /** Everything that the heads of the stream stand on, with the heads of those streams. */
+  /** Everything that the heads of the stream are built on, with the heads of those streams. */
   readonly known: AttributionFacts;
   /** Absent where the ledger does not know the stream. */
   readonly heads?: NonNullable<Headed['heads']>;
 }
 
 /**
- * What a stream stands on now. Where it has no head, the images of it that were pushed last show that.
+ * What a stream is built on now. Where it has no head, the images of it that were pushed last show that.
  * @param outputs of streams that were rebuilt in the waves before
  */
 export async function lineageOf(

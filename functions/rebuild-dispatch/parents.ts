@@ -20,7 +20,7 @@ import type { Obstacle } from './postpone.ts';
 
 const READS_AT_ONCE = 8;
 
-/** A stream of the cascade that a node stands on; without `node` where nobody planned it. */
+/** A stream of the cascade that a node is built on; without `node` where nobody planned it. */
 export interface ParentNode {
   readonly stream: string;
   readonly node?: CascadeNode;
@@ -36,7 +36,7 @@ export const parentsOf = (
   });
 
 /**
- * Why a node may not be built on what it stands on in its cascade; nothing where all of that is verified, or mended by
+ * Why a node may not be built on what it is built on in its cascade; nothing where all of that is verified, or fixed by
  * somebody else. A parent that came to another end ends it too, and so does one whose build waits for a person: that may
  * take days. One that has not ended is waited for: waves follow one another, but nothing is built on a guess.
  */

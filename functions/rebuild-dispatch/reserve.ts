@@ -21,7 +21,7 @@ import { takeOver } from './take-over.ts';
 
 /**
  * May this stream be rebuilt now? Guards, then a slot of each cap, then the lock, then the rebuild's own record; asked
- * again it adopts what it has. What is held back is written on the node, and leaves neither slot nor lock behind.
+ * again it adopts what it has. What is on hold is written on the node, and leaves neither slot nor lock behind.
  */
 export async function reserve(
   ports: DispatchPorts,

@@ -5,7 +5,7 @@ import type { NodeAnswer } from '../../shared/domain/cause/node-answer.ts';
 import { HEAD_FIXED, wait } from '../../shared/domain/guard/guard-answer.ts';
 import type { DispatchPorts } from './ports.ts';
 
-/** What it stands on is built in its own cascade: whatever its head is, it was there before. */
+/** What it is built on is built in its own cascade: whatever its head is, it was there before. */
 const isBuiltBelow = (fact: CauseFact): boolean => fact.kind === 'parent-moved' && fact.head === undefined;
 
 /**
@@ -22,7 +22,7 @@ export async function notNeeded(
   if (digests.length === 0) return undefined;
   const known = await images.get(digests);
   const heads = digests.map((digest) => known.get(digest) ?? { digest });
-  // What only others ask for is mended there also where the stream itself lets it pass.
+  // What only others ask for is fixed there also where the stream itself lets it pass.
   const any = causeVersion === undefined ? anyContentFactStatus : anyFactStatus;
   const statuses = new Set(facts.map((fact) => any(fact, heads)));
   if (statuses.has('present')) return undefined;

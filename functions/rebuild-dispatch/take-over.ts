@@ -18,8 +18,8 @@ export async function takeOver(
   const { stream, rebuildId, headBefore } = rebuild;
   const earlier = (await rebuilds.latest(stream, LATEST)).find((one) => one.rebuildId !== rebuildId);
   if (earlier?.output === undefined || !isUnpromoted(earlier) || earlier.headBefore !== headBefore) return rebuild;
-  const mended = new Set(earlier.facts.map(factKey));
-  if (!rebuild.facts.every((fact) => mended.has(factKey(fact)))) return rebuild;
+  const fixed = new Set(earlier.facts.map(factKey));
+  if (!rebuild.facts.every((fact) => fixed.has(factKey(fact)))) return rebuild;
   return {
     ...rebuild,
     reservedAtEpochMs: earlier.reservedAtEpochMs,

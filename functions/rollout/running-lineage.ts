@@ -62,7 +62,7 @@ export interface LineageQuestion {
   /** Accounts that are ours. */
   readonly ours: ReadonlySet<string>;
   /**
-   * Images without a standing that the review has placed among all that it knows, with their parents. What may be hidden below
+   * Images without a lineage that the review has placed among all that it knows, with their parents. What may be hidden below
    * them is in a repository that was not read: closures of that one wait by themselves.
    */
   readonly placed?: ReadonlyMap<Digest, Digest | undefined>;
@@ -231,7 +231,7 @@ async function readRepositories(
   return known;
 }
 
-/** Reading ends with the first image that proves nothing: most images of a repository never ran and have no standing. */
+/** Reading ends with the first image that proves nothing: most images of a repository never ran and have no lineage. */
 async function readRepository(
   ports: LineagePorts,
   question: LineageQuestion,

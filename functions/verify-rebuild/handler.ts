@@ -53,7 +53,7 @@ function compose(): VerifyServices {
   return { ports, limits: { pollSeconds: env.POLL_SECONDS, outputGraceMs: 5 * MINUTE_MS } };
 }
 
-/** Did the rebuild mend what it was to mend: what did it make, is that scanned, are the findings gone. */
+/** Did the rebuild fix what it was to fix: what did it make, is that scanned, are the findings gone. */
 export const verifyRebuild = (services: () => VerifyServices) =>
   lambdaFunction({ input: verifyRebuildSteps, compose: services, handle: route });
 

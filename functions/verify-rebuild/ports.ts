@@ -108,7 +108,7 @@ export async function recordOutcome(
   return stands?.outcome ?? outcome;
 }
 
-/** An output that was taken over and mends no longer speaks against no pipeline: none ran. The next one is built. */
+/** An output that was taken over and fixes no longer speaks against no pipeline: none ran. The next one is built. */
 function outcomeOf({ takenOverFrom }: Rebuild, outcome: RebuildOutcome): RebuildOutcome {
   if (takenOverFrom === undefined || outcome.result === 'fixed') return outcome;
   const reason = 'reason' in outcome ? `${outcome.result}: ${outcome.reason}` : outcome.result;

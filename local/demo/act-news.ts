@@ -56,7 +56,7 @@ function cascadeNews({ cascadeId, nodes, deployments }: CascadeView, names: Name
   const waves = [...Map.groupBy(inOrder, ({ wave }) => wave)];
   return [
     heading(`${cascadeId} plan`, planTitle(nodes)),
-    ...inOrder.map((node) => planLine(node, width, names, `at once, to mend ${shortly(node.facts)}`)),
+    ...inOrder.map((node) => planLine(node, width, names, `at once, to fix ${shortly(node.facts)}`)),
     ...waves.flatMap(([wave, members]) => {
       const told = members.flatMap((node) => nodeNews(node, width, names));
       return told.length > 0 ? [heading(`${cascadeId} ${wave}`, `Wave ${wave + 1} of ${waves.length}`), ...told] : [];
@@ -86,7 +86,7 @@ export function planLine(
   const name = names.stream(stream).padEnd(width);
   const are = parents.length === 1 ? 'is' : 'are';
   const once = parents.length > 0 ? `once ${parents.map(names.stream).join(' and ')} ${are} verified` : begins;
-  const text = `  wave ${wave + 1}  ${name}  ${work === 'deploy' ? 'is mended already, and only deployed' : once}`;
+  const text = `  wave ${wave + 1}  ${name}  ${work === 'deploy' ? 'is fixed already, and only deployed' : once}`;
   return line(text, width + 12);
 }
 

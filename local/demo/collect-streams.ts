@@ -47,7 +47,7 @@ function endOf(stream: string, node: NodeRow | undefined, { answers, closures }:
   return { state: 'stopped', reason, ...(detail !== undefined && { detail }) };
 }
 
-/** Also where somebody was faster: its head is mended, and nothing was built. */
+/** Also where somebody was faster: its head is fixed, and nothing was built. */
 const isFixed = ({ state, reason }: NodeRow): boolean => state === 'verified' || reason === 'head-fixed';
 
 function partsOf(record: StreamRecord | undefined, after: string | undefined): Record<string, string> {

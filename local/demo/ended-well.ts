@@ -6,7 +6,7 @@ type NodeRow = ActResult['cascades'][number]['nodes'][number];
 
 /**
  * Whether all that was begun came to a proven end: the last review succeeded, no deployment failed, and each stream that
- * was planned is mended, or it is proven that its rebuild mends nothing. What stands on such a one is not built.
+ * was planned is fixed, or it is proven that its rebuild fixes nothing. What is built on such a one is not built.
  */
 export const endedWell = ({ execution, act }: Pick<DemoResult, 'execution' | 'act'>): boolean =>
   execution.status === 'SUCCEEDED' &&

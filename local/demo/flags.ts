@@ -30,8 +30,8 @@ export const DEMO_HELP = `npm run demo -- [flags]
                   from seed N
   --help          this page
 
-Exit codes: 0 the last review succeeded, and every rebuild is proven to mend or
-not to mend; 1 not so; 2 wrong use; 130 stopped by Ctrl-C.`;
+Exit codes: 0 the last review succeeded, and every rebuild is proven to fix or
+not to fix; 1 not so; 2 wrong use; 130 stopped by Ctrl-C.`;
 
 /** @throws DemoUsageError */
 export function parseFlags(words: readonly string[]): DemoFlags {

@@ -104,7 +104,7 @@ async function run(installation: Installation, flags: DemoFlags, { progress, nam
   });
 }
 
-/** What a person can mend gets its message; anything else keeps its stack for whoever mends us. */
+/** What a person can fix gets its message; anything else keeps its stack for whoever fixes us. */
 function explain(error: unknown): string {
   if (error instanceof FleetError || error instanceof DemoUsageError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -22,10 +22,13 @@ const planned = {
   stream: v.string(),
   work: v.pipe(
     v.picklist(['rebuild', 'deploy']),
-    v.description('deploy: its head is mended already, and only what runs is old'),
+    v.description('deploy: its head is fixed already, and only what runs is old'),
   ),
-  wave: v.pipe(count, v.description('from 0; a stream of one wave stands on streams of earlier ones')),
-  parents: v.pipe(v.array(v.string()), v.description('planned streams that it stands on: verified before it is built')),
+  wave: v.pipe(count, v.description('from 0; a stream of one wave is built on streams of earlier ones')),
+  parents: v.pipe(
+    v.array(v.string()),
+    v.description('planned streams that it is built on: verified before it is built'),
+  ),
 };
 
 const wouldDo = v.strictObject({
@@ -58,7 +61,7 @@ const rebuild = v.strictObject({
   cascadeId: v.string(),
   pipeline: v.strictObject({ account: v.string(), region: v.string(), name: v.string() }),
   executionId: v.optional(v.pipe(v.string(), v.description('of the pipeline; absent where none was started'))),
-  facts: v.pipe(v.array(v.string()), v.description('what it was to mend')),
+  facts: v.pipe(v.array(v.string()), v.description('what it was to fix')),
   headBefore: v.optional(v.string()),
   output: v.optional(v.pipe(v.string(), v.description('the digest that was proven to be what it pushed'))),
   outcome: v.optional(
@@ -91,7 +94,7 @@ const stream = v.strictObject({
   state: v.pipe(
     v.picklist(['patched', 'stopped', 'open', 'held-back']),
     v.description(
-      'patched: proven by a review. stopped: its rebuild did not mend it. open: mended, and not yet proven. held-back: nobody may act',
+      'patched: proven by a review. stopped: its rebuild did not fix it. open: fixed, and not yet proven. held-back: nobody may act',
     ),
   ),
   reason: v.optional(v.pipe(v.string(), v.description('why it is not patched, in a word of docs/acting.md'))),

@@ -26,7 +26,7 @@ const image = v.strictObject({
   stream: v.optional(v.string()),
   owner: v.optional(v.string()),
   locations: v.array(v.strictObject({ account: v.string(), region: v.string(), repository: v.string() })),
-  bornAtEpochMs: v.optional(v.pipe(epochMs, v.description('its own birth; what it stands on may be older'))),
+  bornAtEpochMs: v.optional(v.pipe(epochMs, v.description('its own birth; what it is built on may be older'))),
   parentDigest: v.optional(v.pipe(v.string(), v.description('digest of its parent'))),
   scan: v.strictObject({ state: v.picklist(SCAN_STATES), reason: v.optional(v.string()) }),
   findings: v.optional(count),
@@ -64,7 +64,7 @@ export const demoResultSchema = v.strictObject({
   outcomes,
   ancestors: v.pipe(
     v.strictObject({ found: count, outcomes }),
-    v.description('what nothing runs, but what runs stands on: scanned and judged besides'),
+    v.description('what nothing runs, but what runs is built on: scanned and judged besides'),
   ),
   scopes: v.array(
     v.strictObject({

@@ -70,11 +70,11 @@ function runText({ parts, after }: Stream, { service, count, digest }: Run, name
 
 const STATES = {
   stopped: { title: 'stopped', colour: 'red' },
-  open: { title: 'mended, and not proven yet', colour: 'yellow' },
+  open: { title: 'fixed, and not proven yet', colour: 'yellow' },
   'held-back': { title: 'held back', colour: 'yellow' },
 } as const;
 
-/** Also what is not called clean because nobody can look into it: no rebuild mends that. */
+/** Also what is not called clean because nobody can look into it: no rebuild fixes that. */
 function reportOrphanedLocks(
   progress: Progress,
   { act, images }: Pick<DemoResult, 'act' | 'images'>,
@@ -125,7 +125,7 @@ const aboveOf = ({ stream }: Stream, { cascades }: ActResult): string[] => [
   ),
 ];
 
-/** A rebuild that mended nothing is proven to have mended nothing; the rest says so in its own words. */
+/** A rebuild that fixed nothing is proven to have fixed nothing; the rest says so in its own words. */
 function whyOf({ reason = '', detail = '' }: Stream): string {
   if (reason !== 'ineffective') return `${reason}: ${detail}`;
   return `${detail} in what was built: its pipeline pins an old parent or keeps a cache, or there is no fix yet. It was not rolled out.`;

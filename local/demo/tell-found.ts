@@ -14,7 +14,7 @@ const MOST_REASONS = 5;
 export function tellFound(progress: Progress, { images, found, outcomes, ancestors }: Found, names: Names): void {
   progress.heading(`Found: ${found} images run, ${sumsOf(outcomes)}`);
   const below = ancestors.outcomes.violating + ancestors.outcomes.unknown;
-  if (below > 0) progress.text(`  and ${ancestors.found} that these stand on: ${sumsOf(ancestors.outcomes)}`, 2);
+  if (below > 0) progress.text(`  and ${ancestors.found} that these are built on: ${sumsOf(ancestors.outcomes)}`, 2);
   const groups = [...Map.groupBy(images.flatMap(complaintsOf), ({ text }) => text)].sort(
     ([, one], [, other]) => other.length - one.length,
   );

@@ -104,7 +104,7 @@ function tellEnd(progress: Progress, result: DemoResult): void {
   progress.text(`  the last review ${ended}: ${found} images = ${inWords(outcomes)}`, 2);
   if (execution.error !== undefined) progress.text(`  ${execution.error}: ${execution.cause ?? ''}`, 2);
   if (ancestors.found > 0)
-    progress.text(`  and ${ancestors.found} that these stand on = ${inWords(ancestors.outcomes)}`, 2);
+    progress.text(`  and ${ancestors.found} that these are built on = ${inWords(ancestors.outcomes)}`, 2);
   const failed = scopes.filter(({ status }) => status === 'failed').length;
   const read = `${scopes.length - failed} scopes read, ${failed} not`;
   progress.text(`  ${read}; ${unresolved} containers without a digest`, 2);

@@ -94,10 +94,10 @@ function checkInheritedOs(path: string, image: FleetImage, source: FleetImage, i
   const root = rootOf(source, images);
   if (root?.os === undefined) return [];
   if (image.os !== undefined && image.os !== root.os) {
-    return [{ path: `${path}.os`, message: `"${image.os}", but it stands on "${root.name}" of os "${root.os}"` }];
+    return [{ path: `${path}.os`, message: `"${image.os}", but it is built on "${root.name}" of os "${root.os}"` }];
   }
   if (Object.keys(image.packages).length > 0 && (root.os === 'scratch' || root.os === 'unknown')) {
-    const message = `it stands on "${root.name}" of os "${root.os}", which has no package database`;
+    const message = `it is built on "${root.name}" of os "${root.os}", which has no package database`;
     return [{ path: `${path}.packages`, message }];
   }
   return [];

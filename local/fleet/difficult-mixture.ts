@@ -14,7 +14,7 @@ export interface Mixture {
   readonly random: Random;
   readonly scopes: readonly DraftScope[];
   readonly hub: DraftScope;
-  /** What applications stand on; the first is the older one. */
+  /** What applications are built on; the first is the older one. */
   readonly platforms: ImageDraft[];
   readonly images: ImageDraft[];
   readonly workloads: WorkloadDraft[];
@@ -48,7 +48,7 @@ export function draftImage(mixture: Mixture, changes: Partial<ImageDraft> = {}):
   };
 }
 
-/** An image that stands on nothing. */
+/** An image that is built on nothing. */
 export function draftRoot(mixture: Mixture, changes: Partial<ImageDraft> & Pick<ImageDraft, 'os'>): ImageDraft {
   const { parent: _none, ...image } = draftImage(mixture, changes);
   return image;

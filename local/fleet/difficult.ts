@@ -60,7 +60,7 @@ function mix(random: Random, scopes: DraftScope[]): Mixture {
   return mixture;
 }
 
-/** Two versions of a base and of a platform, so that every application has something old or new to stand on. */
+/** Two versions of a base and of a platform, so that every application has something old or new to be built on. */
 function addLines({ random, hub, images, platforms, repositories }: Mixture): void {
   for (const [n, age] of [300, random.pick([1, 8, 33])].entries()) {
     const base = line(`base-${n}`, age);

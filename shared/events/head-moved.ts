@@ -17,7 +17,7 @@ export const headMoved = published('HeadMoved', 1, {
   previousHead: head,
 });
 
-/** The first head that is ever seen moved from nowhere: what stands on it is looked at by the review that found it. */
+/** The first head that is ever seen moved from nowhere: what is built on it is looked at by the review that found it. */
 export function headMove(before: StreamRecord | undefined, { stream, tier, head }: StreamRecord): PublishedEvent[] {
   const previousHead = before?.head;
   if (!head || !previousHead || !headDigestOf(head) || !headDigestOf(previousHead)) return [];

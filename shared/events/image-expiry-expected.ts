@@ -5,7 +5,7 @@ import * as v from '../schema.ts';
 import { published } from './contract.ts';
 import { count, digest, epochMs, location, text } from './parts.ts';
 
-/** A lifecycle policy will take an image that is in use, or that such an image stands on; or did, or nobody can tell. */
+/** A lifecycle policy will take an image that is in use, or that such an image is built on; or did, or nobody can tell. */
 export const imageExpiryExpected = published('ImageExpiryExpected', 1, {
   digest,
   location,

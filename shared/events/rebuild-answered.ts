@@ -16,7 +16,7 @@ const answered = {
   ...publishedFacts,
 };
 
-/** A stream is not rebuilt: something speaks against it that no waiting mends. */
+/** A stream is not rebuilt: something speaks against it that no waiting fixes. */
 export const rebuildRefused = published('RebuildRefused', 1, answered);
 
 /** A stream is not rebuilt yet. */

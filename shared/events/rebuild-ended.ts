@@ -15,10 +15,10 @@ const ended = {
   ...publishedFacts,
 };
 
-/** A rebuild mended all that it was to mend: seen by a complete scan of what it made. */
+/** A rebuild fixed all that it was to fix: seen by a complete scan of what it made. */
 export const rebuildVerified = published('RebuildVerified', 1, ended);
 
-/** A rebuild came to an end and is not known to have mended what it was to mend. */
+/** A rebuild came to an end and is not known to have fixed what it was to fix. */
 export const rebuildIneffective = published('RebuildIneffective', 1, {
   ...ended,
   result: v.picklist(['ineffective', 'worse', 'unverified', 'no-output', 'failed']),
@@ -26,7 +26,7 @@ export const rebuildIneffective = published('RebuildIneffective', 1, {
   reason: v.exactOptional(v.string()),
 });
 
-/** Every rebuild that comes to an end is published: as verified, or as one that mended nothing for sure. */
+/** Every rebuild that comes to an end is published: as verified, or as one that fixed nothing for sure. */
 export function rebuildEnd(before: Rebuild | undefined, after: Rebuild): PublishedEvent[] {
   const { stream, rebuildId, cascadeId, attempt, headBefore, output, facts, outcome } = after;
   if (!outcome || before?.outcome?.result === outcome.result) return [];

@@ -20,7 +20,7 @@ export type ReadAncestors = (
 ) => Promise<readonly WaivedAncestor[]>;
 
 /**
- * A reader that asks for each image once, however many stand on it. Without a waiver in force that covers others than the
+ * A reader that asks for each image once, however many are built on it. Without a waiver in force that covers others than the
  * image it asks for nothing.
  */
 export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncestors {

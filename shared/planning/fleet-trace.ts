@@ -16,12 +16,12 @@ const READS_AT_ONCE = 4;
 
 /**
  * So many images on top of one another are read, each level in one go. What is below counts as unknown to anybody: a
- * stream whose images stand on each other for years is then its own root.
+ * stream whose images are built on each other for years is then its own root.
  */
 const MOST_LEVELS = 100;
 
 /**
- * What images stand on, down to the lowest, and the streams of all these with their heads: as much as tells whose a fact
+ * What images are built on, down to the lowest, and the streams of all these with their heads: as much as tells whose a fact
  * is. Each image and each stream is read once.
  */
 export class FleetTrace implements AttributionFacts {
@@ -40,7 +40,7 @@ export class FleetTrace implements AttributionFacts {
   /**
    * @param tells which reasons of verdicts are kept
    * @param builds whether the policy ever lets a stream be rebuilt: what others made is as a vendor's, with all below it,
-   *   and whoever stands on it has to mend it. Only its heads are read, which the next build picks up
+   *   and whoever is built on it has to fix it. Only its heads are read, which the next build picks up
    */
   constructor(ports: TracePorts, tells: Tells, builds: (stream: string) => boolean = () => true) {
     this.#ports = ports;
@@ -60,7 +60,7 @@ export class FleetTrace implements AttributionFacts {
     for (const image of images) this.#addImage(image);
   }
 
-  /** Reads what everything that was added stands on. */
+  /** Reads what everything that was added is built on. */
   async down(): Promise<void> {
     for (let level = 0; level < MOST_LEVELS && this.#nextImages.length + this.#nextStreams.length > 0; level += 1) {
       const [digests, streams] = [this.#nextImages.filter((digest) => !this.images.has(digest)), this.#nextStreams];
@@ -85,7 +85,7 @@ export class FleetTrace implements AttributionFacts {
     this.images.set(image.digest, { ...told, ...(stream !== undefined && { stream }) });
   }
 
-  /** Other streams too, and what their heads stand on. */
+  /** Other streams too, and what their heads are built on. */
   async add(streams: AsyncIterable<StreamRecord>): Promise<void> {
     for await (const record of streams) this.#addStream(record);
     await this.down();
@@ -99,7 +99,7 @@ export class FleetTrace implements AttributionFacts {
 
   #addImage({ parent, stream, ...image }: ReadImage): void {
     this.#asked.add(image.digest);
-    // Nothing that is mended below reaches those above by way of what nobody rebuilds.
+    // Nothing that is fixed below reaches those above by way of what nobody rebuilds.
     if (stream !== undefined && !this.#builds(stream)) {
       this.images.set(image.digest, image);
       this.neverBuilt.set(image.digest, stream);

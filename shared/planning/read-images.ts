@@ -22,7 +22,7 @@ export interface ReadImagesPorts {
   readonly rebuilds: Pick<RebuildLedger, 'latest'>;
 }
 
-/** An image, and what it stands on where a review has looked. */
+/** An image, and what it is built on where a review has looked. */
 export interface ReadImage extends AttributedImage {
   readonly parent?: Parent;
 }
@@ -56,7 +56,7 @@ export async function readImages(
   const [record, listed, [latestRebuild]] = await Promise.all([
     told ?? ports.streams.streams([stream]).then((records) => records.get(stream)),
     collect(ports.streamImages.of(stream)),
-    // Only a person's wish is served by a rebuild, whatever that mended.
+    // Only a person's wish is served by a rebuild, whatever that fixed.
     facts.some(({ kind }) => kind === 'person') ? ports.rebuilds.latest(stream, 1) : [],
   ]);
   const heads = new Set(Object.values(record?.head?.images ?? {}));

@@ -17,7 +17,7 @@ type Headed = Pick<Candidate, 'stream' | 'heads'>;
 /**
  * Reads what decides whether streams may be built on the heads of their parents as these are now. Of all images only
  * those reasons were kept that the causes ask for; a parent may violate something else, which no open cause tells yet.
- * The heads of such parents are read once more, in full, and after them the heads of the streams that stand on them. Of a
+ * The heads of such parents are read once more, in full, and after them the heads of the streams that are built on them. Of a
  * stream without a head the images that stand in for one are read.
  * @param tells what was kept of all images
  * @returns the streams, with heads that tell what their parents violate

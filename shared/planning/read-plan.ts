@@ -117,8 +117,8 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
 }
 
 /**
- * A stream that the policy does not let be rebuilt is as a vendor's, and what stands on it has one try by itself. One that
- * the policy does not name any more was left out by mistake, or is about to go: what stands on it waits for that.
+ * A stream that the policy does not let be rebuilt is as a vendor's, and what is built on it has one try by itself. One that
+ * the policy does not name any more was left out by mistake, or is about to go: what is built on it waits for that.
  */
 const builtBy = (policy: Policy) => (stream: string) => {
   const { isNamed, mode, pipeline } = streamPolicy(policy, stream);

@@ -32,21 +32,21 @@ export type ReadOthers = (
 export interface TiersAsked {
   readonly tells: Tells;
   readonly builds: (stream: string) => boolean;
-  /** Whether all that stands on what is rebuilt is taken along. */
+  /** Whether all that is built on what is rebuilt is taken along. */
   readonly followParents: boolean;
   readonly readOthers: ReadOthers;
 }
 
 export interface TiersRead {
-  /** As they were, with what they stand on. */
+  /** As they were, with what they are built on. */
   readonly streams: readonly PlannedStream[];
   readonly tiers: Tiers;
 }
 
 /**
  * Whose the facts of open causes are, and what a rebuild of those streams takes along. First what the heads that hold
- * them stand on, level by level; where nothing is known of that nothing more is read. Then, where a base or platform is
- * at fault, what all streams stand on; and at last those that would be taken along.
+ * them are built on, level by level; where nothing is known of that nothing more is read. Then, where a base or platform is
+ * at fault, what all streams are built on; and at last those that would be taken along.
  */
 export async function readTiers(
   ports: ReadTiersPorts,

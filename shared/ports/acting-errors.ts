@@ -110,7 +110,7 @@ export class ImageGoneError extends Error {
   }
 }
 
-/** A tag that stands on another image for ever. */
+/** A tag that is built on another image for ever. */
 export class TagImmutableError extends Error {
   override readonly name = 'TagImmutableError';
   constructor({ account, region, repository }: ImageLocation, tag: string, cause: Error) {

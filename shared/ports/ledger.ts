@@ -30,7 +30,7 @@ export interface ImageLedger {
   /** Writes which workload of a scope runs the image by a guess, or that none does (`withGuess`). */
   recordGuess(digest: Digest, scope: string, workload: string | undefined): Promise<void>;
   /**
-   * Writes what an image stands on, where that changed. Another age, and the place in the age list follows it; the
+   * Writes what an image is built on, where that changed. Another age, and the place in the age list follows it; the
    * verdict no longer counts as judged.
    */
   recordLineage(digest: Digest, lineage: LineageChange): Promise<void>;
@@ -123,7 +123,7 @@ export interface ContentLedger {
   get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>>;
 }
 
-/** Images that others may stand on, by their layers or by what these unpack to; by the latter also others. */
+/** Images that others may be built on, by their layers or by what these unpack to; by the latter also others. */
 export interface ChainLedger {
   /** Of any number of chains (`chainsWithin`), each once and in no order; an image that was recorded just now may be missing. */
   imagesOf(chains: readonly string[]): Promise<readonly Digest[]>;
@@ -136,7 +136,7 @@ export type KnownLineageImage = ImageRecord & {
   readonly presentNames: readonly string[];
 };
 
-/** All that the ledger knows of who stands on whom. */
+/** All that the ledger knows of who is built on whom. */
 export interface KnownLineage {
   readonly images: readonly KnownLineageImage[];
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;

@@ -4,6 +4,6 @@ import type { UnreadableItem } from '../domain/common/unreadable-item.ts';
 export interface UnreadableItems {
   /** Each once, in the order of their keys. */
   items(): readonly UnreadableItem[];
-  /** Begins anew: what was mended meanwhile is not told any more. */
+  /** Begins anew: what was fixed meanwhile is not told any more. */
   clear(): void;
 }

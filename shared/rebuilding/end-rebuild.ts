@@ -21,7 +21,7 @@ export interface RebuildEndHow {
  * Ends a rebuild: its outcome first, which also keeps whoever is late from starting it, then what is remembered of the
  * stream, then its slots. Its lock is the caller's to give back or to take over. Nothing of a build that may still run
  * is ended, nor what another cascade is to take up: `undefined`. Ending twice ends once.
- * @param how.isUnused it mended its facts, and the tag that others build on did not move
+ * @param how.isUnused it fixed its facts, and the tag that others build on did not move
  * @param how.isUnasked its runner could not be asked just now: what became of its run is not known
  * @throws LedgerItemUnreadableError where rebuild or memory cannot be read; in the second case the rebuild has ended
  */

@@ -35,7 +35,7 @@ export interface Ending {
 }
 
 /**
- * Ends a node: what it came to is remembered, its lock and slots are given back, its cause too where it was not mended.
+ * Ends a node: what it came to is remembered, its lock and slots are given back, its cause too where it was not fixed.
  * The node is written last, so that whoever dies before begins again. A build that may still run keeps lock and slots
  * until its deadline; one that waits for a person keeps the lock alone. An item that cannot be read is named on the node and
  * stops nothing else. A rebuild that cannot be read keeps lock and slots. A memory that cannot be read keeps the lock, so that
@@ -180,7 +180,7 @@ export const STATE_AFTER = {
 } as const satisfies Readonly<Record<RebuildOutcome['result'], NodeState>>;
 
 /**
- * Every node gives its cause back, one that was held back with the answer. The facts of a verified one stay until its
+ * Every node gives its cause back, one that was on hold with the answer. The facts of a verified one stay until its
  * closure proves that nothing runs any more that holds them; an image that is pushed meanwhile and holds them again can
  * then be planned. What a person asked for is done, and what moved is picked up.
  */

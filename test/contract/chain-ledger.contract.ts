@@ -12,7 +12,7 @@ export interface ChainedImages {
 }
 
 export function chainLedgerContract({ make }: Contract<ChainedImages>): void {
-  test('images that others may stand on are found by their layers', async () => {
+  test('images that others may be built on are found by their layers', async () => {
     const { images: ledger } = await make();
     const tiers = ['base', 'platform', 'mirrored', 'external', 'application'] as const;
     for (const tier of tiers) await ledger.recordFacts(facts(tier, { tier, chainId: digestOf('chain') }));

@@ -105,7 +105,7 @@ export function imageLedgerContract({
     expect((await imageOf(ledger, 'a'))?.judgedAtEpochMs).toBe(NOW + 1);
   });
 
-  test('a standing is kept, through facts and judgements, and a second one replaces it as a whole', async () => {
+  test('a lineage is kept, through facts and judgements, and a second one replaces it as a whole', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
     await ledger.recordLineage(digestOf('a'), onBase(40));
@@ -127,7 +127,7 @@ export function imageLedgerContract({
     expect((await imageOf(ledger, 'a'))?.lineage).toBeUndefined();
   });
 
-  test('that no standing was found is kept with what was not read, until one is found', async () => {
+  test('that no lineage was found is kept with what was not read, until one is found', async () => {
     const ledger = await make();
     await ledger.recordFacts(facts('a'));
     await ledger.recordLineage(digestOf('a'), { mayLieBelow: ['1/r/base'] });

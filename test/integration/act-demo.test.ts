@@ -39,7 +39,7 @@ const tagOf = ({ repository }: Home): string => TAGS[repository] ?? 'stable';
 const streamOf = (home: Home): string => `${home.account}/${home.region}/${home.repository}:^${tagOf(home)}$`;
 const serviceOf = (name: string): string => `${TEAM.account}/${TEAM.region}/shop/${name}`;
 
-/** What stands on what, bottom first; the diamond stands on both platforms. */
+/** What is built on what, bottom first; the diamond is built on both platforms. */
 const PLANNED: readonly (readonly [stream: Home, wave: number, parents: readonly Home[]])[] = [
   [BASE, 0, []],
   [NODE, 1, [BASE]],
@@ -50,7 +50,7 @@ const PLANNED: readonly (readonly [stream: Home, wave: number, parents: readonly
 ];
 const VERIFIED = PLANNED.map(([home]) => home).filter((home) => home !== SEARCH);
 const PATCHED = [SHOP, CHECKOUT];
-/** Verified, while something that is built on their old images runs: a service of a stream that is held back. */
+/** Verified, while something that is built on their old images runs: a service of a stream that is on hold. */
 const STILL_RUN = [
   [BASE, ['reports', 'search']],
   [NODE, ['reports']],
@@ -107,7 +107,7 @@ function checkPlan(act: Act): void {
   expect(told).toEqual(expect.arrayContaining(planned));
 }
 
-/** One stream of it is not mended, and no error path ends green. */
+/** One stream of it is not fixed, and no error path ends green. */
 async function checkCascade(endpoint: string, { cascadeId, executionArn, detail }: Act['cascades'][number]) {
   const execution = await new SFNClient(configOf(endpoint, HUB)).send(new DescribeExecutionCommand({ executionArn }));
   expect(execution).toMatchObject({ name: cascadeId, status: 'FAILED', error: 'CascadeIncomplete' });

@@ -18,7 +18,7 @@ const LIMIT_MS = 120_000;
 const fleet = () =>
   actingFleet(
     [
-      { name: 'never-mended', pipeline: { upgrades: false } },
+      { name: 'never-fixed', pipeline: { upgrades: false } },
       { name: 'no-output', pipeline: { faults: { pushesNothing: true } } },
       { name: 'unscanned' },
       { name: 'new-flaw' },
@@ -37,13 +37,13 @@ describe('a difficult build', () => {
     'a fix that never works: the rebuild is ineffective, and none follows it',
     async () => {
       const { cloud } = installation();
-      const rebuild = await cases.rebuilt('never-mended');
+      const rebuild = await cases.rebuilt('never-fixed');
       expect(rebuild.outcome).toMatchObject({ result: 'ineffective', left: [{ vulnerability: FLAW.id }] });
-      const home = { ...TEAM, repository: 'apps/never-mended' };
+      const home = { ...TEAM, repository: 'apps/never-fixed' };
       expect((await packagesIn(cloud.endpoint, home, rebuild.output ?? '')).get(FLAW.package)).not.toBe(FLAW.fixedIn);
       await cases.nothingFollows();
       // Basic scanning tells no fix, so the rebuild was a trial.
-      expect(await cases.answerOf('never-mended')).toMatchObject({ answer: 'refuse', reason: 'no-fix-seen' });
+      expect(await cases.answerOf('never-fixed')).toMatchObject({ answer: 'refuse', reason: 'no-fix-seen' });
       expect(await deploymentsStarted(installation())).toBe(0);
     },
     LIMIT_MS,

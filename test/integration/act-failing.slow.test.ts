@@ -29,7 +29,7 @@ const LIMIT_MS = 120_000;
 const fleet = () =>
   actingFleet([
     { name: 'flaky', pipeline: { faults: { failsFirst: 1 } } },
-    { name: 'mended', pipeline: { faults: { failsFirst: 3 } } },
+    { name: 'fixed', pipeline: { faults: { failsFirst: 3 } } },
     { name: 'broken', pipeline: { faults: { alwaysFails: true } } },
   ]);
 
@@ -60,7 +60,7 @@ describe('a pipeline that fails', () => {
   );
 
   test.each([
-    ['mended', ['fixed'], ['Failed', 'Failed', 'Failed', 'Succeeded']],
+    ['fixed', ['fixed'], ['Failed', 'Failed', 'Failed', 'Succeeded']],
     ['broken', ['failed', 'failed', 'failed'], Array.from({ length: 6 }, () => 'Failed')],
   ])(
     'three times in a row is left alone, with an alarm, until a person resets it (%s)',

@@ -86,7 +86,7 @@ describe('a platform whose pipeline fails', () => {
   );
 
   test(
-    'stops what stands on it and nothing else',
+    'stops what is built on it and nothing else',
     async () => {
       const { cloud, context, review } = installation();
       expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
@@ -94,10 +94,10 @@ describe('a platform whose pipeline fails', () => {
       const [cascade] = await cascadesIn(installation());
       expect(cascade && (await endOf(installation(), cascade))).toBe('FAILED');
       expect(await rebuildsOf(installation(), streamOf('billing'))).toEqual([]);
-      const mended = [baseStream('debian'), platformStream('node'), streamOf('shop'), streamOf('worker')];
-      for (const stream of mended)
+      const fixed = [baseStream('debian'), platformStream('node'), streamOf('shop'), streamOf('worker')];
+      for (const stream of fixed)
         expect([stream, (await rebuildsOf(installation(), stream))[0]?.outcome?.result]).toEqual([stream, 'fixed']);
-      // Its service has a container of both: it is deployed once both are mended.
+      // Its service has a container of both: it is deployed once both are fixed.
       expect(await flawsThatRun(cloud.endpoint)).toEqual(['apps/billing 3.0.13-1', 'apps/shop 3.0.13-1']);
       expect(await heldIn(installation())).toEqual(NOTHING_HELD);
     },

@@ -175,7 +175,7 @@ async function checkImage(endpoint: string, fleet: Fleet, image: Image, bearing:
   if (home && image.scan.reason !== 'image-not-found') await checkAge(endpoint, home, image, bearing);
 }
 
-/** What a running image stands on was scanned, and is counted though nothing runs it. */
+/** What a running image is built on was scanned, and is counted though nothing runs it. */
 async function checkAncestors(endpoint: string, result: DemoResult, bearing: readonly Bearing[]): Promise<void> {
   const running = new Set(result.images.map(({ digest }) => digest));
   const parents = new Set(result.images.flatMap(({ parentDigest: builtOn }) => builtOn ?? []));

@@ -1,4 +1,4 @@
-/** Fleets in which every application violates, one rebuild mends it, and its services run the tag that its build moves. */
+/** Fleets in which every application violates, one rebuild fixes it, and its services run the tag that its build moves. */
 
 import { parseFleet } from '../../local/fleet/load.ts';
 import type { Fleet, FleetFile } from '../../local/fleet/schema.ts';

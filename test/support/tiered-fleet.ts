@@ -1,4 +1,4 @@
-/** Fleets of three tiers in which a base is at fault: its rebuild, and those of all above it, mend everything. */
+/** Fleets of three tiers in which a base is at fault: its rebuild, and those of all above it, fix everything. */
 
 import { parseFleet } from '../../local/fleet/load.ts';
 import type { Fleet, FleetFile } from '../../local/fleet/schema.ts';

@@ -322,7 +322,7 @@ describe('the outbox', () => {
     ['a loss', keys.expiry(place, digest), true],
     ['a look', keys.lifecycleCheck(place), false],
     ['a stream', keys.stream('a/b/c:^1$'), true],
-    ['guard memory', keys.rebuildHistory('a/b/c:^1$'), false],
+    ['rebuild history', keys.rebuildHistory('a/b/c:^1$'), false],
     ['an image of a stream', keys.streamImage('a/b/c:^1$', digest), false],
     ['a lock', keys.lock('a/b/c:^1$'), false],
     ['a node', keys.node('0123456789ab-g1', 'a/b/c:^1$'), false],

@@ -36,9 +36,9 @@ export interface CountedPart {
   readonly decidedBy: PartBirth;
 }
 
-/** How old an image is by all that it stands on. */
+/** How old an image is by all that it is built on. */
 export type EffectiveBirth = {
-  /** Lowest image of tier base; absent where it stands on none, so that all of its lineage counts. */
+  /** Lowest image of tier base; absent where it is built on none, so that all of its lineage counts. */
   readonly base?: Digest;
   /** Ancestors below `base`, nearest first, whether they count or not. */
   readonly vendor: readonly PartBirth[];
@@ -122,11 +122,11 @@ function reconfirmationOf(images: readonly AgedImage[], nowEpochMs: number) {
 }
 
 /**
- * An image is as old as the oldest image it stands on, counted from the lowest one of tier base. What lies below that is
- * the vendor's, told apart, and counts only where the setting says so. An image that stands on no base counts as a
- * whole: else whoever builds on a vendor's image directly would never be old. Of unknown birth is what stands on
+ * An image is as old as the oldest image it is built on, counted from the lowest one of tier base. What lies below that is
+ * the vendor's, told apart, and counts only where the setting says so. An image that is built on no base counts as a
+ * whole: else whoever builds on a vendor's image directly would never be old. Of unknown birth is what is built on
  * anything of unknown birth.
- * A date of a build before the birth of what the image stands on is not believed, but only where content shows what that
+ * A date of a build before the birth of what the image is built on is not believed, but only where content shows what that
  * is, and a push never is one: so labels, policy and pushes make nothing younger.
  */
 export function effectiveBirth(
@@ -153,7 +153,7 @@ function partsOf(digest: Digest, { images, parents, contents }: KnownAges): read
     const image = images.get(part);
     const { birth, mayBeOlder, reconfirmedAtEpochMs } = contents.get(part) ?? NOTHING;
     const parent = parents.get(part);
-    // Whoever says what an image stands on could make it younger with a younger parent.
+    // Whoever says what an image is built on could make it younger with a younger parent.
     if (!parent || !GROWING.includes(parent.evidence)) below = [];
     const bounded = bornAfter(birth, below);
     if (isDated(birth)) below.push(birth.bornAtEpochMs);

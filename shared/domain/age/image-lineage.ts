@@ -3,12 +3,12 @@ import type { Digest } from '../image/image.ts';
 import type { Parent } from '../lineage/parent.ts';
 import type { StaleParent } from '../lineage/stale-parent.ts';
 
-/** What an image stands on and how old that makes it, by all that the last review knew. */
+/** What an image is built on and how old that makes it, by all that the last review knew. */
 export interface ImageLineage {
   /** Absent where no known image is below it. */
   readonly parent?: Parent;
   readonly age: LineageAge;
-  /** Absent where it stands on the head of the stream below it, or on none. */
+  /** Absent where it is built on the head of the stream below it, or on none. */
   readonly staleParent?: StaleParent;
   /**
    * Repositories (`locationKey`) that no review has read and that may hold an image between this one and `parent`. Sorted; absent
@@ -22,7 +22,7 @@ export interface ImageLineage {
   readonly mayLieBelowNext?: readonly string[];
 }
 
-/** A search has looked, and could not say what the image stands on. */
+/** A search has looked, and could not say what the image is built on. */
 export interface LineageNotFound {
   /**
    * Repositories (`locationKey`) that no review has read and that may hold an image below this one. Sorted; empty where the search
@@ -36,8 +36,8 @@ export interface LineageNotFound {
 }
 
 /**
- * What an image stands on from now on, or how that changes over what is known as it is written; `undefined` leaves it. That
- * nothing was found takes no standing of before away.
+ * What an image is built on from now on, or how that changes over what is known as it is written; `undefined` leaves it. That
+ * nothing was found takes no lineage of before away.
  */
 export type LineageChange =
   | ImageLineage
@@ -53,7 +53,7 @@ export type LineageAge =
       readonly unknown: readonly Digest[];
       /** It is at least as old as that, where anything is known. */
       readonly oldestKnown?: OldestBelow;
-      /** Nobody has read the lineage of the image yet; never part of a stored standing. */
+      /** Nobody has read the lineage of the image yet; never part of a stored lineage. */
       readonly isUnread?: true;
     };
 

@@ -38,7 +38,7 @@ export interface LineageImage {
 export interface LineageFleet {
   readonly images: ReadonlyMap<Digest, LineageImage>;
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
-  /** Whether all that is to be known was read: otherwise what an image stands on may be missing. */
+  /** Whether all that is to be known was read: otherwise what an image is built on may be missing. */
   readonly isWhole: boolean;
   /**
    * Where not all was read: images of which everything that the ledger knows and that their layers, labels and declarations
@@ -55,7 +55,7 @@ export interface LineageFleet {
 
 export interface ResolvedLineages {
   readonly parents: Parents;
-  /** What an image stands on; `undefined` where too little is known to say so now. */
+  /** What an image is built on; `undefined` where too little is known to say so now. */
   of(digest: Digest): ImageLineage | undefined;
   /**
    * Whether all that is known around an image and each of its ancestors was read: then its known parents are all found, also
@@ -72,7 +72,7 @@ export interface ResolvedLineages {
 }
 
 /**
- * What images stand on and how old that makes them. Nothing is concluded from what was not read: where something is
+ * What images are built on and how old that makes them. Nothing is concluded from what was not read: where something is
  * missing, a parent that was found before stays, nothing becomes younger, and an image whose lineage leads to what is
  * missing is left as it was. Where an image would become younger it keeps its age, and takes over a parent that its content
  * shows only now. An image whose lineage was never read stays unread then: it may be older. The exception is an image where all around it

@@ -49,7 +49,7 @@ function unknownParents({ stream, heads = [] }: Headed, known: AttributionFacts)
 }
 
 /**
- * By parent: images of its head that the next build of a stream picks up, and that the stream does not stand on yet.
+ * By parent: images of its head that the next build of a stream picks up, and that the stream is not built on yet.
  * `undefined` where nobody knows the parent's head. Where the head has no image for a platform, all of its images count.
  */
 export const movedHeads = (
@@ -108,8 +108,8 @@ export function onlyParentHead(
 }
 
 /**
- * The heads of all streams that a stream stands on, in one word: another one as soon as any of them moves. `undefined`
- * where it stands on none that is known.
+ * The heads of all streams that a stream is built on, in one word: another one as soon as any of them moves. `undefined`
+ * where it is built on none that is known.
  * @param outputs of streams that were rebuilt in the waves before
  */
 export function parentsKey(
@@ -148,7 +148,7 @@ interface HeadImages {
   readonly known: AttributionFacts;
 }
 
-/** Images of a head that a build picks up in the place of one that it stood on. */
+/** Images of a head that a build picks up in the place of one that it built on. */
 function othersThan(before: Digest, { meant, all, known }: HeadImages): readonly Digest[] {
   const isBefore = (one: Digest): boolean => isSame(one, before, known);
   if (meant.length > 0) return meant.filter((one) => !isBefore(one));

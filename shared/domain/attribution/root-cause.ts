@@ -17,7 +17,7 @@ export type StreamPath = readonly string[];
 /**
  * Whose a fact of a stream is, as far as its heads tell.
  * - `own`: the stream's; a search for parents has found no stream below it that has the fact.
- * - `below`: of streams that it stands on, one for each platform at most; two heads may lead to the same one.
+ * - `below`: of streams that it is built on, one for each platform at most; two heads may lead to the same one.
  * - `pending`: it hangs on images that nobody scanned, or whose new scan is awaited, or on streams of which nobody knows the heads.
  *   `unplaced`: or on what heads are built on, which was not read. The stream at fault may be below them, or the age of a build would
  *   be unknown.
@@ -41,9 +41,9 @@ export interface Headed {
 }
 
 /**
- * At which streams facts of one stream are to be mended; asked for each fact. Heads alone decide: what an old image below
- * holds no rebuild could mend. Where the stream has no head, the images that were pushed last decide. A stream whose head is free of a fact needs no rebuild for it, whatever that head stands
- * on: what was built on an older one begins with the mended one when it is built anew. So the streams at fault are the
+ * At which streams facts of one stream are to be fixed; asked for each fact. Heads alone decide: what an old image below
+ * holds no rebuild could fix. Where the stream has no head, the images that were pushed last decide. A stream whose head is free of a fact needs no rebuild for it, whatever that head stands
+ * on: what was built on an older one begins with the fixed one when it is built anew. So the streams at fault are the
  * lowest of those in a row, down from the one that is asked about, whose heads hold the fact.
  */
 export function rootCausesOf({ stream, heads = [] }: Headed, known: AttributionFacts): (fact: CauseFact) => RootCause {
@@ -104,7 +104,7 @@ function statusAtStep(fact: CauseFact, { heads, digest }: Step, { images }: Attr
   return anyContentFactStatusByNow(fact, heads.map(known));
 }
 
-/** Of all heads that hold a fact: it is mended once each of them can be. */
+/** Of all heads that hold a fact: it is fixed once each of them can be. */
 function inOne(found: readonly RootCause[]): RootCause {
   const pending = found.filter((rootCause) => rootCause.kind === 'pending');
   if (pending.length > 0) {

@@ -6,12 +6,12 @@ import { streamBelow } from '../lineage/find-parents.ts';
 import type { StreamPath } from './root-cause.ts';
 import { type AttributionFacts, showing } from './stream-path.ts';
 
-/** By stream: the streams that it stands on. */
+/** By stream: the streams that it is built on. */
 export type Edges = ReadonlyMap<string, ReadonlySet<string>>;
 
 /**
- * Of all streams that are known: what their heads stand on, of all platforms together. Where a stream has no head, what its
- * last images stand on.
+ * Of all streams that are known: what their heads are built on, of all platforms together. Where a stream has no head, what its
+ * last images are built on.
  */
 export function edgesOf(known: AttributionFacts): Edges {
   const { parents, images, streams } = known;
@@ -38,7 +38,7 @@ export function withPaths(edges: Edges, paths: Iterable<StreamPath>): Edges {
   return all;
 }
 
-/** The streams on the longest way down, the nearest first; itself among them where it stands on itself. */
+/** The streams on the longest way down, the nearest first; itself among them where it is built on itself. */
 export function ancestry(stream: string, edges: Edges): readonly string[] {
   const found = new Map<string, readonly string[]>();
   const under = new Set<string>();
@@ -60,10 +60,10 @@ export function ancestry(stream: string, edges: Edges): readonly string[] {
 }
 
 /**
- * What arrives where once roots are rebuilt: a stream that stands on one that has a fact gets it where its own heads hold
- * it, and hands it on. Each stream meets each fact once. Where what a stream stands on is followed, it also gets that it
- * moves, and whoever stands on that gets the same of it.
- * @param roots by stream, what is to be mended there
+ * What arrives where once roots are rebuilt: a stream that is built on one that has a fact gets it where its own heads hold
+ * it, and hands it on. Each stream meets each fact once. Where what a stream is built on is followed, it also gets that it
+ * moves, and whoever is built on that gets the same of it.
+ * @param roots by stream, what is to be fixed there
  */
 export function arrivals(
   roots: ReadonlyMap<string, readonly CauseFact[]>,
@@ -96,7 +96,7 @@ const movedWith = (parent: string, facts: readonly CauseFact[]): CauseFact => ({
   sinceEpochMs: facts.reduce((since, { sinceEpochMs }) => Math.min(since, sinceEpochMs), Number.POSITIVE_INFINITY),
 });
 
-/** That a stream moves concerns those alone that stand on it. */
+/** That a stream moves concerns those alone that are built on it. */
 const isHandedOn = (fact: CauseFact, from: string, to: string, known: AttributionFacts): boolean =>
   fact.kind === 'parent-moved' ? fact.parent === from : isInHeads(fact, to, known);
 

@@ -60,7 +60,7 @@ export interface StreamLineage {
   readonly unseen: readonly Digest[];
 }
 
-/** The same for all facts of the image. A stream that a head above no longer stands on is left: its rebuild would reach nobody. */
+/** The same for all facts of the image. A stream that a head above no longer is built on is left: its rebuild would reach nobody. */
 export function streamLineageOf(digest: Digest, known: AttributionFacts): StreamLineage {
   const { places, unseen } = placesOf(digest, known);
   const steps: Step[] = [];
@@ -112,7 +112,7 @@ export function headsFor(
 const isRead = (platform: Platform | undefined): platform is Platform =>
   platform !== undefined && !platform.startsWith('unknown/');
 
-/** Whether all heads stand on other streams now, by whatever way; also on streams that the policy never lets be rebuilt. */
+/** Whether all heads are built on other streams now, by whatever way; also on streams that the policy never lets be rebuilt. */
 function haveLeft(heads: readonly Digest[], below: string, { parents, images, neverBuilt }: AttributionFacts): boolean {
   const streamOf = (digest: Digest) => images.get(digest)?.stream ?? neverBuilt?.get(digest);
   const feet = heads.map((head) => {

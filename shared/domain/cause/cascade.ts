@@ -16,7 +16,7 @@ export interface Cascade {
   readonly executionArn?: string;
   /**
    * `complete`: every node came to what it was planned for. `parked`: so did all but those that wait for a person to approve
-   * their build, and those built on them. `incomplete`: one failed, or was held back.
+   * their build, and those built on them. `incomplete`: one failed, or was on hold.
    */
   readonly state: (typeof CASCADE_STATES)[number];
   readonly streams: number;
@@ -35,15 +35,15 @@ export interface CascadeNode {
   readonly cascadeId: string;
   readonly stream: string;
   readonly work: NodeWork;
-  /** Streams of wave n+1 stand on streams of wave n. */
+  /** Streams of wave n+1 are built on streams of wave n. */
   readonly wave: number;
-  /** Streams of the cascade that it stands on: it is built once they are verified. Absent where there are none. */
+  /** Streams of the cascade that it is built on: it is built once they are verified. Absent where there are none. */
   readonly parents?: readonly string[];
   /** It is rebuilt only because of its parents, and begins nothing by itself. */
   readonly follows?: true;
   /** Absent for a stream without a cause of its own. */
   readonly causeVersion?: number;
-  /** What it is to mend. */
+  /** What it is to fix. */
   readonly facts: readonly CauseFact[];
   /** What holds the cause at planning time: no live usage of these may remain. */
   readonly holders: readonly Digest[];

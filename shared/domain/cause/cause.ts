@@ -24,11 +24,11 @@ export interface AgeFact {
   readonly sinceEpochMs: number;
 }
 
-/** What the head of the stream stands on is not the head of that stream any more. */
+/** What the head of the stream is built on is not the head of that stream any more. */
 export interface ParentMovedFact {
   readonly kind: 'parent-moved';
   readonly ruleId: typeof PARENT_MOVED;
-  /** The stream that it stands on. */
+  /** The stream that it is built on. */
   readonly parent: string;
   /** Its head as a whole (`headDigestOf`); absent where that is built in the same cascade. */
   readonly head?: Digest;
@@ -69,7 +69,7 @@ export interface Cause {
 }
 
 /**
- * What of a verdict a rebuild could mend: findings that violate now, and its own age, that from the warning on. A wrong
+ * What of a verdict a rebuild could fix: findings that violate now, and its own age, that from the warning on. A wrong
  * registry it could not.
  */
 export const causeFacts = (verdict: Verdict): CauseFact[] => verdict.reasons.flatMap(factOf);

@@ -14,7 +14,7 @@ export interface JudgedImage {
   readonly digest: Digest;
   readonly verdict?: Verdict;
   readonly judgedAtEpochMs?: number;
-  /** Absent until somebody has looked what it stands on. */
+  /** Absent until somebody has looked what it is built on. */
   readonly lineage?: Pick<ImageLineage, 'staleParent'>;
   /** Present where nobody knows yet which image it is built on. */
   readonly unplaced?: Unplaced;
@@ -60,7 +60,7 @@ function hasStaleParent({ parent }: ParentMovedFact, lineage: JudgedImage['linea
   return lineage.staleParent?.stream === parent ? 'present' : 'absent';
 }
 
-/** As `factStatus`; an age that something else decides, which the image stands on, is not its own. */
+/** As `factStatus`; an age that something else decides, which the image is built on, is not its own. */
 function ownFactStatus(fact: CauseFact, image: JudgedImage): FactStatus {
   const status = factStatus(fact, image);
   const isOwn =
@@ -224,7 +224,7 @@ export function classifyFact(fact: CauseFact, { heads, inUse, latestRebuild }: S
 
 /**
  * A person has what was asked for once a later rebuild made something that others can use, whatever its verification
- * says: that is then a matter of the findings. Otherwise a rebuild that mends nothing would be repeated for ever.
+ * says: that is then a matter of the findings. Otherwise a rebuild that fixes nothing would be repeated for ever.
  */
 const isServed = ({ sinceEpochMs }: PersonFact, rebuild: Rebuild | undefined): boolean =>
   rebuild !== undefined &&

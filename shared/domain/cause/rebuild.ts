@@ -53,7 +53,7 @@ export interface Rebuild {
   /** 1, 2, 3: how many rebuilds in a row were tried, this one included. */
   readonly attempt: number;
   readonly pipeline: Pipeline;
-  /** What this rebuild is to mend. */
+  /** What this rebuild is to fix. */
   readonly facts: readonly CauseFact[];
   readonly reservedAtEpochMs: number;
   /** Written before the runner is asked: whoever finds it without `executionId` asks the runner first. */
@@ -68,14 +68,14 @@ export interface Rebuild {
   readonly approvalMs?: number;
   readonly parked?: Parked;
   readonly headBefore?: Digest;
-  /** The head of the stream that it stands on, when it was reserved; absent where that is not known. */
+  /** The head of the stream that it is built on, when it was reserved; absent where that is not known. */
   readonly parentHead?: Digest;
-  /** The heads of all streams that it stands on, when it was reserved (`parentsKey`); absent where it stands on none. */
+  /** The heads of all streams that it is built on, when it was reserved (`parentsKey`); absent where it is built on none. */
   readonly parents?: string;
   /** The heads that its output shows it was built on; absent where these are the ones of its reservation, or are not known. */
   readonly builtOn?: BuiltOn;
   readonly build?: BuildStatus;
-  /** What it did not pick up: it stands on older images of these streams. */
+  /** What it did not pick up: it is built on older images of these streams. */
   readonly pinned?: readonly Pinned[];
   /**
    * Registries (`<account>/<region>`) of base or platform streams that no review has read: they may hold an image below the
@@ -143,12 +143,12 @@ export const begunAtEpochMs = ({
   // One that was taken over was built by an earlier rebuild, whose reservation it has.
   takenOverFrom === undefined ? (startingAtEpochMs ?? reservedAtEpochMs) : reservedAtEpochMs;
 
-/** A stream that something stands on, but not on the head that was there when it was built. */
+/** A stream that something is built on, but not on the head that was there when it was built. */
 export interface Pinned {
   readonly stream: string;
   /** The head that it should have picked up, as a whole (`headDigestOf`). */
   readonly head: Digest;
-  /** The older image that it stands on. */
+  /** The older image that it is built on. */
   readonly parentDigest: Digest;
   /** What the build says that it began with: its label `org.opencontainers.image.base.name`. */
   readonly from?: string;
@@ -198,7 +198,7 @@ export interface RebuildHistory {
   readonly lastSettledRebuildId?: string;
   /** Facts that survived a rebuild, on which parent head, and when. */
   readonly survived: readonly SurvivedFact[];
-  /** Rebuilds that did not mend what they were made for, by the heads of the parents; the latest first. */
+  /** Rebuilds that did not fix what they were made for, by the heads of the parents; the latest first. */
   readonly tried?: readonly Tried[];
   /** The last rebuild did not pick up this head of its parent. */
   readonly pinnedTo?: readonly Pick<Pinned, 'stream' | 'head'>[];
@@ -209,7 +209,7 @@ export interface RebuildHistory {
   readonly headReadAtEpochMs?: number;
   /** The planner asked then that they be read. */
   readonly refreshRequestedAtEpochMs?: number;
-  /** Since then it has waited for the heads of streams that stand on it; an earlier wait may have been another one's. */
+  /** Since then it has waited for the heads of streams that are built on it; an earlier wait may have been another one's. */
   readonly awaitsHeadsSinceEpochMs?: number;
   /** The registry refused then to be read. */
   readonly refreshRefusedAtEpochMs?: number;
@@ -239,7 +239,7 @@ export interface BrokenOff {
   readonly atEpochMs: number;
 }
 
-/** How often facts were the reason of a rebuild on the same heads of all parents, and none of these mended them. */
+/** How often facts were the reason of a rebuild on the same heads of all parents, and none of these fixed them. */
 export interface Tried {
   /** As `Rebuild.parents`. */
   readonly parents?: string;

@@ -3,7 +3,7 @@ import type { NodeAnswer } from '../cause/node-answer.ts';
 export const HEAD_FIXED = 'head-fixed';
 export const PARENT_NOT_VERIFIED = 'parent-not-verified';
 
-/** A stream that it stands on is to be fixed first and is held back itself, or waits for a person. */
+/** A stream that it is built on is to be fixed first and is on hold itself, or waits for a person. */
 export const PARENT_ON_HOLD = 'parent-on-hold';
 
 /** The run of its pipeline waits for a person. */
@@ -12,7 +12,7 @@ export const WAITING_APPROVAL = 'waiting-approval';
 /**
  * `closing`: the new image is there, and older ones still run. `review-running`: its result is awaited. `head-unread`: the
  * registry is being asked. `head-fixed`: somebody was faster, so that its cascade builds nothing. `parent-on-hold`: a
- * stream that it stands on is to be mended first, and is held back itself. `parent-not-verified`: that one was rebuilt in
+ * stream that it is built on is to be fixed first, and is on hold itself. `parent-not-verified`: that one was rebuilt in
  * the same cascade, and did not come to its end.
  */
 export type WaitReason =
@@ -71,7 +71,7 @@ export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: 
 export const capReached = (scope: string): NegativeDecision =>
   wait('cap-reached', `All slots of cap \`${scope}\` are taken. Patchwave retries when another rebuild ends.`);
 
-/** A stream that waits for what it stands on: `why` is the answer of that one. */
+/** A stream that waits for what it is built on: `why` is the answer of that one. */
 export const parentOnHold = (
   fact: string,
   parent: string,
@@ -83,7 +83,7 @@ export const parentOnHold = (
     recheckAtEpochMs,
   );
 
-/** A stream that must not be built on what it stands on as that is now; `why` is the answer of that one. */
+/** A stream that must not be built on what it is built on as that is now; `why` is the answer of that one. */
 export const builtOnParentOnHold = (
   parent: string,
   { reason, detail, recheckAtEpochMs }: NegativeDecision,

@@ -6,7 +6,7 @@ import type { Digest } from '../image/image.ts';
 import { instantText, type NegativeDecision, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
 import { triesOf } from './tries.ts';
 
-/** A fact that no rebuild would mend now. */
+/** A fact that no rebuild would fix now. */
 export interface DroppedFact {
   readonly fact: CauseFact;
   readonly reason: RefuseReason;
@@ -26,7 +26,7 @@ export interface Remembered {
   readonly attempts: number;
 }
 
-/** Facts that a rebuild may mend, and those that it would not. What a person asks for is never dropped. */
+/** Facts that a rebuild may fix, and those that it would not. What a person asks for is never dropped. */
 export function dropUnfixable(
   facts: readonly CauseFact[],
   remembered: Remembered,
@@ -66,7 +66,7 @@ function dropReason(
 
 /**
  * The head that the last rebuild did not pick up, and that is still there. What moved is asked of its own parent: a stream may
- * stand on several, and then nobody knows one head of them all.
+ * are built on several, and then nobody knows one head of them all.
  */
 function pinnedFor(fact: CauseFact, { history: { pinnedTo = [] }, parentHead }: Remembered) {
   return fact.kind === 'parent-moved'
@@ -96,7 +96,7 @@ function spentOn(
 const mayBeOn = (parentHead: Digest | undefined, survived: SurvivedFact): boolean =>
   parentHead === undefined || survived.parentHead === undefined || parentHead === survived.parentHead;
 
-/** Whether a rebuild that did not mend a fact still speaks against the next one. */
+/** Whether a rebuild that did not fix a fact still speaks against the next one. */
 function survival(
   fact: Exclude<CauseFact, PersonFact>,
   survived: SurvivedFact,

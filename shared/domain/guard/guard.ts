@@ -53,21 +53,21 @@ export interface GuardFacts extends OpenFacts {
   readonly parentHead?: Digest;
   /** As `Rebuild.parents`. */
   readonly parents?: string;
-  /** The streams that it stands on, nearest first. */
+  /** The streams that it is built on, nearest first. */
   readonly ancestors: readonly string[];
   /** Scopes of caps whose slots are all taken by others. */
   readonly fullCaps?: readonly string[];
   readonly runnerBusyUntilEpochMs?: number;
 }
 
-/** `facts` are those that a rebuild may mend; `dropped` are the others, each with its reason. */
+/** `facts` are those that a rebuild may fix; `dropped` are the others, each with its reason. */
 export type Decision =
   | { readonly answer: 'allow'; readonly facts: readonly CauseFact[]; readonly dropped: readonly DroppedFact[] }
   | NegativeDecision;
 
 /**
  * Whether a stream may be rebuilt now. Asked when it is planned and again before its pipeline is started; pure, so that
- * both answer alike. The stream first, then fact by fact: what no rebuild would mend drops out, and where nothing is
+ * both answer alike. The stream first, then fact by fact: what no rebuild would fix drops out, and where nothing is
  * left the gravest reason answers. Last comes what passes by itself.
  */
 export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): Decision {

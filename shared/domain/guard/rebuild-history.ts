@@ -20,7 +20,7 @@ export interface RebuildEnd {
   readonly parentHead?: Digest;
   /** Heads of its parents that it should have picked up and did not; absent where there are none. */
   readonly pinnedTo?: RebuildHistory['pinnedTo'];
-  /** It mended its facts, and nobody can use it: the tag that others build on did not move. */
+  /** It fixed its facts, and nobody can use it: the tag that others build on did not move. */
   readonly isUnused?: boolean;
   readonly atEpochMs: number;
 }
@@ -57,7 +57,7 @@ export function afterOutcome(history: RebuildHistory, end: RebuildEnd): RebuildH
 
 const isJudged = ({ result }: RebuildOutcome): boolean => result === 'fixed' || result === 'ineffective';
 
-/** What would be repeated for ever if it did not count: what is built and cannot be used, and what mends nothing again. */
+/** What would be repeated for ever if it did not count: what is built and cannot be used, and what fixes nothing again. */
 function failuresAfter({ failuresInARow, survived }: RebuildHistory, end: RebuildEnd): number {
   const { outcome, isUnused = false } = end;
   if (isJudged(outcome) && !isUnused && !leavesTheSame(survived, end)) return 0;
@@ -73,7 +73,7 @@ const leavesTheSame = (survived: readonly SurvivedFact[], { outcome, parentHead 
     ),
   );
 
-/** What this rebuild mended is forgotten, what it left is remembered as it is now. */
+/** What this rebuild fixed is forgotten, what it left is remembered as it is now. */
 function survivedAfter({ survived }: RebuildHistory, { rebuild, outcome, parentHead, atEpochMs }: RebuildEnd) {
   if (!isJudged(outcome)) return survived;
   const left = outcome.result === 'ineffective' ? outcome.left : [];

@@ -26,7 +26,7 @@ export function triedAs(fact: CauseFact): string | undefined {
   }
 }
 
-/** @returns how many rebuilds on these heads of the parents were made for a fact and did not mend it */
+/** @returns how many rebuilds on these heads of the parents were made for a fact and did not fix it */
 export function triesOf(
   { tried = [] }: Pick<RebuildHistory, 'tried'>,
   parents: string | undefined,
@@ -41,14 +41,14 @@ export function triesOf(
 export interface TryEnd {
   readonly rebuild: Pick<Rebuild, 'facts' | 'parents' | 'builtOn' | 'promotes' | 'takenOverFrom'>;
   readonly outcome: RebuildOutcome;
-  /** It mended its facts, and nobody can use it. */
+  /** It fixed its facts, and nobody can use it. */
   readonly isUnused?: boolean;
 }
 
 /**
- * What a scan shows to be mended in the head is forgotten; all else that the rebuild was made for was tried once more, unless
+ * What a scan shows to be fixed in the head is forgotten; all else that the rebuild was made for was tried once more, unless
  * nothing was built, or nobody could judge the output because a registry was not read. A candidate that is not promoted
- * mends nothing: the head still has all of it. That a parent was picked up counts on while its head is the same: a stream
+ * fixes nothing: the head still has all of it. That a parent was picked up counts on while its head is the same: a stream
  * that is behind the same head again and again is not built for ever. It counts on the parents of its reservation and on those
  * that its output shows: what was believed when it was reserved may be wrong, and the next rebuild is asked for on what is known by then.
  */
@@ -59,10 +59,10 @@ export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): re
   const left = outcome.result === 'ineffective' ? namesOf(outcome.left) : new Set<string>();
   const asked = namesOf(facts);
   const scanned = namesOf(facts.filter(({ kind }) => kind !== 'parent-moved'));
-  const mended = isHead ? scanned.difference(left) : new Set<string>();
-  const kept = withoutTries(tried, mended);
+  const fixed = isHead ? scanned.difference(left) : new Set<string>();
+  const kept = withoutTries(tried, fixed);
   const isUnread = outcome.result === 'unverified' && outcome.isLineageUnread === true;
-  const counted = takenOverFrom === undefined && !isUnread ? asked.difference(mended) : new Set<string>();
+  const counted = takenOverFrom === undefined && !isUnread ? asked.difference(fixed) : new Set<string>();
   if (counted.size === 0) return kept;
   const shown = builtOn && builtOn.parents !== parents ? [builtOn.parents] : [];
   const now = [...shown, parents].map((on) => oneMore(kept, on, counted));

@@ -64,9 +64,9 @@ export function madeBy(evidence: readonly BirthEvidence[], nowEpochMs: number): 
 export const evidenceIn = (birth: Birth): readonly BirthEvidence[] => (birth.known ? birth.evidence : birth.rejected);
 
 /**
- * The same birth by what the image stands on: a date before the birth of that was no date of a build, and the next
+ * The same birth by what the image is built on: a date before the birth of that was no date of a build, and the next
  * evidence decides. What was pushed before it proves that other birth wrong, which then says nothing.
- * @param belowEpochMs births of what it stands on, in any order
+ * @param belowEpochMs births of what it is built on, in any order
  */
 export function bornAfter(birth: Birth, belowEpochMs: readonly number[]): Birth {
   if (!birth.known) return birth;

@@ -13,11 +13,11 @@ export interface Claimed {
 const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 const BASE_NAME = 'org.opencontainers.image.base.name';
 
-/** Digests that labels name as what an image stands on; they may be those of indexes. */
+/** Digests that labels name as what an image is built on; they may be those of indexes. */
 export const digestsClaimed = (image: Pick<LineageFacts, 'labels'>): readonly Digest[] =>
   [image.labels?.[BASE_DIGEST], referenceClaimed(image)?.digest].filter(isDigest);
 
-/** The reference that a label names as what an image stands on, where it is one. */
+/** The reference that a label names as what an image is built on, where it is one. */
 export const referenceClaimed = ({ labels }: Pick<LineageFacts, 'labels'>): ImageReference | undefined =>
   readImageReference(labels?.[BASE_NAME]);
 

@@ -6,7 +6,7 @@ import { diffIdsOf, type LineageFacts, merged } from './lineage-facts.ts';
 import type { Parent, Parents } from './parent.ts';
 
 /**
- * Who stands on whom, from everything that is known of all images at once. What layers show comes before what anybody
+ * Who is built on whom, from everything that is known of all images at once. What layers show comes before what anybody
  * says. The order of the images does not matter, and an image may be told of several times.
  * @param indexes what the digests of indexes stand for: a label may name one
  */

@@ -25,7 +25,7 @@ export function historyStep({ created, created_by: command, empty_layer: _, ...o
   return { createdBy: command ?? rest, ...(created != null && { created }) };
 }
 
-/** https://github.com/opencontainers/image-spec/blob/main/annotations.md: labels that name what an image stands on. */
+/** https://github.com/opencontainers/image-spec/blob/main/annotations.md: labels that name what an image is built on. */
 const BASE_LABELS = ['org.opencontainers.image.base.digest', 'org.opencontainers.image.base.name'];
 
 const HASH_DIGITS = 16;

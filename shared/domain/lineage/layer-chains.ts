@@ -33,7 +33,7 @@ export class Chains {
 
   /**
    * Of the same chain the image that this one adds metadata to; else that of the longest shorter chain. Images that
-   * nothing but the order of their pushes tells apart stand on the same parent, and only where there is none on the
+   * nothing but the order of their pushes tells apart are built on the same parent, and only where there is none on the
    * first of them.
    */
   parentOf(image: LineageFacts, end: Chain): Shown | undefined {

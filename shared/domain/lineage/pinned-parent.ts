@@ -7,7 +7,7 @@ export interface PushedContent extends ContentKeys {
 }
 
 /**
- * Whether something that was built stands on an older image than the one it should have picked up. One with the same
+ * Whether something that was built is built on an older image than the one it should have picked up. One with the same
  * content is none, however its layers are packed, and neither is one that was pushed later: the parent moved once more
  * while it was built. Where nobody saw the pushes, another image than the expected one counts as older.
  */

@@ -6,14 +6,14 @@ import { streamBelow } from './find-parents.ts';
 import type { Parents } from './parent.ts';
 import { Variants } from './variants.ts';
 
-/** An image stands on one that is not the head of its stream any more. */
+/** An image is built on one that is not the head of its stream any more. */
 export interface StaleParent {
   readonly stream: string;
   /** The head of that stream, as a whole (`headDigestOf`). */
   readonly head: Digest;
 }
 
-/** What of an image tells whether another one stands on it. */
+/** What of an image tells whether another one is built on it. */
 export interface Placed {
   readonly stream?: string;
   readonly platform?: Platform;
@@ -29,7 +29,7 @@ export interface KnownHeads {
 }
 
 /**
- * Whether what an image stands on has moved: the nearest stream below it has another head, for the platform of the image
+ * Whether what an image is built on has moved: the nearest stream below it has another head, for the platform of the image
  * and with other content. The same content under another digest, however packed, or a head for other platforms only, is no move.
  */
 export function staleParentOf(digest: Digest, { parents, image, headOf }: KnownHeads): StaleParent | undefined {

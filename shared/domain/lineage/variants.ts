@@ -3,7 +3,7 @@ import type { Platform } from '../image/image.ts';
 /** The platform of an image of which nobody tells any. */
 export const UNKNOWN_PLATFORM: Platform = 'unknown/unknown';
 
-/** Operating system and architecture: what stands on something of another one only copied files from it. */
+/** Operating system and architecture: what is built on something of another one only copied files from it. */
 export function machineOf({ platform = UNKNOWN_PLATFORM }: { readonly platform?: Platform }): string {
   const slash = platform.indexOf('/', platform.indexOf('/') + 1);
   return slash < 0 ? platform : platform.slice(0, slash);

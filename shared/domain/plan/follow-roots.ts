@@ -21,7 +21,7 @@ import { isForLater, type PlanFacts, REVIEW_RUNNING, type RootAnswer } from './p
 import { type ClassifiedFacts, leftWith, pathsOf } from './sort-facts.ts';
 import { planWaves, type StreamGraph, type Waves } from './waves.ts';
 
-/** What is to be rebuilt, and why streams that stand on others are not. */
+/** What is to be rebuilt, and why streams that are built on others are not. */
 export interface PlannedTiers {
   readonly nodes: ReadonlyMap<string, ChosenWork>;
   readonly held: ReadonlyMap<string, NegativeDecision>;
@@ -34,8 +34,8 @@ interface Facts extends PlanFacts {
 }
 
 /**
- * The streams at fault that may begin, and all above them that hold what is mended there, each once. A stream that may
- * not be rebuilt is left out, and with it what only stands on it, fact by fact.
+ * The streams at fault that may begin, and all above them that hold what is fixed there, each once. A stream that may
+ * not be rebuilt is left out, and with it what is only built on it, fact by fact.
  */
 export function planTiers(
   sorted: readonly ClassifiedFacts[],
@@ -99,12 +99,12 @@ interface TierWalkFacts extends Facts {
   readonly arrived: ReadonlyMap<string, readonly CauseFact[]>;
 }
 
-/** Goes through the streams from below, so that whatever one stands on is decided before it. */
+/** Goes through the streams from below, so that whatever one is built on is decided before it. */
 class TierWalk {
   readonly #facts: TierWalkFacts;
   readonly kept = new Map<string, ChosenWork>();
   readonly held = new Map<string, NegativeDecision>();
-  /** By stream that is held back for it: its parents whose heads are not read or not judged. */
+  /** By stream that is on hold for it: its parents whose heads are not read or not judged. */
   readonly unknown = new Map<string, readonly string[]>();
   /** By stream that is kept: its facts by their keys. */
   readonly #fixed = new Map<string, ReadonlyMap<string, CauseFact>>();
@@ -150,7 +150,7 @@ class TierWalk {
   }
 
   /**
-   * Why a stream is not built on what it stands on. A parent that is rebuilt before it is none; one that is awaited counts
+   * Why a stream is not built on what it is built on. A parent that is rebuilt before it is none; one that is awaited counts
    * as at fault, and so does one whose new head is worse or not judged.
    */
   #parentObstacle(candidate: Candidate): NegativeDecision | undefined {
@@ -169,7 +169,7 @@ class TierWalk {
     return parentOnHold(factText(first.facts[0]), first.stream, this.#answerOfWorse(first.stream));
   }
 
-  /** Why nobody mends the head of a parent in this plan. */
+  /** Why nobody fixes the head of a parent in this plan. */
   #answerOfWorse(parent: string): NegativeDecision {
     const cause = this.#facts.causes.get(parent);
     if (cause) this.answerBelow(cause);
@@ -184,7 +184,7 @@ class TierWalk {
     return mayDeploy(guarded) ?? mayEverRebuild(guarded, context.guards, nowEpochMs);
   }
 
-  /** Of its own cause the facts that are mended on all ways; of others what comes with any stream that it stands on. */
+  /** Of its own cause the facts that are fixed on all ways; of others what comes with any stream that it is built on. */
   #fixedBelow(stream: string, cause: ClassifiedFacts | undefined): readonly CauseFact[] {
     const { arrived, edges } = this.#facts;
     const below = (cause?.below ?? []).flatMap(({ fact, paths }) =>
@@ -200,7 +200,7 @@ class TierWalk {
     return [...below, ...others];
   }
 
-  /** Why a fact is not mended on one of its ways; nothing where it is on all of them. */
+  /** Why a fact is not fixed on one of its ways; nothing where it is on all of them. */
   #heldOn(fact: CauseFact, paths: readonly StreamPath[]): NegativeDecision | undefined {
     for (const path of paths)
       for (const stream of path.slice(0, -1)) {

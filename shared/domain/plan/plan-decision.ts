@@ -16,7 +16,7 @@ export interface CauseDecision {
 }
 
 /**
- * A rebuild that must wait is waited for: what it makes would mend also what could be deployed. A head is deployed for a finding once
+ * A rebuild that must wait is waited for: what it makes would fix also what could be deployed. A head is deployed for a finding once
  * a scan of today shows that the head is free of it (`needsNewScan`): what was scanned before the vulnerability was published may
  * have it, too.
  */

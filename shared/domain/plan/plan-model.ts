@@ -18,7 +18,7 @@ export interface Candidate
   readonly tier?: StreamRecord['tier'];
   /** What the head is as a whole (`headDigestOf`); absent where the stream has none. */
   readonly headDigest?: Digest;
-  /** Facts of open closures: what mends them is built and verified, and older images still run. */
+  /** Facts of open closures: what fixes them is built and verified, and older images still run. */
   readonly closing: readonly CauseFact[];
   /** Whether anything runs one of its images; asked of streams without a cause only. */
   readonly runs?: boolean;
@@ -27,23 +27,23 @@ export interface Candidate
 /** An open cause, and all that decides what becomes of it. */
 export type PlannedStream = Omit<Candidate, 'stream' | 'cause' | 'runs'> & { readonly cause: Cause };
 
-/** What is known of who stands on whom. */
+/** What is known of who is built on whom. */
 export interface Tiers {
   readonly known: AttributionFacts;
   /** Of every stream that a root may take along. */
   readonly edges: Edges;
-  /** Streams without an open cause that are at fault for one, or stand on a stream that is. */
+  /** Streams without an open cause that are at fault for one, or are built on a stream that is. */
   readonly others: readonly Candidate[];
   /** By stream: open causes that are not planned, for their answers stand whatever the images are. */
   readonly answered?: ReadonlyMap<string, { readonly cause: Cause; readonly answer: NegativeDecision }>;
   /**
-   * Streams that wait until heads are read, their own or those of what stands on them. They count as at fault: nothing is
+   * Streams that wait until heads are read, their own or those of what is built on them. They count as at fault: nothing is
    * built on them.
    */
   readonly awaited?: ReadonlySet<string>;
 }
 
-/** Nothing is known to stand on anything: each stream is by itself. */
+/** Nothing is known to be built on anything: each stream is by itself. */
 export const NO_TIERS: Tiers = {
   known: { parents: new Map(), images: new Map(), streams: new Map() },
   edges: new Map(),
@@ -64,7 +64,7 @@ export interface PlanContext extends Pick<GuardFacts, 'killSwitch'> {
   readonly urgentRules?: ReadonlySet<string>;
   /** Whether applications that nothing runs are left out of what is rebuilt with a root; they are unless it says no. */
   readonly onlyApplicationsInUse?: boolean;
-  /** Whether all that stands on what is rebuilt is rebuilt too, and not only what holds the same; it is not unless it says so. */
+  /** Whether all that is built on what is rebuilt is rebuilt too, and not only what holds the same; it is not unless it says so. */
   readonly followParents?: boolean;
 }
 

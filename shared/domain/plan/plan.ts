@@ -9,7 +9,7 @@ import { awaitedOf, type ClassifiedFacts, classifyFacts, factsOfRoots } from './
 
 /**
  * The cascade that all open causes come to now. Causes that are taken or closed are left alone. Each fact of a cause is
- * traced to the streams at fault; these begin, and what stands on them and holds it follows wave by wave. A pure
+ * traced to the streams at fault; these begin, and what is built on them and holds it follows wave by wave. A pure
  * function of what was read: whoever plans the same again plans the same cascade, by the same name.
  */
 export function planCascade(

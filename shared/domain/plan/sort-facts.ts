@@ -9,7 +9,7 @@ import { type NegativeDecision, wait } from '../guard/guard-answer.ts';
 import { factText } from '../guard/guard-facts.ts';
 import type { Candidate } from './plan-model.ts';
 
-/** A fact that is to be mended at other streams first. */
+/** A fact that is to be fixed at other streams first. */
 export interface BelowFact {
   readonly fact: CauseFact;
   readonly paths: readonly StreamPath[];
@@ -26,7 +26,7 @@ interface PendingFact {
 /** The facts of one cause by what they ask for. */
 export interface ClassifiedFacts {
   readonly candidate: Candidate & Required<Pick<Candidate, 'cause'>>;
-  /** To be mended by a rebuild of the stream itself, whatever it stands on. */
+  /** To be fixed by a rebuild of the stream itself, whatever it is built on. */
   readonly own: readonly CauseFact[];
   readonly below: readonly BelowFact[];
   readonly pending: readonly PendingFact[];
@@ -77,7 +77,7 @@ function hasNoHead(stream: string, { streams }: AttributionFacts): boolean {
 }
 
 /**
- * By stream at fault: what is to be mended there. Its own cause's facts come as they are; what others trace to it is
+ * By stream at fault: what is to be fixed there. Its own cause's facts come as they are; what others trace to it is
  * known as well as any of them knows it.
  */
 export function factsOfRoots(sorted: readonly ClassifiedFacts[]): ReadonlyMap<string, readonly CauseFact[]> {

@@ -9,7 +9,7 @@ export interface WaveStream extends Pick<StreamRecord, 'stream' | 'tier'> {
 
 export interface StreamGraph {
   readonly streams: readonly WaveStream[];
-  /** By stream: the streams that its head stands on (`streamBelow` of find-parents.ts), of all platforms together. */
+  /** By stream: the streams that its head is built on (`streamBelow` of find-parents.ts), of all platforms together. */
   readonly parents: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -20,9 +20,9 @@ export interface WaveSettings {
 }
 
 export interface WaveNode {
-  /** 0 stands on nothing that is planned; any other stands on one of the wave before it, and on none of a later one. */
+  /** 0 is built on nothing that is planned; any other is built on one of the wave before it, and on none of a later one. */
   readonly wave: number;
-  /** All streams of the plan that it stands on, in order: it is built once these are verified. */
+  /** All streams of the plan that it is built on, in order: it is built once these are verified. */
   readonly parents: readonly string[];
 }
 
@@ -40,7 +40,7 @@ export interface Waves {
 
 /**
  * All that must be rebuilt because of the roots, each stream once, and in which order. An application that nothing runs
- * is left out, unless it is a root, which has a cause of its own, or something planned stands on it. A platform is built
+ * is left out, unless it is a root, which has a cause of its own, or something planned is built on it. A platform is built
  * also where nothing runs above it: what is built on it next must not begin with what the root had.
  * Linear in streams and edges but for the order of the answers (Kahn, Topological sorting of large networks, 1962).
  * @param roots streams of open causes that may be rebuilt now; the ramp has been taken off
@@ -102,7 +102,7 @@ function reachedFrom(starts: ReadonlySet<string>, edges: Edges): ReadonlySet<str
   return reached;
 }
 
-/** The length of the longest way down, wave by wave; what stands on a cycle has none. */
+/** The length of the longest way down, wave by wave; what is built on a cycle has none. */
 function wavesOf(parents: Edges): ReadonlyMap<string, number> {
   const children = turned(parents);
   const awaited = new Map(Array.from(parents, ([stream, below]) => [stream, below.length]));
@@ -123,7 +123,7 @@ function wavesOf(parents: Edges): ReadonlyMap<string, number> {
   return waves;
 }
 
-/** Each of them stands on another one of them: whoever goes down by the first parent always comes to a circle. */
+/** Each of them is built on another one of them: whoever goes down by the first parent always comes to a circle. */
 function refusedCycles(stuck: readonly string[], parents: Edges): ReadonlyMap<string, NegativeDecision> {
   const isStuck = new Set(stuck);
   const below = (stream: string): string => parents.get(stream)?.find((parent) => isStuck.has(parent)) ?? stream;
@@ -140,7 +140,7 @@ function refusedCycles(stuck: readonly string[], parents: Edges): ReadonlyMap<st
 
 const MOST_NAMED = 20;
 
-/** From its first stream by name, each followed by what it stands on. */
+/** From its first stream by name, each followed by what it is built on. */
 function refusedCycle(cycle: readonly string[]): NegativeDecision {
   const [first = ''] = cycle.toSorted(compareTexts);
   const at = cycle.indexOf(first);

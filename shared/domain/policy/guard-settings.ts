@@ -7,7 +7,7 @@ export interface GuardSettings {
    * cascades broke off.
    */
   readonly coolDownMinutes: number;
-  /** A trial that mended nothing is repeated after so long, or on another parent. */
+  /** A trial that fixed nothing is repeated after so long, or on another parent. */
   readonly retryUnknownFixDays: number;
   /** The most streams on top of one another, the stream itself included. */
   readonly depth: number;

@@ -31,9 +31,9 @@ export const caps = v.strictObject({
   concurrentRebuilds: v.optional(count(1000), 8),
   perAccount: v.optional(count(1000)),
   ramp: v.optional(v.pipe(v.integer(), v.minValue(1))),
-  /** What nothing runs need not be rebuilt with what it stands on. */
+  /** What nothing runs need not be rebuilt with what it is built on. */
   onlyApplicationsInUse: v.optional(v.boolean(), true),
-  /** A new head of what a stream stands on is a cause, and whoever is rebuilt takes along all that stands on it. */
+  /** A new head of what a stream is built on is a cause, and whoever is rebuilt takes along all that is built on it. */
   followParents: v.optional(v.boolean(), true),
 });
 

@@ -32,7 +32,7 @@ const MOST_REASONS = 20;
 /** A report in the making: images are added one by one in any order, and only what is told of them is kept. */
 export interface ReportBuilder {
   add(image: ReportImage): void;
-  /** @param waitingForVendors what the open causes wait for that nobody here can mend */
+  /** @param waitingForVendors what the open causes wait for that nobody here can fix */
   finish(waitingForVendors: readonly VendorDependency[]): Report;
 }
 

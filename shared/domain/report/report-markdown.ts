@@ -47,7 +47,7 @@ export function reportMarkdown(report: Report): string {
   return visibleText(page);
 }
 
-/** What nothing runs; what runs stands on it. */
+/** What nothing runs; what runs is built on it. */
 const ONLY_ANCESTORS = ' (ancestors, not running)';
 
 function heading(report: Report): string {

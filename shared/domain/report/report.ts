@@ -49,7 +49,7 @@ export interface LeftScopeInReport {
 /** One image that the review found. */
 export interface ReportImage {
   readonly record: ImageRecord;
-  /** Nothing runs it: it is what running images stand on. */
+  /** Nothing runs it: it is what running images are built on. */
   readonly isAncestor?: boolean;
   /** Where the layers that the scanner names say otherwise than what its findings are attributed by. */
   readonly layerDisagreements?: readonly LayerDisagreement[];
@@ -113,7 +113,7 @@ export interface PendingRebuild {
   readonly mode: Mode;
   readonly findings: number;
   readonly tooOld: boolean;
-  /** What its head stands on has another head. */
+  /** What its head is built on has another head. */
   readonly parentMoved: boolean;
   readonly sinceEpochMs: number;
   readonly version: number;
@@ -125,15 +125,15 @@ export interface RootStream {
   readonly mode: Mode;
   readonly findings: number;
   readonly tooOld: boolean;
-  /** So many streams hold what is to be mended here, itself among them. */
+  /** So many streams hold what is to be fixed here, itself among them. */
   readonly streams: number;
 }
 
 /** What a review would have the planner plan; waves and guards are the planner's. */
 export interface FoundWork {
-  /** Those that mend most first. */
+  /** Those that fix most first. */
   readonly rootStreams: readonly RootStream[];
-  /** Streams whose heads are mended, while older images run. */
+  /** Streams whose heads are fixed, while older images run. */
   readonly toDeploy: readonly string[];
   /** Streams of which nobody can tell yet what is to be done. */
   readonly unclear: readonly string[];
@@ -151,9 +151,9 @@ export interface Report {
   readonly images: ReportSums;
   /** By tier, then owner; an image stands in one group. */
   readonly groups: readonly ReportGroup[];
-  /** What nothing runs, but what runs stands on. */
+  /** What nothing runs, but what runs is built on. */
   readonly ancestors: { readonly images: ReportSums; readonly groups: readonly ReportGroup[] };
-  /** The nearest first; of what runs and of what it stands on. */
+  /** The nearest first; of what runs and of what it is built on. */
   readonly nextBreaches: readonly NextBreach[];
   /** Of what runs. */
   readonly coverage: {
@@ -174,7 +174,7 @@ export interface Report {
   readonly pendingRebuilds: readonly PendingRebuild[];
   /** Of a preview only: what it found is in no ledger. */
   readonly found?: FoundWork;
-  /** By stream, package and vulnerability: what no rebuild would mend today. */
+  /** By stream, package and vulnerability: what no rebuild would fix today. */
   readonly waitingForVendors: readonly VendorDependency[];
   /** By image: told, and deciding nothing. */
   readonly layerDisagreements: readonly (LayerDisagreement & { readonly digest: Digest })[];

@@ -11,10 +11,10 @@ import type { ImageRecord } from '../verdict/image-record.ts';
 import { type VendorImage, vendorOf } from './vendor-image.ts';
 
 /**
- * A package that nobody here can mend: its vendor has to. Where the head of a stream below is free of it, there is a fix,
+ * A package that nobody here can fix: its vendor has to. Where the head of a stream below is free of it, there is a fix,
  * and an image that still has it only has to pick that up: this is no vendor's matter. It is told for the lowest stream whose head holds it, however
- * many stand on that. Derived from the ledger whenever somebody asks, and kept nowhere: a fix that becomes known, a
- * rebuild that mends it, or a finding that is gone ends it by itself.
+ * many are built on that. Derived from the ledger whenever somebody asks, and kept nowhere: a fix that becomes known, a
+ * rebuild that fixes it, or a finding that is gone ends it by itself.
  */
 export interface VendorDependency {
   readonly vulnerability: string;
@@ -245,7 +245,7 @@ export class VendorWaits {
   }
 
   /**
-   * Whether an image has it from a stream that it stands on, and every head of that stream is free of it, or not judged so
+   * Whether an image has it from a stream that it is built on, and every head of that stream is free of it, or not judged so
    * that nobody can tell.
    */
   #mayBeFixedBelow(head: Seen, fact: FindingFact): boolean {

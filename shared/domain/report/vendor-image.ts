@@ -1,7 +1,7 @@
 import { type Digest, locationKey, type Tier } from '../image/image.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 
-/** An image that a vendor made: no stream of ours, and what ours stand on. */
+/** An image that a vendor made: no stream of ours, and what ours are built on. */
 export interface VendorImage {
   readonly digest: Digest;
   readonly tier: Extract<Tier, 'mirrored' | 'external' | 'aws-managed'>;

@@ -6,7 +6,7 @@ import type { LifecycleForecast } from './lifecycle.ts';
 import type { ProtectionRefusal } from './protection.ts';
 import type { UsedImage } from './used-images.ts';
 
-/** An image in use, or one that such an image stands on, that a repository will throw away, as the ledger keeps it. */
+/** An image in use, or one that such an image is built on, that a repository will throw away, as the ledger keeps it. */
 export interface ImageExpiry extends Pick<UsedImage, 'digest' | 'use' | 'running' | 'workloads'> {
   readonly location: ImageLocation;
   readonly expiryState: ReportedExpiryState;
@@ -49,7 +49,7 @@ type Forecast = Pick<LifecycleForecast, 'expiryStateOf' | 'indexesAskedFor' | 'e
 
 /**
  * What will become of the images that are used, as far as it is to be told: in a fixed order. What runs has a fate for
- * each way by which it is asked for, and new tasks need all of them; what is only stood upon has its own.
+ * each way by which it is asked for, and new tasks need all of them; what is only an ancestor has its own.
  */
 export function expiriesIn(checked: CheckedRepository, forecast: Forecast): readonly ImageExpiry[] {
   return expiriesBy(checked, ({ digest, use, isPinned, askedTags, askedAs, unreadable = [] }) => {
@@ -72,7 +72,7 @@ export function expiriesIn(checked: CheckedRepository, forecast: Forecast): read
 const unreadText = (item: string): string =>
   `the ledger item ${item} lacks the tag by which a workload pulls the image. The next review of its account writes the item again; if it stays, delete it.`;
 
-/** What is only stood upon need not be pulled: one that is gone is nothing to be told. */
+/** What is only an ancestor need not be pulled: one that is gone is nothing to be told. */
 const KEPT: ExpiryState = { state: 'kept' };
 
 const toldOf = (expiryState: ExpiryState | ReportedExpiryState): readonly ReportedExpiryState[] =>

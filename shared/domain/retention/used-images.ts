@@ -3,13 +3,13 @@ import { readImageReference, resolvedTag } from '../image/reference.ts';
 import { referencesOf, type UnreadUsage, type Usage, workloadText } from '../image/usage.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 
-/** An image that something runs, or that such an image stands on. */
+/** An image that something runs, or that such an image is built on. */
 export interface UsedImage {
   readonly digest: Digest;
   readonly use: 'running' | 'ancestor';
   /** How many running images it is or bears. */
   readonly running: number;
-  /** Who runs it, or what stands on it, in words: some of them. */
+  /** Who runs it, or what is built on it, in words: some of them. */
   readonly workloads: readonly string[];
   /** Some reference asks for it by its own digest. */
   readonly isPinned: boolean;
@@ -73,8 +73,8 @@ export class UsedImages {
 
   /**
    * By repository, in no order. What runs is used where it is pulled from, or wherever it is kept where no reference
-   * says so, or some reference cannot be read; what it stands on wherever that is kept.
-   * @param images records of what runs and of all that it stands on
+   * says so, or some reference cannot be read; what it is built on wherever that is kept.
+   * @param images records of what runs and of all that it is built on
    */
   byRepository(images: ReadonlyMap<Digest, UsedRecord>): readonly UsedRepository[] {
     const repositories = new Map<string, { location: ImageLocation; images: UsedImage[]; streams: Set<string> }>();

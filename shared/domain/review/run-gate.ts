@@ -24,7 +24,7 @@ export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): 
     if (kind === 'verdict') return tooMany;
     // What such a review tells is no verdict.
     if (kind === 'policy') return true;
-    // What stands on what was not read may be older than it counts; where a whole registry was not read its age is unknown.
+    // What is built on what was not read may be older than it counts; where a whole registry was not read its age is unknown.
     if (kind === 'lineage' && error !== BASES_UNREAD) return true;
     // A registry of somebody else's account is no scope of ours: its images are unknown, and that is all.
     if (kind === 'registry' && !isOurs(key, gate)) return false;

@@ -21,7 +21,7 @@ export interface ExpectedParts {
   /** Keys of scopes and registries: `<account>/<region>`. */
   readonly scopes: readonly string[];
   readonly registries: readonly string[];
-  /** Keys of the parts that tell what stands on what. */
+  /** Keys of the parts that tell what is built on what. */
   readonly lineages: readonly string[];
   /** Empty in a preview, which asks for no scans. */
   readonly scanBatches: readonly ExpectedBatch[];

@@ -96,7 +96,7 @@ export type RunPart =
       readonly failures: readonly { readonly digest: string; readonly error: string; readonly detail: string }[];
     };
 
-/** Lineage is found in one piece: whatever an image stands on may be anywhere. */
+/** Lineage is found in one piece: whatever an image is built on may be anywhere. */
 export const LINEAGE_PART = 'fleet';
 
 export const MOST_FAILURES_NAMED = 100;
@@ -126,7 +126,7 @@ export const abandonedReview = (
   { error, detail, atEpochMs }: { readonly error: string; readonly detail: string; readonly atEpochMs: number },
 ): ReviewRecord => ({ ...review, state: 'failed', endedAtEpochMs: atEpochMs, failure: { error, detail } });
 
-/** Batches whose keys begin so hold what nothing runs: it is only stood upon. */
+/** Batches whose keys begin so hold what nothing runs: it is only an ancestor. */
 export const ANCESTOR_BATCH = 'ancestors-';
 
 /** Images of one kind, and what came of them: `found` equals the sum of all outcomes, or the run fails. */
@@ -146,7 +146,7 @@ export interface RunTotals extends JudgedImages {
   };
   readonly inventory: InventoryCounts;
   readonly scans: ScanCounts;
-  /** What nothing runs, but what runs stands on; absent in reviews of before. */
+  /** What nothing runs, but what runs is built on; absent in reviews of before. */
   readonly ancestors?: JudgedImages;
 }
 

@@ -80,11 +80,11 @@ const WITHOUT_FAILURE: ReadonlySet<Deployment['state']> = new Set(['completed', 
 
 const isLacking = (node: CascadeNode): boolean => isBrokenOff(node) || !isFixed(node);
 
-/** Also a node that nobody needs any more: its head is mended, and what still runs is planned anew. */
+/** Also a node that nobody needs any more: its head is fixed, and what still runs is planned anew. */
 export const isFixed = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
   state === 'verified' || (state === 'waiting' && answer?.reason === HEAD_FIXED);
 
-/** Its own build waits for a person to approve it, or that of a stream that it stands on. */
+/** Its own build waits for a person to approve it, or that of a stream that it is built on. */
 export const waitsForPerson = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
   state === 'parked' || (state === 'waiting' && answer?.reason === PARENT_ON_HOLD);
 

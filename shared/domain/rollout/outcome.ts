@@ -87,7 +87,7 @@ export function isUnclear(image: JudgedImage, facts: readonly CauseFact[]): bool
   return facts.some((fact) => isUnknown(fact, image));
 }
 
-/** An age is mended only once the lineage of the image was read: that its own birth is young proves nothing. */
+/** An age is fixed only once the lineage of the image was read: that its own birth is young proves nothing. */
 function isUnknown(fact: CauseFact, image: JudgedImage): boolean {
   const status = factStatus(fact, image);
   return status === 'unknown' || (status === 'absent' && fact.kind === 'age' && !image.lineage);

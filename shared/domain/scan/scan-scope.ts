@@ -7,9 +7,9 @@ import type { StreamRecord } from '../stream/stream-record.ts';
 export type HeadsOf = (digest: Digest) => readonly Digest[];
 
 /**
- * What is looked at though nothing may run it: everything that running images stand on, and what the streams of that make
+ * What is looked at though nothing may run it: everything that running images are built on, and what the streams of that make
  * now, with all that stands below it. Only so it is known in which tier a finding came in, and whether the tier has
- * mended it since.
+ * fixed it since.
  * @returns in a fixed order, each once; without what runs
  */
 export function ancestorsOfRunning(inUse: ReadonlySet<Digest>, parents: Parents, headsOf: HeadsOf): readonly Digest[] {

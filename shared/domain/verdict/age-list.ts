@@ -19,7 +19,7 @@ export interface AgeEntry {
   readonly isHead: boolean;
   readonly bornAtEpochMs: number;
   readonly ageDays: number;
-  /** The image whose birth counts: itself, or one that it stands on. */
+  /** The image whose birth counts: itself, or one that it is built on. */
   readonly decidedBy: Digest;
   readonly limitDays: number;
   /** When it violates, or since when it does; of a waived one, when the waiver is void. */

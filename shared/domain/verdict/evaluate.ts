@@ -94,7 +94,7 @@ function guessReasons({ image: { guessedIn = {} } }: JudgedFacts): Reason[] {
 const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier] ?? ages.default;
 
 /**
- * The age of all that the image stands on, by the limit of its own tier. Where the age of some of it is unknown, the
+ * The age of all that the image is built on, by the limit of its own tier. Where the age of some of it is unknown, the
  * image is at least as old as the rest: that can violate, and its being known never makes up for what is not. An image
  * whose lineage was not read yet has an unknown age. Where a waiver of the oldest image below covers its age, the next
  * oldest decides: no waiver of a base hides that what was built on it is too old itself.

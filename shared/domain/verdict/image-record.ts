@@ -9,10 +9,10 @@ import type { Verdict } from './verdict.ts';
 export interface ImageRecord extends ImageFacts {
   readonly inUse: boolean;
   readonly isHead: boolean;
-  /** Absent until a review has looked what it stands on. */
+  /** Absent until a review has looked what it is built on. */
   readonly lineage?: ImageLineage;
   /**
-   * Repositories (`locationKey`) that no review has read and that may hold an image below this one, so that it has no standing.
+   * Repositories (`locationKey`) that no review has read and that may hold an image below this one, so that it has no lineage.
    * Sorted; absent where there are none, or no search has looked yet.
    */
   readonly mayLieBelow?: readonly string[];

@@ -63,7 +63,7 @@ function withoutSearch(record: ImageRecord): ImageRecord {
 }
 
 /**
- * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image stands on
+ * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image is built on
  * is no part of a verdict beyond that. A verdict that only says that the lineage was unread stays judged: it passes
  * nothing, what it says of findings holds, and the next look at the image judges its age.
  */

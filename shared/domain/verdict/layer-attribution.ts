@@ -27,7 +27,7 @@ export interface LayerDisagreement {
  * Where a scanner says which layer brought a package, the lowest image of the lineage with that layer should be the lowest
  * that has the finding. A second witness: what it says is told and decides nothing. It says nothing of a layer that no
  * image of the lineage has, nor where an image below was not judged. Linear in layers and findings of the lineage.
- * @param lineage the image itself first, then what it stands on, nearest first
+ * @param lineage the image itself first, then what it is built on, nearest first
  */
 export function layerDisagreements(lineage: readonly WitnessedImage[]): readonly LayerDisagreement[] {
   const [image] = lineage;

@@ -30,7 +30,7 @@ function reasonFactText(reason: Reason): string {
   }
 }
 
-/** What an image stands on may decide for it. */
+/** What an image is built on may decide for it. */
 const by = ({ decidedBy }: { readonly decidedBy?: string }): string =>
   decidedBy === undefined ? '' : ` because of ancestor ${short(decidedBy)}`;
 

@@ -30,12 +30,12 @@ export type ReasonFact =
       readonly kind: 'age';
       readonly bornAtEpochMs: number;
       readonly limitDays: number;
-      /** What it stands on that is so old; absent where it is the image itself. */
+      /** What it is built on that is so old; absent where it is the image itself. */
       readonly decidedBy?: Digest;
     }
   | {
       readonly kind: 'age-unknown';
-      /** The lowest of what it stands on whose age nobody knows; absent where that is the image itself. */
+      /** The lowest of what it is built on whose age nobody knows; absent where that is the image itself. */
       readonly decidedBy?: Digest;
       /** The lineage of the image was not read yet, so an older image may be below it. */
       readonly isLineageUnread?: true;

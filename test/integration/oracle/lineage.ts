@@ -1,4 +1,4 @@
-/** What images stand on, by the layers that registries have of them, asked by plain SDK calls. */
+/** What images are built on, by the layers that registries have of them, asked by plain SDK calls. */
 
 import { digestsIn, type Made, madeOf } from './registry.ts';
 import type { Home } from './running.ts';

@@ -4,7 +4,7 @@ import type { LineageFacts } from '../../../shared/domain/lineage/lineage-facts.
 
 export interface PublicImage {
   readonly facts: LineageFacts & { readonly platform: Platform; readonly names: readonly string[] };
-  /** As the build or the Dockerfile has it; absent where neither the parent nor what that stood on is in the list. */
+  /** As the build or the Dockerfile has it; absent where neither the parent nor what that built on is in the list. */
   readonly parent?: Digest;
 }
 

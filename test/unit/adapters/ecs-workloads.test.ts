@@ -16,7 +16,7 @@ beforeEach(() => ecs.reset());
 
 const scope = { account: '444455556666', region: 'eu-west-1' };
 const cluster = { ...scope, cluster: 'prod' };
-// The paginators accept real clients only; the mock stands on the class.
+// The paginators accept real clients only; the mock is built on the class.
 const client = new ECSClient({ region: 'eu-west-1' });
 const source = new EcsWorkloads(() => client);
 const task = (changes: Task = {}): Task => ({

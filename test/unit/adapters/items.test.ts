@@ -65,7 +65,7 @@ test('5,000 reasons take a fraction of the 400 KB that an item may hold', () => 
   expect((said as Uint8Array).byteLength).toBeLessThan(150_000);
 });
 
-/** As a review knows an image that stands on two others, with 25 findings that count. */
+/** As a review knows an image that is built on two others, with 25 findings that count. */
 function judgedImage(): ImageRecord {
   const digestIn = (what: string) => digestOf(`${what} of the image`);
   const bornAtEpochMs = NOON_EPOCH_MS - 40 * 86_400_000;

@@ -102,7 +102,7 @@ test('the first day of a fleet counted by hand', () => {
     'ecr:DescribeImages': 1,
     // All that the listing of the base shows; the image of web; the index of worker, and what it lists.
     'ecr:BatchGetImage': 4,
-    // web was never scanned, worker half a day ago. Both stand on the base, whose head has two platforms.
+    // web was never scanned, worker half a day ago. Both are written on the base, whose head has two platforms.
     'ecr:StartImageScan': 3,
     'ecr:DescribeImageScanFindings': 4,
   });
@@ -215,7 +215,7 @@ test('a registry with enhanced scanning takes no scans', () => {
   expect(calls).toMatchObject({ 'ecr:StartImageScan': 0, 'ecr:DescribeImageScanFindings': 0 });
 });
 
-describe('what running images stand on is scanned, too', () => {
+describe('what running images are built on is scanned, too', () => {
   const [debian] = images;
   const old = {
     ...(debian as (typeof images)[number]),
@@ -246,7 +246,7 @@ describe('what running images stand on is scanned, too', () => {
     expect(scans([old, upper], 'upper')).toBe(1 + 1 + 2);
   });
 
-  test('what is built from the cache stands on what it was built from at first', () => {
+  test('what is built from the cache is built on what it was built from at first', () => {
     const cached = {
       name: 'cached',
       ...TEAM,

@@ -232,7 +232,7 @@ export async function judge(world: PlanWorld, digest: Digest, reasons: readonly 
   });
 }
 
-/** A review has seen what an image stands on. */
+/** A review has seen what an image is built on. */
 export function stands({ images }: PlanWorld, digest: Digest, on: Digest): void {
   const record = images.records.get(digest);
   if (!record) throw new Error(`the test pushed no ${digest}`);

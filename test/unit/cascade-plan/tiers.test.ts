@@ -33,12 +33,12 @@ const [BASE, PLATFORM, APP] = [0, 1, 2] as const;
 
 const tieredWorld = (caps = {}) => planWorld({ tiers: TIERS, caps });
 
-/** What a stream gets because what it stands on is rebuilt for that fact. */
+/** What a stream gets because what it is built on is rebuilt for that fact. */
 const movedAfter = (n: number) => ({
   ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent: streamOf(n), sinceEpochMs: fact().sinceEpochMs },
 });
 
-/** Each stands on the one before it, and all hold the same, with a cause of their own or without. */
+/** Each is built on the one before it, and all hold the same, with a cause of their own or without. */
 async function threeTiers(
   world: PlanWorld,
   causes: readonly number[] = [BASE, PLATFORM, APP],
@@ -106,7 +106,7 @@ test('only what begins counts in the ramp', async () => {
   expect(await nodesOf(world)).toEqual(['3 0']);
 });
 
-test('what nobody knows to stand on anything is read and planned as ever', async () => {
+test('what nobody knows to be built on anything is read and planned as ever', async () => {
   const world = await planWorld();
   await violating(world);
   await violating(world, 1);
@@ -132,7 +132,7 @@ test('what is read grows with the levels and the streams, not with what they sha
   expect(many - few).toBe(2 * 10);
 });
 
-test('where a platform below was never scanned, that is asked for, and what stands on it waits', async () => {
+test('where a platform below was never scanned, that is asked for, and what is built on it waits', async () => {
   const world = await tieredWorld({ followParents: false });
   const base = await violating(world, BASE);
   const platform = await pushed(world, PLATFORM, 'platform', { tags: ['v1.1'] });
@@ -149,7 +149,7 @@ test('where a platform below was never scanned, that is asked for, and what stan
   expect(world.refreshes.isEmpty).toBe(true);
 });
 
-test('a base that is held back holds back what stands on it, and says why', async () => {
+test('a base that is on hold holds back what is built on it, and says why', async () => {
   const world = await tieredWorld();
   await threeTiers(world);
   await world.guards.change(streamOf(BASE), (history) => ({ ...history, failuresInARow: 3 }));
@@ -162,7 +162,7 @@ test('a base that is held back holds back what stands on it, and says why', asyn
   }
 });
 
-test("a base that the policy never lets act is as a vendor's: what stands on it mends it", async () => {
+test("a base that the policy never lets act is as a vendor's: what is built on it fixes it", async () => {
   const world = await tieredWorld();
   await setPolicy(world, { tiers: TIERS, modes: { tiers: { base: 'report-only' } } });
   await threeTiers(world);
@@ -171,7 +171,7 @@ test("a base that the policy never lets act is as a vendor's: what stands on it 
   expect((await causeOf(world, BASE)).answer).toMatchObject({ answer: 'refuse', reason: 'report-only' });
 });
 
-test('by way of a platform that never acts nothing reaches what stands on it: each mends itself', async () => {
+test('by way of a platform that never acts nothing reaches what is built on it: each fixes itself', async () => {
   const world = await tieredWorld();
   await setPolicy(world, { tiers: TIERS, modes: { tiers: { platform: 'report-only' } } });
   await threeTiers(world);
@@ -240,10 +240,10 @@ describe('a platform on a report-only base, where another base may be rebuilt', 
   });
 });
 
-test('a head that was mended meanwhile counts at once', async () => {
+test('a head that was fixed meanwhile counts at once', async () => {
   const world = await tieredWorld();
   await threeTiers(world);
-  await pushed(world, BASE, 'mended', { tags: ['v0.1'], reasons: [], pushedAtEpochMs: START_EPOCH_MS - MINUTE_MS });
+  await pushed(world, BASE, 'fixed', { tags: ['v0.1'], reasons: [], pushedAtEpochMs: START_EPOCH_MS - MINUTE_MS });
   await plan(world);
   const { nodes } = await lastStarted(world);
   expect(nodes.map(({ stream, wave, work }) => [stream, wave, work])).toEqual([
@@ -264,7 +264,7 @@ describe('an application whose head was not read for a while', () => {
   test.each([
     ['with a cause', [BASE, PLATFORM, APP]],
     ['without a cause', [BASE]],
-  ])('is looked at first, %s; what it stands on waits with it, and they are one cascade', async (_, causes) => {
+  ])('is looked at first, %s; what it is built on waits with it, and they are one cascade', async (_, causes) => {
     const world = await unreadWorld(causes);
     expect(await plan(world)).toMatchObject({ streams: 0 });
     for (const n of causes) expect((await causeOf(world, n)).answer).toMatchObject({ reason: 'head-unread' });
@@ -284,7 +284,7 @@ describe('an application whose head was not read for a while', () => {
     expect(await wakeUp(world)).toMatchObject({ streams: 3 });
   });
 
-  test('does not keep a base from being mended where nobody answers', async () => {
+  test('does not keep a base from being fixed where nobody answers', async () => {
     const world = await unreadWorld([BASE, PLATFORM, APP]);
     await plan(world);
     world.refreshes.take();
@@ -358,7 +358,7 @@ test('while a review runs only what is urgent is taken along', async () => {
   expect(await nodesOf(world)).toEqual(['0 0', '1 1 0']);
 });
 
-test('images that stand on each other for years do not keep the planner busy for ever', async () => {
+test('images that are built on each other for years do not keep the planner busy for ever', async () => {
   const world = await tieredWorld();
   const head = await violating(world, APP);
   let above = head;
@@ -390,7 +390,7 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
     const app = await pushed(world, APP, 'app', { tags: [`v${APP}.1`], reasons: [], inUse: true });
     stands(world, app, old);
     const record = world.images.records.get(app);
-    if (!record?.lineage) throw new Error('it stands on nothing');
+    if (!record?.lineage) throw new Error('it is built on nothing');
     const staleParent = { stream: streamOf(BASE), head };
     world.images.records.set(app, { ...record, lineage: { ...record.lineage, staleParent } });
     await tell(world, APP, {
@@ -403,7 +403,7 @@ describe('a stream that stayed behind a base whose new head is worse', () => {
     return world;
   }
 
-  test.each(['attempts-exhausted', 'paused', 'report-only'])('waits while that is held back: %s', async (why) => {
+  test.each(['attempts-exhausted', 'paused', 'report-only'])('waits while that is on hold: %s', async (why) => {
     const world = await lateWorld();
     if (why === 'attempts-exhausted')
       await world.guards.change(streamOf(BASE), (history) => ({ ...history, failuresInARow: 3 }));
@@ -440,7 +440,7 @@ describe('an application whose head was deleted, while something runs an image o
     return world;
   }
 
-  test('is mended at the base that what runs is built on, wave by wave', async () => {
+  test('is fixed at the base that what runs is built on, wave by wave', async () => {
     const world = await headlessWorld();
     await plan(world);
     expect(await nodesOf(world)).toEqual(['0 0', '1 1 0', '2 2 1']);

@@ -66,7 +66,7 @@ test.each<[string, keys.Key, Readonly<Record<string, unknown>>]>([
   expect(answer?.reason).toMatch(/^(unreadable-record|unknown-facts|head-unread)$/);
 });
 
-test('what was mended is planned, and named no more', async () => {
+test('what was fixed is planned, and named no more', async () => {
   const { world, memory } = await twoStreams();
   corrupt(memory, keys.lock(STREAM), { executionArn: 7 });
   await plan(world);

@@ -87,9 +87,9 @@ interface Kind {
 
 const LOCK = 'lock of rebuild-0';
 const KINDS: readonly [string, Kind][] = [
-  ['guard memory', { key: keys.rebuildHistory(streamOf()), changes: { failuresInARow: 'none' }, keeps: [LOCK] }],
+  ['rebuild history', { key: keys.rebuildHistory(streamOf()), changes: { failuresInARow: 'none' }, keeps: [LOCK] }],
   [
-    'packed guard memory',
+    'packed rebuild history',
     { key: keys.rebuildHistory(streamOf()), changes: { survived: Buffer.from('x') }, keeps: [LOCK] },
   ],
   ['cause', { key: keys.cause(streamOf()), changes: { version: '1' }, keeps: [] }],

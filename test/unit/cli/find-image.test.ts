@@ -9,7 +9,7 @@ const PLACE = '111122223333/eu-west-1';
 const SCOPE = { account: '111122223333', region: 'eu-west-1' };
 
 /**
- * One repository runs an image older than its head; one has a head alone, which stands on an image that nothing runs and is
+ * One repository runs an image older than its head; one has a head alone, which is built on an image that nothing runs and is
  * no head; and an index holds that head.
  */
 async function world(): Promise<PlanWorld> {
@@ -36,7 +36,7 @@ test.each<[what: string, text: string, found: readonly string[]]>([
   ['the beginning of a digest that runs', short('running'), ['running']],
   ['the beginning without its algorithm', short('running').slice('sha256:'.length), ['running']],
   ['the beginning of a head that does not run', short('head'), ['head']],
-  ['the beginning of what a head stands on', short('below'), ['below']],
+  ['the beginning of what a head is built on', short('below'), ['below']],
   ['an index, which is the images that it holds', digestOf('index'), ['head']],
   ['a reference', `${HOST}/team/app-0:v1`, ['running']],
   ['the end of a reference', 'app-0:v1', ['running']],

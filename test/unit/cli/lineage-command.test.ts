@@ -59,7 +59,7 @@ test('an attestation beside an image is no image', async () => {
   expect(await run(lineageCommand, { ...context, lineage })).toEqual(await run(lineageCommand, context));
 });
 
-test('shows each image of the ledger under the one that it stands on', async () => {
+test('shows each image of the ledger under the one that it is built on', async () => {
   const { code, text } = await run(lineageCommand, await known());
   expect(code).toBe(0);
   expect(namesIn(text.trimEnd())).toEqual([
@@ -72,7 +72,7 @@ test('shows each image of the ledger under the one that it stands on', async () 
   expect(text).toContain('5 images, 3 of them on another one of the list');
 });
 
-test('of one image shows what it stands on and what stands on it, and no sibling', async () => {
+test('of one image shows what it is built on and what is built on it, and no sibling', async () => {
   const { text } = await run(lineageCommand, await known(), [digestOf('node')]);
   expect(namesIn(text.trimEnd())).toEqual([`${host}/debian:1`, `└─ ${host}/node:1`, `   └─ ${host}/web:1`]);
 });

@@ -48,7 +48,7 @@ const FAMILY = [
 
 const short = (name: string): string => digestOf(name).slice(0, 19);
 
-test('prints each image under the one it stands on, aligned and without colours', () => {
+test('prints each image under the one it is built on, aligned and without colours', () => {
   const { status, stdout, stderr } = lineage(['--images', fileOf(FAMILY)]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout.split('\n')).toEqual([

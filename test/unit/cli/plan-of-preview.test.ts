@@ -99,7 +99,7 @@ test('its tree holds streams that the ledger does not know', async () => {
   expect(text).toMatch(/wave 1 {2}\S*app-0:\S+ +up to 180 min\nwave 2 {2}└─ \S*app-1:/);
 });
 
-test('guards answer as ever: what is held back stays so', async () => {
+test('guards answer as ever: what is on hold stays so', async () => {
   const world = await planWorld({ mode: 'report-only' });
   await previewed(world, [{ n: 1 }]);
   expect(await planned(world)).toMatchObject({

@@ -112,7 +112,7 @@ describe('what a plan takes', () => {
 });
 
 describe('the tree', () => {
-  test('shows with --tree who stands on whom, and what becomes of each', async () => {
+  test('shows with --tree who is built on whom, and what becomes of each', async () => {
     const world = await fleet();
     await took(world, 0, 10, 2);
     await tell(world, 5, fact());

@@ -33,7 +33,7 @@ import {
 } from '../cascade-plan/support.ts';
 import { readOnlyContext, run, runJson } from './support.ts';
 
-/** A stream whose head is mended while its old image still runs. */
+/** A stream whose head is fixed while its old image still runs. */
 async function toDeploy(world: PlanWorld, n: number): Promise<void> {
   const old = await pushed(world, n, `old-${n}`, { reasons: [reasonOf(fact())], inUse: true });
   const head = await pushed(world, n, `new-${n}`, { tags: [`v${n}.2`], reasons: [] });
@@ -102,7 +102,7 @@ test('what the plan shows is what the planner then does: the same cascade, works
   expect(answer).toMatchObject({ answer: 'refuse', reason: 'attempts-exhausted' });
 });
 
-/** A base at fault, and two applications that stand on it. */
+/** A base at fault, and two applications that are built on it. */
 async function tiered(): Promise<PlanWorld> {
   const world = await planWorld({ tiers: ['base'] });
   const base = await violating(world, 0);
@@ -111,7 +111,7 @@ async function tiered(): Promise<PlanWorld> {
 }
 
 describe('a base at fault', () => {
-  test('is shown with what stands on it, as the planner then plans it', async () => {
+  test('is shown with what is built on it, as the planner then plans it', async () => {
     const world = await tiered();
     const plan = await planNow(readOnlyContext(world));
     await wakeUp(world);
@@ -205,7 +205,7 @@ test.each([
   [{ mode: 'report-only' }, 'refuse', 'report-only'],
   [{ mode: 'paused' }, 'wait', 'paused'],
   [{ caps: { ramp: 1 } }, 'wait', 'cap-reached'],
-] as const)('under %j the other stream is held back', async (changes, answer, reason) => {
+] as const)('under %j the other stream is on hold', async (changes, answer, reason) => {
   const world = await planWorld();
   await violating(world, 0);
   await violating(world, 1);

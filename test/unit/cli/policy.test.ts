@@ -64,7 +64,7 @@ describe.each(Object.entries(HARM))('where the policy in force %s', (_, harm) =>
     });
     await expect(run(planCommand, cliContext(world))).rejects.toThrow(advice);
     await expect(run(policyCommand, cliContext(world), ['show'])).rejects.toThrow(advice);
-    expect(await runJson(resetCommand, cliContext(world), [STREAM], { reason: 'mended' })).toMatchObject({
+    expect(await runJson(resetCommand, cliContext(world), [STREAM], { reason: 'fixed' })).toMatchObject({
       answer: { answer: 'wait', reason: 'paused', detail: expect.stringContaining(advice) },
     });
     expect((await run(lineageCommand, cliContext(world))).code).toBe(0);

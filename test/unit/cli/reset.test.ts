@@ -17,7 +17,7 @@ import {
 } from '../cascade-plan/support.ts';
 import { ANA, cliContext, run, runJson } from './support.ts';
 
-const reason = 'the build is mended';
+const reason = 'the build is fixed';
 
 /** Three failures, a survivor and a start that nobody knows of are held against the first stream. */
 async function exhausted(): Promise<PlanWorld> {

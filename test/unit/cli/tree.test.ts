@@ -12,7 +12,7 @@ const lines = (streams: readonly TreeStream[], all = false) =>
   treeText(forestOf(streams, all)).replaceAll('111122223333/eu-west-1/', '').split('\n');
 
 describe('as text', () => {
-  test('each stream stands under what it stands on, a diamond once, with what becomes of each', () => {
+  test('each stream stands under what it is built on, a diamond once, with what becomes of each', () => {
     expect(lines(DIAMOND)).toEqual([
       'plan       stream',
       'wave 1     base/debian:^v.*$                     12 min',
@@ -71,7 +71,7 @@ describe('as text', () => {
     expect(lines([])).toEqual(['No stream is known yet: a review finds them.']);
   });
 
-  test('streams that stand on one another in a circle are drawn', () => {
+  test('streams that are built on one another in a circle are drawn', () => {
     const circle = [
       tree('platform', 'a', held('refuse', 'cycle'), 'b'),
       tree('platform', 'b', held('refuse', 'cycle'), 'a'),
@@ -106,7 +106,7 @@ const drawn = fc
     });
   });
 
-describe('whoever stands on whom', () => {
+describe('whoever is built on whom', () => {
   test('each stream is drawn once, and every one is drawn or counted', () => {
     fc.assert(
       fc.property(drawn, fc.boolean(), (streams, all) => {
@@ -183,7 +183,7 @@ describe('as a picture', () => {
       expect(words).toContain(told);
   });
 
-  test('draws a line for each that stands on another', () => {
+  test('draws a line for each that is built on another', () => {
     const paths = elementsOf(parseXml(treeSvg(forestOf(DIAMOND, true), SUMMARY))).filter(({ name }) => name === 'path');
     expect(paths).toHaveLength(DIAMOND.reduce((sum, { parents }) => sum + parents.length, 0));
   });

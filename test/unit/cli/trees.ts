@@ -1,4 +1,4 @@
-/** Streams that stand on one another, with what becomes of each, as `streamTree` gives them. */
+/** Streams that are built on one another, with what becomes of each, as `streamTree` gives them. */
 
 import type { PlannedWork, StreamOnHold } from '../../../cli/plan/plan-now.ts';
 import type { Mark, TreeStream } from '../../../cli/plan/plan-tree.ts';
@@ -40,7 +40,7 @@ export const tree = (tier: TreeStream['tier'], name: string, mark: Mark, ...pare
   parents: parents.map(idOf),
 });
 
-/** A base at fault with a diamond, what is held back and what is not touched, and two trees in which nothing is done. */
+/** A base at fault with a diamond, what is on hold and what is not touched, and two trees in which nothing is done. */
 export const DIAMOND: readonly TreeStream[] = [
   tree('base', 'base/debian', planned(0, 12)),
   tree('base', 'base/alpine', UNTOUCHED),

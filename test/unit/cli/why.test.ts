@@ -27,13 +27,13 @@ test('why shows the answer to the open cause and when it is looked at again', as
   await world.guards.change(streamOf(0), (history) => ({
     ...history,
     ...{ failuresInARow: 1, lastEndedAtEpochMs: world.clock() },
-    reset: { by: 'jo', atEpochMs: world.clock() - 2 * HOUR_MS, reason: 'mended' },
+    reset: { by: 'jo', atEpochMs: world.clock() - 2 * HOUR_MS, reason: 'fixed' },
   }));
   await wakeUp(world);
   const text = await why(world);
   expect(text).toContain(`Open cause on stream ${streamOf(0)}: 1 fact since 2026-11-23 03:00 UTC\n  wait: cool-down. `);
   expect(text).toContain('Looked at again 2026-11-24 04:00 UTC (in 1 hour).');
-  expect(text).toContain('Remembered: 1 failure in a row; reset by jo 2026-11-24 01:00 UTC (2 hours ago): mended');
+  expect(text).toContain('Remembered: 1 failure in a row; reset by jo 2026-11-24 01:00 UTC (2 hours ago): fixed');
 });
 
 test('why says of which image below a waiver is, and that the lineage was not read yet', async () => {
@@ -78,7 +78,7 @@ test('why shows the cascade that works on the stream, its last rebuild, and what
   expect(text).toMatch(/Last rebuild r1, .*, attempt 2: failed: the pipeline failed/);
   const [head, stood] = [digestOf('new'), digestOf('old')].map((digest) => digest.slice(0, 19));
   expect(text).toContain(
-    `It did not pick up head ${head} of base, and stands on ${stood}: its build began with registry/base@sha256:0.`,
+    `It did not pick up head ${head} of base, and is built on ${stood}: its build began with registry/base@sha256:0.`,
   );
   expect(text).toContain('still run by a service');
   expect(text).not.toContain('not of this stream');
@@ -124,7 +124,7 @@ test('why names what was not read and may hold the parent of an image, an image 
   const unread = '111122223333/eu-west-1/base';
   await world.images.recordLineage(digestOf('app-0'), { mayLieBelow: [unread] });
   expect(await why(world)).toMatch(
-    new RegExp(`stands on +not known, perhaps on an image of ${unread}, which no review`),
+    new RegExp(`built on +not known, perhaps on an image of ${unread}, which no review`),
   );
   const lineage = { age: { known: false, unknown: [digestOf('app-0')] }, mayLieBetween: [unread] } as const;
   await world.images.recordLineage(digestOf('app-0'), { ...lineage, mayLieBelowNext: [unread] });
@@ -132,10 +132,10 @@ test('why names what was not read and may hold the parent of an image, an image 
   expect(await why(world)).toMatch(new RegExp(`next build +of unknown age, perhaps on an image of ${unread}`));
 });
 
-test('why shows what an image stands on, and which of that decides how old it counts', async () => {
+test('why shows what an image is built on, and which of that decides how old it counts', async () => {
   const world = await planWorld();
   await pushed(world, 0, 'app-0', { reasons: [], inUse: true, isPlaced: false });
-  expect(await why(world)).not.toContain('stands on');
+  expect(await why(world)).not.toContain('built on');
   await pushed(world, 1, 'base', { reasons: [] });
   const [base, now] = [digestOf('base'), world.clock()];
   await world.images.recordLineage(digestOf('app-0'), {
@@ -145,14 +145,14 @@ test('why shows what an image stands on, and which of that decides how old it co
   });
   const short = base.slice(0, 'sha256:'.length + 12);
   const text = await why(world);
-  expect(text).toMatch(new RegExp(`stands on +\\w+ ${streamOf(1).replace(/\W/g, '.')} ${short}, by layers`));
+  expect(text).toMatch(new RegExp(`built on +\\w+ ${streamOf(1).replace(/\W/g, '.')} ${short}, by layers`));
   expect(text).toMatch(new RegExp(`counts as +2026-11-22 03:00 UTC \\(2 days ago\\), by \\w+ .* ${short}`));
   expect(text).toContain(`behind      ${streamOf(1)}, whose head is ${digestOf('new base').slice(0, 19)}`);
   expect(text).not.toContain('made again');
   await world.images.recordReconfirmation(digestOf('app-0'), now - 48 * HOUR_MS);
   expect(await why(world)).toMatch(/made again +2026-11-22 03:00 UTC \(2 days ago\), by a rebuild of ours/);
   await world.images.recordLineage(digestOf('app-0'), { age: { known: false, unknown: [digestOf('app-0')] } });
-  expect(await why(world)).toMatch(/stands on +no image that is known\n +counts as +unknown, by itself\n/);
+  expect(await why(world)).toMatch(/built on +no image that is known\n +counts as +unknown, by itself\n/);
 });
 
 test('why says how it is known that a task runs the image, and that a guess is none of it', async () => {

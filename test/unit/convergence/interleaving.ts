@@ -16,7 +16,7 @@ const FLEET: Lines = {
 const NAMES = Object.keys(FLEET);
 
 export interface EndedInterleaving {
-  /** Who stands on whom, whose cause is open, what heads are judged and what runs: without digests and instants. */
+  /** Who is built on whom, whose cause is open, what heads are judged and what runs: without digests and instants. */
   readonly ledger: readonly string[];
   readonly open: readonly string[];
   readonly staleParent: readonly string[];

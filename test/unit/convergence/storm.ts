@@ -114,13 +114,13 @@ export class Storm {
     return counts;
   }
 
-  /** Of what is not mended: the stream, and what it is answered. Nobody waits without a reason. */
+  /** Of what is not fixed: the stream, and what it is answered. Nobody waits without a reason. */
   async open(): Promise<readonly string[]> {
     const causes = await collect(this.fleet.world.causes.open());
     return causes.map(({ stream, answer }) => `${nameOf(stream)}: ${answer?.reason ?? 'none'}`).sort();
   }
 
-  /** Streams whose heads do not stand on the heads of what they stand on. */
+  /** Streams whose heads is not built on the heads of what they are built on. */
   async staleParent(): Promise<readonly string[]> {
     const { streams, images } = this.fleet.world;
     const late: string[] = [];
@@ -132,7 +132,7 @@ export class Storm {
 
   /**
    * Versions of causes that more than one build began for, of one head: a push that brings a finding back is another matter.
-   * What is built with what it stands on is that one's.
+   * What is built with what it is built on is that one's.
    */
   async builtTwice(): Promise<readonly string[]> {
     const { cascades, executions } = this.fleet.world;

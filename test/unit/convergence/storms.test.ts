@@ -32,7 +32,7 @@ async function calm(lines: Lines = FLEET, changes: FleetPolicyChanges = {}): Pro
   return storm;
 }
 
-/** Everything stands on heads, nothing is left to be done, and no version of a cause was built twice. */
+/** Everything is built on heads, nothing is left to be done, and no version of a cause was built twice. */
 async function expectCalm(storm: Storm): Promise<void> {
   for (const name of Object.keys(storm.fleet.lines)) storm.fleet.deploy(name);
   storm.fleet.world.advance(DAY_MS);
@@ -163,7 +163,7 @@ test("a child's push event before its parent's", async () => {
   await expectCalm(storm);
 });
 
-test('a stream whose images stand on each other', async () => {
+test('a stream whose images are built on each other', async () => {
   const self: Lines = {
     self: { tier: 'platform', on: 'self' },
     app: { tier: 'application', on: 'self' },
@@ -172,7 +172,7 @@ test('a stream whose images stand on each other', async () => {
   storm.push('self', { isVulnerable: true });
   await storm.hear();
   await storm.review();
-  // It is built upon what it was, so nothing mends it: once, and whoever stands on it never.
+  // It is built upon what it was, so nothing fixes it: once, and whoever is built on it never.
   await storm.comeToRest();
   expect(storm.builds()).toEqual({ self: 1 });
   storm.fleet.world.advance(DAY_MS);
@@ -243,7 +243,7 @@ test('a parent rebuilt every day while children take two days', async () => {
     });
     storm.fleet.world.advance(HOUR_MS);
   }
-  // Nothing is refused for standing on what was the head when it began.
+  // Nothing is refused for built on what was the head when it began.
   expect((await storm.open()).filter((one) => one.endsWith('parent-pinned'))).toEqual([]);
   expect(storm.builds()['app-a']).toBeGreaterThan(1);
   expect(storm.builds()['app-a']).toBeLessThanOrEqual(days / 2);
@@ -338,7 +338,7 @@ test('a finding that comes back after a deployment is another cascade, by anothe
   storm.fleet.deploy('app');
   await storm.review();
   await pushes(false);
-  // Its head is mended already: it is deployed.
+  // Its head is fixed already: it is deployed.
   expect((await storm.act())?.built).toEqual([[]]);
   await pushes(true);
   await storm.review();
@@ -347,7 +347,7 @@ test('a finding that comes back after a deployment is another cascade, by anothe
   await expectCalm(storm);
 });
 
-test('what stands on a stream that the policy does not name any more is not built for nothing', async () => {
+test('what is built on a stream that the policy does not name any more is not built for nothing', async () => {
   const storm = new Storm(await ConvergingFleet.of(FLEET, ['base']));
   await storm.review();
   await storm.fleet.unname('base');
@@ -386,7 +386,7 @@ describe('a policy that changes in the middle of a cascade', () => {
     await expectCalm(storm);
   });
 
-  test('so is a tier that is only reported: what stands on it tries to mend itself meanwhile', async () => {
+  test('so is a tier that is only reported: what is built on it tries to fix itself meanwhile', async () => {
     const storm = new Storm(await ConvergingFleet.of(FLEET, ['base']));
     await storm.review();
     const run = await storm.act({ meanwhile: atBase(storm, { modes: { tiers: { platform: 'report-only' } } }) });

@@ -60,7 +60,7 @@ const policyOf = (lines: Lines, changes: FleetPolicyChanges): PolicyDocument => 
 
 /**
  * A fleet whose images are built on one another: each has the layers of its parents' heads at the time, and one of its own.
- * A scanner finds what a layer brought, so that a finding goes once an image is built on a base that is mended.
+ * A scanner finds what a layer brought, so that a finding goes once an image is built on a base that is fixed.
  */
 export class ConvergingFleet {
   readonly world: FakeWorld;

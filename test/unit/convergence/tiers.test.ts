@@ -29,7 +29,7 @@ const look = async ({ world }: ConvergingFleet): Promise<void> => {
   await (await review(world, noTrouble(new Random(1)))).deliverLate();
 };
 
-/** Builds what is asked for, but for streams whose build fails or whose image is not mended. */
+/** Builds what is asked for, but for streams whose build fails or whose image is not fixed. */
 const pipelines =
   (fleet: ConvergingFleet, { fails = '', mendsNothing = '' } = {}): Build =>
   (stream) => {
@@ -63,7 +63,7 @@ test('a base at fault is rebuilt once, then its platforms, then what runs on the
   for (const name of ['base', 'platform-a', 'app-a', 'app-of-both']) expect(await state(fleet, name)).toBe('closed');
 });
 
-test('a platform whose rebuild fails stops what stands on it, and nothing else', async () => {
+test('a platform whose rebuild fails stops what is built on it, and nothing else', async () => {
   const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet, { fails: 'platform-b' }));
@@ -80,7 +80,7 @@ test('a platform whose rebuild fails stops what stands on it, and nothing else',
   expect(run?.closed.detail).not.toContain(streamOf('app-a'));
 });
 
-test('once that one is mended, the rest is built, and nothing twice', async () => {
+test('once that one is fixed, the rest is built, and nothing twice', async () => {
   const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   await runCascade(fleet.world, pipelines(fleet, { fails: 'platform-b' }));
@@ -95,7 +95,7 @@ test('once that one is mended, the rest is built, and nothing twice', async () =
   expect(await open(fleet)).toEqual([]);
 });
 
-test('a base whose rebuild mends nothing is built once, and nothing on it', async () => {
+test('a base whose rebuild fixes nothing is built once, and nothing on it', async () => {
   const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet, { mendsNothing: 'base' }));
@@ -109,7 +109,7 @@ test('a base whose rebuild mends nothing is built once, and nothing on it', asyn
   ]);
 });
 
-test('a platform at fault is rebuilt with what stands on it alone', async () => {
+test('a platform at fault is rebuilt with what is built on it alone', async () => {
   const fleet = await ConvergingFleet.of(FLEET, ['platform-b']);
   await look(fleet);
   const run = await runCascade(fleet.world, pipelines(fleet));
@@ -128,7 +128,7 @@ test('two bases at fault are one cascade', async () => {
   ]);
 });
 
-test('what a base was mended of meanwhile is built from there on only', async () => {
+test('what a base was fixed of meanwhile is built from there on only', async () => {
   const fleet = await ConvergingFleet.of(FLEET, ['base']);
   await look(fleet);
   fleet.build('base');

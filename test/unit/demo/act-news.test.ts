@@ -38,11 +38,11 @@ const told = (seen: ActingState): string[] => newsOf(seen, names).map(({ text })
 
 test('a plan is told from the bottom up, whatever the order of its nodes', () => {
   const app = node('app', 1, { parents: ['base', 'other'] });
-  expect(told(state([app, node('base', 0), node('mended', 0, { work: 'deploy' })]))).toEqual([
+  expect(told(state([app, node('base', 0), node('fixed', 0, { work: 'deploy' })]))).toEqual([
     'The plan: 2 images to build again, from the bottom up; 1 to deploy',
-    '  wave 1  base    at once, to mend CVE-1',
-    '  wave 1  mended  is mended already, and only deployed',
-    '  wave 2  app     once base and other are verified',
+    '  wave 1  base   at once, to fix CVE-1',
+    '  wave 1  fixed  is fixed already, and only deployed',
+    '  wave 2  app    once base and other are verified',
   ]);
 });
 

@@ -35,17 +35,17 @@ test.each<[name: string, done: Partial<Parameters<typeof collectStreams>[1]>, en
     { state: 'open', reason: 'closing', detail: 'still run' },
   ],
   [
-    'a rebuild that mends nothing stops it, whatever the guards say since',
+    'a rebuild that fixes nothing stops it, whatever the guards say since',
     { cascades: [cascade(node({ state: 'ineffective', detail: 'is left' }))], answers: [answer] },
     { state: 'stopped', reason: 'ineffective', detail: 'is left' },
   ],
   [
-    'what stands on such a one says so',
+    'what is built on such a one says so',
     { cascades: [cascade(node({ state: 'waiting', reason: 'parent-not-verified' }))], answers: [answer] },
     { state: 'stopped', reason: 'parent-not-verified', detail: answer.detail },
   ],
   [
-    'what nobody planned is held back',
+    'what nobody planned is on hold',
     { answers: [answer] },
     { state: 'held-back', reason: 'report-only', detail: answer.detail },
   ],
@@ -70,9 +70,9 @@ const result = (nodes: Node[], changes: object = {}, status = 'SUCCEEDED') =>
 const deployed = (state: string) => ({ deployments: [{ cascadeId: 'c', service: 's', mode: 'restart', state }] });
 
 test.each([
-  ['all mended', result([node()])],
-  ['proven not to be mended', result([node(), node({ stream: 'b', state: 'ineffective' })])],
-  ['what stands on that', result([node({ state: 'waiting', reason: 'parent-not-verified' })])],
+  ['all fixed', result([node()])],
+  ['proven not to be fixed', result([node(), node({ stream: 'b', state: 'ineffective' })])],
+  ['what is built on that', result([node({ state: 'waiting', reason: 'parent-not-verified' })])],
   ['somebody was faster', result([node({ state: 'waiting', reason: 'head-fixed' })])],
   ['a deployment that is its owner’s to make', result([node()], deployed('refused'))],
 ])('a good end: %s', (_name, end) => {

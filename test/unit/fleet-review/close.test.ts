@@ -76,7 +76,7 @@ test('a whole review succeeds, frees the lease, and closing it again changes not
   expect(await world.runs.get(runId)).toEqual(review);
 });
 
-test('what is only stood upon is told apart', async () => {
+test('what is only an ancestor is told apart', async () => {
   const { world, close, runId } = await opened();
   const keys = runFileKeys(runId);
   const batches = [

@@ -251,8 +251,8 @@ test.each([
 test('while a closure is open no scope is left out and stopping tasks are read: all of that proves it', async () => {
   const { world } = await reviewedWorld();
   await world.scopes.record({ scope: payments, completeAtEpochMs: 1, emptyUntilEpochMs: START_EPOCH_MS + 1 });
-  const mended = closure('cascade', '444455556666/eu-west-1/apps/web:^stable$');
-  await world.rollouts.openClosure(mended);
+  const fixed = closure('cascade', '444455556666/eu-west-1/apps/web:^stable$');
+  await world.rollouts.openClosure(fixed);
 
   const opened = await open(world);
 
@@ -260,7 +260,7 @@ test('while a closure is open no scope is left out and stopping tasks are read: 
   expect(opened).toMatchObject({ includesStopping: true });
   expect(await collect(world.runs.parts(opened.runId))).toEqual([]);
   await abandonReview([world.runs], world.clock, { ...started, error: { Error: 'x', Cause: '' } });
-  await world.rollouts.changeClosure(mended.cascadeId, mended.stream, (before) => ({ ...before, state: 'closed' }));
+  await world.rollouts.changeClosure(fixed.cascadeId, fixed.stream, (before) => ({ ...before, state: 'closed' }));
   const next = await open(world, {}, { executionArn: 'next' });
   expect(await scopesToRead(world, next)).not.toContain('444455556666/eu-west-1');
   expect(next).toMatchObject({ includesStopping: false });

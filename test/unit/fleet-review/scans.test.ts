@@ -39,7 +39,7 @@ describe('planning', () => {
     ]);
   });
 
-  test('what is only stood upon has batches of its own, and what runs is in none of these', async () => {
+  test('what is only an ancestor has batches of its own, and what runs is in none of these', async () => {
     const { plan, batches } = await planned(async (world) => {
       await world.runFiles.put(keys.digests(hub), [b]);
       await world.runFiles.put(keys.digests(payments), []);

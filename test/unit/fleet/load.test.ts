@@ -117,7 +117,7 @@ const CASES: [name: string, breakIt: (fleet: Draft) => void, problem: string][] 
   [
     'another os than the parent',
     change('images', 1, { os: 'alpine' }),
-    'images[1].os: "alpine", but it stands on "base" of os "debian"',
+    'images[1].os: "alpine", but it is built on "base" of os "debian"',
   ],
   ['no os', change('images', 0, { os: undefined }), 'images[0].os: an image without a parent needs an os'],
   [

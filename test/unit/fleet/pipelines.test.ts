@@ -20,7 +20,7 @@ import { HUB_ACCOUNT, withCloud } from '../../support/cloud.ts';
 const HUB = { account: HUB_ACCOUNT, region: 'us-east-1' };
 const TEN_MINUTES_MS = 600_000;
 
-/** A base with an old and a new image, a service on an application that stands on the old one, and its pipelines. */
+/** A base with an old and a new image, a service on an application that is built on the old one, and its pipelines. */
 const FLEET = parseFleet(
   {
     name: 'pipelines',

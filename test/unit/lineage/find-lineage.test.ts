@@ -34,7 +34,7 @@ afterEach(() => jest.restoreAllMocks());
 const ago = ({ clock }: FakeWorld, days: number): number => clock() - days * DAY_MS;
 const layers = (name: string) => ({ digest: digestOf(name), evidence: 'layers' });
 
-test('what runs, heads and what they stand on get their parent, and the age of the oldest below them', async () => {
+test('what runs, heads and what they are built on get their parent, and the age of the oldest below them', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   const age = { known: true, bornAtEpochMs: ago(world, 40), decidedBy: digestOf('base') };
@@ -56,7 +56,7 @@ test('what runs, heads and what they stand on get their parent, and the age of t
   expect(await imageLineageOf(world, 'base')).toEqual({ age });
 });
 
-test('what runs stands on is left for the scans, with the heads of its streams', async () => {
+test('what runs is built on is left for the scans, with the heads of its streams', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await push(world, 'base of today', { tier: 'base', layers: ['os of today'], daysAgo: 0, isHead: true });
@@ -76,7 +76,7 @@ test('a second review of the same fleet writes nothing', async () => {
   expect(world.images.writes).toBe(writes);
 });
 
-test('an image of the base stream that is no head any more is still what others stand on', async () => {
+test('an image of the base stream that is no head any more is still what others are built on', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await push(world, 'base of today', { tier: 'base', layers: ['os of today'], daysAgo: 0, isHead: true });
@@ -95,7 +95,7 @@ test('so is one that no release line made', async () => {
   expect((await imageLineageOf(world, 'tried'))?.parent).toEqual(layers('branch'));
 });
 
-test('what nothing runs, no head is and nothing stands on is left without a standing', async () => {
+test('what nothing runs, no head is and nothing is built on is left without a lineage', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await push(world, 'old base', { tier: 'base', layers: ['old os'], daysAgo: 90 });
@@ -152,7 +152,7 @@ test('a label is followed to an index, by the name an image had, and to what was
   expect(await found()).toEqual(expected);
 });
 
-test('what a rebuild of ours made again is as young as that, with all that stands on it', async () => {
+test('what a rebuild of ours made again is as young as that, with all that is built on it', async () => {
   const world = await lineageWorld();
   await threeTiers(world);
   await findIn(world);
@@ -317,7 +317,7 @@ describe('what cannot be read', () => {
     },
   });
 
-  test('is named, and what does not stand on it is found all the same', async () => {
+  test('is named, and what is not built on it is found all the same', async () => {
     const world = await lineageWorld();
     await threeTiers(world);
     await push(world, 'other', { layers: ['os', 'x'], daysAgo: 1 });

@@ -26,7 +26,7 @@ const newBase = (world: LineageWorld, name = 'base 2') =>
 
 const ALL_DONE = { batchItemFailures: [] };
 
-test('whoever stands on a head that moved is behind, and has a cause; who stands on that is not', async () => {
+test('whoever is built on a head that moved is behind, and has a cause; who is built on that is not', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   expect(await follow(world, moved(BASE))).toEqual(ALL_DONE);
@@ -44,7 +44,7 @@ test('the event of a push may be lost: the next review finds the same', async ()
   expect(await imageLineageOf(reviewed, 'platform')).toEqual(await imageLineageOf(told, 'platform'));
 });
 
-test('a new head is known to stand on what its layers say, before any review', async () => {
+test('a new head is known to be built on what its layers say, before any review', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   await push(world, 'platform 2', { tier: 'platform', layers: ['os of base 2', 'node'], daysAgo: 0, isHead: true });
@@ -67,7 +67,7 @@ test('the first head of a stream is placed where it is asked for, since no event
   });
 });
 
-test('a new head that stands on an older image is behind itself', async () => {
+test('a new head that is built on an older image is behind itself', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   await push(world, 'platform 2', { tier: 'platform', layers: ['os', 'node', 'more'], daysAgo: 0, isHead: true });
@@ -102,7 +102,7 @@ test('the same layers under another digest, and a head that is read again, move 
   expect(world.images.writes).toBe(writes);
 });
 
-test('once it stands on the head again nobody says that it is behind', async () => {
+test('once it is built on the head again nobody says that it is behind', async () => {
   const world = await headsUponEachOther();
   await newBase(world);
   await follow(world, moved(BASE));
@@ -202,7 +202,7 @@ test('of a stream that nobody knows nothing follows', async () => {
   expect(await causesOf(world)).toEqual([]);
 });
 
-test('the heads of all that stand on it are read together, however many these are', async () => {
+test('the heads of all that are built on it are read together, however many these are', async () => {
   const asked = async (followers: number): Promise<number> => {
     const world = await lineageWorld();
     await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 9, isHead: true });

@@ -44,14 +44,14 @@ async function pinned({ rebuilds }: LineageWorld) {
 const toOld = { stream: BASE, head: digestOf('base 2'), parentDigest: digestOf('base 1') };
 const HEAD = { parentHead: digestOf('base 2') };
 
-test('what was built stands on what its layers say, before any review', async () => {
+test('what was built is built on what its layers say, before any review', async () => {
   const world = await built({ on: ['os 2'], changes: HEAD });
   expect(await place(world, STEP)).toEqual({ placed: 1, missing: 0 });
   expect((await imageLineageOf(world, 'output'))?.parent).toEqual({ digest: digestOf('base 2'), evidence: 'layers' });
   expect(await pinned(world)).toBeUndefined();
 });
 
-test('it is as old as what it stands on', async () => {
+test('it is as old as what it is built on', async () => {
   const world = await built({ on: ['os 1'], changes: HEAD });
   await place(world, STEP);
   expect((await imageLineageOf(world, 'output'))?.age).toMatchObject({ decidedBy: digestOf('base 1') });
@@ -203,7 +203,7 @@ describe('an output whose layers show no parent', () => {
   test.each<[string, readonly string[], Readonly<Record<string, string>>, string]>([
     ['the policy declares', ['base'], {}, 'declared'],
     ['a label names', [], { [BASE_NAME]: `${repositoryName(placeOf('base'))}:base` }, 'label-name'],
-  ])('stands on what %s, and is as old as that', async (_, parents, labels, evidence) => {
+  ])('is built on what %s, and is as old as that', async (_, parents, labels, evidence) => {
     expect(await squashed(parents, labels)).toMatchObject({
       parent: { digest: digestOf('base'), evidence },
       age: { known: true, decidedBy: digestOf('base') },
@@ -220,7 +220,7 @@ describe('an output whose layers show no parent', () => {
   });
 });
 
-test('what an output stands on is read around, too, where no review has placed it', async () => {
+test('what an output is built on is read around, too, where no review has placed it', async () => {
   const world = await lineageWorld();
   const labels = { 'org.opencontainers.image.base.digest': digestOf('base') };
   await push(world, 'base', { tier: 'base', layers: ['os'], daysAgo: 40 });

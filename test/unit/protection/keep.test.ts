@@ -324,7 +324,7 @@ describe('what nobody needs any more', () => {
     expect(world.tags.taken).toEqual([]);
   });
 
-  test('keeps it while something that runs stands on it', async () => {
+  test('keeps it while something that runs is built on it', async () => {
     const world = await noLongerUsed(false);
     await keep(world, placeOf('team/child'), 'child', { on: 'app' });
     await run(world, placeOf('team/child'), 'child');

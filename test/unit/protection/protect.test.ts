@@ -27,7 +27,7 @@ async function twoTiers() {
   return world;
 }
 
-test('what a running image stands on and a rule takes is told with rule, instant and who needs it', async () => {
+test('what a running image is built on and a rule takes is told with rule, instant and who needs it', async () => {
   const world = await twoTiers();
   world.lifecycles.set(BASES, [expire(3, olderThan(30))]);
   const { expiries, checks, error } = await look(world);
@@ -207,7 +207,7 @@ describe('an image of an index', () => {
   });
 });
 
-test('what runs and cannot be pulled any more is told as gone; what is stood upon is not', async () => {
+test('what runs and cannot be pulled any more is told as gone; what is built on is not', async () => {
   const world = await twoTiers();
   await keep(world, APPS, 'archived');
   await run(world, APPS, 'archived');

@@ -65,7 +65,7 @@ test('a ramp that comes into force counts what begins from then on', async () =>
   expect([await reserve(world, 0), await reserve(world, 1)]).toEqual(['reserved', 'planned cap-reached']);
 });
 
-test('what is rebuilt with what it stands on is no begin', async () => {
+test('what is rebuilt with what it is built on is no begin', async () => {
   const world = await dispatchWorld({ caps: { ramp: 1 } });
   await begun(world, 0);
   expect(await reserve(world, 1, { follows: true })).toBe('reserved');

@@ -66,7 +66,7 @@ test.each([
   ['worse', { result: 'worse', added: [criticalFact] }, 'ineffective', 1],
   ['unverified', { result: 'unverified', reason: 'no scan' }, 'unverified', 0],
   ['no-output', { result: 'no-output', reason: 'nothing proves it' }, 'failed', 1],
-] as const)('an outcome that mends nothing gives the cause back: %s', async (_, outcome, state, failuresInARow) => {
+] as const)('an outcome that fixes nothing gives the cause back: %s', async (_, outcome, state, failuresInARow) => {
   const world = await dispatchWorld();
   const machine = await new NodeMachine(world, await plan(world), outcome).run('waiting');
   finishLast(world, { state: 'succeeded' });
@@ -77,7 +77,7 @@ test.each([
   await expectNothingHeld(world);
 });
 
-test('a pipeline that always fails is tried three times, and then a person has to mend it', async () => {
+test('a pipeline that always fails is tried three times, and then a person has to fix it', async () => {
   const world = await dispatchWorld();
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     const machine = await new NodeMachine(world, await plan(world, `0123456789ab-g${attempt}`)).run('waiting');
@@ -93,7 +93,7 @@ test('a pipeline that always fails is tried three times, and then a person has t
   expect(world.runner.started.map(({ token }) => token.slice(-3))).toEqual(['-a1', '-a2', '-a3']);
 });
 
-describe('a rebuild that mended everything, and a step that failed after that', () => {
+describe('a rebuild that fixed everything, and a step that failed after that', () => {
   const tried = async (world: DispatchWorld, generation: number) => {
     const machine = await new NodeMachine(world, await plan(world, `0123456789ab-g${generation}`)).run('waiting');
     finishLast(world, { state: 'succeeded' });

@@ -67,7 +67,7 @@ export class NodeMachine {
     }
   }
 
-  /** An error that no retry mended. */
+  /** An error that no retry fixed. */
   fail(error: Error): void {
     this.failure = { Error: error.name, Cause: error.message };
     this.state = 'settle';

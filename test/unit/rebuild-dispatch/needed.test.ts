@@ -50,7 +50,7 @@ async function headIs(world: DispatchWorld, judged: Record<string, Verdict | und
 const planned = async (world: DispatchWorld, ...asked: CauseFact[]) =>
   new NodeMachine(world, await plan(world, CASCADE, { facts: asked.length > 0 ? asked : [criticalFact] }));
 
-test('a head that somebody mended meanwhile is not built again: the node ends, and its cause is planned anew', async () => {
+test('a head that somebody fixed meanwhile is not built again: the node ends, and its cause is planned anew', async () => {
   const world = await dispatchWorld();
   await headIs(world, { arm64: CLEAN });
   const machine = await (await planned(world)).run();
@@ -68,7 +68,7 @@ test('also where it had reserved its stream, and its turn did not come yet', asy
   const machine = await (await planned(world)).run('build');
   await world.killSwitch.set({ rebuilding: 'paused', by: 'ann', reason: 'a bad base', atEpochMs: 1 });
   await machine.run('reserve');
-  await world.killSwitch.set({ rebuilding: 'active', by: 'ann', reason: 'mended', atEpochMs: 2 });
+  await world.killSwitch.set({ rebuilding: 'active', by: 'ann', reason: 'fixed', atEpochMs: 2 });
   await headIs(world, { arm64: CLEAN });
   await machine.run();
   expect(machine.settled?.state).toBe('waiting');

@@ -70,7 +70,7 @@ test.each<[NodeState, Partial<CascadeNode>]>([
 test.each<[string, Partial<CascadeNode>]>([
   ['verified', { state: 'verified', output: digestOf('new base') }],
   ['verified by a deployment', { state: 'verified', work: 'deploy', output: digestOf('base') }],
-  ['mended by somebody else', { state: 'waiting', answer: { answer: 'wait', reason: 'head-fixed', detail: 'free' } }],
+  ['fixed by somebody else', { state: 'waiting', answer: { answer: 'wait', reason: 'head-fixed', detail: 'free' } }],
 ])('a node whose parent is %s is built', async (_, changes) => {
   const world = await dispatchWorld();
   await parentIs(world, changes);
@@ -113,7 +113,7 @@ test('a node without a cause of its own leaves no cause behind', async () => {
   expect(await causeOf(world)).toMatchObject({ state: 'closed' });
 });
 
-describe('what a stream stands on', () => {
+describe('what a stream is built on', () => {
   const record = (id: string, head: string): StreamRecord => {
     const { location, headTag } = parseStreamId(id);
     return { ...stream({ stream: id, location, headTag }), head: { images: { 'linux/amd64': digestOf(head) } } };
@@ -222,7 +222,7 @@ describe('what a stream stands on', () => {
     }
   });
 
-  test('refuses one that stands on itself, by way of another', async () => {
+  test('refuses one that is built on itself, by way of another', async () => {
     const world = await dispatchWorld();
     await lineage(world, 'app', 'old base');
     await lineage(world, 'old app', 'base');
@@ -275,7 +275,7 @@ describe('the head of a parent that somebody else pushed', () => {
     await world.streams.recordStream({ ...stream({ stream: of, location, headTag }), head }, before);
   }
 
-  /** The application holds the cause and stands on the base before; the base has another head by now. */
+  /** The application holds the cause and is built on the base before; the base has another head by now. */
   async function pushed(world: DispatchWorld, reasons?: readonly Reason[]): Promise<void> {
     await image(world, 'app', STREAM, [found]);
     await image(world, 'base', PARENT, [found]);

@@ -90,7 +90,7 @@ test.each([
   ['its tag has moved', { changes: { promotedAtEpochMs: 1 } }, {}],
   ['it was not verified', { changes: { outcome: { result: 'unverified', reason: 'no scan' } as const } }, {}],
   ['the head has moved', {}, { headBefore: digestOf('theirs') }],
-  ['there is more to mend', {}, { facts: [criticalFact, another] }],
+  ['there is more to fix', {}, { facts: [criticalFact, another] }],
   ['its pipeline moves the tag itself', { promotes: false }, {}],
 ])('it is built anew where %s', async (_, earlier, planned) => {
   const { world } = await postponed(earlier);

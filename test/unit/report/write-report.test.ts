@@ -61,7 +61,7 @@ test('tells of every image that the review found, by tier and owner, in JSON and
   expect(await world.reports.get('json')).toBe(await world.reports.get('json', RUN));
 });
 
-test('tells apart what nothing runs and is only stood upon', async () => {
+test('tells apart what nothing runs and is only an ancestor', async () => {
   const [app, base] = [digestOf(1), digestOf(2)];
   const world = await worldWith([[app]]);
   await world.runFiles.put(runFileKeys(RUN).batches, [

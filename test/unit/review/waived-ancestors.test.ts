@@ -51,7 +51,7 @@ const below = (world: World, digest: typeof APP, parent: typeof APP, evidence: L
   world.images.recordLineage(digest, (before) => before && { ...before, parent: { digest: parent, evidence } });
 
 async function judged(world: World, digest = APP): Promise<ImageRecord['verdict']> {
-  // What is below may be judged after what stands on it: then the next review knows.
+  // What is below may be judged after what is built on it: then the next review knows.
   await evaluateBatch(world.ports, batchOf(world, [BASE]));
   await evaluateBatch(world.ports, batchOf(world, [PLATFORM, APP]));
   return world.images.records.get(digest)?.verdict;

@@ -1,14 +1,14 @@
 import type { Severity } from '../../../shared/domain/policy/policy-parts.ts';
 import type { Finding, Fix } from '../../../shared/domain/scan/finding.ts';
 
-/** A flaw of a package: all versions from the one in which it came in up to the one that mends it. */
+/** A flaw of a package: all versions from the one in which it came in up to the one that fixes it. */
 export interface Flaw {
   readonly id: string;
   readonly package: string;
   readonly severity: Severity;
   /** Version 1 where it was always there. */
   readonly since: number;
-  /** Absent where no version mends it. */
+  /** Absent where no version fixes it. */
   readonly fixedIn?: number;
   /** From then on scanners know it. */
   readonly publishedAtEpochMs: number;

@@ -58,7 +58,7 @@ export class CapsOracle {
   #withinRamp({ line, startedAtEpochMs }: TrueRun): void {
     const { life, check, violated } = this.#with;
     const { ramp } = life.fixed.caps;
-    // What is held back keeps its place for a day, and begins later.
+    // What is on hold keeps its place for a day, and begins later.
     const isOnHold = (['modes', 'kill-switch', 'failures', 'deaths', 'lost-answers'] as const).some(life.features.has);
     if (ramp === undefined || isOnHold || !this.#beginsItself(line, startedAtEpochMs)) return;
     check('no more streams begin than the ramp lets');

@@ -81,7 +81,7 @@ export function drawFleet(diceFor: (purpose: string) => Dice, features: Features
   return lines;
 }
 
-/** Platforms stand on bases, now and then on another platform; applications on platforms, now and then on a base. */
+/** Platforms are built on bases, now and then on another platform; applications on platforms, now and then on a base. */
 function parentsFor(tier: TrueTier, lines: readonly Line[]): readonly Line[] {
   const [bases, platforms] = [
     lines.filter((one) => one.tier === 'base'),

@@ -316,7 +316,7 @@ export class Oracle implements Witness {
     this.#followed(line, rebuild, run);
   }
 
-  /** An output that was to pick up a head of its parent stands on that, or on a later one. */
+  /** An output that was to pick up a head of its parent is built on that, or on a later one. */
   #followed(line: Line, rebuild: Rebuild, run: TrueRun): void {
     const { factory } = this.#life;
     for (const fact of rebuild.facts) {
@@ -517,7 +517,7 @@ export class Oracle implements Witness {
     return clockwork.now < last.endedAtEpochMs + RESUMED_WITHIN_MS + PLANNED_WITHIN_MS;
   }
 
-  /** Once nothing changes any more: every violation is mended and closed, or has an answer that is true. */
+  /** Once nothing changes any more: every violation is fixed and closed, or has an answer that is true. */
   async atRest(): Promise<void> {
     const { world, lines, delivery } = this.#life;
     this.#check('everything comes to its end');
@@ -573,7 +573,7 @@ export class Oracle implements Witness {
   }
 
   /**
-   * What runs of a line, and its head where something that runs stands on the line: nobody looks at the rest. An image below
+   * What runs of a line, and its head where something that runs is built on the line: nobody looks at the rest. An image below
    * that was deleted before anything read it leads to no line.
    */
   #concernedIn(line: Line, running: readonly TrueImage[]): readonly TrueImage[] {
@@ -640,7 +640,7 @@ export class Oracle implements Witness {
           .below(line)
           .some((one) => causes.get(one.stream)?.answer || flaws.some((flaw) => this.#isAccepted(one, flaw)))
           ? undefined
-          : 'nothing below is held back';
+          : 'nothing below is on hold';
       case 'closing': {
         const head = factory.headOf(line);
         const hasStaleParent = ecs

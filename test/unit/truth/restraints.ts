@@ -51,7 +51,7 @@ export const callSpan = ({
   toEpochMs: now,
 });
 
-/** Why something was held back all through a span; nothing where it was let begin at any instant of it. */
+/** Why something was on hold all through a span; nothing where it was let begin at any instant of it. */
 export function heldThroughout(
   all: readonly Restraints[],
   { fromEpochMs, toEpochMs }: Span,

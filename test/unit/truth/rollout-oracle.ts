@@ -121,7 +121,7 @@ export class RolloutOracle {
     const isGain = [...had].some((id) => !has.some((flaw) => flaw.id === id));
     const added = has.find(({ id }) => !had.has(id));
     return added && had.size > 0 && !isGain
-      ? `which has ${added.id} that nothing there has, and mends nothing`
+      ? `which has ${added.id} that nothing there has, and fixes nothing`
       : undefined;
   }
 

@@ -1,7 +1,7 @@
 import { FEATURES, type Feature } from './features.ts';
 import type { Told } from './story.ts';
 
-/** Features that a flaw is known to break: no seed draws them until that is mended. */
+/** Features that a flaw is known to break: no seed draws them until that is fixed. */
 const AWAITED: readonly Feature[] = [];
 
 /** What seeds draw from. */

@@ -55,7 +55,7 @@ test('where the rule does not promote, no tag is touched', async () => {
   expect(world.tagger.moved).toEqual([]);
 });
 
-test('what its rebuild did not mend is not promoted, and its node is settled', async () => {
+test('what its rebuild did not fix is not promoted, and its node is settled', async () => {
   const { world, machine } = await candidate();
   world.scanner.finds(NEW, [finding('CVE-2026-1')]);
   await machine.run();

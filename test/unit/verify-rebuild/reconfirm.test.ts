@@ -98,7 +98,7 @@ async function theSame(facts: readonly CauseFact[], reasons: readonly Reason[]) 
   return world;
 }
 
-test('an age is mended by a build that makes the very same image again', async () => {
+test('an age is fixed by a build that makes the very same image again', async () => {
   const world = await theSame([AGE], [TOO_OLD]);
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
   expect(reconfirmed(world, OLD)).toBe((await rebuildOf(world)).startingAtEpochMs);

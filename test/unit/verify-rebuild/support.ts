@@ -31,7 +31,7 @@ export const finding = (vulnerability: string, changes: Partial<Finding> = {}): 
   ...changes,
 });
 
-/** What the rebuild is to mend. */
+/** What the rebuild is to fix. */
 export const FIXED: CauseFact = {
   ...{ kind: 'finding', ruleId: 'critical', vulnerability: 'CVE-2026-1', package: 'openssl', version: '3.0.1' },
   ...{ fix: 'unknown', sinceEpochMs: 1_795_000_000_000 },

@@ -45,8 +45,8 @@ const zlib = finding('CVE-2026-9', { package: 'zlib', version: '1.0' });
 
 test.each([
   ['nothing is left', [], { result: 'fixed' }],
-  ['a flaw is left that nobody asked it to mend', [zlib], { result: 'fixed' }],
-  ['what it was to mend is left', [finding('CVE-2026-1')], { result: 'ineffective', left: [FIXED] }],
+  ['a flaw is left that nobody asked it to fix', [zlib], { result: 'fixed' }],
+  ['what it was to fix is left', [finding('CVE-2026-1')], { result: 'ineffective', left: [FIXED] }],
   [
     'it is left in another version of the package',
     [finding('CVE-2026-1', { version: '3.0.2' })],
@@ -339,7 +339,7 @@ test('a registry whose quota is used up today is asked again until it takes the 
   expect((await rebuildOf(world)).outcome).toEqual({ result: 'fixed' });
 });
 
-test('every image of an index is judged: one that is not scanned keeps it open, one that is not mended decides', async () => {
+test('every image of an index is judged: one that is not scanned keeps it open, one that is not fixed decides', async () => {
   const world = await verifyWorld({ changes: { build: { state: 'succeeded', outputDigest: digestOf('index') } } });
   push(world, 'new');
   push(world, 'amd', { platform: 'linux/amd64' });

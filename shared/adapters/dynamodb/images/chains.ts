@@ -9,7 +9,7 @@ const CHAINS_AT_ONCE = 16;
 
 /**
  * Images by their layers, and by what these unpack to: one question for each chain. An image is in the index by its layers
- * as long as others may stand on it, and its content by what the layers unpack to.
+ * as long as others may be built on it, and its content by what the layers unpack to.
  */
 export class DynamoChains implements ChainLedger {
   readonly #table: LedgerTable;

@@ -37,7 +37,7 @@ export class DynamoContentLedger implements ContentLedger {
 
   async get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>> {
     const items = await this.#table.getAll(digests.map(keys.content));
-    // What is missing would seem to stand on nothing.
+    // What is missing would seem to be built on nothing.
     const contents = items.map((item) => readableOrThrow(this.#table, item, () => storedRecord<ImageContent>(item)));
     return new Map(contents.map((content) => [content.digest, content]));
   }

@@ -105,7 +105,7 @@ function verdictIndex({ digest, verdict, inUse }: ImageRecord) {
   return { verdictPk: verdictPartition(verdict.status, shardOf(digest)), verdictSk: digest };
 }
 
-/** By their layers; nothing stands on an application. */
+/** By their layers; nothing is built on an application. */
 const chainIndex = ({ digest, tier, chainId }: ImageRecord) =>
   chainId === undefined || tier === 'application' ? {} : { openPk: chainPartition(chainId), openSk: digest };
 

@@ -48,12 +48,12 @@ import type { Scope } from '../../../domain/review/run.ts';
  * - `scope`    scopePk = USE#<account>/<region>: live usages of one account and Region, with all their attributes;
  *              LEFT#<account>/<region>: those of a scope that left.
  * - `age`      agePk = AGE#<shard>, ageSk = <bornAt, ISO 8601>#<digest>: images in use and heads by the birth that
- *              counts, of themselves or of what they stand on, keys only.
+ *              counts, of themselves or of what they are built on, keys only.
  * - `verdict`  verdictPk = VERDICT#<status>#<shard>, verdictSk = <digest>: violating and unknown images in use, keys only.
  * - `open`     openPk = OPEN#CAUSE, openSk = <stream>: causes that are not closed, keys only.
  *              Likewise OPEN#LOCK by stream, OPEN#CASCADE by id while one is planned or runs, OPEN#CLOSURE by cascade
  *              and stream, and OPEN#STREAM by id: every stream, for it never closes.
- *              CHAIN#<chainId> by digest: images that others may stand on, by their layers, and contents of all images by
+ *              CHAIN#<chainId> by digest: images that others may be built on, by their layers, and contents of all images by
  *              what their layers unpack to, where that is another chain.
  *
  * Every item has a `kind`, and those that several writers change have a `rev` that grows with each write and is no

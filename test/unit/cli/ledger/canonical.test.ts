@@ -34,7 +34,7 @@ interface Fleet {
     readonly inUse: boolean;
     /** Other images, as children of an index of this image's own. */
     readonly children: readonly number[];
-    /** The image it stands on; absent before a review has looked, itself where it stands on none. */
+    /** The image it is built on; absent before a review has looked, itself where it is built on none. */
     readonly on?: number;
   }[];
 }
@@ -178,7 +178,7 @@ const changes: readonly [string, (image: Fleet['images'][number]) => Fleet['imag
   ['a count', (image) => ({ ...image, count: image.count + 1 })],
   ['whether it is in use', (image) => ({ ...image, inUse: !image.inUse })],
   [
-    'whether a review has looked what it stands on',
+    'whether a review has looked what it is built on',
     ({ on, ...image }) => (on === undefined ? { ...image, on: 0 } : image),
   ],
   ['a child more', (image) => ({ ...image, children: [...image.children, 0] })],

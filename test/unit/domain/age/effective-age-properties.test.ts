@@ -128,7 +128,7 @@ function contentBirth(images: readonly AgedImage[], image: Omit<AgedImage, 'birt
   return { bornAtEpochMs: birth.known ? birth.bornAtEpochMs : undefined };
 }
 
-test('no push, copy or rebuild of metadata makes anything younger, neither itself nor what stands on it', () => {
+test('no push, copy or rebuild of metadata makes anything younger, neither itself nor what is built on it', () => {
   fc.assert(
     fc.property(fleets, repeats, fc.boolean(), (before, all, vendorCounts) => {
       let after = before;

@@ -58,7 +58,7 @@ function told(birth: EffectiveBirth): string {
   return `unknown ${birth.unknown.map(nameOf).join()}${age === undefined ? '' : `, at least ${age}`}`;
 }
 
-/** Each was created before what it stands on, and the uppermost also pushed before the lowest was born. */
+/** Each was created before what it is built on, and the uppermost also pushed before the lowest was born. */
 function contradicting(platformPush: BirthEvidence): readonly Told[] {
   return [
     app({ birth: born(created(50), pushed(35)) }),
@@ -144,7 +144,7 @@ test.each<[string, string, readonly Told[], boolean?, (readonly Told[])?]>([
   ],
   [
     '20 by base',
-    'created before what its parent stands on',
+    'created before what its parent is built on',
     [
       app({ birth: born(created(30), pushed(2)) }),
       platform({ birth: born(created(40), pushed(2)) }),
@@ -314,7 +314,7 @@ test.each<[string, string, readonly Told[], boolean?, (readonly Told[])?]>([
   ['3 by base', 'what was reconfirmed needs no other birth', [base({ birth: UNKNOWN, reconfirmedAtEpochMs: ago(3) })]],
   [
     '20 by base',
-    'what stands on it was not created before that',
+    'what is built on it was not created before that',
     [app({ birth: born(created(20)) }), base({ birth: born(created(25)), reconfirmedAtEpochMs: ago(20) })],
   ],
   [

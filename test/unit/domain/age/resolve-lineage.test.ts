@@ -172,14 +172,14 @@ describe('where something could not be read', () => {
   });
 
   test.each<[string, readonly string[], Partial<Given>, ImageLineage | undefined]>([
-    ['all around an image and what it stands on', ['app', 'base'], {}, { parent: on('base'), age: old(40, 'base') }],
+    ['all around an image and what it is built on', ['app', 'base'], {}, { parent: on('base'), age: old(40, 'base') }],
     [
-      'all around it, and what it stands on was placed before',
+      'all around it, and what it is built on was placed before',
       ['app'],
       { lineage: { age: old(40, 'base') } },
       { parent: on('base'), age: old(40, 'base') },
     ],
-    ['not what is around an image that it stands on', ['app'], {}, undefined],
+    ['not what is around an image that it is built on', ['app'], {}, undefined],
   ])('%s was read', (_, around, base, expected) => {
     expect(find({ base: { ...BASE, ...base }, app: APP }, false, around)('app')).toEqual(expected);
   });

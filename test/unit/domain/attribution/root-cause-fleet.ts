@@ -21,7 +21,7 @@ export interface Sketch {
   /** Absent for an image that no stream made. */
   readonly stream?: string;
   readonly on?: string;
-  /** How it is known what it stands on. */
+  /** How it is known what it is built on. */
   readonly by?: LineageEvidence;
   /** Nothing, where it does not say. */
   readonly has?: Has;

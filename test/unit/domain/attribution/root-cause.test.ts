@@ -204,7 +204,7 @@ describe('the line of a head', () => {
     expect(told(images, HEADS)).toEqual(below(['platform', 'app']));
   });
 
-  test('what the head of a stream above no longer stands on is left, whatever it has', () => {
+  test('what the head of a stream above no longer is built on is left, whatever it has', () => {
     const moved = { base, platform, app, other: { stream: 'base 2' }, newPlatform: { ...platform, on: 'other' } };
     const heads = { base: 'base', 'base 2': 'other', platform: 'newPlatform', app: 'app' };
     expect(told(moved, heads)).toEqual(below(['platform', 'app']));
@@ -222,7 +222,7 @@ describe('each platform has a lineage of its own', () => {
   } as const satisfies Images;
   const heads = { base: { [AMD]: 'amdBase' }, 'old base': { [ARM]: 'armBase' }, app: { [AMD]: 'amd', [ARM]: 'arm' } };
 
-  test('they may stand on different bases, and are mended once each is', () => {
+  test('they may be built on different bases, and are fixed once each is', () => {
     expect(told(images, heads)).toEqual(below(['base', 'app'], ['old base', 'app']));
   });
 
@@ -271,7 +271,7 @@ describe('a parent that moved', () => {
 
   test.each<[string, TierFleet, object, ((known: AttributionFacts) => AttributionFacts)?]>([
     ['is picked up by the stream itself', { base: {}, app: late }, own],
-    ["whatever it has: that is the parent's to mend", { base: { has: [cve] }, app: late }, own],
+    ["whatever it has: that is the parent's to fix", { base: { has: [cve] }, app: late }, own],
     ['however old it is', { base: { has: [age] }, app: late }, own],
     ['nobody scanned its head', { base: { has: 'unknown' }, app: late }, pending(['base'])],
     ['its head was judged by other facts', { base: {}, app: late }, pending(['base']), outdated],

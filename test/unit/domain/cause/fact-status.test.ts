@@ -37,7 +37,7 @@ test.each<[FactStatus, string, CauseFact, JudgedImage]>([
   ['present', 'it gets old by itself', ageFact, looked('a', reasonOf(ageFact, 'due'))],
   [
     'absent',
-    'what it stands on gets old',
+    'what it is built on gets old',
     ageFact,
     looked('a', { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason),
   ],
@@ -53,8 +53,8 @@ test.each<[FactStatus, string, CauseFact, JudgedImage]>([
     movedFact,
     { ...looked('a'), lineage: { staleParent: { stream: 'other', head: digestOf('b') } } },
   ],
-  ['absent', 'it stands on the head', movedFact, { ...unjudged, lineage: {} }],
-  ['unknown', 'nobody looked what it stands on', movedFact, looked('a')],
+  ['absent', 'it is built on the head', movedFact, { ...unjudged, lineage: {} }],
+  ['unknown', 'nobody looked what it is built on', movedFact, looked('a')],
   ['absent', 'its age is waived', ageFact, looked('a', reasonOf(ageFact, 'waived'))],
   ['absent', 'it is young, its scan is awaited', ageFact, looked('a', NOT_SCANNED)],
   ['unknown', 'nobody knows its age', ageFact, looked('a', NO_AGE)],
@@ -80,7 +80,7 @@ describe('what a fact asks for', () => {
     expect(classifyFact(fact, { ...(heads && { heads }), inUse })).toBe(expected);
   });
 
-  test("an age that another image decides is that one's to mend, and is held by what stands on it", () => {
+  test("an age that another image decides is that one's to fix, and is held by what is built on it", () => {
     const onOld = looked('on old', { ...reasonOf(ageFact), decidedBy: digestOf('base') } as Reason);
     expect([factStatus(ageFact, onOld), contentFactStatus(ageFact, onOld)]).toEqual(['present', 'present']);
     expect(classifyFact(ageFact, { heads: [onOld], inUse: [onOld] })).toBe('gone');
@@ -93,11 +93,11 @@ describe('what a fact asks for', () => {
   test.each<[string, string, readonly JudgedImage[], readonly JudgedImage[]]>([
     ['rebuild', 'the head is near its limit by itself', [near], []],
     ['rebuild', 'one of two platforms is', [clean, near], []],
-    ['gone', 'what the head stands on is near its limit', [onNear], [onNear]],
+    ['gone', 'what the head is built on is near its limit', [onNear], [onNear]],
     ['gone', 'it is waived before its limit', [waivedNear], []],
     ['gone', 'another finding is what the head has', [holder], []],
     ['deploy', 'the head is young, what runs is near its limit', [clean], [near]],
-    ['gone', 'the head is young, what runs stands on what is near its limit', [clean], [onNear]],
+    ['gone', 'the head is young, what runs is built on what is near its limit', [clean], [onNear]],
     ['unknown', 'nobody knows the age of the head', [looked('unknown', NO_AGE)], [near]],
   ])('an age is %s: %s', (expected, _, heads, inUse) => {
     expect(classifyFact(ageFact, { heads, inUse })).toBe(expected);
@@ -106,7 +106,7 @@ describe('what a fact asks for', () => {
   test.each<[string, string, readonly JudgedImage[] | undefined]>([
     [
       'rebuild',
-      'the head stands on an older one',
+      'the head is built on an older one',
       [{ ...clean, lineage: { staleParent: { stream: 'parent', head: digestOf('n') } } }],
     ],
     [
@@ -119,7 +119,7 @@ describe('what a fact asks for', () => {
     ],
     ['gone', 'the head picked it up, whatever runs', [{ ...clean, lineage: {} }]],
     ['gone', 'there is no head', []],
-    ['unknown', 'nobody looked what one of two stands on', [{ ...clean, lineage: {} }, clean]],
+    ['unknown', 'nobody looked what one of two is built on', [{ ...clean, lineage: {} }, clean]],
     ['unknown', 'nobody knows the heads', undefined],
   ])('a parent that moved is %s: %s', (expected, _, heads) => {
     const older = { ...holder, lineage: { staleParent: { stream: 'parent', head: digestOf('n') } } };
@@ -131,7 +131,7 @@ describe('what a fact asks for', () => {
     ['rebuild', 'none was done yet', undefined, NOW - 2 * HOUR],
     ['gone', 'one was done', { result: 'fixed' }, NOW - HOUR],
     ['rebuild', 'one was done before it', { result: 'fixed' }, NOW - HOUR + 1],
-    ['gone', 'one was done that mended nothing', { result: 'ineffective', left: [fact] }, NOW - HOUR],
+    ['gone', 'one was done that fixed nothing', { result: 'ineffective', left: [fact] }, NOW - HOUR],
     ['gone', 'one was done that made it worse', { result: 'worse', added: [fact] }, NOW - HOUR],
     ['gone', 'one was done that nobody could scan', { result: 'unverified', reason }, NOW - HOUR],
     ['rebuild', 'one failed', { result: 'failed', reason }, NOW - HOUR],

@@ -90,7 +90,7 @@ test('an age that is made the same month after month never exhausts the attempts
   }
 });
 
-test('what was mended is forgotten, what is of other facts stays', () => {
+test('what was fixed is forgotten, what is of other facts stays', () => {
   expect(afterOutcome(before, end({ result: 'fixed' })).survived).toEqual([elsewhere]);
 });
 
@@ -210,7 +210,7 @@ describe('cascades that brought the stream nowhere', () => {
 });
 
 test('a reset frees the stream at once, says who did it, and begins a new generation', () => {
-  const reset = { by: 'jo', atEpochMs: NOW, reason: 'the pipeline is mended' };
+  const reset = { by: 'jo', atEpochMs: NOW, reason: 'the pipeline is fixed' };
   const held: RebuildHistory = {
     ...{
       ...before,

@@ -22,9 +22,9 @@ const tries = (tried: readonly Tried[], one: CauseFact, parents: string | undefi
 
 test.each<[string, readonly RebuildOutcome[], number, number]>([
   ['nothing was built yet', [], 0, 0],
-  ['each that mended nothing', [FAILED, UNVERIFIED, left(fact, other)], 3, 3],
-  ['what one of them mended is forgotten', [FAILED, left(fact)], 2, 0],
-  ['all is forgotten once all is mended', [FAILED, FAILED, { result: 'fixed' }], 0, 0],
+  ['each that fixed nothing', [FAILED, UNVERIFIED, left(fact, other)], 3, 3],
+  ['what one of them fixed is forgotten', [FAILED, left(fact)], 2, 0],
+  ['all is forgotten once all is fixed', [FAILED, FAILED, { result: 'fixed' }], 0, 0],
   ['and counts anew', [FAILED, { result: 'fixed' }, FAILED], 1, 1],
 ])('rebuilds are counted for each fact: %s', (_, outcomes, one, two) => {
   expect([tries(after(outcomes), fact), tries(after(outcomes), other)]).toEqual([one, two]);
@@ -49,12 +49,12 @@ test('a parent that was picked up counts on while its head is the same', () => {
   expect(tries(after([{ result: 'fixed' }, { result: 'fixed' }], [moved]), moved)).toBe(2);
 });
 
-test('what was mended and cannot be used was tried', () => {
+test('what was fixed and cannot be used was tried', () => {
   const end = { rebuild: { facts: [fact], parents: 'base=1' }, outcome: { result: 'fixed' } as const, isUnused: true };
   expect(tries(triesAfter([], end), fact)).toBe(1);
 });
 
-test('what a candidate mended that is not promoted was tried, since the head still has it', () => {
+test('what a candidate fixed that is not promoted was tried, since the head still has it', () => {
   const rebuild = { facts: [fact, other], parents: 'base=1', promotes: true } as const;
   const outcomes = [FAILED, left(other), FAILED];
   const tried = outcomes.reduce<readonly Tried[]>((before, outcome) => triesAfter(before, { rebuild, outcome }), []);

@@ -130,7 +130,7 @@ test('what no birth is left of still knows what was told', () => {
   expect(evidenceIn(determineBirth([config(0)], NOW))).toEqual([config(0)]);
 });
 
-test('what it stands on never makes a birth older, nor later than its first push', () => {
+test('what it is built on never makes a birth older, nor later than its first push', () => {
   fc.assert(
     fc.property(
       fc.array(evidence, { maxLength: 6 }),

@@ -8,7 +8,7 @@ import { ageFact, CONTEXT, findingFact, PAUSED, personFact, SETTINGS } from '../
 
 /* Fleets by chance, for what holds of every plan. */
 
-/** In this order: each stands on some of those before it. */
+/** In this order: each is built on some of those before it. */
 export const NAMES = [
   'base-a',
   'base-b',
@@ -78,7 +78,7 @@ function movesTold(on: readonly string[], moves: Moves): Pick<StreamSketch, 'sta
   };
 }
 
-/** Each stands on some of those before it, of a lower tier or its own. */
+/** Each is built on some of those before it, of a lower tier or its own. */
 const fleetOf = (
   hasOf: fc.Arbitrary<StreamSketch['has']>,
   obstacleOf: fc.Arbitrary<StreamSketch['but']>,

@@ -105,7 +105,7 @@ describe('platforms', () => {
 });
 
 describe('equal layers', () => {
-  test('the longer history stands on the shorter one, and others on the one whose history they go on with', () => {
+  test('the longer history is built on the shorter one, and others on the one whose history they go on with', () => {
     const images = [
       made('base', 'a', { done: 'add cmd' }),
       made('platform', 'a', { done: 'add cmd env' }),
@@ -138,7 +138,7 @@ describe('equal layers', () => {
     ]);
   });
 
-  test('without a history of its own a child stands on the longest', () => {
+  test('without a history of its own a child is built on the longest', () => {
     const images = [made('base', 'a', { done: 'add' }), made('platform', 'a', { done: 'add env' }), made('app', 'a b')];
     expect(told(images)).toEqual(['platform: base by history', 'app: platform by layers']);
     const imported = made('other', 'a', { done: 'import' });
@@ -186,7 +186,7 @@ describe('equal layers', () => {
     expect(told([base, mirrored, head, app])).toContain('app: other by layers');
   });
 
-  test('twins of one parent stand on it, not on each other', () => {
+  test('twins of one parent are built on it, not on each other', () => {
     const images = [
       made('base', 'a'),
       made('app', 'a b', { firstPushedAtEpochMs: NOW - DAY }),
@@ -374,7 +374,7 @@ describe('what a plan needs', () => {
   const streams = new Map(images.map(({ digest, stream }) => [digest, stream]));
   const streamOf = (digest: Digest) => streams.get(digest);
 
-  test('all that an image stands on, its parent first', () => {
+  test('all that an image is built on, its parent first', () => {
     const parents = findParents(images);
     const names = ancestorsOf(parents, digestOf('app')).map(({ digest }) => digest);
     expect(names).toEqual(['rebuilt', 'platform', 'base'].map(digestOf));

@@ -100,7 +100,7 @@ function murky(
 
 const shown = (parents: Parents) => [...parents].sort(([one], [other]) => (one < other ? -1 : 1));
 
-test('everybody stands on the image that it was built upon', () => {
+test('everybody is built on the image that it was built upon', () => {
   fc.assert(
     fc.property(fleets, (images) => {
       const parents = findParents(images);
@@ -122,7 +122,7 @@ test('the order of the facts does not matter', () => {
   );
 });
 
-test('nobody stands on itself, by whatever way', () => {
+test('nobody is built on itself, by whatever way', () => {
   fc.assert(
     fc.property(murkyFleets, (images) => {
       const parents = findParents(images);
@@ -156,7 +156,7 @@ test('what the content shows is a shorter list of the same layers, or the same l
   );
 });
 
-test('who stands on whom is not changed by pushing again, by other tags, or by copies', () => {
+test('who is built on whom is not changed by pushing again, by other tags, or by copies', () => {
   const repeats = fc.array(fc.record({ of: fc.nat(), laterByDays: fc.nat({ max: 30 }), name: fc.string() }), {
     maxLength: 12,
   });

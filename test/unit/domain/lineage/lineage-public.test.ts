@@ -17,7 +17,7 @@ const mistakes = (parents: Parents): string[] =>
     .filter(({ digest }) => parents.get(digest)?.digest !== recorded.get(digest))
     .map(({ digest, names }) => `${names[0]}: ${parents.get(digest)?.digest} instead of ${recorded.get(digest)}`);
 
-/** One more image for each of the list, and what it is expected to stand on. */
+/** One more image for each of the list, and what it is expected to be built on. */
 interface Made {
   readonly facts: LineageFacts;
   readonly parent: Digest;
@@ -33,7 +33,7 @@ function expectMade(images: readonly LineageFacts[], made: readonly Made[], evid
   expect(mistakes(parents)).toEqual([]);
 }
 
-test('every image stands on what its build says it was built on', () => {
+test('every image is built on what its build says it was built on', () => {
   expect(recorded.size).toBeGreaterThan(90);
   const parents = findParents(listed);
   expect(mistakes(parents)).toEqual([]);
@@ -54,7 +54,7 @@ test('copies under other names are the same images', () => {
   expect(mistakes(findParents([...copies, ...listed]))).toEqual([]);
 });
 
-test('images that were packed anew stand on the same parents, by what their layers unpack to', () => {
+test('images that were packed anew are built on the same parents, by what their layers unpack to', () => {
   const unpacked = once.map((facts) => ({ ...facts, diffIds: facts.layers.map((layer) => digestOf(`tar ${layer}`)) }));
   const bearing = new Set(recorded.values());
   const made = unpacked.flatMap((facts) => {
@@ -71,7 +71,7 @@ describe('with the histories that builds write', () => {
   const steps = (layers: readonly Digest[]) => layers.map((layer) => ({ createdBy: `RUN ${layer}` }));
   const told = once.map((facts) => ({ ...facts, history: steps(facts.layers) }));
 
-  test('what only adds metadata stands on the image that it adds it to, and nobody else on it', () => {
+  test('what only adds metadata is built on the image that it adds it to, and nobody else on it', () => {
     const made = told.map((facts) => ({
       facts: {
         ...facts,
@@ -84,7 +84,7 @@ describe('with the histories that builds write', () => {
   });
 });
 
-test('a twin that was pushed later stands on the first where nothing is known below', () => {
+test('a twin that was pushed later is built on the first where nothing is known below', () => {
   const pushed = once.map((facts) => ({ ...facts, firstPushedAtEpochMs: NOW }));
   const made = pushed
     .filter(({ digest }) => !recorded.has(digest))

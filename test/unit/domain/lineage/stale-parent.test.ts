@@ -92,7 +92,7 @@ test.each<[string, Fleet, StaleParent | undefined]>([
     late,
   ],
   [
-    'what it stands on is behind, and not it itself',
+    'what it is built on is behind, and not it itself',
     {
       images: { app, platform: { stream: 'platform', platform: AMD }, old: base, new: base },
       on: { app: 'platform', platform: 'old' },

@@ -34,7 +34,7 @@ test.each([
   ['one that is refused for something else', cause('attempts-exhausted'), cause('report-only'), []],
   ['a rebuild that begins', undefined, rebuild(), []],
   ['a rebuild that nobody verified', rebuild(), rebuild(unverified), counted('RebuildsUnverified', 1)],
-  ['a rebuild that mended', rebuild(), rebuild({ result: 'fixed' }), counted('RebuildsUnverified', 0)],
+  ['a rebuild that fixed', rebuild(), rebuild({ result: 'fixed' }), counted('RebuildsUnverified', 0)],
   ['an end that stands', rebuild(unverified), rebuild({ ...unverified, reason: 'quota' }), []],
   ['a deployment that runs', deployment('starting'), deployment('running'), []],
   ['a deployment that failed', deployment('running'), deployment('failed'), counted('DeploymentsFailed', 1)],

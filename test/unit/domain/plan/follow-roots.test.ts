@@ -55,18 +55,10 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
       'app: 2 platform-a platform-b / CVE-1',
     ],
   ],
+  ['the platform, where the base is fixed', { ...THREE, base: {} }, ['platform: 0 / CVE-1', 'app: 1 platform / CVE-1']],
+  ['the application, where all below is fixed', { ...THREE, base: {}, platform: { on: ['base'] } }, ['app: 0 / CVE-1']],
   [
-    'the platform, where the base is mended',
-    { ...THREE, base: {} },
-    ['platform: 0 / CVE-1', 'app: 1 platform / CVE-1'],
-  ],
-  [
-    'the application, where all below is mended',
-    { ...THREE, base: {}, platform: { on: ['base'] } },
-    ['app: 0 / CVE-1'],
-  ],
-  [
-    'apart, where what is between is mended',
+    'apart, where what is between is fixed',
     { ...THREE, platform: { on: ['base'] } },
     ['app: 0 / CVE-1', 'base: 0 / CVE-1'],
   ],
@@ -128,7 +120,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'app: 1 base / CVE-2 CVE-1'],
   ],
   [
-    'an application whose trial mended nothing, with a new parent',
+    'an application whose trial fixed nothing, with a new parent',
     { base, app: { ...app, on: ['base'], but: survived() } },
     ['base: 0 / CVE-1', 'app: 1 base / CVE-1'],
   ],
@@ -143,22 +135,22 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
 
 test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
-    'all that stands on a root that is refused',
+    'all that is built on a root that is refused',
     { ...THREE, base: { ...base, but: without } },
     ['app: wait parent-on-hold', 'base: refuse no-pipeline', 'platform: wait parent-on-hold'],
   ],
   [
-    'all that stands on a root without a cause that is refused',
+    'all that is built on a root without a cause that is refused',
     { ...THREE, base: { has, but: { mode: 'report-only' } } },
     ['app: wait parent-on-hold', 'platform: wait parent-on-hold'],
   ],
   [
-    'all that stands on a root that must wait',
+    'all that is built on a root that must wait',
     { ...THREE, base: { ...base, but: cooling } },
     ['app: wait parent-on-hold', 'base: wait cool-down', 'platform: wait parent-on-hold'],
   ],
   [
-    'what is refused between, and what only stands on it',
+    'what is refused between, and what is only built on it',
     { ...THREE, platform: { ...platform, but: exhausted } },
     ['base: 0 / CVE-1', 'app: wait parent-on-hold', 'platform: refuse attempts-exhausted'],
   ],
@@ -186,7 +178,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['app: wait parent-on-hold', 'base: refuse would-not-help'],
   ],
   [
-    'what mended nothing on the same parent',
+    'what fixed nothing on the same parent',
     {
       base: {},
       app: {
@@ -239,7 +231,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     { guards: { ...SETTINGS, depth: 2 } },
   ],
   [
-    'roots beyond the ramp, and what stands on them',
+    'roots beyond the ramp, and what is built on them',
     { base, 'base-b': HAS, app: { ...app, on: ['base'] }, 'app-b': { ...app, on: ['base-b'] } },
     ['base: 0 / CVE-1', 'app: 1 base / CVE-1', 'app-b: wait parent-on-hold', 'base-b: wait cap-reached'],
     { ramp: 1 },
@@ -250,6 +242,6 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['app: wait parent-on-hold', 'base: wait review-running', 'platform: wait parent-on-hold'],
     { urgentRules: new Set() },
   ],
-])('is held back: %s', (...[, fleet, expected, context]) => {
+])('is on hold: %s', (...[, fleet, expected, context]) => {
   expect(told(planOf(fleet, context))).toEqual(expected);
 });

@@ -28,7 +28,7 @@ import {
   told,
 } from './tier-plans.ts';
 
-/* What is rebuilt because of what it stands on, and not because of what it holds. */
+/* What is rebuilt because of what it is built on, and not because of what it holds. */
 
 const FOLLOW = { followParents: true };
 const HAS: StreamSketch = { has: [fact], cause: [fact] };
@@ -59,12 +59,12 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ],
   ],
   [
-    'after the last of what it stands on, by a short way and a long one',
+    'after the last of what it is built on, by a short way and a long one',
     { ...THREE, app: { on: ['base', 'platform'] } },
     ['base: 0 / CVE-1', 'platform: 1 base / base-moves', 'app: 2 base platform / base-moves platform-moves'],
   ],
   [
-    'who holds it by both facts, and who stands on that by one',
+    'who holds it by both facts, and who is built on that by one',
     { ...THREE, platform: { on: ['base'], ...HAS } },
     ['base: 0 / CVE-1', 'platform: 1 base / CVE-1 base-moves', 'app: 2 platform / platform-moves'],
   ],
@@ -90,7 +90,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     { onlyApplicationsInUse: false },
   ],
   [
-    'one that nothing runs where one that runs stands on it',
+    'one that nothing runs where one that runs is built on it',
     { base, app: { on: ['base'], idle: true }, 'app-b': { on: ['app'] } },
     ['base: 0 / CVE-1', 'app: 1 base / base-moves', 'app-b: 2 app / app-moves'],
   ],
@@ -128,7 +128,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'app: 1 base / base-moves', 'app: settled CVE-2'],
   ],
   [
-    'with a cause of its own that no rebuild would mend',
+    'with a cause of its own that no rebuild would fix',
     {
       base,
       app: { on: ['base'], has: [findingFact('CVE-3', { fix: 'no' })], cause: [findingFact('CVE-3', { fix: 'no' })] },
@@ -165,12 +165,12 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'platform: 1 base / base-moves', 'app-b: 2 platform / platform-moves'],
   ],
   [
-    'who failed too often, and what stands on it alone',
+    'who failed too often, and what is built on it alone',
     { ...THREE, platform: { ...platform, but: exhausted }, 'app-b': { on: ['base'] } },
     ['base: 0 / CVE-1', 'app-b: 1 base / base-moves'],
   ],
   [
-    'who is in another cascade, and what stands on it',
+    'who is in another cascade, and what is built on it',
     { ...THREE, platform: { ...platform, but: { openCascadeId: 'other-g1' } } },
     ['base: 0 / CVE-1'],
   ],
@@ -190,7 +190,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     ['base: 0 / CVE-1', 'platform: 1 base / base-moves'],
     { guards: { ...SETTINGS, depth: 2 } },
   ],
-  ['all, where the base is held back', { ...THREE, base: { ...base, but: without } }, ['base: refuse no-pipeline']],
+  ['all, where the base is on hold', { ...THREE, base: { ...base, but: without } }, ['base: refuse no-pipeline']],
   ['all, while Patchwave is paused', THREE, ['base: wait paused'], { killSwitch: PAUSED }],
   [
     'who holds nothing urgent, while a review runs',
@@ -274,7 +274,7 @@ const held = 'app: wait parent-on-hold';
 
 test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
   [
-    'that no pipeline mends',
+    'that no pipeline fixes',
     { base: { ...both, but: without }, app: late('base') },
     [held, 'base: refuse no-pipeline'],
   ],
@@ -284,7 +284,7 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     [held, 'base: refuse would-not-help'],
   ],
   [
-    'that mended nothing',
+    'that fixed nothing',
     { base: { ...both, but: exhausted }, app: late('base') },
     [held, 'base: refuse attempts-exhausted'],
   ],
@@ -325,11 +325,11 @@ test.each<[string, TierFleet, readonly string[], Partial<PlanContext>?]>([
     [held, 'base: refuse no-pipeline'],
   ],
   [
-    'but not what stands on the one that waits: its own parent is no worse',
+    'but not what is built on the one that waits: its own parent is no worse',
     { base: { ...both, but: without }, platform: late('base'), app: late('platform') },
     ['app: 0 / platform-moved', 'base: refuse no-pipeline', 'platform: wait parent-on-hold'],
   ],
-])('stayed behind, is held back by a parent that is worse: %s', (...[, fleet, expected, context]) => {
+])('stayed behind, is on hold by a parent that is worse: %s', (...[, fleet, expected, context]) => {
   expect(told(planOf(fleet, { ...FOLLOW, ...context }))).toEqual(expected);
 });
 
@@ -350,7 +350,7 @@ test.each<[string, TierFleet, readonly string[]]>([
     ['app: wait unknown-facts', 'app: awaits platform'],
   ],
   [
-    'nobody looked what the stream stands on',
+    'nobody looked what the stream is built on',
     { base: {}, app: late('base', { staleParent: 'unknown' }) },
     ['app: wait unknown-facts'],
   ],
@@ -418,7 +418,7 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
     expect(told(planWith(fleet))).toEqual(expected);
   });
 
-  test('with the finding and the stream that it is to be mended in first', () => {
+  test('with the finding and the stream that it is to be fixed in first', () => {
     expect(planWith({ base: worse, app: staleParent() }).answers.get('app')?.detail).toMatch(
       /^Parent stream base must fix CVE-2 in openssl 3.0 first.*\(no-pipeline\)/,
     );
@@ -440,7 +440,7 @@ describe('a stream is not built, whatever for, on the new head of a parent', () 
     expect(told(plan)).toEqual([held]);
   });
 
-  test('that is awaited, though the stream stands on it as it is known', () => {
+  test('that is awaited, though the stream is built on it as it is known', () => {
     const fleet = { base: {}, app: { on: ['base'], has: [fact], cause: [fact] } };
     expect(told(planWith(fleet))).toEqual(['app: 0 / CVE-1']);
     expect(told(planWith(fleet, (tiers) => ({ ...tiers, awaited: new Set(['base']) })))).toEqual([held]);

@@ -24,7 +24,7 @@ const AT_FAULT: StreamSketch = { has: [fact], cause: [fact] };
 
 test.each<[string, TierFleet, Partial<PlanContext>, readonly string[]]>([
   [
-    'what stands on a base at fault, though its cause is older',
+    'what is built on a base at fault, though its cause is older',
     { base: AT_FAULT, 'platform-a': older('base'), 'platform-b': older('base') },
     { ramp: 1 },
     ['base: 0 / CVE-1', 'platform-a: 1 base / base-moves', 'platform-b: 1 base / base-moves'],
@@ -42,7 +42,7 @@ test.each<[string, TierFleet, Partial<PlanContext>, readonly string[]]>([
     ['base: 0 / CVE-1', 'platform: 1 base / base-moved base-moves', 'app: 2 platform / platform-moves'],
   ],
   [
-    'no stream that waits for a parent which is held back',
+    'no stream that waits for a parent which is on hold',
     { base: { ...AT_FAULT, but: { mode: 'paused' } }, 'platform-a': older('base'), 'platform-b': AT_FAULT },
     { ramp: 1 },
     ['platform-b: 0 / CVE-1', 'base: wait paused', 'platform-a: wait parent-on-hold'],
@@ -72,7 +72,7 @@ test('a ramp fills every place with streams that start, after all that they wait
   expect(Math.min(seen.places, seen.waiting)).toBeGreaterThan(100);
 });
 
-/** The next day: what was built holds nothing, and what stands on it and was not built stands on an older image. */
+/** The next day: what was built holds nothing, and what is built on it and was not built is built on an older image. */
 function afterwards(fleet: TierFleet, { nodes, settled }: CascadePlan): TierFleet {
   const built = new Set(nodes.map(({ stream }) => stream));
   return Object.fromEntries(

@@ -9,7 +9,7 @@ import { inputOf, planOf, type TierFleet } from './tier-plans.ts';
 
 const RUNS = { numRuns: 600 };
 
-test('a plan is topological: every stream once, after all that it stands on', () => {
+test('a plan is topological: every stream once, after all that it is built on', () => {
   fc.assert(
     fc.property(anyFleet, anyContext, (fleet, context) => {
       const { nodes, cascade } = planOf(fleet, context);
@@ -32,7 +32,7 @@ test('a plan is topological: every stream once, after all that it stands on', ()
   );
 });
 
-test('a plan is minimal: each stream mends what it holds, and begins only where nothing below holds it', () => {
+test('a plan is minimal: each stream fixes what it holds, and begins only where nothing below holds it', () => {
   const seen = { roots: 0, followers: 0 };
   fc.assert(
     fc.property(anyFleet, anyContext, (fleet, context) => {
@@ -46,7 +46,7 @@ test('a plan is minimal: each stream mends what it holds, and begins only where 
           if (sketch.has !== 'no-head') expect(holds(sketch, one)).toBe(true);
           const comes = (node.parents ?? []).some((parent) => facts.get(parent)?.has(factKey(one)));
           const { on = [] } = sketch;
-          // Of several platforms, one that stands on nothing that holds it suffices.
+          // Of several platforms, one that is built on nothing that holds it suffices.
           const isBelow = on.length > 0 && on.every((parent) => holds(sketchOf(fleet, parent), one));
           if (!comes) expect(isBelow).toBe(false);
           seen[comes ? 'followers' : 'roots'] += 1;
@@ -96,7 +96,7 @@ test('every open cause is a node, has an answer that says why, or is settled', (
         expect(isNode && answer !== undefined).toBe(false);
         expect(isNode || isSettled || answer !== undefined).toBe(true);
         expect(answer !== undefined && isSettled).toBe(false);
-        // Nothing is left of its own: it stands on what is rebuilt, or something above traces to it.
+        // Nothing is left of its own: it is built on what is rebuilt, or something above traces to it.
         if (node && isSettled && sketchOf(fleet, stream).has !== 'no-head')
           expect(node.facts.filter((one) => cause.map(factKey).includes(factKey(one)))).toEqual([]);
         if (answer) expect(answer.detail.length).toBeGreaterThan(10);
@@ -163,7 +163,7 @@ test('the order of causes, facts and streams makes no difference', () => {
   );
 });
 
-test('where nobody knows what stands on what, each stream is planned by itself, as without tiers', () => {
+test('where nobody knows what is built on what, each stream is planned by itself, as without tiers', () => {
   fc.assert(
     fc.property(anyFleet, anyContext, (fleet, context) => {
       const alone = Object.fromEntries(Object.entries(fleet).map(([name, sketch]) => [name, { ...sketch, on: [] }]));
@@ -184,7 +184,7 @@ const isBuildable = (fleet: TierFleet, stream: string): boolean => {
 const rebuiltOf = ({ nodes }: CascadePlan): ReadonlyMap<string, CascadeNode> =>
   new Map(nodes.filter(({ work }) => work === 'rebuild').map((node) => [node.stream, node]));
 
-test('a plan is complete: whatever may be built and stands on what is rebuilt is taken along', () => {
+test('a plan is complete: whatever may be built and is built on what is rebuilt is taken along', () => {
   const seen = { taken: 0, idle: 0, stopped: 0 };
   const context = anyContext.filter(
     ({ killSwitch, urgentRules }) => killSwitch.rebuilding === 'active' && !urgentRules,
@@ -279,7 +279,7 @@ test('whoever follows nobody is planned as if nobody could, but for what follows
       );
       for (const [stream, { facts }] of alone ?? []) {
         const node = together?.get(stream);
-        // What follows may be too deep for what stands on it.
+        // What follows may be too deep for what is built on it.
         if (!node && context.guards.depth < NAMES.length) continue;
         expect(node?.facts.map(factKey)).toEqual(expect.arrayContaining(facts.map(factKey)));
         expect(facts.every((one) => one.kind !== 'parent-moved' || one.head !== undefined)).toBe(true);

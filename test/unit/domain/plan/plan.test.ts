@@ -73,8 +73,8 @@ test.each<[string, string, Partial<PlannedStream>, Partial<PlanContext>?]>([
   ['deploy', 'two cascades broke off, a while ago', { ...toDeploy, history: brokenOff(2, NOW - 5 * MINUTE) }],
   ['rebuild', 'a cascade broke off before it was built', { history: brokenOff(1, NOW) }],
   ['wait cool-down', 'two cascades broke off before it was built', { history: brokenOff(2, NOW) }],
-  ['wait closing', 'what mends it is built, and older images run', { ...toDeploy, closing: [fact] }],
-  ['rebuild', 'what mended it is no head any more', { closing: [fact] }],
+  ['wait closing', 'what fixes it is built, and older images run', { ...toDeploy, closing: [fact] }],
+  ['rebuild', 'what fixed it is no head any more', { closing: [fact] }],
   [
     'nothing',
     'a cascade has it',
@@ -122,7 +122,7 @@ describe('facts of different kinds in one stream', () => {
     expect(nodes[0]?.holders).toEqual([digestOf('head'), digestOf('old')].sort());
   });
 
-  test('what no rebuild mends does not keep what is mended from being deployed', () => {
+  test('what no rebuild fixes does not keep what is fixed from being deployed', () => {
     expect(plan([planned(two([hasOther]))]).nodes).toMatchObject([{ work: 'deploy', facts: [fact] }]);
   });
 

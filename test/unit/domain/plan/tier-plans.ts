@@ -15,7 +15,7 @@ import type {
 import { digestOf, NOW } from '../arbitraries.ts';
 import { CONTEXT, causeOf, findingFact, looked, NOT_SCANNED, planned, reasonOf } from '../rollout/acting.ts';
 
-/* Fleets of streams with one head each, by what stands on what. */
+/* Fleets of streams with one head each, by what is built on what. */
 
 export const fact = findingFact();
 export const other = findingFact('CVE-2');
@@ -26,9 +26,9 @@ export const movedFact = (parent: string): ParentMovedFact => ({
 
 /** One stream. Its head is named after it, and runs where the stream is an application. */
 export interface StreamSketch {
-  /** Streams that its head stands on; of several, each on a platform of its own. */
+  /** Streams that its head is built on; of several, each on a platform of its own. */
   readonly on?: readonly string[];
-  /** Those of them on whose older images its heads stand; `unknown`: nobody looked what they stand on. */
+  /** Those of them on whose older images its heads stand; `unknown`: nobody looked what they are built on. */
   readonly staleParent?: readonly string[] | 'unknown';
   /** What its head holds; nothing where left out. `unknown`: nobody scanned it. `no-head`: there is none, and what was one held `fact`. */
   readonly has?: readonly CauseFact[] | 'unknown' | 'no-head';
@@ -47,7 +47,7 @@ const platformOf = (n: number) => `linux/${['amd64', 'arm64', 's390x', 'ppc64le'
 const tierOf = (stream: string) =>
   stream.startsWith('base') ? 'base' : stream.startsWith('platform') ? 'platform' : 'application';
 
-/** The heads of a stream: one for each stream that it stands on, one where that is none. */
+/** The heads of a stream: one for each stream that it is built on, one where that is none. */
 function headsOf(
   stream: string,
   { on = [], has = [], staleParent = [], isUnplaced }: StreamSketch,

@@ -82,7 +82,7 @@ test('every planned parent is in an earlier wave, one of them in the one before'
   );
 });
 
-test('the roots and all that stands on them are planned, left out or refused, once, and nothing else is', () => {
+test('the roots and all that is built on them are planned, left out or refused, once, and nothing else is', () => {
   fc.assert(
     fc.property(anyGraph, (one) => {
       const { nodes, leftOut, refused } = planDrawn(one);
@@ -131,7 +131,7 @@ test('exactly what is on or above a circle is refused for it, and a circle is na
   );
 });
 
-test('exactly what is deeper than allowed is refused for that, and nothing stands on what is refused', () => {
+test('exactly what is deeper than allowed is refused for that, and nothing is built on what is refused', () => {
   fc.assert(
     fc.property(drawn(true), (one) => {
       const { nodes, refused } = planDrawn(one);

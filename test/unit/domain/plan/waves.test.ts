@@ -8,7 +8,7 @@ import {
 
 const SETTINGS: WaveSettings = { onlyApplicationsInUse: true, maxDepth: 20 };
 
-/** What stands on what, with `!` after what nothing runs: `base`, `platform...`, or an application by any other name. */
+/** What is built on what, with `!` after what nothing runs: `base`, `platform...`, or an application by any other name. */
 function graphOf(edges: Readonly<Record<string, readonly string[]>>): StreamGraph {
   const named = new Map(Object.entries(edges).map(([name, below]) => [name.replace('!', ''), { name, below }]));
   return {
@@ -37,7 +37,7 @@ const CIRCLE = { base: [], platformA: ['base', 'platformB'], platformB: ['platfo
 
 test.each<[string, Record<string, string[]>, string[], string[], Partial<WaveSettings>?]>([
   ['nothing without a root', THREE, [], []],
-  ['what stands on the root', THREE, ['base'], ['base: 0', 'platform: 1 base', 'app: 2 platform']],
+  ['what is built on the root', THREE, ['base'], ['base: 0', 'platform: 1 base', 'app: 2 platform']],
   ['nothing below the root', THREE, ['platform'], ['platform: 0', 'app: 1 platform']],
   ['nothing beside the root', { ...THREE, 'base-b': [], other: ['base-b'] }, ['app'], ['app: 0']],
   ['a root above a root once, later', THREE, ['app', 'base'], ['base: 0', 'platform: 1 base', 'app: 2 platform']],
@@ -84,7 +84,7 @@ test.each<[string, Record<string, string[]>, string[], string[], Partial<WaveSet
   ['a stream that nobody describes', { platform: ['base'] }, ['base'], ['base: 0', 'platform: 1 base']],
   ['as deep as may be', THREE, ['base'], ['base: 0', 'platform: 1 base', 'app: depth'], { maxDepth: 2 }],
   ['nothing on or above a circle', CIRCLE, ['base'], ['base: 0', 'app: cycle', 'platformB: cycle', 'platformA: cycle']],
-  ['what stands on itself', { app: ['app'] }, ['app'], ['app: cycle']],
+  ['what is built on itself', { app: ['app'] }, ['app'], ['app: cycle']],
   [
     'what is below a circle, where nothing of it is in use',
     { base: [], 'app!': ['base', 'web'], 'web!': ['app'] },
@@ -96,7 +96,7 @@ test.each<[string, Record<string, string[]>, string[], string[], Partial<WaveSet
   expect(told(plan(graphOf(edges), roots, settings))).toEqual(expected);
 });
 
-test('says which streams stand on one another, and how deep is too deep', () => {
+test('says which streams are built on one another, and how deep is too deep', () => {
   const { refused } = plan(graphOf(CIRCLE), ['base']);
   const circle =
     'The stream is part of this parent cycle or built on it: platformA -> platformB. Fix `parents` in the policy.';

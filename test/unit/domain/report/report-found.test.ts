@@ -73,7 +73,7 @@ test.each<[string, readonly Found[], ReturnType<typeof workOf>]>([
   ['nothing found', [], { rootStreams: [], toDeploy: [], unclear: [] }],
   ['an application by itself', [HELD], { rootStreams: [root('app', 1)], toDeploy: [], unclear: [] }],
   [
-    'a base, and what stands on it',
+    'a base, and what is built on it',
     [BASE, APP, { ...APP, stream: 'other' }],
     { rootStreams: [root('base', 3)], toDeploy: [], unclear: [] },
   ],
@@ -93,7 +93,7 @@ test.each<[string, readonly Found[], ReturnType<typeof workOf>]>([
     { rootStreams: [], toDeploy: [], unclear: ['app'] },
   ],
   [
-    'a head that is mended, and an older image that runs',
+    'a head that is fixed, and an older image that runs',
     [
       { ...HELD, name: 'older' },
       { stream: 'app', isHead: true },
@@ -106,7 +106,7 @@ test.each<[string, readonly Found[], ReturnType<typeof workOf>]>([
   expect(workOf(found)).toEqual(work);
 });
 
-test('those that mend most come first', () => {
+test('those that fix most come first', () => {
   const found: Found[] = [HELD, BASE, { ...APP, stream: 'x' }, { ...APP, stream: 'y' }];
   expect(workOf(found).rootStreams.map(({ stream }) => stream)).toEqual(['base', 'app']);
 });

@@ -216,7 +216,7 @@ test.each<[string, Asked, readonly string[]]>([
     ['base: no-fix, base one other platform, 5 images'],
   ],
   [
-    'the base is rebuilt without it, and what stands on the one before has to pick that up',
+    'the base is rebuilt without it, and what is built on the one before has to pick that up',
     {
       causes: causesOf([UNKNOWN], 'one'),
       ...rebuilt([UNKNOWN], CLEAN),
@@ -278,7 +278,7 @@ test('the lowest of several vendor images is named', () => {
   expect(dependencies({ causes: causesOf([FACT], 'one'), images })[0]?.vendor?.digest).toBe(digestOf('below'));
 });
 
-test('streams that stand on each other in a circle come to an end', () => {
+test('streams that are built on each other in a circle come to an end', () => {
   const images = fleet([FACT], { base: { on: 'one' } });
   expect(dependencies({ causes: causesOf([FACT], 'one'), images })).toHaveLength(1);
 });
@@ -292,7 +292,7 @@ const drawn = fc.record({
   isSeeded: fc.boolean(),
 });
 
-test('of one flaw of one base there is one dependency or none, however many stand on it and whoever is read first', () => {
+test('of one flaw of one base there is one dependency or none, however many are built on it and whoever is read first', () => {
   fc.assert(
     fc.property(drawn, ({ fixes, hasBase, isTried, isReversed, isSeeded }) => {
       const apps = fixes.map((fix, at) => ({ name: `app-${at}`, fact: findingFact('CVE-1', { fix }) }));

@@ -32,7 +32,7 @@ function usedIn(used: UsedImages, known: ReadonlyMap<Digest, UsedRecord>, names:
 
 const ask = (repository: string, by: string) => ({ reference: `${repositoryName(placeOf(repository))}${by}` });
 
-test('what runs is used where it is pulled from, what it stands on wherever that is kept', () => {
+test('what runs is used where it is pulled from, what it is built on wherever that is kept', () => {
   const used = new UsedImages();
   used.add(usage('app', ask('apps/a', ':v1')));
   const known = images({

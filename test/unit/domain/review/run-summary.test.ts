@@ -55,7 +55,7 @@ test('everything reported: sums, and the images that failed', () => {
   });
 });
 
-test('what is only stood upon is counted apart, and its lost batches with it', () => {
+test('what is only an ancestor is counted apart, and its lost batches with it', () => {
   const batches = ['ancestors-0001', 'ancestors-0002'].map((key) => ({ key, digests: 5 }));
   const more = {
     ...expected,

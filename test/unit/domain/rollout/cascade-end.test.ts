@@ -50,7 +50,7 @@ describe('what a cascade came to', () => {
     expect(summarizeCascade([node('verified')], [deployment(state)], NOTHING_LOST).state).toBe(expected);
   });
 
-  test('a node whose head somebody else mended lacks nothing', () => {
+  test('a node whose head somebody else fixed lacks nothing', () => {
     const answer = { answer: 'wait', reason: 'head-fixed', detail: 'somebody was faster' } as const;
     expect(
       summarizeCascade([node('verified'), node('waiting', { stream: OTHER, answer })], [], NOTHING_LOST).state,
@@ -76,7 +76,7 @@ describe('what a cascade came to', () => {
 
     test.each([
       ['another stream failed', [node('failed', { stream: 'b' })], []],
-      ['another stream is held back', [node('refused', { stream: 'b' })], []],
+      ['another stream is on hold', [node('refused', { stream: 'b' })], []],
       ['a deployment failed', [], [deployment('failed')]],
       ['a deployment still runs', [], [deployment('running')]],
     ] as const)('it is incomplete where %s', (_, nodes, deployments) => {

@@ -178,7 +178,7 @@ test.each<[Closure['state'], string, Reason]>([
   ['open', 'it is near its limit by itself', reasonOf(ageFact, 'due')],
   [
     'closed',
-    'what it stands on is near its limit',
+    'what it is built on is near its limit',
     { ...reasonOf(ageFact, 'due'), decidedBy: digestOf('base') } as Reason,
   ],
   ['closed', 'its age is waived', reasonOf(ageFact, 'waived')],

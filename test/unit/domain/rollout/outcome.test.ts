@@ -23,7 +23,7 @@ const two = findingFact('CVE-2');
 const moved = (parent = 'base', head = 'new base'): ParentMovedFact => ({
   ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent, head: digestOf(head), sinceEpochMs: NOW },
 });
-/** Somebody has looked what it stands on: on the head of that stream, or on an older image. */
+/** Somebody has looked what it is built on: on the head of that stream, or on an older image. */
 const lineage = (image: JudgedImage, staleParent?: string): JudgedImage => ({
   ...image,
   lineage: staleParent === undefined ? {} : { staleParent: { stream: staleParent, head: digestOf('newer base') } },
@@ -68,8 +68,12 @@ test.each<[string, string, Partial<Rebuilt>]>([
   ['ineffective', 'its grace begins anew', { output: [looked('new', reasonOf(fact, 'due'))] }],
   ['ineffective', 'on one of two platforms', { output: [looked('arm'), looked('amd', reasonOf(fact))] }],
   ['ineffective', 'it is still too old', { facts: [ageFact], output: [looked('new', reasonOf(ageFact))] }],
-  ['fixed', 'it is young, with all that it stands on', { facts: [ageFact], output: [lineage(looked('new'))] }],
-  ['pending', 'it is young, and nobody has found yet what it stands on', { facts: [ageFact], output: [looked('new')] }],
+  ['fixed', 'it is young, with all that it is built on', { facts: [ageFact], output: [lineage(looked('new'))] }],
+  [
+    'pending',
+    'it is young, and nobody has found yet what it is built on',
+    { facts: [ageFact], output: [looked('new')] },
+  ],
   ['pending', 'its scan is awaited', { output: [looked('new', NOT_SCANNED)] }],
   ['pending', 'the scan of one platform is awaited', { output: [looked('arm'), looked('amd', NOT_SCANNED)] }],
   ['pending', 'the scan is awaited, the pair is left', { output: [looked('new', reasonOf(fact), NOT_SCANNED)] }],
@@ -209,7 +213,7 @@ describe('a parent that moved', () => {
     ['fixed', 'it moved again meanwhile: that is another cause', { facts: [moved()], output: late }],
     ['fixed', 'another parent was not picked up', { facts: [moved()], output: late, pinnedTo: ['platform'] }],
     ['fixed', 'none was, and nobody asked', { output, pinnedTo: ['base'] }],
-    ['fixed', 'nobody looked what it stands on, and nobody asked', {}],
+    ['fixed', 'nobody looked what it is built on, and nobody asked', {}],
     ['ineffective', 'it was not picked up', { facts: [moved()], output: late, pinnedTo: ['base'] }],
     ['ineffective', 'it was not, and its head went back meanwhile', { facts: [moved()], output, pinnedTo: ['base'] }],
     [
@@ -226,12 +230,12 @@ describe('a parent that moved', () => {
       'it was, and a pair is left',
       { facts: [fact, moved()], output: [lineage(looked('new', reasonOf(fact)))] },
     ],
-    ['pending', 'nobody knows what the output stands on', { facts: [moved()] }],
+    ['pending', 'nobody knows what the output is built on', { facts: [moved()] }],
     ['pending', 'nobody knows it of one platform', { facts: [moved()], output: [looked('arm'), ...output] }],
     ['pending', 'nobody knows it, and it is pinned', { facts: [moved()], pinnedTo: ['base'] }],
     [
       'pending',
-      'what it stands on is known, its scan is awaited',
+      'what it is built on is known, its scan is awaited',
       { facts: [moved()], output: [lineage(looked('new', NOT_SCANNED))] },
     ],
     [

@@ -35,18 +35,18 @@ const sorted = (...names: readonly string[]) => names.map(digestOf).sort();
 
 test.each<[string, readonly string[], Given, readonly string[]]>([
   ['nothing runs', [], { on: { app: 'base' } }, []],
-  ['what runs stands on nothing', ['app'], {}, []],
-  ['all that it stands on', ['app'], { on: { app: 'platform', platform: 'base' } }, ['platform', 'base']],
+  ['what runs is built on nothing', ['app'], {}, []],
+  ['all that it is built on', ['app'], { on: { app: 'platform', platform: 'base' } }, ['platform', 'base']],
   ['each once', ['a', 'b'], { on: { a: 'base', b: 'base' } }, ['base']],
   ['what runs itself is none of it', ['app', 'base'], { on: { app: 'base' } }, []],
   [
-    'the head of a stream that it stands on, on every platform',
+    'the head of a stream that it is built on, on every platform',
     ['app'],
     { on: { app: 'old' }, madeBy: { old: 'os' }, heads: { os: ['amd64', 'arm64'] } },
     ['old', 'amd64', 'arm64'],
   ],
   [
-    'what that head stands on by now, and the head of the stream of that',
+    'what that head is built on by now, and the head of the stream of that',
     ['app'],
     {
       on: { app: 'old', new: 'other' },
@@ -56,7 +56,7 @@ test.each<[string, readonly string[], Given, readonly string[]]>([
     ['old', 'new', 'other', 'newest'],
   ],
   [
-    'the head of a base that runs, where another image stands on it, too',
+    'the head of a base that runs, where another image is built on it, too',
     ['app', 'old'],
     { on: { app: 'old' }, madeBy: { old: 'os' }, heads: { os: ['new'] } },
     ['new'],
@@ -74,7 +74,7 @@ test.each<[string, readonly string[], Given, readonly string[]]>([
 
 const names = fc.integer({ min: 0, max: 12 }).map((number) => `image-${String(number).padStart(2, '0')}`);
 
-test('whatever stands on whatever: all ancestors, nothing that runs, and in one order', () => {
+test('whatever is built on whatever: all ancestors, nothing that runs, and in one order', () => {
   fc.assert(
     fc.property(
       fc.dictionary(names, names, { maxKeys: 12 }),
@@ -82,7 +82,7 @@ test('whatever stands on whatever: all ancestors, nothing that runs, and in one 
       fc.dictionary(names, fc.constantFrom('os', 'node')),
       fc.record({ os: fc.uniqueArray(names, { maxLength: 2 }), node: fc.uniqueArray(names, { maxLength: 2 }) }),
       (drawn, inUse, madeBy, heads) => {
-        // An image stands on what was there before it.
+        // An image is built on what was there before it.
         const on = Object.fromEntries(Object.entries(drawn).filter(([child, parent]) => parent < child));
         const found = look(inUse, { on, madeBy, heads });
         expect(found).toEqual(look([...inUse].reverse(), { on, madeBy, heads }));

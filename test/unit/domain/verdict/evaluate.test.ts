@@ -131,7 +131,7 @@ describe('age', () => {
   const on = (age: LineageAge, daysAgo = 1) => judge({ image: { ...image(born(daysAgo)), lineage: { age } } });
   const ago = (days: number, decidedBy = BASE) => ({ bornAtEpochMs: NOW - days * DAY, decidedBy });
 
-  test('is that of what the image stands on, by the limit of its own tier, and says whose it is', () => {
+  test('is that of what the image is built on, by the limit of its own tier, and says whose it is', () => {
     expect(on({ known: true, ...ago(31) })).toMatchObject({
       status: 'violating',
       reasons: [{ ruleId: 'age-limit', bornAtEpochMs: NOW - 31 * DAY, deadlineEpochMs: NOW - DAY, decidedBy: BASE }],
@@ -144,7 +144,7 @@ describe('age', () => {
     expect(own.reasons[0]).not.toHaveProperty('decidedBy');
   });
 
-  test('unknown of what the image stands on is unknown, whatever is known of the rest', () => {
+  test('unknown of what the image is built on is unknown, whatever is known of the rest', () => {
     expect(on({ known: false, unknown: [BASE, digestOf('web')] }).reasons).toEqual([
       { ruleId: 'age-known', effect: 'unknown', kind: 'age-unknown', decidedBy: BASE },
     ]);
