@@ -1,0 +1,149 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/*
+ * Holds the words of the code to one meaning each. As a program it prints what it finds: node scripts/glossary.ts
+ */
+
+export interface SourceText {
+  /** From the project's root. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** One row of the table in docs/architecture.md. */
+export interface GlossaryRow {
+  readonly words: readonly string[];
+  readonly meaning: string;
+  /** Where the code has it: a type, and the file that exports it. */
+  readonly places: readonly { readonly type: string; readonly path: string }[];
+}
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const FOLDERS = ['functions', 'shared', 'cli', 'local', 'bench', 'scripts', 'test'];
+
+/** Words that once stood for something else than they say, and what to write instead. */
+export const COINED: Readonly<Record<string, string>> = {
+  standing: 'lineage (of an image), current',
+  behind: 'staleParent',
+  holding: 'factStatus',
+  fault: 'rootCause, error',
+  memory: 'history',
+  loss: 'expiry',
+  losses: 'expiries',
+  fate: 'expiryState',
+  look: 'refresh (of a registry), poll (of a pipeline), check (of a lifecycle policy), read',
+  looks: 'refreshes, polls, checks',
+  looked: 'refreshed, polled, checked',
+  sighting: 'firstSeen',
+  sightings: 'firstSeen',
+  twin: 'sameChainImage',
+  twins: 'sameChainImages',
+  mend: 'fix',
+  mends: 'fixes',
+  mended: 'fixed',
+  stood: 'builtOn',
+};
+
+/** Identifiers that others have named, by the reason for which they stay. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  memory: 'a member of the task definition of Amazon ECS',
+  $fault: 'a member of the errors of the AWS SDK',
+  SenderFault: 'a member of the batch replies of Amazon SQS',
+  enableFaultInjection: 'a member of the task definition of Amazon ECS',
+};
+
+/** All TypeScript of the project. */
+export const readSources = (): readonly SourceText[] =>
+  FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => ({ path: `${folder}/${file}`, text: readFileSync(join(ROOT, folder, file), 'utf8') })),
+  );
+
+const TYPE =
+  /^export (?:declare )?(?:abstract )?(?:interface|type|class|enum) (\w+)[\s\S]*?(?=\n(?:export|const|let|function|async|interface|type|class|\/\*|\/\/)|(?![\s\S]))/gm;
+
+/** `Name: file, file` for each exported type that files declare with different shapes. */
+export function doubleNames(sources: readonly SourceText[]): readonly string[] {
+  const shapes = new Map<string, Map<string, string>>();
+  for (const { path, text } of sources)
+    for (const [declaration, name = ''] of text.matchAll(TYPE)) {
+      const known = shapes.get(name) ?? new Map<string, string>();
+      shapes.set(name, known.set(path, withoutComments(declaration).replace(/\s+/g, ' ').trim()));
+    }
+  return [...shapes]
+    .filter(([, declared]) => new Set(declared.values()).size > 1)
+    .map(([name, declared]) => `${name}: ${[...declared.keys()].sort().join(', ')}`)
+    .sort();
+}
+
+/** `file: identifier, better word` for each identifier of the shipped code with a coined word in it. */
+export function coinedIdentifiers(sources: readonly SourceText[]): readonly string[] {
+  const found = new Set<string>();
+  for (const { path, text } of sources) {
+    if (!/^(functions|shared|cli)\//.test(path)) continue;
+    for (const [identifier] of withoutTexts(withoutComments(text)).matchAll(/[A-Za-z_$][\w$]*/g)) {
+      if (identifier in FOREIGN) continue;
+      const word = wordsOf(identifier).find((one) => Object.hasOwn(COINED, one));
+      if (word !== undefined) found.add(`${path}: ${identifier}, better ${COINED[word]}`);
+    }
+  }
+  return [...found].sort();
+}
+
+/** `staleParentOf` is `stale`, `parent` and `of`. */
+const wordsOf = (identifier: string): readonly string[] =>
+  (identifier.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g) ?? []).map((word) => word.toLowerCase());
+
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|(^|\s)\/\/.*$/gm, '$1');
+
+const withoutTexts = (code: string): string =>
+  code.replace(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g, "''");
+
+/** The rows of the table below the heading `## Words`. */
+export function glossaryIn(markdown: string): readonly GlossaryRow[] {
+  const section = /^## Words\n([\s\S]*?)(?=^## )/m.exec(markdown)?.[1] ?? '';
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('| **'))
+    .map((line) => {
+      const [, words = '', meaning = '', places = ''] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
+      return {
+        words: [...words.matchAll(/\*\*([^*]+)\*\*/g)].map(([, word = '']) => word),
+        meaning,
+        places: [...places.matchAll(/`(\w+)` in `([\w./-]+)`/g)].map(([, type = '', path = '']) => ({ type, path })),
+      };
+    });
+}
+
+/** What is wrong with a glossary, a sentence each. */
+export function glossaryProblems(rows: readonly GlossaryRow[], sources: readonly SourceText[]): readonly string[] {
+  const texts = new Map(sources.map(({ path, text }) => [path, text]));
+  const words = rows.flatMap((row) => row.words);
+  return [
+    ...words.filter((word, at) => words.indexOf(word) < at).map((word) => `${word} has two meanings`),
+    ...rows.flatMap((row) => (row.places.length === 0 ? [`${row.words.join(', ')} has no place in the code`] : [])),
+    ...rows.flatMap(({ places }) =>
+      places.flatMap(({ type, path }) => {
+        const isThere = new RegExp(`^export (?:interface|type|class) ${type}\\b`, 'm').test(texts.get(path) ?? '');
+        return isThere ? [] : [`${path} exports no ${type}`];
+      }),
+    ),
+  ];
+}
+
+export const readGlossary = (): readonly GlossaryRow[] =>
+  glossaryIn(readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8'));
+
+if (process.argv[1] !== undefined && existsSync(process.argv[1]) && import.meta.filename === process.argv[1]) {
+  const sources = readSources();
+  const problems = [
+    ...doubleNames(sources),
+    ...coinedIdentifiers(sources),
+    ...glossaryProblems(readGlossary(), sources),
+  ];
+  process.stdout.write(problems.map((problem) => `${problem}\n`).join(''));
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}
