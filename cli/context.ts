@@ -17,9 +17,9 @@ import { S3Evidence } from '../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../shared/adapters/sfn-executions.ts';
 import { actingLedgers, imageLedgers } from '../shared/lambda/acting-ledgers.ts';
+import { previewReport } from '../shared/review/preview.ts';
 import type { CliContext, Reviews } from './command.ts';
 import { NotFoundError, StackUnreadableError } from './errors.ts';
-import { previewReport } from './plan/preview-report.ts';
 
 /** Where an installation keeps its things: the outputs of its stack. */
 export interface InstallationNames {

@@ -1,7 +1,6 @@
 import { fullJitter } from '../../shared/adapters/backoff.ts';
 import { bucketClient, ecrClients, ledgerClient, memberAccess, queueClient } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
-import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
 import { S3Evidence } from '../../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
@@ -9,11 +8,12 @@ import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
-import { images, ledgersOfRun, runs, streams } from '../../shared/lambda/ledgers.ts';
+import { causes, images, ledgersOfRun, runs, streams } from '../../shared/lambda/ledgers.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
+import { previewEvidence } from '../../shared/review/preview.ts';
 import { environment } from './env.ts';
 import { policyEvaluationInput } from './input.ts';
 import { type PolicyEvaluationServices, route } from './route.ts';
@@ -31,13 +31,12 @@ function compose(): PolicyEvaluationServices {
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const accounts = new AccountsOfRun(files, knownAccountsIn(table, policies));
+  const evidence = { real: () => new S3Evidence(s3, env.EVIDENCE_BUCKET), preview: previewEvidence };
   return {
-    ledgers: ledgersOfRun(table, files, { images, runs, streams }),
+    ledgers: ledgersOfRun(table, files, { images, runs, streams, causes, evidence }),
     enterRun: (runId) => accounts.enter(runId),
     world: {
-      causes: new DynamoCauseLedger(table),
       policies,
-      evidence: new S3Evidence(s3, env.EVIDENCE_BUCKET),
       scanner: registryScanner(ecrClients(memberAccess(role, accounts.isOurs))),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,

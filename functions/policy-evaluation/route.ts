@@ -4,17 +4,19 @@ import type { ReviewMode } from '../../shared/domain/review/run.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { queueReply } from '../../shared/lambda/queue-reply.ts';
-import type { ImageLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
+import type { EvidenceStore } from '../../shared/ports/evidence.ts';
+import type { CauseLedger, ImageLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
 import { type EvaluatePorts, evaluateBatch, type VerdictPart } from './evaluate-batch.ts';
 import type { PolicyEvaluationInput } from './input.ts';
-import { readOnly } from './preview.ts';
 import { type HandledEvents, handleScanEvents, type ScanEventPorts } from './scan-events.ts';
 
 interface Ledgers {
   readonly images: ImageLedger;
   readonly streams: StreamLedger;
   readonly runs: RunLedger;
+  readonly causes: CauseLedger;
+  readonly evidence: EvidenceStore;
 }
 
 export interface PolicyEvaluationServices {
@@ -35,8 +37,7 @@ export async function route(
     return queueReply(measured(handled).failed, event.Records.length);
   }
   logger.appendKeys({ runId: event.runId, batch: event.batch });
-  const kept = event.mode === 'preview' ? readOnly(world) : {};
-  return evaluateBatch({ ...world, ...ledgers(event), ...kept }, event);
+  return evaluateBatch({ ...world, ...ledgers(event) }, event);
 }
 
 const OUTSIDE_OF_RUNS = { runId: 'none', mode: 'review' } as const;

@@ -1,6 +1,5 @@
 import { bucketClient, ledgerClient } from '../../shared/adapters/clients.ts';
 import { DynamoPolicies } from '../../shared/adapters/dynamodb/policy/policies.ts';
-import { DynamoCauseLedger } from '../../shared/adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { DynamoGuardLedger } from '../../shared/adapters/dynamodb/rebuilds/guard-ledger.ts';
 import { DynamoExpiries } from '../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoStreams } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
@@ -9,12 +8,12 @@ import { S3Reports } from '../../shared/adapters/s3-reports.ts';
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { countsOf } from '../../shared/domain/report/report-counts.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
-import { contents, imageReads, ledgersOfRun, runs, usages } from '../../shared/lambda/ledgers.ts';
+import { causes, contents, imageReads, ledgersOfRun, runs, usages } from '../../shared/lambda/ledgers.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
+import { previewReports } from '../../shared/review/preview.ts';
 import { environment } from './env.ts';
 import { type ReportInput, reportInput } from './input.ts';
-import { previewReports } from './preview.ts';
 import { type ReportPorts, writeReport } from './write-report.ts';
 
 type PortsOf = (run: ReportInput) => ReportPorts;
@@ -24,22 +23,20 @@ function compose(): PortsOf {
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
-  const ledgers = ledgersOfRun(table, files, { contents, imageReads, runs, usages });
+  const reports = { real: () => new S3Reports(s3, env.EVIDENCE_BUCKET), preview: previewReports };
+  const ledgers = ledgersOfRun(table, files, { contents, imageReads, runs, usages, causes, reports });
   const world = {
-    causes: new DynamoCauseLedger(table),
     guards: new DynamoGuardLedger(table),
     streams: new DynamoStreams(table),
     expiries: new DynamoExpiries(table),
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),
-    reports: new S3Reports(s3, env.EVIDENCE_BUCKET),
     unreadable: table.unreadable,
     files,
     clock: Date.now,
   };
   return (run) => {
     const { imageReads: images, ...others } = ledgers(run);
-    const ports = { ...world, ...others, images };
-    return run.mode === 'preview' ? { ...ports, reports: previewReports(files) } : ports;
+    return { ...world, ...others, images };
   };
 }
 

@@ -3,6 +3,7 @@ import { DynamoFleetPlaces } from '../adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageLedger, DynamoImages } from '../adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger, DynamoPlaces } from '../adapters/dynamodb/images/place-ledger.ts';
 import { DynamoUsageLedger } from '../adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoCauseLedger } from '../adapters/dynamodb/rebuilds/cause-ledger.ts';
 import { DynamoRunLedger, DynamoRunParts } from '../adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../adapters/dynamodb/reviews/scope-ledger.ts';
 import { DynamoStreamImages } from '../adapters/dynamodb/streams/stream-images.ts';
@@ -11,6 +12,7 @@ import type { LedgerTable } from '../adapters/dynamodb/table/table.ts';
 import type { ReviewMode } from '../domain/review/run.ts';
 import type { RunFiles } from '../ports/run-files.ts';
 import {
+  previewCauses,
   previewContents,
   previewFleetPlaces,
   previewImageReads,
@@ -71,6 +73,7 @@ export const streamImages: Kind<'streamImages'> = {
 };
 export const runs: Kind<'runs'> = { real: (table) => new DynamoRunLedger(table), preview: previewRuns };
 export const parts: Kind<'parts'> = { real: (table) => new DynamoRunParts(table), preview: previewParts };
+export const causes: Kind<'causes'> = { real: (table) => new DynamoCauseLedger(table), preview: previewCauses };
 export const scopes: Kind<'scopes'> = { real: (table) => new DynamoScopeLedger(table), preview: previewScopes };
 
 /** All that a step of a review may write; who begins and ends one needs its record too. */

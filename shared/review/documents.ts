@@ -25,7 +25,6 @@ import * as v from '../schema.ts';
  * | batches.json                              | plan-scans       | the maps over batches, close |
  * | pending.json, catch-up.json               | check-scans      | check-scans, the map over batches, close |
  * | preview/...                               | a preview        | the same preview, in place of the ledger; the command line |
- * | report.json                               | report of a preview | the command line |
  */
 export const runFileKeys = (runId: string) => {
   const root = `runs/${runId}`;
@@ -50,7 +49,6 @@ export const runFileKeys = (runId: string) => {
     pending: `${root}/pending.json`,
     catchUp: `${root}/catch-up.json`,
     preview: `${root}/preview`,
-    report: `${root}/report.json`,
   };
 };
 

@@ -13,8 +13,10 @@ import {
   withUnreadResult,
 } from '../domain/verdict/image-updates.ts';
 import { ImageNotRecordedError, RunFileMissingError } from '../ports/errors.ts';
+import type { EvidenceStore } from '../ports/evidence.ts';
 import type {
   Abandonment,
+  CauseLedger,
   ContentLedger,
   FleetPlaces,
   ImageLedger,
@@ -27,8 +29,11 @@ import type {
   UsageLedger,
 } from '../ports/ledger.ts';
 import type { StreamImages } from '../ports/rebuilds.ts';
+import type { ReportStore } from '../ports/reports.ts';
 import type { RunFiles } from '../ports/run-files.ts';
+import * as v from '../schema.ts';
 import { runFileKeys } from './documents.ts';
+import { readDocumentIfAny } from './read-document.ts';
 
 type PlaceReads = Pick<PlaceLedger, 'locations' | 'holders' | 'indexes'>;
 type StreamReads = Pick<StreamLedger, 'streams' | 'all'>;
@@ -48,6 +53,9 @@ export interface ReviewLedgers {
   readonly runs: RunLedger;
   readonly parts: RunParts;
   readonly scopes: ScopeLedger;
+  readonly causes: CauseLedger;
+  readonly evidence: EvidenceStore;
+  readonly reports: Pick<ReportStore, 'put'>;
 }
 
 const READS_AT_ONCE = 16;
@@ -144,6 +152,29 @@ export const previewScopes: View<ScopeLedger> = (real, store) => {
   };
 };
 
+export const previewCauses: View<CauseLedger> = (real) => ({
+  ...readsOf(real, ['get', 'open']),
+  change: async (stream, change) => change((await real.get([stream])).get(stream)),
+});
+
+export const previewEvidence: View<EvidenceStore> = (real) => ({
+  ...readsOf(real, ['findings']),
+  putFindings: nothing,
+});
+
+const REPORT = 'report';
+
+/** Both forms in one document, which is never the latest report. */
+export const previewReports: View<ReviewLedgers['reports']> = (_, store) => ({
+  put: (_runId, { json, markdown }) => store.put(REPORT, { report: JSON.parse(json) as unknown, markdown }),
+});
+
+const reportDocument = v.object({ report: v.unknown(), markdown: v.string() });
+
+/** The report of a preview; absent where there is none. */
+export const previewReport = (files: Pick<RunFiles, 'get'>, runId: string) =>
+  readDocumentIfAny(files, nameIn(runFileKeys(runId).preview, REPORT), reportDocument);
+
 /** As in the ledger: what is seen of a place is added to what is known of it. */
 function withLocation(known: readonly LocationRecord[], record: LocationRecord): LocationRecord[] {
   const key = locationKey(record.location);
@@ -167,8 +198,10 @@ function readsOf<Port extends object, Name extends keyof Port>(port: Port, names
 
 type DocumentStore = ReturnType<typeof documentStore>;
 
+const nameIn = (root: string, name: string): string => `${root}/${name}.json`;
+
 function documentStore(files: RunFiles, root: string) {
-  const key = (name: string): string => `${root}/${name}.json`;
+  const key = (name: string): string => nameIn(root, name);
   const get = async <Document>(name: string): Promise<Document | undefined> => {
     try {
       return (await files.get(key(name))) as Document;

@@ -1,12 +1,15 @@
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import {
+  previewCauses,
   previewContents,
+  previewEvidence,
   previewFleetPlaces,
   previewImageReads,
   previewImages,
   previewLedgers,
   previewPlaceReads,
   previewPlaces,
+  previewReports,
   previewRuns,
   previewScopes,
   previewStreamImages,
@@ -29,6 +32,9 @@ const VIEWS = {
   streamImages: previewStreamImages,
   runs: previewRuns,
   scopes: previewScopes,
+  causes: previewCauses,
+  evidence: previewEvidence,
+  reports: previewReports,
 };
 
 /** Every ledger as a preview sees it. */

@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
 import type { Context } from 'aws-lambda';
 import { handler, report } from '../../../functions/report/handler.ts';
-import { previewReports } from '../../../functions/report/preview.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
+import { previewOf } from '../../support/preview.ts';
 import { digestOf, judged, RUN, reported, tooOld, worldWith } from './support.ts';
 
 const context = { functionName: 'report', awsRequestId: 'request-1', memoryLimitInMB: '512' } as Context;
@@ -29,10 +29,11 @@ test('writes the report, and replies with what it comes to', async () => {
 
 test('a preview leaves its report among its own files', async () => {
   const world = await worldWith();
-  const ports = { ...world.ports, reports: previewReports(world.runFiles) };
+  const { reports } = previewOf(world, world.runFiles, RUN);
+  const ports = { ...world.ports, reports };
   await report(() => () => ports)({ runId: RUN, mode: 'preview' }, context);
   expect(await world.reports.get('json')).toBeUndefined();
-  expect(await world.runFiles.get(`runs/${RUN}/report.json`)).toMatchObject({
+  expect(await world.runFiles.get(`runs/${RUN}/preview/report.json`)).toMatchObject({
     report: { schemaVersion: 1 },
     markdown: expect.stringContaining('# Fleet review'),
   });
