@@ -45,6 +45,16 @@ test.each(pages.filter(({ path }) => !path.startsWith('docs/adr/')))(
   },
 );
 
+const testFiles = new Set(
+  readdirSync('test', { recursive: true, encoding: 'utf8' }).map((path) => path.split(/[\\/]/).at(-1)),
+);
+
+test('each test that CONTRIBUTING.md names is there', () => {
+  const named = [...readFileSync('CONTRIBUTING.md', 'utf8').matchAll(/`(?:[\w/]+\/)?([\w.-]+\.test\.ts)`/g)];
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.map(([, name = '']) => name).filter((name) => !/[A-Z]/.test(name) && !testFiles.has(name))).toEqual([]);
+});
+
 test.each(pages)('each npm script that $path names is in package.json', ({ text }) => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
   const named = [...text.matchAll(/npm run\s+(?:--silent\s+)?([a-z:-]+)/g)].map(([, name = '']) => name);
