@@ -7,8 +7,8 @@ import { queueReply } from '../../shared/lambda/queue-reply.ts';
 import type { EvidenceStore } from '../../shared/ports/evidence.ts';
 import type { CauseLedger, ImageLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
-import { type EvaluatePorts, evaluateBatch, type VerdictPart } from './evaluate-batch.ts';
 import type { PolicyEvaluationInput } from './input.ts';
+import { type JudgeBatchPorts, judgeBatch, type VerdictPart } from './judge-batch.ts';
 import { type HandledEvents, handleScanEvents, type ScanEventPorts } from './scan-events.ts';
 
 interface Ledgers {
@@ -23,7 +23,7 @@ export interface PolicyEvaluationServices {
   /** The accounts of this run may be called from now on; of none, those that are known. */
   readonly enterRun: (runId: string | undefined) => void;
   readonly ledgers: (run: { readonly runId: string; readonly mode: ReviewMode }) => Ledgers;
-  readonly world: Omit<EvaluatePorts & ScanEventPorts, keyof Ledgers | 'policies'> & { readonly policies: Policies };
+  readonly world: Omit<JudgeBatchPorts & ScanEventPorts, keyof Ledgers | 'policies'> & { readonly policies: Policies };
 }
 
 /** Tells the two callers apart, and gives each the reply it understands. */
@@ -37,7 +37,7 @@ export async function route(
     return queueReply(measured(handled).failed, event.Records.length);
   }
   logger.appendKeys({ runId: event.runId, batch: event.batch });
-  return evaluateBatch({ ...world, ...ledgers(event) }, event);
+  return judgeBatch({ ...world, ...ledgers(event) }, event);
 }
 
 const OUTSIDE_OF_RUNS = { runId: 'none', mode: 'review' } as const;

@@ -2,8 +2,13 @@ import { type Digest, type ImageLocation, locationKey } from '../../shared/domai
 import { unscannable } from '../../shared/domain/scan/scan-state.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { ecrImageScan, type ImageScanned } from '../../shared/events/ecr-image-scan.ts';
-import { type Learnt, learnKept } from '../../shared/judging/judge.ts';
-import { type JudgeImagesPorts, judgeImages, type Target } from '../../shared/judging/judge-images.ts';
+import {
+  type JudgeImagesPorts,
+  judgeImages,
+  type Learnt,
+  learnKept,
+  type Target,
+} from '../../shared/judging/judge-images.ts';
 import { isOwnMessage, readBody, setAside } from '../../shared/lambda/queue-messages.ts';
 import type { DeadLetters } from '../../shared/ports/dead-letters.ts';
 import { ImageFactsChangedError } from '../../shared/ports/errors.ts';

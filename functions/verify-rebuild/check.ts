@@ -70,16 +70,16 @@ async function judgeSoon(ports: VerifyPorts, verification: Verification): Promis
   const first = await learnOutput(ports, rebuild.stream, output);
   const isPlaced = first.every(({ record }) => record?.lineage);
   const untilEpochMs = Math.min(sinceEpochMs, ports.clock()) + SOON_MS;
-  let judgement = await judge(ports, verification, first);
+  let judgement = await judgeRebuild(ports, verification, first);
   for (let waitMs = FIRST_WAIT_MS; isPlaced && judgement.result === 'pending'; waitMs *= 2) {
     if (ports.clock() + waitMs > untilEpochMs) break;
     await ports.sleep(waitMs);
-    judgement = await judge(ports, verification, await imagesOf(ports, output));
+    judgement = await judgeRebuild(ports, verification, await imagesOf(ports, output));
   }
   return judgement;
 }
 
-async function judge(
+async function judgeRebuild(
   ports: VerifyPorts,
   verification: Verification,
   known: readonly OutputImage[],

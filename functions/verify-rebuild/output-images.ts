@@ -6,7 +6,7 @@ import { parseStreamId } from '../../shared/domain/stream/stream.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { isResolved } from '../../shared/inventory/artifacts.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
-import { learnKept } from '../../shared/judging/judge.ts';
+import { learnKept } from '../../shared/judging/judge-images.ts';
 import type { VerifyPorts } from './ports.ts';
 
 /** One image of an output, as the ledger knows it; without `record` it does not yet. */

@@ -1,19 +1,35 @@
 import { mapConcurrently } from '../concurrency.ts';
+import { ageOf } from '../domain/age/image-lineage.ts';
 import { factsFor } from '../domain/cause/cause.ts';
 import type { Digest } from '../domain/image/image.ts';
+import type { Finding } from '../domain/scan/finding.ts';
+import { fingerprint } from '../domain/scan/fingerprint.ts';
+import type { ScanReading, ScanState } from '../domain/scan/scan.ts';
+import { resultAtEpochMs, stateAfterReading, unscannable } from '../domain/scan/scan-state.ts';
+import { evaluate } from '../domain/verdict/evaluate.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
+import { factsIn } from '../domain/verdict/image-updates.ts';
+import { firstSeenNow } from '../domain/verdict/severity.ts';
 import type { Verdict, VerdictStatus } from '../domain/verdict/verdict.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ImageFactsChangedError, ImageNotRecordedError } from '../ports/errors.ts';
-import type { CauseLedger, ImageLedger, Judgement } from '../ports/ledger.ts';
+import type { EvidenceStore } from '../ports/evidence.ts';
+import type { CauseLedger, ImageLedger, Judgement, StreamLedger } from '../ports/ledger.ts';
 import type { PolicyVersion } from '../ports/policies.ts';
 import type { Retry } from '../ports/retry.ts';
-import { type JudgePorts, judge, type Learnt } from './judge.ts';
+import { recordFirstSeenIn } from './first-seen.ts';
+import { keptFindings } from './kept-findings.ts';
 import { recordCauses } from './record-causes.ts';
-import { ancestorReader } from './waived-ancestors.ts';
+import { ancestorReader, type ReadAncestors } from './waived-ancestors.ts';
 
 /** Each may hold some thousand findings in memory. */
 const IMAGES_AT_ONCE = 8;
+
+interface JudgePorts {
+  readonly streams: Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'>;
+  readonly evidence: EvidenceStore;
+  readonly ancestors: ReadAncestors;
+}
 
 export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors'> {
   readonly images: ImageLedger;
@@ -56,9 +72,9 @@ export async function judgeImages(
   };
 
   const judging = { ...ports, ancestors: ancestorReader(ports) };
-  const settled = await orFailed(targets, (target) => judgeTarget(judging, policy, target));
-  const failedStreams = await recordCauses(ports.causes, settled.flatMap(factsFor));
-  await orFailed(settled, async ({ image, verdict, judgement }) => {
+  const judged = await orFailed(targets, (target) => judgeTarget(judging, policy, target));
+  const failedStreams = await recordCauses(ports.causes, judged.flatMap(factsFor));
+  await orFailed(judged, async ({ image, verdict, judgement }) => {
     const blocked =
       image.stream !== undefined && factsFor({ image, verdict }).length > 0 && failedStreams.get(image.stream);
     if (blocked) throw blocked;
@@ -67,7 +83,7 @@ export async function judgeImages(
   return outcomes;
 }
 
-interface Settled {
+interface JudgedTarget {
   readonly image: ImageRecord;
   readonly verdict: Verdict;
   /** Absent where it is written already. */
@@ -78,12 +94,12 @@ async function judgeTarget(
   ports: JudgeImagesPorts & JudgePorts,
   policy: PolicyVersion,
   { image, learn }: Target,
-): Promise<Settled> {
+): Promise<JudgedTarget> {
   if (!learn) {
     if (!image.verdict) throw new ImageNotRecordedError(image.digest);
     return { image, verdict: image.verdict };
   }
-  const judgement = await judge(ports, policy, image, await learn(), ports.clock());
+  const judgement = await judgeImage(ports, policy, image, await learn(), ports.clock());
   return { image, verdict: judgement.verdict, judgement };
 }
 
@@ -98,4 +114,95 @@ async function write(images: ImageLedger, judgement: Judgement): Promise<Verdict
   if (!now) throw new ImageNotRecordedError(digest);
   if (!now.verdict || now.judgedAtEpochMs === undefined) throw new ImageFactsChangedError(digest);
   return now.verdict.status;
+}
+
+/** What was learnt of an image: a reading of the scanner, or only what was kept of an earlier one. */
+export type Learnt = ScanReading | { readonly outcome: 'kept'; readonly findings?: readonly Finding[] };
+
+/** Findings as they are known now; `undefined` where nobody has them, which is not the same as none. */
+interface Known {
+  readonly scan: ScanState;
+  readonly findings?: readonly Finding[];
+  readonly isNew: boolean;
+}
+
+/**
+ * Judges one image, and keeps what must be there before its verdict is: first sightings and findings. The verdict itself
+ * is the caller's to write, last, so that a crash before leaves an image unjudged and not half told.
+ */
+async function judgeImage(
+  ports: JudgePorts,
+  { policy, version }: PolicyVersion,
+  image: ImageRecord,
+  learnt: Learnt,
+  nowEpochMs: number,
+): Promise<Judgement> {
+  const known = await knownAfter(ports.evidence, image, learnt, nowEpochMs);
+  const firstSeen = await firstSeenNowOf(ports.streams, policy, image, known);
+  const { scan, findings } = known;
+  const ancestors = await ports.ancestors(image, policy, nowEpochMs);
+  const facts = { image, scan, firstSeen, ancestors, ...(findings && { findings }) };
+  return {
+    digest: image.digest,
+    scan,
+    verdict: evaluate(facts, policy, version, nowEpochMs),
+    judgedAtEpochMs: nowEpochMs,
+    facts: factsIn(image),
+    age: ageOf(image),
+    ...(image.guessedIn && { guessedIn: image.guessedIn }),
+    ...(known.isNew && findings && (await keep(ports.evidence, image, scan, findings))),
+  };
+}
+
+async function knownAfter(
+  evidence: EvidenceStore,
+  image: ImageRecord,
+  learnt: Learnt,
+  nowEpochMs: number,
+): Promise<Known> {
+  if (learnt.outcome === 'complete') {
+    const scan = stateAfterReading(image.scan, learnt, nowEpochMs);
+    // An older result than the one we have: its findings are history.
+    const isNew = scan.completedAtEpochMs === learnt.completedAtEpochMs;
+    if (isNew) return { scan, findings: learnt.findings, isNew };
+  }
+  const findings = learnt.outcome === 'kept' ? learnt.findings : await keptFindings(evidence, image);
+  return { scan: scanAfter(image, learnt, nowEpochMs), isNew: false, ...(findings && { findings }) };
+}
+
+function scanAfter(image: ImageRecord, learnt: Learnt, nowEpochMs: number): ScanState {
+  if (learnt.outcome !== 'kept') return stateAfterReading(image.scan, learnt, nowEpochMs);
+  const cannot = unscannable(image);
+  return cannot ? { ...image.scan, ...cannot } : image.scan;
+}
+
+/** What is known of an image that nobody can look at, or need not look at again. */
+export async function learnKept(evidence: EvidenceStore, image: ImageRecord): Promise<Learnt> {
+  const findings = await keptFindings(evidence, image);
+  return { outcome: 'kept', ...(findings && { findings }) };
+}
+
+async function firstSeenNowOf(
+  streams: JudgePorts['streams'],
+  policy: PolicyVersion['policy'],
+  image: ImageRecord,
+  { scan, findings = [] }: Known,
+): Promise<ReadonlyMap<string, number>> {
+  const seen = firstSeenNow(policy, image.tier, findings, resultAtEpochMs(scan) ?? 0);
+  return seen.size === 0 ? seen : recordFirstSeenIn(streams, image, seen);
+}
+
+/** The object is written only when the set of findings changed: each version of it is one an auditor can read. */
+async function keep(
+  evidence: EvidenceStore,
+  { digest, findingsFingerprint }: ImageRecord,
+  { completedAtEpochMs = 0, coverage }: ScanState,
+  findings: readonly Finding[],
+): Promise<Pick<Judgement, 'findingsFingerprint' | 'findingsCount'>> {
+  const print = fingerprint(findings);
+  if (print !== findingsFingerprint) {
+    const scanner = coverage.includes('language') ? 'ecr-enhanced' : 'ecr-basic';
+    await evidence.putFindings({ digest, scanner, completedAtEpochMs, findings });
+  }
+  return { findingsFingerprint: print, findingsCount: findings.length };
 }

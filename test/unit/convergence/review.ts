@@ -7,7 +7,7 @@ import { readRegistry } from '../../../functions/inventory/registry.ts';
 import { recordUsages } from '../../../functions/inventory/usages.ts';
 import { readWorkloads } from '../../../functions/inventory/workloads.ts';
 import { findLineage } from '../../../functions/lineage/find-lineage.ts';
-import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
+import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import { askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import { batchesDocument, registriesDocument, scopesDocument } from '../../../shared/review/documents.ts';
 import { readDocument } from '../../../shared/review/read-document.ts';
@@ -74,7 +74,7 @@ export async function review(world: FakeWorld, trouble: ConvergenceTrouble): Pro
     world.advance(progress.waitSeconds * 1000);
   }
   const judged = { ...run, startedAtEpochMs };
-  await Promise.all([each(batches, (ports, item) => evaluateBatch(ports, { ...judged, ...item })), events.deliver()]);
+  await Promise.all([each(batches, (ports, item) => judgeBatch(ports, { ...judged, ...item })), events.deliver()]);
   await Promise.all([
     step((ports) => closeReview(ports, { action: 'close', ...run, closures: { Cause: '' } })),
     events.deliver(),

@@ -1,5 +1,5 @@
 import { canonicalLedger } from '../../../cli/ledger/canonical.ts';
-import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
+import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import { handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
 import { type AskPorts, askScans } from '../../../functions/scan-trigger/ask-scans.ts';
 import { causeContent, imageContent, readable } from '../../../shared/adapters/dynamodb/table/items.ts';
@@ -127,7 +127,7 @@ async function review({ early, timely, late, breaks, prepare }: Way): Promise<st
   await tell(timely);
   world.advance(60_000);
   await again(
-    () => evaluateBatch(ports, run),
+    () => judgeBatch(ports, run),
     ({ failures }) => failures.length === 0,
   );
   world.advance(60_000);

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
+import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import { handleScanEvents, type ScanEventPorts } from '../../../functions/policy-evaluation/scan-events.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import { START_EPOCH_MS } from '../../support/fakes/world.ts';
@@ -91,7 +91,7 @@ test('the review that follows neither reads nor judges again', async () => {
   const world = await scanned();
   await handleScanEvents(portsOf(world), [scanEvent(image)]);
   const { writes } = world.images;
-  const part = await evaluateBatch(world.ports, batchOf(world, [image]));
+  const part = await judgeBatch(world.ports, batchOf(world, [image]));
   expect(part.outcomes).toEqual({ compliant: 0, violating: 1, unknown: 0, failed: 0 });
   expect(world.scanner.reads).toHaveLength(1);
   expect(world.images.writes).toBe(writes);

@@ -1,5 +1,5 @@
-import type { EvaluatePorts } from '../../../functions/policy-evaluation/evaluate-batch.ts';
 import type { ReviewBatch } from '../../../functions/policy-evaluation/input.ts';
+import type { JudgeBatchPorts } from '../../../functions/policy-evaluation/judge-batch.ts';
 import type { Digest, ImageLocation } from '../../../shared/domain/image/image.ts';
 import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
@@ -50,7 +50,7 @@ export async function worldWith(document: PolicyDocument = policyDocument) {
   const world = fakeWorld();
   const policyVersion = await world.policies.publish(parse(policySchema, document), {});
   const waits: number[] = [];
-  const ports: EvaluatePorts = {
+  const ports: JudgeBatchPorts = {
     ...world,
     retry: {
       attempts: 4,

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
+import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import type { LineageEvidence } from '../../../shared/domain/lineage/parent.ts';
 import { type PolicyDocument, policySchema } from '../../../shared/domain/policy/policy.ts';
 import type { ImageRecord } from '../../../shared/domain/verdict/image-record.ts';
@@ -52,8 +52,8 @@ const below = (world: World, digest: typeof APP, parent: typeof APP, evidence: L
 
 async function judged(world: World, digest = APP): Promise<ImageRecord['verdict']> {
   // What is below may be judged after what is built on it: then the next review knows.
-  await evaluateBatch(world.ports, batchOf(world, [BASE]));
-  await evaluateBatch(world.ports, batchOf(world, [PLATFORM, APP]));
+  await judgeBatch(world.ports, batchOf(world, [BASE]));
+  await judgeBatch(world.ports, batchOf(world, [PLATFORM, APP]));
   return world.images.records.get(digest)?.verdict;
 }
 
@@ -84,7 +84,7 @@ test.each<[LineageEvidence, string]>([
 
 test('a base that nobody has scanned passes nothing on', async () => {
   const world = await threeTiers();
-  await evaluateBatch(world.ports, batchOf(world, [APP]));
+  await judgeBatch(world.ports, batchOf(world, [APP]));
   expect(world.images.records.get(APP)?.verdict?.status).toBe('violating');
 });
 
@@ -102,7 +102,7 @@ test.each<[string, PolicyDocument]>([
 
 test('of many images on one base that is read once', async () => {
   const world = await threeTiers();
-  await evaluateBatch(world.ports, batchOf(world, [BASE]));
+  await judgeBatch(world.ports, batchOf(world, [BASE]));
   const reader = ancestorReader(world);
   const findings = jest.spyOn(world.evidence, 'findings');
   const image = world.images.records.get(APP) as ImageRecord;

@@ -19,8 +19,8 @@ import { findLineage } from '../../../functions/lineage/find-lineage.ts';
 import { handleHeadEvents } from '../../../functions/lineage/head-events.ts';
 import { lineageSteps } from '../../../functions/lineage/input.ts';
 import { placeOutput } from '../../../functions/lineage/place-output.ts';
-import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
 import { reviewBatch } from '../../../functions/policy-evaluation/input.ts';
+import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import { handleScanEvents } from '../../../functions/policy-evaluation/scan-events.ts';
 import { rebuildDispatchSteps } from '../../../functions/rebuild-dispatch/input.ts';
 import { pollBuild } from '../../../functions/rebuild-dispatch/poll-build.ts';
@@ -108,7 +108,7 @@ export function functionsOver(
         case 'ScanTrigger':
           return askScans(ports, REVIEW, parse(scanTriggerInput, payload));
         case 'PolicyEvaluation':
-          return evaluateBatch(ports, parse(reviewBatch, payload));
+          return judgeBatch(ports, parse(reviewBatch, payload));
         case 'Report':
           return { counts: countsOf(await writeReport(ports, parse(reportInput, payload))) };
         case 'CascadeReaper': {

@@ -1,4 +1,4 @@
-import { evaluateBatch } from '../../../functions/policy-evaluation/evaluate-batch.ts';
+import { judgeBatch } from '../../../functions/policy-evaluation/judge-batch.ts';
 import { collect } from '../../../shared/concurrency.ts';
 import type { Artifact } from '../../../shared/domain/image/image.ts';
 import type { ImageFacts } from '../../../shared/domain/image/image-facts.ts';
@@ -41,7 +41,7 @@ async function scanned(findings = [finding('CVE-1')]) {
 test('reads what no event brought, and judges by it', async () => {
   const world = await scanned();
 
-  const part = await evaluateBatch(world.ports, batchOf(world, [image]));
+  const part = await judgeBatch(world.ports, batchOf(world, [image]));
 
   expect(part).toEqual({ kind: 'verdict', key: '0001', outcomes: { ...counts, violating: 1 }, failures: [] });
   expect(known(world)).toMatchObject({
@@ -70,7 +70,7 @@ test('reads what no event brought, and judges by it', async () => {
 
 test('an image without findings and of young content is compliant; the empty list is evidence too', async () => {
   const world = await scanned([]);
-  const { outcomes } = await evaluateBatch(world.ports, batchOf(world, [image]));
+  const { outcomes } = await judgeBatch(world.ports, batchOf(world, [image]));
   expect(outcomes).toEqual({ ...counts, compliant: 1 });
   expect((await world.evidence.findings(image))?.findings).toEqual([]);
   expect((await world.causes.get([STREAM])).size).toBe(0);
@@ -78,11 +78,11 @@ test('an image without findings and of young content is compliant; the empty lis
 
 test('what was judged in this run by this policy is neither read nor written again', async () => {
   const world = await scanned();
-  const once = await evaluateBatch(world.ports, batchOf(world, [image]));
+  const once = await judgeBatch(world.ports, batchOf(world, [image]));
   const { writes } = world.images;
   const reads = world.scanner.reads.length;
 
-  const twice = await evaluateBatch(world.ports, batchOf(world, [image]));
+  const twice = await judgeBatch(world.ports, batchOf(world, [image]));
 
   expect(twice).toEqual(once);
   expect(world.scanner.reads).toHaveLength(reads);
@@ -95,7 +95,7 @@ test('what an event judged in this run by facts that the inventory then changed 
   world.scanner.finds(image, []);
   await world.images.recordFacts(young);
   await world.scanner.start(first, image);
-  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await judgeBatch(world.ports, batchOf(world, [image]));
   const before = known(world)?.verdict;
 
   const old: ImageFacts = {
@@ -104,7 +104,7 @@ test('what an event judged in this run by facts that the inventory then changed 
   };
   await world.images.recordFacts(old);
   await world.images.recordLineage(image, alone(old));
-  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await judgeBatch(world.ports, batchOf(world, [image]));
   expect(known(world)?.verdict).not.toEqual(before);
   expect(known(world)?.verdict?.reasons).toContainEqual(expect.objectContaining({ kind: 'age', effect: 'violates' }));
 });
@@ -128,7 +128,7 @@ function aging(world: World, times = 1) {
 test('what the inventory changes while it is judged is judged by what it is then', async () => {
   const world = await scanned([]);
 
-  const part = await evaluateBatch({ ...world.ports, scanner: aging(world) }, batchOf(world, [image]));
+  const part = await judgeBatch({ ...world.ports, scanner: aging(world) }, batchOf(world, [image]));
 
   expect(part).toMatchObject({ outcomes: { ...counts, violating: 1 }, failures: [] });
   expect(known(world)).toMatchObject({
@@ -140,7 +140,7 @@ test('what the inventory changes while it is judged is judged by what it is then
 test('what changes at each attempt is a named failure, and does not count as judged', async () => {
   const world = await scanned([]);
 
-  const part = await evaluateBatch({ ...world.ports, scanner: aging(world, 9) }, batchOf(world, [image]));
+  const part = await judgeBatch({ ...world.ports, scanner: aging(world, 9) }, batchOf(world, [image]));
 
   expect(part).toMatchObject({
     outcomes: { ...counts, failed: 1 },
@@ -152,21 +152,21 @@ test('what changes at each attempt is a named failure, and does not count as jud
 test('a verdict whose cause was lost by a crash gets it', async () => {
   const world = await scanned();
   const silent = replaced(world.causes, { change: async () => undefined });
-  await evaluateBatch({ ...world.ports, causes: silent }, batchOf(world, [image]));
+  await judgeBatch({ ...world.ports, causes: silent }, batchOf(world, [image]));
   expect((await world.causes.get([STREAM])).size).toBe(0);
 
-  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await judgeBatch(world.ports, batchOf(world, [image]));
   expect((await world.causes.get([STREAM])).get(STREAM)?.version).toBe(1);
 });
 
 test('a result that is known and recent is judged anew from evidence, without asking the scanner', async () => {
   const world = await scanned();
-  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await judgeBatch(world.ports, batchOf(world, [image]));
   world.advance(6 * HOUR_MS);
   const reads = world.scanner.reads.length;
 
   const next = batchOf(world, [image], { runId: 'run-2', startedAtEpochMs: world.clock() });
-  expect((await evaluateBatch(world.ports, next)).outcomes).toEqual({ ...counts, violating: 1 });
+  expect((await judgeBatch(world.ports, next)).outcomes).toEqual({ ...counts, violating: 1 });
 
   expect(world.scanner.reads).toHaveLength(reads);
   expect(known(world)).toMatchObject({ judgedAtEpochMs: world.clock(), findingsCount: 1 });
@@ -175,30 +175,30 @@ test('a result that is known and recent is judged anew from evidence, without as
 
 test('another policy judges anew in the same run', async () => {
   const world = await scanned([finding('CVE-1', 'high')]);
-  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
 
   const strict = { ...policyDocument, severities: [{ id: 'no-high', severities: ['high' as const], graceDays: 0 }] };
   const other = await worldWith(strict);
   const ports = { ...world.ports, policies: other.policies };
-  const part = await evaluateBatch(ports, batchOf(world, [image], { policyVersion: other.policyVersion }));
+  const part = await judgeBatch(ports, batchOf(world, [image], { policyVersion: other.policyVersion }));
   expect(part.outcomes).toEqual({ ...counts, violating: 1 });
 });
 
 test('evidence that is lost, or of another result, is read from the scanner again', async () => {
   const world = await scanned();
-  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await judgeBatch(world.ports, batchOf(world, [image]));
   await world.evidence.putFindings({ digest: image, scanner: 'ecr-basic', completedAtEpochMs: 1, findings: [] });
   world.advance(HOUR_MS);
   const reads = world.scanner.reads.length;
 
   const next = batchOf(world, [image], { startedAtEpochMs: world.clock() });
-  expect((await evaluateBatch(world.ports, next)).outcomes).toEqual({ ...counts, violating: 1 });
+  expect((await judgeBatch(world.ports, next)).outcomes).toEqual({ ...counts, violating: 1 });
   expect(world.scanner.reads).toHaveLength(reads + 1);
 });
 
 test('grace runs from the first sighting in the stream, across rebuilds', async () => {
   const world = await scanned([finding('CVE-1', 'high')]);
-  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await judgeBatch(world.ports, batchOf(world, [image]));
   world.advance(8 * DAY_MS);
   const rebuilt = digestOf(2);
   await runs(world, rebuilt);
@@ -206,7 +206,7 @@ test('grace runs from the first sighting in the stream, across rebuilds', async 
   await ask(world, rebuilt);
 
   const next = batchOf(world, [rebuilt], { startedAtEpochMs: world.clock() });
-  expect((await evaluateBatch(world.ports, next)).outcomes).toEqual({ ...counts, violating: 1 });
+  expect((await judgeBatch(world.ports, next)).outcomes).toEqual({ ...counts, violating: 1 });
   expect(known(world, rebuilt)?.verdict?.reasons).toEqual([
     expect.objectContaining({ ruleId: 'high-in-a-week', firstSeenAtEpochMs: START_EPOCH_MS }),
   ]);
@@ -219,7 +219,7 @@ test('outside every stream, grace runs from the first sighting in the repository
   world.registry.push(first, { artifact: artifactOf(), pushedAtEpochMs: START_EPOCH_MS });
   world.scanner.finds(image, [finding('CVE-1')]);
   await ask(world, image);
-  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await judgeBatch(world.ports, batchOf(world, [image]));
   expect((await world.streams.firstSeen('111122223333/us-east-1/apps/web')).size).toBe(1);
 });
 
@@ -246,7 +246,7 @@ test.each([
     await world.images.recordFacts(facts);
     for (const location of facts.locations) await ask(world, image, location);
     const batch = batchOf(world, [image], { startedAtEpochMs: world.clock() });
-    await evaluateBatch(world.ports, batch);
+    await judgeBatch(world.ports, batch);
     world.advance(5 * DAY_MS);
   }
   expect(known(world)?.scan.completedAtEpochMs).toBe(START_EPOCH_MS + 5 * DAY_MS);
@@ -265,7 +265,7 @@ const artifactOf = (): Artifact => ({
 test('what neither runs nor is a head causes nothing', async () => {
   const world = await scanned();
   await world.images.recordPresence(image, { inUse: false });
-  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, violating: 1 });
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, violating: 1 });
   expect((await world.causes.get([STREAM])).size).toBe(0);
 });
 
@@ -277,7 +277,7 @@ test('a thousand images with one flaw in one stream are one cause with one fact'
     world.scanner.finds(digest, [finding('CVE-1')]);
     await ask(world, digest);
   }
-  const { outcomes } = await evaluateBatch(world.ports, batchOf(world, digests));
+  const { outcomes } = await judgeBatch(world.ports, batchOf(world, digests));
   expect(outcomes).toEqual({ ...counts, violating: 60 });
   expect((await world.causes.get([STREAM])).get(STREAM)).toMatchObject({
     version: 1,
@@ -308,7 +308,7 @@ test.each<[string, ScanStateName, ScanReason, (world: World) => void | Promise<v
   const world = await worldWith();
   await runs(world, image);
   await spoil(world);
-  const { outcomes } = await evaluateBatch(world.ports, batchOf(world, [image]));
+  const { outcomes } = await judgeBatch(world.ports, batchOf(world, [image]));
   expect(outcomes).toEqual({ ...counts, unknown: 1 });
   expect(known(world)).toMatchObject({
     scan: { state, reason },
@@ -325,7 +325,7 @@ test('an image that Amazon Inspector watches is judged by what it found, read an
   const completedAtEpochMs = world.clock() - 60 * 24 * HOUR_MS;
   for (const day of [0, 1, 2, 3]) {
     world.scanner.enhance(first).inspected(first, image, completedAtEpochMs);
-    const { outcomes } = await evaluateBatch(world.ports, batchOf(world, [image]));
+    const { outcomes } = await judgeBatch(world.ports, batchOf(world, [image]));
     expect([day, outcomes]).toEqual([day, { ...counts, compliant: 1 }]);
     world.advance(24 * HOUR_MS);
   }
@@ -338,13 +338,13 @@ test('a scan in progress at the end of the wait leaves a new image unknown, and 
   const old = digestOf(2);
   for (const digest of [image, old]) await runs(world, digest);
   await ask(world, old);
-  await evaluateBatch(world.ports, batchOf(world, [old]));
+  await judgeBatch(world.ports, batchOf(world, [old]));
   world.advance(25 * HOUR_MS);
   world.scanner.completesAtOnce = false;
   for (const digest of [image, old]) await ask(world, digest);
 
   const next = batchOf(world, [image, old], { startedAtEpochMs: world.clock() });
-  expect((await evaluateBatch(world.ports, next)).outcomes).toEqual({ ...counts, compliant: 1, unknown: 1 });
+  expect((await judgeBatch(world.ports, next)).outcomes).toEqual({ ...counts, compliant: 1, unknown: 1 });
   expect(known(world)?.scan).toMatchObject({ state: 'requested', reason: 'in-progress' });
   expect(known(world, old)?.verdict?.status).toBe('compliant');
 });
@@ -360,7 +360,7 @@ test('an image refused in this run is judged by its refusal, without asking agai
     judgedAtEpochMs: START_EPOCH_MS,
   });
   world.advance(60_000);
-  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, unknown: 1 });
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, unknown: 1 });
   expect(world.scanner.reads).toEqual([]);
   expect(known(world)?.verdict?.reasons).toEqual([expect.objectContaining({ scanReason: 'quota-or-scanned' })]);
 });
@@ -380,7 +380,7 @@ test.each([
 ])('an image %s is unknown and nobody is asked', async (_, overrides, scanReason) => {
   const world = await worldWith();
   await runs(world, image, overrides);
-  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, unknown: 1 });
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, unknown: 1 });
   expect(world.scanner.reads).toEqual([]);
   expect(known(world)).toMatchObject({ scan: { reason: scanReason }, verdict: { reasons: [{ scanReason }] } });
 });
@@ -390,19 +390,19 @@ test('the result is read where there is one: the next location, if the first has
   await runs(world, image, { locations: [first, second] });
   world.registry.deny(first);
   await ask(world, image, second);
-  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, compliant: 1 });
 });
 
 test('5,000 findings: all are judged and kept', async () => {
   const world = await scanned(Array.from({ length: 5000 }, (_, number) => finding(`CVE-${number}`)));
-  expect((await evaluateBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, violating: 1 });
+  expect((await judgeBatch(world.ports, batchOf(world, [image]))).outcomes).toEqual({ ...counts, violating: 1 });
   expect(known(world)?.findingsCount).toBe(5000);
   expect((await world.evidence.findings(image))?.findings).toHaveLength(5000);
 });
 
 test('the same findings in a newer scan are no new evidence; others are', async () => {
   const world = await scanned();
-  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await judgeBatch(world.ports, batchOf(world, [image]));
   for (const [findings, versions] of [
     [[finding('CVE-1')], 1],
     [[finding('CVE-1'), finding('CVE-2')], 2],
@@ -410,20 +410,20 @@ test('the same findings in a newer scan are no new evidence; others are', async 
     world.advance(25 * HOUR_MS);
     world.scanner.finds(image, findings);
     await ask(world, image);
-    await evaluateBatch(world.ports, batchOf(world, [image], { startedAtEpochMs: world.clock() }));
+    await judgeBatch(world.ports, batchOf(world, [image], { startedAtEpochMs: world.clock() }));
     expect(world.evidence.versions.get(image)).toBe(versions);
   }
 });
 
 test('a result that is older than the one we have changes nothing', async () => {
   const world = await scanned();
-  await evaluateBatch(world.ports, batchOf(world, [image]));
+  await judgeBatch(world.ports, batchOf(world, [image]));
   world.advance(25 * HOUR_MS);
   const older = { outcome: 'complete', completedAtEpochMs: START_EPOCH_MS - HOUR_MS, findings: [] } as const;
   const scanner = replaced(world.scanner, { read: async () => older });
 
   const next = batchOf(world, [image], { startedAtEpochMs: world.clock() });
-  expect((await evaluateBatch({ ...world.ports, scanner }, next)).outcomes).toEqual({ ...counts, violating: 1 });
+  expect((await judgeBatch({ ...world.ports, scanner }, next)).outcomes).toEqual({ ...counts, violating: 1 });
 
   expect(known(world)).toMatchObject({ scan: { completedAtEpochMs: START_EPOCH_MS }, findingsCount: 1 });
   expect(await world.streams.firstSeen(STREAM)).toEqual(new Map([['CVE-1#openssl', START_EPOCH_MS]]));
@@ -431,7 +431,7 @@ test('a result that is older than the one we have changes nothing', async () => 
 
 test('a digest that is named twice is one image', async () => {
   const world = await scanned();
-  expect((await evaluateBatch(world.ports, batchOf(world, [image, image]))).outcomes).toEqual({
+  expect((await judgeBatch(world.ports, batchOf(world, [image, image]))).outcomes).toEqual({
     ...counts,
     violating: 1,
   });
@@ -452,7 +452,7 @@ describe('failures', () => {
       },
     });
 
-    const part = await evaluateBatch({ ...world.ports, scanner }, batchOf(world, [image, broken, unheard]));
+    const part = await judgeBatch({ ...world.ports, scanner }, batchOf(world, [image, broken, unheard]));
 
     expect(part.outcomes).toEqual({ ...counts, violating: 1, failed: 2 });
     expect(part.failures).toEqual([
@@ -473,7 +473,7 @@ describe('failures', () => {
         return world.scanner.read(...asked);
       },
     });
-    const part = await evaluateBatch({ ...world.ports, scanner }, batchOf(world, [image]));
+    const part = await judgeBatch({ ...world.ports, scanner }, batchOf(world, [image]));
     expect(part).toMatchObject({ outcomes: { ...counts, violating: 1 }, failures: [] });
   });
 
@@ -484,7 +484,7 @@ describe('failures', () => {
         throw new LedgerContendedError(`CAUSE#${stream}`, 8);
       },
     });
-    const part = await evaluateBatch({ ...world.ports, causes }, batchOf(world, [image]));
+    const part = await judgeBatch({ ...world.ports, causes }, batchOf(world, [image]));
     expect(part.outcomes).toEqual({ ...counts, failed: 1 });
     expect(part.failures).toMatchObject([{ error: 'LedgerContendedError', detail: expect.stringContaining(STREAM) }]);
     expect(known(world)?.verdict).toBeUndefined();
@@ -502,7 +502,7 @@ describe('failures', () => {
         return world.images.recordJudgement(judgement);
       },
     });
-    const part = await evaluateBatch({ ...world.ports, images }, batchOf(world, [image]));
+    const part = await judgeBatch({ ...world.ports, images }, batchOf(world, [image]));
     expect(part.outcomes).toEqual({ ...counts, compliant: 1 });
     expect(known(world)?.verdict?.status).toBe('compliant');
   });
@@ -510,7 +510,7 @@ describe('failures', () => {
   test('without the policy an image is unknown, what its scan found is kept, and the run says why it failed', async () => {
     const world = await scanned();
     const batch = batchOf(world, [image], { policyVersion: 'gone' });
-    expect((await evaluateBatch(world.ports, batch)).outcomes).toEqual({ ...counts, unknown: 1 });
+    expect((await judgeBatch(world.ports, batch)).outcomes).toEqual({ ...counts, unknown: 1 });
     expect(known(world)).toMatchObject({
       ...{ findingsCount: 1, scan: { state: 'complete' } },
       verdict: { status: 'unknown', reasons: [{ kind: 'policy' }], policyVersion: 'built-in' },

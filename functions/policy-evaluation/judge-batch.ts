@@ -3,8 +3,14 @@ import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import type { OutcomeCounts, RunPart } from '../../shared/domain/review/run.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
-import { type Learnt, learnKept } from '../../shared/judging/judge.ts';
-import { type JudgeImagesPorts, judgeImages, type Outcome, type Target } from '../../shared/judging/judge-images.ts';
+import {
+  type JudgeImagesPorts,
+  judgeImages,
+  type Learnt,
+  learnKept,
+  type Outcome,
+  type Target,
+} from '../../shared/judging/judge-images.ts';
 import { ImageNotRecordedError } from '../../shared/ports/errors.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore, PolicyVersion } from '../../shared/ports/policies.ts';
@@ -18,7 +24,7 @@ import type { ReviewBatch } from './input.ts';
 const PIECE = 25;
 const ATTEMPTS = 3;
 
-export interface EvaluatePorts extends JudgeImagesPorts {
+export interface JudgeBatchPorts extends JudgeImagesPorts {
   readonly runs: Pick<RunLedger, 'recordPart'>;
   readonly policies: Pick<PolicyStore, 'load'>;
   readonly scanner: Scanner;
@@ -30,14 +36,14 @@ export type VerdictPart = Extract<RunPart, { kind: 'verdict' }>;
  * Judges a batch of a review, reading only what no event brought. What fails is tried again after the rest, and then
  * named in the run: each digest ends in exactly one outcome.
  */
-export async function evaluateBatch(ports: EvaluatePorts, batch: ReviewBatch): Promise<VerdictPart> {
+export async function judgeBatch(ports: JudgeBatchPorts, batch: ReviewBatch): Promise<VerdictPart> {
   const policy = await policyOfRun(ports, batch);
   const outcomes = new Map<Digest, Outcome>();
   let left: readonly Digest[] = batch.digests;
   for (let attempt = 1; attempt <= ATTEMPTS && left.length > 0; attempt += 1) {
     if (attempt > 1) await ports.retry.wait(attempt - 1);
     for (const piece of piecesOf(left, PIECE)) {
-      for (const [digest, outcome] of await evaluatePiece(ports, policy, batch, piece)) outcomes.set(digest, outcome);
+      for (const [digest, outcome] of await judgePiece(ports, policy, batch, piece)) outcomes.set(digest, outcome);
     }
     left = left.filter((digest) => 'error' in (outcomes.get(digest) ?? {}));
   }
@@ -46,8 +52,8 @@ export async function evaluateBatch(ports: EvaluatePorts, batch: ReviewBatch): P
   return part;
 }
 
-async function evaluatePiece(
-  ports: EvaluatePorts,
+async function judgePiece(
+  ports: JudgeBatchPorts,
   policy: PolicyVersion,
   batch: ReviewBatch,
   digests: readonly Digest[],
@@ -60,7 +66,7 @@ async function evaluatePiece(
   );
 }
 
-function targetOf(ports: EvaluatePorts, batch: ReviewBatch, image: ImageRecord): Target {
+function targetOf(ports: JudgeBatchPorts, batch: ReviewBatch, image: ImageRecord): Target {
   const source = findingSource(image, batch, ports.clock());
   if (source === 'judged') return { image };
   const read = () => readAnywhere(ports.scanner, image.locations, image.digest);
