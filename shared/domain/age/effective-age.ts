@@ -6,28 +6,28 @@ import { GROWING } from '../lineage/cut-cycles.ts';
 import { ancestorsOf } from '../lineage/find-parents.ts';
 import type { Parents } from '../lineage/parent.ts';
 
-/** What is known of the age of one image by itself. */
+/** The evidence for the age of one image alone. */
 export interface AgedImage extends Pick<ImageFacts, 'digest' | 'tier' | 'stream' | 'chainId' | 'unpackedId' | 'birth'> {
-  /** When a rebuild of ours, without a cache and with a fresh pull, made the same content again. */
+  /** When a Patchwave rebuild, without a cache and with a fresh pull, produced the same content again. */
   readonly reconfirmedAtEpochMs?: number;
 }
 
-/** One image of a lineage, with the birth of its content: that of all images with the same content. */
+/** One image of a lineage, with the birth of its content: the birth over all images with the same content. */
 export interface PartBirth {
   readonly digest: Digest;
-  /** Absent where the image itself is not known. */
+  /** Absent if the image itself is unknown. */
   readonly tier?: Tier;
   readonly stream?: string;
   readonly birth: Birth;
-  /** Its content is at least as old as its birth tells, and may be older. */
+  /** Its content is at least as old as its birth, and may be older. */
   readonly mayBeOlder?: true;
-  /** Its age counts from here, whatever its birth. */
+  /** Its age counts from here, whatever its birth is. */
   readonly reconfirmedAtEpochMs?: number;
 }
 
-/** The oldest of the parts that count; of several of the same age the lowest one. */
+/** The oldest part that counts; among equals the lowest one. */
 export interface OldestPart extends CountedPart {
-  /** The others that count and whose birth is known, the oldest first, of the same age the lowest one. */
+  /** The other parts that count and have a known birth, oldest first, then lowest first. */
   readonly younger: readonly CountedPart[];
 }
 
@@ -36,9 +36,9 @@ export interface CountedPart {
   readonly decidedBy: PartBirth;
 }
 
-/** How old an image is by all that it is built on. */
+/** The age of an image, its ancestors included. */
 export type EffectiveBirth = {
-  /** Lowest image of tier base; absent where it is built on none, so that all of its lineage counts. */
+  /** The lowest image of tier base; absent if there is none, so that the whole lineage counts. */
   readonly base?: Digest;
   /** Ancestors below `base`, nearest first, whether they count or not. */
   readonly vendor: readonly PartBirth[];
@@ -46,21 +46,21 @@ export type EffectiveBirth = {
   | ({ readonly known: true } & OldestPart)
   | {
       readonly known: false;
-      /** Parts that count, of which nobody knows the birth; the lowest first. */
+      /** Parts that count and have an unknown birth, lowest first. */
       readonly unknown: readonly Digest[];
-      /** It is at least as old as that, where anything is known. */
+      /** A lower bound of the age; absent if nothing is known. */
       readonly oldestKnown?: OldestPart;
     }
 );
 
 interface Content {
   readonly birth: Birth;
-  /** It has no evidence of its birth, and what tells of its content came later. */
+  /** It has no evidence of its birth, and the evidence for its content came later. */
   readonly mayBeOlder?: true;
   readonly reconfirmedAtEpochMs?: number;
 }
 
-/** All images, with what is known of their contents; built once (`knownAges`). */
+/** All images with the evidence for their contents; built once (`knownAges`). */
 export interface KnownAges {
   readonly images: ReadonlyMap<Digest, AgedImage>;
   readonly parents: Parents;
@@ -68,9 +68,9 @@ export interface KnownAges {
 }
 
 /**
- * Evidence of the same content is evidence of one birth, whatever it is called, wherever it was pushed and however it was
- * compressed. What a rebuild made again counts for its own stream alone: an image of another stream with the same
- * content, as that which metadata was added to, was not made again.
+ * Evidence for the same content is evidence for one birth, whatever the image's name, push or compression. A Patchwave
+ * rebuild counts for its own stream only: an image of another stream with the same content, such as the original before
+ * metadata was added, was not rebuilt.
  */
 export function knownAges(images: readonly AgedImage[], parents: Parents, nowEpochMs: number): KnownAges {
   const contents = new Map<Digest, Content>();
@@ -86,7 +86,7 @@ export function knownAges(images: readonly AgedImage[], parents: Parents, nowEpo
   return { images: new Map(images.map((image) => [image.digest, image])), parents, contents };
 }
 
-/** Where nothing tells when the content was made, the first instant at which it is known to have existed. */
+/** If there is no build date for the content, the first instant at which it is known to have existed. */
 function birthOf(same: readonly AgedImage[], nowEpochMs: number): Birth {
   const evidence = same.flatMap((image) => evidenceIn(image.birth));
   const birth = determineBirth(evidence, nowEpochMs);
@@ -97,8 +97,8 @@ function birthOf(same: readonly AgedImage[], nowEpochMs: number): Birth {
 const NONE: ReadonlySet<Digest> = new Set();
 
 /**
- * Images without evidence of their birth, of whose content nothing tells more than pushes, or dates of images that only add
- * metadata to them: what is built on an image comes later than the image, however much later.
+ * Images without evidence of their birth whose content has only pushes, or dates of images that only add metadata. An
+ * image built on them came later, by an unknown time.
  * @param same all images of one content
  */
 function onlyDatedFromAbove(same: readonly AgedImage[], parents: Parents): ReadonlySet<Digest> {
@@ -112,7 +112,7 @@ function onlyDatedFromAbove(same: readonly AgedImage[], parents: Parents): Reado
   return new Set([...unknown].filter((digest) => (above.get(digest) ?? 0) === dated.length));
 }
 
-/** The last one; an instant of the future does not count. */
+/** The last one; ignores instants in the future. */
 function reconfirmationOf(images: readonly AgedImage[], nowEpochMs: number) {
   const reconfirmed = images
     .flatMap(({ reconfirmedAtEpochMs }) => reconfirmedAtEpochMs ?? [])
@@ -122,12 +122,11 @@ function reconfirmationOf(images: readonly AgedImage[], nowEpochMs: number) {
 }
 
 /**
- * An image is as old as the oldest image it is built on, counted from the lowest one of tier base. What lies below that is
- * the vendor's, told apart, and counts only where the setting says so. An image that is built on no base counts as a
- * whole: else whoever builds on a vendor's image directly would never be old. Of unknown birth is what is built on
- * anything of unknown birth.
- * A date of a build before the birth of what the image is built on is not believed, but only where content shows what that
- * is, and a push never is one: so labels, policy and pushes make nothing younger.
+ * An image is as old as the oldest image of its lineage, counted from the lowest one of tier base. What lies below that
+ * belongs to the vendor, is reported separately, and counts only if the setting says so. Without a base the whole
+ * lineage counts; otherwise an image built directly on a vendor's image would never be old. One unknown birth makes the
+ * age unknown. A build date before the birth of the parent is ignored, but only if content shows the parent and the
+ * birth is not a push. So labels, policy and pushes make nothing younger.
  */
 export function effectiveBirth(
   digest: Digest,
@@ -145,7 +144,7 @@ export function effectiveBirth(
   return { ...told, known: false, unknown, ...(oldest && { oldestKnown: oldest }) };
 }
 
-/** The image and its ancestors, the lowest first, each with the birth that what lies below it allows. */
+/** The image and its ancestors, lowest first, each with the birth that its parents allow. */
 function partsOf(digest: Digest, { images, parents, contents }: KnownAges): readonly PartBirth[] {
   const lineage = [digest, ...ancestorsOf(parents, digest).map((parent) => parent.digest)].reverse();
   let below: number[] = [];
@@ -153,7 +152,7 @@ function partsOf(digest: Digest, { images, parents, contents }: KnownAges): read
     const image = images.get(part);
     const { birth, mayBeOlder, reconfirmedAtEpochMs } = contents.get(part) ?? NOTHING;
     const parent = parents.get(part);
-    // Whoever says what an image is built on could make it younger with a younger parent.
+    // A claimed parent could otherwise make the image younger.
     if (!parent || !GROWING.includes(parent.evidence)) below = [];
     const bounded = bornAfter(birth, below);
     if (isDated(birth)) below.push(birth.bornAtEpochMs);
@@ -170,13 +169,13 @@ function partsOf(digest: Digest, { images, parents, contents }: KnownAges): read
 
 const NOTHING: Content = { birth: { known: false, rejected: [] } };
 
-/** A push says that something was there by then, not that it was made then: such a birth bounds nobody else's. */
+/** A push shows that an image existed by then, not that it was made then, so such a birth bounds no other image. */
 export const isDated = (birth: Birth): birth is Extract<Birth, { known: true }> =>
   birth.known && birth.evidence.some(({ kind }) => kind !== 'first-push' && kind !== 'existed-by');
 
 /**
- * Whether the age of an image counts from when it was made, by a date of its build: nothing that was built on it is older.
- * A push comes later than that, and so does a rebuild of ours that made the same content again.
+ * Whether the age of an image counts from a build date, so that no image built on it is older. A push comes later than
+ * the build, and so does a Patchwave rebuild that produced the same content.
  */
 export function hasAgeOfItsOwn(digest: Digest, { contents }: KnownAges): boolean {
   const { birth, reconfirmedAtEpochMs } = contents.get(digest) ?? NOTHING;
@@ -189,7 +188,7 @@ const isCertain = (part: PartBirth): boolean =>
 const countsFrom = ({ birth, reconfirmedAtEpochMs }: PartBirth): number | undefined =>
   reconfirmedAtEpochMs ?? (birth.known ? birth.bornAtEpochMs : undefined);
 
-/** @param parts the lowest first */
+/** @param parts lowest first */
 function oldestOf(parts: readonly PartBirth[]): OldestPart | undefined {
   const [oldest, ...younger] = parts
     .flatMap((decidedBy) => {

@@ -26,58 +26,58 @@ import {
   type OldestBelow,
 } from './image-lineage.ts';
 
-/** One image, as far as its lineage and its age are read from it. */
+/** The part of an image that its lineage and age depend on. */
 export interface LineageImage {
   readonly lineageFacts: LineageFacts;
   readonly aged: AgedImage;
-  /** As it was found before. */
+  /** As found before. */
   readonly lineage?: ImageLineage;
 }
 
-/** All images that are known, and what indexes stand for. */
+/** All known images, and the images of each index. */
 export interface LineageFleet {
   readonly images: ReadonlyMap<Digest, LineageImage>;
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
-  /** Whether all that is to be known was read: otherwise what an image is built on may be missing. */
+  /** Whether everything needed was read; otherwise a parent may be missing. */
   readonly isWhole: boolean;
   /**
-   * Where not all was read: images of which everything that the ledger knows and that their layers, labels and declarations
-   * name was read all the same.
+   * If not everything was read: images for which all ledger data, and all that their layers, labels and declarations
+   * name, was read.
    */
   readonly around?: ReadonlySet<Digest>;
-  /** Where the ledger does not know every image that there is: whether one of those may be below an image. */
+  /** If the ledger may miss images: whether a missing one may be an ancestor of an image. */
   readonly mayHide?: MayHide;
-  /** Where the ledger does not know every image that there is: what may be between an image and its parent. */
+  /** If the ledger may miss images: what may lie between an image and its parent. */
   readonly mayLieBetween?: MayLieBetween;
-  /** Of the streams whose heads are known; of others nobody can tell who is behind. */
+  /** For streams with known heads; for others it is unknown whether they are behind. */
   readonly heads?: ReadonlyMap<string, StreamRecord['head']>;
 }
 
 export interface ResolvedLineages {
   readonly parents: Parents;
-  /** What an image is built on; `undefined` where too little is known to say so now. */
+  /** The lineage of an image; `undefined` if too little is known. */
   of(digest: Digest): ImageLineage | undefined;
   /**
-   * Whether all that is known around an image and each of its ancestors was read: then its known parents are all found, also
-   * where its age is unknown because an image that the ledger does not know may be below it.
+   * Whether everything known around an image and its ancestors was read. Then all its known parents are found, even if
+   * its age is unknown because of an ancestor that the ledger may miss.
    */
   isPlaced(digest: Digest): boolean;
   /**
-   * What another image with the same content tells of the birth, where that makes the content older than its own record tells, or
-   * its own record does not tell the birth.
+   * The birth from another image with the same content, if that is older than its own record shows, or its own record
+   * has none.
    */
   olderBirth(digest: Digest): Birth | undefined;
-  /** Repositories that no review has read, and that may hold an image below this one and make it older. */
+  /** Repositories that no review has read and that may contain an older ancestor. */
   unreadBelow(digest: Digest): readonly UnreadRepository[];
 }
 
 /**
- * What images are built on and how old that makes them. Nothing is concluded from what was not read: where something is
- * missing, a parent that was found before stays, nothing becomes younger, and an image whose lineage leads to what is
- * missing is left as it was. Where an image would become younger it keeps its age, and takes over a parent that its content
- * shows only now. An image whose lineage was never read stays unread then: it may be older. The exception is an image where all around it
- * and around each of its ancestors was read, and no image that the ledger does not know may be below one of them.
- * @param vendorCounts whether what lies below the lowest base counts
+ * Finds the parents of images and their ages. Draws no conclusion from missing data: an earlier parent stays, no image
+ * becomes younger, and an image whose lineage leads to missing data stays unchanged. An image that would become younger
+ * keeps its age, and gets a parent that its content newly shows. An image whose lineage was never read stays unread,
+ * because it may be older. The exception is an image for which everything around it and its ancestors was read and the
+ * ledger misses no ancestor.
+ * @param vendorCounts whether images below the lowest base count
  */
 export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorCounts: boolean): ResolvedLineages {
   const { images, indexes, isWhole, around = new Set(), heads = new Map() } = fleet;
@@ -110,7 +110,7 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
       if (!own || !birth?.known) return undefined;
       if (own.known) return birth.bornAtEpochMs < own.bornAtEpochMs ? birth : undefined;
       if (!mayBeOlder) return birth;
-      // It was there by then, and nothing tells how long before.
+      // It existed by then, for an unknown time.
       const known = madeBy(own.rejected, nowEpochMs)?.atEpochMs ?? Number.POSITIVE_INFINITY;
       const rejected = [{ kind: 'existed-by' as const, atEpochMs: birth.bornAtEpochMs }];
       return birth.bornAtEpochMs < known ? { known: false, rejected } : undefined;
@@ -132,13 +132,13 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
     return image !== undefined && around.has(digest) && hidingOf(digest) === undefined;
   }
 
-  /** What was placed before keeps its place. */
+  /** A known lineage stays. */
   function hidingOf(digest: Digest): Hiding | undefined {
     const image = images.get(digest);
     return image && !image.lineage ? mayHide(image.lineageFacts, parentOf(digest)) : undefined;
   }
 
-  /** What was placed without a doubt keeps its place. */
+  /** A certain lineage stays. */
   function unreadAround(digest: Digest): Pick<ImageLineage, 'mayLieBetween' | 'mayLieBelowNext'> {
     const image = images.get(digest);
     if (isWhole || !image) return {};
@@ -166,7 +166,10 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
     };
   }
 
-  /** Whether a base could be built on an image that is no base and is built on none: its age would count no longer. */
+  /**
+   * Whether a base could seem to be built on an image without a tier and a parent: the age of that image would no
+   * longer count.
+   */
   function isVendors(digest: Digest): boolean {
     const tierOf = (one: Digest) => images.get(one)?.aged.tier;
     return !OWN_TIERS.includes(tierOf(digest)) && !lineageOf(digest).some((one) => tierOf(one) === 'base');
@@ -180,19 +183,19 @@ export function resolveLineages(fleet: LineageFleet, nowEpochMs: number, vendorC
   }
 }
 
-/** Of what the streams of the policy make: no base is built on a platform or an application. */
+/** Among images of the policy's streams: a base is never built on a platform or an application. */
 const OWN_TIERS: readonly (Tier | undefined)[] = ['base', 'platform', 'application'];
 
 const keysOf = (repositories: readonly UnreadRepository[]): readonly string[] =>
   [...new Set(repositories.map(locationKey))].sort();
 
-/** An image with what its layers unpack to: a record of an earlier version does not tell it, its content does. */
+/** An image with its diff ids: an older record lacks them, its content has them. */
 export function withUnpacked({ aged, lineageFacts: lineage }: LineageImage): AgedImage {
   const unpacked = unpackedId(diffIdsOf(lineage)) ?? aged.unpackedId;
   return { ...aged, ...(unpacked !== undefined && { unpackedId: unpacked }) };
 }
 
-/** The parents of all images; where not all was read, those of before stay. */
+/** The parents of all images; if not everything was read, earlier parents stay. */
 export function parentsIn({ images, indexes, isWhole }: Pick<LineageFleet, 'images' | 'indexes' | 'isWhole'>): Parents {
   const all = [...images.values()];
   const shown = findParents(
@@ -202,7 +205,7 @@ export function parentsIn({ images, indexes, isWhole }: Pick<LineageFleet, 'imag
   return isWhole ? shown : keptOver(shown, all);
 }
 
-/** Where a parent is shown that is built on the one of before, it is nearer: nobody knew of it then. */
+/** If the new parent is built on the earlier one, it is nearer, and the ledger did not know it then. */
 function keptOver(shown: Parents, images: readonly LineageImage[]): Parents {
   const parents = new Map<Digest, Parent>(shown);
   for (const { aged, lineage } of images) {
@@ -214,16 +217,16 @@ function keptOver(shown: Parents, images: readonly LineageImage[]): Parents {
   return parents;
 }
 
-/** What was unknown, too, may be older than what is known of it by now. */
+/** An image with an unknown birth may be older than its now known birth. */
 const isYounger = (now: LineageAge, before: LineageAge | undefined): boolean =>
   before !== undefined && now.known && !(before.known && now.bornAtEpochMs <= before.bornAtEpochMs);
 
-/** What the content of an image shows: no label, declaration or order of pushes. */
+/** The parent shown by content, without labels, declarations or the order of pushes. */
 const BY_CONTENT: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids'];
 
 /**
- * The age of before, with a parent that the content shows only now: a build must not begin while that parent is not judged.
- * `undefined` where the content shows no other parent than before.
+ * The earlier age with a parent that content newly shows, so that no build starts before that parent is judged.
+ * `undefined` if content shows the same parent as before.
  */
 function withAgeOfBefore(now: ImageLineage, before: ImageLineage | undefined): ImageLineage | undefined {
   const isNew = now.parent && now.parent.digest !== before?.parent?.digest && BY_CONTENT.includes(now.parent.evidence);

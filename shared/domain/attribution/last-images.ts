@@ -4,9 +4,9 @@ import type { Digest } from '../image/image.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 
 /**
- * Chooses, among all images of a stream that has no head, those that show what its next build begins with: of each platform
- * the image that was pushed last, and of those that run the one that was pushed last. An image whose parent is known comes
- * before one whose parent is not, so an image that no registry can give any more hides nothing.
+ * Chooses, for a stream without a head, the images that show what its next build starts from: for each platform the
+ * image pushed last, and the running image pushed last. An image with a known parent is preferred, so an image that no
+ * registry returns any longer hides nothing.
  */
 export class LastImages {
   readonly #last = new Map<string, ImageRecord>();
@@ -19,7 +19,7 @@ export class LastImages {
     }
   }
 
-  /** Each once, in the order of their digests. */
+  /** Each once, sorted by digest. */
   images(): readonly ImageRecord[] {
     const byDigest = new Map<Digest, ImageRecord>();
     for (const image of this.#last.values()) byDigest.set(image.digest, image);

@@ -10,12 +10,14 @@ import type { Headed } from './root-cause.ts';
 import { type AttributionFacts, headsFor, showing } from './stream-path.ts';
 
 /**
- * Why a stream must not be built on a parent now. A build picks up the parent's head as it is then.
- * - `unplaced`: nobody knows which parent the stream has: what its own head is built on was not read. `stream` is the stream itself.
- * - `unread`: nobody knows the parent's head.
- * - `unjudged`: these images of the parent's head have no complete verdict, whether the stream is built on them already or not.
- * - `worse`: the parent has another head than the one that the stream's own head is built on. It violates these facts, and
- *   the stream's own head does not have them. Where the stream has no head, the images that run do not have them.
+ * Why a stream must not be built on a parent now. A build uses the parent's head at that moment.
+ * - `unplaced`: the parent of the stream is unknown, because the lineage of its own head was not read. `stream` is the
+ * stream itself.
+ * - `unread`: the parent's head is unknown.
+ * - `unjudged`: these images of the parent's head have no complete verdict, whether the stream is already built on them
+ * or not.
+ * - `worse`: the parent has a different head than the one that the stream's head is built on. It violates these facts,
+ * and the stream's head does not have them. Without a head, the running images of the stream do not have them.
  */
 export type ParentObstacle = { readonly stream: string } & (
   | { readonly why: 'unplaced'; readonly image: Unplaced }
@@ -25,10 +27,10 @@ export type ParentObstacle = { readonly stream: string } & (
 );
 
 /**
- * The parents that a stream must not be built on now, in the order of their names: at most one obstacle each. Parents
- * that the policy never lets be rebuilt count, too. A parent that is not known comes first: each platform is built on its own.
- * The head of the stream shows its parents. Where it has no head, the images that were pushed last show them.
- * @param isVerified whether the head of a parent needs no look: it is built and verified before the stream is
+ * The parents that a stream must not be built on now, sorted by name, with at most one obstacle each. Parents that the
+ * policy never lets Patchwave rebuild count too. An unknown parent comes first, because each platform has its own. The
+ * head of the stream shows its parents; without a head, the images pushed last show them.
+ * @param isVerified whether the head of a parent needs no check, because it is built and verified before the stream is
  */
 export const parentObstacles = (
   headed: Headed,
@@ -49,8 +51,8 @@ function unknownParents({ stream, heads = [] }: Headed, known: AttributionFacts)
 }
 
 /**
- * By parent: images of its head that the next build of a stream picks up, and that the stream is not built on yet.
- * `undefined` where nobody knows the parent's head. Where the head has no image for a platform, all of its images count.
+ * By parent: images of its head that the next build of a stream uses and that the stream is not built on yet.
+ * `undefined` if the parent's head is unknown. If the head has no image for a platform, all of its images count.
  */
 export const movedHeads = (
   headed: Headed,
@@ -58,14 +60,14 @@ export const movedHeads = (
 ): ReadonlyMap<string, readonly Digest[] | undefined> =>
   new Map(Array.from(nextHeads(headed, known), ([parent, next]) => [parent, next?.moved]));
 
-/** Images of a parent's head that the next build of a stream picks up. */
+/** Images of a parent's head that the next build of a stream uses. */
 interface NextHead {
   readonly all: readonly Digest[];
   /** Those that the stream is not built on yet. */
   readonly moved: readonly Digest[];
 }
 
-/** By parent; `undefined` where nobody knows its head. */
+/** By parent; `undefined` if its head is unknown. */
 function nextHeads({ stream, heads = [] }: Headed, known: AttributionFacts): ReadonlyMap<string, NextHead | undefined> {
   const next = new Map<string, NextHead | undefined>();
   for (const { digest } of showing(stream, heads, known)) {
@@ -91,10 +93,10 @@ export const parentsOf = (headed: Headed, known: AttributionFacts): readonly str
   [...movedHeads(headed, known).keys()].sort(compareTexts);
 
 /**
- * The head of the one parent of a stream, also of a parent that the policy never lets be rebuilt. `undefined` where there is no
- * parent, where its head is not known, or where there are several, of which each moves by itself. Planner and dispatcher both
- * ask here: what one allows the other must not refuse for good.
- * @param outputs of streams that were rebuilt in the waves before
+ * The head of the only parent of a stream, also if the policy never lets Patchwave rebuild that parent. `undefined` if
+ * there is no parent, its head is unknown, or there are several, which move independently. Planner and dispatcher both
+ * call this, because the dispatcher must not refuse for good what the planner allows.
+ * @param outputs of streams that were rebuilt in earlier waves
  */
 export function onlyParentHead(
   headed: Headed,
@@ -108,9 +110,9 @@ export function onlyParentHead(
 }
 
 /**
- * The heads of all streams that a stream is built on, in one word: another one as soon as any of them moves. `undefined`
- * where it is built on none that is known.
- * @param outputs of streams that were rebuilt in the waves before
+ * The heads of all parents of a stream in one string, which changes as soon as one of them moves. `undefined` if no
+ * parent is known.
+ * @param outputs of streams that were rebuilt in earlier waves
  */
 export function parentsKey(
   headed: Headed,
@@ -126,11 +128,11 @@ const keyOf = (heads: readonly (readonly [parent: string, head: string])[]): str
   heads.length === 0 ? undefined : shortHash(heads.map(([parent, head]) => `${parent}=${head}`).join('\n'));
 
 /**
- * The heads of the parents that an output shows it was built on, as `parentsKey` and `onlyParentHead` name them. A rebuild may
- * have been reserved on other ones: a parent may move before the build picks it up, and an image that no event reported hides the
+ * The heads of the parents that an output shows, in the form of `parentsKey` and `onlyParentHead`. They can differ from
+ * those of the reservation: a parent may move before the build uses it, and an image that no event reported hides the
  * parent until a review finds it.
- * @param parents by name the head of each parent; `undefined` where that is not known, or the output is built on another image
- * @returns `undefined` where one of them is `undefined`, and where there is none
+ * @param parents by name the head of each parent; `undefined` if it is unknown, or the output is built on another image
+ * @returns `undefined` if one of them is `undefined`, or there is none
  */
 export function headsShown(parents: ReadonlyMap<string, Digest | undefined>): BuiltOn | undefined {
   const heads = [...parents].sort(([one], [other]) => compareTexts(one, other));
@@ -148,7 +150,7 @@ interface HeadImages {
   readonly known: AttributionFacts;
 }
 
-/** Images of a head that a build picks up in the place of one that it built on. */
+/** Images of a head that a build uses in place of the one that it was built on. */
 function othersThan(before: Digest, { meant, all, known }: HeadImages): readonly Digest[] {
   const isBefore = (one: Digest): boolean => isSame(one, before, known);
   if (meant.length > 0) return meant.filter((one) => !isBefore(one));
@@ -156,8 +158,8 @@ function othersThan(before: Digest, { meant, all, known }: HeadImages): readonly
 }
 
 /**
- * The images that a new parent must not be worse than. Where the stream has no head these are the images that run. Where none
- * runs, nothing can get worse.
+ * The images that a new parent must not be worse than. Without a head these are the running images. If none runs,
+ * nothing can get worse.
  */
 function comparedWith({ stream, heads = [] }: Headed, known: AttributionFacts): readonly JudgedImage[] {
   if (heads.length > 0) return heads;

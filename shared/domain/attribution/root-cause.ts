@@ -11,16 +11,16 @@ import type { Unplaced } from '../cause/unplaced.ts';
 import type { Digest } from '../image/image.ts';
 import { type AttributionFacts, type Step, type StreamLineage, showing, streamLineageOf } from './stream-path.ts';
 
-/** Streams from the one at fault up to the one that was asked about. */
+/** Streams from the root cause up to the requested one. */
 export type StreamPath = readonly string[];
 
 /**
- * Whose a fact of a stream is, as far as its heads tell.
- * - `own`: the stream's; a search for parents has found no stream below it that has the fact.
- * - `below`: of streams that it is built on, one for each platform at most; two heads may lead to the same one.
- * - `pending`: it hangs on images that nobody scanned, or whose new scan is awaited, or on streams of which nobody knows the heads.
- *   `unplaced`: or on what heads are built on, which was not read. The stream at fault may be below them, or the age of a build would
- *   be unknown.
+ * The root cause of a fact of a stream, as far as heads show it.
+ * - `own`: the stream itself; the search found no ancestor stream that has the fact.
+ * - `below`: ancestor streams, at most one per platform; two heads may lead to the same one.
+ * - `pending`: it depends on images that are not scanned or whose new scan is awaited, or on streams with unknown
+ * heads. `unplaced`: or on heads whose lineage was not read. The root cause may be below them, or the age of a build
+ * would be unknown.
  */
 export type RootCause =
   | { readonly kind: 'own' }
@@ -41,10 +41,11 @@ export interface Headed {
 }
 
 /**
- * At which streams facts of one stream are to be fixed; asked for each fact. Heads alone decide: what an old image below
- * holds no rebuild could fix. Where the stream has no head, the images that were pushed last decide. A stream whose head is free of a fact needs no rebuild for it, whatever that head stands
- * on: what was built on an older one begins with the fixed one when it is built anew. So the streams at fault are the
- * lowest of those in a row, down from the one that is asked about, whose heads hold the fact.
+ * Finds the streams at which the facts of one stream must be fixed, fact by fact. Only heads count, because a rebuild
+ * cannot fix what an old ancestor image has. Without a head, the images pushed last count. A stream whose head lacks a
+ * fact needs no rebuild for it, whatever that head is built on: the next build of its children starts from the fixed
+ * head. So the root causes are the lowest streams of an unbroken row, down from the requested one, whose heads have the
+ * fact.
  */
 export function rootCausesOf({ stream, heads = [] }: Headed, known: AttributionFacts): (fact: CauseFact) => RootCause {
   const images = showing(stream, heads, known);
@@ -86,7 +87,7 @@ function rootCauseOf(
     : { kind: 'below', paths: [[...row, ...line.steps.slice(-1)].slice(root).map(({ stream }) => stream)] };
 }
 
-/** Nothing is built on what nobody has judged. */
+/** Nothing is built on an unjudged image. */
 function ofMoved({ parent }: ParentMovedFact, { streams, images }: AttributionFacts): RootCause {
   const heads = Object.values(streams.get(parent)?.head?.images ?? {});
   const unjudged = heads.filter((digest) => isUnjudged(images.get(digest) ?? {}));
@@ -94,8 +95,8 @@ function ofMoved({ parent }: ParentMovedFact, { streams, images }: AttributionFa
 }
 
 /**
- * `missing`: there is no head, and what was built upon is free of it. Without a head nothing above can be built anew, so
- * the stream is on the way, and at fault where what was built upon holds the fact.
+ * `missing`: there is no head, and the parents lack the fact. Nothing above can be rebuilt without a head, so the
+ * stream is on the path, and is the root cause if its parents have the fact.
  */
 function statusAtStep(fact: CauseFact, { heads, digest }: Step, { images }: AttributionFacts): FactStatus | 'missing' {
   if (!heads) return 'unknown';
@@ -104,7 +105,7 @@ function statusAtStep(fact: CauseFact, { heads, digest }: Step, { images }: Attr
   return anyContentFactStatusByNow(fact, heads.map(known));
 }
 
-/** Of all heads that hold a fact: it is fixed once each of them can be. */
+/** Of all heads that have a fact: it is fixed once each of them can be fixed. */
 function inOne(found: readonly RootCause[]): RootCause {
   const pending = found.filter((rootCause) => rootCause.kind === 'pending');
   if (pending.length > 0) {

@@ -10,8 +10,7 @@ import { type AttributionFacts, showing } from './stream-path.ts';
 export type Edges = ReadonlyMap<string, ReadonlySet<string>>;
 
 /**
- * Of all streams that are known: what their heads are built on, of all platforms together. Where a stream has no head, what its
- * last images are built on.
+ * For each known stream, the parents of its heads over all platforms. Without a head, the parents of its last images.
  */
 export function edgesOf(known: AttributionFacts): Edges {
   const { parents, images, streams } = known;
@@ -25,7 +24,7 @@ export function edgesOf(known: AttributionFacts): Edges {
   );
 }
 
-/** With the ways that facts of running heads lead along: an older head of a stream between may have stood elsewhere. */
+/** Includes the paths of facts of running heads, because an older head between them may have had another parent. */
 export function withPaths(edges: Edges, paths: Iterable<StreamPath>): Edges {
   const all = new Map(Array.from(edges, ([stream, below]) => [stream, new Set(below)]));
   for (const path of paths)
@@ -38,7 +37,10 @@ export function withPaths(edges: Edges, paths: Iterable<StreamPath>): Edges {
   return all;
 }
 
-/** The streams on the longest way down, the nearest first; itself among them where it is built on itself. */
+/**
+ * The streams on the longest path to a root ancestor, nearest first; includes the stream itself if it is built on
+ * itself.
+ */
 export function ancestry(stream: string, edges: Edges): readonly string[] {
   const found = new Map<string, readonly string[]>();
   const under = new Set<string>();
@@ -60,9 +62,9 @@ export function ancestry(stream: string, edges: Edges): readonly string[] {
 }
 
 /**
- * What arrives where once roots are rebuilt: a stream that is built on one that has a fact gets it where its own heads hold
- * it, and hands it on. Each stream meets each fact once. Where what a stream is built on is followed, it also gets that it
- * moves, and whoever is built on that gets the same of it.
+ * Propagates facts upwards from rebuilt roots. A stream gets a fact of its parent if its own heads have it, and passes
+ * it on; each stream gets each fact once. If parents are followed, it also gets the parent's move, and its children get
+ * its own.
  * @param roots by stream, what is to be fixed there
  */
 export function arrivals(
@@ -76,7 +78,7 @@ export function arrivals(
     for (const parent of below) if (!above.get(parent)?.push(stream)) above.set(parent, [stream]);
   const arrived = new Map<string, Map<string, CauseFact>>();
   const queue = Array.from(roots, ([stream, facts]) => ({ stream, facts }));
-  // An array is walked through to what is added meanwhile, too.
+  // The loop also visits elements added during it.
   for (const { stream, facts } of queue)
     for (const child of above.get(stream) ?? []) {
       const had = arrived.get(child) ?? new Map<string, CauseFact>();
@@ -90,17 +92,17 @@ export function arrivals(
   return new Map(Array.from(arrived, ([stream, facts]) => [stream, [...facts.values()]]));
 }
 
-/** Its head is built in the same cascade, so nobody knows it yet. */
+/** Its head is built in the same cascade, so it is unknown yet. */
 const movedWith = (parent: string, facts: readonly CauseFact[]): CauseFact => ({
   ...{ kind: 'parent-moved', ruleId: PARENT_MOVED, parent },
   sinceEpochMs: facts.reduce((since, { sinceEpochMs }) => Math.min(since, sinceEpochMs), Number.POSITIVE_INFINITY),
 });
 
-/** That a stream moves concerns those alone that are built on it. */
+/** A move concerns only the direct children of the stream. */
 const isHandedOn = (fact: CauseFact, from: string, to: string, known: AttributionFacts): boolean =>
   fact.kind === 'parent-moved' ? fact.parent === from : isInHeads(fact, to, known);
 
-/** A stream without a head takes whatever comes: it needs a first head in any case, and what is above it waits for that. */
+/** A stream without a head takes every fact: it needs a first head in any case, and its children wait for that. */
 function isInHeads(fact: CauseFact, stream: string, { streams, images }: AttributionFacts): boolean {
   const heads = Object.values(streams.get(stream)?.head?.images ?? {});
   if (heads.length === 0) return fact.kind !== 'person';

@@ -14,26 +14,29 @@ export interface AttributedImage extends JudgedImage {
   readonly unpackedId?: string;
 }
 
-/** What attribution is decided by; built once for all images. What is missing in it is unknown, never clean. */
+/** The input of attribution, built once for all images. A missing entry means unknown, never clean. */
 export interface AttributionFacts {
   readonly parents: Parents;
   readonly images: ReadonlyMap<Digest, AttributedImage>;
   readonly streams: ReadonlyMap<string, Pick<StreamRecord, 'head'>>;
-  /** By image of a stream that the policy never lets be rebuilt: that stream. In `images` it has none, as a vendor's. */
+  /**
+   * By image of a stream that the policy never lets Patchwave rebuild: that stream. In `images` it has no stream, like
+   * an image of a vendor.
+   */
   readonly neverBuilt?: ReadonlyMap<Digest, string>;
-  /** By stream without a head: the images that show what its next build begins with. */
+  /** By stream without a head: the images that show what its next build starts from. */
   readonly lastBuilt?: ReadonlyMap<string, LastBuilt>;
 }
 
 /** Images of a stream that has no head. */
 export interface LastBuilt {
-  /** Those that were pushed last (`LastImages`). */
+  /** Those pushed last (`LastImages`). */
   readonly images: readonly Digest[];
   /** Those of them that a workload runs. */
   readonly running: readonly Digest[];
 }
 
-/** The heads of a stream; of a stream without a head, the images that show what its next build begins with. */
+/** The heads of a stream; without a head, the images that show what its next build starts from. */
 export function showing(
   stream: string,
   heads: readonly JudgedImage[],
@@ -48,19 +51,22 @@ export interface Step {
   readonly stream: string;
   /** The image of the lineage that the stream made. */
   readonly digest: Digest;
-  /** For the platform of the image; empty where there is none, absent where nobody could tell. */
+  /** For the platform of the image. Empty if there is none, absent if it is unknown. */
   readonly heads?: readonly Digest[];
 }
 
 /** The streams that an image comes from. */
 export interface StreamLineage {
-  /** The lowest first; the last one is the image's own where it has a stream. */
+  /** Lowest first. The last one is the image's own stream, if it has one. */
   readonly steps: readonly Step[];
-  /** Images whose place is not known, so that nobody can tell all steps. */
+  /** Images whose parent is unknown, so that steps may be missing. */
   readonly unseen: readonly Digest[];
 }
 
-/** The same for all facts of the image. A stream that a head above no longer is built on is left: its rebuild would reach nobody. */
+/**
+ * The same for all facts of the image. Leaves out a stream that a head above is no longer built on, because its rebuild
+ * would reach no image.
+ */
 export function streamLineageOf(digest: Digest, known: AttributionFacts): StreamLineage {
   const { places, unseen } = placesOf(digest, known);
   const steps: Step[] = [];
@@ -73,7 +79,9 @@ export function streamLineageOf(digest: Digest, known: AttributionFacts): Stream
   return { steps, unseen };
 }
 
-/** The image's own stream, then each that `streamBelow` leads to; a stream that comes again lower down adds nothing. */
+/**
+ * The image's own stream, then each that `streamBelow` leads to. A stream that appears again lower down is listed once.
+ */
 function placesOf(digest: Digest, { parents, images }: AttributionFacts) {
   const own = images.get(digest);
   const unseen: Digest[] = own ? [] : [digest];
@@ -91,8 +99,8 @@ function placesOf(digest: Digest, { parents, images }: AttributionFacts) {
 }
 
 /**
- * The heads of a stream, as `Step` has them: the image that a machine of the platform of one image would get. One of a platform that nobody could read may be it; where the image's
- * own is not known, any may.
+ * The heads of a stream, as in `Step`: the images that a machine with the platform of one image would get. A head with
+ * an unread platform may be one of them; if the image's own platform is unknown, every head may be.
  */
 export function headsFor(
   { stream, digest }: Omit<Step, 'heads'>,
@@ -112,7 +120,10 @@ export function headsFor(
 const isRead = (platform: Platform | undefined): platform is Platform =>
   platform !== undefined && !platform.startsWith('unknown/');
 
-/** Whether all heads are built on other streams now, by whatever way; also on streams that the policy never lets be rebuilt. */
+/**
+ * Whether all heads are now built on other streams, directly or not; includes streams that the policy never lets
+ * Patchwave rebuild.
+ */
 function haveLeft(heads: readonly Digest[], below: string, { parents, images, neverBuilt }: AttributionFacts): boolean {
   const streamOf = (digest: Digest) => images.get(digest)?.stream ?? neverBuilt?.get(digest);
   const feet = heads.map((head) => {

@@ -5,7 +5,7 @@ import type { ImageRecord } from '../verdict/image-record.ts';
 import type { Reason, Verdict } from '../verdict/verdict.ts';
 import type { NodeAnswer } from './node-answer.ts';
 
-/** One fact that asks for a rebuild. Its identity is everything but `sinceEpochMs` and `fix`, which one learns. */
+/** One fact that calls for a rebuild. Its identity: all fields but `sinceEpochMs` and `fix`. */
 export type CauseFact = FindingFact | AgeFact | ParentMovedFact | PersonFact;
 
 export interface FindingFact {
@@ -24,20 +24,20 @@ export interface AgeFact {
   readonly sinceEpochMs: number;
 }
 
-/** What the head of the stream is built on is not the head of that stream any more. */
+/** The parent image of the head is no longer the head of the parent stream. */
 export interface ParentMovedFact {
   readonly kind: 'parent-moved';
   readonly ruleId: typeof PARENT_MOVED;
-  /** The stream that it is built on. */
+  /** The parent stream. */
   readonly parent: string;
-  /** Its head as a whole (`headDigestOf`); absent where that is built in the same cascade. */
+  /** The digest of its whole head (`headDigestOf`); absent if that is built in the same cascade. */
   readonly head?: Digest;
   readonly sinceEpochMs: number;
 }
 
 export const PARENT_MOVED = 'parent-moved';
 
-/** Somebody asked for a rebuild, whatever the verdict is. */
+/** A person requested a rebuild, whatever the verdict is. */
 export interface PersonFact {
   readonly kind: 'person';
   readonly ruleId: typeof ASKED_BY_PERSON;
@@ -48,40 +48,40 @@ export interface PersonFact {
 
 export const ASKED_BY_PERSON = 'asked-by-person';
 
-/** Once something is built and verified nothing is left of it, whatever runs. */
+/** A request is done once a rebuild is verified, whatever still runs. */
 export const isDoneOnceBuilt = ({ kind }: CauseFact): boolean => kind === 'person' || kind === 'parent-moved';
 
-/** The recorded reason why a stream needs a rebuild or a deployment: one item a stream, which stays once it is there. */
+/** Why a stream needs a rebuild or a deployment: one item per stream, which is never deleted. */
 export interface Cause {
   readonly stream: string;
-  /** In a fixed order, each once; empty exactly where it is closed. */
+  /** Sorted and unique; empty if and only if the cause is closed. */
   readonly facts: readonly CauseFact[];
-  /** Of the oldest fact; of the last one once it is closed. */
+  /** The start of the oldest fact; of the last one once it is closed. */
   readonly sinceEpochMs: number;
-  /** How many new facts were ever added; it never goes back. */
+  /** The number of facts ever added; it never decreases. */
   readonly version: number;
-  /** `open`: somebody must act. `taken`: a cascade works on it. `closed`: nothing is left of it. */
+  /** `open`: needs work. `taken`: a cascade is working on it. `closed`: no fact is left. */
   readonly state: 'open' | 'taken' | 'closed';
-  /** Present exactly where it is taken. */
+  /** Present if and only if it is taken. */
   readonly takenBy?: { readonly cascadeId: string };
-  /** Why it was not taken when it was looked at last. */
+  /** Why the planner did not take it last time. */
   readonly answer?: NodeAnswer;
 }
 
 /**
- * What of a verdict a rebuild could fix: findings that violate now, and its own age, that from the warning on. A wrong
- * registry it could not.
+ * The parts of a verdict that a rebuild could fix: violating findings, and the image's own age from the warning on. A
+ * rebuild cannot fix a wrong registry.
  */
 export const causeFacts = (verdict: Verdict): CauseFact[] => verdict.reasons.flatMap(factOf);
 
-/** What of a verdict violates now, without what is only near its limit. */
+/** The violating parts of a verdict, without those near their limit. */
 export const violatedFacts = (verdict: Verdict): CauseFact[] => verdict.reasons.filter(isViolated).flatMap(factOf);
 
 function factOf(reason: Reason): CauseFact[] {
   const { ruleId } = reason;
   if (!isViolated(reason) && !isOwnWarning(reason)) return [];
   if (reason.kind === 'age')
-    // An age that another image decides is that one's: a rebuild on the same would make nothing younger, day after day.
+    // An age decided by an ancestor belongs to the ancestor: a rebuild on the same parent would make nothing younger.
     return reason.decidedBy !== undefined
       ? []
       : [{ kind: 'age', ruleId, sinceEpochMs: reason.deadlineEpochMs ?? reason.bornAtEpochMs }];
@@ -92,13 +92,13 @@ function factOf(reason: Reason): CauseFact[] {
 
 const isViolated = ({ effect }: Reason): boolean => effect === 'violates';
 
-/** Its own birth decides, and the limit is near: whoever is rebuilt by then never crosses it. */
+/** Its own birth decides and the limit is near: a rebuild by then avoids the breach. */
 export const isOwnWarning = (reason: Reason): boolean =>
   reason.kind === 'age' && reason.effect === 'due' && reason.decidedBy === undefined;
 
 /**
- * Facts for the cause of the image's stream, if any. What neither runs nor is a head asks for nothing; what is near its limit
- * asks for a rebuild where it is a head, and for no deployment of a newer one yet.
+ * The facts for the cause of the image's stream. An image that neither runs nor is a head yields none. A fact near its
+ * limit calls for a rebuild of a head, but not for a deployment of a newer one.
  */
 export function factsFor({
   image: { stream, inUse, isHead },
@@ -113,9 +113,9 @@ export function factsFor({
 }
 
 /**
- * A stream's cause with more facts. The order in which facts arrive, and how often, makes no difference: each is kept
- * once, since the earliest instant told, with the most that is known of a fix. A new fact opens a cause that was taken
- * or closed. Returns `existing` itself where nothing is new, `undefined` where nothing is.
+ * Adds facts to a stream's cause. Order and repetition make no difference: each fact is kept once, with its earliest
+ * instant and the best knowledge of a fix. A new fact reopens a taken or closed cause. Returns `existing` itself if
+ * nothing is new, `undefined` if there are no facts.
  */
 export function mergeCause(
   stream: string,
@@ -141,8 +141,8 @@ export function mergeCause(
 }
 
 /**
- * As `mergeCause`, with parents that moved. Of each the last head alone counts, however often it moves; the stream waits
- * since the first.
+ * Like `mergeCause`, for moved parents. Only the last head of each parent counts; the stream waits since the first
+ * move.
  */
 export function mergeMoved(
   stream: string,
@@ -163,11 +163,11 @@ export function mergeMoved(
   return mergeCause(stream, { ...existing, facts: left }, waiting);
 }
 
-/** Facts in a fixed order, each once, as a cause would keep them. */
+/** Facts sorted and unique, as in a cause. */
 export const mergeFacts = (facts: readonly CauseFact[]): readonly CauseFact[] =>
   mergeCause('', undefined, facts)?.facts ?? [];
 
-/** Once a fix is known to exist it is known; that there is none is more than not to know. */
+/** `yes` outranks `no`, and `no` outranks `unknown`. */
 export const FIX_KNOWLEDGE: readonly Fix[] = ['unknown', 'no', 'yes'];
 
 function mergeFact(known: CauseFact, told: CauseFact): CauseFact {
@@ -179,8 +179,8 @@ function mergeFact(known: CauseFact, told: CauseFact): CauseFact {
 }
 
 /**
- * A cause without the facts that hold no longer: nothing has them any more, or a closure proved it. Closed where none
- * is left. Returns `cause` itself where it has none of them.
+ * Removes facts that no image has any longer, or that a closure proved gone. Closed if none is left. Returns `cause`
+ * itself if it has none of them.
  */
 export function settleFacts(cause: Cause, settled: readonly CauseFact[]): Cause {
   const gone = new Set(settled.map(factKey));
@@ -192,8 +192,8 @@ export function settleFacts(cause: Cause, settled: readonly CauseFact[]): Cause 
 }
 
 /**
- * A cause as a cascade takes it; `cause` itself where it moved since the plan read it, or is not open. What moved stays
- * open, so that the new fact is planned next.
+ * Takes a cause for a cascade. Returns `cause` itself if it changed since the plan read it, or is not open: a changed
+ * cause stays open, so that its new fact is planned next.
  */
 export function takeCause(cause: Cause, cascadeId: string, versionRead: number): Cause {
   if (cause.version !== versionRead || cause.state !== 'open') return cause;
@@ -201,14 +201,14 @@ export function takeCause(cause: Cause, cascadeId: string, versionRead: number):
   return { ...rest, state: 'taken', takenBy: { cascadeId } };
 }
 
-/** A cause that its cascade gives back; `cause` itself where that cascade does not hold it (any more). */
+/** Gives a cause back. Returns `cause` itself if that cascade does not have it. */
 export function reopenCause(cause: Cause, cascadeId: string): Cause {
   if (cause.takenBy?.cascadeId !== cascadeId) return cause;
   const { takenBy, ...rest } = cause;
   return { ...rest, state: 'open' };
 }
 
-/** A cause with the answer of the guards; `cause` itself where it is not open or has that answer already. */
+/** A cause with the guards' answer. Returns `cause` itself if it is not open or already has that answer. */
 export function answerCause(cause: Cause, answer: NodeAnswer): Cause {
   if (cause.state !== 'open' || sameAnswer(cause.answer, answer)) return cause;
   return { ...cause, answer };

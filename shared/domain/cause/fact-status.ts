@@ -9,18 +9,18 @@ import { type CauseFact, isOwnWarning, type ParentMovedFact, type PersonFact } f
 import { isUnpromoted, type Rebuild } from './rebuild.ts';
 import type { Unplaced } from './unplaced.ts';
 
-/** An image as far as it was judged; `judgedAtEpochMs` is absent once its facts changed after its verdict. */
+/** The judged part of an image; `judgedAtEpochMs` is absent if its facts changed after its verdict. */
 export interface JudgedImage {
   readonly digest: Digest;
   readonly verdict?: Verdict;
   readonly judgedAtEpochMs?: number;
-  /** Absent until somebody has looked what it is built on. */
+  /** Absent until its lineage is resolved. */
   readonly lineage?: Pick<ImageLineage, 'staleParent'>;
-  /** Present where nobody knows yet which image it is built on. */
+  /** Present while its parent is unknown. */
   readonly unplaced?: Unplaced;
-  /** Of a head: present where the age of the next build of its stream would be unknown. */
+  /** For a head: present if the age of the next build of its stream would be unknown. */
   readonly nextUnread?: Unplaced;
-  /** Absent where only the verdict is at hand. */
+  /** Absent if only the verdict is available. */
   readonly scan?: Pick<
     ScanState,
     'state' | 'completedAtEpochMs' | 'watchedAtEpochMs' | 'requestedAtEpochMs' | 'answeredRequestAtEpochMs'
@@ -31,9 +31,9 @@ export interface JudgedImage {
 export type FactStatus = 'present' | 'absent' | 'unknown';
 
 /**
- * A finding counts by its vulnerability and package, whatever its version, and from its first day: also while its grace
- * runs; an age from its limit on, its own from the warning. What is waived does not count. What a person asked for is
- * held by no image.
+ * A finding counts by vulnerability and package in any version, from its first day, also during its grace period. An
+ * age counts from its limit, the image's own age from the warning. Waived reasons do not count. No image has a person's
+ * request.
  */
 export function factStatus(fact: CauseFact, { verdict, judgedAtEpochMs, lineage }: JudgedImage): FactStatus {
   if (fact.kind === 'person') return 'absent';
@@ -45,9 +45,9 @@ export function factStatus(fact: CauseFact, { verdict, judgedAtEpochMs, lineage 
 }
 
 /**
- * As `factStatus`, for a proof: a scan that ended before a finding was first seen does not show that an image is free of it,
- * because the vulnerability may have been published in between. A result of a scanner that watches the image shows it as of
- * the instant when it was last read.
+ * Like `factStatus`, for a proof. A scan that ended before a finding was first seen does not show that an image lacks
+ * it, because the vulnerability may have been published in between. A continuous scanner's result counts as of its last
+ * read.
  */
 export function provenFactStatus(fact: CauseFact, image: JudgedImage): FactStatus {
   const status = factStatus(fact, image);
@@ -60,7 +60,7 @@ function hasStaleParent({ parent }: ParentMovedFact, lineage: JudgedImage['linea
   return lineage.staleParent?.stream === parent ? 'present' : 'absent';
 }
 
-/** As `factStatus`; an age that something else decides, which the image is built on, is not its own. */
+/** Like `factStatus`, but an age decided by an ancestor is not its own. */
 function ownFactStatus(fact: CauseFact, image: JudgedImage): FactStatus {
   const status = factStatus(fact, image);
   const isOwn =
@@ -69,8 +69,8 @@ function ownFactStatus(fact: CauseFact, image: JudgedImage): FactStatus {
 }
 
 /**
- * As `factStatus`, but by what an image is made of: a waiver lets it pass and takes nothing out. Whatever is built upon
- * it has the same, and may have no waiver.
+ * Like `factStatus`, but by content: a waiver accepts a finding and removes nothing. Every image built on it has the
+ * same finding, perhaps without a waiver.
  */
 export function contentFactStatus(fact: CauseFact, image: JudgedImage): FactStatus {
   const { verdict, judgedAtEpochMs = 0 } = image;
@@ -93,7 +93,7 @@ interface VerdictFacts {
   readonly isAgeUnknown: boolean;
 }
 
-/** A verdict may have thousands of reasons, and is asked after as many facts. */
+/** Indexed, because a verdict may have thousands of reasons and as many facts are looked up. */
 const KNOWN = new WeakMap<Verdict, VerdictFacts>();
 
 function factsInVerdict(verdict: Verdict): VerdictFacts {
@@ -117,7 +117,7 @@ function factsInVerdict(verdict: Verdict): VerdictFacts {
   return told;
 }
 
-/** A verdict without a policy says neither what an image has nor what it has not. */
+/** A verdict without a policy shows neither presence nor absence. */
 const isOfScan = (kind: Reason['kind']): boolean => kind === 'scan' || kind === 'policy';
 const isOfAge = (kind: Reason['kind']): boolean => kind === 'age-unknown' || kind === 'policy';
 
@@ -131,19 +131,19 @@ function withoutWaiver(reason: Reason, judgedAtEpochMs: number): Reason {
   return { ...reason, effect: isDue ? 'due' : 'violates' };
 }
 
-/** Of whom nobody can tell yet what it holds. */
+/** Images whose facts are not known yet. */
 export const isUnjudged = ({ verdict, judgedAtEpochMs }: Omit<JudgedImage, 'digest'>): boolean =>
   !verdict ||
   judgedAtEpochMs === undefined ||
   verdict.reasons.some(({ kind, effect }) => isOfScan(kind) && effect === 'unknown');
 
-/** Whether any, or none, or perhaps some of several images hold a fact. */
+/** Whether any, none or perhaps some of several images have a fact. */
 export const anyFactStatus = (fact: CauseFact, images: readonly JudgedImage[]): FactStatus =>
   any(images.map((image) => factStatus(fact, image)));
 
 /**
- * As `anyContentFactStatus`, to tell whose a finding is. While a new scan of an image is awaited, the last one does not show that it
- * is free of a finding that was first seen since.
+ * Like `anyContentFactStatus`, to attribute a finding. While a new scan of an image is awaited, its last one does not
+ * show that it lacks a finding first seen since.
  */
 export const anyContentFactStatusByNow = (fact: CauseFact, images: readonly JudgedImage[]): FactStatus =>
   any(
@@ -159,12 +159,12 @@ const isScanAwaited = (fact: CauseFact, image: JudgedImage): boolean =>
   (image.scan ? (resultAtEpochMs(image.scan) ?? 0) : 0) < fact.sinceEpochMs;
 
 /**
- * Whether the last scan that was asked for has not ended, or its result was not read yet (`stale`). One that the scanner answered with
- * an older result never began. The scanner may have lost it: a request that is a day old is made again by each caller that waits for
- * its result.
+ * Whether the last requested scan has not ended, or its result is not read yet (`stale`). A request answered with an
+ * older result never began. A scanner may lose a request, so each caller that waits for its result repeats a request
+ * that is a day old.
  */
 export function isScanOpen({ scan }: Pick<JudgedImage, 'scan'>): boolean {
-  // In every other state no scan is on its way: it was refused, or the scanner scans without being asked.
+  // In every other state no scan is pending: it was refused, or the scanner scans by itself.
   if (scan?.state !== 'requested' && scan?.state !== 'complete' && scan?.state !== 'stale') return false;
   const { completedAtEpochMs = 0, requestedAtEpochMs = 0, answeredRequestAtEpochMs = 0 } = scan;
   const isAnswered = scan.state === 'complete' && answeredRequestAtEpochMs >= requestedAtEpochMs;
@@ -172,11 +172,11 @@ export function isScanOpen({ scan }: Pick<JudgedImage, 'scan'>): boolean {
 }
 
 /**
- * Whether heads that seem free of a finding must be scanned before they are deployed for it. The last scan of one of them ended before
- * the finding was first seen, and a newer result is awaited or can be asked for. A registry scans an image once in 24 hours, so a
- * younger result counts, and so does an older one where the registry gave no newer one today: to wait for the next one would keep a
- * clean head back for a day. No event tells what Inspector finds in an image that it watches (`continuous`): its result counts as of
- * when it was last read, and can be read again.
+ * Whether heads that seem to lack a finding must be scanned before they are deployed for it. That is so if the last
+ * scan of one of them ended before the finding was first seen, and a newer result is awaited or can be requested. A
+ * registry scans an image once in 24 hours, so a younger result counts. An older one counts if the registry gave no
+ * newer one today; waiting would delay a clean head for a day. Inspector sends no event for the findings of an image
+ * that it watches (`continuous`): its result counts as of its last read, and can be read again.
  */
 export const needsNewScan = (fact: CauseFact, heads: readonly JudgedImage[], nowEpochMs: number): boolean =>
   fact.kind === 'finding' &&
@@ -187,7 +187,7 @@ export const needsNewScan = (fact: CauseFact, heads: readonly JudgedImage[], now
       (isScanOpen({ scan }) || isDue(scan, nowEpochMs)),
   );
 
-/** The same of what they are made of. */
+/** The same by content. */
 export const anyContentFactStatus = (fact: CauseFact, images: readonly JudgedImage[]): FactStatus =>
   any(images.map((image) => contentFactStatus(fact, image)));
 
@@ -196,17 +196,17 @@ const any = (statuses: readonly FactStatus[]): FactStatus =>
 
 /** The images of a stream that matter for its cause. */
 export interface StreamImagesSeen {
-  /** One for each platform; empty where the stream has no head, absent where nobody could tell. */
+  /** One for each platform; empty if the stream has no head, absent if it is unknown. */
   readonly heads?: readonly JudgedImage[];
-  /** Older images that something runs. */
+  /** Older images that a workload runs. */
   readonly inUse: readonly JudgedImage[];
   /** The rebuild of the stream that began last. */
   readonly latestRebuild?: Rebuild;
 }
 
 /**
- * What a fact asks for. `rebuild`: a head holds it, or there is no head to deploy. `deploy`: no head does, something
- * older that runs does. `gone`: nothing holds it any more. `unknown`: nobody can tell yet.
+ * What a fact calls for. `rebuild`: a head has it, or there is no head to deploy. `deploy`: no head has it, an older
+ * running image does. `gone`: no image has it any longer. `unknown`: not known yet.
  */
 export type FactClass = 'rebuild' | 'deploy' | 'gone' | 'unknown';
 
@@ -215,7 +215,7 @@ export function classifyFact(fact: CauseFact, { heads, inUse, latestRebuild }: S
   if (!heads) return 'unknown';
   const inHeads = any(heads.map((head) => ownFactStatus(fact, head)));
   if (inHeads !== 'absent') return inHeads === 'present' ? 'rebuild' : 'unknown';
-  // What still runs is no worse for it.
+  // Running images are no worse because of it.
   if (fact.kind === 'parent-moved') return 'gone';
   const older = any(inUse.map((image) => ownFactStatus(fact, image)));
   if (older !== 'present') return older === 'absent' ? 'gone' : 'unknown';
@@ -223,8 +223,8 @@ export function classifyFact(fact: CauseFact, { heads, inUse, latestRebuild }: S
 }
 
 /**
- * A person has what was asked for once a later rebuild made something that others can use, whatever its verification
- * says: that is then a matter of the findings. Otherwise a rebuild that fixes nothing would be repeated for ever.
+ * A request is fulfilled once a later rebuild made a usable image, whatever its verification says, because the findings
+ * cover that. Otherwise a rebuild that fixes nothing would repeat forever.
  */
 const isServed = ({ sinceEpochMs }: PersonFact, rebuild: Rebuild | undefined): boolean =>
   rebuild !== undefined &&

@@ -5,25 +5,25 @@ import { CANDIDATE, matchesHeadTag } from '../policy/head-tag.ts';
 import { parseStreamId } from '../stream/stream.ts';
 import { begunAtEpochMs, type Rebuild } from './rebuild.ts';
 
-/** The clocks of registries and our own may differ by so much. */
+/** The tolerated difference between a registry's clock and ours. */
 export const CLOCK_SKEW_MS = MINUTE_MS;
 
-/** From this instant on, by the clock of a registry, a push may be one of this rebuild. */
+/** From this instant on, by the registry's clock, a push may belong to this rebuild. */
 export const pushesSinceEpochMs = (rebuild: Rebuild): number => begunAtEpochMs(rebuild) - CLOCK_SKEW_MS;
 
-/** What is known of the pushes of one digest to the repository of a stream. */
+/** The known pushes of one digest to the repository of a stream. */
 export interface PushedDigest {
   readonly firstPushedAtEpochMs?: number;
   readonly lastPushedAtEpochMs?: number;
-  /** What it bears now; absent where the registry was not asked. */
+  /** Its current tags; absent if the registry was not read. */
   readonly tags?: readonly string[];
-  /** Every tag that a push ever put on it. */
+  /** Every tag that a push ever gave it. */
   readonly pushedTags: readonly string[];
 }
 
 /**
- * What digests a rebuild is said to have made, by the output variable of its pipeline and by reports, and by what an earlier
- * version took for its output; each once.
+ * The digests that a rebuild is claimed to have made, by its pipeline's output variable, by reports, and by the output
+ * of an earlier version; each once.
  */
 export const claimsOf = ({ build, reported = [], output }: Rebuild): readonly Digest[] => [
   ...new Set([
@@ -33,11 +33,11 @@ export const claimsOf = ({ build, reported = [], output }: Rebuild): readonly Di
   ]),
 ];
 
-/** What was proven to be its output before; `undefined` where it has to be proven yet. */
+/** The output that is already proven; `undefined` if it is not. */
 export const outputFound = ({ output, outputProvenAtEpochMs }: Rebuild): Digest | undefined =>
   outputProvenAtEpochMs === undefined ? undefined : output;
 
-/** A claim that counts, and the push that makes it count; none where it is the head before. */
+/** A valid claim and the push that proves it; without a push, the claim is the previous head. */
 export interface CountedClaim {
   readonly digest: Digest;
   readonly pushedAtEpochMs?: number;
@@ -45,8 +45,8 @@ export interface CountedClaim {
 }
 
 /**
- * Which of several claims is the output: that of the output variable, else the report whose image was pushed last. In
- * what order reports came, and how often, makes no difference.
+ * Which of several claims is the output: that of the output variable, otherwise the reported image that was pushed
+ * last. The order and number of reports make no difference.
  */
 export function chosenClaim(counted: readonly CountedClaim[], { build }: Rebuild): CountedClaim | undefined {
   const ofVariable = counted.find(({ digest }) => digest === build?.outputDigest);
@@ -57,9 +57,9 @@ export function chosenClaim(counted: readonly CountedClaim[], { build }: Rebuild
 }
 
 /**
- * Why a digest that was named is not what a rebuild made, by its pushes and tags alone; `undefined` where it is. It was
- * pushed since the build began, and has or had a tag that makes a head of the stream or will (`<tag>-candidate`). Of an
- * image that was there before, only the tags that it bears now count: those of its earlier pushes say nothing.
+ * Why pushes and tags disprove that a claimed digest is the output of a rebuild; `undefined` if they do not. The output
+ * was pushed since the build began, and has or had a head tag or candidate tag (`<tag>-candidate`) of the stream. For
+ * an image that existed before, only its current tags count, because tags of earlier pushes prove nothing.
  */
 export function claimProblem(pushed: PushedDigest, rebuild: Rebuild): string | undefined {
   const sinceEpochMs = pushesSinceEpochMs(rebuild);

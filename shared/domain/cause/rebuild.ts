@@ -10,8 +10,9 @@ export interface RunnerExecution {
 }
 
 /**
- * What a runner says of one run. `waiting-approval` runs too, and waits for a person. `superseded` means that a later
- * run took its place: it is followed, never counted as failed. `unknown` is a run that the runner does not know.
+ * The state of a run, from the runner. `waiting-approval` is a running state that waits for a person. `superseded`
+ * means that a later run took its place; that run is followed, and this is no failure. `unknown`: the runner does not
+ * know the run.
  */
 export type BuildState = 'running' | 'waiting-approval' | 'succeeded' | 'failed' | 'stopped' | 'superseded' | 'unknown';
 
@@ -20,21 +21,21 @@ export const isTerminal = (state: BuildState): boolean =>
 
 export interface BuildStatus {
   readonly state: BuildState;
-  /** What the pipeline's output variable says it pushed. */
+  /** The pushed digest, from the pipeline's output variable. */
   readonly outputDigest?: Digest;
-  /** The run that took the place of a superseded one: of our own, where that is followed. */
+  /** The run that superseded this one and is followed. */
   readonly supersededBy?: string;
-  /** Why it ended as it did, in the runner's words. */
+  /** Why it ended, in the runner's words. */
   readonly detail?: string;
 }
 
 /**
- * `fixed`: none of the cause's pairs is left; `alsoFound` names violating pairs that it has and that were not known when
- * the build began, or that the image before has too: they are causes of their own. `ineffective`: a pair is left. `worse`: a
- * violating pair that the image before did not have was known when the build began. `unverified`: no complete scan by the
- * deadline, its age is unknown because its lineage was not read (`isLineageUnread`), or no fact tells whether it is worse;
- * nothing is counted against the stream. `no-output`: nothing proves what
- * the build made. `failed`: there was no build, or it failed.
+ * `fixed`: no pair of the cause is left; `alsoFound` names violating pairs that were published after the build began,
+ * or that the previous image has too; they become new causes. `ineffective`: a pair is left. `worse`: the output has a
+ * violating pair that the previous image lacks and that was known when the build began. `unverified`: no complete scan
+ * by the deadline, an unread lineage and so an unknown age (`isLineageUnread`), or no evidence whether it is worse;
+ * counts nothing against the stream. `no-output`: nothing proves which image the build made. `failed`: no build, or a
+ * failed one.
  */
 export type RebuildOutcome =
   | { readonly result: 'fixed'; readonly alsoFound?: readonly CauseFact[] }
@@ -44,123 +45,126 @@ export type RebuildOutcome =
   | { readonly result: 'no-output'; readonly reason: string }
   | { readonly result: 'failed'; readonly reason: string };
 
-/** One run of one stream's pipeline that Patchwave asked for; `REBUILD#<rebuildId>` below its stream. */
+/** One pipeline run that Patchwave requested for one stream; `REBUILD#<rebuildId>` in the stream's partition. */
 export interface Rebuild {
-  /** Sorts by the instant of its cascade. */
+  /** Sorts by the time of its cascade. */
   readonly rebuildId: string;
   readonly stream: string;
   readonly cascadeId: string;
-  /** 1, 2, 3: how many rebuilds in a row were tried, this one included. */
+  /** The number of rebuilds tried in a row, this one included. */
   readonly attempt: number;
   readonly pipeline: Pipeline;
-  /** What this rebuild is to fix. */
+  /** The facts to fix. */
   readonly facts: readonly CauseFact[];
   readonly reservedAtEpochMs: number;
-  /** Written before the runner is asked: whoever finds it without `executionId` asks the runner first. */
+  /** Written before the call to the runner, so a reader of it without `executionId` asks the runner first. */
   readonly startingAtEpochMs?: number;
   readonly executionId?: string;
   /**
-   * A build that has not ended by then is given up; of a parked one, what came of it by then (`Parked`). While its run waits for a
-   * person, the time for the approval and the time for the build; from the approval on, the latter.
+   * The deadline of the build; for a parked one, see `Parked`. While the run waits for a person, it allows for the
+   * approval and the build; after the approval, for the build only.
    */
   readonly deadlineEpochMs: number;
-  /** How long a person may take to approve its run; from the policy. Absent where an earlier version began the rebuild. */
+  /** The time that the policy allows for an approval. Absent if an earlier version began the rebuild. */
   readonly approvalMs?: number;
   readonly parked?: Parked;
   readonly headBefore?: Digest;
-  /** The head of the stream that it is built on, when it was reserved; absent where that is not known. */
+  /** The parent's head at reservation; absent if it is unknown. */
   readonly parentHead?: Digest;
-  /** The heads of all streams that it is built on, when it was reserved (`parentsKey`); absent where it is built on none. */
+  /** The heads of all parents at reservation (`parentsKey`); absent if there are none. */
   readonly parents?: string;
-  /** The heads that its output shows it was built on; absent where these are the ones of its reservation, or are not known. */
+  /** The parent heads that its output shows; absent if they equal those of the reservation, or are unknown. */
   readonly builtOn?: BuiltOn;
   readonly build?: BuildStatus;
-  /** What it did not pick up: it is built on older images of these streams. */
+  /** Parent streams whose old images it is built on. */
   readonly pinned?: readonly Pinned[];
   /**
-   * Registries (`<account>/<region>`) of base or platform streams that no review has read: they may hold an image below the
-   * output, so its age is unknown.
+   * Registries (`<account>/<region>`) of base or platform streams that no review has read. They may contain an ancestor
+   * of the output, so its age is unknown.
    */
   readonly unreadRegistries?: readonly string[];
-  /** When its build had ended well and verification began: grace and deadline of verification count from here. */
+  /** When the build had succeeded and verification began; grace and deadline of verification count from here. */
   readonly verifyingSinceEpochMs?: number;
-  /** Digests that its pipeline reported, each once. A report proves nothing by itself. */
+  /** Digests that its pipeline reported, each once. A report alone proves nothing. */
   readonly reported?: readonly Digest[];
-  /** Digests that were named as its output and do not count. */
+  /** Claimed digests that were rejected. */
   readonly refusedClaims?: readonly RefusedClaim[];
-  /** What the build made: the digest that was pushed, an index or an image. Proven where `outputProvenAtEpochMs` says so. */
+  /** The pushed output of the build, an index or an image. `outputProvenAtEpochMs` says whether it is proven. */
   readonly output?: Digest;
-  /** When the output was proven. Absent in items of versions that took the pipeline's word: the output is one more claim then. */
+  /**
+   * When the output was proven. Absent in items of versions that trusted the pipeline: there the output is one more
+   * claim.
+   */
   readonly outputProvenAtEpochMs?: number;
-  /** Tags that the output had when it was found: a later push may have taken them since. */
+  /** Tags of the output when it was found; a later push may have moved them. */
   readonly outputTags?: readonly string[];
   readonly outcome?: RebuildOutcome;
-  /** It made the layers of the head before once more: their age counts from here, once a review has looked. */
+  /** It produced the layers of the previous head again: their age counts from here after the next review. */
   readonly reconfirms?: true;
-  /** Once it is verified, the tag that others build on is to be moved to its output. */
+  /** After verification, Patchwave moves the tag for children to its output. */
   readonly promotes?: true;
   /** When that tag was moved. */
   readonly promotedAtEpochMs?: number;
-  /** The earlier rebuild whose output this one brings to its end: nothing was built for it. */
+  /** The earlier rebuild whose output this one resumes; nothing was built for this one. */
   readonly takenOverFrom?: string;
   readonly endedAtEpochMs?: number;
 }
 
 /**
- * A rebuild whose run waits for a person, or did. No cascade works on it and it holds no slot. It keeps the lock of its
- * stream, so that no second run is started beside it: until its run has ended and another cascade takes it up, which takes
- * this mark away, or until its deadline.
+ * A rebuild whose run waits, or waited, for a person. No cascade works on it, and it has no slot. It keeps the lock of
+ * its stream, so that no second run starts, until its deadline, or until its run has ended and another cascade resumes
+ * it and removes this mark.
  */
 export interface Parked {
-  /** When its run was first seen to wait for a person. */
+  /** When its run was first seen waiting for a person. */
   readonly sinceEpochMs: number;
-  /** When its runner was asked last. */
+  /** When its runner was last read. */
   readonly checkedAtEpochMs: number;
-  /** So long its build may take once its run was approved. Absent where an earlier version parked it. */
+  /** The time for the build after the approval. Absent if an earlier version parked it. */
   readonly buildMs?: number;
 }
 
-/** Heads of parents that an image is built on. */
+/** Parent heads that an image is built on. */
 export interface BuiltOn {
   /** As `Rebuild.parents`. */
   readonly parents: string;
-  /** As `Rebuild.parentHead`; absent where there are several parents. */
+  /** Like `Rebuild.parentHead`; absent if there are several parents. */
   readonly parentHead?: Digest;
 }
 
-/** A digest that the output variable of a pipeline or a report names, and why it is not what the build made. */
+/** A digest claimed by an output variable or a report, and why it is not the output. */
 export interface RefusedClaim {
   readonly digest: Digest;
   readonly reason: string;
 }
 
-/** When its build began, as far as anybody knows: what it made was pushed since. */
+/** When its build began, as far as known; its output was pushed later. */
 export const begunAtEpochMs = ({
   takenOverFrom,
   startingAtEpochMs,
   reservedAtEpochMs,
 }: Pick<Rebuild, 'takenOverFrom' | 'startingAtEpochMs' | 'reservedAtEpochMs'>): number =>
-  // One that was taken over was built by an earlier rebuild, whose reservation it has.
+  // A resumed rebuild was built by an earlier one, and has that one's reservation.
   takenOverFrom === undefined ? (startingAtEpochMs ?? reservedAtEpochMs) : reservedAtEpochMs;
 
-/** A stream that something is built on, but not on the head that was there when it was built. */
+/** A parent stream whose current head was not used for the build. */
 export interface Pinned {
   readonly stream: string;
-  /** The head that it should have picked up, as a whole (`headDigestOf`). */
+  /** The digest of the whole head that it should have used (`headDigestOf`). */
   readonly head: Digest;
-  /** The older image that it is built on. */
+  /** The older image that it used instead. */
   readonly parentDigest: Digest;
-  /** What the build says that it began with: its label `org.opencontainers.image.base.name`. */
+  /** The parent that the build names in its label `org.opencontainers.image.base.name`. */
   readonly from?: string;
 }
 
-/** Verified, and of no use to anybody yet: the tag that others build on is still to move. */
+/** Verified but not usable yet: the tag for children must still move. */
 export const isUnpromoted = ({ promotes, outcome, promotedAtEpochMs }: Rebuild): boolean =>
   promotes === true && outcome?.result === 'fixed' && promotedAtEpochMs === undefined;
 
 /**
- * The lock of a stream, `STREAM#<id>` / `OPEN`: at most one rebuild is open. Only the cascade that owns it may act; it
- * is stale when its execution runs no more and its build has ended or is past its deadline.
+ * The lock of a stream, `STREAM#<id>` / `OPEN`: at most one rebuild is open. Only the owning cascade may act. The lock
+ * is stale if its execution has ended, and its build has ended or is past its deadline.
  */
 export interface StreamLock {
   readonly stream: string;
@@ -170,13 +174,14 @@ export interface StreamLock {
   readonly executionArn: string;
   readonly attempt: number;
   readonly deadlineEpochMs: number;
-  /** Whom to tell of the end of the build; replaced by each dispatch of the same cascade. Never logged. */
+  /** The task token to notify of the build's end; replaced by each dispatch of the same cascade. Never logged. */
   readonly taskToken?: string;
 }
 
 /**
- * Whether a lock may be taken over. Its build counts as running until the runner says otherwise or its deadline passes.
- * @param build what the runner says, `unknown` where it does not know the build; `undefined` where it cannot be asked
+ * Whether a lock may be taken over. Its build counts as running until the runner reports its end or its deadline
+ * passes.
+ * @param build the runner's answer, `unknown` if it does not know the build; `undefined` if it cannot be reached
  */
 export const isStale = (
   { deadlineEpochMs }: StreamLock,
@@ -186,70 +191,75 @@ export const isStale = (
   !isExecutionRunning &&
   (nowEpochMs > deadlineEpochMs || build === 'unknown' || (build !== undefined && isTerminal(build)));
 
-/** What is remembered of a stream between rebuilds: what its guards decide on. Kept on the stream's item. */
+/** The history of a stream across rebuilds, which its guards use. Stored on the stream's item. */
 export interface RebuildHistory {
   readonly stream: string;
-  /** Grows when an attempt or a cascade ends, and when a person resets. Names carry it, so that none is used twice. */
+  /**
+   * Increases when an attempt or a cascade ends, and at a reset. It is part of names, so that no name is used twice.
+   */
   readonly generation: number;
   readonly failuresInARow: number;
   readonly lastStartedAtEpochMs?: number;
   readonly lastEndedAtEpochMs?: number;
-  /** The rebuild that was counted last: one is open at a time, so whoever settles it again finds it counted. */
+  /** The rebuild counted last. Only one is open at a time, so settling it again counts nothing. */
   readonly lastSettledRebuildId?: string;
-  /** Facts that survived a rebuild, on which parent head, and when. */
+  /** Facts that a rebuild did not fix, with parent head and time. */
   readonly survived: readonly SurvivedFact[];
-  /** Rebuilds that did not fix what they were made for, by the heads of the parents; the latest first. */
+  /** Rebuilds that did not fix their facts, by parent heads, latest first. */
   readonly tried?: readonly Tried[];
   /** The last rebuild did not pick up this head of its parent. */
   readonly pinnedTo?: readonly Pick<Pinned, 'stream' | 'head'>[];
-  /** A run may have been started, and the runner cannot be asked. */
+  /** A run may have started, and the runner cannot be reached. */
   readonly startUnknown?: { readonly rebuildId: string; readonly untilEpochMs: number };
   readonly reset?: { readonly by: string; readonly atEpochMs: number; readonly reason: string };
-  /** The registry was asked then for the heads that the ledger tells. */
+  /** When the registry was read for the stored heads. */
   readonly headReadAtEpochMs?: number;
-  /** The planner asked then that they be read. */
+  /** When the planner requested that read. */
   readonly refreshRequestedAtEpochMs?: number;
-  /** Since then it has waited for the heads of streams that are built on it; an earlier wait may have been another one's. */
+  /** Since when it waits for the heads of its children; an earlier wait may have had another reason. */
   readonly awaitsHeadsSinceEpochMs?: number;
-  /** The registry refused then to be read. */
+  /** When the registry refused the read. */
   readonly refreshRefusedAtEpochMs?: number;
-  /** A search for the parents of its heads was asked for; absent where all of them are placed. */
+  /** A requested search for the parents of its heads; absent if all parents are known. */
   readonly searchAsked?: SearchAsked;
-  /** Its last rebuilds, so many in a row, were built and never verified; absent where the last one was. */
+  /** The number of its last rebuilds in a row that were built and never verified; absent if the last one was. */
   readonly unverifiedInARow?: number;
-  /** Absent where its last cascade brought it anywhere. */
+  /** Absent if its last cascade made progress. */
   readonly brokenOff?: BrokenOff;
-  /** Its item in the ledger cannot be read, and why: nothing of this memory is known. Never written. */
+  /** Why its ledger item cannot be read: nothing of this history is known. Never written. */
   readonly unreadable?: string;
 }
 
-/** The search for the parents of heads that no search has placed. */
+/** The search for the parents of heads with unknown parents. */
 export interface SearchAsked {
   readonly heads: readonly Digest[];
-  /** When it was asked for first, and last. */
+  /** When it was first and last requested. */
   readonly sinceEpochMs: number;
   readonly atEpochMs: number;
 }
 
-/** Cascades in a row that brought a stream nowhere, through no fault of its pipeline. */
+/** Cascades in a row without progress for a stream and without a fault of its pipeline. */
 export interface BrokenOff {
   readonly inARow: number;
-  /** The one that was counted last: whoever ends it again finds it counted. */
+  /** The one counted last: ending it again counts nothing. */
   readonly cascadeId: string;
   readonly atEpochMs: number;
 }
 
-/** How often facts were the reason of a rebuild on the same heads of all parents, and none of these fixed them. */
+/** How many rebuilds on the same parent heads tried to fix facts without success. */
 export interface Tried {
   /** As `Rebuild.parents`. */
   readonly parents?: string;
   readonly facts: readonly { readonly fact: string; readonly builds: number }[];
 }
 
-/** What a rebuild left behind. `trial`: nobody knew whether a fix existed; of an age, that it made the same layers again. */
+/**
+ * A fact that a rebuild did not fix. `trial`: it was unknown whether a fix existed; for an age, it produced the same
+ * layers again.
+ */
 export type SurvivedFact = {
   readonly kind: 'trial' | 'rebuild';
-  /** Absent where the parent is not known. */
+  /** Absent if the parent is unknown. */
   readonly parentHead?: Digest;
   readonly atEpochMs: number;
 } & (
@@ -264,13 +274,13 @@ export const emptyHistory = (stream: string): RebuildHistory => ({
   survived: [],
 });
 
-/** The label a build writes on its image to say which rebuild asked for it. */
+/** The label by which a build names the rebuild that requested it. */
 export const REBUILD_LABEL = 'dev.patchwave.rebuild';
 
-/** Twelve hexadecimal digits that stand for a text in names of executions, which take 80 characters. */
+/** A hash of twelve hexadecimal digits for execution names, which have at most 80 characters. */
 export const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
 
-/** `<hash>-g<generation>`: of all that is planned together, by what each stream asks for. */
+/** `<hash>-g<generation>`: the hash of all that is planned together. */
 export const cascadeIdOf = (
   causes: readonly { readonly stream: string; readonly version: number }[],
   generation: number,
@@ -279,14 +289,14 @@ export const cascadeIdOf = (
   return `${shortHash(names.join('\n'))}-g${generation}`;
 };
 
-/** The generation in the name of a cascade; 0 where it has none. */
+/** The generation in a cascade name; 0 if it has none. */
 export const generationOf = (cascadeId: string): number => Number(/-g(\d+)$/.exec(cascadeId)?.[1] ?? 0);
 
-/** `20261125T030000000Z-<hash>`: sorts by time, to the millisecond, and is the same whoever asks again. */
+/** `20261125T030000000Z-<hash>`: sorts by time to the millisecond, and is the same for a repeated request. */
 export const rebuildIdOf = (cascadeId: string, plannedAtEpochMs: number, stream: string): string =>
   `${compactInstant(plannedAtEpochMs)}-${shortHash(`${cascadeId}\n${stream}`)}`;
 
-/** The token by which a runner knows a start that is asked for again: letters, digits and dashes (CodePipeline). */
+/** The client token by which a runner recognises a repeated start: letters, digits and dashes (CodePipeline). */
 export const buildToken = (rebuildId: string, attempt: number): string => `${rebuildId}-a${attempt}`;
 
 const compactInstant = (epochMs: number): string => new Date(epochMs).toISOString().replaceAll(/[-:.]/g, '');

@@ -4,31 +4,33 @@ import { type Digest, locationKey } from '../image/image.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 import type { SearchAsked } from './rebuild.ts';
 
-/** Why the image is not known that another one is built on. Nothing may be built in its place until it is. */
+/** Why the parent of an image is unknown. No build may replace the image until it is known. */
 export interface Unplaced {
   readonly digest: Digest;
   /**
-   * - `unread`: the image itself could not be read in `repositories`; `problem` is what the registry answered.
-   * - `unsearched`: no search for its parent has looked yet, or the search failed; `repositories` is empty.
-   * - `below`: no parent was found, and no review has read `repositories`, which may hold one.
-   * - `next`: its parent is known. No review has read `repositories`, which may hold an image below the next build of the stream.
-   * - `between`: `repositories`, which no review has read, may hold an image between this one and the parent that was found.
+   * - `unread`: the image itself could not be read in `repositories`; `problem` is the registry's answer.
+   * - `unsearched`: no search for its parent has run yet, or it failed; `repositories` is empty.
+   * - `below`: no parent was found, and no review has read `repositories`, which may contain one.
+   * - `next`: its parent is known. No review has read `repositories`, which may contain an ancestor of the next build
+   * of the stream.
+   * - `between`: `repositories`, which no review has read, may contain an image between this one and the parent that
+   * was found.
    */
   readonly why: 'unread' | 'unsearched' | 'below' | 'between' | 'next';
-  /** `locationKey`s, or patterns of them; sorted, each once. */
+  /** `locationKey`s or patterns of them; sorted and unique. */
   readonly repositories: readonly string[];
   readonly problem?: string;
 }
 
-/** An artifact that never is an image, as an attestation: nothing is to be read of it. */
+/** An artifact that is never an image, such as an attestation, has nothing to read. */
 const NO_IMAGE = 'not-an-image';
 
 /**
- * Whether the parent of an image is unknown because something was not read. Without its manifest and config an image shows no
- * parent. With both it shows none until a search for parents has looked among all images that may be the parent.
- * @returns `undefined` where a search has found its parent, or has found that no known image is below it. Where an unread
- *   repository may hold another parent, the last image of the stream that was placed without a doubt decides: a build is allowed
- *   where that one shows the same
+ * Whether the parent of an image is unknown because of missing reads. Without manifest and config an image shows no
+ * parent. With both, it shows none until a search has covered all images that may be the parent.
+ * @returns `undefined` if a search found the parent, or found that no known image is one. If an unread repository may
+ * contain another parent, the last image of the stream with a certain lineage decides: a build is allowed if that one
+ * shows the same
  */
 export function unplacedOf({
   digest,
@@ -54,10 +56,10 @@ export function unplacedOf({
 const SEARCH_AGAIN_MS = { least: 15 * MINUTE_MS, most: DAY_MS };
 
 /**
- * What is remembered of the search for the parents of heads that no search has placed. It is asked for now where `atEpochMs` is
- * `nowEpochMs`: at once for other heads than before, and for the same heads each time that the wait has doubled, up to a day.
- * @param unsearched heads that no search has placed; the order does not count
- * @returns `undefined` where there are none
+ * The state of the search for unknown parents of heads. It is requested now if `atEpochMs` is `nowEpochMs`: at once for
+ * new heads, and for the same heads after a wait that doubles up to a day.
+ * @param unsearched heads without a searched parent, in any order
+ * @returns `undefined` if there are none
  */
 export function searchAskedAfter(
   before: SearchAsked | undefined,
@@ -73,11 +75,11 @@ export function searchAskedAfter(
   return nowEpochMs - atEpochMs < waitMs ? before : { ...before, atEpochMs: nowEpochMs };
 }
 
-/** Whether the age of a build in the place of a head would be unknown: nothing would be won by it. */
+/** Whether a rebuild of a head would have an unknown age and so gain nothing. */
 export const nextUnreadOf = ({ digest, lineage }: Pick<ImageRecord, 'digest' | 'lineage'>): Unplaced | undefined =>
   lineage?.mayLieBelowNext && { digest, why: 'next', repositories: lineage.mayLieBelowNext };
 
-/** What is not known, why, and the next step. */
+/** What is unknown, why, and the next step. */
 export function unplacedText({ digest, why, repositories, problem = 'no detail' }: Unplaced): string {
   const what = `The parent of image ${digest} is unknown`;
   const places = repositories.join(', ');

@@ -3,17 +3,17 @@ import type { NodeAnswer } from '../cause/node-answer.ts';
 export const HEAD_FIXED = 'head-fixed';
 export const PARENT_NOT_VERIFIED = 'parent-not-verified';
 
-/** A stream that it is built on is to be fixed first and is on hold itself, or waits for a person. */
+/** A parent stream must be fixed first and is on hold itself, or waits for a person. */
 export const PARENT_ON_HOLD = 'parent-on-hold';
 
-/** The run of its pipeline waits for a person. */
+/** The pipeline run of the stream waits for a person. */
 export const WAITING_APPROVAL = 'waiting-approval';
 
 /**
- * `closing`: the new image is there, and older ones still run. `review-running`: its result is awaited. `head-unread`: the
- * registry is being asked. `head-fixed`: somebody was faster, so that its cascade builds nothing. `parent-on-hold`: a
- * stream that it is built on is to be fixed first, and is on hold itself. `parent-not-verified`: that one was rebuilt in
- * the same cascade, and did not come to its end.
+ * `closing`: the new image exists, and older ones still run. `review-running`: the result of the review is awaited.
+ * `head-unread`: a registry read is in progress. `head-fixed`: somebody else pushed a fixed head, so the cascade builds
+ * nothing. `parent-on-hold`: a parent stream must be fixed first and is on hold itself. `parent-not-verified`: the
+ * parent was rebuilt in the same cascade and not verified.
  */
 export type WaitReason =
   | 'paused'
@@ -32,7 +32,7 @@ export type WaitReason =
   | 'review-running'
   | 'cascade-ended';
 
-/** Gravest first: where facts are refused for several reasons, this order says which one answers. */
+/** Most serious first: if facts are refused for several reasons, the first one here is reported. */
 export const REFUSE_REASONS = [
   'not-in-policy',
   'report-only',
@@ -48,7 +48,7 @@ export const REFUSE_REASONS = [
 ] as const;
 export type RefuseReason = (typeof REFUSE_REASONS)[number];
 
-/** Not now, or not at all; `recheckAtEpochMs` is when the answer changes by itself, where that is known. */
+/** Wait or refuse. `recheckAtEpochMs` is when the answer changes by itself, if known. */
 export interface NegativeDecision extends NodeAnswer {
   readonly reason: WaitReason | RefuseReason;
 }
@@ -67,11 +67,11 @@ export const refuse = (reason: RefuseReason, detail: string, recheckAtEpochMs?: 
   ...(recheckAtEpochMs !== undefined && { recheckAtEpochMs }),
 });
 
-/** A slot of a cap could not be had: `fleet`, or `account/<account>` of the pipeline. */
+/** No slot of a cap is free: `fleet`, or `account/<account>` of the pipeline. */
 export const capReached = (scope: string): NegativeDecision =>
   wait('cap-reached', `All slots of cap \`${scope}\` are taken. Patchwave retries when another rebuild ends.`);
 
-/** A stream that waits for what it is built on: `why` is the answer of that one. */
+/** A stream that waits for its parent; `why` is the answer for the parent. */
 export const parentOnHold = (
   fact: string,
   parent: string,
@@ -83,7 +83,7 @@ export const parentOnHold = (
     recheckAtEpochMs,
   );
 
-/** A stream that must not be built on what it is built on as that is now; `why` is the answer of that one. */
+/** A stream that must not be built on the current head of its parent; `why` is the answer for the parent. */
 export const builtOnParentOnHold = (
   parent: string,
   { reason, detail, recheckAtEpochMs }: NegativeDecision,
@@ -94,11 +94,11 @@ export const builtOnParentOnHold = (
     recheckAtEpochMs,
   );
 
-/** A stream with so many streams on top of one another, itself included; `most` is what the policy allows. */
+/** A stream at too great a depth, itself included; `most` is the limit of the policy. */
 export const tooDeep = (depth: number, most: number): NegativeDecision =>
   refuse('depth', `The stream is at depth ${depth}; the policy allows ${most}.`);
 
-/** An instant as every text of the ledger writes it. */
+/** The format of instants in ledger texts. */
 export const instantText = (epochMs: number): string => new Date(epochMs).toISOString();
 
 export const HEAD_UNREAD = wait('head-unread', 'Waiting for a fresh registry read of this stream or its children.');

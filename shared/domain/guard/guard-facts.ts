@@ -6,7 +6,7 @@ import type { Digest } from '../image/image.ts';
 import { instantText, type NegativeDecision, REFUSE_REASONS, type RefuseReason, refuse } from './guard-answer.ts';
 import { triesOf } from './tries.ts';
 
-/** A fact that no rebuild would fix now. */
+/** A fact that a rebuild would not fix now. */
 export interface DroppedFact {
   readonly fact: CauseFact;
   readonly reason: RefuseReason;
@@ -14,19 +14,19 @@ export interface DroppedFact {
   readonly recheckAtEpochMs?: number;
 }
 
-/** What is known of earlier rebuilds, and how long it counts. */
+/** What is known of earlier rebuilds, and for how long it counts. */
 export interface Remembered {
   readonly history: RebuildHistory;
-  /** Absent where the parent is not known. */
+  /** Absent if the parent is unknown. */
   readonly parentHead?: Digest;
   /** As `Rebuild.parents`. */
   readonly parents?: string;
   readonly retryUnknownFixDays: number;
-  /** So many rebuilds on the same heads of all parents, for the same facts. */
+  /** The number of rebuilds that the policy allows for the same facts on the same heads of all parents. */
   readonly attempts: number;
 }
 
-/** Facts that a rebuild may fix, and those that it would not. What a person asks for is never dropped. */
+/** Separates facts that a rebuild may fix from the others. A person's request is never dropped. */
 export function dropUnfixable(
   facts: readonly CauseFact[],
   remembered: Remembered,
@@ -65,8 +65,8 @@ function dropReason(
 }
 
 /**
- * The head that the last rebuild did not pick up, and that is still there. What moved is asked of its own parent: a stream may
- * are built on several, and then nobody knows one head of them all.
+ * The head that the last rebuild did not pick up and that is still the head. For a moved parent only that parent
+ * counts, because a stream may have several parents and then has no single parent head.
  */
 function pinnedFor(fact: CauseFact, { history: { pinnedTo = [] }, parentHead }: Remembered) {
   return fact.kind === 'parent-moved'
@@ -75,8 +75,8 @@ function pinnedFor(fact: CauseFact, { history: { pinnedTo = [] }, parentHead }: 
 }
 
 /**
- * Whether as many rebuilds were made for a fact on these heads of the parents as the policy allows. Once a trial showed that
- * no fix is there yet, one of them is kept for the day on which a fix becomes known; runs that failed show nothing.
+ * Whether the policy's number of rebuilds was made for a fact on these parent heads. Once a trial showed that no fix
+ * exists yet, one rebuild is kept for the day when a fix is published. Failed runs show nothing.
  */
 function spentOn(
   fact: Exclude<CauseFact, PersonFact>,
@@ -92,11 +92,11 @@ function spentOn(
   return { fact, reason, detail: `${told} ${frees}` };
 }
 
-/** Whether it survived on this head of the parent, as far as anybody knows. */
+/** Whether it survived on this head of the parent, as far as known. */
 const mayBeOn = (parentHead: Digest | undefined, survived: SurvivedFact): boolean =>
   parentHead === undefined || survived.parentHead === undefined || parentHead === survived.parentHead;
 
-/** Whether a rebuild that did not fix a fact still speaks against the next one. */
+/** Whether an earlier rebuild that did not fix a fact still speaks against the next one. */
 function survival(
   fact: Exclude<CauseFact, PersonFact>,
   survived: SurvivedFact,
@@ -114,7 +114,7 @@ function survival(
       reason: 'ineffective',
       detail: `${told} on the same parent. Retried when the parent gets a new head or after \`patchwave reset\`.`,
     };
-  // Where nobody knows the parent, nobody knows either that it is the same one for ever.
+  // If the parent is unknown, it may change, so the answer holds only for a time.
   const recheckAtEpochMs = survived.atEpochMs + retryUnknownFixDays * DAY_MS;
   if (nowEpochMs >= recheckAtEpochMs) return undefined;
   if (isTrial && fact.kind === 'age') {
@@ -125,7 +125,7 @@ function survival(
   return { fact, reason: isTrial ? 'no-fix-seen' : 'ineffective', detail, recheckAtEpochMs };
 }
 
-/** Whatever the version: a build may stamp another one each time. A trial counts only as long as nobody knows of a fix. */
+/** Ignores the version, because each build may stamp another one. A trial counts only while no fix is known. */
 export function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedFact): boolean {
   if (fact.kind === 'parent-moved') return false;
   if (fact.kind === 'age' || survived.fact === 'age') return fact.kind === survived.fact;
@@ -133,7 +133,7 @@ export function isSame(fact: Exclude<CauseFact, PersonFact>, survived: SurvivedF
   return survived.kind === 'rebuild' || fact.fix === 'unknown';
 }
 
-/** The answer where every fact was dropped. */
+/** The answer if every fact was dropped. */
 export function refusal(dropped: readonly DroppedFact[]): NegativeDecision {
   const rank = ({ reason }: DroppedFact): number => REFUSE_REASONS.indexOf(reason);
   const [gravest, ...others] = [...dropped].sort((one, other) => rank(one) - rank(other));

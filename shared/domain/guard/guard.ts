@@ -18,44 +18,44 @@ import {
 } from './guard-answer.ts';
 import { type DroppedFact, dropUnfixable, refusal } from './guard-facts.ts';
 
-/** What may stand in the way of rebuild and rollout alike. */
+/** Possible obstacles for both rebuild and rollout. */
 export interface OpenFacts {
   readonly stream: string;
-  /** The strictest that the policy sets for the stream. */
+  /** The strictest mode that the policy sets for the stream. */
   readonly mode: Mode;
-  /** An item of the stream in the ledger cannot be read: which one, and why. */
+  /** An unreadable ledger item of the stream, with the problem. */
   readonly unreadable?: string;
-  /** That item is the lock of the stream. */
+  /** The unreadable item is the lock of the stream. */
   readonly isLockUnreadable?: true;
-  /** `false` where no rule of the policy names the stream any more. */
+  /** `false` if no rule of the policy names the stream now. */
   readonly isNamed?: boolean;
   readonly killSwitch: KillSwitch;
-  /** The cascade that asks; absent for the planner. What it holds itself is no obstacle to it. */
+  /** The cascade that asks; absent for the planner. Its own locks are no obstacle. */
   readonly cascadeId?: string;
   /** An open cascade of which the stream is a node. */
   readonly openCascadeId?: string;
   /** The stream's lock, unless it is stale. */
   readonly lock?: StreamLock;
-  /** What the runner says of the lock's build. */
+  /** The state of the lock's build, from the runner. */
   readonly lockBuild?: BuildState;
 }
 
-/** All that the guards decide on. */
+/** The input of the guards. */
 export interface GuardFacts extends OpenFacts {
-  /** What a rebuild is asked for: facts that a head of the stream holds, and persons' wishes. */
+  /** What the rebuild is for: facts that a head of the stream has, and manual requests. */
   readonly facts: readonly CauseFact[];
-  /** Which other facts nobody can tell yet, and why; absent where there are none. */
+  /** Why other facts are still undetermined; absent if there are none. */
   readonly unknown?: string;
-  /** Absent where the policy names none. */
+  /** Absent if the policy names none. */
   readonly pipeline?: Pipeline;
   readonly history: RebuildHistory;
-  /** Absent where the parent is not known. */
+  /** Absent if the parent is unknown. */
   readonly parentHead?: Digest;
   /** As `Rebuild.parents`. */
   readonly parents?: string;
-  /** The streams that it is built on, nearest first. */
+  /** The ancestor streams, nearest first. */
   readonly ancestors: readonly string[];
-  /** Scopes of caps whose slots are all taken by others. */
+  /** Scopes of caps whose slots are all taken by other rebuilds. */
   readonly fullCaps?: readonly string[];
   readonly runnerBusyUntilEpochMs?: number;
 }
@@ -66,25 +66,25 @@ export type Decision =
   | NegativeDecision;
 
 /**
- * Whether a stream may be rebuilt now. Asked when it is planned and again before its pipeline is started; pure, so that
- * both answer alike. The stream first, then fact by fact: what no rebuild would fix drops out, and where nothing is
- * left the gravest reason answers. Last comes what passes by itself.
+ * Whether a stream may be rebuilt now. Asked when it is planned and again before its pipeline starts; pure, so both get
+ * the same answer. Checks the stream first, then each fact: facts that a rebuild would not fix drop out, and if none is
+ * left the most serious reason is the answer. Temporary obstacles come last.
  */
 export function mayRebuild(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): Decision {
   const obstacle = mayDeploy(facts) ?? mayEverRebuild(facts, settings, nowEpochMs);
   if (obstacle) return obstacle;
   const { fixable, dropped } = dropUnfixable(facts.facts, { ...facts, ...settings }, nowEpochMs);
-  // What nobody can tell yet may be worth a rebuild; what is refused for good need not wait for it.
+  // An undetermined fact may turn out to be worth a rebuild; a permanent refusal need not wait for it.
   if (fixable.length === 0)
     return facts.unknown === undefined ? refusal(dropped) : wait('unknown-facts', facts.unknown);
   return passingObstacle(facts, settings, nowEpochMs) ?? { answer: 'allow', facts: fixable, dropped };
 }
 
-/** Why what is built already may not be rolled out now; `undefined` where it may. */
+/** Why an existing build may not be rolled out now; `undefined` if it may. */
 export const mayDeploy = (facts: OpenFacts): NegativeDecision | undefined =>
   paused(facts) ?? (facts.unreadable === undefined ? openElsewhere(facts) : unreadableRecord(facts.unreadable, facts));
 
-/** Nothing is done on a guess: what the item holds may stand in the way. */
+/** The item may contain an obstacle, so the stream waits. */
 export const unreadableRecord = (
   item: string,
   { isLockUnreadable }: Pick<OpenFacts, 'isLockUnreadable'> = {},
@@ -98,7 +98,7 @@ const FREE_THE_LOCK =
   'The planner deletes this lock once no build of the stream can run and no open cascade contains the stream. To delete it now, ' +
   'make sure that the pipeline of the stream is idle, then run `patchwave reset`.';
 
-/** Why nobody may act for a stream now that a person stopped it, or Patchwave; `undefined` where nobody did. */
+/** Why a person or Patchwave paused the stream; `undefined` if neither did. */
 export function paused({
   mode,
   isNamed = true,
@@ -146,7 +146,9 @@ function openElsewhere({ cascadeId, openCascadeId, lock, lockBuild }: OpenFacts)
   );
 }
 
-/** Why a stream is not rebuilt whatever for: what no waiting changes, or only a person; `undefined` where it may be. */
+/**
+ * Why a stream is not rebuilt for any fact, because only a person can change that; `undefined` if it may be rebuilt.
+ */
 export function mayEverRebuild(
   facts: Omit<GuardFacts, 'facts'>,
   settings: GuardSettings,
@@ -174,13 +176,13 @@ export function mayEverRebuild(
   return undefined;
 }
 
-/** The second cascade in a row that broke off is followed by a pause of so long, each further one by twice as long. */
+/** The pause after the second broken-off cascade in a row; each further one doubles it. */
 const FIRST_PAUSE_MINUTES = 5;
 const DAY_MINUTES = DAY_MS / MINUTE_MS;
 
 /**
- * Why a stream is not planned yet whose cascades broke off; `undefined` where it may be. The first time it may be planned
- * at once: the next wake-up finishes what an execution that was stopped did not.
+ * Why a stream with broken-off cascades must wait; `undefined` if it may be planned. After the first one it may be
+ * planned at once, because the next wake-up finishes what a stopped execution did not.
  */
 export function pauseAfterBreakOff(
   { brokenOff }: RebuildHistory,
@@ -196,8 +198,8 @@ export function pauseAfterBreakOff(
 }
 
 /**
- * After a rebuild. One that nobody verified counts as no failure, and where the tag that others build on did not move,
- * its head asks for the next one: each further one in a row is followed by a pause twice as long.
+ * The pause after a rebuild. An unverified rebuild counts as no failure; if the tag for children did not move, the head
+ * asks for the next rebuild. So each further unverified one in a row doubles the pause.
  */
 function coolDown(
   { lastStartedAtEpochMs = 0, lastEndedAtEpochMs = 0, unverifiedInARow = 0 }: RebuildHistory,
@@ -215,7 +217,7 @@ function coolDown(
   return wait('cool-down', detail, untilEpochMs);
 }
 
-/** What passes by itself. Its own lock means that the rebuild began already: it does not cool down from itself. */
+/** Temporary obstacles. An own lock means that the rebuild has begun, so it skips the cool-down. */
 function passingObstacle(facts: GuardFacts, settings: GuardSettings, nowEpochMs: number): NegativeDecision | undefined {
   const { history, lock, fullCaps = [], runnerBusyUntilEpochMs = 0 } = facts;
   const pause = lock

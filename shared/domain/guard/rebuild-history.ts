@@ -16,18 +16,18 @@ export interface RebuildEnd {
     'rebuildId' | 'cascadeId' | 'facts' | 'reconfirms' | 'parents' | 'builtOn' | 'promotes' | 'takenOverFrom'
   >;
   readonly outcome: RebuildOutcome;
-  /** The head of the parent that it was built on, as far as that is known; absent where there is no one parent. */
+  /** The parent head that it was built on, if known; absent if there is no single parent. */
   readonly parentHead?: Digest;
-  /** Heads of its parents that it should have picked up and did not; absent where there are none. */
+  /** Parent heads that it should have picked up and did not; absent if there are none. */
   readonly pinnedTo?: RebuildHistory['pinnedTo'];
-  /** It fixed its facts, and nobody can use it: the tag that others build on did not move. */
+  /** It fixed its facts but cannot be used, because the tag for children did not move. */
   readonly isUnused?: boolean;
   readonly atEpochMs: number;
 }
 
 /**
- * What is remembered of a stream once a rebuild ended. An outcome that nobody could verify counts neither for nor
- * against the stream; one that built something new ends a row of failures. `history` itself where this end is in it already.
+ * The rebuild history of a stream after a rebuild ended. An unverified outcome counts neither for nor against the
+ * stream; a successful build ends a row of failures. Returns `history` itself if this end is already in it.
  */
 export function afterOutcome(history: RebuildHistory, end: RebuildEnd): RebuildHistory {
   const { rebuild, outcome, pinnedTo: pinned, atEpochMs } = end;
@@ -57,14 +57,17 @@ export function afterOutcome(history: RebuildHistory, end: RebuildEnd): RebuildH
 
 const isJudged = ({ result }: RebuildOutcome): boolean => result === 'fixed' || result === 'ineffective';
 
-/** What would be repeated for ever if it did not count: what is built and cannot be used, and what fixes nothing again. */
+/**
+ * Rebuilds that would repeat forever if they did not count: builds that cannot be used, and builds that fix nothing
+ * again.
+ */
 function failuresAfter({ failuresInARow, survived }: RebuildHistory, end: RebuildEnd): number {
   const { outcome, isUnused = false } = end;
   if (isJudged(outcome) && !isUnused && !leavesTheSame(survived, end)) return 0;
   return outcome.result === 'unverified' ? failuresInARow : failuresInARow + 1;
 }
 
-/** All that it left an earlier rebuild left too, on the same parent as far as that is known. A trial is none of them. */
+/** True if an earlier rebuild on the same parent left the same findings; trial rebuilds do not count. */
 const leavesTheSame = (survived: readonly SurvivedFact[], { outcome, parentHead }: RebuildEnd): boolean =>
   outcome.result === 'ineffective' &&
   outcome.left.every((fact) =>
@@ -73,7 +76,7 @@ const leavesTheSame = (survived: readonly SurvivedFact[], { outcome, parentHead 
     ),
   );
 
-/** What this rebuild fixed is forgotten, what it left is remembered as it is now. */
+/** Removes what this rebuild fixed, and stores what it left in its current form. */
 function survivedAfter({ survived }: RebuildHistory, { rebuild, outcome, parentHead, atEpochMs }: RebuildEnd) {
   if (!isJudged(outcome)) return survived;
   const left = outcome.result === 'ineffective' ? outcome.left : [];
@@ -100,15 +103,15 @@ const placeOfFact = (fact: CauseFact): string =>
 const placeOfSurvived = (survived: SurvivedFact): string =>
   survived.fact === 'finding' ? `${survived.vulnerability}\n${survived.package}` : survived.fact;
 
-/** What is remembered once a cascade of the stream ended, or must never be started again: its name is used up. */
+/** The history after a cascade of the stream ended, or must never start again because its name is used up. */
 export const afterCascade = (history: RebuildHistory, cascadeId: string): RebuildHistory => ({
   ...history,
   generation: Math.max(history.generation, generationOf(cascadeId) + 1),
 });
 
 /**
- * What is remembered once a cascade ended that brought the stream nowhere, through no fault of its pipeline: nothing was
- * built, or nobody deployed what was. Told again it counts once.
+ * The history after a cascade ended without progress for the stream and without a fault of its pipeline: nothing was
+ * built, or nothing was deployed. Counts once, also if reported twice.
  */
 export function afterBreakOff(history: RebuildHistory, cascadeId: string, atEpochMs: number): RebuildHistory {
   if (history.brokenOff?.cascadeId === cascadeId) return history;
@@ -116,14 +119,17 @@ export function afterBreakOff(history: RebuildHistory, cascadeId: string, atEpoc
   return { ...afterCascade(history, cascadeId), brokenOff: { inARow, cascadeId, atEpochMs } };
 }
 
-/** A rollout of the stream is through: its cascades do come to something. `history` itself where nothing spoke against it. */
+/**
+ * A rollout of the stream is complete, so its cascades do make progress. Returns `history` itself if nothing spoke
+ * against the stream.
+ */
 export function afterRollout(history: RebuildHistory): RebuildHistory {
   if (!history.brokenOff) return history;
   const { brokenOff, ...kept } = history;
   return kept;
 }
 
-/** A person frees the stream: nothing that was held against it counts any more, and it need not cool down. */
+/** A person reset the stream: earlier failures no longer count, and it need not cool down. */
 export function afterReset(history: RebuildHistory, reset: Required<RebuildHistory>['reset']): RebuildHistory {
   const { stream, generation, lastSettledRebuildId } = history;
   return {

@@ -1,17 +1,15 @@
 import type { CauseFact } from '../cause/cause.ts';
 import type { Rebuild, RebuildHistory, RebuildOutcome, Tried } from '../cause/rebuild.ts';
 
-/*
- * How often a stream is rebuilt for the same facts on the same heads of its parents. The count bounds the rebuilds
- * whatever they come to and however much time passes: only other facts, another parent head or a person free the stream.
- */
+/* How often a stream is rebuilt for the same facts on the same parent heads. The count bounds the rebuilds, whatever
+ * their result and however much time passes. Only other facts, another parent head or a reset allow more. */
 
-/** Tries on earlier heads of the parents are kept for so many of them: a tag may be moved back. */
+/** The number of earlier parent heads whose tries are kept, because a tag may move back. */
 const MOST_PARENTS_KEPT = 4;
 
 /**
- * What counts as the same fact: a vulnerability and a package, whatever the version; one age that came to its limit; a
- * parent that moved. A person's wish is none: a person may ask as often as it is wanted.
+ * What counts as the same fact: a vulnerability and a package in any version; one age that reached its limit; a parent
+ * that moved. A manual request never does, because a person may repeat it at will.
  */
 export function triedAs(fact: CauseFact): string | undefined {
   switch (fact.kind) {
@@ -37,20 +35,21 @@ export function triesOf(
   return on?.facts.find((one) => one.fact === name)?.builds ?? 0;
 }
 
-/** The end of a rebuild, as far as it counts. */
+/** What counts of the end of a rebuild. */
 export interface TryEnd {
   readonly rebuild: Pick<Rebuild, 'facts' | 'parents' | 'builtOn' | 'promotes' | 'takenOverFrom'>;
   readonly outcome: RebuildOutcome;
-  /** It fixed its facts, and nobody can use it. */
+  /** It fixed its facts but cannot be used. */
   readonly isUnused?: boolean;
 }
 
 /**
- * What a scan shows to be fixed in the head is forgotten; all else that the rebuild was made for was tried once more, unless
- * nothing was built, or nobody could judge the output because a registry was not read. A candidate that is not promoted
- * fixes nothing: the head still has all of it. That a parent was picked up counts on while its head is the same: a stream
- * that is behind the same head again and again is not built for ever. It counts on the parents of its reservation and on those
- * that its output shows: what was believed when it was reserved may be wrong, and the next rebuild is asked for on what is known by then.
+ * Removes the facts that a scan shows to be fixed in the head. Every other fact of the rebuild counts one more try,
+ * unless nothing was built or the output could not be judged because a registry was not read. A candidate that is not
+ * promoted fixes nothing, because the head still has the facts. A picked-up parent keeps counting while its head is the
+ * same, so a stream that stays behind the same head is not built forever. The try counts on the parents of the
+ * reservation and on those that the output shows, because the reservation may have been wrong and the next rebuild uses
+ * what is known by then.
  */
 export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): readonly Tried[] {
   const { rebuild, outcome, isUnused = false } = end;
@@ -72,7 +71,7 @@ export function triesAfter(tried: readonly Tried[] | undefined, end: TryEnd): re
   );
 }
 
-/** The tries on some heads of the parents, once these facts were tried there once more. */
+/** The tries on some parent heads, after one more try for these facts. */
 function oneMore(tried: readonly Tried[], parents: string | undefined, counted: ReadonlySet<string>): Tried {
   const on = tried.find((one) => one.parents === parents);
   const builds = new Map(on?.facts.map((one) => [one.fact, one.builds]));
@@ -83,7 +82,7 @@ function oneMore(tried: readonly Tried[], parents: string | undefined, counted: 
   };
 }
 
-/** A memory without the tries of facts that nothing holds any more; itself where it has none of them. */
+/** A history without the tries of facts that no head has any longer; returns the same object if nothing changes. */
 export function afterSettled(history: RebuildHistory, settled: readonly CauseFact[]): RebuildHistory {
   const { tried, ...kept } = history;
   const gone = namesOf(settled);

@@ -1,7 +1,7 @@
 import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from '../image/image.ts';
 
-/** The last images that had their turn, in the order of digests. */
+/** The images that were placed last, sorted by digest. */
 export interface ApartTurn {
   readonly head?: Digest;
   readonly other?: Digest;
@@ -13,14 +13,14 @@ export interface TakenApart {
   readonly upTo: ApartTurn;
 }
 
-/** What remains for images that are no heads, however many heads wait. */
+/** The places kept for images that are no heads. */
 const SHARE_OF_OTHERS = 1 / 4;
 
 /**
- * The images that a review places apart, of all that wait. Heads come first, because a cascade waits for them; a quarter of the
- * places is kept for the others. Each of both kinds begins after the last one that had its turn, so `n` waiting heads all have a
- * turn within `n / (most * 3 / 4)` reviews, and `n` others within `n / (most / 4)`, rounded up.
- * @param before where the review before stopped
+ * Selects the images that a review places one by one. Heads come first, because a cascade waits for them; a quarter of
+ * the places is kept for the others. Both kinds continue after their last image, so `n` waiting heads are placed within
+ * `n / (most * 3 / 4)` reviews, and `n` others within `n / (most / 4)`, rounded up.
+ * @param before where the previous review stopped
  * @param most how many images a review places
  */
 export function apartTurn(
@@ -37,7 +37,7 @@ export function apartTurn(
   return { digests: [...first, ...rest], upTo: { ...(head && { head }), ...(other && { other }) } };
 }
 
-/** All of them, those first that come after the last one. */
+/** All of them, starting after the last one. */
 function after(digests: Iterable<Digest>, last: Digest | undefined): readonly Digest[] {
   const all = [...new Set(digests)].sort(compareTexts);
   const next = last === undefined ? 0 : all.findIndex((digest) => digest > last);

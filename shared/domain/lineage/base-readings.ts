@@ -5,32 +5,33 @@ import type { ApartTurn } from './apart-turns.ts';
 
 /**
  * How far reviews have read the repositories of base and platform streams. Keys are those of `BaseRepository`: a
- * repository, or a pattern of the policy, in one registry. A repository that was not read with its pattern has a key of its own.
+ * repository, or a pattern of the policy, in one registry. A repository that was not read with its pattern has its own
+ * key.
  */
 export interface BaseReadings {
-  /** When the last reading began that showed every image. */
+  /** When the last complete read began. */
   readonly read: Readonly<Record<string, number>>;
-  /** What the last review could not read to its end, and what could not be read since. */
+  /** What the last review could not read completely, and what could not be read since. */
   readonly unread: readonly string[];
-  /** By key of `unread` when it could not be read between two reviews: only a reading that begins later makes it read. */
+  /** By key of `unread`: when a read between two reviews failed. Only a read that begins later clears it. */
   readonly unreadSince?: Readonly<Record<string, number>>;
-  /** Where the last review stopped that placed images one by one, because it could not read everything. */
+  /** Where the last review stopped placing images one by one, because it could not read everything. */
   readonly placedApart?: ApartTurn;
 }
 
-/** A repository of base or platform streams as the policy names it: `repository` is a name or a pattern of names. */
+/** A repository of base or platform streams in the policy: `repository` is a name or a pattern. */
 export interface BaseRepository extends ImageLocation {
-  /** `base` where any of its rules is of tier base. */
+  /** `base` if any of its rules has tier base. */
   readonly tier: 'base' | 'platform';
 }
 
-/** A repository that may hold images that the ledger does not know. */
+/** A repository that may contain images missing in the ledger. */
 export interface UnreadRepository extends BaseRepository {
-  /** When the last reading began that showed every image; absent where there was none. */
+  /** When the last complete read began; absent if there was none. */
   readonly readAtEpochMs?: number;
 }
 
-/** Each repository or pattern of base and platform rules, in each of its registries, once. */
+/** Each repository or pattern of base and platform rules in each of its registries, once. */
 export function baseRepositoriesOf({ streams }: Pick<Policy, 'streams'>): readonly BaseRepository[] {
   const found = new Map<string, BaseRepository>();
   for (const { tier, account, regions, repositories } of streams) {
@@ -44,7 +45,7 @@ export function baseRepositoriesOf({ streams }: Pick<Policy, 'streams'>): readon
   return [...found.values()];
 }
 
-/** What the reading of one registry left. */
+/** The result of reading one registry. */
 export interface RegistryPart {
   readonly kind: 'registry';
   readonly key: string;
@@ -52,15 +53,21 @@ export interface RegistryPart {
   readonly images: number;
   readonly missing: number;
   readonly detail?: string;
-  /** When the reading began; absent in parts of before. */
+  /** When the read began; absent in parts of earlier versions. */
   readonly beganAtEpochMs?: number;
-  /** Repositories of base and platform streams that were not read to their end; patterns of the policy that were not listed. */
+  /**
+   * Repositories of base and platform streams that were not read completely, and patterns of the policy that were not
+   * listed.
+   */
   readonly unread?: readonly string[];
-  /** Why, in words, of some of them: the repository with an image and its error; absent in parts of before. */
+  /**
+   * The reasons for some of them as text: the repository with an image and its error; absent in parts of earlier
+   * versions.
+   */
   readonly unreadBecause?: readonly string[];
 }
 
-/** What is read after a run, by the parts that its registries left: a registry without a part was not read. */
+/** What counts as read after a run, from the parts of its registries; a registry without a part was not read. */
 export function readingsAfter(
   policy: Pick<Policy, 'streams'>,
   before: BaseReadings | undefined,
@@ -76,7 +83,7 @@ export function readingsAfter(
     const readAtEpochMs = (isRead ? part.beganAtEpochMs : undefined) ?? before?.read[key];
     if (readAtEpochMs !== undefined) read[key] = readAtEpochMs;
     if (!isRead || isUnreadSince(key, part, before)) unread.add(key);
-    // While a pattern is not read, what was not read with it before is still older than the rest of it.
+    // While a pattern is unread, repositories that were unread before it keep their older read.
     const namesBefore = namesUnread(repository, before).filter(
       (name) => !isRead || isUnreadSince(locationKey({ ...repository, repository: name }), part, before),
     );
@@ -91,7 +98,7 @@ export function readingsAfter(
   return { read, unread: [...unread], ...sinceOf(unread, before?.unreadSince) };
 }
 
-/** Whether it could not be read after a reading of it had begun. */
+/** Whether a read failed after a complete read had begun. */
 const isUnreadSince = (key: string, { beganAtEpochMs = 0 }: RegistryPart, before: BaseReadings | undefined): boolean =>
   (before?.unreadSince?.[key] ?? Number.NEGATIVE_INFINITY) >= beganAtEpochMs;
 
@@ -101,8 +108,8 @@ function sinceOf(unread: ReadonlySet<string>, since: BaseReadings['unreadSince']
 }
 
 /**
- * What a review writes over what is there by then: what could not be read since the review looked stays unread.
- * @param before what was there when the review looked
+ * Merges the result of a review with the stored state: what failed since the review read it stays unread.
+ * @param before the stored state when the review read it
  */
 export function withLateUnread(
   readings: BaseReadings,
@@ -122,12 +129,13 @@ export function withLateUnread(
   return { ...readings, read: { ...read, ...readings.read }, unread: [...unread], unreadSince };
 }
 
-/** Whether a name is that of one repository which a pattern covers among others. */
+/** Whether a pattern covers a repository of this name. */
 const isPartOf = (pattern: BaseRepository, name: string): boolean =>
   pattern.repository !== name && !name.includes('*') && covers(pattern, { ...pattern, repository: name });
 
 /**
- * How far is read once a repository could not be read between two reviews. One that a pattern covers was read when its pattern was.
+ * The state after a repository could not be read between two reviews. A repository covered by a pattern was read with
+ * its pattern.
  * @param key of the repository, as `locationKey`
  * @param pattern of the policy that covers it
  */
@@ -143,7 +151,7 @@ export function withUnread(before: BaseReadings, key: string, pattern: string, a
   };
 }
 
-/** Names of what was not read in the registry of a repository. */
+/** The unread names in the registry of a repository. */
 function namesUnread(registry: BaseRepository, readings: BaseReadings | undefined): readonly string[] {
   const prefix = `${registryKey(registry)}/`;
   return (readings?.unread ?? []).flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
@@ -153,8 +161,8 @@ const isReadIn = ({ status, unread }: RegistryPart, repository: string): boolean
   unread ? !unread.includes(repository) : status === 'complete';
 
 /**
- * Repositories of the policy that may hold images that the ledger does not know: no review has read them yet, or the last one could
- * not.
+ * Repositories of the policy that may contain images missing in the ledger: no review has read them yet, or the last
+ * one could not.
  */
 export function unreadIn(
   policy: Pick<Policy, 'streams'>,
@@ -175,6 +183,6 @@ export function unreadIn(
   return [...found.values()];
 }
 
-/** Whether a repository, or a pattern, is that of a place. */
+/** Whether a repository or a pattern covers a place. */
 export const covers = (unread: BaseRepository, { account, region, repository }: ImageLocation): boolean =>
   unread.account === account && unread.region === region && matchesGlob(unread.repository, repository);

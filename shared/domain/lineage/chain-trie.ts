@@ -1,10 +1,10 @@
-/** A chain that images end at, or at which two of them part. */
+/** A node of the trie: a chain at which images end, or at which two chains part. */
 export interface ChainNode<Image> {
   /** Layers from the lowest on. */
   readonly depth: number;
-  /** The next shorter chain of the trie; absent for the chain of no layers. */
+  /** The next shorter chain of the trie; absent for the empty chain. */
   readonly below?: ChainNode<Image>;
-  /** Whose layers these are, from the lowest on; more may follow. */
+  /** The image whose layers these are, from the lowest on; more may follow. */
   readonly path: readonly string[];
   readonly images: readonly Image[];
 }
@@ -17,13 +17,13 @@ interface Node<Image> extends ChainNode<Image> {
 }
 
 /**
- * A trie over chains of layers. Layers that no image ends at and no two part at stand in one node together, so there are
- * at most two nodes for an image, and it is put in by comparing each of its layers once.
+ * A trie over chains of layers. Layers at which no image ends and no two chains part share one node, so there are at
+ * most two nodes per image, and an insertion compares each layer once.
  */
 export class ChainTrie<Image> {
   readonly #root: Node<Image> = { depth: 0, path: [], images: [] };
 
-  /** The node at the end of a path; it is made where there is none, and stays the node of that path. */
+  /** The node at the end of a path, created if needed; it stays the node of that path. */
   nodeOf(path: readonly string[]): ChainNode<Image> {
     return this.#nodeOf(path);
   }
@@ -47,7 +47,7 @@ export class ChainTrie<Image> {
   }
 }
 
-/** No list of its own until an image comes. */
+/** Allocates no list until an image comes. */
 const NONE: never[] = [];
 
 function grown<Image>(below: Node<Image>, path: readonly string[], depth: number): Node<Image> {
@@ -57,7 +57,7 @@ function grown<Image>(below: Node<Image>, path: readonly string[], depth: number
   return node;
 }
 
-/** The node of what a path has in common with the one that leads to `next`; its first layer is. */
+/** The node for the common part of a path and the one that leads to `next`; they share their first layer. */
 function reached<Image>(next: Node<Image>, path: readonly string[]): Node<Image> {
   const { below } = next;
   if (!below) return next;

@@ -3,7 +3,7 @@ import { type ImageReference, readImageReference, referenceName } from '../image
 import { byVariant, type LineageFacts, mayBear, pushedFirst, pushOf } from './lineage-facts.ts';
 import { Variants } from './variants.ts';
 
-/** A parent that somebody names: a builder in a label, or the policy. */
+/** A claimed parent, named by a builder in a label or by the policy. */
 export interface Claimed {
   readonly image: LineageFacts;
   readonly evidence: 'label-digest' | 'label-name' | 'declared';
@@ -13,24 +13,24 @@ export interface Claimed {
 const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 const BASE_NAME = 'org.opencontainers.image.base.name';
 
-/** Digests that labels name as what an image is built on; they may be those of indexes. */
+/** Parent digests named by labels; they may be those of indexes. */
 export const digestsClaimed = (image: Pick<LineageFacts, 'labels'>): readonly Digest[] =>
   [image.labels?.[BASE_DIGEST], referenceClaimed(image)?.digest].filter(isDigest);
 
-/** The reference that a label names as what an image is built on, where it is one. */
+/** The parent reference named by a label, if it is a valid one. */
 export const referenceClaimed = ({ labels }: Pick<LineageFacts, 'labels'>): ImageReference | undefined =>
   readImageReference(labels?.[BASE_NAME]);
 
 type Indexes = ReadonlyMap<Digest, readonly IndexChild[]>;
 
-/** Images that had a name or were made by a stream one after the other, on one platform. */
+/** Successive images of one name or stream on one platform. */
 interface Sequence {
   readonly platform: Platform;
   readonly inOrder: readonly LineageFacts[];
 }
 type ByKey = ReadonlyMap<string, Variants<Sequence>>;
 
-/** Looks up what is claimed; only for images whose content shows no parent. */
+/** Looks up claimed parents, only for images whose content shows no parent. */
 export class Claims {
   readonly #images: ReadonlyMap<Digest, LineageFacts>;
   readonly #indexes: Indexes;
@@ -42,7 +42,7 @@ export class Claims {
     this.#indexes = indexes;
   }
 
-  /** What a label says is inherited by whoever builds upon it, and a name moves on: the digest before the name. */
+  /** Children inherit labels, and names move, so the digest counts before the name. */
   parentOf(child: LineageFacts): Claimed | undefined {
     const reference = referenceClaimed(child);
     const digest = this.#byDigest(child, child.labels?.[BASE_DIGEST] ?? reference?.digest);
@@ -53,7 +53,7 @@ export class Claims {
     return declared && { image: declared, evidence: 'declared' };
   }
 
-  /** A digest may be that of an index, which stands for its image on the child's platform. */
+  /** The digest of an index stands for its image on the child's platform. */
   #byDigest(child: LineageFacts, digest: string | undefined): LineageFacts | undefined {
     if (!isDigest(digest)) return undefined;
     const digests = [digest, ...(this.#indexes.get(digest) ?? []).map((image) => image.digest)];
@@ -94,8 +94,8 @@ const latest = (sequences: Variants<Sequence> | undefined, child: LineageFacts):
   firstOf(sequences?.bestFor(child) ?? [], ({ inOrder }) => latestBefore(inOrder, child));
 
 /**
- * The last one pushed before the child: the name may have moved on since. Where nobody knows when the child was pushed,
- * one image is an answer, and of several none is.
+ * The last one pushed before the child, because the name may have moved since. If the child's push is unknown, a single
+ * image is the answer, and several give none.
  */
 function latestBefore(inOrder: readonly LineageFacts[], child: LineageFacts): LineageFacts | undefined {
   const others = inOrder.length === 1 && inOrder[0]?.digest === child.digest ? [] : inOrder;
@@ -107,7 +107,7 @@ function latestBefore(inOrder: readonly LineageFacts[], child: LineageFacts): Li
   return others[last]?.digest === child.digest ? others[last - 1] : others[last];
 }
 
-/** How many were pushed at an instant or before; by halves, for a stream has many images and many children. */
+/** The number pushed at or before an instant, by binary search, because a stream has many images and many children. */
 function pushedUntil(inOrder: readonly LineageFacts[], untilEpochMs: number): number {
   let [low, high] = [0, inOrder.length];
   while (low < high) {
@@ -119,7 +119,7 @@ function pushedUntil(inOrder: readonly LineageFacts[], untilEpochMs: number): nu
   return low;
 }
 
-/** A repository is often told without its host: then the path alone must do. */
+/** A repository is often given without its host, so the path alone must match. */
 const keysOf = (reference: ImageReference): readonly string[] => [
   `${referenceName(reference)}:${reference.tag}`,
   `/${reference.repository}:${reference.tag}`,

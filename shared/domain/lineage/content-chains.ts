@@ -4,20 +4,20 @@ import type { ImageContent } from './image-content.ts';
 
 type Layered = Pick<ImageContent, 'layers' | 'diffIds'>;
 
-/** Only a list that is as long as that of the layers can be held against it. */
+/** Only a list as long as that of the layers can be compared with it. */
 const unpackedLayers = ({ layers, diffIds = [] }: Layered): readonly Digest[] =>
   layers.length === diffIds.length ? diffIds : [];
 
 /**
- * The chain of what the layers of an image unpack to: it finds the image where a build packed the layers anew. `undefined`
- * where nobody knows that, or where it is the chain of the layers as well.
+ * The chain of the unpacked layers of an image; it finds the image after a build repacked the layers. `undefined` if it
+ * is unknown, or equals the chain of the layers.
  */
 export function unpackedChain(content: Layered): Digest | undefined {
   const chain = chainId(unpackedLayers(content));
   return chain === chainId(content.layers) ? undefined : chain;
 }
 
-/** All chains under which images may be found that an image is built upon: of its layers, and of what these unpack to. */
+/** All chains under which parents may be found: of the layers and of the unpacked layers. */
 export const chainsWithin = (content: Layered): readonly Digest[] => [
   ...new Set([...chainIds(content.layers), ...chainIds(unpackedLayers(content))]),
 ];

@@ -2,12 +2,12 @@ import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from '../image/image.ts';
 import { LINEAGE_EVIDENCE, type LineageEvidence, type Parent, type Parents } from './parent.ts';
 
-/** Layers and histories only grow: by these alone no way leads back to where it began. */
+/** Layers and histories only grow, so they alone form no cycle. */
 export const GROWING: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids'];
 
 /**
- * What is claimed or guessed may contradict itself: two images may each name the other. Of each circle the least telling
- * step is taken out, so that each of its images has a place in the tree.
+ * Claims and guesses may contradict each other: two images may name each other as parent. From each cycle the weakest
+ * evidence is removed, so that each image has a place in the tree.
  */
 export function cutCycles(parents: Map<Digest, Parent>): void {
   const done = new Set<Digest>();

@@ -6,9 +6,9 @@ import { diffIdsOf, type LineageFacts, merged } from './lineage-facts.ts';
 import type { Parent, Parents } from './parent.ts';
 
 /**
- * Who is built on whom, from everything that is known of all images at once. What layers show comes before what anybody
- * says. The order of the images does not matter, and an image may be told of several times.
- * @param indexes what the digests of indexes stand for: a label may name one
+ * Finds the parent of each image from everything known of all images. Layers come before claims. The order and
+ * repetition of images make no difference.
+ * @param indexes the images of each index digest, because a label may name an index
  */
 export function findParents(
   images: readonly LineageFacts[],
@@ -34,12 +34,12 @@ export function findParents(
 
 function better(byLayers: Shown | undefined, byDiffIds: Shown | undefined) {
   if (!byDiffIds || (byLayers && byLayers.layers >= byDiffIds.layers)) return byLayers;
-  // Of images with the same content only a claim or a push tells them apart, and may contradict itself.
+  // Images with the same content are told apart only by a claim or a push, and these may contradict each other.
   const isShown = byDiffIds.evidence === 'layers' || byDiffIds.evidence === 'history';
   return isShown ? { ...byDiffIds, evidence: 'diff-ids' as const } : byDiffIds;
 }
 
-/** The images below one, its parent first, down to the one that no parent is known of. */
+/** The ancestors of an image, its parent first, up to the last known one. */
 export function ancestorsOf(parents: Parents, digest: Digest): readonly Parent[] {
   const ancestors: Parent[] = [];
   for (let parent = parents.get(digest); parent; parent = parents.get(parent.digest)) ancestors.push(parent);
@@ -47,8 +47,8 @@ export function ancestorsOf(parents: Parents, digest: Digest): readonly Parent[]
 }
 
 /**
- * The nearest ancestor that another stream made: what a plan rebuilds before this one. An ancestor of the same stream
- * tells the age of the content, not what it is built from; neither does one that was only pushed earlier.
+ * The nearest ancestor of another stream: a plan rebuilds that one first. An ancestor of the same stream shows the age
+ * of the content, not what it is built from; the same goes for an ancestor that was only pushed earlier.
  */
 export function streamBelow(
   parents: Parents,

@@ -9,40 +9,40 @@ import { referenceClaimed } from './claimed-parents.ts';
 import { isForeign, type LineageFacts } from './lineage-facts.ts';
 import type { LineageEvidence } from './parent.ts';
 
-/** The parent that was found for an image, as far as it tells whether another one may be between or below. */
+/** What the found parent of an image shows about hidden images between or below. */
 export interface FoundParent {
   readonly evidence: LineageEvidence;
   readonly stream?: string;
   readonly tier?: Tier;
-  /** Its age counts from when it was made, so nothing that was built on it later can be older. */
+  /** Its age counts from its build, so no image built on it later can be older. */
   readonly isAgeItsOwn: boolean;
-  /** Neither it nor an image below it is a base, and its age does not count once a base is built on it. */
+  /** Neither it nor an ancestor is a base, and its age does not count once a base is built on it. */
   readonly isVendors?: true;
 }
 
-/** Where an image may be that no review has read. */
+/** Places of images that no review has read. */
 export interface Hiding {
-  /** What was not read; empty where nobody knows which repositories there are. */
+  /** The unread repositories; empty if it is unknown which repositories exist. */
   readonly repositories: readonly UnreadRepository[];
 }
 
-/** Where an image may be that is below another one and makes it older; `undefined` where there is none. */
+/** Where an older ancestor of an image may be; `undefined` if there is none. */
 export type MayHide = (image: LineageFacts, parent: FoundParent | undefined) => Hiding | undefined;
 
 /**
- * Which images may be built on what no review has read. Unread repositories matter for an image only where all of these
- * hold:
- * - the image was pushed after the last complete reading of the repository, or nobody knows when it was pushed;
- * - the policy declares that its stream is built from that repository, or declares nothing for the stream; a list of no
- *   parents says that it is built from no stream of the policy. For an image of no stream all rules of its repositories
- *   count together;
+ * Which images may be built on images that no review has read. An unread repository matters for an image only if all of
+ * these hold:
+ * - the image was pushed after the last complete read of the repository, or its push time is unknown;
+ * - the policy declares that its stream is built from that repository, or declares nothing for the stream; an empty
+ * list of parents says that it is built from no stream of the policy. For an image of no stream, all rules of its
+ * repositories count together;
  * - its label names an image of that repository, or no parent was found and the tier of the repository may be below it.
- *   What lies between an image and a parent that was found is younger than that parent, so it changes no age. There are
- *   two exceptions. Where a rebuild confirmed the parent's content again, or no date tells when it was made, what lies
- *   between may be older. Where the parent is a vendor's and its age does not count below a base, a base between decides the age.
+ * An image between it and a found parent is younger than that parent, so it changes no age. There are two exceptions.
+ * If a rebuild reproduced the parent's content, or the content has no build date, the image between may be older. If
+ * the parent is a vendor's and its age does not count below a base, a base between decides the age.
  */
 export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefined): MayHide {
-  // Which repositories there are is not known either.
+  // It is unknown which repositories exist.
   if (isBuiltIn(policy)) return () => ({ repositories: [] });
   const unread = unreadIn(policy, readings);
   const declared = declarationsIn(policy);
@@ -56,7 +56,7 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
     const named = referenceClaimed(image)?.location;
     if (named && isHidden(named) && !isFound(named)) return hidingIn(relevant, named);
     const isBound = parent?.isAgeItsOwn === true;
-    // What lies between the two is younger, also where the policy declares more than what the layers show.
+    // An image between the two is younger, also if the policy declares more than the layers show.
     if (isBound && !parent.isVendors && SHOWN.includes(parent.evidence)) return undefined;
     const parents = declared(image);
     if (parents) return hidingIn(relevant, ...parents.filter((location) => !isFound(location)));
@@ -66,16 +66,16 @@ export function hiddenParentsIn(policy: Policy, readings: BaseReadings | undefin
   };
 }
 
-/** Unread repositories that may hold an image between another one and the parent that was found for it. */
+/** Unread repositories that may contain an image between another one and its found parent. */
 export type MayLieBetween = (image: LineageFacts, parent: FoundParent) => readonly UnreadRepository[];
 
 /**
- * Which unread repositories may hold the true parent of an image: an image that is built on the parent that was found. A
- * build begins with the head of the true parent, which then is not known. A repository matters only where all of these hold:
- * - the image was pushed after the last complete reading of the repository, or nobody knows when it was pushed;
- * - the repository is not that of the parent that was found: a build of the image begins with the head of that stream either way;
- * - the label of the image names it. Where the label names none, the policy declares it as a parent. Where the policy declares
- *   nothing, its tier may stand between the two: a base only on a base, and below a platform no platform is built on.
+ * Which unread repositories may contain the true parent of an image, that is, an image built on the found parent. A
+ * build starts from the head of the true parent, which then is unknown. A repository matters only if all of these hold:
+ * - the image was pushed after the last complete read of the repository, or its push time is unknown;
+ * - the repository is not that of the found parent, because a build starts from the head of that stream either way;
+ * - the label of the image names it. If the label names none, the policy declares it as a parent. If the policy
+ * declares nothing, its tier may lie between the two: a base only on a base, and never on a platform.
  */
 export function unreadBetweenIn(policy: Policy, readings: BaseReadings | undefined): MayLieBetween {
   if (isBuiltIn(policy)) return () => [];
@@ -101,24 +101,25 @@ const hiding = (repositories: readonly UnreadRepository[]): Hiding | undefined =
 const hidingIn = (unread: readonly UnreadRepository[], ...places: readonly ImageLocation[]): Hiding | undefined =>
   hiding(unread.filter((one) => places.some((place) => meets(one, place))));
 
-/** Both may be patterns: one repository that both cover is enough. */
+/** Both may be patterns; they match if one repository fits both. */
 const meets = ({ account, region, repository }: UnreadRepository, place: ImageLocation): boolean =>
   account === place.account && region === place.region && globsOverlap(repository, place.repository);
 
-/** What nobody could make up by a name or an order of pushes. */
+/** Evidence that a name or an order of pushes cannot fake. */
 const SHOWN: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids', 'label-digest'];
 
 const placeOf = (stream: string): string => locationKey(parseStreamId(stream).location);
 
-/** Two clocks: that of the registry tells pushes, and ours the begin of a reading. */
+/** Pushes use the registry's clock, reads use ours. */
 const SKEW_MS = HOUR_MS;
 
 const isAfter = ({ firstPushedAtEpochMs }: LineageFacts, { readAtEpochMs }: UnreadRepository): boolean =>
   readAtEpochMs === undefined || firstPushedAtEpochMs === undefined || firstPushedAtEpochMs + SKEW_MS >= readAtEpochMs;
 
 /**
- * Repositories that the policy declares an image to be built from; `undefined` where it declares nothing. Of an image of no
- * stream (a hotfix, a branch) each rule of each of its repositories must declare something: any of them may have made it.
+ * The declared parent repositories of an image; `undefined` if there is no declaration. For an image of no stream (a
+ * hotfix, a branch), each rule of each of its repositories must declare something, because any of them may have made
+ * it.
  */
 function declarationsIn(policy: Policy): (image: LineageFacts) => readonly ImageLocation[] | undefined {
   const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
@@ -133,7 +134,7 @@ function declarationsIn(policy: Policy): (image: LineageFacts) => readonly Image
   };
 }
 
-/** Rules that may have made an image; none where one of its repositories has no rule. */
+/** The rules that may have made an image; empty if one of its repositories has no rule. */
 function rulesOf(policy: Policy, { stream, locations = [] }: LineageFacts): readonly StreamRule[] {
   if (stream === undefined) {
     const ofEach = locations.map((location) => streamRulesOf(policy, location));

@@ -4,14 +4,14 @@ import type { ImageFacts, LocationRecord } from '../image/image-facts.ts';
 import { repositoryName } from '../image/reference.ts';
 import type { HistoryStep, LineageFacts } from './lineage-facts.ts';
 
-/** What an image is made of, as far as lineage is read from it. Content under a digest never changes. */
+/** The content of an image that lineage needs. Content under a digest never changes. */
 export interface ImageContent extends Pick<LineageFacts, 'diffIds' | 'history' | 'labels'> {
   readonly digest: Digest;
   /** Lowest layer first. */
   readonly layers: readonly Digest[];
 }
 
-/** An entry of a config's `history` (OCI image spec, config.md). Builders leave out any of it, or write fields of their own. */
+/** An entry of a config's `history` (OCI image spec, config.md). Builders omit fields or write their own. */
 export interface ConfigStep {
   readonly created?: string | null | undefined;
   readonly created_by?: string | null | undefined;
@@ -19,7 +19,7 @@ export interface ConfigStep {
   readonly [field: string]: unknown;
 }
 
-/** What is known of a step is what it does; without a command all else that its entry says must do. */
+/** A step is identified by its command; without one, by the rest of its entry. */
 export function historyStep({ created, created_by: command, empty_layer: _, ...others }: ConfigStep): HistoryStep {
   const rest = Object.keys(others).length > 0 ? canonicalJson(others) : '';
   return { createdBy: command ?? rest, ...(created != null && { created }) };
@@ -31,8 +31,8 @@ const BASE_LABELS = ['org.opencontainers.image.base.digest', 'org.opencontainers
 const HASH_DIGITS = 16;
 
 /**
- * What a registry tells of an image, as it is kept. Commands are kept as hashes: they are compared, never shown, and may
- * hold secrets that were given to a build.
+ * Registry data of an image, as stored. Commands are stored as hashes, because they are only compared and may contain
+ * secrets of a build.
  */
 export function contentOf(
   { digest, layers }: Pick<Extract<Artifact, { kind: 'image' }>, 'digest' | 'layers'>,
@@ -55,8 +55,8 @@ const hashed = ({ createdBy, ...step }: HistoryStep): HistoryStep => ({
 });
 
 /**
- * What lineage is read from, of an image as the ledger knows it in all its places.
- * @param declaredParents streams that the policy says its stream is built from
+ * The lineage input of an image over all its places.
+ * @param declaredParents the parent streams that the policy declares for its stream
  */
 export function lineageFactsOf(
   { digest, tier, stream, platform }: ImageFacts,
@@ -78,6 +78,6 @@ export function lineageFactsOf(
   };
 }
 
-/** Every tag it is or was known by, with host and repository. */
+/** Every current and earlier tag, with host and repository. */
 const namesOf = ({ location, tags, askedTags = [] }: LocationRecord): readonly string[] =>
   [...new Set([...tags, ...askedTags])].sort().map((tag) => `${repositoryName(location)}:${tag}`);

@@ -8,21 +8,21 @@ import { machineOf, Variants } from './variants.ts';
 export interface Shown {
   readonly image: LineageFacts;
   readonly evidence: 'layers' | SameChainImage['evidence'];
-  /** How many layers show it; none where only the order of pushes tells twins apart. */
+  /** How many layers show it; zero if only the order of pushes separates images with equal layers. */
   readonly layers: number;
 }
 
 type Chain = ChainNode<LineageFacts>;
 
 /**
- * Images by their chains: of layers, or of what their layers unpack to. Each machine has a trie of its own, since a
- * layer of plain files is the same on all of them.
+ * Images by their chains of layers, or of unpacked layers. Each machine has its own trie, because a layer of plain
+ * files is the same on all of them.
  */
 export class Chains {
   readonly #tries = new Map<string, ChainTrie<LineageFacts>>();
   readonly #groups = new Map<Chain, Variants<Group>>();
 
-  /** The chain that the image ends; none where it holds nothing. Ask for parents once all images are added. */
+  /** The chain of the image; none if it is empty. Read parents only after all images are added. */
   add(image: LineageFacts, layers: readonly Digest[]): Chain | undefined {
     if (!hasContent(layers)) return undefined;
     const machine = machineOf(image);
@@ -32,9 +32,9 @@ export class Chains {
   }
 
   /**
-   * Of the same chain the image that this one adds metadata to; else that of the longest shorter chain. Images that
-   * nothing but the order of their pushes tells apart are built on the same parent, and only where there is none on the
-   * first of them.
+   * Prefers, in the same chain, the image that this one adds metadata to; otherwise the images of the longest shorter
+   * chain. Images separated only by the order of pushes share one parent; only without one is the first of them the
+   * parent.
    */
   parentOf(image: LineageFacts, end: Chain): Shown | undefined {
     const images = this.#suited(end, image);
@@ -54,7 +54,7 @@ export class Chains {
     return undefined;
   }
 
-  /** The images of a chain by their platforms, those that suit the child best first (`Variants`). */
+  /** The images of a chain by platform, best match for the child first (`Variants`). */
   #suited(node: Chain, child: LineageFacts): readonly SameChainImages[] {
     const { images } = node;
     if (images.length === 0 || (images.length === 1 && images[0]?.digest === child.digest)) return NONE;

@@ -10,34 +10,34 @@ export interface HistoryStep {
   readonly created?: string;
 }
 
-/** What lineage is read from. Everything but digest and layers may be unknown. */
+/** The input of lineage. Everything but digest and layers may be unknown. */
 export interface LineageFacts {
   readonly digest: Digest;
-  /** Lowest layer first; empty where the manifest could not be read. */
+  /** Lowest layer first; empty if the manifest could not be read. */
   readonly layers: readonly Digest[];
   readonly platform?: Platform;
   /** The same layers by their uncompressed content, as the config has them. */
   readonly diffIds?: readonly Digest[];
   readonly history?: readonly HistoryStep[];
   readonly labels?: Readonly<Record<string, string>>;
-  /** `[host/]repository:tag`, every name it is or was known by. */
+  /** `[host/]repository:tag`: every current and earlier name. */
   readonly names?: readonly string[];
   readonly firstPushedAtEpochMs?: number;
-  /** Without a tier any image may have been built upon. */
+  /** Without a tier, any image may be a parent. */
   readonly tier?: Tier;
   readonly stream?: string;
-  /** Where it is kept, of an image of no stream: the rules of its repositories tell what its stream would. */
+  /** The places of an image of no stream: the rules of its repositories stand in for its stream's rule. */
   readonly locations?: readonly ImageLocation[];
-  /** Streams that the policy says its stream is built from. */
+  /** The parent streams that the policy declares for its stream. */
   readonly declaredParents?: readonly string[];
 }
 
-/** Tiers that others are built upon. An application that begins like another one shares a build cache with it. */
+/** Tiers of parents. Applications with common lowest layers share a build cache, not a parent. */
 const BEARING: readonly (Tier | undefined)[] = [undefined, 'base', 'platform', 'mirrored', 'external'];
 
 export const mayBear = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => BEARING.includes(tier);
 
-/** An image of a base or platform repository that no head tag ever named: no rebuild of ours replaces it. */
+/** An image of a base or platform repository that never had a head tag: Patchwave never rebuilds it. */
 export const isBranchBuild = ({ tier, stream }: Pick<LineageFacts, 'tier' | 'stream'>): boolean =>
   (tier === 'base' || tier === 'platform') && stream === undefined;
 
@@ -47,7 +47,7 @@ export const isForeign = ({ tier }: Pick<LineageFacts, 'tier'>): boolean => FORE
 export const diffIdsOf = ({ layers, diffIds = [] }: Pick<LineageFacts, 'layers' | 'diffIds'>): readonly Digest[] =>
   layers.length === 0 || layers.length === diffIds.length ? diffIds : [];
 
-/** The first push decides; a push that nobody has seen comes after all others. */
+/** The first push decides; an unseen push counts as the last. */
 export const pushedFirst = (one: LineageFacts, other: LineageFacts): number =>
   pushOf(one) - pushOf(other) || compareTexts(one.digest, other.digest);
 
@@ -56,11 +56,11 @@ const NEVER_SEEN = Number.MAX_SAFE_INTEGER;
 
 export const pushOf = ({ firstPushedAtEpochMs }: LineageFacts): number => firstPushedAtEpochMs ?? NEVER_SEEN;
 
-/** Whether its history says what was done. Some builders write none, or entries without a word. */
+/** Whether its history has commands. Some builders write no history, or empty entries. */
 export const tellsHistory = ({ history }: LineageFacts): boolean =>
   history?.some(({ createdBy }) => createdBy !== '') === true;
 
-/** A chain of nothing but empty layers is shared by images that have nothing to do with each other. */
+/** Unrelated images share a chain of empty layers. */
 export const hasContent = (chain: readonly Digest[]): boolean => chain.some((layer) => !isEmptyLayer(layer));
 
 /** Those of one machine and variant, in the order of the variants. */
@@ -69,15 +69,15 @@ export function byVariant(images: readonly LineageFacts[]): readonly (readonly [
   return [...groups].sort(([one], [other]) => compareTexts(one, other));
 }
 
-/** Of few images all those that a child's machine can run, the best first (`Variants`). */
+/** For few images: all that a child's machine can run, best first (`Variants`). */
 export const suited = <Group extends { readonly platform: Platform }>(
   child: Pick<LineageFacts, 'platform'>,
   groups: readonly Group[],
 ): readonly Group[] => [...new Variants(groups).suitedTo(child)];
 
 /**
- * One record of each image from all that was said of it: under several names and in several places it is one image,
- * pushed when it was first pushed anywhere. What is said twice and differently is taken in the order of its text.
+ * Merges all records of each image: one image may have several names and places, and counts from its first push.
+ * Contradictions are resolved in text order.
  */
 export function merged(images: readonly LineageFacts[]): ReadonlyMap<Digest, LineageFacts> {
   const byDigest = new Map<Digest, LineageFacts>();

@@ -1,13 +1,13 @@
 import type { Digest } from '../image/image.ts';
 
 /**
- * How a parent was found, the most telling first:
+ * How a parent was found, strongest evidence first:
  * - `layers`: its layers are the lowest of the child's;
- * - `history`: the same layers, and the child's history goes on where the parent's ends;
- * - `diff-ids`: as `layers` or `history`, by what layers unpack to: one of the two was packed anew;
- * - `label-digest`, `label-name`: the child's label `org.opencontainers.image.base.digest` or `.name` says so;
- * - `declared`: the policy says what the child's stream is built from;
- * - `earliest-push`: the same layers and nothing that tells them apart, but it was pushed first.
+ * - `history`: the same layers, and the child's history continues the parent's;
+ * - `diff-ids`: like `layers` or `history`, by unpacked layers, because one of the two was repacked;
+ * - `label-digest`, `label-name`: the child's label `org.opencontainers.image.base.digest` or `.name`;
+ * - `declared`: the policy declares it for the child's stream;
+ * - `earliest-push`: the same layers and no other difference, but it was pushed first.
  */
 export const LINEAGE_EVIDENCE = [
   'layers',
@@ -25,5 +25,5 @@ export interface Parent {
   readonly evidence: LineageEvidence;
 }
 
-/** Parents by the digest of their child; images that no parent is known of are not in it. */
+/** Parents by the digest of their child; without images that have no known parent. */
 export type Parents = ReadonlyMap<Digest, Parent>;

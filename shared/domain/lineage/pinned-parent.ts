@@ -1,15 +1,15 @@
 import { type ContentKeys, isSameContent } from './content-groups.ts';
 
-/** What of an image tells whether it came before another one of its stream. */
+/** The fields that order two images of one stream. */
 export interface PushedContent extends ContentKeys {
   /** The first push seen anywhere. */
   readonly pushedAtEpochMs?: number;
 }
 
 /**
- * Whether something that was built is built on an older image than the one it should have picked up. One with the same
- * content is none, however its layers are packed, and neither is one that was pushed later: the parent moved once more
- * while it was built. Where nobody saw the pushes, another image than the expected one counts as older.
+ * Whether a build used an older parent than it should have. An image with the same content is not older, however its
+ * layers are packed; neither is one pushed later, because the parent moved again during the build. If the pushes are
+ * unknown, any other image counts as older.
  */
 export function isPinned(builtOn: PushedContent, expected: PushedContent): boolean {
   if (isSameContent(builtOn, expected)) return false;

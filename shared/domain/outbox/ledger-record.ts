@@ -7,7 +7,7 @@ import type { ReviewRecord } from '../review/run.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 
-/** An item of the ledger in the words of the domain, as its stream tells of it. */
+/** A ledger item as a domain record, as the table stream delivers it. */
 export type LedgerRecord =
   | { readonly kind: 'image'; readonly record: ImageRecord }
   | { readonly kind: 'cause'; readonly record: Cause }
@@ -18,5 +18,5 @@ export type LedgerRecord =
   | { readonly kind: 'expiry'; readonly record: ImageExpiry }
   | { readonly kind: 'run'; readonly record: ReviewRecord }
   | { readonly kind: 'policy'; readonly record: PolicyPointer }
-  /** Items that nobody is told of. */
+  /** Items that are never published. */
   | { readonly kind: 'other' };

@@ -4,15 +4,15 @@ import type { Rebuild } from '../cause/rebuild.ts';
 import { isDeploymentOver } from '../rollout/deployment.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 
-/** What alarms hang on. A zero is told too, so that an alarm sees what went well. */
+/** The metrics that alarms use. Zeros are published too, so that an alarm sees success. */
 export interface Measurement {
   readonly metric: 'RebuildsUnverified' | 'AttemptsExhausted' | 'DeploymentsFailed';
   readonly count: number;
 }
 
 /**
- * What one change of the ledger counts for; whichever function wrote it, and however often it tried. The same change,
- * delivered twice, counts twice.
+ * The metrics of one ledger change, whichever function wrote it and however often it tried. A change delivered twice
+ * counts twice.
  */
 export function measure(before: LedgerRecord | undefined, after: LedgerRecord | undefined): Measurement[] {
   switch (after?.kind) {
@@ -27,19 +27,19 @@ export function measure(before: LedgerRecord | undefined, after: LedgerRecord | 
   }
 }
 
-/** Where it is refused for that reason, somebody is needed; where its facts are gone meanwhile, nobody is. */
+/** Counts only while it is refused for that reason: then a person is needed. */
 function exhaustion(before: Cause | undefined, { answer }: Cause): Measurement[] {
   const isExhausted = answer?.reason === 'attempts-exhausted' && before?.answer?.reason !== answer.reason;
   return isExhausted ? [{ metric: 'AttemptsExhausted', count: 1 }] : [];
 }
 
-/** Not each outcome: that would be six metrics. The others are told by the end of their cascade. */
+/** Only some outcomes, because all would be six metrics. The end of the cascade covers the others. */
 function verification(before: Rebuild | undefined, { outcome }: Rebuild): Measurement[] {
   if (!outcome || before?.outcome?.result === outcome.result) return [];
   return [{ metric: 'RebuildsUnverified', count: outcome.result === 'unverified' ? 1 : 0 }];
 }
 
-/** A refused deployment is the policy's or the service's own doing, and is told by the closure. */
+/** A refused deployment comes from the policy or the service itself; the closure reports it. */
 function deploymentEnd(before: Deployment | undefined, after: Deployment): Measurement[] {
   if (!isDeploymentOver(after) || before?.state === after.state) return [];
   const hasFailed = after.state === 'failed' || after.state === 'rolled-back';

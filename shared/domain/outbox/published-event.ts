@@ -1,12 +1,14 @@
-/** Who publishes it, as EventBridge rules match it. */
+/** The event source, as EventBridge rules match it. */
 export const EVENT_SOURCE = 'patchwave';
 
-/** What others may rely on: documented in docs/events.md, versioned by `detail.schemaVersion`. */
+/** The public contract: documented in docs/events.md, versioned by `detail.schemaVersion`. */
 export interface PublishedEvent {
   readonly detailType: string;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly resources: readonly string[];
 }
 
-/** An EventBridge entry holds 256 KB: the gravest reasons and facts travel, with the number of all. */
+/**
+ * An EventBridge entry has at most 256 KB, so events carry the most serious reasons and facts, and the number of all.
+ */
 export const MOST_PUBLISHED = 100;

@@ -1,29 +1,28 @@
 import type { Rebuild } from '../cause/rebuild.ts';
 import { median } from '../common/median.ts';
 
-/** So many rebuilds of a stream are read to tell how long the next one takes: some of them may have ended badly. */
+/** The number of rebuilds read to forecast the next one, because some may have failed. */
 export const HISTORY_READ = 10;
 
-/** What a stream took a year ago says little of it. */
+/** Old durations say little about the next one. */
 const COUNTED = 5;
 
 /**
- * How long a stream's next build takes, by the middle of its last builds that ended well: from asking the runner until
- * verification began. A manual approval counts, as whoever waits for the build waits for it too.
+ * How long a stream's next build takes: the median of its last successful builds, from the request to the runner until
+ * verification began. A manual approval counts, because everything that waits for the build waits for it too.
  * @param rebuilds of one stream, newest first (`RebuildLedger.latest`)
- * @returns milliseconds; `undefined` where no build of it ever ended well
+ * @returns milliseconds; `undefined` if no build of it ever succeeded
  */
 export const expectedBuildMs = (rebuilds: readonly Rebuild[]): number | undefined =>
   middleOf(rebuilds, ({ takenOverFrom, startingAtEpochMs, verifyingSinceEpochMs }) =>
-    // One that was taken over built nothing.
+    // A resumed rebuild built nothing.
     takenOverFrom === undefined ? span(startingAtEpochMs, verifyingSinceEpochMs) : undefined,
   );
 
 /**
- * How long it then takes until what was built is verified and its tag moved, by the middle of its last verifications
- * that came to an outcome.
+ * How long verification and the move of the tag take: the median of its last verifications with an outcome.
  * @param rebuilds of one stream, newest first
- * @returns milliseconds; `undefined` where none ever did
+ * @returns milliseconds; `undefined` if there is none
  */
 export const expectedVerificationMs = (rebuilds: readonly Rebuild[]): number | undefined =>
   middleOf(rebuilds, ({ takenOverFrom, verifyingSinceEpochMs, outcome, endedAtEpochMs }) =>
@@ -32,7 +31,7 @@ export const expectedVerificationMs = (rebuilds: readonly Rebuild[]): number | u
       : undefined,
   );
 
-/** The others ran into a deadline, or ended before anybody looked. */
+/** The others reached a deadline, or ended before the first check. */
 const JUDGED: ReadonlySet<string> = new Set(['fixed', 'ineffective', 'worse']);
 
 function middleOf(rebuilds: readonly Rebuild[], spanOf: (rebuild: Rebuild) => number | undefined): number | undefined {
@@ -40,6 +39,6 @@ function middleOf(rebuilds: readonly Rebuild[], spanOf: (rebuild: Rebuild) => nu
   return spans.length > 0 ? median(spans) : undefined;
 }
 
-/** Clocks of two functions may differ by a moment. */
+/** The clocks of two functions may differ slightly. */
 const span = (fromEpochMs: number | undefined, untilEpochMs: number | undefined): number | undefined =>
   fromEpochMs === undefined || untilEpochMs === undefined ? undefined : Math.max(untilEpochMs - fromEpochMs, 0);

@@ -21,7 +21,7 @@ import { isForLater, type PlanFacts, REVIEW_RUNNING, type RootAnswer } from './p
 import { type ClassifiedFacts, leftWith, pathsOf } from './sort-facts.ts';
 import { planWaves, type StreamGraph, type Waves } from './waves.ts';
 
-/** What is to be rebuilt, and why streams that are built on others are not. */
+/** The streams to rebuild, and why children of others are not rebuilt. */
 export interface PlannedTiers {
   readonly nodes: ReadonlyMap<string, ChosenWork>;
   readonly held: ReadonlyMap<string, NegativeDecision>;
@@ -34,8 +34,8 @@ interface Facts extends PlanFacts {
 }
 
 /**
- * The streams at fault that may begin, and all above them that hold what is fixed there, each once. A stream that may
- * not be rebuilt is left out, and with it what is only built on it, fact by fact.
+ * The root causes that may begin, and all streams above them that have the same facts, each once. A stream that may not
+ * be rebuilt is left out, and so are, fact by fact, the streams that are only built on it.
  */
 export function planTiers(
   sorted: readonly ClassifiedFacts[],
@@ -65,7 +65,7 @@ export function planTiers(
   return { nodes, held, unknown: walk.unknown };
 }
 
-/** Also those of which nobody can tell that they hold a fact: there is no head of theirs. */
+/** Includes streams without a head, for which the fact is undetermined. */
 const streamsOnPaths = (sorted: readonly ClassifiedFacts[], begin: ReadonlyMap<string, unknown>): readonly string[] =>
   pathsOf(sorted).flatMap((path) => (path[0] !== undefined && begin.has(path[0]) ? path : []));
 
@@ -75,7 +75,7 @@ function inWaves(
 ): Waves {
   const known = [...streams].flatMap((stream) => candidates.get(stream) ?? []);
   const graph: StreamGraph = {
-    // A stream with a cause of its own is asked for, whether anything runs it or not.
+    // A stream with its own cause is included, whether a workload runs it or not.
     streams: known.map(({ stream, cause, tier = 'platform', runs = false }) => ({
       ...{ stream, tier, inUse: runs || cause !== undefined },
     })),
@@ -99,14 +99,14 @@ interface TierWalkFacts extends Facts {
   readonly arrived: ReadonlyMap<string, readonly CauseFact[]>;
 }
 
-/** Goes through the streams from below, so that whatever one is built on is decided before it. */
+/** Visits streams from the lowest up, so that every parent is decided before its children. */
 class TierWalk {
   readonly #facts: TierWalkFacts;
   readonly kept = new Map<string, ChosenWork>();
   readonly held = new Map<string, NegativeDecision>();
   /** By stream that is on hold for it: its parents whose heads are not read or not judged. */
   readonly unknown = new Map<string, readonly string[]>();
-  /** By stream that is kept: its facts by their keys. */
+  /** By planned stream: its facts by key. */
   readonly #fixed = new Map<string, ReadonlyMap<string, CauseFact>>();
 
   constructor(facts: TierWalkFacts) {
@@ -137,7 +137,7 @@ class TierWalk {
     this.#fixed.set(stream, byKey);
   }
 
-  /** Says of a cause that is not planned what its facts wait for. */
+  /** Explains what the facts of an unplanned cause wait for. */
   answerBelow({ candidate: { stream }, below }: ClassifiedFacts): void {
     if (this.held.has(stream)) return;
     for (const { fact, paths } of below) {
@@ -150,8 +150,8 @@ class TierWalk {
   }
 
   /**
-   * Why a stream is not built on what it is built on. A parent that is rebuilt before it is none; one that is awaited counts
-   * as at fault, and so does one whose new head is worse or not judged.
+   * Why a stream must not be built on its parents. A parent that is rebuilt first is no obstacle; an awaited, worse or
+   * unjudged parent head is one.
    */
   #parentObstacle(candidate: Candidate): NegativeDecision | undefined {
     const { edges, tiers } = this.#facts;
@@ -169,7 +169,7 @@ class TierWalk {
     return parentOnHold(factText(first.facts[0]), first.stream, this.#answerOfWorse(first.stream));
   }
 
-  /** Why nobody fixes the head of a parent in this plan. */
+  /** Why this plan does not fix the head of a parent. */
   #answerOfWorse(parent: string): NegativeDecision {
     const cause = this.#facts.causes.get(parent);
     if (cause) this.answerBelow(cause);
@@ -177,14 +177,14 @@ class TierWalk {
     return earlier ?? this.#answerOf(parent, cause ? leftWith(cause) : NOT_PLANNED);
   }
 
-  /** What passes by itself does not keep a stream out: its turn comes after that of others, and it waits in its cascade. */
+  /** A temporary obstacle does not exclude a stream: it waits in its cascade and starts after the others. */
   #obstacle(candidate: Candidate): NegativeDecision | undefined {
     const { context, nowEpochMs } = this.#facts;
     const guarded = { ...candidate, killSwitch: context.killSwitch };
     return mayDeploy(guarded) ?? mayEverRebuild(guarded, context.guards, nowEpochMs);
   }
 
-  /** Of its own cause the facts that are fixed on all ways; of others what comes with any stream that it is built on. */
+  /** The facts of its own cause that are fixed on all paths, and the facts of others that arrive from any parent. */
   #fixedBelow(stream: string, cause: ClassifiedFacts | undefined): readonly CauseFact[] {
     const { arrived, edges } = this.#facts;
     const below = (cause?.below ?? []).flatMap(({ fact, paths }) =>
@@ -200,7 +200,7 @@ class TierWalk {
     return [...below, ...others];
   }
 
-  /** Why a fact is not fixed on one of its ways; nothing where it is on all of them. */
+  /** Why a fact is not fixed on one of its paths; `undefined` if it is fixed on all. */
   #heldOn(fact: CauseFact, paths: readonly StreamPath[]): NegativeDecision | undefined {
     for (const path of paths)
       for (const stream of path.slice(0, -1)) {
@@ -229,7 +229,7 @@ class TierWalk {
   }
 }
 
-/** Where the stream at fault knows of a fix, what is built on it gets that. */
+/** If the root cause knows a fix, its children get that fix. */
 const withFixOf = (fact: CauseFact, root: CauseFact | undefined): CauseFact =>
   fact.kind === 'finding' && root?.kind === 'finding' ? { ...fact, fix: root.fix } : fact;
 

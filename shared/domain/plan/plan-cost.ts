@@ -2,24 +2,24 @@ import type { CascadeNode } from '../cause/cascade.ts';
 import { MINUTE_MS } from '../common/time.ts';
 import type { PlanForecast } from './plan-forecast.ts';
 
-/** USD for one unit each. */
+/** Prices in USD per unit. */
 export interface PlanPrices {
   /** A state transition of a standard workflow. */
   readonly transition: number;
-  /** A minute of building, by machine. */
+  /** One build minute, by machine type. */
   readonly minutes: Readonly<Record<string, number>>;
 }
 
-/** What a plan costs in USD, as far as that can be told beforehand. */
+/** The forecast cost of a plan in USD. */
 export interface PlanCost {
-  /** What builds take, if they ran on that machine: the teams' own, not Patchwave's. */
+  /** What the builds cost on that machine type. The teams pay this, not Patchwave. */
   readonly builds: Readonly<Record<string, { readonly atLeastUsd: number; readonly atMostUsd: number }>>;
-  /** Patchwave's own state transitions where all goes well; its functions and requests come on top. */
+  /** Patchwave's own state transitions if all goes well. Functions and requests come on top. */
   readonly transitions: number;
   readonly transitionsUsd: number;
 }
 
-/** States that are entered where all goes well and each is waited for once; a child's start and end are two more. */
+/** States entered if all goes well and each wait takes one round; start and end of a child are two more. */
 const ENTERED = { cascade: 7, wave: 1, rebuild: 15, promotion: 2, deploy: 7 } as const;
 
 export function costOfPlan(

@@ -9,16 +9,16 @@ import type { ChosenWork } from './plan-nodes.ts';
 import { isForLater, REVIEW_RUNNING, type RootAnswer } from './plan-roots.ts';
 import { type ClassifiedFacts, leftWith, unknownText } from './sort-facts.ts';
 
-/** What becomes of a cause that is no node to be rebuilt: neither, where every fact is settled, or where it is one. */
+/** The answer for a cause that is no rebuild node: neither, if all its facts are settled or it is a node. */
 export interface CauseDecision {
   readonly deploy?: ChosenWork;
   readonly answer?: NegativeDecision;
 }
 
 /**
- * A rebuild that must wait is waited for: what it makes would fix also what could be deployed. A head is deployed for a finding once
- * a scan of today shows that the head is free of it (`needsNewScan`): what was scanned before the vulnerability was published may
- * have it, too.
+ * If a rebuild must wait, the deployment waits too, because the rebuild would fix the same. A head is deployed for a
+ * finding only after a scan of today shows that the head lacks it (`needsNewScan`): an older scan may predate the
+ * vulnerability.
  */
 export function decide(
   sorted: ClassifiedFacts,

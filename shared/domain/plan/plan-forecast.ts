@@ -6,7 +6,7 @@ import { type Usage, workloadText } from '../image/usage.ts';
 import type { StreamPolicy } from '../stream/stream-policy.ts';
 import { expectedBuildMs, expectedVerificationMs } from './build-history.ts';
 
-/** From `atLeastMs` to `atMostMs`; the same where it is known. */
+/** From `atLeastMs` to `atMostMs`; equal if the duration is known. */
 export interface Span {
   readonly atLeastMs: number;
   readonly atMostMs: number;
@@ -14,20 +14,20 @@ export interface Span {
 
 /** How long one stream's rebuild takes. */
 export interface RebuildTime extends Span {
-  /** By what its own last rebuilds took. A part without history counts with what the policy allows, at most. */
+  /** From its own last rebuilds. A part without history counts with the maximum that the policy allows. */
   readonly build: Span;
   readonly hasHistory: boolean;
 }
 
-/** Whom a plan reaches: what runs images that it replaces. */
+/** The workloads that run images which the plan replaces. */
 export interface Reached {
-  /** As `workloadText` names them. */
+  /** Named by `workloadText`. */
   readonly workloads: readonly string[];
   readonly accounts: readonly string[];
 }
 
 export interface ForecastNode extends Pick<CascadeNode, 'stream' | 'work' | 'wave'>, Reached {
-  /** Absent where nothing is built. */
+  /** Absent if nothing is built. */
   readonly time?: RebuildTime;
   /** The account of its pipeline. */
   readonly account?: string;
@@ -45,16 +45,16 @@ export interface WaveForecast extends Span {
 
 export interface PlanForecast extends Omit<WaveForecast, 'wave'> {
   readonly waves: readonly WaveForecast[];
-  /** All builds one after the other. */
+  /** The sum of all builds. */
   readonly building: Span;
 }
 
-/** No policy lets a build take longer. */
+/** No policy allows a longer build. */
 const LONGEST_BUILD_MS = 7 * DAY_MS;
 
 /**
- * The time of one rebuild by the stream's own history. Where it has none it may end at once, for all that anybody knows,
- * and at the latest when the policy gives it up.
+ * The duration of one rebuild from the stream's history. Without history it may take from zero to the limit of the
+ * policy.
  * @param rebuilds newest first
  */
 export function rebuildTime(
@@ -85,7 +85,10 @@ export function reachedBy(usages: readonly Usage[]): Reached {
   };
 }
 
-/** How long a plan takes until all is verified, what it builds, and whom it reaches; a wave begins when the one before has ended. */
+/**
+ * How long a plan takes until all is verified, what it builds and whom it reaches. A wave begins when the one before
+ * has ended.
+ */
 export function forecastPlan(nodes: readonly ForecastNode[], caps: StreamPolicy['caps']): PlanForecast {
   const byWave = [...Map.groupBy(nodes, ({ wave }) => wave)].sort(([one], [other]) => one - other);
   const waves = byWave.map(([wave, members]) => ({ wave, ...countsOf(members), ...waveTime(members, caps) }));
@@ -105,9 +108,10 @@ function countsOf(nodes: readonly ForecastNode[]): Omit<WaveForecast, 'wave' | k
 const timesOf = (nodes: readonly ForecastNode[]): RebuildTime[] => nodes.flatMap(({ time }) => time ?? []);
 
 /**
- * Rebuilds wait for a slot of the fleet and one of their account, and each that can begin does. So none takes less than
- * the longest, or than its share of all slots. And whichever ends last could not begin only while one kind of slots was
- * all taken by the others (R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969, for two kinds of them).
+ * Each rebuild needs a slot of the fleet and one of its account, and starts as soon as both are free. So a wave takes
+ * at least its longest rebuild and at least its share of all slots. The rebuild that ends last waits only while one
+ * kind of slot is fully taken by the others (R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969, extended
+ * to two kinds).
  */
 export function waveTime(
   nodes: readonly Pick<ForecastNode, 'time' | 'account'>[],
@@ -130,7 +134,7 @@ export function waveTime(
   return { atLeastMs: greatest([...jobs.map(({ atLeastMs }) => atLeastMs), ...shares]), atMostMs: greatest(ends) };
 }
 
-/** The longest that one of `jobs` waits for a slot: as long as all others keep all of them. */
+/** The longest wait for a slot: as long as the other jobs keep all slots. */
 const waitMs = (jobs: readonly Span[], slots: number, ownMs: number): number =>
   jobs.length <= slots ? 0 : (sum(jobs.map(({ atMostMs }) => atMostMs)) - ownMs) / slots;
 

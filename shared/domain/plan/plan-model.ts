@@ -9,41 +9,41 @@ import type { Digest } from '../image/image.ts';
 import type { GuardSettings } from '../policy/guard-settings.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 
-/** A stream that may become a node, and all that decides whether it does. */
+/** A stream that may become a node, with all input of that decision. */
 export interface Candidate
   extends StreamImagesSeen,
     Omit<GuardFacts, 'facts' | 'unknown' | 'killSwitch' | 'cascadeId'> {
-  /** Absent for a stream that only others' causes ask for. */
+  /** Absent for a stream that only the causes of others need. */
   readonly cause?: Cause;
   readonly tier?: StreamRecord['tier'];
-  /** What the head is as a whole (`headDigestOf`); absent where the stream has none. */
+  /** The digest of the whole head (`headDigestOf`); absent if the stream has none. */
   readonly headDigest?: Digest;
-  /** Facts of open closures: what fixes them is built and verified, and older images still run. */
+  /** Facts of open closures: the fix is built and verified, and older images still run. */
   readonly closing: readonly CauseFact[];
-  /** Whether anything runs one of its images; asked of streams without a cause only. */
+  /** Whether a workload runs one of its images; set only for streams without a cause. */
   readonly runs?: boolean;
 }
 
-/** An open cause, and all that decides what becomes of it. */
+/** An open cause, with all input of its answer. */
 export type PlannedStream = Omit<Candidate, 'stream' | 'cause' | 'runs'> & { readonly cause: Cause };
 
-/** What is known of who is built on whom. */
+/** The known parents of streams. */
 export interface Tiers {
   readonly known: AttributionFacts;
-  /** Of every stream that a root may take along. */
+  /** For every stream that a root may take along. */
   readonly edges: Edges;
-  /** Streams without an open cause that are at fault for one, or are built on a stream that is. */
+  /** Streams without an open cause that are a root cause for one, or are built on such a stream. */
   readonly others: readonly Candidate[];
-  /** By stream: open causes that are not planned, for their answers stand whatever the images are. */
+  /** By stream: open causes that are not planned, because their answers do not depend on images. */
   readonly answered?: ReadonlyMap<string, { readonly cause: Cause; readonly answer: NegativeDecision }>;
   /**
-   * Streams that wait until heads are read, their own or those of what is built on them. They count as at fault: nothing is
-   * built on them.
+   * Streams that wait for a read of their own heads or those of their children. They count as root causes, so nothing
+   * is built on them.
    */
   readonly awaited?: ReadonlySet<string>;
 }
 
-/** Nothing is known to be built on anything: each stream is by itself. */
+/** No parent is known: each stream stands alone. */
 export const NO_TIERS: Tiers = {
   known: { parents: new Map(), images: new Map(), streams: new Map() },
   edges: new Map(),
@@ -53,31 +53,28 @@ export const NO_TIERS: Tiers = {
 export interface PlanContext extends Pick<GuardFacts, 'killSwitch'> {
   readonly policyVersion: string;
   readonly guards: GuardSettings;
-  /** So many streams a day begin to be rebuilt; absent for any number. */
+  /** The number of streams that may start per day; absent for no limit. */
   readonly ramp?: number;
-  /**
-   * Streams that began within the last day, and those that an open cascade is still to begin: what is tried again is no
-   * further begin.
-   */
+  /** Streams that started within the last day, and those that an open cascade will start. A retry is no new start. */
   readonly begunToday: ReadonlySet<string>;
-  /** While a review runs: ids of the rules that do not wait for its end. */
+  /** During a review: ids of the rules that do not wait for its end. */
   readonly urgentRules?: ReadonlySet<string>;
-  /** Whether applications that nothing runs are left out of what is rebuilt with a root; they are unless it says no. */
+  /** Whether applications that no workload runs are left out when a root is rebuilt; default true. */
   readonly onlyApplicationsInUse?: boolean;
-  /** Whether all that is built on what is rebuilt is rebuilt too, and not only what holds the same; it is not unless it says so. */
+  /** Whether all children of a rebuilt stream are rebuilt, and not only those with the same facts; default false. */
   readonly followParents?: boolean;
 }
 
-/** What becomes of each open cause: a node, an answer, or nothing where all its facts are settled. */
+/** The result for each open cause: a node, an answer, or nothing if all its facts are settled. */
 export interface CascadePlan {
-  /** Absent where nothing is to be done. */
+  /** Absent if there is nothing to do. */
   readonly cascade?: Cascade;
   /** Wave by wave. */
   readonly nodes: readonly CascadeNode[];
   /** By stream: why it is not planned. */
   readonly answers: ReadonlyMap<string, NegativeDecision>;
-  /** By stream: facts that nothing holds any more. */
+  /** By stream: facts that no image has any longer. */
   readonly settled: ReadonlyMap<string, readonly CauseFact[]>;
-  /** By stream that waits for what nobody knows of others: which streams must be looked at. */
+  /** By stream that waits for unknown facts of others: the streams that must be read. */
   readonly awaited?: ReadonlyMap<string, readonly string[]>;
 }

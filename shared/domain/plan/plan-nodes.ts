@@ -8,7 +8,7 @@ import type { Digest } from '../image/image.ts';
 import type { Candidate, CascadePlan, PlanContext } from './plan-model.ts';
 import type { WaveNode } from './waves.ts';
 
-/** What is to be done about one stream. */
+/** The work for one stream. */
 export interface ChosenWork extends Partial<WaveNode> {
   readonly candidate: Candidate;
   readonly work: NodeWork;
@@ -16,7 +16,7 @@ export interface ChosenWork extends Partial<WaveNode> {
   readonly follows?: true;
 }
 
-/** One cascade of all that was chosen together. */
+/** One cascade of all chosen streams. */
 export function cascadeOf(
   chosen: readonly ChosenWork[],
   { policyVersion, guards }: PlanContext,
@@ -43,7 +43,7 @@ export function cascadeOf(
   };
 }
 
-/** Versions of causes begin with 1. */
+/** Cause versions start at 1. */
 const NO_CAUSE = 0;
 
 function nodeOf(
@@ -68,7 +68,9 @@ function nodeOf(
   };
 }
 
-/** An index stands for the images of all platforms; where they were pushed one by one, each stands for itself. */
+/**
+ * An index represents the images of all platforms. Platform images that were pushed one by one are listed separately.
+ */
 function outputOf(output: Digest, heads: readonly JudgedImage[]): Pick<CascadeNode, 'output' | 'outputs'> {
   const digests = heads.map(({ digest }) => digest).sort();
   return digests.length > 1 && digests.includes(output) ? { output, outputs: digests } : { output };

@@ -4,18 +4,18 @@ import type { PlannedTiers } from './follow-roots.ts';
 import type { PlanContext } from './plan-model.ts';
 import type { RootAnswer } from './plan-roots.ts';
 
-/** What begins, and what that comes to. */
+/** The streams that start, and the resulting plan. */
 export interface Ramped {
   readonly roots: ReadonlyMap<string, RootAnswer>;
   readonly planned: PlannedTiers;
 }
 
 /**
- * Holds back what is beyond the policy's ramp. The ramp counts streams that really start in the plan: it never counts
- * one that waits for another stream or is refused. The stream with the oldest cause comes first, after all streams that
- * start below it, so that no place is taken by a stream that waits for one without a place.
+ * Puts the streams beyond the policy's ramp on hold. The ramp counts only streams that really start in the plan, not
+ * those that wait or are refused. The stream with the oldest cause comes first, after all streams that must start below
+ * it, so a waiting stream takes no place.
  * @param roots what the guards say, oldest cause first
- * @param planTiers the plan where exactly the roots that are allowed begin
+ * @param planTiers the plan in which exactly the allowed roots begin
  */
 export function withinRamp(
   roots: Ramped['roots'],
@@ -29,14 +29,14 @@ export function withinRamp(
     if (starting.length <= places) return { roots: allowed, planned };
     const admitted = firstOf(starting, planned, places);
     const isBeyond = new Set(starting.filter((stream) => !admitted.has(stream)));
-    // Each turn holds back at least one more stream.
+    // Each round puts at least one more stream on hold.
     allowed = new Map(
       Array.from(allowed, ([stream, answer]) => [stream, isBeyond.has(stream) ? beyondRamp(ramp) : answer]),
     );
   }
 }
 
-/** Oldest cause first. What began within the last day is no further begin. */
+/** Oldest cause first. A stream that started within the last day is no new start. */
 const startingIn = (
   { nodes }: PlannedTiers,
   roots: Ramped['roots'],
@@ -47,7 +47,7 @@ const startingIn = (
     return node !== undefined && !node.follows && !begunToday.has(stream);
   });
 
-/** As many as there are places; whichever is admitted, all that start below it are admitted before. */
+/** Fills the free places. A stream is admitted only after all that must start below it. */
 function firstOf(starting: readonly string[], planned: PlannedTiers, places: number): ReadonlySet<string> {
   const isStarting = new Set(starting);
   const admitted = new Set<string>();
@@ -60,10 +60,10 @@ function firstOf(starting: readonly string[], planned: PlannedTiers, places: num
   return admitted;
 }
 
-/** A stream of the plan and all that it waits for there, wave by wave. */
+/** A stream of the plan and all streams that it waits for, wave by wave. */
 function fromBelow(stream: string, { nodes }: PlannedTiers): readonly string[] {
   const found = new Set([stream]);
-  // A set is walked through to what is added meanwhile, too.
+  // The loop also visits elements added during it.
   for (const one of found) {
     const { parents = [], facts = [] } = nodes.get(one) ?? {};
     const moved = facts.flatMap((fact) => (fact.kind === 'parent-moved' ? fact.parent : []));

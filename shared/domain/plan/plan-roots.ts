@@ -5,7 +5,7 @@ import { wait } from '../guard/guard-answer.ts';
 import type { Candidate, PlanContext } from './plan-model.ts';
 import { type ClassifiedFacts, unknownText } from './sort-facts.ts';
 
-/** What the guards say of a rebuild of a stream at fault. */
+/** The guards' answer for a rebuild of a root cause. */
 export type RootAnswer = Decision;
 
 export interface PlanFacts {
@@ -15,8 +15,8 @@ export interface PlanFacts {
 }
 
 /**
- * Which of the streams at fault may begin, oldest cause first. What a guard holds back or a review that runs waits; of a
- * stream that nobody read nothing is said.
+ * The root causes that may begin, oldest cause first. A guard or a running review puts a stream on hold; an unread
+ * stream gets no answer.
  */
 export function decideRoots(
   facts: ReadonlyMap<string, readonly CauseFact[]>,
@@ -52,7 +52,7 @@ const sinceOf = ({ asked, cause }: Asked): number =>
   cause?.candidate.cause.sinceEpochMs ??
   asked.reduce((since, { sinceEpochMs }) => Math.min(since, sinceEpochMs), Number.POSITIVE_INFINITY);
 
-/** Facts that a review finds are planned together with it; what is urgent does not wait for its end. */
+/** Facts found by a review are planned together at its end; urgent facts do not wait. */
 export const isForLater = (facts: readonly CauseFact[], { urgentRules }: Pick<PlanContext, 'urgentRules'>): boolean =>
   urgentRules !== undefined && !facts.some(({ kind, ruleId }) => kind === 'person' || urgentRules.has(ruleId));
 

@@ -8,9 +8,9 @@ import { decideRoots } from './plan-roots.ts';
 import { awaitedOf, type ClassifiedFacts, classifyFacts, factsOfRoots } from './sort-facts.ts';
 
 /**
- * The cascade that all open causes come to now. Causes that are taken or closed are left alone. Each fact of a cause is
- * traced to the streams at fault; these begin, and what is built on them and holds it follows wave by wave. A pure
- * function of what was read: whoever plans the same again plans the same cascade, by the same name.
+ * The cascade for all open causes. Taken or closed causes are left alone. Each fact is traced to its root causes; these
+ * begin, and their children with the fact follow wave by wave. Pure: the same input gives the same cascade with the
+ * same name.
  */
 export function planCascade(
   streams: readonly PlannedStream[],

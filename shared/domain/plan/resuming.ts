@@ -10,13 +10,13 @@ export interface ParkedStream {
   readonly node: Omit<CascadeNode, 'cascadeId'>;
   readonly rebuild: Pick<Rebuild, 'rebuildId'>;
   readonly history: RebuildHistory;
-  /** Of its stream, as it is now. */
+  /** The current cause of its stream. */
   readonly cause?: Cause;
 }
 
 /**
- * The cascade that takes up parked rebuilds, a node each: nothing is built, so none waits for another. Its name says which
- * rebuilds it takes up; planned again after it broke off it has another one.
+ * The cascade that resumes parked rebuilds, one node each. It builds nothing, so no node waits for another. Its name is
+ * derived from the rebuilds, and changes if it is planned again after it broke off.
  */
 export function resumingCascade(
   parked: readonly ParkedStream[],
@@ -39,7 +39,7 @@ export function resumingCascade(
   };
 }
 
-/** It is judged on what it was built for; what its cause asks for since is planned afterwards. */
+/** It is judged on the facts that it was built for; newer facts are planned afterwards. */
 function resumingNode(cascadeId: string, { node, rebuild: { rebuildId }, cause }: ParkedStream): CascadeNode {
   const { stream, work, facts, holders, headBefore } = node;
   return {

@@ -9,24 +9,24 @@ import { type NegativeDecision, wait } from '../guard/guard-answer.ts';
 import { factText } from '../guard/guard-facts.ts';
 import type { Candidate } from './plan-model.ts';
 
-/** A fact that is to be fixed at other streams first. */
+/** A fact that other streams must fix first. */
 export interface BelowFact {
   readonly fact: CauseFact;
   readonly paths: readonly StreamPath[];
 }
 
-/** A fact of which nobody can tell yet whose it is. */
+/** A fact whose root cause is not known yet. */
 interface PendingFact {
   readonly fact: CauseFact;
   readonly rootCause: Extract<RootCause, { kind: 'pending' }>;
-  /** Of which stream each image is that is to be scanned, where anybody knows. */
+  /** The stream of each image that must be scanned, if known. */
   readonly awaited: readonly string[];
 }
 
-/** The facts of one cause by what they ask for. */
+/** The facts of one cause, sorted by what they need. */
 export interface ClassifiedFacts {
   readonly candidate: Candidate & Required<Pick<Candidate, 'cause'>>;
-  /** To be fixed by a rebuild of the stream itself, whatever it is built on. */
+  /** To be fixed by a rebuild of the stream itself, whatever its parents are. */
   readonly own: readonly CauseFact[];
   readonly below: readonly BelowFact[];
   readonly pending: readonly PendingFact[];
@@ -36,8 +36,8 @@ export interface ClassifiedFacts {
 }
 
 /**
- * A parent whose head was deleted has nothing to pick up: that it moved is settled, and its next head is a new fact.
- * @param followParents whether anything follows from a parent that moved: otherwise such a fact is settled
+ * A parent whose head was deleted offers nothing to pick up, so its move is settled; its next head is a new fact.
+ * @param followParents whether moved parents matter; otherwise such a fact is settled
  */
 export function classifyFacts(
   candidate: ClassifiedFacts['candidate'],
@@ -52,7 +52,7 @@ export function classifyFacts(
   const { rebuild = [], ...others } = Object.fromEntries(classes);
   const rootCauseOf = rootCausesOf(candidate, known);
   const found = rebuild.map((fact) => ({ fact, rootCause: rootCauseOf(fact) }));
-  // Of a parent that moved it is known whether its image is or not.
+  // For a moved parent it is known whether its image is the head.
   const awaitedFor = (fact: CauseFact, { images, streams }: PendingFact['rootCause']): readonly string[] =>
     fact.kind === 'parent-moved'
       ? [fact.parent]
@@ -70,15 +70,15 @@ export function classifyFacts(
   };
 }
 
-/** Of a stream whose head nobody could read, this is not known. */
+/** For a stream with an unread head this is unknown. */
 function hasNoHead(stream: string, { streams }: AttributionFacts): boolean {
   const record = streams.get(stream);
   return record !== undefined && Object.keys(record.head?.images ?? {}).length === 0;
 }
 
 /**
- * By stream at fault: what is to be fixed there. Its own cause's facts come as they are; what others trace to it is
- * known as well as any of them knows it.
+ * By root cause: the facts to fix there. Facts of its own cause are used as they are; facts traced to it keep the best
+ * knowledge of all streams.
  */
 export function factsOfRoots(sorted: readonly ClassifiedFacts[]): ReadonlyMap<string, readonly CauseFact[]> {
   const traced = new Map<string, CauseFact[]>();
@@ -93,14 +93,14 @@ export function factsOfRoots(sorted: readonly ClassifiedFacts[]): ReadonlyMap<st
 export const pathsOf = (sorted: readonly ClassifiedFacts[]): readonly StreamPath[] =>
   sorted.flatMap(({ below }) => below.flatMap(({ paths }) => paths));
 
-/** Streams that must be looked at before anybody can tell whose the facts are; none where it is only its own. */
+/** Streams that must be read before the root cause is known; empty if only the stream itself is missing. */
 export const awaitedOf = ({ candidate, pending, unknown }: ClassifiedFacts): readonly string[] => {
   if (pending.length === 0) return [];
   const own = unknown.length > 0 ? [candidate.stream] : [];
   return [...new Set([...own, ...pending.flatMap(({ awaited }) => awaited)])].sort(compareTexts);
 };
 
-/** Why nobody can tell yet what is to be done about some facts; absent where there are none. */
+/** Why some facts are undetermined; absent if there are none. */
 export function unknownText({ unknown, pending }: ClassifiedFacts): string | undefined {
   const [first] = unknown;
   if (first)
@@ -125,7 +125,7 @@ function awaitedText({ rootCause: { images, streams } }: PendingFact): string {
 
 const CLOSING = wait('closing', 'The head is fixed, but older images still run. The cause closes when they are gone.');
 
-/** What a cause waits for of which nothing is planned, and nothing else is known. */
+/** What an unplanned cause waits for if nothing else is known. */
 export function leftWith(sorted: ClassifiedFacts): NegativeDecision {
   const unknown = unknownText(sorted);
   return unknown === undefined ? CLOSING : wait('unknown-facts', unknown);

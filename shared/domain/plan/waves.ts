@@ -3,7 +3,7 @@ import { type NegativeDecision, refuse, tooDeep } from '../guard/guard-answer.ts
 import type { StreamRecord } from '../stream/stream-record.ts';
 
 export interface WaveStream extends Pick<StreamRecord, 'stream' | 'tier'> {
-  /** Whether anything runs one of its images. */
+  /** Whether a workload runs one of its images. */
   readonly inUse: boolean;
 }
 
@@ -15,14 +15,14 @@ export interface StreamGraph {
 
 export interface WaveSettings {
   readonly onlyApplicationsInUse: boolean;
-  /** The most streams on top of one another in a plan, the root included. */
+  /** The maximum depth of a plan, the root included. */
   readonly maxDepth: number;
 }
 
 export interface WaveNode {
-  /** 0 is built on nothing that is planned; any other is built on one of the wave before it, and on none of a later one. */
+  /** Wave 0 has no planned parent. Every other stream has a parent in the wave before, and none in a later wave. */
   readonly wave: number;
-  /** All streams of the plan that it is built on, in order: it is built once these are verified. */
+  /** All its parents in the plan, sorted: it is built once these are verified. */
   readonly parents: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export interface LeftOut {
   readonly detail: string;
 }
 
-/** What becomes of the roots and of each stream above one: it is in exactly one of the three. In a fixed order, wave by wave. */
+/** The result for the roots and each stream above them: each is in exactly one of the three lists, sorted by wave. */
 export interface Waves {
   readonly nodes: ReadonlyMap<string, WaveNode>;
   readonly leftOut: ReadonlyMap<string, LeftOut>;
@@ -39,11 +39,11 @@ export interface Waves {
 }
 
 /**
- * All that must be rebuilt because of the roots, each stream once, and in which order. An application that nothing runs
- * is left out, unless it is a root, which has a cause of its own, or something planned is built on it. A platform is built
- * also where nothing runs above it: what is built on it next must not begin with what the root had.
- * Linear in streams and edges but for the order of the answers (Kahn, Topological sorting of large networks, 1962).
- * @param roots streams of open causes that may be rebuilt now; the ramp has been taken off
+ * All streams that must be rebuilt because of the roots, each once, in order. An application that no workload runs is
+ * left out, unless it is a root or a planned stream is built on it. A platform is always built, so that later children
+ * do not start from the old image. Linear in streams and edges, except for sorting (Kahn, Topological sorting of large
+ * networks, 1962).
+ * @param roots streams of open causes that may be rebuilt now, after the ramp
  */
 export function planWaves(
   { streams, parents }: StreamGraph,
@@ -94,15 +94,15 @@ const within = (streams: ReadonlySet<string>, parents: StreamGraph['parents']): 
     }),
   );
 
-/** These, and all that edges lead to. */
+/** These, and all that are reachable over edges. */
 function reachedFrom(starts: ReadonlySet<string>, edges: Edges): ReadonlySet<string> {
   const reached = new Set(starts);
-  // A set is walked through in the order in which it grows, to what is added meanwhile too.
+  // The loop also visits elements added during it.
   for (const stream of reached) for (const next of edges.get(stream) ?? []) reached.add(next);
   return reached;
 }
 
-/** The length of the longest way down, wave by wave; what is built on a cycle has none. */
+/** The longest distance to a root ancestor, wave by wave; a stream above a cycle has none. */
 function wavesOf(parents: Edges): ReadonlyMap<string, number> {
   const children = turned(parents);
   const awaited = new Map(Array.from(parents, ([stream, below]) => [stream, below.length]));
@@ -123,7 +123,7 @@ function wavesOf(parents: Edges): ReadonlyMap<string, number> {
   return waves;
 }
 
-/** Each of them is built on another one of them: whoever goes down by the first parent always comes to a circle. */
+/** Each of them has a parent among them, so following the first parent always reaches a cycle. */
 function refusedCycles(stuck: readonly string[], parents: Edges): ReadonlyMap<string, NegativeDecision> {
   const isStuck = new Set(stuck);
   const below = (stream: string): string => parents.get(stream)?.find((parent) => isStuck.has(parent)) ?? stream;
@@ -140,7 +140,7 @@ function refusedCycles(stuck: readonly string[], parents: Edges): ReadonlyMap<st
 
 const MOST_NAMED = 20;
 
-/** From its first stream by name, each followed by what it is built on. */
+/** Starts with the first stream by name; each is followed by its parent. */
 function refusedCycle(cycle: readonly string[]): NegativeDecision {
   const [first = ''] = cycle.toSorted(compareTexts);
   const at = cycle.indexOf(first);

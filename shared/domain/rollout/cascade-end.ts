@@ -5,32 +5,32 @@ import { HEAD_FIXED, instantText, PARENT_ON_HOLD, WAITING_APPROVAL, wait } from 
 import type { RolloutMode } from '../policy/rollout-mode.ts';
 import { isDeploymentOver } from './deployment.ts';
 
-/** What a cascade came to. */
+/** The result of a cascade. */
 export interface CascadeSummary {
   readonly state: 'complete' | 'parked' | 'incomplete';
-  /** Nodes by their last state. */
+  /** The number of nodes by last state. */
   readonly nodes: Readonly<Partial<Record<CascadeNode['state'], number>>>;
   readonly deployments: Readonly<Partial<Record<Deployment['state'], number>>>;
-  /** Present exactly where it is not complete. */
+  /** Present if and only if the cascade is not complete. */
   readonly failure?: { readonly error: 'CascadeIncomplete' | 'CascadeParked'; readonly detail: string };
 }
 
-/** Nodes that were planned and that the ledger does not have any more. */
+/** Planned nodes that are missing in the ledger. */
 export interface LostNodes {
   readonly count: number;
-  /** Those of them that are known by name, sorted: they held something for the cascade, or its machine was given them. */
+  /** Those with a known name, sorted: they had a lock or slot of the cascade, or its machine received them. */
   readonly streams: readonly string[];
 }
 
 export const NOTHING_LOST: LostNodes = { count: 0, streams: [] };
 
-/** What a cascade lost: it has fewer nodes than were planned. */
+/** The lost nodes of a cascade that has fewer than were planned. */
 export const lostNodes = (planned: number, found: number, streams: readonly string[]): LostNodes => ({
   count: Math.max(planned - found, streams.length),
   streams: [...streams].sort(),
 });
 
-/** What is lost, for a person; `undefined` where nothing is. */
+/** The lost nodes as text; `undefined` if there are none. */
 export function lostText({ count, streams }: LostNodes): string | undefined {
   if (count === 0) return undefined;
   const named = streams.length === 0 ? '' : `: ${listed(streams)}`;
@@ -42,7 +42,7 @@ export function lostText({ count, streams }: LostNodes): string | undefined {
   return `${nodes} missing in the ledger${named}. ${held} planned again`;
 }
 
-/** Items of the ledger that could not be read when a cascade ended, for a person; `undefined` where there are none. */
+/** Unreadable ledger items at the end of a cascade, as text; `undefined` if there are none. */
 export function unreadableItemsText(items: readonly string[]): string | undefined {
   if (items.length === 0) return undefined;
   const what = counted(items.length, 'ledger item');
@@ -50,10 +50,10 @@ export function unreadableItemsText(items: readonly string[]): string | undefine
 }
 
 /**
- * A cascade is complete where every node that was planned is there and verified and rolled out, or not needed any more,
- * and no deployment failed, was rolled back or still runs. One that was refused for good, or superseded, is the owner's to
- * make: it does not fail the cascade, its closure stays open. Where all that is missing waits for a person to approve a
- * build, nothing failed: the cascade is parked, and another one brings that to its end.
+ * A cascade is complete if every planned node exists and is verified and rolled out, or no longer needed, and no
+ * deployment failed, was rolled back or still runs. A deployment that was refused for good or superseded belongs to the
+ * owner: the cascade does not fail, and its closure stays open. If only approvals are missing, the cascade is parked,
+ * and another one finishes it.
  * @param unreadable items that could not be read, each with its problem: they make the cascade incomplete
  */
 export function summarizeCascade(
@@ -80,11 +80,11 @@ const WITHOUT_FAILURE: ReadonlySet<Deployment['state']> = new Set(['completed', 
 
 const isLacking = (node: CascadeNode): boolean => isBrokenOff(node) || !isFixed(node);
 
-/** Also a node that nobody needs any more: its head is fixed, and what still runs is planned anew. */
+/** Includes a node that is no longer needed: its head is fixed, and what still runs is planned again. */
 export const isFixed = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
   state === 'verified' || (state === 'waiting' && answer?.reason === HEAD_FIXED);
 
-/** Its own build waits for a person to approve it, or that of a stream that it is built on. */
+/** Its own build, or that of an ancestor stream, waits for an approval. */
 export const waitsForPerson = ({ state, answer }: Pick<CascadeNode, 'state' | 'answer'>): boolean =>
   state === 'parked' || (state === 'waiting' && answer?.reason === PARENT_ON_HOLD);
 
@@ -113,18 +113,18 @@ const MOST_NAMED = 10;
 const listed = (texts: readonly string[]): string =>
   `${texts.slice(0, MOST_NAMED).join('; ')}${texts.length > MOST_NAMED ? `; and ${texts.length - MOST_NAMED} more` : ''}`;
 
-/** What the rollout of a cascade left in the ledger. */
+/** The rollout state of a cascade in the ledger. */
 export interface RolloutSeen {
   readonly mode: RolloutMode;
-  /** Services that it was to deploy for the stream; absent where it was not planned. */
+  /** Services to deploy for the stream; absent if none were planned. */
   readonly services?: readonly string[] | undefined;
   /** By service. */
   readonly deployments: ReadonlyMap<string, Deployment>;
 }
 
 /**
- * Whether the rollout of a verified stream is through: each of its deployments came to an end of its own. One that was
- * refused for good is its owner's to make. Where Patchwave deploys nothing there is nothing to come to an end.
+ * Whether the rollout of a verified stream is complete: each of its deployments ended by itself. A deployment refused
+ * for good belongs to the owner. A stream that Patchwave does not deploy is complete.
  */
 export function isRolledOut({ mode, services, deployments }: RolloutSeen): boolean {
   if (mode === 'pipeline' || mode === 'none') return true;
@@ -137,8 +137,8 @@ export function isRolledOut({ mode, services, deployments }: RolloutSeen): boole
 }
 
 /**
- * Whether a cascade that is over brought the stream of a node nowhere, through no fault of its pipeline: nothing was
- * built, or nobody deployed what was verified. A node that the guards held back was not broken off.
+ * Whether an ended cascade made no progress for a node, without a fault of its pipeline: nothing was built, or the
+ * verified image was not deployed. A node on hold by the guards does not count.
  */
 export const isBrokenOff = ({ state, outcome, answer }: CascadeNode): boolean =>
   state === 'verified'
@@ -168,15 +168,14 @@ const ENDINGS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Why a cascade ended early, for a person. An error that has no sentence of its own is of AWS or of a step: its name is what the
- * log says.
- * https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+ * Why a cascade ended early, as text. Errors without a text here come from AWS or a step and are named as they are in
+ * the log. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
  * @param error the name of the error
  */
 export const endingText = (error: string): string =>
   (Object.hasOwn(ENDINGS, error) ? ENDINGS[error] : undefined) ?? `a step of the cascade failed with ${error}`;
 
-/** A verified node whose rollout broke off, as the next plan finds it: only deployed, never built again. */
+/** A verified node whose rollout broke off: the next plan only deploys it and never builds again. */
 export const notRolledOut = (node: CascadeNode, error: string): CascadeNode => ({
   ...node,
   answer: {
@@ -186,7 +185,7 @@ export const notRolledOut = (node: CascadeNode, error: string): CascadeNode => (
   },
 });
 
-/** A node that was not begun or not built, as it is planned again. */
+/** A node that was not started or not built: the next plan takes it again. */
 export const notFinished = (node: CascadeNode, error: string): CascadeNode => ({
   ...node,
   state: 'waiting',
@@ -197,7 +196,7 @@ export const notFinished = (node: CascadeNode, error: string): CascadeNode => ({
   },
 });
 
-/** A node whose run waits for a person: its place and its slots are others' now, and another cascade takes the rebuild up. */
+/** A node whose run waits for a person: its slots are free, and another cascade resumes the rebuild. */
 export const parkedNode = (
   node: CascadeNode,
   { rebuildId, deadlineEpochMs }: Pick<Rebuild, 'rebuildId' | 'deadlineEpochMs'>,
@@ -212,7 +211,7 @@ export const parkedNode = (
   ),
 });
 
-/** A deployment that nobody watches any more; `undefined` for one that is over. */
+/** A deployment that no step watches any longer; `undefined` if it has ended. */
 export const abandonedDeployment = (
   deployment: Deployment,
   error: string,

@@ -9,82 +9,82 @@ import type { Policy } from '../policy/policy.ts';
 import { isUnconfirmed, type LeftScope } from '../review/run.ts';
 import { isDeploymentOver } from './deployment.ts';
 
-/** An image of the closure's stream that runs, or that running images are built on. */
+/** A running image of the closure's stream, or an ancestor of running images. */
 export interface RunningImage {
   readonly image: JudgedImage;
-  /** Live usages of it and of what is built on it; only asked for where it may hold the cause. */
+  /** Live usages of it and its descendants; read only if it may have the cause. */
   readonly usages: readonly Usage[];
-  /** The same in scopes that left; absent where there are none. */
+  /** The same in scopes that left; absent if there are none. */
   readonly left?: readonly Usage[];
-  /** It was pushed later than what was verified. */
+  /** It was pushed after the verified image. */
   readonly isNewer?: boolean;
-  /** So many images that are built on it were not asked for their usages: enough are named. */
+  /** The number of descendants whose usages were not read, because enough are named. */
   readonly unasked?: number;
 }
 
-/** One scope of the run that looks, and when it was last read completely; absent where it never was. */
+/** One scope of the current run, and when it was last read completely; absent if never. */
 export interface ScopeReading {
   /** `<account>/<region>`. */
   readonly key: string;
   readonly completeAtEpochMs?: number;
-  /** That reading saw tasks that were stopping, too. */
+  /** That read included stopping tasks. */
   readonly includesStopping?: boolean;
   readonly unidentified?: readonly Unidentified[];
 }
 
-/** A scope that the fleet no longer has, and what was known of it last. */
+/** A scope that left the fleet, with its last known state. */
 export interface LeftReading extends Pick<ScopeReading, 'key' | 'unidentified'> {
   readonly left: LeftScope;
 }
 
-/** A workload that ran an image of some repository when its scope was last read, and no runtime told which one. */
+/** A workload that ran an unidentified image of a repository when its scope was last read. */
 export interface Unidentified {
   /** Its `locationKey`. */
   readonly repository: string;
-  /** The tag that was asked for; absent where the container may run any image of the repository. */
+  /** The requested tag; absent if the container may run any image of the repository. */
   readonly tag?: string;
   readonly workload: string;
 }
 
-/** An image that runs, or that a running one is built on, whose own lineage could not be read. */
+/** A running image, or an ancestor of one, whose own lineage could not be read. */
 export interface UnplacedImage {
   readonly digest: Digest;
-  /** The `locationKey` of its repository; absent where none is known. */
+  /** The `locationKey` of its repository; absent if unknown. */
   readonly repository?: string;
-  /** One workload that runs it; only asked for until enough are named. */
+  /** One workload that runs it; read only until enough are named. */
   readonly workload?: string;
 }
 
 export interface ClosureFacts {
-  /** All images of the stream that run or that running images are built on. */
+  /** All images of the stream that run or are ancestors of running images. */
   readonly running: readonly RunningImage[];
-  /** Images that run and may be built on one of the stream: nobody could read what they are built on. */
+  /** Running images with unreadable lineage that may be built on an image of the stream. */
   readonly unread: readonly UnplacedImage[];
-  /** Usages in scopes that left, of such images; absent where there are none. */
+  /** Usages of such images in scopes that left; absent if there are none. */
   readonly unreadLeft?: readonly Usage[];
-  /** The repository of the stream, where others are built on it and this run has not read all of its images. */
+  /** The repository of the stream, if others are built on it and this run did not read all of its images. */
   readonly unlisted?: string;
-  /** Why what runs is not known: an item of the ledger cannot be read. */
+  /** Why it is unknown what runs: a ledger item cannot be read. */
   readonly unreadableItem?: string;
-  /** Digests of what was verified: the index, and its images. */
+  /** The verified digests: the index and its images. */
   readonly output: ReadonlySet<Digest>;
-  /** Every scope that the policy names. */
+  /** Every scope of the policy. */
   readonly scopes: readonly ScopeReading[];
-  /** Scopes that left while something ran there. */
+  /** Scopes that left while a workload ran there. */
   readonly left: readonly LeftReading[];
-  /** Whether a container from a repository may run what is built on the stream; `tag` as of `Unidentified`. */
+  /** Whether a container from a repository may run an image built on the stream; `tag` as in `Unidentified`. */
   readonly mayRun: (repository: string, tag?: string) => boolean;
-  /** Those that were begun of the services that the rollout deploys for the stream. */
+  /** The started deployments of services that the rollout deploys for the stream. */
   readonly deployments: readonly Deployment[];
-  /** The stream has another head by now than what was verified. */
+  /** The stream's head is no longer the verified image. */
   readonly isHeadReplaced?: boolean;
   readonly runId: string;
 }
 
 /**
- * A closure after a look at all that runs: closed with its proof where every scope was read completely since the
- * rollout and nothing runs whose lineage holds the cause, otherwise open with what it waits for. What nobody could read,
- * judge or identify keeps it open. `closure` itself where nothing changed.
+ * Checks a closure against all running images. It closes, with its proof, if every scope was read completely since the
+ * rollout and no running image has the cause in its lineage. Otherwise it stays open and says what it waits for;
+ * unread, unjudged or unidentified images keep it open. Returns `closure` itself if nothing changed.
  */
 export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: number): Closure {
   if (closure.state === 'closed') return closure;
@@ -111,13 +111,13 @@ export function checkClosure(closure: Closure, seen: ClosureFacts, nowEpochMs: n
   return { ...rest, state: 'closed', proof: { ...proof, ...(confirmed.length > 0 && { confirmed }) } };
 }
 
-/** ECS may still go back to what ran before, also where it stopped all of that first. */
+/** ECS may still roll back to the earlier revision, even after it stopped all of its tasks. */
 function unfinished({ deployments }: ClosureFacts): string | undefined {
   const goingOn = deployments.filter((deployment) => !isDeploymentOver(deployment)).map(({ service }) => service);
   return goingOn.length > 0 ? `still deployed: ${listed(goingOn)}` : undefined;
 }
 
-/** A list of no scopes is no reading either, and neither is what was read before a deployment came to its end. */
+/** An empty list of scopes proves nothing, and neither does a read from before the end of a deployment. */
 function unread(closure: Closure, { scopes, deployments }: ClosureFacts): string | undefined {
   if (scopes.length === 0) return 'the review read no scope';
   const sinceEpochMs = deployments.reduce(
@@ -127,15 +127,15 @@ function unread(closure: Closure, { scopes, deployments }: ClosureFacts): string
   const missing = scopes.filter(({ completeAtEpochMs = 0 }) => completeAtEpochMs < sinceEpochMs).map(({ key }) => key);
   if (missing.length > 0)
     return `not read completely since ${new Date(sinceEpochMs).toISOString()}: ${listed(missing)}`;
-  // Containers of a task that was told to stop run on, for minutes behind a load balancer.
+  // Containers of a stopping task keep running, for minutes behind a load balancer.
   const withoutStopping = scopes.filter(({ includesStopping }) => !includesStopping).map(({ key }) => key);
   if (withoutStopping.length === 0) return undefined;
   return `stopping tasks not read yet: ${listed(withoutStopping)}. The next review reads them`;
 }
 
 /**
- * Whether an image of the stream holds what must vanish: the facts of the closure, or, where it has none (a person asked,
- * a parent moved), whatever was there before what was verified.
+ * Whether an image of the stream has the cause: the facts of the closure or, without facts (a request, a moved parent),
+ * any image older than the verified one.
  */
 export function causeStatus(
   { facts }: Pick<Closure, 'facts'>,
@@ -148,13 +148,16 @@ export function causeStatus(
 const anyOf = (statuses: readonly FactStatus[]): FactStatus =>
   statuses.includes('present') ? 'present' : statuses.includes('unknown') ? 'unknown' : 'absent';
 
-/** What was verified counts by its findings, too: a head that was only deployed may have been scanned before they were known. */
+/**
+ * The verified image counts by its findings too: a head that was only deployed may have been scanned before they were
+ * known.
+ */
 const findingStatus = ({ facts }: Pick<Closure, 'facts'>, { image }: Pick<RunningImage, 'image'>): FactStatus =>
   anyOf(facts.flatMap((fact) => (fact.kind === 'finding' ? provenFactStatus(fact, image) : [])));
 
 /**
- * Whether an image is known to have none of the cause, though it is built on one that may: a rule that counts for its own
- * tier, too, found nothing. An age is no image's own to undo.
+ * Whether an image is known not to have the cause although its ancestor may: a rule that also applies to its own tier
+ * found nothing. An image cannot undo an age.
  */
 export function isFreeByItself(
   { facts }: Pick<Closure, 'facts'>,
@@ -187,7 +190,7 @@ function stillRunning(closure: Closure, { running, output }: ClosureFacts): stri
   return `not judged: ${listed(unclear.map(({ image }) => image.digest))}`;
 }
 
-/** The text says what a person can do about it: the registry of a vendor refuses for ever. */
+/** The text ends with the next step, because a vendor's registry never becomes readable by itself. */
 function unplaced({ unread: images }: ClosureFacts): string | undefined {
   if (images.length === 0) return undefined;
   const names = images.map(({ digest, repository, workload }) => {
@@ -201,7 +204,7 @@ const PLACE_THEM =
   'Give Patchwave access to their repositories, declare `parents` in the stream rules of these, or name a registry that is ' +
   'not yours in `mirrors` or `awsManaged`';
 
-/** An image that the ledger does not know may lie between one of these and what runs. */
+/** An unknown image may lie between one of these and a running image. */
 const unlisted = ({ unlisted: repository }: ClosureFacts): string | undefined =>
   repository === undefined ? undefined : `images of the stream may be missing, because ${repository} was not read`;
 
@@ -224,7 +227,10 @@ interface OutOfSight {
 
 const NOTHING_LEFT: OutOfSight = { confirmed: [] };
 
-/** What ran in scopes that left may run on: nobody saw it end, so a person has to say that nobody need wait for it. */
+/**
+ * Workloads in scopes that left may still run, because their end was not seen. A person has to confirm that no closure
+ * needs to wait for them.
+ */
 function outOfSight(closure: Closure, seen: ClosureFacts): OutOfSight {
   const { running, output, left, unreadLeft = [], mayRun } = seen;
   const named = new Map<string, string[]>();
@@ -253,7 +259,7 @@ function outOfSight(closure: Closure, seen: ClosureFacts): OutOfSight {
 
 export const MOST_NAMED = 10;
 
-/** In a fixed order, so that the same look writes the same text. */
+/** Sorted, so that the same check writes the same text. */
 function listed(names: readonly string[]): string {
   const unique = [...new Set(names)].sort();
   const more = unique.length > MOST_NAMED ? ` and ${unique.length - MOST_NAMED} more` : '';
@@ -261,8 +267,8 @@ function listed(names: readonly string[]): string {
 }
 
 /**
- * The closure of a node whose output is verified. What a person asked for is done by then, and so is that it picks up what
- * it is built on. Where that is all, nothing need vanish but what is older than the output.
+ * The closure of a node with a verified output. A request and a move of the parent are done by then. If there are no
+ * other facts, only images older than the output must go.
  */
 export function closureOf(
   { cascadeId, stream, facts }: Pick<CascadeNode, 'cascadeId' | 'stream' | 'facts'>,
@@ -281,17 +287,17 @@ export function closureOf(
   };
 }
 
-/** The cause of a stream once its closure closed: nothing that runs holds those facts any more. */
+/** The cause of a stream after its closure closed: no running image has those facts any longer. */
 export const afterClosure = (cause: Cause, { cascadeId, facts }: Closure): Cause =>
   reopenCause(settleFacts(cause, facts), cascadeId);
 
 /**
- * Whether an open closure is past its deadline: it stays open and raises an alarm. One without facts raises none: what is
- * older runs on, and violates nothing. Neither does one that waits for a person alone, for what ran in scopes that left.
+ * Whether an open closure is past its deadline: it stays open and raises an alarm. A closure without facts raises none,
+ * because the older images violate nothing. Neither does one that waits only for a person to confirm scopes that left.
  */
 export const isOverdue = ({ state, deadlineEpochMs, facts, outOfSight }: Closure, nowEpochMs: number): boolean =>
   state === 'open' && facts.length > 0 && !outOfSight && nowEpochMs > deadlineEpochMs;
 
-/** What open closures of a stream wait for, as the planner is told: where a rollout broke off nobody brings it about. */
+/** What open closures of a stream wait for, for the planner: after a broken-off rollout no step works on it. */
 export const closingFacts = (closures: readonly Closure[]): readonly CauseFact[] =>
   closures.flatMap(({ state, abandoned, facts }) => (state === 'open' && !abandoned ? facts : []));

@@ -1,13 +1,13 @@
 import type { Deployment } from '../cause/cascade.ts';
 import { DAY_MS } from '../common/time.ts';
 
-/** A deployment of a service as ECS tells of it. */
+/** A deployment of a service, from ECS. */
 export interface SeenDeployment {
   readonly deploymentId: string;
   readonly isPrimary: boolean;
   /**
-   * `rolled-back`: ECS went back to what ran before. `stopped`: ECS ended it before it was completed, as somebody asked or
-   * as another one began. `unknown`: ECS does not tell, which is no end.
+   * `rolled-back`: ECS returned to the earlier revision. `stopped`: ECS ended it early, by request or because another
+   * one began. `unknown`: ECS reports no state, which is no end.
    */
   readonly state: 'in-progress' | 'completed' | 'failed' | 'rolled-back' | 'stopped' | 'unknown';
   readonly detail?: string;
@@ -15,14 +15,14 @@ export interface SeenDeployment {
   readonly taskDefinition: string;
 }
 
-/** ECS did not bring it to its end: what ran before runs on, or again. */
+/** ECS did not complete it: the earlier revision runs. */
 export const hasFailed = ({ state }: Pick<Deployment, 'state'>): boolean =>
   state === 'failed' || state === 'rolled-back';
 
 export const isDeploymentOver = ({ state }: Pick<Deployment, 'state'>): boolean =>
   state !== 'starting' && state !== 'running';
 
-/** The clock of ECS and ours may differ by so much. */
+/** The tolerated difference between the clock of ECS and ours. */
 const CLOCK_DIFFERENCE_MS = 5_000;
 
 /** Deployments that began since an instant, oldest first. */
@@ -31,12 +31,12 @@ export const begunSince = (seen: readonly SeenDeployment[], sinceEpochMs: number
     .filter(({ createdAtEpochMs }) => createdAtEpochMs >= sinceEpochMs - CLOCK_DIFFERENCE_MS)
     .toSorted((one, other) => one.createdAtEpochMs - other.createdAtEpochMs);
 
-/** ECS keeps service deployments for 90 days: what it tells nothing of after that has come to its end. */
+/** ECS keeps service deployments for 90 days. One that it no longer reports has ended. */
 const HISTORY_MS = 90 * DAY_MS;
 
 /**
- * A deployment of the service that goes on: another one would replace it. ECS goes on to tell that a rolling update is in
- * progress which was replaced, so that of those only the primary one counts.
+ * A running deployment of the service, which another one would replace. ECS reports a replaced rolling update as still
+ * in progress, so only the primary one of those counts.
  */
 export const underWay = (
   { deployments, bakeMs }: { readonly deployments: readonly SeenDeployment[]; readonly bakeMs?: number },
@@ -48,8 +48,8 @@ export const underWay = (
   });
 
 /**
- * The deployment of somebody else that ours replaced though nobody knew of it: it began after the service was read, and
- * before ECS took ours. One of a revision that ours is a copy of, or brings itself, is not lost by that.
+ * Another team's deployment that ours replaced unseen: it began after the service was read and before ECS accepted
+ * ours. Nothing is lost if its revision is the one that ours copies or deploys.
  */
 export function replacedUnseen(
   { deploymentId, from }: Pick<Deployment, 'deploymentId' | 'from'>,
@@ -71,9 +71,10 @@ export function replacedUnseen(
 }
 
 /**
- * A running deployment after a look at its service; `deployment` itself while it goes on. Where another deployment is the
- * primary one, what ran before runs again (`rolled-back`), or somebody else deployed the service (`superseded`).
- * @param seen `undefined` where the service could not be asked
+ * A running deployment after a check of its service; returns `deployment` itself while it runs. If another deployment
+ * is the primary one, either the earlier revision runs again (`rolled-back`), or somebody else deployed the service
+ * (`superseded`).
+ * @param seen `undefined` if the service could not be read
  */
 export function deploymentAfter(
   deployment: Deployment,
@@ -119,6 +120,6 @@ function isEarlier(
   if (primary.deploymentId === from?.deploymentId) return true;
   const sinceEpochMs = own?.createdAtEpochMs ?? startingAtEpochMs - CLOCK_DIFFERENCE_MS;
   if (primary.createdAtEpochMs < sinceEpochMs) return true;
-  // A restart keeps the revision: a newer deployment of it takes nothing back.
+  // A restart keeps the revision, so a newer deployment of it rolls nothing back.
   return mode === 'register' && primary.taskDefinition === from?.taskDefinition;
 }

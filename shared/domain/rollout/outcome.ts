@@ -6,29 +6,32 @@ import { instant } from '../common/time.ts';
 import { findingKey } from '../scan/finding.ts';
 import { isOfUnreadLineage } from '../verdict/verdict.ts';
 
-/** What a rebuild is judged by. `output` holds one image for each platform, none where nobody can prove what it made. */
+/**
+ * The input of the judgement of a rebuild. `output` has one image per platform; it is empty if nothing proves what the
+ * build made.
+ */
 export interface Rebuilt extends Compared {
-  /** The stream had no head before: there is nothing that the output could be worse than. */
+  /** The stream had no head before, so the output cannot be worse. */
   readonly isFirst?: boolean;
   readonly begunAtEpochMs: number;
-  /** By `findingKey`, what is known of pairs that the image before seems not to have. */
+  /** By `findingKey`, the evidence for pairs that the previous image seems not to have. */
   readonly evidence?: ReadonlyMap<string, PairEvidence>;
-  /** Streams whose new head it did not pick up. */
+  /** Parent streams whose new head it did not use. */
   readonly pinnedTo?: readonly string[];
-  /** Registries that no review has read: they may hold an image below the output. */
+  /** Registries that no review has read: they may contain an ancestor of the output. */
   readonly unreadRegistries?: readonly string[];
-  /** A complete scan of the output is awaited until then. */
+  /** The deadline for a complete scan of the output. */
   readonly verifyDeadlineEpochMs: number;
 }
 
-/** `pending`: not all of the output is scanned and judged yet, and there is time. */
+/** `pending`: the output is not completely scanned and judged yet, before the deadline. */
 export type RebuildJudgement = RebuildOutcome | { readonly result: 'pending'; readonly waitingFor: string };
 
 /**
- * What a rebuild came to, judged on the pairs of its cause and on what it brought in. A violating pair that the image
- * before did not have and that was known when the build began makes it `worse`, wherever it came from. One that was
- * published meanwhile is a new cause and changes no outcome; a fixed rebuild names it. Where no fact tells which of the
- * two it is, the rebuild is `unverified`. A pair counts by vulnerability and package, whatever the version.
+ * The outcome of a rebuild, from the pairs of its cause and the pairs that it added. A violating pair that the previous
+ * image lacks and that was known when the build began makes it `worse`. A pair published later is a new cause and does
+ * not change the outcome; a fixed rebuild names it. If no evidence decides between these, the rebuild is `unverified`.
+ * A pair is a vulnerability and a package in any version.
  */
 export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudgement {
   const { facts, output, pinnedTo = [] } = rebuilt;
@@ -37,7 +40,7 @@ export function judgeOutcome(rebuilt: Rebuilt, nowEpochMs: number): RebuildJudge
   if (unclear.length > 0) return unclearOutcome(unclear, rebuilt, nowEpochMs);
   const { added, alsoFound, undecided } = sortPairs(rebuilt);
   if (added.length > 0) return { result: 'worse', added };
-  // Its parent may have moved again since: that is another cause.
+  // The parent may have moved again since, which is another cause.
   const left = facts.filter((fact) =>
     fact.kind === 'parent-moved' ? pinnedTo.includes(fact.parent) : anyFactStatus(fact, output) === 'present',
   );
@@ -58,7 +61,7 @@ function sortPairs(rebuilt: Rebuilt): SortedPairs {
   if (isFirst) return { added: [], alsoFound: mergeFacts(others), undecided: [] };
   const byNovelty = Map.groupBy(others, (fact) => noveltyOf(evidence?.get(findingKey(fact)), begunAtEpochMs));
   const { known = [], published = [], undecided = [] } = Object.fromEntries(byNovelty);
-  // Nobody can say that the image before did not have it.
+  // Without findings of the previous image, nothing proves that it lacked the pair.
   const isCompared = findingsBefore !== undefined;
   return {
     added: isCompared ? mergeFacts(known) : [],
@@ -78,16 +81,16 @@ function undecidedText(undecided: readonly FindingFact[], { findingsBefore, begu
     : `it has ${pairs}, which the image before did not have. No scan shows whether the scanner knew that when the build began at ${instant(begunAtEpochMs)}`;
 }
 
-/** An image whose scan is not complete is unclear also where no fact asks: nothing passes unseen. */
+/** An image with an incomplete scan is unclear even without facts, so that nothing passes unseen. */
 export function isUnclear(image: JudgedImage, facts: readonly CauseFact[]): boolean {
   if (!image.verdict || image.judgedAtEpochMs === undefined) return true;
   if (image.verdict.reasons.some(({ kind, effect }) => kind === 'scan' && effect === 'unknown')) return true;
-  // Its lineage was read since: judged once more, its age is known.
+  // Its lineage was read since, so the next judgement knows its age.
   if (image.lineage && isOfUnreadLineage(image.verdict)) return true;
   return facts.some((fact) => isUnknown(fact, image));
 }
 
-/** An age is fixed only once the lineage of the image was read: that its own birth is young proves nothing. */
+/** An age is fixed only after the lineage of the image was read: its own young birth proves nothing. */
 function isUnknown(fact: CauseFact, image: JudgedImage): boolean {
   const status = factStatus(fact, image);
   return status === 'unknown' || (status === 'absent' && fact.kind === 'age' && !image.lineage);
@@ -102,7 +105,7 @@ function unclearOutcome(
   nowEpochMs: number,
 ): RebuildJudgement {
   const others = facts.filter(({ kind }) => kind !== 'age');
-  // Only a review reads them, and the next rebuild finds them read.
+  // Only a review reads them; the next rebuild can rely on that.
   if (unreadRegistries.length > 0 && !unclear.some((image) => isUnclear(image, others)))
     return { result: 'unverified', reason: lineageUnreadText(unreadRegistries), isLineageUnread: true };
   const named = unclear.map(({ digest }) => digest).sort();

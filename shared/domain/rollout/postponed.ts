@@ -8,8 +8,8 @@ import { hasFailed, isDeploymentOver } from './deployment.ts';
 import type { LeftReason, RolloutPlan } from './rollout.ts';
 
 /**
- * Services that a plan leaves because of a mode, or because of the rollout of their own stream: they are planned anew once
- * the policy allows it. Where another stream of the service is left to its owner, that stream decides.
+ * Services that a plan skips because of a mode, or because of the rollout of their own stream; they are planned again
+ * when the policy allows it. If another stream of the service is left to its owner, that stream decides.
  * @param rollout of the stream
  */
 export const postponedServices = (left: RolloutPlan['left'], rollout: RolloutMode): readonly string[] => {
@@ -17,7 +17,7 @@ export const postponedServices = (left: RolloutPlan['left'], rollout: RolloutMod
   return leftServices(left.filter(({ reason }) => reasons.includes(reason)));
 };
 
-/** The services that a plan leaves, each once. */
+/** The services that a plan skips, each once. */
 export const leftServices = (left: RolloutPlan['left']): readonly string[] => {
   const services = left.filter(({ usage }) => isService(usage));
   return [...new Set(services.map(({ usage }) => serviceKey({ ...usage, service: usage.workload })))];
@@ -28,14 +28,13 @@ export const isOwners = (rollout: RolloutMode): rollout is 'none' | 'pipeline' =
   rollout === 'none' || rollout === 'pipeline';
 
 /**
- * The services for which the rollout of an open closure is planned anew, where a complete reading since then shows that they
- * still run what holds the cause:
- * - a mode, the rollout of the stream or a deployment of somebody else stood in the way
- * - the deployment failed, and the stream has another head since
- * - they run what was verified, a later scan found the cause in it, and the stream has another head since
- * - the rollout did not know them: a service had no task when a review last read its account, or is new
- *
- * An older reading shows what ran before, so that the same would be planned again.
+ * The services whose rollout is planned again for an open closure, if a complete read since then shows that they still
+ * run an image with the cause:
+ * - a mode, the rollout of the stream or another deployment was in the way
+ * - the deployment failed, and the stream has a new head
+ * - they run the verified image, a later scan found the cause in it, and the stream has a new head
+ * - the rollout did not know them: the service had no task at the last review, or is new
+ * An older read shows what ran before, so the same plan would result.
  */
 export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readonly string[] {
   if (closure.state !== 'open' || closure.abandoned) return [];
@@ -51,7 +50,7 @@ export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readon
   const holders = seen.running.filter(
     (one) => (seen.isHeadReplaced || !seen.output.has(one.image.digest)) && hasFacts(closure, one, seen),
   );
-  // What is built on an image of the stream has a rollout of its own.
+  // Streams built on an image of this stream have their own rollout.
   const isUnknown = (service: string, isOwn: boolean): boolean =>
     isOwn && closure.services?.includes(service) === false && closure.left?.includes(service) === false;
   const read = new Map(seen.scopes.map(({ key, completeAtEpochMs = 0 }) => [key, completeAtEpochMs]));
@@ -69,12 +68,12 @@ export function servicesToPlanAnew(closure: Closure, seen: ClosureFacts): readon
   return [...new Set(due)].sort();
 }
 
-/** Whether a service runs what was verified, and a later scan found a fact of the closure in it. */
+/** Whether a service runs the verified image, and a later scan found a fact of the closure in it. */
 export const isOutputAffected = (closure: Closure, seen: Pick<ClosureFacts, 'running' | 'output'>): boolean =>
   seen.running.some(
     (one) => seen.output.has(one.image.digest) && one.usages.length > 0 && hasFacts(closure, one, seen),
   );
 
-/** What was verified for an age is as old as it is: only findings show later that it was no remedy. */
+/** The age of a verified image cannot turn out wrong later; only findings can. */
 const hasFacts = ({ facts }: Closure, { image }: RunningImage, { output }: Pick<ClosureFacts, 'output'>): boolean =>
   facts.some((fact) => (fact.kind === 'finding' || !output.has(image.digest)) && factStatus(fact, image) === 'present');

@@ -6,12 +6,12 @@ import { referencesOf, type Usage } from '../image/usage.ts';
 import { isService, type UndeployableReason, undeployable } from '../image/workload-kind.ts';
 import type { RolloutMode } from '../policy/rollout-mode.ts';
 
-/** A stream of a cascade as its rollout sees it. */
+/** A stream of a cascade, for its rollout. */
 export interface RolloutStream {
   readonly stream: string;
   readonly state: NodeState;
   readonly mode: RolloutMode;
-  /** What was verified: the index, and its images. Empty where nothing was. */
+  /** The verified digests: the index and its images. Empty if there are none. */
   readonly output: ReadonlySet<Digest>;
 }
 
@@ -19,7 +19,7 @@ export interface RolloutStream {
 export interface StreamUsage {
   readonly stream: string;
   readonly usage: Usage;
-  /** Of its image; absent where nobody could read it. */
+  /** The platform of its image; absent if it could not be read. */
   readonly platform?: Platform;
 }
 
@@ -35,21 +35,22 @@ export interface PlannedService {
   readonly service: string;
   readonly mode: Deployment['mode'];
   /**
-   * Those that run something older than what was verified. A container is in it once for each stream of which it ran an
-   * image: which one it is of is known once its definition is read.
+   * Containers that run an image older than the verified one. A container is listed once for each stream of which it
+   * ran an image; its definition shows later which one it belongs to.
    */
   readonly containers: readonly {
     readonly container: string;
     readonly stream: string;
     readonly mode: Deployment['mode'];
-    /** More than one where tasks of several revisions, or on several platforms, ran. */
+    /** More than one if tasks of several revisions or platforms ran. */
     readonly ran: readonly RanImage[];
   }[];
 }
 
 /**
- * `pipeline`, `none`: the rollout of a stream of the service. `not-verified`: a stream of the service is not verified, so that all its containers stay as they are. `paused`,
- * `report-only`: the mode of a stream of the service, or of an account that the deployment reaches.
+ * `pipeline`, `none`: the rollout setting of a stream of the service. `not-verified`: a stream of the service is not
+ * verified, so all its containers stay unchanged. `paused`, `report-only`: the mode of a stream of the service, or of
+ * an account that the deployment reaches.
  */
 export type LeftReason = 'pipeline' | 'none' | UndeployableReason | 'not-verified' | Restraint;
 
@@ -57,15 +58,15 @@ export type LeftReason = 'pipeline' | 'none' | UndeployableReason | 'not-verifie
 export type Restraint = 'paused' | 'report-only';
 
 export interface RolloutPlan {
-  /** One deployment each, in a fixed order. */
+  /** One deployment each, sorted. */
   readonly services: readonly PlannedService[];
-  /** What moves by itself or by its owner's hand. */
+  /** Usages that move by themselves or by their owner. */
   readonly left: readonly (StreamUsage & { readonly reason: LeftReason })[];
 }
 
 /**
- * The services that are deployed after a cascade: one deployment each, once every stream of its containers is verified.
- * Where the streams of one service have different modes the least active one counts for all.
+ * The services to deploy after a cascade: one deployment each, once every stream of its containers is verified. If the
+ * streams of one service have different modes, the least active one applies to all.
  * @param restraintOf the mode that keeps a stream from being deployed in the account of the usage
  */
 export function planRollout(
@@ -86,7 +87,7 @@ export function planRollout(
   return { services, left };
 }
 
-/** Containers of one service are decided on together, every other usage by itself. */
+/** All containers of a service get one decision, every other usage its own. */
 const serviceOrUsage = (one: StreamUsage): string =>
   isService(one.usage) ? serviceKey(serviceOf(one.usage)) : usageOrder(one);
 
@@ -111,7 +112,7 @@ function planService(
   const restraints = new Set(together.map(restraintOf));
   if (restraints.has('paused')) return 'paused';
   if (restraints.has('report-only')) return 'report-only';
-  // Tasks of an older revision may still run beside newer ones: a container counts once for each of its streams.
+  // Tasks of an older revision may run beside newer ones, so a container counts once per stream.
   const byContainer = [...Map.groupBy(together, ({ usage }) => usage.container)];
   const containers = byContainer.flatMap(([container, all]) =>
     [...Map.groupBy(all, ({ stream }) => stream)].flatMap(([stream, ran]) => {
@@ -124,22 +125,22 @@ function planService(
   return { ...serviceOf(first.usage), mode: modes.has('register') ? 'register' : 'restart', containers };
 }
 
-/** One for each way in which its tasks ask for it. */
+/** One for each reference by which its tasks name it. */
 function ranImages({ usage, platform }: StreamUsage): readonly RanImage[] {
   const image = { digest: usage.digest, ...(platform !== undefined && { platform }) };
   const references = referencesOf(usage);
   return references.length === 0 ? [image] : references.map((reference) => ({ ...image, reference }));
 }
 
-/** What a service can be told to run of what was verified: an index, or an image. */
+/** The verified artifacts that a service can run: an index or an image. */
 export interface VerifiedArtifact {
   readonly digest: Digest;
   readonly isIndex: boolean;
-  /** Empty for an image that nobody could read. */
+  /** Empty for an image that could not be read. */
   readonly platforms: readonly Platform[];
 }
 
-/** The one artifact that runs wherever a container ran; an index where nobody knows on what it did. */
+/** The artifact that runs on every platform on which a container ran; an index if the platforms are unknown. */
 export const artifactFor = (
   verified: readonly VerifiedArtifact[],
   ran: readonly RanImage[],
@@ -150,15 +151,15 @@ export const artifactFor = (
     ),
   );
 
-/** Without its variant, which some builds write and others leave out: ECS knows no more than the architecture. */
+/** Without the variant, which only some builds write, because ECS knows only the architecture. */
 const architectureOf = (platform: string): string => platform.split('/').slice(0, 2).join('/');
 
 /**
- * Whether a container is still what its rollout was planned for, or names what was verified already. Anything else was
- * deployed by its team since: it is newer than what was verified, and stays.
- * @param image as the task definition names it
- * @param means what that is now in the registry: an index with its images, or an image; empty where it is nothing
- * @param output the digests of what was verified
+ * Whether a container is unchanged since its rollout was planned, or already names a verified image. Any other image
+ * was deployed by its team since, is newer, and stays.
+ * @param image as in the task definition
+ * @param means its current digests in the registry: an index with its images, or an image; empty if there is none
+ * @param output the verified digests
  */
 export const isAsPlanned = (
   image: string,
@@ -174,10 +175,10 @@ export type RestartAnswer =
   | { readonly allowed: false; readonly reason: 'pinned-reference'; readonly detail: string };
 
 /**
- * Whether starting a container anew would run what was verified.
- * @param image as the task definition names it
- * @param tagMeans what its tag means now in the registry that it pulls from; `undefined` where it means nothing
- * @param output the digests of what was verified: the index, and its images
+ * Whether a restarted container would run the verified image.
+ * @param image as in the task definition
+ * @param tagMeans the current digest of its tag in the registry; `undefined` if there is none
+ * @param output the verified digests: the index and its images
  */
 export function mayRestart(image: string, tagMeans: Digest | undefined, output: ReadonlySet<Digest>): RestartAnswer {
   const pinned = (detail: string): RestartAnswer => ({ allowed: false, reason: 'pinned-reference', detail });
@@ -192,13 +193,15 @@ export function mayRestart(image: string, tagMeans: Digest | undefined, output: 
   );
 }
 
-/** What a new revision of a task definition names instead of `image`, in the same place; `undefined` for no reference. */
+/**
+ * The image that a new revision of a task definition names in place of `image`; `undefined` if `image` is no reference.
+ */
 export function pinnedReference(image: string, output: Digest): string | undefined {
   const reference = readImageReference(image);
   return reference && `${reference.host}/${reference.repository}@${output}`;
 }
 
-/** Deployments that have not begun in a cluster stay so for the rest of a cascade: one there failed. */
+/** After a failed deployment in a cluster, the waiting ones there stay stopped for the rest of the cascade. */
 export interface EnvironmentStop {
   readonly cascadeId: string;
   /** `<account>/<region>/<cluster>`. */
@@ -208,10 +211,10 @@ export interface EnvironmentStop {
   readonly state: Deployment['state'];
 }
 
-/** Where a service is: the first three parts of its `serviceKey`. */
+/** The cluster of a service: the first three parts of its `serviceKey`. */
 export const environmentOf = (service: string): string => service.split('/').slice(0, 3).join('/');
 
-/** What a deployment stops; `undefined` where it is no failure. */
+/** The environment that a failed deployment stops; `undefined` if it did not fail. */
 export const stopOf = ({ cascadeId, service, state }: Deployment): EnvironmentStop | undefined =>
   state === 'failed' || state === 'rolled-back'
     ? { cascadeId, environment: environmentOf(service), service, state }

@@ -8,18 +8,18 @@ import { isOwners } from './postponed.ts';
 
 /** Why Patchwave deploys no image of a stream. */
 export interface ImageRestraint {
-  /** The stream's id; the repository, where nothing tells of which of its streams the image is. */
+  /** The stream's id, or the repository if the stream of the image is unknown. */
   readonly source: string;
   readonly by: Exclude<Mode, 'enforce'> | Extract<RolloutMode, 'none' | 'pipeline'>;
 }
 
 /**
- * What keeps Patchwave from deploying the image that a tag means: the strictest mode of its stream, its registry's account,
- * its pipeline's account and the service's account, or else the rollout of its stream. `undefined` where nothing does: also
- * for a reference with a digest, which means the same after a deployment, and for an image that no rule of the policy names.
- * @param image as the task definition names it
+ * Why Patchwave must not deploy the image of a tag: the strictest mode of its stream, its registry's account, its
+ * pipeline's account and the service's account, or else the rollout of its stream. `undefined` if nothing forbids it;
+ * also for a reference with a digest, which a deployment does not change, and for an image that no policy rule names.
+ * @param image as in the task definition
  * @param account of the service
- * @param stream of what the tag means now, where the ledger knows it; a head tag names its stream by itself
+ * @param stream of the tag's image, if the ledger knows it; a head tag names its stream by itself
  */
 export function restraintOfImage(
   policy: Policy,
@@ -42,23 +42,23 @@ export function restraintOfImage(
 }
 
 /**
- * A container that is started anew because another one of its service is deployed: ECS starts all containers of a task, and
- * each tag then means what it means in its registry by then.
+ * A container that restarts because another one of its service is deployed: ECS starts all containers of a task, and
+ * each tag is resolved again.
  */
 export interface StartedAnew {
   readonly container: string;
-  /** As the task definition names it. */
+  /** As in the task definition. */
   readonly image: string;
-  /** What its tag means now: an index with its images, or an image; empty where it means nothing. */
+  /** The current digests of its tag: an index with its images, or an image; empty if there is none. */
   readonly means: readonly Digest[];
-  /** What its tasks run, as far as that is known. */
+  /** The digests that its tasks run, as far as known. */
   readonly runs: readonly Digest[];
   readonly restraint: ImageRestraint | undefined;
 }
 
 /**
- * Why a service may not be deployed for the sake of one of its containers: another one would get an image that Patchwave may
- * not deploy. One whose tasks are not known to run what its tag means now would.
+ * Why a service must not be deployed for one of its containers: another container would get an image that Patchwave
+ * must not deploy. That is assumed unless its tasks are known to run the current image of its tag.
  */
 export function restrainedContainer(others: readonly StartedAnew[]): string | undefined {
   for (const { container, image, means, runs, restraint } of others)
