@@ -8,6 +8,7 @@ import {
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
 import type { Command } from '../../../cli/command.ts';
+import { ageCommand } from '../../../cli/commands/age.ts';
 import { confirmLeftCommand } from '../../../cli/commands/confirm-left.ts';
 import { pauseCommand, resumeCommand } from '../../../cli/commands/pause.ts';
 import { planCommand } from '../../../cli/commands/plan.ts';
@@ -16,6 +17,7 @@ import { rebuildCommand } from '../../../cli/commands/rebuild.ts';
 import { resetCommand } from '../../../cli/commands/reset.ts';
 import { statusCommand } from '../../../cli/commands/status.ts';
 import { whyCommand } from '../../../cli/commands/why.ts';
+import { DynamoImageIndex } from '../../../shared/adapters/dynamodb/images/image-index.ts';
 import { DynamoUsageLedger } from '../../../shared/adapters/dynamodb/images/usage-ledger.ts';
 import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expiry-ledger.ts';
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
@@ -58,6 +60,7 @@ async function recorded({ isEmpty = false } = {}) {
   }
   const context = {
     ...cliContext(world as never),
+    index: new DynamoImageIndex(table),
     usages: new DynamoUsageLedger(table),
     runs: new DynamoRunLedger(table),
     scopes: new DynamoScopeLedger(table),
@@ -75,7 +78,8 @@ async function recorded({ isEmpty = false } = {}) {
         return fakes.policies.inForce();
       },
       current: () => {
-        asked.add('s3:GetObject');
+        // The pointer, then the document.
+        asked.add('dynamodb:GetItem').add('s3:GetObject');
         return fakes.policies.current();
       },
     },
@@ -89,6 +93,7 @@ async function recorded({ isEmpty = false } = {}) {
 }
 
 test.each<[string, Command, readonly string[]]>([
+  ['age', ageCommand, []],
   ['status', statusCommand, []],
   ['why', whyCommand, [digestOf('app-0')]],
   ['protection', protectionCommand, []],
@@ -109,7 +114,11 @@ test.each<[string, Command, readonly string[]]>([
     await context.scopes.record({ scope, left: { atEpochMs: 1, usages: 1 } });
     forget();
   }
-  const flags = 'reason' in command.options ? { reason: 'a test' } : {};
+  const flags = {
+    ...('reason' in command.options && { reason: 'a test' }),
+    // Far enough to find an image.
+    ...('days' in command.options && { days: '3650' }),
+  };
   await run(command, context as never, words, flags);
   // Before the first review there are no causes, beside which the switch would be read.
   const first = name === 'status' ? await recorded({ isEmpty: true }) : undefined;
