@@ -64,7 +64,9 @@ async function findRequestedRun(ports: DispatchPorts, limits: DispatchLimits, re
 
 /** Its outcome is written here; the node is settled next. */
 async function giveUp(ports: DispatchPorts, rebuild: Rebuild, isUnasked = false): Promise<BuildAnswer> {
-  const ended = await endRebuild(ports, rebuild, 'its deadline', { isUnasked });
+  const ended = await endRebuild(ports, rebuild, 'the build deadline passed before the image was verified', {
+    isUnasked,
+  });
   return (ended && endOf(ended)) ?? { state: 'running' };
 }
 

@@ -79,8 +79,8 @@ function asItWillEnd(
   };
 }
 
-const inWords = ({ kind, key, error }: RunFailure, more: number): string =>
-  `${kind} ${key}: ${error}${more > 0 ? `, and ${more} more under "Not seen"` : ''}`;
+const inWords = ({ kind, key, error, detail }: RunFailure, more: number): string =>
+  `${kind} ${key}: ${error}: ${detail}${more > 0 ? `, and ${more} more under "Not seen"` : ''}`;
 
 const skipped = (part: RunPart): ReportContext['skippedScopes'][number][] =>
   part.kind === 'scope' && part.result.status === 'skipped'

@@ -116,7 +116,10 @@ test('what failed to be judged is not told by an older verdict, and what nobody 
     [failed, 'ServerException'],
     [lost, 'ImageNotRecordedError'],
   ]);
-  expect(report.review).toMatchObject({ state: 'failed', failure: { detail: expect.stringContaining('and 1 more') } });
+  expect(report.review).toMatchObject({
+    state: 'failed',
+    failure: { detail: expect.stringContaining('ServerException: internal, and 1 more') },
+  });
 });
 
 test('a review of which a batch reported nothing is told as failed, and reported all the same', async () => {

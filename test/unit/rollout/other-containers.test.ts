@@ -1,5 +1,6 @@
 import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
+import type { DigestSource } from '../../../shared/domain/image/usage.ts';
 import type { Mode, PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
 import { digestOf } from '../../support/samples.ts';
@@ -44,10 +45,13 @@ interface Scene {
   readonly pushed?: 'before' | 'after';
   /** A review has read the account since the tasks began. */
   readonly isRead?: boolean;
+  /** How that review knows what the agent runs. */
+  readonly digestSource?: DigestSource;
 }
 
 async function scene(is: Scene): Promise<RolloutWorld> {
   const { image = AGENT, mode = 'enforce', rollout = 'restart', web = 'restart', tagMeans = 'new', isRead = true } = is;
+  const { digestSource = 'runtime' } = is;
   const world = await rolloutWorld({ modes: { web } });
   await world.apply('enforce', { streams: [rule('web', web, 'enforce'), rule('agent', rollout, mode)] });
   await known(world, 'agent', 'old', { holds: false });
@@ -64,7 +68,7 @@ async function scene(is: Scene): Promise<RolloutWorld> {
     { name: 'agent', image },
   ]);
   await runs(world, 'web', 'old', { workload: 'web', container: 'web' });
-  await runs(world, 'agent', 'old', { workload: 'web', container: 'agent', reference: image });
+  await runs(world, 'agent', 'old', { workload: 'web', container: 'agent', reference: image, digestSource });
   world.advance(MINUTE_MS);
   if (is.pushed === 'after') await push(tagMeans);
   pushImage(world, 'agent', tagMeans, ['v1', 'latest']);
@@ -91,6 +95,11 @@ test.each<readonly [string, Scene, string]>([
   ['is deployed by its own pipeline', { rollout: 'pipeline' }, 'rollout: pipeline'],
   ['is paused, and web is registered', { mode: 'paused', web: 'register' }, 'mode: paused'],
   ['is paused, and its tag moved since', { mode: 'paused', pushed: 'after', isRead: false }, 'mode: paused'],
+  [
+    'is paused, and what it runs is a guess',
+    { mode: 'paused', tagMeans: 'old', digestSource: 'tag-guess' },
+    'mode: paused',
+  ],
   ['is paused, and no event told of its tag', { mode: 'paused', tagMeans: 'old', isRead: false }, 'mode: paused'],
 ])('a container whose stream %s keeps its service from being started anew', async (_, is, by) => {
   const world = await scene(is);
