@@ -403,7 +403,8 @@ export class Oracle implements Witness {
   /**
    * Whether Patchwave has reason to say so. It cannot know that a team made the same content once more, so that is as old
    * as it was when it was first made. What a pipeline gave of its cache counts as new only where Patchwave judged that build. What
-   * only adds metadata has the content, and so the age, of what it is built on.
+   * only adds metadata has the content, and so the age, of what it is built on. A build on another parent shows nothing of the content
+   * of an earlier one, though its own layer is the same: a chain is confirmed as a whole.
    */
   #mayHold(part: TrueImage, running: TrueImage, fact: CauseFact): boolean {
     const now = this.#life.world.clock();
@@ -413,7 +414,7 @@ export class Oracle implements Witness {
     const content = layersOf(part).at(-1);
     if (fact.kind !== 'age' || !content || this.#isWaived(running.line, 'age-limit')) return false;
     const { firstMadeAtEpochMs, reconfirmations, claims } = content;
-    const reconfirmed = [...reconfirmations, ...claims].filter(({ runId }) => this.#isJudged(runId));
+    const reconfirmed = [...reconfirmations, ...claims].filter(({ runId }) => this.#isJudged(runId, part));
     return (
       Math.max(firstMadeAtEpochMs, ...reconfirmed.map(({ atEpochMs }) => atEpochMs)) +
         WARNING * AGE_LIMIT_DAYS * DAY_MS <=
@@ -421,10 +422,11 @@ export class Oracle implements Witness {
     );
   }
 
-  /** Its output was found and scanned: only then Patchwave knows what it made once more. */
-  #isJudged(runId: string): boolean {
+  /** Whether a run made an image once more and its output was found and scanned: only then Patchwave knows of that. */
+  #isJudged(runId: string, part: TrueImage): boolean {
     const run = this.#life.pipelines.runs.find(({ executionId }) => executionId === runId);
-    return ['fixed', 'ineffective', 'worse'].includes((run && this.#outcomeOf(run)) ?? '');
+    if (!run?.output?.images.some((image) => contentOf(image) === contentOf(part))) return false;
+    return ['fixed', 'ineffective', 'worse'].includes(this.#outcomeOf(run) ?? '');
   }
 
   /**
