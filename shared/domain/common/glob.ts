@@ -22,7 +22,7 @@ export function matchesGlob(pattern: string, text: string): boolean {
  * the product of their lengths.
  */
 export function globsOverlap(one: string, other: string): boolean {
-  // In each column: whether the pattern so far and that part of the other one have a text in common.
+  // By column: whether the pattern so far and that part of the other one share a text.
   let before = Array.from({ length: other.length + 1 }, (_, at) => /^\**$/.test(other.slice(0, at)));
   for (const letter of one) {
     const row = [letter === '*' && before[0] === true];

@@ -4,16 +4,16 @@ import { visibleLine } from './visible-text.ts';
 export interface MarkdownColumn<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
-  /** Numbers stand to the right. */
+  /** Numbers are right-aligned. */
   readonly isNumber?: boolean;
 }
 
-/** A page holds so many rows of a table; its JSON twin has all of them. */
+/** The maximum number of rows on a page; the JSON report has all of them. */
 const MOST_ROWS = 500;
-/** A longer cell would push all others aside for one row's sake. */
+/** Longer cells do not widen the column. */
 const WIDEST_PADDED = 100;
 
-/** An aligned Markdown table; empty where there are no rows. */
+/** An aligned Markdown table; empty if there are no rows. */
 export function table<Row>(rows: readonly Row[], columns: readonly MarkdownColumn<Row>[]): string {
   if (rows.length === 0) return '';
   const cells = rows.slice(0, MOST_ROWS).map((row) => columns.map(({ text }) => plainText(text(row))));
@@ -39,15 +39,15 @@ export function table<Row>(rows: readonly Row[], columns: readonly MarkdownColum
 }
 
 /**
- * What means something in GitHub's Markdown inside a line: markup, tables, HTML, character references, formulas, and
- * addresses that become links by themselves. Underscores inside a word mean nothing.
- * https://github.github.com/gfm/#backslash-escapes, https://github.github.com/gfm/#autolinks-extension-
+ * Characters with a meaning in GitHub's Markdown inside a line: markup, tables, HTML, character references, formulas,
+ * and automatic links. Underscores inside a word have none. https://github.github.com/gfm/#backslash-escapes,
+ * https://github.github.com/gfm/#autolinks-extension-
  */
 const MARKUP = /[\\`*[\]<>|~&$]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|(?<=https?|ftp|mailto|xmpp):|(?<=www)\./giu;
 
-/** Text of other people stays text: it can break no table, hide no link, bring no markup, and hides no character. */
+/** Escapes foreign text: it can break no table, hide no link, add no markup and hide no character. */
 export const plainText = (text: string): string => visibleLine(text).replace(MARKUP, '\\$&');
 
-/** A section with the controls that it is evidence for. @param title may hold text of other people */
+/** A section with the controls for which it is evidence. @param title may contain foreign text */
 export const section = (title: string, controls: string, body: string): string =>
   `\n## ${plainText(title)}\n\n_NIST SP 800-53: ${controls}_\n\n${body}\n`;

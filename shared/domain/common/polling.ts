@@ -1,21 +1,20 @@
-/** The longest wait between two looks, in seconds. */
+/** The longest wait between two polls, in seconds. */
 export const LONGEST_POLL_SECONDS = 600;
 
-/** What is waited for, and since when. */
+/** The event that is awaited, and since when. */
 export interface Waiting {
   readonly sinceEpochMs: number;
   readonly nowEpochMs: number;
-  /** When the answer is known to change, at the latest: a cool-down that ends, a deadline. */
+  /** The latest known time at which the answer changes: the end of a cool-down, a deadline. */
   readonly untilEpochMs?: number;
-  /** The shortest wait between two looks. */
+  /** The shortest wait between two polls. */
   readonly pollSeconds: number;
 }
 
 /**
- * So many whole seconds a step waits before it looks again: a tenth of the time that it has waited already, so that a
- * quick thing is seen quickly and a slow one costs few looks. Seven days take some 1,060 looks, about 9,500 of the 25,000
- * events that an execution may have.
- * https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+ * The whole seconds until the next poll: a tenth of the time waited so far, so that quick results are seen quickly and
+ * slow ones cost few polls. Seven days take some 1,060 polls, about 9,500 of the 25,000 events that an execution may
+ * have. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
  */
 export function pollAfterSeconds({ sinceEpochMs, nowEpochMs, untilEpochMs, pollSeconds }: Waiting): number {
   const growing = Math.min((nowEpochMs - sinceEpochMs) / 10_000, LONGEST_POLL_SECONDS);

@@ -1,12 +1,15 @@
-/** When a message that failed is delivered again. */
+/** When a failed message is delivered again. */
 
 const FIRST_SECONDS = 15;
-/** What waits is done within five minutes after a failure is over: this, the longest window of a queue, and the work. */
+/**
+ * Waiting messages are done within five minutes after a failure is over: this, the longest window of a queue, and the
+ * work.
+ */
 const LONGEST_SECONDS = 180;
 
 /**
- * How long a message stays hidden after it failed: 15 seconds at first, each time twice as long, at most three minutes. Of that at
- * least half, and the rest by chance, so that messages which failed together do not come back together.
+ * How long a message stays hidden after it failed: 15 seconds at first, doubling up to three minutes. Half of that is
+ * fixed and the rest random, so that messages which failed together do not return together.
  * @param receives how often it was received, this time included
  * @param chance from 0 to 1, exclusive of 1
  */

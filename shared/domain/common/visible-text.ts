@@ -1,8 +1,8 @@
 /**
- * Characters that do something to a text instead of being seen in it: controls of a terminal (C0, DEL, C1), marks that
- * turn the direction of writing, what has no width, separators of lines, and halves of characters. Names, versions and
- * labels of images come from whoever built them, and may hold any of these.
- * https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing, https://www.unicode.org/reports/tr44/#General_Category_Values
+ * Characters that act on a text instead of being visible: terminal controls (C0, DEL, C1), direction marks, zero-width
+ * characters, line separators, and lone surrogates. Names, versions and labels of images come from their builders and
+ * may contain any of these. https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing,
+ * https://www.unicode.org/reports/tr44/#General_Category_Values
  */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
@@ -16,10 +16,10 @@ const escaped = (hidden: string): string =>
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
     .join('');
 
-/** A text of others as one line in which each character is seen: hidden ones as escapes, ends of lines too. */
+/** Foreign text as one line in which each character is visible: hidden ones and line ends become escapes. */
 export const visibleLine = (text: string): string => text.replace(HIDDEN, escaped);
 
-/** The same of a text whose lines are ours. */
+/** The same for a text with our own line breaks. */
 export const visibleText = (text: string): string => text.split('\n').map(visibleLine).join('\n');
 
 /** A document as JSON, in which nothing is hidden either: `JSON.stringify` escapes the first 32 characters only. */

@@ -1,6 +1,6 @@
 /**
- * Where an instant of birth was read, the most telling first. `existed-by`: another image with the same content was there by
- * then, and does not tell when the content was made. The content may be much older.
+ * The source of a birth date, strongest first. `existed-by`: another image with the same content existed by then; the
+ * content may be much older.
  */
 export const BIRTH_EVIDENCE_KINDS = ['config-created', 'annotation-created', 'first-push', 'existed-by'] as const;
 export type BirthEvidenceKind = (typeof BIRTH_EVIDENCE_KINDS)[number];
@@ -11,8 +11,8 @@ export interface BirthEvidence {
 }
 
 /**
- * The instant an image's content was made: the earliest plausible evidence, or `unknown` where there is none that tells of the
- * content itself.
+ * When an image's content was made: the earliest plausible evidence, or `unknown` if there is none for the content
+ * itself.
  */
 export type Birth =
   | { readonly known: true; readonly bornAtEpochMs: number; readonly evidence: readonly BirthEvidence[] }
@@ -25,8 +25,8 @@ export type Birth =
 const OLDEST_PLAUSIBLE_EPOCH_MS = Date.UTC(2013, 0, 1);
 
 /**
- * Birth of an image from all evidence of its content. Never later than its first push, and nothing added to the
- * evidence makes it later: neither a push, a copy, a label nor a date of the future.
+ * The birth of an image from all evidence for its content. Never later than its first push. Added evidence never makes
+ * it later: no push, copy, label or future date does.
  * @param firstPushSeenAtEpochMs the earliest push of this content seen anywhere; counts like evidence `first-push`
  */
 export function determineBirth(
@@ -47,12 +47,10 @@ export function determineBirth(
   return { known: true, bornAtEpochMs: Math.min(...plausible.map(({ atEpochMs }) => atEpochMs)), evidence: plausible };
 }
 
-/** That content existed at some instant bounds its birth, and does not tell it. */
+/** Existence at some instant bounds a birth, but does not date it. */
 const tellsBirth = (evidence: readonly BirthEvidence[]): boolean => evidence.some(({ kind }) => kind !== 'existed-by');
 
-/**
- * The first instant at which content of unknown birth is known to have existed. `undefined` where none is known.
- */
+/** The first time at which content of unknown birth is known to have existed. `undefined` if there is none. */
 export function madeBy(evidence: readonly BirthEvidence[], nowEpochMs: number): BirthEvidence | undefined {
   const [earliest] = evidence
     .filter(({ kind, atEpochMs }) => kind === 'existed-by' && isPlausible(atEpochMs, nowEpochMs))
@@ -60,13 +58,13 @@ export function madeBy(evidence: readonly BirthEvidence[], nowEpochMs: number): 
   return earliest;
 }
 
-/** All that was told of a birth, believed or not: what its record still knows. */
+/** All reported birth dates, plausible or not: what the record still has. */
 export const evidenceIn = (birth: Birth): readonly BirthEvidence[] => (birth.known ? birth.evidence : birth.rejected);
 
 /**
- * The same birth by what the image is built on: a date before the birth of that was no date of a build, and the next
- * evidence decides. What was pushed before it proves that other birth wrong, which then says nothing.
- * @param belowEpochMs births of what it is built on, in any order
+ * Corrects a birth by the births of the ancestors: an earlier date was no build date, and the next evidence decides. A
+ * push before an ancestor's birth proves that birth wrong, so it is ignored.
+ * @param belowEpochMs births of the ancestors, in any order
  */
 export function bornAfter(birth: Birth, belowEpochMs: readonly number[]): Birth {
   if (!birth.known) return birth;
@@ -83,7 +81,7 @@ export function bornAfter(birth: Birth, belowEpochMs: readonly number[]): Birth 
 const isPlausible = (atEpochMs: number, latestEpochMs: number): boolean =>
   atEpochMs >= OLDEST_PLAUSIBLE_EPOCH_MS && atEpochMs <= latestEpochMs;
 
-/** In a fixed order, each once, so that equal evidence gives equal bytes. */
+/** Sorted and unique, so that equal evidence gives equal bytes. */
 function inOrder(evidence: readonly BirthEvidence[]): BirthEvidence[] {
   const unique = new Map(evidence.map(({ kind, atEpochMs }) => [`${kind} ${atEpochMs}`, { kind, atEpochMs }]));
   const rank = ({ kind }: BirthEvidence): number => BIRTH_EVIDENCE_KINDS.indexOf(kind);

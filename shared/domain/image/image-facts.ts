@@ -1,10 +1,10 @@
 import type { Birth } from './birth.ts';
 import type { Digest, ImageLocation, Platform, Tier } from './image.ts';
 
-/** Why an image is `unresolved` whose item in the ledger cannot be read. */
+/** Why an image with an unreadable ledger item is `unresolved`. */
 export const UNREADABLE_ITEM = 'unreadable-item';
 
-/** What the registry and the policy say of an image; written by the inventory, only when it changed. */
+/** The facts of an image from registry and policy; the inventory writes them only if they changed. */
 export interface ImageFacts {
   readonly digest: Digest;
   readonly tier: Tier;
@@ -16,17 +16,17 @@ export interface ImageFacts {
   /** Identity of the layers in their order (OCI ChainID, over the manifest's layer digests). */
   readonly chainId?: string;
   /**
-   * Identity of what the layers unpack to (`unpackedId`), whatever they are packed with. Absent where the config does not
-   * tell, and in records that an earlier version wrote, until the next review.
+   * The identity of the unpacked layers (`unpackedId`). Absent if the config lacks it and, until the next review, in
+   * records of an earlier version.
    */
   readonly unpackedId?: string;
   readonly layerCount?: number;
   readonly birth: Birth;
-  /** Where the image can be read and scanned, in a fixed order; empty for images outside ECR. */
+  /** Where the image can be read and scanned, sorted; empty for images outside ECR. */
   readonly locations: readonly ImageLocation[];
   /**
-   * Host and path an image outside ECR was asked by, without tag and digest (`referenceName`); sorted, each once.
-   * Workloads of different scopes may ask by different names: whoever writes adds to what is there.
+   * Host and path of the references to an image outside ECR, without tag and digest (`referenceName`); sorted and
+   * unique. Scopes may use different names, so each writer adds its own.
    */
   readonly references?: readonly string[];
   /** Why the registry could not tell more. */
@@ -36,27 +36,27 @@ export interface ImageFacts {
 export interface LocationRecord {
   readonly digest: Digest;
   readonly location: ImageLocation;
-  /** Every tag that it has or had there; which of them still mean it say their holders (`presentTags`). */
+  /** Every current and earlier tag there; their holders say which are valid (`presentTags`). */
   readonly tags: readonly string[];
-  /** Tags that tasks ask for it by, which no push history holds; absent where there is none. */
+  /** Tags in task references that no push history has; absent if there are none. */
   readonly askedTags?: readonly string[];
   readonly firstPushSeenAtEpochMs?: number;
   readonly lastPushSeenAtEpochMs?: number;
   /**
-   * It was there by then, and every push of it that was seen is later: the first one is not known. Absent where a push before that
+   * The image existed by then, and every seen push is later, so the first push is unknown. Absent if an earlier push
    * was seen.
    */
   readonly thereSinceEpochMs?: number;
 }
 
-/** What is known of an image at one place once more was seen of it: tags are added, the span of pushes widens. */
+/** Merges another sighting of an image at one place: tags are added, the span of pushes widens. */
 export function widenedLocation(before: LocationRecord | undefined, seen: LocationRecord): LocationRecord {
   const firsts = present(before?.firstPushSeenAtEpochMs, seen.firstPushSeenAtEpochMs);
   const lasts = present(before?.lastPushSeenAtEpochMs, seen.lastPushSeenAtEpochMs);
   const [first] = firsts.sort((one, other) => one - other);
   const [there] = present(before?.thereSinceEpochMs, seen.thereSinceEpochMs).sort((one, other) => one - other);
   const tags = unionOfTags(before?.tags, seen.tags);
-  // A tag that was pushed is no longer only asked for: whichever was told first, the same is known.
+  // A pushed tag is no longer only a requested one; the order of sightings makes no difference.
   const askedTags = unionOfTags(before?.askedTags, seen.askedTags).filter((tag) => !tags.includes(tag));
   return {
     digest: seen.digest,

@@ -22,7 +22,7 @@ export interface Registry {
   readonly region: string;
 }
 
-/** A place where a digest is kept. */
+/** A place that stores a digest. */
 export interface ImageLocation extends Registry {
   readonly repository: string;
 }
@@ -31,7 +31,7 @@ export const registryKey = ({ account, region }: Registry): string => `${account
 
 export const locationKey = (location: ImageLocation): string => `${registryKey(location)}/${location.repository}`;
 
-/** What a registry keeps under a digest. Attestations (platform `unknown/unknown`) are never images. */
+/** An artifact in a registry. Attestations (platform `unknown/unknown`) are never images. */
 export type Artifact =
   | {
       readonly kind: 'image';
@@ -46,7 +46,7 @@ export type Artifact =
       readonly kind: 'index';
       readonly digest: Digest;
       readonly mediaType: string;
-      /** Runnable children only; empty where an index holds nothing but attestations. */
+      /** Runnable children only; empty if an index has only attestations. */
       readonly children: readonly IndexChild[];
     };
 
@@ -61,5 +61,5 @@ export interface IndexChild {
   readonly platform: Platform;
 }
 
-/** Tiers of others, who build nothing on images of ours. */
+/** Tiers of third parties, which build nothing on our images. */
 export const FOREIGN_TIERS: readonly (Tier | undefined)[] = ['mirrored', 'external', 'aws-managed'];

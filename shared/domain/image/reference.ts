@@ -6,10 +6,12 @@ export interface ImageReference {
   readonly host: string;
   /** The path behind the host; `library/nginx` for `nginx`. */
   readonly repository: string;
-  /** `latest` where the reference has neither tag nor digest. Beside a digest a tag is a comment: the digest decides. */
+  /**
+   * `latest` if the reference has neither tag nor digest. Beside a digest, a tag is a mere comment: the digest decides.
+   */
   readonly tag?: string;
   readonly digest?: Digest;
-  /** Where it is kept, if that is a private ECR registry, whichever of its hosts was written. */
+  /** Its registry, if that is a private ECR registry, for every host form. */
   readonly location?: ImageLocation;
 }
 
@@ -58,7 +60,7 @@ export function parseImageReference(text: string): ImageReference {
   };
 }
 
-/** The same where nothing depends on why it cannot be read: whoever resolves the container reports it. */
+/** The same, if the reason for a failure does not matter: the caller that resolves the container reports it. */
 export function readImageReference(text: string | undefined): ImageReference | undefined {
   if (text === undefined) return undefined;
   try {
@@ -69,11 +71,11 @@ export function readImageReference(text: string | undefined): ImageReference | u
   }
 }
 
-/** The tag that is resolved where a reference is followed; beside a digest a tag is a comment that anybody can write. */
+/** The tag to resolve for a reference; beside a digest, a tag is a comment that anybody can write. */
 export const resolvedTag = ({ tag, digest }: ImageReference): string | undefined =>
   digest === undefined ? tag : undefined;
 
-/** A colon is a tag's only behind the last slash; before it, it is a port's. */
+/** A colon starts a tag only after the last slash; before it, it belongs to a port. */
 function splitTag(named: string): { name: string; tag?: string } {
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
   if (colon < 0) return { name: named };
@@ -109,7 +111,7 @@ const PARTITION_HOSTS = [
 
 const ECR_HOST = /^(\d{12})\.dkr([.-])ecr(?:-fips)?\.([a-z]{2,4}(?:-[a-z]+)+-\d+)\.([a-z0-9.-]+)$/;
 
-/** The private registry behind a host; `undefined` where the host is not one of ECR's. */
+/** The private registry of a host; `undefined` if the host is not one of ECR. */
 export function ecrRegistry(host: string): Registry | undefined {
   const [, account, separator, region, suffix] = ECR_HOST.exec(host) ?? [];
   if (account === undefined || region === undefined) return undefined;
@@ -118,11 +120,11 @@ export function ecrRegistry(host: string): Registry | undefined {
   return suffix === expected ? { account, region } : undefined;
 }
 
-/** Host and path of a repository in ECR by its plain host, the one name that policies write. */
+/** Host and path of an ECR repository with its plain host, the only form that policies use. */
 export const repositoryName = ({ account, region, repository }: ImageLocation): string =>
   `${account}.dkr.ecr.${region}.${partitionHosts(region).ecr}/${repository}`;
 
-/** Host and path of what a reference names, without tag and digest, in the form that policies write. */
+/** Host and path of a reference, without tag and digest, in the form that policies use. */
 export const referenceName = (reference: ImageReference): string =>
   reference.location ? repositoryName(reference.location) : `${reference.host}/${reference.repository}`;
 

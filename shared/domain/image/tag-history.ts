@@ -2,19 +2,19 @@ import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from './image.ts';
 import type { DigestSource, Pull } from './usage.ts';
 
-/** What a push put under a tag. */
+/** The digest that a push gave a tag. */
 export interface TagPush {
   readonly digest: Digest;
   readonly atEpochMs: number;
 }
 
-/** What is known of one tag of one repository. */
+/** The known history of one tag of one repository. */
 export interface TagHistory {
-  /** As events told of them, the oldest first; one that no event told of is missing. */
+  /** From events, oldest first; pushes without an event are missing. */
   readonly pushes: readonly TagPush[];
-  /** What the tag means now; absent where it is gone, and where nobody was asked. */
+  /** The current digest of the tag; absent if it is gone or was not read. */
   readonly now?: Digest;
-  /** What the tag means now could not be asked, so that nothing shows whether a push was lost since the last one. */
+  /** The current digest of the tag could not be read, so a push may be missing since the last one. */
   readonly isUnchecked?: true;
 }
 
@@ -23,10 +23,10 @@ export interface TagMeaning {
   readonly source: Extract<DigestSource, 'push-history' | 'tag-guess'>;
 }
 
-/** Of one tag; what was pushed before is forgotten, so that a pull of then is no longer reached. */
+/** The number of pushes kept per tag; older ones are dropped, so pulls before them cannot be resolved. */
 export const MOST_PUSHES_KEPT = 100;
 
-/** The history with one push more, in whatever order pushes come; `pushes` itself where it is known or too old. */
+/** Adds a push to the history, in any order; returns `pushes` itself if the push is known or too old. */
 export function withPush(pushes: readonly TagPush[], push: TagPush): readonly TagPush[] {
   if (pushes.some(({ digest, atEpochMs }) => digest === push.digest && atEpochMs === push.atEpochMs)) return pushes;
   const all = [...pushes, push].sort(
@@ -36,14 +36,13 @@ export function withPush(pushes: readonly TagPush[], push: TagPush): readonly Ta
   return kept.includes(push) ? kept : pushes;
 }
 
-/** Events of pushes tell whole seconds, and ECR and ECS have a clock each. */
+/** Push events have whole seconds, and ECR and ECS have separate clocks. */
 const SKEW_MS = 2_000;
 
 /**
- * What a tag meant to a task: what its history says of the whole time in which the task pulled. Where the history does not
- * reach that time, or has a push in it, what the tag means now is a guess. A tag that means something else now than its last
- * push put there was pushed again, and that event was lost: the history ends at its last push. `undefined` where nobody can
- * guess.
+ * The digest of a tag for a task, from its history over the whole time in which the task pulled. If the history does
+ * not cover that time, or has a push in it, the current digest is a guess. If the current digest differs from that of
+ * the last known push, an event was lost and the history ends at that push. `undefined` if there is not even a guess.
  */
 export function meaningAt(history: TagHistory, pull: Pull | undefined): TagMeaning | undefined {
   const { pushes, now } = history;
@@ -56,7 +55,7 @@ export function meaningAt(history: TagHistory, pull: Pull | undefined): TagMeani
 const fromOf = (pull: Pull): number => (pull.beganAtEpochMs ?? pull.endedAtEpochMs) - SKEW_MS;
 const untilOf = (pull: Pull): number => pull.endedAtEpochMs + SKEW_MS;
 
-/** Whether what the tag means now decides what the history says of a pull: no push is known after it. */
+/** Whether the current digest of the tag decides: no push is known after the pull. */
 export const isAfterLastPush = ({ pushes }: Pick<TagHistory, 'pushes'>, pull: Pull): boolean =>
   (pushes.at(-1)?.atEpochMs ?? 0) <= untilOf(pull);
 
@@ -69,7 +68,7 @@ function toldOver(pushes: readonly TagPush[], fromEpochMs: number, untilEpochMs:
   const before = pushes.filter(({ atEpochMs }) => atEpochMs <= fromEpochMs);
   const last = before.at(-1);
   const meant = new Set([
-    // Of two pushes in one second nobody knows which was the later one.
+    // The order of two pushes in one second is unknown.
     ...before.filter(({ atEpochMs }) => atEpochMs === last?.atEpochMs).map(({ digest }) => digest),
     ...pushes
       .filter(({ atEpochMs }) => fromEpochMs < atEpochMs && atEpochMs <= untilEpochMs)

@@ -9,15 +9,15 @@ export interface Cluster extends Registry {
 
 export interface RunningContainer {
   readonly name: string;
-  /** The reference as the task asks for it; absent for sidecars that AWS adds. */
+  /** The reference in the task; absent for sidecars that AWS adds. */
   readonly image?: string;
-  /** Absent where the agent is old or the image is not pulled yet. */
+  /** Absent if the agent is old or the image is not pulled yet. */
   readonly digest?: Digest;
 }
 
-/** When a task pulled its images. What a tag meant then is what the task runs. */
+/** When a task pulled its images. The task runs the image that a tag named then. */
 export interface Pull {
-  /** No pull began before; absent where ECS does not tell. */
+  /** No pull began earlier; absent if ECS does not report it. */
   readonly beganAtEpochMs?: number;
   readonly endedAtEpochMs: number;
 }
@@ -25,18 +25,18 @@ export interface Pull {
 export interface RunningTask {
   readonly workloadKind: WorkloadKind;
   readonly workload: string;
-  /** `amd64` or `arm64`; absent where ECS does not tell. */
+  /** `amd64` or `arm64`; absent if ECS does not report it. */
   readonly architecture?: string;
-  /** Absent where ECS does not tell. */
+  /** Absent if ECS does not report it. */
   readonly pull?: Pull;
-  /** It has pulled nothing yet: what it will pull is what its tags mean from now on. */
+  /** It has pulled nothing yet, so it will pull the current images of its tags. */
   readonly isStarting?: true;
   readonly containers: readonly RunningContainer[];
 }
 
 /**
- * Where a usage's digest came from. `push-history` is what the tag meant when the task pulled; `tag-guess` is what the
- * tag means now, not what runs.
+ * The source of a usage's digest. `push-history`: the tag's image when the task pulled; `tag-guess`: the tag's current
+ * image, which may differ from the running one.
  */
 export type DigestSource = 'runtime' | 'reference' | 'push-history' | 'tag-guess';
 
@@ -47,19 +47,19 @@ export interface Usage extends Cluster {
   /** Service name, managed daemon's name, or the task definition family of standalone tasks. */
   readonly workload: string;
   readonly container: string;
-  /** As the task asks for it, the first by letters of several; absent for sidecars that AWS adds. */
+  /** The reference in the task, alphabetically first; absent for sidecars that AWS adds. */
   readonly reference?: string;
-  /** Where its tasks ask for the image in several ways: all the others, sorted. */
+  /** If its tasks use several references: all the others, sorted. */
   readonly otherReferences?: readonly string[];
   readonly digestSource: DigestSource;
   /** Running or starting containers. */
   readonly count: number;
 }
 
-/** A usage whose item in the ledger cannot be read: something runs the image, by an unknown reference. */
+/** A usage with an unreadable ledger item: a workload runs the image by an unknown reference. */
 export interface UnreadUsage {
   readonly digest: Digest;
-  /** Which item it is and why it cannot be read (`unreadableText`). */
+  /** The item and why it cannot be read (`unreadableText`). */
   readonly unreadable: string;
 }
 
@@ -67,35 +67,35 @@ export interface UnreadUsage {
 export interface Observation extends Omit<Usage, 'digest' | 'digestSource' | 'otherReferences'> {
   readonly digest?: Digest;
   readonly digestSource?: DigestSource;
-  /** `amd64`, `arm64`; absent where ECS does not tell. */
+  /** `amd64`, `arm64`; absent if ECS does not report it. */
   readonly architecture?: string;
-  /** When it was pulled; only where that decides what a tag meant. */
+  /** When it was pulled; present only if that decides the meaning of a tag. */
   readonly pull?: Pull;
-  /** Present where the reference, or the digest's only known home, is an ECR registry. */
+  /** Present if the reference, or the digest's only known place, is an ECR registry. */
   readonly location?: ImageLocation;
 }
 
-/** A container whose digest nobody could tell: counted and reported, never judged. */
+/** A container with an unknown digest: counted and reported, never judged. */
 export interface UnresolvedContainer {
   readonly observation: Observation;
   readonly reason: 'no-reference' | 'reference-unreadable' | 'tag-unknown' | 'digest-unknown';
 }
 
 /**
- * Whether a digest is proof of what runs. One that the runtime did not report is none, whatever the history of a tag says:
- * an event may be lost, and an agent may start what it had in its cache.
+ * Whether a digest proves what runs. A digest that the runtime did not report is no proof, whatever the tag history
+ * says: an event may be lost, and an agent may start a cached image.
  */
 export const isProof = ({ digestSource }: Pick<Usage, 'digestSource'>): boolean =>
   digestSource === 'runtime' || digestSource === 'reference';
 
-/** All references that the tasks of a usage ask for its image by, sorted. */
+/** All references to the image by the tasks of a usage, sorted. */
 export const referencesOf = ({
   reference,
   otherReferences = [],
 }: Pick<Usage, 'reference' | 'otherReferences'>): readonly string[] =>
   reference === undefined ? [] : [reference, ...otherReferences];
 
-/** A workload as texts name it. */
+/** The name of a workload in texts. */
 export const workloadText = ({ account, region, cluster, workload, workloadKind }: Observation | Usage): string =>
   `${workloadKind} ${account}/${region}/${cluster}/${workload}`;
 

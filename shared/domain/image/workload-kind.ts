@@ -1,7 +1,7 @@
 interface WorkloadTraits {
   /** Names the adapter in `shared/adapters/workload-sources.ts` that reads the workloads of the kind. */
   readonly source: string;
-  /** `deployed`: a rollout deploys the workload as a service. Any other text is the reason why a rollout leaves it. */
+  /** `deployed`: a rollout deploys the workload as a service. Any other text is the reason why a rollout skips it. */
   readonly rollout: string;
 }
 
@@ -19,7 +19,7 @@ const WORKLOADS = {
 export type WorkloadKind = keyof typeof WORKLOADS;
 export type WorkloadSourceName = (typeof WORKLOADS)[WorkloadKind]['source'];
 
-/** Why a rollout leaves a workload, whatever the policy says. `unknown-kind`: a later version wrote the workload down. */
+/** Why a rollout skips a workload, whatever the policy says. `unknown-kind`: a later version recorded the workload. */
 export type UndeployableReason = Exclude<(typeof WORKLOADS)[WorkloadKind]['rollout'], 'deployed'> | 'unknown-kind';
 
 export const WORKLOAD_KINDS = Object.keys(WORKLOADS) as readonly WorkloadKind[];
@@ -31,7 +31,7 @@ interface OfKind {
   readonly workloadKind: WorkloadKind;
 }
 
-/** Why no rollout deploys the workload; `undefined` for a service, which one does. */
+/** Why no rollout deploys the workload; `undefined` for a service, which can be deployed. */
 export function undeployable({ workloadKind }: OfKind): UndeployableReason | undefined {
   const rollout = Object.hasOwn(WORKLOADS, workloadKind) ? WORKLOADS[workloadKind].rollout : 'unknown-kind';
   return rollout === 'deployed' ? undefined : rollout;

@@ -5,9 +5,9 @@ import { type Policy, policySchema } from './policy.ts';
 export const BUILT_IN_VERSION = 'built-in';
 
 /**
- * The policy of a review while the one in force cannot be read. It names nothing and only reports. What it does not name
- * is not gone, so nothing that an image, stream or closure is known by may be taken away by it; and no verdict by it is
- * one: see `evaluate`.
+ * The policy of a review while the one in force cannot be read. It names nothing and only reports. An unnamed image is
+ * not gone, so nothing known about an image, stream or closure is removed because of it, and its verdicts do not count:
+ * see `evaluate`.
  */
 export const BUILT_IN_POLICY: Policy = v.parse(policySchema, {
   version: 1,
@@ -17,5 +17,5 @@ export const BUILT_IN_POLICY: Policy = v.parse(policySchema, {
   severities: [],
 });
 
-/** One object stands for it, so that it is known wherever a policy comes without its version. */
+/** A single object, so that it is recognised even without its version. */
 export const isBuiltIn = (policy: Policy): boolean => policy === BUILT_IN_POLICY;

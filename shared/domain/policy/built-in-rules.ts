@@ -1,12 +1,12 @@
 /**
- * The rule that every scope of a review can be read. A waiver of it, for one account, keeps a review from failing
- * because of that account (a role that is still to be rolled out); the scope stays failed and is reported as such.
+ * The rule that every scope of a review can be read. A waiver of it for one account keeps a review from failing because
+ * of that account, for example before its role is deployed; the scope stays failed and is reported as such.
  */
 export const SCOPE_READABLE = 'scope-readable';
 
 /**
- * Rules whose ids no policy chooses. `policy-readable`, `scan-required`, `age-known` and `digest-known` hold always and
- * cannot be waived: unknown never passes. `age-limit` is the limit of the image's tier.
+ * Rules with fixed ids. `policy-readable`, `scan-required`, `age-known` and `digest-known` always apply and cannot be
+ * waived: unknown never passes. `age-limit` is the limit of the image's tier.
  */
 export const BUILT_IN_RULES = {
   policyReadable: 'policy-readable',

@@ -2,23 +2,23 @@ import { matchesHeadTag } from './head-tag.ts';
 
 const MOST_SAMPLES = 64;
 
-/** Characters that tags are made of, one of each kind. */
+/** One sample of each kind of tag character. */
 const CHARACTERS = ['a', '0', 'A', '-', '.', '_'];
 
 /** No tag is longer: https://github.com/opencontainers/distribution-spec/blob/main/spec.md */
 const LONGEST_TAG = 128;
 
 /**
- * Some tags that a head tag pattern matches, as short as it allows: one for each alternative, with and without what may be
- * left out. They show what tags of a pattern look like; not every tag that it matches is among them.
- * @param pattern one that `headTagProblem` has nothing against
+ * Some short tags that a head tag pattern matches: one for each alternative, with and without optional parts. They show
+ * the shape of the tags, not all of them.
+ * @param pattern one that passes `headTagProblem`
  */
 export function sampleTags(pattern: string): readonly string[] {
   const samples = new PatternReader(pattern.slice(1, -1)).alternatives();
   return [...new Set(samples)].filter((tag) => tag !== '' && matchesHeadTag(pattern, tag));
 }
 
-/** Reads a regular expression from left to right, and builds texts that it matches. */
+/** Reads a regular expression from left to right and builds texts that match it. */
 class PatternReader {
   readonly #tokens: readonly string[];
   #at = 0;
@@ -64,13 +64,13 @@ class PatternReader {
   }
 }
 
-/** As in `head-tag.ts`: a group's beginning, a class, an escape, a quantifier, or one character. */
+/** As in `head-tag.ts`: a group's start, a class, an escape, a quantifier, or one character. */
 const TOKENS =
   /\\(?:[pPu]\{[^}]*\}|.)|\[(?:\\.|[^\]\\])*\]|\(\?(?:[:=!]|<[=!]|<\w+>)|[*+?]\??|\{\d+,?\d*\}\??|[\s\S]/gu;
 const QUANTIFIER = /^([*+?]|\{\d+)/;
 const ASSERTION = /^\(\?<?[=!]/;
 
-/** Two characters at most that a class, an escape or a dot stands for; a letter stands for itself. */
+/** At most two characters for a class, an escape or a dot; a letter stands for itself. */
 function charactersOf(token: string): readonly string[] {
   if (token.length === 1 && token !== '.') return [token];
   const matches = new RegExp(`^${token}$`, 'u');

@@ -1,11 +1,11 @@
 /**
- * Head tag patterns are regular expressions that the policy's authors write, and any pusher chooses the tags they are
- * tried on. Node's engine backtracks, so the two things that make it slow are refused: what repeats without end inside
- * a repetition, and many repetitions in a row. What is left takes microseconds on a tag of 128 characters.
+ * Head tag patterns are regular expressions by policy authors, tried on tags chosen by any pusher. Node's engine
+ * backtracks, so the two slow constructs are refused: unbounded repetition inside a repetition, and many repetitions in
+ * a row. The others take microseconds on a tag of 128 characters.
  */
 const MAX_REPETITIONS = 4;
 
-/** What is wrong with a head tag pattern; `undefined` where it is fine. */
+/** The problem of a head tag pattern; `undefined` if it is valid. */
 export function headTagProblem(pattern: string): string | undefined {
   if (!pattern.startsWith('^') || !pattern.endsWith('$') || pattern.endsWith('\\$'))
     return 'a head tag pattern must be anchored: ^...$';
@@ -70,5 +70,5 @@ export function matchesHeadTag(pattern: string, tag: string): boolean {
   return expression.test(tag);
 }
 
-/** What a pipeline pushes in the place of the tag that moves once the image is verified, where the rule `promotes`. */
+/** The suffix of the tag that a pipeline pushes instead of the moving tag if the rule sets `promotes`. */
 export const CANDIDATE = '-candidate';

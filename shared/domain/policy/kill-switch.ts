@@ -1,4 +1,4 @@
-/** The kill switch: `paused` stops every dispatch and every rollout that did not begin. */
+/** The kill switch: `paused` stops every dispatch and every rollout that has not begun. */
 export interface KillSwitch {
   /** Whether Patchwave may start rebuilds and deployments. */
   readonly rebuilding: 'active' | 'paused';
@@ -7,7 +7,7 @@ export interface KillSwitch {
   readonly reason: string;
 }
 
-/** The switch that nobody ever touched. */
+/** The initial state of the switch. */
 export const UNTOUCHED_SWITCH: KillSwitch = {
   rebuilding: 'active',
   by: 'nobody',

@@ -1,6 +1,6 @@
 import type { Policy } from './policy.ts';
 
-/** What of a policy names accounts. */
+/** The parts of a policy that name accounts. */
 export type NamingAccounts = Pick<Policy, 'scopes' | 'streams' | 'mirrors'>;
 
 /** Accounts that a policy names as ours: those of its scopes, streams, pipelines and mirrors. */
@@ -11,8 +11,8 @@ export function accountsNamedBy({ scopes, streams, mirrors }: NamingAccounts): R
 }
 
 /**
- * Accounts that are ours in a run: those of its scopes, and those that the policy names. Whether something is ours depends on
- * the account alone: a team may keep images in a Region in which it runs nothing.
+ * Our accounts in a run: those of its scopes, and those that the policy names. Only the account counts: a team may keep
+ * images in a Region in which it runs nothing.
  * @param scopes keys of scopes: `<account>/<region>`
  */
 export const ourAccountsIn = (policy: NamingAccounts, scopes: Iterable<string>): ReadonlySet<string> =>

@@ -7,21 +7,21 @@ const positive = (most: number) => v.pipe(v.number(), v.gtValue(0), v.maxValue(m
 const count = (most: number) => v.pipe(v.integer(), v.minValue(1), v.maxValue(most));
 
 /**
- * A pipeline of one of the runners; it stands where the stream's registry does unless account and Region say otherwise.
+ * A pipeline of one of the runners; it is in the account and Region of the stream's registry unless set otherwise.
  * https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineDeclaration.html
  */
 export const pipeline = v.strictObject({
-  /** What runs it. */
+  /** The runner. */
   runner: v.optional(v.picklist(RUNNER_KINDS), DEFAULT_RUNNER),
   account: v.optional(account),
   region: v.optional(region),
   name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9.@_-]{1,100}$/, 'a name of a pipeline')),
-  /** The output variable by which a run says which digest it pushed. */
+  /** The output variable in which a run names the pushed digest. */
   digestVariable: v.optional(
     v.pipe(v.string(), v.regex(/^[A-Za-z0-9@_-]{1,128}$/, 'a name of an output variable')),
     DIGEST_VARIABLE,
   ),
-  /** A run that takes longer is given up. The time of a manual approval does not count: it has `guards.approvalHours`. */
+  /** A longer run is abandoned. The time of a manual approval does not count: it has `guards.approvalHours`. */
   buildMinutes: v.optional(positive(10_080), 60),
 });
 
@@ -31,9 +31,9 @@ export const caps = v.strictObject({
   concurrentRebuilds: v.optional(count(1000), 8),
   perAccount: v.optional(count(1000)),
   ramp: v.optional(v.pipe(v.integer(), v.minValue(1))),
-  /** What nothing runs need not be rebuilt with what it is built on. */
+  /** Images that no workload runs are not rebuilt with their parents. */
   onlyApplicationsInUse: v.optional(v.boolean(), true),
-  /** A new head of what a stream is built on is a cause, and whoever is rebuilt takes along all that is built on it. */
+  /** A new head of a parent is a cause, and every rebuild takes along all children. */
   followParents: v.optional(v.boolean(), true),
 });
 

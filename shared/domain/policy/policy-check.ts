@@ -6,7 +6,7 @@ export interface PolicyProblem {
   /** Field by field from the top, as in `streams[2].headTags[0]`; empty for the document as a whole. */
   readonly path: string;
   readonly message: string;
-  /** From 1; present where the document is text. */
+  /** From 1; present if the document is text. */
   readonly line?: number;
 }
 
@@ -31,9 +31,9 @@ function lineOfProblem({ path, message, line }: PolicyProblem): string {
 }
 
 /**
- * A parsed JSON document as a policy, its defaults filled in.
- * @param lineOf the line of a path, where the document came from text
- * @param schema what is asked of it beyond its form
+ * Checks a parsed JSON document and fills in defaults.
+ * @param lineOf the line of a path, if the document came from text
+ * @param schema additional requirements
  * @throws PolicyInvalidError
  */
 export function checkPolicy(
@@ -50,18 +50,18 @@ export function checkPolicy(
   throw new PolicyInvalidError(problems);
 }
 
-/** Makes a document of one form one of the next. */
+/** Upgrades a document to the next form. */
 export type PolicyUpgrade = (document: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 
 /**
- * One for each form that was in use before this version's, the first for form 1. `version` in a document is its form. A
- * setting that is new has a default and needs none; whoever takes a setting away, renames it or asks more of it adds one.
+ * One upgrade for each earlier form, starting at form 1. `version` in a document is its form. A new setting has a
+ * default and needs no upgrade; a removed, renamed or stricter setting does.
  */
 const UPGRADES: readonly PolicyUpgrade[] = [];
 
 /**
- * A stored document as a policy: of every form that an earlier version of Patchwave wrote.
- * @throws TypeError, which says why, where it is damaged, or of a form that only a later version knows
+ * Reads a stored document of every form that an earlier Patchwave version wrote.
+ * @throws TypeError with the reason, if it is damaged or of a later form
  */
 export function storedPolicy(document: unknown, upgrades = UPGRADES): Policy {
   const form = formOf(document);
@@ -85,5 +85,5 @@ function formOf(document: unknown): number | undefined {
   return typeof version === 'number' && Number.isSafeInteger(version) && version > 0 ? version : undefined;
 }
 
-/** SHA-256 of the policy's canonical JSON, defaults filled in: equal rules are one version, however they are written. */
+/** SHA-256 of the policy's canonical JSON with defaults: equal rules have one version, however they are written. */
 export const policyVersion = (policy: Policy): string => sha256Hex(canonicalJson(policy));

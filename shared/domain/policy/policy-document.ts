@@ -6,8 +6,8 @@ import { wholePolicySchema } from './policy-rules.ts';
 export { PolicyInvalidError, policyVersion } from './policy-check.ts';
 
 /**
- * A policy as people write it, in YAML or JSON. Lambda functions read checked JSON by `checkPolicy` and leave the YAML
- * parser out of their bundles.
+ * A policy written by a person in YAML or JSON. Lambda functions read checked JSON with `checkPolicy`, so their bundles
+ * have no YAML parser.
  * @throws PolicyInvalidError with the path and line of every problem
  */
 export function parsePolicy(text: string): Policy {
@@ -25,7 +25,7 @@ export function parsePolicy(text: string): Policy {
   return checkPolicy(plain(document), (path) => lineOf(document, lines, path), wholePolicySchema);
 }
 
-/** Aliases that multiply are refused by the parser. */
+/** The parser refuses multiplying aliases. */
 function plain(document: Document): unknown {
   try {
     return document.toJS();
@@ -35,7 +35,7 @@ function plain(document: Document): unknown {
   }
 }
 
-/** The line of a field; of the nearest one around it where it is missing. */
+/** The line of a field; if it is missing, that of the nearest enclosing one. */
 function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number | undefined {
   for (let depth = path.length; depth >= 0; depth -= 1) {
     const node = keyOf(document, path.slice(0, depth)) ?? document.getIn(path.slice(0, depth), true);
@@ -44,7 +44,7 @@ function lineOf(document: Document, lines: LineCounter, path: readonly PropertyK
   return undefined;
 }
 
-/** A field is where its name stands, not where its value begins. */
+/** The position of a field is that of its name, not of its value. */
 function keyOf(document: Document, path: readonly PropertyKey[]): Node | undefined {
   const around = document.getIn(path.slice(0, -1), true);
   if (!isMap(around)) return undefined;

@@ -1,6 +1,6 @@
 import * as v from '../../schema.ts';
 
-/* What several parts of a policy are made of. */
+/* Shared parts of the policy schema. */
 
 export const id = v.pipe(
   v.string(),

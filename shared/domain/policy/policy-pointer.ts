@@ -1,4 +1,4 @@
-/** Which policy is in force: the ledger's pointer to a document in a versioned bucket. */
+/** The policy in force: a ledger pointer to a document in a versioned bucket. */
 export interface PolicyPointer {
   readonly version: string;
   readonly author: string;

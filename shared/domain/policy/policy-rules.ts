@@ -13,8 +13,8 @@ const headTag = v.pipe(
 );
 
 /**
- * A policy whose parts go together. Only who applies one asks that: what is in force was checked, and no function need
- * hold these rules.
+ * Checks across the parts of a policy. Needed only when a policy is applied, so the functions need not bundle these
+ * rules.
  */
 export const wholePolicySchema = v.pipe(
   policyWith(headTag),
@@ -26,7 +26,7 @@ export const wholePolicySchema = v.pipe(
   ]),
 );
 
-/** Verdicts cite rules by their ids, so no two rules share one, and none takes a built-in one. */
+/** Verdicts cite rules by id, so ids are unique and differ from the built-in ones. */
 function repeatedIds(policy: Policy): v.Problem[] {
   const rules = [
     ...policy.severities.map(({ id }, index) => ({ id, path: ['severities', index, 'id'] })),
@@ -51,7 +51,7 @@ function repeated(
   });
 }
 
-/** A waiver of a rule that is not there waives nothing, which its author should hear; unknown cannot be waived. */
+/** A waiver of a missing rule has no effect, so its author is told; unknown reasons cannot be waived. */
 function unknownRules(policy: Policy): v.Problem[] {
   const waivable = new Set<string | undefined>([
     BUILT_IN_RULES.ageLimit,
@@ -66,7 +66,7 @@ function unknownRules(policy: Policy): v.Problem[] {
   );
 }
 
-/** A candidate that matches a head tag pattern would be a head before it is verified. */
+/** A candidate that matches a head tag pattern would become a head before it is verified. */
 function candidatesAsHeads({ streams }: Policy): v.Problem[] {
   return streams.flatMap(({ promotes, headTags }, index) => {
     if (!promotes) return [];
@@ -82,7 +82,7 @@ function candidatesAsHeads({ streams }: Policy): v.Problem[] {
   });
 }
 
-/** A parent is one release line, so that nobody has to guess which of several was meant. */
+/** A parent is exactly one release line, so that it is unambiguous. */
 function wrongParents({ streams }: Policy): v.Problem[] {
   const rules = new Map(streams.map((rule) => [rule.id, rule]));
   return streams.flatMap(({ id, parents = [] }, index) =>
@@ -107,7 +107,7 @@ function parentProblem(id: string, parent: string, rules: Rules): string | undef
 
 function leadsTo(from: string, wanted: string, rules: Rules): boolean {
   const reached = new Set([from]);
-  // A set is walked through to what is added meanwhile, too.
+  // The loop also visits elements added during it.
   for (const each of reached) for (const parent of rules.get(each)?.parents ?? []) reached.add(parent);
   return reached.has(wanted);
 }

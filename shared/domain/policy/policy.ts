@@ -3,7 +3,7 @@ import { TIERS } from '../image/image.ts';
 import { caps, guards, pipeline, rollout } from './policy-acting.ts';
 import { account, days, glob, id, region, SEVERITIES, some } from './policy-parts.ts';
 
-/** What is wrong with the pattern itself is asked where a policy is applied. */
+/** The pattern itself is checked when a policy is applied. */
 export const headTagText = v.pipe(v.string(), v.maxLength(256));
 type HeadTag = v.GenericSchema<string, string>;
 
@@ -24,22 +24,25 @@ const streamRule = (headTag: HeadTag) =>
     owner: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
     mode: v.optional(mode),
     /**
-     * Ids of rules whose images its own are built from; believed only where their content shows no parent. An empty list says
-     * that they are built from images of no rule.
+     * Ids of the parent rules; used only if the content shows no parent. An empty list says that its images are built
+     * from images of no rule.
      */
     parents: v.optional(v.array(id)),
-    /** What makes its images anew; without one it is never rebuilt. */
+    /** The pipeline that rebuilds its images; without one they are never rebuilt. */
     pipeline: v.optional(pipeline),
     rollout: v.optional(rollout, 'pipeline'),
-    /** Its pipeline pushes `<tag>-candidate`, and the moving tag moves once that is verified. Otherwise it is unguarded. */
+    /**
+     * Its pipeline pushes `<tag>-candidate`, and Patchwave moves the tag after verification. Without it the stream is
+     * unguarded.
+     */
     promotes: v.optional(v.boolean(), false),
   });
 
-/** A finding that matches violates once its grace is over; grace runs from the first sighting in the stream. */
+/** A matching finding violates after its grace period, which starts at the first sighting in the stream. */
 const severityRule = v.strictObject({
   id,
   severities: some(v.picklist(SEVERITIES)),
-  /** ECR basic scanning tells no fix, so there every finding is `unknown`. */
+  /** ECR basic scanning reports no fix, so every finding there is `unknown`. */
   fix: v.optional(some(v.picklist(['yes', 'no', 'unknown'])), ['yes', 'unknown']),
   graceDays: days,
   tiers: v.optional(some(v.picklist(TIERS))),
@@ -58,10 +61,10 @@ const MAX_WAIVER_DAYS = 180;
 const waiver = v.pipe(
   v.strictObject({
     id,
-    /** Exactly one of the two: a vulnerability id, or a rule id. */
+    /** Exactly one of these: a vulnerability id or a rule id. */
     finding: v.optional(v.text()),
     rule: v.optional(id),
-    /** Where it holds; everything that is named must match. */
+    /** Where it applies; all named fields must match. */
     scope: v.optional(
       v.strictObject({
         repositories: v.optional(some(glob)),
@@ -89,7 +92,7 @@ const waiver = v.pipe(
 /** Accounts and Regions that a review reads. */
 const scopes = v.union([v.literal('organization'), some(v.strictObject({ account, regions: some(region) }))]);
 
-/** The form of a policy; what its parts must have to do with one another is in `policy-rules.ts`. */
+/** The schema of a policy; checks across parts are in `policy-rules.ts`. */
 export const policyWith = (headTag: HeadTag) =>
   v.strictObject({
     version: v.literal(1),
@@ -106,7 +109,7 @@ export const policyWith = (headTag: HeadTag) =>
     ages: v.strictObject({
       default: ageLimit,
       tiers: v.optional(v.record(v.picklist(TIERS), ageLimit)),
-      /** Whether what lies below the lowest image of tier base, the vendor's, makes an image older. */
+      /** Whether images below the lowest base, which are the vendor's, count for the age. */
       vendorCounts: v.optional(v.boolean(), false),
     }),
     streams: v.array(streamRule(headTag)),
@@ -122,17 +125,21 @@ export const policyWith = (headTag: HeadTag) =>
     mirrors: v.optional(v.array(v.strictObject({ account, repositories: some(glob) })), []),
     staleScanHours: v.optional(v.pipe(v.number(), v.minValue(24), v.maxValue(720)), 48),
     waivers: v.optional(v.array(waiver), []),
-    /** At most so many rebuilds at once, in all and for each account of pipelines, and so many new root streams a day. */
+    /**
+     * The maximum number of concurrent rebuilds, in total and per pipeline account, and of new root streams per day.
+     */
     caps: v.optional(caps, {}),
     guards: v.optional(guards, {}),
-    /** Of images in use that a lifecycle policy will take: told only, or given a tag that a rule of that policy keeps. */
+    /**
+     * What to do about images in use that a lifecycle policy will expire: only report them, or add a protecting tag.
+     */
     protection: v.optional(v.picklist(['report', 'tag']), 'report'),
   });
 
 export const policySchema = policyWith(headTagText);
 
 export type Policy = v.InferOutput<typeof policySchema>;
-/** As a person writes it: what has a default may be left out. */
+/** As written by a person: fields with a default may be missing. */
 export type PolicyDocument = v.InferInput<typeof policySchema>;
 export type StreamRule = Policy['streams'][number];
 export type SeverityRule = Policy['severities'][number];

@@ -26,13 +26,13 @@ import type {
 import { startFound } from './report-found.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 
-/** An image with thousands of findings is told by its gravest; the ledger and the evidence have all. */
+/** An image with thousands of findings is reported with the most serious ones; the ledger and the evidence have all. */
 const MOST_REASONS = 20;
 
-/** A report in the making: images are added one by one in any order, and only what is told of them is kept. */
+/** A report under construction: images are added one by one in any order, and only reported data is kept. */
 export interface ReportBuilder {
   add(image: ReportImage): void;
-  /** @param waitingForVendors what the open causes wait for that nobody here can fix */
+  /** @param waitingForVendors what open causes wait for from vendors */
   finish(waitingForVendors: readonly VendorDependency[]): Report;
 }
 
@@ -159,7 +159,7 @@ function breachOf(record: ImageRecord, { nowEpochMs, breachWithinDays }: ReportC
   if (!verdict || at === undefined || verdict.status === 'violating') return [];
   if (at > nowEpochMs + breachWithinDays * DAY_MS) return [];
   const due = verdict.reasons.filter(({ deadlineEpochMs, effect }) => deadlineEpochMs === at && effect !== 'unknown');
-  // Only age has a breach that no reason tells of yet.
+  // Only an age breach may lie ahead without a reason yet.
   const ruleIds = due.length > 0 ? due.map(({ ruleId }) => ruleId) : [BUILT_IN_RULES.ageLimit];
   return [
     {
@@ -215,7 +215,7 @@ function pendingRebuild(policy: Policy, { stream, facts, sinceEpochMs, version }
   };
 }
 
-/** A stream that the policy knows no more is nobody's to rebuild. */
+/** Patchwave does not rebuild a stream that the policy no longer names. */
 function modeOf(policy: Policy, stream: string): Pick<PendingRebuild, 'owner' | 'mode'> {
   const { location, headTag } = parseStreamId(stream);
   const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));

@@ -1,7 +1,7 @@
 import { TIERS, type Tier } from '../image/image.ts';
 import type { Report } from './report.ts';
 
-/** What a report comes to, as numbers that are measured. Zeros are told too, so that an alarm sees what went away. */
+/** The metrics of a report. Zeros are included, so that an alarm sees what went away. */
 export interface ReportCounts {
   readonly causesOpen: number;
   /** By outcome; `failed`: not judged. */

@@ -6,7 +6,7 @@ import { expiryCauseText, expiryInstantText } from '../retention/expiry-text.ts'
 import type { ImageExpiry, RepositoryCheck } from '../retention/image-expiry.ts';
 import type { Report } from './report.ts';
 
-/** What lifecycle policies will take of what is in use, by the last look at them. */
+/** The images in use that lifecycle policies will expire, from the last checks. */
 export function expiries({ expiries: all, expiryChecks, generatedAtEpochMs: now }: Report): string {
   const { repositories, unseen } = expiryChecks;
   const told = table(all, [

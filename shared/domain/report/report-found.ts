@@ -9,12 +9,12 @@ import type { Parent } from '../lineage/parent.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 import type { FoundWork, RootStream } from './report.ts';
 
-/** A preview writes nothing into the ledger: what it finds is put together from the images themselves. */
+/** A preview does not write to the ledger, so its findings are collected from the images themselves. */
 export interface FoundBuilder {
   add(image: ImageRecord): void;
-  /** Open causes, as they would stand. */
+  /** The open causes that a review would record. */
   causes(): readonly Cause[];
-  /** @param modeOf what the policy lets be done to a stream */
+  /** @param modeOf the mode of a stream in the policy */
   work(modeOf: (stream: string) => RootStream['mode']): FoundWork;
 }
 
@@ -49,7 +49,7 @@ interface Members {
   readonly inUse: Digest[];
 }
 
-/** Of an application only what asks for something is kept: a fleet has thousands. */
+/** For an application only images with a cause are kept, because a fleet has thousands. */
 function knownImage(image: ImageRecord): AttributedImage {
   const { digest, stream, platform, tier, verdict, judgedAtEpochMs } = image;
   const [unplaced, nextUnread] = [unplacedOf(image), nextUnreadOf(image)];
@@ -102,7 +102,7 @@ function workOf(
   };
 }
 
-/** Nobody lists the registries of applications: where no head was found, what runs is taken for it. */
+/** Registries of applications are not listed: without a head, the running image stands in. */
 function membersOf(members: Members | undefined, seen: (digest: Digest) => JudgedImage): StreamImagesSeen {
   const { head = {}, inUse = [] } = members ?? {};
   const heads = Object.values(head).map(seen);
@@ -116,7 +116,7 @@ function withHeads({
   ...fleet
 }: Omit<AttributionFacts, 'streams'> & { readonly streams: ReadonlyMap<string, Members> }): AttributionFacts {
   const heads = Array.from(streams, ([stream, { head }]) => [stream, { head: { images: head } }] as const);
-  // Of a stream of which no head was found nobody knows whether it has one.
+  // For a stream without a found head it is unknown whether it has one.
   return { ...fleet, streams: new Map(heads.filter(([, { head }]) => Object.keys(head.images).length > 0)) };
 }
 

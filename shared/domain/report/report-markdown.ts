@@ -16,12 +16,12 @@ import {
   waitingForVendors,
 } from './report-work.ts';
 
-/** Waivers that run out within so many days are named first. */
+/** Days before their end in which waivers are marked. */
 const WAIVER_NOTICE_DAYS = 14;
 
 /**
- * The report as a page for people. Each section names the controls of NIST SP 800-53 revision 5 that it is evidence
- * for; it proves what was looked at and found, and no more.
+ * The report as a page for people. Each section names the controls of NIST SP 800-53 revision 5 for which it is
+ * evidence; it proves only what was checked and found.
  */
 export function reportMarkdown(report: Report): string {
   const page = [
@@ -47,7 +47,7 @@ export function reportMarkdown(report: Report): string {
   return visibleText(page);
 }
 
-/** What nothing runs; what runs is built on it. */
+/** Ancestor images: not running themselves, but running images are built on them. */
 const ONLY_ANCESTORS = ' (ancestors, not running)';
 
 function heading(report: Report): string {
@@ -75,7 +75,7 @@ function heading(report: Report): string {
   ].join('\n');
 }
 
-/** Empty where the policy in force was read. */
+/** Empty if the policy in force was read. */
 const withoutPolicy = ({ failures }: Report): readonly string[] =>
   failures
     .filter(({ kind }) => kind === 'policy')

@@ -4,11 +4,11 @@ import { gapTexts } from '../stream/unmatched-rules.ts';
 import type { Report } from './report.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 
-/* What of a report is to be done, and what nobody here can do. */
+/* The parts of a report about open work, and about what only vendors can fix. */
 
 export const ownerOf = ({ owner }: { readonly owner?: string }): string => owner ?? 'no owner';
 
-/** Nothing where every rule and every stream has its counterpart. */
+/** Empty if every rule and every stream has its counterpart. */
 export function policyGaps({ policyGaps: gaps }: Report): string {
   const texts = gapTexts(gaps);
   return texts.length === 0 ? '' : section('Policy gaps', 'CM-6', texts.map((text) => `- ${text}`).join('\n'));
@@ -43,7 +43,7 @@ export const pendingRebuilds = ({ pendingRebuilds: pending }: Report): string =>
         ])}`,
   );
 
-/** What a preview found is in no ledger, so no plan knows of it. */
+/** The findings of a preview are not in the ledger, so no plan includes them. */
 export const found = ({ found: work, review: { runId } }: Report): string =>
   work === undefined
     ? ''
@@ -92,7 +92,7 @@ const vendorText = ({ reason, triedAtEpochMs: at }: VendorDependency): string =>
     ...(at === undefined ? [] : [`a rebuild at ${instant(at)} did not fix it`]),
   ].join('; ');
 
-/** Most scanners name no layers, and mostly these agree. */
+/** Empty for most scanners, which name no layers. */
 export const layerDisagreements = ({ layerDisagreements: all }: Report): string =>
   all.length === 0
     ? ''

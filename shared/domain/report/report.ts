@@ -13,28 +13,28 @@ import type { LayerDisagreement } from '../verdict/layer-attribution.ts';
 import type { Reason, VerdictStatus } from '../verdict/verdict.ts';
 import type { VendorDependency } from './vendor-dependency.ts';
 
-/** What a report tells of, beside the images themselves. */
+/** The input of a report besides the images. */
 export interface ReportContext {
   readonly review: ReviewRecord;
   readonly policy: Policy;
   readonly nowEpochMs: number;
-  /** Breaches within so many days are told beforehand. */
+  /** Breaches within this many days are listed in advance. */
   readonly breachWithinDays: number;
   /** What failed in the review, scopes among it. */
   readonly failures: readonly RunFailure[];
   readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
-  /** Scopes that the fleet no longer has, and what ran there last is out of sight. */
+  /** Scopes that left the fleet: their last workloads are out of sight. */
   readonly leftScopes: readonly LeftScopeInReport[];
-  /** Containers whose image nobody could tell. */
+  /** Containers with an unidentified image. */
   readonly unresolved: readonly UnresolvedContainer[];
   /** Open causes. */
   readonly causes: readonly Cause[];
-  /** What lifecycle policies will take, the most pressing first, and each look at one. */
+  /** Expiries by lifecycle policies, most urgent first, and each check. */
   readonly expiries: readonly ImageExpiry[];
   readonly checks: readonly RepositoryCheck[];
   /** Streams that the ledger knows. */
   readonly streams: readonly string[];
-  /** Items of the ledger that cannot be read, as far as the report met them. */
+  /** Unreadable ledger items that the report met. */
   unreadable(): readonly UnreadableItem[];
 }
 
@@ -42,18 +42,18 @@ export interface LeftScopeInReport {
   readonly scope: Scope;
   /** When a review first missed it. */
   readonly atEpochMs: number;
-  /** So much ran there when it was last read. */
+  /** The number of usages at its last read. */
   readonly usages: number;
 }
 
 /** One image that the review found. */
 export interface ReportImage {
   readonly record: ImageRecord;
-  /** Nothing runs it: it is what running images are built on. */
+  /** No workload runs it: it is an ancestor of running images. */
   readonly isAncestor?: boolean;
-  /** Where the layers that the scanner names say otherwise than what its findings are attributed by. */
+  /** Conflicts between the scanner's layer data and the attribution of its findings. */
   readonly layerDisagreements?: readonly LayerDisagreement[];
-  /** Who runs it, in words; only asked for where the image is not compliant. */
+  /** Its workloads as text; read only if the image is not compliant. */
   readonly workloads?: readonly string[];
 }
 
@@ -62,19 +62,19 @@ export interface ReportLine {
   readonly tier: Tier;
   readonly owner?: string;
   readonly stream?: string;
-  /** Where it is kept: `<account>/<region>/<repository>`, or the names it is asked by outside ECR. */
+  /** Its places, `<account>/<region>/<repository>`, or its references outside ECR. */
   readonly places: readonly string[];
   readonly workloads: readonly string[];
-  /** What decides the verdict, the gravest first; at most 20. */
+  /** The deciding reasons of the verdict, most serious first; at most 20. */
   readonly reasons: readonly Reason[];
   readonly reasonCount: number;
-  /** Of a violating image: since when it violates. */
+  /** For a violating image: since when it violates. */
   readonly sinceEpochMs?: number;
 }
 
 export interface ReportGroup {
   readonly tier: Tier;
-  /** Absent for images that the policy gives to nobody. */
+  /** Absent for images without an owner in the policy. */
   readonly owner?: string;
   readonly compliant: number;
   readonly violating: readonly ReportLine[];
@@ -89,7 +89,7 @@ export interface NextBreach {
   readonly owner?: string;
   readonly places: readonly string[];
   readonly breachAtEpochMs: number;
-  /** What runs out then. */
+  /** The rules with that deadline. */
   readonly ruleIds: readonly string[];
 }
 
@@ -106,36 +106,36 @@ export interface WaiverInReport {
   readonly images: number;
 }
 
-/** What a mode that acts would begin. */
+/** The rebuilds that the mode `enforce` would start. */
 export interface PendingRebuild {
   readonly stream: string;
   readonly owner?: string;
   readonly mode: Mode;
   readonly findings: number;
   readonly tooOld: boolean;
-  /** What its head is built on has another head. */
+  /** The parent of its head has a new head. */
   readonly parentMoved: boolean;
   readonly sinceEpochMs: number;
   readonly version: number;
 }
 
-/** A stream that is to be rebuilt first, by what a preview found. */
+/** A stream to rebuild first, from a preview. */
 export interface RootStream {
   readonly stream: string;
   readonly mode: Mode;
   readonly findings: number;
   readonly tooOld: boolean;
-  /** So many streams hold what is to be fixed here, itself among them. */
+  /** The number of affected streams, itself included. */
   readonly streams: number;
 }
 
-/** What a review would have the planner plan; waves and guards are the planner's. */
+/** The work for the planner; it does not apply waves and guards. */
 export interface FoundWork {
-  /** Those that fix most first. */
+  /** Those that fix most streams come first. */
   readonly rootStreams: readonly RootStream[];
   /** Streams whose heads are fixed, while older images run. */
   readonly toDeploy: readonly string[];
-  /** Streams of which nobody can tell yet what is to be done. */
+  /** Streams whose work is not known yet. */
   readonly unclear: readonly string[];
 }
 
@@ -149,16 +149,16 @@ export interface Report {
   readonly breachWithinDays: number;
   /** What runs. */
   readonly images: ReportSums;
-  /** By tier, then owner; an image stands in one group. */
+  /** By tier, then owner; each image is in one group. */
   readonly groups: readonly ReportGroup[];
-  /** What nothing runs, but what runs is built on. */
+  /** Ancestors that are not running. */
   readonly ancestors: { readonly images: ReportSums; readonly groups: readonly ReportGroup[] };
-  /** The nearest first; of what runs and of what it is built on. */
+  /** The nearest first; of running images and their ancestors. */
   readonly nextBreaches: readonly NextBreach[];
-  /** Of what runs. */
+  /** Of running images. */
   readonly coverage: {
     readonly found: number;
-    /** Looked at, and the result still counts. */
+    /** Scanned, and the result is still valid. */
     readonly known: number;
     readonly byState: Readonly<Record<ScanStateName, number>>;
   };
@@ -167,19 +167,19 @@ export interface Report {
   readonly skippedScopes: readonly { readonly scope: Scope; readonly reason: string }[];
   readonly leftScopes: readonly LeftScopeInReport[];
   readonly waivers: readonly WaiverInReport[];
-  /** What of the policy has no effect. */
+  /** Parts of the policy without effect. */
   readonly policyGaps: PolicyGaps;
-  /** Items of the ledger that were set aside. */
+  /** Ledger items that were skipped as unreadable. */
   readonly unreadable: readonly UnreadableItem[];
   readonly pendingRebuilds: readonly PendingRebuild[];
-  /** Of a preview only: what it found is in no ledger. */
+  /** For a preview only, because its findings are not in the ledger. */
   readonly found?: FoundWork;
   /** By stream, package and vulnerability: what no rebuild would fix today. */
   readonly waitingForVendors: readonly VendorDependency[];
-  /** By image: told, and deciding nothing. */
+  /** By image; for information only. */
   readonly layerDisagreements: readonly (LayerDisagreement & { readonly digest: Digest })[];
-  /** What lifecycle policies will take of what is in use, the most pressing first. */
+  /** Images in use that lifecycle policies will expire, most urgent first. */
   readonly expiries: readonly ImageExpiry[];
-  /** So many repositories were looked at for it; of those that are named nothing is known, or not any more. */
+  /** The number of checked repositories; the named ones have no or outdated data. */
   readonly expiryChecks: { readonly repositories: number; readonly unseen: readonly RepositoryCheck[] };
 }

@@ -11,10 +11,10 @@ import type { ImageRecord } from '../verdict/image-record.ts';
 import { type VendorImage, vendorOf } from './vendor-image.ts';
 
 /**
- * A package that nobody here can fix: its vendor has to. Where the head of a stream below is free of it, there is a fix,
- * and an image that still has it only has to pick that up: this is no vendor's matter. It is told for the lowest stream whose head holds it, however
- * many are built on that. Derived from the ledger whenever somebody asks, and kept nowhere: a fix that becomes known, a
- * rebuild that fixes it, or a finding that is gone ends it by itself.
+ * A package that only its vendor can fix. If the head of an ancestor stream lacks the finding, there is a fix to pick
+ * up, so it is no vendor dependency. It is listed for the lowest stream whose head has it, however many are built on
+ * that. It is derived from the ledger on demand and never stored: a published fix, a successful rebuild or a vanished
+ * finding ends it.
  */
 export interface VendorDependency {
   readonly vulnerability: string;
@@ -22,25 +22,27 @@ export interface VendorDependency {
   /** Installed. */
   readonly version: string;
   readonly stream: string;
-  /** Heads of that stream which have it, in order; where nobody knows its heads, what runs. */
+  /** The heads of that stream which have it, sorted; if the heads are unknown, the running images. */
   readonly heads: readonly Digest[];
   /** Rules of the policy that it violates. */
   readonly ruleIds: readonly string[];
-  /** `no-fix`: the scanner says that there is none. `no-fix-seen`: nobody knows of one, and a rebuild on trial found none. */
+  /**
+   * `no-fix`: the scanner reports that there is none. `no-fix-seen`: no fix is known, and a trial rebuild found none.
+   */
   readonly reason: 'no-fix' | 'no-fix-seen';
   /** When the last trial ended. */
   readonly triedAtEpochMs?: number;
-  /** When it was seen first. */
+  /** When it was first seen. */
   readonly sinceEpochMs: number;
-  /** All streams that have it from there, itself among them; in order. */
+  /** All streams that have it from there, itself included; sorted. */
   readonly streams: readonly string[];
-  /** Heads of these streams, and what runs of them, that have this very version. */
+  /** The heads and running images of these streams that have exactly this version. */
   readonly images: number;
-  /** The lowest vendor's image below that stream that is known to have it too. */
+  /** The lowest vendor's image below that stream known to have it too. */
   readonly vendor?: VendorImage;
 }
 
-/** What is kept of an image that has anything of what is asked after. */
+/** The stored part of an image with any of the requested findings. */
 interface Seen extends Pick<ImageRecord, 'stream' | 'inUse'> {
   readonly digest: Digest;
   readonly parent?: Parent;
@@ -54,7 +56,7 @@ const pairOf = ({ vulnerability, package: name }: Omit<Finding, 'version'>): str
 const NO_PAIRS: ReadonlySet<string> = new Set();
 const keyOf = ({ vulnerability, package: name, version }: Finding): string => [name, version, vulnerability].join('\n');
 
-/** One package version with its vulnerability at one stream at fault. */
+/** One package version with its vulnerability at one root cause. */
 interface Group {
   readonly stream: string;
   readonly facts: FindingFact[];
@@ -62,15 +64,15 @@ interface Group {
 }
 
 /**
- * Finds what open causes wait for. Images are added one by one in any order, and of each only what is asked after is
- * kept; `missing` says what is to be read besides.
+ * Finds what open causes wait for. Images are added one by one in any order, and only requested data is kept; `missing`
+ * lists what must still be read.
  */
 export class VendorWaits {
   readonly #causes: readonly Cause[];
   /** By `keyOf` of each finding that any cause has, and by stream: the images that have it. */
   readonly #having = new Map<string, Map<string, Seen[]>>();
   readonly #seen = new Map<Digest, Seen>();
-  /** By image whose findings are all known: pairs (`pairOf`) of what is asked after that it has in any version. */
+  /** By image with complete findings: the requested pairs (`pairOf`) that it has in any version. */
   readonly #judged = new Map<Digest, ReadonlySet<string>>();
   readonly #pairs: ReadonlySet<string>;
   readonly #heads = new Map<string, ReadonlySet<Digest>>();
@@ -88,7 +90,7 @@ export class VendorWaits {
     }
   }
 
-  /** All streams that are known to have something of it. */
+  /** All streams known to have one of the findings. */
   get streams(): readonly string[] {
     return [...new Set([...this.#heads.keys(), ...this.#causes.map(({ stream }) => stream)])];
   }
@@ -132,7 +134,7 @@ export class VendorWaits {
     for (const digest of digests) this.#askImage(digest);
   }
 
-  /** What tells more and was not added yet; each is named once. */
+  /** Images with more data that were not added yet; each is named once. */
   missing(): { readonly digests: readonly Digest[]; readonly streams: readonly string[] } {
     const missing = { digests: this.#digests, streams: this.#streams };
     [this.#digests, this.#streams] = [[], []];
@@ -141,7 +143,7 @@ export class VendorWaits {
 
   /**
    * By stream, package and vulnerability.
-   * @param memories what the guards remember of streams; none for those of which nothing is
+   * @param memories the rebuild histories of streams; absent for streams without one
    */
   dependencies(histories: ReadonlyMap<string, Pick<RebuildHistory, 'survived'>>): readonly VendorDependency[] {
     const groups = new Map<string, Group>();
@@ -173,19 +175,19 @@ export class VendorWaits {
     this.#streams.push(stream);
   }
 
-  /** Whether it violates there: what a waiver lets pass asks for nothing. */
+  /** Whether it violates there; a waived finding needs nothing. */
   #holds(stream: string, key: string): boolean {
     return this.#holders(stream, key).some(({ has }) => has.get(key) === false);
   }
 
-  /** Heads that have it; where nobody knows the heads, what runs. */
+  /** Heads that have it; if the heads are unknown, running images. */
   #holders(stream: string, key: string): readonly Seen[] {
     const heads = this.#heads.get(stream) ?? new Set();
     const having = this.#having.get(key)?.get(stream) ?? [];
     return having.filter(({ digest, inUse }) => (heads.size > 0 ? heads.has(digest) : inUse));
   }
 
-  /** The lowest streams whose heads have it, down from one, each with the streams on all ways there. */
+  /** The lowest streams below one whose heads have it, each with the streams on all paths. */
   #roots(stream: string, key: string, above: readonly string[] = []): ReadonlyMap<string, ReadonlySet<string>> {
     const way = [...above, stream];
     const below = new Set(this.#holders(stream, key).flatMap((head) => this.#streamBelow(head, key) ?? []));
@@ -198,7 +200,7 @@ export class VendorWaits {
     return roots.size > 0 ? roots : new Map([[stream, new Set(way)]]);
   }
 
-  /** The images below one, down to the first that does not have it. */
+  /** The ancestors of an image, down to the first that does not have it. */
   #below(image: Seen, key: string): readonly Seen[] {
     const below: Seen[] = [];
     const parentOf = ({ parent }: Seen) =>
@@ -244,10 +246,7 @@ export class VendorWaits {
     };
   }
 
-  /**
-   * Whether an image has it from a stream that it is built on, and every head of that stream is free of it, or not judged so
-   * that nobody can tell.
-   */
+  /** Whether an image inherits it from a stream whose heads all lack it, or are not judged yet. */
   #mayBeFixedBelow(head: Seen, fact: FindingFact): boolean {
     const pair = pairOf(fact);
     return this.#below(head, keyOf(fact)).some(({ stream }) => {
@@ -262,7 +261,7 @@ export class VendorWaits {
     return having.filter(({ inUse, digest }) => inUse || this.#heads.get(stream)?.has(digest)).length;
   }
 
-  /** Below the lowest image of a stream of ours. What nobody scanned is not said to have it. */
+  /** Below the lowest image of one of our streams. An unscanned image counts as not having it. */
   #vendorBelow(head: Seen, key: string): VendorImage | undefined {
     const below = this.#below(head, key);
     const lowest = below.findLastIndex(({ stream }) => stream !== undefined);
@@ -270,7 +269,7 @@ export class VendorWaits {
   }
 }
 
-/** A trial tells of the version that it left. */
+/** A trial counts for the version that it did not fix. */
 const isTrialOf = (fact: FindingFact) => (survived: SurvivedFact) =>
   survived.kind === 'trial' &&
   survived.fact === 'finding' &&

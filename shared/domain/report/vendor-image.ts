@@ -1,15 +1,15 @@
 import { type Digest, locationKey, type Tier } from '../image/image.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 
-/** An image that a vendor made: no stream of ours, and what ours are built on. */
+/** An image made by a vendor: not of our streams, but a parent of them. */
 export interface VendorImage {
   readonly digest: Digest;
   readonly tier: Extract<Tier, 'mirrored' | 'external' | 'aws-managed'>;
-  /** Where it is kept, or the names it is asked by outside ECR. */
+  /** Its places, or its references outside ECR. */
   readonly places: readonly string[];
 }
 
-/** `undefined` of an image that is no vendor's. */
+/** `undefined` for an image that is not a vendor's. */
 export function vendorOf({ digest, tier, locations, references = [] }: ImageRecord): VendorImage | undefined {
   if (tier !== 'mirrored' && tier !== 'external' && tier !== 'aws-managed') return undefined;
   return { digest, tier, places: [...locations.map(locationKey), ...references] };

@@ -2,7 +2,7 @@ import { instant } from '../common/time.ts';
 import { type Expiry, expiryAtEpochMs } from './expiry.ts';
 import type { ReportedExpiryState } from './image-expiry.ts';
 
-/** When an image is lost, in few words. */
+/** When an image expires, as short text. */
 export function expiryInstantText(expiryState: ReportedExpiryState, nowEpochMs: number): string {
   if (expiryState.state === 'gone') return 'already';
   if (expiryState.state === 'unknown') return 'unknown';
@@ -12,7 +12,7 @@ export function expiryInstantText(expiryState: ReportedExpiryState, nowEpochMs: 
   return `about ${instant(at)}`;
 }
 
-/** What takes it, and on what that depends. */
+/** The rule that expires it, and the condition. */
 export function expiryCauseText(expiryState: ReportedExpiryState): string {
   if (expiryState.state === 'gone') return `${expiryState.how}; new tasks cannot pull the image`;
   if (expiryState.state === 'unknown') return expiryState.reason;

@@ -1,29 +1,29 @@
 import type { Digest } from '../image/image.ts';
 import type { ExpiryAction } from './lifecycle-policy.ts';
 
-/** What a lifecycle policy will do to an image, by the tags it has now. */
+/** What a lifecycle policy will do to an image with its current tags. */
 export type ExpiryState =
-  /** No rule selects it, or what holds it is kept. */
+  /** No rule selects it, or its index is kept. */
   | { readonly state: 'kept' }
   | { readonly state: 'expires'; readonly expiry: Expiry }
-  /** It cannot be told, which is no promise that it is kept. */
+  /** It is unknown, which does not mean that it is kept. */
   | { readonly state: 'unknown'; readonly reason: string };
 
 export interface Expiry {
   /** The priority of the rule, which is its name. */
   readonly rule: number;
   readonly action: ExpiryAction;
-  /** The index with which it is lost. */
+  /** The index with which it expires. */
   readonly through?: Digest;
   readonly when: ExpiryInstant;
 }
 
 export type ExpiryInstant =
-  /** From that instant on the rule takes it; ECR acts within 24 hours. It may have passed. */
+  /** The rule selects it from then on; ECR acts within 24 hours. May be in the past. */
   | { readonly by: 'age' | 'count'; readonly expiresAtEpochMs: number }
-  /** After so many further pushes of what the rule counts; expected at the pace of those that are there. */
+  /** After this many further pushes counted by the rule; estimated from the rate of past pushes. */
   | { readonly by: 'pushes'; readonly afterPushes: number; readonly expectedAtEpochMs: number }
-  /** Once pushes have taken over tags of it that move: then another rule selects it. Expected as above. */
+  /** Once pushes moved its moving tags: then another rule selects it. Estimated as above. */
   | { readonly by: 'untagging'; readonly afterPushes: number; readonly expectedAtEpochMs: number };
 
 export const expiryAtEpochMs = (when: ExpiryInstant): number =>

@@ -6,50 +6,53 @@ import type { LifecycleForecast } from './lifecycle.ts';
 import type { ProtectionRefusal } from './protection.ts';
 import type { UsedImage } from './used-images.ts';
 
-/** An image in use, or one that such an image is built on, that a repository will throw away, as the ledger keeps it. */
+/** An image in use, or an ancestor of one, that a repository will expire; the stored record. */
 export interface ImageExpiry extends Pick<UsedImage, 'digest' | 'use' | 'running' | 'workloads'> {
   readonly location: ImageLocation;
   readonly expiryState: ReportedExpiryState;
-  /** Why it was given no tag that would keep it; absent where the policy asks for none. */
+  /** Why it has no protecting tag; absent if the policy requests none. */
   readonly refusal?: ProtectionRefusal;
-  /** When it was first told. */
+  /** When it was first reported. */
   readonly foundAtEpochMs: number;
 }
 
-/** What is told: what is kept need not be. */
+/** The reported states; a kept image is not reported. */
 export type ReportedExpiryState =
   | Exclude<ExpiryState, { readonly state: 'kept' }>
-  /** It runs, and a new task cannot pull it any more. */
+  /** It runs, but new tasks can no longer pull it. */
   | { readonly state: 'gone'; readonly how: 'deleted' | 'archived' };
 
-/** The last look at the lifecycle policy of one repository; what it found lies beside it. */
+/** The last check of one repository's lifecycle policy; its findings are stored beside it. */
 export interface RepositoryCheck {
   readonly location: ImageLocation;
   readonly checkedAtEpochMs: number;
-  /** So many images were looked at, of which so many will be lost, and of so many nobody can tell. */
+  /** The numbers of images that were checked, that will expire, and that are unknown. */
   readonly images: number;
   readonly expiries: number;
   readonly unknown: number;
-  /** Protecting tags that stand there; absent where there are none. */
+  /** The protecting tags in the repository; absent if there are none. */
   readonly tagged?: number;
-  /** It could not be read, and what is known of its images is from before, or nothing; or a tag was not put or taken. */
+  /**
+   * The repository could not be read, so the data on its images is old or missing; or a tag could not be added or
+   * removed.
+   */
   readonly failure?: { readonly error: string; readonly detail: string };
 }
 
 export interface CheckedRepository {
   readonly location: ImageLocation;
-  /** Everything that is used of this repository. */
+  /** All images in use of this repository. */
   readonly used: readonly UsedImage[];
   readonly nowEpochMs: number;
-  /** What is lost later is not told yet. */
+  /** Later expiries are not reported yet. */
   readonly horizonMs: number;
 }
 
 type Forecast = Pick<LifecycleForecast, 'expiryStateOf' | 'indexesAskedFor' | 'expiryStateThrough' | 'isArchived'>;
 
 /**
- * What will become of the images that are used, as far as it is to be told: in a fixed order. What runs has a fate for
- * each way by which it is asked for, and new tasks need all of them; what is only an ancestor has its own.
+ * The expiry of images in use, as far as it is reported; sorted. A running image has one for each reference, because
+ * new tasks need all of them; an ancestor has its own.
  */
 export function expiriesIn(checked: CheckedRepository, forecast: Forecast): readonly ImageExpiry[] {
   return expiriesBy(checked, ({ digest, use, isPinned, askedTags, askedAs, unreadable = [] }) => {
@@ -62,44 +65,44 @@ export function expiriesIn(checked: CheckedRepository, forecast: Forecast): read
     const expiryStates = ways
       .filter((indexes) => indexes.length > 0)
       .map((indexes) => expiryStateBy(forecast, indexes));
-    // While an index stands, what it holds stands: so what becomes of the index is told first.
+    // An index keeps its images, so the index is reported first.
     const unread = unreadable.map((item): ReportedExpiryState => ({ state: 'unknown', reason: unreadText(item) }));
     return [...expiryStates, expiryStateAlone(forecast, digest), ...unread].flatMap(toldOf).sort(sooner);
   });
 }
 
-/** By which tag or index something pulls it is not known, so neither is whether that is kept. */
+/** It is unknown by which tag or index a workload pulls it, so it is unknown whether that is kept. */
 const unreadText = (item: string): string =>
   `the ledger item ${item} lacks the tag by which a workload pulls the image. The next review of its account writes the item again; if it stays, delete it.`;
 
-/** What is only an ancestor need not be pulled: one that is gone is nothing to be told. */
+/** An ancestor is never pulled, so one that is gone is not reported. */
 const KEPT: ExpiryState = { state: 'kept' };
 
 const toldOf = (expiryState: ExpiryState | ReportedExpiryState): readonly ReportedExpiryState[] =>
   expiryState.state === 'kept' ? [] : [expiryState];
 
-/** An image that runs, for whoever pulls it by its own name. */
+/** A running image pulled by its own digest. */
 function expiryStateAlone(forecast: Forecast, digest: Digest): ExpiryState | ReportedExpiryState {
   if (forecast.isArchived(digest)) return { state: 'gone', how: 'archived' };
   return forecast.expiryStateOf(digest) ?? { state: 'gone', how: 'deleted' };
 }
 
-/** One that is pulled through one of these indexes: it needs one that is neither deleted nor archived. */
+/** An image pulled through one of these indexes: at least one must be neither deleted nor archived. */
 function expiryStateBy(forecast: Forecast, indexes: readonly Digest[]): ExpiryState | ReportedExpiryState {
   const pullable = indexes.filter((index) => !forecast.isArchived(index));
   if (pullable.length === 0) return { state: 'gone', how: 'archived' };
   return forecast.expiryStateThrough(...pullable) ?? { state: 'gone', how: 'deleted' };
 }
 
-/** Of a repository that is gone: everything that runs from it is. */
+/** For a deleted repository: all its running images. */
 export const allGone = (checked: CheckedRepository): readonly ImageExpiry[] =>
   expiriesBy(checked, ({ use }) => (use === 'running' ? [{ state: 'gone', how: 'deleted' }] : []));
 
-/** Of a repository whose policy cannot be understood. */
+/** For a repository whose policy cannot be parsed. */
 export const allUnknown = (checked: CheckedRepository, reason: string): readonly ImageExpiry[] =>
   expiriesBy(checked, () => [{ state: 'unknown', reason }]);
 
-/** @param expiryStatesOf the first that is to be told is; that something cannot be told comes last */
+/** @param expiryStatesOf the first reported state counts; unknown comes last */
 function expiriesBy(
   { location, used, nowEpochMs, horizonMs }: CheckedRepository,
   expiryStatesOf: (image: UsedImage) => readonly ReportedExpiryState[],
@@ -117,11 +120,11 @@ function expiriesBy(
     .sort((one, other) => compareTexts(one.digest, other.digest));
 }
 
-/** The most pressing first: what is gone, then by the instant, then what nobody can tell. */
+/** Most urgent first: gone, then by time, then unknown. */
 export const byUrgency = (one: ImageExpiry, other: ImageExpiry): number =>
   sooner(one.expiryState, other.expiryState) || compareTexts(one.digest, other.digest);
 
-/** Two that are gone differ by nothing, and not by a number that is none. */
+/** Two gone images are equal; subtracting their infinite times would give NaN. */
 const sooner = (one: ReportedExpiryState, other: ReportedExpiryState): number => urgency(one) - urgency(other) || 0;
 
 function urgency(expiryState: ReportedExpiryState): number {
@@ -129,7 +132,7 @@ function urgency(expiryState: ReportedExpiryState): number {
   return expiryState.state === 'expires' ? expiryAtEpochMs(expiryState.expiry.when) : Number.MAX_VALUE;
 }
 
-/** A look that says nothing, or said it too long ago: no answer is no promise. */
+/** A check that failed or is too old: no answer is no promise. */
 export const isUnseen = ({ failure, checkedAtEpochMs }: RepositoryCheck, nowEpochMs: number): boolean =>
   failure !== undefined || nowEpochMs - checkedAtEpochMs > CHECK_COUNTS_MS;
 

@@ -2,23 +2,23 @@ import * as v from '../../schema.ts';
 import { matchesGlob } from '../common/glob.ts';
 
 /**
- * What a rule of a lifecycle policy of Amazon ECR selects, and what it does to that.
+ * A rule of an Amazon ECR lifecycle policy: what it selects and what it does.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
  */
 export interface LifecycleRule {
   /** Lower numbers are applied first. */
   readonly priority: number;
-  /** Absent where the rule cannot be read: it may select anything. */
+  /** Absent if the rule cannot be parsed: it may select anything. */
   readonly selection?: Selection;
-  /** Absent where it cannot be read. */
+  /** Absent if it cannot be parsed. */
   readonly effect?: Effect;
-  /** Why a part of it cannot be read. */
+  /** Why a part of it cannot be parsed. */
   readonly problem?: string;
 }
 
 export interface Selection {
   readonly tagStatus: 'tagged' | 'untagged' | 'any';
-  /** Each of them is to be met by a tag of the image; `*` stands for any run of characters. */
+  /** The image must have a tag for each of them; `*` stands for any run of characters. */
   readonly tagPatterns: readonly string[];
   readonly storage: Storage;
 }
@@ -27,13 +27,13 @@ export type Storage = 'standard' | 'archive';
 
 export interface Effect {
   readonly action: ExpiryAction;
-  /** It leaves so many of what it selects, or what is not older than so many days since something. */
+  /** It keeps this many of the selected images, or those younger than this many days. */
   readonly leaves:
     | { readonly by: 'count'; readonly images: number }
     | { readonly by: 'pushed' | 'pulled' | 'archived'; readonly days: number };
 }
 
-/** What is archived cannot be pulled either. */
+/** An archived image cannot be pulled either. */
 export type ExpiryAction = 'expire' | 'archive';
 
 export type ReadPolicy =
@@ -44,7 +44,7 @@ const tags = v.array(v.text());
 const count = v.pipe(v.integer(), v.minValue(1));
 const standard = v.exactOptional(v.literal('standard'));
 
-/** A part of a rule that we do not know may narrow it in a way that we do not know: so none is left out. */
+/** An unknown field may narrow the rule, so none is ignored. */
 const selected = {
   tagStatus: v.picklist(['tagged', 'untagged', 'any']),
   tagPrefixList: v.exactOptional(tags),
@@ -77,8 +77,8 @@ const rule = v.object({
 const document = v.object({ rules: v.array(rule) });
 
 /**
- * Reads a lifecycle policy as ECR gives it. A rule of a form that is not known stays in its place, with what is known of
- * it, so that nobody takes its images for safe.
+ * Parses a lifecycle policy from ECR. A rule of unknown form stays in its place with its known fields, so that its
+ * images do not count as safe.
  */
 export function readLifecyclePolicy(text: string): ReadPolicy {
   let json: unknown;
@@ -101,7 +101,7 @@ function readRule({ rulePriority: priority, ...parts }: v.InferOutput<typeof rul
   const tagPatterns = [...tagPrefixList.map((prefix) => `${prefix}*`), ...tagPatternList];
   if ((tagStatus === 'tagged') !== tagPatterns.length > 0)
     return { priority, problem: `rule ${priority}: its tag lists do not match the tag status "${tagStatus}"` };
-  // ECR documents wildcards for patterns only: whether one in a prefix is one or a character is not known.
+  // ECR documents wildcards for patterns only; whether `*` in a prefix is a wildcard or a character is unknown.
   if (tagPrefixList.some((prefix) => prefix.includes('*')))
     return { priority, problem: `rule ${priority}: \`tagPrefixList\` has a wildcard` };
   const known = { priority, selection: { tagStatus, tagPatterns, storage } };
@@ -124,14 +124,14 @@ const leftBy = ({ countType, countNumber }: v.InferOutput<typeof leaves>): Effec
 
 const problemsIn = (problems: readonly v.Problem[]): string => problems.map((one) => v.problemText(one)).join('; ');
 
-/** Whether a rule selects an image that has these tags and lies in this storage. */
+/** Whether a rule selects an image with these tags in this storage class. */
 export function selects({ tagStatus, tagPatterns, storage }: Selection, image: SelectedImage): boolean {
   if (storage !== (image.archived ? 'archive' : 'standard')) return false;
   if (tagStatus !== 'tagged') return tagStatus === 'any' || image.tags.length === 0;
   return tagPatterns.every((pattern) => image.tags.some((tag) => matchesGlob(pattern, tag)));
 }
 
-/** Whether no two images can be selected at once: one pattern is a whole tag, and a tag is on one image at a time. */
+/** Whether at most one image can be selected: a pattern is a whole tag, and a tag is on one image at a time. */
 export const selectsOne = ({ tagPatterns }: Selection): boolean =>
   tagPatterns.some((pattern) => !pattern.includes('*'));
 

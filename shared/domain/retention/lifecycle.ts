@@ -3,40 +3,40 @@ import type { Digest } from '../image/image.ts';
 import { type Expiry, type ExpiryInstant, type ExpiryState, expiryAtEpochMs } from './expiry.ts';
 import { type LifecycleRule, type SelectedImage, selects, selectsOne } from './lifecycle-policy.ts';
 
-/** What a repository keeps under a digest: an image, an index, or what refers to one. */
+/** An artifact of a repository: an image, an index, or a referrer. */
 export interface StoredImage extends SelectedImage {
   readonly digest: Digest;
   readonly pushedAtEpochMs?: number;
-  /** The last pull that ECR recorded; absent where it was never pulled. */
+  /** The last pull that ECR recorded; absent if there was none. */
   readonly pulledAtEpochMs?: number;
   readonly archivedAtEpochMs?: number;
-  /** When it was last brought back from the archive: it then counts instead of the push. */
+  /** When it was last restored from the archive: this then counts instead of the push. */
   readonly restoredAtEpochMs?: number;
   readonly isIndex: boolean;
 }
 
-/** One repository as its policy sees it. */
+/** One repository, as input of its lifecycle policy. */
 export interface Repository {
   readonly rules: readonly LifecycleRule[];
   readonly images: readonly StoredImage[];
-  /** By an image the indexes of this repository that hold it. */
+  /** By image: the indexes of this repository that contain it. */
   readonly holders: ReadonlyMap<Digest, readonly Digest[]>;
-  /** Whether the next build takes a tag over. */
+  /** Whether the next build moves a tag. */
   readonly moves: (tag: string) => boolean;
   readonly nowEpochMs: number;
 }
 
 const KEPT: ExpiryState = { state: 'kept' };
 
-/** Of so many moving tags each subset is tried; an image hardly ever has more, and any further ones leave it together. */
+/** The number of moving tags of which each subset is tried; images rarely have more, and further ones move together. */
 const MOST_VARIED_TAGS = 6;
 
 /**
- * Tells what the lifecycle policy of a repository will do. As ECR does it: all rules look at all images; an image
- * belongs to the first rule that selects its tags in its storage, also where that rule leaves it; a rule that counts
- * counts those of others too; an image that an index holds goes after the last of its indexes, where an archived index
- * holds nothing any more. Where pushes came at one instant the worse order counts. Any of the tags that move may be
- * taken away by the next push, and then other rules may select the image.
+ * Forecasts what the lifecycle policy of a repository will do, by the rules of ECR: all rules see all images; an image
+ * belongs to the first rule that selects its tags in its storage, even if that rule keeps it; a rule with an image
+ * count also counts images of other rules; an image in an index goes after the last of its indexes, and an archived
+ * index keeps nothing. For pushes at the same time the worse order counts. Any moving tag may be taken by the next
+ * push, and then other rules may select the image.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
  */
 export class LifecycleForecast {
@@ -50,12 +50,12 @@ export class LifecycleForecast {
     this.#images = new Map(repository.images.map((image) => [image.digest, image]));
   }
 
-  /** What becomes of a digest itself; `undefined` where the repository does not keep it. */
+  /** The expiry of a digest itself; `undefined` if the repository does not have it. */
   expiryStateOf(digest: Digest): ExpiryState | undefined {
     const known = this.#expiryStates.get(digest);
     const image = this.#images.get(digest);
     if (known || !image) return known;
-    // An index that holds itself, by whatever way, is not held.
+    // An index that contains itself, directly or not, does not keep itself.
     this.#expiryStates.set(digest, KEPT);
     const own = this.#ownExpiryState(image);
     const holders = this.#holdersOf(digest).filter((index) => !this.isArchived(index));
@@ -66,10 +66,10 @@ export class LifecycleForecast {
   }
 
   /**
-   * The indexes through one of which an image is asked for: none where the image itself has the tag that is asked for,
-   * else the index that has it. Where no index has it either (it moved since the image was pulled) any index that holds
-   * the image may be the one.
-   * @param tag the tag that is asked for; absent where it is not known how the image is asked for
+   * The indexes through one of which an image is pulled: none if the image itself has the requested tag, otherwise the
+   * index with it. If no index has it either, because it moved after the pull, any index that contains the image may be
+   * the one.
+   * @param tag the requested tag; absent if the reference is unknown
    */
   indexesAskedFor(digest: Digest, tag?: string): readonly Digest[] {
     const hasTag = (one: Digest) => tag !== undefined && this.#images.get(one)?.tags.includes(tag) === true;
@@ -80,21 +80,21 @@ export class LifecycleForecast {
   }
 
   /**
-   * What becomes of what is asked for through an index, or the last of several: it is lost with it, whatever tags it has
-   * itself. `undefined` where the repository keeps none of them.
+   * The expiry of an image pulled through an index, or the last of several: it expires with the index, whatever its own
+   * tags are. `undefined` if the repository has none of them.
    */
   expiryStateThrough(...indexes: readonly Digest[]): ExpiryState | undefined {
     const expiryStates = this.#expiryStatesOf(indexes);
     return expiryStates.length === 0 ? undefined : latest(expiryStates);
   }
 
-  /** What the rules would do to an image if it had these tags; `undefined` where the repository does not keep it. */
+  /** The expiry of an image if it had these tags; `undefined` if the repository does not have it. */
   expiryStateWithTags(digest: Digest, tags: readonly string[]): ExpiryState | undefined {
     const image = this.#images.get(digest);
     return image && this.#expiryStateByRules({ ...image, tags });
   }
 
-  /** The forecast if an image had one tag more: what rules that count do to others changes with it. */
+  /** The forecast with one more tag on an image, which also changes what counting rules do to other images. */
   withTag(digest: Digest, tag: string): LifecycleForecast {
     const images = this.#repository.images.map((image) =>
       image.digest === digest && !image.tags.includes(tag) ? { ...image, tags: [...image.tags, tag] } : image,
@@ -119,7 +119,7 @@ export class LifecycleForecast {
     });
   }
 
-  /** The first way in which the rules take an image: as it is, or once pushes took some of its tags. */
+  /** The earliest expiry of an image: with its current tags, or after pushes moved some of them. */
   #ownExpiryState(image: StoredImage): ExpiryState {
     const now = this.#expiryStateByRules(image);
     if (now.state !== 'kept' && !isLater(now, this.#repository.nowEpochMs)) return now;
@@ -129,7 +129,7 @@ export class LifecycleForecast {
     );
   }
 
-  /** What tags pushes may leave an image: fixed ones stay, and of the moving ones any number goes. */
+  /** The tag sets that pushes may leave: fixed tags stay, and any subset of the moving ones. */
   #tagsLeftOf({ tags }: StoredImage): readonly (readonly string[])[] {
     const { moves } = this.#repository;
     const fixed = tags.filter((tag) => !moves(tag));
@@ -163,7 +163,7 @@ export class LifecycleForecast {
     const at = countsFrom(image);
     if (at === undefined || !counted) return undefined;
     const stored = this.#images.get(image.digest);
-    // By the tags that it has; whoever asks what would be by others asks of one image more.
+    // By its current tags; a query for other tags is about an additional image.
     const isCounted = stored !== undefined && rule.selection !== undefined && selects(rule.selection, stored);
     const younger = notOlder(counted, at) - Number(isCounted);
     const outgrownAtEpochMs = counted[younger - leaves];
@@ -186,7 +186,7 @@ export class LifecycleForecast {
     const pushed = countedIn(this.#repository.images.filter((one) => one.tags.length > 0));
     if (expiryState.state !== 'expires' || !pushed) return expiryState;
     const { when } = expiryState.expiry;
-    // Each push that takes a tag over leaves one image more without it.
+    // Each push that moves a tag leaves one more image without it.
     const afterPushes = when.by === 'pushes' ? when.afterPushes : 1;
     const pace = { since: pushed.at(-1) ?? this.#repository.nowEpochMs, pushes: pushed.length };
     const expected = this.#expected(pace, afterPushes);
@@ -197,7 +197,7 @@ export class LifecycleForecast {
     };
   }
 
-  /** At the pace of the pushes that are there, until now: a repository that fell asleep is not expected to wake. */
+  /** At the rate of past pushes up to now; an inactive repository is not expected to wake up. */
   #expected({ since, pushes }: { readonly since: number; readonly pushes: number }, further: number): number {
     const { nowEpochMs } = this.#repository;
     const interval = Math.max(nowEpochMs - since, 0) / Math.max(pushes - 1, 1);
@@ -205,17 +205,17 @@ export class LifecycleForecast {
   }
 }
 
-/** Instants of pushes, the youngest first. */
+/** Push times, newest first. */
 type Counted = readonly number[];
 
-/** `undefined` where ECR does not tell one of them. */
+/** `undefined` if ECR does not report one of them. */
 function countedIn(images: readonly StoredImage[]): Counted | undefined {
   const atEpochMs = images.map(countsFrom);
   if (!atEpochMs.every((at) => at !== undefined)) return undefined;
   return atEpochMs.sort((one, other) => other - one);
 }
 
-/** How many of them are not before an instant. */
+/** The number of them at or after an instant. */
 function notOlder(counted: Counted, atEpochMs: number): number {
   let [from, to] = [0, counted.length];
   while (from < to) {
@@ -234,7 +234,7 @@ function byAge(since: 'pushed' | 'pulled' | 'archived', days: number, image: Sto
   return from === undefined ? undefined : { by: 'age', expiresAtEpochMs: from + days * DAY_MS };
 }
 
-/** What was not pulled since it was restored ages from then; what was never pulled from its push. */
+/** An image not pulled since its restore ages from the restore; one never pulled ages from its push. */
 function agesFrom(since: 'pushed' | 'pulled' | 'archived', image: StoredImage): number | undefined {
   const { pulledAtEpochMs, restoredAtEpochMs, archivedAtEpochMs } = image;
   if (since === 'archived') return archivedAtEpochMs;
@@ -256,14 +256,14 @@ const expiryThrough = (through: Digest, expiry: Expiry): ExpiryState => ({
   expiry: { ...expiry, through: expiry.through ?? through },
 });
 
-/** It goes when all of them are gone; kept by one is kept, and one that is unknown may be kept or not. */
+/** It expires when all of them are gone; one kept index keeps it, and an unknown one may keep it. */
 function latest(expiryStates: readonly ExpiryState[]): ExpiryState {
   const unsure =
     expiryStates.find(({ state }) => state === 'kept') ?? expiryStates.find(({ state }) => state === 'unknown');
   return unsure ?? expiryStates.reduce((last, expiryState) => (atOf(expiryState) > atOf(last) ? expiryState : last));
 }
 
-/** The first of two ways to be lost; one that cannot be told counts where the other does not lose it. */
+/** The earlier of two expiries; an unknown one counts if the other does not expire. */
 function earliest(one: ExpiryState, other: ExpiryState): ExpiryState {
   if (one.state === 'expires' && other.state === 'expires') return atOf(other) < atOf(one) ? other : one;
   return [one, other].find(({ state }) => state === 'expires') ?? (one.state === 'kept' ? other : one);

@@ -8,15 +8,15 @@ import type { StoredImage } from './lifecycle.ts';
 import { type LifecycleRule, selects } from './lifecycle-policy.ts';
 import { isNamedWithout, PROTECTING_PREFIX, protectingTag } from './protecting-tag.ts';
 
-/** Why an image that will be lost was not given a tag, and what to do. */
+/** Why an expiring image got no tag, and what to do. */
 export interface ProtectionRefusal {
   readonly reason: 'paused' | 'report-only' | 'no-covering-rule' | 'covering-rule-too-tight' | 'not-permitted';
   readonly detail: string;
 }
 
 /**
- * Whether Patchwave may put tags into a repository; `undefined` where it may. The strictest mode of all rules that name
- * the repository holds, and what no rule names is nobody's to tag.
+ * Whether Patchwave may add tags in a repository; `undefined` if it may. The strictest mode of all rules for the
+ * repository applies; without a rule it may not.
  */
 export function protectionObstacle(
   policy: Policy,
@@ -34,7 +34,7 @@ export function protectionObstacle(
   return { reason: 'report-only', detail: `${why} Set it to \`enforce\` in the policy.` };
 }
 
-/** What a forecast says of images, and of one with other tags than its own. */
+/** The forecast for images, and for one with other tags than its own. */
 export interface Foresight {
   expiryStateOf(digest: Digest): ExpiryState | undefined;
   expiryStateWithTags(digest: Digest, tags: readonly string[]): ExpiryState | undefined;
@@ -44,20 +44,19 @@ export interface Rescue {
   readonly rules: readonly LifecycleRule[];
   readonly image: Pick<StoredImage, 'digest' | 'tags'>;
   readonly expiry: Expiry;
-  /** What is lost later counts as kept. */
+  /** A later expiry counts as kept. */
   readonly untilEpochMs: number;
-  /** What must not be lost for it. */
+  /** Images that must not expire because of the tag. */
   readonly needed: ReadonlySet<Digest>;
-  /** Forecasts without and with the protecting tag, both with the tags that others were given before. */
+  /** Forecasts without and with the protecting tag, both with the tags added earlier for other images. */
   readonly before: Foresight;
   readonly after: Foresight;
 }
 
 /**
- * Whether a protecting tag would keep an image: only where a rule before the one that takes it covers the tag, and so
- * claims the image, also once nothing but that tag is left of its tags, and leaves it long enough, and takes nothing
- * that is needed in its place.
- * @returns `undefined` where it would
+ * Whether a protecting tag would keep an image. That needs an earlier rule than the expiring one that covers the tag,
+ * claims the image even if the tag is its last one, keeps it long enough, and expires no needed image instead.
+ * @returns `undefined` if it would
  */
 export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
   const { rules, image, expiry, untilEpochMs, needed, before, after } = rescue;
@@ -69,7 +68,7 @@ export function wouldNotKeep(rescue: Rescue): ProtectionRefusal | undefined {
   const isByOther = expiryStates.every(
     (expiryState) => expiryState?.state !== 'expires' || expiryState.expiry.rule < expiry.rule,
   );
-  // The forecast has what becomes of it once pushes took some of its tags over.
+  // The forecast covers pushes that move some of its tags.
   const isKept = [...expiryStates, after.expiryStateOf(image.digest)].every(
     (expiryState) => expiryState && expiryState.state !== 'unknown' && atOf(expiryState) > untilEpochMs,
   );
@@ -100,7 +99,7 @@ const tooTight = (why: string): ProtectionRefusal => ({
 const covers = ({ selection }: LifecycleRule, tag: string): boolean =>
   selection?.tagStatus === 'tagged' && selects(selection, { tags: [tag], archived: false });
 
-/** The rule to add, as ECR takes it. */
+/** The rule to add, in the format of ECR. */
 function adviceFor(rules: readonly LifecycleRule[], before: number): string {
   const taken = new Set(rules.map(({ priority }) => priority));
   let rulePriority = before - 1;
@@ -119,8 +118,8 @@ function adviceFor(rules: readonly LifecycleRule[], before: number): string {
 }
 
 /**
- * Protecting tags of images that nobody needs any more. The last tag of an image stays, or the image would go with it; so
- * does one beside tags that the next build takes over.
+ * Protecting tags that are no longer needed. The last tag of an image stays, because the image would expire with it; so
+ * does one whose other tags the next build moves.
  */
 export const tagsToTakeBack = (
   images: readonly Pick<StoredImage, 'digest' | 'tags'>[],

@@ -3,40 +3,42 @@ import { readImageReference, resolvedTag } from '../image/reference.ts';
 import { referencesOf, type UnreadUsage, type Usage, workloadText } from '../image/usage.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
 
-/** An image that something runs, or that such an image is built on. */
+/** A running image or an ancestor of one. */
 export interface UsedImage {
   readonly digest: Digest;
   readonly use: 'running' | 'ancestor';
-  /** How many running images it is or bears. */
+  /** The number of running images among it and its descendants. */
   readonly running: number;
-  /** Who runs it, or what is built on it, in words: some of them. */
+  /** Some of its workloads or descendants, as text. */
   readonly workloads: readonly string[];
-  /** Some reference asks for it by its own digest. */
+  /** A reference names its own digest. */
   readonly isPinned: boolean;
-  /** Tags that references into the repository ask for it by: its own, or those of indexes that hold it, or held it. */
+  /**
+   * Tags by which references into the repository name it: its own, or those of indexes that contain or contained it.
+   */
   readonly askedTags: readonly string[];
-  /** Items of the ledger that cannot be read and tell by what references something runs it; absent where there are none. */
+  /** Unreadable ledger items with references to it; absent if there are none. */
   readonly unreadable?: readonly string[];
-  /** Other digests that references into the repository ask for it by: of indexes that hold it, or held it. */
+  /** Other digests by which references into the repository name it: those of indexes that contain or contained it. */
   readonly askedAs: readonly Digest[];
 }
 
-/** What is used of one repository. */
+/** The images in use of one repository. */
 export interface UsedRepository {
   readonly location: ImageLocation;
   readonly images: readonly UsedImage[];
-  /** Ids of the streams that these images are of, as the ledger knows them. */
+  /** The ids of the streams of these images in the ledger. */
   readonly streams: ReadonlySet<string>;
 }
 
-/** Who uses an image is told by some of its workloads; a base may have thousands. */
+/** Only some workloads of an image are named, because a base may have thousands. */
 const MOST_WORKLOADS = 20;
 
 interface Running {
   readonly workloads: Set<string>;
-  /** Where it is pulled from, as far as references tell. */
+  /** The repositories that references pull it from. */
   readonly places: Map<string, AskedPlace>;
-  /** Usages of which nothing but the image is known. */
+  /** Usages with only a known image. */
   readonly unreadable: Set<string>;
   isPinned: boolean;
 }
@@ -51,7 +53,7 @@ interface AskedPlace {
   readonly askedTags: Set<string>;
 }
 
-/** Gathers what is used, one usage at a time, so that they need not be held. */
+/** Collects the images in use, one usage at a time, to bound memory. */
 export class UsedImages {
   readonly #running = new Map<Digest, Running>();
 
@@ -72,9 +74,9 @@ export class UsedImages {
   }
 
   /**
-   * By repository, in no order. What runs is used where it is pulled from, or wherever it is kept where no reference
-   * says so, or some reference cannot be read; what it is built on wherever that is kept.
-   * @param images records of what runs and of all that it is built on
+   * By repository, unsorted. A running image is in use where references pull it from; without a readable reference, at
+   * all its places. An ancestor is in use at all its places.
+   * @param images records of running images and all their ancestors
    */
   byRepository(images: ReadonlyMap<Digest, UsedRecord>): readonly UsedRepository[] {
     const repositories = new Map<string, { location: ImageLocation; images: UsedImage[]; streams: Set<string> }>();
@@ -119,7 +121,7 @@ export class UsedImages {
       }
     }
     for (const [digest, { running, workloads }] of borne) {
-      // What runs itself is told as such.
+      // A running image counts as running, also if it is an ancestor.
       if (this.#running.has(digest)) continue;
       const asked = { isPinned: false, askedTags: [], askedAs: [] };
       const image: UsedImage = { digest, use: 'ancestor', running, workloads: [...workloads].sort(), ...asked };

@@ -1,13 +1,13 @@
 import { readImageReference } from '../image/reference.ts';
 import type { Cluster, Observation, Pull, RunningContainer, RunningTask } from '../image/usage.ts';
 
-/** What a scope's tasks come to, piece by piece, so that memory stays flat however many there are. */
+/** Aggregates the tasks of a scope piece by piece, so that memory stays constant. */
 export interface Aggregator {
-  /** Takes tasks in; returns a piece to write whenever one is full. */
+  /** Adds tasks; returns a piece to write when one is full. */
   add(cluster: Cluster, tasks: readonly RunningTask[]): Observation[] | undefined;
-  /** The last piece; `undefined` where nothing is left. */
+  /** The last piece; `undefined` if nothing is left. */
   flush(): Observation[] | undefined;
-  /** So far; a cluster without tasks counts once it was added. */
+  /** The counts so far; a cluster without tasks counts once it is added. */
   counts(): { readonly clusters: number; readonly tasks: number; readonly containers: number };
 }
 
@@ -62,7 +62,7 @@ export const observe = (
     ...imageOf(container, task.isStarting ? { endedAtEpochMs: readAtEpochMs } : task.pull),
   }));
 
-/** What runs is what ECS says; a digest in the reference says it where ECS does not. */
+/** The digest from ECS counts; without one, the digest in the reference. */
 function imageOf(
   { image, digest }: RunningContainer,
   pull: Pull | undefined,

@@ -11,11 +11,11 @@ import {
   usageKey,
 } from '../image/usage.ts';
 
-/** What is known beside the tasks themselves. */
+/** The known data besides the tasks. */
 export interface Resolvers {
-  /** Runnable children of indexes; a digest that is missing here is an image, or out of our sight. */
+  /** The runnable children of indexes; a missing digest is an image, or out of sight. */
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
-  /** What is known of tags, by `tagKey`. */
+  /** The known tags, by `tagKey`. */
   readonly tags: ReadonlyMap<string, TagHistory>;
 }
 
@@ -26,8 +26,9 @@ export type Resolution =
   | { readonly resolved: false; readonly unresolved: UnresolvedContainer };
 
 /**
- * The usages behind an observation. An index means its child of the task's architecture; where that is unknown or has
- * no child every child counts, and the strictest wins. An index without children is used as it is: it cannot be judged.
+ * The usages of an observation. An index stands for its child of the task's architecture; if that is unknown or
+ * missing, every child counts, and the strictest wins. An index without children is kept as it is, and cannot be
+ * judged.
  */
 export function resolveObservation(observation: Observation, { indexes, tags }: Resolvers): Resolution {
   const known = digestOf(observation, tags);
@@ -64,12 +65,12 @@ function imagesOf(digest: Digest, architecture: string | undefined, indexes: Res
   return [...new Set((fitting.length > 0 ? fitting : children).map((child) => child.digest))];
 }
 
-/** From the best evidence of what runs to the worst. */
+/** Evidence for the running image, best first. */
 const SOURCES: readonly DigestSource[] = ['runtime', 'reference', 'push-history', 'tag-guess'];
 
 /**
- * Each usage once: counts add up, the worst evidence and every reference are kept. What one of several tasks
- * runs is no better known because another one told.
+ * Merges usages: counts add up, the weakest evidence and all references are kept. Better evidence for one of several
+ * tasks does not improve the others.
  */
 export function mergeUsages(usages: Iterable<Usage>): Map<string, Usage> {
   const merged = new Map<string, Usage>();
@@ -94,14 +95,14 @@ function together(one: Usage, other: Usage): Usage {
 }
 
 export interface UsageChanges {
-  /** New, or not as the ledger has them. */
+  /** New, or changed against the ledger. */
   readonly record: readonly Usage[];
-  /** Live in the ledger and not seen: only a complete inventory of the very scope may end them. */
+  /** Live in the ledger and not seen: only a complete inventory of the same scope may end them. */
   readonly end: readonly Usage[];
   readonly unchanged: number;
 }
 
-/** What a complete inventory of one scope changes of its live usages. */
+/** The changes of live usages by a complete inventory of one scope. */
 export function compareUsages(live: Iterable<Usage>, seen: Iterable<Usage>): UsageChanges {
   const unseen = new Map<string, Usage>();
   for (const usage of live) unseen.set(usageKey(usage), usage);

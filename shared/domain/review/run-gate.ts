@@ -4,7 +4,7 @@ import type { Waiver } from '../policy/policy.ts';
 import { isInForce } from '../verdict/waiver.ts';
 import { BASES_UNREAD, NOTHING_REPORTED, type RunFailure, type RunSummary, SUMS_DIFFER } from './run-summary.ts';
 
-/** So many images in a hundred may fail to be judged (each is named) before the run counts as failed. */
+/** The percentage of images that may fail to be judged (each is named) before the run fails. */
 const TOLERATED_FAILED_PERCENT = 1;
 
 export interface Gate {
@@ -14,7 +14,7 @@ export interface Gate {
   readonly nowEpochMs: number;
 }
 
-/** The failures that make a run fail, out of all that it names; empty where it succeeded. */
+/** The failures of a run that make it fail; empty if it succeeded. */
 export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): RunFailure[] {
   const images = [totals, ...(totals.ancestors ? [totals.ancestors] : [])];
   const tooMany = images.some(({ found, outcomes }) => outcomes.failed * 100 > found * TOLERATED_FAILED_PERCENT);
@@ -22,21 +22,23 @@ export function decisiveFailures({ totals, failures }: RunSummary, gate: Gate): 
     const { kind, key, error } = failure;
     if (error === NOTHING_REPORTED || error === SUMS_DIFFER) return true;
     if (kind === 'verdict') return tooMany;
-    // What such a review tells is no verdict.
+    // A review without a policy gives no verdicts.
     if (kind === 'policy') return true;
-    // What is built on what was not read may be older than it counts; where a whole registry was not read its age is unknown.
+    // Images built on unread images may be older than they count; if a whole registry is unread, their age is unknown.
     if (kind === 'lineage' && error !== BASES_UNREAD) return true;
-    // A registry of somebody else's account is no scope of ours: its images are unknown, and that is all.
+    // A registry in a foreign account is not one of our scopes: its images are unknown, and the run does not fail.
     if (kind === 'registry' && !isOurs(key, gate)) return false;
     return !isWaived(key, gate);
   });
 }
 
-/** Whether a registry is in an account of ours. Registries that the policy names are read whatever runs beside them. */
+/**
+ * Whether a registry is in one of our accounts. Registries that the policy names are read, whatever runs beside them.
+ */
 export const isOurs = (registryKey: string, { scopes, policy }: Gate): boolean =>
   ourAccountsIn(policy, scopes).has(accountOf(registryKey));
 
-/** Only a waiver that names an account and nothing else can mean a scope. */
+/** Only a waiver that names just an account can apply to a scope. */
 export function isWaived(scopeKey: string, { policy: { waivers }, nowEpochMs }: Gate): boolean {
   const [account] = scopeKey.split('/');
   return waivers.some(

@@ -10,20 +10,20 @@ import {
   type ScanCounts,
 } from './run.ts';
 
-/** A piece of work a run gave out, with the number of its digests. */
+/** A batch of a run, with the number of its digests. */
 export interface ExpectedBatch {
   readonly key: string;
   readonly digests: number;
 }
 
-/** Everything that must have reported before a run may end: what is silent has failed. */
+/** Everything that must report before a run may end: a silent part has failed. */
 export interface ExpectedParts {
   /** Keys of scopes and registries: `<account>/<region>`. */
   readonly scopes: readonly string[];
   readonly registries: readonly string[];
-  /** Keys of the parts that tell what is built on what. */
+  /** Keys of the lineage parts. */
   readonly lineages: readonly string[];
-  /** Empty in a preview, which asks for no scans. */
+  /** Empty in a preview, which requests no scans. */
   readonly scanBatches: readonly ExpectedBatch[];
   readonly verdictBatches: readonly ExpectedBatch[];
 }
@@ -38,16 +38,16 @@ export interface RunFailure {
 
 export interface RunSummary {
   readonly totals: RunTotals;
-  /** In a fixed order. */
+  /** Sorted. */
   readonly failures: readonly RunFailure[];
 }
 
 export const NOTHING_REPORTED = 'NothingReported';
-/** Base or platform repositories of a registry were not read, and images may be built on what they hold. */
+/** Base or platform repositories of a registry were not read, and images may be built on their images. */
 export const BASES_UNREAD = 'BaseRegistryUnreadError';
 export const SUMS_DIFFER = 'SumsDiffer';
 
-/** Sums a run up. Every digest found ends in one outcome; those of a batch that reported nothing have failed. */
+/** Sums up a run. Every digest has one outcome; those of a silent batch have failed. */
 export function sumRun(expected: ExpectedParts, parts: Iterable<RunPart>): RunSummary {
   const reported = new Map<string, RunPart>();
   for (const part of parts) reported.set(partKey(part.kind, part.key), part);
@@ -114,14 +114,14 @@ const unreadRegistries = (
       `and the review could not read these${whyUnread(reported.get(partKey('registry', key)))}`,
   }));
 
-/** With the next step. A registry without a reason has a failure of its own in the same run. */
+/** The reason and the next step. A registry without a reason has its own failure in the same run. */
 function whyUnread(part: RunPart | undefined): string {
   const because = part?.kind === 'registry' ? (part.unreadBecause ?? []) : [];
   if (because.length === 0) return '. Fix the failure reported for this registry, then start a review.';
   return ` (${because.join('; ')}). Correct that, then start a review.`;
 }
 
-/** A batch that lost or doubled a digest makes every total wrong, so it fails the run. */
+/** A batch that lost or doubled a digest makes every total wrong, so the run fails. */
 function differingSums(expected: ExpectedParts, reported: ReadonlyMap<string, RunPart>): RunFailure[] {
   const batches = [
     ...expected.scanBatches.map((batch) => ['scan', batch] as const),
@@ -217,5 +217,5 @@ function addScans(one: ScanCounts, other: ScanCounts): ScanCounts {
 }
 
 const inFixedOrder = (one: RunFailure, other: RunFailure): number => (order(one) < order(other) ? -1 : 1);
-/** A policy that cannot be read is why much of the rest failed. */
+/** An unreadable policy causes many other failures, so it comes first. */
 const order = ({ kind, key, error }: RunFailure): string => `${kind === 'policy' ? 0 : 1} ${kind} ${key} ${error}`;

@@ -6,15 +6,15 @@ import type { ScanReason } from '../scan/scan.ts';
 /** One account and Region to read. */
 export type Scope = Registry;
 
-/** `preview` reads and writes neither ledger nor evidence nor events, and asks for no scan. */
+/** `preview` only reads: it writes no ledger, evidence or events, and requests no scan. */
 export type ReviewMode = 'review' | 'preview';
 
-/** Every digest that a run found ends in exactly one of these. */
+/** Every digest of a run has exactly one of these outcomes. */
 export interface OutcomeCounts {
   readonly compliant: number;
   readonly violating: number;
   readonly unknown: number;
-  /** Could not be judged at all, because a step on it failed; named in the run. */
+  /** Not judged, because a step on it failed; named in the run. */
   readonly failed: number;
 }
 
@@ -23,11 +23,11 @@ export interface InventoryCounts {
   readonly tasks: number;
   readonly containers: number;
   readonly usages: number;
-  /** Containers whose digest nobody could tell. */
+  /** Containers with an unknown digest. */
   readonly unresolved: number;
 }
 
-/** What happened to one scope in one run. */
+/** The result of one scope in one run. */
 export type ScopeResult =
   | { readonly scope: Scope; readonly status: 'complete'; readonly inventory: InventoryCounts }
   | { readonly scope: Scope; readonly status: 'skipped'; readonly reason: string }
@@ -35,42 +35,42 @@ export type ScopeResult =
   | ({ readonly scope: Scope; readonly status: 'left' } & Pick<LeftScope, 'atEpochMs' | 'usages'>);
 
 /**
- * A scope that the policy or the organization no longer has: an account that was closed or moved away, a Region that was
- * disabled, an entry that was taken out of the policy. What ran there last is out of sight, and nobody saw it end.
+ * A scope that the policy or the organization no longer has: an account closed or moved away, a Region disabled, an
+ * entry removed from the policy. Its last workloads are out of sight, and their end was not seen.
  */
 export interface LeftScope {
-  /** When a review first missed it. */
+  /** When a review first found it missing. */
   readonly atEpochMs: number;
-  /** Usages that are out of sight, and containers that nobody could identify; 0 where nothing ran there. */
+  /** Usages that are out of sight, and unidentified containers; 0 if nothing ran there. */
   readonly usages: number;
   /** These usages are no longer among the live ones. */
   readonly isMoved?: true;
-  /** A person says that nobody need wait for what ran there. */
+  /** A person confirmed that no closure needs to wait for its workloads. */
   readonly confirmed?: { readonly by: string; readonly atEpochMs: number; readonly reason: string };
-  /** The scope is back: its usages are to be live again before it is read. */
+  /** The scope is back: its usages must become live again before it is read. */
   readonly isBack?: true;
 }
 
-/** As long as usages that ended. */
+/** Kept as long as ended usages. */
 const KEPT_MS = 90 * DAY_MS;
 
-/** Whether what ran in a scope that left was confirmed so long ago that its usages end. */
+/** Whether the usages of a scope that left end, because it was confirmed long enough ago. */
 export const isForgotten = ({ usages, confirmed }: LeftScope, nowEpochMs: number): boolean =>
   usages > 0 && confirmed !== undefined && nowEpochMs >= confirmed.atEpochMs + KEPT_MS;
 
-/** Whether somebody still has to say what became of what ran in a scope that left. */
+/** Whether a person still has to confirm a scope that left. */
 export const isUnconfirmed = ({ usages, confirmed }: LeftScope): boolean => usages > 0 && confirmed === undefined;
 
 export interface ScanCounts {
   readonly requested: number;
-  /** Asked or scanned less than 24 hours ago: nothing to ask. */
+  /** Requested or scanned less than 24 hours ago, so no request is needed. */
   readonly fresh: number;
   /** Becomes due within the catch-up window of this run. */
   readonly later: number;
   readonly refused: Readonly<Partial<Record<ScanReason, number>>>;
 }
 
-/** What one piece of a run reports; the run's totals are sums over its parts. */
+/** What one part of a run reports; the run's totals are sums over its parts. */
 export type RunPart =
   | { readonly kind: 'scope'; readonly key: string; readonly result: ScopeResult }
   | RegistryPart
@@ -78,12 +78,12 @@ export type RunPart =
   | {
       readonly kind: 'lineage';
       readonly key: typeof LINEAGE_PART;
-      /** Images that parents were looked for among. */
+      /** The number of images in the search for parents. */
       readonly images: number;
-      /** What could not be read or written, streams by their ids; at most `MOST_FAILURES_NAMED` of `failed`. */
+      /** What could not be read or written, streams by id; at most `MOST_FAILURES_NAMED` of `failed`. */
       readonly failures: readonly { readonly key: string; readonly error: string; readonly detail: string }[];
       readonly failed: number;
-      /** Registries that were not read, and how many images may be built on what they hold; absent where none may. */
+      /** Unread registries, with the number of images that may be built on their images; absent if there are none. */
       readonly unread?: readonly { readonly key: string; readonly images: number }[];
     }
   /** The policy in force, named by its version, cannot be read. */
@@ -92,11 +92,11 @@ export type RunPart =
       readonly kind: 'verdict';
       readonly key: string;
       readonly outcomes: OutcomeCounts;
-      /** Digests that could not be judged, with what went wrong. */
+      /** Digests that could not be judged, with the error. */
       readonly failures: readonly { readonly digest: string; readonly error: string; readonly detail: string }[];
     };
 
-/** Lineage is found in one piece: whatever an image is built on may be anywhere. */
+/** Lineage is one part, because a parent may be anywhere. */
 export const LINEAGE_PART = 'fleet';
 
 export const MOST_FAILURES_NAMED = 100;
@@ -107,46 +107,46 @@ export const WHOLE_FLEET = 'fleet';
 export interface ReviewRecord {
   readonly runId: string;
   readonly mode: ReviewMode;
-  /** What was asked for: the whole organization, or a list. Two reviews of the same scope are one. */
+  /** The requested scope: the whole organization, or a list. Two reviews of the same scope are one. */
   readonly scopeKey: string;
   readonly policyVersion: string;
   readonly state: 'running' | 'succeeded' | 'failed';
   readonly executionArn?: string;
   readonly startedAtEpochMs: number;
-  /** A review that did not end by then is dead; the next one takes its place. */
+  /** The end of the lease: a review that has not ended by then is dead, and the next one replaces it. */
   readonly leaseUntilEpochMs: number;
   readonly endedAtEpochMs?: number;
   readonly totals?: RunTotals;
   readonly failure?: { readonly error: string; readonly detail: string };
 }
 
-/** A review whose execution came to its end before the review did. */
+/** A review whose execution ended before the review did. */
 export const abandonedReview = (
   review: ReviewRecord,
   { error, detail, atEpochMs }: { readonly error: string; readonly detail: string; readonly atEpochMs: number },
 ): ReviewRecord => ({ ...review, state: 'failed', endedAtEpochMs: atEpochMs, failure: { error, detail } });
 
-/** Batches whose keys begin so hold what nothing runs: it is only an ancestor. */
+/** The prefix of batches with ancestors that do not run. */
 export const ANCESTOR_BATCH = 'ancestors-';
 
-/** Images of one kind, and what came of them: `found` equals the sum of all outcomes, or the run fails. */
+/** Images of one kind with their outcomes: `found` equals the sum of all outcomes, or the run fails. */
 export interface JudgedImages {
   readonly found: number;
   readonly outcomes: OutcomeCounts;
 }
 
-/** Sums over the parts of a run. `found` and `outcomes` are of what runs; scans are of all. */
+/** Sums over the parts of a run. `found` and `outcomes` count running images; scans count all. */
 export interface RunTotals extends JudgedImages {
   readonly scopes: {
     readonly complete: number;
     readonly skipped: number;
     readonly failed: number;
-    /** Absent where none left, and in reviews of before. */
+    /** Absent if none left, and in reviews of earlier versions. */
     readonly left?: number;
   };
   readonly inventory: InventoryCounts;
   readonly scans: ScanCounts;
-  /** What nothing runs, but what runs is built on; absent in reviews of before. */
+  /** Ancestors that do not run; absent in reviews of earlier versions. */
   readonly ancestors?: JudgedImages;
 }
 

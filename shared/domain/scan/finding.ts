@@ -1,7 +1,7 @@
 import type { Digest } from '../image/image.ts';
 import type { Severity } from '../policy/policy-parts.ts';
 
-/** Whether a fixed version exists. ECR basic scanning never tells: there it is `unknown`. */
+/** Whether a fixed version exists. ECR basic scanning never reports it: there it is `unknown`. */
 export type Fix = 'yes' | 'no' | 'unknown';
 
 /** One vulnerability id in one package version of one image. */
@@ -13,7 +13,7 @@ export interface Finding {
   readonly fix: Fix;
   readonly fixedIn?: string;
   readonly uri?: string;
-  /** The layer that brought the package, where the scanner says so: by its digest, or by what it unpacks to. */
+  /** The layer that added the package, if the scanner reports it: by its digest or its diff id. */
   readonly layer?: Digest;
 }
 

@@ -11,7 +11,7 @@ export const SCAN_INTERVAL_MS = DAY_MS;
 
 type ScanInstants = Pick<ScanState, 'requestedAtEpochMs' | 'completedAtEpochMs'>;
 
-/** When a scan may be asked for; 0 where none ever was. */
+/** When a scan may be requested; 0 if none ever was. */
 export function dueAtEpochMs({ requestedAtEpochMs, completedAtEpochMs }: ScanInstants): number {
   const instants = [requestedAtEpochMs, completedAtEpochMs].filter((at) => at !== undefined);
   return instants.length === 0 ? 0 : Math.max(...instants) + SCAN_INTERVAL_MS;
@@ -19,15 +19,15 @@ export function dueAtEpochMs({ requestedAtEpochMs, completedAtEpochMs }: ScanIns
 
 export const isDue = (scan: ScanInstants, nowEpochMs: number): boolean => dueAtEpochMs(scan) <= nowEpochMs;
 
-/** What a review does about one image's scan. */
+/** The decision of a review about one image's scan. */
 export type ScanDecision =
   | { readonly action: 'ask' }
   /**
-   * Asked or scanned less than 24 hours ago, and not due before the review stops asking; or the scanner watches the image, so
-   * that its result only has to be read.
+   * Requested or scanned less than 24 hours ago, and not due before the review stops requesting; or the scanner watches
+   * the image, so its result only needs to be read.
    */
   | { readonly action: 'fresh' }
-  /** Becomes due while this review still asks: left for tomorrow it would be scanned every second day. */
+  /** Becomes due while this review still requests scans; otherwise it would be scanned only every second day. */
   | { readonly action: 'later'; readonly dueAtEpochMs: number }
   | {
       readonly action: 'impossible';
@@ -38,11 +38,11 @@ export type ScanDecision =
 
 export interface ScanWindow {
   readonly nowEpochMs: number;
-  /** The instant after which this review asks for no more scans. */
+  /** The time after which this review requests no more scans. */
   readonly catchUpUntilEpochMs: number;
 }
 
-/** Whether to ask for a scan of an image now, later in this review, or not at all. */
+/** Whether to request a scan of an image now, later in this review, or not at all. */
 export function decideScan(
   image: Pick<ImageFacts, 'locations' | 'unresolved'> & { readonly scan: ScanState },
   { nowEpochMs, catchUpUntilEpochMs }: ScanWindow,

@@ -3,14 +3,13 @@ import type { Digest } from '../image/image.ts';
 import type { Parents } from '../lineage/parent.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 
-/** Heads of streams that others are built upon, by the stream of an image. */
+/** Heads of parent streams, by the stream of an image. */
 export type HeadsOf = (digest: Digest) => readonly Digest[];
 
 /**
- * What is looked at though nothing may run it: everything that running images are built on, and what the streams of that make
- * now, with all that stands below it. Only so it is known in which tier a finding came in, and whether the tier has
- * fixed it since.
- * @returns in a fixed order, each once; without what runs
+ * The images to scan although they may not run: all ancestors of running images, and the current heads of their streams
+ * with all ancestors. Only this shows in which tier a finding came in, and whether that tier has fixed it since.
+ * @returns sorted and unique; without running images
  */
 export function ancestorsOfRunning(inUse: ReadonlySet<Digest>, parents: Parents, headsOf: HeadsOf): readonly Digest[] {
   const found = new Set<Digest>();
@@ -26,7 +25,7 @@ export function ancestorsOfRunning(inUse: ReadonlySet<Digest>, parents: Parents,
   return [...found].filter((digest) => !inUse.has(digest)).sort(compareTexts);
 }
 
-/** By base and platform streams; an image of another one, or of none, has no heads that count. */
+/** Only base and platform streams; an image of another stream, or of none, has no relevant heads. */
 export function headsByImage(
   streams: readonly StreamRecord[],
   streamOf: (digest: Digest) => string | undefined,

@@ -2,17 +2,17 @@ import { HOUR_MS } from '../common/time.ts';
 import type { ImageFacts } from '../image/image-facts.ts';
 import type { ScanReading, ScanReason, ScanRequest, ScanState } from './scan.ts';
 
-/** The scanner's clock and ours may differ, and ECR tells whole seconds. */
+/** The tolerance between the scanner's clock and ours; ECR reports whole seconds. */
 const CLOCK_DIFFERENCE_MS = 60_000;
 
-/** What the ledger knows once a scanner was asked for a scan; a result that is there already is kept. */
+/** The scan state after a scan request; an existing result is kept. */
 export function stateAfterRequest(previous: ScanState, request: ScanRequest, atEpochMs: number): ScanState {
   const known = { ...completion(previous), requestedAtEpochMs: atEpochMs, coverage: previous.coverage };
   switch (request.outcome) {
     case 'requested':
       return { state: 'requested', ...known };
     case 'quota-or-scanned':
-      // The API does not say which of the two: whoever asks reads the last result next.
+      // The API does not say which of the two; the caller reads the last result next.
       return { state: 'off', reason: 'quota-or-scanned', ...known };
     case 'refused':
       return { state: request.state, reason: request.reason, detail: request.detail, ...known };
@@ -20,8 +20,8 @@ export function stateAfterRequest(previous: ScanState, request: ScanRequest, atE
 }
 
 /**
- * What the ledger knows once a scanner was asked for a result. A result older than the known one changes nothing.
- * @param readAtEpochMs when the scanner was asked: a result of a scanner that watches the image is as of then
+ * The scan state after a read of the result. A result older than the known one changes nothing.
+ * @param readAtEpochMs when the scanner was read: the result of a scanner that watches the image is valid as of then
  */
 export function stateAfterReading(previous: ScanState, reading: ScanReading, readAtEpochMs: number): ScanState {
   const asked = request(previous);
@@ -50,13 +50,13 @@ export function stateAfterReading(previous: ScanState, reading: ScanReading, rea
 
 function stateAfterResult(
   previous: ScanState,
-  // ECR basic scanning looks at operating system packages only.
+  // ECR basic scanning covers operating system packages only.
   { completedAtEpochMs, coverage = ['os'], isWatched }: Extract<ScanReading, { outcome: 'complete' }>,
   readAtEpochMs: number,
 ): ScanState {
   const known = resultAtEpochMs(previous) ?? 0;
   if (known > (isWatched ? readAtEpochMs : completedAtEpochMs))
-    // What was not read yet is nothing newer.
+    // An unread result is no newer one.
     return previous.state === 'stale' ? { ...previous, state: 'complete' } : previous;
   if (isWatched)
     return {
@@ -77,8 +77,8 @@ function stateAfterResult(
 }
 
 /**
- * The instant as of which the last result counts: when its scan ended, or when it was last read of a scanner that watches
- * the image. `undefined` without a result.
+ * The time as of which the last result is valid: when its scan ended or, for a scanner that watches the image, when it
+ * was last read. `undefined` without a result.
  */
 export const resultAtEpochMs = ({
   completedAtEpochMs,
@@ -96,9 +96,8 @@ const request = ({ requestedAtEpochMs, answeredRequestAtEpochMs }: ScanState) =>
 });
 
 /**
- * The state as it counts now. A result counts until it is stale, also while the next one is awaited or the registry
- * refuses to scan again so soon, or at all by request; a scanner that failed, gave up or is out of reach takes that
- * knowledge away.
+ * The current effective state. A result stays valid until it is stale, also while the next one is awaited, or the
+ * registry refuses another scan so soon or on request. A scanner that failed, gave up or is unreachable invalidates it.
  */
 export function effectiveScanState(scan: ScanState, nowEpochMs: number, staleAfterHours: number): ScanState {
   const { state, reason, completedAtEpochMs, ...rest } = scan;
@@ -112,18 +111,21 @@ export function effectiveScanState(scan: ScanState, nowEpochMs: number, staleAft
 }
 
 /**
- * Whether a refused request leaves the last result what it is. The registry says then that it begins no scan, and nothing of
- * the image: it scanned today, its quota is used up, or it takes no requests because Amazon Inspector scans.
+ * Whether a refused request leaves the last result valid. The registry then only says that it starts no scan: it
+ * scanned today, its quota is used up, or Amazon Inspector does the scans.
  */
 export const keepsResult = (reason: ScanReason | undefined): boolean =>
   reason === 'quota-or-scanned' || reason === 'enhanced';
 
-/** Only these states are knowledge; the others keep an image unknown. */
+/** Only these states are a valid result; the others keep an image unknown. */
 export const isKnowledge = ({ state }: ScanState): boolean => state === 'complete' || state === 'continuous';
 
 type ImageOrigin = Pick<ImageFacts, 'locations' | 'unresolved'>;
 
-/** The scan state of an image that cannot be scanned anywhere, whatever a scanner said before; `undefined` where it can. */
+/**
+ * The scan state of an image that cannot be scanned anywhere, whatever a scanner reported before; `undefined` if it
+ * can.
+ */
 export function unscannable({ locations, unresolved }: ImageOrigin): ScanState | undefined {
   if (unresolved) return { ...unresolvedState(unresolved.code), detail: unresolved.detail, coverage: [] };
   if (locations.length === 0) return { state: 'off', reason: 'not-in-ecr', coverage: [] };

@@ -1,13 +1,12 @@
 import type { Finding } from './finding.ts';
 
 /**
- * What is known of the last look at an image. Only `complete` and `continuous` are knowledge; every other state keeps
+ * The state of the last scan of an image. Only `complete` and `continuous` are a valid result; every other state keeps
  * an image `unknown`.
- *
- * `continuous` the scanner watches the image by itself · `requested` asked for, no result yet · `stale` the result is older than 48 hours, or was not
- * read yet · `failed` the scanner or the
- * registry said so · `unsupported` the scanner cannot read this image · `expired` the scanner stopped looking ·
- * `off` nobody looks · `unreachable` we could not ask.
+ * `continuous` the scanner watches the image by itself · `requested` requested, no result yet · `stale` the result is
+ * older than 48 hours, or not read yet · `failed` the scanner or the registry reported a failure · `unsupported` the
+ * scanner cannot read this image · `expired` the scanner stopped scanning · `off` no scanner covers it · `unreachable`
+ * the scanner could not be reached.
  */
 export const SCAN_STATES = [
   'complete',
@@ -44,25 +43,25 @@ export interface ScanState {
   readonly reason?: ScanReason;
   /** The scanner's or AWS's own words, for a person. */
   readonly detail?: string;
-  /** When we last asked for a scan. */
+  /** When Patchwave last requested a scan. */
   readonly requestedAtEpochMs?: number;
   /**
-   * Which request (`requestedAtEpochMs`) the scanner answered with a result that it has: no scan began, so none is awaited.
-   * Absent where it never did.
+   * The request (`requestedAtEpochMs`) that the scanner answered with an existing result: no scan began, so none is
+   * awaited. Absent if there was none.
    */
   readonly answeredRequestAtEpochMs?: number;
   /** When the scanner finished; only set by a result. */
   readonly completedAtEpochMs?: number;
   /**
-   * When we last read that the scanner watches the image by itself, and so adds each new finding to the result: the result
-   * counts as of then. Absent for a result that only a new scan brings up to date.
+   * When Patchwave last read that the scanner watches the image by itself and adds each new finding: the result is
+   * valid as of then. Absent for a result that only a new scan updates.
    */
   readonly watchedAtEpochMs?: number;
-  /** What kinds of packages the scanner looks at: ECR basic scanning knows operating system packages only. */
+  /** The kinds of packages that the scanner covers: ECR basic scanning knows operating system packages only. */
   readonly coverage: readonly ('os' | 'language')[];
 }
 
-/** What a scanner answers when asked for a scan. */
+/** The answer of a scanner to a scan request. */
 export type ScanRequest =
   | { readonly outcome: 'requested' }
   /** Scanned within 24 hours, or the registry's daily quota is used up: the API does not say which. */
@@ -74,17 +73,17 @@ export type ScanRequest =
       readonly detail: string;
     };
 
-/** What a scanner answers when asked for a result. */
+/** The answer of a scanner to a read of the result. */
 export type ScanReading =
   | {
       readonly outcome: 'complete';
       readonly completedAtEpochMs: number;
       readonly findings: readonly Finding[];
-      /** What was looked at; operating system packages only where it does not say. */
+      /** The covered packages; operating system packages only, unless it says otherwise. */
       readonly coverage?: ScanState['coverage'];
-      /** The scanner watches the image by itself: the result is as of the instant when it is read. */
+      /** The scanner watches the image by itself: the result is valid as of its read. */
       readonly isWatched?: true;
-      /** The scanner's data on vulnerabilities was last updated then; absent where it does not say. */
+      /** When the scanner's vulnerability data was last updated; absent if it does not say. */
       readonly sourceUpdatedAtEpochMs?: number;
     }
   | { readonly outcome: 'in-progress' }
@@ -95,5 +94,5 @@ export type ScanReading =
       readonly detail: string;
     };
 
-/** An image that nobody has looked at yet. */
+/** An image that was never scanned. */
 export const NEVER_SCANNED: ScanState = { state: 'off', reason: 'never-scanned', coverage: [] };

@@ -5,8 +5,8 @@ import { parseStreamId, streamId, streamRulesOf } from './stream.ts';
 import { classify } from './tier.ts';
 
 /**
- * Which streams the policy says that a stream is built from, those of its own Region first; none where it says nothing.
- * Each stream is looked up once, however many images it has.
+ * The declared parent streams of a stream, those of its own Region first; empty without a declaration. Each stream is
+ * looked up once, however many images it has.
  */
 export function declaredParentsIn(policy: Policy): (stream: string | undefined) => readonly string[] {
   const rules = new Map(policy.streams.map((rule) => [rule.id, rule]));
@@ -36,13 +36,12 @@ export function declaredParentsIn(policy: Policy): (stream: string | undefined) 
 }
 
 /**
- * Whether an image of a repository may be built on a stream, by what the policy says and nothing else. It may be built on every
- * stream, unless the repository is not ours, or all of its rules declare parents and these do not lead to the stream. A base
- * of which the policy declares nothing may be built on another base, and on no platform.
- * Of an image that has a head tag only the rules count that name this tag. A tag that no rule names tells nothing: the image may
- * be any one of the repository.
- * @param ours accounts that are ours: a repository of another account is one of a vendor
- * @returns takes a tag of the image, where one is known
+ * Whether the policy allows an image of a repository to be built on a stream. It allows every stream, unless the
+ * repository is not ours, or all of its rules declare parents that do not lead to the stream. A base without a
+ * declaration may be built on another base, but not on a platform. For an image with a head tag, only rules with this
+ * tag count. A tag that no rule names proves nothing: the image may be any one of the repository.
+ * @param ours our accounts: a repository of another account belongs to a vendor
+ * @returns takes a tag of the image, if one is known
  */
 export function declaredReachIn(
   policy: Policy,
@@ -58,7 +57,7 @@ export function declaredReachIn(
     const own = named.length > 0 ? named : all;
     const ids = new Set(own.map(({ id }) => id));
     let beyond: Reach['beyond'] = own.length > 0 ? 'nothing' : 'anything';
-    // A set is walked through to what is added meanwhile, too.
+    // The loop also visits elements added during it.
     for (const id of ids) {
       const { tier, parents } = rules.get(id) ?? {};
       for (const parent of parents ?? []) ids.add(parent);
@@ -78,8 +77,8 @@ export function declaredReachIn(
 }
 
 interface Reach {
-  /** Rules of the repository, and those that they are declared to be built from, to the end. */
+  /** Rules of the repository, and their declared parents, transitively. */
   readonly ids: ReadonlySet<string>;
-  /** What they may be built on beside that, where a rule declares nothing. */
+  /** The additional parents allowed if a rule declares nothing. */
   readonly beyond: 'nothing' | 'bases' | 'anything';
 }

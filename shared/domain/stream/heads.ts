@@ -5,20 +5,20 @@ import type { StreamRule } from '../policy/policy.ts';
 import { makingLineOf, type ReleaseLine, releaseLineOf, streamId } from './stream.ts';
 import type { StreamRecord } from './stream-record.ts';
 
-/** One pushed artifact of a repository, with what it runs on. */
+/** One pushed artifact of a repository, with its platforms. */
 export interface PushedImage {
   readonly digest: Digest;
   readonly tags: readonly string[];
   readonly pushedAtEpochMs?: number;
-  /** When its tags were last pushed, where that is known: an old image may be given a head tag by a person. */
+  /** When its tags were last pushed, if known: a person may give an old image a head tag. */
   readonly taggedAt?: ReadonlyMap<string, number>;
   /** Present for an index: its runnable children. */
   readonly children?: readonly { readonly digest: Digest; readonly platform: Platform }[];
-  /** Of an image that is no index; absent where its config could not be read. */
+  /** For an image, not an index; absent if its config could not be read. */
   readonly platform?: Platform;
 }
 
-/** Every release line of a repository with its head; a line that nothing was pushed for has none. */
+/** Every release line of a repository with its head; lines without a push have none. */
 export function findStreams(
   rules: readonly StreamRule[],
   location: ImageLocation,
@@ -30,8 +30,8 @@ export function findStreams(
 }
 
 /**
- * The images of each release line that were pushed last, its candidates among them: `most` of each line. Images without
- * tags and those of no line are nobody's head.
+ * The `most` images of each release line that were pushed last, candidates included. Images without tags or without a
+ * line are never a head.
  */
 export function newestTagged(
   rules: readonly StreamRule[],
@@ -52,15 +52,15 @@ export function newestTagged(
 }
 
 /**
- * An image under the head tags of two lines is the head of the one that its least specific tag names. One without tags
- * is nobody's head: its tags have moved on.
+ * An image with head tags of two lines is the head of the line that its least specific tag names. An image without tags
+ * is no head, because its tags have moved.
  */
 const pushedFor = ({ headTag }: ReleaseLine, rules: readonly StreamRule[], pushed: readonly PushedImage[]) =>
   pushed
     .filter(({ tags }) => tags.length > 0 && releaseLineOf(rules, tags)?.headTag === headTag)
     .map((image) => ({ ...image, pushedAtEpochMs: headSince(image, headTag) }));
 
-/** The last push of one of its head tags, which may come long after its own. */
+/** The last push of one of its head tags, which may be much later than its own push. */
 function headSince({ tags, taggedAt, pushedAtEpochMs = 0 }: PushedImage, headTag: string): number {
   const instants = tags.flatMap((tag) => (matchesHeadTag(headTag, tag) ? (taggedAt?.get(tag) ?? []) : []));
   return instants.reduce((one, other) => Math.max(one, other), pushedAtEpochMs);
@@ -77,8 +77,8 @@ function streamOf(
 }
 
 /**
- * The last push decides, of an image or of its head tag. An index is the head on all its platforms; platforms that are pushed one by one each keep
- * their own last image.
+ * The last push of an image or of its head tag decides. An index is the head on all its platforms; platforms that are
+ * pushed one by one each keep their own last image.
  */
 export function headOf(pushed: readonly PushedImage[]): StreamRecord['head'] {
   const [latest, ...earlier] = [...pushed].sort(latestFirst);
@@ -98,15 +98,15 @@ function platformsOf({ digest, children, platform }: PushedImage): Record<Platfo
 
 type Pushed = Pick<PushedImage, 'digest' | 'pushedAtEpochMs'>;
 
-/** The platform of an image whose config cannot be read. */
+/** The platform of an image with an unreadable config. */
 const UNREADABLE_PLATFORM: Platform = 'unknown/unreadable';
 
 const latestFirst = (one: Pushed, other: Pushed): number =>
   (other.pushedAtEpochMs ?? 0) - (one.pushedAtEpochMs ?? 0) || (one.digest < other.digest ? -1 : 1);
 
 /**
- * What one digest says of a head: its index, or its only image. Platforms that were pushed one by one have no digest in
- * common; then it is that of the first platform by name.
+ * One digest for a whole head: its index or its only image. Platforms that were pushed one by one share no digest; then
+ * the first platform by name decides.
  */
 export function headDigestOf(head: StreamRecord['head']): Digest | undefined {
   if (!head) return undefined;

@@ -6,23 +6,23 @@ import type { RolloutMode } from '../policy/rollout-mode.ts';
 import { parseStreamId, streamRulesOf } from './stream.ts';
 import { strictestMode } from './tier.ts';
 
-/** What a policy says of the rebuilds of one stream. */
+/** The policy settings for the rebuilds of one stream. */
 export interface StreamPolicy {
-  /** Whether a rule names the stream. One that no rule names any more is not acted upon. */
+  /** Whether a rule names the stream. Patchwave leaves an unnamed one alone. */
   readonly isNamed: boolean;
-  /** The strictest of all that hold for a build: of the stream, its registry's account and its pipeline's account. */
+  /** The strictest mode for a build: of the stream, its registry's account and its pipeline's account. */
   readonly mode: Mode;
-  /** Absent where the policy names none, as is the time that a build may take. */
+  /** Absent if the policy names none, like the time limit of a build. */
   readonly pipeline?: Pipeline;
   readonly buildMs?: number;
   readonly rollout: RolloutMode;
-  /** Its pipeline pushes `<tag>-candidate`, and the tag itself moves once that is verified. */
+  /** Its pipeline pushes `<tag>-candidate`, and Patchwave moves the tag once the image is verified. */
   readonly promotes: boolean;
   readonly guards: GuardSettings;
   readonly caps: Policy['caps'];
 }
 
-/** What holds for a stream; for one that no rule names any more, what holds for none. */
+/** The settings for a stream; for an unnamed one, the defaults. */
 export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
   const { location, headTag } = parseStreamId(stream);
   const rule = streamRulesOf(policy, location).find(({ headTags }) => headTags.includes(headTag));
@@ -44,7 +44,7 @@ export function streamPolicy(policy: Policy, stream: string): StreamPolicy {
   };
 }
 
-/** A pipeline stands where its stream's registry is, unless the policy says otherwise. */
+/** A pipeline is in the account and Region of its stream's registry, unless the policy says otherwise. */
 const pipelineOf = (
   { runner, account, region, name, digestVariable }: NonNullable<StreamRule['pipeline']>,
   place: Pick<Pipeline, 'account' | 'region'>,
@@ -57,8 +57,8 @@ const pipelineOf = (
 });
 
 /**
- * The strictest mode that holds for an action of a stream in one more account: that of a service which is deployed, or
- * that of a pipeline which an earlier policy named.
+ * The strictest mode for an action of a stream that involves one more account: that of the deployed service, or that of
+ * a pipeline from an earlier policy.
  */
 export const modeIn = (policy: Policy, stream: string, account: string): Mode =>
   stricter(streamPolicy(policy, stream).mode, policy.modes.accounts?.[account] ?? 'enforce');

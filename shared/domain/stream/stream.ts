@@ -22,9 +22,9 @@ export const streamRulesOf = (policy: Policy, location: ImageLocation): StreamRu
   );
 
 /**
- * The release line that made an image, by its tags. Tags pushed by one build are aliases: the least specific one that
- * is a head tag names the line. Without any tag (pinned by digest, or the tags have moved on) nothing tells the line,
- * unless the repository has only one. A candidate is no head tag, whatever pattern it matches.
+ * The release line that made an image, from its tags. Tags of one build are aliases; the least specific head tag names
+ * the line. Without tags (pinned by digest, or the tags have moved), the line is unknown, unless the repository has
+ * only one. A candidate is no head tag, whatever pattern it matches.
  */
 export function releaseLineOf(
   rules: readonly StreamRule[],
@@ -39,7 +39,7 @@ export function releaseLineOf(
   return undefined;
 }
 
-/** Whether a tag of a repository stands for a head tag that moves only once the image is verified. */
+/** Whether a tag of a repository is a candidate for a head tag, which moves once the image is verified. */
 function isCandidate(rules: readonly StreamRule[], tag: string): boolean {
   if (!tag.endsWith(CANDIDATE)) return false;
   const headTag = tag.slice(0, -CANDIDATE.length);
@@ -48,7 +48,7 @@ function isCandidate(rules: readonly StreamRule[], tag: string): boolean {
   );
 }
 
-/** As `releaseLineOf`; a candidate is made by its line before it is a head of it. */
+/** Like `releaseLineOf`; a candidate belongs to its line before it is a head of it. */
 export function makingLineOf(
   rules: readonly StreamRule[],
   tags: readonly string[] | undefined,
@@ -64,7 +64,7 @@ export function makingLineOf(
   );
 }
 
-/** `22` before `22.8` before `22.8.0`: fewer parts say less; then the shorter; then by letters. */
+/** `22` before `22.8` before `22.8.0`: fewer parts first, then shorter, then alphabetical. */
 function bySpecificity(one: string, other: string): number {
   return parts(one) - parts(other) || one.length - other.length || compareTexts(one, other);
 }

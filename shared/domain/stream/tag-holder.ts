@@ -2,42 +2,42 @@ import type { Digest } from '../image/image.ts';
 import { type LocationRecord, unionOfTags } from '../image/image-facts.ts';
 import { repositoryName } from '../image/reference.ts';
 
-/** What a tag of one repository means, as far as the ledger knows. */
+/** The image that a tag of one repository names, as far as the ledger knows. */
 export interface TagHolder {
   readonly digest: Digest;
   /**
-   * Of the last push of the tag: of an old image that a person puts it on, too, whose own push the registry tells as
-   * before. Where no event told of it, when a listing first showed it.
+   * The time of the last push of the tag; also if a person put it on an old image, whose own push time the registry
+   * keeps. Without an event, when a listing first showed it.
    */
   readonly pushedAtEpochMs: number;
-  /** When a listing showed the image without the tag; a later push makes the tag mean something again. */
+  /** When a listing showed the image without the tag; a later push makes the tag valid again. */
   readonly goneAtEpochMs?: number;
 }
 
-/** A tag on an image, as a push or a listing tells it. */
+/** A tag on an image, seen in a push or a listing. */
 export interface SeenTag {
   readonly digest: Digest;
   readonly pushedAtEpochMs: number;
-  /** When the listing began that shows it. What is listed holds for then, whenever the image was pushed. */
+  /** When the listing that shows it began. A listing holds for that time, whenever the image was pushed. */
   readonly listedAtEpochMs?: number;
 }
 
 /**
- * The holder of a tag after one more sighting, in whatever order they come: the last push counts, of two at one instant
- * the greater digest. `undefined` where nothing changes.
+ * The holder of a tag after one more sighting, in any order: the last push counts, and for equal times the greater
+ * digest. `undefined` if nothing changes.
  */
 export function holderAfter(before: TagHolder | undefined, seen: SeenTag): TagHolder | undefined {
   const { digest, pushedAtEpochMs, listedAtEpochMs } = seen;
   if (!before) return { digest, pushedAtEpochMs };
   const isSame = before.digest === digest;
-  // That it was gone from one image says nothing of the next one.
+  // A tag missing on one image says nothing about another image.
   if (isLater(seen, before)) return isSame ? { ...before, pushedAtEpochMs } : { digest, pushedAtEpochMs };
   if (listedAtEpochMs === undefined || (isSame && !isGone(before))) return undefined;
   const knownUntil = isSame ? (before.goneAtEpochMs ?? 0) : before.pushedAtEpochMs;
   return knownUntil < listedAtEpochMs ? { digest, pushedAtEpochMs: listedAtEpochMs } : undefined;
 }
 
-/** The holder of a tag that a listing does not show on an image; `undefined` where nothing changes. */
+/** The holder of a tag that a listing does not show on an image; `undefined` if nothing changes. */
 export function holderWithout(
   before: TagHolder | undefined,
   digest: Digest,
@@ -49,19 +49,19 @@ export function holderWithout(
 
 const isGone = ({ pushedAtEpochMs, goneAtEpochMs = -1 }: TagHolder): boolean => goneAtEpochMs >= pushedAtEpochMs;
 
-/** Whether a tag means an image now. */
+/** Whether a tag now names an image. */
 export const means = (holder: TagHolder | undefined, digest: Digest): holder is TagHolder =>
   holder !== undefined && holder.digest === digest && !isGone(holder);
 
-/** The tags of an image that still mean it, of all that it was ever known by at one place. */
+/** The tags that still name an image, among all its known tags at one place. */
 export const presentTags = (
   { digest, tags }: Pick<LocationRecord, 'digest' | 'tags'>,
   holders: ReadonlyMap<string, TagHolder>,
 ): readonly string[] => tags.filter((tag) => means(holders.get(tag), digest));
 
 /**
- * The names that an image has now at one place: host, repository and tag. A tag that only a task asked by counts where
- * nobody has seen it pushed.
+ * The current names of an image at one place: host, repository and tag. A tag seen only in a task's reference counts
+ * only if no push of it is known.
  */
 export function presentNames(
   { digest, location, tags, askedTags = [] }: LocationRecord,

@@ -5,15 +5,15 @@ import { accountsNamedBy } from '../policy/our-accounts.ts';
 import { MODES, type Mode, type Policy, type StreamRule } from '../policy/policy.ts';
 import { makingLineOf, streamId, streamRulesOf } from './stream.ts';
 
-/** What is known of an image's origin; at least one of them, or nobody can tell. */
+/** The known origin of an image; at least one field must be present. */
 export interface ImageSource {
-  /** Where the image is kept, in ECR. */
+  /** The image's place in ECR. */
   readonly location?: ImageLocation;
-  /** As a task asks for it. */
+  /** The reference in a task. */
   readonly reference?: string;
   /** The container that runs it. */
   readonly container?: string;
-  /** All tags of the image there; absent where they are not known. */
+  /** All tags of the image there; absent if unknown. */
   readonly tags?: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export interface Classification {
 /** Containers that AWS adds to a task without naming an image: runtime monitoring and Service Connect. */
 const AWS_SIDECARS = ['aws-guardduty-agent*', 'ecs-service-connect*'];
 
-/** Tier, stream and owner of an image, by the policy alone: no label and no tag of a repository can change them. */
+/** Tier, stream and owner of an image, from the policy alone: no label or tag can change them. */
 export function classify(policy: Policy, origin: ImageSource): Classification {
   const reference = readImageReference(origin.reference);
   const location = origin.location ?? reference?.location;
@@ -41,14 +41,15 @@ export function classify(policy: Policy, origin: ImageSource): Classification {
   return { tier: isOurs(policy, location) ? 'unmanaged' : 'external' };
 }
 
-/** Only a reference by tag says which tag the image has. */
+/** Only a reference by tag shows which tag the image has. */
 function tagsOf(reference: ImageReference | undefined): string[] | undefined {
   const tag = reference && resolvedTag(reference);
   return tag === undefined ? undefined : [tag];
 }
 
 /**
- * A container's name counts only where neither image nor place is known: else any team could call its own image AWS's.
+ * A container's name counts only if neither image nor place is known. Otherwise any team could pass its image off as
+ * one of AWS.
  */
 function isAwsManaged(
   { awsManaged }: Policy,
@@ -77,11 +78,11 @@ const isMirror = ({ mirrors }: Policy, { account, repository }: ImageLocation): 
     (mirror) => mirror.account === account && mirror.repositories.some((glob) => matchesGlob(glob, repository)),
   );
 
-/** Where the policy covers the whole organization every ECR account counts as ours; an unreachable one is reported. */
+/** If the policy covers the whole organization, every ECR account counts as ours; an unreachable one is reported. */
 const isOurs = (policy: Policy, { account }: ImageLocation): boolean =>
   policy.scopes === 'organization' || accountsNamedBy(policy).has(account);
 
-/** Whose settings apply to a stream. */
+/** The subjects whose settings apply to a stream. */
 export interface ModeSubject {
   readonly tier: Tier;
   readonly owner?: string;

@@ -7,37 +7,37 @@ import { ageReasonAt, isEarly } from './evaluate.ts';
 import type { ImageRecord } from './image-record.ts';
 import type { WaivedAncestor } from './waiver.ts';
 
-/** How old an image in use or a head counts, and when that is too old. */
+/** The age of an image in use or a head, and when it exceeds the limit. */
 export interface AgeEntry {
   readonly digest: Digest;
   readonly tier: Tier;
   readonly stream?: string;
   readonly owner?: string;
-  /** Where it is kept, or the names it is asked by outside ECR. */
+  /** Its places, or its references outside ECR. */
   readonly places: readonly string[];
   readonly inUse: boolean;
   readonly isHead: boolean;
   readonly bornAtEpochMs: number;
   readonly ageDays: number;
-  /** The image whose birth counts: itself, or one that it is built on. */
+  /** The image whose birth counts: itself or an ancestor. */
   readonly decidedBy: Digest;
   readonly limitDays: number;
-  /** When it violates, or since when it does; of a waived one, when the waiver is void. */
+  /** When the breach begins or began; for a waived image, when the waiver ends. */
   readonly deadlineEpochMs: number;
-  /** `warning`: the share of the limit at which the policy warns is used up. */
+  /** `warning`: the warning share of the limit is used up. */
   readonly state: 'young' | 'warning' | 'over' | 'waived';
   readonly waiverId?: string;
 }
 
-/** What is asked: breaches within so many days, and those of before too. */
+/** The query: breaches within this many days, and optionally earlier ones. */
 export interface AgeQuestion {
   readonly days: number;
   readonly overdue: boolean;
 }
 
 /**
- * Between which births everything lies that can breach in time, whatever its tier; `sinceEpochMs` is absent where any
- * birth before can: what is over its limit breaches anew once its waiver is void.
+ * The range of births that can breach in time, in any tier. `sinceEpochMs` is absent if any earlier birth can: an image
+ * over its limit breaches again when its waiver ends.
  */
 export function birthsAsked(
   { ages, waivers }: Policy,
@@ -52,7 +52,7 @@ export function birthsAsked(
     : { sinceEpochMs: nowEpochMs - Math.max(...limits) * DAY_MS, beforeEpochMs };
 }
 
-/** Of images the ones that are asked after, the next to breach first. One of unknown age is none of them. */
+/** Selects the matching images, next breach first. Images of unknown age never match. */
 export function ageList(
   images: Iterable<AgedRecord>,
   policy: Policy,
@@ -68,7 +68,7 @@ export function ageList(
     .sort((one, other) => one.deadlineEpochMs - other.deadlineEpochMs || compareTexts(one.digest, other.digest));
 }
 
-/** An image, and those that it is built on whose waivers may reach it. */
+/** An image with the ancestors whose waivers may apply to it. */
 export interface AgedRecord {
   readonly image: ImageRecord;
   readonly ancestors: readonly WaivedAncestor[];

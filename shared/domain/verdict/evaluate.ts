@@ -16,22 +16,22 @@ import { severityRulesOf } from './severity.ts';
 import { REASON_EFFECTS, type Reason, type Verdict, type VerdictStatus } from './verdict.ts';
 import { voidFromEpochMs, type WaivedAncestor, waiverOf } from './waiver.ts';
 
-/** All that a verdict on an image rests on. */
+/** The input of a verdict on an image. */
 export interface JudgedFacts {
   readonly image: ImageFacts & Pick<ImageRecord, 'lineage' | 'guessedIn'>;
   readonly scan: ScanState;
-  /** Of the last complete scan; absent where nobody has them at hand, which is not the same as none. */
+  /** The findings of the last complete scan; absent if they are not at hand, which is not the same as none. */
   readonly findings?: readonly Finding[];
-  /** Images that it is built on whose waivers may reach it; left out where no waiver can (`waiversOfOthers`). */
+  /** Ancestors whose waivers may apply to it; left out if no waiver can (`waiversOfOthers`). */
   readonly ancestors?: readonly WaivedAncestor[];
-  /** When the image's stream first had each finding, by `findingKey`: grace runs from there, across rebuilds. */
+  /** When the image's stream first had each finding, by `findingKey`: grace counts from then, across rebuilds. */
   readonly firstSeen: ReadonlyMap<string, number>;
 }
 
 /**
- * The verdict on an image: a pure function of facts, policy and instant, the same for all tiers. What is not known is a
- * reason of its own, so no missing fact can make an image compliant; a known violation outweighs what is unknown.
- * Rules: docs/policy.md.
+ * The verdict on an image: a pure function of facts, policy and time, the same for all tiers. An unknown fact is a
+ * reason of its own, so missing facts never make an image compliant; a known violation outweighs unknown facts. Rules:
+ * docs/policy.md.
  */
 export function evaluate(facts: JudgedFacts, policy: Policy, policyVersion: string, nowEpochMs: number): Verdict {
   if (isBuiltIn(policy)) return { status: 'unknown', reasons: [NO_POLICY], policyVersion };
@@ -55,7 +55,10 @@ export function evaluate(facts: JudgedFacts, policy: Policy, policyVersion: stri
   };
 }
 
-/** What the built-in policy does not ask of an image the one in force may: an image that breaks no rule of it passes nothing. */
+/**
+ * The policy in force may be stricter than the built-in one, so an image without a violation of the built-in one is not
+ * compliant.
+ */
 const NO_POLICY: Reason = { ruleId: BUILT_IN_RULES.policyReadable, effect: 'unknown', kind: 'policy' };
 
 const earliest = (instants: readonly number[]): number =>
@@ -66,7 +69,7 @@ function statusOf(reasons: readonly Reason[]): VerdictStatus {
   return reasons.some(({ effect }) => effect === 'unknown') ? 'unknown' : 'compliant';
 }
 
-/** Findings of a scan that counts no more are still findings: what they violate stays violated. */
+/** Findings of an outdated scan still count: their violations remain. */
 function scanReasons({ image, scan, findings }: JudgedFacts, policy: Policy, nowEpochMs: number): Reason[] {
   const told = unscannable(image) ?? effectiveScanState(scan, nowEpochMs, policy.staleScanHours);
   const isMissing = isKnowledge(told) && findings === undefined;
@@ -83,7 +86,10 @@ function scanReasons({ image, scan, findings }: JudgedFacts, policy: Policy, now
   ];
 }
 
-/** What a tag means now says nothing of a task that pulled before: the image may be well, and that task run another one. */
+/**
+ * The current image of a tag may differ from the one that a task pulled earlier: the image may be fine while the task
+ * runs another one.
+ */
 function guessReasons({ image: { guessedIn = {} } }: JudgedFacts): Reason[] {
   const [workload] = Object.values(guessedIn).sort(compareTexts);
   if (workload === undefined) return [];
@@ -94,10 +100,10 @@ function guessReasons({ image: { guessedIn = {} } }: JudgedFacts): Reason[] {
 const ageLimitOf = ({ ages }: Policy, { tier }: ImageFacts) => ages.tiers?.[tier] ?? ages.default;
 
 /**
- * The age of all that the image is built on, by the limit of its own tier. Where the age of some of it is unknown, the
- * image is at least as old as the rest: that can violate, and its being known never makes up for what is not. An image
- * whose lineage was not read yet has an unknown age. Where a waiver of the oldest image below covers its age, the next
- * oldest decides: no waiver of a base hides that what was built on it is too old itself.
+ * The age of an image with its ancestors, against the limit of its own tier. If the age of some ancestors is unknown,
+ * the image is at least as old as the others: that can violate, but never compensates for the unknown ones. An unread
+ * lineage means an unknown age. If a waiver of the oldest ancestor covers its age, the next oldest decides: a waiver of
+ * a base does not hide that an image above it is too old itself.
  */
 function ageReasons(facts: AgeFacts, policy: Policy, nowEpochMs: number): Reason[] {
   const { image } = facts;
@@ -141,12 +147,12 @@ function ageReason(image: ImageFacts, { bornAtEpochMs, decidedBy }: AgedPart, po
   };
 }
 
-/** Whose age it is, where it is another image's. */
+/** The ancestor with that age, if it is not the image itself. */
 const by = ({ digest }: ImageFacts, decidedBy = digest) => (decidedBy === digest ? {} : { decidedBy });
 
 /**
- * The age of an image as it counts at an instant, whether it is told yet or not; `undefined` where nobody knows any. Where
- * waivers of images below cover their ages, the one of its lineage that breaches first.
+ * The effective age of an image at an instant, reported yet or not; `undefined` if no age is known. If waivers of
+ * ancestors cover their ages, the part of the lineage that breaches first counts.
  */
 export const ageReasonAt = (
   facts: AgeFacts,
@@ -157,7 +163,7 @@ export const ageReasonAt = (
     .filter((reason) => reason.kind === 'age')
     .toSorted((one, other) => (one.deadlineEpochMs ?? 0) - (other.deadlineEpochMs ?? 0))[0];
 
-/** Age is told once the warning share of the limit is used up; the instant of the breach is known before. */
+/** Age is reported once the warning share of the limit is used up; the time of the breach is known earlier. */
 export function isEarly(
   reason: Reason,
   { image }: Pick<JudgedFacts, 'image'>,
@@ -169,7 +175,7 @@ export function isEarly(
   return nowEpochMs < reason.bornAtEpochMs + limitDays * (warnAtPercent / 100) * DAY_MS;
 }
 
-/** Every rule that a finding falls under is cited. A finding that no stream remembers was first seen by its scan. */
+/** Every matching rule is cited for a finding. A finding that is new to its stream was first seen by this scan. */
 function findingReasons({ image, scan, findings = [], firstSeen }: JudgedFacts, policy: Policy): Reason[] {
   return findings.flatMap((finding) =>
     severityRulesOf(policy, image.tier, finding).map(({ id, graceDays }): Reason => {
@@ -192,7 +198,7 @@ function findingReasons({ image, scan, findings = [], firstSeen }: JudgedFacts, 
   );
 }
 
-/** Every place an image is kept in or asked from is approved; AWS's own are named by the policy already. */
+/** Every place and reference of an image must be approved; the policy already names those of AWS. */
 function registryReasons({ image }: JudgedFacts, { approvedRegistries }: Policy): Reason[] {
   if (!approvedRegistries || image.tier === 'aws-managed') return [];
   const places = [...image.locations.map(repositoryName), ...(image.references ?? [])];
@@ -204,7 +210,7 @@ function registryReasons({ image }: JudgedFacts, { approvedRegistries }: Policy)
 const inTime = (reason: Reason, nowEpochMs: number): Reason =>
   reason.effect === 'due' && (reason.deadlineEpochMs ?? 0) <= nowEpochMs ? { ...reason, effect: 'violates' } : reason;
 
-/** A waiver that ends before the deadline changes nothing; otherwise the image violates once the waiver is void. */
+/** A waiver that ends before the deadline changes nothing; otherwise the image violates when the waiver ends. */
 function waive(reason: Reason, { image, ancestors }: AgeFacts, policy: Policy, nowEpochMs: number): Reason {
   if (reason.effect === 'unknown') return reason;
   const accepted = waiverOf(policy.waivers, image, reason, nowEpochMs, ancestors);
@@ -228,7 +234,7 @@ const KINDS = [
   'finding',
 ] as const satisfies readonly Reason['kind'][];
 
-/** What decides first, then the gravest finding, then the nearest deadline; names settle the rest. */
+/** Deciding reasons first, then by severity, then by deadline, then by name. */
 function inFixedOrder(one: Reason, other: Reason): number {
   return (
     REASON_EFFECTS.indexOf(one.effect) - REASON_EFFECTS.indexOf(other.effect) ||

@@ -5,23 +5,23 @@ import type { Parent } from '../lineage/parent.ts';
 import type { ScanState } from '../scan/scan.ts';
 import type { Verdict } from './verdict.ts';
 
-/** An image as the ledger knows it. */
+/** The ledger record of an image. */
 export interface ImageRecord extends ImageFacts {
   readonly inUse: boolean;
   readonly isHead: boolean;
-  /** Absent until a review has looked what it is built on. */
+  /** Absent until a review has resolved its lineage. */
   readonly lineage?: ImageLineage;
   /**
-   * Repositories (`locationKey`) that no review has read and that may hold an image below this one, so that it has no lineage.
-   * Sorted; absent where there are none, or no search has looked yet.
+   * Repositories (`locationKey`) that no review has read and that may contain an ancestor, so that the image has no
+   * lineage. Sorted; absent if there are none, or no search has run yet.
    */
   readonly mayLieBelow?: readonly string[];
-  /** Beside `mayLieBelow`: as `NotFound` has them. */
+  /** With `mayLieBelow`: as in `NotFound`. */
   readonly isParentAsBefore?: true;
   readonly parentAsBefore?: Parent;
-  /** By scope (`registryKey`) a workload there that runs it by a guess alone (`tag-guess`); absent where none does. */
+  /** By scope (`registryKey`): a workload there that runs it only by a guess (`tag-guess`); absent if there is none. */
   readonly guessedIn?: GuessedIn;
-  /** When a rebuild of ours that made the same layers again began: without a cache, and with a fresh pull. */
+  /** When a Patchwave rebuild that produced the same layers began: without a cache, and with a fresh pull. */
   readonly reconfirmedAtEpochMs?: number;
   readonly scan: ScanState;
   readonly verdict?: Verdict;
@@ -34,19 +34,19 @@ export interface ImageRecord extends ImageFacts {
 
 export type GuessedIn = Readonly<Record<string, string>>;
 
-/** What one look at an image came to. */
+/** The result of one evaluation of an image. */
 export interface Judgement {
   readonly digest: Digest;
   readonly scan: ScanState;
   readonly verdict: Verdict;
-  /** Left out where no findings were read: those that are known stay. */
+  /** Left out if no findings were read: the known ones stay. */
   readonly findingsFingerprint?: string;
   readonly findingsCount?: number;
   readonly judgedAtEpochMs: number;
-  /** What it judged by; left out where the verdict follows from no facts: a refusal to scan. */
+  /** The facts that it judged; left out if the verdict follows from none, as for a refused scan. */
   readonly facts?: ImageFacts;
-  /** How old it took the image to be (`ageOf`); left out together with the facts. */
+  /** The age that it used (`ageOf`); left out together with the facts. */
   readonly age?: LineageAge;
-  /** Who it took to run the image by a guess. */
+  /** The guessed usages that it used. */
   readonly guessedIn?: GuessedIn;
 }

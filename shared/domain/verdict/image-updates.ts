@@ -6,12 +6,10 @@ import { resultAtEpochMs } from '../scan/scan-state.ts';
 import type { ImageRecord, Judgement } from './image-record.ts';
 import { isOfUnreadLineage, type Verdict } from './verdict.ts';
 
-/*
- * What writes make of an image's record. Several writers change one record, each its own part of it: every ledger
- * applies these to what it has, so that they end the same in whatever order they come.
- */
+/* The updates of an image's record. Several writers change their own parts of one record. Every ledger applies these
+ * functions to its stored record, so the result does not depend on the order. */
 
-/** What of a record is no fact. */
+/** The fields of a record that are no facts. */
 type OthersWrote = Omit<ImageRecord, keyof ImageFacts>;
 
 /** The facts in a record. */
@@ -34,10 +32,10 @@ export function factsIn(record: ImageRecord): ImageFacts {
 }
 
 /**
- * Facts are replaced as a whole: what the registry or the policy no longer says is gone. What others wrote stays, but a
- * verdict by other facts no longer counts as judged: it has no `judgedAtEpochMs`. What was found below an image that could not
- * be read tells nothing once it is read: a search has to look again.
- * @param over says what the facts are where the image is known already; without it they are as `told`
+ * Facts are replaced as a whole, so removed facts disappear. Fields of other writers stay, but a verdict on other facts
+ * no longer counts as judged and loses `judgedAtEpochMs`. A result of a search below an unreadable image is void once
+ * the image is read: a new search is needed.
+ * @param over gives the facts if the image is already known; without it they are as `told`
  */
 export function withFacts(
   before: ImageRecord | undefined,
@@ -56,16 +54,16 @@ const unjudged = ({ judgedAtEpochMs: _, ...record }: ImageRecord): ImageRecord =
 
 const unplaced = ({ lineage: _, ...record }: ImageRecord): ImageRecord => withoutSearch(record);
 
-/** Without what a search said that could not place the image. */
+/** Without the result of a search that found no place. */
 function withoutSearch(record: ImageRecord): ImageRecord {
   const { mayLieBelow, isParentAsBefore, parentAsBefore, ...others } = record;
   return others;
 }
 
 /**
- * `undefined` where it stands as it stood. A verdict by another age no longer counts as judged; what an image is built on
- * is no part of a verdict beyond that. A verdict that only says that the lineage was unread stays judged: it passes
- * nothing, what it says of findings holds, and the next look at the image judges its age.
+ * `undefined` if nothing changes. A verdict with another age no longer counts as judged; the rest of the lineage is not
+ * part of a verdict. A verdict that only says that the lineage is unread stays judged: it approves nothing, its
+ * findings hold, and the next evaluation judges the age.
  */
 export function withLineage(before: ImageRecord, change: LineageChange): ImageRecord | undefined {
   if ('mayLieBelow' in change) return withoutLineage(before, change);
@@ -75,7 +73,7 @@ export function withLineage(before: ImageRecord, change: LineageChange): ImageRe
   return sameContent(ageOf(before), lineage.age) || saysNoAge(before.verdict) ? after : unjudged(after);
 }
 
-/** A standing that is there came from a search that could read more. */
+/** An existing lineage came from a search with more access. */
 function withoutLineage(before: ImageRecord, told: LineageNotFound): ImageRecord | undefined {
   const record = withoutSearch(before);
   const after = told.mayLieBelow.length === 0 ? record : { ...record, ...told };
@@ -86,9 +84,9 @@ const saysNoAge = (verdict: Verdict | undefined): boolean =>
   verdict !== undefined && isOfUnreadLineage(verdict) && verdict.reasons.every(({ kind }) => kind !== 'age');
 
 /**
- * What one scope says of who runs the image by a guess; each scope changes its own entry, so their order makes no difference.
- * `undefined` where nothing changes. A verdict that did not know of it no longer counts as judged.
- * @param workload one of those that do; `undefined` where none does
+ * Records the guessed usage of one scope; each scope changes its own entry, so their order makes no difference.
+ * `undefined` if nothing changes. A verdict made without it no longer counts as judged.
+ * @param workload one of the workloads; `undefined` if there is none
  */
 export function withGuess(before: ImageRecord, scope: string, workload: string | undefined): ImageRecord | undefined {
   const { guessedIn = {}, ...record } = before;
@@ -98,13 +96,13 @@ export function withGuess(before: ImageRecord, scope: string, workload: string |
   return unjudged({ ...record, ...(Object.keys(now).length > 0 && { guessedIn: now }) });
 }
 
-/** `undefined` where it was made again later already. What that makes of its age says the next review. */
+/** `undefined` if a later rebuild already reproduced it. The next review derives its age. */
 export const withReconfirmation = (before: ImageRecord, reconfirmedAtEpochMs: number): ImageRecord | undefined =>
   (before.reconfirmedAtEpochMs ?? 0) < reconfirmedAtEpochMs ? { ...before, reconfirmedAtEpochMs } : undefined;
 
 /**
- * `undefined` where the judgement does not count: there is a newer result, or it judged by facts, by an age or by guesses
- * that are no longer so. A request for a scan that was made while it was formed is not in it, and is not lost.
+ * `undefined` if the judgement is outdated: there is a newer result, or its facts, age or guesses have changed. A scan
+ * request made meanwhile is not part of it and is kept.
  */
 export function withJudgement(before: ImageRecord, judgement: Judgement): ImageRecord | undefined {
   const { facts, age, guessedIn, ...written } = judgement;
@@ -127,7 +125,7 @@ function latestRequests(one: ScanState, other: ScanState) {
 const latest = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
 
-/** `undefined` where nothing is decided, or the judgement does not count (`withJudgement`). */
+/** `undefined` if nothing is decided, or the judgement is outdated (`withJudgement`). */
 export function withChangedJudgement(
   before: ImageRecord,
   decide: (known: ImageRecord) => Judgement | undefined,
@@ -137,8 +135,8 @@ export function withChangedJudgement(
 }
 
 /**
- * A request for a scan was answered with a result that nobody has read. Where a result or a refusal was recorded since the
- * request, only the answer is kept. `undefined` where nothing changes.
+ * A scan request was answered with an existing result that is not read yet. If a result or a refusal was recorded since
+ * the request, only the answer is stored. `undefined` if nothing changes.
  */
 export function withUnreadResult(before: ImageRecord): ImageRecord | undefined {
   const { reason, detail, ...scan } = before.scan;
@@ -152,8 +150,8 @@ export function withUnreadResult(before: ImageRecord): ImageRecord | undefined {
 }
 
 /**
- * The scanner's own time decides, and where it is the same or neither has one, the time of judging. A judgement without
- * a result that is known was formed before it: a refusal that came after a result carries the time of that result.
+ * The scanner's own time decides; if it is equal or missing, the time of judging. A judgement without a known result
+ * came before it; a refusal after a result carries the time of that result.
  */
 function isNewer(before: ImageRecord, { scan, judgedAtEpochMs }: Judgement): boolean {
   const [had, has] = [resultAtEpochMs(before.scan) ?? 0, resultAtEpochMs(scan) ?? 0];

@@ -2,32 +2,35 @@ import type { Digest } from '../image/image.ts';
 import type { ImageContent } from '../lineage/image-content.ts';
 import type { Reason, Verdict } from './verdict.ts';
 
-/** An image of a lineage, as far as it is known. */
+/** An image of a lineage, as far as known. */
 export interface WitnessedImage {
   readonly digest: Digest;
   readonly content?: Pick<ImageContent, 'layers' | 'diffIds'>;
   readonly verdict?: Verdict;
-  /** Absent where its findings are not known as they are now. */
+  /** Absent if its current findings are unknown. */
   readonly judgedAtEpochMs?: number;
 }
 
-/** A layer that the scanner names, and images that have the finding or the layer, tell of different tiers. */
+/**
+ * A conflict between the layer named by the scanner and the images that have the finding: they point to different
+ * tiers.
+ */
 export interface LayerDisagreement {
   readonly vulnerability: string;
   readonly package: string;
   readonly version: string;
   readonly layer: Digest;
-  /** The lowest image that has the finding: by this it is attributed. */
+  /** The lowest image that has the finding, which the attribution uses. */
   readonly attributedTo: Digest;
   /** The lowest image that has the layer. */
   readonly broughtBy: Digest;
 }
 
 /**
- * Where a scanner says which layer brought a package, the lowest image of the lineage with that layer should be the lowest
- * that has the finding. A second witness: what it says is told and decides nothing. It says nothing of a layer that no
- * image of the lineage has, nor where an image below was not judged. Linear in layers and findings of the lineage.
- * @param lineage the image itself first, then what it is built on, nearest first
+ * If a scanner names the layer that added a package, the lowest image with that layer should be the lowest with the
+ * finding. A conflict is reported and decides nothing. A layer that no image of the lineage has is ignored, and so is
+ * one below an unjudged image. Linear in layers and findings of the lineage.
+ * @param lineage the image itself first, then its ancestors, nearest first
  */
 export function layerDisagreements(lineage: readonly WitnessedImage[]): readonly LayerDisagreement[] {
   const [image] = lineage;
@@ -53,7 +56,7 @@ const isUnscanned = ({ reasons }: Verdict): boolean =>
 const keyOf = (reason: Reason): readonly string[] =>
   reason.kind === 'finding' ? [[reason.vulnerability, reason.package, reason.version].join('\n')] : [];
 
-/** By each thing that images have: the lowest image. What comes later stands lower. */
+/** By item: the lowest image that has it. Later images are lower. */
 const lowest = (
   lineage: readonly WitnessedImage[],
   thingsOf: (image: WitnessedImage) => readonly string[],

@@ -3,11 +3,11 @@ import { instant } from '../common/time.ts';
 import type { Fix } from '../scan/finding.ts';
 import type { Reason } from './verdict.ts';
 
-/** A reason in words, with the rule that it cites: one of several in a line. */
+/** A reason as text with its rule, for a list in one line. */
 export const reasonText = (reason: Reason): string =>
   `${reasonFactText(reason)} (${[reason.ruleId, ...waiverOf(reason)].join(', ')})`;
 
-/** A reason in words, with all that is known of it: a line of its own beside its rule. */
+/** A reason as text with all details, for a line of its own beside its rule. */
 export const reasonInFull = (reason: Reason): string =>
   [reasonFactText(reason), ...detailsOf(reason), ...waiverOf(reason)].join(', ');
 
@@ -30,7 +30,7 @@ function reasonFactText(reason: Reason): string {
   }
 }
 
-/** What an image is built on may decide for it. */
+/** An ancestor may decide for the image. */
 const by = ({ decidedBy }: { readonly decidedBy?: string }): string =>
   decidedBy === undefined ? '' : ` because of ancestor ${short(decidedBy)}`;
 

@@ -2,7 +2,7 @@ import type { Tier } from '../image/image.ts';
 import type { Policy, SeverityRule } from '../policy/policy.ts';
 import { type Finding, findingKey } from '../scan/finding.ts';
 
-/** The severity rules that a finding in an image of a tier falls under, in the order of the policy. */
+/** The severity rules that apply to a finding in an image of a tier, in policy order. */
 export const severityRulesOf = (policy: Policy, tier: Tier, finding: Finding): SeverityRule[] =>
   policy.severities.filter(
     ({ severities, fix, tiers }) =>
@@ -10,8 +10,8 @@ export const severityRulesOf = (policy: Policy, tier: Tier, finding: Finding): S
   );
 
 /**
- * What to remember as first seen, by `findingKey`: findings that fall under a rule, at the instant of the scan that
- * told of them. The ledger keeps the earliest, so it does not matter who judges first, nor how often.
+ * The first-seen times to store, by `findingKey`: findings that match a rule, at the time of their scan. The ledger
+ * keeps the earliest, so order and repetition make no difference.
  */
 export function firstSeenNow(
   policy: Policy,

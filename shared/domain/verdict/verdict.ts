@@ -6,7 +6,7 @@ import type { ScanReason, ScanStateName } from '../scan/scan.ts';
 export const VERDICTS = ['compliant', 'violating', 'unknown'] as const;
 export type VerdictStatus = (typeof VERDICTS)[number];
 
-/** In the order in which reasons are told. */
+/** In the order in which reasons are listed. */
 export const REASON_EFFECTS = ['violates', 'unknown', 'due', 'waived'] as const;
 export type ReasonEffect = (typeof REASON_EFFECTS)[number];
 
@@ -18,10 +18,10 @@ export type ReasonEffect = (typeof REASON_EFFECTS)[number];
 export type Reason = {
   readonly ruleId: string;
   readonly effect: ReasonEffect;
-  /** When it violates, or since when it does; for `waived`, when it will once the waiver is void. */
+  /** When it violates or began to; for `waived`, when it will once the waiver ends. */
   readonly deadlineEpochMs?: number;
   readonly waiverId?: string;
-  /** The image below whose waiver it is; absent where the image itself is in its scope. */
+  /** The ancestor with the waiver; absent if the image itself is in its scope. */
   readonly waivedThrough?: Digest;
 } & ReasonFact;
 
@@ -30,14 +30,14 @@ export type ReasonFact =
       readonly kind: 'age';
       readonly bornAtEpochMs: number;
       readonly limitDays: number;
-      /** What it is built on that is so old; absent where it is the image itself. */
+      /** The ancestor with that age; absent if it is the image itself. */
       readonly decidedBy?: Digest;
     }
   | {
       readonly kind: 'age-unknown';
-      /** The lowest of what it is built on whose age nobody knows; absent where that is the image itself. */
+      /** The lowest ancestor of unknown age; absent if that is the image itself. */
       readonly decidedBy?: Digest;
-      /** The lineage of the image was not read yet, so an older image may be below it. */
+      /** The lineage of the image is not read yet, so an ancestor may be older. */
       readonly isLineageUnread?: true;
     }
   | {
@@ -48,34 +48,34 @@ export type ReasonFact =
       readonly severity: Severity;
       readonly fix: Fix;
       readonly firstSeenAtEpochMs: number;
-      /** As `Finding` has it. */
+      /** As in `Finding`. */
       readonly layer?: Digest;
     }
   | { readonly kind: 'scan'; readonly state: ScanStateName; readonly scanReason?: ScanReason }
   | { readonly kind: 'registry'; readonly registry: string }
   | {
       readonly kind: 'digest-guessed';
-      /** One that runs the image by a guess, the first by letters. */
+      /** A workload that runs the image by a guess, alphabetically first. */
       readonly workload: string;
-      /** Scopes in which any does. */
+      /** The number of scopes with such a workload. */
       readonly scopes: number;
     }
-  /** The policy in force cannot be read, so nobody can tell what it asks. */
+  /** The policy in force cannot be read, so its rules are unknown. */
   | { readonly kind: 'policy' };
 
 export interface Verdict {
   readonly status: VerdictStatus;
-  /** In a fixed order, so that equal facts give equal bytes. */
+  /** Sorted, so that equal facts give equal bytes. */
   readonly reasons: readonly Reason[];
-  /** The policy that judged. */
+  /** The policy version of the verdict. */
   readonly policyVersion: string;
   /**
-   * The next instant at which the image begins to violate if nothing changes: age, grace or a waiver runs out. Every
-   * image of known birth that is not too old already has one, whether or not a reason is `due` yet.
+   * The next time at which the image begins to violate if nothing changes: its age, grace or waiver ends. Every image
+   * with a known birth below its limit has one, also without a `due` reason.
    */
   readonly nextBreachAtEpochMs?: number;
 }
 
-/** Whether a verdict was formed before the lineage of its image was read: it says nothing of the age. */
+/** Whether a verdict was made before the lineage of its image was read, so it does not cover the age. */
 export const isOfUnreadLineage = ({ reasons }: Pick<Verdict, 'reasons'>): boolean =>
   reasons.some((reason) => reason.kind === 'age-unknown' && reason.isLineageUnread === true);

@@ -7,7 +7,7 @@ import type { Waiver } from '../policy/policy.ts';
 import type { Finding } from '../scan/finding.ts';
 import type { Reason } from './verdict.ts';
 
-/** A waiver holds to the end of the day `expires`, UTC. */
+/** A waiver is valid to the end of the day `expires`, UTC. */
 export const voidFromEpochMs = ({ expires }: Pick<Waiver, 'expires'>): number => Date.parse(expires) + DAY_MS;
 
 export const isInForce = (waiver: Pick<Waiver, 'created' | 'expires'>, nowEpochMs: number): boolean =>
@@ -15,30 +15,30 @@ export const isInForce = (waiver: Pick<Waiver, 'created' | 'expires'>, nowEpochM
 
 type WaivedImage = Pick<ImageFacts, 'locations' | 'references' | 'owner'>;
 
-/** An image that another one is built on, as far as a waiver of it reaches what is built on it. */
+/** An ancestor, with what its waivers may cover in its descendants. */
 export interface WaivedAncestor extends WaivedImage {
   readonly digest: Digest;
-  /** Of its last complete scan; absent where nobody has them at hand: then no finding is inherited from it. */
+  /** The findings of its last complete scan; absent if they are not at hand: then no finding is inherited from it. */
   readonly findings?: readonly Finding[];
 }
 
 /** A waiver of a reason. */
 export interface Acceptance {
   readonly waiver: Waiver;
-  /** The image below whose waiver it is; absent where it is the image's own. */
+  /** The ancestor with the waiver; absent if it is the image's own. */
   readonly through?: Digest;
 }
 
 /**
- * Links of a lineage that a waiver goes up along. Anybody can write a label, so a label extends no waiver; and an image
- * that was only pushed later than another one with the same content is not built on that one.
+ * The parent evidence along which a waiver is inherited. Anybody can write a label, so a label extends no waiver; and
+ * an image that was only pushed later than another one with the same content is not built on it.
  */
 export const WAIVED_ALONG: readonly LineageEvidence[] = ['layers', 'history', 'diff-ids', 'declared'];
 
 /**
- * The waiver of a reason that holds longest, of equal ones the image's own; `undefined` where none does. A waiver of an
- * image below covers what the image inherits from that one: a finding of the same package in the same version that the
- * one below has as well, or an age that the one below decides. What the image brought in itself it does not cover.
+ * The longest waiver of a reason, among equal ones the image's own; `undefined` if there is none. A waiver of an
+ * ancestor covers what the image inherits: a finding of the same package in the same version, or an age that the
+ * ancestor decides. It does not cover what the image added itself.
  */
 export function waiverOf(
   waivers: readonly Waiver[],
@@ -61,7 +61,7 @@ export function waiverOf(
   )[0];
 }
 
-/** Waivers in force that do not cover an image, and may cover what it inherits. */
+/** Waivers in force that do not cover an image but may cover what it inherits. */
 export const waiversOfOthers = (
   waivers: readonly Waiver[],
   image: WaivedImage,
@@ -76,7 +76,7 @@ const names = ({ finding, rule, scope }: Waiver, reason: Reason): boolean => {
 const isOf = (reason: Reason, vulnerability: string): boolean =>
   reason.kind === 'finding' && reason.vulnerability === vulnerability;
 
-/** Every place of the image lies in the scope: content that is also kept elsewhere was not accepted there. */
+/** Every place of the image is in the scope, because the waiver accepted no other places. */
 export function covers({ scope }: Pick<Waiver, 'scope'>, image: WaivedImage): boolean {
   const { repositories, account, owner } = scope;
   if (owner !== undefined && owner !== image.owner) return false;
@@ -91,7 +91,7 @@ function isInherited(reason: Reason, { digest, findings = [] }: WaivedAncestor):
 
 type Found = Pick<Finding, 'vulnerability' | 'package' | 'version' | 'layer'>;
 
-/** Scanners leave out what they do not know: nothing proves then that two findings are the same. */
+/** Scanners omit unknown fields; then nothing proves that two findings are equal. */
 function isSame(one: Found, other: Found): boolean {
   const isTold = one.package !== '' && one.version !== '';
   const isOfOneLayer = one.layer === undefined || other.layer === undefined || one.layer === other.layer;
