@@ -21,7 +21,8 @@ export const UNTOLD = 'resumed';
 export function renderSwitch({ rebuilding, by, atEpochMs, reason }: KillSwitch, now: number): string {
   const isPaused = rebuilding === 'paused';
   const head = `kill switch: ${isPaused ? paint('red', 'paused') : paint('green', 'not paused')}`;
-  if (atEpochMs === 0) return `${head}, and never was`;
+  // Either it was never touched, or its item cannot be read and the reason says so.
+  if (atEpochMs === 0) return isPaused ? `${head}: ${visibleLine(reason)}` : `${head}, and never was`;
   const when = `${instant(atEpochMs)} (${relative(atEpochMs, now)})`;
   const who = `${isPaused ? '' : 'resumed '}by ${visibleLine(by)}`;
   return `${head} since ${when}, ${who}${reason === UNTOLD ? '' : `: ${visibleLine(reason)}`}`;

@@ -46,8 +46,11 @@ const refusedText = ({ digest, reason }: RefusedClaim): string =>
   `  Its pipeline named ${shortDigest(digest)}, which does not count as its output: ${reason}.`;
 
 /** Where the image says what its `FROM` was, that is what to change. */
-const pinnedText = ({ stream, head, parentDigest: builtOn, from }: Pinned): string =>
-  `  It did not pick up head ${shortDigest(head)} of ${stream}, and is built on ${shortDigest(builtOn)}${from === undefined ? '' : `: its build began with ${from}`}.`;
+function pinnedText({ stream, head, parentDigest: older, from }: Pinned): string {
+  const parent = older === undefined ? 'an older image' : shortDigest(older);
+  const began = from === undefined ? '' : `: its build began with ${from}`;
+  return `  It did not pick up head ${shortDigest(head)} of ${stream}, and is built on ${parent}${began}.`;
+}
 
 /** What speaks against the next rebuild, and who freed the stream last. */
 function remembered({ failuresInARow, survived, reset }: RebuildHistory, now: number): string {

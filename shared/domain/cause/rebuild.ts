@@ -152,8 +152,8 @@ export interface Pinned {
   readonly stream: string;
   /** The digest of the whole head that it should have used (`headDigestOf`). */
   readonly head: Digest;
-  /** The older image that it used instead. */
-  readonly parentDigest: Digest;
+  /** The older image that it used instead; absent in items that version 0.1.0 wrote. */
+  readonly parentDigest?: Digest;
   /** The parent that the build names in its label `org.opencontainers.image.base.name`. */
   readonly from?: string;
 }
