@@ -25,11 +25,11 @@ export const rebuildCommand: Command = {
     const reason = reasonIn(args);
     const connected = await context();
     const stream = await findStream(connected, args.positionals[0] ?? '');
-    const wish: PersonFact = {
+    const request: PersonFact = {
       ...{ kind: 'person', ruleId: ASKED_BY_PERSON },
       ...{ by: await connected.author(), reason, sinceEpochMs: connected.clock() },
     };
-    const { cause, added, answer } = await ask(connected, stream, wish);
+    const { cause, added, answer } = await ask(connected, stream, request);
     if (args.json) printJson({ stream, added, cause: cause ?? null, answer: answer ?? null });
     else {
       const said = added ? `Asked for a rebuild of ${stream}.` : 'You have asked for this already, in the same words.';
@@ -43,14 +43,14 @@ export const rebuildCommand: Command = {
  * Nobody can take a wish back: one that no waiting would fulfil is not written down.
  * @throws RebuildRefusedError
  */
-async function ask(context: CliContext, stream: string, wish: PersonFact) {
+async function ask(context: CliContext, stream: string, request: PersonFact) {
   const [causes, [latest]] = await Promise.all([context.causes.get([stream]), context.rebuilds.latest(stream, 1)]);
-  const asked = withWish(stream, causes.get(stream), wish, latest);
+  const asked = withRequest(stream, causes.get(stream), request, latest);
   const answer = asked && (await answerNow(context, asked));
   if (answer?.answer === 'refuse') throw new RebuildRefusedError(stream, answer);
   let added = false;
   const stands = await context.causes.change(stream, (before) => {
-    const after = withWish(stream, before, wish, latest);
+    const after = withRequest(stream, before, request, latest);
     added = after?.version !== before?.version;
     return after === before ? undefined : after;
   });
@@ -58,10 +58,10 @@ async function ask(context: CliContext, stream: string, wish: PersonFact) {
 }
 
 /** What was fulfilled is settled first: asked again in the same words, it would pass for the old wish. */
-function withWish(stream: string, before: Cause | undefined, wish: PersonFact, latest: Rebuild | undefined) {
+function withRequest(stream: string, before: Cause | undefined, request: PersonFact, latest: Rebuild | undefined) {
   const seen = { inUse: [], ...(latest && { latestRebuild: latest }) };
   const isServed = (fact: Cause['facts'][number]) =>
-    factKey(fact) === factKey(wish) && classifyFact(fact, seen) === 'gone';
+    factKey(fact) === factKey(request) && classifyFact(fact, seen) === 'gone';
   const left = before && settleFacts(before, before.facts.filter(isServed));
-  return mergeCause(stream, left, [wish]);
+  return mergeCause(stream, left, [request]);
 }

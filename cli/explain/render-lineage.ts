@@ -25,7 +25,7 @@ export function lineageRows(
     ...(mayLieBetween ? [['between', `perhaps ${unread(mayLieBetween)}`] as const] : []),
     ...(mayLieBelowNext ? [['next build', `of unknown age, perhaps on ${unread(mayLieBelowNext)}`] as const] : []),
     ...(staleParent
-      ? [['behind', `${staleParent.stream}, whose head is ${shortDigest(staleParent.head)}`] as const]
+      ? [['new head', `${staleParent.stream}, whose head is ${shortDigest(staleParent.head)}`] as const]
       : []),
     ['counts as', counts],
     ...(again === undefined

@@ -18,7 +18,7 @@ export function coloursOf(lines: readonly CanonicalLine[], kindOf: (token: strin
   const places = placesOf(lines);
   const tokens = [...places.keys()];
   const colours = new Map(tokens.map((token) => [token, sha256Hex(kindOf(token))]));
-  tellApart(tokens, { places, colours });
+  distinguish(tokens, { places, colours });
   return colours;
 }
 
@@ -39,14 +39,14 @@ function placesOf(lines: readonly CanonicalLine[]): Map<string, CanonicalLine[]>
   return places;
 }
 
-function tellApart(tokens: readonly string[], colouring: Colouring): void {
+function distinguish(tokens: readonly string[], colouring: Colouring): void {
   const { colours } = colouring;
   refine(tokens, colouring);
   const shared = [...classesOf(tokens, colours)].filter(([, alike]) => alike.length > 1);
   const tied = shared.flatMap(([, alike]) => alike);
   const groups = groupsOf(tied, colouring);
   if (groups.length > 1) {
-    for (const group of groups) tellApart(group, colouring);
+    for (const group of groups) distinguish(group, colouring);
     numberGroups(groups, colouring);
     return;
   }
@@ -54,7 +54,7 @@ function tellApart(tokens: readonly string[], colouring: Colouring): void {
   if (!first) return;
   const [colour, [token = '']] = first;
   colours.set(token, sha256Hex(`set apart ${colour}`));
-  tellApart(tied, colouring);
+  distinguish(tied, colouring);
 }
 
 /** Colours tokens by where they stand until that splits no colour any more. */

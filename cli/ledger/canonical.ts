@@ -104,7 +104,7 @@ function mask(value: unknown, key = ''): unknown {
 function timeless(value: unknown, chance: RegExp): unknown {
   if (Array.isArray(value)) {
     const elements = value.map((element) => timeless(element, chance));
-    return elements.some(tellsInstant)
+    return elements.some(hasInstant)
       ? sortedBy(elements, (each) => JSON.stringify(each).replace(chance, ''))
       : elements;
   }
@@ -113,7 +113,7 @@ function timeless(value: unknown, chance: RegExp): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, timeless(member, chance)]));
 }
 
-const tellsInstant = (element: unknown): boolean =>
+const hasInstant = (element: unknown): boolean =>
   isObject(element) && Object.keys(element).some((name) => name.endsWith('EpochMs'));
 
 function sortedBy(elements: readonly unknown[], keyOf: (element: unknown) => string): unknown[] {

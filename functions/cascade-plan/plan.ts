@@ -14,7 +14,7 @@ import type { PlanPorts } from './ports.ts';
 import { forgetSettled, recordAnswers } from './record-answers.ts';
 import { reportOrphanedLocks } from './report-orphaned-locks.ts';
 import { planAndAsk } from './request-refreshes.ts';
-import { resumeOpen, tellDead } from './resume-open.ts';
+import { reportDeadCascades, resumeOpen } from './resume-open.ts';
 import { resumeParked } from './resume-parked.ts';
 
 /** Longer than the function may run: whoever's lease has lapsed is dead. */
@@ -49,7 +49,7 @@ export async function planCauses(ports: PlanPorts, owner: string): Promise<Plann
   try {
     const { policy, unreadable } = await policyInForce(ports.policies);
     if (unreadable) {
-      await tellDead(ports);
+      await reportDeadCascades(ports);
       await reportOrphanedLocks(ports, await lockedStreams(ports));
       await layLeaseDown(ports, owner);
       return { streams: 0, open: 0, refused: 0, withoutPolicy: unreadable.message };

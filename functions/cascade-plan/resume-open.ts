@@ -19,18 +19,18 @@ export async function resumeOpen(ports: PlanPorts, owner: string): Promise<void>
       // Its nodes are there, and the lease names it now: whoever comes after this planner ends what it begins.
       await ports.cascades.write(owner, cascade, []);
       await beginCascade(ports, cascadeId);
-    } else await tellIfDead(ports, cascade);
+    } else await reportIfDead(ports, cascade);
   }
 }
 
 /** Of the same cascades only those whose execution is over, while nothing may be begun: what they hold is given back. */
-export async function tellDead(ports: DeadPorts): Promise<void> {
-  for await (const cascade of ports.cascades.open()) await tellIfDead(ports, cascade);
+export async function reportDeadCascades(ports: DeadPorts): Promise<void> {
+  for await (const cascade of ports.cascades.open()) await reportIfDead(ports, cascade);
 }
 
 type DeadPorts = Pick<PlanPorts, 'cascades' | 'executions' | 'ends' | 'clock'>;
 
-async function tellIfDead(ports: DeadPorts, cascade: Cascade): Promise<void> {
+async function reportIfDead(ports: DeadPorts, cascade: Cascade): Promise<void> {
   if ((await orphanedBecause(ports, cascade)) !== undefined)
     await ports.ends.send([{ kind: 'ended', cascadeId: cascade.cascadeId }]);
 }

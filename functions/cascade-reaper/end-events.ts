@@ -61,7 +61,7 @@ export async function handleEndEvents(
 async function handle(ports: EndEventPorts, machines: Machines, body: string): Promise<HandledEndEvent> {
   const { value: told, problem } = readBody(body, schemaOf);
   if (!told) return setAside(ports, body, problem);
-  if ('kind' in told) return told.kind === 'parked' ? pollParked(ports, told) : endTold(ports, told);
+  if ('kind' in told) return told.kind === 'parked' ? pollParked(ports, told) : endReported(ports, told);
   const machine = told.detail.stateMachineArn;
   if (machine === unqualified(machines.cascadeMachineArn)) return endCascade(ports, told);
   if (machine === unqualified(machines.reviewMachineArn)) return endReview(ports, told);
@@ -89,7 +89,7 @@ async function endCascade(ports: EndEventPorts, { detail }: ExecutionEnded): Pro
 }
 
 /** The planner may have told long ago: whether the execution is over is looked at now. */
-async function endTold(ports: EndEventPorts, { cascadeId }: CascadeEnding): Promise<HandledEndEvent> {
+async function endReported(ports: EndEventPorts, { cascadeId }: CascadeEnding): Promise<HandledEndEvent> {
   const cascade = await ports.cascades.get(cascadeId);
   if (!cascade) return 'not-ours';
   if (isOpen(cascade)) {

@@ -3,10 +3,10 @@ import { type ResolvedLineages, resolveLineages } from '../../shared/domain/age/
 import { namedFailure } from '../../shared/domain/common/failure-text.ts';
 import { sameContent } from '../../shared/domain/common/same-content.ts';
 import { type Digest, locationKey, registryKey, type Tier } from '../../shared/domain/image/image.ts';
-import { apartTurn } from '../../shared/domain/lineage/apart-turns.ts';
 import { type BaseReadings, readingsAfter, unreadIn } from '../../shared/domain/lineage/base-readings.ts';
 import { unpackedChain } from '../../shared/domain/lineage/content-chains.ts';
 import { ancestorsOf } from '../../shared/domain/lineage/find-parents.ts';
+import { nextPlacements } from '../../shared/domain/lineage/next-placements.ts';
 import { isBuiltIn } from '../../shared/domain/policy/built-in-policy.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import { LINEAGE_PART, MOST_FAILURES_NAMED, type RunPart, registryPartsOf } from '../../shared/domain/review/run.ts';
@@ -21,7 +21,7 @@ import { policyOfRun } from '../../shared/review/policy-in-force.ts';
 import { type BaseLists, baseListsOf } from './base-lists.ts';
 import { LineageIncompleteError } from './errors.ts';
 import type { LineageStepInput } from './input.ts';
-import { toldOf } from './parents-before.ts';
+import { placedLineages } from './parents-before.ts';
 import { type AroundPorts, placeApart, unreadAroundBy } from './read-around.ts';
 import { type LineageFailure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
 import { recordBirths } from './record-births.ts';
@@ -29,7 +29,7 @@ import { type MovedPorts, recordMoved } from './record-moved.ts';
 
 const WRITES_AT_ONCE = 16;
 
-/** What is more than that has its turn in a later review (`apartTurn`). */
+/** What is more than that has its turn in a later review (`nextPlacements`). */
 const MOST_PLACED_APART = 1000;
 
 export interface LineagePorts extends AroundPorts, InUsePorts, MovedPorts {
@@ -105,7 +105,7 @@ function turnOf(
 ) {
   const waiting = new Set(unplaced);
   const first = new Set(heads).intersection(waiting);
-  return apartTurn({ heads: first, others: waiting.difference(first) }, before ?? {}, most);
+  return nextPlacements({ heads: first, others: waiting.difference(first) }, before ?? {}, most);
 }
 
 const allHeads = (streams: readonly StreamRecord[]): readonly Digest[] =>
@@ -182,7 +182,7 @@ async function recordStandings(
 ): Promise<readonly LineageFailure[]> {
   const { images } = ports;
   const known = [...digests].filter((digest) => fleet.images.has(digest));
-  const told = await toldOf(ports, found, known, (digest) => fleet.images.get(digest)?.aged.stream);
+  const told = await placedLineages(ports, found, known, (digest) => fleet.images.get(digest)?.aged.stream);
   const changed = [...told].flatMap(([digest, lineage]) => {
     const before = fleet.images.get(digest)?.lineage;
     const isKept = 'mayLieBelow' in lineage ? before !== undefined : sameContent(lineage, before);

@@ -22,7 +22,7 @@ export type PlacedLineage = ImageLineage | LineageNotFound;
  * parent, or none either, the doubt keeps no build waiting. An unknown age stays unknown: a guess makes nothing younger.
  * @param streamOf the stream of an image, as far as it is known
  */
-export async function toldOf(
+export async function placedLineages(
   ports: Ports,
   found: ResolvedLineages,
   digests: readonly Digest[],

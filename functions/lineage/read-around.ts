@@ -20,7 +20,7 @@ import { streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { BaseReadingLedger, ChainLedger } from '../../shared/ports/ledger.ts';
 import { LineageIncompleteError } from './errors.ts';
-import { toldOf } from './parents-before.ts';
+import { placedLineages } from './parents-before.ts';
 import { type LineageFailure, type ReadFleet, type ReadPorts, readFleet } from './read-fleet.ts';
 import { type BirthPorts, recordBirths } from './record-births.ts';
 
@@ -177,7 +177,7 @@ export async function placeNew(
   const found = resolveLineages(fleet, ports.clock(), ages.vendorCounts);
   const [failure] = await recordBirths(ports, fleet, found, digests);
   if (failure) throw failure.error;
-  const told = await toldOf(ports, found, digests, (digest) => fleet.images.get(digest)?.aged.stream);
+  const told = await placedLineages(ports, found, digests, (digest) => fleet.images.get(digest)?.aged.stream);
   for (const [digest, one] of told)
     await ports.images.recordLineage(
       digest,

@@ -51,7 +51,7 @@ export async function handleScanEvents(
 
   const images = await ports.images.get(told.map(({ event }) => event.digest));
   const ours = told.filter(({ event }) => images.has(event.digest));
-  const errors = await judgeTold(
+  const errors = await judgeScanned(
     ports,
     images,
     ours.map(({ event }) => event),
@@ -78,7 +78,7 @@ const schemaOf = (json: unknown): v.GenericSchema<unknown, ScanResultEvent> =>
  * failed comes back much later.
  * @returns errors by digest
  */
-async function judgeTold(
+async function judgeScanned(
   ports: ScanEventPorts,
   images: ReadonlyMap<Digest, ImageRecord>,
   events: readonly ScanResultEvent[],
@@ -116,6 +116,6 @@ function targetOf(ports: ScanEventPorts, image: ImageRecord, told: readonly Scan
 /** Where the scan ended comes first: scanners keep a result for each place. Places nobody knows of are not asked. */
 function inOrder(known: readonly ImageLocation[], told: readonly ImageLocation[]): readonly ImageLocation[] {
   const named = new Set(told.map(locationKey));
-  const isTold = (location: ImageLocation): boolean => named.has(locationKey(location));
-  return [...known.filter(isTold), ...known.filter((location) => !isTold(location))];
+  const isNamed = (location: ImageLocation): boolean => named.has(locationKey(location));
+  return [...known.filter(isNamed), ...known.filter((location) => !isNamed(location))];
 }

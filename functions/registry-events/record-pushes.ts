@@ -108,14 +108,14 @@ async function moveHeads(
 const digestsOf = ({ head }: StreamRecord): readonly Digest[] =>
   head ? (head.index === undefined ? Object.values(head.images) : [head.index]) : [];
 
-interface Held {
+interface TagHolders {
   readonly holders: ReadonlyMap<string, TagHolder>;
   /** Of an image that is a head: whether a digest is the image, or an index with it. */
   readonly isOf: ((holder: Digest) => boolean) | undefined;
 }
 
 /** As the registry would list it. An image of an index that was a head has the tags of that index, not its own. */
-function listed(digest: Digest, [record]: readonly LocationRecord[], { holders, isOf }: Held): ListedImage {
+function listed(digest: Digest, [record]: readonly LocationRecord[], { holders, isOf }: TagHolders): ListedImage {
   const { tags = [], askedTags = [], firstPushSeenAtEpochMs: pushedAtEpochMs } = record ?? {};
   const taggedAt = new Map<string, number>();
   for (const tag of unionOfTags(tags, isOf ? askedTags : [])) {

@@ -90,13 +90,13 @@ async function refreshTogether(ports: RefreshPorts, policy: PolicyInForce, toget
     logger.warn(`cannot read ${locationKey(location)}: ${failure.detail}`);
     for (const stream of streams)
       await ports.guards.change(stream, (history) => ({ ...history, refreshRefusedAtEpochMs: nowEpochMs }));
-    await tellPlanner(ports, streams);
+    await notifyPlanner(ports, streams);
   } else {
     // Scans first: a planner that is woken before they are asked for would only wait once more.
     const again = new Set(heads.flatMap(({ request }) => (request.scansAgain ? [request.stream] : [])));
     const unsearched = await askForHeads(ports, policy, { streams, again, owner: heads[0]?.messageId ?? '' });
     await rememberHeads(ports, streams, unsearched, nowEpochMs);
-    await tellPlanner(ports, streams);
+    await notifyPlanner(ports, streams);
   }
 }
 
@@ -121,7 +121,7 @@ async function rememberHeads(
   await following.send([...asked].map((stream) => ({ kind: 'follow', stream })));
 }
 
-const tellPlanner = ({ planner }: RefreshPorts, streams: readonly string[]): Promise<void> =>
+const notifyPlanner = ({ planner }: RefreshPorts, streams: readonly string[]): Promise<void> =>
   planner.send(streams.map((about) => ({ kind: 'refreshed', about })));
 
 interface HeadsAsked {

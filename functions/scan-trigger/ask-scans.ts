@@ -34,7 +34,7 @@ export async function askScans(ports: AskPorts, limits: AskLimits, input: ScanTr
   const found = input.found ?? 0;
   const outcomes = await mapConcurrently([...new Set(input.digests)], IMAGES_AT_ONCE, async (digest) => {
     const image = known.get(digest);
-    if (!image) return NOBODY_KNOWS;
+    if (!image) return NEVER_SCANNED_REFUSAL;
     const moment = { ...limits, found, startedAtEpochMs: input.startedAtEpochMs, nowEpochMs: ports.clock() };
     return take(ports, input, image, moment);
   });
@@ -44,7 +44,7 @@ export async function askScans(ports: AskPorts, limits: AskLimits, input: ScanTr
 }
 
 /** Its facts could not be recorded: the registry's part of the run says why. */
-const NOBODY_KNOWS: ScanOutcome = { kind: 'refused', reason: 'never-scanned' };
+const NEVER_SCANNED_REFUSAL: ScanOutcome = { kind: 'refused', reason: 'never-scanned' };
 
 async function take(
   ports: AskPorts,

@@ -9,10 +9,10 @@ import { newsOf } from './act-news.ts';
 import { collect as collectReview } from './collect.ts';
 import { followReview } from './follow.ts';
 import type { Names } from './names.ts';
+import { printFound } from './print-found.ts';
 import type { Progress } from './progress.ts';
 import type { ActResult } from './result-act.ts';
 import type { Stopwatch } from './stopwatch.ts';
-import { tellFound } from './tell-found.ts';
 
 /** Longer than the builds of any fleet of a demo take. */
 const LIMIT_MS = 10 * 60_000;
@@ -83,22 +83,22 @@ async function follow({ context, review }: Installation, telling: Telling): Prom
   });
   const urgentNews = async (): Promise<void> => {
     // What is urgent does not wait for the end of the review.
-    for (; !over; await sleep(POLL_MS)) tellNews(await readActingState(context), telling);
+    for (; !over; await sleep(POLL_MS)) printNews(await readActingState(context), telling);
   };
   const [execution] = await Promise.all([ended, followReview(context, progress, () => over), urgentNews()]);
   const { ended: record } = await context.runs.latest();
   if (record) {
     // The end tells of each image what the last review found.
-    if (!telling.isFound) tellFound(progress, await collectReview(context, record), names);
+    if (!telling.isFound) printFound(progress, await collectReview(context, record), names);
     telling.isFound = true;
-    await untilSettled(context, LIMIT_MS, (state) => tellNews(state, telling));
+    await untilSettled(context, LIMIT_MS, (state) => printNews(state, telling));
     return { execution, review: record };
   }
   const { arn, status, error, cause } = execution;
   throw new NoReviewError(`Execution ${arn} ended ${status} and left no review: ${error ?? ''} ${cause ?? ''}`);
 }
 
-function tellNews(state: ActingState, { progress, names, told }: Telling): void {
+function printNews(state: ActingState, { progress, names, told }: Telling): void {
   for (const { key, isHeading, text, indent } of newsOf(state, names)) {
     if (told.has(key)) continue;
     told.add(key);

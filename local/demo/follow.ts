@@ -21,7 +21,7 @@ export async function followReview(
     const over = isOver();
     const { running, ended } = await context.runs.latest();
     const review = running ?? (over ? ended : undefined);
-    if (review) await tellNews(context, review, told, progress);
+    if (review) await printNews(context, review, told, progress);
     if (over) {
       progress.endBar();
       return;
@@ -30,7 +30,7 @@ export async function followReview(
   }
 }
 
-async function tellNews(
+async function printNews(
   context: Pick<CliContext, 'runs' | 'images' | 'usages' | 'scopes'>,
   review: ReviewRecord,
   told: Set<string>,
@@ -43,7 +43,7 @@ async function tellNews(
     told.add(line);
     progress.text(line, 19);
   }
-  if (parts.some(({ kind }) => kind === 'scan')) await tellScans(context, review, progress);
+  if (parts.some(({ kind }) => kind === 'scan')) await printScans(context, review, progress);
 }
 
 function describePart(part: RunPart): string | undefined {
@@ -79,7 +79,7 @@ function describeScope(result: Extract<RunPart, { kind: 'scope' }>['result']): s
 }
 
 /** How many images in use have an answer of the scanner since the review began, whatever the answer. */
-async function tellScans(
+async function printScans(
   { images, usages, scopes }: Pick<CliContext, 'images' | 'usages' | 'scopes'>,
   review: ReviewRecord,
   progress: Progress,

@@ -15,11 +15,11 @@ import { endedWell } from './ended-well.ts';
 import { DEMO_HELP, type DemoFlags, DemoUsageError, parseFlags } from './flags.ts';
 import { keepUp } from './keep.ts';
 import { type Names, namesIn } from './names.ts';
+import { printResult } from './print.ts';
+import { printFleet } from './print-fleet.ts';
 import { Progress } from './progress.ts';
 import { type DemoResult, demoResultSchema } from './result.ts';
 import { Stopwatch } from './stopwatch.ts';
-import { tellResult } from './tell.ts';
-import { tellFleet } from './tell-fleet.ts';
 import { troubleOf } from './trouble.ts';
 import { wouldDo } from './would-do.ts';
 
@@ -35,7 +35,7 @@ async function demo(flags: DemoFlags): Promise<number> {
   const progress = new Progress(flags.json ? process.stderr : process.stdout);
   const watch = new Stopwatch();
   const fleet = await loadFleet(flags.fleet);
-  tellFleet(progress, fleet);
+  printFleet(progress, fleet);
   const installation = await install(fleet, {
     build: true,
     parameters: { PlanningState: 'ENABLED' },
@@ -55,7 +55,7 @@ async function demo(flags: DemoFlags): Promise<number> {
   try {
     const names = namesIn(fleet, installation.policy);
     const result = await run(installation, flags, { progress, names, watch });
-    tellResult(result, { progress, names, nowEpochMs: Date.now() });
+    printResult(result, { progress, names, nowEpochMs: Date.now() });
     if (flags.keep) kept = keepUp(installation, progress);
     if (flags.json) printJson(kept ? { ...result, kept } : result);
     return endedWell(result) ? EXIT.done : EXIT.failed;

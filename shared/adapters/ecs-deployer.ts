@@ -23,7 +23,7 @@ import {
 } from '../ports/acting-errors.ts';
 import type { DecidedOn, Deployer, ServiceRef, ServiceState } from '../ports/rollouts.ts';
 import type { RegionalClients } from './clients.ts';
-import { bakeMsOf, controllerOf, definitionOf, deploymentsOf, isToldOf, untoldSince } from './ecs-service.ts';
+import { bakeMsOf, controllerOf, definitionOf, deploymentsOf, isBriefOf, unreportedSince } from './ecs-service.ts';
 import { isNamed, orUnreachable } from './refusal.ts';
 import { registrable, withImages } from './task-definition.ts';
 
@@ -73,12 +73,12 @@ export class EcsDeployer implements Deployer {
 
   /** Service deployments of what ECS tells no rollout state of, and perhaps more. */
   async #told(ref: ServiceRef, service: Service): Promise<readonly ServiceDeploymentBrief[]> {
-    const after = untoldSince(service);
+    const after = unreportedSince(service);
     if (after === undefined || controllerOf(service) !== 'ECS') return [];
     const { deployments = [] } = service;
     const told: ServiceDeploymentBrief[] = [];
     const isMissing = (deployment: Deployment) =>
-      deployment.rolloutState === undefined && !told.some((one) => isToldOf(one, deployment));
+      deployment.rolloutState === undefined && !told.some((one) => isBriefOf(one, deployment));
     const { cluster, service: name } = ref;
     let nextToken: string | undefined;
     do {

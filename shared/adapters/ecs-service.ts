@@ -30,7 +30,7 @@ export const deploymentsOf = (
     .sort((one, other) => other.createdAtEpochMs - one.createdAtEpochMs);
 
 /** Since when service deployments are asked for; `undefined` where every deployment has a rollout state. */
-export function untoldSince({ deployments = [] }: Service): Date | undefined {
+export function unreportedSince({ deployments = [] }: Service): Date | undefined {
   const untold = deployments.filter(({ rolloutState }) => rolloutState === undefined);
   if (untold.length === 0) return undefined;
   const oldest = Math.min(...untold.map(({ createdAt }) => createdAt?.getTime() ?? 0));
@@ -38,12 +38,14 @@ export function untoldSince({ deployments = [] }: Service): Date | undefined {
 }
 
 /** Whether a service deployment brings out the deployment: both are numbered by the service revision. */
-export const isToldOf = ({ targetServiceRevisionArn = '' }: ServiceDeploymentBrief, { id = '' }: Deployment): boolean =>
-  id !== '' && targetServiceRevisionArn.endsWith(`/${id.slice(id.lastIndexOf('/') + 1)}`);
+export const isBriefOf = (
+  { targetServiceRevisionArn = '' }: ServiceDeploymentBrief,
+  { id = '' }: Deployment,
+): boolean => id !== '' && targetServiceRevisionArn.endsWith(`/${id.slice(id.lastIndexOf('/') + 1)}`);
 
 function deploymentOf(deployment: Deployment, told: readonly ServiceDeploymentBrief[]): ServiceDeployment {
   const { id = '', status, createdAt, taskDefinition = '', rolloutState, rolloutStateReason } = deployment;
-  const brief = told.find((one) => isToldOf(one, deployment));
+  const brief = told.find((one) => isBriefOf(one, deployment));
   const detail = rolloutState === undefined ? brief?.statusReason : rolloutStateReason;
   return {
     deploymentId: id,

@@ -4,7 +4,7 @@ import type { WaitingStep } from '../ports/executions.ts';
 import { isNamed } from './refusal.ts';
 
 /** The step has its answer, was stopped or timed out, or the token is of another Region or account. */
-const NOBODY_WAITS = ['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'];
+const STEP_IS_GONE = ['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'];
 
 /** Steps of Step Functions machines that wait for a task token. */
 export class SfnWaitingStep implements WaitingStep {
@@ -19,7 +19,7 @@ export class SfnWaitingStep implements WaitingStep {
       await this.#client.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(output) }));
       return true;
     } catch (error) {
-      if (isNamed(error, ...NOBODY_WAITS)) return false;
+      if (isNamed(error, ...STEP_IS_GONE)) return false;
       if (error instanceof Error && error.message.includes(taskToken)) throw new StepNotAnsweredError(error.name);
       throw error;
     }

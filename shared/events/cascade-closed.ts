@@ -1,7 +1,7 @@
 import type { Closure } from '../domain/cause/cascade.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import { published } from './contract.ts';
-import { count, digest, epochMs, factsTold, publishedFacts, text } from './parts.ts';
+import { count, digest, epochMs, listedFacts, publishedFacts, text } from './parts.ts';
 
 /** Nothing runs any more that holds what a stream of a cascade was to fix: the proof of one closure. */
 export const cascadeClosed = published('CascadeClosed', 1, {
@@ -20,5 +20,5 @@ export const cascadeClosed = published('CascadeClosed', 1, {
 export function closureEnd(before: Closure | undefined, after: Closure): PublishedEvent[] {
   const { cascadeId, stream, output, sinceEpochMs, facts, proof } = after;
   if (after.state !== 'closed' || before?.state === 'closed' || !proof) return [];
-  return [cascadeClosed.event(stream, { cascadeId, stream, output, sinceEpochMs, ...proof, ...factsTold(facts) })];
+  return [cascadeClosed.event(stream, { cascadeId, stream, output, sinceEpochMs, ...proof, ...listedFacts(facts) })];
 }

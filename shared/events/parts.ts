@@ -116,7 +116,7 @@ export const causeFact = v.variant('kind', [
 export const publishedFacts = { facts: v.pipe(v.array(causeFact), v.maxLength(MOST_PUBLISHED)), factCount: count };
 
 /** The content of `publishedFacts`. */
-export const factsTold = (facts: readonly CauseFact[]) => ({
+export const listedFacts = (facts: readonly CauseFact[]) => ({
   facts: facts.slice(0, MOST_PUBLISHED),
   factCount: facts.length,
 });

@@ -2,7 +2,7 @@ import type { Cause } from '../domain/cause/cause.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, epochMs, factsTold, publishedFacts, text } from './parts.ts';
+import { count, epochMs, listedFacts, publishedFacts, text } from './parts.ts';
 
 const answered = {
   stream: text,
@@ -30,5 +30,5 @@ export function answerChange(before: Cause | undefined, after: Cause): Published
   const { reason, detail, recheckAtEpochMs } = answer;
   const published = answer.answer === 'wait' ? rebuildWaiting : rebuildRefused;
   const recheck = recheckAtEpochMs !== undefined && { recheckAtEpochMs };
-  return [published.event(stream, { stream, version, reason, detail, ...recheck, ...factsTold(facts) })];
+  return [published.event(stream, { stream, version, reason, detail, ...recheck, ...listedFacts(facts) })];
 }

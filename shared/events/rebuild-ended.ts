@@ -2,7 +2,7 @@ import type { Rebuild } from '../domain/cause/rebuild.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import * as v from '../schema.ts';
 import { published } from './contract.ts';
-import { count, digest, factsTold, publishedFacts, text } from './parts.ts';
+import { count, digest, listedFacts, publishedFacts, text } from './parts.ts';
 
 const ended = {
   stream: text,
@@ -37,14 +37,14 @@ export function rebuildEnd(before: Rebuild | undefined, after: Rebuild): Publish
   };
   switch (outcome.result) {
     case 'fixed':
-      return [rebuildVerified.event(stream, { ...common, ...factsTold(facts) })];
+      return [rebuildVerified.event(stream, { ...common, ...listedFacts(facts) })];
     case 'ineffective':
-      return [rebuildIneffective.event(stream, { ...common, result: outcome.result, ...factsTold(outcome.left) })];
+      return [rebuildIneffective.event(stream, { ...common, result: outcome.result, ...listedFacts(outcome.left) })];
     case 'worse':
-      return [rebuildIneffective.event(stream, { ...common, result: outcome.result, ...factsTold(outcome.added) })];
+      return [rebuildIneffective.event(stream, { ...common, result: outcome.result, ...listedFacts(outcome.added) })];
     default: {
       const { reason } = outcome;
-      return [rebuildIneffective.event(stream, { ...common, result: outcome.result, reason, ...factsTold(facts) })];
+      return [rebuildIneffective.event(stream, { ...common, result: outcome.result, reason, ...listedFacts(facts) })];
     }
   }
 }

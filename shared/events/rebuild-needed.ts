@@ -1,7 +1,7 @@
 import type { Cause } from '../domain/cause/cause.ts';
 import type { PublishedEvent } from '../domain/outbox/published-event.ts';
 import { published } from './contract.ts';
-import { count, epochMs, factsTold, publishedFacts, text } from './parts.ts';
+import { count, epochMs, listedFacts, publishedFacts, text } from './parts.ts';
 
 /** A stream has a new reason to be rebuilt. In report-only mode nothing follows from it. */
 export const rebuildNeeded = published('RebuildNeeded', 1, {
@@ -16,5 +16,5 @@ export const rebuildNeeded = published('RebuildNeeded', 1, {
 export function causeGrowth(before: Cause | undefined, after: Cause): PublishedEvent[] {
   const { state, stream, version, sinceEpochMs, facts } = after;
   if (state !== 'open' || (before && before.version >= version)) return [];
-  return [rebuildNeeded.event(stream, { stream, version, sinceEpochMs, ...factsTold(facts) })];
+  return [rebuildNeeded.event(stream, { stream, version, sinceEpochMs, ...listedFacts(facts) })];
 }

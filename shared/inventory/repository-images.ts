@@ -37,7 +37,7 @@ export interface WantedImages {
   /** When the digests were pushed, as the registry lists them. */
   readonly pushes: ReadonlyMap<Digest, number | undefined>;
   /** When digests were pushed, as events tell: the event of an earlier push may come late, or never. */
-  readonly toldPushes: ReadonlyMap<Digest, number>;
+  readonly pushesOfEvents: ReadonlyMap<Digest, number>;
   /** As the registry lists them; of a digest that it did not list nobody knows whether it is an index. */
   readonly mediaTypes: ReadonlyMap<Digest, string>;
   /** Digests that run. */
@@ -184,9 +184,9 @@ export class RepositoryImages {
    * was, may be the second one: it makes nothing younger.
    */
   #pushOf(digest: Digest, known?: ImageRecord): number | undefined {
-    const { pushes, toldPushes } = this.#wanted;
+    const { pushes, pushesOfEvents } = this.#wanted;
     if (pushes.has(digest)) return pushes.get(digest);
-    return known?.birth.known === false ? undefined : toldPushes.get(digest);
+    return known?.birth.known === false ? undefined : pushesOfEvents.get(digest);
   }
 
   async #recordPiece({ fresh, missing, indexes }: Artifacts): Promise<void> {

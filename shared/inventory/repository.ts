@@ -203,7 +203,7 @@ function wantedOf(
     location,
     tags,
     pushes: new Map(all.map(({ digest, pushedAtEpochMs }) => [digest, pushedAtEpochMs])),
-    toldPushes: pushedAt,
+    pushesOfEvents: pushedAt,
     mediaTypes: new Map(
       all.flatMap(({ digest, mediaType }) => (mediaType === undefined ? [] : [[digest, mediaType] as const])),
     ),

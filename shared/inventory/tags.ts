@@ -33,12 +33,12 @@ export async function resolveTags(
 ): Promise<ResolvedTags> {
   const resolved = await mapConcurrently(Object.entries(tags), TAGS_AT_ONCE, async ([tag, pulls]) => {
     const pushes = await ports.places.pushesOf(location, tag);
-    const isTold = pulls.every(
+    const isInHistory = pulls.every(
       (pull) => !isAfterLastPush({ pushes }, pull) && meaningAt({ pushes }, pull)?.source === 'push-history',
     );
     const history: TagHistory = {
       pushes,
-      ...(!isTold && (await meaningNow(ports, location, tag, { pushes, isListed }))),
+      ...(!isInHistory && (await meaningNow(ports, location, tag, { pushes, isListed }))),
     };
     const meant = pulls.flatMap((pull) => meaningAt(history, pull)?.digest ?? []);
     return [tag, { ...history, meant: [...new Set(meant)] }] as const;

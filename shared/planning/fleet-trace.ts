@@ -5,7 +5,7 @@ import { cutCycles } from '../domain/lineage/cut-cycles.ts';
 import type { Parent } from '../domain/lineage/parent.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
-import { RECORDS_AT_ONCE, type ReadImage, readImage, type SeenLast, type Tells } from './read-images.ts';
+import { type IsRelevant, RECORDS_AT_ONCE, type ReadImage, readImage, type SeenLast } from './read-images.ts';
 
 export interface TracePorts {
   readonly streams: Pick<StreamLedger, 'streams'>;
@@ -31,7 +31,7 @@ export class FleetTrace implements AttributionFacts {
   readonly neverBuilt = new Map<Digest, string>();
   readonly lastBuilt = new Map<string, LastBuilt>();
   readonly #ports: TracePorts;
-  readonly #tells: Tells;
+  readonly #isRelevant: IsRelevant;
   readonly #builds: (stream: string) => boolean;
   readonly #asked = new Set<string>();
   #nextImages: Digest[] = [];
@@ -42,9 +42,9 @@ export class FleetTrace implements AttributionFacts {
    * @param builds whether the policy ever lets a stream be rebuilt: what others made is as a vendor's, with all below it,
    *   and whoever is built on it has to fix it. Only its heads are read, which the next build picks up
    */
-  constructor(ports: TracePorts, tells: Tells, builds: (stream: string) => boolean = () => true) {
+  constructor(ports: TracePorts, isRelevant: IsRelevant, builds: (stream: string) => boolean = () => true) {
     this.#ports = ports;
-    this.#tells = tells;
+    this.#isRelevant = isRelevant;
     this.#builds = builds;
   }
 
@@ -70,7 +70,8 @@ export class FleetTrace implements AttributionFacts {
         mapConcurrently(piecesOf(digests, RECORDS_AT_ONCE), READS_AT_ONCE, (piece) => this.#ports.images.get(piece)),
       ]);
       for (const record of records.values()) this.#addStream(record);
-      for (const image of pieces.flatMap((piece) => [...piece.values()])) this.#addImage(readImage(image, this.#tells));
+      for (const image of pieces.flatMap((piece) => [...piece.values()]))
+        this.#addImage(readImage(image, this.#isRelevant));
     }
     const unread = new Set(this.#nextImages);
     for (const [digest, parent] of this.parents) if (unread.has(parent.digest)) this.parents.delete(digest);

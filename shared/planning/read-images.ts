@@ -44,7 +44,7 @@ export interface SeenLast {
 
 export interface ImagesAsked extends Pick<Cause, 'stream' | 'facts'> {
   /** Facts of others too that its heads are asked for. */
-  readonly asked?: Tells;
+  readonly asked?: IsRelevant;
   readonly record?: StreamRecord | undefined;
 }
 
@@ -62,7 +62,7 @@ export async function readImages(
   const heads = new Set(Object.values(record?.head?.images ?? {}));
   const isHeadless = record !== undefined && heads.size === 0;
   // What runs then is asked for all that a head is asked for.
-  const tells = isHeadless ? asked : relevantTo(facts);
+  const isRelevant = isHeadless ? asked : relevantTo(facts);
   const last = new LastImages();
   const inUse: ReadImage[] = [];
   const headImages = new Map([...heads].map((digest) => [digest, { digest } as ReadImage]));
@@ -72,7 +72,7 @@ export async function readImages(
       if (image.inUse && image.stream === stream) runs = true;
       if (isHeadless && image.stream === stream) last.add(image);
       if (heads.has(image.digest)) headImages.set(image.digest, readImage(image, asked));
-      else if (image.inUse && image.stream === stream) inUse.push(readImage(image, tells));
+      else if (image.inUse && image.stream === stream) inUse.push(readImage(image, isRelevant));
     }
   }
   const headDigest = headDigestOf(record?.head);
@@ -86,16 +86,16 @@ export async function readImages(
   };
 }
 
-const seenLast = (images: readonly ImageRecord[], tells: Tells): SeenLast => ({
-  images: images.map((image) => readImage(image, tells)),
+const seenLast = (images: readonly ImageRecord[], isRelevant: IsRelevant): SeenLast => ({
+  images: images.map((image) => readImage(image, isRelevant)),
   running: images.flatMap(({ digest, inUse }) => (inUse ? digest : [])),
 });
 
 /** Whether anybody asks after what a reason of a verdict tells. */
-export type Tells = (reason: NonNullable<JudgedImage['verdict']>['reasons'][number]) => boolean;
+export type IsRelevant = (reason: NonNullable<JudgedImage['verdict']>['reasons'][number]) => boolean;
 
 /** A verdict may have thousands of reasons; of all streams at once, only those are kept that the cause asks after. */
-export function relevantTo(facts: readonly CauseFact[]): Tells {
+export function relevantTo(facts: readonly CauseFact[]): IsRelevant {
   const pairs = new Set(facts.map((fact) => (fact.kind === 'finding' ? pairOf(fact) : fact.kind)));
   return (reason) => reason.kind !== 'finding' || pairs.has(pairOf(reason));
 }
@@ -103,12 +103,12 @@ export function relevantTo(facts: readonly CauseFact[]): Tells {
 const pairOf = ({ vulnerability, package: name }: { readonly vulnerability: string; readonly package: string }) =>
   `${vulnerability}\n${name}`;
 
-function judgedImage(image: ImageRecord, tells: Tells): JudgedImage {
+function judgedImage(image: ImageRecord, isRelevant: IsRelevant): JudgedImage {
   const { digest, verdict, judgedAtEpochMs, lineage, scan } = image;
   const [unplaced, nextUnread] = [unplacedOf(image), nextUnreadOf(image)];
   return {
     digest,
-    ...(verdict && { verdict: { ...verdict, reasons: verdict.reasons.filter(tells) } }),
+    ...(verdict && { verdict: { ...verdict, reasons: verdict.reasons.filter(isRelevant) } }),
     ...(judgedAtEpochMs !== undefined && { judgedAtEpochMs }),
     ...(lineage && { lineage }),
     ...(unplaced && { unplaced }),
@@ -117,10 +117,10 @@ function judgedImage(image: ImageRecord, tells: Tells): JudgedImage {
   };
 }
 
-export function readImage(image: ImageRecord, tells: Tells): ReadImage {
+export function readImage(image: ImageRecord, isRelevant: IsRelevant): ReadImage {
   const parent = image.lineage ? image.lineage.parent : image.parentAsBefore;
   return {
-    ...judgedImage(image, tells),
+    ...judgedImage(image, isRelevant),
     ...(image.stream !== undefined && { stream: image.stream }),
     ...(image.platform !== undefined && { platform: image.platform }),
     ...(image.chainId !== undefined && { chainId: image.chainId }),

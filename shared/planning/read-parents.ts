@@ -7,7 +7,7 @@ import type { Candidate } from '../domain/plan/plan-model.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ImageLedger } from '../ports/ledger.ts';
 import type { FleetTrace } from './fleet-trace.ts';
-import { RECORDS_AT_ONCE, readImage, relevantTo, type Tells } from './read-images.ts';
+import { type IsRelevant, RECORDS_AT_ONCE, readImage, relevantTo } from './read-images.ts';
 
 const READS_AT_ONCE = 4;
 
@@ -26,7 +26,7 @@ export async function readParents<Stream extends Headed>(
   images: Images,
   streams: readonly Stream[],
   trace: FleetTrace,
-  tells: Tells,
+  isRelevant: IsRelevant,
 ): Promise<readonly Stream[]> {
   const moved = new Map(streams.map((one) => [one.stream, movedHeads(one, trace)]));
   const heads = [...moved.values()].flatMap((parents) => [...parents.values()].flatMap((one) => one ?? []));
@@ -34,7 +34,7 @@ export async function readParents<Stream extends Headed>(
   const untold = new Map(
     (await readAll(images, suspects)).map((image) => {
       const { verdict } = image;
-      const reasons = verdict?.reasons.filter((reason) => reason.effect === 'violates' && !tells(reason)) ?? [];
+      const reasons = verdict?.reasons.filter((reason) => reason.effect === 'violates' && !isRelevant(reason)) ?? [];
       return [image.digest, { image, facts: verdict ? violatedFacts({ ...verdict, reasons }) : [] }] as const;
     }),
   );
@@ -43,7 +43,7 @@ export async function readParents<Stream extends Headed>(
   const concerned = streams.filter(({ stream }) => isUntold(moved.get(stream) ?? new Map()).length > 0);
   if (concerned.length === 0) return streams;
   const more = relevantTo([...untold.values()].flatMap(({ facts }) => facts));
-  const all: Tells = (reason) => tells(reason) || more(reason);
+  const all: IsRelevant = (reason) => isRelevant(reason) || more(reason);
   for (const { image } of untold.values()) trace.retell(readImage(image, all));
   const substitutes = concerned.flatMap(({ stream }) => trace.lastBuilt.get(stream)?.images ?? []);
   for (const image of await readAll(images, substitutes)) trace.retell(readImage(image, all));

@@ -87,7 +87,7 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
     openCascadesOf(ports.cascades),
     closingOf(ports.rollouts, new Set(streams)),
   ]);
-  const tells = relevantTo(due.flatMap(({ facts }) => facts));
+  const isRelevant = relevantTo(due.flatMap(({ facts }) => facts));
   const context = { ...before, begunToday: before.begunToday.union(beginning) };
   const unreadable = () =>
     new Map(
@@ -97,14 +97,14 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
           stream === undefined ? [] : [[stream, `${item}: ${problem}`] as const],
         ),
     );
-  const known = { policy: policy.policy, context, isAfterReview, openIn, closing, unreadable, tells };
+  const known = { policy: policy.policy, context, isAfterReview, openIn, closing, unreadable, isRelevant };
   const read = await mapConcurrently(due, STREAMS_AT_ONCE, (cause) =>
     readStream(ports, cause, histories.get(cause.stream), known),
   );
   const open = read.flatMap((one) => ('answer' in one ? [] : [one]));
   return {
     ...(await readTiers(ports, open, {
-      tells,
+      isRelevant,
       builds: builtBy(policy.policy),
       followParents: policy.policy.caps.followParents,
       readOthers: othersOf(ports, known),

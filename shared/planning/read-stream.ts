@@ -11,11 +11,11 @@ import { LedgerItemUnreadableError } from '../ports/errors.ts';
 import { type HeldLockPorts, heldLock } from './held-lock.ts';
 import {
   type ImagesAsked,
+  type IsRelevant,
   type ReadImagesPorts,
   readImages,
   type SeenLast,
   type SeenStream,
-  type Tells,
 } from './read-images.ts';
 import type { ReadStream } from './read-tiers.ts';
 import { isUnreadable } from './unless-unreadable.ts';
@@ -42,7 +42,7 @@ export interface Known {
   /** By stream: an item that could not be read, by all that was read until now. */
   readonly unreadable: () => ReadonlyMap<string, string>;
   /** What the heads of all streams are asked for. */
-  readonly tells: Tells;
+  readonly isRelevant: IsRelevant;
 }
 
 /**
@@ -124,7 +124,7 @@ export async function readStream(
   const guarded = await readGuarded(ports, stream, history, known);
   const answer = mayDeploy({ ...guarded, stream, killSwitch: known.context.killSwitch });
   if (answer && !known.isAfterReview) return { cause, answer, settled: [] };
-  const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells }, known);
+  const read = await imagesOrProblem(ports, { stream, facts, asked: known.isRelevant }, known);
   if ('unreadable' in read) {
     const { killSwitch } = known.context;
     const held = mayDeploy({ ...guarded, ...read, stream, killSwitch }) ?? unreadableRecord(read.unreadable);
@@ -144,7 +144,7 @@ async function settledIn(
   { stream, facts }: Cause,
   known: Known,
 ): Promise<readonly CauseFact[]> {
-  const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells }, known);
+  const read = await imagesOrProblem(ports, { stream, facts, asked: known.isRelevant }, known);
   return 'unreadable' in read ? [] : facts.filter((fact) => classifyFact(fact, read) === 'gone');
 }
 
@@ -174,7 +174,7 @@ export async function readOther(
   const guarded = await readGuarded(ports, stream, history, known);
   const other = { ...guarded, stream, closing: [], ...(record && { tier: record.tier }) };
   if (mayDeploy({ ...other, killSwitch: known.context.killSwitch })) return { ...other, inUse: [] };
-  const read = await imagesOrProblem(ports, { stream, facts, asked: known.tells, record }, known);
+  const read = await imagesOrProblem(ports, { stream, facts, asked: known.isRelevant, record }, known);
   if ('unreadable' in read) return { ...other, ...read, inUse: [] };
   const { record: _, ...images } = read;
   return { ...other, ...images };

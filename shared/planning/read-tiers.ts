@@ -6,7 +6,7 @@ import type { Candidate, PlannedStream, Tiers } from '../domain/plan/plan-model.
 import { classifyFacts, factsOfRoots, pathsOf } from '../domain/plan/sort-facts.ts';
 import type { StreamLedger } from '../ports/ledger.ts';
 import { FleetTrace, type TracePorts } from './fleet-trace.ts';
-import type { ReadImage, SeenLast, SeenStream, Tells } from './read-images.ts';
+import type { IsRelevant, ReadImage, SeenLast, SeenStream } from './read-images.ts';
 import { readParents } from './read-parents.ts';
 
 export interface ReadTiersPorts extends TracePorts {
@@ -30,7 +30,7 @@ export type ReadOthers = (
 ) => Promise<ReadonlyMap<string, Candidate & { readonly lastBuilt?: SeenLast }>>;
 
 export interface TiersAsked {
-  readonly tells: Tells;
+  readonly isRelevant: IsRelevant;
   readonly builds: (stream: string) => boolean;
   /** Whether all that is built on what is rebuilt is taken along. */
   readonly followParents: boolean;
@@ -51,9 +51,9 @@ export interface TiersRead {
 export async function readTiers(
   ports: ReadTiersPorts,
   read: readonly ReadStream[],
-  { tells, builds, followParents, readOthers }: TiersAsked,
+  { isRelevant, builds, followParents, readOthers }: TiersAsked,
 ): Promise<TiersRead> {
-  const trace = new FleetTrace(ports, tells, builds);
+  const trace = new FleetTrace(ports, isRelevant, builds);
   for (const { stream, seen } of read) {
     if (!asks(stream)) continue;
     trace.begin(seen.images, seen.record);
@@ -90,7 +90,7 @@ export async function readTiers(
     ports.images,
     [...streams.map((one) => ({ ...one, stream: one.cause.stream })), ...others.values()],
     trace,
-    tells,
+    isRelevant,
   );
   const headsOf = new Map(readable.map(({ stream, heads }) => [stream, heads]));
   const placed = <Stream extends Pick<Candidate, 'heads'>>(stream: Stream, name: string): Stream => {

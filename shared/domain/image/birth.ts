@@ -43,12 +43,12 @@ export function determineBirth(
   const pushes = all.filter(({ kind, atEpochMs }) => kind === 'first-push' && isPlausible(atEpochMs, nowEpochMs));
   const latestEpochMs = Math.min(nowEpochMs, ...pushes.map(({ atEpochMs }) => atEpochMs));
   const plausible = all.filter(({ atEpochMs }) => isPlausible(atEpochMs, latestEpochMs));
-  if (!tellsBirth(plausible)) return { known: false, rejected: all };
+  if (!showsBirth(plausible)) return { known: false, rejected: all };
   return { known: true, bornAtEpochMs: Math.min(...plausible.map(({ atEpochMs }) => atEpochMs)), evidence: plausible };
 }
 
 /** Existence at some instant bounds a birth, but does not date it. */
-const tellsBirth = (evidence: readonly BirthEvidence[]): boolean => evidence.some(({ kind }) => kind !== 'existed-by');
+const showsBirth = (evidence: readonly BirthEvidence[]): boolean => evidence.some(({ kind }) => kind !== 'existed-by');
 
 /** The first time at which content of unknown birth is known to have existed. `undefined` if there is none. */
 export function madeBy(evidence: readonly BirthEvidence[], nowEpochMs: number): BirthEvidence | undefined {
@@ -73,7 +73,7 @@ export function bornAfter(birth: Birth, belowEpochMs: readonly number[]): Birth 
     .filter((atEpochMs) => atEpochMs <= firstPush)
     .reduce((one, other) => Math.max(one, other), 0);
   const evidence = birth.evidence.filter(({ atEpochMs }) => atEpochMs >= notBeforeEpochMs);
-  const isLost = tellsBirth(birth.evidence) ? !tellsBirth(evidence) : evidence.length === 0;
+  const isLost = showsBirth(birth.evidence) ? !showsBirth(evidence) : evidence.length === 0;
   if (isLost) return { known: false, rejected: birth.evidence };
   return { known: true, bornAtEpochMs: Math.min(...evidence.map(({ atEpochMs }) => atEpochMs)), evidence };
 }

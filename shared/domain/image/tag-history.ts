@@ -46,7 +46,7 @@ const SKEW_MS = 2_000;
  */
 export function meaningAt(history: TagHistory, pull: Pull | undefined): TagMeaning | undefined {
   const { pushes, now } = history;
-  const told = pull && !isAfterEnd(history, pull) ? toldOver(pushes, fromOf(pull), untilOf(pull)) : undefined;
+  const told = pull && !isAfterEnd(history, pull) ? meaningBetween(pushes, fromOf(pull), untilOf(pull)) : undefined;
   if (told !== undefined) return { digest: told, source: 'push-history' };
   const guess = now ?? pushes.at(-1)?.digest;
   return guess && { digest: guess, source: 'tag-guess' };
@@ -64,7 +64,7 @@ function isAfterEnd({ pushes, now, isUnchecked }: TagHistory, pull: Pull): boole
   return isOpen && isAfterLastPush({ pushes }, pull);
 }
 
-function toldOver(pushes: readonly TagPush[], fromEpochMs: number, untilEpochMs: number): Digest | undefined {
+function meaningBetween(pushes: readonly TagPush[], fromEpochMs: number, untilEpochMs: number): Digest | undefined {
   const before = pushes.filter(({ atEpochMs }) => atEpochMs <= fromEpochMs);
   const last = before.at(-1);
   const meant = new Set([

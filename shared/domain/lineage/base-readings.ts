@@ -1,7 +1,7 @@
 import { matchesGlob } from '../common/glob.ts';
 import { type ImageLocation, locationKey, registryKey } from '../image/image.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { ApartTurn } from './apart-turns.ts';
+import type { PlacementCursor } from './next-placements.ts';
 
 /**
  * How far reviews have read the repositories of base and platform streams. Keys are those of `BaseRepository`: a
@@ -16,7 +16,7 @@ export interface BaseReadings {
   /** By key of `unread`: when a read between two reviews failed. Only a read that begins later clears it. */
   readonly unreadSince?: Readonly<Record<string, number>>;
   /** Where the last review stopped placing images one by one, because it could not read everything. */
-  readonly placedApart?: ApartTurn;
+  readonly placedApart?: PlacementCursor;
 }
 
 /** A repository of base or platform streams in the policy: `repository` is a name or a pattern. */

@@ -57,7 +57,7 @@ const NEVER_SEEN = Number.MAX_SAFE_INTEGER;
 export const pushOf = ({ firstPushedAtEpochMs }: LineageFacts): number => firstPushedAtEpochMs ?? NEVER_SEEN;
 
 /** Whether its history has commands. Some builders write no history, or empty entries. */
-export const tellsHistory = ({ history }: LineageFacts): boolean =>
+export const hasHistory = ({ history }: LineageFacts): boolean =>
   history?.some(({ createdBy }) => createdBy !== '') === true;
 
 /** Unrelated images share a chain of empty layers. */

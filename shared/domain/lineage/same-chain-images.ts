@@ -1,4 +1,4 @@
-import { type HistoryStep, isBranchBuild, type LineageFacts, pushedFirst, tellsHistory } from './lineage-facts.ts';
+import { type HistoryStep, hasHistory, isBranchBuild, type LineageFacts, pushedFirst } from './lineage-facts.ts';
 
 /** Images of one chain and one history: nothing in their content tells which was there first. */
 class HistoryNode {
@@ -154,7 +154,7 @@ function deepest(root: HistoryNode, steps: readonly HistoryStep[], most: number)
   return found;
 }
 
-const stepsOf = (image: LineageFacts): readonly HistoryStep[] => (tellsHistory(image) ? (image.history ?? []) : []);
+const stepsOf = (image: LineageFacts): readonly HistoryStep[] => (hasHistory(image) ? (image.history ?? []) : []);
 
 type Longest = { readonly first: string; readonly node: HistoryNode };
 

@@ -56,7 +56,7 @@ type Forecast = Pick<LifecycleForecast, 'expiryStateOf' | 'indexesAskedFor' | 'e
  */
 export function expiriesIn(checked: CheckedRepository, forecast: Forecast): readonly ImageExpiry[] {
   return expiriesBy(checked, ({ digest, use, isPinned, askedTags, askedAs, unreadable = [] }) => {
-    if (use === 'ancestor') return toldOf(forecast.expiryStateOf(digest) ?? KEPT);
+    if (use === 'ancestor') return reportedStates(forecast.expiryStateOf(digest) ?? KEPT);
     const isNamed = isPinned || askedTags.length + askedAs.length > 0;
     const ways = [
       ...askedAs.map((index) => [index]),
@@ -67,7 +67,7 @@ export function expiriesIn(checked: CheckedRepository, forecast: Forecast): read
       .map((indexes) => expiryStateBy(forecast, indexes));
     // An index keeps its images, so the index is reported first.
     const unread = unreadable.map((item): ReportedExpiryState => ({ state: 'unknown', reason: unreadText(item) }));
-    return [...expiryStates, expiryStateAlone(forecast, digest), ...unread].flatMap(toldOf).sort(sooner);
+    return [...expiryStates, expiryStateAlone(forecast, digest), ...unread].flatMap(reportedStates).sort(sooner);
   });
 }
 
@@ -78,7 +78,7 @@ const unreadText = (item: string): string =>
 /** An ancestor is never pulled, so one that is gone is not reported. */
 const KEPT: ExpiryState = { state: 'kept' };
 
-const toldOf = (expiryState: ExpiryState | ReportedExpiryState): readonly ReportedExpiryState[] =>
+const reportedStates = (expiryState: ExpiryState | ReportedExpiryState): readonly ReportedExpiryState[] =>
   expiryState.state === 'kept' ? [] : [expiryState];
 
 /** A running image pulled by its own digest. */

@@ -93,11 +93,11 @@ type Found = Pick<Finding, 'vulnerability' | 'package' | 'version' | 'layer'>;
 
 /** Scanners omit unknown fields; then nothing proves that two findings are equal. */
 function isSame(one: Found, other: Found): boolean {
-  const isTold = one.package !== '' && one.version !== '';
+  const isNamed = one.package !== '' && one.version !== '';
   const isOfOneLayer = one.layer === undefined || other.layer === undefined || one.layer === other.layer;
   const isEqual =
     one.vulnerability === other.vulnerability && one.package === other.package && one.version === other.version;
-  return isTold && isOfOneLayer && isEqual;
+  return isNamed && isOfOneLayer && isEqual;
 }
 
 const paths = ({ locations, references = [] }: WaivedImage): string[] => [

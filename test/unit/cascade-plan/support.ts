@@ -122,13 +122,13 @@ export async function comeToRest(world: PlanWorld, turns: Turns = {}): Promise<r
     const [failed] = (await answerRefreshes(world, turns)).failed;
     if (failed) throw failed.error;
     await place(world, await headsOfAll(world));
-    await endTold(world, turns);
+    await endReported(world, turns);
     plans.push(...(await planIfWoken(world, turns)));
   }
   return plans;
 }
 
-async function endTold(world: PlanWorld, turns: Turns): Promise<void> {
+async function endReported(world: PlanWorld, turns: Turns): Promise<void> {
   const bodies = world.ends.take();
   const handled = await handleEndEvents(reaperPortsOf(world, world.runs, turns), MACHINES, messages(bodies));
   const failed = handled.filter((one) => typeof one !== 'string');

@@ -147,7 +147,7 @@ test('why shows what an image is built on, and which of that decides how old it 
   const text = await why(world);
   expect(text).toMatch(new RegExp(`built on +\\w+ ${streamOf(1).replace(/\W/g, '.')} ${short}, by layers`));
   expect(text).toMatch(new RegExp(`counts as +2026-11-22 03:00 UTC \\(2 days ago\\), by \\w+ .* ${short}`));
-  expect(text).toContain(`behind      ${streamOf(1)}, whose head is ${digestOf('new base').slice(0, 19)}`);
+  expect(text).toContain(`new head    ${streamOf(1)}, whose head is ${digestOf('new base').slice(0, 19)}`);
   expect(text).not.toContain('made again');
   await world.images.recordReconfirmation(digestOf('app-0'), now - 48 * HOUR_MS);
   expect(await why(world)).toMatch(/made again +2026-11-22 03:00 UTC \(2 days ago\), by a rebuild of ours/);

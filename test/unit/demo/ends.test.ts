@@ -2,8 +2,8 @@
 
 import { collectStreams } from '../../../local/demo/collect-streams.ts';
 import { endedWell } from '../../../local/demo/ended-well.ts';
+import { endsOf } from '../../../local/demo/print.ts';
 import type { ActResult } from '../../../local/demo/result-act.ts';
-import { endsOf } from '../../../local/demo/tell.ts';
 import type { StreamRecord } from '../../../shared/domain/stream/stream-record.ts';
 
 type Node = ActResult['cascades'][number]['nodes'][number];

@@ -1,8 +1,8 @@
+import { printResult } from '../../../local/demo/print.ts';
+import { printFleet } from '../../../local/demo/print-fleet.ts';
+import { printFound } from '../../../local/demo/print-found.ts';
 import { Progress } from '../../../local/demo/progress.ts';
 import type { DemoResult } from '../../../local/demo/result.ts';
-import { tellResult } from '../../../local/demo/tell.ts';
-import { tellFleet } from '../../../local/demo/tell-fleet.ts';
-import { tellFound } from '../../../local/demo/tell-found.ts';
 import { forgedLines, hiddenIn, hostileTexts, MOST_HOSTILE, poisoned } from '../../support/hostile.ts';
 import { fc } from '../../support/seeded.ts';
 
@@ -58,9 +58,9 @@ test('the demo shows each character of what others have written', () => {
     fc.property(hostileTexts, (text) => {
       const hostile = poisoned(result, text, ['scope']);
       const page = told((progress) => {
-        tellFleet(progress, { name: `f${text}`, description: text });
-        tellFound(progress, hostile, names);
-        tellResult(hostile, { progress, names, nowEpochMs: 0 });
+        printFleet(progress, { name: `f${text}`, description: text });
+        printFound(progress, hostile, names);
+        printResult(hostile, { progress, names, nowEpochMs: 0 });
       }, false);
       expect([hiddenIn(page), forgedLines(page)]).toEqual([undefined, []]);
     }),

@@ -3,9 +3,9 @@ import { DAY_MS, instant } from '../../shared/domain/common/time.ts';
 import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason } from '../../shared/domain/verdict/verdict.ts';
 import type { Names } from './names.ts';
+import { printAct, unknownBeside } from './print-act.ts';
 import type { Progress } from './progress.ts';
 import type { DemoResult } from './result.ts';
-import { tellAct, unknownBeside } from './tell-act.ts';
 
 type Image = DemoResult['images'][number];
 
@@ -20,17 +20,17 @@ interface Telling {
 }
 
 /** The result for a person: what is wrong, what nobody knows, what will be wrong soon; last what was done, and what not. */
-export function tellResult(result: DemoResult, telling: Telling): void {
+export function printResult(result: DemoResult, telling: Telling): void {
   const { progress, names } = telling;
-  tellImages(result, telling, 'violating', 'Violating');
-  tellImages(result, telling, 'unknown', 'Unknown: never called clean');
-  tellImages(result, telling, 'compliant', 'Compliant');
-  tellNextBreaches(result, telling);
-  tellAct(progress, result, names);
-  tellEnd(progress, result);
+  printImages(result, telling, 'violating', 'Violating');
+  printImages(result, telling, 'unknown', 'Unknown: never called clean');
+  printImages(result, telling, 'compliant', 'Compliant');
+  printNextBreaches(result, telling);
+  printAct(progress, result, names);
+  printEnd(progress, result);
 }
 
-function tellImages({ images }: DemoResult, telling: Telling, outcome: Image['outcome'], title: string): void {
+function printImages({ images }: DemoResult, telling: Telling, outcome: Image['outcome'], title: string): void {
   const { progress, names, nowEpochMs } = telling;
   const rows = images.filter((image) => image.outcome === outcome);
   if (rows.length === 0) return;
@@ -58,7 +58,7 @@ function reasonLines({ reasons }: Image): string[] {
   return left > 0 ? [...lines, `and ${left} more: patchwave why`] : lines;
 }
 
-function tellNextBreaches({ nextBreaches, images }: DemoResult, { progress, names, nowEpochMs }: Telling): void {
+function printNextBreaches({ nextBreaches, images }: DemoResult, { progress, names, nowEpochMs }: Telling): void {
   const byDigest = new Map(images.map((image) => [image.digest, image]));
   const soon = nextBreaches.filter(({ atEpochMs }) => atEpochMs <= nowEpochMs + SOON_DAYS * DAY_MS);
   if (soon.length === 0) return;
@@ -95,7 +95,7 @@ function changesOf(calls: DemoResult['act']['calls']): string {
   return texts.length > 0 ? texts.join(', ') : 'nothing';
 }
 
-function tellEnd(progress: Progress, result: DemoResult): void {
+function printEnd(progress: Progress, result: DemoResult): void {
   const { act, execution, outcomes, found, ancestors, seconds, scopes, unresolved } = result;
   progress.heading(`In short: ${endsOf(result)}`);
   progress.text(`  all that Patchwave changed: ${changesOf(act.calls)}`, 2);

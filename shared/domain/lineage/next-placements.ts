@@ -2,15 +2,15 @@ import { compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from '../image/image.ts';
 
 /** The images that were placed last, sorted by digest. */
-export interface ApartTurn {
+export interface PlacementCursor {
   readonly head?: Digest;
   readonly other?: Digest;
 }
 
-export interface TakenApart {
+export interface NextPlacements {
   /** Heads first. */
   readonly digests: readonly Digest[];
-  readonly upTo: ApartTurn;
+  readonly upTo: PlacementCursor;
 }
 
 /** The places kept for images that are no heads. */
@@ -23,11 +23,11 @@ const SHARE_OF_OTHERS = 1 / 4;
  * @param before where the previous review stopped
  * @param most how many images a review places
  */
-export function apartTurn(
+export function nextPlacements(
   waiting: { readonly heads: Iterable<Digest>; readonly others: Iterable<Digest> },
-  before: ApartTurn,
+  before: PlacementCursor,
   most: number,
-): TakenApart {
+): NextPlacements {
   const heads = after(waiting.heads, before.head);
   const others = after(waiting.others, before.other);
   const kept = Math.min(others.length, Math.floor(most * SHARE_OF_OTHERS));

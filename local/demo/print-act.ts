@@ -13,13 +13,13 @@ type Run = Stream['runs'][number];
 const FIELD = 8;
 
 /** What was rebuilt, deployed and proven, or would have been; and what was not, each with the reason. */
-export function tellAct(progress: Progress, { act, images }: DemoResult, names: Names): void {
-  if (act.wouldDo.length > 0) tellWouldDo(progress, act.wouldDo, names);
-  tellProof(progress, act, names);
+export function printAct(progress: Progress, { act, images }: DemoResult, names: Names): void {
+  if (act.wouldDo.length > 0) printWouldDo(progress, act.wouldDo, names);
+  printProof(progress, act, names);
   reportOrphanedLocks(progress, { act, images }, names);
 }
 
-function tellWouldDo(progress: Progress, wouldDo: ActResult['wouldDo'], names: Names): void {
+function printWouldDo(progress: Progress, wouldDo: ActResult['wouldDo'], names: Names): void {
   progress.heading(`Nothing was done. ${planTitle(wouldDo)}`);
   const width = widest(wouldDo.map(({ stream }) => names.stream(stream)));
   for (const node of wouldDo) {
@@ -30,7 +30,7 @@ function tellWouldDo(progress: Progress, wouldDo: ActResult['wouldDo'], names: N
   }
 }
 
-function tellProof(progress: Progress, { streams, cascades }: ActResult, names: Names): void {
+function printProof(progress: Progress, { streams, cascades }: ActResult, names: Names): void {
   const patched = streams.filter(({ state }) => state === 'patched');
   if (patched.length === 0) return;
   const parents = new Set(cascades.flatMap(({ nodes }) => nodes.flatMap((node) => node.parents)));

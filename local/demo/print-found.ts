@@ -11,7 +11,7 @@ type Image = DemoResult['images'][number];
 const MOST_REASONS = 5;
 
 /** What a review found: each reason once, with the images that it is told of. */
-export function tellFound(progress: Progress, { images, found, outcomes, ancestors }: Found, names: Names): void {
+export function printFound(progress: Progress, { images, found, outcomes, ancestors }: Found, names: Names): void {
   progress.heading(`Found: ${found} images run, ${sumsOf(outcomes)}`);
   const below = ancestors.outcomes.violating + ancestors.outcomes.unknown;
   if (below > 0) progress.text(`  and ${ancestors.found} that these are built on: ${sumsOf(ancestors.outcomes)}`, 2);

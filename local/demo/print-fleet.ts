@@ -9,7 +9,7 @@ const WORDS = [
 ];
 
 /** What there is to see, before anything happens. */
-export function tellFleet(progress: Progress, { name, description }: Pick<Fleet, 'name' | 'description'>): void {
+export function printFleet(progress: Progress, { name, description }: Pick<Fleet, 'name' | 'description'>): void {
   progress.heading(`Patchwave in a local AWS, with the fleet "${name}"`);
   for (const text of [...(description === undefined ? [] : [description]), ...WORDS]) progress.text(`  ${text}`, 2);
   progress.heading('Setting up');

@@ -1,13 +1,13 @@
-import { type ApartTurn, apartTurn } from '../../../../shared/domain/lineage/apart-turns.ts';
+import { nextPlacements, type PlacementCursor } from '../../../../shared/domain/lineage/next-placements.ts';
 import { digestOf } from '../arbitraries.ts';
 
 const some = (count: number, kind: string) => Array.from({ length: count }, (_, n) => digestOf(`${kind} ${n}`)).sort();
 
 /** What has its turn in so many reviews, one after the other, while nothing of it can be placed. */
-function told(reviews: number, waiting: Parameters<typeof apartTurn>[0], most: number) {
-  let before: ApartTurn = {};
+function told(reviews: number, waiting: Parameters<typeof nextPlacements>[0], most: number) {
+  let before: PlacementCursor = {};
   return Array.from({ length: reviews }, () => {
-    const { digests, upTo } = apartTurn(waiting, before, most);
+    const { digests, upTo } = nextPlacements(waiting, before, most);
     before = upTo;
     return digests;
   });
@@ -41,9 +41,9 @@ test('however many heads wait, a quarter of the places is for the others', () =>
 
 test('who comes or goes meanwhile takes no turn from the others', () => {
   const others = some(30, 'other');
-  const first = apartTurn({ heads: [], others }, {}, 10);
+  const first = nextPlacements({ heads: [], others }, {}, 10);
   const left = others.filter((digest) => digest !== first.upTo.other);
-  const second = apartTurn({ heads: [], others: left }, first.upTo, 10);
+  const second = nextPlacements({ heads: [], others: left }, first.upTo, 10);
   expect(second.digests).toEqual(others.slice(10, 20));
-  expect(apartTurn({ heads: [], others: [] }, second.upTo, 10)).toEqual({ digests: [], upTo: second.upTo });
+  expect(nextPlacements({ heads: [], others: [] }, second.upTo, 10)).toEqual({ digests: [], upTo: second.upTo });
 });
