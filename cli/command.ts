@@ -1,8 +1,10 @@
 import type { ParseArgsConfig } from 'node:util';
+import type { CascadeLedger } from '../shared/ports/cascades.ts';
 import type { Clock } from '../shared/ports/clock.ts';
 import type { EvidenceStore } from '../shared/ports/evidence.ts';
 import type { CascadeExecutions } from '../shared/ports/executions.ts';
 import type { ExpiryLedger } from '../shared/ports/expiries.ts';
+import type { SwitchLedger } from '../shared/ports/kill-switch.ts';
 import type {
   CauseLedger,
   ContentLedger,
@@ -16,17 +18,10 @@ import type {
   UsageLedger,
 } from '../shared/ports/ledger.ts';
 import type { PolicyStore } from '../shared/ports/policies.ts';
-import type {
-  CascadeLedger,
-  GuardLedger,
-  LockLedger,
-  RebuildLedger,
-  RolloutLedger,
-  SlotLedger,
-  StreamImages,
-  SwitchLedger,
-} from '../shared/ports/rebuilds.ts';
+import type { GuardLedger, LockLedger, RebuildLedger, SlotLedger } from '../shared/ports/rebuilds.ts';
+import type { RolloutLedger } from '../shared/ports/rollout-ledger.ts';
 import type { RunFiles } from '../shared/ports/run-files.ts';
+import type { StreamImages } from '../shared/ports/stream-images.ts';
 import type { UnreadableItems } from '../shared/ports/unreadable.ts';
 
 /** What the commands see of the world: the ledger through its ports, with the caller's own credentials. */

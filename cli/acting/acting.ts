@@ -3,7 +3,8 @@ import type { Cause } from '../../shared/domain/cause/cause.ts';
 import type { Rebuild, StreamLock } from '../../shared/domain/cause/rebuild.ts';
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
 import type { Pipeline } from '../../shared/domain/policy/pipeline.ts';
-import type { CascadeLedger, RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
+import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { CliContext } from '../command.ts';
 
 /** A cascade that has not ended, with all that it works on. */

@@ -3,7 +3,7 @@ import type { Cause } from '../../shared/domain/cause/cause.ts';
 import { type VendorDependency, VendorWaits } from '../../shared/domain/report/vendor-dependency.ts';
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { type VendorPorts, waitedFor } from '../../shared/judging/vendor-waits.ts';
-import type { StreamImages } from '../../shared/ports/rebuilds.ts';
+import type { StreamImages } from '../../shared/ports/stream-images.ts';
 
 const STREAMS_AT_ONCE = 8;
 

@@ -14,7 +14,7 @@ import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { type PlanView, planOf, type ReadPlanPorts, readPlan } from '../../shared/planning/read-plan.ts';
 import { PolicyUnreadableError } from '../../shared/ports/errors.ts';
 import type { CauseLedger } from '../../shared/ports/ledger.ts';
-import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import { type CascadeView, openCascades, openClosures } from '../acting/acting.ts';
 import { waitingForVendors } from '../explain/waiting-for-vendors.ts';
 import { type ForecastPorts, forecastNow } from './forecast-now.ts';

@@ -3,7 +3,7 @@ import type { UnreadableItem } from '../../shared/domain/common/unreadable-item.
 import type { CascadePlan } from '../../shared/domain/plan/plan-model.ts';
 import { readPlan } from '../../shared/planning/read-plan.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
-import type { PlanningLease } from '../../shared/ports/rebuilds.ts';
+import type { PlanningLease } from '../../shared/ports/cascades.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
 import { askForLateHeads } from './ask-late-heads.ts';
 import { beginCascade } from './begin.ts';

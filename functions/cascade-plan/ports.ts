@@ -1,11 +1,12 @@
 import type { ReadPlanPorts } from '../../shared/planning/read-plan.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CascadeExecutions } from '../../shared/ports/executions.ts';
 import type { LateHeadsLedger } from '../../shared/ports/late-heads.ts';
 import type { CauseLedger } from '../../shared/ports/ledger.ts';
 import type { CascadeEnding, Messages, ParkedPoll, RefreshRequest } from '../../shared/ports/messages.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
-import type { CascadeLedger, GuardLedger, LockLedger, SlotLedger } from '../../shared/ports/rebuilds.ts';
+import type { GuardLedger, LockLedger, SlotLedger } from '../../shared/ports/rebuilds.ts';
 import type { Retry } from '../../shared/ports/retry.ts';
 
 /** All that the planner may touch; each step says which of them it does. */

@@ -1,6 +1,6 @@
 import { messageIn } from '../../shared/domain/common/failure-text.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
-import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { AbandonStep } from './input.ts';
 import { type ReapPorts, reapCascade } from './reap.ts';
 import { type WakePorts, wakePlanner } from './wake-planner.ts';

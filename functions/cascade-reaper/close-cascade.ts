@@ -2,7 +2,7 @@ import { collect } from '../../shared/concurrency.ts';
 import { type Cascade, type CascadeNode, isOpen } from '../../shared/domain/cause/cascade.ts';
 import { summarizeCascade } from '../../shared/domain/rollout/cascade-end.ts';
 import { type OwnExecution, ownCascade } from '../../shared/lambda/own-cascade.ts';
-import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import { endParts, type ReapPorts } from './reap.ts';
 import { type WakePorts, wakePlanner } from './wake-planner.ts';
 

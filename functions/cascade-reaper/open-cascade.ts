@@ -1,7 +1,7 @@
 import { type Cascade, hasEnded, isOpen } from '../../shared/domain/cause/cascade.ts';
 import { type OwnExecution, ownCascade } from '../../shared/lambda/own-cascade.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
-import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { cascadeFileKeys } from '../../shared/rebuilding/cascade-files.ts';
 import { policyOfCascade } from '../../shared/review/policy-in-force.ts';

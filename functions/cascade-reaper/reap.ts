@@ -27,8 +27,9 @@ import {
 import { closureOf } from '../../shared/domain/rollout/closure.ts';
 import { streamPolicy } from '../../shared/domain/stream/stream-policy.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
-import type { CascadeLedger, RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { UnreadableItems } from '../../shared/ports/unreadable.ts';
 import { type LostNodePorts, locksOf, lostStreams } from '../../shared/rebuilding/lost-nodes.ts';
 import {

@@ -8,7 +8,7 @@ import { isOverdue } from '../../shared/domain/rollout/closure.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { RunLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
-import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { expectedParts } from '../../shared/review/expected-parts.ts';
 import { policyOfRun } from '../../shared/review/policy-in-force.ts';

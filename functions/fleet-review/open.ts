@@ -13,7 +13,7 @@ import {
 import { runIdOf } from '../../shared/domain/review/run-id.ts';
 import type { RunLedger, ScopeLedger, ScopeRecord } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';
-import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
 import { runFileKeys } from '../../shared/review/documents.ts';
 import { policyInForce, policyPart } from '../../shared/review/policy-in-force.ts';

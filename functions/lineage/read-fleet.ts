@@ -7,7 +7,7 @@ import type { declaredParentsIn } from '../../shared/domain/stream/declared-pare
 import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import { readLevels } from '../../shared/inventory/read-ancestors.ts';
 import type { ContentLedger, FleetPlaces, ImageLedger, PlaceLedger } from '../../shared/ports/ledger.ts';
-import type { StreamImages } from '../../shared/ports/rebuilds.ts';
+import type { StreamImages } from '../../shared/ports/stream-images.ts';
 
 const STREAMS_AT_ONCE = 8;
 

@@ -11,8 +11,8 @@ import {
   wouldNotKeep,
 } from '../../shared/domain/retention/protection.ts';
 import { ImageGoneError, TaggerUnreachableError, TagImmutableError } from '../../shared/ports/acting-errors.ts';
+import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
 import type { ProtectingTags } from '../../shared/ports/protecting-tags.ts';
-import type { SwitchLedger } from '../../shared/ports/rebuilds.ts';
 import type { RepositoryForecast, RepositoryOutlook } from './forecast-repository.ts';
 
 /** PutImage takes 10 calls a second: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html */

@@ -1,20 +1,15 @@
 import type { Cascade, CascadeNode } from '../../shared/domain/cause/cascade.ts';
 import { pollAfterSeconds } from '../../shared/domain/common/polling.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { CascadeExecutions, WaitingStep } from '../../shared/ports/executions.ts';
+import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
 import type { CauseLedger, ImageLedger, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
-import type {
-  CascadeLedger,
-  GuardLedger,
-  LockLedger,
-  RebuildLedger,
-  SlotLedger,
-  StreamImages,
-  SwitchLedger,
-} from '../../shared/ports/rebuilds.ts';
+import type { GuardLedger, LockLedger, RebuildLedger, SlotLedger } from '../../shared/ports/rebuilds.ts';
 import type { PipelineRunner } from '../../shared/ports/runner.ts';
+import type { StreamImages } from '../../shared/ports/stream-images.ts';
 
 export interface DispatchPorts {
   readonly cascades: Pick<CascadeLedger, 'get' | 'node' | 'changeNode'>;

@@ -2,7 +2,9 @@ import type { Cascade } from '../../shared/domain/cause/cascade.ts';
 import type { Digest } from '../../shared/domain/image/image.ts';
 import { imagesUnder } from '../../shared/inventory/index-images.ts';
 import { InvalidInputError } from '../../shared/lambda/errors.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import type { Clock, IdGenerator } from '../../shared/ports/clock.ts';
+import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
 import type {
   CauseLedger,
   ImageLedger,
@@ -12,10 +14,11 @@ import type {
   UsageLedger,
 } from '../../shared/ports/ledger.ts';
 import type { PolicyStore } from '../../shared/ports/policies.ts';
-import type { CascadeLedger, RolloutLedger, StreamImages, SwitchLedger } from '../../shared/ports/rebuilds.ts';
 import type { ImageRegistry } from '../../shared/ports/registry.ts';
+import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import type { Deployer } from '../../shared/ports/rollouts.ts';
 import type { RunFiles } from '../../shared/ports/run-files.ts';
+import type { StreamImages } from '../../shared/ports/stream-images.ts';
 
 export interface RolloutPorts {
   readonly cascades: Pick<CascadeLedger, 'get' | 'nodes'>;

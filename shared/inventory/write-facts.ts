@@ -2,7 +2,7 @@ import { locationKey } from '../domain/image/image.ts';
 import type { ImageFacts } from '../domain/image/image-facts.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ImageLedger } from '../ports/ledger.ts';
-import type { StreamImages } from '../ports/rebuilds.ts';
+import type { StreamImages } from '../ports/stream-images.ts';
 
 export interface FactsPorts {
   readonly images: ImageLedger;

@@ -1,5 +1,5 @@
 import type { Cascade } from '../domain/cause/cascade.ts';
-import type { CascadeLedger } from '../ports/rebuilds.ts';
+import type { CascadeLedger } from '../ports/cascades.ts';
 import { InvalidInputError } from './errors.ts';
 /** A cascade, and the execution that asks for it. */
 export interface OwnExecution {

@@ -11,7 +11,8 @@ import { headDigestOf } from '../domain/stream/heads.ts';
 import type { StreamRecord } from '../domain/stream/stream-record.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { ImageLedger, StreamLedger } from '../ports/ledger.ts';
-import type { RebuildLedger, StreamImages } from '../ports/rebuilds.ts';
+import type { RebuildLedger } from '../ports/rebuilds.ts';
+import type { StreamImages } from '../ports/stream-images.ts';
 
 export const RECORDS_AT_ONCE = 100;
 

@@ -14,16 +14,12 @@ import {
 import type { Policy } from '../domain/policy/policy.ts';
 import { closingFacts } from '../domain/rollout/closure.ts';
 import { streamPolicy } from '../domain/stream/stream-policy.ts';
+import type { CascadeLedger } from '../ports/cascades.ts';
+import type { SwitchLedger } from '../ports/kill-switch.ts';
 import type { CauseLedger, RunLedger } from '../ports/ledger.ts';
 import type { PolicyStore, PolicyVersion } from '../ports/policies.ts';
-import type {
-  CascadeLedger,
-  GuardLedger,
-  RebuildLedger,
-  RolloutLedger,
-  SlotLedger,
-  SwitchLedger,
-} from '../ports/rebuilds.ts';
+import type { GuardLedger, RebuildLedger, SlotLedger } from '../ports/rebuilds.ts';
+import type { RolloutLedger } from '../ports/rollout-ledger.ts';
 import type { UnreadableItems } from '../ports/unreadable.ts';
 import { RAMP } from '../rebuilding/slots.ts';
 import { relevantTo } from './read-images.ts';

@@ -1,10 +1,6 @@
-import type { Cascade, CascadeNode, Closure, Deployment } from '../domain/cause/cascade.ts';
 import type { Rebuild, RebuildHistory, RunnerExecution, StreamLock } from '../domain/cause/rebuild.ts';
-import type { Digest } from '../domain/image/image.ts';
-import type { KillSwitch } from '../domain/policy/kill-switch.ts';
-import type { EnvironmentStop } from '../domain/rollout/rollout.ts';
 
-/** Rebuilds of streams, and the locks and memories that keep them from running twice or for ever. */
+/** Rebuilds of streams, and the locks and histories that keep them from running twice or for ever. */
 export interface RebuildLedger {
   get(stream: string, rebuildId: string): Promise<Rebuild | undefined>;
   /** Newest first, at most `limit`. */
@@ -66,74 +62,4 @@ export interface GuardLedger {
    * @throws LedgerContendedError
    */
   change(stream: string, change: (before: RebuildHistory) => RebuildHistory): Promise<void>;
-}
-
-export interface CascadeLedger {
-  /**
-   * The planner's lease: one planner at a time. `false` while another one's lease holds. What a planner wrote and did
-   * not start is kept with it, and given to the next one.
-   */
-  beginPlanning(owner: string, lease: { nowEpochMs: number; untilEpochMs: number }): Promise<PlanningLease | undefined>;
-  /**
-   * Writes nodes and cascade, and names it in the lease as not yet started. What was planned under the same id and not
-   * begun is replaced; what has begun stays. @throws LedgerContendedError where the lease is not this owner's any more
-   */
-  write(owner: string, cascade: Cascade, nodes: readonly CascadeNode[]): Promise<void>;
-  /** Ends planning: gives the lease back, with nothing left to be started. */
-  endPlanning(owner: string): Promise<void>;
-  get(cascadeId: string): Promise<Cascade | undefined>;
-  nodes(cascadeId: string): AsyncIterable<CascadeNode>;
-  node(cascadeId: string, stream: string): Promise<CascadeNode | undefined>;
-  /** Tried again on a conflict, as `changeNode` is. @throws LedgerContendedError, LedgerItemMissingError */
-  changeCascade(cascadeId: string, change: (before: Cascade) => Cascade | undefined): Promise<Cascade>;
-  changeNode(
-    cascadeId: string,
-    stream: string,
-    change: (before: CascadeNode) => CascadeNode | undefined,
-  ): Promise<CascadeNode>;
-  /** Cascades that have not ended, page by page. */
-  open(): AsyncIterable<Cascade>;
-}
-
-export interface PlanningLease {
-  /** A cascade that was written and may not have been started. */
-  readonly pendingCascadeId?: string;
-}
-
-export interface RolloutLedger {
-  deployment(cascadeId: string, service: string): Promise<Deployment | undefined>;
-  /** Takes the one deployment of a service in a cascade: gives the one that stands. */
-  beginDeployment(deployment: Deployment): Promise<Deployment>;
-  /** Tried again on a conflict, as `changeClosure` is. @throws LedgerContendedError, LedgerItemMissingError */
-  changeDeployment(
-    cascadeId: string,
-    service: string,
-    change: (before: Deployment) => Deployment | undefined,
-  ): Promise<Deployment>;
-  deployments(cascadeId: string): AsyncIterable<Deployment>;
-  /** Keeps the one that is there: the first failure is where to look. */
-  stopEnvironment(stop: EnvironmentStop): Promise<void>;
-  environmentStop(cascadeId: string, environment: string): Promise<EnvironmentStop | undefined>;
-  /** Keeps the one that is there: opening twice changes nothing. */
-  openClosure(closure: Closure): Promise<void>;
-  changeClosure(cascadeId: string, stream: string, change: (before: Closure) => Closure | undefined): Promise<Closure>;
-  openClosures(): AsyncIterable<Closure>;
-  closures(cascadeId: string): AsyncIterable<Closure>;
-}
-
-export interface SwitchLedger {
-  /** Strongly consistent; `on` where nobody ever touched it. */
-  read(): Promise<KillSwitch>;
-  set(killSwitch: KillSwitch): Promise<void>;
-}
-
-/**
- * Images of a stream, so that whoever runs old ones can be found; and those of a place (`locationKey`) that no stream
- * made, but that others may be built upon: branch builds of a base, and what was there before its tags were watched.
- */
-export interface StreamImages {
-  /** Keeps the earliest push told; writes nothing where nothing is new. */
-  record(stream: string, image: { readonly digest: Digest; readonly pushedAtEpochMs?: number }): Promise<void>;
-  /** Also images that the policy has given another stream since: the record of the image says of which it is. */
-  of(stream: string): AsyncIterable<Digest>;
 }

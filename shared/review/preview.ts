@@ -28,9 +28,9 @@ import type {
   StreamLedger,
   UsageLedger,
 } from '../ports/ledger.ts';
-import type { StreamImages } from '../ports/rebuilds.ts';
 import type { ReportStore } from '../ports/reports.ts';
 import type { RunFiles } from '../ports/run-files.ts';
+import type { StreamImages } from '../ports/stream-images.ts';
 import * as v from '../schema.ts';
 import { runFileKeys } from './documents.ts';
 import { readDocumentIfAny } from './read-document.ts';

@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { CascadeLedger } from '../../shared/ports/rebuilds.ts';
+import type { CascadeLedger } from '../../shared/ports/cascades.ts';
 import { cascade, manyFacts, node } from '../support/rebuild-samples.ts';
 import { digestOf, HOUR_MS, NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';

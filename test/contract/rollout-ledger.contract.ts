@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import type { RolloutLedger } from '../../shared/ports/rebuilds.ts';
+import type { RolloutLedger } from '../../shared/ports/rollout-ledger.ts';
 import { closure, deployment, manyFacts } from '../support/rebuild-samples.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';

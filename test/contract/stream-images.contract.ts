@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../../shared/concurrency.ts';
-import type { StreamImages } from '../../shared/ports/rebuilds.ts';
+import type { StreamImages } from '../../shared/ports/stream-images.ts';
 import { digestOf, NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';
 

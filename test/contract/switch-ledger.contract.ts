@@ -1,5 +1,5 @@
 import type { KillSwitch } from '../../shared/domain/policy/kill-switch.ts';
-import type { SwitchLedger } from '../../shared/ports/rebuilds.ts';
+import type { SwitchLedger } from '../../shared/ports/kill-switch.ts';
 import { NOON_EPOCH_MS } from '../support/samples.ts';
 import type { Contract } from './contract.ts';
 

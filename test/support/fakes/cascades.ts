@@ -1,6 +1,6 @@
 import { type Cascade, type CascadeNode, isOpen } from '../../../shared/domain/cause/cascade.ts';
+import type { CascadeLedger, PlanningLease } from '../../../shared/ports/cascades.ts';
 import { LedgerContendedError } from '../../../shared/ports/errors.ts';
-import type { CascadeLedger, PlanningLease } from '../../../shared/ports/rebuilds.ts';
 import { changeKnown } from './changed.ts';
 import { copied } from './copied.ts';
 

@@ -1,5 +1,5 @@
 import { type KillSwitch, UNTOUCHED_SWITCH } from '../../../shared/domain/policy/kill-switch.ts';
-import type { SwitchLedger } from '../../../shared/ports/rebuilds.ts';
+import type { SwitchLedger } from '../../../shared/ports/kill-switch.ts';
 import { copied } from './copied.ts';
 
 /** The kill switch in memory. */

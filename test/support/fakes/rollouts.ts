@@ -1,6 +1,6 @@
 import type { Closure, Deployment } from '../../../shared/domain/cause/cascade.ts';
 import type { EnvironmentStop } from '../../../shared/domain/rollout/rollout.ts';
-import type { RolloutLedger } from '../../../shared/ports/rebuilds.ts';
+import type { RolloutLedger } from '../../../shared/ports/rollout-ledger.ts';
 import { changeKnown } from './changed.ts';
 import { copied } from './copied.ts';
 

@@ -1,5 +1,5 @@
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import type { StreamImages } from '../../../shared/ports/rebuilds.ts';
+import type { StreamImages } from '../../../shared/ports/stream-images.ts';
 
 /** Images of each stream in memory. Every question whether an image is listed counts in `asked`: on AWS it costs a read. */
 export class FakeStreamImages implements StreamImages {

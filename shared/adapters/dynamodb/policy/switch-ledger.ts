@@ -1,6 +1,6 @@
 import { type KillSwitch, UNTOUCHED_SWITCH } from '../../../domain/policy/kill-switch.ts';
 import { LedgerItemUnreadableError } from '../../../ports/errors.ts';
-import type { SwitchLedger } from '../../../ports/rebuilds.ts';
+import type { SwitchLedger } from '../../../ports/kill-switch.ts';
 import * as keys from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';

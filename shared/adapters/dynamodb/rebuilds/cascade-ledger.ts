@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../../../concurrency.ts';
 import { type Cascade, type CascadeNode, isOpen } from '../../../domain/cause/cascade.ts';
+import type { CascadeLedger, PlanningLease } from '../../../ports/cascades.ts';
 import { LedgerContendedError } from '../../../ports/errors.ts';
-import type { CascadeLedger, PlanningLease } from '../../../ports/rebuilds.ts';
 import type { Condition } from '../table/item.ts';
 import * as keys from '../table/keys.ts';
 import { OPEN } from '../table/keys.ts';

@@ -1,6 +1,6 @@
 import type { Closure, Deployment } from '../../../domain/cause/cascade.ts';
 import type { EnvironmentStop } from '../../../domain/rollout/rollout.ts';
-import type { RolloutLedger } from '../../../ports/rebuilds.ts';
+import type { RolloutLedger } from '../../../ports/rollout-ledger.ts';
 import * as keys from '../table/keys.ts';
 import { OPEN } from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';

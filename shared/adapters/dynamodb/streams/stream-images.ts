@@ -1,5 +1,5 @@
 import type { Digest } from '../../../domain/image/image.ts';
-import type { StreamImages } from '../../../ports/rebuilds.ts';
+import type { StreamImages } from '../../../ports/stream-images.ts';
 import * as keys from '../table/keys.ts';
 import type { StreamImage } from '../table/shapes.ts';
 import { StoredRecords } from '../table/stored.ts';
