@@ -9,6 +9,7 @@ import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import type { BuildEventPorts } from './build-events.ts';
@@ -20,14 +21,9 @@ function compose(): BuildEventPorts {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
-  const role = {
-    partition: env.PARTITION,
-    roleName: env.ACT_BUILD_ROLE_NAME,
-    externalId: env.READ_ROLE_EXTERNAL_ID,
-    sessionName: 'patchwave-build-result',
-  };
+  const role = memberRole(env, 'build-result');
   const builds = { rebuilds: new DynamoRebuildLedger(table), locks: new DynamoLockLedger(table) };
-  const access = memberAccess(role, knownAccountsIn(table, policies, builds));
+  const access = memberAccess(role(env.ACT_BUILD_ROLE_NAME), knownAccountsIn(table, policies, builds));
   const sqs = queueClient();
   return {
     ...builds,

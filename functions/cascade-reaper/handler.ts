@@ -10,6 +10,7 @@ import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import * as ledger from '../../shared/lambda/ledgers.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { environment } from './env.ts';
@@ -22,14 +23,9 @@ function compose(): ReaperServices {
   const s3 = clients.bucketClient();
   const sqs = clients.queueClient();
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
-  const role = {
-    partition: env.PARTITION,
-    roleName: env.ACT_BUILD_ROLE_NAME,
-    externalId: env.READ_ROLE_EXTERNAL_ID,
-    sessionName: 'patchwave-cascade-reaper',
-  };
+  const role = memberRole(env, 'cascade-reaper');
   const acting = actingLedgers(table);
-  const builder = clients.memberAccess(role, knownAccountsIn(table, policies, acting));
+  const builder = clients.memberAccess(role(env.ACT_BUILD_ROLE_NAME), knownAccountsIn(table, policies, acting));
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const ledgers = ledger.ledgersOfRun(table, files, { runs: ledger.runs });
   return {

@@ -13,6 +13,7 @@ import { OrganizationDirectory } from '../../shared/adapters/organization-direct
 import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { images, ledgersOfRun, runs, scopes, usages } from '../../shared/lambda/ledgers.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
@@ -25,11 +26,8 @@ function compose(): ReviewServices {
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
-  const sessionName = 'patchwave-fleet-review';
-  const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
-  const access = memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, async (account) =>
-    accounts.hasListed(account),
-  );
+  const role = memberRole(env, 'fleet-review');
+  const access = memberAccess(role(env.READ_ROLE_NAME), async (account) => accounts.hasListed(account));
   const accounts = new OrganizationDirectory(organizationsClient(), accountClients(access));
   const limits = {
     leaseMinutes: env.LEASE_MINUTES,

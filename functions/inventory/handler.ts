@@ -7,6 +7,7 @@ import { workloadSources } from '../../shared/adapters/workload-sources.ts';
 import { endOf } from '../../shared/lambda/end.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { ledgersOfRun, stepLedgers } from '../../shared/lambda/ledgers.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
@@ -21,10 +22,9 @@ function compose() {
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
-  const sessionName = 'patchwave-inventory';
-  const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
+  const role = memberRole(env, 'inventory');
   const accounts = new AccountsOfRun(files);
-  const access = memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, accounts.isOurs);
+  const access = memberAccess(role(env.READ_ROLE_NAME), accounts.isOurs);
   const ledgers = ledgersOfRun(table, files, stepLedgers);
   const world = {
     policies: new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET),

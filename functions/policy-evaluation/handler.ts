@@ -9,6 +9,7 @@ import { SqsDeadLetters } from '../../shared/adapters/sqs-dead-letters.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
 import { causes, images, ledgersOfRun, runs, streams } from '../../shared/lambda/ledgers.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
@@ -22,12 +23,7 @@ function compose(): PolicyEvaluationServices {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
-  const role = {
-    partition: env.PARTITION,
-    roleName: env.READ_ROLE_NAME,
-    externalId: env.READ_ROLE_EXTERNAL_ID,
-    sessionName: 'patchwave-policy-evaluation',
-  };
+  const role = memberRole(env, 'policy-evaluation');
   const files = new S3RunFiles(s3, env.RUN_BUCKET);
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const accounts = new AccountsOfRun(files, knownAccountsIn(table, policies));
@@ -37,7 +33,7 @@ function compose(): PolicyEvaluationServices {
     enterRun: (runId) => accounts.enter(runId),
     world: {
       policies,
-      scanner: registryScanner(ecrClients(memberAccess(role, accounts.isOurs))),
+      scanner: registryScanner(ecrClients(memberAccess(role(env.READ_ROLE_NAME), accounts.isOurs))),
       deadLetters: new SqsDeadLetters(queueClient(), env.DEAD_LETTER_QUEUE_URL),
       clock: Date.now,
       retry: fullJitter(),

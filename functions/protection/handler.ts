@@ -13,6 +13,7 @@ import { EcrProtectingTags } from '../../shared/adapters/ecr-protecting-tags.ts'
 import { DAY_MS } from '../../shared/domain/common/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { environment } from './env.ts';
 import { protectionInput } from './input.ts';
@@ -21,15 +22,11 @@ import { type ProtectionServices, route } from './route.ts';
 function compose(): ProtectionServices {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
-  const role = {
-    partition: env.PARTITION,
-    externalId: env.READ_ROLE_EXTERNAL_ID,
-    sessionName: 'patchwave-protection',
-  };
+  const role = memberRole(env, 'protection');
   const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
   const isOurs = knownAccountsIn(table, policies);
-  const ecr = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, isOurs));
-  const tagging = ecrClients(memberAccess({ ...role, roleName: env.ACT_PROTECT_ROLE_NAME }, isOurs));
+  const ecr = ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs));
+  const tagging = ecrClients(memberAccess(role(env.ACT_PROTECT_ROLE_NAME), isOurs));
   const ports = {
     scopes: new DynamoScopeLedger(table),
     usages: new DynamoUsageLedger(table),

@@ -10,6 +10,7 @@ import { SfnWaitingStep } from '../../shared/adapters/sfn-waiting-step.ts';
 import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { environment } from './env.ts';
 import { rebuildDispatchSteps } from './input.ts';
@@ -20,15 +21,10 @@ function compose(): DispatchServices {
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const machines = machineClient();
   const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
-  const role = {
-    partition: env.PARTITION,
-    roleName: env.ACT_BUILD_ROLE_NAME,
-    externalId: env.READ_ROLE_EXTERNAL_ID,
-    sessionName: 'patchwave-rebuild-dispatch',
-  };
+  const role = memberRole(env, 'rebuild-dispatch');
   const acting = actingLedgers(table);
   // While the policy cannot be read, a build that goes on is still asked, wherever its pipeline is.
-  const access = memberAccess(role, knownAccountsIn(table, policies, acting));
+  const access = memberAccess(role(env.ACT_BUILD_ROLE_NAME), knownAccountsIn(table, policies, acting));
   const ports = {
     ...acting,
     streams: new DynamoStreams(table),

@@ -14,6 +14,7 @@ import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { imageLedgers } from '../../shared/lambda/acting-ledgers.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { queueRedelivery } from '../../shared/lambda/queue-redelivery.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
@@ -26,13 +27,8 @@ function compose(): RegistryEventPorts {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const policies = new DynamoPolicies(table, bucketClient(), env.EVIDENCE_BUCKET);
-  const role = {
-    partition: env.PARTITION,
-    roleName: env.READ_ROLE_NAME,
-    externalId: env.READ_ROLE_EXTERNAL_ID,
-    sessionName: 'patchwave-registry-events',
-  };
-  const access = memberAccess(role, knownAccountsIn(table, policies));
+  const role = memberRole(env, 'registry-events');
+  const access = memberAccess(role(env.READ_ROLE_NAME), knownAccountsIn(table, policies));
   const [ecr, sqs] = [ecrClients(access), queueClient()];
   return {
     ...imageLedgers(table),

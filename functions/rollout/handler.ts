@@ -18,6 +18,7 @@ import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { HOUR_MS } from '../../shared/domain/common/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { environment } from './env.ts';
 import { rolloutSteps } from './input.ts';
@@ -27,8 +28,7 @@ function compose(): RolloutServices {
   const env = loadEnv(environment);
   const table = new LedgerTable(ledgerClient(), env.LEDGER_TABLE);
   const s3 = bucketClient();
-  const sessionName = 'patchwave-rollout';
-  const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
+  const role = memberRole(env, 'rollout');
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const isOurs = knownAccountsIn(table, policies);
   const ports = {
@@ -44,8 +44,8 @@ function compose(): RolloutServices {
     killSwitch: new DynamoSwitchLedger(table),
     policies,
     files: new S3RunFiles(s3, env.RUN_BUCKET),
-    registry: new EcrManifests(ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, isOurs))),
-    deployer: new EcsDeployer(ecsClients(memberAccess({ ...role, roleName: env.ACT_ROLLOUT_ROLE_NAME }, isOurs))),
+    registry: new EcrManifests(ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs))),
+    deployer: new EcsDeployer(ecsClients(memberAccess(role(env.ACT_ROLLOUT_ROLE_NAME), isOurs))),
     ...{ clock: Date.now, ids: randomUUID },
   };
   return { ports, limits: { pollSeconds: env.POLL_SECONDS, deploymentMs: 2 * HOUR_MS } };

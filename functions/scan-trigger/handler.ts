@@ -6,6 +6,7 @@ import { S3RunFiles } from '../../shared/adapters/s3-run-files.ts';
 import { registryScanner } from '../../shared/adapters/scanners.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { images, ledgersOfRun, runs } from '../../shared/lambda/ledgers.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { AccountsOfRun } from '../../shared/review/our-accounts.ts';
@@ -21,15 +22,10 @@ interface ScanTriggerServices {
 
 function compose(): ScanTriggerServices {
   const env = loadEnv(environment);
-  const role = {
-    partition: env.PARTITION,
-    roleName: env.READ_ROLE_NAME,
-    externalId: env.READ_ROLE_EXTERNAL_ID,
-    sessionName: 'patchwave-scan-trigger',
-  };
+  const role = memberRole(env, 'scan-trigger');
   const files = new S3RunFiles(bucketClient(), env.RUN_BUCKET);
   const accounts = new AccountsOfRun(files);
-  const access = memberAccess(role, accounts.isOurs);
+  const access = memberAccess(role(env.READ_ROLE_NAME), accounts.isOurs);
   const ledgers = ledgersOfRun(new LedgerTable(ledgerClient(), env.LEDGER_TABLE), files, { images, runs });
   const world = {
     scanner: registryScanner(ecrClients(access)),

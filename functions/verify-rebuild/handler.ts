@@ -19,6 +19,7 @@ import { SqsMessages } from '../../shared/adapters/sqs-messages.ts';
 import { MINUTE_MS } from '../../shared/domain/common/time.ts';
 import { loadEnv } from '../../shared/lambda/env.ts';
 import { knownAccountsIn } from '../../shared/lambda/known-accounts.ts';
+import { memberRole } from '../../shared/lambda/member-role.ts';
 import { lambdaFunction } from '../../shared/lambda/stack.ts';
 import { pacePerRegistry } from '../../shared/scanning/pace.ts';
 import { environment } from './env.ts';
@@ -28,11 +29,10 @@ import { route, type VerifyServices } from './route.ts';
 function compose(): VerifyServices {
   const env = loadEnv(environment);
   const [table, s3] = [new LedgerTable(ledgerClient(), env.LEDGER_TABLE), bucketClient()];
-  const sessionName = 'patchwave-verify-rebuild';
-  const role = { partition: env.PARTITION, externalId: env.READ_ROLE_EXTERNAL_ID, sessionName };
+  const role = memberRole(env, 'verify-rebuild');
   const policies = new DynamoPolicies(table, s3, env.EVIDENCE_BUCKET);
   const isOurs = knownAccountsIn(table, policies);
-  const readers = ecrClients(memberAccess({ ...role, roleName: env.READ_ROLE_NAME }, isOurs));
+  const readers = ecrClients(memberAccess(role(env.READ_ROLE_NAME), isOurs));
   const ports: VerifyServices['ports'] = {
     cascades: new DynamoCascades(table),
     rebuilds: new DynamoRebuildLedger(table),
@@ -46,7 +46,7 @@ function compose(): VerifyServices {
     registry: new EcrRegistry(readers),
     scanner: registryScanner(readers),
     refreshes: new SqsMessages(queueClient(), env.REGISTRY_EVENT_QUEUE_URL),
-    tagger: new EcrTagger(ecrClients(memberAccess({ ...role, roleName: env.ACT_BUILD_ROLE_NAME }, isOurs))),
+    tagger: new EcrTagger(ecrClients(memberAccess(role(env.ACT_BUILD_ROLE_NAME), isOurs))),
     pace: pacePerRegistry({ perSecond: env.SCANS_PER_SECOND, clock: Date.now, sleep }),
     ...{ policies, clock: Date.now, sleep, retry: fullJitter({ attempts: 3 }) },
   };
