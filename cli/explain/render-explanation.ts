@@ -1,16 +1,19 @@
+import type { OldestBelow } from '../../shared/domain/age/image-lineage.ts';
+import type { Cause } from '../../shared/domain/cause/cause.ts';
+import type { Pinned, Rebuild, RebuildHistory, RefusedClaim } from '../../shared/domain/cause/rebuild.ts';
 import { instant } from '../../shared/domain/common/time.ts';
 import { visibleLine } from '../../shared/domain/common/visible-text.ts';
+import type { Digest } from '../../shared/domain/image/image.ts';
 import type { LocationRecord } from '../../shared/domain/image/image-facts.ts';
 import { referencesOf, type Usage } from '../../shared/domain/image/usage.ts';
+import type { ImageRecord } from '../../shared/domain/verdict/image-record.ts';
 import type { LayerDisagreement } from '../../shared/domain/verdict/layer-attribution.ts';
 import { reasonInFull } from '../../shared/domain/verdict/reason-text.ts';
 import type { Reason, VerdictStatus } from '../../shared/domain/verdict/verdict.ts';
-import { renderWaiting, WAITING } from '../acting/render-acting.ts';
-import { type Colour, paint, relative, shortDigest, table } from '../output.ts';
+import { outcomeText, renderClosures, renderNodes, renderWaiting, WAITING } from '../acting/render-acting.ts';
+import { type Colour, counted, paint, relative, shortDigest, table } from '../output.ts';
 import { renderImageExpiries } from '../protection/render-expiries.ts';
-import type { ImageExplanation } from './explain.ts';
-import { lineageRows } from './render-lineage.ts';
-import { renderStream } from './render-stream.ts';
+import type { ImageExplanation, StreamExplanation } from './explain.ts';
 
 const VERDICT_COLOURS: Readonly<Record<VerdictStatus, Colour>> = {
   compliant: 'green',
@@ -138,3 +141,99 @@ const runs = (usages: readonly Usage[]): string =>
         { title: 'asked for as', value: (usage) => referencesOf(usage).join(', ') || 'no reference: added by AWS' },
         { title: 'digest by', value: ({ digestSource }) => DIGEST_SOURCES[digestSource] },
       ]);
+
+/** What an image is built on and how old that makes it, as lines of a table; none before a review has looked. */
+function lineageRows(
+  { digest, lineage, mayLieBelow, reconfirmedAtEpochMs: again }: ImageRecord,
+  below: readonly ImageRecord[],
+  now: number,
+): readonly (readonly [string, string])[] {
+  if (!lineage) return mayLieBelow ? [['built on', `not known, perhaps on ${unread(mayLieBelow)}`]] : [];
+  const name = (one: Digest): string => (one === digest ? 'itself' : nameOf(one, below));
+  const { parent, age, staleParent, mayLieBetween, mayLieBelowNext } = lineage;
+  const atLeast = ({ bornAtEpochMs, decidedBy }: OldestBelow): string =>
+    `${instant(bornAtEpochMs)} (${relative(bornAtEpochMs, now)}), by ${name(decidedBy)}`;
+  const counts = age.known
+    ? atLeast(age)
+    : [`unknown, by ${age.unknown.map(name).join(', ')}`, ...(age.oldestKnown ? [atLeast(age.oldestKnown)] : [])].join(
+        '; at least ',
+      );
+  return [
+    ['built on', parent ? `${nameOf(parent.digest, below)}, by ${parent.evidence}` : 'no image that is known'],
+    ...(mayLieBetween ? [['between', `perhaps ${unread(mayLieBetween)}`] as const] : []),
+    ...(mayLieBelowNext ? [['next build', `of unknown age, perhaps on ${unread(mayLieBelowNext)}`] as const] : []),
+    ...(staleParent
+      ? [['new head', `${staleParent.stream}, whose head is ${shortDigest(staleParent.head)}`] as const]
+      : []),
+    ['counts as', counts],
+    ...(again === undefined
+      ? []
+      : [['made again', `${instant(again)} (${relative(again, now)}), by a rebuild of ours`] as const]),
+  ];
+}
+
+const unread = (repositories: readonly string[]): string =>
+  `an image of ${repositories.join(', ')}, which no review could read to the end`;
+
+function nameOf(digest: Digest, below: readonly ImageRecord[]): string {
+  const image = below.find((one) => one.digest === digest);
+  return [image?.tier, image?.stream, shortDigest(digest)].filter((word) => word !== undefined).join(' ');
+}
+
+/** What becomes of the stream of an image, in sections. */
+function renderStream(explanation: StreamExplanation, now: number): readonly string[] {
+  const { cause, node, latestRebuild, history, closures } = explanation;
+  return [
+    cause ? openCause(cause, now) : '',
+    node ? `In cascade ${node.cascadeId}:\n${renderNodes([node])}` : '',
+    latestRebuild ? lastRebuild(latestRebuild, now) : '',
+    history ? remembered(history, now) : '',
+    closures.length > 0 ? `Verified, and waiting until nothing older runs:\n${renderClosures(closures, now)}` : '',
+  ];
+}
+
+function openCause({ stream, facts, sinceEpochMs, takenBy, answer }: Cause, now: number): string {
+  const by = takenBy ? `, in the hands of cascade ${takenBy.cascadeId}` : '';
+  const head = `${paint('bold', 'Open cause')} on stream ${stream}: ${counted(facts.length, 'fact')} since ${instant(sinceEpochMs)}${by}`;
+  if (!answer) return takenBy ? head : `${head}\n  The planner has not looked at it yet.`;
+  const { recheckAtEpochMs: at } = answer;
+  const again = at === undefined ? '' : ` Looked at again ${instant(at)} (${relative(at, now)}).`;
+  return `${head}\n${visibleLine(`  ${answer.answer}: ${answer.reason}. ${answer.detail}${again}`)}`;
+}
+
+/** What it waits for; a parked one holds its stream until its deadline and nothing else. */
+function openText({ build, parked, deadlineEpochMs }: Rebuild, now: number): string {
+  const state = `not ended, build ${build?.state ?? 'not told yet'}`;
+  if (!parked) return state;
+  const since = `${instant(parked.sinceEpochMs)} (${relative(parked.sinceEpochMs, now)})`;
+  return `${state}; parked since ${since}, until ${instant(deadlineEpochMs)} at the latest`;
+}
+
+function lastRebuild(rebuild: Rebuild, now: number): string {
+  const { rebuildId, attempt, reservedAtEpochMs, outcome, pinned = [], refusedClaims = [] } = rebuild;
+  const state = outcome ? outcomeText(outcome) : openText(rebuild, now);
+  const told = `Last rebuild ${rebuildId}, ${instant(reservedAtEpochMs)} (${relative(reservedAtEpochMs, now)}), attempt ${attempt}: ${state}`;
+  return [told, ...refusedClaims.map(refusedText), ...pinned.map(pinnedText)].map(visibleLine).join('\n');
+}
+
+const refusedText = ({ digest, reason }: RefusedClaim): string =>
+  `  Its pipeline named ${shortDigest(digest)}, which does not count as its output: ${reason}.`;
+
+/** Where the image says what its `FROM` was, that is what to change. */
+function pinnedText({ stream, head, parentDigest: older, from }: Pinned): string {
+  const parent = older === undefined ? 'an older image' : shortDigest(older);
+  const began = from === undefined ? '' : `: its build began with ${from}`;
+  return `  It did not pick up head ${shortDigest(head)} of ${stream}, and is built on ${parent}${began}.`;
+}
+
+/** What speaks against the next rebuild, and who freed the stream last. */
+function remembered({ failuresInARow, survived, reset }: RebuildHistory, now: number): string {
+  const lines = [
+    ...(failuresInARow > 0 ? [`${counted(failuresInARow, 'failure')} in a row`] : []),
+    ...(survived.length > 0 ? [`${counted(survived.length, 'fact')} survived a rebuild`] : []),
+    ...(reset
+      ? [`reset by ${reset.by} ${instant(reset.atEpochMs)} (${relative(reset.atEpochMs, now)}): ${reset.reason}`]
+      : []),
+  ];
+  return lines.length === 0 ? '' : visibleLine(`Remembered: ${lines.join('; ')}`);
+}

@@ -1,7 +1,12 @@
 import { instant } from '../../shared/domain/common/time.ts';
 import { locationKey } from '../../shared/domain/image/image.ts';
-import { expiryCauseText, expiryInstantText } from '../../shared/domain/retention/expiry-text.ts';
-import { type ImageExpiry, isUnseen, type RepositoryCheck } from '../../shared/domain/retention/image-expiry.ts';
+import {
+  expiryCauseText,
+  expiryInstantText,
+  type ImageExpiry,
+  isUnseen,
+  type RepositoryCheck,
+} from '../../shared/domain/retention/image-expiry.ts';
 import type { KnownExpiries } from '../../shared/ports/expiries.ts';
 import { type Colour, paint, relative, shortDigest, table } from '../output.ts';
 

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse } from 'aws-lambda';
-import { queueReply } from '../../shared/lambda/queue-reply.ts';
+import { queueReply } from '../../shared/lambda/queue-messages.ts';
 import { type BuildEventPorts, type HandledBuildEvent, handleBuildEvents } from './build-events.ts';
 import type { BuildEventMessage } from './input.ts';
 

@@ -5,7 +5,6 @@ import { readPlan } from '../../shared/planning/read-plan.ts';
 import { unlessUnreadable } from '../../shared/planning/unless-unreadable.ts';
 import type { PlanningLease } from '../../shared/ports/cascades.ts';
 import { policyInForce } from '../../shared/review/policy-in-force.ts';
-import { askForLateHeads } from './ask-late-heads.ts';
 import { beginCascade } from './begin.ts';
 import { findCauses } from './find-causes.ts';
 import { freeUnreadableLocks } from './free-locks.ts';
@@ -13,7 +12,7 @@ import { lockedStreams } from './locked-streams.ts';
 import type { PlanPorts } from './ports.ts';
 import { forgetSettled, recordAnswers } from './record-answers.ts';
 import { reportOrphanedLocks } from './report-orphaned-locks.ts';
-import { planAndAsk } from './request-refreshes.ts';
+import { askForLateHeads, planAndAsk } from './request-refreshes.ts';
 import { reportDeadCascades, resumeOpen } from './resume-open.ts';
 import { resumeParked } from './resume-parked.ts';
 

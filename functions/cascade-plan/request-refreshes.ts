@@ -5,7 +5,7 @@ import { HEAD_UNREAD } from '../../shared/domain/guard/guard-answer.ts';
 import { ancestorsOf } from '../../shared/domain/lineage/find-parents.ts';
 import type { Candidate, CascadePlan, PlannedStream } from '../../shared/domain/plan/plan-model.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
-import { parseStreamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
+import { parseStreamId, streamId, streamRulesOf } from '../../shared/domain/stream/stream.ts';
 import { type PlanView, planOf } from '../../shared/planning/read-plan.ts';
 import type { PlanPorts } from './ports.ts';
 
@@ -182,3 +182,18 @@ const isRefused = ({ headReadAtEpochMs = 0, refreshRefusedAtEpochMs = 0 }: Rebui
   refreshRefusedAtEpochMs > headReadAtEpochMs;
 
 const headless = ({ heads: _, headDigest: __, ...known }: PlannedStream): PlannedStream => known;
+
+/**
+ * Has the repositories looked at that were pushed to while no policy could be read: no head of theirs moved, and no review lists
+ * those of applications. Asked first and removed then: a planner that dies between the two asks again.
+ */
+export async function askForLateHeads(
+  { lateHeads, refreshes }: Pick<PlanPorts, 'lateHeads' | 'refreshes'>,
+  policy: Policy,
+): Promise<void> {
+  for await (const late of lateHeads.all()) {
+    const lines = new Set(streamRulesOf(policy, late.location).flatMap(({ headTags }) => headTags));
+    await refreshes.send([...lines].map((headTag) => ({ kind: 'refresh', stream: streamId(late.location, headTag) })));
+    await lateHeads.remove(late);
+  }
+}

@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { logger } from '../../shared/lambda/powertools.ts';
-import { queueReply } from '../../shared/lambda/queue-reply.ts';
+import { queueReply } from '../../shared/lambda/queue-messages.ts';
 import { type AbandonedCascade, abandonCascade } from './abandon-cascade.ts';
 import { type ClosedCascade, closeCascade } from './close-cascade.ts';
 import { type EndEventPorts, handleEndEvents, type Machines } from './end-events.ts';

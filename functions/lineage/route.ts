@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { logger } from '../../shared/lambda/powertools.ts';
-import { queueReply } from '../../shared/lambda/queue-reply.ts';
+import { queueReply } from '../../shared/lambda/queue-messages.ts';
 import { findLineage, type LineagePart, type LineagePorts } from './find-lineage.ts';
 import { type HeadEventPorts, handleHeadEvents } from './head-events.ts';
 import type { LineageInput, LineageStepInput } from './input.ts';

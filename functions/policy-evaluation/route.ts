@@ -3,7 +3,7 @@ import type { SQSBatchResponse } from 'aws-lambda';
 import type { ReviewMode } from '../../shared/domain/review/run.ts';
 import { metrics } from '../../shared/lambda/metrics.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
-import { queueReply } from '../../shared/lambda/queue-reply.ts';
+import { queueReply } from '../../shared/lambda/queue-messages.ts';
 import type { EvidenceStore } from '../../shared/ports/evidence.ts';
 import type { CauseLedger, ImageLedger, RunLedger, StreamLedger } from '../../shared/ports/ledger.ts';
 import type { Policies } from '../../shared/ports/policies.ts';

@@ -1,7 +1,7 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { endOf } from '../../shared/lambda/end.ts';
 import { logger } from '../../shared/lambda/powertools.ts';
-import { queueReply } from '../../shared/lambda/queue-reply.ts';
+import { queueReply } from '../../shared/lambda/queue-messages.ts';
 import type { RegistryEventMessage } from './input.ts';
 import { handleMessages, type RegistryEventPorts } from './registry-events.ts';
 

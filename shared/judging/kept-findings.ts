@@ -1,5 +1,4 @@
-import type { Finding } from '../domain/scan/finding.ts';
-import { fingerprint } from '../domain/scan/fingerprint.ts';
+import { type Finding, fingerprint } from '../domain/scan/finding.ts';
 import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import type { EvidenceStore } from '../ports/evidence.ts';
 

@@ -1,6 +1,9 @@
+import type { SQSBatchResponse } from 'aws-lambda';
 import { mapConcurrently } from '../concurrency.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import * as v from '../schema.ts';
+import { MessagesFailedError } from './errors.ts';
+import { logger } from './powertools.ts';
 
 const LETTERS_AT_ONCE = 10;
 
@@ -53,4 +56,20 @@ export async function setAside(
     }
   });
   return results.flat();
+}
+
+/**
+ * What a queue is told of a batch: only what failed is delivered again. Where nothing was done the invocation fails, as Lambda
+ * counts no error for one that names its failures, and an alarm watches the errors.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ * @param messages how many the batch has
+ * @throws MessagesFailedError where all of them failed
+ */
+export function queueReply(failed: readonly FailedMessage[], messages: number): SQSBatchResponse {
+  for (const { messageId, error } of failed) {
+    logger.error(`message ${messageId} failed and will be delivered again`, error as Error);
+  }
+  const [first] = failed;
+  if (first && failed.length === messages) throw new MessagesFailedError(messages, first.error);
+  return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }

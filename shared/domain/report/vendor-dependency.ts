@@ -3,12 +3,25 @@ import { isUnjudged } from '../cause/fact-status.ts';
 import type { RebuildHistory, SurvivedFact } from '../cause/rebuild.ts';
 import { compareTexts } from '../common/compare-texts.ts';
 import { isSame } from '../guard/guard-facts.ts';
-import type { Digest } from '../image/image.ts';
+import { type Digest, locationKey, type Tier } from '../image/image.ts';
 import type { Parent } from '../lineage/parent.ts';
 import type { Fix } from '../scan/finding.ts';
 import type { StreamRecord } from '../stream/stream-record.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
-import { type VendorImage, vendorOf } from './vendor-image.ts';
+
+/** An image made by a vendor: not of our streams, but a parent of them. */
+export interface VendorImage {
+  readonly digest: Digest;
+  readonly tier: Extract<Tier, 'mirrored' | 'external' | 'aws-managed'>;
+  /** Its places, or its references outside ECR. */
+  readonly places: readonly string[];
+}
+
+/** `undefined` for an image that is not a vendor's. */
+export function vendorOf({ digest, tier, locations, references = [] }: ImageRecord): VendorImage | undefined {
+  if (tier !== 'mirrored' && tier !== 'external' && tier !== 'aws-managed') return undefined;
+  return { digest, tier, places: [...locations.map(locationKey), ...references] };
+}
 
 /**
  * A package that only its vendor can fix. If the head of an ancestor stream lacks the finding, there is a fix to pick

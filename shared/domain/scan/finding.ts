@@ -1,3 +1,4 @@
+import { canonicalJson, sha256Hex } from '../common/canonical-json.ts';
 import type { Digest } from '../image/image.ts';
 import type { Severity } from '../policy/policy-parts.ts';
 
@@ -20,3 +21,7 @@ export interface Finding {
 /** Identity of a finding across rebuilds: the version may change while the vulnerability stays. */
 export const findingKey = ({ vulnerability, package: name }: Pick<Finding, 'vulnerability' | 'package'>): string =>
   `${vulnerability}#${name}`;
+
+/** Changes exactly when the set of findings does: neither their order nor a repetition counts. 64 hexadecimal digits. */
+export const fingerprint = (findings: readonly Finding[]): string =>
+  sha256Hex([...new Set(findings.map(canonicalJson))].sort().join('\n'));

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import type { Context, SQSBatchResponse } from 'aws-lambda';
 import { MessagesFailedError } from '../../../shared/lambda/errors.ts';
 import { logger } from '../../../shared/lambda/powertools.ts';
-import { queueReply } from '../../../shared/lambda/queue-reply.ts';
+import { queueReply } from '../../../shared/lambda/queue-messages.ts';
 import { redeliveredSoon } from '../../../shared/lambda/redelivered-soon.ts';
 import { lambdaFunction } from '../../../shared/lambda/stack.ts';
 import type { Delivery, Redelivery } from '../../../shared/ports/redelivery.ts';

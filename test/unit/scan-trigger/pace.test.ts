@@ -1,4 +1,4 @@
-import { hasTurn } from '../../../functions/scan-trigger/quota.ts';
+import { hasTurn } from '../../../functions/scan-trigger/decide.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
 import { pacePerRegistry } from '../../../shared/scanning/pace.ts';
 import { fc } from '../../support/seeded.ts';

@@ -4,7 +4,7 @@ import type { Line } from './fleet.ts';
 import type { Life } from './life.ts';
 import { isOpenAt, type TrueRun } from './pipelines.ts';
 
-/** What a policy allows that names no cap: `caps` in policy-acting.ts. */
+/** What a policy allows that names no cap: `caps` in policy.ts. */
 const CAP_IN_ALL = 8;
 
 /** A place of the ramp counts from when the build was reserved, which is some minutes before it begins. */

@@ -1,5 +1,5 @@
 import type { Report } from '../../../../shared/domain/report/report.ts';
-import { expiries } from '../../../../shared/domain/report/report-expiries.ts';
+import { expiries } from '../../../../shared/domain/report/report-markdown.ts';
 import type { ImageExpiry, RepositoryCheck } from '../../../../shared/domain/retention/image-expiry.ts';
 import { DAY_MS, digestOf, LOCATION, NOON_EPOCH_MS as NOW } from '../../../support/samples.ts';
 

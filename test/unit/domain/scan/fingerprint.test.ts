@@ -1,5 +1,5 @@
 import { canonicalJson, sha256Hex } from '../../../../shared/domain/common/canonical-json.ts';
-import { fingerprint } from '../../../../shared/domain/scan/fingerprint.ts';
+import { fingerprint } from '../../../../shared/domain/scan/finding.ts';
 import { fc } from '../../../support/seeded.ts';
 import { findings, runs } from '../arbitraries.ts';
 
