@@ -26,3 +26,14 @@ test.each(names)('docs/commands.md lists %s, and says which permissions it needs
   expect(listed.filter((cell) => begin.test(cell))).not.toEqual([]);
   expect([...documented.keys()].filter((one) => one === name || one.startsWith(`${name} `))).not.toEqual([]);
 });
+
+/** Their actions are not asked for on the tables of the ledger: S3, Step Functions, a scan, or the calls of `doctor`. */
+const ASKED_ELSEWHERE: readonly string[] = ['report', 'review', 'policy', 'ledger', 'lineage', 'doctor'];
+
+test.each(names.filter((name) => !ASKED_ELSEWHERE.includes(name)))(
+  'permissions.test.ts asks %s for its actions',
+  (name) => {
+    const text = readFileSync(new URL('test/unit/cli/permissions.test.ts', ROOT), 'utf8');
+    expect(text).toContain(`  ['${name}', `);
+  },
+);
