@@ -18,7 +18,7 @@ function render({ checks, expiries }: FleetExpiries, now: number): string {
   const images = checks.reduce((sum, check) => sum + check.images, 0);
   const tagged = checks.reduce((sum, check) => sum + (check.tagged ?? 0), 0);
   const unknown = expiries.filter(({ expiryState }) => expiryState.state === 'unknown').length;
-  const head = `${checks.length} ${checks.length === 1 ? 'repository' : 'repositories'} with ${counted(images, 'image')} in use: ${expiries.length - unknown} will be lost, of ${unknown} it is unknown; ${unseen.length} not seen${tagged > 0 ? `; ${counted(tagged, 'tag')} of ours keep images` : ''}`;
+  const head = `${checks.length} ${checks.length === 1 ? 'repository' : 'repositories'} with ${counted(images, 'image')} in use: ${expiries.length - unknown} will expire, of ${unknown} it is unknown; ${unseen.length} not seen${tagged > 0 ? `; ${counted(tagged, 'tag')} of ours keep images` : ''}`;
   return [
     head,
     ...(expiries.length > 0 ? [renderExpiries(expiries, now)] : []),
@@ -31,7 +31,7 @@ export const protectionCommand: Command = {
   synopsis: '[--exit-code]',
   words: [0, 0],
   options: { 'exit-code': { type: 'boolean' } },
-  optionHelp: { 'exit-code': 'ends with 3 if something will be lost, 4 if something is unknown or was not seen' },
+  optionHelp: { 'exit-code': 'ends with 3 if something will expire, 4 if something is unknown or was not seen' },
   async run(context, { flags, json }) {
     const connected = await context();
     const seen = await readExpiries(connected.expiries);

@@ -18,7 +18,7 @@ const userText = ({ use, running, workloads }: ImageExpiry): string => {
   return use === 'running' ? `${first}${more}` : `${running} running, as ${first}${more}`;
 };
 
-/** What will be lost, the most pressing first, and why it was given no tag. */
+/** What will expire, the most pressing first, and why it was given no tag. */
 export const renderExpiries = (expiries: readonly ImageExpiry[], now: number): string =>
   [expiryTable(expiries, now), refusalTable(expiries)].filter((part) => part !== '').join('\n\n');
 
@@ -26,7 +26,7 @@ const expiryTable = (expiries: readonly ImageExpiry[], now: number): string =>
   table(expiries, [
     { title: 'image', value: ({ digest }) => shortDigest(digest) },
     { title: 'repository', value: ({ location }) => locationKey(location) },
-    { title: 'lost', value: ({ expiryState }) => expiryInstantText(expiryState, now), colour: colourOf },
+    { title: 'expires', value: ({ expiryState }) => expiryInstantText(expiryState, now), colour: colourOf },
     { title: 'how', value: ({ expiryState }) => expiryCauseText(expiryState) },
     { title: 'used by', value: userText },
   ]);
@@ -58,11 +58,11 @@ export const renderUnseen = (checks: readonly RepositoryCheck[], now: number): s
 const unseenBecause = ({ failure, checkedAtEpochMs }: RepositoryCheck, now: number): string =>
   failure ? `${failure.error}: ${failure.detail}` : `the last look was ${relative(checkedAtEpochMs, now)}`;
 
-/** One image: what its repositories will do to it. Of an image that nobody is known to use only a loss is told. */
+/** One image: what its repositories will do to it. Of an image that nobody is known to use only an expiry is told. */
 export function renderImageExpiries({ expiries, checks }: KnownExpiries, inUse: boolean, now: number): string {
-  if (expiries.length > 0) return `${paint('bold', 'To be lost')}\n${renderExpiries(expiries, now)}`;
+  if (expiries.length > 0) return `${paint('bold', 'Will expire')}\n${renderExpiries(expiries, now)}`;
   const unseen = checks.filter((check) => isUnseen(check, now));
-  if (unseen.length > 0) return `${paint('bold', 'Whether it will be lost is unknown')}\n${renderUnseen(unseen, now)}`;
+  if (unseen.length > 0) return `${paint('bold', 'Expiry unknown')}\n${renderUnseen(unseen, now)}`;
   if (!inUse) return '';
   return checks.length > 0
     ? `No lifecycle policy is known to take it soon, by the look of ${instant(Math.min(...checks.map((check) => check.checkedAtEpochMs)))}.`

@@ -27,7 +27,7 @@ export interface Kept {
   readonly expiries: readonly ImageExpiry[];
   /** Protecting tags that stand in the repository; absent where it was not listed. */
   readonly tagged?: number;
-  /** What a tag was not put or taken for; what will be lost is told beside it. */
+  /** What a tag was not put or taken for; what will expire is told beside it. */
   readonly failed?: Failure;
 }
 
@@ -36,9 +36,9 @@ interface Failure {
 }
 
 /**
- * Gives what will be lost a tag that a rule of its repository keeps, and takes back the tags of what nobody needs any more:
+ * Gives what will expire a tag that a rule of its repository keeps, and takes back the tags of what nobody needs any more:
  * only where the policy asks for it and lets the stream act, and nobody paused Patchwave. What may not be tagged, or
- * would not be kept by it, stays told, with the reason. Nothing that it fails with is thrown: it must hide no loss.
+ * would not be kept by it, stays told, with the reason. Nothing that it fails with is thrown: it must hide no expiry.
  */
 export async function keep(
   ports: KeepPorts,
@@ -77,7 +77,7 @@ async function attempt<Value>(call: () => Promise<Value>): Promise<Attempt<Value
 const targetOf = ({ digest, expiryState }: ImageExpiry): Digest =>
   expiryState.state === 'expires' ? (expiryState.expiry.through ?? digest) : digest;
 
-/** Only what will be lost can be kept: what is gone or unknown is told as it is. */
+/** Only what will expire can be kept: what is gone or unknown is told as it is. */
 const refused = (expiry: ImageExpiry, refusal: ProtectionRefusal): ImageExpiry =>
   expiry.expiryState.state === 'expires' ? { ...expiry, refusal } : expiry;
 

@@ -32,9 +32,9 @@ export interface Protected {
 }
 
 /**
- * Looks at the lifecycle policy of each repository that keeps something in use, and writes down what will be lost and
+ * Looks at the lifecycle policy of each repository that keeps something in use, and writes down what will expire and
  * when. What one repository fails with is written down with it and stops no other. Those that were never looked at, or
- * not for the longest time, come first, so that a look that runs out of time is gone on with at the next. Losses are told
+ * not for the longest time, come first, so that a look that runs out of time is gone on with at the next. Expiries are told
  * also while the policy in force cannot be read; tags are neither put nor taken then. While the item of an image in use cannot
  * be read, what that is built on is not known, and no tag is taken.
  * @throws ProtectionIncompleteError, UsedImagesUnreadableError after everything else is done

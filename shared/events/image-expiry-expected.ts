@@ -27,7 +27,7 @@ export const imageExpiryExpected = published('ImageExpiryExpected', 1, {
 });
 
 /**
- * An image is to be lost, or otherwise than was told: by another rule, or it is gone by now. That an expected instant
+ * An image will expire, or otherwise than was told: by another rule, or it is gone by now. That an expected instant
  * moves with each push is no news.
  */
 export function expiryExpected(before: ImageExpiry | undefined, after: ImageExpiry): PublishedEvent[] {
@@ -46,7 +46,7 @@ function decision(expiryState: ReportedExpiryState): string {
   if (expiryState.state === 'gone') return `gone ${expiryState.how}`;
   return expiryState.state === 'unknown'
     ? 'unknown'
-    : `lost ${expiryState.expiry.rule} ${expiryState.expiry.action} ${expiryState.expiry.through ?? ''}`;
+    : `expires ${expiryState.expiry.rule} ${expiryState.expiry.action} ${expiryState.expiry.through ?? ''}`;
 }
 
 function told(expiryState: ReportedExpiryState) {

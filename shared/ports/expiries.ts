@@ -1,12 +1,12 @@
 import type { Digest, ImageLocation } from '../domain/image/image.ts';
 import type { ImageExpiry, RepositoryCheck } from '../domain/retention/image-expiry.ts';
 
-/** Which images in use will be lost, by the last look at each repository. One looks at a time. */
+/** Which images in use will expire, by the last check of each repository. One check runs at a time. */
 export interface ExpiryLedger {
   /**
    * Writes a look, and what it found in the place of what was found before; an image that was told already keeps the
    * instant at which it first was.
-   * @param losses left out where the look failed: what was found before stays
+   * @param expiries left out where the check failed: what was found before stays
    */
   record(check: RepositoryCheck, expiries?: readonly ImageExpiry[]): Promise<void>;
   /** Forgets a repository of which nothing is used any more. */

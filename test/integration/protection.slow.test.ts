@@ -99,7 +99,7 @@ test(
     const { context, review } = installation();
     const listed = await run(protectionCommand, context, [], { 'exit-code': true });
     expect(listed).toMatchObject({ code: 3, text: expect.stringContaining(digestOf('os').slice(0, 19)) });
-    expect((await run(whyCommand, context, [digestOf('os')])).text).toContain('To be lost');
+    expect((await run(whyCommand, context, [digestOf('os')])).text).toContain('Will expire');
     expect((await run(whyCommand, context, [digestOf('shop')])).text).toContain('No lifecycle policy is known');
     expect(await review()).toMatchObject({ status: 'SUCCEEDED' });
     const report = JSON.parse(await context.reviews.report('json')) as object;

@@ -3,7 +3,7 @@ import type { ImageExpiry, RepositoryCheck } from '../../../shared/domain/retent
 import type { ExpiryLedger, KnownExpiries } from '../../../shared/ports/expiries.ts';
 import { copied } from './copied.ts';
 
-/** Losses of images, in memory. */
+/** Expiries of images, in memory. */
 export class FakeExpiryLedger implements ExpiryLedger {
   readonly #checks = new Map<string, RepositoryCheck>();
   readonly #expiries = new Map<string, Map<Digest, ImageExpiry>>();

@@ -38,7 +38,7 @@ const found = (world: FakeWorld, ...expiries: readonly ImageExpiry[]): Promise<v
 
 const asked = (world: FakeWorld) => run(protectionCommand, readOnlyContext(world), [], { 'exit-code': true });
 
-test('what is lost is listed, the most pressing first, with rule, instant and who needs it', async () => {
+test('what expires is listed, the most pressing first, with rule, instant and who needs it', async () => {
   const world = fakeWorld();
   await found(
     world,
@@ -55,8 +55,8 @@ test('what is lost is listed, the most pressing first, with rule, instant and wh
   const { code, text } = await asked(world);
   expect(code).toBe(3);
   const [head, , titles, ...rows] = text.trimEnd().split('\n');
-  expect(head).toBe('1 repository with 5 images in use: 5 will be lost, of 1 it is unknown; 0 not seen');
-  expect(titles).toMatch(/^image +repository +lost +how +used by$/);
+  expect(head).toBe('1 repository with 5 images in use: 5 will expire, of 1 it is unknown; 0 not seen');
+  expect(titles).toMatch(/^image +repository +expires +how +used by$/);
   const short = (name: string) => digestOf(name).slice(0, 19);
   expect(rows.map((row) => row.slice(0, 19))).toEqual(
     ['gone', 'due', 'base', 'counted', 'later', 'unknown'].map(short),
@@ -72,7 +72,7 @@ test('what is lost is listed, the most pressing first, with rule, instant and wh
 
 test.each<[string, readonly RepositoryCheck[], readonly ImageExpiry[], number, string]>([
   ['nothing was looked at', [], [], 4, 'Nobody has looked at lifecycle policies yet.'],
-  ['all is well', [check()], [], 0, '0 will be lost, of 0 it is unknown; 0 not seen'],
+  ['all is well', [check()], [], 0, '0 will expire, of 0 it is unknown; 0 not seen'],
   ['one is unknown', [check({ expiries: 1, unknown: 1 })], [expiry('a', UNKNOWN)], 4, 'of 1 it is unknown'],
   ['the last look is too old', [check({ checkedAtEpochMs: NOW - 3 * DAY_MS })], [], 4, 'the last look was 3 days ago'],
   [
@@ -127,7 +127,7 @@ describe('why', () => {
   }
 
   test.each<[string, (world: FakeWorld) => Promise<unknown>, string]>([
-    ['will be lost', (world) => found(world, expiry('app', UNKNOWN)), 'To be lost\nimage'],
+    ['will expire', (world) => found(world, expiry('app', UNKNOWN)), 'Will expire\nimage'],
     [
       'is kept',
       (world) => found(world),
@@ -136,7 +136,7 @@ describe('why', () => {
     [
       'nobody can tell',
       (world) => world.expiries.record(check({ failure: { error: 'E', detail: 'd' } })),
-      'Whether it will be lost is unknown\nrepository',
+      'Expiry unknown\nrepository',
     ],
     ['nobody has looked', async () => undefined, 'Nobody has looked yet whether a lifecycle policy will take it.'],
   ])('tells of an image that runs: it %s', async (_, prepare, words) => {

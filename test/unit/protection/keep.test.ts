@@ -43,7 +43,7 @@ async function lostWorld(policy: Partial<PolicyDocument> = ACTING, rules: readon
 const tagsOf = ({ registry }: FakeWorld, name = 'app') =>
   registry.keptIn(APPS)?.find(({ digest }) => digest === digestOf(name))?.tags;
 
-test('what will be lost gets a tag that a higher rule keeps, and is lost no more; a second look does nothing', async () => {
+test('what will expire gets a tag that a higher rule keeps, and is lost no more; a second look does nothing', async () => {
   const world = await lostWorld();
   const { expiries, checks, error } = await look(world);
   expect(error).toBeUndefined();

@@ -67,7 +67,7 @@ test('so is what ran in a scope that left, until a person confirms that nobody n
   expect((await look(world)).expiries).toEqual([]);
 });
 
-test('so is what runs; what is lost behind the horizon is not told yet', async () => {
+test('so is what runs; what expires behind the horizon is not told yet', async () => {
   const world = await twoTiers();
   world.lifecycles.set(APPS, [expire(1, olderThan(49))]).set(BASES, [expire(1, olderThan(51))]);
   const { expiries } = await look(world);
@@ -342,7 +342,7 @@ test.each([[undefined], [{}], [{ source: 'aws.events', 'detail-type': 'Scheduled
 );
 
 describe('while the policy in force cannot be read', () => {
-  test('losses are told all the same, also of what the next build takes a tag from', async () => {
+  test('expiries are told all the same, also of what the next build takes a tag from', async () => {
     const world = await twoTiers();
     const stream = `${BASES.account}/${BASES.region}/${BASES.repository}:^22\\.8$`;
     const [moving, taken] = [await keep(world, BASES, 'moving', { tags: ['22.8'] }), digestOf('base')];

@@ -72,7 +72,7 @@ test.each(['live', 'left', 'unread'] as const)(
   },
 );
 
-test('where it is lost by its own name, that is told first', async () => {
+test('where it expires by its own name, that is told first', async () => {
   const world = await unusedWorld();
   world.lifecycles.set(APPS, [expire(5, olderThan(12))]);
   world.usages.corrupt(SCOPE, digestOf('app'));

@@ -7,7 +7,7 @@ import * as keys from '../table/keys.ts';
 import { StoredRecords } from '../table/stored.ts';
 import type { LedgerTable } from '../table/table.ts';
 
-/** Losses and looks, for functions that only tell of them. */
+/** Expiries and checks, for functions that only tell of them. */
 export class DynamoExpiries implements Pick<ExpiryLedger, 'checks' | 'of' | 'ofImage'> {
   protected readonly table: LedgerTable;
   protected readonly expiries: StoredRecords<ImageExpiry>;
@@ -38,7 +38,7 @@ export class DynamoExpiries implements Pick<ExpiryLedger, 'checks' | 'of' | 'ofI
 
 const WRITES_AT_ONCE = 8;
 
-/** One item for each image that is lost, and one for each look. The look comes last: it says that there are any. */
+/** One item for each image that expires, and one for each check. The check comes last: it says that there are any. */
 export class DynamoExpiryLedger extends DynamoExpiries implements ExpiryLedger {
   async record(check: RepositoryCheck, expiries?: readonly ImageExpiry[]): Promise<void> {
     if (expiries) await this.#replace(check.location, expiries);
