@@ -1,6 +1,6 @@
 import { serviceKey } from '../../../shared/domain/cause/cascade.ts';
 import type { Digest } from '../../../shared/domain/image/image.ts';
-import type { DigestSource } from '../../../shared/domain/image/usage.ts';
+import type { DigestSource, Usage } from '../../../shared/domain/image/usage.ts';
 import type { Mode, PolicyDocument } from '../../../shared/domain/policy/policy.ts';
 import type { RolloutMode } from '../../../shared/domain/policy/rollout-mode.ts';
 import { digestOf } from '../../support/samples.ts';
@@ -147,5 +147,30 @@ test('what an index of the tag has counts as what the tag means', async () => {
   const mediaType = 'application/vnd.oci.image.index.v1+json';
   const artifact = { kind: 'index', digest: digestOf('agent-index'), mediaType, children } as const;
   world.registry.push(locationOf('agent'), { artifact, tags: ['v1'], pushedAtEpochMs: world.clock() });
+  expect(await deployed(world)).toMatchObject({ state: 'running' });
+});
+
+test.each<readonly [string, Partial<Usage>]>([
+  ['another service', { workload: 'shop' }],
+  ['a service of that name in another cluster', { cluster: 'stage' }],
+  ['a service of that name in another account', { account: '222233334444' }],
+  ['a service of that name in another Region', { region: 'us-east-1' }],
+  ['a task of that name', { workloadKind: 'ecs-task' }],
+  ['another container of the service', { container: 'agent-2' }],
+])('that %s runs what the tag means does not help', async (_, changes) => {
+  const world = await scene({ mode: 'paused' });
+  await runs(world, 'agent', 'new', { workload: 'web', container: 'agent', reference: AGENT, ...changes });
+  expect(await deployed(world)).toMatchObject(held('mode: paused'));
+});
+
+test('nothing is read of a container that may be deployed', async () => {
+  const other = { account: '222233334444', region: 'eu-west-1' };
+  const world = await scene({ image: '222233334444.dkr.ecr.eu-west-1.amazonaws.com/team/agent:v1' });
+  const streams = [
+    rule('web', 'restart', 'enforce'),
+    { ...rule('agent', 'restart', 'enforce'), account: other.account },
+  ];
+  await world.apply('enforce', { streams });
+  world.registry.deny(other);
   expect(await deployed(world)).toMatchObject({ state: 'running' });
 });

@@ -66,6 +66,24 @@ test.each<
   expect(restraintOfImage(policy, image, SERVICE, stream)).toEqual(expected);
 });
 
+test('each line of a repository has its own mode', () => {
+  const [old, next] = [
+    policyOf({ id: 'old', headTags: ['^3.9$'], mode: 'paused' }),
+    policyOf({ headTags: ['^3.10$'] }),
+  ];
+  const policy = { ...next, streams: [...old.streams, ...next.streams] };
+  expect(restraintOfImage(policy, TAGGED, SERVICE)).toEqual(PAUSED);
+  expect(restraintOfImage(policy, `${HOST}/team/py:3.10`, SERVICE)).toBeUndefined();
+  expect(restraintOfImage(policy, `${HOST}/team/py:3`, SERVICE, streamOf('3.10'))).toBeUndefined();
+  expect(restraintOfImage(policy, `${HOST}/team/py:3`, SERVICE)).toMatchObject({ by: 'paused' });
+});
+
+test('an image whose repository no rule names any more keeps nothing, whatever stream it was of', () => {
+  expect(
+    restraintOfImage(policyOf({ mode: 'paused' }), `${HOST}/team/go:1`, SERVICE, `${REGISTRY}/eu-west-1/team/go:^1$`),
+  ).toBe(undefined);
+});
+
 const restraint: ImageRestraint = { source: 'the stream', by: 'paused' };
 const [ONE, TWO, INDEX] = ['one', 'two', 'index'].map(digestOf) as [StartedAnew['means'][0], ...StartedAnew['means']];
 const container = (changes: Partial<StartedAnew>): StartedAnew => ({
