@@ -5,10 +5,10 @@ import type { Messages, PlannerWaking } from '../../shared/ports/messages.ts';
 import type { LockLedger, RebuildLedger } from '../../shared/ports/rebuilds.ts';
 import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import type { OpenRebuilds } from '../../shared/rebuilding/open-rebuilds.ts';
-import { type RefreshBuildPorts, refreshBuild } from '../../shared/rebuilding/refresh-build.ts';
+import { type PollRunPorts, pollRun } from '../../shared/rebuilding/poll-run.ts';
 import { RunNotRecordedYetError } from './errors.ts';
 
-export interface MatchRunPorts extends RefreshBuildPorts {
+export interface MatchRunPorts extends PollRunPorts {
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record' | 'recordExecution' | 'byExecution'>;
   readonly locks: Pick<LockLedger, 'get'>;
   readonly waitingStep: WaitingStep;
@@ -34,7 +34,7 @@ export async function matchRun(
   const rebuild = await ports.rebuilds.get(found.stream, found.rebuildId);
   if (!rebuild) return 'not-ours';
   // The run is known by its id before its rebuild names it.
-  const seen = await refreshBuild(ports, { ...rebuild, executionId: rebuild.executionId ?? run.executionId });
+  const seen = await pollRun(ports, { ...rebuild, executionId: rebuild.executionId ?? run.executionId });
   const end = endOf(seen);
   if (!end) return 'running';
   if (seen.parked) {

@@ -2,7 +2,7 @@ import type { BuildState, Rebuild, StreamLock } from '../../shared/domain/cause/
 import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import { holdsStream } from '../../shared/rebuilding/build.ts';
 import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
-import { refreshBuild } from '../../shared/rebuilding/refresh-build.ts';
+import { pollRun } from '../../shared/rebuilding/poll-run.ts';
 import type { DispatchPorts } from './ports.ts';
 
 /** The lock of a stream as guards see it. */
@@ -27,7 +27,7 @@ export async function checkedLock(ports: DispatchPorts, stream: string, rebuildI
   if ((await ports.executions.state(lock.executionArn)) === 'running') return withBuild(lock, known);
   // A lock without a rebuild is of an owner that died between the two: nothing was started.
   if (!known) return { stale: lock };
-  const { seen, isFresh } = await freshBuild(ports, known);
+  const { seen, isFresh } = await polledRun(ports, known);
   // A run that waits for a person is there, past the deadline of its build too: one more beside it would take its place.
   // Its cascade has ended, so whoever ends that parks it, and then it has a deadline for that as well.
   const isAwaited = isFresh && !seen.parked && seen.build?.state === 'waiting-approval';
@@ -42,12 +42,12 @@ const withBuild = (lock: StreamLock, rebuild: Rebuild | undefined): CheckedLock 
 });
 
 /** Where the runner cannot be asked, its deadline decides. */
-async function freshBuild(
+async function polledRun(
   ports: DispatchPorts,
   rebuild: Rebuild,
 ): Promise<{ readonly seen: Rebuild; readonly isFresh: boolean }> {
   try {
-    return { seen: await refreshBuild(ports, rebuild), isFresh: true };
+    return { seen: await pollRun(ports, rebuild), isFresh: true };
   } catch (error) {
     if (error instanceof RunnerUnreachableError) return { seen: rebuild, isFresh: false };
     throw error;

@@ -5,7 +5,7 @@ import { RunnerUnreachableError } from '../../shared/ports/acting-errors.ts';
 import { endOf, hasBegun } from '../../shared/rebuilding/build.ts';
 import { endRebuild } from '../../shared/rebuilding/end-rebuild.ts';
 import { parkRebuild } from '../../shared/rebuilding/park.ts';
-import { refreshBuild } from '../../shared/rebuilding/refresh-build.ts';
+import { pollRun } from '../../shared/rebuilding/poll-run.ts';
 import { StreamLockLostError } from './errors.ts';
 import type { DispatchStepInput } from './input.ts';
 import type { DispatchLimits, DispatchPorts } from './ports.ts';
@@ -45,7 +45,7 @@ async function seenBuild(
   rebuild: Rebuild,
 ): Promise<{ readonly seen: Rebuild; readonly isUnasked: boolean }> {
   try {
-    return { seen: await refreshBuild(ports, rebuild), isUnasked: false };
+    return { seen: await pollRun(ports, rebuild), isUnasked: false };
   } catch (error) {
     if (error instanceof RunnerUnreachableError) return { seen: rebuild, isUnasked: true };
     throw error;

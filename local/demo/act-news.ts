@@ -41,7 +41,7 @@ const OF_REBUILDS: ReadonlySet<string> = new Set([
 /** What only waits may pass at the next look: the end of the demo tells what is left. */
 function refusalOf({ stream, state, answer }: Cause, names: Names): News[] {
   if (state !== 'open' || answer?.answer !== 'refuse' || OF_REBUILDS.has(answer.reason)) return [];
-  const text = `  ${label('yellow', 'held back')}  ${names.stream(stream)}: ${answer.reason}. ${answer.detail}`;
+  const text = `  ${label('yellow', 'on hold')}  ${names.stream(stream)}: ${answer.reason}. ${answer.detail}`;
   return [line(text, LABEL + 4)];
 }
 

@@ -37,7 +37,7 @@ type End = Pick<StreamRow, 'state' | 'reason' | 'detail' | 'provenBy'>;
 /** The last that was planned for a stream decides; what nobody planned has the answer of the guards. */
 function endOf(stream: string, node: NodeRow | undefined, { answers, closures }: Done): End {
   const answer = answers.find((one) => one.stream === stream);
-  if (!node) return { state: 'held-back', ...(answer && { reason: answer.reason, detail: answer.detail }) };
+  if (!node) return { state: 'on-hold', ...(answer && { reason: answer.reason, detail: answer.detail }) };
   const closure = closures.findLast((one) => one.stream === stream);
   if (isFixed(node)) {
     if (closure?.proof) return { state: 'patched', provenBy: closure.proof.runId };

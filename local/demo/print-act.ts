@@ -71,7 +71,7 @@ function runText({ parts, after }: Stream, { service, count, digest }: Run, name
 const STATES = {
   stopped: { title: 'stopped', colour: 'red' },
   open: { title: 'fixed, and not proven yet', colour: 'yellow' },
-  'held-back': { title: 'held back', colour: 'yellow' },
+  'on-hold': { title: 'on hold', colour: 'yellow' },
 } as const;
 
 /** Also what is not called clean because nobody can look into it: no rebuild fixes that. */

@@ -118,5 +118,5 @@ export function endsOf(result: Pick<DemoResult, 'act' | 'images'>): string {
   const open = count('open') > 0 ? [`${count('open')} not proven yet`] : [];
   const all = [`${count('patched')} patched, closed by digest`, ...open, `${count('stopped')} stopped`];
   const unknown = unknownBeside(result).length;
-  return [...all, `${count('held-back')} held back`, ...(unknown > 0 ? [`${unknown} unknown`] : [])].join(', ');
+  return [...all, `${count('on-hold')} on hold`, ...(unknown > 0 ? [`${unknown} unknown`] : [])].join(', ');
 }

@@ -92,9 +92,9 @@ const closure = v.strictObject({
 const stream = v.strictObject({
   stream: v.string(),
   state: v.pipe(
-    v.picklist(['patched', 'stopped', 'open', 'held-back']),
+    v.picklist(['patched', 'stopped', 'open', 'on-hold']),
     v.description(
-      'patched: proven by a review. stopped: its rebuild did not fix it. open: fixed, and not yet proven. held-back: nobody may act',
+      'patched: proven by a review. stopped: its rebuild did not fix it. open: fixed, and not yet proven. on-hold: nobody may act',
     ),
   ),
   reason: v.optional(v.pipe(v.string(), v.description('why it is not patched, in a word of docs/acting.md'))),

@@ -11,11 +11,11 @@ import type { LockLedger, RebuildLedger } from '../ports/rebuilds.ts';
 import { hasBegun, isBuildOver } from './build.ts';
 import { type EndPorts, endRebuild } from './end-rebuild.ts';
 import { parkRebuild } from './park.ts';
-import { type RefreshBuildPorts, refreshBuild } from './refresh-build.ts';
+import { type PollRunPorts, pollRun } from './poll-run.ts';
 import { SetAside } from './set-aside.ts';
 import { releaseSlots } from './slots.ts';
 
-export interface SettlePorts extends Omit<EndPorts, 'rebuilds'>, Omit<RefreshBuildPorts, 'rebuilds'> {
+export interface SettlePorts extends Omit<EndPorts, 'rebuilds'>, Omit<PollRunPorts, 'rebuilds'> {
   readonly cascades: Pick<CascadeLedger, 'changeNode'>;
   readonly causes: Pick<CauseLedger, 'change'>;
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'record' | 'recordExecution'>;
@@ -142,7 +142,7 @@ async function endOwn(
  */
 async function askedBuild(ports: SettlePorts, rebuild: Rebuild): Promise<AskedBuild> {
   if (!hasBegun(rebuild) || isBuildOver(rebuild.build) || rebuild.outcome) return { rebuild, isUnasked: false };
-  const asked = await refreshBuild(ports, rebuild).catch(() => undefined);
+  const asked = await pollRun(ports, rebuild).catch(() => undefined);
   const isUnasked = asked === undefined;
   const seen = asked ?? rebuild;
   if (!seen.parked) {

@@ -192,7 +192,7 @@ function checkOpen(act: Act, home: Home, services: readonly string[]): void {
   expect(streamIn(act, home)).toMatchObject(expected);
 }
 
-/** Exactly what was verified was deployed: the services of the ineffective and the held back one never were. */
+/** Exactly what was verified was deployed: the services of the ineffective and the on hold one never were. */
 async function checkServices(endpoint: string, { deployments }: Act): Promise<void> {
   const { services = [] } = await new ECSClient(configOf(endpoint, TEAM)).send(
     new DescribeServicesCommand({ cluster: 'shop', services: [APP, 'checkout', 'checkout-arm', 'search', 'reports'] }),
@@ -233,7 +233,7 @@ async function checkRunning(endpoint: string, act: Act): Promise<void> {
 async function checkNotPatched(endpoint: string, act: Act, images: DemoResult['images']): Promise<void> {
   expect(streamIn(act, SEARCH)).toMatchObject({ state: 'stopped', reason: 'ineffective' });
   const reports = streamIn(act, REPORTS);
-  expect(reports).toMatchObject({ state: 'held-back', reason: 'report-only' });
+  expect(reports).toMatchObject({ state: 'on-hold', reason: 'report-only' });
   expect(reports.runs.map(({ digest }) => digest)).toEqual([await digestOfTag(endpoint, REPORTS, 'stable')]);
   const notPatched = act.streams.filter(({ state }) => state !== 'patched').map(({ stream }) => stream);
   const open = STILL_RUN.map(([home]) => streamOf(home));

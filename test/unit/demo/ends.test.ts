@@ -47,7 +47,7 @@ test.each<[name: string, done: Partial<Parameters<typeof collectStreams>[1]>, en
   [
     'what nobody planned is on hold',
     { answers: [answer] },
-    { state: 'held-back', reason: 'report-only', detail: answer.detail },
+    { state: 'on-hold', reason: 'report-only', detail: answer.detail },
   ],
 ])('%s', async (_name, done, end) => {
   const [row, ...others] = await collectStreams({ streams }, { ...none, ...done }, []);
@@ -90,12 +90,12 @@ test.each([
 });
 
 test('in short counts each stream and image that is told one by one', () => {
-  const streams = ['patched', 'open', 'stopped', 'held-back'].map((state) => ({ stream: state, state }));
+  const streams = ['patched', 'open', 'stopped', 'on-hold'].map((state) => ({ stream: state, state }));
   const images = [
     { outcome: 'unknown', stream: 'nobody can look into it' },
     { outcome: 'unknown', stream: 'stopped' },
-    { outcome: 'violating', stream: 'held-back' },
+    { outcome: 'violating', stream: 'on-hold' },
   ];
   const result = { act: { streams }, images } as unknown as Parameters<typeof endsOf>[0];
-  expect(endsOf(result)).toBe('1 patched, closed by digest, 1 not proven yet, 1 stopped, 1 held back, 1 unknown');
+  expect(endsOf(result)).toBe('1 patched, closed by digest, 1 not proven yet, 1 stopped, 1 on hold, 1 unknown');
 });

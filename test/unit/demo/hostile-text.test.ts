@@ -23,7 +23,7 @@ const image = (digest: string, outcome: 'violating' | 'unknown', reasons: readon
 });
 const finding = { ruleId: 'critical', effect: 'violates', kind: 'finding', vulnerability: 'CVE-1', package: 'p' };
 const run = { service: '1/r/c/w', container: 'a', count: 1, digest: 'sha256:1' };
-const stream = { stream: 'a', state: 'held-back', reason: 'report-only', detail: 'so', parts: {}, runs: [run] };
+const stream = { stream: 'a', state: 'on-hold', reason: 'report-only', detail: 'so', parts: {}, runs: [run] };
 const result = {
   ...{ fleet: 'f', seed: 1, mode: 'enforce', runId: 'r', policyVersion: 'p', found: 2, outcomes, unresolved: 0 },
   execution: { arn: 'arn', status: 'FAILED', error: 'E', cause: 'because' },

@@ -7,13 +7,13 @@ import type { PipelineRunner } from '../ports/runner.ts';
 import { isBuildOver } from './build.ts';
 import { deadlineAfterPoll } from './park.ts';
 
-export interface RefreshBuildPorts {
+export interface PollRunPorts {
   readonly rebuilds: Pick<RebuildLedger, 'record' | 'recordExecution'>;
   readonly runner: Pick<PipelineRunner, 'status'>;
   readonly clock: Clock;
 }
 
-/** Runs that took the place of one another: more of them in one look is a runner that goes in circles. */
+/** Runs that took the place of one another: more of them in one poll is a runner that goes in circles. */
 const MOST_SUPERSEDED = 25;
 
 /** A run that was just started is not yet in every list of its runner. */
@@ -24,7 +24,7 @@ const KNOWN_AFTER_MS = 5 * MINUTE_MS;
  * its place, and a failure of that is none of ours. Gives the rebuild as it stands; one whose build is over, or has no run yet, as it was given.
  * @throws RunnerUnreachableError
  */
-export async function refreshBuild(ports: RefreshBuildPorts, rebuild: Rebuild): Promise<Rebuild> {
+export async function pollRun(ports: PollRunPorts, rebuild: Rebuild): Promise<Rebuild> {
   const followed = rebuild.build?.supersededBy;
   if (rebuild.executionId === undefined || isBuildOver(rebuild.build)) return rebuild;
   const seen = await follow(ports, rebuild, rebuild.executionId);
@@ -42,7 +42,7 @@ export async function refreshBuild(ports: RefreshBuildPorts, rebuild: Rebuild): 
   return stands ?? rebuild;
 }
 
-async function follow({ runner, rebuilds }: RefreshBuildPorts, rebuild: Rebuild, first: string) {
+async function follow({ runner, rebuilds }: PollRunPorts, rebuild: Rebuild, first: string) {
   const { pipeline } = rebuild;
   let executionId = first;
   for (let hops = 0; ; hops += 1) {
