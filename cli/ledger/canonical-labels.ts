@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../shared/domain/common/canonical-json.ts';
-import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { byKey, compareTexts } from '../../shared/domain/common/compare-texts.ts';
 
 /** Gives a token another name. */
 type Naming = (token: string) => string;
@@ -105,7 +105,7 @@ function distinguish(tokens: readonly string[], colouring: Colouring): void {
     numberGroups(groups, colouring);
     return;
   }
-  const [first] = shared.sort(([one], [other]) => compareTexts(one, other));
+  const [first] = shared.sort(byKey);
   if (!first) return;
   const [colour, [token = '']] = first;
   colours.set(token, sha256Hex(`set apart ${colour}`));

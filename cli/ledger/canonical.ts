@@ -1,4 +1,4 @@
-import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { byKey, compareTexts } from '../../shared/domain/common/compare-texts.ts';
 import { labelled, type Tokenizer } from './canonical-labels.ts';
 
 type Item = Readonly<Record<string, unknown>>;
@@ -109,7 +109,7 @@ function timeless(value: unknown, chance: RegExp): unknown {
       : elements;
   }
   if (!isObject(value)) return value;
-  const members = Object.entries(value).sort(([one], [other]) => compareTexts(one, other));
+  const members = Object.entries(value).sort(byKey);
   return Object.fromEntries(members.map(([name, member]) => [name, timeless(member, chance)]));
 }
 

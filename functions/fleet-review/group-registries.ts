@@ -1,4 +1,5 @@
 import { mapConcurrently } from '../../shared/concurrency.ts';
+import { byKey } from '../../shared/domain/common/compare-texts.ts';
 import { type Registry, registryKey } from '../../shared/domain/image/image.ts';
 import { parseImageReference, resolvedTag } from '../../shared/domain/image/reference.ts';
 import type { Observation, Pull } from '../../shared/domain/image/usage.ts';
@@ -47,7 +48,7 @@ export async function groupRegistries(ports: GroupPorts, step: ReviewActionInput
       ask(questionsOf(registries, location), location.repository, observation);
     }
   }
-  const sorted = [...registries].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, questions]) => questions);
+  const sorted = [...registries].sort(byKey).map(([, questions]) => questions);
   await mapConcurrently(sorted, WRITES_AT_ONCE, (questions) =>
     files.put(keys.registry(questions.registry), documentOf(questions)),
   );
@@ -124,9 +125,7 @@ const pullsInOrder = (pulls: ReadonlyMap<string, Pull>): Pull[] =>
 const sortedList = (values: Iterable<string>): string[] => [...values].sort();
 
 const sortedRecord = <Value, Result>(map: ReadonlyMap<string, Value>, of: (value: Value) => Result) =>
-  Object.fromEntries(
-    [...map].sort(([one], [other]) => (one < other ? -1 : 1)).map(([key, value]) => [key, of(value)] as const),
-  );
+  Object.fromEntries([...map].sort(byKey).map(([key, value]) => [key, of(value)] as const));
 
 const documentOf = ({ registry, digests, tags }: RegistryQuestions): RegistryDocument => ({
   registry,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { collect } from '../../shared/concurrency.ts';
+import { byKey } from '../../shared/domain/common/compare-texts.ts';
 import { registryKey } from '../../shared/domain/image/image.ts';
 import type { Policy } from '../../shared/domain/policy/policy.ts';
 import type { Scope, ScopeResult } from '../../shared/domain/review/run.ts';
@@ -44,7 +45,7 @@ export async function expandScopes(
 function listed(entries: readonly AccountRegions[]): Scope[] {
   const scopes = entries.flatMap(({ account, regions }) => regions.map((region) => ({ account, region })));
   const unique = new Map(scopes.map((scope) => [registryKey(scope), scope]));
-  return [...unique].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, scope]) => scope);
+  return [...unique].sort(byKey).map(([, scope]) => scope);
 }
 
 /** Scopes that held nothing when they were last read are left out for a while, unless a person names them. */

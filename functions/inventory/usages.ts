@@ -1,5 +1,5 @@
 import { collect } from '../../shared/concurrency.ts';
-import { compareTexts } from '../../shared/domain/common/compare-texts.ts';
+import { byKey, compareTexts } from '../../shared/domain/common/compare-texts.ts';
 import { type ImageLocation, locationKey, registryKey } from '../../shared/domain/image/image.ts';
 import { readImageReference } from '../../shared/domain/image/reference.ts';
 import { isProof, referencesOf, type Usage, workloadText } from '../../shared/domain/image/usage.ts';
@@ -132,7 +132,7 @@ function unidentifiedIn({ unresolved, usages }: ScopeContents): Pick<ScopeRecord
       for (const reference of referencesOf(usage))
         add(readImageReference(reference)?.location, tagAsked(reference), workloadText(usage));
   const unidentified = [...repositories]
-    .sort(([one], [other]) => compareTexts(one, other))
+    .sort(byKey)
     .flatMap(([repository, workloads]) => byTag(workloads).map((told) => ({ repository, ...told })));
   return unidentified.length > 0 ? { unidentified } : {};
 }

@@ -1,3 +1,4 @@
+import { byKey } from '../domain/common/compare-texts.ts';
 import { type BirthEvidence, determineBirth, evidenceIn } from '../domain/image/birth.ts';
 import { type Artifact, type Digest, type ImageLocation, locationKey, type Platform } from '../domain/image/image.ts';
 import type { ImageFacts } from '../domain/image/image-facts.ts';
@@ -85,7 +86,5 @@ export function knownContent(
 /** Places in a fixed order, each once. */
 export function unionOfLocations(...lists: readonly (readonly ImageLocation[])[]): ImageLocation[] {
   const unique = new Map(lists.flat().map((location) => [locationKey(location), location]));
-  return [...unique]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, { account, region, repository }]) => ({ account, region, repository }));
+  return [...unique].sort(byKey).map(([, { account, region, repository }]) => ({ account, region, repository }));
 }

@@ -1,4 +1,5 @@
 import { unplacedOf } from '../cause/unplaced.ts';
+import { byKey } from '../common/compare-texts.ts';
 import { evidenceIn } from '../image/birth.ts';
 import type { Digest } from '../image/image.ts';
 import type { ImageRecord } from '../verdict/image-record.ts';
@@ -23,7 +24,7 @@ export class LastImages {
   images(): readonly ImageRecord[] {
     const byDigest = new Map<Digest, ImageRecord>();
     for (const image of this.#last.values()) byDigest.set(image.digest, image);
-    return [...byDigest].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, image]) => image);
+    return [...byDigest].sort(byKey).map(([, image]) => image);
   }
 }
 

@@ -2,7 +2,7 @@ import { type CauseFact, mergeFacts, violatedFacts } from '../cause/cause.ts';
 import { anyContentFactStatus, isUnjudged, type JudgedImage } from '../cause/fact-status.ts';
 import { type BuiltOn, shortHash } from '../cause/rebuild.ts';
 import type { Unplaced } from '../cause/unplaced.ts';
-import { compareTexts } from '../common/compare-texts.ts';
+import { byKey, compareTexts } from '../common/compare-texts.ts';
 import type { Digest } from '../image/image.ts';
 import { streamBelow } from '../lineage/find-parents.ts';
 import { headDigestOf } from '../stream/heads.ts';
@@ -40,7 +40,7 @@ export const parentObstacles = (
   ...unknownParents(headed, known),
   ...[...nextHeads(headed, known)]
     .filter(([parent]) => !isVerified(parent))
-    .sort(([one], [other]) => compareTexts(one, other))
+    .sort(byKey)
     .flatMap(([parent, next]) => obstacleIn(parent, next, comparedWith(headed, known), known) ?? []),
 ];
 
@@ -135,7 +135,7 @@ const keyOf = (heads: readonly (readonly [parent: string, head: string])[]): str
  * @returns `undefined` if one of them is `undefined`, or there is none
  */
 export function headsShown(parents: ReadonlyMap<string, Digest | undefined>): BuiltOn | undefined {
-  const heads = [...parents].sort(([one], [other]) => compareTexts(one, other));
+  const heads = [...parents].sort(byKey);
   const known = heads.flatMap(([parent, head]) => (head === undefined ? [] : [[parent, head] as const]));
   const key = keyOf(known);
   if (key === undefined || known.length < heads.length) return undefined;

@@ -1,4 +1,4 @@
-import { compareTexts } from '../common/compare-texts.ts';
+import { byKey, compareTexts } from '../common/compare-texts.ts';
 import { type Digest, FOREIGN_TIERS, type ImageLocation, type Platform, type Tier } from '../image/image.ts';
 import { UNKNOWN_PLATFORM, Variants, withoutImplied } from './variants.ts';
 
@@ -76,7 +76,7 @@ export const hasContent = (chain: readonly Digest[]): boolean => chain.some((lay
 /** Those of one machine and variant, in the order of the variants. */
 export function byVariant(images: readonly LineageFacts[]): readonly (readonly [Platform, LineageFacts[]])[] {
   const groups = Map.groupBy(images, ({ platform = UNKNOWN_PLATFORM }) => withoutImplied(platform));
-  return [...groups].sort(([one], [other]) => compareTexts(one, other));
+  return [...groups].sort(byKey);
 }
 
 /** For few images: all that a child's machine can run, best first (`Variants`). */

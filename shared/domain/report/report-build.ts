@@ -1,5 +1,5 @@
 import type { Cause } from '../cause/cause.ts';
-import { compareTexts } from '../common/compare-texts.ts';
+import { byKey, compareTexts } from '../common/compare-texts.ts';
 import { DAY_MS } from '../common/time.ts';
 import { type Digest, locationKey, TIERS, type Tier } from '../image/image.ts';
 import { BUILT_IN_RULES } from '../policy/built-in-rules.ts';
@@ -223,14 +223,12 @@ function modeOf(policy: Policy, stream: string): Pick<PendingRebuild, 'owner' | 
 }
 
 function inFixedOrder(groups: ReadonlyMap<string, MutableGroup>): ReportGroup[] {
-  return [...groups]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, group]) => ({
-      ...group,
-      violating: group.violating.sort(byLongest),
-      unknown: group.unknown.sort(byDigest),
-      unjudged: group.unjudged.sort(),
-    }));
+  return [...groups].sort(byKey).map(([, group]) => ({
+    ...group,
+    violating: group.violating.sort(byLongest),
+    unknown: group.unknown.sort(byDigest),
+    unjudged: group.unjudged.sort(),
+  }));
 }
 
 function sums(groups: readonly ReportGroup[]): Report['images'] {

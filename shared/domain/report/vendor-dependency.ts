@@ -1,7 +1,7 @@
 import { type Cause, FIX_KNOWLEDGE, type FindingFact } from '../cause/cause.ts';
 import { isUnjudged } from '../cause/fact-status.ts';
 import type { RebuildHistory, SurvivedFact } from '../cause/rebuild.ts';
-import { compareTexts } from '../common/compare-texts.ts';
+import { byKey, compareTexts } from '../common/compare-texts.ts';
 import { isSame } from '../guard/guard-facts.ts';
 import { type Digest, locationKey, type Tier } from '../image/image.ts';
 import type { Parent } from '../lineage/parent.ts';
@@ -171,9 +171,7 @@ export class VendorWaits {
           for (const one of way) group.streams.add(one);
         }
       }
-    return [...groups]
-      .sort(([one], [other]) => compareTexts(one, other))
-      .flatMap(([, group]) => this.#dependency(group, histories) ?? []);
+    return [...groups].sort(byKey).flatMap(([, group]) => this.#dependency(group, histories) ?? []);
   }
 
   #askImage(digest: Digest): void {

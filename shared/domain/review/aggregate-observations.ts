@@ -1,3 +1,4 @@
+import { byKey } from '../common/compare-texts.ts';
 import { readImageReference } from '../image/reference.ts';
 import type { Cluster, Observation, Pull, RunningContainer, RunningTask } from '../image/usage.ts';
 
@@ -22,7 +23,7 @@ export function aggregateObservations(pieceSize: number, readAtEpochMs: number):
   const clusters = new Set<string>();
   const counted = { tasks: 0, containers: 0 };
   const flush = (): Observation[] | undefined => {
-    const full = [...piece].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, observation]) => observation);
+    const full = [...piece].sort(byKey).map(([, observation]) => observation);
     piece = new Map();
     return full.length > 0 ? full : undefined;
   };

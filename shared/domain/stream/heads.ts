@@ -1,4 +1,4 @@
-import { compareTexts } from '../common/compare-texts.ts';
+import { byKey } from '../common/compare-texts.ts';
 import type { Digest, ImageLocation, Platform } from '../image/image.ts';
 import { matchesHeadTag } from '../policy/head-tag.ts';
 import type { StreamRule } from '../policy/policy.ts';
@@ -110,6 +110,6 @@ const latestFirst = (one: Pushed, other: Pushed): number =>
  */
 export function headDigestOf(head: StreamRecord['head']): Digest | undefined {
   if (!head) return undefined;
-  const [first] = Object.entries(head.images).sort(([one], [other]) => compareTexts(one, other));
+  const [first] = Object.entries(head.images).sort(byKey);
   return head.index ?? first?.[1];
 }

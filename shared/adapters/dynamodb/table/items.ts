@@ -3,6 +3,7 @@ import { ageOf } from '../../../domain/age/image-lineage.ts';
 import type { Closure, Deployment } from '../../../domain/cause/cascade.ts';
 import type { Cause, CauseFact } from '../../../domain/cause/cause.ts';
 import type { Rebuild } from '../../../domain/cause/rebuild.ts';
+import { byKey } from '../../../domain/common/compare-texts.ts';
 import type { LedgerRecord } from '../../../domain/outbox/ledger-record.ts';
 import type { PolicyPointer } from '../../../domain/policy/policy-pointer.ts';
 import type { ImageExpiry } from '../../../domain/retention/image-expiry.ts';
@@ -85,7 +86,7 @@ const inOrder = (value: object): string => JSON.stringify(value, (_, member: unk
 
 function sorted(member: unknown): unknown {
   if (member === null || typeof member !== 'object' || Array.isArray(member)) return member;
-  return Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)));
+  return Object.fromEntries(Object.entries(member).sort(byKey));
 }
 
 /** Images in use and heads, by the age that counts: what breaches next. */
@@ -139,9 +140,7 @@ interface SeenFinding {
 export const firstSeenContent = (seen: ReadonlyMap<string, number>): ItemContent => ({
   kind: 'first-seen',
   seen: pack(
-    [...seen]
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([finding, firstSeenAtEpochMs]): SeenFinding => ({ finding, firstSeenAtEpochMs })),
+    [...seen].sort(byKey).map(([finding, firstSeenAtEpochMs]): SeenFinding => ({ finding, firstSeenAtEpochMs })),
   ),
 });
 
