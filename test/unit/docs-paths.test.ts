@@ -45,6 +45,27 @@ test.each(pages.filter(({ path }) => !path.startsWith('docs/adr/')))(
   },
 );
 
+/** Steps of recipes in CONTRIBUTING.md whose files all have a name: what is done, and where. */
+const steps = [...readFileSync('CONTRIBUTING.md', 'utf8').matchAll(/^\| \d+\. (.*?) \| (.*?) \|/gm)]
+  .map(([, todo = '', where = '']) => ({
+    todo,
+    names: [...todo.matchAll(/`([A-Za-z]\w*)`/g)]
+      .map(([, name = '']) => name)
+      .filter((name) => /[a-z][A-Z]|_/.test(name)),
+    files: [...where.matchAll(/`([\w./-]+)`/g)]
+      .map(([, path = '']) => path)
+      .filter((path) => PATH.test(path) || /\.\w+$/.test(path)),
+  }))
+  .filter(({ names, files }) => names.length > 0 && files.length > 0 && files.every((file) => existsSync(file)));
+
+test.each(steps)('the files of a step hold the names that it uses: $todo', ({ names, files }) => {
+  const text = files
+    .filter((file) => statSync(file).isFile())
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
+  expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
+});
+
 const testFiles = new Set(
   readdirSync('test', { recursive: true, encoding: 'utf8' }).map((path) => path.split(/[\\/]/).at(-1)),
 );
