@@ -16,7 +16,7 @@ import { LedgerTable } from '../shared/adapters/dynamodb/table/table.ts';
 import { S3Evidence } from '../shared/adapters/s3-evidence.ts';
 import { S3RunFiles } from '../shared/adapters/s3-run-files.ts';
 import { SfnExecutions } from '../shared/adapters/sfn-executions.ts';
-import { actingLedgers, imageLedgers } from '../shared/lambda/acting-ledgers.ts';
+import { actingLedgers, imageLedgers } from '../shared/lambda/ledgers.ts';
 import { previewReport } from '../shared/review/preview.ts';
 import type { CliContext, Reviews } from './command.ts';
 import { NotFoundError, StackUnreadableError } from './errors.ts';

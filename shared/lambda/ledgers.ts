@@ -1,9 +1,18 @@
+import { DynamoChains } from '../adapters/dynamodb/images/chains.ts';
 import { DynamoContentLedger } from '../adapters/dynamodb/images/content-ledger.ts';
 import { DynamoFleetPlaces } from '../adapters/dynamodb/images/fleet-places.ts';
 import { DynamoImageLedger, DynamoImages } from '../adapters/dynamodb/images/image-ledger.ts';
 import { DynamoPlaceLedger, DynamoPlaces } from '../adapters/dynamodb/images/place-ledger.ts';
 import { DynamoUsageLedger } from '../adapters/dynamodb/images/usage-ledger.ts';
+import { DynamoSwitchLedger } from '../adapters/dynamodb/policy/switch-ledger.ts';
+import { DynamoCascades } from '../adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { DynamoCauseLedger } from '../adapters/dynamodb/rebuilds/cause-ledger.ts';
+import { DynamoGuardLedger } from '../adapters/dynamodb/rebuilds/guard-ledger.ts';
+import { DynamoLockLedger } from '../adapters/dynamodb/rebuilds/lock-ledger.ts';
+import { DynamoRebuildLedger } from '../adapters/dynamodb/rebuilds/rebuild-ledger.ts';
+import { DynamoRolloutLedger } from '../adapters/dynamodb/rebuilds/rollout-ledger.ts';
+import { DynamoSlotLedger } from '../adapters/dynamodb/rebuilds/slot-ledger.ts';
+import { DynamoBaseReadingLedger } from '../adapters/dynamodb/reviews/base-reading-ledger.ts';
 import { DynamoRunLedger, DynamoRunParts } from '../adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../adapters/dynamodb/reviews/scope-ledger.ts';
 import { DynamoStreamImages } from '../adapters/dynamodb/streams/stream-images.ts';
@@ -91,3 +100,32 @@ export function ledgersOfRun<Name extends keyof ReviewLedgers>(
   const views = each((name) => kinds[name].preview) as Views<Name>;
   return ({ runId, mode }) => (mode === 'preview' ? previewLedgers(ledgers, views, files, runId) : ledgers);
 }
+
+/** What a cascade is made of and holds, and what may stop it, for those functions that plan or end one. */
+export const actingLedgers = (table: LedgerTable) => ({
+  cascades: new DynamoCascades(table),
+  causes: new DynamoCauseLedger(table),
+  guards: new DynamoGuardLedger(table),
+  locks: new DynamoLockLedger(table),
+  rebuilds: new DynamoRebuildLedger(table),
+  rollouts: new DynamoRolloutLedger(table),
+  slots: new DynamoSlotLedger(table),
+  killSwitch: new DynamoSwitchLedger(table),
+});
+
+/** What is known of images, for those functions that read a registry outside of a review. */
+export const imageLedgers = (table: LedgerTable) => ({
+  images: new DynamoImageLedger(table),
+  places: new DynamoPlaceLedger(table),
+  contents: new DynamoContentLedger(table),
+  streams: new DynamoStreamLedger(table),
+  streamImages: new DynamoStreamImages(table),
+});
+
+/** What a look at lineage reads and writes, in a review and between two of them. */
+export const fleetLedgers = (table: LedgerTable) => ({
+  baseReadings: new DynamoBaseReadingLedger(table),
+  cascades: new DynamoCascades(table),
+  causes: new DynamoCauseLedger(table),
+  chains: new DynamoChains(table),
+});

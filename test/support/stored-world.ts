@@ -4,7 +4,7 @@ import { DynamoStreamImages } from '../../shared/adapters/dynamodb/streams/strea
 import { DynamoStreamLedger } from '../../shared/adapters/dynamodb/streams/stream-ledger.ts';
 import type * as keys from '../../shared/adapters/dynamodb/table/keys.ts';
 import { LedgerTable } from '../../shared/adapters/dynamodb/table/table.ts';
-import { actingLedgers } from '../../shared/lambda/acting-ledgers.ts';
+import { actingLedgers } from '../../shared/lambda/ledgers.ts';
 import type { FakeWorld } from './fakes/world.ts';
 import { MemoryTable } from './memory-dynamo.ts';
 

@@ -1,6 +1,6 @@
 import { DynamoCascadeLedger } from '../../../shared/adapters/dynamodb/rebuilds/cascade-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
-import { actingLedgers } from '../../../shared/lambda/acting-ledgers.ts';
+import { actingLedgers } from '../../../shared/lambda/ledgers.ts';
 import { type CallOutcome, MemoryTable } from '../../support/memory-dynamo.ts';
 import { fc } from '../../support/seeded.ts';
 import {

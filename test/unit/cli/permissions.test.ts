@@ -23,7 +23,7 @@ import { DynamoExpiries } from '../../../shared/adapters/dynamodb/retention/expi
 import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-ledger.ts';
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
-import { actingLedgers, imageLedgers } from '../../../shared/lambda/acting-ledgers.ts';
+import { actingLedgers, imageLedgers } from '../../../shared/lambda/ledgers.ts';
 import { documented } from '../../support/documented-actions.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { lock, rebuild } from '../../support/rebuild-samples.ts';

@@ -8,7 +8,7 @@ import { DynamoRunLedger } from '../../../shared/adapters/dynamodb/reviews/run-l
 import { DynamoScopeLedger } from '../../../shared/adapters/dynamodb/reviews/scope-ledger.ts';
 import { LedgerTable } from '../../../shared/adapters/dynamodb/table/table.ts';
 import { storedPolicy } from '../../../shared/domain/policy/policy-check.ts';
-import { actingLedgers, imageLedgers } from '../../../shared/lambda/acting-ledgers.ts';
+import { actingLedgers, imageLedgers } from '../../../shared/lambda/ledgers.ts';
 import { fakeWorld } from '../../support/fakes/world.ts';
 import { MemoryTable } from '../../support/memory-dynamo.ts';
 import { storedItem } from '../../support/stored-items.ts';
