@@ -9,17 +9,20 @@ import type { ImageArtifact } from './facts.ts';
 /** Downloads for one repository. ECR allows 3,000 `GetDownloadUrlForLayer` a second for each Region. */
 export const CONFIGS_AT_ONCE = 8;
 
-/** Images of one piece: as many as BatchGetImage gives in a call. */
+/** Images per piece: as many as one BatchGetImage call returns. */
 export const IMAGES_A_PIECE = 100;
 
 export interface ArtifactPorts {
   readonly registry: Pick<ImageRegistry, 'manifests' | 'config'>;
   readonly clock: Clock;
-  /** No download begins from this instant on. Absent where there is time for all of them. */
+  /** No download begins after this time. Absent if there is time for all. */
   readonly endsAtEpochMs?: number;
 }
 
-/** What a registry says of some digests. Each of them is in one list, or in none where the time was over before its config was downloaded. */
+/**
+ * The registry's answer for some digests. Each digest is in one list, or in none if the time ended before its config
+ * was downloaded.
+ */
 export interface Artifacts {
   readonly fresh: readonly { readonly artifact: ImageArtifact; readonly config?: ImageConfig }[];
   readonly missing: readonly Missing[];
@@ -28,13 +31,13 @@ export interface Artifacts {
 
 type Missing = ManifestLookup['missing'][number];
 
-/** Whether there is no time left to begin anything that takes long. */
+/** Whether no time is left to begin something long. */
 export const isTimeOver = ({ clock, endsAtEpochMs }: Pick<ArtifactPorts, 'clock' | 'endsAtEpochMs'>): boolean =>
   endsAtEpochMs !== undefined && clock() >= endsAtEpochMs;
 
 /**
- * Asks the registry for the manifests of digests that the ledger does not know, and downloads the config of each image.
- * @param digests at most `IMAGES_A_PIECE`, so that memory holds few manifests and one time-out costs few downloads
+ * Reads the manifests of digests that the ledger does not know, and downloads the config of each image.
+ * @param digests at most `IMAGES_A_PIECE`, so that memory stays small and one time-out costs few downloads
  * @throws RegistryUnreachableError
  */
 export async function readArtifacts(
@@ -55,41 +58,43 @@ export async function readArtifacts(
   };
 }
 
-/** What an index inside an index is. */
+/** The kind of an index inside an index. */
 export const nestedIndex = (digest: Digest): Missing => ({
   digest,
   code: 'nested-index',
   detail: 'An index inside an index is not an image.',
 });
 
-/** What will never be an image (an attestation, a signature, a chart) is known for good: content does not change. */
+/**
+ * An artifact that is never an image (an attestation, a signature, a chart) stays one, because content does not change.
+ */
 const SETTLED = 'not-an-image';
 
-/** Neither found nor known to be no image: a step that is tried again counts the same. */
+/** Digests the registry neither returned nor reported as a non-image. A retried step counts the same. */
 export const countMissing = (unresolved: readonly { readonly code: string }[]): number =>
   unresolved.filter(({ code }) => code !== SETTLED).length;
 
-/** What the registry no longer has. */
+/** Digests that the registry no longer has. */
 const GONE = ['ImageNotFound', 'RepositoryNotFoundException'];
 
-/** What cannot be built on: no image, or one that the registry no longer has. */
+/** Digests that cannot be a parent: not an image, or deleted. */
 const NOTHING_TO_BUILD_ON: readonly string[] = [SETTLED, 'nested-index', 'unparsable', ...GONE];
 
-/** Images that are there and could not be read this time, with the error of the first: others may be built on them. */
+/** Existing images that could not be read this time, with the error of the first: others may be built on them. */
 export function leftUnread(missing: Artifacts['missing']): string | undefined {
   const left = missing.filter(({ code }) => !NOTHING_TO_BUILD_ON.includes(code));
   const [first] = left;
   return first && `${left.length} images not read, first ${first.digest}: ${first.code}: ${first.detail}`;
 }
 
-/** Whether there is nothing more to be read of an image. */
+/** Whether an image is read completely. */
 export const isResolved = (record: ImageRecord | undefined): boolean =>
   record !== undefined && (!record.unresolved || record.unresolved.code === SETTLED);
 
 /**
- * A config that cannot be used costs an image its evidence of birth, not its place in the inventory. One that could not
- * be had this time leaves the whole image unresolved: an annotation alone could make it younger than its config would,
- * and what is unresolved is asked for again.
+ * An unusable config costs an image its birth evidence, not its place in the inventory. A config that could not be
+ * downloaded this time leaves the whole image unresolved, so that it is read again: an annotation alone could make it
+ * younger than its config would.
  */
 async function withConfig(
   registry: Pick<ImageRegistry, 'config'>,

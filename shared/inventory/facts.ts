@@ -14,14 +14,14 @@ export type ImageArtifact = Extract<Artifact, { kind: 'image' }>;
 
 interface Content {
   readonly artifact: ImageArtifact;
-  /** Absent where the registry has no usable config. */
+  /** Absent if the registry has no usable config. */
   readonly config?: ImageConfig;
   readonly firstPushSeenAtEpochMs?: number;
 }
 
 const CREATED = 'org.opencontainers.image.created';
 
-/** What manifest and config say of an image. */
+/** The data of an image from manifest and config. */
 export function contentFacts({ artifact, config, firstPushSeenAtEpochMs }: Content, nowEpochMs: number): ContentFacts {
   const chain = chainId(artifact.layers);
   const unpacked = unpackedId(diffIdsOf({ ...artifact, ...config }));
@@ -46,7 +46,7 @@ function evidenceOf(artifact: ImageArtifact, config: ImageConfig | undefined): B
   ];
 }
 
-/** An image of which nobody could tell more than its name; it never passes, and is asked for again in each review. */
+/** An image of which only the name is known; it never passes, and is read again in each review. */
 export const unresolvedContent = (
   digest: Digest,
   unresolved: { readonly code: string; readonly detail: string },
@@ -58,13 +58,13 @@ export const unresolvedContent = (
   unresolved,
 });
 
-/** What an index is that holds nothing to run, where something runs it all the same. */
+/** A running index without runnable children. */
 export const EMPTY_INDEX = {
   code: 'empty-index',
   detail: 'The index lists no runnable image, only attestations or nothing.',
 } as const;
 
-/** The content of an image that is known, with what an earlier push, seen now, says of its birth; no image has none. */
+/** The content of a known image, with the birth evidence of an earlier push seen now; a non-image has none. */
 export function knownContent(
   image: ImageRecord,
   firstPushSeenAtEpochMs: number | undefined,
@@ -83,7 +83,7 @@ export function knownContent(
   };
 }
 
-/** Places in a fixed order, each once. */
+/** Places, sorted and unique. */
 export function unionOfLocations(...lists: readonly (readonly ImageLocation[])[]): ImageLocation[] {
   const unique = new Map(lists.flat().map((location) => [locationKey(location), location]));
   return [...unique].sort(byKey).map(([, { account, region, repository }]) => ({ account, region, repository }));

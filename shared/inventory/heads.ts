@@ -12,9 +12,9 @@ import type { RegistryImage } from '../ports/registry.ts';
 
 const WRITES_AT_ONCE = 16;
 
-/** An image as a registry lists it, and since when its tags mean it. */
+/** An image in a registry listing, and since when its tags name it. */
 export interface ListedImage extends RegistryImage {
-  /** Of a tag that is not in it nobody knows. */
+  /** A tag that is not in it is unknown. */
   readonly taggedAt: ReadonlyMap<string, number>;
 }
 
@@ -22,9 +22,9 @@ interface Listed {
   readonly location: ImageLocation;
   readonly listing: readonly ListedImage[];
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
-  /** What images run on, where they were read just now; the others are asked for. */
+  /** The platforms of images read just now; the others are looked up. */
   readonly platforms?: ReadonlyMap<Digest, Platform>;
-  /** Its streams, where they were read before all of this. */
+  /** Its streams, if they were read before all of this. */
   readonly before?: ReadonlyMap<string, StreamRecord>;
 }
 
@@ -36,8 +36,8 @@ interface HeadPorts {
 type Images = ReadonlyMap<Digest, ImageRecord>;
 
 /**
- * Writes the head of every release line of a repository, and which images are heads no longer.
- * @throws LedgerContendedError where another reading moved a head meanwhile: what was listed may be older than that
+ * Writes the head of every release line of a repository, and which images are no longer heads.
+ * @throws LedgerContendedError if another read moved a head meanwhile: this listing may be older
  */
 export async function recordHeads({ images, streams }: HeadPorts, policy: Policy, listed: Listed): Promise<void> {
   const read = await images.get(digestsIn(listed));
@@ -45,15 +45,15 @@ export async function recordHeads({ images, streams }: HeadPorts, policy: Policy
   const before = listed.before ?? (await streams.streams(now.map(({ stream }) => stream)));
   const were = headImages(now.flatMap(({ stream }) => before.get(stream) ?? []));
   const are = headImages(now);
-  // Whoever moves a head marks the images first: marks that were read before the heads may be older than they are.
+  // A writer that moves a head marks the images first, so marks read before the heads may be outdated.
   const known = await withRest(images, listed.before ? read : new Map(), [...were, ...are]);
   const changed = known.filter(({ digest, isHead }) => isHead !== are.has(digest));
   await mapConcurrently(changed, WRITES_AT_ONCE, ({ digest }) =>
     images.recordPresence(digest, { isHead: are.has(digest) }),
   );
-  // Last: where this is cut off, the next reading still finds the heads of before and takes their mark away.
+  // Last: after a crash here, the next read still finds the earlier heads and removes their marks.
   const touched = new Set(changed.map(({ digest }) => digest));
-  // Where only marks differ its head is compared all the same: whoever moved it meanwhile has marked it, too.
+  // Compare heads even if only isHead flags differ, because another writer that moved it marked it too.
   const compared = now.filter(
     (stream) => !sameContent(stream, before.get(stream.stream)) || !headImages([stream]).isDisjointFrom(touched),
   );
@@ -62,7 +62,7 @@ export async function recordHeads({ images, streams }: HeadPorts, policy: Policy
   );
   const lost = compared.find((_, index) => !written[index]);
   if (!lost) return;
-  // Of two that marked heads only one has written them: the marks go by what stands.
+  // Of two writers that marked heads only one wrote them, so the marks follow the stored heads.
   const stand = headImages([...(await streams.streams(now.map(({ stream }) => stream))).values()]);
   await mapConcurrently(changed, WRITES_AT_ONCE, ({ digest }) =>
     images.recordPresence(digest, { isHead: stand.has(digest) }),
@@ -70,7 +70,7 @@ export async function recordHeads({ images, streams }: HeadPorts, policy: Policy
   throw new LedgerContendedError(`STREAM#${lost.stream}`, 1);
 }
 
-/** All that may be a head and is not known: what is listed, and the images of its indexes. */
+/** All unknown digests that may be heads: the listed ones, and the images of their indexes. */
 const digestsIn = ({ listing, indexes, platforms }: Listed): readonly Digest[] =>
   platforms
     ? listing.flatMap(({ digest }) => (platforms.has(digest) || indexes.has(digest) ? [] : [digest]))

@@ -7,15 +7,17 @@ import type { ImageRecord } from '../domain/verdict/image-record.ts';
 import { LedgerItemUnreadableError } from '../ports/errors.ts';
 import type { ContentLedger } from '../ports/ledger.ts';
 
-/** Contents of a large repository do not fit in memory together: each has all layers of its image, and its history. */
+/**
+ * The contents of a large repository do not fit in memory together: each has all layers and the history of its image.
+ */
 const CONTENTS_AT_A_TIME = 100;
 
 /**
- * Writes once more the contents of images whose record does not tell what their layers unpack to. An earlier version wrote
- * both, and put no content in the index by its unpacked layers, so an image with layers that were packed anew would never find
- * it. Images whose config tells nothing, and those whose content cannot be read, stay as they are.
+ * Rewrites the contents of images whose record lacks their unpacked layers. An earlier version did not index content by
+ * unpacked layers, so an image with repacked layers would never find it. Images whose config lacks them, or whose
+ * content cannot be read, stay unchanged.
  * @param known images whose manifests are not read again
- * @returns what the layers of each rewritten image unpack to (`unpackedId`)
+ * @returns the identity of the unpacked layers of each rewritten image (`unpackedId`)
  */
 export async function rewriteOlder(
   ledger: Pick<ContentLedger, 'get' | 'record'>,
@@ -38,7 +40,7 @@ export async function rewriteOlder(
   return rewritten;
 }
 
-/** One content that cannot be read keeps no other from being rewritten; the search for parents names it. */
+/** An unreadable content does not stop the others; the search for parents names it. */
 async function readableOf(
   ledger: Pick<ContentLedger, 'get'>,
   digests: readonly Digest[],

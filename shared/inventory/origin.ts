@@ -5,22 +5,22 @@ import type { Policy } from '../domain/policy/policy.ts';
 import { streamId, streamRulesOf } from '../domain/stream/stream.ts';
 import { type Classification, classify } from '../domain/stream/tier.ts';
 
-/** Tier, stream and owner, as the facts of an image keep them. */
+/** Tier, stream and owner, as in the facts of an image. */
 export type Origin = Pick<ImageFacts, 'tier' | 'stream' | 'owner'>;
 
-/** A place of an image, with the tags it was seen under there. */
+/** A place of an image, with its tags seen there. */
 export interface ImagePlace {
   readonly location: ImageLocation;
   readonly tags: readonly string[];
 }
 
 /**
- * Tier, stream and owner of an image in all its places. A release line that was proven once stays proven while the
- * policy still has it: tags move on, what made the image does not. Of several places the lowest tier counts, then one
- * with a stream, then the first; so whatever order they are found in, the answer is the same.
+ * Tier, stream and owner of an image over all its places. A proven release line stays proven while the policy has it:
+ * tags move, but the origin of the image does not. Of several places the lowest tier counts, then one with a stream,
+ * then the first, so the order of discovery makes no difference.
  */
 export function originOf(policy: Policy, places: readonly ImagePlace[], known: Origin | undefined): Origin {
-  // What the built-in policy does not name is what it was.
+  // Under the built-in policy an unnamed image keeps its origin.
   if (known && isBuiltIn(policy)) return originIn(known);
   const found = places.map((place) => ({
     key: locationKey(place.location),
@@ -35,7 +35,7 @@ const originIn = ({ tier, stream, owner }: Origin): Origin => ({
   ...(owner !== undefined && { owner }),
 });
 
-/** The one that counts of several, whatever their order; `key` decides between equals. */
+/** The one of several that counts, in any order; `key` breaks ties. */
 export function lowestOrigin(found: readonly (Origin & { readonly key: string })[]): Origin {
   const [best] = found.toSorted(
     (one, other) =>

@@ -7,9 +7,9 @@ const IMAGES_A_READ = 100;
 const READS_AT_ONCE = 4;
 
 /**
- * Reads images and all that they lead to, level by level and each image once, so that a circle ends too.
- * @param read reads some images, several times at once
- * @param add takes what was read, in a fixed order; gives the images that it leads to
+ * Reads images and everything they lead to, level by level and each image once, so that cycles end.
+ * @param read reads some images, several at a time
+ * @param add receives what was read, sorted; returns the images that it leads to
  */
 export async function readLevels<Reading>(
   digests: Iterable<Digest>,
@@ -27,10 +27,10 @@ export async function readLevels<Reading>(
 const parentOf = ({ lineage }: ImageRecord): readonly Digest[] => (lineage?.parent ? [lineage.parent.digest] : []);
 
 /**
- * Images and all their ancestors, as far as the ledger knows them.
- * @param pick what is kept of an image: most of it is its verdict, which 100,000 images have
- * @param below the images that an image leads to; its parent, where left out
- * @returns by digest what was picked
+ * Reads images and all their known ancestors.
+ * @param pick the part of an image to keep: most of a record is its verdict, and there may be 100,000 images
+ * @param below the images that an image leads to; default: its parent
+ * @returns the picked parts by digest
  */
 export async function readAncestors<Picked>(
   images: Pick<ImageLedger, 'get'>,

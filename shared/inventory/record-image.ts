@@ -19,13 +19,13 @@ export interface RecordPorts extends FactsPorts {
   readonly clock: Clock;
 }
 
-/** What one repository has to say of an image. */
+/** The data of one repository about an image. */
 export interface ImageSeen {
   readonly content: ContentFacts;
   readonly place: ImagePlace;
 }
 
-/** Facts of an image from all that is known of it: pure, and the same in whatever order its places are found. */
+/** The facts of an image from all known data: pure, and independent of the order in which its places are found. */
 export function factsOf(
   policy: Policy,
   { content, place }: ImageSeen,
@@ -39,7 +39,7 @@ export function factsOf(
     [place.location],
   );
   const places = locations.flatMap((location) => withRecordedTags(location, place, recorded));
-  // What one registry could tell is not lost because another one could not.
+  // Data from one registry stays, even if another one returned none.
   const best = content.unresolved && known && !known.unresolved ? contentOf(known) : content;
   return {
     ...best,
@@ -51,9 +51,9 @@ export function factsOf(
 }
 
 /**
- * Whoever reads one place knows the tags of the others from the ledger alone, or the last one read would decide. Another
- * one that was found since they were read does not count yet: without its tags it would pass for one that has none, and
- * the line that this proves would stay proven.
+ * A reader of one place knows the tags of the others only from the ledger; otherwise the last reader would decide. A
+ * place found since that read does not count yet: it would seem to have no tags, and the line proven by that would
+ * stay.
  */
 function withRecordedTags(
   location: ImageLocation,
@@ -68,8 +68,8 @@ function withRecordedTags(
 }
 
 /**
- * From all evidence there is: each registry has seen its own push, and the earliest of them counts. Where an image was
- * known before, though not how old it was, a push that an event told since may be its second one, or a copy.
+ * From all evidence: each registry has seen its own push, and the earliest counts. If the image was known before
+ * without its age, a push reported since may be its second one, or a copy.
  */
 function birthOf(
   birth: Birth,
@@ -88,8 +88,8 @@ function firstPushOf(recorded: readonly LocationRecord[]): number | undefined {
 }
 
 /**
- * Writes the facts of an image where they differ from what is known. Two registries may see the same image at the same
- * time: each writes its location first and looks again after its facts, so the last one has seen all places.
+ * Writes the facts of an image if they changed. Two registries may see the same image at once: each writes its location
+ * first and reads again after its facts, so the last one has seen all places.
  */
 export async function recordImage(
   ports: RecordPorts,
@@ -116,7 +116,7 @@ export async function recordImage(
   throw new LedgerContendedError(`IMAGE#${digest}`, MOST_ROUNDS);
 }
 
-/** What a record says of an image wherever that is kept. */
+/** The fields of a record that do not depend on the place. */
 export function contentOf(record: ImageRecord): ContentFacts {
   const { tier, stream, owner, locations, references, ...content } = factsIn(record);
   return content;

@@ -22,52 +22,51 @@ import { type ImageSeen, type RecordPorts, recordImage } from './record-image.ts
 
 const WRITES_AT_ONCE = 16;
 
-/** Records of known images that memory holds at once; a record with its verdict has some kilobytes. */
+/** The number of known records in memory at once; a record with its verdict takes some kilobytes. */
 const KNOWN_A_PIECE = 500;
 
 export interface ImagesPorts extends RecordPorts, ArtifactPorts {
   readonly contents: ContentLedger;
 }
 
-/** Images of one repository that are to be known. */
+/** Images of one repository to make known. */
 export interface WantedImages {
   readonly location: ImageLocation;
   /** The tags of each digest; of an index too. */
   readonly tags: ReadonlyMap<Digest, ReadonlySet<string>>;
   /** When the digests were pushed, as the registry lists them. */
   readonly pushes: ReadonlyMap<Digest, number | undefined>;
-  /** When digests were pushed, as events tell: the event of an earlier push may come late, or never. */
+  /** When digests were pushed, from events: the event of an earlier push may come late or never. */
   readonly pushesOfEvents: ReadonlyMap<Digest, number>;
-  /** As the registry lists them; of a digest that it did not list nobody knows whether it is an index. */
+  /** From the registry listing; whether an unlisted digest is an index is unknown. */
   readonly mediaTypes: ReadonlyMap<Digest, string>;
   /** Digests that run. */
   readonly inUse: ReadonlySet<Digest>;
 }
 
 /**
- * Is called with the layers of images that the ledger did not know, lowest layer first, before these count as known: what
- * they are built on can be read first.
+ * Called with the layers of new images, lowest layer first, before these count as known, so that their parents can be
+ * read first.
  */
 export type BeforeRecording = (fresh: readonly (readonly Digest[])[]) => Promise<void>;
 
 export interface ImagesHooks {
   readonly before: BeforeRecording;
-  /** Is called with digests before anything is recorded of them. */
+  /** Called with digests before anything about them is recorded. */
   readonly place?: (digests: readonly Digest[]) => Promise<void>;
 }
 
 /**
- * Reads images of one repository and records them piece by piece, so memory holds one piece, and another attempt finds
- * in the ledger what this one has recorded: it downloads no config of it again. It stops before `endsAtEpochMs`; a
- * download that has begun by then is recorded.
- *
- * Indexes come first: the tags of an index are tags of its images, because that is how a build names them. Images in use
- * come next, then the newest ones.
+ * Reads images of one repository and records them piece by piece. Memory holds one piece, and another attempt finds the
+ * recorded images in the ledger and downloads no config again. Stops before `endsAtEpochMs`; a started download is
+ * recorded.
+ * Indexes come first, because the tags of an index are also tags of its images. Images in use come next, then the
+ * newest ones.
  */
 export class RepositoryImages {
-  /** Children of each index that was found. */
+  /** The children of each index found. */
   readonly indexes = new Map<Digest, readonly IndexChild[]>();
-  /** What images run on, as far as they were read. */
+  /** The platforms of the images read so far. */
   readonly platforms = new Map<Digest, Platform>();
   readonly #ports: ImagesPorts;
   readonly #policy: Policy;
@@ -76,7 +75,7 @@ export class RepositoryImages {
   readonly #recorded = new Set<Digest>();
   readonly #inherited = new Map<Digest, Set<string>>();
   readonly #childPlatforms = new Map<Digest, Platform>();
-  /** Indexes that do not count as known yet: an image of theirs is not recorded. */
+  /** Indexes that are not known yet, because one of their images is not recorded. */
   readonly #open = new Set<Digest>();
   readonly #missing: Artifacts['missing'][number][] = [];
   #emptyIndexes = 0;
@@ -88,22 +87,22 @@ export class RepositoryImages {
     this.#hooks = hooks;
   }
 
-  /** Images that are recorded, and what was taken for one. */
+  /** Recorded images, and digests mistaken for images. */
   get read(): number {
     return this.#recorded.size + this.#emptyIndexes;
   }
 
-  /** How many images the registry does not have, or could not be read this time. */
+  /** The number of images that the registry does not have or that could not be read this time. */
   get missing(): number {
     return countMissing(this.#missing);
   }
 
-  /** Images that are there and could not be read this time, in words. */
+  /** Existing images that could not be read this time, as text. */
   get leftUnread(): string | undefined {
     return leftUnread(this.#missing);
   }
 
-  /** How many images were not read because the time was over; an index that was not read may hold more. */
+  /** The number of images left when the time ended; an unread index may have more. */
   get left(): number {
     return this.#digests().filter((digest) => !this.#isDone(digest)).length;
   }
@@ -116,7 +115,7 @@ export class RepositoryImages {
     await this.#readEach(asked.filter((digest) => !this.indexes.has(digest)));
     const below = this.#digests().filter((digest) => !this.#wanted.tags.has(digest));
     await this.#readBelow(below);
-    // Where an index is inside another one, both may have been waiting for each other's images.
+    // With an index inside another one, both may have waited for each other's images.
     await this.#closeIndexes();
   }
 
@@ -129,7 +128,7 @@ export class RepositoryImages {
     return this.#recorded.has(digest) || this.indexes.has(digest);
   }
 
-  /** Images of indexes that nobody asked for by themselves. */
+  /** Images of indexes that were not requested themselves. */
   async #readBelow(below: readonly Digest[]): Promise<void> {
     const nested = await this.#ports.places.indexes(below);
     await this.#recordMissing([...nested.keys()].map(nestedIndex));
@@ -180,8 +179,8 @@ export class RepositoryImages {
   }
 
   /**
-   * The push that says how old an image is. One that an event tells, of an image that was known before though not how old it
-   * was, may be the second one: it makes nothing younger.
+   * The push that dates an image. For an image known before without its age, a push from an event may be the second
+   * one, so it makes nothing younger.
    */
   #pushOf(digest: Digest, known?: ImageRecord): number | undefined {
     const { pushes, pushesOfEvents } = this.#wanted;
@@ -197,7 +196,7 @@ export class RepositoryImages {
       this.#open.add(digest);
       for (const child of children) if (this.#recorded.has(child.digest)) renamed.add(child.digest);
     }
-    // An image that is known is not read again: it counts as known only once its content is.
+    // A known image is not read again, so it counts as known only after its content is written.
     await contents.record(fresh.map(({ artifact, config }) => contentOf(artifact, config)));
     if (fresh.length > 0) await this.#hooks.before(fresh.map(({ artifact }) => artifact.layers));
     const made = fresh.map(({ artifact, config }) => {
@@ -207,7 +206,7 @@ export class RepositoryImages {
     });
     await this.#record([...made, ...this.#emptyAmong(indexes)], new Map());
     await this.#recordMissing(missing);
-    // They were recorded before anybody knew that a tag of this index is theirs.
+    // They were recorded before this index gave them its tag.
     if (renamed.size > 0) await this.#recordKnown(await images.get([...renamed]));
     await this.#closeIndexes();
   }
@@ -244,19 +243,19 @@ export class RepositoryImages {
     const tags = this.#wanted.tags.get(digest) ?? [];
     for (const child of children) {
       this.#inherited.set(child.digest, new Set([...(this.#inherited.get(child.digest) ?? []), ...tags]));
-      // An image has the platform that its index says, though its own manifest was not found.
+      // The platform from the index counts, even if the image's own manifest was not found.
       if (!this.#childPlatforms.has(child.digest)) this.#childPlatforms.set(child.digest, child.platform);
     }
   }
 
-  /** Facts come from here, where all tags that an index ran by are known: of two scopes that run it, each knows its own. */
+  /** Facts are written here, where all tags of an index in use are known: each scope knows only its own. */
   #emptyAmong(indexes: ReadonlyMap<Digest, readonly IndexChild[]>): ContentFacts[] {
     return [...indexes].flatMap(([digest, children]) =>
       children.length === 0 && this.#wanted.inUse.has(digest) ? [unresolvedContent(digest, EMPTY_INDEX)] : [],
     );
   }
 
-  /** An index that is known is not read again: it counts as known only once its images are. */
+  /** A known index is not read again, so it counts as known only after its images are recorded. */
   async #closeIndexes(): Promise<void> {
     const closed = [...this.#open].filter((index) =>
       (this.indexes.get(index) ?? []).every(({ digest }) => this.#isDone(digest)),
@@ -268,7 +267,7 @@ export class RepositoryImages {
   }
 }
 
-/** What images of an index turn out to be, where they are none. */
+/** The kind of index children that turn out to be no images. */
 const withoutIndexes = ({ indexes, ...read }: Artifacts): Artifacts => ({
   ...read,
   indexes: new Map(),

@@ -24,21 +24,21 @@ export interface RepositoryPorts extends ImagesPorts {
   readonly streams: StreamLedger;
 }
 
-/** What a review asks one repository. */
+/** The read request of a review for one repository. */
 export interface RepositoryQuestion {
   readonly location: ImageLocation;
   /** A repository of base or platform streams: all its images are read, for heads and for the lineage. */
   readonly isListed: boolean;
   /**
-   * Only heads are asked for: the repository is listed, and of each release line the images that were pushed last are read.
-   * What runs is read as well.
+   * Read heads only: the repository is listed, and the last pushed images of each release line are read. Running images
+   * are read as well.
    */
   readonly newestOnly?: boolean;
   /** Digests that run, with the tags they ran by. */
   readonly digests: Readonly<Record<Digest, readonly string[]>>;
-  /** When some of the digests were pushed, as events tell; an event of an earlier push may come late, or never. */
+  /** When some of the digests were pushed, from events; the event of an earlier push may come late or never. */
   readonly pushedAt?: ReadonlyMap<Digest, number>;
-  /** Tags that run and of which nobody told what they are, with the pulls by them. */
+  /** Running tags with unknown digests, with their pulls. */
   readonly tags: Readonly<Record<string, readonly Pull[]>>;
 }
 
@@ -46,17 +46,17 @@ export interface RepositoryReading {
   readonly images: number;
   readonly missing: number;
   readonly tags: TagsDocument[string];
-  /** Present where images are there that could not be read this time: which and why, in words. */
+  /** Present if existing images could not be read this time: which ones and why, as text. */
   readonly leftUnread?: string;
-  /** The time was over: what was read is recorded, and the next reading goes on from there. `failure` says how far it came. */
+  /** The time ended: what was read is recorded, and the next read continues there. `failure` says how far it came. */
   readonly isUnfinished?: true;
-  /** Absent where the repository was read to its end. */
+  /** Absent if the repository was read completely. */
   readonly failure?: { readonly detail: string; readonly error: unknown; readonly isRefusal: boolean };
 }
 
 /**
- * Reads one repository and writes what it says. A registry that refuses costs its images their facts, nothing else; any
- * other error is in the reading too, and stops no other repository.
+ * Reads one repository and writes its data. A registry that refuses costs its images their facts only; any other error
+ * is in the result too, and stops no other repository.
  */
 export async function readRepository(
   ports: RepositoryPorts,
@@ -85,7 +85,7 @@ export async function readRepository(
   }
 }
 
-/** What another reading wrote meanwhile may be newer than what was read here: then all of it is read again. */
+/** Data written by another read meanwhile may be newer, so everything is read again. */
 export async function readAgain<Reading>(read: () => Promise<Reading>): Promise<Reading> {
   for (let round = 1; ; round += 1) {
     try {
@@ -122,9 +122,9 @@ const historiesOf = (tags: ResolvedTags): TagsDocument[string] =>
 
 interface Listing {
   readonly all: readonly RegistryImage[];
-  /** Those that are read, and may be heads. */
+  /** The images read that may be heads. */
   readonly listed: readonly ListedImage[];
-  /** Writes when images that are listed were pushed, and under which tags, unless that was done. */
+  /** Records the push times and tags of listed images, unless that is done. */
   readonly place: (digests: readonly Digest[]) => Promise<void>;
 }
 
@@ -151,19 +151,19 @@ async function listImages(ports: RepositoryPorts, policy: Policy, question: Repo
   for await (const page of registry.images(location)) {
     if (isTimeOver(ports)) throw new RepositoryUnfinishedError(location, 0);
     for (const image of page) all.set(image.digest, { ...image, tags: withoutProtecting(image.tags) });
-    // Pushes and tags are history that no later listing tells again, so they are written before anything can fail.
+    // Pushes and tags are history that no later listing repeats, so they are written before anything can fail.
     if (!newestOnly) await place(page.map(({ digest }) => digest));
   }
   if (newestOnly) await place([...(await mayBeHeads(ports, policy, question, [...all.values()]))]);
   return { all: [...all.values()], listed: [...listed.values()], place };
 }
 
-/** Of each release line so many images are read for its head: enough for all platforms that are pushed one by one. */
+/** The number of images read per release line for its head: enough for platforms that are pushed one by one. */
 const NEWEST_OF_A_LINE = 50;
 
 /**
- * What was pushed last, what is asked for, and heads of before: these may have lost a tag. So may an old image have been
- * given the tag of a head.
+ * The images pushed last, the requested ones, and earlier heads, which may have lost a tag. An old image may have
+ * received a head tag too.
  */
 async function mayBeHeads(
   { streams, places }: RepositoryPorts,

@@ -12,18 +12,18 @@ const TAGS_AT_ONCE = 4;
 export type ResolvedTags = Readonly<Record<string, ResolvedTag>>;
 
 interface ResolvedTag extends TagHistory {
-  /** What it meant to the tasks that run by it, each digest once. */
+  /** The digests of the tag for the tasks that run by it, each once. */
   readonly meant: readonly Digest[];
 }
 
 type TagPorts = { readonly registry: ImageRegistry; readonly places: PlaceLedger };
 
 /**
- * What tags meant to the tasks that run by them. What a tag means now is asked, unless each pull came before a later push:
- * the event of a push may have been lost. A tag of which nothing is known is left out.
+ * Resolves tags for the tasks that run by them. The current digest of a tag is read, unless each pull came before a
+ * later push, because the event of a push may be lost. Unknown tags are left out.
  * @param tags with the pulls by each
- * @param isListed the repository was listed just now, so that our own records say what its tags mean
- * @throws RegistryUnreachableError where a tag has no history and cannot be asked
+ * @param isListed the repository was listed just now, so our own records have its current tags
+ * @throws RegistryUnreachableError if a tag has no history and cannot be read
  */
 export async function resolveTags(
   ports: TagPorts,
@@ -50,7 +50,7 @@ interface Asked extends Pick<TagHistory, 'pushes'> {
   readonly isListed: boolean;
 }
 
-/** Of a tag that the registry no longer has, what our own records knew last is the guess. */
+/** For a tag that the registry no longer has, the last digest in our records is the guess. */
 async function meaningNow(
   { registry, places }: TagPorts,
   location: ImageLocation,
@@ -63,7 +63,7 @@ async function meaningNow(
     const now = (await registry.resolveTag(location, tag)) ?? recorded;
     return now === undefined ? {} : { now };
   } catch (error) {
-    // What tasks run by it is a guess then, and no less known than before.
+    // The digest for its tasks is then a guess, as before.
     if (!(error instanceof RegistryUnreachableError) || pushes.length === 0) throw error;
     return { isUnchecked: true };
   }

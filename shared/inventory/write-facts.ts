@@ -10,9 +10,9 @@ export interface FactsPorts {
 }
 
 /**
- * Writes the facts of an image, decided over what is known as they are written, and lists the image with its stream.
- * The list comes first: facts that are there are not written again, so nobody would list the image of one who was cut
- * off in between.
+ * Writes the facts of an image, computed from the stored ones at the moment of the write, and lists the image with its
+ * stream. List the image before writing facts: existing facts are not rewritten, so a crash in between would leave it
+ * unlisted.
  */
 export async function writeFacts(
   { images, streamImages }: FactsPorts,
@@ -31,11 +31,11 @@ export async function writeFacts(
     decided = factsOver(before);
     return decided;
   });
-  // Another writer's facts came between: they may have moved the image to another stream.
+  // Another writer's facts came in between and may have moved the image to another stream.
   if (listsOf(decided).join() !== listsOf(expected).join()) await list(decided);
 }
 
-/** Its stream; where none made it, and others may be built upon it all the same, the places that keep it. */
+/** Its stream; without one, if others may be built on the image, its places. */
 const listsOf = ({ stream, tier, locations }: ImageFacts): readonly string[] => {
   if (stream !== undefined) return [stream];
   return tier === 'base' || tier === 'platform' ? locations.map(locationKey) : [];

@@ -8,8 +8,8 @@ type Sighted = Pick<ImageFacts, 'digest' | 'stream' | 'locations'>;
 const KEYS_AT_ONCE = 4;
 
 /**
- * What sightings of an image are kept under: its stream and every place that has it. An image that is copied, or that
- * joins or leaves a stream, still has one of its old keys, so its grace does not start again.
+ * The keys for sightings of an image: its stream and each of its places. An image that is copied, or that joins or
+ * leaves a stream, keeps one of its old keys, so its grace does not restart.
  */
 function firstSeenKeys({ digest, stream, locations }: Sighted): readonly string[] {
   const keys = [...(stream === undefined ? [] : [stream]), ...locations.map(locationKey)];
@@ -26,9 +26,9 @@ export async function firstSeenOf(
 }
 
 /**
- * Records what was seen now under every key of the image, at the earliest instant that any of them knows.
+ * Records current sightings under every key of the image, with the earliest known time.
  *
- * @returns as `firstSeenOf`, with what was seen now
+ * @returns as `firstSeenOf`, with the new sightings
  */
 export async function recordFirstSeenIn(
   streams: Pick<StreamLedger, 'firstSeen' | 'recordFirstSeen'>,

@@ -21,7 +21,7 @@ import { keptFindings } from './kept-findings.ts';
 import { recordCauses } from './record-causes.ts';
 import { ancestorReader, type ReadAncestors } from './waived-ancestors.ts';
 
-/** Each may hold some thousand findings in memory. */
+/** Each may have some thousand findings in memory. */
 const IMAGES_AT_ONCE = 8;
 
 interface JudgePorts {
@@ -39,15 +39,15 @@ export interface JudgeImagesPorts extends Omit<JudgePorts, 'ancestors'> {
 
 export interface Target {
   readonly image: ImageRecord;
-  /** Asks the world; absent where the image is judged already and only its cause may be missing. */
+  /** Reads the scanner; absent if the image is judged already and only its cause may be missing. */
   readonly learn?: () => Promise<Learnt>;
 }
 
 export type Outcome = { readonly status: VerdictStatus } | { readonly error: unknown };
 
 /**
- * Judges images. A verdict is written after everything that follows from it: what has a verdict of this run is not
- * looked at again, so nothing may be left to do for it. One image that fails stops no other.
+ * Judges images. The verdict is written after everything that follows from it, because an image with a verdict of this
+ * run is not evaluated again. A failing image stops no other.
  */
 export async function judgeImages(
   ports: JudgeImagesPorts,
@@ -85,7 +85,7 @@ export async function judgeImages(
 interface JudgedTarget {
   readonly image: ImageRecord;
   readonly verdict: Verdict;
-  /** Absent where it is written already. */
+  /** Absent if it is already written. */
   readonly judgement?: Judgement;
 }
 
@@ -103,8 +103,8 @@ async function judgeTarget(
 }
 
 /**
- * A newer result that came in meanwhile stays, and with it its verdict; so does a verdict by newer facts.
- * @throws ImageFactsChangedError where the facts are newer and nobody has judged by them yet.
+ * A newer result that arrived meanwhile stays, with its verdict; so does a verdict with newer facts.
+ * @throws ImageFactsChangedError if the facts are newer and not judged yet
  */
 async function write(images: ImageLedger, judgement: Judgement): Promise<VerdictStatus> {
   const { digest, verdict } = judgement;
@@ -115,10 +115,10 @@ async function write(images: ImageLedger, judgement: Judgement): Promise<Verdict
   return now.verdict.status;
 }
 
-/** What was learnt of an image: a reading of the scanner, or only what was kept of an earlier one. */
+/** The scan data of an image: a read of the scanner, or stored data only. */
 export type Learnt = ScanReading | { readonly outcome: 'kept'; readonly findings?: readonly Finding[] };
 
-/** Findings as they are known now; `undefined` where nobody has them, which is not the same as none. */
+/** The currently known findings; `undefined` if they are unknown, which is not the same as none. */
 interface Known {
   readonly scan: ScanState;
   readonly findings?: readonly Finding[];
@@ -126,8 +126,8 @@ interface Known {
 }
 
 /**
- * Judges one image, and keeps what must be there before its verdict is: first sightings and findings. The verdict itself
- * is the caller's to write, last, so that a crash before leaves an image unjudged and not half told.
+ * Judges one image, and stores what its verdict needs first: first sightings and findings. The caller writes the
+ * verdict last, so that a crash leaves the image unjudged.
  */
 async function judgeImage(
   ports: JudgePorts,
@@ -161,7 +161,7 @@ async function knownAfter(
 ): Promise<Known> {
   if (learnt.outcome === 'complete') {
     const scan = stateAfterReading(image.scan, learnt, nowEpochMs);
-    // An older result than the one we have: its findings are history.
+    // An older result than the stored one: its findings are history.
     const isNew = scan.completedAtEpochMs === learnt.completedAtEpochMs;
     if (isNew) return { scan, findings: learnt.findings, isNew };
   }
@@ -175,7 +175,7 @@ function scanAfter(image: ImageRecord, learnt: Learnt, nowEpochMs: number): Scan
   return cannot ? { ...image.scan, ...cannot } : image.scan;
 }
 
-/** What is known of an image that nobody can look at, or need not look at again. */
+/** The data of an image that cannot or need not be scanned again. */
 export async function learnKept(evidence: EvidenceStore, image: ImageRecord): Promise<Learnt> {
   const findings = await keptFindings(evidence, image);
   return { outcome: 'kept', ...(findings && { findings }) };
@@ -191,7 +191,7 @@ async function firstSeenNowOf(
   return seen.size === 0 ? seen : recordFirstSeenIn(streams, image, seen);
 }
 
-/** The object is written only when the set of findings changed: each version of it is one an auditor can read. */
+/** Written only if the set of findings changed, so that every version is meaningful to an auditor. */
 async function keep(
   evidence: EvidenceStore,
   { digest, findingsFingerprint }: ImageRecord,

@@ -4,7 +4,7 @@ import type { EvidenceStore } from '../ports/evidence.ts';
 
 const NO_FINDINGS = fingerprint([]);
 
-/** The findings that the ledger's fingerprint names; evidence of another result is none. */
+/** The findings with the ledger's fingerprint; evidence of another result is ignored. */
 export async function keptFindings(
   evidence: Pick<EvidenceStore, 'findings'>,
   { digest, findingsFingerprint }: Pick<ImageRecord, 'digest' | 'findingsFingerprint'>,

@@ -8,7 +8,7 @@ export interface WitnessPorts {
   readonly contents: Pick<ContentLedger, 'get'>;
 }
 
-/** What layers say against the attribution of an image's findings; nothing is read where the scanner names none. */
+/** Conflicts between layer data and the attribution of findings; reads nothing if the scanner names no layers. */
 export async function readLayerWitness(ports: WitnessPorts, image: ImageRecord): Promise<readonly LayerDisagreement[]> {
   if (!image.verdict?.reasons.some((reason) => reason.kind === 'finding' && reason.layer !== undefined)) return [];
   const lineage = new Map<Digest, ImageRecord | undefined>([[image.digest, image]]);

@@ -5,8 +5,8 @@ import type { CauseLedger } from '../ports/ledger.ts';
 const STREAMS_AT_ONCE = 8;
 
 /**
- * Adds facts to the causes of their streams. All facts of a stream become one write, and none where nothing is new: a
- * thousand images with one flaw are one cause. Gives the streams that could not be written, with the error of each.
+ * Adds facts to the causes of their streams. All facts of a stream become one write, and none if nothing is new: a
+ * thousand images with one flaw are one cause. Returns the streams that could not be written, with the error of each.
  */
 export async function recordCauses(
   causes: Pick<CauseLedger, 'change'>,

@@ -12,7 +12,7 @@ export interface VendorPorts {
   readonly guards: Pick<GuardLedger, 'get'>;
 }
 
-/** Reads what was not added yet, level by level down to the lowest images, and says what is waited for. */
+/** Reads the missing images level by level, and returns what is waited for. */
 export async function waitedFor(ports: VendorPorts, waits: VendorWaits): Promise<readonly VendorDependency[]> {
   for (let left = waits.missing(); left.digests.length + left.streams.length > 0; left = waits.missing()) {
     for (const record of (await ports.streams.streams(left.streams)).values()) waits.addStream(record);

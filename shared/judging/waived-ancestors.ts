@@ -12,7 +12,7 @@ export interface AncestorPorts {
   readonly evidence: Pick<EvidenceStore, 'findings'>;
 }
 
-/** Images that an image is built on whose waivers may reach it, with their findings. */
+/** Ancestors of an image whose waivers may apply to it, with their findings. */
 export type ReadAncestors = (
   image: ImageRecord,
   policy: Policy,
@@ -20,8 +20,8 @@ export type ReadAncestors = (
 ) => Promise<readonly WaivedAncestor[]>;
 
 /**
- * A reader that asks for each image once, however many are built on it. Without a waiver in force that covers others than the
- * image it asks for nothing.
+ * A reader that reads each image once, however many are built on it. Without a waiver in force that covers other images
+ * it reads nothing.
  */
 export function ancestorReader({ images, evidence }: AncestorPorts): ReadAncestors {
   const recordOf = once(async (digest: Digest) => (await images.get([digest])).get(digest));

@@ -15,14 +15,14 @@ export interface TracePorts {
 const READS_AT_ONCE = 4;
 
 /**
- * So many images on top of one another are read, each level in one go. What is below counts as unknown to anybody: a
- * stream whose images are built on each other for years is then its own root.
+ * The maximum number of levels read, each at once. Lower ancestors count as unknown: a stream whose images were built
+ * on each other for years is then its own root.
  */
 const MOST_LEVELS = 100;
 
 /**
- * What images are built on, down to the lowest, and the streams of all these with their heads: as much as tells whose a fact
- * is. Each image and each stream is read once.
+ * Ancestors of images down to the lowest, and their streams with heads: enough to attribute facts. Each image and each
+ * stream is read once.
  */
 export class FleetTrace implements AttributionFacts {
   readonly images = new Map<Digest, AttributedImage>();
@@ -39,8 +39,8 @@ export class FleetTrace implements AttributionFacts {
 
   /**
    * @param tells which reasons of verdicts are kept
-   * @param builds whether the policy ever lets a stream be rebuilt: what others made is as a vendor's, with all below it,
-   *   and whoever is built on it has to fix it. Only its heads are read, which the next build picks up
+   * @param builds whether the policy ever lets Patchwave rebuild a stream; otherwise its images are like a vendor's,
+   * with all below, and its children have to fix them. Only its heads are read, which the next build uses
    */
   constructor(ports: TracePorts, isRelevant: IsRelevant, builds: (stream: string) => boolean = () => true) {
     this.#ports = ports;
@@ -48,7 +48,7 @@ export class FleetTrace implements AttributionFacts {
     this.#builds = builds;
   }
 
-  /** Images that were read already, and the stream whose heads they are. */
+  /** Images read already, with the stream of which they are heads. */
   begin(images: readonly ReadImage[], record?: StreamRecord): void {
     if (record) this.#addStream(record);
     for (const image of images) this.#addImage(image);
@@ -60,7 +60,7 @@ export class FleetTrace implements AttributionFacts {
     for (const image of images) this.#addImage(image);
   }
 
-  /** Reads what everything that was added is built on. */
+  /** Reads the ancestors of everything added. */
   async down(): Promise<void> {
     for (let level = 0; level < MOST_LEVELS && this.#nextImages.length + this.#nextStreams.length > 0; level += 1) {
       const [digests, streams] = [this.#nextImages.filter((digest) => !this.images.has(digest)), this.#nextStreams];
@@ -75,18 +75,18 @@ export class FleetTrace implements AttributionFacts {
     }
     const unread = new Set(this.#nextImages);
     for (const [digest, parent] of this.parents) if (unread.has(parent.digest)) this.parents.delete(digest);
-    // Two reviews may have found one half of a circle each.
+    // Two reviews may have found one half of a cycle each.
     cutCycles(this.parents);
   }
 
-  /** An image that was read once more: more of its verdict is told. */
+  /** An image that is read again, with more of its verdict. */
   retell({ parent: _, ...image }: ReadImage): void {
     const { stream } = this.images.get(image.digest) ?? {};
     const { stream: __, ...told } = image;
     this.images.set(image.digest, { ...told, ...(stream !== undefined && { stream }) });
   }
 
-  /** Other streams too, and what their heads are built on. */
+  /** Other streams too, with the parents of their heads. */
   async add(streams: AsyncIterable<StreamRecord>): Promise<void> {
     for await (const record of streams) this.#addStream(record);
     await this.down();
@@ -100,7 +100,7 @@ export class FleetTrace implements AttributionFacts {
 
   #addImage({ parent, stream, ...image }: ReadImage): void {
     this.#asked.add(image.digest);
-    // Nothing that is fixed below reaches those above by way of what nobody rebuilds.
+    // A fix below does not reach streams above through a stream that is never rebuilt.
     if (stream !== undefined && !this.#builds(stream)) {
       this.images.set(image.digest, image);
       this.neverBuilt.set(image.digest, stream);

@@ -12,8 +12,8 @@ export interface HeldLockPorts {
 }
 
 /**
- * The lock of a stream as far as it stands in the way of a plan, by what the ledger knows of its build: whoever reserves
- * the stream asks the runner before it takes a stale lock over.
+ * The lock of a stream as an obstacle to a plan, judged by the ledger only: the step that reserves the stream asks the
+ * runner before it takes a stale lock over.
  */
 export async function heldLock(
   { locks, rebuilds, executions, clock }: HeldLockPorts,

@@ -23,18 +23,18 @@ export interface ReadImagesPorts {
   readonly rebuilds: Pick<RebuildLedger, 'latest'>;
 }
 
-/** An image, and what it is built on where a review has looked. */
+/** An image, with its lineage if a review has resolved it. */
 export interface ReadImage extends AttributedImage {
   readonly parent?: Parent;
 }
 
-/** The images of one stream that decide on a cause. */
+/** The images of one stream that matter for a cause. */
 export interface SeenStream extends StreamImagesSeen, Pick<Candidate, 'headDigest' | 'runs'> {
   readonly heads?: readonly ReadImage[];
   readonly inUse: readonly ReadImage[];
-  /** Absent where the ledger does not know the stream. */
+  /** Absent if the ledger does not know the stream. */
   readonly record?: StreamRecord;
-  /** Only of a stream that has no head: what shows what its next build begins with (`LastImages`). */
+  /** Only for a stream without a head: the images that show what its next build starts from (`LastImages`). */
   readonly lastBuilt?: SeenLast;
 }
 
@@ -44,12 +44,12 @@ export interface SeenLast {
 }
 
 export interface ImagesAsked extends Pick<Cause, 'stream' | 'facts'> {
-  /** Facts of others too that its heads are asked for. */
+  /** Includes facts of others that its heads are checked for. */
   readonly asked?: IsRelevant;
   readonly record?: StreamRecord | undefined;
 }
 
-/** The images of a stream that decide on its cause; no heads where the ledger does not know the stream. */
+/** The images of a stream that matter for its cause; no heads if the ledger does not know the stream. */
 export async function readImages(
   ports: ReadImagesPorts,
   { stream, facts, asked = relevantTo(facts), record: told }: ImagesAsked,
@@ -57,12 +57,12 @@ export async function readImages(
   const [record, listed, [latestRebuild]] = await Promise.all([
     told ?? ports.streams.streams([stream]).then((records) => records.get(stream)),
     collect(ports.streamImages.of(stream)),
-    // Only a person's wish is served by a rebuild, whatever that fixed.
+    // A manual request is fulfilled by any rebuild.
     facts.some(({ kind }) => kind === 'person') ? ports.rebuilds.latest(stream, 1) : [],
   ]);
   const heads = new Set(Object.values(record?.head?.images ?? {}));
   const isHeadless = record !== undefined && heads.size === 0;
-  // What runs then is asked for all that a head is asked for.
+  // The running images are then checked for everything that a head is checked for.
   const isRelevant = isHeadless ? asked : relevantTo(facts);
   const last = new LastImages();
   const inUse: ReadImage[] = [];
@@ -92,10 +92,10 @@ const seenLast = (images: readonly ImageRecord[], isRelevant: IsRelevant): SeenL
   running: images.flatMap(({ digest, inUse }) => (inUse ? digest : [])),
 });
 
-/** Whether anybody asks after what a reason of a verdict tells. */
+/** Whether a reason of a verdict is needed. */
 export type IsRelevant = (reason: NonNullable<JudgedImage['verdict']>['reasons'][number]) => boolean;
 
-/** A verdict may have thousands of reasons; of all streams at once, only those are kept that the cause asks after. */
+/** A verdict may have thousands of reasons, so over all streams only those are kept that the cause needs. */
 export function relevantTo(facts: readonly CauseFact[]): IsRelevant {
   const pairs = new Set(facts.map((fact) => (fact.kind === 'finding' ? pairOf(fact) : fact.kind)));
   return (reason) => reason.kind !== 'finding' || pairs.has(pairOf(reason));

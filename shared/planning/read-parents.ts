@@ -15,12 +15,12 @@ type Images = Pick<ImageLedger, 'get'>;
 type Headed = Pick<Candidate, 'stream' | 'heads'>;
 
 /**
- * Reads what decides whether streams may be built on the heads of their parents as these are now. Of all images only
- * those reasons were kept that the causes ask for; a parent may violate something else, which no open cause tells yet.
- * The heads of such parents are read once more, in full, and after them the heads of the streams that are built on them. Of a
- * stream without a head the images that stand in for one are read.
+ * Reads the data that decides whether streams may be built on the current heads of their parents. Earlier reads kept
+ * only the reasons that the causes need, but a parent may violate something without an open cause. So the heads of such
+ * parents are read again, in full, and then the heads of the streams built on them. For a stream without a head its
+ * substitute images are read.
  * @param tells what was kept of all images
- * @returns the streams, with heads that tell what their parents violate
+ * @returns the streams, with heads that have all violations of their parents
  */
 export async function readParents<Stream extends Headed>(
   images: Images,

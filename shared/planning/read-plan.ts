@@ -37,7 +37,7 @@ export type { AnsweredCause } from './read-stream.ts';
 
 const STREAMS_AT_ONCE = 16;
 
-/** Nothing of these writes: whoever only wants to see what would be planned may call them too. */
+/** All of these only read, so a preview of a plan may call them too. */
 export interface ReadPlanPorts extends Omit<ReadStreamPorts, 'streams' | 'rebuilds'>, ReadTiersPorts {
   readonly rebuilds: Pick<RebuildLedger, 'get' | 'latest'>;
   readonly causes: Pick<CauseLedger, 'open'>;
@@ -48,28 +48,28 @@ export interface ReadPlanPorts extends Omit<ReadStreamPorts, 'streams' | 'rebuil
   readonly cascades: Pick<CascadeLedger, 'open' | 'nodes'>;
   readonly rollouts: Pick<RolloutLedger, 'openClosures'>;
   readonly slots: Pick<SlotLedger, 'held'>;
-  /** What the ledgers set aside while they were read. */
+  /** The items that the ledgers skipped during the read. */
   readonly unreadable: UnreadableItems;
 }
 
-/** All that a plan is made of. */
+/** The input of a plan. */
 export interface PlanView {
   readonly policy: PolicyVersion;
   readonly context: PlanContext;
   readonly streams: readonly PlannedStream[];
   readonly tiers: Tiers;
   readonly answeredCauses: readonly AnsweredCause[];
-  /** A review ended a short while ago: what it found is all known by now. */
+  /** A review ended shortly before, so all its results are known. */
   readonly isAfterReview: boolean;
 }
 
-/** Some wake-ups of the planner fall into it, whichever are lost. */
+/** Several wake-ups of the planner fall into it, so a lost one does no harm. */
 const AFTER_REVIEW_MS = 30 * MINUTE_MS;
 
 /**
- * Reads what decides on the open causes. Where an answer stands whatever the images are, they are looked at only after
- * a review, to settle what is gone: most causes of a fleet that only reports would otherwise cost a look at each wake-up.
- * While a review runs, causes without an urgent fact are left alone.
+ * Reads the data for the open causes. If an answer does not depend on images, these are read only after a review, to
+ * settle facts that are gone: otherwise most causes of a report-only fleet would cost a read at each wake-up. During a
+ * review, causes without an urgent fact are skipped.
  */
 export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): Promise<PlanView> {
   const { isAfterReview, policy, context: before } = await readContext(ports);
@@ -113,8 +113,8 @@ export async function readPlan(ports: ReadPlanPorts, causes: readonly Cause[]): 
 }
 
 /**
- * A stream that the policy does not let be rebuilt is as a vendor's, and what is built on it has one try by itself. One that
- * the policy does not name any more was left out by mistake, or is about to go: what is built on it waits for that.
+ * A stream that the policy never lets Patchwave rebuild is like a vendor's, and its children have one try by
+ * themselves. A stream that the policy no longer names was left out by mistake or is about to go, so its children wait.
  */
 const builtBy = (policy: Policy) => (stream: string) => {
   const { isNamed, mode, pipeline } = streamPolicy(policy, stream);
@@ -131,7 +131,7 @@ const othersOf =
     return new Map(read.map((one) => [one.stream, one]));
   };
 
-/** What becomes of every cause that was read. */
+/** The answer for every cause read. */
 export function planOf(
   { streams, answeredCauses, context, tiers }: Omit<PlanView, 'policy'>,
   nowEpochMs: number,
@@ -178,9 +178,9 @@ const isDue = ({ facts }: Cause, { urgentRules }: PlanContext): boolean =>
   urgentRules === undefined || facts.some(({ kind, ruleId }) => kind === 'person' || urgentRules.has(ruleId));
 
 interface OpenCascades {
-  /** By stream that an open cascade works on: its id. A node that ended and was not verified has given its stream back. */
+  /** By stream in an open cascade: its id. A node that ended without verification has released its stream. */
   readonly openIn: ReadonlyMap<string, string>;
-  /** Streams that an open cascade begins to rebuild and that have not ended: each takes a place of the ramp when it starts. */
+  /** Streams that an open cascade starts and that have not ended: each takes a place of the ramp when it starts. */
   readonly beginning: ReadonlySet<string>;
 }
 

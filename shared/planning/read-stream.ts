@@ -24,14 +24,14 @@ export interface ReadStreamPorts extends ReadImagesPorts, HeldLockPorts {
   readonly rebuilds: ReadImagesPorts['rebuilds'] & HeldLockPorts['rebuilds'];
 }
 
-/** A stream whose answer stands whatever its images are: paused, report-only, or somebody else's now. */
+/** A stream whose answer does not depend on its images: paused, report-only, or in another cascade. */
 export interface AnsweredCause {
   readonly cause: Cause;
   readonly answer: NegativeDecision;
   readonly settled: readonly CauseFact[];
 }
 
-/** What is known of all streams together. */
+/** The data of all streams together. */
 export interface Known {
   readonly policy: Policy;
   readonly context: PlanContext;
@@ -39,15 +39,15 @@ export interface Known {
   /** By stream that an open cascade works on. */
   readonly openIn: ReadonlyMap<string, string>;
   readonly closing: ReadonlyMap<string, readonly CauseFact[]>;
-  /** By stream: an item that could not be read, by all that was read until now. */
+  /** By stream: an unreadable item met so far. */
   readonly unreadable: () => ReadonlyMap<string, string>;
-  /** What the heads of all streams are asked for. */
+  /** What the heads of all streams are checked for. */
   readonly isRelevant: IsRelevant;
 }
 
 /**
- * Why a stream is left alone whatever else is known of it: by a person, the policy, or no rule of it. Neither its lock nor what
- * the guards remember changes that, so neither is read. `undefined` where it may act.
+ * Why a stream is skipped by a person, the policy, or the lack of a rule. Neither its lock nor its history changes
+ * that, so neither is read. `undefined` if it may act.
  */
 export function stoppedBy(
   stream: string,
@@ -91,7 +91,7 @@ async function readGuarded(
   };
 }
 
-/** A lock whose item cannot be read may be anybody's. */
+/** An unreadable lock may belong to any cascade. */
 async function lockOrProblem(
   ports: ReadStreamPorts,
   stream: string,
@@ -138,7 +138,7 @@ export async function readStream(
   };
 }
 
-/** The facts of a cause that nothing holds any more. */
+/** The facts of a cause that no image has any longer. */
 async function settledIn(
   ports: ReadStreamPorts,
   { stream, facts }: Cause,
@@ -148,7 +148,7 @@ async function settledIn(
   return 'unreadable' in read ? [] : facts.filter((fact) => classifyFact(fact, read) === 'gone');
 }
 
-/** What a list leaves out may be what decides: then nothing is concluded from the rest. */
+/** A missing image may be the deciding one, so an incomplete list proves nothing. */
 async function imagesOrProblem(
   ports: ReadStreamPorts,
   asked: ImagesAsked,
@@ -164,7 +164,7 @@ async function imagesOrProblem(
   }
 }
 
-/** A stream that others' causes ask for. Where an answer stands whatever its images are, these are left alone. */
+/** A stream that the causes of others need. If its answer does not depend on its images, these are not read. */
 export async function readOther(
   ports: ReadStreamPorts,
   stream: string,

@@ -17,12 +17,12 @@ export interface ReadTiersPorts extends TracePorts {
 export interface ReadStream {
   readonly stream: PlannedStream;
   readonly seen: Pick<SeenStream, 'record' | 'lastBuilt'> & {
-    /** Its heads; where nobody knows them what runs. */
+    /** Its heads; if they are unknown, the running images. */
     readonly images: readonly ReadImage[];
   };
 }
 
-/** Reads streams that only others' causes ask for. */
+/** Reads streams that only the causes of others need. */
 export type ReadOthers = (
   streams: readonly string[],
   trace: FleetTrace,
@@ -32,21 +32,21 @@ export type ReadOthers = (
 export interface TiersAsked {
   readonly isRelevant: IsRelevant;
   readonly builds: (stream: string) => boolean;
-  /** Whether all that is built on what is rebuilt is taken along. */
+  /** Whether all children of a rebuilt stream are rebuilt. */
   readonly followParents: boolean;
   readonly readOthers: ReadOthers;
 }
 
 export interface TiersRead {
-  /** As they were, with what they are built on. */
+  /** As before, with their parents. */
   readonly streams: readonly PlannedStream[];
   readonly tiers: Tiers;
 }
 
 /**
- * Whose the facts of open causes are, and what a rebuild of those streams takes along. First what the heads that hold
- * them are built on, level by level; where nothing is known of that nothing more is read. Then, where a base or platform is
- * at fault, what all streams are built on; and at last those that would be taken along.
+ * Finds the root causes of open causes, and the streams that their rebuild takes along. First it reads the ancestors of
+ * the heads with the facts, level by level. Then, if a base or platform is the root cause, the parents of all streams;
+ * and last the streams to take along.
  */
 export async function readTiers(
   ports: ReadTiersPorts,
@@ -96,7 +96,8 @@ export async function readTiers(
   const placed = <Stream extends Pick<Candidate, 'heads'>>(stream: Stream, name: string): Stream => {
     const heads = headsOf.get(name);
     const headed = { stream: name, ...(heads && { heads }) };
-    // As the dispatcher knows it: what it refuses on the same parent for good must not be planned again and again.
+    // As the dispatcher sees it: the planner must not keep planning what the dispatcher refuses for good on the same
+    // parent.
     const parentHead = onlyParentHead(headed, trace);
     const parents = parentsKey(headed, trace);
     return {
@@ -113,6 +114,6 @@ export async function readTiers(
   };
 }
 
-/** Where nobody knows its heads it may turn out to. */
+/** With unknown heads it may turn out to. */
 const asks = (stream: PlannedStream): boolean =>
   stream.cause.facts.some((fact) => !stream.heads || classifyFact(fact, stream) === 'rebuild');

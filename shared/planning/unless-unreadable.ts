@@ -1,6 +1,6 @@
 import { LedgerItemUnreadableError } from '../ports/errors.ts';
 
-/** What work over one item comes to; `otherwise` where an item of the ledger cannot be read, which is noted already. */
+/** The result of work on one item; `otherwise` if a ledger item cannot be read, which is noted already. */
 export async function unlessUnreadable<Done, Otherwise>(
   work: Promise<Done>,
   otherwise: Otherwise,
@@ -13,7 +13,7 @@ export async function unlessUnreadable<Done, Otherwise>(
   }
 }
 
-/** Whether what is read is an item of the ledger that cannot be read; it is noted then. */
+/** Whether the error is an unreadable ledger item; notes it then. */
 export async function isUnreadable(reading: Promise<unknown>): Promise<boolean> {
   return (await unlessUnreadable(reading, UNREADABLE)) === UNREADABLE;
 }

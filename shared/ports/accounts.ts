@@ -7,6 +7,6 @@ export interface Account {
 export interface AccountDirectory {
   /** Active accounts, page by page. */
   accounts(): AsyncIterable<Account>;
-  /** Enabled Regions of one account. @throws AccountUnreachableError where the account's role cannot be taken. */
+  /** Enabled Regions of one account. @throws AccountUnreachableError if the account's role cannot be assumed */
   regions(account: string): Promise<readonly string[]>;
 }

@@ -4,12 +4,10 @@ import type { Scope } from '../domain/review/run.ts';
 import { adviceOn } from './errors.ts';
 import type { ServiceRef } from './rollouts.ts';
 
-/*
- * What the world answers when we cannot act on it; as in errors.ts, the names are a contract, and only a refusal (no
- * role, no permission, Region not enabled) is "unreachable".
- */
+/* Errors of calls that act. As in errors.ts, the names are a contract, and only a refusal (no role, no permission,
+ * Region not enabled) is "unreachable". */
 
-/** A pipeline that we may not ask. */
+/** A pipeline that Patchwave is not allowed to read or start. */
 export class RunnerUnreachableError extends Error {
   override readonly name = 'RunnerUnreachableError';
   readonly pipeline: Pipeline;
@@ -23,7 +21,7 @@ export class RunnerUnreachableError extends Error {
   }
 }
 
-/** An account and Region whose services we may not deploy. */
+/** An account and Region in which Patchwave is not allowed to deploy services. */
 export class DeployerUnreachableError extends Error {
   override readonly name = 'DeployerUnreachableError';
   readonly scope: Scope;
@@ -37,7 +35,7 @@ export class DeployerUnreachableError extends Error {
   }
 }
 
-/** A registry in which we may move no tag. */
+/** A registry in which Patchwave is not allowed to move tags. */
 export class TaggerUnreachableError extends Error {
   override readonly name = 'TaggerUnreachableError';
   readonly registry: Registry;
@@ -51,7 +49,7 @@ export class TaggerUnreachableError extends Error {
   }
 }
 
-/** A service that was deleted, or whose cluster was. */
+/** A service that was deleted, or whose cluster was deleted. */
 export class ServiceGoneError extends Error {
   override readonly name = 'ServiceGoneError';
   constructor(service: ServiceRef, detail: string) {
@@ -59,7 +57,7 @@ export class ServiceGoneError extends Error {
   }
 }
 
-/** ECS said something else of a service than what it is or that it is gone. */
+/** ECS answered something other than the state of a service or its absence. */
 export class ServiceUnreadableError extends Error {
   override readonly name = 'ServiceUnreadableError';
   constructor(service: ServiceRef, detail: string) {
@@ -67,7 +65,7 @@ export class ServiceUnreadableError extends Error {
   }
 }
 
-/** A deployment that will never start as it is asked for. */
+/** A deployment that can never start in this form. */
 export class DeploymentRefusedError extends Error {
   override readonly name = 'DeploymentRefusedError';
   constructor(service: ServiceRef, detail: string, cause?: unknown) {
@@ -80,7 +78,7 @@ export class DeploymentRefusedError extends Error {
   }
 }
 
-/** A service that somebody else deployed since it was read: nothing was asked of ECS. */
+/** A service that somebody else deployed since it was read: ECS was not called. */
 export class ServiceChangedError extends Error {
   override readonly name = 'ServiceChangedError';
   constructor(service: ServiceRef, detail: string) {
@@ -102,7 +100,7 @@ export class DeploymentUnknownError extends Error {
   }
 }
 
-/** An image that is to be tagged and is not there any more. */
+/** An image that should be tagged and no longer exists. */
 export class ImageGoneError extends Error {
   override readonly name = 'ImageGoneError';
   constructor({ account, region, repository }: ImageLocation, digest: Digest, detail: string) {
@@ -110,7 +108,7 @@ export class ImageGoneError extends Error {
   }
 }
 
-/** A tag that is built on another image for ever. */
+/** An immutable tag on another image. */
 export class TagImmutableError extends Error {
   override readonly name = 'TagImmutableError';
   constructor({ account, region, repository }: ImageLocation, tag: string, cause: Error) {
@@ -122,7 +120,7 @@ export class TagImmutableError extends Error {
   }
 }
 
-/** A tag that ECR did not take away. */
+/** A tag that ECR did not remove. */
 export class TagNotTakenError extends Error {
   override readonly name = 'TagNotTakenError';
   constructor({ account, region, repository }: ImageLocation, tag: string, detail: string) {
@@ -130,7 +128,7 @@ export class TagNotTakenError extends Error {
   }
 }
 
-/** A waiting step was not told its answer. What the service said is left out: it quotes the token. */
+/** A waiting step was not notified. The error text of the service is left out, because it quotes the token. */
 export class StepNotAnsweredError extends Error {
   override readonly name = 'StepNotAnsweredError';
   constructor(errorName: string) {
@@ -140,7 +138,7 @@ export class StepNotAnsweredError extends Error {
   }
 }
 
-/** An answer that says yes and leaves out what it is asked for. */
+/** A successful answer without the requested data. */
 export class AnswerIncompleteError extends Error {
   override readonly name = 'AnswerIncompleteError';
   constructor(call: string, of: string, missing: string) {
@@ -148,7 +146,7 @@ export class AnswerIncompleteError extends Error {
   }
 }
 
-/** Messages that a queue did not take. */
+/** Messages that a queue did not accept. */
 export class MessagesNotSentError extends Error {
   override readonly name = 'MessagesNotSentError';
   constructor(

@@ -1,5 +1,5 @@
-/** Where a message goes that can never be understood, so that a person can look at it. */
+/** Stores messages that can never be processed, so that a person can inspect them. */
 export interface DeadLetters {
-  /** Keeps the message as it came, and why it was put aside. */
+  /** Stores the original message and the reason. */
   put(body: string, reason: string): Promise<void>;
 }

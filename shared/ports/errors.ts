@@ -1,13 +1,11 @@
 import type { Digest, ImageLocation, Registry } from '../domain/image/image.ts';
 import type { Scope } from '../domain/review/run.ts';
 
-/*
- * What the world answers when it cannot answer. The names are a contract: the state machines and the use cases match
- * on `error.name`. Only a refusal (no role, no permission, Region not enabled) is "unreachable"; everything else that
- * goes wrong keeps its own name and is thrown on.
- */
+/* Errors of calls that read. The names are a contract: the state machines and the use cases match on `error.name`. Only
+ * a refusal (no role, no permission, Region not enabled) is "unreachable"; every other failure keeps its own name and
+ * is rethrown. */
 
-/** An account outside of the organization and of all scopes: none of its roles is taken. */
+/** An account outside the organization and all scopes: its roles are never assumed. */
 export class AccountNotOursError extends Error {
   override readonly name = 'AccountNotOursError';
   constructor(account: string) {
@@ -18,11 +16,11 @@ export class AccountNotOursError extends Error {
   }
 }
 
-/** What to do about an account that cannot be reached: nothing has to be deployed where nobody of ours is. */
+/** Advice for an unreachable account; nothing needs to be deployed in a foreign one. */
 export const adviceOn = (cause: unknown, advice: string): string =>
   cause instanceof AccountNotOursError ? '' : ` ${advice}`;
 
-/** An account and Region that we may not read: its role cannot be taken, or the service refuses it. */
+/** An account and Region that Patchwave is not allowed to read: its role cannot be assumed, or the service refuses. */
 export class ScopeUnreachableError extends Error {
   override readonly name = 'ScopeUnreachableError';
   readonly scope: Scope;
@@ -36,7 +34,7 @@ export class ScopeUnreachableError extends Error {
   }
 }
 
-/** An account whose list of Regions we may not read. */
+/** An account whose Regions Patchwave is not allowed to list. */
 export class AccountUnreachableError extends Error {
   override readonly name = 'AccountUnreachableError';
   readonly account: string;
@@ -47,7 +45,7 @@ export class AccountUnreachableError extends Error {
   }
 }
 
-/** A registry that we may not read. */
+/** A registry that Patchwave is not allowed to read. */
 export class RegistryUnreachableError extends Error {
   override readonly name = 'RegistryUnreachableError';
   readonly registry: Registry;
@@ -61,12 +59,12 @@ export class RegistryUnreachableError extends Error {
   }
 }
 
-/** The time of an invocation was over before a repository was read to its end. What was read is recorded. */
+/** The invocation ran out of time before a repository was read completely. What was read is recorded. */
 export class RepositoryUnfinishedError extends Error {
   override readonly name = 'RepositoryUnfinishedError';
-  /** Images that are read. */
+  /** The number of images read. */
   readonly read: number;
-  /** Images that are known to be left; of a repository that is not listed to its end nobody knows how many. */
+  /** The number of images left; unknown for a partly listed repository. */
   readonly left: number | undefined;
   constructor({ account, region, repository }: ImageLocation, read: number, left?: number) {
     super(
@@ -78,7 +76,7 @@ export class RepositoryUnfinishedError extends Error {
   }
 }
 
-/** A config blob that is missing, too large, not what its digest says, or not a config. */
+/** A config blob that is missing or too large, does not match its digest, or is not a config. */
 export class ImageConfigError extends Error {
   override readonly name = 'ImageConfigError';
   constructor(configDigest: Digest, problem: string, cause?: unknown) {
@@ -88,7 +86,7 @@ export class ImageConfigError extends Error {
   }
 }
 
-/** A blob that the registry has and that could not be downloaded; trying again later may help. */
+/** An existing blob that could not be downloaded; a later retry may help. */
 export class LayerDownloadError extends Error {
   override readonly name = 'LayerDownloadError';
   constructor(digest: Digest, attempts: number, cause: unknown) {
@@ -98,7 +96,7 @@ export class LayerDownloadError extends Error {
   }
 }
 
-/** ECS described some tasks of a batch and failed on others for another reason than their end. */
+/** ECS failed to describe some tasks of a batch for a reason other than their end. */
 export class TasksUnreadableError extends Error {
   override readonly name = 'TasksUnreadableError';
   constructor(cluster: string, failures: readonly string[]) {
@@ -114,7 +112,7 @@ export class ImageNotRecordedError extends Error {
   }
 }
 
-/** The facts of an image changed while it was judged by what they were. */
+/** The facts of an image changed during its judgement. */
 export class ImageFactsChangedError extends Error {
   override readonly name = 'ImageFactsChangedError';
   constructor(digest: Digest) {
@@ -130,7 +128,7 @@ export class LedgerContendedError extends Error {
   }
 }
 
-/** An item that was to be changed is not there: it was never written, or somebody deleted it. */
+/** An item to change is missing: it was never written, or somebody deleted it. */
 export class LedgerItemMissingError extends Error {
   override readonly name = 'LedgerItemMissingError';
   constructor(item: string) {
@@ -138,7 +136,7 @@ export class LedgerItemMissingError extends Error {
   }
 }
 
-/** An item of the ledger does not hold what its kind has: another version wrote it, or somebody by hand. */
+/** A ledger item does not have the form of its kind: another version or a person wrote it. */
 export class LedgerItemUnreadableError extends Error {
   override readonly name = 'LedgerItemUnreadableError';
   readonly item: string;
@@ -150,7 +148,7 @@ export class LedgerItemUnreadableError extends Error {
   }
 }
 
-/** The ledger left keys of a batch unprocessed to the end. */
+/** The ledger left keys of a batch unprocessed after all attempts. */
 export class LedgerBatchIncompleteError extends Error {
   override readonly name = 'LedgerBatchIncompleteError';
   constructor(left: number, attempts: number) {
@@ -180,7 +178,7 @@ export class PolicyUnreadableError extends Error {
   }
 }
 
-/** The policy in force is another one than the change was judged against. */
+/** The policy in force is not the one that the change was judged against. */
 export class PolicyConflictError extends Error {
   override readonly name = 'PolicyConflictError';
   constructor(expected: string | undefined, found: string | undefined) {
@@ -191,7 +189,7 @@ export class PolicyConflictError extends Error {
   }
 }
 
-/** A document of a run that should be there is not. */
+/** A document of a run is missing. */
 export class RunFileMissingError extends Error {
   override readonly name = 'RunFileMissingError';
   readonly key: string;
@@ -201,7 +199,7 @@ export class RunFileMissingError extends Error {
   }
 }
 
-/** Events that the bus did not take. */
+/** Events that the bus did not accept. */
 export class EventsNotPublishedError extends Error {
   override readonly name = 'EventsNotPublishedError';
   constructor(failures: readonly { readonly detailType: string; readonly code: string; readonly detail: string }[]) {

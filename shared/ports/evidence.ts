@@ -1,7 +1,7 @@
 import type { Digest } from '../domain/image/image.ts';
 import type { Finding } from '../domain/scan/finding.ts';
 
-/** Findings as evidence for an auditor: one versioned object a digest. */
+/** Findings as evidence for an auditor: one versioned object per digest. */
 export interface EvidenceStore {
   putFindings(evidence: FindingsEvidence): Promise<void>;
   findings(digest: Digest): Promise<FindingsEvidence | undefined>;

@@ -5,12 +5,12 @@ export interface CascadeExecutions {
    * nothing was started.
    */
   start(cascadeId: string): Promise<{ readonly outcome: 'running' | 'already-closed'; readonly executionArn: string }>;
-  /** `gone`: Step Functions does not know it (any more). */
+  /** `gone`: Step Functions does not know it (now). */
   state(executionArn: string): Promise<'running' | 'succeeded' | 'failed' | 'gone'>;
 }
 
 /** A step of a machine that waits for an answer. */
 export interface WaitingStep {
-  /** `false` where nobody waits any more: the answer stands in the ledger. No error that it throws tells the token. */
+  /** `false` if the step no longer waits: the answer is in the ledger. Its errors never contain the token. */
   succeed(taskToken: string, output: Readonly<Record<string, unknown>>): Promise<boolean>;
 }

@@ -4,18 +4,18 @@ import type { ImageExpiry, RepositoryCheck } from '../domain/retention/image-exp
 /** Which images in use will expire, by the last check of each repository. One check runs at a time. */
 export interface ExpiryLedger {
   /**
-   * Writes a look, and what it found in the place of what was found before; an image that was told already keeps the
-   * instant at which it first was.
-   * @param expiries left out where the check failed: what was found before stays
+   * Writes a check, and its findings in place of the earlier ones; an image that was already reported keeps its first
+   * time.
+   * @param losses left out if the check failed: the earlier findings stay
    */
   record(check: RepositoryCheck, expiries?: readonly ImageExpiry[]): Promise<void>;
-  /** Forgets a repository of which nothing is used any more. */
+  /** Removes a repository without images in use. */
   forget(location: ImageLocation): Promise<void>;
-  /** Every repository that was looked at. */
+  /** Every checked repository. */
   checks(): AsyncIterable<RepositoryCheck>;
-  /** What the last look at a repository found, by digest. */
+  /** The findings of the last check of a repository, by digest. */
   of(location: ImageLocation): AsyncIterable<ImageExpiry>;
-  /** What is known of one image in some repositories. */
+  /** The stored expiries of one image in some repositories. */
   ofImage(digest: Digest, locations: readonly ImageLocation[]): Promise<KnownExpiries>;
 }
 

@@ -13,52 +13,52 @@ import type { StreamRecord } from '../domain/stream/stream-record.ts';
 import type { TagHolder } from '../domain/stream/tag-holder.ts';
 import type { ImageRecord, Judgement } from '../domain/verdict/image-record.ts';
 
-/** Images by digest. Reads take any number of digests and are batched, with unprocessed keys asked for again. */
+/** Images by digest. Reads take any number of digests and are batched; unprocessed keys are read again. */
 export interface ImageLedger {
   get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageRecord>>;
   /**
-   * Writes the facts of an image and nothing else of it; a write that would change nothing is left out. Where the image
-   * is known, `over` says what its facts are over what is known at the moment of the write, so that of several writers
-   * none loses what another one told; without it they are replaced as a whole.
+   * Writes only the facts of an image; a write without a change is left out. For a known image, `over` computes the
+   * facts from the stored ones at the moment of the write, so that concurrent writers lose nothing; without it they are
+   * replaced.
    */
   recordFacts(facts: ImageFacts, over?: (known: ImageRecord) => ImageFacts): Promise<void>;
   /**
    * Sets `inUse` or `isHead`, and with them the places of the image in the indexes.
-   * @throws ImageNotRecordedError before its facts are recorded; so do all below.
+   * @throws ImageNotRecordedError before its facts are recorded; so do all methods below
    */
   recordPresence(digest: Digest, presence: { readonly inUse?: boolean; readonly isHead?: boolean }): Promise<void>;
-  /** Writes which workload of a scope runs the image by a guess, or that none does (`withGuess`). */
+  /** Writes which workload of a scope runs the image by a guess, or that there is none (`withGuess`). */
   recordGuess(digest: Digest, scope: string, workload: string | undefined): Promise<void>;
   /**
-   * Writes what an image is built on, where that changed. Another age, and the place in the age list follows it; the
-   * verdict no longer counts as judged.
+   * Writes the lineage of an image if it changed. A new age also moves the image in the age list, and its verdict no
+   * longer counts as judged.
    */
   recordLineage(digest: Digest, lineage: LineageChange): Promise<void>;
   /**
-   * Claims the right to ask for a scan: sets `requestedAtEpochMs` where nobody asked or scanned since `notSinceEpochMs`,
-   * or the asker is `runId` itself again after a crash.
+   * Claims the right to request a scan: sets `requestedAtEpochMs` if there was no request or scan since
+   * `notSinceEpochMs`, or the caller is `runId` itself after a crash.
    */
   claimScan(digest: Digest, claim: ScanClaim): Promise<boolean>;
   /**
-   * The request that was claimed led to no new scan: the scanner has a result of before, which nobody has read. The scan
-   * is `stale` until somebody does; what was recorded since the request stays.
+   * The claimed request led to no new scan: the scanner has an existing result that is not read yet. The scan is
+   * `stale` until it is read; a result recorded since the request stays.
    */
   markUnread(digest: Digest): Promise<void>;
   /**
-   * Writes scan state, verdict and findings fingerprint together; `false` where a newer result is there already: the
-   * scanner's own time of completion decides, none counting as the oldest, and where it is the same, the time of
-   * judging. `false` too where the facts or the age it judged by changed since. A fingerprint that is left out stays as it was
-   * (nothing was read), and the latest request for a scan is never lost.
+   * Writes scan state, verdict and findings fingerprint together. `false` if a newer result exists: the scanner's
+   * completion time decides, a missing one counts as oldest, and for equal times the time of judging. Also `false` if
+   * the facts or the age changed since. An omitted fingerprint stays as it was (nothing was read), and the latest scan
+   * request is never lost.
    */
   recordJudgement(judgement: Judgement): Promise<boolean>;
   /**
-   * As `recordJudgement`, of what is known when it is written, so that nothing which came in meanwhile is lost; `false` too
-   * where `decide` leaves things as they are.
+   * Like `recordJudgement`, computed from the stored record at the moment of the write, so that nothing that arrived
+   * meanwhile is lost; also `false` if `decide` changes nothing.
    */
   changeJudgement(digest: Digest, decide: (known: ImageRecord) => Judgement | undefined): Promise<boolean>;
 }
 
-/** Who verifies rebuilds says which images were built anew and came out the same. */
+/** The verification of rebuilds records images that were rebuilt with the same layers. */
 export interface Reconfirmations {
   /** Keeps the latest instant. @throws ImageNotRecordedError */
   recordReconfirmation(digest: Digest, builtAtEpochMs: number): Promise<void>;
@@ -70,13 +70,13 @@ export interface ScanClaim {
   readonly notSinceEpochMs: number;
 }
 
-/** The open list and the age list: images in use and heads, page by page, without scanning the table. */
+/** The open list and the age list: images in use and heads, page by page, without a table scan. */
 export interface ImageIndex {
-  /** Images in use with this verdict. Compliant images are not indexed: they are the many. */
+  /** Images in use with this verdict. Compliant images are not indexed, because they are most of all. */
   withVerdict(status: 'violating' | 'unknown'): AsyncIterable<readonly Digest[]>;
   /**
-   * Images in use and heads that count as born before an instant (`ageOf`), and not before another one, oldest first
-   * within each shard.
+   * Images in use and heads born before an instant (`ageOf`), and not before another one, oldest first within each
+   * shard.
    */
   bornBefore(
     beforeEpochMs: number,
@@ -84,65 +84,67 @@ export interface ImageIndex {
   ): AsyncIterable<readonly { readonly digest: Digest; readonly bornAtEpochMs: number }[]>;
 }
 
-/** Where digests are kept, and what indexes hold. */
+/** The places of digests, and the images of indexes. */
 export interface PlaceLedger {
   /**
-   * Adds tags and widens the span of pushes seen; never narrows it. The tags mean this image from its last push on
+   * Adds tags and widens the span of seen pushes; never narrows it. The tags name this image from its last push on
    * (`holderAfter`).
-   * @param listedAtEpochMs when the listing began that shows all tags of the image; those that it does not show mean it
-   * no more (`holderWithout`)
-   * @returns those of the tags that mean the image now, each with the instant of its last push
+   * @param listedAtEpochMs when the listing with all tags of the image began; missing tags no longer name it
+   * (`holderWithout`)
+   * @returns the tags that name the image now, each with the time of its last push
    */
   recordLocation(record: LocationRecord, listedAtEpochMs?: number): Promise<ReadonlyMap<string, number>>;
   locations(digest: Digest): Promise<readonly LocationRecord[]>;
-  /** What tags of a repository mean; a tag that nobody has seen is left out. */
+  /** The images of a repository's tags; unseen tags are left out. */
   holders(location: ImageLocation, tags: readonly string[]): Promise<ReadonlyMap<string, TagHolder>>;
-  /** The digest that was pushed last under a tag, from our own push history; of two pushes at one instant the greater. */
+  /**
+   * The digest last pushed under a tag, from our own push history; for two pushes at the same time, the greater one.
+   */
   lastPushed(location: ImageLocation, tag: string): Promise<Digest | undefined>;
-  /** Remembers a push as an event tells of it (`withPush`): a listing knows no instant at which a tag came to an image. */
+  /** Records a push from an event (`withPush`): a listing has no time at which a tag came to an image. */
   recordPush(location: ImageLocation, tag: string, push: TagPush): Promise<void>;
-  /** All that is remembered of a tag, the oldest first. */
+  /** The stored history of a tag, oldest first. */
   pushesOf(location: ImageLocation, tag: string): Promise<readonly TagPush[]>;
   recordIndex(digest: Digest, children: readonly IndexChild[]): Promise<void>;
   indexes(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, readonly IndexChild[]>>;
 }
 
-/** The places of many images at once, for whoever looks at the whole fleet. */
+/** The places of many images at once, for readers of the whole fleet. */
 export interface FleetPlaces {
-  /** Of any number of images, in those places that their records name. */
+  /** For any number of images, at the places in their records. */
   locationsOf(
     images: readonly Pick<ImageFacts, 'digest' | 'locations'>[],
   ): Promise<ReadonlyMap<Digest, readonly LocationRecord[]>>;
 }
 
-/** What images are made of. Content under a digest does not change: what is there is written over by the same. */
+/** The content of images. Content under a digest never changes, so it is overwritten with equal data. */
 export interface ContentLedger {
   /** Any number of them, each digest once. */
   record(contents: readonly ImageContent[]): Promise<void>;
-  /** Of any number of digests; what is not known is left out. */
+  /** For any number of digests; unknown ones are left out. */
   get(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, ImageContent>>;
 }
 
-/** Images that others may be built on, by their layers or by what these unpack to; by the latter also others. */
+/** Possible parents, by their layers or unpacked layers; the latter index also has other images. */
 export interface ChainLedger {
-  /** Of any number of chains (`chainsWithin`), each once and in no order; an image that was recorded just now may be missing. */
+  /** For any number of chains (`chainsWithin`), each once, unsorted; an image recorded just now may be missing. */
   imagesOf(chains: readonly string[]): Promise<readonly Digest[]>;
 }
 
-/** An image, what lineage is read from, and its present names: host, repository and tag. */
+/** An image with its lineage input and its current names: host, repository and tag. */
 export type KnownLineageImage = ImageRecord & {
-  /** With every name that it ever had: children may have been built by one. */
+  /** With every current and earlier name, because children may have been built by an earlier one. */
   readonly lineageFacts: LineageFacts;
   readonly presentNames: readonly string[];
 };
 
-/** All that the ledger knows of who is built on whom. */
+/** All lineages in the ledger. */
 export interface KnownLineage {
   readonly images: readonly KnownLineageImage[];
   readonly indexes: ReadonlyMap<Digest, readonly IndexChild[]>;
 }
 
-/** Who runs what. Written on change only: a live usage was last seen when its scope was last read completely. */
+/** Usages. Written only on change: a live usage was last seen when its scope was last read completely. */
 export interface UsageLedger {
   /** Live usages of one account and Region, page by page. */
   live(scope: Scope): AsyncIterable<Usage>;
@@ -150,18 +152,18 @@ export interface UsageLedger {
   /** Ends usages; they expire 90 days later. */
   end(usages: readonly Usage[], atEpochMs: number): Promise<void>;
   /**
-   * Takes usages out of the live ones because their scope left. Nobody saw them end, so they do not expire; recorded or
-   * ended they are what they are then.
+   * Removes usages from the live ones because their scope left. Their end was not seen, so they do not expire; recorded
+   * or ended later, they become that.
    */
   leave(usages: readonly Usage[], atEpochMs: number): Promise<void>;
   /** Usages of a scope that left, page by page. */
   left(scope: Scope): AsyncIterable<Usage>;
   /**
-   * Images of the usages of a scope, live ones or those of a scope that left, each perhaps several times: also of a usage
-   * that cannot be read, which `live` and `left` leave out.
+   * Images of the live usages of a scope, or of those in a scope that left, with repetitions; includes unreadable
+   * usages, which `live` and `left` leave out.
    */
   digests(scope: Scope, state: 'live' | 'left'): AsyncIterable<Digest>;
-  /** All usages of a scope, live ones or those of a scope that left, each once: also those that cannot be read. */
+  /** All usages of a scope, live or of a scope that left, each once; includes unreadable ones. */
   all(scope: Scope, state: 'live' | 'left'): AsyncIterable<Usage | UnreadUsage>;
   /** Usages of one image in scopes that left. */
   leftOfImage(digest: Digest): Promise<readonly Usage[]>;
@@ -171,24 +173,24 @@ export interface UsageLedger {
 
 export interface StreamLedger {
   /**
-   * Writes a stream where what stands is still `before` (`undefined`: nothing); `false` where it is not. Two that read
-   * its registry at the same time would else put an older head over a newer one.
+   * Writes a stream if the stored one is still `before` (`undefined`: none); otherwise `false`. Without this, of two
+   * concurrent readers of its registry one could overwrite a newer head with an older one.
    */
   recordStream(stream: StreamRecord, before: StreamRecord | undefined): Promise<boolean>;
   streams(ids: readonly string[]): Promise<ReadonlyMap<string, StreamRecord>>;
-  /** Every stream that was ever recorded, page by page: also one that the policy names no more. */
+  /** Every recorded stream, page by page, also if the policy no longer names it. */
   all(): AsyncIterable<StreamRecord>;
-  /** First-seen instants of the findings of a stream, or of a place (`locationKey`), by `findingKey`. */
+  /** First-seen times of the findings of a stream or place (`locationKey`), by `findingKey`. */
   firstSeen(stream: string): Promise<ReadonlyMap<string, number>>;
-  /** Keeps the earlier instant where one is there already. */
+  /** Keeps an earlier stored time. */
   recordFirstSeen(stream: string, seen: ReadonlyMap<string, number>): Promise<void>;
 }
 
 export interface CauseLedger {
   get(streams: readonly string[]): Promise<ReadonlyMap<string, Cause>>;
   /**
-   * Writes over the cause that `change` was given; tried again on a conflict. `undefined` leaves things as they are.
-   * Gives the cause that stands afterwards. @throws LedgerContendedError
+   * Applies `change` to the stored cause; retried on a conflict. `undefined` changes nothing. Returns the resulting
+   * cause. @throws LedgerContendedError
    */
   change(stream: string, change: (before: Cause | undefined) => Cause | undefined): Promise<Cause | undefined>;
   /** All causes that are not closed, open and taken, page by page. */
@@ -197,23 +199,23 @@ export interface CauseLedger {
 
 export interface RunLedger {
   /**
-   * Takes the one lease of reviews; returns the running review where there is one whose lease has not lapsed. A run that
-   * was abandoned never begins: it is recorded as failed, and holds no lease.
+   * Takes the single review lease; returns the running review if there is one with a valid lease. An abandoned run
+   * never begins: it is recorded as failed and has no lease.
    */
   begin(review: ReviewRecord): Promise<BeginReply>;
-  /** Marks a run as given up, also before it began; the first mark stays. What it holds by then is for `finish` to end. */
+  /** Marks a run as abandoned, also before it began; the first mark stays. `finish` ends what it has by then. */
   abandon(runId: string, abandonment: Abandonment): Promise<void>;
   get(runId: string): Promise<ReviewRecord | undefined>;
   /** The review that ended last, and the one that runs now. */
   latest(): Promise<{ readonly ended?: ReviewRecord; readonly running?: ReviewRecord }>;
-  /** SET, never ADD: writing a part twice counts once. */
+  /** SET, never ADD, so that a part written twice counts once. */
   recordPart(runId: string, part: RunPart): Promise<void>;
   parts(runId: string): AsyncIterable<RunPart>;
-  /** Writes the final record and gives the lease back. */
+  /** Writes the final record and releases the lease. */
   finish(review: ReviewRecord): Promise<void>;
 }
 
-/** What the steps of a run leave for its end. */
+/** Data that the steps of a run leave for its end. */
 export type RunParts = Pick<RunLedger, 'recordPart' | 'parts'>;
 
 export type BeginReply =
@@ -221,18 +223,18 @@ export type BeginReply =
   | { readonly begun: false; readonly running: ReviewRecord }
   | { readonly begun: false; readonly abandoned: Abandonment };
 
-/** Why and when the execution of a run came to its end. */
+/** Why and when the execution of a run ended. */
 export interface Abandonment {
   readonly error: string;
   readonly detail: string;
   readonly atEpochMs: number;
 }
 
-/** When each scope was last read completely, and which scopes are empty enough to be skipped for a while. */
+/** When each scope was last read completely, and which scopes are skipped for a while because they are empty. */
 export interface ScopeLedger {
   get(scope: Scope): Promise<ScopeRecord | undefined>;
   record(record: ScopeRecord): Promise<void>;
-  /** Writes over the record that `change` was given; `undefined` leaves things as they are. Gives what stands afterwards. */
+  /** Applies `change` to the stored record; `undefined` changes nothing. Returns the resulting record. */
   change(
     scope: Scope,
     change: (before: ScopeRecord | undefined) => ScopeRecord | undefined,
@@ -242,35 +244,37 @@ export interface ScopeLedger {
 
 export interface ScopeRecord {
   readonly scope: Scope;
-  /** When the last complete reading began; absent where there was none yet. */
+  /** When the last complete read began; absent if there was none yet. */
   readonly completeAtEpochMs?: number;
-  /** The last complete reading saw tasks that were stopping, too: without them nothing is proven gone. */
+  /** The last complete read included stopping tasks; without them nothing is proven gone. */
   readonly includesStopping?: boolean;
-  /** By the last complete reading: what ran there and could not be told, once for each repository of ECR. */
+  /** From the last complete read: unidentified workloads, one entry per ECR repository. */
   readonly unidentified?: readonly Unidentified[];
-  /** Nothing to see here before this instant. */
+  /** The scope is skipped until this time. */
   readonly emptyUntilEpochMs?: number;
-  /** Why the last reading failed; absent after a complete one. */
+  /** Why the last read failed; absent after a complete one. */
   readonly failure?: { readonly error: string; readonly detail: string; readonly sinceEpochMs: number };
   /** Present while the fleet no longer has the scope. */
   readonly left?: LeftScope;
-  /** The run that marks images as used here and has not recorded all usages yet: its file `marks` names these images. */
+  /**
+   * The run that marks images as used here and has not recorded all usages yet; its file `marks` names these images.
+   */
   readonly markingRunId?: string;
-  /** Its item cannot be read: whether it left, and what ran there, is not known. */
+  /** Its item cannot be read: whether it left and what ran there is unknown. */
   readonly isUnreadable?: true;
 }
 
-/** How far reviews have read base and platform repositories, for whoever places an image between two of them. */
+/** How far reviews have read base and platform repositories, for placing images between two reviews. */
 export interface BaseReadingLedger {
-  /** Strongly consistent; `undefined` where no review has written it, or nobody can read what it wrote. */
+  /** Strongly consistent; `undefined` if no review has written it, or it cannot be read. */
   read(): Promise<BaseReadings | undefined>;
   /**
-   * What a review found. What could not be read since it looked stays unread (`withLateUnread`).
-   * @param before what was there when it looked
+   * Writes the result of a review. What failed since its read stays unread (`withLateUnread`).
+   * @param before the stored state at its read
    */
   record(readings: BaseReadings, before?: BaseReadings): Promise<void>;
   /**
-   * A repository could not be read between two reviews (`withUnread`). Writes nothing where no review has written yet: until
+   * A repository could not be read between two reviews (`withUnread`). Writes nothing before the first review: until
    * then nothing counts as read.
    */
   addUnread(key: string, pattern: string, atEpochMs: number): Promise<void>;

@@ -1,49 +1,52 @@
 import type { Digest } from '../domain/image/image.ts';
 
-/** Messages to one queue: told at least once, in any order, some time later. */
+/** Messages to one queue: delivered at least once, in any order, with a delay. */
 export interface Messages<Message> {
-  /** @throws MessagesNotSentError where any of them was not taken; sending all again is fine */
+  /** @throws MessagesNotSentError if any of them was not accepted; sending all again is safe */
   send(messages: readonly Message[]): Promise<void>;
 }
 
-/** Somebody needs to know what the repository of a stream holds: its images and heads, as the ledger then tells them. */
+/** Requests a fresh read of a stream's repository: its images and heads in the ledger. */
 export interface RefreshRequest {
   readonly kind: 'refresh';
   readonly stream: string;
-  /** One image that must be known, whatever its tags; absent where the heads are asked for. */
+  /** One image that must be read, whatever its tags; absent for heads. */
   readonly digest?: Digest;
-  /** Scan heads again whose last scan is a day old: it does not decide what the caller must know. */
+  /**
+   * Requests new scans of heads whose last scan is a day old, because such a scan does not decide what the caller
+   * needs.
+   */
   readonly scansAgain?: true;
 }
 
-/** The result of an image's scan is there, and its verdict says nothing by it: it is to be judged once more. */
+/** The scan result of an image exists, but its verdict does not use it: judge the image again. */
 export interface JudgeRequest {
   readonly kind: 'judge';
   readonly digest: Digest;
 }
 
-/** No search has placed a head of a stream yet, though no event is on its way: its parents are looked for, as when a head moves. */
+/** Searches the parents of unplaced heads of a stream, as after a moved head, because no event will come. */
 export interface FollowRequest {
   readonly kind: 'follow';
   readonly stream: string;
 }
 
-/** Nobody seems to work on a cascade that is open: whoever is told looks whether its execution is over, and ends it. */
+/** An open cascade seems abandoned: the receiver checks whether its execution is over, and ends it. */
 export interface CascadeEnding {
   readonly kind: 'ended';
   readonly cascadeId: string;
 }
 
-/** A rebuild is parked, and its run may have ended: its runner is asked, and what no cascade can take up is ended. */
+/** A parked rebuild may have ended: the receiver asks its runner, and ends it if no cascade can resume it. */
 export interface ParkedPoll {
   readonly kind: 'parked';
-  /** Which parked it. */
+  /** The cascade that parked it. */
   readonly cascadeId: string;
   readonly stream: string;
   readonly rebuildId: string;
 }
 
-/** The ledger knows more than it did: what waited for that is planned. */
+/** The ledger has new data: plan what waited for it. */
 export interface PlannerWaking {
   /** `resumable`: the run of a parked rebuild has ended. */
   readonly kind: 'refreshed' | 'reaped' | 'resumable';

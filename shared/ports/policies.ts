@@ -9,22 +9,22 @@ export interface PolicyVersion {
 /** The policy in force: one document in a versioned bucket, its pointer in the ledger. */
 export interface Policies {
   /**
-   * @throws NoPolicyError before the first `patchwave policy apply`; PolicyUnreadableError where the stored document is
-   * gone, may not be read, or does not parse.
+   * @throws NoPolicyError before the first `patchwave policy apply`; PolicyUnreadableError if the stored document is
+   * missing, not accessible or invalid
    */
   current(): Promise<PolicyVersion>;
   /** The built-in one can always be loaded. @throws PolicyUnreadableError, as above. */
   load(version: string): Promise<PolicyVersion>;
 }
 
-/** Policies as a person changes them. */
+/** Changes of the policy by a person. */
 export interface PolicyStore extends Policies {
-  /** The version in force, whether it can be read or not; `undefined` where there is none that is known. */
+  /** The version in force, readable or not; `undefined` if none is known. */
   inForce(): Promise<string | undefined>;
   /**
-   * Writes the document, then moves the pointer; conditional on the version that was current when `policy` was judged.
-   * What was in force need not be readable, and a document that is lost is written again.
-   * @throws PolicyConflictError where another one is in force by now.
+   * Writes the document, then moves the pointer, if the version is still the one against which `policy` was judged. The
+   * earlier document need not be readable; a lost document is written again.
+   * @throws PolicyConflictError if another policy is in force now
    */
   publish(
     policy: Policy,

@@ -4,9 +4,9 @@ import type { Tagger } from './rollouts.ts';
 /** Tags that keep images. */
 export interface ProtectingTags extends Tagger {
   /**
-   * Takes a protecting tag away, where its image has another one that does not move: with its last tag an image is
-   * deleted. `false` where it has none, or the tag is gone already.
-   * @param moves whether a tag is one that the next build takes over
+   * Removes a protecting tag if its image has another tag that does not move, because an image is deleted with its last
+   * tag. `false` if there is no such tag, or it is already gone.
+   * @param moves whether the next build moves a tag
    * @throws TaggerUnreachableError, TagNotTakenError
    */
   untag(place: ImageLocation, tag: string, moves: (tag: string) => boolean): Promise<boolean>;
